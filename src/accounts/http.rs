@@ -1,0 +1,352 @@
+//! The doors of accounts and sign-ins.
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, delete, get, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
+
+use super::{Account, Patient, Person, Refreshed, Refusal, Scope, SignUp, SignedUp, Tokens, own_phone};
+use crate::app::App;
+use crate::conversations::{Conversation, Pairing};
+use crate::http::{Answer, Body, Call, Code, Problem, once};
+use crate::keys::Jwk;
+use crate::kit::{Email, Secret, Timestamp};
+use crate::refusals;
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Link(link) => link.into(),
+            Refusal::Proof(proof) => proof.into(),
+            Refusal::AccountExists => {
+                Self::new(Code::AccountExists, "Sign in with the same phone proof: POST /v1/sessions.")
+            }
+            Refusal::AccountNotFound => {
+                Self::new(Code::AccountNotFound, "Sign up with the same phone proof: POST /v1/accounts.")
+            }
+            Refusal::ProofConsumed => {
+                Self::field(Code::PhoneProofConsumed, "/phone_proof", "Verify the number again.")
+            }
+            Refusal::Unauthorized => Self::new(Code::Unauthorized, "Send a living access token."),
+            Refusal::RefreshInvalid => {
+                Self::field(Code::RefreshTokenInvalid, "/refresh_token", "Verify the number again.")
+            }
+            Refusal::RefreshReused => {
+                let detail = "Every token of this sign-in is revoked. Verify the number again.";
+                Self::field(Code::RefreshTokenReused, "/refresh_token", detail)
+            }
+            Refusal::Restricted => Self::new(
+                Code::SessionRestricted,
+                "This sign-in sees only what it makes itself. Add the person first: POST /v1/me/patients.",
+            ),
+            Refusal::PatientNotFound => Self::new(Code::PatientNotFound, "Check the patient's id."),
+            Refusal::KeysMissing => Self::new(Code::Internal, "Nothing was changed. Try again."),
+            Refusal::Db(error) => error.into(),
+        }
+    }
+}
+
+/// An account as its holder sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Account)]
+pub struct AccountView {
+    /// Its id.
+    #[schema(example = "acc_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// The proven number, masked.
+    #[schema(required = true, example = "+1 •••••• 2671")]
+    phone: Option<String>,
+    /// When it was made.
+    created_at: Timestamp,
+}
+
+impl AccountView {
+    /// The public view of `account`.
+    pub fn of(account: &Account) -> Self {
+        Self {
+            id: account.id.clone(),
+            phone: own_phone(account).map(|phone| phone.masked()),
+            created_at: account.created_at,
+        }
+    }
+}
+
+/// One person on an account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Patient)]
+pub struct PatientView {
+    /// The person's id.
+    #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// Given name.
+    #[schema(example = "Alex")]
+    given_name: String,
+    /// Family name.
+    #[schema(example = "Rivera")]
+    family_name: String,
+    /// Birth date, ISO 8601.
+    #[schema(required = true, example = "1987-05-31")]
+    birth_date: Option<String>,
+    /// When the person was added.
+    created_at: Timestamp,
+}
+
+impl From<Patient> for PatientView {
+    fn from(patient: Patient) -> Self {
+        Self {
+            id: patient.id,
+            given_name: patient.given_name,
+            family_name: patient.family_name,
+            birth_date: patient.birth_date,
+            created_at: patient.created_at,
+        }
+    }
+}
+
+/// A sign-in's tokens.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub struct SessionView {
+    /// A JWT (EdDSA): `Authorization: Bearer` of every signed-in call.
+    #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSJ9.e30.c2ln")]
+    access_token: Secret,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds until the access token ends.
+    #[schema(example = 900)]
+    expires_in: u64,
+    /// Opaque and rotating: each can be used once.
+    #[schema(example = "rt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    refresh_token: Secret,
+    /// `full`, or `restricted` on a new device.
+    scope: Scope,
+}
+
+impl From<Tokens> for SessionView {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            access_token: tokens.access.token,
+            token_type: "Bearer",
+            expires_in: tokens.access.expires_in,
+            refresh_token: tokens.refresh,
+            scope: tokens.scope,
+        }
+    }
+}
+
+/// A person signing up.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateAccount {
+    /// The proof that a right code yielded.
+    #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    phone_proof: Secret,
+    /// The link token that led here.
+    #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
+    link_token: Secret,
+    /// Given name, 1 to 100 characters.
+    #[validate(custom(function = "is_name"))]
+    #[schema(example = "Alex")]
+    given_name: String,
+    /// Family name, 1 to 100 characters.
+    #[validate(custom(function = "is_name"))]
+    #[schema(example = "Rivera")]
+    family_name: String,
+    /// An e-mail address; unproven, and used for nothing until it is proven.
+    #[validate(custom(function = "is_email"))]
+    #[schema(example = "alex@example.com")]
+    email: Option<String>,
+    /// Birth date, ISO 8601.
+    #[validate(custom(function = "is_birth_date"))]
+    #[schema(example = "1987-05-31")]
+    birth_date: Option<String>,
+}
+
+/// A name that a person can have: any script, but something visible and no control characters.
+pub fn is_name(name: &str) -> Result<(), ValidationError> {
+    let length = name.trim().chars().count();
+    if !(1..=100).contains(&length) {
+        return Err(ValidationError::new("length").with_message("A name has 1 to 100 characters.".into()));
+    }
+    if name.chars().any(|c| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+        let message = "A name has no control characters.";
+        return Err(ValidationError::new("control_characters").with_message(message.into()));
+    }
+    Ok(())
+}
+
+/// A calendar date in this era.
+pub fn is_birth_date(date: &str) -> Result<(), ValidationError> {
+    match date.parse::<jiff::civil::Date>() {
+        Ok(parsed) if date.len() == 10 && (1880..=2200).contains(&parsed.year()) => Ok(()),
+        _ => Err(ValidationError::new("date").with_message("Write the date as 1987-05-31.".into())),
+    }
+}
+
+fn is_email(address: &str) -> Result<(), ValidationError> {
+    match Email::parse(address) {
+        Some(_) => Ok(()),
+        None => Err(ValidationError::new("email").with_message("This is no e-mail address.".into())),
+    }
+}
+
+/// Everything that a sign-up makes.
+#[derive(Serialize, ToSchema)]
+pub struct AccountCreated {
+    /// The account.
+    account: AccountView,
+    /// Its first patient.
+    patient: PatientView,
+    /// Patient and practice.
+    pairing: Pairing,
+    /// Their conversation.
+    conversation: Conversation,
+    /// The first sign-in.
+    session: SessionView,
+}
+
+impl From<SignedUp> for AccountCreated {
+    fn from(made: SignedUp) -> Self {
+        Self {
+            account: AccountView::of(&made.account),
+            patient: made.patient.into(),
+            pairing: made.paired.pairing,
+            conversation: made.paired.conversation,
+            session: made.tokens.into(),
+        }
+    }
+}
+
+refusals!(
+    CreateAccountRefusals: keyed,
+    PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, LinkTokenInvalid, AccountExists, PatientNotFound
+);
+
+/// Signs up: account, patient, pairing, conversation and session at once
+#[utoipa::path(tag = "accounts", responses((status = 201, description = "Everything was made", body = AccountCreated), CreateAccountRefusals))]
+#[post("/v1/accounts")]
+pub async fn create_account(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreateAccount>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let new = SignUp {
+        proof: input.phone_proof,
+        link_token: input.link_token,
+        person: Person {
+            given_name: input.given_name.trim().to_owned(),
+            family_name: input.family_name.trim().to_owned(),
+            birth_date: input.birth_date,
+        },
+        email: input.email.as_deref().and_then(Email::parse),
+    };
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let made = super::sign_up(ctx, conn, &new)?;
+        Ok::<_, Refusal>(Answer::created(&AccountCreated::from(made)))
+    })
+    .await
+}
+
+/// A proven number signing in on a new device.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateSession {
+    /// The proof that a right code yielded.
+    #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    phone_proof: Secret,
+}
+
+/// A new sign-in.
+#[derive(Serialize, ToSchema)]
+pub struct SessionCreated {
+    /// The account.
+    account: AccountView,
+    /// The sign-in.
+    session: SessionView,
+}
+
+refusals!(
+    CreateSessionRefusals: keyed,
+    PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, AccountNotFound
+);
+
+/// Signs in on a new device; earlier conversations stay hidden
+#[utoipa::path(tag = "sessions", responses((status = 201, description = "A restricted sign-in", body = SessionCreated), CreateSessionRefusals))]
+#[post("/v1/sessions")]
+pub async fn create_session(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreateSession>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let (account, tokens) = super::sign_in(ctx, conn, &input.phone_proof)?;
+        let view = SessionCreated { account: AccountView::of(&account), session: tokens.into() };
+        Ok::<_, Refusal>(Answer::created(&view))
+    })
+    .await
+}
+
+/// A refresh token.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct RefreshSession {
+    /// The latest one; it can be used once.
+    #[schema(example = "rt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    refresh_token: Secret,
+}
+
+/// Fresh tokens.
+#[derive(Serialize, ToSchema)]
+pub struct SessionAnswer {
+    /// The sign-in.
+    session: SessionView,
+}
+
+refusals!(RefreshRefusals: keyed, RefreshTokenInvalid, RefreshTokenReused);
+
+/// Turns a refresh token into fresh tokens
+#[utoipa::path(tag = "sessions", responses((status = 200, description = "Fresh tokens", body = SessionAnswer), RefreshRefusals))]
+#[post("/v1/sessions/refresh")]
+pub async fn refresh_session(
+    app: Data<App>,
+    call: Call,
+    body: Body<RefreshSession>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    once(&app, &call, &canonical, move |ctx, conn| {
+        Ok::<_, Refusal>(match super::refresh(ctx, conn, &input.refresh_token)? {
+            Refreshed::Tokens(tokens) => Answer::ok(&SessionAnswer { session: tokens.into() }),
+            Refreshed::Reused => Answer::Refused(Refusal::RefreshReused.into()),
+        })
+    })
+    .await
+}
+
+refusals!(SignOutRefusals: plain, Unauthorized);
+
+/// Signs out
+#[utoipa::path(tag = "sessions", security(("access_token" = [])), responses((status = 204, description = "The sign-in has ended"), SignOutRefusals))]
+#[delete("/v1/sessions/current")]
+pub async fn delete_current_session(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
+    app.write(move |ctx, conn| {
+        let who = super::authenticate(ctx, conn, call.bearer.as_ref())?;
+        Ok::<_, Refusal>(super::sign_out(ctx, conn, &who)?)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The public keys of our tokens (RFC 7517).
+#[derive(Serialize, ToSchema)]
+pub struct Jwks {
+    /// Newest first.
+    keys: Vec<Jwk>,
+}
+
+/// The public keys of the access tokens
+#[utoipa::path(tag = "sessions", responses((status = 200, description = "A JWK Set", body = Jwks)))]
+#[get("/.well-known/jwks.json")]
+pub async fn jwks(app: Data<App>) -> Json<Jwks> {
+    Json(Jwks { keys: app.keys.jwks() })
+}

@@ -1,0 +1,363 @@
+//! Patient accounts: the holders of one proven number each, and their sign-ins.
+//!
+//! An account comes into being with its patient, its pairing, its conversation and its first session, in one
+//! transaction, out of one phone proof. The proof is consumed there; a second call with it finds what the
+//! first one made and answers the same, so that a lost reply costs nothing.
+
+pub mod http;
+mod store;
+mod token;
+
+use std::time::Duration;
+
+use serde_json::json;
+
+pub use store::{Account, Patient};
+pub use token::AccessToken;
+
+use crate::app::Ctx;
+use crate::audit;
+use crate::conversations::{self, NewPairing, Paired, Sight};
+use crate::db::{self, Conn};
+use crate::kit::{Email, Phone, Secret};
+use crate::links;
+use crate::verification;
+
+/// An unused refresh token dies after this long.
+const REFRESH_LIFE: Duration = Duration::from_hours(90 * 24);
+
+/// Why something about an account was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The link token leads nowhere.
+    #[error(transparent)]
+    Link(#[from] links::Refusal),
+    /// The proof is no good.
+    #[error(transparent)]
+    Proof(#[from] verification::Refusal),
+    /// The number has an account; the proof stays good for signing in.
+    #[error("account exists")]
+    AccountExists,
+    /// The number has no account; the proof stays good for signing up.
+    #[error("account not found")]
+    AccountNotFound,
+    /// The proof was turned into something else already.
+    #[error("phone proof consumed")]
+    ProofConsumed,
+    /// No access token, or one that is not good (any more).
+    #[error("unauthorized")]
+    Unauthorized,
+    /// No such refresh token.
+    #[error("refresh token invalid")]
+    RefreshInvalid,
+    /// The refresh token was used before: its whole family is revoked.
+    #[error("refresh token reused")]
+    RefreshReused,
+    /// A restricted sign-in may not do this.
+    #[error("session restricted")]
+    Restricted,
+    /// No such patient on this account.
+    #[error("patient not found")]
+    PatientNotFound,
+    /// The keys cannot sign.
+    #[error("keys missing")]
+    KeysMissing,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// What a sign-up is made of.
+pub struct SignUp {
+    /// The proof of the number.
+    pub proof: Secret,
+    /// The link that led here.
+    pub link_token: Secret,
+    /// The first person on the account.
+    pub person: Person,
+    /// The account's e-mail address, unproven.
+    pub email: Option<Email>,
+}
+
+/// A person's details.
+pub struct Person {
+    /// Given name.
+    pub given_name: String,
+    /// Family name.
+    pub family_name: String,
+    /// Birth date, ISO 8601.
+    pub birth_date: Option<String>,
+}
+
+/// What a sign-in yields.
+pub struct Tokens {
+    /// A JWT for 15 minutes.
+    pub access: AccessToken,
+    /// Opaque, for one use.
+    pub refresh: Secret,
+    /// `full` or `restricted`.
+    pub scope: Scope,
+}
+
+/// How much of the account a sign-in sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Everything.
+    Full,
+    /// Only what this sign-in itself makes.
+    Restricted,
+}
+
+impl Scope {
+    /// The word that the API and the database use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Restricted => "restricted",
+        }
+    }
+}
+
+/// Everything that a sign-up makes.
+pub struct SignedUp {
+    /// The account.
+    pub account: Account,
+    /// Its first patient.
+    pub patient: Patient,
+    /// The pairing and its conversation.
+    pub paired: Paired,
+    /// The first sign-in.
+    pub tokens: Tokens,
+}
+
+/// Makes account, patient, pairing, conversation and session out of a proof.
+pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Refusal> {
+    let proven = verification::consume_proof(ctx, conn, &new.proof)?;
+    if let Some((account_id, pairing_id)) = proven.made {
+        return repeat(ctx, conn, &account_id, pairing_id.as_deref());
+    }
+    let (to, source) = links::read_token(ctx, conn, new.link_token.expose())?;
+    let account = store::insert_account(conn, &ctx.id("acc"), &proven.phone, new.email.as_ref(), ctx.now)?
+        .ok_or(Refusal::AccountExists)?;
+    let session_id = open_session(ctx, conn, &account.id, Scope::Full)?;
+    let patient =
+        store::insert_patient(conn, &ctx.id("pat"), &account.id, &session_id, &new.person, ctx.now)?;
+    let tokens = issue(ctx, conn, &account.id, &session_id, Scope::Full)?;
+    audit::record(
+        ctx,
+        conn,
+        &audit::Event {
+            practice_id: Some(&to.practice.id),
+            actor: &account.id,
+            action: "account.created",
+            subject: &account.id,
+            detail: json!({ "patient": patient.id }),
+        },
+    )?;
+    let pairing = NewPairing {
+        account_id: &account.id,
+        patient_id: &patient.id,
+        session_id: &session_id,
+        to: &to,
+        source,
+    };
+    let paired = conversations::pair(ctx, conn, &pairing)?;
+    verification::record_made(conn, &proven, &account.id, Some(&paired.pairing.id))?;
+    Ok(SignedUp { account, patient, paired, tokens })
+}
+
+/// The answer to a sign-up whose first answer was lost: the same things, with fresh tokens.
+fn repeat(ctx: &Ctx, conn: &mut Conn, account_id: &str, pairing: Option<&str>) -> Result<SignedUp, Refusal> {
+    let pairing_id = pairing.ok_or(Refusal::ProofConsumed)?;
+    let account = store::find_account(conn, account_id)?.ok_or(Refusal::ProofConsumed)?;
+    let paired = conversations::paired(conn, pairing_id, false)?;
+    let patient = store::find_patient(conn, account_id, &paired.conversation.patient.id)?;
+    let patient = patient.ok_or(Refusal::PatientNotFound)?;
+    let session_id = open_session(ctx, conn, account_id, Scope::Full)?;
+    let tokens = issue(ctx, conn, account_id, &session_id, Scope::Full)?;
+    Ok(SignedUp { account, patient, paired, tokens })
+}
+
+/// Signs in on a new device. A proven number never reopens somebody's messages, since numbers are recycled:
+/// the session is restricted, and the older device and the practices are told.
+pub fn sign_in(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<(Account, Tokens), Refusal> {
+    let proven = verification::consume_proof(ctx, conn, proof)?;
+    let account = match &proven.made {
+        Some((_, Some(_))) => return Err(Refusal::ProofConsumed),
+        Some((account_id, None)) => store::find_account(conn, account_id)?,
+        None => store::find_by_phone(conn, &proven.phone)?,
+    };
+    let account = account.ok_or(Refusal::AccountNotFound)?;
+    let session_id = open_session(ctx, conn, &account.id, Scope::Restricted)?;
+    let tokens = issue(ctx, conn, &account.id, &session_id, Scope::Restricted)?;
+    if proven.made.is_none() {
+        verification::record_made(conn, &proven, &account.id, None)?;
+        conversations::announce_new_device(ctx, conn, &account.id, &session_id)?;
+        audit::record(
+            ctx,
+            conn,
+            &audit::Event {
+                practice_id: None,
+                actor: &account.id,
+                action: "session.created",
+                subject: &session_id,
+                detail: json!({ "scope": Scope::Restricted }),
+            },
+        )?;
+    }
+    Ok((account, tokens))
+}
+
+/// What became of a refresh token. Reuse is an outcome, not an error: an error would roll the revocation back.
+pub enum Refreshed {
+    /// Fresh tokens.
+    Tokens(Tokens),
+    /// It was used before; its family is revoked now.
+    Reused,
+}
+
+/// Turns a refresh token into fresh tokens, once.
+pub fn refresh(ctx: &Ctx, conn: &mut Conn, refresh: &Secret) -> Result<Refreshed, Refusal> {
+    let hash = refresh.hash();
+    let Some(session_id) = store::use_refresh_token(conn, &hash, ctx.now)? else {
+        let session_id = store::used_refresh_token(conn, &hash)?.ok_or(Refusal::RefreshInvalid)?;
+        store::revoke_session(conn, &session_id, ctx.now)?;
+        return Ok(Refreshed::Reused);
+    };
+    let session = store::live_session(conn, &session_id)?.ok_or(Refusal::RefreshInvalid)?;
+    let tokens = issue(ctx, conn, &session.account_id, &session_id, session.scope())?;
+    Ok(Refreshed::Tokens(tokens))
+}
+
+/// Who is asking, by an access token whose session still lives.
+pub struct Principal {
+    /// The account.
+    pub account_id: String,
+    /// The sign-in.
+    pub session_id: String,
+    /// What it sees.
+    pub scope: Scope,
+}
+
+impl Principal {
+    /// Which pairings this sign-in may see.
+    pub fn sight(&self) -> Sight<'_> {
+        match self.scope {
+            Scope::Full => Sight::All,
+            Scope::Restricted => Sight::MadeBy(&self.session_id),
+        }
+    }
+}
+
+/// The holder of `token`. The session is looked up, so that a sign-out holds at once and not in 15 minutes.
+pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
+    let token = token.ok_or(Refusal::Unauthorized)?;
+    let (account_id, session_id) = token::verify(ctx, token).ok_or(Refusal::Unauthorized)?;
+    let session = store::live_session(conn, &session_id)?.ok_or(Refusal::Unauthorized)?;
+    if session.account_id != account_id {
+        return Err(Refusal::Unauthorized);
+    }
+    Ok(Principal { scope: session.scope(), account_id, session_id })
+}
+
+/// Ends the sign-in.
+pub fn sign_out(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
+    store::revoke_session(conn, &who.session_id, ctx.now)
+}
+
+/// The account itself.
+pub fn account(conn: &mut Conn, id: &str) -> Result<Account, Refusal> {
+    store::find_account(conn, id)?.ok_or(Refusal::Unauthorized)
+}
+
+/// The people on the account whom this sign-in may see, in the order in which they were added. A restricted
+/// one sees whom it added itself: whoever holds a recycled number must not learn whose it was.
+pub fn patients(conn: &mut Conn, who: &Principal) -> db::Result<Vec<Patient>> {
+    store::patients(conn, &who.account_id, who.sight())
+}
+
+/// One of those people; without an id, the first one.
+pub fn patient(conn: &mut Conn, who: &Principal, id: Option<&str>) -> Result<Patient, Refusal> {
+    let mut seen = patients(conn, who)?.into_iter();
+    match id {
+        Some(id) => seen.find(|patient| patient.id == id).ok_or(Refusal::PatientNotFound),
+        None if who.scope == Scope::Restricted => seen.next().ok_or(Refusal::Restricted),
+        None => seen.next().ok_or(Refusal::PatientNotFound),
+    }
+}
+
+/// Adds a person to the account.
+pub fn add_patient(ctx: &Ctx, conn: &mut Conn, who: &Principal, person: &Person) -> db::Result<Patient> {
+    store::insert_patient(conn, &ctx.id("pat"), &who.account_id, &who.session_id, person, ctx.now)
+}
+
+/// A change of a person's details; what is `None` stays.
+pub struct PersonChange {
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub family_name: Option<String>,
+    /// Birth date, ISO 8601.
+    pub birth_date: Option<String>,
+}
+
+/// Changes a person's details.
+pub fn change_patient(
+    conn: &mut Conn,
+    who: &Principal,
+    id: &str,
+    change: &PersonChange,
+) -> Result<Patient, Refusal> {
+    let patient = patient(conn, who, Some(id))?;
+    store::update_patient(conn, &who.account_id, &patient.id, change)?.ok_or(Refusal::PatientNotFound)
+}
+
+/// Deletes an account: every pairing ends, every session too, and number, e-mail and birth dates are
+/// forgotten. The names stay in the closed conversations, which are the practice's medical record by then.
+pub fn delete(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal> {
+    if who.scope == Scope::Restricted {
+        return Err(Refusal::Restricted);
+    }
+    for paired in conversations::list(conn, &who.account_id, Sight::All, "", i64::MAX)? {
+        conversations::leave(ctx, conn, &who.account_id, Sight::All, &paired.pairing.id)?;
+    }
+    store::revoke_all_sessions(conn, &who.account_id, ctx.now)?;
+    store::forget_account(conn, &who.account_id, ctx.now)?;
+    audit::record(
+        ctx,
+        conn,
+        &audit::Event {
+            practice_id: None,
+            actor: &who.account_id,
+            action: "account.deleted",
+            subject: &who.account_id,
+            detail: json!({}),
+        },
+    )?;
+    Ok(())
+}
+
+fn open_session(ctx: &Ctx, conn: &mut Conn, account_id: &str, scope: Scope) -> db::Result<String> {
+    let id = ctx.id("ses");
+    store::insert_session(conn, &id, account_id, scope, ctx.now)?;
+    Ok(id)
+}
+
+fn issue(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    account_id: &str,
+    session_id: &str,
+    scope: Scope,
+) -> Result<Tokens, Refusal> {
+    let refresh = ctx.secret("rt");
+    store::insert_refresh_token(conn, &refresh.hash(), session_id, ctx.now, ctx.now + REFRESH_LIFE)?;
+    let access = token::sign(ctx, account_id, session_id, scope).ok_or(Refusal::KeysMissing)?;
+    Ok(Tokens { access, refresh, scope })
+}
+
+/// The number of an account as its owner sees it.
+pub fn own_phone(account: &Account) -> Option<Phone> {
+    account.phone.as_deref().and_then(|phone| Phone::from_stored(phone).ok())
+}

@@ -1,0 +1,232 @@
+//! The rows of `accounts`, `patients`, `account_sessions` and `refresh_tokens`.
+
+use diesel::prelude::*;
+use diesel::{insert_into, update};
+
+use super::{Person, PersonChange, Scope};
+use crate::conversations::Sight;
+use crate::db::schema::{account_sessions, accounts, patients, refresh_tokens};
+use crate::db::{Both, Conn, Result, columns};
+use crate::kit::{Email, Phone, Timestamp};
+
+/// The holder of one proven number.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub struct Account {
+    /// Its id, `acc_…`.
+    pub id: String,
+    /// The number, until the account is deleted.
+    pub phone: Option<String>,
+    /// The address that its holder gave, unproven.
+    pub email: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// One person on an account.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = patients)]
+pub struct Patient {
+    /// The person's id, `pat_…`.
+    pub id: String,
+    /// Given name.
+    pub given_name: String,
+    /// Family name.
+    pub family_name: String,
+    /// Birth date, ISO 8601.
+    pub birth_date: Option<String>,
+    /// When the person was added.
+    pub created_at: Timestamp,
+}
+
+/// A sign-in that still lives.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = account_sessions)]
+pub struct LiveSession {
+    /// Whose it is.
+    pub account_id: String,
+    scope: String,
+}
+
+impl LiveSession {
+    /// What it sees; a word that is not ours sees least.
+    pub fn scope(&self) -> Scope {
+        if self.scope == Scope::Full.as_str() { Scope::Full } else { Scope::Restricted }
+    }
+}
+
+/// Makes an account; `None` when the number has one. Of two racing sign-ups the second waits here for the
+/// first one's commit.
+pub fn insert_account(
+    conn: &mut Conn,
+    id: &str,
+    phone: &Phone,
+    email: Option<&Email>,
+    now: Timestamp,
+) -> Result<Option<Account>> {
+    let row = (
+        accounts::id.eq(id),
+        accounts::phone.eq(phone.as_e164()),
+        accounts::email.eq(email.map(Email::as_str)),
+        accounts::created_at.eq(now),
+    );
+    let insert = insert_into(accounts::table)
+        .values(row)
+        .on_conflict(accounts::phone)
+        .do_nothing()
+        .returning(columns::<Account>());
+    Ok(Both(insert).get_result(conn).optional()?)
+}
+
+/// The living account of `id`.
+pub fn find_account(conn: &mut Conn, id: &str) -> Result<Option<Account>> {
+    let row = accounts::table.find(id).filter(accounts::deleted_at.is_null());
+    Ok(row.select(columns::<Account>()).first(conn).optional()?)
+}
+
+/// The account of a number.
+pub fn find_by_phone(conn: &mut Conn, phone: &Phone) -> Result<Option<Account>> {
+    let row = accounts::table.filter(accounts::phone.eq(phone.as_e164()));
+    Ok(row.select(columns::<Account>()).first(conn).optional()?)
+}
+
+/// Forgets who an account was; its number is free again.
+pub fn forget_account(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    let change = (
+        accounts::phone.eq(None::<String>),
+        accounts::email.eq(None::<String>),
+        accounts::deleted_at.eq(now),
+    );
+    update(accounts::table.find(id)).set(change).execute(conn)?;
+    let people = patients::table.filter(patients::account_id.eq(id));
+    update(people).set(patients::birth_date.eq(None::<String>)).execute(conn)?;
+    Ok(())
+}
+
+/// Adds a person; `session_id` is the sign-in that asked.
+pub fn insert_patient(
+    conn: &mut Conn,
+    id: &str,
+    account_id: &str,
+    session_id: &str,
+    person: &Person,
+    now: Timestamp,
+) -> Result<Patient> {
+    let row = (
+        patients::id.eq(id),
+        patients::account_id.eq(account_id),
+        patients::given_name.eq(&person.given_name),
+        patients::family_name.eq(&person.family_name),
+        patients::birth_date.eq(&person.birth_date),
+        patients::session_id.eq(session_id),
+        patients::created_at.eq(now),
+    );
+    Ok(insert_into(patients::table).values(row).returning(columns::<Patient>()).get_result(conn)?)
+}
+
+/// The person of `id`, where it is on this account.
+pub fn find_patient(conn: &mut Conn, account_id: &str, id: &str) -> Result<Option<Patient>> {
+    let row = patients::table.find(id).filter(patients::account_id.eq(account_id));
+    Ok(row.select(columns::<Patient>()).first(conn).optional()?)
+}
+
+/// The people on an account that `sight` lets through, oldest first.
+pub fn patients(conn: &mut Conn, account_id: &str, sight: Sight<'_>) -> Result<Vec<Patient>> {
+    let mut rows = patients::table.filter(patients::account_id.eq(account_id)).into_boxed();
+    if let Sight::MadeBy(session) = sight {
+        rows = rows.filter(patients::session_id.eq(session));
+    }
+    Ok(rows.order(patients::id).select(columns::<Patient>()).load(conn)?)
+}
+
+/// Changes what `change` names.
+pub fn update_patient(
+    conn: &mut Conn,
+    account_id: &str,
+    id: &str,
+    change: &PersonChange,
+) -> Result<Option<Patient>> {
+    let row = patients::table.filter(patients::id.eq(id)).filter(patients::account_id.eq(account_id));
+    // The first one changes nothing: an empty change would be no statement at all, and no row.
+    let set = (
+        patients::account_id.eq(account_id),
+        change.given_name.as_ref().map(|name| patients::given_name.eq(name)),
+        change.family_name.as_ref().map(|name| patients::family_name.eq(name)),
+        change.birth_date.as_ref().map(|date| patients::birth_date.eq(date)),
+    );
+    Ok(update(row).set(set).returning(columns::<Patient>()).get_result(conn).optional()?)
+}
+
+/// Opens a sign-in.
+pub fn insert_session(
+    conn: &mut Conn,
+    id: &str,
+    account_id: &str,
+    scope: Scope,
+    now: Timestamp,
+) -> Result<()> {
+    let row = (
+        account_sessions::id.eq(id),
+        account_sessions::account_id.eq(account_id),
+        account_sessions::scope.eq(scope.as_str()),
+        account_sessions::created_at.eq(now),
+    );
+    insert_into(account_sessions::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// The sign-in of `id`, unless it was revoked.
+pub fn live_session(conn: &mut Conn, id: &str) -> Result<Option<LiveSession>> {
+    let row = account_sessions::table.find(id).filter(account_sessions::revoked_at.is_null());
+    Ok(row.select(columns::<LiveSession>()).first(conn).optional()?)
+}
+
+/// Ends one sign-in.
+pub fn revoke_session(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    let row = account_sessions::table.find(id).filter(account_sessions::revoked_at.is_null());
+    update(row).set(account_sessions::revoked_at.eq(now)).execute(conn)?;
+    Ok(())
+}
+
+/// Ends every sign-in of an account.
+pub fn revoke_all_sessions(conn: &mut Conn, account_id: &str, now: Timestamp) -> Result<()> {
+    let rows = account_sessions::table
+        .filter(account_sessions::account_id.eq(account_id))
+        .filter(account_sessions::revoked_at.is_null());
+    update(rows).set(account_sessions::revoked_at.eq(now)).execute(conn)?;
+    Ok(())
+}
+
+/// Hands out one more refresh token of a family.
+pub fn insert_refresh_token(
+    conn: &mut Conn,
+    hash: &str,
+    session_id: &str,
+    now: Timestamp,
+    ends: Timestamp,
+) -> Result<()> {
+    let row = (
+        refresh_tokens::hash.eq(hash),
+        refresh_tokens::session_id.eq(session_id),
+        refresh_tokens::created_at.eq(now),
+        refresh_tokens::expires_at.eq(ends),
+    );
+    insert_into(refresh_tokens::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Uses a refresh token that is alive and was never used; gives its session.
+pub fn use_refresh_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<String>> {
+    let row = refresh_tokens::table
+        .find(hash)
+        .filter(refresh_tokens::used_at.is_null())
+        .filter(refresh_tokens::expires_at.gt(now));
+    let update = update(row).set(refresh_tokens::used_at.eq(now)).returning(refresh_tokens::session_id);
+    Ok(update.get_result(conn).optional()?)
+}
+
+/// The session of a refresh token that was used before.
+pub fn used_refresh_token(conn: &mut Conn, hash: &str) -> Result<Option<String>> {
+    let row = refresh_tokens::table.find(hash).filter(refresh_tokens::used_at.is_not_null());
+    Ok(row.select(refresh_tokens::session_id).first(conn).optional()?)
+}

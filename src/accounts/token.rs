@@ -1,0 +1,56 @@
+//! Access tokens: JWTs of type `at+jwt` (RFC 9068), good for 15 minutes.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Scope;
+use crate::app::Ctx;
+use crate::kit::Secret;
+
+const LIFE: Duration = Duration::from_mins(15);
+const TYPE: &str = "at+jwt";
+/// Staff tokens have an audience of their own: a patient's token is worthless there and the other way round.
+const AUDIENCE: &str = "practice-links:patient";
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    /// The account.
+    sub: String,
+    /// The sign-in.
+    sid: String,
+    scope: Scope,
+    iat: i64,
+    exp: i64,
+}
+
+/// A signed token and its lifetime.
+pub struct AccessToken {
+    /// The JWT.
+    pub token: Secret,
+    /// Seconds until it ends.
+    pub expires_in: u64,
+}
+
+/// Signs a token for one sign-in of an account.
+pub fn sign(ctx: &Ctx, account_id: &str, session_id: &str, scope: Scope) -> Option<AccessToken> {
+    let claims = Claims {
+        iss: ctx.config.public_url.clone(),
+        aud: AUDIENCE.to_owned(),
+        sub: account_id.to_owned(),
+        sid: session_id.to_owned(),
+        scope,
+        iat: ctx.now.seconds(),
+        exp: (ctx.now + LIFE).seconds(),
+    };
+    let token = Secret::from_client(&ctx.keys.sign(TYPE, &claims)?);
+    Some(AccessToken { token, expires_in: LIFE.as_secs() })
+}
+
+/// Account and sign-in, where the token is ours and still good.
+pub fn verify(ctx: &Ctx, token: &Secret) -> Option<(String, String)> {
+    let claims: Claims = ctx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
+    (claims.exp > ctx.now.seconds()).then_some((claims.sub, claims.sid))
+}

@@ -1,0 +1,122 @@
+//! What a handler may hold ([`App`]) and what a rule may know ([`Ctx`], made once a request).
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::db::{self, Conn, Db};
+use crate::keys::Keys;
+use crate::kit::{Clock, Entropy, Secret, Timestamp, id};
+use crate::outbox::Wake;
+
+/// Everything that is shared between requests.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub entropy: Arc<dyn Entropy>,
+    /// Signing keys and code secrets.
+    pub keys: Arc<Keys>,
+    /// All settings.
+    pub config: Arc<Config>,
+    /// Wakes the outbox worker.
+    pub wake: Arc<Wake>,
+}
+
+/// What a rule may know of the world: the moment, the keys, the settings, fresh randomness.
+pub struct Ctx {
+    /// The moment of this request; every rule of one request sees the same.
+    pub now: Timestamp,
+    /// Signing keys and code secrets.
+    pub keys: Arc<Keys>,
+    /// All settings.
+    pub config: Arc<Config>,
+    entropy: Arc<dyn Entropy>,
+    /// Whether this request left something for the outbox worker.
+    pub(crate) queued: Cell<bool>,
+}
+
+impl Ctx {
+    /// A fresh id with `prefix`.
+    pub fn id(&self, prefix: &str) -> String {
+        id::new(prefix, self.now, &*self.entropy)
+    }
+
+    /// A fresh secret with `prefix`.
+    pub fn secret(&self, prefix: &str) -> Secret {
+        Secret::generate(prefix, &*self.entropy)
+    }
+
+    /// Fresh random bytes.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+
+    /// The generator itself, for `kit`.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+}
+
+impl App {
+    /// A context for one request, as of now.
+    pub fn ctx(&self) -> Ctx {
+        Ctx {
+            now: self.clock.now(),
+            keys: Arc::clone(&self.keys),
+            config: Arc::clone(&self.config),
+            entropy: Arc::clone(&self.entropy),
+            queued: Cell::new(false),
+        }
+    }
+
+    /// Runs a rule that changes something, in one transaction, and wakes the worker when it queued a message.
+    pub async fn write<T, E, F>(&self, rule: F) -> Result<T, E>
+    where
+        F: FnOnce(&Ctx, &mut Conn) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<db::Error> + Send + 'static,
+    {
+        let this = self.clone();
+        let (value, queued) = self
+            .db
+            .write(move |conn| {
+                let ctx = this.ctx();
+                rule(&ctx, conn).map(|value| (value, ctx.queued.get()))
+            })
+            .await?;
+        if queued {
+            self.wake.ring();
+        }
+        Ok(value)
+    }
+
+    /// Runs a rule that only reads.
+    pub async fn read<T, E, F>(&self, rule: F) -> Result<T, E>
+    where
+        F: FnOnce(&Ctx, &mut Conn) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<db::Error> + Send + 'static,
+    {
+        let this = self.clone();
+        self.db.read(move |conn| rule(&this.ctx(), conn)).await
+    }
+
+    /// [`App::write`] for the worker's thread and the CLI.
+    pub fn write_blocking<T, E: From<db::Error>>(
+        &self,
+        rule: impl FnOnce(&Ctx, &mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let ctx = self.ctx();
+        let value = self.db.write_blocking(|conn| rule(&ctx, conn))?;
+        if ctx.queued.get() {
+            self.wake.ring();
+        }
+        Ok(value)
+    }
+}

@@ -1,0 +1,106 @@
+//! The command line.
+
+mod admin;
+mod demo;
+mod serve;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::App;
+use crate::config::{BadSetting, Config};
+use crate::db::{self, Db};
+use crate::keys::Keys;
+use crate::kit::clock::SystemClock;
+use crate::kit::entropy::OsEntropy;
+use crate::kit::{Clock as _, Entropy};
+use crate::openapi;
+use crate::outbox::Wake;
+
+/// From a practice's link to a secure conversation with that practice.
+#[derive(Parser)]
+#[command(name = "practice-links", version)]
+pub struct Cli {
+    /// Settings file (TOML); by default `practice-links.toml`, where there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service (the default).
+    Serve,
+    /// Bring the database up to date.
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Work for operators.
+    Admin {
+        #[command(subcommand)]
+        task: admin::Task,
+    },
+}
+
+/// Why a command ended badly: one line.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
+    /// The database failed.
+    #[error("database.url: {0}")]
+    Db(#[from] db::Error),
+    /// The operating system said no.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The command's own arguments do not fit.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Runs the command; what it prints for people goes to `out`.
+pub fn run(cli: Cli, out: &mut dyn std::io::Write) -> Result<(), Failure> {
+    let command = cli.command.unwrap_or(Command::Serve);
+    if matches!(command, Command::Openapi) {
+        return Ok(write!(out, "{}", openapi::json())?);
+    }
+    let config = Config::load(cli.config.as_deref())?;
+    match command {
+        Command::Serve => serve::run(config, out),
+        Command::Migrate => migrate(&config, out),
+        Command::Admin { task } => admin::run(task, config, out),
+        Command::Openapi => Ok(()),
+    }
+}
+
+fn migrate(config: &Config, out: &mut dyn std::io::Write) -> Result<(), Failure> {
+    prepare_folder(config)?;
+    Db::new(&config.database)?.migrate()?;
+    Ok(writeln!(out, "The database is up to date.")?)
+}
+
+/// An app on the machine's clock and randomness.
+fn app(config: Config) -> Result<App, Failure> {
+    prepare_folder(&config)?;
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
+    entropy.fill(&mut [0]);
+    let keys = Keys::load_or_create(&config.keys_file, clock.now(), &*entropy)
+        .map_err(|e| BadSetting::new("keys_file", e.to_string()))?;
+    let db = Db::new(&config.database)?;
+    db.migrate()?;
+    Ok(App { db, clock, entropy, keys: Arc::new(keys), config: Arc::new(config), wake: Arc::new(Wake::default()) })
+}
+
+/// SQLite makes its file, but not the folder.
+fn prepare_folder(config: &Config) -> Result<(), Failure> {
+    let target = db::Target::parse(&config.database.url)?;
+    if let Some(folder) = target.sqlite_file().and_then(|file| file.parent()).filter(|f| !f.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|e| BadSetting::new("database.url", format!("{}: {e}", folder.display())))?;
+    }
+    Ok(())
+}

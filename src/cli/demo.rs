@@ -1,0 +1,41 @@
+//! The demo practice: what a first start in development has to show.
+
+use super::Failure;
+use crate::app::App;
+use crate::db;
+use crate::kit::{Email, Language};
+use crate::links::{self, NewLink};
+use crate::practices::{self, NewPractice};
+
+pub use crate::dev::http::DEMO_CODE as CODE;
+
+/// Makes the demo practice behind its link, where that code is free.
+pub fn ensure(app: &App) -> Result<(), Failure> {
+    let made = app.write_blocking(|ctx, conn| {
+        // Taken codes stay what they are: the demo never replaces somebody's link.
+        if !matches!(links::resolve(conn, CODE), Err(links::Refusal::NotFound | links::Refusal::Mistyped)) {
+            return Ok(());
+        }
+        let practice = practices::create(ctx, conn, &practice())?;
+        let link = NewLink {
+            practice_id: practice.id,
+            label: "Demo flyer".into(),
+            tags: vec!["demo".into()],
+            welcome: Some("Welcome to Oak Street Family Medicine. How can we help?".into()),
+            is_default: true,
+        };
+        links::create_with_code(ctx, conn, CODE, &link).map(drop)
+    });
+    made.map_err(|error: db::Error| error.into())
+}
+
+fn practice() -> NewPractice {
+    NewPractice {
+        name: "Oak Street Family Medicine".into(),
+        city: "Springfield".into(),
+        plan: "communicator".into(),
+        language: Language::En,
+        time_zone: "America/Chicago".into(),
+        notice_email: Email::parse("frontdesk@oakstreet.example"),
+    }
+}

@@ -1,0 +1,91 @@
+//! `practice-links serve`: start, say where, run until told to stop.
+
+use std::fs::{File, TryLockError};
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use super::{Failure, app, demo};
+use crate::app::App;
+use crate::config::{BadSetting, Config};
+use crate::db::Target;
+use crate::outbox::Worker;
+use crate::providers::Providers;
+use crate::{retention, server, telemetry, topics};
+
+/// Runs the service until SIGTERM or SIGINT.
+pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
+    telemetry::install_metrics();
+    let _ = tracing::subscriber::set_global_default(telemetry::subscriber(config.log.level, std::io::stderr));
+    let listener = bind(&config)?;
+    let app = app(config)?;
+    let _sole_server = lock(&app.config)?;
+    let carrier = Arc::new(Providers::from_settings(&app)?);
+    if app.config.is_development() {
+        demo::ensure(&app)?;
+    }
+    let worker = Worker::new(app.clone(), topics::all(), carrier).spawn()?;
+    let sweeper = retention::spawn(app.clone())?;
+    announce(&app, out)?;
+    let outcome = actix_web::rt::System::new().block_on(serve(&app, listener));
+    sweeper.stop();
+    worker.stop();
+    outcome
+}
+
+async fn serve(app: &App, listener: TcpListener) -> Result<(), Failure> {
+    let listening = server::listen(app, listener)?;
+    let (handle, draining) = listening.stopper();
+    actix_web::rt::spawn(async move {
+        told_to_stop().await;
+        tracing::info!("shutting down");
+        server::stop(handle, draining).await;
+    });
+    listening.server.await?;
+    app.db.drain().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("no signal handlers: this process can only be killed");
+        return std::future::pending().await;
+    };
+    futures_util::future::select(Box::pin(term.recv()), Box::pin(int.recv())).await;
+}
+
+fn bind(config: &Config) -> Result<TcpListener, Failure> {
+    let socket = TcpListener::bind(config.listen)
+        .map_err(|e| BadSetting::new("listen", format!("{}: {e}", config.listen)))?;
+    Ok(socket)
+}
+
+/// One server a SQLite file: two would each think that they alone queue its writers. The lock lies beside
+/// the file, dies with the process, and leaves `admin` commands alone.
+fn lock(config: &Config) -> Result<Option<File>, Failure> {
+    let target = Target::parse(&config.database.url)?;
+    let Some(database) = target.sqlite_file() else { return Ok(None) };
+    let mut path = database.as_os_str().to_owned();
+    path.push(".lock");
+    let file = File::create(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            Err(BadSetting::new("database.url", "another server runs on this SQLite file").into())
+        }
+        Err(TryLockError::Error(e)) => Err(BadSetting::new("database.url", e.to_string()).into()),
+    }
+}
+
+fn announce(app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+    let url = &app.config.public_url;
+    writeln!(out, "Practice Links listens on http://{}", app.config.listen)?;
+    if app.config.is_development() {
+        writeln!(out, "  {url}/{}  the demo practice's link, as a patient sees it", demo::CODE)?;
+        writeln!(out, "  {url}/dev     every message that goes out, and a phone to walk the sign-up with")?;
+        writeln!(out, "  {url}/docs/   the API")?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,440 @@
+//! Every setting, one struct a concern. The file is TOML, the environment wins over it, and a setting that
+//! is wrong stops the start in one line that names it. [`SETTINGS`] is the README's table.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use actix_web::http::Uri;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// One row of the README's table of settings: name, default, meaning. The environment's name of a setting is
+/// `PRACTICE_LINKS_` and the name in capitals, its levels joined by `__`.
+pub type Setting = (&'static str, &'static str, &'static str);
+
+/// Every setting there is; a test holds it against [`Config`] and against the README.
+pub const SETTINGS: &[Setting] = &[
+    ("environment", "development", "`development` or `production`; the latter refuses development conveniences"),
+    ("listen", "127.0.0.1:8080", "address and port of the HTTP listener"),
+    ("public_url", "`http://` + `listen`", "what links, text messages and e-mails point at; https in production"),
+    ("data_dir", "data", "where SQLite's file and the keys live"),
+    ("keys_file", "`data_dir`/keys.json", "signing keys and code secrets; several instances share one file"),
+    ("trusted_proxies", "none", "networks whose `X-Forwarded-For` is believed, e.g. `10.0.0.0/8,::1/128`"),
+    ("database.url", "`sqlite:`+`data_dir`+`/practice-links.db`", "`sqlite:PATH` or `postgres://…`"),
+    ("database.pool_size", "16", "connections kept; as many requests use the database at once"),
+    ("limits.scale", "1", "multiplies every budget, for load tests; refused in production"),
+    ("limits.number_10min", "4", "messages to one number in 10 minutes"),
+    ("limits.number_day", "10", "messages to one number in 24 hours"),
+    ("limits.ip_10min", "10", "new verifications from one address (IPv6: /64) in 10 minutes"),
+    ("limits.practice_10min", "120", "messages on one practice's behalf in 10 minutes"),
+    ("limits.country_10min", "600", "messages to one country in 10 minutes"),
+    ("verification.countries", "US,CA", "countries that are texted and called (ISO 3166-1 alpha-2)"),
+    ("verification.default_region", "US", "region of a number written without `+`"),
+    ("verification.code_seconds", "600", "lifetime of a code"),
+    ("verification.session_seconds", "1800", "lifetime of a verification session"),
+    ("verification.proof_seconds", "600", "lifetime of a phone proof"),
+    ("verification.checks", "5", "checks a session"),
+    ("verification.number_checks", "10", "wrong codes a number in 24 hours before waits begin"),
+    ("verification.resend_seconds", "30,60,120,300", "wait after the first, second, … message of a session"),
+    ("verification.voice_after_seconds", "60", "from the first SMS until a call is offered"),
+    ("mail.smtp_url", "none: caught in `/dev`", "`smtp://HOST:PORT` (plain, loopback), `smtp+starttls://…` or `smtps://USER:PASSWORD@HOST`"),
+    ("mail.from", "Practice Links <no-reply@localhost>", "sender of e-mails"),
+    ("sms.provider", "development", "`development` catches texts and calls in `/dev`; real providers come with issue 4"),
+    ("app.name", "Practice Messenger", "the app's name, as the landing page says it"),
+    ("app.app_store_url", "https://apps.apple.com/app/id0000000000", "where the App Store button leads"),
+    ("app.play_package", "com.example.messenger", "Android package: Play link and `assetlinks.json`"),
+    ("app.apple_app_ids", "none", "`TEAMID.bundle` of every app, for `apple-app-site-association`"),
+    ("app.android_fingerprints", "none", "SHA-256 fingerprints of the signing certificates, for `assetlinks.json`"),
+    ("server.workers", "2", "HTTP worker threads"),
+    ("server.body_timeout_seconds", "10", "how long a request's body may take to arrive"),
+    ("server.shutdown_seconds", "30", "how long running requests may take after SIGTERM"),
+    ("log.level", "info", "`error`, `warn`, `info`, `debug` or `trace` for the house's own records; libraries stay at `warn`"),
+];
+
+/// Development shows its messages on `/dev`; production refuses everything of that sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// One machine, messages caught, keys made on first start.
+    Development,
+    /// Real patients.
+    Production,
+}
+
+/// Why a start was refused: one line that names the setting.
+#[derive(Debug, thiserror::Error)]
+#[error("{setting}: {problem}")]
+pub struct BadSetting {
+    /// The setting's path, e.g. `database.url`.
+    pub setting: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl BadSetting {
+    /// A refusal of `setting`.
+    pub fn new(setting: &str, problem: impl Into<String>) -> Self {
+        Self { setting: setting.to_owned(), problem: problem.into() }
+    }
+}
+
+/// All settings. The optional ones are filled by [`Config::load`], so that a reader never meets a gap.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "SETTINGS documents each field, in the README too")]
+pub struct Config {
+    pub environment: Environment,
+    pub listen: SocketAddr,
+    pub public_url: String,
+    pub data_dir: PathBuf,
+    pub keys_file: PathBuf,
+    pub trusted_proxies: Vec<IpNet>,
+    pub database: Database,
+    pub limits: Limits,
+    pub verification: Verification,
+    pub mail: Mail,
+    pub sms: Sms,
+    pub app: App,
+    pub server: Server,
+    pub log: Log,
+}
+
+/// `database.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Database {
+    pub url: String,
+    pub pool_size: u32,
+}
+
+/// `limits.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Limits {
+    pub scale: f64,
+    pub number_10min: u32,
+    pub number_day: u32,
+    pub ip_10min: u32,
+    pub practice_10min: u32,
+    pub country_10min: u32,
+}
+
+/// `verification.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Verification {
+    pub countries: Vec<String>,
+    pub default_region: String,
+    pub code_seconds: u64,
+    pub session_seconds: u64,
+    pub proof_seconds: u64,
+    pub checks: i32,
+    pub number_checks: i32,
+    pub resend_seconds: Vec<u64>,
+    pub voice_after_seconds: u64,
+}
+
+/// `mail.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Mail {
+    pub smtp_url: Option<String>,
+    pub from: String,
+}
+
+/// `sms.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Sms {
+    pub provider: String,
+}
+
+/// `app.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct App {
+    pub name: String,
+    pub app_store_url: String,
+    pub play_package: String,
+    pub apple_app_ids: Vec<String>,
+    pub android_fingerprints: Vec<String>,
+}
+
+/// `server.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Server {
+    pub workers: usize,
+    pub body_timeout_seconds: u64,
+    pub shutdown_seconds: u64,
+}
+
+/// `log.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Log {
+    pub level: Level,
+}
+
+/// How much the house's own log tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the usual five")]
+pub enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            environment: Environment::Development,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: String::new(),
+            data_dir: PathBuf::from("data"),
+            keys_file: PathBuf::new(),
+            trusted_proxies: Vec::new(),
+            database: Database::default(),
+            limits: Limits::default(),
+            verification: Verification::default(),
+            mail: Mail::default(),
+            sms: Sms::default(),
+            app: App::default(),
+            server: Server::default(),
+            log: Log { level: Level::Info },
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: String::new(), pool_size: 16 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            scale: 1.0,
+            number_10min: 4,
+            number_day: 10,
+            ip_10min: 10,
+            practice_10min: 120,
+            country_10min: 600,
+        }
+    }
+}
+
+impl Default for Verification {
+    fn default() -> Self {
+        Self {
+            countries: vec!["US".into(), "CA".into()],
+            default_region: "US".into(),
+            code_seconds: 600,
+            session_seconds: 1800,
+            proof_seconds: 600,
+            checks: 5,
+            number_checks: 10,
+            resend_seconds: vec![30, 60, 120, 300],
+            voice_after_seconds: 60,
+        }
+    }
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self { smtp_url: None, from: "Practice Links <no-reply@localhost>".into() }
+    }
+}
+
+impl Default for Sms {
+    fn default() -> Self {
+        Self { provider: "development".into() }
+    }
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self {
+            name: "Practice Messenger".into(),
+            app_store_url: "https://apps.apple.com/app/id0000000000".into(),
+            play_package: "com.example.messenger".into(),
+            apple_app_ids: Vec::new(),
+            android_fingerprints: Vec::new(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { workers: 2, body_timeout_seconds: 10, shutdown_seconds: 30 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: Level::Info }
+    }
+}
+
+impl Verification {
+    /// How long a code is good.
+    pub fn code_life(&self) -> Duration {
+        Duration::from_secs(self.code_seconds)
+    }
+
+    /// How long a session is open, however many codes it saw.
+    pub fn session_life(&self) -> Duration {
+        Duration::from_secs(self.session_seconds)
+    }
+
+    /// How long a phone proof can be turned into an account or a session.
+    pub fn proof_life(&self) -> Duration {
+        Duration::from_secs(self.proof_seconds)
+    }
+
+    /// The wait after the `sends`-th message of a session; the last value holds for all further ones.
+    pub fn resend_wait(&self, sends: i32) -> Duration {
+        let index = usize::try_from(sends.saturating_sub(1)).unwrap_or(0);
+        let seconds = self.resend_seconds.get(index).or(self.resend_seconds.last());
+        Duration::from_secs(seconds.copied().unwrap_or(300))
+    }
+}
+
+impl Config {
+    /// Reads `file` (or `practice-links.toml`, where there is one) and the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, BadSetting> {
+        let base = config::Config::builder();
+        let base = match file {
+            Some(path) => base.add_source(config::File::from(path).format(config::FileFormat::Toml)),
+            None => base.add_source(
+                config::File::new("practice-links.toml", config::FileFormat::Toml).required(false),
+            ),
+        };
+        let raw = base.add_source(environment()).build().map_err(|e| named(&e))?;
+        let parsed: Self = raw.try_deserialize().map_err(|e| named(&e))?;
+        parsed.complete()
+    }
+
+    /// Fills what depends on other settings, and refuses what cannot be.
+    pub fn complete(mut self) -> Result<Self, BadSetting> {
+        if self.public_url.is_empty() {
+            self.public_url = format!("http://{}", self.listen);
+        }
+        self.public_url.truncate(self.public_url.trim_end_matches('/').len());
+        if self.keys_file.as_os_str().is_empty() {
+            self.keys_file = self.data_dir.join("keys.json");
+        }
+        if self.database.url.is_empty() {
+            self.database.url = format!("sqlite:{}", self.data_dir.join("practice-links.db").display());
+        }
+        self.check()?;
+        Ok(self)
+    }
+
+    fn check(&self) -> Result<(), BadSetting> {
+        let uri: Uri = self.public_url.parse().map_err(|_| BadSetting::new("public_url", "is no URL"))?;
+        if uri.host().is_none_or(str::is_empty) || !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err(BadSetting::new("public_url", "must start with http:// or https:// and name a host"));
+        }
+        if uri.path() != "/" || uri.query().is_some() {
+            return Err(BadSetting::new("public_url", "must be a bare origin, without path or query"));
+        }
+        if self.limits.scale.is_nan() || self.limits.scale <= 0.0 {
+            return Err(BadSetting::new("limits.scale", "must be greater than 0"));
+        }
+        self.check_numbers()?;
+        crate::db::Target::parse(&self.database.url)?;
+        match self.environment {
+            Environment::Development => Ok(()),
+            Environment::Production => self.check_production(),
+        }
+    }
+
+    fn check_numbers(&self) -> Result<(), BadSetting> {
+        let positive = [
+            ("database.pool_size", u64::from(self.database.pool_size)),
+            ("server.workers", self.server.workers as u64),
+            ("server.body_timeout_seconds", self.server.body_timeout_seconds),
+            ("verification.code_seconds", self.verification.code_seconds),
+            ("verification.session_seconds", self.verification.session_seconds),
+            ("verification.proof_seconds", self.verification.proof_seconds),
+            ("verification.checks", u64::try_from(self.verification.checks).unwrap_or(0)),
+            ("verification.number_checks", u64::try_from(self.verification.number_checks).unwrap_or(0)),
+            ("limits.number_10min", u64::from(self.limits.number_10min)),
+            ("limits.number_day", u64::from(self.limits.number_day)),
+            ("limits.ip_10min", u64::from(self.limits.ip_10min)),
+            ("limits.practice_10min", u64::from(self.limits.practice_10min)),
+            ("limits.country_10min", u64::from(self.limits.country_10min)),
+        ];
+        match positive.iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(BadSetting::new(name, "must be at least 1")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_production(&self) -> Result<(), BadSetting> {
+        if !self.public_url.starts_with("https://") {
+            return Err(BadSetting::new("public_url", "must be https in production"));
+        }
+        if (self.limits.scale - 1.0).abs() > f64::EPSILON {
+            return Err(BadSetting::new("limits.scale", "is for load tests and refused in production"));
+        }
+        if self.sms.provider == "development" {
+            return Err(BadSetting::new("sms.provider", "`development` is refused in production"));
+        }
+        if self.mail.smtp_url.is_none() {
+            return Err(BadSetting::new("mail.smtp_url", "is needed in production"));
+        }
+        if !self.keys_file.is_file() {
+            return Err(BadSetting::new("keys_file", "does not exist; `practice-links admin keys rotate` makes it"));
+        }
+        Ok(())
+    }
+
+    /// Whether `/dev` exists.
+    pub fn is_development(&self) -> bool {
+        self.environment == Environment::Development
+    }
+
+    /// The host (and port, where it is not the scheme's own) of the public URL.
+    pub fn public_host(&self) -> &str {
+        self.public_url.split_once("://").map_or("", |(_, host)| host)
+    }
+}
+
+fn environment() -> config::Environment {
+    ["trusted_proxies", "verification.countries", "verification.resend_seconds"]
+        .into_iter()
+        .chain(["app.apple_app_ids", "app.android_fingerprints"])
+        .fold(
+            config::Environment::with_prefix("PRACTICE_LINKS")
+                .prefix_separator("_")
+                .separator("__")
+                .try_parsing(true)
+                .ignore_empty(true)
+                .list_separator(","),
+            config::Environment::with_list_parse_key,
+        )
+}
+
+/// The library's message already names the key where it knows one; one line, and the first level of it.
+fn named(error: &config::ConfigError) -> BadSetting {
+    let text = error.to_string().replace('\n', " ");
+    match text.rsplit_once("for key `").and_then(|(head, tail)| Some((head, tail.split_once('`')?.0))) {
+        Some((head, key)) => BadSetting::new(key, head.trim()),
+        None => BadSetting::new("configuration", text),
+    }
+}

@@ -1,0 +1,231 @@
+//! Pairings, and the conversations that they open in the practice's inbox.
+//!
+//! A pairing is a patient's, not an account's: a parent's phone may hold a child. It comes into being with
+//! its conversation, the link's tags, the welcome, the audit event and the practice's notice, all in the
+//! transaction of the sign-up that caused it.
+
+mod notice;
+mod store;
+
+pub use notice::{NewDeviceTopic, NewPairingTopic};
+pub use store::{Conversation, Entry, Pairing};
+
+use serde_json::json;
+
+use crate::app::Ctx;
+use crate::audit;
+use crate::db::{self, Conn};
+use crate::kit::Language;
+use crate::links::{Destination, Source};
+
+/// A patient and a practice about to be paired.
+pub struct NewPairing<'a> {
+    /// The account that asks.
+    pub account_id: &'a str,
+    /// The person it is about.
+    pub patient_id: &'a str,
+    /// The sign-in that asked.
+    pub session_id: &'a str,
+    /// The link and its practice.
+    pub to: &'a Destination,
+    /// How the link reached the device.
+    pub source: Source,
+}
+
+/// A pairing with its conversation.
+pub struct Paired {
+    /// The pairing.
+    pub pairing: Pairing,
+    /// Its conversation.
+    pub conversation: Conversation,
+    /// Whether this call made them.
+    pub is_new: bool,
+}
+
+/// Pairs, or finds the pairing that is there; then the second link's tags join the conversation.
+pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> db::Result<Paired> {
+    let made = store::insert_pairing(conn, &ctx.id("pai"), new, ctx.now)?;
+    let is_new = made.is_some();
+    let pairing_id = match made {
+        Some(id) => id,
+        None => store::open_pairing_id(conn, new.patient_id, &new.to.practice.id)?,
+    };
+    let conversation_id = match is_new {
+        true => open_conversation(ctx, conn, new, &pairing_id)?,
+        false => store::conversation_id(conn, &pairing_id)?,
+    };
+    let added = store::add_tags(conn, &conversation_id, &new.to.link.tags())?;
+    if !is_new && added > 0 {
+        system(ctx, conn, &conversation_id, words(new.to.practice.language()).second_link)?;
+    }
+    paired(conn, &pairing_id, is_new)
+}
+
+/// The pairing of `id`, whoever's it is, with its conversation.
+pub fn paired(conn: &mut Conn, pairing_id: &str, is_new: bool) -> db::Result<Paired> {
+    let pairing = store::pairing(conn, pairing_id)?;
+    let conversation = store::conversation_of(conn, pairing_id)?;
+    Ok(Paired { pairing, conversation, is_new })
+}
+
+fn open_conversation(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    new: &NewPairing<'_>,
+    pairing_id: &str,
+) -> db::Result<String> {
+    let practice = &new.to.practice;
+    let id = ctx.id("cnv");
+    store::insert_conversation(conn, &id, pairing_id, &practice.id, ctx.now)?;
+    if let Some(welcome) = &new.to.link.welcome {
+        append(ctx, conn, &id, &NewEntry { kind: "welcome", author: "practice", body: welcome })?;
+    }
+    let connected = words(practice.language()).connected.replace("{}", &practice.name);
+    system(ctx, conn, &id, &connected)?;
+    audit::record(
+        ctx,
+        conn,
+        &audit::Event {
+            practice_id: Some(&practice.id),
+            actor: new.account_id,
+            action: "pairing.created",
+            subject: pairing_id,
+            detail: json!({ "link": new.to.link.id, "source": new.source.as_str(), "conversation": id }),
+        },
+    )?;
+    notice::enqueue_new_pairing(ctx, conn, new.to, pairing_id)?;
+    Ok(id)
+}
+
+/// An entry to be appended.
+pub struct NewEntry<'a> {
+    /// `welcome`, `system` or `message`.
+    pub kind: &'a str,
+    /// `practice`, `patient` or `system`.
+    pub author: &'a str,
+    /// The text.
+    pub body: &'a str,
+}
+
+/// Appends to a conversation; `None` when it is closed.
+pub fn append(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    conversation_id: &str,
+    new: &NewEntry<'_>,
+) -> db::Result<Option<Entry>> {
+    // The counter's row lock puts concurrent entries one after the other, so positions have no gaps.
+    let Some(position) = store::next_position(conn, conversation_id)? else { return Ok(None) };
+    store::insert_entry(conn, &ctx.id("ent"), conversation_id, position, new, ctx.now).map(Some)
+}
+
+fn system(ctx: &Ctx, conn: &mut Conn, conversation_id: &str, body: &str) -> db::Result<()> {
+    append(ctx, conn, conversation_id, &NewEntry { kind: "system", author: "system", body }).map(drop)
+}
+
+/// Up to `limit` entries after `position`, in order.
+pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -> db::Result<Vec<Entry>> {
+    store::entries(conn, conversation_id, after, limit)
+}
+
+/// Which of an account's pairings a sign-in may see.
+#[derive(Clone, Copy)]
+pub enum Sight<'a> {
+    /// All of them.
+    All,
+    /// Those that this sign-in itself made: numbers are recycled, and a proven number never reopens
+    /// somebody's messages.
+    MadeBy(&'a str),
+}
+
+/// An account's living pairings that `sight` lets through, oldest first, after the pairing `after`.
+pub fn list(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    after: &str,
+    limit: i64,
+) -> db::Result<Vec<Paired>> {
+    let ids = store::open_pairings(conn, account_id, sight, after, limit)?;
+    ids.iter().map(|id| paired(conn, id, false)).collect()
+}
+
+/// The conversation of `id`, where it is the account's and in sight.
+pub fn find(conn: &mut Conn, account_id: &str, sight: Sight<'_>, id: &str) -> db::Result<Option<Conversation>> {
+    store::conversation_in_sight(conn, account_id, sight, id)
+}
+
+/// Ends a pairing: the conversation closes, and both sides can read that it did. `false` when there is no
+/// such pairing in sight.
+pub fn leave(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    pairing_id: &str,
+) -> db::Result<bool> {
+    let Some(practice_id) = store::end_pairing(conn, account_id, sight, pairing_id, ctx.now)? else {
+        return Ok(false);
+    };
+    let conversation_id = store::conversation_id(conn, pairing_id)?;
+    let language = practice_language(conn, &practice_id)?;
+    system(ctx, conn, &conversation_id, words(language).left)?;
+    store::close_conversation(conn, &conversation_id)?;
+    audit::record(
+        ctx,
+        conn,
+        &audit::Event {
+            practice_id: Some(&practice_id),
+            actor: account_id,
+            action: "pairing.ended",
+            subject: pairing_id,
+            detail: json!({}),
+        },
+    )?;
+    Ok(true)
+}
+
+/// Tells every practice of an account, in the conversation and by e-mail, that a new device signed in.
+pub fn announce_new_device(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    account_id: &str,
+    session_id: &str,
+) -> db::Result<()> {
+    for pairing_id in store::open_pairings(conn, account_id, Sight::All, "", i64::MAX)? {
+        let paired = paired(conn, &pairing_id, false)?;
+        let language = practice_language(conn, &paired.pairing.practice.id)?;
+        system(ctx, conn, &paired.conversation.id, words(language).new_device)?;
+        notice::enqueue_new_device(ctx, conn, &paired.pairing.practice.id, session_id)?;
+    }
+    Ok(())
+}
+
+fn practice_language(conn: &mut Conn, practice_id: &str) -> db::Result<Language> {
+    Ok(crate::practices::find(conn, practice_id)?.map(|practice| practice.language()).unwrap_or_default())
+}
+
+/// What the system says in a conversation.
+struct Words {
+    connected: &'static str,
+    second_link: &'static str,
+    left: &'static str,
+    new_device: &'static str,
+}
+
+fn words(language: Language) -> Words {
+    match language {
+        Language::En => Words {
+            connected: "Connected with {}.",
+            second_link: "Another link of this practice was opened.",
+            left: "The patient left. This conversation is closed.",
+            new_device: "This patient signed in on a new device. Messages from before stay hidden there.",
+        },
+        Language::Es => Words {
+            connected: "Conexión establecida con {}.",
+            second_link: "Se abrió otro enlace de este consultorio.",
+            left: "El paciente se fue. Esta conversación está cerrada.",
+            new_device: "Este paciente inició sesión en otro dispositivo. Los mensajes anteriores no se ven allí.",
+        },
+    }
+}

@@ -1,0 +1,176 @@
+//! The practice's e-mails: content-free, on purpose. They say that something happened and where to look;
+//! who it was about is behind the sign-in. E-mail is a postcard.
+
+use askama::Template;
+use serde_json::json;
+
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::kit::{Email, Language, Timestamp};
+use crate::links::{self, Destination};
+use crate::outbox::{self, Job, Mail, Message, Outgoing, Topic};
+use crate::practices::{self, Practice};
+
+/// "A new patient connected."
+pub struct NewPairingTopic;
+
+impl NewPairingTopic {
+    /// The topic's name in the outbox.
+    pub const NAME: &'static str = "notice_new_pairing";
+}
+
+/// "A patient signed in on a new device."
+pub struct NewDeviceTopic;
+
+impl NewDeviceTopic {
+    /// The topic's name in the outbox.
+    pub const NAME: &'static str = "notice_new_device";
+}
+
+#[derive(Template)]
+#[template(path = "conversations/notice.html")]
+struct NewPairingHtml<'a> {
+    lang: &'a str,
+    practice_name: &'a str,
+    when: &'a str,
+    link_label: &'a str,
+    inbox_url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "conversations/notice.txt")]
+struct NewPairingText<'a> {
+    lang: &'a str,
+    practice_name: &'a str,
+    when: &'a str,
+    link_label: &'a str,
+    inbox_url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "conversations/new_device.html")]
+struct NewDeviceHtml<'a> {
+    lang: &'a str,
+    practice_name: &'a str,
+    when: &'a str,
+    inbox_url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "conversations/new_device.txt")]
+struct NewDeviceText<'a> {
+    lang: &'a str,
+    practice_name: &'a str,
+    when: &'a str,
+    inbox_url: &'a str,
+}
+
+/// Queues the notice of a new pairing, where the practice wants one.
+pub fn enqueue_new_pairing(ctx: &Ctx, conn: &mut Conn, to: &Destination, pairing_id: &str) -> db::Result<()> {
+    let payload = json!({ "practice": to.practice.id, "link": to.link.id, "at": ctx.now });
+    enqueue(ctx, conn, NewPairingTopic::NAME, &to.practice, pairing_id, payload)
+}
+
+/// Queues the notice of a new device, once a sign-in and practice.
+pub fn enqueue_new_device(ctx: &Ctx, conn: &mut Conn, practice_id: &str, session_id: &str) -> db::Result<()> {
+    let Some(practice) = practices::find(conn, practice_id)? else { return Ok(()) };
+    let fact = format!("{session_id}:{practice_id}");
+    let payload = json!({ "practice": practice.id, "at": ctx.now });
+    enqueue(ctx, conn, NewDeviceTopic::NAME, &practice, &fact, payload)
+}
+
+fn enqueue(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    topic: &'static str,
+    practice: &Practice,
+    fact: &str,
+    payload: serde_json::Value,
+) -> db::Result<()> {
+    let Some(recipient) = &practice.notice_email else { return Ok(()) };
+    // The key outlives the address in the row, so it names the recipient blindly.
+    let dedupe_key = format!("mail:{fact}:{}", ctx.keys.blind("recipient", recipient));
+    let message = Message { topic, dedupe_key, recipient: Some(recipient.clone()), payload, not_after: None };
+    outbox::enqueue(ctx, conn, &message)
+}
+
+#[derive(serde::Deserialize)]
+struct Payload {
+    practice: String,
+    link: Option<String>,
+    at: Timestamp,
+}
+
+/// What every notice is about.
+struct Facts {
+    to: Email,
+    practice: Practice,
+    lang: &'static str,
+    when: String,
+    inbox_url: String,
+    link_id: Option<String>,
+}
+
+fn facts(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Facts>> {
+    let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else { return Ok(None) };
+    let Some(practice) = practices::find(conn, &payload.practice)? else { return Ok(None) };
+    let Some(to) = job.recipient.as_deref().and_then(Email::parse) else { return Ok(None) };
+    Ok(Some(Facts {
+        to,
+        lang: practice.language().as_str(),
+        when: local_time(payload.at, &practice),
+        inbox_url: format!("{}/console", ctx.config.public_url),
+        link_id: payload.link,
+        practice,
+    }))
+}
+
+impl Topic for NewPairingTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Outgoing>> {
+        let Some(facts) = facts(ctx, conn, job)? else { return Ok(None) };
+        let link = match &facts.link_id {
+            Some(id) => links::find(conn, id)?,
+            None => None,
+        };
+        let label = link.map(|link| link.label).unwrap_or_default();
+        let Facts { lang, when, inbox_url, practice, .. } = &facts;
+        let html = NewPairingHtml { lang, practice_name: &practice.name, when, link_label: &label, inbox_url };
+        let text = NewPairingText { lang, practice_name: &practice.name, when, link_label: &label, inbox_url };
+        let subject = match practice.language() {
+            Language::En => "A new patient connected",
+            Language::Es => "Se conectó un paciente nuevo",
+        };
+        Ok(mail(&facts, subject, html.render(), text.render()))
+    }
+}
+
+impl Topic for NewDeviceTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Outgoing>> {
+        let Some(facts) = facts(ctx, conn, job)? else { return Ok(None) };
+        let Facts { lang, when, inbox_url, practice, .. } = &facts;
+        let html = NewDeviceHtml { lang, practice_name: &practice.name, when, inbox_url };
+        let text = NewDeviceText { lang, practice_name: &practice.name, when, inbox_url };
+        let subject = match practice.language() {
+            Language::En => "A patient signed in on a new device",
+            Language::Es => "Un paciente entró desde otro dispositivo",
+        };
+        Ok(mail(&facts, subject, html.render(), text.render()))
+    }
+}
+
+/// `None` when a template fails, which drops the row: the templates are checked when they are compiled, and
+/// what is left to fail (writing to a `String`) does not.
+fn mail(facts: &Facts, subject: &str, html: askama::Result<String>, text: askama::Result<String>) -> Option<Outgoing> {
+    let (html, text) = (html.ok()?, text.ok()?);
+    Some(Outgoing::Email(Mail { to: facts.to.clone(), subject: subject.to_owned(), text, html }))
+}
+
+/// Date and time in the practice's own zone; UTC where the zone is unknown.
+fn local_time(at: Timestamp, practice: &Practice) -> String {
+    let zone = jiff::tz::TimeZone::get(&practice.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let format = match practice.language() {
+        Language::En => "%b %-d, %Y, %-I:%M %p %Z",
+        Language::Es => "%d/%m/%Y, %H:%M %Z",
+    };
+    at.to_jiff().to_zoned(zone).strftime(format).to_string()
+}

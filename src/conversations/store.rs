@@ -1,0 +1,322 @@
+//! The rows of `pairings`, `conversations`, `conversation_tags` and `entries`.
+
+use diesel::prelude::*;
+use diesel::{insert_into, update};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{NewEntry, NewPairing, Sight};
+use crate::db::schema::{conversation_tags, conversations, entries, pairings, patients, practices};
+use crate::db::{Both, Conn, Result, columns};
+use crate::kit::Timestamp;
+
+/// Patient ↔ practice, and how it came about.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct Pairing {
+    /// Its id.
+    #[schema(example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// The practice.
+    pub practice: PracticeCard,
+    /// Through what it came.
+    pub source: PairingSource,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A practice as its patients see it.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct PracticeCard {
+    /// Its id.
+    #[schema(example = "prc_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// Its name.
+    #[schema(example = "Oak Street Family Medicine")]
+    pub name: String,
+    /// Its city.
+    #[schema(example = "Springfield")]
+    pub city: String,
+}
+
+/// Through what a pairing came.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct PairingSource {
+    /// Always `link` so far.
+    #[schema(example = "link")]
+    pub kind: &'static str,
+    /// The link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_id: Option<String>,
+    /// How the link reached the device.
+    #[schema(example = "typed")]
+    pub method: String,
+    /// Whether the device itself held the code; pairing by likeness does not exist here.
+    pub guaranteed: bool,
+}
+
+/// A conversation as the patient sees it.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct Conversation {
+    /// Its id.
+    #[schema(example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// The pairing that opened it.
+    pub pairing_id: String,
+    /// Whom it is about.
+    pub patient: PatientCard,
+    /// `open` or `closed`.
+    #[schema(example = "open")]
+    pub status: String,
+    /// The tags that its links gave it, sorted.
+    #[schema(example = json!(["demo"]))]
+    pub tags: Vec<String>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+}
+
+/// Whom a conversation is about.
+#[derive(Clone, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = patients)]
+pub struct PatientCard {
+    /// The patient's id.
+    #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// Given name.
+    #[schema(example = "Alex")]
+    pub given_name: String,
+    /// Family name.
+    #[schema(example = "Rivera")]
+    pub family_name: String,
+}
+
+/// One entry of a conversation.
+#[derive(Clone, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = entries)]
+pub struct Entry {
+    /// Its id.
+    #[schema(example = "ent_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// Its place in the conversation, from 1.
+    #[schema(example = 1)]
+    pub position: i32,
+    /// `welcome`, `system` or `message`.
+    #[schema(example = "message")]
+    pub kind: String,
+    /// `practice`, `patient` or `system`.
+    #[schema(example = "patient")]
+    pub author: String,
+    /// The text.
+    #[schema(example = "Hello, I would like to book a visit.")]
+    pub body: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+/// Makes a pairing; `None` when the patient is paired with the practice already.
+pub fn insert_pairing(
+    conn: &mut Conn,
+    id: &str,
+    new: &NewPairing<'_>,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let row = (
+        pairings::id.eq(id),
+        pairings::account_id.eq(new.account_id),
+        pairings::patient_id.eq(new.patient_id),
+        pairings::practice_id.eq(&new.to.practice.id),
+        pairings::link_id.eq(&new.to.link.id),
+        pairings::session_id.eq(new.session_id),
+        pairings::method.eq(new.source.as_str()),
+        pairings::created_at.eq(now),
+    );
+    let insert = insert_into(pairings::table).values(row).on_conflict_do_nothing().returning(pairings::id);
+    Ok(Both(insert).get_result(conn).optional()?)
+}
+
+/// The living pairing of a patient with a practice.
+pub fn open_pairing_id(conn: &mut Conn, patient_id: &str, practice_id: &str) -> Result<String> {
+    let row = pairings::table
+        .filter(pairings::patient_id.eq(patient_id))
+        .filter(pairings::practice_id.eq(practice_id))
+        .filter(pairings::ended_at.is_null());
+    Ok(row.select(pairings::id).first(conn)?)
+}
+
+/// The pairing of `id`.
+pub fn pairing(conn: &mut Conn, id: &str) -> Result<Pairing> {
+    type Row = (Option<String>, String, Timestamp, String, String, String);
+    let row = pairings::table.inner_join(practices::table).filter(pairings::id.eq(id));
+    let (link_id, method, created_at, practice_id, name, city): Row = row
+        .select((
+            pairings::link_id,
+            pairings::method,
+            pairings::created_at,
+            practices::id,
+            practices::name,
+            practices::city,
+        ))
+        .first(conn)?;
+    Ok(Pairing {
+        id: id.to_owned(),
+        practice: PracticeCard { id: practice_id, name, city },
+        source: PairingSource { kind: "link", link_id, method, guaranteed: true },
+        created_at,
+    })
+}
+
+/// Ids of an account's living pairings in sight, oldest first, after `after`.
+pub fn open_pairings(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>> {
+    let mut rows = pairings::table
+        .filter(pairings::account_id.eq(account_id))
+        .filter(pairings::ended_at.is_null())
+        .filter(pairings::id.gt(after))
+        .into_boxed();
+    if let Sight::MadeBy(session) = sight {
+        rows = rows.filter(pairings::session_id.eq(session));
+    }
+    Ok(rows.order(pairings::id).limit(limit).select(pairings::id).load(conn)?)
+}
+
+/// Ends a living pairing in sight; gives its practice.
+pub fn end_pairing(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    id: &str,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let row = pairings::table
+        .filter(pairings::id.eq(id))
+        .filter(pairings::account_id.eq(account_id))
+        .filter(pairings::ended_at.is_null());
+    let end = pairings::ended_at.eq(now);
+    let practice = match sight {
+        Sight::All => update(row).set(end).returning(pairings::practice_id).get_result(conn),
+        Sight::MadeBy(session) => {
+            let row = row.filter(pairings::session_id.eq(session));
+            update(row).set(end).returning(pairings::practice_id).get_result(conn)
+        }
+    };
+    Ok(practice.optional()?)
+}
+
+/// Makes an open conversation without entries.
+pub fn insert_conversation(
+    conn: &mut Conn,
+    id: &str,
+    pairing_id: &str,
+    practice_id: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let row = (
+        conversations::id.eq(id),
+        conversations::pairing_id.eq(pairing_id),
+        conversations::practice_id.eq(practice_id),
+        conversations::status.eq("open"),
+        conversations::entry_count.eq(0),
+        conversations::created_at.eq(now),
+    );
+    insert_into(conversations::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// The conversation that a pairing opened.
+pub fn conversation_id(conn: &mut Conn, pairing_id: &str) -> Result<String> {
+    let row = conversations::table.filter(conversations::pairing_id.eq(pairing_id));
+    Ok(row.select(conversations::id).first(conn)?)
+}
+
+/// The conversation that a pairing opened, whole.
+pub fn conversation_of(conn: &mut Conn, pairing_id: &str) -> Result<Conversation> {
+    let (id, status, created_at): (String, String, Timestamp) = conversations::table
+        .filter(conversations::pairing_id.eq(pairing_id))
+        .select((conversations::id, conversations::status, conversations::created_at))
+        .first(conn)?;
+    let patient = pairings::table
+        .inner_join(patients::table)
+        .filter(pairings::id.eq(pairing_id))
+        .select(columns::<PatientCard>())
+        .first(conn)?;
+    let tags = conversation_tags::table.filter(conversation_tags::conversation_id.eq(&id));
+    let tags = tags.order(conversation_tags::tag).select(conversation_tags::tag).load(conn)?;
+    Ok(Conversation { id, pairing_id: pairing_id.to_owned(), patient, status, tags, created_at })
+}
+
+/// The conversation of `id`, where its pairing is the account's, living and in sight.
+pub fn conversation_in_sight(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    id: &str,
+) -> Result<Option<Conversation>> {
+    let mut row = conversations::table
+        .inner_join(pairings::table)
+        .filter(conversations::id.eq(id))
+        .filter(pairings::account_id.eq(account_id))
+        .filter(pairings::ended_at.is_null())
+        .into_boxed();
+    if let Sight::MadeBy(session) = sight {
+        row = row.filter(pairings::session_id.eq(session));
+    }
+    let pairing: Option<String> = row.select(pairings::id).first(conn).optional()?;
+    pairing.map(|pairing| conversation_of(conn, &pairing)).transpose()
+}
+
+/// Closes a conversation.
+pub fn close_conversation(conn: &mut Conn, id: &str) -> Result<usize> {
+    Ok(update(conversations::table.find(id)).set(conversations::status.eq("closed")).execute(conn)?)
+}
+
+/// Adds tags; how many of them were new.
+pub fn add_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Result<usize> {
+    let mut added = 0;
+    for tag in tags {
+        let row = (conversation_tags::conversation_id.eq(conversation_id), conversation_tags::tag.eq(tag));
+        added += Both(insert_into(conversation_tags::table).values(row).on_conflict_do_nothing()).execute(conn)?;
+    }
+    Ok(added)
+}
+
+/// Reserves the next place in an open conversation.
+pub fn next_position(conn: &mut Conn, conversation_id: &str) -> Result<Option<i32>> {
+    let row = conversations::table.find(conversation_id).filter(conversations::status.eq("open"));
+    let change = conversations::entry_count.eq(conversations::entry_count + 1);
+    Ok(update(row).set(change).returning(conversations::entry_count).get_result(conn).optional()?)
+}
+
+/// Writes an entry at `position`.
+pub fn insert_entry(
+    conn: &mut Conn,
+    id: &str,
+    conversation_id: &str,
+    position: i32,
+    new: &NewEntry<'_>,
+    now: Timestamp,
+) -> Result<Entry> {
+    let row = (
+        entries::id.eq(id),
+        entries::conversation_id.eq(conversation_id),
+        entries::position.eq(position),
+        entries::kind.eq(new.kind),
+        entries::author.eq(new.author),
+        entries::body.eq(new.body),
+        entries::created_at.eq(now),
+    );
+    Ok(insert_into(entries::table).values(row).returning(columns::<Entry>()).get_result(conn)?)
+}
+
+/// Entries after a position, in order.
+pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -> Result<Vec<Entry>> {
+    let rows = entries::table
+        .filter(entries::conversation_id.eq(conversation_id))
+        .filter(entries::position.gt(after))
+        .order(entries::position)
+        .limit(limit);
+    Ok(rows.select(columns::<Entry>()).load(conn)?)
+}

@@ -1,0 +1,84 @@
+//! One connection type for two databases, and the few statements whose text really differs between them.
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::r2d2::R2D2Connection as _;
+use diesel::sql_types::{BigInt, Bool};
+
+pub use backend::{Conn, MultiBackend};
+
+// The derive puts types of its own beside the enum, so it has a module to itself.
+mod backend {
+    #![expect(missing_docs, reason = "the derive documents nothing of what it makes")]
+    use diesel::{PgConnection, SqliteConnection};
+
+    /// A connection to either database.
+    #[derive(diesel::MultiConnection)]
+    pub enum Conn {
+        Pg(PgConnection),
+        Sqlite(SqliteConnection),
+    }
+}
+
+/// Runs, on either backend, any query that both understand: the derive refuses ON CONFLICT, this does not.
+#[derive(Debug, QueryId)]
+pub struct Both<Q>(pub Q);
+
+impl<Q> QueryFragment<MultiBackend> for Both<Q>
+where
+    Q: QueryFragment<diesel::pg::Pg> + QueryFragment<diesel::sqlite::Sqlite>,
+{
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        MultiBackend::walk_variant_ast(&self.0, pass)
+    }
+}
+
+impl<Q: Query> Query for Both<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q, C> RunQueryDsl<C> for Both<Q> {}
+
+impl Conn {
+    /// Opens a transaction. On SQLite IMMEDIATE for a writer: a deferred one that writes later dies with
+    /// SQLITE_BUSY, whatever the busy timeout.
+    pub(super) fn begin(&mut self, writes: bool) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+            Self::Sqlite(c) if writes => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
+            Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+        }
+    }
+
+    pub(super) fn commit(&mut self) -> QueryResult<()> {
+        <Self as Connection>::TransactionManager::commit_transaction(self)
+    }
+
+    pub(super) fn rollback(&mut self) -> QueryResult<()> {
+        <Self as Connection>::TransactionManager::rollback_transaction(self)
+    }
+
+    /// A connection that panicked, lost its server or was left inside a transaction is not used again.
+    pub(super) fn is_spent(&mut self) -> bool {
+        std::thread::panicking() || self.is_broken()
+    }
+
+    /// Takes the lock called `name` until the transaction ends; `false` when another transaction has it.
+    /// SQLite has one writer at a time, so there nobody else can.
+    pub fn try_lock(&mut self, name: i64) -> QueryResult<bool> {
+        match self {
+            Self::Pg(c) => {
+                diesel::select(diesel::dsl::sql::<Bool>("pg_try_advisory_xact_lock(").bind::<BigInt, _>(name).sql(")"))
+                    .get_result(c)
+            }
+            Self::Sqlite(_) => Ok(true),
+        }
+    }
+}
+
+/// The columns of the row type `T`, for `select` and `returning`. `as_select` would fix the backend in the
+/// query's own type, and then neither database would take it.
+pub fn columns<T: Selectable<MultiBackend>>() -> T::SelectExpression {
+    T::construct_selection()
+}

@@ -1,0 +1,220 @@
+//! All diesel plumbing, and the only place that names a backend.
+//!
+//! A request reaches the database through one call of [`Db::write`] or [`Db::read`]: a closure that runs on a
+//! blocking thread inside one transaction. It commits whole or not at all, whoever is still listening: the
+//! future of a handler can be dropped, the closure cannot. Before the hop stands a semaphore as wide as the
+//! pool, so that waiting is bounded and honest (503), instead of a queue of blocked threads. SQLite has one
+//! writer at a time, so its writers also queue for a single permit: in order, and without polling the file.
+
+mod conn;
+mod migrate;
+mod pool;
+pub mod schema;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
+
+pub use conn::{Both, Conn, MultiBackend, columns};
+pub use pool::{ConnectError, Target};
+
+use crate::config::{BadSetting, Database};
+
+/// How long a request waits for a place before it is told to come back.
+const PLACE: Duration = Duration::from_secs(2);
+/// How long it waits in all: a database that is down is told as 503 within 3 s.
+const ANSWER: Duration = Duration::from_millis(2_800);
+/// How long a closure waits for a connection.
+const CONNECTION: Duration = Duration::from_millis(1_500);
+
+/// Why the database gave no answer. To a client all of these are 503: nothing was done, or nothing is known.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Every place was taken for as long as we wait.
+    #[error("the database is busy")]
+    Busy,
+    /// No connection, or no answer in time.
+    #[error("the database is not reachable")]
+    Unreachable,
+    /// The closure panicked; its transaction was rolled back.
+    #[error("a transaction panicked")]
+    Panicked,
+    /// A statement or the commit failed. The text can quote values, so it is never shown: see [`Error::kind`].
+    #[error("a statement failed: {}", kind_of(.0))]
+    Statement(#[from] DieselError),
+    /// The schema could not be brought up to date.
+    #[error("migration failed: {0}")]
+    Migration(String),
+}
+
+/// What a store function returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failed statement by kind alone: PostgreSQL's messages quote the row.
+fn kind_of(error: &DieselError) -> &'static str {
+    match error {
+        DieselError::DatabaseError(kind, _) => match kind {
+            DatabaseErrorKind::UniqueViolation => "unique violation",
+            DatabaseErrorKind::ForeignKeyViolation => "foreign key violation",
+            DatabaseErrorKind::NotNullViolation => "not-null violation",
+            DatabaseErrorKind::CheckViolation => "check violation",
+            DatabaseErrorKind::SerializationFailure => "serialization failure",
+            DatabaseErrorKind::ReadOnlyTransaction => "read-only transaction",
+            DatabaseErrorKind::ClosedConnection => "connection closed",
+            _ => "database error",
+        },
+        DieselError::NotFound => "no row",
+        DieselError::DeserializationError(_) => "a row cannot be read",
+        DieselError::SerializationError(_) => "a value cannot be written",
+        _ => "transaction error",
+    }
+}
+
+/// The database, shared by everything that reads or writes.
+#[derive(Clone)]
+pub struct Db {
+    pool: r2d2::Pool<pool::Manager>,
+    places: Arc<Semaphore>,
+    /// One permit on SQLite; as many as there are places on PostgreSQL.
+    writers: Arc<Semaphore>,
+    width: u32,
+}
+
+impl Db {
+    /// A pool for `settings`. Nothing is connected yet.
+    pub fn new(settings: &Database) -> std::result::Result<Self, BadSetting> {
+        let target = Target::parse(&settings.url)?;
+        let width = settings.pool_size;
+        let writers = if target.sqlite_file().is_some() { 1 } else { width as usize };
+        let pool = r2d2::Pool::builder()
+            .max_size(width)
+            .min_idle(Some(1))
+            .test_on_check_out(false)
+            .connection_timeout(CONNECTION)
+            .error_handler(Box::new(Quiet))
+            .build_unchecked(pool::Manager(target));
+        Ok(Self {
+            pool,
+            places: Arc::new(Semaphore::new(width as usize)),
+            writers: Arc::new(Semaphore::new(writers)),
+            width,
+        })
+    }
+
+    /// Runs `f` in one write transaction: an `Ok` commits, an `Err` rolls back.
+    pub async fn write<T, E, F>(&self, f: F) -> std::result::Result<T, E>
+    where
+        F: FnOnce(&mut Conn) -> std::result::Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.hop(true, f).await
+    }
+
+    /// Runs `f` in one read transaction: everything it reads is of one moment on SQLite, of committed rows
+    /// on PostgreSQL.
+    pub async fn read<T, E, F>(&self, f: F) -> std::result::Result<T, E>
+    where
+        F: FnOnce(&mut Conn) -> std::result::Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.hop(false, f).await
+    }
+
+    /// [`Db::write`] for threads of our own: the worker and the CLI.
+    pub fn write_blocking<T, E: From<Error>>(
+        &self,
+        f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        self.transact(true, f)
+    }
+
+    /// Brings the schema up to date.
+    pub fn migrate(&self) -> Result<()> {
+        migrate::run(&mut self.pool.get().map_err(|_| Error::Unreachable)?.conn)
+    }
+
+    /// Whether the database answers and has this binary's schema.
+    pub async fn is_ready(&self) -> bool {
+        self.read(migrate::is_current).await.unwrap_or(false)
+    }
+
+    /// Waits until no closure is running: the last step of a shutdown.
+    pub async fn drain(&self) {
+        let _all = self.places.acquire_many(self.width).await;
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one hop to a blocking thread")]
+    async fn hop<T, E, F>(&self, writes: bool, f: F) -> std::result::Result<T, E>
+    where
+        F: FnOnce(&mut Conn) -> std::result::Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let deadline = Instant::now() + ANSWER;
+        let permits = timeout(PLACE, self.place(writes)).await.map_err(|_| Error::Busy)?;
+        let this = self.clone();
+        let run = tokio::task::spawn_blocking(move || {
+            // The permits live as long as the closure does, not as long as somebody waits for it.
+            let _permits = permits;
+            this.transact(writes, f)
+        });
+        match timeout_at(deadline, run).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_join)) => Err(Error::Panicked.into()),
+            Err(_elapsed) => Err(Error::Unreachable.into()),
+        }
+    }
+
+    async fn place(&self, writes: bool) -> (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>) {
+        let turn = if writes { Arc::clone(&self.writers).acquire_owned().await.ok() } else { None };
+        (turn, Arc::clone(&self.places).acquire_owned().await.ok())
+    }
+
+    fn transact<T, E: From<Error>>(
+        &self,
+        writes: bool,
+        f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let mut slot = self.begun(writes)?;
+        match f(&mut slot.conn) {
+            Ok(value) => {
+                if let Err(error) = slot.conn.commit() {
+                    slot.spent = true;
+                    return Err(Error::Statement(error).into());
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                // A connection that cannot even roll back is dropped, and the server undoes the rest.
+                slot.spent = slot.conn.rollback().is_err();
+                Err(error)
+            }
+        }
+    }
+
+    /// A connection inside a fresh transaction. After the server came back, the pool is full of dead ones:
+    /// each is thrown away at its BEGIN, when nothing is lost yet, instead of at some patient's statement.
+    fn begun(&self, writes: bool) -> Result<r2d2::PooledConnection<pool::Manager>> {
+        for _ in 0..self.width {
+            let mut slot = self.pool.get().map_err(|_| Error::Unreachable)?;
+            match slot.conn.begin(writes) {
+                Ok(()) => return Ok(slot),
+                Err(_) => slot.spent = true,
+            }
+        }
+        Err(Error::Unreachable)
+    }
+}
+
+/// r2d2 would log each failed attempt; the request that meets it is logged once, where it is answered.
+#[derive(Debug)]
+struct Quiet;
+
+impl r2d2::HandleError<ConnectError> for Quiet {
+    fn handle_error(&self, _error: ConnectError) {}
+}

@@ -1,0 +1,117 @@
+//! Where connections come from. The URL's scheme picks the database, by our own hand: the `establish` that
+//! the derive makes swallows errors, and would turn a typo into an empty SQLite file.
+
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+
+use super::Conn;
+use crate::config::BadSetting;
+
+/// What `database.url` names.
+#[derive(Clone)]
+pub enum Target {
+    /// libpq's own URL, with a time limit on connecting.
+    Postgres(String),
+    /// The file.
+    Sqlite(PathBuf),
+}
+
+impl Target {
+    /// Reads `sqlite:PATH` or `postgres://…`; anything else is refused.
+    pub fn parse(url: &str) -> Result<Self, BadSetting> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return match path {
+                "" => Err(BadSetting::new("database.url", "names no file after `sqlite:`")),
+                ":memory:" => Err(BadSetting::new("database.url", "a database in memory would lose sign-ups")),
+                path => Ok(Self::Sqlite(PathBuf::from(path))),
+            };
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(with_connect_timeout(url)));
+        }
+        Err(BadSetting::new("database.url", "must start with `sqlite:` or `postgres://`"))
+    }
+
+    /// SQLite's file, where that is what it is.
+    pub fn sqlite_file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that opens a connection")]
+    fn connect(&self) -> Result<Conn, ConnectError> {
+        match self {
+            Self::Postgres(url) => {
+                let mut c = PgConnection::establish(url)?;
+                c.batch_execute(PG_SESSION)?;
+                Ok(Conn::Pg(c))
+            }
+            Self::Sqlite(path) => {
+                let mut c = SqliteConnection::establish(&path.to_string_lossy())?;
+                c.batch_execute(SQLITE_SESSION)?;
+                Ok(Conn::Sqlite(c))
+            }
+        }
+    }
+}
+
+/// No statement may outlive the answer that waits for it (503 within 3 s), and a transaction whose process
+/// was cut off must not hold its locks.
+const PG_SESSION: &str = "SET statement_timeout = '2500ms'; SET lock_timeout = '2500ms';
+    SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = 'warning';";
+
+/// `synchronous = FULL`: an answered 201 survives a power cut. The busy timeout is for other processes
+/// (`admin` commands); inside this one writers queue before the file.
+const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
+
+fn with_connect_timeout(url: &str) -> String {
+    if url.contains("connect_timeout=") {
+        return url.to_owned();
+    }
+    let joint = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{joint}connect_timeout=2&tcp_user_timeout=2500")
+}
+
+/// Why no connection could be opened. The texts of both libraries name host and user, never the password.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The server or file did not answer.
+    #[error(transparent)]
+    Connect(#[from] diesel::ConnectionError),
+    /// It answered, but the session could not be set up.
+    #[error(transparent)]
+    Setup(#[from] diesel::result::Error),
+}
+
+/// A connection in the pool, and whether it may go back there.
+pub(super) struct Slot {
+    pub(super) conn: Conn,
+    /// Set where a statement showed that the server is gone: r2d2 then drops it instead of lending it again.
+    pub(super) spent: bool,
+}
+
+/// r2d2's view of [`Target`].
+pub(super) struct Manager(pub(super) Target);
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Slot;
+    type Error = ConnectError;
+
+    fn connect(&self) -> Result<Slot, ConnectError> {
+        Ok(Slot { conn: self.0.connect()?, spent: false })
+    }
+
+    fn is_valid(&self, slot: &mut Slot) -> Result<(), ConnectError> {
+        Ok(slot.conn.batch_execute("SELECT 1")?)
+    }
+
+    fn has_broken(&self, slot: &mut Slot) -> bool {
+        slot.spent || slot.conn.is_spent()
+    }
+}

@@ -1,0 +1,267 @@
+//! Every table, as both databases have it; `tests/schema.rs` compares this with what the migrations make.
+#![expect(missing_docs, reason = "the migrations tell what each column is")]
+
+diesel::table! {
+    practices (id) {
+        id -> Text,
+        name -> Text,
+        city -> Text,
+        plan -> Text,
+        language -> Text,
+        time_zone -> Text,
+        notice_email -> Nullable<Text>,
+        state -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    practice_links (id) {
+        id -> Text,
+        practice_id -> Text,
+        code -> Text,
+        label -> Text,
+        tags -> Text,
+        welcome -> Nullable<Text>,
+        state -> Text,
+        is_default -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    verifications (id) {
+        id -> Text,
+        client_secret_hash -> Text,
+        phone -> Nullable<Text>,
+        phone_key -> Text,
+        country -> Text,
+        can_text -> Bool,
+        link_id -> Nullable<Text>,
+        practice_id -> Nullable<Text>,
+        language -> Text,
+        app_hash -> Nullable<Text>,
+        key_id -> Text,
+        nonce -> Binary,
+        epoch -> Integer,
+        code_expires_at -> BigInt,
+        channel -> Text,
+        delivery -> Text,
+        sends -> Integer,
+        next_sms_at -> Nullable<BigInt>,
+        next_call_at -> BigInt,
+        checks -> Integer,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        verified_at -> Nullable<BigInt>,
+        proof_hash -> Nullable<Text>,
+        proof_expires_at -> Nullable<BigInt>,
+        proof_consumed_at -> Nullable<BigInt>,
+        proof_account_id -> Nullable<Text>,
+        proof_pairing_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    check_budgets (phone_key) {
+        phone_key -> Text,
+        fails -> Integer,
+        fails_in_a_row -> Integer,
+        window_ends_at -> BigInt,
+        next_check_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    budgets (key) {
+        key -> Text,
+        hits -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> Text,
+        phone -> Nullable<Text>,
+        email -> Nullable<Text>,
+        created_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    patients (id) {
+        id -> Text,
+        account_id -> Text,
+        given_name -> Text,
+        family_name -> Text,
+        birth_date -> Nullable<Text>,
+        session_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    account_sessions (id) {
+        id -> Text,
+        account_id -> Text,
+        scope -> Text,
+        created_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (hash) {
+        hash -> Text,
+        session_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    pairings (id) {
+        id -> Text,
+        account_id -> Text,
+        patient_id -> Text,
+        practice_id -> Text,
+        link_id -> Nullable<Text>,
+        session_id -> Text,
+        method -> Text,
+        created_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    conversations (id) {
+        id -> Text,
+        pairing_id -> Text,
+        practice_id -> Text,
+        status -> Text,
+        entry_count -> Integer,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    conversation_tags (conversation_id, tag) {
+        conversation_id -> Text,
+        tag -> Text,
+    }
+}
+
+diesel::table! {
+    entries (id) {
+        id -> Text,
+        conversation_id -> Text,
+        position -> Integer,
+        kind -> Text,
+        author -> Text,
+        body -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> Text,
+        topic -> Text,
+        dedupe_key -> Text,
+        recipient -> Nullable<Text>,
+        payload -> Text,
+        state -> Text,
+        attempts -> Integer,
+        next_at -> BigInt,
+        not_after -> Nullable<BigInt>,
+        lease_token -> Nullable<Text>,
+        leased_until -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+        created_at -> BigInt,
+        settled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    deliveries (id) {
+        id -> Text,
+        outbox_id -> Text,
+        attempt -> Integer,
+        outcome -> Nullable<Text>,
+        started_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    caught_messages (id) {
+        id -> Text,
+        dedupe_key -> Text,
+        channel -> Text,
+        recipient -> Text,
+        body -> Text,
+        code -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (key_hash) {
+        key_hash -> Text,
+        request_mac -> Text,
+        answer -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit_events (id) {
+        id -> Text,
+        practice_id -> Nullable<Text>,
+        actor -> Text,
+        action -> Text,
+        subject -> Text,
+        detail -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::joinable!(practice_links -> practices (practice_id));
+diesel::joinable!(verifications -> practice_links (link_id));
+diesel::joinable!(verifications -> practices (practice_id));
+diesel::joinable!(patients -> accounts (account_id));
+diesel::joinable!(account_sessions -> accounts (account_id));
+diesel::joinable!(refresh_tokens -> account_sessions (session_id));
+diesel::joinable!(pairings -> accounts (account_id));
+diesel::joinable!(pairings -> patients (patient_id));
+diesel::joinable!(pairings -> practices (practice_id));
+diesel::joinable!(pairings -> practice_links (link_id));
+diesel::joinable!(conversations -> pairings (pairing_id));
+diesel::joinable!(conversations -> practices (practice_id));
+diesel::joinable!(conversation_tags -> conversations (conversation_id));
+diesel::joinable!(entries -> conversations (conversation_id));
+diesel::joinable!(deliveries -> outbox (outbox_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    practices,
+    practice_links,
+    verifications,
+    check_budgets,
+    budgets,
+    accounts,
+    patients,
+    account_sessions,
+    refresh_tokens,
+    pairings,
+    conversations,
+    conversation_tags,
+    entries,
+    outbox,
+    deliveries,
+    caught_messages,
+    idempotency_keys,
+    audit_events,
+);

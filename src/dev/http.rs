@@ -1,0 +1,78 @@
+//! `/dev` and `/dev/messages`.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpResponse, get};
+use askama::Template;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Caught;
+use crate::app::App;
+use crate::http::{Code, Problem, html};
+use crate::kit::Phone;
+use crate::refusals;
+
+/// The demo practice's link.
+pub const DEMO_CODE: &str = "123456";
+
+#[derive(Template)]
+#[template(path = "dev/page.html")]
+struct DevPage<'a> {
+    nonce: &'a str,
+    public_url: &'a str,
+    demo_code: &'a str,
+}
+
+refusals!(DevRefusals: plain, NotFound);
+
+/// A phone to walk the sign-up with, and the messages as they go out
+#[utoipa::path(tag = "development", responses((status = 200, description = "The development page", content_type = "text/html"), DevRefusals))]
+#[get("/dev")]
+pub async fn dev_page(app: Data<App>) -> Result<HttpResponse, Problem> {
+    only_in_development(&app)?;
+    let nonce = html::nonce(&app);
+    let page = DevPage { nonce: &nonce, public_url: &app.config.public_url, demo_code: DEMO_CODE };
+    html::page(&app, StatusCode::OK, &nonce, true, page.render())
+}
+
+/// Which messages to list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MessagesQuery {
+    /// Only those to this number or address.
+    #[param(example = "+14155552671")]
+    to: Option<String>,
+}
+
+/// The messages that went out.
+#[derive(Serialize, ToSchema)]
+pub struct CaughtList {
+    /// Newest first, at most 100.
+    items: Vec<Caught>,
+}
+
+/// Lists the messages that went out, newest first
+#[utoipa::path(tag = "development", params(MessagesQuery), responses((status = 200, description = "Caught messages", body = CaughtList), DevRefusals))]
+#[get("/dev/messages")]
+pub async fn dev_messages(app: Data<App>, query: Query<MessagesQuery>) -> Result<Json<CaughtList>, Problem> {
+    only_in_development(&app)?;
+    let to = query.into_inner().to.map(|to| recipient(&app, &to));
+    let items = app.read(move |_, conn| super::caught(conn, to.as_deref()));
+    Ok(Json(CaughtList { items: items.await? }))
+}
+
+/// Numbers in any spelling, `+` turned into a blank by a query string included.
+fn recipient(app: &App, to: &str) -> String {
+    let region = &app.config.verification.default_region;
+    let text = to.trim();
+    let phone = Phone::parse(text, Some(region)).or_else(|_| Phone::parse(&format!("+{text}"), None));
+    phone.map_or_else(|_| text.to_lowercase(), |phone| phone.as_e164().to_owned())
+}
+
+fn only_in_development(app: &App) -> Result<(), Problem> {
+    match app.config.is_development() {
+        true => Ok(()),
+        false => Err(Problem::new(Code::NotFound, "Check the address.")),
+    }
+}

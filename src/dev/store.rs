@@ -1,0 +1,58 @@
+//! The rows of `caught_messages`.
+
+use diesel::insert_into;
+use diesel::prelude::*;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::NewCaught;
+use crate::db::schema::caught_messages;
+use crate::db::{Both, Conn, Result, columns};
+use crate::kit::Timestamp;
+
+/// A message that a development provider caught.
+#[derive(Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = caught_messages)]
+pub struct Caught {
+    /// `sms`, `voice` or `email`.
+    #[schema(example = "sms")]
+    channel: String,
+    /// The number or address.
+    #[diesel(column_name = recipient)]
+    #[schema(example = "+14155552671")]
+    to: String,
+    /// The text; an e-mail's first line is its subject.
+    #[schema(example = "123456 is your code.")]
+    body: String,
+    /// The code in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "123456")]
+    code: Option<String>,
+    /// When it was caught.
+    created_at: Timestamp,
+}
+
+/// Keeps a message, once.
+pub fn insert(conn: &mut Conn, id: &str, new: &NewCaught<'_>, now: Timestamp) -> Result<()> {
+    let row = (
+        caught_messages::id.eq(id),
+        caught_messages::dedupe_key.eq(new.dedupe_key),
+        caught_messages::channel.eq(new.channel),
+        caught_messages::recipient.eq(new.to),
+        caught_messages::body.eq(new.body),
+        caught_messages::code.eq(new.code),
+        caught_messages::created_at.eq(now),
+    );
+    Both(insert_into(caught_messages::table).values(row).on_conflict_do_nothing()).execute(conn)?;
+    Ok(())
+}
+
+/// The newest messages.
+pub fn newest(conn: &mut Conn, to: Option<&str>, limit: i64) -> Result<Vec<Caught>> {
+    let mut rows = caught_messages::table.into_boxed();
+    if let Some(to) = to {
+        rows = rows.filter(caught_messages::recipient.eq(to));
+    }
+    let newest = rows.order((caught_messages::created_at.desc(), caught_messages::id.desc())).limit(limit);
+    Ok(newest.select(columns::<Caught>()).load(conn)?)
+}

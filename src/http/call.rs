@@ -1,0 +1,80 @@
+//! What a handler needs to know of a request besides its body.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderName};
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+
+use super::{Code, Problem, client_ip};
+use crate::app::App;
+use crate::kit::{Language, Secret};
+
+/// The id that the door gave a request.
+#[derive(Clone)]
+pub struct RequestId(pub String);
+
+/// Who calls, what with, and in which language.
+pub struct Call {
+    /// The secret behind `Authorization: Bearer`.
+    pub bearer: Option<Secret>,
+    /// The `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// Method and route pattern.
+    pub route: String,
+    /// Path parameters, which belong to what makes two calls the same.
+    pub path: String,
+    /// The network that the caller counts as.
+    pub network: String,
+    /// What `Accept-Language` asks for.
+    pub language: Option<Language>,
+}
+
+impl Call {
+    /// The bearer secret, or an empty one: a missing secret is a wrong one, and answered as such.
+    pub fn secret(&self) -> Secret {
+        self.bearer.clone().unwrap_or_else(|| Secret::from_client(""))
+    }
+}
+
+impl FromRequest for Call {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read(request))
+    }
+}
+
+fn read(request: &HttpRequest) -> Result<Call, Problem> {
+    let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let trusted = request.app_data::<Data<App>>().map(|app| app.config.trusted_proxies.as_slice());
+    Ok(Call {
+        bearer: header(AUTHORIZATION).and_then(bearer),
+        idempotency_key: idempotency_key(request)?,
+        route: format!("{} {}", request.method(), request.match_pattern().unwrap_or_default()),
+        path: request.path().to_owned(),
+        network: client_ip::network(request, trusted.unwrap_or_default()),
+        language: header(ACCEPT_LANGUAGE).and_then(Language::negotiate),
+    })
+}
+
+/// The scheme is case-insensitive (RFC 9110 11.1).
+fn bearer(value: &str) -> Option<Secret> {
+    let (scheme, secret) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| Secret::from_client(secret.trim()))
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(Problem::new(Code::IdempotencyKeyInvalid, "Send 1 to 255 visible ASCII characters.")),
+    }
+}
+
+/// The id of a request; empty for one that did not pass the door.
+pub fn request_id(request: &HttpRequest) -> String {
+    request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone())
+}

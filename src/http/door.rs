@@ -1,0 +1,142 @@
+//! The door that every request passes: it gets an id, a span, a count, and its refusals get their form.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError};
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+
+use super::call::RequestId;
+use super::problem::REQUEST_ID;
+use super::{Code, Problem};
+use crate::app::App;
+use crate::server::Draining;
+
+/// Wraps the whole app.
+pub async fn door(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
+    let id = enter(&mut request);
+    let method = request.method().to_string();
+    let draining = request.app_data::<Data<Draining>>().is_some_and(|flag| flag.is_set());
+    let span = tracing::info_span!("request", request_id = %id.0);
+    // A handler that panics must not take the connection with it, nor the other requests of its thread.
+    let caught = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
+    let _entered = span.enter();
+    let mut response = match caught {
+        Ok(Ok(response)) => leave(response, &id.0),
+        Ok(Err(error)) => return Err(turned_away(&method, &id.0, problem_of(&error))),
+        Err(_panic) => {
+            let problem = Problem::new(Code::Internal, "Nothing was changed. Try again.");
+            return Err(turned_away(&method, &id.0, problem));
+        }
+    };
+    if draining {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    record(&method, &route, response.status(), began);
+    Ok(response)
+}
+
+/// HEAD is answered as GET; the protocol layer leaves the body out.
+fn enter(request: &mut ServiceRequest) -> RequestId {
+    if request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
+    let id = request.app_data::<Data<App>>().map(|app| app.ctx().id("req")).unwrap_or_default();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    RequestId(id)
+}
+
+/// Gives refusals their request id, whichever layer they came from, and every response its headers.
+fn leave<B: MessageBody + 'static>(response: ServiceResponse<B>, id: &str) -> ServiceResponse<BoxBody> {
+    let refusal = match response.response().error() {
+        Some(error) => Some(problem_of(error)),
+        None if is_bare_refusal(response.response()) => Some(generic(response.status())),
+        None => None,
+    };
+    let mut response = match refusal {
+        Some(problem) => response.into_response(problem.respond(id)),
+        None => response.map_into_boxed_body(),
+    };
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+fn is_bare_refusal<B>(response: &HttpResponse<B>) -> bool {
+    let status = response.status();
+    (status.is_client_error() || status.is_server_error()) && !response.headers().contains_key(CONTENT_TYPE)
+}
+
+fn problem_of(error: &Error) -> Problem {
+    match error.as_error::<Problem>() {
+        Some(problem) => problem.clone(),
+        None => generic(error.as_response_error().status_code()),
+    }
+}
+
+/// For refusals of the framework's own.
+fn generic(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => Problem::new(Code::NotFound, "Check the address."),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::new(Code::MethodNotAllowed, "Check the method."),
+        StatusCode::REQUEST_TIMEOUT => Problem::new(Code::RequestTimeout, "Send the request again."),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge, "A body may have 16 KiB."),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(Code::UnsupportedMediaType, "Send JSON."),
+        status if status.is_client_error() => Problem::new(Code::MalformedRequest, "Check the request."),
+        _ => Problem::new(Code::Internal, "Nothing was changed. Try again."),
+    }
+}
+
+/// A refusal for which there is no response to replace: the server makes one of the error itself.
+#[derive(Debug)]
+struct TurnedAway {
+    problem: Problem,
+    id: String,
+}
+
+impl std::fmt::Display for TurnedAway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl ResponseError for TurnedAway {
+    fn status_code(&self) -> StatusCode {
+        self.problem.status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.problem.respond(&self.id)
+    }
+}
+
+fn turned_away(method: &str, id: &str, problem: Problem) -> Error {
+    record(method, "unmatched", problem.status_code(), Instant::now());
+    TurnedAway { problem, id: id.to_owned() }.into()
+}
+
+/// The route's pattern, never the path or the query: those carry codes.
+fn record(method: &str, route: &str, status: StatusCode, began: Instant) {
+    let seconds = began.elapsed().as_secs_f64();
+    let labels =
+        [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
+    metrics::histogram!("http_request_seconds", &labels).record(seconds);
+    tracing::info!(method, route, status = status.as_u16(), millis = seconds * 1000.0, "request");
+}

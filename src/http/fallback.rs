@@ -1,0 +1,48 @@
+//! What answers where no route does: 404, or 405 with `Allow`. Routes made by attribute fall through to here
+//! on a wrong method, so the methods that do exist are looked up in the document's own paths.
+
+use actix_web::dev::ResourceDef;
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse, web};
+use utoipa::openapi::path::{PathItem, Paths};
+
+use super::{Code, Problem};
+
+/// Every documented path and its methods.
+pub struct Known(Vec<(ResourceDef, Vec<&'static str>)>);
+
+impl Known {
+    /// Reads the document's paths.
+    pub fn new(paths: &Paths) -> Self {
+        Self(paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect())
+    }
+
+    fn allowed(&self, path: &str) -> Vec<&'static str> {
+        let matching = self.0.iter().filter(|(pattern, _)| pattern.is_match(path));
+        let mut methods: Vec<_> = matching.flat_map(|(_, methods)| methods.iter().copied()).collect();
+        methods.sort_unstable();
+        methods.dedup();
+        methods
+    }
+}
+
+fn methods(item: &PathItem) -> Vec<&'static str> {
+    let operations = [
+        (item.get.is_some(), &["GET", "HEAD"][..]),
+        (item.post.is_some(), &["POST"]),
+        (item.put.is_some(), &["PUT"]),
+        (item.patch.is_some(), &["PATCH"]),
+        (item.delete.is_some(), &["DELETE"]),
+    ];
+    operations.iter().filter(|(exists, _)| *exists).flat_map(|(_, names)| names.iter().copied()).collect()
+}
+
+/// The default service.
+pub async fn answer(request: HttpRequest, known: web::Data<Known>) -> Result<HttpResponse, Problem> {
+    let allowed = known.allowed(request.path());
+    // `/{code}` matches every one-segment path; a GET that came here was none of its codes.
+    if allowed.is_empty() || *request.method() == Method::GET {
+        return Err(Problem::new(Code::NotFound, "Check the address."));
+    }
+    Err(Problem::new(Code::MethodNotAllowed, "Use one of the methods in `Allow`.").allow(allowed.join(", ")))
+}

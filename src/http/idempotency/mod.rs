@@ -1,0 +1,159 @@
+//! Repeated requests: the same `Idempotency-Key`, caller, route and body get the first answer again, for 24
+//! hours.
+//!
+//! The answer is kept in the business transaction itself, so there is no moment in which the work is done and
+//! the key unknown. Answers carry tokens, so they are sealed with a key that needs the client's own
+//! `Idempotency-Key`, of which the database has a hash: a dump alone opens none. Refusals are not kept:
+//! whoever waited as told must get through under the same key.
+
+mod store;
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
+use serde::Serialize;
+
+use super::{Call, Code, Problem};
+use crate::app::{App, Ctx};
+use crate::db::{self, Conn};
+use crate::kit::{seal, secret};
+
+const KEPT: Duration = Duration::from_hours(24);
+
+/// What a rule that commits answers with.
+pub enum Answer {
+    /// A success, kept for a repeated request.
+    Done(Done),
+    /// A refusal that must be remembered, so it commits; as every refusal it is not kept.
+    Refused(Problem),
+}
+
+/// A successful answer: a status and a body.
+pub struct Done {
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// 200 with `body`.
+    pub fn ok<T: Serialize>(body: &T) -> Self {
+        Self::new(StatusCode::OK, body)
+    }
+
+    /// 201 with `body`.
+    pub fn created<T: Serialize>(body: &T) -> Self {
+        Self::new(StatusCode::CREATED, body)
+    }
+
+    /// 202 with `body`.
+    pub fn accepted<T: Serialize>(body: &T) -> Self {
+        Self::new(StatusCode::ACCEPTED, body)
+    }
+
+    fn new<T: Serialize>(status: StatusCode, body: &T) -> Self {
+        Self::Done(Done { status, body: serde_json::to_vec(body).unwrap_or_default() })
+    }
+}
+
+impl Done {
+    fn from_kept(bytes: &[u8]) -> Option<Self> {
+        let (status, body) = bytes.split_at_checked(2)?;
+        let status = u16::from_be_bytes(status.try_into().ok()?);
+        Some(Self { status: StatusCode::from_u16(status).ok()?, body: body.to_vec() })
+    }
+
+    fn to_kept(&self) -> Vec<u8> {
+        [self.status.as_u16().to_be_bytes().as_slice(), &self.body].concat()
+    }
+}
+
+impl From<Done> for HttpResponse {
+    fn from(answer: Done) -> Self {
+        Self::build(answer.status).content_type(ContentType::json()).body(answer.body)
+    }
+}
+
+/// Runs `rule` in one write transaction, or answers as the first request under the same key was answered.
+pub async fn once<E, F>(app: &App, call: &Call, canonical: &[u8], rule: F) -> Result<HttpResponse, Problem>
+where
+    F: FnOnce(&Ctx, &mut Conn) -> Result<Answer, E> + Send + 'static,
+    E: Into<Problem>,
+{
+    let key = Key::of(app, call, canonical);
+    let answer = app
+        .write(move |ctx, conn| match key {
+            None => rule(ctx, conn).map_err(Into::into),
+            Some(key) => keyed(ctx, conn, &key, rule),
+        })
+        .await?;
+    match answer {
+        Answer::Done(done) => Ok(done.into()),
+        Answer::Refused(problem) => Err(problem),
+    }
+}
+
+fn keyed<E: Into<Problem>>(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    key: &Key,
+    rule: impl FnOnce(&Ctx, &mut Conn) -> Result<Answer, E>,
+) -> Result<Answer, Problem> {
+    if !conn.try_lock(key.lock).map_err(db::Error::from)? {
+        return Err(Problem::new(Code::RequestInProgress, "Wait for its answer, or try again.").retry_after(1));
+    }
+    if let Some(kept) = store::find(conn, &key.hash, ctx.now)? {
+        return replay(key, &kept);
+    }
+    let answer = rule(ctx, conn).map_err(Into::into)?;
+    let Answer::Done(done) = &answer else { return Ok(answer) };
+    let sealed = seal::seal(&key.seal, &done.to_kept(), ctx.entropy())
+        .ok_or_else(|| Problem::new(Code::Internal, "Nothing was changed. Try again."))?;
+    store::insert(conn, &key.hash, &key.request_mac, &sealed, ctx.now + KEPT)?;
+    Ok(answer)
+}
+
+fn replay(key: &Key, kept: &store::Kept) -> Result<Answer, Problem> {
+    if kept.request_mac != key.request_mac {
+        let detail = "Use a fresh key for a request that differs.";
+        return Err(Problem::new(Code::IdempotencyKeyReused, detail));
+    }
+    seal::open(&key.seal, &kept.answer)
+        .and_then(|bytes| Done::from_kept(&bytes))
+        .map(Answer::Done)
+        .ok_or_else(|| Problem::new(Code::Internal, "The first answer cannot be read. Use a fresh key."))
+}
+
+/// Forgets keys that are over.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    store::delete_expired(conn, ctx.now)
+}
+
+/// A request's key in the three forms that are needed of it.
+struct Key {
+    hash: String,
+    lock: i64,
+    request_mac: String,
+    seal: [u8; 32],
+}
+
+impl Key {
+    /// The caller is the credential, not the address: a phone that repeats a request may have changed from
+    /// Wi-Fi to the mobile network in between.
+    fn of(app: &App, call: &Call, canonical: &[u8]) -> Option<Self> {
+        let key = call.idempotency_key.as_deref()?;
+        let caller = call.bearer.as_ref().map(|bearer| bearer.hash()).unwrap_or_default();
+        let identity = [key.as_bytes(), caller.as_bytes(), call.route.as_bytes()];
+        let hash = app.keys.derive("idempotency-key", &identity);
+        let [a, b, c, d, e, f, g, h, ..] = hash;
+        Some(Self {
+            hash: secret::sha256(&hash),
+            lock: i64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            request_mac: secret::sha256(
+                &app.keys.derive("idempotency-body", &[call.path.as_bytes(), canonical]),
+            ),
+            seal: app.keys.derive("idempotency-seal", &identity),
+        })
+    }
+}

@@ -1,0 +1,18 @@
+//! What every door of the API has in common: bodies, problems, addresses, repeated requests, time limits.
+
+pub mod body;
+pub mod call;
+pub mod client_ip;
+pub mod door;
+pub mod fallback;
+pub mod html;
+pub mod idempotency;
+pub mod paging;
+pub mod problem;
+pub mod refusals;
+
+pub use body::Body;
+pub use call::Call;
+pub use idempotency::{Answer, once};
+pub use paging::{Page, PageQuery};
+pub use problem::{Code, FieldError, Problem};

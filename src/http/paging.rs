@@ -1,0 +1,72 @@
+//! Lists: `limit` and an opaque `cursor` in, `items` and `next_cursor` out.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{Code, FieldError, Problem};
+
+const DEFAULT_LIMIT: i64 = 50;
+const MOST: i64 = 200;
+
+/// The query of every list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many items at most, 1 to 200; 50 by default.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, example = 50)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    #[param(example = "MQ")]
+    cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// The limit, within bounds.
+    pub fn limit(&self) -> Result<i64, Problem> {
+        let Some(text) = &self.limit else { return Ok(DEFAULT_LIMIT) };
+        match text.parse() {
+            Ok(limit) if (1..=MOST).contains(&limit) => Ok(limit),
+            _ => Err(wrong("/limit", "Ask for 1 to 200 items.")),
+        }
+    }
+
+    /// What the cursor holds: the key of the last item seen; empty for the first page.
+    pub fn after(&self) -> Result<String, Problem> {
+        let Some(cursor) = &self.cursor else { return Ok(String::new()) };
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+        bytes
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .filter(|key| !key.contains('\0'))
+            .ok_or_else(|| wrong("/cursor", "This cursor is not one of ours."))
+    }
+}
+
+fn wrong(pointer: &str, detail: &str) -> Problem {
+    Problem::fields(vec![FieldError {
+        pointer: pointer.to_owned(),
+        code: Code::InvalidRequest.as_str().to_owned(),
+        detail: detail.to_owned(),
+    }])
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// Where the next page begins; `null` after the last one.
+    #[schema(required = true, example = "MQ")]
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A page of up to `limit` items; `key` names an item for the cursor.
+    pub fn of(items: Vec<T>, limit: i64, key: impl Fn(&T) -> String) -> Self {
+        let is_full = i64::try_from(items.len()).is_ok_and(|n| n >= limit);
+        let last = items.last().filter(|_| is_full);
+        let next_cursor = last.map(|item| URL_SAFE_NO_PAD.encode(key(item)));
+        Self { items, next_cursor }
+    }
+}

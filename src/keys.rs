@@ -1,0 +1,217 @@
+//! The keys of the house: one file, mode 0600, made once.
+//!
+//! A *generation* has a signing key (Ed25519, for every JWT) and a code secret (for the codes of
+//! verifications). Rotating adds a generation: the newest signs, all of them verify, so that nothing that is
+//! still good dies with a rotation. The *pepper* never rotates: under it the database counts numbers and
+//! addresses without knowing them, and a new pepper would forget every count.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::kit::{Entropy, Timestamp, secret};
+
+/// Why the keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be read or written.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The file is no key file.
+    #[error("is not a key file")]
+    Malformed,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeyFile {
+    pepper: String,
+    generations: Vec<StoredGeneration>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredGeneration {
+    kid: String,
+    created_at: Timestamp,
+    signing_seed: String,
+    code_secret: String,
+}
+
+struct Generation {
+    kid: String,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+    public: String,
+    code_secret: Vec<u8>,
+}
+
+/// All generations, the newest last, and the pepper.
+pub struct Keys {
+    pepper: Vec<u8>,
+    generations: Vec<Generation>,
+    newest: Generation,
+}
+
+impl Keys {
+    /// Reads `path`, or makes it with one generation when it is not there.
+    pub fn load_or_create(path: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, KeyError> {
+        match fs::read(path) {
+            Ok(bytes) => Self::from_bytes(&bytes),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Self::rotate(path, now, entropy),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Adds a generation to `path` and reads it back. Running servers take it up when they start again.
+    pub fn rotate(path: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, KeyError> {
+        let mut file = match fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| KeyError::Malformed)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                KeyFile { pepper: random(entropy), generations: Vec::new() }
+            }
+            Err(e) => return Err(e.into()),
+        };
+        file.generations.push(StoredGeneration {
+            kid: format!("k{}", now.millis()),
+            created_at: now,
+            signing_seed: random(entropy),
+            code_secret: random(entropy),
+        });
+        let text = serde_json::to_vec_pretty(&file).map_err(|_| KeyError::Malformed)?;
+        write_private(path, &text)?;
+        Self::from_bytes(&text)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        let file: KeyFile = serde_json::from_slice(bytes).map_err(|_| KeyError::Malformed)?;
+        let mut generations =
+            file.generations.iter().map(generation).collect::<Option<Vec<_>>>().ok_or(KeyError::Malformed)?;
+        let newest = generations.pop().ok_or(KeyError::Malformed)?;
+        Ok(Self { pepper: decode(&file.pepper).ok_or(KeyError::Malformed)?, generations, newest })
+    }
+
+    /// Signs `claims` as a compact JWT of type `typ` with the newest key.
+    pub fn sign<T: Serialize>(&self, typ: &str, claims: &T) -> Option<String> {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(typ.to_owned());
+        header.kid = Some(self.newest.kid.clone());
+        jsonwebtoken::encode(&header, claims, &self.newest.signing).ok()
+    }
+
+    /// The claims of a JWT of type `typ` for `audience` that one of our keys signed. Expiry is the caller's
+    /// to compare, since the library would ask the machine's clock instead of ours.
+    pub fn verify<T: DeserializeOwned>(&self, token: &str, typ: &str, audience: &str) -> Option<T> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        if header.typ.as_deref() != Some(typ) {
+            return None;
+        }
+        let key = self.generation(header.kid.as_deref()?)?;
+        let mut rules = Validation::new(Algorithm::EdDSA);
+        rules.validate_exp = false;
+        rules.set_audience(&[audience]);
+        rules.set_required_spec_claims(&["exp", "aud"]);
+        jsonwebtoken::decode::<T>(token, &key.verifying, &rules).ok().map(|data| data.claims)
+    }
+
+    /// The id of the generation that new codes are made under.
+    pub fn current_kid(&self) -> &str {
+        &self.newest.kid
+    }
+
+    /// The code secret of generation `kid`; `None` for one that is gone.
+    pub fn code_secret(&self, kid: &str) -> Option<&[u8]> {
+        self.generation(kid).map(|generation| generation.code_secret.as_slice())
+    }
+
+    /// `value` as the database may know it: HMAC under the pepper, so that a dump cannot be searched for a
+    /// number by trying all numbers.
+    pub fn blind(&self, purpose: &str, value: &str) -> String {
+        secret::mac_text(&self.pepper, &[purpose.as_bytes(), value.as_bytes()])
+    }
+
+    /// A key for `purpose` that also needs `parts`, which the database does not hold.
+    pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        secret::mac(&secret::mac(&self.pepper, &[purpose.as_bytes()]), parts)
+    }
+
+    /// The public keys as a JWK Set (RFC 7517, RFC 8037), newest first.
+    pub fn jwks(&self) -> Vec<Jwk> {
+        std::iter::once(&self.newest).chain(self.generations.iter().rev()).map(Jwk::of).collect()
+    }
+
+    fn generation(&self, kid: &str) -> Option<&Generation> {
+        std::iter::once(&self.newest).chain(&self.generations).find(|generation| generation.kid == kid)
+    }
+}
+
+/// One public key (RFC 8037).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Jwk {
+    /// Always `OKP`.
+    kty: &'static str,
+    /// Always `Ed25519`.
+    crv: &'static str,
+    /// Always `EdDSA`.
+    alg: &'static str,
+    /// Always `sig`.
+    #[serde(rename = "use")]
+    usage: &'static str,
+    /// The key's id, as in a token's header.
+    kid: String,
+    /// The public key, base64url.
+    x: String,
+}
+
+impl Jwk {
+    fn of(generation: &Generation) -> Self {
+        Self {
+            kty: "OKP",
+            crv: "Ed25519",
+            alg: "EdDSA",
+            usage: "sig",
+            kid: generation.kid.clone(),
+            x: generation.public.clone(),
+        }
+    }
+}
+
+fn generation(stored: &StoredGeneration) -> Option<Generation> {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&decode(&stored.signing_seed)?).ok()?;
+    let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+    Some(Generation {
+        kid: stored.kid.clone(),
+        signing: EncodingKey::from_ed_der(pair.to_pkcs8().ok()?.as_ref()),
+        verifying: DecodingKey::from_ed_components(&public).ok()?,
+        public,
+        code_secret: decode(&stored.code_secret)?,
+    })
+}
+
+fn random(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0_u8; 32];
+    entropy.fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32)
+}
+
+/// Written beside and renamed, so that a crash leaves either the old file or the new one.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let draft = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(draft, path)
+}

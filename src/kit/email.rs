@@ -1,0 +1,28 @@
+//! E-mail addresses: trimmed, lower case, and silent in logs.
+
+use std::fmt;
+
+use validator::ValidateEmail as _;
+
+/// A syntactically valid address (the HTML living standard's rule, at most 254 octets, RFC 5321 4.5.3.1.3).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// `None` when the text is no address.
+    pub fn parse(input: &str) -> Option<Self> {
+        let address = input.trim().to_lowercase();
+        (address.len() <= 254 && address.validate_email()).then_some(Self(address))
+    }
+
+    /// The whole address: for the store and the mail alone.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Email(…)")
+    }
+}

@@ -1,0 +1,52 @@
+//! The two languages that the house speaks.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// English or Spanish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// Spanish.
+    Es,
+}
+
+impl Language {
+    /// `en` or `es`, as HTML, e-mail headers and the database write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Es => "es",
+        }
+    }
+
+    /// The language of one BCP 47 tag such as `es-MX`, where it is one of ours.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        match tag.trim().split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+            "en" => Some(Self::En),
+            "es" => Some(Self::Es),
+            _ => None,
+        }
+    }
+
+    /// The best of ours for an `Accept-Language` header (RFC 9110 12.5.4): highest quality first, ties in
+    /// the order given.
+    pub fn negotiate(header: &str) -> Option<Self> {
+        let mut wishes: Vec<(f32, Self)> = header.split(',').filter_map(wish).collect();
+        wishes.sort_by(|a, b| b.0.total_cmp(&a.0));
+        wishes.first().map(|(_, language)| *language)
+    }
+}
+
+fn wish(item: &str) -> Option<(f32, Language)> {
+    let (tag, parameters) = item.split_once(';').unwrap_or((item, ""));
+    let quality = match parameters.trim().strip_prefix("q=") {
+        Some(number) => number.trim().parse::<f32>().ok()?,
+        None => 1.0,
+    };
+    let language = Language::from_tag(tag)?;
+    (quality > 0.0).then_some((quality, language))
+}

@@ -1,0 +1,17 @@
+//! Values with rules of their own and no I/O: time, randomness, ids, numbers, addresses, secrets.
+
+pub mod clock;
+pub mod email;
+pub mod entropy;
+pub mod id;
+pub mod language;
+pub mod phone;
+pub mod seal;
+pub mod secret;
+
+pub use clock::{Clock, Timestamp, Wait};
+pub use email::Email;
+pub use entropy::Entropy;
+pub use language::Language;
+pub use phone::Phone;
+pub use secret::Secret;

@@ -1,0 +1,319 @@
+//! Phone numbers: what a person types becomes a [`Phone`] or a plain reason why not.
+//!
+//! The numbering plans are Google's, through `rlibphonenumber`: it agreed with Google's own port on all of
+//! 5,772 inputs, where the `phonenumber` crate differed on 165 and silently changed 29 valid numbers into
+//! other ones. The wrapper stands between it and the project because libphonenumber is a *lenient* reader,
+//! made for address books: it spells FLOWERS as digits, drops extensions and takes the zero out of
+//! `+44 (0)20`. Here a wrong guess sends a patient's code to a stranger, so whatever needs a guess is
+//! refused, and the person types it again.
+//!
+//! Three steps, in reading order: `clean` leaves a plus and ASCII digits, or refuses; `dialled_from`
+//! gives a national number its country; `Phone::accept` judges the E.164 text. Every new `Phone` passes the
+//! last one with the very text it will keep, so parsing `as_e164()` again is the identity by construction.
+//!
+//! The library writes whole numbers into `log` at `trace`, and no wrapper can stop it. Law 9 needs them kept
+//! out elsewhere: compiled out by the `log` crate's feature `max_level_debug`, or never bridged into
+//! `tracing` (a feature of `tracing-subscriber`, `tracing-log`, that any dependency may switch on).
+//!
+//! Which countries may be texted is a setting and no concern of a number: compare [`Phone::region`].
+
+use std::fmt;
+
+use rlibphonenumber::{
+    CountryCodeSource, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region, RegionStr,
+};
+
+/// Characters, as typed. The longest honest spelling of fifteen digits is shorter.
+const MAX_CHARS: usize = 32;
+
+/// E.164 (ITU-T, 2010, section 6.1): country code and national number together. Google's plans let some
+/// German numbers grow longer.
+const MAX_DIGITS: usize = 15;
+
+/// A phone number that a person can be texted or called on, in E.164.
+///
+/// `Debug` and `Display` are [masked](Phone::masked): the whole number comes out of [`Phone::as_e164`] alone,
+/// so a stray `{phone}` in a log line or an error gives nothing away.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Phone {
+    e164: String,
+    country_code: i32,
+    region: RegionStr,
+    kind: PhoneKind,
+}
+
+/// What a number reaches. Kinds that are never accepted have no variant: see [`PhoneError::TypeRefused`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PhoneKind {
+    /// A mobile: texted, or called.
+    Mobile,
+    /// The plan does not tell (all of North America): texted, or called.
+    FixedLineOrMobile,
+    /// A landline: called alone.
+    FixedLine,
+    /// Accepted when it was stored, no longer so under today's plans: read, but neither texted nor called.
+    Retired,
+}
+
+/// Why a number was refused. No variant holds the input, so neither `Debug` nor `Display` can leak it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum PhoneError {
+    /// Nothing was typed, or no digit.
+    #[error("A phone number is needed.")]
+    Empty,
+    /// More than 32 characters.
+    #[error("The phone number is too long.")]
+    TooLong,
+    /// Letters: a vanity number, a `tel:` address, a word.
+    #[error("A phone number is written in digits, without letters.")]
+    Letters,
+    /// An extension or pause (`x12`, `;ext=`, `,`, `#`) or a range (`/7`): no code gets through to one.
+    #[error("Leave the extension out: codes cannot be sent to one.")]
+    Extension,
+    /// The zero (or other trunk prefix) of national dialling after the country code: `+44 (0)20 …`.
+    #[error("Leave out the zero or other prefix after the country code.")]
+    NationalPrefix,
+    /// A national number, and no country that it could belong to.
+    #[error("Begin the phone number with a plus and the country code.")]
+    NotInternational,
+    /// No numbering plan knows it: too short, too long, unassigned, a short code or emergency number.
+    #[error("This is not a valid phone number.")]
+    Invalid,
+    /// A real number of a kind that proves nobody's phone. The word names the kind.
+    #[error("Codes cannot be sent to a {0} number; use a mobile number or a landline.")]
+    TypeRefused(&'static str),
+}
+
+impl Phone {
+    /// Reads what a person typed. `default_region` (ISO 3166-1 alpha-2, any case) is the country of a number
+    /// that does not begin with a plus; an unknown one counts as none.
+    ///
+    /// # Errors
+    /// Every [`PhoneError`]: all are the person's to mend.
+    pub fn parse(input: &str, default_region: Option<&str>) -> Result<Self, PhoneError> {
+        let typed = clean(input)?;
+        let e164 = if typed.starts_with('+') { typed } else { dialled_from(&typed, default_region)? };
+        Self::accept(e164)
+    }
+
+    /// Reads back what [`Phone::as_e164`] gave. Softer than [`Phone::parse`] on purpose: plans change with
+    /// every upgrade of the metadata, and a number that was proven once must not make its account unreadable.
+    /// It comes back as [`PhoneKind::Retired`] instead.
+    ///
+    /// # Errors
+    /// [`PhoneError::Invalid`] where the text is not canonical E.164 under a known country code.
+    pub fn from_stored(e164: &str) -> Result<Self, PhoneError> {
+        let number = read(e164).map_err(|_| PhoneError::Invalid)?;
+        let region = PHONE_NUMBER_UTIL
+            .get_region_for_number(&number)
+            .or_else(|| PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code))
+            .ok_or(PhoneError::Invalid)?;
+        let kind = kind_of(&number, region).unwrap_or(PhoneKind::Retired);
+        Ok(Self::new(e164.to_owned(), &number, region, kind))
+    }
+
+    fn accept(e164: String) -> Result<Self, PhoneError> {
+        let number = read(&e164)?;
+        let region = PHONE_NUMBER_UTIL.get_region_for_number(&number).ok_or(PhoneError::Invalid)?;
+        let kind = kind_of(&number, region)?;
+        Ok(Self::new(e164, &number, region, kind))
+    }
+
+    fn new(e164: String, number: &PhoneNumber, region: Region, kind: PhoneKind) -> Self {
+        Self { e164, country_code: number.country_code, region: region.as_region_str(), kind }
+    }
+
+    /// The whole number, `+14155552671`: for a provider and a store, never for a log line (law 9).
+    #[must_use]
+    pub fn as_e164(&self) -> &str {
+        &self.e164
+    }
+
+    /// ISO 3166-1 alpha-2 (and CLDR's `XK`, `AC`, `TA`) of the plan the number belongs to: `+1 787 …` is
+    /// `PR`, not `US`. Two letters always, but for a [`PhoneKind::Retired`] number of a global network, which
+    /// is `001`.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        self.region.as_str()
+    }
+
+    /// What the number reaches.
+    #[must_use]
+    pub fn kind(&self) -> PhoneKind {
+        self.kind
+    }
+
+    /// `+1 •••••• 2671`, for a screen that says where the code went. Four digits show, or two where the
+    /// national number is so short (under nine digits) that four would be most of it.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let code = self.country_code.to_string();
+        let national = self.e164.chars().skip(1 + code.len());
+        let length = national.clone().count();
+        let hidden = length - if length < 9 { 2.min(length / 2) } else { 4 };
+        format!("+{code} {} {}", "•".repeat(hidden), national.skip(hidden).collect::<String>())
+    }
+
+    /// Whether a text may be sent there.
+    #[must_use]
+    pub fn can_text(&self) -> bool {
+        matches!(self.kind, PhoneKind::Mobile | PhoneKind::FixedLineOrMobile)
+    }
+
+    /// Whether a voice call may be placed there.
+    #[must_use]
+    pub fn can_call(&self) -> bool {
+        self.can_text() || self.kind == PhoneKind::FixedLine
+    }
+}
+
+impl fmt::Debug for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Phone({})", self.masked())
+    }
+}
+
+impl fmt::Display for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+/// Reads canonical E.164 and nothing else. An international number must come out exactly as it went in: that
+/// one comparison is the rule about the national zero, without a list of countries. Italy's `+39 06` passes,
+/// for there the zero is part of the number and the library keeps it.
+fn read(e164: &str) -> Result<PhoneNumber, PhoneError> {
+    if e164.len() > MAX_DIGITS + 1 {
+        return Err(PhoneError::Invalid);
+    }
+    let number = PHONE_NUMBER_UTIL.parse(e164, None).map_err(|_| PhoneError::Invalid)?;
+    let canonical = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164);
+    if canonical == e164 {
+        return Ok(number);
+    }
+    // Digits put in are a missing area code.
+    Err(if canonical.len() < e164.len() { digits_taken_out_of(&number) } else { PhoneError::Invalid })
+}
+
+/// What was taken out of an international number was a prefix of national dialling, if the rest is a number
+/// at all.
+fn digits_taken_out_of(number: &PhoneNumber) -> PhoneError {
+    if PHONE_NUMBER_UTIL.is_valid_number(number) { PhoneError::NationalPrefix } else { PhoneError::Invalid }
+}
+
+/// The E.164 text of digits dialled without a plus inside a region. Here the library may rewrite, for that is
+/// what the plan says national dialling means: GB `020 …` is `+44 20 …`, AR `011 15 …` is `+54 9 11 …`.
+fn dialled_from(digits: &str, region: Option<&str>) -> Result<String, PhoneError> {
+    let region = region
+        .and_then(|code| Region::from_code(code).ok())
+        .filter(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(*region).is_some())
+        .ok_or(PhoneError::NotInternational)?;
+    // The raw input is kept for `country_code_source`, which the plain `parse` leaves out.
+    let number =
+        PHONE_NUMBER_UTIL.parse_and_keep_raw_input(digits, Some(region)).map_err(|_| PhoneError::Invalid)?;
+    let e164 = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned();
+    // `0044 …` and `44 …` are the international form in other clothes, and held to its rule.
+    let national = number.country_code_source() == CountryCodeSource::FromDefaultCountry;
+    let kept = national || digits.ends_with(e164.trim_start_matches('+'));
+    if kept { Ok(e164) } else { Err(digits_taken_out_of(&number)) }
+}
+
+/// The kind, or the refusal, of a number. Three refusals are choices of ours. *Toll-free* numbers belong to
+/// organisations, which pay for the call. *`VoIP`* is barred by NIST SP 800-63B (revision 3, section 5.1.3.1)
+/// as a method that does "not prove possession of a specific device"; only some plans mark it, and North
+/// America's do not. *Satellite* numbers are what the plans call a mobile of region `001`, and cost dollars a
+/// minute.
+fn kind_of(number: &PhoneNumber, region: Region) -> Result<PhoneKind, PhoneError> {
+    let refused = match PHONE_NUMBER_UTIL.get_number_type(number) {
+        PhoneNumberType::Unknown => return Err(PhoneError::Invalid),
+        PhoneNumberType::TollFree => "toll-free",
+        PhoneNumberType::PremiumRate => "premium-rate",
+        PhoneNumberType::SharedCost => "shared-cost",
+        PhoneNumberType::VoIP => "internet (VoIP)",
+        PhoneNumberType::PersonalNumber => "follow-me personal",
+        PhoneNumberType::Pager => "pager",
+        PhoneNumberType::UAN => "company-wide",
+        PhoneNumberType::VoiceMail => "voicemail",
+        _ if region == Region::World => "satellite",
+        PhoneNumberType::Mobile => return Ok(PhoneKind::Mobile),
+        PhoneNumberType::FixedLineOrMobile => return Ok(PhoneKind::FixedLineOrMobile),
+        PhoneNumberType::FixedLine => return Ok(PhoneKind::FixedLine),
+    };
+    Err(PhoneError::TypeRefused(refused))
+}
+
+/// What was typed as ASCII digits, after a plus where there was one. Nothing but filler may be dropped.
+fn clean(input: &str) -> Result<String, PhoneError> {
+    if input.chars().nth(MAX_CHARS).is_some() {
+        return Err(PhoneError::TooLong);
+    }
+    let input = input.trim();
+    let mut text = String::with_capacity(MAX_DIGITS + 1);
+    for (at, c) in input.char_indices() {
+        let digit = digits_in(c.encode_utf8(&mut [0; 4]));
+        if !digit.is_empty() {
+            text.push_str(&digit);
+        } else if matches!(c, '+' | '＋') && matches!(text.as_str(), "" | "+") {
+            // A form that offers the plus, and a person who types it too: still one number.
+            "+".clone_into(&mut text);
+        } else if !is_filler(c) {
+            return Err(refusal(c, input.get(at..).unwrap_or_default()));
+        }
+    }
+    // "030 123456/7" is two lines of one house, or a line and an extension; without this it would be
+    // 0301234567.
+    if input.rsplit_once(['/', '／']).is_some_and(|(_, tail)| digits_in(tail).len() < 3) {
+        return Err(PhoneError::Extension);
+    }
+    if text.trim_start_matches('+').is_empty() { Err(PhoneError::Empty) } else { Ok(text) }
+}
+
+/// The decimal digits of any script, full-width and Arabic-Indic ones among them, as ASCII.
+fn digits_in(text: &str) -> String {
+    PHONE_NUMBER_UTIL.normalize_digits_only(text)
+}
+
+/// What people and their address books put around digits. Left out, and so refused: control characters, for a
+/// line break or tab stands between two numbers; `~`, which writes a range; and U+202E, which shows digits
+/// backwards.
+fn is_filler(c: char) -> bool {
+    let punctuation =
+        matches!(c, '-' | '.' | '(' | ')' | '[' | ']' | '/' | '－' | '．' | '（' | '）' | '／' | 'ー')
+            || matches!(c, '−' | '\u{2010}'..='\u{2015}');
+    // Contact apps paste these around a number: bidi marks, embeddings and isolates.
+    let bidi =
+        matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202D}' | '\u{2066}'..='\u{2069}');
+    // Soft hyphen, zero-width space and joiners, word joiner, byte order mark.
+    let zero_width = matches!(c, '\u{00AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}');
+    punctuation || bidi || zero_width || (c.is_whitespace() && !c.is_control())
+}
+
+/// Why a character that is no filler stops the reading; `rest` begins with it.
+fn refusal(c: char, rest: &str) -> PhoneError {
+    let rest = rest.to_lowercase();
+    let lone_x = rest.starts_with(['x', 'ｘ', '×']) && !rest.chars().nth(1).is_some_and(char::is_alphabetic);
+    if lone_x || rest.starts_with("ext") || matches!(c, '#' | '＃' | ',' | ';') {
+        PhoneError::Extension
+    } else if c.is_alphabetic() {
+        PhoneError::Letters
+    } else {
+        PhoneError::Invalid
+    }
+}
+
+impl PhoneError {
+    /// The stable code of the problem table.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "phone_empty",
+            Self::TooLong => "phone_too_long",
+            Self::Letters => "phone_letters",
+            Self::Extension => "phone_extension",
+            Self::NationalPrefix => "phone_national_prefix",
+            Self::NotInternational => "phone_not_international",
+            Self::Invalid => "phone_invalid",
+            Self::TypeRefused(_) => "phone_type_refused",
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Bearer secrets: opaque, random, stored as SHA-256 alone, silent in logs.
+
+use std::fmt;
+
+use aws_lc_rs::{digest, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Entropy;
+
+/// A client's secret in clear: it goes out once and is never stored. 256 random bits behind a prefix that
+/// tells secret scanners what it is.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A fresh secret such as `rt_6c3…`.
+    pub fn generate(prefix: &str, entropy: &dyn Entropy) -> Self {
+        let mut random = [0_u8; 32];
+        entropy.fill(&mut random);
+        Self::from_bytes(prefix, &random)
+    }
+
+    /// A secret made of bytes that are as good as random (a MAC, say).
+    pub fn from_bytes(prefix: &str, bytes: &[u8]) -> Self {
+        Self(format!("{prefix}_{}", URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// A secret as a client handed it in.
+    pub fn from_client(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The text itself: for the answer that carries it, and for nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What the database keeps. No salt and no stretching: the secret has 256 random bits.
+    pub fn hash(&self) -> String {
+        sha256(self.0.as_bytes())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// SHA-256, base64url without padding.
+pub fn sha256(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, bytes))
+}
+
+/// HMAC-SHA256 over `parts`, each preceded by its length so that no two lists of parts collide.
+pub fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut out = [0_u8; 32];
+    for (to, from) in out.iter_mut().zip(context.sign().as_ref()) {
+        *to = *from;
+    }
+    out
+}
+
+/// [`mac`] as base64url text: for keys under which the database counts without knowing whom.
+pub fn mac_text(key: &[u8], parts: &[&[u8]]) -> String {
+    URL_SAFE_NO_PAD.encode(mac(key, parts))
+}

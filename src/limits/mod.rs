@@ -1,0 +1,173 @@
+//! Budgets: how much of something may happen in a sliding window, kept in the database so that they survive
+//! restarts and are shared by instances.
+//!
+//! Each budget is one row with the times of its recent hits. A sliding log, not a token bucket: a bucket of 4
+//! that refills over 10 minutes lets up to 7 through in some 10 minutes, and its answer to "when again?" is
+//! an estimate. The log's is exact. A budget of hundreds keeps counts for slots of time instead of single
+//! hits; a hit counts as if it came at the end of its slot, so a budget is never exceeded.
+
+mod store;
+
+use std::time::Duration;
+
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::kit::Timestamp;
+
+const TEN_MINUTES: Duration = Duration::from_mins(10);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Above this many hits a window is kept in slots.
+const EXACT: u64 = 64;
+/// How many slots the longest window of a budget has.
+const SLOTS: u64 = 512;
+
+struct Window {
+    max: u64,
+    per: Duration,
+}
+
+/// One budget of one subject.
+pub struct Budget {
+    key: String,
+    windows: Vec<Window>,
+}
+
+/// A slot's end and how many hits fell into it, oldest first.
+type Hits = Vec<(i64, u64)>;
+
+impl Budget {
+    /// Messages to one number.
+    pub fn messages_to_number(ctx: &Ctx, number_key: &str) -> Self {
+        let limits = &ctx.config.limits;
+        let windows = [(limits.number_10min, TEN_MINUTES), (limits.number_day, DAY)];
+        Self::new(ctx, "1-number", number_key, &windows)
+    }
+
+    /// New verifications from one address; `network` is the address, or the /64 of an IPv6 one.
+    pub fn verifications_from_ip(ctx: &Ctx, network: &str) -> Self {
+        Self::new(ctx, "2-ip", network, &[(ctx.config.limits.ip_10min, TEN_MINUTES)])
+    }
+
+    /// Messages on behalf of one practice.
+    pub fn messages_of_practice(ctx: &Ctx, practice_id: &str) -> Self {
+        Self::new(ctx, "3-practice", practice_id, &[(ctx.config.limits.practice_10min, TEN_MINUTES)])
+    }
+
+    /// Messages to one country: the brake on a pumping attack that spreads over numbers and addresses.
+    pub fn messages_to_country(ctx: &Ctx, country: &str) -> Self {
+        Self::new(ctx, "4-country", country, &[(ctx.config.limits.country_10min, TEN_MINUTES)])
+    }
+
+    /// The kind's digit makes [`take`] lock rows in one order everywhere: rare ones first, shared ones last.
+    fn new(ctx: &Ctx, kind: &str, subject: &str, windows: &[(u32, Duration)]) -> Self {
+        let windows = windows.iter().map(|&(max, per)| Window { max: scaled(ctx, max), per });
+        Self { key: format!("{kind}:{}", ctx.keys.blind(kind, subject)), windows: windows.collect() }
+    }
+
+    /// When one more hit fits, given `hits`; not after `now` when it fits at once.
+    fn next_at(&self, hits: &Hits, now: Timestamp) -> Timestamp {
+        self.windows.iter().map(|window| window.next_at(hits, now)).max().unwrap_or(now)
+    }
+
+    fn longest(&self) -> Duration {
+        self.windows.iter().map(|window| window.per).max().unwrap_or_default()
+    }
+
+    /// `hits` without what no window sees any more, and with one hit now.
+    fn with_hit(&self, mut hits: Hits, now: Timestamp) -> Hits {
+        let forgotten = (now - self.longest()).millis();
+        hits.retain(|&(at, _)| at > forgotten);
+        let at = self.slot_end(now);
+        match hits.last_mut() {
+            Some((last, count)) if *last == at => *count += 1,
+            _ => hits.push((at, 1)),
+        }
+        hits
+    }
+
+    fn slot_end(&self, now: Timestamp) -> i64 {
+        let exact = self.windows.iter().all(|window| window.max <= EXACT);
+        let width = if exact { 1 } else { self.longest().as_millis() as u64 / SLOTS };
+        let millis = u64::try_from(now.millis()).unwrap_or(0);
+        i64::try_from(millis.div_ceil(width) * width).unwrap_or(i64::MAX)
+    }
+}
+
+impl Window {
+    /// The moment at which so many of the hits have left the window that one more fits.
+    fn next_at(&self, hits: &Hits, now: Timestamp) -> Timestamp {
+        let leaves = |at: i64| Timestamp::from_millis(at) + self.per;
+        let inside = || hits.iter().filter(|&&(at, _)| leaves(at) > now);
+        let count: u64 = inside().map(|&(_, n)| n).sum();
+        let mut must_leave = (count + 1).saturating_sub(self.max);
+        for &(at, n) in inside() {
+            if must_leave == 0 {
+                break;
+            }
+            must_leave = must_leave.saturating_sub(n);
+            if must_leave == 0 {
+                return leaves(at);
+            }
+        }
+        now
+    }
+}
+
+/// Takes one from every budget, or from none: then the answer is the moment at which all of them have room.
+pub fn take(ctx: &Ctx, conn: &mut Conn, budgets: &[Budget]) -> db::Result<Result<(), Timestamp>> {
+    let mut locked = Vec::with_capacity(budgets.len());
+    for budget in ordered(budgets) {
+        // The upsert takes the row's lock: whoever else wants this budget waits here until we are done.
+        let stored = store::lock(conn, &budget.key)?;
+        locked.push((budget, read(&stored), stored));
+    }
+    let next = locked.iter().map(|(budget, hits, _)| budget.next_at(hits, ctx.now)).max();
+    if let Some(at) = next.filter(|at| *at > ctx.now) {
+        return Ok(Err(at));
+    }
+    for (budget, hits, stored) in locked {
+        let written = write(&budget.with_hit(hits, ctx.now));
+        let expires_at = ctx.now + budget.longest() * 2;
+        if store::replace(conn, &budget.key, &stored, &written, expires_at)? == 0 {
+            return Err(db::Error::Busy);
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The moment at which all of `budgets` have room; `ctx.now` when they have it already. Takes nothing.
+pub fn next_at(ctx: &Ctx, conn: &mut Conn, budgets: &[Budget]) -> db::Result<Timestamp> {
+    let mut next = ctx.now;
+    for budget in budgets {
+        if let Some(stored) = store::find(conn, &budget.key)? {
+            next = next.max(budget.next_at(&read(&stored), ctx.now));
+        }
+    }
+    Ok(next)
+}
+
+/// Forgets budgets that nobody touched for twice their longest window.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    store::delete_expired(conn, ctx.now)
+}
+
+fn ordered(budgets: &[Budget]) -> Vec<&Budget> {
+    let mut all: Vec<&Budget> = budgets.iter().collect();
+    all.sort_by(|a, b| a.key.cmp(&b.key));
+    all
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive budget, capped by u64")]
+fn scaled(ctx: &Ctx, max: u32) -> u64 {
+    ((f64::from(max) * ctx.config.limits.scale) as u64).max(1)
+}
+
+/// A row that cannot be read counts as empty: the next hit writes it anew.
+fn read(stored: &str) -> Hits {
+    serde_json::from_str(stored).unwrap_or_default()
+}
+
+fn write(hits: &Hits) -> String {
+    serde_json::to_string(hits).unwrap_or_default()
+}

@@ -1,0 +1,38 @@
+//! The rows of `budgets`.
+
+use diesel::insert_into;
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use crate::db::schema::budgets;
+use crate::db::{Both, Conn, Result};
+use crate::kit::Timestamp;
+
+/// The hits of `key`, its row locked (and made, where there was none) until the transaction ends.
+pub fn lock(conn: &mut Conn, key: &str) -> Result<String> {
+    let row = (budgets::key.eq(key), budgets::hits.eq("[]"), budgets::expires_at.eq(0));
+    let upsert = insert_into(budgets::table)
+        .values(row)
+        .on_conflict(budgets::key)
+        .do_update()
+        .set(budgets::key.eq(excluded(budgets::key)))
+        .returning(budgets::hits);
+    Ok(Both(upsert).get_result(conn)?)
+}
+
+/// Writes `new` where `old` still stands.
+pub fn replace(conn: &mut Conn, key: &str, old: &str, new: &str, expires_at: Timestamp) -> Result<usize> {
+    let row = budgets::table.find(key).filter(budgets::hits.eq(old));
+    let change = (budgets::hits.eq(new), budgets::expires_at.eq(expires_at));
+    Ok(diesel::update(row).set(change).execute(conn)?)
+}
+
+/// The hits of `key`, unlocked.
+pub fn find(conn: &mut Conn, key: &str) -> Result<Option<String>> {
+    Ok(budgets::table.find(key).select(budgets::hits).first(conn).optional()?)
+}
+
+/// Deletes what expired before `now`.
+pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+    Ok(diesel::delete(budgets::table.filter(budgets::expires_at.lt(now))).execute(conn)?)
+}

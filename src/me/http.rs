@@ -1,0 +1,314 @@
+//! The doors of the patient's own view.
+
+use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpResponse, delete, get, patch, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
+
+use super::Refusal;
+use crate::accounts::http::{AccountView, PatientView, is_birth_date, is_name};
+use crate::accounts::{self, Person, PersonChange, Scope};
+use crate::app::App;
+use crate::conversations::{Conversation, Entry, Paired, Pairing};
+use crate::http::{Answer, Body, Call, Code, Page, PageQuery, Problem, once};
+use crate::kit::Secret;
+use crate::refusals;
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Account(account) => account.into(),
+            Refusal::Link(link) => link.into(),
+            Refusal::PairingNotFound => Self::new(Code::PairingNotFound, "Check the pairing's id."),
+            Refusal::ConversationNotFound => {
+                Self::new(Code::ConversationNotFound, "Check the conversation's id.")
+            }
+            Refusal::ConversationClosed => {
+                Self::new(Code::ConversationClosed, "Open the practice's link to start again.")
+            }
+            Refusal::Db(error) => error.into(),
+        }
+    }
+}
+
+/// Who I am.
+#[derive(Serialize, ToSchema)]
+pub struct MeAnswer {
+    /// The account.
+    account: AccountView,
+    /// The people on it whom this sign-in may see.
+    patients: Vec<PatientView>,
+    /// What this sign-in sees.
+    scope: Scope,
+}
+
+refusals!(SignedInRefusals: plain, Unauthorized);
+
+/// Shows the account and the people on it
+#[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 200, description = "Account and people", body = MeAnswer), SignedInRefusals))]
+#[get("/v1/me")]
+pub async fn get_me(app: Data<App>, call: Call) -> Result<Json<MeAnswer>, Problem> {
+    let answer = app.read(move |ctx, conn| {
+        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
+        let (account, patients) = super::overview(conn, &who)?;
+        let patients = patients.into_iter().map(PatientView::from).collect();
+        Ok::<_, Refusal>(MeAnswer { account: AccountView::of(&account), patients, scope: who.scope })
+    });
+    Ok(Json(answer.await?))
+}
+
+refusals!(DeleteMeRefusals: plain, Unauthorized, SessionRestricted);
+
+/// Deletes the account
+#[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 204, description = "Pairings and sign-ins have ended; number, e-mail and birth dates are forgotten"), DeleteMeRefusals))]
+#[delete("/v1/me")]
+pub async fn delete_me(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
+    app.write(move |ctx, conn| {
+        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
+        accounts::delete(ctx, conn, &who)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A further person.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreatePatient {
+    /// Given name, 1 to 100 characters.
+    #[validate(custom(function = "is_name"))]
+    #[schema(example = "Sam")]
+    given_name: String,
+    /// Family name, 1 to 100 characters.
+    #[validate(custom(function = "is_name"))]
+    #[schema(example = "Rivera")]
+    family_name: String,
+    /// Birth date, ISO 8601.
+    #[validate(custom(function = "is_birth_date"))]
+    #[schema(example = "2019-02-11")]
+    birth_date: Option<String>,
+}
+
+/// One person.
+#[derive(Serialize, ToSchema)]
+pub struct PatientAnswer {
+    /// The person.
+    patient: PatientView,
+}
+
+refusals!(CreatePatientRefusals: keyed, Unauthorized);
+
+/// Adds a person to the account
+#[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 201, description = "The person was added", body = PatientAnswer), CreatePatientRefusals))]
+#[post("/v1/me/patients")]
+pub async fn create_patient(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreatePatient>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let bearer = call.bearer.clone();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let who = accounts::authenticate(ctx, conn, bearer.as_ref())?;
+        let person = Person {
+            given_name: input.given_name.trim().to_owned(),
+            family_name: input.family_name.trim().to_owned(),
+            birth_date: input.birth_date,
+        };
+        let patient = accounts::add_patient(ctx, conn, &who, &person)?;
+        Ok::<_, Refusal>(Answer::created(&PatientAnswer { patient: patient.into() }))
+    })
+    .await
+}
+
+/// A change of a person's details; what is left out stays.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct ChangePatient {
+    /// Given name, 1 to 100 characters.
+    #[validate(custom(function = "is_name"))]
+    #[schema(example = "Samuel")]
+    given_name: Option<String>,
+    /// Family name, 1 to 100 characters.
+    #[validate(custom(function = "is_name"))]
+    #[schema(example = "Rivera")]
+    family_name: Option<String>,
+    /// Birth date, ISO 8601.
+    #[validate(custom(function = "is_birth_date"))]
+    #[schema(example = "2019-02-11")]
+    birth_date: Option<String>,
+}
+
+refusals!(ChangePatientRefusals: body, Unauthorized, PatientNotFound);
+
+/// Changes a person's details
+#[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The patient", example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "As changed", body = PatientAnswer), ChangePatientRefusals))]
+#[patch("/v1/me/patients/{id}")]
+pub async fn change_patient(
+    app: Data<App>,
+    call: Call,
+    id: Path<String>,
+    body: Body<ChangePatient>,
+) -> Result<Json<PatientAnswer>, Problem> {
+    let input = body.value;
+    let trimmed = |name: Option<String>| name.map(|name| name.trim().to_owned());
+    let change = PersonChange {
+        given_name: trimmed(input.given_name),
+        family_name: trimmed(input.family_name),
+        birth_date: input.birth_date,
+    };
+    let patient = app.write(move |ctx, conn| {
+        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
+        accounts::change_patient(conn, &who, &id, &change)
+    });
+    Ok(Json(PatientAnswer { patient: patient.await?.into() }))
+}
+
+/// A practice to pair with.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreatePairing {
+    /// The link token that led here.
+    #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
+    link_token: Secret,
+    /// Who pairs; by default the first person on the account.
+    #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    patient_id: Option<String>,
+}
+
+/// A pairing and its conversation.
+#[derive(Serialize, ToSchema)]
+pub struct PairingAnswer {
+    /// Patient and practice.
+    pairing: Pairing,
+    /// Their conversation.
+    conversation: Conversation,
+}
+
+impl From<Paired> for PairingAnswer {
+    fn from(paired: Paired) -> Self {
+        Self { pairing: paired.pairing, conversation: paired.conversation }
+    }
+}
+
+refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, PatientNotFound, LinkTokenInvalid);
+
+/// Pairs with a further practice
+#[utoipa::path(tag = "me", security(("access_token" = [])),
+    responses((status = 201, description = "Newly paired", body = PairingAnswer), (status = 200, description = "Paired before: the same conversation", body = PairingAnswer), CreatePairingRefusals))]
+#[post("/v1/pairings")]
+pub async fn create_pairing(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreatePairing>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let bearer = call.bearer.clone();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let who = accounts::authenticate(ctx, conn, bearer.as_ref())?;
+        let paired = super::pair(ctx, conn, &who, &input.link_token, input.patient_id.as_deref())?;
+        let is_new = paired.is_new;
+        let view = PairingAnswer::from(paired);
+        Ok::<_, Refusal>(if is_new { Answer::created(&view) } else { Answer::ok(&view) })
+    })
+    .await
+}
+
+refusals!(ListRefusals: plain, Unauthorized, InvalidRequest);
+
+/// Lists the pairings
+#[utoipa::path(tag = "me", security(("access_token" = [])), params(PageQuery), responses((status = 200, description = "Living pairings, oldest first", body = Page<PairingAnswer>), ListRefusals))]
+#[get("/v1/me/pairings")]
+pub async fn list_pairings(
+    app: Data<App>,
+    call: Call,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<PairingAnswer>>, Problem> {
+    let (limit, after) = (page.limit()?, page.after()?);
+    let pairings = app.read(move |ctx, conn| {
+        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
+        Ok::<_, Refusal>(super::pairings(conn, &who, &after, limit)?)
+    });
+    let items = pairings.await?.into_iter().map(PairingAnswer::from).collect();
+    Ok(Json(Page::of(items, limit, |item: &PairingAnswer| item.pairing.id.clone())))
+}
+
+refusals!(LeaveRefusals: plain, Unauthorized, PairingNotFound);
+
+/// Leaves a practice
+#[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The pairing", example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 204, description = "The conversation is closed"), LeaveRefusals))]
+#[delete("/v1/me/pairings/{id}")]
+pub async fn delete_pairing(app: Data<App>, call: Call, id: Path<String>) -> Result<HttpResponse, Problem> {
+    app.write(move |ctx, conn| {
+        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
+        super::leave(ctx, conn, &who, &id)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+refusals!(EntriesRefusals: plain, Unauthorized, ConversationNotFound, InvalidRequest);
+
+/// Lists what was said
+#[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
+    responses((status = 200, description = "Entries in order", body = Page<Entry>), EntriesRefusals))]
+#[get("/v1/me/conversations/{id}/entries")]
+pub async fn list_entries(
+    app: Data<App>,
+    call: Call,
+    id: Path<String>,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<Entry>>, Problem> {
+    let limit = page.limit()?;
+    let after = page.after()?.parse().unwrap_or(0);
+    let entries = app.read(move |ctx, conn| {
+        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
+        super::entries(conn, &who, &id, after, limit)
+    });
+    Ok(Json(Page::of(entries.await?, limit, |entry| entry.position.to_string())))
+}
+
+/// A message to the practice.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateEntry {
+    /// Plain text, 1 to 4,000 characters.
+    #[validate(custom(function = "is_message"))]
+    #[schema(example = "Hello, I would like to book a visit.")]
+    body: String,
+}
+
+fn is_message(body: &str) -> Result<(), ValidationError> {
+    if !body.trim().is_empty() && body.chars().count() <= 4_000 {
+        return Ok(());
+    }
+    Err(ValidationError::new("length").with_message("A message has 1 to 4,000 characters.".into()))
+}
+
+/// One entry.
+#[derive(Serialize, ToSchema)]
+pub struct EntryAnswer {
+    /// The entry.
+    entry: Entry,
+}
+
+refusals!(CreateEntryRefusals: keyed, Unauthorized, ConversationNotFound, ConversationClosed);
+
+/// Writes to the practice
+#[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 201, description = "The message stands", body = EntryAnswer), CreateEntryRefusals))]
+#[post("/v1/me/conversations/{id}/entries")]
+pub async fn create_entry(
+    app: Data<App>,
+    call: Call,
+    id: Path<String>,
+    body: Body<CreateEntry>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let bearer = call.bearer.clone();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let who = accounts::authenticate(ctx, conn, bearer.as_ref())?;
+        let entry = super::write(ctx, conn, &who, &id, &input.body)?;
+        Ok::<_, Refusal>(Answer::created(&EntryAnswer { entry }))
+    })
+    .await
+}

@@ -1,0 +1,98 @@
+//! The patient's own view: who I am, with whom I am paired, what was said.
+
+pub mod http;
+
+use crate::accounts::{self, Account, Patient, Principal};
+use crate::app::Ctx;
+use crate::conversations::{self, Entry, NewEntry, NewPairing, Paired};
+use crate::db::{self, Conn};
+use crate::kit::Secret;
+use crate::links;
+
+/// Why something of the patient's own was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Not signed in, or no such person.
+    #[error(transparent)]
+    Account(#[from] accounts::Refusal),
+    /// The link token leads nowhere.
+    #[error(transparent)]
+    Link(#[from] links::Refusal),
+    /// No such pairing.
+    #[error("pairing not found")]
+    PairingNotFound,
+    /// No such conversation, or none that this sign-in may see.
+    #[error("conversation not found")]
+    ConversationNotFound,
+    /// The conversation is over.
+    #[error("conversation closed")]
+    ConversationClosed,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// The account and the people on it whom this sign-in may see.
+pub fn overview(conn: &mut Conn, who: &Principal) -> Result<(Account, Vec<Patient>), Refusal> {
+    Ok((accounts::account(conn, &who.account_id)?, accounts::patients(conn, who)?))
+}
+
+/// Pairs a person of the account with the practice behind a link token.
+pub fn pair(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    who: &Principal,
+    link_token: &Secret,
+    patient_id: Option<&str>,
+) -> Result<Paired, Refusal> {
+    let (to, source) = links::read_token(ctx, conn, link_token.expose())?;
+    let patient = accounts::patient(conn, who, patient_id)?;
+    let new = NewPairing {
+        account_id: &who.account_id,
+        patient_id: &patient.id,
+        session_id: &who.session_id,
+        to: &to,
+        source,
+    };
+    Ok(conversations::pair(ctx, conn, &new)?)
+}
+
+/// Up to `limit` of my living pairings after the pairing `after`.
+pub fn pairings(conn: &mut Conn, who: &Principal, after: &str, limit: i64) -> db::Result<Vec<Paired>> {
+    conversations::list(conn, &who.account_id, who.sight(), after, limit)
+}
+
+/// Leaves a practice.
+pub fn leave(ctx: &Ctx, conn: &mut Conn, who: &Principal, pairing_id: &str) -> Result<(), Refusal> {
+    match conversations::leave(ctx, conn, &who.account_id, who.sight(), pairing_id)? {
+        true => Ok(()),
+        false => Err(Refusal::PairingNotFound),
+    }
+}
+
+/// Up to `limit` entries of my conversation after a position.
+pub fn entries(
+    conn: &mut Conn,
+    who: &Principal,
+    conversation_id: &str,
+    after: i32,
+    limit: i64,
+) -> Result<Vec<Entry>, Refusal> {
+    conversations::find(conn, &who.account_id, who.sight(), conversation_id)?
+        .ok_or(Refusal::ConversationNotFound)?;
+    Ok(conversations::entries(conn, conversation_id, after, limit)?)
+}
+
+/// Says something to the practice.
+pub fn write(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    who: &Principal,
+    conversation_id: &str,
+    body: &str,
+) -> Result<Entry, Refusal> {
+    conversations::find(conn, &who.account_id, who.sight(), conversation_id)?
+        .ok_or(Refusal::ConversationNotFound)?;
+    let entry = NewEntry { kind: "message", author: "patient", body };
+    conversations::append(ctx, conn, conversation_id, &entry)?.ok_or(Refusal::ConversationClosed)
+}

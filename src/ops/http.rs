@@ -1,0 +1,69 @@
+//! `/healthz`, `/readyz`, `/metrics` and `/openapi.json`.
+
+use actix_web::http::header::ContentType;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::http::{Code, Problem};
+use crate::outbox;
+use crate::refusals;
+use crate::server::Draining;
+use crate::telemetry;
+
+/// How the service is.
+#[derive(Serialize, ToSchema)]
+pub struct Status {
+    /// Always `ok`; anything else is a problem.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+const OK: Status = Status { status: "ok" };
+
+/// Whether the process lives
+#[utoipa::path(tag = "operations", responses((status = 200, description = "It does", body = Status)))]
+#[get("/healthz")]
+pub async fn healthz() -> Json<Status> {
+    Json(OK)
+}
+
+refusals!(ReadyRefusals: plain);
+
+/// Whether it can serve: database reachable, schema current, not shutting down
+#[utoipa::path(tag = "operations", responses((status = 200, description = "It can", body = Status), ReadyRefusals))]
+#[get("/readyz")]
+pub async fn readyz(app: Data<App>, draining: Data<Draining>) -> Result<Json<Status>, Problem> {
+    if draining.is_set() {
+        return Err(Problem::new(Code::Unavailable, "Shutting down."));
+    }
+    if !app.db.is_ready().await {
+        return Err(Problem::new(Code::Unavailable, "The database is not reachable or not migrated."));
+    }
+    Ok(Json(OK))
+}
+
+/// Counters for Prometheus
+#[utoipa::path(tag = "operations", responses((status = 200, description = "Prometheus text format", content_type = "text/plain", body = String)))]
+#[get("/metrics")]
+pub async fn metrics(app: Data<App>) -> HttpResponse {
+    let depth = app.read(|_, conn| outbox::depth(conn)).await.unwrap_or_default();
+    for state in ["queued", "leased", "sent", "dropped", "dead"] {
+        let count = depth.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge of rows")]
+        ::metrics::gauge!("outbox_rows", "state" => state).set(count as f64);
+    }
+    HttpResponse::Ok().content_type(ContentType::plaintext()).body(telemetry::render_metrics())
+}
+
+/// The document itself, as served.
+pub struct Document(pub String);
+
+/// This document
+#[utoipa::path(tag = "operations", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+#[get("/openapi.json")]
+pub async fn openapi(document: Data<Document>) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
+}

@@ -1,0 +1,122 @@
+//! The worker: a thread that delivers what is due. Any number of instances may run one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::{Carrier, Job, Outcome, Outgoing, Topic};
+use crate::app::App;
+use crate::db;
+
+/// Polling is the fallback, for rows of other instances and for retries.
+const POLL: Duration = Duration::from_millis(500);
+/// Rows claimed at once: few enough to be sent within their lease.
+const BATCH: i64 = 16;
+
+/// Every topic by name.
+pub type Topics = BTreeMap<&'static str, Box<dyn Topic>>;
+
+/// Claims, sends and settles.
+pub struct Worker {
+    app: App,
+    topics: Topics,
+    carrier: Arc<dyn Carrier>,
+}
+
+/// A claimed row and its text; the text is `None` when nobody wants it any more.
+type Claimed = (Job, Option<Outgoing>);
+
+impl Worker {
+    /// A worker over `app`, with the topics that it can render and the carrier that takes the messages.
+    pub fn new(app: App, topics: Topics, carrier: Arc<dyn Carrier>) -> Self {
+        Self { app, topics, carrier }
+    }
+
+    /// One round: everything due, up to a batch. Returns how many rows it settled.
+    pub fn run_once(&self) -> db::Result<usize> {
+        let claimed = self.claim()?;
+        let count = claimed.len();
+        for (job, outgoing) in claimed {
+            let outcome = self.send(&job, outgoing);
+            self.settle(&job, &outcome)?;
+        }
+        Ok(count)
+    }
+
+    /// Runs until the handle is stopped.
+    pub fn spawn(self) -> std::io::Result<WorkerHandle> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let wake = Arc::clone(&self.app.wake);
+        let seen = Arc::clone(&stop);
+        let thread = thread::Builder::new().name("outbox".into()).spawn(move || self.run(&seen))?;
+        Ok(WorkerHandle { stop, wake, thread })
+    }
+
+    fn run(&self, stop: &AtomicBool) {
+        while !stop.load(Ordering::SeqCst) {
+            match self.run_once() {
+                Ok(0) => self.app.wake.wait(POLL),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "outbox round failed");
+                    thread::sleep(POLL);
+                }
+            }
+        }
+    }
+
+    fn claim(&self) -> db::Result<Vec<Claimed>> {
+        self.app.write_blocking(|ctx, conn| {
+            let mut claimed = Vec::new();
+            for job in super::claim(ctx, conn, BATCH)? {
+                let outgoing = match self.topics.get(job.topic.as_str()) {
+                    Some(topic) => topic.render(ctx, conn, &job)?,
+                    None => None,
+                };
+                claimed.push((job, outgoing));
+            }
+            Ok(claimed)
+        })
+    }
+
+    /// `not_after` is asked here again: a batch may have waited behind a slow provider.
+    fn send(&self, job: &Job, outgoing: Option<Outgoing>) -> Outcome {
+        let outcome = match outgoing {
+            None => Outcome::Unwanted,
+            Some(_) if job.not_after.is_some_and(|at| at <= self.app.clock.now()) => Outcome::Expired,
+            Some(message) => self.carrier.carry(&message, &job.dedupe_key),
+        };
+        metrics::counter!("outbox_attempts_total", "topic" => job.topic.clone(), "outcome" => outcome.label())
+            .increment(1);
+        outcome
+    }
+
+    fn settle(&self, job: &Job, outcome: &Outcome) -> db::Result<()> {
+        self.app.write_blocking(|ctx, conn| {
+            if super::settle(ctx, conn, job, outcome)?
+                && let Some(topic) = self.topics.get(job.topic.as_str())
+            {
+                topic.settled(ctx, conn, job, outcome)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A running worker.
+pub struct WorkerHandle {
+    stop: Arc<AtomicBool>,
+    wake: Arc<super::Wake>,
+    thread: JoinHandle<()>,
+}
+
+impl WorkerHandle {
+    /// Lets the running round finish, then ends the thread.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.wake.ring();
+        let _ = self.thread.join();
+    }
+}

@@ -1,0 +1,40 @@
+//! The practices themselves: who they are and how they want to be spoken to.
+
+mod store;
+
+pub use store::Practice;
+
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::kit::{Email, Language};
+
+/// What a new practice is made of.
+pub struct NewPractice {
+    /// The name that patients see.
+    pub name: String,
+    /// Its city.
+    pub city: String,
+    /// `basic` or `communicator`.
+    pub plan: String,
+    /// The language of its notices.
+    pub language: Language,
+    /// Its IANA time zone.
+    pub time_zone: String,
+    /// Where its notices go; `None` sends none.
+    pub notice_email: Option<Email>,
+}
+
+/// Makes a practice.
+pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewPractice) -> db::Result<Practice> {
+    store::insert(conn, &ctx.id("prc"), new, ctx.now)
+}
+
+/// The practice of `id`.
+pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Practice>> {
+    store::find(conn, id)
+}
+
+/// All practices, oldest first.
+pub fn list(conn: &mut Conn) -> db::Result<Vec<Practice>> {
+    store::list(conn)
+}

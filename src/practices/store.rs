@@ -1,0 +1,65 @@
+//! The rows of `practices`.
+
+use diesel::insert_into;
+use diesel::prelude::*;
+
+use super::NewPractice;
+use crate::db::schema::practices;
+use crate::db::{Conn, Result, columns};
+use crate::kit::{Language, Timestamp};
+
+/// A health-care organisation.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = practices)]
+pub struct Practice {
+    /// Its id, `prc_…`.
+    pub id: String,
+    /// The name that patients see.
+    pub name: String,
+    /// Its city.
+    pub city: String,
+    language: String,
+    /// Its IANA time zone.
+    pub time_zone: String,
+    /// Where its notices go.
+    pub notice_email: Option<String>,
+    state: String,
+}
+
+impl Practice {
+    /// The language of its notices and of messages on its behalf.
+    pub fn language(&self) -> Language {
+        Language::from_tag(&self.language).unwrap_or_default()
+    }
+
+    /// Whether patients can reach it.
+    pub fn is_active(&self) -> bool {
+        self.state == "active"
+    }
+}
+
+/// Makes a practice.
+pub fn insert(conn: &mut Conn, id: &str, new: &NewPractice, now: Timestamp) -> Result<Practice> {
+    let row = (
+        practices::id.eq(id),
+        practices::name.eq(&new.name),
+        practices::city.eq(&new.city),
+        practices::plan.eq(&new.plan),
+        practices::language.eq(new.language.as_str()),
+        practices::time_zone.eq(&new.time_zone),
+        practices::notice_email.eq(new.notice_email.as_ref().map(|email| email.as_str())),
+        practices::state.eq("active"),
+        practices::created_at.eq(now),
+    );
+    Ok(insert_into(practices::table).values(row).returning(columns::<Practice>()).get_result(conn)?)
+}
+
+/// The practice of `id`.
+pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Practice>> {
+    Ok(practices::table.find(id).select(columns::<Practice>()).first(conn).optional()?)
+}
+
+/// All practices, oldest first.
+pub fn list(conn: &mut Conn) -> Result<Vec<Practice>> {
+    Ok(practices::table.order(practices::id).select(columns::<Practice>()).load(conn)?)
+}

@@ -1,0 +1,35 @@
+//! The outer world: who takes texts, calls and e-mails from us. Imported by `cli` alone; the outbox knows
+//! them as a [`Carrier`].
+
+mod development;
+mod smtp;
+
+use crate::app::App;
+use crate::config::BadSetting;
+use crate::outbox::{Carrier, Outcome, Outgoing};
+
+/// The carriers that the settings choose.
+pub struct Providers {
+    caught: development::Development,
+    smtp: Option<smtp::Smtp>,
+}
+
+impl Providers {
+    /// Reads `sms.*` and `mail.*`; a setting that names nothing we have is refused.
+    pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
+        if app.config.sms.provider != "development" {
+            return Err(BadSetting::new("sms.provider", "only `development` exists so far"));
+        }
+        let smtp = app.config.mail.smtp_url.as_deref().map(|url| smtp::Smtp::new(url, &app.config)).transpose()?;
+        Ok(Self { caught: development::Development::new(app.clone()), smtp })
+    }
+}
+
+impl Carrier for Providers {
+    fn carry(&self, message: &Outgoing, key: &str) -> Outcome {
+        match (message, &self.smtp) {
+            (Outgoing::Email(mail), Some(smtp)) => smtp.send(mail, key),
+            _ => self.caught.catch(message, key),
+        }
+    }
+}

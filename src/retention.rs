@@ -1,0 +1,49 @@
+//! What is no longer needed goes: each room's sweep, once a minute, from a thread of its own.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::app::App;
+use crate::http::idempotency;
+use crate::{db, limits, outbox, verification};
+
+const PAUSE: Duration = Duration::from_mins(1);
+
+/// One round over all rooms.
+pub fn sweep(app: &App) -> db::Result<()> {
+    app.write_blocking(|ctx, conn| {
+        verification::sweep(ctx, conn)?;
+        limits::sweep(ctx, conn)?;
+        idempotency::sweep(ctx, conn)?;
+        outbox::sweep(ctx, conn)?;
+        Ok(())
+    })
+}
+
+/// A running sweeper.
+pub struct Sweeper {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Sweeper {
+    /// Ends the thread.
+    pub fn stop(self) {
+        drop(self.stop);
+        let _ = self.thread.join();
+    }
+}
+
+/// Sweeps until the handle is stopped.
+pub fn spawn(app: App) -> std::io::Result<Sweeper> {
+    let (stop, stopped) = channel::<()>();
+    let thread = thread::Builder::new().name("retention".into()).spawn(move || {
+        while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+            if let Err(error) = sweep(&app) {
+                tracing::warn!(%error, "sweep failed");
+            }
+        }
+    })?;
+    Ok(Sweeper { stop, thread })
+}

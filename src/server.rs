@@ -1,0 +1,111 @@
+//! The HTTP server: limits, time limits, the order of middleware, and an end that cuts no request.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::KeepAlive;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, QueryConfig};
+use actix_web::{HttpServer, web};
+use utoipa_actix_web::AppExt as _;
+use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
+
+use crate::app::App;
+use crate::http::door::door;
+use crate::http::{Code, FieldError, Problem, fallback};
+use crate::ops::http::Document;
+use crate::{openapi, routes};
+
+/// How long a request's head may take, and how long a connection may idle.
+const HEAD: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(15);
+/// Between "not ready" and "no new connections": a load balancer looks once in this time.
+const NOTICE: Duration = Duration::from_millis(500);
+
+/// Set when a shutdown begins: `/readyz` says so, and answers close their connections, because a connection
+/// that is kept alive would keep the server waiting until its patience ends, and then be cut.
+#[derive(Debug, Clone, Default)]
+pub struct Draining(Arc<AtomicBool>);
+
+impl Draining {
+    /// Whether a shutdown has begun.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A server that listens.
+pub struct Listening {
+    /// Runs until it is stopped.
+    pub server: Server,
+    /// Where it listens.
+    pub address: SocketAddr,
+    draining: Draining,
+}
+
+/// Makes the server on a socket that is bound already.
+pub fn listen(app: &App, listener: TcpListener) -> std::io::Result<Listening> {
+    let address = listener.local_addr()?;
+    let draining = Draining::default();
+    let (data, flag) = (app.clone(), draining.clone());
+    let document = openapi::document();
+    let known = Data::new(fallback::Known::new(&document.paths));
+    let text = Data::new(Document(openapi::json()));
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .into_utoipa_app()
+            .app_data(Data::new(data.clone()))
+            .app_data(Data::new(flag.clone()))
+            .app_data(known.clone())
+            .app_data(text.clone())
+            .app_data(QueryConfig::default().error_handler(|_, _| wrong_query().into()))
+            .configure(routes::all)
+            .map(|app| app.service(docs()).default_service(web::to(fallback::answer)).wrap(from_fn(door)))
+            .into_app()
+    });
+    let settings = &app.config.server;
+    let server = server
+        .workers(settings.workers)
+        .client_request_timeout(HEAD)
+        .keep_alive(KeepAlive::Timeout(IDLE))
+        .shutdown_timeout(settings.shutdown_seconds)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    Ok(Listening { server, address, draining })
+}
+
+/// Stops gracefully: first not ready, then no new connections, then every running request to its end.
+pub async fn stop(handle: ServerHandle, draining: Draining) {
+    draining.set();
+    tokio::time::sleep(NOTICE).await;
+    handle.stop(true).await;
+}
+
+impl Listening {
+    /// What [`stop`] needs.
+    pub fn stopper(&self) -> (ServerHandle, Draining) {
+        (self.server.handle(), self.draining.clone())
+    }
+}
+
+fn wrong_query() -> Problem {
+    Problem::fields(vec![FieldError {
+        pointer: String::new(),
+        code: Code::InvalidRequest.as_str().to_owned(),
+        detail: "The query string cannot be read.".to_owned(),
+    }])
+}
+
+/// The document, rendered by Swagger UI from files in the binary. Its validator badge would send the
+/// document to a third party, so it is switched off.
+fn docs() -> SwaggerUi {
+    SwaggerUi::new("/docs/{_:.*}").config(DocsConfig::from("/openapi.json").validator_url("none"))
+}

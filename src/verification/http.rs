@@ -1,0 +1,350 @@
+//! The doors of verifications.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
+
+use super::{Channel, Checked, NewSession, Refusal, Session, Timers, code};
+use crate::app::App;
+use crate::http::{Answer, Body, Call, Code, Problem, once};
+use crate::kit::phone::PhoneError;
+use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
+use crate::refusals;
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::new(Code::VerificationNotFound, "Check the id and the client secret."),
+            Refusal::Link(link) => link.into(),
+            Refusal::CountryNotSupported => {
+                Self::field(Code::CountryNotSupported, "/phone", "We do not text or call this country.")
+            }
+            Refusal::ChannelUnavailable => {
+                Self::field(Code::ChannelUnavailable, "/channel", "Ask for the other channel.")
+            }
+            Refusal::SendLimited(wait, state) => {
+                limited(Code::SendLimited, "You can ask for another code", wait, state)
+            }
+            Refusal::CheckLimited(wait, state) => {
+                limited(Code::CheckLimited, "You can try another code", wait, Some(state))
+            }
+            Refusal::ChecksExhausted(wait, state) => {
+                limited(Code::ChecksExhausted, "You can start a new verification", wait, Some(state))
+            }
+            Refusal::NumberLocked => Self::new(Code::NumberLocked, "Ask the practice for help."),
+            Refusal::CodeExpired => Self::new(Code::CodeExpired, "Ask for a new code."),
+            Refusal::Expired => Self::new(Code::VerificationExpired, "Start a new verification."),
+            Refusal::AlreadyVerified => Self::new(Code::AlreadyVerified, "Go on with the phone proof."),
+            Refusal::ProofExpired => {
+                Self::field(Code::PhoneProofExpired, "/phone_proof", "Verify the number again.")
+            }
+            Refusal::ProofInvalid => {
+                Self::field(Code::PhoneProofInvalid, "/phone_proof", "Verify the number again.")
+            }
+            Refusal::KeysMissing => Self::new(Code::Internal, "Start a new verification."),
+            Refusal::Db(error) => error.into(),
+        }
+    }
+}
+
+type State = Option<Box<(Session, Timers)>>;
+
+fn limited(code: Code, what: &str, wait: Wait, state: State) -> Problem {
+    let problem = Problem::new(code, format!("{what} in {} s.", wait.seconds)).retry(wait);
+    match state {
+        Some(state) => problem.with("verification", json!(VerificationView::of(&state.0, &state.1))),
+        None => problem,
+    }
+}
+
+impl From<PhoneError> for Problem {
+    fn from(error: PhoneError) -> Self {
+        let code = match error {
+            PhoneError::TypeRefused(_) => Code::PhoneTypeRefused,
+            _ => Code::PhoneInvalid,
+        };
+        Self::field(code, "/phone", error.to_string())
+    }
+}
+
+/// A verification as its client sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Verification)]
+pub struct VerificationView {
+    /// Its id.
+    #[schema(example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// `pending`, `verified`, `exhausted` or `expired`.
+    #[schema(example = "pending")]
+    status: &'static str,
+    /// The number, masked; `null` a day after the start.
+    #[schema(required = true, example = "+1 •••••• 2671")]
+    phone: Option<String>,
+    /// How the latest message travels.
+    #[schema(example = "sms")]
+    channel: String,
+    /// `queued`, `sent`, `delivered` or `failed`.
+    #[schema(example = "queued")]
+    delivery: String,
+    /// Digits of a code.
+    #[schema(example = 6)]
+    code_length: u8,
+    /// When it began.
+    created_at: Timestamp,
+    /// When it ends.
+    expires_at: Timestamp,
+    /// Seconds until a text can be asked for; `null` when waiting will not help.
+    #[schema(required = true, example = 30)]
+    next_sms: Option<u64>,
+    /// Seconds until a call can be asked for; `null` when waiting will not help.
+    #[schema(required = true, example = 60)]
+    next_call: Option<u64>,
+    /// Seconds until a code can be checked; `null` when waiting will not help.
+    #[schema(required = true, example = 0)]
+    next_check: Option<u64>,
+    /// Checks left in this verification.
+    #[schema(example = 5)]
+    checks_left: i32,
+    /// What else is needed before a code is sent; empty so far.
+    requested_information: Vec<String>,
+}
+
+impl VerificationView {
+    fn of(session: &Session, timers: &Timers) -> Self {
+        let phone = session.phone.as_deref().and_then(|phone| Phone::from_stored(phone).ok());
+        Self {
+            id: session.id.clone(),
+            status: timers.status,
+            phone: phone.map(|phone| phone.masked()),
+            channel: session.channel.clone(),
+            delivery: session.delivery.clone(),
+            code_length: code::LENGTH,
+            created_at: session.created_at,
+            expires_at: session.expires_at,
+            next_sms: timers.next_sms,
+            next_call: timers.next_call,
+            next_check: timers.next_check,
+            checks_left: timers.checks_left,
+            requested_information: Vec::new(),
+        }
+    }
+}
+
+/// A verification.
+#[derive(Serialize, ToSchema)]
+pub struct VerificationAnswer {
+    /// As it stands.
+    verification: VerificationView,
+}
+
+impl VerificationAnswer {
+    fn of((session, timers): &(Session, Timers)) -> Self {
+        Self { verification: VerificationView::of(session, timers) }
+    }
+}
+
+/// A number to be proven.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateVerification {
+    /// The mobile number, international or national; spaces and punctuation do not matter.
+    #[schema(example = "+1 415 555 2671")]
+    phone: String,
+    /// The link token, where the app has one.
+    #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
+    link_token: Option<Secret>,
+    /// How the first code shall travel; by default by SMS where the number takes one.
+    #[schema(example = "sms")]
+    channel: Option<Channel>,
+    /// The language of the messages, a BCP 47 tag; by default `Accept-Language`, then the practice's.
+    #[validate(length(max = 35, message = "A language tag has at most 35 characters."))]
+    #[schema(example = "en-US")]
+    locale: Option<String>,
+    /// `ios` or `android`.
+    #[schema(example = "android")]
+    platform: Option<Platform>,
+    /// The Android app's SMS Retriever hash, 11 characters; it ends the text message.
+    #[validate(custom(function = "is_app_hash"))]
+    #[schema(example = "FA+9qCX9VSu", pattern = "^[A-Za-z0-9+/]{11}$")]
+    app_hash: Option<String>,
+}
+
+/// The platform of the app.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// iOS or iPadOS.
+    Ios,
+    /// Android.
+    Android,
+}
+
+fn is_app_hash(hash: &str) -> Result<(), ValidationError> {
+    if hash.len() == 11 && hash.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/') {
+        return Ok(());
+    }
+    Err(ValidationError::new("app_hash_format").with_message("An app hash has 11 base64 characters.".into()))
+}
+
+/// A verification, and the secret that later calls on it need.
+#[derive(Serialize, ToSchema)]
+pub struct VerificationCreated {
+    /// As it stands.
+    verification: VerificationView,
+    /// Goes into `Authorization: Bearer` of every call on this verification.
+    #[schema(example = "vs_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    client_secret: Secret,
+}
+
+refusals!(
+    CreateRefusals: keyed,
+    LinkTokenInvalid, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, ChannelUnavailable, SendLimited
+);
+
+/// Starts a verification and sends the first code
+#[utoipa::path(tag = "verifications", responses((status = 201, description = "The first message is on its way", body = VerificationCreated), CreateRefusals))]
+#[post("/v1/verifications")]
+pub async fn create_verification(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreateVerification>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let region = app.config.verification.default_region.as_str();
+    let new = NewSession {
+        phone: Phone::parse(&input.phone, Some(region))?,
+        link_token: input.link_token,
+        channel: input.channel,
+        language: input.locale.as_deref().and_then(Language::from_tag).or(call.language),
+        // The hash is for Android's SMS Retriever; elsewhere it would only be noise at the end of the text.
+        app_hash: input.app_hash.filter(|_| !matches!(input.platform, Some(Platform::Ios))),
+        network: call.network.clone(),
+    };
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let (session, timers, client_secret) = super::create(ctx, conn, new)?;
+        let verification = VerificationView::of(&session, &timers);
+        Ok::<_, Refusal>(Answer::created(&VerificationCreated { verification, client_secret }))
+    })
+    .await
+}
+
+refusals!(GetRefusals: plain, VerificationNotFound);
+
+/// Shows a verification, with every timer: for a screen that was restored
+#[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "As it stands", body = VerificationAnswer), GetRefusals))]
+#[get("/v1/verifications/{id}")]
+pub async fn get_verification(app: Data<App>, call: Call, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let found = app.read(move |ctx, conn| super::find(ctx, conn, &id, &call.secret())).await?;
+    Ok(HttpResponse::Ok().json(VerificationAnswer::of(&found)))
+}
+
+/// How to send the code again.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateSend {
+    /// `sms` or `voice`.
+    #[schema(example = "sms")]
+    channel: Channel,
+}
+
+refusals!(
+    SendRefusals: keyed,
+    VerificationNotFound, AlreadyVerified, VerificationExpired, ChannelUnavailable, SendLimited, ChecksExhausted
+);
+
+/// Sends the code again, as a text or a call
+#[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 202, description = "The message is on its way", body = VerificationAnswer), SendRefusals))]
+#[post("/v1/verifications/{id}/sends")]
+pub async fn create_send(
+    app: Data<App>,
+    call: Call,
+    id: Path<String>,
+    body: Body<CreateSend>,
+) -> Result<HttpResponse, Problem> {
+    let (secret, channel) = (call.secret(), body.value.channel);
+    once(&app, &call, &body.canonical, move |ctx, conn| {
+        let sent = super::send(ctx, conn, &id, &secret, channel)?;
+        Ok::<_, Refusal>(Answer::accepted(&VerificationAnswer::of(&sent)))
+    })
+    .await
+}
+
+/// A code that the patient typed.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateCheck {
+    /// Six digits; spaces and dashes between them do not matter.
+    #[schema(example = "123456")]
+    code: String,
+}
+
+/// What became of a check.
+#[derive(Serialize, ToSchema)]
+pub struct CheckAnswer {
+    /// `approved` or `wrong`.
+    #[schema(example = "approved")]
+    result: &'static str,
+    /// As it stands.
+    verification: VerificationView,
+    /// The proof of the number: 10 minutes, for one account or session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    phone_proof: Option<Secret>,
+    /// Pairings that wait for this number; empty so far.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pending_pairings: Vec<String>,
+}
+
+impl CheckAnswer {
+    fn of(checked: Checked) -> Self {
+        Self {
+            result: if checked.proof.is_some() { "approved" } else { "wrong" },
+            verification: VerificationView::of(&checked.session, &checked.timers),
+            phone_proof: checked.proof,
+            pending_pairings: Vec::new(),
+        }
+    }
+}
+
+refusals!(
+    CheckRefusals: keyed,
+    VerificationNotFound, VerificationExpired, CodeExpired, PhoneProofExpired, NumberLocked, CheckLimited, ChecksExhausted
+);
+
+/// Checks a code
+#[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The code was compared", body = CheckAnswer), CheckRefusals))]
+#[post("/v1/verifications/{id}/checks")]
+pub async fn create_check(
+    app: Data<App>,
+    call: Call,
+    id: Path<String>,
+    body: Body<CreateCheck>,
+) -> Result<HttpResponse, Problem> {
+    let secret = call.secret();
+    let digits = plain_digits(&body.value.code)?;
+    once(&app, &call, &body.canonical, move |ctx, conn| {
+        let checked = super::check(ctx, conn, &id, &secret, &digits)?;
+        Ok::<_, Refusal>(Answer::ok(&CheckAnswer::of(checked)))
+    })
+    .await
+}
+
+/// Six digits, however a keyboard or a paste wrote them: a right code must not fail for a space. Anything
+/// else was a slip of the hand and costs no check.
+fn plain_digits(code: &str) -> Result<String, Problem> {
+    let digits: Option<String> = code
+        .chars()
+        .filter(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '-' | '\u{200b}'..='\u{200f}' | '\u{2010}'..='\u{2015}' | '\u{2066}'..='\u{2069}'))
+        .map(|c| match c {
+            '\u{ff10}'..='\u{ff19}' => char::from_digit(u32::from(c) - 0xff10, 10),
+            c => Some(c).filter(char::is_ascii_digit),
+        })
+        .collect();
+    digits.filter(|digits| digits.len() == usize::from(code::LENGTH)).ok_or_else(|| {
+        Problem::field(Code::InvalidRequest, "/code", "A code has six digits.")
+    })
+}

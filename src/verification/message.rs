@@ -1,0 +1,149 @@
+//! The text that carries a code: one GSM-7 segment, at most 140 bytes, whatever the practice is called.
+//!
+//! The code stands in the first line, for the eyes. The last line is the origin-bound form `@host #123456`
+//! that browsers and iOS fill in from, followed by the Android app's hash for the SMS Retriever.
+
+use serde_json::json;
+
+use super::{Channel, Session, code, record_delivery, store};
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::kit::{Language, Phone};
+use crate::outbox::{self, Job, Outcome, Outgoing, Topic};
+use crate::practices;
+
+const TOPIC: &str = "verification_code";
+/// The SMS Retriever refuses longer texts; it is also below the 160 septets of one GSM-7 segment.
+const MOST_BYTES: usize = 140;
+/// A name cut shorter than this says nothing any more and is left out.
+const SHORTEST_NAME: usize = 6;
+
+/// Renders and settles the messages of verifications.
+pub struct CodeTopic;
+
+impl CodeTopic {
+    /// The topic's name in the outbox.
+    pub const NAME: &'static str = TOPIC;
+}
+
+/// Queues the session's latest message. The row holds ids; the code is derived when the text is rendered.
+pub fn enqueue(ctx: &Ctx, conn: &mut Conn, session: &Session) -> db::Result<()> {
+    outbox::enqueue(
+        ctx,
+        conn,
+        &outbox::Message {
+            topic: TOPIC,
+            dedupe_key: format!("{}:{}:{}", session.channel, session.id, session.sends),
+            recipient: None,
+            payload: json!({ "verification": session.id, "send": session.sends, "epoch": session.epoch }),
+            not_after: Some(session.code_expires_at),
+        },
+    )
+}
+
+#[derive(serde::Deserialize)]
+struct Payload {
+    verification: String,
+    send: i32,
+    epoch: i32,
+}
+
+impl Topic for CodeTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Outgoing>> {
+        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else { return Ok(None) };
+        let Some(session) = store::find_for_worker(conn, &payload.verification)? else { return Ok(None) };
+        // A newer code has been made, or the right one has come: this text would only mislead.
+        if session.epoch != payload.epoch || session.verified_at.is_some() {
+            return Ok(None);
+        }
+        let practice = match &session.practice_id {
+            Some(id) => practices::find(conn, id)?.map(|practice| practice.name),
+            None => None,
+        };
+        Ok(compose(ctx, &session, practice.as_deref()))
+    }
+
+    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Result<()> {
+        match serde_json::from_str::<Payload>(&job.payload) {
+            Ok(payload) => record_delivery(ctx, conn, &payload.verification, payload.send, outcome),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+fn compose(ctx: &Ctx, session: &Session, practice: Option<&str>) -> Option<Outgoing> {
+    let to = Phone::from_stored(session.phone.as_deref()?).ok()?;
+    let code = code::derive(&ctx.keys, session)?;
+    let language = Language::from_tag(&session.language).unwrap_or_default();
+    if session.channel == Channel::Voice.as_str() {
+        return Some(Outgoing::Voice { to, body: spoken(language, &code), code });
+    }
+    let hash = session.app_hash.as_deref().map_or(String::new(), |hash| format!(" {hash}"));
+    let last_line = format!("@{} #{code}{hash}", ctx.config.public_host());
+    Some(Outgoing::Sms { to, body: text(language, &code, practice, &last_line), code })
+}
+
+/// The text message. The name gets what room the other words leave.
+fn text(language: Language, code: &str, practice: Option<&str>, last_line: &str) -> String {
+    let (plain, joined) = match language {
+        Language::En => (" is your code", " for "),
+        Language::Es => (" es su codigo", " para "),
+    };
+    let fixed = code.len() + plain.len() + joined.len() + ".\n\n".len() + last_line.len();
+    let name = practice.map(gsm7_name).unwrap_or_default();
+    let room = MOST_BYTES.saturating_sub(fixed);
+    let name = name.get(..room.min(name.len())).unwrap_or_default().trim_end();
+    if name.len() < SHORTEST_NAME.min(practice.map_or(SHORTEST_NAME, str::len)) {
+        return format!("{code}{plain}.\n\n{last_line}");
+    }
+    format!("{code}{plain}{joined}{name}.\n\n{last_line}")
+}
+
+/// A practice's name as GSM-7 and nothing that a phone could take for a link or for the last line:
+/// transliterated, without control and bidirectional characters, `@`, `#`, and the dots and slashes of URLs.
+fn gsm7_name(name: &str) -> String {
+    let ascii = deunicode::deunicode(name);
+    let calm = ascii.chars().map(|c| match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | ' ' | '-' | '\'' | '&' | ',' | '(' | ')' => c,
+        _ => ' ',
+    });
+    let calm: String = calm.collect();
+    calm.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What a call reads: the digits one by one, twice.
+fn spoken(language: Language, code: &str) -> String {
+    let digits = code.chars().map(String::from).collect::<Vec<_>>().join(", ");
+    match language {
+        Language::En => format!("Your code is: {digits}. Again, your code is: {digits}. Goodbye."),
+        Language::Es => format!("Su código es: {digits}. Repito, su código es: {digits}. Adiós."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAST: &str = "@links.example.org #012345 FA+9qCX9VSu";
+
+    #[test]
+    fn the_longest_name_still_fits_one_segment() {
+        let name = "Centro Médico Ñuñoa 😀 @home #1 https://evil.example/ \u{202e}".repeat(20);
+        for language in [Language::En, Language::Es] {
+            let text = text(language, "012345", Some(&name), LAST);
+            assert!(text.len() <= MOST_BYTES, "{} bytes", text.len());
+            assert!(text.is_ascii());
+            assert!(text.starts_with("012345"));
+            assert!(text.ends_with(LAST));
+            let before = text.strip_suffix(LAST).unwrap();
+            assert!(!before.contains(['@', '#', '/', '\u{202e}']), "{before}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_leaves_no_room_drops_the_name_not_the_code() {
+        let last = format!("@{} #012345", "a-very-long-host-name.".repeat(4));
+        let text = text(Language::En, "012345", Some("Oak Street Family Medicine"), &last);
+        assert_eq!(text, format!("012345 is your code.\n\n{last}"));
+    }
+}

@@ -1,0 +1,419 @@
+//! Proving a phone number: a session that survives an app restart and always says what may be done next.
+//!
+//! The code is derived, not stored ([`code`]), so a resend, a call and a fail-over carry the same digits. A
+//! check is counted before it is compared, and the count commits together with the comparison or no answer
+//! goes out: a wrong guess is an `Ok`, because an `Err` rolls back, and a rolled-back guess is a free guess.
+//!
+//! Order of locks, the same everywhere: the number's rows first (`budgets`, `check_budgets`), then the
+//! session's. So everything about one number happens one after the other.
+
+mod code;
+pub mod http;
+mod message;
+mod store;
+mod timers;
+
+use std::time::Duration;
+
+pub use message::CodeTopic;
+pub use store::Session;
+pub use timers::Timers;
+
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::kit::{Language, Phone, Secret, Wait, secret};
+use crate::limits::{self, Budget};
+use crate::links;
+use crate::outbox;
+
+/// With less than this left, a resend makes a new code: one that expires while it is being typed is worse
+/// than a second code.
+const FRESH_ENOUGH: Duration = Duration::from_mins(2);
+/// Wrong codes are counted a number and day.
+const DAY: Duration = Duration::from_hours(24);
+/// A number with this many wrong codes in a row is not checked any more (NIST SP 800-63B-4, 3.2.2).
+const HARD_STOP: i32 = 100;
+/// After the free checks of a day the wait grows from the first to the last of these.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+/// Sessions lose the number after this long.
+const NUMBER_KEPT: Duration = Duration::from_hours(24);
+
+/// How a code travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// A text message.
+    Sms,
+    /// A call that reads the code aloud.
+    Voice,
+}
+
+impl Channel {
+    /// The word that the API and the database use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Voice => "voice",
+        }
+    }
+}
+
+/// Why something about a verification was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No such session, or not with this secret.
+    #[error("verification not found")]
+    NotFound,
+    /// The link token leads nowhere.
+    #[error(transparent)]
+    Link(#[from] links::Refusal),
+    /// We do not text or call this country.
+    #[error("country not supported")]
+    CountryNotSupported,
+    /// This number cannot be reached that way.
+    #[error("channel unavailable")]
+    ChannelUnavailable,
+    /// Too many messages or sessions; after the wait the same call succeeds.
+    #[error("send limited")]
+    SendLimited(Wait, Option<Box<(Session, Timers)>>),
+    /// Too many wrong codes for this number; after the wait the same call is compared.
+    #[error("check limited")]
+    CheckLimited(Wait, Box<(Session, Timers)>),
+    /// This session's checks are used up; after the wait a new session may begin.
+    #[error("checks exhausted")]
+    ChecksExhausted(Wait, Box<(Session, Timers)>),
+    /// The number is not checked any more.
+    #[error("number locked")]
+    NumberLocked,
+    /// The code's ten minutes are over; a resend makes a new one.
+    #[error("code expired")]
+    CodeExpired,
+    /// The session is over.
+    #[error("verification expired")]
+    Expired,
+    /// The number is proven already.
+    #[error("already verified")]
+    AlreadyVerified,
+    /// The proof's ten minutes are over.
+    #[error("phone proof expired")]
+    ProofExpired,
+    /// The proof is not one of ours.
+    #[error("phone proof invalid")]
+    ProofInvalid,
+    /// The keys that the session was made under are gone.
+    #[error("keys missing")]
+    KeysMissing,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// What a new session is made of.
+pub struct NewSession {
+    /// The number to be proven.
+    pub phone: Phone,
+    /// The link token that the app came by.
+    pub link_token: Option<Secret>,
+    /// How the first code shall travel; by default by SMS where the number takes one.
+    pub channel: Option<Channel>,
+    /// The language of the messages; by default the practice's.
+    pub language: Option<Language>,
+    /// The Android app's SMS Retriever hash.
+    pub app_hash: Option<String>,
+    /// The caller's address (IPv6: its /64).
+    pub network: String,
+}
+
+/// The outcome of a check that was compared.
+pub struct Checked {
+    /// The proof, where the code was right.
+    pub proof: Option<Secret>,
+    /// The session afterwards.
+    pub session: Session,
+    /// What may be done next.
+    pub timers: Timers,
+}
+
+/// Starts a session and queues its first message.
+pub fn create(ctx: &Ctx, conn: &mut Conn, new: NewSession) -> Result<(Session, Timers, Secret), Refusal> {
+    let destination = match &new.link_token {
+        Some(token) => Some(links::read_token(ctx, conn, token.expose())?.0),
+        None => None,
+    };
+    let channel = first_channel(ctx, &new)?;
+    let phone_key = number_key(ctx, &new.phone);
+    let practice_id = destination.as_ref().map(|to| to.practice.id.clone());
+    let mut budgets = message_budgets(ctx, &phone_key, practice_id.as_deref(), new.phone.region());
+    budgets.push(Budget::verifications_from_ip(ctx, &new.network));
+    limits::take(ctx, conn, &budgets)?.map_err(|at| Refusal::SendLimited(at.wait_from(ctx.now), None))?;
+    let language = new.language.or(destination.as_ref().map(|to| to.practice.language())).unwrap_or_default();
+    let client_secret = ctx.secret("vs");
+    let session = store::insert(
+        conn,
+        &store::NewRow {
+            id: ctx.id("ver"),
+            client_secret_hash: client_secret.hash(),
+            phone: new.phone.as_e164().to_owned(),
+            phone_key: phone_key.clone(),
+            country: new.phone.region().to_owned(),
+            can_text: new.phone.can_text(),
+            link_id: destination.map(|to| to.link.id),
+            practice_id,
+            language: language.as_str(),
+            app_hash: new.app_hash,
+            key_id: ctx.keys.current_kid().to_owned(),
+            nonce: ctx.random::<16>().to_vec(),
+            code_expires_at: ctx.now + ctx.config.verification.code_life(),
+            channel: channel.as_str(),
+            next_sms_at: new.phone.can_text().then(|| ctx.now + ctx.config.verification.resend_wait(1)),
+            next_call_at: ctx.now + first_call_wait(ctx, channel),
+            created_at: ctx.now,
+            expires_at: ctx.now + ctx.config.verification.session_life(),
+        },
+    )?;
+    store::ensure_check_budget(conn, &phone_key, ctx.now)?;
+    message::enqueue(ctx, conn, &session)?;
+    let timers = timers::of(ctx, conn, &session)?;
+    Ok((session, timers, client_secret))
+}
+
+/// The session, for whoever holds its secret.
+pub fn find(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret) -> Result<(Session, Timers), Refusal> {
+    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+    let timers = timers::of(ctx, conn, &session)?;
+    Ok((session, timers))
+}
+
+/// Sends the code again, by `channel`.
+pub fn send(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    id: &str,
+    secret: &Secret,
+    channel: Channel,
+) -> Result<(Session, Timers), Refusal> {
+    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+    if channel == Channel::Sms && !session.can_text {
+        return Err(Refusal::ChannelUnavailable);
+    }
+    let taken = limits::take(ctx, conn, &session_budgets(ctx, &session))?;
+    // Read again: the number's budget is locked now, so nothing about this session moves any more.
+    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+    refuse_closed(ctx, conn, &session)?;
+    let due = session.next_at(channel).max(taken.err());
+    let sent = match due.filter(|at| *at > ctx.now) {
+        Some(_) => None,
+        None => store::mark_sent(conn, &session, &next_send(ctx, &session, channel), ctx.now)?,
+    };
+    let Some(sent) = sent else {
+        let timers = timers::of(ctx, conn, &session)?;
+        let wait = due.unwrap_or(ctx.now).wait_from(ctx.now);
+        return Err(Refusal::SendLimited(wait, Some(Box::new((session, timers)))));
+    };
+    message::enqueue(ctx, conn, &sent)?;
+    let timers = timers::of(ctx, conn, &sent)?;
+    Ok((sent, timers))
+}
+
+/// Compares a code. Steps and their order are those of the design: number, session, compare, settle.
+pub fn check(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret, code: &str) -> Result<Checked, Refusal> {
+    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+    if store::take_check(conn, &session.phone_key, HARD_STOP, ctx.now, ctx.now + DAY)?.is_none() {
+        return Err(refused_by_number(ctx, conn, session)?);
+    }
+    match store::take_session_check(conn, id, ctx.config.verification.checks, ctx.now)? {
+        Some(session) => compare(ctx, conn, session, secret, code),
+        None => repeat(ctx, conn, id, secret, code),
+    }
+}
+
+/// The first comparison of a session that is not verified yet.
+fn compare(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    session: Session,
+    secret: &Secret,
+    code: &str,
+) -> Result<Checked, Refusal> {
+    if !code::matches(&ctx.keys, &session, code).ok_or(Refusal::KeysMissing)? {
+        return wrong(ctx, conn, session);
+    }
+    let proof = proof_of(ctx, &session, secret).ok_or(Refusal::KeysMissing)?;
+    let proof_ends = ctx.now + ctx.config.verification.proof_life();
+    store::give_back_check(conn, &session.phone_key)?;
+    let session = store::mark_verified(conn, &session.id, &proof.hash(), ctx.now, proof_ends)?;
+    right(ctx, conn, session, proof)
+}
+
+/// A check that the session did not take: the reply to the right code may have been lost, so the same code
+/// yields the same proof. A wrong one is counted on the number, and the owner's proof stays good.
+fn repeat(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret, code: &str) -> Result<Checked, Refusal> {
+    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+    if session.verified_at.is_none() {
+        refuse_closed(ctx, conn, &session)?;
+        return Err(Refusal::CodeExpired);
+    }
+    if session.proof_expires_at.is_none_or(|at| at <= ctx.now) {
+        return Err(Refusal::ProofExpired);
+    }
+    if !code::matches(&ctx.keys, &session, code).ok_or(Refusal::KeysMissing)? {
+        return wrong(ctx, conn, session);
+    }
+    store::give_back_check(conn, &session.phone_key)?;
+    let proof = proof_of(ctx, &session, secret).ok_or(Refusal::KeysMissing)?;
+    right(ctx, conn, session, proof)
+}
+
+fn right(ctx: &Ctx, conn: &mut Conn, session: Session, proof: Secret) -> Result<Checked, Refusal> {
+    let timers = timers::of(ctx, conn, &session)?;
+    Ok(Checked { proof: Some(proof), session, timers })
+}
+
+fn wrong(ctx: &Ctx, conn: &mut Conn, session: Session) -> Result<Checked, Refusal> {
+    let fails = store::fails_today(conn, &session.phone_key)?;
+    let over = fails.saturating_sub(ctx.config.verification.number_checks);
+    if let Ok(doublings) = u32::try_from(over) {
+        let wait = (FIRST_WAIT * 2_u32.saturating_pow(doublings.min(10))).min(LONGEST_WAIT);
+        store::delay_checks(conn, &session.phone_key, ctx.now + wait)?;
+    }
+    let timers = timers::of(ctx, conn, &session)?;
+    Ok(Checked { proof: None, session, timers })
+}
+
+fn refused_by_number(ctx: &Ctx, conn: &mut Conn, session: Session) -> Result<Refusal, Refusal> {
+    let timers = timers::of(ctx, conn, &session)?;
+    Ok(match timers.number_check_at {
+        None => Refusal::NumberLocked,
+        Some(at) => Refusal::CheckLimited(at.wait_from(ctx.now), Box::new((session, timers))),
+    })
+}
+
+/// Refuses what a session that is verified, over or used up no longer does.
+fn refuse_closed(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<(), Refusal> {
+    if session.verified_at.is_some() {
+        return Err(Refusal::AlreadyVerified);
+    }
+    if session.expires_at <= ctx.now {
+        return Err(Refusal::Expired);
+    }
+    if session.checks >= ctx.config.verification.checks {
+        let at = limits::next_at(ctx, conn, &session_budgets(ctx, session))?;
+        let timers = timers::of(ctx, conn, session)?;
+        return Err(Refusal::ChecksExhausted(at.wait_from(ctx.now), Box::new((session.clone(), timers))));
+    }
+    Ok(())
+}
+
+fn first_channel(ctx: &Ctx, new: &NewSession) -> Result<Channel, Refusal> {
+    if !ctx.config.verification.countries.iter().any(|country| country == new.phone.region()) {
+        return Err(Refusal::CountryNotSupported);
+    }
+    match (new.channel, new.phone.can_text()) {
+        (None | Some(Channel::Sms), true) => Ok(Channel::Sms),
+        (None | Some(Channel::Voice), false) if new.phone.can_call() => Ok(Channel::Voice),
+        // A call to a number that takes texts is offered a minute after the text, not instead of it: calls
+        // are what toll fraud earns most with.
+        _ => Err(Refusal::ChannelUnavailable),
+    }
+}
+
+fn first_call_wait(ctx: &Ctx, channel: Channel) -> Duration {
+    match channel {
+        Channel::Sms => Duration::from_secs(ctx.config.verification.voice_after_seconds),
+        Channel::Voice => ctx.config.verification.resend_wait(1),
+    }
+}
+
+fn next_send(ctx: &Ctx, session: &Session, channel: Channel) -> store::NextSend {
+    let wait = ctx.now + ctx.config.verification.resend_wait(session.sends + 1);
+    let fresh = session.code_expires_at >= ctx.now + FRESH_ENOUGH;
+    store::NextSend {
+        channel: channel.as_str(),
+        next_sms_at: session.can_text.then_some(wait),
+        next_call_at: wait.max(session.next_call_at),
+        epoch: if fresh { session.epoch } else { session.epoch + 1 },
+        code_expires_at: match fresh {
+            true => session.code_expires_at,
+            false => (ctx.now + ctx.config.verification.code_life()).min(session.expires_at),
+        },
+    }
+}
+
+fn message_budgets(ctx: &Ctx, number_key: &str, practice: Option<&str>, country: &str) -> Vec<Budget> {
+    let mut budgets =
+        vec![Budget::messages_to_number(ctx, number_key), Budget::messages_to_country(ctx, country)];
+    budgets.extend(practice.map(|id| Budget::messages_of_practice(ctx, id)));
+    budgets
+}
+
+fn session_budgets(ctx: &Ctx, session: &Session) -> Vec<Budget> {
+    message_budgets(ctx, &session.phone_key, session.practice_id.as_deref(), &session.country)
+}
+
+fn number_key(ctx: &Ctx, phone: &Phone) -> String {
+    ctx.keys.blind("number", phone.as_e164())
+}
+
+/// The proof is made of the client's secret, so that a repeated check answers the same and the database,
+/// which holds neither, cannot.
+fn proof_of(ctx: &Ctx, session: &Session, client_secret: &Secret) -> Option<Secret> {
+    let key = ctx.keys.code_secret(&session.key_id)?;
+    let parts = [b"phone-proof".as_slice(), session.id.as_bytes(), client_secret.expose().as_bytes()];
+    Some(Secret::from_bytes("pp", &secret::mac(key, &parts)))
+}
+
+/// A number that was proven a moment ago, and what its proof has been turned into so far.
+pub struct Proven {
+    /// The session that proved it.
+    pub verification_id: String,
+    /// The number.
+    pub phone: Phone,
+    /// What the proof made earlier: the account, and the pairing where it made one.
+    pub made: Option<(String, Option<String>)>,
+}
+
+/// Consumes `proof`, once. A second call finds what the first one made of it.
+pub fn consume_proof(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<Proven, Refusal> {
+    let hash = proof.hash();
+    let (session, made) = match store::consume_proof(conn, &hash, ctx.now)? {
+        Some(session) => (session, None),
+        None => {
+            let session = store::find_by_proof(conn, &hash)?.ok_or(Refusal::ProofInvalid)?;
+            let account = session.proof_account_id.clone().ok_or(Refusal::ProofExpired)?;
+            let pairing = session.proof_pairing_id.clone();
+            (session, Some((account, pairing)))
+        }
+    };
+    if session.proof_expires_at.is_none_or(|at| at <= ctx.now) {
+        return Err(Refusal::ProofExpired);
+    }
+    let stored = session.phone.as_deref().ok_or(Refusal::ProofExpired)?;
+    let phone = Phone::from_stored(stored).map_err(|_| Refusal::ProofInvalid)?;
+    Ok(Proven { verification_id: session.id, phone, made })
+}
+
+/// Writes down what a consumed proof was turned into.
+pub fn record_made(conn: &mut Conn, proven: &Proven, account: &str, pairing: Option<&str>) -> db::Result<()> {
+    store::record_made(conn, &proven.verification_id, account, pairing)
+}
+
+/// Lets a number be checked again after the hard stop: an operator's decision.
+pub fn unlock_number(ctx: &Ctx, conn: &mut Conn, phone: &Phone) -> db::Result<bool> {
+    Ok(store::reset_checks(conn, &number_key(ctx, phone), ctx.now)? == 1)
+}
+
+/// Takes numbers out of sessions that are a day old; the counts stay.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    store::forget_numbers(conn, ctx.now - NUMBER_KEPT)
+}
+
+/// What the carrier said of a session's latest message.
+fn record_delivery(ctx: &Ctx, conn: &mut Conn, id: &str, send: i32, outcome: &outbox::Outcome) -> db::Result<()> {
+    match outcome {
+        outbox::Outcome::Sent => store::set_delivery(conn, id, send, "sent", None),
+        // Refused for good: a call is offered at once instead of after a minute.
+        outbox::Outcome::Rejected(_) => store::set_delivery(conn, id, send, "failed", Some(ctx.now)),
+        outbox::Outcome::Expired | outbox::Outcome::Unwanted | outbox::Outcome::Retry(_) => Ok(()),
+    }
+}

@@ -1,0 +1,291 @@
+//! The rows of `verifications` and `check_budgets`.
+
+use diesel::dsl::case_when;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer};
+use diesel::{insert_into, update};
+
+use super::Channel;
+use crate::db::schema::{check_budgets, verifications};
+use crate::db::{Both, Conn, Result, columns};
+use crate::kit::Timestamp;
+
+/// One verification session.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = verifications)]
+pub struct Session {
+    /// Its id, `ver_…`.
+    pub id: String,
+    /// The number, for its first 24 hours.
+    pub phone: Option<String>,
+    /// The number's key in the limiters.
+    pub phone_key: String,
+    /// The number's country.
+    pub country: String,
+    /// Whether the number takes texts.
+    pub can_text: bool,
+    /// The link that it came by.
+    pub link_id: Option<String>,
+    /// The practice behind that link.
+    pub practice_id: Option<String>,
+    /// The language of its messages.
+    pub language: String,
+    /// The Android app's SMS Retriever hash.
+    pub app_hash: Option<String>,
+    /// The generation of keys that its code is made under.
+    pub key_id: String,
+    /// Its part of the code's secret.
+    pub nonce: Vec<u8>,
+    /// Which code it is at.
+    pub epoch: i32,
+    /// When that code ends.
+    pub code_expires_at: Timestamp,
+    /// How the latest message travelled.
+    pub channel: String,
+    /// What became of it.
+    pub delivery: String,
+    /// Messages so far.
+    pub sends: i32,
+    /// When the next text is due; `None` where the number takes none.
+    pub next_sms_at: Option<Timestamp>,
+    /// When the next call is due.
+    pub next_call_at: Timestamp,
+    /// Checks so far.
+    pub checks: i32,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When the right code came.
+    pub verified_at: Option<Timestamp>,
+    /// When its proof ends.
+    pub proof_expires_at: Option<Timestamp>,
+    /// The account that its proof made or opened.
+    pub proof_account_id: Option<String>,
+    /// The pairing that its proof made.
+    pub proof_pairing_id: Option<String>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// When its own waits let the next message by `channel` go; `None` where there is never one.
+    pub fn next_at(&self, channel: Channel) -> Option<Timestamp> {
+        match channel {
+            Channel::Sms => self.next_sms_at,
+            Channel::Voice => Some(self.next_call_at),
+        }
+    }
+}
+
+/// A session to be made.
+#[derive(Insertable)]
+#[diesel(table_name = verifications)]
+pub struct NewRow {
+    pub id: String,
+    pub client_secret_hash: String,
+    pub phone: String,
+    pub phone_key: String,
+    pub country: String,
+    pub can_text: bool,
+    pub link_id: Option<String>,
+    pub practice_id: Option<String>,
+    pub language: &'static str,
+    pub app_hash: Option<String>,
+    pub key_id: String,
+    pub nonce: Vec<u8>,
+    pub code_expires_at: Timestamp,
+    pub channel: &'static str,
+    pub next_sms_at: Option<Timestamp>,
+    pub next_call_at: Timestamp,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// What a further message changes.
+#[derive(AsChangeset)]
+#[diesel(table_name = verifications)]
+pub struct NextSend {
+    pub channel: &'static str,
+    pub next_sms_at: Option<Timestamp>,
+    pub next_call_at: Timestamp,
+    pub epoch: i32,
+    pub code_expires_at: Timestamp,
+}
+
+/// Makes a session whose first message is on its way.
+pub fn insert(conn: &mut Conn, row: &NewRow) -> Result<Session> {
+    let first =
+        (verifications::epoch.eq(0), verifications::delivery.eq("queued"), verifications::sends.eq(1), verifications::checks.eq(0));
+    let insert = insert_into(verifications::table).values((row, first));
+    Ok(insert.returning(columns::<Session>()).get_result(conn)?)
+}
+
+/// The session of `id`, for whoever holds its secret.
+pub fn find(conn: &mut Conn, id: &str, secret_hash: &str) -> Result<Option<Session>> {
+    let row = verifications::table.find(id).filter(verifications::client_secret_hash.eq(secret_hash));
+    Ok(row.select(columns::<Session>()).first(conn).optional()?)
+}
+
+/// The session of `id`, for the worker that renders its message.
+pub fn find_for_worker(conn: &mut Conn, id: &str) -> Result<Option<Session>> {
+    Ok(verifications::table.find(id).select(columns::<Session>()).first(conn).optional()?)
+}
+
+/// Counts one more message, if `seen` is still how the session stands and its wait is over.
+pub fn mark_sent(conn: &mut Conn, seen: &Session, next: &NextSend, now: Timestamp) -> Result<Option<Session>> {
+    let row = verifications::table
+        .find(&seen.id)
+        .filter(verifications::sends.eq(seen.sends))
+        .filter(verifications::verified_at.is_null())
+        .filter(verifications::expires_at.gt(now));
+    let change = (next, verifications::sends.eq(verifications::sends + 1), verifications::delivery.eq("queued"));
+    Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
+}
+
+/// Makes the number's row of checks where there is none.
+pub fn ensure_check_budget(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
+    let row = (
+        check_budgets::phone_key.eq(phone_key),
+        check_budgets::fails.eq(0),
+        check_budgets::fails_in_a_row.eq(0),
+        check_budgets::window_ends_at.eq(now),
+        check_budgets::next_check_at.eq(now),
+    );
+    let insert = insert_into(check_budgets::table).values(row).on_conflict(check_budgets::phone_key).do_nothing();
+    Ok(Both(insert).execute(conn)?)
+}
+
+/// Takes one check from the number, and holds its row until the transaction ends; `None` when it may not be
+/// checked now. A window that is over begins anew with this check.
+pub fn take_check(
+    conn: &mut Conn,
+    phone_key: &str,
+    hard_stop: i32,
+    now: Timestamp,
+    window_end: Timestamp,
+) -> Result<Option<i32>> {
+    let row = check_budgets::table
+        .find(phone_key)
+        .filter(check_budgets::next_check_at.le(now))
+        .filter(check_budgets::fails_in_a_row.lt(hard_stop));
+    let over = || check_budgets::window_ends_at.le(now);
+    let change = (
+        check_budgets::fails.eq(case_when(over(), 1.into_sql::<Integer>()).otherwise(check_budgets::fails + 1)),
+        check_budgets::window_ends_at
+            .eq(case_when(over(), window_end.into_sql::<BigInt>()).otherwise(check_budgets::window_ends_at)),
+        check_budgets::fails_in_a_row.eq(check_budgets::fails_in_a_row + 1),
+    );
+    Ok(update(row).set(change).returning(check_budgets::fails).get_result(conn).optional()?)
+}
+
+/// Undoes [`take_check`] for a right code.
+pub fn give_back_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
+    let change = (check_budgets::fails.eq(check_budgets::fails - 1), check_budgets::fails_in_a_row.eq(0));
+    Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
+}
+
+/// The number's wrong codes in its present window.
+pub fn fails_today(conn: &mut Conn, phone_key: &str) -> Result<i32> {
+    Ok(check_budgets::table.find(phone_key).select(check_budgets::fails).first(conn)?)
+}
+
+/// Closes the number to checks until `at`.
+pub fn delay_checks(conn: &mut Conn, phone_key: &str, at: Timestamp) -> Result<usize> {
+    let row = check_budgets::table.find(phone_key);
+    Ok(update(row).set(check_budgets::next_check_at.eq(at)).execute(conn)?)
+}
+
+/// When the number may be checked next, and its wrong codes in a row.
+pub fn check_budget(conn: &mut Conn, phone_key: &str) -> Result<Option<(Timestamp, i32)>> {
+    let row = check_budgets::table.find(phone_key);
+    Ok(row.select((check_budgets::next_check_at, check_budgets::fails_in_a_row)).first(conn).optional()?)
+}
+
+/// Opens a number that was stopped.
+pub fn reset_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
+    let change = (
+        check_budgets::fails.eq(0),
+        check_budgets::fails_in_a_row.eq(0),
+        check_budgets::next_check_at.eq(now),
+    );
+    Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
+}
+
+/// Takes one check from a session that still has one and whose code is alive.
+pub fn take_session_check(conn: &mut Conn, id: &str, limit: i32, now: Timestamp) -> Result<Option<Session>> {
+    let row = verifications::table
+        .find(id)
+        .filter(verifications::verified_at.is_null())
+        .filter(verifications::checks.lt(limit))
+        .filter(verifications::code_expires_at.gt(now))
+        .filter(verifications::expires_at.gt(now));
+    let change = verifications::checks.eq(verifications::checks + 1);
+    Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
+}
+
+/// Notes that the right code came, and the proof it yields.
+pub fn mark_verified(
+    conn: &mut Conn,
+    id: &str,
+    proof_hash: &str,
+    now: Timestamp,
+    proof_ends: Timestamp,
+) -> Result<Session> {
+    let change = (
+        verifications::verified_at.eq(now),
+        verifications::proof_hash.eq(proof_hash),
+        verifications::proof_expires_at.eq(proof_ends),
+    );
+    let row = verifications::table.find(id).filter(verifications::verified_at.is_null());
+    Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn)?)
+}
+
+/// Consumes a proof that is alive and was not consumed before.
+pub fn consume_proof(conn: &mut Conn, proof_hash: &str, now: Timestamp) -> Result<Option<Session>> {
+    let row = verifications::table
+        .filter(verifications::proof_hash.eq(proof_hash))
+        .filter(verifications::proof_consumed_at.is_null())
+        .filter(verifications::proof_expires_at.gt(now));
+    let change = verifications::proof_consumed_at.eq(now);
+    Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
+}
+
+/// The session that a proof came from.
+pub fn find_by_proof(conn: &mut Conn, proof_hash: &str) -> Result<Option<Session>> {
+    let row = verifications::table.filter(verifications::proof_hash.eq(proof_hash));
+    Ok(row.select(columns::<Session>()).first(conn).optional()?)
+}
+
+/// Notes what a proof was turned into.
+pub fn record_made(conn: &mut Conn, id: &str, account: &str, pairing: Option<&str>) -> Result<()> {
+    let change = (verifications::proof_account_id.eq(account), verifications::proof_pairing_id.eq(pairing));
+    update(verifications::table.find(id)).set(change).execute(conn)?;
+    Ok(())
+}
+
+/// Notes what became of the `send`-th message, unless a later one is on its way already.
+pub fn set_delivery(
+    conn: &mut Conn,
+    id: &str,
+    send: i32,
+    delivery: &str,
+    next_call_at: Option<Timestamp>,
+) -> Result<()> {
+    let row = verifications::table.find(id).filter(verifications::sends.eq(send));
+    let call = next_call_at.map(|at| verifications::next_call_at.eq(at));
+    update(row).set((verifications::delivery.eq(delivery), call)).execute(conn)?;
+    Ok(())
+}
+
+/// Takes the number out of sessions begun before `before`.
+pub fn forget_numbers(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    let rows = verifications::table
+        .filter(verifications::created_at.lt(before))
+        .filter(verifications::phone.is_not_null());
+    Ok(update(rows).set(verifications::phone.eq(None::<String>)).execute(conn)?)
+}
