@@ -92,13 +92,22 @@ fn app(config: Config) -> Result<App, Failure> {
         .map_err(|e| BadSetting::new("keys_file", e.to_string()))?;
     let db = Db::new(&config.database)?;
     db.migrate()?;
-    Ok(App { db, clock, entropy, keys: Arc::new(keys), config: Arc::new(config), wake: Arc::new(Wake::default()) })
+    Ok(App {
+        db,
+        clock,
+        entropy,
+        keys: Arc::new(keys),
+        config: Arc::new(config),
+        wake: Arc::new(Wake::default()),
+    })
 }
 
 /// SQLite makes its file, but not the folder.
 fn prepare_folder(config: &Config) -> Result<(), Failure> {
     let target = db::Target::parse(&config.database.url)?;
-    if let Some(folder) = target.sqlite_file().and_then(|file| file.parent()).filter(|f| !f.as_os_str().is_empty()) {
+    if let Some(folder) =
+        target.sqlite_file().and_then(|file| file.parent()).filter(|f| !f.as_os_str().is_empty())
+    {
         std::fs::create_dir_all(folder)
             .map_err(|e| BadSetting::new("database.url", format!("{}: {e}", folder.display())))?;
     }

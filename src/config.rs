@@ -15,9 +15,17 @@ pub type Setting = (&'static str, &'static str, &'static str);
 
 /// Every setting there is; a test holds it against [`Config`] and against the README.
 pub const SETTINGS: &[Setting] = &[
-    ("environment", "development", "`development` or `production`; the latter refuses development conveniences"),
+    (
+        "environment",
+        "development",
+        "`development` or `production`; the latter refuses development conveniences",
+    ),
     ("listen", "127.0.0.1:8080", "address and port of the HTTP listener"),
-    ("public_url", "`http://` + `listen`", "what links, text messages and e-mails point at; https in production"),
+    (
+        "public_url",
+        "`http://` + `listen`",
+        "what links, text messages and e-mails point at; https in production",
+    ),
     ("data_dir", "data", "where SQLite's file and the keys live"),
     ("keys_file", "`data_dir`/keys.json", "signing keys and code secrets; several instances share one file"),
     ("trusted_proxies", "none", "networks whose `X-Forwarded-For` is believed, e.g. `10.0.0.0/8,::1/128`"),
@@ -38,18 +46,34 @@ pub const SETTINGS: &[Setting] = &[
     ("verification.number_checks", "10", "wrong codes a number in 24 hours before waits begin"),
     ("verification.resend_seconds", "30,60,120,300", "wait after the first, second, … message of a session"),
     ("verification.voice_after_seconds", "60", "from the first SMS until a call is offered"),
-    ("mail.smtp_url", "none: caught in `/dev`", "`smtp://HOST:PORT` (plain, loopback), `smtp+starttls://…` or `smtps://USER:PASSWORD@HOST`"),
+    (
+        "mail.smtp_url",
+        "none: caught in `/dev`",
+        "`smtp://HOST:PORT` (plain, loopback), `smtp+starttls://…` or `smtps://USER:PASSWORD@HOST`",
+    ),
     ("mail.from", "Practice Links <no-reply@localhost>", "sender of e-mails"),
-    ("sms.provider", "development", "`development` catches texts and calls in `/dev`; real providers come with issue 4"),
+    (
+        "sms.provider",
+        "development",
+        "`development` catches texts and calls in `/dev`; real providers come with issue 4",
+    ),
     ("app.name", "Practice Messenger", "the app's name, as the landing page says it"),
     ("app.app_store_url", "https://apps.apple.com/app/id0000000000", "where the App Store button leads"),
     ("app.play_package", "com.example.messenger", "Android package: Play link and `assetlinks.json`"),
     ("app.apple_app_ids", "none", "`TEAMID.bundle` of every app, for `apple-app-site-association`"),
-    ("app.android_fingerprints", "none", "SHA-256 fingerprints of the signing certificates, for `assetlinks.json`"),
+    (
+        "app.android_fingerprints",
+        "none",
+        "SHA-256 fingerprints of the signing certificates, for `assetlinks.json`",
+    ),
     ("server.workers", "2", "HTTP worker threads"),
     ("server.body_timeout_seconds", "10", "how long a request's body may take to arrive"),
     ("server.shutdown_seconds", "30", "how long running requests may take after SIGTERM"),
-    ("log.level", "info", "`error`, `warn`, `info`, `debug` or `trace` for the house's own records; libraries stay at `warn`"),
+    (
+        "log.level",
+        "info",
+        "`error`, `warn`, `info`, `debug` or `trace` for the house's own records; libraries stay at `warn`",
+    ),
 ];
 
 /// Development shows its messages on `/dev`; production refuses everything of that sort.
@@ -399,7 +423,10 @@ impl Config {
             return Err(BadSetting::new("mail.smtp_url", "is needed in production"));
         }
         if !self.keys_file.is_file() {
-            return Err(BadSetting::new("keys_file", "does not exist; `practice-links admin keys rotate` makes it"));
+            return Err(BadSetting::new(
+                "keys_file",
+                "does not exist; `practice-links admin keys rotate` makes it",
+            ));
         }
         Ok(())
     }
@@ -407,6 +434,15 @@ impl Config {
     /// Whether `/dev` exists.
     pub fn is_development(&self) -> bool {
         self.environment == Environment::Development
+    }
+
+    /// The public URL's host without a port, as the last line of a text message needs it.
+    pub fn public_domain(&self) -> &str {
+        let host = self.public_host();
+        match host.rsplit_once(':') {
+            Some((domain, port)) if port.bytes().all(|b| b.is_ascii_digit()) => domain,
+            _ => host,
+        }
     }
 
     /// The host (and port, where it is not the scheme's own) of the public URL.

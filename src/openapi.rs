@@ -38,7 +38,8 @@ impl Modify for Security {
             SecurityScheme::Http(scheme.description(Some(text)).build())
         };
         components.add_security_scheme("access_token", bearer("JWT", "The `access_token` of a session."));
-        components.add_security_scheme("client_secret", bearer("opaque", "The `client_secret` of a verification."));
+        components
+            .add_security_scheme("client_secret", bearer("opaque", "The `client_secret` of a verification."));
     }
 }
 

@@ -66,8 +66,10 @@ pub fn listen(app: &App, listener: TcpListener) -> std::io::Result<Listening> {
             .app_data(known.clone())
             .app_data(text.clone())
             .app_data(QueryConfig::default().error_handler(|_, _| wrong_query().into()))
+            // Before the routes, of which the last one matches every one-segment path.
+            .map(|app| app.service(web::redirect("/docs", "/docs/")).service(docs()))
             .configure(routes::all)
-            .map(|app| app.service(docs()).default_service(web::to(fallback::answer)).wrap(from_fn(door)))
+            .map(|app| app.default_service(web::to(fallback::answer)).wrap(from_fn(door)))
             .into_app()
     });
     let settings = &app.config.server;

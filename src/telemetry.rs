@@ -50,8 +50,11 @@ pub fn install_metrics() {
 
 /// Everything counted so far, in Prometheus' text format.
 pub fn render_metrics() -> String {
-    METRICS.get().map(|handle| {
-        handle.run_upkeep();
-        handle.render()
-    }).unwrap_or_default()
+    METRICS
+        .get()
+        .map(|handle| {
+            handle.run_upkeep();
+            handle.render()
+        })
+        .unwrap_or_default()
 }

@@ -169,7 +169,10 @@ pub fn is_name(name: &str) -> Result<(), ValidationError> {
     if !(1..=100).contains(&length) {
         return Err(ValidationError::new("length").with_message("A name has 1 to 100 characters.".into()));
     }
-    if name.chars().any(|c| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+    if name.chars().any(|c| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    }) {
         let message = "A name has no control characters.";
         return Err(ValidationError::new("control_characters").with_message(message.into()));
     }
@@ -224,7 +227,7 @@ refusals!(
 );
 
 /// Signs up: account, patient, pairing, conversation and session at once
-#[utoipa::path(tag = "accounts", responses((status = 201, description = "Everything was made", body = AccountCreated), CreateAccountRefusals))]
+#[utoipa::path(tag = "accounts", request_body = CreateAccount, responses((status = 201, description = "Everything was made", body = AccountCreated), CreateAccountRefusals))]
 #[post("/v1/accounts")]
 pub async fn create_account(
     app: Data<App>,
@@ -272,7 +275,7 @@ refusals!(
 );
 
 /// Signs in on a new device; earlier conversations stay hidden
-#[utoipa::path(tag = "sessions", responses((status = 201, description = "A restricted sign-in", body = SessionCreated), CreateSessionRefusals))]
+#[utoipa::path(tag = "sessions", request_body = CreateSession, responses((status = 201, description = "A restricted sign-in", body = SessionCreated), CreateSessionRefusals))]
 #[post("/v1/sessions")]
 pub async fn create_session(
     app: Data<App>,
@@ -306,7 +309,7 @@ pub struct SessionAnswer {
 refusals!(RefreshRefusals: keyed, RefreshTokenInvalid, RefreshTokenReused);
 
 /// Turns a refresh token into fresh tokens
-#[utoipa::path(tag = "sessions", responses((status = 200, description = "Fresh tokens", body = SessionAnswer), RefreshRefusals))]
+#[utoipa::path(tag = "sessions", request_body = RefreshSession, responses((status = 200, description = "Fresh tokens", body = SessionAnswer), RefreshRefusals))]
 #[post("/v1/sessions/refresh")]
 pub async fn refresh_session(
     app: Data<App>,

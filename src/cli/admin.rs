@@ -195,14 +195,20 @@ fn outbox_task(task: OutboxTask, app: &App, out: &mut dyn Write) -> Result<(), F
         OutboxTask::List { state } => {
             for job in app.write_blocking(|_, conn| outbox::list(conn, &state))? {
                 let error = job.last_error.as_deref().unwrap_or("-");
-                writeln!(out, "{}  {}  attempts {}  {}  {error}", job.id, job.topic, job.attempts, job.created_at)?;
+                writeln!(
+                    out,
+                    "{}  {}  attempts {}  {}  {error}",
+                    job.id, job.topic, job.attempts, job.created_at
+                )?;
             }
             Ok(())
         }
-        OutboxTask::Requeue { id } => match app.write_blocking(|ctx, conn| outbox::requeue(ctx, conn, &id))? {
-            true => Ok(writeln!(out, "{id} is queued again.")?),
-            false => Err(Failure::Refused(format!("{id}: there is no dead row of this id"))),
-        },
+        OutboxTask::Requeue { id } => {
+            match app.write_blocking(|ctx, conn| outbox::requeue(ctx, conn, &id))? {
+                true => Ok(writeln!(out, "{id} is queued again.")?),
+                false => Err(Failure::Refused(format!("{id}: there is no dead row of this id"))),
+            }
+        }
     }
 }
 

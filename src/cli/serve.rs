@@ -49,7 +49,8 @@ async fn serve(app: &App, listener: TcpListener) -> Result<(), Failure> {
 
 async fn told_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("no signal handlers: this process can only be killed");
         return std::future::pending().await;
     };

@@ -151,7 +151,12 @@ pub fn list(
 }
 
 /// The conversation of `id`, where it is the account's and in sight.
-pub fn find(conn: &mut Conn, account_id: &str, sight: Sight<'_>, id: &str) -> db::Result<Option<Conversation>> {
+pub fn find(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    id: &str,
+) -> db::Result<Option<Conversation>> {
     store::conversation_in_sight(conn, account_id, sight, id)
 }
 
@@ -186,12 +191,7 @@ pub fn leave(
 }
 
 /// Tells every practice of an account, in the conversation and by e-mail, that a new device signed in.
-pub fn announce_new_device(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    account_id: &str,
-    session_id: &str,
-) -> db::Result<()> {
+pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session_id: &str) -> db::Result<()> {
     for pairing_id in store::open_pairings(conn, account_id, Sight::All, "", i64::MAX)? {
         let paired = paired(conn, &pairing_id, false)?;
         let language = practice_language(conn, &paired.pairing.practice.id)?;

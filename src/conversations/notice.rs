@@ -134,8 +134,10 @@ impl Topic for NewPairingTopic {
         };
         let label = link.map(|link| link.label).unwrap_or_default();
         let Facts { lang, when, inbox_url, practice, .. } = &facts;
-        let html = NewPairingHtml { lang, practice_name: &practice.name, when, link_label: &label, inbox_url };
-        let text = NewPairingText { lang, practice_name: &practice.name, when, link_label: &label, inbox_url };
+        let html =
+            NewPairingHtml { lang, practice_name: &practice.name, when, link_label: &label, inbox_url };
+        let text =
+            NewPairingText { lang, practice_name: &practice.name, when, link_label: &label, inbox_url };
         let subject = match practice.language() {
             Language::En => "A new patient connected",
             Language::Es => "Se conectó un paciente nuevo",
@@ -160,7 +162,12 @@ impl Topic for NewDeviceTopic {
 
 /// `None` when a template fails, which drops the row: the templates are checked when they are compiled, and
 /// what is left to fail (writing to a `String`) does not.
-fn mail(facts: &Facts, subject: &str, html: askama::Result<String>, text: askama::Result<String>) -> Option<Outgoing> {
+fn mail(
+    facts: &Facts,
+    subject: &str,
+    html: askama::Result<String>,
+    text: askama::Result<String>,
+) -> Option<Outgoing> {
     let (html, text) = (html.ok()?, text.ok()?);
     Some(Outgoing::Email(Mail { to: facts.to.clone(), subject: subject.to_owned(), text, html }))
 }

@@ -278,7 +278,8 @@ pub fn add_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Resu
     let mut added = 0;
     for tag in tags {
         let row = (conversation_tags::conversation_id.eq(conversation_id), conversation_tags::tag.eq(tag));
-        added += Both(insert_into(conversation_tags::table).values(row).on_conflict_do_nothing()).execute(conn)?;
+        added +=
+            Both(insert_into(conversation_tags::table).values(row).on_conflict_do_nothing()).execute(conn)?;
     }
     Ok(added)
 }

@@ -11,6 +11,7 @@ pub use backend::{Conn, MultiBackend};
 // The derive puts types of its own beside the enum, so it has a module to itself.
 mod backend {
     #![expect(missing_docs, reason = "the derive documents nothing of what it makes")]
+    #![expect(clippy::disallowed_methods, reason = "the derive makes an `establish` that nobody calls")]
     use diesel::{PgConnection, SqliteConnection};
 
     /// A connection to either database.
@@ -42,7 +43,7 @@ impl<Q, C> RunQueryDsl<C> for Both<Q> {}
 
 impl Conn {
     /// Opens a transaction. On SQLite IMMEDIATE for a writer: a deferred one that writes later dies with
-    /// SQLITE_BUSY, whatever the busy timeout.
+    /// `SQLITE_BUSY`, whatever the busy timeout.
     pub(super) fn begin(&mut self, writes: bool) -> QueryResult<()> {
         match self {
             Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
@@ -68,10 +69,10 @@ impl Conn {
     /// SQLite has one writer at a time, so there nobody else can.
     pub fn try_lock(&mut self, name: i64) -> QueryResult<bool> {
         match self {
-            Self::Pg(c) => {
-                diesel::select(diesel::dsl::sql::<Bool>("pg_try_advisory_xact_lock(").bind::<BigInt, _>(name).sql(")"))
-                    .get_result(c)
-            }
+            Self::Pg(c) => diesel::select(
+                diesel::dsl::sql::<Bool>("pg_try_advisory_xact_lock(").bind::<BigInt, _>(name).sql(")"),
+            )
+            .get_result(c),
             Self::Sqlite(_) => Ok(true),
         }
     }

@@ -25,7 +25,9 @@ impl Target {
             let path = path.strip_prefix("//").unwrap_or(path);
             return match path {
                 "" => Err(BadSetting::new("database.url", "names no file after `sqlite:`")),
-                ":memory:" => Err(BadSetting::new("database.url", "a database in memory would lose sign-ups")),
+                ":memory:" => {
+                    Err(BadSetting::new("database.url", "a database in memory would lose sign-ups"))
+                }
                 path => Ok(Self::Sqlite(PathBuf::from(path))),
             };
         }
@@ -67,7 +69,8 @@ const PG_SESSION: &str = "SET statement_timeout = '2500ms'; SET lock_timeout = '
 
 /// `synchronous = FULL`: an answered 201 survives a power cut. The busy timeout is for other processes
 /// (`admin` commands); inside this one writers queue before the file.
-const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+const SQLITE_SESSION: &str =
+    "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
 
 fn with_connect_timeout(url: &str) -> String {

@@ -33,7 +33,8 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_json = is_json(request);
-        let seconds = request.app_data::<Data<App>>().map_or(10, |app| app.config.server.body_timeout_seconds);
+        let seconds =
+            request.app_data::<Data<App>>().map_or(10, |app| app.config.server.body_timeout_seconds);
         let payload = payload.take();
         Box::pin(async move {
             let collected = timeout(Duration::from_secs(seconds), collect(payload)).await;
@@ -41,7 +42,10 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
                 Problem::new(Code::RequestTimeout, "The body stopped arriving. Send the request again.")
             })??;
             if !is_json {
-                return Err(Problem::new(Code::UnsupportedMediaType, "Send `content-type: application/json`."));
+                return Err(Problem::new(
+                    Code::UnsupportedMediaType,
+                    "Send `content-type: application/json`.",
+                ));
             }
             parse(&bytes)
         })
@@ -92,7 +96,11 @@ fn has_nul(json: &Value) -> bool {
 
 /// serde's own message can quote the value ("invalid type: string \"…\""), so it is not passed on.
 fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
-    let mut pointer: String = error.path().iter().map(|segment| format!("/{segment}")).collect();
+    let mut pointer = String::new();
+    for segment in error.path() {
+        pointer.push('/');
+        pointer.push_str(&segment.to_string());
+    }
     let text = error.inner().to_string();
     let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let (code, detail) = match missing {
@@ -101,7 +109,9 @@ fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
             pointer.push_str(name);
             ("required", "This field is required.")
         }
-        None if text.starts_with("unknown variant") => ("unknown_value", "This is none of the values allowed."),
+        None if text.starts_with("unknown variant") => {
+            ("unknown_value", "This is none of the values allowed.")
+        }
         None => ("wrong_type", "This value has the wrong type."),
     };
     Problem::fields(vec![FieldError { pointer, code: code.to_owned(), detail: detail.to_owned() }])

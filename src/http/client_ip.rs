@@ -37,9 +37,10 @@ fn caller(request: &HttpRequest, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
 /// An address, also with a port or in brackets, as proxies write them.
 fn parse_hop(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
-    hop.parse().ok().or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|addr| addr.ip())).or_else(|| {
-        hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
-    })
+    hop.parse()
+        .ok()
+        .or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|addr| addr.ip()))
+        .or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
 }
 
 fn counted(ip: IpAddr) -> String {

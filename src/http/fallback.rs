@@ -14,7 +14,9 @@ pub struct Known(Vec<(ResourceDef, Vec<&'static str>)>);
 impl Known {
     /// Reads the document's paths.
     pub fn new(paths: &Paths) -> Self {
-        Self(paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect())
+        Self(
+            paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect(),
+        )
     }
 
     fn allowed(&self, path: &str) -> Vec<&'static str> {

@@ -15,9 +15,16 @@ pub fn nonce(app: &App) -> String {
 }
 
 /// A rendered page. `scripts` lets the page's own script run and call the page's own host.
-pub fn page(app: &App, status: StatusCode, nonce: &str, scripts: bool, body: askama::Result<String>) -> Result<HttpResponse, Problem> {
+pub fn page(
+    app: &App,
+    status: StatusCode,
+    nonce: &str,
+    scripts: bool,
+    body: askama::Result<String>,
+) -> Result<HttpResponse, Problem> {
     let body = body.map_err(|_| Problem::new(Code::Internal, "This page cannot be shown."))?;
-    let script = if scripts { format!("; script-src 'nonce-{nonce}'; connect-src 'self'") } else { String::new() };
+    let script =
+        if scripts { format!("; script-src 'nonce-{nonce}'; connect-src 'self'") } else { String::new() };
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:{script}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );

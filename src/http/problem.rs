@@ -144,7 +144,8 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     retry: Option<Retry>,
-    extra: Map<String, Value>,
+    /// Boxed, as most problems have none: a small error keeps every `Result` small.
+    extra: Option<Box<Map<String, Value>>>,
     allow: Option<String>,
 }
 
@@ -158,14 +159,17 @@ impl Problem {
     /// A problem with a sentence that says what to do.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let retry = (code.status() == 503).then_some(Retry { seconds: 1, at: None });
-        Self { code, detail: detail.into(), errors: Vec::new(), retry, extra: Map::new(), allow: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), retry, extra: None, allow: None }
     }
 
     /// A problem with one field.
     pub fn field(code: Code, pointer: &str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        let error =
-            FieldError { pointer: pointer.to_owned(), code: code.as_str().to_owned(), detail: detail.clone() };
+        let error = FieldError {
+            pointer: pointer.to_owned(),
+            code: code.as_str().to_owned(),
+            detail: detail.clone(),
+        };
         Self { errors: vec![error], ..Self::new(code, detail) }
     }
 
@@ -191,7 +195,7 @@ impl Problem {
     /// Adds the resource as it stands.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {
-        self.extra.insert(name.to_owned(), value);
+        self.extra.get_or_insert_default().insert(name.to_owned(), value);
         self
     }
 
@@ -214,7 +218,7 @@ impl Problem {
             code: self.code.as_str(),
             errors: self.errors.clone(),
             retry_at: self.retry.and_then(|retry| retry.at),
-            extra: self.extra.clone(),
+            extra: self.extra.as_deref().cloned().unwrap_or_default(),
         };
         let mut response = HttpResponse::build(status).json(body);
         let headers = response.headers_mut();

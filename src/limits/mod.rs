@@ -88,7 +88,7 @@ impl Budget {
 
     fn slot_end(&self, now: Timestamp) -> i64 {
         let exact = self.windows.iter().all(|window| window.max <= EXACT);
-        let width = if exact { 1 } else { self.longest().as_millis() as u64 / SLOTS };
+        let width = if exact { 1 } else { self.longest().as_secs() * 1000 / SLOTS };
         let millis = u64::try_from(now.millis()).unwrap_or(0);
         i64::try_from(millis.div_ceil(width) * width).unwrap_or(i64::MAX)
     }
@@ -158,7 +158,11 @@ fn ordered(budgets: &[Budget]) -> Vec<&Budget> {
     all
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive budget, capped by u64")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a positive budget, capped by u64"
+)]
 fn scaled(ctx: &Ctx, max: u32) -> u64 {
     ((f64::from(max) * ctx.config.limits.scale) as u64).max(1)
 }

@@ -79,7 +79,7 @@ pub struct PracticeFace {
 refusals!(CreateLinkTokenRefusals: keyed, LinkNotFound, CodeMistyped);
 
 /// Turns a link's code into a link token
-#[utoipa::path(tag = "links", responses((status = 201, description = "A signed token for 30 days", body = LinkTokenView), CreateLinkTokenRefusals))]
+#[utoipa::path(tag = "links", request_body = CreateLinkToken, responses((status = 201, description = "A signed token for 30 days", body = LinkTokenView), CreateLinkTokenRefusals))]
 #[post("/v1/link-tokens")]
 pub async fn create_link_token(
     app: Data<App>,
@@ -101,7 +101,12 @@ pub async fn create_link_token(
     responses((status = 200, description = "The practice's page", content_type = "text/html"),
     (status = 404, description = "One and the same page for unknown, closed and suspended codes; or a problem, where the path is no number", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json")))))]
 #[get("/{code}")]
-pub async fn landing(app: Data<App>, call: Call, request: HttpRequest, code: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn landing(
+    app: Data<App>,
+    call: Call,
+    request: HttpRequest,
+    code: Path<String>,
+) -> Result<HttpResponse, Problem> {
     show(&app, &call, &request, code.into_inner()).await
 }
 
@@ -110,7 +115,12 @@ pub async fn landing(app: Data<App>, call: Call, request: HttpRequest, code: Pat
     responses((status = 200, description = "The practice's page", content_type = "text/html"),
     (status = 404, description = "As for the plain link", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json")))))]
 #[get("/Q/{code}")]
-pub async fn scanned(app: Data<App>, call: Call, request: HttpRequest, code: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn scanned(
+    app: Data<App>,
+    call: Call,
+    request: HttpRequest,
+    code: Path<String>,
+) -> Result<HttpResponse, Problem> {
     show(&app, &call, &request, code.into_inner()).await
 }
 

@@ -1,8 +1,8 @@
 //! The rows of `practice_links`.
 
+use diesel::insert_into;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use diesel::insert_into;
 
 use super::NewLink;
 use crate::db::schema::practice_links;

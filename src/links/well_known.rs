@@ -10,7 +10,12 @@ pub fn apple(config: &Config) -> Value {
     let components: Vec<Value> = ["/v1/*", "/docs*", "/dev*"]
         .iter()
         .map(|path| json!({ "/": path, "exclude": true }))
-        .chain([6, 8].iter().flat_map(|n| [format!("/{}", digit(*n)), format!("/Q/{}", digit(*n))]).map(|path| json!({ "/": path })))
+        .chain(
+            [6, 8]
+                .iter()
+                .flat_map(|n| [format!("/{}", digit(*n)), format!("/Q/{}", digit(*n))])
+                .map(|path| json!({ "/": path })),
+        )
         .chain([json!({ "/": "/i/*" })])
         .collect();
     let apps = &config.app.apple_app_ids;

@@ -99,7 +99,7 @@ pub struct PatientAnswer {
 refusals!(CreatePatientRefusals: keyed, Unauthorized);
 
 /// Adds a person to the account
-#[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 201, description = "The person was added", body = PatientAnswer), CreatePatientRefusals))]
+#[utoipa::path(tag = "me", request_body = CreatePatient, security(("access_token" = [])), responses((status = 201, description = "The person was added", body = PatientAnswer), CreatePatientRefusals))]
 #[post("/v1/me/patients")]
 pub async fn create_patient(
     app: Data<App>,
@@ -141,7 +141,7 @@ pub struct ChangePatient {
 refusals!(ChangePatientRefusals: body, Unauthorized, PatientNotFound);
 
 /// Changes a person's details
-#[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The patient", example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+#[utoipa::path(tag = "me", request_body = ChangePatient, security(("access_token" = [])), params(("id" = String, Path, description = "The patient", example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "As changed", body = PatientAnswer), ChangePatientRefusals))]
 #[patch("/v1/me/patients/{id}")]
 pub async fn change_patient(
@@ -193,7 +193,7 @@ impl From<Paired> for PairingAnswer {
 refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, PatientNotFound, LinkTokenInvalid);
 
 /// Pairs with a further practice
-#[utoipa::path(tag = "me", security(("access_token" = [])),
+#[utoipa::path(tag = "me", request_body = CreatePairing, security(("access_token" = [])),
     responses((status = 201, description = "Newly paired", body = PairingAnswer), (status = 200, description = "Paired before: the same conversation", body = PairingAnswer), CreatePairingRefusals))]
 #[post("/v1/pairings")]
 pub async fn create_pairing(
@@ -294,7 +294,7 @@ pub struct EntryAnswer {
 refusals!(CreateEntryRefusals: keyed, Unauthorized, ConversationNotFound, ConversationClosed);
 
 /// Writes to the practice
-#[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+#[utoipa::path(tag = "me", request_body = CreateEntry, security(("access_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 201, description = "The message stands", body = EntryAnswer), CreateEntryRefusals))]
 #[post("/v1/me/conversations/{id}/entries")]
 pub async fn create_entry(

@@ -40,24 +40,21 @@ pub struct Job {
 #[diesel(table_name = outbox)]
 pub struct Settled {
     state: &'static str,
-    /// The inner `None` writes NULL: a settled row forgets the address.
-    recipient: Option<Option<String>>,
     next_at: Option<Timestamp>,
     last_error: Option<&'static str>,
-    settled_at: Option<Timestamp>,
-    lease_token: Option<Option<String>>,
-    leased_until: Option<Option<Timestamp>>,
+    #[diesel(column_name = settled_at)]
+    over_at: Option<Timestamp>,
 }
 
 impl Settled {
     /// Over, well or not needed.
     pub fn done(state: &'static str, now: Timestamp) -> Self {
-        Self { recipient: Some(None), settled_at: Some(now), ..Self::open(state) }
+        Self { over_at: Some(now), ..Self::open(state) }
     }
 
-    /// Over, badly: the address stays, so that an operator can requeue it.
+    /// Over, badly.
     pub fn dead(why: &'static str, now: Timestamp) -> Self {
-        Self { last_error: Some(why), settled_at: Some(now), ..Self::open("dead") }
+        Self { last_error: Some(why), over_at: Some(now), ..Self::open("dead") }
     }
 
     /// To be tried again.
@@ -66,15 +63,12 @@ impl Settled {
     }
 
     fn open(state: &'static str) -> Self {
-        Self {
-            state,
-            recipient: None,
-            next_at: None,
-            last_error: None,
-            settled_at: None,
-            lease_token: Some(None),
-            leased_until: Some(None),
-        }
+        Self { state, next_at: None, last_error: None, over_at: None }
+    }
+
+    /// A message that is through forgets its address; a dead one keeps it, so that it can be requeued.
+    fn forgets_address(&self) -> bool {
+        self.over_at.is_some() && self.state != "dead"
     }
 }
 
@@ -92,7 +86,8 @@ pub fn insert(conn: &mut Conn, id: &str, message: &Message, now: Timestamp) -> R
         outbox::not_after.eq(message.not_after),
         outbox::created_at.eq(now),
     );
-    Ok(Both(insert_into(outbox::table).values(row).on_conflict(outbox::dedupe_key).do_nothing()).execute(conn)?)
+    Ok(Both(insert_into(outbox::table).values(row).on_conflict(outbox::dedupe_key).do_nothing())
+        .execute(conn)?)
 }
 
 /// Ids of rows that are due or whose lease ran out, oldest first.
@@ -108,7 +103,13 @@ pub fn due(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<String>> {
 
 /// Leases one row, if it is still to be had. The condition of [`due`] stands here again, because this is the
 /// statement that acts: of two workers that saw the same row one gets it.
-pub fn lease(conn: &mut Conn, id: &str, token: &str, now: Timestamp, until: Timestamp) -> Result<Option<Job>> {
+pub fn lease(
+    conn: &mut Conn,
+    id: &str,
+    token: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Job>> {
     let free = outbox::state
         .eq("queued")
         .and(outbox::next_at.le(now))
@@ -137,13 +138,16 @@ pub fn insert_attempt(conn: &mut Conn, id: &str, job: &Job, now: Timestamp) -> R
 /// Settles a row whose lease is still the job's; 0 when somebody else has it by now.
 pub fn settle(conn: &mut Conn, job: &Job, change: &Settled) -> Result<usize> {
     let row = outbox::table.filter(outbox::id.eq(&job.id)).filter(outbox::lease_token.eq(&job.lease_token));
-    Ok(update(row).set(change).execute(conn)?)
+    let scrub = change.forgets_address().then(|| outbox::recipient.eq(None::<String>));
+    let release = (outbox::lease_token.eq(None::<String>), outbox::leased_until.eq(None::<Timestamp>));
+    Ok(update(row).set((change, scrub, release)).execute(conn)?)
 }
 
 /// Notes how an attempt ended.
 pub fn finish_attempt(conn: &mut Conn, job: &Job, outcome: &str, now: Timestamp) -> Result<usize> {
-    let row =
-        deliveries::table.filter(deliveries::outbox_id.eq(&job.id)).filter(deliveries::attempt.eq(job.attempts));
+    let row = deliveries::table
+        .filter(deliveries::outbox_id.eq(&job.id))
+        .filter(deliveries::attempt.eq(job.attempts));
     Ok(update(row).set((deliveries::outcome.eq(outcome), deliveries::finished_at.eq(now))).execute(conn)?)
 }
 
@@ -161,11 +165,8 @@ pub fn in_state(conn: &mut Conn, state: &str, limit: i64) -> Result<Vec<Job>> {
 /// Queues a dead row again.
 pub fn requeue(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     let row = outbox::table.filter(outbox::id.eq(id)).filter(outbox::state.eq("dead"));
-    let change = (
-        outbox::state.eq("queued"),
-        outbox::next_at.eq(now),
-        outbox::settled_at.eq(None::<Timestamp>),
-    );
+    let change =
+        (outbox::state.eq("queued"), outbox::next_at.eq(now), outbox::settled_at.eq(None::<Timestamp>));
     Ok(update(row).set(change).execute(conn)?)
 }
 
@@ -174,7 +175,8 @@ pub fn delete_settled(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let old = outbox::table.filter(outbox::settled_at.lt(before)).select(outbox::id);
     let attempts = deliveries::table.filter(deliveries::outbox_id.eq_any(old));
     diesel::delete(attempts).execute(conn)?;
-    let unreferenced = diesel::dsl::not(exists(deliveries::table.filter(deliveries::outbox_id.eq(outbox::id))));
+    let unreferenced =
+        diesel::dsl::not(exists(deliveries::table.filter(deliveries::outbox_id.eq(outbox::id))));
     let rows = outbox::table.filter(outbox::settled_at.lt(before)).filter(unreferenced);
     Ok(diesel::delete(rows).execute(conn)?)
 }

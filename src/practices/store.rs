@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::NewPractice;
 use crate::db::schema::practices;
 use crate::db::{Conn, Result, columns};
-use crate::kit::{Language, Timestamp};
+use crate::kit::{Email, Language, Timestamp};
 
 /// A health-care organisation.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -47,7 +47,7 @@ pub fn insert(conn: &mut Conn, id: &str, new: &NewPractice, now: Timestamp) -> R
         practices::plan.eq(&new.plan),
         practices::language.eq(new.language.as_str()),
         practices::time_zone.eq(&new.time_zone),
-        practices::notice_email.eq(new.notice_email.as_ref().map(|email| email.as_str())),
+        practices::notice_email.eq(new.notice_email.as_ref().map(Email::as_str)),
         practices::state.eq("active"),
         practices::created_at.eq(now),
     );

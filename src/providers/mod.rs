@@ -20,7 +20,8 @@ impl Providers {
         if app.config.sms.provider != "development" {
             return Err(BadSetting::new("sms.provider", "only `development` exists so far"));
         }
-        let smtp = app.config.mail.smtp_url.as_deref().map(|url| smtp::Smtp::new(url, &app.config)).transpose()?;
+        let smtp =
+            app.config.mail.smtp_url.as_deref().map(|url| smtp::Smtp::new(url, &app.config)).transpose()?;
         Ok(Self { caught: development::Development::new(app.clone()), smtp })
     }
 }

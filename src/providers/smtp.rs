@@ -42,11 +42,17 @@ impl Header for AutoSubmitted {
 impl Smtp {
     /// A transport for `url` (`smtp://`, `smtp+starttls://`, `smtps://`).
     pub fn new(url: &str, config: &Config) -> Result<Self, BadSetting> {
-        let (scheme, rest) = url.split_once("://").ok_or_else(|| BadSetting::new("mail.smtp_url", "is no URL"))?;
+        let (scheme, rest) =
+            url.split_once("://").ok_or_else(|| BadSetting::new("mail.smtp_url", "is no URL"))?;
         let url = match scheme {
             "smtp" | "smtps" => url.to_owned(),
             "smtp+starttls" => format!("smtp://{rest}?tls=required"),
-            _ => return Err(BadSetting::new("mail.smtp_url", "must be smtp://, smtp+starttls:// or smtps://")),
+            _ => {
+                return Err(BadSetting::new(
+                    "mail.smtp_url",
+                    "must be smtp://, smtp+starttls:// or smtps://",
+                ));
+            }
         };
         let builder =
             SmtpTransport::from_url(&url).map_err(|_| BadSetting::new("mail.smtp_url", "cannot be used"))?;

@@ -204,7 +204,7 @@ refusals!(
 );
 
 /// Starts a verification and sends the first code
-#[utoipa::path(tag = "verifications", responses((status = 201, description = "The first message is on its way", body = VerificationCreated), CreateRefusals))]
+#[utoipa::path(tag = "verifications", request_body = CreateVerification, responses((status = 201, description = "The first message is on its way", body = VerificationCreated), CreateRefusals))]
 #[post("/v1/verifications")]
 pub async fn create_verification(
     app: Data<App>,
@@ -255,7 +255,7 @@ refusals!(
 );
 
 /// Sends the code again, as a text or a call
-#[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+#[utoipa::path(tag = "verifications", request_body = CreateSend, security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 202, description = "The message is on its way", body = VerificationAnswer), SendRefusals))]
 #[post("/v1/verifications/{id}/sends")]
 pub async fn create_send(
@@ -315,7 +315,7 @@ refusals!(
 );
 
 /// Checks a code
-#[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+#[utoipa::path(tag = "verifications", request_body = CreateCheck, security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The code was compared", body = CheckAnswer), CheckRefusals))]
 #[post("/v1/verifications/{id}/checks")]
 pub async fn create_check(
@@ -344,7 +344,7 @@ fn plain_digits(code: &str) -> Result<String, Problem> {
             c => Some(c).filter(char::is_ascii_digit),
         })
         .collect();
-    digits.filter(|digits| digits.len() == usize::from(code::LENGTH)).ok_or_else(|| {
-        Problem::field(Code::InvalidRequest, "/code", "A code has six digits.")
-    })
+    digits
+        .filter(|digits| digits.len() == usize::from(code::LENGTH))
+        .ok_or_else(|| Problem::field(Code::InvalidRequest, "/code", "A code has six digits."))
 }

@@ -79,7 +79,7 @@ fn compose(ctx: &Ctx, session: &Session, practice: Option<&str>) -> Option<Outgo
         return Some(Outgoing::Voice { to, body: spoken(language, &code), code });
     }
     let hash = session.app_hash.as_deref().map_or(String::new(), |hash| format!(" {hash}"));
-    let last_line = format!("@{} #{code}{hash}", ctx.config.public_host());
+    let last_line = format!("@{} #{code}{hash}", ctx.config.public_domain());
     Some(Outgoing::Sms { to, body: text(language, &code, practice, &last_line), code })
 }
 

@@ -376,14 +376,13 @@ pub struct Proven {
 /// Consumes `proof`, once. A second call finds what the first one made of it.
 pub fn consume_proof(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<Proven, Refusal> {
     let hash = proof.hash();
-    let (session, made) = match store::consume_proof(conn, &hash, ctx.now)? {
-        Some(session) => (session, None),
-        None => {
-            let session = store::find_by_proof(conn, &hash)?.ok_or(Refusal::ProofInvalid)?;
-            let account = session.proof_account_id.clone().ok_or(Refusal::ProofExpired)?;
-            let pairing = session.proof_pairing_id.clone();
-            (session, Some((account, pairing)))
-        }
+    let (session, made) = if let Some(session) = store::consume_proof(conn, &hash, ctx.now)? {
+        (session, None)
+    } else {
+        let session = store::find_by_proof(conn, &hash)?.ok_or(Refusal::ProofInvalid)?;
+        let account = session.proof_account_id.clone().ok_or(Refusal::ProofExpired)?;
+        let pairing = session.proof_pairing_id.clone();
+        (session, Some((account, pairing)))
     };
     if session.proof_expires_at.is_none_or(|at| at <= ctx.now) {
         return Err(Refusal::ProofExpired);
@@ -409,7 +408,13 @@ pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
 }
 
 /// What the carrier said of a session's latest message.
-fn record_delivery(ctx: &Ctx, conn: &mut Conn, id: &str, send: i32, outcome: &outbox::Outcome) -> db::Result<()> {
+fn record_delivery(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    id: &str,
+    send: i32,
+    outcome: &outbox::Outcome,
+) -> db::Result<()> {
     match outcome {
         outbox::Outcome::Sent => store::set_delivery(conn, id, send, "sent", None),
         // Refused for good: a call is offered at once instead of after a minute.

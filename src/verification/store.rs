@@ -119,8 +119,12 @@ pub struct NextSend {
 
 /// Makes a session whose first message is on its way.
 pub fn insert(conn: &mut Conn, row: &NewRow) -> Result<Session> {
-    let first =
-        (verifications::epoch.eq(0), verifications::delivery.eq("queued"), verifications::sends.eq(1), verifications::checks.eq(0));
+    let first = (
+        verifications::epoch.eq(0),
+        verifications::delivery.eq("queued"),
+        verifications::sends.eq(1),
+        verifications::checks.eq(0),
+    );
     let insert = insert_into(verifications::table).values((row, first));
     Ok(insert.returning(columns::<Session>()).get_result(conn)?)
 }
@@ -137,13 +141,19 @@ pub fn find_for_worker(conn: &mut Conn, id: &str) -> Result<Option<Session>> {
 }
 
 /// Counts one more message, if `seen` is still how the session stands and its wait is over.
-pub fn mark_sent(conn: &mut Conn, seen: &Session, next: &NextSend, now: Timestamp) -> Result<Option<Session>> {
+pub fn mark_sent(
+    conn: &mut Conn,
+    seen: &Session,
+    next: &NextSend,
+    now: Timestamp,
+) -> Result<Option<Session>> {
     let row = verifications::table
         .find(&seen.id)
         .filter(verifications::sends.eq(seen.sends))
         .filter(verifications::verified_at.is_null())
         .filter(verifications::expires_at.gt(now));
-    let change = (next, verifications::sends.eq(verifications::sends + 1), verifications::delivery.eq("queued"));
+    let change =
+        (next, verifications::sends.eq(verifications::sends + 1), verifications::delivery.eq("queued"));
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
 }
 
@@ -156,7 +166,8 @@ pub fn ensure_check_budget(conn: &mut Conn, phone_key: &str, now: Timestamp) -> 
         check_budgets::window_ends_at.eq(now),
         check_budgets::next_check_at.eq(now),
     );
-    let insert = insert_into(check_budgets::table).values(row).on_conflict(check_budgets::phone_key).do_nothing();
+    let insert =
+        insert_into(check_budgets::table).values(row).on_conflict(check_budgets::phone_key).do_nothing();
     Ok(Both(insert).execute(conn)?)
 }
 
@@ -175,7 +186,8 @@ pub fn take_check(
         .filter(check_budgets::fails_in_a_row.lt(hard_stop));
     let over = || check_budgets::window_ends_at.le(now);
     let change = (
-        check_budgets::fails.eq(case_when(over(), 1.into_sql::<Integer>()).otherwise(check_budgets::fails + 1)),
+        check_budgets::fails
+            .eq(case_when(over(), 1.into_sql::<Integer>()).otherwise(check_budgets::fails + 1)),
         check_budgets::window_ends_at
             .eq(case_when(over(), window_end.into_sql::<BigInt>()).otherwise(check_budgets::window_ends_at)),
         check_budgets::fails_in_a_row.eq(check_budgets::fails_in_a_row + 1),

@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::{Call, Code, Problem};
 use crate::app::{App, Ctx};
 use crate::db::{self, Conn};
-use crate::kit::{seal, secret};
+use crate::kit::{Secret, seal, secret};
 
 const KEPT: Duration = Duration::from_hours(24);
 
@@ -101,7 +101,9 @@ fn keyed<E: Into<Problem>>(
     rule: impl FnOnce(&Ctx, &mut Conn) -> Result<Answer, E>,
 ) -> Result<Answer, Problem> {
     if !conn.try_lock(key.lock).map_err(db::Error::from)? {
-        return Err(Problem::new(Code::RequestInProgress, "Wait for its answer, or try again.").retry_after(1));
+        return Err(
+            Problem::new(Code::RequestInProgress, "Wait for its answer, or try again.").retry_after(1)
+        );
     }
     if let Some(kept) = store::find(conn, &key.hash, ctx.now)? {
         return replay(key, &kept);
@@ -143,13 +145,13 @@ impl Key {
     /// Wi-Fi to the mobile network in between.
     fn of(app: &App, call: &Call, canonical: &[u8]) -> Option<Self> {
         let key = call.idempotency_key.as_deref()?;
-        let caller = call.bearer.as_ref().map(|bearer| bearer.hash()).unwrap_or_default();
+        let caller = call.bearer.as_ref().map(Secret::hash).unwrap_or_default();
         let identity = [key.as_bytes(), caller.as_bytes(), call.route.as_bytes()];
         let hash = app.keys.derive("idempotency-key", &identity);
-        let [a, b, c, d, e, f, g, h, ..] = hash;
+        let (lock, _) = hash.split_first_chunk::<8>()?;
         Some(Self {
             hash: secret::sha256(&hash),
-            lock: i64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            lock: i64::from_be_bytes(*lock),
             request_mac: secret::sha256(
                 &app.keys.derive("idempotency-body", &[call.path.as_bytes(), canonical]),
             ),
