@@ -1,0 +1,95 @@
+//! The OpenAPI document: generated, committed, complete.
+#![allow(missing_docs)]
+
+use std::collections::BTreeSet;
+
+use practice_links::http::Code;
+use practice_links::openapi;
+use serde_json::Value;
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+fn document() -> Value {
+    serde_json::from_str(&openapi::json()).unwrap()
+}
+
+/// Every operation with its name, e.g. `POST /v1/link-tokens`.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let each = paths.iter().flat_map(|(path, item)| {
+        METHODS.iter().filter_map(move |m| Some((format!("{} {path}", m.to_uppercase()), item.get(m)?)))
+    });
+    each.collect()
+}
+
+#[test]
+fn the_committed_document_is_the_generated_one() {
+    let committed = std::fs::read_to_string("api-spec/openapi.json").unwrap();
+    assert!(committed == openapi::json(), "run: cargo run -- openapi > api-spec/openapi.json");
+}
+
+#[test]
+fn every_operation_has_a_summary_a_tag_and_an_example() {
+    let document = document();
+    let operations = operations(&document);
+    assert!(operations.len() >= 25, "{} operations", operations.len());
+    for (name, operation) in operations {
+        assert!(operation["summary"].is_string(), "{name} has no summary");
+        assert!(operation["tags"][0].is_string(), "{name} has no tag");
+        if let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema/$ref") {
+            let pointer = schema.as_str().unwrap().trim_start_matches('#');
+            let properties = document.pointer(pointer).unwrap()["properties"].as_object().unwrap();
+            for (field, schema) in properties {
+                let shown = schema.get("example").is_some() || schema.to_string().contains("$ref");
+                assert!(shown, "{name}: {field} has no example");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_that_takes_a_body_documents_it() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        let takes_one = name.starts_with("POST") || name.starts_with("PATCH");
+        assert_eq!(operation.get("requestBody").is_some(), takes_one, "{name}");
+    }
+}
+
+#[test]
+fn every_problem_code_is_documented_and_no_other() {
+    let document = document();
+    let mut documented = BTreeSet::new();
+    for (name, operation) in operations(&document) {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let Some(schema) = response.pointer("/content/application~1problem+json/schema") else { continue };
+            let codes = schema.pointer("/allOf/1/properties/code/enum").and_then(Value::as_array);
+            for code in codes.into_iter().flatten() {
+                let code = code.as_str().unwrap();
+                let known = Code::ALL.iter().find(|known| known.as_str() == code);
+                assert_eq!(known.unwrap().status().to_string(), *status, "{name}: {code}");
+                documented.insert(code.to_owned());
+            }
+        }
+    }
+    // 405 is the fallback's: no operation of the document answers it.
+    documented.insert(Code::MethodNotAllowed.as_str().to_owned());
+    let all: BTreeSet<String> = Code::ALL.iter().map(|code| code.as_str().to_owned()).collect();
+    assert_eq!(documented, all);
+}
+
+#[test]
+fn calls_that_need_a_secret_say_which() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        let path = name.split(' ').nth(1).unwrap();
+        let scheme = operation.pointer("/security/0").and_then(Value::as_object).map(|s| s.keys().next().unwrap());
+        let wanted = match path {
+            path if path.starts_with("/v1/verifications/") => Some("client_secret"),
+            "/v1/pairings" | "/v1/sessions/current" => Some("access_token"),
+            path if path.starts_with("/v1/me") => Some("access_token"),
+            _ => None,
+        };
+        assert_eq!(scheme.map(String::as_str), wanted, "{name}");
+    }
+}
