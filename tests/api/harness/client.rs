@@ -1,0 +1,218 @@
+//! HTTP over TCP. A status is an answer and no error, and every answer is held against the OpenAPI document.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::{HeaderMap, Request};
+
+use super::{TestApp, spec};
+
+/// A client of one server. A connection a request, so that a hundred threads can share it and no idle
+/// connection keeps the server from stopping.
+#[derive(Clone)]
+pub struct Client {
+    base: String,
+    agent: Agent,
+}
+
+impl Client {
+    /// A client of the server at `base` (`http://127.0.0.1:PORT`).
+    pub fn new(base: &str) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_idle_connections(0)
+            .max_idle_connections_per_host(0)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(60)));
+        Self { base: base.to_owned(), agent: config.build().into() }
+    }
+
+    /// A call with any method.
+    pub fn call(&self, method: &str, path: &str) -> Call {
+        let headers = vec![("connection".to_owned(), "close".to_owned())];
+        Call { client: self.clone(), method: method.into(), path: path.into(), headers, body: None }
+    }
+
+    /// GET.
+    pub fn get(&self, path: &str) -> Call {
+        self.call("GET", path)
+    }
+
+    /// DELETE.
+    pub fn delete(&self, path: &str) -> Call {
+        self.call("DELETE", path)
+    }
+
+    /// POST with a JSON body.
+    pub fn post(&self, path: &str, body: Value) -> Call {
+        self.call("POST", path).json(body)
+    }
+
+    /// PATCH with a JSON body.
+    pub fn patch(&self, path: &str, body: Value) -> Call {
+        self.call("PATCH", path).json(body)
+    }
+}
+
+impl TestApp {
+    /// GET.
+    pub fn get(&self, path: &str) -> Call {
+        self.client.get(path)
+    }
+
+    /// DELETE.
+    pub fn delete(&self, path: &str) -> Call {
+        self.client.delete(path)
+    }
+
+    /// POST with a JSON body.
+    pub fn post(&self, path: &str, body: Value) -> Call {
+        self.client.post(path, body)
+    }
+
+    /// PATCH with a JSON body.
+    pub fn patch(&self, path: &str, body: Value) -> Call {
+        self.client.patch(path, body)
+    }
+
+    /// A call with any method.
+    pub fn call(&self, method: &str, path: &str) -> Call {
+        self.client.call(method, path)
+    }
+}
+
+/// A request that is being put together.
+#[derive(Clone)]
+#[must_use = "nothing goes out before `send`"]
+pub struct Call {
+    client: Client,
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Call {
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// `Authorization: Bearer`.
+    pub fn bearer(self, secret: &str) -> Self {
+        self.header("authorization", &format!("Bearer {secret}"))
+    }
+
+    /// `Idempotency-Key`.
+    pub fn key(self, key: &str) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    /// Calls from `address`, as a trusted proxy would say.
+    pub fn from_address(self, address: &str) -> Self {
+        self.header("x-forwarded-for", address)
+    }
+
+    /// `Accept-Language`.
+    pub fn language(self, tags: &str) -> Self {
+        self.header("accept-language", tags)
+    }
+
+    /// A JSON body.
+    pub fn json(self, body: Value) -> Self {
+        self.raw("application/json", body.to_string())
+    }
+
+    /// Any body at all.
+    pub fn raw(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self.header("content-type", content_type)
+    }
+
+    /// Sends it, and checks the answer against the OpenAPI document.
+    pub fn send(self) -> Reply {
+        self.try_send().unwrap_or_else(|error| panic!("no answer: {error}"))
+    }
+
+    /// As [`Call::send`], where the server may be gone.
+    pub fn try_send(self) -> Result<Reply, ureq::Error> {
+        let (method, path) = (self.method.clone(), self.path.clone());
+        let mut request = Request::builder().method(self.method.as_str()).uri(self.client.base + &self.path);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let mut answer = match self.body {
+            Some(body) => self.client.agent.run(request.body(body).unwrap())?,
+            None => self.client.agent.run(request.body(()).unwrap())?,
+        };
+        let body = answer.body_mut().read_to_vec()?;
+        let (head, _) = answer.into_parts();
+        let reply = Reply { status: head.status.as_u16(), headers: head.headers, body };
+        spec::check(&method, &path, &reply);
+        Ok(reply)
+    }
+}
+
+/// An answer.
+#[derive(Clone)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON, {error}: {}", self.text()))
+    }
+
+    /// What stands at a JSON Pointer; null where nothing does.
+    pub fn at(&self, pointer: &str) -> Value {
+        self.json().pointer(pointer).cloned().unwrap_or_default()
+    }
+
+    /// The string at a JSON Pointer.
+    pub fn str(&self, pointer: &str) -> String {
+        let found = self.at(pointer);
+        found.as_str().unwrap_or_else(|| panic!("no string at {pointer}: {}", self.text())).to_owned()
+    }
+
+    /// One header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// `Retry-After`, in seconds.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.header("retry-after").map(|seconds| seconds.parse().unwrap())
+    }
+
+    /// The media type, without parameters.
+    pub fn media_type(&self) -> &str {
+        self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim()
+    }
+
+    /// Fails unless the status is `status`.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+
+    /// Fails unless it is a problem with this status and code.
+    #[track_caller]
+    pub fn problem(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status, self.at("/code")), (status, Value::from(code)), "{}", self.text());
+        self
+    }
+}

@@ -1,0 +1,197 @@
+//! What every test stands on: [`TestApp`], the whole service with a database of its own.
+//!
+//! A test reaches the service through HTTP alone and never writes to the database. What HTTP cannot do (make a
+//! practice, move the clock, deliver what is queued) it asks of the `TestApp`.
+
+#![allow(dead_code, reason = "the harness may offer more than today's tests use")]
+
+mod builder;
+mod carrier;
+mod client;
+mod database;
+mod folder;
+mod postgres;
+mod spec;
+mod steps;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use diesel::RunQueryDsl as _;
+use diesel::sql_types::BigInt;
+use practice_links::app::{App, Ctx};
+use practice_links::db::{self, Conn};
+use practice_links::kit::clock::ManualClock;
+use practice_links::kit::{Clock as _, Timestamp};
+use practice_links::outbox::{self, Worker};
+use practice_links::server::{self, Draining};
+
+pub use builder::{Builder, DEMO, Prepared, run};
+pub use carrier::{Recorded, Recorder};
+pub use client::{Call, Client, Reply};
+pub use database::Backend;
+pub use steps::{SignedUp, Verification, phone};
+
+/// Each function becomes two tests, `name::sqlite` and `name::postgres`. Its argument is a started [`TestApp`],
+/// or a [`Builder`] where the settings differ.
+macro_rules! both {
+    ($($(#[$meta:meta])* fn $name:ident($arg:ident: $type:ty) $body:block)+) => {$(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            fn body($arg: $type) $body
+
+            #[test]
+            fn sqlite() {
+                $crate::harness::run($crate::harness::Backend::Sqlite, body);
+            }
+
+            #[test]
+            fn postgres() {
+                $crate::harness::run($crate::harness::Backend::Postgres, body);
+            }
+        }
+    )+};
+}
+
+/// As `both!`, on PostgreSQL alone: SQLite has one writer, so races do not show there.
+macro_rules! postgres {
+    ($($(#[$meta:meta])* fn $name:ident($arg:ident: $type:ty) $body:block)+) => {$(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            fn body($arg: $type) $body
+
+            #[test]
+            fn postgres() {
+                $crate::harness::run($crate::harness::Backend::Postgres, body);
+            }
+        }
+    )+};
+}
+
+/// The whole service on a database of its own. Dropping it stops the server, removes the database, and fails
+/// the test where something is still queued in the outbox.
+pub struct TestApp {
+    /// What the service itself holds.
+    pub inner: App,
+    /// The clock of the service; it stands until it is moved.
+    pub clock: Arc<ManualClock>,
+    /// Who takes the messages.
+    pub carrier: Arc<Recorder>,
+    /// HTTP over TCP, every answer checked against the OpenAPI document.
+    pub client: Client,
+    /// Where the server listens, for raw sockets.
+    pub address: SocketAddr,
+    worker: Worker,
+    server: Mutex<Option<Running>>,
+    outbox_may_stay: AtomicBool,
+    // Last, so that the pool is gone before the database is.
+    _database: database::Lent,
+}
+
+/// The server's thread, and what stops it.
+struct Running {
+    handle: ServerHandle,
+    draining: Draining,
+    thread: JoinHandle<()>,
+}
+
+impl TestApp {
+    /// A service with the default settings.
+    pub fn new(backend: Backend) -> Self {
+        Self::on(backend).start()
+    }
+
+    /// A service whose settings differ.
+    pub fn on(backend: Backend) -> Builder {
+        Builder::new(backend)
+    }
+
+    /// The service's present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Delivers what is due, as the worker would; returns how many rows it settled.
+    pub fn deliver_all(&self) -> usize {
+        let rounds = std::iter::from_fn(|| Some(self.worker.run_once().unwrap()).filter(|settled| *settled > 0));
+        rounds.sum()
+    }
+
+    /// Lets messages stay queued at the end of this test.
+    pub fn leave_outbox(&self) {
+        self.outbox_may_stay.store(true, Ordering::SeqCst);
+    }
+
+    /// How many outbox rows are in `state` (`queued`, `leased`, `sent`, `dropped`, `dead`).
+    pub fn outbox(&self, state: &str) -> i64 {
+        let depth = self.inner.db.write_blocking(outbox::depth).unwrap();
+        depth.iter().find(|(name, _)| name == state).map_or(0, |(_, rows)| *rows)
+    }
+
+    /// The number that a `SELECT count(*) …` gives, on either database.
+    pub fn count(&self, select: &str) -> i64 {
+        assert!(select.trim_start().to_ascii_uppercase().starts_with("SELECT "), "tests only read: {select}");
+        let count = |conn: &mut Conn| Ok(diesel::dsl::sql::<BigInt>(select).get_result::<i64>(conn)?);
+        self.inner.db.write_blocking::<_, db::Error>(count).unwrap()
+    }
+
+    /// Runs a rule that HTTP does not offer yet, in one transaction: for setting a test up.
+    pub fn write<T>(&self, rule: impl FnOnce(&Ctx, &mut Conn) -> db::Result<T>) -> T {
+        self.inner.write_blocking(rule).unwrap()
+    }
+
+    /// Ends the server as SIGTERM does: not ready, half a second's notice, no new connections, running requests
+    /// to their end.
+    pub fn shut_down(&self) {
+        let Some(running) = self.server.lock().unwrap().take() else { return };
+        let Running { handle, draining, thread } = running;
+        actix_web::rt::System::new().block_on(server::stop(handle, draining));
+        thread.join().unwrap();
+    }
+
+    /// As [`TestApp::shut_down`], without the notice, which would cost each test half a second.
+    fn end(&self) {
+        let Some(running) = self.server.lock().unwrap().take() else { return };
+        drop(running.handle.stop(true));
+        let _ = running.thread.join();
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.end();
+        if thread::panicking() || self.outbox_may_stay.load(Ordering::SeqCst) {
+            return;
+        }
+        let left = self.outbox("queued") + self.outbox("leased");
+        assert_eq!(left, 0, "messages left in the outbox: deliver_all(), or say leave_outbox()");
+    }
+}
+
+/// Runs `call` on `threads` threads at once, all let go at the same moment; answers in the threads' order.
+pub fn together<T: Send>(threads: usize, call: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let (start, call) = (&Barrier::new(threads), &call);
+    let racer = |index| {
+        move || {
+            start.wait();
+            call(index)
+        }
+    };
+    thread::scope(|scope| {
+        let racers: Vec<_> = (0..threads).map(|index| scope.spawn(racer(index))).collect();
+        racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+    })
+}

@@ -1,0 +1,111 @@
+//! Holds every answer against the OpenAPI document: path, method, status, media type, body. What the document
+//! does not know must be a 404 or 405 problem.
+//!
+//! Schemas are read strictly: a member that the document does not name fails, because clients would come to
+//! rely on it unseen. `Problem` alone is open, as RFC 9457 means it to be.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use jsonschema::{Draft, Validator};
+use practice_links::openapi;
+use serde_json::{Value, json};
+
+use super::Reply;
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let mut document = serde_json::to_value(openapi::document()).unwrap();
+    for (name, schema) in document["components"]["schemas"].as_object_mut().unwrap() {
+        if name != "Problem" && schema.get("properties").is_some() {
+            schema["unevaluatedProperties"] = json!(false);
+        }
+    }
+    document
+});
+
+/// Fails where `reply` is not what the document promises.
+#[track_caller]
+pub fn check(method: &str, path: &str, reply: &Reply) {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let told = format!("{method} {path} → {} {}", reply.status, reply.text());
+    check_headers(path, reply, &told);
+    // The rendered document is pages and scripts, not API.
+    if path == "/docs" || path.starts_with("/docs/") {
+        return;
+    }
+    let method = if method == "HEAD" { "GET" } else { method }.to_ascii_lowercase();
+    let operations = template(path).map(|template| &DOCUMENT["paths"][template]);
+    match operations.and_then(|operations| Some((operations, operations.get(&method)?))) {
+        Some((_, operation)) => check_answer(operation, reply, &told),
+        None if operations.is_some() => check_unknown(reply, 405, "method_not_allowed", &told),
+        None => check_unknown(reply, 404, "not_found", &told),
+    }
+    if reply.media_type() == "application/problem+json" && !reply.body.is_empty() {
+        assert_eq!(reply.at("/instance"), reply.header("x-request-id").unwrap(), "instance: {told}");
+        assert_eq!(reply.at("/status"), reply.status, "status member: {told}");
+    }
+}
+
+#[track_caller]
+fn check_headers(path: &str, reply: &Reply, told: &str) {
+    assert!(reply.header("x-request-id").is_some_and(|id| id.starts_with("req_")), "x-request-id: {told}");
+    if path.starts_with("/v1/") {
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "cache-control: {told}");
+    }
+    if matches!(reply.status, 429 | 503) && reply.at("/retry_at").is_string() {
+        assert!(reply.retry_after().is_some(), "retry-after: {told}");
+    }
+}
+
+#[track_caller]
+fn check_unknown(reply: &Reply, status: u16, code: &str, told: &str) {
+    assert_eq!(reply.status, status, "not in the document: {told}");
+    assert_eq!(reply.media_type(), "application/problem+json", "media type: {told}");
+    if !reply.body.is_empty() {
+        assert_eq!(reply.at("/code"), code, "code: {told}");
+    }
+    assert!(status != 405 || reply.header("allow").is_some(), "allow: {told}");
+}
+
+#[track_caller]
+fn check_answer(operation: &Value, reply: &Reply, told: &str) {
+    let answer = &operation["responses"][reply.status.to_string()];
+    assert!(!answer.is_null(), "undocumented status: {told}");
+    let Some(content) = answer.get("content").and_then(Value::as_object) else {
+        return assert!(reply.body.is_empty(), "undocumented body: {told}");
+    };
+    let media = content.get(reply.media_type());
+    let media = media.unwrap_or_else(|| panic!("undocumented media type {}: {told}", reply.media_type()));
+    // A HEAD's answer has the headers alone.
+    if reply.media_type().ends_with("json") && !reply.body.is_empty() {
+        let errors: Vec<_> = validator(&media["schema"]).iter_errors(&reply.json()).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "not as documented, {}: {told}", errors.join("; "));
+    }
+}
+
+/// The path template that `path` belongs to; of several, the one with the earliest fixed segment.
+fn template(path: &str) -> Option<&'static str> {
+    let templates = DOCUMENT["paths"].as_object().unwrap().keys().map(String::as_str);
+    let matching = templates.filter(|template| {
+        template.split('/').count() == path.split('/').count()
+            && template.split('/').zip(path.split('/')).all(|(t, p)| is_variable(t) && !p.is_empty() || t == p)
+    });
+    matching.min_by_key(|template| template.split('/').map(is_variable).collect::<Vec<_>>())
+}
+
+fn is_variable(segment: &str) -> bool {
+    segment.starts_with('{')
+}
+
+/// Compiled once a schema. The components stand at its root, so that its references resolve.
+fn validator(schema: &Value) -> Arc<Validator> {
+    static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+    let mut compiled = COMPILED.lock().unwrap();
+    let made = compiled.entry(schema.to_string()).or_insert_with(|| {
+        let mut whole = schema.clone();
+        whole["components"] = DOCUMENT["components"].clone();
+        let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+        Arc::new(options.build(&whole).unwrap())
+    });
+    Arc::clone(made)
+}

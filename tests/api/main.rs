@@ -1,0 +1,16 @@
+//! The API as its clients meet it: over TCP, on both databases, with the clock, the messages and the randomness
+//! in the test's hand. One binary, so that it links once; one module a capability.
+
+#![allow(missing_docs, reason = "nobody reads a test's rustdoc")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy.toml allows them in #[test] functions; helpers outside those fail the same way"
+)]
+
+#[macro_use]
+mod harness;
+
+mod signup;

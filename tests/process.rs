@@ -1,0 +1,274 @@
+//! The binary itself, as an operator meets it: started, walked, refused, stopped.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use practice_links::config::Database;
+use practice_links::db::{self, Db};
+
+/// A folder of its own, gone at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("practice-links-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn binary(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_practice-links"));
+    command.current_dir(folder).args(arguments).envs(settings.iter().copied());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    binary(folder, arguments, settings).output().unwrap()
+}
+
+/// A running server; killed when dropped.
+struct Server {
+    child: Child,
+    address: String,
+    banner: Vec<String>,
+}
+
+impl Server {
+    fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = format!("127.0.0.1:{port}");
+        let mut command = binary(folder, &[], settings);
+        command.env("PRACTICE_LINKS_LISTEN", &address).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let banner = lines.take(4).map(Result::unwrap).collect();
+        let server = Self { child, address, banner };
+        server.wait_until_ready();
+        server
+    }
+
+    fn wait_until_ready(&self) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < end {
+            if self.request("GET /readyz HTTP/1.1", "").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("not ready");
+    }
+
+    /// One request on a connection of its own.
+    fn request(&self, head: &str, body: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        write!(
+            stream,
+            "{head}\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn count(folder: &Path, table: &str) -> i64 {
+    let url = format!("sqlite:{}", folder.join("data/practice-links.db").display());
+    let db = Db::new(&Database { url, pool_size: 1 }).unwrap();
+    let query = format!("(SELECT count(*) FROM {table})");
+    db.write_blocking(|conn| {
+        Ok::<_, db::Error>(diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(&query)).get_result(conn)?)
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_first_start_needs_no_configuration_and_says_where_to_look() {
+    let folder = Folder::new("first");
+    let server = Server::start(&folder.0, &[]);
+    assert!(server.banner[1].contains("/123456"), "{:?}", server.banner);
+    assert!(server.banner[2].contains("/dev"));
+    assert!(server.banner[3].contains("/docs"));
+    let mode = fs::metadata(folder.0.join("data/keys.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let page = server.request("GET /123456 HTTP/1.1", "").unwrap();
+    assert!(page.contains("Oak Street Family Medicine"), "{page}");
+}
+
+#[test]
+fn the_walk_of_the_readme_works_as_written() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let walk = readme.split("```sh walk\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = Folder::new("walk");
+    let server = Server::start(&folder.0, &[]);
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", walk])
+        .env("URL", format!("http://{}", server.address))
+        .output()
+        .unwrap();
+    let (said, asked) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}\n{asked}");
+    assert!(said.contains("Welcome to Oak Street Family Medicine."), "{said}");
+    assert!(said.contains("\npatient\n"), "{said}");
+    assert!(said.contains("A new patient connected"), "{said}");
+    assert!(!said.contains("Rivera"), "{said}");
+}
+
+#[test]
+fn a_bad_setting_is_refused_in_one_line_that_names_it() {
+    let folder = Folder::new("settings");
+    let cases = [
+        ("PRACTICE_LINKS_DATABASE__URL", "mysql://localhost/x", "database.url"),
+        ("PRACTICE_LINKS_DATABASE__URL", "practice-links.db", "database.url"),
+        ("PRACTICE_LINKS_LISTEN", "nowhere", "listen"),
+        ("PRACTICE_LINKS_PUBLIC_URL", "ftp://example.org", "public_url"),
+        ("PRACTICE_LINKS_DATABASE__POOL_SIZE", "0", "database.pool_size"),
+        ("PRACTICE_LINKS_DATABASE__POOL_SIZE", "many", "database.pool_size"),
+        ("PRACTICE_LINKS_TRUSTED_PROXIES", "10.0.0.0/99", "trusted_proxies"),
+        ("PRACTICE_LINKS_ENVIRONMENT", "staging", "environment"),
+        ("PRACTICE_LINKS_LIMITS__SCALE", "0", "limits.scale"),
+        ("PRACTICE_LINKS_MAIL__SMTP_URL", "imap://example.org", "mail.smtp_url"),
+        ("PRACTICE_LINKS_SMS__PROVIDER", "pigeon", "sms.provider"),
+        ("PRACTICE_LINKS_LISTNE", "127.0.0.1:1", "listne"),
+    ];
+    for (variable, value, named) in cases {
+        let output = run(&folder.0, &[], &[("PRACTICE_LINKS_LISTEN", "127.0.0.1:0"), (variable, value)]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{variable}={value} was taken");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(named), "{variable}={value}: {said}");
+    }
+}
+
+#[test]
+fn production_refuses_development_conveniences_by_name() {
+    let folder = Folder::new("production");
+    let base = ("PRACTICE_LINKS_ENVIRONMENT", "production");
+    let secure = ("PRACTICE_LINKS_PUBLIC_URL", "https://links.example.org");
+    for (settings, named) in [
+        (vec![base], "public_url"),
+        (vec![base, secure, ("PRACTICE_LINKS_LIMITS__SCALE", "2")], "limits.scale"),
+        (vec![base, secure], "sms.provider"),
+    ] {
+        let output = run(&folder.0, &[], &settings);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(named), "{said}");
+    }
+}
+
+#[test]
+fn one_server_a_sqlite_file_and_admin_works_beside_it() {
+    let folder = Folder::new("beside");
+    let server = Server::start(&folder.0, &[]);
+    let second = run(&folder.0, &[], &[("PRACTICE_LINKS_LISTEN", "127.0.0.1:0")]);
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(!second.status.success() && said.contains("database.url"), "{said}");
+    let create = ["admin", "practice", "create", "--name", "Elm Pediatrics", "--city", "Austin"];
+    let made = String::from_utf8(run(&folder.0, &create, &[]).stdout).unwrap();
+    let code = made.trim().rsplit('/').next().unwrap().to_owned();
+    let page = server.request(&format!("GET /{code} HTTP/1.1"), "").unwrap();
+    assert!(page.contains("Elm Pediatrics"), "{made}");
+    let practice = made.split_whitespace().next().unwrap();
+    let link = ["admin", "link", "create", "--practice", practice, "--label", "Card", "--tag", "card"];
+    assert!(run(&folder.0, &link, &[]).status.success());
+}
+
+/// One kept-alive connection that starts verifications until it is told to close.
+fn keep_asking(address: &str, numbers: &AtomicU32, answered: &AtomicU32) -> Result<(), String> {
+    'connect: loop {
+        let Ok(mut stream) = TcpStream::connect(address) else { return Ok(()) };
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        for turn in 0.. {
+            let phone = 4_152_000_000_u64 + u64::from(numbers.fetch_add(1, Ordering::Relaxed));
+            let body = format!("{{\"phone\": \"+1{phone}\"}}");
+            let sent = write!(
+                stream,
+                "POST /v1/verifications HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            match sent.and_then(|()| read_answer(&mut reader)) {
+                Ok(head) => {
+                    assert!(head.starts_with("HTTP/1.1 201"), "{head}");
+                    answered.fetch_add(1, Ordering::Relaxed);
+                    if head.contains("connection: close") {
+                        continue 'connect;
+                    }
+                }
+                // A connection that was never accepted dies with the listener; no request of it was taken.
+                Err(_) if turn == 0 => return Ok(()),
+                Err(error) => return Err(format!("cut after {turn} answers: {error}")),
+            }
+        }
+    }
+}
+
+fn read_answer(reader: &mut BufReader<TcpStream>) -> std::io::Result<String> {
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+        head.push_str(&line);
+    }
+    reader.read_exact(&mut vec![0; length])?;
+    Ok(head)
+}
+
+#[test]
+fn sigterm_under_load_cuts_no_request_and_leaves_no_row_half_done() {
+    let folder = Folder::new("sigterm");
+    let mut server = Server::start(&folder.0, &[("PRACTICE_LINKS_LIMITS__SCALE", "100000")]);
+    let (numbers, answered) = (AtomicU32::new(0), AtomicU32::new(0));
+    thread::scope(|scope| {
+        let clients: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| keep_asking(&server.address, &numbers, &answered))).collect();
+        thread::sleep(Duration::from_secs(1));
+        server.signal("-TERM");
+        for client in clients {
+            client.join().unwrap().unwrap();
+        }
+    });
+    let status = server.child.wait().unwrap();
+    assert!(status.success(), "{status}");
+    let answered = i64::from(answered.load(Ordering::Relaxed));
+    assert!(answered > 20, "{answered}");
+    assert_eq!(count(&folder.0, "verifications"), answered);
+    assert_eq!(count(&folder.0, "outbox"), answered);
+}
