@@ -5,7 +5,13 @@
 //! verification, right code, account) at 1 and at 16 connections. Codes are read from `/dev/messages`, outside
 //! the time that is measured, in so far as the worker needs to have caught them: the client polls for them,
 //! and that wait is reported apart. No target: an honest figure, and where the time goes.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, clippy::expect_used)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::expect_used
+)]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

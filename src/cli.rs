@@ -4,6 +4,8 @@ mod admin;
 mod demo;
 mod serve;
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -102,13 +104,16 @@ fn app(config: Config) -> Result<App, Failure> {
     })
 }
 
-/// SQLite makes its file, but not the folder.
+/// SQLite makes its file, but not the folder; what we make is for this user alone, since patients are in it.
 fn prepare_folder(config: &Config) -> Result<(), Failure> {
     let target = db::Target::parse(&config.database.url)?;
     if let Some(folder) =
         target.sqlite_file().and_then(|file| file.parent()).filter(|f| !f.as_os_str().is_empty())
     {
-        std::fs::create_dir_all(folder)
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
             .map_err(|e| BadSetting::new("database.url", format!("{}: {e}", folder.display())))?;
     }
     Ok(())

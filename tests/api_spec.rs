@@ -62,7 +62,9 @@ fn every_problem_code_is_documented_and_no_other() {
     let mut documented = BTreeSet::new();
     for (name, operation) in operations(&document) {
         for (status, response) in operation["responses"].as_object().unwrap() {
-            let Some(schema) = response.pointer("/content/application~1problem+json/schema") else { continue };
+            let Some(schema) = response.pointer("/content/application~1problem+json/schema") else {
+                continue;
+            };
             let codes = schema.pointer("/allOf/1/properties/code/enum").and_then(Value::as_array);
             for code in codes.into_iter().flatten() {
                 let code = code.as_str().unwrap();
@@ -83,7 +85,8 @@ fn calls_that_need_a_secret_say_which() {
     let document = document();
     for (name, operation) in operations(&document) {
         let path = name.split(' ').nth(1).unwrap();
-        let scheme = operation.pointer("/security/0").and_then(Value::as_object).map(|s| s.keys().next().unwrap());
+        let scheme =
+            operation.pointer("/security/0").and_then(Value::as_object).map(|s| s.keys().next().unwrap());
         let wanted = match path {
             path if path.starts_with("/v1/verifications/") => Some("client_secret"),
             "/v1/pairings" | "/v1/sessions/current" => Some("access_token"),

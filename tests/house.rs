@@ -118,7 +118,9 @@ fn rooms_import_each_other_without_cycles() {
 fn serving_rooms_know_nothing_of_those_they_serve() {
     let rooms: Vec<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
     for source in sources() {
-        if ["kit", "db", "limits", "audit", "outbox", "http", "config", "keys"].contains(&source.room().as_str()) {
+        if ["kit", "db", "limits", "audit", "outbox", "http", "config", "keys"]
+            .contains(&source.room().as_str())
+        {
             let used = source.rooms_used();
             let wrong: Vec<_> = used.iter().filter(|used| rooms.contains(&used.as_str())).collect();
             assert!(wrong.is_empty(), "{} imports {wrong:?}", source.path.display());
@@ -145,8 +147,12 @@ fn law_2_a_table_is_written_by_one_store() {
         for verb in ["insert_into(", "update(", "delete("] {
             for (start, _) in code.match_indices(verb) {
                 let argument = code[start + verb.len()..].trim_start();
-                let table: String = argument.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                writers.entry(resolve_binding(&code[..start], &table)).or_default().insert(source.path.clone());
+                let table: String =
+                    argument.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                writers
+                    .entry(resolve_binding(&code[..start], &table))
+                    .or_default()
+                    .insert(source.path.clone());
             }
         }
     }
@@ -161,7 +167,8 @@ fn law_2_a_table_is_written_by_one_store() {
 
 fn tables() -> BTreeSet<String> {
     let schema = fs::read_to_string("src/db/schema.rs").unwrap();
-    let starts = schema.match_indices("diesel::table! {").map(|(at, head)| schema[at + head.len()..].trim_start());
+    let starts =
+        schema.match_indices("diesel::table! {").map(|(at, head)| schema[at + head.len()..].trim_start());
     starts.map(|rest| rest.split([' ', '(']).next().unwrap().to_owned()).collect()
 }
 
@@ -192,7 +199,9 @@ fn law_4_only_db_names_a_backend() {
         if source.room() == "db" || source.room() == "lib" {
             continue;
         }
-        for wrong in ["PgConnection", "SqliteConnection", "diesel::pg", "diesel::sqlite", "Conn::Pg", "Conn::Sqlite"] {
+        for wrong in
+            ["PgConnection", "SqliteConnection", "diesel::pg", "diesel::sqlite", "Conn::Pg", "Conn::Sqlite"]
+        {
             assert!(!source.code().contains(wrong), "{} names {wrong}", source.path.display());
         }
     }
@@ -220,7 +229,8 @@ fn files_stay_short() {
 
 #[test]
 fn functions_stay_short() {
-    let mut lengths: Vec<usize> = sources().iter().flat_map(|source| function_lengths(&source.code())).collect();
+    let mut lengths: Vec<usize> =
+        sources().iter().flat_map(|source| function_lengths(&source.code())).collect();
     lengths.sort_unstable();
     let p90 = lengths[lengths.len() * 9 / 10];
     assert!(lengths.len() > 300, "{} functions", lengths.len());
@@ -234,14 +244,24 @@ fn function_lengths(code: &str) -> Vec<usize> {
     let mut lengths = Vec::new();
     for (start, line) in lines.iter().enumerate() {
         let body = line.trim_start();
-        let is_fn = ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn ", "pub const fn ", "const fn "]
-            .iter()
-            .any(|head| body.starts_with(head));
+        let is_fn = [
+            "fn ",
+            "pub fn ",
+            "pub(crate) fn ",
+            "pub(super) fn ",
+            "async fn ",
+            "pub async fn ",
+            "pub const fn ",
+            "const fn ",
+        ]
+        .iter()
+        .any(|head| body.starts_with(head));
         if !is_fn {
             continue;
         }
         let close = format!("{}}}", " ".repeat(line.len() - body.len()));
-        let end = lines[start..].iter().position(|l| **l == close || (l.ends_with('}') && l.starts_with(line)));
+        let end =
+            lines[start..].iter().position(|l| **l == close || (l.ends_with('}') && l.starts_with(line)));
         lengths.extend(end.map(|n| n + 1));
     }
     lengths

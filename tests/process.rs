@@ -67,7 +67,8 @@ impl Server {
     fn wait_until_ready(&self) {
         let end = Instant::now() + Duration::from_secs(20);
         while Instant::now() < end {
-            if self.request("GET /readyz HTTP/1.1", "").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+            if self.request("GET /readyz HTTP/1.1", "").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+            {
                 return;
             }
             thread::sleep(Duration::from_millis(50));
@@ -107,7 +108,9 @@ fn count(folder: &Path, table: &str) -> i64 {
     let db = Db::new(&Database { url, pool_size: 1 }).unwrap();
     let query = format!("(SELECT count(*) FROM {table})");
     db.write_blocking(|conn| {
-        Ok::<_, db::Error>(diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(&query)).get_result(conn)?)
+        Ok::<_, db::Error>(
+            diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(&query)).get_result(conn)?,
+        )
     })
     .unwrap()
 }

@@ -3,7 +3,7 @@
 //! A test reaches the service through HTTP alone and never writes to the database. What HTTP cannot do (make a
 //! practice, move the clock, deliver what is queued) it asks of the `TestApp`.
 
-#![allow(dead_code, reason = "the harness may offer more than today's tests use")]
+#![allow(dead_code, unused_imports, reason = "the harness may offer more than today's tests use")]
 
 mod builder;
 mod carrier;
@@ -126,7 +126,8 @@ impl TestApp {
 
     /// Delivers what is due, as the worker would; returns how many rows it settled.
     pub fn deliver_all(&self) -> usize {
-        let rounds = std::iter::from_fn(|| Some(self.worker.run_once().unwrap()).filter(|settled| *settled > 0));
+        let rounds =
+            std::iter::from_fn(|| Some(self.worker.run_once().unwrap()).filter(|settled| *settled > 0));
         rounds.sum()
     }
 

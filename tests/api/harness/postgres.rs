@@ -40,7 +40,8 @@ pub fn is_available() -> bool {
     match server() {
         Ok(_) => true,
         Err(why) => {
-            let required = is_set("PRACTICE_LINKS_REQUIRE_POSTGRES") || env_text("CI").as_deref() == Some("true");
+            let required =
+                is_set("PRACTICE_LINKS_REQUIRE_POSTGRES") || env_text("CI").as_deref() == Some("true");
             assert!(!required, "PostgreSQL tests must run here: {why}");
             false
         }
@@ -118,7 +119,10 @@ fn execute(url: &str, statement: &str) {
     connect(url).batch_execute(statement).unwrap();
 }
 
-#[expect(clippy::disallowed_methods, reason = "CREATE DATABASE runs outside of transactions, and the pool opens one")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "CREATE DATABASE runs outside of transactions, and the pool opens one"
+)]
 fn connect(url: &str) -> PgConnection {
     let mut conn = PgConnection::establish(url).unwrap();
     conn.batch_execute("SET client_min_messages = 'warning'").unwrap();
@@ -128,7 +132,8 @@ fn connect(url: &str) -> PgConnection {
 /// `url` with another database.
 fn with_database(url: &str, name: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap();
-    let (rest, query) = rest.split_once('?').map_or((rest, String::new()), |(rest, q)| (rest, format!("?{q}")));
+    let (rest, query) =
+        rest.split_once('?').map_or((rest, String::new()), |(rest, q)| (rest, format!("?{q}")));
     let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
     format!("{scheme}://{authority}/{name}{query}")
 }
@@ -143,7 +148,8 @@ fn is_set(name: &str) -> bool {
 
 /// A cluster in a folder of its own, and the pipe whose end is its end.
 fn start_one() -> Result<(String, Option<ChildStdin>), String> {
-    let programs = programs().ok_or("no initdb on PATH or under /usr/lib/postgresql; TEST_DATABASE_URL names none")?;
+    let programs =
+        programs().ok_or("no initdb on PATH or under /usr/lib/postgresql; TEST_DATABASE_URL names none")?;
     let folder = env::temp_dir().join(format!("practice-links-pg-{}", process::id()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
@@ -153,10 +159,8 @@ fn start_one() -> Result<(String, Option<ChildStdin>), String> {
     let init = ["-D", &data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
     user.run(&programs.join("initdb"), &init)?;
     let port = free_port();
-    let options = format!(
-        "-p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections=400",
-        folder.display()
-    );
+    let options =
+        format!("-p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections=400", folder.display());
     let log = folder.join("log").display().to_string();
     let start = ["-D", &data, "-w", "-t", "30", "-l", &log, "-o", &options, "start"];
     user.run(&programs.join("pg_ctl"), &start).map_err(|why| {
@@ -171,9 +175,11 @@ fn programs() -> Option<PathBuf> {
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
     let mut versions: Vec<_> = installed.map(|entry| entry.path()).collect();
     versions.sort_by_key(|path| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()));
-    let on_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
+    let on_path =
+        env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
     let folders = versions.into_iter().rev().map(|version| version.join("bin")).chain(on_path);
-    let mut complete = folders.filter(|folder| folder.join("initdb").is_file() && folder.join("pg_ctl").is_file());
+    let mut complete =
+        folders.filter(|folder| folder.join("initdb").is_file() && folder.join("pg_ctl").is_file());
     complete.next()
 }
 

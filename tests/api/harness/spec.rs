@@ -78,7 +78,8 @@ fn check_answer(operation: &Value, reply: &Reply, told: &str) {
     let media = media.unwrap_or_else(|| panic!("undocumented media type {}: {told}", reply.media_type()));
     // A HEAD's answer has the headers alone.
     if reply.media_type().ends_with("json") && !reply.body.is_empty() {
-        let errors: Vec<_> = validator(&media["schema"]).iter_errors(&reply.json()).map(|e| e.to_string()).collect();
+        let errors: Vec<_> =
+            validator(&media["schema"]).iter_errors(&reply.json()).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "not as documented, {}: {told}", errors.join("; "));
     }
 }
@@ -88,7 +89,10 @@ fn template(path: &str) -> Option<&'static str> {
     let templates = DOCUMENT["paths"].as_object().unwrap().keys().map(String::as_str);
     let matching = templates.filter(|template| {
         template.split('/').count() == path.split('/').count()
-            && template.split('/').zip(path.split('/')).all(|(t, p)| is_variable(t) && !p.is_empty() || t == p)
+            && template
+                .split('/')
+                .zip(path.split('/'))
+                .all(|(t, p)| is_variable(t) && !p.is_empty() || t == p)
     });
     matching.min_by_key(|template| template.split('/').map(is_variable).collect::<Vec<_>>())
 }

@@ -145,6 +145,7 @@ impl SignedUp {
 
 /// One address a number, from the range for benchmarks (RFC 2544).
 fn address_of(phone: &str) -> String {
-    let number: u32 = phone.chars().filter(char::is_ascii_digit).collect::<String>()[7..].parse().unwrap_or(0);
+    let number: u32 =
+        phone.chars().filter(char::is_ascii_digit).collect::<String>()[7..].parse().unwrap_or(0);
     format!("198.18.{}.{}", number / 256 % 256, number % 256)
 }
