@@ -65,7 +65,8 @@ pub async fn dev_messages(app: Data<App>, query: Query<MessagesQuery>) -> Result
 /// Numbers in any spelling, `+` turned into a blank by a query string included.
 fn recipient(app: &App, to: &str) -> String {
     let region = &app.config.verification.default_region;
-    let text = to.trim();
+    let text = to.trim().replace('\0', "");
+    let text = text.as_str();
     let phone = Phone::parse(text, Some(region)).or_else(|_| Phone::parse(&format!("+{text}"), None));
     phone.map_or_else(|_| text.to_lowercase(), |phone| phone.as_e164().to_owned())
 }

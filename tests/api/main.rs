@@ -13,4 +13,6 @@
 #[macro_use]
 mod harness;
 
+mod schema;
 mod signup;
+mod two_databases;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::json;
 
-use crate::harness::{Builder, DEMO, TestApp, phone, together};
+use crate::harness::{Builder, DEMO, TestApp, phone, sign_up_body, together};
 
 both! {
     fn a_code_on_a_flyer_becomes_a_conversation(app: TestApp) {
@@ -13,7 +13,7 @@ both! {
         let checked = app.check(&verification, &code).expect(200);
         assert_eq!(checked.at("/result"), "approved");
 
-        let body = app.sign_up_body(&checked.str("/phone_proof"), &app.link_token(DEMO));
+        let body = sign_up_body(&checked.str("/phone_proof"), &app.link_token(DEMO));
         let made = app.post("/v1/accounts", body).send().expect(201);
         assert_eq!(made.at("/pairing/practice/name"), "Oak Street Family Medicine");
         assert_eq!(made.at("/session/scope"), "full");
@@ -50,7 +50,7 @@ postgres! {
     fn one_proof_opens_one_account(on: Builder) {
         let app = on.pool(40).start();
         let proof = app.verify(&phone(7));
-        let body = app.sign_up_body(&proof, &app.link_token(DEMO));
+        let body = sign_up_body(&proof, &app.link_token(DEMO));
         let answers = together(32, |_| app.post("/v1/accounts", body.clone()).send().expect(201));
         let accounts: HashSet<_> = answers.iter().map(|answer| answer.str("/account/id")).collect();
         assert_eq!(accounts.len(), 1);

@@ -72,14 +72,16 @@ impl Builder {
     pub fn start(self) -> TestApp {
         telemetry::install_metrics();
         let database = database::lend(self.backend);
-        let mut config = Config::default();
-        config.listen = ([127, 0, 0, 1], 0).into();
-        config.public_url = "http://links.example.test".into();
-        config.data_dir = database.folder.path().to_owned();
+        let mut config = Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            public_url: "http://links.example.test".into(),
+            data_dir: database.folder.path().to_owned(),
+            // The client may then say where it calls from: `Call::ip`.
+            trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+            ..Config::default()
+        };
         config.database.url.clone_from(&database.url);
         config.database.pool_size = self.pool;
-        // The client may then say where it calls from: `Call::from_address`.
-        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         (self.change)(&mut config);
         let app = launch(config.complete().unwrap(), self.seed, database);
         app.make_demo();

@@ -26,7 +26,7 @@ impl Client {
             .max_idle_connections(0)
             .max_idle_connections_per_host(0)
             .proxy(None)
-            .timeout_global(Some(Duration::from_secs(60)));
+            .timeout_global(Some(Duration::from_mins(1)));
         Self { base: base.to_owned(), agent: config.build().into() }
     }
 
@@ -113,7 +113,7 @@ impl Call {
     }
 
     /// Calls from `address`, as a trusted proxy would say.
-    pub fn from_address(self, address: &str) -> Self {
+    pub fn ip(self, address: &str) -> Self {
         self.header("x-forwarded-for", address)
     }
 
@@ -123,6 +123,10 @@ impl Call {
     }
 
     /// A JSON body.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "`json!` makes a value of its own at each place of use"
+    )]
     pub fn json(self, body: Value) -> Self {
         self.raw("application/json", body.to_string())
     }

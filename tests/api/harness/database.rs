@@ -19,7 +19,7 @@ pub enum Backend {
     Postgres,
 }
 
-/// A test's own database and folder; both go when it is dropped.
+/// A test's own database and folder, until it is dropped.
 pub struct Lent {
     /// What `database.url` shall be.
     pub url: String,

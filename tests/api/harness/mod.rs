@@ -34,7 +34,7 @@ pub use builder::{Builder, DEMO, Prepared, run};
 pub use carrier::{Recorded, Recorder};
 pub use client::{Call, Client, Reply};
 pub use database::Backend;
-pub use steps::{SignedUp, Verification, phone};
+pub use steps::{SignedUp, Verification, phone, sign_up_body};
 
 /// Each function becomes two tests, `name::sqlite` and `name::postgres`. Its argument is a started [`TestApp`],
 /// or a [`Builder`] where the settings differ.

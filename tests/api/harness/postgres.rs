@@ -1,5 +1,5 @@
 //! PostgreSQL for the tests: the server that `TEST_DATABASE_URL` names, else a throw-away one that the harness
-//! starts where it finds the programs. On it, a migrated template and a copy a test.
+//! starts where it finds the programs. On it, a migrated template, and as many copies as tests run at once.
 //!
 //! Nothing runs when a test process ends, least of all when it is killed. So a watchdog shell holds the other
 //! end of a pipe: when that closes, it stops the server and removes its folder.
@@ -11,12 +11,14 @@ use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::{env, fs, process};
 
 use diesel::connection::SimpleConnection as _;
-use diesel::{Connection as _, PgConnection};
+use diesel::dsl::sql;
+use diesel::result::Error;
+use diesel::sql_types::Bool;
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
 
 use super::database::migrate;
 
@@ -25,14 +27,17 @@ struct Server {
     /// Of its maintenance database.
     url: String,
     template: String,
+    /// The first half of the keys of the advisory locks on its copies.
+    lock: i32,
     /// Closed by the end of this process.
     _watched: Option<ChildStdin>,
 }
 
-/// A test's own database.
+/// A database that is this test's alone for as long as `_turn` lives.
 pub struct Copy {
     pub url: String,
-    name: String,
+    /// Holds the lock on the database's number; a mutex, because tests share a `TestApp` between threads.
+    _turn: Mutex<PgConnection>,
 }
 
 /// Whether there is a server; says once why not, and fails where a skip is not allowed.
@@ -48,23 +53,39 @@ pub fn is_available() -> bool {
     }
 }
 
-/// A copy of the template.
+/// An empty database. They are numbered, used again and never dropped: a DROP waits for a checkpoint, a second
+/// for each test. Who holds the lock on a number has the database; it ends with the connection, however that
+/// ends, so a killed process leaves nothing locked and the next one finds a database to use again.
 pub fn copy() -> Copy {
-    static MADE: AtomicU32 = AtomicU32::new(0);
     let server = server().as_ref().unwrap();
-    let name = format!("pl_test_{}_{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    let mut turn = connect(&server.url);
+    let number = (0..1000).find(|number| try_lock(&mut turn, server.lock, *number)).unwrap();
+    let name = format!("{}_{number}", server.template);
+    let url = with_database(&server.url, &name);
     let template = &server.template;
-    execute(&server.url, &format!("DROP DATABASE IF EXISTS {name}"));
-    execute(&server.url, &format!("CREATE DATABASE {name} TEMPLATE {template}"));
-    Copy { url: with_database(&server.url, &name), name }
+    match turn.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")) {
+        Ok(()) => {}
+        Err(Error::DatabaseError(_, told)) if told.message().contains("already exists") => empty(&url),
+        Err(error) => panic!("{error}"),
+    }
+    Copy { url, _turn: Mutex::new(turn) }
 }
 
-impl Drop for Copy {
-    fn drop(&mut self) {
-        if let Ok(server) = server() {
-            execute(&server.url, &format!("DROP DATABASE {} WITH (FORCE)", self.name));
-        }
-    }
+fn try_lock(turn: &mut PgConnection, template: i32, number: i32) -> bool {
+    let query = format!("SELECT pg_try_advisory_lock({template}, {number})");
+    sql::<Bool>(&query).get_result(turn).unwrap()
+}
+
+/// Whoever is still connected belongs to a test that is over. The migrations insert nothing, so empty tables are
+/// what they made.
+fn empty(url: &str) {
+    const EMPTY: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid();
+        DO $$ BEGIN EXECUTE (
+            SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') FROM pg_tables
+            WHERE schemaname = 'public' AND tablename <> '__diesel_schema_migrations'
+        ); END $$";
+    connect(url).batch_execute(EMPTY).unwrap();
 }
 
 fn server() -> &'static Result<Server, String> {
@@ -84,13 +105,13 @@ fn find_server() -> Result<Server, String> {
         Some(url) => (url, None),
         None => start_one()?,
     };
-    let template = template_name();
+    let (lock, template) = template_name();
     make_template(&url, &template);
-    Ok(Server { url, template, _watched: watched })
+    Ok(Server { url, template, lock, _watched: watched })
 }
 
 /// Named after what the migrations say: on a server that stays, the next process finds it made.
-fn template_name() -> String {
+fn template_name() -> (i32, String) {
     let mut hasher = DefaultHasher::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     let mut files: Vec<_> = files_below(&folder);
@@ -98,7 +119,8 @@ fn template_name() -> String {
     for file in files {
         fs::read(file).unwrap().hash(&mut hasher);
     }
-    format!("pl_template_{:016x}", hasher.finish())
+    let lock = i32::try_from(hasher.finish() >> 33).unwrap();
+    (lock, format!("pl_test_{lock:08x}"))
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
@@ -110,13 +132,9 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 fn make_template(url: &str, name: &str) {
     let mut turn = connect(url);
     turn.batch_execute("SELECT pg_advisory_lock(7461251)").unwrap();
-    // It exists: made by an earlier process, perhaps halfway.
+    // Where it exists, an earlier process made it, perhaps halfway.
     let _ = turn.batch_execute(&format!("CREATE DATABASE {name}"));
     migrate(&with_database(url, name));
-}
-
-fn execute(url: &str, statement: &str) {
-    connect(url).batch_execute(statement).unwrap();
 }
 
 #[expect(

@@ -113,3 +113,36 @@ fn validator(schema: &Value) -> Arc<Validator> {
     });
     Arc::clone(made)
 }
+
+/// The check itself is checked: one that lets everything pass would look just as green.
+mod tests {
+    use std::panic::catch_unwind;
+
+    use ureq::http::HeaderMap;
+
+    use super::*;
+
+    fn passes(path: &str, status: u16, media: &str, body: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-request-id", "req_1".parse().unwrap());
+        headers.insert("cache-control", "no-store".parse().unwrap());
+        headers.insert("content-type", media.parse().unwrap());
+        let reply = Reply { status, headers, body: body.into() };
+        catch_unwind(|| check("GET", path, &reply)).is_ok()
+    }
+
+    #[test]
+    fn what_the_document_says_passes_and_nothing_else() {
+        let (json, problem) = ("application/json", "application/problem+json");
+        assert!(passes("/healthz", 200, json, r#"{"status":"ok"}"#));
+        assert!(!passes("/healthz", 200, json, r#"{"status":7}"#), "wrong type");
+        assert!(!passes("/healthz", 200, json, "{}"), "member missing");
+        assert!(!passes("/healthz", 200, json, r#"{"status":"ok","more":1}"#), "member too many");
+        assert!(!passes("/healthz", 200, "text/plain", "ok"), "media type");
+        assert!(!passes("/healthz", 202, json, r#"{"status":"ok"}"#), "status");
+        let refusal = |instance: &str| json!({ "type": "/docs#not_found", "title": "", "status": 404, "detail": "", "code": "not_found", "instance": instance });
+        assert!(passes("/no/where", 404, problem, &refusal("req_1").to_string()));
+        assert!(!passes("/no/where", 404, problem, &refusal("req_2").to_string()), "instance");
+        assert!(!passes("/no/where", 200, json, "{}"), "unknown path");
+    }
+}

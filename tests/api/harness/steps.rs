@@ -10,6 +10,14 @@ pub fn phone(n: u32) -> String {
     format!("+1415555{}", 2000 + n)
 }
 
+/// The body of a sign-up as Alex Rivera.
+pub fn sign_up_body(proof: &str, link_token: &str) -> Value {
+    json!({
+        "phone_proof": proof, "link_token": link_token,
+        "given_name": "Alex", "family_name": "Rivera", "birth_date": "1987-05-31",
+    })
+}
+
 /// A verification that has begun.
 #[derive(Clone, Debug)]
 pub struct Verification {
@@ -45,7 +53,7 @@ impl TestApp {
     /// that the budget of one address ends no test that is about something else.
     pub fn start(&self, phone: &str) -> Verification {
         let body = json!({ "phone": phone, "link_token": self.link_token(DEMO) });
-        let reply = self.post("/v1/verifications", body).from_address(&address_of(phone)).send().expect(201);
+        let reply = self.post("/v1/verifications", body).ip(&address_of(phone)).send().expect(201);
         Verification::of(phone, &reply)
     }
 
@@ -81,14 +89,6 @@ impl TestApp {
         self.check(&verification, &code).expect(200).str("/phone_proof")
     }
 
-    /// The body of a sign-up as Alex Rivera.
-    pub fn sign_up_body(&self, proof: &str, link_token: &str) -> Value {
-        json!({
-            "phone_proof": proof, "link_token": link_token,
-            "given_name": "Alex", "family_name": "Rivera", "birth_date": "1987-05-31",
-        })
-    }
-
     /// Signs `phone` up with the demo practice, and delivers the practice's notice.
     #[track_caller]
     pub fn sign_up(&self, phone: &str) -> SignedUp {
@@ -99,7 +99,7 @@ impl TestApp {
     #[track_caller]
     pub fn sign_up_at(&self, phone: &str, code: &str) -> SignedUp {
         let proof = self.verify(phone);
-        let body = self.sign_up_body(&proof, &self.link_token(code));
+        let body = sign_up_body(&proof, &self.link_token(code));
         let reply = self.post("/v1/accounts", body).send().expect(201);
         self.deliver_all();
         SignedUp::of(phone, &reply)
