@@ -6,8 +6,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::db::{self, Conn, Db};
 use crate::keys::Keys;
-use crate::kit::{Clock, Entropy, Secret, Timestamp, id};
-use crate::outbox::Wake;
+use crate::kit::{Bell, Clock, Entropy, Secret, Timestamp, id};
 
 /// Everything that is shared between requests.
 #[derive(Clone)]
@@ -23,7 +22,7 @@ pub struct App {
     /// All settings.
     pub config: Arc<Config>,
     /// Wakes the outbox worker.
-    pub wake: Arc<Wake>,
+    pub wake: Arc<Bell>,
 }
 
 /// What a rule may know of the world: the moment, the keys, the settings, fresh randomness.

@@ -17,9 +17,8 @@ use crate::db::{self, Db};
 use crate::keys::Keys;
 use crate::kit::clock::SystemClock;
 use crate::kit::entropy::OsEntropy;
-use crate::kit::{Clock as _, Entropy};
+use crate::kit::{Bell, Clock as _, Entropy};
 use crate::openapi;
-use crate::outbox::Wake;
 
 /// From a practice's link to a secure conversation with that practice.
 #[derive(Parser)]
@@ -100,7 +99,7 @@ fn app(config: Config) -> Result<App, Failure> {
         entropy,
         keys: Arc::new(keys),
         config: Arc::new(config),
-        wake: Arc::new(Wake::default()),
+        wake: Arc::new(Bell::default()),
     })
 }
 

@@ -1,8 +1,6 @@
 //! The HTTP server: limits, time limits, the order of middleware, and an end that cuts no request.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -15,7 +13,7 @@ use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
 
 use crate::app::App;
 use crate::http::door::door;
-use crate::http::{Code, FieldError, Problem, fallback};
+use crate::http::{Code, Draining, FieldError, Problem, fallback};
 use crate::ops::http::Document;
 use crate::{openapi, routes};
 
@@ -24,22 +22,6 @@ const HEAD: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(15);
 /// Between "not ready" and "no new connections": a load balancer looks once in this time.
 const NOTICE: Duration = Duration::from_millis(500);
-
-/// Set when a shutdown begins: `/readyz` says so, and answers close their connections, because a connection
-/// that is kept alive would keep the server waiting until its patience ends, and then be cut.
-#[derive(Debug, Clone, Default)]
-pub struct Draining(Arc<AtomicBool>);
-
-impl Draining {
-    /// Whether a shutdown has begun.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
 
 /// A server that listens.
 pub struct Listening {

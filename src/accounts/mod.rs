@@ -5,6 +5,7 @@
 //! first one made and answers the same, so that a lost reply costs nothing.
 
 pub mod http;
+mod people;
 mod store;
 mod token;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+pub use people::{PersonChange, add_patient, change_patient, patient, patients};
 pub use store::{Account, Patient};
 pub use token::AccessToken;
 
@@ -269,48 +271,6 @@ pub fn sign_out(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
 /// The account itself.
 pub fn account(conn: &mut Conn, id: &str) -> Result<Account, Refusal> {
     store::find_account(conn, id)?.ok_or(Refusal::Unauthorized)
-}
-
-/// The people on the account whom this sign-in may see, in the order in which they were added. A restricted
-/// one sees whom it added itself: whoever holds a recycled number must not learn whose it was.
-pub fn patients(conn: &mut Conn, who: &Principal) -> db::Result<Vec<Patient>> {
-    store::patients(conn, &who.account_id, who.sight())
-}
-
-/// One of those people; without an id, the first one.
-pub fn patient(conn: &mut Conn, who: &Principal, id: Option<&str>) -> Result<Patient, Refusal> {
-    let mut seen = patients(conn, who)?.into_iter();
-    match id {
-        Some(id) => seen.find(|patient| patient.id == id).ok_or(Refusal::PatientNotFound),
-        None if who.scope == Scope::Restricted => seen.next().ok_or(Refusal::Restricted),
-        None => seen.next().ok_or(Refusal::PatientNotFound),
-    }
-}
-
-/// Adds a person to the account.
-pub fn add_patient(ctx: &Ctx, conn: &mut Conn, who: &Principal, person: &Person) -> db::Result<Patient> {
-    store::insert_patient(conn, &ctx.id("pat"), &who.account_id, &who.session_id, person, ctx.now)
-}
-
-/// A change of a person's details; what is `None` stays.
-pub struct PersonChange {
-    /// Given name.
-    pub given_name: Option<String>,
-    /// Family name.
-    pub family_name: Option<String>,
-    /// Birth date, ISO 8601.
-    pub birth_date: Option<String>,
-}
-
-/// Changes a person's details.
-pub fn change_patient(
-    conn: &mut Conn,
-    who: &Principal,
-    id: &str,
-    change: &PersonChange,
-) -> Result<Patient, Refusal> {
-    let patient = patient(conn, who, Some(id))?;
-    store::update_patient(conn, &who.account_id, &patient.id, change)?.ok_or(Refusal::PatientNotFound)
 }
 
 /// Deletes an account: every pairing ends, every session too, and number, e-mail and birth dates are

@@ -15,9 +15,8 @@ use tracing::Instrument as _;
 
 use super::call::RequestId;
 use super::problem::REQUEST_ID;
-use super::{Code, Problem};
+use super::{Code, Draining, Problem};
 use crate::app::App;
-use crate::server::Draining;
 
 /// Wraps the whole app.
 pub async fn door(

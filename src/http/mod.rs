@@ -4,6 +4,7 @@ pub mod body;
 pub mod call;
 pub mod client_ip;
 pub mod door;
+pub mod draining;
 pub mod fallback;
 pub mod html;
 pub mod idempotency;
@@ -13,6 +14,7 @@ pub mod refusals;
 
 pub use body::Body;
 pub use call::Call;
+pub use draining::Draining;
 pub use idempotency::{Answer, once};
 pub use paging::{Page, PageQuery};
 pub use problem::{Code, FieldError, Problem};

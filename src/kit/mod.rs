@@ -1,5 +1,6 @@
 //! Values with rules of their own and no I/O: time, randomness, ids, numbers, addresses, secrets.
 
+pub mod bell;
 pub mod clock;
 pub mod email;
 pub mod entropy;
@@ -9,6 +10,7 @@ pub mod phone;
 pub mod seal;
 pub mod secret;
 
+pub use bell::Bell;
 pub use clock::{Clock, Timestamp, Wait};
 pub use email::Email;
 pub use entropy::Entropy;

@@ -7,10 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::http::{Code, Problem};
+use crate::http::{Code, Draining, Problem};
 use crate::outbox;
 use crate::refusals;
-use crate::server::Draining;
 use crate::telemetry;
 
 /// How the service is.

@@ -9,7 +9,6 @@ mod message;
 mod store;
 mod worker;
 
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use message::{Carrier, Mail, Outcome, Outgoing};
@@ -120,26 +119,4 @@ pub fn requeue(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
 /// Deletes rows that were settled long ago.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::delete_settled(conn, ctx.now - KEPT)
-}
-
-/// A bell between those who queue and the worker in this process. Other instances' rows are found by polling.
-#[derive(Debug, Default)]
-pub struct Wake {
-    rung: Mutex<bool>,
-    bell: Condvar,
-}
-
-impl Wake {
-    /// Rings: the worker looks at once.
-    pub fn ring(&self) {
-        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.bell.notify_all();
-    }
-
-    /// Waits for the bell, at most `limit`.
-    fn wait(&self, limit: Duration) {
-        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.bell.wait_timeout_while(rung, limit, |rung| !*rung);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
-    }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::{Carrier, Job, Outcome, Outgoing, Topic};
 use crate::app::App;
 use crate::db;
+use crate::kit::Bell;
 
 /// Polling is the fallback, for rows of other instances and for retries.
 const POLL: Duration = Duration::from_millis(500);
@@ -108,7 +109,7 @@ impl Worker {
 /// A running worker.
 pub struct WorkerHandle {
     stop: Arc<AtomicBool>,
-    wake: Arc<super::Wake>,
+    wake: Arc<Bell>,
     thread: JoinHandle<()>,
 }
 

@@ -10,18 +10,20 @@
 mod code;
 pub mod http;
 mod message;
+mod proof;
 mod store;
 mod timers;
 
 use std::time::Duration;
 
 pub use message::CodeTopic;
+pub use proof::{Proven, consume_proof, record_made};
 pub use store::Session;
 pub use timers::Timers;
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
-use crate::kit::{Language, Phone, Secret, Wait, secret};
+use crate::kit::{Language, Phone, Secret, Wait};
 use crate::limits::{self, Budget};
 use crate::links;
 use crate::outbox;
@@ -239,7 +241,7 @@ fn compare(
     if !code::matches(&ctx.keys, &session, code).ok_or(Refusal::KeysMissing)? {
         return wrong(ctx, conn, session);
     }
-    let proof = proof_of(ctx, &session, secret).ok_or(Refusal::KeysMissing)?;
+    let proof = proof::derive(ctx, &session, secret).ok_or(Refusal::KeysMissing)?;
     let proof_ends = ctx.now + ctx.config.verification.proof_life();
     store::give_back_check(conn, &session.phone_key)?;
     let session = store::mark_verified(conn, &session.id, &proof.hash(), ctx.now, proof_ends)?;
@@ -261,7 +263,7 @@ fn repeat(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret, code: &str) -> 
         return wrong(ctx, conn, session);
     }
     store::give_back_check(conn, &session.phone_key)?;
-    let proof = proof_of(ctx, &session, secret).ok_or(Refusal::KeysMissing)?;
+    let proof = proof::derive(ctx, &session, secret).ok_or(Refusal::KeysMissing)?;
     right(ctx, conn, session, proof)
 }
 
@@ -353,48 +355,6 @@ fn session_budgets(ctx: &Ctx, session: &Session) -> Vec<Budget> {
 
 fn number_key(ctx: &Ctx, phone: &Phone) -> String {
     ctx.keys.blind("number", phone.as_e164())
-}
-
-/// The proof is made of the client's secret, so that a repeated check answers the same and the database,
-/// which holds neither, cannot.
-fn proof_of(ctx: &Ctx, session: &Session, client_secret: &Secret) -> Option<Secret> {
-    let key = ctx.keys.code_secret(&session.key_id)?;
-    let parts = [b"phone-proof".as_slice(), session.id.as_bytes(), client_secret.expose().as_bytes()];
-    Some(Secret::from_bytes("pp", &secret::mac(key, &parts)))
-}
-
-/// A number that was proven a moment ago, and what its proof has been turned into so far.
-pub struct Proven {
-    /// The session that proved it.
-    pub verification_id: String,
-    /// The number.
-    pub phone: Phone,
-    /// What the proof made earlier: the account, and the pairing where it made one.
-    pub made: Option<(String, Option<String>)>,
-}
-
-/// Consumes `proof`, once. A second call finds what the first one made of it.
-pub fn consume_proof(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<Proven, Refusal> {
-    let hash = proof.hash();
-    let (session, made) = if let Some(session) = store::consume_proof(conn, &hash, ctx.now)? {
-        (session, None)
-    } else {
-        let session = store::find_by_proof(conn, &hash)?.ok_or(Refusal::ProofInvalid)?;
-        let account = session.proof_account_id.clone().ok_or(Refusal::ProofExpired)?;
-        let pairing = session.proof_pairing_id.clone();
-        (session, Some((account, pairing)))
-    };
-    if session.proof_expires_at.is_none_or(|at| at <= ctx.now) {
-        return Err(Refusal::ProofExpired);
-    }
-    let stored = session.phone.as_deref().ok_or(Refusal::ProofExpired)?;
-    let phone = Phone::from_stored(stored).map_err(|_| Refusal::ProofInvalid)?;
-    Ok(Proven { verification_id: session.id, phone, made })
-}
-
-/// Writes down what a consumed proof was turned into.
-pub fn record_made(conn: &mut Conn, proven: &Proven, account: &str, pairing: Option<&str>) -> db::Result<()> {
-    store::record_made(conn, &proven.verification_id, account, pairing)
 }
 
 /// Lets a number be checked again after the hard stop: an operator's decision.

@@ -12,9 +12,9 @@ use practice_links::db::Db;
 use practice_links::keys::Keys;
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::entropy::SeededEntropy;
-use practice_links::kit::{Clock as _, Email, Language, Timestamp};
+use practice_links::kit::{Bell, Clock as _, Email, Language, Timestamp};
 use practice_links::links::{self, Link, NewLink};
-use practice_links::outbox::{Wake, Worker};
+use practice_links::outbox::Worker;
 use practice_links::practices::{self, NewPractice, Practice};
 use practice_links::{server, telemetry, topics};
 
@@ -99,7 +99,7 @@ fn launch(config: Config, seed: u64, database: database::Lent) -> TestApp {
         clock: Arc::<ManualClock>::clone(&clock),
         entropy,
         config: Arc::new(config),
-        wake: Arc::new(Wake::default()),
+        wake: Arc::new(Bell::default()),
     };
     let carrier = Arc::new(Recorder::default());
     let address = listener.local_addr().unwrap();

@@ -25,10 +25,11 @@ use diesel::RunQueryDsl as _;
 use diesel::sql_types::BigInt;
 use practice_links::app::{App, Ctx};
 use practice_links::db::{self, Conn};
+use practice_links::http::Draining;
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::{Clock as _, Timestamp};
 use practice_links::outbox::{self, Worker};
-use practice_links::server::{self, Draining};
+use practice_links::server;
 
 pub use builder::{Builder, DEMO, Prepared, run};
 pub use carrier::{Recorded, Recorder};
@@ -195,4 +196,10 @@ pub fn together<T: Send>(threads: usize, call: impl Fn(usize) -> T + Sync) -> Ve
         let racers: Vec<_> = (0..threads).map(|index| scope.spawn(racer(index))).collect();
         racers.into_iter().map(|racer| racer.join().unwrap()).collect()
     })
+}
+
+#[test]
+#[should_panic(expected = "messages left in the outbox")]
+fn a_test_that_forgets_a_message_fails() {
+    TestApp::new(Backend::Sqlite).start(&phone(0));
 }
