@@ -15,4 +15,5 @@ mod harness;
 
 mod schema;
 mod signup;
+mod smtp;
 mod two_databases;
