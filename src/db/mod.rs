@@ -125,11 +125,13 @@ impl Db {
         self.hop(false, f).await
     }
 
-    /// [`Db::write`] for threads of our own: the worker and the CLI.
+    /// [`Db::write`] for threads of our own: the worker and the CLI. It waits in the same queue as the
+    /// requests do; on SQLite the alternative is to poll a locked file, and to starve.
     pub fn write_blocking<T, E: From<Error>>(
         &self,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
+        let _permits = futures_executor::block_on(self.place(true));
         self.transact(true, f)
     }
 

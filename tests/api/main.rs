@@ -13,7 +13,13 @@
 #[macro_use]
 mod harness;
 
+mod accounts;
+mod faults;
+mod idempotency;
+mod me;
 mod schema;
 mod signup;
 mod smtp;
+mod snapshots;
 mod two_databases;
+mod verification;

@@ -1,0 +1,96 @@
+//! What people read, word by word: a changed text shows as a changed snapshot.
+
+use practice_links::kit::Language;
+use practice_links::links::NewLink;
+use practice_links::practices::NewPractice;
+use serde_json::{Value, json};
+
+use crate::harness::{Backend, TestApp, phone};
+
+/// An app with a Spanish-speaking practice behind 654321.
+fn app() -> TestApp {
+    let app = TestApp::new(Backend::Sqlite);
+    let practice = app.practice_with(&NewPractice {
+        name: "Clínica Peña & Muñoz".into(),
+        city: "San Antonio".into(),
+        plan: "basic".into(),
+        language: Language::Es,
+        time_zone: "America/Chicago".into(),
+        notice_email: practice_links::kit::Email::parse("recepcion@example.org"),
+    });
+    app.link_with(
+        "654321",
+        &NewLink {
+            practice_id: practice.id,
+            label: "Cartel".into(),
+            tags: Vec::new(),
+            welcome: None,
+            is_default: true,
+        },
+    );
+    app
+}
+
+#[test]
+fn the_text_message() {
+    let app = app();
+    app.start(&phone(1));
+    app.code_for(&phone(1));
+    let body =
+        json!({ "phone": phone(2), "link_token": app.link_token("654321"), "app_hash": "FA+9qCX9VSu" });
+    app.post("/v1/verifications", body).send().expect(201);
+    app.code_for(&phone(2));
+    let texts: Vec<String> =
+        app.carrier.sent().into_iter().map(|m| m.body.replace(&m.code.unwrap(), "CODE")).collect();
+    insta::assert_snapshot!(texts.join("\n=====\n"));
+}
+
+#[test]
+fn the_call() {
+    let app = app();
+    let verification = app.start(&phone(1));
+    app.deliver_all();
+    app.advance(60);
+    app.resend(&verification, "voice").expect(202);
+    let code = app.code_for(&phone(1));
+    let digits: Vec<String> = code.chars().map(String::from).collect();
+    let spoken = app.carrier.sent().pop().unwrap().body;
+    insta::assert_snapshot!(spoken.replace(&digits.join(", "), "D, I, G, I, T, S"));
+}
+
+#[test]
+fn the_notices() {
+    let app = app();
+    app.sign_up(&phone(1));
+    app.sign_up_at(&phone(2), "654321");
+    app.sign_in(&phone(1));
+    let mails = app.carrier.sent().into_iter().filter(|message| message.channel == "email");
+    let mails: Vec<String> = mails.map(|mail| format!("{:?}\n\n{}", mail.subject, mail.body)).collect();
+    assert_eq!(mails.len(), 3);
+    insta::assert_snapshot!(mails.join("\n=====\n"));
+}
+
+#[test]
+fn the_problems() {
+    let app = app();
+    let verification = app.start(&phone(1));
+    app.leave_outbox();
+    let calls = [
+        app.post("/v1/link-tokens", json!({ "code": "123457", "source": "typed" })).send(),
+        app.post("/v1/verifications", json!({ "phone": "+1 415 555 26" })).send(),
+        app.post("/v1/accounts", json!({ "phone_proof": 7 })).send(),
+        app.resend(&verification, "sms"),
+        app.get("/v1/me").send(),
+    ];
+    let shown: Vec<String> = calls
+        .iter()
+        .map(|reply| {
+            let mut body = reply.json();
+            for member in ["instance", "verification"] {
+                body.as_object_mut().unwrap().remove(member).map_or(Value::Null, |value| value);
+            }
+            serde_json::to_string_pretty(&body).unwrap()
+        })
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
