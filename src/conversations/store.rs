@@ -248,7 +248,8 @@ pub fn conversation_of(conn: &mut Conn, pairing_id: &str) -> Result<Conversation
     Ok(Conversation { id, pairing_id: pairing_id.to_owned(), patient, status, tags, created_at })
 }
 
-/// The conversation of `id`, where its pairing is the account's, living and in sight.
+/// The conversation of `id`, where its pairing is the account's, in sight; also after
+/// the patient left, since what was said stays theirs to read.
 pub fn conversation_in_sight(
     conn: &mut Conn,
     account_id: &str,
@@ -259,7 +260,6 @@ pub fn conversation_in_sight(
         .inner_join(pairings::table)
         .filter(conversations::id.eq(id))
         .filter(pairings::account_id.eq(account_id))
-        .filter(pairings::ended_at.is_null())
         .into_boxed();
     if let Sight::MadeBy(session) = sight {
         row = row.filter(pairings::session_id.eq(session));

@@ -11,12 +11,14 @@ mod migrate;
 mod pool;
 pub mod schema;
 
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 pub use conn::{Both, Conn, MultiBackend, columns};
 pub use pool::{ConnectError, Target};
@@ -27,6 +29,10 @@ use crate::config::{BadSetting, Database};
 const PLACE: Duration = Duration::from_secs(2);
 /// How long it waits in all: a database that is down is told as 503 within 3 s.
 const ANSWER: Duration = Duration::from_millis(2_800);
+/// A queue that moves is no database that is down: while others are being answered, patience is renewed by
+/// this much, this often.
+const MOVING: Duration = Duration::from_secs(1);
+const RENEWALS: u32 = 7;
 /// How long a closure waits for a connection.
 const CONNECTION: Duration = Duration::from_millis(1_500);
 
@@ -81,6 +87,8 @@ pub struct Db {
     /// One permit on SQLite; as many as there are places on PostgreSQL.
     writers: Arc<Semaphore>,
     width: u32,
+    /// Counts transactions that the database ended as asked: its pulse.
+    answered: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -101,6 +109,7 @@ impl Db {
             places: Arc::new(Semaphore::new(width as usize)),
             writers: Arc::new(Semaphore::new(writers)),
             width,
+            answered: Arc::default(),
         })
     }
 
@@ -157,19 +166,36 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let deadline = Instant::now() + ANSWER;
-        let permits = timeout(PLACE, self.place(writes)).await.map_err(|_| Error::Busy)?;
+        let began = Instant::now();
+        let permits = self.patiently(PLACE, self.place(writes)).await.ok_or(Error::Busy)?;
         let this = self.clone();
         let run = tokio::task::spawn_blocking(move || {
             // The permits live as long as the closure does, not as long as somebody waits for it.
             let _permits = permits;
             this.transact(writes, f)
         });
-        match timeout_at(deadline, run).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_join)) => Err(Error::Panicked.into()),
-            Err(_elapsed) => Err(Error::Unreachable.into()),
+        match self.patiently(ANSWER.saturating_sub(began.elapsed()), run).await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_join)) => Err(Error::Panicked.into()),
+            None => Err(Error::Unreachable.into()),
         }
+    }
+
+    /// Waits for `work`: as long as `patience`, and longer while the database goes on answering.
+    async fn patiently<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = std::pin::pin!(work);
+        let mut wait = patience;
+        for _ in 0..=RENEWALS {
+            let seen = self.answered.load(Ordering::Relaxed);
+            if let Ok(output) = timeout(wait, &mut work).await {
+                return Some(output);
+            }
+            if self.answered.load(Ordering::Relaxed) == seen {
+                return None;
+            }
+            wait = MOVING;
+        }
+        None
     }
 
     async fn place(&self, writes: bool) -> (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>) {
@@ -189,13 +215,21 @@ impl Db {
                     slot.spent = true;
                     return Err(Error::Statement(error).into());
                 }
+                self.count_answer(&slot);
                 Ok(value)
             }
             Err(error) => {
                 // A connection that cannot even roll back is dropped, and the server undoes the rest.
                 slot.spent = slot.conn.rollback().is_err();
+                self.count_answer(&slot);
                 Err(error)
             }
+        }
+    }
+
+    fn count_answer(&self, slot: &pool::Slot) {
+        if !slot.spent {
+            self.answered.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -62,9 +62,9 @@ impl Target {
     }
 }
 
-/// No statement may outlive the answer that waits for it (503 within 3 s), and a transaction whose process
+/// No statement may outlive the longest wait for its answer (`db::RENEWALS`), and a transaction whose process
 /// was cut off must not hold its locks.
-const PG_SESSION: &str = "SET statement_timeout = '2500ms'; SET lock_timeout = '2500ms';
+const PG_SESSION: &str = "SET statement_timeout = '9s'; SET lock_timeout = '9s';
     SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = 'warning';";
 
 /// `synchronous = FULL`: an answered 201 survives a power cut. The busy timeout is for other processes

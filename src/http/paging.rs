@@ -39,8 +39,20 @@ impl PageQuery {
         bytes
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .filter(|key| !key.contains('\0'))
-            .ok_or_else(|| wrong("/cursor", "This cursor is not one of ours."))
+            .ok_or_else(foreign)
     }
+
+    /// The same where the key is a number; 0 for the first page.
+    pub fn after_number(&self) -> Result<i32, Problem> {
+        match self.after()?.as_str() {
+            "" => Ok(0),
+            key => key.parse().map_err(|_| foreign()),
+        }
+    }
+}
+
+fn foreign() -> Problem {
+    wrong("/cursor", "This cursor is not one of ours.")
 }
 
 fn wrong(pointer: &str, detail: &str) -> Problem {

@@ -116,24 +116,45 @@ impl Window {
 
 /// Takes one from every budget, or from none: then the answer is the moment at which all of them have room.
 pub fn take(ctx: &Ctx, conn: &mut Conn, budgets: &[Budget]) -> db::Result<Result<(), Timestamp>> {
-    let mut locked = Vec::with_capacity(budgets.len());
-    for budget in ordered(budgets) {
-        // The upsert takes the row's lock: whoever else wants this budget waits here until we are done.
-        let stored = store::lock(conn, &budget.key)?;
-        locked.push((budget, read(&stored), stored));
+    let held = hold(conn, budgets)?;
+    let next = held.next_at(ctx);
+    if next > ctx.now {
+        return Ok(Err(next));
     }
-    let next = locked.iter().map(|(budget, hits, _)| budget.next_at(hits, ctx.now)).max();
-    if let Some(at) = next.filter(|at| *at > ctx.now) {
-        return Ok(Err(at));
-    }
-    for (budget, hits, stored) in locked {
-        let written = write(&budget.with_hit(hits, ctx.now));
-        let expires_at = ctx.now + budget.longest() * 2;
-        if store::replace(conn, &budget.key, &stored, &written, expires_at)? == 0 {
-            return Err(db::Error::Busy);
-        }
-    }
+    held.take(ctx, conn)?;
     Ok(Ok(()))
+}
+
+/// Budgets whose rows are locked: whoever else wants them waits until this transaction ends.
+pub struct Held<'a>(Vec<(&'a Budget, Hits, String)>);
+
+/// Locks `budgets` and takes nothing yet, for a caller that has more to ask before it does.
+pub fn hold<'a>(conn: &mut Conn, budgets: &'a [Budget]) -> db::Result<Held<'a>> {
+    let mut held = Vec::with_capacity(budgets.len());
+    for budget in ordered(budgets) {
+        let stored = store::lock(conn, &budget.key)?;
+        held.push((budget, read(&stored), stored));
+    }
+    Ok(Held(held))
+}
+
+impl Held<'_> {
+    /// The moment at which all of them have room; `ctx.now` when they have it already.
+    pub fn next_at(&self, ctx: &Ctx) -> Timestamp {
+        self.0.iter().map(|(budget, hits, _)| budget.next_at(hits, ctx.now)).max().unwrap_or(ctx.now)
+    }
+
+    /// Takes one from each.
+    pub fn take(self, ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
+        for (budget, hits, stored) in self.0 {
+            let written = write(&budget.with_hit(hits, ctx.now));
+            let expires_at = ctx.now + budget.longest() * 2;
+            if store::replace(conn, &budget.key, &stored, &written, expires_at)? == 0 {
+                return Err(db::Error::Busy);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The moment at which all of `budgets` have room; `ctx.now` when they have it already. Takes nothing.

@@ -259,8 +259,7 @@ pub async fn list_entries(
     id: Path<String>,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Entry>>, Problem> {
-    let limit = page.limit()?;
-    let after = page.after()?.parse().unwrap_or(0);
+    let (limit, after) = (page.limit()?, page.after_number()?);
     let entries = app.read(move |ctx, conn| {
         let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
         super::entries(conn, &who, &id, after, limit)

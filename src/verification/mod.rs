@@ -76,10 +76,12 @@ pub enum Refusal {
     /// This number cannot be reached that way.
     #[error("channel unavailable")]
     ChannelUnavailable,
-    /// Too many messages or sessions; after the wait the same call succeeds.
+    /// Too many messages or sessions; after the wait the number takes another (of a new session, where this
+    /// one is over by then).
     #[error("send limited")]
     SendLimited(Wait, Option<Box<(Session, Timers)>>),
-    /// Too many wrong codes for this number; after the wait the same call is compared.
+    /// Too many wrong codes for this number; after the wait one is compared again (of a new session, where
+    /// this one is over by then).
     #[error("check limited")]
     CheckLimited(Wait, Box<(Session, Timers)>),
     /// This session's checks are used up; after the wait a new session may begin.
@@ -199,20 +201,19 @@ pub fn send(
     if channel == Channel::Sms && !session.can_text {
         return Err(Refusal::ChannelUnavailable);
     }
-    let taken = limits::take(ctx, conn, &session_budgets(ctx, &session))?;
+    let budgets = session_budgets(ctx, &session);
+    let held = limits::hold(conn, &budgets)?;
     // Read again: the number's budget is locked now, so nothing about this session moves any more.
     let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
     refuse_closed(ctx, conn, &session)?;
-    let due = session.next_at(channel).max(taken.err());
-    let sent = match due.filter(|at| *at > ctx.now) {
-        Some(_) => None,
-        None => store::mark_sent(conn, &session, &next_send(ctx, &session, channel), ctx.now)?,
-    };
-    let Some(sent) = sent else {
+    let due = held.next_at(ctx).max(session.next_at(channel).unwrap_or(ctx.now));
+    if due > ctx.now {
         let timers = timers::of(ctx, conn, &session)?;
-        let wait = due.unwrap_or(ctx.now).wait_from(ctx.now);
-        return Err(Refusal::SendLimited(wait, Some(Box::new((session, timers)))));
-    };
+        return Err(Refusal::SendLimited(due.wait_from(ctx.now), Some(Box::new((session, timers)))));
+    }
+    held.take(ctx, conn)?;
+    let sent = store::mark_sent(conn, &session, &next_send(ctx, &session, channel), ctx.now)?
+        .ok_or(db::Error::Busy)?;
     message::enqueue(ctx, conn, &sent)?;
     let timers = timers::of(ctx, conn, &sent)?;
     Ok((sent, timers))
@@ -221,13 +222,20 @@ pub fn send(
 /// Compares a code. Steps and their order are those of the design: number, session, compare, settle.
 pub fn check(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret, code: &str) -> Result<Checked, Refusal> {
     let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+    if session.verified_at.is_some() {
+        return repeat(ctx, conn, session, secret, code);
+    }
     if store::take_check(conn, &session.phone_key, HARD_STOP, ctx.now, ctx.now + DAY)?.is_none() {
         return Err(refused_by_number(ctx, conn, session)?);
     }
-    match store::take_session_check(conn, id, ctx.config.verification.checks, ctx.now)? {
-        Some(session) => compare(ctx, conn, session, secret, code),
-        None => repeat(ctx, conn, id, secret, code),
+    if let Some(session) = store::take_session_check(conn, id, ctx.config.verification.checks, ctx.now)? {
+        return compare(ctx, conn, session, secret, code);
     }
+    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+    refuse_unverified(ctx, conn, &session)?;
+    // Verified while this check waited for the number: what it took there goes back.
+    store::return_check(conn, &session.phone_key)?;
+    repeat(ctx, conn, session, secret, code)
 }
 
 /// The first comparison of a session that is not verified yet.
@@ -248,21 +256,28 @@ fn compare(
     right(ctx, conn, session, proof)
 }
 
-/// A check that the session did not take: the reply to the right code may have been lost, so the same code
-/// yields the same proof. A wrong one is counted on the number, and the owner's proof stays good.
-fn repeat(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret, code: &str) -> Result<Checked, Refusal> {
-    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
-    if session.verified_at.is_none() {
-        refuse_closed(ctx, conn, &session)?;
-        return Err(Refusal::CodeExpired);
-    }
+/// A check of a session that is verified. The reply to the right code may have been lost, so the same code
+/// yields the same proof, whatever strangers do to the number meanwhile: these checks are counted on the
+/// session alone, as many again as it had. A wrong one yields nothing, and the owner's proof stays good.
+fn repeat(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    session: Session,
+    secret: &Secret,
+    code: &str,
+) -> Result<Checked, Refusal> {
     if session.proof_expires_at.is_none_or(|at| at <= ctx.now) {
         return Err(Refusal::ProofExpired);
     }
+    let limit = ctx.config.verification.checks.saturating_mul(2);
+    let Some(counted) = store::take_repeat(conn, &session.id, limit)? else {
+        return Err(exhausted(ctx, conn, &session)?);
+    };
     if !code::matches(&ctx.keys, &session, code).ok_or(Refusal::KeysMissing)? {
-        return wrong(ctx, conn, session);
+        let timers = timers::of(ctx, conn, &counted)?;
+        return Ok(Checked { proof: None, session: counted, timers });
     }
-    store::give_back_check(conn, &session.phone_key)?;
+    store::return_repeat(conn, &session.id)?;
     let proof = proof::derive(ctx, &session, secret).ok_or(Refusal::KeysMissing)?;
     right(ctx, conn, session, proof)
 }
@@ -300,11 +315,25 @@ fn refuse_closed(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<(), Re
         return Err(Refusal::Expired);
     }
     if session.checks >= ctx.config.verification.checks {
-        let at = limits::next_at(ctx, conn, &session_budgets(ctx, session))?;
-        let timers = timers::of(ctx, conn, session)?;
-        return Err(Refusal::ChecksExhausted(at.wait_from(ctx.now), Box::new((session.clone(), timers))));
+        return Err(exhausted(ctx, conn, session)?);
     }
     Ok(())
+}
+
+/// Why a session that is not verified did not take a check.
+fn refuse_unverified(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<(), Refusal> {
+    if session.verified_at.is_some() {
+        return Ok(());
+    }
+    refuse_closed(ctx, conn, session)?;
+    Err(Refusal::CodeExpired)
+}
+
+/// Nothing revives a used-up session, so the wait is the one until a new session may begin.
+fn exhausted(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<Refusal, Refusal> {
+    let at = limits::next_at(ctx, conn, &session_budgets(ctx, session))?;
+    let timers = timers::of(ctx, conn, session)?;
+    Ok(Refusal::ChecksExhausted(at.wait_from(ctx.now), Box::new((session.clone(), timers))))
 }
 
 fn first_channel(ctx: &Ctx, new: &NewSession) -> Result<Channel, Refusal> {

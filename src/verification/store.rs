@@ -195,6 +195,15 @@ pub fn take_check(
     Ok(update(row).set(change).returning(check_budgets::fails).get_result(conn).optional()?)
 }
 
+/// Undoes [`take_check`] where nothing was compared.
+pub fn return_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
+    let change = (
+        check_budgets::fails.eq(check_budgets::fails - 1),
+        check_budgets::fails_in_a_row.eq(check_budgets::fails_in_a_row - 1),
+    );
+    Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
+}
+
 /// Undoes [`take_check`] for a right code.
 pub fn give_back_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
     let change = (check_budgets::fails.eq(check_budgets::fails - 1), check_budgets::fails_in_a_row.eq(0));
@@ -238,6 +247,22 @@ pub fn take_session_check(conn: &mut Conn, id: &str, limit: i32, now: Timestamp)
         .filter(verifications::expires_at.gt(now));
     let change = verifications::checks.eq(verifications::checks + 1);
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
+}
+
+/// Takes one check from a session that is verified.
+pub fn take_repeat(conn: &mut Conn, id: &str, limit: i32) -> Result<Option<Session>> {
+    let row = verifications::table
+        .find(id)
+        .filter(verifications::verified_at.is_not_null())
+        .filter(verifications::checks.lt(limit));
+    let change = verifications::checks.eq(verifications::checks + 1);
+    Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
+}
+
+/// Undoes [`take_repeat`] for the right code.
+pub fn return_repeat(conn: &mut Conn, id: &str) -> Result<usize> {
+    let change = verifications::checks.eq(verifications::checks - 1);
+    Ok(update(verifications::table.find(id)).set(change).execute(conn)?)
 }
 
 /// Notes that the right code came, and the proof it yields.

@@ -345,7 +345,7 @@ fn of_another_key(app: &TestApp, token: &str) -> String {
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// Everything in every column of every table, bytes as hexadecimal digits.

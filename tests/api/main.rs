@@ -14,9 +14,13 @@
 mod harness;
 
 mod accounts;
+mod doors;
 mod faults;
 mod idempotency;
+mod links;
 mod me;
+mod notices;
+mod privacy;
 mod schema;
 mod signup;
 mod smtp;

@@ -1,5 +1,7 @@
 //! The patient's own view: the people on an account, their pairings, what was said.
 
+use std::collections::BTreeSet;
+
 use practice_links::links::NewLink;
 use serde_json::{Value, json};
 
@@ -42,15 +44,15 @@ both! {
     fn a_person_can_be_corrected(app: TestApp) {
         let who = app.sign_up(&phone(0));
         let path = format!("/v1/me/patients/{}", who.patient_id);
-        let patch = |body: Value| app.patch(&path, body).bearer(&who.access_token).send();
-        let changed = patch(json!({ "given_name": "Alexandra" })).expect(200);
+        let change = |body: Value| app.patch(&path, body).bearer(&who.access_token).send();
+        let changed = change(json!({ "given_name": "Alexandra" })).expect(200);
         assert_eq!(changed.at("/patient/given_name"), "Alexandra");
         assert_eq!(changed.at("/patient/family_name"), "Rivera");
         assert_eq!(changed.at("/patient/birth_date"), "1987-05-31");
-        assert_eq!(patch(json!({})).expect(200).json(), changed.json());
-        let wrong = patch(json!({ "birth_date": "31.5.1987" })).problem(422, "invalid_request");
+        assert_eq!(change(json!({})).expect(200).json(), changed.json());
+        let wrong = change(json!({ "birth_date": "31.5.1987" })).problem(422, "invalid_request");
         assert_eq!(wrong.at("/errors/0/pointer"), "/birth_date");
-        patch(json!({ "family_name": "" })).problem(422, "invalid_request");
+        change(json!({ "family_name": "" })).problem(422, "invalid_request");
         let me = app.get("/v1/me").bearer(&who.access_token).send().expect(200);
         assert_eq!(me.at("/patients/0"), changed.at("/patient"));
     }
@@ -60,9 +62,7 @@ both! {
         let path = format!("/v1/me/pairings/{}", who.pairing_id);
         app.delete(&path).bearer(&who.access_token).send().expect(204);
         app.delete(&path).bearer(&who.access_token).send().problem(404, "pairing_not_found");
-        let closed = format!("/v1/me/conversations/{}/entries", who.conversation_id);
-        let message = app.post(&closed, json!({ "body": "Hello?" })).bearer(&who.access_token);
-        message.send().problem(409, "conversation_closed");
+        assert_eq!(app.count("SELECT count(*) FROM conversations WHERE status = 'closed'"), 1);
         let pairings = app.get("/v1/me/pairings").bearer(&who.access_token).send().expect(200);
         assert_eq!(pairings.at("/items"), json!([]));
 
@@ -72,6 +72,15 @@ both! {
         let open = format!("/v1/me/conversations/{}/entries", back.str("/conversation/id"));
         app.post(&open, json!({ "body": "Hello" })).bearer(&who.access_token).send().expect(201);
         assert_eq!(app.deliver_all(), 1);
+    }
+
+    fn a_message_into_a_closed_conversation_is_told_that_it_is_closed(app: TestApp) {
+        let who = app.sign_up(&phone(0));
+        let path = format!("/v1/me/pairings/{}", who.pairing_id);
+        app.delete(&path).bearer(&who.access_token).send().expect(204);
+        let closed = format!("/v1/me/conversations/{}/entries", who.conversation_id);
+        let message = app.post(&closed, json!({ "body": "Hello?" })).bearer(&who.access_token);
+        message.send().problem(409, "conversation_closed");
     }
 
     fn a_message_has_one_to_four_thousand_characters(app: TestApp) {
@@ -211,7 +220,7 @@ both! {
                 let reply = call.bearer(&mine.access_token).send().expect(404);
                 let mut body = reply.json();
                 body["instance"] = Value::Null;
-                (body, reply.headers.keys().map(ToString::to_string).collect::<Vec<_>>())
+                (body, reply.headers.keys().map(ToString::to_string).collect::<BTreeSet<_>>())
             })
         };
         let foreign = answers(&theirs.patient_id, &theirs.pairing_id, &theirs.conversation_id);

@@ -41,7 +41,8 @@ fn converse(mut stream: TcpStream, mailbox: &Mailbox) -> Option<()> {
         let reply = match line.split([' ', ':']).next()?.to_ascii_uppercase().as_str() {
             "DATA" => {
                 stream.write_all(b"354 go on\r\n").ok()?;
-                let mail: Vec<String> = lines.by_ref().map_while(Result::ok).take_while(|line| line != ".").collect();
+                let mail: Vec<String> =
+                    lines.by_ref().map_while(Result::ok).take_while(|line| line != ".").collect();
                 mailbox.received.lock().unwrap().push(mail.join("\n"));
                 mailbox.replies.lock().unwrap().pop_front().unwrap_or("250 taken")
             }

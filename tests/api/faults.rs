@@ -1,0 +1,244 @@
+//! A database that fails in the middle of a check. A guess that was answered was counted; one that could not
+//! be counted is not answered.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use diesel::RunQueryDsl as _;
+use practice_links::db::{self, Conn};
+use practice_links::kit::Entropy as _;
+use practice_links::kit::entropy::SeededEntropy;
+
+use crate::harness::{Backend, Builder, Reply, TestApp, Verification, phone, together};
+
+/// Threads × verifications × checks: 1,000 and some.
+const THREADS: usize = 8;
+const VERIFICATIONS: usize = 5;
+const CHECKS: usize = 26;
+
+/// The one thing that tests do to the database by themselves.
+fn sabotage(app: &TestApp, statements: &[&str]) {
+    let run = |conn: &mut Conn| {
+        for statement in statements {
+            diesel::sql_query(*statement).execute(conn)?;
+        }
+        Ok(())
+    };
+    app.inner.db.write_blocking::<_, db::Error>(run).unwrap();
+}
+
+/// Every step of a check fails for its own reason: one in six at the number's row, at the session's row, at
+/// the kept answer, and at the commit.
+fn break_steps(app: &TestApp, backend: Backend) {
+    sabotage(
+        app,
+        match backend {
+            Backend::Sqlite => &[
+                "CREATE TABLE faults (id INTEGER PRIMARY KEY)",
+                "CREATE TABLE fault_marks (fault INTEGER REFERENCES faults (id) DEFERRABLE INITIALLY DEFERRED)",
+                "CREATE TRIGGER fault_number BEFORE UPDATE ON check_budgets WHEN abs(random()) % 6 = 0
+             BEGIN SELECT RAISE(ABORT, 'fault'); END",
+                "CREATE TRIGGER fault_session BEFORE UPDATE ON verifications WHEN abs(random()) % 6 = 0
+             BEGIN SELECT RAISE(ABORT, 'fault'); END",
+                "CREATE TRIGGER fault_key BEFORE INSERT ON idempotency_keys WHEN abs(random()) % 6 = 0
+             BEGIN SELECT RAISE(ABORT, 'fault'); END",
+                "CREATE TRIGGER fault_commit AFTER UPDATE ON verifications WHEN abs(random()) % 6 = 0
+             BEGIN INSERT INTO fault_marks VALUES (1); END",
+            ],
+            Backend::Postgres => &[
+                "CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF random() < 1.0 / 6 THEN RAISE EXCEPTION 'fault'; END IF;
+                 RETURN NEW;
+             END $$",
+                "CREATE TRIGGER fault_number BEFORE UPDATE ON check_budgets
+             FOR EACH ROW EXECUTE FUNCTION fault()",
+                "CREATE TRIGGER fault_session BEFORE UPDATE ON verifications
+             FOR EACH ROW EXECUTE FUNCTION fault()",
+                "CREATE TRIGGER fault_key BEFORE INSERT ON idempotency_keys
+             FOR EACH ROW EXECUTE FUNCTION fault()",
+                "CREATE CONSTRAINT TRIGGER fault_commit AFTER UPDATE ON verifications
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fault()",
+            ],
+        },
+    );
+}
+
+fn mend_steps(app: &TestApp, backend: Backend) {
+    sabotage(
+        app,
+        match backend {
+            Backend::Sqlite => &[
+                "DROP TRIGGER fault_number",
+                "DROP TRIGGER fault_session",
+                "DROP TRIGGER fault_key",
+                "DROP TRIGGER fault_commit",
+            ],
+            Backend::Postgres => &["DROP FUNCTION fault() CASCADE"],
+        },
+    );
+}
+
+/// A service whose own limits end no test.
+fn unlimited(on: Builder) -> TestApp {
+    on.pool(16)
+        .config(|config| {
+            config.limits.scale = 1000.0;
+            (config.verification.checks, config.verification.number_checks) = (1000, 1000);
+        })
+        .start()
+}
+
+/// Verifications of different numbers, with their codes.
+fn begin_all(app: &TestApp) -> Vec<(Verification, String)> {
+    let numbers = (0..u32::try_from(THREADS * VERIFICATIONS).unwrap()).map(phone);
+    let begun = numbers.map(|number| (app.start(&number), app.code_for(&number)));
+    begun.collect()
+}
+
+/// What the answers disclosed.
+#[derive(Debug, Default, Clone, Copy)]
+struct Told {
+    checks: i64,
+    wrong: i64,
+    approved: i64,
+    unavailable: i64,
+}
+
+impl Told {
+    fn add(&mut self, other: Self) {
+        self.checks += other.checks;
+        self.wrong += other.wrong;
+        self.approved += other.approved;
+        self.unavailable += other.unavailable;
+    }
+
+    fn note(&mut self, reply: &Reply) {
+        self.checks += 1;
+        match (reply.status, reply.at("/result").as_str()) {
+            (200, Some("wrong")) => self.wrong += 1,
+            (200, Some("approved")) => self.approved += 1,
+            _ => {
+                self.unavailable += 1;
+                let reply = reply.clone().problem(503, "unavailable");
+                assert!(reply.retry_after().is_some());
+                let told = reply.text();
+                let disclosed = ["approved", "wrong", "phone_proof", "checks_left", "fault"];
+                assert!(!disclosed.iter().any(|word| told.contains(word)), "{told}");
+            }
+        }
+    }
+}
+
+/// Random codes, and now and then the right one; a verification is left alone once it is known to be proven.
+fn hammer(app: &TestApp, thread: usize, mine: &[(Verification, String)], answers: &AtomicUsize) -> Told {
+    let dice = SeededEntropy::new(thread as u64);
+    let mut told = Told::default();
+    for (n, (verification, right)) in mine.iter().enumerate() {
+        // Where the right code was sent and the answer lost, a wrong one would count on the number alone.
+        let mut proven = false;
+        for turn in 0..CHECKS {
+            let mut bytes = [0; 4];
+            dice.fill(&mut bytes);
+            let random = format!("{:06}", u32::from_be_bytes(bytes) % 1_000_000);
+            proven |= turn > 15 || random == *right;
+            let code = if proven { right } else { &random };
+            let call = app.on_verification(verification, "checks", serde_json::json!({ "code": code }));
+            // Half of them are kept for a repeated request: one more step that can fail.
+            let key = format!("{thread}-{n}-{turn}");
+            let reply = if turn % 2 == 0 { call.key(&key).send() } else { call.send() };
+            told.note(&reply);
+            answers.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    told
+}
+
+/// Nothing was told that was not counted, and the counts of numbers and sessions agree.
+fn audit(app: &TestApp, told: Told) {
+    let attempts = app.count("SELECT sum(checks) FROM verifications");
+    let fails = app.count("SELECT sum(fails) FROM check_budgets");
+    let proven = app.count("SELECT count(*) FROM verifications WHERE verified_at IS NOT NULL");
+    let proofs = app.count("SELECT count(proof_hash) FROM verifications");
+    let seen = format!("{told:?}, {attempts} attempts, {fails} fails, {proven} proven");
+    assert!(told.checks >= 1000 && told.unavailable > 100, "the database did not fail: {seen}");
+    assert!(told.wrong > 100 && told.approved > 10, "the database failed for good: {seen}");
+    assert!(told.wrong <= fails, "{seen}");
+    assert_eq!(attempts, fails + proven, "{seen}");
+    assert_eq!(proofs, proven, "{seen}");
+}
+
+/// Each verification still yields its proof, and always the same.
+fn prove_all(app: &TestApp, all: &[(Verification, String)]) {
+    for (verification, code) in all {
+        let proof = || {
+            let reply = app.check(verification, code).expect(200);
+            assert_eq!(reply.at("/result"), "approved");
+            reply.str("/phone_proof")
+        };
+        assert_eq!(proof(), proof());
+    }
+    let all = i64::try_from(all.len()).unwrap();
+    assert_eq!(app.count("SELECT count(*) FROM verifications WHERE verified_at IS NOT NULL"), all);
+}
+
+fn hammer_all(app: &TestApp, all: &[(Verification, String)], answers: &AtomicUsize) -> Told {
+    let mut told = Told::default();
+    let parts: Vec<_> = all.chunks(VERIFICATIONS).collect();
+    let tell = |thread: usize| hammer(app, thread, parts[thread], answers);
+    for part in together(THREADS, tell) {
+        told.add(part);
+    }
+    told
+}
+
+/// Cuts a connection in the middle of its transaction, then lets three answers pass; returns how many it cut.
+fn cut_until(app: &TestApp, over: &AtomicBool, answers: &AtomicUsize) -> i64 {
+    let mut cut = 0;
+    while !over.load(Ordering::SeqCst) {
+        let seen = answers.load(Ordering::SeqCst);
+        let hit = app.count(
+            "SELECT count(pg_terminate_backend(pid)) FROM (
+                 SELECT pid FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+                 ORDER BY random() LIMIT 1) AS victims",
+        );
+        cut += hit;
+        while hit > 0 && answers.load(Ordering::SeqCst) < seen + 3 && !over.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    cut
+}
+
+both! {
+    // Case 5: statements and commits.
+    fn no_guess_is_answered_that_was_not_counted(on: Builder) {
+        let backend = on.backend();
+        let app = unlimited(on);
+        let all = begin_all(&app);
+        break_steps(&app, backend);
+        let told = hammer_all(&app, &all, &AtomicUsize::new(0));
+        mend_steps(&app, backend);
+        audit(&app, told);
+        prove_all(&app, &all);
+    }
+}
+
+postgres! {
+    // Case 5: connections.
+    fn no_guess_is_answered_whose_connection_was_cut(on: Builder) {
+        let app = unlimited(on);
+        let all = begin_all(&app);
+        let (over, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let (told, cut) = thread::scope(|scope| {
+            let cutter = scope.spawn(|| cut_until(&app, &over, &answers));
+            let told = hammer_all(&app, &all, &answers);
+            over.store(true, Ordering::SeqCst);
+            (told, cutter.join().unwrap())
+        });
+        assert!(cut > 100, "{cut} connections cut");
+        audit(&app, told);
+        prove_all(&app, &all);
+    }
+}

@@ -1,0 +1,291 @@
+//! Practice links: their codes, their landing page, and the files by which phones know the app.
+
+use std::collections::HashSet;
+
+use diesel::RunQueryDsl as _;
+use practice_links::links::{self, NewLink};
+use serde_json::{Value, json};
+
+use crate::harness::{Backend, Builder, DEMO, Reply, TestApp, together};
+
+/// Damm's quasigroup, written down again: the test trusts no code of the house.
+const DAMM: [&[u8; 10]; 10] = [
+    b"0317598642",
+    b"7092154863",
+    b"4206871359",
+    b"1750983426",
+    b"6123045978",
+    b"3674209581",
+    b"5869720134",
+    b"8945362017",
+    b"9438617205",
+    b"2581436790",
+];
+
+fn is_right(code: &str) -> bool {
+    code.bytes().fold(b'0', |row, digit| DAMM[usize::from(row - b'0')][usize::from(digit - b'0')]) == b'0'
+}
+
+/// A code with a right check digit that nobody has.
+fn unused(app: &TestApp) -> String {
+    let codes = (100_000..).map(|n: u32| n.to_string()).filter(|code| is_right(code));
+    codes.take(50).find(|code| page(app, code).status == 404).unwrap()
+}
+
+fn new_link(practice_id: &str) -> NewLink {
+    NewLink {
+        practice_id: practice_id.into(),
+        label: "Flyer".into(),
+        tags: Vec::new(),
+        welcome: None,
+        is_default: false,
+    }
+}
+
+fn create(app: &TestApp, practice_id: &str) -> String {
+    app.write(|ctx, conn| links::create(ctx, conn, &new_link(practice_id))).expect("a code").code
+}
+
+fn page(app: &TestApp, code: &str) -> Reply {
+    app.get(&format!("/{code}")).send()
+}
+
+fn token(app: &TestApp, code: &str) -> Reply {
+    app.post("/v1/link-tokens", json!({ "code": code, "source": "typed" })).send()
+}
+
+/// Staff and operators cannot close a practice or a link yet, so the test does what they will.
+fn set_up(app: &TestApp, update: &str) {
+    let rows = app.write(|_, conn| Ok(diesel::sql_query(update).execute(conn)?));
+    assert_eq!(rows, 1, "{update}");
+}
+
+fn slips(code: &str) -> Vec<String> {
+    let digits = code.as_bytes();
+    let mut slips = Vec::new();
+    for place in 0..digits.len() {
+        for wrong in b'0'..=b'9' {
+            let mut slip = digits.to_vec();
+            slip[place] = wrong;
+            slips.push(slip);
+        }
+        if place + 1 < digits.len() {
+            let mut swap = digits.to_vec();
+            swap.swap(place, place + 1);
+            slips.push(swap);
+        }
+    }
+    slips.into_iter().map(|slip| String::from_utf8(slip).unwrap()).filter(|slip| slip != code).collect()
+}
+
+both! {
+    // Case 1.
+    fn a_thousand_links_at_once_have_a_thousand_codes(on: Builder) {
+        // SQLite's writers poll for the file here, past the queue that requests stand in.
+        let threads = if on.backend() == Backend::Postgres { 32 } else { 4 };
+        let app = on.pool(40).start();
+        let practice = app.practice("Elm Dental", None);
+        let codes: Vec<Vec<String>> = together(threads, |thread| {
+            (thread..1000).step_by(threads).map(|_| create(&app, &practice.id)).collect()
+        });
+        let codes = codes.concat();
+        assert_eq!(codes.iter().collect::<HashSet<_>>().len(), 1000);
+        for code in &codes {
+            assert!(code.len() == 6 && code.starts_with(|c: char| ('1'..='9').contains(&c)), "{code}");
+            assert!(is_right(code), "{code}");
+        }
+        let numbers: Vec<i64> = codes.iter().map(|code| code.parse().unwrap()).collect();
+        let steps: Vec<i64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(steps.iter().collect::<HashSet<_>>().len() > 950, "the same steps again and again");
+        assert!(steps.iter().filter(|step| step.abs() < 100).count() < 5, "neighbours");
+        let up = steps.iter().filter(|step| **step > 0).count();
+        assert!((400..600).contains(&up), "{up} of 999 steps go up");
+        for code in codes.iter().step_by(100) {
+            assert_eq!(token(&app, code).expect(201).at("/practice/name"), "Elm Dental");
+        }
+    }
+
+    // Case 2.
+    fn no_slip_of_the_hand_reaches_another_practice(app: TestApp) {
+        let codes: Vec<String> = (0..100)
+            .map(|n| create(&app, &app.practice(&format!("Practice {n}"), None).id))
+            .collect();
+        let all: HashSet<&String> = codes.iter().collect();
+        for code in &codes {
+            assert!(slips(code).iter().all(|slip| !all.contains(slip)), "{code}");
+        }
+        for slip in codes.iter().step_by(10).flat_map(|code| slips(code)).filter(|slip| slip != DEMO) {
+            token(&app, &slip).problem(422, "code_mistyped");
+        }
+        assert!(page(&app, &slips(&codes[0])[0]).expect(404).text().contains("looks mistyped"));
+    }
+
+    fn a_link_token_names_the_practice_and_nothing_else(app: TestApp) {
+        for source in ["universal_link", "play_referrer", "app_clip", "pasteboard", "typed", "scanned"] {
+            let made = app.post("/v1/link-tokens", json!({ "code": DEMO, "source": source })).send().expect(201);
+            assert_eq!(made.at("/practice/name"), "Oak Street Family Medicine");
+            assert_eq!(made.at("/practice/city"), "Springfield");
+            assert_eq!(made.at("/expires_at"), "2026-12-22T15:00:00.000Z");
+            assert!(!made.text().contains("frontdesk"), "{}", made.text());
+        }
+        let guess = unused(&app);
+        assert_eq!(token(&app, &guess).problem(404, "link_not_found").at("/errors/0/pointer"), "/code");
+    }
+
+    fn the_landing_page_says_where_one_is(app: TestApp) {
+        for path in ["/123456", "/Q/123456"] {
+            let page = app.get(path).language("en-US,en;q=0.9").send().expect(200);
+            assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+            let html = page.text();
+            for told in [
+                "Oak Street Family Medicine", "Springfield", "123456",
+                "https://apps.apple.com/", "https://play.google.com/store/apps/details?id=",
+                "referrer=plink%3D123456", "911", "lang=\"en\"", "og:title",
+            ] {
+                assert!(html.contains(told), "{told} is not on the page");
+            }
+            assert!(!html.contains("frontdesk@"), "the page shows more than name and city");
+            assert!(page.body.len() <= 50 * 1024, "{} bytes", page.body.len());
+        }
+    }
+
+    fn the_landing_page_asks_nobody_else_for_anything(app: TestApp) {
+        let page = page(&app, DEMO).expect(200);
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+        assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(page.header("x-robots-tag"), Some("noindex"));
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        assert_eq!(page.header("set-cookie"), None);
+        let html = page.text();
+        let stores = ["https://apps.apple.com/", "https://play.google.com/"];
+        let own = "http://links.example.test/";
+        for attribute in ["src=\"", "href=\"", "action=\"", "url("] {
+            for target in html.split(attribute).skip(1) {
+                let elsewhere = target.starts_with("http") || target.starts_with("//");
+                let known = stores.iter().any(|store| target.starts_with(store)) || target.starts_with(own);
+                assert!(!elsewhere || known, "{}", target.chars().take(60).collect::<String>());
+            }
+        }
+        // A store's page is a link to tap, never something that loads.
+        assert!(!html.contains("src=\"http") && !html.contains("@import") && !html.contains("<script src"));
+        assert!(!html.contains(" style=\"") && !html.contains(" onclick="), "the policy refuses those");
+        // A nonce is good once.
+        let again = page_nonce(app.get("/123456").send().header("content-security-policy").unwrap());
+        assert_ne!(page_nonce(policy), again);
+    }
+
+    fn the_landing_page_speaks_the_readers_language(app: TestApp) {
+        let lang = |tags: &str| {
+            let html = app.get("/123456").language(tags).send().expect(200).text();
+            html.split("<html lang=\"").nth(1).unwrap()[..2].to_owned()
+        };
+        assert_eq!(lang("es-MX,es;q=0.9,en;q=0.5"), "es");
+        assert_eq!(lang("en-US,es;q=0.5"), "en");
+        assert_eq!(lang("de-DE,es;q=0.3,en;q=0.2"), "es");
+        assert_eq!(lang("de-DE"), "en");
+        assert!(app.get("/123456").language("es").send().text().contains("consultorio"));
+        assert!(app.get("/999999").language("es").send().expect(404).text().contains("lang=\"es\""));
+    }
+
+    fn the_store_that_leads_is_the_phones_own(app: TestApp) {
+        let first = |agent: &str| {
+            let html = app.get("/123456").header("user-agent", agent).send().expect(200).text();
+            let play = html.find("href=\"https://play.google.com").unwrap();
+            let apple = html.find("href=\"https://apps.apple.com").unwrap();
+            if play < apple { "play" } else { "apple" }
+        };
+        assert_eq!(first("Mozilla/5.0 (Linux; Android 15; Pixel 9) Chrome/130 Mobile"), "play");
+        assert_eq!(first("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari"), "apple");
+        assert_eq!(first("curl/8"), "apple");
+        assert_eq!(app.get("/123456").send().expect(200).status, 200);
+    }
+
+    fn head_is_get_without_the_body(app: TestApp) {
+        for path in ["/123456", "/Q/123456", "/999999"] {
+            let (get, head) = (app.get(path).send(), app.call("HEAD", path).send());
+            assert_eq!((head.status, head.body.len()), (get.status, 0));
+            assert_eq!(head.header("content-type"), get.header("content-type"));
+            assert_eq!(head.header("content-length"), Some(get.body.len().to_string().as_str()));
+        }
+    }
+
+    fn what_a_practice_writes_is_text_and_no_html(app: TestApp) {
+        let practice = app.practice("<b>Dr. \"O'Hara\" & Sons</b>", None);
+        let code = create(&app, &practice.id);
+        let html = page(&app, &code).expect(200).text();
+        assert!(!html.contains("<b>Dr.") && !html.contains("content=\"<b>"), "{html}");
+        assert!(html.contains("Dr. "));
+    }
+
+    // Unknown, closed and suspended answer alike.
+    fn a_closed_practice_looks_like_no_practice(app: TestApp) {
+        let unknown = page(&app, &unused(&app)).expect(404);
+        let names = |reply: &Reply| reply.headers.keys().map(ToString::to_string).collect::<HashSet<_>>();
+        for state in ["practices SET state = 'closed'", "practices SET state = 'suspended'", "practice_links SET state = 'closed'"] {
+            let practice = app.practice("Elm Dental", None);
+            let code = create(&app, &practice.id);
+            page(&app, &code).expect(200);
+            let at_hand = token(&app, &code).expect(201).str("/link_token");
+            let column = if state.starts_with("practices") { "id" } else { "practice_id" };
+            set_up(&app, &format!("UPDATE {state} WHERE {column} = '{}'", practice.id));
+
+            let closed = page(&app, &code).expect(404);
+            assert_eq!(names(&closed), names(&unknown), "{state}");
+            assert_eq!(closed.body.len(), unknown.body.len(), "{state}");
+            assert!(!closed.text().contains("Elm Dental"));
+            token(&app, &code).problem(404, "link_not_found");
+            let body = json!({ "phone": "+14155552000", "link_token": at_hand });
+            app.post("/v1/verifications", body).send().problem(422, "link_token_invalid");
+        }
+        // The demo's code has no check digit: closed, it is as mistyped as an unknown one of that kind.
+        let mistyped = page(&app, "123457").expect(404);
+        set_up(&app, "UPDATE practice_links SET state = 'closed' WHERE code = '123456'");
+        let closed = page(&app, DEMO).expect(404);
+        assert_eq!((closed.body.len(), names(&closed)), (mistyped.body.len(), names(&mistyped)));
+    }
+
+    fn a_path_that_is_no_whole_code_is_no_page_of_a_practice(app: TestApp) {
+        for path in ["/1", "/12345", "/Q/12345", "/1234567890123"] {
+            assert_eq!(app.get(path).send().expect(404).media_type(), "text/html", "{path}");
+        }
+        for path in ["/12345a", "/abc", "/Q/abc", "/%31%32%33%34%35x", "/favicon.ico"] {
+            app.get(path).send().problem(404, "not_found");
+        }
+        for code in ["12345", "1234567890123", "12345a", "", " 123456", "１２３４５６"] {
+            assert_eq!(token(&app, code).problem(422, "invalid_request").at("/errors/0/pointer"), "/code");
+        }
+    }
+
+    fn phones_find_the_files_that_make_links_the_apps(on: Builder) {
+        let app = on.config(|config| {
+            config.app.apple_app_ids = vec!["TEAM123456.com.example.messenger".into()];
+            config.app.android_fingerprints = vec!["14:6D:E9".into()];
+        }).start();
+        let apple = app.get("/.well-known/apple-app-site-association").send().expect(200);
+        assert_eq!(apple.header("content-type"), Some("application/json"));
+        assert_eq!(apple.at("/applinks/details/0/appIDs/0"), "TEAM123456.com.example.messenger");
+        let components = apple.at("/applinks/details/0/components").as_array().cloned().unwrap();
+        let is_exclude = |component: &Value| component["exclude"] == true;
+        let digits = "$(digit)".repeat(6);
+        for path in [format!("/{digits}"), format!("/Q/{digits}"), format!("/{digits}$(digit)$(digit)"), "/i/*".into()] {
+            let at = components.iter().position(|component| component["/"] == path).expect(&path);
+            assert!(!is_exclude(&components[at]));
+            assert!(components.iter().rposition(is_exclude).is_none_or(|last| last < at), "excludes come first");
+        }
+        assert!(apple.at("/webcredentials/apps/0").is_string() && apple.at("/appclips/apps/0").is_string());
+        // Never mixed with the old form.
+        assert!(apple.at("/applinks/apps").is_null() && apple.at("/applinks/details/0/paths").is_null());
+
+        let android = app.get("/.well-known/assetlinks.json").send().expect(200);
+        assert_eq!(android.header("content-type"), Some("application/json"));
+        assert_eq!(android.at("/0/relation"), json!(["delegate_permission/common.handle_all_urls"]));
+        assert_eq!(android.at("/0/target/sha256_cert_fingerprints"), json!(["14:6D:E9"]));
+        assert_eq!(android.at("/0/target/package_name"), "com.example.messenger");
+    }
+}
+
+fn page_nonce(policy: &str) -> String {
+    policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned()
+}

@@ -1,0 +1,246 @@
+//! What nobody may learn: not from logs, metrics and problems, not from an answer's form or time, and not by a
+//! forged address.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, Instant};
+
+use practice_links::config::Level;
+use practice_links::outbox::{Outcome, Worker};
+use practice_links::providers::Providers;
+use practice_links::{telemetry, topics};
+use serde_json::{Value, json};
+
+use crate::harness::{Builder, DEMO, Reply, TestApp, Verification, phone};
+
+/// The whole process's log: a server's records come from threads that know no test's own subscriber.
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = telemetry::subscriber(Level::Trace, move || writer.clone());
+    tracing::subscriber::set_global_default(subscriber).expect("another test took the log");
+    log
+});
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+both! {
+    // Case 14.
+    #[expect(clippy::too_many_lines, reason = "one patient's way from the flyer to the message")]
+    fn no_secret_and_no_patient_in_any_log_metric_or_problem(app: TestApp) {
+        LazyLock::force(&LOG);
+        let number = if app.inner.config.database.url.starts_with("sqlite") { phone(7654) } else { phone(7653) };
+        let mut problems = Vec::new();
+        let mut keep = |reply: Reply| {
+            assert!(reply.status >= 400, "{}", reply.text());
+            problems.push(reply.text());
+        };
+        let (given, family, email) = ("Zephyrine", "Quillfeather", "zephyrine@quillfeather.example");
+
+        let link_token = app.link_token(DEMO);
+        let body = json!({ "phone": number, "link_token": link_token, "locale": "en" });
+        let started = app.post("/v1/verifications", body.clone()).key("a-very-private-key").send().expect(201);
+        let verification = Verification::of(&number, &started);
+        keep(app.post("/v1/verifications", json!({ "phone": number, "locale": "x" })).key("a-very-private-key").send());
+        app.carrier.answer_next(1, &Outcome::Retry("provider_down"));
+        app.deliver_all();
+        app.advance(30);
+        let code = app.code_for(&number);
+        keep(app.resend(&verification, "voice"));
+        app.advance(30);
+        app.resend(&verification, "sms").expect(202);
+        app.deliver_all();
+        app.advance(60);
+        app.resend(&verification, "voice").expect(202);
+        // The development provider too, as `serve` has it.
+        let providers = Arc::new(Providers::from_settings(&app.inner).unwrap());
+        let worker = Worker::new(app.inner.clone(), topics::all(), providers);
+        while worker.run_once().unwrap() > 0 {}
+        let caught = app.get(&format!("/dev/messages?to=%2B{}", &number[1..])).send().expect(200);
+        assert_eq!(caught.at("/items/0/code"), code);
+
+        let wrong = if code == "000000" { "111111" } else { "000000" };
+        app.check(&verification, wrong).expect(200);
+        keep(app.check(&verification, "12 34"));
+        let proof = app.check(&verification, &code).expect(200).str("/phone_proof");
+        keep(app.resend(&verification, "sms"));
+        keep(app.get(&format!("/v1/verifications/{}", verification.id)).bearer("vs_guess").send());
+        let person = json!({
+            "phone_proof": proof, "link_token": link_token, "given_name": given, "family_name": family,
+            "email": email, "birth_date": "1923-04-17",
+        });
+        for (field, value) in [
+            ("email", json!("zephyrine@")), ("birth_date", json!("1923-04-17T00")),
+            ("given_name", json!("Zephyrine\u{7}")), ("family_name", json!(["Quillfeather"])),
+            ("phone_proof", json!(format!("{proof}x"))), ("link_token", json!(format!("{link_token}x"))),
+            ("phone_proof", json!({ "it": proof })),
+        ] {
+            let mut body = person.clone();
+            body[field] = value;
+            keep(app.post("/v1/accounts", body).send());
+        }
+        let made = app.post("/v1/accounts", person.clone()).send().expect(201);
+        let access = made.str("/session/access_token");
+        keep(app.post("/v1/sessions", json!({ "phone_proof": proof })).send());
+        let refresh = json!({ "refresh_token": made.str("/session/refresh_token") });
+        let refreshed = app.post("/v1/sessions/refresh", refresh.clone()).send().expect(200);
+        let newest = refreshed.str("/session/access_token");
+        let entries = format!("/v1/me/conversations/{}/entries", made.str("/conversation/id"));
+        let secret_words = "My quincunx itches since Martinmas.";
+        app.post(&entries, json!({ "body": secret_words })).bearer(&newest).send().expect(201);
+        keep(app.post(&entries, json!({ "body": secret_words.repeat(150) })).bearer(&newest).send());
+        app.carrier.answer_next(1, &Outcome::Rejected("mailbox_unknown"));
+        app.deliver_all();
+        keep(app.get(&format!("/v1/nowhere/{code}?phone={number}&token={access}")).send());
+        keep(app.post(&format!("/v1/nowhere/{}", &number[1..]), person).send());
+        keep(app.get("/v1/me").bearer(&format!("{access}x")).send());
+        keep(app.post("/v1/sessions/refresh", refresh).send());
+        let huge = format!("{{\"phone\": \"{number}\", {}", "\"x\":1,".repeat(3000));
+        keep(app.call("POST", "/v1/verifications").raw("application/json", huge).send());
+        keep(app.call("POST", "/v1/verifications").raw("application/json", format!("{{\"phone\": {number}x")).send());
+        app.leave_outbox();
+
+        let log = LOG.text();
+        assert!(log.lines().count() > 20 && log.contains("\"route\":\"/v1/accounts\""), "the log is empty");
+        let metrics = app.get("/metrics").send().expect(200).text();
+        assert!(metrics.contains("http_request_seconds"));
+        let secrets = [
+            &verification.secret, &proof, &link_token, &access, &newest,
+            &made.str("/session/refresh_token"), &refreshed.str("/session/refresh_token"),
+            given, family, email, "quillfeather", "1923-04-17", "a-very-private-key", "quincunx",
+            &number, &number[1..], &number[2..], "frontdesk@oakstreet.example",
+        ];
+        for (place, text) in [("log", log), ("metrics", metrics), ("problems", problems.join("\n"))] {
+            for secret in secrets {
+                assert!(!text.contains(secret), "{secret} in the {place}: {}", around(&text, secret));
+                let bare = secret.split_once('_').map_or(secret, |(_, random)| random);
+                assert!(!text.contains(bare), "{secret} in the {place}: {}", around(&text, bare));
+            }
+            // Ids and times are full of digits, so the code counts where it stands by itself.
+            assert!(!stands_alone(&text, &code), "{code} in the {place}: {}", around(&text, &code));
+        }
+    }
+
+    // Case 13.
+    fn known_unknown_and_blocked_numbers_look_alike(on: Builder) {
+        let app = on.config(|config| {
+            config.limits.scale = 1e6;
+            config.verification.checks = 1000;
+            config.verification.number_checks = 1000;
+        }).start();
+        app.leave_outbox();
+        let (known, unknown, blocked) = (phone(1), phone(2), phone(3));
+        app.sign_up(&known);
+        let verification = app.start(&blocked);
+        let code = app.code_for(&blocked);
+        let wrong = if code == "000000" { "111111" } else { "000000" };
+        for _ in 0..100 {
+            app.check(&verification, wrong).expect(200);
+        }
+        app.check(&verification, &code).problem(403, "number_locked");
+
+        let numbers = [known, unknown, blocked];
+        let link_token = app.link_token(DEMO);
+        let mut shapes: [BTreeSet<(u16, Vec<String>, String)>; 3] = Default::default();
+        let mut times: [Vec<Duration>; 3] = Default::default();
+        for run in 0..500 {
+            for turn in 0..3 {
+                // Nobody is always the first or the last of three.
+                let which = (run + turn) % 3;
+                let body = json!({ "phone": numbers[which], "link_token": link_token });
+                let began = Instant::now();
+                let reply = app.post("/v1/verifications", body).send();
+                times[which].push(began.elapsed());
+                shapes[which].insert(shape(&reply));
+            }
+        }
+        assert_eq!(shapes[0].len(), 1, "{:?}", shapes[0]);
+        assert_eq!(shapes[0], shapes[1]);
+        assert_eq!(shapes[0], shapes[2]);
+        let means = times.map(mean);
+        let spread = means.iter().max().unwrap().saturating_sub(*means.iter().min().unwrap());
+        assert!(spread < Duration::from_millis(5), "known, unknown, blocked: {means:?}");
+    }
+
+    // Case 12.
+    fn a_forged_address_changes_nothing(on: Builder) {
+        let app = on.config(|config| config.trusted_proxies = Vec::new()).start();
+        let start = |n: u32| {
+            let claims = format!("203.0.113.{n}");
+            app.post("/v1/verifications", json!({ "phone": phone(n) }))
+                .ip(&claims)
+                .header("x-real-ip", &claims)
+                .header("forwarded", &format!("for={claims}"))
+                .send()
+        };
+        for n in 0..10 {
+            start(n).expect(201);
+        }
+        start(10).problem(429, "send_limited");
+        app.deliver_all();
+    }
+
+    // Case 12.
+    fn eleven_addresses_of_one_64_are_one(app: TestApp) {
+        let start = |n: u32, from: &str| app.post("/v1/verifications", json!({ "phone": phone(n) })).ip(from).send();
+        for n in 0..10 {
+            start(n, &format!("2001:db8:1:2:{n:x}::{n:x}")).expect(201);
+        }
+        let refused = start(10, "2001:db8:1:2:ffff::1").problem(429, "send_limited");
+        assert!(refused.retry_after().is_some());
+        start(10, "2001:db8:1:3::1").expect(201);
+        // What stands left of the trusted proxy's own entry is anybody's claim.
+        start(11, "198.51.100.9, 2001:db8:1:2::5").problem(429, "send_limited");
+        app.deliver_all();
+    }
+}
+
+/// Status, header names and the body's members.
+fn shape(reply: &Reply) -> (u16, Vec<String>, String) {
+    let mut names: Vec<String> = reply.headers.keys().map(ToString::to_string).collect();
+    names.sort();
+    (reply.status, names, members(&reply.json()))
+}
+
+/// The names alone: a blocked number's `next_check` is null, as `api.md` wants it.
+fn members(value: &Value) -> String {
+    let Value::Object(object) = value else { return String::new() };
+    object.iter().map(|(name, value)| format!("{name}({})", members(value))).collect::<Vec<_>>().concat()
+}
+
+/// Without the slowest twentieth, which is the machine's doing.
+fn mean(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times.truncate(times.len() * 95 / 100);
+    times.iter().sum::<Duration>() / u32::try_from(times.len()).unwrap()
+}
+
+fn stands_alone(text: &str, code: &str) -> bool {
+    text.match_indices(code).any(|(at, _)| {
+        let touches = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
+        !touches(text[..at].chars().next_back()) && !touches(text[at + code.len()..].chars().next())
+    })
+}
+
+fn around(text: &str, found: &str) -> String {
+    text.lines().find(|line| line.contains(found)).unwrap_or_default().chars().take(600).collect()
+}
