@@ -148,7 +148,9 @@ fn measure(server: &Server, connections: usize, numbers: &Arc<AtomicU32>) {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let (spent, count) = *total.lock().unwrap();
     let rate = f64::from(count) / began.elapsed().as_secs_f64();
     println!("  {connections:>2} connections: {rate:>7.1} sign-ups a second ({count} in {SECONDS} s)");

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a helper of a test fails as the test does"

@@ -236,7 +236,11 @@ impl Db {
     /// A connection inside a fresh transaction. After the server came back, the pool is full of dead ones:
     /// each is thrown away at its BEGIN, when nothing is lost yet, instead of at some patient's statement.
     fn begun(&self, writes: bool) -> Result<r2d2::PooledConnection<pool::Manager>> {
+        let end = Instant::now() + CONNECTION;
         for _ in 0..self.width {
+            if Instant::now() >= end {
+                break;
+            }
             let mut slot = self.pool.get().map_err(|_| Error::Unreachable)?;
             match slot.conn.begin(writes) {
                 Ok(()) => return Ok(slot),

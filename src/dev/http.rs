@@ -24,7 +24,7 @@ struct DevPage<'a> {
     demo_code: &'a str,
 }
 
-refusals!(DevRefusals: plain, NotFound);
+refusals!(DevRefusals: plain, NotFound, InvalidRequest);
 
 /// A phone to walk the sign-up with, and the messages as they go out
 #[utoipa::path(tag = "development", responses((status = 200, description = "The development page", content_type = "text/html"), DevRefusals))]

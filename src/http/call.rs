@@ -48,10 +48,6 @@ impl FromRequest for Call {
 }
 
 fn read(request: &HttpRequest) -> Result<Call, Problem> {
-    // No id of ours has it, and PostgreSQL's text cannot hold it.
-    if request.path().contains("%00") {
-        return Err(Problem::new(Code::NotFound, "Check the address."));
-    }
     let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     let trusted = request.app_data::<Data<App>>().map(|app| app.config.trusted_proxies.as_slice());
     Ok(Call {

@@ -2,7 +2,6 @@
 //! on a wrong method, so the methods that do exist are looked up in the document's own paths.
 
 use actix_web::dev::ResourceDef;
-use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa::openapi::path::{PathItem, Paths};
 
@@ -42,8 +41,7 @@ fn methods(item: &PathItem) -> Vec<&'static str> {
 /// The default service.
 pub async fn answer(request: HttpRequest, known: web::Data<Known>) -> Result<HttpResponse, Problem> {
     let allowed = known.allowed(request.path());
-    // `/{code}` matches every one-segment path; a GET that came here was none of its codes.
-    if allowed.is_empty() || *request.method() == Method::GET {
+    if allowed.is_empty() {
         return Err(Problem::new(Code::NotFound, "Check the address."));
     }
     Err(Problem::new(Code::MethodNotAllowed, "Use one of the methods in `Allow`.").allow(allowed.join(", ")))

@@ -96,10 +96,12 @@ pub async fn create_link_token(
     .await
 }
 
+refusals!(LandingRefusals: plain);
+
 /// The landing page of a practice's link
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456")),
     responses((status = 200, description = "The practice's page", content_type = "text/html"),
-    (status = 404, description = "One and the same page for unknown, closed and suspended codes; or a problem, where the path is no number", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json")))))]
+    (status = 404, description = "One and the same page for unknown, closed and suspended codes; or a problem, where the path is no number", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))), LandingRefusals))]
 #[get("/{code}")]
 pub async fn landing(
     app: Data<App>,
@@ -113,7 +115,7 @@ pub async fn landing(
 /// The landing page, reached by a printed QR code
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456")),
     responses((status = 200, description = "The practice's page", content_type = "text/html"),
-    (status = 404, description = "As for the plain link", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json")))))]
+    (status = 404, description = "As for the plain link", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))), LandingRefusals))]
 #[get("/Q/{code}")]
 pub async fn scanned(
     app: Data<App>,

@@ -1,6 +1,6 @@
 //! The doors of the patient's own view.
 
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, delete, get, patch, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use crate::accounts::http::{AccountView, PatientView, is_birth_date, is_name};
 use crate::accounts::{self, Person, PersonChange, Scope};
 use crate::app::App;
 use crate::conversations::{Conversation, Entry, Paired, Pairing};
-use crate::http::{Answer, Body, Call, Code, Page, PageQuery, Problem, once};
+use crate::http::{Answer, Body, Call, Code, Id, Page, PageQuery, Problem, once};
 use crate::kit::Secret;
 use crate::refusals;
 
@@ -147,7 +147,7 @@ refusals!(ChangePatientRefusals: body, Unauthorized, PatientNotFound);
 pub async fn change_patient(
     app: Data<App>,
     call: Call,
-    id: Path<String>,
+    id: Id,
     body: Body<ChangePatient>,
 ) -> Result<Json<PatientAnswer>, Problem> {
     let input = body.value;
@@ -159,7 +159,7 @@ pub async fn change_patient(
     };
     let patient = app.write(move |ctx, conn| {
         let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
-        accounts::change_patient(conn, &who, &id, &change)
+        accounts::change_patient(conn, &who, &id.0, &change)
     });
     Ok(Json(PatientAnswer { patient: patient.await?.into() }))
 }
@@ -238,10 +238,10 @@ refusals!(LeaveRefusals: plain, Unauthorized, PairingNotFound);
 #[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The pairing", example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 204, description = "The conversation is closed"), LeaveRefusals))]
 #[delete("/v1/me/pairings/{id}")]
-pub async fn delete_pairing(app: Data<App>, call: Call, id: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn delete_pairing(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| {
         let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
-        super::leave(ctx, conn, &who, &id)
+        super::leave(ctx, conn, &who, &id.0)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -256,13 +256,13 @@ refusals!(EntriesRefusals: plain, Unauthorized, ConversationNotFound, InvalidReq
 pub async fn list_entries(
     app: Data<App>,
     call: Call,
-    id: Path<String>,
+    id: Id,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Entry>>, Problem> {
     let (limit, after) = (page.limit()?, page.after_number()?);
     let entries = app.read(move |ctx, conn| {
         let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
-        super::entries(conn, &who, &id, after, limit)
+        super::entries(conn, &who, &id.0, after, limit)
     });
     Ok(Json(Page::of(entries.await?, limit, |entry| entry.position.to_string())))
 }
@@ -299,14 +299,14 @@ refusals!(CreateEntryRefusals: keyed, Unauthorized, ConversationNotFound, Conver
 pub async fn create_entry(
     app: Data<App>,
     call: Call,
-    id: Path<String>,
+    id: Id,
     body: Body<CreateEntry>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
     once(&app, &call, &canonical, move |ctx, conn| {
         let who = accounts::authenticate(ctx, conn, bearer.as_ref())?;
-        let entry = super::write(ctx, conn, &who, &id, &input.body)?;
+        let entry = super::write(ctx, conn, &who, &id.0, &input.body)?;
         Ok::<_, Refusal>(Answer::created(&EntryAnswer { entry }))
     })
     .await

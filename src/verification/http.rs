@@ -1,6 +1,6 @@
 //! The doors of verifications.
 
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -9,7 +9,7 @@ use validator::{Validate, ValidationError};
 
 use super::{Channel, Checked, NewSession, Refusal, Session, Timers, code};
 use crate::app::App;
-use crate::http::{Answer, Body, Call, Code, Problem, once};
+use crate::http::{Answer, Body, Call, Code, Id, Problem, once};
 use crate::kit::phone::PhoneError;
 use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
 use crate::refusals;
@@ -236,8 +236,8 @@ refusals!(GetRefusals: plain, VerificationNotFound);
 #[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "As it stands", body = VerificationAnswer), GetRefusals))]
 #[get("/v1/verifications/{id}")]
-pub async fn get_verification(app: Data<App>, call: Call, id: Path<String>) -> Result<HttpResponse, Problem> {
-    let found = app.read(move |ctx, conn| super::find(ctx, conn, &id, &call.secret())).await?;
+pub async fn get_verification(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    let found = app.read(move |ctx, conn| super::find(ctx, conn, &id.0, &call.secret())).await?;
     Ok(HttpResponse::Ok().json(VerificationAnswer::of(&found)))
 }
 
@@ -261,12 +261,12 @@ refusals!(
 pub async fn create_send(
     app: Data<App>,
     call: Call,
-    id: Path<String>,
+    id: Id,
     body: Body<CreateSend>,
 ) -> Result<HttpResponse, Problem> {
     let (secret, channel) = (call.secret(), body.value.channel);
     once(&app, &call, &body.canonical, move |ctx, conn| {
-        let sent = super::send(ctx, conn, &id, &secret, channel)?;
+        let sent = super::send(ctx, conn, &id.0, &secret, channel)?;
         Ok::<_, Refusal>(Answer::accepted(&VerificationAnswer::of(&sent)))
     })
     .await
@@ -321,13 +321,13 @@ refusals!(
 pub async fn create_check(
     app: Data<App>,
     call: Call,
-    id: Path<String>,
+    id: Id,
     body: Body<CreateCheck>,
 ) -> Result<HttpResponse, Problem> {
     let secret = call.secret();
     let digits = plain_digits(&body.value.code)?;
     once(&app, &call, &body.canonical, move |ctx, conn| {
-        let checked = super::check(ctx, conn, &id, &secret, &digits)?;
+        let checked = super::check(ctx, conn, &id.0, &secret, &digits)?;
         Ok::<_, Refusal>(Answer::ok(&CheckAnswer::of(checked)))
     })
     .await

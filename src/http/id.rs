@@ -1,0 +1,22 @@
+//! The `{id}` in a path.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+/// An id as a client wrote it. What no id of ours can look like becomes the empty one, which nothing has: so a
+/// path with a byte that a database would choke on is answered like any unknown id.
+pub struct Id(pub String);
+
+impl FromRequest for Id {
+    type Error = std::convert::Infallible;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let written = request.match_info().get("id").unwrap_or_default();
+        let is_possible =
+            written.len() <= 64 && written.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        ready(Ok(Self(if is_possible { written.to_owned() } else { String::new() })))
+    }
+}
