@@ -246,7 +246,7 @@ impl Principal {
     /// Which pairings this sign-in may see.
     pub fn sight(&self) -> Sight<'_> {
         match self.scope {
-            Scope::Full => Sight::All,
+            Scope::Full => Sight::Confirmed,
             Scope::Restricted => Sight::MadeBy(&self.session_id),
         }
     }

@@ -133,8 +133,14 @@ pub fn find_patient(conn: &mut Conn, account_id: &str, id: &str) -> Result<Optio
 /// The people on an account that `sight` lets through, oldest first.
 pub fn patients(conn: &mut Conn, account_id: &str, sight: Sight<'_>) -> Result<Vec<Patient>> {
     let mut rows = patients::table.filter(patients::account_id.eq(account_id)).into_boxed();
-    if let Sight::MadeBy(session) = sight {
-        rows = rows.filter(patients::session_id.eq(session));
+    let restricted = account_sessions::table
+        .filter(account_sessions::account_id.eq(account_id))
+        .filter(account_sessions::scope.eq(Scope::Restricted.as_str()))
+        .select(account_sessions::id);
+    match sight {
+        Sight::All => {}
+        Sight::Confirmed => rows = rows.filter(patients::session_id.ne_all(restricted)),
+        Sight::MadeBy(session) => rows = rows.filter(patients::session_id.eq(session)),
     }
     Ok(rows.order(patients::id).select(columns::<Patient>()).load(conn)?)
 }

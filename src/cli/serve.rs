@@ -24,12 +24,18 @@ pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
     if app.config.is_development() {
         demo::ensure(&app)?;
     }
-    let worker = Worker::new(app.clone(), topics::all(), carrier).spawn()?;
+    let workers = topics::all().into_iter().map(|topic| {
+        let carrier = Arc::<Providers>::clone(&carrier);
+        Worker::new(app.clone(), [topic].into(), carrier).spawn()
+    });
+    let workers = workers.collect::<Result<Vec<_>, _>>()?;
     let sweeper = retention::spawn(app.clone())?;
     announce(&app, out)?;
     let outcome = actix_web::rt::System::new().block_on(serve(&app, listener));
     sweeper.stop();
-    worker.stop();
+    for worker in workers {
+        worker.stop();
+    }
     outcome
 }
 

@@ -131,8 +131,10 @@ pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -
 /// Which of an account's pairings a sign-in may see.
 #[derive(Clone, Copy)]
 pub enum Sight<'a> {
-    /// All of them.
+    /// All of them: for the account's own end.
     All,
+    /// Those that no restricted sign-in made: they may be another person's, who has the number now.
+    Confirmed,
     /// Those that this sign-in itself made: numbers are recycled, and a proven number never reopens
     /// somebody's messages.
     MadeBy(&'a str),

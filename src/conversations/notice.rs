@@ -8,7 +8,7 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::{Email, Language, Timestamp};
 use crate::links::{self, Destination};
-use crate::outbox::{self, Job, Mail, Message, Outgoing, Topic};
+use crate::outbox::{self, Job, Mail, Message, Outgoing, Rendered, Topic};
 use crate::practices::{self, Practice};
 
 /// "A new patient connected."
@@ -126,8 +126,8 @@ fn facts(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Facts>> {
 }
 
 impl Topic for NewPairingTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Outgoing>> {
-        let Some(facts) = facts(ctx, conn, job)? else { return Ok(None) };
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Some(facts) = facts(ctx, conn, job)? else { return Ok(Rendered::Unwanted) };
         let link = match &facts.link_id {
             Some(id) => links::find(conn, id)?,
             None => None,
@@ -142,13 +142,13 @@ impl Topic for NewPairingTopic {
             Language::En => "A new patient connected",
             Language::Es => "Se conectó un paciente nuevo",
         };
-        Ok(mail(&facts, subject, html.render(), text.render()))
+        Ok(mail(&facts, subject, html.render(), text.render()).into())
     }
 }
 
 impl Topic for NewDeviceTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Outgoing>> {
-        let Some(facts) = facts(ctx, conn, job)? else { return Ok(None) };
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Some(facts) = facts(ctx, conn, job)? else { return Ok(Rendered::Unwanted) };
         let Facts { lang, when, inbox_url, practice, .. } = &facts;
         let html = NewDeviceHtml { lang, practice_name: &practice.name, when, inbox_url };
         let text = NewDeviceText { lang, practice_name: &practice.name, when, inbox_url };
@@ -156,7 +156,7 @@ impl Topic for NewDeviceTopic {
             Language::En => "A patient signed in on a new device",
             Language::Es => "Un paciente entró desde otro dispositivo",
         };
-        Ok(mail(&facts, subject, html.render(), text.render()))
+        Ok(mail(&facts, subject, html.render(), text.render()).into())
     }
 }
 

@@ -6,7 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{NewEntry, NewPairing, Sight};
-use crate::db::schema::{conversation_tags, conversations, entries, pairings, patients, practices};
+use crate::db::schema::{
+    account_sessions, conversation_tags, conversations, entries, pairings, patients, practices,
+};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
@@ -177,8 +179,10 @@ pub fn open_pairings(
         .filter(pairings::ended_at.is_null())
         .filter(pairings::id.gt(after))
         .into_boxed();
-    if let Sight::MadeBy(session) = sight {
-        rows = rows.filter(pairings::session_id.eq(session));
+    match sight {
+        Sight::All => {}
+        Sight::Confirmed => rows = rows.filter(pairings::session_id.ne_all(restricted(account_id))),
+        Sight::MadeBy(session) => rows = rows.filter(pairings::session_id.eq(session)),
     }
     Ok(rows.order(pairings::id).limit(limit).select(pairings::id).load(conn)?)
 }
@@ -191,19 +195,20 @@ pub fn end_pairing(
     id: &str,
     now: Timestamp,
 ) -> Result<Option<String>> {
-    let row = pairings::table
-        .filter(pairings::id.eq(id))
-        .filter(pairings::account_id.eq(account_id))
-        .filter(pairings::ended_at.is_null());
-    let end = pairings::ended_at.eq(now);
-    let practice = match sight {
-        Sight::All => update(row).set(end).returning(pairings::practice_id).get_result(conn),
-        Sight::MadeBy(session) => {
-            let row = row.filter(pairings::session_id.eq(session));
-            update(row).set(end).returning(pairings::practice_id).get_result(conn)
-        }
-    };
-    Ok(practice.optional()?)
+    let seen = open_pairings(conn, account_id, sight, "", i64::MAX)?;
+    if !seen.iter().any(|seen| seen == id) {
+        return Ok(None);
+    }
+    let row = pairings::table.filter(pairings::id.eq(id)).filter(pairings::ended_at.is_null());
+    let end = update(row).set(pairings::ended_at.eq(now)).returning(pairings::practice_id);
+    Ok(end.get_result(conn).optional()?)
+}
+
+/// The restricted sign-ins of an account.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn restricted<'a>(account_id: &'a str) -> _ {
+    let sessions = account_sessions::table.filter(account_sessions::account_id.eq(account_id));
+    sessions.filter(account_sessions::scope.eq("restricted")).select(account_sessions::id)
 }
 
 /// Makes an open conversation without entries.
@@ -261,8 +266,10 @@ pub fn conversation_in_sight(
         .filter(conversations::id.eq(id))
         .filter(pairings::account_id.eq(account_id))
         .into_boxed();
-    if let Sight::MadeBy(session) = sight {
-        row = row.filter(pairings::session_id.eq(session));
+    match sight {
+        Sight::All => {}
+        Sight::Confirmed => row = row.filter(pairings::session_id.ne_all(restricted(account_id))),
+        Sight::MadeBy(session) => row = row.filter(pairings::session_id.eq(session)),
     }
     let pairing: Option<String> = row.select(pairings::id).first(conn).optional()?;
     pairing.map(|pairing| conversation_of(conn, &pairing)).transpose()

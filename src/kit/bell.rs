@@ -1,26 +1,26 @@
-//! A bell between threads: those who leave work ring it, the one who does the work waits for it.
+//! A bell between threads: those who leave work ring it, those who do the work wait for it.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A bell.
+/// A bell. It counts its rings, so that each of several waiters hears every one of them.
 #[derive(Debug, Default)]
 pub struct Bell {
-    rung: Mutex<bool>,
+    rings: Mutex<u64>,
     bell: Condvar,
 }
 
 impl Bell {
-    /// Rings: whoever waits goes on at once, and who comes next does not wait.
+    /// Rings: whoever waits goes on at once.
     pub fn ring(&self) {
-        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.bell.notify_all();
     }
 
-    /// Waits for the bell, at most `limit`.
-    pub fn wait(&self, limit: Duration) {
-        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.bell.wait_timeout_while(rung, limit, |rung| !*rung);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
+    /// Waits for a ring after the `heard`-th, at most `limit`; returns how often it rang by then.
+    pub fn wait(&self, heard: u64, limit: Duration) -> u64 {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.bell.wait_timeout_while(rings, limit, |rings| *rings == heard);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }

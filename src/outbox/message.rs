@@ -28,6 +28,22 @@ pub enum Outgoing {
     Email(Mail),
 }
 
+/// What a row became.
+pub enum Rendered {
+    /// A message to be sent.
+    Ready(Outgoing),
+    /// Nothing: the fact behind it no longer wants it.
+    Unwanted,
+    /// Nothing here and now, and the label says why: another instance, or this one later, can do it.
+    NotYet(&'static str),
+}
+
+impl From<Option<Outgoing>> for Rendered {
+    fn from(message: Option<Outgoing>) -> Self {
+        message.map_or(Self::Unwanted, Self::Ready)
+    }
+}
+
 /// An e-mail in both of its forms.
 pub struct Mail {
     /// The recipient.

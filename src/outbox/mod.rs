@@ -11,7 +11,7 @@ mod worker;
 
 use std::time::Duration;
 
-pub use message::{Carrier, Mail, Outcome, Outgoing};
+pub use message::{Carrier, Mail, Outcome, Outgoing, Rendered};
 pub use store::Job;
 pub use worker::{Topics, Worker, WorkerHandle};
 
@@ -44,8 +44,8 @@ pub struct Message {
 
 /// A kind of message: how a row becomes a text, and what its fate means for the fact behind it.
 pub trait Topic: Send + Sync {
-    /// The message of `job`; `None` when it is no longer wanted.
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Outgoing>>;
+    /// The message of `job`.
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered>;
 
     /// Told in the settling transaction, so that the fact and the row agree.
     fn settled(&self, _ctx: &Ctx, _conn: &mut Conn, _job: &Job, _outcome: &Outcome) -> db::Result<()> {
@@ -60,9 +60,9 @@ pub fn enqueue(ctx: &Ctx, conn: &mut Conn, message: &Message) -> db::Result<()> 
     Ok(())
 }
 
-/// Claims up to `limit` due rows; each gets an attempt row, so that a crash during the send stays visible.
-fn claim(ctx: &Ctx, conn: &mut Conn, limit: i64) -> db::Result<Vec<Job>> {
-    let due = store::due(conn, ctx.now, limit)?;
+/// Claims up to `limit` due rows of `topics`; each gets an attempt row, so that a crash during the send stays visible.
+fn claim(ctx: &Ctx, conn: &mut Conn, topics: &[&str], limit: i64) -> db::Result<Vec<Job>> {
+    let due = store::due(conn, topics, ctx.now, limit)?;
     let mut jobs = Vec::with_capacity(due.len());
     for id in due {
         let lease = ctx.id("lease");

@@ -90,11 +90,12 @@ pub fn insert(conn: &mut Conn, id: &str, message: &Message, now: Timestamp) -> R
         .execute(conn)?)
 }
 
-/// Ids of rows that are due or whose lease ran out, oldest first.
-pub fn due(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<String>> {
+/// Ids of rows of `topics` that are due or whose lease ran out, oldest first.
+pub fn due(conn: &mut Conn, topics: &[&str], now: Timestamp, limit: i64) -> Result<Vec<String>> {
     let rows = outbox::table
         .filter(outbox::state.eq("queued").and(outbox::next_at.le(now)))
         .or_filter(outbox::state.eq("leased").and(outbox::leased_until.le(now)))
+        .filter(outbox::topic.eq_any(topics))
         .order((outbox::next_at, outbox::id))
         .limit(limit)
         .select(outbox::id);

@@ -1,4 +1,5 @@
-//! The worker: a thread that delivers what is due. Any number of instances may run one.
+//! The worker: a thread that delivers what is due of its topics. Any number of instances may run one, and
+//! each topic has a thread of its own, so that a mail server that hangs holds up no code.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{Carrier, Job, Outcome, Outgoing, Topic};
+use super::{Carrier, Job, Outcome, Rendered, Topic};
 use crate::app::App;
 use crate::db;
 use crate::kit::Bell;
@@ -26,11 +27,12 @@ pub struct Worker {
     carrier: Arc<dyn Carrier>,
 }
 
-/// A claimed row and its text; the text is `None` when nobody wants it any more.
-type Claimed = (Job, Option<Outgoing>);
+/// A claimed row and what it became.
+type Claimed = (Job, Rendered);
 
 impl Worker {
-    /// A worker over `app`, with the topics that it can render and the carrier that takes the messages.
+    /// A worker over `app`. It claims what `topics` can render and leaves the rest to others: another instance
+    /// may be newer.
     pub fn new(app: App, topics: Topics, carrier: Arc<dyn Carrier>) -> Self {
         Self { app, topics, carrier }
     }
@@ -39,8 +41,8 @@ impl Worker {
     pub fn run_once(&self) -> db::Result<usize> {
         let claimed = self.claim()?;
         let count = claimed.len();
-        for (job, outgoing) in claimed {
-            let outcome = self.send(&job, outgoing);
+        for (job, rendered) in claimed {
+            let outcome = self.send(&job, rendered);
             self.settle(&job, &outcome)?;
         }
         Ok(count)
@@ -56,9 +58,10 @@ impl Worker {
     }
 
     fn run(&self, stop: &AtomicBool) {
+        let mut heard = 0;
         while !stop.load(Ordering::SeqCst) {
             match self.run_once() {
-                Ok(0) => self.app.wake.wait(POLL),
+                Ok(0) => heard = self.app.wake.wait(heard, POLL),
                 Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(%error, "outbox round failed");
@@ -71,23 +74,27 @@ impl Worker {
     fn claim(&self) -> db::Result<Vec<Claimed>> {
         self.app.write_blocking(|ctx, conn| {
             let mut claimed = Vec::new();
-            for job in super::claim(ctx, conn, BATCH)? {
-                let outgoing = match self.topics.get(job.topic.as_str()) {
+            let topics: Vec<&str> = self.topics.keys().copied().collect();
+            for job in super::claim(ctx, conn, &topics, BATCH)? {
+                let rendered = match self.topics.get(job.topic.as_str()) {
                     Some(topic) => topic.render(ctx, conn, &job)?,
-                    None => None,
+                    None => Rendered::NotYet("unknown_topic"),
                 };
-                claimed.push((job, outgoing));
+                claimed.push((job, rendered));
             }
             Ok(claimed)
         })
     }
 
     /// `not_after` is asked here again: a batch may have waited behind a slow provider.
-    fn send(&self, job: &Job, outgoing: Option<Outgoing>) -> Outcome {
-        let outcome = match outgoing {
-            None => Outcome::Unwanted,
-            Some(_) if job.not_after.is_some_and(|at| at <= self.app.clock.now()) => Outcome::Expired,
-            Some(message) => self.carrier.carry(&message, &job.dedupe_key),
+    fn send(&self, job: &Job, rendered: Rendered) -> Outcome {
+        let outcome = match rendered {
+            Rendered::Unwanted => Outcome::Unwanted,
+            Rendered::NotYet(why) => Outcome::Retry(why),
+            Rendered::Ready(_) if job.not_after.is_some_and(|at| at <= self.app.clock.now()) => {
+                Outcome::Expired
+            }
+            Rendered::Ready(message) => self.carrier.carry(&message, &job.dedupe_key),
         };
         metrics::counter!("outbox_attempts_total", "topic" => job.topic.clone(), "outcome" => outcome.label())
             .increment(1);

@@ -9,7 +9,7 @@ use super::{Channel, Session, code, record_delivery, store};
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::{Language, Phone};
-use crate::outbox::{self, Job, Outcome, Outgoing, Topic};
+use crate::outbox::{self, Job, Outcome, Outgoing, Rendered, Topic};
 use crate::practices;
 
 const TOPIC: &str = "verification_code";
@@ -49,18 +49,25 @@ struct Payload {
 }
 
 impl Topic for CodeTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Outgoing>> {
-        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else { return Ok(None) };
-        let Some(session) = store::find_for_worker(conn, &payload.verification)? else { return Ok(None) };
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else {
+            return Ok(Rendered::Unwanted);
+        };
+        let Some(session) = store::find_for_worker(conn, &payload.verification)? else {
+            return Ok(Rendered::Unwanted);
+        };
         // A newer code has been made, or the right one has come: this text would only mislead.
         if session.epoch != payload.epoch || session.verified_at.is_some() {
-            return Ok(None);
+            return Ok(Rendered::Unwanted);
+        }
+        if ctx.keys.code_secret(&session.key_id).is_none() {
+            return Ok(Rendered::NotYet("keys_missing"));
         }
         let practice = match &session.practice_id {
             Some(id) => practices::find(conn, id)?.map(|practice| practice.name),
             None => None,
         };
-        Ok(compose(ctx, &session, practice.as_deref()))
+        Ok(compose(ctx, &session, practice.as_deref()).into())
     }
 
     fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Result<()> {
