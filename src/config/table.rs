@@ -4,7 +4,7 @@
 /// `PRACTICE_LINKS_` and the name in capitals, its levels joined by `__`.
 pub type Setting = (&'static str, &'static str, &'static str);
 
-/// Every setting there is; a test holds it against [`Config`] and against the README.
+/// Every setting there is; a test holds it against [`super::Config`] and against the README.
 pub const SETTINGS: &[Setting] = &[
     (
         "environment",

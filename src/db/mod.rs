@@ -48,7 +48,7 @@ pub enum Error {
     /// The closure panicked; its transaction was rolled back.
     #[error("a transaction panicked")]
     Panicked,
-    /// A statement or the commit failed. The text can quote values, so it is never shown: see [`Error::kind`].
+    /// A statement or the commit failed. The text can quote values, so it is told by kind alone.
     #[error("a statement failed: {}", kind_of(.0))]
     Statement(#[from] DieselError),
     /// The schema could not be brought up to date.

@@ -1,6 +1,6 @@
 //! Proving a phone number: a session that survives an app restart and always says what may be done next.
 //!
-//! The code is derived, not stored ([`code`]), so a resend, a call and a fail-over carry the same digits. A
+//! The code is derived, not stored (`code.rs`), so a resend, a call and a fail-over carry the same digits. A
 //! check is counted before it is compared, and the count commits together with the comparison or no answer
 //! goes out: a wrong guess is an `Ok`, because an `Err` rolls back, and a rolled-back guess is a free guess.
 //!

@@ -372,3 +372,26 @@ fn dump(app: &TestApp) -> String {
         Ok(dump.join("\n"))
     })
 }
+
+both! {
+    // Numbers are recycled: the two sign-ins may be two people.
+    fn the_older_device_does_not_see_what_the_new_one_makes(app: TestApp) {
+        let old = app.sign_up(&phone(90));
+        let new = app.sign_in(&phone(90)).str("/session/access_token");
+        let person = json!({ "given_name": "Sam", "family_name": "Ortiz" });
+        let added = app.post("/v1/me/patients", person).bearer(&new).send().expect(201);
+        let body = json!({ "link_token": app.link_token(DEMO), "patient_id": added.at("/patient/id") });
+        let made = app.post("/v1/pairings", body).bearer(&new).send().expect(201);
+        app.deliver_all();
+
+        let mine = app.get("/v1/me/pairings").bearer(&old.access_token).send().expect(200);
+        assert_eq!(mine.at("/items").as_array().unwrap().len(), 1);
+        assert_eq!(mine.at("/items/0/pairing/id"), old.pairing_id);
+        let people = app.get("/v1/me").bearer(&old.access_token).send().expect(200);
+        assert!(!people.text().contains("Ortiz"), "{}", people.text());
+        let theirs = format!("/v1/me/conversations/{}/entries", made.str("/conversation/id"));
+        app.get(&theirs).bearer(&old.access_token).send().problem(404, "conversation_not_found");
+        let pairing = format!("/v1/me/pairings/{}", made.str("/pairing/id"));
+        app.delete(&pairing).bearer(&old.access_token).send().problem(404, "pairing_not_found");
+    }
+}
