@@ -9,6 +9,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
@@ -46,17 +47,22 @@ struct StoredGeneration {
 
 struct Generation {
     kid: String,
+    created_at: Timestamp,
     signing: EncodingKey,
     verifying: DecodingKey,
     public: String,
     code_secret: Vec<u8>,
 }
 
-/// All generations, the newest last, and the pepper.
+/// A new generation verifies at once and signs only after this long: until then every instance that shares
+/// the file can be started again, and none meets a token or a code that it cannot check.
+const GRACE: Duration = Duration::from_mins(10);
+
+/// All generations, the oldest first, and the pepper.
 pub struct Keys {
     pepper: Vec<u8>,
-    generations: Vec<Generation>,
-    newest: Generation,
+    oldest: Generation,
+    later: Vec<Generation>,
 }
 
 impl Keys {
@@ -64,7 +70,11 @@ impl Keys {
     pub fn load_or_create(path: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, KeyError> {
         match fs::read(path) {
             Ok(bytes) => Self::from_bytes(&bytes),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Self::rotate(path, now, entropy),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                Self::rotate(path, now, entropy)?;
+                // Read back: of two processes that start first at once, one file stands.
+                Self::from_bytes(&fs::read(path)?)
+            }
             Err(e) => Err(e.into()),
         }
     }
@@ -78,6 +88,7 @@ impl Keys {
             }
             Err(e) => return Err(e.into()),
         };
+        let is_first = file.generations.is_empty();
         file.generations.push(StoredGeneration {
             kid: format!("k{}", now.millis()),
             created_at: now,
@@ -85,24 +96,28 @@ impl Keys {
             code_secret: random(entropy),
         });
         let text = serde_json::to_vec_pretty(&file).map_err(|_| KeyError::Malformed)?;
-        write_private(path, &text)?;
+        write_private(path, &text, is_first)?;
         Self::from_bytes(&text)
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         let file: KeyFile = serde_json::from_slice(bytes).map_err(|_| KeyError::Malformed)?;
         let mut generations =
-            file.generations.iter().map(generation).collect::<Option<Vec<_>>>().ok_or(KeyError::Malformed)?;
-        let newest = generations.pop().ok_or(KeyError::Malformed)?;
-        Ok(Self { pepper: decode(&file.pepper).ok_or(KeyError::Malformed)?, generations, newest })
+            file.generations.iter().map(|stored| generation(stored).ok_or(KeyError::Malformed));
+        Ok(Self {
+            pepper: decode(&file.pepper).ok_or(KeyError::Malformed)?,
+            oldest: generations.next().ok_or(KeyError::Malformed)??,
+            later: generations.collect::<Result<_, _>>()?,
+        })
     }
 
-    /// Signs `claims` as a compact JWT of type `typ` with the newest key.
-    pub fn sign<T: Serialize>(&self, typ: &str, claims: &T) -> Option<String> {
+    /// Signs `claims` as a compact JWT of type `typ` with the key that signs at `now`.
+    pub fn sign<T: Serialize>(&self, now: Timestamp, typ: &str, claims: &T) -> Option<String> {
+        let key = self.current(now);
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(typ.to_owned());
-        header.kid = Some(self.newest.kid.clone());
-        jsonwebtoken::encode(&header, claims, &self.newest.signing).ok()
+        header.kid = Some(key.kid.clone());
+        jsonwebtoken::encode(&header, claims, &key.signing).ok()
     }
 
     /// The claims of a JWT of type `typ` for `audience` that one of our keys signed. Expiry is the caller's
@@ -120,9 +135,14 @@ impl Keys {
         jsonwebtoken::decode::<T>(token, &key.verifying, &rules).ok().map(|data| data.claims)
     }
 
-    /// The id of the generation that new codes are made under.
-    pub fn current_kid(&self) -> &str {
-        &self.newest.kid
+    /// The id of the generation that codes are made under at `now`.
+    pub fn current_kid(&self, now: Timestamp) -> &str {
+        &self.current(now).kid
+    }
+
+    /// The id of the generation that was added last.
+    pub fn newest_kid(&self) -> &str {
+        &self.later.last().unwrap_or(&self.oldest).kid
     }
 
     /// The code secret of generation `kid`; `None` for one that is gone.
@@ -143,11 +163,16 @@ impl Keys {
 
     /// The public keys as a JWK Set (RFC 7517, RFC 8037), newest first.
     pub fn jwks(&self) -> Vec<Jwk> {
-        std::iter::once(&self.newest).chain(self.generations.iter().rev()).map(Jwk::of).collect()
+        self.later.iter().rev().chain([&self.oldest]).map(Jwk::of).collect()
     }
 
     fn generation(&self, kid: &str) -> Option<&Generation> {
-        std::iter::once(&self.newest).chain(&self.generations).find(|generation| generation.kid == kid)
+        self.later.iter().chain([&self.oldest]).find(|generation| generation.kid == kid)
+    }
+
+    fn current(&self, now: Timestamp) -> &Generation {
+        let settled = self.later.iter().rev().find(|generation| generation.created_at + GRACE <= now);
+        settled.unwrap_or(&self.oldest)
     }
 }
 
@@ -187,6 +212,7 @@ fn generation(stored: &StoredGeneration) -> Option<Generation> {
     let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
     Some(Generation {
         kid: stored.kid.clone(),
+        created_at: stored.created_at,
         signing: EncodingKey::from_ed_der(pair.to_pkcs8().ok()?.as_ref()),
         verifying: DecodingKey::from_ed_components(&public).ok()?,
         public,
@@ -204,14 +230,20 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32)
 }
 
-/// Written beside and renamed, so that a crash leaves either the old file or the new one.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Written beside and put in place whole, so that a crash leaves either the old file or the new one. A first
+/// file never replaces one that another process made meanwhile.
+fn write_private(path: &Path, bytes: &[u8], is_first: bool) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let draft = path.with_extension("new");
+    let draft = path.with_extension(format!("{}.new", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(draft, path)
+    if !is_first {
+        return fs::rename(draft, path);
+    }
+    let placed = fs::hard_link(&draft, path);
+    fs::remove_file(draft)?;
+    placed.or_else(|e| if e.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(e) })
 }

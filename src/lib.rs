@@ -13,28 +13,28 @@
 //! 4. Register it in [`routes`], run `cargo run -- openapi > api-spec/openapi.json`.
 //! 5. Walk it in `tests/api` through the public API, on both databases.
 
-pub mod accounts; //     accounts, sign-ins, tokens
-pub mod app; //          what a handler may hold, what a rule may know
-pub mod audit; //        append-only events
-pub mod cli; //          serve, migrate, openapi, admin
-pub mod config; //       every setting
+pub mod app; //           what a handler may hold, what a rule may know
+pub mod routes; //        every route on one page
+pub mod topics; //        every outgoing message on one page
+pub mod links; //         practice links, link codes and tokens, landing page
+pub mod verification; //  proving a phone number
+pub mod accounts; //      accounts, sign-ins, tokens
+pub mod me; //            the patient's own view
 pub mod conversations; // pairings and the conversations that they open
-pub mod db; //           connections and transactions; the only place that names a backend
-pub mod dev; //          the development page
-pub mod http; //         what all doors have in common
-pub mod keys; //         signing keys, code secrets, the pepper
-pub mod kit;
-pub mod limits; //       budgets over sliding windows
-pub mod links; //        practice links, link codes and tokens, landing page
-pub mod me; //           the patient's own view
-pub mod openapi; //      what the API document says once
-pub mod ops; //          health, metrics, the API document
-pub mod outbox; //       what goes out, and the worker that sends it
-pub mod practices; //    the practices themselves
-pub mod providers; //    who takes it from us
-pub mod retention; //    what goes when it is no longer needed
-pub mod routes; //       every route on one page
-pub mod server; //       the listener and its graceful end
-pub mod telemetry; //    logs and counters
-pub mod topics; //       every outgoing message on one page
-pub mod verification; // proving a phone number //          clock, entropy, ids, numbers, addresses, secrets: values with rules, no I/O
+pub mod practices; //     the practices themselves
+pub mod limits; //        budgets over sliding windows
+pub mod audit; //         append-only events
+pub mod outbox; //        what goes out, and the worker that sends it
+pub mod providers; //     who takes it from us
+pub mod retention; //     what goes when it is no longer needed
+pub mod dev; //           the development page
+pub mod ops; //           health, metrics, the API document
+pub mod http; //          what all doors have in common
+pub mod server; //        the listener and its graceful end
+pub mod openapi; //       what the API document says once
+pub mod db; //            connections and transactions; the only place that names a backend
+pub mod keys; //          signing keys, code secrets, the pepper
+pub mod config; //        every setting
+pub mod telemetry; //     logs and counters
+pub mod cli; //           serve, migrate, openapi, admin
+pub mod kit; //           clock, entropy, ids, numbers, addresses, secrets: values with rules, no I/O

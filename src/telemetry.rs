@@ -58,3 +58,11 @@ pub fn render_metrics() -> String {
         })
         .unwrap_or_default()
 }
+
+/// A panic becomes one record with its place. Its message is left out: it may quote a value.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panicked");
+    }));
+}

@@ -42,6 +42,10 @@ impl Drop for Folder {
 
 fn binary(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_practice-links"));
+    // The test's own environment may hold settings that are not this server's.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PRACTICE_LINKS_")) {
+        command.env_remove(name);
+    }
     command.current_dir(folder).args(arguments).envs(settings.iter().copied());
     command
 }
@@ -193,6 +197,18 @@ fn production_refuses_development_conveniences_by_name() {
         let output = run(&folder.0, &[], &settings);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(named), "{said}");
+    }
+}
+
+#[test]
+fn keys_are_made_before_the_first_start_and_rotated_later() {
+    let folder = Folder::new("keys");
+    let settings = [("PRACTICE_LINKS_ENVIRONMENT", "production")];
+    for generations in 1..=2 {
+        let output = run(&folder.0, &["admin", "keys", "rotate"], &settings);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let file = fs::read_to_string(folder.0.join("data/keys.json")).unwrap();
+        assert_eq!(file.matches("\"kid\"").count(), generations);
     }
 }
 

@@ -175,9 +175,10 @@ CREATE TABLE deliveries (
     attempt INTEGER NOT NULL,
     outcome TEXT,
     started_at BIGINT NOT NULL,
-    finished_at BIGINT,
-    UNIQUE (outbox_id, attempt)
+    finished_at BIGINT
 );
+-- Not unique: a requeued row counts its attempts anew.
+CREATE INDEX deliveries_outbox ON deliveries (outbox_id, attempt);
 
 CREATE TABLE caught_messages (
     id TEXT NOT NULL PRIMARY KEY,

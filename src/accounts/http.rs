@@ -166,7 +166,7 @@ pub struct CreateAccount {
 /// A name that a person can have: any script, but something visible and no control characters.
 pub fn is_name(name: &str) -> Result<(), ValidationError> {
     let length = name.trim().chars().count();
-    if !(1..=100).contains(&length) {
+    if !(1..=100).contains(&length) || !name.chars().any(char::is_alphanumeric) {
         return Err(ValidationError::new("length").with_message("A name has 1 to 100 characters.".into()));
     }
     if name.chars().any(|c| {
@@ -235,6 +235,7 @@ pub async fn create_account(
     body: Body<CreateAccount>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
+    let call = call.held_by(&input.phone_proof);
     let new = SignUp {
         proof: input.phone_proof,
         link_token: input.link_token,
@@ -283,6 +284,7 @@ pub async fn create_session(
     body: Body<CreateSession>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
+    let call = call.held_by(&input.phone_proof);
     once(&app, &call, &canonical, move |ctx, conn| {
         let (account, tokens) = super::sign_in(ctx, conn, &input.phone_proof)?;
         let view = SessionCreated { account: AccountView::of(&account), session: tokens.into() };
@@ -317,6 +319,7 @@ pub async fn refresh_session(
     body: Body<RefreshSession>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
+    let call = call.held_by(&input.refresh_token);
     once(&app, &call, &canonical, move |ctx, conn| {
         Ok::<_, Refusal>(match super::refresh(ctx, conn, &input.refresh_token)? {
             Refreshed::Tokens(tokens) => Answer::ok(&SessionAnswer { session: tokens.into() }),

@@ -191,6 +191,9 @@ pub fn sign_in(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<(Account, T
         None => store::find_by_phone(conn, &proven.phone)?,
     };
     let account = account.ok_or(Refusal::AccountNotFound)?;
+    if !store::hold_account(conn, &account.id)? {
+        return Err(Refusal::AccountNotFound);
+    }
     let session_id = open_session(ctx, conn, &account.id, Scope::Restricted)?;
     let tokens = issue(ctx, conn, &account.id, &session_id, Scope::Restricted)?;
     if proven.made.is_none() {
@@ -261,6 +264,20 @@ pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Resul
         return Err(Refusal::Unauthorized);
     }
     Ok(Principal { scope: session.scope(), account_id, session_id })
+}
+
+/// [`authenticate`] for a call that changes something: the account is held, and living, until it is done.
+pub fn authenticate_to_change(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+) -> Result<Principal, Refusal> {
+    let who = authenticate(ctx, conn, token)?;
+    match store::hold_account(conn, &who.account_id)? {
+        // Looked up again, since the sign-in may have ended while this waited for the account.
+        true => authenticate(ctx, conn, token),
+        false => Err(Refusal::Unauthorized),
+    }
 }
 
 /// Ends the sign-in.

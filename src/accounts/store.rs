@@ -90,6 +90,13 @@ pub fn find_by_phone(conn: &mut Conn, phone: &Phone) -> Result<Option<Account>> 
     Ok(row.select(columns::<Account>()).first(conn).optional()?)
 }
 
+/// Holds a living account until the transaction ends; `false` when it is deleted. Whatever changes something of
+/// an account begins here, so that nothing is added to one that is being deleted, and all lock in one order.
+pub fn hold_account(conn: &mut Conn, id: &str) -> Result<bool> {
+    let row = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted_at.is_null());
+    Ok(update(row).set(accounts::created_at.eq(accounts::created_at)).execute(conn)? == 1)
+}
+
 /// Forgets who an account was; its number is free again.
 pub fn forget_account(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
     let change = (

@@ -45,7 +45,7 @@ pub fn sign(ctx: &Ctx, account_id: &str, session_id: &str, scope: Scope) -> Opti
         iat: ctx.now.seconds(),
         exp: (ctx.now + LIFE).seconds(),
     };
-    let token = Secret::from_client(&ctx.keys.sign(TYPE, &claims)?);
+    let token = Secret::from_client(&ctx.keys.sign(ctx.now, TYPE, &claims)?);
     Some(AccessToken { token, expires_in: LIFE.as_secs() })
 }
 

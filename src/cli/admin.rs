@@ -131,7 +131,11 @@ pub fn run(task: Task, config: Config, out: &mut dyn Write) -> Result<(), Failur
 fn rotate(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
     let keys = Keys::rotate(&config.keys_file, SystemClock.now(), &OsEntropy)
         .map_err(|e| Failure::Refused(format!("keys_file: {e}")))?;
-    Ok(writeln!(out, "New keys: {}. Restart every server that shares this file.", keys.current_kid())?)
+    Ok(writeln!(
+        out,
+        "New keys: {}. Restart every server that shares this file within ten minutes.",
+        keys.newest_kid()
+    )?)
 }
 
 fn practice(task: PracticeTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {

@@ -15,7 +15,9 @@ use crate::{retention, server, telemetry, topics};
 
 /// Runs the service until SIGTERM or SIGINT.
 pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
+    config.check_environment()?;
     telemetry::install_metrics();
+    telemetry::log_panics();
     let _ = tracing::subscriber::set_global_default(telemetry::subscriber(config.log.level, std::io::stderr));
     let listener = bind(&config)?;
     let app = app(config)?;

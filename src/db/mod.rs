@@ -27,12 +27,12 @@ use crate::config::{BadSetting, Database};
 
 /// How long a request waits for a place before it is told to come back.
 const PLACE: Duration = Duration::from_secs(2);
-/// How long it waits in all: a database that is down is told as 503 within 3 s.
+/// How long it waits for its answer: a database that is down is told as 503 within 3 s.
 const ANSWER: Duration = Duration::from_millis(2_800);
 /// A queue that moves is no database that is down: while others are being answered, patience is renewed by
 /// this much, this often.
 const MOVING: Duration = Duration::from_secs(1);
-const RENEWALS: u32 = 7;
+const RENEWALS: u32 = 5;
 /// How long a closure waits for a connection.
 const CONNECTION: Duration = Duration::from_millis(1_500);
 
@@ -166,15 +166,19 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let began = Instant::now();
         let permits = self.patiently(PLACE, self.place(writes)).await.ok_or(Error::Busy)?;
-        let this = self.clone();
+        let (waiting, this) = (Arc::new(()), self.clone());
+        let listener = Arc::downgrade(&waiting);
         let run = tokio::task::spawn_blocking(move || {
             // The permits live as long as the closure does, not as long as somebody waits for it.
             let _permits = permits;
+            if listener.upgrade().is_none() {
+                // Told to come back already: what is not begun must not be done behind that answer.
+                return Err(Error::Busy.into());
+            }
             this.transact(writes, f)
         });
-        match self.patiently(ANSWER.saturating_sub(began.elapsed()), run).await {
+        match self.patiently(ANSWER, run).await {
             Some(Ok(outcome)) => outcome,
             Some(Err(_join)) => Err(Error::Panicked.into()),
             None => Err(Error::Unreachable.into()),

@@ -27,11 +27,20 @@ pub struct Call {
     pub path: String,
     /// The network that the caller counts as.
     pub network: String,
+    /// Who an anonymous caller proves to be by what the body holds (SHA-256 of a proof or token).
+    pub holder: Option<String>,
     /// What `Accept-Language` asks for.
     pub language: Option<Language>,
 }
 
 impl Call {
+    /// The same call, of whoever holds `secret`: a phone keeps being itself on another network.
+    #[must_use]
+    pub fn held_by(mut self, secret: &Secret) -> Self {
+        self.holder = Some(secret.hash());
+        self
+    }
+
     /// The bearer secret, or an empty one: a missing secret is a wrong one, and answered as such.
     pub fn secret(&self) -> Secret {
         self.bearer.clone().unwrap_or_else(|| Secret::from_client(""))
@@ -55,6 +64,7 @@ fn read(request: &HttpRequest) -> Result<Call, Problem> {
         idempotency_key: idempotency_key(request)?,
         route: format!("{} {}", request.method(), request.match_pattern().unwrap_or_default()),
         path: request.path().to_owned(),
+        holder: None,
         network: client_ip::network(request, trusted.unwrap_or_default()),
         language: header(ACCEPT_LANGUAGE).and_then(Language::negotiate),
     })

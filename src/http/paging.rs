@@ -74,10 +74,13 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// A page of up to `limit` items; `key` names an item for the cursor.
-    pub fn of(items: Vec<T>, limit: i64, key: impl Fn(&T) -> String) -> Self {
-        let is_full = i64::try_from(items.len()).is_ok_and(|n| n >= limit);
-        let last = items.last().filter(|_| is_full);
+    /// A page of up to `limit` of `items`, which hold one more where there is one; `key` names an item for the
+    /// cursor.
+    pub fn of(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> String) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let goes_on = items.len() > limit;
+        items.truncate(limit);
+        let last = items.last().filter(|_| goes_on);
         let next_cursor = last.map(|item| URL_SAFE_NO_PAD.encode(key(item)));
         Self { items, next_cursor }
     }

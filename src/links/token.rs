@@ -77,7 +77,7 @@ pub fn sign(ctx: &Ctx, link_id: &str, source: Source) -> Option<LinkToken> {
         iat: ctx.now.seconds(),
         exp: expires_at.seconds(),
     };
-    let token = Secret::from_client(&ctx.keys.sign(TYPE, &claims)?);
+    let token = Secret::from_client(&ctx.keys.sign(ctx.now, TYPE, &claims)?);
     Some(LinkToken { token, expires_at })
 }
 

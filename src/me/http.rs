@@ -65,7 +65,7 @@ refusals!(DeleteMeRefusals: plain, Unauthorized, SessionRestricted);
 #[delete("/v1/me")]
 pub async fn delete_me(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| {
-        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
+        let who = accounts::authenticate_to_change(ctx, conn, call.bearer.as_ref())?;
         accounts::delete(ctx, conn, &who)
     })
     .await?;
@@ -109,7 +109,7 @@ pub async fn create_patient(
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
     once(&app, &call, &canonical, move |ctx, conn| {
-        let who = accounts::authenticate(ctx, conn, bearer.as_ref())?;
+        let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
         let person = Person {
             given_name: input.given_name.trim().to_owned(),
             family_name: input.family_name.trim().to_owned(),
@@ -158,7 +158,7 @@ pub async fn change_patient(
         birth_date: input.birth_date,
     };
     let patient = app.write(move |ctx, conn| {
-        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
+        let who = accounts::authenticate_to_change(ctx, conn, call.bearer.as_ref())?;
         accounts::change_patient(conn, &who, &id.0, &change)
     });
     Ok(Json(PatientAnswer { patient: patient.await?.into() }))
@@ -204,7 +204,7 @@ pub async fn create_pairing(
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
     once(&app, &call, &canonical, move |ctx, conn| {
-        let who = accounts::authenticate(ctx, conn, bearer.as_ref())?;
+        let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
         let paired = super::pair(ctx, conn, &who, &input.link_token, input.patient_id.as_deref())?;
         let is_new = paired.is_new;
         let view = PairingAnswer::from(paired);
@@ -226,7 +226,7 @@ pub async fn list_pairings(
     let (limit, after) = (page.limit()?, page.after()?);
     let pairings = app.read(move |ctx, conn| {
         let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
-        Ok::<_, Refusal>(super::pairings(conn, &who, &after, limit)?)
+        Ok::<_, Refusal>(super::pairings(conn, &who, &after, limit + 1)?)
     });
     let items = pairings.await?.into_iter().map(PairingAnswer::from).collect();
     Ok(Json(Page::of(items, limit, |item: &PairingAnswer| item.pairing.id.clone())))
@@ -240,7 +240,7 @@ refusals!(LeaveRefusals: plain, Unauthorized, PairingNotFound);
 #[delete("/v1/me/pairings/{id}")]
 pub async fn delete_pairing(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| {
-        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
+        let who = accounts::authenticate_to_change(ctx, conn, call.bearer.as_ref())?;
         super::leave(ctx, conn, &who, &id.0)
     })
     .await?;
@@ -262,7 +262,7 @@ pub async fn list_entries(
     let (limit, after) = (page.limit()?, page.after_number()?);
     let entries = app.read(move |ctx, conn| {
         let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
-        super::entries(conn, &who, &id.0, after, limit)
+        super::entries(conn, &who, &id.0, after, limit + 1)
     });
     Ok(Json(Page::of(entries.await?, limit, |entry| entry.position.to_string())))
 }
@@ -305,7 +305,7 @@ pub async fn create_entry(
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
     once(&app, &call, &canonical, move |ctx, conn| {
-        let who = accounts::authenticate(ctx, conn, bearer.as_ref())?;
+        let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
         let entry = super::write(ctx, conn, &who, &id.0, &input.body)?;
         Ok::<_, Refusal>(Answer::created(&EntryAnswer { entry }))
     })

@@ -28,6 +28,9 @@ const KEPT: Duration = Duration::from_hours(30 * 24);
 /// added, so that a mail server that comes back is not met by everybody at once.
 const BACK_OFF_SECONDS: [u64; 10] = [2, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 14_400];
 
+/// The first attempt, and one after each wait.
+const MOST_ATTEMPTS: i32 = 11;
+
 /// A message to be queued.
 pub struct Message {
     /// Which topic renders it.

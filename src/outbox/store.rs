@@ -149,6 +149,7 @@ pub fn finish_attempt(conn: &mut Conn, job: &Job, outcome: &str, now: Timestamp)
     let row = deliveries::table
         .filter(deliveries::outbox_id.eq(&job.id))
         .filter(deliveries::attempt.eq(job.attempts));
+    let row = row.filter(deliveries::finished_at.is_null());
     Ok(update(row).set((deliveries::outcome.eq(outcome), deliveries::finished_at.eq(now))).execute(conn)?)
 }
 
@@ -166,8 +167,12 @@ pub fn in_state(conn: &mut Conn, state: &str, limit: i64) -> Result<Vec<Job>> {
 /// Queues a dead row again.
 pub fn requeue(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     let row = outbox::table.filter(outbox::id.eq(id)).filter(outbox::state.eq("dead"));
-    let change =
-        (outbox::state.eq("queued"), outbox::next_at.eq(now), outbox::settled_at.eq(None::<Timestamp>));
+    let change = (
+        outbox::state.eq("queued"),
+        outbox::next_at.eq(now),
+        outbox::attempts.eq(0),
+        outbox::settled_at.eq(None::<Timestamp>),
+    );
     Ok(update(row).set(change).execute(conn)?)
 }
 

@@ -14,8 +14,8 @@ use crate::kit::Bell;
 
 /// Polling is the fallback, for rows of other instances and for retries.
 const POLL: Duration = Duration::from_millis(500);
-/// Rows claimed at once: few enough to be sent within their lease.
-const BATCH: i64 = 16;
+/// Rows claimed at once: few enough to be sent within their lease, even to a mail server that hangs.
+const BATCH: i64 = 4;
 
 /// Every topic by name.
 pub type Topics = BTreeMap<&'static str, Box<dyn Topic>>;
@@ -43,7 +43,10 @@ impl Worker {
         let count = claimed.len();
         for (job, rendered) in claimed {
             let outcome = self.send(&job, rendered);
-            self.settle(&job, &outcome)?;
+            if let Err(error) = self.settle(&job, &outcome) {
+                // Its lease runs out, and the row is sent again; the others of the batch need not wait for that.
+                tracing::warn!(%error, outbox = job.id, "a sent row could not be settled");
+            }
         }
         Ok(count)
     }
@@ -89,6 +92,8 @@ impl Worker {
     /// `not_after` is asked here again: a batch may have waited behind a slow provider.
     fn send(&self, job: &Job, rendered: Rendered) -> Outcome {
         let outcome = match rendered {
+            // Claimed and never settled, again and again: something about it kills the worker.
+            _ if job.attempts > super::MOST_ATTEMPTS => Outcome::Rejected("too_many_attempts"),
             Rendered::Unwanted => Outcome::Unwanted,
             Rendered::NotYet(why) => Outcome::Retry(why),
             Rendered::Ready(_) if job.not_after.is_some_and(|at| at <= self.app.clock.now()) => {

@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_host_that_leaves_no_room_drops_the_name_not_the_code() {
-        let last = format!("@{} #012345", "a-very-long-host-name.".repeat(4));
+        let last = format!("@{} #012345", "a-very-long-host-name.".repeat(4) + "of-a-practice");
         let text = text(Language::En, "012345", Some("Oak Street Family Medicine"), &last);
         assert_eq!(text, format!("012345 is your code.\n\n{last}"));
     }

@@ -166,7 +166,7 @@ pub fn create(ctx: &Ctx, conn: &mut Conn, new: NewSession) -> Result<(Session, T
             practice_id,
             language: language.as_str(),
             app_hash: new.app_hash,
-            key_id: ctx.keys.current_kid().to_owned(),
+            key_id: ctx.keys.current_kid(ctx.now).to_owned(),
             nonce: ctx.random::<16>().to_vec(),
             code_expires_at: ctx.now + ctx.config.verification.code_life(),
             channel: channel.as_str(),
@@ -408,6 +408,7 @@ fn record_delivery(
         outbox::Outcome::Sent => store::set_delivery(conn, id, send, "sent", None),
         // Refused for good: a call is offered at once instead of after a minute.
         outbox::Outcome::Rejected(_) => store::set_delivery(conn, id, send, "failed", Some(ctx.now)),
-        outbox::Outcome::Expired | outbox::Outcome::Unwanted | outbox::Outcome::Retry(_) => Ok(()),
+        outbox::Outcome::Expired => store::set_delivery(conn, id, send, "failed", None),
+        outbox::Outcome::Unwanted | outbox::Outcome::Retry(_) => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ use diesel::sql_types::Text;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use practice_links::db::Conn;
 use practice_links::keys::Keys;
+use practice_links::kit::Timestamp;
 use practice_links::kit::entropy::SeededEntropy;
 use serde_json::{Value, json};
 
@@ -337,11 +338,11 @@ fn of_another_key(app: &TestApp, token: &str) -> String {
     let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token).unwrap().claims;
     let file = app.inner.config.data_dir.join("strangers.json");
     let entropy = SeededEntropy::new(666);
-    let name = Keys::load_or_create(&file, app.now(), &entropy).unwrap().current_kid().to_owned();
+    let name = Keys::load_or_create(&file, app.now(), &entropy).unwrap().current_kid(app.now()).to_owned();
     let renamed = std::fs::read_to_string(&file).unwrap().replace(&name, &header.kid.unwrap());
     std::fs::write(&file, renamed).unwrap();
     let keys = Keys::load_or_create(&file, app.now(), &entropy).unwrap();
-    keys.sign(&header.typ.unwrap(), &claims).unwrap()
+    keys.sign(Timestamp::from_millis(0), &header.typ.unwrap(), &claims).unwrap()
 }
 
 fn hex(text: &str) -> String {

@@ -141,11 +141,13 @@ struct Key {
 }
 
 impl Key {
-    /// The caller is the credential, not the address: a phone that repeats a request may have changed from
-    /// Wi-Fi to the mobile network in between.
+    /// The caller is a credential where there is one, in the header or the body: a phone that repeats a request
+    /// may have changed from Wi-Fi to the mobile network in between. Without one it is the network, so that two
+    /// strangers with the same poor key never meet.
     fn of(app: &App, call: &Call, canonical: &[u8]) -> Option<Self> {
         let key = call.idempotency_key.as_deref()?;
-        let caller = call.bearer.as_ref().map(Secret::hash).unwrap_or_default();
+        let bearer = call.bearer.as_ref().map(Secret::hash);
+        let caller = bearer.or(call.holder.clone()).unwrap_or_else(|| call.network.clone());
         let identity = [key.as_bytes(), caller.as_bytes(), call.route.as_bytes()];
         let hash = app.keys.derive("idempotency-key", &identity);
         let (lock, _) = hash.split_first_chunk::<8>()?;

@@ -45,8 +45,7 @@ pub fn is_available() -> bool {
     match server() {
         Ok(_) => true,
         Err(why) => {
-            let required =
-                is_set("PRACTICE_LINKS_REQUIRE_POSTGRES") || env_text("CI").as_deref() == Some("true");
+            let required = is_set("REQUIRE_POSTGRES") || env_text("CI").as_deref() == Some("true");
             assert!(!required, "PostgreSQL tests must run here: {why}");
             false
         }
