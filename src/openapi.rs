@@ -55,9 +55,14 @@ pub fn document() -> OpenApi {
     app.split_for_parts().1
 }
 
-/// The document as it is committed and served: pretty, with a final line break.
+/// The whole document as text.
 pub fn json() -> String {
-    let mut text = document().to_pretty_json().unwrap_or_default();
+    text(&document())
+}
+
+/// A document as it is committed and served: pretty, with a final line break.
+pub fn text(document: &OpenApi) -> String {
+    let mut text = document.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
 }

@@ -39,7 +39,7 @@ pub fn listen(app: &App, listener: TcpListener) -> std::io::Result<Listening> {
     let (data, flag) = (app.clone(), draining.clone());
     let document = openapi::document();
     let known = Data::new(fallback::Known::new(&document.paths));
-    let text = Data::new(Document(openapi::json()));
+    let text = Data::new(Document(openapi::text(&document)));
     let server = HttpServer::new(move || {
         actix_web::App::new()
             .into_utoipa_app()

@@ -239,11 +239,7 @@ pub async fn create_account(
     let new = SignUp {
         proof: input.phone_proof,
         link_token: input.link_token,
-        person: Person {
-            given_name: input.given_name.trim().to_owned(),
-            family_name: input.family_name.trim().to_owned(),
-            birth_date: input.birth_date,
-        },
+        person: Person::new(&input.given_name, &input.family_name, input.birth_date),
         email: input.email.as_deref().and_then(Email::parse),
     };
     once(&app, &call, &canonical, move |ctx, conn| {

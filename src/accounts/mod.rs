@@ -91,6 +91,17 @@ pub struct Person {
     pub birth_date: Option<String>,
 }
 
+impl Person {
+    /// A person as typed: what stands around the names is not part of them.
+    pub fn new(given_name: &str, family_name: &str, birth_date: Option<String>) -> Self {
+        Self {
+            given_name: given_name.trim().to_owned(),
+            family_name: family_name.trim().to_owned(),
+            birth_date,
+        }
+    }
+}
+
 /// What a sign-in yields.
 pub struct Tokens {
     /// A JWT for 15 minutes.

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::{insert_into, update};
 
 use super::{Person, PersonChange, Scope};
-use crate::conversations::Sight;
+use crate::conversations::{Sight, restricted};
 use crate::db::schema::{account_sessions, accounts, patients, refresh_tokens};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::{Email, Phone, Timestamp};
@@ -140,13 +140,9 @@ pub fn find_patient(conn: &mut Conn, account_id: &str, id: &str) -> Result<Optio
 /// The people on an account that `sight` lets through, oldest first.
 pub fn patients(conn: &mut Conn, account_id: &str, sight: Sight<'_>) -> Result<Vec<Patient>> {
     let mut rows = patients::table.filter(patients::account_id.eq(account_id)).into_boxed();
-    let restricted = account_sessions::table
-        .filter(account_sessions::account_id.eq(account_id))
-        .filter(account_sessions::scope.eq(Scope::Restricted.as_str()))
-        .select(account_sessions::id);
     match sight {
         Sight::All => {}
-        Sight::Confirmed => rows = rows.filter(patients::session_id.ne_all(restricted)),
+        Sight::Confirmed => rows = rows.filter(patients::session_id.ne_all(restricted(account_id))),
         Sight::MadeBy(session) => rows = rows.filter(patients::session_id.eq(session)),
     }
     Ok(rows.order(patients::id).select(columns::<Patient>()).load(conn)?)

@@ -8,7 +8,7 @@ mod notice;
 mod store;
 
 pub use notice::{NewDeviceTopic, NewPairingTopic};
-pub use store::{Conversation, Entry, Pairing};
+pub use store::{Conversation, Entry, Pairing, restricted};
 
 use serde_json::json;
 

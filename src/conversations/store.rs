@@ -206,7 +206,7 @@ pub fn end_pairing(
 
 /// The restricted sign-ins of an account.
 #[diesel::dsl::auto_type(no_type_alias)]
-fn restricted<'a>(account_id: &'a str) -> _ {
+pub fn restricted<'a>(account_id: &'a str) -> _ {
     let sessions = account_sessions::table.filter(account_sessions::account_id.eq(account_id));
     sessions.filter(account_sessions::scope.eq("restricted")).select(account_sessions::id)
 }

@@ -302,7 +302,7 @@ fn refusal(c: char, rest: &str) -> PhoneError {
 }
 
 impl PhoneError {
-    /// The stable code of the problem table.
+    /// A stable word for each, finer than the API's `phone_invalid`: the golden test tells the refusals apart by it.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {

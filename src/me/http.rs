@@ -110,11 +110,7 @@ pub async fn create_patient(
     let bearer = call.bearer.clone();
     once(&app, &call, &canonical, move |ctx, conn| {
         let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let person = Person {
-            given_name: input.given_name.trim().to_owned(),
-            family_name: input.family_name.trim().to_owned(),
-            birth_date: input.birth_date,
-        };
+        let person = Person::new(&input.given_name, &input.family_name, input.birth_date);
         let patient = accounts::add_patient(ctx, conn, &who, &person)?;
         Ok::<_, Refusal>(Answer::created(&PatientAnswer { patient: patient.into() }))
     })

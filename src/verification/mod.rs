@@ -232,7 +232,10 @@ pub fn check(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret, code: &str) 
         return compare(ctx, conn, session, secret, code);
     }
     let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
-    refuse_unverified(ctx, conn, &session)?;
+    if session.verified_at.is_none() {
+        refuse_closed(ctx, conn, &session)?;
+        return Err(Refusal::CodeExpired);
+    }
     // Verified while this check waited for the number: what it took there goes back.
     store::return_check(conn, &session.phone_key)?;
     repeat(ctx, conn, session, secret, code)
@@ -318,15 +321,6 @@ fn refuse_closed(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<(), Re
         return Err(exhausted(ctx, conn, session)?);
     }
     Ok(())
-}
-
-/// Why a session that is not verified did not take a check.
-fn refuse_unverified(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<(), Refusal> {
-    if session.verified_at.is_some() {
-        return Ok(());
-    }
-    refuse_closed(ctx, conn, session)?;
-    Err(Refusal::CodeExpired)
 }
 
 /// Nothing revives a used-up session, so the wait is the one until a new session may begin.
