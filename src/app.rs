@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::db::{self, Conn, Db};
+use crate::funnel::Tally;
 use crate::keys::Keys;
 use crate::kit::{Bell, Clock, Entropy, Secret, Timestamp, id};
+use crate::landing::Front;
+use crate::limits::Guests;
 
 /// Everything that is shared between requests.
 #[derive(Clone)]
@@ -23,6 +26,12 @@ pub struct App {
     pub config: Arc<Config>,
     /// Wakes the outbox worker.
     pub wake: Arc<Bell>,
+    /// Page views that wait to be written.
+    pub tally: Arc<Tally>,
+    /// What the landing page keeps in memory.
+    pub front: Arc<Front>,
+    /// Who tries codes that lead nowhere.
+    pub guests: Arc<Guests>,
 }
 
 /// What a rule may know of the world: the moment, the keys, the settings, fresh randomness.
@@ -36,6 +45,8 @@ pub struct Ctx {
     entropy: Arc<dyn Entropy>,
     /// Whether this request left something for the outbox worker.
     pub(crate) queued: Cell<bool>,
+    /// Whether this request changed what a landing page shows.
+    pub(crate) repaint: Cell<bool>,
 }
 
 impl Ctx {
@@ -71,6 +82,7 @@ impl App {
             config: Arc::clone(&self.config),
             entropy: Arc::clone(&self.entropy),
             queued: Cell::new(false),
+            repaint: Cell::new(false),
         }
     }
 
@@ -82,16 +94,14 @@ impl App {
         E: From<db::Error> + Send + 'static,
     {
         let this = self.clone();
-        let (value, queued) = self
+        let (value, after) = self
             .db
             .write(move |conn| {
                 let ctx = this.ctx();
-                rule(&ctx, conn).map(|value| (value, ctx.queued.get()))
+                rule(&ctx, conn).map(|value| (value, (ctx.queued.get(), ctx.repaint.get())))
             })
             .await?;
-        if queued {
-            self.wake.ring();
-        }
+        self.committed(after);
         Ok(value)
     }
 
@@ -113,9 +123,17 @@ impl App {
     ) -> Result<T, E> {
         let ctx = self.ctx();
         let value = self.db.write_blocking(|conn| rule(&ctx, conn))?;
-        if ctx.queued.get() {
+        self.committed((ctx.queued.get(), ctx.repaint.get()));
+        Ok(value)
+    }
+
+    /// What a commit is followed by.
+    fn committed(&self, (queued, repaint): (bool, bool)) {
+        if queued {
             self.wake.ring();
         }
-        Ok(value)
+        if repaint {
+            self.front.forget();
+        }
     }
 }

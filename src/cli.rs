@@ -100,6 +100,9 @@ fn app(config: Config) -> Result<App, Failure> {
         keys: Arc::new(keys),
         config: Arc::new(config),
         wake: Arc::new(Bell::default()),
+        tally: Arc::default(),
+        front: Arc::default(),
+        guests: Arc::default(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Every setting, one struct a concern. The file is TOML, the environment wins over it, and a setting that
 //! is wrong stops the start in one line that names it. [`SETTINGS`] is the README's table.
 
+mod app;
 mod defaults;
 mod table;
 
@@ -125,6 +126,9 @@ pub struct App {
     pub name: String,
     pub app_store_url: String,
     pub play_package: String,
+    pub open_url: String,
+    pub app_store_badge: Option<PathBuf>,
+    pub google_play_badge: Option<PathBuf>,
     pub apple_app_ids: Vec<String>,
     pub android_fingerprints: Vec<String>,
 }
@@ -210,7 +214,9 @@ impl Config {
         if self.database.url.is_empty() {
             self.database.url = format!("sqlite:{}", self.data_dir.join("practice-links.db").display());
         }
+        self.app.open_url.truncate(self.app.open_url.trim_end_matches('/').len());
         self.check()?;
+        self.app.check()?;
         Ok(self)
     }
 

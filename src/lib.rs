@@ -16,12 +16,18 @@
 pub mod app; //           what a handler may hold, what a rule may know
 pub mod routes; //        every route on one page
 pub mod topics; //        every outgoing message on one page
-pub mod links; //         practice links, link codes and tokens, landing page
+pub mod landing; //       the page behind a link: what a patient sees first
+pub mod links; //         practice links as endpoints, link codes and tokens
+pub mod deferred; //      phone first: pairings that wait for a number to be proven
+pub mod funnel; //        what became of a link's visitors, counted
+pub mod printing; //      QR codes, posters, cards, preview images: pictures of a link
 pub mod verification; //  proving a phone number
 pub mod accounts; //      accounts, sign-ins, tokens
 pub mod me; //            the patient's own view
 pub mod conversations; // pairings and the conversations that they open
 pub mod practices; //     the practices themselves
+pub mod staff; //         the people who work there
+pub mod desk; //          the practice's own view
 pub mod limits; //        budgets over sliding windows
 pub mod audit; //         append-only events
 pub mod outbox; //        what goes out, and the worker that sends it

@@ -20,6 +20,7 @@ use crate::routes;
         (name = "accounts", description = "Signing up"),
         (name = "sessions", description = "Signing in, staying signed in, signing out"),
         (name = "me", description = "The patient's own data"),
+        (name = "practice", description = "The practice's own view: links, print kit, funnel"),
         (name = "operations", description = "For operators and QA"),
         (name = "development", description = "In development alone; in production these answer 404"),
     ),
@@ -38,6 +39,7 @@ impl Modify for Security {
             SecurityScheme::Http(scheme.description(Some(text)).build())
         };
         components.add_security_scheme("access_token", bearer("JWT", "The `access_token` of a session."));
+        components.add_security_scheme("staff_token", bearer("JWT", "The token of a staff member."));
         components
             .add_security_scheme("client_secret", bearer("opaque", "The `client_secret` of a verification."));
     }

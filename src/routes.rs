@@ -2,7 +2,7 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{accounts, dev, links, me, ops, verification};
+use crate::{accounts, desk, dev, landing, links, me, ops, verification};
 
 /// Registers them all. The landing page stands last: `/{code}` matches every one-segment path.
 pub fn all(config: &mut ServiceConfig<'_>) {
@@ -13,8 +13,8 @@ pub fn all(config: &mut ServiceConfig<'_>) {
         .service(ops::http::openapi)
         .service(dev::http::dev_page)
         .service(dev::http::dev_messages)
-        .service(links::http::apple_app_site_association)
-        .service(links::http::assetlinks)
+        .service(landing::http::files::apple_app_site_association)
+        .service(landing::http::files::assetlinks)
         .service(accounts::http::jwks)
         .service(links::http::create_link_token)
         .service(verification::http::create_verification)
@@ -34,6 +34,22 @@ pub fn all(config: &mut ServiceConfig<'_>) {
         .service(me::http::delete_pairing)
         .service(me::http::list_entries)
         .service(me::http::create_entry)
-        .service(links::http::scanned)
-        .service(links::http::landing);
+        .service(desk::http::links::list_links)
+        .service(desk::http::links::create_link)
+        .service(desk::http::print::qr_svg)
+        .service(desk::http::print::qr_png)
+        .service(desk::http::print::poster)
+        .service(desk::http::print::cards)
+        .service(desk::http::print::tent)
+        .service(desk::http::links::get_funnel)
+        .service(desk::http::links::get_link)
+        .service(desk::http::links::change_link)
+        .service(landing::http::files::share_image)
+        .service(landing::http::counting::seen)
+        .service(landing::http::counting::seen_gif)
+        .service(landing::http::counting::tap)
+        .service(landing::http::pages::pass_challenge)
+        .service(landing::http::pages::text_link)
+        .service(landing::http::pages::scanned)
+        .service(landing::http::pages::landing);
 }

@@ -219,7 +219,17 @@ fn one_server_a_sqlite_file_and_admin_works_beside_it() {
     let second = run(&folder.0, &[], &[("PRACTICE_LINKS_LISTEN", "127.0.0.1:0")]);
     let said = String::from_utf8(second.stderr).unwrap();
     assert!(!second.status.success() && said.contains("database.url"), "{said}");
-    let create = ["admin", "practice", "create", "--name", "Elm Pediatrics", "--city", "Austin"];
+    let create = [
+        "admin",
+        "practice",
+        "create",
+        "--name",
+        "Elm Pediatrics",
+        "--city",
+        "Austin",
+        "--plan",
+        "communicator",
+    ];
     let made = String::from_utf8(run(&folder.0, &create, &[]).stdout).unwrap();
     let code = made.trim().rsplit('/').next().unwrap().to_owned();
     let page = server.request(&format!("GET /{code} HTTP/1.1"), "").unwrap();

@@ -9,6 +9,7 @@ use validator::{Validate, ValidationError};
 use super::{Account, Patient, Person, Refreshed, Refusal, Scope, SignUp, SignedUp, Tokens, own_phone};
 use crate::app::App;
 use crate::conversations::{Conversation, Pairing};
+use crate::deferred::http::lead;
 use crate::http::{Answer, Body, Call, Code, Problem, once};
 use crate::keys::Jwk;
 use crate::kit::{Email, Secret, Timestamp};
@@ -17,7 +18,7 @@ use crate::refusals;
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Link(link) => link.into(),
+            Refusal::Lead(lead) => lead.into(),
             Refusal::Proof(proof) => proof.into(),
             Refusal::AccountExists => {
                 Self::new(Code::AccountExists, "Sign in with the same phone proof: POST /v1/sessions.")
@@ -144,7 +145,10 @@ pub struct CreateAccount {
     phone_proof: Secret,
     /// The link token that led here.
     #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
-    link_token: Secret,
+    link_token: Option<Secret>,
+    /// In its place: a pairing that waited for this number, as the check told it.
+    #[schema(example = "pnd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pending_pairing_id: Option<String>,
     /// Given name, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Alex")]
@@ -223,7 +227,7 @@ impl From<SignedUp> for AccountCreated {
 
 refusals!(
     CreateAccountRefusals: keyed,
-    PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, LinkTokenInvalid, AccountExists, PatientNotFound
+    PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, LinkTokenInvalid, LinkPaused, PendingPairingGone, AccountExists, PatientNotFound
 );
 
 /// Signs up: account, patient, pairing, conversation and session at once
@@ -238,7 +242,7 @@ pub async fn create_account(
     let call = call.held_by(&input.phone_proof);
     let new = SignUp {
         proof: input.phone_proof,
-        link_token: input.link_token,
+        lead: lead(input.link_token, input.pending_pairing_id)?,
         person: Person::new(&input.given_name, &input.family_name, input.birth_date),
         email: input.email.as_deref().and_then(Email::parse),
     };

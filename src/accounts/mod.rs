@@ -21,8 +21,8 @@ use crate::app::Ctx;
 use crate::audit;
 use crate::conversations::{self, NewPairing, Paired, Sight};
 use crate::db::{self, Conn};
+use crate::deferred::{self, Lead};
 use crate::kit::{Email, Phone, Secret};
-use crate::links;
 use crate::verification;
 
 /// An unused refresh token dies after this long.
@@ -31,9 +31,9 @@ const REFRESH_LIFE: Duration = Duration::from_hours(90 * 24);
 /// Why something about an account was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The link token leads nowhere.
+    /// The link token or the pairing that waited leads nowhere.
     #[error(transparent)]
-    Link(#[from] links::Refusal),
+    Lead(#[from] deferred::Refusal),
     /// The proof is no good.
     #[error(transparent)]
     Proof(#[from] verification::Refusal),
@@ -73,8 +73,8 @@ pub enum Refusal {
 pub struct SignUp {
     /// The proof of the number.
     pub proof: Secret,
-    /// The link that led here.
-    pub link_token: Secret,
+    /// What led here.
+    pub lead: Lead,
     /// The first person on the account.
     pub person: Person,
     /// The account's e-mail address, unproven.
@@ -150,7 +150,7 @@ pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Ref
     if let Some((account_id, pairing_id)) = proven.made {
         return repeat(ctx, conn, &account_id, pairing_id.as_deref());
     }
-    let (to, source) = links::read_token(ctx, conn, new.link_token.expose())?;
+    let (to, method) = deferred::follow(ctx, conn, &new.lead, &proven.phone)?;
     let account = store::insert_account(conn, &ctx.id("acc"), &proven.phone, new.email.as_ref(), ctx.now)?
         .ok_or(Refusal::AccountExists)?;
     let session_id = open_session(ctx, conn, &account.id, Scope::Full)?;
@@ -173,7 +173,7 @@ pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Ref
         patient_id: &patient.id,
         session_id: &session_id,
         to: &to,
-        source,
+        method,
     };
     let paired = conversations::pair(ctx, conn, &pairing)?;
     verification::record_made(conn, &proven, &account.id, Some(&paired.pairing.id))?;

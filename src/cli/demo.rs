@@ -18,11 +18,10 @@ pub fn ensure(app: &App) -> Result<(), Failure> {
         }
         let practice = practices::create(ctx, conn, &practice())?;
         let link = NewLink {
-            practice_id: practice.id,
-            label: "Demo flyer".into(),
             tags: vec!["demo".into()],
             welcome: Some("Welcome to Oak Street Family Medicine. How can we help?".into()),
             is_default: true,
+            ..NewLink::plain(&practice.id, "Demo flyer")
         };
         links::create_with_code(ctx, conn, CODE, &link).map(drop)
     });

@@ -11,7 +11,7 @@ use crate::config::{BadSetting, Config};
 use crate::db::Target;
 use crate::outbox::Worker;
 use crate::providers::Providers;
-use crate::{retention, server, telemetry, topics};
+use crate::{funnel, retention, server, telemetry, topics};
 
 /// Runs the service until SIGTERM or SIGINT.
 pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
@@ -32,9 +32,11 @@ pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
     });
     let workers = workers.collect::<Result<Vec<_>, _>>()?;
     let sweeper = retention::spawn(app.clone())?;
+    let funnel = funnel::spawn(app.clone())?;
     announce(&app, out)?;
     let outcome = actix_web::rt::System::new().block_on(serve(&app, listener));
     sweeper.stop();
+    funnel.stop();
     for worker in workers {
         worker.stop();
     }

@@ -79,6 +79,9 @@ impl Default for App {
             name: "Practice Messenger".into(),
             app_store_url: "https://apps.apple.com/app/id0000000000".into(),
             play_package: "com.example.messenger".into(),
+            open_url: String::new(),
+            app_store_badge: None,
+            google_play_badge: None,
             apple_app_ids: Vec::new(),
             android_fingerprints: Vec::new(),
         }

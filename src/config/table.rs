@@ -51,6 +51,17 @@ pub const SETTINGS: &[Setting] = &[
     ("app.name", "Practice Messenger", "the app's name, as the landing page says it"),
     ("app.app_store_url", "https://apps.apple.com/app/id0000000000", "where the App Store button leads"),
     ("app.play_package", "com.example.messenger", "Android package: Play link and `assetlinks.json`"),
+    (
+        "app.open_url",
+        "none",
+        "origin of a second host that leads here too: \"open the app\" points at it, since a tap on a page's own domain opens no app on iOS",
+    ),
+    (
+        "app.app_store_badge",
+        "none: a plain button",
+        "file with the App Store's official badge (SVG or PNG, at most 12 KiB)",
+    ),
+    ("app.google_play_badge", "none: a plain button", "the same for Google Play"),
     ("app.apple_app_ids", "none", "`TEAMID.bundle` of every app, for `apple-app-site-association`"),
     (
         "app.android_fingerprints",

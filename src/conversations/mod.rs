@@ -15,8 +15,9 @@ use serde_json::json;
 use crate::app::Ctx;
 use crate::audit;
 use crate::db::{self, Conn};
+use crate::funnel::{self, Step};
 use crate::kit::Language;
-use crate::links::{Destination, Source};
+use crate::links::Destination;
 
 /// A patient and a practice about to be paired.
 pub struct NewPairing<'a> {
@@ -28,8 +29,8 @@ pub struct NewPairing<'a> {
     pub session_id: &'a str,
     /// The link and its practice.
     pub to: &'a Destination,
-    /// How the link reached the device.
-    pub source: Source,
+    /// How the link reached the device: a link token's source, or `phone_first`.
+    pub method: &'static str,
 }
 
 /// A pairing with its conversation.
@@ -48,17 +49,43 @@ pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> db::Result<Pair
     let is_new = made.is_some();
     let pairing_id = match made {
         Some(id) => id,
-        None => store::open_pairing_id(conn, new.patient_id, &new.to.practice.id)?,
+        None => store::open_pairing_id(conn, new)?,
     };
     let conversation_id = match is_new {
         true => open_conversation(ctx, conn, new, &pairing_id)?,
         false => store::conversation_id(conn, &pairing_id)?,
     };
-    let added = store::add_tags(conn, &conversation_id, &new.to.link.tags())?;
-    if !is_new && added > 0 {
-        system(ctx, conn, &conversation_id, words(new.to.practice.language()).second_link)?;
+    store::add_tags(conn, &conversation_id, &new.to.endpoint.tags())?;
+    if !is_new {
+        second_link(ctx, conn, new, &pairing_id, &conversation_id)?;
     }
     paired(conn, &pairing_id, is_new)
+}
+
+/// Notes that a paired patient came through another link, once a link: who opens the first one again, or the
+/// second one twice, has told nothing new.
+fn second_link(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    new: &NewPairing<'_>,
+    pairing_id: &str,
+    conversation_id: &str,
+) -> db::Result<()> {
+    if !store::insert_visit(conn, pairing_id, &new.to.link.id, ctx.now)? {
+        return Ok(());
+    }
+    system(ctx, conn, conversation_id, words(new.to.practice.language()).second_link)?;
+    audit::record(
+        ctx,
+        conn,
+        &audit::Event {
+            practice_id: Some(&new.to.practice.id),
+            actor: new.account_id,
+            action: "pairing.link_opened",
+            subject: pairing_id,
+            detail: json!({ "link": new.to.link.id, "source": new.method }),
+        },
+    )
 }
 
 /// The pairing of `id`, whoever's it is, with its conversation.
@@ -76,8 +103,9 @@ fn open_conversation(
 ) -> db::Result<String> {
     let practice = &new.to.practice;
     let id = ctx.id("cnv");
-    store::insert_conversation(conn, &id, pairing_id, &practice.id, ctx.now)?;
-    if let Some(welcome) = &new.to.link.welcome {
+    store::insert_conversation(conn, &id, pairing_id, new.to, ctx.now)?;
+    store::insert_visit(conn, pairing_id, &new.to.link.id, ctx.now)?;
+    if let Some(welcome) = &new.to.endpoint.welcome {
         append(ctx, conn, &id, &NewEntry { kind: "welcome", author: "practice", body: welcome })?;
     }
     let connected = words(practice.language()).connected.replace("{}", &practice.name);
@@ -90,9 +118,10 @@ fn open_conversation(
             actor: new.account_id,
             action: "pairing.created",
             subject: pairing_id,
-            detail: json!({ "link": new.to.link.id, "source": new.source.as_str(), "conversation": id }),
+            detail: json!({ "link": new.to.link.id, "source": new.method, "conversation": id }),
         },
     )?;
+    funnel::record(ctx, conn, &new.to.link.id, Step::Paired)?;
     notice::enqueue_new_pairing(ctx, conn, new.to, pairing_id)?;
     Ok(id)
 }
@@ -198,7 +227,7 @@ pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session
         let paired = paired(conn, &pairing_id, false)?;
         let language = practice_language(conn, &paired.pairing.practice.id)?;
         system(ctx, conn, &paired.conversation.id, words(language).new_device)?;
-        notice::enqueue_new_device(ctx, conn, &paired.pairing.practice.id, session_id)?;
+        notice::enqueue_new_device(ctx, conn, &paired.pairing, session_id)?;
     }
     Ok(())
 }

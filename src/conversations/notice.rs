@@ -4,12 +4,14 @@
 use askama::Template;
 use serde_json::json;
 
+use super::Pairing;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::{Email, Language, Timestamp};
 use crate::links::{self, Destination};
 use crate::outbox::{self, Job, Mail, Message, Outgoing, Rendered, Topic};
 use crate::practices::{self, Practice};
+use crate::staff;
 
 /// "A new patient connected."
 pub struct NewPairingTopic;
@@ -68,29 +70,44 @@ struct NewDeviceText<'a> {
 /// Queues the notice of a new pairing, where the practice wants one.
 pub fn enqueue_new_pairing(ctx: &Ctx, conn: &mut Conn, to: &Destination, pairing_id: &str) -> db::Result<()> {
     let payload = json!({ "practice": to.practice.id, "link": to.link.id, "at": ctx.now });
-    enqueue(ctx, conn, NewPairingTopic::NAME, &to.practice, pairing_id, payload)
+    for recipient in recipients(conn, to)? {
+        enqueue(ctx, conn, NewPairingTopic::NAME, &recipient, pairing_id, payload.clone())?;
+    }
+    Ok(())
+}
+
+/// The people on the link's list; where there is nobody on it, the practice's own address.
+fn recipients(conn: &mut Conn, to: &Destination) -> db::Result<Vec<String>> {
+    let listed = links::notified(conn, &to.endpoint.id)?;
+    let found = staff::emails(conn, &listed)?;
+    match found.is_empty() {
+        true => Ok(to.practice.notice_email.clone().into_iter().collect()),
+        false => Ok(found.into_iter().map(|(_, email)| email.as_str().to_owned()).collect()),
+    }
 }
 
 /// Queues the notice of a new device, once a sign-in and practice.
-pub fn enqueue_new_device(ctx: &Ctx, conn: &mut Conn, practice_id: &str, session_id: &str) -> db::Result<()> {
+pub fn enqueue_new_device(ctx: &Ctx, conn: &mut Conn, pairing: &Pairing, session_id: &str) -> db::Result<()> {
+    let practice_id = &pairing.practice.id;
     let Some(practice) = practices::find(conn, practice_id)? else { return Ok(()) };
     let fact = format!("{session_id}:{practice_id}");
-    let payload = json!({ "practice": practice.id, "at": ctx.now });
-    enqueue(ctx, conn, NewDeviceTopic::NAME, &practice, &fact, payload)
+    let Some(recipient) = &practice.notice_email else { return Ok(()) };
+    let payload = json!({ "practice": practice.id, "link": pairing.source.link_id, "at": ctx.now });
+    enqueue(ctx, conn, NewDeviceTopic::NAME, recipient, &fact, payload)
 }
 
 fn enqueue(
     ctx: &Ctx,
     conn: &mut Conn,
     topic: &'static str,
-    practice: &Practice,
+    recipient: &str,
     fact: &str,
     payload: serde_json::Value,
 ) -> db::Result<()> {
-    let Some(recipient) = &practice.notice_email else { return Ok(()) };
     // The key outlives the address in the row, so it names the recipient blindly.
     let dedupe_key = format!("mail:{fact}:{}", ctx.keys.blind("recipient", recipient));
-    let message = Message { topic, dedupe_key, recipient: Some(recipient.clone()), payload, not_after: None };
+    let message =
+        Message { topic, dedupe_key, recipient: Some(recipient.to_owned()), payload, not_after: None };
     outbox::enqueue(ctx, conn, &message)
 }
 
@@ -108,19 +125,28 @@ struct Facts {
     lang: &'static str,
     when: String,
     inbox_url: String,
-    link_id: Option<String>,
+    /// Empty where the link is a discreet one, as is the label.
+    practice_name: String,
+    link_label: String,
 }
 
 fn facts(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Facts>> {
     let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else { return Ok(None) };
     let Some(practice) = practices::find(conn, &payload.practice)? else { return Ok(None) };
     let Some(to) = job.recipient.as_deref().and_then(Email::parse) else { return Ok(None) };
+    let link = match &payload.link {
+        Some(id) => links::known(conn, id)?,
+        None => None,
+    };
+    let is_discreet = link.as_ref().is_some_and(Destination::is_discreet);
+    let told = |text: String| if is_discreet { String::new() } else { text };
     Ok(Some(Facts {
         to,
         lang: practice.language().as_str(),
         when: local_time(payload.at, &practice),
         inbox_url: format!("{}/console", ctx.config.public_url),
-        link_id: payload.link,
+        practice_name: told(practice.name.clone()),
+        link_label: told(link.map(|link| link.link.label.clone()).unwrap_or_default()),
         practice,
     }))
 }
@@ -128,17 +154,10 @@ fn facts(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Facts>> {
 impl Topic for NewPairingTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
         let Some(facts) = facts(ctx, conn, job)? else { return Ok(Rendered::Unwanted) };
-        let link = match &facts.link_id {
-            Some(id) => links::find(conn, id)?,
-            None => None,
-        };
-        let label = link.map(|link| link.label).unwrap_or_default();
-        let Facts { lang, when, inbox_url, practice, .. } = &facts;
-        let html =
-            NewPairingHtml { lang, practice_name: &practice.name, when, link_label: &label, inbox_url };
-        let text =
-            NewPairingText { lang, practice_name: &practice.name, when, link_label: &label, inbox_url };
-        let subject = match practice.language() {
+        let Facts { lang, when, inbox_url, practice_name, link_label, .. } = &facts;
+        let html = NewPairingHtml { lang, practice_name, when, link_label, inbox_url };
+        let text = NewPairingText { lang, practice_name, when, link_label, inbox_url };
+        let subject = match facts.practice.language() {
             Language::En => "A new patient connected",
             Language::Es => "Se conectó un paciente nuevo",
         };
@@ -149,10 +168,10 @@ impl Topic for NewPairingTopic {
 impl Topic for NewDeviceTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
         let Some(facts) = facts(ctx, conn, job)? else { return Ok(Rendered::Unwanted) };
-        let Facts { lang, when, inbox_url, practice, .. } = &facts;
-        let html = NewDeviceHtml { lang, practice_name: &practice.name, when, inbox_url };
-        let text = NewDeviceText { lang, practice_name: &practice.name, when, inbox_url };
-        let subject = match practice.language() {
+        let Facts { lang, when, inbox_url, practice_name, .. } = &facts;
+        let html = NewDeviceHtml { lang, practice_name, when, inbox_url };
+        let text = NewDeviceText { lang, practice_name, when, inbox_url };
+        let subject = match facts.practice.language() {
             Language::En => "A patient signed in on a new device",
             Language::Es => "Un paciente entró desde otro dispositivo",
         };

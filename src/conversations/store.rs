@@ -7,10 +7,11 @@ use utoipa::ToSchema;
 
 use super::{NewEntry, NewPairing, Sight};
 use crate::db::schema::{
-    account_sessions, conversation_tags, conversations, entries, pairings, patients, practices,
+    account_sessions, conversation_tags, conversations, entries, pairing_links, pairings, patients, practices,
 };
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
+use crate::links::Destination;
 
 /// Patient ↔ practice, and how it came about.
 #[derive(Clone, Serialize, ToSchema)]
@@ -114,7 +115,7 @@ pub struct Entry {
     pub created_at: Timestamp,
 }
 
-/// Makes a pairing; `None` when the patient is paired with the practice already.
+/// Makes a pairing; `None` when the patient is paired with that owner of the practice already.
 pub fn insert_pairing(
     conn: &mut Conn,
     id: &str,
@@ -128,18 +129,31 @@ pub fn insert_pairing(
         pairings::practice_id.eq(&new.to.practice.id),
         pairings::link_id.eq(&new.to.link.id),
         pairings::session_id.eq(new.session_id),
-        pairings::method.eq(new.source.as_str()),
+        pairings::method.eq(new.method),
         pairings::created_at.eq(now),
+        pairings::owner.eq(&new.to.endpoint.owner),
     );
     let insert = insert_into(pairings::table).values(row).on_conflict_do_nothing().returning(pairings::id);
     Ok(Both(insert).get_result(conn).optional()?)
 }
 
-/// The living pairing of a patient with a practice.
-pub fn open_pairing_id(conn: &mut Conn, patient_id: &str, practice_id: &str) -> Result<String> {
+/// Notes that a pairing's patient came through a link; `false` when that is known.
+pub fn insert_visit(conn: &mut Conn, pairing_id: &str, link_id: &str, now: Timestamp) -> Result<bool> {
+    let row = (
+        pairing_links::pairing_id.eq(pairing_id),
+        pairing_links::link_id.eq(link_id),
+        pairing_links::created_at.eq(now),
+    );
+    let insert = insert_into(pairing_links::table).values(row).on_conflict_do_nothing();
+    Ok(Both(insert).execute(conn)? == 1)
+}
+
+/// The living pairing of a patient with an owner of a practice.
+pub fn open_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<String> {
     let row = pairings::table
-        .filter(pairings::patient_id.eq(patient_id))
-        .filter(pairings::practice_id.eq(practice_id))
+        .filter(pairings::patient_id.eq(new.patient_id))
+        .filter(pairings::practice_id.eq(&new.to.practice.id))
+        .filter(pairings::owner.eq(&new.to.endpoint.owner))
         .filter(pairings::ended_at.is_null());
     Ok(row.select(pairings::id).first(conn)?)
 }
@@ -216,13 +230,15 @@ pub fn insert_conversation(
     conn: &mut Conn,
     id: &str,
     pairing_id: &str,
-    practice_id: &str,
+    to: &Destination,
     now: Timestamp,
 ) -> Result<()> {
     let row = (
         conversations::id.eq(id),
         conversations::pairing_id.eq(pairing_id),
-        conversations::practice_id.eq(practice_id),
+        conversations::practice_id.eq(&to.practice.id),
+        conversations::owner.eq(&to.endpoint.owner),
+        conversations::assignee_id.eq(&to.endpoint.assignee_id),
         conversations::status.eq("open"),
         conversations::entry_count.eq(0),
         conversations::created_at.eq(now),

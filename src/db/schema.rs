@@ -26,6 +26,10 @@ diesel::table! {
         state -> Text,
         is_default -> Bool,
         created_at -> BigInt,
+        owner -> Text,
+        assignee_id -> Nullable<Text>,
+        discreet -> Bool,
+        forward_id -> Nullable<Text>,
     }
 }
 
@@ -133,6 +137,7 @@ diesel::table! {
         method -> Text,
         created_at -> BigInt,
         ended_at -> Nullable<BigInt>,
+        owner -> Text,
     }
 }
 
@@ -144,6 +149,8 @@ diesel::table! {
         status -> Text,
         entry_count -> Integer,
         created_at -> BigInt,
+        owner -> Text,
+        assignee_id -> Nullable<Text>,
     }
 }
 
@@ -229,6 +236,83 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    staff (id) {
+        id -> Text,
+        practice_id -> Text,
+        email -> Text,
+        name -> Text,
+        role -> Text,
+        state -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    teams (id) {
+        id -> Text,
+        practice_id -> Text,
+        name -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    team_members (team_id, staff_id) {
+        team_id -> Text,
+        staff_id -> Text,
+    }
+}
+
+diesel::table! {
+    link_people (link_id, staff_id, part) {
+        link_id -> Text,
+        staff_id -> Text,
+        part -> Text,
+    }
+}
+
+diesel::table! {
+    pairing_links (pairing_id, link_id) {
+        pairing_id -> Text,
+        link_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    pending_pairings (id) {
+        id -> Text,
+        phone_key -> Text,
+        link_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    funnel_events (id) {
+        id -> Text,
+        link_id -> Text,
+        step -> Text,
+        channel -> Text,
+        count -> BigInt,
+        at -> BigInt,
+        batch -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    funnel_counts (link_id, day, step, channel, slot) {
+        link_id -> Text,
+        day -> Text,
+        step -> Text,
+        channel -> Text,
+        slot -> Integer,
+        count -> BigInt,
+    }
+}
+
 diesel::joinable!(practice_links -> practices (practice_id));
 diesel::joinable!(verifications -> practice_links (link_id));
 diesel::joinable!(verifications -> practices (practice_id));
@@ -244,6 +328,17 @@ diesel::joinable!(conversations -> practices (practice_id));
 diesel::joinable!(conversation_tags -> conversations (conversation_id));
 diesel::joinable!(entries -> conversations (conversation_id));
 diesel::joinable!(deliveries -> outbox (outbox_id));
+diesel::joinable!(staff -> practices (practice_id));
+diesel::joinable!(teams -> practices (practice_id));
+diesel::joinable!(team_members -> teams (team_id));
+diesel::joinable!(team_members -> staff (staff_id));
+diesel::joinable!(link_people -> practice_links (link_id));
+diesel::joinable!(link_people -> staff (staff_id));
+diesel::joinable!(pairing_links -> pairings (pairing_id));
+diesel::joinable!(pairing_links -> practice_links (link_id));
+diesel::joinable!(pending_pairings -> practice_links (link_id));
+diesel::joinable!(funnel_events -> practice_links (link_id));
+diesel::joinable!(funnel_counts -> practice_links (link_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     practices,
@@ -264,4 +359,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     caught_messages,
     idempotency_keys,
     audit_events,
+    staff,
+    teams,
+    team_members,
+    link_people,
+    pairing_links,
+    pending_pairings,
+    funnel_events,
+    funnel_counts,
 );

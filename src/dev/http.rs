@@ -33,7 +33,7 @@ pub async fn dev_page(app: Data<App>) -> Result<HttpResponse, Problem> {
     only_in_development(&app)?;
     let nonce = html::nonce(&app);
     let page = DevPage { nonce: &nonce, public_url: &app.config.public_url, demo_code: DEMO_CODE };
-    html::page(&app, StatusCode::OK, &nonce, true, page.render())
+    html::page(&app, StatusCode::OK, &nonce, html::Does::Script, page.render())
 }
 
 /// Which messages to list.

@@ -33,14 +33,9 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_json = is_json(request);
-        let seconds =
-            request.app_data::<Data<App>>().map_or(10, |app| app.config.server.body_timeout_seconds);
-        let payload = payload.take();
+        let bytes = in_time(request, payload);
         Box::pin(async move {
-            let collected = timeout(Duration::from_secs(seconds), collect(payload)).await;
-            let bytes = collected.map_err(|_| {
-                Problem::new(Code::RequestTimeout, "The body stopped arriving. Send the request again.")
-            })??;
+            let bytes = bytes.await?;
             if !is_json {
                 return Err(Problem::new(
                     Code::UnsupportedMediaType,
@@ -49,6 +44,21 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
             }
             parse(&bytes)
         })
+    }
+}
+
+/// A whole body, within the limits of size and time.
+pub(super) fn in_time(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<BytesMut, Problem>> + 'static {
+    let seconds = request.app_data::<Data<App>>().map_or(10, |app| app.config.server.body_timeout_seconds);
+    let payload = payload.take();
+    async move {
+        let collected = timeout(Duration::from_secs(seconds), collect(payload)).await;
+        collected.map_err(|_| {
+            Problem::new(Code::RequestTimeout, "The body stopped arriving. Send the request again.")
+        })?
     }
 }
 

@@ -15,6 +15,15 @@ use crate::kit::{Language, Secret};
 #[derive(Clone)]
 pub struct RequestId(pub String);
 
+/// Marks a HEAD request, which is answered as GET and counted as nothing.
+#[derive(Clone, Copy)]
+pub struct Headed;
+
+/// Whether a request was a HEAD one.
+pub fn is_head(request: &HttpRequest) -> bool {
+    request.extensions().get::<Headed>().is_some()
+}
+
 /// Who calls, what with, and in which language.
 pub struct Call {
     /// The secret behind `Authorization: Bearer`.

@@ -13,7 +13,7 @@ use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError};
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
-use super::call::RequestId;
+use super::call::{Headed, RequestId};
 use super::problem::REQUEST_ID;
 use super::{Code, Draining, Problem};
 use crate::app::App;
@@ -57,6 +57,7 @@ fn label(method: &Method) -> &'static str {
 fn enter(request: &mut ServiceRequest) -> RequestId {
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(Headed);
     }
     let id = request.app_data::<Data<App>>().map(|app| app.ctx().id("req")).unwrap_or_default();
     request.extensions_mut().insert(RequestId(id.clone()));

@@ -14,19 +14,35 @@ pub fn nonce(app: &App) -> String {
     STANDARD_NO_PAD.encode(app.ctx().random::<16>())
 }
 
-/// A rendered page. `scripts` lets the page's own script run and call the page's own host.
+/// What a page may do beyond being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Does {
+    /// Nothing.
+    Nothing,
+    /// Send its form to its own host.
+    Form,
+    /// Run its own script and call its own host.
+    Script,
+    /// Both.
+    Both,
+}
+
+/// A rendered page.
 pub fn page(
     app: &App,
     status: StatusCode,
     nonce: &str,
-    scripts: bool,
+    does: Does,
     body: askama::Result<String>,
 ) -> Result<HttpResponse, Problem> {
     let body = body.map_err(|_| Problem::new(Code::Internal, "This page cannot be shown."))?;
-    let script =
-        if scripts { format!("; script-src 'nonce-{nonce}'; connect-src 'self'") } else { String::new() };
+    let script = match does {
+        Does::Script | Does::Both => format!("; script-src 'nonce-{nonce}'; connect-src 'self'"),
+        Does::Nothing | Does::Form => String::new(),
+    };
+    let form = if matches!(does, Does::Form | Does::Both) { "'self'" } else { "'none'" };
     let policy = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:{script}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:{script}; base-uri 'none'; form-action {form}; frame-ancestors 'none'"
     );
     let mut response = HttpResponse::build(status);
     response

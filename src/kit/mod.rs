@@ -4,6 +4,7 @@ pub mod bell;
 pub mod clock;
 pub mod email;
 pub mod entropy;
+pub mod gsm7;
 pub mod id;
 pub mod language;
 pub mod phone;

@@ -6,13 +6,16 @@
 //! an estimate. The log's is exact. A budget of hundreds keeps counts for slots of time instead of single
 //! hits; a hit counts as if it came at the end of its slot, so a budget is never exceeded.
 
+mod guests;
 mod store;
+
+pub use guests::Guests;
 
 use std::time::Duration;
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
-use crate::kit::Timestamp;
+use crate::kit::{Phone, Timestamp};
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 const DAY: Duration = Duration::from_hours(24);
@@ -36,7 +39,17 @@ pub struct Budget {
 /// A slot's end and how many hits fell into it, oldest first.
 type Hits = Vec<(i64, u64)>;
 
+/// A number as the budgets know it.
+pub fn number_key(ctx: &Ctx, phone: &Phone) -> String {
+    ctx.keys.blind("number", phone.as_e164())
+}
+
 impl Budget {
+    /// Texts with the app's link to one number: one in ten minutes, whoever asks for it.
+    pub fn links_to_number(ctx: &Ctx, number_key: &str) -> Self {
+        Self::new(ctx, "0-link", number_key, &[(1, TEN_MINUTES)])
+    }
+
     /// Messages to one number.
     pub fn messages_to_number(ctx: &Ctx, number_key: &str) -> Self {
         let limits = &ctx.config.limits;

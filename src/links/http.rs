@@ -1,19 +1,16 @@
-//! The doors of practice links: the landing page, link tokens, the well-known files.
+//! The door of link tokens.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::USER_AGENT;
-use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::page::{self, Lead};
-use super::{Refusal, Source, well_known};
+use super::{Refusal, Source};
 use crate::app::App;
-use crate::http::{Answer, Body, Call, Code, Problem, html, once};
+use crate::http::{Answer, Body, Call, Code, Problem, once};
 use crate::kit::{Secret, Timestamp};
+use crate::practices::Practice;
 use crate::refusals;
 
 impl From<Refusal> for Problem {
@@ -25,6 +22,10 @@ impl From<Refusal> for Problem {
             Refusal::Mistyped => {
                 let detail = "Compare it with the card or page that it came from.";
                 Self::field(Code::CodeMistyped, "/code", detail)
+            }
+            Refusal::Paused => {
+                let detail = "The practice takes nobody in through this link for now. Ask it for another.";
+                Self::new(Code::LinkPaused, detail)
             }
             Refusal::TokenInvalid => {
                 let detail = "Open the practice's link again, or type its code.";
@@ -76,7 +77,14 @@ pub struct PracticeFace {
     city: String,
 }
 
-refusals!(CreateLinkTokenRefusals: keyed, LinkNotFound, CodeMistyped);
+impl PracticeFace {
+    /// The public face of `practice`.
+    pub fn of(practice: &Practice) -> Self {
+        Self { name: practice.name.clone(), city: practice.city.clone() }
+    }
+}
+
+refusals!(CreateLinkTokenRefusals: keyed, LinkNotFound, LinkPaused, CodeMistyped, CodeLimited);
 
 /// Turns a link's code into a link token
 #[utoipa::path(tag = "links", request_body = CreateLinkToken, responses((status = 201, description = "A signed token for 30 days", body = LinkTokenView), CreateLinkTokenRefusals))]
@@ -87,76 +95,26 @@ pub async fn create_link_token(
     body: Body<CreateLinkToken>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
-    once(&app, &call, &canonical, move |ctx, conn| {
+    let answer = once(&app, &call, &canonical, move |ctx, conn| {
         let (token, to) = super::issue_token(ctx, conn, &input.code, input.source)?;
-        let practice = PracticeFace { name: to.practice.name, city: to.practice.city };
+        let practice = PracticeFace::of(&to.practice);
         let view = LinkTokenView { link_token: token.token, expires_at: token.expires_at, practice };
         Ok::<_, Refusal>(Answer::created(&view))
-    })
-    .await
+    });
+    answer.await.map_err(|problem| slowed_down(&app, &call, problem))
 }
 
-refusals!(LandingRefusals: plain);
-
-/// The landing page of a practice's link
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456")),
-    responses((status = 200, description = "The practice's page", content_type = "text/html"),
-    (status = 404, description = "One and the same page for unknown, closed and suspended codes; or a problem, where the path is no number", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))), LandingRefusals))]
-#[get("/{code}")]
-pub async fn landing(
-    app: Data<App>,
-    call: Call,
-    request: HttpRequest,
-    code: Path<String>,
-) -> Result<HttpResponse, Problem> {
-    show(&app, &call, &request, code.into_inner()).await
-}
-
-/// The landing page, reached by a printed QR code
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456")),
-    responses((status = 200, description = "The practice's page", content_type = "text/html"),
-    (status = 404, description = "As for the plain link", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))), LandingRefusals))]
-#[get("/Q/{code}")]
-pub async fn scanned(
-    app: Data<App>,
-    call: Call,
-    request: HttpRequest,
-    code: Path<String>,
-) -> Result<HttpResponse, Problem> {
-    show(&app, &call, &request, code.into_inner()).await
-}
-
-async fn show(app: &App, call: &Call, request: &HttpRequest, code: String) -> Result<HttpResponse, Problem> {
-    if code.is_empty() || !code.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Problem::new(Code::NotFound, "Check the address."));
+/// Who tries codes here is counted together with who tries them on the page.
+fn slowed_down(app: &App, call: &Call, problem: Problem) -> Problem {
+    let now = app.clock.now();
+    if !matches!(problem.code, Code::LinkNotFound | Code::CodeMistyped) {
+        return problem;
     }
-    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let nonce = html::nonce(app);
-    match app.read(move |_, conn| super::resolve(conn, &code)).await {
-        Ok(to) => {
-            let language = call.language.unwrap_or(to.practice.language());
-            let body = page::landing(&app.config, &to, language, Lead::guess(user_agent), &nonce);
-            html::page(app, StatusCode::OK, &nonce, false, body)
+    match app.guests.miss(&app.config, &call.network, now) {
+        Some(until) => {
+            let detail = "Compare the code with the card or page that it came from, and try later.";
+            Problem::new(Code::CodeLimited, detail).retry(until.wait_from(now))
         }
-        Err(Refusal::Db(error)) => Err(error.into()),
-        Err(refusal) => {
-            let mistyped = matches!(refusal, Refusal::Mistyped);
-            let body = page::not_found(&app.config, call.language.unwrap_or_default(), mistyped, &nonce);
-            html::page(app, StatusCode::NOT_FOUND, &nonce, false, body)
-        }
+        None => problem,
     }
-}
-
-/// Which links open the iOS app
-#[utoipa::path(tag = "links", responses((status = 200, description = "Apple's app site association", body = Object)))]
-#[get("/.well-known/apple-app-site-association")]
-pub async fn apple_app_site_association(app: Data<App>) -> Json<Value> {
-    Json(well_known::apple(&app.config))
-}
-
-/// Which links open the Android app
-#[utoipa::path(tag = "links", responses((status = 200, description = "Google's Digital Asset Links", body = Vec<Object>)))]
-#[get("/.well-known/assetlinks.json")]
-pub async fn assetlinks(app: Data<App>) -> Json<Value> {
-    Json(well_known::android(&app.config))
 }

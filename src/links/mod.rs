@@ -5,18 +5,22 @@
 //! ever paired by address or fingerprint: two phones in one waiting room share an address.
 
 mod code;
+mod endpoint;
 pub mod http;
-mod page;
 mod store;
 mod token;
-mod well_known;
 
+pub use endpoint::{
+    Change, EndpointRefusal, People, Visible, add, change, close_all, find_visible, list, notified,
+    owner_kind, people,
+};
 pub use store::Link;
 pub use token::{LinkToken, Source};
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
-use crate::practices::{self, Practice};
+use crate::funnel;
+use crate::practices::Practice;
 
 /// Why a code or a token leads nowhere.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,9 @@ pub enum Refusal {
     /// The code is unknown and its check digit is wrong.
     #[error("code mistyped")]
     Mistyped,
+    /// The practice takes nobody in through this link for now.
+    #[error("link paused")]
+    Paused,
     /// The token is not ours, expired, or its link is gone.
     #[error("link token invalid")]
     TokenInvalid,
@@ -35,16 +42,60 @@ pub enum Refusal {
     Db(#[from] db::Error),
 }
 
+/// What a link does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It leads to the practice.
+    Active,
+    /// It says that nobody is taken in for now.
+    Paused,
+    /// It leads where another link of the practice leads, for ever, and keeps its own attribution.
+    Retired,
+    /// The practice is gone; it answers like a code that never was.
+    Closed,
+}
+
+impl State {
+    /// The word that the API and the database use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Retired => "retired",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The state behind a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Active, Self::Paused, Self::Retired, Self::Closed].into_iter().find(|s| s.as_str() == word)
+    }
+}
+
 /// A link that leads somewhere, with its practice.
 #[derive(Clone)]
 pub struct Destination {
-    /// The link.
+    /// The link that was opened: what a pairing is attributed to.
     pub link: Link,
+    /// The link whose tags, owner, assignee and welcome hold: the same one, or where a retired one leads.
+    pub endpoint: Link,
     /// Its practice.
     pub practice: Practice,
 }
 
+impl Destination {
+    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    pub fn is_discreet(&self) -> bool {
+        self.link.discreet || self.endpoint.discreet
+    }
+}
+
+/// Whose conversations they are, where the practice as a whole owns them.
+pub const PRACTICE: &str = "practice";
+
 /// What a new link is made of.
+#[derive(Clone)]
 pub struct NewLink {
     /// The practice it belongs to.
     pub practice_id: String,
@@ -56,11 +107,36 @@ pub struct NewLink {
     pub welcome: Option<String>,
     /// Whether it is the practice's first.
     pub is_default: bool,
+    /// Who sees its conversations: [`PRACTICE`], a team's id or a staff member's.
+    pub owner: String,
+    /// Who answers them.
+    pub assignee_id: Option<String>,
+    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    pub discreet: bool,
+}
+
+impl NewLink {
+    /// A plain link that the whole practice owns.
+    pub fn plain(practice_id: &str, label: &str) -> Self {
+        Self {
+            practice_id: practice_id.to_owned(),
+            label: label.to_owned(),
+            tags: Vec::new(),
+            welcome: None,
+            is_default: false,
+            owner: PRACTICE.to_owned(),
+            assignee_id: None,
+            discreet: false,
+        }
+    }
 }
 
 /// How often a random code may meet an allocated one before the store must be called full. At 50 % use, where
 /// the next length begins, this many collisions in a row come once in 10^9 creations.
 const TRIES: usize = 30;
+/// How many retired links in a row are followed before the default link stands in. Forwards are set to living
+/// links, so a chain grows only when those retire too.
+const FORWARDS: usize = 8;
 
 /// Makes a link behind a fresh random code: insert or retry, never check and then insert.
 pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewLink) -> db::Result<Option<Link>> {
@@ -78,12 +154,39 @@ pub fn create_with_code(ctx: &Ctx, conn: &mut Conn, code: &str, new: &NewLink) -
     store::insert(conn, &ctx.id("lnk"), code, new, ctx.now)
 }
 
-/// Where `code` leads. A code that leads nowhere is "mistyped" by its digits alone, whether or not a row for
-/// it exists, so that closed and unknown codes answer alike.
+/// What stands behind a code that was opened.
+pub enum Opened {
+    /// A practice that takes patients in.
+    Open(Destination),
+    /// A practice that does not for now.
+    Paused(Destination),
+    /// Nothing, or nothing any more. "Mistyped" by its digits alone, whether or not a row for it exists, so
+    /// that closed and unknown codes answer alike.
+    Nowhere {
+        /// Whether the check digit is wrong.
+        mistyped: bool,
+    },
+}
+
+/// Opens `code`.
+pub fn open(conn: &mut Conn, code: &str) -> db::Result<Opened> {
+    let found = store::find_by_code(conn, code)?;
+    let nowhere = Opened::Nowhere { mistyped: !code::is_well_formed(code) };
+    let Some(to) = destination(conn, found)? else { return Ok(nowhere) };
+    Ok(match to.endpoint.state() {
+        State::Paused => Opened::Paused(to),
+        _ => Opened::Open(to),
+    })
+}
+
+/// Where `code` leads.
 pub fn resolve(conn: &mut Conn, code: &str) -> Result<Destination, Refusal> {
-    let refusal = if code::is_well_formed(code) { Refusal::NotFound } else { Refusal::Mistyped };
-    let Some(link) = store::find_by_code(conn, code)?.filter(Link::is_open) else { return Err(refusal) };
-    destination(conn, link)?.ok_or(refusal)
+    match open(conn, code)? {
+        Opened::Open(to) => Ok(to),
+        Opened::Paused(_) => Err(Refusal::Paused),
+        Opened::Nowhere { mistyped: true } => Err(Refusal::Mistyped),
+        Opened::Nowhere { mistyped: false } => Err(Refusal::NotFound),
+    }
 }
 
 /// Signs a token for a device that came by `code`.
@@ -95,14 +198,26 @@ pub fn issue_token(
 ) -> Result<(LinkToken, Destination), Refusal> {
     let destination = resolve(conn, code)?;
     let token = token::sign(ctx, &destination.link.id, source).ok_or(Refusal::NotFound)?;
+    if let Some(step) = source.step() {
+        funnel::record(ctx, conn, &destination.link.id, step)?;
+    }
     Ok((token, destination))
 }
 
 /// Where a link token leads today, and how its holder came by it.
 pub fn read_token(ctx: &Ctx, conn: &mut Conn, token: &str) -> Result<(Destination, Source), Refusal> {
     let (link_id, source) = token::verify(ctx, token).ok_or(Refusal::TokenInvalid)?;
-    let link = store::find(conn, &link_id)?.filter(Link::is_open).ok_or(Refusal::TokenInvalid)?;
-    Ok((destination(conn, link)?.ok_or(Refusal::TokenInvalid)?, source))
+    Ok((destination_of(conn, &link_id)?, source))
+}
+
+/// Where the link of `id` leads today.
+pub fn destination_of(conn: &mut Conn, id: &str) -> Result<Destination, Refusal> {
+    let found = store::find_with_practice(conn, id)?;
+    let to = destination(conn, found)?.ok_or(Refusal::TokenInvalid)?;
+    match to.endpoint.state() {
+        State::Paused => Err(Refusal::Paused),
+        _ => Ok(to),
+    }
 }
 
 /// The link of `id`, whatever its state: for what was made through it earlier.
@@ -110,7 +225,36 @@ pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Link>> {
     store::find(conn, id)
 }
 
-fn destination(conn: &mut Conn, link: Link) -> db::Result<Option<Destination>> {
-    let practice = practices::find(conn, &link.practice_id)?.filter(Practice::is_active);
-    Ok(practice.map(|practice| Destination { link, practice }))
+/// The link of `id` and what holds for it, whatever its state or its practice's: for what was made through it
+/// earlier.
+pub fn known(conn: &mut Conn, id: &str) -> db::Result<Option<Destination>> {
+    let Some((link, practice)) = store::find_with_practice(conn, id)? else { return Ok(None) };
+    let endpoint = endpoint(conn, &link)?.unwrap_or_else(|| link.clone());
+    Ok(Some(Destination { link, endpoint, practice }))
+}
+
+/// A found link with the one whose settings hold for it; `None` for what is closed or suspended.
+fn destination(conn: &mut Conn, found: Option<(Link, Practice)>) -> db::Result<Option<Destination>> {
+    let Some((link, practice)) = found.filter(|(_, practice)| practice.is_active()) else { return Ok(None) };
+    let endpoint = endpoint(conn, &link)?.filter(|endpoint| endpoint.state() != State::Closed);
+    Ok(endpoint.map(|endpoint| Destination { link, endpoint, practice }))
+}
+
+/// Follows the forwards of retired links; the default link is the end of every chain.
+fn endpoint(conn: &mut Conn, link: &Link) -> db::Result<Option<Link>> {
+    let mut at = link.clone();
+    for _ in 0..FORWARDS {
+        if at.state() != State::Retired {
+            return Ok(Some(at));
+        }
+        let next = match &at.forward_id {
+            Some(id) => store::find(conn, id)?,
+            None => None,
+        };
+        match next {
+            Some(next) if next.practice_id == link.practice_id => at = next,
+            _ => break,
+        }
+    }
+    store::find_default(conn, &link.practice_id)
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::Ctx;
+use crate::funnel::Step;
 use crate::kit::{Secret, Timestamp};
 
 const LIFE: Duration = Duration::from_hours(30 * 24);
@@ -31,6 +32,16 @@ pub enum Source {
 }
 
 impl Source {
+    /// What a token of this source counts as in the link's funnel. The other ways begin on the page, which
+    /// counts for itself.
+    pub fn step(self) -> Option<Step> {
+        match self {
+            Self::Typed => Some(Step::CodeTyped),
+            Self::Scanned => Some(Step::Scan),
+            _ => None,
+        }
+    }
+
     /// The word that the API and the database use.
     pub fn as_str(self) -> &'static str {
         match self {

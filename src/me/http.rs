@@ -11,6 +11,7 @@ use crate::accounts::http::{AccountView, PatientView, is_birth_date, is_name};
 use crate::accounts::{self, Person, PersonChange, Scope};
 use crate::app::App;
 use crate::conversations::{Conversation, Entry, Paired, Pairing};
+use crate::deferred::http::lead;
 use crate::http::{Answer, Body, Call, Code, Id, Page, PageQuery, Problem, once};
 use crate::kit::Secret;
 use crate::refusals;
@@ -19,7 +20,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Account(account) => account.into(),
-            Refusal::Link(link) => link.into(),
+            Refusal::Lead(lead) => lead.into(),
             Refusal::PairingNotFound => Self::new(Code::PairingNotFound, "Check the pairing's id."),
             Refusal::ConversationNotFound => {
                 Self::new(Code::ConversationNotFound, "Check the conversation's id.")
@@ -165,7 +166,10 @@ pub async fn change_patient(
 pub struct CreatePairing {
     /// The link token that led here.
     #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
-    link_token: Secret,
+    link_token: Option<Secret>,
+    /// In its place: a pairing that waited for the account's number.
+    #[schema(example = "pnd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pending_pairing_id: Option<String>,
     /// Who pairs; by default the first person on the account.
     #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     patient_id: Option<String>,
@@ -186,7 +190,7 @@ impl From<Paired> for PairingAnswer {
     }
 }
 
-refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, PatientNotFound, LinkTokenInvalid);
+refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, PatientNotFound, LinkTokenInvalid, LinkPaused, PendingPairingGone);
 
 /// Pairs with a further practice
 #[utoipa::path(tag = "me", request_body = CreatePairing, security(("access_token" = [])),
@@ -199,9 +203,10 @@ pub async fn create_pairing(
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
+    let lead = lead(input.link_token, input.pending_pairing_id)?;
     once(&app, &call, &canonical, move |ctx, conn| {
         let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let paired = super::pair(ctx, conn, &who, &input.link_token, input.patient_id.as_deref())?;
+        let paired = super::pair(ctx, conn, &who, &lead, input.patient_id.as_deref())?;
         let is_new = paired.is_new;
         let view = PairingAnswer::from(paired);
         Ok::<_, Refusal>(if is_new { Answer::created(&view) } else { Answer::ok(&view) })

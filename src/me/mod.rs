@@ -6,8 +6,7 @@ use crate::accounts::{self, Account, Patient, Principal};
 use crate::app::Ctx;
 use crate::conversations::{self, Entry, NewEntry, NewPairing, Paired};
 use crate::db::{self, Conn};
-use crate::kit::Secret;
-use crate::links;
+use crate::deferred::{self, Lead};
 
 /// Why something of the patient's own was refused.
 #[derive(Debug, thiserror::Error)]
@@ -15,9 +14,9 @@ pub enum Refusal {
     /// Not signed in, or no such person.
     #[error(transparent)]
     Account(#[from] accounts::Refusal),
-    /// The link token leads nowhere.
+    /// The link token or the pairing that waited leads nowhere.
     #[error(transparent)]
-    Link(#[from] links::Refusal),
+    Lead(#[from] deferred::Refusal),
     /// No such pairing.
     #[error("pairing not found")]
     PairingNotFound,
@@ -37,22 +36,24 @@ pub fn overview(conn: &mut Conn, who: &Principal) -> Result<(Account, Vec<Patien
     Ok((accounts::account(conn, &who.account_id)?, accounts::patients(conn, who)?))
 }
 
-/// Pairs a person of the account with the practice behind a link token.
+/// Pairs a person of the account with the practice that `lead` leads to.
 pub fn pair(
     ctx: &Ctx,
     conn: &mut Conn,
     who: &Principal,
-    link_token: &Secret,
+    lead: &Lead,
     patient_id: Option<&str>,
 ) -> Result<Paired, Refusal> {
-    let (to, source) = links::read_token(ctx, conn, link_token.expose())?;
+    let phone = accounts::own_phone(&accounts::account(conn, &who.account_id)?);
+    let phone = phone.ok_or(accounts::Refusal::Unauthorized)?;
+    let (to, method) = deferred::follow(ctx, conn, lead, &phone)?;
     let patient = accounts::patient(conn, who, patient_id)?;
     let new = NewPairing {
         account_id: &who.account_id,
         patient_id: &patient.id,
         session_id: &who.session_id,
         to: &to,
-        source,
+        method,
     };
     Ok(conversations::pair(ctx, conn, &new)?)
 }

@@ -12,8 +12,8 @@ pub enum Outgoing {
         to: Phone,
         /// The whole text.
         body: String,
-        /// The code in it, for the development page.
-        code: String,
+        /// The code in it, where there is one, for the development page.
+        code: Option<String>,
     },
     /// A call that reads `body` aloud.
     Voice {

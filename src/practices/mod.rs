@@ -34,6 +34,24 @@ pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Practice>> {
     store::find(conn, id)
 }
 
+/// Takes an active practice's pages away for a while; `false` when it is not active.
+pub fn suspend(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
+    ctx.repaint.set(true);
+    store::set_state(conn, id, &["active"], "suspended")
+}
+
+/// Gives a suspended practice its pages back; `false` when it is not suspended.
+pub fn resume(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
+    ctx.repaint.set(true);
+    store::set_state(conn, id, &["suspended"], "active")
+}
+
+/// Closes a practice for good; `false` when it is closed already.
+pub fn close(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
+    ctx.repaint.set(true);
+    store::set_state(conn, id, &["active", "suspended"], "closed")
+}
+
 /// All practices, oldest first.
 pub fn list(conn: &mut Conn) -> db::Result<Vec<Practice>> {
     store::list(conn)

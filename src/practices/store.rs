@@ -18,6 +18,7 @@ pub struct Practice {
     pub name: String,
     /// Its city.
     pub city: String,
+    plan: String,
     language: String,
     /// Its IANA time zone.
     pub time_zone: String,
@@ -30,6 +31,16 @@ impl Practice {
     /// The language of its notices and of messages on its behalf.
     pub fn language(&self) -> Language {
         Language::from_tag(&self.language).unwrap_or_default()
+    }
+
+    /// Whether it may have further links, with tags and owners of their own.
+    pub fn has_communicator(&self) -> bool {
+        self.plan == "communicator"
+    }
+
+    /// Whether it is gone for good.
+    pub fn is_closed(&self) -> bool {
+        self.state == "closed"
     }
 
     /// Whether patients can reach it.
@@ -57,6 +68,12 @@ pub fn insert(conn: &mut Conn, id: &str, new: &NewPractice, now: Timestamp) -> R
 /// The practice of `id`.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Practice>> {
     Ok(practices::table.find(id).select(columns::<Practice>()).first(conn).optional()?)
+}
+
+/// Moves a practice from one of `from` to `to`; `false` when it stands elsewhere.
+pub fn set_state(conn: &mut Conn, id: &str, from: &[&str], to: &str) -> Result<bool> {
+    let row = practices::table.find(id).filter(practices::state.eq_any(from));
+    Ok(diesel::update(row).set(practices::state.eq(to)).execute(conn)? == 1)
 }
 
 /// All practices, oldest first.

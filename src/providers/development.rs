@@ -20,7 +20,7 @@ impl Development {
     pub fn catch(&self, message: &Outgoing, key: &str) -> Outcome {
         let mail_body;
         let (channel, to, body, code) = match message {
-            Outgoing::Sms { to, body, code } => ("sms", to.as_e164(), body.as_str(), Some(code.as_str())),
+            Outgoing::Sms { to, body, code } => ("sms", to.as_e164(), body.as_str(), code.as_deref()),
             Outgoing::Voice { to, body, code } => ("voice", to.as_e164(), body.as_str(), Some(code.as_str())),
             Outgoing::Email(mail) => {
                 mail_body = format!("{}\n\n{}", mail.subject, mail.text);

@@ -9,6 +9,7 @@ use validator::{Validate, ValidationError};
 
 use super::{Channel, Checked, NewSession, Refusal, Session, Timers, code};
 use crate::app::App;
+use crate::deferred::http::PendingPairingView;
 use crate::http::{Answer, Body, Call, Code, Id, Problem, once};
 use crate::kit::phone::PhoneError;
 use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
@@ -200,7 +201,7 @@ pub struct VerificationCreated {
 
 refusals!(
     CreateRefusals: keyed,
-    LinkTokenInvalid, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, ChannelUnavailable, SendLimited
+    LinkTokenInvalid, LinkPaused, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, ChannelUnavailable, SendLimited
 );
 
 /// Starts a verification and sends the first code
@@ -292,19 +293,20 @@ pub struct CheckAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     phone_proof: Option<Secret>,
-    /// Pairings that wait for this number; empty so far.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    pending_pairings: Vec<String>,
+    /// The pairings that wait for this number, the newest first: `pending_pairing_id` in place of a link token.
+    /// With the proof alone: before it, nobody learns what waits for a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_pairings: Option<Vec<PendingPairingView>>,
 }
 
 impl CheckAnswer {
     fn of(checked: Checked) -> Self {
+        let pending = checked.pending.into_iter().map(PendingPairingView::from).collect();
         Self {
             result: if checked.proof.is_some() { "approved" } else { "wrong" },
             verification: VerificationView::of(&checked.session, &checked.timers),
+            pending_pairings: checked.proof.is_some().then_some(pending),
             phone_proof: checked.proof,
-            pending_pairings: Vec::new(),
         }
     }
 }

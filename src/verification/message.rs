@@ -5,12 +5,13 @@
 
 use serde_json::json;
 
-use super::{Channel, Session, code, record_delivery, store};
+use super::{Channel, Session, code, count, record_delivery, store};
 use crate::app::Ctx;
 use crate::db::{self, Conn};
-use crate::kit::{Language, Phone};
+use crate::funnel::Step;
+use crate::kit::{Language, Phone, gsm7};
+use crate::links;
 use crate::outbox::{self, Job, Outcome, Outgoing, Rendered, Topic};
-use crate::practices;
 
 const TOPIC: &str = "verification_code";
 /// The SMS Retriever refuses longer texts; it is also below the 160 septets of one GSM-7 segment.
@@ -63,19 +64,35 @@ impl Topic for CodeTopic {
         if ctx.keys.code_secret(&session.key_id).is_none() {
             return Ok(Rendered::NotYet("keys_missing"));
         }
-        let practice = match &session.practice_id {
-            Some(id) => practices::find(conn, id)?.map(|practice| practice.name),
-            None => None,
-        };
+        let practice = told_practice(conn, &session)?;
         Ok(compose(ctx, &session, practice.as_deref()).into())
     }
 
     fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Result<()> {
         match serde_json::from_str::<Payload>(&job.payload) {
-            Ok(payload) => record_delivery(ctx, conn, &payload.verification, payload.send, outcome),
+            Ok(payload) => {
+                let was_sms = job.dedupe_key.starts_with(Channel::Sms.as_str());
+                if was_sms && *outcome == Outcome::Sent {
+                    count_sms(ctx, conn, &payload.verification)?;
+                }
+                record_delivery(ctx, conn, &payload.verification, payload.send, outcome)
+            }
             Err(_) => Ok(()),
         }
     }
+}
+
+fn count_sms(ctx: &Ctx, conn: &mut Conn, verification: &str) -> db::Result<()> {
+    match store::find_for_worker(conn, verification)? {
+        Some(session) => count(ctx, conn, &session, Step::SmsSent),
+        None => Ok(()),
+    }
+}
+
+/// The practice's name, unless the link is a discreet one.
+fn told_practice(conn: &mut Conn, session: &Session) -> db::Result<Option<String>> {
+    let Some(link_id) = &session.link_id else { return Ok(None) };
+    Ok(links::known(conn, link_id)?.filter(|to| !to.is_discreet()).map(|to| to.practice.name))
 }
 
 fn compose(ctx: &Ctx, session: &Session, practice: Option<&str>) -> Option<Outgoing> {
@@ -87,7 +104,7 @@ fn compose(ctx: &Ctx, session: &Session, practice: Option<&str>) -> Option<Outgo
     }
     let hash = session.app_hash.as_deref().map_or(String::new(), |hash| format!(" {hash}"));
     let last_line = format!("@{} #{code}{hash}", ctx.config.public_domain());
-    Some(Outgoing::Sms { to, body: text(language, &code, practice, &last_line), code })
+    Some(Outgoing::Sms { to, body: text(language, &code, practice, &last_line), code: Some(code) })
 }
 
 /// The text message. The name gets what room the other words leave.
@@ -97,25 +114,12 @@ fn text(language: Language, code: &str, practice: Option<&str>, last_line: &str)
         Language::Es => (" es su codigo", " para "),
     };
     let fixed = code.len() + plain.len() + joined.len() + ".\n\n".len() + last_line.len();
-    let name = practice.map(gsm7_name).unwrap_or_default();
     let room = MOST_BYTES.saturating_sub(fixed);
-    let name = name.get(..room.min(name.len())).unwrap_or_default().trim_end();
+    let name = practice.map(|practice| gsm7::name(practice, room)).unwrap_or_default();
     if name.len() < SHORTEST_NAME.min(practice.map_or(SHORTEST_NAME, str::len)) {
         return format!("{code}{plain}.\n\n{last_line}");
     }
     format!("{code}{plain}{joined}{name}.\n\n{last_line}")
-}
-
-/// A practice's name as GSM-7 and nothing that a phone could take for a link or for the last line:
-/// transliterated, without control and bidirectional characters, `@`, `#`, and the dots and slashes of URLs.
-fn gsm7_name(name: &str) -> String {
-    let ascii = deunicode::deunicode(name);
-    let calm = ascii.chars().map(|c| match c {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | ' ' | '-' | '\'' | '&' | ',' | '(' | ')' => c,
-        _ => ' ',
-    });
-    let calm: String = calm.collect();
-    calm.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What a call reads: the digits one by one, twice.

@@ -23,8 +23,10 @@ pub use timers::Timers;
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
+use crate::deferred::{self, Pending};
+use crate::funnel::{self, Step};
 use crate::kit::{Language, Phone, Secret, Wait};
-use crate::limits::{self, Budget};
+use crate::limits::{self, Budget, number_key};
 use crate::links;
 use crate::outbox;
 
@@ -133,6 +135,8 @@ pub struct NewSession {
 pub struct Checked {
     /// The proof, where the code was right.
     pub proof: Option<Secret>,
+    /// What waits for the number, where the code was right.
+    pub pending: Vec<Pending>,
     /// The session afterwards.
     pub session: Session,
     /// What may be done next.
@@ -256,7 +260,15 @@ fn compare(
     let proof_ends = ctx.now + ctx.config.verification.proof_life();
     store::give_back_check(conn, &session.phone_key)?;
     let session = store::mark_verified(conn, &session.id, &proof.hash(), ctx.now, proof_ends)?;
+    count(ctx, conn, &session, Step::Verified)?;
     right(ctx, conn, session, proof)
+}
+
+fn count(ctx: &Ctx, conn: &mut Conn, session: &Session, step: Step) -> db::Result<()> {
+    match &session.link_id {
+        Some(link_id) => funnel::record(ctx, conn, link_id, step),
+        None => Ok(()),
+    }
 }
 
 /// A check of a session that is verified. The reply to the right code may have been lost, so the same code
@@ -278,7 +290,7 @@ fn repeat(
     };
     if !code::matches(&ctx.keys, &session, code).ok_or(Refusal::KeysMissing)? {
         let timers = timers::of(ctx, conn, &counted)?;
-        return Ok(Checked { proof: None, session: counted, timers });
+        return Ok(Checked { proof: None, pending: Vec::new(), session: counted, timers });
     }
     store::return_repeat(conn, &session.id)?;
     let proof = proof::derive(ctx, &session, secret).ok_or(Refusal::KeysMissing)?;
@@ -287,7 +299,8 @@ fn repeat(
 
 fn right(ctx: &Ctx, conn: &mut Conn, session: Session, proof: Secret) -> Result<Checked, Refusal> {
     let timers = timers::of(ctx, conn, &session)?;
-    Ok(Checked { proof: Some(proof), session, timers })
+    let pending = deferred::of_number(ctx, conn, &session.phone_key)?;
+    Ok(Checked { proof: Some(proof), pending, session, timers })
 }
 
 fn wrong(ctx: &Ctx, conn: &mut Conn, session: Session) -> Result<Checked, Refusal> {
@@ -298,7 +311,7 @@ fn wrong(ctx: &Ctx, conn: &mut Conn, session: Session) -> Result<Checked, Refusa
         store::delay_checks(conn, &session.phone_key, ctx.now + wait)?;
     }
     let timers = timers::of(ctx, conn, &session)?;
-    Ok(Checked { proof: None, session, timers })
+    Ok(Checked { proof: None, pending: Vec::new(), session, timers })
 }
 
 fn refused_by_number(ctx: &Ctx, conn: &mut Conn, session: Session) -> Result<Refusal, Refusal> {
@@ -374,10 +387,6 @@ fn message_budgets(ctx: &Ctx, number_key: &str, practice: Option<&str>, country:
 
 fn session_budgets(ctx: &Ctx, session: &Session) -> Vec<Budget> {
     message_budgets(ctx, &session.phone_key, session.practice_id.as_deref(), &session.country)
-}
-
-fn number_key(ctx: &Ctx, phone: &Phone) -> String {
-    ctx.keys.blind("number", phone.as_e164())
 }
 
 /// Lets a number be checked again after the hard stop: an operator's decision.

@@ -14,9 +14,14 @@
 mod harness;
 
 mod accounts;
+mod deferred;
+mod discreet;
 mod doors;
+mod endpoints;
 mod faults;
+mod funnel;
 mod idempotency;
+mod landing;
 mod links;
 mod me;
 mod notices;

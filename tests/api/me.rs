@@ -150,11 +150,9 @@ both! {
     fn a_second_link_of_the_practice_adds_its_tags(app: TestApp) {
         let who = app.sign_up(&phone(0));
         app.link_with("222222", &NewLink {
-            practice_id: demo_practice(&who),
-            label: "Diabetes class".into(),
             tags: vec!["class".into(), "demo".into()],
             welcome: Some("Welcome to the class.".into()),
-            is_default: false,
+            ..NewLink::plain(&demo_practice(&who), "Diabetes class")
         });
         let before = entries(&app, &who, &who.conversation_id).len();
         let again = pair(&app, &who, "222222").expect(200);

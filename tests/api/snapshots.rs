@@ -18,16 +18,7 @@ fn app() -> TestApp {
         time_zone: "America/Chicago".into(),
         notice_email: practice_links::kit::Email::parse("recepcion@example.org"),
     });
-    app.link_with(
-        "654321",
-        &NewLink {
-            practice_id: practice.id,
-            label: "Cartel".into(),
-            tags: Vec::new(),
-            welcome: None,
-            is_default: true,
-        },
-    );
+    app.link_with("654321", &NewLink { is_default: true, ..NewLink::plain(&practice.id, "Cartel") });
     app
 }
 

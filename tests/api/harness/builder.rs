@@ -100,6 +100,9 @@ fn launch(config: Config, seed: u64, database: database::Lent) -> TestApp {
         entropy,
         config: Arc::new(config),
         wake: Arc::new(Bell::default()),
+        tally: Arc::default(),
+        front: Arc::default(),
+        guests: Arc::default(),
     };
     let carrier = Arc::new(Recorder::default());
     let address = listener.local_addr().unwrap();
@@ -187,13 +190,7 @@ impl TestApp {
 }
 
 fn link_of(practice_id: &str) -> NewLink {
-    NewLink {
-        practice_id: practice_id.into(),
-        label: "Flyer".into(),
-        tags: Vec::new(),
-        welcome: None,
-        is_default: false,
-    }
+    NewLink::plain(practice_id, "Flyer")
 }
 
 /// What a test's function can take: a started service, or its settings.

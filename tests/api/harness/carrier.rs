@@ -74,7 +74,7 @@ impl Carrier for Recorder {
 
 fn record(message: &Outgoing, key: &str, outcome: Outcome) -> Recorded {
     let (channel, to, body, code) = match message {
-        Outgoing::Sms { to, body, code } => ("sms", to.as_e164(), body, Some(code.clone())),
+        Outgoing::Sms { to, body, code } => ("sms", to.as_e164(), body, code.clone()),
         Outgoing::Voice { to, body, code } => ("voice", to.as_e164(), body, Some(code.clone())),
         Outgoing::Email(mail) => ("email", mail.to.as_str(), &mail.text, None),
     };

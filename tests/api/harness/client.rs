@@ -82,7 +82,22 @@ impl TestApp {
     pub fn call(&self, method: &str, path: &str) -> Call {
         self.client.call(method, path)
     }
+
+    /// POST of a page's form, as a browser without scripts sends it.
+    pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> Call {
+        let pairs = fields.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value)));
+        let body = pairs.collect::<Vec<_>>().join("&");
+        self.call("POST", path).raw("application/x-www-form-urlencoded", body)
+    }
 }
+
+fn percent_encoded(value: &str) -> String {
+    let keep = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    value.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// Safari on an iPhone: a person's browser, as far as anybody can tell.
+pub const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1";
 
 /// A request that is being put together.
 #[derive(Clone)]
@@ -120,6 +135,11 @@ impl Call {
     /// `Accept-Language`.
     pub fn language(self, tags: &str) -> Self {
         self.header("accept-language", tags)
+    }
+
+    /// `User-Agent`.
+    pub fn user_agent(self, agent: &str) -> Self {
+        self.header("user-agent", agent)
     }
 
     /// A JSON body.

@@ -9,6 +9,7 @@ mod builder;
 mod carrier;
 mod client;
 mod database;
+mod desk;
 mod folder;
 mod postgres;
 mod spec;
@@ -33,8 +34,9 @@ use practice_links::server;
 
 pub use builder::{Builder, DEMO, Prepared, run};
 pub use carrier::{Recorded, Recorder};
-pub use client::{Call, Client, Reply};
+pub use client::{Call, Client, IPHONE, Reply};
 pub use database::Backend;
+pub use desk::{Desk, as_desk};
 pub use steps::{SignedUp, Verification, phone, sign_up_body};
 
 /// Each function becomes two tests, `name::sqlite` and `name::postgres`. Its argument is a started [`TestApp`],

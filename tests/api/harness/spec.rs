@@ -52,7 +52,8 @@ fn check_headers(path: &str, reply: &Reply, told: &str) {
     if path.starts_with("/v1/") {
         assert_eq!(reply.header("cache-control"), Some("no-store"), "cache-control: {told}");
     }
-    if matches!(reply.status, 429 | 503) && reply.at("/retry_at").is_string() {
+    let is_problem = reply.media_type() == "application/problem+json";
+    if matches!(reply.status, 429 | 503) && is_problem && reply.at("/retry_at").is_string() {
         assert!(reply.retry_after().is_some(), "retry-after: {told}");
     }
 }

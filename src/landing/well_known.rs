@@ -19,6 +19,10 @@ pub fn apple(config: &Config) -> Value {
         .chain([json!({ "/": "/i/*" })])
         .collect();
     let apps = &config.app.apple_app_ids;
+    if apps.is_empty() {
+        // No app yet: a file that says so, since phones ask for it and remember.
+        return json!({ "applinks": { "details": [] } });
+    }
     let clips: Vec<String> = apps.iter().map(|id| format!("{id}.Clip")).collect();
     json!({
         "applinks": { "details": [{ "appIDs": apps, "components": components }] },
@@ -29,6 +33,9 @@ pub fn apple(config: &Config) -> Value {
 
 /// `assetlinks.json`: the Android package and the certificates that sign it.
 pub fn android(config: &Config) -> Value {
+    if config.app.android_fingerprints.is_empty() {
+        return json!([]);
+    }
     json!([{
         "relation": ["delegate_permission/common.handle_all_urls"],
         "target": {

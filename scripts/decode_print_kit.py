@@ -1,0 +1,151 @@
+"""Reads the print kit back as a phone would: every sheet is rendered at 150 dpi and its QR codes decoded by a
+reader that shares nothing with the service. Usage: decode_print_kit.py PATH/TO/practice-links"""
+
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+import zxingcpp
+from PIL import Image
+
+DPI = 150
+ORIGIN = "https://links.example.org"
+NAME = "Centro Médico Niño Jesús & Söhne"
+SHEETS = {"poster.pdf": 1, "cards.pdf": 4, "tent.pdf": 2}
+SLOWEST = 2.0
+LEAST_QR_MM = 30.0
+LEAST_TEXT = 24.0
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def get(url, token):
+    request = urllib.request.Request(url, headers={"authorization": f"Bearer {token}"})
+    began = time.monotonic()
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        body = answer.read()
+    return body, time.monotonic() - began
+
+
+def side_mm(code):
+    """The longest side of a decoded code, quiet zone not counted."""
+    at = code.position
+    corners = [at.top_left, at.top_right, at.bottom_right, at.bottom_left]
+    sides = [((a.x - b.x) ** 2 + (a.y - b.y) ** 2) ** 0.5 for a, b in zip(corners, corners[1:] + corners[:1])]
+    return max(sides) / DPI * 25.4
+
+
+def large_text(page):
+    """All characters of at least 24 points, in reading order."""
+    text = page.get_textpage()
+    kept = []
+    for n in range(text.count_chars()):
+        if raw.FPDFText_GetFontSize(text.raw, n) >= LEAST_TEXT - 0.01:
+            kept.append(chr(raw.FPDFText_GetUnicode(text.raw, n)))
+    return re.sub(r"\s", "", "".join(kept))
+
+
+def check_sheet(body, wanted, count, code):
+    page = pdfium.PdfDocument(body)[0]
+    found = zxingcpp.read_barcodes(page.render(scale=DPI / 72).to_pil())
+    assert [code.text for code in found] == [wanted] * count, [code.text for code in found]
+    for one in found:
+        # The reader's corners are whole pixels: one of them is 0.17 mm.
+        assert side_mm(one) >= LEAST_QR_MM - 0.2, f"{side_mm(one):.1f} mm"
+    large = large_text(page)
+    assert large.count(f"{ORIGIN.split('//')[1]}/{code}") == count, large
+    assert large.count(code) >= 2 * count, "the code itself in large type"
+    whole = re.sub(r"\s", "", page.get_textpage().get_text_range())
+    assert re.sub(r"\s", "", NAME) in whole, whole
+
+
+def modules_of_svg(svg):
+    side = int(re.search(r'viewBox="0 0 (\d+) \1"', svg).group(1))
+    dark = {(int(x), int(y)) for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1z", svg)}
+    return side, dark
+
+
+def check_pictures(svg, png, wanted):
+    picture = Image.open(io.BytesIO(png)).convert("L")
+    assert picture.width >= 1000, picture.width
+    assert [code.text for code in zxingcpp.read_barcodes(picture)] == [wanted]
+    side, dark = modules_of_svg(svg)
+    scale = picture.width // side
+    for y in range(side):
+        for x in range(side):
+            is_dark = picture.getpixel((x * scale + scale // 2, y * scale + scale // 2)) < 128
+            assert is_dark == ((x, y) in dark), f"SVG and PNG differ at {x}, {y}"
+            is_quiet = min(x, y, side - 1 - x, side - 1 - y) < 4
+            assert not (is_dark and is_quiet), "the quiet zone is not quiet"
+
+
+def run(binary, environment, folder, *arguments):
+    done = subprocess.run([binary, *arguments], env=environment, cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def walk(binary, folder, port):
+    url = f"http://127.0.0.1:{port}"
+    environment = os.environ | {
+        "PRACTICE_LINKS_LISTEN": f"127.0.0.1:{port}",
+        "PRACTICE_LINKS_DATA_DIR": os.path.join(folder, "data"),
+        "PRACTICE_LINKS_PUBLIC_URL": ORIGIN,
+    }
+    server = subprocess.Popen([binary], env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(url)
+        arguments = ["--name", NAME, "--city", "Springfield", "--plan", "communicator"]
+        practice = run(binary, environment, folder, "admin", "practice", "create", *arguments).split()[0]
+        arguments = ["--practice", practice, "--email", "a@b.example", "--name", "Ana", "--role", "admin"]
+        made = run(binary, environment, folder, "admin", "staff", "create", *arguments)
+        token = re.search(r"^token\s+(\S+)$", made, re.MULTILINE).group(1)
+        check_all(url, token)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=40)
+
+
+def wait_for(url):
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(f"{url}/readyz", timeout=2)
+            return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    raise SystemExit("the service did not start")
+
+
+def check_all(url, token):
+    link = json.loads(get(f"{url}/v1/practice/links", token)[0])["items"][0]
+    wanted = f"{ORIGIN}/Q/{link['code']}".upper()
+    base = f"{url}/v1/practice/links/{link['id']}"
+    svg, png = (get(f"{base}/{file}", token)[0] for file in ("qr.svg", "qr.png"))
+    check_pictures(svg.decode(), png, wanted)
+    for file, count in SHEETS.items():
+        for paper in ("letter", "a4"):
+            for language in ("en", "es"):
+                body, seconds = get(f"{base}/{file}?paper={paper}&language={language}", token)
+                assert seconds <= SLOWEST, f"{file}: {seconds:.2f} s"
+                check_sheet(body, wanted, count, link["code"])
+                print(f"{file} {paper} {language}: {count} × {wanted}, {len(body)} bytes in {seconds * 1000:.0f} ms")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        walk(os.path.abspath(sys.argv[1]), scratch, free_port())
+    print("every code reads")

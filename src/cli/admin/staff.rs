@@ -1,0 +1,90 @@
+//! `practice-links admin staff …` and `admin team …`
+
+use std::io::Write;
+
+use clap::Subcommand;
+
+use super::super::Failure;
+use super::{address, one_line};
+use crate::app::App;
+use crate::practices;
+use crate::staff::{self, NewMember, Role};
+
+/// `admin staff …`
+#[derive(Subcommand)]
+pub enum StaffTask {
+    /// Make a staff member. In development, print a token that stands in for signing in.
+    Create {
+        /// The practice's id.
+        #[arg(long)]
+        practice: String,
+        /// The address that they sign in with.
+        #[arg(long)]
+        email: String,
+        /// What colleagues call them.
+        #[arg(long)]
+        name: String,
+        /// `admin`, `member` or `support`.
+        #[arg(long, default_value = "member", value_parser = ["admin", "member", "support"])]
+        role: String,
+    },
+}
+
+/// `admin team …`
+#[derive(Subcommand)]
+pub enum TeamTask {
+    /// Make a team of staff members.
+    Create {
+        /// The practice's id.
+        #[arg(long)]
+        practice: String,
+        /// The team's name.
+        #[arg(long)]
+        name: String,
+        /// A member's id; may be given several times.
+        #[arg(long = "member")]
+        members: Vec<String>,
+    },
+}
+
+/// Runs `task`.
+pub fn run(task: StaffTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+    let StaffTask::Create { practice, email, name, role } = task;
+    let new = NewMember {
+        practice_id: practice,
+        email: address(&email)?,
+        name: one_line("--name", &name)?,
+        role: Role::from_word(&role).unwrap_or(Role::Member),
+    };
+    let (member, token) = app.write_blocking(|ctx, conn| {
+        if practices::find(conn, &new.practice_id)?.is_none() {
+            return Err(Failure::Refused("--practice: there is no such practice".into()));
+        }
+        let member = staff::create(ctx, conn, &new)?
+            .ok_or_else(|| Failure::Refused("--email: belongs to a staff member already".into()))?;
+        let token = staff::mint_token(ctx, &member);
+        Ok((member, token))
+    })?;
+    writeln!(out, "{}  {}", member.id, member.name)?;
+    if let Some(token) = token.filter(|_| app.config.is_development()) {
+        writeln!(out, "token  {}", token.token.expose())?;
+    }
+    Ok(())
+}
+
+/// Runs `task`.
+pub fn run_team(task: TeamTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+    let TeamTask::Create { practice, name, members } = task;
+    let name = one_line("--name", &name)?;
+    let team = app.write_blocking(|ctx, conn| {
+        if practices::find(conn, &practice)?.is_none() {
+            return Err(Failure::Refused("--practice: there is no such practice".into()));
+        }
+        if !staff::all_work_at(conn, &practice, &members)? {
+            return Err(Failure::Refused("--member: is no staff member of this practice".into()));
+        }
+        staff::create_team(ctx, conn, &practice, &name, &members)?
+            .ok_or_else(|| Failure::Refused("--name: the practice has a team of this name".into()))
+    })?;
+    Ok(writeln!(out, "{}  {}", team.id, team.name)?)
+}

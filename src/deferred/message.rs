@@ -1,0 +1,77 @@
+//! The text that brings the app's link to a phone: one GSM-7 segment.
+
+use serde_json::json;
+
+use super::Left;
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::kit::{Language, Phone, gsm7};
+use crate::links::{self, Destination};
+use crate::outbox::{self, Job, Outgoing, Rendered, Topic};
+
+/// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
+const SEGMENT: usize = 160;
+/// A link that comes an hour late finds nobody waiting at the counter any more.
+const LATEST: std::time::Duration = std::time::Duration::from_hours(1);
+
+/// Renders the link's text.
+pub struct LinkTopic;
+
+impl LinkTopic {
+    /// The topic's name in the outbox.
+    pub const NAME: &'static str = "app_link";
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Payload {
+    link: String,
+    language: String,
+}
+
+/// Queues the text for a number that was left.
+pub fn enqueue(ctx: &Ctx, conn: &mut Conn, pending_id: &str, left: &Left<'_>) -> db::Result<()> {
+    outbox::enqueue(
+        ctx,
+        conn,
+        &outbox::Message {
+            topic: LinkTopic::NAME,
+            dedupe_key: format!("sms:{pending_id}:{}", ctx.now.millis()),
+            recipient: Some(left.phone.as_e164().to_owned()),
+            payload: json!({ "link": left.to.link.id, "language": left.language.as_str() }),
+            not_after: Some(ctx.now + LATEST),
+        },
+    )
+}
+
+impl Topic for LinkTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else {
+            return Ok(Rendered::Unwanted);
+        };
+        let Some(to) = job.recipient.as_deref().and_then(|phone| Phone::from_stored(phone).ok()) else {
+            return Ok(Rendered::Unwanted);
+        };
+        match links::destination_of(conn, &payload.link) {
+            Ok(destination) => {
+                let language = Language::from_tag(&payload.language).unwrap_or_default();
+                let body = text(ctx, &destination, language);
+                Ok(Rendered::Ready(Outgoing::Sms { to, body, code: None }))
+            }
+            Err(links::Refusal::Db(error)) => Err(error),
+            // Paused or closed since: the page behind the link would only disappoint.
+            Err(_) => Ok(Rendered::Unwanted),
+        }
+    }
+}
+
+/// Who writes, what it is and where it leads. A discreet link's text names the app in the practice's place.
+fn text(ctx: &Ctx, to: &Destination, language: Language) -> String {
+    let says = match language {
+        Language::En => ": get the app for secure messages here: ",
+        Language::Es => ": descargue aqui la aplicacion de mensajes seguros: ",
+    };
+    let url = format!("{}/{}?s=sms", ctx.config.public_url, to.link.code);
+    let who = if to.is_discreet() { &ctx.config.app.name } else { &to.practice.name };
+    let room = SEGMENT.saturating_sub(says.len() + url.len());
+    format!("{}{says}{url}", gsm7::name(who, room))
+}

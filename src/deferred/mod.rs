@@ -1,0 +1,162 @@
+//! Phone first: a patient leaves a number on a landing page, gets the app's link by text, and finds the
+//! practice waiting when that number is proven in the app. Nothing has to be carried over from the browser,
+//! and nothing is guessed: only whoever proves the number finds what waits for it.
+//!
+//! Whoever asks learns nothing about the number: the answer is one and the same whether it is known here,
+//! was texted a moment ago, or has had its share of messages for the day.
+
+pub mod http;
+mod message;
+mod store;
+
+use std::time::Duration;
+
+pub use message::LinkTopic;
+
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
+use crate::limits::{self, Budget};
+use crate::links::{self, Destination};
+
+/// How long a pairing waits for its number to be proven.
+const LIFE: Duration = Duration::from_hours(7 * 24);
+/// More practices than this never wait for one number in an answer; the newest are told.
+const MOST_TOLD: i64 = 10;
+/// How a pairing that waited is told apart from those that came by a link token.
+const METHOD: &str = "phone_first";
+
+/// Why something about a pairing that waits was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// We do not text this country.
+    #[error("country not supported")]
+    CountryNotSupported,
+    /// This number takes no texts.
+    #[error("number takes no texts")]
+    CannotText,
+    /// Too many requests from this address or for this practice.
+    #[error("limited")]
+    Limited(Wait),
+    /// It waits no more, or for another number.
+    #[error("pending pairing gone")]
+    Gone,
+    /// The link that it waits for leads nowhere any more.
+    #[error(transparent)]
+    Link(#[from] links::Refusal),
+    /// The database gave no answer.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// A number left on a landing page.
+pub struct Left<'a> {
+    /// The number.
+    pub phone: &'a Phone,
+    /// The page's link and practice.
+    pub to: &'a Destination,
+    /// The page's language.
+    pub language: Language,
+    /// The caller's address (IPv6: its /64).
+    pub network: &'a str,
+}
+
+/// A pairing that waits for its number to be proven.
+pub struct Pending {
+    /// Its id, `pnd_…`.
+    pub id: String,
+    /// Where it leads today.
+    pub to: Destination,
+    /// Since when it waits.
+    pub created_at: Timestamp,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// Lets a pairing wait for a number and texts it the app's link, at most once in ten minutes.
+pub fn leave_number(ctx: &Ctx, conn: &mut Conn, left: &Left<'_>) -> Result<(), Refusal> {
+    let country = left.phone.region();
+    if !ctx.config.verification.countries.iter().any(|ours| ours == country) {
+        return Err(Refusal::CountryNotSupported);
+    }
+    if !left.phone.can_text() {
+        return Err(Refusal::CannotText);
+    }
+    let key = limits::number_key(ctx, left.phone);
+    // Two holds in the order of the kinds: what is the number's own is never told to whoever asks.
+    let own = [Budget::links_to_number(ctx, &key), Budget::messages_to_number(ctx, &key)];
+    let shared = [
+        Budget::verifications_from_ip(ctx, left.network),
+        Budget::messages_of_practice(ctx, &left.to.practice.id),
+        Budget::messages_to_country(ctx, country),
+    ];
+    let (own, shared) = (limits::hold(conn, &own)?, limits::hold(conn, &shared)?);
+    let due = shared.next_at(ctx);
+    if due > ctx.now {
+        return Err(Refusal::Limited(due.wait_from(ctx.now)));
+    }
+    let has_room = own.next_at(ctx) <= ctx.now;
+    // Taken also when nothing is sent, so that the next refusal tells nothing about the number either.
+    shared.take(ctx, conn)?;
+    let id = store::upsert(conn, &ctx.id("pnd"), &key, &left.to.link.id, ctx.now, ctx.now + LIFE)?;
+    if has_room {
+        own.take(ctx, conn)?;
+        message::enqueue(ctx, conn, &id, left)?;
+    }
+    Ok(())
+}
+
+/// The pairings that wait for a proven number, the newest first. Those whose link leads nowhere any more are
+/// left out.
+pub fn of_number(ctx: &Ctx, conn: &mut Conn, phone_key: &str) -> db::Result<Vec<Pending>> {
+    let mut found = Vec::new();
+    for row in store::living(conn, phone_key, ctx.now, MOST_TOLD)? {
+        match links::destination_of(conn, &row.link_id) {
+            Ok(to) => {
+                found.push(Pending {
+                    id: row.id,
+                    to,
+                    created_at: row.created_at,
+                    expires_at: row.expires_at,
+                });
+            }
+            Err(links::Refusal::Db(error)) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(found)
+}
+
+/// What leads a patient to a practice: a link token that the app carried over, or a pairing that waited.
+pub enum Lead {
+    /// A link token.
+    Token(Secret),
+    /// The id of a pairing that waits for the patient's number.
+    Pending(String),
+}
+
+/// Where `lead` leads the holder of `phone`, and how it reached the device. A pairing that waited is taken
+/// with it; the caller's transaction decides whether that holds.
+pub fn follow(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    lead: &Lead,
+    phone: &Phone,
+) -> Result<(Destination, &'static str), Refusal> {
+    match lead {
+        Lead::Token(token) => {
+            let (to, source) = links::read_token(ctx, conn, token.expose())?;
+            Ok((to, source.as_str()))
+        }
+        Lead::Pending(id) => {
+            let key = limits::number_key(ctx, phone);
+            let link_id = store::take(conn, id, &key, ctx.now)?.ok_or(Refusal::Gone)?;
+            Ok((links::destination_of(conn, &link_id)?, METHOD))
+        }
+    }
+}
+
+/// Forgets pairings that waited long enough.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    store::delete_expired(conn, ctx.now)
+}

@@ -1,0 +1,371 @@
+//! Links as the practice sees and changes them.
+
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpResponse, get, patch, post};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::{Validate, ValidationError};
+
+use super::super::{LinkDetails, Refusal};
+use super::wrong;
+use crate::app::App;
+use crate::funnel;
+use crate::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
+use crate::kit::Timestamp;
+use crate::links::{Change, NewLink, PRACTICE, People, State, owner_kind};
+use crate::refusals;
+
+/// Who sees a link's conversations.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Owner {
+    /// `practice`, `team` or `staff`.
+    #[schema(example = "team", pattern = "^(practice|team|staff)$")]
+    kind: String,
+    /// The team or staff member; `null` for the practice.
+    #[schema(example = "tem_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: Option<String>,
+}
+
+impl Owner {
+    fn of(owner: &str) -> Self {
+        let kind = owner_kind(owner).to_owned();
+        Self { id: (owner != PRACTICE).then(|| owner.to_owned()), kind }
+    }
+
+    fn into_word(self) -> Result<String, Problem> {
+        match (self.kind.as_str(), self.id) {
+            ("practice", None) => Ok(PRACTICE.to_owned()),
+            ("team", Some(id)) if id.starts_with("tem_") => Ok(id),
+            ("staff", Some(id)) if id.starts_with("stf_") => Ok(id),
+            _ => Err(wrong(
+                "/owner",
+                "wrong_owner",
+                "Name the practice without an id, or a team or staff member with one.",
+            )),
+        }
+    }
+}
+
+/// A link as its practice sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Link)]
+pub struct LinkView {
+    /// Its id.
+    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// The digits of its address; they never change and are never given to another link.
+    #[schema(example = "123456")]
+    code: String,
+    /// Its address.
+    #[schema(example = "https://links.example.org/123456")]
+    url: String,
+    /// What the practice calls it.
+    #[schema(example = "Waiting room poster")]
+    label: String,
+    /// The tags that its conversations get.
+    #[schema(example = json!(["poster"]))]
+    tags: Vec<String>,
+    /// Who sees its conversations.
+    owner: Owner,
+    /// Who shares them beside the owner: ids of staff members.
+    members: Vec<String>,
+    /// Who answers them.
+    #[schema(required = true)]
+    assignee_id: Option<String>,
+    /// Who is told of new ones; nobody means the practice's own address.
+    notify: Vec<String>,
+    /// The first entry of its conversations.
+    #[schema(required = true, example = "Welcome. How can we help?")]
+    welcome: Option<String>,
+    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    discreet: bool,
+    /// What it does.
+    state: State,
+    /// Where it leads once it is retired; `null` is the default link.
+    #[schema(required = true)]
+    forward_to: Option<String>,
+    /// Whether it is the practice's first.
+    is_default: bool,
+    /// When it was made.
+    created_at: Timestamp,
+}
+
+impl LinkView {
+    fn of(public_url: &str, LinkDetails { link, people }: LinkDetails) -> Self {
+        Self {
+            url: format!("{public_url}/{}", link.code),
+            tags: link.tags(),
+            owner: Owner::of(&link.owner),
+            members: people.members,
+            notify: people.notify,
+            state: link.state(),
+            id: link.id,
+            code: link.code,
+            label: link.label,
+            assignee_id: link.assignee_id,
+            welcome: link.welcome,
+            discreet: link.discreet,
+            forward_to: link.forward_id,
+            is_default: link.is_default,
+            created_at: link.created_at,
+        }
+    }
+}
+
+/// One link.
+#[derive(Serialize, ToSchema)]
+pub struct LinkAnswer {
+    /// The link.
+    link: LinkView,
+}
+
+/// A further link. Only the label is needed.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateLink {
+    /// What the practice calls it: 1 to 100 characters on one line.
+    #[validate(custom(function = "is_label"))]
+    #[schema(example = "Waiting room poster")]
+    label: String,
+    /// Up to 20 tags of 1 to 40 characters; doubles are left out.
+    #[serde(default)]
+    #[validate(custom(function = "are_tags"))]
+    #[schema(example = json!(["poster"]))]
+    tags: Vec<String>,
+    /// Who sees its conversations; by default the whole practice.
+    owner: Option<Owner>,
+    /// Who shares them: ids of staff members.
+    #[serde(default)]
+    #[schema(example = json!([]))]
+    members: Vec<String>,
+    /// Who answers them.
+    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    assignee_id: Option<String>,
+    /// Who is told of new ones: ids of staff members.
+    #[serde(default)]
+    #[schema(example = json!([]))]
+    notify: Vec<String>,
+    /// The first entry of its conversations, up to 1,000 characters.
+    #[validate(custom(function = "is_welcome"))]
+    #[schema(example = "Welcome. How can we help?")]
+    welcome: Option<String>,
+    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    #[serde(default)]
+    #[schema(example = false)]
+    discreet: bool,
+}
+
+/// A change of a link; what is left out stays, and `null` clears what can be empty.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct ChangeLink {
+    /// What the practice calls it.
+    #[validate(custom(function = "is_label"))]
+    #[schema(example = "Waiting room poster")]
+    label: Option<String>,
+    /// Its tags, all of them anew.
+    #[validate(custom(function = "are_tags"))]
+    #[schema(example = json!(["poster"]))]
+    tags: Option<Vec<String>>,
+    /// Who sees its conversations from now on.
+    owner: Option<Owner>,
+    /// Who shares them, all of them anew.
+    #[schema(example = json!([]))]
+    members: Option<Vec<String>>,
+    /// Who answers them.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    assignee_id: Option<Option<String>>,
+    /// Who is told, all of them anew.
+    #[schema(example = json!([]))]
+    notify: Option<Vec<String>>,
+    /// The first entry of its conversations.
+    #[serde(default, deserialize_with = "present")]
+    #[validate(custom(function = "is_welcome"))]
+    #[schema(value_type = Option<String>, example = "Welcome. How can we help?")]
+    welcome: Option<Option<String>>,
+    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    #[schema(example = false)]
+    discreet: Option<bool>,
+    /// `active`, `paused` or, for ever, `retired`.
+    #[schema(example = "paused")]
+    state: Option<State>,
+    /// Where a retired link leads; `null` is the default link.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    forward_to: Option<Option<String>>,
+}
+
+/// Tells a field that is `null` from one that is left out.
+fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(field).map(Some)
+}
+
+fn is_label(label: &str) -> Result<(), ValidationError> {
+    let label = label.trim();
+    if (1..=100).contains(&label.chars().count()) && !label.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(ValidationError::new("length").with_message("A label has 1 to 100 characters on one line.".into()))
+}
+
+fn are_tags(tags: &[String]) -> Result<(), ValidationError> {
+    let is_tag = |tag: &String| {
+        let tag = tag.trim();
+        (1..=40).contains(&tag.chars().count()) && !tag.chars().any(char::is_control)
+    };
+    if tags.len() <= 20 && tags.iter().all(is_tag) {
+        return Ok(());
+    }
+    Err(ValidationError::new("tags").with_message("Up to 20 tags of 1 to 40 characters on one line.".into()))
+}
+
+fn is_welcome(welcome: &str) -> Result<(), ValidationError> {
+    let is_text = |c: char| c == '\n' || !c.is_control();
+    if (1..=1_000).contains(&welcome.trim().chars().count()) && welcome.chars().all(is_text) {
+        return Ok(());
+    }
+    Err(ValidationError::new("length").with_message("A welcome has 1 to 1,000 characters.".into()))
+}
+
+/// Trimmed, each once, however it is written.
+fn tidy(tags: &[String]) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for tag in tags.iter().map(|tag| tag.trim()) {
+        if !kept.iter().any(|known| known.to_lowercase() == tag.to_lowercase()) {
+            kept.push(tag.to_owned());
+        }
+    }
+    kept
+}
+
+impl CreateLink {
+    fn into_parts(self) -> Result<(NewLink, People), Problem> {
+        let new = NewLink {
+            tags: tidy(&self.tags),
+            welcome: self.welcome,
+            owner: self.owner.map_or(Ok(PRACTICE.to_owned()), Owner::into_word)?,
+            assignee_id: self.assignee_id,
+            discreet: self.discreet,
+            // The practice is the caller's own; the rule fills it in.
+            ..NewLink::plain("", self.label.trim())
+        };
+        Ok((new, People { members: self.members, notify: self.notify }))
+    }
+}
+
+impl ChangeLink {
+    fn into_change(self) -> Result<Change, Problem> {
+        Ok(Change {
+            label: self.label.map(|label| label.trim().to_owned()),
+            tags: self.tags.as_deref().map(tidy),
+            welcome: self.welcome,
+            owner: self.owner.map(Owner::into_word).transpose()?,
+            assignee_id: self.assignee_id,
+            discreet: self.discreet,
+            state: self.state,
+            forward_to: self.forward_to,
+            members: self.members,
+            notify: self.notify,
+        })
+    }
+}
+
+refusals!(ListLinksRefusals: plain, Unauthorized, InvalidRequest);
+
+/// Lists the practice's links
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Links, oldest first", body = Page<LinkView>), ListLinksRefusals))]
+#[get("/v1/practice/links")]
+pub async fn list_links(
+    app: Data<App>,
+    call: Call,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<LinkView>>, Problem> {
+    let (limit, after) = (page.limit()?, page.after()?);
+    let links =
+        app.read(move |ctx, conn| crate::desk::links(ctx, conn, call.bearer.as_ref(), &after, limit + 1));
+    let items = links.await?.into_iter().map(|link| LinkView::of(&app.config.public_url, link)).collect();
+    Ok(Json(Page::of(items, limit, |item: &LinkView| item.id.clone())))
+}
+
+refusals!(CreateLinkRefusals: keyed, Unauthorized, StaffForbidden, PlanRequired);
+
+/// Makes a further link
+#[utoipa::path(tag = "practice", request_body = CreateLink, security(("staff_token" = [])), responses((status = 201, description = "The link leads to the practice", body = LinkAnswer), CreateLinkRefusals))]
+#[post("/v1/practice/links")]
+pub async fn create_link(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreateLink>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let bearer = call.bearer.clone();
+    let (new, people) = input.into_parts()?;
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let made = crate::desk::create_link(ctx, conn, bearer.as_ref(), new, &people)?;
+        Ok::<_, Refusal>(Answer::created(&LinkAnswer { link: LinkView::of(&ctx.config.public_url, made) }))
+    })
+    .await
+}
+
+refusals!(GetLinkRefusals: plain, Unauthorized, LinkNotFound);
+
+/// Shows a link
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The link", body = LinkAnswer), GetLinkRefusals))]
+#[get("/v1/practice/links/{id}")]
+pub async fn get_link(app: Data<App>, call: Call, id: Id) -> Result<Json<LinkAnswer>, Problem> {
+    let found = app.read(move |ctx, conn| crate::desk::link(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+    Ok(Json(LinkAnswer { link: LinkView::of(&app.config.public_url, found) }))
+}
+
+refusals!(ChangeLinkRefusals: body, Unauthorized, StaffForbidden, LinkNotFound, LinkStateFixed);
+
+/// Changes a link; what it brought so far stays as it is
+#[utoipa::path(tag = "practice", request_body = ChangeLink, security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "As changed", body = LinkAnswer), ChangeLinkRefusals))]
+#[patch("/v1/practice/links/{id}")]
+pub async fn change_link(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<ChangeLink>,
+) -> Result<Json<LinkAnswer>, Problem> {
+    let change = body.value.into_change()?;
+    let changed =
+        app.write(move |ctx, conn| crate::desk::change_link(ctx, conn, call.bearer.as_ref(), &id.0, &change));
+    Ok(Json(LinkAnswer { link: LinkView::of(&app.config.public_url, changed.await?) }))
+}
+
+/// The days and the channel of a funnel.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FunnelQuery {
+    /// The first day, in the practice's time zone; by default 30 days up to `to`.
+    #[param(example = "2026-10-24")]
+    from: Option<String>,
+    /// The last day; by default today.
+    #[param(example = "2026-11-22")]
+    to: Option<String>,
+    /// One channel alone, as in `?s=brochure` on the link's address.
+    #[param(example = "brochure")]
+    channel: Option<String>,
+}
+
+refusals!(FunnelRefusals: plain, Unauthorized, LinkNotFound, InvalidRequest);
+
+/// Counts what became of a link's visitors
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), FunnelQuery),
+    responses((status = 200, description = "Steps from the page to the pairing, by day; at most a minute old", body = funnel::Report), FunnelRefusals))]
+#[get("/v1/practice/links/{id}/funnel")]
+pub async fn get_funnel(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    query: Query<FunnelQuery>,
+) -> Result<Json<funnel::Report>, Problem> {
+    let query = query.into_inner();
+    let report = app.read(move |ctx, conn| {
+        let days = (query.from.as_deref(), query.to.as_deref());
+        crate::desk::funnel(ctx, conn, call.bearer.as_ref(), &id.0, days, query.channel.as_deref())
+    });
+    Ok(Json(report.await?))
+}

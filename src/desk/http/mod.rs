@@ -1,0 +1,44 @@
+//! The doors of the practice's own view.
+
+pub mod links;
+pub mod print;
+
+use super::Refusal;
+use crate::http::{Code, FieldError, Problem};
+use crate::links::EndpointRefusal;
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Staff(staff) => staff.into(),
+            Refusal::Endpoint(endpoint) => endpoint_problem(endpoint),
+            Refusal::Stranger(field) => wrong(field, "unknown_id", "Your practice has nobody of this id."),
+            Refusal::Range(bad) => wrong("/from", "invalid_range", &bad.to_string()),
+            Refusal::Unprintable(_) => Self::new(Code::Internal, "This link cannot be printed."),
+            Refusal::Db(error) => error.into(),
+        }
+    }
+}
+
+fn endpoint_problem(refusal: EndpointRefusal) -> Problem {
+    match refusal {
+        EndpointRefusal::PlanRequired => {
+            Problem::new(Code::PlanRequired, "Further links belong to the communicator plan.")
+        }
+        // Only imports name a code, and those come from the command line.
+        EndpointRefusal::CodeTaken => Problem::new(Code::Internal, "Nothing was changed. Try again."),
+        EndpointRefusal::NotFound => Problem::new(Code::LinkNotFound, "Check the link's id."),
+        EndpointRefusal::StateFixed(why) => Problem::field(Code::LinkStateFixed, "/state", why),
+        EndpointRefusal::ForwardImpossible => wrong(
+            "/forward_to",
+            "forward_impossible",
+            "A retired link forwards to another link of the practice that is active or paused.",
+        ),
+        EndpointRefusal::Db(error) => error.into(),
+    }
+}
+
+fn wrong(pointer: &str, code: &str, detail: &str) -> Problem {
+    let (pointer, code, detail) = (pointer.to_owned(), code.to_owned(), detail.to_owned());
+    Problem::fields(vec![FieldError { pointer, code, detail }])
+}

@@ -1,0 +1,156 @@
+//! The print kit: QR code, poster, cards, table tent.
+
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::web::{Data, Query};
+use actix_web::{HttpResponse, get};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::super::Refusal;
+use crate::app::App;
+use crate::http::{Call, Id, Problem};
+use crate::kit::Language;
+use crate::printing::{self, Paper, Sheet, Unprintable};
+use crate::refusals;
+
+/// The paper that a printer holds.
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PaperSize {
+    /// 8.5 × 11 inches.
+    #[default]
+    Letter,
+    /// 210 × 297 mm.
+    A4,
+}
+
+impl From<PaperSize> for Paper {
+    fn from(size: PaperSize) -> Self {
+        match size {
+            PaperSize::Letter => Self::Letter,
+            PaperSize::A4 => Self::A4,
+        }
+    }
+}
+
+/// The language of a sheet.
+#[derive(Debug, Clone, Copy, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SheetLanguage {
+    /// English.
+    En,
+    /// Spanish.
+    Es,
+}
+
+/// How a sheet is printed.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PrintQuery {
+    /// The paper; by default Letter.
+    #[serde(default)]
+    #[param(inline, example = "letter")]
+    paper: PaperSize,
+    /// The language; by default the practice's.
+    #[param(inline, example = "en")]
+    language: Option<SheetLanguage>,
+}
+
+impl PrintQuery {
+    fn language(&self) -> Option<Language> {
+        self.language.map(|language| match language {
+            SheetLanguage::En => Language::En,
+            SheetLanguage::Es => Language::Es,
+        })
+    }
+}
+
+refusals!(PrintRefusals: plain, Unauthorized, LinkNotFound, InvalidRequest);
+
+/// The QR code as a vector picture
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "SVG", content_type = "image/svg+xml", body = String), PrintRefusals))]
+#[get("/v1/practice/links/{id}/qr.svg")]
+pub async fn qr_svg(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    let draw = |sheet: &Sheet<'_>, _| printing::qr_svg(sheet).map(String::into_bytes);
+    print(app, call, id, PrintQuery::default(), ("image/svg+xml", "qr", "svg"), draw).await
+}
+
+/// The QR code as pixels
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), PrintRefusals))]
+#[get("/v1/practice/links/{id}/qr.png")]
+pub async fn qr_png(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    let draw = |sheet: &Sheet<'_>, _| printing::qr_png(sheet);
+    print(app, call, id, PrintQuery::default(), ("image/png", "qr", "png"), draw).await
+}
+
+/// A poster for the wall
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
+    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
+#[get("/v1/practice/links/{id}/poster.pdf")]
+pub async fn poster(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    query: Query<PrintQuery>,
+) -> Result<HttpResponse, Problem> {
+    print(app, call, id, query.into_inner(), ("application/pdf", "poster", "pdf"), printing::poster).await
+}
+
+/// Cards to hand out, four on a sheet
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
+    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
+#[get("/v1/practice/links/{id}/cards.pdf")]
+pub async fn cards(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    query: Query<PrintQuery>,
+) -> Result<HttpResponse, Problem> {
+    print(app, call, id, query.into_inner(), ("application/pdf", "cards", "pdf"), printing::cards).await
+}
+
+/// A table tent to fold
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
+    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
+#[get("/v1/practice/links/{id}/tent.pdf")]
+pub async fn tent(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    query: Query<PrintQuery>,
+) -> Result<HttpResponse, Problem> {
+    print(app, call, id, query.into_inner(), ("application/pdf", "tent", "pdf"), printing::tent).await
+}
+
+/// Drawn where the link is read: it is work for the processor, and belongs on a blocking thread.
+async fn print(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    query: PrintQuery,
+    (media_type, name, end): (&'static str, &'static str, &'static str),
+    draw: impl FnOnce(&Sheet<'_>, Paper) -> Result<Vec<u8>, Unprintable> + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    let (code, bytes) = app
+        .read(move |ctx, conn| {
+            let (link, practice) = crate::desk::printable(ctx, conn, call.bearer.as_ref(), &id.0)?;
+            let sheet = Sheet {
+                practice: (!link.discreet).then_some(practice.name.as_str()),
+                city: &practice.city,
+                app_name: &ctx.config.app.name,
+                public_url: &ctx.config.public_url,
+                code: &link.code,
+                language: query.language().unwrap_or(practice.language()),
+            };
+            let bytes = draw(&sheet, query.paper.into())?;
+            Ok::<_, Refusal>((link.code, bytes))
+        })
+        .await?;
+    let file = format!("inline; filename=\"{name}-{code}.{end}\"");
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, media_type))
+        .insert_header((CONTENT_DISPOSITION, file))
+        .body(bytes))
+}

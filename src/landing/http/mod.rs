@@ -1,0 +1,54 @@
+//! The doors of the landing page.
+
+pub mod counting;
+pub mod files;
+pub mod pages;
+
+use actix_web::HttpRequest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use super::visit;
+use crate::app::{App, Ctx};
+use crate::http::call::is_head;
+use crate::http::{Code, Problem};
+
+/// A code is digits; a path of anything else is no link's.
+fn digits(code: &str) -> Result<(), Problem> {
+    match !code.is_empty() && code.bytes().all(|b| b.is_ascii_digit()) {
+        true => Ok(()),
+        false => Err(Problem::new(Code::NotFound, "Check the address.")),
+    }
+}
+
+/// What is new on each page, of one draw of randomness.
+struct Fresh {
+    nonce: String,
+    visit_id: String,
+}
+
+impl Fresh {
+    fn draw(ctx: &Ctx) -> Self {
+        let bytes = ctx.random::<28>();
+        let (nonce, visit) = bytes.split_at(16);
+        let visit_id = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(visit);
+        Self { nonce: STANDARD_NO_PAD.encode(nonce), visit_id }
+    }
+}
+
+/// The visit that a request's `?visit=` proves, for a page of `code`.
+fn visit_of(ctx: &Ctx, request: &HttpRequest, code: &str) -> Option<visit::Visit> {
+    let token = request.query_string().split('&').find_map(|pair| pair.strip_prefix("visit="))?;
+    visit::read(ctx, code, token)
+}
+
+/// Whether the request came in on the second host.
+fn is_open_host(app: &App, request: &HttpRequest) -> bool {
+    let open = app.config.app.open_url.split_once("://").map_or("", |(_, host)| host);
+    !open.is_empty() && request.connection_info().host().eq_ignore_ascii_case(open)
+}
+
+/// Whether something that a person does may count: no HEAD, no machine.
+fn counts(request: &HttpRequest, is_machine: bool) -> bool {
+    !is_machine && !is_head(request)
+}

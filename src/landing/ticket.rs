@@ -1,0 +1,56 @@
+//! The challenge for an address that tried many codes in vain: no puzzle, no third party, nothing that a
+//! screen reader cannot do. It costs time: a ticket is good from ten seconds after it was given, and once.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::app::Ctx;
+use crate::kit::Timestamp;
+
+/// A person who reads the page needs longer; a program that guesses is slowed down to six a minute.
+const WAIT: Duration = Duration::from_secs(10);
+const LIFE: Duration = Duration::from_mins(10);
+
+/// What a ticket is worth.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Worth {
+    /// It passes.
+    Good,
+    /// It passes after this many seconds.
+    TooEarly(u64),
+    /// Not ours, another address's, or too old.
+    Nothing,
+}
+
+/// A ticket for an address.
+pub fn sign(ctx: &Ctx, network: &str) -> String {
+    let body = format!("{}.{}", ctx.now.seconds(), URL_SAFE_NO_PAD.encode(ctx.random::<9>()));
+    let mac = mac(ctx, network, &body);
+    format!("{body}.{mac}")
+}
+
+/// What a ticket from an address is worth now.
+pub fn worth(ctx: &Ctx, network: &str, ticket: &str) -> Worth {
+    let Some((body, given)) = ticket.rsplit_once('.') else { return Worth::Nothing };
+    if ctx.keys.blind("ticket", given) != ctx.keys.blind("ticket", &mac(ctx, network, body)) {
+        return Worth::Nothing;
+    }
+    let began = body.split('.').next().and_then(|seconds| seconds.parse::<i64>().ok());
+    let Some(began) = began.and_then(|seconds| seconds.checked_mul(1000)).map(Timestamp::from_millis) else {
+        return Worth::Nothing;
+    };
+    if began + WAIT > ctx.now {
+        Worth::TooEarly((began + WAIT).seconds_from(ctx.now))
+    } else if began + LIFE > ctx.now {
+        Worth::Good
+    } else {
+        Worth::Nothing
+    }
+}
+
+fn mac(ctx: &Ctx, network: &str, body: &str) -> String {
+    let mac = ctx.keys.derive("ticket", &[network.as_bytes(), body.as_bytes()]);
+    URL_SAFE_NO_PAD.encode(mac.get(..16).unwrap_or_default())
+}

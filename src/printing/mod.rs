@@ -1,0 +1,155 @@
+//! Pictures of a link: QR code, poster, cards, table tent, and the picture that a shared link is shown with.
+//!
+//! Pure functions from what a sheet says to bytes, and the same bytes every time. Text is set in Liberation
+//! Sans (SIL Open Font License 1.1), which is in the binary and, as the glyphs that are used, in each file.
+
+mod canvas;
+mod font;
+mod pdf;
+mod qr;
+mod share;
+mod sheets;
+mod words;
+
+use crate::kit::Language;
+
+/// Why something cannot be printed.
+#[derive(Debug, thiserror::Error)]
+pub enum Unprintable {
+    /// The address is too long for a QR code, or holds what one in capitals cannot.
+    #[error("the address does not fit a QR code")]
+    Address,
+    /// A font or a picture could not be made; the fonts are in the binary, so this does not happen.
+    #[error("the picture could not be made")]
+    Picture,
+}
+
+/// What a sheet or a picture says.
+pub struct Sheet<'a> {
+    /// The practice's name; `None` on a discreet link, where the app's name stands in.
+    pub practice: Option<&'a str>,
+    /// Its city; not told on a discreet link.
+    pub city: &'a str,
+    /// The app's name.
+    pub app_name: &'a str,
+    /// The origin of links, e.g. `https://links.example.org`.
+    pub public_url: &'a str,
+    /// The link's code.
+    pub code: &'a str,
+    /// The language of its words.
+    pub language: Language,
+}
+
+/// The paper in the printer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paper {
+    /// 8.5 × 11 inches.
+    Letter,
+    /// 210 × 297 mm.
+    A4,
+}
+
+impl Paper {
+    /// Width and height in points (1/72 inch).
+    fn size(self) -> (f32, f32) {
+        match self {
+            Self::Letter => (612.0, 792.0),
+            Self::A4 => (595.276, 841.89),
+        }
+    }
+}
+
+impl Sheet<'_> {
+    /// `HOST/123456`, as one types it.
+    fn address(&self) -> String {
+        let host = self.public_url.split_once("://").map_or(self.public_url, |(_, host)| host);
+        format!("{host}/{}", self.code)
+    }
+
+    /// Whose sheet it is.
+    fn heading(&self) -> &str {
+        self.practice.unwrap_or(self.app_name)
+    }
+
+    /// The second line; nothing on a discreet link.
+    fn place(&self) -> &str {
+        if self.practice.is_some() { self.city } else { "" }
+    }
+}
+
+/// Digits in groups of three or four, so that nobody loses the place while typing them.
+pub fn grouped(code: &str) -> String {
+    let size = if code.len().is_multiple_of(4) { 4 } else { 3 };
+    let digits: Vec<char> = code.chars().collect();
+    digits.chunks(size).map(String::from_iter).collect::<Vec<_>>().join(" ")
+}
+
+/// The QR code as SVG: a white square and one black path of unit squares, four modules of quiet zone included.
+/// It depends on the address alone, so it stays the same when the practice renames itself.
+pub fn qr_svg(sheet: &Sheet<'_>) -> Result<String, Unprintable> {
+    Ok(qr::Modules::of(sheet)?.svg())
+}
+
+/// The QR code as PNG, at least 1,000 pixels wide, quiet zone included.
+pub fn qr_png(sheet: &Sheet<'_>) -> Result<Vec<u8>, Unprintable> {
+    qr::Modules::of(sheet)?.png()
+}
+
+/// A poster for the wall, as PDF.
+pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+    sheets::poster(sheet, paper)
+}
+
+/// Four cards on a sheet, with marks to cut along, as PDF.
+pub fn cards(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+    sheets::cards(sheet, paper)
+}
+
+/// A table tent: two faces on one sheet, folded in the middle, as PDF.
+pub fn tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+    sheets::tent(sheet, paper)
+}
+
+/// The picture that a shared link is shown with (Open Graph), 1200 × 630 pixels, as PNG.
+pub fn share_image(sheet: &Sheet<'_>) -> Result<Vec<u8>, Unprintable> {
+    share::image(sheet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sheet<'a>(practice: Option<&'a str>, public_url: &'a str) -> Sheet<'a> {
+        let language = Language::En;
+        Sheet { practice, city: "Springfield", app_name: "Messenger", public_url, code: "123456", language }
+    }
+
+    #[test]
+    fn a_short_host_makes_the_smallest_readable_code() {
+        // Version 2: 25 modules, and the quiet zone of 4 on each side.
+        let svg = qr_svg(&sheet(None, "https://pl.example")).unwrap();
+        assert!(svg.contains("viewBox=\"0 0 33 33\""), "{svg}");
+    }
+
+    #[test]
+    fn a_printed_code_outlives_a_rename() {
+        let (before, after) =
+            (sheet(Some("Elm"), "https://a.example"), sheet(Some("Oak"), "https://a.example"));
+        assert_eq!(qr_svg(&before).unwrap(), qr_svg(&after).unwrap());
+        assert_eq!(qr_png(&before).unwrap(), qr_png(&after).unwrap());
+    }
+
+    #[test]
+    fn any_name_prints() {
+        let long = "Centro Médico de la Sagrada Familia y Niño Jesús – Ελληνικά Кириллица 日本 😀 ".repeat(3);
+        for name in [Some(long.as_str()), Some("É"), Some(""), None] {
+            for paper in [Paper::Letter, Paper::A4] {
+                let sheet = sheet(name, "https://a-rather-long-host-name.links.example.org");
+                for pdf in [poster(&sheet, paper), cards(&sheet, paper), tent(&sheet, paper)] {
+                    assert!(pdf.unwrap().starts_with(b"%PDF-1."));
+                }
+                assert!(share_image(&sheet).unwrap().starts_with(b"\x89PNG"));
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The QR code: capitals and digits only, so that it takes the alphanumeric mode (ISO/IEC 18004, 7.3.4) and
+//! stays small: 25 modules for a short host, at a level that survives a quarter of it being worn off.
+
+use std::fmt::Write as _;
+
+use qrcode::bits::Bits;
+use qrcode::{Color, EcLevel, QrCode, Version};
+
+use super::{Sheet, Unprintable};
+
+/// What ISO/IEC 18004 (9.1) wants left white around a code, in modules.
+pub const QUIET: usize = 4;
+/// Versions up to here stay easy to scan at 30 mm; the longest host that we allow needs far less.
+const LARGEST: i16 = 10;
+/// The least width of a picture in pixels.
+const PIXELS: usize = 1_000;
+
+/// A code's dark and light squares.
+pub struct Modules {
+    /// Squares a side, without the quiet zone.
+    pub width: usize,
+    dark: Vec<bool>,
+}
+
+impl Modules {
+    /// The code of a sheet's link.
+    pub fn of(sheet: &Sheet<'_>) -> Result<Self, Unprintable> {
+        let payload = format!("{}/Q/{}", sheet.public_url, sheet.code).to_ascii_uppercase();
+        let code = (1..=LARGEST).find_map(|version| encode(&payload, version)).ok_or(Unprintable::Address)?;
+        Ok(Self {
+            width: code.width(),
+            dark: code.to_colors().into_iter().map(|c| c == Color::Dark).collect(),
+        })
+    }
+
+    /// The dark squares, as column and row.
+    pub fn dark(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let squares = self.dark.iter().enumerate().filter(|(_, dark)| **dark);
+        squares.map(|(at, _)| (at % self.width, at / self.width))
+    }
+
+    /// Squares a side, with the quiet zone.
+    pub fn full_width(&self) -> usize {
+        self.width + 2 * QUIET
+    }
+
+    /// As SVG, a unit a square.
+    pub fn svg(&self) -> String {
+        let side = self.full_width();
+        let mut path = String::new();
+        for (x, y) in self.dark() {
+            let _ = write!(path, "M{} {}h1v1h-1z", x + QUIET, y + QUIET);
+        }
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\
+             <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path d=\"{path}\"/></svg>"
+        )
+    }
+
+    /// As PNG, in black and white.
+    pub fn png(&self) -> Result<Vec<u8>, Unprintable> {
+        let scale = PIXELS.div_ceil(self.full_width());
+        let side = self.full_width() * scale;
+        let mut pixels = vec![u8::MAX; side * side];
+        for (x, y) in self.dark() {
+            for row in pixels.chunks_mut(side).skip((y + QUIET) * scale).take(scale) {
+                row.iter_mut().skip((x + QUIET) * scale).take(scale).for_each(|pixel| *pixel = 0);
+            }
+        }
+        grey_png(side, side, &pixels)
+    }
+}
+
+fn encode(payload: &str, version: i16) -> Option<QrCode> {
+    let mut bits = Bits::new(Version::Normal(version));
+    let is_alphanumeric = |b: u8| b.is_ascii_digit() || b.is_ascii_uppercase() || b" $%*+-./:".contains(&b);
+    if !payload.bytes().all(is_alphanumeric) {
+        return None;
+    }
+    bits.push_alphanumeric_data(payload.as_bytes()).ok()?;
+    bits.push_terminator(EcLevel::Q).ok()?;
+    QrCode::with_bits(bits, EcLevel::Q).ok()
+}
+
+fn grey_png(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>, Unprintable> {
+    encode_png(width, height, png::ColorType::Grayscale, pixels)
+}
+
+/// A PNG of 8 bits a sample.
+pub fn encode_png(
+    width: usize,
+    height: usize,
+    colors: png::ColorType,
+    pixels: &[u8],
+) -> Result<Vec<u8>, Unprintable> {
+    let side = |length: usize| u32::try_from(length).map_err(|_| Unprintable::Picture);
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side(width)?, side(height)?);
+    encoder.set_color(colors);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Balanced);
+    let mut writer = encoder.write_header().map_err(|_| Unprintable::Picture)?;
+    writer.write_image_data(pixels).map_err(|_| Unprintable::Picture)?;
+    writer.finish().map_err(|_| Unprintable::Picture)?;
+    Ok(bytes)
+}

@@ -1,0 +1,100 @@
+//! The picture that a shared link is shown with: 1200 × 630 pixels, as Open Graph readers like it.
+
+use ab_glyph::{Font as _, Glyph, PxScale, point};
+
+use super::canvas::{ACCENT, Ink, MUTED, TEXT};
+use super::font::{Fonts, Weight};
+use super::{Sheet, Unprintable, grouped, qr, words};
+
+/// What `og:image:width` and `og:image:height` say.
+pub const WIDTH: usize = 1200;
+const HEIGHT: usize = 630;
+const MARGIN: f32 = 96.0;
+const PAPER: Ink = (0xf4, 0xf6, 0xf5);
+
+struct Picture {
+    fonts: Fonts,
+    pixels: Vec<u8>,
+}
+
+/// Draws it.
+pub fn image(sheet: &Sheet<'_>) -> Result<Vec<u8>, Unprintable> {
+    let (r, g, b) = PAPER;
+    let mut picture = Picture { fonts: Fonts::load()?, pixels: [r, g, b].repeat(WIDTH * HEIGHT) };
+    let words = words::of(sheet.language);
+    picture.fill(ACCENT, (0, 0), (WIDTH, 18));
+    let room = 1200.0 - 2.0 * MARGIN;
+    let heading = picture.fonts.face(Weight::Bold).printable(sheet.heading());
+    let (size, lines) = picture.fonts.face(Weight::Bold).fit(&heading, &[84.0, 70.0, 58.0], room, 2);
+    let mut y = 130.0;
+    for line in &lines {
+        y += size;
+        picture.text((Weight::Bold, size, TEXT), (MARGIN, y), line);
+        y += size * 0.18;
+    }
+    y += 58.0;
+    let place = picture.fonts.face(Weight::Regular).printable(sheet.place());
+    picture.text((Weight::Regular, 42.0, MUTED), (MARGIN, y), &place);
+    picture.text((Weight::Regular, 40.0, TEXT), (MARGIN, 510.0), words.share);
+    let foot = match sheet.practice {
+        Some(_) => format!("{} · {} {}", sheet.app_name, words.code, grouped(sheet.code)),
+        None => sheet.app_name.to_owned(),
+    };
+    let foot = picture.fonts.face(Weight::Bold).printable(&foot);
+    picture.text((Weight::Bold, 34.0, ACCENT), (MARGIN, 566.0), &foot);
+    qr::encode_png(WIDTH, HEIGHT, png::ColorType::Rgb, &picture.pixels)
+}
+
+impl Picture {
+    fn fill(&mut self, ink: Ink, (left, top): (usize, usize), (width, height): (usize, usize)) {
+        for y in top..top + height {
+            for x in left..left + width {
+                self.mix(x, y, ink, 1.0);
+            }
+        }
+    }
+
+    /// One line of text on its baseline.
+    fn text(&mut self, (weight, size, ink): (Weight, f32, Ink), (mut x, y): (f32, f32), text: &str) {
+        let mut covered = Vec::new();
+        let face = self.fonts.face(weight);
+        // The scale counts from ascent to descent; the size here is the em, as everywhere else.
+        let em = face.font.height_unscaled() / face.font.units_per_em().unwrap_or(1.0);
+        for c in text.chars() {
+            let id = face.font.glyph_id(c);
+            let glyph = Glyph { id, scale: PxScale::from(size * em), position: point(x, y) };
+            if let Some(outline) = face.font.outline_glyph(glyph) {
+                let origin = outline.px_bounds().min;
+                outline.draw(|dx, dy, share| covered.push((shift(origin.x, dx), shift(origin.y, dy), share)));
+            }
+            x += face.advance(id) * size / 1000.0;
+        }
+        for (x, y, share) in covered {
+            if let (Some(x), Some(y)) = (x, y) {
+                self.mix(x, y, ink, share);
+            }
+        }
+    }
+
+    fn mix(&mut self, x: usize, y: usize, (r, g, b): Ink, share: f32) {
+        if x >= WIDTH || y >= HEIGHT {
+            return;
+        }
+        let at = (y * WIDTH + x) * 3;
+        for (pixel, ink) in self.pixels.iter_mut().skip(at).zip([r, g, b]) {
+            *pixel = blend(*pixel, ink, share);
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what a byte holds")]
+fn blend(under: u8, over: u8, share: f32) -> u8 {
+    let share = share.clamp(0.0, 1.0);
+    (f32::from(under) * (1.0 - share) + f32::from(over) * share).round().clamp(0.0, 255.0) as u8
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be on the picture")]
+fn shift(origin: f32, by: u32) -> Option<usize> {
+    let at = origin + f32::from(u16::try_from(by).ok()?);
+    (0.0..2000.0).contains(&at).then_some(at as usize)
+}

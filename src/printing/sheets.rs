@@ -1,0 +1,193 @@
+//! The sheets: what stands where. Code and address are never smaller than 24 points, and the QR code never
+//! narrower than 30 mm; names shrink and break, and never run over.
+
+use super::canvas::{ACCENT, Canvas, Ink, MUTED, Style, TEXT};
+use super::font::Weight;
+use super::qr::Modules;
+use super::words::{self, Words};
+use super::{Paper, Sheet, Unprintable, grouped, pdf};
+
+/// The least size of code and address, in points.
+const LEAST: f32 = 24.0;
+/// 30 mm in points, and a little for the printer.
+const LEAST_QR: f32 = 88.0;
+
+fn bold(size: f32, ink: Ink) -> Style {
+    Style { weight: Weight::Bold, size, ink }
+}
+
+fn regular(size: f32, ink: Ink) -> Style {
+    Style { weight: Weight::Regular, size, ink }
+}
+
+/// A column that fills from the top.
+struct Column {
+    x: f32,
+    width: f32,
+    y: f32,
+    is_centered: bool,
+}
+
+impl Column {
+    /// Lines of one style, each `leading` times its size high.
+    fn lines(&mut self, canvas: &mut Canvas, style: Style, leading: f32, lines: &[String]) {
+        for line in lines {
+            // The baseline stands so that the line's room is shared above and below the letters.
+            let baseline = self.y + style.size * (leading * 0.5 + 0.36);
+            match self.is_centered {
+                true => canvas.centered(style, self.x + self.width / 2.0, baseline, line),
+                false => canvas.text(style, self.x, baseline, line),
+            }
+            self.y += style.size * leading;
+        }
+    }
+
+    /// A text that shrinks through `sizes` until it takes at most `most` lines.
+    fn fitted(
+        &mut self,
+        canvas: &mut Canvas,
+        weight: Weight,
+        ink: Ink,
+        (text, sizes, most): (&str, &[f32], usize),
+    ) {
+        let face = canvas.fonts.face(weight);
+        let (size, lines) = face.fit(&face.printable(text), sizes, self.width, most);
+        self.lines(canvas, Style { weight, size, ink }, 1.2, &lines);
+    }
+
+    /// The address, in as many lines as it takes.
+    fn address(&mut self, canvas: &mut Canvas, address: &str, sizes: &[f32]) {
+        let face = canvas.fonts.face(Weight::Bold);
+        let is_whole = |size: &&f32| face.width(address, **size) <= self.width;
+        let size = sizes.iter().find(is_whole).copied().unwrap_or(LEAST);
+        let lines = face.wrap_address(address, size, self.width);
+        self.lines(canvas, bold(size, TEXT), 1.2, &lines);
+    }
+
+    /// Numbered steps.
+    fn steps(&mut self, canvas: &mut Canvas, words: &Words, size: f32) {
+        let indent = size * 1.7;
+        for (n, step) in words.steps.iter().enumerate() {
+            let lines = canvas.fonts.face(Weight::Regular).wrap(step, size, self.width - indent);
+            let number = format!("{}.", n + 1);
+            canvas.text(bold(size, ACCENT), self.x, self.y + size * 1.035, &number);
+            let mut text =
+                Self { x: self.x + indent, width: self.width - indent, y: self.y, is_centered: false };
+            text.lines(canvas, regular(size, TEXT), 1.35, &lines);
+            self.y = text.y + size * 0.35;
+        }
+    }
+}
+
+fn finish(canvas: Canvas, sheet: &Sheet<'_>, size: (f32, f32)) -> Result<Vec<u8>, Unprintable> {
+    let title = format!("{} · {}", sheet.heading(), sheet.address());
+    pdf::file(canvas, size, &title, words::of(sheet.language).tag)
+}
+
+/// A poster.
+pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+    let (width, height) = paper.size();
+    let (words, modules) = (words::of(sheet.language), Modules::of(sheet)?);
+    let mut canvas = Canvas::new(height)?;
+    canvas.fill(ACCENT, (0.0, 0.0), (width, 14.0));
+    let mut column = Column { x: 54.0, width: width - 108.0, y: 50.0, is_centered: true };
+    let name = (sheet.heading(), [44.0, 36.0, 30.0, 25.0].as_slice(), 2);
+    column.fitted(&mut canvas, Weight::Bold, TEXT, name);
+    column.fitted(&mut canvas, Weight::Regular, MUTED, (sheet.place(), &[18.0, 14.0], 1));
+    column.y += 14.0;
+    column.fitted(&mut canvas, Weight::Regular, ACCENT, (words.lead, &[22.0, 20.0], 2));
+    column.y += 30.0;
+    // Taller paper has room for a larger code.
+    let side = (height - 586.0).clamp(180.0, 250.0);
+    canvas.qr(&modules, (width / 2.0 - side / 2.0, column.y), side);
+    column.y += side + 26.0;
+    column.fitted(&mut canvas, Weight::Regular, MUTED, (words.or_type, &[14.0], 1));
+    column.y += 4.0;
+    column.address(&mut canvas, &sheet.address(), &[34.0, 30.0, 27.0, LEAST]);
+    let code = format!("{} {}", words.code, grouped(sheet.code));
+    column.lines(&mut canvas, bold(28.0, ACCENT), 1.3, &[code]);
+    column.y += 20.0;
+    let mut steps = Column { x: 90.0, width: width - 180.0, y: column.y, is_centered: false };
+    steps.steps(&mut canvas, &words, 13.5);
+    canvas.centered(bold(13.0, TEXT), width / 2.0, height - 36.0, words.emergency);
+    finish(canvas, sheet, (width, height))
+}
+
+/// Four cards.
+pub fn cards(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+    let (width, height) = paper.size();
+    let modules = Modules::of(sheet)?;
+    let mut canvas = Canvas::new(height)?;
+    let (half, middle) = (width / 2.0, height / 2.0);
+    for (left, top) in [(0.0, 0.0), (half, 0.0), (0.0, middle), (half, middle)] {
+        card(&mut canvas, sheet, &modules, (left, top), (half, middle));
+    }
+    canvas.dashed((half, 0.0), (half, height));
+    canvas.dashed((0.0, middle), (width, middle));
+    finish(canvas, sheet, (width, height))
+}
+
+fn card(
+    canvas: &mut Canvas,
+    sheet: &Sheet<'_>,
+    modules: &Modules,
+    (left, top): (f32, f32),
+    (width, height): (f32, f32),
+) {
+    let words = words::of(sheet.language);
+    let mut column = Column { x: left + 26.0, width: width - 52.0, y: top + 26.0, is_centered: false };
+    let name = (sheet.heading(), [19.0, 16.0, 14.0, 12.0].as_slice(), 2);
+    column.fitted(canvas, Weight::Bold, TEXT, name);
+    column.fitted(canvas, Weight::Regular, MUTED, (sheet.place(), &[11.0, 9.0], 1));
+    column.y += 20.0;
+    let side = 96.0_f32.max(LEAST_QR);
+    canvas.qr(modules, (column.x, column.y), side);
+    let beside = side + 22.0;
+    let mut right =
+        Column { x: column.x + beside, width: column.width - beside, y: column.y + 14.0, is_centered: false };
+    right.lines(canvas, regular(11.0, MUTED), 1.4, &[words.code.to_owned()]);
+    let code: Vec<String> =
+        match canvas.fonts.face(Weight::Bold).width(&grouped(sheet.code), LEAST) <= right.width {
+            true => vec![grouped(sheet.code)],
+            false => grouped(sheet.code).split(' ').map(str::to_owned).collect(),
+        };
+    right.lines(canvas, bold(LEAST, ACCENT), 1.25, &code);
+    column.y += side + 16.0;
+    column.address(canvas, &sheet.address(), &[LEAST]);
+    column.y += 8.0;
+    column.steps(canvas, &words, 8.8);
+    canvas.text(bold(9.0, TEXT), column.x, top + height - 20.0, words.emergency);
+}
+
+/// A table tent: the lower half stands upright, the upper half upside down, and the fold is between them.
+pub fn tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+    let (width, height) = paper.size();
+    let modules = Modules::of(sheet)?;
+    let mut canvas = Canvas::new(height)?;
+    let size = (width, height / 2.0);
+    face(&mut canvas, sheet, &modules, height / 2.0, size);
+    canvas.upside_down(width, |canvas| face(canvas, sheet, &modules, height / 2.0, size));
+    canvas.dashed((0.0, height / 2.0), (width, height / 2.0));
+    finish(canvas, sheet, (width, height))
+}
+
+fn face(canvas: &mut Canvas, sheet: &Sheet<'_>, modules: &Modules, top: f32, (width, height): (f32, f32)) {
+    let words = words::of(sheet.language);
+    canvas.fill(ACCENT, (0.0, top + height - 10.0), (width, 10.0));
+    let mut head = Column { x: 48.0, width: width - 96.0, y: top + 40.0, is_centered: false };
+    let name = (sheet.heading(), [30.0, 25.0, 21.0, 18.0].as_slice(), 2);
+    head.fitted(canvas, Weight::Bold, TEXT, name);
+    head.fitted(canvas, Weight::Regular, MUTED, (sheet.place(), &[14.0, 11.0], 1));
+    head.y += 24.0;
+    let side = 150.0;
+    canvas.qr(modules, (head.x + 4.0, head.y), side);
+    let beside = side + 34.0;
+    let mut right =
+        Column { x: head.x + beside, width: head.width - beside, y: head.y - 8.0, is_centered: false };
+    right.fitted(canvas, Weight::Regular, MUTED, (words.or_type, &[12.0], 2));
+    right.address(canvas, &sheet.address(), &[28.0, LEAST]);
+    right.lines(canvas, bold(LEAST, ACCENT), 1.35, &[format!("{} {}", words.code, grouped(sheet.code))]);
+    right.y += 8.0;
+    right.steps(canvas, &words, 11.0);
+    canvas.text(bold(11.0, TEXT), head.x + 4.0, top + height - 30.0, words.emergency);
+}

@@ -1,0 +1,142 @@
+//! The funnel: counted by link and day, exact for facts, and in sums that equal the events.
+
+use practice_links::db;
+use practice_links::funnel::{self, Step, Tally};
+use practice_links::kit::Clock as _;
+use practice_links::staff::Role;
+use serde_json::{Value, json};
+
+use crate::harness::{DEMO, Desk, IPHONE, TestApp, as_desk, phone, together};
+
+struct Eyes {
+    desk: Desk,
+    link: String,
+}
+
+fn eyes(app: &TestApp) -> Eyes {
+    let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+    let desk = app.desk(&practice, "ana", Role::Admin);
+    let links = as_desk(&desk, app.get("/v1/practice/links")).send().expect(200);
+    Eyes { desk, link: links.str("/items/0/id") }
+}
+
+impl Eyes {
+    fn funnel(&self, app: &TestApp, query: &str) -> Value {
+        funnel::flush(&app.inner).unwrap();
+        let path = format!("/v1/practice/links/{}/funnel{query}", self.link);
+        as_desk(&self.desk, app.get(&path)).send().expect(200).json()
+    }
+}
+
+/// Sums of all counters equal the sums of all events, step by step.
+fn in_balance(app: &TestApp) {
+    for step in Step::ALL {
+        let sum = |table: &str| {
+            app.count(&format!(
+                "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) AS n FROM {table} WHERE step = '{}'",
+                step.as_str()
+            ))
+        };
+        assert_eq!(sum("funnel_counts"), sum("funnel_events"), "{}", step.as_str());
+    }
+}
+
+both! {
+    fn a_patients_way_is_counted_step_by_step(app: TestApp) {
+        let eyes = eyes(&app);
+        for _ in 0..3 {
+            app.get("/123456").user_agent(IPHONE).send().expect(200);
+        }
+        app.get("/Q/123456").user_agent(IPHONE).send().expect(200);
+        app.post("/v1/link-tokens", json!({ "code": DEMO, "source": "typed" })).send().expect(201);
+        app.sign_up(&phone(0));
+        app.sign_up(&phone(1));
+        let seen = eyes.funnel(&app, "");
+        assert_eq!(seen["totals"], json!({
+            "views": { "raw": 4, "bot": 0, "confirmed": 0 }, "scans": 1, "store_taps": { "ios": 0, "android": 0 },
+            "codes_typed": 1, "sms_sent": 2, "verified": 2, "paired": 2,
+        }));
+        assert_eq!(seen["days"].as_array().unwrap().len(), 30);
+        assert_eq!(seen["days"][29]["day"], "2026-11-22");
+        assert_eq!(seen["days"][29]["paired"], 2);
+        assert_eq!(app.count("SELECT count(*) AS n FROM pairings"), 2, "pairings are the truth");
+        in_balance(&app);
+    }
+
+    fn what_happens_again_counts_once(app: TestApp) {
+        let eyes = eyes(&app);
+        let who = app.sign_up(&phone(0));
+        let again = json!({ "link_token": app.link_token(DEMO) });
+        app.post("/v1/pairings", again).bearer(&who.access_token).send().expect(200);
+        eyes.funnel(&app, "");
+        let seen = eyes.funnel(&app, "");
+        assert_eq!((&seen["totals"]["paired"], &seen["totals"]["verified"]), (&json!(1), &json!(1)));
+        in_balance(&app);
+    }
+
+    // The clock stands at 9:00 in Chicago, so the day ends fifteen hours later.
+    fn days_are_the_practices_own(app: TestApp) {
+        let eyes = eyes(&app);
+        app.advance(15 * 3600 - 1);
+        app.get("/123456").user_agent(IPHONE).send().expect(200);
+        app.advance(2);
+        app.get("/123456").user_agent(IPHONE).send().expect(200);
+        let seen = eyes.funnel(&app, "?from=2026-11-22&to=2026-11-23");
+        let raw = |n: usize| (seen["days"][n]["day"].clone(), seen["days"][n]["views"]["raw"].clone());
+        assert_eq!(raw(0), (json!("2026-11-22"), json!(1)));
+        assert_eq!(raw(1), (json!("2026-11-23"), json!(1)));
+    }
+
+    fn a_range_that_is_none_is_refused(app: TestApp) {
+        let eyes = eyes(&app);
+        for query in ["?from=yesterday", "?from=2026-11-23&to=2026-11-22", "?from=2020-01-01"] {
+            let path = format!("/v1/practice/links/{}/funnel{query}", eyes.link);
+            as_desk(&eyes.desk, app.get(&path)).send().problem(422, "invalid_request");
+        }
+    }
+
+    fn nothing_is_lost_and_nothing_doubled_by_many_at_once(app: TestApp) {
+        let eyes = eyes(&app);
+        together(16, |thread| {
+            for n in 0..50 {
+                let now = app.clock.now();
+                app.inner.tally.add(now, &eyes.link, Step::View, "");
+                // Each visit comes in from every thread.
+                app.inner.tally.add_once(now, &eyes.link, Step::ConfirmedView, "", &format!("visit-{n}"));
+                if n % 10 == thread % 10 {
+                    funnel::flush(&app.inner).unwrap();
+                }
+            }
+        });
+        let seen = eyes.funnel(&app, "");
+        assert_eq!(seen["totals"]["views"], json!({ "raw": 800, "bot": 0, "confirmed": 50 }));
+        in_balance(&app);
+    }
+
+    fn what_could_not_be_written_waits(app: TestApp) {
+        let eyes = eyes(&app);
+        let now = app.clock.now();
+        // A link that is none is refused by the database, whole batch and all.
+        app.inner.tally.add(now, "lnk_none", Step::View, "");
+        app.inner.tally.add(now, &eyes.link, Step::View, "");
+        assert!(funnel::flush(&app.inner).is_err());
+        assert!(funnel::flush(&app.inner).is_err());
+        assert_eq!(app.count("SELECT count(*) AS n FROM funnel_events"), 0);
+        // It becomes one, and everything is written, once.
+        let practice = app.practice("Elm Dental", None);
+        let made = format!("INSERT INTO practice_links (id, practice_id, code, label, tags, state, is_default, created_at) VALUES ('lnk_none', '{}', '900009', 'x', '[]', 'active', FALSE, 0)", practice.id);
+        app.write(|_, conn| { use diesel::RunQueryDsl as _; Ok::<_, db::Error>(diesel::sql_query(&made).execute(conn)?) });
+        let seen = eyes.funnel(&app, "");
+        assert_eq!(seen["totals"]["views"]["raw"], 1);
+        in_balance(&app);
+    }
+}
+
+#[test]
+fn a_flood_of_visits_has_an_end() {
+    let (tally, now) = (Tally::default(), practice_links::kit::Timestamp::from_millis(0));
+    for n in 0..100_010 {
+        tally.add_once(now, "lnk_1", Step::ConfirmedView, "", &n.to_string());
+    }
+    assert_eq!(tally.waiting(), 100_000);
+}
