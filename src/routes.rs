@@ -4,9 +4,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{accounts, desk, dev, landing, links, me, ops, verification};
 
-/// Registers them all. The landing page stands last: `/{code}` matches every one-segment path.
+/// Registers them all. The landing page stands first: it is asked for most, each route before it would be tried
+/// on every request, and its guard lets through what is no code.
 pub fn all(config: &mut ServiceConfig<'_>) {
     config
+        .service(landing::http::pages::landing)
+        .service(landing::http::pages::scanned)
         .service(ops::http::healthz)
         .service(ops::http::readyz)
         .service(ops::http::metrics)
@@ -49,7 +52,5 @@ pub fn all(config: &mut ServiceConfig<'_>) {
         .service(landing::http::counting::seen_gif)
         .service(landing::http::counting::tap)
         .service(landing::http::pages::pass_challenge)
-        .service(landing::http::pages::text_link)
-        .service(landing::http::pages::scanned)
-        .service(landing::http::pages::landing);
+        .service(landing::http::pages::text_link);
 }

@@ -14,6 +14,7 @@ use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
 use crate::app::App;
 use crate::http::door::door;
 use crate::http::{Code, Draining, FieldError, Problem, fallback};
+use crate::landing::http::hit::hit;
 use crate::ops::http::Document;
 use crate::{openapi, routes};
 
@@ -48,10 +49,9 @@ pub fn listen(app: &App, listener: TcpListener) -> std::io::Result<Listening> {
             .app_data(known.clone())
             .app_data(text.clone())
             .app_data(QueryConfig::default().error_handler(|_, _| wrong_query().into()))
-            // Before the routes, of which the last one matches every one-segment path.
-            .map(|app| app.service(web::redirect("/docs", "/docs/")).service(docs()))
             .configure(routes::all)
-            .map(|app| app.default_service(web::to(fallback::answer)).wrap(from_fn(door)))
+            .map(|app| app.service(web::redirect("/docs", "/docs/")).service(docs()))
+            .map(|app| app.default_service(web::to(fallback::answer)).wrap(from_fn(door)).wrap(from_fn(hit)))
             .into_app()
     });
     let settings = &app.config.server;

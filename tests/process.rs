@@ -173,6 +173,17 @@ fn a_bad_setting_is_refused_in_one_line_that_names_it() {
         ("PRACTICE_LINKS_LIMITS__SCALE", "0", "limits.scale"),
         ("PRACTICE_LINKS_MAIL__SMTP_URL", "imap://example.org", "mail.smtp_url"),
         ("PRACTICE_LINKS_SMS__PROVIDER", "pigeon", "sms.provider"),
+        ("PRACTICE_LINKS_APP__APP_STORE_URL", "https://apps.example/id1,app-argument=x", "app.app_store_url"),
+        ("PRACTICE_LINKS_APP__OPEN_URL", "open.example.org", "app.open_url"),
+        ("PRACTICE_LINKS_APP__OPEN_URL", "https://open.example.org/there", "app.open_url"),
+        ("PRACTICE_LINKS_APP__PLAY_PACKAGE", "messenger", "app.play_package"),
+        (
+            "PRACTICE_LINKS_APP__APPLE_APP_IDS",
+            "com.example.messenger,TEAM123456.com.example",
+            "app.apple_app_ids",
+        ),
+        ("PRACTICE_LINKS_APP__ANDROID_FINGERPRINTS", "14:6d:e9", "app.android_fingerprints"),
+        ("PRACTICE_LINKS_APP__APP_STORE_BADGE", "nowhere.svg", "app.app_store_badge"),
         ("PRACTICE_LINKS_LISTNE", "127.0.0.1:1", "listne"),
     ];
     for (variable, value, named) in cases {
@@ -307,4 +318,107 @@ fn sigterm_under_load_cuts_no_request_and_leaves_no_row_half_done() {
     assert!(answered > 20, "{answered}");
     assert_eq!(count(&folder.0, "verifications"), answered);
     assert_eq!(count(&folder.0, "outbox"), answered);
+}
+
+#[test]
+fn views_that_wait_in_memory_are_written_at_the_end() {
+    let folder = Folder::new("flush");
+    let mut server = Server::start(&folder.0, &[]);
+    for _ in 0..7 {
+        let page = server
+            .request("GET /123456 HTTP/1.1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0)", "");
+        assert!(page.unwrap().starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(count(&folder.0, "funnel_counts"), 0, "written before its time");
+    server.signal("-TERM");
+    assert!(server.child.wait().unwrap().success());
+    let seven = "funnel_counts WHERE step = 'view' AND count = 7";
+    assert_eq!(count(&folder.0, seven), 1);
+}
+
+#[test]
+fn an_operator_makes_links_and_retires_them() {
+    let folder = Folder::new("links");
+    let said = |arguments: &[&str]| {
+        let output = run(&folder.0, arguments, &[]);
+        (
+            output.status.success(),
+            String::from_utf8(if output.status.success() { output.stdout } else { output.stderr }).unwrap(),
+        )
+    };
+    let practice = |name: &str, plan: &str| {
+        let (_, made) =
+            said(&["admin", "practice", "create", "--name", name, "--city", "Austin", "--plan", plan]);
+        made.split_whitespace().next().unwrap().to_owned()
+    };
+    let (elm, solo) = (practice("Elm", "communicator"), practice("Solo", "basic"));
+    let (_, staff) = said(&[
+        "admin",
+        "staff",
+        "create",
+        "--practice",
+        &elm,
+        "--email",
+        "ana@elm.example",
+        "--name",
+        "Ana",
+        "--role",
+        "admin",
+    ]);
+    let ana = staff.split_whitespace().next().unwrap();
+    assert!(
+        ana.starts_with("stf_") && staff.contains("\ntoken  ey"),
+        "a development token stands in for signing in"
+    );
+    let (_, team) =
+        said(&["admin", "team", "create", "--practice", &elm, "--name", "Hygienists", "--member", ana]);
+    let team = team.split_whitespace().next().unwrap();
+    let create = [
+        "admin",
+        "link",
+        "create",
+        "--practice",
+        &elm,
+        "--label",
+        "Card",
+        "--owner",
+        team,
+        "--assignee",
+        ana,
+        "--notify",
+        ana,
+    ];
+    let (is_made, link) =
+        said(&[&create[..], &["--tag", "card", "--code", "24681012", "--discreet"]].concat());
+    assert!(is_made && link.contains("/24681012"), "{link}");
+    let id = link.split_whitespace().next().unwrap();
+    for (arguments, why) in [
+        (vec!["admin", "link", "create", "--practice", &solo, "--label", "Second"], "communicator plan"),
+        ([&create[..], &["--code", "24681012"]].concat(), "--code"),
+        (
+            vec!["admin", "link", "create", "--practice", &elm, "--label", "x", "--owner", "tem_none"],
+            "--owner",
+        ),
+        (
+            vec!["admin", "link", "create", "--practice", &elm, "--label", "x", "--member", "stf_none"],
+            "--member",
+        ),
+        (
+            vec!["admin", "staff", "create", "--practice", &elm, "--email", "ana@elm.example", "--name", "B"],
+            "--email",
+        ),
+    ] {
+        let (is_made, error) = said(&arguments);
+        assert!(!is_made && error.contains(why) && error.trim().lines().count() == 1, "{error}");
+    }
+    let (is_retired, retired) = said(&["admin", "link", "retire", id]);
+    assert!(is_retired && retired.contains("retired"), "{retired}");
+    assert!(!said(&["admin", "link", "change", id, "--state", "active"]).0, "retired is for ever");
+    assert!(said(&["admin", "link", "list", "--practice", &elm]).1.contains("24681012  retired  Card"));
+    for (task, works) in
+        [("suspend", true), ("suspend", false), ("resume", true), ("close", true), ("resume", false)]
+    {
+        assert_eq!(said(&["admin", "practice", task, &elm]).0, works, "{task}");
+    }
+    assert_eq!(count(&folder.0, "practice_links WHERE state = 'closed'"), 2);
 }

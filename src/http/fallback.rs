@@ -41,7 +41,8 @@ fn methods(item: &PathItem) -> Vec<&'static str> {
 /// The default service.
 pub async fn answer(request: HttpRequest, known: web::Data<Known>) -> Result<HttpResponse, Problem> {
     let allowed = known.allowed(request.path());
-    if allowed.is_empty() {
+    // A documented method that no route took was turned away by a guard: the path is none of ours.
+    if allowed.is_empty() || allowed.contains(&request.method().as_str()) {
         return Err(Problem::new(Code::NotFound, "Check the address."));
     }
     Err(Problem::new(Code::MethodNotAllowed, "Use one of the methods in `Allow`.").allow(allowed.join(", ")))

@@ -2,7 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::ContentType;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
@@ -47,13 +50,16 @@ pub fn page(
     let mut response = HttpResponse::build(status);
     response
         .content_type(ContentType::html())
-        .insert_header(("content-security-policy", policy))
-        .insert_header(("referrer-policy", "no-referrer"))
-        .insert_header(("x-content-type-options", "nosniff"))
-        .insert_header(("x-robots-tag", "noindex"))
-        .insert_header(("cache-control", "no-store"));
+        .insert_header((CONTENT_SECURITY_POLICY, policy))
+        .insert_header((REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .insert_header((HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex")))
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
     if !app.config.is_development() {
-        response.insert_header(("strict-transport-security", "max-age=63072000; includeSubDomains"));
+        response.insert_header((
+            STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
+        ));
     }
     Ok(response.body(body))
 }

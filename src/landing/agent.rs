@@ -179,8 +179,8 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// A guess from a request's headers.
-    pub fn of(headers: &HeaderMap) -> Self {
+    /// A guess from a request's headers; `lead` guesses from a `User-Agent`.
+    pub fn of(headers: &HeaderMap, lead: impl FnOnce(&str) -> Lead) -> Self {
         let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
         let lead = lead(agent);
         Self { lead, is_machine: lead == Lead::Preview || is_ahead(headers) }

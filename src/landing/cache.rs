@@ -4,20 +4,22 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::agent::Lead;
+use super::agent::{self, Lead};
 use crate::config::Config;
 use crate::kit::Language;
 
 /// How long a page outlives a change that another instance made. One of this instance's own is seen at once.
 const FRESH: Duration = Duration::from_secs(1);
-/// More pages than this are not kept.
+/// More pages, or browsers, than this are not kept.
 const MOST: usize = 4_096;
+/// No browser calls itself by more; what does is not remembered.
+const LONGEST_AGENT: usize = 512;
 
 /// Where the nonce goes in a drawn page, and where the visit. No name or text of a practice holds a control
 /// character, so these stand where the template put them and nowhere else.
@@ -46,6 +48,8 @@ pub struct Drawn {
     pub is_open: bool,
     parts: Vec<Part>,
     length: usize,
+    /// The second and the channel of the latest stamp, and the stamp.
+    stamp: Mutex<(i64, String, String)>,
 }
 
 enum Part {
@@ -72,7 +76,22 @@ impl Drawn {
             };
             parts.push(Part::Text(text.to_owned()));
         }
-        Self { link_id: link_id.to_owned(), is_open, parts, length: page.len() + 1_024 }
+        Self {
+            link_id: link_id.to_owned(),
+            is_open,
+            parts,
+            length: page.len() + 1_024,
+            stamp: Mutex::default(),
+        }
+    }
+
+    /// The stamp of this page's visits in one second and of one channel, made once.
+    pub fn stamp(&self, second: i64, channel: &str, make: impl FnOnce() -> String) -> String {
+        let mut kept = self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.0 != second || kept.1 != channel || kept.2.is_empty() {
+            *kept = (second, channel.to_owned(), make());
+        }
+        kept.2.clone()
     }
 
     /// The page of one visit.
@@ -102,6 +121,7 @@ pub struct Front {
     /// Counts the changes: a page that was being drawn while something changed is not kept.
     generation: AtomicU64,
     badges: OnceLock<Badges>,
+    leads: RwLock<HashMap<String, Lead>>,
 }
 
 /// The stores' official badges as data URLs, where they are configured.
@@ -141,6 +161,22 @@ impl Front {
             pages.clear();
         }
         pages.insert(key, Kept { drawn: Arc::clone(drawn), since: Instant::now(), generation });
+    }
+
+    /// What a page for `agent` leads with. Browsers are few and requests many, so guesses are kept.
+    pub fn lead(&self, agent: &str) -> Lead {
+        if let Some(lead) = self.leads.read().unwrap_or_else(PoisonError::into_inner).get(agent) {
+            return *lead;
+        }
+        let lead = agent::lead(agent);
+        let mut leads = self.leads.write().unwrap_or_else(PoisonError::into_inner);
+        if leads.len() >= MOST {
+            leads.clear();
+        }
+        if agent.len() <= LONGEST_AGENT {
+            leads.insert(agent.to_owned(), lead);
+        }
+        lead
     }
 
     /// The badges; read once.

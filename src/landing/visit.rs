@@ -11,6 +11,8 @@ use crate::kit::Timestamp;
 
 /// A page that stays open longer counts no more.
 const LIFE: Duration = Duration::from_hours(24);
+/// Ours have 16 characters.
+const LONGEST_ID: usize = 32;
 
 /// What a visit's token says.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,25 +25,33 @@ pub struct Visit {
     pub channel: String,
 }
 
-/// A token for a page of `code`; `random` is fresh.
-pub fn sign(ctx: &Ctx, code: &str, link_id: &str, channel: &str, random: &str) -> String {
-    let body = format!("{}.{random}.{link_id}.{channel}", ctx.now.seconds());
-    let mac = mac(ctx, code, &body);
-    format!("{body}.{mac}")
+/// What is signed of a token: the link, the channel and the second. The id is not: whoever can open a page can
+/// have as many visits as they like, so nothing is gained by making one up, and the same signature serves all
+/// pages of a second.
+pub fn stamp(ctx: &Ctx, code: &str, link_id: &str, channel: &str) -> String {
+    let stamp = format!("{}.{link_id}.{channel}", ctx.now.seconds());
+    let mac = mac(ctx, code, &stamp);
+    format!("{stamp}.{mac}")
+}
+
+/// A visit's token: its stamp and its id.
+pub fn token(stamp: &str, id: &str) -> String {
+    format!("{stamp}.{id}")
 }
 
 /// The visit behind a token of ours for a page of `code`, where it is not too old.
 pub fn read(ctx: &Ctx, code: &str, token: &str) -> Option<Visit> {
-    let (body, given) = token.rsplit_once('.')?;
+    let (stamp, id) = token.rsplit_once('.')?;
+    let (body, given) = stamp.rsplit_once('.')?;
     // Compared as blinded values: what is compared byte by byte is no secret of ours.
     if ctx.keys.blind("visit", given) != ctx.keys.blind("visit", &mac(ctx, code, body)) {
         return None;
     }
     let mut parts = body.split('.');
-    let (began, id) = (parts.next()?.parse::<i64>().ok()?, parts.next()?);
+    let began = parts.next()?.parse::<i64>().ok()?;
     let (link_id, channel) = (parts.next()?, parts.next()?);
     let began = Timestamp::from_millis(began.checked_mul(1000)?);
-    let is_fresh = began <= ctx.now && began + LIFE > ctx.now;
+    let is_fresh = began <= ctx.now && began + LIFE > ctx.now && id.len() <= LONGEST_ID;
     let visit = Visit { id: id.to_owned(), link_id: link_id.to_owned(), channel: channel.to_owned() };
     is_fresh.then_some(visit)
 }

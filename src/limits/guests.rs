@@ -70,6 +70,11 @@ impl Guests {
         false
     }
 
+    /// Whether an address tried a code in vain lately.
+    pub fn has_missed(&self, network: &str) -> bool {
+        self.lock().guests.contains_key(network)
+    }
+
     /// Takes some misses back from an address that passed a challenge; `false` when the ticket was used before.
     pub fn forgive(&self, network: &str, ticket: &str) -> bool {
         let mut known = self.lock();

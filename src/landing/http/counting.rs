@@ -59,7 +59,7 @@ pub async fn tap(app: Data<App>, request: HttpRequest, code: Path<String>) -> Re
 fn count(app: &App, request: &HttpRequest, code: &str, step: Step) {
     let ctx = app.ctx();
     let Some(visit) = visit_of(&ctx, request, code) else { return };
-    if counts(request, Visitor::of(request.headers()).is_machine) {
+    if counts(request, Visitor::of(request.headers(), |agent| app.front.lead(agent)).is_machine) {
         app.tally.add_once(ctx.now, &visit.link_id, step, &visit.channel, &visit.id);
     }
 }

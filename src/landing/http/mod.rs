@@ -2,9 +2,11 @@
 
 pub mod counting;
 pub mod files;
+pub mod hit;
 pub mod pages;
 
 use actix_web::HttpRequest;
+use actix_web::guard::GuardContext;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
@@ -19,6 +21,12 @@ fn digits(code: &str) -> Result<(), Problem> {
         true => Ok(()),
         false => Err(Problem::new(Code::NotFound, "Check the address.")),
     }
+}
+
+/// Whether the last segment of the path is digits: the guard of the two pages, which stand before all other routes.
+pub(in crate::landing) fn is_code_path(guard: &GuardContext<'_>) -> bool {
+    let path = guard.head().uri.path();
+    path.rsplit('/').next().is_some_and(|code| !code.is_empty() && code.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// What is new on each page, of one draw of randomness.

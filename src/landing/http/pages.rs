@@ -12,7 +12,7 @@ use super::super::cache::{Drawn, Key, NONCE, VISIT};
 use super::super::page::{self, View, WrongNumber};
 use super::super::{ticket, visit};
 use super::{Fresh, digits, is_open_host};
-use crate::app::App;
+use crate::app::{App, Ctx};
 use crate::db;
 use crate::deferred::{self, Left};
 use crate::funnel::Step;
@@ -30,7 +30,7 @@ refusals!(LandingRefusals: plain);
     responses((status = 200, description = "The practice's page; of a paused link, one that says so", content_type = "text/html"),
     (status = 404, description = "One and the same page for unknown, closed and suspended codes; or a problem, where the path is no number", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
     (status = 429, description = "A challenge for an address that tried many codes in vain", content_type = "text/html"), LandingRefusals))]
-#[get("/{code}")]
+#[get("/{code}", guard = "super::is_code_path")]
 pub async fn landing(
     app: Data<App>,
     call: Call,
@@ -45,7 +45,7 @@ pub async fn landing(
     responses((status = 200, description = "The practice's page", content_type = "text/html"),
     (status = 404, description = "As for the plain link", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
     (status = 429, description = "As for the plain link", content_type = "text/html"), LandingRefusals))]
-#[get("/Q/{code}")]
+#[get("/Q/{code}", guard = "super::is_code_path")]
 pub async fn scanned(
     app: Data<App>,
     call: Call,
@@ -67,7 +67,7 @@ async fn show(
     if app.guests.is_too_fast(&app.config, &call.network, ctx.now) {
         return challenge(app, call, &code, 0, None);
     }
-    let visitor = Visitor::of(request.headers());
+    let visitor = Visitor::of(request.headers(), |agent| app.front.lead(agent));
     let key =
         Key { code, language: call.language, lead: visitor.lead, is_open_host: is_open_host(app, request) };
     let drawn = match app.front.find(&key) {
@@ -77,20 +77,48 @@ async fn show(
             Err(mistyped) => return nowhere(app, call, &key.code, mistyped),
         },
     };
-    let channel = visit::channel(request.query_string());
-    if !is_head(request) {
-        count(app, ctx.now, &drawn, channel, visitor.is_machine, is_scan);
+    let ask = Ask {
+        key: &key,
+        query: request.query_string(),
+        is_machine: visitor.is_machine,
+        is_scan,
+        is_head: is_head(request),
+    };
+    shown(app, &ctx, &drawn, &ask)
+}
+
+/// What a page is asked for with.
+pub(super) struct Ask<'a> {
+    /// Which page.
+    pub key: &'a Key,
+    /// The address's query.
+    pub query: &'a str,
+    /// Whether a machine asks.
+    pub is_machine: bool,
+    /// Whether the printed QR code led here.
+    pub is_scan: bool,
+    /// Whether the page itself is not wanted.
+    pub is_head: bool,
+}
+
+/// A drawn page with what is new on it, counted.
+pub(super) fn shown(app: &App, ctx: &Ctx, drawn: &Drawn, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
+    let channel = visit::channel(ask.query);
+    if !ask.is_head {
+        count(app, ctx.now, drawn, channel, ask);
     }
-    let fresh = Fresh::draw(&ctx);
-    let visit = visit::sign(&ctx, &key.code, &drawn.link_id, channel, &fresh.visit_id);
+    let fresh = Fresh::draw(ctx);
+    let stamp =
+        drawn.stamp(ctx.now.seconds(), channel, || visit::stamp(ctx, &ask.key.code, &drawn.link_id, channel));
+    let visit = visit::token(&stamp, &fresh.visit_id);
     let does = if drawn.is_open { Does::Both } else { Does::Nothing };
     html::page(app, StatusCode::OK, &fresh.nonce, does, Ok(drawn.page(&fresh.nonce, &visit)))
 }
 
-fn count(app: &App, now: Timestamp, drawn: &Drawn, channel: &str, is_machine: bool, is_scan: bool) {
+fn count(app: &App, now: Timestamp, drawn: &Drawn, channel: &str, ask: &Ask<'_>) {
     let add = |step| app.tally.add(now, &drawn.link_id, step, channel);
     add(Step::View);
-    match (is_machine, is_scan) {
+    match (ask.is_machine, ask.is_scan) {
         (true, _) => add(Step::BotView),
         (false, true) => add(Step::Scan),
         (false, false) => {}
@@ -198,7 +226,7 @@ pub async fn text_link(
     let key = Key {
         code,
         language: call.language,
-        lead: Visitor::of(request.headers()).lead,
+        lead: Visitor::of(request.headers(), |agent| app.front.lead(agent)).lead,
         is_open_host: is_open_host(&app, &request),
     };
     let (network, wish, wanted, number) =
@@ -267,7 +295,8 @@ fn answer(
     // What a person typed may hold anything, also what marks the places in a drawn page.
     let form = page::Form { phone: typed.replace(char::is_control, ""), error };
     let page = page::landing(&view, &form).map_err(|_| unshowable())?;
-    let visit = visit::sign(&ctx, &key.code, &to.link.id, "", &fresh.visit_id);
+    let stamp = visit::stamp(&ctx, &key.code, &to.link.id, "");
+    let visit = visit::token(&stamp, &fresh.visit_id);
     let page = page.replace(NONCE, &fresh.nonce).replace(VISIT, &visit);
     let mut response = html::page(app, status, &fresh.nonce, Does::Both, Ok(page))?;
     if let Some(wait) = wait {

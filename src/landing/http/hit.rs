@@ -1,0 +1,76 @@
+//! A page that was drawn a moment ago is answered before the door: a waiting room that opens one link asks for
+//! the same page again and again, and everything else that a request passes costs more than the page.
+//!
+//! It answers as the page's own handler does and by the same words (`pages::shown`), and counts the request as
+//! the door does; there is no record of it in the log. Whatever is not at hand goes through the door.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+use std::time::Instant;
+
+use super::super::agent::Visitor;
+use super::super::cache::Key;
+use super::is_open_host;
+use super::pages::{Ask, shown};
+use crate::app::App;
+use crate::http::problem::REQUEST_ID;
+use crate::http::{Draining, client_ip, door};
+use crate::kit::Language;
+
+/// Wraps the whole app, the door included.
+pub async fn hit(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match at_hand(&request) {
+        Some(answer) => Ok(request.into_response(answer)),
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
+    }
+}
+
+fn at_hand(request: &ServiceRequest) -> Option<HttpResponse> {
+    let began = Instant::now();
+    if request.method() != Method::GET
+        || request.app_data::<Data<Draining>>().is_some_and(|flag| flag.is_set())
+    {
+        return None;
+    }
+    let (code, is_scan) = match request.path().strip_prefix("/Q/") {
+        Some(code) => (code, true),
+        None => (request.path().strip_prefix('/')?, false),
+    };
+    if code.is_empty() || !code.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let app = request.app_data::<Data<App>>()?;
+    let ctx = app.ctx();
+    let network = client_ip::network(request.request(), &app.config.trusted_proxies);
+    if app.guests.has_missed(&network) {
+        return None;
+    }
+    let visitor = Visitor::of(request.headers(), |agent| app.front.lead(agent));
+    let language = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let key = Key {
+        code: code.to_owned(),
+        language: language.and_then(Language::negotiate),
+        lead: visitor.lead,
+        is_open_host: is_open_host(app, request.request()),
+    };
+    let drawn = app.front.find(&key)?;
+    let ask = Ask {
+        key: &key,
+        query: request.query_string(),
+        is_machine: visitor.is_machine,
+        is_scan,
+        is_head: false,
+    };
+    let mut answer = shown(app, &ctx, &drawn, &ask).ok()?;
+    answer.headers_mut().insert(REQUEST_ID, HeaderValue::from_str(&ctx.id("req")).ok()?);
+    door::count("GET", if is_scan { "/Q/{code}" } else { "/{code}" }, 200, began.elapsed());
+    Some(answer)
+}
