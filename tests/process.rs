@@ -336,89 +336,57 @@ fn views_that_wait_in_memory_are_written_at_the_end() {
     assert_eq!(count(&folder.0, seven), 1);
 }
 
+/// What an `admin` command says, and whether it did what it was asked.
+fn said(folder: &Path, words: &str) -> (bool, String) {
+    let words: Vec<&str> = ["admin"].into_iter().chain(words.split_whitespace()).collect();
+    let output = run(folder, &words, &[]);
+    let text = if output.status.success() { output.stdout } else { output.stderr };
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+/// The id that a command prints first.
+fn made(folder: &Path, words: &str) -> String {
+    let (is_made, text) = said(folder, words);
+    assert!(is_made, "{text}");
+    text.split_whitespace().next().unwrap().to_owned()
+}
+
 #[test]
 fn an_operator_makes_links_and_retires_them() {
     let folder = Folder::new("links");
-    let said = |arguments: &[&str]| {
-        let output = run(&folder.0, arguments, &[]);
-        (
-            output.status.success(),
-            String::from_utf8(if output.status.success() { output.stdout } else { output.stderr }).unwrap(),
-        )
-    };
-    let practice = |name: &str, plan: &str| {
-        let (_, made) =
-            said(&["admin", "practice", "create", "--name", name, "--city", "Austin", "--plan", plan]);
-        made.split_whitespace().next().unwrap().to_owned()
-    };
-    let (elm, solo) = (practice("Elm", "communicator"), practice("Solo", "basic"));
-    let (_, staff) = said(&[
-        "admin",
-        "staff",
-        "create",
-        "--practice",
-        &elm,
-        "--email",
-        "ana@elm.example",
-        "--name",
-        "Ana",
-        "--role",
-        "admin",
-    ]);
+    let folder = folder.0.as_path();
+    let elm = made(folder, "practice create --name Elm --city Austin --plan communicator");
+    let solo = made(folder, "practice create --name Solo --city Austin --plan basic");
+    let member = format!("staff create --practice {elm} --email ana@elm.example --role admin --name");
+    let (_, staff) = said(folder, &format!("{member} Ana"));
     let ana = staff.split_whitespace().next().unwrap();
-    assert!(
-        ana.starts_with("stf_") && staff.contains("\ntoken  ey"),
-        "a development token stands in for signing in"
-    );
-    let (_, team) =
-        said(&["admin", "team", "create", "--practice", &elm, "--name", "Hygienists", "--member", ana]);
-    let team = team.split_whitespace().next().unwrap();
-    let create = [
-        "admin",
-        "link",
-        "create",
-        "--practice",
-        &elm,
-        "--label",
-        "Card",
-        "--owner",
-        team,
-        "--assignee",
-        ana,
-        "--notify",
-        ana,
-    ];
-    let (is_made, link) =
-        said(&[&create[..], &["--tag", "card", "--code", "24681012", "--discreet"]].concat());
-    assert!(is_made && link.contains("/24681012"), "{link}");
-    let id = link.split_whitespace().next().unwrap();
-    for (arguments, why) in [
-        (vec!["admin", "link", "create", "--practice", &solo, "--label", "Second"], "communicator plan"),
-        ([&create[..], &["--code", "24681012"]].concat(), "--code"),
-        (
-            vec!["admin", "link", "create", "--practice", &elm, "--label", "x", "--owner", "tem_none"],
-            "--owner",
-        ),
-        (
-            vec!["admin", "link", "create", "--practice", &elm, "--label", "x", "--member", "stf_none"],
-            "--member",
-        ),
-        (
-            vec!["admin", "staff", "create", "--practice", &elm, "--email", "ana@elm.example", "--name", "B"],
-            "--email",
-        ),
+    let has_token = ana.starts_with("stf_") && staff.contains("\ntoken  ey");
+    assert!(has_token, "a development token stands in for signing in");
+    let team = made(folder, &format!("team create --practice {elm} --name Hygienists --member {ana}"));
+    let link = format!("link create --practice {elm} --label Card");
+    let owned = format!("{link} --owner {team} --assignee {ana} --notify {ana} --code 24681012");
+    let (is_made, card) = said(folder, &format!("{owned} --tag card --discreet"));
+    assert!(is_made && card.contains("/24681012"), "{card}");
+    for (words, why) in [
+        (format!("link create --practice {solo} --label Second"), "communicator plan"),
+        (owned.clone(), "--code"),
+        (format!("{link} --owner tem_none"), "--owner"),
+        (format!("{link} --member stf_none"), "--member"),
+        (format!("{member} Bob"), "--email"),
     ] {
-        let (is_made, error) = said(&arguments);
+        let (is_made, error) = said(folder, &words);
         assert!(!is_made && error.contains(why) && error.trim().lines().count() == 1, "{error}");
     }
-    let (is_retired, retired) = said(&["admin", "link", "retire", id]);
+    let id = card.split_whitespace().next().unwrap();
+    let (is_retired, retired) = said(folder, &format!("link retire {id}"));
     assert!(is_retired && retired.contains("retired"), "{retired}");
-    assert!(!said(&["admin", "link", "change", id, "--state", "active"]).0, "retired is for ever");
-    assert!(said(&["admin", "link", "list", "--practice", &elm]).1.contains("24681012  retired  Card"));
+    assert!(!said(folder, &format!("link change {id} --state active")).0, "retired is for ever");
+    let (_, listed) = said(folder, &format!("link list --practice {elm}"));
+    assert!(listed.contains("24681012  retired  Card"), "{listed}");
     for (task, works) in
         [("suspend", true), ("suspend", false), ("resume", true), ("close", true), ("resume", false)]
     {
-        assert_eq!(said(&["admin", "practice", task, &elm]).0, works, "{task}");
+        assert_eq!(said(folder, &format!("practice {task} {elm}")).0, works, "{task}");
     }
-    assert_eq!(count(&folder.0, "practice_links WHERE state = 'closed'"), 2);
+    assert_eq!(count(folder, "practice_links WHERE state = 'closed'"), 2);
 }
