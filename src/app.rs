@@ -127,6 +127,14 @@ impl App {
         Ok(value)
     }
 
+    /// [`App::read`] for the worker's thread.
+    pub fn read_blocking<T, E: From<db::Error>>(
+        &self,
+        rule: impl FnOnce(&Ctx, &mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.db.read_blocking(|conn| rule(&self.ctx(), conn))
+    }
+
     /// What a commit is followed by.
     fn committed(&self, (queued, repaint): (bool, bool)) {
         if queued {

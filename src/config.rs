@@ -3,8 +3,10 @@
 
 mod app;
 mod defaults;
+mod delivery;
 mod table;
 
+pub use delivery::{Kannel, Mail, Outbox, Sms, Twilio, Webhooks};
 pub use table::{SETTINGS, Setting};
 
 use std::net::SocketAddr;
@@ -58,6 +60,10 @@ pub struct Config {
     pub verification: Verification,
     pub mail: Mail,
     pub sms: Sms,
+    pub twilio: Twilio,
+    pub kannel: Kannel,
+    pub webhooks: Webhooks,
+    pub outbox: Outbox,
     pub app: App,
     pub server: Server,
     pub log: Log,
@@ -99,23 +105,6 @@ pub struct Verification {
     pub number_checks: i32,
     pub resend_seconds: Vec<u64>,
     pub voice_after_seconds: u64,
-}
-
-/// `mail.*`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
-pub struct Mail {
-    pub smtp_url: Option<String>,
-    pub from: String,
-}
-
-/// `sms.*`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
-pub struct Sms {
-    pub provider: String,
 }
 
 /// `app.*`
@@ -249,6 +238,14 @@ impl Config {
             ("limits.ip_10min", u64::from(self.limits.ip_10min)),
             ("limits.practice_10min", u64::from(self.limits.practice_10min)),
             ("limits.country_10min", u64::from(self.limits.country_10min)),
+            ("outbox.sms_threads", u64::from(self.outbox.sms_threads)),
+            ("outbox.sms_per_second", u64::from(self.outbox.sms_per_second)),
+            ("outbox.voice_threads", u64::from(self.outbox.voice_threads)),
+            ("outbox.voice_per_second", u64::from(self.outbox.voice_per_second)),
+            ("outbox.email_threads", u64::from(self.outbox.email_threads)),
+            ("outbox.email_per_second", u64::from(self.outbox.email_per_second)),
+            ("outbox.webhook_threads", u64::from(self.outbox.webhook_threads)),
+            ("outbox.webhook_per_second", u64::from(self.outbox.webhook_per_second)),
         ];
         match positive.iter().find(|(_, value)| *value == 0) {
             Some((name, _)) => Err(BadSetting::new(name, "must be at least 1")),

@@ -9,7 +9,7 @@ use super::{Failure, app, demo};
 use crate::app::App;
 use crate::config::{BadSetting, Config};
 use crate::db::Target;
-use crate::outbox::Worker;
+use crate::outbox::{Channel, Worker, WorkerHandle};
 use crate::providers::Providers;
 use crate::{funnel, retention, server, telemetry, topics};
 
@@ -26,11 +26,7 @@ pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
     if app.config.is_development() {
         demo::ensure(&app)?;
     }
-    let workers = topics::all().into_iter().map(|topic| {
-        let carrier = Arc::<Providers>::clone(&carrier);
-        Worker::new(app.clone(), [topic].into(), carrier).spawn()
-    });
-    let workers = workers.collect::<Result<Vec<_>, _>>()?;
+    let workers = start_workers(&Worker::new(app.clone(), topics::all(), carrier), &app.config)?;
     let sweeper = retention::spawn(app.clone())?;
     let funnel = funnel::spawn(app.clone())?;
     announce(&app, out)?;
@@ -41,6 +37,19 @@ pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
         worker.stop();
     }
     outcome
+}
+
+/// Each channel has threads of its own, and one pace for all of them.
+fn start_workers(worker: &Worker, config: &Config) -> std::io::Result<Vec<WorkerHandle>> {
+    let mut handles = Vec::new();
+    for channel in Channel::ALL {
+        let (threads, a_second) = config.outbox.of(channel.as_str());
+        let worker = worker.of_channel(channel, a_second);
+        for _ in 0..threads {
+            handles.push(worker.clone().spawn()?);
+        }
+    }
+    Ok(handles)
 }
 
 async fn serve(app: &App, listener: TcpListener) -> Result<(), Failure> {

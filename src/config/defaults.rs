@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::{App, Config, Database, Environment, Level, Limits, Log, Mail, Server, Sms, Verification};
+use super::{
+    App, Config, Database, Environment, Kannel, Level, Limits, Log, Mail, Outbox, Server, Sms, Twilio,
+    Verification, Webhooks,
+};
 
 impl Default for Config {
     fn default() -> Self {
@@ -19,6 +22,10 @@ impl Default for Config {
             verification: Verification::default(),
             mail: Mail::default(),
             sms: Sms::default(),
+            twilio: Twilio::default(),
+            kannel: Kannel::default(),
+            webhooks: Webhooks::default(),
+            outbox: Outbox::default(),
             app: App::default(),
             server: Server::default(),
             log: Log { level: Level::Info },
@@ -63,13 +70,47 @@ impl Default for Verification {
 
 impl Default for Mail {
     fn default() -> Self {
-        Self { smtp_url: None, from: "Practice Links <no-reply@localhost>".into() }
+        Self {
+            smtp_url: None,
+            from: "Practice Links <no-reply@localhost>".into(),
+            dkim_key_file: None,
+            dkim_selector: "links".into(),
+            events_secret: None,
+        }
     }
 }
 
 impl Default for Sms {
     fn default() -> Self {
-        Self { provider: "development".into() }
+        Self { provider: "development".into(), fallback: None }
+    }
+}
+
+impl Default for Twilio {
+    fn default() -> Self {
+        Self {
+            base_url: "https://api.twilio.com".into(),
+            account_sid: String::new(),
+            auth_token: None,
+            signing_key: None,
+            from: String::new(),
+            voice_from: String::new(),
+        }
+    }
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            sms_threads: 4,
+            sms_per_second: 10,
+            voice_threads: 1,
+            voice_per_second: 1,
+            email_threads: 2,
+            email_per_second: 10,
+            webhook_threads: 2,
+            webhook_per_second: 20,
+        }
     }
 }
 

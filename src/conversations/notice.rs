@@ -106,9 +106,16 @@ fn enqueue(
 ) -> db::Result<()> {
     // The key outlives the address in the row, so it names the recipient blindly.
     let dedupe_key = format!("mail:{fact}:{}", ctx.keys.blind("recipient", recipient));
-    let message =
-        Message { topic, dedupe_key, recipient: Some(recipient.to_owned()), payload, not_after: None };
-    outbox::enqueue(ctx, conn, &message)
+    let message = Message {
+        topic,
+        channel: outbox::Channel::Email,
+        dedupe_key,
+        recipient: Some(recipient.to_owned()),
+        payload,
+        due: None,
+        not_after: None,
+    };
+    outbox::enqueue(ctx, conn, &message).map(drop)
 }
 
 #[derive(serde::Deserialize)]
@@ -188,7 +195,8 @@ fn mail(
     text: askama::Result<String>,
 ) -> Option<Outgoing> {
     let (html, text) = (html.ok()?, text.ok()?);
-    Some(Outgoing::Email(Mail { to: facts.to.clone(), subject: subject.to_owned(), text, html }))
+    let (to, subject) = (facts.to.clone(), subject.to_owned());
+    Some(Outgoing::Email(Mail { to, subject, text, html, unsubscribe: None }))
 }
 
 /// Date and time in the practice's own zone; UTC where the zone is unknown.

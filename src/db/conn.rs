@@ -41,6 +41,39 @@ impl<Q: Query> Query for Both<Q> {
 
 impl<Q, C> RunQueryDsl<C> for Both<Q> {}
 
+/// A SELECT whose rows stay locked until the transaction ends and that passes by what others have locked. On
+/// SQLite nothing is added: its one writer holds the file.
+#[derive(Debug, QueryId)]
+pub struct SkipLocked<Q>(pub Q);
+
+struct Locking;
+
+impl QueryFragment<diesel::pg::Pg> for Locking {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+        pass.push_sql(" FOR UPDATE SKIP LOCKED");
+        Ok(())
+    }
+}
+
+impl QueryFragment<diesel::sqlite::Sqlite> for Locking {
+    fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
+        Ok(())
+    }
+}
+
+impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for SkipLocked<Q> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        self.0.walk_ast(pass.reborrow())?;
+        MultiBackend::walk_variant_ast(&Locking, pass)
+    }
+}
+
+impl<Q: Query> Query for SkipLocked<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q, C> RunQueryDsl<C> for SkipLocked<Q> {}
+
 impl Conn {
     /// Opens a transaction. On SQLite IMMEDIATE for a writer: a deferred one that writes later dies with
     /// `SQLITE_BUSY`, whatever the busy timeout.

@@ -20,7 +20,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-pub use conn::{Both, Conn, MultiBackend, columns};
+pub use conn::{Both, Conn, MultiBackend, SkipLocked, columns};
 pub use pool::{ConnectError, Target};
 
 use crate::config::{BadSetting, Database};
@@ -142,6 +142,15 @@ impl Db {
     ) -> std::result::Result<T, E> {
         let _permits = futures_executor::block_on(self.place(true));
         self.transact(true, f)
+    }
+
+    /// [`Db::read`] for threads of our own.
+    pub fn read_blocking<T, E: From<Error>>(
+        &self,
+        f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let _permits = futures_executor::block_on(self.place(false));
+        self.transact(false, f)
     }
 
     /// Brings the schema up to date.

@@ -63,6 +63,7 @@ diesel::table! {
         proof_consumed_at -> Nullable<BigInt>,
         proof_account_id -> Nullable<Text>,
         proof_pairing_id -> Nullable<Text>,
+        can_call -> Bool,
     }
 }
 
@@ -189,6 +190,8 @@ diesel::table! {
         last_error -> Nullable<Text>,
         created_at -> BigInt,
         settled_at -> Nullable<BigInt>,
+        channel -> Text,
+        ambiguous -> Integer,
     }
 }
 
@@ -200,6 +203,10 @@ diesel::table! {
         outcome -> Nullable<Text>,
         started_at -> BigInt,
         finished_at -> Nullable<BigInt>,
+        provider -> Nullable<Text>,
+        reference -> Nullable<Text>,
+        receipt -> Text,
+        receipt_at -> Nullable<BigInt>,
     }
 }
 
@@ -313,6 +320,99 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    paused_channels (channel) {
+        channel -> Text,
+        reason -> Text,
+        paused_at -> BigInt,
+        try_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    opt_outs (sender, phone_key) {
+        sender -> Text,
+        phone_key -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    inbound_texts (id) {
+        id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    notice_preferences (person, link_id) {
+        person -> Text,
+        link_id -> Text,
+        frequency -> Text,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    digests (id) {
+        id -> Text,
+        person -> Text,
+        link_id -> Text,
+        count -> Integer,
+        first_at -> BigInt,
+        due_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    bounced_mailboxes (address_key) {
+        address_key -> Text,
+        person -> Text,
+        reason -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_endpoints (id) {
+        id -> Text,
+        practice_id -> Text,
+        url -> Text,
+        label -> Text,
+        events -> Text,
+        secret -> Text,
+        old_secret -> Nullable<Text>,
+        old_secret_until -> Nullable<BigInt>,
+        state -> Text,
+        disabled_reason -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_events (id) {
+        id -> Text,
+        practice_id -> Text,
+        kind -> Text,
+        body -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> Text,
+        endpoint_id -> Text,
+        event_id -> Text,
+        state -> Text,
+        attempts -> Integer,
+        last_outcome -> Nullable<Text>,
+        replays -> Integer,
+        created_at -> BigInt,
+        settled_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::joinable!(practice_links -> practices (practice_id));
 diesel::joinable!(verifications -> practice_links (link_id));
 diesel::joinable!(verifications -> practices (practice_id));
@@ -339,6 +439,12 @@ diesel::joinable!(pairing_links -> practice_links (link_id));
 diesel::joinable!(pending_pairings -> practice_links (link_id));
 diesel::joinable!(funnel_events -> practice_links (link_id));
 diesel::joinable!(funnel_counts -> practice_links (link_id));
+diesel::joinable!(notice_preferences -> practice_links (link_id));
+diesel::joinable!(digests -> practice_links (link_id));
+diesel::joinable!(webhook_endpoints -> practices (practice_id));
+diesel::joinable!(webhook_events -> practices (practice_id));
+diesel::joinable!(webhook_deliveries -> webhook_endpoints (endpoint_id));
+diesel::joinable!(webhook_deliveries -> webhook_events (event_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     practices,
@@ -367,4 +473,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     pending_pairings,
     funnel_events,
     funnel_counts,
+    paused_channels,
+    opt_outs,
+    inbound_texts,
+    notice_preferences,
+    digests,
+    bounced_mailboxes,
+    webhook_endpoints,
+    webhook_events,
+    webhook_deliveries,
 );

@@ -7,7 +7,7 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::{Language, Phone, gsm7};
 use crate::links::{self, Destination};
-use crate::outbox::{self, Job, Outgoing, Rendered, Topic};
+use crate::outbox::{self, Job, Outgoing, Rendered, Sender, Text, Topic};
 
 /// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
 const SEGMENT: usize = 160;
@@ -35,12 +35,15 @@ pub fn enqueue(ctx: &Ctx, conn: &mut Conn, pending_id: &str, left: &Left<'_>) ->
         conn,
         &outbox::Message {
             topic: LinkTopic::NAME,
+            channel: outbox::Channel::Sms,
             dedupe_key: format!("sms:{pending_id}:{}", ctx.now.millis()),
             recipient: Some(left.phone.as_e164().to_owned()),
             payload: json!({ "link": left.to.link.id, "language": left.language.as_str() }),
+            due: None,
             not_after: Some(ctx.now + LATEST),
         },
     )
+    .map(drop)
 }
 
 impl Topic for LinkTopic {
@@ -55,7 +58,12 @@ impl Topic for LinkTopic {
             Ok(destination) => {
                 let language = Language::from_tag(&payload.language).unwrap_or_default();
                 let body = text(ctx, &destination, language);
-                Ok(Rendered::Ready(Outgoing::Sms { to, body, code: None }))
+                Ok(Rendered::Ready(Outgoing::Sms(Text {
+                    to,
+                    body,
+                    code: None,
+                    sender: Sender::AnyBut(Vec::new()),
+                })))
             }
             Err(links::Refusal::Db(error)) => Err(error),
             // Paused or closed since: the page behind the link would only disappoint.

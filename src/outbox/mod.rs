@@ -3,17 +3,25 @@
 //! A row names a topic and the ids that it is about, never a code or a patient's detail: the text is rendered
 //! when the row is due. The worker claims a row (short transaction, a lease and an attempt row), sends it (no
 //! transaction, no connection), and settles it (short transaction, fenced by the lease). At least once, and
-//! deduplicated: a row's `dedupe_key` is unique here and is the idempotency key or `Message-ID` there.
+//! deduplicated: a row's `dedupe_key` is unique here and its id is the `Message-ID` or the event's id there.
+//!
+//! A claim is also the rescue: a lease that ran out is free again, and its attempt, which nobody finished,
+//! stands in `deliveries` and counts as ambiguous.
 
 mod message;
+mod pace;
+mod pause;
 mod store;
 mod worker;
 
 use std::time::Duration;
 
-pub use message::{Carrier, Mail, Outcome, Outgoing, Rendered};
-pub use store::Job;
-pub use worker::{Topics, Worker, WorkerHandle};
+pub use message::{
+    Carrier, Channel, Envelope, Handed, Hook, Mail, Outcome, Outgoing, Rendered, Report, Sender, Spoken, Text,
+};
+pub use pause::{pauses, resume};
+pub use store::{Attempt, Job, Pause};
+pub use worker::{Point, Topics, Worker, WorkerHandle};
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
@@ -28,19 +36,23 @@ const KEPT: Duration = Duration::from_hours(30 * 24);
 /// added, so that a mail server that comes back is not met by everybody at once.
 const BACK_OFF_SECONDS: [u64; 10] = [2, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 14_400];
 
-/// The first attempt, and one after each wait.
-const MOST_ATTEMPTS: i32 = 11;
+/// A text or call that may have arrived is sent once more, not twice.
+const MOST_AMBIGUOUS: i32 = 2;
 
 /// A message to be queued.
 pub struct Message {
     /// Which topic renders it.
     pub topic: &'static str,
+    /// The way out.
+    pub channel: Channel,
     /// Unique for the fact and the recipient; a second message under the same key is not queued.
     pub dedupe_key: String,
     /// The address, where the row itself must hold it; scrubbed when delivered.
     pub recipient: Option<String>,
     /// The ids that the text is about, as JSON.
     pub payload: serde_json::Value,
+    /// Not before this moment; `None` is now.
+    pub due: Option<Timestamp>,
     /// After this moment the message is dropped instead of sent late.
     pub not_after: Option<Timestamp>,
 }
@@ -50,56 +62,130 @@ pub trait Topic: Send + Sync {
     /// The message of `job`.
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered>;
 
-    /// Told in the settling transaction, so that the fact and the row agree.
-    fn settled(&self, _ctx: &Ctx, _conn: &mut Conn, _job: &Job, _outcome: &Outcome) -> db::Result<()> {
+    /// Seconds to wait after the n-th failed attempt; after the last wait's attempt the row is dead.
+    fn schedule(&self) -> &'static [u64] {
+        &BACK_OFF_SECONDS
+    }
+
+    /// Told in the settling transaction, so that the fact and the row agree. `is_over`: nothing more is tried.
+    fn settled(
+        &self,
+        _ctx: &Ctx,
+        _conn: &mut Conn,
+        _job: &Job,
+        _outcome: &Outcome,
+        _is_over: bool,
+    ) -> db::Result<()> {
+        Ok(())
+    }
+
+    /// Told in the transaction of a provider's callback, once for each step forward.
+    fn reported(&self, _ctx: &Ctx, _conn: &mut Conn, _job: &Job, _report: &Report) -> db::Result<()> {
         Ok(())
     }
 }
 
-/// Queues `message` in the caller's transaction.
-pub fn enqueue(ctx: &Ctx, conn: &mut Conn, message: &Message) -> db::Result<()> {
-    store::insert(conn, &ctx.id("out"), message, ctx.now)?;
+/// Queues `message` in the caller's transaction; `false` where one with its key is there.
+pub fn enqueue(ctx: &Ctx, conn: &mut Conn, message: &Message) -> db::Result<bool> {
+    let is_new = store::insert(conn, &ctx.id("out"), message, ctx.now)? == 1;
     ctx.queued.set(true);
-    Ok(())
+    Ok(is_new)
 }
 
-/// Claims up to `limit` due rows of `topics`; each gets an attempt row, so that a crash during the send stays visible.
-fn claim(ctx: &Ctx, conn: &mut Conn, topics: &[&str], limit: i64) -> db::Result<Vec<Job>> {
-    let due = store::due(conn, topics, ctx.now, limit)?;
-    let mut jobs = Vec::with_capacity(due.len());
-    for id in due {
-        let lease = ctx.id("lease");
-        if let Some(job) = store::lease(conn, &id, &lease, ctx.now, ctx.now + LEASE)? {
-            store::insert_attempt(conn, &ctx.id("dlv"), &job, ctx.now)?;
-            jobs.push(job);
+/// Which rows a worker takes.
+struct Wanted<'a> {
+    topics: &'a [&'a str],
+    channels: &'a [Channel],
+    limit: usize,
+}
+
+/// Claims due rows; each gets an attempt row, so that a crash during the send stays visible.
+fn claim(ctx: &Ctx, conn: &mut Conn, wanted: &Wanted<'_>) -> db::Result<Vec<Job>> {
+    let mut jobs = Vec::new();
+    for open in pause::open_channels(ctx, conn, wanted.channels)? {
+        let room = wanted.limit.saturating_sub(jobs.len()).min(open.most);
+        let due = store::due(conn, wanted.topics, open.channel, ctx.now, room)?;
+        if due.is_empty() || !pause::may_claim(ctx, conn, &open)? {
+            continue;
+        }
+        for id in due {
+            if let Some(job) = store::lease(conn, &id, &ctx.id("dlv"), ctx.now, ctx.now + LEASE)? {
+                store::insert_attempt(conn, &job, ctx.now)?;
+                jobs.push(job);
+            }
         }
     }
     Ok(jobs)
 }
 
-/// Writes down what became of `job`; `false` when its lease is no longer ours, and then nothing is written.
-fn settle(ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Result<bool> {
-    let change = match outcome {
-        Outcome::Sent => store::Settled::done("sent", ctx.now),
-        Outcome::Expired | Outcome::Unwanted => store::Settled::done("dropped", ctx.now),
-        Outcome::Rejected(_) => store::Settled::dead(outcome.label(), ctx.now),
-        Outcome::Retry(_) => match back_off(ctx, job.attempts) {
-            Some(next_at) => store::Settled::again(outcome.label(), next_at),
-            None => store::Settled::dead(outcome.label(), ctx.now),
-        },
-    };
-    let fenced = store::settle(conn, job, &change)? == 1;
-    if fenced {
-        store::finish_attempt(conn, job, outcome.label(), ctx.now)?;
+/// Writes down what became of `job`: `None` when its lease is no longer ours, and then nothing is written;
+/// otherwise whether it is over.
+fn settle(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    job: &Job,
+    handed: &Handed,
+    schedule: &[u64],
+) -> db::Result<Option<bool>> {
+    let change = settlement(ctx, job, &handed.outcome, schedule);
+    if store::settle(conn, job, &change)? == 0 {
+        return Ok(None);
     }
-    Ok(fenced)
+    store::finish_attempt(conn, job, handed, ctx.now)?;
+    if let Some(channel) = job.channel() {
+        pause::learn(ctx, conn, channel, &handed.outcome)?;
+    }
+    Ok(Some(change.is_over()))
 }
 
-fn back_off(ctx: &Ctx, attempts: i32) -> Option<Timestamp> {
+fn settlement(ctx: &Ctx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> store::Settled {
+    let why = outcome.label();
+    let again = |after: Duration| match back_off(ctx, job.attempts, schedule) {
+        Some(next_at) => store::Settled::again(why, next_at.max(ctx.now + after)),
+        None => store::Settled::dead(why, ctx.now),
+    };
+    match outcome {
+        Outcome::Sent => store::Settled::done("sent", ctx.now),
+        Outcome::Expired | Outcome::Unwanted => store::Settled::done("dropped", ctx.now),
+        Outcome::Rejected(_) | Outcome::TransportRejected(_) | Outcome::Fraud(_) => {
+            store::Settled::dead(why, ctx.now)
+        }
+        Outcome::Retry(_) => again(Duration::ZERO),
+        Outcome::RetryAfter(_, wait) => again(*wait),
+        Outcome::Ambiguous(_) if job.is_used_up_by(1) => store::Settled::dead(why, ctx.now),
+        Outcome::Ambiguous(_) => again(Duration::ZERO).ambiguous(job.ambiguous + 1),
+        // No fault of this row: its attempt is given back, and the channel's pause is what it waits for.
+        Outcome::Misconfigured(_) => store::Settled::again(why, ctx.now).uncounted(job.attempts - 1),
+    }
+}
+
+fn back_off(ctx: &Ctx, attempts: i32, schedule: &[u64]) -> Option<Timestamp> {
     let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(0);
-    let wait = Duration::from_secs(*BACK_OFF_SECONDS.get(index)?);
+    let wait = Duration::from_secs(*schedule.get(index)?);
     let [dice] = ctx.random::<1>();
     Some(ctx.now + wait + wait.mul_f64(f64::from(dice) / 1024.0))
+}
+
+/// Takes a provider's report on the attempt `delivery_id`. `false` where it tells nothing new: an unknown
+/// attempt, a repeated report, or one that comes after a later one.
+pub fn report(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    topics: &Topics,
+    delivery_id: &str,
+    report: &Report,
+) -> db::Result<bool> {
+    let Some(row_id) = store::advance_receipt(conn, delivery_id, report, ctx.now)? else { return Ok(false) };
+    let Some(job) = store::find(conn, &row_id)? else { return Ok(false) };
+    if let Some(topic) = topics.get(job.topic.as_str()) {
+        topic.reported(ctx, conn, &job, report)?;
+    }
+    Ok(true)
+}
+
+/// The row of `id`, for a report that names the message instead of the attempt.
+pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Job>> {
+    store::find(conn, id)
 }
 
 /// How many rows stand in each state: for `/metrics` and the tests.
@@ -112,11 +198,21 @@ pub fn list(conn: &mut Conn, state: &str) -> db::Result<Vec<Job>> {
     store::in_state(conn, state, 200)
 }
 
+/// The attempts of a row, in order: for the operator.
+pub fn attempts(conn: &mut Conn, id: &str) -> db::Result<Vec<Attempt>> {
+    store::attempts(conn, id)
+}
+
 /// Gives a dead row another round of attempts; `false` when there is no dead row of that id.
 pub fn requeue(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
     let requeued = store::requeue(conn, id, ctx.now)? == 1;
     ctx.queued.set(requeued);
     Ok(requeued)
+}
+
+/// Drops a dead or queued row, and its address with it; `false` when there is none of that id.
+pub fn discard(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
+    Ok(store::discard(conn, id, ctx.now)? == 1)
 }
 
 /// Deletes rows that were settled long ago.

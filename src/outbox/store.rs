@@ -1,12 +1,13 @@
-//! The rows of `outbox` and `deliveries`.
+//! The rows of `outbox`, `deliveries` and `paused_channels`.
 
-use diesel::dsl::{count_star, exists};
+use diesel::dsl::{case_when, count_star, exists};
 use diesel::prelude::*;
+use diesel::sql_types::Integer;
 use diesel::{insert_into, update};
 
-use super::Message;
-use crate::db::schema::{deliveries, outbox};
-use crate::db::{Both, Conn, Result, columns};
+use super::{Channel, Handed, MOST_AMBIGUOUS, Message, Report};
+use crate::db::schema::{deliveries, outbox, paused_channels};
+use crate::db::{Both, Conn, Result, SkipLocked, columns};
 use crate::kit::Timestamp;
 
 /// One row of the outbox, as its claimant sees it.
@@ -27,12 +28,63 @@ pub struct Job {
     pub attempts: i32,
     /// When the message is no longer worth sending.
     pub not_after: Option<Timestamp>,
-    /// The claimant's fence.
+    /// The claimant's fence, which is also the id of its attempt.
     pub lease_token: Option<String>,
     /// What the last failed attempt said.
     pub last_error: Option<String>,
     /// When it was queued.
     pub created_at: Timestamp,
+    /// The way out.
+    pub channel: String,
+    /// Attempts whose end nobody knows.
+    pub ambiguous: i32,
+}
+
+impl Job {
+    /// The way out.
+    pub fn channel(&self) -> Option<Channel> {
+        Channel::parse(&self.channel)
+    }
+
+    /// The running attempt's id; empty where none is running.
+    pub fn delivery_id(&self) -> &str {
+        self.lease_token.as_deref().unwrap_or_default()
+    }
+
+    /// Whether `more` ambiguous attempts would be too many.
+    pub(super) fn is_used_up_by(&self, more: i32) -> bool {
+        self.ambiguous + more >= MOST_AMBIGUOUS && self.channel().is_some_and(Channel::is_repeated_once)
+    }
+}
+
+/// One attempt to hand a row over.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+pub struct Attempt {
+    /// Its id, which a provider's callback names.
+    pub id: String,
+    /// How it ended; `None` while it runs, and for ever where the process died in it.
+    pub outcome: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Who took it.
+    pub provider: Option<String>,
+    /// What was reported of it since.
+    pub receipt: String,
+}
+
+/// A channel that is paused.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = paused_channels)]
+pub struct Pause {
+    /// Which.
+    pub channel: String,
+    /// The carrier's label.
+    pub reason: String,
+    /// Since when.
+    pub paused_at: Timestamp,
+    /// When one row is tried.
+    pub try_at: Timestamp,
 }
 
 /// What settling writes.
@@ -44,6 +96,8 @@ pub struct Settled {
     last_error: Option<&'static str>,
     #[diesel(column_name = settled_at)]
     over_at: Option<Timestamp>,
+    ambiguous: Option<i32>,
+    attempts: Option<i32>,
 }
 
 impl Settled {
@@ -62,13 +116,28 @@ impl Settled {
         Self { last_error: Some(why), next_at: Some(next_at), ..Self::open("queued") }
     }
 
+    /// With so many ambiguous attempts.
+    pub fn ambiguous(self, attempts: i32) -> Self {
+        Self { ambiguous: Some(attempts), ..self }
+    }
+
+    /// With so many attempts, this one not among them.
+    pub fn uncounted(self, attempts: i32) -> Self {
+        Self { attempts: Some(attempts), ..self }
+    }
+
+    /// Whether nothing more is tried.
+    pub fn is_over(&self) -> bool {
+        self.over_at.is_some()
+    }
+
     fn open(state: &'static str) -> Self {
-        Self { state, next_at: None, last_error: None, over_at: None }
+        Self { state, next_at: None, last_error: None, over_at: None, ambiguous: None, attempts: None }
     }
 
     /// A message that is through forgets its address; a dead one keeps it, so that it can be requeued.
     fn forgets_address(&self) -> bool {
-        self.over_at.is_some() && self.state != "dead"
+        self.is_over() && self.state != "dead"
     }
 }
 
@@ -82,28 +151,39 @@ pub fn insert(conn: &mut Conn, id: &str, message: &Message, now: Timestamp) -> R
         outbox::payload.eq(message.payload.to_string()),
         outbox::state.eq("queued"),
         outbox::attempts.eq(0),
-        outbox::next_at.eq(now),
+        outbox::next_at.eq(message.due.unwrap_or(now)),
         outbox::not_after.eq(message.not_after),
         outbox::created_at.eq(now),
+        outbox::channel.eq(message.channel.as_str()),
+        outbox::ambiguous.eq(0),
     );
     Ok(Both(insert_into(outbox::table).values(row).on_conflict(outbox::dedupe_key).do_nothing())
         .execute(conn)?)
 }
 
-/// Ids of rows of `topics` that are due or whose lease ran out, oldest first.
-pub fn due(conn: &mut Conn, topics: &[&str], now: Timestamp, limit: i64) -> Result<Vec<String>> {
+/// Ids of rows of `topics` in `channel` that are due or whose lease ran out, oldest first. On PostgreSQL they
+/// stay locked until the transaction ends, and other workers pass them by.
+pub fn due(
+    conn: &mut Conn,
+    topics: &[&str],
+    channel: Channel,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<String>> {
     let rows = outbox::table
         .filter(outbox::state.eq("queued").and(outbox::next_at.le(now)))
         .or_filter(outbox::state.eq("leased").and(outbox::leased_until.le(now)))
+        .filter(outbox::channel.eq(channel.as_str()))
         .filter(outbox::topic.eq_any(topics))
         .order((outbox::next_at, outbox::id))
-        .limit(limit)
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .select(outbox::id);
-    Ok(rows.load(conn)?)
+    Ok(SkipLocked(rows).load(conn)?)
 }
 
 /// Leases one row, if it is still to be had. The condition of [`due`] stands here again, because this is the
-/// statement that acts: of two workers that saw the same row one gets it.
+/// statement that acts: of two workers that saw the same row one gets it. Whose lease ran out has an attempt
+/// behind it that nobody finished.
 pub fn lease(
     conn: &mut Conn,
     id: &str,
@@ -115,9 +195,12 @@ pub fn lease(
         .eq("queued")
         .and(outbox::next_at.le(now))
         .or(outbox::state.eq("leased").and(outbox::leased_until.le(now)));
+    let unfinished = case_when::<_, _, Integer>(outbox::state.eq("leased"), outbox::ambiguous + 1)
+        .otherwise(outbox::ambiguous);
     let change = (
         outbox::state.eq("leased"),
         outbox::attempts.eq(outbox::attempts + 1),
+        outbox::ambiguous.eq(unfinished),
         outbox::lease_token.eq(token),
         outbox::leased_until.eq(until),
     );
@@ -126,9 +209,9 @@ pub fn lease(
 }
 
 /// Notes that an attempt has begun.
-pub fn insert_attempt(conn: &mut Conn, id: &str, job: &Job, now: Timestamp) -> Result<usize> {
+pub fn insert_attempt(conn: &mut Conn, job: &Job, now: Timestamp) -> Result<usize> {
     let row = (
-        deliveries::id.eq(id),
+        deliveries::id.eq(job.delivery_id()),
         deliveries::outbox_id.eq(&job.id),
         deliveries::attempt.eq(job.attempts),
         deliveries::started_at.eq(now),
@@ -145,12 +228,75 @@ pub fn settle(conn: &mut Conn, job: &Job, change: &Settled) -> Result<usize> {
 }
 
 /// Notes how an attempt ended.
-pub fn finish_attempt(conn: &mut Conn, job: &Job, outcome: &str, now: Timestamp) -> Result<usize> {
-    let row = deliveries::table
-        .filter(deliveries::outbox_id.eq(&job.id))
-        .filter(deliveries::attempt.eq(job.attempts));
-    let row = row.filter(deliveries::finished_at.is_null());
-    Ok(update(row).set((deliveries::outcome.eq(outcome), deliveries::finished_at.eq(now))).execute(conn)?)
+pub fn finish_attempt(conn: &mut Conn, job: &Job, handed: &Handed, now: Timestamp) -> Result<usize> {
+    let provider = Some(handed.provider).filter(|name| !name.is_empty());
+    let change = (
+        deliveries::outcome.eq(handed.outcome.label()),
+        deliveries::provider.eq(provider),
+        deliveries::reference.eq(&handed.reference),
+        deliveries::finished_at.eq(now),
+    );
+    Ok(update(deliveries::table.find(job.delivery_id())).set(change).execute(conn)?)
+}
+
+/// Moves an attempt's receipt forward, never back; the row that the attempt is of, where it moved.
+pub fn advance_receipt(
+    conn: &mut Conn,
+    delivery_id: &str,
+    report: &Report,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let row = deliveries::table.find(delivery_id).filter(deliveries::receipt.eq_any(report.lower()));
+    let change = (deliveries::receipt.eq(report.as_str()), deliveries::receipt_at.eq(now));
+    Ok(update(row).set(change).returning(deliveries::outbox_id).get_result(conn).optional()?)
+}
+
+/// One row.
+pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Job>> {
+    Ok(outbox::table.find(id).select(columns::<Job>()).first(conn).optional()?)
+}
+
+/// The attempts of a row, in order.
+pub fn attempts(conn: &mut Conn, id: &str) -> Result<Vec<Attempt>> {
+    let rows = deliveries::table.filter(deliveries::outbox_id.eq(id)).order(deliveries::id);
+    Ok(rows.select(columns::<Attempt>()).load(conn)?)
+}
+
+/// Pauses a channel, or keeps it paused.
+pub fn pause(conn: &mut Conn, channel: &str, reason: &str, now: Timestamp, try_at: Timestamp) -> Result<()> {
+    let row = (
+        paused_channels::channel.eq(channel),
+        paused_channels::reason.eq(reason),
+        paused_channels::paused_at.eq(now),
+        paused_channels::try_at.eq(try_at),
+    );
+    let change = (paused_channels::reason.eq(reason), paused_channels::try_at.eq(try_at));
+    Both(
+        insert_into(paused_channels::table)
+            .values(row)
+            .on_conflict(paused_channels::channel)
+            .do_update()
+            .set(change),
+    )
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Every paused channel.
+pub fn pauses(conn: &mut Conn) -> Result<Vec<Pause>> {
+    let rows = paused_channels::table.order(paused_channels::channel);
+    Ok(rows.select(columns::<Pause>()).load(conn)?)
+}
+
+/// Takes a channel's trial, where it is due.
+pub fn take_trial(conn: &mut Conn, channel: &str, now: Timestamp, next: Timestamp) -> Result<usize> {
+    let row = paused_channels::table.find(channel).filter(paused_channels::try_at.le(now));
+    Ok(update(row).set(paused_channels::try_at.eq(next)).execute(conn)?)
+}
+
+/// Opens a channel.
+pub fn resume(conn: &mut Conn, channel: &str) -> Result<usize> {
+    Ok(diesel::delete(paused_channels::table.find(channel)).execute(conn)?)
 }
 
 /// Rows by state.
@@ -171,8 +317,17 @@ pub fn requeue(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
         outbox::state.eq("queued"),
         outbox::next_at.eq(now),
         outbox::attempts.eq(0),
+        outbox::ambiguous.eq(0),
         outbox::settled_at.eq(None::<Timestamp>),
     );
+    Ok(update(row).set(change).execute(conn)?)
+}
+
+/// Drops a row that is not being sent, and its address.
+pub fn discard(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+    let row = outbox::table.find(id).filter(outbox::state.eq_any(["queued", "dead"]));
+    let change =
+        (outbox::state.eq("dropped"), outbox::recipient.eq(None::<String>), outbox::settled_at.eq(now));
     Ok(update(row).set(change).execute(conn)?)
 }
 

@@ -20,12 +20,15 @@ impl Development {
     pub fn catch(&self, message: &Outgoing, key: &str) -> Outcome {
         let mail_body;
         let (channel, to, body, code) = match message {
-            Outgoing::Sms { to, body, code } => ("sms", to.as_e164(), body.as_str(), code.as_deref()),
-            Outgoing::Voice { to, body, code } => ("voice", to.as_e164(), body.as_str(), Some(code.as_str())),
+            Outgoing::Sms(text) => ("sms", text.to.as_e164(), text.body.as_str(), text.code.as_deref()),
+            Outgoing::Voice(call) => {
+                ("voice", call.to.as_e164(), call.body.as_str(), Some(call.code.as_str()))
+            }
             Outgoing::Email(mail) => {
                 mail_body = format!("{}\n\n{}", mail.subject, mail.text);
                 ("email", mail.to.as_str(), mail_body.as_str(), None)
             }
+            Outgoing::Webhook(_) => return Outcome::Rejected("no_webhooks_here"),
         };
         let new = NewCaught { dedupe_key: key, channel, to, body, code };
         match self.app.write_blocking(|ctx, conn| dev::catch(ctx, conn, &new)) {

@@ -6,7 +6,7 @@ mod smtp;
 
 use crate::app::App;
 use crate::config::BadSetting;
-use crate::outbox::{Carrier, Outcome, Outgoing};
+use crate::outbox::{Carrier, Envelope, Handed, Outgoing};
 
 /// The carriers that the settings choose.
 pub struct Providers {
@@ -20,17 +20,22 @@ impl Providers {
         if app.config.sms.provider != "development" {
             return Err(BadSetting::new("sms.provider", "only `development` exists so far"));
         }
-        let smtp =
-            app.config.mail.smtp_url.as_deref().map(|url| smtp::Smtp::new(url, &app.config)).transpose()?;
+        let smtp = app
+            .config
+            .mail
+            .smtp_url
+            .as_ref()
+            .map(|url| smtp::Smtp::new(url.expose(), &app.config))
+            .transpose()?;
         Ok(Self { caught: development::Development::new(app.clone()), smtp })
     }
 }
 
 impl Carrier for Providers {
-    fn carry(&self, message: &Outgoing, key: &str) -> Outcome {
+    fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
         match (message, &self.smtp) {
-            (Outgoing::Email(mail), Some(smtp)) => smtp.send(mail, key),
-            _ => self.caught.catch(message, key),
+            (Outgoing::Email(mail), Some(smtp)) => Handed::by("smtp", smtp.send(mail, envelope.row_id)),
+            _ => Handed::by("development", self.caught.catch(message, envelope.key)),
         }
     }
 }

@@ -8,7 +8,6 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Message, SmtpTransport, Transport as _};
 
 use crate::config::{BadSetting, Config};
-use crate::kit::secret;
 use crate::outbox::{Mail, Outcome};
 
 /// On connecting, and on each reply.
@@ -63,8 +62,8 @@ impl Smtp {
     }
 
     /// Sends one mail; only the reply 250 counts as taken.
-    pub fn send(&self, mail: &Mail, key: &str) -> Outcome {
-        let Some(message) = self.message(mail, key) else { return Outcome::Rejected("unbuildable") };
+    pub fn send(&self, mail: &Mail, row_id: &str) -> Outcome {
+        let Some(message) = self.message(mail, row_id) else { return Outcome::Rejected("unbuildable") };
         match self.transport.send(&message) {
             Ok(reply) if reply.has_code(250) => Outcome::Sent,
             Ok(_) => Outcome::Retry("unexpected_reply"),
@@ -74,14 +73,13 @@ impl Smtp {
         }
     }
 
-    /// The `Message-ID` is made of the row's key: attempts of one mail carry the same.
-    fn message(&self, mail: &Mail, key: &str) -> Option<Message> {
-        let id = secret::sha256(key.as_bytes());
+    /// The `Message-ID` is the row's id: attempts of one mail carry the same, and a bounce leads back to it.
+    fn message(&self, mail: &Mail, row_id: &str) -> Option<Message> {
         Message::builder()
             .from(self.from.clone())
             .to(mail.to.as_str().parse().ok()?)
             .subject(&mail.subject)
-            .message_id(Some(format!("<{id}@{}>", self.domain)))
+            .message_id(Some(format!("<{row_id}@{}>", self.domain)))
             .header(AutoSubmitted)
             .multipart(
                 MultiPart::alternative()

@@ -5,13 +5,13 @@
 
 use serde_json::json;
 
-use super::{Channel, Session, code, count, record_delivery, store};
+use super::{Channel, Fate, Session, code, count, record_fate, store};
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::funnel::Step;
 use crate::kit::{Language, Phone, gsm7};
 use crate::links;
-use crate::outbox::{self, Job, Outcome, Outgoing, Rendered, Topic};
+use crate::outbox::{self, Job, Outcome, Outgoing, Rendered, Report, Sender, Spoken, Text, Topic};
 
 const TOPIC: &str = "verification_code";
 /// The SMS Retriever refuses longer texts; it is also below the 160 septets of one GSM-7 segment.
@@ -34,12 +34,18 @@ pub fn enqueue(ctx: &Ctx, conn: &mut Conn, session: &Session) -> db::Result<()> 
         conn,
         &outbox::Message {
             topic: TOPIC,
+            channel: match session.channel == Channel::Voice.as_str() {
+                true => outbox::Channel::Voice,
+                false => outbox::Channel::Sms,
+            },
             dedupe_key: format!("{}:{}:{}", session.channel, session.id, session.sends),
             recipient: None,
             payload: json!({ "verification": session.id, "send": session.sends, "epoch": session.epoch }),
+            due: None,
             not_after: Some(session.code_expires_at),
         },
     )
+    .map(drop)
 }
 
 #[derive(serde::Deserialize)]
@@ -68,17 +74,50 @@ impl Topic for CodeTopic {
         Ok(compose(ctx, &session, practice.as_deref()).into())
     }
 
-    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Result<()> {
-        match serde_json::from_str::<Payload>(&job.payload) {
-            Ok(payload) => {
-                let was_sms = job.dedupe_key.starts_with(Channel::Sms.as_str());
-                if was_sms && *outcome == Outcome::Sent {
-                    count_sms(ctx, conn, &payload.verification)?;
-                }
-                record_delivery(ctx, conn, &payload.verification, payload.send, outcome)
-            }
-            Err(_) => Ok(()),
+    fn settled(
+        &self,
+        ctx: &Ctx,
+        conn: &mut Conn,
+        job: &Job,
+        outcome: &Outcome,
+        is_over: bool,
+    ) -> db::Result<()> {
+        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else { return Ok(()) };
+        if *outcome == Outcome::Sent && job.channel() == Some(outbox::Channel::Sms) {
+            count_sms(ctx, conn, &payload.verification)?;
         }
+        match fate(outcome, is_over) {
+            Some(fate) => record_fate(ctx, conn, &payload.verification, payload.send, fate),
+            None => Ok(()),
+        }
+    }
+
+    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else { return Ok(()) };
+        let fate = match report {
+            Report::Accepted => None,
+            Report::Sent => Some(Fate::Sent),
+            Report::Delivered => Some(Fate::Delivered),
+            // Taken and not delivered: the number may be called at once, whatever the reason, unless it is fraud.
+            Report::Undelivered(Outcome::Fraud(_)) => Some(Fate::Fraud),
+            Report::Undelivered(_) => Some(Fate::Unreachable),
+        };
+        match fate {
+            Some(fate) => record_fate(ctx, conn, &payload.verification, payload.send, fate),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What an attempt's outcome says of the session's message; `None` while it is still tried.
+fn fate(outcome: &Outcome, is_over: bool) -> Option<Fate> {
+    match outcome {
+        Outcome::Sent => Some(Fate::Sent),
+        Outcome::Unwanted => None,
+        Outcome::TransportRejected(_) => Some(Fate::Unreachable),
+        Outcome::Fraud(_) => Some(Fate::Fraud),
+        Outcome::Expired => Some(Fate::Late),
+        _ => is_over.then_some(Fate::Refused),
     }
 }
 
@@ -100,11 +139,12 @@ fn compose(ctx: &Ctx, session: &Session, practice: Option<&str>) -> Option<Outgo
     let code = code::derive(&ctx.keys, session)?;
     let language = Language::from_tag(&session.language).unwrap_or_default();
     if session.channel == Channel::Voice.as_str() {
-        return Some(Outgoing::Voice { to, body: spoken(language, &code), code });
+        return Some(Outgoing::Voice(Spoken { to, body: spoken(language, &code), language, code }));
     }
     let hash = session.app_hash.as_deref().map_or(String::new(), |hash| format!(" {hash}"));
     let last_line = format!("@{} #{code}{hash}", ctx.config.public_domain());
-    Some(Outgoing::Sms { to, body: text(language, &code, practice, &last_line), code: Some(code) })
+    let body = text(language, &code, practice, &last_line);
+    Some(Outgoing::Sms(Text { to, body, code: Some(code), sender: Sender::AnyBut(Vec::new()) }))
 }
 
 /// The text message. The name gets what room the other words leave.

@@ -28,7 +28,6 @@ use crate::funnel::{self, Step};
 use crate::kit::{Language, Phone, Secret, Wait};
 use crate::limits::{self, Budget, number_key};
 use crate::links;
-use crate::outbox;
 
 /// With less than this left, a resend makes a new code: one that expires while it is being typed is worse
 /// than a second code.
@@ -166,6 +165,7 @@ pub fn create(ctx: &Ctx, conn: &mut Conn, new: NewSession) -> Result<(Session, T
             phone_key: phone_key.clone(),
             country: new.phone.region().to_owned(),
             can_text: new.phone.can_text(),
+            can_call: new.phone.can_call(),
             link_id: destination.map(|to| to.link.id),
             practice_id,
             language: language.as_str(),
@@ -202,7 +202,7 @@ pub fn send(
     channel: Channel,
 ) -> Result<(Session, Timers), Refusal> {
     let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
-    if channel == Channel::Sms && !session.can_text {
+    if session.next_at(channel).is_none() {
         return Err(Refusal::ChannelUnavailable);
     }
     let budgets = session_budgets(ctx, &session);
@@ -399,19 +399,42 @@ pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::forget_numbers(conn, ctx.now - NUMBER_KEPT)
 }
 
-/// What the carrier said of a session's latest message.
-fn record_delivery(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    id: &str,
-    send: i32,
-    outcome: &outbox::Outcome,
-) -> db::Result<()> {
-    match outcome {
-        outbox::Outcome::Sent => store::set_delivery(conn, id, send, "sent", None),
-        // Refused for good: a call is offered at once instead of after a minute.
-        outbox::Outcome::Rejected(_) => store::set_delivery(conn, id, send, "failed", Some(ctx.now)),
-        outbox::Outcome::Expired => store::set_delivery(conn, id, send, "failed", None),
-        outbox::Outcome::Unwanted | outbox::Outcome::Retry(_) => Ok(()),
+/// What became of a session's message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// The carrier took it.
+    Sent,
+    /// It arrived.
+    Delivered,
+    /// It was too late for it.
+    Late,
+    /// It did not leave.
+    Refused,
+    /// The number cannot be reached this way; a text's code may be called through at once.
+    Unreachable,
+    /// The carrier takes it for toll fraud.
+    Fraud,
+}
+
+/// Writes down what became of a session's `send`-th message, unless a later one is on its way. It never goes
+/// back: a receipt may come before the answer to the send is written.
+fn record_fate(ctx: &Ctx, conn: &mut Conn, id: &str, send: i32, fate: Fate) -> db::Result<()> {
+    let (delivery, after): (&str, &[&str]) = match fate {
+        Fate::Sent => ("sent", &["queued"]),
+        Fate::Delivered => ("delivered", &["queued", "sent", "failed"]),
+        Fate::Late | Fate::Refused | Fate::Unreachable | Fate::Fraud => ("failed", &["queued", "sent"]),
+    };
+    if store::set_delivery(conn, id, send, delivery, after)? == 0 {
+        return Ok(());
+    }
+    match fate {
+        // A call is offered at once instead of after a minute.
+        Fate::Refused => store::offer_call(conn, id, ctx.now),
+        Fate::Unreachable => store::give_up_channel(conn, id, ctx.now),
+        Fate::Fraud => {
+            metrics::counter!("verification_fraud_total").increment(1);
+            store::close_channels(conn, id)
+        }
+        _ => Ok(()),
     }
 }

@@ -64,6 +64,8 @@ pub struct Session {
     pub proof_account_id: Option<String>,
     /// The pairing that its proof made.
     pub proof_pairing_id: Option<String>,
+    /// Whether the number takes calls.
+    pub can_call: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -77,7 +79,7 @@ impl Session {
     pub fn next_at(&self, channel: Channel) -> Option<Timestamp> {
         match channel {
             Channel::Sms => self.next_sms_at,
-            Channel::Voice => Some(self.next_call_at),
+            Channel::Voice => Some(self.next_call_at).filter(|_| self.can_call),
         }
     }
 }
@@ -92,6 +94,7 @@ pub struct NewRow {
     pub phone_key: String,
     pub country: String,
     pub can_text: bool,
+    pub can_call: bool,
     pub link_id: Option<String>,
     pub practice_id: Option<String>,
     pub language: &'static str,
@@ -305,17 +308,48 @@ pub fn record_made(conn: &mut Conn, id: &str, account: &str, pairing: Option<&st
     Ok(())
 }
 
-/// Notes what became of the `send`-th message, unless a later one is on its way already.
-pub fn set_delivery(
-    conn: &mut Conn,
-    id: &str,
-    send: i32,
-    delivery: &str,
-    next_call_at: Option<Timestamp>,
-) -> Result<()> {
-    let row = verifications::table.find(id).filter(verifications::sends.eq(send));
-    let call = next_call_at.map(|at| verifications::next_call_at.eq(at));
-    update(row).set((verifications::delivery.eq(delivery), call)).execute(conn)?;
+/// Notes what became of the `send`-th message where it stood at one of `after`, unless a later one is on its
+/// way already.
+pub fn set_delivery(conn: &mut Conn, id: &str, send: i32, delivery: &str, after: &[&str]) -> Result<usize> {
+    let row = verifications::table
+        .find(id)
+        .filter(verifications::sends.eq(send))
+        .filter(verifications::delivery.eq_any(after));
+    Ok(update(row).set(verifications::delivery.eq(delivery)).execute(conn)?)
+}
+
+/// Offers a call at once where it was a text that failed.
+pub fn offer_call(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    let row = verifications::table.find(id).filter(verifications::channel.eq(Channel::Sms.as_str()));
+    update(row).set(verifications::next_call_at.eq(now)).execute(conn)?;
+    Ok(())
+}
+
+/// No more of what just failed: a number that a text does not reach is not texted again, but may be called at
+/// once, and one that a call does not reach is not called again.
+pub fn give_up_channel(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    let no_text = (
+        verifications::can_text.eq(false),
+        verifications::next_sms_at.eq(None::<Timestamp>),
+        verifications::next_call_at.eq(now),
+    );
+    let row = verifications::table.find(id);
+    if update(row.filter(verifications::channel.eq("sms"))).set(no_text).execute(conn)? == 0 {
+        update(row.filter(verifications::channel.eq("voice")))
+            .set(verifications::can_call.eq(false))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Neither texts nor calls any more.
+pub fn close_channels(conn: &mut Conn, id: &str) -> Result<()> {
+    let change = (
+        verifications::can_text.eq(false),
+        verifications::can_call.eq(false),
+        verifications::next_sms_at.eq(None::<Timestamp>),
+    );
+    update(verifications::table.find(id)).set(change).execute(conn)?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::db::{self, Conn};
 use crate::kit::Timestamp;
 use crate::limits;
 
-use super::{HARD_STOP, Session, session_budgets, store};
+use super::{Channel, HARD_STOP, Session, session_budgets, store};
 
 /// Seconds until each step is possible, 0 for now; `None` when waiting will not help.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ pub fn of(ctx: &Ctx, conn: &mut Conn, session: &Session) -> db::Result<Timers> {
     };
     let next_check = number_check_at.filter(|at| *at < session.code_expires_at);
     Ok(Timers {
-        next_sms: wait(session.next_sms_at.map(|at| at.max(messages_at))),
-        next_call: wait(Some(session.next_call_at.max(messages_at))),
+        next_sms: wait(session.next_at(Channel::Sms).map(|at| at.max(messages_at))),
+        next_call: wait(session.next_at(Channel::Voice).map(|at| at.max(messages_at))),
         next_check: wait(next_check.filter(|_| session.code_expires_at > ctx.now)),
         checks_left,
         status,

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use practice_links::kit::Secret;
 use practice_links::outbox::Worker;
 use practice_links::providers::Providers;
 use practice_links::topics;
@@ -57,7 +58,7 @@ fn converse(mut stream: TcpStream, mailbox: &Mailbox) -> Option<()> {
 /// A signed-up patient, the practice's notice still queued, and the worker that will mail it.
 fn with_notice_due(on: Builder) -> (TestApp, Worker, Arc<Mailbox>) {
     let (url, mailbox) = mail_server();
-    let app = on.config(move |config| config.mail.smtp_url = Some(url)).start();
+    let app = on.config(move |config| config.mail.smtp_url = Some(Secret::from_client(&url))).start();
     let proof = app.verify(&phone(1));
     let body = crate::harness::sign_up_body(&proof, &app.link_token("123456"));
     app.post("/v1/accounts", body).send().expect(201);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use practice_links::outbox::{Carrier, Outcome, Outgoing};
+use practice_links::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing};
 
 /// One attempt to hand a message over.
 #[derive(Clone, Debug)]
@@ -20,8 +20,14 @@ pub struct Recorded {
     pub subject: String,
     /// The e-mail's HTML; empty for the rest.
     pub html: String,
+    /// The e-mail's one-click unsubscription.
+    pub unsubscribe: Option<String>,
     /// Stable over attempts.
     pub key: String,
+    /// The outbox row's id.
+    pub row_id: String,
+    /// The attempt's id, which a provider's callback names.
+    pub delivery_id: String,
     /// What the carrier said.
     pub outcome: Outcome,
 }
@@ -64,24 +70,26 @@ impl Recorder {
 }
 
 impl Carrier for Recorder {
-    fn carry(&self, message: &Outgoing, key: &str) -> Outcome {
+    fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
         let mut state = self.0.lock().unwrap();
         let outcome = state.script.pop_front().unwrap_or(Outcome::Sent);
-        state.attempts.push(record(message, key, outcome.clone()));
-        outcome
+        state.attempts.push(record(message, envelope, outcome.clone()));
+        Handed::by("recorder", outcome)
     }
 }
 
-fn record(message: &Outgoing, key: &str, outcome: Outcome) -> Recorded {
+fn record(message: &Outgoing, envelope: &Envelope<'_>, outcome: Outcome) -> Recorded {
     let (channel, to, body, code) = match message {
-        Outgoing::Sms { to, body, code } => ("sms", to.as_e164(), body, code.clone()),
-        Outgoing::Voice { to, body, code } => ("voice", to.as_e164(), body, Some(code.clone())),
+        Outgoing::Sms(text) => ("sms", text.to.as_e164(), &text.body, text.code.clone()),
+        Outgoing::Voice(call) => ("voice", call.to.as_e164(), &call.body, Some(call.code.clone())),
         Outgoing::Email(mail) => ("email", mail.to.as_str(), &mail.text, None),
+        Outgoing::Webhook(hook) => ("webhook", hook.url.as_str(), &hook.body, None),
     };
-    let (subject, html) = match message {
-        Outgoing::Email(mail) => (mail.subject.clone(), mail.html.clone()),
+    let (subject, html, unsubscribe) = match message {
+        Outgoing::Email(mail) => (mail.subject.clone(), mail.html.clone(), mail.unsubscribe.clone()),
         _ => Default::default(),
     };
-    let (to, body, key) = (to.to_owned(), body.clone(), key.to_owned());
-    Recorded { channel, to, body, code, subject, html, key, outcome }
+    let (to, body, key) = (to.to_owned(), body.clone(), envelope.key.to_owned());
+    let (row_id, delivery_id) = (envelope.row_id.to_owned(), envelope.delivery_id.to_owned());
+    Recorded { channel, to, body, code, subject, html, unsubscribe, key, row_id, delivery_id, outcome }
 }

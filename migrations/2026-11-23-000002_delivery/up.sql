@@ -1,0 +1,115 @@
+-- What really leaves: channels of their own, providers and their receipts, opt-outs, the practice's notices
+-- and webhooks.
+
+-- A row's channel has its own workers, its own rate and its own pause.
+ALTER TABLE outbox ADD COLUMN channel TEXT NOT NULL DEFAULT 'email'
+    CHECK (channel IN ('sms', 'voice', 'email', 'webhook'));
+UPDATE outbox SET channel = 'sms' WHERE topic IN ('verification_code', 'app_link');
+-- Attempts whose end nobody knows: a text is sent at most once more after one of those.
+ALTER TABLE outbox ADD COLUMN ambiguous INTEGER NOT NULL DEFAULT 0;
+DROP INDEX outbox_due;
+CREATE INDEX outbox_due ON outbox (channel, state, next_at);
+
+-- Who took an attempt, under which name of theirs, and what they reported of it later.
+ALTER TABLE deliveries ADD COLUMN provider TEXT;
+ALTER TABLE deliveries ADD COLUMN reference TEXT;
+ALTER TABLE deliveries ADD COLUMN receipt TEXT NOT NULL DEFAULT 'none'
+    CHECK (receipt IN ('none', 'accepted', 'sent', 'undelivered', 'delivered'));
+ALTER TABLE deliveries ADD COLUMN receipt_at BIGINT;
+
+-- A row stands here while its channel is paused: nothing is claimed until then, and then one row to try.
+CREATE TABLE paused_channels (
+    channel TEXT NOT NULL PRIMARY KEY CHECK (channel IN ('sms', 'voice', 'email', 'webhook')),
+    reason TEXT NOT NULL,
+    paused_at BIGINT NOT NULL,
+    try_at BIGINT NOT NULL
+);
+
+-- A carrier may find that a number takes no call, as it may find that it takes no text.
+ALTER TABLE verifications ADD COLUMN can_call BOOLEAN NOT NULL DEFAULT TRUE;
+
+-- STOP, a sender and number; the number by its key in the limiters.
+CREATE TABLE opt_outs (
+    sender TEXT NOT NULL,
+    phone_key TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (sender, phone_key)
+);
+
+-- Texts that came in, by provider and its own id: a replayed STOP must not undo a later START.
+CREATE TABLE inbound_texts (
+    id TEXT NOT NULL PRIMARY KEY,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX inbound_texts_age ON inbound_texts (created_at);
+
+-- How often somebody is told of a link's new patients. `person` is a staff member, or the practice itself
+-- for its own address.
+CREATE TABLE notice_preferences (
+    person TEXT NOT NULL,
+    link_id TEXT NOT NULL REFERENCES practice_links (id),
+    frequency TEXT NOT NULL CHECK (frequency IN ('immediate', 'hourly', 'daily', 'off')),
+    changed_at BIGINT NOT NULL,
+    PRIMARY KEY (person, link_id)
+);
+
+-- A digest that is being gathered: one mail a person and link at `due_at`.
+CREATE TABLE digests (
+    id TEXT NOT NULL PRIMARY KEY,
+    person TEXT NOT NULL,
+    link_id TEXT NOT NULL REFERENCES practice_links (id),
+    count INTEGER NOT NULL,
+    first_at BIGINT NOT NULL,
+    due_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX digests_once ON digests (person, link_id, due_at);
+CREATE INDEX pairing_links_recent ON pairing_links (link_id, created_at);
+
+-- Addresses that bounced for good, blindly; a person with another address by now is written to again.
+CREATE TABLE bounced_mailboxes (
+    address_key TEXT NOT NULL PRIMARY KEY,
+    person TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX bounced_mailboxes_person ON bounced_mailboxes (person);
+
+-- Where a practice wants to be told by machine. Secrets are sealed, since they must be had again to sign.
+CREATE TABLE webhook_endpoints (
+    id TEXT NOT NULL PRIMARY KEY,
+    practice_id TEXT NOT NULL REFERENCES practices (id),
+    url TEXT NOT NULL,
+    label TEXT NOT NULL,
+    events TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    old_secret TEXT,
+    old_secret_until BIGINT,
+    state TEXT NOT NULL CHECK (state IN ('active', 'disabled', 'deleted')),
+    disabled_reason TEXT,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX webhook_endpoints_practice ON webhook_endpoints (practice_id, id);
+
+CREATE TABLE webhook_events (
+    id TEXT NOT NULL PRIMARY KEY,
+    practice_id TEXT NOT NULL REFERENCES practices (id),
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX webhook_events_age ON webhook_events (created_at);
+
+-- The delivery log: what became of an event at an endpoint.
+CREATE TABLE webhook_deliveries (
+    id TEXT NOT NULL PRIMARY KEY,
+    endpoint_id TEXT NOT NULL REFERENCES webhook_endpoints (id),
+    event_id TEXT NOT NULL REFERENCES webhook_events (id),
+    state TEXT NOT NULL CHECK (state IN ('queued', 'delivered', 'failed')),
+    attempts INTEGER NOT NULL,
+    last_outcome TEXT,
+    replays INTEGER NOT NULL,
+    created_at BIGINT NOT NULL,
+    settled_at BIGINT
+);
+CREATE UNIQUE INDEX webhook_deliveries_once ON webhook_deliveries (endpoint_id, event_id);
+CREATE INDEX webhook_deliveries_log ON webhook_deliveries (endpoint_id, id);

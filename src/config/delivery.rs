@@ -1,0 +1,88 @@
+//! Who takes texts, calls, e-mails and webhooks from us, and how fast they leave.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::kit::Secret;
+
+/// `mail.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Mail {
+    pub smtp_url: Option<Secret>,
+    pub from: String,
+    pub dkim_key_file: Option<PathBuf>,
+    pub dkim_selector: String,
+    pub events_secret: Option<Secret>,
+}
+
+/// `sms.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Sms {
+    pub provider: String,
+    pub fallback: Option<String>,
+}
+
+/// `twilio.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Twilio {
+    pub base_url: String,
+    pub account_sid: String,
+    pub auth_token: Option<Secret>,
+    pub signing_key: Option<Secret>,
+    pub from: String,
+    pub voice_from: String,
+}
+
+/// `kannel.*`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Kannel {
+    pub url: String,
+    pub username: String,
+    pub password: Option<Secret>,
+    pub from: String,
+    pub callback_url: String,
+}
+
+/// `webhooks.*`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Webhooks {
+    pub allow_private: bool,
+}
+
+/// `outbox.*`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see SETTINGS")]
+pub struct Outbox {
+    pub sms_threads: u32,
+    pub sms_per_second: u32,
+    pub voice_threads: u32,
+    pub voice_per_second: u32,
+    pub email_threads: u32,
+    pub email_per_second: u32,
+    pub webhook_threads: u32,
+    pub webhook_per_second: u32,
+}
+
+impl Outbox {
+    /// Threads and rows a second of a channel.
+    pub fn of(&self, channel: &str) -> (u32, u32) {
+        match channel {
+            "sms" => (self.sms_threads, self.sms_per_second),
+            "voice" => (self.voice_threads, self.voice_per_second),
+            "webhook" => (self.webhook_threads, self.webhook_per_second),
+            _ => (self.email_threads, self.email_per_second),
+        }
+    }
+}
