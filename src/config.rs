@@ -264,12 +264,7 @@ impl Config {
         if (self.limits.scale - 1.0).abs() > f64::EPSILON {
             return Err(BadSetting::new("limits.scale", "is for load tests and refused in production"));
         }
-        if self.sms.provider == "development" {
-            return Err(BadSetting::new("sms.provider", "`development` is refused in production"));
-        }
-        if self.mail.smtp_url.is_none() {
-            return Err(BadSetting::new("mail.smtp_url", "is needed in production"));
-        }
+        self.check_delivery()?;
         if !self.keys_file.is_file() {
             return Err(BadSetting::new(
                 "keys_file",

@@ -200,10 +200,21 @@ fn production_refuses_development_conveniences_by_name() {
     let folder = Folder::new("production");
     let base = ("PRACTICE_LINKS_ENVIRONMENT", "production");
     let secure = ("PRACTICE_LINKS_PUBLIC_URL", "https://links.example.org");
+    let twilio = ("PRACTICE_LINKS_SMS__PROVIDER", "twilio");
+    let smtp = ("PRACTICE_LINKS_MAIL__SMTP_URL", "smtps://user:secret@mail.example.org");
+    let from = ("PRACTICE_LINKS_MAIL__FROM", "Links <links@example.org>");
     for (settings, named) in [
         (vec![base], "public_url"),
         (vec![base, secure, ("PRACTICE_LINKS_LIMITS__SCALE", "2")], "limits.scale"),
         (vec![base, secure], "sms.provider"),
+        (vec![base, secure, twilio, ("PRACTICE_LINKS_SMS__FALLBACK", "development")], "sms.fallback"),
+        (vec![base, secure, twilio], "mail.smtp_url"),
+        (vec![base, secure, twilio, smtp], "mail.from"),
+        (
+            vec![base, secure, twilio, smtp, from, ("PRACTICE_LINKS_WEBHOOKS__ALLOW_PRIVATE", "true")],
+            "webhooks.allow_private",
+        ),
+        (vec![base, secure, twilio, smtp, from], "keys_file"),
     ] {
         let output = run(&folder.0, &[], &settings);
         let said = String::from_utf8(output.stderr).unwrap();
@@ -221,6 +232,21 @@ fn keys_are_made_before_the_first_start_and_rotated_later() {
         let file = fs::read_to_string(folder.0.join("data/keys.json")).unwrap();
         assert_eq!(file.matches("\"kid\"").count(), generations);
     }
+}
+
+#[test]
+fn an_operator_asks_the_outbox_for_what_is_not_there() {
+    let folder = Folder::new("outbox");
+    for (words, why) in [
+        ("outbox requeue out_none", "no dead row"),
+        ("outbox discard out_none", "no dead or queued row"),
+        ("outbox resume sms", "not paused"),
+        ("outbox resume fax", "no channel"),
+    ] {
+        let (is_done, error) = said(&folder.0, words);
+        assert!(!is_done && error.contains(why), "{error}");
+    }
+    assert_eq!(said(&folder.0, "outbox list --state queued"), (true, String::new()));
 }
 
 #[test]

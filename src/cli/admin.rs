@@ -1,6 +1,7 @@
 //! `practice-links admin …`: works beside a running server.
 
 mod link;
+mod outbox;
 mod practice;
 mod staff;
 
@@ -16,7 +17,7 @@ use crate::keys::Keys;
 use crate::kit::clock::SystemClock;
 use crate::kit::entropy::OsEntropy;
 use crate::kit::{Clock as _, Email, Phone};
-use crate::{outbox, verification};
+use crate::verification;
 
 /// What an operator can do.
 #[derive(Subcommand)]
@@ -35,29 +36,13 @@ pub enum Task {
     Team(staff::TeamTask),
     /// Messages on their way out.
     #[command(subcommand)]
-    Outbox(OutboxTask),
+    Outbox(outbox::OutboxTask),
     /// Signing keys and code secrets.
     #[command(subcommand)]
     Keys(KeysTask),
     /// Phone numbers.
     #[command(subcommand)]
     Number(NumberTask),
-}
-
-/// `admin outbox …`
-#[derive(Subcommand)]
-pub enum OutboxTask {
-    /// List rows in one state.
-    List {
-        /// `queued`, `leased`, `sent`, `dropped` or `dead`.
-        #[arg(long, default_value = "dead")]
-        state: String,
-    },
-    /// Give a dead row another round of attempts.
-    Requeue {
-        /// The row's id.
-        id: String,
-    },
 }
 
 /// `admin keys …`
@@ -85,7 +70,7 @@ pub fn run(task: Task, config: Config, out: &mut dyn Write) -> Result<(), Failur
         Task::Link(task) => link::run(task, &app(config)?, out),
         Task::Staff(task) => staff::run(task, &app(config)?, out),
         Task::Team(task) => staff::run_team(task, &app(config)?, out),
-        Task::Outbox(task) => outbox_task(task, &app(config)?, out),
+        Task::Outbox(task) => outbox::run(task, &app(config)?, out),
         Task::Number(NumberTask::Unlock { phone }) => unlock(&phone, &app(config)?, out),
     }
 }
@@ -98,28 +83,6 @@ fn rotate(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         "New keys: {}. Restart every server that shares this file within ten minutes.",
         keys.newest_kid()
     )?)
-}
-
-fn outbox_task(task: OutboxTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
-    match task {
-        OutboxTask::List { state } => {
-            for job in app.write_blocking(|_, conn| outbox::list(conn, &state))? {
-                let error = job.last_error.as_deref().unwrap_or("-");
-                writeln!(
-                    out,
-                    "{}  {}  attempts {}  {}  {error}",
-                    job.id, job.topic, job.attempts, job.created_at
-                )?;
-            }
-            Ok(())
-        }
-        OutboxTask::Requeue { id } => {
-            match app.write_blocking(|ctx, conn| outbox::requeue(ctx, conn, &id))? {
-                true => Ok(writeln!(out, "{id} is queued again.")?),
-                false => Err(Failure::Refused(format!("{id}: there is no dead row of this id"))),
-            }
-        }
-    }
 }
 
 fn unlock(phone: &str, app: &App, out: &mut dyn Write) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::{BadSetting, Config};
 use crate::kit::Secret;
 
 /// `mail.*`
@@ -84,5 +85,27 @@ impl Outbox {
             "webhook" => (self.webhook_threads, self.webhook_per_second),
             _ => (self.email_threads, self.email_per_second),
         }
+    }
+}
+
+impl Config {
+    /// Refuses development providers in production; the providers themselves refuse what they lack.
+    pub(super) fn check_delivery(&self) -> Result<(), BadSetting> {
+        if self.sms.provider == "development" {
+            return Err(BadSetting::new("sms.provider", "`development` is refused in production"));
+        }
+        if self.sms.fallback.as_deref() == Some("development") {
+            return Err(BadSetting::new("sms.fallback", "`development` is refused in production"));
+        }
+        if self.mail.smtp_url.is_none() {
+            return Err(BadSetting::new("mail.smtp_url", "is needed in production"));
+        }
+        if self.mail.from.trim_end_matches('>').ends_with("@localhost") {
+            return Err(BadSetting::new("mail.from", "must be an address of your own in production"));
+        }
+        if self.webhooks.allow_private {
+            return Err(BadSetting::new("webhooks.allow_private", "is refused in production"));
+        }
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::http::{Code, Draining, Problem};
-use crate::outbox;
+use crate::outbox::{self, Channel};
 use crate::refusals;
 use crate::telemetry;
 
@@ -18,15 +18,36 @@ pub struct Status {
     /// Always `ok`; anything else is a problem.
     #[schema(example = "ok")]
     status: &'static str,
+    /// Channels of outgoing messages that are paused, because our account at the provider is refused. The
+    /// service goes on: taking every instance out of its balancer would mend nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paused: Vec<PausedChannel>,
 }
 
-const OK: Status = Status { status: "ok" };
+/// A channel that is paused.
+#[derive(Serialize, ToSchema)]
+pub struct PausedChannel {
+    /// `sms`, `voice`, `email` or `webhook`.
+    #[schema(example = "sms")]
+    channel: String,
+    /// What the provider said.
+    #[schema(example = "account_refused")]
+    reason: String,
+}
+
+impl Status {
+    fn ok(paused: Vec<outbox::Pause>) -> Json<Self> {
+        let paused =
+            paused.into_iter().map(|pause| PausedChannel { channel: pause.channel, reason: pause.reason });
+        Json(Self { status: "ok", paused: paused.collect() })
+    }
+}
 
 /// Whether the process lives
 #[utoipa::path(tag = "operations", responses((status = 200, description = "It does", body = Status)))]
 #[get("/healthz")]
 pub async fn healthz() -> Json<Status> {
-    Json(OK)
+    Status::ok(Vec::new())
 }
 
 refusals!(ReadyRefusals: plain);
@@ -41,7 +62,7 @@ pub async fn readyz(app: Data<App>, draining: Data<Draining>) -> Result<Json<Sta
     if !app.db.is_ready().await {
         return Err(Problem::new(Code::Unavailable, "The database is not reachable or not migrated."));
     }
-    Ok(Json(OK))
+    Ok(Status::ok(app.read(|_, conn| outbox::pauses(conn)).await?))
 }
 
 /// Counters for Prometheus
@@ -50,6 +71,13 @@ pub async fn readyz(app: Data<App>, draining: Data<Draining>) -> Result<Json<Sta
 pub async fn metrics(app: Data<App>) -> HttpResponse {
     // Without a database the gauges stay as they were: a zero would end an alert in the middle of an outage.
     let depth = app.read(|_, conn| outbox::depth(conn)).await.ok();
+    let paused = app.read(|_, conn| outbox::pauses(conn)).await.ok();
+    for (channel, paused) in
+        Channel::ALL.iter().filter_map(|channel| Some((channel.as_str(), paused.as_ref()?)))
+    {
+        let is_paused = paused.iter().any(|pause| pause.channel == channel);
+        ::metrics::gauge!("outbox_channel_paused", "channel" => channel).set(f64::from(u8::from(is_paused)));
+    }
     let states = ["queued", "leased", "sent", "dropped", "dead"];
     for (state, depth) in states.iter().filter_map(|state| Some((*state, depth.as_ref()?))) {
         let count = depth.iter().find(|(name, _)| name.as_str() == state).map_or(0, |(_, count)| *count);

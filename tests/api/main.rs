@@ -14,6 +14,7 @@
 mod harness;
 
 mod accounts;
+mod crashes;
 mod deferred;
 mod discreet;
 mod doors;
@@ -25,6 +26,7 @@ mod landing;
 mod links;
 mod me;
 mod notices;
+mod outbox;
 mod privacy;
 mod schema;
 mod signup;

@@ -12,7 +12,7 @@ use practice_links::db::Db;
 use practice_links::keys::Keys;
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::entropy::SeededEntropy;
-use practice_links::kit::{Bell, Clock as _, Email, Language, Timestamp};
+use practice_links::kit::{Bell, Clock, Email, Language, Timestamp};
 use practice_links::links::{self, Link, NewLink};
 use practice_links::outbox::Worker;
 use practice_links::practices::{self, NewPractice, Practice};
@@ -89,21 +89,26 @@ impl Builder {
     }
 }
 
-fn launch(config: Config, seed: u64, database: database::Lent) -> TestApp {
-    let clock = Arc::new(ManualClock::new(start_of_time()));
+/// What a process holds that serves no requests: a worker of its own, say.
+pub fn app_over(config: Config, clock: Arc<dyn Clock>, seed: u64) -> App {
     let entropy = Arc::new(SeededEntropy::new(seed));
-    let listener = TcpListener::bind(config.listen).unwrap();
-    let inner = App {
+    App {
         db: Db::new(&config.database).unwrap(),
         keys: Arc::new(Keys::load_or_create(&config.keys_file, clock.now(), &*entropy).unwrap()),
-        clock: Arc::<ManualClock>::clone(&clock),
+        clock,
         entropy,
         config: Arc::new(config),
         wake: Arc::new(Bell::default()),
         tally: Arc::default(),
         front: Arc::default(),
         guests: Arc::default(),
-    };
+    }
+}
+
+fn launch(config: Config, seed: u64, database: database::Lent) -> TestApp {
+    let clock = Arc::new(ManualClock::new(start_of_time()));
+    let listener = TcpListener::bind(config.listen).unwrap();
+    let inner = app_over(config, Arc::<ManualClock>::clone(&clock), seed);
     let carrier = Arc::new(Recorder::default());
     let address = listener.local_addr().unwrap();
     TestApp {

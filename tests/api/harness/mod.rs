@@ -16,6 +16,7 @@ mod spec;
 mod steps;
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread::{self, JoinHandle};
@@ -29,10 +30,10 @@ use practice_links::db::{self, Conn};
 use practice_links::http::Draining;
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::{Clock as _, Timestamp};
-use practice_links::outbox::{self, Worker};
+use practice_links::outbox::{self, Point, Worker};
 use practice_links::server;
 
-pub use builder::{Builder, DEMO, Prepared, run};
+pub use builder::{Builder, DEMO, Prepared, app_over, run};
 pub use carrier::{Recorded, Recorder};
 pub use client::{Call, Client, IPHONE, Reply};
 pub use database::Backend;
@@ -132,6 +133,13 @@ impl TestApp {
         let rounds =
             std::iter::from_fn(|| Some(self.worker.run_once().unwrap()).filter(|settled| *settled > 0));
         rounds.sum()
+    }
+
+    /// A round of a worker that dies when it gets to `point`, outside of any transaction.
+    pub fn dying_worker(&self, point: Point) -> thread::Result<usize> {
+        let dies = Arc::new(move |at| assert!(at != point, "as the test wants it"));
+        let worker = self.worker.clone().watched(dies);
+        catch_unwind(AssertUnwindSafe(|| worker.run_once().unwrap()))
     }
 
     /// Lets messages stay queued at the end of this test.

@@ -1,0 +1,98 @@
+//! `practice-links admin outbox …`: what waits, what failed, which channel is paused.
+
+use std::io::Write;
+
+use clap::Subcommand;
+
+use super::Failure;
+use crate::app::App;
+use crate::outbox::{self, Channel, Job};
+
+/// `admin outbox …`
+#[derive(Subcommand)]
+pub enum OutboxTask {
+    /// List the paused channels, and the rows in one state with their attempts.
+    List {
+        /// `queued`, `leased`, `sent`, `dropped` or `dead`.
+        #[arg(long, default_value = "dead")]
+        state: String,
+    },
+    /// Give a dead row another round of attempts.
+    Requeue {
+        /// The row's id.
+        id: String,
+    },
+    /// Drop a dead or queued row, and the address in it.
+    Discard {
+        /// The row's id.
+        id: String,
+    },
+    /// Open a paused channel now, instead of at its next trial.
+    Resume {
+        /// `sms`, `voice`, `email` or `webhook`.
+        channel: String,
+    },
+}
+
+/// Runs `task`.
+pub fn run(task: OutboxTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+    match task {
+        OutboxTask::List { state } => list(&state, app, out),
+        OutboxTask::Requeue { id } => {
+            let is_done = app.write_blocking(|ctx, conn| outbox::requeue(ctx, conn, &id))?;
+            told(
+                out,
+                is_done,
+                &format!("{id} is queued again."),
+                &format!("{id}: there is no dead row of this id"),
+            )
+        }
+        OutboxTask::Discard { id } => {
+            let is_done = app.write_blocking(|ctx, conn| outbox::discard(ctx, conn, &id))?;
+            let refusal = format!("{id}: there is no dead or queued row of this id");
+            told(out, is_done, &format!("{id} is dropped."), &refusal)
+        }
+        OutboxTask::Resume { channel } => {
+            let known = Channel::parse(&channel).ok_or_else(|| {
+                Failure::Refused(format!("{channel}: is no channel (sms, voice, email, webhook)"))
+            })?;
+            let is_done = app.write_blocking(|_, conn| outbox::resume(conn, known))?;
+            told(out, is_done, &format!("{channel} is open."), &format!("{channel} is not paused"))
+        }
+    }
+}
+
+fn told(out: &mut dyn Write, is_done: bool, done: &str, refusal: &str) -> Result<(), Failure> {
+    match is_done {
+        true => Ok(writeln!(out, "{done}")?),
+        false => Err(Failure::Refused(refusal.to_owned())),
+    }
+}
+
+/// Ids, counts and labels: no number and no address.
+fn list(state: &str, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+    let (pauses, jobs) =
+        app.read_blocking(|_, conn| Ok::<_, Failure>((outbox::pauses(conn)?, outbox::list(conn, state)?)))?;
+    for pause in pauses {
+        writeln!(
+            out,
+            "{} is PAUSED since {}: {} (next trial {})",
+            pause.channel, pause.paused_at, pause.reason, pause.try_at
+        )?;
+    }
+    for job in jobs {
+        writeln!(out, "{}", line(&job))?;
+        for attempt in app.read_blocking(|_, conn| outbox::attempts(conn, &job.id))? {
+            let provider = attempt.provider.as_deref().unwrap_or("-");
+            let outcome = attempt.outcome.as_deref().unwrap_or("unfinished");
+            writeln!(out, "    {}  {provider}  {outcome}  receipt {}", attempt.started_at, attempt.receipt)?;
+        }
+    }
+    Ok(())
+}
+
+fn line(job: &Job) -> String {
+    let error = job.last_error.as_deref().unwrap_or("-");
+    let (id, channel, topic) = (&job.id, &job.channel, &job.topic);
+    format!("{id}  {channel}  {topic}  attempts {}  {}  {error}", job.attempts, job.created_at)
+}

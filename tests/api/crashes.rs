@@ -1,0 +1,322 @@
+//! `delivery.md`, the crash tests: a worker in a process of its own is killed at each of the four points of a
+//! row's way, another one takes over, and the provider counts what really arrived.
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use practice_links::app::{App, Ctx};
+use practice_links::config::Config;
+use practice_links::db::{self, Conn};
+use practice_links::kit::clock::ManualClock;
+use practice_links::kit::{Clock, Email, Phone, Timestamp};
+use practice_links::outbox::{
+    self, Carrier, Channel, Envelope, Handed, Job, Mail, Message, Outcome, Outgoing, Point, Rendered, Sender,
+    Text, Topic, Topics, Worker,
+};
+use serde_json::{Value, json};
+
+use crate::harness::{TestApp, app_over};
+
+const TOPIC: &str = "crash_test";
+const PLAN: &str = "PRACTICE_LINKS_TEST_CRASH";
+
+/// A provider that counts what it takes, by the message's key.
+struct Provider {
+    address: SocketAddr,
+    taken: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+impl Provider {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let taken = Arc::new(Mutex::new(HashMap::new()));
+        let book = Arc::clone(&taken);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let book = Arc::clone(&book);
+                thread::spawn(move || take(stream.unwrap(), &book));
+            }
+        });
+        Self { address, taken }
+    }
+
+    fn sum(&self) -> u32 {
+        self.taken.lock().unwrap().values().sum()
+    }
+
+    /// Messages that came, and how many came again.
+    fn messages_and_duplicates(&self) -> (usize, u32) {
+        let taken = self.taken.lock().unwrap();
+        (taken.len(), taken.values().map(|times| times - 1).sum())
+    }
+}
+
+fn take(mut stream: TcpStream, book: &Mutex<HashMap<String, u32>>) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut first = String::new();
+    reader.read_line(&mut first).ok()?;
+    let mut line = String::new();
+    while reader.read_line(&mut line).ok()? > 2 {
+        line.clear();
+    }
+    let key = first.split_whitespace().nth(1)?.to_owned();
+    *book.lock().unwrap().entry(key).or_default() += 1;
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").ok()
+}
+
+/// Queues nothing but ids, as every topic does.
+struct Probe;
+
+impl Topic for Probe {
+    fn render(&self, _: &Ctx, _: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let body = job.dedupe_key.clone();
+        Ok(Rendered::Ready(match job.channel() {
+            Some(Channel::Sms) => {
+                let to = Phone::parse("+13125550100", None).unwrap();
+                Outgoing::Sms(Text { to, body, code: None, sender: Sender::AnyBut(Vec::new()) })
+            }
+            _ => {
+                let to = Email::parse("desk@oak.example").unwrap();
+                let (subject, html) = (body.clone(), body.clone());
+                Outgoing::Email(Mail { to, subject, text: body, html, unsubscribe: None })
+            }
+        }))
+    }
+}
+
+fn topics() -> Topics {
+    let probe: Box<dyn Topic> = Box::new(Probe);
+    [(TOPIC, probe)].into()
+}
+
+/// Asks the [`Provider`].
+struct Post(SocketAddr);
+
+impl Post {
+    fn post(&self, key: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(self.0)?;
+        stream.write_all(format!("POST {key} HTTP/1.1\r\n\r\n").as_bytes())?;
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply)?;
+        Ok(reply)
+    }
+}
+
+impl Carrier for Post {
+    fn carry(&self, _: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+        match self.post(envelope.key) {
+            Ok(reply) if reply.contains(" 200 ") => Outcome::Sent.into(),
+            _ => Outcome::Ambiguous("no_answer").into(),
+        }
+    }
+}
+
+fn queue(app: &TestApp, channel: Channel, count: usize) {
+    app.write(|ctx, conn| (0..count).try_for_each(|n| enqueue(ctx, conn, channel, &format!("job-{n}"))));
+    for n in 0..20 {
+        let rolled_back: Result<(), db::Error> = app.inner.write_blocking(|ctx, conn| {
+            enqueue(ctx, conn, channel, &format!("never-{n}"))?;
+            Err(db::Error::Busy)
+        });
+        assert!(rolled_back.is_err());
+    }
+}
+
+fn enqueue(ctx: &Ctx, conn: &mut Conn, channel: Channel, key: &str) -> db::Result<()> {
+    let message = Message {
+        topic: TOPIC,
+        channel,
+        dedupe_key: key.to_owned(),
+        recipient: None,
+        payload: json!({}),
+        due: None,
+        not_after: None,
+    };
+    outbox::enqueue(ctx, conn, &message).map(drop)
+}
+
+/// What the process to be killed is told: which database, which provider, where to stop.
+fn spawn(app: &TestApp, provider: &Provider, plan: Value) -> Child {
+    let mut whole = json!({
+        "url": app.inner.config.database.url, "folder": app.inner.config.data_dir,
+        "provider": provider.address.to_string(), "threads": 1, "haste": 1, "now": app.now().millis(),
+    });
+    whole.as_object_mut().unwrap().extend(plan.as_object().unwrap().clone());
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["crashes::process", "--exact", "--ignored", "--nocapture"]).env(PLAN, whole.to_string());
+    command.stdout(Stdio::piped()).spawn().unwrap()
+}
+
+/// Reads what the process says until it says `word`.
+fn wait_for(child: &mut Child, word: &str) {
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains(word)), "the process ended before it said {word}");
+}
+
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn finish(mut child: Child) {
+    let mut said = String::new();
+    child.stdout.as_mut().unwrap().read_to_string(&mut said).unwrap();
+    assert!(child.wait().unwrap().success(), "{said}");
+}
+
+#[test]
+#[ignore = "started by the tests below as the process that is killed"]
+fn process() {
+    let Some(plan) = env::var_os(PLAN) else { return };
+    let plan: Value = serde_json::from_str(plan.to_str().unwrap()).unwrap();
+    let app = app_of(&plan);
+    let carrier = Arc::new(Post(plan["provider"].as_str().unwrap().parse().unwrap()));
+    let channel = Channel::parse(plan["channel"].as_str().unwrap()).unwrap();
+    let worker =
+        Worker::new(app.clone(), topics(), carrier).of_channel(channel, 1_000).watched(dies_at(&plan));
+    let threads = plan["threads"].as_u64().unwrap();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while is_open(&app) {
+                    if worker.run_once().unwrap() == 0 {
+                        thread::sleep(Duration::from_millis(20));
+                    }
+                }
+            });
+        }
+    });
+}
+
+fn app_of(plan: &Value) -> App {
+    let folder: std::path::PathBuf = plan["folder"].as_str().unwrap().into();
+    let mut config = Config { keys_file: folder.join("keys.json"), data_dir: folder, ..Config::default() };
+    config.database.url = plan["url"].as_str().unwrap().to_owned();
+    let start = Timestamp::from_millis(plan["now"].as_i64().unwrap());
+    let clock: Arc<dyn Clock> = match plan["haste"].as_u64().unwrap() {
+        1 => Arc::new(ManualClock::new(start)),
+        haste => Arc::new(Hasty { start, began: Instant::now(), haste }),
+    };
+    app_over(config.complete().unwrap(), clock, u64::from(std::process::id()))
+}
+
+/// A clock that runs so many times as fast, so that a lease of a minute ends in seconds.
+struct Hasty {
+    start: Timestamp,
+    began: Instant,
+    haste: u64,
+}
+
+impl Clock for Hasty {
+    fn now(&self) -> Timestamp {
+        self.start + self.began.elapsed() * u32::try_from(self.haste).unwrap()
+    }
+}
+
+fn is_open(app: &App) -> bool {
+    let depth = app.read_blocking(|_, conn| outbox::depth(conn)).unwrap();
+    depth.iter().any(|(state, rows)| ["queued", "leased"].contains(&state.as_str()) && *rows > 0)
+}
+
+/// Stands still for ever when the point of the plan is reached for the `after`-th time.
+fn dies_at(plan: &Value) -> Arc<dyn Fn(Point) + Send + Sync> {
+    let (point, after) = (plan["point"].as_str().unwrap_or_default().to_owned(), plan["after"].as_u64());
+    let reached = AtomicU32::new(0);
+    Arc::new(move |at| {
+        if format!("{at:?}") == point && Some(u64::from(reached.fetch_add(1, Ordering::SeqCst))) == after {
+            println!("reached");
+            loop {
+                thread::park();
+            }
+        }
+    })
+}
+
+/// 200 jobs, a SIGKILL at `point`, a second process: how many messages came twice.
+fn killed_at(app: &TestApp, channel: Channel, point: Point) -> u32 {
+    let (provider, way) = (Provider::start(), channel.as_str());
+    queue(app, channel, 200);
+    let mut first =
+        spawn(app, &provider, json!({ "channel": way, "point": format!("{point:?}"), "after": 97 }));
+    wait_for(&mut first, "reached");
+    kill(first);
+    // The dead one's leases have run out by then.
+    finish(spawn(app, &provider, json!({ "channel": way, "now": app.now().millis() + 120_000 })));
+    let (messages, duplicates) = provider.messages_and_duplicates();
+    assert_eq!(messages, 200, "every job arrives, and none of a rolled-back transaction");
+    assert_eq!(app.outbox("sent"), 200);
+    println!("{channel:?} killed at {point:?}: 200 of 200 arrived, {duplicates} twice");
+    duplicates
+}
+
+both! {
+    /// Before the attempt is committed, nothing has happened; between that and the answer nobody knows, and the
+    /// message had not left.
+    fn a_worker_killed_before_the_provider_took_it_sends_nothing_twice(app: TestApp) {
+        assert_eq!(killed_at(&app, Channel::Sms, Point::Claimed), 0);
+    }
+
+    fn a_worker_killed_after_the_attempt_was_written_sends_nothing_twice(app: TestApp) {
+        assert_eq!(killed_at(&app, Channel::Email, Point::Started), 0);
+        let unfinished = app.count("SELECT count(*) FROM deliveries WHERE outcome IS NULL");
+        assert_eq!(unfinished, 3, "what it had claimed and not begun stays visible, too");
+    }
+
+    fn a_text_whose_worker_was_killed_in_the_attempt_is_sent_once_more(app: TestApp) {
+        assert_eq!(killed_at(&app, Channel::Sms, Point::Started), 0);
+        assert_eq!(app.count("SELECT count(*) FROM outbox WHERE ambiguous = 1 AND attempts = 2"), 1);
+    }
+
+    fn a_worker_killed_after_the_provider_took_it_sends_that_one_again(app: TestApp) {
+        assert_eq!(killed_at(&app, Channel::Sms, Point::Carried), 1);
+    }
+
+    fn a_worker_killed_before_its_settlement_is_committed_sends_that_one_again(app: TestApp) {
+        assert_eq!(killed_at(&app, Channel::Email, Point::Settled), 1);
+    }
+}
+
+postgres! {
+    /// Two instances, eight threads, 2,000 jobs, one instance killed half-way: each job settled exactly once.
+    fn of_two_instances_one_dies_and_each_job_is_settled_once(app: TestApp) {
+        let provider = Provider::start();
+        queue(&app, Channel::Email, 2_000);
+        let began = Instant::now();
+        let threads = 4;
+        let plan = json!({ "channel": "email", "threads": threads, "haste": 30 });
+        let doomed = spawn(&app, &provider, plan.clone());
+        let other = spawn(&app, &provider, plan);
+        while provider.sum() < 1_000 && began.elapsed() < Duration::from_mins(1) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        kill(doomed);
+        finish(other);
+        let (messages, duplicates) = provider.messages_and_duplicates();
+        println!("2,000 jobs in {:?}, one of two instances killed half-way, {duplicates} twice", began.elapsed());
+        assert_eq!((messages, app.outbox("sent")), (2_000, 2_000));
+        assert_eq!(app.count("SELECT count(*) FROM deliveries WHERE outcome = 'sent'"), 2_000, "settled once each");
+        assert!(duplicates <= threads, "at most what each thread had in its hands: {duplicates}");
+    }
+}
+
+both! {
+    /// Case 7 of `verification.md`.
+    fn a_code_whose_settlement_was_lost_still_works_and_is_repeated_with_the_same_digits(app: TestApp) {
+        let session = app.start(&crate::harness::phone(1));
+        let lost = app.dying_worker(Point::Carried);
+        assert!(lost.is_err(), "the worker died with the provider's answer in its hands");
+        let first = app.carrier.attempts()[0].code.clone().unwrap();
+        app.advance(61);
+        app.deliver_all();
+        let codes: Vec<_> = app.carrier.attempts().into_iter().map(|sent| sent.code.unwrap()).collect();
+        assert_eq!(codes, [first.clone(), first.clone()], "sent once more, with the same digits");
+        app.check(&session, &first).expect(200);
+    }
+}
