@@ -1,6 +1,8 @@
 //! `delivery.md`, the crash tests: a worker in a process of its own is killed at each of the four points of a
 //! row's way, another one takes over, and the provider counts what really arrived.
 
+#![expect(clippy::print_stdout, reason = "the parent reads the process's word, and people read the table")]
+
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -77,16 +79,13 @@ struct Probe;
 impl Topic for Probe {
     fn render(&self, _: &Ctx, _: &mut Conn, job: &Job) -> db::Result<Rendered> {
         let body = job.dedupe_key.clone();
-        Ok(Rendered::Ready(match job.channel() {
-            Some(Channel::Sms) => {
-                let to = Phone::parse("+13125550100", None).unwrap();
-                Outgoing::Sms(Text { to, body, code: None, sender: Sender::AnyBut(Vec::new()) })
-            }
-            _ => {
-                let to = Email::parse("desk@oak.example").unwrap();
-                let (subject, html) = (body.clone(), body.clone());
-                Outgoing::Email(Mail { to, subject, text: body, html, unsubscribe: None })
-            }
+        Ok(Rendered::Ready(if job.channel() == Some(Channel::Sms) {
+            let to = Phone::parse("+13125550100", None).unwrap();
+            Outgoing::Sms(Text { to, body, code: None, sender: Sender::AnyBut(Vec::new()) })
+        } else {
+            let to = Email::parse("desk@oak.example").unwrap();
+            let (subject, html) = (body.clone(), body.clone());
+            Outgoing::Email(Mail { to, subject, text: body, html, unsubscribe: None })
         }))
     }
 }
@@ -143,7 +142,7 @@ fn enqueue(ctx: &Ctx, conn: &mut Conn, channel: Channel, key: &str) -> db::Resul
 }
 
 /// What the process to be killed is told: which database, which provider, where to stop.
-fn spawn(app: &TestApp, provider: &Provider, plan: Value) -> Child {
+fn spawn(app: &TestApp, provider: &Provider, plan: &Value) -> Child {
     let mut whole = json!({
         "url": app.inner.config.database.url, "folder": app.inner.config.data_dir,
         "provider": provider.address.to_string(), "threads": 1, "haste": 1, "now": app.now().millis(),
@@ -198,7 +197,7 @@ fn process() {
 fn app_of(plan: &Value) -> App {
     let folder: std::path::PathBuf = plan["folder"].as_str().unwrap().into();
     let mut config = Config { keys_file: folder.join("keys.json"), data_dir: folder, ..Config::default() };
-    config.database.url = plan["url"].as_str().unwrap().to_owned();
+    plan["url"].as_str().unwrap().clone_into(&mut config.database.url);
     let start = Timestamp::from_millis(plan["now"].as_i64().unwrap());
     let clock: Arc<dyn Clock> = match plan["haste"].as_u64().unwrap() {
         1 => Arc::new(ManualClock::new(start)),
@@ -244,11 +243,11 @@ fn killed_at(app: &TestApp, channel: Channel, point: Point) -> u32 {
     let (provider, way) = (Provider::start(), channel.as_str());
     queue(app, channel, 200);
     let mut first =
-        spawn(app, &provider, json!({ "channel": way, "point": format!("{point:?}"), "after": 97 }));
+        spawn(app, &provider, &json!({ "channel": way, "point": format!("{point:?}"), "after": 97 }));
     wait_for(&mut first, "reached");
     kill(first);
     // The dead one's leases have run out by then.
-    finish(spawn(app, &provider, json!({ "channel": way, "now": app.now().millis() + 120_000 })));
+    finish(spawn(app, &provider, &json!({ "channel": way, "now": app.now().millis() + 120_000 })));
     let (messages, duplicates) = provider.messages_and_duplicates();
     assert_eq!(messages, 200, "every job arrives, and none of a rolled-back transaction");
     assert_eq!(app.outbox("sent"), 200);
@@ -291,8 +290,8 @@ postgres! {
         let began = Instant::now();
         let threads = 4;
         let plan = json!({ "channel": "email", "threads": threads, "haste": 30 });
-        let doomed = spawn(&app, &provider, plan.clone());
-        let other = spawn(&app, &provider, plan);
+        let doomed = spawn(&app, &provider, &plan);
+        let other = spawn(&app, &provider, &plan);
         while provider.sum() < 1_000 && began.elapsed() < Duration::from_mins(1) {
             thread::sleep(Duration::from_millis(5));
         }
