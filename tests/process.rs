@@ -372,6 +372,9 @@ fn an_operator_makes_links_and_retires_them() {
         (owned.clone(), "--code"),
         (format!("{link} --owner tem_none"), "--owner"),
         (format!("{link} --member stf_none"), "--member"),
+        (format!("{link} --tag {}", "x".repeat(41)), "--tag"),
+        (format!("{link}{}", (0..21).map(|n| format!(" --tag {n}")).collect::<String>()), "--tag"),
+        (format!("{link} --welcome {}", "x".repeat(1_001)), "--welcome"),
         (format!("{member} Bob"), "--email"),
     ] {
         let (is_made, error) = said(folder, &words);

@@ -26,8 +26,16 @@ pub const SETTINGS: &[Setting] = &[
     ("limits.number_10min", "4", "messages to one number in 10 minutes"),
     ("limits.number_day", "10", "messages to one number in 24 hours"),
     ("limits.ip_10min", "10", "new verifications from one address (IPv6: /64) in 10 minutes"),
-    ("limits.practice_10min", "120", "messages on one practice's behalf in 10 minutes"),
-    ("limits.country_10min", "600", "messages to one country in 10 minutes"),
+    (
+        "limits.practice_10min",
+        "120",
+        "messages on one practice's behalf in 10 minutes; texts with the app's link have a quarter as many of their own",
+    ),
+    (
+        "limits.country_10min",
+        "600",
+        "messages to one country in 10 minutes; texts with the app's link likewise",
+    ),
     ("verification.countries", "US,CA", "countries that are texted and called (ISO 3166-1 alpha-2)"),
     ("verification.default_region", "US", "region of a number written without `+`"),
     ("verification.code_seconds", "600", "lifetime of a code"),
