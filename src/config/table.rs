@@ -25,7 +25,11 @@ pub const SETTINGS: &[Setting] = &[
     ("limits.scale", "1", "multiplies every budget, for load tests; refused in production"),
     ("limits.number_10min", "4", "messages to one number in 10 minutes"),
     ("limits.number_day", "10", "messages to one number in 24 hours"),
-    ("limits.ip_10min", "10", "new verifications from one address (IPv6: /64) in 10 minutes"),
+    (
+        "limits.ip_10min",
+        "10",
+        "new verifications from one address (IPv6: /64) in 10 minutes; texts with the app's link have as many of their own (IPv6: /56)",
+    ),
     (
         "limits.practice_10min",
         "120",
