@@ -21,7 +21,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("printing", &[]),
     ("funnel", &[]),
     ("links", &["practices", "funnel"]),
-    ("deferred", &["links", "practices"]),
+    ("deferred", &["links", "practices", "funnel"]),
     ("verification", &["links", "practices", "deferred", "funnel"]),
     ("conversations", &["links", "practices", "staff", "funnel"]),
     ("accounts", &["verification", "links", "conversations", "deferred"]),

@@ -398,6 +398,12 @@ fn an_operator_makes_links_and_retires_them() {
         (owned.clone(), "--code"),
         (format!("{link} --owner tem_none"), "--owner"),
         (format!("{link} --member stf_none"), "--member"),
+        (format!("{link} --tag {}", "x".repeat(41)), "--tag"),
+        (
+            format!("{link} --tag {}", (0..21).map(|n| n.to_string()).collect::<Vec<_>>().join(" --tag ")),
+            "--tag",
+        ),
+        (format!("{link} --welcome {}", "x".repeat(1_001)), "--welcome"),
         (format!("{member} Bob"), "--email"),
     ] {
         let (is_made, error) = said(folder, &words);

@@ -2,7 +2,8 @@
 //!
 //! An account comes into being with its patient, its pairing, its conversation and its first session, in one
 //! transaction, out of one phone proof. The proof is consumed there; a second call with it finds what the
-//! first one made and answers the same, so that a lost reply costs nothing.
+//! first one made and answers the same, so that a lost reply costs nothing. It finds the same sign-in too, and
+//! nothing once that has ended: a proof opens one.
 
 pub mod http;
 mod people;
@@ -21,9 +22,9 @@ use crate::app::Ctx;
 use crate::audit;
 use crate::conversations::{self, NewPairing, Paired, Sight};
 use crate::db::{self, Conn};
-use crate::deferred::{self, Lead};
+use crate::deferred::{self, Follower, Lead};
 use crate::kit::{Email, Phone, Secret};
-use crate::verification;
+use crate::verification::{self, Made};
 
 /// An unused refresh token dies after this long.
 const REFRESH_LIFE: Duration = Duration::from_hours(90 * 24);
@@ -147,12 +148,14 @@ pub struct SignedUp {
 /// Makes account, patient, pairing, conversation and session out of a proof.
 pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Refusal> {
     let proven = verification::consume_proof(ctx, conn, &new.proof)?;
-    if let Some((account_id, pairing_id)) = proven.made {
-        return repeat(ctx, conn, &account_id, pairing_id.as_deref());
+    if let Some(made) = &proven.made {
+        return repeat(ctx, conn, made);
     }
-    let (to, method) = deferred::follow(ctx, conn, &new.lead, &proven.phone)?;
-    let account = store::insert_account(conn, &ctx.id("acc"), &proven.phone, new.email.as_ref(), ctx.now)?
-        .ok_or(Refusal::AccountExists)?;
+    let follower = Follower { account_id: &ctx.id("acc"), phone: &proven.phone };
+    let (to, method) = deferred::follow(ctx, conn, &new.lead, &follower)?;
+    let account =
+        store::insert_account(conn, follower.account_id, &proven.phone, new.email.as_ref(), ctx.now)?
+            .ok_or(Refusal::AccountExists)?;
     let session_id = open_session(ctx, conn, &account.id, Scope::Full)?;
     let patient =
         store::insert_patient(conn, &ctx.id("pat"), &account.id, &session_id, &new.person, ctx.now)?;
@@ -176,19 +179,23 @@ pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Ref
         method,
     };
     let paired = conversations::pair(ctx, conn, &pairing)?;
-    verification::record_made(conn, &proven, &account.id, Some(&paired.pairing.id))?;
+    let made = Made {
+        account_id: account.id.clone(),
+        pairing_id: Some(paired.pairing.id.clone()),
+        session_id: Some(session_id),
+    };
+    verification::record_made(conn, &proven, &made)?;
     Ok(SignedUp { account, patient, paired, tokens })
 }
 
 /// The answer to a sign-up whose first answer was lost: the same things, with fresh tokens.
-fn repeat(ctx: &Ctx, conn: &mut Conn, account_id: &str, pairing: Option<&str>) -> Result<SignedUp, Refusal> {
-    let pairing_id = pairing.ok_or(Refusal::ProofConsumed)?;
-    let account = store::find_account(conn, account_id)?.ok_or(Refusal::ProofConsumed)?;
+fn repeat(ctx: &Ctx, conn: &mut Conn, made: &Made) -> Result<SignedUp, Refusal> {
+    let pairing_id = made.pairing_id.as_deref().ok_or(Refusal::ProofConsumed)?;
+    let account = store::find_account(conn, &made.account_id)?.ok_or(Refusal::ProofConsumed)?;
     let paired = conversations::paired(conn, pairing_id, false)?;
-    let patient = store::find_patient(conn, account_id, &paired.conversation.patient.id)?;
+    let patient = store::find_patient(conn, &account.id, &paired.conversation.patient.id)?;
     let patient = patient.ok_or(Refusal::PatientNotFound)?;
-    let session_id = open_session(ctx, conn, account_id, Scope::Full)?;
-    let tokens = issue(ctx, conn, account_id, &session_id, Scope::Full)?;
+    let tokens = issue_again(ctx, conn, made)?;
     Ok(SignedUp { account, patient, paired, tokens })
 }
 
@@ -197,32 +204,43 @@ fn repeat(ctx: &Ctx, conn: &mut Conn, account_id: &str, pairing: Option<&str>) -
 pub fn sign_in(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<(Account, Tokens), Refusal> {
     let proven = verification::consume_proof(ctx, conn, proof)?;
     let account = match &proven.made {
-        Some((_, Some(_))) => return Err(Refusal::ProofConsumed),
-        Some((account_id, None)) => store::find_account(conn, account_id)?,
+        Some(made) if made.pairing_id.is_some() => return Err(Refusal::ProofConsumed),
+        Some(made) => store::find_account(conn, &made.account_id)?,
         None => store::find_by_phone(conn, &proven.phone)?,
     };
     let account = account.ok_or(Refusal::AccountNotFound)?;
     if !store::hold_account(conn, &account.id)? {
         return Err(Refusal::AccountNotFound);
     }
+    if let Some(made) = &proven.made {
+        let tokens = issue_again(ctx, conn, made)?;
+        return Ok((account, tokens));
+    }
     let session_id = open_session(ctx, conn, &account.id, Scope::Restricted)?;
     let tokens = issue(ctx, conn, &account.id, &session_id, Scope::Restricted)?;
-    if proven.made.is_none() {
-        verification::record_made(conn, &proven, &account.id, None)?;
-        conversations::announce_new_device(ctx, conn, &account.id, &session_id)?;
-        audit::record(
-            ctx,
-            conn,
-            &audit::Event {
-                practice_id: None,
-                actor: &account.id,
-                action: "session.created",
-                subject: &session_id,
-                detail: json!({ "scope": Scope::Restricted }),
-            },
-        )?;
-    }
+    let made =
+        Made { account_id: account.id.clone(), pairing_id: None, session_id: Some(session_id.clone()) };
+    verification::record_made(conn, &proven, &made)?;
+    conversations::announce_new_device(ctx, conn, &account.id, &session_id)?;
+    audit::record(
+        ctx,
+        conn,
+        &audit::Event {
+            practice_id: None,
+            actor: &account.id,
+            action: "session.created",
+            subject: &session_id,
+            detail: json!({ "scope": Scope::Restricted }),
+        },
+    )?;
     Ok((account, tokens))
+}
+
+/// Fresh tokens of the sign-in that a proof opened, where that still lives.
+fn issue_again(ctx: &Ctx, conn: &mut Conn, made: &Made) -> Result<Tokens, Refusal> {
+    let session_id = made.session_id.as_deref().ok_or(Refusal::ProofConsumed)?;
+    let session = store::live_session(conn, session_id)?.ok_or(Refusal::ProofConsumed)?;
+    issue(ctx, conn, &session.account_id, session_id, session.scope())
 }
 
 /// What became of a refresh token. Reuse is an outcome, not an error: an error would roll the revocation back.

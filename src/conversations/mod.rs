@@ -43,38 +43,25 @@ pub struct Paired {
     pub is_new: bool,
 }
 
-/// Pairs, or finds the pairing that is there; then the second link's tags join the conversation.
+/// Pairs, or finds the pairing that is there; then the tags of a link that is new to it join the conversation.
 pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> db::Result<Paired> {
-    let made = store::insert_pairing(conn, &ctx.id("pai"), new, ctx.now)?;
-    let is_new = made.is_some();
-    let pairing_id = match made {
-        Some(id) => id,
-        None => store::open_pairing_id(conn, new)?,
-    };
-    let conversation_id = match is_new {
-        true => open_conversation(ctx, conn, new, &pairing_id)?,
-        false => store::conversation_id(conn, &pairing_id)?,
-    };
-    store::add_tags(conn, &conversation_id, &new.to.endpoint.tags())?;
-    if !is_new {
-        second_link(ctx, conn, new, &pairing_id, &conversation_id)?;
+    if let Some(pairing_id) = store::insert_pairing(conn, &ctx.id("pai"), new, ctx.now)? {
+        open_conversation(ctx, conn, new, &pairing_id)?;
+        return paired(conn, &pairing_id, true);
     }
-    paired(conn, &pairing_id, is_new)
+    let pairing_id = store::open_pairing_id(conn, new)?;
+    if store::insert_visit(conn, &pairing_id, &new.to.link.id, ctx.now)? {
+        second_link(ctx, conn, new, &pairing_id)?;
+    }
+    paired(conn, &pairing_id, false)
 }
 
-/// Notes that a paired patient came through another link, once a link: who opens the first one again, or the
-/// second one twice, has told nothing new.
-fn second_link(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    new: &NewPairing<'_>,
-    pairing_id: &str,
-    conversation_id: &str,
-) -> db::Result<()> {
-    if !store::insert_visit(conn, pairing_id, &new.to.link.id, ctx.now)? {
-        return Ok(());
-    }
-    system(ctx, conn, conversation_id, words(new.to.practice.language()).second_link)?;
+/// Notes that a paired patient came through another link, once a link. Who opens the first one again, or the
+/// second one twice, has told nothing new, and what the link says by then leaves the conversation alone.
+fn second_link(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
+    let conversation_id = store::conversation_id(conn, pairing_id)?;
+    store::add_tags(conn, &conversation_id, &new.to.endpoint.tags())?;
+    system(ctx, conn, &conversation_id, words(new.to.practice.language()).second_link)?;
     audit::record(
         ctx,
         conn,
@@ -95,16 +82,12 @@ pub fn paired(conn: &mut Conn, pairing_id: &str, is_new: bool) -> db::Result<Pai
     Ok(Paired { pairing, conversation, is_new })
 }
 
-fn open_conversation(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    new: &NewPairing<'_>,
-    pairing_id: &str,
-) -> db::Result<String> {
+fn open_conversation(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
     let practice = &new.to.practice;
     let id = ctx.id("cnv");
     store::insert_conversation(conn, &id, pairing_id, new.to, ctx.now)?;
     store::insert_visit(conn, pairing_id, &new.to.link.id, ctx.now)?;
+    store::add_tags(conn, &id, &new.to.endpoint.tags())?;
     if let Some(welcome) = &new.to.endpoint.welcome {
         append(ctx, conn, &id, &NewEntry { kind: "welcome", author: "practice", body: welcome })?;
     }
@@ -122,8 +105,7 @@ fn open_conversation(
         },
     )?;
     funnel::record(ctx, conn, &new.to.link.id, Step::Paired)?;
-    notice::enqueue_new_pairing(ctx, conn, new.to, pairing_id)?;
-    Ok(id)
+    notice::enqueue_new_pairing(ctx, conn, new.to, pairing_id)
 }
 
 /// An entry to be appended.

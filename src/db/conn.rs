@@ -74,6 +74,39 @@ impl<Q: Query> Query for SkipLocked<Q> {
 
 impl<Q, C> RunQueryDsl<C> for SkipLocked<Q> {}
 
+/// A SELECT whose rows nobody changes until the transaction ends: others may read and share them, and whoever is
+/// changing one is waited for. On SQLite nothing is added, as with [`SkipLocked`].
+#[derive(Debug, QueryId)]
+pub struct Shared<Q>(pub Q);
+
+struct Sharing;
+
+impl QueryFragment<diesel::pg::Pg> for Sharing {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+        pass.push_sql(" FOR SHARE");
+        Ok(())
+    }
+}
+
+impl QueryFragment<diesel::sqlite::Sqlite> for Sharing {
+    fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
+        Ok(())
+    }
+}
+
+impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Shared<Q> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        self.0.walk_ast(pass.reborrow())?;
+        MultiBackend::walk_variant_ast(&Sharing, pass)
+    }
+}
+
+impl<Q: Query> Query for Shared<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q, C> RunQueryDsl<C> for Shared<Q> {}
+
 impl Conn {
     /// Opens a transaction. On SQLite IMMEDIATE for a writer: a deferred one that writes later dies with
     /// `SQLITE_BUSY`, whatever the busy timeout.

@@ -20,7 +20,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-pub use conn::{Both, Conn, MultiBackend, SkipLocked, columns};
+pub use conn::{Both, Conn, MultiBackend, Shared, SkipLocked, columns};
 pub use pool::{ConnectError, Target};
 
 use crate::config::{BadSetting, Database};

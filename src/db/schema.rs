@@ -64,6 +64,7 @@ diesel::table! {
         proof_account_id -> Nullable<Text>,
         proof_pairing_id -> Nullable<Text>,
         can_call -> Bool,
+        proof_session_id -> Nullable<Text>,
     }
 }
 
@@ -294,6 +295,8 @@ diesel::table! {
         link_id -> Text,
         created_at -> BigInt,
         expires_at -> BigInt,
+        taken_by -> Nullable<Text>,
+        proven_at -> Nullable<BigInt>,
     }
 }
 

@@ -5,9 +5,10 @@ use serde_json::json;
 use super::Left;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
+use crate::funnel::{self, Step};
 use crate::kit::{Language, Phone, gsm7};
 use crate::links::{self, Destination};
-use crate::outbox::{self, Job, Outgoing, Rendered, Sender, Text, Topic};
+use crate::outbox::{self, Job, Outcome, Outgoing, Rendered, Sender, Text, Topic};
 
 /// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
 const SEGMENT: usize = 160;
@@ -68,6 +69,15 @@ impl Topic for LinkTopic {
             Err(links::Refusal::Db(error)) => Err(error),
             // Paused or closed since: the page behind the link would only disappoint.
             Err(_) => Ok(Rendered::Unwanted),
+        }
+    }
+
+    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
+        match serde_json::from_str::<Payload>(&job.payload) {
+            Ok(payload) if *outcome == Outcome::Sent => {
+                funnel::record(ctx, conn, &payload.link, Step::SmsSent)
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -3,7 +3,8 @@
 //! and nothing is guessed: only whoever proves the number finds what waits for it.
 //!
 //! Whoever asks learns nothing about the number: the answer is one and the same whether it is known here,
-//! was texted a moment ago, or has had its share of messages for the day.
+//! was texted a moment ago, or has had its share of messages for the day. Nothing waits where no text went
+//! out, so a stranger can neither fill a number's list nor use up what its codes need.
 
 pub mod http;
 mod message;
@@ -15,14 +16,13 @@ pub use message::LinkTopic;
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
+use crate::funnel::{self, Step};
 use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
 use crate::limits::{self, Budget};
 use crate::links::{self, Destination};
 
 /// How long a pairing waits for its number to be proven.
 const LIFE: Duration = Duration::from_hours(7 * 24);
-/// More practices than this never wait for one number in an answer; the newest are told.
-const MOST_TOLD: i64 = 10;
 /// How a pairing that waited is told apart from those that came by a link token.
 const METHOD: &str = "phone_first";
 
@@ -84,33 +84,49 @@ pub fn leave_number(ctx: &Ctx, conn: &mut Conn, left: &Left<'_>) -> Result<(), R
     }
     let key = limits::number_key(ctx, left.phone);
     // Two holds in the order of the kinds: what is the number's own is never told to whoever asks.
-    let own = [Budget::links_to_number(ctx, &key), Budget::messages_to_number(ctx, &key)];
+    let own = [Budget::links_to_number(ctx, &key)];
     let shared = [
-        Budget::verifications_from_ip(ctx, left.network),
-        Budget::messages_of_practice(ctx, &left.to.practice.id),
-        Budget::messages_to_country(ctx, country),
+        Budget::links_from_ip(ctx, left.network),
+        Budget::links_of_practice(ctx, &left.to.practice.id),
+        Budget::links_to_country(ctx, country),
     ];
     let (own, shared) = (limits::hold(conn, &own)?, limits::hold(conn, &shared)?);
-    let due = shared.next_at(ctx);
+    let codes = codes_budgets(ctx, left);
+    let due = shared.next_at(ctx).max(limits::next_at(ctx, conn, &codes)?);
     if due > ctx.now {
         return Err(Refusal::Limited(due.wait_from(ctx.now)));
     }
-    let has_room = own.next_at(ctx) <= ctx.now;
+    let codes = [Budget::messages_to_number(ctx, &key)];
+    let has_room = own.next_at(ctx).max(limits::next_at(ctx, conn, &codes)?) <= ctx.now;
     // Taken also when nothing is sent, so that the next refusal tells nothing about the number either.
     shared.take(ctx, conn)?;
-    let id = store::upsert(conn, &ctx.id("pnd"), &key, &left.to.link.id, ctx.now, ctx.now + LIFE)?;
     if has_room {
         own.take(ctx, conn)?;
+        let id = store::upsert(conn, &ctx.id("pnd"), &key, &left.to.link.id, ctx.now, ctx.now + LIFE)?;
         message::enqueue(ctx, conn, &id, left)?;
     }
     Ok(())
 }
 
-/// The pairings that wait for a proven number, the newest first. Those whose link leads nowhere any more are
-/// left out.
-pub fn of_number(ctx: &Ctx, conn: &mut Conn, phone_key: &str) -> db::Result<Vec<Pending>> {
+/// What the codes of everybody have: where that is used up no link is texted either, but a link takes nothing
+/// from it. Codes are asked for in the app by patients; links by whoever finds the page.
+fn codes_budgets(ctx: &Ctx, left: &Left<'_>) -> [Budget; 2] {
+    let practice = Budget::messages_of_practice(ctx, &left.to.practice.id);
+    [practice, Budget::messages_to_country(ctx, left.phone.region())]
+}
+
+/// The pairings that wait for a number that was just proven, the newest first. Those whose link leads nowhere
+/// any more are left out. For the other links the proof counts, once; `counted` is the one whose it was anyway.
+///
+/// There are never many: a number gets three links a day.
+pub fn of_number(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    phone_key: &str,
+    counted: Option<&str>,
+) -> db::Result<Vec<Pending>> {
     let mut found = Vec::new();
-    for row in store::living(conn, phone_key, ctx.now, MOST_TOLD)? {
+    for row in store::waiting(conn, phone_key, ctx.now)? {
         match links::destination_of(conn, &row.link_id) {
             Ok(to) => {
                 found.push(Pending {
@@ -124,6 +140,12 @@ pub fn of_number(ctx: &Ctx, conn: &mut Conn, phone_key: &str) -> db::Result<Vec<
             Err(_) => {}
         }
     }
+    let ids: Vec<&str> = found.iter().map(|pending| pending.id.as_str()).collect();
+    for link_id in store::mark_proven(conn, &ids, ctx.now)? {
+        if counted != Some(link_id.as_str()) {
+            funnel::record(ctx, conn, &link_id, Step::Verified)?;
+        }
+    }
     Ok(found)
 }
 
@@ -135,25 +157,38 @@ pub enum Lead {
     Pending(String),
 }
 
-/// Where `lead` leads the holder of `phone`, and how it reached the device. A pairing that waited is taken
-/// with it; the caller's transaction decides whether that holds.
+/// Whoever follows a lead: an account, or one that is being made.
+pub struct Follower<'a> {
+    /// Its id.
+    pub account_id: &'a str,
+    /// Its proven number.
+    pub phone: &'a Phone,
+}
+
+/// Where `lead` leads, and how it reached the device. Link and practice are held: what they are now they stay
+/// until the transaction ends, and its end decides whether anything was taken.
+///
+/// A pairing that waited is marked with who took it, so that the same call after a lost reply leads there again.
+/// With it goes what else of the practice waited for the number: it is there now, whichever way it came.
 pub fn follow(
     ctx: &Ctx,
     conn: &mut Conn,
     lead: &Lead,
-    phone: &Phone,
+    who: &Follower<'_>,
 ) -> Result<(Destination, &'static str), Refusal> {
-    match lead {
+    let key = limits::number_key(ctx, who.phone);
+    let (to, method) = match lead {
         Lead::Token(token) => {
-            let (to, source) = links::read_token(ctx, conn, token.expose())?;
-            Ok((to, source.as_str()))
+            let (to, source) = links::hold_by_token(ctx, conn, token.expose())?;
+            (to, source.as_str())
         }
         Lead::Pending(id) => {
-            let key = limits::number_key(ctx, phone);
-            let link_id = store::take(conn, id, &key, ctx.now)?.ok_or(Refusal::Gone)?;
-            Ok((links::destination_of(conn, &link_id)?, METHOD))
+            let link_id = store::take(conn, id, &key, who.account_id, ctx.now)?.ok_or(Refusal::Gone)?;
+            (links::hold(conn, &link_id)?, METHOD)
         }
-    }
+    };
+    store::take_all(conn, &key, &to.practice.id, who.account_id)?;
+    Ok((to, method))
 }
 
 /// Forgets pairings that waited long enough.

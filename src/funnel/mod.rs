@@ -41,7 +41,7 @@ pub enum Step {
     TapAndroid,
     /// The code was typed into the app and became a link token.
     CodeTyped,
-    /// A code was sent to a phone.
+    /// A text was sent to a phone: a code, or the app's link.
     SmsSent,
     /// A number was proven.
     Verified,

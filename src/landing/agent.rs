@@ -37,19 +37,24 @@ impl Lead {
     }
 }
 
-/// Words in a `User-Agent` that only machines use. Lower case; most are the kind's own name, so that machines
-/// nobody has heard of yet are known too.
+/// Words in a `User-Agent` that only machines use, whatever else they say they are. Lower case; the kinds' own
+/// words stand first, so that machines nobody has heard of yet are known too, names after them.
 const MACHINES: &[&str] = &[
     "bot",
     "crawl",
     "spider",
     "slurp",
     "preview",
+    "scrap",
+    "headless",
+    "synthetics",
+    "linkcheck",
+    "vulnerability",
+    "+http",
     "facebookexternalhit",
     "facebookcatalog",
     "whatsapp",
     "telegram",
-    "viber",
     "skypeuri",
     "slack-",
     "vkshare",
@@ -58,10 +63,9 @@ const MACHINES: &[&str] = &[
     "mediapartners",
     "google-",
     "googleagent",
+    "googleimageproxy",
+    "google favicon",
     "playstore-google",
-    "validator",
-    "scan",
-    "fetch",
     "httpclient",
     "httpagent",
     "python",
@@ -69,7 +73,6 @@ const MACHINES: &[&str] = &[
     "wget",
     "okhttp",
     "axios",
-    "headless",
     "phantom",
     "puppeteer",
     "playwright",
@@ -80,65 +83,69 @@ const MACHINES: &[&str] = &[
     "pingdom",
     "ptst/",
     "uptim",
-    "monitor",
-    "synthetics",
-    "check",
-    "probe",
-    "archive",
-    "index",
-    "search",
-    "rss",
-    "feed",
-    "news",
-    "reader",
-    "collect",
-    "extract",
-    "harvest",
-    "scrape",
-    "download",
-    "analy",
-    "audit",
-    "insight",
-    "research",
-    "survey",
-    "security",
     "nutch",
-    "grab",
-    "proxy",
-    "sitemap",
-    "inspector",
     "verity",
-    "verify",
-    "optimizer",
-    "critical",
-    "agent",
-    "favicon",
-    "engine;",
-    "watch",
-    ".com)",
-    ".com/",
-    "://",
-    "@",
-    "+http",
+    "acunetix",
+    "appinsights",
+    "brokenlinkcheck",
+    "contentscan",
+    "cookiehub",
+    "feeder.co",
+    "ghost inspector",
+    "infegy",
+    "ips-agent",
+    "newsai/",
+    "newsnow",
+    "nikto",
+    "openvas",
+    "researchscan",
+    "securityheaders",
+    "siteimprove",
+    "thousandeyes",
+    "translationserver",
+    "watchtowr",
+    "zgrab",
     "electron/",
 ];
 
-/// Names of devices and browsers of people that hold one of those words.
+/// Words that most often name a machine. An app of people may hold one, so a known app comes before them. What
+/// apps of people are called by (a scanner of QR codes, a search, a reader, news) is not among them.
+const DOUBTFUL: &[&str] = &[
+    "validator",
+    "fetch",
+    "monitor",
+    "probe",
+    "archive",
+    "index",
+    "sitemap",
+    "harvest",
+    "extract",
+    "analy",
+    "audit",
+    "survey",
+    "optimizer",
+    "favicon",
+    ".com)",
+    ".com/",
+    "://",
+];
+
+/// Names of devices and browsers of people; some hold a machine's word.
 const PEOPLE: &[&str] = &[
     "cubot",
-    "duckduckgo/",
-    "bingsapphire",
-    "silk-accelerated",
     "whatsapp-ios-webview",
+    "telegram-android",
+    "telegram-ios",
+    "duckduckgo/",
+    "ecosia",
+    "bingsapphire",
+    "bingweb",
     "gsa/",
-    "searchcraft",
     "yandexsearch",
     "yabrowser",
     "bidubrowser",
-    "baiduboxapp",
+    "searchcraft",
     "newsapp",
-    "telegram-android",
-    "bingweb",
 ];
 
 /// Browsers inside other apps.
@@ -167,6 +174,9 @@ const WEBVIEWS: &[&str] = &[
     "NAVER(",
     "Reddit/",
     "Telegram-Android",
+    "Telegram-iOS",
+    "Viber/",
+    "MetaIAB",
 ];
 
 /// Whoever asks for a page.
@@ -179,10 +189,11 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// A guess from a request's headers; `lead` guesses from a `User-Agent`.
+    /// A guess from a request's headers; `lead` guesses from a `User-Agent`. Bytes that are no text are left out
+    /// of it: phones are named in every alphabet.
     pub fn of(headers: &HeaderMap, lead: impl FnOnce(&str) -> Lead) -> Self {
-        let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let lead = lead(agent);
+        let agent = headers.get(USER_AGENT).map_or(&[][..], |value| value.as_bytes());
+        let lead = lead(&String::from_utf8_lossy(agent));
         Self { lead, is_machine: lead == Lead::Preview || is_ahead(headers) }
     }
 }
@@ -220,19 +231,30 @@ fn is_kindle(agent: &str) -> bool {
     })
 }
 
-/// Browsers of people say `Mozilla/`, `Opera/` or the like and none of the machines' words.
+/// Browsers of people say `Mozilla/`, `Opera/` or the like and none of the machines' words. Who says nothing, or
+/// nothing that can be read, is met as a person; the page's beacon then tells whether somebody saw it.
 fn is_machine(agent: &str) -> bool {
     let mut lower = agent.to_ascii_lowercase();
+    let mut is_known = WEBVIEWS.iter().any(|name| agent.contains(name));
     for name in PEOPLE {
         if lower.contains(name) {
+            is_known = true;
             lower = lower.replace(name, "");
         }
     }
-    let is_browser = ["mozilla/", "opera/", "dalvik/", "ucweb"].iter().any(|name| lower.starts_with(name));
+    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if has(MACHINES) {
+        return true;
+    }
+    let is_browser =
+        ["mozilla/", "opera/", "dalvik/", "ucweb", "naver("].iter().any(|name| lower.starts_with(name));
+    if !is_browser {
+        return agent.is_ascii() && agent.bytes().any(|b| b.is_ascii_alphanumeric());
+    }
     // Only very old browsers of people call themselves compatible, and say with what.
     let is_compatible =
         lower.contains("compatible;") && !lower.contains("msie") && !lower.contains("konqueror");
-    !is_browser || is_compatible || MACHINES.iter().any(|word| lower.contains(word))
+    is_compatible || (!is_known && has(DOUBTFUL))
 }
 
 /// A page fetched or drawn ahead of time, in case somebody comes.
@@ -241,4 +263,31 @@ pub fn is_ahead(headers: &HeaderMap) -> bool {
         let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
         value.contains("prefetch") || value.contains("prerender") || value.contains("preview")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn visitor(agent: Option<&[u8]>) -> Visitor {
+        let mut headers = HeaderMap::new();
+        if let Some(agent) = agent {
+            headers.insert(USER_AGENT, HeaderValue::from_bytes(agent).unwrap());
+        }
+        Visitor::of(&headers, lead)
+    }
+
+    #[test]
+    fn who_says_nothing_that_can_be_read_is_met_as_a_person() {
+        let other = Visitor { lead: Lead::Other, is_machine: false };
+        for agent in [None, Some(&b""[..]), Some(b"-"), Some(b"\xff\xfe\xe9"), Some(b"N\xe4vigateur 3")] {
+            assert_eq!(visitor(agent), other, "{agent:?}");
+        }
+        let named =
+            b"Mozilla/5.0 (Linux; Android 14; T\xc3\xa9l\xe9phone) AppleWebKit/537.36 Chrome/126.0.0.0";
+        assert_eq!(visitor(Some(named)), Visitor { lead: Lead::Android, is_machine: false });
+        assert!(visitor(Some(b"Caf\xe9bot/1.0")).is_machine);
+    }
 }

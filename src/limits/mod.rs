@@ -11,6 +11,7 @@ mod store;
 
 pub use guests::Guests;
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use crate::app::Ctx;
@@ -45,9 +46,9 @@ pub fn number_key(ctx: &Ctx, phone: &Phone) -> String {
 }
 
 impl Budget {
-    /// Texts with the app's link to one number: one in ten minutes, whoever asks for it.
+    /// Texts with the app's link to one number: one in ten minutes and three a day, whoever asks for them.
     pub fn links_to_number(ctx: &Ctx, number_key: &str) -> Self {
-        Self::new(ctx, "0-link", number_key, &[(1, TEN_MINUTES)])
+        Self::new(ctx, "0-link", number_key, &[(1, TEN_MINUTES), (3, DAY)])
     }
 
     /// Messages to one number.
@@ -70,6 +71,24 @@ impl Budget {
     /// Messages to one country: the brake on a pumping attack that spreads over numbers and addresses.
     pub fn messages_to_country(ctx: &Ctx, country: &str) -> Self {
         Self::new(ctx, "4-country", country, &[(ctx.config.limits.country_10min, TEN_MINUTES)])
+    }
+
+    /// Links that one address has texted. Anybody can ask for those, and a household or a rented server has more
+    /// than one /64: an IPv6 address counts by its /56.
+    pub fn links_from_ip(ctx: &Ctx, network: &str) -> Self {
+        Self::new(ctx, "5-link-ip", &site(network), &[(ctx.config.limits.ip_10min, TEN_MINUTES)])
+    }
+
+    /// Links texted on behalf of one practice: a part of what its codes have, beside it and not out of it.
+    pub fn links_of_practice(ctx: &Ctx, practice_id: &str) -> Self {
+        let max = link_share(ctx.config.limits.practice_10min);
+        Self::new(ctx, "6-link-practice", practice_id, &[(max, TEN_MINUTES)])
+    }
+
+    /// Links texted to one country, likewise.
+    pub fn links_to_country(ctx: &Ctx, country: &str) -> Self {
+        let max = link_share(ctx.config.limits.country_10min);
+        Self::new(ctx, "7-link-country", country, &[(max, TEN_MINUTES)])
     }
 
     /// The kind's digit makes [`take`] lock rows in one order everywhere: rare ones first, shared ones last.
@@ -184,6 +203,20 @@ pub fn next_at(ctx: &Ctx, conn: &mut Conn, budgets: &[Budget]) -> db::Result<Tim
 /// Forgets budgets that nobody touched for twice their longest window.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::delete_expired(conn, ctx.now)
+}
+
+/// The /56 of an IPv6 network; an IPv4 address as it is.
+fn site(network: &str) -> String {
+    let address = network.split('/').next().and_then(|address| address.parse::<Ipv6Addr>().ok());
+    match address.map(|address| address.segments()) {
+        Some([a, b, c, d, ..]) => format!("{}/56", Ipv6Addr::new(a, b, c, d & 0xff00, 0, 0, 0, 0)),
+        None => network.to_owned(),
+    }
+}
+
+/// A quarter: codes are what patients wait for.
+fn link_share(of_codes: u32) -> u32 {
+    (of_codes / 4).max(1)
 }
 
 fn ordered(budgets: &[Budget]) -> Vec<&Budget> {

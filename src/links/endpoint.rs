@@ -100,7 +100,8 @@ pub fn add(
     };
     store::replace_people(conn, &link.id, "member", &people.members)?;
     store::replace_people(conn, &link.id, "notify", &people.notify)?;
-    record(ctx, conn, actor, "link.created", &link, json!({ "after": picture(&link, people) }))?;
+    let is = self::people(conn, &link.id)?;
+    record(ctx, conn, actor, "link.created", &link, json!({ "after": picture(&link, &is) }))?;
     Ok(link)
 }
 
@@ -148,7 +149,7 @@ fn check_state(link: &Link, change: &Change) -> Result<(), EndpointRefusal> {
 }
 
 /// Two links that retire towards each other at the same moment would make a ring; `endpoint` in `mod.rs` leaves
-/// it after a few steps for the default link.
+/// it for the default link.
 fn check_forward(conn: &mut Conn, link: &Link, change: &Change) -> Result<(), EndpointRefusal> {
     let Some(Some(target)) = &change.forward_to else { return Ok(()) };
     let is_retired = change.state.unwrap_or(link.state()) == State::Retired;

@@ -5,6 +5,7 @@
 //! ever paired by address or fingerprint: two phones in one waiting room share an address.
 
 mod code;
+pub mod details;
 mod endpoint;
 pub mod http;
 mod store;
@@ -17,10 +18,12 @@ pub use endpoint::{
 pub use store::Link;
 pub use token::{LinkToken, Source};
 
+use std::collections::HashSet;
+
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::funnel;
-use crate::practices::Practice;
+use crate::practices::{self, Practice};
 
 /// Why a code or a token leads nowhere.
 #[derive(Debug, thiserror::Error)]
@@ -135,8 +138,8 @@ impl NewLink {
 /// the next length begins, this many collisions in a row come once in 10^9 creations.
 const TRIES: usize = 30;
 /// How many retired links in a row are followed before the default link stands in. Forwards are set to living
-/// links, so a chain grows only when those retire too.
-const FORWARDS: usize = 8;
+/// links, so a chain grows only when those retire too; no practice gets there.
+const FORWARDS: usize = 1_000;
 
 /// Makes a link behind a fresh random code: insert or retry, never check and then insert.
 pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewLink) -> db::Result<Option<Link>> {
@@ -172,7 +175,7 @@ pub enum Opened {
 pub fn open(conn: &mut Conn, code: &str) -> db::Result<Opened> {
     let found = store::find_by_code(conn, code)?;
     let nowhere = Opened::Nowhere { mistyped: !code::is_well_formed(code) };
-    let Some(to) = destination(conn, found)? else { return Ok(nowhere) };
+    let Some(to) = destination(conn, found, store::find)? else { return Ok(nowhere) };
     Ok(match to.endpoint.state() {
         State::Paused => Opened::Paused(to),
         _ => Opened::Open(to),
@@ -213,7 +216,28 @@ pub fn read_token(ctx: &Ctx, conn: &mut Conn, token: &str) -> Result<(Destinatio
 /// Where the link of `id` leads today.
 pub fn destination_of(conn: &mut Conn, id: &str) -> Result<Destination, Refusal> {
     let found = store::find_with_practice(conn, id)?;
-    let to = destination(conn, found)?.ok_or(Refusal::TokenInvalid)?;
+    let to = destination(conn, found, store::find)?.ok_or(Refusal::TokenInvalid)?;
+    open_only(to)
+}
+
+/// [`destination_of`] for whoever is about to pair: what it found stands until the transaction ends, so that
+/// nobody comes into a practice that closed, or through a link that was paused, a moment before.
+pub fn hold(conn: &mut Conn, id: &str) -> Result<Destination, Refusal> {
+    // A link never moves to another practice, so its practice may be read before it is held.
+    let link = store::find(conn, id)?.ok_or(Refusal::TokenInvalid)?;
+    let practice = practices::hold(conn, &link.practice_id)?;
+    let found = store::hold(conn, id)?.zip(practice);
+    let to = destination(conn, found, store::hold)?.ok_or(Refusal::TokenInvalid)?;
+    open_only(to)
+}
+
+/// [`read_token`], held as by [`hold`].
+pub fn hold_by_token(ctx: &Ctx, conn: &mut Conn, token: &str) -> Result<(Destination, Source), Refusal> {
+    let (link_id, source) = token::verify(ctx, token).ok_or(Refusal::TokenInvalid)?;
+    Ok((hold(conn, &link_id)?, source))
+}
+
+fn open_only(to: Destination) -> Result<Destination, Refusal> {
     match to.endpoint.state() {
         State::Paused => Err(Refusal::Paused),
         _ => Ok(to),
@@ -229,26 +253,33 @@ pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Link>> {
 /// earlier.
 pub fn known(conn: &mut Conn, id: &str) -> db::Result<Option<Destination>> {
     let Some((link, practice)) = store::find_with_practice(conn, id)? else { return Ok(None) };
-    let endpoint = endpoint(conn, &link)?.unwrap_or_else(|| link.clone());
+    let endpoint = endpoint(conn, &link, store::find)?.unwrap_or_else(|| link.clone());
     Ok(Some(Destination { link, endpoint, practice }))
 }
 
+/// How a link is looked up by its id: as it is, or held.
+type Look = fn(&mut Conn, &str) -> db::Result<Option<Link>>;
+
 /// A found link with the one whose settings hold for it; `None` for what is closed or suspended.
-fn destination(conn: &mut Conn, found: Option<(Link, Practice)>) -> db::Result<Option<Destination>> {
+fn destination(
+    conn: &mut Conn,
+    found: Option<(Link, Practice)>,
+    look: Look,
+) -> db::Result<Option<Destination>> {
     let Some((link, practice)) = found.filter(|(_, practice)| practice.is_active()) else { return Ok(None) };
-    let endpoint = endpoint(conn, &link)?.filter(|endpoint| endpoint.state() != State::Closed);
+    let endpoint = endpoint(conn, &link, look)?.filter(|endpoint| endpoint.state() != State::Closed);
     Ok(endpoint.map(|endpoint| Destination { link, endpoint, practice }))
 }
 
-/// Follows the forwards of retired links; the default link is the end of every chain.
-fn endpoint(conn: &mut Conn, link: &Link) -> db::Result<Option<Link>> {
-    let mut at = link.clone();
-    for _ in 0..FORWARDS {
+/// Follows the forwards of retired links; the default link is the end of every chain, and of every ring.
+fn endpoint(conn: &mut Conn, link: &Link, look: Look) -> db::Result<Option<Link>> {
+    let (mut at, mut seen) = (link.clone(), HashSet::new());
+    while seen.len() < FORWARDS && seen.insert(at.id.clone()) {
         if at.state() != State::Retired {
             return Ok(Some(at));
         }
         let next = match &at.forward_id {
-            Some(id) => store::find(conn, id)?,
+            Some(id) => look(conn, id)?,
             None => None,
         };
         match next {
@@ -256,5 +287,8 @@ fn endpoint(conn: &mut Conn, link: &Link) -> db::Result<Option<Link>> {
             _ => break,
         }
     }
-    store::find_default(conn, &link.practice_id)
+    match store::find_default(conn, &link.practice_id)? {
+        Some(default) => look(conn, &default.id),
+        None => Ok(None),
+    }
 }

@@ -6,7 +6,7 @@ use diesel::sql_types::Text;
 
 use super::{Change, NewLink, State};
 use crate::db::schema::{link_people, practice_links, practices};
-use crate::db::{Both, Conn, Result, columns};
+use crate::db::{Both, Conn, Result, Shared, columns};
 use crate::kit::Timestamp;
 use crate::practices::Practice;
 
@@ -84,6 +84,11 @@ pub fn insert(conn: &mut Conn, id: &str, code: &str, new: &NewLink, now: Timesta
 /// The link of `id`.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Link>> {
     Ok(practice_links::table.find(id).select(columns::<Link>()).first(conn).optional()?)
+}
+
+/// The link of `id`, as it stays until the transaction ends.
+pub fn hold(conn: &mut Conn, id: &str) -> Result<Option<Link>> {
+    Ok(Shared(practice_links::table.find(id).select(columns::<Link>())).get_result(conn).optional()?)
 }
 
 /// The link behind exactly `code` with its practice: one statement, whatever it finds, so that no state of a

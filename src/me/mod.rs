@@ -6,7 +6,7 @@ use crate::accounts::{self, Account, Patient, Principal};
 use crate::app::Ctx;
 use crate::conversations::{self, Entry, NewEntry, NewPairing, Paired};
 use crate::db::{self, Conn};
-use crate::deferred::{self, Lead};
+use crate::deferred::{self, Follower, Lead};
 
 /// Why something of the patient's own was refused.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,8 @@ pub fn pair(
 ) -> Result<Paired, Refusal> {
     let phone = accounts::own_phone(&accounts::account(conn, &who.account_id)?);
     let phone = phone.ok_or(accounts::Refusal::Unauthorized)?;
-    let (to, method) = deferred::follow(ctx, conn, lead, &phone)?;
+    let follower = Follower { account_id: &who.account_id, phone: &phone };
+    let (to, method) = deferred::follow(ctx, conn, lead, &follower)?;
     let patient = accounts::patient(conn, who, patient_id)?;
     let new = NewPairing {
         account_id: &who.account_id,

@@ -34,6 +34,12 @@ pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Practice>> {
     store::find(conn, id)
 }
 
+/// The practice of `id`, as it stays until the transaction ends. Held before its links, in the order in which a
+/// practice closes.
+pub fn hold(conn: &mut Conn, id: &str) -> db::Result<Option<Practice>> {
+    store::hold(conn, id)
+}
+
 /// Takes an active practice's pages away for a while; `false` when it is not active.
 pub fn suspend(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
     ctx.repaint.set(true);

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::NewPractice;
 use crate::db::schema::practices;
-use crate::db::{Conn, Result, columns};
+use crate::db::{Conn, Result, Shared, columns};
 use crate::kit::{Email, Language, Timestamp};
 
 /// A health-care organisation.
@@ -68,6 +68,11 @@ pub fn insert(conn: &mut Conn, id: &str, new: &NewPractice, now: Timestamp) -> R
 /// The practice of `id`.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Practice>> {
     Ok(practices::table.find(id).select(columns::<Practice>()).first(conn).optional()?)
+}
+
+/// The practice of `id`, as it stays until the transaction ends.
+pub fn hold(conn: &mut Conn, id: &str) -> Result<Option<Practice>> {
+    Ok(Shared(practices::table.find(id).select(columns::<Practice>())).get_result(conn).optional()?)
 }
 
 /// Moves a practice from one of `from` to `to`; `false` when it stands elsewhere.

@@ -10,6 +10,8 @@ mod token;
 pub use store::{Member, Team};
 pub use token::StaffToken;
 
+use std::collections::BTreeSet;
+
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::{Email, Secret};
@@ -133,9 +135,10 @@ pub fn authenticate_to_configure(
     if who.role.configures() { Ok(who) } else { Err(Refusal::Forbidden) }
 }
 
-/// Whether all of `ids` are active staff of the practice.
+/// Whether all of `ids` are active staff of the practice; who is named twice counts once.
 pub fn all_work_at(conn: &mut Conn, practice_id: &str, ids: &[String]) -> db::Result<bool> {
-    Ok(store::active_among(conn, practice_id, ids)?.len() == ids.len())
+    let asked: BTreeSet<&String> = ids.iter().collect();
+    Ok(store::active_among(conn, practice_id, ids)?.len() == asked.len())
 }
 
 /// Whether the practice has a team of that id.

@@ -17,7 +17,7 @@ mod timers;
 use std::time::Duration;
 
 pub use message::CodeTopic;
-pub use proof::{Proven, consume_proof, record_made};
+pub use proof::{Made, Proven, consume_proof, record_made};
 pub use store::Session;
 pub use timers::Timers;
 
@@ -299,7 +299,7 @@ fn repeat(
 
 fn right(ctx: &Ctx, conn: &mut Conn, session: Session, proof: Secret) -> Result<Checked, Refusal> {
     let timers = timers::of(ctx, conn, &session)?;
-    let pending = deferred::of_number(ctx, conn, &session.phone_key)?;
+    let pending = deferred::of_number(ctx, conn, &session.phone_key, session.link_id.as_deref())?;
     Ok(Checked { proof: Some(proof), pending, session, timers })
 }
 

@@ -19,8 +19,18 @@ pub struct Proven {
     pub verification_id: String,
     /// The number.
     pub phone: Phone,
-    /// What the proof made earlier: the account, and the pairing where it made one.
-    pub made: Option<(String, Option<String>)>,
+    /// What the proof made earlier.
+    pub made: Option<Made>,
+}
+
+/// What a proof was turned into.
+pub struct Made {
+    /// The account.
+    pub account_id: String,
+    /// The pairing, where it made one: then it signed up.
+    pub pairing_id: Option<String>,
+    /// The sign-in.
+    pub session_id: Option<String>,
 }
 
 /// Consumes `proof`, once. A second call finds what the first one made of it.
@@ -30,9 +40,12 @@ pub fn consume_proof(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<Prove
         (session, None)
     } else {
         let session = store::find_by_proof(conn, &hash)?.ok_or(Refusal::ProofInvalid)?;
-        let account = session.proof_account_id.clone().ok_or(Refusal::ProofExpired)?;
-        let pairing = session.proof_pairing_id.clone();
-        (session, Some((account, pairing)))
+        let made = Made {
+            account_id: session.proof_account_id.clone().ok_or(Refusal::ProofExpired)?,
+            pairing_id: session.proof_pairing_id.clone(),
+            session_id: session.proof_session_id.clone(),
+        };
+        (session, Some(made))
     };
     if session.proof_expires_at.is_none_or(|at| at <= ctx.now) {
         return Err(Refusal::ProofExpired);
@@ -43,6 +56,6 @@ pub fn consume_proof(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<Prove
 }
 
 /// Writes down what a consumed proof was turned into.
-pub fn record_made(conn: &mut Conn, proven: &Proven, account: &str, pairing: Option<&str>) -> db::Result<()> {
-    store::record_made(conn, &proven.verification_id, account, pairing)
+pub fn record_made(conn: &mut Conn, proven: &Proven, made: &Made) -> db::Result<()> {
+    store::record_made(conn, &proven.verification_id, made)
 }

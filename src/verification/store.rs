@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use diesel::{insert_into, update};
 
-use super::Channel;
+use super::{Channel, Made};
 use crate::db::schema::{check_budgets, verifications};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
@@ -64,6 +64,8 @@ pub struct Session {
     pub proof_account_id: Option<String>,
     /// The pairing that its proof made.
     pub proof_pairing_id: Option<String>,
+    /// The sign-in that the proof opened.
+    pub proof_session_id: Option<String>,
     /// Whether the number takes calls.
     pub can_call: bool,
 }
@@ -302,8 +304,12 @@ pub fn find_by_proof(conn: &mut Conn, proof_hash: &str) -> Result<Option<Session
 }
 
 /// Notes what a proof was turned into.
-pub fn record_made(conn: &mut Conn, id: &str, account: &str, pairing: Option<&str>) -> Result<()> {
-    let change = (verifications::proof_account_id.eq(account), verifications::proof_pairing_id.eq(pairing));
+pub fn record_made(conn: &mut Conn, id: &str, made: &Made) -> Result<()> {
+    let change = (
+        verifications::proof_account_id.eq(&made.account_id),
+        verifications::proof_pairing_id.eq(&made.pairing_id),
+        verifications::proof_session_id.eq(&made.session_id),
+    );
     update(verifications::table.find(id)).set(change).execute(conn)?;
     Ok(())
 }

@@ -73,7 +73,7 @@ both! {
         for part in ["/account", "/patient", "/pairing", "/conversation"] {
             assert_eq!(first.at(part), again.at(part), "{part}");
         }
-        assert_ne!(first.str("/session/access_token"), again.str("/session/access_token"));
+        assert_ne!(first.str("/session/refresh_token"), again.str("/session/refresh_token"));
         for reply in [&first, &again] {
             let me = app.get("/v1/me").bearer(&reply.str("/session/access_token")).send().expect(200);
             assert_eq!(me.at("/scope"), "full");
@@ -98,6 +98,28 @@ both! {
         let body = sign_up_body(&proof, &app.link_token(DEMO));
         app.post("/v1/accounts", body).send().expect(201);
         app.post("/v1/sessions", json!({ "phone_proof": proof })).send().problem(409, "phone_proof_consumed");
+        app.deliver_all();
+    }
+
+    fn a_proof_opens_one_sign_in_and_none_after_it_ended(app: TestApp) {
+        let proof = app.verify(&phone(0));
+        let body = sign_up_body(&proof, &app.link_token(DEMO));
+        let first = app.post("/v1/accounts", body.clone()).send().expect(201);
+        let again = app.post("/v1/accounts", body.clone()).send().expect(201);
+        assert_eq!(rows(&app, "account_sessions"), 1, "fresh tokens of the same sign-in");
+        let token = again.str("/session/access_token");
+        app.delete("/v1/sessions/current").bearer(&token).send().expect(204);
+        app.get("/v1/me").bearer(&first.str("/session/access_token")).send().problem(401, "unauthorized");
+        app.post("/v1/accounts", body).send().problem(409, "phone_proof_consumed");
+
+        app.deliver_all();
+        let proof = app.verify(&phone(0));
+        let sign_in = || app.post("/v1/sessions", json!({ "phone_proof": proof })).send();
+        sign_in().expect(201);
+        let token = sign_in().expect(201).str("/session/access_token");
+        assert_eq!(rows(&app, "account_sessions"), 2);
+        app.delete("/v1/sessions/current").bearer(&token).send().expect(204);
+        sign_in().problem(409, "phone_proof_consumed");
         app.deliver_all();
     }
 

@@ -1,8 +1,10 @@
 //! Phone first: a number left on the landing page, and the practice that waits for whoever proves it.
 
+use practice_links::staff::Role;
+use practice_links::{funnel, practices};
 use serde_json::{Value, json};
 
-use crate::harness::{Builder, DEMO, IPHONE, Reply, TestApp, Verification, phone};
+use crate::harness::{Builder, DEMO, IPHONE, Reply, TestApp, Verification, as_desk, phone};
 
 /// The number is typed into the page's form in the browser; nothing of it reaches the app.
 fn leave(app: &TestApp, code: &str, number: &str) -> Reply {
@@ -119,7 +121,67 @@ both! {
             app.deliver_all();
             app.advance(1200);
         }
-        assert_eq!(links_texted(&app, &number).len(), 10, "ten messages a day, whatever they carry");
+        assert_eq!(links_texted(&app, &number).len(), 3, "three links a day, whoever asks for them");
+        // And the day's ten messages are all there for codes.
+        for _ in 0..10 {
+            app.post("/v1/verifications", json!({ "phone": number })).ip("203.0.113.9").send().expect(201);
+            app.deliver_all();
+            app.advance(900);
+        }
+        app.post("/v1/verifications", json!({ "phone": number })).ip("203.0.113.9").send().problem(429, "send_limited");
+    }
+
+    fn links_take_nothing_from_the_codes(app: TestApp) {
+        let mut answers = Vec::new();
+        for n in 0..120 {
+            let address = format!("2001:db8:{:x}::1", n / 10);
+            answers.push(leave_from(&app, DEMO, &phone(n), &address).status);
+        }
+        assert_eq!(answers.iter().filter(|status| **status == 200).count(), 30, "a practice's own share");
+        assert!(answers[30..].iter().all(|status| *status == 429));
+        for n in 200..300 {
+            app.start(&phone(n));
+        }
+        app.deliver_all();
+        // Another practice's links are its own.
+        let elm = app.practice("Elm Dental", None);
+        app.link("222222", &elm.id);
+        leave_from(&app, "222222", &phone(500), "2001:db8:ff::1").expect(200);
+        app.deliver_all();
+    }
+
+    fn the_texts_of_a_country_are_shared_too(on: Builder) {
+        let app = on.config(|config| config.limits.country_10min = 8).start();
+        let elm = app.practice("Elm Dental", None);
+        app.link("222222", &elm.id);
+        leave_from(&app, DEMO, &phone(0), "198.51.100.1").expect(200);
+        leave_from(&app, "222222", &phone(1), "198.51.100.2").expect(200);
+        leave_from(&app, DEMO, &phone(2), "198.51.100.3").expect(429);
+        app.start(&phone(3));
+        app.deliver_all();
+    }
+
+    fn where_the_codes_are_used_up_no_link_is_texted(on: Builder) {
+        let app = on.config(|config| config.limits.practice_10min = 4).start();
+        for n in 0..4 {
+            app.start(&phone(n));
+        }
+        let refused = leave(&app, DEMO, &phone(4)).expect(429);
+        assert_eq!(refused.header("retry-after"), Some("600"));
+        app.advance(600);
+        leave(&app, DEMO, &phone(4)).expect(200);
+        app.deliver_all();
+    }
+
+    fn the_networks_of_one_household_are_one_address(app: TestApp) {
+        for n in 0..10 {
+            leave_from(&app, DEMO, &phone(n), &format!("2001:db8:0:1{n:02x}::1")).expect(200);
+        }
+        leave_from(&app, DEMO, &phone(10), "2001:db8:0:1ff::1").expect(429);
+        leave_from(&app, DEMO, &phone(10), "2001:db8:0:200::1").expect(200);
+        // They are no sign-ups: those have a budget of their own.
+        app.post("/v1/verifications", json!({ "phone": phone(11) })).ip("2001:db8:0:100::1").send().expect(201);
+        app.deliver_all();
     }
 
     fn an_address_that_asks_too_often_is_told_to_wait(app: TestApp) {
@@ -163,6 +225,121 @@ both! {
         let paired = app.post("/v1/pairings", body).bearer(&made.str("/session/access_token")).send().expect(201);
         assert_eq!(paired.at("/pairing/practice/name"), "Elm Dental");
         app.deliver_all();
+    }
+
+    fn a_stranger_pushes_no_practice_out(app: TestApp) {
+        let number = phone(0);
+        leave(&app, DEMO, &number).expect(200);
+        let others: Vec<String> = (0..24).map(|n| format!("2222{n:02}")).collect();
+        let practices: Vec<String> = others.iter().map(|code| {
+            let practice = app.practice(&format!("Elm {code}"), None);
+            app.link(code, &practice.id);
+            practice.id
+        }).collect();
+        // At once, and then day by day for as long as the first one waits.
+        for (n, code) in others.iter().enumerate() {
+            leave_from(&app, code, &number, &format!("198.51.100.{n}")).expect(200);
+            app.deliver_all();
+            if n >= 4 {
+                app.advance(6 * 3600);
+            }
+        }
+        let texted = links_texted(&app, &number).len();
+        let told = waiting(&prove(&app, &number));
+        assert_eq!(told.len(), texted, "what waits was texted");
+        assert!(told.len() > 10);
+        assert_eq!(told.last().unwrap()["practice"]["name"], "Oak Street Family Medicine");
+        // Practices that are gone leave no gap.
+        for id in &practices {
+            app.write(|ctx, conn| practices::close(ctx, conn, id));
+        }
+        assert_eq!(waiting(&prove(&app, &number)).len(), 1);
+    }
+
+    fn nothing_waits_where_no_text_went_out(app: TestApp) {
+        let elm = app.practice("Elm Dental", None);
+        app.link("222222", &elm.id);
+        leave(&app, DEMO, &phone(0)).expect(200);
+        leave(&app, "222222", &phone(0)).expect(200);
+        assert_eq!(links_texted(&app, &phone(0)).len(), 1);
+        let told = waiting(&prove(&app, &phone(0)));
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0]["practice"]["name"], "Oak Street Family Medicine");
+    }
+
+    fn a_lost_reply_costs_no_pairing(app: TestApp) {
+        let elm = app.practice("Elm Dental", None);
+        app.link("222222", &elm.id);
+        let who = app.sign_up(&phone(0));
+        leave(&app, "222222", &phone(0)).expect(200);
+        let id = waiting(&prove(&app, &phone(0)))[0]["id"].clone();
+        let pair = |token: &str| app.post("/v1/pairings", json!({ "pending_pairing_id": id })).bearer(token).send();
+        let first = pair(&who.access_token).expect(201);
+        app.deliver_all();
+        let again = pair(&who.access_token).expect(200);
+        assert_eq!(first.json(), again.json());
+        assert_eq!(waiting(&prove(&app, &phone(0))), Vec::<Value>::new(), "it was taken");
+        let stranger = app.sign_up(&phone(1));
+        pair(&stranger.access_token).problem(409, "pending_pairing_gone");
+        // Nor does the number's next holder find it.
+        app.delete("/v1/me").bearer(&who.access_token).send().expect(204);
+        let next = app.sign_up(&phone(0));
+        pair(&next.access_token).problem(409, "pending_pairing_gone");
+        // Left anew, it waits anew; and at its end it is forgotten.
+        leave(&app, "222222", &phone(0)).expect(200);
+        app.advance(700);
+        leave(&app, "222222", &phone(0)).expect(200);
+        assert_eq!(waiting(&prove(&app, &phone(0))).len(), 1);
+        app.advance(7 * 86_400);
+        practice_links::retention::sweep(&app.inner).unwrap();
+        assert_eq!(app.count("SELECT count(*) AS n FROM pending_pairings"), 0);
+    }
+
+    fn whoever_paired_by_code_is_not_told_again(app: TestApp) {
+        let elm = app.practice("Elm Dental", None);
+        app.link("222222", &elm.id);
+        leave(&app, DEMO, &phone(0)).expect(200);
+        app.advance(700);
+        leave(&app, "222222", &phone(0)).expect(200);
+        let who = app.sign_up(&phone(0));
+        let told = waiting(&prove(&app, &phone(0)));
+        assert_eq!(told.len(), 1, "the demo practice was paired by code");
+        assert_eq!(told[0]["practice"]["name"], "Elm Dental");
+        let body = json!({ "link_token": app.link_token("222222") });
+        app.post("/v1/pairings", body).bearer(&who.access_token).send().expect(201);
+        assert_eq!(waiting(&prove(&app, &phone(0))), Vec::<Value>::new());
+        // What the app was told a moment ago still leads to the same conversation.
+        let body = json!({ "pending_pairing_id": told[0]["id"] });
+        app.post("/v1/pairings", body).bearer(&who.access_token).send().expect(200);
+        app.deliver_all();
+    }
+
+    fn the_way_by_the_number_is_counted_step_by_step(app: TestApp) {
+        let practice = app.write(|_, conn| practices::list(conn)).remove(0);
+        let desk = app.desk(&practice, "ana", Role::Admin);
+        let id = as_desk(&desk, app.get("/v1/practice/links")).send().expect(200).str("/items/0/id");
+        let totals = || {
+            funnel::flush(&app.inner).unwrap();
+            let path = format!("/v1/practice/links/{id}/funnel");
+            let seen = as_desk(&desk, app.get(&path)).send().expect(200).at("/totals");
+            (seen["sms_sent"].clone(), seen["verified"].clone(), seen["paired"].clone())
+        };
+        leave(&app, DEMO, &phone(0)).expect(200);
+        assert_eq!(totals(), (json!(0), json!(0), json!(0)));
+        app.deliver_all();
+        assert_eq!(totals(), (json!(1), json!(0), json!(0)));
+        let check = prove(&app, &phone(0));
+        assert_eq!(totals(), (json!(1), json!(1), json!(0)));
+        // Proven once more before anything is done with it: counted once.
+        prove(&app, &phone(0));
+        assert_eq!(totals(), (json!(1), json!(1), json!(0)));
+        sign_up(&app, &check.str("/phone_proof"), waiting(&check)[0]["id"].as_str().unwrap()).expect(201);
+        app.deliver_all();
+        assert_eq!(totals(), (json!(1), json!(1), json!(1)));
+        // Whoever opens the link in the text brings its token too: one number, proven once.
+        leave(&app, DEMO, &phone(1)).expect(200);
+        app.sign_up(&phone(1));
+        assert_eq!(totals(), (json!(3), json!(2), json!(2)));
     }
 
     fn one_thing_leads_and_not_two(app: TestApp) {

@@ -3,7 +3,7 @@
 use practice_links::links::NewLink;
 use serde_json::json;
 
-use crate::harness::{TestApp, Verification, phone, sign_up_body};
+use crate::harness::{IPHONE, TestApp, Verification, phone, sign_up_body};
 
 const CODE: &str = "777777";
 const NAME: &str = "Riverside Fertility Clinic";
@@ -51,9 +51,12 @@ both! {
 
     fn what_is_seen_before_the_page_is_opened_names_no_practice(app: TestApp) {
         discreet_link(&app);
-        let page = app.get(&format!("/{CODE}")).send().expect(200).text();
-        let (head, body) = page.split_once("</head>").unwrap();
-        assert!(!head.contains("Riverside") && !head.contains("Springfield"), "{head}");
-        assert!(body.contains(NAME));
+        for agent in [IPHONE, "facebookexternalhit/1.1"] {
+            let page = app.get(&format!("/{CODE}")).user_agent(agent).send().expect(200).text();
+            let (head, _) = page.split_once("</head>").unwrap();
+            assert!(!head.contains("Riverside") && !head.contains("Springfield"), "{head}");
+        }
+        let page = app.get(&format!("/{CODE}")).user_agent(IPHONE).send().expect(200).text();
+        assert!(page.split_once("</head>").unwrap().1.contains(NAME), "whoever opens it sees where they are");
     }
 }

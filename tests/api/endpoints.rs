@@ -1,14 +1,23 @@
 //! Links as endpoints: what a practice makes of them, and what a pairing takes from one.
 
 use std::collections::HashSet;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
+use diesel::RunQueryDsl as _;
+use diesel::sql_types::BigInt;
+use practice_links::app::Ctx;
+use practice_links::db::{self, Conn};
 use practice_links::kit::Language;
-use practice_links::links::{self, NewLink};
+use practice_links::links::{self, Change, NewLink, State};
 use practice_links::practices::{self, NewPractice, Practice};
 use practice_links::staff::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Backend, Builder, Desk, IPHONE, Reply, SignedUp, TestApp, as_desk, phone, together};
+use crate::harness::{
+    Backend, Builder, Desk, IPHONE, Reply, SignedUp, TestApp, as_desk, phone, sign_up_body, together,
+};
 
 const LINKS: &str = "/v1/practice/links";
 
@@ -98,6 +107,58 @@ both! {
         let list = app.get("/v1/me/pairings").bearer(&first.access_token).send().expect(200);
         assert_eq!(list.at("/items/0/conversation/tags"), json!(["card", "recall"]));
         assert!(owned(&app, &first.conversation_id, &team, &bea.staff_id));
+    }
+
+    // Case 3 of links.md, for the same patient.
+    fn opening_the_same_link_again_leaves_the_conversation_as_it_was(app: TestApp) {
+        let (_, desk) = elm(&app);
+        let link = app.make_link(&desk, json!({ "label": "Card", "tags": ["a"] }));
+        let who = app.sign_up_at(&phone(0), code(&link));
+        let before = entries(&app, &who, &who.conversation_id);
+        change(&app, &desk, &link, json!({ "tags": ["b"] })).expect(200);
+        let again = pair(&app, &who, code(&link)).expect(200);
+        assert_eq!(again.at("/conversation/tags"), json!(["a"]));
+        assert_eq!(entries(&app, &who, &who.conversation_id), before);
+        // Another link is news, once.
+        let other = app.make_link(&desk, json!({ "label": "Flyer", "tags": ["c"] }));
+        assert_eq!(pair(&app, &who, code(&other)).expect(200).at("/conversation/tags"), json!(["a", "c"]));
+        change(&app, &desk, &other, json!({ "tags": ["d"] })).expect(200);
+        assert_eq!(pair(&app, &who, code(&other)).expect(200).at("/conversation/tags"), json!(["a", "c"]));
+        assert_eq!(app.count("SELECT count(*) AS n FROM audit_events WHERE action = 'pairing.link_opened'"), 1);
+    }
+
+    // Case 4 of links.md, as years go by.
+    fn a_chain_of_retired_links_ends_where_the_last_one_leads(app: TestApp) {
+        let (_, desk) = elm(&app);
+        let links: Vec<Value> = (0..13)
+            .map(|n| app.make_link(&desk, json!({ "label": format!("Flyer {n}"), "tags": [format!("flyer-{n}")] })))
+            .collect();
+        for pair in links.windows(2) {
+            change(&app, &desk, &pair[0], json!({ "state": "retired", "forward_to": pair[1]["id"] })).expect(200);
+        }
+        let made = app.sign_up_at(&phone(0), code(&links[0]));
+        assert_eq!(made.json["conversation"]["tags"], json!(["flyer-12"]));
+        assert_eq!(made.json["pairing"]["source"]["link_id"], links[0]["id"]);
+    }
+
+    fn who_is_named_twice_counts_once(app: TestApp) {
+        let (practice, desk) = elm(&app);
+        let bea = app.desk(&practice, "bea", Role::Member).staff_id;
+        let link = app.make_link(&desk, json!({ "label": "A", "members": [bea, bea], "notify": [bea, bea] }));
+        assert_eq!(link["members"], json!([bea]));
+        assert_eq!(link["notify"], json!([bea]));
+        let changed = change(&app, &desk, &link, json!({ "members": [bea, desk.staff_id, bea] })).expect(200);
+        assert_eq!(changed.at("/link/members").as_array().unwrap().len(), 2);
+        let wrong = change(&app, &desk, &link, json!({ "members": [bea, "stf_none", "stf_none"] }));
+        assert_eq!(wrong.problem(422, "invalid_request").at("/errors/0/code"), "unknown_id");
+    }
+
+    fn a_welcome_may_come_from_any_system(app: TestApp) {
+        let (_, desk) = elm(&app);
+        let link = app.make_link(&desk, json!({ "label": "A", "welcome": "Hello.\r\nHow can we help?" }));
+        assert_eq!(link["welcome"], "Hello.\nHow can we help?");
+        let changed = change(&app, &desk, &link, json!({ "welcome": "Bye.\r\n" })).expect(200);
+        assert_eq!(changed.at("/link/welcome"), "Bye.\n");
     }
 
     // Case 4 of links.md.
@@ -350,5 +411,79 @@ both! {
             assert!(reply.body.len() > 500, "{file}");
         }
         as_desk(&desk, app.get(&format!("{LINKS}/{id}/poster.pdf?paper=a5"))).send().problem(422, "invalid_request");
+    }
+}
+
+/// Runs `change` in a transaction that ends only once `call` waits for it, or has come back without waiting.
+fn meanwhile<T>(
+    app: &TestApp,
+    change: impl FnOnce(&Ctx, &mut Conn) -> db::Result<T> + Send,
+    call: impl FnOnce() -> Reply + Send,
+) -> Reply {
+    let (changed, returned) = (Barrier::new(2), AtomicBool::new(false));
+    let (changed, returned) = (&changed, &returned);
+    thread::scope(|scope| {
+        let caller = scope.spawn(move || {
+            changed.wait();
+            let reply = call();
+            returned.store(true, Ordering::SeqCst);
+            reply
+        });
+        app.write(|ctx, conn| {
+            change(ctx, conn)?;
+            changed.wait();
+            while waiting_for_me(conn)? == 0 && !returned.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            Ok(())
+        });
+        caller.join().unwrap()
+    })
+}
+
+/// How many transactions wait for the end of this one.
+fn waiting_for_me(conn: &mut Conn) -> db::Result<i64> {
+    let select = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'
+        AND transactionid = pg_current_xact_id()::xid";
+    Ok(diesel::dsl::sql::<BigInt>(select).get_result(conn)?)
+}
+
+postgres! {
+    fn nobody_comes_into_a_practice_that_closes_meanwhile(app: TestApp) {
+        let (practice, _) = elm(&app);
+        let old = app.sign_up(&phone(0));
+        let (proof, token) = (app.verify(&phone(1)), app.link_token("500005"));
+        let close = |ctx: &Ctx, conn: &mut Conn| {
+            practices::close(ctx, conn, &practice.id)?;
+            links::close_all(ctx, conn, &practice.id)
+        };
+        let came = meanwhile(&app, close, || app.post("/v1/accounts", sign_up_body(&proof, &token)).send());
+        came.problem(422, "link_token_invalid");
+        let body = json!({ "link_token": token });
+        app.post("/v1/pairings", body).bearer(&old.access_token).send().problem(422, "link_token_invalid");
+        let select = format!("SELECT count(*) AS n FROM pairings WHERE practice_id = '{}'", practice.id);
+        assert_eq!(app.count(&select), 0);
+    }
+
+    fn nobody_comes_through_a_link_that_pauses_or_retires_meanwhile(app: TestApp) {
+        let (practice, desk) = elm(&app);
+        let who = app.sign_up(&phone(0));
+        let link = app.make_link(&desk, json!({ "label": "A", "tags": ["a"] }));
+        let id = link["id"].as_str().unwrap();
+        let token = app.link_token(code(&link));
+        let to = |state: State| {
+            let (practice, id) = (practice.id.clone(), id.to_owned());
+            move |ctx: &Ctx, conn: &mut Conn| {
+                let change = Change { state: Some(state), ..Change::default() };
+                links::change(ctx, conn, "operator", &practice, &id, &change).map_err(|_| db::Error::Busy)
+            }
+        };
+        let pair = || app.post("/v1/pairings", json!({ "link_token": token })).bearer(&who.access_token).send();
+        meanwhile(&app, to(State::Paused), pair).problem(409, "link_paused");
+        // What it becomes while the patient waits is what holds: here the default link's settings.
+        app.write(to(State::Active));
+        let came = meanwhile(&app, to(State::Retired), pair).expect(201);
+        assert_eq!(came.at("/conversation/tags"), json!([]));
+        app.deliver_all();
     }
 }

@@ -5,9 +5,9 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 
 use super::super::Failure;
-use super::one_line;
 use crate::app::App;
 use crate::db::Conn;
+use crate::links::details::{self, Unwritable};
 use crate::links::{self, Change, EndpointRefusal, Link, NewLink, PRACTICE, People, State, Visible};
 use crate::practices;
 use crate::staff;
@@ -103,12 +103,18 @@ pub fn run(task: LinkTask, app: &App, out: &mut dyn Write) -> Result<(), Failure
 fn create(new: NewArguments, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     let people = People { members: new.members, notify: new.notify };
     let link = NewLink {
-        tags: new.tags.iter().map(|tag| one_line("--tag", tag)).collect::<Result<_, _>>()?,
-        welcome: new.welcome,
+        tags: details::tags(&new.tags).map_err(|why| unwritable("--tag", why))?,
+        welcome: new
+            .welcome
+            .map(|text| details::welcome(&text).map_err(|why| unwritable("--welcome", why)))
+            .transpose()?,
         owner: new.owner,
         assignee_id: new.assignee,
         discreet: new.discreet,
-        ..NewLink::plain(&new.practice, &one_line("--label", &new.label)?)
+        ..NewLink::plain(
+            &new.practice,
+            &details::label(&new.label).map_err(|why| unwritable("--label", why))?,
+        )
     };
     if new.code.as_ref().is_some_and(|code| !is_code(code)) {
         return Err(Failure::Refused("--code: must have 6 to 12 digits".into()));
@@ -121,6 +127,10 @@ fn create(new: NewArguments, app: &App, out: &mut dyn Write) -> Result<(), Failu
         made.map_err(|refusal| failure(&link.practice_id, refusal))
     })?;
     Ok(writeln!(out, "{}  {}\n{}/{}", made.id, made.label, app.config.public_url, made.code)?)
+}
+
+fn unwritable(argument: &str, why: Unwritable) -> Failure {
+    Failure::Refused(format!("{argument}: {why}"))
 }
 
 fn is_code(code: &str) -> bool {

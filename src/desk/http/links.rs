@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::funnel;
 use crate::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
 use crate::kit::Timestamp;
+use crate::links::details::{self, Unwritable};
 use crate::links::{Change, NewLink, PRACTICE, People, State, owner_kind};
 use crate::refusals;
 
@@ -200,53 +201,41 @@ fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>
 }
 
 fn is_label(label: &str) -> Result<(), ValidationError> {
-    let label = label.trim();
-    if (1..=100).contains(&label.chars().count()) && !label.chars().any(char::is_control) {
-        return Ok(());
-    }
-    Err(ValidationError::new("length").with_message("A label has 1 to 100 characters on one line.".into()))
+    details::label(label).map(drop).map_err(|why| wrong_text("length", why))
 }
 
 fn are_tags(tags: &[String]) -> Result<(), ValidationError> {
-    let is_tag = |tag: &String| {
-        let tag = tag.trim();
-        (1..=40).contains(&tag.chars().count()) && !tag.chars().any(char::is_control)
-    };
-    if tags.len() <= 20 && tags.iter().all(is_tag) {
-        return Ok(());
-    }
-    Err(ValidationError::new("tags").with_message("Up to 20 tags of 1 to 40 characters on one line.".into()))
+    details::tags(tags).map(drop).map_err(|why| wrong_text("tags", why))
 }
 
 fn is_welcome(welcome: &str) -> Result<(), ValidationError> {
-    let is_text = |c: char| c == '\n' || !c.is_control();
-    if (1..=1_000).contains(&welcome.trim().chars().count()) && welcome.chars().all(is_text) {
-        return Ok(());
-    }
-    Err(ValidationError::new("length").with_message("A welcome has 1 to 1,000 characters.".into()))
+    details::welcome(welcome).map(drop).map_err(|why| wrong_text("length", why))
 }
 
-/// Trimmed, each once, however it is written.
-fn tidy(tags: &[String]) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    for tag in tags.iter().map(|tag| tag.trim()) {
-        if !kept.iter().any(|known| known.to_lowercase() == tag.to_lowercase()) {
-            kept.push(tag.to_owned());
-        }
-    }
-    kept
+fn wrong_text(code: &'static str, why: Unwritable) -> ValidationError {
+    ValidationError::new(code).with_message(why.to_string().into())
+}
+
+/// The validators have looked; what is kept is the tidied form.
+fn unwritable(why: Unwritable) -> Problem {
+    let (pointer, code) = match why {
+        Unwritable::Label => ("/label", "length"),
+        Unwritable::Tags => ("/tags", "tags"),
+        Unwritable::Welcome => ("/welcome", "length"),
+    };
+    wrong(pointer, code, &why.to_string())
 }
 
 impl CreateLink {
     fn into_parts(self) -> Result<(NewLink, People), Problem> {
         let new = NewLink {
-            tags: tidy(&self.tags),
-            welcome: self.welcome,
+            tags: details::tags(&self.tags).map_err(unwritable)?,
+            welcome: self.welcome.as_deref().map(details::welcome).transpose().map_err(unwritable)?,
             owner: self.owner.map_or(Ok(PRACTICE.to_owned()), Owner::into_word)?,
             assignee_id: self.assignee_id,
             discreet: self.discreet,
             // The practice is the caller's own; the rule fills it in.
-            ..NewLink::plain("", self.label.trim())
+            ..NewLink::plain("", &details::label(&self.label).map_err(unwritable)?)
         };
         Ok((new, People { members: self.members, notify: self.notify }))
     }
@@ -254,10 +243,11 @@ impl CreateLink {
 
 impl ChangeLink {
     fn into_change(self) -> Result<Change, Problem> {
+        let welcome = self.welcome.map(|given| given.as_deref().map(details::welcome).transpose());
         Ok(Change {
-            label: self.label.map(|label| label.trim().to_owned()),
-            tags: self.tags.as_deref().map(tidy),
-            welcome: self.welcome,
+            label: self.label.as_deref().map(details::label).transpose().map_err(unwritable)?,
+            tags: self.tags.as_deref().map(details::tags).transpose().map_err(unwritable)?,
+            welcome: welcome.transpose().map_err(unwritable)?,
             owner: self.owner.map(Owner::into_word).transpose()?,
             assignee_id: self.assignee_id,
             discreet: self.discreet,

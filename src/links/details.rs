@@ -1,0 +1,88 @@
+//! What somebody writes on a link: one set of rules for the practice's door and the operator's command line.
+
+/// Why something written does not stand on a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unwritable {
+    /// The label.
+    #[error("A label has 1 to 100 characters on one line.")]
+    Label,
+    /// The tags.
+    #[error("Up to 20 tags of 1 to 40 characters on one line.")]
+    Tags,
+    /// The welcome.
+    #[error("A welcome has 1 to 1,000 characters.")]
+    Welcome,
+}
+
+/// A label as it is kept: trimmed.
+pub fn label(written: &str) -> Result<String, Unwritable> {
+    line(written, 100).ok_or(Unwritable::Label)
+}
+
+/// Tags as they are kept: trimmed, each once, however it is written.
+pub fn tags(written: &[String]) -> Result<Vec<String>, Unwritable> {
+    let mut kept: Vec<String> = Vec::new();
+    for tag in written {
+        let tag = line(tag, 40).ok_or(Unwritable::Tags)?;
+        if !kept.iter().any(|known| known.to_lowercase() == tag.to_lowercase()) {
+            kept.push(tag);
+        }
+    }
+    if kept.len() <= 20 { Ok(kept) } else { Err(Unwritable::Tags) }
+}
+
+/// A welcome as it is kept: its lines end in `\n`, whichever system they were written on.
+pub fn welcome(written: &str) -> Result<String, Unwritable> {
+    let text = written.replace("\r\n", "\n").replace('\r', "\n");
+    let is_text = text.chars().all(|c| c == '\n' || !c.is_control());
+    match is_text && (1..=1_000).contains(&text.trim().chars().count()) {
+        true => Ok(text),
+        false => Err(Unwritable::Welcome),
+    }
+}
+
+fn line(written: &str, longest: usize) -> Option<String> {
+    let line = written.trim();
+    let fits = (1..=longest).contains(&line.chars().count()) && !line.chars().any(char::is_control);
+    fits.then(|| line.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(written: &[&str]) -> Vec<String> {
+        written.iter().map(|&tag| tag.to_owned()).collect()
+    }
+
+    #[test]
+    fn tags_are_kept_once_each_and_twenty_at_most() {
+        assert_eq!(tags(&words(&["recall", " card ", "Recall"])), Ok(words(&["recall", "card"])));
+        let most: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+        assert_eq!(tags(&most), Ok(most.clone()));
+        let doubled = [most.clone(), most.clone()].concat();
+        assert_eq!(tags(&doubled), Ok(most.clone()), "doubles are left out");
+        assert_eq!(tags(&[most, words(&["one more"])].concat()), Err(Unwritable::Tags));
+        for bad in ["", " ", "two\nlines", &"x".repeat(41)] {
+            assert_eq!(tags(&words(&[bad])), Err(Unwritable::Tags), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn lines_end_alike_whichever_system_they_were_written_on() {
+        for written in ["Hello.\r\nWelcome.", "Hello.\nWelcome.", "Hello.\rWelcome."] {
+            assert_eq!(welcome(written).as_deref(), Ok("Hello.\nWelcome."));
+        }
+        for bad in ["", "\r\n", "bell \u{7}", &"x".repeat(1_001)] {
+            assert_eq!(welcome(bad), Err(Unwritable::Welcome), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_one_line() {
+        assert_eq!(label(" Flyer ").as_deref(), Ok("Flyer"));
+        for bad in ["", " ", "two\nlines", &"x".repeat(101)] {
+            assert_eq!(label(bad), Err(Unwritable::Label), "{bad:?}");
+        }
+    }
+}
