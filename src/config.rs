@@ -264,6 +264,9 @@ impl Config {
         if (self.limits.scale - 1.0).abs() > f64::EPSILON {
             return Err(BadSetting::new("limits.scale", "is for load tests and refused in production"));
         }
+        if self.webhooks.allow_private {
+            return Err(BadSetting::new("webhooks.allow_private", "is refused in production"));
+        }
         if self.sms.provider == "development" {
             return Err(BadSetting::new("sms.provider", "`development` is refused in production"));
         }

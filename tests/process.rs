@@ -203,6 +203,7 @@ fn production_refuses_development_conveniences_by_name() {
     for (settings, named) in [
         (vec![base], "public_url"),
         (vec![base, secure, ("PRACTICE_LINKS_LIMITS__SCALE", "2")], "limits.scale"),
+        (vec![base, secure, ("PRACTICE_LINKS_WEBHOOKS__ALLOW_PRIVATE", "true")], "webhooks.allow_private"),
         (vec![base, secure], "sms.provider"),
     ] {
         let output = run(&folder.0, &[], &settings);
