@@ -39,10 +39,13 @@ pub struct Webhooks {
 impl Webhooks {
     /// By `webhooks.*`, and the service's clock.
     pub fn new(app: &App) -> Self {
-        let resolver =
-            PublicOnly { any: DefaultResolver::default(), allow_private: app.config.webhooks.allow_private };
-        let agent = Agent::with_parts(agent_config(), DefaultConnector::default(), resolver);
-        Self { agent, clock: Arc::clone(&app.clock) }
+        Self::with(app.config.webhooks.allow_private, PATIENCE, Arc::clone(&app.clock))
+    }
+
+    fn with(allow_private: bool, patience: Duration, clock: Arc<dyn Clock>) -> Self {
+        let resolver = PublicOnly { any: DefaultResolver::default(), allow_private };
+        let agent = Agent::with_parts(agent_config(patience), DefaultConnector::default(), resolver);
+        Self { agent, clock }
     }
 
     /// Posts `hook`. The answer's body is not read: the status is the answer, and a 200 with an endless body is
@@ -73,7 +76,7 @@ fn signatures(hook: &Hook, now: Timestamp) -> Option<String> {
 
 /// No redirects, since a public host could lead inside; no proxy of the environment, since that would resolve
 /// names in our place; no connection kept, since each is to pass the resolver.
-fn agent_config() -> Config {
+fn agent_config(patience: Duration) -> Config {
     let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     Agent::config_builder()
         .http_status_as_error(false)
@@ -82,8 +85,8 @@ fn agent_config() -> Config {
         .proxy(None)
         .max_idle_connections(0)
         .max_idle_connections_per_host(0)
-        .timeout_global(Some(PATIENCE))
-        .timeout_connect(Some(CONNECT))
+        .timeout_global(Some(patience))
+        .timeout_connect(Some(CONNECT.min(patience)))
         .max_response_header_size(MOST_HEADER_BYTES)
         .user_agent(concat!("practice-links/", env!("CARGO_PKG_VERSION")))
         .tls_config(TlsConfig::builder().unversioned_rustls_crypto_provider(crypto).build())
@@ -167,5 +170,176 @@ fn broken(error: &io::Error) -> &'static str {
         io::ErrorKind::ConnectionRefused => "refused",
         io::ErrorKind::TimedOut => "timeout",
         _ => "broken",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::kit::clock::ManualClock;
+    use crate::kit::standard_webhooks;
+
+    fn webhooks(allow_private: bool, patience: Duration) -> Webhooks {
+        let clock = ManualClock::new(Timestamp::from_millis(1_795_359_600_000));
+        Webhooks::with(allow_private, patience, Arc::new(clock))
+    }
+
+    fn hook(url: &str) -> Hook {
+        let secrets = vec![standard_webhooks::secret(&[7; 32])];
+        Hook { url: url.into(), event_id: "evt_1".into(), body: "{}".into(), secrets }
+    }
+
+    /// A server that reads a request and then says `first`, and `drip` every 20 ms for as long as it is heard.
+    fn server(first: &'static str, drip: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/in", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+            stream.write_all(first.as_bytes()).unwrap();
+            while !drip.is_empty() && stream.write_all(drip.as_bytes()).is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+            thread::park();
+        });
+        url
+    }
+
+    fn outcome(first: &'static str, drip: &'static str) -> Outcome {
+        let began = Instant::now();
+        let outcome = webhooks(true, Duration::from_millis(400)).post(&hook(&server(first, drip)));
+        assert!(began.elapsed() < Duration::from_secs(5), "it was waited for");
+        outcome
+    }
+
+    #[test]
+    fn a_silent_server_is_left() {
+        assert_eq!(outcome("", ""), Outcome::Retry("timeout"));
+    }
+
+    #[test]
+    fn a_dripping_server_is_left() {
+        assert_eq!(outcome("HTTP/1.1 200 OK\r\nx: ", "x"), Outcome::Retry("timeout"));
+    }
+
+    #[test]
+    fn an_answer_without_end_is_an_answer() {
+        assert_eq!(outcome("HTTP/1.1 200 OK\r\n\r\n", "and so on "), Outcome::Sent);
+        assert_eq!(
+            outcome("HTTP/1.1 500 No\r\ncontent-length: 9999999\r\n\r\n", "x"),
+            Outcome::Retry("http_5xx")
+        );
+    }
+
+    #[test]
+    fn each_answer_has_its_outcome() {
+        let wait = Duration::from_secs;
+        for (answer, expected) in [
+            ("204 OK\r\n\r\n", Outcome::Sent),
+            ("301 Moved\r\nlocation: http://127.0.0.1:1/\r\n\r\n", Outcome::Retry("redirect")),
+            ("307 Moved\r\nlocation: http://127.0.0.1:1/\r\n\r\n", Outcome::Retry("redirect")),
+            ("304 Same\r\n\r\n", Outcome::Retry("redirect")),
+            ("400 No\r\nretry-after: 9\r\n\r\n", Outcome::Retry("http_4xx")),
+            ("410 Gone\r\n\r\n", Outcome::Rejected("gone")),
+            ("429 Slow\r\n\r\n", Outcome::Retry("http_429")),
+            ("429 Slow\r\nretry-after: 90\r\n\r\n", Outcome::RetryAfter("http_429", wait(90))),
+            ("503 Busy\r\nretry-after: 99999999\r\n\r\n", Outcome::RetryAfter("http_503", LONGEST_WAIT)),
+            (
+                "503 Busy\r\nretry-after: Sun, 22 Nov 2026 15:02:00 GMT\r\n\r\n",
+                Outcome::RetryAfter("http_503", wait(120)),
+            ),
+            (
+                "503 Busy\r\nretry-after: Sun, 22 Nov 2020 15:02:00 GMT\r\n\r\n",
+                Outcome::RetryAfter("http_503", wait(0)),
+            ),
+            ("503 Busy\r\nretry-after: soon\r\n\r\n", Outcome::Retry("http_503")),
+        ] {
+            let said: &'static str = format!("HTTP/1.1 {answer}").leak();
+            assert!(outcome(said, "") == expected, "{answer}");
+        }
+        assert_eq!(outcome("SSH-2.0-OpenSSH\r\n", ""), Outcome::Retry("no_http"));
+    }
+
+    // Every way to write an address of our own, and names that lead to one.
+    #[test]
+    fn nothing_but_the_public_internet_is_called() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let strict = webhooks(false, Duration::from_secs(5));
+        for host in [
+            "127.0.0.1",
+            "127.1",
+            "127.0.1",
+            "0x7f.0.0.1",
+            "0x7f000001",
+            "0177.0.0.1",
+            "2130706433",
+            "017700000001",
+            "0",
+            "0.0.0.0",
+            "localhost",
+            "LOCALHOST",
+            "localhost.",
+            "[::1]",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[::127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[2002:7f00:1::]",
+            "[2001:0:1::1]",
+            "[fd00::1]",
+            "[fe80::1]",
+            "[fec0::1]",
+            "[ff02::1]",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "255.255.255.255",
+        ] {
+            let outcome = strict.post(&hook(&format!("https://{host}:{port}/in")));
+            let refused = [
+                Outcome::Retry("private_address"),
+                Outcome::Retry("host_not_found"),
+                Outcome::Retry("bad_url"),
+            ];
+            assert!(refused.contains(&outcome), "{host}: {outcome:?}");
+        }
+        assert!(listener.accept().is_err(), "somebody called");
+    }
+
+    #[test]
+    fn what_leads_to_loopback_is_told_as_private() {
+        for url in
+            ["https://localhost/", "https://127.0.0.1/", "https://0x7f.1/", "https://u:p@127.0.0.1:443/"]
+        {
+            let outcome = webhooks(false, Duration::from_secs(5)).post(&hook(url));
+            assert_eq!(outcome, Outcome::Retry("private_address"), "{url}");
+        }
+        let outcome = webhooks(false, Duration::from_secs(5)).post(&hook("http://127.0.0.1/"));
+        assert_eq!(outcome, Outcome::Retry("plain_http"));
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_told_apart() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let lax = webhooks(true, Duration::from_secs(5));
+        assert_eq!(lax.post(&hook(&format!("http://127.0.0.1:{port}/"))), Outcome::Retry("refused"));
+        assert_eq!(lax.post(&hook("http://nobody.invalid/")), Outcome::Retry("host_not_found"));
+        let plain = server("HTTP/1.1 200 OK\r\n\r\n", "").replace("http:", "https:");
+        assert_eq!(lax.post(&hook(&plain)), Outcome::Retry("tls_failed"));
     }
 }

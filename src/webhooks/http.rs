@@ -286,7 +286,7 @@ pub async fn delete_webhook(app: Data<App>, call: Call, id: Id) -> Result<HttpRe
     Ok(HttpResponse::NoContent().finish())
 }
 
-refusals!(RotateWebhookRefusals: keyed, Unauthorized, StaffForbidden, WebhookNotFound);
+refusals!(RotateWebhookRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound);
 
 /// Makes a fresh secret; for 24 hours the one before signs too
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
@@ -322,7 +322,7 @@ pub async fn list_deliveries(
     Ok(Json(Page::of(items, limit, |item: &DeliveryView| item.id.clone())))
 }
 
-refusals!(ReplayRefusals: keyed, Unauthorized, StaffForbidden, WebhookNotFound, WebhookDisabled);
+refusals!(ReplayRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound, WebhookDisabled);
 
 /// Sends an event again, at once, under its own id
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("delivery" = String, Path, description = "The line of its log", example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607")),

@@ -32,3 +32,4 @@ mod smtp;
 mod snapshots;
 mod two_databases;
 mod verification;
+mod webhooks;
