@@ -137,9 +137,8 @@ fn tell_machines(
 ) -> db::Result<()> {
     let (patient_id, link_id, method) = (new.patient_id, new.to.link.id.as_str(), new.method);
     let paired = Fact::PairingCreated { pairing_id, conversation_id, patient_id, link_id, method };
-    webhooks::emit(ctx, conn, &new.to.practice.id, &paired)?;
     let opened = Fact::ConversationCreated { conversation_id, pairing_id, patient_id, link_id };
-    webhooks::emit(ctx, conn, &new.to.practice.id, &opened)
+    webhooks::emit(ctx, conn, &new.to.practice.id, &[paired, opened])
 }
 
 /// An entry to be appended.

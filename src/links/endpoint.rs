@@ -228,7 +228,7 @@ fn record(
     let practice_id = Some(link.practice_id.as_str());
     audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject: &link.id, detail })?;
     let fact = Fact::LinkChanged { link_id: &link.id, code: &link.code, state: link.state().as_str() };
-    webhooks::emit(ctx, conn, &link.practice_id, &fact)
+    webhooks::emit(ctx, conn, &link.practice_id, &[fact])
 }
 
 /// Which kind of owner an id names: `practice`, `team` or `staff`.

@@ -334,6 +334,21 @@ mod tests {
     }
 
     #[test]
+    fn https_begins_with_a_client_hello_that_names_the_host() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let hello = thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            let length = listener.accept().unwrap().0.read(&mut bytes).unwrap();
+            bytes[..length].to_vec()
+        });
+        webhooks(true, Duration::from_secs(5)).post(&hook(&format!("https://localhost:{port}/in")));
+        let hello = hello.join().unwrap();
+        assert_eq!(hello[..2], [22, 3], "a TLS handshake");
+        assert!(hello.windows(9).any(|part| part == b"localhost"), "SNI");
+    }
+
+    #[test]
     fn a_server_that_is_not_there_is_told_apart() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let lax = webhooks(true, Duration::from_secs(5));

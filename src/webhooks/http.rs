@@ -120,7 +120,7 @@ pub struct DeliveryView {
     /// `queued`, `delivered` or `failed`.
     #[schema(example = "delivered", pattern = "^(queued|delivered|failed)$")]
     state: String,
-    /// Calls made, replays included.
+    /// Attempts, those of replays included.
     #[schema(example = 1)]
     attempts: i32,
     /// What the last call came to: `sent`, `http_5xx`, `timeout`, `private_address` …

@@ -104,13 +104,25 @@ pub struct Change {
     pub state: Option<State>,
 }
 
-/// Tells a practice's endpoints of `fact`, in the fact's own transaction.
-pub fn emit(ctx: &Ctx, conn: &mut Conn, practice_id: &str, fact: &Fact<'_>) -> db::Result<()> {
-    let mut endpoints = store::active(conn, practice_id)?;
-    endpoints.retain(|endpoint| endpoint.wants(fact.kind()));
-    if endpoints.is_empty() {
-        return Ok(());
+/// Tells a practice's endpoints of `facts`, in the facts' own transaction.
+pub fn emit(ctx: &Ctx, conn: &mut Conn, practice_id: &str, facts: &[Fact<'_>]) -> db::Result<()> {
+    let endpoints = store::active(conn, practice_id)?;
+    for fact in facts {
+        let wanting: Vec<&Endpoint> = endpoints.iter().filter(|one| one.wants(fact.kind())).collect();
+        if !wanting.is_empty() {
+            fan_out(ctx, conn, practice_id, fact, &wanting)?;
+        }
     }
+    Ok(())
+}
+
+fn fan_out(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    practice_id: &str,
+    fact: &Fact<'_>,
+    endpoints: &[&Endpoint],
+) -> db::Result<()> {
     let event_id = ctx.id("evt");
     store::insert_event(conn, &event_id, practice_id, (fact.kind(), &fact.body(ctx.now)), ctx.now)?;
     for endpoint in endpoints {

@@ -62,7 +62,7 @@ pub struct Delivery {
     pub event_id: String,
     /// `queued`, `delivered` or `failed`.
     pub state: String,
-    /// Calls made, over all rounds.
+    /// Attempts, over all rounds.
     pub attempts: i32,
     /// What the last call came to.
     pub last_outcome: Option<String>,

@@ -233,7 +233,7 @@ both! {
         make(&app, &desk, json!({ "url": URL }));
         let fact = Fact::LinkChanged { link_id: "lnk_1", code: LINK, state: "active" };
         let undone = app.inner.write_blocking(|ctx, conn| {
-            webhooks::emit(ctx, conn, &desk.practice_id, &fact)?;
+            webhooks::emit(ctx, conn, &desk.practice_id, &[fact])?;
             Err::<(), _>(db::Error::Busy)
         });
         assert!(undone.is_err());
