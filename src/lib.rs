@@ -28,6 +28,7 @@ pub mod conversations; // pairings and the conversations that they open
 pub mod practices; //     the practices themselves
 pub mod staff; //         the people who work there
 pub mod desk; //          the practice's own view
+pub mod webhooks; //      the practice's own machine, told by signed calls
 pub mod limits; //        budgets over sliding windows
 pub mod audit; //         append-only events
 pub mod outbox; //        what goes out, and the worker that sends it

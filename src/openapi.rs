@@ -20,7 +20,7 @@ use crate::routes;
         (name = "accounts", description = "Signing up"),
         (name = "sessions", description = "Signing in, staying signed in, signing out"),
         (name = "me", description = "The patient's own data"),
-        (name = "practice", description = "The practice's own view: links, print kit, funnel"),
+        (name = "practice", description = "The practice's own view: links, print kit, funnel, webhooks"),
         (name = "operations", description = "For operators and QA"),
         (name = "development", description = "In development alone; in production these answer 404"),
     ),

@@ -4,14 +4,16 @@ use crate::conversations::{NewDeviceTopic, NewPairingTopic};
 use crate::deferred::LinkTopic;
 use crate::outbox::{Topic, Topics};
 use crate::verification::CodeTopic;
+use crate::webhooks::WebhookTopic;
 
 /// All topics by name.
 pub fn all() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 4] = [
+    let topics: [(&'static str, Box<dyn Topic>); 5] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
         (NewPairingTopic::NAME, Box::new(NewPairingTopic)),
         (NewDeviceTopic::NAME, Box::new(NewDeviceTopic)),
+        (WebhookTopic::NAME, Box::new(WebhookTopic)),
     ];
     topics.into()
 }

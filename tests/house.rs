@@ -15,15 +15,16 @@ use std::path::{Path, PathBuf};
 
 /// Rooms that stand in an order; each may import only those named behind it. Rooms not named here (`kit`,
 /// `db`, `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) serve all of them.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("practices", &[]),
     ("staff", &["practices"]),
     ("printing", &[]),
     ("funnel", &[]),
-    ("links", &["practices", "funnel"]),
+    ("webhooks", &["staff"]),
+    ("links", &["practices", "funnel", "webhooks"]),
     ("deferred", &["links", "practices", "funnel"]),
     ("verification", &["links", "practices", "deferred", "funnel"]),
-    ("conversations", &["links", "practices", "staff", "funnel"]),
+    ("conversations", &["links", "practices", "staff", "funnel", "webhooks"]),
     ("accounts", &["verification", "links", "conversations", "deferred"]),
     ("landing", &["links", "practices", "deferred", "funnel", "printing"]),
     ("me", &["accounts", "conversations", "links", "deferred"]),

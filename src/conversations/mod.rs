@@ -18,6 +18,7 @@ use crate::db::{self, Conn};
 use crate::funnel::{self, Step};
 use crate::kit::Language;
 use crate::links::Destination;
+use crate::webhooks::{self, Fact};
 
 /// A patient and a practice about to be paired.
 pub struct NewPairing<'a> {
@@ -105,7 +106,21 @@ fn open_conversation(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_i
         },
     )?;
     funnel::record(ctx, conn, &new.to.link.id, Step::Paired)?;
-    notice::enqueue_new_pairing(ctx, conn, new.to, pairing_id)
+    notice::enqueue_new_pairing(ctx, conn, new.to, pairing_id)?;
+    tell_machines(ctx, conn, new, pairing_id, &id)
+}
+
+fn tell_machines(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    new: &NewPairing<'_>,
+    pairing_id: &str,
+    conversation_id: &str,
+) -> db::Result<()> {
+    let (patient_id, link_id, method) = (new.patient_id, new.to.link.id.as_str(), new.method);
+    let paired = Fact::PairingCreated { pairing_id, conversation_id, patient_id, link_id, method };
+    let opened = Fact::ConversationCreated { conversation_id, pairing_id, patient_id, link_id };
+    webhooks::emit(ctx, conn, &new.to.practice.id, &[paired, opened])
 }
 
 /// An entry to be appended.

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 use tokio::time::timeout;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
@@ -109,7 +110,11 @@ fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let mut pointer = String::new();
     for segment in error.path() {
         pointer.push('/');
-        pointer.push_str(&segment.to_string());
+        match segment {
+            // The library writes it as `[0]`, and a JSON Pointer does not.
+            Segment::Seq { index } => pointer.push_str(&index.to_string()),
+            other => pointer.push_str(&other.to_string()),
+        }
     }
     let text = error.inner().to_string();
     let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());

@@ -9,14 +9,21 @@ use actix_web::{FromRequest, HttpRequest};
 /// path with a byte that a database would choke on is answered like any unknown id.
 pub struct Id(pub String);
 
+impl Id {
+    /// The segment called `name`, where a path has more than one.
+    pub fn named(request: &HttpRequest, name: &str) -> Self {
+        let written = request.match_info().get(name).unwrap_or_default();
+        let is_possible =
+            written.len() <= 64 && written.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        Self(if is_possible { written.to_owned() } else { String::new() })
+    }
+}
+
 impl FromRequest for Id {
     type Error = std::convert::Infallible;
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let written = request.match_info().get("id").unwrap_or_default();
-        let is_possible =
-            written.len() <= 64 && written.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        ready(Ok(Self(if is_possible { written.to_owned() } else { String::new() })))
+        ready(Ok(Self::named(request, "id")))
     }
 }

@@ -57,6 +57,11 @@ pub fn keyed(own: &[Code]) -> Responses {
     responses(&[own, WITH_KEY, WITH_BODY, ALWAYS].concat())
 }
 
+/// For operations without a body whose answers are kept under an `Idempotency-Key`.
+pub fn keyed_plain(own: &[Code]) -> Responses {
+    responses(&[own, WITH_KEY, ALWAYS].concat())
+}
+
 fn responses(codes: &[Code]) -> Responses {
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes {

@@ -6,10 +6,12 @@ pub mod email;
 pub mod entropy;
 pub mod gsm7;
 pub mod id;
+pub mod internet;
 pub mod language;
 pub mod phone;
 pub mod seal;
 pub mod secret;
+pub mod standard_webhooks;
 
 pub use bell::Bell;
 pub use clock::{Clock, Timestamp, Wait};

@@ -9,6 +9,7 @@ use crate::app::Ctx;
 use crate::audit;
 use crate::db::{self, Conn};
 use crate::practices::Practice;
+use crate::webhooks::{self, Fact};
 
 /// Why a link was not made or changed.
 #[derive(Debug, thiserror::Error)]
@@ -226,7 +227,9 @@ fn record(
     detail: Value,
 ) -> db::Result<()> {
     let practice_id = Some(link.practice_id.as_str());
-    audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject: &link.id, detail })
+    audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject: &link.id, detail })?;
+    let fact = Fact::LinkChanged { link_id: &link.id, code: &link.code, state: link.state().as_str() };
+    webhooks::emit(ctx, conn, &link.practice_id, &[fact])
 }
 
 /// Which kind of owner an id names: `practice`, `team` or `staff`.

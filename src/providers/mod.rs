@@ -3,6 +3,7 @@
 
 mod development;
 mod smtp;
+mod webhook;
 
 use crate::app::App;
 use crate::config::BadSetting;
@@ -12,6 +13,7 @@ use crate::outbox::{Carrier, Envelope, Handed, Outgoing};
 pub struct Providers {
     caught: development::Development,
     smtp: Option<smtp::Smtp>,
+    webhooks: webhook::Webhooks,
 }
 
 impl Providers {
@@ -27,7 +29,8 @@ impl Providers {
             .as_ref()
             .map(|url| smtp::Smtp::new(url.expose(), &app.config))
             .transpose()?;
-        Ok(Self { caught: development::Development::new(app.clone()), smtp })
+        let webhooks = webhook::Webhooks::new(app);
+        Ok(Self { caught: development::Development::new(app.clone()), smtp, webhooks })
     }
 }
 
@@ -35,6 +38,7 @@ impl Carrier for Providers {
     fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
         match (message, &self.smtp) {
             (Outgoing::Email(mail), Some(smtp)) => Handed::by("smtp", smtp.send(mail, envelope.row_id)),
+            (Outgoing::Webhook(hook), _) => Handed::by("webhook", self.webhooks.post(hook)),
             _ => Handed::by("development", self.caught.catch(message, envelope.key)),
         }
     }

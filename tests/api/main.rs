@@ -34,3 +34,4 @@ mod smtp;
 mod snapshots;
 mod two_databases;
 mod verification;
+mod webhooks;

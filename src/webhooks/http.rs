@@ -1,0 +1,344 @@
+//! The doors of a practice's webhooks.
+
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
+
+use super::{Change, Delivery, Endpoint, Kind, New, Refusal, State};
+use crate::app::App;
+use crate::http::{Answer, Body, Call, Code, FieldError, Id, Page, PageQuery, Problem, once};
+use crate::kit::{Secret, Timestamp};
+use crate::refusals;
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Staff(staff) => staff.into(),
+            Refusal::NotFound => {
+                Self::new(Code::WebhookNotFound, "Check the webhook's and the delivery's id.")
+            }
+            Refusal::TooMany => Self::new(Code::WebhookLimit, "A practice has up to 10. Delete one first."),
+            Refusal::Disabled => Self::new(Code::WebhookDisabled, "Set its state to `active` first."),
+            Refusal::Url(why) => Self::fields(vec![FieldError {
+                pointer: "/url".to_owned(),
+                code: "url_refused".to_owned(),
+                detail: why.to_owned(),
+            }]),
+            Refusal::NotSealed => Self::new(Code::Internal, "Nothing was changed. Try again."),
+            Refusal::Db(error) => error.into(),
+        }
+    }
+}
+
+/// Where a practice's own machine is told.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Webhook)]
+pub struct WebhookView {
+    /// Its id.
+    #[schema(example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// Where it is called.
+    #[schema(example = "https://hooks.oakstreet.example/practice-links")]
+    url: String,
+    /// What the practice calls it.
+    #[schema(example = "Practice software")]
+    label: String,
+    /// What it is told; `null` is everything, events to come included.
+    #[schema(required = true)]
+    events: Option<Vec<Kind>>,
+    /// Whether it is called.
+    state: State,
+    /// Why it is disabled: `gone` (it answered 410) or `staff`.
+    #[schema(required = true, example = "gone")]
+    disabled_reason: Option<String>,
+    /// Until when the secret before the last one signs too.
+    #[schema(required = true)]
+    old_secret_until: Option<Timestamp>,
+    /// When it was made.
+    created_at: Timestamp,
+}
+
+impl From<Endpoint> for WebhookView {
+    fn from(endpoint: Endpoint) -> Self {
+        Self {
+            events: endpoint.events(),
+            state: endpoint.state(),
+            id: endpoint.id,
+            url: endpoint.url,
+            label: endpoint.label,
+            disabled_reason: endpoint.disabled_reason,
+            old_secret_until: endpoint.old_secret_until,
+            created_at: endpoint.created_at,
+        }
+    }
+}
+
+/// One webhook.
+#[derive(Serialize, ToSchema)]
+pub struct WebhookAnswer {
+    /// The webhook.
+    webhook: WebhookView,
+}
+
+impl From<Endpoint> for WebhookAnswer {
+    fn from(endpoint: Endpoint) -> Self {
+        Self { webhook: endpoint.into() }
+    }
+}
+
+/// A webhook and its fresh secret.
+#[derive(Serialize, ToSchema)]
+pub struct WebhookSecretAnswer {
+    /// The webhook.
+    webhook: WebhookView,
+    /// The secret that signs (Standard Webhooks), shown this once.
+    #[schema(example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs=")]
+    secret: Secret,
+}
+
+impl From<(Endpoint, Secret)> for WebhookSecretAnswer {
+    fn from((endpoint, secret): (Endpoint, Secret)) -> Self {
+        Self { webhook: endpoint.into(), secret }
+    }
+}
+
+/// One line of a webhook's log: what became of an event.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDelivery)]
+pub struct DeliveryView {
+    /// The line's id.
+    #[schema(example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// The event's id, which is the call's `webhook-id`.
+    #[schema(example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    event_id: String,
+    /// What happened.
+    #[schema(example = "pairing.created")]
+    kind: String,
+    /// `queued`, `delivered` or `failed`.
+    #[schema(example = "delivered", pattern = "^(queued|delivered|failed)$")]
+    state: String,
+    /// Attempts, those of replays included.
+    #[schema(example = 1)]
+    attempts: i32,
+    /// What the last call came to: `sent`, `http_5xx`, `timeout`, `private_address` …
+    #[schema(required = true, example = "sent")]
+    last_outcome: Option<String>,
+    /// How often staff asked for it again.
+    #[schema(example = 0)]
+    replays: i32,
+    /// When the event happened.
+    created_at: Timestamp,
+    /// When nothing more was tried.
+    #[schema(required = true)]
+    settled_at: Option<Timestamp>,
+}
+
+impl From<(Delivery, String)> for DeliveryView {
+    fn from((delivery, kind): (Delivery, String)) -> Self {
+        Self {
+            id: delivery.id,
+            event_id: delivery.event_id,
+            kind,
+            state: delivery.state,
+            attempts: delivery.attempts,
+            last_outcome: delivery.last_outcome,
+            replays: delivery.replays,
+            created_at: delivery.created_at,
+            settled_at: delivery.settled_at,
+        }
+    }
+}
+
+/// One line of the log.
+#[derive(Serialize, ToSchema)]
+pub struct WebhookDeliveryAnswer {
+    /// The line.
+    delivery: DeliveryView,
+}
+
+/// A further webhook. Only the URL is needed.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateWebhook {
+    /// Where to call: `https://` and a host on the public Internet, port 443 or one from 1024, no user, no
+    /// fragment.
+    #[schema(example = "https://hooks.oakstreet.example/practice-links")]
+    url: String,
+    /// What the practice calls it: up to 100 characters on one line.
+    #[serde(default)]
+    #[validate(custom(function = "is_label"))]
+    #[schema(example = "Practice software")]
+    label: String,
+    /// What it is told; everything, where this is left out or `null`.
+    #[validate(length(min = 1, max = 20, message = "Name 1 to 20 kinds, or none at all for everything."))]
+    #[schema(example = json!(["pairing.created", "conversation.created"]))]
+    events: Option<Vec<Kind>>,
+}
+
+/// A change of a webhook; what is left out stays.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct ChangeWebhook {
+    /// Where to call.
+    #[schema(example = "https://hooks.oakstreet.example/practice-links")]
+    url: Option<String>,
+    /// What the practice calls it.
+    #[validate(custom(function = "is_label"))]
+    #[schema(example = "Practice software")]
+    label: Option<String>,
+    /// What it is told, all of it anew; `null` is everything.
+    #[serde(default, deserialize_with = "present")]
+    #[validate(length(min = 1, max = 20, message = "Name 1 to 20 kinds, or none at all for everything."))]
+    #[schema(value_type = Option<Vec<Kind>>, example = json!(["pairing.created"]))]
+    events: Option<Option<Vec<Kind>>>,
+    /// `disabled` stops the calls, `active` lets them go on.
+    #[schema(example = "active")]
+    state: Option<State>,
+}
+
+/// Tells a field that is `null` from one that is left out.
+fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<Vec<Kind>>>, D::Error> {
+    Option::deserialize(field).map(Some)
+}
+
+fn is_label(label: &str) -> Result<(), ValidationError> {
+    if label.trim().chars().count() <= 100 && !label.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(ValidationError::new("length").with_message("A label has up to 100 characters on one line.".into()))
+}
+
+refusals!(ListWebhooksRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
+
+/// Lists the practice's webhooks
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Webhooks, oldest first", body = Page<WebhookView>), ListWebhooksRefusals))]
+#[get("/v1/practice/webhooks")]
+pub async fn list_webhooks(
+    app: Data<App>,
+    call: Call,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<WebhookView>>, Problem> {
+    let (limit, after) = (page.limit()?, page.after()?);
+    let found = app.read(move |ctx, conn| super::list(ctx, conn, call.bearer.as_ref(), &after, limit + 1));
+    let items = found.await?.into_iter().map(WebhookView::from).collect();
+    Ok(Json(Page::of(items, limit, |item: &WebhookView| item.id.clone())))
+}
+
+refusals!(CreateWebhookRefusals: keyed, Unauthorized, StaffForbidden, WebhookLimit);
+
+/// Makes a webhook; its secret is in this answer and in no other
+#[utoipa::path(tag = "practice", request_body = CreateWebhook, security(("staff_token" = [])), responses((status = 201, description = "It is told from now on", body = WebhookSecretAnswer), CreateWebhookRefusals))]
+#[post("/v1/practice/webhooks")]
+pub async fn create_webhook(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreateWebhook>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: CreateWebhook { url, label, events }, canonical } = body;
+    let new = New { url, label: label.trim().to_owned(), events };
+    let bearer = call.bearer.clone();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let made = super::create(ctx, conn, bearer.as_ref(), &new)?;
+        Ok::<_, Refusal>(Answer::created(&WebhookSecretAnswer::from(made)))
+    })
+    .await
+}
+
+refusals!(GetWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound);
+
+/// Shows a webhook
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The webhook", body = WebhookAnswer), GetWebhookRefusals))]
+#[get("/v1/practice/webhooks/{id}")]
+pub async fn get_webhook(app: Data<App>, call: Call, id: Id) -> Result<Json<WebhookAnswer>, Problem> {
+    let found = app.read(move |ctx, conn| super::find(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+    Ok(Json(found.into()))
+}
+
+refusals!(ChangeWebhookRefusals: body, Unauthorized, StaffForbidden, WebhookNotFound);
+
+/// Changes a webhook, or stops and resumes its calls
+#[utoipa::path(tag = "practice", request_body = ChangeWebhook, security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "As changed", body = WebhookAnswer), ChangeWebhookRefusals))]
+#[patch("/v1/practice/webhooks/{id}")]
+pub async fn change_webhook(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<ChangeWebhook>,
+) -> Result<Json<WebhookAnswer>, Problem> {
+    let ChangeWebhook { url, label, events, state } = body.value;
+    let change = Change { url, label: label.map(|label| label.trim().to_owned()), events, state };
+    let changed =
+        app.write(move |ctx, conn| super::change(ctx, conn, call.bearer.as_ref(), &id.0, &change)).await?;
+    Ok(Json(changed.into()))
+}
+
+refusals!(DeleteWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound);
+
+/// Deletes a webhook; what still waits for it is dropped
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 204, description = "It is gone"), DeleteWebhookRefusals))]
+#[delete("/v1/practice/webhooks/{id}")]
+pub async fn delete_webhook(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    app.write(move |ctx, conn| super::delete(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+refusals!(RotateWebhookRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound);
+
+/// Makes a fresh secret; for 24 hours the one before signs too
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "Calls carry both signatures until `old_secret_until`", body = WebhookSecretAnswer), RotateWebhookRefusals))]
+#[post("/v1/practice/webhooks/{id}/rotate")]
+pub async fn rotate_webhook(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    let bearer = call.bearer.clone();
+    once(&app, &call, b"", move |ctx, conn| {
+        let rotated = super::rotate(ctx, conn, bearer.as_ref(), &id.0)?;
+        Ok::<_, Refusal>(Answer::ok(&WebhookSecretAnswer::from(rotated)))
+    })
+    .await
+}
+
+refusals!(ListDeliveriesRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound, InvalidRequest);
+
+/// Lists what a webhook was told in the last 30 days
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
+    responses((status = 200, description = "Its log, newest first", body = Page<DeliveryView>), ListDeliveriesRefusals))]
+#[get("/v1/practice/webhooks/{id}/deliveries")]
+pub async fn list_deliveries(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<DeliveryView>>, Problem> {
+    let (limit, cursor) = (page.limit()?, page.after()?);
+    let found = app.read(move |ctx, conn| {
+        let before = Some(cursor.as_str()).filter(|cursor| !cursor.is_empty());
+        super::deliveries(ctx, conn, call.bearer.as_ref(), &id.0, before, limit + 1)
+    });
+    let items = found.await?.into_iter().map(DeliveryView::from).collect();
+    Ok(Json(Page::of(items, limit, |item: &DeliveryView| item.id.clone())))
+}
+
+refusals!(ReplayRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound, WebhookDisabled);
+
+/// Sends an event again, at once, under its own id
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("delivery" = String, Path, description = "The line of its log", example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 202, description = "It is on its way, with the whole schedule ahead", body = WebhookDeliveryAnswer), ReplayRefusals))]
+#[post("/v1/practice/webhooks/{id}/deliveries/{delivery}/replay")]
+pub async fn replay_delivery(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let bearer = call.bearer.clone();
+    let delivery = Id::named(&request, "delivery");
+    once(&app, &call, b"", move |ctx, conn| {
+        let line = super::replay(ctx, conn, bearer.as_ref(), &id.0, &delivery.0)?;
+        Ok::<_, Refusal>(Answer::accepted(&WebhookDeliveryAnswer { delivery: line.into() }))
+    })
+    .await
+}

@@ -1,0 +1,125 @@
+//! A call as an outbox row: what is posted where, how often it is tried, and what the log says of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Delivery, store, vault};
+use crate::app::Ctx;
+use crate::audit;
+use crate::db::{self, Conn};
+use crate::kit::Secret;
+use crate::outbox::{self, Hook, Job, Outcome, Outgoing, Rendered, Topic};
+
+/// The waits between ten attempts: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h (and jitter), three days
+/// in all.
+const WAITS: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+
+/// Renders the calls of practices' machines.
+pub struct WebhookTopic;
+
+impl WebhookTopic {
+    /// The topic's name in the outbox.
+    pub const NAME: &'static str = "webhook";
+}
+
+/// A line of the log and its round. A row of an earlier round is dropped when it comes up: whoever asks for a
+/// replay wants one now and not two.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    delivery: String,
+    round: i32,
+}
+
+/// Queues a round of `delivery` at an endpoint.
+pub fn enqueue(ctx: &Ctx, conn: &mut Conn, endpoint_id: &str, delivery: &Delivery) -> db::Result<()> {
+    let key = format!("hook:{}:{endpoint_id}", delivery.event_id);
+    outbox::enqueue(
+        ctx,
+        conn,
+        &outbox::Message {
+            topic: WebhookTopic::NAME,
+            channel: outbox::Channel::Webhook,
+            dedupe_key: match delivery.replays {
+                0 => key,
+                round => format!("{key}:{round}"),
+            },
+            recipient: None,
+            payload: json!({ "delivery": delivery.id, "round": delivery.replays }),
+            due: None,
+            not_after: None,
+        },
+    )
+    .map(drop)
+}
+
+impl Topic for WebhookTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Ok(Payload { delivery, round }) = serde_json::from_str(&job.payload) else {
+            return Ok(Rendered::Unwanted);
+        };
+        let Some((endpoint, event_id, body)) = store::due(conn, &delivery, round)? else {
+            return Ok(Rendered::Unwanted);
+        };
+        let Some(secrets) = secrets(ctx, &endpoint) else { return Ok(Rendered::NotYet("secret_unreadable")) };
+        Ok(Rendered::Ready(Outgoing::Webhook(Hook { url: endpoint.url, event_id, body, secrets })))
+    }
+
+    fn schedule(&self) -> &'static [u64] {
+        &WAITS
+    }
+
+    /// An endpoint that fails for three days stays active: what comes next may find it mended, and the log says
+    /// what it missed. One that says 410 asks for no more.
+    fn settled(
+        &self,
+        ctx: &Ctx,
+        conn: &mut Conn,
+        job: &Job,
+        outcome: &Outcome,
+        is_over: bool,
+    ) -> db::Result<()> {
+        let Ok(Payload { delivery, round }) = serde_json::from_str(&job.payload) else { return Ok(()) };
+        let settled = store::Settled {
+            state: match (outcome, is_over) {
+                (Outcome::Sent, _) => "delivered",
+                (_, true) => "failed",
+                (_, false) => "queued",
+            },
+            outcome: match outcome {
+                Outcome::Unwanted => "endpoint_disabled",
+                other => other.label(),
+            },
+            calls: i32::from(*outcome != Outcome::Unwanted),
+            at: is_over.then_some(ctx.now),
+        };
+        match store::settle(conn, &delivery, round, &settled)? {
+            Some(endpoint_id) if *outcome == Outcome::Rejected("gone") => give_up(ctx, conn, &endpoint_id),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The secret that signs, and the one before while that is good.
+fn secrets(ctx: &Ctx, endpoint: &super::Endpoint) -> Option<Vec<Secret>> {
+    let is_good = endpoint.old_secret_until.is_some_and(|until| until > ctx.now);
+    let old = endpoint.old_secret.as_ref().filter(|_| is_good);
+    [&endpoint.secret].into_iter().chain(old).map(|sealed| vault::open(ctx, &endpoint.id, sealed)).collect()
+}
+
+fn give_up(ctx: &Ctx, conn: &mut Conn, endpoint_id: &str) -> db::Result<()> {
+    if store::disable(conn, endpoint_id, "gone")? == 0 {
+        return Ok(());
+    }
+    let practice_id = store::practice_of(conn, endpoint_id)?;
+    audit::record(
+        ctx,
+        conn,
+        &audit::Event {
+            practice_id: Some(&practice_id),
+            actor: "system",
+            action: "webhook.disabled",
+            subject: endpoint_id,
+            detail: json!({ "reason": "gone" }),
+        },
+    )
+}
