@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::http::idempotency;
-use crate::{db, deferred, funnel, limits, outbox, verification};
+use crate::{db, deferred, funnel, limits, notices, outbox, verification};
 
 const PAUSE: Duration = Duration::from_mins(1);
 
@@ -19,6 +19,7 @@ pub fn sweep(app: &App) -> db::Result<()> {
         idempotency::sweep(ctx, conn)?;
         outbox::sweep(ctx, conn)?;
         funnel::sweep(ctx, conn)?;
+        notices::sweep(ctx, conn)?;
         Ok(())
     })
 }

@@ -361,6 +361,7 @@ diesel::table! {
         count -> Integer,
         first_at -> BigInt,
         due_at -> BigInt,
+        last_at -> BigInt,
     }
 }
 
