@@ -14,7 +14,9 @@
 mod harness;
 
 mod accounts;
+mod bounces;
 mod deferred;
+mod digests;
 mod discreet;
 mod doors;
 mod endpoints;
@@ -25,6 +27,7 @@ mod landing;
 mod links;
 mod me;
 mod notices;
+mod notifications;
 mod privacy;
 mod schema;
 mod signup;
