@@ -296,7 +296,7 @@ fn broken(step: Step, error: &Error) -> Outcome {
 fn is_bad_tls(error: &Error) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     source.is_some_and(|error| {
-        error.kind() == io::ErrorKind::InvalidData && error.get_ref().is_some_and(|e| e.is::<rustls::Error>())
+        error.kind() == io::ErrorKind::InvalidData && error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
     })
 }
 

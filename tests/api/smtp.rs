@@ -39,7 +39,7 @@ fn mail_worker(app: &TestApp) -> Worker {
 }
 
 /// Signs up, and leaves the notice to the worker under test.
-fn sign_up(app: &TestApp, number: &str, code: &str, person: Option<serde_json::Value>) {
+fn sign_up(app: &TestApp, number: &str, code: &str, person: Option<&serde_json::Value>) {
     let texts = Worker::new(app.inner.clone(), topics::all(), Arc::clone(&app.carrier) as _);
     let texts = texts.of_channel(Channel::Sms, 1000);
     let body = json!({ "phone": number, "link_token": app.link_token(code) });
@@ -48,7 +48,7 @@ fn sign_up(app: &TestApp, number: &str, code: &str, person: Option<serde_json::V
     let code_sent = app.carrier.sent_to(number).pop().unwrap().code.unwrap();
     let proof = app.check(&verification, &code_sent).expect(200).str("/phone_proof");
     let mut body = sign_up_body(&proof, &app.link_token(code));
-    for (name, value) in person.as_ref().and_then(|person| person.as_object()).into_iter().flatten() {
+    for (name, value) in person.and_then(|person| person.as_object()).into_iter().flatten() {
         body[name] = value.clone();
     }
     app.post("/v1/accounts", body).send().expect(201);
@@ -248,7 +248,7 @@ both! {
             let (given, family, mail, year, month, day) = person.new_tree(&mut runner).unwrap().current();
             let (born, mail) = (format!("{year}-{month:02}-{day:02}"), format!("{mail}@mail.example"));
             let who = json!({ "given_name": given, "family_name": family, "email": mail, "birth_date": born });
-            sign_up(&app, &phone(n), if n % 2 == 0 { DEMO } else { "777777" }, Some(who));
+            sign_up(&app, &phone(n), if n % 2 == 0 { DEMO } else { "777777" }, Some(&who));
             app.advance(200);
             mail_all(&worker);
             let number = phone(n);
