@@ -25,6 +25,7 @@ pub mod verification; //  proving a phone number
 pub mod accounts; //      accounts, sign-ins, tokens
 pub mod me; //            the patient's own view
 pub mod conversations; // pairings and the conversations that they open
+pub mod notices; //       the practice's e-mails: who is told, how often, and mails that come back
 pub mod practices; //     the practices themselves
 pub mod staff; //         the people who work there
 pub mod desk; //          the practice's own view

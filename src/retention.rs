@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::http::idempotency;
-use crate::{db, deferred, funnel, limits, outbox, verification, webhooks};
+use crate::{db, deferred, funnel, limits, notices, outbox, verification, webhooks};
 
 const PAUSE: Duration = Duration::from_mins(1);
 
@@ -20,6 +20,7 @@ pub fn sweep(app: &App) -> db::Result<()> {
         outbox::sweep(ctx, conn)?;
         funnel::sweep(ctx, conn)?;
         webhooks::sweep(ctx, conn)?;
+        notices::sweep(ctx, conn)?;
         Ok(())
     })
 }

@@ -2,7 +2,7 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{accounts, desk, dev, landing, links, me, ops, verification, webhooks};
+use crate::{accounts, desk, dev, landing, links, me, notices, ops, verification, webhooks};
 
 /// Registers them all. The landing page stands first: it is asked for most, each route before it would be tried
 /// on every request, and its guard lets through what is no code.
@@ -55,6 +55,11 @@ pub fn all(config: &mut ServiceConfig<'_>) {
         .service(webhooks::http::get_webhook)
         .service(webhooks::http::change_webhook)
         .service(webhooks::http::delete_webhook)
+        .service(desk::http::notifications::list_notifications)
+        .service(desk::http::notifications::change_notifications)
+        .service(notices::http::mail_events)
+        .service(notices::http::ask_unsubscribe)
+        .service(notices::http::unsubscribe)
         .service(landing::http::files::share_image)
         .service(landing::http::counting::seen)
         .service(landing::http::counting::seen_gif)

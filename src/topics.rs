@@ -1,19 +1,17 @@
 //! Every message that can leave, on one page: what the outbox worker can render.
 
-use crate::conversations::{NewDeviceTopic, NewPairingTopic};
 use crate::deferred::LinkTopic;
+use crate::notices;
 use crate::outbox::{Topic, Topics};
 use crate::verification::CodeTopic;
 use crate::webhooks::WebhookTopic;
 
 /// All topics by name.
 pub fn all() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 5] = [
+    let topics: [(&'static str, Box<dyn Topic>); 3] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
-        (NewPairingTopic::NAME, Box::new(NewPairingTopic)),
-        (NewDeviceTopic::NAME, Box::new(NewDeviceTopic)),
         (WebhookTopic::NAME, Box::new(WebhookTopic)),
     ];
-    topics.into()
+    topics.into_iter().chain(notices::topics()).collect()
 }

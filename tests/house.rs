@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms that stand in an order; each may import only those named behind it. Rooms not named here (`kit`,
 /// `db`, `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) serve all of them.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("practices", &[]),
     ("staff", &["practices"]),
     ("printing", &[]),
@@ -24,11 +24,12 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("links", &["practices", "funnel", "webhooks"]),
     ("deferred", &["links", "practices", "funnel"]),
     ("verification", &["links", "practices", "deferred", "funnel"]),
-    ("conversations", &["links", "practices", "staff", "funnel", "webhooks"]),
+    ("notices", &["links", "practices", "staff"]),
+    ("conversations", &["links", "practices", "funnel", "notices", "webhooks"]),
     ("accounts", &["verification", "links", "conversations", "deferred"]),
     ("landing", &["links", "practices", "deferred", "funnel", "printing"]),
     ("me", &["accounts", "conversations", "links", "deferred"]),
-    ("desk", &["staff", "practices", "links", "funnel", "printing"]),
+    ("desk", &["staff", "practices", "links", "funnel", "printing", "notices"]),
     ("ops", &[]),
     ("dev", &[]),
     ("providers", &["dev"]),

@@ -58,7 +58,7 @@ pub const SETTINGS: &[Setting] = &[
     (
         "mail.dkim_key_file",
         "none: unsigned",
-        "PEM file with the private key (RSA, PKCS#1, or base64 of an Ed25519 seed) that signs e-mails for the domain of `mail.from`",
+        "PEM file with the private key (Ed25519 in PKCS#8; RSA of 2,048 bits or more in PKCS#8 or PKCS#1) that signs e-mails for the domain of `mail.from`",
     ),
     ("mail.dkim_selector", "links", "the key's name in the DNS: `SELECTOR._domainkey.DOMAIN`"),
     (

@@ -4,10 +4,8 @@
 //! its conversation, the link's tags, the welcome, the audit event and the practice's notice, all in the
 //! transaction of the sign-up that caused it.
 
-mod notice;
 mod store;
 
-pub use notice::{NewDeviceTopic, NewPairingTopic};
 pub use store::{Conversation, Entry, Pairing, restricted};
 
 use serde_json::json;
@@ -18,6 +16,7 @@ use crate::db::{self, Conn};
 use crate::funnel::{self, Step};
 use crate::kit::Language;
 use crate::links::Destination;
+use crate::notices;
 use crate::webhooks::{self, Fact};
 
 /// A patient and a practice about to be paired.
@@ -106,7 +105,7 @@ fn open_conversation(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_i
         },
     )?;
     funnel::record(ctx, conn, &new.to.link.id, Step::Paired)?;
-    notice::enqueue_new_pairing(ctx, conn, new.to, pairing_id)?;
+    notices::announce_pairing(ctx, conn, new.to, pairing_id)?;
     tell_machines(ctx, conn, new, pairing_id, &id)
 }
 
@@ -224,7 +223,8 @@ pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session
         let paired = paired(conn, &pairing_id, false)?;
         let language = practice_language(conn, &paired.pairing.practice.id)?;
         system(ctx, conn, &paired.conversation.id, words(language).new_device)?;
-        notice::enqueue_new_device(ctx, conn, &paired.pairing, session_id)?;
+        let Pairing { practice, source, .. } = &paired.pairing;
+        notices::announce_new_device(ctx, conn, &practice.id, source.link_id.as_deref(), session_id)?;
     }
     Ok(())
 }

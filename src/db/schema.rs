@@ -364,6 +364,7 @@ diesel::table! {
         count -> Integer,
         first_at -> BigInt,
         due_at -> BigInt,
+        last_at -> BigInt,
     }
 }
 

@@ -2,12 +2,14 @@
 //! within it to the links that include them. What lies outside is as if it did not exist.
 
 pub mod http;
+mod notifications;
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::funnel::{self, BadRange, Range};
 use crate::kit::Secret;
 use crate::links::{self, Change, EndpointRefusal, Link, NewLink, PRACTICE, People, Visible};
+use crate::notices;
 use crate::practices::{self, Practice};
 use crate::printing;
 use crate::staff::{self, Principal};
@@ -30,6 +32,9 @@ pub enum Refusal {
     /// The link cannot be printed.
     #[error(transparent)]
     Unprintable(#[from] printing::Unprintable),
+    /// Who is told cannot be changed that way.
+    #[error(transparent)]
+    Notice(#[from] notices::Refusal),
     /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),

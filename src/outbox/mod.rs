@@ -92,6 +92,12 @@ pub fn enqueue(ctx: &Ctx, conn: &mut Conn, message: &Message) -> db::Result<bool
     Ok(is_new)
 }
 
+/// Keeps a message that was never tried from being claimed until this transaction ends, so that what it is
+/// about can still be added to; `false` where it is on its way, or gone.
+pub fn hold(conn: &mut Conn, dedupe_key: &str) -> db::Result<bool> {
+    Ok(store::hold(conn, dedupe_key)? == 1)
+}
+
 /// Which rows a worker takes.
 struct Wanted<'a> {
     topics: &'a [&'a str],

@@ -181,6 +181,15 @@ pub fn due(
     Ok(SkipLocked(rows).load(conn)?)
 }
 
+/// Locks a row that nobody tried yet, by a change that changes nothing: 0 when it is on its way.
+pub fn hold(conn: &mut Conn, dedupe_key: &str) -> Result<usize> {
+    let row = outbox::table
+        .filter(outbox::dedupe_key.eq(dedupe_key))
+        .filter(outbox::state.eq("queued"))
+        .filter(outbox::attempts.eq(0));
+    Ok(update(row).set(outbox::next_at.eq(outbox::next_at)).execute(conn)?)
+}
+
 /// Leases one row, if it is still to be had. The condition of [`due`] stands here again, because this is the
 /// statement that acts: of two workers that saw the same row one gets it. Whose lease ran out has an attempt
 /// behind it that nobody finished.

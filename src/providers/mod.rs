@@ -2,6 +2,7 @@
 //! them as a [`Carrier`].
 
 mod development;
+mod dkim;
 mod smtp;
 mod webhook;
 
@@ -22,13 +23,8 @@ impl Providers {
         if app.config.sms.provider != "development" {
             return Err(BadSetting::new("sms.provider", "only `development` exists so far"));
         }
-        let smtp = app
-            .config
-            .mail
-            .smtp_url
-            .as_ref()
-            .map(|url| smtp::Smtp::new(url.expose(), &app.config))
-            .transpose()?;
+        let smtp =
+            app.config.mail.smtp_url.as_ref().map(|url| smtp::Smtp::new(url.expose(), app)).transpose()?;
         let webhooks = webhook::Webhooks::new(app);
         Ok(Self { caught: development::Development::new(app.clone()), smtp, webhooks })
     }

@@ -156,3 +156,9 @@ pub fn emails(conn: &mut Conn, ids: &[String]) -> db::Result<Vec<(String, Email)
     let rows = store::emails(conn, ids)?;
     Ok(rows.into_iter().filter_map(|(id, email)| Some((id, Email::parse(&email)?))).collect())
 }
+
+/// The active admins of a practice and their addresses, each with its id.
+pub fn admins(conn: &mut Conn, practice_id: &str) -> db::Result<Vec<(String, Email)>> {
+    let rows = store::admins(conn, practice_id)?;
+    Ok(rows.into_iter().filter_map(|(id, email)| Some((id, Email::parse(&email)?))).collect())
+}

@@ -113,3 +113,12 @@ pub fn emails(conn: &mut Conn, ids: &[String]) -> Result<Vec<(String, String)>> 
     let rows = staff::table.filter(staff::id.eq_any(ids)).filter(staff::state.eq("active"));
     Ok(rows.order(staff::id).select((staff::id, staff::email)).load(conn)?)
 }
+
+/// Ids and addresses of a practice's active admins.
+pub fn admins(conn: &mut Conn, practice_id: &str) -> Result<Vec<(String, String)>> {
+    let rows = staff::table
+        .filter(staff::practice_id.eq(practice_id))
+        .filter(staff::role.eq(Role::Admin.as_str()))
+        .filter(staff::state.eq("active"));
+    Ok(rows.order(staff::id).select((staff::id, staff::email)).load(conn)?)
+}

@@ -14,8 +14,10 @@
 mod harness;
 
 mod accounts;
+mod bounces;
 mod crashes;
 mod deferred;
+mod digests;
 mod discreet;
 mod doors;
 mod endpoints;
@@ -26,6 +28,7 @@ mod landing;
 mod links;
 mod me;
 mod notices;
+mod notifications;
 mod outbox;
 mod privacy;
 mod schema;

@@ -61,6 +61,8 @@ both! {
             });
             let made = app.post("/v1/accounts", body).send().expect(201);
             app.carrier.clear();
+            // Slowly enough that each gets a mail of its own.
+            app.advance(120);
             assert_eq!(app.deliver_all(), 1);
             let mail = raw(&app.carrier.sent_to(DESK)[0]);
             let number = phone(n);

@@ -1,110 +1,304 @@
 //! E-mail over real SMTP, against a small server in this process that answers as it is told.
 
-use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use practice_links::kit::Secret;
-use practice_links::outbox::Worker;
+use practice_links::kit::{Email, Language, Secret};
+use practice_links::links::NewLink;
+use practice_links::outbox::{self, Channel, Worker};
+use practice_links::practices::NewPractice;
 use practice_links::providers::Providers;
+use practice_links::staff::Role;
 use practice_links::topics;
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::TestRunner;
+use serde_json::json;
 
-use crate::harness::{Builder, TestApp, phone};
+use crate::harness::{
+    Builder, DEMO, Mailbox, TestApp, Verification, as_desk, header_of, phone, readable, sign_up_body,
+};
 
-/// What the server took or refused, and how it is to answer the next mails.
-#[derive(Default)]
-struct Mailbox {
-    received: Mutex<Vec<String>>,
-    replies: Mutex<VecDeque<&'static str>>,
-}
-
-/// A mail server on loopback; it lives as long as the test process.
-fn mail_server() -> (String, Arc<Mailbox>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("smtp://{}", listener.local_addr().unwrap());
-    let mailbox = Arc::new(Mailbox::default());
-    let shared = Arc::clone(&mailbox);
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let mailbox = Arc::clone(&shared);
-            thread::spawn(move || converse(stream, &mailbox));
-        }
-    });
-    (url, mailbox)
-}
-
-fn converse(mut stream: TcpStream, mailbox: &Mailbox) -> Option<()> {
-    let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
-    stream.write_all(b"220 test ESMTP\r\n").ok()?;
-    while let Some(Ok(line)) = lines.next() {
-        let reply = match line.split([' ', ':']).next()?.to_ascii_uppercase().as_str() {
-            "DATA" => {
-                stream.write_all(b"354 go on\r\n").ok()?;
-                let mail: Vec<String> =
-                    lines.by_ref().map_while(Result::ok).take_while(|line| line != ".").collect();
-                mailbox.received.lock().unwrap().push(mail.join("\n"));
-                mailbox.replies.lock().unwrap().pop_front().unwrap_or("250 taken")
-            }
-            "QUIT" => "221 bye",
-            _ => "250 fine",
-        };
-        stream.write_all(format!("{reply}\r\n").as_bytes()).ok()?;
-    }
-    Some(())
-}
-
-/// A signed-up patient, the practice's notice still queued, and the worker that will mail it.
-fn with_notice_due(on: Builder) -> (TestApp, Worker, Arc<Mailbox>) {
-    let (url, mailbox) = mail_server();
-    let app = on.config(move |config| config.mail.smtp_url = Some(Secret::from_client(&url))).start();
-    let proof = app.verify(&phone(1));
-    let body = crate::harness::sign_up_body(&proof, &app.link_token("123456"));
-    app.post("/v1/accounts", body).send().expect(201);
-    let carrier = Arc::new(Providers::from_settings(&app.inner).unwrap());
-    let worker = Worker::new(app.inner.clone(), topics::all(), carrier);
+/// A service that mails to `mailbox`, and the worker of its e-mails.
+fn mailing(on: Builder) -> (TestApp, Worker, Arc<Mailbox>) {
+    let (url, mailbox) = Mailbox::start();
+    let app = on
+        .config(move |config| {
+            config.mail.smtp_url = Some(Secret::from_client(&url));
+            config.limits.scale = 100.0;
+        })
+        .start();
+    let worker = mail_worker(&app);
     (app, worker, mailbox)
+}
+
+fn mail_worker(app: &TestApp) -> Worker {
+    let carrier = Arc::new(Providers::from_settings(&app.inner).unwrap());
+    Worker::new(app.inner.clone(), topics::all(), carrier).of_channel(Channel::Email, 1000)
+}
+
+/// Signs up, and leaves the notice to the worker under test.
+fn sign_up(app: &TestApp, number: &str, code: &str, person: Option<&serde_json::Value>) {
+    let texts = Worker::new(app.inner.clone(), topics::all(), Arc::clone(&app.carrier) as _);
+    let texts = texts.of_channel(Channel::Sms, 1000);
+    let body = json!({ "phone": number, "link_token": app.link_token(code) });
+    let verification = Verification::of(number, &app.post("/v1/verifications", body).send().expect(201));
+    while texts.run_once().unwrap() > 0 {}
+    let code_sent = app.carrier.sent_to(number).pop().unwrap().code.unwrap();
+    let proof = app.check(&verification, &code_sent).expect(200).str("/phone_proof");
+    let mut body = sign_up_body(&proof, &app.link_token(code));
+    for (name, value) in person.and_then(|person| person.as_object()).into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    app.post("/v1/accounts", body).send().expect(201);
+}
+
+fn mail_all(worker: &Worker) {
+    while worker.run_once().unwrap() > 0 {}
+}
+
+fn paused(app: &TestApp) -> Vec<String> {
+    app.write(|_, conn| outbox::pauses(conn)).into_iter().map(|pause| pause.reason).collect()
+}
+
+fn bounced(app: &TestApp) -> i64 {
+    app.count("SELECT count(*) FROM bounced_mailboxes")
 }
 
 both! {
     fn a_notice_goes_out_in_both_forms_with_the_headers_of_an_automatic_mail(on: Builder) {
-        let (app, worker, mailbox) = with_notice_due(on);
-        worker.run_once().unwrap();
-        let mails = mailbox.received.lock().unwrap();
+        let (app, worker, mailbox) = mailing(on);
+        sign_up(&app, &phone(1), DEMO, None);
+        mail_all(&worker);
+        let mails = mailbox.received();
         assert_eq!(mails.len(), 1);
-        for part in [
-            "To: frontdesk@oakstreet.example", "Subject: A new patient connected", "Auto-Submitted: auto-generated",
-            "Message-ID: <", "multipart/alternative", "text/plain", "text/html",
+        let mail = &mails[0];
+        for (name, value) in [
+            ("From", "\"Practice Links\" <no-reply@localhost>"),
+            ("To", "frontdesk@oakstreet.example"),
+            ("Subject", "A new patient connected"),
+            // The service's clock, not the machine's.
+            ("Date", "Sun, 22 Nov 2026 15:00:00 +0000"),
+            ("Auto-Submitted", "auto-generated"),
+            ("MIME-Version", "1.0"),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         ] {
-            assert!(mails[0].contains(part), "no {part} in {}", mails[0]);
+            assert_eq!(header_of(mail, name), value, "{mail}");
         }
-        for private in ["Alex", "Rivera", "1987", "555"] {
-            assert!(!mails[0].contains(private), "{private} in {}", mails[0]);
+        let stop = header_of(mail, "List-Unsubscribe");
+        assert!(stop.starts_with("<http://links.example.test/unsubscribe/") && stop.ends_with('>'), "{mail}");
+        assert!(mail.contains(&format!("List-Unsubscribe: {stop}")), "folded: {mail}");
+        assert!(header_of(mail, "Message-ID").starts_with("<out_"), "{mail}");
+        for part in ["multipart/alternative", "text/plain", "text/html"] {
+            assert!(mail.contains(part), "no {part} in {mail}");
         }
         assert_eq!(app.outbox("sent"), 2);
     }
 
     fn a_deferred_mail_is_sent_again_under_the_same_message_id(on: Builder) {
-        let (app, worker, mailbox) = with_notice_due(on);
-        mailbox.replies.lock().unwrap().push_back("451 later");
-        worker.run_once().unwrap();
+        let (app, worker, mailbox) = mailing(on);
+        sign_up(&app, &phone(1), DEMO, None);
+        mailbox.answer(".", "451 later");
+        mail_all(&worker);
         assert_eq!(app.outbox("queued"), 1);
         app.advance(10);
-        worker.run_once().unwrap();
+        mail_all(&worker);
         assert_eq!(app.outbox("sent"), 2);
-        let mails = mailbox.received.lock().unwrap();
-        let id = |mail: &String| mail.lines().find(|line| line.starts_with("Message-ID")).unwrap().to_owned();
-        assert_eq!(mails.len(), 2);
-        assert_eq!(id(&mails[0]), id(&mails[1]));
+        let ids: Vec<String> = mailbox.received().iter().map(|mail| header_of(mail, "Message-ID")).collect();
+        assert_eq!((ids.len(), &ids[0]), (2, &ids[1]));
     }
 
     fn a_refused_mail_is_dead_and_can_be_seen(on: Builder) {
-        let (app, worker, mailbox) = with_notice_due(on);
-        mailbox.replies.lock().unwrap().push_back("554 no");
-        worker.run_once().unwrap();
-        assert_eq!(app.outbox("dead"), 1);
+        let (app, worker, mailbox) = mailing(on);
+        sign_up(&app, &phone(1), DEMO, None);
+        mailbox.answer(".", "554 no");
+        mail_all(&worker);
+        assert_eq!((app.outbox("dead"), bounced(&app)), (1, 0));
         let metrics = app.get("/metrics").send().expect(200).text();
         assert!(metrics.contains("outbox_rows{state=\"dead\"}"), "{metrics}");
+    }
+
+    fn only_250_counts_as_taken(on: Builder) {
+        let (app, worker, mailbox) = mailing(on);
+        sign_up(&app, &phone(1), DEMO, None);
+        mailbox.answer(".", "251 perhaps");
+        mail_all(&worker);
+        assert_eq!(app.outbox("queued"), 1);
+        app.advance(10);
+        mail_all(&worker);
+        assert_eq!(app.outbox("sent"), 2);
+    }
+
+    fn a_mail_whose_end_nobody_knows_is_sent_again_under_the_same_message_id(on: Builder) {
+        let (app, worker, mailbox) = mailing(on);
+        sign_up(&app, &phone(1), DEMO, None);
+        mailbox.answer(".", "");
+        mail_all(&worker);
+        assert_eq!(app.count("SELECT count(*) FROM outbox WHERE ambiguous = 1 AND state = 'queued'"), 1);
+        app.advance(10);
+        mail_all(&worker);
+        let ids: BTreeSet<String> = mailbox.received().iter().map(|mail| header_of(mail, "Message-ID")).collect();
+        assert_eq!((app.outbox("sent"), ids.len()), (2, 1));
+    }
+
+    // Our password, our sender and our server's mood are no fault of a mail: nothing is lost, and it is seen.
+    fn a_server_that_refuses_us_pauses_the_channel_and_no_mail_is_lost(on: Builder) {
+        let (url, mailbox) = Mailbox::start();
+        let url = url.replace("smtp://", "smtp://us:secret@");
+        let app = on.config(move |config| config.mail.smtp_url = Some(Secret::from_client(&url))).start();
+        let worker = mail_worker(&app);
+        sign_up(&app, &phone(1), DEMO, None);
+        for (command, reply, reason) in [
+            ("AUTH", "535 5.7.8 wrong password", "login_refused"),
+            ("EHLO", "554 not you", "login_refused"),
+            ("MAIL", "530 5.7.0 sign in", "login_wanted"),
+            ("MAIL", "550 5.7.1 not from there", "sender_refused"),
+            ("EHLO", "250 no AUTH here", "no_common_login"),
+        ] {
+            mailbox.answer(command, reply);
+            mail_all(&worker);
+            assert_eq!(paused(&app), [reason], "{command} {reply}");
+            assert_eq!((app.outbox("queued"), app.outbox("dead")), (1, 0), "{command} {reply}");
+            assert_eq!(app.count("SELECT count(*) FROM outbox WHERE state = 'queued' AND attempts = 0"), 1);
+            app.advance(60);
+        }
+        mail_all(&worker);
+        assert_eq!((app.outbox("sent"), paused(&app).len(), mailbox.received().len()), (2, 0, 1));
+    }
+
+    fn a_mailbox_that_is_gone_is_not_written_to_again(on: Builder) {
+        let (app, worker, mailbox) = mailing(on);
+        sign_up(&app, &phone(1), DEMO, None);
+        mailbox.answer("RCPT", "550 5.1.1 <frontdesk@oakstreet.example>: no such user");
+        mail_all(&worker);
+        assert_eq!((app.outbox("dead"), bounced(&app)), (1, 1));
+        assert_eq!(app.count("SELECT count(*) FROM outbox WHERE last_error = 'mailbox_refused'"), 1);
+        sign_up(&app, &phone(2), DEMO, None);
+        mail_all(&worker);
+        assert_eq!((app.outbox("dropped"), mailbox.received().len()), (1, 0));
+    }
+
+    fn a_refusal_that_is_about_one_mail_pauses_no_mailbox(on: Builder) {
+        let (app, worker, mailbox) = mailing(on);
+        for (n, reply) in (1..).zip(["550 5.7.1 policy", "552 5.2.2 mailbox full", "554 no", "550 5.1.8 your domain"]) {
+            sign_up(&app, &phone(n), DEMO, None);
+            mailbox.answer("RCPT", reply);
+            mail_all(&worker);
+            assert_eq!((app.outbox("dead"), bounced(&app)), (i64::from(n), 0), "{reply}");
+        }
+        sign_up(&app, &phone(9), DEMO, None);
+        mailbox.answer("RCPT", "452 4.2.2 later");
+        mail_all(&worker);
+        assert_eq!((app.outbox("queued"), bounced(&app)), (1, 0));
+        app.leave_outbox();
+    }
+
+    fn a_connection_is_used_again_only_after_a_mail_that_was_taken(on: Builder) {
+        let (app, worker, mailbox) = mailing(on);
+        let mail = |n: u32| {
+            sign_up(&app, &phone(n), DEMO, None);
+            mail_all(&worker);
+            mailbox.connections()
+        };
+        assert_eq!((mail(1), mail(2)), (1, 1));
+        mailbox.answer(".", "554 no");
+        assert_eq!((mail(3), mail(4)), (1, 2), "refused on the first, sent on a second");
+        mailbox.answer("RSET", "421 going down");
+        assert_eq!(mail(5), 3, "a parked one that no longer answers");
+        assert_eq!((app.outbox("dead"), mailbox.received().len()), (1, 5));
+    }
+
+    fn a_dkim_key_that_cannot_be_used_stops_the_start(on: Builder) {
+        let (app, ..) = mailing(on);
+        for (content, problem) in [(None, "cannot be read"), (Some("no key"), "holds no private key")] {
+            let path = app.inner.config.data_dir.join("dkim.pem");
+            content.inspect(|content| fs::write(&path, content).unwrap());
+            let mut config = (*app.inner.config).clone();
+            config.mail.dkim_key_file = Some(path);
+            let inner = practice_links::app::App { config: Arc::new(config), ..app.inner.clone() };
+            let refused = Providers::from_settings(&inner).err().unwrap();
+            assert_eq!(refused.setting, "mail.dkim_key_file");
+            assert!(refused.problem.contains(problem), "{refused}");
+        }
+    }
+
+    // Case 1.
+    fn no_mail_holds_anything_of_a_patient(on: Builder) {
+        let (app, worker, mailbox) = mailing(on);
+        let practice = app.practice_with(&NewPractice {
+            name: "Clínica Peña".into(),
+            city: "El Paso".into(),
+            plan: "communicator".into(),
+            language: Language::Es,
+            time_zone: "America/Denver".into(),
+            notice_email: Email::parse("recepcion@pena.example"),
+        });
+        let link = NewLink { discreet: true, tags: vec!["donortag".into()], ..NewLink::plain(&practice.id, "Donantes") };
+        app.link_with("777777", &link);
+        let admin = app.desk(&practice, "ana", Role::Admin);
+        let hourly = json!({ "person": practice.id, "frequency": "hourly" });
+        as_desk(&admin, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
+
+        let name = "[A-ZÀ-Ö][a-zà-öø-ÿ'’<&]{6,14}( [A-Z\u{4e00}-\u{4eff}][a-z\u{4e00}-\u{4eff}]{4,8})?";
+        let person = (name, name, "[a-z]{8,12}", 1930..2020_i32, 1..13_i32, 1..29_i32);
+        let mut runner = TestRunner::deterministic();
+        let mut secrets = vec!["donortag".to_owned(), "Donantes".to_owned(), "Clínica Peña".to_owned()];
+        for n in 0..24 {
+            let (given, family, mail, year, month, day) = person.new_tree(&mut runner).unwrap().current();
+            let (born, mail) = (format!("{year}-{month:02}-{day:02}"), format!("{mail}@mail.example"));
+            let who = json!({ "given_name": given, "family_name": family, "email": mail, "birth_date": born });
+            sign_up(&app, &phone(n), if n % 2 == 0 { DEMO } else { "777777" }, Some(&who));
+            app.advance(200);
+            mail_all(&worker);
+            let number = phone(n);
+            secrets.extend([given.trim().to_owned(), family.trim().to_owned(), mail, born, number[2..].to_owned(), number[8..].to_owned()]);
+            secrets.push(format!("{month:02}/{day:02}/{year}"));
+        }
+        app.advance(3600);
+        mail_all(&worker);
+        let mails = mailbox.received();
+        let digests = mails.iter().filter(|mail| mail.contains("pacientes nuevos"));
+        assert!(mails.len() > 12 && digests.count() >= 1, "{} mails", mails.len());
+        for mail in &mails {
+            // The ids of row and list are random digits, and none of a patient's.
+            let shown = readable(mail);
+            let told: Vec<&str> = shown.lines().filter(|line| !["Message-ID", "--=_", "List-Unsub", "Content-Type", " boundary"].iter().any(|head| line.starts_with(head)) && !line.contains("/unsubscribe/")).collect();
+            let told = told.join("\n");
+            for secret in &secrets {
+                assert!(!told.contains(secret.as_str()), "{secret:?} in {told}");
+            }
+            for line in mail.lines() {
+                let ids = ["acc_", "pat_", "cnv_", "pai_", "ver_"];
+                assert!(!ids.iter().any(|id| line.contains(id)), "{line}");
+            }
+        }
+    }
+
+    // Case 3.
+    fn a_mail_server_that_is_down_for_an_hour_costs_no_notice_and_no_sign_up(on: Builder) {
+        let (app, _, mailbox) = mailing(on);
+        mailbox.down.store(true, Ordering::SeqCst);
+        let mut worker = mail_worker(&app);
+        for minute in 0..60 {
+            if minute % 6 == 0 {
+                // Ten restarts: what the process knew is gone.
+                worker = mail_worker(&app);
+            }
+            if minute % 5 == 0 {
+                sign_up(&app, &phone(minute), DEMO, None);
+            }
+            mail_all(&worker);
+            app.advance(60);
+        }
+        assert_eq!((mailbox.received().len(), app.outbox("dead")), (0, 0));
+        mailbox.down.store(false, Ordering::SeqCst);
+        for _ in 0..120 {
+            mail_all(&worker);
+            app.advance(60);
+        }
+        let ids: BTreeSet<String> = mailbox.received().iter().map(|mail| header_of(mail, "Message-ID")).collect();
+        assert_eq!((mailbox.received().len(), ids.len()), (12, 12), "every notice once");
+        assert_eq!((app.outbox("sent"), app.outbox("queued")), (24, 0));
     }
 }

@@ -2,10 +2,12 @@
 
 use practice_links::kit::Language;
 use practice_links::links::NewLink;
-use practice_links::practices::NewPractice;
+use practice_links::outbox::Outcome;
+use practice_links::practices::{self, NewPractice};
+use practice_links::staff::Role;
 use serde_json::json;
 
-use crate::harness::{Backend, TestApp, phone};
+use crate::harness::{Backend, TestApp, as_desk, phone};
 
 /// An app with a Spanish-speaking practice behind 654321.
 fn app() -> TestApp {
@@ -58,6 +60,37 @@ fn the_notices() {
     let mails = app.carrier.sent().into_iter().filter(|message| message.channel == "email");
     let mails: Vec<String> = mails.map(|mail| format!("{:?}\n\n{}", mail.subject, mail.body)).collect();
     assert_eq!(mails.len(), 3);
+    insta::assert_snapshot!(mails.join("\n=====\n"));
+}
+
+#[test]
+fn the_digests_and_the_bounce() {
+    let app = app();
+    let practice = app.practice("Elm Dental", Some("desk@elm.example"));
+    app.link("222222", &practice.id);
+    let spanish =
+        app.write(|_, conn| practices::list(conn)).into_iter().find(|one| one.name.contains("Peña"));
+    for practice in [practice, spanish.unwrap()] {
+        let admin = app.desk(&practice, "ana", Role::Admin);
+        let hourly = json!({ "person": practice.id, "frequency": "hourly" });
+        as_desk(&admin, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
+    }
+    for (n, code) in (1..).zip(["222222", "654321", "222222", "654321", "654321"]) {
+        app.sign_up_at(&phone(n), code);
+        app.advance(120);
+    }
+    app.carrier.clear();
+    app.advance(3600);
+    app.deliver_all();
+    for (n, code) in (6..).zip(["222222", "654321"]) {
+        app.sign_up_at(&phone(n), code);
+    }
+    app.advance(3600);
+    app.carrier.answer_next(2, &Outcome::Rejected("mailbox_refused"));
+    app.deliver_all();
+    let mails = app.carrier.sent().into_iter().filter(|message| message.channel == "email");
+    let mails: Vec<String> = mails.map(|mail| format!("{:?}\n\n{}", mail.subject, mail.body)).collect();
+    assert_eq!(mails.len(), 4);
     insta::assert_snapshot!(mails.join("\n=====\n"));
 }
 

@@ -1,11 +1,13 @@
 //! The doors of the practice's own view.
 
 pub mod links;
+pub mod notifications;
 pub mod print;
 
 use super::Refusal;
 use crate::http::{Code, FieldError, Problem};
 use crate::links::EndpointRefusal;
+use crate::notices;
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
@@ -15,8 +17,23 @@ impl From<Refusal> for Problem {
             Refusal::Stranger(field) => wrong(field, "unknown_id", "Your practice has nobody of this id."),
             Refusal::Range(bad) => wrong("/from", "invalid_range", &bad.to_string()),
             Refusal::Unprintable(_) => Self::new(Code::Internal, "This link cannot be printed."),
+            Refusal::Notice(notice) => notice_problem(notice),
             Refusal::Db(error) => error.into(),
         }
+    }
+}
+
+fn notice_problem(refusal: notices::Refusal) -> Problem {
+    match refusal {
+        notices::Refusal::NotListed => {
+            wrong("/person", "not_listed", "Put the person on the link's notify list first.")
+        }
+        notices::Refusal::LastRecipient => Problem::field(
+            Code::LastRecipient,
+            "/frequency",
+            "Nobody of the practice would be told of new patients. Let somebody else be told first.",
+        ),
+        notices::Refusal::Db(error) => error.into(),
     }
 }
 

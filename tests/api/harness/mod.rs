@@ -11,6 +11,7 @@ mod client;
 mod database;
 mod desk;
 mod folder;
+mod mailbox;
 mod postgres;
 mod spec;
 mod steps;
@@ -38,6 +39,7 @@ pub use carrier::{Recorded, Recorder};
 pub use client::{Call, Client, IPHONE, Reply};
 pub use database::Backend;
 pub use desk::{Desk, as_desk};
+pub use mailbox::{Mailbox, header_of, readable};
 pub use steps::{SignedUp, Verification, phone, sign_up_body};
 
 /// Each function becomes two tests, `name::sqlite` and `name::postgres`. Its argument is a started [`TestApp`],

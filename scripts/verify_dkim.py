@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Signs a patient up at the real binary, catches the practice's notice over SMTP, and has the DKIM signature
+checked by a verifier that is not ours, for each kind of key. Tampered copies must fail.
+
+    scripts/verify_dkim.py target/debug/practice-links [--keep DIRECTORY]
+"""
+
+import argparse
+import base64
+import email
+import email.policy
+import json
+import os
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import dkim
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+DOMAIN = "links.example"
+SELECTOR = "spring"
+PHONE = "+14155552671"
+
+
+class Sink(socketserver.StreamRequestHandler):
+    """As much of a mail server as it takes to be handed a mail."""
+
+    def handle(self):
+        self.say("220 sink")
+        for line in iter(self.rfile.readline, b""):
+            command = line.split(None, 1)[0].upper() if line.split() else b""
+            if command == b"DATA":
+                self.say("354 go on")
+                self.server.mails.append(b"".join(self.mail()))
+                self.say("250 taken")
+            elif command == b"QUIT":
+                return self.say("221 bye")
+            else:
+                self.say("250 fine")
+
+    def mail(self):
+        for line in iter(self.rfile.readline, b".\r\n"):
+            yield line[1:] if line.startswith(b"..") else line
+
+    def say(self, reply):
+        self.wfile.write(reply.encode() + b"\r\n")
+
+
+def start_sink():
+    sink = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Sink)
+    sink.daemon_threads, sink.mails = True, []
+    threading.Thread(target=sink.serve_forever, daemon=True).start()
+    return sink
+
+
+def make_key(kind):
+    """The private key's PEM, and the record that stands in the DNS."""
+    spki = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    raw = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    if kind == "Ed25519":
+        key, form = ed25519.Ed25519PrivateKey.generate(), serialization.PrivateFormat.PKCS8
+        record = b"v=DKIM1; k=ed25519; p=" + base64.b64encode(key.public_key().public_bytes(*raw))
+    else:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        is_old = kind == "RSA, PKCS#1"
+        form = serialization.PrivateFormat.TraditionalOpenSSL if is_old else serialization.PrivateFormat.PKCS8
+        record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(key.public_key().public_bytes(*spki))
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()), record
+
+
+def call(url, body=None, token=None):
+    headers = {"content-type": "application/json"}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as answer:
+        return json.load(answer)
+
+
+def wait_for(what, get, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if found := get():
+                return found
+        except (urllib.error.URLError, ConnectionError):
+            pass
+        time.sleep(0.1)
+    sys.exit(f"waited {seconds} s for {what}")
+
+
+def sign_up(url):
+    link = call(f"{url}/v1/link-tokens", {"code": "123456", "source": "typed"})["link_token"]
+    begun = call(f"{url}/v1/verifications", {"phone": PHONE, "link_token": link})
+    messages = f"{url}/dev/messages?" + urllib.parse.urlencode({"to": PHONE})
+    code = wait_for("the code", lambda: call(messages)["items"])[0]["code"]
+    checks = f"{url}/v1/verifications/{begun['verification']['id']}/checks"
+    proof = call(checks, {"code": code}, begun["client_secret"])["phone_proof"]
+    person = {"given_name": "Alex", "family_name": "Rivera"}
+    call(f"{url}/v1/accounts", {"phone_proof": proof, "link_token": link, **person})
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def notice(binary, pem):
+    """The raw bytes of the notice that a sign-up sends."""
+    with tempfile.TemporaryDirectory() as folder:
+        key, sink, port = Path(folder, "dkim.pem"), start_sink(), free_port()
+        key.write_bytes(pem)
+        settings = {
+            "LISTEN": f"127.0.0.1:{port}",
+            "DATA_DIR": folder,
+            "MAIL__SMTP_URL": f"smtp://127.0.0.1:{sink.server_address[1]}",
+            "MAIL__FROM": f"Practice Links <no-reply@{DOMAIN}>",
+            "MAIL__DKIM_KEY_FILE": str(key),
+            "MAIL__DKIM_SELECTOR": SELECTOR,
+        }
+        env = {**os.environ, **{f"PRACTICE_LINKS_{name}": value for name, value in settings.items()}}
+        service = subprocess.Popen([binary], cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_for("the service", lambda: call(f"{url}/readyz") or True)
+            sign_up(url)
+            return wait_for("the mail", lambda: sink.mails)[0]
+        finally:
+            service.terminate()
+            service.wait(30)
+            sink.shutdown()
+
+
+def check(kind, raw, record):
+    asked = []
+
+    def dns(name, timeout=5):
+        asked.append(name.decode().rstrip("."))
+        return record
+
+    def is_good(mail):
+        try:
+            return dkim.verify(mail, dnsfunc=dns)
+        except dkim.DKIMException:
+            return False
+
+    assert is_good(raw), f"{kind}: the signature does not verify\n{raw.decode()}"
+    assert set(asked) == {f"{SELECTOR}._domainkey.{DOMAIN}"}, asked
+    assert not is_good(b"From: Someone Else <x@evil.example>\r\n" + raw), f"{kind}: a second From passes"
+    for part in (b"A new patient", b"auto-generated", b"One-Click", b"/unsubscribe/", b"@oakstreet", b"practice=E2=80=99s"):
+        assert part in raw, f"{kind}: no {part.decode()} in\n{raw.decode()}"
+        assert not is_good(raw.replace(part, part[:-1] + b"!", 1)), f"{kind}: changed {part.decode()} passes"
+    # What servers on the way do to a mail: other folding, other spacing, a trace, another Content-Type line.
+    carried = raw.replace(b"Subject: ", b"subject:   ", 1).replace(b"multipart/alternative; ", b"multipart/alternative;\r\n\t", 1)
+    assert is_good(b"Received: from here\r\n\tby there\r\n" + carried), f"{kind}: relaxed is not relaxed"
+
+
+def look(raw):
+    """What a reader's program makes of it."""
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    assert mail.get_content_type() == "multipart/alternative" and not mail.defects, mail.defects
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    told = str(mail) + mail.get_body(("plain",)).get_content() + mail.get_body(("html",)).get_content()
+    for private in ("Alex", "Rivera", "5552671", "555-2671"):
+        assert private not in told, private
+    return mail.get_body(("html",)).get_content()
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("binary")
+    arguments.add_argument("--keep", type=Path, help="keep the raw mails and their HTML here")
+    given = arguments.parse_args()
+    for kind in ("RSA, PKCS#1", "RSA, PKCS#8", "Ed25519"):
+        pem, record = make_key(kind)
+        raw = notice(os.path.abspath(given.binary), pem)
+        check(kind, raw, record)
+        html = look(raw)
+        if given.keep:
+            given.keep.mkdir(parents=True, exist_ok=True)
+            name = "".join(c for c in kind.lower() if c.isalnum())
+            Path(given.keep, f"{name}.eml").write_bytes(raw)
+            Path(given.keep, f"{name}.html").write_text(html)
+        print(f"{kind}: verified by dkimpy {dkim.__version__ if hasattr(dkim, '__version__') else ''}".rstrip())
+
+
+main()

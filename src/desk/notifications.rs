@@ -1,0 +1,38 @@
+//! Who of the practice is mailed about what: admins see and change all of it, members their own.
+
+use super::{Refusal, practice};
+use crate::app::Ctx;
+use crate::db::Conn;
+use crate::kit::Secret;
+use crate::notices::{self, Change, Entry};
+use crate::staff;
+
+/// Up to `limit` people and links after a link and person.
+pub fn list(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    after: (&str, &str),
+    limit: i64,
+) -> Result<Vec<Entry>, Refusal> {
+    let who = staff::authenticate(ctx, conn, token)?;
+    let practice = practice(conn, &who)?;
+    let only = (!who.role.configures()).then_some(who.staff_id.as_str());
+    Ok(notices::entries(ctx, conn, &practice, only, after, limit)?)
+}
+
+/// Changes how often a person is told; what they are told of then.
+pub fn change(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    change: &Change,
+) -> Result<Vec<Entry>, Refusal> {
+    let who = staff::authenticate(ctx, conn, token)?;
+    // A member's own frequency is theirs; whether a mailbox is tried again is an admin's to say.
+    if !who.role.configures() && (change.person != who.staff_id || change.resume) {
+        return Err(staff::Refusal::Forbidden.into());
+    }
+    let practice = practice(conn, &who)?;
+    Ok(notices::change(ctx, conn, &who.staff_id, &practice, change)?)
+}

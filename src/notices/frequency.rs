@@ -1,0 +1,114 @@
+//! How often somebody is told, and when the next digest of that kind goes out.
+
+use std::time::Duration;
+
+use jiff::ToSpan as _;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::kit::Timestamp;
+
+/// A link that brings more patients at once than people want mails is gathered for this long.
+const BURST: Duration = Duration::from_mins(15);
+/// When a daily digest goes out, in the practice's time.
+const MORNING: i8 = 8;
+
+/// How often somebody is told of a link's new patients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Frequency {
+    /// A mail for each; many at once become one.
+    #[default]
+    Immediate,
+    /// One mail at the full hour.
+    Hourly,
+    /// One mail at eight in the morning.
+    Daily,
+    /// Never.
+    Off,
+}
+
+impl Frequency {
+    /// The word that the API and the database use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Immediate => "immediate",
+            Self::Hourly => "hourly",
+            Self::Daily => "daily",
+            Self::Off => "off",
+        }
+    }
+
+    /// The frequency behind a word; one that nobody knows counts as the usual one.
+    pub fn from_word(word: &str) -> Self {
+        let all = [Self::Immediate, Self::Hourly, Self::Daily, Self::Off];
+        all.into_iter().find(|frequency| frequency.as_str() == word).unwrap_or_default()
+    }
+
+    /// When a digest that is opened now goes out. The same moment for all who open one within the same minute,
+    /// so that it is one.
+    pub fn due(self, now: Timestamp, zone: &TimeZone) -> Timestamp {
+        let local = now.to_jiff().to_zoned(zone.clone());
+        let due = match self {
+            Self::Immediate | Self::Off => None,
+            Self::Hourly => local
+                .with()
+                .minute(0)
+                .second(0)
+                .subsec_nanosecond(0)
+                .build()
+                .and_then(|hour| hour.checked_add(1.hour()))
+                .ok(),
+            Self::Daily => {
+                let today = local.date().at(MORNING, 0, 0, 0).to_zoned(zone.clone()).ok();
+                today.filter(|at| *at > local).or_else(|| {
+                    let tomorrow = local.date().tomorrow().ok()?;
+                    tomorrow.at(MORNING, 0, 0, 0).to_zoned(zone.clone()).ok()
+                })
+            }
+        };
+        match due {
+            Some(due) => Timestamp::from_millis(due.timestamp().as_millisecond()),
+            None => full_minute(now + BURST),
+        }
+    }
+
+    /// Since when a link's pairings count as having come at once.
+    pub fn burst_began(now: Timestamp) -> Timestamp {
+        now - BURST
+    }
+}
+
+fn full_minute(at: Timestamp) -> Timestamp {
+    const MINUTE: i64 = 60_000;
+    Timestamp::from_millis(at.millis().saturating_add(MINUTE - 1).div_euclid(MINUTE) * MINUTE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+    }
+
+    #[test]
+    fn a_digest_goes_out_at_the_practices_own_hour() {
+        for (frequency, zone, now, due) in [
+            (Frequency::Immediate, "America/Chicago", "2026-11-22T15:00:00.001Z", "2026-11-22T15:16:00Z"),
+            (Frequency::Immediate, "America/Chicago", "2026-11-22T15:00:00Z", "2026-11-22T15:15:00Z"),
+            (Frequency::Hourly, "America/Chicago", "2026-11-22T15:00:00Z", "2026-11-22T16:00:00Z"),
+            (Frequency::Hourly, "America/Chicago", "2026-11-22T15:59:59.999Z", "2026-11-22T16:00:00Z"),
+            (Frequency::Hourly, "Asia/Kolkata", "2026-11-22T15:00:00Z", "2026-11-22T15:30:00Z"),
+            (Frequency::Daily, "America/Chicago", "2026-11-22T13:59:59Z", "2026-11-22T14:00:00Z"),
+            (Frequency::Daily, "America/Chicago", "2026-11-22T14:00:00Z", "2026-11-23T14:00:00Z"),
+            // The night in which the clocks go forward.
+            (Frequency::Daily, "America/Chicago", "2026-03-08T06:30:00Z", "2026-03-08T13:00:00Z"),
+            (Frequency::Hourly, "America/Chicago", "2026-03-08T07:30:00Z", "2026-03-08T08:00:00Z"),
+        ] {
+            let zone = TimeZone::get(zone).unwrap();
+            assert_eq!(frequency.due(at(now), &zone), at(due), "{frequency:?} at {now}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! From an outbox row to an e-mail, and what the mail's fate means for its recipient.
+
+use askama::Template;
+use serde::{Deserialize, Serialize};
+
+use super::people::{self, Recipient};
+use super::words::{self, Letter};
+use super::{Frequency, bounce, store, token};
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::kit::{Email, Timestamp};
+use crate::links::{self, Destination};
+use crate::outbox::{self, Channel, Job, Mail, Message, Outcome, Outgoing, Rendered, Report, Topic, Topics};
+use crate::practices::{self, Practice};
+
+/// The kinds of notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// "A new patient connected."
+    NewPairing,
+    /// "5 new patients connected."
+    Digest,
+    /// "A patient signed in on a new device."
+    NewDevice,
+    /// "An address refuses our e-mails."
+    Bounced,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::NewPairing, Self::Digest, Self::NewDevice, Self::Bounced];
+
+    /// The topic's name in the outbox.
+    pub fn topic(self) -> &'static str {
+        match self {
+            Self::NewPairing => "notice_new_pairing",
+            Self::Digest => "notice_digest",
+            Self::NewDevice => "notice_new_device",
+            Self::Bounced => "notice_bounced",
+        }
+    }
+
+    /// Whether the recipient can have less of it, or none.
+    fn is_optional(self) -> bool {
+        matches!(self, Self::NewPairing | Self::Digest)
+    }
+}
+
+/// What an outbox row knows: ids, and no address in clear.
+#[derive(Serialize, Deserialize)]
+pub struct Payload {
+    /// The practice.
+    pub practice: String,
+    /// Who is told: a staff member, or the practice itself.
+    pub person: String,
+    /// Their address when the row was queued, blindly: what a bounce pauses.
+    pub mailbox: String,
+    /// The link it is about.
+    pub link: Option<String>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The digest.
+    pub digest: Option<String>,
+}
+
+impl Payload {
+    /// For a recipient, as of now.
+    pub fn new(ctx: &Ctx, practice_id: &str, recipient: &Recipient) -> Self {
+        Self {
+            practice: practice_id.to_owned(),
+            person: recipient.person.clone(),
+            mailbox: people::mailbox_key(ctx, &recipient.email),
+            link: None,
+            at: ctx.now,
+            digest: None,
+        }
+    }
+
+    /// About a link.
+    pub fn about(self, link_id: &str) -> Self {
+        Self { link: Some(link_id.to_owned()), ..self }
+    }
+
+    /// What a row of ours holds.
+    pub fn of(job: &Job) -> Option<Self> {
+        serde_json::from_str(&job.payload).ok()
+    }
+}
+
+/// A row's key: once a fact and person, and once a digest, which is one person's.
+pub fn dedupe_key(kind: Kind, fact: &str, person: &str) -> String {
+    match kind {
+        Kind::Digest => format!("digest:{fact}"),
+        _ => format!("mail:{fact}:{person}"),
+    }
+}
+
+/// Queues a notice. The row holds no address: the mail goes where the person is written to when it is due.
+pub fn enqueue(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    kind: Kind,
+    fact: &str,
+    payload: &Payload,
+    due: Option<Timestamp>,
+) -> db::Result<()> {
+    let message = Message {
+        topic: kind.topic(),
+        channel: Channel::Email,
+        dedupe_key: dedupe_key(kind, fact, &payload.person),
+        recipient: None,
+        payload: serde_json::to_value(payload).unwrap_or_default(),
+        due,
+        not_after: None,
+    };
+    outbox::enqueue(ctx, conn, &message).map(drop)
+}
+
+/// The topics of all notices.
+pub fn topics() -> Topics {
+    Kind::ALL.into_iter().map(|kind| (kind.topic(), Box::new(Notice(kind)) as Box<dyn Topic>)).collect()
+}
+
+/// A topic for each kind.
+struct Notice(Kind);
+
+impl Topic for Notice {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Some(facts) = Facts::of(ctx, conn, job)? else { return Ok(Rendered::Unwanted) };
+        let list = facts.link.as_ref().map(|to| to.endpoint.id.as_str());
+        let unsubscribe = match list.filter(|_| self.0.is_optional()) {
+            Some(list) if is_off(conn, &facts.payload.person, list)? => return Ok(Rendered::Unwanted),
+            Some(list) => Some(token::url(ctx, &facts.payload.person, list)),
+            None => None,
+        };
+        let letter = match self.0 {
+            Kind::NewPairing => words::new_pairing(&facts.practice, facts.payload.at, &facts.link_label()),
+            Kind::NewDevice => words::new_device(&facts.practice, facts.payload.at),
+            Kind::Bounced => words::bounced(&facts.practice, facts.payload.at),
+            Kind::Digest => match store::digest(conn, facts.payload.digest.as_deref().unwrap_or_default())? {
+                Some(digest) => words::digest(&facts.practice, &digest, &facts.link_label()),
+                None => return Ok(Rendered::Unwanted),
+            },
+        };
+        Ok(facts.mail(ctx, letter, unsubscribe).into())
+    }
+
+    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
+        bounce::learn(ctx, conn, job, outcome)
+    }
+
+    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+        match report {
+            Report::Undelivered(outcome) => bounce::learn(ctx, conn, job, outcome),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_off(conn: &mut Conn, person: &str, list: &str) -> db::Result<bool> {
+    let said = store::frequencies(conn, &[list.to_owned()], &[person.to_owned()])?;
+    Ok(said.into_values().any(|frequency| frequency == Frequency::Off))
+}
+
+/// What every notice needs to know.
+struct Facts {
+    payload: Payload,
+    practice: Practice,
+    to: Email,
+    link: Option<Destination>,
+}
+
+impl Facts {
+    /// `None` where there is nobody to write to, or a mailbox that takes no mail.
+    fn of(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Self>> {
+        let Some(payload) = Payload::of(job) else { return Ok(None) };
+        let Some(practice) = practices::find(conn, &payload.practice)? else { return Ok(None) };
+        let Some(to) = people::address(conn, &practice, &payload.person)? else { return Ok(None) };
+        if !store::bounces(conn, &[people::mailbox_key(ctx, &to)])?.is_empty() {
+            return Ok(None);
+        }
+        let link = match &payload.link {
+            Some(id) => links::known(conn, id)?,
+            None => None,
+        };
+        Ok(Some(Self { payload, practice, to, link }))
+    }
+
+    fn is_discreet(&self) -> bool {
+        self.link.as_ref().is_some_and(Destination::is_discreet)
+    }
+
+    /// Empty where the link is a discreet one.
+    fn link_label(&self) -> String {
+        match &self.link {
+            Some(to) if !to.is_discreet() => to.link.label.clone(),
+            _ => String::new(),
+        }
+    }
+
+    /// `None` when a template fails, which drops the row: the templates are checked when they are compiled, and
+    /// what is left to fail (writing to a `String`) does not.
+    fn mail(&self, ctx: &Ctx, letter: Letter, unsubscribe: Option<String>) -> Option<Outgoing> {
+        let practice_name = if self.is_discreet() { "" } else { &self.practice.name };
+        let console_url = format!("{}/console", ctx.config.public_url);
+        let lang = self.practice.language().as_str();
+        let stop_url = unsubscribe.as_deref().unwrap_or_default();
+        let letter_ref = &letter;
+        let html = Html { lang, practice_name, letter: letter_ref, console_url: &console_url, stop_url };
+        let text = Text { lang, practice_name, letter: letter_ref, console_url: &console_url, stop_url };
+        let (html, text) = (html.render().ok()?, text.render().ok()?);
+        Some(Outgoing::Email(Mail { to: self.to.clone(), subject: letter.heading, text, html, unsubscribe }))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "notices/mail.html")]
+struct Html<'a> {
+    lang: &'a str,
+    practice_name: &'a str,
+    letter: &'a Letter,
+    console_url: &'a str,
+    stop_url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "notices/mail.txt")]
+struct Text<'a> {
+    lang: &'a str,
+    practice_name: &'a str,
+    letter: &'a Letter,
+    console_url: &'a str,
+    stop_url: &'a str,
+}

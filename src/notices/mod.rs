@@ -1,0 +1,86 @@
+//! Notices: the practice's e-mails. They say that something happened and where to look; who it was about is
+//! behind the sign-in, because e-mail is a postcard.
+//!
+//! A pairing is in exactly one mail for each recipient: in one of its own, or in a [`digest`].
+
+mod bounce;
+mod digest;
+mod frequency;
+pub mod http;
+mod mail;
+mod page;
+mod people;
+mod preference;
+mod signature;
+mod store;
+mod token;
+mod words;
+
+pub use bounce::{Event, EventKind, take_event};
+pub use digest::sweep;
+pub use frequency::Frequency;
+pub use mail::topics;
+pub use preference::{Change, Entry, Paused, Refusal, Told, change, entries, look_up, unsubscribe};
+pub use signature::{Signed, is_ours};
+
+use jiff::tz::TimeZone;
+
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::links::Destination;
+use crate::practices::{self, Practice};
+use mail::{Kind, Payload};
+
+/// More new patients than this within a burst's length become one mail.
+const MOST_SINGLE: usize = 10;
+
+/// Tells whoever wants to know that a patient was paired.
+pub fn announce_pairing(ctx: &Ctx, conn: &mut Conn, to: &Destination, pairing_id: &str) -> db::Result<()> {
+    let list = &to.endpoint.id;
+    let recipients = people::of_link(conn, list, &to.practice)?;
+    let persons: Vec<String> = recipients.iter().map(|recipient| recipient.person.clone()).collect();
+    let wishes = store::frequencies(conn, std::slice::from_ref(list), &persons)?;
+    for recipient in recipients {
+        let wish = wishes.get(&(recipient.person.clone(), list.clone())).copied().unwrap_or_default();
+        let payload = Payload::new(ctx, &to.practice.id, &recipient).about(&to.link.id);
+        let due = wish.due(ctx.now, &zone(&to.practice));
+        match wish {
+            Frequency::Off => {}
+            _ if digest::join(ctx, conn, &recipient.person, list, due)? => {}
+            Frequency::Immediate if !is_burst(ctx, conn, &to.link.id)? => {
+                mail::enqueue(ctx, conn, Kind::NewPairing, pairing_id, &payload, None)?;
+            }
+            _ => digest::open(ctx, conn, list, payload, due)?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether a link brought so many patients lately that another mail each would bury the inbox. Pairings that
+/// are not committed yet are not seen: of some that come in the same instant a few more are told singly.
+fn is_burst(ctx: &Ctx, conn: &mut Conn, link_id: &str) -> db::Result<bool> {
+    let since = Frequency::burst_began(ctx.now);
+    let most = i64::try_from(MOST_SINGLE + 1).unwrap_or(i64::MAX);
+    Ok(store::paired_since(conn, link_id, since, most)? > MOST_SINGLE)
+}
+
+/// Tells the practice's own address that a patient signed in on a new device, once a sign-in. What is about
+/// safety has no frequency and no unsubscription.
+pub fn announce_new_device(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    practice_id: &str,
+    link_id: Option<&str>,
+    session_id: &str,
+) -> db::Result<()> {
+    let Some(practice) = practices::find(conn, practice_id)? else { return Ok(()) };
+    let Some(recipient) = people::itself(&practice) else { return Ok(()) };
+    let mut payload = Payload::new(ctx, practice_id, &recipient);
+    payload.link = link_id.map(str::to_owned);
+    mail::enqueue(ctx, conn, Kind::NewDevice, &format!("{session_id}:{practice_id}"), &payload, None)
+}
+
+/// The practice's own time zone; UTC where it is unknown.
+fn zone(practice: &Practice) -> TimeZone {
+    TimeZone::get(&practice.time_zone).unwrap_or(TimeZone::UTC)
+}

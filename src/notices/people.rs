@@ -1,0 +1,44 @@
+//! Who is told: the staff on a link's list, or the practice's own address where nobody is on it.
+
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::kit::Email;
+use crate::practices::Practice;
+use crate::{links, staff};
+
+/// Somebody to be told: a staff member, or the practice itself.
+pub struct Recipient {
+    /// A staff member's id, or the practice's.
+    pub person: String,
+    /// Where they are written to today.
+    pub email: Email,
+}
+
+/// Who is told of a link's new patients, in the order of their ids.
+pub fn of_link(conn: &mut Conn, link_id: &str, practice: &Practice) -> db::Result<Vec<Recipient>> {
+    let listed = links::notified(conn, link_id)?;
+    let found = staff::emails(conn, &listed)?;
+    match found.is_empty() {
+        true => Ok(itself(practice).into_iter().collect()),
+        false => Ok(found.into_iter().map(|(person, email)| Recipient { person, email }).collect()),
+    }
+}
+
+/// The practice's own address as a recipient.
+pub fn itself(practice: &Practice) -> Option<Recipient> {
+    let email = practice.notice_email.as_deref().and_then(Email::parse)?;
+    Some(Recipient { person: practice.id.clone(), email })
+}
+
+/// Where a person is written to today; nowhere, where they left.
+pub fn address(conn: &mut Conn, practice: &Practice, person: &str) -> db::Result<Option<Email>> {
+    if person == practice.id {
+        return Ok(itself(practice).map(|itself| itself.email));
+    }
+    Ok(staff::emails(conn, &[person.to_owned()])?.pop().map(|(_, email)| email))
+}
+
+/// An address as the database knows that it bounced.
+pub fn mailbox_key(ctx: &Ctx, email: &Email) -> String {
+    ctx.keys.blind("mailbox", email.as_str())
+}

@@ -1,0 +1,246 @@
+//! The rows of `notice_preferences`, `digests` and `bounced_mailboxes`.
+
+use std::collections::HashMap;
+
+use diesel::dsl::{exists, not};
+use diesel::prelude::*;
+use diesel::{delete, insert_into, update};
+
+use super::Frequency;
+use crate::db::schema::{
+    bounced_mailboxes, digests, link_people, notice_preferences, pairing_links, pairings, practice_links,
+    staff,
+};
+use crate::db::{Both, Conn, Result, columns};
+use crate::kit::Timestamp;
+
+/// A digest that is being gathered, or was sent.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = digests)]
+pub struct Digest {
+    /// How many patients it tells of.
+    pub count: i32,
+    /// When the first of them connected.
+    pub first_at: Timestamp,
+    /// When the last of them did.
+    pub last_at: Timestamp,
+}
+
+/// Somebody who is told of a link's new patients.
+#[derive(Clone)]
+pub struct Slot {
+    /// The link.
+    pub link_id: String,
+    /// What the practice calls it.
+    pub link_label: String,
+    /// A staff member's id, or the practice's.
+    pub person: String,
+    /// What colleagues call them; empty for the practice.
+    pub name: String,
+    /// Their address; empty for the practice.
+    pub email: String,
+}
+
+/// A mailbox that takes no mail.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = bounced_mailboxes)]
+pub struct Bounce {
+    /// The address, blindly.
+    pub address_key: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// Takes the practice's turn at its list of recipients until the transaction ends; `false` when another has it.
+pub fn lock(conn: &mut Conn, name: i64) -> Result<bool> {
+    Ok(conn.try_lock(name)?)
+}
+
+/// What people said of a link; who is not in it said nothing.
+pub fn frequencies(
+    conn: &mut Conn,
+    link_ids: &[String],
+    persons: &[String],
+) -> Result<HashMap<(String, String), Frequency>> {
+    let rows = notice_preferences::table
+        .filter(notice_preferences::link_id.eq_any(link_ids))
+        .filter(notice_preferences::person.eq_any(persons));
+    let columns = (notice_preferences::person, notice_preferences::link_id, notice_preferences::frequency);
+    let rows: Vec<(String, String, String)> = rows.select(columns).load(conn)?;
+    Ok(rows.into_iter().map(|(person, link, word)| ((person, link), Frequency::from_word(&word))).collect())
+}
+
+/// When somebody last said how often they want to be told.
+pub fn changed_at(conn: &mut Conn, person: &str, link_id: &str) -> Result<Option<Timestamp>> {
+    let row = notice_preferences::table.find((person, link_id));
+    Ok(row.select(notice_preferences::changed_at).first(conn).optional()?)
+}
+
+/// Writes down how often somebody wants to be told.
+pub fn set_frequency(
+    conn: &mut Conn,
+    person: &str,
+    link_id: &str,
+    frequency: Frequency,
+    now: Timestamp,
+) -> Result<()> {
+    let change =
+        (notice_preferences::frequency.eq(frequency.as_str()), notice_preferences::changed_at.eq(now));
+    let row = (notice_preferences::person.eq(person), notice_preferences::link_id.eq(link_id), change);
+    let key = (notice_preferences::person, notice_preferences::link_id);
+    Both(insert_into(notice_preferences::table).values(row).on_conflict(key).do_update().set(change))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// How many patients were paired through a link since a moment, up to `limit`.
+pub fn paired_since(conn: &mut Conn, link_id: &str, since: Timestamp, limit: i64) -> Result<usize> {
+    let rows = pairing_links::table
+        .inner_join(pairings::table)
+        .filter(pairing_links::link_id.eq(link_id))
+        .filter(pairing_links::created_at.gt(since))
+        // Who was paired already and opened this link later is no new patient of it.
+        .filter(pairings::link_id.eq(link_id))
+        .limit(limit);
+    Ok(rows.select(pairings::id).load::<String>(conn)?.len())
+}
+
+/// The digest of a person and link that goes out last, and not after `until`.
+pub fn latest_digest(
+    conn: &mut Conn,
+    person: &str,
+    link_id: &str,
+    until: Timestamp,
+) -> Result<Option<String>> {
+    let rows = digests::table
+        .filter(digests::person.eq(person))
+        .filter(digests::link_id.eq(link_id))
+        .filter(digests::due_at.le(until));
+    Ok(rows.order(digests::due_at.desc()).select(digests::id).first(conn).optional()?)
+}
+
+/// The digest of a person and link that goes out at `due_at`.
+pub fn digest_due(conn: &mut Conn, person: &str, link_id: &str, due_at: Timestamp) -> Result<Option<String>> {
+    let rows = digests::table
+        .filter(digests::person.eq(person))
+        .filter(digests::link_id.eq(link_id))
+        .filter(digests::due_at.eq(due_at));
+    Ok(rows.select(digests::id).first(conn).optional()?)
+}
+
+/// Opens a digest with its first patient; 0 when there is one of that moment.
+pub fn insert_digest(
+    conn: &mut Conn,
+    id: &str,
+    person: &str,
+    link_id: &str,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> Result<usize> {
+    let row = (
+        digests::id.eq(id),
+        digests::person.eq(person),
+        digests::link_id.eq(link_id),
+        digests::count.eq(1),
+        digests::first_at.eq(now),
+        digests::last_at.eq(now),
+        digests::due_at.eq(due_at),
+    );
+    Ok(Both(insert_into(digests::table).values(row).on_conflict_do_nothing()).execute(conn)?)
+}
+
+/// One patient more.
+pub fn add_to_digest(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+    let change = (digests::count.eq(digests::count + 1), digests::last_at.eq(now));
+    Ok(update(digests::table.find(id)).set(change).execute(conn)?)
+}
+
+/// The digest of `id`.
+pub fn digest(conn: &mut Conn, id: &str) -> Result<Option<Digest>> {
+    Ok(digests::table.find(id).select(columns::<Digest>()).first(conn).optional()?)
+}
+
+/// Deletes digests that were due before `before`.
+pub fn delete_digests(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    Ok(delete(digests::table.filter(digests::due_at.lt(before))).execute(conn)?)
+}
+
+/// The staff on the lists of a practice's living links (or one of them alone), after a link and person.
+pub fn listed(
+    conn: &mut Conn,
+    practice_id: &str,
+    only: Option<&str>,
+    (link, person): (&str, &str),
+    limit: i64,
+) -> Result<Vec<Slot>> {
+    type Row = (String, String, String, String, String);
+    let further = practice_links::id.gt(link).or(practice_links::id.eq(link).and(staff::id.gt(person)));
+    let mut rows = link_people::table
+        .inner_join(staff::table)
+        .inner_join(practice_links::table)
+        .filter(practice_links::practice_id.eq(practice_id))
+        .filter(practice_links::state.eq_any(["active", "paused"]))
+        .filter(link_people::part.eq("notify"))
+        .filter(staff::state.eq("active"))
+        .filter(further)
+        .into_boxed();
+    if let Some(only) = only {
+        rows = rows.filter(staff::id.eq(only));
+    }
+    let columns = (practice_links::id, practice_links::label, staff::id, staff::name, staff::email);
+    let rows: Vec<Row> =
+        rows.order((practice_links::id, staff::id)).limit(limit).select(columns).load(conn)?;
+    let slot = |(link_id, link_label, person, name, email)| Slot { link_id, link_label, person, name, email };
+    Ok(rows.into_iter().map(slot).collect())
+}
+
+/// A practice's living links after `after` that have nobody on their lists.
+pub fn unlisted(
+    conn: &mut Conn,
+    practice_id: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, String)>> {
+    let listed = link_people::table
+        .inner_join(staff::table)
+        .filter(link_people::link_id.eq(practice_links::id))
+        .filter(link_people::part.eq("notify"))
+        .filter(staff::state.eq("active"));
+    let rows = practice_links::table
+        .filter(practice_links::practice_id.eq(practice_id))
+        .filter(practice_links::state.eq_any(["active", "paused"]))
+        .filter(practice_links::id.gt(after))
+        .filter(not(exists(listed)));
+    let columns = (practice_links::id, practice_links::label);
+    Ok(rows.order(practice_links::id).limit(limit).select(columns).load(conn)?)
+}
+
+/// Notes that a mailbox takes no mail; 0 when that is known.
+pub fn insert_bounce(
+    conn: &mut Conn,
+    address_key: &str,
+    person: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<usize> {
+    let row = (
+        bounced_mailboxes::address_key.eq(address_key),
+        bounced_mailboxes::person.eq(person),
+        bounced_mailboxes::reason.eq(reason),
+        bounced_mailboxes::created_at.eq(now),
+    );
+    Ok(Both(insert_into(bounced_mailboxes::table).values(row).on_conflict_do_nothing()).execute(conn)?)
+}
+
+/// Those of `keys` that take no mail.
+pub fn bounces(conn: &mut Conn, keys: &[String]) -> Result<Vec<Bounce>> {
+    let rows = bounced_mailboxes::table.filter(bounced_mailboxes::address_key.eq_any(keys));
+    Ok(rows.select(columns::<Bounce>()).load(conn)?)
+}
+
+/// Writes to a mailbox again; 0 when it was written to all along.
+pub fn delete_bounce(conn: &mut Conn, address_key: &str) -> Result<usize> {
+    Ok(delete(bounced_mailboxes::table.find(address_key)).execute(conn)?)
+}

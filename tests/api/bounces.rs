@@ -1,0 +1,221 @@
+//! Mails that come back, while they are handed over and later: the mailbox is left alone, the other admins hear
+//! of it, and nobody else can make us believe it.
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use practice_links::kit::Secret;
+use practice_links::outbox::Outcome;
+use practice_links::practices::Practice;
+use practice_links::staff::Role;
+use serde_json::{Value, json};
+
+use crate::harness::{Builder, Desk, Recorded, Reply, TestApp, as_desk, phone};
+
+const SECRET: &str = "c2VjcmV0IG9mIHRoZSBtYWlsIHNlcnZlcg==";
+const GONE: Outcome = Outcome::Rejected("mailbox_refused");
+
+struct Elm {
+    app: TestApp,
+    practice: Practice,
+    ana: Desk,
+    bo: Desk,
+    link: String,
+}
+
+/// Two admins, of whom Bo is on the list of link 222222.
+fn elm(on: Builder) -> Elm {
+    let app = on
+        .config(|config| config.mail.events_secret = Some(Secret::from_client(&format!("whsec_{SECRET}"))))
+        .start();
+    let practice = app.practice("Elm Dental", Some("desk@elm.example"));
+    let (ana, bo) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Admin));
+    let link = app.link("222222", &practice.id).id;
+    let notify = json!({ "notify": [bo.staff_id] });
+    as_desk(&ana, app.patch(&format!("/v1/practice/links/{link}"), notify)).send().expect(200);
+    Elm { app, practice, ana, bo, link }
+}
+
+impl Elm {
+    fn address(&self, name: &str) -> String {
+        format!("{name}@{}.example", self.practice.id.replace('_', "-"))
+    }
+
+    fn mails_to(&self, name: &str) -> Vec<Recorded> {
+        self.app.carrier.sent_to(&self.address(name))
+    }
+
+    /// Lets a patient connect, and Bo's mail be handed over; its Message-ID.
+    fn told(&self, n: u32) -> String {
+        self.app.sign_up_at(&phone(n), "222222");
+        format!("<{}@localhost>", self.mails_to("bo").pop().unwrap().row_id)
+    }
+
+    fn event(&self, kind: &str, message_id: &str, permanent: bool) -> Reply {
+        let at = self.app.now().to_string();
+        let event = json!({ "type": kind, "message_id": message_id, "permanent": permanent, "at": at });
+        self.send(&json!({ "events": [event] }).to_string(), 0, SECRET)
+    }
+
+    fn send(&self, body: &str, late: i64, secret: &str) -> Reply {
+        let at = (self.app.now().seconds() + late).to_string();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(secret).unwrap());
+        let mac = STANDARD.encode(hmac::sign(&key, format!("msg_1.{at}.{body}").as_bytes()));
+        let call = self.app.call("POST", "/v1/callbacks/mail-events").raw("application/json", body);
+        let call = call.header("webhook-id", "msg_1").header("webhook-timestamp", &at);
+        call.header("webhook-signature", &format!("v1,{mac}")).send()
+    }
+
+    fn paused(&self) -> Value {
+        let list = as_desk(&self.ana, self.app.get("/v1/practice/notifications")).send().expect(200);
+        list.at("/items/0/paused")
+    }
+
+    fn frequency(&self) -> String {
+        let list = as_desk(&self.ana, self.app.get("/v1/practice/notifications")).send().expect(200);
+        list.str("/items/0/frequency")
+    }
+
+    fn patch(&self, change: Value) -> Reply {
+        as_desk(&self.ana, self.app.patch("/v1/practice/notifications", change)).send()
+    }
+}
+
+both! {
+    fn a_mailbox_that_is_gone_is_paused_and_the_other_admins_hear_of_it_once(on: Builder) {
+        let elm = elm(on);
+        elm.app.verify(&phone(0));
+        elm.app.carrier.clear();
+        let proof = elm.app.verify(&phone(1));
+        let body = crate::harness::sign_up_body(&proof, &elm.app.link_token("222222"));
+        elm.app.post("/v1/accounts", body).send().expect(201);
+        elm.app.carrier.answer_next(1, &GONE);
+        elm.app.deliver_all();
+        assert_eq!(elm.paused()["reason"], "mailbox_refused");
+        let mails = elm.mails_to("ana");
+        assert_eq!((mails.len(), mails[0].subject.as_str()), (1, "An address refuses our e-mails"));
+        assert!(mails[0].unsubscribe.is_none());
+        for text in [&mails[0].body, &mails[0].html, &mails[0].subject] {
+            assert!(!text.contains(&elm.address("bo")), "{text}");
+        }
+        // Later notices are not sent, and nobody is told again.
+        elm.app.sign_up_at(&phone(2), "222222");
+        assert!(elm.mails_to("bo").is_empty());
+        assert_eq!((elm.mails_to("ana").len(), elm.app.outbox("dropped")), (1, 1));
+        assert_eq!(elm.app.count("SELECT count(*) FROM audit_events WHERE action = 'notifications.paused'"), 1);
+        assert_eq!(elm.app.count("SELECT count(*) FROM outbox WHERE recipient LIKE '%@%'"), 0);
+    }
+
+    fn an_admin_lifts_the_pause(on: Builder) {
+        let elm = elm(on);
+        let id = elm.told(0);
+        elm.event("bounce", &id, true).expect(204);
+        assert_eq!(elm.paused()["reason"], "mailbox_refused");
+        let reply = elm.patch(json!({ "person": elm.bo.staff_id, "resume": true })).expect(200);
+        assert_eq!(reply.at("/items/0/paused"), Value::Null);
+        elm.told(1);
+        assert_eq!(elm.mails_to("bo").len(), 2);
+        // The old report again changes nothing.
+        elm.event("bounce", &id, true).expect(204);
+        assert_eq!(elm.paused(), Value::Null);
+        elm.app.deliver_all();
+        assert_eq!(elm.mails_to("ana").len(), 1);
+    }
+
+    fn a_mailbox_that_takes_no_mail_is_no_recipient(on: Builder) {
+        let elm = elm(on);
+        let notify = json!({ "notify": [elm.ana.staff_id, elm.bo.staff_id] });
+        as_desk(&elm.ana, elm.app.patch(&format!("/v1/practice/links/{}", elm.link), notify)).send().expect(200);
+        elm.event("bounce", &elm.told(0), true).expect(204);
+        elm.patch(json!({ "person": elm.ana.staff_id, "frequency": "off" })).problem(409, "last_recipient");
+        elm.app.deliver_all();
+    }
+
+    fn the_practices_own_address_hears_of_it_where_no_other_admin_is(app: TestApp) {
+        let practice = app.practice("Ash Dental", Some("desk@ash.example"));
+        let ana = app.desk(&practice, "ana", Role::Admin);
+        let link = app.link("222222", &practice.id).id;
+        let notify = json!({ "notify": [ana.staff_id] });
+        as_desk(&ana, app.patch(&format!("/v1/practice/links/{link}"), notify)).send().expect(200);
+        let proof = app.verify(&phone(1));
+        let body = crate::harness::sign_up_body(&proof, &app.link_token("222222"));
+        app.post("/v1/accounts", body).send().expect(201);
+        app.carrier.answer_next(1, &GONE);
+        app.deliver_all();
+        assert_eq!(app.carrier.sent_to("desk@ash.example").len(), 1);
+    }
+
+    fn a_bounce_that_is_tried_again_pauses_nothing_until_it_is_for_good(on: Builder) {
+        let elm = elm(on);
+        let id = elm.told(0);
+        elm.event("bounce", &id, false).expect(204);
+        assert_eq!(elm.paused(), Value::Null);
+        elm.event("bounce", &id, true).expect(204);
+        assert_eq!(elm.paused()["reason"], "mailbox_refused");
+        elm.app.deliver_all();
+    }
+
+    fn reports_come_out_of_order_twice_and_about_nothing(on: Builder) {
+        let elm = elm(on);
+        let id = elm.told(0);
+        elm.event("delivered", &id, false).expect(204);
+        assert_eq!(elm.app.count("SELECT count(*) FROM deliveries WHERE receipt = 'delivered'"), 1);
+        // What has arrived has arrived.
+        elm.event("bounce", &id, true).expect(204);
+        for unknown in ["<out_0198c1f2a4c07d3e8a51b2c3d4e5f607@localhost>", "", "<'; --@x>", "<pai_1@localhost>"] {
+            for kind in ["bounce", "complaint", "delivered", "opened"] {
+                elm.event(kind, unknown, true).expect(204);
+            }
+        }
+        // A text's row is no mail of ours.
+        let text = elm.app.carrier.sent_to(&phone(0))[0].row_id.clone();
+        elm.event("bounce", &format!("<{text}@localhost>"), true).expect(204);
+        for body in [r#"{"events": []}"#, r#"{"events": [7, null, {"type": "bounce"}, {"type": 1, "message_id": 2}]}"#] {
+            elm.send(body, 0, SECRET).expect(204);
+        }
+        for body in ["", "[]", "7", "{}", r#"{"events": 7}"#, "\u{0}"] {
+            elm.send(body, 0, SECRET).problem(400, "malformed_request");
+        }
+        assert_eq!((elm.paused(), elm.frequency().as_str()), (Value::Null, "immediate"));
+        assert_eq!(elm.app.count("SELECT count(*) FROM deliveries WHERE receipt <> 'none'"), 1);
+    }
+
+    fn a_complaint_stops_the_mails_and_a_later_wish_stands(on: Builder) {
+        let elm = elm(on);
+        elm.app.link("333333", &elm.practice.id);
+        let id = elm.told(0);
+        let body = json!({ "events": [{ "type": "complaint", "message_id": id, "at": elm.app.now().to_string() }] });
+        elm.send(&body.to_string(), 0, SECRET).expect(204);
+        assert_eq!(elm.frequency(), "off");
+        elm.app.advance(60);
+        elm.patch(json!({ "person": elm.bo.staff_id, "frequency": "daily" })).expect(200);
+        // The same complaint again, or late, is older than that wish.
+        elm.send(&body.to_string(), 0, SECRET).expect(204);
+        assert_eq!(elm.frequency(), "daily");
+    }
+
+    fn nobody_else_is_believed(on: Builder) {
+        let elm = elm(on);
+        let id = elm.told(0);
+        let body = json!({ "events": [{ "type": "bounce", "message_id": id, "permanent": true }] }).to_string();
+        elm.send(&body, 0, "b3RoZXI=").problem(403, "signature_invalid");
+        for late in [-301, 301] {
+            elm.send(&body, late, SECRET).problem(403, "signature_invalid");
+        }
+        let bare = elm.app.call("POST", "/v1/callbacks/mail-events").raw("application/json", body.clone());
+        bare.send().problem(403, "signature_invalid");
+        assert_eq!(elm.paused(), Value::Null);
+        elm.send(&body, -299, SECRET).expect(204);
+        assert_eq!(elm.paused()["reason"], "mailbox_refused");
+        elm.app.deliver_all();
+    }
+
+    fn without_a_secret_nobody_is_believed(app: TestApp) {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"");
+        let (at, body) = (app.now().seconds().to_string(), r#"{"events": []}"#);
+        let mac = STANDARD.encode(hmac::sign(&key, format!("msg_1.{at}.{body}").as_bytes()));
+        let call = app.call("POST", "/v1/callbacks/mail-events").raw("application/json", body);
+        let call = call.header("webhook-id", "msg_1").header("webhook-timestamp", &at);
+        call.header("webhook-signature", &format!("v1,{mac}")).send().problem(403, "signature_invalid");
+    }
+}
