@@ -181,7 +181,7 @@ both! {
             assert_eq!(body["data"]["patient_id"], made.at("/patient/id"));
             assert_eq!(body["data"]["link_id"], made.at("/pairing/source/link_id"));
             // Whom it is about stays here.
-            for private in ["Alex", "Rivera", "1987", "555", &phone(4), "Elm"] {
+            for private in ["Alex", "Rivera", "1987-05-31", &phone(4)[1..], &phone(4)[5..], "Elm"] {
                 assert!(!call.body.contains(private), "{private} in {}", call.body);
             }
         }
@@ -385,6 +385,22 @@ both! {
         assert_ne!(sent[0].row_id, sent[1].row_id);
         assert_eq!(app.count("SELECT count(*) FROM webhook_events"), 1);
         assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'webhook.replayed'"), 2);
+    }
+
+    fn what_waits_for_a_disabled_endpoint_is_dropped_and_can_be_replayed(app: TestApp) {
+        let desk = elm(&app);
+        let (id, _) = make(&app, &desk, json!({ "url": URL }));
+        rename_the_link(&app, &desk, "One");
+        change(&app, &desk, &id, json!({ "state": "disabled" })).expect(200);
+        assert_eq!(show(&app, &desk, &id)["disabled_reason"], "staff");
+        app.deliver_all();
+        assert!(app.carrier.attempts().is_empty());
+        let line = log(&app, &desk, &id).remove(0);
+        assert_eq!((&line["state"], &line["attempts"], &line["last_outcome"]), (&json!("failed"), &json!(0), &json!("endpoint_disabled")));
+        change(&app, &desk, &id, json!({ "state": "active" })).expect(200);
+        replay(&app, &desk, &id, &line).expect(202);
+        app.deliver_all();
+        assert_eq!(log(&app, &desk, &id)[0]["state"], "delivered");
     }
 
     fn a_deleted_endpoint_is_forgotten_with_what_waits_for_it(app: TestApp) {
