@@ -26,17 +26,45 @@ pub fn sign(secret: &Secret, id: &str, seconds: i64, body: &str) -> Option<Strin
     Some(format!("v1,{}", STANDARD.encode(tag)))
 }
 
+/// Whether `signatures` (one or more `v1,…`, since a secret may be being replaced) hold the one of this message
+/// by `secret`. In constant time; the timestamp's freshness is the caller's to judge.
+pub fn is_signed(secret: &Secret, id: &str, timestamp: &str, signatures: &str, body: &[u8]) -> bool {
+    let Some(key) = key(secret).filter(|key| !key.is_empty()) else { return false };
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+    let text = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
+    let given = signatures.split(' ').filter_map(|one| one.strip_prefix("v1,"));
+    let mut given = given.filter_map(|one| STANDARD.decode(one).ok());
+    !id.is_empty() && given.any(|mac| hmac::verify(&key, &text, &mac).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ID: &str = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
+    const BODY: &str = r#"{"email":"test@example.com","username":"test_user"}"#;
+    const SIGNATURES: &str = "v1a,AAAA v1,AAAA v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=";
 
     const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
     #[test]
     fn the_published_vector_is_met() {
-        let body = r#"{"email":"test@example.com","username":"test_user"}"#;
-        let made = sign(&Secret::from_client(SECRET), "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", 1_649_367_553, body);
+        let made = sign(&Secret::from_client(SECRET), ID, 1_649_367_553, BODY);
         assert_eq!(made.as_deref(), Some("v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw="));
+    }
+
+    #[test]
+    fn nothing_of_a_signed_message_can_be_changed() {
+        let is_signed = |secret: &str, id: &str, timestamp: &str, signatures: &str, body: &str| {
+            super::is_signed(&Secret::from_client(secret), id, timestamp, signatures, body.as_bytes())
+        };
+        assert!(is_signed(SECRET, ID, "1649367553", SIGNATURES, BODY));
+        assert!(!is_signed(SECRET, "msg_other", "1649367553", SIGNATURES, BODY));
+        assert!(!is_signed(SECRET, ID, "1649367554", SIGNATURES, BODY));
+        assert!(!is_signed(SECRET, ID, "1649367553", SIGNATURES, "{}"));
+        assert!(!is_signed(SECRET, ID, "1649367553", "v1,", BODY));
+        assert!(!is_signed("whsec_AAAA", ID, "1649367553", SIGNATURES, BODY));
+        assert!(!is_signed("whsec_", ID, "1649367553", SIGNATURES, BODY));
     }
 
     #[test]
