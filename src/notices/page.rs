@@ -71,13 +71,13 @@ fn words(language: Language, stands: Stands, frequency: Frequency) -> Words {
     match (language, stands, frequency) {
         (Language::En, Stands::Asked, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
             heading: "Stop these e-mails?",
-            lead: "You get an e-mail when new patients connect through this link. Your colleagues still get theirs.",
+            lead: "You get an e-mail when new patients connect through this link. Nobody else’s e-mails change.",
             button: "Stop these e-mails",
             after: "You can have them once an hour or once a day instead: choose that in the console.",
         },
         (Language::Es, Stands::Asked, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
             heading: "¿Dejar de recibir estos correos?",
-            lead: "Recibe un correo cuando se conectan pacientes nuevos por este enlace. Sus colegas seguirán recibiendo los suyos.",
+            lead: "Recibe un correo cuando se conectan pacientes nuevos por este enlace. Los correos de otras personas no cambian.",
             button: "No recibir más",
             after: "También puede recibirlos una vez por hora o una vez al día: elíjalo en la consola.",
         },

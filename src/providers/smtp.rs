@@ -94,7 +94,7 @@ impl Smtp {
     pub fn send(&self, mail: &Mail, row_id: &str) -> Outcome {
         let Some((to, bytes)) = self.bytes(mail, row_id) else { return Outcome::Rejected("unbuildable") };
         let end = Instant::now() + WHOLE;
-        let mut connection = match self.connection() {
+        let mut connection = match self.connection(end) {
             Ok(connection) => connection,
             Err(outcome) => return outcome,
         };
@@ -112,19 +112,19 @@ impl Smtp {
             .and_then(|_| step(connection, Step::Recipient, end, |c| c.command(recipient)))
             .and_then(|_| step(connection, Step::Content, end, |c| c.command(Data)));
         match began {
-            Ok(354) => {}
+            Ok(reply) if reply.has_code(354) => {}
             Ok(_) => return Outcome::Retry("unexpected_reply"),
             Err(outcome) => return outcome,
         }
         match step(connection, Step::Verdict, end, |c| c.message(bytes)) {
-            Ok(250) => Outcome::Sent,
+            Ok(reply) if reply.has_code(250) => Outcome::Sent,
             Ok(_) => Outcome::Ambiguous("unexpected_reply"),
             Err(outcome) => outcome,
         }
     }
 
     /// A parked connection that still answers, or a new one.
-    fn connection(&self) -> Result<SmtpConnection, Outcome> {
+    fn connection(&self, end: Instant) -> Result<SmtpConnection, Outcome> {
         loop {
             let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some((mut connection, since)) = parked else { break };
@@ -135,7 +135,7 @@ impl Smtp {
                 return Ok(connection);
             }
         }
-        self.server.connect().map_err(|error| outcome(Step::Login, &error))
+        self.server.connect(end)
     }
 
     fn park(&self, connection: SmtpConnection) {
@@ -209,19 +209,20 @@ impl Server {
         Ok(Self { port: uri.port_u16().unwrap_or(port), host, security, credentials })
     }
 
-    fn connect(&self) -> Result<SmtpConnection, Error> {
+    fn connect(&self, end: Instant) -> Result<SmtpConnection, Outcome> {
         let me = ClientId::default();
         let wrapped = match &self.security {
             Security::Tls(parameters) => Some(&**parameters),
             Security::StartTls(_) | Security::Plain => None,
         };
-        let mut connection =
-            SmtpConnection::connect((self.host.as_str(), self.port), Some(PATIENCE), &me, wrapped, None)?;
+        let address = (self.host.as_str(), self.port);
+        let mut connection = SmtpConnection::connect(address, Some(PATIENCE), &me, wrapped, None)
+            .map_err(|error| outcome(Step::Login, &error))?;
         if let Security::StartTls(parameters) = &self.security {
-            connection.starttls(parameters, &me)?;
+            step(&mut connection, Step::Login, end, |c| c.starttls(parameters, &me))?;
         }
         if let Some(credentials) = &self.credentials {
-            connection.auth(DEFAULT_MECHANISMS, credentials)?;
+            step(&mut connection, Step::Login, end, |c| c.auth(DEFAULT_MECHANISMS, credentials))?;
         }
         Ok(connection)
     }
@@ -248,21 +249,18 @@ fn percent_decoded(text: &str) -> Option<String> {
 
 /// One command and its reply, within what is left of the mail's time. The verdict may take all of that:
 /// servers look through a mail before they answer.
-fn step(
+fn step<T>(
     connection: &mut SmtpConnection,
     step: Step,
     end: Instant,
-    command: impl FnOnce(&mut SmtpConnection) -> Result<lettre::transport::smtp::response::Response, Error>,
-) -> Result<u16, Outcome> {
+    command: impl FnOnce(&mut SmtpConnection) -> Result<T, Error>,
+) -> Result<T, Outcome> {
     let left = end.saturating_duration_since(Instant::now());
     let patience = if step == Step::Verdict { left } else { left.min(PATIENCE) };
     if patience.is_zero() || connection.set_timeout(Some(patience)).is_err() {
         return Err(Outcome::Retry("too_slow"));
     }
-    match command(connection) {
-        Ok(reply) => Ok(reply.code().into()),
-        Err(error) => Err(outcome(step, &error)),
-    }
+    command(connection).map_err(|error| outcome(step, &error))
 }
 
 /// What a failure means. Nothing that is wrong between us and our own server counts against a mail.

@@ -9,8 +9,12 @@ use diesel::RunQueryDsl as _;
 use practice_links::db::{self, Conn};
 use practice_links::kit::Entropy as _;
 use practice_links::kit::entropy::SeededEntropy;
+use practice_links::links::NewLink;
+use practice_links::staff::Role;
 
-use crate::harness::{Backend, Builder, Reply, TestApp, Verification, phone, together};
+use crate::harness::{
+    Backend, Builder, Reply, TestApp, Verification, as_desk, phone, sign_up_body, together,
+};
 
 /// Threads × verifications × checks: 1,000 and some.
 const THREADS: usize = 8;
@@ -209,6 +213,112 @@ fn cut_until(app: &TestApp, over: &AtomicBool, answers: &AtomicUsize) -> i64 {
         }
     }
     cut
+}
+
+/// What a pairing writes, the notice's rows among it.
+const PAIRING: [&str; 13] = [
+    "accounts",
+    "patients",
+    "account_sessions",
+    "refresh_tokens",
+    "pairings",
+    "pairing_links",
+    "conversations",
+    "conversation_tags",
+    "entries",
+    "audit_events",
+    "funnel_events",
+    "digests",
+    "outbox",
+];
+
+/// How many rows stand in each of the tables that a pairing writes.
+fn written(app: &TestApp) -> Vec<i64> {
+    PAIRING.iter().map(|table| app.count(&format!("SELECT count(*) FROM {table}"))).collect()
+}
+
+/// Nothing can be written to `table` until the trigger is dropped; or the commit fails that follows it.
+fn fail_at(app: &TestApp, backend: Backend, table: &str, at_commit: bool) {
+    let trigger = match (backend, at_commit) {
+        (Backend::Sqlite, false) => {
+            format!("CREATE TRIGGER fault BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'fault'); END")
+        }
+        (Backend::Sqlite, true) => {
+            format!(
+                "CREATE TRIGGER fault AFTER INSERT ON {table} BEGIN INSERT INTO fault_marks VALUES (1); END"
+            )
+        }
+        (Backend::Postgres, false) => {
+            format!("CREATE TRIGGER fault BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION fail()")
+        }
+        (Backend::Postgres, true) => format!(
+            "CREATE CONSTRAINT TRIGGER fault AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION fail()"
+        ),
+    };
+    sabotage(app, &[&trigger]);
+}
+
+fn mend(app: &TestApp, backend: Backend, table: &str) {
+    sabotage(
+        app,
+        &[match backend {
+            Backend::Sqlite => "DROP TRIGGER fault".to_owned(),
+            Backend::Postgres => format!("DROP TRIGGER fault ON {table}"),
+        }
+        .as_str()],
+    );
+}
+
+fn prepare_failures(app: &TestApp, backend: Backend) {
+    sabotage(
+        app,
+        match backend {
+            Backend::Sqlite => &[
+                "CREATE TABLE faults (id INTEGER PRIMARY KEY)",
+                "CREATE TABLE fault_marks (fault INTEGER REFERENCES faults (id) DEFERRABLE INITIALLY DEFERRED)",
+            ],
+            Backend::Postgres => &["CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 RAISE EXCEPTION 'fault'; END $$"],
+        },
+    );
+}
+
+both! {
+    // Case 2 of the practice's side: account, pairing, conversation, tags, audit and e-mail, all or none of them.
+    fn a_pairing_that_fails_at_any_point_leaves_nothing_behind(on: Builder) {
+        let backend = on.backend();
+        let app = on.start();
+        prepare_failures(&app, backend);
+        let practice = app.practice("Elm Dental", Some("desk@elm.example"));
+        let link = NewLink { tags: vec!["poster".into()], welcome: Some("Hello.".into()), ..NewLink::plain(&practice.id, "Poster") };
+        let link = app.link_with("222222", &link).id;
+        // One is told at once, one by the hour: a mail of its own, and a digest with its mail.
+        let (ana, bo) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Member));
+        let notify = serde_json::json!({ "notify": [ana.staff_id, bo.staff_id] });
+        as_desk(&ana, app.patch(&format!("/v1/practice/links/{link}"), notify)).send().expect(200);
+        let hourly = serde_json::json!({ "person": bo.staff_id, "frequency": "hourly" });
+        as_desk(&ana, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
+
+        let (proof, token) = (app.verify(&phone(1)), app.link_token("222222"));
+        let before = written(&app);
+        for table in PAIRING {
+            for at_commit in [false, true] {
+                fail_at(&app, backend, table, at_commit);
+                let reply = app.post("/v1/accounts", sign_up_body(&proof, &token)).send();
+                reply.problem(503, "unavailable");
+                mend(&app, backend, table);
+                assert_eq!(written(&app), before, "after a failure at {table}, at the commit: {at_commit}");
+            }
+        }
+        app.post("/v1/accounts", sign_up_body(&proof, &token)).send().expect(201);
+        let made: Vec<i64> = written(&app).iter().zip(&before).map(|(after, before)| after - before).collect();
+        assert!(made.iter().all(|rows| *rows >= 1), "{PAIRING:?} {made:?}");
+        assert_eq!(made[12], 2, "a mail, and a digest's");
+        app.advance(3600);
+        app.deliver_all();
+        assert_eq!(app.outbox("sent"), 3);
+    }
 }
 
 both! {

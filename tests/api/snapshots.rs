@@ -64,6 +64,13 @@ fn the_notices() {
 }
 
 #[test]
+fn the_notice_as_html() {
+    let app = app();
+    app.sign_up_at(&phone(2), "654321");
+    insta::assert_snapshot!(app.carrier.sent().pop().unwrap().html);
+}
+
+#[test]
 fn the_digests_and_the_bounce() {
     let app = app();
     let practice = app.practice("Elm Dental", Some("desk@elm.example"));
