@@ -103,6 +103,7 @@ fn launch(config: Config, seed: u64, database: database::Lent) -> TestApp {
         tally: Arc::default(),
         front: Arc::default(),
         guests: Arc::default(),
+        studio: Arc::default(),
     };
     let carrier = Arc::new(Recorder::default());
     let address = listener.local_addr().unwrap();
