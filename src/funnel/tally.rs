@@ -111,10 +111,11 @@ impl Tally {
         }
     }
 
-    /// How many counts and single visits wait.
+    /// How many counts and single visits wait, those included that could not be written yet.
     pub fn waiting(&self) -> usize {
+        let unwritten = self.unwritten.events();
         let waiting = self.lock();
-        waiting.counts.sums.len() + waiting.counts.visits.len()
+        unwritten + waiting.counts.sums.len() + waiting.counts.visits.len()
     }
 
     /// Takes out everything that waits.

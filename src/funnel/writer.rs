@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -66,10 +66,21 @@ struct Batch {
 #[derive(Default)]
 pub(super) struct Unwritten(Mutex<VecDeque<Batch>>);
 
+impl Unwritten {
+    /// How many events they are.
+    pub fn events(&self) -> usize {
+        self.lock().iter().map(|batch| batch.events.len()).sum()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Batch>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Writes what waits in memory, and rolls up every event that is in no counter yet.
 pub fn flush(app: &App) -> db::Result<()> {
     // Held for the whole flush: two at once would write the same batches.
-    let mut unwritten = app.tally.unwritten().0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut unwritten = app.tally.unwritten().lock();
     // What cannot be written waits where it is added up, and where it has an end.
     if unwritten.len() < MOST_BATCHES {
         let events = events(&app.ctx(), app.tally.drain());

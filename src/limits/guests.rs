@@ -183,3 +183,53 @@ fn drop_before(times: &mut VecDeque<Timestamp>, now: Timestamp, window: Duration
 fn most_misses(config: &Config) -> usize {
     ((MOST_MISSES * config.limits.scale) as usize).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: &str = "198.51.100.7";
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    #[test]
+    fn one_mistyped_code_is_forgotten_after_ten_minutes() {
+        let (guests, config) = (Guests::default(), Config::default());
+        guests.miss(&config, ROOM, "900000", at(0));
+        assert!(guests.has_missed(ROOM, at(599)));
+        assert!(!guests.has_missed(ROOM, at(600)));
+        assert!(guests.lock().guests.is_empty());
+    }
+
+    #[test]
+    fn addresses_that_do_not_come_back_go_with_those_that_miss_later() {
+        let (guests, config) = (Guests::default(), Config::default());
+        for n in 0..50 {
+            guests.miss(&config, &format!("198.51.100.{n}"), "900000", at(0));
+        }
+        guests.miss(&config, ROOM, "900000", at(700));
+        assert_eq!(guests.lock().guests.len(), 1);
+    }
+
+    #[test]
+    fn beginnings_of_codes_are_no_misses() {
+        let (guests, config) = (Guests::default(), Config::default());
+        for code in ["9", "90", "900", "9000", "90000", "9000000000000"] {
+            assert_eq!(guests.miss(&config, ROOM, code, at(0)), None);
+        }
+        assert!(!guests.has_missed(ROOM, at(0)));
+    }
+
+    #[test]
+    fn the_gate_says_when_it_opens() {
+        let (guests, config) = (Guests::default(), Config::default());
+        let misses: Vec<_> = (0..100).map(|n| guests.miss(&config, ROOM, "900000", at(n))).collect();
+        assert!(misses.iter().take(20).all(Option::is_none));
+        // Of the 21 of the last ten minutes, two must be gone before there is room for one.
+        assert_eq!(misses[20].map(|wait| wait.seconds), Some(600 + 1 - 20));
+        assert_eq!(guests.admit(&config, ROOM, at(100)).map_err(|wait| wait.seconds), Err(500));
+        assert_eq!(guests.admit(&config, ROOM, at(600)), Ok(()));
+    }
+}
