@@ -226,7 +226,13 @@ fn a_database_that_is_away_for_long_does_not_eat_the_memory() {
     let now = app.clock.now();
     for round in 0..5 {
         for n in 0..100_000 {
-            away.tally.add_once(now, &format!("lnk_{}", n % 50), Step::ConfirmedView, "", &format!("{round}.{n}"));
+            away.tally.add_once(
+                now,
+                &format!("lnk_{}", n % 50),
+                Step::ConfirmedView,
+                "",
+                &format!("{round}.{n}"),
+            );
         }
         assert!(funnel::flush(&away).is_err());
     }

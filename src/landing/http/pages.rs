@@ -27,6 +27,7 @@ refusals!(LandingRefusals: plain);
 /// The landing page of a practice's link
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"), ("s" = Option<String>, Query, description = "A channel to count by, `[a-z0-9-]{1,32}`", example = "brochure")),
     responses((status = 200, description = "The practice's page; of a paused link, one that says so", content_type = "text/html"),
+    (status = 308, description = "A code in groups, like `488 356`: on to its plain address, query and all"),
     (status = 404, description = "One and the same page for unknown, closed and suspended codes; or a problem, where the path is no number", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
     (status = 429, description = "A challenge for an address that tried many codes in vain", content_type = "text/html"), LandingRefusals))]
 #[get("/{code}", guard = "super::is_code_path")]
@@ -42,6 +43,7 @@ pub async fn landing(
 /// The landing page, reached by a printed QR code
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"), ("s" = Option<String>, Query, description = "A channel to count by", example = "brochure")),
     responses((status = 200, description = "The practice's page", content_type = "text/html"),
+    (status = 308, description = "As for the plain link"),
     (status = 404, description = "As for the plain link", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
     (status = 429, description = "As for the plain link", content_type = "text/html"), LandingRefusals))]
 #[get("/Q/{code}", guard = "super::is_code_path")]
