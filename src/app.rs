@@ -10,6 +10,7 @@ use crate::keys::Keys;
 use crate::kit::{Bell, Clock, Entropy, Secret, Timestamp, id};
 use crate::landing::Front;
 use crate::limits::Guests;
+use crate::printing::Studio;
 
 /// Everything that is shared between requests.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct App {
     pub front: Arc<Front>,
     /// Who tries codes that lead nowhere.
     pub guests: Arc<Guests>,
+    /// Where pictures are drawn.
+    pub studio: Arc<Studio>,
 }
 
 /// What a rule may know of the world: the moment, the keys, the settings, fresh randomness.

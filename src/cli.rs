@@ -103,6 +103,7 @@ fn app(config: Config) -> Result<App, Failure> {
         tally: Arc::default(),
         front: Arc::default(),
         guests: Arc::default(),
+        studio: Arc::default(),
     })
 }
 

@@ -119,6 +119,7 @@ pub struct App {
     pub app_store_badge: Option<PathBuf>,
     pub google_play_badge: Option<PathBuf>,
     pub apple_app_ids: Vec<String>,
+    pub app_clips: Vec<String>,
     pub android_fingerprints: Vec<String>,
 }
 
@@ -297,7 +298,7 @@ impl Config {
 fn environment() -> config::Environment {
     ["trusted_proxies", "verification.countries", "verification.resend_seconds"]
         .into_iter()
-        .chain(["app.apple_app_ids", "app.android_fingerprints"])
+        .chain(["app.apple_app_ids", "app.app_clips", "app.android_fingerprints"])
         .fold(
             config::Environment::with_prefix("PRACTICE_LINKS")
                 .prefix_separator("_")

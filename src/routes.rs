@@ -65,5 +65,10 @@ pub fn all(config: &mut ServiceConfig<'_>) {
         .service(landing::http::counting::seen_gif)
         .service(landing::http::counting::tap)
         .service(landing::http::pages::pass_challenge)
-        .service(landing::http::pages::text_link);
+        .service(landing::http::text::text_link)
+        .service(landing::http::text::text_form)
+        .service(landing::http::text::texted)
+        .service(landing::http::moved::with_slash)
+        .service(landing::http::moved::scanned_small)
+        .service(landing::http::moved::scanned_with_slash);
 }

@@ -182,6 +182,7 @@ fn a_bad_setting_is_refused_in_one_line_that_names_it() {
             "com.example.messenger,TEAM123456.com.example",
             "app.apple_app_ids",
         ),
+        ("PRACTICE_LINKS_APP__APP_CLIPS", "com.example.messenger.Clip", "app.app_clips"),
         ("PRACTICE_LINKS_APP__ANDROID_FINGERPRINTS", "14:6d:e9", "app.android_fingerprints"),
         ("PRACTICE_LINKS_APP__APP_STORE_BADGE", "nowhere.svg", "app.app_store_badge"),
         ("PRACTICE_LINKS_LISTNE", "127.0.0.1:1", "listne"),

@@ -24,8 +24,11 @@ impl App {
         if !is_package(&self.play_package) {
             return Err(BadSetting::new("app.play_package", "is no Android package name"));
         }
-        if let Some(id) = self.apple_app_ids.iter().find(|id| !is_apple_id(id)) {
-            return Err(BadSetting::new("app.apple_app_ids", format!("{id} is not TEAMID.bundle")));
+        for (setting, ids) in [("app.apple_app_ids", &self.apple_app_ids), ("app.app_clips", &self.app_clips)]
+        {
+            if let Some(id) = ids.iter().find(|id| !is_apple_id(id)) {
+                return Err(BadSetting::new(setting, format!("{id} is not TEAMID.bundle")));
+            }
         }
         if self.android_fingerprints.iter().any(|print| !is_fingerprint(print)) {
             let problem = "must be SHA-256 fingerprints: 32 pairs of upper-case hex digits, joined by colons";

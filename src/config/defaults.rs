@@ -124,6 +124,7 @@ impl Default for App {
             app_store_badge: None,
             google_play_badge: None,
             apple_app_ids: Vec::new(),
+            app_clips: Vec::new(),
             android_fingerprints: Vec::new(),
         }
     }

@@ -119,6 +119,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     ("app.google_play_badge", "none: a plain button", "the same for Google Play"),
     ("app.apple_app_ids", "none", "`TEAMID.bundle` of every app, for `apple-app-site-association`"),
+    ("app.app_clips", "none", "`TEAMID.bundle` of every App Clip, for the same file"),
     (
         "app.android_fingerprints",
         "none",

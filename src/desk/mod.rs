@@ -8,7 +8,7 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::funnel::{self, BadRange, Range};
 use crate::kit::Secret;
-use crate::links::{self, Change, EndpointRefusal, Link, NewLink, PRACTICE, People, Visible};
+use crate::links::{self, Change, Destination, EndpointRefusal, Link, NewLink, PRACTICE, People, Visible};
 use crate::notices;
 use crate::practices::{self, Practice};
 use crate::printing;
@@ -130,9 +130,9 @@ pub fn printable(
     conn: &mut Conn,
     token: Option<&Secret>,
     id: &str,
-) -> Result<(Link, Practice), Refusal> {
-    let (who, link) = find(ctx, conn, token, id)?;
-    Ok((link, practice(conn, &who)?))
+) -> Result<Destination, Refusal> {
+    let (_, link) = find(ctx, conn, token, id)?;
+    Ok(links::known(conn, &link.id)?.ok_or(EndpointRefusal::NotFound)?)
 }
 
 /// What became of a link's visitors.

@@ -21,6 +21,11 @@ use crate::db::{self, Conn};
 
 /// Rolled-up events are kept this long, to hold the counters against them.
 const KEPT: Duration = Duration::from_hours(35 * 24);
+/// Anybody can write a channel on a link's address: so many of a link and day are told apart, the rest is
+/// [`OTHER`].
+const MOST_CHANNELS: usize = 20;
+/// The channel of all channels that are not told apart.
+const OTHER: &str = "other";
 /// How many old events go in one sweep.
 const SWEEP: i64 = 5_000;
 

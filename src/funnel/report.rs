@@ -1,17 +1,19 @@
 //! What the funnel says of a link.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Step;
 use super::store::Sum;
+use super::{OTHER, Step};
 
 /// A report never covers more days than this.
 const MOST_DAYS: i32 = 366;
+/// It lists this many channels, those with the highest counts; the others are told as one.
+const MOST_LISTED: usize = 50;
 /// What it covers when nothing is asked for.
 const DEFAULT_DAYS: i32 = 30;
 
@@ -151,7 +153,8 @@ pub struct Report {
     pub days: Vec<Counts>,
     /// Their sums.
     pub totals: Counts,
-    /// The sums by channel, in alphabetical order.
+    /// The sums by channel, in alphabetical order. Of a link and day 20 channels are told apart, of a report the
+    /// 50 largest; what is beyond is the channel `other`.
     pub channels: Vec<Counts>,
 }
 
@@ -159,11 +162,13 @@ impl Report {
     pub(super) fn new(range: Range, channel: Option<&str>, rows: &[Sum]) -> Self {
         let mut by_day: BTreeMap<String, Counts> = range.days().map(|day| (day, Counts::default())).collect();
         let (mut by_channel, mut totals) = (BTreeMap::<&str, Counts>::new(), Counts::default());
+        let listed = listed(rows);
         let wanted = rows.iter().filter(|(_, _, of, _)| channel.is_none_or(|only| only == of));
         for (day, step, of, count) in wanted {
             let Some(step) = Step::from_word(step) else { continue };
             by_day.entry(day.clone()).or_default().add(step, *count);
-            by_channel.entry(of.as_str()).or_default().add(step, *count);
+            let of = if channel.is_some() || listed.contains(of.as_str()) { of.as_str() } else { OTHER };
+            by_channel.entry(of).or_default().add(step, *count);
             totals.add(step, *count);
         }
         let of_day = |(day, counts)| Counts { day: Some(day), ..counts };
@@ -177,4 +182,15 @@ impl Report {
             channels: by_channel.into_iter().map(of_channel).collect(),
         }
     }
+}
+
+/// The channels with the highest counts, and always the empty one, which is no channel.
+fn listed(rows: &[Sum]) -> BTreeSet<&str> {
+    let mut sums = BTreeMap::<&str, i64>::new();
+    for (_, _, channel, count) in rows {
+        *sums.entry(channel).or_default() += count;
+    }
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_by_key(|(channel, sum)| (!channel.is_empty(), -sum));
+    sums.into_iter().take(MOST_LISTED).map(|(channel, _)| channel).collect()
 }

@@ -1,6 +1,6 @@
 //! The rows of `funnel_events` and `funnel_counts`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -111,6 +111,16 @@ pub fn add(
         .set(funnel_counts::count.eq(funnel_counts::count + excluded(funnel_counts::count)));
     Both(upsert).execute(conn)?;
     Ok(())
+}
+
+/// The named channels that a link's counters have of one day, without the one that stands for the rest.
+pub fn channels(conn: &mut Conn, link_id: &str, day: &str) -> Result<HashSet<String>> {
+    let rows = funnel_counts::table
+        .filter(funnel_counts::link_id.eq(link_id))
+        .filter(funnel_counts::day.eq(day))
+        .filter(funnel_counts::channel.ne_all(["", super::OTHER]));
+    let channels: Vec<String> = rows.select(funnel_counts::channel).distinct().load(conn)?;
+    Ok(channels.into_iter().collect())
 }
 
 /// A link's sums between two days, both included. The slots are added up by the caller: a sum over BIGINT is a

@@ -4,16 +4,19 @@ use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Step;
 use super::writer::Unwritten;
+use super::{MOST_CHANNELS, OTHER, Step};
 use crate::kit::Timestamp;
 
 /// Every time zone's days begin on a quarter of an hour, so views can be added up within one and still be told
 /// apart by day.
 const QUARTER: i64 = 15 * 60 * 1000;
+const DAY: i64 = 24 * 60 * 60 * 1000;
 /// A flood of views must not eat the memory: beyond this many kinds of counts and single visits, further ones
 /// are dropped and counted as such.
 const MOST: usize = 100_000;
+/// A flood on one link leaves room for the visits of others.
+const MOST_OF_LINK: usize = 10_000;
 
 /// What a count is about: link, step, channel and the quarter of an hour.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -31,22 +34,62 @@ pub(super) struct Drained {
     pub sums: HashMap<Key, i64>,
     /// Steps that count once a visit, however often and wherever they come in.
     pub visits: HashSet<(Key, String)>,
+    /// How many of those each link has.
+    of_link: HashMap<String, usize>,
+}
+
+/// The channels that each link was opened by today (UTC), as far as this instance saw. Anybody can write a new
+/// one on an address, so that only so many are told apart.
+#[derive(Default)]
+struct Channels {
+    day: i64,
+    of_link: HashMap<String, HashSet<String>>,
+}
+
+impl Channels {
+    fn told<'a>(&mut self, now: Timestamp, link_id: &str, channel: &'a str) -> &'a str {
+        if channel.is_empty() {
+            return channel;
+        }
+        let day = now.millis().div_euclid(DAY);
+        if self.day != day {
+            *self = Self { day, of_link: HashMap::new() };
+        }
+        let known = match self.of_link.get_mut(link_id) {
+            Some(known) => known,
+            None => self.of_link.entry(link_id.to_owned()).or_default(),
+        };
+        if known.contains(channel) {
+            channel
+        } else if known.len() < MOST_CHANNELS {
+            known.insert(channel.to_owned());
+            channel
+        } else {
+            OTHER
+        }
+    }
+}
+
+#[derive(Default)]
+struct Waiting {
+    counts: Drained,
+    channels: Channels,
 }
 
 /// Counts that wait in memory until they are written in a batch.
 #[derive(Default)]
 pub struct Tally {
-    waiting: Mutex<Drained>,
+    waiting: Mutex<Waiting>,
     unwritten: Unwritten,
 }
 
 impl Tally {
     /// Counts one step off the request path.
     pub fn add(&self, now: Timestamp, link_id: &str, step: Step, channel: &str) {
-        let key = key(now, link_id, step, channel);
-        let mut waiting = self.lock();
-        if waiting.sums.len() < MOST || waiting.sums.contains_key(&key) {
-            *waiting.sums.entry(key).or_default() += 1;
+        let Waiting { counts, channels } = &mut *self.lock();
+        let key = key(now, link_id, step, channels.told(now, link_id, channel));
+        if counts.sums.len() < MOST || counts.sums.contains_key(&key) {
+            *counts.sums.entry(key).or_default() += 1;
         } else {
             metrics::counter!("funnel_dropped_total").increment(1);
         }
@@ -54,28 +97,34 @@ impl Tally {
 
     /// As [`Tally::add`], once a visit and step, however often it comes and on whichever instance.
     pub fn add_once(&self, now: Timestamp, link_id: &str, step: Step, channel: &str, visit: &str) {
-        let key = key(now, link_id, step, channel);
-        let mut waiting = self.lock();
-        if waiting.visits.len() < MOST {
-            waiting.visits.insert((key, visit.to_owned()));
+        let Waiting { counts, channels } = &mut *self.lock();
+        let once = (key(now, link_id, step, channels.told(now, link_id, channel)), visit.to_owned());
+        if counts.visits.contains(&once) {
+            return;
+        }
+        let of_link = counts.of_link.entry(link_id.to_owned()).or_default();
+        if counts.visits.len() < MOST && *of_link < MOST_OF_LINK {
+            *of_link += 1;
+            counts.visits.insert(once);
         } else {
             metrics::counter!("funnel_dropped_total").increment(1);
         }
     }
 
-    /// How many counts and single visits wait.
+    /// How many counts and single visits wait, those included that could not be written yet.
     pub fn waiting(&self) -> usize {
+        let unwritten = self.unwritten.events();
         let waiting = self.lock();
-        waiting.sums.len() + waiting.visits.len()
+        unwritten + waiting.counts.sums.len() + waiting.counts.visits.len()
     }
 
     /// Takes out everything that waits.
     pub(super) fn drain(&self) -> Drained {
-        mem::take(&mut *self.lock())
+        mem::take(&mut self.lock().counts)
     }
 
     /// A panic elsewhere leaves counts that are whole: each change is one insertion.
-    fn lock(&self) -> MutexGuard<'_, Drained> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -4,20 +4,27 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
+use actix_web::web::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::agent::{self, Lead};
+use super::shelf::Shelf;
 use crate::config::Config;
 use crate::kit::Language;
+use crate::printing::{Share, Unprintable};
 
-/// How long a page outlives a change that another instance made. One of this instance's own is seen at once.
-const FRESH: Duration = Duration::from_secs(1);
-/// More pages, or browsers, than this are not kept.
-const MOST: usize = 4_096;
+/// More pages than this are not kept: each has some tens of kilobytes, and they are of the last second or two.
+const MOST_PAGES: usize = 512;
+/// More of what pictures say is not kept either.
+const MOST_SHARES: usize = 4_096;
+/// Of the pictures themselves, those asked for last are kept.
+const MOST_PICTURES: usize = 256;
+/// More browsers than this are not remembered.
+const MOST_AGENTS: usize = 4_096;
 /// No browser calls itself by more; what does is not remembered.
 const LONGEST_AGENT: usize = 512;
 
@@ -48,8 +55,6 @@ pub struct Drawn {
     pub is_open: bool,
     parts: Vec<Part>,
     length: usize,
-    /// The second and the channel of the latest stamp, and the stamp.
-    stamp: Mutex<(i64, String, String)>,
 }
 
 enum Part {
@@ -76,22 +81,7 @@ impl Drawn {
             };
             parts.push(Part::Text(text.to_owned()));
         }
-        Self {
-            link_id: link_id.to_owned(),
-            is_open,
-            parts,
-            length: page.len() + 1_024,
-            stamp: Mutex::default(),
-        }
-    }
-
-    /// The stamp of this page's visits in one second and of one channel, made once.
-    pub fn stamp(&self, second: i64, channel: &str, make: impl FnOnce() -> String) -> String {
-        let mut kept = self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.0 != second || kept.1 != channel || kept.2.is_empty() {
-            *kept = (second, channel.to_owned(), make());
-        }
-        kept.2.clone()
+        Self { link_id: link_id.to_owned(), is_open, parts, length: page.len() + 1_024 }
     }
 
     /// The page of one visit.
@@ -108,20 +98,35 @@ impl Drawn {
     }
 }
 
-struct Kept {
-    drawn: Arc<Drawn>,
-    since: Instant,
-    generation: u64,
-}
+/// Which picture a link is shared with: its code, and what the reader asks for.
+pub type Shared = (String, Option<Language>);
 
 /// What the landing page keeps in memory between requests.
-#[derive(Default)]
 pub struct Front {
-    pages: Mutex<HashMap<Key, Kept>>,
+    pages: Shelf<Key, Arc<Drawn>>,
+    shares: Shelf<Shared, Share>,
+    /// By what they say, so that a picture is drawn once a change and not once a second; and when it was last
+    /// asked for.
+    pictures: Mutex<HashMap<Share, (Bytes, Instant)>>,
+    pictures_drawn: AtomicU64,
     /// Counts the changes: a page that was being drawn while something changed is not kept.
     generation: AtomicU64,
     badges: OnceLock<Badges>,
     leads: RwLock<HashMap<String, Lead>>,
+}
+
+impl Default for Front {
+    fn default() -> Self {
+        Self {
+            pages: Shelf::new(MOST_PAGES),
+            shares: Shelf::new(MOST_SHARES),
+            pictures: Mutex::default(),
+            pictures_drawn: AtomicU64::default(),
+            generation: AtomicU64::default(),
+            badges: OnceLock::default(),
+            leads: RwLock::default(),
+        }
+    }
 }
 
 /// The stores' official badges as data URLs, where they are configured.
@@ -137,7 +142,8 @@ impl Front {
     /// Forgets every page: a link or a practice has changed.
     pub fn forget(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
-        self.lock().clear();
+        self.pages.clear();
+        self.shares.clear();
     }
 
     /// How many changes there were so far; to be asked before what is drawn is read.
@@ -147,20 +153,52 @@ impl Front {
 
     /// A page that was drawn a moment ago.
     pub fn find(&self, key: &Key) -> Option<Arc<Drawn>> {
-        let generation = self.generation();
-        let pages = self.lock();
-        let kept = pages.get(key)?;
-        let is_fresh = kept.generation == generation && kept.since.elapsed() < FRESH;
-        is_fresh.then(|| Arc::clone(&kept.drawn))
+        self.pages.find(key, self.generation(), Instant::now())
     }
 
     /// Keeps a page that was read at `generation`.
     pub fn keep(&self, key: Key, drawn: &Arc<Drawn>, generation: u64) {
-        let mut pages = self.lock();
-        if pages.len() >= MOST {
-            pages.clear();
+        self.pages.keep(key, Arc::clone(drawn), generation, Instant::now());
+    }
+
+    /// What the picture of a link says, read a moment ago.
+    pub fn find_share(&self, shared: &Shared) -> Option<Share> {
+        self.shares.find(shared, self.generation(), Instant::now())
+    }
+
+    /// Keeps what was read at `generation`.
+    pub fn keep_share(&self, shared: Shared, share: &Share, generation: u64) {
+        self.shares.keep(shared, share.clone(), generation, Instant::now());
+    }
+
+    /// The picture that says this, where it was drawn before.
+    pub fn picture(&self, share: &Share) -> Option<Bytes> {
+        let mut pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
+        let (picture, asked) = pictures.get_mut(share)?;
+        *asked = Instant::now();
+        Some(picture.clone())
+    }
+
+    /// Draws and keeps it, unless somebody else has meanwhile. To be done in the studio.
+    pub fn drawn_picture(&self, share: &Share) -> Result<Bytes, Unprintable> {
+        if let Some(picture) = self.picture(share) {
+            return Ok(picture);
         }
-        pages.insert(key, Kept { drawn: Arc::clone(drawn), since: Instant::now(), generation });
+        let picture = Bytes::from(share.png()?);
+        self.pictures_drawn.fetch_add(1, Ordering::Relaxed);
+        let mut pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
+        if pictures.len() >= MOST_PICTURES {
+            let longest_quiet = pictures.iter().min_by_key(|(_, (_, asked))| *asked);
+            let longest_quiet = longest_quiet.map(|(share, _)| share.clone());
+            longest_quiet.and_then(|share| pictures.remove(&share));
+        }
+        pictures.insert(share.clone(), (picture.clone(), Instant::now()));
+        Ok(picture)
+    }
+
+    /// How many pictures were drawn so far.
+    pub fn pictures_drawn(&self) -> u64 {
+        self.pictures_drawn.load(Ordering::Relaxed)
     }
 
     /// What a page for `agent` leads with. Browsers are few and requests many, so guesses are kept.
@@ -170,7 +208,7 @@ impl Front {
         }
         let lead = agent::lead(agent);
         let mut leads = self.leads.write().unwrap_or_else(PoisonError::into_inner);
-        if leads.len() >= MOST {
+        if leads.len() >= MOST_AGENTS {
             leads.clear();
         }
         if agent.len() <= LONGEST_AGENT {
@@ -185,10 +223,6 @@ impl Front {
             app_store: config.app.app_store_badge.as_deref().and_then(data_url),
             google_play: config.app.google_play_badge.as_deref().and_then(data_url),
         })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Kept>> {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

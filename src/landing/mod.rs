@@ -7,6 +7,7 @@ mod agent;
 mod cache;
 pub mod http;
 mod page;
+mod shelf;
 mod ticket;
 mod visit;
 mod well_known;

@@ -7,7 +7,7 @@ use super::cache::{Badges, NONCE, VISIT};
 use crate::config::Config;
 use crate::kit::{Language, Wait};
 use crate::links::Destination;
-use crate::printing::{self, Sheet, grouped};
+use crate::printing::{self, Share, Sheet, grouped};
 
 /// What a page of a practice is drawn from.
 pub struct View<'a> {
@@ -23,6 +23,14 @@ pub struct View<'a> {
     pub lead: Lead,
     /// Whether it is shown on the second host.
     pub is_open_host: bool,
+}
+
+impl View<'_> {
+    /// Whether the practice is not named at all: some previews read the body too, so that of a discreet link a
+    /// machine gets a page that would suit any practice. A person who opens it sees where it leads.
+    fn is_hidden(&self) -> bool {
+        self.to.is_discreet() && self.lead == Lead::Preview
+    }
 }
 
 /// The "text me the link" form as it was sent: what was typed stays, and what is wrong stands beside it.
@@ -43,6 +51,7 @@ struct Landing<'a> {
     practice_name: &'a str,
     practice_city: &'a str,
     is_discreet: bool,
+    is_hidden: bool,
     initials: &'a str,
     code: &'a str,
     code_grouped: &'a str,
@@ -56,6 +65,7 @@ struct Landing<'a> {
     qr: &'a str,
     host: &'a str,
     url: &'a str,
+    picture: &'a str,
     app_name: &'a str,
     form: &'a Form,
 }
@@ -73,7 +83,8 @@ pub fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
         practice_name: &to.practice.name,
         practice_city: &to.practice.city,
         is_discreet: to.is_discreet(),
-        initials: &initials(&to.practice.name),
+        is_hidden: view.is_hidden(),
+        initials: &initials(if view.is_hidden() { &config.app.name } else { &to.practice.name }),
         code,
         code_grouped: &grouped(code),
         lead: lead.as_str(),
@@ -86,6 +97,7 @@ pub fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
         qr: &qr,
         host: config.public_host(),
         url: &format!("{}/{code}", config.public_url),
+        picture: &picture(view),
         app_name: &config.app.name,
         form,
     }
@@ -96,6 +108,14 @@ pub fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
 fn qr(view: &View<'_>) -> String {
     let sheet = sheet(view.config, view.to, view.language);
     printing::qr_svg(&sheet).unwrap_or_default()
+}
+
+/// The picture's address holds its language and its version: caches keep one for each, and a changed one is
+/// another.
+fn picture(view: &View<'_>) -> String {
+    let version = Share::of(&sheet(view.config, view.to, view.language)).version();
+    let (origin, code, language) = (&view.config.public_url, &view.to.link.code, view.language.as_str());
+    format!("{origin}/{code}/share.png?l={language}&v={version}")
 }
 
 /// What a picture of a link says.
@@ -150,7 +170,9 @@ struct Paused<'a> {
     lang: &'a str,
     practice_name: &'a str,
     practice_city: &'a str,
+    app_name: &'a str,
     is_discreet: bool,
+    is_hidden: bool,
 }
 
 /// The page of a link through which nobody is taken in for now.
@@ -160,7 +182,9 @@ pub fn paused(view: &View<'_>) -> askama::Result<String> {
         lang: view.language.as_str(),
         practice_name: &view.to.practice.name,
         practice_city: &view.to.practice.city,
+        app_name: &view.config.app.name,
         is_discreet: view.to.is_discreet(),
+        is_hidden: view.is_hidden(),
     }
     .render()
 }
@@ -172,6 +196,7 @@ struct Texted<'a> {
     lang: &'a str,
     practice_name: &'a str,
     is_discreet: bool,
+    is_hidden: bool,
     app_name: &'a str,
     code: &'a str,
     code_grouped: &'a str,
@@ -184,6 +209,7 @@ pub fn texted(view: &View<'_>, nonce: &str) -> askama::Result<String> {
         lang: view.language.as_str(),
         practice_name: &view.to.practice.name,
         is_discreet: view.to.is_discreet(),
+        is_hidden: view.is_hidden(),
         app_name: &view.config.app.name,
         code: &view.to.link.code,
         code_grouped: &grouped(&view.to.link.code),

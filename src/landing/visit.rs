@@ -1,6 +1,7 @@
 //! A visit: one page on one screen. Its token comes back with what the visitor does, so that each step counts
 //! once a visit, without a cookie and without a row for visitors who do nothing.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,49 +12,43 @@ use crate::kit::Timestamp;
 
 /// A page that stays open longer counts no more.
 const LIFE: Duration = Duration::from_hours(24);
-/// Ours have 16 characters.
-const LONGEST_ID: usize = 32;
 
 /// What a visit's token says.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Visit {
+pub struct Visit<'a> {
     /// Told apart by this.
-    pub id: String,
+    pub id: &'a str,
     /// The link that was opened.
-    pub link_id: String,
+    pub link_id: &'a str,
     /// `?s=` on the page's address; empty without one.
-    pub channel: String,
+    pub channel: &'a str,
 }
 
-/// What is signed of a token: the link, the channel and the second. The id is not: whoever can open a page can
-/// have as many visits as they like, so nothing is gained by making one up, and the same signature serves all
-/// pages of a second.
-pub fn stamp(ctx: &Ctx, code: &str, link_id: &str, channel: &str) -> String {
-    let stamp = format!("{}.{link_id}.{channel}", ctx.now.seconds());
-    let mac = mac(ctx, code, &stamp);
-    format!("{stamp}.{mac}")
-}
-
-/// A visit's token: its stamp and its id.
-pub fn token(stamp: &str, id: &str) -> String {
-    format!("{stamp}.{id}")
+/// A token for one page: the second, the link, the channel, what tells this visit apart, and a signature over all
+/// of it. One page is one visit: nobody makes a second of it.
+pub fn sign(ctx: &Ctx, code: &str, visit: &Visit<'_>) -> String {
+    let mut token = String::with_capacity(160);
+    let _ = write!(token, "{}.{}.{}.{}", ctx.now.seconds(), visit.link_id, visit.channel, visit.id);
+    let mac = mac(ctx, code, &token);
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(mac, &mut token);
+    token
 }
 
 /// The visit behind a token of ours for a page of `code`, where it is not too old.
-pub fn read(ctx: &Ctx, code: &str, token: &str) -> Option<Visit> {
-    let (stamp, id) = token.rsplit_once('.')?;
-    let (body, given) = stamp.rsplit_once('.')?;
+pub fn read<'a>(ctx: &Ctx, code: &str, token: &'a str) -> Option<Visit<'a>> {
+    let (body, given) = token.rsplit_once('.')?;
     // Compared as blinded values: what is compared byte by byte is no secret of ours.
-    if ctx.keys.blind("visit", given) != ctx.keys.blind("visit", &mac(ctx, code, body)) {
+    let ours = URL_SAFE_NO_PAD.encode(mac(ctx, code, body));
+    if ctx.keys.blind("visit", given) != ctx.keys.blind("visit", &ours) {
         return None;
     }
     let mut parts = body.split('.');
     let began = parts.next()?.parse::<i64>().ok()?;
-    let (link_id, channel) = (parts.next()?, parts.next()?);
+    let (link_id, channel, id) = (parts.next()?, parts.next()?, parts.next()?);
     let began = Timestamp::from_millis(began.checked_mul(1000)?);
-    let is_fresh = began <= ctx.now && began + LIFE > ctx.now && id.len() <= LONGEST_ID;
-    let visit = Visit { id: id.to_owned(), link_id: link_id.to_owned(), channel: channel.to_owned() };
-    is_fresh.then_some(visit)
+    let is_fresh = began <= ctx.now && began + LIFE > ctx.now;
+    is_fresh.then_some(Visit { id, link_id, channel })
 }
 
 /// `[a-z0-9-]{1,32}`, or nothing.
@@ -63,7 +58,7 @@ pub fn channel(query: &str) -> &str {
     if label.len() <= 32 && label.bytes().all(is_plain) { label } else { "" }
 }
 
-fn mac(ctx: &Ctx, code: &str, body: &str) -> String {
+fn mac(ctx: &Ctx, code: &str, body: &str) -> [u8; 16] {
     let mac = ctx.keys.derive("visit", &[code.as_bytes(), body.as_bytes()]);
-    URL_SAFE_NO_PAD.encode(mac.get(..16).unwrap_or_default())
+    mac.first_chunk().copied().unwrap_or_default()
 }

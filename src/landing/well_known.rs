@@ -3,17 +3,17 @@
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::links;
 
-/// `apple-app-site-association`: six- and eight-digit codes, plain and scanned, and invites.
+/// `apple-app-site-association`: codes of every length that there may be, plain and scanned, and invites.
 pub fn apple(config: &Config) -> Value {
     let digit = |count: usize| "$(digit)".repeat(count);
     let components: Vec<Value> = ["/v1/*", "/docs*", "/dev*"]
         .iter()
         .map(|path| json!({ "/": path, "exclude": true }))
         .chain(
-            [6, 8]
-                .iter()
-                .flat_map(|n| [format!("/{}", digit(*n)), format!("/Q/{}", digit(*n))])
+            links::CODE_LENGTHS
+                .flat_map(|n| [format!("/{}", digit(n)), format!("/Q/{}", digit(n))])
                 .map(|path| json!({ "/": path })),
         )
         .chain([json!({ "/": "/i/*" })])
@@ -23,12 +23,16 @@ pub fn apple(config: &Config) -> Value {
         // No app yet: a file that says so, since phones ask for it and remember.
         return json!({ "applinks": { "details": [] } });
     }
-    let clips: Vec<String> = apps.iter().map(|id| format!("{id}.Clip")).collect();
-    json!({
+    let mut file = json!({
         "applinks": { "details": [{ "appIDs": apps, "components": components }] },
-        "appclips": { "apps": clips },
         "webcredentials": { "apps": apps },
-    })
+    });
+    if let Some(file) = file.as_object_mut()
+        && !config.app.app_clips.is_empty()
+    {
+        file.insert("appclips".into(), json!({ "apps": config.app.app_clips }));
+    }
+    file
 }
 
 /// `assetlinks.json`: the Android package and the certificates that sign it.

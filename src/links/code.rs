@@ -1,6 +1,8 @@
 //! Link codes: random digits and a Damm check digit, so that one mistyped digit or two swapped neighbours
 //! never lead to another practice (H. M. Damm, "Total anti-symmetrische Quasigruppen", 2004).
 
+use std::ops::RangeInclusive;
+
 use crate::app::Ctx;
 use crate::db;
 
@@ -20,6 +22,8 @@ const QUASIGROUP: [[u8; 10]; 10] = [
 
 const SHORTEST: u32 = 6;
 const LONGEST: u32 = 12;
+/// How many digits a code may have.
+pub const LENGTHS: RangeInclusive<usize> = SHORTEST as usize..=LONGEST as usize;
 
 /// The length of the next code: one digit more once half of a length's codes are in use.
 pub fn length_for(mut in_use: impl FnMut(u32) -> db::Result<i64>) -> db::Result<u32> {

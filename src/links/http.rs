@@ -9,7 +9,7 @@ use validator::Validate;
 use super::{Refusal, Source};
 use crate::app::App;
 use crate::http::{Answer, Body, Call, Code, Problem, once};
-use crate::kit::{Secret, Timestamp};
+use crate::kit::{Secret, Timestamp, Wait};
 use crate::practices::Practice;
 use crate::refusals;
 
@@ -48,7 +48,7 @@ pub struct CreateLinkToken {
 }
 
 fn is_code(code: &str) -> Result<(), validator::ValidationError> {
-    if (6..=12).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit()) {
+    if super::CODE_LENGTHS.contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(());
     }
     Err(validator::ValidationError::new("code_format").with_message("A code has 6 to 12 digits.".into()))
@@ -95,26 +95,28 @@ pub async fn create_link_token(
     body: Body<CreateLinkToken>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
+    app.guests.admit(&app.config, &call.network, app.clock.now()).map_err(code_limited)?;
+    let typed = input.code.clone();
     let answer = once(&app, &call, &canonical, move |ctx, conn| {
         let (token, to) = super::issue_token(ctx, conn, &input.code, input.source)?;
         let practice = PracticeFace::of(&to.practice);
         let view = LinkTokenView { link_token: token.token, expires_at: token.expires_at, practice };
         Ok::<_, Refusal>(Answer::created(&view))
     });
-    answer.await.map_err(|problem| slowed_down(&app, &call, problem))
+    answer.await.map_err(|problem| slowed_down(&app, &call, &typed, problem))
 }
 
 /// Who tries codes here is counted together with who tries them on the page.
-fn slowed_down(app: &App, call: &Call, problem: Problem) -> Problem {
-    let now = app.clock.now();
+fn slowed_down(app: &App, call: &Call, code: &str, problem: Problem) -> Problem {
     if !matches!(problem.code, Code::LinkNotFound | Code::CodeMistyped) {
         return problem;
     }
-    match app.guests.miss(&app.config, &call.network, now) {
-        Some(until) => {
-            let detail = "Compare the code with the card or page that it came from, and try later.";
-            Problem::new(Code::CodeLimited, detail).retry(until.wait_from(now))
-        }
-        None => problem,
-    }
+    let wait = app.guests.miss(&app.config, &call.network, code, app.clock.now());
+    wait.map_or(problem, code_limited)
+}
+
+/// The answer to an address that tried too many codes in vain, where it is no page.
+pub fn code_limited(wait: Wait) -> Problem {
+    let detail = "Compare the code with the card or page that it came from, and try later.";
+    Problem::new(Code::CodeLimited, detail).retry(wait)
 }

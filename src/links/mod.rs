@@ -11,6 +11,7 @@ pub mod http;
 mod store;
 mod token;
 
+pub use code::LENGTHS as CODE_LENGTHS;
 pub use endpoint::{
     Change, EndpointRefusal, People, Visible, add, change, close_all, find_visible, list, notified,
     owner_kind, people,

@@ -1,7 +1,8 @@
 //! Pictures of a link: QR code, poster, cards, table tent, and the picture that a shared link is shown with.
 //!
-//! Pure functions from what a sheet says to bytes, and the same bytes every time. Text is set in Liberation
-//! Sans (SIL Open Font License 1.1), which is in the binary and, as the glyphs that are used, in each file.
+//! Pure functions from what a sheet says to bytes, and the same bytes every time. Text is set in Inter
+//! (SIL Open Font License 1.1), which is in the binary and, as the glyphs that are used, in each file. Drawing is
+//! work for the processor: doors have it done in the [`Studio`].
 
 mod canvas;
 mod font;
@@ -9,7 +10,11 @@ mod pdf;
 mod qr;
 mod share;
 mod sheets;
+mod studio;
 mod words;
+
+pub use share::Share;
+pub use studio::Studio;
 
 use crate::kit::Language;
 
@@ -22,6 +27,9 @@ pub enum Unprintable {
     /// A font or a picture could not be made; the fonts are in the binary, so this does not happen.
     #[error("the picture could not be made")]
     Picture,
+    /// Others are being drawn, for longer than anybody waits.
+    #[error("too much is being drawn")]
+    Busy,
 }
 
 /// What a sheet or a picture says.
@@ -110,11 +118,6 @@ pub fn tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
     sheets::tent(sheet, paper)
 }
 
-/// The picture that a shared link is shown with (Open Graph), 1200 × 630 pixels, as PNG.
-pub fn share_image(sheet: &Sheet<'_>) -> Result<Vec<u8>, Unprintable> {
-    share::image(sheet)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,7 +151,7 @@ mod tests {
                 for pdf in [poster(&sheet, paper), cards(&sheet, paper), tent(&sheet, paper)] {
                     assert!(pdf.unwrap().starts_with(b"%PDF-1."));
                 }
-                assert!(share_image(&sheet).unwrap().starts_with(b"\x89PNG"));
+                assert!(Share::of(&sheet).png().unwrap().starts_with(b"\x89PNG"));
             }
         }
     }

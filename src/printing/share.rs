@@ -5,6 +5,7 @@ use ab_glyph::{Font as _, Glyph, PxScale, point};
 use super::canvas::{ACCENT, Ink, MUTED, TEXT};
 use super::font::{Fonts, Weight};
 use super::{Sheet, Unprintable, grouped, qr, words};
+use crate::kit::secret;
 
 /// What `og:image:width` and `og:image:height` say.
 pub const WIDTH: usize = 1200;
@@ -12,19 +13,53 @@ const HEIGHT: usize = 630;
 const MARGIN: f32 = 96.0;
 const PAPER: Ink = (0xf4, 0xf6, 0xf5);
 
+/// Changes when the same words are drawn differently.
+const LAYOUT: &str = "1";
+
+/// What the picture says, and nothing else: two that say the same are one picture.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Share {
+    heading: String,
+    place: String,
+    line: &'static str,
+    foot: String,
+}
+
+impl Share {
+    /// What the picture of a link says.
+    pub fn of(sheet: &Sheet<'_>) -> Self {
+        let words = words::of(sheet.language);
+        let foot = match sheet.practice {
+            Some(_) => format!("{} · {} {}", sheet.app_name, words.code, grouped(sheet.code)),
+            None => sheet.app_name.to_owned(),
+        };
+        let (heading, place) = (sheet.heading().to_owned(), sheet.place().to_owned());
+        Self { heading, place, line: words.share, foot }
+    }
+
+    /// Changes with the picture: for its address, so that what caches hold is never an older one.
+    pub fn version(&self) -> String {
+        let said = [LAYOUT, &self.heading, &self.place, self.line, &self.foot].join("\n");
+        secret::sha256(said.as_bytes()).chars().take(8).collect()
+    }
+
+    /// 1200 × 630 pixels, as PNG.
+    pub fn png(&self) -> Result<Vec<u8>, Unprintable> {
+        image(self)
+    }
+}
+
 struct Picture {
     fonts: Fonts,
     pixels: Vec<u8>,
 }
 
-/// Draws it.
-pub fn image(sheet: &Sheet<'_>) -> Result<Vec<u8>, Unprintable> {
+fn image(share: &Share) -> Result<Vec<u8>, Unprintable> {
     let (r, g, b) = PAPER;
     let mut picture = Picture { fonts: Fonts::load()?, pixels: [r, g, b].repeat(WIDTH * HEIGHT) };
-    let words = words::of(sheet.language);
     picture.fill(ACCENT, (0, 0), (WIDTH, 18));
     let room = 1200.0 - 2.0 * MARGIN;
-    let heading = picture.fonts.face(Weight::Bold).printable(sheet.heading());
+    let heading = picture.fonts.face(Weight::Bold).printable(&share.heading);
     let (size, lines) = picture.fonts.face(Weight::Bold).fit(&heading, &[84.0, 70.0, 58.0], room, 2);
     let mut y = 130.0;
     for line in &lines {
@@ -33,14 +68,10 @@ pub fn image(sheet: &Sheet<'_>) -> Result<Vec<u8>, Unprintable> {
         y += size * 0.18;
     }
     y += 58.0;
-    let place = picture.fonts.face(Weight::Regular).printable(sheet.place());
+    let place = picture.fonts.face(Weight::Regular).printable(&share.place);
     picture.text((Weight::Regular, 42.0, MUTED), (MARGIN, y), &place);
-    picture.text((Weight::Regular, 40.0, TEXT), (MARGIN, 510.0), words.share);
-    let foot = match sheet.practice {
-        Some(_) => format!("{} · {} {}", sheet.app_name, words.code, grouped(sheet.code)),
-        None => sheet.app_name.to_owned(),
-    };
-    let foot = picture.fonts.face(Weight::Bold).printable(&foot);
+    picture.text((Weight::Regular, 40.0, TEXT), (MARGIN, 510.0), share.line);
+    let foot = picture.fonts.face(Weight::Bold).printable(&share.foot);
     picture.text((Weight::Bold, 34.0, ACCENT), (MARGIN, 566.0), &foot);
     qr::encode_png(WIDTH, HEIGHT, png::ColorType::Rgb, &picture.pixels)
 }

@@ -15,10 +15,15 @@ fn leave_from(app: &TestApp, code: &str, number: &str, address: &str) -> Reply {
     let page = app.get(&format!("/{code}")).ip(address).user_agent(IPHONE).send().expect(200).text();
     let visit =
         page.split("name=\"visit\" value=\"").nth(1).expect("no form").split('"').next().unwrap().to_owned();
-    app.form(&format!("/{code}/text"), &[("phone", number), ("visit", &visit)])
+    let left = app
+        .form(&format!("/{code}/text"), &[("phone", number), ("visit", &visit)])
         .ip(address)
         .user_agent(IPHONE)
-        .send()
+        .send();
+    match left.header("location") {
+        Some(on) => app.get(on).ip(address).user_agent(IPHONE).send(),
+        None => left,
+    }
 }
 
 /// A verification in the app, which knows nothing of the page.

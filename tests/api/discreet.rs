@@ -1,9 +1,10 @@
 //! A discreet link: the practice's name stands on the page and in the app, and nowhere that others may look.
 
 use practice_links::links::NewLink;
+use practice_links::staff::Role;
 use serde_json::json;
 
-use crate::harness::{IPHONE, TestApp, Verification, phone, sign_up_body};
+use crate::harness::{IPHONE, TestApp, Verification, as_desk, phone, sign_up_body};
 
 const CODE: &str = "777777";
 const NAME: &str = "Riverside Fertility Clinic";
@@ -13,6 +14,9 @@ fn discreet_link(app: &TestApp) {
     let link = NewLink { discreet: true, ..NewLink::plain(&practice.id, "Donor evening") };
     app.link_with(CODE, &link);
 }
+
+/// What unfolds a link in a chat.
+const PREVIEW: &str = "facebookexternalhit/1.1";
 
 both! {
     fn its_text_message_names_no_practice(app: TestApp) {
@@ -51,12 +55,45 @@ both! {
 
     fn what_is_seen_before_the_page_is_opened_names_no_practice(app: TestApp) {
         discreet_link(&app);
-        for agent in [IPHONE, "facebookexternalhit/1.1"] {
-            let page = app.get(&format!("/{CODE}")).user_agent(agent).send().expect(200).text();
-            let (head, _) = page.split_once("</head>").unwrap();
-            assert!(!head.contains("Riverside") && !head.contains("Springfield"), "{head}");
+        let page = app.get(&format!("/{CODE}")).user_agent(PREVIEW).send().expect(200).text();
+        let (head, body) = page.split_once("</head>").unwrap();
+        assert!(!head.contains("Riverside") && !head.contains("Springfield"), "{head}");
+        assert!(!body.contains("Riverside") && !body.contains("Springfield"), "some previews read the body too");
+        let read = app.get(&format!("/{CODE}")).user_agent(IPHONE).send().expect(200).text();
+        let (head, body) = read.split_once("</head>").unwrap();
+        assert!(!head.contains("Riverside") && body.contains(NAME), "a person sees where it leads");
+    }
+
+    fn a_preview_of_its_other_pages_names_no_practice_either(app: TestApp) {
+        discreet_link(&app);
+        let practice = app.write(|_, conn| practice_links::practices::list(conn)).into_iter().find(|p| p.name == NAME).unwrap();
+        let desk = app.desk(&practice, "ana", Role::Admin);
+        for (path, language) in [("texted", "en"), ("texted", "es")] {
+            let page = app.get(&format!("/{CODE}/{path}")).language(language).send().expect(200).text();
+            assert!(!page.contains("Riverside"), "{page}");
         }
-        let page = app.get(&format!("/{CODE}")).user_agent(IPHONE).send().expect(200).text();
-        assert!(page.split_once("</head>").unwrap().1.contains(NAME), "whoever opens it sees where they are");
+        let links = as_desk(&desk, app.get("/v1/practice/links")).send().expect(200);
+        let path = format!("/v1/practice/links/{}", links.str("/items/0/id"));
+        as_desk(&desk, app.patch(&path, json!({ "state": "paused" }))).send().expect(200);
+        let page = app.get(&format!("/{CODE}")).send().expect(200).text();
+        assert!(page.contains("paused") && !page.contains("Riverside") && !page.contains("Springfield"), "{page}");
+    }
+
+    fn its_print_kit_names_no_practice_also_behind_a_retired_link(app: TestApp) {
+        discreet_link(&app);
+        let practice = app.write(|_, conn| practice_links::practices::list(conn)).into_iter().find(|p| p.name == NAME).unwrap();
+        app.link_with("888888", &NewLink { is_default: true, ..NewLink::plain(&practice.id, "Front door") });
+        app.link("800008", &practice.id);
+        let desk = app.desk(&practice, "ana", Role::Admin);
+        let links = as_desk(&desk, app.get("/v1/practice/links")).send().expect(200).json();
+        let id = |code: &str| links["items"].as_array().unwrap().iter().find(|l| l["code"] == code).unwrap()["id"].as_str().unwrap().to_owned();
+        let path = format!("/v1/practice/links/{}", id("800008"));
+        let print = || as_desk(&desk, app.get(&format!("{path}/poster.pdf"))).send().expect(200).body;
+        let named = print();
+        as_desk(&desk, app.patch(&path, json!({ "state": "retired", "forward_to": id(CODE) }))).send().expect(200);
+        let retired = print();
+        assert_ne!(named, retired);
+        as_desk(&desk, app.patch(&path, json!({ "discreet": true }))).send().expect(200);
+        assert_eq!(print(), retired, "it was discreet already, through the link that it forwards to");
     }
 }

@@ -1,12 +1,13 @@
 //! The funnel: counted by link and day, exact for facts, and in sums that equal the events.
 
+use practice_links::app::App;
 use practice_links::db;
 use practice_links::funnel::{self, Step, Tally};
 use practice_links::kit::Clock as _;
 use practice_links::staff::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{DEMO, Desk, IPHONE, TestApp, as_desk, phone, together};
+use crate::harness::{Backend, DEMO, Desk, IPHONE, TestApp, as_desk, phone, together};
 
 struct Eyes {
     desk: Desk,
@@ -130,13 +131,110 @@ both! {
         assert_eq!(seen["totals"]["views"]["raw"], 1);
         in_balance(&app);
     }
+
+    fn what_is_refused_holds_nothing_back_and_is_given_up_at_last(app: TestApp) {
+        let eyes = eyes(&app);
+        let now = app.clock.now();
+        let view = |link: &str| app.inner.tally.add(now, link, Step::View, "");
+        let written = || app.count("SELECT count(*) AS n FROM funnel_events");
+        view("lnk_none");
+        view(&eyes.link);
+        assert!(funnel::flush(&app.inner).is_err());
+        view(&eyes.link);
+        assert!(funnel::flush(&app.inner).is_err());
+        assert_eq!(written(), 1, "what came later does not wait for what is refused");
+        let tries = (0..20).take_while(|_| funnel::flush(&app.inner).is_err()).count();
+        assert_eq!(tries, 10);
+        assert_eq!(written(), 2, "of what was refused together, only what is wrong is given up");
+        assert_eq!(app.inner.tally.waiting(), 0);
+        in_balance(&app);
+    }
+
+    fn invented_channels_do_not_fill_the_counters(app: TestApp) {
+        let eyes = eyes(&app);
+        for n in 0..60 {
+            app.get(&format!("/123456?s=x{n}")).user_agent(IPHONE).send().expect(200);
+            if n == 40 {
+                // Another instance, or this one after a restart, knows nothing of them.
+                funnel::flush(&app.inner).unwrap();
+                app.inner.tally.add(app.clock.now(), &eyes.link, Step::View, "x1");
+                let fresh = App { tally: std::sync::Arc::default(), ..app.inner.clone() };
+                for n in 100..110 {
+                    fresh.tally.add(app.clock.now(), &eyes.link, Step::View, &format!("x{n}"));
+                }
+                funnel::flush(&fresh).unwrap();
+            }
+        }
+        let seen = eyes.funnel(&app, "");
+        assert_eq!(seen["totals"]["views"]["raw"], 71);
+        assert_eq!(seen["channels"].as_array().unwrap().len(), 21);
+        assert_eq!(app.count("SELECT count(DISTINCT channel) AS n FROM funnel_counts"), 21);
+        assert!(app.count("SELECT count(DISTINCT channel) AS n FROM funnel_events") <= 31);
+        let x1 = eyes.funnel(&app, "?channel=x1");
+        assert_eq!(x1["totals"]["views"]["raw"], 2, "a channel that is known goes on");
+        let other = eyes.funnel(&app, "?channel=other");
+        assert_eq!(other["totals"]["views"]["raw"], 50);
+        in_balance(&app);
+    }
+
+    fn a_report_lists_the_largest_channels_and_the_rest_as_one(app: TestApp) {
+        let eyes = eyes(&app);
+        for day in 0..4 {
+            for n in 0..20 {
+                let channel = format!("d{day}-{n:02}");
+                for _ in 0..=day {
+                    app.inner.tally.add(app.clock.now(), &eyes.link, Step::View, &channel);
+                }
+            }
+            app.inner.tally.add(app.clock.now(), &eyes.link, Step::View, "");
+            app.advance(24 * 3600);
+        }
+        let seen = eyes.funnel(&app, "");
+        let channels = seen["channels"].as_array().unwrap();
+        assert_eq!(channels.len(), 51);
+        let named = |name: &str| channels.iter().find(|channel| channel["channel"] == name);
+        assert_eq!(named("").unwrap()["views"]["raw"], 4);
+        assert!(named("d3-00").is_some() && named("d2-19").is_some() && named("d0-00").is_none());
+        let sum: i64 = channels.iter().map(|channel| channel["views"]["raw"].as_i64().unwrap()).sum();
+        assert_eq!(json!(sum), seen["totals"]["views"]["raw"]);
+        assert_eq!(eyes.funnel(&app, "?channel=d0-00")["totals"]["views"]["raw"], 1);
+    }
 }
 
 #[test]
-fn a_flood_of_visits_has_an_end() {
+fn a_flood_of_visits_has_an_end_and_leaves_room_for_other_links() {
     let (tally, now) = (Tally::default(), practice_links::kit::Timestamp::from_millis(0));
-    for n in 0..100_010 {
-        tally.add_once(now, "lnk_1", Step::ConfirmedView, "", &n.to_string());
+    let flood = |link: &str| {
+        for n in 0..10_010 {
+            tally.add_once(now, link, Step::ConfirmedView, "", &n.to_string());
+        }
+    };
+    flood("lnk_1");
+    assert_eq!(tally.waiting(), 10_000);
+    for link in 2..=11 {
+        flood(&format!("lnk_{link}"));
     }
     assert_eq!(tally.waiting(), 100_000);
+}
+
+#[test]
+fn a_database_that_is_away_for_long_does_not_eat_the_memory() {
+    let app = TestApp::new(Backend::Sqlite);
+    let mut settings = app.inner.config.database.clone();
+    settings.url = "postgres://nobody@127.0.0.1:1/nothing".into();
+    let away = App { db: db::Db::new(&settings).unwrap(), ..app.inner.clone() };
+    let now = app.clock.now();
+    for round in 0..5 {
+        for n in 0..100_000 {
+            away.tally.add_once(
+                now,
+                &format!("lnk_{}", n % 50),
+                Step::ConfirmedView,
+                "",
+                &format!("{round}.{n}"),
+            );
+        }
+        assert!(funnel::flush(&away).is_err());
+    }
+    assert!(away.tally.waiting() <= 300_000, "{}", away.tally.waiting());
 }

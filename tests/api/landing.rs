@@ -37,6 +37,27 @@ fn demo_desk(app: &TestApp) -> (Desk, String) {
     (desk, links.str("/items/0/id"))
 }
 
+fn pause(app: &TestApp, (desk, link): &(Desk, String)) {
+    let path = format!("/v1/practice/links/{link}");
+    as_desk(desk, app.patch(&path, json!({ "state": "paused" }))).send().expect(200);
+}
+
+/// Every door that takes a code.
+const DOORS: [&str; 6] = ["page", "scan", "picture", "form", "texted", "token"];
+
+/// Tries `code` at a door; the status.
+fn knock(app: &TestApp, door: &str, code: &str, from: &str) -> u16 {
+    let call = match door {
+        "page" => app.get(&format!("/{code}")),
+        "scan" => app.get(&format!("/Q/{code}")),
+        "picture" => app.get(&format!("/{code}/share.png")),
+        "form" => app.form(&format!("/{code}/text"), &[("phone", "4155"), ("visit", "none")]),
+        "texted" => app.get(&format!("/{code}/texted")),
+        _ => app.post("/v1/link-tokens", json!({ "code": code, "source": "typed" })),
+    };
+    call.ip(from).user_agent(IPHONE).send().status
+}
+
 fn totals(app: &TestApp, (desk, link): &(Desk, String)) -> Value {
     funnel::flush(&app.inner).unwrap();
     let path = format!("/v1/practice/links/{link}/funnel");
@@ -129,6 +150,254 @@ both! {
         app.post("/v1/link-tokens", json!({ "code": DEMO, "source": "typed" })).ip("198.51.100.7").send().expect(201);
         app.advance(600);
         guess(22).expect(404);
+    }
+
+    fn every_door_that_takes_a_code_counts_its_misses_in_one_place(app: TestApp) {
+        for (n, door) in DOORS.into_iter().enumerate() {
+            let (from, other) = (format!("198.51.100.{n}"), format!("198.51.101.{n}"));
+            for _ in 0..20 {
+                knock(&app, door, "900000", &from);
+            }
+            for next in DOORS {
+                assert_eq!(knock(&app, next, "900000", &from), 429, "door {next} after 20 misses at door {door}");
+            }
+            assert_ne!(knock(&app, door, "900000", &other), 429);
+        }
+    }
+
+    fn whoever_goes_on_guessing_cannot_tell_a_live_code_from_a_dead_one(app: TestApp) {
+        let from = "198.51.100.7";
+        for n in 0..100 {
+            knock(&app, DOORS[n % DOORS.len()], "900000", from);
+        }
+        for door in DOORS {
+            for code in [DEMO, "900000"] {
+                assert_eq!(knock(&app, door, code, from), 429, "door {door}, {code}");
+            }
+            assert_ne!(knock(&app, door, DEMO, "198.51.100.8"), 429, "door {door}");
+        }
+        let limited = app.post("/v1/link-tokens", json!({ "code": DEMO, "source": "typed" })).ip(from).send();
+        assert_eq!(limited.problem(429, "code_limited").retry_after(), Some(600));
+        // A person passes the challenge and goes on.
+        let page = app.get("/123456").ip(from).user_agent(IPHONE).send().expect(429).text();
+        let ticket = page.split("name=\"ticket\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        app.advance(10);
+        app.form("/challenge", &[("ticket", &ticket), ("code", DEMO)]).ip(from).send().expect(303);
+        assert_eq!(knock(&app, "page", DEMO, from), 200);
+    }
+
+    fn an_address_that_guesses_has_one_allowance_for_all_doors(app: TestApp) {
+        let from = "198.51.100.7";
+        for _ in 0..21 {
+            knock(&app, "page", "900000", from);
+        }
+        let hits = (0..320).filter(|n| knock(&app, DOORS[n % DOORS.len()], DEMO, from) != 429).count();
+        assert!((295..=300).contains(&hits), "{hits}");
+        app.advance(60);
+        assert_ne!(knock(&app, "token", DEMO, from), 429);
+    }
+
+    fn one_page_is_one_visit_whatever_is_made_of_it(app: TestApp) {
+        let desk = demo_desk(&app);
+        let token = visit(&open(&app, "/123456?s=brochure", IPHONE));
+        let parts: Vec<&str> = token.split('.').collect();
+        for changed in 0..parts.len() {
+            let mut parts = parts.clone();
+            let other: String = parts[changed].chars().rev().chain(['0']).collect();
+            parts[changed] = &other;
+            let path = format!("/123456/seen?visit={}", parts.join("."));
+            app.call("POST", &path).user_agent(IPHONE).send().expect(204);
+        }
+        assert_eq!(totals(&app, &desk)["views"]["confirmed"], 0);
+        app.call("POST", &format!("/123456/seen?visit={token}")).user_agent(IPHONE).send().expect(204);
+        assert_eq!(totals(&app, &desk)["views"]["confirmed"], 1);
+    }
+
+    fn an_address_whose_pages_tell_too_much_is_not_heard(on: Builder) {
+        // A hundredth of 600 in ten minutes.
+        let app = on.config(|config| config.limits.scale = 0.01).start();
+        let desk = demo_desk(&app);
+        let tell = |from: &str| {
+            let token = visit(&open(&app, "/123456", IPHONE));
+            app.call("POST", &format!("/123456/seen?visit={token}")).ip(from).user_agent(IPHONE).send().expect(204);
+        };
+        for _ in 0..10 {
+            tell("198.51.100.7");
+        }
+        assert_eq!(totals(&app, &desk)["views"]["confirmed"], 6);
+        tell("198.51.100.8");
+        app.advance(600);
+        tell("198.51.100.7");
+        assert_eq!(totals(&app, &desk)["views"]["confirmed"], 8);
+    }
+
+    fn a_paused_link_counts_nothing(app: TestApp) {
+        let desk = demo_desk(&app);
+        pause(&app, &desk);
+        for agent in [IPHONE, SLACK] {
+            open(&app, "/123456", agent);
+            open(&app, "/Q/123456", agent);
+        }
+        let counted = totals(&app, &desk);
+        assert_eq!(counted["views"], json!({ "raw": 0, "bot": 0, "confirmed": 0 }));
+        assert_eq!(counted["scans"], 0);
+    }
+
+    fn a_form_of_a_page_that_was_opened_before_a_pause_leads_to_the_paused_page(app: TestApp) {
+        let desk = demo_desk(&app);
+        let token = visit(&open(&app, "/123456", IPHONE));
+        pause(&app, &desk);
+        for (number, visit) in [("+14155552000", token.as_str()), ("4155", &token), ("+14155552000", "old")] {
+            for _ in 0..8 {
+                let sent = app.form("/123456/text", &[("phone", number), ("visit", visit)]).user_agent(IPHONE).send();
+                assert_eq!(sent.expect(303).header("location"), Some("/123456"));
+            }
+        }
+        assert!(open(&app, "/123456", IPHONE).text().contains("paused"));
+        assert_eq!(app.get("/123456/texted").user_agent(IPHONE).send().expect(303).header("location"), Some("/123456"));
+        assert_eq!(app.deliver_all(), 0);
+        app.get("/900000").user_agent(IPHONE).send().expect(404);
+    }
+
+    fn the_page_after_the_form_can_be_loaded_again(app: TestApp) {
+        let token = visit(&open(&app, "/123456", IPHONE));
+        let sent = app.form("/123456/text", &[("phone", "+14155552000"), ("visit", &token)]).user_agent(IPHONE).send().expect(303);
+        let on = sent.header("location").unwrap().to_owned();
+        for _ in 0..3 {
+            let page = app.get(&on).user_agent(IPHONE).send().expect(200);
+            assert!(page.text().contains("The link is on its way"));
+        }
+        assert_eq!(app.deliver_all(), 1, "loading it again sends nothing");
+        let es = app.get(&on).user_agent(IPHONE).language("es").send().expect(200);
+        assert!(es.text().contains("El enlace va en camino"));
+        // What is wrong is shown where the form went; loading that address again is the page with the form.
+        let back = app.get("/123456/text").user_agent(IPHONE).send().expect(303);
+        assert_eq!(back.header("location"), Some("/123456"));
+        app.get("/900000/texted").user_agent(IPHONE).send().expect(404);
+        app.get("/abc/text").user_agent(IPHONE).send().problem(404, "not_found");
+    }
+
+    fn an_address_written_a_little_differently_leads_on(app: TestApp) {
+        let moved = [
+            ("/123456/", "/123456"),
+            ("/123456/?s=poster&x=1", "/123456?s=poster&x=1"),
+            ("/q/123456", "/Q/123456"),
+            ("/q/123456?s=poster", "/Q/123456?s=poster"),
+            ("/Q/123456/", "/Q/123456"),
+            ("/123%20456", "/123456"),
+            ("/123%20456?s=poster", "/123456?s=poster"),
+            ("/123+456", "/123456"),
+            ("/123-456", "/123456"),
+            ("/123%C2%A0456", "/123456"),
+            ("/Q/123%20456", "/Q/123456"),
+            ("/123%20456/", "/123456"),
+        ];
+        for (from, to) in moved {
+            for method in ["GET", "HEAD"] {
+                let on = app.call(method, from).user_agent(IPHONE).send().expect(308);
+                assert_eq!(on.header("location"), Some(to), "{from}");
+            }
+        }
+        for nothing in ["/12a456", "/-", "/%20", "/v1/", "/q/", "/q/abc", "/12345/6", "//123456"] {
+            app.get(nothing).user_agent(IPHONE).send().problem(404, "not_found");
+        }
+    }
+
+    fn a_form_that_cannot_be_used_waits_for_no_writer(app: TestApp) {
+        let token = visit(&open(&app, "/123456", IPHONE));
+        let (free, held) = std::sync::mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            let (begun, begins) = std::sync::mpsc::channel();
+            let app = &app;
+            scope.spawn(move || {
+                app.write(|_, conn| {
+                    begun.send(()).unwrap();
+                    let _ = held.recv();
+                    practice_links::practices::list(conn)
+                })
+            });
+            begins.recv().unwrap();
+            let answers: Vec<u16> = [("4155", token.as_str()), ("+14155552000", "old")]
+                .map(|(phone, visit)| app.form("/123456/text", &[("phone", phone), ("visit", visit)]).user_agent(IPHONE).send().status)
+                .into();
+            drop(free);
+            assert_eq!(answers, [422, 422]);
+        });
+    }
+
+    fn drawing_a_picture_holds_nothing_of_the_database(on: Builder) {
+        let app = on.config(|config| config.database.pool_size = 1).start();
+        let desk = demo_desk(&app);
+        let (free, held) = std::sync::mpsc::channel::<()>();
+        let studio = std::sync::Arc::clone(&app.inner.studio);
+        std::thread::scope(|scope| {
+            let (begun, begins) = std::sync::mpsc::channel();
+            scope.spawn(move || {
+                actix_web::rt::System::new().block_on(studio.draw(move || {
+                    begun.send(()).unwrap();
+                    let _ = held.recv();
+                    Ok(())
+                })).unwrap();
+            });
+            begins.recv().unwrap();
+            let (app, desk) = (&app, &desk);
+            let pictures: Vec<_> = (0..4).map(|n| scope.spawn(move || match n {
+                0 => as_desk(&desk.0, app.get(&format!("/v1/practice/links/{}/poster.pdf", desk.1))).send().status,
+                _ => app.get("/123456/share.png").send().status,
+            })).collect();
+            // They wait for the studio, and nobody waits for them.
+            let answers: Vec<u16> = (0..20).map(|_| app.post("/v1/link-tokens", json!({ "code": DEMO, "source": "typed" })).send().status).collect();
+            drop(free);
+            assert_eq!(answers, [201; 20]);
+            assert!(pictures.into_iter().all(|picture| picture.join().unwrap() == 200));
+        });
+        assert_eq!(app.inner.front.pictures_drawn(), 1, "three asked at once for one picture");
+    }
+
+    fn a_picture_is_drawn_once_a_change(app: TestApp) {
+        let desk = demo_desk(&app);
+        let path = format!("/v1/practice/links/{}", desk.1);
+        let picture = || app.get("/123456/share.png").send().expect(200).body;
+        let drawn = || app.inner.front.pictures_drawn();
+        let first = picture();
+        for _ in 0..5 {
+            assert_eq!(picture(), first);
+        }
+        app.get("/123456/share.png?l=en").send().expect(200);
+        assert_eq!(drawn(), 1);
+        let es = app.get("/123456/share.png?l=es").send().expect(200).body;
+        assert_eq!(app.get("/123456/share.png").language("es").send().expect(200).body, es);
+        assert_eq!(drawn(), 2);
+        as_desk(&desk.0, app.patch(&path, json!({ "label": "Poster" }))).send().expect(200);
+        assert_eq!((picture(), drawn()), (first.clone(), 2), "a label is not on the picture");
+        as_desk(&desk.0, app.patch(&path, json!({ "discreet": true }))).send().expect(200);
+        assert_ne!(picture(), first);
+        assert_eq!(drawn(), 3);
+    }
+
+    fn a_pictures_address_changes_with_it(app: TestApp) {
+        let desk = demo_desk(&app);
+        let address = |language: &str| {
+            let page = app.get("/123456").user_agent(SLACK).language(language).send().expect(200).text();
+            let found: Vec<&str> = ["property=\"og:image\" content=\"", "name=\"twitter:image\" content=\""]
+                .map(|tag| page.split(tag).nth(1).unwrap().split('"').next().unwrap()).into();
+            assert_eq!(found[0], found[1]);
+            found[0].replace("&#38;", "&").replace("&amp;", "&").strip_prefix("http://links.example.test").unwrap().to_owned()
+        };
+        let (en, es) = (address("en"), address("es"));
+        assert!(en.starts_with("/123456/share.png?l=en&v=") && es.contains("?l=es&v="), "{en}");
+        let picture = |address: &str| app.get(address).language("es").send().expect(200);
+        assert_ne!(picture(&en).body, picture(&es).body, "the address decides, not the browser");
+        assert_eq!(picture(&en).header("vary"), None);
+        let plain = picture("/123456/share.png");
+        assert_eq!(plain.header("vary"), Some("accept-language"));
+        for picture in [picture(&en), plain] {
+            assert_eq!(picture.header("x-content-type-options"), Some("nosniff"));
+            assert_eq!(picture.header("cache-control"), Some("public, max-age=60"));
+        }
+        let path = format!("/v1/practice/links/{}", desk.1);
+        as_desk(&desk.0, app.patch(&path, json!({ "discreet": true }))).send().expect(200);
+        assert_ne!(address("en"), en);
     }
 
     fn the_challenge_takes_ten_seconds_and_no_script(app: TestApp) {
@@ -252,7 +521,7 @@ both! {
         text("origin", "https://evil.example").expect(422);
         app.form("/123456/text", &[("phone", "+14155552000")]).user_agent(IPHONE).send().expect(422);
         assert_eq!(app.deliver_all(), 0);
-        text("sec-fetch-site", "same-origin").expect(200);
+        text("sec-fetch-site", "same-origin").expect(303);
         assert_eq!(app.deliver_all(), 1);
         app.form("/900000/text", &fields).send().expect(404);
         app.post("/123456/text", json!({})).send().problem(415, "unsupported_media_type");

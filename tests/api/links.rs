@@ -257,6 +257,7 @@ both! {
     fn phones_find_the_files_that_make_links_the_apps(on: Builder) {
         let app = on.config(|config| {
             config.app.apple_app_ids = vec!["TEAM123456.com.example.messenger".into()];
+            config.app.app_clips = vec!["TEAM123456.com.example.messenger.Invite".into()];
             config.app.android_fingerprints = vec!["14:6D:E9:83:".repeat(8).trim_end_matches(':').to_owned()];
         }).start();
         let apple = app.get("/.well-known/apple-app-site-association").send().expect(200);
@@ -264,13 +265,16 @@ both! {
         assert_eq!(apple.at("/applinks/details/0/appIDs/0"), "TEAM123456.com.example.messenger");
         let components = apple.at("/applinks/details/0/components").as_array().cloned().unwrap();
         let is_exclude = |component: &Value| component["exclude"] == true;
-        let digits = "$(digit)".repeat(6);
-        for path in [format!("/{digits}"), format!("/Q/{digits}"), format!("/{digits}$(digit)$(digit)"), "/i/*".into()] {
+        let digits = |n: usize| "$(digit)".repeat(n);
+        // Codes grow as they are given away: every length that may come opens the app.
+        let codes = (6..=12).flat_map(|n| [format!("/{}", digits(n)), format!("/Q/{}", digits(n))]);
+        for path in codes.chain(["/i/*".into()]) {
             let at = components.iter().position(|component| component["/"] == path).expect(&path);
             assert!(!is_exclude(&components[at]));
             assert!(components.iter().rposition(is_exclude).is_none_or(|last| last < at), "excludes come first");
         }
-        assert!(apple.at("/webcredentials/apps/0").is_string() && apple.at("/appclips/apps/0").is_string());
+        assert!(apple.at("/webcredentials/apps/0").is_string());
+        assert_eq!(apple.at("/appclips/apps"), json!(["TEAM123456.com.example.messenger.Invite"]));
         // Never mixed with the old form.
         assert!(apple.at("/applinks/apps").is_null() && apple.at("/applinks/details/0/paths").is_null());
 
@@ -279,6 +283,12 @@ both! {
         assert_eq!(android.at("/0/relation"), json!(["delegate_permission/common.handle_all_urls"]));
         assert_eq!(android.at("/0/target/sha256_cert_fingerprints"), json!(["14:6D:E9:83:".repeat(8).trim_end_matches(':')]));
         assert_eq!(android.at("/0/target/package_name"), "com.example.messenger");
+    }
+
+    fn an_app_without_app_clips_claims_none(on: Builder) {
+        let app = on.config(|config| config.app.apple_app_ids = vec!["TEAM123456.com.example.messenger".into()]).start();
+        let apple = app.get("/.well-known/apple-app-site-association").send().expect(200);
+        assert!(apple.at("/appclips").is_null());
     }
 }
 

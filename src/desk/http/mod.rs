@@ -8,6 +8,7 @@ use super::Refusal;
 use crate::http::{Code, FieldError, Problem};
 use crate::links::EndpointRefusal;
 use crate::notices;
+use crate::printing::Unprintable;
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
@@ -16,6 +17,9 @@ impl From<Refusal> for Problem {
             Refusal::Endpoint(endpoint) => endpoint_problem(endpoint),
             Refusal::Stranger(field) => wrong(field, "unknown_id", "Your practice has nobody of this id."),
             Refusal::Range(bad) => wrong("/from", "invalid_range", &bad.to_string()),
+            Refusal::Unprintable(Unprintable::Busy) => {
+                Self::new(Code::Unavailable, "Nothing is lost. Try again in a moment.")
+            }
             Refusal::Unprintable(_) => Self::new(Code::Internal, "This link cannot be printed."),
             Refusal::Notice(notice) => notice_problem(notice),
             Refusal::Db(error) => error.into(),

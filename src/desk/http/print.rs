@@ -1,5 +1,7 @@
 //! The print kit: QR code, poster, cards, table tent.
 
+use std::sync::Arc;
+
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::{Data, Query};
 use actix_web::{HttpResponse, get};
@@ -10,6 +12,7 @@ use super::super::Refusal;
 use crate::app::App;
 use crate::http::{Call, Id, Problem};
 use crate::kit::Language;
+use crate::links::Destination;
 use crate::printing::{self, Paper, Sheet, Unprintable};
 use crate::refusals;
 
@@ -124,7 +127,7 @@ pub async fn tent(
     print(app, call, id, query.into_inner(), ("application/pdf", "tent", "pdf"), printing::tent).await
 }
 
-/// Drawn where the link is read: it is work for the processor, and belongs on a blocking thread.
+/// Drawn in the studio, where it holds nothing of the database.
 async fn print(
     app: Data<App>,
     call: Call,
@@ -133,21 +136,21 @@ async fn print(
     (media_type, name, end): (&'static str, &'static str, &'static str),
     draw: impl FnOnce(&Sheet<'_>, Paper) -> Result<Vec<u8>, Unprintable> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
-    let (code, bytes) = app
-        .read(move |ctx, conn| {
-            let (link, practice) = crate::desk::printable(ctx, conn, call.bearer.as_ref(), &id.0)?;
-            let sheet = Sheet {
-                practice: (!link.discreet).then_some(practice.name.as_str()),
-                city: &practice.city,
-                app_name: &ctx.config.app.name,
-                public_url: &ctx.config.public_url,
-                code: &link.code,
-                language: query.language().unwrap_or(practice.language()),
-            };
-            let bytes = draw(&sheet, query.paper.into())?;
-            Ok::<_, Refusal>((link.code, bytes))
-        })
-        .await?;
+    let to: Destination =
+        app.read(move |ctx, conn| crate::desk::printable(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+    let (code, config) = (to.link.code.clone(), Arc::clone(&app.config));
+    let drawn = app.studio.draw(move || {
+        let sheet = Sheet {
+            practice: (!to.is_discreet()).then_some(to.practice.name.as_str()),
+            city: &to.practice.city,
+            app_name: &config.app.name,
+            public_url: &config.public_url,
+            code: &to.link.code,
+            language: query.language().unwrap_or(to.practice.language()),
+        };
+        draw(&sheet, query.paper.into())
+    });
+    let bytes = drawn.await.map_err(Refusal::Unprintable)?;
     let file = format!("inline; filename=\"{name}-{code}.{end}\"");
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media_type))

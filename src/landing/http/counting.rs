@@ -6,10 +6,10 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 
 use super::super::agent::Visitor;
-use super::{counts, digits, visit_of};
+use super::{counts, digits, parameter, visit_of};
 use crate::app::App;
 use crate::funnel::Step;
-use crate::http::Problem;
+use crate::http::{Problem, client_ip};
 use crate::refusals;
 
 /// The smallest transparent picture (`GIF89a`).
@@ -47,8 +47,7 @@ pub async fn seen_gif(
 #[post("/{code}/tap")]
 pub async fn tap(app: Data<App>, request: HttpRequest, code: Path<String>) -> Result<HttpResponse, Problem> {
     digits(&code)?;
-    let store = request.query_string().split('&').find_map(|pair| pair.strip_prefix("store="));
-    match store {
+    match parameter(&request, "store=") {
         Some("ios") => count(&app, &request, &code, Step::TapIos),
         Some("android") => count(&app, &request, &code, Step::TapAndroid),
         _ => {}
@@ -56,10 +55,14 @@ pub async fn tap(app: Data<App>, request: HttpRequest, code: Path<String>) -> Re
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Nothing is looked up here that a code could be guessed by; an address that tells too much is not heard.
 fn count(app: &App, request: &HttpRequest, code: &str, step: Step) {
     let ctx = app.ctx();
+    let network = client_ip::network(request, &app.config.trusted_proxies);
     let Some(visit) = visit_of(&ctx, request, code) else { return };
-    if counts(request, Visitor::of(request.headers(), |agent| app.front.lead(agent)).is_machine) {
-        app.tally.add_once(ctx.now, &visit.link_id, step, &visit.channel, &visit.id);
+    if counts(request, Visitor::of(request.headers(), |agent| app.front.lead(agent)).is_machine)
+        && app.guests.may_tell(&app.config, &network, ctx.now)
+    {
+        app.tally.add_once(ctx.now, visit.link_id, step, visit.channel, visit.id);
     }
 }

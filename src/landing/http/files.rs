@@ -1,43 +1,80 @@
 //! Files that phones and previews fetch: the picture of a shared link, and which links open the app.
 
-use actix_web::http::header::CACHE_CONTROL;
-use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpResponse, get};
+use std::sync::Arc;
+
+use actix_web::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, VARY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::web::{Bytes, Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse, get};
 use serde_json::Value;
 
 use super::super::{page, well_known};
-use super::digits;
+use super::{digits, parameter};
 use crate::app::App;
 use crate::db;
 use crate::http::{Call, Code, Problem};
+use crate::kit::Language;
+use crate::links::http::code_limited;
 use crate::links::{self, Opened};
-use crate::printing;
+use crate::printing::{Share, Unprintable};
 use crate::refusals;
 
-refusals!(ShareRefusals: plain, NotFound);
+refusals!(ShareRefusals: plain, NotFound, CodeLimited);
 
 /// The picture that a shared link is shown with
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("l" = Option<String>, Query, description = "The language of its words, `en` or `es`; by default what `Accept-Language` asks for", example = "en"), ("v" = Option<String>, Query, description = "Changes with the picture, for caches; nothing else depends on it", example = "mV3kQ2xA")),
     responses((status = 200, description = "PNG, 1200 × 630 pixels; of a discreet link, one that names no practice", content_type = "image/png", body = Vec<u8>), ShareRefusals))]
 #[get("/{code}/share.png")]
-pub async fn share_image(app: Data<App>, call: Call, code: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn share_image(
+    app: Data<App>,
+    call: Call,
+    request: HttpRequest,
+    code: Path<String>,
+) -> Result<HttpResponse, Problem> {
     let code = code.into_inner();
     digits(&code)?;
-    // Drawn where the link is read: it is work for the processor, and belongs on a blocking thread.
-    let drawn = app.read(move |ctx, conn| {
-        let (Opened::Open(to) | Opened::Paused(to)) = links::open(conn, &code)? else { return Ok(None) };
-        let language = call.language.unwrap_or(to.practice.language());
-        let picture = printing::share_image(&page::sheet(&ctx.config, &to, language));
-        Ok::<_, db::Error>(Some(picture))
-    });
-    match drawn.await? {
-        Some(Ok(picture)) => Ok(HttpResponse::Ok()
-            .content_type("image/png")
-            .insert_header((CACHE_CONTROL, "public, max-age=300"))
-            .body(picture)),
-        Some(Err(_)) => Err(Problem::new(Code::Internal, "This picture cannot be drawn.")),
-        None => Err(Problem::new(Code::NotFound, "Check the address.")),
+    app.guests.admit(&app.config, &call.network, app.clock.now()).map_err(code_limited)?;
+    let named = parameter(&request, "l=").and_then(Language::negotiate);
+    let Some(share) = share(&app, &code, named.or(call.language)).await? else {
+        let wait = app.guests.miss(&app.config, &call.network, &code, app.clock.now());
+        return Err(wait.map_or_else(|| Problem::new(Code::NotFound, "Check the address."), code_limited));
+    };
+    let mut response = HttpResponse::Ok();
+    if named.is_none() {
+        response.insert_header((VARY, ACCEPT_LANGUAGE.as_str()));
     }
+    response
+        .content_type("image/png")
+        .insert_header((CACHE_CONTROL, "public, max-age=60"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    Ok(response.body(picture(&app, share).await?))
+}
+
+/// What the picture of a link says; `None` for a code that leads nowhere.
+async fn share(app: &Data<App>, code: &str, language: Option<Language>) -> Result<Option<Share>, db::Error> {
+    let shared = (code.to_owned(), language);
+    if let Some(share) = app.front.find_share(&shared) {
+        return Ok(Some(share));
+    }
+    let (generation, wanted) = (app.front.generation(), shared.0.clone());
+    let (Opened::Open(to) | Opened::Paused(to)) = app.read(move |_, conn| links::open(conn, &wanted)).await?
+    else {
+        return Ok(None);
+    };
+    let share = Share::of(&page::sheet(&app.config, &to, language.unwrap_or(to.practice.language())));
+    app.front.keep_share(shared, &share, generation);
+    Ok(Some(share))
+}
+
+/// The picture itself: drawn when nobody has yet, with no hold on the database.
+async fn picture(app: &Data<App>, share: Share) -> Result<Bytes, Problem> {
+    if let Some(picture) = app.front.picture(&share) {
+        return Ok(picture);
+    }
+    let front = Arc::clone(&app.front);
+    app.studio.draw(move || front.drawn_picture(&share)).await.map_err(|error| match error {
+        Unprintable::Busy => Problem::new(Code::Unavailable, "Nothing is lost. Try again in a moment."),
+        _ => Problem::new(Code::Internal, "This picture cannot be drawn."),
+    })
 }
 
 /// Which links open the iOS app

@@ -50,7 +50,7 @@ fn at_hand(request: &ServiceRequest) -> Option<HttpResponse> {
     let app = request.app_data::<Data<App>>()?;
     let ctx = app.ctx();
     let network = client_ip::network(request.request(), &app.config.trusted_proxies);
-    if app.guests.has_missed(&network) {
+    if app.guests.has_missed(&network, ctx.now) {
         return None;
     }
     let visitor = Visitor::of(request.headers(), |agent| app.front.lead(agent));

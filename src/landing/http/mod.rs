@@ -3,7 +3,9 @@
 pub mod counting;
 pub mod files;
 pub mod hit;
+pub mod moved;
 pub mod pages;
+pub mod text;
 
 use actix_web::HttpRequest;
 use actix_web::guard::GuardContext;
@@ -23,10 +25,11 @@ fn digits(code: &str) -> Result<(), Problem> {
     }
 }
 
-/// Whether the last segment of the path is digits: the guard of the two pages, which stand before all other routes.
+/// Whether the last segment of the path is a code, as it stands in an address or as people type it: the guard of
+/// the two pages, which stand before all other routes.
 pub(in crate::landing) fn is_code_path(guard: &GuardContext<'_>) -> bool {
-    let path = guard.head().uri.path();
-    path.rsplit('/').next().is_some_and(|code| !code.is_empty() && code.bytes().all(|b| b.is_ascii_digit()))
+    let path = guard.head().uri.path().trim_end_matches('/');
+    path.rsplit('/').next().is_some_and(moved::is_code)
 }
 
 /// What is new on each page, of one draw of randomness.
@@ -45,9 +48,13 @@ impl Fresh {
 }
 
 /// The visit that a request's `?visit=` proves, for a page of `code`.
-fn visit_of(ctx: &Ctx, request: &HttpRequest, code: &str) -> Option<visit::Visit> {
-    let token = request.query_string().split('&').find_map(|pair| pair.strip_prefix("visit="))?;
-    visit::read(ctx, code, token)
+fn visit_of<'a>(ctx: &Ctx, request: &'a HttpRequest, code: &str) -> Option<visit::Visit<'a>> {
+    visit::read(ctx, code, parameter(request, "visit=")?)
+}
+
+/// What stands behind `name` (with its `=`) in a request's query.
+fn parameter<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    request.query_string().split('&').find_map(|pair| pair.strip_prefix(name))
 }
 
 /// Whether the request came in on the second host.

@@ -3,23 +3,22 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HOST, LOCATION, RETRY_AFTER};
+use actix_web::http::header::{LOCATION, RETRY_AFTER};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 
 use super::super::agent::Visitor;
-use super::super::cache::{Drawn, Key, NONCE, VISIT};
-use super::super::page::{self, View, WrongNumber};
-use super::super::{ticket, visit};
-use super::{Fresh, digits, is_open_host};
+use super::super::cache::{Drawn, Key};
+use super::super::page::{self, View};
+use super::super::ticket;
+use super::super::visit::{self, Visit};
+use super::{Fresh, digits, is_open_host, moved};
 use crate::app::{App, Ctx};
-use crate::db;
-use crate::deferred::{self, Left};
 use crate::funnel::Step;
 use crate::http::call::is_head;
 use crate::http::html::Does;
 use crate::http::{Call, Code, Form, Problem, html};
-use crate::kit::{Phone, Timestamp};
+use crate::kit::{Timestamp, Wait};
 use crate::links::{self, Destination, Opened};
 use crate::refusals;
 
@@ -28,6 +27,7 @@ refusals!(LandingRefusals: plain);
 /// The landing page of a practice's link
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"), ("s" = Option<String>, Query, description = "A channel to count by, `[a-z0-9-]{1,32}`", example = "brochure")),
     responses((status = 200, description = "The practice's page; of a paused link, one that says so", content_type = "text/html"),
+    (status = 308, description = "A code in groups, like `488 356`: on to its plain address, query and all"),
     (status = 404, description = "One and the same page for unknown, closed and suspended codes; or a problem, where the path is no number", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
     (status = 429, description = "A challenge for an address that tried many codes in vain", content_type = "text/html"), LandingRefusals))]
 #[get("/{code}", guard = "super::is_code_path")]
@@ -43,6 +43,7 @@ pub async fn landing(
 /// The landing page, reached by a printed QR code
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"), ("s" = Option<String>, Query, description = "A channel to count by", example = "brochure")),
     responses((status = 200, description = "The practice's page", content_type = "text/html"),
+    (status = 308, description = "As for the plain link"),
     (status = 404, description = "As for the plain link", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
     (status = 429, description = "As for the plain link", content_type = "text/html"), LandingRefusals))]
 #[get("/Q/{code}", guard = "super::is_code_path")]
@@ -62,14 +63,14 @@ async fn show(
     code: String,
     is_scan: bool,
 ) -> Result<HttpResponse, Problem> {
-    digits(&code)?;
-    let ctx = app.ctx();
-    if app.guests.is_too_fast(&app.config, &call.network, ctx.now) {
-        return challenge(app, call, &code, 0, None);
+    if digits(&code).is_err() {
+        return moved::on(request, &code, is_scan);
     }
-    let visitor = Visitor::of(request.headers(), |agent| app.front.lead(agent));
-    let key =
-        Key { code, language: call.language, lead: visitor.lead, is_open_host: is_open_host(app, request) };
+    let ctx = app.ctx();
+    if let Err(wait) = app.guests.admit(&app.config, &call.network, ctx.now) {
+        return held_back(app, call, &code, wait);
+    }
+    let (key, visitor) = key(app, call, request, code);
     let drawn = match app.front.find(&key) {
         Some(drawn) => drawn,
         None => match draw(app, &key).await? {
@@ -85,6 +86,13 @@ async fn show(
         is_head: is_head(request),
     };
     shown(app, &ctx, &drawn, &ask)
+}
+
+/// Which page a request asks for, and who asks.
+pub(super) fn key(app: &App, call: &Call, request: &HttpRequest, code: String) -> (Key, Visitor) {
+    let visitor = Visitor::of(request.headers(), |agent| app.front.lead(agent));
+    let is_open_host = is_open_host(app, request);
+    (Key { code, language: call.language, lead: visitor.lead, is_open_host }, visitor)
 }
 
 /// What a page is asked for with.
@@ -104,13 +112,12 @@ pub(super) struct Ask<'a> {
 /// A drawn page with what is new on it, counted.
 pub(super) fn shown(app: &App, ctx: &Ctx, drawn: &Drawn, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
     let channel = visit::channel(ask.query);
-    if !ask.is_head {
+    if !ask.is_head && drawn.is_open {
         count(app, ctx.now, drawn, channel, ask);
     }
     let fresh = Fresh::draw(ctx);
-    let stamp =
-        drawn.stamp(ctx.now.seconds(), channel, || visit::stamp(ctx, &ask.key.code, &drawn.link_id, channel));
-    let visit = visit::token(&stamp, &fresh.visit_id);
+    let visit = Visit { id: &fresh.visit_id, link_id: &drawn.link_id, channel };
+    let visit = visit::sign(ctx, &ask.key.code, &visit);
     let does = if drawn.is_open { Does::Both } else { Does::Nothing };
     html::page(app, StatusCode::OK, &fresh.nonce, does, Ok(drawn.page(&fresh.nonce, &visit)))
 }
@@ -140,7 +147,7 @@ async fn draw(app: &Data<App>, key: &Key) -> Result<Result<Arc<Drawn>, bool>, Pr
     Ok(Ok(drawn))
 }
 
-fn view<'a>(app: &'a App, to: &'a Destination, key: &Key) -> View<'a> {
+pub(super) fn view<'a>(app: &'a App, to: &'a Destination, key: &Key) -> View<'a> {
     View {
         config: &app.config,
         badges: app.front.badges(&app.config),
@@ -151,22 +158,23 @@ fn view<'a>(app: &'a App, to: &'a Destination, key: &Key) -> View<'a> {
     }
 }
 
-fn unshowable() -> Problem {
+pub(super) fn unshowable() -> Problem {
     Problem::new(Code::Internal, "This page cannot be shown.")
 }
 
-/// Prefixes of codes are typed on the way to a whole one, and fetched by browsers that complete addresses:
-/// they are no misses.
-fn nowhere(app: &App, call: &Call, code: &str, mistyped: bool) -> Result<HttpResponse, Problem> {
-    let now = app.clock.now();
-    if (6..=12).contains(&code.len())
-        && let Some(until) = app.guests.miss(&app.config, &call.network, now)
-    {
-        return challenge(app, call, code, 0, Some(until.seconds_from(now)));
+/// The page of a code that leads nowhere, or the challenge where it was one too many.
+pub(super) fn nowhere(app: &App, call: &Call, code: &str, mistyped: bool) -> Result<HttpResponse, Problem> {
+    if let Some(wait) = app.guests.miss(&app.config, &call.network, code, app.clock.now()) {
+        return held_back(app, call, code, wait);
     }
     let nonce = html::nonce(app);
     let body = page::not_found(&app.config, call.language.unwrap_or_default(), mistyped, &nonce);
     html::page(app, StatusCode::NOT_FOUND, &nonce, Does::Nothing, body)
+}
+
+/// For an address that the gate holds back.
+pub(super) fn held_back(app: &App, call: &Call, code: &str, wait: Wait) -> Result<HttpResponse, Problem> {
+    challenge(app, call, code, 0, Some(wait.seconds))
 }
 
 fn challenge(
@@ -199,123 +207,5 @@ pub async fn pass_challenge(app: Data<App>, call: Call, form: Form) -> Result<Ht
         }
         ticket::Worth::TooEarly(seconds) => challenge(&app, &call, &code, seconds, Some(seconds)),
         _ => challenge(&app, &call, &code, 0, None),
-    }
-}
-
-refusals!(TextRefusals: plain, MalformedRequest, RequestTimeout, BodyTooLarge, UnsupportedMediaType);
-
-/// Texts the app's link to a number left on the page
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "phone=%28415%29+555-2671&visit=1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl"),
-    responses((status = 200, description = "One and the same page for every number that takes texts", content_type = "text/html"),
-    (status = 404, description = "The code leads nowhere", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
-    (status = 422, description = "The page again, with what is wrong beside the field", content_type = "text/html"),
-    (status = 429, description = "The page again: too many links were asked for", content_type = "text/html"), TextRefusals))]
-#[post("/{code}/text")]
-pub async fn text_link(
-    app: Data<App>,
-    call: Call,
-    request: HttpRequest,
-    code: Path<String>,
-    form: Form,
-) -> Result<HttpResponse, Problem> {
-    let code = code.into_inner();
-    digits(&code)?;
-    let (typed, token) = (form.field("phone"), form.field("visit"));
-    let is_ours = visit::read(&app.ctx(), &code, &token).is_some() && is_same_site(&app, &request);
-    let key = Key {
-        code,
-        language: call.language,
-        lead: Visitor::of(request.headers(), |agent| app.front.lead(agent)).lead,
-        is_open_host: is_open_host(&app, &request),
-    };
-    let (network, wish, wanted, number) =
-        (call.network.clone(), call.language, key.code.clone(), typed.clone());
-    let left = app.write(move |ctx, conn| -> Result<_, db::Error> {
-        let Opened::Open(to) = links::open(conn, &wanted)? else { return Ok(None) };
-        let language = wish.unwrap_or(to.practice.language());
-        let region = ctx.config.verification.default_region.clone();
-        let outcome = match Phone::parse(&number, Some(&region)) {
-            _ if !is_ours => Err(Refused::Wrong(WrongNumber::Stale)),
-            Err(_) => Err(Refused::Wrong(WrongNumber::Unreadable)),
-            Ok(phone) => {
-                let left = Left { phone: &phone, to: &to, language, network: &network };
-                refused(deferred::leave_number(ctx, conn, &left))?
-            }
-        };
-        Ok(Some((to, outcome)))
-    });
-    match left.await? {
-        None => nowhere(&app, &call, &key.code, false),
-        Some((to, outcome)) => answer(&app, &key, &to, &typed, outcome),
-    }
-}
-
-/// Why no text is sent, as the page says it.
-enum Refused {
-    Wrong(WrongNumber),
-    Limited(crate::kit::Wait),
-}
-
-fn refused(outcome: Result<(), deferred::Refusal>) -> db::Result<Result<(), Refused>> {
-    Ok(match outcome {
-        Ok(()) => Ok(()),
-        Err(deferred::Refusal::CountryNotSupported) => Err(Refused::Wrong(WrongNumber::Country)),
-        Err(deferred::Refusal::CannotText) => Err(Refused::Wrong(WrongNumber::Landline)),
-        Err(deferred::Refusal::Limited(wait)) => Err(Refused::Limited(wait)),
-        Err(deferred::Refusal::Db(error)) => return Err(error),
-        Err(deferred::Refusal::Gone | deferred::Refusal::Link(_)) => Err(Refused::Wrong(WrongNumber::Stale)),
-    })
-}
-
-fn answer(
-    app: &App,
-    key: &Key,
-    to: &Destination,
-    typed: &str,
-    outcome: Result<(), Refused>,
-) -> Result<HttpResponse, Problem> {
-    let ctx = app.ctx();
-    let (fresh, view) = (Fresh::draw(&ctx), view(app, to, key));
-    let refused = match outcome {
-        Ok(()) => {
-            let body = page::texted(&view, &fresh.nonce);
-            return html::page(app, StatusCode::OK, &fresh.nonce, Does::Nothing, body);
-        }
-        Err(refused) => refused,
-    };
-    let (status, error, wait) = match refused {
-        Refused::Wrong(wrong) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, page::wrong_number(view.language, wrong).to_owned(), None)
-        }
-        Refused::Limited(wait) => {
-            (StatusCode::TOO_MANY_REQUESTS, page::limited(view.language, wait), Some(wait))
-        }
-    };
-    // What a person typed may hold anything, also what marks the places in a drawn page.
-    let form = page::Form { phone: typed.replace(char::is_control, ""), error };
-    let page = page::landing(&view, &form).map_err(|_| unshowable())?;
-    let stamp = visit::stamp(&ctx, &key.code, &to.link.id, "");
-    let visit = visit::token(&stamp, &fresh.visit_id);
-    let page = page.replace(NONCE, &fresh.nonce).replace(VISIT, &visit);
-    let mut response = html::page(app, status, &fresh.nonce, Does::Both, Ok(page))?;
-    if let Some(wait) = wait {
-        response.headers_mut().insert(RETRY_AFTER, wait.seconds.into());
-    }
-    Ok(response)
-}
-
-/// Another site's form cannot have texts sent: browsers say where a form comes from. What does not say it is
-/// no browser that could be made to.
-fn is_same_site(app: &App, request: &HttpRequest) -> bool {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    match (header("sec-fetch-site"), header("origin")) {
-        (Some(site), _) => site == "same-origin" || site == "none",
-        // A page without referrer sends `null`.
-        (None, Some(origin)) => {
-            let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-            origin == "null" || origin == app.config.public_url || origin.ends_with(&format!("//{host}"))
-        }
-        (None, None) => true,
     }
 }

@@ -102,6 +102,7 @@ pub fn app_over(config: Config, clock: Arc<dyn Clock>, seed: u64) -> App {
         tally: Arc::default(),
         front: Arc::default(),
         guests: Arc::default(),
+        studio: Arc::default(),
     }
 }
 

@@ -1,0 +1,186 @@
+// Opens every variant of the landing page in Chromium, scripts on and off, on a small phone and on a desktop, and
+// holds each against what all of them promise: nothing is asked of another host, nothing is refused by the
+// page's own policy, at most 50 KiB, no sideways scrolling, and every control large enough for a thumb.
+//
+// Usage: node walk_landing.js PATH/TO/practice-links PATH/TO/chromium (with playwright-core where `require` finds it)
+"use strict";
+
+const assert = require("node:assert");
+const { execFileSync, spawn } = require("node:child_process");
+const fs = require("node:fs");
+const net = require("node:net");
+const os = require("node:os");
+const path = require("node:path");
+const { chromium } = require("playwright-core");
+
+const HEAVIEST = 50 * 1024;
+const SMALLEST_CONTROL = 44;
+const SCREENS = [{ width: 320, height: 640 }, { width: 1280, height: 800 }];
+const CODE = "123456";
+const DEVICES = JSON.parse(fs.readFileSync(path.join(__dirname, "../tests/data/user_agents.json"), "utf8"));
+
+/** One device for each way in which the page can begin. */
+function agents() {
+  const byLead = new Map();
+  for (const device of DEVICES) if (!byLead.has(device.lead)) byLead.set(device.lead, device.user_agent);
+  return byLead;
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const probe = net.createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+async function started(url) {
+  for (let n = 0; n < 100; n += 1) {
+    const isReady = await fetch(`${url}/readyz`).then((answer) => answer.ok, () => false);
+    if (isReady) return;
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+  throw new Error("the service did not start");
+}
+
+/** What is on the page: its lead, whether it can be scrolled sideways, and controls that are too small. */
+function looked(smallest) {
+  const controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select")];
+  const seen = controls.map((control) => [control, control.getBoundingClientRect()]).filter(([, box]) => box.width > 0);
+  const small = seen.filter(([, box]) => box.width < smallest - 0.01 || box.height < smallest - 0.01);
+  const root = document.documentElement;
+  return {
+    lead: document.body.dataset.lead,
+    overflow: root.scrollWidth - root.clientWidth,
+    controls: seen.length,
+    small: small.map(([control, box]) => `${control.outerHTML.slice(0, 80)} (${box.width} × ${box.height})`),
+  };
+}
+
+async function check(page, url, name, go, status) {
+  const asked = [];
+  const complaints = [];
+  const onRequest = (request) => asked.push(request.url());
+  const onConsole = (message) => { if (message.type() === "error") complaints.push(message.text()); };
+  page.on("request", onRequest).on("console", onConsole);
+  const answer = await go();
+  await page.waitForLoadState("load");
+  page.off("request", onRequest).off("console", onConsole);
+  assert.strictEqual(answer.status(), status, name);
+  const strangers = asked.filter((address) => !address.startsWith(`${url}/`) && !address.startsWith("data:"));
+  assert.deepStrictEqual(strangers, [], `${name}: asks other hosts`);
+  // The browser tells of every answer that is no success.
+  const refused = complaints.filter((text) => !text.startsWith("Failed to load resource: the server responded"));
+  assert.deepStrictEqual(refused, [], `${name}: the console complains`);
+  const weight = (await answer.body()).length;
+  assert.ok(weight <= HEAVIEST, `${name}: ${weight} bytes`);
+  const seen = await page.evaluate(looked, SMALLEST_CONTROL);
+  assert.ok(seen.overflow <= 0, `${name}: scrolls sideways by ${seen.overflow} px`);
+  assert.deepStrictEqual(seen.small, [], `${name}: controls that are too small`);
+  return { ...seen, weight, asked };
+}
+
+/** The form with a number that is none, and with one that is texted. */
+async function walkForm(page, url, name, number) {
+  const send = async (phone, answers) => {
+    await page.fill("#phone", phone);
+    const [answer] = await Promise.all([page.waitForResponse(answers), page.click(".text-me button")]);
+    await page.waitForLoadState("load");
+    return answer;
+  };
+  const isForm = (answer) => answer.request().method() === "POST" && answer.url().includes(`/${CODE}/text`);
+  await check(page, url, `${name}, wrong number`, () => send("4155", isForm), 422);
+  await check(page, url, `${name}, texted`, () => send(number, (answer) => answer.url().endsWith("/texted")), 200);
+  await check(page, url, `${name}, texted, loaded again`, () => page.reload(), 200);
+}
+
+async function walkAll(browser, url, language, hasScripts) {
+  let pages = 0;
+  for (const [lead, userAgent] of agents()) {
+    for (const viewport of SCREENS) {
+      const name = `${lead} ${language} ${viewport.width} px, scripts ${hasScripts ? "on" : "off"}`;
+      const context = await browser.newContext({ userAgent, viewport, locale: language, javaScriptEnabled: hasScripts });
+      const page = await context.newPage();
+      const seen = await check(page, url, name, () => page.goto(`${url}/${CODE}?s=walk`), 200);
+      assert.strictEqual(seen.lead, lead, name);
+      assert.ok(seen.controls >= 2, `${name}: ${seen.controls} controls`);
+      console.log(`${name}: ${seen.weight} bytes, ${seen.controls} controls`);
+      if (lead === "other" || lead === "ios") {
+        const number = `+1415555${2000 + walkAll.texted}`;
+        walkAll.texted += 1;
+        await walkForm(page, url, name, number);
+      }
+      await check(page, url, `${name}, nowhere`, () => page.goto(`${url}/12345`), 404);
+      pages += 1;
+      await context.close();
+    }
+  }
+  return pages;
+}
+walkAll.texted = 0;
+
+async function walkRest(browser, url, token, language) {
+  const viewport = SCREENS[0];
+  const context = await browser.newContext({ userAgent: agents().get("ios"), viewport, locale: language });
+  const page = await context.newPage();
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const { items } = await fetch(`${url}/v1/practice/links`, { headers }).then((answer) => answer.json());
+  const change = (state) => fetch(`${url}/v1/practice/links/${items[0].id}`, { method: "PATCH", headers, body: JSON.stringify({ state }) });
+  assert.ok((await change("paused")).ok);
+  await check(page, url, `paused ${language}`, () => page.goto(`${url}/${items[0].code}`), 200);
+  assert.ok((await change("active")).ok);
+  for (let n = 0; n < 21; n += 1) await fetch(`${url}/900000`);
+  await check(page, url, `challenge ${language}`, () => page.goto(`${url}/900000`), 429);
+  await check(page, url, `challenge ${language}, too early`, async () => {
+    const [answer] = await Promise.all([page.waitForResponse((answer) => answer.url().endsWith("/challenge")), page.click("button")]);
+    return answer;
+  }, 429);
+  await context.close();
+}
+
+function staffToken(binary, options) {
+  const admin = (...words) => execFileSync(binary, ["admin", ...words], { ...options, encoding: "utf8" });
+  const practice = admin("practice", "create", "--name", "Elm Dental", "--city", "Springfield", "--plan", "communicator").split(/\s/)[0];
+  const made = admin("staff", "create", "--practice", practice, "--email", "a@b.example", "--name", "Ana", "--role", "admin");
+  return /^token\s+(\S+)$/m.exec(made)[1];
+}
+
+async function main(binary, executablePath) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "walk-landing-"));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env = {
+    ...process.env,
+    PRACTICE_LINKS_LISTEN: `127.0.0.1:${port}`,
+    PRACTICE_LINKS_DATA_DIR: path.join(folder, "data"),
+    PRACTICE_LINKS_PUBLIC_URL: url,
+    PRACTICE_LINKS_APP__OPEN_URL: "https://open.example.org",
+    // One address walks as a whole waiting room would.
+    PRACTICE_LINKS_LIMITS__IP_10MIN: "1000",
+    PRACTICE_LINKS_LIMITS__PRACTICE_10MIN: "1000",
+  };
+  const server = spawn(binary, [], { env, cwd: folder, stdio: "ignore" });
+  const ended = new Promise((resolve) => { server.once("exit", resolve); });
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  try {
+    await started(url);
+    let pages = 0;
+    for (const language of ["en", "es"]) {
+      for (const hasScripts of [true, false]) pages += await walkAll(browser, url, language, hasScripts);
+    }
+    const token = staffToken(binary, { env, cwd: folder });
+    for (const language of ["en", "es"]) await walkRest(browser, url, token, language);
+    console.log(`${pages} pages keep their promises`);
+  } finally {
+    await browser.close();
+    server.kill("SIGTERM");
+    await ended;
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+main(path.resolve(process.argv[2]), path.resolve(process.argv[3])).catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

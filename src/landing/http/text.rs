@@ -1,0 +1,199 @@
+//! "Text me the link": the page's form, and where it leads.
+//!
+//! Post, redirect, get: whoever loads the last page again sends nothing again, scripts or not.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HOST, LOCATION, RETRY_AFTER};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+
+use super::super::cache::{Key, NONCE, VISIT};
+use super::super::page::{self, WrongNumber};
+use super::super::visit::{self, Visit};
+use super::pages::{held_back, key, nowhere, unshowable, view};
+use super::{Fresh, digits};
+use crate::app::App;
+use crate::db;
+use crate::deferred::{self, Left};
+use crate::http::html::Does;
+use crate::http::{Call, Form, Problem, html};
+use crate::kit::Phone;
+use crate::links::{self, Destination, Opened};
+use crate::refusals;
+
+refusals!(TextRefusals: plain, MalformedRequest, RequestTimeout, BodyTooLarge, UnsupportedMediaType);
+
+/// Texts the app's link to a number left on the page
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "phone=%28415%29+555-2671&visit=1795359600.lnk_0198c1f2.brochure.dmlzaXQ.c2lnbmF0dXJl"),
+    responses((status = 303, description = "On to `/{code}/texted`, one and the same for every number that takes texts; of a link that was paused meanwhile, to its page"),
+    (status = 404, description = "The code leads nowhere", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
+    (status = 422, description = "The page again, with what is wrong beside the field", content_type = "text/html"),
+    (status = 429, description = "The page again: too many links were asked for; or the challenge for an address that tried many codes in vain", content_type = "text/html"), TextRefusals))]
+#[post("/{code}/text")]
+pub async fn text_link(
+    app: Data<App>,
+    call: Call,
+    request: HttpRequest,
+    code: Path<String>,
+    form: Form,
+) -> Result<HttpResponse, Problem> {
+    digits(&code)?;
+    if let Err(wait) = app.guests.admit(&app.config, &call.network, app.clock.now()) {
+        return held_back(&app, &call, &code, wait);
+    }
+    let (key, _) = key(&app, &call, &request, code.into_inner());
+    let (typed, token) = (form.field("phone"), form.field("visit"));
+    let is_ours = visit::read(&app.ctx(), &key.code, &token).is_some() && is_same_site(&app, &request);
+    let (opened, outcome) = match number(&app, is_ours, &typed) {
+        Ok(phone) => leave(&app, &call, &key.code, phone).await?,
+        Err(wrong) => (open(&app, &key.code).await?, Err(Refused::Wrong(wrong))),
+    };
+    match (opened, outcome) {
+        (Opened::Nowhere { mistyped }, _) => nowhere(&app, &call, &key.code, mistyped),
+        (Opened::Paused(_), _) => Ok(on(&format!("/{}", key.code))),
+        (Opened::Open(_), Ok(())) => Ok(on(&format!("/{}/texted", key.code))),
+        (Opened::Open(to), Err(refused)) => again(&app, &key, &to, &typed, &refused),
+    }
+}
+
+refusals!(AgainRefusals: plain, NotFound);
+
+/// Back to the page with the form
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
+    responses((status = 303, description = "On to `/{code}`"), AgainRefusals))]
+#[get("/{code}/text")]
+pub async fn text_form(code: Path<String>) -> Result<HttpResponse, Problem> {
+    digits(&code)?;
+    Ok(on(&format!("/{code}")))
+}
+
+refusals!(TextedRefusals: plain);
+
+/// What happens after the link was texted
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
+    responses((status = 200, description = "What to do next", content_type = "text/html"),
+    (status = 303, description = "Of a paused link: on to its page"),
+    (status = 404, description = "The code leads nowhere", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
+    (status = 429, description = "A challenge for an address that tried many codes in vain", content_type = "text/html"), TextedRefusals))]
+#[get("/{code}/texted")]
+pub async fn texted(
+    app: Data<App>,
+    call: Call,
+    request: HttpRequest,
+    code: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    digits(&code)?;
+    if let Err(wait) = app.guests.admit(&app.config, &call.network, app.clock.now()) {
+        return held_back(&app, &call, &code, wait);
+    }
+    let (key, _) = key(&app, &call, &request, code.into_inner());
+    match open(&app, &key.code).await? {
+        Opened::Nowhere { mistyped } => nowhere(&app, &call, &key.code, mistyped),
+        Opened::Paused(_) => Ok(on(&format!("/{}", key.code))),
+        Opened::Open(to) => {
+            let nonce = html::nonce(&app);
+            let body = page::texted(&view(&app, &to, &key), &nonce);
+            html::page(&app, StatusCode::OK, &nonce, Does::Nothing, body)
+        }
+    }
+}
+
+fn on(address: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
+}
+
+/// The number to text, where the form is one of ours and the number can be read: what is not asks nothing of the
+/// database but whose page to show.
+fn number(app: &App, is_ours: bool, typed: &str) -> Result<Phone, WrongNumber> {
+    if !is_ours {
+        return Err(WrongNumber::Stale);
+    }
+    Phone::parse(typed, Some(&app.config.verification.default_region)).map_err(|_| WrongNumber::Unreadable)
+}
+
+async fn open(app: &Data<App>, code: &str) -> Result<Opened, db::Error> {
+    let code = code.to_owned();
+    app.read(move |_, conn| links::open(conn, &code)).await
+}
+
+async fn leave(
+    app: &Data<App>,
+    call: &Call,
+    code: &str,
+    phone: Phone,
+) -> Result<(Opened, Result<(), Refused>), db::Error> {
+    let (code, wish, network) = (code.to_owned(), call.language, call.network.clone());
+    let left = app.write(move |ctx, conn| -> Result<_, db::Error> {
+        let opened = links::open(conn, &code)?;
+        let Opened::Open(to) = &opened else { return Ok((opened, Ok(()))) };
+        let language = wish.unwrap_or(to.practice.language());
+        let left = Left { phone: &phone, to, language, network: &network };
+        let outcome = refused(deferred::leave_number(ctx, conn, &left))?;
+        Ok((opened, outcome))
+    });
+    left.await
+}
+
+/// Why no text is sent, as the page says it.
+enum Refused {
+    Wrong(WrongNumber),
+    Limited(crate::kit::Wait),
+}
+
+fn refused(outcome: Result<(), deferred::Refusal>) -> db::Result<Result<(), Refused>> {
+    Ok(match outcome {
+        Ok(()) => Ok(()),
+        Err(deferred::Refusal::CountryNotSupported) => Err(Refused::Wrong(WrongNumber::Country)),
+        Err(deferred::Refusal::CannotText) => Err(Refused::Wrong(WrongNumber::Landline)),
+        Err(deferred::Refusal::Limited(wait)) => Err(Refused::Limited(wait)),
+        Err(deferred::Refusal::Db(error)) => return Err(error),
+        Err(deferred::Refusal::Gone | deferred::Refusal::Link(_)) => Err(Refused::Wrong(WrongNumber::Stale)),
+    })
+}
+
+/// The page once more, with what is wrong beside the field.
+fn again(
+    app: &App,
+    key: &Key,
+    to: &Destination,
+    typed: &str,
+    refused: &Refused,
+) -> Result<HttpResponse, Problem> {
+    let ctx = app.ctx();
+    let (fresh, view) = (Fresh::draw(&ctx), view(app, to, key));
+    let (status, error, wait) = match refused {
+        Refused::Wrong(wrong) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, page::wrong_number(view.language, *wrong).to_owned(), None)
+        }
+        Refused::Limited(wait) => {
+            (StatusCode::TOO_MANY_REQUESTS, page::limited(view.language, *wait), Some(wait))
+        }
+    };
+    // What a person typed may hold anything, also what marks the places in a drawn page.
+    let form = page::Form { phone: typed.replace(char::is_control, ""), error };
+    let page = page::landing(&view, &form).map_err(|_| unshowable())?;
+    let visit = Visit { id: &fresh.visit_id, link_id: &to.link.id, channel: "" };
+    let visit = visit::sign(&ctx, &key.code, &visit);
+    let page = page.replace(NONCE, &fresh.nonce).replace(VISIT, &visit);
+    let mut response = html::page(app, status, &fresh.nonce, Does::Both, Ok(page))?;
+    if let Some(wait) = wait {
+        response.headers_mut().insert(RETRY_AFTER, wait.seconds.into());
+    }
+    Ok(response)
+}
+
+/// Another site's form cannot have texts sent: browsers say where a form comes from. What does not say it is
+/// no browser that could be made to.
+fn is_same_site(app: &App, request: &HttpRequest) -> bool {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    match (header("sec-fetch-site"), header("origin")) {
+        (Some(site), _) => site == "same-origin" || site == "none",
+        // A page without referrer sends `null`.
+        (None, Some(origin)) => {
+            let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+            origin == "null" || origin == app.config.public_url || origin.ends_with(&format!("//{host}"))
+        }
+        (None, None) => true,
+    }
+}
