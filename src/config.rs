@@ -267,6 +267,9 @@ impl Config {
         if self.sms.provider == "development" {
             return Err(BadSetting::new("sms.provider", "`development` is refused in production"));
         }
+        if self.sms.fallback.as_deref() == Some("development") {
+            return Err(BadSetting::new("sms.fallback", "`development` is refused in production"));
+        }
         if self.mail.smtp_url.is_none() {
             return Err(BadSetting::new("mail.smtp_url", "is needed in production"));
         }

@@ -21,6 +21,7 @@ use crate::routes;
         (name = "sessions", description = "Signing in, staying signed in, signing out"),
         (name = "me", description = "The patient's own data"),
         (name = "practice", description = "The practice's own view: links, print kit, funnel"),
+        (name = "callbacks", description = "What providers tell us: reports and inbound texts, signed or with a token"),
         (name = "operations", description = "For operators and QA"),
         (name = "development", description = "In development alone; in production these answer 404"),
     ),

@@ -2,7 +2,7 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{accounts, desk, dev, landing, links, me, ops, verification};
+use crate::{accounts, callbacks, desk, dev, landing, links, me, ops, verification};
 
 /// Registers them all. The landing page stands first: it is asked for most, each route before it would be tried
 /// on every request, and its guard lets through what is no code.
@@ -47,6 +47,10 @@ pub fn all(config: &mut ServiceConfig<'_>) {
         .service(desk::http::links::get_funnel)
         .service(desk::http::links::get_link)
         .service(desk::http::links::change_link)
+        .service(callbacks::http::twilio::twilio_inbound)
+        .service(callbacks::http::twilio::twilio_status)
+        .service(callbacks::http::kannel::kannel_inbound)
+        .service(callbacks::http::kannel::kannel_receipt)
         .service(landing::http::files::share_image)
         .service(landing::http::counting::seen)
         .service(landing::http::counting::seen_gif)

@@ -15,14 +15,15 @@ use std::path::{Path, PathBuf};
 
 /// Rooms that stand in an order; each may import only those named behind it. Rooms not named here (`kit`,
 /// `db`, `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) serve all of them.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("practices", &[]),
     ("staff", &["practices"]),
     ("printing", &[]),
+    ("consent", &[]),
     ("funnel", &[]),
     ("links", &["practices", "funnel"]),
-    ("deferred", &["links", "practices"]),
-    ("verification", &["links", "practices", "deferred", "funnel"]),
+    ("deferred", &["links", "practices", "consent"]),
+    ("verification", &["links", "practices", "deferred", "funnel", "consent"]),
     ("conversations", &["links", "practices", "staff", "funnel"]),
     ("accounts", &["verification", "links", "conversations", "deferred"]),
     ("landing", &["links", "practices", "deferred", "funnel", "printing"]),
@@ -30,7 +31,8 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("desk", &["staff", "practices", "links", "funnel", "printing"]),
     ("ops", &[]),
     ("dev", &[]),
-    ("providers", &["dev"]),
+    ("callbacks", &["consent"]),
+    ("providers", &["dev", "callbacks"]),
 ];
 
 struct Source {

@@ -4,8 +4,10 @@ use serde_json::json;
 
 use super::Left;
 use crate::app::Ctx;
+use crate::consent;
 use crate::db::{self, Conn};
 use crate::kit::{Language, Phone, gsm7};
+use crate::limits;
 use crate::links::{self, Destination};
 use crate::outbox::{self, Job, Outgoing, Rendered, Sender, Text, Topic};
 
@@ -58,12 +60,8 @@ impl Topic for LinkTopic {
             Ok(destination) => {
                 let language = Language::from_tag(&payload.language).unwrap_or_default();
                 let body = text(ctx, &destination, language);
-                Ok(Rendered::Ready(Outgoing::Sms(Text {
-                    to,
-                    body,
-                    code: None,
-                    sender: Sender::AnyBut(Vec::new()),
-                })))
+                let sender = Sender::AnyBut(consent::barred(conn, &limits::number_key(ctx, &to))?);
+                Ok(Rendered::Ready(Outgoing::Sms(Text { to, body, code: None, sender })))
             }
             Err(links::Refusal::Db(error)) => Err(error),
             // Paused or closed since: the page behind the link would only disappoint.

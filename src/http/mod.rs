@@ -12,6 +12,7 @@ pub mod id;
 pub mod idempotency;
 pub mod paging;
 pub mod problem;
+pub mod raw;
 pub mod refusals;
 
 pub use body::Body;
@@ -22,3 +23,4 @@ pub use id::Id;
 pub use idempotency::{Answer, once};
 pub use paging::{Page, PageQuery};
 pub use problem::{Code, FieldError, Problem};
+pub use raw::RawBody;

@@ -52,6 +52,7 @@ codes! {
     PlanRequired           "plan_required"            403 "The practice's plan does not include this"
     StaffForbidden         "staff_forbidden"          403 "Your role may not do that"
     SessionRestricted      "session_restricted"       403 "This sign-in may not do that yet"
+    SignatureInvalid       "signature_invalid"        403 "The signature is not good"
     NotFound               "not_found"                404 "There is nothing here"
     LinkNotFound           "link_not_found"           404 "This link is not in use"
     VerificationNotFound   "verification_not_found"   404 "There is no such verification"

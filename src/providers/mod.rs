@@ -1,8 +1,13 @@
 //! The outer world: who takes texts, calls and e-mails from us. Imported by `cli` alone; the outbox knows
 //! them as a [`Carrier`].
 
+mod breaker;
+mod client;
 mod development;
+mod kannel;
+mod route;
 mod smtp;
+mod twilio;
 
 use crate::app::App;
 use crate::config::BadSetting;
@@ -10,16 +15,16 @@ use crate::outbox::{Carrier, Envelope, Handed, Outgoing};
 
 /// The carriers that the settings choose.
 pub struct Providers {
+    route: route::Route,
     caught: development::Development,
     smtp: Option<smtp::Smtp>,
 }
 
 impl Providers {
-    /// Reads `sms.*` and `mail.*`; a setting that names nothing we have is refused.
+    /// Reads `sms.*`, `mail.*` and the settings of the providers that they name; what is wrong or missing is
+    /// refused by name.
     pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
-        if app.config.sms.provider != "development" {
-            return Err(BadSetting::new("sms.provider", "only `development` exists so far"));
-        }
+        let route = route::Route::from_settings(app)?;
         let smtp = app
             .config
             .mail
@@ -27,13 +32,14 @@ impl Providers {
             .as_ref()
             .map(|url| smtp::Smtp::new(url.expose(), &app.config))
             .transpose()?;
-        Ok(Self { caught: development::Development::new(app.clone()), smtp })
+        Ok(Self { route, caught: development::Development::new(app.clone()), smtp })
     }
 }
 
 impl Carrier for Providers {
     fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
         match (message, &self.smtp) {
+            (Outgoing::Sms(_) | Outgoing::Voice(_), _) => self.route.carry(message, envelope),
             (Outgoing::Email(mail), Some(smtp)) => Handed::by("smtp", smtp.send(mail, envelope.row_id)),
             _ => Handed::by("development", self.caught.catch(message, envelope.key)),
         }
