@@ -99,8 +99,9 @@ fn digits(number: &str) -> String {
     if bare.bytes().all(|b| b.is_ascii_digit()) { bare.to_owned() } else { String::new() }
 }
 
-/// A number as carriers spell it: with a plus, with two zeros, or with neither.
+/// A number as carriers spell it: with a plus, with two zeros, or with neither. A short code is nobody's phone.
 fn international(from: &str) -> Option<Phone> {
     let digits = digits(from);
-    Phone::from_stored(&format!("+{}", digits.strip_prefix("00").unwrap_or(&digits))).ok()
+    let phone = Phone::from_stored(&format!("+{}", digits.strip_prefix("00").unwrap_or(&digits))).ok()?;
+    phone.can_call().then_some(phone)
 }

@@ -14,6 +14,8 @@
 mod harness;
 
 mod accounts;
+mod callbacks;
+mod consent;
 mod deferred;
 mod discreet;
 mod doors;
@@ -26,6 +28,7 @@ mod links;
 mod me;
 mod notices;
 mod privacy;
+mod providers;
 mod schema;
 mod signup;
 mod smtp;

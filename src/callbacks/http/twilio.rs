@@ -13,7 +13,7 @@ use crate::consent::Inbound;
 use crate::http::{Code, Id, Problem, RawBody};
 use crate::refusals;
 
-/// TwiML that does nothing: the answer to a text leaves through the outbox.
+/// `TwiML` that does nothing: the answer to a text leaves through the outbox.
 const NO_ANSWER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>";
 
 refusals!(TwilioRefusals: body, SignatureInvalid);

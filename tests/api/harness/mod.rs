@@ -12,6 +12,7 @@ mod database;
 mod desk;
 mod folder;
 mod postgres;
+mod provider;
 mod spec;
 mod steps;
 
@@ -37,6 +38,7 @@ pub use carrier::{Recorded, Recorder};
 pub use client::{Call, Client, IPHONE, Reply};
 pub use database::Backend;
 pub use desk::{Desk, as_desk};
+pub use provider::{Answer, Asked, Provider, drain};
 pub use steps::{SignedUp, Verification, phone, sign_up_body};
 
 /// Each function becomes two tests, `name::sqlite` and `name::postgres`. Its argument is a started [`TestApp`],
