@@ -44,7 +44,7 @@ def walk(prism, binary, sender):
     settings = {
         "sms__provider": "twilio", "twilio__base_url": prism.url, "twilio__account_sid": ACCOUNT,
         "twilio__auth_token": "token", "twilio__from": sender, "twilio__voice_from": "+15005550006",
-        "verification__voice_after_seconds": "1", "verification__resend_seconds": "1,1",
+        "verification__voice_after_seconds": "1", "verification__resend_seconds": "1",
     }
     with Service(binary, **settings) as service:
         verification, secret = service.start_verification()

@@ -56,6 +56,13 @@ impl Twilio {
         let token = settings.auth_token.as_ref().map_or("", |token| token.expose());
         let token = client::needed("twilio.auth_token", token)?;
         let from = client::needed("twilio.from", &settings.from)?;
+        for (setting, sender) in [("twilio.from", from), ("twilio.voice_from", &settings.voice_from)] {
+            // Twilio takes senders without a plus for short codes.
+            let is_bare_number = sender.len() > 8 && sender.bytes().all(|b| b.is_ascii_digit());
+            if is_bare_number {
+                return Err(BadSetting::new(setting, "must be E.164, with its plus"));
+            }
+        }
         let voice_from = [settings.voice_from.as_str(), from].into_iter().find(|from| !from.is_empty());
         let is_reachable = app.config.is_development() || app.config.public_url.starts_with("https://");
         Ok(Self {
