@@ -7,6 +7,7 @@ use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, Error, Timeout};
 
+use super::reach;
 use crate::config::BadSetting;
 use crate::outbox::Outcome;
 
@@ -49,7 +50,7 @@ pub fn agent() -> Agent {
         .timeout_connect(Some(CONNECT))
         .timeout_global(Some(WHOLE))
         .user_agent("practice-links");
-    config.build().into()
+    reach::agent(config.build())
 }
 
 /// Reads an answer to its end; without one, what that means for the message.
@@ -66,20 +67,12 @@ pub fn read(answer: Result<Response<Body>, Error>) -> Result<Reply, Outcome> {
 
 /// Before the request left nothing can have been taken; after it, nobody knows.
 fn unanswered(error: &Error) -> Outcome {
-    use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, InvalidData, NetworkUnreachable};
     match error {
+        error if let Some(why) = reach::unsent(error) => Outcome::Retry(why),
         Error::Timeout(Timeout::Resolve | Timeout::Connect) => Outcome::Retry("connect_timeout"),
         Error::Timeout(_) => Outcome::Ambiguous("no_answer_in_time"),
-        Error::HostNotFound => Outcome::Retry("host_not_found"),
-        Error::ConnectionFailed => Outcome::Retry("unreachable"),
-        Error::Tls(_) | Error::Rustls(_) => Outcome::Retry("tls_failed"),
         Error::BadUri(_) | Error::Http(_) => Outcome::Misconfigured("bad_url"),
-        Error::Io(io) => match io.kind() {
-            ConnectionRefused | HostUnreachable | NetworkUnreachable => Outcome::Retry("unreachable"),
-            // What rustls says of a certificate, wrapped.
-            InvalidData => Outcome::Retry("tls_failed"),
-            _ => Outcome::Ambiguous("connection_lost"),
-        },
+        Error::Io(_) => Outcome::Ambiguous("connection_lost"),
         _ => Outcome::Ambiguous("unreadable_answer"),
     }
 }

@@ -5,6 +5,7 @@ mod breaker;
 mod client;
 mod development;
 mod kannel;
+mod reach;
 mod route;
 mod smtp;
 mod twilio;

@@ -1,10 +1,15 @@
 //! Texts and calls through Twilio and Kannel: what leaves, what each answer means, and who takes over.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use practice_links::config::Config;
 use practice_links::kit::Secret;
+use practice_links::outbox::Worker;
 use practice_links::providers::Providers;
+use practice_links::topics;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Builder, Provider, TestApp, Verification, drain, phone};
@@ -49,6 +54,19 @@ fn with_both(on: Builder) -> (TestApp, Provider, Provider) {
         config.sms.fallback = Some("kannel".into());
     };
     (on.config(change).start(), first, second)
+}
+
+/// A server that answers a handshake with words; it lives as long as the test process.
+fn speaks_no_tls() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let _ = stream.read(&mut [0; 1024]);
+        }
+    });
+    url
 }
 
 fn screen(app: &TestApp, verification: &Verification) -> Value {
@@ -217,12 +235,23 @@ both! {
         assert_eq!(app.outbox("sent"), 1);
     }
 
-    fn nobody_listening_is_no_doubt_either(on: Builder) {
+    fn what_never_left_is_no_doubt_either(on: Builder) {
+        // Nobody listens; somebody does who knows no TLS; nobody has this name.
+        let plain = speaks_no_tls();
+        let cases = [("http://127.0.0.1:1".to_owned(), "unreachable"), (plain, "tls_failed"), ("https://nowhere.invalid".into(), "host_not_found")];
         let app = on.config(|config| twilio(config, "http://127.0.0.1:1")).start();
-        let verification = app.start(&phone(0));
-        drain(&app.real_worker());
-        assert_eq!(screen(&app, &verification)["delivery"], "queued");
-        assert!(metric(&app, "provider_attempts_total{provider=\"twilio\",channel=\"sms\",outcome=\"unreachable\"}"));
+        app.start(&phone(0));
+        for (url, why) in cases {
+            app.advance(120);
+            let mut inner = app.inner.clone();
+            let mut config = Config::clone(&inner.config);
+            config.twilio.base_url = url;
+            inner.config = std::sync::Arc::new(config);
+            let carrier = std::sync::Arc::new(Providers::from_settings(&inner).unwrap());
+            drain(&Worker::new(inner, topics::all(), carrier));
+            let told = app.count(&format!("SELECT count(*) FROM deliveries WHERE outcome = '{why}'"));
+            assert_eq!((told, app.count("SELECT count(*) FROM outbox WHERE ambiguous = 0 AND state = 'queued'")), (1, 1), "{why}");
+        }
         app.leave_outbox();
     }
 
