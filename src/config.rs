@@ -187,7 +187,11 @@ impl Config {
                 config::File::new("practice-links.toml", config::FileFormat::Toml).required(false),
             ),
         };
-        let raw = base.add_source(environment()).build().map_err(|e| named(&e))?;
+        let mut base = base.add_source(environment());
+        for (setting, list) in lists_of_environment() {
+            base = base.set_override(setting, list).map_err(|e| named(&e))?;
+        }
+        let raw = base.build().map_err(|e| named(&e))?;
         let parsed: Self = raw.try_deserialize().map_err(|e| named(&e))?;
         parsed.complete()
     }
@@ -295,19 +299,32 @@ impl Config {
     }
 }
 
+/// Settings that the environment separates by commas.
+const LISTS: [&str; 6] = [
+    "trusted_proxies",
+    "verification.countries",
+    "verification.resend_seconds",
+    "app.apple_app_ids",
+    "app.app_clips",
+    "app.android_fingerprints",
+];
+
+/// Texts stay texts: the library's own parsing takes the plus of a phone number for a sign, and the zeros in
+/// front of a password for nothing.
 fn environment() -> config::Environment {
-    ["trusted_proxies", "verification.countries", "verification.resend_seconds"]
-        .into_iter()
-        .chain(["app.apple_app_ids", "app.app_clips", "app.android_fingerprints"])
-        .fold(
-            config::Environment::with_prefix("PRACTICE_LINKS")
-                .prefix_separator("_")
-                .separator("__")
-                .try_parsing(true)
-                .ignore_empty(true)
-                .list_separator(","),
-            config::Environment::with_list_parse_key,
-        )
+    config::Environment::with_prefix("PRACTICE_LINKS")
+        .prefix_separator("_")
+        .separator("__")
+        .ignore_empty(true)
+}
+
+fn lists_of_environment() -> Vec<(&'static str, Vec<String>)> {
+    let read = |setting: &'static str| {
+        let name = format!("PRACTICE_LINKS_{}", setting.replace('.', "__").to_ascii_uppercase());
+        let value = std::env::var_os(name)?.into_string().ok().filter(|value| !value.is_empty())?;
+        Some((setting, value.split(',').map(str::to_owned).collect()))
+    };
+    LISTS.into_iter().filter_map(read).collect()
 }
 
 /// The library's message already names the key where it knows one; one line, and the first level of it.

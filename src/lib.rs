@@ -22,6 +22,7 @@ pub mod deferred; //      phone first: pairings that wait for a number to be pro
 pub mod funnel; //        what became of a link's visitors, counted
 pub mod printing; //      QR codes, posters, cards, preview images: pictures of a link
 pub mod verification; //  proving a phone number
+pub mod consent; //       who wants texts from us: STOP, START, HELP
 pub mod accounts; //      accounts, sign-ins, tokens
 pub mod me; //            the patient's own view
 pub mod conversations; // pairings and the conversations that they open
@@ -34,6 +35,7 @@ pub mod limits; //        budgets over sliding windows
 pub mod audit; //         append-only events
 pub mod outbox; //        what goes out, and the worker that sends it
 pub mod providers; //     who takes it from us
+pub mod callbacks; //     what they tell us afterwards
 pub mod retention; //     what goes when it is no longer needed
 pub mod dev; //           the development page
 pub mod ops; //           health, metrics, the API document

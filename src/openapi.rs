@@ -22,6 +22,7 @@ use crate::routes;
         (name = "me", description = "The patient's own data"),
         (name = "practice", description = "The practice's own view: links, print kit, funnel, notifications, webhooks"),
         (name = "notices", description = "The end of a notice, and what becomes of e-mails"),
+        (name = "callbacks", description = "What providers tell us: reports and inbound texts, signed or with a token"),
         (name = "operations", description = "For operators and QA"),
         (name = "development", description = "In development alone; in production these answer 404"),
     ),

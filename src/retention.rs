@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::http::idempotency;
-use crate::{db, deferred, funnel, limits, notices, outbox, verification, webhooks};
+use crate::{consent, db, deferred, funnel, limits, notices, outbox, verification, webhooks};
 
 const PAUSE: Duration = Duration::from_mins(1);
 
@@ -15,6 +15,7 @@ pub fn sweep(app: &App) -> db::Result<()> {
     app.write_blocking(|ctx, conn| {
         verification::sweep(ctx, conn)?;
         deferred::sweep(ctx, conn)?;
+        consent::sweep(ctx, conn)?;
         limits::sweep(ctx, conn)?;
         idempotency::sweep(ctx, conn)?;
         outbox::sweep(ctx, conn)?;

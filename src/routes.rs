@@ -2,14 +2,23 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{accounts, desk, dev, landing, links, me, notices, ops, verification, webhooks};
+use crate::{accounts, callbacks, desk, dev, landing, links, me, notices, ops, verification, webhooks};
 
 /// Registers them all. The landing page stands first: it is asked for most, each route before it would be tried
-/// on every request, and its guard lets through what is no code.
+/// on every request, and its guard lets through what is no code. The other pages stand last, since their first
+/// segment is a code.
 pub fn all(config: &mut ServiceConfig<'_>) {
+    config.service(landing::http::pages::landing).service(landing::http::pages::scanned);
+    of_operators(config);
+    of_patients(config);
+    of_practices(config);
+    of_providers(config);
+    of_pages(config);
+}
+
+/// Health, the document, and the development page.
+fn of_operators(config: &mut ServiceConfig<'_>) {
     config
-        .service(landing::http::pages::landing)
-        .service(landing::http::pages::scanned)
         .service(ops::http::healthz)
         .service(ops::http::readyz)
         .service(ops::http::metrics)
@@ -17,7 +26,12 @@ pub fn all(config: &mut ServiceConfig<'_>) {
         .service(dev::http::dev_page)
         .service(dev::http::dev_messages)
         .service(landing::http::files::apple_app_site_association)
-        .service(landing::http::files::assetlinks)
+        .service(landing::http::files::assetlinks);
+}
+
+/// The patient's phone.
+fn of_patients(config: &mut ServiceConfig<'_>) {
+    config
         .service(accounts::http::jwks)
         .service(links::http::create_link_token)
         .service(verification::http::create_verification)
@@ -36,7 +50,12 @@ pub fn all(config: &mut ServiceConfig<'_>) {
         .service(me::http::list_pairings)
         .service(me::http::delete_pairing)
         .service(me::http::list_entries)
-        .service(me::http::create_entry)
+        .service(me::http::create_entry);
+}
+
+/// The practice's own view.
+fn of_practices(config: &mut ServiceConfig<'_>) {
+    config
         .service(desk::http::links::list_links)
         .service(desk::http::links::create_link)
         .service(desk::http::print::qr_svg)
@@ -56,8 +75,22 @@ pub fn all(config: &mut ServiceConfig<'_>) {
         .service(webhooks::http::change_webhook)
         .service(webhooks::http::delete_webhook)
         .service(desk::http::notifications::list_notifications)
-        .service(desk::http::notifications::change_notifications)
+        .service(desk::http::notifications::change_notifications);
+}
+
+/// What providers tell us afterwards.
+fn of_providers(config: &mut ServiceConfig<'_>) {
+    config
         .service(notices::http::mail_events)
+        .service(callbacks::http::twilio::twilio_inbound)
+        .service(callbacks::http::twilio::twilio_status)
+        .service(callbacks::http::kannel::kannel_inbound)
+        .service(callbacks::http::kannel::kannel_receipt);
+}
+
+/// The rest of a link's pages, and the end of a notice.
+fn of_pages(config: &mut ServiceConfig<'_>) {
+    config
         .service(notices::http::ask_unsubscribe)
         .service(notices::http::unsubscribe)
         .service(landing::http::files::share_image)

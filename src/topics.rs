@@ -1,5 +1,6 @@
 //! Every message that can leave, on one page: what the outbox worker can render.
 
+use crate::consent::AnswerTopic;
 use crate::deferred::LinkTopic;
 use crate::notices;
 use crate::outbox::{Topic, Topics};
@@ -8,9 +9,10 @@ use crate::webhooks::WebhookTopic;
 
 /// All topics by name.
 pub fn all() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 3] = [
+    let topics: [(&'static str, Box<dyn Topic>); 4] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
+        (AnswerTopic::NAME, Box::new(AnswerTopic)),
         (WebhookTopic::NAME, Box::new(WebhookTopic)),
     ];
     topics.into_iter().chain(notices::topics()).collect()

@@ -15,15 +15,16 @@ use std::path::{Path, PathBuf};
 
 /// Rooms that stand in an order; each may import only those named behind it. Rooms not named here (`kit`,
 /// `db`, `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) serve all of them.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("practices", &[]),
     ("staff", &["practices"]),
     ("printing", &[]),
+    ("consent", &[]),
     ("funnel", &[]),
     ("webhooks", &["staff"]),
     ("links", &["practices", "funnel", "webhooks"]),
-    ("deferred", &["links", "practices", "funnel"]),
-    ("verification", &["links", "practices", "deferred", "funnel"]),
+    ("deferred", &["links", "practices", "funnel", "consent"]),
+    ("verification", &["links", "practices", "deferred", "funnel", "consent"]),
     ("notices", &["links", "practices", "staff"]),
     ("conversations", &["links", "practices", "funnel", "notices", "webhooks"]),
     ("accounts", &["verification", "links", "conversations", "deferred"]),
@@ -32,7 +33,8 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("desk", &["staff", "practices", "links", "funnel", "printing", "notices"]),
     ("ops", &[]),
     ("dev", &[]),
-    ("providers", &["dev"]),
+    ("callbacks", &["consent"]),
+    ("providers", &["dev", "callbacks"]),
 ];
 
 struct Source {

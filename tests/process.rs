@@ -197,6 +197,42 @@ fn a_bad_setting_is_refused_in_one_line_that_names_it() {
 }
 
 #[test]
+fn a_number_in_the_environment_keeps_its_plus_and_a_list_may_have_one_item() {
+    let folder = Folder::new("plus");
+    let settings = [
+        ("PRACTICE_LINKS_KANNEL__CALLBACK_URL", "http://10.0.0.1:8080"),
+        ("PRACTICE_LINKS_VERIFICATION__RESEND_SECONDS", "30"),
+        ("PRACTICE_LINKS_TRUSTED_PROXIES", "10.0.0.0/8,::1/128"),
+    ];
+    let output = run(&folder.0, &["admin", "kannel", "urls"], &settings);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let group = String::from_utf8(output.stdout).unwrap();
+    let line = group.lines().find(|line| line.starts_with("get-url")).unwrap();
+    assert!(
+        line.starts_with("get-url = \"http://10.0.0.1:8080/v1/callbacks/kannel/inbound?token="),
+        "{group}"
+    );
+    assert!(line.ends_with("&id=%I&from=%p&to=%P&text=%a\""), "{group}");
+    // A sender without its plus is a number of nobody; the start names a setting only after this one is read.
+    let twilio = [
+        ("PRACTICE_LINKS_LISTEN", "127.0.0.1:0"),
+        ("PRACTICE_LINKS_SMS__PROVIDER", "twilio"),
+        ("PRACTICE_LINKS_TWILIO__ACCOUNT_SID", "AC1"),
+        ("PRACTICE_LINKS_TWILIO__AUTH_TOKEN", "0123"),
+    ];
+    let from = |number| {
+        let settings = [
+            &twilio[..],
+            &[("PRACTICE_LINKS_TWILIO__FROM", number), ("PRACTICE_LINKS_SMS__FALLBACK", "pigeon")],
+        ]
+        .concat();
+        String::from_utf8(run(&folder.0, &[], &settings).stderr).unwrap()
+    };
+    assert!(from("+15005550006").contains("sms.fallback"), "{}", from("+15005550006"));
+    assert!(from("15005550006").contains("twilio.from"), "{}", from("15005550006"));
+}
+
+#[test]
 fn production_refuses_development_conveniences_by_name() {
     let folder = Folder::new("production");
     let base = ("PRACTICE_LINKS_ENVIRONMENT", "production");

@@ -1,5 +1,6 @@
 //! `practice-links admin …`: works beside a running server.
 
+mod kannel;
 mod link;
 mod outbox;
 mod practice;
@@ -43,6 +44,9 @@ pub enum Task {
     /// Phone numbers.
     #[command(subcommand)]
     Number(NumberTask),
+    /// What Kannel's configuration needs of this service.
+    #[command(subcommand)]
+    Kannel(kannel::KannelTask),
 }
 
 /// `admin keys …`
@@ -71,6 +75,7 @@ pub fn run(task: Task, config: Config, out: &mut dyn Write) -> Result<(), Failur
         Task::Staff(task) => staff::run(task, &app(config)?, out),
         Task::Team(task) => staff::run_team(task, &app(config)?, out),
         Task::Outbox(task) => outbox::run(task, &app(config)?, out),
+        Task::Kannel(task) => kannel::run(&task, &app(config)?, out),
         Task::Number(NumberTask::Unlock { phone }) => unlock(&phone, &app(config)?, out),
     }
 }

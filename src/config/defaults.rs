@@ -72,6 +72,7 @@ impl Default for Mail {
     fn default() -> Self {
         Self {
             smtp_url: None,
+            ca_file: None,
             from: "Practice Links <no-reply@localhost>".into(),
             dkim_key_file: None,
             dkim_selector: "links".into(),

@@ -13,6 +13,7 @@ use crate::kit::Secret;
 #[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Mail {
     pub smtp_url: Option<Secret>,
+    pub ca_file: Option<PathBuf>,
     pub from: String,
     pub dkim_key_file: Option<PathBuf>,
     pub dkim_selector: String,

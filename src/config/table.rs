@@ -54,6 +54,11 @@ pub const SETTINGS: &[Setting] = &[
         "none: caught in `/dev`",
         "`smtp://HOST:PORT` (plain, loopback), `smtp+starttls://…` or `smtps://USER:PASSWORD@HOST`",
     ),
+    (
+        "mail.ca_file",
+        "none: the world's own",
+        "PEM file with the authority behind the mail server's certificate, where it is one of your own",
+    ),
     ("mail.from", "Practice Links <no-reply@localhost>", "sender of e-mails"),
     (
         "mail.dkim_key_file",

@@ -4,9 +4,11 @@ use serde_json::json;
 
 use super::Left;
 use crate::app::Ctx;
+use crate::consent;
 use crate::db::{self, Conn};
 use crate::funnel::{self, Step};
 use crate::kit::{Language, Phone, gsm7};
+use crate::limits;
 use crate::links::{self, Destination};
 use crate::outbox::{self, Job, Outcome, Outgoing, Rendered, Sender, Text, Topic};
 
@@ -59,12 +61,8 @@ impl Topic for LinkTopic {
             Ok(destination) => {
                 let language = Language::from_tag(&payload.language).unwrap_or_default();
                 let body = text(ctx, &destination, language);
-                Ok(Rendered::Ready(Outgoing::Sms(Text {
-                    to,
-                    body,
-                    code: None,
-                    sender: Sender::AnyBut(Vec::new()),
-                })))
+                let sender = Sender::AnyBut(consent::barred(conn, &limits::number_key(ctx, &to))?);
+                Ok(Rendered::Ready(Outgoing::Sms(Text { to, body, code: None, sender })))
             }
             Err(links::Refusal::Db(error)) => Err(error),
             // Paused or closed since: the page behind the link would only disappoint.

@@ -23,4 +23,4 @@ pub use id::Id;
 pub use idempotency::{Answer, once};
 pub use paging::{Page, PageQuery};
 pub use problem::{Code, FieldError, Problem};
-pub use raw::Raw;
+pub use raw::RawBody;

@@ -1,22 +1,37 @@
-//! A body as it came, for what is signed byte by byte.
+//! A body as it came, byte for byte: what a signature is made over.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::web::Query;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{Problem, body};
 
-/// The bytes of a body, within the limits of size and time.
-pub struct Raw(pub Vec<u8>);
+/// A whole body, within the limits of size and time, and what it says it is.
+pub struct RawBody {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The media type, in lower case and without parameters.
+    pub media_type: String,
+}
 
-impl FromRequest for Raw {
+impl RawBody {
+    /// The fields of a form, in order, several of one name included; `None` where it cannot be read.
+    pub fn form(&self) -> Option<Vec<(String, String)>> {
+        let text = String::from_utf8_lossy(&self.bytes);
+        Query::<Vec<(String, String)>>::from_query(&text).ok().map(Query::into_inner)
+    }
+}
+
+impl FromRequest for RawBody {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let media_type = request.content_type().to_ascii_lowercase();
         let bytes = body::in_time(request, payload);
-        Box::pin(async move { Ok(Self(bytes.await?.to_vec())) })
+        Box::pin(async move { Ok(Self { bytes: bytes.await?.to_vec(), media_type }) })
     }
 }

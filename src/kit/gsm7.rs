@@ -14,3 +14,27 @@ pub fn name(name: &str, room: usize) -> String {
     let calm = calm.split_whitespace().collect::<Vec<_>>().join(" ");
     calm.get(..room.min(calm.len())).unwrap_or_default().trim_end().to_owned()
 }
+
+/// The GSM 7-bit default alphabet (3GPP TS 23.038, 6.2.1) beyond ASCII's letters, digits and line ends.
+const BASIC: &str = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà\r\n";
+/// Its extension table: two septets each.
+const EXTENDED: &str = "^{}\\[~]|€";
+
+/// Whether a whole text can travel in the GSM 7-bit alphabet; otherwise it needs UCS-2.
+pub fn fits(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || BASIC.contains(c) || EXTENDED.contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn one_character_decides() {
+        assert!(fits("012345 is your code.\n\n@links.example #012345 FA+9qCX9VSu"));
+        assert!(fits("£5 = €6, ¡olé! {[~]}"));
+        for outside in ["it’s", "á", "`", "😀", "\t"] {
+            assert!(!fits(outside), "{outside}");
+        }
+    }
+}

@@ -51,6 +51,11 @@ impl Budget {
         Self::new(ctx, "0-link", number_key, &[(1, TEN_MINUTES), (3, DAY)])
     }
 
+    /// Answers to HELP from one number, to whichever of ours it wrote: one in ten minutes.
+    pub fn help_to_number(ctx: &Ctx, number_key: &str) -> Self {
+        Self::new(ctx, "0-help", number_key, &[(1, TEN_MINUTES)])
+    }
+
     /// Messages to one number.
     pub fn messages_to_number(ctx: &Ctx, number_key: &str) -> Self {
         let limits = &ctx.config.limits;

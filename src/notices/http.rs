@@ -11,7 +11,7 @@ use super::{Event, EventKind, Signed, Told};
 use crate::app::App;
 use crate::db;
 use crate::http::html::{self, Does};
-use crate::http::{Call, Code, Problem, Raw};
+use crate::http::{Call, Code, Problem, RawBody};
 use crate::kit::Timestamp;
 use crate::refusals;
 
@@ -102,7 +102,11 @@ refusals!(MailEventsRefusals: plain, SignatureInvalid, MalformedRequest, Request
     ("webhook-signature" = String, Header, description = "`v1,` and base64 of HMAC-SHA256 over id, timestamp and body", example = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=")),
     responses((status = 204, description = "Taken, also where nothing new was in it"), MailEventsRefusals))]
 #[post("/v1/callbacks/mail-events")]
-pub async fn mail_events(app: Data<App>, request: HttpRequest, body: Raw) -> Result<HttpResponse, Problem> {
+pub async fn mail_events(
+    app: Data<App>,
+    request: HttpRequest,
+    body: RawBody,
+) -> Result<HttpResponse, Problem> {
     let signed = signed(&request, body);
     if !super::is_ours(&app.ctx(), &signed) {
         return Err(Problem::new(Code::SignatureInvalid, "Sign with `mail.events_secret`, now."));
@@ -116,7 +120,7 @@ pub async fn mail_events(app: Data<App>, request: HttpRequest, body: Raw) -> Res
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn signed(request: &HttpRequest, Raw(body): Raw) -> Signed {
+fn signed(request: &HttpRequest, RawBody { bytes: body, .. }: RawBody) -> Signed {
     let header = |name: &str| {
         let value = request.headers().get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()

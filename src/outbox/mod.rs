@@ -19,7 +19,7 @@ use std::time::Duration;
 pub use message::{
     Carrier, Channel, Envelope, Handed, Hook, Mail, Outcome, Outgoing, Rendered, Report, Sender, Spoken, Text,
 };
-pub use pause::{pauses, resume};
+pub use pause::{pause, pauses, resume};
 pub use store::{Attempt, Job, Pause};
 pub use worker::{Point, Topics, Worker, WorkerHandle};
 

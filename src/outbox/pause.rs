@@ -45,13 +45,16 @@ pub(super) fn may_claim(ctx: &Ctx, conn: &mut Conn, open: &Open) -> db::Result<b
 /// What an outcome says of its channel: our account is wrong, or right again.
 pub(super) fn learn(ctx: &Ctx, conn: &mut Conn, channel: Channel, outcome: &Outcome) -> db::Result<()> {
     match outcome {
-        Outcome::Misconfigured(why) => {
-            tracing::error!(channel = channel.as_str(), why, "channel paused: our account is refused");
-            store::pause(conn, channel.as_str(), why, ctx.now, ctx.now + BETWEEN_TRIALS)
-        }
+        Outcome::Misconfigured(why) => pause(ctx, conn, channel, why),
         Outcome::Sent => resume(conn, channel).map(drop),
         _ => Ok(()),
     }
+}
+
+/// Pauses a channel until one row of it goes through.
+pub fn pause(ctx: &Ctx, conn: &mut Conn, channel: Channel, why: &'static str) -> db::Result<()> {
+    tracing::error!(channel = channel.as_str(), why, "channel paused: our account is refused");
+    store::pause(conn, channel.as_str(), why, ctx.now, ctx.now + BETWEEN_TRIALS)
 }
 
 /// Every channel that is paused.

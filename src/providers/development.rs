@@ -1,9 +1,10 @@
 //! Catches messages for `/dev` instead of sending them.
 
+use super::route::Driver;
 use crate::app::App;
 use crate::db;
 use crate::dev::{self, NewCaught};
-use crate::outbox::{Outcome, Outgoing};
+use crate::outbox::{Envelope, Handed, Outcome, Outgoing};
 
 /// Keeps what it is given in the database, so that every instance and every restart shows it.
 pub struct Development {
@@ -36,5 +37,23 @@ impl Development {
             Err(db::Error::Busy | db::Error::Unreachable) => Outcome::Retry("database_unreachable"),
             Err(_) => Outcome::Retry("database_failed"),
         }
+    }
+}
+
+impl Driver for Development {
+    fn name(&self) -> &'static str {
+        "development"
+    }
+
+    fn number(&self) -> Option<&str> {
+        None
+    }
+
+    fn takes(&self, message: &Outgoing) -> bool {
+        matches!(message, Outgoing::Sms(_) | Outgoing::Voice(_))
+    }
+
+    fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+        Handed::by(self.name(), self.catch(message, envelope.key))
     }
 }

@@ -1,9 +1,15 @@
 //! The outer world: who takes texts, calls and e-mails from us. Imported by `cli` alone; the outbox knows
 //! them as a [`Carrier`].
 
+mod breaker;
+mod client;
 mod development;
 mod dkim;
+mod kannel;
+mod reach;
+mod route;
 mod smtp;
+mod twilio;
 mod webhook;
 
 use crate::app::App;
@@ -12,27 +18,28 @@ use crate::outbox::{Carrier, Envelope, Handed, Outgoing};
 
 /// The carriers that the settings choose.
 pub struct Providers {
+    route: route::Route,
     caught: development::Development,
     smtp: Option<smtp::Smtp>,
     webhooks: webhook::Webhooks,
 }
 
 impl Providers {
-    /// Reads `sms.*` and `mail.*`; a setting that names nothing we have is refused.
+    /// Reads `sms.*`, `mail.*` and the settings of the providers that they name; what is wrong or missing is
+    /// refused by name.
     pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
-        if app.config.sms.provider != "development" {
-            return Err(BadSetting::new("sms.provider", "only `development` exists so far"));
-        }
+        let route = route::Route::from_settings(app)?;
         let smtp =
             app.config.mail.smtp_url.as_ref().map(|url| smtp::Smtp::new(url.expose(), app)).transpose()?;
         let webhooks = webhook::Webhooks::new(app);
-        Ok(Self { caught: development::Development::new(app.clone()), smtp, webhooks })
+        Ok(Self { route, caught: development::Development::new(app.clone()), smtp, webhooks })
     }
 }
 
 impl Carrier for Providers {
     fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
         match (message, &self.smtp) {
+            (Outgoing::Sms(_) | Outgoing::Voice(_), _) => self.route.carry(message, envelope),
             (Outgoing::Email(mail), Some(smtp)) => Handed::by("smtp", smtp.send(mail, envelope.row_id)),
             (Outgoing::Webhook(hook), _) => Handed::by("webhook", self.webhooks.post(hook)),
             _ => Handed::by("development", self.caught.catch(message, envelope.key)),

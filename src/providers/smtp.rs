@@ -8,23 +8,24 @@
 //! reply is still under way; before that it must answer `RSET`. Whatever else happened, it is closed.
 
 use std::error::Error as _;
-use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
+use std::{fs, io};
 
 use actix_web::http::Uri;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, Message};
 
 use super::dkim::Dkim;
 use crate::app::App;
-use crate::config::BadSetting;
+use crate::config::{self, BadSetting};
 use crate::kit::Clock;
 use crate::outbox::{Mail, Outcome};
 
@@ -86,7 +87,7 @@ impl Smtp {
             .as_deref()
             .map(|path| Dkim::load(path, from.email.domain(), &settings.dkim_selector))
             .transpose()?;
-        let (server, clock) = (Server::parse(url)?, Arc::clone(&app.clock));
+        let (server, clock) = (Server::parse(url, settings)?, Arc::clone(&app.clock));
         Ok(Self { server, from, dkim, clock, parked: Mutex::default() })
     }
 
@@ -188,16 +189,22 @@ fn header(name: &str, value: &str) -> Option<HeaderValue> {
 }
 
 impl Server {
-    fn parse(url: &str) -> Result<Self, BadSetting> {
+    fn parse(url: &str, settings: &config::Mail) -> Result<Self, BadSetting> {
         let wrong = |problem: &str| BadSetting::new("mail.smtp_url", problem);
         let uri: Uri = url.parse().map_err(|_| wrong("is no URL"))?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         if host.is_empty() {
             return Err(wrong("names no host"));
         }
-        let tls = || match TlsParameters::new(host.clone()) {
-            Ok(parameters) => Ok(Box::new(parameters)),
-            Err(_) => Err(wrong("names a host that TLS cannot be spoken with")),
+        let authority = settings.ca_file.as_deref().map(authority).transpose()?;
+        let tls = || {
+            let parameters = TlsParameters::builder(host.clone());
+            let parameters = match &authority {
+                Some(own) => parameters.add_root_certificate(own.clone()),
+                None => parameters,
+            };
+            let unspeakable = || wrong("names a host that TLS cannot be spoken with");
+            parameters.build_rustls().map(Box::new).map_err(|_| unspeakable())
         };
         let (security, port) = match uri.scheme_str() {
             Some("smtp") => (Security::Plain, 25),
@@ -226,6 +233,13 @@ impl Server {
         }
         Ok(connection)
     }
+}
+
+/// The authority behind a mail server of one's own network.
+fn authority(path: &Path) -> Result<Certificate, BadSetting> {
+    let wrong = |problem: String| BadSetting::new("mail.ca_file", problem);
+    let pem = fs::read(path).map_err(|e| wrong(e.to_string()))?;
+    Certificate::from_pem(&pem).map_err(|_| wrong("is no certificate in PEM".into()))
 }
 
 /// `USER:PASSWORD@`, percent-encoded; inside, `None` where there is none.
@@ -325,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_url_says_how_a_server_is_spoken_to() {
-        let server = |url: &str| Server::parse(url);
+        let server = |url: &str| Server::parse(url, &config::Mail::default());
         let plain = server("smtp://127.0.0.1:2525").unwrap();
         assert_eq!((plain.host.as_str(), plain.port, plain.credentials.is_none()), ("127.0.0.1", 2525, true));
         let starttls = server("smtp+starttls://mail.example").unwrap();

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http::{HeaderMap, StatusCode, Uri};
-use ureq::tls::TlsConfig;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
 
+use super::client;
 use crate::app::App;
 use crate::kit::internet::is_public;
 use crate::kit::{Clock, Timestamp, standard_webhooks};
@@ -77,7 +77,6 @@ fn signatures(hook: &Hook, now: Timestamp) -> Option<String> {
 /// No redirects, since a public host could lead inside; no proxy of the environment, since that would resolve
 /// names in our place; no connection kept, since each is to pass the resolver.
 fn agent_config(patience: Duration) -> Config {
-    let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -89,7 +88,7 @@ fn agent_config(patience: Duration) -> Config {
         .timeout_connect(Some(CONNECT.min(patience)))
         .max_response_header_size(MOST_HEADER_BYTES)
         .user_agent(concat!("practice-links/", env!("CARGO_PKG_VERSION")))
-        .tls_config(TlsConfig::builder().unversioned_rustls_crypto_provider(crypto).build())
+        .tls_config(client::tls())
         .build()
 }
 

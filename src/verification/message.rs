@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Channel, Fate, Session, code, count, record_fate, store};
 use crate::app::Ctx;
+use crate::consent;
 use crate::db::{self, Conn};
 use crate::funnel::Step;
 use crate::kit::{Language, Phone, gsm7};
@@ -71,7 +72,8 @@ impl Topic for CodeTopic {
             return Ok(Rendered::NotYet("keys_missing"));
         }
         let practice = told_practice(conn, &session)?;
-        Ok(compose(ctx, &session, practice.as_deref()).into())
+        let sender = Sender::AnyBut(consent::barred(conn, &session.phone_key)?);
+        Ok(compose(ctx, &session, practice.as_deref(), sender).into())
     }
 
     fn settled(
@@ -100,6 +102,8 @@ impl Topic for CodeTopic {
             Report::Delivered => Some(Fate::Delivered),
             // Taken and not delivered: the number may be called at once, whatever the reason, unless it is fraud.
             Report::Undelivered(Outcome::Fraud(_)) => Some(Fate::Fraud),
+            // A call that nobody answered says nothing against the next one.
+            Report::Undelivered(Outcome::Retry(_)) => Some(Fate::Refused),
             Report::Undelivered(_) => Some(Fate::Unreachable),
         };
         match fate {
@@ -134,7 +138,7 @@ fn told_practice(conn: &mut Conn, session: &Session) -> db::Result<Option<String
     Ok(links::known(conn, link_id)?.filter(|to| !to.is_discreet()).map(|to| to.practice.name))
 }
 
-fn compose(ctx: &Ctx, session: &Session, practice: Option<&str>) -> Option<Outgoing> {
+fn compose(ctx: &Ctx, session: &Session, practice: Option<&str>, sender: Sender) -> Option<Outgoing> {
     let to = Phone::from_stored(session.phone.as_deref()?).ok()?;
     let code = code::derive(&ctx.keys, session)?;
     let language = Language::from_tag(&session.language).unwrap_or_default();
@@ -144,7 +148,7 @@ fn compose(ctx: &Ctx, session: &Session, practice: Option<&str>) -> Option<Outgo
     let hash = session.app_hash.as_deref().map_or(String::new(), |hash| format!(" {hash}"));
     let last_line = format!("@{} #{code}{hash}", ctx.config.public_domain());
     let body = text(language, &code, practice, &last_line);
-    Some(Outgoing::Sms(Text { to, body, code: Some(code), sender: Sender::AnyBut(Vec::new()) }))
+    Some(Outgoing::Sms(Text { to, body, code: Some(code), sender }))
 }
 
 /// The text message. The name gets what room the other words leave.

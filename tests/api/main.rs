@@ -15,6 +15,8 @@ mod harness;
 
 mod accounts;
 mod bounces;
+mod callbacks;
+mod consent;
 mod crashes;
 mod deferred;
 mod digests;
@@ -31,6 +33,7 @@ mod notices;
 mod notifications;
 mod outbox;
 mod privacy;
+mod providers;
 mod schema;
 mod signup;
 mod smtp;

@@ -12,7 +12,11 @@ use practice_links::providers::Providers;
 use practice_links::{telemetry, topics};
 use serde_json::{Value, json};
 
-use crate::harness::{Builder, DEMO, Reply, TestApp, Verification, phone};
+use practice_links::callbacks::kannel;
+use practice_links::kit::Secret;
+
+use crate::callbacks::twilio;
+use crate::harness::{Answer, Builder, DEMO, Provider, Reply, TestApp, Verification, drain, phone};
 
 /// The whole process's log: a server's records come from threads that know no test's own subscriber.
 static LOG: LazyLock<Log> = LazyLock::new(|| {
@@ -138,6 +142,55 @@ both! {
             // Ids and times are full of digits, so the code counts where it stands by itself.
             assert!(!stands_alone(&text, &code), "{code} in the {place}: {}", around(&text, &code));
         }
+    }
+
+    // Case 14, on real providers and their callbacks.
+    fn no_code_number_or_token_in_any_log_or_metric_of_a_provider(on: Builder) {
+        LazyLock::force(&LOG);
+        let (first, second) = (Provider::start(), Provider::start());
+        let urls = (first.url.clone(), second.url.clone());
+        let (token, password) = ("12345", "a-carriers-password");
+        let app = on.config(move |config| {
+            config.sms.provider = "twilio".into();
+            config.sms.fallback = Some("kannel".into());
+            config.twilio.base_url = urls.0;
+            config.twilio.account_sid = "AC0123456789".into();
+            config.twilio.auth_token = Some(Secret::from_client(token));
+            config.twilio.from = "+15005550006".into();
+            config.kannel.url = urls.1;
+            config.kannel.username = "links".into();
+            config.kannel.password = Some(Secret::from_client(password));
+            config.kannel.from = "+15005550010".into();
+        }).start();
+        let number = if app.inner.config.database.url.starts_with("sqlite") { phone(7652) } else { phone(7651) };
+        let worker = app.real_worker();
+        for answer in [Answer::status(500), Answer::refuses(401, 20003), Answer::refuses(400, 21614)] {
+            first.answer_next(1, &answer);
+            second.answer_next(1, &Answer::status(503));
+        }
+        let verification = app.start(&number);
+        for _ in 0..3 {
+            drain(&worker);
+            app.advance(120);
+        }
+        let code = first.asked()[0].code();
+        let fields = [("MessageSid", "SM1"), ("From", number.as_str()), ("To", "+15005550006"), ("Body", "STOP")];
+        twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
+        twilio(&app, "/v1/callbacks/twilio/dlv_none", &[("MessageStatus", "sent"), ("To", &number)]).send().expect(204);
+        app.form("/v1/callbacks/twilio/inbound", &fields).send().problem(403, "signature_invalid");
+        let inbound = kannel::inbound_token(&app.inner.keys);
+        let bare = &number[1..];
+        app.get(&format!("/v1/callbacks/kannel/inbound?token={inbound}&id=1&from={bare}&to=15005550010&text=stop")).send().expect(200);
+        drain(&worker);
+        let metrics = app.get("/metrics").send().expect(200).text();
+        assert!(metrics.contains("provider_attempts_total"));
+        for (place, text) in [("log", LOG.text()), ("metrics", metrics)] {
+            for secret in [&verification.secret, &inbound, bare, &bare[1..], password] {
+                assert!(!text.contains(secret), "{secret} in the {place}: {}", around(&text, secret));
+            }
+            assert!(!stands_alone(&text, &code), "{code} in the {place}: {}", around(&text, &code));
+        }
+        app.leave_outbox();
     }
 
     // Case 13.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use practice_links::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing};
+use practice_links::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing, Sender};
 
 /// One attempt to hand a message over.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Recorded {
     pub row_id: String,
     /// The attempt's id, which a provider's callback names.
     pub delivery_id: String,
+    /// Which of our numbers may send the text; `None` for the rest.
+    pub sender: Option<Sender>,
     /// What the carrier said.
     pub outcome: Outcome,
 }
@@ -89,7 +91,24 @@ fn record(message: &Outgoing, envelope: &Envelope<'_>, outcome: Outcome) -> Reco
         Outgoing::Email(mail) => (mail.subject.clone(), mail.html.clone(), mail.unsubscribe.clone()),
         _ => Default::default(),
     };
+    let sender = match message {
+        Outgoing::Sms(text) => Some(text.sender.clone()),
+        _ => None,
+    };
     let (to, body, key) = (to.to_owned(), body.clone(), envelope.key.to_owned());
     let (row_id, delivery_id) = (envelope.row_id.to_owned(), envelope.delivery_id.to_owned());
-    Recorded { channel, to, body, code, subject, html, unsubscribe, key, row_id, delivery_id, outcome }
+    Recorded {
+        channel,
+        to,
+        body,
+        code,
+        subject,
+        html,
+        unsubscribe,
+        key,
+        row_id,
+        delivery_id,
+        sender,
+        outcome,
+    }
 }

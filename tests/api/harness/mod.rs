@@ -13,6 +13,7 @@ mod desk;
 mod folder;
 mod mailbox;
 mod postgres;
+mod provider;
 mod spec;
 mod steps;
 
@@ -40,6 +41,7 @@ pub use client::{Call, Client, IPHONE, Reply};
 pub use database::Backend;
 pub use desk::{Desk, as_desk};
 pub use mailbox::{Mailbox, header_of, readable};
+pub use provider::{Answer, Asked, Provider, drain};
 pub use steps::{SignedUp, Verification, phone, sign_up_body};
 
 /// Each function becomes two tests, `name::sqlite` and `name::postgres`. Its argument is a started [`TestApp`],

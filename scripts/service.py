@@ -1,0 +1,90 @@
+"""A running practice-links on loopback, for the scripts beside this one: SQLite in a folder that is gone at the end."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+PHONE = "+14155552671"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(what, condition, seconds=20):
+    """Fails where `condition` does not come true in time; returns what it gave."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise SystemExit(f"waited {seconds} s in vain: {what}")
+
+
+class Service:
+    """`with Service(binary, sms__provider="twilio") as service:`; settings are named as in the environment."""
+
+    def __init__(self, binary, **settings):
+        self.folder = tempfile.TemporaryDirectory(prefix="practice-links-")
+        self.url = f"http://127.0.0.1:{free_port()}"
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PRACTICE_LINKS_")}
+        env["PRACTICE_LINKS_LISTEN"] = self.url.removeprefix("http://")
+        env |= {f"PRACTICE_LINKS_{name.upper()}": value for name, value in settings.items()}
+        self.log = open(os.path.join(self.folder.name, "log"), "w+")
+        self.process = subprocess.Popen(
+            [os.path.abspath(binary)], cwd=self.folder.name, env=env, stdout=subprocess.DEVNULL, stderr=self.log
+        )
+
+    def __enter__(self):
+        wait_for("the service", lambda: self.process.poll() is not None or self.request("GET", "/readyz")[0] == 200)
+        if self.process.poll() is not None:
+            self.log.seek(0)
+            raise SystemExit(f"the service did not start: {self.log.read()}")
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=40)
+        self.log.close()
+        self.folder.cleanup()
+
+    def request(self, method, path, body=None, headers=()):
+        """Status and body; 0 where nobody listens."""
+        request = urllib.request.Request(self.url + path, body, dict(headers), method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, refusal.read()
+        except OSError:
+            return 0, b""
+
+    def call(self, method, path, body=None, bearer=None):
+        """JSON in, JSON out; fails where it is refused."""
+        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {bearer}"} if bearer else {})
+        status, answer = self.request(method, path, json.dumps(body).encode() if body else None, headers)
+        if not 200 <= status < 300:
+            raise SystemExit(f"{method} {path}: {status} {answer.decode()}")
+        return json.loads(answer)
+
+    def start_verification(self):
+        """A verification through the demo link: its path, its secret."""
+        token = self.call("POST", "/v1/link-tokens", {"code": "123456", "source": "typed"})["link_token"]
+        made = self.call("POST", "/v1/verifications", {"phone": PHONE, "link_token": token})
+        return f"/v1/verifications/{made['verification']['id']}", made["client_secret"]
+
+    def rows(self, query):
+        """What the database holds; read alone."""
+        file = os.path.join(self.folder.name, "data", "practice-links.db")
+        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+            return database.execute(query).fetchall()

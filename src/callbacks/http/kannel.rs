@@ -1,0 +1,77 @@
+//! Receipts and inbound texts of Kannel: GETs whose URL carries our own token. Both are answered 200 with
+//! nothing in it, because Kannel texts back whatever it is told.
+
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse, get};
+
+use super::super::kannel;
+use super::forged;
+use crate::app::App;
+use crate::callbacks;
+use crate::consent::Inbound;
+use crate::http::{Id, Problem};
+use crate::refusals;
+
+refusals!(KannelRefusals: plain, SignatureInvalid);
+
+/// Takes a text that came in
+#[utoipa::path(tag = "callbacks", params(
+    ("token" = Option<String>, Query, description = "As in the URL that `practice-links admin kannel urls` prints", example = "c29tZXRoaW5n"),
+    ("id" = Option<String>, Query, description = "Kannel's id of the text (`%I`)", example = "0198c1f2-a4c0-7d3e-8a51-b2c3d4e5f607"),
+    ("from" = Option<String>, Query, description = "Who wrote (`%p`)", example = "+14155552671"),
+    ("to" = Option<String>, Query, description = "To which of our numbers (`%P`)", example = "+15005550006"),
+    ("text" = Option<String>, Query, description = "What (`%a`)", example = "STOP")),
+    responses((status = 200, description = "Nothing: an answer, where one is due, is a message of its own", content_type = "text/plain", body = String), KannelRefusals))]
+#[get("/v1/callbacks/kannel/inbound")]
+pub async fn kannel_inbound(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = Parameters::of(&request);
+    if !kannel::is_inbound(&app.ctx(), query.get("token")) {
+        return Err(forged());
+    }
+    let text = Inbound {
+        provider: "kannel",
+        id: query.get("id").to_owned(),
+        from: query.get("from").to_owned(),
+        to: query.get("to").trim().to_owned(),
+        text: query.get("text").to_owned(),
+        is_answered: false,
+    };
+    app.write(move |ctx, conn| callbacks::take_text(ctx, conn, &text)).await?;
+    Ok(nothing())
+}
+
+/// Takes a receipt
+#[utoipa::path(tag = "callbacks", params(
+    ("id" = String, Path, description = "The attempt", example = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607"),
+    ("token" = Option<String>, Query, description = "The attempt's token", example = "c29tZXRoaW5n"),
+    ("status" = Option<String>, Query, description = "Kannel's bits (`%d`)", example = "1")),
+    responses((status = 200, description = "Taken; what tells nothing new changes nothing", content_type = "text/plain", body = String), KannelRefusals))]
+#[get("/v1/callbacks/kannel/{id}")]
+pub async fn kannel_receipt(app: Data<App>, request: HttpRequest, id: Id) -> Result<HttpResponse, Problem> {
+    let query = Parameters::of(&request);
+    if !kannel::is_receipt(&app.ctx(), &id.0, query.get("token")) {
+        return Err(forged());
+    }
+    if let Some(report) = query.get("status").parse().ok().and_then(kannel::report) {
+        app.write(move |ctx, conn| callbacks::take_report(ctx, conn, "kannel", &id.0, &report)).await?;
+    }
+    Ok(nothing())
+}
+
+/// The parameters of a query; what cannot be read has none.
+struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    fn of(request: &HttpRequest) -> Self {
+        let read = Query::<Vec<(String, String)>>::from_query(request.query_string());
+        Self(read.map(Query::into_inner).unwrap_or_default())
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+    }
+}
+
+fn nothing() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("")
+}

@@ -1,0 +1,91 @@
+//! What Kannel says. Its receipts and its inbound texts are plain GETs without a signature, so each URL that it
+//! is given carries a token of ours: an attempt's own, and one for inbound texts.
+
+use aws_lc_rs::constant_time;
+
+use crate::app::Ctx;
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::outbox::{Outcome, Report};
+
+/// The token in the receipt's URL of one attempt.
+pub fn receipt_token(keys: &Keys, delivery_id: &str) -> String {
+    keys.blind("kannel-dlr", delivery_id)
+}
+
+/// The token in the URL of inbound texts.
+pub fn inbound_token(keys: &Keys) -> String {
+    keys.blind("kannel-inbound", "")
+}
+
+/// Where Kannel reaches this service.
+pub fn origin(config: &Config) -> &str {
+    match config.kannel.callback_url.as_str() {
+        "" => &config.public_url,
+        url => url.trim_end_matches('/'),
+    }
+}
+
+/// The `dlr-url` of one attempt. `%d` is Kannel's to fill in; `%A`, the receipt's text, quotes the message, and
+/// is never asked for.
+pub fn receipt_url(config: &Config, keys: &Keys, delivery_id: &str) -> String {
+    let (origin, token) = (origin(config), receipt_token(keys, delivery_id));
+    format!("{origin}/v1/callbacks/kannel/{delivery_id}?token={token}&status=%d")
+}
+
+/// The `get-url` of Kannel's `sms-service`.
+pub fn inbound_url(config: &Config, keys: &Keys) -> String {
+    let (origin, token) = (origin(config), inbound_token(keys));
+    format!("{origin}/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a")
+}
+
+/// Whether `token` is the one of this attempt's receipts.
+pub fn is_receipt(ctx: &Ctx, delivery_id: &str, token: &str) -> bool {
+    is_same(&receipt_token(&ctx.keys, delivery_id), token)
+}
+
+/// Whether `token` is the one of inbound texts.
+pub fn is_inbound(ctx: &Ctx, token: &str) -> bool {
+    is_same(&inbound_token(&ctx.keys), token)
+}
+
+fn is_same(ours: &str, theirs: &str) -> bool {
+    constant_time::verify_slices_are_equal(ours.as_bytes(), theirs.as_bytes()).is_ok()
+}
+
+/// What a receipt's bits report: 1 arrived, 2 did not (34 expired and 66 unknown carry it too), 4 waits at the
+/// carrier, 8 the carrier took it, 16 the carrier refused it.
+pub fn report(status: u32) -> Option<Report> {
+    let has = |bit: u32| status & bit != 0;
+    if has(1) {
+        Some(Report::Delivered)
+    } else if has(32) {
+        Some(Report::Undelivered(Outcome::TransportRejected("expired")))
+    } else if has(2) {
+        Some(Report::Undelivered(Outcome::TransportRejected("undelivered")))
+    } else if has(16) {
+        Some(Report::Undelivered(Outcome::Rejected("carrier_refused")))
+    } else if has(8) {
+        Some(Report::Sent)
+    } else {
+        has(4).then_some(Report::Accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_read_the_final_ones_first() {
+        let word = |status| report(status).map(|report| report.as_str());
+        assert_eq!(word(1), Some("delivered"));
+        for lost in [2, 16, 32, 34, 66] {
+            assert_eq!(word(lost), Some("undelivered"), "{lost}");
+        }
+        assert_eq!(word(8), Some("sent"));
+        assert_eq!(word(4), Some("accepted"));
+        assert_eq!(word(0), None);
+        assert_eq!(word(64), None);
+    }
+}

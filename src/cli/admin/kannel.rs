@@ -1,0 +1,27 @@
+//! `admin kannel …`
+
+use std::io::Write;
+
+use clap::Subcommand;
+
+use crate::app::App;
+use crate::callbacks::kannel;
+use crate::cli::Failure;
+
+/// `admin kannel …`
+#[derive(Subcommand)]
+pub enum KannelTask {
+    /// Print the `sms-service` group that hands inbound texts to this service.
+    Urls,
+}
+
+/// Runs `task`. The URL holds a secret: whoever has it can say STOP for others.
+pub fn run(task: &KannelTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+    match task {
+        KannelTask::Urls => Ok(writeln!(
+            out,
+            "group = sms-service\nkeyword = default\nget-url = \"{}\"\nmax-messages = 0\ncatch-all = true\nomit-empty = true",
+            kannel::inbound_url(&app.config, &app.keys)
+        )?),
+    }
+}

@@ -1,0 +1,110 @@
+//! A breaker a provider: three failures within half a minute, and for a minute nobody waits for it. Then one
+//! message tries; where it goes through, the provider is back.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::kit::Timestamp;
+
+/// So many failures …
+const MOST: usize = 3;
+/// … within so long open it.
+const WINDOW: Duration = Duration::from_secs(30);
+/// How long it stays open, and how long from one trial to the next.
+const OPEN: Duration = Duration::from_mins(1);
+
+/// The breaker of one provider, as this instance sees it.
+pub struct Breaker {
+    provider: &'static str,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    failures: Vec<Timestamp>,
+    /// When the next trial may begin; `None` while it is closed.
+    trial_at: Option<Timestamp>,
+}
+
+impl Breaker {
+    /// A closed one.
+    pub fn new(provider: &'static str) -> Self {
+        let this = Self { provider, state: Mutex::default() };
+        this.show(false);
+        this
+    }
+
+    /// Whether a message may go to the provider; otherwise when one may try. Whoever is let through an open
+    /// breaker is its trial, and moves the next one on.
+    pub fn admit(&self, now: Timestamp) -> Result<(), Timestamp> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match state.trial_at {
+            Some(at) if at > now => Err(at),
+            Some(_) => {
+                state.trial_at = Some(now + OPEN);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Learns that the provider answered as it should.
+    pub fn succeeded(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = State::default();
+        self.show(false);
+    }
+
+    /// Learns that it did not.
+    pub fn failed(&self, now: Timestamp) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.failures.retain(|at| *at + WINDOW > now);
+        state.failures.push(now);
+        // A trial that failed needs no second and third.
+        if state.trial_at.is_some() || state.failures.len() >= MOST {
+            state.trial_at = Some(now + OPEN);
+            self.show(true);
+        }
+    }
+
+    fn show(&self, is_open: bool) {
+        metrics::gauge!("provider_breaker_open", "provider" => self.provider)
+            .set(f64::from(u8::from(is_open)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    #[test]
+    fn three_failures_in_half_a_minute_open_it_for_a_minute() {
+        let breaker = Breaker::new("test");
+        for second in [0, 15, 30] {
+            breaker.failed(at(second));
+        }
+        assert_eq!(breaker.admit(at(30)), Ok(()), "the first is out of the window");
+        breaker.failed(at(31));
+        assert_eq!(breaker.admit(at(31)), Err(at(91)));
+        assert_eq!(breaker.admit(at(90)), Err(at(91)));
+    }
+
+    #[test]
+    fn half_open_lets_one_through_and_its_end_decides() {
+        let breaker = Breaker::new("test");
+        (0..3).for_each(|_| breaker.failed(at(0)));
+        assert_eq!(breaker.admit(at(60)), Ok(()));
+        assert_eq!(breaker.admit(at(60)), Err(at(120)), "one trial");
+        breaker.failed(at(61));
+        assert_eq!(breaker.admit(at(120)), Err(at(121)));
+        assert_eq!(breaker.admit(at(121)), Ok(()));
+        breaker.succeeded();
+        assert_eq!(breaker.admit(at(121)), Ok(()));
+        breaker.failed(at(122));
+        assert_eq!(breaker.admit(at(122)), Ok(()), "it forgot the old failures");
+    }
+}

@@ -1,0 +1,128 @@
+//! HTTP to providers: blocking, on the worker's own thread, with an end to every wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::http::Response;
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Body, Error, Timeout};
+
+use super::reach;
+use crate::config::BadSetting;
+use crate::outbox::Outcome;
+
+/// On finding and reaching a host, TLS included.
+const CONNECT: Duration = Duration::from_secs(2);
+/// On the whole call, to the last byte: two providers, one after the other, fit in eight seconds.
+const WHOLE: Duration = Duration::from_millis(3_500);
+/// What a provider may answer.
+const MOST_BYTES: u64 = 64 * 1024;
+/// A `Retry-After` beyond this is an outage, and asked about again before.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
+/// What a provider answered.
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// `Retry-After`, where it is in seconds.
+    pub retry_after: Option<Duration>,
+    /// The body; empty where it broke off.
+    pub body: String,
+}
+
+/// An agent that follows nothing and keeps no connection: one that the provider closed meanwhile would look
+/// like a message that may have been taken.
+pub fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .tls_config(tls())
+        .proxy(None)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .max_idle_connections(0)
+        .max_idle_connections_per_host(0)
+        .timeout_resolve(Some(CONNECT / 2))
+        .timeout_connect(Some(CONNECT))
+        .timeout_global(Some(WHOLE))
+        .user_agent("practice-links");
+    reach::agent(config.build())
+}
+
+/// TLS by the one crypto provider of the house, to hosts that the world's own authorities vouch for.
+pub fn tls() -> TlsConfig {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    TlsConfig::builder().unversioned_rustls_crypto_provider(provider).root_certs(RootCerts::WebPki).build()
+}
+
+/// Reads an answer to its end; without one, what that means for the message.
+pub fn read(answer: Result<Response<Body>, Error>) -> Result<Reply, Outcome> {
+    let mut answer = answer.map_err(|error| unanswered(&error))?;
+    let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
+    let seconds = retry_after.and_then(|text| text.trim().parse().ok());
+    Ok(Reply {
+        status: answer.status().as_u16(),
+        retry_after: seconds.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT)),
+        body: answer.body_mut().with_config().limit(MOST_BYTES).read_to_string().unwrap_or_default(),
+    })
+}
+
+/// Before the request left nothing can have been taken; after it, nobody knows.
+fn unanswered(error: &Error) -> Outcome {
+    match error {
+        error if let Some(why) = reach::unsent(error) => Outcome::Retry(why),
+        Error::Timeout(Timeout::Resolve | Timeout::Connect) => Outcome::Retry("connect_timeout"),
+        Error::Timeout(_) => Outcome::Ambiguous("no_answer_in_time"),
+        Error::BadUri(_) | Error::Http(_) => Outcome::Misconfigured("bad_url"),
+        Error::Io(_) => Outcome::Ambiguous("connection_lost"),
+        _ => Outcome::Ambiguous("unreadable_answer"),
+    }
+}
+
+/// What a status means that no table needs to explain; `None` where one does.
+pub fn by_status(reply: &Reply) -> Option<Outcome> {
+    match reply.status {
+        200..=299 => Some(Outcome::Sent),
+        300..=399 => Some(Outcome::Misconfigured("redirected")),
+        401 => Some(Outcome::Misconfigured("authentication_failed")),
+        429 => Some(later("too_many_requests", reply)),
+        503 => Some(later("unavailable", reply)),
+        status if status >= 500 => Some(Outcome::Ambiguous("server_error")),
+        _ => None,
+    }
+}
+
+fn later(why: &'static str, reply: &Reply) -> Outcome {
+    match reply.retry_after {
+        Some(wait) => Outcome::RetryAfter(why, wait),
+        None => Outcome::Retry(why),
+    }
+}
+
+/// Pairs as `application/x-www-form-urlencoded`, for a body or a query; a plus is a character like others.
+pub fn encoded(pairs: &[(&str, &str)]) -> String {
+    let pairs = pairs.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+fn escaped(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// `url` without its last slash, where it is an origin (and perhaps a path) that can be called.
+pub fn base<'a>(setting: &str, url: &'a str) -> Result<&'a str, BadSetting> {
+    let uri: ureq::http::Uri = url.parse().map_err(|_| BadSetting::new(setting, "is no URL"))?;
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+    if !is_web || uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
+        return Err(BadSetting::new(setting, "must start with http:// or https:// and name a host"));
+    }
+    Ok(url.trim_end_matches('/'))
+}
+
+/// The value of a setting that a provider cannot do without.
+pub fn needed<'a>(setting: &str, value: &'a str) -> Result<&'a str, BadSetting> {
+    match value {
+        "" => Err(BadSetting::new(setting, "is needed by this provider")),
+        value => Ok(value),
+    }
+}

@@ -1,0 +1,110 @@
+//! Texts through Kannel's `sendsms`, and so through any carrier that speaks SMPP.
+//!
+//! 202 means queued in Kannel and nothing more. There is no id of its own in the answer: the receipt's URL
+//! carries ours.
+
+use std::sync::Arc;
+
+use ureq::Agent;
+
+use super::client::{self, Reply};
+use super::route::Driver;
+use crate::app::App;
+use crate::callbacks::kannel;
+use crate::config::{BadSetting, Config};
+use crate::keys::Keys;
+use crate::kit::{Clock, gsm7};
+use crate::outbox::{Envelope, Handed, Outcome, Outgoing, Text};
+
+/// Every receipt: arrived, lost, waiting, taken and refused by the carrier.
+const ALL_RECEIPTS: &str = "31";
+
+/// One `sendsms-user` there.
+pub struct Kannel {
+    agent: Agent,
+    clock: Arc<dyn Clock>,
+    keys: Arc<Keys>,
+    config: Arc<Config>,
+    url: String,
+    password: String,
+}
+
+impl Kannel {
+    /// Reads `kannel.*`.
+    pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
+        let settings = &app.config.kannel;
+        let url = client::base("kannel.url", client::needed("kannel.url", &settings.url)?)?;
+        client::needed("kannel.username", &settings.username)?;
+        let password = settings.password.as_ref().map_or("", |password| password.expose());
+        let password = client::needed("kannel.password", password)?;
+        client::needed("kannel.from", &settings.from)?;
+        client::base("kannel.callback_url", kannel::origin(&app.config))?;
+        Ok(Self {
+            agent: client::agent(),
+            clock: Arc::clone(&app.clock),
+            keys: Arc::clone(&app.keys),
+            config: Arc::clone(&app.config),
+            url: format!("{url}/cgi-bin/sendsms"),
+            password: password.to_owned(),
+        })
+    }
+
+    fn query(&self, text: &Text, envelope: &Envelope<'_>) -> String {
+        let settings = &self.config.kannel;
+        let receipts = kannel::receipt_url(&self.config, &self.keys, envelope.delivery_id);
+        let validity = self.validity(envelope);
+        let mut pairs = vec![
+            ("username", settings.username.as_str()),
+            ("password", &self.password),
+            ("from", &settings.from),
+            ("to", text.to.as_e164()),
+            ("text", &text.body),
+            ("charset", "UTF-8"),
+            ("coding", if gsm7::fits(&text.body) { "0" } else { "2" }),
+            ("dlr-mask", ALL_RECEIPTS),
+            ("dlr-url", &receipts),
+        ];
+        pairs.extend(validity.as_deref().map(|minutes| ("validity", minutes)));
+        client::encoded(&pairs)
+    }
+
+    /// In minutes, and rounded down: Kannel and the carrier repeat by themselves, and must not outlive the code.
+    fn validity(&self, envelope: &Envelope<'_>) -> Option<String> {
+        let left = envelope.not_after?.millis() - self.clock.now().millis();
+        Some((left / 60_000).max(1).to_string())
+    }
+}
+
+impl Driver for Kannel {
+    fn name(&self) -> &'static str {
+        "kannel"
+    }
+
+    fn number(&self) -> Option<&str> {
+        Some(&self.config.kannel.from)
+    }
+
+    fn takes(&self, message: &Outgoing) -> bool {
+        matches!(message, Outgoing::Sms(_))
+    }
+
+    fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+        let Outgoing::Sms(text) = message else { return Outcome::Rejected("not_for_kannel").into() };
+        let url = format!("{}?{}", self.url, self.query(text, envelope));
+        let outcome = match client::read(self.agent.get(url).call()) {
+            Ok(reply) => outcome(&reply),
+            Err(outcome) => outcome,
+        };
+        Handed::by(self.name(), outcome)
+    }
+}
+
+/// Kannel says 403 to a wrong password and to a number that no carrier of its takes; the words tell them apart.
+fn outcome(reply: &Reply) -> Outcome {
+    client::by_status(reply).unwrap_or(match reply.status {
+        403 if reply.body.contains("routable") => Outcome::TransportRejected("not_routable"),
+        403 => Outcome::Misconfigured("authentication_failed"),
+        404 | 405 => Outcome::Misconfigured("no_sendsms_there"),
+        _ => Outcome::Rejected("refused"),
+    })
+}

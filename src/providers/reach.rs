@@ -1,0 +1,71 @@
+//! The way to a provider, up to the moment at which a request can leave. What fails on it was never sent: only
+//! here can that be known for certain, because later the same broken connection leaves a doubt.
+
+use std::fmt;
+use std::io::ErrorKind;
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout};
+use ureq::{Agent, Error};
+
+/// An agent whose failures to reach a host are told apart from all others.
+pub fn agent(config: Config) -> Agent {
+    Agent::with_parts(config, Reach(DefaultConnector::new()), Find(DefaultResolver::default()))
+}
+
+/// Why nothing was sent, where `error` says so.
+pub fn unsent(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Other(inner) => inner.downcast_ref::<Unsent>().map(|unsent| unsent.0),
+        _ => None,
+    }
+}
+
+/// Nothing was sent, and why.
+#[derive(Debug)]
+struct Unsent(&'static str);
+
+impl fmt::Display for Unsent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Unsent {}
+
+#[derive(Debug)]
+struct Find(DefaultResolver);
+
+impl Resolver for Find {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        self.0.resolve(uri, config, timeout).map_err(|_| Error::Other(Box::new(Unsent("host_not_found"))))
+    }
+}
+
+#[derive(Debug)]
+struct Reach(DefaultConnector);
+
+impl Connector<()> for Reach {
+    type Out = <DefaultConnector as Connector<()>>::Out;
+
+    fn connect(&self, details: &ConnectionDetails, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
+        self.0.connect(details, chained).map_err(|error| Error::Other(Box::new(Unsent(reason(&error)))))
+    }
+}
+
+fn reason(error: &Error) -> &'static str {
+    match error {
+        Error::Timeout(_) => "connect_timeout",
+        Error::Tls(_) | Error::Rustls(_) => "tls_failed",
+        // What rustls says of a certificate, wrapped.
+        Error::Io(io) if io.kind() == ErrorKind::InvalidData => "tls_failed",
+        _ => "unreachable",
+    }
+}

@@ -1,0 +1,170 @@
+//! Which provider gets a text or call: the first, and where it fails the second, at once and with the very same
+//! message. A breaker before each spares the wait for one that is known to fail.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::breaker::Breaker;
+use super::development::Development;
+use super::kannel::Kannel;
+use super::twilio::Twilio;
+use crate::app::App;
+use crate::config::BadSetting;
+use crate::kit::{Clock, Timestamp};
+use crate::outbox::{Channel, Envelope, Handed, Outcome, Outgoing};
+
+/// A message that may have been taken so often is not handed to anybody again.
+const MOST_DOUBTS: i32 = 2;
+
+/// One provider of texts and calls.
+pub trait Driver: Send + Sync {
+    /// Its name in the settings, in metrics and in `deliveries`.
+    fn name(&self) -> &'static str;
+    /// What its texts are sent from; `None` where that is no matter.
+    fn number(&self) -> Option<&str>;
+    /// Whether it can carry a message of this kind.
+    fn takes(&self, message: &Outgoing) -> bool;
+    /// Hands a message over.
+    fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed;
+}
+
+struct Stop {
+    driver: Box<dyn Driver>,
+    breaker: Breaker,
+}
+
+/// The providers, in order.
+pub struct Route {
+    stops: Vec<Stop>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Route {
+    /// Reads `sms.*` and the settings of whom it names.
+    pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
+        let settings = &app.config.sms;
+        let mut stops = vec![Stop::new(driver(app, "sms.provider", &settings.provider)?)];
+        if let Some(fallback) = settings.fallback.as_deref().filter(|name| !name.is_empty()) {
+            if *fallback == settings.provider {
+                return Err(BadSetting::new("sms.fallback", "is the same as `sms.provider`"));
+            }
+            stops.push(Stop::new(driver(app, "sms.fallback", fallback)?));
+        }
+        Ok(Self { stops, clock: Arc::clone(&app.clock) })
+    }
+
+    /// Hands a message to the first provider that takes it.
+    pub fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+        let able: Vec<&Stop> = self.stops.iter().filter(|stop| stop.driver.takes(message)).collect();
+        if able.is_empty() {
+            return Outcome::Rejected("nobody_takes_it").into();
+        }
+        let allowed: Vec<&Stop> = able.into_iter().filter(|stop| stop.may_send(message)).collect();
+        if allowed.is_empty() {
+            return Outcome::Rejected("opted_out").into();
+        }
+        let mut told = Vec::new();
+        for stop in allowed {
+            let handed = self.ask(stop, message, envelope);
+            if !is_failure(&handed.outcome) {
+                return handed;
+            }
+            told.push(handed);
+            if doubts(envelope, &told) >= MOST_DOUBTS || self.is_late(envelope) {
+                break;
+            }
+        }
+        conclude(envelope, told)
+    }
+
+    fn ask(&self, stop: &Stop, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+        let now = self.clock.now();
+        if let Err(trial_at) = stop.breaker.admit(now) {
+            return Handed::by(stop.driver.name(), Outcome::RetryAfter("breaker_open", until(trial_at, now)));
+        }
+        let handed = stop.driver.send(message, envelope);
+        match is_failure(&handed.outcome) {
+            true => stop.breaker.failed(self.clock.now()),
+            false => stop.breaker.succeeded(),
+        }
+        count(stop.driver.name(), message, &handed.outcome);
+        handed
+    }
+
+    fn is_late(&self, envelope: &Envelope<'_>) -> bool {
+        envelope.not_after.is_some_and(|at| at <= self.clock.now())
+    }
+}
+
+impl Stop {
+    fn new(driver: Box<dyn Driver>) -> Self {
+        Self { breaker: Breaker::new(driver.name()), driver }
+    }
+
+    /// A call needs no leave: STOP is said to texts.
+    fn may_send(&self, message: &Outgoing) -> bool {
+        match (message, self.driver.number()) {
+            (Outgoing::Sms(text), Some(number)) => text.sender.allows(number),
+            _ => true,
+        }
+    }
+}
+
+fn driver(app: &App, setting: &str, name: &str) -> Result<Box<dyn Driver>, BadSetting> {
+    Ok(match name {
+        "development" => Box::new(Development::new(app.clone())),
+        "twilio" => Box::new(Twilio::from_settings(app)?),
+        "kannel" => Box::new(Kannel::from_settings(app)?),
+        _ => return Err(BadSetting::new(setting, "must be `twilio`, `kannel` or `development`")),
+    })
+}
+
+/// What another provider may do better. What is wrong with the number is wrong for all of them.
+fn is_failure(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Retry(_) | Outcome::RetryAfter(..) | Outcome::Ambiguous(_) | Outcome::Misconfigured(_)
+    )
+}
+
+fn doubts(envelope: &Envelope<'_>, told: &[Handed]) -> i32 {
+    let met = told.iter().filter(|handed| matches!(handed.outcome, Outcome::Ambiguous(_))).count();
+    envelope.ambiguous + i32::try_from(met).unwrap_or(MOST_DOUBTS)
+}
+
+/// One word for several failures: a doubt outweighs them all, because the outbox must count it; it is our
+/// account's fault only where all of them say so; otherwise the soonest next time.
+fn conclude(envelope: &Envelope<'_>, told: Vec<Handed>) -> Handed {
+    let doubts = doubts(envelope, &told);
+    let weight = |outcome: &Outcome| match outcome {
+        Outcome::Ambiguous(_) => (0, Duration::ZERO),
+        Outcome::Retry(_) => (1, Duration::ZERO),
+        Outcome::RetryAfter(_, wait) => (2, *wait),
+        _ => (3, Duration::ZERO),
+    };
+    let gravest = told.into_iter().min_by_key(|handed| weight(&handed.outcome));
+    match gravest {
+        // Two in doubt within one attempt, which the outbox would count as one.
+        Some(handed) if doubts > envelope.ambiguous + 1 => {
+            Handed { outcome: Outcome::Rejected("ambiguous"), ..handed }
+        }
+        Some(handed) => handed,
+        None => Outcome::Rejected("nobody_takes_it").into(),
+    }
+}
+
+fn until(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(at.millis() - now.millis()).unwrap_or(0))
+}
+
+fn count(provider: &'static str, message: &Outgoing, outcome: &Outcome) {
+    let channel = match message {
+        Outgoing::Voice(_) => Channel::Voice,
+        _ => Channel::Sms,
+    };
+    let labels = [("provider", provider), ("channel", channel.as_str()), ("outcome", outcome.label())];
+    metrics::counter!("provider_attempts_total", &labels).increment(1);
+    if let Outcome::Misconfigured(why) = outcome {
+        tracing::error!(provider, why, "the provider refuses our account");
+    }
+}

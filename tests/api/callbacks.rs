@@ -1,0 +1,322 @@
+//! What providers tell us afterwards, and what nobody but they can tell.
+
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::{digest, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use practice_links::callbacks::kannel;
+use practice_links::config::Config;
+use practice_links::kit::Secret;
+use practice_links::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing, Worker};
+use practice_links::topics;
+use serde_json::{Value, json};
+
+use crate::harness::{Builder, Call, Client, TestApp, Verification, drain, phone};
+
+const PUBLIC: &str = "http://links.example.test";
+const TOKEN: &str = "12345";
+
+fn with_token(config: &mut Config) {
+    config.twilio.auth_token = Some(Secret::from_client(TOKEN));
+}
+
+fn started(on: Builder) -> TestApp {
+    on.config(with_token).start()
+}
+
+fn sign(algorithm: hmac::Algorithm, secret: &str, url: &str, fields: &[(&str, &str)]) -> String {
+    let mut pairs = fields.to_vec();
+    pairs.sort_unstable();
+    let text: String = pairs.iter().flat_map(|(name, value)| [*name, *value]).collect();
+    let key = hmac::Key::new(algorithm, secret.as_bytes());
+    STANDARD.encode(hmac::sign(&key, format!("{url}{text}").as_bytes()))
+}
+
+/// A callback that Twilio signed with the account's token.
+pub fn twilio(app: &TestApp, path: &str, fields: &[(&str, &str)]) -> Call {
+    let signature = sign(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN, &format!("{PUBLIC}{path}"), fields);
+    app.form(path, fields).header("x-twilio-signature", &signature)
+}
+
+/// Twilio's report on an attempt.
+fn reported(app: &TestApp, delivery_id: &str, status: &str, code: Option<&str>) {
+    let mut fields = vec![("MessageSid", "SM1"), ("MessageStatus", status), ("To", "+14155552000")];
+    fields.extend(code.map(|code| ("ErrorCode", code)));
+    twilio(app, &format!("/v1/callbacks/twilio/{delivery_id}"), &fields).send().expect(204);
+}
+
+fn screen(app: &TestApp, verification: &Verification) -> Value {
+    let call = app.get(&format!("/v1/verifications/{}", verification.id)).bearer(&verification.secret);
+    call.send().expect(200).at("/verification")
+}
+
+fn delivery(app: &TestApp, verification: &Verification) -> String {
+    screen(app, verification)["delivery"].as_str().unwrap().to_owned()
+}
+
+/// A verification whose text was taken, and its attempt.
+fn texted(app: &TestApp, n: u32) -> (Verification, String) {
+    let verification = app.start(&phone(n));
+    app.deliver_all();
+    let attempt = app.carrier.sent_to(&phone(n)).pop().unwrap().delivery_id;
+    (verification, attempt)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Reports on each attempt from inside the send, before its answer can be written.
+struct Hasty {
+    client: Client,
+    said: Mutex<Vec<u16>>,
+}
+
+impl Carrier for Hasty {
+    fn carry(&self, _: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+        let path = format!("/v1/callbacks/twilio/{}", envelope.delivery_id);
+        let url = format!("{PUBLIC}{path}");
+        let signature =
+            sign(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN, &url, &[("MessageStatus", "delivered")]);
+        let call = self.client.call("POST", &path);
+        let call = call.raw("application/x-www-form-urlencoded", "MessageStatus=delivered");
+        let reply = call.header("x-twilio-signature", &signature).send();
+        self.said.lock().unwrap().push(reply.status);
+        Handed::by("hasty", Outcome::Sent)
+    }
+}
+
+both! {
+    fn delivery_goes_from_queued_to_sent_to_delivered(on: Builder) {
+        let app = started(on);
+        let verification = app.start(&phone(0));
+        assert_eq!(delivery(&app, &verification), "queued");
+        app.deliver_all();
+        assert_eq!(delivery(&app, &verification), "sent");
+        let attempt = app.carrier.sent()[0].delivery_id.clone();
+        for (status, then) in [("queued", "sent"), ("sent", "sent"), ("delivered", "delivered")] {
+            reported(&app, &attempt, status, None);
+            assert_eq!(delivery(&app, &verification), then, "{status}");
+        }
+        app.check(&verification, &app.code_for(&phone(0))).expect(200);
+    }
+
+    fn undelivered_offers_a_call_at_once_and_no_more_texts(on: Builder) {
+        let app = started(on);
+        for (n, code) in (0..).zip([Some("30005"), Some("30003"), Some("99999"), None]) {
+            let (verification, attempt) = texted(&app, n);
+            reported(&app, &attempt, "undelivered", code);
+            let screen = screen(&app, &verification);
+            let told = (&screen["delivery"], &screen["next_sms"], &screen["next_call"]);
+            assert_eq!(told, (&json!("failed"), &Value::Null, &json!(0)), "{code:?}");
+        }
+    }
+
+    fn fraud_ends_texts_and_calls(on: Builder) {
+        let app = started(on);
+        let (verification, attempt) = texted(&app, 0);
+        reported(&app, &attempt, "undelivered", Some("30450"));
+        let screen = screen(&app, &verification);
+        let told = (&screen["delivery"], &screen["next_sms"], &screen["next_call"]);
+        assert_eq!(told, (&json!("failed"), &Value::Null, &Value::Null));
+    }
+
+    fn reports_that_come_late_twice_or_out_of_order_change_nothing(on: Builder) {
+        let app = started(on);
+        let (verification, attempt) = texted(&app, 0);
+        reported(&app, &attempt, "delivered", None);
+        for late in ["sent", "queued", "undelivered", "delivered"] {
+            reported(&app, &attempt, late, Some("30005"));
+            assert_eq!(delivery(&app, &verification), "delivered", "{late}");
+            assert_eq!(screen(&app, &verification)["next_sms"], 30, "{late}");
+        }
+    }
+
+    fn what_arrived_after_all_has_arrived(on: Builder) {
+        let app = started(on);
+        let (verification, attempt) = texted(&app, 0);
+        reported(&app, &attempt, "undelivered", Some("30008"));
+        reported(&app, &attempt, "delivered", None);
+        assert_eq!(delivery(&app, &verification), "delivered");
+    }
+
+    fn a_report_on_the_first_message_says_nothing_of_the_second(on: Builder) {
+        let app = started(on);
+        let (verification, first) = texted(&app, 0);
+        app.advance(30);
+        app.resend(&verification, "sms").expect(202);
+        app.deliver_all();
+        reported(&app, &first, "undelivered", Some("30005"));
+        let screen = screen(&app, &verification);
+        assert_eq!((&screen["delivery"], &screen["next_sms"]), (&json!("sent"), &json!(60)));
+    }
+
+    fn a_report_may_come_before_the_answer_to_the_send(on: Builder) {
+        let app = started(on);
+        let verification = app.start(&phone(0));
+        let hasty = Arc::new(Hasty { client: app.client.clone(), said: Mutex::default() });
+        drain(&Worker::new(app.inner.clone(), topics::all(), Arc::<Hasty>::clone(&hasty)));
+        assert_eq!(*hasty.said.lock().unwrap(), [204]);
+        assert_eq!(delivery(&app, &verification), "delivered");
+        assert_eq!(app.outbox("sent"), 1);
+    }
+
+    fn a_call_that_nobody_answers_may_be_placed_again(on: Builder) {
+        let app = started(on);
+        let (verification, _) = texted(&app, 0);
+        app.advance(60);
+        app.resend(&verification, "voice").expect(202);
+        app.deliver_all();
+        let call = app.carrier.sent().pop().unwrap();
+        assert_eq!(call.channel, "voice");
+        let path = format!("/v1/callbacks/twilio/{}", call.delivery_id);
+        twilio(&app, &path, &[("CallSid", "CA1"), ("CallStatus", "no-answer")]).send().expect(204);
+        let screen = screen(&app, &verification);
+        assert_eq!(screen["delivery"], "failed");
+        assert!(screen["next_call"].is_number() && screen["next_sms"].is_number(), "{screen}");
+        twilio(&app, &path, &[("CallSid", "CA1"), ("CallStatus", "completed")]).send().expect(204);
+        assert_eq!(delivery(&app, &verification), "delivered");
+    }
+
+    fn a_call_that_cannot_be_placed_is_not_offered_again(on: Builder) {
+        let app = started(on);
+        let (verification, _) = texted(&app, 0);
+        app.advance(60);
+        app.resend(&verification, "voice").expect(202);
+        app.deliver_all();
+        let path = format!("/v1/callbacks/twilio/{}", app.carrier.sent().pop().unwrap().delivery_id);
+        twilio(&app, &path, &[("CallStatus", "failed"), ("ErrorCode", "21612")]).send().expect(204);
+        assert_eq!(screen(&app, &verification)["next_call"], Value::Null);
+    }
+
+    fn a_forged_report_is_refused_and_changes_nothing(on: Builder) {
+        let app = started(on);
+        let (verification, attempt) = texted(&app, 0);
+        let path = format!("/v1/callbacks/twilio/{attempt}");
+        let fields = [("MessageStatus", "delivered"), ("MessageSid", "SM1")];
+        let right = sign(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN, &format!("{PUBLIC}{path}"), &fields);
+        let sha256 = sign(hmac::HMAC_SHA256, TOKEN, &format!("{PUBLIC}{path}"), &fields);
+        let refused = |call: Call| call.send().problem(403, "signature_invalid");
+        refused(app.form(&path, &fields));
+        refused(app.form(&path, &fields).header("x-twilio-signature", "AAAA"));
+        refused(app.form(&path, &fields).header("x-twilio-signature", "ÿ"));
+        refused(app.form(&path, &fields[..1]).header("x-twilio-signature", &right));
+        refused(app.form(&path, &[fields[0], fields[1], ("More", "")]).header("x-twilio-signature", &right));
+        refused(app.form(&format!("{path}?more=1"), &fields).header("x-twilio-signature", &right));
+        refused(app.form("/v1/callbacks/twilio/dlv_other", &fields).header("x-twilio-signature", &right));
+        // The header cannot choose the algorithm.
+        let headed = app.form(&path, &fields).header("x-twilio-signature", &sha256);
+        refused(headed.header("x-twilio-webhooks-signature-settings", "HMAC-SHA256"));
+        assert_eq!(delivery(&app, &verification), "sent");
+        app.form(&path, &fields).header("x-twilio-signature", &right).send().expect(204);
+        assert_eq!(delivery(&app, &verification), "delivered");
+    }
+
+    fn a_shared_key_makes_sha_256_the_only_signature(on: Builder) {
+        let app = on.config(with_token).config(|c| c.twilio.signing_key = Some(Secret::from_client("shared"))).start();
+        let (verification, attempt) = texted(&app, 0);
+        let path = format!("/v1/callbacks/twilio/{attempt}");
+        let fields = [("MessageStatus", "delivered")];
+        let url = format!("{PUBLIC}{path}");
+        twilio(&app, &path, &fields).send().problem(403, "signature_invalid");
+        let old = sign(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, "shared", &url, &fields);
+        app.form(&path, &fields).header("x-twilio-signature", &old).send().problem(403, "signature_invalid");
+        let new = sign(hmac::HMAC_SHA256, "shared", &url, &fields);
+        app.form(&path, &fields).header("x-twilio-signature", &new).send().expect(204);
+        assert_eq!(delivery(&app, &verification), "delivered");
+    }
+
+    fn a_json_report_is_vouched_for_by_its_hash_and_the_url(on: Builder) {
+        let app = started(on);
+        let (verification, attempt) = texted(&app, 0);
+        let body = json!({ "MessageStatus": "delivered", "MessageSid": "SM1" }).to_string();
+        let hash = hex(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
+        let post = |path: &str, body: &str| {
+            let signature = sign(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN, &format!("{PUBLIC}{path}"), &[]);
+            let call = app.call("POST", path).raw("application/json", body);
+            call.header("x-twilio-signature", &signature).send()
+        };
+        let path = format!("/v1/callbacks/twilio/{attempt}");
+        let hashed = format!("{path}?bodySHA256={hash}");
+        post(&path, &body).problem(403, "signature_invalid");
+        post(&hashed, &body.replace("SM1", "SM2")).problem(403, "signature_invalid");
+        assert_eq!(delivery(&app, &verification), "sent");
+        post(&hashed, &body).expect(204);
+        assert_eq!(delivery(&app, &verification), "delivered");
+    }
+
+    fn unknown_attempts_and_strange_words_are_thanked_for(on: Builder) {
+        let app = started(on);
+        let (verification, attempt) = texted(&app, 0);
+        for path in ["dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607", "x%00y", "%F0%9F%98%80"] {
+            twilio(&app, &format!("/v1/callbacks/twilio/{path}"), &[("MessageStatus", "delivered")]).send().expect(204);
+        }
+        for fields in [
+            &[("MessageStatus", "teleported")][..], &[("MessageStatus", "")], &[], &[("\u{0}", "\u{0}")],
+            &[("MessageStatus", "undelivered"), ("MessageStatus", "sent"), ("ErrorCode", "-1e9")][1..],
+        ] {
+            twilio(&app, &format!("/v1/callbacks/twilio/{attempt}"), fields).send().expect(204);
+        }
+        assert_eq!(delivery(&app, &verification), "sent");
+        let path = format!("/v1/callbacks/twilio/{attempt}");
+        app.call("POST", &path).raw("text/plain", "x").send().problem(415, "unsupported_media_type");
+        app.call("POST", &path).raw("application/x-www-form-urlencoded", vec![0xff_u8, b'=', b'%']).send().problem(403, "signature_invalid");
+    }
+
+    fn without_a_secret_every_report_is_forged(app: TestApp) {
+        let (_, attempt) = texted(&app, 0);
+        twilio(&app, &format!("/v1/callbacks/twilio/{attempt}"), &[("MessageStatus", "delivered")])
+            .send().problem(403, "signature_invalid");
+    }
+
+    fn kannels_receipts_move_delivery_and_need_the_attempts_token(app: TestApp) {
+        let (verification, attempt) = texted(&app, 0);
+        let (_, other) = texted(&app, 1);
+        let token = kannel::receipt_token(&app.inner.keys, &attempt);
+        let get = |id: &str, token: &str, status: &str| {
+            app.get(&format!("/v1/callbacks/kannel/{id}?token={token}&status={status}")).send()
+        };
+        get(&attempt, "", "1").problem(403, "signature_invalid");
+        get(&other, &token, "1").problem(403, "signature_invalid");
+        app.get(&format!("/v1/callbacks/kannel/{attempt}")).send().problem(403, "signature_invalid");
+        for odd in ["", "0", "%d", "-1", "99999999999", "%00"] {
+            assert_eq!(get(&attempt, &token, odd).expect(200).text(), "", "Kannel texts back whatever it is told");
+            assert_eq!(delivery(&app, &verification), "sent");
+        }
+        get(&attempt, &token, "8").expect(200);
+        assert_eq!(delivery(&app, &verification), "sent");
+        get(&attempt, &token, "1").expect(200);
+        assert_eq!(delivery(&app, &verification), "delivered");
+        get(&attempt, &token, "16").expect(200);
+        assert_eq!(delivery(&app, &verification), "delivered");
+        let unknown = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607";
+        get(unknown, &kannel::receipt_token(&app.inner.keys, unknown), "1").expect(200);
+    }
+
+    fn a_text_that_kannel_lost_or_let_expire_offers_a_call(app: TestApp) {
+        for (n, status) in (0..).zip(["2", "16", "34", "66"]) {
+            let (verification, attempt) = texted(&app, n);
+            let token = kannel::receipt_token(&app.inner.keys, &attempt);
+            app.get(&format!("/v1/callbacks/kannel/{attempt}?token={token}&status={status}")).send().expect(200);
+            let screen = screen(&app, &verification);
+            assert_eq!((&screen["delivery"], &screen["next_call"]), (&json!("failed"), &json!(0)), "{status}");
+        }
+    }
+
+    fn a_provider_that_drops_for_our_account_pauses_texts_where_nobody_takes_over(on: Builder) {
+        let app = started(on);
+        let (verification, attempt) = texted(&app, 0);
+        reported(&app, &attempt, "undelivered", Some("30034"));
+        assert_eq!(screen(&app, &verification)["next_call"], 0);
+        assert_eq!(app.count("SELECT count(*) FROM paused_channels WHERE channel = 'sms'"), 1);
+    }
+
+    fn with_a_fallback_texts_go_on(on: Builder) {
+        let app = on.config(with_token).config(|config| config.sms.fallback = Some("kannel".into())).start();
+        let (_, attempt) = texted(&app, 0);
+        reported(&app, &attempt, "undelivered", Some("30034"));
+        assert_eq!(app.count("SELECT count(*) FROM paused_channels"), 0);
+    }
+}

@@ -1,0 +1,202 @@
+//! STOP, START and HELP, from both providers.
+
+use practice_links::callbacks::kannel;
+use practice_links::config::Config;
+use practice_links::kit::Secret;
+use practice_links::outbox::Sender;
+use practice_links::retention;
+
+use crate::callbacks::twilio;
+use crate::harness::{Answer, Builder, Provider, TestApp, drain, phone};
+
+const TWILIO: &str = "+15005550006";
+const KANNEL: &str = "+15005550010";
+
+fn senders(config: &mut Config) {
+    config.twilio.auth_token = Some(Secret::from_client("12345"));
+    config.twilio.from = TWILIO.into();
+    config.kannel.from = KANNEL.into();
+}
+
+fn started(on: Builder) -> TestApp {
+    on.config(senders).start()
+}
+
+/// A text that Twilio brings, under an id of its own.
+fn says(app: &TestApp, id: &str, text: &str) {
+    let from = phone(0);
+    let fields = [("MessageSid", id), ("From", from.as_str()), ("To", TWILIO), ("Body", text)];
+    let reply = twilio(app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
+    assert!(reply.text().ends_with("<Response></Response>"), "{}", reply.text());
+}
+
+/// What answered it.
+fn answers(app: &TestApp) -> Vec<String> {
+    app.deliver_all();
+    let texts = app.carrier.sent_to(&phone(0)).into_iter().filter(|text| text.code.is_none());
+    texts.map(|text| text.body).collect()
+}
+
+/// Which senders a code for the number may come from.
+fn sender_of_a_code(app: &TestApp) -> Sender {
+    app.carrier.clear();
+    app.start(&phone(0));
+    app.deliver_all();
+    app.carrier.sent_to(&phone(0)).pop().unwrap().sender.unwrap()
+}
+
+both! {
+    fn a_stop_is_answered_once_and_bars_its_sender_alone(on: Builder) {
+        let app = started(on);
+        says(&app, "SM1", "Stop");
+        let texts = answers(&app);
+        assert_eq!(texts.len(), 1);
+        assert!(texts[0].starts_with("Practice Messenger: ") && texts[0].len() <= 160, "{}", texts[0]);
+        assert_eq!(app.carrier.sent()[0].sender, Some(Sender::Only(TWILIO.into())));
+        says(&app, "SM2", "STOP ALL");
+        assert_eq!(answers(&app).len(), 1, "a second STOP is answered by nothing");
+        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![TWILIO.into()]));
+    }
+
+    fn a_replayed_stop_does_not_undo_a_later_start(on: Builder) {
+        let app = started(on);
+        says(&app, "SM1", "STOP");
+        says(&app, "SM2", "START");
+        says(&app, "SM1", "STOP");
+        assert_eq!(answers(&app).len(), 2, "one for each word");
+        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![]));
+    }
+
+    fn a_start_of_nobody_who_stopped_is_answered_by_nothing(on: Builder) {
+        let app = started(on);
+        says(&app, "SM1", "yes");
+        assert_eq!(answers(&app), Vec::<String>::new());
+    }
+
+    fn help_is_answered_once_in_ten_minutes(on: Builder) {
+        let app = started(on);
+        for id in ["SM1", "SM2", "SM3"] {
+            says(&app, id, "HELP");
+        }
+        assert_eq!(answers(&app).len(), 1);
+        app.advance(599);
+        says(&app, "SM4", "info");
+        assert_eq!(answers(&app).len(), 1);
+        app.advance(1);
+        says(&app, "SM5", "help?");
+        assert_eq!(answers(&app).len(), 2);
+    }
+
+    fn spanish_words_get_spanish_answers(on: Builder) {
+        let app = started(on);
+        for (id, word, part) in [("SM1", "¡Alto!", "baja"), ("SM2", "Ayuda", "codigos"), ("SM3", "INICIAR", "otra vez")] {
+            says(&app, id, word);
+            let text = answers(&app).pop().unwrap();
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    fn other_words_are_nobodys_wish(on: Builder) {
+        let app = started(on);
+        for (id, text) in [("SM1", "cancel my visit"), ("SM2", ""), ("SM3", "\u{0}"), ("SM4", "Is this the end?")] {
+            says(&app, id, text);
+        }
+        assert_eq!(answers(&app), Vec::<String>::new());
+        assert_eq!(app.count("SELECT count(*) FROM inbound_texts"), 0, "they are not even remembered");
+    }
+
+    fn what_twilio_answered_itself_is_not_answered_again(on: Builder) {
+        let app = started(on);
+        let from = phone(0);
+        let fields = [("MessageSid", "SM1"), ("From", from.as_str()), ("To", TWILIO), ("Body", "STOP"), ("OptOutType", "STOP")];
+        twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
+        assert_eq!(answers(&app), Vec::<String>::new());
+        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![TWILIO.into()]));
+    }
+
+    fn a_number_of_the_messaging_service_stands_for_the_service(on: Builder) {
+        let service = "MG00000000000000000000000000000001";
+        let app = on.config(senders).config(move |config| config.twilio.from = service.into()).start();
+        let from = phone(0);
+        let fields = [("MessageSid", "SM1"), ("From", from.as_str()), ("To", "+15005550007"), ("MessagingServiceSid", service), ("Body", "STOP")];
+        twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
+        assert_eq!(answers(&app).len(), 1);
+        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![service.into()]));
+    }
+
+    fn odd_texts_change_nothing(on: Builder) {
+        let app = started(on);
+        for (from, to) in [("", TWILIO), ("ACME", TWILIO), ("72345", TWILIO), ("whatsapp:+14155552000", TWILIO), ("+14155552000", ""), ("+14155552000", "\u{0}")] {
+            let fields = [("MessageSid", "SM1"), ("From", from), ("To", to), ("Body", "STOP")];
+            twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
+        }
+        app.form("/v1/callbacks/twilio/inbound", &[("Body", "STOP")]).send().problem(403, "signature_invalid");
+        assert_eq!(app.count("SELECT count(*) FROM opt_outs"), 0);
+    }
+
+    fn kannels_texts_are_taken_by_the_token_in_its_url(on: Builder) {
+        let app = started(on);
+        let token = kannel::inbound_token(&app.inner.keys);
+        // SMPP carriers leave the plus out.
+        let get = |token: &str, id: &str, text: &str| {
+            app.get(&format!("/v1/callbacks/kannel/inbound?token={token}&id={id}&from=14155552000&to=15005550010&text={text}")).send()
+        };
+        get("", "a", "STOP").problem(403, "signature_invalid");
+        get("wrong", "a", "STOP").problem(403, "signature_invalid");
+        app.get("/v1/callbacks/kannel/inbound").send().problem(403, "signature_invalid");
+        assert_eq!(get(&token, "a", "%20Stop.").expect(200).text(), "");
+        get(&token, "a", "Stop").expect(200);
+        get(&token, "b", "%FF%00").expect(200);
+        assert_eq!(answers(&app).len(), 1);
+        assert_eq!(app.carrier.sent()[0].sender, Some(Sender::Only(KANNEL.into())));
+        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![KANNEL.into()]));
+        assert_eq!(kannel::inbound_url(&app.inner.config, &app.inner.keys), format!("http://links.example.test/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a"));
+    }
+
+    fn a_barred_provider_is_passed_over_and_none_left_is_a_refusal(on: Builder) {
+        let (first, second) = (Provider::start(), Provider::start());
+        let urls = (first.url.clone(), second.url.clone());
+        let app = on.config(senders).config(move |config| {
+            config.sms.provider = "twilio".into();
+            config.sms.fallback = Some("kannel".into());
+            config.twilio.base_url = urls.0;
+            config.twilio.account_sid = "AC00000000000000000000000000000001".into();
+            config.kannel.url = urls.1;
+            config.kannel.username = "links".into();
+            config.kannel.password = Some(Secret::from_client("password"));
+        }).start();
+        let worker = app.real_worker();
+        says(&app, "SM1", "STOP");
+        drain(&worker);
+        assert_eq!((first.asked().len(), second.asked().len()), (1, 0), "the answer comes from the number written to");
+        app.start(&phone(0));
+        drain(&worker);
+        assert_eq!((first.asked().len(), second.asked().len()), (1, 1));
+        let token = kannel::inbound_token(&app.inner.keys);
+        app.get(&format!("/v1/callbacks/kannel/inbound?token={token}&id=a&from=14155552000&to=15005550010&text=quit")).send().expect(200);
+        // A sender that fails has nobody to hand the answer to.
+        second.answer_next(1, &Answer::status(400));
+        drain(&worker);
+        assert_eq!((first.asked().len(), second.asked().len()), (1, 2));
+        let verification = app.start(&phone(0));
+        drain(&worker);
+        assert_eq!((first.asked().len(), second.asked().len()), (1, 2));
+        let call = app.get(&format!("/v1/verifications/{}", verification.id)).bearer(&verification.secret);
+        let screen = call.send().expect(200);
+        assert_eq!(screen.at("/verification/delivery"), "failed");
+        assert_eq!(screen.at("/verification/next_call"), 0, "a call was never stopped");
+    }
+
+    fn ids_of_texts_are_forgotten_after_thirty_days_and_opt_outs_never(on: Builder) {
+        let app = started(on);
+        says(&app, "SM1", "STOP");
+        app.deliver_all();
+        app.advance(30 * 86_400);
+        retention::sweep(&app.inner).unwrap();
+        assert_eq!(app.count("SELECT count(*) FROM inbound_texts"), 1);
+        app.advance(1);
+        retention::sweep(&app.inner).unwrap();
+        assert_eq!(app.count("SELECT count(*) FROM inbound_texts"), 0);
+        assert_eq!(app.count("SELECT count(*) FROM opt_outs"), 1);
+    }
+}

@@ -1,0 +1,456 @@
+//! Texts and calls through Twilio and Kannel: what leaves, what each answer means, and who takes over.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use practice_links::config::Config;
+use practice_links::kit::Secret;
+use practice_links::outbox::Worker;
+use practice_links::providers::Providers;
+use practice_links::topics;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Builder, Provider, TestApp, Verification, drain, phone};
+
+const SID: &str = "AC00000000000000000000000000000001";
+/// Twilio's magic number for a sender, and one of ours at the carrier.
+const TWILIO: &str = "+15005550006";
+const KANNEL: &str = "+15005550010";
+
+fn twilio(config: &mut Config, url: &str) {
+    config.twilio.base_url = url.into();
+    config.twilio.account_sid = SID.into();
+    config.twilio.auth_token = Some(Secret::from_client("token"));
+    config.twilio.from = TWILIO.into();
+    config.sms.provider = "twilio".into();
+}
+
+fn kannel(config: &mut Config, url: &str) {
+    config.kannel.url = url.into();
+    config.kannel.username = "links".into();
+    config.kannel.password = Some(Secret::from_client("pass&word"));
+    config.kannel.from = KANNEL.into();
+}
+
+/// A change of settings.
+type Change = fn(&mut Config);
+
+/// Twilio alone.
+fn with_twilio(on: Builder) -> (TestApp, Provider) {
+    let provider = Provider::start();
+    let url = provider.url.clone();
+    (on.config(move |config| twilio(config, &url)).start(), provider)
+}
+
+/// Twilio first, Kannel second.
+fn with_both(on: Builder) -> (TestApp, Provider, Provider) {
+    let (first, second) = (Provider::start(), Provider::start());
+    let urls = (first.url.clone(), second.url.clone());
+    let change = move |config: &mut Config| {
+        twilio(config, &urls.0);
+        kannel(config, &urls.1);
+        config.sms.fallback = Some("kannel".into());
+    };
+    (on.config(change).start(), first, second)
+}
+
+/// A server that answers a handshake with words; it lives as long as the test process.
+fn speaks_no_tls() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let _ = stream.read(&mut [0; 1024]);
+        }
+    });
+    url
+}
+
+fn screen(app: &TestApp, verification: &Verification) -> Value {
+    let reply =
+        app.get(&format!("/v1/verifications/{}", verification.id)).bearer(&verification.secret).send();
+    reply.expect(200).at("/verification")
+}
+
+fn metric(app: &TestApp, line: &str) -> bool {
+    app.get("/metrics").send().expect(200).text().lines().any(|found| found.starts_with(line))
+}
+
+both! {
+    fn a_text_leaves_for_twilio_with_its_sender_its_life_and_its_callback(on: Builder) {
+        let (app, provider) = with_twilio(on);
+        let verification = app.start(&phone(0));
+        drain(&app.real_worker());
+        let asked = provider.asked();
+        assert_eq!(asked.len(), 1);
+        assert_eq!(asked[0].what, format!("POST /2010-04-01/Accounts/{SID}/Messages.json"));
+        let head = asked[0].head.join("\n").to_ascii_lowercase();
+        assert!(head.contains("authorization: basic "), "{head}");
+        assert!(asked[0].raw.contains("To=%2B14155552000"), "a plus is a character");
+        assert_eq!(asked[0].field("From").as_deref(), Some(TWILIO));
+        assert_eq!(asked[0].field("ValidityPeriod").as_deref(), Some("600"));
+        let callback = asked[0].field("StatusCallback").unwrap();
+        assert!(callback.starts_with("http://links.example.test/v1/callbacks/twilio/dlv_"), "{callback}");
+        assert_eq!(screen(&app, &verification)["delivery"], "sent");
+        assert_eq!(app.check(&verification, &asked[0].code()).expect(200).at("/result"), "approved");
+        assert!(metric(&app, "provider_attempts_total{provider=\"twilio\",channel=\"sms\",outcome=\"sent\"}"));
+    }
+
+    fn a_call_reads_the_code_twice_digit_by_digit(on: Builder) {
+        let (app, provider) = with_twilio(on);
+        let worker = app.real_worker();
+        let verification = app.start(&phone(0));
+        drain(&worker);
+        app.advance(60);
+        app.resend(&verification, "voice").expect(202);
+        drain(&worker);
+        let asked = provider.asked();
+        let code = asked[0].code();
+        assert_eq!(asked[1].what, format!("POST /2010-04-01/Accounts/{SID}/Calls.json"));
+        let digits: Vec<String> = code.chars().map(String::from).collect();
+        let script = asked[1].field("Twiml").unwrap();
+        assert!(script.starts_with("<Response>") && script.contains("<Say language=\"en-US\">"), "{script}");
+        assert_eq!(script.matches(&digits.join(", ")).count(), 2, "{script}");
+        assert!(asked[1].field("StatusCallback").is_some());
+    }
+
+    fn a_messaging_service_texts_and_another_number_calls(on: Builder) {
+        let provider = Provider::start();
+        let url = provider.url.clone();
+        let service = "MG00000000000000000000000000000001";
+        let app = on.config(move |config| {
+            twilio(config, &url);
+            config.twilio.from = service.into();
+            config.twilio.voice_from = TWILIO.into();
+        }).start();
+        let verification = app.start(&phone(0));
+        let worker = app.real_worker();
+        drain(&worker);
+        app.advance(60);
+        app.resend(&verification, "voice").expect(202);
+        drain(&worker);
+        let asked = provider.asked();
+        assert_eq!(asked[0].field("MessagingServiceSid").as_deref(), Some(service));
+        assert_eq!(asked[0].field("From"), None);
+        assert_eq!(asked[1].field("From").as_deref(), Some(TWILIO));
+    }
+
+    fn a_text_leaves_for_kannel_with_its_alphabet_its_life_and_its_receipt(on: Builder) {
+        let provider = Provider::start();
+        let url = provider.url.clone();
+        let app = on.config(move |config| {
+            kannel(config, &url);
+            config.sms.provider = "kannel".into();
+            config.kannel.callback_url = "http://10.0.0.1:8080".into();
+        }).start();
+        let verification = app.start(&phone(0));
+        app.advance(30);
+        drain(&app.real_worker());
+        let asked = provider.asked();
+        assert_eq!(asked[0].what, "GET /cgi-bin/sendsms");
+        for part in ["to=%2B14155552000", "from=%2B15005550010", "password=pass%26word", "status%3D%25d"] {
+            assert!(asked[0].raw.contains(part), "no {part} in {}", asked[0].raw);
+        }
+        let field = |name: &str| asked[0].field(name).unwrap();
+        assert_eq!((field("coding"), field("charset"), field("dlr-mask")), ("0".into(), "UTF-8".into(), "31".into()));
+        assert_eq!(field("validity"), "9", "minutes, below the code's life");
+        let receipt = field("dlr-url");
+        assert!(receipt.starts_with("http://10.0.0.1:8080/v1/callbacks/kannel/dlv_"), "{receipt}");
+        assert!(receipt.contains("?token=") && receipt.ends_with("&status=%d"), "{receipt}");
+        assert_eq!(screen(&app, &verification)["delivery"], "sent");
+    }
+
+    fn kannel_cannot_call(on: Builder) {
+        let provider = Provider::start();
+        let url = provider.url.clone();
+        let app = on.config(move |config| {
+            kannel(config, &url);
+            config.sms.provider = "kannel".into();
+        }).start();
+        let worker = app.real_worker();
+        let verification = app.start(&phone(0));
+        drain(&worker);
+        app.advance(60);
+        app.resend(&verification, "voice").expect(202);
+        drain(&worker);
+        assert_eq!(provider.asked().len(), 1);
+        assert_eq!(screen(&app, &verification)["delivery"], "failed");
+    }
+
+    fn each_refusal_of_twilio_has_its_effect_on_the_session(on: Builder) {
+        let (app, provider) = with_twilio(on);
+        let worker = app.real_worker();
+        // (code, next SMS, next call) where the text was refused with 400.
+        let cases = [
+            (21614, Value::Null, json!(0)),
+            (21408, Value::Null, json!(0)),
+            (30006, Value::Null, json!(0)),
+            (21211, json!(30), json!(0)),
+            (21610, json!(30), json!(0)),
+            (99999, json!(30), json!(0)),
+            (30450, Value::Null, Value::Null),
+            (60410, Value::Null, Value::Null),
+        ];
+        for (n, (code, next_sms, next_call)) in (0..).zip(cases) {
+            provider.answer_next(1, &Answer::refuses(400, code));
+            let verification = app.start(&phone(n));
+            drain(&worker);
+            let screen = screen(&app, &verification);
+            let told = (&screen["delivery"], &screen["next_sms"], &screen["next_call"]);
+            assert_eq!(told, (&json!("failed"), &next_sms, &next_call), "{code}");
+            assert_eq!(provider.asked().len(), usize::try_from(n).unwrap() + 1, "{code} is final");
+        }
+        assert!(metric(&app, "verification_fraud_total"));
+    }
+
+    fn too_many_requests_waits_as_long_as_twilio_says(on: Builder) {
+        let (app, provider) = with_twilio(on);
+        let worker = app.real_worker();
+        provider.answer_next(1, &Answer::Says(429, "retry-after: 30\r\n", "{\"code\":20429}".into()));
+        let verification = app.start(&phone(0));
+        drain(&worker);
+        app.advance(29);
+        drain(&worker);
+        assert_eq!(provider.asked().len(), 1);
+        assert_eq!(screen(&app, &verification)["delivery"], "queued");
+        app.advance(1);
+        drain(&worker);
+        assert_eq!(provider.asked().len(), 2);
+        assert_eq!(screen(&app, &verification)["delivery"], "sent");
+    }
+
+    fn unavailable_and_unreachable_are_tried_again_and_count_as_no_doubt(on: Builder) {
+        let (app, provider) = with_twilio(on);
+        let worker = app.real_worker();
+        provider.answer_next(2, &Answer::status(503));
+        app.start(&phone(0));
+        for _ in 0..4 {
+            drain(&worker);
+            app.advance(20);
+        }
+        assert_eq!(provider.asked().len(), 3, "two refusals and the text");
+        assert_eq!(app.outbox("sent"), 1);
+    }
+
+    fn what_never_left_is_no_doubt_either(on: Builder) {
+        // Nobody listens; somebody does who knows no TLS; nobody has this name.
+        let plain = speaks_no_tls();
+        let cases = [("http://127.0.0.1:1".to_owned(), "unreachable"), (plain, "tls_failed"), ("https://nowhere.invalid".into(), "host_not_found")];
+        let app = on.config(|config| twilio(config, "http://127.0.0.1:1")).start();
+        app.start(&phone(0));
+        for (url, why) in cases {
+            app.advance(120);
+            let mut inner = app.inner.clone();
+            let mut config = Config::clone(&inner.config);
+            config.twilio.base_url = url;
+            inner.config = std::sync::Arc::new(config);
+            let carrier = std::sync::Arc::new(Providers::from_settings(&inner).unwrap());
+            drain(&Worker::new(inner, topics::all(), carrier));
+            let told = app.count(&format!("SELECT count(*) FROM deliveries WHERE outcome = '{why}'"));
+            assert_eq!((told, app.count("SELECT count(*) FROM outbox WHERE ambiguous = 0 AND state = 'queued'")), (1, 1), "{why}");
+        }
+        app.leave_outbox();
+    }
+
+    fn a_text_that_may_have_been_taken_is_sent_once_more_with_the_same_code(on: Builder) {
+        let (app, provider) = with_twilio(on);
+        let worker = app.real_worker();
+        provider.answer_next(3, &Answer::status(500));
+        let verification = app.start(&phone(0));
+        for _ in 0..6 {
+            drain(&worker);
+            app.advance(20);
+        }
+        let asked = provider.asked();
+        assert_eq!(asked.len(), 2, "at most one resend");
+        assert_eq!(asked[0].code(), asked[1].code());
+        assert_eq!(app.outbox("dead"), 1);
+        assert_eq!(screen(&app, &verification)["delivery"], "failed");
+    }
+
+    fn the_second_provider_takes_over_within_eight_seconds_with_the_same_code(on: Builder) {
+        let (app, first, second) = with_both(on);
+        let worker = app.real_worker();
+        first.answer_next(1, &Answer::Hangs);
+        let verification = app.start(&phone(0));
+        let began = Instant::now();
+        drain(&worker);
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        assert_eq!((first.asked().len(), second.asked().len()), (1, 1));
+        assert_eq!(first.asked()[0].code(), second.asked()[0].code());
+        let screen = screen(&app, &verification);
+        assert_eq!(screen["delivery"], "sent");
+        app.check(&verification, &second.asked()[0].code()).expect(200);
+    }
+
+    fn a_dripping_answer_is_cut_off(on: Builder) {
+        let (app, first, second) = with_both(on);
+        first.answer_next(1, &Answer::Drips);
+        app.start(&phone(0));
+        let began = Instant::now();
+        drain(&app.real_worker());
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        assert_eq!(second.asked().len(), 1);
+        assert_eq!(app.outbox("sent"), 1);
+    }
+
+    fn two_doubts_in_one_attempt_are_the_last(on: Builder) {
+        let (app, first, second) = with_both(on);
+        let worker = app.real_worker();
+        first.answer_next(1, &Answer::status(502));
+        second.answer_next(1, &Answer::status(500));
+        let verification = app.start(&phone(0));
+        for _ in 0..4 {
+            drain(&worker);
+            app.advance(20);
+        }
+        assert_eq!((first.asked().len(), second.asked().len()), (1, 1));
+        assert_eq!(app.outbox("dead"), 1);
+        assert_eq!(screen(&app, &verification)["next_call"], 0);
+    }
+
+    fn a_doubt_of_an_earlier_attempt_counts_as_well(on: Builder) {
+        let (app, first, second) = with_both(on);
+        let worker = app.real_worker();
+        first.answer_next(2, &Answer::status(504));
+        second.answer_next(1, &Answer::status(503));
+        app.start(&phone(0));
+        for _ in 0..4 {
+            drain(&worker);
+            app.advance(20);
+        }
+        assert_eq!((first.asked().len(), second.asked().len()), (2, 1), "the second doubt ends it");
+        assert_eq!(app.outbox("dead"), 1);
+    }
+
+    fn what_is_wrong_with_the_number_is_wrong_for_all(on: Builder) {
+        let (app, first, second) = with_both(on);
+        let worker = app.real_worker();
+        for (n, code) in [(0, 21211), (1, 21614), (2, 30450)] {
+            first.answer_next(1, &Answer::refuses(400, code));
+            app.start(&phone(n));
+            drain(&worker);
+        }
+        assert_eq!((first.asked().len(), second.asked().len()), (3, 0));
+    }
+
+    fn a_breaker_opens_after_three_failures_and_half_opens_after_a_minute(on: Builder) {
+        let (app, first, second) = with_both(on);
+        let worker = app.real_worker();
+        first.answer_next(4, &Answer::status(503));
+        for n in 0..5 {
+            app.start(&phone(n));
+            drain(&worker);
+        }
+        assert_eq!((first.asked().len(), second.asked().len()), (3, 5), "the fourth and fifth do not ask it");
+        app.advance(60);
+        app.start(&phone(5));
+        drain(&worker);
+        app.start(&phone(6));
+        drain(&worker);
+        assert_eq!((first.asked().len(), second.asked().len()), (4, 7), "one trial, which failed");
+        app.advance(60);
+        for n in 7..9 {
+            app.start(&phone(n));
+            drain(&worker);
+        }
+        assert_eq!((first.asked().len(), second.asked().len()), (6, 7), "it is back");
+        assert_eq!(app.outbox("sent"), 9);
+    }
+
+    fn with_every_breaker_open_a_text_waits_for_the_first_trial(on: Builder) {
+        let (app, first, second) = with_both(on);
+        let worker = app.real_worker();
+        first.answer_next(3, &Answer::status(503));
+        second.answer_next(3, &Answer::status(503));
+        for n in 0..4 {
+            app.start(&phone(n));
+        }
+        drain(&worker);
+        assert_eq!((first.asked().len(), second.asked().len()), (3, 3));
+        app.advance(59);
+        drain(&worker);
+        assert_eq!((first.asked().len(), second.asked().len()), (3, 3));
+        app.advance(1);
+        drain(&worker);
+        assert_eq!(app.outbox("sent"), 1, "the one that waited for the trial");
+        app.advance(10);
+        drain(&worker);
+        assert_eq!(app.outbox("sent"), 4);
+    }
+
+    fn a_refused_account_pauses_the_channel_only_where_nobody_else_takes_it(on: Builder) {
+        let (app, first, second) = with_both(on);
+        let worker = app.real_worker();
+        first.answer_next(2, &Answer::refuses(401, 20003));
+        app.start(&phone(0));
+        drain(&worker);
+        assert_eq!((app.outbox("sent"), second.asked().len()), (1, 1));
+        assert_eq!(app.count("SELECT count(*) FROM paused_channels"), 0);
+        second.answer_next(1, &Answer::Says(403, "", "Authorization failed for sendsms".into()));
+        app.start(&phone(1));
+        drain(&worker);
+        assert_eq!(app.count("SELECT count(*) FROM paused_channels WHERE channel = 'sms'"), 1);
+        assert_eq!(app.outbox("queued"), 1, "no attempt is burnt");
+        app.advance(60);
+        drain(&worker);
+        assert_eq!(app.outbox("sent"), 2);
+        assert_eq!(app.count("SELECT count(*) FROM paused_channels"), 0);
+    }
+
+    fn what_kannel_says_is_read(on: Builder) {
+        let provider = Provider::start();
+        let url = provider.url.clone();
+        let app = on.config(move |config| {
+            kannel(config, &url);
+            config.sms.provider = "kannel".into();
+        }).start();
+        let worker = app.real_worker();
+        provider.answer_next(1, &Answer::Says(403, "", "Not routable. Do not try again.".into()));
+        let unroutable = app.start(&phone(0));
+        drain(&worker);
+        assert_eq!(screen(&app, &unroutable)["next_sms"], Value::Null);
+        provider.answer_next(1, &Answer::Says(503, "", "Temporal failure, try again later.".into()));
+        let later = app.start(&phone(1));
+        drain(&worker);
+        assert_eq!(screen(&app, &later)["delivery"], "queued");
+        app.advance(5);
+        provider.answer_next(1, &Answer::Says(202, "", "3: Queued for later delivery".into()));
+        drain(&worker);
+        assert_eq!(screen(&app, &later)["delivery"], "sent");
+    }
+
+    fn a_wrong_or_missing_setting_is_refused_by_its_name(on: Builder) {
+        let app = on.start();
+        let refusal = |change: Change| {
+            let mut config = Config::clone(&app.inner.config);
+            twilio(&mut config, "https://api.example");
+            kannel(&mut config, "http://127.0.0.1:13013");
+            change(&mut config);
+            let mut inner = app.inner.clone();
+            inner.config = std::sync::Arc::new(config);
+            Providers::from_settings(&inner).err().map(|bad| bad.setting)
+        };
+        assert_eq!(refusal(|_| {}), None);
+        let cases: [(Change, &str); 12] = [
+            (|c| c.sms.provider = "pigeon".into(), "sms.provider"),
+            (|c| c.sms.fallback = Some("pigeon".into()), "sms.fallback"),
+            (|c| c.sms.fallback = Some("twilio".into()), "sms.fallback"),
+            (|c| c.twilio.account_sid.clear(), "twilio.account_sid"),
+            (|c| c.twilio.account_sid = "SK/../x".into(), "twilio.account_sid"),
+            (|c| c.twilio.auth_token = None, "twilio.auth_token"),
+            (|c| c.twilio.from.clear(), "twilio.from"),
+            (|c| c.twilio.base_url = "ftp://x".into(), "twilio.base_url"),
+            (|c| { c.sms.provider = "kannel".into(); c.kannel.url.clear(); }, "kannel.url"),
+            (|c| { c.sms.fallback = Some("kannel".into()); c.kannel.username.clear(); }, "kannel.username"),
+            (|c| { c.sms.fallback = Some("kannel".into()); c.kannel.password = None; }, "kannel.password"),
+            (|c| { c.sms.fallback = Some("kannel".into()); c.kannel.from.clear(); }, "kannel.from"),
+        ];
+        for (change, name) in cases {
+            assert_eq!(refusal(change).as_deref(), Some(name));
+        }
+    }
+}
