@@ -80,7 +80,7 @@ impl Route {
     fn ask(&self, stop: &Stop, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
         let now = self.clock.now();
         if let Err(trial_at) = stop.breaker.admit(now) {
-            return Handed::by(stop.driver.name(), Outcome::RetryAfter("breaker_open", until(trial_at, now)));
+            return Outcome::RetryAfter("breaker_open", until(trial_at, now)).into();
         }
         let handed = stop.driver.send(message, envelope);
         match is_failure(&handed.outcome) {
