@@ -192,7 +192,7 @@ def main():
             name = "".join(c for c in kind.lower() if c.isalnum())
             Path(given.keep, f"{name}.eml").write_bytes(raw)
             Path(given.keep, f"{name}.html").write_text(html)
-        print(f"{kind}: verified by dkimpy {dkim.__version__ if hasattr(dkim, '__version__') else ''}".rstrip())
+        print(f"{kind}: verified by dkimpy")
 
 
 main()

@@ -226,6 +226,9 @@ impl Server {
         let mut connection = SmtpConnection::connect(address, Some(PATIENCE), &me, wrapped, None)
             .map_err(|error| outcome(Step::Login, &error))?;
         if let Security::StartTls(parameters) = &self.security {
+            if !connection.can_starttls() {
+                return Err(Outcome::Misconfigured("no_starttls"));
+            }
             step(&mut connection, Step::Login, end, |c| c.starttls(parameters, &me))?;
         }
         if let Some(credentials) = &self.credentials {

@@ -167,6 +167,36 @@ both! {
         assert_eq!((app.outbox("sent"), paused(&app).len(), mailbox.received().len()), (2, 0, 1));
     }
 
+    // Never in clear where TLS was asked for.
+    fn a_server_without_the_tls_that_was_asked_for_gets_no_mail(on: Builder) {
+        let (app, _, mailbox) = mailing(on);
+        sign_up(&app, &phone(1), DEMO, None);
+        let url = app.inner.config.mail.smtp_url.clone().unwrap();
+        for (scheme, reason) in [("smtps://", "tls_failed"), ("smtp+starttls://", "no_starttls")] {
+            let url = url.expose().replace("smtp://", scheme);
+            let mut config = (*app.inner.config).clone();
+            config.mail.smtp_url = Some(Secret::from_client(&url));
+            let inner = practice_links::app::App { config: Arc::new(config), ..app.inner.clone() };
+            let worker = Worker::new(inner.clone(), topics::all(), Arc::new(Providers::from_settings(&inner).unwrap()));
+            mail_all(&worker);
+            assert_eq!((paused(&app), app.outbox("queued")), (vec![reason.to_owned()], 1));
+            app.advance(60);
+        }
+        assert!(mailbox.received().is_empty());
+        app.leave_outbox();
+    }
+
+    fn a_server_that_hangs_costs_seconds_and_no_mail(on: Builder) {
+        let (app, worker, mailbox) = mailing(on);
+        sign_up(&app, &phone(1), DEMO, None);
+        mailbox.answer("RCPT", "hang");
+        mail_all(&worker);
+        assert_eq!(app.count("SELECT count(*) FROM outbox WHERE last_error = 'unreachable' AND ambiguous = 0"), 1);
+        app.advance(10);
+        mail_all(&worker);
+        assert_eq!(app.outbox("sent"), 2);
+    }
+
     fn a_mailbox_that_is_gone_is_not_written_to_again(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);

@@ -33,7 +33,8 @@ impl Mailbox {
         (url, mailbox)
     }
 
-    /// Answers the next `command` with `reply`; `.` is the end of a mail, an empty reply hangs up.
+    /// Answers the next `command` with `reply`; `.` is the end of a mail, an empty reply hangs up, and
+    /// `hang` says nothing.
     pub fn answer(&self, command: &'static str, reply: &'static str) {
         self.script.lock().unwrap().push_back((command, reply));
     }
@@ -103,8 +104,10 @@ fn converse(mut stream: TcpStream, mailbox: &Mailbox) -> Option<()> {
             "QUIT" => "221 bye",
             command => mailbox.reply(command, "250 fine"),
         };
-        if reply.is_empty() {
-            return None;
+        match reply {
+            "" => return None,
+            "hang" => continue,
+            _ => {}
         }
         stream.write_all(format!("{reply}\r\n").as_bytes()).ok()?;
     }
