@@ -1,12 +1,12 @@
 // A mail server on loopback that keeps what it is given: STARTTLS and AUTH required, one file a mail.
-// Usage: mail_sink.js PORT, in a folder with ca.pem, key.pem and mails/; NODE_PATH leads to smtp-server.
+// Usage: mail_sink.js PORT, in a folder with cert.pem, key.pem and mails/; NODE_PATH leads to smtp-server.
 const { readFileSync, writeFileSync } = require("node:fs");
 const { SMTPServer } = require("smtp-server");
 
 let count = 0;
 const server = new SMTPServer({
   key: readFileSync("key.pem"),
-  cert: readFileSync("ca.pem"),
+  cert: readFileSync("cert.pem"),
   onAuth(auth, session, done) {
     const isOurs = session.secure && auth.username === "links" && auth.password === "swordfish";
     return isOurs ? done(null, { user: auth.username }) : done(new Error("535 not you"));

@@ -17,6 +17,8 @@ import time
 import urllib.error
 import urllib.request
 
+from service import free_port, wait_for
+
 FAKESMSC = "/usr/lib/kannel/test/fakesmsc"
 OURS = "+13125550199"
 PATIENT = "+14155552671"
@@ -48,23 +50,6 @@ username = links
 password = swordfish
 
 {inbound}"""
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def until(what, look, seconds=20):
-    """Waits for `look` to give something; says what was missing otherwise."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.05)
-    sys.exit(f"never came: {what}")
 
 
 class Parts:
@@ -117,41 +102,42 @@ def walk(origin, parts):
     began = time.monotonic()
     made = call(origin, "POST", "/v1/verifications", {"phone": PATIENT, "link_token": token}, expect=201)
     path, secret = f"/v1/verifications/{made['verification']['id']}", made["client_secret"]
-    code = until("a code in the fake SMSC", lambda: re.search(r"text (\d{6}) is your code", parts.said("phone")))[1]
+    code = wait_for("a code in the fake SMSC", lambda: re.search(r"text (\d{6}) is your code", parts.said("phone")))[1]
     print(f"code on the phone after {time.monotonic() - began:.2f} s")
 
     def delivery():
         return call(origin, "GET", path, bearer=secret, expect=200)["verification"]["delivery"]
 
-    until("Kannel's receipt", lambda: delivery() == "delivered")
+    wait_for("Kannel's receipt", lambda: delivery() == "delivered")
     print("receipt: delivered")
     check = call(origin, "POST", f"{path}/checks", {"code": code}, bearer=secret, expect=200)
     body = {"phone_proof": check["phone_proof"], "link_token": token, "given_name": "Alex", "family_name": "Rivera"}
     account = call(origin, "POST", "/v1/accounts", body, expect=201)
     print(f"signed up: {account['pairing']['practice']['name']}, conversation {account['conversation']['status']}")
     mails = parts.folder / "mails"
-    mail = until("the practice's notice", lambda: next(iter(sorted(mails.glob("*.eml"))), None)).read_text()
+    mail = wait_for("the practice's notice", lambda: next(iter(sorted(mails.glob("*.eml"))), None)).read_text()
     assert f"To: {DESK}" in mail and "Rivera" not in mail and PATIENT not in mail, mail
     print(f"notice by STARTTLS and AUTH: {re.search('Subject: (.*)', mail)[1].strip()}")
-    return call
 
 
-def stop_is_obeyed(origin, parts, smsc):
+def stop_is_obeyed(origin, parts, smsc, phone):
+    """The fake SMSC talks to one phone at a time, so another one takes the first one's place: it says STOP twice."""
+
     def answers():
-        return len(re.findall(rf"<\{OURS} \{PATIENT} text (?!\d{{6}})", parts.said("phone")))
+        return re.findall(rf"<\{OURS} \{PATIENT} text (.*)>", parts.said("stopping"))
 
-    before = answers()
-    for turn in (1, 2):
-        text = f"{PATIENT} {OURS} text STOP"
-        parts.start(f"stop{turn}", [FAKESMSC, "-H", "127.0.0.1", "-r", str(smsc), "-m", "1", text])
-        until("the answer to STOP", lambda: answers() == before + 1)
-        time.sleep(0.5)
-    assert answers() == before + 1, "the second STOP was answered, too"
+    phone.terminate()
+    phone.wait(10)
+    parts.start("stopping", [FAKESMSC, "-H", "127.0.0.1", "-r", str(smsc), "-m", "2", f"{PATIENT} {OURS} text STOP"])
+    wait_for("the answer to STOP", answers)
+    wait_for("the second STOP", lambda: "sent message 2" in parts.said("stopping"))
+    time.sleep(1)
     token = call(origin, "POST", "/v1/link-tokens", {"code": "123456", "source": "typed"}, expect=201)["link_token"]
     made = call(origin, "POST", "/v1/verifications", {"phone": PATIENT, "link_token": token}, expect=201)
     path, secret = f"/v1/verifications/{made['verification']['id']}", made["client_secret"]
-    until("the refusal", lambda: call(origin, "GET", path, bearer=secret)["verification"]["delivery"] == "failed")
-    print("STOP: answered once, and no text since")
+    wait_for("the refusal", lambda: call(origin, "GET", path, bearer=secret)["verification"]["delivery"] == "failed")
+    assert len(answers()) == 1, answers()
+    print(f"STOP: answered once ({answers()[0]}), and no text since")
 
 
 def main(binary, modules):
@@ -165,6 +151,22 @@ def main(binary, modules):
             raise
         finally:
             parts.stop()
+
+
+def make_certificates(folder):
+    """An authority of our own and a mail server's certificate by it: no authority may be a server itself."""
+
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    new = ("req", "-newkey", "rsa:2048", "-nodes")
+    openssl(*new, "-x509", "-days", "1", "-subj", "/CN=Practice Links test", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl(*new, "-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "request.pem")
+    (folder / "names").write_text("subjectAltName=DNS:localhost")
+    openssl(
+        *("x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"),
+        *("-days", "1", "-extfile", "names", "-out", "cert.pem"),
+    )
 
 
 def run(binary, modules, parts):
@@ -187,22 +189,20 @@ def run(binary, modules, parts):
     inbound = subprocess.run(asked, cwd=parts.folder, env=environment, capture_output=True, text=True, check=True).stdout
     (parts.folder / "kannel.conf").write_text(KANNEL.format(inbound=inbound, **ports))
     (parts.folder / "mails").mkdir()
-    certificate = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    certificate += ["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "ca.pem"]
-    subprocess.run(certificate, cwd=parts.folder, check=True, capture_output=True)
+    make_certificates(parts.folder)
 
     sink = pathlib.Path(__file__).resolve().parent / "mail_sink.js"
     parts.start("mail", ["node", sink, str(ports["mail"])], env={**os.environ, "NODE_PATH": str(modules)})
     parts.start("bearerbox", ["bearerbox", "kannel.conf"])
-    until("bearerbox", lambda: listens(ports["boxes"]) and listens(ports["smsc"]))
+    wait_for("bearerbox", lambda: listens(ports["boxes"]) and listens(ports["smsc"]))
     parts.start("smsbox", ["smsbox", "kannel.conf"])
-    until("smsbox", lambda: listens(ports["sendsms"]))
-    parts.start("phone", [FAKESMSC, "-H", "127.0.0.1", "-r", str(ports["smsc"]), "-m", "0", "1 2 text nothing"])
+    wait_for("smsbox", lambda: listens(ports["sendsms"]))
+    phone = parts.start("phone", [FAKESMSC, "-H", "127.0.0.1", "-r", str(ports["smsc"]), "-m", "0", "1 2 text nothing"])
     parts.start("service", [binary], env=environment)
-    until("the service", lambda: listens(ports["service"]))
-    until("smtp-server", lambda: listens(ports["mail"]))
+    wait_for("the service", lambda: listens(ports["service"]))
+    wait_for("smtp-server", lambda: listens(ports["mail"]))
     walk(origin, parts)
-    stop_is_obeyed(origin, parts, ports["smsc"])
+    stop_is_obeyed(origin, parts, ports["smsc"], phone)
     secrets = re.findall(r"text (\d{6}) is your code", parts.said("phone"))
     assert not any(secret in parts.said("service") for secret in [*secrets, PATIENT[2:], "swordfish"])
     print("the service's log quotes no code, number or password")

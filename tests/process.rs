@@ -243,7 +243,6 @@ fn production_refuses_development_conveniences_by_name() {
     for (settings, named) in [
         (vec![base], "public_url"),
         (vec![base, secure, ("PRACTICE_LINKS_LIMITS__SCALE", "2")], "limits.scale"),
-        (vec![base, secure, ("PRACTICE_LINKS_WEBHOOKS__ALLOW_PRIVATE", "true")], "webhooks.allow_private"),
         (vec![base, secure], "sms.provider"),
         (vec![base, secure, twilio, ("PRACTICE_LINKS_SMS__FALLBACK", "development")], "sms.fallback"),
         (vec![base, secure, twilio], "mail.smtp_url"),
