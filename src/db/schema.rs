@@ -12,6 +12,10 @@ diesel::table! {
         notice_email -> Nullable<Text>,
         state -> Text,
         created_at -> BigInt,
+        logo -> Nullable<Binary>,
+        logo_type -> Nullable<Text>,
+        accent -> Nullable<Text>,
+        countries -> Nullable<Text>,
     }
 }
 
@@ -153,6 +157,14 @@ diesel::table! {
         created_at -> BigInt,
         owner -> Text,
         assignee_id -> Nullable<Text>,
+        link_id -> Nullable<Text>,
+        identity -> Text,
+        last_entry_at -> BigInt,
+        unread -> Bool,
+        read_position -> Integer,
+        patient_read_position -> Integer,
+        acknowledged_by -> Nullable<Text>,
+        acknowledged_at -> Nullable<BigInt>,
     }
 }
 
@@ -241,6 +253,8 @@ diesel::table! {
         subject -> Text,
         detail -> Text,
         created_at -> BigInt,
+        seq -> Nullable<BigInt>,
+        hash -> Nullable<Text>,
     }
 }
 
@@ -253,6 +267,11 @@ diesel::table! {
         role -> Text,
         state -> Text,
         created_at -> BigInt,
+        password_hash -> Nullable<Text>,
+        password_at -> Nullable<BigInt>,
+        totp_secret -> Nullable<Text>,
+        totp_step -> Nullable<BigInt>,
+        enrolled_at -> Nullable<BigInt>,
     }
 }
 
@@ -417,6 +436,90 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    staff_sessions (id) {
+        id -> Text,
+        staff_id -> Text,
+        kind -> Text,
+        label -> Text,
+        created_at -> BigInt,
+        last_seen_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    staff_tokens (hash) {
+        hash -> Text,
+        session_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    staff_challenges (hash) {
+        hash -> Text,
+        staff_id -> Text,
+        new_secret -> Nullable<Text>,
+        attempts -> Integer,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    staff_recovery_codes (hash) {
+        hash -> Text,
+        staff_id -> Text,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    staff_letters (hash) {
+        hash -> Text,
+        staff_id -> Text,
+        purpose -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    staff_throttles (key) {
+        key -> Text,
+        fails -> Integer,
+        next_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    live_events (id) {
+        id -> Text,
+        practice_id -> Text,
+        account_id -> Nullable<Text>,
+        conversation_id -> Nullable<Text>,
+        kind -> Text,
+        data -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit_heads (chain) {
+        chain -> Text,
+        seq -> BigInt,
+        hash -> Text,
+    }
+}
+
 diesel::joinable!(practice_links -> practices (practice_id));
 diesel::joinable!(verifications -> practice_links (link_id));
 diesel::joinable!(verifications -> practices (practice_id));
@@ -450,6 +553,11 @@ diesel::joinable!(webhook_events -> practices (practice_id));
 diesel::joinable!(webhook_deliveries -> webhook_endpoints (endpoint_id));
 diesel::joinable!(webhook_deliveries -> webhook_events (event_id));
 
+diesel::joinable!(staff_sessions -> staff (staff_id));
+diesel::joinable!(staff_tokens -> staff_sessions (session_id));
+diesel::joinable!(staff_challenges -> staff (staff_id));
+diesel::joinable!(staff_recovery_codes -> staff (staff_id));
+diesel::joinable!(staff_letters -> staff (staff_id));
 diesel::allow_tables_to_appear_in_same_query!(
     practices,
     practice_links,
@@ -486,4 +594,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     webhook_endpoints,
     webhook_events,
     webhook_deliveries,
+    staff_sessions,
+    staff_tokens,
+    staff_challenges,
+    staff_recovery_codes,
+    staff_letters,
+    staff_throttles,
+    live_events,
+    audit_heads,
 );
