@@ -1,7 +1,7 @@
 //! Notices: the practice's e-mails. They say that something happened and where to look; who it was about is
 //! behind the sign-in, because e-mail is a postcard.
 //!
-//! A pairing is in exactly one mail for each recipient: in one of its own, or in a [`digest`].
+//! A pairing is in exactly one mail for each recipient: in one of its own, or in a digest.
 
 mod bounce;
 mod digest;
