@@ -7,8 +7,12 @@ ALTER TABLE outbox ADD COLUMN channel TEXT NOT NULL DEFAULT 'email'
 UPDATE outbox SET channel = 'sms' WHERE topic IN ('verification_code', 'app_link');
 -- Attempts whose end nobody knows: a text is sent at most once more after one of those.
 ALTER TABLE outbox ADD COLUMN ambiguous INTEGER NOT NULL DEFAULT 0;
+-- A leased row is due again when its lease ends: one moment for both, and so one range for the index.
 DROP INDEX outbox_due;
+UPDATE outbox SET next_at = leased_until WHERE state = 'leased';
+ALTER TABLE outbox DROP COLUMN leased_until;
 CREATE INDEX outbox_due ON outbox (channel, state, next_at);
+CREATE INDEX outbox_settled ON outbox (settled_at);
 
 -- Who took an attempt, under which name of theirs, and what they reported of it later.
 ALTER TABLE deliveries ADD COLUMN provider TEXT;
@@ -22,7 +26,9 @@ CREATE TABLE paused_channels (
     channel TEXT NOT NULL PRIMARY KEY CHECK (channel IN ('sms', 'voice', 'email', 'webhook')),
     reason TEXT NOT NULL,
     paused_at BIGINT NOT NULL,
-    try_at BIGINT NOT NULL
+    try_at BIGINT NOT NULL,
+    -- Some accounts are refused only after the provider took the message: then a receipt alone opens it again.
+    needs_receipt BOOLEAN NOT NULL
 );
 
 -- A carrier may find that a number takes no call, as it may find that it takes no text.

@@ -37,7 +37,7 @@ fn alarm(ctx: &Ctx, conn: &mut Conn, provider: &'static str, why: &'static str) 
     tracing::error!(provider, why, "the provider drops our messages: our account there is wrong");
     match ctx.config.sms.fallback {
         Some(_) => Ok(()),
-        None => outbox::pause(ctx, conn, Channel::Sms, why),
+        None => outbox::pause_by_report(ctx, conn, Channel::Sms, why),
     }
 }
 

@@ -33,6 +33,7 @@ pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
     let outcome = actix_web::rt::System::new().block_on(serve(&app, listener));
     sweeper.stop();
     funnel.stop();
+    workers.iter().for_each(WorkerHandle::tell);
     for worker in workers {
         worker.stop();
     }

@@ -199,7 +199,6 @@ diesel::table! {
         next_at -> BigInt,
         not_after -> Nullable<BigInt>,
         lease_token -> Nullable<Text>,
-        leased_until -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
         created_at -> BigInt,
         settled_at -> Nullable<BigInt>,
@@ -348,6 +347,7 @@ diesel::table! {
         reason -> Text,
         paused_at -> BigInt,
         try_at -> BigInt,
+        needs_receipt -> Bool,
     }
 }
 

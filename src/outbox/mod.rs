@@ -19,7 +19,7 @@ use std::time::Duration;
 pub use message::{
     Carrier, Channel, Envelope, Handed, Hook, Mail, Outcome, Outgoing, Rendered, Report, Sender, Spoken, Text,
 };
-pub use pause::{pause, pauses, resume};
+pub use pause::{pause_by_report, pauses, resume};
 pub use store::{Attempt, Job, Pause};
 pub use worker::{Point, Topics, Worker, WorkerHandle};
 
@@ -99,56 +99,76 @@ pub fn hold(conn: &mut Conn, dedupe_key: &str) -> db::Result<bool> {
 }
 
 /// Which rows a worker takes.
+#[derive(Clone, Copy)]
 struct Wanted<'a> {
     topics: &'a [&'a str],
     channels: &'a [Channel],
-    limit: usize,
 }
 
-/// Claims due rows; each gets an attempt row, so that a crash during the send stays visible.
-fn claim(ctx: &Ctx, conn: &mut Conn, wanted: &Wanted<'_>) -> db::Result<Vec<Job>> {
-    let mut jobs = Vec::new();
+/// A row that is its claimant's own for a minute.
+struct Claimed {
+    job: Job,
+    /// Whether it was claimed to see if a paused channel works again.
+    is_trial: bool,
+}
+
+/// Whether [`claim`] would find anything. Asked first, since it costs no writer's turn.
+fn is_any_due(ctx: &Ctx, conn: &mut Conn, wanted: Wanted<'_>) -> db::Result<bool> {
     for open in pause::open_channels(ctx, conn, wanted.channels)? {
-        let room = wanted.limit.saturating_sub(jobs.len()).min(open.most);
-        let due = store::due(conn, wanted.topics, open.channel, ctx.now, room)?;
-        if due.is_empty() || !pause::may_claim(ctx, conn, &open)? {
-            continue;
-        }
-        for id in due {
-            if let Some(job) = store::lease(conn, &id, &ctx.id("dlv"), ctx.now, ctx.now + LEASE)? {
-                store::insert_attempt(conn, &job, ctx.now)?;
-                jobs.push(job);
-            }
+        if store::is_due(conn, wanted.topics, open.channel, ctx.now)? {
+            return Ok(true);
         }
     }
-    Ok(jobs)
+    Ok(false)
 }
 
-/// Writes down what became of `job`: `None` when its lease is no longer ours, and then nothing is written;
+/// Claims one due row, which gets an attempt row, so that a crash during the send stays visible. One: a second
+/// would wait behind a provider that is slow with the first, while its lease runs.
+fn claim(ctx: &Ctx, conn: &mut Conn, wanted: Wanted<'_>) -> db::Result<Option<Claimed>> {
+    for open in pause::open_channels(ctx, conn, wanted.channels)? {
+        let Some(id) = store::due(conn, wanted.topics, open.channel, ctx.now)? else { continue };
+        if !pause::may_claim(ctx, conn, &open)? {
+            continue;
+        }
+        if let Some(job) = store::lease(conn, &id, &ctx.id("dlv"), ctx.now, ctx.now + LEASE)? {
+            store::insert_attempt(conn, &job, ctx.now)?;
+            return Ok(Some(Claimed { job, is_trial: open.is_trial }));
+        }
+    }
+    Ok(None)
+}
+
+/// Writes down what became of a row: `None` when its lease is no longer ours, and then nothing is written;
 /// otherwise whether it is over.
 fn settle(
     ctx: &Ctx,
     conn: &mut Conn,
-    job: &Job,
+    claimed: &Claimed,
     handed: &Handed,
     schedule: &[u64],
 ) -> db::Result<Option<bool>> {
+    let Claimed { job, is_trial } = claimed;
     let change = settlement(ctx, job, &handed.outcome, schedule);
     if store::settle(conn, job, &change)? == 0 {
         return Ok(None);
     }
     store::finish_attempt(conn, job, handed, ctx.now)?;
     if let Some(channel) = job.channel() {
-        pause::learn(ctx, conn, channel, &handed.outcome)?;
+        pause::learn(ctx, conn, channel, &handed.outcome, *is_trial)?;
     }
     Ok(Some(change.is_over()))
 }
 
 fn settlement(ctx: &Ctx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> store::Settled {
     let why = outcome.label();
-    let again = |after: Duration| match back_off(ctx, job.attempts, schedule) {
-        Some(next_at) => store::Settled::again(why, next_at.max(ctx.now + after)),
-        None => store::Settled::dead(why, ctx.now),
+    // What would be due too late is over now: whoever waits for it learns so while there is another way.
+    let in_time = |next_at: &Timestamp| job.not_after.is_none_or(|end| *next_at < end);
+    let again = |after: Duration| {
+        let next_at = back_off(ctx, job.attempts, schedule).map(|next_at| next_at.max(ctx.now + after));
+        match next_at.filter(in_time) {
+            Some(next_at) => store::Settled::again(why, next_at),
+            None => store::Settled::dead(why, ctx.now),
+        }
     };
     match outcome {
         Outcome::Sent => store::Settled::done("sent", ctx.now),
@@ -160,8 +180,11 @@ fn settlement(ctx: &Ctx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> stor
         Outcome::RetryAfter(_, wait) => again(*wait),
         Outcome::Ambiguous(_) if job.is_used_up_by(1) => store::Settled::dead(why, ctx.now),
         Outcome::Ambiguous(_) => again(Duration::ZERO).ambiguous(job.ambiguous + 1),
-        // No fault of this row: its attempt is given back, and the channel's pause is what it waits for.
-        Outcome::Misconfigured(_) => store::Settled::again(why, ctx.now).uncounted(job.attempts - 1),
+        // No fault of this row: its attempt is given back. It goes behind the others, so that the next trial is
+        // another one's: some refusals are about one recipient after all.
+        Outcome::Misconfigured(_) => {
+            store::Settled::again(why, ctx.now + pause::BETWEEN_TRIALS).uncounted(job.attempts - 1)
+        }
     }
 }
 
@@ -183,6 +206,9 @@ pub fn report(
 ) -> db::Result<bool> {
     let Some(row_id) = store::advance_receipt(conn, delivery_id, report, ctx.now)? else { return Ok(false) };
     let Some(job) = store::find(conn, &row_id)? else { return Ok(false) };
+    if let (Some(channel), Report::Sent | Report::Delivered) = (job.channel(), report) {
+        pause::resume_by_receipt(conn, channel)?;
+    }
     if let Some(topic) = topics.get(job.topic.as_str()) {
         topic.reported(ctx, conn, &job, report)?;
     }
@@ -217,11 +243,16 @@ pub fn requeue(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
 }
 
 /// Drops a dead or queued row, and its address with it; `false` when there is none of that id.
-pub fn discard(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
-    Ok(store::discard(conn, id, ctx.now)? == 1)
+pub fn discard(ctx: &Ctx, conn: &mut Conn, topics: &Topics, id: &str) -> db::Result<bool> {
+    let Some(job) = store::discard(conn, id, ctx.now)? else { return Ok(false) };
+    if let Some(topic) = topics.get(job.topic.as_str()) {
+        topic.settled(ctx, conn, &job, &Outcome::Rejected("discarded"), true)?;
+    }
+    Ok(true)
 }
 
-/// Deletes rows that were settled long ago.
+/// Deletes rows that were settled long ago, and the addresses in dead ones that nobody would send any more.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    store::forget_addresses(conn, ctx.now)?;
     store::delete_settled(conn, ctx.now - KEPT)
 }

@@ -1,6 +1,6 @@
 //! How fast a channel may go: so many rows a second an instance, since providers answer haste with 429.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::kit::Timestamp;
@@ -17,30 +17,27 @@ impl Pace {
         Self { a_second, state: Mutex::new(None) }
     }
 
-    /// Takes up to `most` rows' worth.
-    pub fn take(&self, most: usize, now: Timestamp) -> usize {
-        let full = f64::from(self.a_second);
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let tokens = match *state {
-            Some((tokens, at)) => (tokens + full * seconds(at, now)).min(full),
-            None => full,
-        };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to a u32")]
-        let taken = most.min(tokens as usize);
-        #[expect(clippy::cast_precision_loss, reason = "a batch")]
-        let rest = tokens - taken as f64;
-        *state = Some((rest, now));
-        taken
+    /// Whether a row may go now.
+    pub fn has_room(&self, now: Timestamp) -> bool {
+        self.tokens(now) >= 1.0
     }
 
-    /// Gives back what was taken and not used.
-    pub fn give_back(&self, unused: usize) {
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some((tokens, _)) = state.as_mut() {
-            #[expect(clippy::cast_precision_loss, reason = "a batch")]
-            let more = unused as f64;
-            *tokens += more;
+    /// Counts a row.
+    pub fn take(&self, now: Timestamp) {
+        let tokens = self.tokens(now);
+        *self.state() = Some((tokens - 1.0, now));
+    }
+
+    fn tokens(&self, now: Timestamp) -> f64 {
+        let full = f64::from(self.a_second);
+        match *self.state() {
+            Some((tokens, at)) => (tokens + full * seconds(at, now)).min(full),
+            None => full,
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<(f64, Timestamp)>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A channel whose account at the provider is wrong is paused as a whole, for all instances, instead of
-//! burning the attempts of one message after the other. After a minute one row is tried: where it goes
-//! through, the channel is open again.
+//! burning the attempts of one message after the other. After a minute one row is tried: where that one goes
+//! through, the channel is open again. Messages that were under way when it was paused open nothing.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 
 /// From one trial to the next.
-const BETWEEN_TRIALS: Duration = Duration::from_mins(1);
+pub(super) const BETWEEN_TRIALS: Duration = Duration::from_mins(1);
 
-/// A channel that rows may be claimed of, and how many at most.
+/// A channel that a row may be claimed of.
 pub(super) struct Open {
     pub channel: Channel,
-    pub most: usize,
-    is_trial: bool,
+    pub is_trial: bool,
 }
 
-/// Those of `channels` that are not paused; one row of those whose trial is due.
+/// Those of `channels` that are not paused, and those whose trial is due.
 pub(super) fn open_channels(ctx: &Ctx, conn: &mut Conn, channels: &[Channel]) -> db::Result<Vec<Open>> {
     let paused = store::pauses(conn)?;
     let open = channels.iter().filter_map(|channel| {
         match paused.iter().find(|pause| pause.channel == channel.as_str()) {
-            None => Some(Open { channel: *channel, most: usize::MAX, is_trial: false }),
-            Some(pause) if pause.try_at <= ctx.now => {
-                Some(Open { channel: *channel, most: 1, is_trial: true })
+            None => Some(Open { channel: *channel, is_trial: false }),
+            // A trial that is further off than any is set was set by another clock.
+            Some(pause) if pause.try_at <= ctx.now || pause.try_at > ctx.now + BETWEEN_TRIALS => {
+                Some(Open { channel: *channel, is_trial: true })
             }
             Some(_) => None,
         }
@@ -43,18 +43,36 @@ pub(super) fn may_claim(ctx: &Ctx, conn: &mut Conn, open: &Open) -> db::Result<b
 }
 
 /// What an outcome says of its channel: our account is wrong, or right again.
-pub(super) fn learn(ctx: &Ctx, conn: &mut Conn, channel: Channel, outcome: &Outcome) -> db::Result<()> {
+pub(super) fn learn(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    channel: Channel,
+    outcome: &Outcome,
+    is_trial: bool,
+) -> db::Result<()> {
     match outcome {
-        Outcome::Misconfigured(why) => pause(ctx, conn, channel, why),
-        Outcome::Sent => resume(conn, channel).map(drop),
+        Outcome::Misconfigured(why) => pause(ctx, conn, channel, why, false),
+        Outcome::Sent if is_trial => store::resume_by_trial(conn, channel.as_str()).map(drop),
         _ => Ok(()),
     }
 }
 
-/// Pauses a channel until one row of it goes through.
-pub fn pause(ctx: &Ctx, conn: &mut Conn, channel: Channel, why: &'static str) -> db::Result<()> {
+/// Pauses a channel because of a provider's report: it takes messages and drops them later, so that only a
+/// report of one that left says that it works again.
+pub fn pause_by_report(ctx: &Ctx, conn: &mut Conn, channel: Channel, why: &'static str) -> db::Result<()> {
+    pause(ctx, conn, channel, why, true)
+}
+
+fn pause(ctx: &Ctx, conn: &mut Conn, channel: Channel, why: &str, needs_receipt: bool) -> db::Result<()> {
     tracing::error!(channel = channel.as_str(), why, "channel paused: our account is refused");
-    store::pause(conn, channel.as_str(), why, ctx.now, ctx.now + BETWEEN_TRIALS)
+    let (paused_at, try_at) = (ctx.now, ctx.now + BETWEEN_TRIALS);
+    let (channel, reason) = (channel.as_str().to_owned(), why.to_owned());
+    store::pause(conn, &Pause { channel, reason, paused_at, try_at, needs_receipt })
+}
+
+/// A message left: a channel that waited for that is open.
+pub(super) fn resume_by_receipt(conn: &mut Conn, channel: Channel) -> db::Result<()> {
+    store::resume_by_receipt(conn, channel.as_str()).map(drop)
 }
 
 /// Every channel that is paused.

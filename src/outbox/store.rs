@@ -10,6 +10,9 @@ use crate::db::schema::{deliveries, outbox, paused_channels};
 use crate::db::{Both, Conn, Result, SkipLocked, columns};
 use crate::kit::Timestamp;
 
+/// The states of a row that is to be sent. Both are due at `next_at`: a leased one when its lease ends.
+const OPEN: [&str; 2] = ["queued", "leased"];
+
 /// One row of the outbox, as its claimant sees it.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = outbox)]
@@ -74,7 +77,7 @@ pub struct Attempt {
 }
 
 /// A channel that is paused.
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = paused_channels)]
 pub struct Pause {
     /// Which.
@@ -85,6 +88,8 @@ pub struct Pause {
     pub paused_at: Timestamp,
     /// When one row is tried.
     pub try_at: Timestamp,
+    /// Whether only a provider's receipt opens it.
+    pub needs_receipt: bool,
 }
 
 /// What settling writes.
@@ -161,24 +166,30 @@ pub fn insert(conn: &mut Conn, id: &str, message: &Message, now: Timestamp) -> R
         .execute(conn)?)
 }
 
-/// Ids of rows of `topics` in `channel` that are due or whose lease ran out, oldest first. On PostgreSQL they
-/// stay locked until the transaction ends, and other workers pass them by.
-pub fn due(
-    conn: &mut Conn,
-    topics: &[&str],
-    channel: Channel,
-    now: Timestamp,
-    limit: usize,
-) -> Result<Vec<String>> {
-    let rows = outbox::table
-        .filter(outbox::state.eq("queued").and(outbox::next_at.le(now)))
-        .or_filter(outbox::state.eq("leased").and(outbox::leased_until.le(now)))
+/// The oldest row of `topics` in `channel` that is due, or whose lease ran out. On PostgreSQL it stays locked
+/// until the transaction ends, and other workers pass it by.
+pub fn due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<Option<String>> {
+    let row = outbox::table
         .filter(outbox::channel.eq(channel.as_str()))
+        .filter(outbox::state.eq_any(OPEN))
+        .filter(outbox::next_at.le(now))
         .filter(outbox::topic.eq_any(topics))
         .order((outbox::next_at, outbox::id))
-        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .limit(1)
         .select(outbox::id);
-    Ok(SkipLocked(rows).load(conn)?)
+    Ok(SkipLocked(row).get_result(conn).optional()?)
+}
+
+/// Whether [`due`] would find one, to look without a lock.
+pub fn is_due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<bool> {
+    let row = outbox::table
+        .filter(outbox::channel.eq(channel.as_str()))
+        .filter(outbox::state.eq_any(OPEN))
+        .filter(outbox::next_at.le(now))
+        .filter(outbox::topic.eq_any(topics))
+        .limit(1)
+        .select(outbox::id);
+    Ok(row.first::<String>(conn).optional()?.is_some())
 }
 
 /// Locks a row that nobody tried yet, by a change that changes nothing: 0 when it is on its way.
@@ -200,10 +211,7 @@ pub fn lease(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Option<Job>> {
-    let free = outbox::state
-        .eq("queued")
-        .and(outbox::next_at.le(now))
-        .or(outbox::state.eq("leased").and(outbox::leased_until.le(now)));
+    let free = outbox::state.eq_any(OPEN).and(outbox::next_at.le(now));
     let unfinished = case_when::<_, _, Integer>(outbox::state.eq("leased"), outbox::ambiguous + 1)
         .otherwise(outbox::ambiguous);
     let change = (
@@ -211,7 +219,7 @@ pub fn lease(
         outbox::attempts.eq(outbox::attempts + 1),
         outbox::ambiguous.eq(unfinished),
         outbox::lease_token.eq(token),
-        outbox::leased_until.eq(until),
+        outbox::next_at.eq(until),
     );
     let row = update(outbox::table.filter(outbox::id.eq(id)).filter(free)).set(change);
     Ok(row.returning(columns::<Job>()).get_result(conn).optional()?)
@@ -232,7 +240,7 @@ pub fn insert_attempt(conn: &mut Conn, job: &Job, now: Timestamp) -> Result<usiz
 pub fn settle(conn: &mut Conn, job: &Job, change: &Settled) -> Result<usize> {
     let row = outbox::table.filter(outbox::id.eq(&job.id)).filter(outbox::lease_token.eq(&job.lease_token));
     let scrub = change.forgets_address().then(|| outbox::recipient.eq(None::<String>));
-    let release = (outbox::lease_token.eq(None::<String>), outbox::leased_until.eq(None::<Timestamp>));
+    let release = outbox::lease_token.eq(None::<String>);
     Ok(update(row).set((change, scrub, release)).execute(conn)?)
 }
 
@@ -271,21 +279,16 @@ pub fn attempts(conn: &mut Conn, id: &str) -> Result<Vec<Attempt>> {
     Ok(rows.select(columns::<Attempt>()).load(conn)?)
 }
 
-/// Pauses a channel, or keeps it paused.
-pub fn pause(conn: &mut Conn, channel: &str, reason: &str, now: Timestamp, try_at: Timestamp) -> Result<()> {
-    let row = (
-        paused_channels::channel.eq(channel),
-        paused_channels::reason.eq(reason),
-        paused_channels::paused_at.eq(now),
-        paused_channels::try_at.eq(try_at),
-    );
-    let change = (paused_channels::reason.eq(reason), paused_channels::try_at.eq(try_at));
+/// Pauses a channel, or keeps it paused; what needs a receipt goes on needing one.
+pub fn pause(conn: &mut Conn, pause: &Pause) -> Result<()> {
+    let change = (paused_channels::reason.eq(&pause.reason), paused_channels::try_at.eq(pause.try_at));
+    let strict = pause.needs_receipt.then(|| paused_channels::needs_receipt.eq(true));
     Both(
         insert_into(paused_channels::table)
-            .values(row)
+            .values(pause)
             .on_conflict(paused_channels::channel)
             .do_update()
-            .set(change),
+            .set((change, strict)),
     )
     .execute(conn)?;
     Ok(())
@@ -297,10 +300,23 @@ pub fn pauses(conn: &mut Conn) -> Result<Vec<Pause>> {
     Ok(rows.select(columns::<Pause>()).load(conn)?)
 }
 
-/// Takes a channel's trial, where it is due.
+/// Takes a channel's trial, where it is due; `next` is the next one's moment, and the furthest that one is set.
 pub fn take_trial(conn: &mut Conn, channel: &str, now: Timestamp, next: Timestamp) -> Result<usize> {
-    let row = paused_channels::table.find(channel).filter(paused_channels::try_at.le(now));
+    let due = paused_channels::try_at.le(now).or(paused_channels::try_at.gt(next));
+    let row = paused_channels::table.find(channel).filter(due);
     Ok(update(row).set(paused_channels::try_at.eq(next)).execute(conn)?)
+}
+
+/// Opens a channel whose trial went through, unless that tells nothing.
+pub fn resume_by_trial(conn: &mut Conn, channel: &str) -> Result<usize> {
+    let row = paused_channels::table.find(channel).filter(paused_channels::needs_receipt.eq(false));
+    Ok(diesel::delete(row).execute(conn)?)
+}
+
+/// Opens a channel that waited for a receipt.
+pub fn resume_by_receipt(conn: &mut Conn, channel: &str) -> Result<usize> {
+    let row = paused_channels::table.find(channel).filter(paused_channels::needs_receipt.eq(true));
+    Ok(diesel::delete(row).execute(conn)?)
 }
 
 /// Opens a channel.
@@ -333,11 +349,20 @@ pub fn requeue(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
 }
 
 /// Drops a row that is not being sent, and its address.
-pub fn discard(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+pub fn discard(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Job>> {
     let row = outbox::table.find(id).filter(outbox::state.eq_any(["queued", "dead"]));
     let change =
         (outbox::state.eq("dropped"), outbox::recipient.eq(None::<String>), outbox::settled_at.eq(now));
-    Ok(update(row).set(change).execute(conn)?)
+    Ok(update(row).set(change).returning(columns::<Job>()).get_result(conn).optional()?)
+}
+
+/// Takes the address out of dead rows that are too late to be requeued.
+pub fn forget_addresses(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+    let rows = outbox::table
+        .filter(outbox::settled_at.is_not_null())
+        .filter(outbox::not_after.lt(now))
+        .filter(outbox::recipient.is_not_null());
+    Ok(update(rows).set(outbox::recipient.eq(None::<String>)).execute(conn)?)
 }
 
 /// Deletes rows settled before `before`, attempts first.

@@ -2,21 +2,20 @@
 //! threads of its own, so that a mail server that hangs holds up no code.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::pace::Pace;
-use super::{Carrier, Channel, Envelope, Handed, Job, Outcome, Rendered, Topic, Wanted};
+use super::{Carrier, Channel, Claimed, Envelope, Handed, Job, Outcome, Rendered, Topic, Wanted};
 use crate::app::App;
 use crate::db;
 use crate::kit::Bell;
 
 /// Polling is the fallback, for rows of other instances and for retries.
 const POLL: Duration = Duration::from_millis(500);
-/// Rows claimed at once: few enough to be sent within their lease, even to a mail server that hangs.
-const BATCH: usize = 4;
 
 /// Every topic by name.
 pub type Topics = BTreeMap<&'static str, Box<dyn Topic>>;
@@ -65,20 +64,15 @@ impl Worker {
         Self { watch: Some(watch), ..self }
     }
 
-    /// One round: what is due, up to a batch. Returns how many rows it settled.
-    pub fn run_once(&self) -> db::Result<usize> {
-        let jobs = self.claim()?;
-        let count = jobs.len();
-        for job in jobs {
-            self.reached(Point::Started);
-            let handed = self.send(&job);
-            self.reached(Point::Carried);
-            if let Err(error) = self.settle(&job, &handed) {
-                // Its lease runs out, and the row is sent again; the others of the batch need not wait for that.
-                tracing::warn!(%error, outbox = job.id, "a sent row could not be settled");
-            }
-        }
-        Ok(count)
+    /// Claims, sends and settles one row; `false` when none is due.
+    pub fn run_once(&self) -> db::Result<bool> {
+        let Some(claimed) = self.claim()? else { return Ok(false) };
+        self.reached(Point::Started);
+        let handed = self.send(&claimed.job);
+        self.reached(Point::Carried);
+        // Where this fails, the lease runs out, and the row is sent again.
+        self.settle(&claimed, &handed)?;
+        Ok(true)
     }
 
     /// Runs until the handle is stopped.
@@ -93,46 +87,47 @@ impl Worker {
     fn run(&self, stop: &AtomicBool) {
         let mut heard = 0;
         while !stop.load(Ordering::SeqCst) {
-            match self.run_once() {
-                Ok(0) => heard = self.app.wake.wait(heard, POLL),
-                Ok(_) => {}
-                Err(error) => {
+            // A row that kills its worker must not end the channel: its lease runs out, and its attempts count.
+            match catch_unwind(AssertUnwindSafe(|| self.run_once())) {
+                Ok(Ok(false)) => heard = self.app.wake.wait(heard, POLL),
+                Ok(Ok(true)) => {}
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "outbox round failed");
+                    thread::sleep(POLL);
+                }
+                Err(_) => {
+                    tracing::error!("an outbox round panicked");
+                    metrics::counter!("outbox_panics_total").increment(1);
                     thread::sleep(POLL);
                 }
             }
         }
     }
 
-    fn claim(&self) -> db::Result<Vec<Job>> {
-        let limit = match &self.pace {
-            Some(pace) => pace.take(self.batch(), self.app.clock.now()),
-            None => self.batch(),
-        };
+    /// Looks first: a look takes no writer's turn, and most find nothing.
+    fn claim(&self) -> db::Result<Option<Claimed>> {
         let topics: Vec<&str> = self.topics.keys().copied().collect();
-        let wanted = Wanted { topics: &topics, channels: &self.channels, limit };
-        let claimed = match limit {
-            0 => Ok(Vec::new()),
-            _ => self.app.write_blocking(|ctx, conn| {
-                let jobs = super::claim(ctx, conn, &wanted)?;
-                for _ in &jobs {
-                    self.reached(Point::Claimed);
-                }
-                Ok(jobs)
-            }),
-        };
-        if let Some(pace) = &self.pace {
-            pace.give_back(limit - claimed.as_ref().map_or(0, Vec::len));
+        let wanted = Wanted { topics: &topics, channels: &self.channels };
+        let now = self.app.clock.now();
+        if self.pace.as_ref().is_some_and(|pace| !pace.has_room(now))
+            || !self.app.read_blocking(|ctx, conn| super::is_any_due(ctx, conn, wanted))?
+        {
+            return Ok(None);
         }
-        claimed
+        let claimed = self.app.write_blocking(|ctx, conn| {
+            let claimed = super::claim(ctx, conn, wanted)?;
+            if claimed.is_some() {
+                self.reached(Point::Claimed);
+            }
+            Ok::<_, db::Error>(claimed)
+        })?;
+        if let (Some(pace), Some(_)) = (&self.pace, &claimed) {
+            pace.take(now);
+        }
+        Ok(claimed)
     }
 
-    /// Codes are waited for: the second of a batch must not stand behind a provider that is slow with the first.
-    fn batch(&self) -> usize {
-        if self.channels.iter().all(|channel| channel.is_repeated_once()) { 1 } else { BATCH }
-    }
-
-    /// `not_after` is asked here again: a batch may have waited behind a slow provider.
+    /// `not_after` is asked here again: the claim may have waited.
     fn send(&self, job: &Job) -> Handed {
         let expired = job.not_after.is_some_and(|at| at <= self.app.clock.now());
         // A process that died in the attempt leaves no answer: such a row may be poison, or sent already.
@@ -165,9 +160,10 @@ impl Worker {
         self.topics.get(job.topic.as_str()).map_or(&super::BACK_OFF_SECONDS, |topic| topic.schedule())
     }
 
-    fn settle(&self, job: &Job, handed: &Handed) -> db::Result<()> {
+    fn settle(&self, claimed: &Claimed, handed: &Handed) -> db::Result<()> {
+        let job = &claimed.job;
         self.app.write_blocking(|ctx, conn| {
-            let settled = super::settle(ctx, conn, job, handed, self.schedule(job))?;
+            let settled = super::settle(ctx, conn, claimed, handed, self.schedule(job))?;
             if let (Some(is_over), Some(topic)) = (settled, self.topics.get(job.topic.as_str())) {
                 topic.settled(ctx, conn, job, &handed.outcome, is_over)?;
             }
@@ -201,10 +197,15 @@ pub struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Lets the running round finish, then ends the thread.
-    pub fn stop(self) {
+    /// Tells the thread to end after its running row, and waits for nothing: others can be told meanwhile.
+    pub fn tell(&self) {
         self.stop.store(true, Ordering::SeqCst);
         self.wake.ring();
+    }
+
+    /// Waits until it has ended.
+    pub fn stop(self) {
+        self.tell();
         let _ = self.thread.join();
     }
 }

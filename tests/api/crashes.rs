@@ -185,7 +185,7 @@ fn process() {
         for _ in 0..threads {
             scope.spawn(|| {
                 while is_open(&app) {
-                    if worker.run_once().unwrap() == 0 {
+                    if !worker.run_once().unwrap() {
                         thread::sleep(Duration::from_millis(20));
                     }
                 }
@@ -264,8 +264,7 @@ both! {
 
     fn a_worker_killed_after_the_attempt_was_written_sends_nothing_twice(app: TestApp) {
         assert_eq!(killed_at(&app, Channel::Email, Point::Started), 0);
-        let unfinished = app.count("SELECT count(*) FROM deliveries WHERE outcome IS NULL");
-        assert_eq!(unfinished, 3, "what it had claimed and not begun stays visible, too");
+        assert_eq!(app.count("SELECT count(*) FROM deliveries WHERE outcome IS NULL"), 1, "it stays visible");
     }
 
     fn a_text_whose_worker_was_killed_in_the_attempt_is_sent_once_more(app: TestApp) {

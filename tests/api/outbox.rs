@@ -8,13 +8,11 @@ use crate::harness::{TestApp, phone};
 both! {
     /// A refused account is no fault of the message: the channel stands, and one row a minute tries it.
     fn a_misconfigured_account_pauses_its_channel_instead_of_burning_attempts(app: TestApp) {
-        app.carrier.answer_next(4, &Outcome::Misconfigured("account_refused"));
+        app.carrier.answer_next(1, &Outcome::Misconfigured("account_refused"));
         for n in 0..5 {
             app.start(&phone(n));
         }
-        assert_eq!(app.deliver_all(), 4, "a batch was under way");
-        assert_eq!(app.carrier.attempts().len(), 4);
-        app.start(&phone(5));
+        assert_eq!(app.deliver_all(), 1);
         app.advance(59);
         assert_eq!(app.deliver_all(), 0, "nothing is tried before the minute is over");
         let ready = app.get("/readyz").send().expect(200);
@@ -23,7 +21,7 @@ both! {
         app.leave_outbox();
     }
 
-    fn a_paused_channel_opens_with_the_first_message_that_goes_through(app: TestApp) {
+    fn a_paused_channel_opens_with_the_first_trial_that_goes_through(app: TestApp) {
         app.carrier.answer_next(3, &Outcome::Misconfigured("account_refused"));
         app.start(&phone(0));
         for round in 1..=3 {
@@ -36,6 +34,31 @@ both! {
         }
         assert_eq!(app.deliver_all(), 4);
         assert_eq!(app.get("/readyz").send().expect(200).json(), json!({ "status": "ok" }));
+    }
+
+    /// Some refusals are about one recipient after all: they must not hold up everybody's codes.
+    fn each_trial_is_another_messages(app: TestApp) {
+        for n in 0..2 {
+            app.start(&phone(n));
+            app.advance(1);
+        }
+        app.carrier.answer_next(1, &Outcome::Misconfigured("sender_refused"));
+        assert_eq!(app.deliver_all(), 1);
+        app.advance(60);
+        assert_eq!(app.deliver_all(), 2, "the second one was tried, and opened the channel for the first");
+        let to: Vec<_> = app.carrier.attempts().into_iter().map(|sent| sent.to).collect();
+        assert_eq!(to, [phone(0), phone(1), phone(0)]);
+    }
+
+    /// A code that the next try would bring too late is over at once, so that a call can be offered.
+    fn what_would_come_too_late_is_over_now(app: TestApp) {
+        let wait = std::time::Duration::from_mins(10);
+        app.carrier.answer_next(1, &Outcome::RetryAfter("rate_limited", wait));
+        let session = app.start(&phone(0));
+        app.deliver_all();
+        let path = format!("/v1/verifications/{}", session.id);
+        let now = app.get(&path).bearer(&session.secret).send().expect(200);
+        assert_eq!((now.at("/verification/delivery"), now.at("/verification/next_call")), (json!("failed"), json!(0)));
     }
 
     fn a_paused_channel_holds_up_no_other(app: TestApp) {

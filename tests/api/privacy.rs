@@ -78,7 +78,7 @@ both! {
         // The development provider too, as `serve` has it.
         let providers = Arc::new(Providers::from_settings(&app.inner).unwrap());
         let worker = Worker::new(app.inner.clone(), topics::all(), providers);
-        while worker.run_once().unwrap() > 0 {}
+        while worker.run_once().unwrap() {}
         let caught = app.get(&format!("/dev/messages?to=%2B{}", &number[1..])).send().expect(200);
         assert_eq!(caught.at("/items/0/code"), code);
 

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use super::Failure;
 use crate::app::App;
 use crate::outbox::{self, Channel, Job};
+use crate::topics;
 
 /// `admin outbox …`
 #[derive(Subcommand)]
@@ -48,7 +49,7 @@ pub fn run(task: OutboxTask, app: &App, out: &mut dyn Write) -> Result<(), Failu
             )
         }
         OutboxTask::Discard { id } => {
-            let is_done = app.write_blocking(|ctx, conn| outbox::discard(ctx, conn, &id))?;
+            let is_done = app.write_blocking(|ctx, conn| outbox::discard(ctx, conn, &topics::all(), &id))?;
             let refusal = format!("{id}: there is no dead or queued row of this id");
             told(out, is_done, &format!("{id} is dropped."), &refusal)
         }
