@@ -88,6 +88,11 @@ fn create(app: &App, new: &NewPractice, out: &mut dyn Write) -> Result<(), Failu
         let practice = practices::create(ctx, conn, new)?;
         let link = NewLink { is_default: true, ..NewLink::plain(&practice.id, &practice.name) };
         let link = links::create(ctx, conn, &link)?.ok_or_else(no_code)?;
+        let (practice_id, action) = (practice.id.as_str(), "practice.created");
+        let detail = json!({ "plan": new.plan, "link": link.id });
+        let (actor, subject) = ("operator", practice_id);
+        let event = audit::Event { practice_id: Some(practice_id), actor, action, subject, detail };
+        audit::record(ctx, conn, &event)?;
         Ok::<_, Failure>((practice, link))
     })?;
     Ok(writeln!(out, "{}  {}\n{}/{}", practice.id, practice.name, app.config.public_url, link.code)?)
@@ -120,8 +125,6 @@ fn set_state(
 }
 
 fn known_zone(name: String) -> Result<String, Failure> {
-    match jiff::tz::TimeZone::get(&name) {
-        Ok(_) => Ok(name),
-        Err(_) => Err(Failure::Refused(format!("--time-zone: {name} is no IANA time zone"))),
-    }
+    practices::time_zone(&name)
+        .map_err(|_| Failure::Refused(format!("--time-zone: {name} is no IANA time zone")))
 }
