@@ -3,7 +3,6 @@
 ALTER TABLE audit_events ADD COLUMN chain TEXT;
 DROP INDEX audit_events_chain;
 CREATE UNIQUE INDEX audit_events_chain ON audit_events (chain, seq);
-CREATE INDEX audit_events_listed ON audit_events (practice_id, id);
 
 -- Changes with the logo: part of its address, so that caches never hold an older one.
 ALTER TABLE practices ADD COLUMN logo_version TEXT;

@@ -14,12 +14,13 @@ mod store;
 mod verify;
 
 pub use store::{Filter, Row};
-pub use verify::{Finding, Report, verify};
+pub use verify::{Finding, Report, Verdict, verify};
 
 use std::collections::BTreeMap;
 use std::mem;
 
 use serde_json::Value;
+use store::Before;
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
@@ -36,6 +37,13 @@ pub struct Event<'a> {
     pub subject: &'a str,
     /// What else an auditor will ask.
     pub detail: Value,
+}
+
+impl Row {
+    /// What a list goes on behind: its number, or its id where it is from before the chains.
+    pub fn key(&self) -> String {
+        self.seq.map_or_else(|| self.id.clone(), |seq| seq.to_string())
+    }
 }
 
 /// An event on its way to its chain.
@@ -107,7 +115,8 @@ pub fn append(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
     Ok(())
 }
 
-/// Up to `limit` of a practice's events before the event `before` (all, where that is empty), newest first.
+/// Up to `limit` of a practice's events, newest first: those before the event whose [`Row::key`] is `before`, or
+/// all where that is empty.
 pub fn list(
     conn: &mut Conn,
     practice_id: &str,
@@ -115,5 +124,18 @@ pub fn list(
     before: &str,
     limit: i64,
 ) -> db::Result<Vec<Row>> {
-    store::list(conn, practice_id, filter, before, limit)
+    let (number, older) = match before.parse() {
+        Ok(number) => (Some(number), ""),
+        Err(_) if before.is_empty() => (Some(i64::MAX), ""),
+        Err(_) => (None, before),
+    };
+    let mut rows = match number {
+        Some(number) => store::list(conn, practice_id, filter, Before::Number(number), limit)?,
+        None => Vec::new(),
+    };
+    let left = limit - i64::try_from(rows.len()).unwrap_or(limit);
+    if left > 0 {
+        rows.extend(store::list(conn, practice_id, filter, Before::Id(older.to_owned()), left)?);
+    }
+    Ok(rows)
 }

@@ -90,9 +90,9 @@ pub fn heads(conn: &mut Conn, chain: Option<&str>) -> Result<Vec<Head>> {
 
 /// The names of all chains that have rows.
 pub fn chains(conn: &mut Conn) -> Result<Vec<String>> {
-    let named = audit_events::table.filter(audit_events::chain.is_not_null());
-    let names: Vec<Option<String>> = named.select(audit_events::chain).distinct().load(conn)?;
-    Ok(names.into_iter().flatten().collect())
+    let rows = audit_events::table.filter(audit_events::chain.is_not_null());
+    let chains: Vec<Option<String>> = rows.select(audit_events::chain).distinct().load(conn)?;
+    Ok(chains.into_iter().flatten().collect())
 }
 
 /// Up to `limit` rows of `chain` after number `seq`, up to `last`.
@@ -115,19 +115,37 @@ pub fn unchained(conn: &mut Conn, practice_id: Option<&str>) -> Result<(i64, Opt
     Ok((count, last.map(Timestamp::from_millis)))
 }
 
-/// Up to `limit` of a practice's events before the event `before`, newest first.
+/// Where a list of a practice's events goes on, newest first.
+pub enum Before {
+    /// At the numbers below this one.
+    Number(i64),
+    /// At the ids below this one (all, where it is empty), among the rows from before the chains.
+    Id(String),
+}
+
+/// Up to `limit` of a practice's events, newest first.
 pub fn list(
     conn: &mut Conn,
     practice_id: &str,
     filter: &Filter,
-    before: &str,
+    before: Before,
     limit: i64,
 ) -> Result<Vec<Row>> {
     let practice_id = practice_id.to_owned();
-    let mut rows = audit_events::table.filter(audit_events::practice_id.eq(practice_id)).into_boxed();
-    if !before.is_empty() {
-        rows = rows.filter(audit_events::id.lt(before.to_owned()));
-    }
+    let mut rows = audit_events::table.into_boxed();
+    rows = match before {
+        Before::Number(number) => rows
+            .filter(audit_events::chain.eq(practice_id))
+            .filter(audit_events::seq.lt(number))
+            .order(audit_events::seq.desc()),
+        Before::Id(id) => {
+            rows = rows.filter(audit_events::practice_id.eq(practice_id));
+            if !id.is_empty() {
+                rows = rows.filter(audit_events::id.lt(id));
+            }
+            rows.filter(audit_events::chain.is_null()).order(audit_events::id.desc())
+        }
+    };
     if let Some(action) = &filter.action {
         // From `link.` up to `link/`, the character after the dot: all that `link.%` matches, for an index too.
         let (first, behind) = (format!("{action}."), format!("{action}/"));
@@ -143,5 +161,5 @@ pub fn list(
     if let Some(to) = filter.to {
         rows = rows.filter(audit_events::created_at.lt(to));
     }
-    Ok(rows.order(audit_events::id.desc()).limit(limit).select(columns::<Row>()).load(conn)?)
+    Ok(rows.limit(limit).select(columns::<Row>()).load(conn)?)
 }

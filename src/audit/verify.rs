@@ -38,12 +38,19 @@ pub struct Report {
     pub finding: Option<Finding>,
 }
 
-/// Walks all chains, or the one of a practice; besides, how many rows are from before the chains, and the moment
-/// of the last of them.
-pub fn verify(
-    conn: &mut Conn,
-    practice_id: Option<&str>,
-) -> db::Result<(Vec<Report>, (i64, Option<Timestamp>))> {
+/// What a walk found.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// Chain by chain.
+    pub chains: Vec<Report>,
+    /// How many rows are from before the chains; nothing vouches for them.
+    pub unchained: i64,
+    /// When the last of those was written.
+    pub unchained_until: Option<Timestamp>,
+}
+
+/// Walks all chains, or the one of a practice.
+pub fn verify(conn: &mut Conn, practice_id: Option<&str>) -> db::Result<Verdict> {
     let mut reports = Vec::new();
     let heads = store::heads(conn, practice_id)?;
     for head in &heads {
@@ -57,7 +64,8 @@ pub fn verify(
             reports.push(Report { chain, rows: 0, finding: Some(Finding::Head) });
         }
     }
-    Ok((reports, store::unchained(conn, practice_id)?))
+    let (unchained, unchained_until) = store::unchained(conn, practice_id)?;
+    Ok(Verdict { chains: reports, unchained, unchained_until })
 }
 
 fn walk(conn: &mut Conn, head: &Head) -> db::Result<Report> {

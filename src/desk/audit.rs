@@ -27,7 +27,7 @@ pub struct Asked {
     pub to: Option<String>,
 }
 
-/// Up to `limit` events before the event `before`, newest first.
+/// Up to `limit` events before the one with the key `before`, newest first.
 pub fn list(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -100,13 +100,11 @@ struct NoMoment;
 
 /// A moment (RFC 3339), or the beginning of a day `days` after the one that is written.
 fn moment(text: &str, days: i64, zone: &TimeZone) -> Result<Timestamp, NoMoment> {
-    let at = match text.parse::<jiff::Timestamp>() {
-        Ok(at) => at,
-        Err(_) => {
-            let day: Date = text.parse().map_err(|_| NoMoment)?;
-            let day = day.checked_add(jiff::Span::new().days(days)).map_err(|_| NoMoment)?;
-            day.to_zoned(zone.clone()).map_err(|_| NoMoment)?.timestamp()
-        }
-    };
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp::from_millis(at.as_millisecond()));
+    }
+    let day: Date = text.parse().map_err(|_| NoMoment)?;
+    let day = day.checked_add(jiff::Span::new().days(days)).map_err(|_| NoMoment)?;
+    let at = day.to_zoned(zone.clone()).map_err(|_| NoMoment)?.timestamp();
     Ok(Timestamp::from_millis(at.as_millisecond()))
 }

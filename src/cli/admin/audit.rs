@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::super::Failure;
 use crate::app::App;
-use crate::audit::{self, Finding, Report};
+use crate::audit::{self, Finding, Report, Verdict};
 
 /// `admin audit …`
 #[derive(Subcommand)]
@@ -22,12 +22,12 @@ pub enum AuditTask {
 /// Runs `task`.
 pub fn run(task: AuditTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     let AuditTask::Verify { practice } = task;
-    let (reports, (unchained, last)) =
-        app.read_blocking(|_, conn| audit::verify(conn, practice.as_deref()))?;
+    let verdict = app.read_blocking(|_, conn| audit::verify(conn, practice.as_deref()))?;
+    let Verdict { chains: reports, unchained, unchained_until } = verdict;
     for report in &reports {
         writeln!(out, "{}", line(report))?;
     }
-    if let Some(last) = last {
+    if let Some(last) = unchained_until {
         writeln!(
             out,
             "{unchained} events up to {last} are from before the chains; nothing vouches for them."

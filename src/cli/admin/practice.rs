@@ -72,7 +72,7 @@ pub fn run(task: PracticeTask, app: &App, out: &mut dyn Write) -> Result<(), Fai
                 city: one_line("--city", &city)?,
                 plan,
                 language: Language::from_tag(&language).unwrap_or_default(),
-                time_zone: known_zone(time_zone)?,
+                time_zone: known_zone(&time_zone)?,
                 notice_email: email.as_deref().map(address).transpose()?,
             };
             create(app, &new, out)
@@ -124,7 +124,7 @@ fn set_state(
     Ok(writeln!(out, "{id}: {action}")?)
 }
 
-fn known_zone(name: String) -> Result<String, Failure> {
-    practices::time_zone(&name)
+fn known_zone(name: &str) -> Result<String, Failure> {
+    practices::time_zone(name)
         .map_err(|_| Failure::Refused(format!("--time-zone: {name} is no IANA time zone")))
 }

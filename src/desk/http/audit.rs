@@ -98,8 +98,9 @@ pub async fn list_audit(
     let (limit, before, asked) = (page.limit()?, page.after()?, query.into_inner().asked());
     let rows =
         app.read(move |ctx, conn| audit::list(ctx, conn, call.bearer.as_ref(), &asked, (&before, limit + 1)));
-    let items = rows.await?.into_iter().map(AuditEvent::of).collect();
-    Ok(Json(Page::of(items, limit, |item: &AuditEvent| item.id.clone())))
+    let page = Page::of(rows.await?, limit, Row::key);
+    let items = page.items.into_iter().map(AuditEvent::of).collect();
+    Ok(Json(Page { items, next_cursor: page.next_cursor }))
 }
 
 /// The same as a file; that it was taken away is an event too
