@@ -1,8 +1,9 @@
 //! What a handler may hold ([`App`]) and what a rule may know ([`Ctx`], made once a request).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
+use crate::audit::{self, Recorded};
 use crate::config::Config;
 use crate::db::{self, Conn, Db};
 use crate::funnel::Tally;
@@ -46,6 +47,8 @@ pub struct Ctx {
     /// All settings.
     pub config: Arc<Config>,
     entropy: Arc<dyn Entropy>,
+    /// What this request did, for the audit: written when its rule is done.
+    pub(crate) recorded: RefCell<Vec<Recorded>>,
     /// Whether this request left something for the outbox worker.
     pub(crate) queued: Cell<bool>,
     /// Whether this request changed what a landing page shows.
@@ -84,6 +87,7 @@ impl App {
             keys: Arc::clone(&self.keys),
             config: Arc::clone(&self.config),
             entropy: Arc::clone(&self.entropy),
+            recorded: RefCell::default(),
             queued: Cell::new(false),
             repaint: Cell::new(false),
         }
@@ -101,7 +105,9 @@ impl App {
             .db
             .write(move |conn| {
                 let ctx = this.ctx();
-                rule(&ctx, conn).map(|value| (value, (ctx.queued.get(), ctx.repaint.get())))
+                let value = rule(&ctx, conn)?;
+                audit::append(&ctx, conn)?;
+                Ok::<_, E>((value, (ctx.queued.get(), ctx.repaint.get())))
             })
             .await?;
         self.committed(after);
@@ -125,7 +131,11 @@ impl App {
         rule: impl FnOnce(&Ctx, &mut Conn) -> Result<T, E>,
     ) -> Result<T, E> {
         let ctx = self.ctx();
-        let value = self.db.write_blocking(|conn| rule(&ctx, conn))?;
+        let value = self.db.write_blocking(|conn| {
+            let value = rule(&ctx, conn)?;
+            audit::append(&ctx, conn)?;
+            Ok::<_, E>(value)
+        })?;
         self.committed((ctx.queued.get(), ctx.repaint.get()));
         Ok(value)
     }

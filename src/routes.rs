@@ -64,6 +64,7 @@ fn of_practices(config: &mut ServiceConfig<'_>) {
         .service(desk::http::print::cards)
         .service(desk::http::print::tent)
         .service(desk::http::links::get_funnel)
+        .service(desk::http::links::export_funnel)
         .service(desk::http::links::get_link)
         .service(desk::http::links::change_link)
         .service(webhooks::http::list_webhooks)
@@ -75,7 +76,14 @@ fn of_practices(config: &mut ServiceConfig<'_>) {
         .service(webhooks::http::change_webhook)
         .service(webhooks::http::delete_webhook)
         .service(desk::http::notifications::list_notifications)
-        .service(desk::http::notifications::change_notifications);
+        .service(desk::http::notifications::change_notifications)
+        .service(desk::http::profile::get_profile)
+        .service(desk::http::profile::change_profile)
+        .service(desk::http::profile::get_logo)
+        .service(desk::http::profile::set_logo)
+        .service(desk::http::profile::delete_logo)
+        .service(desk::http::audit::list_audit)
+        .service(desk::http::audit::export_audit);
 }
 
 /// What providers tell us afterwards.
@@ -94,6 +102,7 @@ fn of_pages(config: &mut ServiceConfig<'_>) {
         .service(notices::http::ask_unsubscribe)
         .service(notices::http::unsubscribe)
         .service(landing::http::files::share_image)
+        .service(landing::http::files::logo)
         .service(landing::http::counting::seen)
         .service(landing::http::counting::seen_gif)
         .service(landing::http::counting::tap)

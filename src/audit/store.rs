@@ -1,24 +1,165 @@
-//! The rows of `audit_events`.
+//! The rows of `audit_events`, and the heads of their chains.
 
-use diesel::insert_into;
 use diesel::prelude::*;
+use diesel::{insert_into, update};
 
-use super::Event;
-use crate::db::schema::audit_events;
-use crate::db::{Conn, Result};
+use crate::db::schema::{audit_events, audit_heads};
+use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
+/// One event as it is kept.
+#[derive(Debug, Clone, Insertable, Queryable, Selectable)]
+#[diesel(table_name = audit_events)]
+pub struct Row {
+    /// Its id, `aud_…`.
+    pub id: String,
+    /// The practice it concerns.
+    pub practice_id: Option<String>,
+    /// Who did it.
+    pub actor: String,
+    /// What was done.
+    pub action: String,
+    /// To what.
+    pub subject: String,
+    /// The rest, as JSON.
+    pub detail: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// Its chain; `None` for a row from before the chains.
+    pub chain: Option<String>,
+    /// Its number there, from 1.
+    pub seq: Option<i64>,
+    /// Covers the hash before it and all of the above.
+    pub hash: Option<String>,
+}
+
+/// The last row of a chain.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = audit_heads)]
+pub struct Head {
+    pub chain: String,
+    pub seq: i64,
+    pub hash: String,
+}
+
+/// Which of a practice's events are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// An action, or what stands before its dot: `link` for `link.created` and `link.changed`.
+    pub action: Option<String>,
+    /// Who did it.
+    pub actor: Option<String>,
+    /// Not before this moment.
+    pub from: Option<Timestamp>,
+    /// Before this moment.
+    pub to: Option<Timestamp>,
+}
+
 /// Appends one event.
-pub fn insert(conn: &mut Conn, id: &str, event: &Event<'_>, now: Timestamp) -> Result<()> {
-    let row = (
-        audit_events::id.eq(id),
-        audit_events::practice_id.eq(event.practice_id),
-        audit_events::actor.eq(event.actor),
-        audit_events::action.eq(event.action),
-        audit_events::subject.eq(event.subject),
-        audit_events::detail.eq(event.detail.to_string()),
-        audit_events::created_at.eq(now),
-    );
-    insert_into(audit_events::table).values(row).execute(conn)?;
+pub fn insert(conn: &mut Conn, row: &Row) -> Result<()> {
+    insert_into(audit_events::table).values(row.clone()).execute(conn)?;
     Ok(())
+}
+
+/// Takes the head of `chain` until the transaction ends, and `count` numbers more; the hash is the one before.
+pub fn take_head(conn: &mut Conn, chain: &str, count: i64) -> Result<Head> {
+    let row = (audit_heads::chain.eq(chain), audit_heads::seq.eq(count), audit_heads::hash.eq(""));
+    let taken = insert_into(audit_heads::table)
+        .values(row)
+        .on_conflict(audit_heads::chain)
+        .do_update()
+        .set(audit_heads::seq.eq(audit_heads::seq + count))
+        .returning(columns::<Head>());
+    Ok(Both(taken).get_result(conn)?)
+}
+
+/// Says what the last row's hash is.
+pub fn set_head(conn: &mut Conn, chain: &str, hash: &str) -> Result<()> {
+    update(audit_heads::table.find(chain)).set(audit_heads::hash.eq(hash)).execute(conn)?;
+    Ok(())
+}
+
+/// The heads of all chains, or of one.
+pub fn heads(conn: &mut Conn, chain: Option<&str>) -> Result<Vec<Head>> {
+    let mut heads = audit_heads::table.order(audit_heads::chain).select(columns::<Head>()).into_boxed();
+    if let Some(chain) = chain {
+        heads = heads.filter(audit_heads::chain.eq(chain.to_owned()));
+    }
+    Ok(heads.load(conn)?)
+}
+
+/// The names of all chains that have rows.
+pub fn chains(conn: &mut Conn) -> Result<Vec<String>> {
+    let rows = audit_events::table.filter(audit_events::chain.is_not_null());
+    let chains: Vec<Option<String>> = rows.select(audit_events::chain).distinct().load(conn)?;
+    Ok(chains.into_iter().flatten().collect())
+}
+
+/// Up to `limit` rows of `chain` after number `seq`, up to `last`.
+pub fn links(conn: &mut Conn, chain: &str, (seq, last): (i64, i64), limit: i64) -> Result<Vec<Row>> {
+    let rows = audit_events::table
+        .filter(audit_events::chain.eq(chain))
+        .filter(audit_events::seq.gt(seq))
+        .filter(audit_events::seq.le(last));
+    Ok(rows.order(audit_events::seq).limit(limit).select(columns::<Row>()).load(conn)?)
+}
+
+/// How many rows are of no chain, and when the last of them was written.
+pub fn unchained(conn: &mut Conn, practice_id: Option<&str>) -> Result<(i64, Option<Timestamp>)> {
+    let mut rows = audit_events::table.filter(audit_events::chain.is_null()).into_boxed();
+    if let Some(practice_id) = practice_id {
+        rows = rows.filter(audit_events::practice_id.eq(practice_id.to_owned()));
+    }
+    let seen = (diesel::dsl::count_star(), diesel::dsl::max(audit_events::created_at));
+    let (count, last): (i64, Option<i64>) = rows.select(seen).first(conn)?;
+    Ok((count, last.map(Timestamp::from_millis)))
+}
+
+/// Where a list of a practice's events goes on, newest first.
+pub enum Before {
+    /// At the numbers below this one.
+    Number(i64),
+    /// At the ids below this one (all, where it is empty), among the rows from before the chains.
+    Id(String),
+}
+
+/// Up to `limit` of a practice's events, newest first.
+pub fn list(
+    conn: &mut Conn,
+    practice_id: &str,
+    filter: &Filter,
+    before: Before,
+    limit: i64,
+) -> Result<Vec<Row>> {
+    let practice_id = practice_id.to_owned();
+    let mut rows = audit_events::table.into_boxed();
+    rows = match before {
+        Before::Number(number) => rows
+            .filter(audit_events::chain.eq(practice_id))
+            .filter(audit_events::seq.lt(number))
+            .order(audit_events::seq.desc()),
+        Before::Id(id) => {
+            rows = rows.filter(audit_events::practice_id.eq(practice_id));
+            if !id.is_empty() {
+                rows = rows.filter(audit_events::id.lt(id));
+            }
+            rows.filter(audit_events::chain.is_null()).order(audit_events::id.desc())
+        }
+    };
+    if let Some(action) = &filter.action {
+        // From `link.` up to `link/`, the character after the dot: all that `link.%` matches, for an index too.
+        let (first, behind) = (format!("{action}."), format!("{action}/"));
+        let below = audit_events::action.ge(first).and(audit_events::action.lt(behind));
+        rows = rows.filter(audit_events::action.eq(action.clone()).or(below));
+    }
+    if let Some(actor) = &filter.actor {
+        rows = rows.filter(audit_events::actor.eq(actor.clone()));
+    }
+    if let Some(from) = filter.from {
+        rows = rows.filter(audit_events::created_at.ge(from));
+    }
+    if let Some(to) = filter.to {
+        rows = rows.filter(audit_events::created_at.lt(to));
+    }
+    Ok(rows.limit(limit).select(columns::<Row>()).load(conn)?)
 }

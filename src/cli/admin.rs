@@ -1,5 +1,6 @@
 //! `practice-links admin …`: works beside a running server.
 
+mod audit;
 mod kannel;
 mod link;
 mod outbox;
@@ -38,6 +39,9 @@ pub enum Task {
     /// Messages on their way out.
     #[command(subcommand)]
     Outbox(outbox::OutboxTask),
+    /// What was done, by whom and to what.
+    #[command(subcommand)]
+    Audit(audit::AuditTask),
     /// Signing keys and code secrets.
     #[command(subcommand)]
     Keys(KeysTask),
@@ -75,6 +79,7 @@ pub fn run(task: Task, config: Config, out: &mut dyn Write) -> Result<(), Failur
         Task::Staff(task) => staff::run(task, &app(config)?, out),
         Task::Team(task) => staff::run_team(task, &app(config)?, out),
         Task::Outbox(task) => outbox::run(task, &app(config)?, out),
+        Task::Audit(task) => audit::run(task, &app(config)?, out),
         Task::Kannel(task) => kannel::run(&task, &app(config)?, out),
         Task::Number(NumberTask::Unlock { phone }) => unlock(&phone, &app(config)?, out),
     }

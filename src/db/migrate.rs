@@ -1,5 +1,6 @@
 //! Brings a database to the schema that this binary was built with.
 
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
@@ -11,6 +12,23 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// "PracLink": instances that start together migrate one after the other.
 const LOCK: i64 = 0x5072_6163_4c69_6e6b;
 
+/// The audit's rows are never changed and never deleted, whoever asks. Triggers have no text that both databases
+/// take, so they are made here and not by a migration; a start that finds them changes nothing.
+const PG_APPEND_ONLY: &str = "DO $do$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'audit_events_append_only'
+        AND tgrelid = 'audit_events'::regclass) THEN
+        CREATE OR REPLACE FUNCTION audit_events_append_only() RETURNS trigger LANGUAGE plpgsql AS
+            $fn$ BEGIN RAISE EXCEPTION 'audit events are append-only'; END $fn$;
+        CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE ON audit_events
+            FOR EACH ROW EXECUTE FUNCTION audit_events_append_only();
+    END IF;
+END $do$";
+const SQLITE_APPEND_ONLY: &str =
+    "CREATE TRIGGER IF NOT EXISTS audit_events_no_update BEFORE UPDATE ON audit_events
+        BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END;
+    CREATE TRIGGER IF NOT EXISTS audit_events_no_delete BEFORE DELETE ON audit_events
+        BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END;";
+
 /// Runs what is pending; safe to call from several instances at once.
 pub fn run(conn: &mut Conn) -> Result<(), Error> {
     let outcome = match conn {
@@ -19,12 +37,16 @@ pub fn run(conn: &mut Conn) -> Result<(), Error> {
             sql_query("SET lock_timeout = 0").execute(c)?;
             sql_query(format!("SELECT pg_advisory_lock({LOCK})")).execute(c)?;
             let outcome = c.run_pending_migrations(MIGRATIONS).map(drop);
+            let outcome = outcome.and_then(|()| Ok(c.batch_execute(PG_APPEND_ONLY)?));
             sql_query(format!("SELECT pg_advisory_unlock({LOCK})")).execute(c)?;
             sql_query("RESET statement_timeout").execute(c)?;
             sql_query("RESET lock_timeout").execute(c)?;
             outcome
         }
-        Conn::Sqlite(c) => c.run_pending_migrations(MIGRATIONS).map(drop),
+        Conn::Sqlite(c) => {
+            let outcome = c.run_pending_migrations(MIGRATIONS).map(drop);
+            outcome.and_then(|()| Ok(c.batch_execute(SQLITE_APPEND_ONLY)?))
+        }
     };
     outcome.map_err(|e| Error::Migration(e.to_string()))
 }

@@ -16,6 +16,7 @@ diesel::table! {
         logo_type -> Nullable<Text>,
         accent -> Nullable<Text>,
         countries -> Nullable<Text>,
+        logo_version -> Nullable<Text>,
     }
 }
 
@@ -254,6 +255,7 @@ diesel::table! {
         created_at -> BigInt,
         seq -> Nullable<BigInt>,
         hash -> Nullable<Text>,
+        chain -> Nullable<Text>,
     }
 }
 

@@ -1,8 +1,13 @@
 //! The practice's own view: everything under `/v1/practice`, narrowed to the practice of whoever signs in, and
 //! within it to the links that include them. What lies outside is as if it did not exist.
 
+mod audit;
 pub mod http;
 mod notifications;
+mod profile;
+
+use jiff::tz::TimeZone;
+use serde_json::json;
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
@@ -35,6 +40,18 @@ pub enum Refusal {
     /// Who is told cannot be changed that way.
     #[error(transparent)]
     Notice(#[from] notices::Refusal),
+    /// The profile cannot be changed that way.
+    #[error(transparent)]
+    Profile(#[from] practices::Refusal),
+    /// The practice has no logo.
+    #[error("no logo")]
+    NoLogo,
+    /// This field of a query is no day and no moment.
+    #[error("no moment in {0}")]
+    NoMoment(&'static str),
+    /// More events than one file may hold.
+    #[error("too many events")]
+    TooManyEvents,
     /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
@@ -145,9 +162,29 @@ pub fn funnel(
     channel: Option<&str>,
 ) -> Result<funnel::Report, Refusal> {
     let (who, link) = find(ctx, conn, token, id)?;
-    let zone = jiff::tz::TimeZone::get(&practice(conn, &who)?.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let zone = zone(&practice(conn, &who)?);
     let range = Range::parse(from, to, ctx.now.to_jiff().to_zoned(zone).date())?;
     Ok(funnel::of_link(conn, &link.id, range, channel)?)
+}
+
+/// The same as a file, with small counts suppressed; that it left the house is in the audit.
+pub fn export_funnel(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+    days: (Option<&str>, Option<&str>),
+    channel: Option<&str>,
+) -> Result<String, Refusal> {
+    let report = funnel(ctx, conn, token, id, days, channel)?;
+    let (who, link) = find(ctx, conn, token, id)?;
+    let detail = json!({ "from": report.from, "to": report.to, "channel": channel });
+    audit::record(ctx, conn, &who, "funnel.exported", &link.id, detail)?;
+    Ok(funnel::csv(&report))
+}
+
+fn zone(practice: &Practice) -> TimeZone {
+    TimeZone::get(&practice.time_zone).unwrap_or(TimeZone::UTC)
 }
 
 fn find(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<(Principal, Link), Refusal> {

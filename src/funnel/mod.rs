@@ -5,11 +5,13 @@
 //! memory and written in batches, off the request path. A writer then rolls events up into counters by link
 //! and day; a counter is always the sum of the events that carry a batch, since both change together.
 
+mod export;
 mod report;
 mod store;
 mod tally;
 mod writer;
 
+pub use export::csv;
 pub use report::{BadRange, Counts, Range, Report};
 pub use tally::Tally;
 pub use writer::{Writer, flush, spawn};

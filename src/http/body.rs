@@ -17,7 +17,7 @@ use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 use super::{Code, FieldError, Problem};
 use crate::app::App;
 
-/// The largest body that any operation takes.
+/// The largest body that an operation takes, but for pictures.
 pub const MOST_BYTES: usize = 16 * 1024;
 
 /// A parsed and validated body, and its canonical form (keys sorted, no white space) for comparisons.
@@ -34,7 +34,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_json = is_json(request);
-        let bytes = in_time(request, payload);
+        let bytes = in_time(request, payload, MOST_BYTES);
         Box::pin(async move {
             let bytes = bytes.await?;
             if !is_json {
@@ -52,11 +52,12 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
 pub(super) fn in_time(
     request: &HttpRequest,
     payload: &mut Payload,
+    most: usize,
 ) -> impl Future<Output = Result<BytesMut, Problem>> + 'static {
     let seconds = request.app_data::<Data<App>>().map_or(10, |app| app.config.server.body_timeout_seconds);
     let payload = payload.take();
     async move {
-        let collected = timeout(Duration::from_secs(seconds), collect(payload)).await;
+        let collected = timeout(Duration::from_secs(seconds), collect(payload, most)).await;
         collected.map_err(|_| {
             Problem::new(Code::RequestTimeout, "The body stopped arriving. Send the request again.")
         })?
@@ -67,12 +68,13 @@ fn is_json(request: &HttpRequest) -> bool {
     matches!(request.mime_type(), Ok(Some(mime)) if mime.type_() == "application" && mime.subtype() == "json")
 }
 
-async fn collect(mut payload: Payload) -> Result<BytesMut, Problem> {
+async fn collect(mut payload: Payload, most: usize) -> Result<BytesMut, Problem> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::new(Code::MalformedRequest, "The body broke off."))?;
-        if bytes.len() + chunk.len() > MOST_BYTES {
-            return Err(Problem::new(Code::BodyTooLarge, "A body may have 16 KiB."));
+        if bytes.len() + chunk.len() > most {
+            let detail = format!("A body may have {} KiB.", most / 1024);
+            return Err(Problem::new(Code::BodyTooLarge, detail));
         }
         bytes.extend_from_slice(&chunk);
     }

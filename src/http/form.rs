@@ -26,7 +26,7 @@ impl FromRequest for Form {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let bytes = body::in_time(request, payload);
+        let bytes = body::in_time(request, payload, body::MOST_BYTES);
         Box::pin(async move {
             let bytes = bytes.await?;
             if !is_form {

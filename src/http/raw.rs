@@ -9,15 +9,15 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{Problem, body};
 
-/// A whole body, within the limits of size and time, and what it says it is.
-pub struct RawBody {
+/// A whole body of at most `MOST` bytes, in time, and what it says it is.
+pub struct RawBody<const MOST: usize = { body::MOST_BYTES }> {
     /// The bytes.
     pub bytes: Vec<u8>,
     /// The media type, in lower case and without parameters.
     pub media_type: String,
 }
 
-impl RawBody {
+impl<const MOST: usize> RawBody<MOST> {
     /// The fields of a form, in order, several of one name included; `None` where it cannot be read.
     pub fn form(&self) -> Option<Vec<(String, String)>> {
         let text = String::from_utf8_lossy(&self.bytes);
@@ -25,13 +25,13 @@ impl RawBody {
     }
 }
 
-impl FromRequest for RawBody {
+impl<const MOST: usize> FromRequest for RawBody<MOST> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let media_type = request.content_type().to_ascii_lowercase();
-        let bytes = body::in_time(request, payload);
+        let bytes = body::in_time(request, payload, MOST);
         Box::pin(async move { Ok(Self { bytes: bytes.await?.to_vec(), media_type }) })
     }
 }

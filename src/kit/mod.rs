@@ -2,6 +2,8 @@
 
 pub mod bell;
 pub mod clock;
+pub mod colour;
+pub mod csv;
 pub mod email;
 pub mod entropy;
 pub mod gsm7;
@@ -15,6 +17,7 @@ pub mod standard_webhooks;
 
 pub use bell::Bell;
 pub use clock::{Clock, Timestamp, Wait};
+pub use colour::Accent;
 pub use email::Email;
 pub use entropy::Entropy;
 pub use language::Language;

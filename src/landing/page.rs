@@ -5,7 +5,7 @@ use askama::Template;
 use super::agent::Lead;
 use super::cache::{Badges, NONCE, VISIT};
 use crate::config::Config;
-use crate::kit::{Language, Wait};
+use crate::kit::{Accent, Language, Wait};
 use crate::links::Destination;
 use crate::printing::{self, Share, Sheet, grouped};
 
@@ -53,6 +53,8 @@ struct Landing<'a> {
     is_discreet: bool,
     is_hidden: bool,
     initials: &'a str,
+    logo: &'a str,
+    accent: &'a str,
     code: &'a str,
     code_grouped: &'a str,
     lead: &'a str,
@@ -85,6 +87,8 @@ pub fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
         is_discreet: to.is_discreet(),
         is_hidden: view.is_hidden(),
         initials: &initials(if view.is_hidden() { &config.app.name } else { &to.practice.name }),
+        logo: &logo(view),
+        accent: &accent(view),
         code,
         code_grouped: &grouped(code),
         lead: lead.as_str(),
@@ -102,6 +106,20 @@ pub fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
         form,
     }
     .render()
+}
+
+/// The logo's address; empty where the page shows initials. It is on the page's own host, and apart from the
+/// page: a data URL of it would not fit into the page's 50 KB.
+fn logo(view: &View<'_>) -> String {
+    let code = &view.to.link.code;
+    let version = view.to.logo_version().filter(|_| !view.is_hidden());
+    version.map(|version| format!("/{code}/logo.png?v={version}")).unwrap_or_default()
+}
+
+/// The practice's own colours, where it has some; a discreet link's page is in the house's.
+fn accent(view: &View<'_>) -> String {
+    let accent = view.to.practice.accent().filter(|_| !view.to.is_discreet());
+    accent.map(Accent::tokens).unwrap_or_default()
 }
 
 /// An address that cannot be made a QR code of leaves the picture out; the address itself is on the page.

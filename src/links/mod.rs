@@ -93,6 +93,11 @@ impl Destination {
     pub fn is_discreet(&self) -> bool {
         self.link.discreet || self.endpoint.discreet
     }
+
+    /// Which logo its pages show: of a discreet link none.
+    pub fn logo_version(&self) -> Option<&str> {
+        self.practice.logo_version.as_deref().filter(|_| !self.is_discreet())
+    }
 }
 
 /// Whose conversations they are, where the practice as a whole owns them.
@@ -181,6 +186,29 @@ pub fn open(conn: &mut Conn, code: &str) -> db::Result<Opened> {
         State::Paused => Opened::Paused(to),
         _ => Opened::Open(to),
     })
+}
+
+/// What a page shows of a practice's logo.
+pub enum Logo {
+    /// The logo (PNG), and which one it is.
+    Of {
+        /// Another word with each.
+        version: String,
+        /// The picture.
+        png: Vec<u8>,
+    },
+    /// None: there is none, or the link is discreet.
+    None,
+    /// The code leads nowhere.
+    Nowhere,
+}
+
+/// The logo on the page behind `code`.
+pub fn logo(conn: &mut Conn, code: &str) -> db::Result<Logo> {
+    let (Opened::Open(to) | Opened::Paused(to)) = open(conn, code)? else { return Ok(Logo::Nowhere) };
+    let Some(version) = to.logo_version().map(str::to_owned) else { return Ok(Logo::None) };
+    let png = practices::logo(conn, &to.practice.id)?;
+    Ok(png.map_or(Logo::None, |png| Logo::Of { version, png }))
 }
 
 /// Where `code` leads.

@@ -1,12 +1,32 @@
 //! The practices themselves: who they are and how they want to be spoken to.
 
+mod profile;
 mod store;
 
+pub use profile::{Change, Refusal, change, line, logo, set_logo, time_zone};
 pub use store::Practice;
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::{Email, Language};
+
+/// A field of a practice that cannot be kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{pointer}: {detail}")]
+pub struct BadField {
+    /// Which (JSON Pointer).
+    pub pointer: &'static str,
+    /// Why, for machines.
+    pub code: &'static str,
+    /// Why, for people.
+    pub detail: String,
+}
+
+impl BadField {
+    fn new(pointer: &'static str, code: &'static str, detail: &str) -> Self {
+        Self { pointer, code, detail: detail.to_owned() }
+    }
+}
 
 /// What a new practice is made of.
 pub struct NewPractice {

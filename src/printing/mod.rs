@@ -6,6 +6,7 @@
 
 mod canvas;
 mod font;
+pub mod logo;
 mod pdf;
 mod qr;
 mod share;

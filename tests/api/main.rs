@@ -14,6 +14,7 @@
 mod harness;
 
 mod accounts;
+mod audit;
 mod bounces;
 mod callbacks;
 mod consent;
@@ -28,11 +29,13 @@ mod funnel;
 mod idempotency;
 mod landing;
 mod links;
+mod matrix;
 mod me;
 mod notices;
 mod notifications;
 mod outbox;
 mod privacy;
+mod profile;
 mod providers;
 mod schema;
 mod signup;

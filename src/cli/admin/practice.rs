@@ -72,7 +72,7 @@ pub fn run(task: PracticeTask, app: &App, out: &mut dyn Write) -> Result<(), Fai
                 city: one_line("--city", &city)?,
                 plan,
                 language: Language::from_tag(&language).unwrap_or_default(),
-                time_zone: known_zone(time_zone)?,
+                time_zone: known_zone(&time_zone)?,
                 notice_email: email.as_deref().map(address).transpose()?,
             };
             create(app, &new, out)
@@ -88,6 +88,11 @@ fn create(app: &App, new: &NewPractice, out: &mut dyn Write) -> Result<(), Failu
         let practice = practices::create(ctx, conn, new)?;
         let link = NewLink { is_default: true, ..NewLink::plain(&practice.id, &practice.name) };
         let link = links::create(ctx, conn, &link)?.ok_or_else(no_code)?;
+        let (practice_id, action) = (practice.id.as_str(), "practice.created");
+        let detail = json!({ "plan": new.plan, "link": link.id });
+        let (actor, subject) = ("operator", practice_id);
+        let event = audit::Event { practice_id: Some(practice_id), actor, action, subject, detail };
+        audit::record(ctx, conn, &event)?;
         Ok::<_, Failure>((practice, link))
     })?;
     Ok(writeln!(out, "{}  {}\n{}/{}", practice.id, practice.name, app.config.public_url, link.code)?)
@@ -119,9 +124,7 @@ fn set_state(
     Ok(writeln!(out, "{id}: {action}")?)
 }
 
-fn known_zone(name: String) -> Result<String, Failure> {
-    match jiff::tz::TimeZone::get(&name) {
-        Ok(_) => Ok(name),
-        Err(_) => Err(Failure::Refused(format!("--time-zone: {name} is no IANA time zone"))),
-    }
+fn known_zone(name: &str) -> Result<String, Failure> {
+    practices::time_zone(name)
+        .map_err(|_| Failure::Refused(format!("--time-zone: {name} is no IANA time zone")))
 }

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use validator::{Validate, ValidationError};
 
 use super::super::{LinkDetails, Refusal};
-use super::wrong;
+use super::{csv_file, wrong};
 use crate::app::App;
 use crate::funnel;
 use crate::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
@@ -358,4 +358,22 @@ pub async fn get_funnel(
         crate::desk::funnel(ctx, conn, call.bearer.as_ref(), &id.0, days, query.channel.as_deref())
     });
     Ok(Json(report.await?))
+}
+
+/// The same as a file that may leave the practice: counts of fewer than five are not told
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), FunnelQuery),
+    responses((status = 200, description = "CSV (RFC 4180): a row a day and the totals. `<5` is a count from 1 to 4, `*` a total that would give one away", content_type = "text/csv", body = String), FunnelRefusals))]
+#[get("/v1/practice/links/{id}/funnel.csv")]
+pub async fn export_funnel(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    query: Query<FunnelQuery>,
+) -> Result<HttpResponse, Problem> {
+    let query = query.into_inner();
+    let file = app.write(move |ctx, conn| {
+        let days = (query.from.as_deref(), query.to.as_deref());
+        crate::desk::export_funnel(ctx, conn, call.bearer.as_ref(), &id.0, days, query.channel.as_deref())
+    });
+    Ok(csv_file("funnel", file.await?))
 }

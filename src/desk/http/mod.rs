@@ -1,13 +1,19 @@
 //! The doors of the practice's own view.
 
+pub mod audit;
 pub mod links;
 pub mod notifications;
 pub mod print;
+pub mod profile;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_DISPOSITION;
 
 use super::Refusal;
 use crate::http::{Code, FieldError, Problem};
 use crate::links::EndpointRefusal;
 use crate::notices;
+use crate::practices;
 use crate::printing::Unprintable;
 
 impl From<Refusal> for Problem {
@@ -22,9 +28,27 @@ impl From<Refusal> for Problem {
             }
             Refusal::Unprintable(_) => Self::new(Code::Internal, "This link cannot be printed."),
             Refusal::Notice(notice) => notice_problem(notice),
-            Refusal::Db(error) => error.into(),
+            Refusal::Profile(practices::Refusal::Field(bad)) => wrong(bad.pointer, bad.code, &bad.detail),
+            Refusal::Profile(practices::Refusal::Db(error)) | Refusal::Db(error) => error.into(),
+            Refusal::NoLogo => Self::new(Code::NotFound, "The practice has no logo."),
+            Refusal::NoMoment(field) => wrong(
+                field,
+                "invalid_moment",
+                "Write a day like 2026-11-22, or a moment like 2026-11-22T15:00:00Z.",
+            ),
+            Refusal::TooManyEvents => {
+                wrong("/from", "too_many", "A file holds 100,000 events. Ask for fewer days at a time.")
+            }
         }
     }
+}
+
+/// A file to be kept, under a name of its own.
+fn csv_file(name: &str, text: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")))
+        .body(text)
 }
 
 fn notice_problem(refusal: notices::Refusal) -> Problem {

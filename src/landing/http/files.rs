@@ -77,6 +77,41 @@ async fn picture(app: &Data<App>, share: Share) -> Result<Bytes, Problem> {
     })
 }
 
+refusals!(LogoRefusals: plain, NotFound, CodeLimited);
+
+/// The practice's logo, as the page of a link shows it
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("v" = Option<String>, Query, description = "Changes with the logo, for caches", example = "n4bQgYhM")),
+    responses((status = 200, description = "PNG; of a discreet link there is none", content_type = "image/png", body = Vec<u8>), LogoRefusals))]
+#[get("/{code}/logo.png")]
+pub async fn logo(
+    app: Data<App>,
+    call: Call,
+    request: HttpRequest,
+    code: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let code = code.into_inner();
+    digits(&code)?;
+    app.guests.admit(&app.config, &call.network, app.clock.now()).map_err(code_limited)?;
+    let wanted = code.clone();
+    let nothing = || Problem::new(Code::NotFound, "Check the address.");
+    let (version, png) = match app.read(move |_, conn| links::logo(conn, &wanted)).await? {
+        links::Logo::Of { version, png } => (version, png),
+        links::Logo::None => return Err(nothing()),
+        links::Logo::Nowhere => {
+            let wait = app.guests.miss(&app.config, &call.network, &code, app.clock.now());
+            return Err(wait.map_or_else(nothing, code_limited));
+        }
+    };
+    // Under the page's own address for it, it never changes.
+    let is_asked_for = parameter(&request, "v=") == Some(version.as_str());
+    let keep = if is_asked_for { "public, max-age=31536000, immutable" } else { "public, max-age=60" };
+    Ok(HttpResponse::Ok()
+        .content_type("image/png")
+        .insert_header((CACHE_CONTROL, keep))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(png))
+}
+
 /// Which links open the iOS app
 #[utoipa::path(tag = "links", responses((status = 200, description = "Apple's app site association", body = Object)))]
 #[get("/.well-known/apple-app-site-association")]

@@ -1,0 +1,54 @@
+//! `practice-links admin audit …`
+
+use std::io::Write;
+
+use clap::Subcommand;
+
+use super::super::Failure;
+use crate::app::App;
+use crate::audit::{self, Finding, Report, Verdict};
+
+/// `admin audit …`
+#[derive(Subcommand)]
+pub enum AuditTask {
+    /// Walk the chains of the audit; fails where a row is gone or was changed.
+    Verify {
+        /// One practice's alone.
+        #[arg(long)]
+        practice: Option<String>,
+    },
+}
+
+/// Runs `task`.
+pub fn run(task: AuditTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+    let AuditTask::Verify { practice } = task;
+    let verdict = app.read_blocking(|_, conn| audit::verify(conn, practice.as_deref()))?;
+    let Verdict { chains: reports, unchained, unchained_until } = verdict;
+    for report in &reports {
+        writeln!(out, "{}", line(report))?;
+    }
+    if let Some(last) = unchained_until {
+        writeln!(
+            out,
+            "{unchained} events up to {last} are from before the chains; nothing vouches for them."
+        )?;
+    }
+    let broken = reports.iter().filter(|report| report.finding.is_some()).count();
+    match (broken, reports.len(), practice) {
+        (0, 0, Some(id)) => Err(Failure::Refused(format!("{id}: there is no chain of this practice"))),
+        (0, chains, _) => {
+            let rows: i64 = reports.iter().map(|report| report.rows).sum();
+            Ok(writeln!(out, "{rows} events in {chains} chains: all there, none changed.")?)
+        }
+        (broken, ..) => Err(Failure::Refused(format!("{broken} of {} chains are broken", reports.len()))),
+    }
+}
+
+fn line(Report { chain, rows, finding }: &Report) -> String {
+    match finding {
+        None => format!("{chain}: {rows} events"),
+        Some(Finding::Missing { seq }) => format!("{chain}: event {seq} is missing"),
+        Some(Finding::Changed { seq, id }) => format!("{chain}: event {seq} ({id}) was changed"),
+        Some(Finding::Head) => format!("{chain}: its head is gone or does not fit its last event, {rows}"),
+    }
+}

@@ -1,0 +1,110 @@
+//! What was done in the practice, for its admins; to take it away as a file is itself in it.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{Refusal, practice, zone};
+use crate::app::Ctx;
+use crate::audit::{self, Event, Filter, Row};
+use crate::db::{self, Conn};
+use crate::kit::{Secret, Timestamp, csv};
+use crate::staff::{self, Principal, Role};
+
+/// A file holds at most this many events.
+const MOST: i64 = 100_000;
+
+/// Which events are asked for, as written.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// An action, or what stands before its dot.
+    pub action: Option<String>,
+    /// Who did it, by id.
+    pub actor: Option<String>,
+    /// A day in the practice's time zone, or a moment.
+    pub from: Option<String>,
+    /// The same; the day is included.
+    pub to: Option<String>,
+}
+
+/// Up to `limit` events before the one with the key `before`, newest first.
+pub fn list(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    asked: &Asked,
+    (before, limit): (&str, i64),
+) -> Result<Vec<Row>, Refusal> {
+    let who = staff::authenticate_to_configure(ctx, conn, token)?;
+    let filter = filter(asked, &zone(&practice(conn, &who)?))?;
+    Ok(audit::list(conn, &who.practice_id, &filter, before, limit)?)
+}
+
+/// The same as a file, oldest first.
+pub fn export(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, asked: &Asked) -> Result<String, Refusal> {
+    let who = staff::authenticate(ctx, conn, token)?;
+    if who.role != Role::Admin {
+        return Err(staff::Refusal::Forbidden.into());
+    }
+    let filter = filter(asked, &zone(&practice(conn, &who)?))?;
+    let mut rows = audit::list(conn, &who.practice_id, &filter, "", MOST + 1)?;
+    if rows.len() > usize::try_from(MOST).unwrap_or(usize::MAX) {
+        return Err(Refusal::TooManyEvents);
+    }
+    rows.reverse();
+    let Asked { action, actor, from, to } = asked;
+    let detail = json!({ "events": rows.len(), "action": action, "actor": actor, "from": from, "to": to });
+    record(ctx, conn, &who, "audit.exported", &who.practice_id, detail)?;
+    Ok(file(&rows))
+}
+
+/// Appends what a staff member did.
+pub fn record(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    who: &Principal,
+    action: &str,
+    subject: &str,
+    detail: Value,
+) -> db::Result<()> {
+    let practice_id = Some(who.practice_id.as_str());
+    audit::record(ctx, conn, &Event { practice_id, actor: &who.staff_id, action, subject, detail })
+}
+
+fn file(rows: &[Row]) -> String {
+    let mut text = csv::row(&["id", "at", "actor", "action", "subject", "detail", "number", "hash"]);
+    for row in rows {
+        let (at, number) = (row.created_at.to_string(), row.seq.map(|seq| seq.to_string()));
+        let hash = row.hash.as_deref().unwrap_or_default();
+        let number = number.as_deref().unwrap_or_default();
+        let cells = [&*row.id, &*at, &*row.actor, &*row.action, &*row.subject, &*row.detail, number, hash];
+        text += &csv::row(&cells);
+    }
+    text
+}
+
+fn filter(asked: &Asked, zone: &TimeZone) -> Result<Filter, Refusal> {
+    let moment = |text: &Option<String>, days, field| {
+        let at = text.as_deref().map(|text| moment(text, days, zone)).transpose();
+        at.map_err(|NoMoment| Refusal::NoMoment(field))
+    };
+    Ok(Filter {
+        action: asked.action.clone(),
+        actor: asked.actor.clone(),
+        from: moment(&asked.from, 0, "/from")?,
+        to: moment(&asked.to, 1, "/to")?,
+    })
+}
+
+struct NoMoment;
+
+/// A moment (RFC 3339), or the beginning of a day `days` after the one that is written.
+fn moment(text: &str, days: i64, zone: &TimeZone) -> Result<Timestamp, NoMoment> {
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp::from_millis(at.as_millisecond()));
+    }
+    let day: Date = text.parse().map_err(|_| NoMoment)?;
+    let day = day.checked_add(jiff::Span::new().days(days)).map_err(|_| NoMoment)?;
+    let at = day.to_zoned(zone.clone()).map_err(|_| NoMoment)?.timestamp();
+    Ok(Timestamp::from_millis(at.as_millisecond()))
+}

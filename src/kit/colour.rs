@@ -1,0 +1,166 @@
+//! Colours, and the one accent that a practice may set: what is written in it or on it stays readable (WCAG 2.2,
+//! 4.5 : 1), in light and in dark.
+
+use std::fmt;
+
+/// The contrast that text needs (WCAG 2.2, 1.4.3).
+const READABLE: f64 = 4.5;
+const WHITE: Colour = Colour(0xff, 0xff, 0xff);
+const BLACK: Colour = Colour(0, 0, 0);
+/// `--bg` in light, `--surface` and `--bg` in dark, as `tokens.css` has them: what stands behind an accent.
+const LIGHT: Colour = Colour(0xf4, 0xf6, 0xf5);
+const DARK: Colour = Colour(0x18, 0x1f, 0x1d);
+const DARKEST: Colour = Colour(0x0f, 0x14, 0x13);
+
+/// An sRGB colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Colour(u8, u8, u8);
+
+impl Colour {
+    /// Reads `#rrggbb`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
+        let is_hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let number = is_hex.then(|| u32::from_str_radix(digits, 16).ok())??;
+        let [_, r, g, b] = number.to_be_bytes();
+        Some(Self(r, g, b))
+    }
+
+    /// From 1 (the same) to 21 (black on white).
+    pub fn contrast(self, other: Self) -> f64 {
+        let (one, two) = (self.luminance() + 0.05, other.luminance() + 0.05);
+        if one > two { one / two } else { two / one }
+    }
+
+    fn luminance(self) -> f64 {
+        let linear = |channel: u8| {
+            let share = f64::from(channel) / 255.0;
+            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(self.0) + 0.7152 * linear(self.1) + 0.0722 * linear(self.2)
+    }
+
+    /// This colour with `percent` of another in it.
+    fn mixed(self, other: Self, percent: u16) -> Self {
+        let mix = |here: u8, there: u8| {
+            let sum = u16::from(here) * (100 - percent) + u16::from(there) * percent;
+            u8::try_from(sum / 100).unwrap_or(u8::MAX)
+        };
+        Self(mix(self.0, other.0), mix(self.1, other.1), mix(self.2, other.2))
+    }
+}
+
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    }
+}
+
+/// Why a colour is no accent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadAccent {
+    /// No colour at all.
+    #[error("Write a colour like #0b6158.")]
+    Unreadable,
+    /// White on it, or it on the page, is too faint.
+    #[error("White text on this colour is hard to read. Choose a darker one (contrast at least 4.5 : 1).")]
+    Faint,
+}
+
+/// A practice's accent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accent(Colour);
+
+impl Accent {
+    /// Reads `#rrggbb`, where white on it and it on the page are readable.
+    pub fn parse(text: &str) -> Result<Self, BadAccent> {
+        let colour = Colour::parse(text).ok_or(BadAccent::Unreadable)?;
+        let least = colour.contrast(WHITE).min(colour.contrast(LIGHT));
+        if least >= READABLE { Ok(Self(colour)) } else { Err(BadAccent::Faint) }
+    }
+
+    /// The tokens that differ from the house's own, for both modes: to stand behind `tokens.css`.
+    pub fn tokens(self) -> String {
+        let (light, dark) = (self.light(), self.dark());
+        format!(
+            ":root {{ {} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {} }} }}",
+            light.css(),
+            dark.css()
+        )
+    }
+
+    fn light(self) -> Shades {
+        Shades { accent: self.0, hover: self.0.mixed(BLACK, 25), soft: self.0.mixed(WHITE, 90), on: WHITE }
+    }
+
+    /// In dark it is as much lighter as it must be to be read there.
+    fn dark(self) -> Shades {
+        let lighter = (0..=100).step_by(5).map(|percent| self.0.mixed(WHITE, percent));
+        let accent = lighter.into_iter().find(|shade| shade.contrast(DARK) >= READABLE).unwrap_or(WHITE);
+        Shades { accent, hover: accent.mixed(WHITE, 25), soft: accent.mixed(DARK, 85), on: DARKEST }
+    }
+}
+
+impl fmt::Display for Accent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+struct Shades {
+    accent: Colour,
+    hover: Colour,
+    soft: Colour,
+    on: Colour,
+}
+
+impl Shades {
+    fn css(&self) -> String {
+        let Self { accent, hover, soft, on } = self;
+        format!("--accent: {accent}; --accent-hover: {hover}; --accent-soft: {soft}; --on-accent: {on};")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contrast_is_wcags() {
+        assert!((WHITE.contrast(BLACK) - 21.0).abs() < 1e-9);
+        let grey = Colour::parse("#767676").unwrap();
+        assert!((4.54..4.55).contains(&WHITE.contrast(grey)), "the well-known lightest grey on white");
+    }
+
+    #[test]
+    fn what_is_no_colour_or_too_faint_is_no_accent() {
+        for text in ["", "0b6158", "#0b615", "#0b61588", "#0b615g", "red", "#+b6158", "#0b61é"] {
+            assert_eq!(Accent::parse(text), Err(BadAccent::Unreadable), "{text}");
+        }
+        for text in ["#ffd400", "#ffffff", "#8ab4f8"] {
+            assert_eq!(Accent::parse(text), Err(BadAccent::Faint), "{text}");
+        }
+        assert_eq!(Accent::parse("#0B6158").map(|accent| accent.to_string()), Ok("#0b6158".into()));
+    }
+
+    #[test]
+    fn whatever_accent_is_taken_is_readable_in_both_modes() {
+        let (text_light, text_dark) = (Colour(0x15, 0x1c, 0x1a), Colour(0xed, 0xf2, 0xf0));
+        let steps = || (0..=255_u8).step_by(17);
+        let mut taken = 0;
+        for colour in steps().flat_map(|r| steps().flat_map(move |g| steps().map(move |b| Colour(r, g, b)))) {
+            let Ok(accent) = Accent::parse(&colour.to_string()) else { continue };
+            taken += 1;
+            for (shades, behind, text) in
+                [(accent.light(), LIGHT, text_light), (accent.dark(), DARK, text_dark)]
+            {
+                for shade in [shades.accent, shades.hover] {
+                    assert!(shade.contrast(shades.on) >= READABLE, "{accent}: on {shade}");
+                    assert!(shade.contrast(behind) >= READABLE, "{accent}: {shade} on the page");
+                }
+                assert!(text.contrast(shades.soft) >= READABLE, "{accent}: text on {}", shades.soft);
+            }
+        }
+        assert!(taken > 1_000, "{taken}");
+    }
+}

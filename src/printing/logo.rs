@@ -1,0 +1,50 @@
+//! A practice's own picture, taken in: drawn anew from its pixels, so that nothing else of the file is kept.
+
+use std::io::Cursor;
+
+use png::{BitDepth, ColorType, Decoder, Encoder, Limits, Transformations};
+
+/// The largest side.
+pub const MOST_PIXELS: u32 = 512;
+/// The largest file.
+pub const MOST_BYTES: usize = 64 * 1024;
+/// What a decoder may take for it: a little more than the pixels of the largest.
+const MOST_MEMORY: usize = 4 * 1024 * 1024;
+
+/// Why a file is no logo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadLogo {
+    /// No PNG, or a broken one.
+    #[error("Send a PNG file.")]
+    Unreadable,
+    /// Too many pixels.
+    #[error("A logo may have 512 × 512 pixels.")]
+    Large,
+}
+
+/// The picture in `file`, as a PNG of our own; of a moving one the first frame.
+pub fn logo(file: &[u8]) -> Result<Vec<u8>, BadLogo> {
+    let mut decoder = Decoder::new_with_limits(Cursor::new(file), Limits { bytes: MOST_MEMORY });
+    decoder.set_transformations(Transformations::normalize_to_color8());
+    let header = decoder.read_header_info().map_err(|_| BadLogo::Unreadable)?;
+    let (width, height) = (header.width, header.height);
+    if width > MOST_PIXELS || height > MOST_PIXELS {
+        return Err(BadLogo::Large);
+    }
+    let mut reader = decoder.read_info().map_err(|_| BadLogo::Unreadable)?;
+    let size = reader.output_buffer_size().ok_or(BadLogo::Large)?;
+    let mut pixels = vec![0; size];
+    let frame = reader.next_frame(&mut pixels).map_err(|_| BadLogo::Unreadable)?;
+    pixels.truncate(frame.buffer_size());
+    drawn((width, height), frame.color_type, &pixels)
+}
+
+fn drawn((width, height): (u32, u32), colours: ColorType, pixels: &[u8]) -> Result<Vec<u8>, BadLogo> {
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, width, height);
+    encoder.set_color(colours);
+    encoder.set_depth(BitDepth::Eight);
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(pixels));
+    written.map_err(|_| BadLogo::Unreadable)?;
+    Ok(file)
+}

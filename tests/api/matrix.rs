@@ -1,0 +1,385 @@
+//! Who may do what: every route of the OpenAPI document × every role, against one table. A route that the table
+//! does not know fails: whoever adds one says here who may use it.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use diesel::RunQueryDsl as _;
+use practice_links::db::{self, Conn};
+use practice_links::openapi;
+use practice_links::practices::Practice;
+use practice_links::staff::Role;
+use serde_json::{Value, json};
+
+use super::profile::png;
+use crate::harness::{Builder, Call, DEMO, Desk, Reply, SignedUp, TestApp, as_desk, phone};
+
+/// Who calls, in the order of the table's columns.
+const ROLES: [Who; 8] = [
+    Who::Nobody,
+    Who::Patient,
+    Who::Member,
+    // A member too, but not of the link that the path names.
+    Who::Outsider,
+    Who::Admin,
+    Who::Support,
+    // An admin of another practice, with the ids of this one.
+    Who::Stranger,
+    // A member whose account was disabled, with a token from before.
+    Who::Disabled,
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    Patient,
+    Member,
+    Outsider,
+    Admin,
+    Support,
+    Stranger,
+    Disabled,
+}
+
+/// An answer of 200 to 399.
+const OK: u16 = 0;
+
+type Answers = [u16; 8];
+
+/// Everybody gets the same answer, whatever token they show: the route knows no roles.
+const fn all(status: u16) -> Answers {
+    [status; 8]
+}
+
+/// Everybody who works at a practice, each at their own.
+const STAFF: Answers = [401, 401, OK, OK, OK, OK, OK, 401];
+/// Those who set the practice up.
+const CONFIGURES: Answers = [401, 401, 403, 403, OK, OK, OK, 401];
+/// The practice's own admins; not the operator's support.
+const ADMIN: Answers = [401, 401, 403, 403, OK, 403, OK, 401];
+/// As [`ADMIN`], with an id in the path: another practice's is not there.
+const ADMIN_ID: Answers = [401, 401, 403, 403, OK, 403, 404, 401];
+/// Whoever sees the link in the path.
+const SEES_LINK: Answers = [401, 401, OK, 404, OK, OK, 404, 401];
+/// Whoever sees the link in the path and sets the practice up.
+const SETS_LINK: Answers = [401, 401, 403, 404, OK, OK, 404, 401];
+/// The patient alone.
+const PATIENT: Answers = [401, OK, 401, 401, 401, 401, 401, 401];
+
+/// Method and path, who gets what (of [`ROLES`]), and what is sent.
+type Row = (&'static str, Answers, fn(&World) -> Value);
+
+const NOTHING: fn(&World) -> Value = |_| Value::Null;
+
+const ROWS: &[Row] = &[
+    ("GET /.well-known/apple-app-site-association", all(OK), NOTHING),
+    ("GET /.well-known/assetlinks.json", all(OK), NOTHING),
+    ("GET /.well-known/jwks.json", all(OK), NOTHING),
+    ("GET /Q/{code}", all(OK), NOTHING),
+    ("GET /Q/{code}/", all(OK), NOTHING),
+    ("GET /q/{code}", all(OK), NOTHING),
+    ("GET /{code}", all(OK), NOTHING),
+    ("GET /{code}/", all(OK), NOTHING),
+    ("GET /{code}/logo.png", all(OK), NOTHING),
+    ("GET /{code}/share.png", all(OK), NOTHING),
+    ("GET /{code}/seen.gif", all(OK), NOTHING),
+    ("POST /{code}/seen", all(OK), NOTHING),
+    ("POST /{code}/tap", all(OK), NOTHING),
+    ("GET /{code}/text", all(OK), NOTHING),
+    ("POST /{code}/text", all(422), NOTHING),
+    ("GET /{code}/texted", all(OK), NOTHING),
+    ("POST /challenge", all(429), NOTHING),
+    ("GET /dev", all(OK), NOTHING),
+    ("GET /dev/messages", all(OK), NOTHING),
+    ("GET /healthz", all(OK), NOTHING),
+    ("GET /readyz", all(OK), NOTHING),
+    ("GET /metrics", all(OK), NOTHING),
+    ("GET /openapi.json", all(OK), NOTHING),
+    ("GET /unsubscribe/{token}", all(404), NOTHING),
+    ("POST /unsubscribe/{token}", all(404), NOTHING),
+    ("GET /v1/callbacks/kannel/inbound", all(403), NOTHING),
+    ("GET /v1/callbacks/kannel/{id}", all(403), NOTHING),
+    ("POST /v1/callbacks/mail-events", all(403), |_| json!({})),
+    ("POST /v1/callbacks/twilio/inbound", all(403), NOTHING),
+    ("POST /v1/callbacks/twilio/{id}", all(403), NOTHING),
+    ("POST /v1/link-tokens", all(OK), |_| json!({ "code": DEMO, "source": "typed" })),
+    ("POST /v1/verifications", all(OK), |world| json!({ "phone": world.phone() })),
+    // The holder of its secret alone; to everybody else it is not there.
+    ("GET /v1/verifications/{id}", all(404), NOTHING),
+    ("POST /v1/verifications/{id}/sends", all(404), |_| json!({ "channel": "sms" })),
+    ("POST /v1/verifications/{id}/checks", all(404), |_| json!({ "code": "123456" })),
+    // What signs these in stands in the body, and here it is nothing.
+    ("POST /v1/accounts", all(422), |_| json!({})),
+    ("POST /v1/sessions", all(422), |_| json!({})),
+    ("POST /v1/sessions/refresh", all(401), |_| json!({ "refresh_token": "none" })),
+    ("DELETE /v1/sessions/current", PATIENT, NOTHING),
+    ("GET /v1/me", PATIENT, NOTHING),
+    ("DELETE /v1/me", PATIENT, NOTHING),
+    ("GET /v1/me/pairings", PATIENT, NOTHING),
+    ("DELETE /v1/me/pairings/{id}", PATIENT, NOTHING),
+    ("POST /v1/me/patients", PATIENT, |_| json!({ "given_name": "Sam", "family_name": "Rivera" })),
+    ("PATCH /v1/me/patients/{id}", PATIENT, |_| json!({ "given_name": "Samuel" })),
+    ("GET /v1/me/conversations/{id}/entries", PATIENT, NOTHING),
+    ("POST /v1/me/conversations/{id}/entries", PATIENT, |_| json!({ "body": "Hello" })),
+    ("POST /v1/pairings", PATIENT, |world| json!({ "link_token": world.app.link_token(DEMO) })),
+    ("GET /v1/practice/links", STAFF, NOTHING),
+    ("POST /v1/practice/links", CONFIGURES, |_| json!({ "label": "Card" })),
+    ("GET /v1/practice/links/{id}", SEES_LINK, NOTHING),
+    ("PATCH /v1/practice/links/{id}", SETS_LINK, |_| json!({ "label": "Poster" })),
+    ("GET /v1/practice/links/{id}/qr.svg", SEES_LINK, NOTHING),
+    ("GET /v1/practice/links/{id}/qr.png", SEES_LINK, NOTHING),
+    ("GET /v1/practice/links/{id}/poster.pdf", SEES_LINK, NOTHING),
+    ("GET /v1/practice/links/{id}/cards.pdf", SEES_LINK, NOTHING),
+    ("GET /v1/practice/links/{id}/tent.pdf", SEES_LINK, NOTHING),
+    ("GET /v1/practice/links/{id}/funnel", SEES_LINK, NOTHING),
+    ("GET /v1/practice/links/{id}/funnel.csv", SEES_LINK, NOTHING),
+    ("GET /v1/practice/notifications", STAFF, NOTHING),
+    // The person stands in the body: somebody of another practice is nobody there.
+    (
+        "PATCH /v1/practice/notifications",
+        [401, 401, 403, 403, OK, OK, 422, 401],
+        |world| json!({ "person": world.admin.staff_id, "frequency": "daily" }),
+    ),
+    ("GET /v1/practice/profile", STAFF, NOTHING),
+    ("PATCH /v1/practice/profile", CONFIGURES, |_| json!({ "accent": "#7a1f5c" })),
+    ("GET /v1/practice/logo", STAFF, NOTHING),
+    ("PUT /v1/practice/logo", CONFIGURES, NOTHING),
+    ("DELETE /v1/practice/logo", CONFIGURES, NOTHING),
+    ("GET /v1/practice/audit", CONFIGURES, NOTHING),
+    ("GET /v1/practice/audit.csv", ADMIN, NOTHING),
+    ("GET /v1/practice/webhooks", ADMIN, NOTHING),
+    (
+        "POST /v1/practice/webhooks",
+        ADMIN,
+        |_| json!({ "url": "https://hooks.elm.com/in", "events": ["link.changed"] }),
+    ),
+    ("GET /v1/practice/webhooks/{id}", ADMIN_ID, NOTHING),
+    ("PATCH /v1/practice/webhooks/{id}", ADMIN_ID, |_| json!({ "url": "https://hooks.elm.com/other" })),
+    ("DELETE /v1/practice/webhooks/{id}", ADMIN_ID, NOTHING),
+    ("GET /v1/practice/webhooks/{id}/deliveries", ADMIN_ID, NOTHING),
+    ("POST /v1/practice/webhooks/{id}/deliveries/{delivery}/replay", ADMIN_ID, NOTHING),
+    ("POST /v1/practice/webhooks/{id}/rotate", ADMIN_ID, NOTHING),
+];
+
+/// A practice with its people, another with an admin, and patients as they are needed.
+struct World {
+    app: TestApp,
+    practice: Practice,
+    admin: Desk,
+    member: Desk,
+    outsider: Desk,
+    support: Desk,
+    stranger: Desk,
+    disabled: Desk,
+    /// A link of the whole practice's, and one of the admin's own.
+    links: [String; 2],
+    numbers: AtomicU32,
+    patient: OnceLock<String>,
+}
+
+impl World {
+    fn new(on: Builder) -> Self {
+        // Who calls that often is held back elsewhere.
+        let app = on.config(|config| config.limits.scale = 1_000.0).start();
+        let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+        let other = app.practice("Oak Eyes", None);
+        let admin = app.desk(&practice, "ana", Role::Admin);
+        let own = json!({ "label": "Own", "owner": { "kind": "staff", "id": admin.staff_id } });
+        let links = [json!({ "label": "All", "notify": [admin.staff_id] }), own];
+        let links = links.map(|link| app.make_link(&admin, link)["id"].as_str().unwrap().to_owned());
+        let desk = |name, role| app.desk(&practice, name, role);
+        Self {
+            member: desk("bo", Role::Member),
+            outsider: desk("cy", Role::Member),
+            support: desk("sam", Role::Support),
+            disabled: disabled(&app, desk("dee", Role::Member)),
+            stranger: app.desk(&other, "eve", Role::Admin),
+            numbers: AtomicU32::new(0),
+            patient: OnceLock::new(),
+            app,
+            practice,
+            admin,
+            links,
+        }
+    }
+
+    fn phone(&self) -> String {
+        phone(self.numbers.fetch_add(1, Ordering::SeqCst))
+    }
+
+    /// The token that `who` shows, and the patient behind it.
+    fn token(&self, who: Who, route: &str) -> (Option<String>, Option<SignedUp>) {
+        let desk = match who {
+            Who::Nobody => return (None, None),
+            // What one call takes away, the next one needs: each has a patient of its own.
+            Who::Patient if is_patients(route) => {
+                let patient = self.app.sign_up(&self.phone());
+                return (Some(patient.access_token.clone()), Some(patient));
+            }
+            Who::Patient => return (Some(self.patient()), None),
+            Who::Member => &self.member,
+            Who::Outsider => &self.outsider,
+            Who::Admin => &self.admin,
+            Who::Support => &self.support,
+            Who::Stranger => &self.stranger,
+            Who::Disabled => &self.disabled,
+        };
+        (Some(desk.token.clone()), None)
+    }
+
+    /// A patient who stays, for the routes that are no patient's; nothing moves the clock, so the token stays good.
+    fn patient(&self) -> String {
+        self.patient.get_or_init(|| self.app.sign_up(&self.phone()).access_token).clone()
+    }
+
+    /// The path with ids in it: the practice's, or the calling patient's.
+    fn path(&self, route: &str, who: Who, patient: Option<&SignedUp>) -> String {
+        let of_patient = |id: fn(&SignedUp) -> &String| patient.map_or("none_1".into(), |p| id(p).clone());
+        let path = route.split_once(' ').unwrap().1.replace("{code}", DEMO).replace("{token}", "none");
+        let id = match path.split("/{id}").next().unwrap() {
+            "/v1/practice/links" => self.links[usize::from(who == Who::Outsider)].clone(),
+            "/v1/practice/webhooks" if path.contains('{') => self.webhook(),
+            "/v1/me/pairings" => of_patient(|patient| &patient.pairing_id),
+            "/v1/me/patients" => of_patient(|patient| &patient.patient_id),
+            "/v1/me/conversations" => of_patient(|patient| &patient.conversation_id),
+            _ => "none_1".into(),
+        };
+        let path = path.replace("{id}", &id);
+        if path.contains("{delivery}") { path.replace("{delivery}", &self.delivery(&id)) } else { path }
+    }
+
+    /// A webhook of the practice's, made where there is none.
+    fn webhook(&self) -> String {
+        let known = as_desk(&self.admin, self.app.get("/v1/practice/webhooks")).send().expect(200);
+        if let Some(id) = known.at("/items/0/id").as_str() {
+            return id.to_owned();
+        }
+        let body = json!({ "url": "https://hooks.elm.com/in", "events": ["link.changed"] });
+        let made = as_desk(&self.admin, self.app.post("/v1/practice/webhooks", body)).send().expect(201);
+        made.str("/webhook/id")
+    }
+
+    /// A call that the webhook has got.
+    fn delivery(&self, webhook: &str) -> String {
+        let change = json!({ "label": format!("Poster {}", self.numbers.fetch_add(1, Ordering::SeqCst)) });
+        let path = format!("/v1/practice/links/{}", self.links[0]);
+        as_desk(&self.admin, self.app.patch(&path, change)).send().expect(200);
+        self.app.deliver_all();
+        let path = format!("/v1/practice/webhooks/{webhook}/deliveries");
+        as_desk(&self.admin, self.app.get(&path)).send().expect(200).str("/items/0/id")
+    }
+
+    /// Both practices have a logo that can be seen, changed and taken away.
+    fn hang_logos(&self) {
+        for desk in [&self.admin, &self.stranger] {
+            let call = self.app.call("PUT", "/v1/practice/logo").raw("image/png", png(8, 8, [1, 2, 3]));
+            as_desk(desk, call).send().expect(204);
+        }
+    }
+
+    fn call(&self, row: &Row, who: Who) -> Reply {
+        let (route, _, body) = row;
+        let (token, patient) = self.token(who, route);
+        let (method, path) = (route.split(' ').next().unwrap(), self.path(route, who, patient.as_ref()));
+        if route.contains("logo") {
+            self.hang_logos();
+        }
+        let call = self.app.call(method, &path);
+        let call = token.iter().fold(call, |call, token| call.bearer(token));
+        with_body(call, route, body(self)).send()
+    }
+}
+
+fn with_body(call: Call, route: &str, body: Value) -> Call {
+    let form = "application/x-www-form-urlencoded";
+    match route {
+        "PUT /v1/practice/logo" => call.raw("image/png", png(8, 8, [4, 5, 6])),
+        "POST /{code}/text" => call.raw(form, "phone=&visit=none"),
+        "POST /challenge" => call.raw(form, "ticket=none&code=123456"),
+        "POST /unsubscribe/{token}" => call.raw(form, "List-Unsubscribe=One-Click"),
+        _ if route.starts_with("POST /v1/callbacks/twilio") => call.raw(form, "MessageSid=SM1"),
+        _ if body.is_null() => call,
+        _ => call.json(body),
+    }
+}
+
+fn is_patients(route: &str) -> bool {
+    ["/v1/me", "/v1/pairings", "/v1/sessions/current"].iter().any(|path| route.contains(path))
+}
+
+/// There is no route yet that ends somebody's access, so it is ended where the route would.
+fn disabled(app: &TestApp, desk: Desk) -> Desk {
+    let statement = format!("UPDATE staff SET state = 'disabled' WHERE id = '{}'", desk.staff_id);
+    let run = |conn: &mut Conn| Ok(diesel::sql_query(statement).execute(conn)?);
+    assert_eq!(app.inner.db.write_blocking::<_, db::Error>(run).unwrap(), 1);
+    desk
+}
+
+/// Every operation of the document, e.g. `GET /v1/me`.
+fn routes() -> BTreeSet<String> {
+    let document = serde_json::to_value(openapi::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let methods = ["get", "post", "put", "patch", "delete", "head", "options"];
+    let each = paths.iter().flat_map(|(path, item)| {
+        let has = methods.iter().filter(|method| item.get(**method).is_some());
+        has.map(move |method| format!("{} {path}", method.to_uppercase()))
+    });
+    each.collect()
+}
+
+#[test]
+fn every_route_has_a_row_and_every_row_a_route() {
+    let (routes, rows): (_, BTreeSet<String>) = (routes(), ROWS.iter().map(|row| row.0.to_owned()).collect());
+    assert_eq!(rows.len(), ROWS.len(), "a route has two rows");
+    let missing: Vec<_> = routes.difference(&rows).collect();
+    assert!(missing.is_empty(), "who may use these? Add a row to ROWS in tests/api/matrix.rs: {missing:#?}");
+    let stale: Vec<_> = rows.difference(&routes).collect();
+    assert!(stale.is_empty(), "there is no such route any more: {stale:#?}");
+}
+
+both! {
+    fn every_role_gets_at_every_route_what_the_table_says(on: Builder) {
+        let world = World::new(on);
+        world.app.leave_outbox();
+        let (mut cells, mut wrong) = (0, Vec::new());
+        for row in ROWS {
+            for (who, wanted) in ROLES.into_iter().zip(row.1) {
+                let reply = world.call(row, who);
+                cells += 1;
+                let fits = if wanted == OK { (200..400).contains(&reply.status) } else { reply.status == wanted };
+                if !fits {
+                    let wanted = if wanted == OK { "2xx".into() } else { wanted.to_string() };
+                    wrong.push(format!("{} as {who:?}: {} for {wanted}: {}", row.0, reply.status, reply.text()));
+                }
+                // Whatever another practice's admin is told, it is nothing of this one.
+                let ids = [&world.practice.id, &world.links[0], &world.links[1], &world.admin.staff_id];
+                if who == Who::Stranger && row.0.contains("/v1/practice") {
+                    assert!(!ids.iter().any(|id| reply.text().contains(*id)), "{}: {}", row.0, reply.text());
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{} of {cells} cells:\n{}", wrong.len(), wrong.join("\n"));
+        eprintln!("{cells} cells: {} routes by {} roles, all as the table says", ROWS.len(), ROLES.len());
+    }
+
+    /// What is not there and what is another practice's look alike, but for the request's own id.
+    fn an_id_of_another_practice_is_answered_like_one_that_nobody_has(on: Builder) {
+        let world = World::new(on);
+        world.app.leave_outbox();
+        for row in ROWS.iter().filter(|row| row.1[6] == 404) {
+            let told = |path: &str| {
+                let call = as_desk(&world.stranger, world.app.call(row.0.split(' ').next().unwrap(), path));
+                let reply = with_body(call, row.0, row.2(&world)).send();
+                (reply.status, reply.at("/code"), reply.at("/title"), reply.at("/detail"))
+            };
+            if !row.0.contains("/v1/practice") {
+                continue;
+            }
+            let path = world.path(row.0, Who::Stranger, None);
+            let unknown = path.replace(&world.links[0], "lnk_none");
+            let webhook = if path.contains("webhooks") { world.webhook() } else { "none".into() };
+            assert_eq!(told(&path), told(&unknown.replace(&webhook, "whk_none")), "{}", row.0);
+        }
+    }
+}
