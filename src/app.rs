@@ -12,6 +12,7 @@ use crate::kit::{Bell, Clock, Entropy, Secret, Timestamp, id};
 use crate::landing::Front;
 use crate::limits::Guests;
 use crate::printing::Studio;
+use crate::staff::Vault;
 
 /// Everything that is shared between requests.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub struct App {
     pub guests: Arc<Guests>,
     /// Where pictures are drawn.
     pub studio: Arc<Studio>,
+    /// Where passwords are hashed.
+    pub vault: Arc<Vault>,
 }
 
 /// What a rule may know of the world: the moment, the keys, the settings, fresh randomness.

@@ -20,7 +20,8 @@ use crate::routes;
         (name = "accounts", description = "Signing up"),
         (name = "sessions", description = "Signing in, staying signed in, signing out"),
         (name = "me", description = "The patient's own data"),
-        (name = "practice", description = "The practice's own view: links, print kit, funnel, notifications, webhooks"),
+        (name = "staff", description = "Staff signing in with two factors, staying signed in, signing out"),
+        (name = "practice", description = "The practice's own view: links, print kit, funnel, notifications, webhooks, staff, teams"),
         (name = "notices", description = "The end of a notice, and what becomes of e-mails"),
         (name = "callbacks", description = "What providers tell us: reports and inbound texts, signed or with a token"),
         (name = "operations", description = "For operators and QA"),
@@ -41,7 +42,8 @@ impl Modify for Security {
             SecurityScheme::Http(scheme.description(Some(text)).build())
         };
         components.add_security_scheme("access_token", bearer("JWT", "The `access_token` of a session."));
-        components.add_security_scheme("staff_token", bearer("JWT", "The token of a staff member."));
+        components
+            .add_security_scheme("staff_token", bearer("JWT", "The `access_token` of a staff sign-in."));
         components
             .add_security_scheme("client_secret", bearer("opaque", "The `client_secret` of a verification."));
     }

@@ -2,7 +2,9 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{accounts, callbacks, desk, dev, landing, links, me, notices, ops, verification, webhooks};
+use crate::{
+    accounts, callbacks, desk, dev, landing, links, me, notices, ops, staff, verification, webhooks,
+};
 
 /// Registers them all. The landing page stands first: it is asked for most, each route before it would be tried
 /// on every request, and its guard lets through what is no code. The other pages stand last, since their first
@@ -11,6 +13,7 @@ pub fn all(config: &mut ServiceConfig<'_>) {
     config.service(landing::http::pages::landing).service(landing::http::pages::scanned);
     of_operators(config);
     of_patients(config);
+    of_staff(config);
     of_practices(config);
     of_providers(config);
     of_pages(config);
@@ -51,6 +54,26 @@ fn of_patients(config: &mut ServiceConfig<'_>) {
         .service(me::http::delete_pairing)
         .service(me::http::list_entries)
         .service(me::http::create_entry);
+}
+
+/// Staff: signing in, colleagues, teams.
+fn of_staff(config: &mut ServiceConfig<'_>) {
+    config
+        .service(staff::http::sessions::begin_session)
+        .service(staff::http::sessions::finish_session)
+        .service(staff::http::sessions::refresh_session)
+        .service(staff::http::sessions::list_sessions)
+        .service(staff::http::sessions::delete_current_session)
+        .service(staff::http::sessions::delete_sessions)
+        .service(staff::http::sessions::ask_password_reset)
+        .service(staff::http::sessions::set_password)
+        .service(staff::http::people::get_me)
+        .service(staff::http::people::invite_staff)
+        .service(staff::http::people::list_staff)
+        .service(staff::http::people::change_staff)
+        .service(staff::http::teams::list_teams)
+        .service(staff::http::teams::create_team)
+        .service(staff::http::teams::change_team);
 }
 
 /// The practice's own view.

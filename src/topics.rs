@@ -4,16 +4,18 @@ use crate::consent::AnswerTopic;
 use crate::deferred::LinkTopic;
 use crate::notices;
 use crate::outbox::{Topic, Topics};
+use crate::staff::LetterTopic;
 use crate::verification::CodeTopic;
 use crate::webhooks::WebhookTopic;
 
 /// All topics by name.
 pub fn all() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 4] = [
+    let topics: [(&'static str, Box<dyn Topic>); 5] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
         (AnswerTopic::NAME, Box::new(AnswerTopic)),
         (WebhookTopic::NAME, Box::new(WebhookTopic)),
+        (LetterTopic::NAME, Box::new(LetterTopic)),
     ];
     topics.into_iter().chain(notices::topics()).collect()
 }

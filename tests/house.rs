@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 /// `db`, `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) serve all of them.
 const ROOMS: [(&str, &[&str]); 19] = [
     ("practices", &[]),
-    ("staff", &["practices"]),
     ("printing", &[]),
+    ("staff", &["practices", "printing"]),
     ("consent", &[]),
     ("funnel", &[]),
     ("webhooks", &["staff"]),

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderName};
+use actix_web::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderName, USER_AGENT};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
@@ -40,6 +40,8 @@ pub struct Call {
     pub holder: Option<String>,
     /// What `Accept-Language` asks for.
     pub language: Option<Language>,
+    /// What the `User-Agent` says; empty where it says nothing.
+    pub agent: String,
 }
 
 impl Call {
@@ -76,13 +78,15 @@ fn read(request: &HttpRequest) -> Result<Call, Problem> {
         holder: None,
         network: client_ip::network(request, trusted.unwrap_or_default()),
         language: header(ACCEPT_LANGUAGE).and_then(Language::negotiate),
+        agent: header(USER_AGENT).unwrap_or_default().to_owned(),
     })
 }
 
-/// The scheme is case-insensitive (RFC 9110 11.1).
+/// The scheme is case-insensitive (RFC 9110 11.1). A cookie's secret is nothing here.
 fn bearer(value: &str) -> Option<Secret> {
     let (scheme, secret) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| Secret::from_client(secret.trim()))
+    let secret = Secret::from_client(secret.trim());
+    (scheme.eq_ignore_ascii_case("bearer") && !secret.is_cookie()).then_some(secret)
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {

@@ -10,6 +10,10 @@ use utoipa::ToSchema;
 
 use super::Entropy;
 
+/// What a browser's cookie holds begins so. Such a secret is good in a cookie alone: whoever may send it in a
+/// header has stolen it.
+pub const COOKIE: &str = "sc";
+
 /// A client's secret in clear: it goes out once and is never stored. 256 random bits behind a prefix that
 /// tells secret scanners what it is.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -38,6 +42,11 @@ impl Secret {
     /// The text itself: for the answer that carries it, and for nothing else.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is one for a browser's cookie.
+    pub fn is_cookie(&self) -> bool {
+        self.0.split_once('_').is_some_and(|(prefix, _)| prefix == COOKIE)
     }
 
     /// What the database keeps. No salt and no stretching: the secret has 256 random bits.

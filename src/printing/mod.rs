@@ -99,6 +99,11 @@ pub fn qr_svg(sheet: &Sheet<'_>) -> Result<String, Unprintable> {
     Ok(qr::Modules::of(sheet)?.svg())
 }
 
+/// Any text as a QR code, as SVG in the same form.
+pub fn qr_of_text(text: &str) -> Result<String, Unprintable> {
+    Ok(qr::Modules::of_text(text)?.svg())
+}
+
 /// The QR code as PNG, at least 1,000 pixels wide, quiet zone included.
 pub fn qr_png(sheet: &Sheet<'_>) -> Result<Vec<u8>, Unprintable> {
     qr::Modules::of(sheet)?.png()

@@ -33,6 +33,15 @@ impl Modules {
         })
     }
 
+    /// The code of any text, for a screen: nothing wears it off.
+    pub fn of_text(text: &str) -> Result<Self, Unprintable> {
+        let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| Unprintable::Address)?;
+        Ok(Self {
+            width: code.width(),
+            dark: code.to_colors().into_iter().map(|c| c == Color::Dark).collect(),
+        })
+    }
+
     /// The dark squares, as column and row.
     pub fn dark(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let squares = self.dark.iter().enumerate().filter(|(_, dark)| **dark);

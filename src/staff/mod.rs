@@ -1,12 +1,22 @@
-//! The people of a practice: who they are, in which teams, and which practice's token they hold.
+//! The people of a practice: who they are, in which teams, and how they sign in.
 //!
-//! Staff sign-in by password and TOTP comes with issue 5. Until then an operator mints a token for
-//! development; everything behind it is the same.
+//! A colleague is invited by a [`letter`], chooses a [`password`], and signs in by it and a code ([`sign_in`]).
+//! That opens a [`session`], which every call is held against: an app sends its access token, a browser its
+//! cookie's secret, and both are one to [`authenticate`]. In development alone an operator can mint a token that
+//! stands in for all of it.
 
 pub mod http;
+pub mod letter;
+pub mod password;
+pub mod people;
+pub mod session;
+pub mod sign_in;
 mod store;
 mod token;
 
+pub use letter::LetterTopic;
+pub use password::{Vault, Weakness};
+pub use people::MemberChange;
 pub use store::{Member, Team};
 pub use token::StaffToken;
 
@@ -14,7 +24,7 @@ use std::collections::BTreeSet;
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
-use crate::kit::{Email, Secret};
+use crate::kit::{Email, Secret, Wait};
 use crate::practices;
 
 /// What a staff member may do.
@@ -49,6 +59,19 @@ impl Role {
     }
 }
 
+/// Where a staff member stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = StaffState)]
+pub enum Standing {
+    /// Has not chosen a password yet.
+    Invited,
+    /// Can sign in.
+    Active,
+    /// Cannot.
+    Disabled,
+}
+
 /// Why a staff member was turned away.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -58,6 +81,45 @@ pub enum Refusal {
     /// The role does not include this.
     #[error("forbidden")]
     Forbidden,
+    /// Too many failures; waiting cures it.
+    #[error("sign-in limited")]
+    Limited(Wait),
+    /// The challenge is used, over, or none of ours.
+    #[error("challenge invalid")]
+    ChallengeInvalid,
+    /// No such refresh token.
+    #[error("refresh token invalid")]
+    RefreshInvalid,
+    /// The letter is used, over, or none of ours.
+    #[error("letter expired")]
+    LetterExpired,
+    /// The password is too easy to guess.
+    #[error("password refused")]
+    Weak(#[from] Weakness),
+    /// Passwords are being hashed, for longer than anybody waits.
+    #[error(transparent)]
+    Busy(#[from] password::Busy),
+    /// The practice has nobody of that id.
+    #[error("staff not found")]
+    StaffNotFound,
+    /// The address is somebody's.
+    #[error("staff exists")]
+    StaffExists,
+    /// Nobody would administer the practice.
+    #[error("last admin")]
+    LastAdmin,
+    /// The practice has no team of that id.
+    #[error("team not found")]
+    TeamNotFound,
+    /// The practice has a team of that name.
+    #[error("team exists")]
+    TeamExists,
+    /// A team's list names somebody who does not work there.
+    #[error("stranger")]
+    Stranger,
+    /// The keys cannot sign or seal.
+    #[error("keys missing")]
+    KeysMissing,
     /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
@@ -99,7 +161,7 @@ pub fn create_team(
 
 /// A development token for a staff member, for 30 days.
 pub fn mint_token(ctx: &Ctx, member: &Member) -> Option<StaffToken> {
-    token::sign(ctx, &member.id)
+    token::sign(ctx, &member.id, None)
 }
 
 /// Who is asking, by a staff token.
@@ -111,18 +173,53 @@ pub struct Principal {
     pub practice_id: String,
     /// What they may do.
     pub role: Role,
+    /// The sign-in that asks; `None` for a development token.
+    pub session_id: Option<String>,
+    /// Whether use of that sign-in should be noted: [`session::keep`], in a write of the caller's choice.
+    pub is_due: bool,
 }
 
-/// The holder of `token`, looked up each time, so that a disabled account ends at once.
+/// Who holds `token`: an access token, or the secret of a browser's cookie. All of it is looked up each time, so
+/// that a sign-in or an account that ends does so at once. A cookie's secret reaches this only out of a cookie:
+/// [`crate::http::Call`] takes none from a header.
 pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
-    let id = token.and_then(|token| token::verify(ctx, token)).ok_or(Refusal::Unauthorized)?;
+    let token = token.ok_or(Refusal::Unauthorized)?;
+    let (id, session) = session::proven(ctx, conn, token)?.ok_or(Refusal::Unauthorized)?;
     let member = store::find_active(conn, &id)?.ok_or(Refusal::Unauthorized)?;
     let practice = practices::find(conn, &member.practice_id)?;
     if practice.is_none_or(|practice| practice.is_closed()) {
         return Err(Refusal::Unauthorized);
     }
     let role = member.role();
-    Ok(Principal { staff_id: member.id, practice_id: member.practice_id, role })
+    Ok(Principal {
+        staff_id: member.id,
+        practice_id: member.practice_id,
+        role,
+        is_due: session.as_ref().is_some_and(|session| session::is_due(ctx, session)),
+        session_id: session.map(|session| session.id),
+    })
+}
+
+/// The staff member behind a [`Principal`].
+pub fn member(conn: &mut Conn, who: &Principal) -> Result<Member, Refusal> {
+    store::find(conn, &who.staff_id)?.ok_or(Refusal::Unauthorized)
+}
+
+/// Signs a browser in for somebody whose two factors were just proven; gives the cookie's secret.
+pub fn open_console_session(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    proven: &sign_in::Proven,
+    agent: &str,
+) -> db::Result<Secret> {
+    session::open_console(ctx, conn, &proven.staff_id, agent)
+}
+
+/// Forgets what is over: challenges, counts, letters, sign-ins.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
+    sign_in::sweep(ctx, conn)?;
+    letter::sweep(ctx, conn)?;
+    session::sweep(ctx, conn)
 }
 
 /// [`authenticate`] for a call that configures the practice.

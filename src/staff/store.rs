@@ -1,12 +1,13 @@
 //! The rows of `staff`, `teams` and `team_members`.
 
-use diesel::insert_into;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
+use diesel::{delete, insert_into, update};
 
-use super::{NewMember, Role};
+use super::{MemberChange, NewMember, Role, Standing};
 use crate::db::schema::{staff, team_members, teams};
 use crate::db::{Both, Conn, Result, columns};
-use crate::kit::Timestamp;
+use crate::kit::{Email, Timestamp};
 
 /// A staff member.
 #[derive(Clone, Queryable, Selectable)]
@@ -16,16 +17,49 @@ pub struct Member {
     pub id: String,
     /// Their practice.
     pub practice_id: String,
+    /// The address that they sign in with.
+    pub email: String,
     /// What colleagues call them.
     pub name: String,
     role: String,
+    state: String,
+    /// When they were invited.
+    pub created_at: Timestamp,
+    /// When they chose their password.
+    pub password_at: Option<Timestamp>,
+    /// When they set up their second factor.
+    pub enrolled_at: Option<Timestamp>,
 }
 
 impl Member {
+    /// Whether nobody has disabled them.
+    pub fn is_active(&self) -> bool {
+        self.state == "active"
+    }
+
+    /// Where they stand.
+    pub fn standing(&self) -> Standing {
+        match (self.state.as_str(), self.password_at) {
+            ("active", Some(_)) => Standing::Active,
+            ("active", None) => Standing::Invited,
+            _ => Standing::Disabled,
+        }
+    }
+
     /// What they may do; a word that nobody knows counts as the least.
     pub fn role(&self) -> Role {
         Role::from_word(&self.role).unwrap_or(Role::Member)
     }
+}
+
+/// What a sign-in is held against.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = staff)]
+pub struct Credentials {
+    /// Whose they are.
+    pub id: String,
+    /// The password, in the PHC string format.
+    pub password_hash: Option<String>,
 }
 
 /// A team of staff members.
@@ -79,6 +113,135 @@ pub fn insert_team(
 pub fn join_team(conn: &mut Conn, team_id: &str, staff_id: &str) -> Result<usize> {
     let row = (team_members::team_id.eq(team_id), team_members::staff_id.eq(staff_id));
     Ok(Both(insert_into(team_members::table).values(row).on_conflict_do_nothing()).execute(conn)?)
+}
+
+/// The staff member of `id`, in whichever state.
+pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Member>> {
+    Ok(staff::table.find(id).select(columns::<Member>()).first(conn).optional()?)
+}
+
+/// The staff member of an address, in whichever state.
+pub fn find_by_email(conn: &mut Conn, email: &Email) -> Result<Option<Member>> {
+    let row = staff::table.filter(staff::email.eq(email.as_str()));
+    Ok(row.select(columns::<Member>()).first(conn).optional()?)
+}
+
+/// What the sign-in of an active staff member is held against.
+pub fn credentials(conn: &mut Conn, email: &Email) -> Result<Option<Credentials>> {
+    let row = staff::table.filter(staff::email.eq(email.as_str())).filter(staff::state.eq("active"));
+    Ok(row.select(columns::<Credentials>()).first(conn).optional()?)
+}
+
+/// The sealed secret of an active staff member's second factor.
+pub fn totp_secret(conn: &mut Conn, id: &str) -> Result<Option<String>> {
+    let row = staff::table.find(id).filter(staff::state.eq("active"));
+    Ok(row.select(staff::totp_secret).first::<Option<String>>(conn).optional()?.flatten())
+}
+
+/// Up to `limit` of a practice's staff after the id `after`.
+pub fn list(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Result<Vec<Member>> {
+    let rows = staff::table.filter(staff::practice_id.eq(practice_id)).filter(staff::id.gt(after));
+    Ok(rows.order(staff::id).limit(limit).select(columns::<Member>()).load(conn)?)
+}
+
+/// Whether a practice has an active admin, who can sign in, besides `id`.
+pub fn has_other_admin(conn: &mut Conn, practice_id: &str, id: &str) -> Result<bool> {
+    let rows = staff::table
+        .filter(staff::practice_id.eq(practice_id))
+        .filter(staff::id.ne(id))
+        .filter(staff::role.eq(Role::Admin.as_str()))
+        .filter(staff::state.eq("active"))
+        .filter(staff::password_at.is_not_null());
+    Ok(rows.count().get_result::<i64>(conn)? > 0)
+}
+
+/// Changes what `change` names.
+pub fn change(conn: &mut Conn, practice_id: &str, id: &str, change: &MemberChange) -> Result<Option<Member>> {
+    let row = staff::table.filter(staff::id.eq(id)).filter(staff::practice_id.eq(practice_id));
+    // The first one changes nothing: an empty change would be no statement at all, and no row.
+    let set = (
+        staff::practice_id.eq(practice_id),
+        change.name.as_ref().map(|name| staff::name.eq(name)),
+        change.role.map(|role| staff::role.eq(role.as_str())),
+        change.is_active.map(|active| staff::state.eq(if active { "active" } else { "disabled" })),
+    );
+    Ok(update(row).set(set).returning(columns::<Member>()).get_result(conn).optional()?)
+}
+
+/// Gives an active staff member a password; `false` where there is none.
+pub fn set_password(conn: &mut Conn, id: &str, hash: &str, now: Timestamp) -> Result<bool> {
+    let row = staff::table.filter(staff::id.eq(id)).filter(staff::state.eq("active"));
+    let change = (staff::password_hash.eq(hash), staff::password_at.eq(now));
+    Ok(update(row).set(change).execute(conn)? == 1)
+}
+
+/// Takes up a second factor where there is none yet; `step` is that of the code that proved it.
+pub fn enrol(conn: &mut Conn, id: &str, sealed: &str, step: i64, now: Timestamp) -> Result<bool> {
+    let row = staff::table
+        .filter(staff::id.eq(id))
+        .filter(staff::state.eq("active"))
+        .filter(staff::enrolled_at.is_null());
+    let change = (staff::totp_secret.eq(sealed), staff::totp_step.eq(step), staff::enrolled_at.eq(now));
+    Ok(update(row).set(change).execute(conn)? == 1)
+}
+
+/// Accepts the code of `step`: once, and none that is older.
+pub fn accept_step(conn: &mut Conn, id: &str, sealed: &str, step: i64) -> Result<bool> {
+    let row = staff::table
+        .filter(staff::id.eq(id))
+        .filter(staff::state.eq("active"))
+        .filter(staff::totp_secret.eq(sealed))
+        .filter(staff::totp_step.is_null().or(staff::totp_step.lt(step)));
+    Ok(update(row).set(staff::totp_step.eq(step)).execute(conn)? == 1)
+}
+
+/// Forgets the second factor of a practice's staff member.
+pub fn reset_totp(conn: &mut Conn, id: &str) -> Result<usize> {
+    let change = (
+        staff::totp_secret.eq(None::<String>),
+        staff::totp_step.eq(None::<i64>),
+        staff::enrolled_at.eq(None::<Timestamp>),
+    );
+    Ok(update(staff::table.find(id)).set(change).execute(conn)?)
+}
+
+/// Empties a team.
+pub fn empty_team(conn: &mut Conn, team_id: &str) -> Result<usize> {
+    Ok(delete(team_members::table.filter(team_members::team_id.eq(team_id))).execute(conn)?)
+}
+
+/// Renames a team, unless another one of the practice has that name.
+pub fn rename_team(conn: &mut Conn, practice_id: &str, id: &str, name: &str) -> Result<Option<Team>> {
+    let others = diesel::alias!(teams as others);
+    let taken = others
+        .filter(others.field(teams::practice_id).eq(practice_id))
+        .filter(others.field(teams::id).ne(id))
+        .filter(others.field(teams::name).eq(name));
+    let row = teams::table
+        .filter(teams::id.eq(id))
+        .filter(teams::practice_id.eq(practice_id))
+        .filter(not(exists(taken)));
+    let update = update(row).set(teams::name.eq(name)).returning(columns::<Team>());
+    Ok(update.get_result(conn).optional()?)
+}
+
+/// The practice's team of that id.
+pub fn find_team(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Team>> {
+    let row = teams::table.filter(teams::id.eq(id)).filter(teams::practice_id.eq(practice_id));
+    Ok(row.select(columns::<Team>()).first(conn).optional()?)
+}
+
+/// A practice's teams, by name.
+pub fn teams(conn: &mut Conn, practice_id: &str) -> Result<Vec<Team>> {
+    let rows = teams::table.filter(teams::practice_id.eq(practice_id));
+    Ok(rows.order((teams::name, teams::id)).select(columns::<Team>()).load(conn)?)
+}
+
+/// Who is in which of `teams`: team and staff member.
+pub fn memberships(conn: &mut Conn, teams: &[String]) -> Result<Vec<(String, String)>> {
+    let rows = team_members::table.filter(team_members::team_id.eq_any(teams));
+    let rows = rows.order((team_members::team_id, team_members::staff_id));
+    Ok(rows.select((team_members::team_id, team_members::staff_id)).load(conn)?)
 }
 
 /// The active staff member of `id`.

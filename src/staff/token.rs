@@ -8,17 +8,23 @@ use serde::{Deserialize, Serialize};
 use crate::app::Ctx;
 use crate::kit::{Secret, Timestamp};
 
-/// A development token's life. A signed-in one will live for minutes.
-const LIFE: Duration = Duration::from_hours(30 * 24);
+/// An access token's life.
+const LIFE: Duration = Duration::from_mins(15);
+/// A development token's life: it stands in for signing in.
+const DEVELOPMENT_LIFE: Duration = Duration::from_hours(30 * 24);
 const TYPE: &str = "staff+jwt";
 const AUDIENCE: &str = "practice-links:staff";
 
+/// What a token says.
 #[derive(Serialize, Deserialize)]
-struct Claims {
+pub struct Claims {
     iss: String,
     aud: String,
     /// The staff member.
-    sub: String,
+    pub sub: String,
+    /// The sign-in; a development token has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
     iat: i64,
     exp: i64,
 }
@@ -31,13 +37,15 @@ pub struct StaffToken {
     pub expires_at: Timestamp,
 }
 
-/// Signs a token for a staff member.
-pub fn sign(ctx: &Ctx, staff_id: &str) -> Option<StaffToken> {
-    let expires_at = ctx.now + LIFE;
+/// Signs a token for a sign-in of a staff member; without one it is for development.
+pub fn sign(ctx: &Ctx, staff_id: &str, session_id: Option<&str>) -> Option<StaffToken> {
+    let life = if session_id.is_some() { LIFE } else { DEVELOPMENT_LIFE };
+    let expires_at = ctx.now + life;
     let claims = Claims {
         iss: ctx.config.public_url.clone(),
         aud: AUDIENCE.to_owned(),
         sub: staff_id.to_owned(),
+        sid: session_id.map(str::to_owned),
         iat: ctx.now.seconds(),
         exp: expires_at.seconds(),
     };
@@ -45,8 +53,8 @@ pub fn sign(ctx: &Ctx, staff_id: &str) -> Option<StaffToken> {
     Some(StaffToken { token, expires_at })
 }
 
-/// The staff member, where the token is ours and still good.
-pub fn verify(ctx: &Ctx, token: &Secret) -> Option<String> {
+/// What the token says, where it is ours and still good.
+pub fn verify(ctx: &Ctx, token: &Secret) -> Option<Claims> {
     let claims: Claims = ctx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
-    (claims.exp > ctx.now.seconds()).then_some(claims.sub)
+    (claims.exp > ctx.now.seconds()).then_some(claims)
 }

@@ -41,6 +41,7 @@ mod schema;
 mod signup;
 mod smtp;
 mod snapshots;
+mod staff;
 mod two_databases;
 mod verification;
 mod webhooks;

@@ -7,13 +7,15 @@ use clap::Subcommand;
 use super::super::Failure;
 use super::{address, one_line};
 use crate::app::App;
+use crate::kit::Email;
 use crate::practices;
-use crate::staff::{self, NewMember, Role};
+use crate::staff::{self, NewMember, Role, letter, people};
 
 /// `admin staff …`
 #[derive(Subcommand)]
 pub enum StaffTask {
-    /// Make a staff member. In development, print a token that stands in for signing in.
+    /// Make a staff member and print the link by which they choose a password, once, within 7 days. In
+    /// development, print a token that stands in for signing in.
     Create {
         /// The practice's id.
         #[arg(long)]
@@ -27,6 +29,12 @@ pub enum StaffTask {
         /// `admin`, `member` or `support`.
         #[arg(long, default_value = "member", value_parser = ["admin", "member", "support"])]
         role: String,
+    },
+    /// Forget somebody's second factor and end their sign-ins: the next sign-in sets up a new one.
+    ResetTotp {
+        /// The address that they sign in with.
+        #[arg(long)]
+        email: String,
     },
 }
 
@@ -49,27 +57,47 @@ pub enum TeamTask {
 
 /// Runs `task`.
 pub fn run(task: StaffTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
-    let StaffTask::Create { practice, email, name, role } = task;
-    let new = NewMember {
-        practice_id: practice,
-        email: address(&email)?,
-        name: one_line("--name", &name)?,
-        role: Role::from_word(&role).unwrap_or(Role::Member),
-    };
-    let (member, token) = app.write_blocking(|ctx, conn| {
+    match task {
+        StaffTask::Create { practice, email, name, role } => {
+            let new = NewMember {
+                practice_id: practice,
+                email: address(&email)?,
+                name: one_line("--name", &name)?,
+                role: Role::from_word(&role).unwrap_or(Role::Member),
+            };
+            create(&new, app, out)
+        }
+        StaffTask::ResetTotp { email } => reset_totp(&address(&email)?, app, out),
+    }
+}
+
+fn create(new: &NewMember, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+    let (member, url, token) = app.write_blocking(|ctx, conn| {
         if practices::find(conn, &new.practice_id)?.is_none() {
             return Err(Failure::Refused("--practice: there is no such practice".into()));
         }
-        let member = staff::create(ctx, conn, &new)?
+        let member = staff::create(ctx, conn, new)?
             .ok_or_else(|| Failure::Refused("--email: belongs to a staff member already".into()))?;
+        let url = letter::url(ctx, &letter::invitation(ctx, conn, &member)?);
         let token = staff::mint_token(ctx, &member);
-        Ok((member, token))
+        Ok((member, url, token))
     })?;
     writeln!(out, "{}  {}", member.id, member.name)?;
+    writeln!(out, "welcome  {url}")?;
     if let Some(token) = token.filter(|_| app.config.is_development()) {
         writeln!(out, "token  {}", token.token.expose())?;
     }
     Ok(())
+}
+
+fn reset_totp(email: &Email, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+    let member = app.write_blocking(|ctx, conn| {
+        let member = people::of_address(conn, email)?
+            .ok_or_else(|| Failure::Refused("--email: is no staff member's".into()))?;
+        people::reset_totp(ctx, conn, "operator", &member)?;
+        Ok::<_, Failure>(member)
+    })?;
+    Ok(writeln!(out, "{} sets up a new second factor at the next sign-in.", member.id)?)
 }
 
 /// Runs `task`.

@@ -103,6 +103,7 @@ pub fn app_over(config: Config, clock: Arc<dyn Clock>, seed: u64) -> App {
         front: Arc::default(),
         guests: Arc::default(),
         studio: Arc::default(),
+        vault: Arc::default(),
     }
 }
 

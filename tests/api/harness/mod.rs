@@ -39,7 +39,7 @@ pub use builder::{Builder, DEMO, Prepared, app_over, run};
 pub use carrier::{Recorded, Recorder};
 pub use client::{Call, Client, IPHONE, Reply};
 pub use database::Backend;
-pub use desk::{Desk, as_desk};
+pub use desk::{Desk, PASSWORD, Person, as_desk};
 pub use mailbox::{Mailbox, header_of, readable};
 pub use provider::{Answer, Asked, Provider, drain};
 pub use steps::{SignedUp, Verification, phone, sign_up_body};

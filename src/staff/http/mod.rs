@@ -1,0 +1,79 @@
+//! The doors of staff: signing in, colleagues, teams.
+
+pub mod people;
+pub mod sessions;
+pub mod teams;
+
+use validator::ValidationError;
+
+use super::Refusal;
+use crate::http::{Code, FieldError, Problem};
+use crate::kit::Email;
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unauthorized => Self::new(Code::Unauthorized, "Send a living staff token."),
+            Refusal::Forbidden => Self::new(Code::StaffForbidden, "Ask an admin of your practice."),
+            Refusal::Limited(wait) => {
+                let detail =
+                    "Wait as long as `Retry-After` says. Who has forgotten a password can set a new one.";
+                Self::new(Code::SignInLimited, detail).retry(wait)
+            }
+            Refusal::ChallengeInvalid => {
+                Self::field(Code::ChallengeInvalid, "/challenge", "Begin with address and password.")
+            }
+            Refusal::RefreshInvalid => {
+                Self::field(Code::RefreshTokenInvalid, "/refresh_token", "Sign in again.")
+            }
+            Refusal::LetterExpired => Self::field(
+                Code::LetterExpired,
+                "/token",
+                "Ask for a new password, or ask an admin to invite you again.",
+            ),
+            Refusal::Weak(why) => Self::field(Code::PasswordRefused, "/password", why.to_string()),
+            Refusal::Busy(_) => Self::new(Code::Unavailable, "Nothing is lost. Try again in a moment."),
+            Refusal::StaffNotFound => Self::new(Code::StaffNotFound, "Check the colleague's id."),
+            Refusal::StaffExists => {
+                Self::field(Code::StaffExists, "/email", "Everybody signs in with an address of their own.")
+            }
+            Refusal::LastAdmin => Self::new(Code::LastAdmin, "Make somebody else an admin first."),
+            Refusal::TeamNotFound => Self::new(Code::TeamNotFound, "Check the team's id."),
+            Refusal::TeamExists => Self::field(Code::TeamExists, "/name", "Choose another name."),
+            Refusal::Stranger => stranger(),
+            Refusal::KeysMissing => Self::new(Code::Internal, "Nothing was changed. Try again."),
+            Refusal::Db(error) => error.into(),
+        }
+    }
+}
+
+fn stranger() -> Problem {
+    Problem::fields(vec![FieldError {
+        pointer: "/members".to_owned(),
+        code: "unknown_id".to_owned(),
+        detail: "Your practice has nobody of this id.".to_owned(),
+    }])
+}
+
+fn is_email(address: &str) -> Result<(), ValidationError> {
+    match Email::parse(address) {
+        Some(_) => Ok(()),
+        None => Err(ValidationError::new("email").with_message("This is no e-mail address.".into())),
+    }
+}
+
+/// Something visible, on one line.
+fn is_name(name: &str) -> Result<(), ValidationError> {
+    let length = name.trim().chars().count();
+    if (1..=100).contains(&length) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let message = "A name has 1 to 100 characters on one line.";
+    Err(ValidationError::new("length").with_message(message.into()))
+}
+
+/// What the validator has looked at already.
+fn email(address: &str) -> Result<Email, Problem> {
+    Email::parse(address)
+        .ok_or_else(|| Problem::field(Code::InvalidRequest, "/email", "This is no e-mail address."))
+}

@@ -1,0 +1,175 @@
+//! Passwords: what may be one, and the vault in which they are hashed.
+//!
+//! Argon2id with OWASP's parameters (Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane). Hashing is work for the
+//! processor and for memory, so it has permits of its own and happens outside of any transaction. An address
+//! that nobody signs in with costs the same work as one that somebody does.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::kit::{Email, Secret};
+
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// NIST SP 800-63B-4, 3.1.1.2 asks for 15 where a password stands alone and 8 beside a second factor; and for no
+/// rules of composition.
+const LEAST: usize = 12;
+/// The longest, in characters: the work must have an end.
+const MOST: usize = 128;
+/// Fewer different characters than this are a finger on a key.
+const FEWEST_DIFFERENT: usize = 5;
+/// What everybody tries first and is long enough (SP 800-63B-4 wants such a list). Lower case.
+const COMMON: [&str; 10] = [
+    "123456789012",
+    "1234567890123",
+    "12345678901234",
+    "123456789abc",
+    "password1234",
+    "password12345",
+    "passwordpassword",
+    "qwertyuiop12",
+    "qwertyuiop123",
+    "iloveyou1234",
+];
+
+/// How many are hashed at once: two processors' worth, 38 MiB.
+const PLACES: usize = 2;
+/// How long a request waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a password was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Weakness {
+    /// Too short to be one.
+    #[error("A password has at least 12 characters.")]
+    Short,
+    /// Too long.
+    #[error("A password has at most 128 characters.")]
+    Long,
+    /// What a guesser tries first.
+    #[error("This password is one of the first that anybody tries.")]
+    Common,
+    /// The address or the practice's name.
+    #[error("A password must not be your address or your practice’s name.")]
+    Personal,
+}
+
+/// Whether somebody of `email` at `practice_name` may have this password.
+pub fn check(password: &Secret, email: &Email, practice_name: &str) -> Result<(), Weakness> {
+    let text = password.expose();
+    let length = text.chars().count();
+    if length < LEAST {
+        return Err(Weakness::Short);
+    }
+    if length > MOST {
+        return Err(Weakness::Long);
+    }
+    let plain = folded(text);
+    let mailbox = email.as_str().split('@').next().unwrap_or_default();
+    if [email.as_str(), mailbox, practice_name].iter().any(|name| folded(name) == plain) {
+        return Err(Weakness::Personal);
+    }
+    let different: BTreeSet<char> = text.chars().collect();
+    if different.len() < FEWEST_DIFFERENT || COMMON.contains(&plain.as_str()) {
+        return Err(Weakness::Common);
+    }
+    Ok(())
+}
+
+/// Letters and digits alone, in lower case: "Elm Dental" and "elm-dental" are the same guess.
+fn folded(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The vault has no room for as long as anybody waits, or could not do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the vault is busy")]
+pub struct Busy;
+
+/// Where an instance hashes passwords.
+pub struct Vault(Arc<Semaphore>);
+
+impl Default for Vault {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(PLACES)))
+    }
+}
+
+impl Vault {
+    /// Whether `password` is the one behind `hash`. Where there is no hash the answer is no, after the same work.
+    pub async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool, Busy> {
+        let password = password.clone();
+        self.work(move |argon2| match hash.as_deref().map(PasswordHash::new) {
+            Some(Ok(hash)) => Some(argon2.verify_password(password.expose().as_bytes(), &hash).is_ok()),
+            _ => {
+                argon2.hash_password_with_salt(password.expose().as_bytes(), &[0; 16]).ok()?;
+                Some(false)
+            }
+        })
+        .await
+    }
+
+    /// What the database keeps of `password`, in the PHC string format.
+    pub async fn hash(&self, password: &Secret, salt: [u8; 16]) -> Result<String, Busy> {
+        let password = password.clone();
+        self.work(move |argon2| {
+            let hash: PasswordHash =
+                argon2.hash_password_with_salt(password.expose().as_bytes(), &salt).ok()?;
+            Some(hash.to_string())
+        })
+        .await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one hop of what blocks and is no transaction")]
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Argon2<'_>) -> Option<T> + Send + 'static,
+    ) -> Result<T, Busy> {
+        let turn = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
+        let Ok(Ok(place)) = turn else { return Err(Busy) };
+        let run = tokio::task::spawn_blocking(move || {
+            // The place is taken for as long as the work lasts, not for as long as somebody waits for it.
+            let _place = place;
+            let params = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
+            work(&Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+        });
+        run.await.ok().flatten().ok_or(Busy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(password: &str) -> Result<(), Weakness> {
+        let email = Email::parse("anabel.ruiz.lopez@elm.example").unwrap();
+        check(&Secret::from_client(password), &email, "Elm Dental Group")
+    }
+
+    #[test]
+    fn length_counts_characters_and_nothing_else_is_prescribed() {
+        assert_eq!(verdict("ñandúes 12!"), Err(Weakness::Short));
+        assert_eq!(verdict("ñandúes 12!?"), Ok(()));
+        assert_eq!(verdict("only lower case words"), Ok(()));
+        assert_eq!(verdict(&"abcdefgh".repeat(16)), Ok(()));
+        assert_eq!(verdict(&"abcdefgh".repeat(17)), Err(Weakness::Long));
+    }
+
+    #[test]
+    fn first_guesses_are_refused() {
+        assert_eq!(verdict("Anabel.Ruiz.Lopez"), Err(Weakness::Personal));
+        assert_eq!(verdict("anabel.ruiz.lopez@elm.example"), Err(Weakness::Personal));
+        assert_eq!(verdict("elm-dental-group"), Err(Weakness::Personal));
+        assert_eq!(verdict("Password1234"), Err(Weakness::Common));
+        assert_eq!(verdict("aaaaaaaaaaaaaaaa"), Err(Weakness::Common));
+    }
+}

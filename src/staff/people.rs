@@ -1,0 +1,220 @@
+//! Colleagues and teams: who works at a practice, as its admins arrange it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Member, NewMember, Principal, Refusal, Role, Team, letter, session, sign_in, store};
+use super::{all_work_at, authenticate, authenticate_to_configure};
+use crate::app::Ctx;
+use crate::audit::{self, Event};
+use crate::db::{self, Conn};
+use crate::kit::{Email, Secret};
+use crate::practices;
+
+/// What changes about a colleague; what is `None` stays.
+#[derive(Default)]
+pub struct MemberChange {
+    /// What colleagues call them.
+    pub name: Option<String>,
+    /// What they may do.
+    pub role: Option<Role>,
+    /// Whether they may sign in.
+    pub is_active: Option<bool>,
+    /// Whether the second factor is forgotten, so that the next sign-in sets up a new one.
+    pub reset_totp: bool,
+}
+
+/// A team with its members' ids.
+pub struct TeamDetails {
+    /// The team.
+    pub team: Team,
+    /// Its members.
+    pub members: Vec<String>,
+}
+
+/// [`authenticate`] for a call that only an admin may make.
+pub fn authenticate_admin(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
+    let who = authenticate(ctx, conn, token)?;
+    if who.role == Role::Admin { Ok(who) } else { Err(Refusal::Forbidden) }
+}
+
+/// Invites a colleague by e-mail; again, where the first invitation was not taken up.
+pub fn invite(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    mut new: NewMember,
+) -> Result<Member, Refusal> {
+    let who = authenticate_admin(ctx, conn, token)?;
+    new.practice_id.clone_from(&who.practice_id);
+    let member = match store::insert(conn, &ctx.id("stf"), &new, ctx.now)? {
+        Some(member) => member,
+        None => waiting(conn, &who, &new.email)?.ok_or(Refusal::StaffExists)?,
+    };
+    letter::invite(ctx, conn, &member)?;
+    note(ctx, conn, &who, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
+    Ok(member)
+}
+
+/// A colleague of that address whose invitation was not taken up.
+fn waiting(conn: &mut Conn, who: &Principal, email: &Email) -> db::Result<Option<Member>> {
+    let found = store::find_by_email(conn, email)?.filter(|member| member.practice_id == who.practice_id);
+    Ok(found.filter(|member| member.standing() == super::Standing::Invited))
+}
+
+/// Up to `limit` colleagues after the id `after`, whoever asks being one of them.
+pub fn list(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Member>, Refusal> {
+    let who = authenticate(ctx, conn, token)?;
+    Ok(store::list(conn, &who.practice_id, after, limit)?)
+}
+
+/// Changes a colleague. Whoever is disabled is out at once; the practice keeps an admin who can sign in.
+pub fn change(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+    change: &MemberChange,
+) -> Result<Member, Refusal> {
+    let who = authenticate_admin(ctx, conn, token)?;
+    // Two admins who take each other's role away at the same moment come one after the other.
+    practices::hold(conn, &who.practice_id)?;
+    let before = find(conn, &who, id)?;
+    if before.role() == Role::Support && change.role.is_some() {
+        return Err(Refusal::Forbidden);
+    }
+    let leaves = change.role.is_some_and(|role| role != Role::Admin) || change.is_active == Some(false);
+    let is_admin = before.is_active() && before.role() == Role::Admin;
+    if leaves && is_admin && !store::has_other_admin(conn, &who.practice_id, id)? {
+        return Err(Refusal::LastAdmin);
+    }
+    let after = store::change(conn, &who.practice_id, id, change)?.ok_or(Refusal::StaffNotFound)?;
+    if before.is_active() && !after.is_active() {
+        letter::end_all(ctx, conn, id)?;
+        sign_in::end_challenges(ctx, conn, id)?;
+        session::end_all(ctx, conn, id)?;
+    }
+    note(ctx, conn, &who, "staff.changed", id, difference(&before, &after))?;
+    if change.reset_totp {
+        reset_totp(ctx, conn, &who.staff_id, &after)?;
+    }
+    Ok(store::find(conn, id)?.unwrap_or(after))
+}
+
+/// What an auditor asks of a change. A name is told by the fact that it changed.
+fn difference(before: &Member, after: &Member) -> Value {
+    json!({
+        "role": [before.role().as_str(), after.role().as_str()],
+        "active": [before.is_active(), after.is_active()],
+        "name_changed": before.name != after.name,
+    })
+}
+
+/// Forgets somebody's second factor and ends their sign-ins; `actor` is an admin, or the operator.
+pub fn reset_totp(ctx: &Ctx, conn: &mut Conn, actor: &str, member: &Member) -> db::Result<()> {
+    sign_in::forget_factor(ctx, conn, &member.id)?;
+    session::end_all(ctx, conn, &member.id)?;
+    let practice_id = Some(member.practice_id.as_str());
+    let (action, subject) = ("staff.totp_reset", member.id.as_str());
+    audit::record(ctx, conn, &Event { practice_id, actor, action, subject, detail: json!({}) })
+}
+
+/// The staff member of an address, for the operator.
+pub fn of_address(conn: &mut Conn, email: &Email) -> db::Result<Option<Member>> {
+    store::find_by_email(conn, email)
+}
+
+fn find(conn: &mut Conn, who: &Principal, id: &str) -> Result<Member, Refusal> {
+    let found = store::find(conn, id)?.filter(|member| member.practice_id == who.practice_id);
+    found.ok_or(Refusal::StaffNotFound)
+}
+
+/// The practice's teams, by name.
+pub fn teams(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Vec<TeamDetails>, Refusal> {
+    let who = authenticate(ctx, conn, token)?;
+    let teams = store::teams(conn, &who.practice_id)?;
+    let ids: Vec<String> = teams.iter().map(|team| team.id.clone()).collect();
+    let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (team, member) in store::memberships(conn, &ids)? {
+        members.entry(team).or_default().push(member);
+    }
+    let details = teams
+        .into_iter()
+        .map(|team| TeamDetails { members: members.remove(&team.id).unwrap_or_default(), team });
+    Ok(details.collect())
+}
+
+/// Makes a team.
+pub fn make_team(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    name: &str,
+    members: &[String],
+) -> Result<TeamDetails, Refusal> {
+    let who = authenticate_to_configure(ctx, conn, token)?;
+    check_members(conn, &who, members)?;
+    let made = super::create_team(ctx, conn, &who.practice_id, name, members)?;
+    let team = made.ok_or(Refusal::TeamExists)?;
+    note(ctx, conn, &who, "team.created", &team.id, json!({ "members": members }))?;
+    details(conn, team)
+}
+
+/// Changes a team; `members` are all of them anew.
+pub fn change_team(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+    name: Option<&str>,
+    members: Option<&[String]>,
+) -> Result<TeamDetails, Refusal> {
+    let who = authenticate_to_configure(ctx, conn, token)?;
+    // Two teams do not get one name at the same moment.
+    practices::hold(conn, &who.practice_id)?;
+    let mut team = store::find_team(conn, &who.practice_id, id)?.ok_or(Refusal::TeamNotFound)?;
+    if let Some(name) = name {
+        team = store::rename_team(conn, &who.practice_id, id, name)?.ok_or(Refusal::TeamExists)?;
+    }
+    if let Some(members) = members {
+        check_members(conn, &who, members)?;
+        store::empty_team(conn, id)?;
+        for member in members {
+            store::join_team(conn, id, member)?;
+        }
+    }
+    let detail = json!({ "name_changed": name.is_some(), "members": members });
+    note(ctx, conn, &who, "team.changed", id, detail)?;
+    details(conn, team)
+}
+
+fn details(conn: &mut Conn, team: Team) -> Result<TeamDetails, Refusal> {
+    let rows = store::memberships(conn, std::slice::from_ref(&team.id))?;
+    Ok(TeamDetails { members: rows.into_iter().map(|(_, member)| member).collect(), team })
+}
+
+fn check_members(conn: &mut Conn, who: &Principal, members: &[String]) -> Result<(), Refusal> {
+    match all_work_at(conn, &who.practice_id, members)? {
+        true => Ok(()),
+        false => Err(Refusal::Stranger),
+    }
+}
+
+fn note(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    who: &Principal,
+    action: &str,
+    subject: &str,
+    detail: Value,
+) -> db::Result<()> {
+    let practice_id = Some(who.practice_id.as_str());
+    audit::record(ctx, conn, &Event { practice_id, actor: &who.staff_id, action, subject, detail })
+}

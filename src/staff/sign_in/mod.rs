@@ -1,0 +1,263 @@
+//! Signing in: a password yields a challenge, a challenge and a code yield the proof of a person.
+//!
+//! The password is checked between two transactions, since that takes long and must hold nothing. What it was
+//! checked against is compared again where the challenge is made. A wrong password, a stranger's address, an
+//! invitation not taken up and a disabled account are one answer after the same work.
+
+mod store;
+pub mod throttle;
+mod totp;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use self::store::Challenge as Row;
+use self::throttle::{Caller, Try};
+use super::store::Credentials;
+use super::{Member, Refusal};
+use crate::app::{App, Ctx};
+use crate::audit::{self, Event};
+use crate::db::{self, Conn};
+use crate::kit::{Email, Secret, Timestamp};
+use crate::practices;
+
+/// How long there is to fetch the phone and type a code.
+const CHALLENGE_LIFE: Duration = Duration::from_mins(5);
+/// How many codes a challenge takes.
+const CODES: i32 = 5;
+
+/// Somebody signing in.
+pub struct Attempt {
+    /// Who they say they are.
+    pub email: Email,
+    /// What proves it.
+    pub password: Secret,
+    /// What an earlier sign-in left on the device.
+    pub device: Option<Secret>,
+    /// Where from.
+    pub network: String,
+}
+
+impl Attempt {
+    fn caller(&self) -> Caller<'_> {
+        Caller { email: &self.email, network: &self.network, device: self.device.as_ref() }
+    }
+}
+
+/// An attempt whose password was looked at.
+pub struct Checked {
+    attempt: Attempt,
+    /// What the password was held against, where it was right.
+    proven: Option<Credentials>,
+}
+
+/// Looks at a password: reads what it is held against, then does the work outside of any transaction.
+pub async fn check(app: &App, attempt: Attempt) -> Result<Checked, Refusal> {
+    let (email, network, device) = (attempt.email.clone(), attempt.network.clone(), attempt.device.clone());
+    let found = app.read(move |ctx, conn| {
+        let caller = Caller { email: &email, network: &network, device: device.as_ref() };
+        let rules = throttle::rules(ctx, conn, Try::Password, &caller)?;
+        match throttle::wait(ctx, conn, &rules)? {
+            Some(wait) => Err(Refusal::Limited(wait)),
+            None => Ok(super::store::credentials(conn, &email)?),
+        }
+    });
+    let found = found.await?;
+    let hash = found.as_ref().and_then(|found| found.password_hash.clone());
+    let is_right = app.vault.verify(&attempt.password, hash).await?;
+    Ok(Checked { attempt, proven: found.filter(|_| is_right) })
+}
+
+/// What an attempt led to.
+pub enum Begun {
+    /// The password is right, and a code is wanted.
+    Challenge(Challenge),
+    /// It is not, and that is counted.
+    Refused,
+}
+
+/// A sign-in between its two factors.
+pub struct Challenge {
+    /// What proves that the password was right.
+    pub secret: Secret,
+    /// Until when.
+    pub expires_at: Timestamp,
+    /// The second factor to be set up, at the first sign-in.
+    pub enrol: Option<Enrol>,
+}
+
+/// A second factor to be set up: shown once.
+pub struct Enrol {
+    /// In base 32, for typing.
+    pub secret: String,
+    /// As a URL, for a QR code.
+    pub otpauth_url: String,
+}
+
+/// Gives the verdict on a password, and a challenge where it is right.
+pub fn begin(ctx: &Ctx, conn: &mut Conn, checked: &Checked) -> Result<Begun, Refusal> {
+    let rules = throttle::rules(ctx, conn, Try::Password, &checked.attempt.caller())?;
+    let held = throttle::hold(conn, rules)?;
+    if let Some(wait) = held.wait(ctx.now) {
+        return Err(Refusal::Limited(wait));
+    }
+    let Some(member) = still_proven(conn, checked)? else {
+        held.fail(ctx, conn)?;
+        return Ok(Begun::Refused);
+    };
+    held.pass(ctx, conn)?;
+    Ok(Begun::Challenge(challenge(ctx, conn, &member)?))
+}
+
+/// Whoever the password is right for, as of this transaction.
+fn still_proven(conn: &mut Conn, checked: &Checked) -> db::Result<Option<Member>> {
+    let Some(proven) = &checked.proven else { return Ok(None) };
+    let now = super::store::credentials(conn, &checked.attempt.email)?;
+    if now.is_none_or(|now| now.id != proven.id || now.password_hash != proven.password_hash) {
+        return Ok(None);
+    }
+    at_work(conn, &proven.id)
+}
+
+/// The active staff member of `id`, unless the practice is closed.
+fn at_work(conn: &mut Conn, id: &str) -> db::Result<Option<Member>> {
+    let Some(member) = super::store::find_active(conn, id)? else { return Ok(None) };
+    let practice = practices::find(conn, &member.practice_id)?;
+    Ok(practice.is_some_and(|practice| !practice.is_closed()).then_some(member))
+}
+
+fn challenge(ctx: &Ctx, conn: &mut Conn, member: &Member) -> Result<Challenge, Refusal> {
+    let enrolment = match member.enrolled_at {
+        Some(_) => None,
+        None => Some(totp::fresh(ctx, &member.id, &member.email).ok_or(Refusal::KeysMissing)?),
+    };
+    let (secret, expires_at) = (ctx.secret("sch"), ctx.now + CHALLENGE_LIFE);
+    let new_secret = enrolment.as_ref().map(|enrolment| enrolment.sealed.clone());
+    let row = Row { staff_id: member.id.clone(), new_secret };
+    store::insert_challenge(conn, &secret.hash(), &row, ctx.now, expires_at)?;
+    let enrol = enrolment.map(|e| Enrol { secret: e.secret, otpauth_url: e.otpauth_url });
+    Ok(Challenge { secret, expires_at, enrol })
+}
+
+/// A second factor as it was typed.
+pub enum Code {
+    /// From the authenticator app.
+    Totp(String),
+    /// From the list that the enrolment showed.
+    Recovery(String),
+}
+
+/// What became of a code.
+pub enum Finished {
+    /// It is right.
+    Proven(Proven),
+    /// It is not, and that is counted.
+    Wrong,
+}
+
+/// A person with both factors proven.
+pub struct Proven {
+    /// The staff member.
+    pub staff_id: String,
+    /// To be shown once, after an enrolment.
+    pub recovery_codes: Vec<String>,
+    /// For the device to keep: strangers' failures will not slow it down.
+    pub device: Secret,
+}
+
+/// Gives the verdict on a code.
+pub fn finish(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    secret: &Secret,
+    code: &Code,
+    network: &str,
+) -> Result<Finished, Refusal> {
+    let open = store::take_attempt(conn, &secret.hash(), CODES, ctx.now)?;
+    let open = open.ok_or(Refusal::ChallengeInvalid)?;
+    let member = at_work(conn, &open.staff_id)?.ok_or(Refusal::ChallengeInvalid)?;
+    let email = Email::parse(&member.email).ok_or(Refusal::ChallengeInvalid)?;
+    let device = ctx.secret("sd");
+    let caller = Caller { email: &email, network, device: Some(&device) };
+    let rules = throttle::rules(ctx, conn, Try::Factor, &caller)?;
+    let held = throttle::hold(conn, rules)?;
+    if let Some(wait) = held.wait(ctx.now) {
+        return Err(Refusal::Limited(wait));
+    }
+    let Some(factor) = accepted(ctx, conn, &open, code)? else {
+        held.fail(ctx, conn)?;
+        note(ctx, conn, &member, "staff.second_factor_failed", json!({}))?;
+        return Ok(Finished::Wrong);
+    };
+    held.pass(ctx, conn)?;
+    store::use_challenge(conn, &secret.hash(), ctx.now)?;
+    throttle::remember(ctx, conn, &caller)?;
+    let recovery_codes = if factor == "enrolment" { enrolled(ctx, conn, &member)? } else { Vec::new() };
+    note(ctx, conn, &member, "staff.signed_in", json!({ "factor": factor }))?;
+    Ok(Finished::Proven(Proven { staff_id: member.id, recovery_codes, device }))
+}
+
+/// Which factor a code is, where it is good; the statement that accepts it spends it.
+fn accepted(ctx: &Ctx, conn: &mut Conn, open: &Row, code: &Code) -> db::Result<Option<&'static str>> {
+    let id = &open.staff_id;
+    let is_good = match (code, &open.new_secret) {
+        (Code::Totp(code), Some(sealed)) => match totp::step_of(ctx, id, sealed, code) {
+            Some(step) => super::store::enrol(conn, id, sealed, step, ctx.now)?.then_some("enrolment"),
+            None => None,
+        },
+        (Code::Totp(code), None) => match super::store::totp_secret(conn, id)? {
+            Some(sealed) => match totp::step_of(ctx, id, &sealed, code) {
+                Some(step) => super::store::accept_step(conn, id, &sealed, step)?.then_some("totp"),
+                None => None,
+            },
+            None => None,
+        },
+        (Code::Recovery(code), None) => {
+            let hash = totp::recovery_hash(ctx, id, code);
+            store::use_recovery_code(conn, &hash, id, ctx.now)?.then_some("recovery_code")
+        }
+        (Code::Recovery(_), Some(_)) => None,
+    };
+    Ok(is_good)
+}
+
+fn enrolled(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<Vec<String>> {
+    store::delete_recovery_codes(conn, &member.id)?;
+    let codes = totp::recovery_codes(ctx);
+    for code in &codes {
+        let hash = totp::recovery_hash(ctx, &member.id, code);
+        store::insert_recovery_code(conn, &hash, &member.id, ctx.now)?;
+    }
+    note(ctx, conn, member, "staff.enrolled", json!({}))?;
+    Ok(codes)
+}
+
+fn note(ctx: &Ctx, conn: &mut Conn, member: &Member, action: &str, detail: Value) -> db::Result<()> {
+    let practice_id = Some(member.practice_id.as_str());
+    let event = Event { practice_id, actor: &member.id, action, subject: &member.id, detail };
+    audit::record(ctx, conn, &event)
+}
+
+/// How many recovery codes a staff member has left.
+pub fn recovery_codes_left(conn: &mut Conn, staff_id: &str) -> db::Result<i64> {
+    store::recovery_codes_left(conn, staff_id)
+}
+
+/// Ends every sign-in of a staff member that is between its factors.
+pub fn end_challenges(ctx: &Ctx, conn: &mut Conn, staff_id: &str) -> db::Result<()> {
+    store::use_challenges_of(conn, staff_id, ctx.now).map(drop)
+}
+
+/// Forgets a staff member's second factor and recovery codes: the next sign-in sets up new ones.
+pub fn forget_factor(ctx: &Ctx, conn: &mut Conn, staff_id: &str) -> db::Result<()> {
+    super::store::reset_totp(conn, staff_id)?;
+    store::delete_recovery_codes(conn, staff_id)?;
+    end_challenges(ctx, conn, staff_id)
+}
+
+/// Forgets what is over.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
+    store::delete_challenges(conn, ctx.now)?;
+    store::delete_counts(conn, ctx.now).map(drop)
+}
