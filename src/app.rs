@@ -10,6 +10,7 @@ use crate::keys::Keys;
 use crate::kit::{Bell, Clock, Entropy, Secret, Timestamp, id};
 use crate::landing::Front;
 use crate::limits::Guests;
+use crate::live::Hub;
 use crate::printing::Studio;
 
 /// Everything that is shared between requests.
@@ -35,6 +36,8 @@ pub struct App {
     pub guests: Arc<Guests>,
     /// Where pictures are drawn.
     pub studio: Arc<Studio>,
+    /// The streams that are open.
+    pub live: Arc<Hub>,
 }
 
 /// What a rule may know of the world: the moment, the keys, the settings, fresh randomness.
@@ -50,9 +53,22 @@ pub struct Ctx {
     pub(crate) queued: Cell<bool>,
     /// Whether this request changed what a landing page shows.
     pub(crate) repaint: Cell<bool>,
+    /// Whether this request left something for the open streams.
+    pub(crate) told: Cell<bool>,
+}
+
+/// What a commit is followed by.
+struct After {
+    queued: bool,
+    repaint: bool,
+    told: bool,
 }
 
 impl Ctx {
+    fn after(&self) -> After {
+        After { queued: self.queued.get(), repaint: self.repaint.get(), told: self.told.get() }
+    }
+
     /// A fresh id with `prefix`.
     pub fn id(&self, prefix: &str) -> String {
         id::new(prefix, self.now, &*self.entropy)
@@ -86,6 +102,7 @@ impl App {
             entropy: Arc::clone(&self.entropy),
             queued: Cell::new(false),
             repaint: Cell::new(false),
+            told: Cell::new(false),
         }
     }
 
@@ -101,10 +118,10 @@ impl App {
             .db
             .write(move |conn| {
                 let ctx = this.ctx();
-                rule(&ctx, conn).map(|value| (value, (ctx.queued.get(), ctx.repaint.get())))
+                rule(&ctx, conn).map(|value| (value, ctx.after()))
             })
             .await?;
-        self.committed(after);
+        self.committed(&after);
         Ok(value)
     }
 
@@ -126,7 +143,7 @@ impl App {
     ) -> Result<T, E> {
         let ctx = self.ctx();
         let value = self.db.write_blocking(|conn| rule(&ctx, conn))?;
-        self.committed((ctx.queued.get(), ctx.repaint.get()));
+        self.committed(&ctx.after());
         Ok(value)
     }
 
@@ -138,13 +155,15 @@ impl App {
         self.db.read_blocking(|conn| rule(&self.ctx(), conn))
     }
 
-    /// What a commit is followed by.
-    fn committed(&self, (queued, repaint): (bool, bool)) {
-        if queued {
+    fn committed(&self, after: &After) {
+        if after.queued {
             self.wake.ring();
         }
-        if repaint {
+        if after.repaint {
             self.front.forget();
+        }
+        if after.told {
+            self.live.ring();
         }
     }
 }

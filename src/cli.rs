@@ -104,6 +104,7 @@ fn app(config: Config) -> Result<App, Failure> {
         front: Arc::default(),
         guests: Arc::default(),
         studio: Arc::default(),
+        live: Arc::default(),
     })
 }
 

@@ -20,7 +20,7 @@ use crate::routes;
         (name = "accounts", description = "Signing up"),
         (name = "sessions", description = "Signing in, staying signed in, signing out"),
         (name = "me", description = "The patient's own data"),
-        (name = "practice", description = "The practice's own view: links, print kit, funnel, notifications, webhooks"),
+        (name = "practice", description = "The practice's own view: inbox, links, print kit, funnel, notifications, webhooks"),
         (name = "notices", description = "The end of a notice, and what becomes of e-mails"),
         (name = "callbacks", description = "What providers tell us: reports and inbound texts, signed or with a token"),
         (name = "operations", description = "For operators and QA"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::http::idempotency;
-use crate::{consent, db, deferred, funnel, limits, notices, outbox, verification, webhooks};
+use crate::{consent, db, deferred, funnel, limits, live, notices, outbox, verification, webhooks};
 
 const PAUSE: Duration = Duration::from_mins(1);
 
@@ -22,6 +22,7 @@ pub fn sweep(app: &App) -> db::Result<()> {
         funnel::sweep(ctx, conn)?;
         webhooks::sweep(ctx, conn)?;
         notices::sweep(ctx, conn)?;
+        live::sweep(ctx, conn)?;
         Ok(())
     })
 }

@@ -165,6 +165,7 @@ diesel::table! {
         patient_read_position -> Integer,
         acknowledged_by -> Nullable<Text>,
         acknowledged_at -> Nullable<BigInt>,
+        endpoint_id -> Nullable<Text>,
     }
 }
 
@@ -184,6 +185,7 @@ diesel::table! {
         author -> Text,
         body -> Text,
         created_at -> BigInt,
+        author_id -> Nullable<Text>,
     }
 }
 
@@ -509,6 +511,7 @@ diesel::table! {
         kind -> Text,
         data -> Text,
         created_at -> BigInt,
+        seq -> Nullable<BigInt>,
     }
 }
 

@@ -2,6 +2,7 @@
 //! within it to the links that include them. What lies outside is as if it did not exist.
 
 pub mod http;
+mod inbox;
 mod notifications;
 
 use crate::app::Ctx;
@@ -35,6 +36,9 @@ pub enum Refusal {
     /// Who is told cannot be changed that way.
     #[error(transparent)]
     Notice(#[from] notices::Refusal),
+    /// The conversation cannot be had or changed that way.
+    #[error(transparent)]
+    Inbox(#[from] crate::conversations::inbox::Refusal),
     /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),

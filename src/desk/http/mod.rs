@@ -1,10 +1,13 @@
 //! The doors of the practice's own view.
 
+pub mod conversations;
+pub mod events;
 pub mod links;
 pub mod notifications;
 pub mod print;
 
 use super::Refusal;
+use crate::conversations::inbox;
 use crate::http::{Code, FieldError, Problem};
 use crate::links::EndpointRefusal;
 use crate::notices;
@@ -22,8 +25,24 @@ impl From<Refusal> for Problem {
             }
             Refusal::Unprintable(_) => Self::new(Code::Internal, "This link cannot be printed."),
             Refusal::Notice(notice) => notice_problem(notice),
+            Refusal::Inbox(inbox) => inbox_problem(inbox),
             Refusal::Db(error) => error.into(),
         }
+    }
+}
+
+fn inbox_problem(refusal: inbox::Refusal) -> Problem {
+    match refusal {
+        inbox::Refusal::NotFound => Problem::new(Code::ConversationNotFound, "Check the conversation's id."),
+        inbox::Refusal::Closed => {
+            Problem::new(Code::ConversationClosed, "The patient can open the practice's link to start again.")
+        }
+        inbox::Refusal::Unverified => Problem::new(
+            Code::IdentityUnverified,
+            "Nobody has confirmed who this is: write no health information. Send it again with \
+             `acknowledge_unverified: true` if you mean to write all the same.",
+        ),
+        inbox::Refusal::Db(error) => error.into(),
     }
 }
 
