@@ -11,6 +11,7 @@ use crate::keys::Keys;
 use crate::kit::{Bell, Clock, Entropy, Secret, Timestamp, id};
 use crate::landing::Front;
 use crate::limits::Guests;
+use crate::live::Hub;
 use crate::printing::Studio;
 use crate::staff::Vault;
 
@@ -39,6 +40,8 @@ pub struct App {
     pub studio: Arc<Studio>,
     /// Where passwords are hashed.
     pub vault: Arc<Vault>,
+    /// The streams that are open.
+    pub live: Arc<Hub>,
 }
 
 /// What a rule may know of the world: the moment, the keys, the settings, fresh randomness.
@@ -56,9 +59,22 @@ pub struct Ctx {
     pub(crate) queued: Cell<bool>,
     /// Whether this request changed what a landing page shows.
     pub(crate) repaint: Cell<bool>,
+    /// Whether this request left something for the open streams.
+    pub(crate) told: Cell<bool>,
+}
+
+/// What a commit is followed by.
+struct After {
+    queued: bool,
+    repaint: bool,
+    told: bool,
 }
 
 impl Ctx {
+    fn after(&self) -> After {
+        After { queued: self.queued.get(), repaint: self.repaint.get(), told: self.told.get() }
+    }
+
     /// A fresh id with `prefix`.
     pub fn id(&self, prefix: &str) -> String {
         id::new(prefix, self.now, &*self.entropy)
@@ -93,6 +109,7 @@ impl App {
             recorded: RefCell::default(),
             queued: Cell::new(false),
             repaint: Cell::new(false),
+            told: Cell::new(false),
         }
     }
 
@@ -110,10 +127,10 @@ impl App {
                 let ctx = this.ctx();
                 let value = rule(&ctx, conn)?;
                 audit::append(&ctx, conn)?;
-                Ok::<_, E>((value, (ctx.queued.get(), ctx.repaint.get())))
+                Ok::<_, E>((value, ctx.after()))
             })
             .await?;
-        self.committed(after);
+        self.committed(&after);
         Ok(value)
     }
 
@@ -139,7 +156,7 @@ impl App {
             audit::append(&ctx, conn)?;
             Ok::<_, E>(value)
         })?;
-        self.committed((ctx.queued.get(), ctx.repaint.get()));
+        self.committed(&ctx.after());
         Ok(value)
     }
 
@@ -151,13 +168,15 @@ impl App {
         self.db.read_blocking(|conn| rule(&self.ctx(), conn))
     }
 
-    /// What a commit is followed by.
-    fn committed(&self, (queued, repaint): (bool, bool)) {
-        if queued {
+    fn committed(&self, after: &After) {
+        if after.queued {
             self.wake.ring();
         }
-        if repaint {
+        if after.repaint {
             self.front.forget();
+        }
+        if after.told {
+            self.live.ring();
         }
     }
 }

@@ -105,6 +105,7 @@ fn app(config: Config) -> Result<App, Failure> {
         guests: Arc::default(),
         studio: Arc::default(),
         vault: Arc::default(),
+        live: Arc::default(),
     })
 }
 

@@ -21,7 +21,7 @@ use crate::routes;
         (name = "sessions", description = "Signing in, staying signed in, signing out"),
         (name = "me", description = "The patient's own data"),
         (name = "staff", description = "Staff signing in with two factors, staying signed in, signing out"),
-        (name = "practice", description = "The practice's own view: links, print kit, funnel, notifications, webhooks, staff, teams"),
+        (name = "practice", description = "The practice's own view: inbox, links, print kit, funnel, notifications, webhooks, staff, teams"),
         (name = "notices", description = "The end of a notice, and what becomes of e-mails"),
         (name = "callbacks", description = "What providers tell us: reports and inbound texts, signed or with a token"),
         (name = "operations", description = "For operators and QA"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::http::idempotency;
-use crate::{consent, db, deferred, funnel, limits, notices, outbox, staff, verification, webhooks};
+use crate::{consent, db, deferred, funnel, limits, live, notices, outbox, staff, verification, webhooks};
 
 const PAUSE: Duration = Duration::from_mins(1);
 
@@ -23,6 +23,7 @@ pub fn sweep(app: &App) -> db::Result<()> {
         webhooks::sweep(ctx, conn)?;
         notices::sweep(ctx, conn)?;
         staff::sweep(ctx, conn)?;
+        live::sweep(ctx, conn)?;
         Ok(())
     })
 }

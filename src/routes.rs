@@ -52,6 +52,8 @@ fn of_patients(config: &mut ServiceConfig<'_>) {
         .service(me::http::change_patient)
         .service(me::http::list_pairings)
         .service(me::http::delete_pairing)
+        .service(me::http::events::my_events)
+        .service(me::http::events::read_mine)
         .service(me::http::list_entries)
         .service(me::http::create_entry);
 }
@@ -98,6 +100,13 @@ fn of_practices(config: &mut ServiceConfig<'_>) {
         .service(webhooks::http::get_webhook)
         .service(webhooks::http::change_webhook)
         .service(webhooks::http::delete_webhook)
+        .service(desk::http::events::practice_events)
+        .service(desk::http::conversations::list_conversations)
+        .service(desk::http::conversations::get_conversation)
+        .service(desk::http::conversations::change_conversation)
+        .service(desk::http::conversations::list_conversation_entries)
+        .service(desk::http::conversations::write_to_patient)
+        .service(desk::http::conversations::read_conversation)
         .service(desk::http::notifications::list_notifications)
         .service(desk::http::notifications::change_notifications)
         .service(desk::http::profile::get_profile)

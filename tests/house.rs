@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Rooms that stand in an order; each may import only those named behind it. Rooms not named here (`kit`,
 /// `db`, `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) serve all of them.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
+    ("live", &[]),
     ("practices", &[]),
     ("printing", &[]),
     ("staff", &["practices", "printing"]),
@@ -26,11 +27,11 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("deferred", &["links", "practices", "funnel", "consent"]),
     ("verification", &["links", "practices", "deferred", "funnel", "consent"]),
     ("notices", &["links", "practices", "staff"]),
-    ("conversations", &["links", "practices", "funnel", "notices", "webhooks"]),
+    ("conversations", &["links", "practices", "funnel", "notices", "webhooks", "live"]),
     ("accounts", &["verification", "links", "conversations", "deferred"]),
     ("landing", &["links", "practices", "deferred", "funnel", "printing"]),
-    ("me", &["accounts", "conversations", "links", "deferred"]),
-    ("desk", &["staff", "practices", "links", "funnel", "printing", "notices"]),
+    ("me", &["accounts", "conversations", "links", "deferred", "live"]),
+    ("desk", &["staff", "practices", "links", "funnel", "printing", "notices", "conversations", "live"]),
     ("ops", &[]),
     ("dev", &[]),
     ("callbacks", &["consent"]),

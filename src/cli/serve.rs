@@ -11,7 +11,7 @@ use crate::config::{BadSetting, Config};
 use crate::db::Target;
 use crate::outbox::{Channel, Worker, WorkerHandle};
 use crate::providers::Providers;
-use crate::{funnel, retention, server, telemetry, topics};
+use crate::{funnel, live, retention, server, telemetry, topics};
 
 /// Runs the service until SIGTERM or SIGINT.
 pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
@@ -29,11 +29,13 @@ pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
     let workers = start_workers(&Worker::new(app.clone(), topics::all(), carrier), &app.config)?;
     let sweeper = retention::spawn(app.clone())?;
     let funnel = funnel::spawn(app.clone())?;
+    let feed = live::spawn(app.clone())?;
     announce(&app, out)?;
     let outcome = actix_web::rt::System::new().block_on(serve(&app, listener));
     sweeper.stop();
     funnel.stop();
     workers.iter().for_each(WorkerHandle::tell);
+    feed.stop();
     for worker in workers {
         worker.stop();
     }

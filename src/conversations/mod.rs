@@ -4,9 +4,11 @@
 //! its conversation, the link's tags, the welcome, the audit event and the practice's notice, all in the
 //! transaction of the sign-up that caused it.
 
+pub mod inbox;
 mod store;
+mod telling;
 
-pub use store::{Conversation, Entry, Pairing, restricted};
+pub use store::{Conversation, Entry, Pairing, PairingSource, PatientCard, restricted};
 
 use serde_json::json;
 
@@ -89,10 +91,12 @@ fn open_conversation(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_i
     store::insert_visit(conn, pairing_id, &new.to.link.id, ctx.now)?;
     store::add_tags(conn, &id, &new.to.endpoint.tags())?;
     if let Some(welcome) = &new.to.endpoint.welcome {
-        append(ctx, conn, &id, &NewEntry { kind: "welcome", author: "practice", body: welcome })?;
+        let welcome = NewEntry { kind: "welcome", author: "practice", author_id: None, body: welcome };
+        place(ctx, conn, &id, &welcome)?;
     }
     let connected = words(practice.language()).connected.replace("{}", &practice.name);
-    system(ctx, conn, &id, &connected)?;
+    place(ctx, conn, &id, &NewEntry::system(&connected))?;
+    telling::created(ctx, conn, new, pairing_id, &id)?;
     audit::record(
         ctx,
         conn,
@@ -122,30 +126,63 @@ fn tell_machines(
     webhooks::emit(ctx, conn, &new.to.practice.id, &[paired, opened])
 }
 
+/// Whether a text can be a message: 1 to 4,000 characters, and not of white space alone.
+pub fn is_message(body: &str) -> bool {
+    !body.trim().is_empty() && body.chars().count() <= 4_000
+}
+
 /// An entry to be appended.
 pub struct NewEntry<'a> {
     /// `welcome`, `system` or `message`.
     pub kind: &'a str,
     /// `practice`, `patient` or `system`.
     pub author: &'a str,
+    /// Which of the practice's people.
+    pub author_id: Option<&'a str>,
     /// The text.
     pub body: &'a str,
 }
 
-/// Appends to a conversation; `None` when it is closed.
+impl<'a> NewEntry<'a> {
+    fn system(body: &'a str) -> Self {
+        Self { kind: "system", author: "system", author_id: None, body }
+    }
+
+    /// A message of the patient's.
+    pub fn of_patient(body: &'a str) -> Self {
+        Self { kind: "message", author: "patient", author_id: None, body }
+    }
+}
+
+/// Appends to a conversation, and tells both sides; `None` when it is closed.
 pub fn append(
     ctx: &Ctx,
     conn: &mut Conn,
     conversation_id: &str,
     new: &NewEntry<'_>,
 ) -> db::Result<Option<Entry>> {
+    let Some((entry, placed)) = place(ctx, conn, conversation_id, new)? else { return Ok(None) };
+    telling::entry(ctx, conn, conversation_id, &placed, &entry)?;
+    Ok(Some(entry))
+}
+
+fn place(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    conversation_id: &str,
+    new: &NewEntry<'_>,
+) -> db::Result<Option<(Entry, store::Placed)>> {
+    let by_patient = new.author == "patient";
     // The counter's row lock puts concurrent entries one after the other, so positions have no gaps.
-    let Some(position) = store::next_position(conn, conversation_id)? else { return Ok(None) };
-    store::insert_entry(conn, &ctx.id("ent"), conversation_id, position, new, ctx.now).map(Some)
+    let Some(placed) = store::next_position(conn, conversation_id, by_patient, ctx.now)? else {
+        return Ok(None);
+    };
+    let entry = store::insert_entry(conn, &ctx.id("ent"), conversation_id, placed.position, new, ctx.now)?;
+    Ok(Some((entry, placed)))
 }
 
 fn system(ctx: &Ctx, conn: &mut Conn, conversation_id: &str, body: &str) -> db::Result<()> {
-    append(ctx, conn, conversation_id, &NewEntry { kind: "system", author: "system", body }).map(drop)
+    append(ctx, conn, conversation_id, &NewEntry::system(body)).map(drop)
 }
 
 /// Up to `limit` entries after `position`, in order.
@@ -187,6 +224,28 @@ pub fn find(
     store::conversation_in_sight(conn, account_id, sight, id)
 }
 
+/// Those of `ids` that are the account's and in sight.
+pub fn in_sight_among(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    ids: &[String],
+) -> db::Result<Vec<String>> {
+    store::in_sight_among(conn, account_id, sight, ids)
+}
+
+/// Notes that the patient has read up to a position, and tells the practice; how far they have read by then.
+pub fn read_by_patient(ctx: &Ctx, conn: &mut Conn, id: &str, position: i32) -> db::Result<i32> {
+    let Some(held) = store::hold(conn, id)? else { return Ok(0) };
+    let read = position.min(held.entry_count);
+    if read <= held.patient_read_position {
+        return Ok(held.patient_read_position);
+    }
+    store::set_patient_read(conn, id, read)?;
+    telling::read(ctx, conn, &held, id, "patient", read)?;
+    Ok(read)
+}
+
 /// Ends a pairing: the conversation closes, and both sides can read that it did. `false` when there is no
 /// such pairing in sight.
 pub fn leave(
@@ -203,6 +262,7 @@ pub fn leave(
     let language = practice_language(conn, &practice_id)?;
     system(ctx, conn, &conversation_id, words(language).left)?;
     store::close_conversation(conn, &conversation_id)?;
+    telling::changed(ctx, conn, &practice_id, Some(account_id), &conversation_id)?;
     audit::record(
         ctx,
         conn,

@@ -73,8 +73,24 @@ pub struct Conversation {
     /// The tags that its links gave it, sorted.
     #[schema(example = json!(["demo"]))]
     pub tags: Vec<String>,
+    /// Up to which entry the patient has read.
+    #[schema(example = 2)]
+    pub read_position: i32,
+    /// Up to which entry the practice has.
+    #[schema(example = 2)]
+    pub practice_read_position: i32,
     /// When it was opened.
     pub created_at: Timestamp,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+struct Opened {
+    id: String,
+    status: String,
+    created_at: Timestamp,
+    read_position: i32,
+    patient_read_position: i32,
 }
 
 /// Whom a conversation is about.
@@ -242,6 +258,10 @@ pub fn insert_conversation(
         conversations::status.eq("open"),
         conversations::entry_count.eq(0),
         conversations::created_at.eq(now),
+        conversations::link_id.eq(&to.link.id),
+        conversations::endpoint_id.eq(&to.endpoint.id),
+        conversations::last_entry_at.eq(now),
+        conversations::unread.eq(true),
     );
     insert_into(conversations::table).values(row).execute(conn)?;
     Ok(())
@@ -255,18 +275,25 @@ pub fn conversation_id(conn: &mut Conn, pairing_id: &str) -> Result<String> {
 
 /// The conversation that a pairing opened, whole.
 pub fn conversation_of(conn: &mut Conn, pairing_id: &str) -> Result<Conversation> {
-    let (id, status, created_at): (String, String, Timestamp) = conversations::table
-        .filter(conversations::pairing_id.eq(pairing_id))
-        .select((conversations::id, conversations::status, conversations::created_at))
-        .first(conn)?;
+    let row = conversations::table.filter(conversations::pairing_id.eq(pairing_id));
+    let Opened { id, status, created_at, read_position, patient_read_position } =
+        row.select(columns::<Opened>()).first(conn)?;
     let patient = pairings::table
         .inner_join(patients::table)
         .filter(pairings::id.eq(pairing_id))
         .select(columns::<PatientCard>())
         .first(conn)?;
-    let tags = conversation_tags::table.filter(conversation_tags::conversation_id.eq(&id));
-    let tags = tags.order(conversation_tags::tag).select(conversation_tags::tag).load(conn)?;
-    Ok(Conversation { id, pairing_id: pairing_id.to_owned(), patient, status, tags, created_at })
+    let tags = tags(conn, &id)?;
+    Ok(Conversation {
+        id,
+        pairing_id: pairing_id.to_owned(),
+        patient,
+        status,
+        tags,
+        read_position: patient_read_position,
+        practice_read_position: read_position,
+        created_at,
+    })
 }
 
 /// The conversation of `id`, where its pairing is the account's, in sight; also after
@@ -307,11 +334,33 @@ pub fn add_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Resu
     Ok(added)
 }
 
-/// Reserves the next place in an open conversation.
-pub fn next_position(conn: &mut Conn, conversation_id: &str) -> Result<Option<i32>> {
+/// A place in a conversation, and whose that is.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+pub struct Placed {
+    /// The place.
+    #[diesel(column_name = entry_count)]
+    pub position: i32,
+    /// The practice.
+    pub practice_id: String,
+    /// The pairing.
+    pub pairing_id: String,
+}
+
+/// Reserves the next place in an open conversation. What a patient writes makes it unread; nothing else does.
+pub fn next_position(
+    conn: &mut Conn,
+    conversation_id: &str,
+    by_patient: bool,
+    now: Timestamp,
+) -> Result<Option<Placed>> {
     let row = conversations::table.find(conversation_id).filter(conversations::status.eq("open"));
-    let change = conversations::entry_count.eq(conversations::entry_count + 1);
-    Ok(update(row).set(change).returning(conversations::entry_count).get_result(conn).optional()?)
+    let change = (
+        conversations::entry_count.eq(conversations::entry_count + 1),
+        conversations::last_entry_at.eq(now),
+        by_patient.then(|| conversations::unread.eq(true)),
+    );
+    Ok(update(row).set(change).returning(columns::<Placed>()).get_result(conn).optional()?)
 }
 
 /// Writes an entry at `position`.
@@ -330,6 +379,7 @@ pub fn insert_entry(
         entries::kind.eq(new.kind),
         entries::author.eq(new.author),
         entries::body.eq(new.body),
+        entries::author_id.eq(new.author_id),
         entries::created_at.eq(now),
     );
     Ok(insert_into(entries::table).values(row).returning(columns::<Entry>()).get_result(conn)?)
@@ -343,4 +393,106 @@ pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -
         .order(entries::position)
         .limit(limit);
     Ok(rows.select(columns::<Entry>()).load(conn)?)
+}
+
+/// The account whose pairing it is.
+pub fn account_of(conn: &mut Conn, pairing_id: &str) -> Result<String> {
+    Ok(pairings::table.find(pairing_id).select(pairings::account_id).first(conn)?)
+}
+
+/// Those of `ids` whose pairings are the account's, in sight.
+pub fn in_sight_among(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    ids: &[String],
+) -> Result<Vec<String>> {
+    let mut rows = conversations::table
+        .inner_join(pairings::table)
+        .filter(conversations::id.eq_any(ids))
+        .filter(pairings::account_id.eq(account_id))
+        .into_boxed();
+    match sight {
+        Sight::All => {}
+        Sight::Confirmed => rows = rows.filter(pairings::session_id.ne_all(restricted(account_id))),
+        Sight::MadeBy(session) => rows = rows.filter(pairings::session_id.eq(session)),
+    }
+    Ok(rows.select(conversations::id).load(conn)?)
+}
+
+/// A conversation that nobody else changes until the transaction ends.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+pub struct Held {
+    /// The practice.
+    pub practice_id: String,
+    /// The pairing.
+    pub pairing_id: String,
+    /// `open` or `closed`.
+    pub status: String,
+    /// How many entries it has.
+    pub entry_count: i32,
+    /// Up to which one the practice has read.
+    pub read_position: i32,
+    /// Up to which one the patient has.
+    pub patient_read_position: i32,
+    /// Whether the practice has something to read.
+    pub unread: bool,
+    /// Who answers it.
+    pub assignee_id: Option<String>,
+    /// How sure the practice is of who it is.
+    pub identity: String,
+    /// Since when the practice knows that it is not.
+    pub acknowledged_at: Option<Timestamp>,
+}
+
+/// Holds the conversation of `id`.
+pub fn hold(conn: &mut Conn, id: &str) -> Result<Option<Held>> {
+    let change = conversations::entry_count.eq(conversations::entry_count);
+    let hold = update(conversations::table.find(id)).set(change).returning(columns::<Held>());
+    Ok(hold.get_result(conn).optional()?)
+}
+
+/// Whether a patient wrote after `position`.
+pub fn is_unanswered_after(conn: &mut Conn, id: &str, position: i32) -> Result<bool> {
+    let rows = entries::table.filter(entries::conversation_id.eq(id)).filter(entries::position.gt(position));
+    let first = rows.filter(entries::author.eq("patient")).select(entries::id);
+    Ok(first.first::<String>(conn).optional()?.is_some())
+}
+
+/// Sets what the practice has read of a held conversation.
+pub fn set_read(conn: &mut Conn, id: &str, position: i32, unread: bool) -> Result<usize> {
+    let change = (conversations::read_position.eq(position), conversations::unread.eq(unread));
+    Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
+}
+
+/// Sets what the patient has read of a held conversation.
+pub fn set_patient_read(conn: &mut Conn, id: &str, position: i32) -> Result<usize> {
+    let change = conversations::patient_read_position.eq(position);
+    Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
+}
+
+/// Sets who answers a conversation.
+pub fn set_assignee(conn: &mut Conn, id: &str, assignee_id: Option<&str>) -> Result<usize> {
+    let change = conversations::assignee_id.eq(assignee_id);
+    Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
+}
+
+/// The tags of a conversation, sorted.
+pub fn tags(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
+    let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
+    Ok(rows.order(conversation_tags::tag).select(conversation_tags::tag).load(conn)?)
+}
+
+/// Takes all tags away.
+pub fn clear_tags(conn: &mut Conn, id: &str) -> Result<usize> {
+    let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
+    Ok(diesel::delete(rows).execute(conn)?)
+}
+
+/// Records, once, who writes though it is not known to whom.
+pub fn acknowledge(conn: &mut Conn, id: &str, staff_id: &str, now: Timestamp) -> Result<bool> {
+    let row = conversations::table.find(id).filter(conversations::acknowledged_at.is_null());
+    let change = (conversations::acknowledged_by.eq(staff_id), conversations::acknowledged_at.eq(now));
+    Ok(update(row).set(change).execute(conn)? == 1)
 }

@@ -4,7 +4,7 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::r2d2::R2D2Connection as _;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Bool, Text};
 
 pub use backend::{Conn, MultiBackend};
 
@@ -140,6 +140,19 @@ impl Conn {
             )
             .get_result(c),
             Self::Sqlite(_) => Ok(true),
+        }
+    }
+
+    /// Wakes every [`Listener`](super::Listener) on `channel` when this transaction commits. SQLite has one
+    /// process, which wakes itself.
+    pub fn notify(&mut self, channel: &str) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => {
+                let notify =
+                    diesel::dsl::sql::<Text>("pg_notify(").bind::<Text, _>(channel).sql(", '')::text");
+                diesel::select(notify).execute(c).map(drop)
+            }
+            Self::Sqlite(_) => Ok(()),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! writer at a time, so its writers also queue for a single permit: in order, and without polling the file.
 
 mod conn;
+mod listen;
 mod migrate;
 mod pool;
 pub mod schema;
@@ -21,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 pub use conn::{Both, Conn, MultiBackend, Shared, SkipLocked, columns};
+pub use listen::Listener;
 pub use pool::{ConnectError, Target};
 
 use crate::config::{BadSetting, Database};
@@ -82,6 +84,7 @@ fn kind_of(error: &DieselError) -> &'static str {
 /// The database, shared by everything that reads or writes.
 #[derive(Clone)]
 pub struct Db {
+    target: Target,
     pool: r2d2::Pool<pool::Manager>,
     places: Arc<Semaphore>,
     /// One permit on SQLite; as many as there are places on PostgreSQL.
@@ -103,8 +106,9 @@ impl Db {
             .test_on_check_out(false)
             .connection_timeout(CONNECTION)
             .error_handler(Box::new(Quiet))
-            .build_unchecked(pool::Manager(target));
+            .build_unchecked(pool::Manager(target.clone()));
         Ok(Self {
+            target,
             pool,
             places: Arc::new(Semaphore::new(width as usize)),
             writers: Arc::new(Semaphore::new(writers)),
@@ -161,6 +165,11 @@ impl Db {
     /// Whether the database answers and has this binary's schema.
     pub async fn is_ready(&self) -> bool {
         self.read(migrate::is_current).await.unwrap_or(false)
+    }
+
+    /// Hears what other instances tell on `channel`, on a connection of its own.
+    pub fn listener(&self, channel: &'static str) -> Listener {
+        Listener::new(self.target.clone(), channel)
     }
 
     /// Waits until no closure is running: the last step of a shutdown.

@@ -46,7 +46,7 @@ impl Target {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place that opens a connection")]
-    fn connect(&self) -> Result<Conn, ConnectError> {
+    pub(super) fn connect(&self) -> Result<Conn, ConnectError> {
         match self {
             Self::Postgres(url) => {
                 let mut c = PgConnection::establish(url)?;

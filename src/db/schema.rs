@@ -166,6 +166,7 @@ diesel::table! {
         patient_read_position -> Integer,
         acknowledged_by -> Nullable<Text>,
         acknowledged_at -> Nullable<BigInt>,
+        endpoint_id -> Nullable<Text>,
     }
 }
 
@@ -185,6 +186,7 @@ diesel::table! {
         author -> Text,
         body -> Text,
         created_at -> BigInt,
+        author_id -> Nullable<Text>,
     }
 }
 
@@ -511,6 +513,7 @@ diesel::table! {
         kind -> Text,
         data -> Text,
         created_at -> BigInt,
+        seq -> Nullable<BigInt>,
     }
 }
 

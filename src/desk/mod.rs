@@ -3,6 +3,7 @@
 
 mod audit;
 pub mod http;
+mod inbox;
 mod notifications;
 mod profile;
 
@@ -52,6 +53,9 @@ pub enum Refusal {
     /// More events than one file may hold.
     #[error("too many events")]
     TooManyEvents,
+    /// The conversation cannot be had or changed that way.
+    #[error(transparent)]
+    Inbox(#[from] crate::conversations::inbox::Refusal),
     /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),

@@ -193,6 +193,11 @@ pub fn list(
     }
 }
 
+/// The links that a staff member is assignee or member of, by id.
+pub fn joined(conn: &mut Conn, staff_id: &str) -> db::Result<Vec<String>> {
+    store::joined(conn, staff_id)
+}
+
 /// The people on a link.
 pub fn people(conn: &mut Conn, link_id: &str) -> db::Result<People> {
     Ok(People { members: store::people(conn, link_id, "member")?, notify: notified(conn, link_id)? })

@@ -13,7 +13,7 @@ mod token;
 
 pub use code::LENGTHS as CODE_LENGTHS;
 pub use endpoint::{
-    Change, EndpointRefusal, People, Visible, add, change, close_all, find_visible, list, notified,
+    Change, EndpointRefusal, People, Visible, add, change, close_all, find_visible, joined, list, notified,
     owner_kind, people,
 };
 pub use store::Link;

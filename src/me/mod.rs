@@ -1,6 +1,9 @@
 //! The patient's own view: who I am, with whom I am paired, what was said.
 
 pub mod http;
+mod live;
+
+pub use live::{events, listen, read};
 
 use crate::accounts::{self, Account, Patient, Principal};
 use crate::app::Ctx;
@@ -95,6 +98,6 @@ pub fn write(
 ) -> Result<Entry, Refusal> {
     conversations::find(conn, &who.account_id, who.sight(), conversation_id)?
         .ok_or(Refusal::ConversationNotFound)?;
-    let entry = NewEntry { kind: "message", author: "patient", body };
-    conversations::append(ctx, conn, conversation_id, &entry)?.ok_or(Refusal::ConversationClosed)
+    conversations::append(ctx, conn, conversation_id, &NewEntry::of_patient(body))?
+        .ok_or(Refusal::ConversationClosed)
 }

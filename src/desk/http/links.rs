@@ -196,7 +196,7 @@ pub struct ChangeLink {
 }
 
 /// Tells a field that is `null` from one that is left out.
-fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
+pub(super) fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(field).map(Some)
 }
 
@@ -204,7 +204,7 @@ fn is_label(label: &str) -> Result<(), ValidationError> {
     details::label(label).map(drop).map_err(|why| wrong_text("length", why))
 }
 
-fn are_tags(tags: &[String]) -> Result<(), ValidationError> {
+pub(super) fn are_tags(tags: &[String]) -> Result<(), ValidationError> {
     details::tags(tags).map(drop).map_err(|why| wrong_text("tags", why))
 }
 

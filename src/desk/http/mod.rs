@@ -1,6 +1,8 @@
 //! The doors of the practice's own view.
 
 pub mod audit;
+pub mod conversations;
+pub mod events;
 pub mod links;
 pub mod notifications;
 pub mod print;
@@ -10,6 +12,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_DISPOSITION;
 
 use super::Refusal;
+use crate::conversations::inbox;
 use crate::http::{Code, FieldError, Problem};
 use crate::links::EndpointRefusal;
 use crate::notices;
@@ -28,6 +31,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::Unprintable(_) => Self::new(Code::Internal, "This link cannot be printed."),
             Refusal::Notice(notice) => notice_problem(notice),
+            Refusal::Inbox(inbox) => inbox_problem(inbox),
             Refusal::Profile(practices::Refusal::Field(bad)) => wrong(bad.pointer, bad.code, &bad.detail),
             Refusal::Profile(practices::Refusal::Db(error)) | Refusal::Db(error) => error.into(),
             Refusal::NoLogo => Self::new(Code::NotFound, "The practice has no logo."),
@@ -49,6 +53,21 @@ fn csv_file(name: &str, text: String) -> HttpResponse {
         .content_type("text/csv; charset=utf-8")
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")))
         .body(text)
+}
+
+fn inbox_problem(refusal: inbox::Refusal) -> Problem {
+    match refusal {
+        inbox::Refusal::NotFound => Problem::new(Code::ConversationNotFound, "Check the conversation's id."),
+        inbox::Refusal::Closed => {
+            Problem::new(Code::ConversationClosed, "The patient can open the practice's link to start again.")
+        }
+        inbox::Refusal::Unverified => Problem::new(
+            Code::IdentityUnverified,
+            "Nobody has confirmed who this is: write no health information. Send it again with \
+             `acknowledge_unverified: true` if you mean to write all the same.",
+        ),
+        inbox::Refusal::Db(error) => error.into(),
+    }
 }
 
 fn notice_problem(refusal: notices::Refusal) -> Problem {

@@ -16,7 +16,7 @@ use practice_links::kit::{Bell, Clock, Email, Language, Timestamp};
 use practice_links::links::{self, Link, NewLink};
 use practice_links::outbox::Worker;
 use practice_links::practices::{self, NewPractice, Practice};
-use practice_links::{server, telemetry, topics};
+use practice_links::{live, server, telemetry, topics};
 
 use super::database::{self, Backend};
 use super::{Client, Recorder, Running, TestApp};
@@ -104,6 +104,7 @@ pub fn app_over(config: Config, clock: Arc<dyn Clock>, seed: u64) -> App {
         guests: Arc::default(),
         studio: Arc::default(),
         vault: Arc::default(),
+        live: Arc::default(),
     }
 }
 
@@ -122,7 +123,28 @@ fn launch(config: Config, seed: u64, database: database::Lent) -> TestApp {
         clock,
         carrier,
         outbox_may_stay: AtomicBool::new(false),
-        _database: database,
+        _database: Some(database),
+    }
+}
+
+impl TestApp {
+    /// A second instance on the same database, at the same moment; it ends before the first does.
+    pub fn beside(&self) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let inner = app_over((*self.inner.config).clone(), Arc::<ManualClock>::clone(&self.clock), 7);
+        let worker = Worker::new(inner.clone(), topics::all(), Arc::<Recorder>::clone(&self.carrier));
+        Self {
+            worker,
+            server: Mutex::new(Some(serve(inner.clone(), listener))),
+            client: Client::new(&format!("http://{address}")),
+            address,
+            inner,
+            clock: Arc::clone(&self.clock),
+            carrier: Arc::clone(&self.carrier),
+            outbox_may_stay: AtomicBool::new(true),
+            _database: None,
+        }
     }
 }
 
@@ -130,9 +152,11 @@ fn launch(config: Config, seed: u64, database: database::Lent) -> TestApp {
 fn serve(app: App, listener: TcpListener) -> Running {
     let (sender, receiver) = mpsc::channel();
     let body = async move {
+        let feed = live::spawn(app.clone()).unwrap();
         let listening = server::listen(&app, listener).unwrap();
         sender.send(listening.stopper()).unwrap();
         listening.server.await.unwrap();
+        feed.stop();
         app.db.drain().await;
     };
     let thread = thread::Builder::new().name("server".into());

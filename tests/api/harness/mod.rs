@@ -101,7 +101,7 @@ pub struct TestApp {
     server: Mutex<Option<Running>>,
     outbox_may_stay: AtomicBool,
     // Last, so that the pool is gone before the database is.
-    _database: database::Lent,
+    _database: Option<database::Lent>,
 }
 
 /// The server's thread, and what stops it.
@@ -179,6 +179,8 @@ impl TestApp {
     /// As [`TestApp::shut_down`], without the notice, which would cost each test half a second.
     fn end(&self) {
         let Some(running) = self.server.lock().unwrap().take() else { return };
+        // Open streams end by it.
+        running.draining.set();
         drop(running.handle.stop(true));
         let _ = running.thread.join();
     }

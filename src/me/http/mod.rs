@@ -1,5 +1,7 @@
 //! The doors of the patient's own view.
 
+pub mod events;
+
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, delete, get, patch, post};
 use serde::{Deserialize, Serialize};
@@ -278,7 +280,7 @@ pub struct CreateEntry {
 }
 
 fn is_message(body: &str) -> Result<(), ValidationError> {
-    if !body.trim().is_empty() && body.chars().count() <= 4_000 {
+    if crate::conversations::is_message(body) {
         return Ok(());
     }
     Err(ValidationError::new("length").with_message("A message has 1 to 4,000 characters.".into()))

@@ -1,0 +1,221 @@
+//! The practice's view of its conversations: a page of them, one whole, what staff write and change.
+//!
+//! Every call names a practice and a [`Reach`]; what lies outside is as if it did not exist.
+
+mod store;
+
+pub use store::{
+    Acknowledged, Assigned, Card, Contact, Cursor, Filter, LastEntry, LinkCard, Remark, StaffCard,
+};
+
+use serde_json::json;
+
+use super::store::{self as rows, Held};
+use super::{Entry, NewEntry, append, telling};
+use crate::app::Ctx;
+use crate::audit;
+use crate::db::{self, Conn};
+
+/// Until then the practice does not know whom it talks to.
+const CONFIRMED: &str = "confirmed";
+
+/// Which conversations of a practice somebody sees.
+pub enum Reach {
+    /// All of them.
+    All,
+    /// Those of these owners, those whose link they share, and those that are theirs to answer.
+    To {
+        /// The practice, teams, the staff member.
+        owners: Vec<String>,
+        /// The links that they are assignee or member of.
+        links: Vec<String>,
+        /// The staff member.
+        staff_id: String,
+    },
+}
+
+/// Who of a practice asks, and what they see of it.
+pub struct Reader {
+    /// The practice.
+    pub practice_id: String,
+    /// The staff member.
+    pub staff_id: String,
+    /// What they see.
+    pub reach: Reach,
+}
+
+/// Why something in the inbox was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No such conversation, or none in reach.
+    #[error("conversation not found")]
+    NotFound,
+    /// It is over.
+    #[error("conversation closed")]
+    Closed,
+    /// Nobody has confirmed who this is, and nobody has said that they know so.
+    #[error("identity unverified")]
+    Unverified,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// A change by staff; what is `None` stays.
+#[derive(Default)]
+pub struct Change {
+    /// Who answers; inside, `None` is nobody.
+    pub assignee_id: Option<Option<String>>,
+    /// All tags anew.
+    pub tags: Option<Vec<String>>,
+    /// Whether there is something to read.
+    pub unread: Option<bool>,
+}
+
+/// What somebody of the staff has read.
+#[derive(Debug, Clone, Copy)]
+pub struct Read {
+    /// Up to which entry.
+    pub position: i32,
+    /// Whether a patient's message stands behind it.
+    pub unread: bool,
+}
+
+/// Up to `limit` conversations behind `after`, those with the newest entries first.
+pub fn list(
+    conn: &mut Conn,
+    reader: &Reader,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> db::Result<Vec<Card>> {
+    store::list(conn, reader, filter, after, limit)
+}
+
+/// One conversation, and how its patient is reached.
+pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<(Card, Contact), Refusal> {
+    let card = store::find(conn, reader, id)?.ok_or(Refusal::NotFound)?;
+    let contact = store::contact(conn, &card.pairing_id)?;
+    Ok((card, contact))
+}
+
+/// Those of `ids` that are in reach.
+pub fn in_reach_among(conn: &mut Conn, reader: &Reader, ids: &[String]) -> db::Result<Vec<String>> {
+    store::in_reach_among(conn, reader, ids)
+}
+
+/// Up to `limit` entries after a position, in order, with who of the practice wrote them.
+pub fn entries(
+    conn: &mut Conn,
+    reader: &Reader,
+    id: &str,
+    after: i32,
+    limit: i64,
+) -> Result<Vec<Remark>, Refusal> {
+    check(conn, reader, id)?;
+    Ok(store::remarks(conn, id, after, limit)?)
+}
+
+/// Writes to the patient. Somebody's first message to a person of unknown identity wants to be meant.
+pub fn write(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    reader: &Reader,
+    id: &str,
+    body: &str,
+    acknowledges: bool,
+) -> Result<Remark, Refusal> {
+    let held = hold(conn, reader, id)?;
+    if held.status != "open" {
+        return Err(Refusal::Closed);
+    }
+    if held.identity != CONFIRMED && held.acknowledged_at.is_none() {
+        if !acknowledges {
+            return Err(Refusal::Unverified);
+        }
+        acknowledge(ctx, conn, reader, &held, id)?;
+    }
+    let author_id = Some(reader.staff_id.as_str());
+    let new = NewEntry { kind: "message", author: "practice", author_id, body };
+    let entry: Entry = append(ctx, conn, id, &new)?.ok_or(Refusal::Closed)?;
+    let mut remarks = store::remarks(conn, id, entry.position - 1, 1)?;
+    remarks.pop().ok_or(Refusal::NotFound)
+}
+
+fn acknowledge(ctx: &Ctx, conn: &mut Conn, reader: &Reader, held: &Held, id: &str) -> db::Result<()> {
+    rows::acknowledge(conn, id, &reader.staff_id, ctx.now)?;
+    let detail = json!({ "identity": held.identity });
+    record(ctx, conn, reader, "conversation.unverified_acknowledged", id, detail)
+}
+
+/// Changes a conversation; what stays as it was is neither recorded nor told.
+pub fn change(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, change: &Change) -> Result<(), Refusal> {
+    let held = hold(conn, reader, id)?;
+    let was = (held.assignee_id.clone(), rows::tags(conn, id)?);
+    let mut is = was.clone();
+    if let Some(assignee) = &change.assignee_id {
+        is.0.clone_from(assignee);
+    }
+    if let Some(tags) = &change.tags {
+        is.1.clone_from(tags);
+        is.1.sort_unstable();
+    }
+    if is.0 != was.0 {
+        rows::set_assignee(conn, id, is.0.as_deref())?;
+    }
+    if is.1 != was.1 {
+        rows::clear_tags(conn, id)?;
+        rows::add_tags(conn, id, &is.1)?;
+    }
+    if is != was {
+        let picture =
+            |(assignee, tags): &(Option<String>, Vec<String>)| json!({ "assignee": assignee, "tags": tags });
+        let detail = json!({ "before": picture(&was), "after": picture(&is) });
+        record(ctx, conn, reader, "conversation.changed", id, detail)?;
+    }
+    let marks = change.unread.filter(|unread| *unread != held.unread);
+    if let Some(unread) = marks {
+        rows::set_read(conn, id, if unread { held.read_position } else { held.entry_count }, unread)?;
+    }
+    if is != was || marks.is_some() {
+        telling::changed(ctx, conn, &held.practice_id, None, id)?;
+    }
+    Ok(())
+}
+
+/// Notes that the practice has read up to a position: it never goes back, and what the patient wrote after it stays
+/// unread.
+pub fn read(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, position: i32) -> Result<Read, Refusal> {
+    let held = hold(conn, reader, id)?;
+    let position = position.min(held.entry_count).max(held.read_position);
+    let unread = held.unread && rows::is_unanswered_after(conn, id, position)?;
+    if position != held.read_position || unread != held.unread {
+        rows::set_read(conn, id, position, unread)?;
+        telling::read(ctx, conn, &held, id, "practice", position)?;
+    }
+    Ok(Read { position, unread })
+}
+
+fn check(conn: &mut Conn, reader: &Reader, id: &str) -> Result<(), Refusal> {
+    match store::in_reach_among(conn, reader, &[id.to_owned()])?.is_empty() {
+        true => Err(Refusal::NotFound),
+        false => Ok(()),
+    }
+}
+
+fn hold(conn: &mut Conn, reader: &Reader, id: &str) -> Result<Held, Refusal> {
+    check(conn, reader, id)?;
+    rows::hold(conn, id)?.ok_or(Refusal::NotFound)
+}
+
+fn record(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    reader: &Reader,
+    action: &str,
+    subject: &str,
+    detail: serde_json::Value,
+) -> db::Result<()> {
+    let (practice_id, actor) = (Some(reader.practice_id.as_str()), reader.staff_id.as_str());
+    audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject, detail })
+}

@@ -1,0 +1,435 @@
+//! What the inbox reads: one statement for a page of `conversations`, and one for each kind of thing on it.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::store::{PairingSource, PatientCard};
+use super::{CONFIRMED, Reach, Reader};
+use crate::db::schema::{
+    accounts, conversation_tags, conversations, entries, pairings, patients, practice_links, staff,
+};
+use crate::db::{Conn, MultiBackend, Result, columns};
+use crate::kit::Timestamp;
+
+/// A preview has so many characters.
+const PREVIEW: usize = 120;
+
+/// Which conversations to list; what is `None` does not matter.
+#[derive(Default)]
+pub struct Filter {
+    /// Those of a link.
+    pub link: Option<String>,
+    /// Those with a tag.
+    pub tag: Option<String>,
+    /// Those of an identity state.
+    pub identity: Option<String>,
+    /// Those that somebody answers.
+    pub assignee: Option<Assigned>,
+    /// Those with something to read, or without.
+    pub unread: Option<bool>,
+}
+
+/// Who answers a conversation.
+pub enum Assigned {
+    /// Nobody yet.
+    Nobody,
+    /// A staff member.
+    To(String),
+}
+
+/// The last conversation of a page.
+pub struct Cursor {
+    /// When its last entry was written.
+    pub last_entry_at: Timestamp,
+    /// Its id.
+    pub id: String,
+}
+
+/// A conversation as the practice sees it.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = InboxConversation)]
+pub struct Card {
+    /// Its id.
+    #[schema(example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// The pairing that opened it.
+    #[schema(example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub pairing_id: String,
+    /// Whom it is about.
+    pub patient: PatientCard,
+    /// `open` or `closed`.
+    #[schema(example = "open")]
+    pub status: String,
+    /// Its tags, sorted.
+    #[schema(example = json!(["demo"]))]
+    pub tags: Vec<String>,
+    /// The link that was opened.
+    #[schema(required = true)]
+    pub link: Option<LinkCard>,
+    /// Through what the patient came.
+    pub source: PairingSource,
+    /// Who answers it.
+    #[schema(required = true)]
+    pub assignee: Option<StaffCard>,
+    /// `unverified`, `confirmed`, `rejected` or `re_verify`.
+    #[schema(example = "unverified")]
+    pub identity: String,
+    /// Whether health information may be written: it is confirmed who this is.
+    pub phi_allowed: bool,
+    /// Who wrote, though that was not confirmed.
+    #[schema(required = true)]
+    pub acknowledged: Option<Acknowledged>,
+    /// Whether the practice has something to read.
+    pub unread: bool,
+    /// How many entries it has.
+    #[schema(example = 2)]
+    pub entry_count: i32,
+    /// Up to which one the practice has read.
+    #[schema(example = 2)]
+    pub read_position: i32,
+    /// Up to which one the patient has.
+    #[schema(example = 2)]
+    pub patient_read_position: i32,
+    /// The last entry.
+    #[schema(required = true)]
+    pub last_entry: Option<LastEntry>,
+    /// When it was written.
+    pub last_entry_at: Timestamp,
+    /// When the conversation was opened.
+    pub created_at: Timestamp,
+}
+
+impl Card {
+    /// What a page that ends with it goes on behind.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { last_entry_at: self.last_entry_at, id: self.id.clone() }
+    }
+}
+
+/// A link by name.
+#[derive(Clone, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = practice_links)]
+pub struct LinkCard {
+    /// Its id.
+    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// What the practice calls it.
+    #[schema(example = "Waiting room poster")]
+    pub label: String,
+    /// The digits of its address.
+    #[schema(example = "123456")]
+    pub code: String,
+}
+
+/// A staff member by name.
+#[derive(Clone, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = staff)]
+pub struct StaffCard {
+    /// Their id.
+    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// What colleagues call them.
+    #[schema(example = "Jo Park")]
+    pub name: String,
+}
+
+/// Who acknowledged that it is not known who this is.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct Acknowledged {
+    /// The staff member.
+    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The last entry of a conversation.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct LastEntry {
+    /// `welcome`, `system` or `message`.
+    #[schema(example = "message")]
+    pub kind: String,
+    /// `practice`, `patient` or `system`.
+    #[schema(example = "patient")]
+    pub author: String,
+    /// How it begins, on one line of up to 120 characters.
+    #[schema(example = "Hello, I would like to book a visit.")]
+    pub preview: String,
+}
+
+/// How a patient is reached: for comparing with the practice's own records.
+#[derive(Clone, Serialize, ToSchema, Queryable)]
+#[schema(as = PatientContact)]
+pub struct Contact {
+    /// The proven number (E.164); `null` once the account is deleted.
+    #[schema(required = true, example = "+14155552671")]
+    pub phone: Option<String>,
+    /// The address that they gave, unproven.
+    #[schema(required = true, example = "alex@example.org")]
+    pub email: Option<String>,
+    /// Birth date, ISO 8601.
+    #[schema(required = true, example = "1987-05-31")]
+    pub birth_date: Option<String>,
+}
+
+/// An entry as the practice sees it.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = InboxEntry)]
+pub struct Remark {
+    /// Its id.
+    #[schema(example = "ent_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// Its place in the conversation, from 1.
+    #[schema(example = 1)]
+    pub position: i32,
+    /// `welcome`, `system` or `message`.
+    #[schema(example = "message")]
+    pub kind: String,
+    /// `practice`, `patient` or `system`.
+    #[schema(example = "practice")]
+    pub author: String,
+    /// Who of the practice wrote it; the patient sees the practice alone.
+    #[schema(required = true)]
+    pub staff: Option<StaffCard>,
+    /// The text.
+    #[schema(example = "Would Tuesday suit you?")]
+    pub body: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+struct Row {
+    id: String,
+    pairing_id: String,
+    status: String,
+    link_id: Option<String>,
+    assignee_id: Option<String>,
+    identity: String,
+    unread: bool,
+    entry_count: i32,
+    read_position: i32,
+    patient_read_position: i32,
+    acknowledged_by: Option<String>,
+    acknowledged_at: Option<Timestamp>,
+    last_entry_at: Timestamp,
+    created_at: Timestamp,
+}
+
+type Rows<'a> = conversations::BoxedQuery<'a, MultiBackend>;
+
+fn in_reach(reader: &Reader) -> Rows<'_> {
+    let rows = conversations::table.filter(conversations::practice_id.eq(&reader.practice_id)).into_boxed();
+    match &reader.reach {
+        Reach::All => rows,
+        Reach::To { owners, links, staff_id } => rows.filter(
+            conversations::owner
+                .eq_any(owners)
+                .or(conversations::endpoint_id.eq_any(links))
+                .or(conversations::assignee_id.eq(staff_id)),
+        ),
+    }
+}
+
+/// A page of conversations, and what stands on it.
+pub fn list(
+    conn: &mut Conn,
+    reader: &Reader,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Vec<Card>> {
+    let mut rows = filtered(in_reach(reader), filter);
+    if let Some(Cursor { last_entry_at, id }) = after {
+        let behind = conversations::last_entry_at.lt(last_entry_at).or(conversations::id.lt(id));
+        // The first half alone bounds the index.
+        rows = rows.filter(conversations::last_entry_at.le(last_entry_at)).filter(behind);
+    }
+    let order = (conversations::last_entry_at.desc(), conversations::id.desc());
+    let rows = rows.order(order).limit(limit).select(columns::<Row>()).load(conn)?;
+    cards(conn, rows)
+}
+
+fn filtered<'a>(mut rows: Rows<'a>, filter: &'a Filter) -> Rows<'a> {
+    if let Some(link) = &filter.link {
+        rows = rows.filter(conversations::link_id.eq(link));
+    }
+    if let Some(tag) = &filter.tag {
+        let tagged = conversation_tags::table.filter(conversation_tags::tag.eq(tag));
+        rows = rows.filter(conversations::id.eq_any(tagged.select(conversation_tags::conversation_id)));
+    }
+    if let Some(identity) = &filter.identity {
+        rows = rows.filter(conversations::identity.eq(identity));
+    }
+    if let Some(unread) = filter.unread {
+        rows = rows.filter(conversations::unread.eq(unread));
+    }
+    match &filter.assignee {
+        Some(Assigned::To(id)) => rows.filter(conversations::assignee_id.eq(id)),
+        Some(Assigned::Nobody) => rows.filter(conversations::assignee_id.is_null()),
+        None => rows,
+    }
+}
+
+/// The conversation of `id`.
+pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<Option<Card>> {
+    let row = in_reach(reader).filter(conversations::id.eq(id)).select(columns::<Row>());
+    let row: Option<Row> = row.first(conn).optional()?;
+    Ok(cards(conn, row.into_iter().collect())?.pop())
+}
+
+/// Those of `ids` that are in reach.
+pub fn in_reach_among(conn: &mut Conn, reader: &Reader, ids: &[String]) -> Result<Vec<String>> {
+    Ok(in_reach(reader).filter(conversations::id.eq_any(ids)).select(conversations::id).load(conn)?)
+}
+
+/// How the patient of a pairing is reached.
+pub fn contact(conn: &mut Conn, pairing_id: &str) -> Result<Contact> {
+    let row = pairings::table.inner_join(patients::table).inner_join(accounts::table);
+    let columns = (accounts::phone, accounts::email, patients::birth_date);
+    Ok(row.filter(pairings::id.eq(pairing_id)).select(columns).first(conn)?)
+}
+
+/// Entries after a position, in order.
+pub fn remarks(conn: &mut Conn, id: &str, after: i32, limit: i64) -> Result<Vec<Remark>> {
+    type Row = (String, i32, String, String, Option<String>, String, Timestamp);
+    let rows = entries::table
+        .filter(entries::conversation_id.eq(id))
+        .filter(entries::position.gt(after))
+        .order(entries::position)
+        .limit(limit);
+    let rows: Vec<Row> = rows
+        .select((
+            entries::id,
+            entries::position,
+            entries::kind,
+            entries::author,
+            entries::author_id,
+            entries::body,
+            entries::created_at,
+        ))
+        .load(conn)?;
+    let names = staff_by_id(conn, rows.iter().filter_map(|row| row.4.clone()).collect())?;
+    let remark = |(id, position, kind, author, author_id, body, created_at): Row| {
+        let staff = author_id.and_then(|id| names.get(&id).cloned());
+        Remark { id, position, kind, author, staff, body, created_at }
+    };
+    Ok(rows.into_iter().map(remark).collect())
+}
+
+fn cards(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Card>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let pairing_ids: Vec<&str> = rows.iter().map(|row| row.pairing_id.as_str()).collect();
+    let mut people = people(conn, &pairing_ids)?;
+    let mut tags = tags(conn, &ids)?;
+    let mut last = last_entries(conn, &ids)?;
+    let links = links(conn, rows.iter().filter_map(|row| row.link_id.as_deref()).collect())?;
+    let names = staff_by_id(conn, rows.iter().filter_map(|row| row.assignee_id.clone()).collect())?;
+    let card = |row: Row| {
+        let (patient, method) = people.remove(&row.pairing_id)?;
+        let (tags, last_entry) = (tags.remove(&row.id).unwrap_or_default(), last.remove(&row.id));
+        let source = PairingSource { kind: "link", link_id: row.link_id.clone(), method, guaranteed: true };
+        let link = row.link_id.as_ref().and_then(|id| links.get(id).cloned());
+        let assignee = row.assignee_id.as_ref().and_then(|id| names.get(id).cloned());
+        Some(row.into_card(patient, tags, link, source, assignee, last_entry))
+    };
+    Ok(rows.into_iter().filter_map(card).collect())
+}
+
+impl Row {
+    fn into_card(
+        self,
+        patient: PatientCard,
+        tags: Vec<String>,
+        link: Option<LinkCard>,
+        source: PairingSource,
+        assignee: Option<StaffCard>,
+        last_entry: Option<LastEntry>,
+    ) -> Card {
+        Card {
+            patient,
+            tags,
+            link,
+            source,
+            assignee,
+            last_entry,
+            phi_allowed: self.identity == CONFIRMED,
+            acknowledged: self
+                .acknowledged_by
+                .zip(self.acknowledged_at)
+                .map(|(by, at)| Acknowledged { by, at }),
+            id: self.id,
+            pairing_id: self.pairing_id,
+            status: self.status,
+            identity: self.identity,
+            unread: self.unread,
+            entry_count: self.entry_count,
+            read_position: self.read_position,
+            patient_read_position: self.patient_read_position,
+            last_entry_at: self.last_entry_at,
+            created_at: self.created_at,
+        }
+    }
+}
+
+/// Whom pairings are about, and how the link reached each of them.
+fn people(conn: &mut Conn, pairing_ids: &[&str]) -> Result<HashMap<String, (PatientCard, String)>> {
+    let rows = pairings::table.inner_join(patients::table).filter(pairings::id.eq_any(pairing_ids));
+    let rows: Vec<(String, PatientCard, String)> =
+        rows.select((pairings::id, columns::<PatientCard>(), pairings::method)).load(conn)?;
+    Ok(rows.into_iter().map(|(id, patient, method)| (id, (patient, method))).collect())
+}
+
+fn tags(conn: &mut Conn, ids: &[&str]) -> Result<HashMap<String, Vec<String>>> {
+    let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq_any(ids));
+    let rows: Vec<(String, String)> = rows
+        .order((conversation_tags::conversation_id, conversation_tags::tag))
+        .select((conversation_tags::conversation_id, conversation_tags::tag))
+        .load(conn)?;
+    let mut found: HashMap<String, Vec<String>> = HashMap::new();
+    for (id, tag) in rows {
+        found.entry(id).or_default().push(tag);
+    }
+    Ok(found)
+}
+
+fn last_entries(conn: &mut Conn, ids: &[&str]) -> Result<HashMap<String, LastEntry>> {
+    let rows = entries::table
+        .inner_join(conversations::table)
+        .filter(conversations::id.eq_any(ids))
+        .filter(entries::position.eq(conversations::entry_count));
+    let rows: Vec<(String, String, String, String)> =
+        rows.select((conversations::id, entries::kind, entries::author, entries::body)).load(conn)?;
+    let entry = |(id, kind, author, body): (String, String, String, String)| {
+        (id, LastEntry { kind, author, preview: preview(&body) })
+    };
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+fn preview(body: &str) -> String {
+    let line = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(PREVIEW) {
+        Some(_) => line.chars().take(PREVIEW - 1).chain(['…']).collect(),
+        None => line,
+    }
+}
+
+fn links(conn: &mut Conn, ids: Vec<&str>) -> Result<HashMap<String, LinkCard>> {
+    let rows = practice_links::table.filter(practice_links::id.eq_any(ids)).select(columns::<LinkCard>());
+    Ok(rows.load::<LinkCard>(conn)?.into_iter().map(|link| (link.id.clone(), link)).collect())
+}
+
+fn staff_by_id(conn: &mut Conn, ids: Vec<String>) -> Result<HashMap<String, StaffCard>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = staff::table.filter(staff::id.eq_any(ids)).select(columns::<StaffCard>());
+    Ok(rows.load::<StaffCard>(conn)?.into_iter().map(|person| (person.id.clone(), person)).collect())
+}

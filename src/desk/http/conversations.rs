@@ -1,0 +1,281 @@
+//! The inbox over the wire.
+
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpResponse, get, patch, post};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::{Validate, ValidationError};
+
+use super::super::{Refusal, inbox};
+use super::links::{are_tags, present};
+use super::wrong;
+use crate::app::App;
+use crate::conversations::inbox::{Assigned, Card, Change, Contact, Cursor, Filter, Remark};
+use crate::conversations::is_message;
+use crate::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
+use crate::kit::Timestamp;
+use crate::links::details;
+use crate::refusals;
+
+/// Which conversations to list; filters add up.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct InboxQuery {
+    /// Those that came through a link.
+    #[param(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    link: Option<String>,
+    /// Those with a tag.
+    #[param(example = "demo")]
+    tag: Option<String>,
+    /// Those that are `unverified`, `confirmed`, `rejected` or `re_verify`.
+    #[param(example = "unverified")]
+    identity: Option<String>,
+    /// Those that a staff member answers: an id, `me` or `none`.
+    #[param(example = "me")]
+    assignee: Option<String>,
+    /// Those with something to read (`true`), or without (`false`).
+    #[param(value_type = Option<bool>, example = true)]
+    unread: Option<String>,
+}
+
+impl InboxQuery {
+    fn into_filter(self) -> Result<impl FnOnce(&str) -> Filter, Problem> {
+        let Self { link, tag, identity, assignee, unread } = self;
+        let words = [("/link", &link), ("/tag", &tag), ("/assignee", &assignee)];
+        if let Some((pointer, _)) =
+            words.iter().find(|(_, word)| word.as_ref().is_some_and(|w| w.contains('\0')))
+        {
+            return Err(wrong(pointer, "invalid_request", "There is nothing of that name."));
+        }
+        let states = ["unverified", "confirmed", "rejected", "re_verify"];
+        if identity.as_deref().is_some_and(|word| !states.contains(&word)) {
+            let detail = "Ask for unverified, confirmed, rejected or re_verify.";
+            return Err(wrong("/identity", "invalid_request", detail));
+        }
+        let unread = match unread.as_deref() {
+            None => None,
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            Some(_) => return Err(wrong("/unread", "invalid_request", "Ask for true or false.")),
+        };
+        Ok(move |me: &str| {
+            let assignee = assignee.map(|word| match word.as_str() {
+                "none" => Assigned::Nobody,
+                "me" => Assigned::To(me.to_owned()),
+                _ => Assigned::To(word),
+            });
+            Filter { link, tag, identity, assignee, unread }
+        })
+    }
+}
+
+fn written(cursor: &Cursor) -> String {
+    format!("{}.{}", cursor.last_entry_at.millis(), cursor.id)
+}
+
+fn cursor(key: &str) -> Result<Option<Cursor>, Problem> {
+    if key.is_empty() {
+        return Ok(None);
+    }
+    let parts = key.split_once('.').and_then(|(millis, id)| Some((millis.parse().ok()?, id.to_owned())));
+    let (millis, id) =
+        parts.ok_or_else(|| wrong("/cursor", "invalid_request", "This cursor is not one of ours."))?;
+    Ok(Some(Cursor { last_entry_at: Timestamp::from_millis(millis), id }))
+}
+
+refusals!(ListConversationsRefusals: plain, Unauthorized, InvalidRequest);
+
+/// Lists the conversations, those with the newest entries first
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(InboxQuery, PageQuery),
+    responses((status = 200, description = "What this staff member sees of the inbox. A conversation that is written in moves to the front and is not met a second time", body = Page<Card>), ListConversationsRefusals))]
+#[get("/v1/practice/conversations")]
+pub async fn list_conversations(
+    app: Data<App>,
+    call: Call,
+    query: Query<InboxQuery>,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<Card>>, Problem> {
+    let filter = query.into_inner().into_filter()?;
+    let (limit, after) = (page.limit()?, cursor(&page.after()?)?);
+    let cards = app.read(move |ctx, conn| {
+        inbox::list(ctx, conn, call.bearer.as_ref(), filter, after.as_ref(), limit + 1)
+    });
+    Ok(Json(Page::of(cards.await?, limit, |card: &Card| written(&card.cursor()))))
+}
+
+/// One conversation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InboxConversationAnswer)]
+pub struct ConversationAnswer {
+    /// The conversation.
+    conversation: Card,
+    /// How its patient is reached, for comparing with your records.
+    contact: Contact,
+}
+
+impl From<(Card, Contact)> for ConversationAnswer {
+    fn from((conversation, contact): (Card, Contact)) -> Self {
+        Self { conversation, contact }
+    }
+}
+
+refusals!(GetConversationRefusals: plain, Unauthorized, ConversationNotFound);
+
+/// Shows a conversation
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The conversation, and how its patient is reached", body = ConversationAnswer), GetConversationRefusals))]
+#[get("/v1/practice/conversations/{id}")]
+pub async fn get_conversation(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+) -> Result<Json<ConversationAnswer>, Problem> {
+    let found = app.read(move |ctx, conn| inbox::find(ctx, conn, call.bearer.as_ref(), &id.0));
+    Ok(Json(found.await?.into()))
+}
+
+/// A change of a conversation; what is left out stays.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct ChangeConversation {
+    /// Who answers it: a staff member of the practice, or `null` for nobody.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    assignee_id: Option<Option<String>>,
+    /// Its tags, all of them anew.
+    #[validate(custom(function = "are_tags"))]
+    #[schema(example = json!(["demo"]))]
+    tags: Option<Vec<String>>,
+    /// Whether it is marked as something to read.
+    #[schema(example = false)]
+    unread: Option<bool>,
+}
+
+refusals!(ChangeConversationRefusals: body, Unauthorized, ConversationNotFound);
+
+/// Changes who answers a conversation, its tags, or its mark
+#[utoipa::path(tag = "practice", request_body = ChangeConversation, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "As changed; who hands a conversation over may not see it again", body = ConversationAnswer), ChangeConversationRefusals))]
+#[patch("/v1/practice/conversations/{id}")]
+pub async fn change_conversation(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<ChangeConversation>,
+) -> Result<Json<ConversationAnswer>, Problem> {
+    let ChangeConversation { assignee_id, tags, unread } = body.value;
+    let tags = tags.as_deref().map(details::tags).transpose();
+    let tags = tags.map_err(|why| wrong("/tags", "tags", &why.to_string()))?;
+    let change = Change { assignee_id, tags, unread };
+    let changed = app.write(move |ctx, conn| inbox::change(ctx, conn, call.bearer.as_ref(), &id.0, &change));
+    Ok(Json(changed.await?.into()))
+}
+
+refusals!(ListInboxEntriesRefusals: plain, Unauthorized, ConversationNotFound, InvalidRequest);
+
+/// Lists what was said
+#[utoipa::path(tag = "practice", operation_id = "list_conversation_entries", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
+    responses((status = 200, description = "Entries in order, oldest first", body = Page<Remark>), ListInboxEntriesRefusals))]
+#[get("/v1/practice/conversations/{id}/entries")]
+pub async fn list_conversation_entries(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<Remark>>, Problem> {
+    let (limit, after) = (page.limit()?, page.after_number()?);
+    let entries =
+        app.read(move |ctx, conn| inbox::entries(ctx, conn, call.bearer.as_ref(), &id.0, after, limit + 1));
+    Ok(Json(Page::of(entries.await?, limit, |entry| entry.position.to_string())))
+}
+
+/// A message to the patient.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct WriteToPatient {
+    /// Plain text, 1 to 4,000 characters.
+    #[validate(custom(function = "is_writable"))]
+    #[schema(example = "Would Tuesday suit you?")]
+    body: String,
+    /// Says that the writer knows that nobody has confirmed who this is. It is asked once a conversation.
+    #[serde(default)]
+    #[schema(example = true)]
+    acknowledge_unverified: bool,
+}
+
+fn is_writable(body: &str) -> Result<(), ValidationError> {
+    match is_message(body) {
+        true => Ok(()),
+        false => {
+            Err(ValidationError::new("length").with_message("A message has 1 to 4,000 characters.".into()))
+        }
+    }
+}
+
+/// One entry.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InboxEntryAnswer)]
+pub struct RemarkAnswer {
+    /// The entry.
+    entry: Remark,
+}
+
+refusals!(WriteToPatientRefusals: keyed, Unauthorized, ConversationNotFound, ConversationClosed, IdentityUnverified);
+
+/// Writes to the patient
+#[utoipa::path(tag = "practice", request_body = WriteToPatient, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 201, description = "The message stands", body = RemarkAnswer), WriteToPatientRefusals))]
+#[post("/v1/practice/conversations/{id}/entries")]
+pub async fn write_to_patient(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<WriteToPatient>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let bearer = call.bearer.clone();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let WriteToPatient { body, acknowledge_unverified } = input;
+        let entry = inbox::write(ctx, conn, bearer.as_ref(), &id.0, &body, acknowledge_unverified)?;
+        Ok::<_, Refusal>(Answer::created(&RemarkAnswer { entry }))
+    })
+    .await
+}
+
+/// How far somebody has read.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct MarkRead {
+    /// The last entry that was read.
+    #[validate(range(min = 1, message = "Entries are counted from 1."))]
+    #[schema(example = 2, minimum = 1)]
+    pub position: i32,
+}
+
+/// What the practice has read.
+#[derive(Serialize, ToSchema)]
+pub struct ReadAnswer {
+    /// Up to which entry; it never goes back.
+    #[schema(example = 2)]
+    read_position: i32,
+    /// Whether the patient wrote after it.
+    unread: bool,
+}
+
+refusals!(ReadRefusals: keyed, Unauthorized, ConversationNotFound);
+
+/// Says how far the practice has read
+#[utoipa::path(tag = "practice", request_body = MarkRead, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "How far it has by now; the patient is told", body = ReadAnswer), ReadRefusals))]
+#[post("/v1/practice/conversations/{id}/read")]
+pub async fn read_conversation(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<MarkRead>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: MarkRead { position }, canonical } = body;
+    let bearer = call.bearer.clone();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let read = inbox::read(ctx, conn, bearer.as_ref(), &id.0, position)?;
+        Ok::<_, Refusal>(Answer::ok(&ReadAnswer { read_position: read.position, unread: read.unread }))
+    })
+    .await
+}

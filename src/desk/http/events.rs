@@ -1,0 +1,48 @@
+//! The practice's stream.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get};
+
+use super::super::{Refusal, inbox};
+use crate::app::App;
+use crate::http::{Call, Draining, Problem};
+use crate::live::Audience;
+use crate::live::stream::{self, Halt, LastEventId};
+use crate::{refusals, staff};
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Staff(staff::Refusal::Unauthorized | staff::Refusal::Forbidden) => Self::Over,
+            _ => Self::Later,
+        }
+    }
+}
+
+refusals!(EventsRefusals: plain, Unauthorized, StreamLimit);
+
+/// Tells at once what happens in the inbox
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen: the stream goes on behind it, up to a day later", example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `read`, with ids as JSON; what this staff member sees of the practice. The stream ends with the token", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"position\":3,\"author\":\"patient\"}\n\n"), EventsRefusals))]
+#[get("/v1/practice/events")]
+pub async fn practice_events(
+    app: Data<App>,
+    call: Call,
+    last: LastEventId,
+    draining: Data<Draining>,
+) -> Result<HttpResponse, Problem> {
+    let (token, last_seen) = (call.bearer.clone(), last.id.clone());
+    let start = app.read(move |ctx, conn| inbox::listen(ctx, conn, token.as_ref(), last_seen.as_deref()));
+    let (who, place) = start.await?;
+    if last.is_head {
+        return Ok(stream::head());
+    }
+    let seat = app.live.join(&who.staff_id, Audience::Practice(who.practice_id))?;
+    Ok(stream::answer(seat, draining.as_ref().clone(), place, move |place| {
+        let (app, token) = (app.clone(), call.bearer.clone());
+        async move {
+            let events = app.read(move |ctx, conn| inbox::events(ctx, conn, token.as_ref(), &place));
+            events.await.map_err(Halt::from)
+        }
+    }))
+}

@@ -1,0 +1,95 @@
+//! The rows of `live_events`.
+
+use diesel::dsl::max;
+use diesel::prelude::*;
+use diesel::{delete, insert_into, update};
+
+use super::{Audience, Event, Place};
+use crate::db::schema::live_events;
+use crate::db::{Conn, Result, columns};
+use crate::kit::Timestamp;
+
+/// An event as it is told.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = live_events)]
+pub struct Told {
+    /// Its id, `evt_…`.
+    pub id: String,
+    /// The conversation that it is about.
+    pub conversation_id: Option<String>,
+    /// What happened.
+    pub kind: String,
+    /// Its JSON.
+    pub data: String,
+    seq: Option<i64>,
+}
+
+impl Told {
+    /// Where a stream stands that was told of it.
+    pub fn place(&self) -> Place {
+        Place { seq: self.seq.unwrap_or_default(), id: self.id.clone() }
+    }
+}
+
+/// Appends an event, which has no number yet.
+pub fn insert(conn: &mut Conn, id: &str, event: &Event<'_>, now: Timestamp) -> Result<()> {
+    let row = (
+        live_events::id.eq(id),
+        live_events::practice_id.eq(event.practice_id),
+        live_events::account_id.eq(event.account_id),
+        live_events::conversation_id.eq(event.conversation_id),
+        live_events::kind.eq(event.kind.as_str()),
+        live_events::data.eq(event.data.to_string()),
+        live_events::created_at.eq(now),
+    );
+    insert_into(live_events::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Whether an event waits for its number.
+pub fn is_any_waiting(conn: &mut Conn) -> Result<bool> {
+    let waiting = live_events::table.filter(live_events::seq.is_null()).select(live_events::id);
+    Ok(waiting.first::<String>(conn).optional()?.is_some())
+}
+
+/// Numbers all that waits; how many there were.
+pub fn number(conn: &mut Conn, seq: i64) -> Result<usize> {
+    let waiting = live_events::table.filter(live_events::seq.is_null());
+    Ok(update(waiting).set(live_events::seq.eq(seq)).execute(conn)?)
+}
+
+/// The last number given; 0 before the first.
+pub fn head(conn: &mut Conn) -> Result<i64> {
+    let last: Option<i64> = live_events::table.select(max(live_events::seq)).first(conn)?;
+    Ok(last.unwrap_or_default())
+}
+
+/// Whom the events after a number concern, by practice and account.
+pub fn concerned(conn: &mut Conn, after: i64) -> Result<Vec<(String, Option<String>)>> {
+    let rows = live_events::table.filter(live_events::seq.gt(after)).distinct();
+    Ok(rows.select((live_events::practice_id, live_events::account_id)).load(conn)?)
+}
+
+/// The number of an event that is kept.
+pub fn seq_of(conn: &mut Conn, id: &str) -> Result<Option<i64>> {
+    let row = live_events::table.find(id).select(live_events::seq);
+    Ok(row.first::<Option<i64>>(conn).optional()?.flatten())
+}
+
+/// Up to `limit` events of an audience after a place, in the order of their numbers.
+pub fn after(conn: &mut Conn, audience: &Audience, place: &Place, limit: i64) -> Result<Vec<Told>> {
+    let later =
+        live_events::seq.gt(place.seq).or(live_events::seq.eq(place.seq).and(live_events::id.gt(&place.id)));
+    let mut rows = live_events::table.filter(live_events::seq.ge(place.seq)).filter(later).into_boxed();
+    match audience {
+        Audience::Practice(id) => rows = rows.filter(live_events::practice_id.eq(id)),
+        Audience::Account(id) => rows = rows.filter(live_events::account_id.eq(id)),
+    }
+    let order = (live_events::seq, live_events::id);
+    Ok(rows.order(order).limit(limit).select(columns::<Told>()).load(conn)?)
+}
+
+/// Forgets events from before `end`.
+pub fn delete_older(conn: &mut Conn, end: Timestamp) -> Result<usize> {
+    Ok(delete(live_events::table.filter(live_events::created_at.lt(end))).execute(conn)?)
+}

@@ -1,0 +1,190 @@
+//! A stream as it goes over the wire (`text/event-stream`, WHATWG HTML 9.2): events, and a comment now and then, so
+//! that no proxy takes it for dead and a reader who is gone is noticed.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::future::{Future, Ready, ready};
+use std::pin::pin;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use futures_util::future::{Either, select};
+use futures_util::stream::{self, Stream};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{Full, Place, Seat, Told};
+use crate::http::call::is_head;
+use crate::http::{Code, Draining, Problem};
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// After a read that the database did not answer.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How many events one read brings.
+pub const BATCH: i64 = 100;
+
+impl From<Full> for Problem {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::OfOne => Self::new(Code::StreamLimit, "Close another stream first."),
+            Full::OfAll => Self::new(Code::Unavailable, "Ask for pages meanwhile.").retry_after(15),
+        }
+    }
+}
+
+/// What one read brought.
+pub struct Batch {
+    /// Those events that the reader may know of.
+    pub events: Vec<Told>,
+    /// Behind the last event that was looked at, told or not.
+    pub place: Place,
+    /// Whether more stand behind it.
+    pub goes_on: bool,
+}
+
+impl Batch {
+    /// What was found after `place`, less what `seen` does not let through.
+    pub fn of<E>(
+        found: Vec<Told>,
+        place: &Place,
+        seen: impl FnOnce(&[String]) -> Result<HashSet<String>, E>,
+    ) -> Result<Self, E> {
+        let goes_on = i64::try_from(found.len()).is_ok_and(|found| found >= BATCH);
+        let place = found.last().map_or_else(|| place.clone(), Told::place);
+        let ids: Vec<String> = found.iter().filter_map(|event| event.conversation_id.clone()).collect();
+        let seen = if ids.is_empty() { HashSet::new() } else { seen(&ids)? };
+        let is_seen = |event: &Told| event.conversation_id.as_ref().is_some_and(|id| seen.contains(id));
+        Ok(Self { events: found.into_iter().filter(is_seen).collect(), place, goes_on })
+    }
+}
+
+/// Why a read brought nothing.
+pub enum Halt {
+    /// The reader may not read any more: the stream ends.
+    Over,
+    /// The database did not answer: the stream tries again.
+    Later,
+}
+
+struct State<R> {
+    seat: Seat,
+    draining: Draining,
+    place: Place,
+    read: R,
+    /// Whether there may be something to read.
+    is_due: bool,
+    beat_at: Instant,
+}
+
+/// The answer that tells events from `place` on. Each read asks again who reads, and what they may see.
+pub fn answer<R, F>(seat: Seat, draining: Draining, place: Place, read: R) -> HttpResponse
+where
+    R: Fn(Place) -> F + 'static,
+    F: Future<Output = Result<Batch, Halt>> + 'static,
+{
+    let state = State { seat, draining, place, read, is_due: true, beat_at: Instant::now() + HEARTBEAT };
+    let hello = stream::once(async { Ok(Bytes::from_static(b"retry: 2000\n\n")) });
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
+        // Kept alive after its end, the connection would hold up a shutdown.
+        .force_close()
+        .streaming(Box::pin(stream::StreamExt::chain(hello, events(state))))
+}
+
+fn events<R, F>(state: State<R>) -> impl Stream<Item = Result<Bytes, Infallible>>
+where
+    R: Fn(Place) -> F + 'static,
+    F: Future<Output = Result<Batch, Halt>> + 'static,
+{
+    stream::unfold(state, |mut state| async move {
+        let bytes = state.next().await?;
+        Some((Ok(bytes), state))
+    })
+}
+
+impl<R, F> State<R>
+where
+    R: Fn(Place) -> F,
+    F: Future<Output = Result<Batch, Halt>>,
+{
+    /// What is sent next; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if self.draining.is_set() {
+                return None;
+            }
+            if self.is_due {
+                if let Some(text) = self.look().await? {
+                    return Some(text);
+                }
+            } else if !self.wait().await {
+                // The next turn looks whether the reader may still read.
+                self.is_due = true;
+                self.beat_at = Instant::now() + HEARTBEAT;
+                return Some(Bytes::from_static(b":\n\n"));
+            }
+        }
+    }
+
+    /// Reads once; `None` where the stream is over.
+    async fn look(&mut self) -> Option<Option<Bytes>> {
+        match (self.read)(self.place.clone()).await {
+            Ok(batch) => {
+                self.place = batch.place;
+                self.is_due = batch.goes_on;
+                let text: String = batch.events.iter().map(written).collect();
+                Some((!text.is_empty()).then(|| Bytes::from(text)))
+            }
+            Err(Halt::Over) => None,
+            Err(Halt::Later) => {
+                sleep(AGAIN).await;
+                Some(None)
+            }
+        }
+    }
+
+    /// Waits to be woken, or for the shutdown; `false` when it is time for a heartbeat.
+    async fn wait(&mut self) -> bool {
+        let (woken, begun) = (pin!(self.seat.woken()), pin!(self.draining.begun()));
+        match timeout_at(self.beat_at, select(woken, begun)).await {
+            Ok(Either::Left(_)) => self.is_due = true,
+            Ok(Either::Right(_)) => {}
+            Err(_) => return false,
+        }
+        true
+    }
+}
+
+/// JSON as serde writes it has no line break, so one `data:` line holds it.
+fn written(event: &Told) -> String {
+    let mut text = String::new();
+    let _ = write!(text, "id: {}\nevent: {}\ndata: {}\n\n", event.id, event.kind, event.data);
+    text
+}
+
+/// How a stream is asked for.
+pub struct LastEventId {
+    /// `Last-Event-ID`, which a browser sends when it connects again.
+    pub id: Option<String>,
+    /// Whether the headers alone are wanted.
+    pub is_head: bool,
+}
+
+impl FromRequest for LastEventId {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        ready(Ok(Self { id, is_head: is_head(request) }))
+    }
+}
+
+/// The answer to HEAD.
+pub fn head() -> HttpResponse {
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/event-stream")).finish()
+}

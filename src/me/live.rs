@@ -1,0 +1,46 @@
+//! What the patient has read, and what their open app is told of.
+
+use std::collections::HashSet;
+
+use super::Refusal;
+use crate::accounts::{self, Principal};
+use crate::app::Ctx;
+use crate::conversations;
+use crate::db::Conn;
+use crate::kit::Secret;
+use crate::live::stream::{BATCH, Batch};
+use crate::live::{self, Audience, Place};
+
+/// Notes that I have read up to a position; how far I have by then.
+pub fn read(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    who: &Principal,
+    conversation_id: &str,
+    position: i32,
+) -> Result<i32, Refusal> {
+    conversations::find(conn, &who.account_id, who.sight(), conversation_id)?
+        .ok_or(Refusal::ConversationNotFound)?;
+    Ok(conversations::read_by_patient(ctx, conn, conversation_id, position)?)
+}
+
+/// Whose stream a token opens, and where it begins.
+pub fn listen(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    last_seen: Option<&str>,
+) -> Result<(Principal, Place), Refusal> {
+    let who = accounts::authenticate(ctx, conn, token)?;
+    Ok((who, live::start(conn, last_seen)?))
+}
+
+/// What happened after a place, as far as this sign-in may know.
+pub fn events(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, place: &Place) -> Result<Batch, Refusal> {
+    let who = accounts::authenticate(ctx, conn, token)?;
+    let all = live::after(conn, &Audience::Account(who.account_id.clone()), place, BATCH)?;
+    Ok(Batch::of(all, place, |ids| {
+        let seen = conversations::in_sight_among(conn, &who.account_id, who.sight(), ids)?;
+        Ok::<_, Refusal>(HashSet::from_iter(seen))
+    })?)
+}
