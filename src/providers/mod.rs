@@ -9,6 +9,7 @@ mod kannel;
 mod reach;
 mod route;
 mod smtp;
+mod smtp_session;
 mod twilio;
 mod webhook;
 
