@@ -209,6 +209,7 @@ impl Config {
             self.database.url = format!("sqlite:{}", self.data_dir.join("practice-links.db").display());
         }
         self.app.open_url.truncate(self.app.open_url.trim_end_matches('/').len());
+        self.drop_empty_secrets();
         self.check()?;
         self.app.check()?;
         Ok(self)

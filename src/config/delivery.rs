@@ -90,6 +90,22 @@ impl Outbox {
 }
 
 impl Config {
+    /// A secret that is empty is none: an HMAC by an empty key is one that anybody can make.
+    pub(super) fn drop_empty_secrets(&mut self) {
+        let secrets = [
+            &mut self.mail.smtp_url,
+            &mut self.mail.events_secret,
+            &mut self.twilio.auth_token,
+            &mut self.twilio.signing_key,
+            &mut self.kannel.password,
+        ];
+        for secret in secrets {
+            if secret.as_ref().is_some_and(|secret| secret.expose().trim().is_empty()) {
+                *secret = None;
+            }
+        }
+    }
+
     /// Refuses development providers in production; the providers themselves refuse what they lack.
     pub(super) fn check_delivery(&self) -> Result<(), BadSetting> {
         if self.sms.provider == "development" {
