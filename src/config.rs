@@ -211,6 +211,7 @@ impl Config {
         self.app.open_url.truncate(self.app.open_url.trim_end_matches('/').len());
         self.drop_empty_secrets();
         self.check()?;
+        self.check_events_secret()?;
         self.app.check()?;
         Ok(self)
     }
