@@ -165,13 +165,11 @@ fn is_this_machine(host: &str) -> bool {
 /// A private address, or a name that the public DNS does not have: one label, as containers have, or one of
 /// the endings that are set apart for networks of one's own.
 fn is_own_network(host: &str) -> bool {
-    match host.parse::<IpAddr>() {
-        Ok(address) => !is_public(address),
-        Err(_) => {
-            let endings = [".localhost", ".local", ".internal", ".home.arpa"];
-            !host.contains('.') || endings.iter().any(|ending| host.ends_with(ending))
-        }
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return !is_public(address);
     }
+    let endings = [".localhost", ".local", ".internal", ".home.arpa"];
+    !host.contains('.') || endings.iter().any(|ending| host.ends_with(ending))
 }
 
 #[cfg(test)]

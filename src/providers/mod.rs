@@ -8,6 +8,7 @@ mod dkim;
 mod kannel;
 mod reach;
 mod route;
+mod slow;
 mod smtp;
 mod smtp_session;
 mod twilio;

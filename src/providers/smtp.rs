@@ -236,7 +236,7 @@ impl Server {
 /// TLS that trusts the world's own authorities, and the one behind a mail server of one's own network.
 fn trusting(own: Option<&Path>) -> Result<Arc<ClientConfig>, BadSetting> {
     let wrong = |problem: String| BadSetting::new("mail.ca_file", problem);
-    let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
     if let Some(path) = own {
         let pem = fs::read(path).map_err(|e| wrong(e.to_string()))?;
         let certificate = CertificateDer::from_pem_slice(&pem);
