@@ -209,7 +209,9 @@ impl Config {
             self.database.url = format!("sqlite:{}", self.data_dir.join("practice-links.db").display());
         }
         self.app.open_url.truncate(self.app.open_url.trim_end_matches('/').len());
+        self.drop_empty_secrets();
         self.check()?;
+        self.check_events_secret()?;
         self.app.check()?;
         Ok(self)
     }

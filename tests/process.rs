@@ -172,6 +172,9 @@ fn a_bad_setting_is_refused_in_one_line_that_names_it() {
         ("PRACTICE_LINKS_ENVIRONMENT", "staging", "environment"),
         ("PRACTICE_LINKS_LIMITS__SCALE", "0", "limits.scale"),
         ("PRACTICE_LINKS_MAIL__SMTP_URL", "imap://example.org", "mail.smtp_url"),
+        ("PRACTICE_LINKS_MAIL__EVENTS_SECRET", "secret", "mail.events_secret"),
+        ("PRACTICE_LINKS_MAIL__EVENTS_SECRET", "whsec_", "mail.events_secret"),
+        ("PRACTICE_LINKS_MAIL__EVENTS_SECRET", "whsec_no base64", "mail.events_secret"),
         ("PRACTICE_LINKS_SMS__PROVIDER", "pigeon", "sms.provider"),
         ("PRACTICE_LINKS_APP__APP_STORE_URL", "https://apps.example/id1,app-argument=x", "app.app_store_url"),
         ("PRACTICE_LINKS_APP__OPEN_URL", "open.example.org", "app.open_url"),
@@ -246,7 +249,19 @@ fn production_refuses_development_conveniences_by_name() {
         (vec![base, secure], "sms.provider"),
         (vec![base, secure, twilio, ("PRACTICE_LINKS_SMS__FALLBACK", "development")], "sms.fallback"),
         (vec![base, secure, twilio], "mail.smtp_url"),
+        (
+            vec![base, secure, twilio, ("PRACTICE_LINKS_MAIL__SMTP_URL", "smtp://mail.example.org")],
+            "mail.smtp_url",
+        ),
         (vec![base, secure, twilio, smtp], "mail.from"),
+        (
+            vec![base, secure, twilio, smtp, from, ("PRACTICE_LINKS_KANNEL__URL", "http://sms.example.org")],
+            "kannel.url",
+        ),
+        (
+            vec![base, secure, twilio, ("PRACTICE_LINKS_MAIL__SMTP_URL", "smtp://127.0.0.1:25"), from],
+            "keys_file",
+        ),
         (
             vec![base, secure, twilio, smtp, from, ("PRACTICE_LINKS_WEBHOOKS__ALLOW_PRIVATE", "true")],
             "webhooks.allow_private",
@@ -257,6 +272,25 @@ fn production_refuses_development_conveniences_by_name() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(named), "{said}");
     }
+}
+
+// The environment's empty settings are none anyway; a file's are too.
+#[test]
+fn an_empty_secret_in_the_file_is_none() {
+    let folder = Folder::new("empty");
+    let refusal = |toml: &str| {
+        fs::write(folder.0.join("practice-links.toml"), toml).unwrap();
+        String::from_utf8(run(&folder.0, &[], &[("PRACTICE_LINKS_LISTEN", "127.0.0.1:0")]).stderr).unwrap()
+    };
+    let twilio = "sms.provider = 'twilio'\ntwilio.account_sid = 'AC1'\ntwilio.from = '+15005550006'\n";
+    let said = refusal(&format!("{twilio}twilio.auth_token = ''\n"));
+    assert!(said.contains("twilio.auth_token"), "{said}");
+    let kannel = "sms.provider = 'kannel'\nkannel.url = 'http://127.0.0.1:1'\nkannel.username = 'a'\n";
+    let said = refusal(&format!("{kannel}kannel.from = '+15005550010'\nkannel.password = ' '\n"));
+    assert!(said.contains("kannel.password"), "{said}");
+    let production = "environment = 'production'\npublic_url = 'https://links.example.org'\n";
+    let said = refusal(&format!("{production}mail.smtp_url = ''\nmail.events_secret = ''\n{twilio}"));
+    assert!(said.contains("mail.smtp_url: is needed"), "{said}");
 }
 
 #[test]

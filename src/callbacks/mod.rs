@@ -14,11 +14,11 @@ use crate::db::{self, Conn};
 use crate::outbox::{self, Channel, Outcome, Report};
 use crate::topics;
 
-/// Takes a report of `provider`'s on one attempt.
+/// Takes a report of `provider`'s on one attempt, a text or a call.
 pub fn take_report(
     ctx: &Ctx,
     conn: &mut Conn,
-    provider: &'static str,
+    (provider, channel): (&'static str, Channel),
     delivery_id: &str,
     report: &Report,
 ) -> db::Result<()> {
@@ -26,19 +26,30 @@ pub fn take_report(
     let told = if is_news { report.as_str() } else { "nothing_new" };
     metrics::counter!("provider_reports_total", "provider" => provider, "report" => told).increment(1);
     match report {
-        Report::Undelivered(Outcome::Misconfigured(why)) if is_news => alarm(ctx, conn, provider, why),
+        Report::Undelivered(Outcome::Misconfigured(why)) if is_news => {
+            alarm(ctx, conn, provider, channel, why)
+        }
         _ => Ok(()),
     }
 }
 
 /// A provider that takes messages and then drops them, because our account there is wrong, looks well to the
-/// worker. With nobody to take over, texts pause until it is mended.
-fn alarm(ctx: &Ctx, conn: &mut Conn, provider: &'static str, why: &'static str) -> db::Result<()> {
-    tracing::error!(provider, why, "the provider drops our messages: our account there is wrong");
-    match ctx.config.sms.fallback {
-        Some(_) => Ok(()),
-        None => outbox::pause_by_report(ctx, conn, Channel::Sms, why),
-    }
+/// worker. With nobody to take over, and nobody takes over a call, its channel pauses until it is mended.
+fn alarm(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    provider: &'static str,
+    channel: Channel,
+    why: &'static str,
+) -> db::Result<()> {
+    tracing::error!(
+        provider,
+        channel = channel.as_str(),
+        why,
+        "the provider drops our messages: our account there is wrong"
+    );
+    let is_taken_over = channel == Channel::Sms && ctx.config.sms.fallback.is_some();
+    if is_taken_over { Ok(()) } else { outbox::pause_by_report(ctx, conn, channel, why) }
 }
 
 /// Takes a text that somebody wrote to one of our numbers.

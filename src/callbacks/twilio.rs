@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::config;
+use crate::kit::Secret;
 use crate::outbox::{Outcome, Report};
 
 /// What an error code means; `None` for one that the table does not know.
@@ -80,7 +81,8 @@ pub struct Signed<'a> {
 /// Whether Twilio signed it: HMAC-SHA1 with the account's token, or HMAC-SHA256 where a shared key is
 /// configured. What is configured decides; a header could be chosen by whoever forges.
 pub fn is_signed(settings: &config::Twilio, callback: &Signed<'_>) -> bool {
-    let (algorithm, secret) = match (&settings.signing_key, &settings.auth_token) {
+    let given = |secret: &Option<Secret>| secret.clone().filter(|secret| !secret.expose().is_empty());
+    let (algorithm, secret) = match (given(&settings.signing_key), given(&settings.auth_token)) {
         (Some(key), _) => (hmac::HMAC_SHA256, key),
         (None, Some(token)) => (hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token),
         (None, None) => return false,
@@ -131,7 +133,6 @@ fn is_whole(url: &str, body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kit::Secret;
 
     const URL: &str = "https://mycompany.com/myapp.php?foo=1&bar=2";
     const CALL: [(&str, &str); 5] = [

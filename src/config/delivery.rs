@@ -1,11 +1,14 @@
 //! Who takes texts, calls, e-mails and webhooks from us, and how fast they leave.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
+use actix_web::http::Uri;
 use serde::{Deserialize, Serialize};
 
 use super::{BadSetting, Config};
-use crate::kit::Secret;
+use crate::kit::internet::is_public;
+use crate::kit::{Secret, standard_webhooks};
 
 /// `mail.*`
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -90,6 +93,22 @@ impl Outbox {
 }
 
 impl Config {
+    /// A secret that is empty is none: an HMAC by an empty key is one that anybody can make.
+    pub(super) fn drop_empty_secrets(&mut self) {
+        let secrets = [
+            &mut self.mail.smtp_url,
+            &mut self.mail.events_secret,
+            &mut self.twilio.auth_token,
+            &mut self.twilio.signing_key,
+            &mut self.kannel.password,
+        ];
+        for secret in secrets {
+            if secret.as_ref().is_some_and(|secret| secret.expose().trim().is_empty()) {
+                *secret = None;
+            }
+        }
+    }
+
     /// Refuses development providers in production; the providers themselves refuse what they lack.
     pub(super) fn check_delivery(&self) -> Result<(), BadSetting> {
         if self.sms.provider == "development" {
@@ -98,8 +117,13 @@ impl Config {
         if self.sms.fallback.as_deref() == Some("development") {
             return Err(BadSetting::new("sms.fallback", "`development` is refused in production"));
         }
-        if self.mail.smtp_url.is_none() {
-            return Err(BadSetting::new("mail.smtp_url", "is needed in production"));
+        match &self.mail.smtp_url {
+            None => return Err(BadSetting::new("mail.smtp_url", "is needed in production")),
+            Some(url) if is_plain(url.expose(), "smtp", is_this_machine) => {
+                let problem = "must be smtps:// or smtp+starttls:// in production, to any other machine";
+                return Err(BadSetting::new("mail.smtp_url", problem));
+            }
+            Some(_) => {}
         }
         if self.mail.from.trim_end_matches('>').ends_with("@localhost") {
             return Err(BadSetting::new("mail.from", "must be an address of your own in production"));
@@ -107,6 +131,69 @@ impl Config {
         if self.webhooks.allow_private {
             return Err(BadSetting::new("webhooks.allow_private", "is refused in production"));
         }
+        // The query of each text holds the password and the code.
+        if is_plain(&self.kannel.url, "http", is_own_network) {
+            let problem = "must be https in production, to any machine outside your own network";
+            return Err(BadSetting::new("kannel.url", problem));
+        }
         Ok(())
+    }
+
+    /// A secret that signs nothing would only show when the first bounce is refused.
+    pub(super) fn check_events_secret(&self) -> Result<(), BadSetting> {
+        let Some(secret) = &self.mail.events_secret else { return Ok(()) };
+        match standard_webhooks::key(secret).is_some_and(|key| !key.is_empty()) {
+            true => Ok(()),
+            false => Err(BadSetting::new("mail.events_secret", "must be `whsec_` and a key in base64")),
+        }
+    }
+}
+
+/// Whether `url` goes in clear, by `scheme`, to a host that `may` is not said of. What is no URL is refused by
+/// whoever calls it.
+fn is_plain(url: &str, scheme: &str, may: fn(&str) -> bool) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.');
+    let is_clear = uri.scheme_str().is_some_and(|told| told.eq_ignore_ascii_case(scheme));
+    is_clear && !may(&host.to_ascii_lowercase())
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A private address, or a name that the public DNS does not have: one label, as containers have, or one of
+/// the endings that are set apart for networks of one's own.
+fn is_own_network(host: &str) -> bool {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return !is_public(address);
+    }
+    let endings = [".localhost", ".local", ".internal", ".home.arpa"];
+    !host.contains('.') || endings.iter().any(|ending| host.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_goes_no_further_than_it_may() {
+        for url in ["smtp://127.0.0.1", "smtp://[::1]:25", "smtp://localhost", "smtps://mail.example.org"] {
+            assert!(!is_plain(url, "smtp", is_this_machine), "{url}");
+        }
+        for url in ["smtp://mail.example.org", "smtp://10.0.0.1", "smtp://u:p@postfix:25", "SMTP://relay"] {
+            assert!(is_plain(url, "smtp", is_this_machine), "{url}");
+        }
+        for url in ["http://127.0.0.1:13013", "http://10.0.0.1", "http://[fd00::1]", "http://kannel:13013"] {
+            assert!(!is_plain(url, "http", is_own_network), "{url}");
+        }
+        for url in ["http://sms.internal", "https://sms.example.org", ""] {
+            assert!(!is_plain(url, "http", is_own_network), "{url}");
+        }
+        for url in
+            ["http://sms.example.org", "http://8.8.8.8:13013", "http://[2606:4700::1111]", "HTTP://a.b."]
+        {
+            assert!(is_plain(url, "http", is_own_network), "{url}");
+        }
     }
 }

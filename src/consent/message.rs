@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Word;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
+use crate::kit::phone::sender_key;
 use crate::kit::{Language, Phone, gsm7};
 use crate::outbox::{self, Job, Outgoing, Rendered, Sender, Text, Topic};
 
@@ -67,7 +68,7 @@ impl Topic for AnswerTopic {
         };
         let language = Language::from_tag(&payload.language).unwrap_or_default();
         let body = text(&ctx.config.app.name, payload.word, language);
-        let sender = Sender::Only(payload.sender);
+        let sender = Sender::Only(sender_key(&payload.sender));
         Ok(Rendered::Ready(Outgoing::Sms(Text { to, body, code: None, sender })))
     }
 }

@@ -17,6 +17,7 @@ use crate::app::Ctx;
 use crate::config::Config;
 use crate::db::{self, Conn};
 use crate::kit::Phone;
+use crate::kit::phone::sender_key;
 use crate::limits::{self, Budget};
 
 /// A provider repeats a text that it could not hand over for hours, never for weeks.
@@ -42,9 +43,14 @@ pub struct Inbound {
 /// changes nothing.
 pub fn receive(ctx: &Ctx, conn: &mut Conn, inbound: &Inbound) -> db::Result<()> {
     let Some((word, language)) = words::read(&inbound.text) else { return Ok(()) };
-    let Some(phone) = international(&inbound.from) else { return Ok(()) };
-    let own = own_sender(&ctx.config, &inbound.to);
-    let Some(sender) = own.or(is_sender(&inbound.to).then_some(inbound.to.as_str())) else { return Ok(()) };
+    let Some(phone) = writer(&ctx.config, &inbound.from) else {
+        metrics::counter!("inbound_senders_unreadable_total", "provider" => inbound.provider).increment(1);
+        return Ok(());
+    };
+    if !is_sender(&inbound.to) {
+        return Ok(());
+    }
+    let sender = sender_key(&inbound.to);
     let id = match inbound.id.as_str() {
         "" => ctx.id("inb"),
         id => ctx.keys.blind("inbound", &format!("{}:{id}", inbound.provider)),
@@ -54,21 +60,32 @@ pub fn receive(ctx: &Ctx, conn: &mut Conn, inbound: &Inbound) -> db::Result<()> 
     }
     metrics::counter!("inbound_texts_total", "provider" => inbound.provider, "word" => word.as_str())
         .increment(1);
-    let is_news = apply(ctx, conn, word, sender, &limits::number_key(ctx, &phone))?;
-    if is_news && own.is_some() && !inbound.is_answered {
-        message::enqueue(ctx, conn, &id, &message::Answer { to: &phone, sender, word, language })?;
+    let phone_key = limits::number_key(ctx, &phone);
+    let is_news = apply(ctx, conn, word, &sender, &phone_key)?;
+    let may_answer = is_ours(&ctx.config, &sender) && is_served(&ctx.config, &phone);
+    if is_news && may_answer && !inbound.is_answered && has_budget(ctx, conn, word, &phone_key)? {
+        let answer = message::Answer { to: &phone, sender: &sender, word, language };
+        message::enqueue(ctx, conn, &id, &answer)?;
     }
     Ok(())
 }
 
-/// Does what a word asks for; whether that deserves an answer. A second STOP does not, and neither does a
-/// third HELP within ten minutes: two machines that answer each other must come to an end.
+/// Does what a word asks for; whether that deserves an answer. A second STOP does not.
 fn apply(ctx: &Ctx, conn: &mut Conn, word: Word, sender: &str, phone_key: &str) -> db::Result<bool> {
     Ok(match word {
         Word::Stop => store::opt_out(conn, sender, phone_key, ctx.now)? == 1,
         Word::Start => store::opt_in(conn, sender, phone_key)? == 1,
-        Word::Help => limits::take(ctx, conn, &[Budget::help_to_number(ctx, phone_key)])?.is_ok(),
+        Word::Help => true,
     })
+}
+
+/// Two machines that answer each other must come to an end, and whoever forges senders must not spend our money.
+fn has_budget(ctx: &Ctx, conn: &mut Conn, word: Word, phone_key: &str) -> db::Result<bool> {
+    let budget = match word {
+        Word::Help => Budget::help_to_number(ctx, phone_key),
+        Word::Stop | Word::Start => Budget::consent_to_number(ctx, phone_key),
+    };
+    Ok(limits::take(ctx, conn, &[budget])?.is_ok())
 }
 
 /// The senders that may not text a number.
@@ -81,11 +98,9 @@ pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::forget(conn, ctx.now - REMEMBERED)
 }
 
-/// The sender of ours, as the settings spell it, that `to` means: SMPP carriers leave the plus out.
-fn own_sender<'a>(config: &'a Config, to: &str) -> Option<&'a str> {
-    let ours = [config.twilio.from.as_str(), config.kannel.from.as_str()];
-    let same = |own: &&str| *own == to || (!digits(own).is_empty() && digits(own) == digits(to));
-    ours.into_iter().filter(|own| !own.is_empty()).find(same)
+/// Whether a sender is one of ours today.
+fn is_ours(config: &Config, sender: &str) -> bool {
+    [&config.twilio.from, &config.kannel.from].into_iter().any(|own| sender_key(own) == sender)
 }
 
 /// Whether it can be a sender at all; one that is not ours today may be tomorrow.
@@ -93,15 +108,28 @@ fn is_sender(to: &str) -> bool {
     (1..=40).contains(&to.len()) && to.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// The digits of what is a number and nothing else.
-fn digits(number: &str) -> String {
-    let bare = number.trim().trim_start_matches('+');
-    if bare.bytes().all(|b| b.is_ascii_digit()) { bare.to_owned() } else { String::new() }
+/// What goes to other countries costs more, and none of our patients are there.
+fn is_served(config: &Config, phone: &Phone) -> bool {
+    config.verification.countries.iter().any(|country| country == phone.region())
 }
 
-/// A number as carriers spell it: with a plus, with two zeros, or with neither. A short code is nobody's phone.
-fn international(from: &str) -> Option<Phone> {
-    let digits = digits(from);
-    let phone = Phone::from_stored(&format!("+{}", digits.strip_prefix("00").unwrap_or(&digits))).ok()?;
-    phone.can_call().then_some(phone)
+/// Who wrote, as carriers spell it: with a plus, with two zeros, or with neither. A bare number is read as one
+/// of our own region first, and as an international one that lost its plus where it is none. A short code is
+/// nobody's phone.
+fn writer(config: &Config, from: &str) -> Option<Phone> {
+    let from = from.trim();
+    let bare = from.strip_prefix('+').unwrap_or(from);
+    if bare.is_empty() || !bare.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let international = |digits: &str| Phone::from_stored(&format!("+{digits}")).ok();
+    let phone = if from.starts_with('+') {
+        international(bare)
+    } else if let Some(digits) = bare.strip_prefix("00") {
+        international(digits)
+    } else {
+        let ours = Phone::parse(bare, Some(&config.verification.default_region)).ok();
+        ours.or_else(|| international(bare))
+    };
+    phone.filter(Phone::can_call)
 }

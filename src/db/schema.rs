@@ -401,6 +401,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    mail_reports (id) {
+        id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mailed (outbox_id) {
+        outbox_id -> Text,
+        address_key -> Text,
+        bounced_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    notice_turns (practice_id) {
+        practice_id -> Text,
+        taken_at -> BigInt,
+    }
+}
+
+diesel::table! {
     webhook_endpoints (id) {
         id -> Text,
         practice_id -> Text,
@@ -596,6 +619,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     notice_preferences,
     digests,
     bounced_mailboxes,
+    mail_reports,
+    mailed,
+    notice_turns,
     webhook_endpoints,
     webhook_events,
     webhook_deliveries,

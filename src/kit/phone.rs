@@ -167,6 +167,16 @@ impl Phone {
     }
 }
 
+/// One of our senders as it is stored and compared: a number by its digits alone, because settings and carriers
+/// spell the same one with a plus and without; a name as it is.
+#[must_use]
+pub fn sender_key(sender: &str) -> String {
+    let sender = sender.trim();
+    let bare = sender.strip_prefix('+').unwrap_or(sender);
+    let is_number = !bare.is_empty() && bare.bytes().all(|b| b.is_ascii_digit());
+    if is_number { bare.to_owned() } else { sender.to_owned() }
+}
+
 impl fmt::Debug for Phone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Phone({})", self.masked())

@@ -51,9 +51,14 @@ impl Budget {
         Self::new(ctx, "0-link", number_key, &[(1, TEN_MINUTES), (3, DAY)])
     }
 
-    /// Answers to HELP from one number, to whichever of ours it wrote: one in ten minutes.
+    /// Answers to HELP from one number, to whichever of ours it wrote: one in ten minutes and three a day.
     pub fn help_to_number(ctx: &Ctx, number_key: &str) -> Self {
-        Self::new(ctx, "0-help", number_key, &[(1, TEN_MINUTES)])
+        Self::new(ctx, "0-help", number_key, &[(1, TEN_MINUTES), (3, DAY)])
+    }
+
+    /// Answers to STOP and START from one number: three a day.
+    pub fn consent_to_number(ctx: &Ctx, number_key: &str) -> Self {
+        Self::new(ctx, "0-consent", number_key, &[(3, DAY)])
     }
 
     /// Messages to one number.

@@ -39,8 +39,18 @@ pub enum EventKind {
     Delivered,
 }
 
-/// Takes what a mail server reports. Of a mail that nobody knows, or for the second time, it changes nothing.
-pub fn take_event(ctx: &Ctx, conn: &mut Conn, event: &Event) -> db::Result<()> {
+/// Takes what a mail server reports under a `webhook-id`, once: what was signed is good for minutes, and not every
+/// event in it tells its time.
+pub fn take_report(ctx: &Ctx, conn: &mut Conn, webhook_id: &str, events: &[Event]) -> db::Result<()> {
+    let id = ctx.keys.blind("mail-report", webhook_id);
+    match store::remember_report(conn, &id, ctx.now)? {
+        0 => Ok(()),
+        _ => events.iter().try_for_each(|event| take_event(ctx, conn, event)),
+    }
+}
+
+/// Takes what a mail server reports of one mail. Of a mail that nobody knows, or for the second time, it changes nothing.
+fn take_event(ctx: &Ctx, conn: &mut Conn, event: &Event) -> db::Result<()> {
     let Some(id) = row_id(&event.message_id) else { return Ok(()) };
     let topics = mail::topics();
     let job = outbox::find(conn, id)?.filter(|job| topics.contains_key(job.topic.as_str()));
@@ -53,7 +63,12 @@ pub fn take_event(ctx: &Ctx, conn: &mut Conn, event: &Event) -> db::Result<()> {
         EventKind::SoftBounce => Report::Sent,
         EventKind::Delivered => Report::Delivered,
     };
-    outbox::report(ctx, conn, &topics, &attempt.id, &report).map(drop)
+    let is_news = outbox::report(ctx, conn, &topics, &attempt.id, &report)?;
+    // Many a mailbox takes a mail and sends it back later: what had arrived then came back all the same.
+    match event.kind {
+        EventKind::HardBounce if !is_news && attempt.receipt == "delivered" => came_back(ctx, conn, &job),
+        _ => Ok(()),
+    }
 }
 
 /// `out_…` of `<out_…@domain>`.
@@ -75,13 +90,54 @@ fn complain(ctx: &Ctx, conn: &mut Conn, job: &Job, at: Option<Timestamp>) -> db:
     preference::mute(ctx, conn, &to, &payload.person).map(drop)
 }
 
-/// Pauses the mailbox of a mail that came back for good.
-pub fn learn(ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Result<()> {
-    if *outcome != Outcome::Rejected(GONE) {
-        return Ok(());
-    }
+/// Learns from an attempt's end, at which the mail has just gone where the person is written to now.
+pub fn settled(ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Result<()> {
     let Some(payload) = Payload::of(job) else { return Ok(()) };
-    if store::insert_bounce(conn, &payload.mailbox, &payload.person, GONE, ctx.now)? == 0 {
+    match outcome {
+        Outcome::Sent | Outcome::Ambiguous(_) => {
+            let mailbox = mailbox_now(ctx, conn, &payload)?;
+            store::set_mailed(conn, &job.id, &mailbox, ctx.now)
+        }
+        Outcome::Rejected(GONE) => {
+            let mailbox = mailbox_now(ctx, conn, &payload)?;
+            suppress(ctx, conn, job, &payload, &mailbox)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where a person is written to now; who has left is known by the address of when the row was queued.
+fn mailbox_now(ctx: &Ctx, conn: &mut Conn, payload: &Payload) -> db::Result<String> {
+    let Some(practice) = practices::find(conn, &payload.practice)? else {
+        return Ok(payload.mailbox.clone());
+    };
+    let address = people::address(conn, &practice, &payload.person)?;
+    Ok(address.map_or_else(|| payload.mailbox.clone(), |to| people::mailbox_key(ctx, &to)))
+}
+
+/// Learns from a report on a mail that had been taken.
+pub fn reported(ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+    match report {
+        Report::Undelivered(Outcome::Rejected(GONE)) => came_back(ctx, conn, job),
+        _ => Ok(()),
+    }
+}
+
+/// Once a mail: a late copy of the report does not undo that an admin wanted the mailbox to be tried again.
+fn came_back(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<()> {
+    let Some(payload) = Payload::of(job) else { return Ok(()) };
+    // A fast server's report comes before the answer to the send is written.
+    let mailbox = mailbox_now(ctx, conn, &payload)?;
+    store::note_mailed(conn, &job.id, &mailbox, ctx.now)?;
+    match store::take_back(conn, &job.id, ctx.now)? {
+        Some(mailbox) => suppress(ctx, conn, job, &payload, &mailbox),
+        None => Ok(()),
+    }
+}
+
+/// Pauses the mailbox of a mail that came back for good.
+fn suppress(ctx: &Ctx, conn: &mut Conn, job: &Job, payload: &Payload, mailbox: &str) -> db::Result<()> {
+    if store::insert_bounce(conn, mailbox, &payload.person, GONE, ctx.now)? == 0 {
         return Ok(());
     }
     metrics::counter!("bounced_mailboxes_total").increment(1);
@@ -93,7 +149,7 @@ pub fn learn(ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Re
         detail: json!({ "reason": GONE, "outbox": job.id }),
     };
     audit::record(ctx, conn, &event)?;
-    tell_admins(ctx, conn, job, &payload)
+    tell_admins(ctx, conn, job, payload)
 }
 
 /// The other admins, or the practice's own address where there are none.

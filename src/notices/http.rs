@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use super::page::{self, Stands};
 use super::{Event, EventKind, Signed, Told};
 use crate::app::App;
-use crate::db;
 use crate::http::html::{self, Does};
 use crate::http::{Call, Code, Problem, RawBody};
 use crate::kit::Timestamp;
@@ -114,9 +113,7 @@ pub async fn mail_events(
     let MailEvents { events } = serde_json::from_slice(&signed.body)
         .map_err(|_| Problem::new(Code::MalformedRequest, "Send a JSON object with `events`."))?;
     let events: Vec<Event> = events.into_iter().filter_map(MailEvent::read).collect();
-    app.write(move |ctx, conn| events.iter().try_for_each(|event| super::take_event(ctx, conn, event)))
-        .await
-        .map_err(|error: db::Error| Problem::from(error))?;
+    app.write(move |ctx, conn| super::take_report(ctx, conn, &signed.id, &events)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

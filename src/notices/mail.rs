@@ -52,7 +52,7 @@ pub struct Payload {
     pub practice: String,
     /// Who is told: a staff member, or the practice itself.
     pub person: String,
-    /// Their address when the row was queued, blindly: what a bounce pauses.
+    /// Their address when the row was queued, blindly: what a bounce pauses where they have none any more.
     pub mailbox: String,
     /// The link it is about.
     pub link: Option<String>,
@@ -145,14 +145,11 @@ impl Topic for Notice {
     }
 
     fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
-        bounce::learn(ctx, conn, job, outcome)
+        bounce::settled(ctx, conn, job, outcome)
     }
 
     fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
-        match report {
-            Report::Undelivered(outcome) => bounce::learn(ctx, conn, job, outcome),
-            _ => Ok(()),
-        }
+        bounce::reported(ctx, conn, job, report)
     }
 }
 

@@ -16,12 +16,13 @@ mod store;
 mod token;
 mod words;
 
-pub use bounce::{Event, EventKind, take_event};
-pub use digest::sweep;
+pub use bounce::{Event, EventKind, take_report};
 pub use frequency::Frequency;
 pub use mail::topics;
 pub use preference::{Change, Entry, Paused, Refusal, Told, change, entries, look_up, unsubscribe};
 pub use signature::{Signed, is_ours};
+
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
@@ -33,6 +34,11 @@ use mail::{Kind, Payload};
 
 /// More new patients than this within a burst's length become one mail.
 const MOST_SINGLE: usize = 10;
+
+/// A mail server's report is repeated for days at most.
+const REPEATED: Duration = Duration::from_hours(7 * 24);
+/// And it is about a mail of the last weeks: the outbox keeps its rows as long.
+const REPORTED: Duration = Duration::from_hours(30 * 24);
 
 /// Tells whoever wants to know that a patient was paired.
 pub fn announce_pairing(ctx: &Ctx, conn: &mut Conn, to: &Destination, pairing_id: &str) -> db::Result<()> {
@@ -78,6 +84,13 @@ pub fn announce_new_device(
     let mut payload = Payload::new(ctx, practice_id, &recipient);
     payload.link = link_id.map(str::to_owned);
     mail::enqueue(ctx, conn, Kind::NewDevice, &format!("{session_id}:{practice_id}"), &payload, None)
+}
+
+/// Deletes digests that went out long ago, and forgets mails that no server sends back any more.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    let reports = store::forget_reports(conn, ctx.now - REPEATED)?;
+    let mails = store::forget_mailed(conn, ctx.now - REPORTED)?;
+    Ok(reports + mails + digest::sweep(ctx, conn)?)
 }
 
 /// The practice's own time zone; UTC where it is unknown.

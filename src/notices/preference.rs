@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 
-use aws_lc_rs::digest;
 use serde_json::json;
 
 use super::store::{self, Bounce, Slot};
@@ -127,7 +126,7 @@ pub fn change(
     practice: &Practice,
     change: &Change,
 ) -> Result<Vec<Entry>, Refusal> {
-    take_turn(conn, practice)?;
+    take_turn(ctx, conn, practice)?;
     let before = theirs(ctx, conn, practice, change)?;
     if before.is_empty() {
         return Err(Refusal::NotListed);
@@ -174,11 +173,10 @@ fn is_anybody_told(ctx: &Ctx, conn: &mut Conn, practice: &Practice) -> db::Resul
     Ok(all.iter().any(|entry| entry.frequency != Frequency::Off && entry.paused.is_none()))
 }
 
-/// Two that turn off at once would each see the other as still being told.
-fn take_turn(conn: &mut Conn, practice: &Practice) -> db::Result<()> {
-    let hash = digest::digest(&digest::SHA256, format!("notices {}", practice.id).as_bytes());
-    let name = hash.as_ref().iter().take(8).fold(0_i64, |name, byte| (name << 8) | i64::from(*byte));
-    if store::lock(conn, name)? { Ok(()) } else { Err(db::Error::Busy) }
+/// Two that turn off at once would each see the other as still being told. Whoever comes second waits: a mail
+/// program's one click is not repeated.
+fn take_turn(ctx: &Ctx, conn: &mut Conn, practice: &Practice) -> db::Result<()> {
+    store::take_turn(conn, &practice.id, ctx.now)
 }
 
 fn record(
@@ -223,7 +221,7 @@ pub fn unsubscribe(ctx: &Ctx, conn: &mut Conn, token: &str) -> db::Result<Option
 
 /// Turns a person's mails about a link off, or down to one a day; which it was.
 pub fn mute(ctx: &Ctx, conn: &mut Conn, to: &Destination, person: &str) -> db::Result<Frequency> {
-    take_turn(conn, &to.practice)?;
+    take_turn(ctx, conn, &to.practice)?;
     let list = &to.endpoint.id;
     let before = said(conn, person, list)?;
     if before == Frequency::Off {

@@ -1,4 +1,4 @@
-//! The rows of `notice_preferences`, `digests` and `bounced_mailboxes`.
+//! The rows of `notice_preferences`, `notice_turns`, `digests`, `mailed`, `mail_reports` and `bounced_mailboxes`.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use diesel::{delete, insert_into, update};
 
 use super::Frequency;
 use crate::db::schema::{
-    bounced_mailboxes, digests, link_people, notice_preferences, pairing_links, pairings, practice_links,
-    staff,
+    bounced_mailboxes, digests, link_people, mail_reports, mailed, notice_preferences, notice_turns,
+    pairing_links, pairings, practice_links, staff,
 };
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
@@ -53,9 +53,13 @@ pub struct Bounce {
     pub created_at: Timestamp,
 }
 
-/// Takes the practice's turn at its list of recipients until the transaction ends; `false` when another has it.
-pub fn lock(conn: &mut Conn, name: i64) -> Result<bool> {
-    Ok(conn.try_lock(name)?)
+/// Takes the practice's turn at its list of recipients until the transaction ends; whoever else wants it waits.
+pub fn take_turn(conn: &mut Conn, practice_id: &str, now: Timestamp) -> Result<()> {
+    let change = notice_turns::taken_at.eq(now);
+    let row = (notice_turns::practice_id.eq(practice_id), change);
+    let insert = insert_into(notice_turns::table).values(row);
+    Both(insert.on_conflict(notice_turns::practice_id).do_update().set(change)).execute(conn)?;
+    Ok(())
 }
 
 /// What people said of a link; who is not in it said nothing.
@@ -243,4 +247,43 @@ pub fn bounces(conn: &mut Conn, keys: &[String]) -> Result<Vec<Bounce>> {
 /// Writes to a mailbox again; 0 when it was written to all along.
 pub fn delete_bounce(conn: &mut Conn, address_key: &str) -> Result<usize> {
     Ok(delete(bounced_mailboxes::table.find(address_key)).execute(conn)?)
+}
+
+/// Notes to which mailbox a mail went.
+pub fn set_mailed(conn: &mut Conn, outbox_id: &str, address_key: &str, now: Timestamp) -> Result<()> {
+    let change = mailed::address_key.eq(address_key);
+    let row = (mailed::outbox_id.eq(outbox_id), change, mailed::created_at.eq(now));
+    let insert = insert_into(mailed::table).values(row);
+    Both(insert.on_conflict(mailed::outbox_id).do_update().set(change)).execute(conn)?;
+    Ok(())
+}
+
+/// Notes to which mailbox a mail went, where that is not known.
+pub fn note_mailed(conn: &mut Conn, outbox_id: &str, address_key: &str, now: Timestamp) -> Result<usize> {
+    let row =
+        (mailed::outbox_id.eq(outbox_id), mailed::address_key.eq(address_key), mailed::created_at.eq(now));
+    Ok(Both(insert_into(mailed::table).values(row).on_conflict_do_nothing()).execute(conn)?)
+}
+
+/// Notes that a mail came back, once; the mailbox that it went to.
+pub fn take_back(conn: &mut Conn, outbox_id: &str, now: Timestamp) -> Result<Option<String>> {
+    let row = mailed::table.find(outbox_id).filter(mailed::bounced_at.is_null());
+    let change = mailed::bounced_at.eq(now);
+    Ok(update(row).set(change).returning(mailed::address_key).get_result(conn).optional()?)
+}
+
+/// Forgets mails that went out before `before`.
+pub fn forget_mailed(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    Ok(delete(mailed::table.filter(mailed::created_at.lt(before))).execute(conn)?)
+}
+
+/// Remembers a mail server's report; 0 when it is known already.
+pub fn remember_report(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+    let row = (mail_reports::id.eq(id), mail_reports::created_at.eq(now));
+    Ok(Both(insert_into(mail_reports::table).values(row).on_conflict_do_nothing()).execute(conn)?)
+}
+
+/// Forgets reports that came before `before`.
+pub fn forget_reports(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    Ok(delete(mail_reports::table.filter(mail_reports::created_at.lt(before))).execute(conn)?)
 }

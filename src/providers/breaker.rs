@@ -39,7 +39,8 @@ impl Breaker {
     pub fn admit(&self, now: Timestamp) -> Result<(), Timestamp> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.trial_at {
-            Some(at) if at > now => Err(at),
+            // A trial further off than any is set comes of a clock that was put back since, and is due.
+            Some(at) if at > now && at <= now + OPEN => Err(at),
             Some(_) => {
                 state.trial_at = Some(now + OPEN);
                 Ok(())
@@ -58,7 +59,7 @@ impl Breaker {
     /// Learns that it did not.
     pub fn failed(&self, now: Timestamp) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.failures.retain(|at| *at + WINDOW > now);
+        state.failures.retain(|at| *at + WINDOW > now && *at <= now);
         state.failures.push(now);
         // A trial that failed needs no second and third.
         if state.trial_at.is_some() || state.failures.len() >= MOST {
@@ -106,5 +107,16 @@ mod tests {
         assert_eq!(breaker.admit(at(121)), Ok(()));
         breaker.failed(at(122));
         assert_eq!(breaker.admit(at(122)), Ok(()), "it forgot the old failures");
+    }
+    #[test]
+    fn a_clock_that_is_put_back_keeps_it_open_for_no_longer() {
+        let breaker = Breaker::new("test");
+        (0..3).for_each(|_| breaker.failed(at(7_200)));
+        assert_eq!(breaker.admit(at(3_600)), Ok(()), "a trial");
+        assert_eq!(breaker.admit(at(3_601)), Err(at(3_660)));
+        breaker.succeeded();
+        (0..2).for_each(|_| breaker.failed(at(7_200)));
+        breaker.failed(at(3_600));
+        assert_eq!(breaker.admit(at(3_600)), Ok(()), "failures of a time to come are none");
     }
 }

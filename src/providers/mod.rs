@@ -8,7 +8,9 @@ mod dkim;
 mod kannel;
 mod reach;
 mod route;
+mod slow;
 mod smtp;
+mod smtp_session;
 mod twilio;
 mod webhook;
 

@@ -10,6 +10,7 @@ use super::kannel::Kannel;
 use super::twilio::Twilio;
 use crate::app::App;
 use crate::config::BadSetting;
+use crate::kit::phone::sender_key;
 use crate::kit::{Clock, Timestamp};
 use crate::outbox::{Channel, Envelope, Handed, Outcome, Outgoing};
 
@@ -104,7 +105,7 @@ impl Stop {
     /// A call needs no leave: STOP is said to texts.
     fn may_send(&self, message: &Outgoing) -> bool {
         match (message, self.driver.number()) {
-            (Outgoing::Sms(text), Some(number)) => text.sender.allows(number),
+            (Outgoing::Sms(text), Some(number)) => text.sender.allows(&sender_key(number)),
             _ => true,
         }
     }

@@ -1,13 +1,12 @@
-//! E-mail over SMTP, by lettre's blocking connection on the worker's own thread. The asynchronous pool was
-//! tried and dropped: with a time limit around it, a mail that was refused with 554 came back as sent.
+//! E-mail over SMTP, on the worker's own thread. Lettre's asynchronous pool was tried and dropped: with a time
+//! limit around it, a mail that was refused with 554 came back as sent.
 //!
 //! Command by command instead of lettre's own transport, because what a reply means depends on what it
-//! answers: 550 to `RCPT` is a mailbox that is gone, 550 to `MAIL` is our own sender, 535 is our password.
+//! answers: 550 5.1.1 to `RCPT` is a mailbox that is gone, 550 to `MAIL` is our own sender, 535 is our password.
 //!
 //! A connection is used again only after a mail that was taken with 250, since only then is it sure that no
 //! reply is still under way; before that it must answer `RSET`. Whatever else happened, it is closed.
 
-use std::error::Error as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -16,23 +15,27 @@ use std::{fs, io};
 use actix_web::http::Uri;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
-use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters};
+use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
-use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, Message};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 
 use super::dkim::Dkim;
+use super::smtp_session::{Failure, Session, Tls};
 use crate::app::App;
 use crate::config::{self, BadSetting};
 use crate::kit::Clock;
 use crate::outbox::{Mail, Outcome};
 
-/// On each reply.
+/// On each step before the mail itself.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// On one mail: a batch of four fits into its lease.
-const WHOLE: Duration = Duration::from_secs(14);
+/// On all of them, from the name of the server to its 354.
+const BEGINNING: Duration = Duration::from_secs(10);
+/// On the mail and the verdict on it. RFC 5321 4.5.3.2.6 asks for ten minutes, because whoever gives up makes a
+/// second copy; more than this does not fit, with the beginning, into the row's lease.
+const VERDICT: Duration = Duration::from_secs(30);
 /// A parked connection older than this is closed; servers close idle ones themselves, at 30 s and later.
 const IDLE: Duration = Duration::from_secs(20);
 /// Connections kept for the next mail: as many as threads send at once in a usual setting.
@@ -44,7 +47,7 @@ pub struct Smtp {
     from: Mailbox,
     dkim: Option<Dkim>,
     clock: Arc<dyn Clock>,
-    parked: Mutex<Vec<(SmtpConnection, Instant)>>,
+    parked: Mutex<Vec<(Session, Instant)>>,
 }
 
 /// Where it is, and how it is spoken to.
@@ -57,8 +60,8 @@ struct Server {
 
 enum Security {
     Plain,
-    StartTls(Box<TlsParameters>),
-    Tls(Box<TlsParameters>),
+    StartTls(Tls),
+    Tls(Tls),
 }
 
 /// What a reply answers.
@@ -94,55 +97,53 @@ impl Smtp {
     /// Sends one mail; only the reply 250 counts as taken.
     pub fn send(&self, mail: &Mail, row_id: &str) -> Outcome {
         let Some((to, bytes)) = self.bytes(mail, row_id) else { return Outcome::Rejected("unbuildable") };
-        let end = Instant::now() + WHOLE;
-        let mut connection = match self.connection(end) {
-            Ok(connection) => connection,
+        let end = Instant::now() + BEGINNING;
+        let mut session = match self.session(end) {
+            Ok(session) => session,
             Err(outcome) => return outcome,
         };
-        let outcome = self.hand_over(&mut connection, to, &bytes, end);
+        let outcome = self.hand_over(&mut session, to, &bytes, end);
         if outcome == Outcome::Sent {
-            self.park(connection);
+            self.park(session);
         }
         outcome
     }
 
-    fn hand_over(&self, connection: &mut SmtpConnection, to: Address, bytes: &[u8], end: Instant) -> Outcome {
+    fn hand_over(&self, session: &mut Session, to: Address, bytes: &[u8], end: Instant) -> Outcome {
         let sender = MailFrom::new(Some(self.from.email.clone()), Vec::new());
         let recipient = Rcpt::new(to, Vec::new());
-        let began = step(connection, Step::Sender, end, |c| c.command(sender))
-            .and_then(|_| step(connection, Step::Recipient, end, |c| c.command(recipient)))
-            .and_then(|_| step(connection, Step::Content, end, |c| c.command(Data)));
+        let began = step(session, Step::Sender, end, |s| s.command(sender))
+            .and_then(|_| step(session, Step::Recipient, end, |s| s.command(recipient)))
+            .and_then(|_| step(session, Step::Content, end, |s| s.command(Data)));
         match began {
             Ok(reply) if reply.has_code(354) => {}
             Ok(_) => return Outcome::Retry("unexpected_reply"),
             Err(outcome) => return outcome,
         }
-        match step(connection, Step::Verdict, end, |c| c.message(bytes)) {
+        session.until(Instant::now() + VERDICT);
+        match session.message(bytes) {
             Ok(reply) if reply.has_code(250) => Outcome::Sent,
             Ok(_) => Outcome::Ambiguous("unexpected_reply"),
-            Err(outcome) => outcome,
+            Err(failure) => outcome(Step::Verdict, &failure),
         }
     }
 
-    /// A parked connection that still answers, or a new one.
-    fn connection(&self, end: Instant) -> Result<SmtpConnection, Outcome> {
-        loop {
-            let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some((mut connection, since)) = parked else { break };
-            if since.elapsed() < IDLE
-                && connection.set_timeout(Some(PATIENCE)).is_ok()
-                && connection.command(Rset).is_ok_and(|reply| reply.has_code(250))
-            {
-                return Ok(connection);
+    /// A parked session that still answers, or a new one. One that hangs is waited for once.
+    fn session(&self, end: Instant) -> Result<Session, Outcome> {
+        let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some((mut session, _)) = parked.filter(|(_, since)| since.elapsed() < IDLE) {
+            session.until(soon(end));
+            if session.command(Rset).is_ok_and(|reply| reply.has_code(250)) {
+                return Ok(session);
             }
         }
         self.server.connect(end)
     }
 
-    fn park(&self, connection: SmtpConnection) {
+    fn park(&self, session: Session) {
         let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
         if parked.len() < PARKED {
-            parked.push((connection, Instant::now()));
+            parked.push((session, Instant::now()));
         }
     }
 
@@ -196,15 +197,10 @@ impl Server {
         if host.is_empty() {
             return Err(wrong("names no host"));
         }
-        let authority = settings.ca_file.as_deref().map(authority).transpose()?;
         let tls = || {
-            let parameters = TlsParameters::builder(host.clone());
-            let parameters = match &authority {
-                Some(own) => parameters.add_root_certificate(own.clone()),
-                None => parameters,
-            };
-            let unspeakable = || wrong("names a host that TLS cannot be spoken with");
-            parameters.build_rustls().map(Box::new).map_err(|_| unspeakable())
+            let unspeakable = |_| wrong("names a host that TLS cannot be spoken with");
+            let name = ServerName::try_from(host.clone()).map_err(unspeakable)?;
+            Ok::<_, BadSetting>(Tls { config: trusting(settings.ca_file.as_deref())?, name })
         };
         let (security, port) = match uri.scheme_str() {
             Some("smtp") => (Security::Plain, 25),
@@ -216,33 +212,41 @@ impl Server {
         Ok(Self { port: uri.port_u16().unwrap_or(port), host, security, credentials })
     }
 
-    fn connect(&self, end: Instant) -> Result<SmtpConnection, Outcome> {
-        let me = ClientId::default();
+    fn connect(&self, end: Instant) -> Result<Session, Outcome> {
         let wrapped = match &self.security {
-            Security::Tls(parameters) => Some(&**parameters),
+            Security::Tls(tls) => Some(tls),
             Security::StartTls(_) | Security::Plain => None,
         };
-        let address = (self.host.as_str(), self.port);
-        let mut connection = SmtpConnection::connect(address, Some(PATIENCE), &me, wrapped, None)
-            .map_err(|error| outcome(Step::Login, &error))?;
-        if let Security::StartTls(parameters) = &self.security {
-            if !connection.can_starttls() {
+        let failed = |failure| outcome(Step::Login, &failure);
+        let mut session = Session::connect(&self.host, self.port, wrapped, soon(end)).map_err(failed)?;
+        if let Security::StartTls(tls) = &self.security {
+            if !session.can_starttls() {
                 return Err(Outcome::Misconfigured("no_starttls"));
             }
-            step(&mut connection, Step::Login, end, |c| c.starttls(parameters, &me))?;
+            session.until(soon(end));
+            session = session.starttls(tls).map_err(failed)?;
         }
         if let Some(credentials) = &self.credentials {
-            step(&mut connection, Step::Login, end, |c| c.auth(DEFAULT_MECHANISMS, credentials))?;
+            step(&mut session, Step::Login, end, |s| s.auth(credentials))?;
         }
-        Ok(connection)
+        Ok(session)
     }
 }
 
-/// The authority behind a mail server of one's own network.
-fn authority(path: &Path) -> Result<Certificate, BadSetting> {
+/// TLS that trusts the world's own authorities, and the one behind a mail server of one's own network.
+fn trusting(own: Option<&Path>) -> Result<Arc<ClientConfig>, BadSetting> {
     let wrong = |problem: String| BadSetting::new("mail.ca_file", problem);
-    let pem = fs::read(path).map_err(|e| wrong(e.to_string()))?;
-    Certificate::from_pem(&pem).map_err(|_| wrong("is no certificate in PEM".into()))
+    let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+    if let Some(path) = own {
+        let pem = fs::read(path).map_err(|e| wrong(e.to_string()))?;
+        let certificate = CertificateDer::from_pem_slice(&pem);
+        let added = certificate.ok().and_then(|certificate| roots.add(certificate).ok());
+        added.ok_or_else(|| wrong("is no certificate in PEM".into()))?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(|_| wrong("TLS cannot be spoken".into()))?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
 /// `USER:PASSWORD@`, percent-encoded; inside, `None` where there is none.
@@ -264,25 +268,28 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// One command and its reply, within what is left of the mail's time. The verdict may take all of that:
-/// servers look through a mail before they answer.
+/// One step, within what is left of the beginning.
 fn step<T>(
-    connection: &mut SmtpConnection,
+    session: &mut Session,
     step: Step,
     end: Instant,
-    command: impl FnOnce(&mut SmtpConnection) -> Result<T, Error>,
+    act: impl FnOnce(&mut Session) -> Result<T, Failure>,
 ) -> Result<T, Outcome> {
-    let left = end.saturating_duration_since(Instant::now());
-    let patience = if step == Step::Verdict { left } else { left.min(PATIENCE) };
-    if patience.is_zero() || connection.set_timeout(Some(patience)).is_err() {
-        return Err(Outcome::Retry("too_slow"));
-    }
-    command(connection).map_err(|error| outcome(step, &error))
+    session.until(soon(end));
+    act(session).map_err(|failure| outcome(step, &failure))
+}
+
+fn soon(end: Instant) -> Instant {
+    end.min(Instant::now() + PATIENCE)
 }
 
 /// What a failure means. Nothing that is wrong between us and our own server counts against a mail.
-fn outcome(step: Step, error: &Error) -> Outcome {
-    let Some(code) = error.status().map(u16::from) else { return broken(step, error) };
+fn outcome(step: Step, failure: &Failure) -> Outcome {
+    let (code, words) = match failure {
+        Failure::Refused(code, words) => (*code, words.as_str()),
+        Failure::Broken(error) => return broken(step, error),
+        Failure::NoCommonLogin => return Outcome::Misconfigured("no_common_login"),
+    };
     match (step, code) {
         (_, 400..=499) => Outcome::Retry("deferred"),
         (Step::Login, _) => Outcome::Misconfigured("login_refused"),
@@ -290,48 +297,41 @@ fn outcome(step: Step, error: &Error) -> Outcome {
         // Too large is about this mail; whatever else `MAIL` is refused for is about our sender.
         (Step::Sender, 552) => Outcome::Rejected("refused"),
         (Step::Sender, _) => Outcome::Misconfigured("sender_refused"),
-        (Step::Recipient, _) if is_hard_bounce(code, &enhanced(error)) => {
-            Outcome::Rejected("mailbox_refused")
-        }
+        (Step::Recipient, _) => recipient_refused(words),
         _ => Outcome::Rejected("refused"),
     }
 }
 
 /// No reply at all. Once the mail is on its way, nobody knows whether it was taken.
-fn broken(step: Step, error: &Error) -> Outcome {
+fn broken(step: Step, error: &io::Error) -> Outcome {
     match step {
-        Step::Login if error.is_client() => Outcome::Misconfigured("no_common_login"),
-        Step::Login if error.is_tls() || is_bad_tls(error) => Outcome::Misconfigured("tls_failed"),
+        Step::Login if is_bad_tls(error) => Outcome::Misconfigured("tls_failed"),
         Step::Verdict => Outcome::Ambiguous("unanswered"),
         _ => Outcome::Retry("unreachable"),
     }
 }
 
-/// The TLS library tells of a certificate that is not good, or of a server that speaks no TLS, as bad data.
-fn is_bad_tls(error: &Error) -> bool {
-    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-    source.is_some_and(|error| {
-        error.kind() == io::ErrorKind::InvalidData
-            && error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-    })
+/// A certificate that is not good, or a server that speaks no TLS.
+fn is_bad_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
 }
 
-/// The mailbox is no more. A server that says more precisely what is wrong is believed: 5.7.1 is its policy,
-/// 5.1.7 and 5.1.8 are our sender, and neither is a reason never to write there again (RFC 3463).
-fn is_hard_bounce(code: u16, enhanced: &str) -> bool {
-    match enhanced {
-        "5.1.7" | "5.1.8" => false,
-        "5.2.1" => true,
-        precise if precise.starts_with("5.1.") => true,
-        "" | "5.0.0" => matches!(code, 550 | 551 | 553),
-        _ => false,
+/// A refused `RCPT`: a mailbox that is no more, our own server's policy, or something about this one mail.
+///
+/// The code alone says too little never to write to somebody again: Exim says a bare `550 relay not permitted`,
+/// and that is about us. RFC 3463 has words for a mailbox that is gone, and only they are believed.
+fn recipient_refused(words: &str) -> Outcome {
+    match enhanced(words).as_str() {
+        "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1" => Outcome::Rejected("mailbox_refused"),
+        policy if policy.starts_with("5.7.") => Outcome::Misconfigured("relay_refused"),
+        _ if words.to_ascii_lowercase().contains("relay") => Outcome::Misconfigured("relay_refused"),
+        _ => Outcome::Rejected("refused"),
     }
 }
 
 /// The enhanced status code at the reply's beginning, where there is one (RFC 2034).
-fn enhanced(error: &Error) -> String {
-    let text = error.source().map(ToString::to_string).unwrap_or_default();
-    let word = text.split_ascii_whitespace().next().unwrap_or_default();
+fn enhanced(words: &str) -> String {
+    let word = words.split_ascii_whitespace().next().unwrap_or_default();
     let is_code = word.split('.').count() == 3 && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     if is_code { word.to_owned() } else { String::new() }
 }
@@ -358,13 +358,23 @@ mod tests {
 
     #[test]
     fn only_a_mailbox_that_is_no_more_is_a_hard_bounce() {
-        for (code, enhanced) in
-            [(550, ""), (551, ""), (553, ""), (550, "5.1.1"), (554, "5.1.10"), (550, "5.2.1")]
+        let refused = |words| outcome(Step::Recipient, &Failure::Refused(550, String::from(words)));
+        for words in ["5.1.1 no such user", "5.1.2 no host", "5.1.3 syntax", "5.1.6 moved", "5.1.10 null MX"]
         {
-            assert!(is_hard_bounce(code, enhanced), "{code} {enhanced}");
+            assert_eq!(refused(words), Outcome::Rejected("mailbox_refused"), "{words}");
         }
-        for (code, enhanced) in [(554, ""), (552, "5.2.2"), (550, "5.7.1"), (550, "5.1.8"), (553, "5.1.7")] {
-            assert!(!is_hard_bounce(code, enhanced), "{code} {enhanced}");
+        assert_eq!(refused("5.2.1 disabled"), Outcome::Rejected("mailbox_refused"));
+        for words in ["relay not permitted", "Relaying denied", "5.7.1 policy", "5.7.54 not authenticated"] {
+            assert_eq!(refused(words), Outcome::Misconfigured("relay_refused"), "{words}");
         }
+        for words in ["no", "no such user", "5.2.2 full", "5.1.0 other", "5.1.7 sender", "5.1.8 sender"] {
+            assert_eq!(refused(words), Outcome::Rejected("refused"), "{words}");
+        }
+    }
+
+    // The lease of a row is a minute; whoever gives up on a verdict makes a second copy.
+    #[test]
+    fn a_verdict_is_waited_for_as_long_as_the_lease_allows() {
+        assert!(VERDICT >= Duration::from_secs(30) && BEGINNING + VERDICT <= Duration::from_secs(40));
     }
 }

@@ -16,6 +16,7 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
 
 use super::client;
+use super::slow::SlowHosts;
 use crate::app::App;
 use crate::kit::internet::is_public;
 use crate::kit::{Clock, Timestamp, standard_webhooks};
@@ -34,6 +35,7 @@ const MOST_HEADER_BYTES: usize = 16 * 1024;
 pub struct Webhooks {
     agent: Agent,
     clock: Arc<dyn Clock>,
+    slow: SlowHosts,
 }
 
 impl Webhooks {
@@ -45,12 +47,23 @@ impl Webhooks {
     fn with(allow_private: bool, patience: Duration, clock: Arc<dyn Clock>) -> Self {
         let resolver = PublicOnly { any: DefaultResolver::default(), allow_private };
         let agent = Agent::with_parts(agent_config(patience), DefaultConnector::default(), resolver);
-        Self { agent, clock }
+        Self { agent, clock, slow: SlowHosts::default() }
     }
 
-    /// Posts `hook`. The answer's body is not read: the status is the answer, and a 200 with an endless body is
-    /// a 200.
+    /// Posts `hook`, unless its host is one that hangs.
     pub fn post(&self, hook: &Hook) -> Outcome {
+        let host = host(&hook.url);
+        if let Err(wait) = self.slow.admit(&host, self.clock.now()) {
+            return Outcome::RetryAfter("endpoint_slow", wait);
+        }
+        let outcome = self.call(hook);
+        self.slow.learn(&host, outcome == Outcome::Retry("timeout"), self.clock.now());
+        outcome
+    }
+
+    /// The answer's body is not read: the status is the answer, and a 200 with an endless body is
+    /// a 200.
+    fn call(&self, hook: &Hook) -> Outcome {
         let now = self.clock.now();
         let Some(signatures) = signatures(hook, now) else { return Outcome::Retry("no_secret") };
         let request = self
@@ -65,6 +78,12 @@ impl Webhooks {
             Err(error) => Outcome::Retry(why(&error)),
         }
     }
+}
+
+/// Whose time a call takes; what is no URL is refused without taking any.
+fn host(url: &str) -> String {
+    let uri = url.parse::<Uri>();
+    uri.ok().and_then(|uri| Some(uri.host()?.to_ascii_lowercase())).unwrap_or_default()
 }
 
 /// One a secret, so that a receiver who has either is content.
@@ -147,13 +166,14 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::from_secs(Timestamp::from_millis(date.as_millisecond()).seconds_from(now)))
 }
 
-/// A word for the log: it quotes nothing of the call.
+/// A word for the log, which the practice reads: it quotes nothing of the call. A name that does not exist and
+/// one that leads inside are one word, or an endpoint would be a way to ask for the names of our network.
 fn why(error: &Error) -> &'static str {
     match error {
         Error::Timeout(_) => "timeout",
-        Error::HostNotFound => "host_not_found",
+        Error::HostNotFound => "unreachable",
         Error::RequireHttpsOnly(_) => "plain_http",
-        Error::Other(inner) if inner.is::<NotPublic>() => "private_address",
+        Error::Other(inner) if inner.is::<NotPublic>() => "unreachable",
         Error::Tls(_) | Error::Rustls(_) => "tls_failed",
         Error::Io(inner) => broken(inner),
         Error::Protocol(_) | Error::LargeResponseHeader(..) => "no_http",
@@ -219,6 +239,19 @@ mod tests {
     #[test]
     fn a_silent_server_is_left() {
         assert_eq!(outcome("", ""), Outcome::Retry("timeout"));
+    }
+
+    #[test]
+    fn a_host_that_hung_is_not_waited_for_again() {
+        let webhooks = webhooks(true, Duration::from_millis(400));
+        let hanging = hook(&server("", ""));
+        assert_eq!(webhooks.post(&hanging), Outcome::Retry("timeout"));
+        let began = Instant::now();
+        let again = webhooks.post(&hanging);
+        assert_eq!(again, Outcome::RetryAfter("endpoint_slow", Duration::from_secs(30)));
+        assert!(began.elapsed() < Duration::from_millis(200), "it was waited for");
+        let other = hook(&server("HTTP/1.1 204 OK\r\n\r\n", "").replace("127.0.0.1", "localhost"));
+        assert_eq!(webhooks.post(&other), Outcome::Sent);
     }
 
     #[test]
@@ -310,23 +343,23 @@ mod tests {
             "255.255.255.255",
         ] {
             let outcome = strict.post(&hook(&format!("https://{host}:{port}/in")));
-            let refused = [
-                Outcome::Retry("private_address"),
-                Outcome::Retry("host_not_found"),
-                Outcome::Retry("bad_url"),
-            ];
+            let refused = [Outcome::Retry("unreachable"), Outcome::Retry("bad_url")];
             assert!(refused.contains(&outcome), "{host}: {outcome:?}");
         }
         assert!(listener.accept().is_err(), "somebody called");
     }
 
     #[test]
-    fn what_leads_to_loopback_is_told_as_private() {
-        for url in
-            ["https://localhost/", "https://127.0.0.1/", "https://0x7f.1/", "https://u:p@127.0.0.1:443/"]
-        {
+    fn a_name_that_leads_inside_is_told_as_one_that_is_not_there() {
+        for url in [
+            "https://localhost/",
+            "https://127.0.0.1/",
+            "https://0x7f.1/",
+            "https://u:p@127.0.0.1:443/",
+            "https://nobody.invalid/",
+        ] {
             let outcome = webhooks(false, Duration::from_secs(5)).post(&hook(url));
-            assert_eq!(outcome, Outcome::Retry("private_address"), "{url}");
+            assert_eq!(outcome, Outcome::Retry("unreachable"), "{url}");
         }
         let outcome = webhooks(false, Duration::from_secs(5)).post(&hook("http://127.0.0.1/"));
         assert_eq!(outcome, Outcome::Retry("plain_http"));
@@ -352,7 +385,7 @@ mod tests {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let lax = webhooks(true, Duration::from_secs(5));
         assert_eq!(lax.post(&hook(&format!("http://127.0.0.1:{port}/"))), Outcome::Retry("refused"));
-        assert_eq!(lax.post(&hook("http://nobody.invalid/")), Outcome::Retry("host_not_found"));
+        assert_eq!(lax.post(&hook("http://nobody.invalid/")), Outcome::Retry("unreachable"));
         let plain = server("HTTP/1.1 200 OK\r\n\r\n", "").replace("http:", "https:");
         assert_eq!(lax.post(&hook(&plain)), Outcome::Retry("tls_failed"));
     }

@@ -123,7 +123,7 @@ pub struct DeliveryView {
     /// Attempts, those of replays included.
     #[schema(example = 1)]
     attempts: i32,
-    /// What the last attempt came to: `sent`, `http_5xx`, `timeout`, `private_address`, `endpoint_disabled` …
+    /// What the last attempt came to: `sent`, `http_5xx`, `timeout`, `unreachable`, `endpoint_disabled` …
     #[schema(required = true, example = "sent")]
     last_outcome: Option<String>,
     /// How often staff asked for it again.

@@ -1,9 +1,12 @@
 //! Mails that come back, while they are handed over and later: the mailbox is left alone, the other admins hear
 //! of it, and nobody else can make us believe it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use diesel::prelude::*;
 use practice_links::kit::Secret;
 use practice_links::outbox::Outcome;
 use practice_links::practices::Practice;
@@ -14,6 +17,9 @@ use crate::harness::{Builder, Desk, Recorded, Reply, TestApp, as_desk, phone};
 
 const SECRET: &str = "c2VjcmV0IG9mIHRoZSBtYWlsIHNlcnZlcg==";
 const GONE: Outcome = Outcome::Rejected("mailbox_refused");
+
+/// Every report has an id of its own.
+static REPORTS: AtomicU32 = AtomicU32::new(1);
 
 struct Elm {
     app: TestApp,
@@ -60,10 +66,21 @@ impl Elm {
     fn send(&self, body: &str, late: i64, secret: &str) -> Reply {
         let at = (self.app.now().seconds() + late).to_string();
         let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(secret).unwrap());
-        let mac = STANDARD.encode(hmac::sign(&key, format!("msg_1.{at}.{body}").as_bytes()));
+        let id = format!("msg_{}", REPORTS.fetch_add(1, Ordering::Relaxed));
+        self.send_as(&id, &at, body, &key)
+    }
+
+    fn send_as(&self, id: &str, at: &str, body: &str, key: &hmac::Key) -> Reply {
+        let mac = STANDARD.encode(hmac::sign(key, format!("{id}.{at}.{body}").as_bytes()));
         let call = self.app.call("POST", "/v1/callbacks/mail-events").raw("application/json", body);
-        let call = call.header("webhook-id", "msg_1").header("webhook-timestamp", &at);
+        let call = call.header("webhook-id", id).header("webhook-timestamp", at);
         call.header("webhook-signature", &format!("v1,{mac}")).send()
+    }
+
+    /// Gives Bo another address, for which there is no door yet.
+    fn move_bo(&self, address: &str) {
+        let change = format!("UPDATE staff SET email = '{address}' WHERE id = '{}'", self.bo.staff_id);
+        self.app.write(|_, conn| Ok(diesel::sql_query(change).execute(conn)?));
     }
 
     fn paused(&self) -> Value {
@@ -160,8 +177,8 @@ both! {
         let id = elm.told(0);
         elm.event("delivered", &id, false).expect(204);
         assert_eq!(elm.app.count("SELECT count(*) FROM deliveries WHERE receipt = 'delivered'"), 1);
-        // What has arrived has arrived.
-        elm.event("bounce", &id, true).expect(204);
+        // It is tried again by whoever has it, and had arrived.
+        elm.event("bounce", &id, false).expect(204);
         for unknown in ["<out_0198c1f2a4c07d3e8a51b2c3d4e5f607@localhost>", "", "<'; --@x>", "<pai_1@localhost>"] {
             for kind in ["bounce", "complaint", "delivered", "opened"] {
                 elm.event(kind, unknown, true).expect(204);
@@ -178,6 +195,68 @@ both! {
         }
         assert_eq!((elm.paused(), elm.frequency().as_str()), (Value::Null, "immediate"));
         assert_eq!(elm.app.count("SELECT count(*) FROM deliveries WHERE receipt <> 'none'"), 1);
+    }
+
+    // Many a mailbox takes a mail and sends it back later.
+    fn a_mail_that_comes_back_after_it_was_delivered_pauses_its_mailbox_once(on: Builder) {
+        let elm = elm(on);
+        let id = elm.told(0);
+        elm.event("delivered", &id, false).expect(204);
+        elm.event("bounce", &id, true).expect(204);
+        assert_eq!(elm.paused()["reason"], "mailbox_refused");
+        elm.patch(json!({ "person": elm.bo.staff_id, "resume": true })).expect(200);
+        elm.event("bounce", &id, true).expect(204);
+        assert_eq!(elm.paused(), Value::Null, "the same again");
+        elm.app.deliver_all();
+    }
+
+    fn the_mailbox_that_a_mail_went_to_is_paused_whatever_was_known_when_it_was_queued(on: Builder) {
+        let elm = elm(on);
+        let first = elm.address("bo");
+        let proof = elm.app.verify(&phone(1));
+        let body = crate::harness::sign_up_body(&proof, &elm.app.link_token("222222"));
+        elm.app.post("/v1/accounts", body).send().expect(201);
+        elm.move_bo("bo@second.example");
+        elm.app.deliver_all();
+        let id = format!("<{}@localhost>", elm.app.carrier.sent_to("bo@second.example").pop().unwrap().row_id);
+        elm.move_bo("bo@third.example");
+        elm.event("bounce", &id, true).expect(204);
+        assert_eq!(elm.paused(), Value::Null, "the third takes mail, for all that is known");
+        elm.move_bo(&first);
+        assert_eq!(elm.paused(), Value::Null, "so does the first");
+        elm.move_bo("bo@second.example");
+        assert_eq!(elm.paused()["reason"], "mailbox_refused");
+        elm.app.deliver_all();
+    }
+
+    fn a_mailbox_that_refuses_at_the_door_is_the_one_of_that_moment(on: Builder) {
+        let elm = elm(on);
+        let first = elm.address("bo");
+        let proof = elm.app.verify(&phone(1));
+        let body = crate::harness::sign_up_body(&proof, &elm.app.link_token("222222"));
+        elm.app.post("/v1/accounts", body).send().expect(201);
+        elm.move_bo("bo@second.example");
+        elm.app.carrier.answer_next(1, &GONE);
+        elm.app.deliver_all();
+        assert_eq!(elm.paused()["reason"], "mailbox_refused");
+        elm.move_bo(&first);
+        assert_eq!(elm.paused(), Value::Null);
+    }
+
+    // Who complains without a time could be heard again for as long as the signature is good.
+    fn a_report_that_comes_again_under_its_id_changes_nothing(on: Builder) {
+        let elm = elm(on);
+        elm.app.link("333333", &elm.practice.id);
+        let body = json!({ "events": [{ "type": "complaint", "message_id": elm.told(0) }] }).to_string();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(SECRET).unwrap());
+        let at = elm.app.now().seconds().to_string();
+        elm.send_as("msg_same", &at, &body, &key).expect(204);
+        assert_eq!(elm.frequency(), "off");
+        elm.app.advance(60);
+        elm.patch(json!({ "person": elm.bo.staff_id, "frequency": "daily" })).expect(200);
+        elm.app.advance(1);
+        elm.send_as("msg_same", &at, &body, &key).expect(204);
+        assert_eq!(elm.frequency(), "daily");
     }
 
     fn a_complaint_stops_the_mails_and_a_later_wish_stands(on: Builder) {

@@ -271,6 +271,20 @@ both! {
             .send().problem(403, "signature_invalid");
     }
 
+    // An HMAC by an empty key is one that anybody can make.
+    fn an_empty_secret_is_none(on: Builder) {
+        let empty = || Some(Secret::from_client(""));
+        let app = on.config(move |config| (config.twilio.auth_token, config.twilio.signing_key) = (empty(), empty())).start();
+        let (verification, attempt) = texted(&app, 0);
+        let path = format!("/v1/callbacks/twilio/{attempt}");
+        let fields = [("MessageStatus", "delivered")];
+        for algorithm in [hmac::HMAC_SHA256, hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY] {
+            let forged = sign(algorithm, "", &format!("{PUBLIC}{path}"), &fields);
+            app.form(&path, &fields).header("x-twilio-signature", &forged).send().problem(403, "signature_invalid");
+        }
+        assert_eq!(delivery(&app, &verification), "sent");
+    }
+
     fn kannels_receipts_move_delivery_and_need_the_attempts_token(app: TestApp) {
         let (verification, attempt) = texted(&app, 0);
         let (_, other) = texted(&app, 1);
@@ -311,6 +325,19 @@ both! {
         reported(&app, &attempt, "undelivered", Some("30034"));
         assert_eq!(screen(&app, &verification)["next_call"], 0);
         assert_eq!(app.count("SELECT count(*) FROM paused_channels WHERE channel = 'sms'"), 1);
+    }
+
+    fn a_call_that_is_dropped_for_our_account_pauses_calls(on: Builder) {
+        let app = started(on);
+        let (verification, _) = texted(&app, 0);
+        app.advance(60);
+        app.resend(&verification, "voice").expect(202);
+        app.deliver_all();
+        let attempt = app.carrier.sent_to(&phone(0)).pop().unwrap().delivery_id;
+        twilio(&app, &format!("/v1/callbacks/twilio/{attempt}"), &[("CallStatus", "failed"), ("ErrorCode", "30002")])
+            .send().expect(204);
+        assert_eq!(app.count("SELECT count(*) FROM paused_channels WHERE channel = 'voice'"), 1);
+        assert_eq!(app.count("SELECT count(*) FROM paused_channels"), 1, "texts go on");
     }
 
     fn with_a_fallback_texts_go_on(on: Builder) {

@@ -22,12 +22,23 @@ fn started(on: Builder) -> TestApp {
     on.config(senders).start()
 }
 
+/// As they are stored and compared.
+const TWILIO_KEY: &str = "15005550006";
+const KANNEL_KEY: &str = "15005550010";
+
 /// A text that Twilio brings, under an id of its own.
 fn says(app: &TestApp, id: &str, text: &str) {
     let from = phone(0);
     let fields = [("MessageSid", id), ("From", from.as_str()), ("To", TWILIO), ("Body", text)];
     let reply = twilio(app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
     assert!(reply.text().ends_with("<Response></Response>"), "{}", reply.text());
+}
+
+/// A text that Kannel brings.
+fn kannel_says(app: &TestApp, id: &str, from: &str, text: &str) {
+    let token = kannel::inbound_token(&app.inner.keys);
+    let query = format!("token={token}&id={id}&from={from}&to={KANNEL_KEY}&text={text}");
+    app.get(&format!("/v1/callbacks/kannel/inbound?{query}")).send().expect(200);
 }
 
 /// What answered it.
@@ -52,10 +63,10 @@ both! {
         let texts = answers(&app);
         assert_eq!(texts.len(), 1);
         assert!(texts[0].starts_with("Practice Messenger: ") && texts[0].len() <= 160, "{}", texts[0]);
-        assert_eq!(app.carrier.sent()[0].sender, Some(Sender::Only(TWILIO.into())));
+        assert_eq!(app.carrier.sent()[0].sender, Some(Sender::Only(TWILIO_KEY.into())));
         says(&app, "SM2", "STOP ALL");
         assert_eq!(answers(&app).len(), 1, "a second STOP is answered by nothing");
-        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![TWILIO.into()]));
+        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![TWILIO_KEY.into()]));
     }
 
     fn a_replayed_stop_does_not_undo_a_later_start(on: Builder) {
@@ -111,7 +122,7 @@ both! {
         let fields = [("MessageSid", "SM1"), ("From", from.as_str()), ("To", TWILIO), ("Body", "STOP"), ("OptOutType", "STOP")];
         twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
         assert_eq!(answers(&app), Vec::<String>::new());
-        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![TWILIO.into()]));
+        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![TWILIO_KEY.into()]));
     }
 
     fn a_number_of_the_messaging_service_stands_for_the_service(on: Builder) {
@@ -148,8 +159,8 @@ both! {
         get(&token, "a", "Stop").expect(200);
         get(&token, "b", "%FF%00").expect(200);
         assert_eq!(answers(&app).len(), 1);
-        assert_eq!(app.carrier.sent()[0].sender, Some(Sender::Only(KANNEL.into())));
-        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![KANNEL.into()]));
+        assert_eq!(app.carrier.sent()[0].sender, Some(Sender::Only(KANNEL_KEY.into())));
+        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![KANNEL_KEY.into()]));
         assert_eq!(kannel::inbound_url(&app.inner.config, &app.inner.keys), format!("http://links.example.test/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a"));
     }
 
@@ -185,6 +196,62 @@ both! {
         let screen = call.send().expect(200);
         assert_eq!(screen.at("/verification/delivery"), "failed");
         assert_eq!(screen.at("/verification/next_call"), 0, "a call was never stopped");
+    }
+
+    // Some carriers give a national number, without plus and country code.
+    fn a_bare_number_is_one_of_our_own_region(on: Builder) {
+        let app = started(on);
+        kannel_says(&app, "a", "4155552000", "STOP");
+        assert_eq!(answers(&app).len(), 1);
+        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![KANNEL_KEY.into()]));
+    }
+
+    // Whoever can write to us must not make us text abroad; what they said counts all the same.
+    fn a_number_of_another_country_is_barred_and_not_answered(on: Builder) {
+        let app = started(on);
+        for (id, from) in [("a", "4915112345678"), ("b", "004915112345679"), ("c", "%2B4915112345670")] {
+            kannel_says(&app, id, from, "STOP");
+        }
+        app.deliver_all();
+        assert_eq!(app.count("SELECT count(*) FROM opt_outs"), 3);
+        assert!(app.carrier.sent().is_empty());
+    }
+
+    fn at_most_three_answers_a_day_go_to_one_number(on: Builder) {
+        let app = started(on);
+        for n in 0..6 {
+            says(&app, &format!("SM{n}"), if n % 2 == 0 { "STOP" } else { "START" });
+        }
+        assert_eq!(answers(&app).len(), 3);
+        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![]), "what they said last counts");
+        app.advance(86_400);
+        says(&app, "SM7", "STOP");
+        assert_eq!(answers(&app).len(), 1);
+    }
+
+    fn senders_that_cannot_be_read_are_counted(on: Builder) {
+        let app = started(on);
+        kannel_says(&app, "a", "72345", "STOP");
+        let metrics = app.get("/metrics").send().expect(200).text();
+        assert!(metrics.contains("inbound_senders_unreadable_total{provider=\"kannel\"}"), "{metrics}");
+    }
+
+    fn a_stop_outlives_another_spelling_and_another_provider_of_its_sender(on: Builder) {
+        let provider = Provider::start();
+        let url = provider.url.clone();
+        let app = on.config(senders).config(move |config| {
+            config.sms.provider = "kannel".into();
+            config.kannel.url = url;
+            config.kannel.username = "links".into();
+            config.kannel.password = Some(Secret::from_client("password"));
+            config.kannel.from = TWILIO_KEY.into();
+        }).start();
+        let from = phone(0);
+        let fields = [("MessageSid", "SM1"), ("From", from.as_str()), ("To", TWILIO), ("Body", "STOP"), ("OptOutType", "STOP")];
+        twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
+        app.start(&phone(0));
+        drain(&app.real_worker());
+        assert!(provider.asked().is_empty());
     }
 
     fn ids_of_texts_are_forgotten_after_thirty_days_and_opt_outs_never(on: Builder) {

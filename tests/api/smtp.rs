@@ -154,6 +154,8 @@ both! {
             ("EHLO", "554 not you", "login_refused"),
             ("MAIL", "530 5.7.0 sign in", "login_wanted"),
             ("MAIL", "550 5.7.1 not from there", "sender_refused"),
+            ("RCPT", "550 relay not permitted", "relay_refused"),
+            ("RCPT", "554 5.7.1 access denied", "relay_refused"),
             ("EHLO", "250 no AUTH here", "no_common_login"),
         ] {
             mailbox.answer(command, reply);
@@ -165,6 +167,19 @@ both! {
         }
         mail_all(&worker);
         assert_eq!((app.outbox("sent"), paused(&app).len(), mailbox.received().len()), (2, 0, 1));
+        assert_eq!(bounced(&app), 0, "nobody's mailbox is to blame");
+    }
+
+    // A limit on each read alone never ends here.
+    fn a_server_that_drips_is_left_and_no_mail_is_lost(on: Builder) {
+        let (app, worker, mailbox) = mailing(on);
+        sign_up(&app, &phone(1), DEMO, None);
+        mailbox.answer("EHLO", "drip");
+        mail_all(&worker);
+        assert_eq!(app.count("SELECT count(*) FROM outbox WHERE last_error = 'unreachable' AND ambiguous = 0"), 1);
+        app.advance(10);
+        mail_all(&worker);
+        assert_eq!(app.outbox("sent"), 2);
     }
 
     // Never in clear where TLS was asked for.
@@ -211,7 +226,7 @@ both! {
 
     fn a_refusal_that_is_about_one_mail_pauses_no_mailbox(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
-        for (n, reply) in (1..).zip(["550 5.7.1 policy", "552 5.2.2 mailbox full", "554 no", "550 5.1.8 your domain"]) {
+        for (n, reply) in (1..).zip(["550 no such user", "552 5.2.2 mailbox full", "554 no", "550 5.1.8 your domain"]) {
             sign_up(&app, &phone(n), DEMO, None);
             mailbox.answer("RCPT", reply);
             mail_all(&worker);

@@ -514,7 +514,7 @@ both! {
         strict.config = Arc::new(config);
         let carrier = Arc::new(Providers::from_settings(&strict).unwrap());
         Worker::new(strict, topics::all(), carrier).run_once().unwrap();
-        assert_eq!(log(&lax, &desk, &id)[0]["last_outcome"], "private_address");
+        assert_eq!(log(&lax, &desk, &id)[0]["last_outcome"], "unreachable");
         assert!(machine.heard().is_empty());
         lax.leave_outbox();
     }

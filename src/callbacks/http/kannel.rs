@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::callbacks;
 use crate::consent::Inbound;
 use crate::http::{Id, Problem};
+use crate::outbox::Channel;
 use crate::refusals;
 
 refusals!(KannelRefusals: plain, SignatureInvalid);
@@ -53,7 +54,8 @@ pub async fn kannel_receipt(app: Data<App>, request: HttpRequest, id: Id) -> Res
         return Err(forged());
     }
     if let Some(report) = query.get("status").parse().ok().and_then(kannel::report) {
-        app.write(move |ctx, conn| callbacks::take_report(ctx, conn, "kannel", &id.0, &report)).await?;
+        let from = ("kannel", Channel::Sms);
+        app.write(move |ctx, conn| callbacks::take_report(ctx, conn, from, &id.0, &report)).await?;
     }
     Ok(nothing())
 }

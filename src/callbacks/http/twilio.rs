@@ -11,6 +11,7 @@ use crate::callbacks;
 use crate::config;
 use crate::consent::Inbound;
 use crate::http::{Code, Id, Problem, RawBody};
+use crate::outbox::Channel;
 use crate::refusals;
 
 /// `TwiML` that does nothing: the answer to a text leaves through the outbox.
@@ -45,10 +46,13 @@ pub async fn twilio_status(
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let fields = signed(&app, &request, &body)?;
-    let status = Some(fields.get("MessageStatus")).filter(|word| !word.is_empty());
-    let code = fields.get("ErrorCode").parse().ok();
-    if let Some(report) = twilio::report(status.unwrap_or(fields.get("CallStatus")), code) {
-        app.write(move |ctx, conn| callbacks::take_report(ctx, conn, "twilio", &id.0, &report)).await?;
+    let (status, channel) = match fields.get("MessageStatus") {
+        "" => (fields.get("CallStatus"), Channel::Voice),
+        status => (status, Channel::Sms),
+    };
+    if let Some(report) = twilio::report(status, fields.get("ErrorCode").parse().ok()) {
+        let from = ("twilio", channel);
+        app.write(move |ctx, conn| callbacks::take_report(ctx, conn, from, &id.0, &report)).await?;
     }
     Ok(HttpResponse::NoContent().finish())
 }

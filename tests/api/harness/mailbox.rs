@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// A mail server on loopback; it lives as long as the test process.
 #[derive(Default)]
@@ -34,7 +35,7 @@ impl Mailbox {
     }
 
     /// Answers the next `command` with `reply`; `.` is the end of a mail, an empty reply hangs up, and
-    /// `hang` says nothing.
+    /// `hang` says nothing, and `drip` a line every 100 ms without an end.
     pub fn answer(&self, command: &'static str, reply: &'static str) {
         self.script.lock().unwrap().push_back((command, reply));
     }
@@ -107,6 +108,12 @@ fn converse(mut stream: TcpStream, mailbox: &Mailbox) -> Option<()> {
         match reply {
             "" => return None,
             "hang" => continue,
+            "drip" => {
+                while stream.write_all(b"250-x\r\n").is_ok() {
+                    thread::sleep(Duration::from_millis(100));
+                }
+                return None;
+            }
             _ => {}
         }
         stream.write_all(format!("{reply}\r\n").as_bytes()).ok()?;

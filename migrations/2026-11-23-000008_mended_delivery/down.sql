@@ -1,0 +1,3 @@
+DROP TABLE notice_turns;
+DROP TABLE mailed;
+DROP TABLE mail_reports;
