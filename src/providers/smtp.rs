@@ -323,8 +323,9 @@ fn is_bad_tls(error: &io::Error) -> bool {
 fn recipient_refused(words: &str) -> Outcome {
     match enhanced(words).as_str() {
         "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1" => Outcome::Rejected("mailbox_refused"),
-        policy if policy.starts_with("5.7.") => Outcome::Misconfigured("relay_refused"),
         _ if words.to_ascii_lowercase().contains("relay") => Outcome::Misconfigured("relay_refused"),
+        // Often our address on a list that we come off again; and no single recipient's policy may stop all mail.
+        policy if policy.starts_with("5.7.") => Outcome::Retry("policy_refused"),
         _ => Outcome::Rejected("refused"),
     }
 }
@@ -364,9 +365,10 @@ mod tests {
             assert_eq!(refused(words), Outcome::Rejected("mailbox_refused"), "{words}");
         }
         assert_eq!(refused("5.2.1 disabled"), Outcome::Rejected("mailbox_refused"));
-        for words in ["relay not permitted", "Relaying denied", "5.7.1 policy", "5.7.54 not authenticated"] {
+        for words in ["relay not permitted", "Relaying denied", "5.7.1 Relay access denied"] {
             assert_eq!(refused(words), Outcome::Misconfigured("relay_refused"), "{words}");
         }
+        assert_eq!(refused("5.7.1 policy"), Outcome::Retry("policy_refused"));
         for words in ["no", "no such user", "5.2.2 full", "5.1.0 other", "5.1.7 sender", "5.1.8 sender"] {
             assert_eq!(refused(words), Outcome::Rejected("refused"), "{words}");
         }
