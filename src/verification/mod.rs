@@ -27,7 +27,7 @@ use crate::deferred::{self, Pending};
 use crate::funnel::{self, Step};
 use crate::kit::{Language, Phone, Secret, Wait};
 use crate::limits::{self, Budget, number_key};
-use crate::links;
+use crate::links::{self, Destination};
 
 /// With less than this left, a resend makes a new code: one that expires while it is being typed is worse
 /// than a second code.
@@ -148,7 +148,7 @@ pub fn create(ctx: &Ctx, conn: &mut Conn, new: NewSession) -> Result<(Session, T
         Some(token) => Some(links::read_token(ctx, conn, token.expose())?.0),
         None => None,
     };
-    let channel = first_channel(ctx, &new)?;
+    let channel = first_channel(ctx, destination.as_ref(), &new)?;
     let phone_key = number_key(ctx, &new.phone);
     let practice_id = destination.as_ref().map(|to| to.practice.id.clone());
     let mut budgets = message_budgets(ctx, &phone_key, practice_id.as_deref(), new.phone.region());
@@ -343,8 +343,12 @@ fn exhausted(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<Refusal, R
     Ok(Refusal::ChecksExhausted(at.wait_from(ctx.now), Box::new((session.clone(), timers))))
 }
 
-fn first_channel(ctx: &Ctx, new: &NewSession) -> Result<Channel, Refusal> {
-    if !ctx.config.verification.countries.iter().any(|country| country == new.phone.region()) {
+fn first_channel(ctx: &Ctx, to: Option<&Destination>, new: &NewSession) -> Result<Channel, Refusal> {
+    // A practice may narrow the service's countries, never widen them.
+    let own = to.and_then(|to| to.practice.countries());
+    let lists = [Some(&ctx.config.verification.countries), own.as_ref()];
+    let is_served = |list: &Vec<String>| list.iter().any(|country| country == new.phone.region());
+    if !lists.into_iter().flatten().all(is_served) {
         return Err(Refusal::CountryNotSupported);
     }
     match (new.channel, new.phone.can_text()) {

@@ -2,6 +2,7 @@
 //! does not know fails: whoever adds one says here who may use it.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -360,7 +361,7 @@ both! {
             }
         }
         assert!(wrong.is_empty(), "{} of {cells} cells:\n{}", wrong.len(), wrong.join("\n"));
-        eprintln!("{cells} cells: {} routes by {} roles, all as the table says", ROWS.len(), ROLES.len());
+        let _ = writeln!(std::io::stderr(), "{cells} cells: {} routes by {} roles, all as the table says", ROWS.len(), ROLES.len());
     }
 
     /// What is not there and what is another practice's look alike, but for the request's own id.

@@ -93,6 +93,19 @@ both! {
         assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'practice.changed'"), 0);
     }
 
+    fn a_practice_narrows_the_countries_of_its_patients_numbers(app: TestApp) {
+        let (_, admin) = elm(&app);
+        let begin = |ip: &str| {
+            let body = json!({ "phone": "+14165550123", "link_token": app.link_token("222222") });
+            app.post("/v1/verifications", body).ip(ip).send()
+        };
+        change(&app, &admin, json!({ "countries": ["US"] })).expect(200);
+        begin("198.18.0.1").problem(422, "country_not_supported");
+        change(&app, &admin, json!({ "countries": null })).expect(200);
+        begin("198.18.0.1").expect(201);
+        app.deliver_all();
+    }
+
     fn members_see_the_profile_and_support_changes_it(app: TestApp) {
         let (practice, _) = elm(&app);
         let member = app.desk(&practice, "bo", Role::Member);

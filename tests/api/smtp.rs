@@ -155,7 +155,7 @@ both! {
             ("MAIL", "530 5.7.0 sign in", "login_wanted"),
             ("MAIL", "550 5.7.1 not from there", "sender_refused"),
             ("RCPT", "550 relay not permitted", "relay_refused"),
-            ("RCPT", "554 5.7.1 access denied", "relay_refused"),
+            ("RCPT", "554 5.7.1 relay access denied", "relay_refused"),
             ("EHLO", "250 no AUTH here", "no_common_login"),
         ] {
             mailbox.answer(command, reply);
