@@ -2,7 +2,9 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{accounts, callbacks, desk, dev, landing, links, me, notices, ops, verification, webhooks};
+use crate::{
+    accounts, callbacks, console, desk, dev, landing, links, me, notices, ops, verification, webhooks,
+};
 
 /// Registers them all. The landing page stands first: it is asked for most, each route before it would be tried
 /// on every request, and its guard lets through what is no code. The other pages stand last, since their first
@@ -13,6 +15,8 @@ pub fn all(config: &mut ServiceConfig<'_>) {
     of_patients(config);
     of_practices(config);
     of_providers(config);
+    // Before the pages whose first segment may be anything; not in the document, since it is for people.
+    config.map(|config| config.service(console::http::pages()));
     of_pages(config);
 }
 

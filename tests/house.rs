@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms that stand in an order; each may import only those named behind it. Rooms not named here (`kit`,
 /// `db`, `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) serve all of them.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("practices", &[]),
     ("staff", &["practices"]),
     ("printing", &[]),
@@ -31,6 +31,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("landing", &["links", "practices", "deferred", "funnel", "printing"]),
     ("me", &["accounts", "conversations", "links", "deferred"]),
     ("desk", &["staff", "practices", "links", "funnel", "printing", "notices"]),
+    ("console", &["desk", "staff", "practices", "links", "funnel", "printing", "notices", "webhooks"]),
     ("ops", &[]),
     ("dev", &[]),
     ("callbacks", &["consent"]),

@@ -2,7 +2,7 @@
 //! within it to the links that include them. What lies outside is as if it did not exist.
 
 pub mod http;
-mod notifications;
+pub mod notifications;
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};

@@ -17,6 +17,7 @@ mod accounts;
 mod bounces;
 mod callbacks;
 mod consent;
+mod console;
 mod crashes;
 mod deferred;
 mod digests;
