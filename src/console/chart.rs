@@ -20,7 +20,7 @@ pub fn steps(totals: &Counts) -> [Bar; 4] {
 /// Of one day: how far its two columns stand from the left, how high they are, and what they count.
 pub struct Day {
     /// The day, as in the report.
-    pub day: String,
+    pub date: String,
     /// From the left, in thousandths of the width.
     pub x: i64,
     /// How wide a column is, in thousandths.
@@ -37,7 +37,7 @@ pub fn days(report: &Report) -> (Vec<Day>, i64) {
     let slot = 1000 / i64::try_from(report.days.len()).unwrap_or(1).max(1);
     let bar = |count| Bar { count, share: share(count, most) };
     let each = report.days.iter().zip(0_i64..).map(|(counts, n)| Day {
-        day: counts.day.clone().unwrap_or_default(),
+        date: counts.day.clone().unwrap_or_default(),
         x: n * 1000 / i64::try_from(report.days.len()).unwrap_or(1).max(1),
         width: (slot * 7 / 10).max(1),
         seen: bar(counts.views.confirmed),

@@ -1,5 +1,6 @@
 //! The console: the practice's own view as pages, walked as a browser without scripts walks them.
 
+use practice_links::funnel;
 use practice_links::links::NewLink;
 use practice_links::practices::Practice;
 use practice_links::staff::Role;
@@ -317,6 +318,7 @@ both! {
         assert!(page(&app, &desk, &at).contains("Nobody opened this link"));
         app.sign_up_at(&phone(0), "500005");
         app.deliver_all();
+        funnel::flush(&app.inner).unwrap();
         let text = page(&app, &desk, &at);
         assert!(text.contains("<rect class=\"paired\"") && text.contains("<td>1</td>"), "{text}");
         assert!(text.contains("type=\"date\" value=\"2026-11-22\""), "{text}");

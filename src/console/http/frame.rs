@@ -58,8 +58,8 @@ impl Session {
         let app = request.app_data::<Data<App>>();
         let secret = app.and_then(|app| cookie::read(app, request));
         let secret = secret.ok_or_else(|| Problem::new(Code::Unauthorized, "Sign in first."))?;
-        let query = request.query_string().split('&');
-        let done = query.filter_map(|pair| pair.strip_prefix("done=")).next().unwrap_or_default();
+        let mut query = request.query_string().split('&');
+        let done = query.find_map(|pair| pair.strip_prefix("done=")).unwrap_or_default();
         Ok(Self { secret, wish: wish(request), done: done.to_owned() })
     }
 

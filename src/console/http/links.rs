@@ -99,7 +99,7 @@ impl Shown {
 #[template(path = "console/pages/links.html")]
 struct Links<'a> {
     f: &'a Frame,
-    links: Vec<Shown>,
+    items: Vec<Shown>,
     next: Option<String>,
 }
 
@@ -125,8 +125,8 @@ pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> R
         .await?;
     let f = session.frame(&app, who, Section::Links);
     let links = links.into_iter().map(|link| Shown::of(&f, &app, &roster, link)).collect();
-    let Page { items: links, next_cursor: next } = Page::of(links, limit, |link: &Shown| link.id.clone());
-    f.page(&app, Links { f: &f, links, next }.render())
+    let Page { items, next_cursor: next } = Page::of(links, limit, |link: &Shown| link.id.clone());
+    f.page(&app, Links { f: &f, items, next }.render())
 }
 
 /// `GET /console/links/{id}`
