@@ -31,6 +31,7 @@ pub mod notices; //       the practice's e-mails: who is told, how often, and ma
 pub mod practices; //     the practices themselves
 pub mod staff; //         the people who work there
 pub mod desk; //          the practice's own view
+pub mod console; //       the practice's pages: a thin face of its own view
 pub mod webhooks; //      the practice's own machine, told by signed calls
 pub mod limits; //        budgets over sliding windows
 pub mod audit; //         append-only events

@@ -3,7 +3,7 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    accounts, callbacks, desk, dev, landing, links, me, notices, ops, staff, verification, webhooks,
+    accounts, callbacks, console, desk, dev, landing, links, me, notices, ops, staff, verification, webhooks,
 };
 
 /// Registers them all. The landing page stands first: it is asked for most, each route before it would be tried
@@ -16,6 +16,8 @@ pub fn all(config: &mut ServiceConfig<'_>) {
     of_staff(config);
     of_practices(config);
     of_providers(config);
+    // Before the pages whose first segment may be anything; not in the document, since it is for people.
+    config.map(|config| config.service(console::http::pages()));
     of_pages(config);
 }
 

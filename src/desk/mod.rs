@@ -4,7 +4,7 @@
 mod audit;
 pub mod http;
 mod inbox;
-mod notifications;
+pub mod notifications;
 mod profile;
 
 use jiff::tz::TimeZone;

@@ -1,6 +1,5 @@
 //! A page's form as a browser sends it: small, and in time.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -10,13 +9,20 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{Code, Problem, body};
 
-/// The fields of a form; of several of one name, the last.
-pub struct Form(HashMap<String, String>);
+/// The fields of a form, in the order of the page.
+pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// A field as it was typed; empty where it is missing. U+0000 is nothing that a person types.
+    /// A field as it was typed; of several of one name the last, empty where it is missing. U+0000 is nothing that
+    /// a person types.
     pub fn field(&self, name: &str) -> String {
-        self.0.get(name).map(|value| value.replace('\0', "")).unwrap_or_default()
+        self.fields(name).pop().unwrap_or_default()
+    }
+
+    /// All fields of one name: the ticked ones of a group of boxes.
+    pub fn fields(&self, name: &str) -> Vec<String> {
+        let named = self.0.iter().filter(|(field, _)| field == name);
+        named.map(|(_, value)| value.replace('\0', "")).collect()
     }
 }
 
@@ -33,7 +39,7 @@ impl FromRequest for Form {
                 return Err(Problem::new(Code::UnsupportedMediaType, "Send the page's form."));
             }
             let text = String::from_utf8_lossy(&bytes);
-            match Query::<HashMap<String, String>>::from_query(&text) {
+            match Query::<Vec<(String, String)>>::from_query(&text) {
                 Ok(fields) => Ok(Self(fields.into_inner())),
                 Err(_) => Err(Problem::new(Code::MalformedRequest, "The form cannot be read.")),
             }

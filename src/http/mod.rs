@@ -14,6 +14,7 @@ pub mod paging;
 pub mod problem;
 pub mod raw;
 pub mod refusals;
+pub mod same_site;
 
 pub use body::Body;
 pub use call::Call;
@@ -24,3 +25,4 @@ pub use idempotency::{Answer, once};
 pub use paging::{Page, PageQuery};
 pub use problem::{Code, FieldError, Problem};
 pub use raw::RawBody;
+pub use same_site::is_same_site;

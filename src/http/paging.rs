@@ -11,7 +11,7 @@ const DEFAULT_LIMIT: i64 = 50;
 const MOST: i64 = 200;
 
 /// The query of every list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// How many items at most, 1 to 200; 50 by default.

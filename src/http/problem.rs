@@ -199,6 +199,16 @@ impl Problem {
         Self { errors: vec![error], ..Self::new(code, detail) }
     }
 
+    /// The sentence that says what to do.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The fields that are wrong.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
     /// Several fields at once.
     pub fn fields(errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(Code::InvalidRequest, "Correct the fields named in `errors`.") }

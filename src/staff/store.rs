@@ -259,6 +259,18 @@ pub fn active_among(conn: &mut Conn, practice_id: &str, ids: &[String]) -> Resul
     Ok(rows.select(staff::id).load(conn)?)
 }
 
+/// The active staff of a practice, by name.
+pub fn colleagues(conn: &mut Conn, practice_id: &str) -> Result<Vec<Member>> {
+    let rows = staff::table.filter(staff::practice_id.eq(practice_id)).filter(staff::state.eq("active"));
+    Ok(rows.order((staff::name, staff::id)).select(columns::<Member>()).load(conn)?)
+}
+
+/// The teams of a practice, by name.
+pub fn teams(conn: &mut Conn, practice_id: &str) -> Result<Vec<Team>> {
+    let rows = teams::table.filter(teams::practice_id.eq(practice_id)).order((teams::name, teams::id));
+    Ok(rows.select(columns::<Team>()).load(conn)?)
+}
+
 /// Whether the practice has a team of that id.
 pub fn has_team(conn: &mut Conn, practice_id: &str, id: &str) -> Result<bool> {
     let row = teams::table.filter(teams::id.eq(id)).filter(teams::practice_id.eq(practice_id));

@@ -18,6 +18,7 @@ mod audit;
 mod bounces;
 mod callbacks;
 mod consent;
+mod console;
 mod crashes;
 mod deferred;
 mod digests;

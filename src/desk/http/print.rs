@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use super::super::Refusal;
 use crate::app::App;
 use crate::http::{Call, Id, Problem};
-use crate::kit::Language;
+use crate::kit::{Language, Secret};
 use crate::links::Destination;
 use crate::printing::{self, Paper, Sheet, Unprintable};
 use crate::refusals;
@@ -68,6 +68,53 @@ impl PrintQuery {
     }
 }
 
+/// One piece of the kit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece {
+    /// The QR code as a vector picture.
+    QrSvg,
+    /// The QR code as pixels.
+    QrPng,
+    /// A poster for the wall.
+    Poster,
+    /// Cards to hand out.
+    Cards,
+    /// A table tent to fold.
+    Tent,
+}
+
+impl Piece {
+    /// The piece behind the end of an address, such as `poster.pdf`.
+    pub fn from_file(file: &str) -> Option<Self> {
+        let all = [Self::QrSvg, Self::QrPng, Self::Poster, Self::Cards, Self::Tent];
+        all.into_iter().find(|piece| {
+            let (_, name, end) = piece.parts();
+            file.split_once('.') == Some((name, end))
+        })
+    }
+
+    /// Media type, name and end of its file.
+    fn parts(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::QrSvg => ("image/svg+xml", "qr", "svg"),
+            Self::QrPng => ("image/png", "qr", "png"),
+            Self::Poster => ("application/pdf", "poster", "pdf"),
+            Self::Cards => ("application/pdf", "cards", "pdf"),
+            Self::Tent => ("application/pdf", "tent", "pdf"),
+        }
+    }
+
+    fn draw(self, sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+        match self {
+            Self::QrSvg => printing::qr_svg(sheet).map(String::into_bytes),
+            Self::QrPng => printing::qr_png(sheet),
+            Self::Poster => printing::poster(sheet, paper),
+            Self::Cards => printing::cards(sheet, paper),
+            Self::Tent => printing::tent(sheet, paper),
+        }
+    }
+}
+
 refusals!(PrintRefusals: plain, Unauthorized, LinkNotFound, InvalidRequest);
 
 /// The QR code as a vector picture
@@ -75,8 +122,7 @@ refusals!(PrintRefusals: plain, Unauthorized, LinkNotFound, InvalidRequest);
     responses((status = 200, description = "SVG", content_type = "image/svg+xml", body = String), PrintRefusals))]
 #[get("/v1/practice/links/{id}/qr.svg")]
 pub async fn qr_svg(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    let draw = |sheet: &Sheet<'_>, _| printing::qr_svg(sheet).map(String::into_bytes);
-    print(app, call, id, PrintQuery::default(), ("image/svg+xml", "qr", "svg"), draw).await
+    print(app, call.bearer, id, PrintQuery::default(), Piece::QrSvg).await
 }
 
 /// The QR code as pixels
@@ -84,8 +130,7 @@ pub async fn qr_svg(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, 
     responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), PrintRefusals))]
 #[get("/v1/practice/links/{id}/qr.png")]
 pub async fn qr_png(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    let draw = |sheet: &Sheet<'_>, _| printing::qr_png(sheet);
-    print(app, call, id, PrintQuery::default(), ("image/png", "qr", "png"), draw).await
+    print(app, call.bearer, id, PrintQuery::default(), Piece::QrPng).await
 }
 
 /// A poster for the wall
@@ -98,7 +143,7 @@ pub async fn poster(
     id: Id,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    print(app, call, id, query.into_inner(), ("application/pdf", "poster", "pdf"), printing::poster).await
+    print(app, call.bearer, id, query.into_inner(), Piece::Poster).await
 }
 
 /// Cards to hand out, four on a sheet
@@ -111,7 +156,7 @@ pub async fn cards(
     id: Id,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    print(app, call, id, query.into_inner(), ("application/pdf", "cards", "pdf"), printing::cards).await
+    print(app, call.bearer, id, query.into_inner(), Piece::Cards).await
 }
 
 /// A table tent to fold
@@ -124,20 +169,19 @@ pub async fn tent(
     id: Id,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    print(app, call, id, query.into_inner(), ("application/pdf", "tent", "pdf"), printing::tent).await
+    print(app, call.bearer, id, query.into_inner(), Piece::Tent).await
 }
 
 /// Drawn in the studio, where it holds nothing of the database.
-async fn print(
+pub async fn print(
     app: Data<App>,
-    call: Call,
+    token: Option<Secret>,
     id: Id,
     query: PrintQuery,
-    (media_type, name, end): (&'static str, &'static str, &'static str),
-    draw: impl FnOnce(&Sheet<'_>, Paper) -> Result<Vec<u8>, Unprintable> + Send + 'static,
+    piece: Piece,
 ) -> Result<HttpResponse, Problem> {
     let to: Destination =
-        app.read(move |ctx, conn| crate::desk::printable(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+        app.read(move |ctx, conn| crate::desk::printable(ctx, conn, token.as_ref(), &id.0)).await?;
     let (code, config) = (to.link.code.clone(), Arc::clone(&app.config));
     let drawn = app.studio.draw(move || {
         let sheet = Sheet {
@@ -148,9 +192,10 @@ async fn print(
             code: &to.link.code,
             language: query.language().unwrap_or(to.practice.language()),
         };
-        draw(&sheet, query.paper.into())
+        piece.draw(&sheet, query.paper.into())
     });
     let bytes = drawn.await.map_err(Refusal::Unprintable)?;
+    let (media_type, name, end) = piece.parts();
     let file = format!("inline; filename=\"{name}-{code}.{end}\"");
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media_type))

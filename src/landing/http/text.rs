@@ -3,7 +3,7 @@
 //! Post, redirect, get: whoever loads the last page again sends nothing again, scripts or not.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HOST, LOCATION, RETRY_AFTER};
+use actix_web::http::header::{LOCATION, RETRY_AFTER};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 
@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::db;
 use crate::deferred::{self, Left};
 use crate::http::html::Does;
-use crate::http::{Call, Form, Problem, html};
+use crate::http::{Call, Form, Problem, html, is_same_site};
 use crate::kit::Phone;
 use crate::links::{self, Destination, Opened};
 use crate::refusals;
@@ -181,19 +181,4 @@ fn again(
         response.headers_mut().insert(RETRY_AFTER, wait.seconds.into());
     }
     Ok(response)
-}
-
-/// Another site's form cannot have texts sent: browsers say where a form comes from. What does not say it is
-/// no browser that could be made to.
-fn is_same_site(app: &App, request: &HttpRequest) -> bool {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    match (header("sec-fetch-site"), header("origin")) {
-        (Some(site), _) => site == "same-origin" || site == "none",
-        // A page without referrer sends `null`.
-        (None, Some(origin)) => {
-            let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-            origin == "null" || origin == app.config.public_url || origin.ends_with(&format!("//{host}"))
-        }
-        (None, None) => true,
-    }
 }

@@ -29,8 +29,8 @@ pub fn check(method: &str, path: &str, reply: &Reply) {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let told = format!("{method} {path} → {} {}", reply.status, reply.text());
     check_headers(path, reply, &told);
-    // The rendered document is pages and scripts, not API.
-    if path == "/docs" || path.starts_with("/docs/") {
+    // The rendered document is pages and scripts, not API; the console is pages for people.
+    if ["/docs", "/console"].iter().any(|pages| path == *pages || path.starts_with(&format!("{pages}/"))) {
         return;
     }
     let method = if method == "HEAD" { "GET" } else { method }.to_ascii_lowercase();

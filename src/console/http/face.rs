@@ -1,0 +1,102 @@
+//! Refusals as pages: on the way out of the console each gets a face, or leads to the sign-in.
+
+use actix_web::Error;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::super::address;
+use super::frame::wish;
+use super::words::{self, Apology};
+use super::{on, style};
+use crate::app::App;
+use crate::http::html::{self, Does};
+use crate::http::{Code, Problem};
+
+#[derive(Template)]
+#[template(path = "console/pages/refused.html")]
+struct Refused {
+    nonce: String,
+    lang: &'static str,
+    style: String,
+    apology: Apology,
+}
+
+/// Wraps all pages.
+pub async fn face(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let response = next.call(request).await?;
+    let Some(problem) = problem_of(&response) else {
+        let mut response = response.map_into_boxed_body();
+        harden(&mut response);
+        return Ok(response);
+    };
+    let answer = answer(response.request(), &problem);
+    Ok(response.into_response(answer.unwrap_or_else(|problem| problem.respond(""))))
+}
+
+fn problem_of<B>(response: &ServiceResponse<B>) -> Option<Problem> {
+    let is_bare = response.status().is_client_error() || response.status().is_server_error();
+    match response.response().error() {
+        Some(error) => error.as_error::<Problem>().cloned().or_else(|| Some(other(response.status()))),
+        None if is_bare && !response.headers().contains_key(CONTENT_TYPE) => Some(other(response.status())),
+        None => None,
+    }
+}
+
+/// The framework's own refusals.
+fn other(status: StatusCode) -> Problem {
+    match status.is_client_error() {
+        true => Problem::new(Code::NotFound, "Check the address."),
+        false => Problem::new(Code::Internal, "Nothing was changed. Try again."),
+    }
+}
+
+fn answer(request: &HttpRequest, problem: &Problem) -> Result<HttpResponse, Problem> {
+    if problem.code == Code::Unauthorized {
+        return Ok(to_sign_in(request));
+    }
+    let app = request.app_data::<Data<App>>().ok_or_else(|| problem.clone())?;
+    let language = wish(request).unwrap_or_default();
+    let page = Refused {
+        nonce: html::nonce(app),
+        lang: language.as_str(),
+        style: style::address(),
+        apology: words::apology(language, problem.code),
+    };
+    let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = html::page(app, status, &page.nonce, Does::Nothing, page.render())?;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    Ok(answer)
+}
+
+/// A form is not sent again after a sign-in, so that leads to the console itself.
+fn to_sign_in(request: &HttpRequest) -> HttpResponse {
+    let asked = request.uri().path_and_query().map_or("/console", |asked| asked.as_str());
+    let next = if request.method() == Method::GET { address::local(asked) } else { "/console" };
+    match next {
+        "/console" => on("/console/sign-in"),
+        next => on(&format!("/console/sign-in?next={}", address::in_query(next))),
+    }
+}
+
+/// What is no page (a picture, a sheet) runs nothing either.
+fn harden(response: &mut ServiceResponse<BoxBody>) {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+}

@@ -1,0 +1,171 @@
+//! Links: all of them, and one.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Query};
+use askama::Template;
+
+use super::super::{Roster, roster, who};
+use super::frame::{Frame, Section, Session};
+use super::words;
+use crate::app::App;
+use crate::desk::{self, LinkDetails, Refusal};
+use crate::http::{Id, Page, PageQuery, Problem};
+use crate::kit::Timestamp;
+use crate::links::{PRACTICE, State};
+use crate::printing::grouped;
+
+/// A link as its pages show it.
+pub struct Shown {
+    /// Its id.
+    pub id: String,
+    /// What the practice calls it.
+    pub label: String,
+    /// Its digits, in groups.
+    pub code: String,
+    /// Its address.
+    pub url: String,
+    /// Its address without the scheme, for reading.
+    pub address: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// What it does.
+    pub state: State,
+    /// The same, in a word.
+    pub state_word: &'static str,
+    /// Whether it is the practice's first.
+    pub is_default: bool,
+    /// Who sees its conversations; empty for the whole practice.
+    pub owner: String,
+    /// Who answers; empty for nobody.
+    pub assignee: String,
+    /// Who shares them.
+    pub members: Vec<String>,
+    /// Who is told.
+    pub notify: Vec<String>,
+    /// The first entry of its conversations.
+    pub welcome: String,
+    /// Whether the practice's name is kept back.
+    pub is_discreet: bool,
+    /// Where it leads once it is retired.
+    pub forward_id: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Shown {
+    /// A link, with the names of its people.
+    pub fn of(f: &Frame, app: &App, roster: &Roster, LinkDetails { link, people }: LinkDetails) -> Self {
+        let left = f.say("(left the practice)", "(ya no está en el consultorio)");
+        let name = |id: &String| roster.name(id).unwrap_or(left).to_owned();
+        let url = format!("{}/{}", app.config.public_url, link.code);
+        Self {
+            code: grouped(&link.code),
+            address: url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).to_owned(),
+            tags: link.tags(),
+            state: link.state(),
+            state_word: words::state(f.language, link.state()),
+            owner: if link.owner == PRACTICE { String::new() } else { name(&link.owner) },
+            assignee: link.assignee_id.as_ref().map(name).unwrap_or_default(),
+            members: people.members.iter().map(name).collect(),
+            notify: people.notify.iter().map(name).collect(),
+            welcome: link.welcome.unwrap_or_default(),
+            is_discreet: link.discreet,
+            forward_id: link.forward_id,
+            created_at: link.created_at,
+            is_default: link.is_default,
+            id: link.id,
+            label: link.label,
+            url,
+        }
+    }
+
+    /// Whether it takes patients in.
+    pub fn is_active(&self) -> bool {
+        self.state == State::Active
+    }
+
+    /// Whether it says that nobody is taken in.
+    pub fn is_paused(&self) -> bool {
+        self.state == State::Paused
+    }
+
+    /// Whether it leads on.
+    pub fn is_retired(&self) -> bool {
+        self.state == State::Retired
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/pages/links.html")]
+struct Links<'a> {
+    f: &'a Frame,
+    items: Vec<Shown>,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/pages/link.html")]
+struct One<'a> {
+    f: &'a Frame,
+    link: Shown,
+    tab: &'static str,
+    forward: String,
+}
+
+/// `GET /console/links`
+pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
+    let (limit, after, token) = (page.limit()?, page.after()?, session.token());
+    let (who, roster, links) = app
+        .read(move |ctx, conn| {
+            let links = desk::links(ctx, conn, token.as_ref(), &after, limit + 1)?;
+            let who = who(ctx, conn, token.as_ref())?;
+            let roster = roster(conn, &who)?;
+            Ok::<_, Refusal>((who, roster, links))
+        })
+        .await?;
+    let f = session.frame(&app, who, Section::Links);
+    let links = links.into_iter().map(|link| Shown::of(&f, &app, &roster, link)).collect();
+    let Page { items, next_cursor: next } = Page::of(links, limit, |link: &Shown| link.id.clone());
+    f.page(&app, Links { f: &f, items, next }.render())
+}
+
+/// `GET /console/links/{id}`
+pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    let token = session.token();
+    let (who, roster, link, forward) = app
+        .read(move |ctx, conn| {
+            let link = desk::link(ctx, conn, token.as_ref(), &id.0)?;
+            let who = who(ctx, conn, token.as_ref())?;
+            let forward = match &link.link.forward_id {
+                // Who may see a link may see where it leads, but maybe not that other link itself.
+                Some(to) => desk::link(ctx, conn, token.as_ref(), to).ok().map(|to| to.link.label),
+                None => None,
+            };
+            let roster = roster(conn, &who)?;
+            Ok::<_, Refusal>((who, roster, link, forward))
+        })
+        .await?;
+    let f = session.frame(&app, who, Section::Links);
+    let link = Shown::of(&f, &app, &roster, link);
+    let forward = forward.unwrap_or_else(|| match link.forward_id {
+        None => f.say("the practice’s first link", "el primer enlace del consultorio").to_owned(),
+        Some(_) => f.say("another link", "otro enlace").to_owned(),
+    });
+    f.page(&app, One { f: &f, link, tab: "overview", forward }.render())
+}
+
+/// A link for a page of its own, with whoever looks.
+pub async fn find(app: &Data<App>, session: &Session, id: &Id) -> Result<(Frame, Shown), Problem> {
+    let (token, id) = (session.token(), id.0.clone());
+    let (who, roster, link) = app
+        .read(move |ctx, conn| {
+            let link = desk::link(ctx, conn, token.as_ref(), &id)?;
+            let who = who(ctx, conn, token.as_ref())?;
+            let roster = roster(conn, &who)?;
+            Ok::<_, Refusal>((who, roster, link))
+        })
+        .await?;
+    let f = session.frame(app, who, Section::Links);
+    let shown = Shown::of(&f, app, &roster, link);
+    Ok((f, shown))
+}

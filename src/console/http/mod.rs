@@ -1,0 +1,88 @@
+//! The pages of the console, each with its address.
+
+pub mod cookie;
+pub mod face;
+pub mod frame;
+pub mod inbox;
+pub mod link_form;
+pub mod link_state;
+pub mod links;
+pub mod notices;
+pub mod print;
+pub mod settings;
+pub mod sign_in;
+pub mod style;
+pub mod visitors;
+pub mod webhook_log;
+pub mod webhooks;
+pub mod words;
+
+use actix_web::dev::HttpServiceFactory;
+use actix_web::http::header::LOCATION;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, get, post};
+use actix_web::{HttpResponse, Scope};
+
+use crate::http::{Code, Problem};
+
+/// All of them. They stand outside of the API document, as they are for people.
+pub fn pages() -> impl HttpServiceFactory + 'static {
+    let scope = web::scope("/console")
+        .route("", get().to(inbox::home))
+        .route("/", get().to(inbox::home))
+        .route("/style-{version}.css", get().to(style::style))
+        .route("/sign-in", get().to(sign_in::ask))
+        .route("/sign-in", post().to(sign_in::password))
+        .route("/sign-in/code", post().to(sign_in::code))
+        .route("/sign-in/token", post().to(sign_in::token))
+        .route("/sign-out", post().to(sign_in::out))
+        .route("/inbox", get().to(inbox::inbox))
+        .route("/invites", get().to(inbox::invites))
+        .route("/records", get().to(inbox::records));
+    let scope = of_settings(of_links(scope));
+    scope.default_service(web::to(nowhere)).wrap(from_fn(face::face))
+}
+
+fn of_links(scope: Scope) -> Scope {
+    scope
+        .route("/links", get().to(links::list))
+        .route("/links", post().to(link_form::create))
+        .route("/links/new", get().to(link_form::new))
+        .route("/links/{id}", get().to(links::show))
+        .route("/links/{id}", post().to(link_form::change))
+        .route("/links/{id}/edit", get().to(link_form::edit))
+        .route("/links/{id}/retire", get().to(link_state::ask_retire))
+        .route("/links/{id}/retire", post().to(link_state::retire))
+        .route("/links/{id}/pause", post().to(link_state::pause))
+        .route("/links/{id}/resume", post().to(link_state::resume))
+        .route("/links/{id}/visitors", get().to(visitors::visitors))
+        .route("/links/{id}/print", get().to(print::kit))
+        .route("/links/{id}/print/{file}", get().to(print::piece))
+}
+
+fn of_settings(scope: Scope) -> Scope {
+    scope
+        .route("/settings", get().to(settings::index))
+        .route("/settings/notices", get().to(notices::list))
+        .route("/settings/notices", post().to(notices::change))
+        .route("/settings/webhooks", get().to(webhooks::list))
+        .route("/settings/webhooks", post().to(webhooks::create))
+        .route("/settings/webhooks/new", get().to(webhooks::new))
+        .route("/settings/webhooks/{id}", get().to(webhook_log::show))
+        .route("/settings/webhooks/{id}/state", post().to(webhooks::change_state))
+        .route("/settings/webhooks/{id}/rotate", get().to(webhooks::ask_rotate))
+        .route("/settings/webhooks/{id}/rotate", post().to(webhooks::rotate))
+        .route("/settings/webhooks/{id}/delete", get().to(webhooks::ask_delete))
+        .route("/settings/webhooks/{id}/delete", post().to(webhooks::delete))
+        .route("/settings/webhooks/{id}/deliveries/{delivery}/replay", post().to(webhook_log::replay))
+}
+
+/// No page of ours; a sign-in would not help.
+async fn nowhere() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(Code::NotFound, "Check the address."))
+}
+
+/// After a form: on to a page, so that loading it again sends nothing.
+fn on(address: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
+}

@@ -1,0 +1,173 @@
+//! Signing in and out.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::SET_COOKIE;
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
+use super::super::address;
+use super::super::session::{self, Step};
+use super::frame::{Sent, stale, wish};
+use super::{cookie, on, style, words};
+use crate::app::App;
+use crate::http::html::{self, Does};
+use crate::http::{Form, Problem, is_same_site};
+use crate::kit::{Language, Secret};
+
+/// Where to go afterwards.
+#[derive(Deserialize)]
+pub struct Asked {
+    next: Option<String>,
+}
+
+/// What the two pages of a sign-in show.
+#[derive(Default)]
+struct Shown {
+    email: String,
+    next: String,
+    error: String,
+    challenge: String,
+    key: String,
+    qr: String,
+    is_token: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/pages/sign_in.html")]
+struct SignIn<'a> {
+    nonce: &'a str,
+    language: Language,
+    lang: &'a str,
+    style: String,
+    is_development: bool,
+    shown: &'a Shown,
+}
+
+impl SignIn<'_> {
+    fn say<'a>(&self, en: &'a str, es: &'a str) -> &'a str {
+        words::say(self.language, en, es)
+    }
+}
+
+fn show(
+    app: &App,
+    request: &HttpRequest,
+    status: StatusCode,
+    shown: &Shown,
+) -> Result<HttpResponse, Problem> {
+    let (nonce, language) = (html::nonce(app), wish(request).unwrap_or_default());
+    let page = SignIn {
+        nonce: &nonce,
+        language,
+        lang: language.as_str(),
+        style: style::address(),
+        is_development: app.config.is_development(),
+        shown,
+    };
+    html::page(app, status, &nonce, Does::Form, page.render())
+}
+
+/// `GET /console/sign-in`
+pub async fn ask(app: Data<App>, request: HttpRequest, asked: Query<Asked>) -> Result<HttpResponse, Problem> {
+    let next = asked.into_inner().next.unwrap_or_default();
+    let shown = Shown { next: address::local(&next).to_owned(), ..Shown::default() };
+    show(&app, &request, StatusCode::OK, &shown)
+}
+
+/// `POST /console/sign-in`: e-mail and password
+pub async fn password(app: Data<App>, request: HttpRequest, form: Form) -> Result<HttpResponse, Problem> {
+    let (email, password) = (form.field("email"), Secret::from_client(&form.field("password")));
+    let shown = shown(&app, &request, &form)?;
+    let step = app.write(move |ctx, conn| session::begin(ctx, conn, email.trim(), &password)).await?;
+    go_on(&app, &request, step, shown)
+}
+
+/// `POST /console/sign-in/code`: the code of an authenticator
+pub async fn code(app: Data<App>, request: HttpRequest, form: Form) -> Result<HttpResponse, Problem> {
+    let shown = shown(&app, &request, &form)?;
+    let (challenge, code) = (Secret::from_client(&shown.challenge), form.field("code"));
+    let step = app.write(move |ctx, conn| session::finish(ctx, conn, &challenge, code.trim())).await?;
+    go_on(&app, &request, step, shown)
+}
+
+/// `POST /console/sign-in/token`: in development, a token from the command line
+pub async fn token(app: Data<App>, request: HttpRequest, form: Form) -> Result<HttpResponse, Problem> {
+    let shown = Shown { is_token: true, ..shown(&app, &request, &form)? };
+    let token = Secret::from_client(form.field("token").trim());
+    let step = app.read(move |ctx, conn| session::by_token(ctx, conn, token)).await?;
+    go_on(&app, &request, step, shown)
+}
+
+/// Before a session there is nothing that a token could be bound to: where the form comes from is what counts.
+fn shown(app: &App, request: &HttpRequest, form: &Form) -> Result<Shown, Problem> {
+    if !is_same_site(app, request) {
+        return Err(stale());
+    }
+    Ok(Shown {
+        email: form.field("email"),
+        next: address::local(&form.field("next")).to_owned(),
+        challenge: form.field("challenge"),
+        ..Shown::default()
+    })
+}
+
+fn go_on(app: &App, request: &HttpRequest, step: Step, shown: Shown) -> Result<HttpResponse, Problem> {
+    let language = wish(request).unwrap_or_default();
+    match step {
+        Step::In(secret) => {
+            let mut answer = on(&shown.next);
+            let value = cookie::set(app, &secret).parse().map_err(|_| stale())?;
+            answer.headers_mut().append(SET_COOKIE, value);
+            Ok(answer)
+        }
+        Step::Code { challenge } => {
+            let challenge = challenge.expose().to_owned();
+            show(app, request, StatusCode::OK, &Shown { challenge, ..shown })
+        }
+        Step::Enrol { challenge, key, qr } => {
+            let challenge = challenge.expose().to_owned();
+            show(app, request, StatusCode::OK, &Shown { challenge, key, qr, ..shown })
+        }
+        Step::Wrong => {
+            let error = words::wrong_sign_in(language, shown.is_token, !shown.challenge.is_empty());
+            let shown = Shown { error: error.to_owned(), ..shown };
+            show(app, request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+        }
+        Step::Wait(wait) => {
+            let shown = Shown { error: words::wait(language, wait), ..shown };
+            show(app, request, StatusCode::TOO_MANY_REQUESTS, &shown)
+        }
+    }
+}
+
+/// `POST /console/sign-out`
+pub async fn out(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
+    let secret = sent.session.secret;
+    app.write(move |ctx, conn| session::end(ctx, conn, &secret)).await?;
+    let mut answer = on("/console/sign-in");
+    answer.headers_mut().append(SET_COOKIE, cookie::clear(&app).parse().map_err(|_| stale())?);
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(language: Language, shown: &Shown) -> String {
+        let (lang, style) = (language.as_str(), String::new());
+        SignIn { nonce: "n", language, lang, style, is_development: false, shown }.render().unwrap()
+    }
+
+    #[test]
+    fn the_second_step_asks_for_a_code_and_the_first_time_shows_how_to_get_one() {
+        let challenge = "chl_1".to_owned();
+        let code = drawn(Language::En, &Shown { challenge: challenge.clone(), ..Shown::default() });
+        assert!(code.contains("one-time-code") && code.contains("chl_1") && !code.contains("<svg id"));
+        let (key, qr) = ("JBSW Y3DP".to_owned(), "<svg id=\"qr\"></svg>".to_owned());
+        let enrol = drawn(Language::Es, &Shown { challenge, key, qr, ..Shown::default() });
+        assert!(enrol.contains("<svg id=\"qr\">") && enrol.contains("JBSW Y3DP"));
+        assert!(!enrol.contains("name=\"token\""), "a token is for development alone");
+    }
+}

@@ -1,0 +1,233 @@
+//! What the console says: sentences that do not stand in a page's own template.
+
+use crate::http::{Code, FieldError, Problem};
+use crate::kit::{Language, Timestamp, Wait};
+use crate::links::State;
+use crate::notices::Frequency;
+
+/// `en` or `es`, by the language.
+pub fn say<'a>(language: Language, en: &'a str, es: &'a str) -> &'a str {
+    match language {
+        Language::En => en,
+        Language::Es => es,
+    }
+}
+
+/// What a page says was just done; empty for words that are none of ours.
+pub fn done(word: &str, language: Language) -> &'static str {
+    let (en, es) = match word {
+        "created" => (
+            "The link is ready. Print it, or share its address.",
+            "El enlace está listo. Imprímalo o comparta su dirección.",
+        ),
+        "saved" => (
+            "Saved. It holds for everybody who connects from now on.",
+            "Guardado. Vale para quienes se conecten a partir de ahora.",
+        ),
+        "paused" => (
+            "The link is paused. Nobody is taken in through it until you resume it.",
+            "El enlace está en pausa. Nadie entra por él hasta que lo reanude.",
+        ),
+        "resumed" => ("The link takes patients in again.", "El enlace vuelve a recibir pacientes."),
+        "retired" => ("The link is retired and leads on.", "El enlace está retirado y lleva a otro."),
+        "told" => ("Saved.", "Guardado."),
+        "tried" => ("We write to this address again.", "Volvemos a escribir a esta dirección."),
+        "replayed" => ("The event is on its way again.", "El evento va en camino otra vez."),
+        "disabled" => ("The webhook is not called any more.", "Ya no se llama al webhook."),
+        "enabled" => ("The webhook is called again.", "El webhook vuelve a recibir llamadas."),
+        "deleted" => ("The webhook is deleted.", "El webhook está eliminado."),
+        _ => return "",
+    };
+    say(language, en, es)
+}
+
+/// A refusal's page.
+pub struct Apology {
+    /// What is wrong.
+    pub heading: &'static str,
+    /// What to do.
+    pub advice: &'static str,
+    /// The way back.
+    pub back: &'static str,
+}
+
+/// What a refusal's page says.
+pub fn apology(language: Language, code: Code) -> Apology {
+    let (heading, advice) = match (code.status(), code) {
+        (_, Code::SignatureInvalid) => (
+            say(language, "This form cannot be used any more", "Este formulario ya no se puede usar"),
+            say(
+                language,
+                "Nothing was changed. Open the page again and send the form from there.",
+                "No se cambió nada. Abra la página otra vez y envíe el formulario desde allí.",
+            ),
+        ),
+        (403, _) => (
+            say(language, "You may not do that", "Usted no puede hacer eso"),
+            say(
+                language,
+                "Nothing was changed. Ask an admin of your practice.",
+                "No se cambió nada. Pídaselo a alguien de administración de su consultorio.",
+            ),
+        ),
+        (404, _) => (
+            say(language, "There is nothing here", "Aquí no hay nada"),
+            say(
+                language,
+                "The address may be mistyped, or what was here is not yours to see.",
+                "La dirección puede estar mal escrita, o lo que había aquí no está a su alcance.",
+            ),
+        ),
+        (400..500, _) => (
+            say(language, "This cannot be shown", "Esto no se puede mostrar"),
+            say(
+                language,
+                "Nothing was changed. Go back and try again.",
+                "No se cambió nada. Vuelva atrás e inténtelo de nuevo.",
+            ),
+        ),
+        _ => (
+            say(language, "That did not work on our side", "Algo falló de nuestro lado"),
+            say(
+                language,
+                "Nothing was changed. Wait a moment and try again.",
+                "No se cambió nada. Espere un momento e inténtelo de nuevo.",
+            ),
+        ),
+    };
+    Apology { heading, advice, back: say(language, "Go to the console", "Ir a la consola") }
+}
+
+/// A sign-in that was not right.
+pub fn wrong_sign_in(language: Language, is_token: bool, is_code: bool) -> &'static str {
+    match (is_token, is_code) {
+        (true, _) => say(language, "This token is not good.", "Este token no sirve."),
+        (_, true) => say(
+            language,
+            "That code is not right. Codes change every 30 seconds: enter the one shown now.",
+            "Ese código no es correcto. Cambia cada 30 segundos: escriba el que se muestra ahora.",
+        ),
+        _ => say(
+            language,
+            "E-mail and password do not go together. Check both.",
+            "El correo y la contraseña no coinciden. Revise ambos.",
+        ),
+    }
+}
+
+/// Too many tries.
+pub fn wait(language: Language, wait: Wait) -> String {
+    let seconds = wait.seconds;
+    match language {
+        Language::En => format!("Too many tries. You can try again in {seconds} s."),
+        Language::Es => format!("Demasiados intentos. Puede intentarlo de nuevo en {seconds} s."),
+    }
+}
+
+/// A point in time, in a zone.
+pub fn time(language: Language, at: Timestamp, zone: &str) -> String {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let at = at.to_jiff().to_zoned(zone);
+    let pattern = say(language, "%b %-d, %Y, %-I:%M %p", "%Y-%m-%d %H:%M");
+    at.strftime(pattern).to_string()
+}
+
+/// A link's state, in a word.
+pub fn state(language: Language, state: State) -> &'static str {
+    match state {
+        State::Active => say(language, "Active", "Activo"),
+        State::Paused => say(language, "Paused", "En pausa"),
+        State::Retired => say(language, "Retired", "Retirado"),
+        State::Closed => say(language, "Closed", "Cerrado"),
+    }
+}
+
+/// How often somebody is told.
+pub fn frequency(language: Language, frequency: Frequency) -> &'static str {
+    match frequency {
+        Frequency::Immediate => say(language, "At once", "Enseguida"),
+        Frequency::Hourly => say(language, "Once an hour", "Una vez por hora"),
+        Frequency::Daily => say(language, "Once a day, at eight", "Una vez al día, a las ocho"),
+        Frequency::Off => say(language, "Never", "Nunca"),
+    }
+}
+
+/// What is wrong with a form, field by field.
+#[derive(Default)]
+pub struct Errors(Vec<(String, String)>);
+
+impl Errors {
+    /// What a refusal says of the fields; one that names none is about the whole form.
+    pub fn of(language: Language, problem: &Problem) -> Self {
+        let fields: Vec<_> =
+            problem.errors().iter().map(|error| (error.pointer.clone(), wrong(language, error))).collect();
+        match fields.is_empty() {
+            true => Self(vec![(String::new(), whole(language, problem))]),
+            false => Self(fields),
+        }
+    }
+
+    /// What is wrong with one field; empty where nothing is.
+    pub fn at(&self, pointer: &str) -> &str {
+        let found = self.0.iter().find(|(at, _)| at == pointer);
+        found.map(|(_, text)| text.as_str()).unwrap_or_default()
+    }
+
+    /// Everything, each with its field's id on the page.
+    pub fn all(&self) -> Vec<(&str, &str)> {
+        let field =
+            |pointer: &'_ str| pointer.trim_start_matches('/').split('/').next().unwrap_or_default().len();
+        self.0
+            .iter()
+            .map(|(pointer, text)| {
+                let name = pointer.trim_start_matches('/');
+                (name.get(..field(pointer)).unwrap_or_default(), text.as_str())
+            })
+            .collect()
+    }
+
+    /// Whether something is wrong.
+    pub fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+fn whole(language: Language, problem: &Problem) -> String {
+    let text = match problem.code {
+        Code::PlanRequired => say(
+            language,
+            "Further links belong to the Communicator plan. Your first link stays as it is.",
+            "Los enlaces adicionales son del plan Communicator. Su primer enlace queda como está.",
+        ),
+        Code::WebhookLimit => say(
+            language,
+            "A practice has up to 10 webhooks. Delete one first.",
+            "Un consultorio tiene hasta 10 webhooks. Elimine uno primero.",
+        ),
+        _ => problem.detail(),
+    };
+    text.to_owned()
+}
+
+/// The rules speak English; what people meet in a form is said in Spanish too.
+fn wrong(language: Language, error: &FieldError) -> String {
+    let spanish = match (error.pointer.as_str(), error.code.as_str()) {
+        ("/label", _) => "Un nombre tiene de 1 a 100 caracteres en una línea.",
+        ("/tags", _) => "Hasta 20 etiquetas de 1 a 40 caracteres en una línea.",
+        ("/welcome", _) => "Un saludo tiene de 1 a 1,000 caracteres.",
+        ("/from" | "/to", _) => "Elija de 1 a 366 días.",
+        (_, "unknown_id") => "Esta persona o este equipo ya no está en su consultorio. Elija otra opción.",
+        ("/forward_to", _) => "Elija otro enlace del consultorio que esté activo o en pausa.",
+        ("/frequency", "last_recipient") => {
+            "Nadie del consultorio recibiría avisos de pacientes nuevos. Primero deje que alguien más los reciba."
+        }
+        ("/state", _) => "El estado de este enlace ya no puede cambiar así.",
+        ("/url", _) => "A esta dirección no se puede llamar. Debe empezar con https:// y ser pública.",
+        _ => return error.detail.clone(),
+    };
+    let english = match error.code.as_str() {
+        "unknown_id" => "This person or team is not at your practice any more. Choose another one.",
+        _ => &error.detail,
+    };
+    say(language, english, spanish).to_owned()
+}
