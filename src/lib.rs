@@ -28,7 +28,7 @@ pub mod me; //            the patient's own view
 pub mod conversations; // pairings and the conversations that they open
 pub mod notices; //       the practice's e-mails: who is told, how often, and mails that come back
 pub mod practices; //     the practices themselves
-pub mod staff; //         the people who work there
+pub mod staff; //         the people who work there, and how they sign in
 pub mod desk; //          the practice's own view
 pub mod webhooks; //      the practice's own machine, told by signed calls
 pub mod limits; //        budgets over sliding windows
