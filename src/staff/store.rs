@@ -144,6 +144,15 @@ pub fn list(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Resu
     Ok(rows.order(staff::id).limit(limit).select(columns::<Member>()).load(conn)?)
 }
 
+/// Makes whoever arranges a practice's people wait for each other until the transaction ends: all of them touch
+/// the row of whoever came first.
+pub fn hold_people(conn: &mut Conn, practice_id: &str) -> Result<()> {
+    let first = staff::table.filter(staff::practice_id.eq(practice_id)).select(staff::id);
+    let Some(first) = first.order(staff::id).first::<String>(conn).optional()? else { return Ok(()) };
+    update(staff::table.find(first)).set(staff::practice_id.eq(practice_id)).execute(conn)?;
+    Ok(())
+}
+
 /// Whether a practice has an active admin, who can sign in, besides `id`.
 pub fn has_other_admin(conn: &mut Conn, practice_id: &str, id: &str) -> Result<bool> {
     let rows = staff::table
