@@ -29,7 +29,7 @@ pub mod conversations; // pairings and the conversations that they open
 pub mod live; //          what open consoles and apps are told of at once
 pub mod notices; //       the practice's e-mails: who is told, how often, and mails that come back
 pub mod practices; //     the practices themselves
-pub mod staff; //         the people who work there
+pub mod staff; //         the people who work there, and how they sign in
 pub mod desk; //          the practice's own view
 pub mod console; //       the practice's pages: a thin face of its own view
 pub mod webhooks; //      the practice's own machine, told by signed calls

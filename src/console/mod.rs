@@ -30,10 +30,10 @@ pub struct Who {
 
 /// The holder of a cookie's secret.
 pub fn who(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Who, Refusal> {
-    let staff::Principal { staff_id, practice_id, role } = staff::authenticate(ctx, conn, token)?;
-    let name = staff::member(conn, &staff_id)?.map(|member| member.name).unwrap_or_default();
-    let practice = practices::find(conn, &practice_id)?.ok_or(staff::Refusal::Unauthorized)?;
-    Ok(Who { staff_id, name, role, practice })
+    let who = staff::authenticate(ctx, conn, token)?;
+    let name = staff::member(conn, &who)?.name;
+    let practice = practices::find(conn, &who.practice_id)?.ok_or(staff::Refusal::Unauthorized)?;
+    Ok(Who { staff_id: who.staff_id, name, role: who.role, practice })
 }
 
 /// The people and teams of a practice, by name: what its forms offer.

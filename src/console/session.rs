@@ -5,15 +5,25 @@
 
 use aws_lc_rs::constant_time;
 
-use crate::app::Ctx;
+use crate::app::{App, Ctx};
 use crate::db::Conn;
-use crate::kit::{Secret, Wait};
+use crate::http::Call;
+use crate::kit::{Email, Secret, Wait};
+use crate::printing;
+use crate::staff::sign_in::{self, Attempt, Begun, Challenge, Finished};
 use crate::staff::{self, Refusal};
 
 /// How a sign-in goes on.
 pub enum Step {
     /// Signed in: what the cookie holds.
     In(Secret),
+    /// Signed in for the first time, with what is shown this once.
+    Enrolled {
+        /// What the cookie holds.
+        secret: Secret,
+        /// For whoever loses the phone.
+        recovery_codes: Vec<String>,
+    },
     /// The password is right; the code of an authenticator is asked for.
     Code {
         /// What the second step hands in beside the code.
@@ -30,19 +40,65 @@ pub enum Step {
     },
     /// Not right; which part of it is not said.
     Wrong,
+    /// The time between the two steps is over.
+    Over,
     /// Too many tries.
     Wait(Wait),
 }
 
-/// The first step: an address and a password.
-pub fn begin(_ctx: &Ctx, _conn: &mut Conn, _email: &str, _password: &Secret) -> Result<Step, Refusal> {
-    // Nobody has a password before staff sign-in is there; a pair that nobody has is wrong.
-    Ok(Step::Wrong)
+impl Step {
+    fn refused(refusal: Refusal) -> Result<Self, Refusal> {
+        match refusal {
+            Refusal::Limited(wait) => Ok(Self::Wait(wait)),
+            Refusal::ChallengeInvalid => Ok(Self::Over),
+            other => Err(other),
+        }
+    }
+
+    fn of(challenge: Challenge) -> Self {
+        let Challenge { secret: challenge, enrol, .. } = challenge;
+        match enrol {
+            None => Self::Code { challenge },
+            Some(enrol) => {
+                let qr = printing::qr_of_text(&enrol.otpauth_url).unwrap_or_default();
+                Self::Enrol { challenge, key: enrol.secret, qr }
+            }
+        }
+    }
 }
 
-/// The second step: the code of an authenticator, or a recovery code.
-pub fn finish(_ctx: &Ctx, _conn: &mut Conn, _challenge: &Secret, _code: &str) -> Result<Step, Refusal> {
-    Ok(Step::Wrong)
+/// The first step: an address and a password, from a network.
+pub async fn begin(app: &App, email: &str, password: Secret, network: String) -> Result<Step, Refusal> {
+    let Some(email) = Email::parse(email) else { return Ok(Step::Wrong) };
+    let checked = match sign_in::check(app, Attempt { email, password, device: None, network }).await {
+        Ok(checked) => checked,
+        Err(refusal) => return Step::refused(refusal),
+    };
+    match app.write(move |ctx, conn| sign_in::begin(ctx, conn, &checked)).await {
+        Ok(Begun::Challenge(challenge)) => Ok(Step::of(challenge)),
+        Ok(Begun::Refused) => Ok(Step::Wrong),
+        Err(refusal) => Step::refused(refusal),
+    }
+}
+
+/// The second step: the code of an authenticator, or a recovery code; `agent` is the browser.
+pub async fn finish(app: &App, challenge: Secret, code: &str, call: &Call) -> Result<Step, Refusal> {
+    let code = match code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()) {
+        true => sign_in::Code::Totp(code.to_owned()),
+        false => sign_in::Code::Recovery(code.to_owned()),
+    };
+    let (network, agent) = (call.network.clone(), call.agent.clone());
+    let finished = app.write(move |ctx, conn| {
+        let Finished::Proven(proven) = sign_in::finish(ctx, conn, &challenge, &code, &network)? else {
+            return Ok(Step::Wrong);
+        };
+        let secret = staff::open_console_session(ctx, conn, &proven, &agent)?;
+        Ok::<_, Refusal>(match proven.recovery_codes {
+            none if none.is_empty() => Step::In(secret),
+            recovery_codes => Step::Enrolled { secret, recovery_codes },
+        })
+    });
+    finished.await.or_else(Step::refused)
 }
 
 /// In development alone: a token of `admin staff create`.
@@ -52,14 +108,18 @@ pub fn by_token(ctx: &Ctx, conn: &mut Conn, token: Secret) -> Result<Step, Refus
     }
     match staff::authenticate(ctx, conn, Some(&token)) {
         Ok(_) => Ok(Step::In(token)),
-        Err(Refusal::Unauthorized | Refusal::Forbidden) => Ok(Step::Wrong),
         Err(refused @ Refusal::Db(_)) => Err(refused),
+        Err(_) => Ok(Step::Wrong),
     }
 }
 
 /// Ends a session. A development token has none: it is forgotten with the cookie.
-pub fn end(_ctx: &Ctx, _conn: &mut Conn, _secret: &Secret) -> Result<(), Refusal> {
-    Ok(())
+pub fn end(ctx: &Ctx, conn: &mut Conn, secret: &Secret) -> Result<(), Refusal> {
+    match staff::authenticate(ctx, conn, Some(secret)) {
+        Ok(who) => Ok(staff::session::sign_out(ctx, conn, &who)?),
+        Err(refused @ Refusal::Db(_)) => Err(refused),
+        Err(_) => Ok(()),
+    }
 }
 
 /// What a form of this session carries, so that no other site can send it.

@@ -243,11 +243,6 @@ pub fn has_team(conn: &mut Conn, practice_id: &str, id: &str) -> db::Result<bool
     store::has_team(conn, practice_id, id)
 }
 
-/// The active staff member of `id`.
-pub fn member(conn: &mut Conn, id: &str) -> db::Result<Option<Member>> {
-    store::find_active(conn, id)
-}
-
 /// The active staff of a practice, by name.
 pub fn colleagues(conn: &mut Conn, practice_id: &str) -> db::Result<Vec<Member>> {
     store::colleagues(conn, practice_id)

@@ -108,12 +108,12 @@ impl Vault {
     /// Whether `password` is the one behind `hash`. Where there is no hash the answer is no, after the same work.
     pub async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool, Busy> {
         let password = password.clone();
-        self.work(move |argon2| match hash.as_deref().map(PasswordHash::new) {
-            Some(Ok(hash)) => Some(argon2.verify_password(password.expose().as_bytes(), &hash).is_ok()),
-            _ => {
-                argon2.hash_password_with_salt(password.expose().as_bytes(), &[0; 16]).ok()?;
-                Some(false)
+        self.work(move |argon2| {
+            let password = password.expose().as_bytes();
+            if let Some(Ok(hash)) = hash.as_deref().map(PasswordHash::new) {
+                return Some(argon2.verify_password(password, &hash).is_ok());
             }
+            argon2.hash_password_with_salt(password, &[0; 16]).ok().map(|_| false)
         })
         .await
     }

@@ -10,7 +10,6 @@ use crate::app::Ctx;
 use crate::audit::{self, Event};
 use crate::db::{self, Conn};
 use crate::kit::{Email, Secret};
-use crate::practices;
 
 /// What changes about a colleague; what is `None` stays.
 #[derive(Default)]
@@ -85,7 +84,7 @@ pub fn change(
 ) -> Result<Member, Refusal> {
     let who = authenticate_admin(ctx, conn, token)?;
     // Two admins who take each other's role away at the same moment come one after the other.
-    practices::hold(conn, &who.practice_id)?;
+    store::hold_people(conn, &who.practice_id)?;
     let before = find(conn, &who, id)?;
     if before.role() == Role::Support && change.role.is_some() {
         return Err(Refusal::Forbidden);
@@ -178,7 +177,7 @@ pub fn change_team(
 ) -> Result<TeamDetails, Refusal> {
     let who = authenticate_to_configure(ctx, conn, token)?;
     // Two teams do not get one name at the same moment.
-    practices::hold(conn, &who.practice_id)?;
+    store::hold_people(conn, &who.practice_id)?;
     let mut team = store::find_team(conn, &who.practice_id, id)?.ok_or(Refusal::TeamNotFound)?;
     if let Some(name) = name {
         team = store::rename_team(conn, &who.practice_id, id, name)?.ok_or(Refusal::TeamExists)?;

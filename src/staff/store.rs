@@ -144,6 +144,15 @@ pub fn list(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Resu
     Ok(rows.order(staff::id).limit(limit).select(columns::<Member>()).load(conn)?)
 }
 
+/// Makes whoever arranges a practice's people wait for each other until the transaction ends: all of them touch
+/// the row of whoever came first.
+pub fn hold_people(conn: &mut Conn, practice_id: &str) -> Result<()> {
+    let first = staff::table.filter(staff::practice_id.eq(practice_id)).select(staff::id);
+    let Some(first) = first.order(staff::id).first::<String>(conn).optional()? else { return Ok(()) };
+    update(staff::table.find(first)).set(staff::practice_id.eq(practice_id)).execute(conn)?;
+    Ok(())
+}
+
 /// Whether a practice has an active admin, who can sign in, besides `id`.
 pub fn has_other_admin(conn: &mut Conn, practice_id: &str, id: &str) -> Result<bool> {
     let rows = staff::table
@@ -263,12 +272,6 @@ pub fn active_among(conn: &mut Conn, practice_id: &str, ids: &[String]) -> Resul
 pub fn colleagues(conn: &mut Conn, practice_id: &str) -> Result<Vec<Member>> {
     let rows = staff::table.filter(staff::practice_id.eq(practice_id)).filter(staff::state.eq("active"));
     Ok(rows.order((staff::name, staff::id)).select(columns::<Member>()).load(conn)?)
-}
-
-/// The teams of a practice, by name.
-pub fn teams(conn: &mut Conn, practice_id: &str) -> Result<Vec<Team>> {
-    let rows = teams::table.filter(teams::practice_id.eq(practice_id)).order((teams::name, teams::id));
-    Ok(rows.select(columns::<Team>()).load(conn)?)
 }
 
 /// Whether the practice has a team of that id.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use practice_links::config::Level;
 use practice_links::outbox::{Outcome, Worker};
 use practice_links::providers::Providers;
+use practice_links::staff::Role;
 use practice_links::{telemetry, topics};
 use serde_json::{Value, json};
 
@@ -191,6 +192,48 @@ both! {
             assert!(!stands_alone(&text, &code), "{code} in the {place}: {}", around(&text, &code));
         }
         app.leave_outbox();
+    }
+
+    fn no_secret_of_staff_in_any_log_metric_or_problem(app: TestApp) {
+        LazyLock::force(&LOG);
+        let practice = app.practice("Quagmire Dental", None);
+        let (_, email, letter) = app.invited(&practice, "quasimodo", Role::Admin);
+        let mut problems = Vec::new();
+        let mut keep = |reply: Reply| {
+            assert!(reply.status >= 400, "{}", reply.text());
+            problems.push(reply.text());
+        };
+        let (password, wrong) = ("quixotic zeppelin 77", "quixotic zeppelin 78");
+        keep(app.choose_password(&letter, &email));
+        app.choose_password(&letter, password).expect(200);
+        keep(app.choose_password(&letter, password));
+        keep(app.give_password(&email, wrong).send());
+        let begun = app.give_password(&email, password).send().expect(201);
+        let (seed, challenge) = (begun.str("/enrol/secret"), begun.str("/challenge"));
+        let code = app.totp(&seed);
+        keep(app.give_code(&challenge, &code[1..]));
+        let done = app.give_code(&challenge, &code).expect(201);
+        keep(app.give_code(&challenge, &code));
+        let (access, refresh) = (done.str("/session/access_token"), done.str("/session/refresh_token"));
+        let (recovery, device) = (done.str("/recovery_codes/0"), done.str("/device"));
+        keep(app.get("/v1/staff/me").bearer(&format!("{access}x")).send());
+        app.post("/v1/staff/sessions/refresh", json!({ "refresh_token": refresh })).send().expect(200);
+        keep(app.post("/v1/staff/sessions/refresh", json!({ "refresh_token": refresh })).send());
+        let reset = json!({ "email": email });
+        app.post("/v1/staff/password-resets", reset).send().expect(202);
+        app.carrier.answer_next(1, &Outcome::Retry("provider_down"));
+        app.deliver_all();
+        app.leave_outbox();
+        let metrics = app.get("/metrics").send().expect(200).text();
+        for (place, text) in [("log", LOG.text()), ("metrics", metrics), ("problems", problems.join("\n"))] {
+            for secret in [
+                &letter, &seed, &challenge, &access, &refresh, &recovery, &device, &email, password, wrong,
+                "quasimodo", "Quagmire",
+            ] {
+                assert!(!text.contains(secret), "{secret} in the {place}: {}", around(&text, secret));
+            }
+            assert!(!stands_alone(&text, &code), "{code} in the {place}: {}", around(&text, &code));
+        }
     }
 
     // Case 13.

@@ -13,7 +13,7 @@ use super::frame::{Sent, stale, wish};
 use super::{cookie, on, style, words};
 use crate::app::App;
 use crate::http::html::{self, Does};
-use crate::http::{Form, Problem, is_same_site};
+use crate::http::{Call, Form, Problem, is_same_site};
 use crate::kit::{Language, Secret};
 
 /// Where to go afterwards.
@@ -32,6 +32,7 @@ struct Shown {
     key: String,
     qr: String,
     is_token: bool,
+    recovery_codes: Vec<String>,
 }
 
 #[derive(Template)]
@@ -77,18 +78,28 @@ pub async fn ask(app: Data<App>, request: HttpRequest, asked: Query<Asked>) -> R
 }
 
 /// `POST /console/sign-in`: e-mail and password
-pub async fn password(app: Data<App>, request: HttpRequest, form: Form) -> Result<HttpResponse, Problem> {
+pub async fn password(
+    app: Data<App>,
+    request: HttpRequest,
+    call: Call,
+    form: Form,
+) -> Result<HttpResponse, Problem> {
     let (email, password) = (form.field("email"), Secret::from_client(&form.field("password")));
     let shown = shown(&app, &request, &form)?;
-    let step = app.write(move |ctx, conn| session::begin(ctx, conn, email.trim(), &password)).await?;
+    let step = session::begin(&app, email.trim(), password, call.network).await?;
     go_on(&app, &request, step, shown)
 }
 
 /// `POST /console/sign-in/code`: the code of an authenticator
-pub async fn code(app: Data<App>, request: HttpRequest, form: Form) -> Result<HttpResponse, Problem> {
+pub async fn code(
+    app: Data<App>,
+    request: HttpRequest,
+    call: Call,
+    form: Form,
+) -> Result<HttpResponse, Problem> {
     let shown = shown(&app, &request, &form)?;
     let (challenge, code) = (Secret::from_client(&shown.challenge), form.field("code"));
-    let step = app.write(move |ctx, conn| session::finish(ctx, conn, &challenge, code.trim())).await?;
+    let step = session::finish(&app, challenge, code.trim(), &call).await?;
     go_on(&app, &request, step, shown)
 }
 
@@ -116,11 +127,15 @@ fn shown(app: &App, request: &HttpRequest, form: &Form) -> Result<Shown, Problem
 fn go_on(app: &App, request: &HttpRequest, step: Step, shown: Shown) -> Result<HttpResponse, Problem> {
     let language = wish(request).unwrap_or_default();
     match step {
-        Step::In(secret) => {
-            let mut answer = on(&shown.next);
-            let value = cookie::set(app, &secret).parse().map_err(|_| stale())?;
-            answer.headers_mut().append(SET_COOKIE, value);
-            Ok(answer)
+        Step::In(secret) => signed_in(app, on(&shown.next), &secret),
+        Step::Enrolled { secret, recovery_codes } => {
+            let shown = Shown { challenge: String::new(), recovery_codes, ..shown };
+            signed_in(app, show(app, request, StatusCode::OK, &shown)?, &secret)
+        }
+        Step::Over => {
+            let error = words::sign_in_over(language).to_owned();
+            let shown = Shown { error, challenge: String::new(), ..shown };
+            show(app, request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
         }
         Step::Code { challenge } => {
             let challenge = challenge.expose().to_owned();
@@ -140,6 +155,12 @@ fn go_on(app: &App, request: &HttpRequest, step: Step, shown: Shown) -> Result<H
             show(app, request, StatusCode::TOO_MANY_REQUESTS, &shown)
         }
     }
+}
+
+fn signed_in(app: &App, mut answer: HttpResponse, secret: &Secret) -> Result<HttpResponse, Problem> {
+    let value = cookie::set(app, secret).parse().map_err(|_| stale())?;
+    answer.headers_mut().append(SET_COOKIE, value);
+    Ok(answer)
 }
 
 /// `POST /console/sign-out`

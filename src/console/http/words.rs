@@ -115,6 +115,15 @@ pub fn wrong_sign_in(language: Language, is_token: bool, is_code: bool) -> &'sta
     }
 }
 
+/// The time between the two steps is over.
+pub fn sign_in_over(language: Language) -> &'static str {
+    say(
+        language,
+        "That took too long, or too many codes were wrong. Start again.",
+        "Pasó demasiado tiempo o hubo demasiados códigos incorrectos. Empiece de nuevo.",
+    )
+}
+
 /// Too many tries.
 pub fn wait(language: Language, wait: Wait) -> String {
     let seconds = wait.seconds;

@@ -38,7 +38,7 @@ pub fn of_agent(agent: &str) -> String {
         };
     }
     let name = agent.split(['/', ' ']).next().unwrap_or_default();
-    let name: String = name.chars().filter(|c| c.is_ascii_graphic()).take(LONGEST).collect();
+    let name: String = name.chars().filter(char::is_ascii_graphic).take(LONGEST).collect();
     if name.is_empty() { "Unknown device".to_owned() } else { name }
 }
 
