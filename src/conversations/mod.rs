@@ -261,8 +261,8 @@ pub fn leave(
     let conversation_id = store::conversation_id(conn, pairing_id)?;
     let language = practice_language(conn, &practice_id)?;
     system(ctx, conn, &conversation_id, words(language).left)?;
-    store::close_conversation(conn, &conversation_id)?;
-    telling::changed(ctx, conn, &practice_id, Some(account_id), &conversation_id)?;
+    let entries = store::close_conversation(conn, &conversation_id)?;
+    telling::changed(ctx, conn, &practice_id, Some(account_id), &conversation_id, entries)?;
     audit::record(
         ctx,
         conn,

@@ -318,9 +318,10 @@ pub fn conversation_in_sight(
     pairing.map(|pairing| conversation_of(conn, &pairing)).transpose()
 }
 
-/// Closes a conversation.
-pub fn close_conversation(conn: &mut Conn, id: &str) -> Result<usize> {
-    Ok(update(conversations::table.find(id)).set(conversations::status.eq("closed")).execute(conn)?)
+/// Closes a conversation; how many entries it has.
+pub fn close_conversation(conn: &mut Conn, id: &str) -> Result<i32> {
+    let close = update(conversations::table.find(id)).set(conversations::status.eq("closed"));
+    Ok(close.returning(conversations::entry_count).get_result(conn)?)
 }
 
 /// Adds tags; how many of them were new.

@@ -512,6 +512,7 @@ diesel::table! {
         data -> Text,
         created_at -> BigInt,
         seq -> Nullable<BigInt>,
+        place -> Integer,
     }
 }
 
