@@ -23,7 +23,7 @@ use practice_links::config::Database;
 use practice_links::conversations::inbox::{self, Assigned, Cursor, Filter, Reach, Reader};
 use practice_links::db::{self, Db};
 
-const PAGE: i64 = 50;
+const PAGE: usize = 50;
 const ROUNDS: usize = 40;
 const PRACTICE: &str = "prc_bench_0";
 
@@ -104,12 +104,11 @@ fn walk(db: &Db, reader: &Reader, filter: &Filter) -> Vec<f64> {
     let (mut after, mut took): (Option<Cursor>, Vec<f64>) = (None, Vec::new());
     for _ in 0..ROUNDS {
         let began = Instant::now();
-        let cards = db.read_blocking::<_, db::Error>(|conn| {
-            inbox::list(conn, reader, filter, after.as_ref(), PAGE + 1)
-        });
+        let cards =
+            db.read_blocking::<_, db::Error>(|conn| inbox::list(conn, reader, filter, after.as_ref(), 51));
         took.push(began.elapsed().as_secs_f64() * 1000.0);
         let cards = cards.unwrap();
-        after = (cards.len() as i64 > PAGE).then(|| cards[PAGE as usize - 1].cursor());
+        after = (cards.len() > PAGE).then(|| cards[PAGE - 1].cursor());
     }
     took.sort_by(f64::total_cmp);
     took

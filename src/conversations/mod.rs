@@ -7,8 +7,10 @@
 pub mod inbox;
 mod store;
 mod telling;
+mod view;
 
-pub use store::{Conversation, Entry, Pairing, PairingSource, PatientCard, restricted};
+pub use store::{Entry, PatientCard, restricted};
+pub use view::{Conversation, Pairing, PairingSource};
 
 use serde_json::json;
 

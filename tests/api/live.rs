@@ -57,8 +57,8 @@ impl Stream {
         loop {
             let line = self.line()?;
             match line.split_once(": ") {
-                Some(("id", id)) => event.id = id.to_owned(),
-                Some(("event", kind)) => event.kind = kind.to_owned(),
+                Some(("id", id)) => id.clone_into(&mut event.id),
+                Some(("event", kind)) => kind.clone_into(&mut event.kind),
                 Some(("data", data)) => {
                     event.data = serde_json::from_str(data).unwrap();
                     return Some(event);
