@@ -7,8 +7,10 @@
 pub mod inbox;
 mod store;
 mod telling;
+mod view;
 
-pub use store::{Conversation, Entry, Pairing, PairingSource, PatientCard, restricted};
+pub use store::{Entry, PatientCard, restricted};
+pub use view::{Conversation, Pairing, PairingSource};
 
 use serde_json::json;
 
@@ -261,8 +263,8 @@ pub fn leave(
     let conversation_id = store::conversation_id(conn, pairing_id)?;
     let language = practice_language(conn, &practice_id)?;
     system(ctx, conn, &conversation_id, words(language).left)?;
-    store::close_conversation(conn, &conversation_id)?;
-    telling::changed(ctx, conn, &practice_id, Some(account_id), &conversation_id)?;
+    let entries = store::close_conversation(conn, &conversation_id)?;
+    telling::changed(ctx, conn, &practice_id, Some(account_id), &conversation_id, entries)?;
     audit::record(
         ctx,
         conn,

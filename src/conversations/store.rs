@@ -5,6 +5,7 @@ use diesel::{insert_into, update};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::view::{Conversation, Pairing, PairingSource, PracticeCard};
 use super::{NewEntry, NewPairing, Sight};
 use crate::db::schema::{
     account_sessions, conversation_tags, conversations, entries, pairing_links, pairings, patients, practices,
@@ -12,76 +13,6 @@ use crate::db::schema::{
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 use crate::links::Destination;
-
-/// Patient ↔ practice, and how it came about.
-#[derive(Clone, Serialize, ToSchema)]
-pub struct Pairing {
-    /// Its id.
-    #[schema(example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
-    /// The practice.
-    pub practice: PracticeCard,
-    /// Through what it came.
-    pub source: PairingSource,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
-
-/// A practice as its patients see it.
-#[derive(Clone, Serialize, ToSchema)]
-pub struct PracticeCard {
-    /// Its id.
-    #[schema(example = "prc_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
-    /// Its name.
-    #[schema(example = "Oak Street Family Medicine")]
-    pub name: String,
-    /// Its city.
-    #[schema(example = "Springfield")]
-    pub city: String,
-}
-
-/// Through what a pairing came.
-#[derive(Clone, Serialize, ToSchema)]
-pub struct PairingSource {
-    /// Always `link` so far.
-    #[schema(example = "link")]
-    pub kind: &'static str,
-    /// The link.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub link_id: Option<String>,
-    /// How the link reached the device.
-    #[schema(example = "typed")]
-    pub method: String,
-    /// Whether the device itself held the code; pairing by likeness does not exist here.
-    pub guaranteed: bool,
-}
-
-/// A conversation as the patient sees it.
-#[derive(Clone, Serialize, ToSchema)]
-pub struct Conversation {
-    /// Its id.
-    #[schema(example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
-    /// The pairing that opened it.
-    pub pairing_id: String,
-    /// Whom it is about.
-    pub patient: PatientCard,
-    /// `open` or `closed`.
-    #[schema(example = "open")]
-    pub status: String,
-    /// The tags that its links gave it, sorted.
-    #[schema(example = json!(["demo"]))]
-    pub tags: Vec<String>,
-    /// Up to which entry the patient has read.
-    #[schema(example = 2)]
-    pub read_position: i32,
-    /// Up to which entry the practice has.
-    #[schema(example = 2)]
-    pub practice_read_position: i32,
-    /// When it was opened.
-    pub created_at: Timestamp,
-}
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
@@ -318,9 +249,10 @@ pub fn conversation_in_sight(
     pairing.map(|pairing| conversation_of(conn, &pairing)).transpose()
 }
 
-/// Closes a conversation.
-pub fn close_conversation(conn: &mut Conn, id: &str) -> Result<usize> {
-    Ok(update(conversations::table.find(id)).set(conversations::status.eq("closed")).execute(conn)?)
+/// Closes a conversation; how many entries it has.
+pub fn close_conversation(conn: &mut Conn, id: &str) -> Result<i32> {
+    let close = update(conversations::table.find(id)).set(conversations::status.eq("closed"));
+    Ok(close.returning(conversations::entry_count).get_result(conn)?)
 }
 
 /// Adds tags; how many of them were new.

@@ -20,6 +20,7 @@ pub(super) fn created(
         practice_id: &new.to.practice.id,
         account_id: Some(new.account_id),
         conversation_id: id,
+        place: 0,
         kind: Kind::ConversationCreated,
         data: json!({ "conversation_id": id, "pairing_id": pairing_id }),
     };
@@ -33,6 +34,7 @@ pub(super) fn entry(ctx: &Ctx, conn: &mut Conn, id: &str, placed: &Placed, entry
         practice_id: &placed.practice_id,
         account_id: Some(&account_id),
         conversation_id: id,
+        place: placed.position,
         kind: Kind::EntryCreated,
         data: json!({
             "conversation_id": id, "entry_id": entry.id, "position": entry.position, "author": entry.author,
@@ -48,10 +50,11 @@ pub(super) fn changed(
     practice_id: &str,
     account_id: Option<&str>,
     id: &str,
+    place: i32,
 ) -> db::Result<()> {
     let data = json!({ "conversation_id": id });
     let kind = Kind::ConversationChanged;
-    live::tell(ctx, conn, &Event { practice_id, account_id, conversation_id: id, kind, data })
+    live::tell(ctx, conn, &Event { practice_id, account_id, conversation_id: id, place, kind, data })
 }
 
 /// One side read it, up to a position.
@@ -68,6 +71,7 @@ pub(super) fn read(
         practice_id: &held.practice_id,
         account_id: Some(&account_id),
         conversation_id: id,
+        place: held.entry_count,
         kind: Kind::Read,
         data: json!({ "conversation_id": id, "by": by, "position": position }),
     };

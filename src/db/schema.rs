@@ -537,6 +537,7 @@ diesel::table! {
         data -> Text,
         created_at -> BigInt,
         seq -> Nullable<BigInt>,
+        place -> Integer,
     }
 }
 

@@ -76,7 +76,6 @@ codes! {
     PendingPairingGone     "pending_pairing_gone"     409 "This pairing waits no more"
     ConversationClosed     "conversation_closed"      409 "This conversation is closed"
     IdentityUnverified     "identity_unverified"      409 "It is not known who this is"
-    StreamLimit            "stream_limit"             409 "As many event streams are open as may be"
     WebhookLimit           "webhook_limit"            409 "The practice has as many webhooks as it may have"
     WebhookDisabled        "webhook_disabled"         409 "This webhook is not called"
     LastRecipient          "last_recipient"           409 "Somebody must still be told"

@@ -1,37 +1,35 @@
 //! The open streams of this instance: how many there are, and who is woken.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::{Either, select};
+use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, Receiver, Sender};
 
 use super::Audience;
 use crate::kit::Bell;
 
-/// One person's tabs and devices; a tab that was closed is noticed at its next heartbeat.
+/// One person's tabs and devices. A tab that was closed is noticed only when it is written to, so whoever turns
+/// pages quickly has some of those: a further stream ends the oldest, and nobody is refused.
 const OF_ONE: usize = 10;
 /// All of an instance's.
 const OF_ALL: usize = 2_000;
 /// More rounds than this behind, a stream reads on as if it was woken.
 const ROUNDS: usize = 64;
 
-/// Why no further stream opens.
+/// The instance has as many streams as it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Full {
-    /// This person has as many as anybody may have.
-    #[error("too many streams of one person")]
-    OfOne,
-    /// The instance has.
-    #[error("too many streams")]
-    OfAll,
-}
+#[error("too many streams")]
+pub struct Full;
 
 /// Shared by the streams and the thread that feeds them.
 pub struct Hub {
     /// Rung when this instance has committed an event.
     pub(super) bell: Bell,
     rounds: Sender<Arc<HashSet<Audience>>>,
-    seats: Mutex<HashMap<String, usize>>,
+    seats: Mutex<HashMap<String, VecDeque<Arc<Notify>>>>,
 }
 
 impl Default for Hub {
@@ -55,21 +53,25 @@ impl Hub {
     /// Opens a stream of `holder`, who is woken with `audience`.
     pub fn join(self: &Arc<Self>, holder: &str, audience: Audience) -> Result<Seat, Full> {
         let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
-        if seats.values().sum::<usize>() >= OF_ALL {
-            return Err(Full::OfAll);
+        if seats.values().map(VecDeque::len).sum::<usize>() >= OF_ALL {
+            return Err(Full);
         }
-        let taken = seats.entry(holder.to_owned()).or_default();
-        if *taken >= OF_ONE {
-            return Err(Full::OfOne);
+        let own = seats.entry(holder.to_owned()).or_default();
+        if own.len() >= OF_ONE
+            && let Some(oldest) = own.pop_front()
+        {
+            oldest.notify_one();
         }
-        *taken += 1;
+        let lost = Arc::new(Notify::new());
+        own.push_back(Arc::clone(&lost));
         let (hub, rounds) = (Arc::clone(self), self.rounds.subscribe());
-        Ok(Seat { hub, holder: holder.to_owned(), audience, rounds })
+        Ok(Seat { hub, holder: holder.to_owned(), audience, rounds, lost })
     }
 
     /// How many streams are open.
     pub fn open(&self) -> usize {
-        self.seats.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+        let seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        seats.values().map(VecDeque::len).sum()
     }
 }
 
@@ -79,26 +81,31 @@ pub struct Seat {
     holder: String,
     audience: Audience,
     rounds: Receiver<Arc<HashSet<Audience>>>,
+    /// Told when a newer stream took the place.
+    lost: Arc<Notify>,
 }
 
 impl Seat {
-    /// Waits until there may be something to tell.
-    pub async fn woken(&mut self) {
-        loop {
-            match self.rounds.recv().await {
-                Ok(whom) if !whom.contains(&self.audience) => {}
-                _ => return,
+    /// Waits until there may be something to tell; `false` where the seat is lost.
+    pub async fn woken(&mut self) -> bool {
+        let (rounds, audience) = (&mut self.rounds, &self.audience);
+        let round = async {
+            while let Ok(whom) = rounds.recv().await {
+                if whom.contains(audience) {
+                    return;
+                }
             }
-        }
+        };
+        matches!(select(pin!(self.lost.notified()), pin!(round)).await, Either::Right(_))
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut seats = self.hub.seats.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(taken) = seats.get_mut(&self.holder) {
-            *taken -= 1;
-            if *taken == 0 {
+        if let Some(own) = seats.get_mut(&self.holder) {
+            own.retain(|seat| !Arc::ptr_eq(seat, &self.lost));
+            if own.is_empty() {
                 seats.remove(&self.holder);
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! An event is a row, written in the transaction of its fact. `UUIDv7` ids of several instances do not commit in
 //! order, so a stream could not say by an id what it has read. Therefore each committed row gets a number, in
-//! batches and under a lock, by the thread in [`feed`]; a stream stands at a number and an id, and what comes
+//! batches and under a lock, by the thread in [`feed`]; a stream stands at a number (and an event of its batch), and what comes
 //! later always stands behind it. The instance that numbers tells the others by NOTIFY in that same transaction:
 //! NOTIFY takes a lock over the whole database at commit, which sign-ups should not wait for.
 //!
@@ -63,6 +63,8 @@ pub struct Event<'a> {
     pub account_id: Option<&'a str>,
     /// The conversation it is about.
     pub conversation_id: &'a str,
+    /// How many entries it has: later in a conversation is told later.
+    pub place: i32,
     /// What happened.
     pub kind: Kind,
     /// Ids, and nothing that needs keeping to oneself.
@@ -89,7 +91,9 @@ pub enum Audience {
 pub struct Place {
     /// The number of the batch.
     pub seq: i64,
-    /// The event in it; what is empty stands before all of them.
+    /// The event's place in it, which several share.
+    pub within: i32,
+    /// The event; what is empty stands before all of them.
     pub id: String,
 }
 
@@ -98,10 +102,10 @@ pub struct Place {
 pub fn start(conn: &mut Conn, last_seen: Option<&str>) -> db::Result<Place> {
     match last_seen.filter(|id| is_event_id(id)) {
         Some(id) => {
-            let seq = store::seq_of(conn, id)?.unwrap_or_default();
-            Ok(Place { seq, id: id.to_owned() })
+            let last = store::find(conn, id)?;
+            Ok(last.as_ref().map(Told::place).unwrap_or_default())
         }
-        None => Ok(Place { seq: store::head(conn)?.saturating_add(1), id: String::new() }),
+        None => Ok(Place { seq: store::head(conn)?.saturating_add(1), ..Place::default() }),
     }
 }
 

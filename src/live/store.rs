@@ -22,12 +22,13 @@ pub struct Told {
     /// Its JSON.
     pub data: String,
     seq: Option<i64>,
+    place: i32,
 }
 
 impl Told {
     /// Where a stream stands that was told of it.
     pub fn place(&self) -> Place {
-        Place { seq: self.seq.unwrap_or_default(), id: self.id.clone() }
+        Place { seq: self.seq.unwrap_or_default(), within: self.place, id: self.id.clone() }
     }
 }
 
@@ -41,6 +42,7 @@ pub fn insert(conn: &mut Conn, id: &str, event: &Event<'_>, now: Timestamp) -> R
         live_events::kind.eq(event.kind.as_str()),
         live_events::data.eq(event.data.to_string()),
         live_events::created_at.eq(now),
+        live_events::place.eq(event.place),
     );
     insert_into(live_events::table).values(row).execute(conn)?;
     Ok(())
@@ -70,22 +72,23 @@ pub fn concerned(conn: &mut Conn, after: i64) -> Result<Vec<(String, Option<Stri
     Ok(rows.select((live_events::practice_id, live_events::account_id)).load(conn)?)
 }
 
-/// The number of an event that is kept.
-pub fn seq_of(conn: &mut Conn, id: &str) -> Result<Option<i64>> {
-    let row = live_events::table.find(id).select(live_events::seq);
-    Ok(row.first::<Option<i64>>(conn).optional()?.flatten())
+/// An event that is kept.
+pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Told>> {
+    Ok(live_events::table.find(id).select(columns::<Told>()).first(conn).optional()?)
 }
 
 /// Up to `limit` events of an audience after a place, in the order of their numbers.
 pub fn after(conn: &mut Conn, audience: &Audience, place: &Place, limit: i64) -> Result<Vec<Told>> {
-    let later =
-        live_events::seq.gt(place.seq).or(live_events::seq.eq(place.seq).and(live_events::id.gt(&place.id)));
+    let within = live_events::place
+        .gt(place.within)
+        .or(live_events::place.eq(place.within).and(live_events::id.gt(&place.id)));
+    let later = live_events::seq.gt(place.seq).or(within);
     let mut rows = live_events::table.filter(live_events::seq.ge(place.seq)).filter(later).into_boxed();
     match audience {
         Audience::Practice(id) => rows = rows.filter(live_events::practice_id.eq(id)),
         Audience::Account(id) => rows = rows.filter(live_events::account_id.eq(id)),
     }
-    let order = (live_events::seq, live_events::id);
+    let order = (live_events::seq, live_events::place, live_events::id);
     Ok(rows.order(order).limit(limit).select(columns::<Told>()).load(conn)?)
 }
 

@@ -27,11 +27,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub const BATCH: i64 = 100;
 
 impl From<Full> for Problem {
-    fn from(full: Full) -> Self {
-        match full {
-            Full::OfOne => Self::new(Code::StreamLimit, "Close another stream first."),
-            Full::OfAll => Self::new(Code::Unavailable, "Ask for pages meanwhile.").retry_after(15),
-        }
+    fn from(_: Full) -> Self {
+        Self::new(Code::Unavailable, "Ask for pages meanwhile.").retry_after(15)
     }
 }
 
@@ -121,11 +118,18 @@ where
                 if let Some(text) = self.look().await? {
                     return Some(text);
                 }
-            } else if !self.wait().await {
-                // The next turn looks whether the reader may still read.
-                self.is_due = true;
-                self.beat_at = Instant::now() + HEARTBEAT;
-                return Some(Bytes::from_static(b":\n\n"));
+                continue;
+            }
+            match self.wait().await {
+                Waited::Woken => self.is_due = true,
+                Waited::Stopped => {}
+                Waited::Lost => return None,
+                Waited::Long => {
+                    // The next turn looks whether the reader may still read.
+                    self.is_due = true;
+                    self.beat_at = Instant::now() + HEARTBEAT;
+                    return Some(Bytes::from_static(b":\n\n"));
+                }
             }
         }
     }
@@ -147,16 +151,28 @@ where
         }
     }
 
-    /// Waits to be woken, or for the shutdown; `false` when it is time for a heartbeat.
-    async fn wait(&mut self) -> bool {
+    /// Waits for whatever comes first.
+    async fn wait(&mut self) -> Waited {
         let (woken, begun) = (pin!(self.seat.woken()), pin!(self.draining.begun()));
         match timeout_at(self.beat_at, select(woken, begun)).await {
-            Ok(Either::Left(_)) => self.is_due = true,
-            Ok(Either::Right(_)) => {}
-            Err(_) => return false,
+            Ok(Either::Left((true, _))) => Waited::Woken,
+            Ok(Either::Left((false, _))) => Waited::Lost,
+            Ok(Either::Right(_)) => Waited::Stopped,
+            Err(_) => Waited::Long,
         }
-        true
     }
+}
+
+/// What ended a wait.
+enum Waited {
+    /// There may be something to tell.
+    Woken,
+    /// A newer stream took the place.
+    Lost,
+    /// The shutdown began.
+    Stopped,
+    /// It is time for a heartbeat.
+    Long,
 }
 
 /// JSON as serde writes it has no line break, so one `data:` line holds it.

@@ -39,8 +39,8 @@ pub fn listen(
 pub fn events(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, place: &Place) -> Result<Batch, Refusal> {
     let who = accounts::authenticate(ctx, conn, token)?;
     let all = live::after(conn, &Audience::Account(who.account_id.clone()), place, BATCH)?;
-    Ok(Batch::of(all, place, |ids| {
+    Batch::of(all, place, |ids| {
         let seen = conversations::in_sight_among(conn, &who.account_id, who.sight(), ids)?;
         Ok::<_, Refusal>(HashSet::from_iter(seen))
-    })?)
+    })
 }

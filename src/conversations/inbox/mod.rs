@@ -178,7 +178,7 @@ pub fn change(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, change: &Ch
         rows::set_read(conn, id, if unread { held.read_position } else { held.entry_count }, unread)?;
     }
     if is != was || marks.is_some() {
-        telling::changed(ctx, conn, &held.practice_id, None, id)?;
+        telling::changed(ctx, conn, &held.practice_id, None, id, held.entry_count)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::store::{PairingSource, PatientCard};
+use super::super::{PairingSource, PatientCard};
 use super::{CONFIRMED, Reach, Reader};
 use crate::db::schema::{
     accounts, conversation_tags, conversations, entries, pairings, patients, practice_links, staff,

@@ -23,7 +23,7 @@ impl From<Refusal> for Halt {
     }
 }
 
-refusals!(MyEventsRefusals: plain, Unauthorized, StreamLimit);
+refusals!(MyEventsRefusals: plain, Unauthorized);
 
 /// Tells at once what happens in my conversations
 #[utoipa::path(tag = "me", security(("access_token" = [])), params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen: the stream goes on behind it, up to a day later", example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
