@@ -2,7 +2,8 @@
 //! does not know fails: whoever adds one says here who may use it.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,6 +13,7 @@ use practice_links::openapi;
 use practice_links::practices::Practice;
 use practice_links::staff::Role;
 use serde_json::{Value, json};
+use ureq::http::HeaderMap;
 
 use super::profile::png;
 use crate::harness::{Builder, Call, DEMO, Desk, Reply, SignedUp, TestApp, as_desk, phone};
@@ -124,6 +126,43 @@ const ROWS: &[Row] = &[
     ("GET /v1/me/conversations/{id}/entries", PATIENT, NOTHING),
     ("POST /v1/me/conversations/{id}/entries", PATIENT, |_| json!({ "body": "Hello" })),
     ("POST /v1/pairings", PATIENT, |world| json!({ "link_token": world.app.link_token(DEMO) })),
+    ("POST /v1/me/conversations/{id}/read", PATIENT, |_| json!({ "position": 1 })),
+    ("GET /v1/me/events", PATIENT, NOTHING),
+    // What signs staff in stands in the body, too.
+    ("POST /v1/staff/sessions", all(422), |_| json!({})),
+    ("POST /v1/staff/sessions/totp", all(422), |_| json!({})),
+    ("POST /v1/staff/sessions/refresh", all(401), |_| json!({ "refresh_token": "none" })),
+    ("POST /v1/staff/password-resets", all(422), |_| json!({})),
+    ("POST /v1/staff/passwords", all(422), |_| json!({})),
+    ("GET /v1/staff/me", STAFF, NOTHING),
+    ("GET /v1/staff/sessions", STAFF, NOTHING),
+    ("DELETE /v1/staff/sessions", STAFF, NOTHING),
+    ("DELETE /v1/staff/sessions/current", STAFF, NOTHING),
+    ("GET /v1/practice/staff", STAFF, NOTHING),
+    (
+        "POST /v1/practice/staff",
+        ADMIN,
+        |world| json!({ "email": world.address(), "name": "Fay", "role": "member" }),
+    ),
+    ("PATCH /v1/practice/staff/{id}", ADMIN_ID, |_| json!({ "name": "Bo" })),
+    ("GET /v1/practice/teams", STAFF, NOTHING),
+    ("POST /v1/practice/teams", CONFIGURES, |world| json!({ "name": world.address(), "members": [] })),
+    (
+        "PATCH /v1/practice/teams/{id}",
+        [401, 401, 403, 403, OK, OK, 404, 401],
+        |world| json!({ "name": world.address() }),
+    ),
+    ("GET /v1/practice/events", STAFF, NOTHING),
+    ("GET /v1/practice/conversations", STAFF, NOTHING),
+    ("GET /v1/practice/conversations/{id}", SEES_LINK, NOTHING),
+    ("PATCH /v1/practice/conversations/{id}", SEES_LINK, |_| json!({ "unread": true })),
+    ("GET /v1/practice/conversations/{id}/entries", SEES_LINK, NOTHING),
+    (
+        "POST /v1/practice/conversations/{id}/entries",
+        SEES_LINK,
+        |_| json!({ "body": "Hello", "acknowledge_unverified": true }),
+    ),
+    ("POST /v1/practice/conversations/{id}/read", SEES_LINK, |_| json!({ "position": 1 })),
     ("GET /v1/practice/links", STAFF, NOTHING),
     ("POST /v1/practice/links", CONFIGURES, |_| json!({ "label": "Card" })),
     ("GET /v1/practice/links/{id}", SEES_LINK, NOTHING),
@@ -175,6 +214,8 @@ struct World {
     disabled: Desk,
     /// A link of the whole practice's, and one of the admin's own.
     links: [String; 2],
+    team: String,
+    conversations: OnceLock<[String; 2]>,
     numbers: AtomicU32,
     patient: OnceLock<String>,
 }
@@ -196,6 +237,8 @@ impl World {
             support: desk("sam", Role::Support),
             disabled: disabled(&app, desk("dee", Role::Member)),
             stranger: app.desk(&other, "eve", Role::Admin),
+            team: app.team(&practice, "Hygienists", &[&admin]),
+            conversations: OnceLock::new(),
             numbers: AtomicU32::new(0),
             patient: OnceLock::new(),
             app,
@@ -240,6 +283,11 @@ impl World {
         let path = route.split_once(' ').unwrap().1.replace("{code}", DEMO).replace("{token}", "none");
         let id = match path.split("/{id}").next().unwrap() {
             "/v1/practice/links" => self.links[usize::from(who == Who::Outsider)].clone(),
+            "/v1/practice/conversations" if path.contains('{') => {
+                self.conversations()[usize::from(who == Who::Outsider)].clone()
+            }
+            "/v1/practice/staff" if path.contains('{') => self.member.staff_id.clone(),
+            "/v1/practice/teams" if path.contains('{') => self.team.clone(),
             "/v1/practice/webhooks" if path.contains('{') => self.webhook(),
             "/v1/me/pairings" => of_patient(|patient| &patient.pairing_id),
             "/v1/me/patients" => of_patient(|patient| &patient.patient_id),
@@ -248,6 +296,31 @@ impl World {
         };
         let path = path.replace("{id}", &id);
         if path.contains("{delivery}") { path.replace("{delivery}", &self.delivery(&id)) } else { path }
+    }
+
+    /// An address, and a name, that nobody has.
+    fn address(&self) -> String {
+        format!("new{}@elm.example", self.numbers.fetch_add(1, Ordering::SeqCst))
+    }
+
+    /// A conversation through the whole practice's link, and one through the admin's own.
+    fn conversations(&self) -> &[String; 2] {
+        self.conversations.get_or_init(|| {
+            let own = format!("/v1/practice/links/{}", self.links[1]);
+            let own = as_desk(&self.admin, self.app.get(&own)).send().expect(200).str("/link/code");
+            [DEMO, &own].map(|code| self.app.sign_up_at(&self.phone(), code).conversation_id)
+        })
+    }
+
+    /// The status alone: a stream that is open has no end to wait for.
+    fn status(&self, path: &str, token: Option<&String>) -> Reply {
+        let mut stream = TcpStream::connect(self.app.address).unwrap();
+        let bearer = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n{bearer}connection: close\r\n\r\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        let status = line.split(' ').nth(1).unwrap().parse().unwrap();
+        Reply { status, headers: HeaderMap::default(), body: Vec::new() }
     }
 
     /// A webhook of the practice's, made where there is none.
@@ -285,6 +358,9 @@ impl World {
         let (method, path) = (route.split(' ').next().unwrap(), self.path(route, who, patient.as_ref()));
         if route.contains("logo") {
             self.hang_logos();
+        }
+        if route.ends_with("/events") {
+            return self.status(&path, token.as_ref());
         }
         let call = self.app.call(method, &path);
         let call = token.iter().fold(call, |call, token| call.bearer(token));
