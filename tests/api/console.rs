@@ -6,7 +6,7 @@ use practice_links::practices::Practice;
 use practice_links::staff::Role;
 use serde_json::json;
 
-use crate::harness::{Builder, Call, Desk, Reply, TestApp, as_desk, phone};
+use crate::harness::{Builder, Call, Desk, PASSWORD, Reply, TestApp, as_desk, phone};
 
 const COOKIE: &str = "practice_links";
 
@@ -54,7 +54,49 @@ fn id(link: &serde_json::Value) -> &str {
     link["id"].as_str().unwrap()
 }
 
+/// The value of a field or element, between two pieces of a page.
+fn between(text: &str, before: &str, after: &str) -> String {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}"));
+    rest.split(after).next().unwrap().to_owned()
+}
+
+/// What a browser sends back of an answer's cookies.
+fn cookie_of(reply: &Reply) -> String {
+    reply.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
+}
+
 both! {
+    fn an_invited_colleague_chooses_a_password_enrols_and_is_in(app: TestApp) {
+        let (_, desk) = elm(&app);
+        let body = json!({ "email": "ben@elm.example", "name": "Ben", "role": "member" });
+        as_desk(&desk, app.post("/v1/practice/staff", body)).send().expect(201);
+        app.deliver_all();
+        let mail = app.carrier.sent_to("ben@elm.example").pop().unwrap();
+        let token = between(&mail.body, "/console/welcome#", "\n");
+        assert!(app.get("/console/welcome").send().expect(200).text().contains("name=\"password\""));
+        let choose = |password: &str| app.form("/console/welcome", &[("token", token.trim()), ("password", password)]).send();
+        let weak = choose("short").expect(422).text();
+        assert!(weak.contains("12 to 128 characters") && weak.contains(token.trim()), "what was typed stays");
+        assert_eq!(leads(&choose(PASSWORD)), "/console/sign-in");
+        assert!(choose(PASSWORD).expect(422).text().contains("used already"));
+
+        let wrong = app.form("/console/sign-in", &[("email", "ben@elm.example"), ("password", "not this one")]);
+        assert!(wrong.send().expect(422).text().contains("do not go together"));
+        let right = [("email", "ben@elm.example"), ("password", PASSWORD), ("next", "/console/links")];
+        let enrol = app.form("/console/sign-in", &right).send().expect(200).text();
+        let challenge = between(&enrol, "name=\"challenge\" value=\"", "\"");
+        let code = app.totp(&between(&enrol, "<p class=\"key\"><code>", "<").replace(' ', ""));
+        let fields = [("challenge", challenge.as_str()), ("code", &code), ("next", "/console/links")];
+        let enrolled = app.form("/console/sign-in/code", &fields).send().expect(200);
+        assert_eq!(enrolled.text().matches("<li><code>").count(), 10, "recovery codes, this once");
+        let inside = app.get("/console/links").header("cookie", &cookie_of(&enrolled)).send().expect(200);
+        assert!(inside.text().contains("Elm Dental"));
+        assert!(app.form("/console/sign-in/code", &fields).send().expect(422).text().contains("Start again"));
+        // The cookie is good in a cookie alone.
+        let secret = cookie_of(&enrolled).split_once('=').unwrap().1.to_owned();
+        app.get("/v1/practice/links").bearer(&secret).send().problem(401, "unauthorized");
+    }
+
     fn who_is_not_signed_in_is_led_to_the_sign_in_and_back(app: TestApp) {
         let (_, desk) = elm(&app);
         assert_eq!(leads(&app.get("/console").send()), "/console/sign-in");

@@ -15,6 +15,7 @@ pub mod style;
 pub mod visitors;
 pub mod webhook_log;
 pub mod webhooks;
+pub mod welcome;
 pub mod words;
 
 use actix_web::dev::HttpServiceFactory;
@@ -36,6 +37,8 @@ pub fn pages() -> impl HttpServiceFactory + 'static {
         .route("/sign-in/code", post().to(sign_in::code))
         .route("/sign-in/token", post().to(sign_in::token))
         .route("/sign-out", post().to(sign_in::out))
+        .route("/welcome", get().to(welcome::ask))
+        .route("/welcome", post().to(welcome::choose))
         .route("/inbox", get().to(inbox::inbox))
         .route("/invites", get().to(inbox::invites))
         .route("/records", get().to(inbox::records));

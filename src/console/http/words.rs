@@ -124,6 +124,24 @@ pub fn sign_in_over(language: Language) -> &'static str {
     )
 }
 
+/// The link of a letter is used, replaced or too old.
+pub fn letter_over(language: Language) -> &'static str {
+    say(
+        language,
+        "This link was used already, or is too old. Ask an admin of your practice for another one.",
+        "Este enlace ya se usó o es demasiado antiguo. Pida otro a un administrador de su consultorio.",
+    )
+}
+
+/// A password that is too easy to guess.
+pub fn weak_password(language: Language) -> &'static str {
+    say(
+        language,
+        "Choose 12 to 128 characters that are not your address, your practice's name or a common password.",
+        "Elija de 12 a 128 caracteres que no sean su correo, el nombre del consultorio ni una contraseña común.",
+    )
+}
+
 /// Too many tries.
 pub fn wait(language: Language, wait: Wait) -> String {
     let seconds = wait.seconds;
