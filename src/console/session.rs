@@ -113,6 +113,20 @@ pub fn by_token(ctx: &Ctx, conn: &mut Conn, token: Secret) -> Result<Step, Refus
     }
 }
 
+/// Notes that a session is in use, where that is due; a page is shown whether or not this can be noted.
+pub async fn keep_alive(app: &App, secret: Secret) {
+    let due = app.read(move |ctx, conn| {
+        let who = staff::authenticate(ctx, conn, Some(&secret))?;
+        Ok::<_, Refusal>(who.session_id.filter(|_| who.is_due))
+    });
+    if let Ok(Some(session_id)) = due.await {
+        let kept = app.write(move |ctx, conn| staff::session::keep(ctx, conn, &session_id)).await;
+        if let Err(error) = kept {
+            tracing::warn!(%error, "a session's use could not be noted");
+        }
+    }
+}
+
 /// Ends a session. A development token has none: it is forgotten with the cookie.
 pub fn end(ctx: &Ctx, conn: &mut Conn, secret: &Secret) -> Result<(), Refusal> {
     match staff::authenticate(ctx, conn, Some(secret)) {

@@ -92,9 +92,16 @@ both! {
         let inside = app.get("/console/links").header("cookie", &cookie_of(&enrolled)).send().expect(200);
         assert!(inside.text().contains("Elm Dental"));
         assert!(app.form("/console/sign-in/code", &fields).send().expect(422).text().contains("Start again"));
+        // Idleness ends it after half a day, and use is no idleness.
+        for hours in [11, 11, 11] {
+            app.advance(hours * 3_600);
+            app.get("/console/links").header("cookie", &cookie_of(&enrolled)).send().expect(200);
+        }
         // The cookie is good in a cookie alone.
         let secret = cookie_of(&enrolled).split_once('=').unwrap().1.to_owned();
         app.get("/v1/practice/links").bearer(&secret).send().problem(401, "unauthorized");
+        app.advance(13 * 3_600);
+        assert_eq!(leads(&app.get("/console/links").header("cookie", &cookie_of(&enrolled)).send()), "/console/sign-in?next=/console/links");
     }
 
     fn who_is_not_signed_in_is_led_to_the_sign_in_and_back(app: TestApp) {

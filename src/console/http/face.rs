@@ -12,10 +12,10 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::super::address;
+use super::super::{address, session};
 use super::frame::wish;
 use super::words::{self, Apology};
-use super::{on, style};
+use super::{cookie, on, style};
 use crate::app::App;
 use crate::http::html::{self, Does};
 use crate::http::{Code, Problem};
@@ -34,6 +34,11 @@ pub async fn face(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Some(app) = request.app_data::<Data<App>>()
+        && let Some(secret) = cookie::read(app, request.request())
+    {
+        session::keep_alive(app, secret).await;
+    }
     let response = next.call(request).await?;
     let Some(problem) = problem_of(&response) else {
         let mut response = response.map_into_boxed_body();
