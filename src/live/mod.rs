@@ -2,7 +2,7 @@
 //!
 //! An event is a row, written in the transaction of its fact. `UUIDv7` ids of several instances do not commit in
 //! order, so a stream could not say by an id what it has read. Therefore each committed row gets a number, in
-//! batches and under a lock, by the thread in [`feed`]; a stream stands at a number (and an event of its batch), and what comes
+//! batches and under a lock, by the thread in `feed`; a stream stands at a number (and an event of its batch), and what comes
 //! later always stands behind it. The instance that numbers tells the others by NOTIFY in that same transaction:
 //! NOTIFY takes a lock over the whole database at commit, which sign-ups should not wait for.
 //!
