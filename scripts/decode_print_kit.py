@@ -3,21 +3,17 @@ reader that shares nothing with the service. Usage: decode_print_kit.py PATH/TO/
 
 import io
 import json
-import os
 import re
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
 import urllib.request
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 import zxingcpp
 from PIL import Image
+
+from service import Service
 
 DPI = 150
 ORIGIN = "https://links.example.org"
@@ -26,12 +22,6 @@ SHEETS = {"poster.pdf": 1, "cards.pdf": 4, "tent.pdf": 2}
 SLOWEST = 2.0
 LEAST_QR_MM = 30.0
 LEAST_TEXT = 24.0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def get(url, token):
@@ -94,42 +84,6 @@ def check_pictures(svg, png, wanted):
             assert not (is_dark and is_quiet), "the quiet zone is not quiet"
 
 
-def run(binary, environment, folder, *arguments):
-    done = subprocess.run([binary, *arguments], env=environment, cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout
-
-
-def walk(binary, folder, port):
-    url = f"http://127.0.0.1:{port}"
-    environment = os.environ | {
-        "PRACTICE_LINKS_LISTEN": f"127.0.0.1:{port}",
-        "PRACTICE_LINKS_DATA_DIR": os.path.join(folder, "data"),
-        "PRACTICE_LINKS_PUBLIC_URL": ORIGIN,
-    }
-    server = subprocess.Popen([binary], env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(url)
-        arguments = ["--name", NAME, "--city", "Springfield", "--plan", "communicator"]
-        practice = run(binary, environment, folder, "admin", "practice", "create", *arguments).split()[0]
-        arguments = ["--practice", practice, "--email", "a@b.example", "--name", "Ana", "--role", "admin"]
-        made = run(binary, environment, folder, "admin", "staff", "create", *arguments)
-        token = re.search(r"^token\s+(\S+)$", made, re.MULTILINE).group(1)
-        check_all(url, token)
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(timeout=40)
-
-
-def wait_for(url):
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(f"{url}/readyz", timeout=2)
-            return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.1)
-    raise SystemExit("the service did not start")
-
-
 def check_all(url, token):
     link = json.loads(get(f"{url}/v1/practice/links", token)[0])["items"][0]
     wanted = f"{ORIGIN}/Q/{link['code']}".upper()
@@ -146,6 +100,6 @@ def check_all(url, token):
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        walk(os.path.abspath(sys.argv[1]), scratch, free_port())
+    with Service(sys.argv[1], public_url=ORIGIN) as service:
+        check_all(service.url, service.staff_token(NAME))
     print("every code reads")

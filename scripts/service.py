@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -9,6 +10,7 @@ import subprocess
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 PHONE = "+14155552671"
@@ -35,14 +37,16 @@ class Service:
     """`with Service(binary, sms__provider="twilio") as service:`; settings are named as in the environment."""
 
     def __init__(self, binary, **settings):
+        self.binary = os.path.abspath(binary)
         self.folder = tempfile.TemporaryDirectory(prefix="practice-links-")
         self.url = f"http://127.0.0.1:{free_port()}"
         env = {name: value for name, value in os.environ.items() if not name.startswith("PRACTICE_LINKS_")}
         env["PRACTICE_LINKS_LISTEN"] = self.url.removeprefix("http://")
         env |= {f"PRACTICE_LINKS_{name.upper()}": value for name, value in settings.items()}
+        self.env = env
         self.log = open(os.path.join(self.folder.name, "log"), "w+")
         self.process = subprocess.Popen(
-            [os.path.abspath(binary)], cwd=self.folder.name, env=env, stdout=subprocess.DEVNULL, stderr=self.log
+            [self.binary], cwd=self.folder.name, env=env, stdout=subprocess.DEVNULL, stderr=self.log
         )
 
     def __enter__(self):
@@ -82,6 +86,28 @@ class Service:
         token = self.call("POST", "/v1/link-tokens", {"code": "123456", "source": "typed"})["link_token"]
         made = self.call("POST", "/v1/verifications", {"phone": PHONE, "link_token": token})
         return f"/v1/verifications/{made['verification']['id']}", made["client_secret"]
+
+    def sign_up(self, code, person):
+        """Signs `person` up through the link behind `code`, with the text that `/dev` caught; the answer."""
+        token = self.call("POST", "/v1/link-tokens", {"code": code, "source": "typed"})["link_token"]
+        made = self.call("POST", "/v1/verifications", {"phone": PHONE, "link_token": token})
+        caught = "/dev/messages?" + urllib.parse.urlencode({"to": PHONE})
+        texted = wait_for("the code", lambda: self.call("GET", caught)["items"])[0]["code"]
+        checks = f"/v1/verifications/{made['verification']['id']}/checks"
+        proof = self.call("POST", checks, {"code": texted}, made["client_secret"])["phone_proof"]
+        return self.call("POST", "/v1/accounts", person | {"phone_proof": proof, "link_token": token})
+
+    def admin(self, *words):
+        """What `practice-links admin` says beside the running service."""
+        command = [self.binary, "admin", *words]
+        return subprocess.run(command, env=self.env, cwd=self.folder.name, capture_output=True, text=True, check=True).stdout
+
+    def staff_token(self, practice_name):
+        """A token of an admin of a new practice."""
+        new = ["--name", practice_name, "--city", "Springfield", "--plan", "communicator"]
+        practice = self.admin("practice", "create", *new).split()[0]
+        new = ["--practice", practice, "--email", "a@b.example", "--name", "Ana", "--role", "admin"]
+        return re.search(r"^token\s+(\S+)$", self.admin("staff", "create", *new), re.MULTILINE).group(1)
 
     def rows(self, query):
         """What the database holds; read alone."""

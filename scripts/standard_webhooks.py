@@ -3,24 +3,15 @@ Standard Webhooks, which shares nothing with the service. Usage: standard_webhoo
 
 import http.server
 import json
-import os
 import queue
-import re
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from service import PHONE, Service
+
 PATIENT = {"given_name": "Alexandra", "family_name": "Rivera-Quist", "birth_date": "1987-05-31"}
-PHONE = "+14155552671"
 
 
 class Sink(http.server.BaseHTTPRequestHandler):
@@ -40,49 +31,6 @@ class Sink(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def call(method, url, body=None, token=None):
-    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers=headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.loads(answer.read() or b"null")
-
-
-def wait_for(url):
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(f"{url}/readyz", timeout=2)
-            return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.1)
-    raise SystemExit("the service did not start")
-
-
-def admin(binary, environment, folder, *arguments):
-    return subprocess.run(
-        [binary, "admin", *arguments], env=environment, cwd=folder, capture_output=True, text=True, check=True
-    ).stdout
-
-
-def sign_up(url, code):
-    link = call("POST", f"{url}/v1/link-tokens", {"code": code, "source": "typed"})["link_token"]
-    started = call("POST", f"{url}/v1/verifications", {"phone": PHONE, "link_token": link})
-    secret, path = started["client_secret"], f"{url}/v1/verifications/{started['verification']['id']}/checks"
-    for _ in range(50):
-        caught = call("GET", f"{url}/dev/messages?to={urllib.parse.quote(PHONE)}")["items"]
-        if caught:
-            break
-        time.sleep(0.1)
-    proof = call("POST", path, {"code": caught[0]["code"]}, secret)["phone_proof"]
-    return call("POST", f"{url}/v1/accounts", PATIENT | {"phone_proof": proof, "link_token": link})
 
 
 def next_call():
@@ -106,8 +54,8 @@ def check_forgeries(secret, headers, body):
     assert verify("whsec_" + "A" * 43 + "=", headers, body) is None, "another secret passed"
 
 
-def check_sign_up(url, link, secret):
-    made = sign_up(url, link["code"])
+def check_sign_up(service, link, secret):
+    made = service.sign_up(link["code"], PATIENT)
     calls = [next_call() for _ in range(3)]
     ids = [headers["webhook-id"] for _, headers, _ in calls]
     assert calls[0][0] == 503 and ids.count(ids[0]) == 2, "the refused call did not come again"
@@ -125,9 +73,9 @@ def check_sign_up(url, link, secret):
     assert set(seen) == {"pairing.created", "conversation.created"}, seen
 
 
-def check_rotation(url, link, hook, secret, token):
-    fresh = call("POST", f"{url}/v1/practice/webhooks/{hook}/rotate", token=token)["secret"]
-    call("PATCH", f"{url}/v1/practice/links/{link['id']}", {"label": "Front door"}, token)
+def check_rotation(service, link, hook, secret, token):
+    fresh = service.call("POST", f"/v1/practice/webhooks/{hook}/rotate", bearer=token)["secret"]
+    service.call("PATCH", f"/v1/practice/links/{link['id']}", {"label": "Front door"}, token)
     _, headers, body = next_call()
     assert len(headers["webhook-signature"].split(" ")) == 2
     for one in (secret, fresh):
@@ -136,33 +84,18 @@ def check_rotation(url, link, hook, secret, token):
     print("verified: link.changed, by the old secret and by the new one")
 
 
-def walk(binary, folder):
-    port, sink = free_port(), http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+def walk(binary):
+    sink = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
     threading.Thread(target=sink.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{port}"
-    environment = os.environ | {
-        "PRACTICE_LINKS_LISTEN": f"127.0.0.1:{port}",
-        "PRACTICE_LINKS_DATA_DIR": os.path.join(folder, "data"),
-        "PRACTICE_LINKS_WEBHOOKS__ALLOW_PRIVATE": "true",
-    }
-    server = subprocess.Popen([binary], env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(url)
-        new = ["--name", "Elm Dental", "--city", "Springfield", "--plan", "communicator"]
-        practice = admin(binary, environment, folder, "practice", "create", *new).split()[0]
-        new = ["--practice", practice, "--email", "a@b.example", "--name", "Ana", "--role", "admin"]
-        token = re.search(r"^token\s+(\S+)$", admin(binary, environment, folder, "staff", "create", *new), re.M).group(1)
-        link = call("GET", f"{url}/v1/practice/links", token=token)["items"][0]
+    with Service(binary, webhooks__allow_private="true") as service:
+        token = service.staff_token("Elm Dental")
+        link = service.call("GET", "/v1/practice/links", bearer=token)["items"][0]
         address = f"http://127.0.0.1:{sink.server_address[1]}/in"
-        made = call("POST", f"{url}/v1/practice/webhooks", {"url": address}, token)
-        check_sign_up(url, link, made["secret"])
-        check_rotation(url, link, made["webhook"]["id"], made["secret"], token)
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(timeout=40)
+        made = service.call("POST", "/v1/practice/webhooks", {"url": address}, token)
+        check_sign_up(service, link, made["secret"])
+        check_rotation(service, link, made["webhook"]["id"], made["secret"], token)
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        walk(os.path.abspath(sys.argv[1]), scratch)
+    walk(sys.argv[1])
     print("every call verifies")

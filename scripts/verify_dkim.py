@@ -9,27 +9,19 @@ import argparse
 import base64
 import email
 import email.policy
-import json
-import os
-import socket
 import socketserver
-import subprocess
-import sys
 import tempfile
 import threading
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import dkim
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
+from service import Service, wait_for
+
 DOMAIN = "links.example"
 SELECTOR = "spring"
-PHONE = "+14155552671"
 
 
 class Sink(socketserver.StreamRequestHandler):
@@ -78,68 +70,22 @@ def make_key(kind):
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()), record
 
 
-def call(url, body=None, token=None):
-    headers = {"content-type": "application/json"}
-    if token:
-        headers["authorization"] = f"Bearer {token}"
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as answer:
-        return json.load(answer)
-
-
-def wait_for(what, get, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if found := get():
-                return found
-        except (urllib.error.URLError, ConnectionError):
-            pass
-        time.sleep(0.1)
-    sys.exit(f"waited {seconds} s for {what}")
-
-
-def sign_up(url):
-    link = call(f"{url}/v1/link-tokens", {"code": "123456", "source": "typed"})["link_token"]
-    begun = call(f"{url}/v1/verifications", {"phone": PHONE, "link_token": link})
-    messages = f"{url}/dev/messages?" + urllib.parse.urlencode({"to": PHONE})
-    code = wait_for("the code", lambda: call(messages)["items"])[0]["code"]
-    checks = f"{url}/v1/verifications/{begun['verification']['id']}/checks"
-    proof = call(checks, {"code": code}, begun["client_secret"])["phone_proof"]
-    person = {"given_name": "Alex", "family_name": "Rivera"}
-    call(f"{url}/v1/accounts", {"phone_proof": proof, "link_token": link, **person})
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def notice(binary, pem):
     """The raw bytes of the notice that a sign-up sends."""
     with tempfile.TemporaryDirectory() as folder:
-        key, sink, port = Path(folder, "dkim.pem"), start_sink(), free_port()
+        key, sink = Path(folder, "dkim.pem"), start_sink()
         key.write_bytes(pem)
         settings = {
-            "LISTEN": f"127.0.0.1:{port}",
-            "DATA_DIR": folder,
-            "MAIL__SMTP_URL": f"smtp://127.0.0.1:{sink.server_address[1]}",
-            "MAIL__FROM": f"Practice Links <no-reply@{DOMAIN}>",
-            "MAIL__DKIM_KEY_FILE": str(key),
-            "MAIL__DKIM_SELECTOR": SELECTOR,
+            "mail__smtp_url": f"smtp://127.0.0.1:{sink.server_address[1]}",
+            "mail__from": f"Practice Links <no-reply@{DOMAIN}>",
+            "mail__dkim_key_file": str(key),
+            "mail__dkim_selector": SELECTOR,
         }
-        env = {**os.environ, **{f"PRACTICE_LINKS_{name}": value for name, value in settings.items()}}
-        service = subprocess.Popen([binary], cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            url = f"http://127.0.0.1:{port}"
-            wait_for("the service", lambda: call(f"{url}/readyz") or True)
-            sign_up(url)
-            return wait_for("the mail", lambda: sink.mails)[0]
-        finally:
-            service.terminate()
-            service.wait(30)
-            sink.shutdown()
+        with Service(binary, **settings) as service:
+            service.sign_up("123456", {"given_name": "Alex", "family_name": "Rivera"})
+            mail = wait_for("the mail", lambda: sink.mails)[0]
+        sink.shutdown()
+        return mail
 
 
 def check(kind, raw, record):
@@ -184,7 +130,7 @@ def main():
     given = arguments.parse_args()
     for kind in ("RSA, PKCS#1", "RSA, PKCS#8", "Ed25519"):
         pem, record = make_key(kind)
-        raw = notice(os.path.abspath(given.binary), pem)
+        raw = notice(given.binary, pem)
         check(kind, raw, record)
         html = look(raw)
         if given.keep:

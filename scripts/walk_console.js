@@ -9,38 +9,14 @@
 "use strict";
 
 const assert = require("node:assert");
-const { execFileSync, spawn } = require("node:child_process");
 const fs = require("node:fs");
-const net = require("node:net");
-const os = require("node:os");
 const path = require("node:path");
-const { chromium } = require("playwright-core");
+const { withService } = require("./browser.js");
 
 const SMALLEST_CONTROL = 44;
 const SCREENS = [{ width: 390, height: 844 }, { width: 1280, height: 800 }];
 const SCHEMES = ["light", "dark"];
 const LANGUAGES = ["en", "es"];
-
-/** A container has no sandbox for it, and what it would fetch by itself is nobody's page. */
-const QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = net.createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}
-
-async function started(url) {
-  for (let n = 0; n < 100; n += 1) {
-    const isReady = await fetch(`${url}/readyz`).then((answer) => answer.ok, () => false);
-    if (isReady) return;
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-  }
-  throw new Error("the service did not start");
-}
 
 /** What is on the page. A box of a list is as large as its label, which is what a thumb meets. */
 function looked(smallest) {
@@ -174,8 +150,7 @@ async function walkAll(walk, token) {
   assert.deepStrictEqual(await walk.page.context().cookies(), []);
 }
 
-function made(binary, options) {
-  const admin = (...words) => execFileSync(binary, ["admin", ...words], { ...options, encoding: "utf8" });
+function made(admin) {
   const practice = admin("practice", "create", "--name", "Elm Street Dental", "--city", "Springfield", "--plan", "communicator", "--email", "desk@elm.example").split(/\s/)[0];
   const member = (email, name, role) => admin("staff", "create", "--practice", practice, "--email", email, "--name", name, "--role", role);
   const [, token] = /^token\s+(\S+)$/m.exec(member("ana@elm.example", "Ana Ruiz", "admin"));
@@ -197,24 +172,10 @@ async function visit(url, token) {
 }
 
 async function main(binary, executablePath, folder) {
-  const home = fs.mkdtempSync(path.join(os.tmpdir(), "walk-console-"));
   if (folder) fs.mkdirSync(folder, { recursive: true });
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const env = {
-    ...process.env,
-    PRACTICE_LINKS_LISTEN: `127.0.0.1:${port}`,
-    PRACTICE_LINKS_DATA_DIR: path.join(home, "data"),
-    PRACTICE_LINKS_PUBLIC_URL: url,
-    PRACTICE_LINKS_WEBHOOKS__ALLOW_PRIVATE: "true",
-  };
-  const server = spawn(binary, [], { env, cwd: home, stdio: "ignore" });
-  const ended = new Promise((resolve) => { server.once("exit", resolve); });
-  let browser;
-  try {
-    browser = await chromium.launch({ executablePath, args: QUIET });
-    await started(url);
-    const token = made(binary, { env, cwd: home });
+  const settings = { PRACTICE_LINKS_WEBHOOKS__ALLOW_PRIVATE: "true" };
+  await withService(binary, executablePath, settings, async (browser, url, admin) => {
+    const token = made(admin);
     await visit(url, token);
     let pages = 0;
     for (const viewport of SCREENS) {
@@ -229,12 +190,7 @@ async function main(binary, executablePath, folder) {
       }
     }
     console.log(`${pages} pages of the console keep their promises`);
-  } finally {
-    await browser?.close();
-    server.kill("SIGTERM");
-    await ended;
-    fs.rmSync(home, { recursive: true, force: true });
-  }
+  });
 }
 
 const [, , binary, executable, pictures] = process.argv;

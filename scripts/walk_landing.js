@@ -6,12 +6,9 @@
 "use strict";
 
 const assert = require("node:assert");
-const { execFileSync, spawn } = require("node:child_process");
 const fs = require("node:fs");
-const net = require("node:net");
-const os = require("node:os");
 const path = require("node:path");
-const { chromium } = require("playwright-core");
+const { withService } = require("./browser.js");
 
 const HEAVIEST = 50 * 1024;
 const SMALLEST_CONTROL = 44;
@@ -19,32 +16,11 @@ const SCREENS = [{ width: 320, height: 640 }, { width: 1280, height: 800 }];
 const CODE = "123456";
 const DEVICES = JSON.parse(fs.readFileSync(path.join(__dirname, "../tests/data/user_agents.json"), "utf8"));
 
-/** A container has no sandbox for it, and what it would fetch by itself is nobody's page. */
-const QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-
 /** One device for each way in which the page can begin. */
 function agents() {
   const byLead = new Map();
   for (const device of DEVICES) if (!byLead.has(device.lead)) byLead.set(device.lead, device.user_agent);
   return byLead;
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = net.createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}
-
-async function started(url) {
-  for (let n = 0; n < 100; n += 1) {
-    const isReady = await fetch(`${url}/readyz`).then((answer) => answer.ok, () => false);
-    if (isReady) return;
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-  }
-  throw new Error("the service did not start");
 }
 
 /** What is on the page: its lead, whether it can be scrolled sideways, and controls that are too small. */
@@ -142,46 +118,28 @@ async function walkRest(browser, url, token, language) {
   await context.close();
 }
 
-function staffToken(binary, options) {
-  const admin = (...words) => execFileSync(binary, ["admin", ...words], { ...options, encoding: "utf8" });
+function staffToken(admin) {
   const practice = admin("practice", "create", "--name", "Elm Dental", "--city", "Springfield", "--plan", "communicator").split(/\s/)[0];
   const made = admin("staff", "create", "--practice", practice, "--email", "a@b.example", "--name", "Ana", "--role", "admin");
   return /^token\s+(\S+)$/m.exec(made)[1];
 }
 
 async function main(binary, executablePath) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "walk-landing-"));
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const env = {
-    ...process.env,
-    PRACTICE_LINKS_LISTEN: `127.0.0.1:${port}`,
-    PRACTICE_LINKS_DATA_DIR: path.join(folder, "data"),
-    PRACTICE_LINKS_PUBLIC_URL: url,
+  const settings = {
     PRACTICE_LINKS_APP__OPEN_URL: "https://open.example.org",
     // One address walks as a whole waiting room would.
     PRACTICE_LINKS_LIMITS__IP_10MIN: "1000",
     PRACTICE_LINKS_LIMITS__PRACTICE_10MIN: "1000",
   };
-  const server = spawn(binary, [], { env, cwd: folder, stdio: "ignore" });
-  const ended = new Promise((resolve) => { server.once("exit", resolve); });
-  let browser;
-  try {
-    browser = await chromium.launch({ executablePath, args: QUIET });
-    await started(url);
+  await withService(binary, executablePath, settings, async (browser, url, admin) => {
     let pages = 0;
     for (const language of ["en", "es"]) {
       for (const hasScripts of [true, false]) pages += await walkAll(browser, url, language, hasScripts);
     }
-    const token = staffToken(binary, { env, cwd: folder });
+    const token = staffToken(admin);
     for (const language of ["en", "es"]) await walkRest(browser, url, token, language);
     console.log(`${pages} pages keep their promises`);
-  } finally {
-    await browser?.close();
-    server.kill("SIGTERM");
-    await ended;
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 main(path.resolve(process.argv[2]), path.resolve(process.argv[3])).catch((error) => {

@@ -1,5 +1,7 @@
 //! Where a sign-in leads afterwards: to a page of the console and nowhere else.
 
+use crate::kit::percent;
+
 /// `wanted` where it is the address of a page of ours, else the console itself. What is not plain ASCII, or could
 /// be read as another host, is not.
 pub fn local(wanted: &str) -> &str {
@@ -14,8 +16,7 @@ pub fn local(wanted: &str) -> &str {
 
 /// An address as a value in a query.
 pub fn in_query(address: &str) -> String {
-    let keep = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'/');
-    address.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    percent::encoded_but(address, b"/")
 }
 
 #[cfg(test)]

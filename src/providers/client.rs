@@ -9,6 +9,7 @@ use ureq::{Agent, Body, Error, Timeout};
 
 use super::reach;
 use crate::config::BadSetting;
+use crate::kit::percent;
 use crate::outbox::Outcome;
 
 /// On finding and reaching a host, TLS included.
@@ -100,13 +101,9 @@ fn later(why: &'static str, reply: &Reply) -> Outcome {
 
 /// Pairs as `application/x-www-form-urlencoded`, for a body or a query; a plus is a character like others.
 pub fn encoded(pairs: &[(&str, &str)]) -> String {
-    let pairs = pairs.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
+    let pairs =
+        pairs.iter().map(|(name, value)| format!("{}={}", percent::encoded(name), percent::encoded(value)));
     pairs.collect::<Vec<_>>().join("&")
-}
-
-fn escaped(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// `url` without its last slash, where it is an origin (and perhaps a path) that can be called.

@@ -1,14 +1,12 @@
 //! The second factor: time-based codes (RFC 6238) as every authenticator app makes them, and the recovery codes
 //! for whoever has lost theirs.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use totp_rs::{Algorithm, Builder, Secret as Seed, Totp};
 
 use crate::app::Ctx;
-use crate::kit::seal;
+use crate::kit::{percent, seal};
 
 /// What authenticator apps agree on; some ignore every other value (RFC 6238, 1.2; Key Uri Format).
 const DIGITS: u8 = 6;
@@ -37,10 +35,10 @@ pub struct Enrolment {
 pub fn fresh(ctx: &Ctx, staff_id: &str, account: &str) -> Option<Enrolment> {
     let seed: [u8; SEED_BYTES] = ctx.random();
     let secret = Seed::from(seed).to_base32();
-    let issuer = encoded(&ctx.config.app.name);
+    let issuer = percent::encoded(&ctx.config.app.name);
     let otpauth_url = format!(
         "otpauth://totp/{issuer}:{}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}",
-        encoded(account)
+        percent::encoded(account)
     );
     let sealed = seal::seal(&key(ctx, staff_id), &seed, ctx.entropy())?;
     Some(Enrolment { secret, otpauth_url, sealed: URL_SAFE_NO_PAD.encode(sealed) })
@@ -81,16 +79,4 @@ fn recovery_code(random: &[u8; 10]) -> String {
 pub fn recovery_hash(ctx: &Ctx, staff_id: &str, code: &str) -> String {
     let plain: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
     ctx.keys.blind("staff-recovery", &format!("{staff_id}:{}", plain.to_ascii_lowercase()))
-}
-
-/// Percent-encoded (RFC 3986, 2.1), all but the unreserved characters.
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
 }
