@@ -253,6 +253,7 @@ impl Config {
             ("outbox.email_per_second", u64::from(self.outbox.email_per_second)),
             ("outbox.webhook_threads", u64::from(self.outbox.webhook_threads)),
             ("outbox.webhook_per_second", u64::from(self.outbox.webhook_per_second)),
+            ("outbox.task_threads", u64::from(self.outbox.task_threads)),
         ];
         match positive.iter().find(|(_, value)| *value == 0) {
             Some((name, _)) => Err(BadSetting::new(name, "must be at least 1")),

@@ -2,6 +2,7 @@
 
 use crate::consent::AnswerTopic;
 use crate::deferred::LinkTopic;
+use crate::identity::GradeTopic;
 use crate::notices;
 use crate::outbox::{Topic, Topics};
 use crate::staff::LetterTopic;
@@ -10,12 +11,13 @@ use crate::webhooks::WebhookTopic;
 
 /// All topics by name.
 pub fn all() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 5] = [
+    let topics: [(&'static str, Box<dyn Topic>); 6] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
         (AnswerTopic::NAME, Box::new(AnswerTopic)),
         (WebhookTopic::NAME, Box::new(WebhookTopic)),
         (LetterTopic::NAME, Box::new(LetterTopic)),
+        (GradeTopic::NAME, Box::new(GradeTopic)),
     ];
     topics.into_iter().chain(notices::topics()).collect()
 }

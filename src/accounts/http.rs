@@ -8,7 +8,7 @@ use validator::{Validate, ValidationError};
 
 use super::{Account, Patient, Person, Refreshed, Refusal, Scope, SignUp, SignedUp, Tokens, own_phone};
 use crate::app::App;
-use crate::conversations::{Conversation, Pairing};
+use crate::conversations::{self, Conversation, Pairing};
 use crate::deferred::http::lead;
 use crate::http::{Answer, Body, Call, Code, Problem, once};
 use crate::keys::Jwk;
@@ -41,9 +41,22 @@ impl From<Refusal> for Problem {
                 Code::SessionRestricted,
                 "This sign-in sees only what it makes itself. Add the person first: POST /v1/me/patients.",
             ),
+            Refusal::Pairing(pairing) => pairing.into(),
             Refusal::PatientNotFound => Self::new(Code::PatientNotFound, "Check the patient's id."),
             Refusal::KeysMissing => Self::new(Code::Internal, "Nothing was changed. Try again."),
             Refusal::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<conversations::Refusal> for Problem {
+    fn from(refusal: conversations::Refusal) -> Self {
+        match refusal {
+            // A stranger may read it: it says neither that a number is blocked nor why.
+            conversations::Refusal::Blocked => {
+                Self::new(Code::PairingRefused, "Call the practice, if you have questions.")
+            }
+            conversations::Refusal::Db(error) => error.into(),
         }
     }
 }
@@ -227,7 +240,7 @@ impl From<SignedUp> for AccountCreated {
 
 refusals!(
     CreateAccountRefusals: keyed,
-    PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, LinkTokenInvalid, LinkPaused, PendingPairingGone, AccountExists, PatientNotFound
+    PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, LinkTokenInvalid, LinkPaused, PendingPairingGone, PairingRefused, AccountExists, PatientNotFound
 );
 
 /// Signs up: account, patient, pairing, conversation and session at once

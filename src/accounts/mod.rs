@@ -59,6 +59,9 @@ pub enum Refusal {
     /// A restricted sign-in may not do this.
     #[error("session restricted")]
     Restricted,
+    /// The practice cannot be paired with.
+    #[error(transparent)]
+    Pairing(#[from] conversations::Refusal),
     /// No such patient on this account.
     #[error("patient not found")]
     PatientNotFound,
@@ -177,6 +180,8 @@ pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Ref
         session_id: &session_id,
         to: &to,
         method,
+        phone: &proven.phone,
+        invite: None,
     };
     let paired = conversations::pair(ctx, conn, &pairing)?;
     let made = Made {

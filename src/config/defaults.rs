@@ -111,6 +111,7 @@ impl Default for Outbox {
             email_per_second: 10,
             webhook_threads: 2,
             webhook_per_second: 20,
+            task_threads: 2,
         }
     }
 }

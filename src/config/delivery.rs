@@ -78,6 +78,7 @@ pub struct Outbox {
     pub email_per_second: u32,
     pub webhook_threads: u32,
     pub webhook_per_second: u32,
+    pub task_threads: u32,
 }
 
 impl Outbox {
@@ -87,6 +88,8 @@ impl Outbox {
             "sms" => (self.sms_threads, self.sms_per_second),
             "voice" => (self.voice_threads, self.voice_per_second),
             "webhook" => (self.webhook_threads, self.webhook_per_second),
+            // Nobody outside answers haste.
+            "task" => (self.task_threads, u32::MAX),
             _ => (self.email_threads, self.email_per_second),
         }
     }

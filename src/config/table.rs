@@ -109,6 +109,7 @@ pub const SETTINGS: &[Setting] = &[
     ("outbox.email_per_second", "10", "e-mails a second by an instance"),
     ("outbox.webhook_threads", "2", "webhooks sent at once by an instance"),
     ("outbox.webhook_per_second", "20", "webhooks a second by an instance"),
+    ("outbox.task_threads", "2", "tasks inside of the house done at once by an instance"),
     ("app.name", "Practice Messenger", "the app's name, as the landing page says it"),
     ("app.app_store_url", "https://apps.apple.com/app/id0000000000", "where the App Store button leads"),
     ("app.play_package", "com.example.messenger", "Android package: Play link and `assetlinks.json`"),

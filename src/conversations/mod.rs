@@ -1,131 +1,42 @@
 //! Pairings, and the conversations that they open in the practice's inbox.
-//!
-//! A pairing is a patient's, not an account's: a parent's phone may hold a child. It comes into being with
-//! its conversation, the link's tags, the welcome, the audit event and the practice's notice, all in the
-//! transaction of the sign-up that caused it.
 
+pub mod identity;
 pub mod inbox;
+mod pairing;
 mod store;
 mod telling;
 mod view;
 
-pub use store::{Entry, PatientCard, restricted};
+pub use pairing::{
+    Invitation, NewPairing, Paired, Refusal, Sight, announce_new_device, leave, list, pair, paired,
+    restricted,
+};
+pub use store::{Entry, PatientCard};
 pub use view::{Conversation, Pairing, PairingSource};
 
 use serde_json::json;
 
 use crate::app::Ctx;
-use crate::audit;
 use crate::db::{self, Conn};
-use crate::funnel::{self, Step};
 use crate::kit::Language;
-use crate::links::Destination;
-use crate::notices;
-use crate::webhooks::{self, Fact};
+use crate::outbox::{self, Channel, Message};
 
-/// A patient and a practice about to be paired.
-pub struct NewPairing<'a> {
-    /// The account that asks.
-    pub account_id: &'a str,
-    /// The person it is about.
-    pub patient_id: &'a str,
-    /// The sign-in that asked.
-    pub session_id: &'a str,
-    /// The link and its practice.
-    pub to: &'a Destination,
-    /// How the link reached the device: a link token's source, or `phone_first`.
-    pub method: &'static str,
-}
+/// The task that holds a conversation's person against the practice's records. It runs after the answer: what a
+/// patient is told, and how fast, depends on no record.
+pub const GRADE: &str = "identity_grade";
 
-/// A pairing with its conversation.
-pub struct Paired {
-    /// The pairing.
-    pub pairing: Pairing,
-    /// Its conversation.
-    pub conversation: Conversation,
-    /// Whether this call made them.
-    pub is_new: bool,
-}
-
-/// Pairs, or finds the pairing that is there; then the tags of a link that is new to it join the conversation.
-pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> db::Result<Paired> {
-    if let Some(pairing_id) = store::insert_pairing(conn, &ctx.id("pai"), new, ctx.now)? {
-        open_conversation(ctx, conn, new, &pairing_id)?;
-        return paired(conn, &pairing_id, true);
-    }
-    let pairing_id = store::open_pairing_id(conn, new)?;
-    if store::insert_visit(conn, &pairing_id, &new.to.link.id, ctx.now)? {
-        second_link(ctx, conn, new, &pairing_id)?;
-    }
-    paired(conn, &pairing_id, false)
-}
-
-/// Notes that a paired patient came through another link, once a link. Who opens the first one again, or the
-/// second one twice, has told nothing new, and what the link says by then leaves the conversation alone.
-fn second_link(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
-    let conversation_id = store::conversation_id(conn, pairing_id)?;
-    store::add_tags(conn, &conversation_id, &new.to.endpoint.tags())?;
-    system(ctx, conn, &conversation_id, words(new.to.practice.language()).second_link)?;
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event {
-            practice_id: Some(&new.to.practice.id),
-            actor: new.account_id,
-            action: "pairing.link_opened",
-            subject: pairing_id,
-            detail: json!({ "link": new.to.link.id, "source": new.method }),
-        },
-    )
-}
-
-/// The pairing of `id`, whoever's it is, with its conversation.
-pub fn paired(conn: &mut Conn, pairing_id: &str, is_new: bool) -> db::Result<Paired> {
-    let pairing = store::pairing(conn, pairing_id)?;
-    let conversation = store::conversation_of(conn, pairing_id)?;
-    Ok(Paired { pairing, conversation, is_new })
-}
-
-fn open_conversation(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
-    let practice = &new.to.practice;
-    let id = ctx.id("cnv");
-    store::insert_conversation(conn, &id, pairing_id, new.to, ctx.now)?;
-    store::insert_visit(conn, pairing_id, &new.to.link.id, ctx.now)?;
-    store::add_tags(conn, &id, &new.to.endpoint.tags())?;
-    if let Some(welcome) = &new.to.endpoint.welcome {
-        let welcome = NewEntry { kind: "welcome", author: "practice", author_id: None, body: welcome };
-        place(ctx, conn, &id, &welcome)?;
-    }
-    let connected = words(practice.language()).connected.replace("{}", &practice.name);
-    place(ctx, conn, &id, &NewEntry::system(&connected))?;
-    telling::created(ctx, conn, new, pairing_id, &id)?;
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event {
-            practice_id: Some(&practice.id),
-            actor: new.account_id,
-            action: "pairing.created",
-            subject: pairing_id,
-            detail: json!({ "link": new.to.link.id, "source": new.method, "conversation": id }),
-        },
-    )?;
-    funnel::record(ctx, conn, &new.to.link.id, Step::Paired)?;
-    notices::announce_pairing(ctx, conn, new.to, pairing_id)?;
-    tell_machines(ctx, conn, new, pairing_id, &id)
-}
-
-fn tell_machines(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    new: &NewPairing<'_>,
-    pairing_id: &str,
-    conversation_id: &str,
-) -> db::Result<()> {
-    let (patient_id, link_id, method) = (new.patient_id, new.to.link.id.as_str(), new.method);
-    let paired = Fact::PairingCreated { pairing_id, conversation_id, patient_id, link_id, method };
-    let opened = Fact::ConversationCreated { conversation_id, pairing_id, patient_id, link_id };
-    webhooks::emit(ctx, conn, &new.to.practice.id, &[paired, opened])
+/// Has a conversation's person held against the practice's records (again).
+pub fn ask_grade(ctx: &Ctx, conn: &mut Conn, conversation_id: &str) -> db::Result<()> {
+    let message = Message {
+        topic: GRADE,
+        channel: Channel::Task,
+        dedupe_key: format!("grade:{conversation_id}:{}", ctx.now.millis()),
+        recipient: None,
+        payload: json!({ "conversation": conversation_id }),
+        due: None,
+        not_after: None,
+    };
+    outbox::enqueue(ctx, conn, &message).map(drop)
 }
 
 /// Whether a text can be a message: 1 to 4,000 characters, and not of white space alone.
@@ -192,30 +103,6 @@ pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -
     store::entries(conn, conversation_id, after, limit)
 }
 
-/// Which of an account's pairings a sign-in may see.
-#[derive(Clone, Copy)]
-pub enum Sight<'a> {
-    /// All of them: for the account's own end.
-    All,
-    /// Those that no restricted sign-in made: they may be another person's, who has the number now.
-    Confirmed,
-    /// Those that this sign-in itself made: numbers are recycled, and a proven number never reopens
-    /// somebody's messages.
-    MadeBy(&'a str),
-}
-
-/// An account's living pairings that `sight` lets through, oldest first, after the pairing `after`.
-pub fn list(
-    conn: &mut Conn,
-    account_id: &str,
-    sight: Sight<'_>,
-    after: &str,
-    limit: i64,
-) -> db::Result<Vec<Paired>> {
-    let ids = store::open_pairings(conn, account_id, sight, after, limit)?;
-    ids.iter().map(|id| paired(conn, id, false)).collect()
-}
-
 /// The conversation of `id`, where it is the account's and in sight.
 pub fn find(
     conn: &mut Conn,
@@ -246,49 +133,6 @@ pub fn read_by_patient(ctx: &Ctx, conn: &mut Conn, id: &str, position: i32) -> d
     store::set_patient_read(conn, id, read)?;
     telling::read(ctx, conn, &held, id, "patient", read)?;
     Ok(read)
-}
-
-/// Ends a pairing: the conversation closes, and both sides can read that it did. `false` when there is no
-/// such pairing in sight.
-pub fn leave(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    account_id: &str,
-    sight: Sight<'_>,
-    pairing_id: &str,
-) -> db::Result<bool> {
-    let Some(practice_id) = store::end_pairing(conn, account_id, sight, pairing_id, ctx.now)? else {
-        return Ok(false);
-    };
-    let conversation_id = store::conversation_id(conn, pairing_id)?;
-    let language = practice_language(conn, &practice_id)?;
-    system(ctx, conn, &conversation_id, words(language).left)?;
-    let entries = store::close_conversation(conn, &conversation_id)?;
-    telling::changed(ctx, conn, &practice_id, Some(account_id), &conversation_id, entries)?;
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event {
-            practice_id: Some(&practice_id),
-            actor: account_id,
-            action: "pairing.ended",
-            subject: pairing_id,
-            detail: json!({}),
-        },
-    )?;
-    Ok(true)
-}
-
-/// Tells every practice of an account, in the conversation and by e-mail, that a new device signed in.
-pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session_id: &str) -> db::Result<()> {
-    for pairing_id in store::open_pairings(conn, account_id, Sight::All, "", i64::MAX)? {
-        let paired = paired(conn, &pairing_id, false)?;
-        let language = practice_language(conn, &paired.pairing.practice.id)?;
-        system(ctx, conn, &paired.conversation.id, words(language).new_device)?;
-        let Pairing { practice, source, .. } = &paired.pairing;
-        notices::announce_new_device(ctx, conn, &practice.id, source.link_id.as_deref(), session_id)?;
-    }
-    Ok(())
 }
 
 fn practice_language(conn: &mut Conn, practice_id: &str) -> db::Result<Language> {

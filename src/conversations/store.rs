@@ -1,15 +1,14 @@
-//! The rows of `pairings`, `conversations`, `conversation_tags` and `entries`.
+//! The rows of `conversations`, `conversation_tags` and `entries`.
 
 use diesel::prelude::*;
 use diesel::{insert_into, update};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::view::{Conversation, Pairing, PairingSource, PracticeCard};
-use super::{NewEntry, NewPairing, Sight};
-use crate::db::schema::{
-    account_sessions, conversation_tags, conversations, entries, pairing_links, pairings, patients, practices,
-};
+use super::identity::State;
+use super::view::Conversation;
+use super::{NewEntry, Sight, restricted};
+use crate::db::schema::{conversation_tags, conversations, entries, pairings, patients};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 use crate::links::Destination;
@@ -62,116 +61,6 @@ pub struct Entry {
     pub created_at: Timestamp,
 }
 
-/// Makes a pairing; `None` when the patient is paired with that owner of the practice already.
-pub fn insert_pairing(
-    conn: &mut Conn,
-    id: &str,
-    new: &NewPairing<'_>,
-    now: Timestamp,
-) -> Result<Option<String>> {
-    let row = (
-        pairings::id.eq(id),
-        pairings::account_id.eq(new.account_id),
-        pairings::patient_id.eq(new.patient_id),
-        pairings::practice_id.eq(&new.to.practice.id),
-        pairings::link_id.eq(&new.to.link.id),
-        pairings::session_id.eq(new.session_id),
-        pairings::method.eq(new.method),
-        pairings::created_at.eq(now),
-        pairings::owner.eq(&new.to.endpoint.owner),
-    );
-    let insert = insert_into(pairings::table).values(row).on_conflict_do_nothing().returning(pairings::id);
-    Ok(Both(insert).get_result(conn).optional()?)
-}
-
-/// Notes that a pairing's patient came through a link; `false` when that is known.
-pub fn insert_visit(conn: &mut Conn, pairing_id: &str, link_id: &str, now: Timestamp) -> Result<bool> {
-    let row = (
-        pairing_links::pairing_id.eq(pairing_id),
-        pairing_links::link_id.eq(link_id),
-        pairing_links::created_at.eq(now),
-    );
-    let insert = insert_into(pairing_links::table).values(row).on_conflict_do_nothing();
-    Ok(Both(insert).execute(conn)? == 1)
-}
-
-/// The living pairing of a patient with an owner of a practice.
-pub fn open_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<String> {
-    let row = pairings::table
-        .filter(pairings::patient_id.eq(new.patient_id))
-        .filter(pairings::practice_id.eq(&new.to.practice.id))
-        .filter(pairings::owner.eq(&new.to.endpoint.owner))
-        .filter(pairings::ended_at.is_null());
-    Ok(row.select(pairings::id).first(conn)?)
-}
-
-/// The pairing of `id`.
-pub fn pairing(conn: &mut Conn, id: &str) -> Result<Pairing> {
-    type Row = (Option<String>, String, Timestamp, String, String, String);
-    let row = pairings::table.inner_join(practices::table).filter(pairings::id.eq(id));
-    let (link_id, method, created_at, practice_id, name, city): Row = row
-        .select((
-            pairings::link_id,
-            pairings::method,
-            pairings::created_at,
-            practices::id,
-            practices::name,
-            practices::city,
-        ))
-        .first(conn)?;
-    Ok(Pairing {
-        id: id.to_owned(),
-        practice: PracticeCard { id: practice_id, name, city },
-        source: PairingSource { kind: "link", link_id, method, guaranteed: true },
-        created_at,
-    })
-}
-
-/// Ids of an account's living pairings in sight, oldest first, after `after`.
-pub fn open_pairings(
-    conn: &mut Conn,
-    account_id: &str,
-    sight: Sight<'_>,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<String>> {
-    let mut rows = pairings::table
-        .filter(pairings::account_id.eq(account_id))
-        .filter(pairings::ended_at.is_null())
-        .filter(pairings::id.gt(after))
-        .into_boxed();
-    match sight {
-        Sight::All => {}
-        Sight::Confirmed => rows = rows.filter(pairings::session_id.ne_all(restricted(account_id))),
-        Sight::MadeBy(session) => rows = rows.filter(pairings::session_id.eq(session)),
-    }
-    Ok(rows.order(pairings::id).limit(limit).select(pairings::id).load(conn)?)
-}
-
-/// Ends a living pairing in sight; gives its practice.
-pub fn end_pairing(
-    conn: &mut Conn,
-    account_id: &str,
-    sight: Sight<'_>,
-    id: &str,
-    now: Timestamp,
-) -> Result<Option<String>> {
-    let seen = open_pairings(conn, account_id, sight, "", i64::MAX)?;
-    if !seen.iter().any(|seen| seen == id) {
-        return Ok(None);
-    }
-    let row = pairings::table.filter(pairings::id.eq(id)).filter(pairings::ended_at.is_null());
-    let end = update(row).set(pairings::ended_at.eq(now)).returning(pairings::practice_id);
-    Ok(end.get_result(conn).optional()?)
-}
-
-/// The restricted sign-ins of an account.
-#[diesel::dsl::auto_type(no_type_alias)]
-pub fn restricted<'a>(account_id: &'a str) -> _ {
-    let sessions = account_sessions::table.filter(account_sessions::account_id.eq(account_id));
-    sessions.filter(account_sessions::scope.eq("restricted")).select(account_sessions::id)
-}
-
 /// Makes an open conversation without entries.
 pub fn insert_conversation(
     conn: &mut Conn,
@@ -193,6 +82,8 @@ pub fn insert_conversation(
         conversations::endpoint_id.eq(&to.endpoint.id),
         conversations::last_entry_at.eq(now),
         conversations::unread.eq(true),
+        conversations::identity_since.eq(now),
+        conversations::to_verify.eq(true),
     );
     insert_into(conversations::table).values(row).execute(conn)?;
     Ok(())
@@ -249,10 +140,41 @@ pub fn conversation_in_sight(
     pairing.map(|pairing| conversation_of(conn, &pairing)).transpose()
 }
 
-/// Closes a conversation; how many entries it has.
+/// Closes a conversation; how many entries it has. Nobody needs to look any more whose it was.
 pub fn close_conversation(conn: &mut Conn, id: &str) -> Result<i32> {
-    let close = update(conversations::table.find(id)).set(conversations::status.eq("closed"));
+    let change = (conversations::status.eq("closed"), conversations::to_verify.eq(false));
+    let close = update(conversations::table.find(id)).set(change);
     Ok(close.returning(conversations::entry_count).get_result(conn)?)
+}
+
+/// Opens a conversation that was closed.
+pub fn reopen_conversation(conn: &mut Conn, id: &str) -> Result<usize> {
+    Ok(update(conversations::table.find(id)).set(conversations::status.eq("open")).execute(conn)?)
+}
+
+/// Sets how sure the practice is of a held conversation's person, and whether somebody should look.
+pub fn set_identity(
+    conn: &mut Conn,
+    id: &str,
+    state: State,
+    to_verify: bool,
+    now: Timestamp,
+) -> Result<usize> {
+    let change = (
+        conversations::identity.eq(state.as_str()),
+        conversations::identity_since.eq(now),
+        conversations::to_verify.eq(to_verify),
+    );
+    Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
+}
+
+/// Has whoever writes next asked again whether they know to whom.
+pub fn forget_acknowledgement(conn: &mut Conn, id: &str) -> Result<usize> {
+    let change = (
+        conversations::acknowledged_by.eq(None::<String>),
+        conversations::acknowledged_at.eq(None::<Timestamp>),
+    );
+    Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
 }
 
 /// Adds tags; how many of them were new.
@@ -327,11 +249,6 @@ pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -
     Ok(rows.select(columns::<Entry>()).load(conn)?)
 }
 
-/// The account whose pairing it is.
-pub fn account_of(conn: &mut Conn, pairing_id: &str) -> Result<String> {
-    Ok(pairings::table.find(pairing_id).select(pairings::account_id).first(conn)?)
-}
-
 /// Those of `ids` whose pairings are the account's, in sight.
 pub fn in_sight_among(
     conn: &mut Conn,
@@ -376,6 +293,15 @@ pub struct Held {
     pub identity: String,
     /// Since when the practice knows that it is not.
     pub acknowledged_at: Option<Timestamp>,
+    /// The link that was opened.
+    pub link_id: Option<String>,
+}
+
+impl Held {
+    /// How sure the practice is of who it is.
+    pub fn state(&self) -> State {
+        State::from_word(&self.identity)
+    }
 }
 
 /// Holds the conversation of `id`.

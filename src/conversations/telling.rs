@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use super::store::{self, Held, Placed};
-use super::{Entry, NewPairing};
+use super::Entry;
+use super::identity::State;
+use super::pairing::{self, NewPairing};
+use super::store::{Held, Placed};
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::live::{self, Event, Kind};
@@ -29,7 +31,7 @@ pub(super) fn created(
 
 /// Something was written in it.
 pub(super) fn entry(ctx: &Ctx, conn: &mut Conn, id: &str, placed: &Placed, entry: &Entry) -> db::Result<()> {
-    let account_id = store::account_of(conn, &placed.pairing_id)?;
+    let account_id = pairing::account_of(conn, &placed.pairing_id)?;
     let event = Event {
         practice_id: &placed.practice_id,
         account_id: Some(&account_id),
@@ -57,6 +59,19 @@ pub(super) fn changed(
     live::tell(ctx, conn, &Event { practice_id, account_id, conversation_id: id, place, kind, data })
 }
 
+/// The practice is more or less sure of who it is. The patient is not told: neither how sure, nor why.
+pub(super) fn identity(ctx: &Ctx, conn: &mut Conn, held: &Held, id: &str, state: State) -> db::Result<()> {
+    let event = Event {
+        practice_id: &held.practice_id,
+        account_id: None,
+        conversation_id: id,
+        place: held.entry_count,
+        kind: Kind::IdentityChanged,
+        data: json!({ "conversation_id": id, "state": state, "phi_allowed": state.allows_phi() }),
+    };
+    live::tell(ctx, conn, &event)
+}
+
 /// One side read it, up to a position.
 pub(super) fn read(
     ctx: &Ctx,
@@ -66,7 +81,7 @@ pub(super) fn read(
     by: &str,
     position: i32,
 ) -> db::Result<()> {
-    let account_id = store::account_of(conn, &held.pairing_id)?;
+    let account_id = pairing::account_of(conn, &held.pairing_id)?;
     let event = Event {
         practice_id: &held.practice_id,
         account_id: Some(&account_id),

@@ -37,17 +37,28 @@ pub struct PracticeCard {
 /// Through what a pairing came.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct PairingSource {
-    /// Always `link` so far.
+    /// `link` or `invite`.
     #[schema(example = "link")]
     pub kind: &'static str,
-    /// The link.
+    /// The link; of an invite the one whose tags and owner its conversation has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_id: Option<String>,
+    /// The invite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invite_id: Option<String>,
     /// How the link reached the device.
     #[schema(example = "typed")]
     pub method: String,
     /// Whether the device itself held the code; pairing by likeness does not exist here.
     pub guaranteed: bool,
+}
+
+impl PairingSource {
+    /// Of a link, or of an invite where there is one.
+    pub fn new(link_id: Option<String>, invite_id: Option<String>, method: String) -> Self {
+        let kind = if invite_id.is_some() { "invite" } else { "link" };
+        Self { kind, link_id, invite_id, method, guaranteed: true }
+    }
 }
 
 /// A conversation as the patient sees it.

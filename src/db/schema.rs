@@ -98,6 +98,7 @@ diesel::table! {
         email -> Nullable<Text>,
         created_at -> BigInt,
         deleted_at -> Nullable<BigInt>,
+        email_proven_at -> Nullable<BigInt>,
     }
 }
 
@@ -145,6 +146,7 @@ diesel::table! {
         created_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         owner -> Text,
+        invite_id -> Nullable<Text>,
     }
 }
 
@@ -167,6 +169,8 @@ diesel::table! {
         acknowledged_by -> Nullable<Text>,
         acknowledged_at -> Nullable<BigInt>,
         endpoint_id -> Nullable<Text>,
+        identity_since -> BigInt,
+        to_verify -> Bool,
     }
 }
 
@@ -205,8 +209,8 @@ diesel::table! {
         last_error -> Nullable<Text>,
         created_at -> BigInt,
         settled_at -> Nullable<BigInt>,
-        channel -> Text,
         ambiguous -> Integer,
+        channel -> Text,
     }
 }
 
@@ -549,6 +553,70 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    identity_decisions (id) {
+        id -> Text,
+        conversation_id -> Text,
+        position -> Integer,
+        practice_id -> Text,
+        kind -> Text,
+        method -> Nullable<Text>,
+        note -> Nullable<Text>,
+        actor -> Text,
+        record_id -> Nullable<Text>,
+        compared -> Nullable<Text>,
+        state_before -> Text,
+        state_after -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    blocked_numbers (practice_id, phone_key) {
+        practice_id -> Text,
+        phone_key -> Text,
+        decision_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    patient_records (id) {
+        id -> Text,
+        practice_id -> Text,
+        number -> Text,
+        given_name -> Text,
+        family_name -> Text,
+        birth_date -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        email -> Nullable<Text>,
+        active -> Bool,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    record_values (record_id, kind, value) {
+        record_id -> Text,
+        kind -> Text,
+        value -> Text,
+        practice_id -> Text,
+        current -> Bool,
+        since -> BigInt,
+    }
+}
+
+diesel::table! {
+    identity_grades (conversation_id) {
+        conversation_id -> Text,
+        grade -> Text,
+        candidates -> Integer,
+        record_id -> Nullable<Text>,
+        graded_at -> BigInt,
+    }
+}
+
 diesel::joinable!(practice_links -> practices (practice_id));
 diesel::joinable!(verifications -> practice_links (link_id));
 diesel::joinable!(verifications -> practices (practice_id));
@@ -587,6 +655,9 @@ diesel::joinable!(staff_tokens -> staff_sessions (session_id));
 diesel::joinable!(staff_challenges -> staff (staff_id));
 diesel::joinable!(staff_recovery_codes -> staff (staff_id));
 diesel::joinable!(staff_letters -> staff (staff_id));
+diesel::joinable!(identity_decisions -> conversations (conversation_id));
+diesel::joinable!(identity_grades -> conversations (conversation_id));
+diesel::joinable!(record_values -> patient_records (record_id));
 diesel::allow_tables_to_appear_in_same_query!(
     practices,
     practice_links,
@@ -634,4 +705,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     staff_throttles,
     live_events,
     audit_heads,
+    identity_decisions,
+    blocked_numbers,
+    patient_records,
+    record_values,
+    identity_grades,
 );

@@ -113,7 +113,12 @@ pub fn events(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, place: &Place)
     })?)
 }
 
-fn reader(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<(Principal, Reader), Refusal> {
+/// Who asks, and what they see.
+pub(super) fn reader(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+) -> Result<(Principal, Reader), Refusal> {
     let who = staff::authenticate(ctx, conn, token)?;
     let reach = match visible(conn, &who)? {
         Visible::All => Reach::All,

@@ -3,6 +3,7 @@
 
 mod audit;
 pub mod http;
+pub mod identity;
 mod inbox;
 pub mod notifications;
 mod profile;
@@ -53,6 +54,12 @@ pub enum Refusal {
     /// More events than one file may hold.
     #[error("too many events")]
     TooManyEvents,
+    /// Who it is cannot be decided that way.
+    #[error(transparent)]
+    Identity(#[from] crate::conversations::identity::Refusal),
+    /// The record that was named is none of those that could be meant.
+    #[error("no candidate")]
+    NoCandidate,
     /// The conversation cannot be had or changed that way.
     #[error(transparent)]
     Inbox(#[from] crate::conversations::inbox::Refusal),

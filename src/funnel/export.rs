@@ -13,7 +13,7 @@ const WITHHELD: &str = "*";
 
 type Column = (&'static str, fn(&Counts) -> i64);
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 12] = [
     ("views", |counts| counts.views.raw),
     ("bot_views", |counts| counts.views.bot),
     ("confirmed_views", |counts| counts.views.confirmed),
@@ -24,6 +24,8 @@ const COLUMNS: [Column; 10] = [
     ("sms_sent", |counts| counts.sms_sent),
     ("verified", |counts| counts.verified),
     ("paired", |counts| counts.paired),
+    ("confirmed", |counts| counts.confirmed),
+    ("rejected", |counts| counts.rejected),
 ];
 
 /// A report by day, and its totals in the last row.

@@ -54,11 +54,15 @@ pub enum Step {
     Verified,
     /// A patient was paired.
     Paired,
+    /// The practice confirmed who it is.
+    Confirmed,
+    /// The practice found that it is somebody else.
+    Rejected,
 }
 
 impl Step {
     /// All of them, on the way from the page to the pairing.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::View,
         Self::BotView,
         Self::ConfirmedView,
@@ -69,6 +73,8 @@ impl Step {
         Self::SmsSent,
         Self::Verified,
         Self::Paired,
+        Self::Confirmed,
+        Self::Rejected,
     ];
 
     /// The word that the database uses.
@@ -84,6 +90,8 @@ impl Step {
             Self::SmsSent => "sms_sent",
             Self::Verified => "verified",
             Self::Paired => "paired",
+            Self::Confirmed => "confirmed",
+            Self::Rejected => "rejected",
         }
     }
 

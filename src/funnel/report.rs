@@ -119,6 +119,12 @@ pub struct Counts {
     /// Patients paired.
     #[schema(example = 30)]
     pub paired: i64,
+    /// Of those, confirmed by the practice to be who they say.
+    #[schema(example = 27)]
+    pub confirmed: i64,
+    /// Of those, found by the practice to be somebody else.
+    #[schema(example = 1)]
+    pub rejected: i64,
 }
 
 impl Counts {
@@ -134,6 +140,8 @@ impl Counts {
             Step::SmsSent => &mut self.sms_sent,
             Step::Verified => &mut self.verified,
             Step::Paired => &mut self.paired,
+            Step::Confirmed => &mut self.confirmed,
+            Step::Rejected => &mut self.rejected,
         };
         *field += count;
     }

@@ -39,6 +39,8 @@ pub enum Kind {
     EntryCreated,
     /// Its assignee, tags, status or mark changed.
     ConversationChanged,
+    /// How sure the practice is of who it is changed.
+    IdentityChanged,
     /// One side read it.
     Read,
 }
@@ -50,6 +52,7 @@ impl Kind {
             Self::ConversationCreated => "conversation.created",
             Self::EntryCreated => "entry.created",
             Self::ConversationChanged => "conversation.changed",
+            Self::IdentityChanged => "identity.changed",
             Self::Read => "read",
         }
     }

@@ -20,6 +20,9 @@ pub enum Refusal {
     /// The link token or the pairing that waited leads nowhere.
     #[error(transparent)]
     Lead(#[from] deferred::Refusal),
+    /// The practice cannot be paired with.
+    #[error(transparent)]
+    Pairing(#[from] conversations::Refusal),
     /// No such pairing.
     #[error("pairing not found")]
     PairingNotFound,
@@ -58,6 +61,8 @@ pub fn pair(
         session_id: &who.session_id,
         to: &to,
         method,
+        phone: &phone,
+        invite: None,
     };
     Ok(conversations::pair(ctx, conn, &new)?)
 }

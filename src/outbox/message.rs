@@ -16,11 +16,13 @@ pub enum Channel {
     Email,
     /// Calls of a practice's own machine.
     Webhook,
+    /// Work inside of the house: nothing leaves.
+    Task,
 }
 
 impl Channel {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Sms, Self::Voice, Self::Email, Self::Webhook];
+    pub const ALL: [Self; 5] = [Self::Sms, Self::Voice, Self::Email, Self::Webhook, Self::Task];
 
     /// The word that the database and the metrics use.
     pub fn as_str(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Channel {
             Self::Voice => "voice",
             Self::Email => "email",
             Self::Webhook => "webhook",
+            Self::Task => "task",
         }
     }
 
@@ -144,6 +147,8 @@ pub struct Envelope<'a> {
 pub enum Rendered {
     /// A message to be sent.
     Ready(Outgoing),
+    /// Nothing to send: the work is the topic's own, in the transaction that settles the row.
+    Task,
     /// Nothing: the fact behind it no longer wants it.
     Unwanted,
     /// Nothing here and now, and the label says why: another instance, or this one later, can do it.

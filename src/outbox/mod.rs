@@ -67,7 +67,8 @@ pub trait Topic: Send + Sync {
         &BACK_OFF_SECONDS
     }
 
-    /// Told in the settling transaction, so that the fact and the row agree. `is_over`: nothing more is tried.
+    /// Told in the settling transaction, so that the fact and the row agree: a task does its work here, once for
+    /// each row that is settled as sent. `is_over`: nothing more is tried.
     fn settled(
         &self,
         _ctx: &Ctx,

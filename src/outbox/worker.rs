@@ -137,7 +137,8 @@ impl Worker {
             _ if job.is_used_up_by(0) => Outcome::Rejected("ambiguous").into(),
             Ok(Rendered::Unwanted) => Outcome::Unwanted.into(),
             Err(why) | Ok(Rendered::NotYet(why)) => Outcome::Retry(why).into(),
-            Ok(Rendered::Ready(_)) if expired => Outcome::Expired.into(),
+            Ok(Rendered::Ready(_) | Rendered::Task) if expired => Outcome::Expired.into(),
+            Ok(Rendered::Task) => Outcome::Sent.into(),
             Ok(Rendered::Ready(message)) => self.carrier.carry(&message, &envelope(job)),
         };
         let labels = [("topic", job.topic.clone()), ("outcome", handed.outcome.label().to_owned())];

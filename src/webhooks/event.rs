@@ -74,6 +74,8 @@ pub enum Fact<'a> {
         conversation_id: &'a str,
         /// The state that it is in now.
         state: &'a str,
+        /// Whether health information may be written.
+        phi_allowed: bool,
     },
     /// Somebody accepted an invite.
     InviteAccepted {

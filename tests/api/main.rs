@@ -28,6 +28,7 @@ mod endpoints;
 mod faults;
 mod funnel;
 mod idempotency;
+mod identity;
 mod inbox;
 mod landing;
 mod links;

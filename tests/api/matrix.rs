@@ -163,6 +163,14 @@ const ROWS: &[Row] = &[
         |_| json!({ "body": "Hello", "acknowledge_unverified": true }),
     ),
     ("POST /v1/practice/conversations/{id}/read", SEES_LINK, |_| json!({ "position": 1 })),
+    ("GET /v1/practice/identity", STAFF, NOTHING),
+    ("GET /v1/practice/conversations/{id}/identity", SEES_LINK, NOTHING),
+    // Support sees the conversation and may not decide; nothing was decided that could be taken back.
+    (
+        "POST /v1/practice/conversations/{id}/identity/decisions",
+        [401, 401, 403, 404, 409, 403, 404, 401],
+        |_| json!({ "decision": "undo" }),
+    ),
     ("GET /v1/practice/links", STAFF, NOTHING),
     ("POST /v1/practice/links", CONFIGURES, |_| json!({ "label": "Card" })),
     ("GET /v1/practice/links/{id}", SEES_LINK, NOTHING),

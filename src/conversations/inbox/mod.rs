@@ -5,7 +5,7 @@
 mod store;
 
 pub use store::{
-    Acknowledged, Assigned, Card, Contact, Cursor, Filter, LastEntry, LinkCard, Remark, StaffCard,
+    Acknowledged, Assigned, Card, Contact, Cursor, Filter, LastEntry, LinkCard, Remark, StaffCard, Waiting,
 };
 
 use serde_json::json;
@@ -15,9 +15,6 @@ use super::{Entry, NewEntry, append, telling};
 use crate::app::Ctx;
 use crate::audit;
 use crate::db::{self, Conn};
-
-/// Until then the practice does not know whom it talks to.
-const CONFIRMED: &str = "confirmed";
 
 /// Which conversations of a practice somebody sees.
 pub enum Reach {
@@ -92,6 +89,17 @@ pub fn list(
     store::list(conn, reader, filter, after, limit)
 }
 
+/// Up to `limit` conversations whose person somebody should look at, behind `after`: those first that have waited
+/// longest.
+pub fn to_verify(
+    conn: &mut Conn,
+    reader: &Reader,
+    after: Option<&Waiting>,
+    limit: i64,
+) -> db::Result<Vec<Card>> {
+    store::to_verify(conn, reader, after, limit)
+}
+
 /// One conversation, and how its patient is reached.
 pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<(Card, Contact), Refusal> {
     let card = store::find(conn, reader, id)?.ok_or(Refusal::NotFound)?;
@@ -129,7 +137,7 @@ pub fn write(
     if held.status != "open" {
         return Err(Refusal::Closed);
     }
-    if held.identity != CONFIRMED && held.acknowledged_at.is_none() {
+    if !held.state().allows_phi() && held.acknowledged_at.is_none() {
         if !acknowledges {
             return Err(Refusal::Unverified);
         }

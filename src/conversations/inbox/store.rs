@@ -6,8 +6,9 @@ use diesel::prelude::*;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::super::identity::State;
 use super::super::{PairingSource, PatientCard};
-use super::{CONFIRMED, Reach, Reader};
+use super::{Reach, Reader};
 use crate::db::schema::{
     accounts, conversation_tags, conversations, entries, pairings, patients, practice_links, staff,
 };
@@ -48,6 +49,14 @@ pub struct Cursor {
     pub id: String,
 }
 
+/// The last conversation of a page of the work-list.
+pub struct Waiting {
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// Its id.
+    pub id: String,
+}
+
 /// A conversation as the practice sees it.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = InboxConversation)]
@@ -77,6 +86,8 @@ pub struct Card {
     /// `unverified`, `confirmed`, `rejected` or `re_verify`.
     #[schema(example = "unverified")]
     pub identity: String,
+    /// Since when it stands so.
+    pub identity_since: Timestamp,
     /// Whether health information may be written: it is confirmed who this is.
     pub phi_allowed: bool,
     /// Who wrote, though that was not confirmed.
@@ -106,6 +117,11 @@ impl Card {
     /// What a page that ends with it goes on behind.
     pub fn cursor(&self) -> Cursor {
         Cursor { last_entry_at: self.last_entry_at, id: self.id.clone() }
+    }
+
+    /// What a page of the work-list that ends with it goes on behind.
+    pub fn waiting(&self) -> Waiting {
+        Waiting { since: self.identity_since, id: self.id.clone() }
     }
 }
 
@@ -210,6 +226,7 @@ struct Row {
     link_id: Option<String>,
     assignee_id: Option<String>,
     identity: String,
+    identity_since: Timestamp,
     unread: bool,
     entry_count: i32,
     read_position: i32,
@@ -275,6 +292,18 @@ fn filtered<'a>(mut rows: Rows<'a>, filter: &'a Filter) -> Rows<'a> {
     }
 }
 
+/// A page of the work-list.
+pub fn to_verify(conn: &mut Conn, reader: &Reader, after: Option<&Waiting>, limit: i64) -> Result<Vec<Card>> {
+    let mut rows = in_reach(reader).filter(conversations::to_verify.eq(true));
+    if let Some(Waiting { since, id }) = after {
+        let behind = conversations::identity_since.gt(since).or(conversations::id.gt(id));
+        rows = rows.filter(conversations::identity_since.ge(since)).filter(behind);
+    }
+    let order = (conversations::identity_since, conversations::id);
+    let rows = rows.order(order).limit(limit).select(columns::<Row>()).load(conn)?;
+    cards(conn, rows)
+}
+
 /// The conversation of `id`.
 pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<Option<Card>> {
     let row = in_reach(reader).filter(conversations::id.eq(id)).select(columns::<Row>());
@@ -333,9 +362,9 @@ fn cards(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Card>> {
     let links = links(conn, rows.iter().filter_map(|row| row.link_id.as_deref()).collect())?;
     let names = staff_by_id(conn, rows.iter().filter_map(|row| row.assignee_id.clone()).collect())?;
     let card = |row: Row| {
-        let (patient, method) = people.remove(&row.pairing_id)?;
+        let (patient, invite_id, method) = people.remove(&row.pairing_id)?;
         let (tags, last_entry) = (tags.remove(&row.id).unwrap_or_default(), last.remove(&row.id));
-        let source = PairingSource { kind: "link", link_id: row.link_id.clone(), method, guaranteed: true };
+        let source = PairingSource::new(row.link_id.clone(), invite_id, method);
         let link = row.link_id.as_ref().and_then(|id| links.get(id).cloned());
         let assignee = row.assignee_id.as_ref().and_then(|id| names.get(id).cloned());
         Some(row.into_card(patient, tags, link, source, assignee, last_entry))
@@ -360,7 +389,7 @@ impl Row {
             source,
             assignee,
             last_entry,
-            phi_allowed: self.identity == CONFIRMED,
+            phi_allowed: State::from_word(&self.identity).allows_phi(),
             acknowledged: self
                 .acknowledged_by
                 .zip(self.acknowledged_at)
@@ -369,6 +398,7 @@ impl Row {
             pairing_id: self.pairing_id,
             status: self.status,
             identity: self.identity,
+            identity_since: self.identity_since,
             unread: self.unread,
             entry_count: self.entry_count,
             read_position: self.read_position,
@@ -379,12 +409,14 @@ impl Row {
     }
 }
 
-/// Whom pairings are about, and how the link reached each of them.
-fn people(conn: &mut Conn, pairing_ids: &[&str]) -> Result<HashMap<String, (PatientCard, String)>> {
+/// Whom a pairing is about, the invite that it came of, and how the link reached the device.
+type Person = (PatientCard, Option<String>, String);
+
+/// Whom pairings are about.
+fn people(conn: &mut Conn, pairing_ids: &[&str]) -> Result<HashMap<String, Person>> {
     let rows = pairings::table.inner_join(patients::table).filter(pairings::id.eq_any(pairing_ids));
-    let rows: Vec<(String, PatientCard, String)> =
-        rows.select((pairings::id, columns::<PatientCard>(), pairings::method)).load(conn)?;
-    Ok(rows.into_iter().map(|(id, patient, method)| (id, (patient, method))).collect())
+    let person = (columns::<PatientCard>(), pairings::invite_id, pairings::method);
+    Ok(rows.select((pairings::id, person)).load::<(String, Person)>(conn)?.into_iter().collect())
 }
 
 fn tags(conn: &mut Conn, ids: &[&str]) -> Result<HashMap<String, Vec<String>>> {

@@ -23,7 +23,7 @@ refusals!(EventsRefusals: plain, Unauthorized);
 
 /// Tells at once what happens in the inbox
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen: the stream goes on behind it, up to a day later", example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `read`, with ids as JSON; what this staff member sees of the practice. The stream ends with the token; of one person's, ten are open at most, and a further one ends the oldest", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"position\":3,\"author\":\"patient\"}\n\n"), EventsRefusals))]
+    responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `identity.changed`, `read`, with ids as JSON; what this staff member sees of the practice. The stream ends with the token; of one person's, ten are open at most, and a further one ends the oldest", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"position\":3,\"author\":\"patient\"}\n\n"), EventsRefusals))]
 #[get("/v1/practice/events")]
 pub async fn practice_events(
     app: Data<App>,

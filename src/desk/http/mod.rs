@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod conversations;
 pub mod events;
+pub mod identity;
 pub mod links;
 pub mod notifications;
 pub mod print;
@@ -12,7 +13,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_DISPOSITION;
 
 use super::Refusal;
-use crate::conversations::inbox;
+use crate::conversations::{identity as states, inbox};
 use crate::http::{Code, FieldError, Problem};
 use crate::links::EndpointRefusal;
 use crate::notices;
@@ -32,6 +33,10 @@ impl From<Refusal> for Problem {
             Refusal::Unprintable(_) => Self::new(Code::Internal, "This link cannot be printed."),
             Refusal::Notice(notice) => notice_problem(notice),
             Refusal::Inbox(inbox) => inbox_problem(inbox),
+            Refusal::Identity(identity) => identity_problem(identity),
+            Refusal::NoCandidate => {
+                wrong("/record_id", "unknown_id", "This record is none of those that could be meant.")
+            }
             Refusal::Profile(practices::Refusal::Field(bad)) => wrong(bad.pointer, bad.code, &bad.detail),
             Refusal::Profile(practices::Refusal::Db(error)) | Refusal::Db(error) => error.into(),
             Refusal::NoLogo => Self::new(Code::NotFound, "The practice has no logo."),
@@ -67,6 +72,21 @@ fn inbox_problem(refusal: inbox::Refusal) -> Problem {
              `acknowledge_unverified: true` if you mean to write all the same.",
         ),
         inbox::Refusal::Db(error) => error.into(),
+    }
+}
+
+fn identity_problem(refusal: states::Refusal) -> Problem {
+    match refusal {
+        states::Refusal::NotFound => inbox_problem(inbox::Refusal::NotFound),
+        states::Refusal::Closed => inbox_problem(inbox::Refusal::Closed),
+        states::Refusal::Decided(state) => Problem::new(
+            Code::IdentityDecided,
+            format!("It is {} already. An admin can undo that.", state.as_str()),
+        ),
+        states::Refusal::NothingToUndo => {
+            Problem::new(Code::NothingToUndo, "The last thing that happened was no decision.")
+        }
+        states::Refusal::Db(error) => error.into(),
     }
 }
 

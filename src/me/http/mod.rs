@@ -23,6 +23,7 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Account(account) => account.into(),
             Refusal::Lead(lead) => lead.into(),
+            Refusal::Pairing(pairing) => pairing.into(),
             Refusal::PairingNotFound => Self::new(Code::PairingNotFound, "Check the pairing's id."),
             Refusal::ConversationNotFound => {
                 Self::new(Code::ConversationNotFound, "Check the conversation's id.")
@@ -192,7 +193,7 @@ impl From<Paired> for PairingAnswer {
     }
 }
 
-refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, PatientNotFound, LinkTokenInvalid, LinkPaused, PendingPairingGone);
+refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, PatientNotFound, LinkTokenInvalid, LinkPaused, PendingPairingGone, PairingRefused);
 
 /// Pairs with a further practice
 #[utoipa::path(tag = "me", request_body = CreatePairing, security(("access_token" = [])),

@@ -1,0 +1,228 @@
+//! Pairings: a patient and a practice, and through what they came together.
+//!
+//! A pairing is a patient's, not an account's: a parent's phone may hold a child. It comes into being with its
+//! conversation, the link's tags, the welcome, the audit event, the practice's notice and the question who it is,
+//! all in the transaction of the sign-up that caused it.
+
+mod store;
+
+pub use store::{account_of, is_paired, restricted};
+
+use serde_json::json;
+
+use super::store as rows;
+use super::{
+    Conversation, NewEntry, Pairing, ask_grade, identity, place, practice_language, system, telling, words,
+};
+use crate::app::Ctx;
+use crate::audit;
+use crate::db::{self, Conn};
+use crate::funnel::{self, Step};
+use crate::kit::Phone;
+use crate::links::Destination;
+use crate::notices;
+use crate::webhooks::{self, Fact};
+
+/// A patient and a practice about to be paired.
+pub struct NewPairing<'a> {
+    /// The account that asks.
+    pub account_id: &'a str,
+    /// The person it is about.
+    pub patient_id: &'a str,
+    /// The sign-in that asked.
+    pub session_id: &'a str,
+    /// The link and its practice.
+    pub to: &'a Destination,
+    /// How the link reached the device: a link token's source, `phone_first` or `invite`.
+    pub method: &'static str,
+    /// The account's proven number.
+    pub phone: &'a Phone,
+    /// The invite that led here, where one did.
+    pub invite: Option<Invitation<'a>>,
+}
+
+/// An invite that is being accepted.
+#[derive(Clone, Copy)]
+pub struct Invitation<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Whether both channels were proven and the name agrees: then it is known who this is.
+    pub vouches: bool,
+}
+
+/// Why a pairing was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The practice does not pair with this number (any more).
+    #[error("pairing refused")]
+    Blocked,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// A pairing with its conversation.
+pub struct Paired {
+    /// The pairing.
+    pub pairing: Pairing,
+    /// Its conversation.
+    pub conversation: Conversation,
+    /// Whether this call made them.
+    pub is_new: bool,
+}
+
+/// Pairs, or finds the pairing that is there; then the tags of a link that is new to it join the conversation.
+pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> Result<Paired, Refusal> {
+    if let Some(pairing_id) = store::insert_pairing(conn, &ctx.id("pai"), new, ctx.now)? {
+        // Refused, everything is rolled back, the proof of the number with it: it stays good elsewhere.
+        if identity::is_blocked(ctx, conn, &new.to.practice.id, new.phone)? {
+            return Err(Refusal::Blocked);
+        }
+        open_conversation(ctx, conn, new, &pairing_id)?;
+        return Ok(paired(conn, &pairing_id, true)?);
+    }
+    let pairing_id = store::open_pairing_id(conn, new)?;
+    if store::insert_visit(conn, &pairing_id, &new.to.link.id, ctx.now)? {
+        second_link(ctx, conn, new, &pairing_id)?;
+    }
+    Ok(paired(conn, &pairing_id, false)?)
+}
+
+/// Notes that a paired patient came through another link, once a link. Who opens the first one again, or the
+/// second one twice, has told nothing new, and what the link says by then leaves the conversation alone.
+fn second_link(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
+    let conversation_id = rows::conversation_id(conn, pairing_id)?;
+    rows::add_tags(conn, &conversation_id, &new.to.endpoint.tags())?;
+    system(ctx, conn, &conversation_id, words(new.to.practice.language()).second_link)?;
+    audit::record(
+        ctx,
+        conn,
+        &audit::Event {
+            practice_id: Some(&new.to.practice.id),
+            actor: new.account_id,
+            action: "pairing.link_opened",
+            subject: pairing_id,
+            detail: json!({ "link": new.to.link.id, "source": new.method }),
+        },
+    )
+}
+
+/// The pairing of `id`, whoever's it is, with its conversation.
+pub fn paired(conn: &mut Conn, pairing_id: &str, is_new: bool) -> db::Result<Paired> {
+    let pairing = store::pairing(conn, pairing_id)?;
+    let conversation = rows::conversation_of(conn, pairing_id)?;
+    Ok(Paired { pairing, conversation, is_new })
+}
+
+fn open_conversation(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
+    let practice = &new.to.practice;
+    let id = ctx.id("cnv");
+    rows::insert_conversation(conn, &id, pairing_id, new.to, ctx.now)?;
+    store::insert_visit(conn, pairing_id, &new.to.link.id, ctx.now)?;
+    rows::add_tags(conn, &id, &new.to.endpoint.tags())?;
+    if let Some(welcome) = &new.to.endpoint.welcome {
+        let welcome = NewEntry { kind: "welcome", author: "practice", author_id: None, body: welcome };
+        place(ctx, conn, &id, &welcome)?;
+    }
+    let connected = words(practice.language()).connected.replace("{}", &practice.name);
+    place(ctx, conn, &id, &NewEntry::system(&connected))?;
+    telling::created(ctx, conn, new, pairing_id, &id)?;
+    audit::record(
+        ctx,
+        conn,
+        &audit::Event {
+            practice_id: Some(&practice.id),
+            actor: new.account_id,
+            action: "pairing.created",
+            subject: pairing_id,
+            detail: json!({ "link": new.to.link.id, "source": new.method, "conversation": id }),
+        },
+    )?;
+    funnel::record(ctx, conn, &new.to.link.id, Step::Paired)?;
+    notices::announce_pairing(ctx, conn, new.to, pairing_id)?;
+    tell_machines(ctx, conn, new, pairing_id, &id)?;
+    if new.invite.is_some_and(|invite| invite.vouches) {
+        identity::vouch(ctx, conn, &practice.id, &id)?;
+    }
+    ask_grade(ctx, conn, &id)
+}
+
+fn tell_machines(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    new: &NewPairing<'_>,
+    pairing_id: &str,
+    conversation_id: &str,
+) -> db::Result<()> {
+    let (patient_id, link_id, method) = (new.patient_id, new.to.link.id.as_str(), new.method);
+    let paired = Fact::PairingCreated { pairing_id, conversation_id, patient_id, link_id, method };
+    let opened = Fact::ConversationCreated { conversation_id, pairing_id, patient_id, link_id };
+    webhooks::emit(ctx, conn, &new.to.practice.id, &[paired, opened])
+}
+
+/// Which of an account's pairings a sign-in may see.
+#[derive(Clone, Copy)]
+pub enum Sight<'a> {
+    /// All of them: for the account's own end.
+    All,
+    /// Those that no restricted sign-in made: they may be another person's, who has the number now.
+    Confirmed,
+    /// Those that this sign-in itself made: numbers are recycled, and a proven number never reopens
+    /// somebody's messages.
+    MadeBy(&'a str),
+}
+
+/// An account's living pairings that `sight` lets through, oldest first, after the pairing `after`.
+pub fn list(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    after: &str,
+    limit: i64,
+) -> db::Result<Vec<Paired>> {
+    let ids = store::open_pairings(conn, account_id, sight, after, limit)?;
+    ids.iter().map(|id| paired(conn, id, false)).collect()
+}
+
+/// Ends a pairing: the conversation closes, and both sides can read that it did. `false` when there is no
+/// such pairing in sight.
+pub fn leave(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    pairing_id: &str,
+) -> db::Result<bool> {
+    let Some(practice_id) = store::end_pairing(conn, account_id, sight, pairing_id, ctx.now)? else {
+        return Ok(false);
+    };
+    let conversation_id = rows::conversation_id(conn, pairing_id)?;
+    let language = practice_language(conn, &practice_id)?;
+    system(ctx, conn, &conversation_id, words(language).left)?;
+    let entries = rows::close_conversation(conn, &conversation_id)?;
+    telling::changed(ctx, conn, &practice_id, Some(account_id), &conversation_id, entries)?;
+    audit::record(
+        ctx,
+        conn,
+        &audit::Event {
+            practice_id: Some(&practice_id),
+            actor: account_id,
+            action: "pairing.ended",
+            subject: pairing_id,
+            detail: json!({}),
+        },
+    )?;
+    Ok(true)
+}
+
+/// Tells every practice of an account, in the conversation and by e-mail, that a new device signed in.
+pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session_id: &str) -> db::Result<()> {
+    for pairing_id in store::open_pairings(conn, account_id, Sight::All, "", i64::MAX)? {
+        let paired = paired(conn, &pairing_id, false)?;
+        let language = practice_language(conn, &paired.pairing.practice.id)?;
+        system(ctx, conn, &paired.conversation.id, words(language).new_device)?;
+        let Pairing { practice, source, .. } = &paired.pairing;
+        notices::announce_new_device(ctx, conn, &practice.id, source.link_id.as_deref(), session_id)?;
+    }
+    Ok(())
+}

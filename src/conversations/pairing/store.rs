@@ -1,0 +1,133 @@
+//! The rows of `pairings` and `pairing_links`.
+
+use diesel::prelude::*;
+use diesel::{insert_into, update};
+
+use super::super::view::{Pairing, PairingSource, PracticeCard};
+use super::{NewPairing, Sight};
+use crate::db::schema::{account_sessions, pairing_links, pairings, practices};
+use crate::db::{Both, Conn, Result};
+use crate::kit::Timestamp;
+
+/// Makes a pairing; `None` when the patient is paired with that owner of the practice already.
+pub fn insert_pairing(
+    conn: &mut Conn,
+    id: &str,
+    new: &NewPairing<'_>,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let row = (
+        pairings::id.eq(id),
+        pairings::account_id.eq(new.account_id),
+        pairings::patient_id.eq(new.patient_id),
+        pairings::practice_id.eq(&new.to.practice.id),
+        pairings::link_id.eq(&new.to.link.id),
+        pairings::session_id.eq(new.session_id),
+        pairings::method.eq(new.method),
+        pairings::created_at.eq(now),
+        pairings::owner.eq(&new.to.endpoint.owner),
+        pairings::invite_id.eq(new.invite.map(|invite| invite.id)),
+    );
+    let insert = insert_into(pairings::table).values(row).on_conflict_do_nothing().returning(pairings::id);
+    Ok(Both(insert).get_result(conn).optional()?)
+}
+
+/// Notes that a pairing's patient came through a link; `false` when that is known.
+pub fn insert_visit(conn: &mut Conn, pairing_id: &str, link_id: &str, now: Timestamp) -> Result<bool> {
+    let row = (
+        pairing_links::pairing_id.eq(pairing_id),
+        pairing_links::link_id.eq(link_id),
+        pairing_links::created_at.eq(now),
+    );
+    let insert = insert_into(pairing_links::table).values(row).on_conflict_do_nothing();
+    Ok(Both(insert).execute(conn)? == 1)
+}
+
+/// The living pairing of a patient with an owner of a practice.
+pub fn open_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<String> {
+    let row = pairings::table
+        .filter(pairings::patient_id.eq(new.patient_id))
+        .filter(pairings::practice_id.eq(&new.to.practice.id))
+        .filter(pairings::owner.eq(&new.to.endpoint.owner))
+        .filter(pairings::ended_at.is_null());
+    Ok(row.select(pairings::id).first(conn)?)
+}
+
+/// The pairing of `id`.
+pub fn pairing(conn: &mut Conn, id: &str) -> Result<Pairing> {
+    type Row = (Option<String>, Option<String>, String, Timestamp, String, String, String);
+    let row = pairings::table.inner_join(practices::table).filter(pairings::id.eq(id));
+    let (link_id, invite_id, method, created_at, practice_id, name, city): Row = row
+        .select((
+            pairings::link_id,
+            pairings::invite_id,
+            pairings::method,
+            pairings::created_at,
+            practices::id,
+            practices::name,
+            practices::city,
+        ))
+        .first(conn)?;
+    Ok(Pairing {
+        id: id.to_owned(),
+        practice: PracticeCard { id: practice_id, name, city },
+        source: PairingSource::new(link_id, invite_id, method),
+        created_at,
+    })
+}
+
+/// Ids of an account's living pairings in sight, oldest first, after `after`.
+pub fn open_pairings(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>> {
+    let mut rows = pairings::table
+        .filter(pairings::account_id.eq(account_id))
+        .filter(pairings::ended_at.is_null())
+        .filter(pairings::id.gt(after))
+        .into_boxed();
+    match sight {
+        Sight::All => {}
+        Sight::Confirmed => rows = rows.filter(pairings::session_id.ne_all(restricted(account_id))),
+        Sight::MadeBy(session) => rows = rows.filter(pairings::session_id.eq(session)),
+    }
+    Ok(rows.order(pairings::id).limit(limit).select(pairings::id).load(conn)?)
+}
+
+/// Ends a living pairing in sight; gives its practice.
+pub fn end_pairing(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    id: &str,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let seen = open_pairings(conn, account_id, sight, "", i64::MAX)?;
+    if !seen.iter().any(|seen| seen == id) {
+        return Ok(None);
+    }
+    let row = pairings::table.filter(pairings::id.eq(id)).filter(pairings::ended_at.is_null());
+    let end = update(row).set(pairings::ended_at.eq(now)).returning(pairings::practice_id);
+    Ok(end.get_result(conn).optional()?)
+}
+
+/// The restricted sign-ins of an account.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub fn restricted<'a>(account_id: &'a str) -> _ {
+    let sessions = account_sessions::table.filter(account_sessions::account_id.eq(account_id));
+    sessions.filter(account_sessions::scope.eq("restricted")).select(account_sessions::id)
+}
+
+/// The account whose pairing it is.
+pub fn account_of(conn: &mut Conn, pairing_id: &str) -> Result<String> {
+    Ok(pairings::table.find(pairing_id).select(pairings::account_id).first(conn)?)
+}
+
+/// Whether a pairing lives.
+pub fn is_paired(conn: &mut Conn, pairing_id: &str) -> Result<bool> {
+    let row = pairings::table.find(pairing_id).filter(pairings::ended_at.is_null());
+    Ok(row.select(pairings::id).first::<String>(conn).optional()?.is_some())
+}

@@ -1,0 +1,109 @@
+//! Who is it? What the practice's records say of a conversation's person, what staff decide about it, and the list of
+//! those whom nobody has looked at yet.
+
+use serde_json::json;
+
+use super::{Refusal, inbox};
+use crate::app::Ctx;
+use crate::conversations::identity::{self as states, By, Decision, Evidence, Ruling, Verdict};
+use crate::conversations::inbox::{self as conversations, Card, Waiting};
+use crate::db::Conn;
+use crate::identity::{self, Finding, Grading};
+use crate::kit::Secret;
+use crate::staff::{self, Principal, Role};
+
+/// What the practice knows of a conversation's person.
+pub struct Look {
+    /// The conversation.
+    pub card: Card,
+    /// The person and the records, as they are now.
+    pub finding: Finding,
+    /// The grade that was kept; `None` until the worker has been there.
+    pub grading: Option<Grading>,
+    /// What was decided, oldest first.
+    pub decisions: Vec<Decision>,
+}
+
+/// A decision as it is asked for.
+pub struct Asked {
+    /// What is decided.
+    pub verdict: Verdict,
+    /// In the words of whoever decides.
+    pub note: Option<String>,
+    /// The record that the person is.
+    pub record_id: Option<String>,
+}
+
+/// What the records say of a conversation's person.
+pub fn look(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Look, Refusal> {
+    let (_, reader) = inbox::reader(ctx, conn, token)?;
+    let (card, _) = conversations::find(conn, &reader, id)?;
+    let finding = identity::look(conn, id)?.ok_or(conversations::Refusal::NotFound)?;
+    let grading = identity::gradings(conn, &[id.to_owned()])?.pop();
+    Ok(Look { card, finding, grading, decisions: states::decisions(conn, id)? })
+}
+
+/// Decides who it is; the decision, and the conversation as it is then.
+pub fn decide(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+    asked: &Asked,
+) -> Result<(Decision, Card), Refusal> {
+    let (who, reader) = inbox::reader(ctx, conn, token)?;
+    conversations::find(conn, &reader, id)?;
+    check_role(&who, asked.verdict)?;
+    let ruling =
+        Ruling { verdict: asked.verdict, note: asked.note.as_deref(), evidence: evidence(conn, id, asked)? };
+    let by = By { practice_id: &who.practice_id, actor: &who.staff_id };
+    let decision = states::decide(ctx, conn, &by, id, &ruling)?;
+    Ok((decision, conversations::find(conn, &reader, id)?.0))
+}
+
+/// The operator's support knows no patients; a decision is taken back by an admin.
+fn check_role(who: &Principal, verdict: Verdict) -> Result<(), Refusal> {
+    let may = match verdict {
+        Verdict::Undo => who.role == Role::Admin,
+        Verdict::Confirm(_) | Verdict::Reject { .. } => who.role != Role::Support,
+    };
+    if may { Ok(()) } else { Err(staff::Refusal::Forbidden.into()) }
+}
+
+/// What was held against what at this moment: with the record that is named, or with every candidate.
+fn evidence(conn: &mut Conn, id: &str, asked: &Asked) -> Result<Evidence, Refusal> {
+    let finding = identity::look(conn, id)?.ok_or(conversations::Refusal::NotFound)?;
+    let candidates = &finding.verdict.candidates;
+    let is_known = |record_id: &String| candidates.iter().any(|found| found.record_id == *record_id);
+    if asked.record_id.as_ref().is_some_and(|record_id| !is_known(record_id)) {
+        return Err(Refusal::NoCandidate);
+    }
+    let wanted = candidates
+        .iter()
+        .filter(|found| asked.record_id.as_ref().is_none_or(|record_id| found.record_id == *record_id));
+    let compared = json!({
+        "grade": finding.verdict.grade,
+        "candidates": wanted.map(identity::fields).collect::<Vec<_>>(),
+    });
+    Ok(Evidence { record_id: asked.record_id.clone(), compared: Some(compared) })
+}
+
+/// Up to `limit` conversations that wait for somebody to look, those first that have waited longest.
+pub fn waiting(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    after: Option<&Waiting>,
+    limit: i64,
+) -> Result<Vec<(Card, Option<Grading>)>, Refusal> {
+    let (_, reader) = inbox::reader(ctx, conn, token)?;
+    let cards = conversations::to_verify(conn, &reader, after, limit)?;
+    let ids: Vec<String> = cards.iter().map(|card| card.id.clone()).collect();
+    let mut gradings = identity::gradings(conn, &ids)?;
+    let with_grading = |card: Card| {
+        let found = gradings.iter().position(|grading| grading.conversation_id == card.id);
+        let grading = found.map(|at| gradings.swap_remove(at));
+        (card, grading)
+    };
+    Ok(cards.into_iter().map(with_grading).collect())
+}

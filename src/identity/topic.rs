@@ -1,0 +1,34 @@
+//! Grading as a task of the outbox: nothing leaves, and the grade commits with the row's settlement.
+
+use serde::Deserialize;
+
+use crate::app::Ctx;
+use crate::conversations;
+use crate::db::{self, Conn};
+use crate::outbox::{Job, Outcome, Rendered, Topic};
+
+/// Grades a conversation.
+pub struct GradeTopic;
+
+#[derive(Deserialize)]
+struct Payload {
+    conversation: String,
+}
+
+impl GradeTopic {
+    /// Its name in the outbox.
+    pub const NAME: &'static str = conversations::GRADE;
+}
+
+impl Topic for GradeTopic {
+    fn render(&self, _: &Ctx, _: &mut Conn, _: &Job) -> db::Result<Rendered> {
+        Ok(Rendered::Task)
+    }
+
+    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
+        match (outcome, serde_json::from_str::<Payload>(&job.payload)) {
+            (Outcome::Sent, Ok(payload)) => super::regrade(ctx, conn, &payload.conversation).map(drop),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Who is it: the states of a conversation, what staff decide, and whom nobody has looked at yet.
+
+use practice_links::funnel;
+use practice_links::staff::Role;
+use serde_json::{Value, json};
+
+use crate::harness::{DEMO, Desk, Reply, SignedUp, TestApp, as_desk, phone};
+
+/// The practice's admin, a member, and a patient who signed up.
+fn scene(app: &TestApp) -> (Desk, Desk, SignedUp) {
+    let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+    let (admin, member) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Member));
+    (admin, member, app.sign_up(&phone(1)))
+}
+
+fn decide(app: &TestApp, desk: &Desk, conversation: &str, body: Value) -> Reply {
+    let path = format!("/v1/practice/conversations/{conversation}/identity/decisions");
+    let reply = as_desk(desk, app.post(&path, body)).send();
+    app.deliver_all();
+    reply
+}
+
+fn identity(app: &TestApp, desk: &Desk, conversation: &str) -> Value {
+    let path = format!("/v1/practice/conversations/{conversation}/identity");
+    as_desk(desk, app.get(&path)).send().expect(200).at("/identity")
+}
+
+fn card(app: &TestApp, desk: &Desk, conversation: &str) -> Value {
+    let path = format!("/v1/practice/conversations/{conversation}");
+    as_desk(desk, app.get(&path)).send().expect(200).at("/conversation")
+}
+
+fn said(app: &TestApp, patient: &SignedUp) -> Vec<String> {
+    let path = format!("/v1/me/conversations/{}/entries", patient.conversation_id);
+    let page = app.get(&path).bearer(&patient.access_token).send().expect(200);
+    let items = page.at("/items").as_array().unwrap().clone();
+    items.iter().map(|entry| entry["body"].as_str().unwrap().to_owned()).collect()
+}
+
+both! {
+    /// Anyone with the link can pair: nobody is known until staff say so, and then it is kept who said it and how.
+    fn a_person_is_unverified_until_staff_confirm(app: TestApp) {
+        let (_, member, patient) = scene(&app);
+        let before = identity(&app, &member, &patient.conversation_id);
+        assert_eq!((&before["state"], &before["phi_allowed"]), (&json!("unverified"), &json!(false)));
+        assert_eq!((&before["grade"], &before["candidates"]), (&json!("none"), &json!([])));
+        assert!(before["advice"].as_str().unwrap().contains("the number in your records"), "{before}");
+        assert!(before["graded_at"].is_string(), "graded by the worker: {before}");
+
+        let body = json!({ "decision": "confirm", "method": "call_back", "note": " Called back. " });
+        let made = decide(&app, &member, &patient.conversation_id, body).expect(201);
+        assert_eq!(made.at("/conversation/identity"), "confirmed");
+        assert_eq!(made.at("/conversation/phi_allowed"), true);
+        let after = identity(&app, &member, &patient.conversation_id);
+        assert_eq!(after["advice"], Value::Null);
+        let kept = &after["decisions"][0];
+        assert_eq!(kept["by"], member.staff_id);
+        assert_eq!((&kept["method"], &kept["note"]), (&json!("call_back"), &json!("Called back.")));
+        assert_eq!((&kept["before"], &kept["after"]), (&json!("unverified"), &json!("confirmed")));
+        assert_eq!(said(&app, &patient).last().unwrap(), "The practice confirmed who you are.");
+    }
+
+    /// While it is not confirmed a first message wants to be meant; afterwards it does not.
+    fn confirmed_people_are_written_to_without_a_question(app: TestApp) {
+        let (_, member, patient) = scene(&app);
+        let write = || {
+            let path = format!("/v1/practice/conversations/{}/entries", patient.conversation_id);
+            as_desk(&member, app.post(&path, json!({ "body": "Your results are here." }))).send()
+        };
+        assert_eq!(write().expect(409).str("/code"), "identity_unverified");
+        let body = json!({ "decision": "confirm", "method": "in_person" });
+        decide(&app, &member, &patient.conversation_id, body).expect(201);
+        write().expect(201);
+    }
+
+    fn whoever_was_rejected_reads_neutral_words_and_can_write_no_more(app: TestApp) {
+        let (_, member, patient) = scene(&app);
+        decide(&app, &member, &patient.conversation_id, json!({ "decision": "reject" })).expect(201);
+        let card = card(&app, &member, &patient.conversation_id);
+        assert_eq!((&card["identity"], &card["status"]), (&json!("rejected"), &json!("closed")));
+        let last = said(&app, &patient).pop().unwrap();
+        assert_eq!(last, "This conversation is closed. If you have questions, please call the practice.");
+        let path = format!("/v1/me/conversations/{}/entries", patient.conversation_id);
+        let refused = app.post(&path, json!({ "body": "Hello?" })).bearer(&patient.access_token).send();
+        assert_eq!(refused.expect(409).str("/code"), "conversation_closed");
+        // The link leads to the same closed conversation, and not to a new one.
+        let again = json!({ "link_token": app.link_token(DEMO) });
+        let again = app.post("/v1/pairings", again).bearer(&patient.access_token).send().expect(200);
+        assert_eq!(again.str("/conversation/id"), patient.conversation_id);
+    }
+
+    /// A blocked number pairs with this practice no more, and is told neither that nor why.
+    fn a_blocked_number_is_refused_by_this_practice_alone(app: TestApp) {
+        let (admin, member, patient) = scene(&app);
+        let body = json!({ "decision": "reject", "block_number": true });
+        decide(&app, &member, &patient.conversation_id, body).expect(201);
+        let child = json!({ "given_name": "Sam", "family_name": "Rivera" });
+        let child = app.post("/v1/me/patients", child).bearer(&patient.access_token).send().expect(201);
+        let pair = |code: &str| {
+            let body = json!({ "link_token": app.link_token(code), "patient_id": child.str("/patient/id") });
+            app.post("/v1/pairings", body).bearer(&patient.access_token).send()
+        };
+        let refused = pair(DEMO).expect(403);
+        assert_eq!(refused.str("/code"), "pairing_refused");
+        assert_eq!(refused.str("/detail"), "Call the practice, if you have questions.");
+        app.link("765432", &app.practice("Oak Eyes", None).id);
+        pair("765432").expect(201);
+        app.deliver_all();
+        // Taken back, the number is free again, and the conversation goes on.
+        decide(&app, &admin, &patient.conversation_id, json!({ "decision": "undo" })).expect(201);
+        pair(DEMO).expect(201);
+        app.deliver_all();
+        let card = card(&app, &member, &patient.conversation_id);
+        assert_eq!((&card["identity"], &card["status"]), (&json!("unverified"), &json!("open")));
+    }
+
+    /// An account that begins with a blocked number is refused whole, and its proof stays good elsewhere.
+    fn a_blocked_number_signs_up_elsewhere_with_the_same_proof(app: TestApp) {
+        let (_, member, patient) = scene(&app);
+        let body = json!({ "decision": "reject", "block_number": true });
+        decide(&app, &member, &patient.conversation_id, body).expect(201);
+        app.delete("/v1/me").bearer(&patient.access_token).send().expect(204);
+        app.advance(3600);
+        let proof = app.verify(&patient.phone);
+        let sign_up = |code: &str| {
+            app.post("/v1/accounts", crate::harness::sign_up_body(&proof, &app.link_token(code))).send()
+        };
+        assert_eq!(sign_up(DEMO).expect(403).str("/code"), "pairing_refused");
+        app.link("765432", &app.practice("Oak Eyes", None).id);
+        sign_up("765432").expect(201);
+        app.deliver_all();
+    }
+
+    fn a_decision_is_made_once_and_taken_back_by_admins(app: TestApp) {
+        let (admin, member, patient) = scene(&app);
+        let confirm = json!({ "decision": "confirm", "method": "photo_id" });
+        let decide = |desk: &Desk, body: &Value| decide(&app, desk, &patient.conversation_id, body.clone());
+        let undo = json!({ "decision": "undo" });
+        assert_eq!(decide(&admin, &undo).expect(409).str("/code"), "nothing_to_undo");
+        decide(&member, &confirm).expect(201);
+        assert_eq!(decide(&member, &confirm).expect(409).str("/code"), "identity_decided");
+        assert_eq!(decide(&member, &undo).expect(403).str("/code"), "staff_forbidden");
+        decide(&admin, &undo).expect(201);
+        assert_eq!(decide(&admin, &undo).expect(409).str("/code"), "nothing_to_undo");
+        let kinds = identity(&app, &admin, &patient.conversation_id)["decisions"].clone();
+        let kinds: Vec<_> = kinds.as_array().unwrap().iter().map(|one| one["decision"].clone()).collect();
+        assert_eq!(kinds, ["confirm", "undo"]);
+        assert_eq!(said(&app, &patient).last().unwrap(), "The practice is checking again who you are.");
+    }
+
+    fn a_verdict_says_how_and_support_decides_nothing(app: TestApp) {
+        let (_, member, patient) = scene(&app);
+        let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+        let support = app.desk(&practice, "sue", Role::Support);
+        let decide = |desk: &Desk, body: Value| decide(&app, desk, &patient.conversation_id, body);
+        for body in [
+            json!({ "decision": "confirm" }),
+            json!({ "decision": "confirm", "method": "invite" }),
+            json!({ "decision": "reject", "method": "in_person" }),
+            json!({ "decision": "confirm", "method": "in_person", "record_id": "rec_none" }),
+            json!({ "decision": "confirm", "method": "in_person", "note": "x".repeat(501) }),
+        ] {
+            assert_eq!(decide(&member, body).expect(422).str("/code"), "invalid_request");
+        }
+        let confirm = json!({ "decision": "confirm", "method": "in_person" });
+        assert_eq!(decide(&support, confirm).expect(403).str("/code"), "staff_forbidden");
+    }
+
+    /// The work-list: whoever waits longest stands first, and who was decided stands there no more.
+    fn the_work_list_begins_with_who_waits_longest(app: TestApp) {
+        let (_, member, first) = scene(&app);
+        let others: Vec<_> = (2..5)
+            .map(|n| {
+                app.advance(60);
+                app.sign_up(&phone(n)).conversation_id
+            })
+            .collect();
+        let listed = |query: &str| {
+            let page = as_desk(&member, app.get(&format!("/v1/practice/identity{query}"))).send().expect(200);
+            let items = page.at("/items").as_array().unwrap().clone();
+            let ids: Vec<_> =
+                items.iter().map(|item| item["conversation"]["id"].as_str().unwrap().to_owned()).collect();
+            (ids, page.at("/next_cursor"))
+        };
+        let (page, next) = listed("?limit=2");
+        assert_eq!(page, [first.conversation_id.clone(), others[0].clone()]);
+        let (page, next) = listed(&format!("?limit=2&cursor={}", next.as_str().unwrap()));
+        assert_eq!((page, next), (others[1..].to_vec(), Value::Null));
+        let confirm = json!({ "decision": "confirm", "method": "in_person" });
+        decide(&app, &member, &others[0], confirm).expect(201);
+        decide(&app, &member, &others[1], json!({ "decision": "reject" })).expect(201);
+        app.delete("/v1/me").bearer(&first.access_token).send().expect(204);
+        assert_eq!(listed("").0, others[2..]);
+    }
+
+    /// Who decides is told of at once: open consoles, the practice's machine, the audit, the funnel.
+    fn a_decision_is_told_of_everywhere(app: TestApp) {
+        let (admin, member, patient) = scene(&app);
+        let confirm = json!({ "decision": "confirm", "method": "date_of_birth" });
+        decide(&app, &member, &patient.conversation_id, confirm).expect(201);
+        let audit = as_desk(&admin, app.get("/v1/practice/audit?action=identity")).send().expect(200);
+        assert_eq!(audit.str("/items/0/action"), "identity.confirm");
+        assert_eq!(audit.str("/items/0/actor"), member.staff_id);
+        assert_eq!(audit.str("/items/0/subject"), patient.conversation_id);
+        assert_eq!(audit.at("/items/0/detail/before"), "unverified");
+        let links = as_desk(&admin, app.get("/v1/practice/links")).send().expect(200);
+        let report = || {
+            funnel::flush(&app.inner).unwrap();
+            let path = format!("/v1/practice/links/{}/funnel", links.str("/items/0/id"));
+            as_desk(&admin, app.get(&path)).send().expect(200).at("/totals")
+        };
+        assert_eq!(report()["confirmed"], 1);
+        // Counted once, however often it is turned back.
+        decide(&app, &admin, &patient.conversation_id, json!({ "decision": "undo" })).expect(201);
+        let confirm = json!({ "decision": "confirm", "method": "in_person" });
+        decide(&app, &member, &patient.conversation_id, confirm).expect(201);
+        assert_eq!(report()["confirmed"], 1);
+    }
+}
