@@ -314,7 +314,7 @@ both! {
         app.post("/v1/accounts", sign_up_body(&proof, &token)).send().expect(201);
         let made: Vec<i64> = written(&app).iter().zip(&before).map(|(after, before)| after - before).collect();
         assert!(made.iter().all(|rows| *rows >= 1), "{PAIRING:?} {made:?}");
-        assert_eq!(made[12], 2, "a mail, and a digest's");
+        assert_eq!(made[12], 3, "a mail, a digest's, and the question who it is");
         app.advance(3600);
         app.deliver_all();
         assert_eq!(app.outbox("sent"), 3);

@@ -55,7 +55,7 @@ both! {
         let seen = eyes.funnel(&app, "");
         assert_eq!(seen["totals"], json!({
             "views": { "raw": 4, "bot": 0, "confirmed": 0 }, "scans": 1, "store_taps": { "ios": 0, "android": 0 },
-            "codes_typed": 1, "sms_sent": 2, "verified": 2, "paired": 2,
+            "codes_typed": 1, "sms_sent": 2, "verified": 2, "paired": 2, "confirmed": 0, "rejected": 0,
         }));
         assert_eq!(seen["days"].as_array().unwrap().len(), 30);
         assert_eq!(seen["days"][29]["day"], "2026-11-22");

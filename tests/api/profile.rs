@@ -181,7 +181,7 @@ both! {
         let file = as_desk(&admin, app.get(&format!("{path}.csv?from=2026-11-22&to=2026-11-23"))).send().expect(200);
         let lines: Vec<String> = file.text().lines().map(str::to_owned).collect();
         assert!(lines[0].starts_with("day,views,bot_views,"), "{lines:?}");
-        assert_eq!(&lines[1..], ["2026-11-22,7,0,0,0,0,0,0,0,0,0", "2026-11-23,<5,0,0,0,0,0,0,0,0,0", "total,*,0,0,0,0,0,0,0,0,0"]);
+        assert_eq!(&lines[1..], ["2026-11-22,7,0,0,0,0,0,0,0,0,0,0,0", "2026-11-23,<5,0,0,0,0,0,0,0,0,0,0,0", "total,*,0,0,0,0,0,0,0,0,0,0,0"]);
         let events = as_desk(&admin, app.get("/v1/practice/audit?action=funnel.exported")).send().expect(200);
         assert_eq!(events.at("/items/0/subject"), json!(link));
     }

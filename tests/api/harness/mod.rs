@@ -32,7 +32,7 @@ use practice_links::db::{self, Conn};
 use practice_links::http::Draining;
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::{Clock as _, Timestamp};
-use practice_links::outbox::{self, Point, Worker};
+use practice_links::outbox::{Point, Worker};
 use practice_links::server;
 
 pub use builder::{Builder, DEMO, Prepared, app_over, run};
@@ -132,9 +132,15 @@ impl TestApp {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Delivers what is due, as the worker would; returns how many rows it settled.
+    /// Delivers what is due, as the worker would, and does the tasks; returns how many messages it settled.
     pub fn deliver_all(&self) -> usize {
-        std::iter::from_fn(|| self.worker.run_once().unwrap().then_some(())).count()
+        let tasks = || {
+            let done = "SELECT count(*) FROM outbox WHERE channel = 'task' AND state <> 'queued'";
+            usize::try_from(self.count(done)).unwrap()
+        };
+        let before = tasks();
+        let settled = std::iter::from_fn(|| self.worker.run_once().unwrap().then_some(())).count();
+        settled - (tasks() - before)
     }
 
     /// A round of a worker that dies when it gets to `point`, outside of any transaction.
@@ -149,10 +155,10 @@ impl TestApp {
         self.outbox_may_stay.store(true, Ordering::SeqCst);
     }
 
-    /// How many outbox rows are in `state` (`queued`, `leased`, `sent`, `dropped`, `dead`).
+    /// How many messages are in `state` (`queued`, `leased`, `sent`, `dropped`, `dead`); tasks inside of the house are
+    /// none.
     pub fn outbox(&self, state: &str) -> i64 {
-        let depth = self.inner.db.write_blocking(outbox::depth).unwrap();
-        depth.iter().find(|(name, _)| name == state).map_or(0, |(_, rows)| *rows)
+        self.count(&format!("SELECT count(*) FROM outbox WHERE state = '{state}' AND channel <> 'task'"))
     }
 
     /// The number that a `SELECT count(*) …` gives, on either database.
