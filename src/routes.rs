@@ -112,6 +112,7 @@ fn of_practices(config: &mut ServiceConfig<'_>) {
         .service(desk::http::identity::list_waiting)
         .service(desk::http::identity::get_identity)
         .service(desk::http::identity::decide_identity)
+        .service(desk::http::identity::get_proof)
         .service(desk::http::notifications::list_notifications)
         .service(desk::http::notifications::change_notifications)
         .service(desk::http::profile::get_profile)

@@ -3,13 +3,14 @@
 
 use serde_json::json;
 
+pub use super::proof::proof;
 use super::{Refusal, inbox};
 use crate::app::Ctx;
 use crate::conversations::identity::{self as states, By, Decision, Evidence, Ruling, Verdict};
 use crate::conversations::inbox::{self as conversations, Card, Waiting};
 use crate::db::Conn;
 use crate::identity::{self, Finding, Grading};
-use crate::kit::Secret;
+use crate::kit::{Language, Secret};
 use crate::staff::{self, Principal, Role};
 
 /// What the practice knows of a conversation's person.
@@ -22,6 +23,8 @@ pub struct Look {
     pub grading: Option<Grading>,
     /// What was decided, oldest first.
     pub decisions: Vec<Decision>,
+    /// The practice's language.
+    pub language: Language,
 }
 
 /// A decision as it is asked for.
@@ -36,11 +39,12 @@ pub struct Asked {
 
 /// What the records say of a conversation's person.
 pub fn look(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Look, Refusal> {
-    let (_, reader) = inbox::reader(ctx, conn, token)?;
+    let (who, reader) = inbox::reader(ctx, conn, token)?;
     let (card, _) = conversations::find(conn, &reader, id)?;
     let finding = identity::look(conn, id)?.ok_or(conversations::Refusal::NotFound)?;
     let grading = identity::gradings(conn, &[id.to_owned()])?.pop();
-    Ok(Look { card, finding, grading, decisions: states::decisions(conn, id)? })
+    let language = super::practice(conn, &who)?.language();
+    Ok(Look { card, finding, grading, decisions: states::decisions(conn, id)?, language })
 }
 
 /// Decides who it is; the decision, and the conversation as it is then.

@@ -7,6 +7,7 @@ pub mod identity;
 mod inbox;
 pub mod notifications;
 mod profile;
+mod proof;
 
 use jiff::tz::TimeZone;
 use serde_json::json;

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
+use crate::kit::Language;
 
 /// A number that more records share than this says nothing of anybody: the rest is not read.
 const MOST_CANDIDATES: i64 = 20;
@@ -56,8 +57,18 @@ pub fn gradings(conn: &mut Conn, conversation_ids: &[String]) -> db::Result<Vec<
 }
 
 /// What staff read for as long as nobody has confirmed who it is.
-pub const ADVICE: &str = "Compare number and e-mail with your records. If they differ, contact the patient through \
-    the number in your records, not the one just given.";
+pub fn advice(language: Language) -> &'static str {
+    match language {
+        Language::En => {
+            "Compare number and e-mail with your records. If they differ, contact the patient through the number in \
+             your records, not the one just given."
+        }
+        Language::Es => {
+            "Compare el número y el correo con sus fichas. Si no coinciden, comuníquese con el paciente por el número \
+             que consta en sus fichas, no por el que acaba de dar."
+        }
+    }
+}
 
 /// One field, as the person gave it and as the record has it.
 pub struct FieldView<'a> {

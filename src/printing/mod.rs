@@ -5,6 +5,7 @@
 //! work for the processor: doors have it done in the [`Studio`].
 
 mod canvas;
+mod dossier;
 mod font;
 pub mod logo;
 mod pdf;
@@ -14,6 +15,7 @@ mod sheets;
 mod studio;
 mod words;
 
+pub use dossier::{Dossier, Section, dossier};
 pub use share::Share;
 pub use studio::Studio;
 

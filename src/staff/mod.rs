@@ -264,6 +264,11 @@ pub fn emails(conn: &mut Conn, ids: &[String]) -> db::Result<Vec<(String, Email)
     Ok(rows.into_iter().filter_map(|(id, email)| Some((id, Email::parse(&email)?))).collect())
 }
 
+/// What those of `ids` are called, also those who left; each with its id.
+pub fn names(conn: &mut Conn, ids: &[String]) -> db::Result<Vec<(String, String)>> {
+    store::names(conn, ids)
+}
+
 /// The active admins of a practice and their addresses, each with its id.
 pub fn admins(conn: &mut Conn, practice_id: &str) -> db::Result<Vec<(String, Email)>> {
     let rows = store::admins(conn, practice_id)?;

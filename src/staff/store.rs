@@ -286,6 +286,11 @@ pub fn teams_of(conn: &mut Conn, staff_id: &str) -> Result<Vec<String>> {
     Ok(rows.select(team_members::team_id).load(conn)?)
 }
 
+/// What staff members are called, each with its id.
+pub fn names(conn: &mut Conn, ids: &[String]) -> Result<Vec<(String, String)>> {
+    Ok(staff::table.filter(staff::id.eq_any(ids)).select((staff::id, staff::name)).load(conn)?)
+}
+
 /// Ids and addresses of those of `ids` who are active.
 pub fn emails(conn: &mut Conn, ids: &[String]) -> Result<Vec<(String, String)>> {
     let rows = staff::table.filter(staff::id.eq_any(ids)).filter(staff::state.eq("active"));

@@ -165,6 +165,7 @@ const ROWS: &[Row] = &[
     ("POST /v1/practice/conversations/{id}/read", SEES_LINK, |_| json!({ "position": 1 })),
     ("GET /v1/practice/identity", STAFF, NOTHING),
     ("GET /v1/practice/conversations/{id}/identity", SEES_LINK, NOTHING),
+    ("GET /v1/practice/conversations/{id}/proof.pdf", SEES_LINK, NOTHING),
     // Support sees the conversation and may not decide; nothing was decided that could be taken back.
     (
         "POST /v1/practice/conversations/{id}/identity/decisions",

@@ -183,9 +183,11 @@ pub struct Contact {
     /// The proven number (E.164); `null` once the account is deleted.
     #[schema(required = true, example = "+14155552671")]
     pub phone: Option<String>,
-    /// The address that they gave, unproven.
+    /// The address that they gave.
     #[schema(required = true, example = "alex@example.org")]
     pub email: Option<String>,
+    /// Whether they proved that it is theirs.
+    pub email_verified: bool,
     /// Birth date, ISO 8601.
     #[schema(required = true, example = "1987-05-31")]
     pub birth_date: Option<String>,
@@ -319,7 +321,8 @@ pub fn in_reach_among(conn: &mut Conn, reader: &Reader, ids: &[String]) -> Resul
 /// How the patient of a pairing is reached.
 pub fn contact(conn: &mut Conn, pairing_id: &str) -> Result<Contact> {
     let row = pairings::table.inner_join(patients::table).inner_join(accounts::table);
-    let columns = (accounts::phone, accounts::email, patients::birth_date);
+    let columns =
+        (accounts::phone, accounts::email, accounts::email_proven_at.is_not_null(), patients::birth_date);
     Ok(row.filter(pairings::id.eq(pairing_id)).select(columns).first(conn)?)
 }
 

@@ -1,5 +1,6 @@
 //! Who is it, over the wire.
 
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use validator::{Validate, ValidationError};
 
 use super::super::Refusal;
 use super::super::identity::{self as desk, Asked, Look};
+use super::print::PrintQuery;
 use super::wrong;
 use crate::app::App;
 use crate::conversations::identity::{Decision, Method, State, Verdict};
@@ -15,7 +17,8 @@ use crate::conversations::inbox::{Card, Waiting};
 use crate::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
 use crate::identity::matching::{Agreement, Grade};
 use crate::identity::{self, FieldView, Finding, Record};
-use crate::kit::Timestamp;
+use crate::kit::{Secret, Timestamp};
+use crate::printing;
 use crate::refusals;
 
 /// A patient as the practice's own records know them.
@@ -156,7 +159,7 @@ pub struct IdentityView {
 
 impl From<Look> for IdentityView {
     fn from(look: Look) -> Self {
-        let Look { card, finding, grading, decisions } = look;
+        let Look { card, finding, grading, decisions, language } = look;
         let state = State::from_word(&card.identity);
         Self {
             conversation_id: card.id,
@@ -165,7 +168,7 @@ impl From<Look> for IdentityView {
             since: card.identity_since,
             grade: finding.verdict.grade,
             graded_at: grading.map(|grading| grading.graded_at),
-            advice: (!state.allows_phi()).then_some(identity::ADVICE),
+            advice: (!state.allows_phi()).then(|| identity::advice(language)),
             candidates: candidates(finding),
             decisions: decisions.into_iter().map(Into::into).collect(),
         }
@@ -207,6 +210,39 @@ refusals!(GetIdentityRefusals: plain, Unauthorized, ConversationNotFound);
 pub async fn get_identity(app: Data<App>, call: Call, id: Id) -> Result<Json<IdentityAnswer>, Problem> {
     let look = app.read(move |ctx, conn| desk::look(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(IdentityAnswer { identity: look.into() }))
+}
+
+refusals!(ProofRefusals: plain, Unauthorized, ConversationNotFound, InvalidRequest);
+
+/// Who it is, how you know, and what was shown, on one page
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
+    responses((status = 200, description = "PDF; that it was taken away is in the audit", content_type = "application/pdf", body = Vec<u8>), ProofRefusals))]
+#[get("/v1/practice/conversations/{id}/proof.pdf")]
+pub async fn get_proof(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    query: Query<PrintQuery>,
+) -> Result<HttpResponse, Problem> {
+    proof(&app, call.bearer, id, query.into_inner()).await
+}
+
+/// Drawn in the studio, where it holds nothing of the database.
+pub async fn proof(
+    app: &Data<App>,
+    token: Option<Secret>,
+    id: Id,
+    query: PrintQuery,
+) -> Result<HttpResponse, Problem> {
+    let file = format!("inline; filename=\"identity-{}.pdf\"", id.0);
+    let (language, paper) = (query.language(), query.paper());
+    let page = app.write(move |ctx, conn| desk::proof(ctx, conn, token.as_ref(), &id.0, language)).await?;
+    let drawn = app.studio.draw(move || printing::dossier(&page, paper));
+    let bytes = drawn.await.map_err(Refusal::Unprintable)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/pdf"))
+        .insert_header((CONTENT_DISPOSITION, file))
+        .body(bytes))
 }
 
 /// What can be decided.

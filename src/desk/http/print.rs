@@ -60,7 +60,13 @@ pub struct PrintQuery {
 }
 
 impl PrintQuery {
-    fn language(&self) -> Option<Language> {
+    /// The paper.
+    pub(super) fn paper(&self) -> Paper {
+        self.paper.into()
+    }
+
+    /// The language, where one is asked for.
+    pub(super) fn language(&self) -> Option<Language> {
         self.language.map(|language| match language {
             SheetLanguage::En => Language::En,
             SheetLanguage::Es => Language::Es,
@@ -192,7 +198,7 @@ pub async fn print(
             code: &to.link.code,
             language: query.language().unwrap_or(to.practice.language()),
         };
-        piece.draw(&sheet, query.paper.into())
+        piece.draw(&sheet, query.paper())
     });
     let bytes = drawn.await.map_err(Refusal::Unprintable)?;
     let (media_type, name, end) = piece.parts();

@@ -1,0 +1,215 @@
+//! What the proof pack says.
+
+use serde_json::Value;
+
+use crate::identity::matching::Grade;
+use crate::kit::Language;
+
+/// The words of one language.
+pub struct Words {
+    pub language: Language,
+    pub title: &'static str,
+    pub person: &'static str,
+    pub name: &'static str,
+    pub born: &'static str,
+    pub number: &'static str,
+    pub number_proven: &'static str,
+    pub email: &'static str,
+    pub email_proven: &'static str,
+    pub email_unproven: &'static str,
+    pub not_given: &'static str,
+    pub way: &'static str,
+    pub through: &'static str,
+    pub link: &'static str,
+    pub invite: &'static str,
+    pub connected: &'static str,
+    pub how: &'static str,
+    pub standing: &'static str,
+    pub state: &'static str,
+    pub since: &'static str,
+    pub grade: &'static str,
+    pub phi_allowed: &'static str,
+    pub phi_refused: &'static str,
+    pub decisions: &'static str,
+    pub more: &'static str,
+    pub none: &'static str,
+    pub nobody_decided: &'static str,
+    pub compared: &'static str,
+    pub texts: &'static str,
+    pub to_patient: &'static str,
+    pub to_staff: &'static str,
+    pub acknowledged: &'static str,
+    pub system: &'static str,
+    pub made: &'static str,
+    pub chain: &'static str,
+}
+
+/// The words of `language`.
+pub fn of(language: Language) -> Words {
+    match language {
+        Language::En => ENGLISH,
+        Language::Es => SPANISH,
+    }
+}
+
+const ENGLISH: Words = Words {
+    language: Language::En,
+    title: "Proof of identity",
+    person: "Who it is",
+    name: "Name",
+    born: "Birth date",
+    number: "Mobile number",
+    number_proven: "proven by a code that was sent to it",
+    email: "E-mail",
+    email_proven: "proven by a message that was sent to it",
+    email_unproven: "as typed, not proven",
+    not_given: "not given",
+    way: "How they came",
+    through: "Through",
+    link: "the link",
+    invite: "the invite",
+    connected: "Connected",
+    how: "How it reached them",
+    standing: "Where it stands",
+    state: "State",
+    since: "Since",
+    grade: "Your records",
+    phi_allowed: "health information may be shared",
+    phi_refused: "no health information may be shared",
+    decisions: "What was decided",
+    more: "{n} more stand in the audit.",
+    none: "None",
+    nobody_decided: "Nobody has decided yet.",
+    compared: "Compared:",
+    texts: "Which texts were shown",
+    to_patient: "To the patient:",
+    to_staff: "To staff",
+    acknowledged: "{by} acknowledged that it was not known who this is, before writing.",
+    system: "the service",
+    made: "Made by {by} on {at} from the records of the service.",
+    chain: "Last event of the practice’s audit: number {n}, {hash}.",
+};
+
+const SPANISH: Words = Words {
+    language: Language::Es,
+    title: "Comprobante de identidad",
+    person: "Quién es",
+    name: "Nombre",
+    born: "Nacimiento",
+    number: "Celular",
+    number_proven: "comprobado con un código enviado a él",
+    email: "Correo",
+    email_proven: "comprobado con un mensaje enviado a él",
+    email_unproven: "como lo escribió, sin comprobar",
+    not_given: "no indicado",
+    way: "Cómo llegó",
+    through: "Por",
+    link: "el enlace",
+    invite: "la invitación",
+    connected: "Conexión",
+    how: "Cómo le llegó",
+    standing: "Situación",
+    state: "Estado",
+    since: "Desde",
+    grade: "Sus fichas",
+    phi_allowed: "se puede compartir información de salud",
+    phi_refused: "no se puede compartir información de salud",
+    decisions: "Qué se decidió",
+    more: "Otras {n} constan en la auditoría.",
+    none: "Nada",
+    nobody_decided: "Nadie ha decidido todavía.",
+    compared: "Se comparó:",
+    texts: "Qué textos se mostraron",
+    to_patient: "Al paciente:",
+    to_staff: "Al personal",
+    acknowledged: "{by} reconoció, antes de escribir, que no se sabía quién es.",
+    system: "el servicio",
+    made: "Hecho por {by} el {at} con los registros del servicio.",
+    chain: "Último evento de la auditoría del consultorio: número {n}, {hash}.",
+};
+
+fn say(words: &Words, en: &'static str, es: &'static str) -> &'static str {
+    match words.language {
+        Language::En => en,
+        Language::Es => es,
+    }
+}
+
+/// A state, in words.
+pub fn state(words: &Words, state: &str) -> &'static str {
+    match state {
+        "confirmed" => say(words, "Confirmed", "Confirmado"),
+        "rejected" => say(words, "Rejected", "Rechazado"),
+        "re_verify" => say(words, "To be confirmed again", "Por confirmar de nuevo"),
+        _ => say(words, "Unverified", "Sin verificar"),
+    }
+}
+
+/// A grade, in words.
+pub fn grade(words: &Words, grade: Grade) -> &'static str {
+    match grade {
+        Grade::Match => say(words, "One record with number and e-mail", "Una ficha con número y correo"),
+        Grade::Certain => say(words, "One record, certain", "Una ficha, con certeza"),
+        Grade::Partial => say(words, "One record, in part", "Una ficha, en parte"),
+        Grade::Ambiguous => say(words, "Several records could be meant", "Podrían ser varias fichas"),
+        Grade::None => say(words, "No record agrees", "Ninguna ficha coincide"),
+    }
+}
+
+/// A decision, in a word.
+pub fn decision(words: &Words, kind: &str) -> &'static str {
+    match kind {
+        "confirm" => say(words, "Confirmed", "Confirmado"),
+        "reject" => say(words, "Rejected", "Rechazado"),
+        "undo" => say(words, "Taken back", "Retirado"),
+        _ => say(words, "To be confirmed again", "Por confirmar de nuevo"),
+    }
+}
+
+/// How somebody made sure, or why somebody has to again.
+pub fn method<'a>(words: &Words, method: &'a str) -> &'a str {
+    match method {
+        "record_match" => {
+            say(words, "number and e-mail are those on record", "número y correo son los de la ficha")
+        }
+        "call_back" => say(words, "called the number on record", "llamada al número de la ficha"),
+        "in_person" => say(words, "in person", "en persona"),
+        "date_of_birth" => say(words, "asked for the birth date", "se preguntó la fecha de nacimiento"),
+        "photo_id" => say(words, "document with a picture", "documento con fotografía"),
+        "invite" => say(words, "invite, both channels proven", "invitación, ambos canales comprobados"),
+        "number_changed" => say(words, "the number changed", "cambió el número"),
+        "new_device" => say(words, "a new device signed in", "entró un dispositivo nuevo"),
+        "details_changed" => say(words, "name or birth date changed", "cambió el nombre o el nacimiento"),
+        other => other,
+    }
+}
+
+/// How far each field agreed at the moment of a decision, record by record.
+pub fn compared(words: &Words, json: &str) -> String {
+    let kept: Value = serde_json::from_str(json).unwrap_or_default();
+    let fields = [
+        ("given_name", say(words, "given name", "nombre")),
+        ("family_name", say(words, "family name", "apellido")),
+        ("birth_date", say(words, "birth date", "nacimiento")),
+        ("phone", say(words, "number", "número")),
+        ("email", say(words, "e-mail", "correo")),
+    ];
+    let agreement = |word: Option<&str>| match word {
+        Some("equal") => say(words, "equal", "igual"),
+        Some("close") => say(words, "one slip apart", "casi igual"),
+        Some("differs") => say(words, "differs", "distinto"),
+        Some("not_given") => say(words, "not given", "no indicado"),
+        _ => say(words, "not on record", "no consta"),
+    };
+    let candidates = kept.get("candidates").and_then(Value::as_array).cloned().unwrap_or_default();
+    if candidates.is_empty() {
+        return format!("{} {}", words.compared, grade(words, Grade::None));
+    }
+    let record = |found: &Value| {
+        let parts = fields
+            .map(|(field, name)| format!("{name} {}", agreement(found.get(field).and_then(Value::as_str))));
+        parts.join(", ")
+    };
+    let records: Vec<String> = candidates.iter().take(3).map(record).collect();
+    format!("{} {}", words.compared, records.join(" | "))
+}

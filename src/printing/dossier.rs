@@ -1,0 +1,161 @@
+//! A page of facts in sections: what is kept of one case, to be filed or handed over. One page, always: the text gets
+//! smaller first, and what is beyond the end then is said to be.
+
+use super::canvas::{ACCENT, Canvas, Ink, MUTED, Style, TEXT};
+use super::font::Weight;
+use super::{Paper, Unprintable, pdf, words};
+use crate::kit::Language;
+
+/// From the edge of the paper.
+const MARGIN: f32 = 48.0;
+/// Where the values begin, beside their names.
+const INDENT: f32 = 128.0;
+/// How large text may be, the largest that fits being taken.
+const SIZES: [f32; 5] = [10.0, 9.0, 8.0, 7.0, 6.5];
+const LEADING: f32 = 1.38;
+
+/// What a page says.
+pub struct Dossier {
+    /// What it is.
+    pub title: String,
+    /// Whose it is.
+    pub subtitle: String,
+    /// Its facts.
+    pub sections: Vec<Section>,
+    /// Who made it, when, and how it can be checked.
+    pub footer: String,
+    /// The language of its words.
+    pub language: Language,
+}
+
+/// Facts that belong together.
+pub struct Section {
+    /// What they are about.
+    pub heading: String,
+    /// Name and value; a value may have several lines.
+    pub rows: Vec<(String, String)>,
+}
+
+/// One line of text in its place; `y` is its baseline.
+struct Line {
+    style: Style,
+    x: f32,
+    y: f32,
+    text: String,
+}
+
+/// Lines that fill a page from the top.
+struct Sheet<'a> {
+    canvas: &'a Canvas,
+    width: f32,
+    size: f32,
+    y: f32,
+    lines: Vec<Line>,
+}
+
+impl Sheet<'_> {
+    /// Text in a column, and how high it is.
+    fn set(&mut self, style: Style, x: f32, top: f32, text: &str) -> f32 {
+        let face = self.canvas.fonts.face(style.weight);
+        let mut y = top;
+        for paragraph in text.lines() {
+            for line in face.wrap(&face.printable(paragraph), style.size, self.width - MARGIN - x) {
+                self.lines.push(Line { style, x, y: y + style.size, text: line });
+                y += style.size * LEADING;
+            }
+        }
+        y - top
+    }
+
+    fn head(&mut self, dossier: &Dossier) {
+        self.y += self.set(style(Weight::Bold, 20.0, TEXT), MARGIN, self.y, &dossier.title);
+        self.y += self.set(style(Weight::Regular, 11.0, MUTED), MARGIN, self.y, &dossier.subtitle) + 10.0;
+    }
+
+    fn section(&mut self, section: &Section) {
+        self.y += self.size * 0.9;
+        self.y += self.set(style(Weight::Bold, self.size + 1.5, ACCENT), MARGIN, self.y, &section.heading);
+        for (name, value) in &section.rows {
+            let beside = self.set(style(Weight::Regular, self.size, MUTED), MARGIN, self.y, &shortened(name));
+            let text = self.set(style(Weight::Regular, self.size, TEXT), MARGIN + INDENT, self.y, value);
+            self.y += beside.max(text) + self.size * 0.25;
+        }
+    }
+}
+
+fn style(weight: Weight, size: f32, ink: Ink) -> Style {
+    Style { weight, size, ink }
+}
+
+/// A name stands in a narrow column of its own, on one line.
+fn shortened(name: &str) -> String {
+    name.chars().take(24).collect()
+}
+
+/// The page as PDF.
+pub fn dossier(dossier: &Dossier, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+    let (width, height) = paper.size();
+    let mut canvas = Canvas::new(height)?;
+    let bottom = height - 64.0;
+    let mut lines = Vec::new();
+    for size in SIZES {
+        let end;
+        (lines, end) = laid(&canvas, dossier, width, size);
+        if end <= bottom {
+            break;
+        }
+    }
+    canvas.fill(ACCENT, (0.0, 0.0), (width, 10.0));
+    let is_whole = lines.iter().all(|line| line.y <= bottom);
+    for line in lines.iter().filter(|line| line.y <= bottom) {
+        canvas.text(line.style, line.x, line.y, &line.text);
+    }
+    if !is_whole {
+        canvas.text(style(Weight::Bold, 8.0, TEXT), MARGIN, bottom + 12.0, "…");
+    }
+    let foot = style(Weight::Regular, 7.5, MUTED);
+    let face = canvas.fonts.face(Weight::Regular);
+    let foot_lines = face.wrap(&face.printable(&dossier.footer), foot.size, width - 2.0 * MARGIN);
+    for (line, y) in foot_lines.iter().take(3).zip([34.0, 24.0, 14.0]) {
+        canvas.text(foot, MARGIN, height - y, line);
+    }
+    let tag = words::of(dossier.language).tag;
+    pdf::file(canvas, (width, height), &format!("{} · {}", dossier.title, dossier.subtitle), tag)
+}
+
+/// All lines at one size, and where they end.
+fn laid(canvas: &Canvas, dossier: &Dossier, width: f32, size: f32) -> (Vec<Line>, f32) {
+    let mut sheet = Sheet { canvas, width, size, y: 40.0, lines: Vec::new() };
+    sheet.head(dossier);
+    for section in &dossier.sections {
+        sheet.section(section);
+    }
+    (sheet.lines, sheet.y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(rows: usize) -> Vec<u8> {
+        let row = |n| (format!("Row {n}"), "Ελληνικά, 日本 😀 and a value of some length. ".repeat(4));
+        let sections = vec![Section { heading: "Facts".into(), rows: (0..rows).map(row).collect() }];
+        let (title, subtitle, footer) = ("Proof".into(), "Elm Dental".into(), "Made today. ".repeat(30));
+        let page = Dossier { title, subtitle, sections, footer, language: Language::Es };
+        dossier(&page, Paper::Letter).unwrap()
+    }
+
+    #[test]
+    fn however_much_there_is_it_is_one_page() {
+        for rows in [0, 3, 30, 300] {
+            let file = String::from_utf8_lossy(&page(rows)).into_owned();
+            assert_eq!(file.matches("/Type /Page\n").count(), 1, "{rows} rows");
+            assert!(file.starts_with("%PDF-1."));
+        }
+    }
+
+    #[test]
+    fn the_same_facts_are_the_same_bytes() {
+        assert_eq!(page(5), page(5));
+    }
+}
