@@ -36,7 +36,8 @@ enum Line {
 
 #[derive(Deserialize)]
 struct Person {
-    person: String,
+    #[serde(rename = "person")]
+    id: String,
     is: Option<String>,
     given_name: String,
     family_name: String,
@@ -126,7 +127,7 @@ fn report(file: &str) -> usize {
             println!(
                 "  FALSE {}: {} is {:?}, linked to {found:?}",
                 verdict.grade.as_str(),
-                person.person,
+                person.id,
                 person.is
             );
         }

@@ -111,7 +111,7 @@ impl Page<'_> {
             (self.words.number, phone),
             (self.words.email, email),
         ];
-        self.section(self.words.person, rows.map(|(name, value)| (name, value.unwrap_or_else(none))))
+        section(self.words.person, rows.map(|(name, value)| (name, value.unwrap_or_else(none))))
     }
 
     fn way(&self, shown: &[Remark]) -> Section {
@@ -128,7 +128,7 @@ impl Page<'_> {
             (self.words.connected, self.time(connected)),
             (self.words.how, card.source.method.clone()),
         ];
-        self.section(self.words.way, rows)
+        section(self.words.way, rows)
     }
 
     fn state(&self) -> Section {
@@ -147,7 +147,7 @@ impl Page<'_> {
             (self.words.since, self.time(card.identity_since)),
             (self.words.grade, grade),
         ];
-        self.section(self.words.standing, rows)
+        section(self.words.standing, rows)
     }
 
     fn decisions(&self) -> Section {
@@ -199,11 +199,11 @@ impl Page<'_> {
         }));
         Section { heading: self.words.texts.to_owned(), rows }
     }
+}
 
-    fn section<const N: usize>(&self, heading: &str, rows: [(&str, String); N]) -> Section {
-        let rows = rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Section { heading: heading.to_owned(), rows }
-    }
+fn section<const N: usize>(heading: &str, rows: [(&str, String); N]) -> Section {
+    let rows = rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Section { heading: heading.to_owned(), rows }
 }
 
 /// In quotation marks, and not longer than there is room for.
