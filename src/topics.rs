@@ -1,5 +1,6 @@
 //! Every message that can leave, on one page: what the outbox worker can render.
 
+use crate::accounts::NumberTopic;
 use crate::consent::AnswerTopic;
 use crate::deferred::LinkTopic;
 use crate::identity::GradeTopic;
@@ -11,13 +12,14 @@ use crate::webhooks::WebhookTopic;
 
 /// All topics by name.
 pub fn all() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 6] = [
+    let topics: [(&'static str, Box<dyn Topic>); 7] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
         (AnswerTopic::NAME, Box::new(AnswerTopic)),
         (WebhookTopic::NAME, Box::new(WebhookTopic)),
         (LetterTopic::NAME, Box::new(LetterTopic)),
         (GradeTopic::NAME, Box::new(GradeTopic)),
+        (NumberTopic::NAME, Box::new(NumberTopic)),
     ];
     topics.into_iter().chain(notices::topics()).collect()
 }

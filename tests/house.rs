@@ -30,7 +30,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("conversations", &["links", "practices", "funnel", "notices", "webhooks", "live"]),
     ("accounts", &["verification", "links", "conversations", "deferred"]),
     ("landing", &["links", "practices", "deferred", "funnel", "printing"]),
-    ("me", &["accounts", "conversations", "links", "deferred", "live"]),
+    ("me", &["accounts", "conversations", "links", "deferred", "live", "staff"]),
     ("identity", &["accounts", "conversations"]),
     (
         "desk",

@@ -102,6 +102,9 @@ pub struct PatientView {
     /// Birth date, ISO 8601.
     #[schema(required = true, example = "1987-05-31")]
     birth_date: Option<String>,
+    /// What they are to the holder of the account: `self`, `child`, `parent`, `partner`, `ward` or `other`.
+    #[schema(example = "self")]
+    relation: String,
     /// When the person was added.
     created_at: Timestamp,
 }
@@ -113,6 +116,7 @@ impl From<Patient> for PatientView {
             given_name: patient.given_name,
             family_name: patient.family_name,
             birth_date: patient.birth_date,
+            relation: patient.relation,
             created_at: patient.created_at,
         }
     }

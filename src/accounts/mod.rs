@@ -6,6 +6,7 @@
 //! nothing once that has ended: a proof opens one.
 
 pub mod http;
+mod number;
 mod people;
 mod store;
 mod token;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+pub use number::{NumberTopic, change_number};
 pub use people::{PersonChange, add_patient, change_patient, patient, patients};
 pub use store::{Account, Patient};
 pub use token::AccessToken;
@@ -23,7 +25,7 @@ use crate::audit;
 use crate::conversations::{self, NewPairing, Paired, Sight};
 use crate::db::{self, Conn};
 use crate::deferred::{self, Follower, Lead};
-use crate::kit::{Email, Phone, Secret};
+use crate::kit::{Email, Phone, Secret, Timestamp};
 use crate::verification::{self, Made};
 
 /// An unused refresh token dies after this long.
@@ -85,6 +87,40 @@ pub struct SignUp {
     pub email: Option<Email>,
 }
 
+/// What a person is to the holder of the account, who writes for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = PatientRelation)]
+pub enum Relation {
+    /// The holder.
+    #[serde(rename = "self")]
+    Itself,
+    /// A son or daughter.
+    Child,
+    /// A father or mother.
+    Parent,
+    /// A husband, wife or partner.
+    Partner,
+    /// Somebody whose guardian the holder is.
+    Ward,
+    /// Somebody else.
+    Other,
+}
+
+impl Relation {
+    /// The word that the API and the database use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Itself => "self",
+            Self::Child => "child",
+            Self::Parent => "parent",
+            Self::Partner => "partner",
+            Self::Ward => "ward",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A person's details.
 pub struct Person {
     /// Given name.
@@ -93,6 +129,8 @@ pub struct Person {
     pub family_name: String,
     /// Birth date, ISO 8601.
     pub birth_date: Option<String>,
+    /// What they are to the holder of the account.
+    pub relation: Relation,
 }
 
 impl Person {
@@ -102,7 +140,15 @@ impl Person {
             given_name: given_name.trim().to_owned(),
             family_name: family_name.trim().to_owned(),
             birth_date,
+            relation: Relation::Itself,
         }
+    }
+
+    /// The same person, who is that to the holder of the account.
+    #[must_use]
+    pub fn as_relation(mut self, relation: Relation) -> Self {
+        self.relation = relation;
+        self
     }
 }
 
@@ -277,6 +323,8 @@ pub struct Principal {
     pub session_id: String,
     /// What it sees.
     pub scope: Scope,
+    /// When it began.
+    pub since: Timestamp,
 }
 
 impl Principal {
@@ -284,7 +332,7 @@ impl Principal {
     pub fn sight(&self) -> Sight<'_> {
         match self.scope {
             Scope::Full => Sight::Confirmed,
-            Scope::Restricted => Sight::MadeBy(&self.session_id),
+            Scope::Restricted => Sight::Restricted { session: &self.session_id, since: self.since },
         }
     }
 }
@@ -297,7 +345,7 @@ pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Resul
     if session.account_id != account_id {
         return Err(Refusal::Unauthorized);
     }
-    Ok(Principal { scope: session.scope(), account_id, session_id })
+    Ok(Principal { scope: session.scope(), since: session.created_at, account_id, session_id })
 }
 
 /// [`authenticate`] for a call that changes something: the account is held, and living, until it is done.

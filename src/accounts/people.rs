@@ -2,6 +2,7 @@
 
 use super::{Patient, Person, Principal, Refusal, Scope, store};
 use crate::app::Ctx;
+use crate::conversations::{self, Doubt};
 use crate::db::{self, Conn};
 
 /// The people on the account whom this sign-in may see, in the order in which they were added. A restricted
@@ -35,13 +36,25 @@ pub struct PersonChange {
     pub birth_date: Option<String>,
 }
 
-/// Changes a person's details.
+/// Changes a person's details. Whoever knew them by other ones looks again.
 pub fn change_patient(
+    ctx: &Ctx,
     conn: &mut Conn,
     who: &Principal,
     id: &str,
     change: &PersonChange,
 ) -> Result<Patient, Refusal> {
     let patient = patient(conn, who, Some(id))?;
-    store::update_patient(conn, &who.account_id, &patient.id, change)?.ok_or(Refusal::PatientNotFound)
+    let changed = store::update_patient(conn, &who.account_id, &patient.id, change)?;
+    let changed = changed.ok_or(Refusal::PatientNotFound)?;
+    if !is_same(&patient, &changed) {
+        let doubt = Doubt::DetailsChanged;
+        conversations::doubt_all(ctx, conn, &who.account_id, Some(&changed.id), doubt)?;
+    }
+    Ok(changed)
+}
+
+fn is_same(before: &Patient, after: &Patient) -> bool {
+    (&before.given_name, &before.family_name, &before.birth_date)
+        == (&after.given_name, &after.family_name, &after.birth_date)
 }

@@ -5,7 +5,7 @@ use diesel::{insert_into, update};
 
 use super::{Person, PersonChange, Scope};
 use crate::conversations::{Sight, restricted};
-use crate::db::schema::{account_sessions, accounts, patients, refresh_tokens};
+use crate::db::schema::{account_sessions, accounts, conversations, pairings, patients, refresh_tokens};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::{Email, Phone, Timestamp};
 
@@ -37,6 +37,8 @@ pub struct Patient {
     pub birth_date: Option<String>,
     /// When the person was added.
     pub created_at: Timestamp,
+    /// What they are to the holder of the account.
+    pub relation: String,
 }
 
 /// A sign-in that still lives.
@@ -46,6 +48,8 @@ pub struct LiveSession {
     /// Whose it is.
     pub account_id: String,
     scope: String,
+    /// When it began.
+    pub created_at: Timestamp,
 }
 
 impl LiveSession {
@@ -97,6 +101,16 @@ pub fn hold_account(conn: &mut Conn, id: &str) -> Result<bool> {
     Ok(update(row).set(accounts::created_at.eq(accounts::created_at)).execute(conn)? == 1)
 }
 
+/// Gives an account a number that no other one has; `false` where one has it.
+pub fn set_phone(conn: &mut Conn, id: &str, phone: &Phone) -> Result<bool> {
+    let of_others = diesel::alias!(accounts as others);
+    let taken = of_others.filter(of_others.field(accounts::phone).eq(phone.as_e164()));
+    let taken = taken.filter(of_others.field(accounts::id).ne(id.to_owned()));
+    let row =
+        accounts::table.filter(accounts::id.eq(id)).filter(diesel::dsl::not(diesel::dsl::exists(taken)));
+    Ok(update(row).set(accounts::phone.eq(phone.as_e164())).execute(conn)? == 1)
+}
+
 /// Forgets who an account was; its number is free again.
 pub fn forget_account(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
     let change = (
@@ -127,6 +141,7 @@ pub fn insert_patient(
         patients::birth_date.eq(&person.birth_date),
         patients::session_id.eq(session_id),
         patients::created_at.eq(now),
+        patients::relation.eq(person.relation.as_str()),
     );
     Ok(insert_into(patients::table).values(row).returning(columns::<Patient>()).get_result(conn)?)
 }
@@ -143,9 +158,19 @@ pub fn patients(conn: &mut Conn, account_id: &str, sight: Sight<'_>) -> Result<V
     match sight {
         Sight::All => {}
         Sight::Confirmed => rows = rows.filter(patients::session_id.ne_all(restricted(account_id))),
-        Sight::MadeBy(session) => rows = rows.filter(patients::session_id.eq(session)),
+        Sight::Restricted { session, since } => {
+            rows =
+                rows.filter(patients::session_id.eq(session).or(patients::id.eq_any(met(account_id, since))));
+        }
     }
     Ok(rows.order(patients::id).select(columns::<Patient>()).load(conn)?)
+}
+
+/// The people on an account to whom a practice has spoken since, or whom it has seen.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn met<'a>(account_id: &'a str, since: Timestamp) -> _ {
+    let rows = pairings::table.inner_join(conversations::table).filter(pairings::account_id.eq(account_id));
+    rows.filter(conversations::met_at.gt(since)).select(pairings::patient_id)
 }
 
 /// Changes what `change` names.

@@ -7,9 +7,10 @@ mod store;
 mod telling;
 mod view;
 
+pub use identity::Doubt;
 pub use pairing::{
-    Invitation, NewPairing, Paired, Refusal, Sight, announce_new_device, leave, list, pair, paired,
-    restricted,
+    Invitation, NewPairing, Paired, Refusal, Sight, announce_new_device, doubt_all, leave, list, pair,
+    paired, restricted,
 };
 pub use store::{Entry, PatientCard};
 pub use view::{Conversation, Pairing, PairingSource};
@@ -145,6 +146,8 @@ struct Words {
     second_link: &'static str,
     left: &'static str,
     new_device: &'static str,
+    number_changed: &'static str,
+    details_changed: &'static str,
 }
 
 fn words(language: Language) -> Words {
@@ -154,12 +157,16 @@ fn words(language: Language) -> Words {
             second_link: "Another link of this practice was opened.",
             left: "The patient left. This conversation is closed.",
             new_device: "This patient signed in on a new device. Messages from before stay hidden there.",
+            number_changed: "The mobile number of this patient's account has changed.",
+            details_changed: "This patient's name or birth date has changed.",
         },
         Language::Es => Words {
             connected: "Conexión establecida con {}.",
             second_link: "Se abrió otro enlace de este consultorio.",
             left: "El paciente se fue. Esta conversación está cerrada.",
             new_device: "Este paciente inició sesión en otro dispositivo. Los mensajes anteriores no se ven allí.",
+            number_changed: "El número de celular de la cuenta de este paciente ha cambiado.",
+            details_changed: "El nombre o la fecha de nacimiento de este paciente ha cambiado.",
         },
     }
 }

@@ -36,6 +36,10 @@ pub struct PatientCard {
     /// Family name.
     #[schema(example = "Rivera")]
     pub family_name: String,
+    /// What they are to the holder of the account, who writes for them: `self`, `child`, `parent`, `partner`, `ward`
+    /// or `other`.
+    #[schema(example = "self")]
+    pub relation: String,
 }
 
 /// One entry of a conversation.
@@ -134,7 +138,9 @@ pub fn conversation_in_sight(
     match sight {
         Sight::All => {}
         Sight::Confirmed => row = row.filter(pairings::session_id.ne_all(restricted(account_id))),
-        Sight::MadeBy(session) => row = row.filter(pairings::session_id.eq(session)),
+        Sight::Restricted { session, since } => {
+            row = row.filter(pairings::session_id.eq(session).or(conversations::met_at.gt(since)));
+        }
     }
     let pairing: Option<String> = row.select(pairings::id).first(conn).optional()?;
     pairing.map(|pairing| conversation_of(conn, &pairing)).transpose()
@@ -158,11 +164,13 @@ pub fn set_identity(
     id: &str,
     state: State,
     to_verify: bool,
+    met_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<usize> {
     let change = (
         conversations::identity.eq(state.as_str()),
         conversations::identity_since.eq(now),
+        conversations::met_at.eq(met_at),
         conversations::to_verify.eq(to_verify),
     );
     Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
@@ -264,7 +272,9 @@ pub fn in_sight_among(
     match sight {
         Sight::All => {}
         Sight::Confirmed => rows = rows.filter(pairings::session_id.ne_all(restricted(account_id))),
-        Sight::MadeBy(session) => rows = rows.filter(pairings::session_id.eq(session)),
+        Sight::Restricted { session, since } => {
+            rows = rows.filter(pairings::session_id.eq(session).or(conversations::met_at.gt(since)));
+        }
     }
     Ok(rows.select(conversations::id).load(conn)?)
 }

@@ -111,6 +111,7 @@ diesel::table! {
         birth_date -> Nullable<Text>,
         session_id -> Text,
         created_at -> BigInt,
+        relation -> Text,
     }
 }
 
@@ -171,6 +172,7 @@ diesel::table! {
         endpoint_id -> Nullable<Text>,
         identity_since -> BigInt,
         to_verify -> Bool,
+        met_at -> Nullable<BigInt>,
     }
 }
 

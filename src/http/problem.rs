@@ -102,6 +102,7 @@ codes! {
     PhoneProofInvalid      "phone_proof_invalid"      422 "The phone proof is not good"
     PasswordRefused        "password_refused"         422 "This password cannot be used"
     IdempotencyKeyReused   "idempotency_key_reused"   422 "This Idempotency-Key belongs to another request"
+    DeskCodeWrong          "desk_code_wrong"          422 "This code is on no screen of this practice"
     SendLimited            "send_limited"             429 "Too many messages"
     CodeLimited            "code_limited"             429 "Too many codes that lead nowhere"
     CheckLimited           "check_limited"            429 "Too many wrong codes"

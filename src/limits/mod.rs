@@ -101,6 +101,11 @@ impl Budget {
         Self::new(ctx, "7-link-country", country, &[(max, TEN_MINUTES)])
     }
 
+    /// Wrong codes from a practice's desk that one account sent.
+    pub fn desk_codes_of_account(ctx: &Ctx, account_id: &str) -> Self {
+        Self::new(ctx, "8-desk", account_id, &[(5, Duration::from_hours(1))])
+    }
+
     /// The kind's digit makes [`take`] lock rows in one order everywhere: rare ones first, shared ones last.
     fn new(ctx: &Ctx, kind: &str, subject: &str, windows: &[(u32, Duration)]) -> Self {
         let windows = windows.iter().map(|&(max, per)| Window { max: scaled(ctx, max), per });

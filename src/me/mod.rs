@@ -1,5 +1,6 @@
 //! The patient's own view: who I am, with whom I am paired, what was said.
 
+mod desk_code;
 pub mod http;
 mod live;
 

@@ -5,6 +5,7 @@
 //! cookie's secret, and both are one to [`authenticate`]. In development alone an operator can mint a token that
 //! stands in for all of it.
 
+pub mod desk_code;
 pub mod http;
 pub mod letter;
 pub mod password;

@@ -38,6 +38,7 @@ mod me;
 mod notices;
 mod notifications;
 mod outbox;
+mod persons;
 mod privacy;
 mod profile;
 mod providers;

@@ -121,6 +121,12 @@ const ROWS: &[Row] = &[
     ("DELETE /v1/me", PATIENT, NOTHING),
     ("GET /v1/me/pairings", PATIENT, NOTHING),
     ("DELETE /v1/me/pairings/{id}", PATIENT, NOTHING),
+    (
+        "POST /v1/me/pairings/{id}/desk-code",
+        [401, 422, 401, 401, 401, 401, 401, 401],
+        |_| json!({ "code": "1" }),
+    ),
+    ("POST /v1/me/phone", [401, 422, 401, 401, 401, 401, 401, 401], |_| json!({ "phone_proof": "none" })),
     ("POST /v1/me/patients", PATIENT, |_| json!({ "given_name": "Sam", "family_name": "Rivera" })),
     ("PATCH /v1/me/patients/{id}", PATIENT, |_| json!({ "given_name": "Samuel" })),
     ("GET /v1/me/conversations/{id}/entries", PATIENT, NOTHING),
@@ -166,6 +172,7 @@ const ROWS: &[Row] = &[
     ("GET /v1/practice/identity", STAFF, NOTHING),
     ("GET /v1/practice/conversations/{id}/identity", SEES_LINK, NOTHING),
     ("GET /v1/practice/conversations/{id}/proof.pdf", SEES_LINK, NOTHING),
+    ("GET /v1/practice/desk-code", [401, 401, OK, OK, OK, 403, OK, 401], NOTHING),
     // Support sees the conversation and may not decide; nothing was decided that could be taken back.
     (
         "POST /v1/practice/conversations/{id}/identity/decisions",

@@ -100,6 +100,12 @@ impl Method {
             Self::Invite => "invite",
         }
     }
+
+    /// Whether somebody spoke to the person, or saw them. What they only typed lets no new device see older
+    /// messages: whoever holds a recycled number may have typed it.
+    fn meets(self) -> bool {
+        matches!(self, Self::CallBack | Self::InPerson | Self::DateOfBirth | Self::PhotoId)
+    }
 }
 
 /// Why a person who was known should be looked at again.
@@ -228,7 +234,8 @@ pub fn doubt(ctx: &Ctx, conn: &mut Conn, actor: &str, conversation_id: &str, why
     let case = Case { by: &By { practice_id: &held.practice_id, actor }, id: conversation_id, held: &held };
     // Whoever writes next is asked again whether they know to whom.
     rows::forget_acknowledgement(conn, conversation_id)?;
-    let step = Move { kind: "re_verify", method: Some(why.as_str()), to: State::ReVerify, reopens: false };
+    let (kind, method) = ("re_verify", Some(why.as_str()));
+    let step = Move { kind, method, to: State::ReVerify, reopens: false, meets: false };
     record(ctx, conn, &case, &step, &Ruling::bare(Verdict::Undo)).map(drop)
 }
 
@@ -255,6 +262,8 @@ struct Move {
     method: Option<&'static str>,
     to: State,
     reopens: bool,
+    /// Whether somebody spoke to the person, or saw them.
+    meets: bool,
 }
 
 fn confirm(
@@ -271,7 +280,8 @@ fn confirm(
         return Err(Refusal::Decided(case.held.state()));
     }
     count(ctx, conn, case, "confirm", Step::Confirmed)?;
-    let step = Move { kind: "confirm", method: Some(method.as_str()), to: State::Confirmed, reopens: false };
+    let (kind, meets) = ("confirm", method.meets());
+    let step = Move { kind, method: Some(method.as_str()), to: State::Confirmed, reopens: false, meets };
     let decision = record(ctx, conn, case, &step, ruling)?;
     say(ctx, conn, case, |words| words.confirmed)?;
     Ok(decision)
@@ -288,7 +298,7 @@ fn reject(
         return Err(Refusal::Closed);
     }
     count(ctx, conn, case, "reject", Step::Rejected)?;
-    let step = Move { kind: "reject", method: None, to: State::Rejected, reopens: false };
+    let step = Move { kind: "reject", method: None, to: State::Rejected, reopens: false, meets: false };
     let decision = record(ctx, conn, case, &step, ruling)?;
     say(ctx, conn, case, |words| words.closed)?;
     rows::close_conversation(conn, case.id)?;
@@ -312,7 +322,8 @@ fn undo(ctx: &Ctx, conn: &mut Conn, case: &Case<'_>, ruling: &Ruling<'_>) -> Res
         rows::reopen_conversation(conn, case.id)?;
         store::unblock(conn, &last.id)?;
     }
-    let decision = record(ctx, conn, case, &Move { kind: "undo", method: None, to, reopens }, ruling)?;
+    let step = Move { kind: "undo", method: None, to, reopens, meets: false };
+    let decision = record(ctx, conn, case, &step, ruling)?;
     match reopens {
         true => say(ctx, conn, case, |words| words.reopened)?,
         false => say(ctx, conn, case, |words| words.checked_again)?,
@@ -330,7 +341,8 @@ fn record(
     ruling: &Ruling<'_>,
 ) -> db::Result<Decision> {
     let is_open = case.held.status == OPEN || step.reopens;
-    rows::set_identity(conn, case.id, step.to, is_open && step.to.is_open(), ctx.now)?;
+    let met_at = step.meets.then_some(ctx.now);
+    rows::set_identity(conn, case.id, step.to, is_open && step.to.is_open(), met_at, ctx.now)?;
     let decision = store::insert(conn, &ctx.id("idd"), case, step, ruling, ctx.now)?;
     telling::identity(ctx, conn, case.held, case.id, step.to)?;
     let fact = Fact::IdentityChanged {

@@ -10,6 +10,7 @@ pub use store::{account_of, is_paired, restricted};
 
 use serde_json::json;
 
+use super::identity::Doubt;
 use super::store as rows;
 use super::{
     Conversation, NewEntry, Pairing, ask_grade, identity, place, practice_language, system, telling, words,
@@ -18,7 +19,7 @@ use crate::app::Ctx;
 use crate::audit;
 use crate::db::{self, Conn};
 use crate::funnel::{self, Step};
-use crate::kit::Phone;
+use crate::kit::{Phone, Timestamp};
 use crate::links::Destination;
 use crate::notices;
 use crate::webhooks::{self, Fact};
@@ -167,9 +168,14 @@ pub enum Sight<'a> {
     All,
     /// Those that no restricted sign-in made: they may be another person's, who has the number now.
     Confirmed,
-    /// Those that this sign-in itself made: numbers are recycled, and a proven number never reopens
-    /// somebody's messages.
-    MadeBy(&'a str),
+    /// Those that this sign-in itself made, and those whose practice has spoken to the person since or seen them:
+    /// numbers are recycled, and a proven number never reopens somebody's messages.
+    Restricted {
+        /// The sign-in.
+        session: &'a str,
+        /// When it began.
+        since: Timestamp,
+    },
 }
 
 /// An account's living pairings that `sight` lets through, oldest first, after the pairing `after`.
@@ -219,10 +225,38 @@ pub fn leave(
 pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session_id: &str) -> db::Result<()> {
     for pairing_id in store::open_pairings(conn, account_id, Sight::All, "", i64::MAX)? {
         let paired = paired(conn, &pairing_id, false)?;
-        let language = practice_language(conn, &paired.pairing.practice.id)?;
-        system(ctx, conn, &paired.conversation.id, words(language).new_device)?;
+        doubt(ctx, conn, account_id, &paired, Doubt::NewDevice)?;
         let Pairing { practice, source, .. } = &paired.pairing;
         notices::announce_new_device(ctx, conn, &practice.id, source.link_id.as_deref(), session_id)?;
     }
     Ok(())
+}
+
+/// Has every practice of an account look again, or those of one person on it, and tells them why.
+pub fn doubt_all(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    account_id: &str,
+    patient_id: Option<&str>,
+    why: Doubt,
+) -> db::Result<()> {
+    for pairing_id in store::open_pairings(conn, account_id, Sight::All, "", i64::MAX)? {
+        let paired = paired(conn, &pairing_id, false)?;
+        if patient_id.is_none_or(|id| paired.conversation.patient.id == id) {
+            doubt(ctx, conn, account_id, &paired, why)?;
+            ask_grade(ctx, conn, &paired.conversation.id)?;
+        }
+    }
+    Ok(())
+}
+
+fn doubt(ctx: &Ctx, conn: &mut Conn, account_id: &str, paired: &Paired, why: Doubt) -> db::Result<()> {
+    let words = words(practice_language(conn, &paired.pairing.practice.id)?);
+    let says = match why {
+        Doubt::NewDevice => words.new_device,
+        Doubt::NumberChanged => words.number_changed,
+        Doubt::DetailsChanged => words.details_changed,
+    };
+    system(ctx, conn, &paired.conversation.id, says)?;
+    identity::doubt(ctx, conn, account_id, &paired.conversation.id, why)
 }

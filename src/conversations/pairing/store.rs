@@ -5,7 +5,7 @@ use diesel::{insert_into, update};
 
 use super::super::view::{Pairing, PairingSource, PracticeCard};
 use super::{NewPairing, Sight};
-use crate::db::schema::{account_sessions, pairing_links, pairings, practices};
+use crate::db::schema::{account_sessions, conversations, pairing_links, pairings, practices};
 use crate::db::{Both, Conn, Result};
 use crate::kit::Timestamp;
 
@@ -85,6 +85,7 @@ pub fn open_pairings(
     limit: i64,
 ) -> Result<Vec<String>> {
     let mut rows = pairings::table
+        .inner_join(conversations::table)
         .filter(pairings::account_id.eq(account_id))
         .filter(pairings::ended_at.is_null())
         .filter(pairings::id.gt(after))
@@ -92,7 +93,9 @@ pub fn open_pairings(
     match sight {
         Sight::All => {}
         Sight::Confirmed => rows = rows.filter(pairings::session_id.ne_all(restricted(account_id))),
-        Sight::MadeBy(session) => rows = rows.filter(pairings::session_id.eq(session)),
+        Sight::Restricted { session, since } => {
+            rows = rows.filter(pairings::session_id.eq(session).or(conversations::met_at.gt(since)));
+        }
     }
     Ok(rows.order(pairings::id).limit(limit).select(pairings::id).load(conn)?)
 }

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod conversations;
+pub mod desk_code;
 pub mod events;
 pub mod identity;
 pub mod links;

@@ -1,6 +1,8 @@
 //! The doors of the patient's own view.
 
+pub mod desk_code;
 pub mod events;
+pub mod number;
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, delete, get, patch, post};
@@ -10,7 +12,7 @@ use validator::{Validate, ValidationError};
 
 use super::Refusal;
 use crate::accounts::http::{AccountView, PatientView, is_birth_date, is_name};
-use crate::accounts::{self, Person, PersonChange, Scope};
+use crate::accounts::{self, Person, PersonChange, Relation, Scope};
 use crate::app::App;
 use crate::conversations::{Conversation, Entry, Paired, Pairing};
 use crate::deferred::http::lead;
@@ -91,6 +93,14 @@ pub struct CreatePatient {
     #[validate(custom(function = "is_birth_date"))]
     #[schema(example = "2019-02-11")]
     birth_date: Option<String>,
+    /// What they are to the holder of the account; by default somebody else whom they write for.
+    #[serde(default = "other")]
+    #[schema(inline, example = "child")]
+    relation: Relation,
+}
+
+fn other() -> Relation {
+    Relation::Other
 }
 
 /// One person.
@@ -114,7 +124,8 @@ pub async fn create_patient(
     let bearer = call.bearer.clone();
     once(&app, &call, &canonical, move |ctx, conn| {
         let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let person = Person::new(&input.given_name, &input.family_name, input.birth_date);
+        let person =
+            Person::new(&input.given_name, &input.family_name, input.birth_date).as_relation(input.relation);
         let patient = accounts::add_patient(ctx, conn, &who, &person)?;
         Ok::<_, Refusal>(Answer::created(&PatientAnswer { patient: patient.into() }))
     })
@@ -159,7 +170,7 @@ pub async fn change_patient(
     };
     let patient = app.write(move |ctx, conn| {
         let who = accounts::authenticate_to_change(ctx, conn, call.bearer.as_ref())?;
-        accounts::change_patient(conn, &who, &id.0, &change)
+        accounts::change_patient(ctx, conn, &who, &id.0, &change)
     });
     Ok(Json(PatientAnswer { patient: patient.await?.into() }))
 }

@@ -1,0 +1,77 @@
+//! The two texts of a change: to the number that was, in case somebody else did it, and to the one that is.
+
+use serde_json::json;
+
+use crate::app::Ctx;
+use crate::consent;
+use crate::db::{self, Conn};
+use crate::kit::{Language, Phone, gsm7};
+use crate::limits;
+use crate::outbox::{self, Job, Message, Outgoing, Rendered, Sender, Text, Topic};
+
+/// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
+const SEGMENT: usize = 160;
+
+/// Renders both.
+pub struct NumberTopic;
+
+impl NumberTopic {
+    /// The topic's name in the outbox.
+    pub const NAME: &'static str = "number_changed";
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Payload {
+    is_new: bool,
+    language: String,
+}
+
+/// Queues both; `proof` tells this change from others.
+pub(super) fn enqueue(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    proof: &str,
+    old: Option<&Phone>,
+    new: &Phone,
+    language: Language,
+) -> db::Result<()> {
+    for (to, is_new) in old.map(|old| (old, false)).into_iter().chain([(new, true)]) {
+        let message = Message {
+            topic: NumberTopic::NAME,
+            channel: outbox::Channel::Sms,
+            dedupe_key: format!("number:{proof}:{is_new}"),
+            recipient: Some(to.as_e164().to_owned()),
+            payload: json!(Payload { is_new, language: language.as_str().to_owned() }),
+            due: None,
+            not_after: None,
+        };
+        outbox::enqueue(ctx, conn, &message)?;
+    }
+    Ok(())
+}
+
+impl Topic for NumberTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else {
+            return Ok(Rendered::Unwanted);
+        };
+        let Some(to) = job.recipient.as_deref().and_then(|phone| Phone::from_stored(phone).ok()) else {
+            return Ok(Rendered::Unwanted);
+        };
+        let language = Language::from_tag(&payload.language).unwrap_or_default();
+        let body = text(&ctx.config.app.name, payload.is_new, language);
+        let sender = Sender::AnyBut(consent::barred(conn, &limits::number_key(ctx, &to))?);
+        Ok(Rendered::Ready(Outgoing::Sms(Text { to, body, code: None, sender })))
+    }
+}
+
+/// Names the app, and neither the other number nor any practice: either phone may be a stranger's by now.
+fn text(app: &str, is_new: bool, language: Language) -> String {
+    let says = match (language, is_new) {
+        (Language::En, true) => ": your account now has this number. Not you? Call your practice.",
+        (Language::En, false) => ": your account has another number now. Not you? Call your practice.",
+        (Language::Es, true) => ": su cuenta tiene ahora este numero. No fue usted? Llame a su consultorio.",
+        (Language::Es, false) => ": su cuenta tiene ahora otro numero. No fue usted? Llame a su consultorio.",
+    };
+    format!("{}{says}", gsm7::name(app, SEGMENT.saturating_sub(says.len())))
+}

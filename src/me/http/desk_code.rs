@@ -1,0 +1,57 @@
+//! The door of the code that a patient reads at the desk.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::super::Refusal;
+use super::super::desk_code::{self, Shown};
+use super::PairingAnswer;
+use crate::accounts;
+use crate::app::App;
+use crate::http::{Answer, Body, Call, Code, Id, Problem, once};
+use crate::refusals;
+
+/// A code from a screen at the practice's desk.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct ShowDeskCode {
+    /// Eight digits; spaces and dashes between them do not matter.
+    #[validate(length(max = 20))]
+    #[schema(example = "48835612")]
+    code: String,
+}
+
+refusals!(ShowDeskCodeRefusals: keyed, Unauthorized, PairingNotFound, ConversationClosed, DeskCodeWrong, CheckLimited);
+
+/// Shows that the patient stands at the practice's desk
+#[utoipa::path(tag = "me", request_body = ShowDeskCode, security(("access_token" = [])), params(("id" = String, Path, description = "The pairing", example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The practice knows who this is", body = PairingAnswer), ShowDeskCodeRefusals))]
+#[post("/v1/me/pairings/{id}/desk-code")]
+pub async fn show_desk_code(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<ShowDeskCode>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let bearer = call.bearer.clone();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
+        let code: String = input.code.chars().filter(char::is_ascii_digit).collect();
+        Ok::<_, Refusal>(match desk_code::show_desk_code(ctx, conn, &who, &id.0, &code)? {
+            Shown::Confirmed(paired) => Answer::ok(&PairingAnswer::from(paired)),
+            Shown::Wrong => Answer::Refused(wrong()),
+            Shown::Limited(wait) => {
+                let detail = "Ask at the desk: the practice can confirm you without a code.";
+                Answer::Refused(Problem::new(Code::CheckLimited, detail).retry(wait))
+            }
+        })
+    })
+    .await
+}
+
+fn wrong() -> Problem {
+    Problem::field(Code::DeskCodeWrong, "/code", "Type the code that the screen at the desk shows now.")
+}

@@ -1,0 +1,51 @@
+//! The door of the account's number.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::super::Refusal;
+use crate::accounts;
+use crate::accounts::http::AccountView;
+use crate::app::App;
+use crate::http::{Answer, Body, Call, Problem, once};
+use crate::kit::Secret;
+use crate::refusals;
+
+/// Another number for the account.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct ChangeNumber {
+    /// The proof of the new number.
+    #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    phone_proof: Secret,
+}
+
+/// The account as it is now.
+#[derive(Serialize, ToSchema)]
+pub struct NumberChanged {
+    /// The account.
+    account: AccountView,
+}
+
+refusals!(ChangeNumberRefusals: keyed, Unauthorized, SessionRestricted, PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, AccountExists);
+
+/// Gives the account another number, which was proven; the old one and the new one are told
+#[utoipa::path(tag = "me", request_body = ChangeNumber, security(("access_token" = [])),
+    responses((status = 200, description = "The account has that number; practices that knew the person look again", body = NumberChanged), ChangeNumberRefusals))]
+#[post("/v1/me/phone")]
+pub async fn change_number(
+    app: Data<App>,
+    call: Call,
+    body: Body<ChangeNumber>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let (bearer, language) = (call.bearer.clone(), call.language.unwrap_or_default());
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
+        let account = accounts::change_number(ctx, conn, &who, &input.phone_proof, language)?;
+        Ok::<_, Refusal>(Answer::ok(&NumberChanged { account: AccountView::of(&account) }))
+    })
+    .await
+}
