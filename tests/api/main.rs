@@ -46,6 +46,7 @@ mod signup;
 mod smtp;
 mod snapshots;
 mod staff;
+mod staff_account;
 mod two_databases;
 mod verification;
 mod webhooks;
