@@ -11,7 +11,7 @@ use super::super::super::{Roster, Who, address, roster, who};
 use super::super::frame::{Frame, Section, Session};
 use super::super::link_form::Choice;
 use super::super::words::Errors;
-use super::{verdict, words};
+use super::{happened, verdict};
 use crate::app::App;
 use crate::audit::Row;
 use crate::desk::audit::{self, Asked};
@@ -123,7 +123,7 @@ async fn read(
         let rows = audit::list(ctx, conn, token.as_ref(), &asked, (&before, limit))?;
         let who = who(ctx, conn, token.as_ref())?;
         let roster = roster(conn, &who)?;
-        let ids: Vec<String> = rows.iter().flat_map(|row| [row.actor.clone(), row.subject.clone()]).collect();
+        let ids: Vec<String> = rows.iter().flat_map(ids).collect();
         let mut names: BTreeMap<String, String> = staff::names(conn, &ids)?.into_iter().collect();
         names.extend(roster.teams.iter().map(|team| (team.id.clone(), team.name.clone())));
         names.insert(who.practice.id.clone(), who.practice.name.clone());
@@ -134,6 +134,12 @@ async fn read(
         Ok(Found { who, roster, rows, names: Names(names) })
     });
     Ok(found.await?)
+}
+
+/// The ids that stand in an event: who, to what, and what its detail names.
+fn ids(row: &Row) -> Vec<String> {
+    let named = row.detail.split('"').filter(|text| text.starts_with("stf_") || text.starts_with("lnk_"));
+    [row.actor.as_str(), row.subject.as_str()].into_iter().chain(named).map(str::to_owned).collect()
 }
 
 fn show(
@@ -169,10 +175,10 @@ fn event(f: &Frame, names: &Names, row: &Row) -> Event {
     let whom = if row.subject == row.actor { None } else { called(&row.subject) };
     Event {
         at: row.created_at,
-        who: called(&row.actor).unwrap_or_else(|| words::actor(f.language, &row.actor)),
-        what: words::action(f.language, &row.action).to_owned(),
+        who: called(&row.actor).unwrap_or_else(|| happened::actor(f.language, &row.actor)),
+        what: happened::action(f.language, &row.action).to_owned(),
         whom: whom.unwrap_or_default(),
-        details: words::details(f.language, &detail, &|id: &str| called(id)),
+        details: happened::Reader { language: f.language, called: &called }.lines(&detail),
     }
 }
 
@@ -182,7 +188,7 @@ fn subjects(f: &Frame, chosen: &str) -> Vec<Choice> {
         value: value.to_owned(),
         name: name.to_owned(),
     };
-    let mut all: Vec<Choice> = words::subjects(f.language).into_iter().map(choice).collect();
+    let mut all: Vec<Choice> = happened::subjects(f.language).into_iter().map(choice).collect();
     if !all.iter().any(|choice| choice.is_chosen) {
         all.push(Choice { is_chosen: true, ..choice((chosen, chosen)) });
     }
@@ -192,12 +198,12 @@ fn subjects(f: &Frame, chosen: &str) -> Vec<Choice> {
 fn actors(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
     let everybody = (String::new(), f.say("Anybody", "Cualquiera").to_owned());
     let people = roster.people.iter().map(|person| (person.id.clone(), person.name.clone()));
-    let others = ["operator", "system"].map(|id| (id.to_owned(), words::actor(f.language, id)));
+    let others = ["operator", "system"].map(|id| (id.to_owned(), happened::actor(f.language, id)));
     let all = [everybody].into_iter().chain(people).chain(others);
     let mut all: Vec<Choice> =
         all.map(|(value, name)| Choice { is_chosen: value == chosen, value, name }).collect();
     if !all.iter().any(|choice| choice.is_chosen) {
-        let name = words::actor(f.language, chosen);
+        let name = happened::actor(f.language, chosen);
         all.push(Choice { value: chosen.to_owned(), name, is_chosen: true });
     }
     all

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod happened;
 pub mod practice;
 pub mod staff;
 pub mod teams;
