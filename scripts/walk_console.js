@@ -21,7 +21,7 @@ const SCHEMES = ["light", "dark"];
 const LANGUAGES = ["en", "es"];
 
 /** A picture of one pixel. */
-const DOT = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNgaPhfDwAEBQIA5RzRSwAAAABJRU5ErkJggg==", "base64");
+const DOT = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mOoko8BAAIMAPbPzKJJAAAAAElFTkSuQmCC", "base64");
 
 /** What an authenticator app shows for a seed (RFC 6238), this step's or one beside it. */
 function totp(seed, beside = 0) {

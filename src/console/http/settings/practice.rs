@@ -155,14 +155,14 @@ pub async fn logo(app: Data<App>, session: Session) -> Result<HttpResponse, Prob
 pub async fn set_logo(app: Data<App>, sent: SentFile<MOST_BYTES>) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
     let file = sent.upload.file("logo").unwrap_or_default().to_vec();
-    let set = match drawn(&app, file).await {
+    let hung = match drawn(&app, file).await {
         Ok(png) => app
             .write(move |ctx, conn| profile::set_logo(ctx, conn, token.as_ref(), Some(&png)))
             .await
             .map_err(Problem::from),
         Err(bad) => Err(beside_the_file(bad)),
     };
-    match set {
+    match hung {
         Ok(()) => Ok(on(&format!("{PRACTICE}?done=logo"))),
         Err(problem) if problem.code == Code::InvalidRequest => {
             page(&app, &sent.session, None, Some(problem)).await

@@ -134,7 +134,7 @@ impl Typed {
             (Ok(name), Ok(email)) => {
                 Ok(NewMember { practice_id: String::new(), email, name, role: self.role() })
             }
-            (name, email) => Err(Problem::fields([email.err(), name.err()].into_iter().flatten().collect())),
+            (name, email) => Err(Problem::fields([name.err(), email.err()].into_iter().flatten().collect())),
         }
     }
 }
