@@ -225,6 +225,7 @@ fn label(language: Language, key: &str) -> String {
         "to" => ("To", "Hasta"),
         "link" | "link_id" => ("Link", "Enlace"),
         "frequency" => ("How often", "Cada cuánto"),
+        "plan" => ("Plan", "Plan"),
         "method" => ("Method", "Método"),
         "grade" => ("Grade", "Coincidencia"),
         other => return other.replace('_', " "),

@@ -152,7 +152,18 @@ pub async fn logo(app: Data<App>, session: Session) -> Result<HttpResponse, Prob
 }
 
 /// `POST /console/settings/practice/logo`
-pub async fn set_logo(app: Data<App>, sent: SentFile<MOST_BYTES>) -> Result<HttpResponse, Problem> {
+pub async fn set_logo(
+    app: Data<App>,
+    session: Session,
+    sent: Result<SentFile<MOST_BYTES>, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let sent = match sent {
+        // Of a form that is too large nothing was read, and nothing is done: the page is shown again.
+        Err(problem) if problem.code == Code::BodyTooLarge => {
+            return page(&app, &session, None, Some(too_heavy())).await;
+        }
+        sent => sent?,
+    };
     let token = sent.session.token();
     let file = sent.upload.file("logo").unwrap_or_default().to_vec();
     let hung = match drawn(&app, file).await {
@@ -169,6 +180,11 @@ pub async fn set_logo(app: Data<App>, sent: SentFile<MOST_BYTES>) -> Result<Http
         }
         Err(problem) => Err(problem),
     }
+}
+
+fn too_heavy() -> Problem {
+    let (pointer, code) = ("/logo".to_owned(), "too_heavy".to_owned());
+    Problem::fields(vec![FieldError { pointer, code, detail: "A logo may have 64 KB.".to_owned() }])
 }
 
 /// The API takes the file as the whole body, which has no field to point at.

@@ -98,6 +98,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("/language", "", "Choose English or Spanish.", "Elija inglés o español."),
     ("/countries", "", "Choose from these countries.", "Elija de entre estos países."),
     ("/logo", "too_large", "A logo may have 512 × 512 pixels.", "Un logotipo puede tener 512 × 512 píxeles."),
+    ("/logo", "too_heavy", "A logo may have 64 KB.", "Un logotipo puede tener 64 KB."),
     ("/logo", "", "Choose a PNG file.", "Elija un archivo PNG."),
     ("/from", "invalid_moment", "Write a day like 2026-11-22.", "Escriba un día como 2026-11-22."),
     ("/to", "invalid_moment", "Write a day like 2026-11-22.", "Escriba un día como 2026-11-22."),
