@@ -23,9 +23,8 @@ struct Person {
     id: String,
     name: String,
     email: String,
-    role: &'static str,
-    is_admin: bool,
-    is_support: bool,
+    role: Role,
+    role_word: &'static str,
     state: Standing,
     state_word: &'static str,
     has_totp: bool,
@@ -37,9 +36,8 @@ impl Person {
     fn of(f: &Frame, member: Member) -> Self {
         let (role, state) = (member.role(), member.standing());
         Self {
-            role: words::role(f.language, role),
-            is_admin: role == Role::Admin,
-            is_support: role == Role::Support,
+            role,
+            role_word: words::role(f.language, role),
             state,
             state_word: words::standing(f.language, state),
             has_totp: member.enrolled_at.is_some(),
@@ -49,6 +47,10 @@ impl Person {
             name: member.name,
             email: member.email,
         }
+    }
+
+    fn is_support(&self) -> bool {
+        self.role == Role::Support
     }
 
     fn is_active(&self) -> bool {
@@ -205,7 +207,8 @@ async fn one(
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let (f, person) = find(app, session, id).await?;
-    let as_is = || Typed { name: person.name.clone(), is_admin: person.is_admin, ..Typed::default() };
+    let as_is =
+        || Typed { name: person.name.clone(), is_admin: person.role == Role::Admin, ..Typed::default() };
     let typed = typed.unwrap_or_else(as_is);
     let (status, errors) = verdict(&f, problem.as_ref());
     f.page_with(app, status, One { f: &f, person, typed, errors }.render())
