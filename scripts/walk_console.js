@@ -1,5 +1,6 @@
-// Walks the console in Chromium as a front desk does: signs in, makes a link by form, sees what is wrong with one,
-// retires it, prints, reads the numbers, makes a webhook. Every page is held against what all of them promise:
+// Walks the console in Chromium as a front desk does: comes in by a letter's link, looks after its own account, makes
+// a link by form, sees what is wrong with one, retires it, prints, reads the numbers, invites a colleague, makes a
+// team, changes the practice, reads the audit, makes a webhook. Every page is held against what all of them promise:
 // nothing is asked of another host, nothing is refused by the page's own policy, no sideways scrolling, every
 // control large enough for a thumb, one heading, a label for every field. On a phone and on a desktop, light and
 // dark, English and Spanish; pictures go into a folder where one is named.
@@ -9,6 +10,7 @@
 "use strict";
 
 const assert = require("node:assert");
+const crypto = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 const { withService } = require("./browser.js");
@@ -18,10 +20,24 @@ const SCREENS = [{ width: 390, height: 844 }, { width: 1280, height: 800 }];
 const SCHEMES = ["light", "dark"];
 const LANGUAGES = ["en", "es"];
 
+/** A picture of one pixel. */
+const DOT = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mOoko8BAAIMAPbPzKJJAAAAAElFTkSuQmCC", "base64");
+
+/** What an authenticator app shows for a seed (RFC 6238), this step's or one beside it. */
+function totp(seed, beside = 0) {
+  const bits = [...seed].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + beside));
+  const mac = crypto.createHmac("sha1", key).update(step).digest();
+  const number = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+  return String(number % 1000000).padStart(6, "0");
+}
+
 /** What is on the page. A box of a list is as large as its label, which is what a thumb meets. */
 function looked(smallest) {
   const controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea")];
-  const target = (control) => (control.type === "checkbox" ? control.closest("label") : control);
+  const target = (control) => (control.type === "checkbox" || control.type === "radio" ? control.closest("label") : control);
   const seen = controls.map((control) => [control, target(control).getBoundingClientRect()]).filter(([, box]) => box.width > 0);
   const isSkip = (control) => control.classList.contains("skip");
   const small = seen.filter(([control, box]) => !isSkip(control) && (box.width < smallest - 0.01 || box.height < smallest - 0.01));
@@ -117,9 +133,78 @@ async function walkLinks(walk) {
   await walk.go(`${first}/visitors`, "link-visitors");
 }
 
+/** Somebody new: the letter's link, a password, an authenticator; then their own account. */
+async function walkAccount(walk, [welcome, email]) {
+  const { page } = walk;
+  await page.goto(welcome);
+  await walk.look("welcome");
+  await page.fill("#password", "correct horse battery");
+  await walk.press("form button", "welcome-done");
+  await page.fill("#email", email);
+  await page.fill("#password", "correct horse battery");
+  await walk.press("form[action='/console/sign-in'] button", "enrol");
+  const seed = (await page.textContent(".key code")).replace(/\s/g, "");
+  await page.fill("#code", totp(seed));
+  await walk.press("form button", "enrolled");
+  await walk.go("/console/settings/account", "account");
+  const form = (end) => `form[action='/console/settings/account${end}'] button`;
+  await page.fill("#current_password", "not it");
+  await page.fill("#new_password", "seven quiet herons");
+  await walk.press(form("/password"), "account-password-wrong");
+  await page.fill("#code", "000000");
+  await walk.press(form("/recovery-codes"), "account-code-wrong");
+  await page.fill("#code", totp(seed, 1));
+  await walk.press(form("/recovery-codes"), "recovery-codes");
+  await page.goto(`${walk.url}/console/settings/account`);
+  await page.fill("#current_password", "correct horse battery");
+  await page.fill("#new_password", "seven quiet herons");
+  await walk.press(form("/password"), "account-password-done");
+  await Promise.all([page.waitForNavigation(), page.click(form("/sign-out-everywhere"))]);
+  assert.deepStrictEqual(await page.context().cookies(), []);
+}
+
+async function walkPeople(walk) {
+  const { page } = walk;
+  await walk.go("/console/settings/staff", "staff");
+  await walk.go("/console/settings/staff/new", "staff-new");
+  await page.fill("#email", "not an address");
+  await walk.press(".form button", "staff-new-wrong");
+  await page.fill("#name", "Carmen Delgado-Villanueva");
+  await page.fill("#email", `carmen.delgado-villanueva.${walk.name}@front-desk.elm.example`);
+  await walk.press(".form button", "staff-invited");
+  const carmen = await page.locator(".rows a", { hasText: `carmen.delgado-villanueva.${walk.name}@` }).getAttribute("href");
+  await walk.go(carmen, "staff-member");
+  await walk.go(`${carmen}/disable`, "staff-disable");
+  await walk.press("main form button", "staff-disabled");
+  await walk.go("/console/settings/teams", "teams");
+  await walk.go("/console/settings/teams/new", "team-new");
+  await walk.press(".form button", "team-new-wrong");
+  await page.fill("#name", `Front desk ${walk.name}`);
+  await page.check("input[name=members]");
+  await walk.press(".form button", "team-made");
+}
+
+async function walkPractice(walk) {
+  const { page } = walk;
+  await walk.go("/console/settings/practice", "practice");
+  await page.setInputFiles("#logo", { name: "logo.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
+  await walk.press("form[action$='/logo'] button", "practice-logo-wrong");
+  await page.setInputFiles("#logo", { name: "logo.png", mimeType: "image/png", buffer: DOT });
+  await walk.press("form[action$='/logo'] button", "practice-logo");
+  await page.fill("#accent", "#ffff00");
+  await walk.press("form[action$='/practice'] button", "practice-wrong");
+  await page.fill("#accent", "#7a1f5c");
+  await walk.press("form[action$='/practice'] button", "practice-saved");
+  await walk.press("form[action$='/remove'] button", "practice-no-logo");
+  await walk.go("/console/settings/audit", "audit");
+  await walk.go("/console/settings/audit?about=webhook&from=2020-01-01&to=2020-01-02", "audit-none");
+}
+
 async function walkSettings(walk) {
   const { page } = walk;
   await walk.go("/console/settings", "settings");
+  await walkPeople(walk);
+  await walkPractice(walk);
   await walk.go("/console/settings/notices", "notices");
   await page.goto(`${walk.url}/console/settings/webhooks/new`);
   await walk.look("webhook-new");
@@ -135,7 +220,8 @@ async function walkSettings(walk) {
   await walk.press("main form button", "webhooks-deleted");
 }
 
-async function walkAll(walk, token) {
+async function walkAll(walk, token, somebody) {
+  await walkAccount(walk, somebody);
   await walkSignIn(walk, token);
   await walk.go("/console/inbox", "inbox");
   await walkLinks(walk);
@@ -156,7 +242,12 @@ function made(admin) {
   const [, token] = /^token\s+(\S+)$/m.exec(member("ana@elm.example", "Ana Ruiz", "admin"));
   const bea = member("bea@elm.example", "Bea Okafor", "member").split(/\s/)[0];
   admin("team", "create", "--practice", practice, "--name", "Hygienists", "--member", bea);
-  return token;
+  const somebody = (name) => {
+    const email = `${name}@elm.example`;
+    const [, welcome] = /^welcome\s+(\S+)$/m.exec(member(email, "Dolores Quintana", "member"));
+    return [welcome, email];
+  };
+  return [token, somebody];
 }
 
 /** A few people look at the first link, so that its chart has something to draw. */
@@ -175,7 +266,7 @@ async function main(binary, executablePath, folder) {
   if (folder) fs.mkdirSync(folder, { recursive: true });
   const settings = { PRACTICE_LINKS_WEBHOOKS__ALLOW_PRIVATE: "true" };
   await withService(binary, executablePath, settings, async (browser, url, admin) => {
-    const token = made(admin);
+    const [token, somebody] = made(admin);
     await visit(url, token);
     let pages = 0;
     for (const viewport of SCREENS) {
@@ -183,7 +274,7 @@ async function main(binary, executablePath, folder) {
         for (const language of LANGUAGES) {
           const context = await browser.newContext({ viewport, colorScheme, locale: language, reducedMotion: "reduce" });
           const walk = new Walk(await context.newPage(), url, `${viewport.width}-${colorScheme}-${language}`, folder, language);
-          await walkAll(walk, token);
+          await walkAll(walk, token, somebody(`dolores-${walk.name}`));
           pages += walk.pages;
           await context.close();
         }

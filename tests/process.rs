@@ -303,6 +303,10 @@ fn keys_are_made_before_the_first_start_and_rotated_later() {
         let file = fs::read_to_string(folder.0.join("data/keys.json")).unwrap();
         assert_eq!(file.matches("\"kid\"").count(), generations);
     }
+    // Each is an event of the operator's.
+    let audit = run(&folder.0, &["admin", "audit", "verify"], &settings);
+    let said = String::from_utf8(audit.stdout).unwrap();
+    assert!(said.contains("operator: 2 events"), "{said}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use clap::Subcommand;
 
 use super::{Failure, app};
 use crate::app::App;
+use crate::audit::{self as events, Event};
 use crate::config::Config;
 use crate::db;
 use crate::keys::Keys;
@@ -73,7 +74,7 @@ pub enum NumberTask {
 /// Runs `task`.
 pub fn run(task: Task, config: Config, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
-        Task::Keys(KeysTask::Rotate) => rotate(&config, out),
+        Task::Keys(KeysTask::Rotate) => rotate(config, out),
         Task::Practice(task) => practice::run(task, &app(config)?, out),
         Task::Link(task) => link::run(task, &app(config)?, out),
         Task::Staff(task) => staff::run(task, &app(config)?, out),
@@ -85,14 +86,20 @@ pub fn run(task: Task, config: Config, out: &mut dyn Write) -> Result<(), Failur
     }
 }
 
-fn rotate(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+fn rotate(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
     let keys = Keys::rotate(&config.keys_file, SystemClock.now(), &OsEntropy)
         .map_err(|e| Failure::Refused(format!("keys_file: {e}")))?;
-    Ok(writeln!(
+    writeln!(
         out,
         "New keys: {}. Restart every server that shares this file within ten minutes.",
         keys.newest_kid()
-    )?)
+    )?;
+    // After the file: an event of keys that never came to be would be worse than keys without one.
+    app(config)?.write_blocking(|ctx, conn| {
+        let (action, subject, detail) = ("keys.rotated", keys.newest_kid(), serde_json::json!({}));
+        events::record(ctx, conn, &Event { practice_id: None, actor: "operator", action, subject, detail })
+            .map_err(Failure::from)
+    })
 }
 
 fn unlock(phone: &str, app: &App, out: &mut dyn Write) -> Result<(), Failure> {

@@ -1,12 +1,12 @@
 //! The practice's own view: everything under `/v1/practice`, narrowed to the practice of whoever signs in, and
 //! within it to the links that include them. What lies outside is as if it did not exist.
 
-mod audit;
+pub mod audit;
 pub mod http;
 pub mod identity;
 mod inbox;
 pub mod notifications;
-mod profile;
+pub mod profile;
 mod proof;
 
 use jiff::tz::TimeZone;

@@ -16,6 +16,7 @@ pub mod problem;
 pub mod raw;
 pub mod refusals;
 pub mod same_site;
+pub mod upload;
 
 pub use body::Body;
 pub use call::Call;
@@ -27,3 +28,4 @@ pub use paging::{Page, PageQuery};
 pub use problem::{Code, FieldError, Problem};
 pub use raw::RawBody;
 pub use same_site::is_same_site;
+pub use upload::Upload;

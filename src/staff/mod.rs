@@ -5,6 +5,7 @@
 //! cookie's secret, and both are one to [`authenticate`]. In development alone an operator can mint a token that
 //! stands in for all of it.
 
+pub mod account;
 pub mod desk_code;
 pub mod http;
 pub mod letter;
@@ -97,9 +98,15 @@ pub enum Refusal {
     /// The password is too easy to guess.
     #[error("password refused")]
     Weak(#[from] Weakness),
+    /// The password to come is too easy to guess.
+    #[error("new password refused")]
+    WeakNew(Weakness),
     /// Passwords are being hashed, for longer than anybody waits.
     #[error(transparent)]
     Busy(#[from] password::Busy),
+    /// Whoever asks has no sign-in of that id.
+    #[error("session not found")]
+    SessionNotFound,
     /// The practice has nobody of that id.
     #[error("staff not found")]
     StaffNotFound,

@@ -4,6 +4,7 @@
 //! processor and for memory, so it has permits of its own and happens outside of any transaction. An address
 //! that nobody signs in with costs the same work as one that somebody does.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -65,7 +67,7 @@ pub enum Weakness {
 
 /// Whether somebody of `email` at `practice_name` may have this password.
 pub fn check(password: &Secret, email: &Email, practice_name: &str) -> Result<(), Weakness> {
-    let text = password.expose();
+    let text = &*normal(password);
     let length = text.chars().count();
     if length < LEAST {
         return Err(Weakness::Short);
@@ -83,6 +85,12 @@ pub fn check(password: &Secret, email: &Email, practice_name: &str) -> Result<()
         return Err(Weakness::Common);
     }
     Ok(())
+}
+
+/// The same characters, however a keyboard put them together (NFKC; SP 800-63B-4, 3.1.1.2).
+fn normal(password: &Secret) -> Cow<'_, str> {
+    const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
+    NFKC.normalize(password.expose())
 }
 
 /// Letters and digits alone, in lower case: "Elm Dental" and "elm-dental" are the same guess.
@@ -109,7 +117,8 @@ impl Vault {
     pub async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool, Busy> {
         let password = password.clone();
         self.work(move |argon2| {
-            let password = password.expose().as_bytes();
+            let password = normal(&password);
+            let password = password.as_bytes();
             if let Some(Ok(hash)) = hash.as_deref().map(PasswordHash::new) {
                 return Some(argon2.verify_password(password, &hash).is_ok());
             }
@@ -123,7 +132,7 @@ impl Vault {
         let password = password.clone();
         self.work(move |argon2| {
             let hash: PasswordHash =
-                argon2.hash_password_with_salt(password.expose().as_bytes(), &salt).ok()?;
+                argon2.hash_password_with_salt(normal(&password).as_bytes(), &salt).ok()?;
             Some(hash.to_string())
         })
         .await

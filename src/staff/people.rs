@@ -1,6 +1,7 @@
 //! Colleagues and teams: who works at a practice, as its admins arrange it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -10,6 +11,9 @@ use crate::app::Ctx;
 use crate::audit::{self, Event};
 use crate::db::{self, Conn};
 use crate::kit::{Email, Secret};
+
+/// A button that is pressed twice sends one letter.
+const LETTER_PAUSE: Duration = Duration::from_mins(1);
 
 /// What changes about a colleague; what is `None` stays.
 #[derive(Default)]
@@ -56,6 +60,43 @@ pub fn invite(
     Ok(member)
 }
 
+/// Invites somebody who was never invited before; a form that is sent twice invites once.
+pub fn invite_first(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    mut new: NewMember,
+) -> Result<Member, Refusal> {
+    let who = authenticate_admin(ctx, conn, token)?;
+    new.practice_id.clone_from(&who.practice_id);
+    let member = store::insert(conn, &ctx.id("stf"), &new, ctx.now)?.ok_or(Refusal::StaffExists)?;
+    letter::invite(ctx, conn, &member)?;
+    note(ctx, conn, &who, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
+    Ok(member)
+}
+
+/// Invites a colleague again who has not taken the first invitation up, unless a letter is on its way; `false` for
+/// somebody who needs none.
+pub fn invite_again(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<bool, Refusal> {
+    let who = authenticate_admin(ctx, conn, token)?;
+    store::hold_people(conn, &who.practice_id)?;
+    let member = find(conn, &who, id)?;
+    if member.standing() != super::Standing::Invited {
+        return Ok(false);
+    }
+    if !letter::was_written(conn, id, ctx.now - LETTER_PAUSE)? {
+        letter::invite(ctx, conn, &member)?;
+        note(ctx, conn, &who, "staff.invited", id, json!({ "role": member.role().as_str() }))?;
+    }
+    Ok(true)
+}
+
+/// One colleague, for admins.
+pub fn one(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Member, Refusal> {
+    let who = authenticate_admin(ctx, conn, token)?;
+    find(conn, &who, id)
+}
+
 /// A colleague of that address whose invitation was not taken up.
 fn waiting(conn: &mut Conn, who: &Principal, email: &Email) -> db::Result<Option<Member>> {
     let found = store::find_by_email(conn, email)?.filter(|member| member.practice_id == who.practice_id);
@@ -100,11 +141,18 @@ pub fn change(
         sign_in::end_challenges(ctx, conn, id)?;
         session::end_all(ctx, conn, id)?;
     }
-    note(ctx, conn, &who, "staff.changed", id, difference(&before, &after))?;
+    if differs(&before, &after) {
+        note(ctx, conn, &who, "staff.changed", id, difference(&before, &after))?;
+    }
     if change.reset_totp {
         reset_totp(ctx, conn, &who.staff_id, &after)?;
     }
     Ok(store::find(conn, id)?.unwrap_or(after))
+}
+
+fn differs(before: &Member, after: &Member) -> bool {
+    let seen = |member: &Member| (member.role().as_str(), member.is_active(), member.name.clone());
+    seen(before) != seen(after)
 }
 
 /// What an auditor asks of a change. A name is told by the fact that it changed.
@@ -148,6 +196,13 @@ pub fn teams(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Vec<T
         .into_iter()
         .map(|team| TeamDetails { members: members.remove(&team.id).unwrap_or_default(), team });
     Ok(details.collect())
+}
+
+/// One team, for those who may change it.
+pub fn team(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<TeamDetails, Refusal> {
+    let who = authenticate_to_configure(ctx, conn, token)?;
+    let team = store::find_team(conn, &who.practice_id, id)?.ok_or(Refusal::TeamNotFound)?;
+    details(conn, team)
 }
 
 /// Makes a team.

@@ -184,6 +184,23 @@ pub fn set_password(conn: &mut Conn, id: &str, hash: &str, now: Timestamp) -> Re
     Ok(update(row).set(change).execute(conn)? == 1)
 }
 
+/// What the sign-in of the active staff member `id` is held against.
+pub fn credentials_of(conn: &mut Conn, id: &str) -> Result<Option<Credentials>> {
+    let row = staff::table.find(id).filter(staff::state.eq("active"));
+    Ok(row.select(columns::<Credentials>()).first(conn).optional()?)
+}
+
+/// Gives an active staff member another password in place of the one behind `old`; `false` where that is not
+/// theirs any more.
+pub fn replace_password(conn: &mut Conn, id: &str, old: &str, hash: &str, now: Timestamp) -> Result<bool> {
+    let row = staff::table
+        .filter(staff::id.eq(id))
+        .filter(staff::state.eq("active"))
+        .filter(staff::password_hash.eq(old));
+    let change = (staff::password_hash.eq(hash), staff::password_at.eq(now));
+    Ok(update(row).set(change).execute(conn)? == 1)
+}
+
 /// Takes up a second factor where there is none yet; `step` is that of the code that proved it.
 pub fn enrol(conn: &mut Conn, id: &str, sealed: &str, step: i64, now: Timestamp) -> Result<bool> {
     let row = staff::table

@@ -56,5 +56,6 @@ pub fn sign(ctx: &Ctx, staff_id: &str, session_id: Option<&str>) -> Option<Staff
 /// What the token says, where it is ours and still good.
 pub fn verify(ctx: &Ctx, token: &Secret) -> Option<Claims> {
     let claims: Claims = ctx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
-    (claims.exp > ctx.now.seconds()).then_some(claims)
+    let is_ours = claims.iss == ctx.config.public_url;
+    (is_ours && claims.exp > ctx.now.seconds()).then_some(claims)
 }

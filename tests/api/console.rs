@@ -17,30 +17,30 @@ fn elm(app: &TestApp) -> (Practice, Desk) {
     (practice, desk)
 }
 
-fn as_browser(desk: &Desk, call: Call) -> Call {
+pub fn as_browser(desk: &Desk, call: Call) -> Call {
     call.header("cookie", &format!("theme=dark; {COOKIE}={}", desk.token))
 }
 
 #[track_caller]
-fn page(app: &TestApp, desk: &Desk, path: &str) -> String {
+pub fn page(app: &TestApp, desk: &Desk, path: &str) -> String {
     as_browser(desk, app.get(path)).send().expect(200).text()
 }
 
 /// What the forms of this session carry.
-fn form_token(app: &TestApp, desk: &Desk) -> String {
+pub fn form_token(app: &TestApp, desk: &Desk) -> String {
     let text = page(app, desk, "/console/settings");
     let (_, rest) = text.split_once("name=\"form_token\" value=\"").expect("no form");
     rest.split('"').next().unwrap().to_owned()
 }
 
-fn submit(app: &TestApp, desk: &Desk, path: &str, fields: &[(&str, &str)]) -> Reply {
+pub fn submit(app: &TestApp, desk: &Desk, path: &str, fields: &[(&str, &str)]) -> Reply {
     let token = form_token(app, desk);
     let fields = [&[("form_token", token.as_str())], fields].concat();
     as_browser(desk, app.form(path, &fields)).send()
 }
 
 #[track_caller]
-fn leads(reply: &Reply) -> String {
+pub fn leads(reply: &Reply) -> String {
     assert_eq!(reply.status, 303, "{}", reply.text());
     reply.header("location").unwrap().to_owned()
 }

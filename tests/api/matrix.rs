@@ -141,7 +141,16 @@ const ROWS: &[Row] = &[
     ("POST /v1/staff/password-resets", all(422), |_| json!({})),
     ("POST /v1/staff/passwords", all(422), |_| json!({})),
     ("GET /v1/staff/me", STAFF, NOTHING),
+    ("PATCH /v1/staff/me", STAFF, |_| json!({ "name": "Ana" })),
+    // Those who sign in have neither password nor authenticator here.
+    (
+        "POST /v1/staff/me/password",
+        [401, 401, 422, 422, 422, 422, 422, 401],
+        |_| json!({ "current_password": "none", "new_password": "none" }),
+    ),
+    ("POST /v1/staff/me/recovery-codes", all(401), |_| json!({ "code": "000000" })),
     ("GET /v1/staff/sessions", STAFF, NOTHING),
+    ("DELETE /v1/staff/sessions/{id}", [401, 401, 404, 404, 404, 404, 404, 401], NOTHING),
     ("DELETE /v1/staff/sessions", STAFF, NOTHING),
     ("DELETE /v1/staff/sessions/current", STAFF, NOTHING),
     ("GET /v1/practice/staff", STAFF, NOTHING),

@@ -13,7 +13,7 @@ use super::super::{Who, session};
 use super::{cookie, style, words};
 use crate::app::App;
 use crate::http::html::{self, Does};
-use crate::http::{Code, Form, Problem, is_same_site};
+use crate::http::{Code, Form, Problem, Upload, is_same_site};
 use crate::kit::{Language, Secret};
 use crate::staff::Role;
 
@@ -127,6 +127,34 @@ impl FromRequest for Sent {
 impl Sent {
     fn carries_its_token(&self, app: &App) -> bool {
         session::is_form_token(&app.ctx(), &self.session.secret, &self.form.field("form_token"))
+    }
+}
+
+/// The same with a file in it, of at most `MOST` bytes.
+pub struct SentFile<const MOST: usize> {
+    /// Whose.
+    pub session: Session,
+    /// What was chosen.
+    pub upload: Upload<MOST>,
+}
+
+impl<const MOST: usize> FromRequest for SentFile<MOST> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, upload) = (request.clone(), Upload::from_request(request, payload));
+        Box::pin(async move {
+            let session = Session::read(&request)?;
+            let sent = Self { upload: upload.await?, session };
+            let app = request.app_data::<Data<App>>();
+            let token = sent.upload.field("form_token");
+            let is_ours = |app: &App| session::is_form_token(&app.ctx(), &sent.session.secret, &token);
+            match app.is_some_and(|app| is_same_site(app, &request) && is_ours(app)) {
+                true => Ok(sent),
+                false => Err(stale()),
+            }
+        })
     }
 }
 

@@ -42,7 +42,7 @@ pub fn pages() -> impl HttpServiceFactory + 'static {
         .route("/inbox", get().to(inbox::inbox))
         .route("/invites", get().to(inbox::invites))
         .route("/records", get().to(inbox::records));
-    let scope = of_settings(of_links(scope));
+    let scope = settings::pages(of_settings(of_links(scope)));
     scope.default_service(web::to(nowhere)).wrap(from_fn(face::face))
 }
 

@@ -9,7 +9,11 @@ use actix_web::web::Path;
 use crate::http::{Code, Problem};
 use crate::kit::secret::sha256;
 
-const TEXT: &str = concat!(include_str!("../../../assets/tokens.css"), include_str!("../console.css"));
+const TEXT: &str = concat!(
+    include_str!("../../../assets/tokens.css"),
+    include_str!("../console.css"),
+    include_str!("../settings.css")
+);
 
 /// The first letters of its digest.
 static VERSION: LazyLock<String> = LazyLock::new(|| sha256(TEXT.as_bytes()).chars().take(12).collect());

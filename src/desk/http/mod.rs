@@ -54,7 +54,7 @@ impl From<Refusal> for Problem {
 }
 
 /// A file to be kept, under a name of its own.
-fn csv_file(name: &str, text: String) -> HttpResponse {
+pub fn csv_file(name: &str, text: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")))

@@ -157,10 +157,15 @@ pub async fn set_logo(
     if body.media_type != "image/png" {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send `content-type: image/png`."));
     }
-    let drawn = app.studio.draw(move || Ok(logo::logo(&body.bytes))).await.map_err(super::Refusal::from)?;
-    let png = drawn.map_err(unusable)?;
+    let png = drawn(&app, body.bytes).await?;
     app.write(move |ctx, conn| profile::set_logo(ctx, conn, call.bearer.as_ref(), Some(&png))).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// A file as the practice's logo.
+pub async fn drawn(app: &App, file: Vec<u8>) -> Result<Vec<u8>, Problem> {
+    let drawn = app.studio.draw(move || Ok(logo::logo(&file))).await.map_err(super::Refusal::from)?;
+    drawn.map_err(unusable)
 }
 
 fn unusable(bad: BadLogo) -> Problem {

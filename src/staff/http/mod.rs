@@ -1,5 +1,6 @@
 //! The doors of staff: signing in, colleagues, teams.
 
+pub mod account;
 pub mod people;
 pub mod sessions;
 pub mod teams;
@@ -32,6 +33,8 @@ impl From<Refusal> for Problem {
                 "Ask for a new password, or ask an admin to invite you again.",
             ),
             Refusal::Weak(why) => Self::field(Code::PasswordRefused, "/password", why.to_string()),
+            Refusal::WeakNew(why) => Self::field(Code::PasswordRefused, "/new_password", why.to_string()),
+            Refusal::SessionNotFound => Self::new(Code::SessionNotFound, "Check the sign-in's id."),
             Refusal::Busy(_) => Self::new(Code::Unavailable, "Nothing is lost. Try again in a moment."),
             Refusal::StaffNotFound => Self::new(Code::StaffNotFound, "Check the colleague's id."),
             Refusal::StaffExists => {

@@ -90,6 +90,12 @@ pub struct StaffAnswer {
     staff: MemberView,
 }
 
+impl From<Member> for StaffAnswer {
+    fn from(member: Member) -> Self {
+        Self { staff: member.into() }
+    }
+}
+
 /// The practice that somebody works at.
 #[derive(Serialize, ToSchema)]
 pub struct Workplace {

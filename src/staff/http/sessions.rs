@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
+use super::account::wrong_code;
 use super::{email, is_email};
 use crate::app::App;
 use crate::http::{Answer, Body, Call, Code, FieldError, Problem, once};
@@ -184,8 +185,7 @@ pub async fn finish_staff_session(
     let call = call.held_by(&input.challenge);
     once(&app, &call, &canonical, move |ctx, conn| {
         let Finished::Proven(who) = sign_in::finish(ctx, conn, &input.challenge, &code, &network)? else {
-            let detail = "Type the code that the app shows now; each is good once.";
-            return Ok(Answer::Refused(Problem::field(Code::SecondFactorWrong, "/code", detail)));
+            return Ok(Answer::Refused(wrong_code()));
         };
         let session = session::open_api(ctx, conn, &who.staff_id, &agent)?.into();
         let view = StaffSessionCreated { session, device: who.device, recovery_codes: who.recovery_codes };

@@ -23,7 +23,7 @@ use super::{Member, Refusal, password, session, sign_in};
 use crate::app::{App, Ctx};
 use crate::audit::{self, Event};
 use crate::db::{self, Conn};
-use crate::kit::{Email, Secret};
+use crate::kit::{Email, Secret, Timestamp};
 use crate::outbox::{self, Channel, Message};
 use crate::practices;
 
@@ -189,6 +189,11 @@ fn note(ctx: &Ctx, conn: &mut Conn, member: &Member, action: &str, purpose: &str
     let practice_id = Some(member.practice_id.as_str());
     let detail = json!({ "by": purpose });
     audit::record(ctx, conn, &Event { practice_id, actor: &member.id, action, subject: &member.id, detail })
+}
+
+/// Whether a letter was written to a staff member after `since`, and is still good.
+pub fn was_written(conn: &mut Conn, staff_id: &str, since: Timestamp) -> db::Result<bool> {
+    store::has_since(conn, staff_id, since)
 }
 
 /// Makes the letters of a staff member worthless.

@@ -49,6 +49,15 @@ pub fn take(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<(Strin
     Ok(update.get_result(conn).optional()?)
 }
 
+/// Whether a staff member has an unused letter from after `since`.
+pub fn has_since(conn: &mut Conn, staff_id: &str, since: Timestamp) -> Result<bool> {
+    let rows = staff_letters::table
+        .filter(staff_letters::staff_id.eq(staff_id))
+        .filter(staff_letters::used_at.is_null())
+        .filter(staff_letters::created_at.gt(since));
+    Ok(rows.count().get_result::<i64>(conn)? > 0)
+}
+
 /// Uses up every letter of a staff member.
 pub fn use_all(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<usize> {
     let rows = staff_letters::table

@@ -179,6 +179,22 @@ pub fn sign_out(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
     Ok(())
 }
 
+/// Ends one sign-in of whoever asks; one that is over already stays so.
+pub fn end(ctx: &Ctx, conn: &mut Conn, who: &Principal, id: &str) -> Result<(), Refusal> {
+    if store::revoke_own(conn, id, &who.staff_id, ctx.now)? == 1 {
+        return Ok(note(ctx, conn, &who.staff_id, "staff.session_ended", id)?);
+    }
+    match store::is_own(conn, id, &who.staff_id)? {
+        true => Ok(()),
+        false => Err(Refusal::SessionNotFound),
+    }
+}
+
+/// Ends every sign-in of whoever asks but the one that asks.
+pub fn end_others(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<usize> {
+    store::revoke_others(conn, &who.staff_id, who.session_id.as_deref().unwrap_or_default(), ctx.now)
+}
+
 /// Ends every sign-in of whoever asks, this one included.
 pub fn sign_out_everywhere(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal> {
     end_all(ctx, conn, &who.staff_id)?;

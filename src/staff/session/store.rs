@@ -98,6 +98,30 @@ pub fn revoke(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     Ok(update(row).set(staff_sessions::revoked_at.eq(now)).execute(conn)?)
 }
 
+/// Ends one sign-in of a staff member's own.
+pub fn revoke_own(conn: &mut Conn, id: &str, staff_id: &str, now: Timestamp) -> Result<usize> {
+    let row = staff_sessions::table
+        .filter(staff_sessions::id.eq(id))
+        .filter(staff_sessions::staff_id.eq(staff_id))
+        .filter(staff_sessions::revoked_at.is_null());
+    Ok(update(row).set(staff_sessions::revoked_at.eq(now)).execute(conn)?)
+}
+
+/// Whether a sign-in, which may be over, is a staff member's own.
+pub fn is_own(conn: &mut Conn, id: &str, staff_id: &str) -> Result<bool> {
+    let row = staff_sessions::table.find(id).filter(staff_sessions::staff_id.eq(staff_id));
+    Ok(row.count().get_result::<i64>(conn)? == 1)
+}
+
+/// Ends every sign-in of a staff member but `kept`.
+pub fn revoke_others(conn: &mut Conn, staff_id: &str, kept: &str, now: Timestamp) -> Result<usize> {
+    let rows = staff_sessions::table
+        .filter(staff_sessions::staff_id.eq(staff_id))
+        .filter(staff_sessions::id.ne(kept))
+        .filter(staff_sessions::revoked_at.is_null());
+    Ok(update(rows).set(staff_sessions::revoked_at.eq(now)).execute(conn)?)
+}
+
 /// Ends every sign-in of a staff member.
 pub fn revoke_all(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<usize> {
     let rows = staff_sessions::table

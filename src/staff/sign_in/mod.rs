@@ -206,13 +206,7 @@ fn accepted(ctx: &Ctx, conn: &mut Conn, open: &Row, code: &Code) -> db::Result<O
             Some(step) => super::store::enrol(conn, id, sealed, step, ctx.now)?.then_some("enrolment"),
             None => None,
         },
-        (Code::Totp(code), None) => match super::store::totp_secret(conn, id)? {
-            Some(sealed) => match totp::step_of(ctx, id, &sealed, code) {
-                Some(step) => super::store::accept_step(conn, id, &sealed, step)?.then_some("totp"),
-                None => None,
-            },
-            None => None,
-        },
+        (Code::Totp(code), None) => accepts_totp(ctx, conn, id, code)?.then_some("totp"),
         (Code::Recovery(code), None) => {
             let hash = totp::recovery_hash(ctx, id, code);
             store::use_recovery_code(conn, &hash, id, ctx.now)?.then_some("recovery_code")
@@ -223,14 +217,56 @@ fn accepted(ctx: &Ctx, conn: &mut Conn, open: &Row, code: &Code) -> db::Result<O
 }
 
 fn enrolled(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<Vec<String>> {
+    let codes = fresh_codes(ctx, conn, member)?;
+    note(ctx, conn, member, "staff.enrolled", json!({}))?;
+    Ok(codes)
+}
+
+/// Recovery codes in place of those that there were.
+fn fresh_codes(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<Vec<String>> {
     store::delete_recovery_codes(conn, &member.id)?;
     let codes = totp::recovery_codes(ctx);
     for code in &codes {
         let hash = totp::recovery_hash(ctx, &member.id, code);
         store::insert_recovery_code(conn, &hash, &member.id, ctx.now)?;
     }
-    note(ctx, conn, member, "staff.enrolled", json!({}))?;
     Ok(codes)
+}
+
+/// Fresh recovery codes for somebody who shows a code of their authenticator; `None` where it is not right, which
+/// is counted with the failures of signing in.
+pub fn renew_recovery_codes(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    member: &Member,
+    code: &str,
+    network: &str,
+) -> Result<Option<Vec<String>>, Refusal> {
+    let email = Email::parse(&member.email).ok_or(Refusal::Unauthorized)?;
+    let caller = Caller { email: &email, network, device: None };
+    let rules = throttle::rules(ctx, conn, Try::Factor, &caller)?;
+    let held = throttle::hold(conn, rules)?;
+    if let Some(wait) = held.wait(ctx.now) {
+        return Err(Refusal::Limited(wait));
+    }
+    if !accepts_totp(ctx, conn, &member.id, code)? {
+        held.fail(ctx, conn)?;
+        note(ctx, conn, member, "staff.second_factor_failed", json!({}))?;
+        return Ok(None);
+    }
+    held.pass(ctx, conn)?;
+    let codes = fresh_codes(ctx, conn, member)?;
+    note(ctx, conn, member, "staff.recovery_codes_renewed", json!({}))?;
+    Ok(Some(codes))
+}
+
+/// Whether `code` is good now; the statement that accepts it spends it.
+fn accepts_totp(ctx: &Ctx, conn: &mut Conn, id: &str, code: &str) -> db::Result<bool> {
+    let Some(sealed) = super::store::totp_secret(conn, id)? else { return Ok(false) };
+    match totp::step_of(ctx, id, &sealed, code) {
+        Some(step) => super::store::accept_step(conn, id, &sealed, step),
+        None => Ok(false),
+    }
 }
 
 fn note(ctx: &Ctx, conn: &mut Conn, member: &Member, action: &str, detail: Value) -> db::Result<()> {

@@ -1,0 +1,171 @@
+//! Teams: who owns links together.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use askama::Template;
+
+use super::super::super::{Roster, Who, roster, who};
+use super::super::frame::{Frame, Section, Sent, Session};
+use super::super::link_form::Choice;
+use super::super::on;
+use super::super::words::Errors;
+use super::{bad_field, forbidden, verdict};
+use crate::app::App;
+use crate::desk::Refusal;
+use crate::http::{Code, Form, Id, Problem};
+use crate::practices;
+use crate::staff::{self, people};
+
+const TEAMS: &str = "/console/settings/teams";
+
+/// A team as the list shows it.
+struct Row {
+    id: String,
+    name: String,
+    members: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/pages/settings/teams.html")]
+struct Teams<'a> {
+    f: &'a Frame,
+    teams: Vec<Row>,
+}
+
+#[derive(Template)]
+#[template(path = "console/pages/settings/team_form.html")]
+struct TeamForm<'a> {
+    f: &'a Frame,
+    id: &'a str,
+    name: &'a str,
+    members: Vec<Choice>,
+    errors: Errors,
+}
+
+/// What the form holds, as it was typed.
+#[derive(Clone, Default)]
+struct Typed {
+    name: String,
+    members: Vec<String>,
+}
+
+impl Typed {
+    fn of_form(form: &Form) -> Self {
+        Self { name: form.field("name"), members: form.fields("members") }
+    }
+
+    fn name(&self) -> Result<String, Problem> {
+        practices::line("/name", &self.name).map_err(|bad| Problem::fields(vec![bad_field(bad)]))
+    }
+}
+
+/// `GET /console/settings/teams`
+pub async fn list(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+    let token = session.token();
+    let found = app.read(move |ctx, conn| -> Result<_, Refusal> {
+        let teams = people::teams(ctx, conn, token.as_ref())?;
+        let ids: Vec<String> = teams.iter().flat_map(|team| team.members.clone()).collect();
+        let names: BTreeMap<String, String> = staff::names(conn, &ids)?.into_iter().collect();
+        Ok((who(ctx, conn, token.as_ref())?, teams, names))
+    });
+    let (who, teams, names) = found.await?;
+    let f = session.frame(&app, who, Section::Settings);
+    let teams = teams.into_iter().map(|details| Row {
+        members: details.members.iter().filter_map(|id| names.get(id).cloned()).collect(),
+        id: details.team.id,
+        name: details.team.name,
+    });
+    f.page(&app, Teams { f: &f, teams: teams.collect() }.render())
+}
+
+/// `GET /console/settings/teams/new`
+pub async fn new(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+    form(&app, &session, "", &Typed::default(), None).await
+}
+
+/// `GET /console/settings/teams/{id}`
+pub async fn edit(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    let (token, wanted) = (session.token(), id.0.clone());
+    let team = app.read(move |ctx, conn| people::team(ctx, conn, token.as_ref(), &wanted)).await?;
+    let typed = Typed { name: team.team.name, members: team.members };
+    form(&app, &session, &id.0, &typed, None).await
+}
+
+/// `POST /console/settings/teams`
+pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Result<HttpResponse, Problem> {
+    let (typed, token) = (Typed::of_form(&sent), session.token());
+    let (name, members) = (typed.name(), typed.members.clone());
+    let made = match name {
+        Ok(name) => app
+            .write(move |ctx, conn| people::make_team(ctx, conn, token.as_ref(), &name, &members))
+            .await
+            .map_err(Problem::from),
+        Err(wrong) => Err(wrong),
+    };
+    match made {
+        Ok(_) => Ok(on(&format!("{TEAMS}?done=team"))),
+        Err(problem) => form(&app, &session, "", &typed, Some(problem)).await,
+    }
+}
+
+/// `POST /console/settings/teams/{id}`
+pub async fn change(
+    app: Data<App>,
+    id: Id,
+    Sent { session, form: sent }: Sent,
+) -> Result<HttpResponse, Problem> {
+    let (typed, token, wanted) = (Typed::of_form(&sent), session.token(), id.0.clone());
+    let (name, members) = (typed.name(), typed.members.clone());
+    let changed = match name {
+        Ok(name) => app
+            .write(move |ctx, conn| {
+                people::change_team(ctx, conn, token.as_ref(), &wanted, Some(&name), Some(&members))
+            })
+            .await
+            .map_err(Problem::from),
+        Err(wrong) => Err(wrong),
+    };
+    match changed {
+        Ok(_) => Ok(on(&format!("{TEAMS}?done=team"))),
+        Err(problem) => form(&app, &session, &id.0, &typed, Some(problem)).await,
+    }
+}
+
+/// The form, with what is wrong beside its fields; what a form cannot mend has a page of its own.
+async fn form(
+    app: &Data<App>,
+    session: &Session,
+    id: &str,
+    typed: &Typed,
+    problem: Option<Problem>,
+) -> Result<HttpResponse, Problem> {
+    let is_mendable = |problem: &&Problem| !matches!(problem.code, Code::InvalidRequest | Code::TeamExists);
+    if let Some(problem) = problem.as_ref().filter(is_mendable) {
+        return Err(problem.clone());
+    }
+    let (who, roster) = offered(app, session).await?;
+    let f = session.frame(app, who, Section::Settings);
+    if !f.configures() {
+        return Err(forbidden());
+    }
+    let choice = |person: staff::Member| Choice {
+        is_chosen: typed.members.contains(&person.id),
+        value: person.id,
+        name: person.name,
+    };
+    let members = roster.people.into_iter().map(choice).collect();
+    let (status, errors) = verdict(&f, problem.as_ref());
+    f.page_with(app, status, TeamForm { f: &f, id, name: &typed.name, members, errors }.render())
+}
+
+async fn offered(app: &Data<App>, session: &Session) -> Result<(Who, Roster), Problem> {
+    let token = session.token();
+    let offered = app.read(move |ctx, conn| -> Result<_, Refusal> {
+        let who = who(ctx, conn, token.as_ref())?;
+        let roster = roster(conn, &who)?;
+        Ok((who, roster))
+    });
+    Ok(offered.await?)
+}

@@ -1,0 +1,146 @@
+//! One's own account: what somebody who is signed in changes about themselves.
+//!
+//! A current password is a guess as good as one at the sign-in, so it is looked at in the same two steps and
+//! counted with the failures there: whoever finds a browser signed in gets no more tries than a stranger.
+
+use serde_json::json;
+
+use super::password::{self, Weakness};
+use super::sign_in::throttle::{self, Caller, Try};
+use super::store::Credentials;
+use super::{Member, MemberChange, Principal, Refusal, authenticate, letter, session, sign_in, store};
+use crate::app::{App, Ctx};
+use crate::audit::{self, Event};
+use crate::db::{self, Conn};
+use crate::kit::{Email, Secret};
+use crate::practices;
+
+/// Another password that somebody wants for themselves.
+pub struct NewPassword {
+    /// Who asks.
+    pub token: Option<Secret>,
+    /// The one they have.
+    pub current: Secret,
+    /// The one they want.
+    pub new: Secret,
+    /// Where from.
+    pub network: String,
+}
+
+/// A wish whose passwords were looked at.
+pub struct Checked {
+    wish: NewPassword,
+    /// What the current password was held against, where it was right.
+    proven: Option<String>,
+    weakness: Option<Weakness>,
+    /// The new password as the database will keep it; empty where it never will.
+    hash: String,
+}
+
+struct Found {
+    email: Email,
+    practice_name: String,
+    credentials: Option<Credentials>,
+}
+
+/// Looks at both passwords: reads what they are held against, then does the work outside of any transaction.
+pub async fn check(app: &App, wish: NewPassword) -> Result<Checked, Refusal> {
+    let (token, network) = (wish.token.clone(), wish.network.clone());
+    let found = app.read(move |ctx, conn| find(ctx, conn, token.as_ref(), &network)).await?;
+    let old = found.credentials.and_then(|credentials| credentials.password_hash);
+    let is_right = app.vault.verify(&wish.current, old.clone()).await?;
+    let weakness = password::check(&wish.new, &found.email, &found.practice_name).err();
+    let hash = match is_right && weakness.is_none() {
+        true => app.vault.hash(&wish.new, app.ctx().random()).await?,
+        false => String::new(),
+    };
+    Ok(Checked { wish, proven: old.filter(|_| is_right), weakness, hash })
+}
+
+fn find(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, network: &str) -> Result<Found, Refusal> {
+    let who = authenticate(ctx, conn, token)?;
+    let email = address(conn, &who)?;
+    let rules = throttle::rules(ctx, conn, Try::Password, &Caller { email: &email, network, device: None })?;
+    if let Some(wait) = throttle::wait(ctx, conn, &rules)? {
+        return Err(Refusal::Limited(wait));
+    }
+    let practice = practices::find(conn, &who.practice_id)?.ok_or(Refusal::Unauthorized)?;
+    let credentials = store::credentials_of(conn, &who.staff_id)?;
+    Ok(Found { email, practice_name: practice.name, credentials })
+}
+
+fn address(conn: &mut Conn, who: &Principal) -> Result<Email, Refusal> {
+    Email::parse(&super::member(conn, who)?.email).ok_or(Refusal::Unauthorized)
+}
+
+/// What became of a wish. A wrong guess is an outcome, not an error: an error would roll its count back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// The new password holds, and every other sign-in has ended.
+    Yes,
+    /// The current password is not right, and that is counted.
+    Wrong,
+}
+
+/// Gives the verdict on the current password, and the new one where it is right.
+pub fn change_password(ctx: &Ctx, conn: &mut Conn, checked: &Checked) -> Result<Changed, Refusal> {
+    let Checked { wish, proven, weakness, hash } = checked;
+    let who = authenticate(ctx, conn, wish.token.as_ref())?;
+    let email = address(conn, &who)?;
+    let caller = Caller { email: &email, network: &wish.network, device: None };
+    let rules = throttle::rules(ctx, conn, Try::Password, &caller)?;
+    let held = throttle::hold(conn, rules)?;
+    if let Some(wait) = held.wait(ctx.now) {
+        return Err(Refusal::Limited(wait));
+    }
+    let Some(old) = proven else {
+        held.fail(ctx, conn)?;
+        note(ctx, conn, &who, "staff.password_failed")?;
+        return Ok(Changed::Wrong);
+    };
+    if let Some(weakness) = weakness {
+        return Err(Refusal::WeakNew(*weakness));
+    }
+    // Another change came first: what was right is no longer.
+    if !store::replace_password(conn, &who.staff_id, old, hash, ctx.now)? {
+        return Ok(Changed::Wrong);
+    }
+    held.pass(ctx, conn)?;
+    letter::end_all(ctx, conn, &who.staff_id)?;
+    sign_in::end_challenges(ctx, conn, &who.staff_id)?;
+    session::end_others(ctx, conn, &who)?;
+    note(ctx, conn, &who, "staff.password_changed")?;
+    Ok(Changed::Yes)
+}
+
+/// Fresh recovery codes, for a code of the authenticator; `None` where that is not right.
+pub fn renew_recovery_codes(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    code: &str,
+    network: &str,
+) -> Result<Option<Vec<String>>, Refusal> {
+    let who = authenticate(ctx, conn, token)?;
+    let member = super::member(conn, &who)?;
+    sign_in::renew_recovery_codes(ctx, conn, &member, code, network)
+}
+
+/// Calls whoever asks by another name.
+pub fn rename(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, name: &str) -> Result<Member, Refusal> {
+    let who = authenticate(ctx, conn, token)?;
+    let before = super::member(conn, &who)?;
+    if before.name == name {
+        return Ok(before);
+    }
+    let change = MemberChange { name: Some(name.to_owned()), ..MemberChange::default() };
+    let after = store::change(conn, &who.practice_id, &who.staff_id, &change)?;
+    note(ctx, conn, &who, "staff.renamed")?;
+    after.ok_or(Refusal::Unauthorized)
+}
+
+fn note(ctx: &Ctx, conn: &mut Conn, who: &Principal, action: &str) -> db::Result<()> {
+    let practice_id = Some(who.practice_id.as_str());
+    let (actor, subject) = (who.staff_id.as_str(), who.staff_id.as_str());
+    audit::record(ctx, conn, &Event { practice_id, actor, action, subject, detail: json!({}) })
+}
