@@ -294,6 +294,24 @@ both! {
         assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'conversation.changed'"), 2);
     }
 
+    /// A patient sees the tags that links gave, and none that staff added by hand.
+    fn tags_of_staff_stay_inside_of_the_practice(app: TestApp) {
+        let elm = elm(&app);
+        let poster = app.make_link(&elm.admin, json!({ "label": "Poster", "tags": ["poster", "recall"] }));
+        let card = app.make_link(&elm.admin, json!({ "label": "Card", "tags": ["card", "late payer"] }));
+        let who = app.sign_up_at(&phone(0), code(&poster));
+        let id = &who.conversation_id;
+        let mine = || app.get("/v1/me/pairings").bearer(&who.access_token).send().expect(200).at("/items/0/conversation/tags");
+        patch(&app, &elm.bo, id, json!({ "tags": ["poster", "late payer"] })).expect(200);
+        assert_eq!(mine(), json!(["poster"]));
+        let pair = json!({ "link_token": app.link_token(code(&card)) });
+        let again = app.post("/v1/pairings", pair).bearer(&who.access_token).send().expect(200);
+        let both = json!(["card", "late payer", "poster"]);
+        assert_eq!((again.at("/conversation/tags"), mine()), (both.clone(), both));
+        let theirs = get(&app, &elm.admin, &format!("/{id}")).expect(200).at("/conversation/tags");
+        assert_eq!(theirs, json!(["card", "late payer", "poster"]));
+    }
+
     fn who_is_gone_leaves_a_name_and_no_number(app: TestApp) {
         let practice = app.practice("Elm Dental", Some("desk@elm.example"));
         let admin = app.desk(&practice, "ada", Role::Admin);

@@ -36,7 +36,7 @@ pub fn done(word: &str, language: Language) -> &'static str {
         "disabled" => ("The webhook is not called any more.", "Ya no se llama al webhook."),
         "enabled" => ("The webhook is called again.", "El webhook vuelve a recibir llamadas."),
         "deleted" => ("The webhook is deleted.", "El webhook está eliminado."),
-        _ => return "",
+        _ => return super::inbox::words::done(word, language),
     };
     say(language, en, es)
 }
@@ -192,6 +192,11 @@ impl Errors {
             true => Self(vec![(String::new(), whole(language, problem))]),
             false => Self(fields),
         }
+    }
+
+    /// One thing that is wrong, with the field of `pointer`.
+    pub fn one(pointer: &str, text: &str) -> Self {
+        Self(vec![(pointer.to_owned(), text.to_owned())])
     }
 
     /// What is wrong with one field; empty where nothing is.
