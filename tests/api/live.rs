@@ -1,11 +1,9 @@
 //! Server-sent events: who is told of what, across instances, after a break, and until when.
 
-use std::time::Duration;
-
 use practice_links::staff::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Builder, Desk, SignedUp, Stream, TestApp, as_desk, phone};
+use crate::harness::{Builder, Desk, Event, SignedUp, Stream, TestApp, as_desk, phone};
 
 const PRACTICE: &str = "/v1/practice/events";
 const MINE: &str = "/v1/me/events";

@@ -210,8 +210,9 @@ pub fn compared(words: &Words, json: &str) -> String {
         return format!("{} {}", words.compared, grade(words, Grade::None));
     }
     let record = |found: &Value| {
-        let parts = fields
-            .map(|(field, name)| format!("{name} {}", agreement(words, found.get(field).and_then(Value::as_str))));
+        let parts = fields.map(|(field, name)| {
+            format!("{name} {}", agreement(words, found.get(field).and_then(Value::as_str)))
+        });
         parts.join(", ")
     };
     let records: Vec<String> = candidates.iter().take(3).map(record).collect();

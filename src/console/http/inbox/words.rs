@@ -84,11 +84,9 @@ pub fn errors(language: Language, problem: &Problem) -> Option<Errors> {
             "Somebody decided meanwhile who this is. See below how it stands.",
             "Mientras tanto alguien decidió quién es. Vea abajo cómo está.",
         ),
-        Code::NothingToUndo => (
-            "",
-            "There is no decision to take back.",
-            "No hay ninguna decisión que retirar.",
-        ),
+        Code::NothingToUndo => {
+            ("", "There is no decision to take back.", "No hay ninguna decisión que retirar.")
+        }
         Code::IdempotencyKeyReused => (
             "",
             "This page had sent a form already. Look whether it is there, then send this one again.",
@@ -102,10 +100,7 @@ pub fn errors(language: Language, problem: &Problem) -> Option<Errors> {
 fn fields(language: Language, problem: &Problem) -> Errors {
     let pointer = problem.errors().first().map(|error| error.pointer.as_str()).unwrap_or_default();
     let (en, es) = match pointer {
-        "/body" => (
-            "A message has 1 to 4,000 characters.",
-            "Un mensaje tiene de 1 a 4,000 caracteres.",
-        ),
+        "/body" => ("A message has 1 to 4,000 characters.", "Un mensaje tiene de 1 a 4,000 caracteres."),
         "/method" => ("Say how you made sure.", "Indique cómo se aseguró."),
         "/note" => ("A note has up to 500 characters.", "Una nota tiene hasta 500 caracteres."),
         "/record_id" => (
