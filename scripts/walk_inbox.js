@@ -50,6 +50,13 @@ async function messages(url, to) {
   return (await answer.json()).items;
 }
 
+/** What the first admin does with a colleague. */
+async function invite(url, token, colleague) {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const answer = await fetch(`${url}/v1/practice/staff`, { method: "POST", headers, body: JSON.stringify(colleague) });
+  assert.strictEqual(answer.status, 201);
+}
+
 /** From the invitation's mail to the console. */
 async function enrol(walk, email) {
   const { page, url } = walk;
@@ -121,6 +128,7 @@ const untouched = (walk) => walk.page.evaluate(() => { window.untouched = true; 
 /** Writing, with the question that is asked once, and an answer that comes while somebody types. */
 async function talk(walk, patient, phone) {
   const { page, url } = walk;
+  await page.bringToFront();
   await page.click(`a[href='/console/inbox/${patient.conversation}']`);
   await page.waitForSelector("#body");
   await walk.look("conversation");
@@ -179,7 +187,8 @@ async function main(binary, executablePath, folder) {
   if (folder) fs.mkdirSync(folder, { recursive: true });
   await withService(binary, executablePath, {}, async (browser, url, admin) => {
     const practice = admin("practice", "create", "--name", "Elm Street Dental", "--city", "Springfield", "--plan", "communicator", "--email", "desk@elm.example").split(/\s/)[0];
-    admin("staff", "create", "--practice", practice, "--email", "ana@elm.example", "--name", "Ana Ruiz", "--role", "admin");
+    const [, token] = /^token\s+(\S+)$/m.exec(admin("staff", "create", "--practice", practice, "--email", "olga@elm.example", "--name", "Olga Brandt", "--role", "admin"));
+    await invite(url, token, { email: "ana@elm.example", name: "Ana Ruiz", role: "admin" });
     const context = await browser.newContext({ viewport: DESKTOP, colorScheme: "light", locale: "en", reducedMotion: "reduce" });
     const walk = new Walk(await context.newPage(), url, "1280-light-en", folder, "en");
     await enrol(walk, "ana@elm.example");
