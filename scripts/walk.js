@@ -52,7 +52,11 @@ class Walk {
     assert.strictEqual(seen.lang, this.language, where);
     assert.deepStrictEqual(seen.unlabelled, [], `${where}: fields without a label`);
     assert.deepStrictEqual(seen.small, [], `${where}: controls that are too small`);
-    if (this.folder) await page.screenshot({ path: path.join(this.folder, `${this.name}-${title}.png`), fullPage: true });
+    if (this.folder) {
+      // A tab in the back draws nothing.
+      await page.bringToFront();
+      await page.screenshot({ path: path.join(this.folder, `${this.name}-${title}.png`), fullPage: true });
+    }
     this.pages += 1;
   }
 

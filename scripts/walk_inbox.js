@@ -134,6 +134,9 @@ async function talk(walk, patient, phone) {
   await walk.look("conversation");
   await page.fill("#body", "Good morning. Would Tuesday at ten suit you?");
   await walk.press(".reply button", "conversation-unverified");
+  // The page looks how things stand meanwhile, and leaves alone what was sent back.
+  await page.waitForTimeout(LIVE / 2);
+  assert.ok(await page.isVisible("#acknowledge-error"), "what is wrong stays");
   assert.strictEqual(await page.inputValue("#body"), "Good morning. Would Tuesday at ten suit you?");
   await page.check("#acknowledge");
   await walk.press(".reply button", "conversation-answered");

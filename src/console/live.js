@@ -18,13 +18,15 @@
     return field.value !== field.defaultValue;
   }
 
-  function fields(part) {
-    return [...part.querySelectorAll("input:not([type=hidden]), select, textarea")];
+  /** Whether something of somebody's stands in a part: typed just now, or sent back as it could not be. */
+  function isTyped(part) {
+    const fields = [...part.querySelectorAll("input:not([type=hidden]), select, textarea")];
+    return fields.some((field) => isChanged(field) || field.matches("[aria-invalid]") || (field.matches("textarea") && field.value !== ""));
   }
 
   function isInUse(part) {
-    const isTyped = fields(part).some((field) => field === document.activeElement || isChanged(field));
-    return isTyped || part.querySelector("details[open]") !== null;
+    const isHeld = part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+    return isHeld || isTyped(part) || part.querySelector("details[open]") !== null;
   }
 
   /** A list keeps those of its items that are as they were, with whatever stands on them. */
@@ -66,11 +68,18 @@
     if (isAtEnd && end.getBoundingClientRect().bottom > window.innerHeight) end.scrollIntoView({ block: "end" });
   }
 
+  /** The page's own address: a form that was sent back stands under another one, where nothing is to be had. */
+  function address() {
+    const { pathname, search } = window.location;
+    const own = `/console/inbox/${conversation}`;
+    return conversation === "" || pathname === own ? pathname + search : own;
+  }
+
   /** Signed out, or not theirs to see any more: the page goes, but for what somebody was writing. */
   function leave() {
     isOver = true;
-    if (fields(document).some(isChanged)) document.getElementById("signed-out").hidden = false;
-    else window.location.reload();
+    if (isTyped(document)) document.getElementById("signed-out").hidden = false;
+    else window.location.replace(address());
   }
 
   async function look() {
@@ -79,7 +88,7 @@
     if (isStale || isOver) return;
     isLooking = true;
     try {
-      const answer = await fetch(window.location.href, { cache: "no-store" });
+      const answer = await fetch(address(), { cache: "no-store" });
       if (answer.redirected || answer.status === 404) leave();
       else if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch {
