@@ -8,10 +8,10 @@ const path = require("node:path");
 
 const SMALLEST_CONTROL = 44;
 
-/** What is on the page. A box of a list is as large as its label, which is what a thumb meets. */
+/** What is on the page. A box or a choice of a list is as large as its label, which is what a thumb meets. */
 function looked(smallest) {
   const controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea")];
-  const target = (control) => (control.type === "checkbox" ? control.closest("label") : control);
+  const target = (control) => (["checkbox", "radio"].includes(control.type) ? control.closest("label") : control);
   const seen = controls.map((control) => [control, target(control).getBoundingClientRect()]).filter(([, box]) => box.width > 0);
   const isSkip = (control) => control.classList.contains("skip");
   const small = seen.filter(([control, box]) => !isSkip(control) && (box.width < smallest - 0.01 || box.height < smallest - 0.01));
