@@ -63,15 +63,15 @@ fn of_patients(config: &mut ServiceConfig<'_>) {
 /// Staff: signing in, colleagues, teams.
 fn of_staff(config: &mut ServiceConfig<'_>) {
     config
-        .service(staff::http::sessions::begin_session)
-        .service(staff::http::sessions::finish_session)
-        .service(staff::http::sessions::refresh_session)
-        .service(staff::http::sessions::list_sessions)
-        .service(staff::http::sessions::delete_current_session)
-        .service(staff::http::sessions::delete_sessions)
+        .service(staff::http::sessions::begin_staff_session)
+        .service(staff::http::sessions::finish_staff_session)
+        .service(staff::http::sessions::refresh_staff_session)
+        .service(staff::http::sessions::list_staff_sessions)
+        .service(staff::http::sessions::delete_current_staff_session)
+        .service(staff::http::sessions::delete_staff_sessions)
         .service(staff::http::sessions::ask_password_reset)
         .service(staff::http::sessions::set_password)
-        .service(staff::http::people::get_me)
+        .service(staff::http::people::get_staff_me)
         .service(staff::http::people::invite_staff)
         .service(staff::http::people::list_staff)
         .service(staff::http::people::change_staff)

@@ -54,6 +54,16 @@ fn every_operation_has_a_summary_a_tag_and_an_example() {
     }
 }
 
+/// A client that is generated makes a function of each.
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document = document();
+    let mut seen = BTreeSet::new();
+    for (name, operation) in operations(&document) {
+        assert!(seen.insert(operation["operationId"].as_str().unwrap()), "{name}");
+    }
+}
+
 #[test]
 fn a_call_that_takes_a_body_documents_it() {
     let document = document();

@@ -3,6 +3,7 @@
 pub mod body;
 pub mod call;
 pub mod client_ip;
+pub mod cookie;
 pub mod door;
 pub mod draining;
 pub mod fallback;

@@ -8,6 +8,7 @@ use practice_links::staff::Role;
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, DEMO, Desk, IPHONE, TestApp, as_desk, phone, together};
+use crate::landing::visit;
 
 struct Eyes {
     desk: Desk,
@@ -62,6 +63,22 @@ both! {
         assert_eq!(seen["days"][29]["paired"], 2);
         assert_eq!(app.count("SELECT count(*) AS n FROM pairings"), 2, "pairings are the truth");
         in_balance(&app);
+    }
+
+    fn staff_who_look_at_their_own_page_are_no_visitors(app: TestApp) {
+        let eyes = eyes(&app);
+        let cookie = format!("theme=dark; practice_links={}", eyes.desk.token);
+        for path in ["/123456", "/Q/123456"] {
+            for _ in 0..2 {
+                let page = app.get(path).user_agent(IPHONE).header("cookie", &cookie).send().expect(200);
+                let told = app.call("POST", &format!("/123456/seen?visit={}", visit(&page))).user_agent(IPHONE);
+                told.header("cookie", &cookie).send().expect(204);
+            }
+        }
+        assert_eq!(eyes.funnel(&app, "")["totals"]["views"], json!({ "raw": 0, "bot": 0, "confirmed": 0 }));
+        app.get("/123456").user_agent(IPHONE).header("cookie", "theme=dark").send().expect(200);
+        let totals = eyes.funnel(&app, "")["totals"].clone();
+        assert_eq!((&totals["views"]["raw"], &totals["scans"]), (&json!(1), &json!(0)));
     }
 
     fn what_happens_again_counts_once(app: TestApp) {

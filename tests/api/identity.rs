@@ -216,4 +216,18 @@ both! {
         decide(&app, &member, &patient.conversation_id, confirm).expect(201);
         assert_eq!(report()["confirmed"], 1);
     }
+
+    /// The proof pack leaves the house like an export: of one's own conversations alone, and the audit says so.
+    fn a_proof_pack_is_a_page_that_the_audit_knows_of(app: TestApp) {
+        let (admin, member, patient) = scene(&app);
+        let at = |id: &str| format!("/v1/practice/conversations/{id}/proof.pdf");
+        let page = as_desk(&member, app.get(&at(&patient.conversation_id))).send().expect(200);
+        assert_eq!((page.media_type(), page.header("cache-control")), ("application/pdf", Some("no-store")));
+        assert!(page.body.starts_with(b"%PDF-"));
+        let events = as_desk(&admin, app.get("/v1/practice/audit?action=identity.exported")).send().expect(200);
+        assert_eq!(events.str("/items/0/subject"), patient.conversation_id);
+        let other = app.desk(&app.practice("Oak Eyes", None), "oda", Role::Admin);
+        as_desk(&other, app.get(&at(&patient.conversation_id))).send().problem(404, "conversation_not_found");
+        as_desk(&member, app.get(&at("cnv_unknown"))).send().problem(404, "conversation_not_found");
+    }
 }

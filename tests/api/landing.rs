@@ -25,7 +25,7 @@ fn lead(page: &Reply) -> String {
     page.text().split("data-lead=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
-fn visit(page: &Reply) -> String {
+pub fn visit(page: &Reply) -> String {
     page.text().split("?visit=").nth(1).unwrap().split(['"', '&']).next().unwrap().to_owned()
 }
 

@@ -23,8 +23,10 @@ use words::Words;
 
 /// The page has room for so many decisions; the first and the last ones are told.
 const MOST_DECISIONS: usize = 8;
-/// The longest text that is quoted whole.
+/// The longest text that is quoted whole, in characters.
 const MOST_QUOTED: usize = 400;
+/// All notes together; each has its share, so that what follows them still finds room.
+const MOST_NOTED: usize = 1_200;
 
 /// The page of a conversation; that it left the house is in the audit.
 pub fn proof(
@@ -155,8 +157,9 @@ impl Page<'_> {
         let kept = all.len().min(MOST_DECISIONS);
         let (head, tail) = (kept / 2, kept - kept / 2);
         let told = all.iter().take(head).chain(all.iter().skip(all.len() - tail));
+        let room = MOST_QUOTED.min(MOST_NOTED / kept.max(1));
         let mut rows: Vec<(String, String)> =
-            told.map(|decision| (self.time(decision.created_at), self.decision(decision))).collect();
+            told.map(|decision| (self.time(decision.created_at), self.decision(decision, room))).collect();
         if all.len() > kept {
             let more = self.words.more.replace("{n}", &(all.len() - kept).to_string());
             rows.insert(head, ("…".to_owned(), more));
@@ -167,7 +170,7 @@ impl Page<'_> {
         Section { heading: self.words.decisions.to_owned(), rows }
     }
 
-    fn decision(&self, decision: &Decision) -> String {
+    fn decision(&self, decision: &Decision, room: usize) -> String {
         let mut parts = vec![words::decision(&self.words, &decision.kind).to_owned()];
         parts.extend(decision.method.as_deref().map(|word| words::method(&self.words, word).to_owned()));
         parts.push(self.name(&decision.actor).to_owned());
@@ -178,7 +181,7 @@ impl Page<'_> {
         }
         if let Some(note) = &decision.note {
             text.push('\n');
-            text += &quoted(note);
+            text += &quoted(note, room);
         }
         text
     }
@@ -188,10 +191,16 @@ impl Page<'_> {
             .iter()
             .filter(|entry| entry.kind != "message")
             .map(|entry| {
-                (self.time(entry.created_at), format!("{} {}", self.words.to_patient, quoted(&entry.body)))
+                (
+                    self.time(entry.created_at),
+                    format!("{} {}", self.words.to_patient, quoted(&entry.body, MOST_QUOTED)),
+                )
             })
             .collect();
-        rows.push((self.words.to_staff.to_owned(), quoted(crate::identity::advice(self.words.language))));
+        rows.push((
+            self.words.to_staff.to_owned(),
+            quoted(crate::identity::advice(self.words.language), MOST_QUOTED),
+        ));
         let acknowledged = self.found.card.acknowledged.as_ref();
         rows.extend(acknowledged.map(|acknowledged| {
             let by = self.words.acknowledged.replace("{by}", self.name(&acknowledged.by));
@@ -206,10 +215,10 @@ fn section<const N: usize>(heading: &str, rows: [(&str, String); N]) -> Section 
     Section { heading: heading.to_owned(), rows }
 }
 
-/// In quotation marks, and not longer than there is room for.
-fn quoted(text: &str) -> String {
+/// In quotation marks, and of at most so many characters.
+fn quoted(text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MOST_QUOTED) {
+    match line.char_indices().nth(most) {
         Some((end, _)) => format!("“{}…”", line.get(..end).unwrap_or_default()),
         None => format!("“{line}”"),
     }

@@ -60,7 +60,7 @@ fn count(app: &App, request: &HttpRequest, code: &str, step: Step) {
     let ctx = app.ctx();
     let network = client_ip::network(request, &app.config.trusted_proxies);
     let Some(visit) = visit_of(&ctx, request, code) else { return };
-    if counts(request, Visitor::of(request.headers(), |agent| app.front.lead(agent)).is_machine)
+    if counts(app, request, Visitor::of(request.headers(), |agent| app.front.lead(agent)).is_machine)
         && app.guests.may_tell(&app.config, &network, ctx.now)
     {
         app.tally.add_once(ctx.now, visit.link_id, step, visit.channel, visit.id);

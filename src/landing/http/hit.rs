@@ -15,8 +15,8 @@ use std::time::Instant;
 
 use super::super::agent::Visitor;
 use super::super::cache::Key;
-use super::is_open_host;
 use super::pages::{Ask, shown};
+use super::{is_open_host, is_visit};
 use crate::app::App;
 use crate::http::problem::REQUEST_ID;
 use crate::http::{Draining, client_ip, door};
@@ -67,7 +67,7 @@ fn at_hand(request: &ServiceRequest) -> Option<HttpResponse> {
         query: request.query_string(),
         is_machine: visitor.is_machine,
         is_scan,
-        is_head: false,
+        is_visit: is_visit(app, request.request()),
     };
     let mut answer = shown(app, &ctx, &drawn, &ask).ok()?;
     answer.headers_mut().insert(REQUEST_ID, HeaderValue::from_str(&ctx.id("req")).ok()?);

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use super::visit;
 use crate::app::{App, Ctx};
 use crate::http::call::is_head;
-use crate::http::{Code, Problem};
+use crate::http::{Code, Problem, cookie};
 
 /// A code is digits; a path of anything else is no link's.
 fn digits(code: &str) -> Result<(), Problem> {
@@ -63,7 +63,13 @@ fn is_open_host(app: &App, request: &HttpRequest) -> bool {
     !open.is_empty() && request.connection_info().host().eq_ignore_ascii_case(open)
 }
 
-/// Whether something that a person does may count: no HEAD, no machine.
-fn counts(request: &HttpRequest, is_machine: bool) -> bool {
-    !is_machine && !is_head(request)
+/// Whether something that a person does may count: no machine, and no visitor that never does.
+fn counts(app: &App, request: &HttpRequest, is_machine: bool) -> bool {
+    !is_machine && is_visit(app, request)
+}
+
+/// No HEAD, and nobody of a practice's staff. Whether their cookie is (still) good is not asked: the page is answered
+/// without the database, and who makes one up leaves out nobody but themselves.
+fn is_visit(app: &App, request: &HttpRequest) -> bool {
+    !is_head(request) && cookie::of_staff(app, request).is_none()
 }

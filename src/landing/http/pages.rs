@@ -12,10 +12,9 @@ use super::super::cache::{Drawn, Key};
 use super::super::page::{self, View};
 use super::super::ticket;
 use super::super::visit::{self, Visit};
-use super::{Fresh, digits, is_open_host, moved};
+use super::{Fresh, digits, is_open_host, is_visit, moved};
 use crate::app::{App, Ctx};
 use crate::funnel::Step;
-use crate::http::call::is_head;
 use crate::http::html::Does;
 use crate::http::{Call, Code, Form, Problem, html};
 use crate::kit::{Timestamp, Wait};
@@ -83,7 +82,7 @@ async fn show(
         query: request.query_string(),
         is_machine: visitor.is_machine,
         is_scan,
-        is_head: is_head(request),
+        is_visit: is_visit(app, request),
     };
     shown(app, &ctx, &drawn, &ask)
 }
@@ -105,14 +104,14 @@ pub(super) struct Ask<'a> {
     pub is_machine: bool,
     /// Whether the printed QR code led here.
     pub is_scan: bool,
-    /// Whether the page itself is not wanted.
-    pub is_head: bool,
+    /// Whether it counts at all.
+    pub is_visit: bool,
 }
 
 /// A drawn page with what is new on it, counted.
 pub(super) fn shown(app: &App, ctx: &Ctx, drawn: &Drawn, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
     let channel = visit::channel(ask.query);
-    if !ask.is_head && drawn.is_open {
+    if ask.is_visit && drawn.is_open {
         count(app, ctx.now, drawn, channel, ask);
     }
     let fresh = Fresh::draw(ctx);

@@ -121,7 +121,7 @@ refusals!(StaffMeRefusals: plain, Unauthorized);
 /// Shows whoever is signed in
 #[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "Oneself", body = StaffMe), StaffMeRefusals))]
 #[get("/v1/staff/me")]
-pub async fn get_me(app: Data<App>, call: Call) -> Result<Json<StaffMe>, Problem> {
+pub async fn get_staff_me(app: Data<App>, call: Call) -> Result<Json<StaffMe>, Problem> {
     let found = app.read(move |ctx, conn| {
         let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
         let practice = practices::find(conn, &who.practice_id)?.ok_or(Refusal::Unauthorized)?;

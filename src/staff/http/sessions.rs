@@ -78,7 +78,7 @@ refusals!(BeginStaffSessionRefusals: keyed, SignInRefused, SignInLimited);
 /// Begins a sign-in: address and password
 #[utoipa::path(tag = "staff", request_body = BeginStaffSession, responses((status = 201, description = "A code is wanted", body = StaffChallenge), BeginStaffSessionRefusals))]
 #[post("/v1/staff/sessions")]
-pub async fn begin_session(
+pub async fn begin_staff_session(
     app: Data<App>,
     call: Call,
     body: Body<BeginStaffSession>,
@@ -174,7 +174,7 @@ refusals!(FinishStaffSessionRefusals: keyed, ChallengeInvalid, SecondFactorWrong
 /// Finishes a sign-in: a code, which also sets up the second factor the first time
 #[utoipa::path(tag = "staff", request_body = FinishStaffSession, responses((status = 201, description = "Signed in", body = StaffSessionCreated), FinishStaffSessionRefusals))]
 #[post("/v1/staff/sessions/totp")]
-pub async fn finish_session(
+pub async fn finish_staff_session(
     app: Data<App>,
     call: Call,
     body: Body<FinishStaffSession>,
@@ -214,7 +214,7 @@ refusals!(RefreshStaffRefusals: keyed, RefreshTokenInvalid, RefreshTokenReused);
 /// Turns a staff refresh token into fresh tokens
 #[utoipa::path(tag = "staff", request_body = RefreshStaffSession, responses((status = 200, description = "Fresh tokens", body = StaffSessionAnswer), RefreshStaffRefusals))]
 #[post("/v1/staff/sessions/refresh")]
-pub async fn refresh_session(
+pub async fn refresh_staff_session(
     app: Data<App>,
     call: Call,
     body: Body<RefreshStaffSession>,
@@ -278,7 +278,7 @@ refusals!(StaffSessionsRefusals: plain, Unauthorized);
 /// Lists one's own sign-ins
 #[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "Sign-ins that live", body = StaffSessions), StaffSessionsRefusals))]
 #[get("/v1/staff/sessions")]
-pub async fn list_sessions(app: Data<App>, call: Call) -> Result<Json<StaffSessions>, Problem> {
+pub async fn list_staff_sessions(app: Data<App>, call: Call) -> Result<Json<StaffSessions>, Problem> {
     let found = app.read(move |ctx, conn| {
         let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
         let sessions = session::list(ctx, conn, &who)?;
@@ -291,7 +291,7 @@ pub async fn list_sessions(app: Data<App>, call: Call) -> Result<Json<StaffSessi
 /// Signs out
 #[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "The sign-in has ended"), StaffSessionsRefusals))]
 #[delete("/v1/staff/sessions/current")]
-pub async fn delete_current_session(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
+pub async fn delete_current_staff_session(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| {
         let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
         Ok::<_, Refusal>(session::sign_out(ctx, conn, &who)?)
@@ -303,7 +303,7 @@ pub async fn delete_current_session(app: Data<App>, call: Call) -> Result<HttpRe
 /// Signs out everywhere, here included
 #[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "Every sign-in has ended"), StaffSessionsRefusals))]
 #[delete("/v1/staff/sessions")]
-pub async fn delete_sessions(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
+pub async fn delete_staff_sessions(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| {
         let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
         session::sign_out_everywhere(ctx, conn, &who)

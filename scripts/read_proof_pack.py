@@ -1,0 +1,64 @@
+"""Reads the proof pack of a conversation back with a PDF reader that shares nothing with the service: on one page who
+it is, how the practice knows, and what was shown, in English and Spanish. Usage:
+read_proof_pack.py PATH/TO/practice-links [FOLDER for pictures]"""
+
+import os
+import re
+import sys
+import urllib.request
+
+import pypdfium2 as pdfium
+
+from service import PHONE, Service
+
+PATIENT = {"given_name": "Zoë", "family_name": "Müller-Ñandú", "birth_date": "1987-05-31", "email": "zoe@example.org"}
+NOTE = "Called back at the number on record. "
+DECISIONS = [("confirm", "call_back"), ("undo", None)] * 6
+LANGUAGES = {
+    "en": ["Zoë Müller-Ñandú", "zoe@example.org", "Ana", "Compare number and e-mail with your records."],
+    "es": ["Zoë Müller-Ñandú", "zoe@example.org", "Ana", "Compare el número y el correo con sus fichas."],
+}
+
+
+def decide(service, at, token):
+    """Confirms and takes it back, more often than a page has room for."""
+    for kind, method in DECISIONS:
+        body = {"decision": kind, "note": NOTE * 10} | ({"method": method} if method else {})
+        service.call("POST", f"{at}/identity/decisions", body, token)
+    service.call("POST", f"{at}/identity/decisions", {"decision": "confirm", "method": "in_person"}, token)
+
+
+def proof(service, at, token, language):
+    headers = {"authorization": f"Bearer {token}"}
+    request = urllib.request.Request(f"{service.url}{at}/proof.pdf?language={language}", headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.headers["content-type"] == "application/pdf"
+        return pdfium.PdfDocument(answer.read())
+
+
+def check(document, wanted, link_code):
+    assert len(document) == 1, f"{len(document)} pages"
+    # Words that a line's end parted are one text again.
+    text = re.sub(r"\s+", " ", document[0].get_textpage().get_text_range())
+    for words in [*wanted, PHONE, link_code]:
+        assert words in text, f"{words} is not in: {text}"
+    assert re.search(r"\d+, [\w-]{43}\.$", text), "the audit chain's last hash is missing"
+
+
+def walk(binary, folder):
+    with Service(binary) as service:
+        token = service.staff_token("Elm Dental")
+        link = service.call("GET", "/v1/practice/links", bearer=token)["items"][0]
+        made = service.sign_up(link["code"], PATIENT)
+        at = f"/v1/practice/conversations/{made['conversation']['id']}"
+        decide(service, at, token)
+        for language, wanted in LANGUAGES.items():
+            document = proof(service, at, token, language)
+            if folder:
+                document[0].render(scale=2).to_pil().save(os.path.join(folder, f"proof-{language}.png"))
+            check(document, wanted, link["code"])
+
+
+if __name__ == "__main__":
+    walk(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)
+    print("the proof pack says on one page what it should, in both languages")
