@@ -143,7 +143,7 @@ impl Wanted {
 
     fn address(&self) -> String {
         let set = self.each().into_iter().filter(|(_, word)| !word.is_empty());
-        set.map(|(name, word)| format!("{name}={}&", percent::encoded(word))).collect()
+        set.map(|(name, word)| format!("{name}={}&", percent::encoded(word))).collect::<Vec<_>>().concat()
     }
 
     fn links(&self, f: &Frame, links: &[LinkDetails]) -> Vec<Choice> {
