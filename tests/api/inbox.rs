@@ -77,7 +77,7 @@ both! {
 
         let whole = get(&app, &elm.admin, &format!("/{}", who.conversation_id)).expect(200);
         assert_eq!(whole.at("/conversation"), *item);
-        assert_eq!(whole.at("/contact"), json!({ "phone": who.phone, "email": null, "birth_date": "1987-05-31" }));
+        assert_eq!(whole.at("/contact"), json!({ "phone": who.phone, "email": null, "email_verified": false, "birth_date": "1987-05-31" }));
         let entries = get(&app, &elm.admin, &format!("/{}/entries?limit=1", who.conversation_id)).expect(200);
         assert_eq!(entries.at("/items/0/body"), "Welcome.\nHow can we help?");
         let rest = format!("/{}/entries?cursor={}", who.conversation_id, entries.str("/next_cursor"));
@@ -319,7 +319,7 @@ both! {
         let who = app.sign_up_at(&phone(0), "222222");
         app.delete("/v1/me").bearer(&who.access_token).send().expect(204);
         let whole = get(&app, &admin, &format!("/{}", who.conversation_id)).expect(200);
-        assert_eq!(whole.at("/contact"), json!({ "phone": null, "email": null, "birth_date": null }));
+        assert_eq!(whole.at("/contact"), json!({ "phone": null, "email": null, "email_verified": false, "birth_date": null }));
         assert_eq!((whole.at("/conversation/status"), whole.at("/conversation/patient/given_name")), (json!("closed"), json!("Alex")));
     }
 
