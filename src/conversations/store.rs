@@ -109,7 +109,7 @@ pub fn conversation_of(conn: &mut Conn, pairing_id: &str) -> Result<Conversation
         .filter(pairings::id.eq(pairing_id))
         .select(columns::<PatientCard>())
         .first(conn)?;
-    let tags = tags(conn, &id)?;
+    let tags = given_tags(conn, &id)?;
     Ok(Conversation {
         id,
         pairing_id: pairing_id.to_owned(),
@@ -185,15 +185,28 @@ pub fn forget_acknowledgement(conn: &mut Conn, id: &str) -> Result<usize> {
     Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
 }
 
-/// Adds tags; how many of them were new.
-pub fn add_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Result<usize> {
-    let mut added = 0;
+/// Adds tags that staff choose.
+pub fn add_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Result<()> {
     for tag in tags {
-        let row = (conversation_tags::conversation_id.eq(conversation_id), conversation_tags::tag.eq(tag));
-        added +=
-            Both(insert_into(conversation_tags::table).values(row).on_conflict_do_nothing()).execute(conn)?;
+        let row = (
+            conversation_tags::conversation_id.eq(conversation_id),
+            conversation_tags::tag.eq(tag),
+            conversation_tags::given.eq(false),
+        );
+        Both(insert_into(conversation_tags::table).values(row).on_conflict_do_nothing()).execute(conn)?;
     }
-    Ok(added)
+    Ok(())
+}
+
+/// Adds tags that a link gives, which the patient sees.
+pub fn give_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Result<()> {
+    add_tags(conn, conversation_id, tags)?;
+    update(conversation_tags::table)
+        .filter(conversation_tags::conversation_id.eq(conversation_id))
+        .filter(conversation_tags::tag.eq_any(tags))
+        .set(conversation_tags::given.eq(true))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// A place in a conversation, and whose that is.
@@ -352,10 +365,17 @@ pub fn tags(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
     Ok(rows.order(conversation_tags::tag).select(conversation_tags::tag).load(conn)?)
 }
 
-/// Takes all tags away.
-pub fn clear_tags(conn: &mut Conn, id: &str) -> Result<usize> {
+/// Those that a link gave, sorted.
+fn given_tags(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
     let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
-    Ok(diesel::delete(rows).execute(conn)?)
+    let given = rows.filter(conversation_tags::given.eq(true));
+    Ok(given.order(conversation_tags::tag).select(conversation_tags::tag).load(conn)?)
+}
+
+/// Takes all tags away but those of `kept`.
+pub fn keep_tags(conn: &mut Conn, id: &str, kept: &[String]) -> Result<usize> {
+    let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
+    Ok(diesel::delete(rows.filter(conversation_tags::tag.ne_all(kept))).execute(conn)?)
 }
 
 /// Records, once, who writes though it is not known to whom.

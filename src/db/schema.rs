@@ -180,6 +180,7 @@ diesel::table! {
     conversation_tags (conversation_id, tag) {
         conversation_id -> Text,
         tag -> Text,
+        given -> Bool,
     }
 }
 

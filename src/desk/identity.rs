@@ -8,7 +8,7 @@ use super::{Refusal, inbox};
 use crate::app::Ctx;
 use crate::conversations::identity::{self as states, By, Decision, Evidence, Ruling, Verdict};
 use crate::conversations::inbox::{self as conversations, Card, Waiting};
-use crate::db::Conn;
+use crate::db::{self, Conn};
 use crate::identity::{self, Finding, Grading};
 use crate::kit::{Language, Secret};
 use crate::staff::{self, Principal, Role};
@@ -90,6 +90,32 @@ fn evidence(conn: &mut Conn, id: &str, asked: &Asked) -> Result<Evidence, Refusa
         "candidates": wanted.map(identity::fields).collect::<Vec<_>>(),
     });
     Ok(Evidence { record_id: asked.record_id.clone(), compared: Some(compared) })
+}
+
+/// How many conversations wait for somebody to look; whoever counts more than `most` counts no further.
+pub fn how_many_wait(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    most: i64,
+) -> Result<usize, Refusal> {
+    let (_, reader) = inbox::reader(ctx, conn, token)?;
+    Ok(conversations::how_many_to_verify(conn, &reader, most + 1)?)
+}
+
+/// Up to `limit` conversations that wait, with what the records say of each person as they are now.
+pub fn waiting_in_full(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    after: Option<&Waiting>,
+    limit: i64,
+) -> Result<Vec<(Card, Option<Finding>)>, Refusal> {
+    let (_, reader) = inbox::reader(ctx, conn, token)?;
+    let cards = conversations::to_verify(conn, &reader, after, limit)?;
+    let with_finding = |card: Card| Ok((identity::look(conn, &card.id)?, card));
+    let found = cards.into_iter().map(with_finding).collect::<db::Result<Vec<_>>>()?;
+    Ok(found.into_iter().map(|(finding, card)| (card, finding)).collect())
 }
 
 /// Up to `limit` conversations that wait for somebody to look, those first that have waited longest.

@@ -4,10 +4,10 @@
 pub mod audit;
 pub mod http;
 pub mod identity;
-mod inbox;
+pub mod inbox;
 pub mod notifications;
 pub mod profile;
-mod proof;
+pub mod proof;
 
 use jiff::tz::TimeZone;
 use serde_json::json;

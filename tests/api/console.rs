@@ -336,7 +336,7 @@ both! {
         let (_, desk) = elm(&app);
         let link = link_of(&app, &desk, "Elm Dental");
         let at = format!("/console/links/{}", id(&link));
-        for path in ["/console/sign-in", "/console/inbox", "/console/links", &at, "/console/settings", "/console/nowhere"] {
+        for path in ["/console/sign-in", "/console/links", &at, "/console/settings", "/console/nowhere"] {
             let reply = as_browser(&desk, app.get(path)).send();
             assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
             assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
@@ -350,7 +350,16 @@ both! {
         let sheet = as_browser(&desk, app.get(&format!("{at}/print/poster.pdf?paper=a4&language=es"))).send().expect(200);
         assert_eq!((sheet.media_type(), sheet.header("cache-control")), ("application/pdf", Some("no-store")));
         as_browser(&desk, app.get(&format!("{at}/print/other.pdf"))).send().expect(404);
-        // The stylesheet alone is kept, under an address of its own.
+        // The inbox runs one script, which is ours, and asks nobody else for anything.
+        let inbox = as_browser(&desk, app.get("/console/inbox")).send().expect(200);
+        let policy = inbox.header("content-security-policy").unwrap();
+        assert!(policy.contains("script-src 'nonce-") && policy.contains("connect-src 'self';") && !policy.contains("unsafe"), "{policy}");
+        let inbox = inbox.text();
+        assert_eq!(inbox.matches("<script").count(), 1);
+        let script = app.get(&between(&inbox, "src=\"", "\"")).send().expect(200);
+        assert_eq!((script.media_type(), script.header("cache-control").unwrap().contains("immutable")), ("text/javascript", true));
+        app.get("/console/live-old.js").send().expect(404);
+        // The stylesheet is kept like it, under an address of its own.
         let text = page(&app, &desk, "/console/links");
         let (_, rest) = text.split_once("href=\"/console/style-").unwrap();
         let style = format!("/console/style-{}", rest.split('"').next().unwrap());

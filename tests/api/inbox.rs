@@ -77,7 +77,7 @@ both! {
 
         let whole = get(&app, &elm.admin, &format!("/{}", who.conversation_id)).expect(200);
         assert_eq!(whole.at("/conversation"), *item);
-        assert_eq!(whole.at("/contact"), json!({ "phone": who.phone, "email": null, "birth_date": "1987-05-31" }));
+        assert_eq!(whole.at("/contact"), json!({ "phone": who.phone, "email": null, "email_verified": false, "birth_date": "1987-05-31" }));
         let entries = get(&app, &elm.admin, &format!("/{}/entries?limit=1", who.conversation_id)).expect(200);
         assert_eq!(entries.at("/items/0/body"), "Welcome.\nHow can we help?");
         let rest = format!("/{}/entries?cursor={}", who.conversation_id, entries.str("/next_cursor"));
@@ -294,6 +294,24 @@ both! {
         assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'conversation.changed'"), 2);
     }
 
+    /// A patient sees the tags that links gave, and none that staff added by hand.
+    fn tags_of_staff_stay_inside_of_the_practice(app: TestApp) {
+        let elm = elm(&app);
+        let poster = app.make_link(&elm.admin, json!({ "label": "Poster", "tags": ["poster", "recall"] }));
+        let card = app.make_link(&elm.admin, json!({ "label": "Card", "tags": ["card", "late payer"] }));
+        let who = app.sign_up_at(&phone(0), code(&poster));
+        let id = &who.conversation_id;
+        let mine = || app.get("/v1/me/pairings").bearer(&who.access_token).send().expect(200).at("/items/0/conversation/tags");
+        patch(&app, &elm.bo, id, json!({ "tags": ["poster", "late payer"] })).expect(200);
+        assert_eq!(mine(), json!(["poster"]));
+        let pair = json!({ "link_token": app.link_token(code(&card)) });
+        let again = app.post("/v1/pairings", pair).bearer(&who.access_token).send().expect(200);
+        let both = json!(["card", "late payer", "poster"]);
+        assert_eq!((again.at("/conversation/tags"), mine()), (both.clone(), both));
+        let theirs = get(&app, &elm.admin, &format!("/{id}")).expect(200).at("/conversation/tags");
+        assert_eq!(theirs, json!(["card", "late payer", "poster"]));
+    }
+
     fn who_is_gone_leaves_a_name_and_no_number(app: TestApp) {
         let practice = app.practice("Elm Dental", Some("desk@elm.example"));
         let admin = app.desk(&practice, "ada", Role::Admin);
@@ -301,7 +319,7 @@ both! {
         let who = app.sign_up_at(&phone(0), "222222");
         app.delete("/v1/me").bearer(&who.access_token).send().expect(204);
         let whole = get(&app, &admin, &format!("/{}", who.conversation_id)).expect(200);
-        assert_eq!(whole.at("/contact"), json!({ "phone": null, "email": null, "birth_date": null }));
+        assert_eq!(whole.at("/contact"), json!({ "phone": null, "email": null, "email_verified": false, "birth_date": null }));
         assert_eq!((whole.at("/conversation/status"), whole.at("/conversation/patient/given_name")), (json!("closed"), json!("Alex")));
     }
 

@@ -19,6 +19,7 @@ mod bounces;
 mod callbacks;
 mod consent;
 mod console;
+mod console_inbox;
 mod console_settings;
 mod crashes;
 mod deferred;

@@ -34,7 +34,8 @@ pub async fn face(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(app) = request.app_data::<Data<App>>()
+    if is_by_hand(request.request())
+        && let Some(app) = request.app_data::<Data<App>>()
         && let Some(secret) = cookie::read(app, request.request())
     {
         session::keep_alive(app, secret).await;
@@ -47,6 +48,12 @@ pub async fn face(
     };
     let answer = answer(response.request(), &problem);
     Ok(response.into_response(answer.unwrap_or_else(|problem| problem.respond(""))))
+}
+
+/// What a page asks for by itself (Fetch Metadata, `Sec-Fetch-Dest: empty`) is nobody's use of the console: a tab
+/// that was left open ends like any other.
+fn is_by_hand(request: &HttpRequest) -> bool {
+    request.headers().get("sec-fetch-dest").is_none_or(|dest| dest != "empty")
 }
 
 fn problem_of<B>(response: &ServiceResponse<B>) -> Option<Problem> {

@@ -230,4 +230,14 @@ impl Frame {
     ) -> Result<HttpResponse, Problem> {
         html::page(app, status, &self.nonce, Does::Form, body)
     }
+
+    /// A page that keeps itself as things stand, by a script of ours.
+    pub fn live_page(
+        &self,
+        app: &App,
+        status: StatusCode,
+        body: askama::Result<String>,
+    ) -> Result<HttpResponse, Problem> {
+        html::page(app, status, &self.nonce, Does::Both, body)
+    }
 }

@@ -1,7 +1,17 @@
-//! The inbox, and the two pages that wait for what fills them.
+//! The inbox and everything in it, and the two pages that wait for what fills them.
 
-use actix_web::HttpResponse;
-use actix_web::web::Data;
+mod card;
+mod conversation;
+mod decisions;
+mod list;
+mod live;
+mod panel;
+mod replies;
+pub mod words;
+mod work;
+
+use actix_web::web::{Data, get, post};
+use actix_web::{HttpResponse, Scope};
 use askama::Template;
 
 use super::super::who;
@@ -9,12 +19,6 @@ use super::frame::{Frame, Section, Session};
 use super::on;
 use crate::app::App;
 use crate::http::Problem;
-
-#[derive(Template)]
-#[template(path = "console/pages/inbox.html")]
-struct Inbox<'a> {
-    f: &'a Frame,
-}
 
 #[derive(Template)]
 #[template(path = "console/pages/invites.html")]
@@ -28,15 +32,25 @@ struct Records<'a> {
     f: &'a Frame,
 }
 
+/// All of the inbox.
+pub fn routes(scope: Scope) -> Scope {
+    scope
+        .route("/inbox", get().to(list::list))
+        .route("/inbox/{id}", get().to(conversation::open))
+        .route("/inbox/{id}/messages", post().to(replies::reply))
+        .route("/inbox/{id}/assignee", post().to(replies::assign))
+        .route("/inbox/{id}/tags", post().to(replies::tag))
+        .route("/inbox/{id}/unread", post().to(replies::mark_unread))
+        .route("/inbox/{id}/identity", post().to(decisions::decide))
+        .route("/inbox/{id}/proof.pdf", get().to(decisions::proof))
+        .route("/identity", get().to(work::list))
+        .route("/events", get().to(live::events))
+        .route("/live-{version}.js", get().to(live::script))
+}
+
 /// `GET /console`
 pub async fn home(_: Session) -> Result<HttpResponse, Problem> {
     Ok(on("/console/inbox"))
-}
-
-/// `GET /console/inbox`
-pub async fn inbox(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    let f = frame(&app, &session, Section::Inbox).await?;
-    f.page(&app, Inbox { f: &f }.render())
 }
 
 /// `GET /console/invites`

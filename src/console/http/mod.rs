@@ -39,10 +39,9 @@ pub fn pages() -> impl HttpServiceFactory + 'static {
         .route("/sign-out", post().to(sign_in::out))
         .route("/welcome", get().to(welcome::ask))
         .route("/welcome", post().to(welcome::choose))
-        .route("/inbox", get().to(inbox::inbox))
         .route("/invites", get().to(inbox::invites))
         .route("/records", get().to(inbox::records));
-    let scope = settings::pages(of_settings(of_links(scope)));
+    let scope = settings::pages(of_settings(of_links(inbox::routes(scope))));
     scope.default_service(web::to(nowhere)).wrap(from_fn(face::face))
 }
 

@@ -12,11 +12,16 @@ use crate::kit::secret::sha256;
 const TEXT: &str = concat!(
     include_str!("../../../assets/tokens.css"),
     include_str!("../console.css"),
-    include_str!("../settings.css")
+    include_str!("../settings.css"),
+    include_str!("../inbox.css")
 );
 
-/// The first letters of its digest.
-static VERSION: LazyLock<String> = LazyLock::new(|| sha256(TEXT.as_bytes()).chars().take(12).collect());
+static VERSION: LazyLock<String> = LazyLock::new(|| version(TEXT));
+
+/// The first letters of a text's digest.
+pub fn version(text: &str) -> String {
+    sha256(text.as_bytes()).chars().take(12).collect()
+}
 
 /// Where it is.
 pub fn address() -> String {
@@ -25,11 +30,16 @@ pub fn address() -> String {
 
 /// `GET /console/style-….css`
 pub async fn style(version: Path<String>) -> Result<HttpResponse, Problem> {
-    if *version != *VERSION {
-        return Err(Problem::new(Code::NotFound, "Check the address."));
+    match *version == *VERSION {
+        true => Ok(lasting("text/css; charset=utf-8", TEXT)),
+        false => Err(Problem::new(Code::NotFound, "Check the address.")),
     }
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "text/css; charset=utf-8"))
+}
+
+/// What stays as it is under its address.
+pub fn lasting(media_type: &'static str, text: &'static str) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, media_type))
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .body(TEXT))
+        .body(text)
 }

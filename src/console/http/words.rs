@@ -37,7 +37,11 @@ pub fn done(word: &str, language: Language) -> &'static str {
         "disabled" => ("The webhook is not called any more.", "Ya no se llama al webhook."),
         "enabled" => ("The webhook is called again.", "El webhook vuelve a recibir llamadas."),
         "deleted" => ("The webhook is deleted.", "El webhook está eliminado."),
-        other => return settings::done(other, language),
+        other => {
+            return settings::done(other, language)
+                .or_else(|| super::inbox::words::done(other, language))
+                .unwrap_or("");
+        }
     };
     say(language, en, es)
 }
@@ -193,6 +197,11 @@ impl Errors {
             true => Self(vec![(String::new(), whole(language, problem))]),
             false => Self(fields),
         }
+    }
+
+    /// One thing that is wrong, with the field of `pointer`.
+    pub fn one(pointer: &str, text: &str) -> Self {
+        Self(vec![(pointer.to_owned(), text.to_owned())])
     }
 
     /// What is wrong with one field; empty where nothing is.

@@ -100,6 +100,11 @@ pub fn to_verify(
     store::to_verify(conn, reader, after, limit)
 }
 
+/// How many conversations somebody should look at, counted up to `most`.
+pub fn how_many_to_verify(conn: &mut Conn, reader: &Reader, most: i64) -> db::Result<usize> {
+    store::how_many_to_verify(conn, reader, most)
+}
+
 /// One conversation, and how its patient is reached.
 pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<(Card, Contact), Refusal> {
     let card = store::find(conn, reader, id)?.ok_or(Refusal::NotFound)?;
@@ -172,7 +177,7 @@ pub fn change(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, change: &Ch
         rows::set_assignee(conn, id, is.0.as_deref())?;
     }
     if is.1 != was.1 {
-        rows::clear_tags(conn, id)?;
+        rows::keep_tags(conn, id, &is.1)?;
         rows::add_tags(conn, id, &is.1)?;
     }
     if is != was {

@@ -306,6 +306,12 @@ pub fn to_verify(conn: &mut Conn, reader: &Reader, after: Option<&Waiting>, limi
     cards(conn, rows)
 }
 
+/// How many stand on the work-list, counted up to `most`: nobody waits for a count of all.
+pub fn how_many_to_verify(conn: &mut Conn, reader: &Reader, most: i64) -> Result<usize> {
+    let rows = in_reach(reader).filter(conversations::to_verify.eq(true)).limit(most);
+    Ok(rows.select(conversations::id).load::<String>(conn)?.len())
+}
+
 /// The conversation of `id`.
 pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<Option<Card>> {
     let row = in_reach(reader).filter(conversations::id.eq(id)).select(columns::<Row>());

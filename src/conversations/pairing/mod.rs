@@ -93,7 +93,7 @@ pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> Result<Paired, 
 /// second one twice, has told nothing new, and what the link says by then leaves the conversation alone.
 fn second_link(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
     let conversation_id = rows::conversation_id(conn, pairing_id)?;
-    rows::add_tags(conn, &conversation_id, &new.to.endpoint.tags())?;
+    rows::give_tags(conn, &conversation_id, &new.to.endpoint.tags())?;
     system(ctx, conn, &conversation_id, words(new.to.practice.language()).second_link)?;
     audit::record(
         ctx,
@@ -120,7 +120,7 @@ fn open_conversation(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_i
     let id = ctx.id("cnv");
     rows::insert_conversation(conn, &id, pairing_id, new.to, ctx.now)?;
     store::insert_visit(conn, pairing_id, &new.to.link.id, ctx.now)?;
-    rows::add_tags(conn, &id, &new.to.endpoint.tags())?;
+    rows::give_tags(conn, &id, &new.to.endpoint.tags())?;
     if let Some(welcome) = &new.to.endpoint.welcome {
         let welcome = NewEntry { kind: "welcome", author: "practice", author_id: None, body: welcome };
         place(ctx, conn, &id, &welcome)?;

@@ -23,23 +23,24 @@ use crate::refusals;
 pub struct InboxQuery {
     /// Those that came through a link.
     #[param(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    link: Option<String>,
+    pub link: Option<String>,
     /// Those with a tag.
     #[param(example = "demo")]
-    tag: Option<String>,
+    pub tag: Option<String>,
     /// Those that are `unverified`, `confirmed`, `rejected` or `re_verify`.
     #[param(example = "unverified")]
-    identity: Option<String>,
+    pub identity: Option<String>,
     /// Those that a staff member answers: an id, `me` or `none`.
     #[param(example = "me")]
-    assignee: Option<String>,
+    pub assignee: Option<String>,
     /// Those with something to read (`true`), or without (`false`).
     #[param(value_type = Option<bool>, example = true)]
-    unread: Option<String>,
+    pub unread: Option<String>,
 }
 
 impl InboxQuery {
-    fn into_filter(self) -> Result<impl FnOnce(&str) -> Filter, Problem> {
+    /// The same as the rules take it.
+    pub fn into_filter(self) -> Result<impl FnOnce(&str) -> Filter, Problem> {
         let Self { link, tag, identity, assignee, unread } = self;
         let words = [("/link", &link), ("/tag", &tag), ("/assignee", &assignee)];
         if let Some((pointer, _)) =
@@ -69,11 +70,13 @@ impl InboxQuery {
     }
 }
 
-fn written(cursor: &Cursor) -> String {
+/// What a page's cursor holds.
+pub fn written(cursor: &Cursor) -> String {
     format!("{}.{}", cursor.last_entry_at.millis(), cursor.id)
 }
 
-fn cursor(key: &str) -> Result<Option<Cursor>, Problem> {
+/// The same, read.
+pub fn cursor(key: &str) -> Result<Option<Cursor>, Problem> {
     if key.is_empty() {
         return Ok(None);
     }

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, get};
 use super::super::{Refusal, inbox};
 use crate::app::App;
 use crate::http::{Call, Draining, Problem};
+use crate::kit::Secret;
 use crate::live::Audience;
 use crate::live::stream::{self, Halt, LastEventId};
 use crate::{refusals, staff};
@@ -31,15 +32,25 @@ pub async fn practice_events(
     last: LastEventId,
     draining: Data<Draining>,
 ) -> Result<HttpResponse, Problem> {
-    let (token, last_seen) = (call.bearer.clone(), last.id.clone());
+    stream_of(app, call.bearer, last, &draining).await
+}
+
+/// The stream of whoever holds a secret: the API's bearer, or the console's cookie.
+pub async fn stream_of(
+    app: Data<App>,
+    secret: Option<Secret>,
+    last: LastEventId,
+    draining: &Draining,
+) -> Result<HttpResponse, Problem> {
+    let (token, last_seen) = (secret.clone(), last.id.clone());
     let start = app.read(move |ctx, conn| inbox::listen(ctx, conn, token.as_ref(), last_seen.as_deref()));
     let (who, place) = start.await?;
     if last.is_head {
         return Ok(stream::head());
     }
     let seat = app.live.join(&who.staff_id, Audience::Practice(who.practice_id))?;
-    Ok(stream::answer(seat, draining.as_ref().clone(), place, move |place| {
-        let (app, token) = (app.clone(), call.bearer.clone());
+    Ok(stream::answer(seat, draining.clone(), place, move |place| {
+        let (app, token) = (app.clone(), secret.clone());
         async move {
             let events = app.read(move |ctx, conn| inbox::events(ctx, conn, token.as_ref(), &place));
             events.await.map_err(Halt::from)

@@ -372,11 +372,13 @@ pub struct TaskView {
     candidates: i32,
 }
 
-fn written(waiting: &Waiting) -> String {
+/// What a page's cursor holds.
+pub fn written(waiting: &Waiting) -> String {
     format!("{}.{}", waiting.since.millis(), waiting.id)
 }
 
-fn cursor(key: &str) -> Result<Option<Waiting>, Problem> {
+/// The same, read.
+pub fn cursor(key: &str) -> Result<Option<Waiting>, Problem> {
     if key.is_empty() {
         return Ok(None);
     }

@@ -1,7 +1,7 @@
 //! The proof pack: on one page who the person of a conversation is, how the practice knows, since when and by whom,
 //! through which link or invite they came, and which texts were shown.
 
-mod words;
+pub(crate) mod words;
 
 use std::collections::HashMap;
 

@@ -184,6 +184,17 @@ pub fn method<'a>(words: &Words, method: &'a str) -> &'a str {
     }
 }
 
+/// How far one field agrees.
+pub fn agreement(words: &Words, word: Option<&str>) -> &'static str {
+    match word {
+        Some("equal") => say(words, "equal", "igual"),
+        Some("close") => say(words, "one slip apart", "casi igual"),
+        Some("differs") => say(words, "differs", "distinto"),
+        Some("not_given") => say(words, "not given", "no indicado"),
+        _ => say(words, "not on record", "no consta"),
+    }
+}
+
 /// How far each field agreed at the moment of a decision, record by record.
 pub fn compared(words: &Words, json: &str) -> String {
     let kept: Value = serde_json::from_str(json).unwrap_or_default();
@@ -194,20 +205,14 @@ pub fn compared(words: &Words, json: &str) -> String {
         ("phone", say(words, "number", "número")),
         ("email", say(words, "e-mail", "correo")),
     ];
-    let agreement = |word: Option<&str>| match word {
-        Some("equal") => say(words, "equal", "igual"),
-        Some("close") => say(words, "one slip apart", "casi igual"),
-        Some("differs") => say(words, "differs", "distinto"),
-        Some("not_given") => say(words, "not given", "no indicado"),
-        _ => say(words, "not on record", "no consta"),
-    };
     let candidates = kept.get("candidates").and_then(Value::as_array).cloned().unwrap_or_default();
     if candidates.is_empty() {
         return format!("{} {}", words.compared, grade(words, Grade::None));
     }
     let record = |found: &Value| {
-        let parts = fields
-            .map(|(field, name)| format!("{name} {}", agreement(found.get(field).and_then(Value::as_str))));
+        let parts = fields.map(|(field, name)| {
+            format!("{name} {}", agreement(words, found.get(field).and_then(Value::as_str)))
+        });
         parts.join(", ")
     };
     let records: Vec<String> = candidates.iter().take(3).map(record).collect();

@@ -16,6 +16,7 @@ mod postgres;
 mod provider;
 mod spec;
 mod steps;
+mod stream;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,6 +44,7 @@ pub use desk::{Desk, PASSWORD, Person, as_desk};
 pub use mailbox::{Mailbox, header_of, readable};
 pub use provider::{Answer, Asked, Provider, drain};
 pub use steps::{SignedUp, Verification, phone, sign_up_body};
+pub use stream::{Event, Stream};
 
 /// Each function becomes two tests, `name::sqlite` and `name::postgres`. Its argument is a started [`TestApp`],
 /// or a [`Builder`] where the settings differ.

@@ -6,7 +6,7 @@ use crate::kit::Language;
 use crate::staff::{Role, Standing};
 
 /// What a page says was just done; empty for words that are none of ours.
-pub fn done(word: &str, language: Language) -> &'static str {
+pub fn done(word: &str, language: Language) -> Option<&'static str> {
     let (en, es) = match word {
         "invited" => (
             "The invitation is on its way. Its link works for 7 days.",
@@ -31,9 +31,9 @@ pub fn done(word: &str, language: Language) -> &'static str {
         "practice" => ("Saved. Your patients see it now.", "Guardado. Sus pacientes ya lo ven."),
         "logo" => ("Your pages show the logo now.", "Sus páginas ya muestran el logotipo."),
         "no-logo" => ("Your pages show your initials again.", "Sus páginas muestran otra vez sus iniciales."),
-        _ => return "",
+        _ => return None,
     };
-    say(language, en, es)
+    Some(say(language, en, es))
 }
 
 /// Which field, which code (every one, where that is empty), and what is said beside it.

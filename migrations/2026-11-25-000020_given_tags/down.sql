@@ -1,0 +1,1 @@
+ALTER TABLE conversation_tags DROP COLUMN given;

@@ -1,0 +1,87 @@
+// A walk through pages, and what each page is held against: nothing is asked of another host, nothing is refused by
+// the page's own policy, no sideways scrolling, every control large enough for a thumb, one heading, a label for
+// every field.
+"use strict";
+
+const assert = require("node:assert");
+const crypto = require("node:crypto");
+const path = require("node:path");
+
+const SMALLEST_CONTROL = 44;
+
+/** What is on the page. A box or a choice of a list is as large as its label, which is what a thumb meets. */
+function looked(smallest) {
+  const controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea")];
+  const target = (control) => (["checkbox", "radio"].includes(control.type) ? control.closest("label") : control);
+  const seen = controls.map((control) => [control, target(control).getBoundingClientRect()]).filter(([, box]) => box.width > 0);
+  const isSkip = (control) => control.classList.contains("skip");
+  const small = seen.filter(([control, box]) => !isSkip(control) && (box.width < smallest - 0.01 || box.height < smallest - 0.01));
+  const fields = [...document.querySelectorAll("input:not([type=hidden]), select, textarea")];
+  const root = document.documentElement;
+  return {
+    overflow: root.scrollWidth - root.clientWidth,
+    headings: document.querySelectorAll("h1").length,
+    unlabelled: fields.filter((field) => field.labels.length === 0).map((field) => field.outerHTML.slice(0, 80)),
+    small: small.map(([control, box]) => `${control.outerHTML.slice(0, 90)} (${box.width} × ${box.height})`),
+    lang: root.lang,
+  };
+}
+
+/** One walk: a context of its own, and everything that its pages did wrong. */
+class Walk {
+  constructor(page, url, name, folder, language) {
+    Object.assign(this, { page, url, name, folder, language, pages: 0, strangers: [], complaints: [] });
+    page.on("request", (request) => {
+      const address = request.url();
+      if (!address.startsWith(`${url}/`) && !address.startsWith("data:")) this.strangers.push(address);
+    });
+    page.on("console", (message) => {
+      const text = message.text();
+      if (message.type() === "error" && !text.startsWith("Failed to load resource: the server responded")) this.complaints.push(text);
+    });
+  }
+
+  async look(title) {
+    const { page } = this;
+    await page.waitForLoadState("load");
+    const seen = await page.evaluate(looked, SMALLEST_CONTROL);
+    const where = `${this.name}, ${title}`;
+    assert.deepStrictEqual(this.strangers, [], `${where}: asks other hosts`);
+    assert.deepStrictEqual(this.complaints, [], `${where}: the browser complains`);
+    assert.ok(seen.overflow <= 0, `${where}: scrolls sideways by ${seen.overflow} px`);
+    assert.strictEqual(seen.headings, 1, `${where}: ${seen.headings} headings`);
+    assert.strictEqual(seen.lang, this.language, where);
+    assert.deepStrictEqual(seen.unlabelled, [], `${where}: fields without a label`);
+    assert.deepStrictEqual(seen.small, [], `${where}: controls that are too small`);
+    if (this.folder) {
+      // A tab in the back draws nothing.
+      await page.bringToFront();
+      await page.screenshot({ path: path.join(this.folder, `${this.name}-${title}.png`), fullPage: true });
+    }
+    this.pages += 1;
+  }
+
+  async go(address, title, status = 200) {
+    const answer = await this.page.goto(`${this.url}${address}`);
+    assert.strictEqual(answer.status(), status, `${this.name}, ${title}`);
+    await this.look(title);
+  }
+
+  async press(selector, title) {
+    await Promise.all([this.page.waitForNavigation(), this.page.click(selector)]);
+    await this.look(title);
+  }
+}
+
+/** What an authenticator app shows for a seed (RFC 6238), this step's or one beside it. */
+function totp(seed, beside = 0) {
+  const bits = [...seed.replaceAll(" ", "")].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + beside));
+  const mac = crypto.createHmac("sha1", key).update(step).digest();
+  const number = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+  return String(number % 1000000).padStart(6, "0");
+}
+
+module.exports = { Walk, totp };

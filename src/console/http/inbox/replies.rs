@@ -1,0 +1,109 @@
+//! The forms of a conversation: writing to the patient, who answers, tags, the mark.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+
+use super::super::frame::{Sent, Session};
+use super::super::on;
+use super::conversation::{Draft, again};
+use crate::app::App;
+use crate::conversations::inbox::{self as conversations, Change};
+use crate::conversations::is_message;
+use crate::desk::{Refusal, inbox};
+use crate::http::{Answer, Call, Code, FieldError, Form, Id, Problem, once};
+use crate::links::details;
+
+/// Where a conversation ends on its page: what was just written, and the form for more.
+const END: &str = "#end";
+
+/// `POST /console/inbox/{id}/messages`
+pub async fn reply(
+    app: Data<App>,
+    id: Id,
+    call: Call,
+    Sent { session, form }: Sent,
+) -> Result<HttpResponse, Problem> {
+    // Browsers send a line's end as two characters.
+    let body = form.field("body").replace("\r\n", "\n");
+    let acknowledges = form.field("acknowledge") == "on";
+    let draft = Draft { body: body.clone(), acknowledges, ..Draft::default() };
+    if !is_message(&body) {
+        return again(&app, &session, &id, &draft, wrong("/body")).await;
+    }
+    let (call, canonical) = (one_time(call, &session, &form), format!("{acknowledges} {body}"));
+    let (token, conversation) = (session.token(), id.0.clone());
+    let written = once(&app, &call, canonical.as_bytes(), move |ctx, conn| {
+        let entry = inbox::write(ctx, conn, token.as_ref(), &conversation, &body, acknowledges)?;
+        Ok::<_, Refusal>(Answer::created(&entry.position))
+    });
+    match written.await {
+        Ok(_) => Ok(on(&format!("/console/inbox/{}{END}", id.0))),
+        // The same form is on its way: what it does is seen there.
+        Err(problem) if problem.code == Code::RequestInProgress => {
+            Ok(on(&format!("/console/inbox/{}{END}", id.0)))
+        }
+        Err(problem) => again(&app, &session, &id, &draft, problem).await,
+    }
+}
+
+/// The call of a form that does one thing however often it is sent.
+pub fn one_time(mut call: Call, session: &Session, form: &Form) -> Call {
+    call.bearer = session.token();
+    call.idempotency_key = Some(form.field("key")).filter(|key| !key.is_empty() && key.len() <= 255);
+    call
+}
+
+/// A field that cannot be.
+pub fn wrong(pointer: &str) -> Problem {
+    let (pointer, code) = (pointer.to_owned(), Code::InvalidRequest.as_str().to_owned());
+    Problem::fields(vec![FieldError { pointer, code, detail: String::new() }])
+}
+
+/// `POST /console/inbox/{id}/assignee`
+pub async fn assign(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
+    let assignee = Some(form.field("assignee_id")).filter(|to| !to.is_empty());
+    let change = Change { assignee_id: Some(assignee), ..Change::default() };
+    match changed(&app, &session, &id, change).await {
+        Ok(true) => Ok(on(&format!("/console/inbox/{}?done=assigned", id.0))),
+        Ok(false) => Ok(on("/console/inbox?done=handed")),
+        Err(problem) => again(&app, &session, &id, &Draft::default(), problem).await,
+    }
+}
+
+/// `POST /console/inbox/{id}/tags`
+pub async fn tag(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
+    let typed = form.field("tags");
+    let draft = Draft { tags: Some(typed.clone()), ..Draft::default() };
+    let words = typed.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let changed = match details::tags(&words.map(str::to_owned).collect::<Vec<_>>()) {
+        Ok(tags) => changed(&app, &session, &id, Change { tags: Some(tags), ..Change::default() }).await,
+        Err(why) => {
+            let (pointer, code) = ("/tags".to_owned(), "tags".to_owned());
+            Err(Problem::fields(vec![FieldError { pointer, code, detail: why.to_string() }]))
+        }
+    };
+    match changed {
+        Ok(_) => Ok(on(&format!("/console/inbox/{}?done=tagged", id.0))),
+        Err(problem) => again(&app, &session, &id, &draft, problem).await,
+    }
+}
+
+/// `POST /console/inbox/{id}/unread`: back to the list, as the conversation's own page reads it
+pub async fn mark_unread(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    changed(&app, &sent.session, &id, Change { unread: Some(true), ..Change::default() }).await?;
+    Ok(on("/console/inbox?done=marked"))
+}
+
+/// Changes a conversation; whether whoever did still sees it.
+async fn changed(app: &Data<App>, session: &Session, id: &Id, change: Change) -> Result<bool, Problem> {
+    let (token, id) = (session.token(), id.0.clone());
+    let changed = app.write(move |ctx, conn| -> Result<_, Refusal> {
+        inbox::change(ctx, conn, token.as_ref(), &id, &change)?;
+        match inbox::find(ctx, conn, token.as_ref(), &id) {
+            Ok(_) => Ok(true),
+            Err(Refusal::Inbox(conversations::Refusal::NotFound)) => Ok(false),
+            Err(other) => Err(other),
+        }
+    });
+    Ok(changed.await?)
+}

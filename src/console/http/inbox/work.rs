@@ -1,0 +1,65 @@
+//! Who is it? Everybody whom nobody has confirmed, those first who have waited longest.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use askama::Template;
+
+use super::super::super::who;
+use super::super::frame::{Frame, Section, Session};
+use super::card::Row;
+use super::list::{MOST_WAITING, waiting_word};
+use super::live;
+use super::panel::{Line, best};
+use crate::app::App;
+use crate::desk::http::identity::{cursor, written};
+use crate::desk::proof::words as proof;
+use crate::desk::{Refusal, identity};
+use crate::http::{Page, PageQuery, Problem};
+use crate::identity::matching::Grade;
+
+/// Each is held against the records anew, so a page has fewer than other lists.
+const LIMIT: i64 = 20;
+
+/// Somebody to look at.
+struct Task {
+    row: Row,
+    grade: &'static str,
+    /// The record that agrees most, field by field.
+    lines: Vec<Line>,
+    others: usize,
+}
+
+#[derive(Template)]
+#[template(path = "console/pages/identity.html")]
+struct Work<'a> {
+    f: &'a Frame,
+    script: String,
+    tasks: Vec<Task>,
+    next: Option<String>,
+    waiting: String,
+}
+
+/// `GET /console/identity`
+pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
+    let (after, token) = (cursor(&page.after()?)?, session.token());
+    let found = app.read(move |ctx, conn| -> Result<_, Refusal> {
+        let token = token.as_ref();
+        let found = identity::waiting_in_full(ctx, conn, token, after.as_ref(), LIMIT + 1)?;
+        let waiting = identity::how_many_wait(ctx, conn, token, MOST_WAITING)?;
+        Ok((who(ctx, conn, token)?, found, waiting))
+    });
+    let (who, found, waiting) = found.await?;
+    let (f, now) = (session.frame(&app, who, Section::Inbox), app.ctx().now);
+    let Page { items, next_cursor: next } = Page::of(found, LIMIT, |(card, _)| written(&card.waiting()));
+    let words = proof::of(f.language);
+    let task = |(card, finding): (_, Option<crate::identity::Finding>)| Task {
+        row: Row::of(&f, now, card),
+        grade: proof::grade(&words, finding.as_ref().map_or(Grade::None, |found| found.verdict.grade)),
+        lines: finding.as_ref().map(|finding| best(&f, finding)).unwrap_or_default(),
+        others: finding.map_or(0, |finding| finding.records.len().saturating_sub(1)),
+    };
+    let tasks = items.into_iter().map(task).collect();
+    let page = Work { f: &f, script: live::address(), tasks, next, waiting: waiting_word(waiting) };
+    f.live_page(&app, StatusCode::OK, page.render())
+}
