@@ -109,7 +109,8 @@ fn calls_that_need_a_secret_say_which() {
         let wanted = match path {
             path if path.starts_with("/v1/verifications/") => Some("client_secret"),
             "/v1/pairings" | "/v1/sessions/current" => Some("access_token"),
-            "/v1/staff/me" | "/v1/staff/sessions/current" => Some("staff_token"),
+            "/v1/staff/sessions/current" | "/v1/staff/sessions/{id}" => Some("staff_token"),
+            path if path.starts_with("/v1/staff/me") => Some("staff_token"),
             "/v1/staff/sessions" if !name.starts_with("POST") => Some("staff_token"),
             path if path.starts_with("/v1/practice") => Some("staff_token"),
             path if path.starts_with("/v1/me") => Some("access_token"),

@@ -95,7 +95,7 @@ pub struct CreatePatient {
     birth_date: Option<String>,
     /// What they are to the holder of the account; by default somebody else whom they write for.
     #[serde(default = "other")]
-    #[schema(inline, example = "child")]
+    #[schema(example = "child")]
     relation: Relation,
 }
 
