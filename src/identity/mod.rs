@@ -7,6 +7,7 @@
 
 pub mod matching;
 mod names;
+pub mod records;
 mod store;
 mod topic;
 
