@@ -3,6 +3,7 @@
 use crate::consent::AnswerTopic;
 use crate::deferred::LinkTopic;
 use crate::identity::GradeTopic;
+use crate::imports::ImportTopic;
 use crate::notices;
 use crate::outbox::{Topic, Topics};
 use crate::staff::LetterTopic;
@@ -11,13 +12,14 @@ use crate::webhooks::WebhookTopic;
 
 /// All topics by name.
 pub fn all() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 6] = [
+    let topics: [(&'static str, Box<dyn Topic>); 7] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
         (AnswerTopic::NAME, Box::new(AnswerTopic)),
         (WebhookTopic::NAME, Box::new(WebhookTopic)),
         (LetterTopic::NAME, Box::new(LetterTopic)),
         (GradeTopic::NAME, Box::new(GradeTopic)),
+        (ImportTopic::NAME, Box::new(ImportTopic)),
     ];
     topics.into_iter().chain(notices::topics()).collect()
 }

@@ -15,6 +15,7 @@ pub mod problem;
 pub mod raw;
 pub mod refusals;
 pub mod same_site;
+pub mod spool;
 
 pub use body::Body;
 pub use call::Call;

@@ -52,6 +52,12 @@ pub fn regrade(ctx: &Ctx, conn: &mut Conn, conversation_id: &str) -> db::Result<
     Ok(Some(finding.verdict.grade))
 }
 
+/// Up to `limit` open conversations of a practice about whose person nothing is decided, by id, after the one of the id
+/// `after`.
+pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> db::Result<Vec<String>> {
+    store::undecided(conn, practice_id, after, limit)
+}
+
 /// The grades that were kept of these conversations.
 pub fn gradings(conn: &mut Conn, conversation_ids: &[String]) -> db::Result<Vec<Grading>> {
     store::gradings(conn, conversation_ids)

@@ -220,7 +220,9 @@ impl Batch<'_> {
             let holds_no_more = value.current && said.contains_key(&kind);
             match found.get(&(kind, value.value.as_str())) {
                 None if holds_no_more => drop(found.insert((kind, &value.value), false)),
-                Some(current) if *current == value.current => drop(found.remove(&(kind, value.value.as_str()))),
+                Some(current) if *current == value.current => {
+                    found.remove(&(kind, value.value.as_str()));
+                }
                 _ => {}
             }
         }

@@ -28,8 +28,19 @@ pub struct Row {
 }
 
 const ROW: [&str; 13] = [
-    "id", "practice_id", "number", "given_name", "family_name", "birth_date", "phone", "email", "active",
-    "created_at", "changed_at", "import_id", "search",
+    "id",
+    "practice_id",
+    "number",
+    "given_name",
+    "family_name",
+    "birth_date",
+    "phone",
+    "email",
+    "active",
+    "created_at",
+    "changed_at",
+    "import_id",
+    "search",
 ];
 
 impl Row {
@@ -154,7 +165,14 @@ pub fn values(conn: &mut Conn, record_ids: &[&str]) -> Result<Vec<Value>> {
 pub fn put_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     let update = &[
-        "given_name", "family_name", "birth_date", "phone", "email", "active", "changed_at", "import_id",
+        "given_name",
+        "family_name",
+        "birth_date",
+        "phone",
+        "email",
+        "active",
+        "changed_at",
+        "import_id",
         "search",
     ];
     let on_conflict = OnConflict { key: &["practice_id", "number"], update };
