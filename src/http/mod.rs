@@ -10,6 +10,7 @@ pub mod form;
 pub mod html;
 pub mod id;
 pub mod idempotency;
+pub mod multipart;
 pub mod paging;
 pub mod problem;
 pub mod raw;

@@ -8,7 +8,7 @@ use practice_links::outbox::Point;
 use practice_links::staff::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, DEMO, Desk, Reply, TestApp, as_desk, phone};
+use crate::harness::{Call, DEMO, Desk, TestApp, as_desk, phone};
 
 /// The practice's admin.
 pub fn admin(app: &TestApp) -> Desk {
@@ -310,6 +310,7 @@ both! {
         app.deliver_all();
         assert_eq!(app.count("SELECT count(*) FROM patient_records"), 0);
         assert_eq!(app.count("SELECT count(*) FROM import_chunks WHERE source IS NOT NULL"), 0);
+        app.advance(1);
         assert_eq!(counts(&table(&app, &desk, &many(0..1))), [1, 0, 0, 0]);
         let listed = as_desk(&desk, app.get("/v1/practice/records/imports")).send().expect(200);
         assert_eq!(listed.at("/items").as_array().unwrap().len(), 2);

@@ -19,6 +19,7 @@ mod bounces;
 mod callbacks;
 mod consent;
 mod console;
+mod console_records;
 mod crashes;
 mod deferred;
 mod digests;

@@ -1,4 +1,4 @@
-//! The inbox, and the two pages that wait for what fills them.
+//! The inbox, and the page that waits for what fills it.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -22,12 +22,6 @@ struct Invites<'a> {
     f: &'a Frame,
 }
 
-#[derive(Template)]
-#[template(path = "console/pages/records.html")]
-struct Records<'a> {
-    f: &'a Frame,
-}
-
 /// `GET /console`
 pub async fn home(_: Session) -> Result<HttpResponse, Problem> {
     Ok(on("/console/inbox"))
@@ -43,12 +37,6 @@ pub async fn inbox(app: Data<App>, session: Session) -> Result<HttpResponse, Pro
 pub async fn invites(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     let f = frame(&app, &session, Section::Invites).await?;
     f.page(&app, Invites { f: &f }.render())
-}
-
-/// `GET /console/records`
-pub async fn records(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    let f = frame(&app, &session, Section::Records).await?;
-    f.page(&app, Records { f: &f }.render())
 }
 
 /// The frame of a page that shows nothing else of the database.

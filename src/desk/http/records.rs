@@ -13,7 +13,7 @@ use crate::http::spool::{Spool, scratch, spool};
 use crate::http::{Answer, Call, Code, Id, Page, PageQuery, Problem, once};
 use crate::identity::records::{After, Entry, Kept};
 use crate::imports::{self, Asked, Encoding, Field, Format, Import, Mode, Options, Survey};
-use crate::kit::Timestamp;
+use crate::kit::{Secret, Timestamp};
 use crate::refusals;
 
 /// A patient as the practice's own records know them.
@@ -274,7 +274,25 @@ pub struct ImportQuery {
 }
 
 impl ImportQuery {
-    fn asked(self, app: &App, format: Format) -> Result<Asked, Problem> {
+    /// What a page's form asks for; its columns in the order number, given name, family name, birth date, phone, e-mail.
+    pub fn of(is_whole: bool, day_first: bool, columns: [String; 6]) -> Self {
+        let [number, given_name, family_name, birth_date, phone, email] =
+            columns.map(|column| Some(column).filter(|column| !column.is_empty()));
+        Self {
+            mode: Some(if is_whole { Mode::Replace } else { Mode::Merge }),
+            dates: Some(if day_first { "dmy" } else { "mdy" }.to_owned()),
+            column_number: number,
+            column_given_name: given_name,
+            column_family_name: family_name,
+            column_birth_date: birth_date,
+            column_phone: phone,
+            column_email: email,
+            ..Self::default()
+        }
+    }
+
+    /// How a file is to be read.
+    pub fn asked(self, app: &App, format: Format) -> Result<Asked, Problem> {
         let delimiter = match self.delimiter.as_deref() {
             None => 0,
             Some("comma") => b',',
@@ -406,6 +424,11 @@ pub async fn cancel_import(app: Data<App>, call: Call, id: Id) -> Result<Json<Im
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "CSV (RFC 4180): row, record_number, outcome, code, detail; of the rows that are worked off", content_type = "text/csv", body = String), GetImportRefusals))]
 #[get("/v1/practice/records/imports/{id}/results.csv")]
 pub async fn import_results(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    let file = app.write(move |ctx, conn| desk::results(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+    results_file(&app, call.bearer, id).await
+}
+
+/// The file, for whoever holds `token`.
+pub async fn results_file(app: &Data<App>, token: Option<Secret>, id: Id) -> Result<HttpResponse, Problem> {
+    let file = app.write(move |ctx, conn| desk::results(ctx, conn, token.as_ref(), &id.0)).await?;
     Ok(csv_file("import-results", file))
 }
