@@ -19,7 +19,7 @@ pub fn all() -> Topics {
         (WebhookTopic::NAME, Box::new(WebhookTopic)),
         (LetterTopic::NAME, Box::new(LetterTopic)),
         (GradeTopic::NAME, Box::new(GradeTopic)),
-        (ImportTopic::NAME, Box::new(ImportTopic)),
+        (ImportTopic::NAME, Box::new(ImportTopic::default())),
     ];
     topics.into_iter().chain(notices::topics()).collect()
 }

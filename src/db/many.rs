@@ -32,6 +32,10 @@ pub struct OnConflict {
 
 /// Inserts `rows` of `columns` into a table, in as few statements as the databases allow; a row whose key is there
 /// overwrites what `on_conflict` says.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tables are empty, and diesel passes them by value everywhere"
+)]
 pub fn many_insert_into<T>(
     table: T,
     conn: &mut Conn,

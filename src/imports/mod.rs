@@ -245,11 +245,23 @@ pub fn cancel(ctx: &Ctx, conn: &mut Conn, by: &By<'_>, id: &str) -> Result<Impor
     end(ctx, conn, id, by.actor, "cancelled")?.ok_or(Refusal::Over)
 }
 
-/// Works off one chunk, and queues what comes next.
-fn work(ctx: &Ctx, conn: &mut Conn, import_id: &str, position: i64) -> db::Result<()> {
+/// Reads a chunk before the writer's turn: numbers take longest of all, and on SQLite everybody waits for the turn.
+fn read_ahead(ctx: &Ctx, conn: &mut Conn, import_id: &str, position: i64) -> db::Result<Vec<Read>> {
+    let found = store::unread(conn, import_id, position)?;
+    Ok(found.map(|(import, source)| read(ctx, &import, &source.unwrap_or_default())).unwrap_or_default())
+}
+
+/// Works off one chunk, and queues what comes next. `ready`: its rows, where they were read ahead.
+fn work(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    import_id: &str,
+    position: i64,
+    ready: Option<Vec<Read>>,
+) -> db::Result<()> {
     let Some(import) = store::hold_open(conn, import_id)? else { return Ok(()) };
     let Some(chunk) = store::take_chunk(conn, import_id, position)? else { return Ok(()) };
-    let rows = read(ctx, &import, &chunk.source.unwrap_or_default());
+    let rows = ready.unwrap_or_else(|| read(ctx, &import, &chunk.source.unwrap_or_default()));
     let (counts, results) = put(ctx, conn, &import, &rows, chunk.first_row)?;
     store::keep_results(conn, import_id, position, &results)?;
     let import = store::add(conn, import_id, &counts)?;

@@ -124,6 +124,16 @@ pub fn take_chunk(conn: &mut Conn, import_id: &str, position: i64) -> Result<Opt
     Ok(update(row).set(change).returning(columns::<Chunk>()).get_result(conn).optional()?)
 }
 
+/// The rows of a chunk that nobody has worked off, with their import.
+pub fn unread(conn: &mut Conn, import_id: &str, position: i64) -> Result<Option<(Import, Option<Vec<u8>>)>> {
+    let row = import_chunks::table
+        .inner_join(record_imports::table)
+        .filter(import_chunks::import_id.eq(import_id))
+        .filter(import_chunks::position.eq(position))
+        .filter(import_chunks::is_done.eq(false));
+    Ok(row.select((columns::<Import>(), import_chunks::source)).first(conn).optional()?)
+}
+
 /// Keeps what became of a chunk's rows, in place of them.
 pub fn keep_results(conn: &mut Conn, import_id: &str, position: i64, results: &str) -> Result<()> {
     let change = (import_chunks::results.eq(results), import_chunks::source.eq(None::<Vec<u8>>));

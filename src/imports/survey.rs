@@ -154,7 +154,8 @@ fn delimiter(mut file: &File) -> io::Result<u8> {
     file.seek(SeekFrom::Start(0))?;
     let line =
         head.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.is_empty()).unwrap_or_default();
-    let count = |one: u8| line.iter().filter(|byte| **byte == one).count();
+    let line = String::from_utf8_lossy(line);
+    let count = |one: u8| line.matches(char::from(one)).count();
     Ok([b'|', b'\t', b';', b','].into_iter().max_by_key(|one| count(*one)).unwrap_or(b','))
 }
 

@@ -1,18 +1,30 @@
 //! The steps of an import as tasks of the outbox: each commits with the row's settlement.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::draft::Read;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::outbox::{self, Channel, Job, Message, Outcome, Rendered, Topic};
 
 /// Takes one step of an import.
-pub struct ImportTopic;
+#[derive(Default)]
+pub struct ImportTopic {
+    /// Rows that were read ahead, by the row of the outbox.
+    ready: Mutex<HashMap<String, Vec<Read>>>,
+}
 
 impl ImportTopic {
     /// Its name in the outbox.
     pub const NAME: &'static str = "record_import";
+
+    fn ready(&self) -> MutexGuard<'_, HashMap<String, Vec<Read>>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is to be done next.
@@ -58,7 +70,11 @@ pub fn queue(ctx: &Ctx, conn: &mut Conn, import_id: &str, step: &Step) -> db::Re
 }
 
 impl Topic for ImportTopic {
-    fn render(&self, _: &Ctx, _: &mut Conn, _: &Job) -> db::Result<Rendered> {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        if let Ok(Payload { import, step: Step::Chunk(position) }) = serde_json::from_str(&job.payload) {
+            let rows = super::read_ahead(ctx, conn, &import, position)?;
+            self.ready().insert(job.id.clone(), rows);
+        }
         Ok(Rendered::Task)
     }
 
@@ -70,9 +86,10 @@ impl Topic for ImportTopic {
         outcome: &Outcome,
         is_over: bool,
     ) -> db::Result<()> {
+        let ready = self.ready().remove(&job.id);
         let Ok(Payload { import, step }) = serde_json::from_str(&job.payload) else { return Ok(()) };
         match (outcome, step) {
-            (Outcome::Sent, Step::Chunk(position)) => super::work(ctx, conn, &import, position),
+            (Outcome::Sent, Step::Chunk(position)) => super::work(ctx, conn, &import, position, ready),
             (Outcome::Sent, Step::Retire(round)) => super::retire(ctx, conn, &import, round),
             (Outcome::Sent, Step::Grade { practice, after }) => {
                 super::grade(ctx, conn, &import, &practice, &after)

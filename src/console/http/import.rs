@@ -89,10 +89,6 @@ impl One<'_> {
         is_open(&self.import)
     }
 
-    fn summary(&self) -> String {
-        words::summary(self.f.language, &self.import)
-    }
-
     fn percent(&self) -> i64 {
         self.import.rows_done * 100 / self.import.rows_total.max(1)
     }

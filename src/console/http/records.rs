@@ -26,7 +26,7 @@ struct Records<'a> {
 
 #[derive(Template)]
 #[template(path = "console/pages/record.html")]
-struct Record<'a> {
+struct One<'a> {
     f: &'a Frame,
     record: Entry,
     values: Vec<Kept>,
@@ -64,17 +64,20 @@ pub async fn list(
 /// `GET /console/records/{id}`
 pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    let (who, (record, values)) = app
+    let (who, (record, mut values)) = app
         .read(move |ctx, conn| {
             let found = desk::find(ctx, conn, token.as_ref(), &id.0)?;
             Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, found))
         })
         .await?;
     let f = session.frame(&app, who, Section::Records);
-    f.page(&app, Record { f: &f, record, values }.render())
+    for kept in &mut values {
+        kept.value = kept.value.replace('\t', " ");
+    }
+    f.page(&app, One { f: &f, record, values }.render())
 }
 
-impl Record<'_> {
+impl One<'_> {
     fn kind(&self, value: &Kept) -> &str {
         match value.kind.as_str() {
             "phone" => self.f.say("Number", "Número"),
@@ -82,9 +85,5 @@ impl Record<'_> {
             "birth_date" => self.f.say("Birth date", "Fecha de nacimiento"),
             _ => self.f.say("Name", "Nombre"),
         }
-    }
-
-    fn text(&self, value: &Kept) -> String {
-        value.value.replace('\t', " ")
     }
 }

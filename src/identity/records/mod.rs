@@ -13,7 +13,7 @@ use super::names;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::{Email, Phone, Timestamp};
-use store::{Row, Value};
+use store::{Row, Saying};
 
 /// What a value says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,12 +127,12 @@ pub fn retire_unnamed(
     store::retire_unnamed(conn, practice_id, import_id, limit, ctx.now)
 }
 
-type Known = HashMap<String, (Row, Vec<Value>)>;
+type Known = HashMap<String, (Row, Vec<Saying>)>;
 
 fn known(conn: &mut Conn, practice_id: &str, numbers: &[&str]) -> db::Result<Known> {
     let rows = store::by_number(conn, practice_id, numbers)?;
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-    let mut values: HashMap<String, Vec<Value>> = HashMap::new();
+    let mut values: HashMap<String, Vec<Saying>> = HashMap::new();
     for value in store::values(conn, &ids)? {
         values.entry(value.record_id.clone()).or_default().push(value);
     }
@@ -149,7 +149,7 @@ struct Batch<'a> {
     practice_id: &'a str,
     now: Timestamp,
     rows: Vec<Row>,
-    values: Vec<Value>,
+    values: Vec<Saying>,
 }
 
 impl Batch<'_> {
@@ -174,7 +174,7 @@ impl Batch<'_> {
         Outcome::Created
     }
 
-    fn change(&mut self, row: &Row, values: &[Value], record: &Incoming) -> Outcome {
+    fn change(&mut self, row: &Row, values: &[Saying], record: &Incoming) -> Outcome {
         let values = self.values_of(&row.id, values, record);
         let after = self.row_of(row.clone(), record);
         if values.is_empty() && after.says_the_same(row) {
@@ -203,7 +203,7 @@ impl Batch<'_> {
     }
 
     /// The values that are new, that hold again, and that hold no more.
-    fn values_of(&self, record_id: &str, known: &[Value], record: &Incoming) -> Vec<Value> {
+    fn values_of(&self, record_id: &str, known: &[Saying], record: &Incoming) -> Vec<Saying> {
         let name = [record.name()];
         let mut said: BTreeMap<Kind, &[String]> =
             record.values.iter().map(|(kind, values)| (*kind, values.as_slice())).collect();
@@ -226,7 +226,7 @@ impl Batch<'_> {
                 _ => {}
             }
         }
-        let value = |((kind, value), current): ((Kind, &str), bool)| Value {
+        let value = |((kind, value), current): ((Kind, &str), bool)| Saying {
             record_id: record_id.to_owned(),
             kind: kind.as_str().to_owned(),
             value: value.to_owned(),
@@ -239,7 +239,7 @@ impl Batch<'_> {
 
 /// Words as a search compares them, each behind a space.
 fn search_key(texts: &[&str]) -> String {
-    texts.iter().flat_map(|text| names::words(text)).map(|word| format!(" {word}")).collect()
+    texts.iter().flat_map(|text| names::words(text)).fold(String::new(), |key, word| key + " " + &word)
 }
 
 /// Up to `limit` records by name, after the one that the list stopped at: those that `query` names by an e-mail

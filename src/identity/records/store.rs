@@ -76,7 +76,7 @@ impl Row {
 /// Something that a record says, or said.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = record_values)]
-pub struct Value {
+pub struct Saying {
     pub record_id: String,
     pub kind: String,
     pub value: String,
@@ -84,7 +84,7 @@ pub struct Value {
     pub since: Timestamp,
 }
 
-impl Value {
+impl Saying {
     /// What it says.
     pub fn kind(&self) -> Kind {
         let all = [Kind::Phone, Kind::Email, Kind::BirthDate];
@@ -156,9 +156,9 @@ pub fn by_number(conn: &mut Conn, practice_id: &str, numbers: &[&str]) -> Result
 }
 
 /// What records say and said.
-pub fn values(conn: &mut Conn, record_ids: &[&str]) -> Result<Vec<Value>> {
+pub fn values(conn: &mut Conn, record_ids: &[&str]) -> Result<Vec<Saying>> {
     let rows = record_values::table.filter(record_values::record_id.eq_any(record_ids));
-    Ok(rows.select(columns::<Value>()).load(conn)?)
+    Ok(rows.select(columns::<Saying>()).load(conn)?)
 }
 
 /// Makes records, and writes those anew that are there.
@@ -180,9 +180,9 @@ pub fn put_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
 }
 
 /// Adds values, and says of those that are there whether they hold; since when they are known stays.
-pub fn put_values(conn: &mut Conn, practice_id: &str, values: &[Value]) -> Result<()> {
+pub fn put_values(conn: &mut Conn, practice_id: &str, values: &[Saying]) -> Result<()> {
     let text = |text: &str| Cell::Text(Some(text.to_owned()));
-    let cells = |value: &Value| {
+    let cells = |value: &Saying| {
         vec![
             text(&value.record_id),
             text(&value.kind),
