@@ -88,6 +88,30 @@ fn many(numbers: std::ops::Range<u32>) -> String {
     "MRN,First name,Last name,DOB,Mobile,E-mail\n".to_owned() + &numbers.map(row).collect::<String>()
 }
 
+/// A patient with a past.
+fn alex() -> Value {
+    json!({
+        "resourceType": "Patient", "id": "a",
+        "identifier": [
+            { "system": "urn:ssn", "value": "not-this-one" },
+            { "type": { "coding": [{ "code": "MR" }] }, "value": "F-1" },
+        ],
+        "name": [
+            { "use": "maiden", "family": "Soto" },
+            { "use": "usual", "family": "Rivera", "given": ["Lex"] },
+            { "use": "official", "family": "Rivera", "given": ["Alex", "M."] },
+        ],
+        "telecom": [
+            { "system": "phone", "use": "home", "value": "+1 415 555 2003" },
+            { "system": "phone", "use": "mobile", "value": "tel:+1-415-555-2001" },
+            { "system": "phone", "use": "old", "value": "+1 415 555 2002" },
+            { "system": "email", "value": "alex@example.com" },
+            { "system": "email", "value": "lex@example.com", "period": { "end": "2019-12-31" } },
+        ],
+        "birthDate": "1987-05-31",
+    })
+}
+
 const HEAD: &str = "MRN,First name,Last name,DOB,Mobile,E-mail\n";
 
 both! {
@@ -221,33 +245,13 @@ both! {
     /// FHIR R4: the official name holds, former ones are remembered; who died or was merged is no match.
     fn fhir_patients_are_read_with_their_history(app: TestApp) {
         let desk = admin(&app);
-        let alex = json!({
-            "resourceType": "Patient", "id": "a",
-            "identifier": [
-                { "system": "urn:ssn", "value": "not-this-one" },
-                { "type": { "coding": [{ "code": "MR" }] }, "value": "F-1" },
-            ],
-            "name": [
-                { "use": "maiden", "family": "Soto" },
-                { "use": "usual", "family": "Rivera", "given": ["Lex"] },
-                { "use": "official", "family": "Rivera", "given": ["Alex", "M."] },
-            ],
-            "telecom": [
-                { "system": "phone", "use": "home", "value": "+1 415 555 2003" },
-                { "system": "phone", "use": "mobile", "value": "tel:+1-415-555-2001" },
-                { "system": "phone", "use": "old", "value": "+1 415 555 2002" },
-                { "system": "email", "value": "alex@example.com" },
-                { "system": "email", "value": "lex@example.com", "period": { "end": "2019-12-31" } },
-            ],
-            "birthDate": "1987-05-31",
-        });
         let gone = |id: &str, more: Value| {
             let mut patient = json!({ "resourceType": "Patient", "id": id, "name": [{ "family": "Gone", "given": ["Al"] }] });
             patient.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             patient
         };
         let patients = [
-            alex,
+            alex(),
             gone("b", json!({ "active": false })),
             gone("c", json!({ "deceasedBoolean": true })),
             gone("d", json!({ "link": [{ "other": {}, "type": "replaced-by" }] })),
