@@ -49,16 +49,13 @@ struct Typed {
     columns: [String; 6],
 }
 
-/// The fields of a column, as the form names them.
-const COLUMNS: [&str; 6] = ["number", "given_name", "family_name", "birth_date", "phone", "email"];
-
 impl Typed {
     fn of(upload: &Upload) -> Self {
         let column = |name: &str| upload.field(&format!("column_{name}")).trim().to_owned();
         Self {
             is_whole: upload.field("mode") == "replace",
             day_first: upload.field("dates") == "dmy",
-            columns: COLUMNS.map(column),
+            columns: words::COLUMNS.map(column),
         }
     }
 
@@ -75,7 +72,7 @@ impl Typed {
 impl Form<'_> {
     /// The columns that can be named: the field, what it is called, what was typed.
     fn columns(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
-        let named = COLUMNS.into_iter().zip(words::columns(self.f.language)).zip(&self.typed.columns);
+        let named = words::COLUMNS.into_iter().zip(words::columns(self.f.language)).zip(&self.typed.columns);
         named.map(|((name, word), typed)| (name, word, typed.as_str()))
     }
 

@@ -5,6 +5,9 @@ use crate::http::{Code, FieldError, Problem};
 use crate::imports::Import;
 use crate::kit::Language;
 
+/// The columns that can be named, as the form names them.
+pub const COLUMNS: [&str; 6] = ["number", "given_name", "family_name", "birth_date", "phone", "email"];
+
 /// What the columns that can be named hold, in the form's order.
 pub fn columns(language: Language) -> [&'static str; 6] {
     [
@@ -57,17 +60,28 @@ pub fn errors(language: Language, problem: &Problem) -> Errors {
     }
 }
 
+/// Names the column, since several may be missing.
+fn no_column(language: Language, pointer: &str) -> String {
+    let place = COLUMNS.iter().position(|name| pointer.strip_prefix("/column_") == Some(name));
+    let word = place.and_then(|place| columns(language).get(place).copied()).unwrap_or_default();
+    match language {
+        Language::En => format!("{word}: no column was found. Write the heading that it has in your file."),
+        Language::Es => {
+            format!("{word}: no se encontró la columna. Escriba el título que tiene en su archivo.")
+        }
+    }
+}
+
 fn wrong(language: Language, error: &FieldError) -> String {
+    if error.code == "column_missing" {
+        return no_column(language, &error.pointer);
+    }
     let (en, es) = match error.code.as_str() {
         "no_file" => ("Choose a file.", "Elija un archivo."),
         "no_rows" => ("The file has no patient in it.", "El archivo no contiene ningún paciente."),
         "encoding_unknown" => (
             "Save the file as “CSV UTF-8” and send it again.",
             "Guarde el archivo como «CSV UTF-8» y envíelo de nuevo.",
-        ),
-        "column_missing" => (
-            "No column was found for this. Write the heading that it has in your file.",
-            "No se encontró la columna. Escriba el título que tiene en su archivo.",
         ),
         "not_a_bundle" => (
             "This is no FHIR Bundle. Send a Bundle (.json), one resource a line (.ndjson), or a table (.csv).",
