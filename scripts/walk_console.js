@@ -148,13 +148,40 @@ async function walkSettings(walk) {
   await walk.press("main form button", "webhooks-deleted");
 }
 
+/** A file that is no table of patients, one whose headings nobody knows, and one that goes in. */
+async function walkRecords(walk) {
+  const { page } = walk;
+  await walk.go("/console/records", "records");
+  await walk.go("/console/records/import", "import-form");
+  const send = async (name, text, title) => {
+    if (name) await page.setInputFiles("#file", { name, mimeType: "text/csv", buffer: Buffer.from(text) });
+    await walk.press(".form button", title);
+  };
+  await send("", "", "import-no-file");
+  await send("patients.csv", "Chart,Vorname,Nachname\n1,Alex,Rivera\n", "import-columns");
+  assert.ok(await page.isVisible("#column_given_name-error"), "the columns that are missing are asked for");
+  await page.fill("#column_given_name", "Vorname");
+  await page.fill("#column_family_name", "Nachname");
+  await send("patients.csv", "Chart,Vorname,Nachname,Mobile,E-mail,Status\n1,Alex,Rivera,(415) 555-2671,alex@example.com,active\n2,Zoë,Núñez de la Fuente y Montenegro,,zoe.nunez.de.la.fuente@a-rather-long-domain.example,\n3,,Nobody,,,\n4,Sam,Stone,,,inactive\n", "import-begun");
+  while (await page.isVisible("form[action$='/cancel']")) await page.waitForNavigation();
+  await walk.look("import-over");
+  await walk.go("/console/records/import", "imports");
+  await walk.go("/console/records", "records-listed");
+  await page.fill("#q", "rivera");
+  await walk.press(".search button", "records-found");
+  await page.fill("#q", "nobody like that");
+  await walk.press(".search button", "records-none");
+  await page.goto(`${walk.url}/console/records?q=nunez`);
+  await walk.press(".rows a", "record");
+}
+
 async function walkAll(walk, token, somebody) {
   await walkAccount(walk, somebody);
   await walkSignIn(walk, token);
   await walk.go("/console/inbox", "inbox");
   await walkLinks(walk);
   await walk.go("/console/invites", "invites");
-  await walk.go("/console/records", "records");
+  await walkRecords(walk);
   await walkSettings(walk);
   await walk.go("/console/nowhere", "nowhere", 404);
   const cookies = await walk.page.context().cookies();

@@ -27,6 +27,7 @@ pub mod accounts; //      accounts, sign-ins, tokens
 pub mod me; //            the patient's own view
 pub mod conversations; // pairings and the conversations that they open
 pub mod identity; //      the practice's own records, and who of them a patient is
+pub mod imports; //       those records, taken in from a file
 pub mod live; //          what open consoles and apps are told of at once
 pub mod notices; //       the practice's e-mails: who is told, how often, and mails that come back
 pub mod practices; //     the practices themselves

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::http::idempotency;
-use crate::{consent, db, deferred, funnel, limits, live, notices, outbox, staff, verification, webhooks};
+use crate::{
+    consent, db, deferred, funnel, imports, limits, live, notices, outbox, staff, verification, webhooks,
+};
 
 const PAUSE: Duration = Duration::from_mins(1);
 
@@ -24,6 +26,7 @@ pub fn sweep(app: &App) -> db::Result<()> {
         notices::sweep(ctx, conn)?;
         staff::sweep(ctx, conn)?;
         live::sweep(ctx, conn)?;
+        imports::sweep(ctx, conn)?;
         Ok(())
     })
 }

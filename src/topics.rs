@@ -4,6 +4,7 @@ use crate::accounts::NumberTopic;
 use crate::consent::AnswerTopic;
 use crate::deferred::LinkTopic;
 use crate::identity::GradeTopic;
+use crate::imports::ImportTopic;
 use crate::notices;
 use crate::outbox::{Topic, Topics};
 use crate::staff::LetterTopic;
@@ -12,7 +13,7 @@ use crate::webhooks::WebhookTopic;
 
 /// All topics by name.
 pub fn all() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 7] = [
+    let topics: [(&'static str, Box<dyn Topic>); 8] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
         (AnswerTopic::NAME, Box::new(AnswerTopic)),
@@ -20,6 +21,7 @@ pub fn all() -> Topics {
         (LetterTopic::NAME, Box::new(LetterTopic)),
         (GradeTopic::NAME, Box::new(GradeTopic)),
         (NumberTopic::NAME, Box::new(NumberTopic)),
+        (ImportTopic::NAME, Box::new(ImportTopic::default())),
     ];
     topics.into_iter().chain(notices::topics()).collect()
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms that stand in an order; each may import only those named behind it. Rooms not named here (`kit`,
 /// `db`, `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) serve all of them.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("live", &[]),
     ("practices", &[]),
     ("printing", &[]),
@@ -32,6 +32,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("landing", &["links", "practices", "deferred", "funnel", "printing"]),
     ("me", &["accounts", "conversations", "links", "deferred", "live", "staff"]),
     ("identity", &["accounts", "conversations"]),
+    ("imports", &["identity"]),
     (
         "desk",
         &[
@@ -44,6 +45,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "conversations",
             "live",
             "identity",
+            "imports",
         ],
     ),
     (
@@ -59,6 +61,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "webhooks",
             "conversations",
             "identity",
+            "imports",
             "live",
         ],
     ),

@@ -8,6 +8,7 @@
 
 mod conn;
 mod listen;
+mod many;
 mod migrate;
 mod pool;
 pub mod schema;
@@ -23,6 +24,7 @@ use tokio::time::{Instant, timeout};
 
 pub use conn::{Both, Conn, MultiBackend, Shared, SkipLocked, columns};
 pub use listen::Listener;
+pub use many::{Cell, OnConflict, many_insert_into};
 pub use pool::{ConnectError, Target};
 
 use crate::config::{BadSetting, Database};

@@ -596,6 +596,42 @@ diesel::table! {
         active -> Bool,
         created_at -> BigInt,
         changed_at -> BigInt,
+        import_id -> Nullable<Text>,
+        search -> Text,
+    }
+}
+
+diesel::table! {
+    record_imports (id) {
+        id -> Text,
+        practice_id -> Text,
+        actor -> Text,
+        format -> Text,
+        mode -> Text,
+        options -> Text,
+        state -> Text,
+        open_key -> Nullable<Text>,
+        rows_total -> BigInt,
+        rows_done -> BigInt,
+        created -> BigInt,
+        changed -> BigInt,
+        unchanged -> BigInt,
+        refused -> BigInt,
+        retired -> BigInt,
+        created_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    import_chunks (import_id, position) {
+        import_id -> Text,
+        position -> BigInt,
+        first_row -> BigInt,
+        row_count -> BigInt,
+        is_done -> Bool,
+        source -> Nullable<Binary>,
+        results -> Nullable<Text>,
     }
 }
 
@@ -661,6 +697,7 @@ diesel::joinable!(staff_letters -> staff (staff_id));
 diesel::joinable!(identity_decisions -> conversations (conversation_id));
 diesel::joinable!(identity_grades -> conversations (conversation_id));
 diesel::joinable!(record_values -> patient_records (record_id));
+diesel::joinable!(import_chunks -> record_imports (import_id));
 diesel::allow_tables_to_appear_in_same_query!(
     practices,
     practice_links,
@@ -713,4 +750,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     patient_records,
     record_values,
     identity_grades,
+    record_imports,
+    import_chunks,
 );

@@ -8,6 +8,7 @@ pub mod inbox;
 pub mod notifications;
 pub mod profile;
 pub mod proof;
+pub mod records;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -15,6 +16,7 @@ use serde_json::json;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::funnel::{self, BadRange, Range};
+use crate::imports;
 use crate::kit::Secret;
 use crate::links::{self, Change, Destination, EndpointRefusal, Link, NewLink, PRACTICE, People, Visible};
 use crate::notices;
@@ -61,6 +63,12 @@ pub enum Refusal {
     /// The record that was named is none of those that could be meant.
     #[error("no candidate")]
     NoCandidate,
+    /// The practice has no such record.
+    #[error("no record")]
+    NoRecord,
+    /// The file cannot be taken in, or its import not be had.
+    #[error(transparent)]
+    Import(#[from] imports::Refusal),
     /// The conversation cannot be had or changed that way.
     #[error(transparent)]
     Inbox(#[from] crate::conversations::inbox::Refusal),

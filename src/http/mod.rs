@@ -11,11 +11,13 @@ pub mod form;
 pub mod html;
 pub mod id;
 pub mod idempotency;
+pub mod multipart;
 pub mod paging;
 pub mod problem;
 pub mod raw;
 pub mod refusals;
 pub mod same_site;
+pub mod spool;
 pub mod upload;
 
 pub use body::Body;

@@ -64,6 +64,8 @@ codes! {
     PatientNotFound        "patient_not_found"        404 "There is no such patient"
     PairingNotFound        "pairing_not_found"        404 "There is no such pairing"
     ConversationNotFound   "conversation_not_found"   404 "There is no such conversation"
+    RecordNotFound         "record_not_found"         404 "There is no such record"
+    ImportNotFound         "import_not_found"         404 "There is no such import"
     WebhookNotFound        "webhook_not_found"        404 "There is no such webhook"
     StaffNotFound          "staff_not_found"          404 "There is no such colleague"
     SessionNotFound        "session_not_found"        404 "There is no such sign-in"
@@ -80,6 +82,8 @@ codes! {
     IdentityUnverified     "identity_unverified"      409 "It is not known who this is"
     IdentityDecided        "identity_decided"         409 "It was decided already who this is"
     NothingToUndo          "nothing_to_undo"          409 "There is no decision to take back"
+    ImportRunning          "import_running"           409 "Another import is running"
+    ImportOver             "import_over"              409 "This import is over"
     WebhookLimit           "webhook_limit"            409 "The practice has as many webhooks as it may have"
     WebhookDisabled        "webhook_disabled"         409 "This webhook is not called"
     LastRecipient          "last_recipient"           409 "Somebody must still be told"
@@ -94,6 +98,7 @@ codes! {
     BodyTooLarge           "body_too_large"           413 "The body is too large"
     UnsupportedMediaType   "unsupported_media_type"   415 "The body must be JSON"
     InvalidRequest         "invalid_request"          422 "Some fields are wrong"
+    FileUnreadable         "file_unreadable"          422 "This file cannot be read as records"
     CodeMistyped           "code_mistyped"            422 "That number looks mistyped"
     LinkTokenInvalid       "link_token_invalid"       422 "The link token is not good"
     PhoneInvalid           "phone_invalid"            422 "That is not a phone number that we can use"
@@ -212,6 +217,11 @@ impl Problem {
     /// The fields that are wrong.
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
+    }
+
+    /// A file that cannot be read, and what about it.
+    pub fn unreadable(detail: &str, errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(Code::FileUnreadable, detail) }
     }
 
     /// Several fields at once.

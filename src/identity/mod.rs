@@ -7,6 +7,7 @@
 
 pub mod matching;
 mod names;
+pub mod records;
 mod store;
 mod topic;
 
@@ -49,6 +50,12 @@ pub fn regrade(ctx: &Ctx, conn: &mut Conn, conversation_id: &str) -> db::Result<
     let Some(finding) = look(conn, conversation_id)? else { return Ok(None) };
     store::keep_grade(conn, conversation_id, &finding.verdict, ctx.now)?;
     Ok(Some(finding.verdict.grade))
+}
+
+/// Up to `limit` open conversations of a practice about whose person nothing is decided, by id, after the one of the id
+/// `after`.
+pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> db::Result<Vec<String>> {
+    store::undecided(conn, practice_id, after, limit)
 }
 
 /// The grades that were kept of these conversations.

@@ -92,7 +92,7 @@ impl Name {
 }
 
 /// Lower case and without accents, split at spaces and hyphens; an apostrophe joins ("O’Brien" is one word).
-fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     let plain = deunicode::deunicode(text).to_lowercase();
     let joined: String = plain.chars().filter(|c| !matches!(c, '\'' | '`')).collect();
     let words = joined.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());

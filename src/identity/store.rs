@@ -84,6 +84,15 @@ pub fn gradings(conn: &mut Conn, conversation_ids: &[String]) -> Result<Vec<Grad
     Ok(rows.select(columns::<Grading>()).load(conn)?)
 }
 
+/// Open conversations about whose person nothing is decided.
+pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Result<Vec<String>> {
+    let rows = conversations::table
+        .filter(conversations::practice_id.eq(practice_id))
+        .filter(conversations::to_verify.eq(true))
+        .filter(conversations::id.gt(after));
+    Ok(rows.order(conversations::id).limit(limit).select(conversations::id).load(conn)?)
+}
+
 /// The columns of a [`Subject`].
 type Person = (String, String, String, Option<String>, Option<String>, Option<String>, Option<Timestamp>);
 

@@ -48,6 +48,9 @@ enum Who {
 /// An answer of 200 to 399.
 const OK: u16 = 0;
 
+/// A practice's records, all of them.
+const CSV: &str = "MRN,First name,Last name\n1,Alex,Rivera\n";
+
 type Answers = [u16; 8];
 
 /// Everybody gets the same answer, whatever token they show: the route knows no roles.
@@ -67,6 +70,10 @@ const ADMIN_ID: Answers = [401, 401, 403, 403, OK, 403, 404, 401];
 const SEES_LINK: Answers = [401, 401, OK, 404, OK, OK, 404, 401];
 /// Whoever sees the link in the path and sets the practice up.
 const SETS_LINK: Answers = [401, 401, 403, 404, OK, OK, 404, 401];
+/// Those who know the practice's patients; the operator's support does not.
+const KNOWS: Answers = [401, 401, OK, OK, OK, 403, OK, 401];
+/// As [`KNOWS`], with an id in the path.
+const KNOWS_ID: Answers = [401, 401, OK, OK, OK, 403, 404, 401];
 /// The patient alone.
 const PATIENT: Answers = [401, OK, 401, 401, 401, 401, 401, 401];
 
@@ -211,6 +218,14 @@ const ROWS: &[Row] = &[
     ("GET /v1/practice/logo", STAFF, NOTHING),
     ("PUT /v1/practice/logo", CONFIGURES, NOTHING),
     ("DELETE /v1/practice/logo", CONFIGURES, NOTHING),
+    ("GET /v1/practice/records", KNOWS, NOTHING),
+    ("GET /v1/practice/records/{id}", KNOWS_ID, NOTHING),
+    ("POST /v1/practice/records/import", ADMIN, NOTHING),
+    ("GET /v1/practice/records/imports", ADMIN, NOTHING),
+    ("GET /v1/practice/records/imports/{id}", ADMIN_ID, NOTHING),
+    ("GET /v1/practice/records/imports/{id}/results.csv", ADMIN_ID, NOTHING),
+    // It is over by then.
+    ("DELETE /v1/practice/records/imports/{id}", [401, 401, 403, 403, 409, 403, 404, 401], NOTHING),
     ("GET /v1/practice/audit", CONFIGURES, NOTHING),
     ("GET /v1/practice/audit.csv", ADMIN, NOTHING),
     ("GET /v1/practice/webhooks", ADMIN, NOTHING),
@@ -314,6 +329,8 @@ impl World {
             "/v1/practice/staff" if path.contains('{') => self.member.staff_id.clone(),
             "/v1/practice/teams" if path.contains('{') => self.team.clone(),
             "/v1/practice/webhooks" if path.contains('{') => self.webhook(),
+            "/v1/practice/records" if path.contains('{') => self.import("records"),
+            "/v1/practice/records/imports" if path.contains('{') => self.import("records/imports"),
             "/v1/me/pairings" => of_patient(|patient| &patient.pairing_id),
             "/v1/me/patients" => of_patient(|patient| &patient.patient_id),
             "/v1/me/conversations" => of_patient(|patient| &patient.conversation_id),
@@ -359,6 +376,19 @@ impl World {
         made.str("/webhook/id")
     }
 
+    /// A record of the practice's, or the import that it came with.
+    fn import(&self, which: &str) -> String {
+        let path = format!("/v1/practice/{which}");
+        let known = || as_desk(&self.admin, self.app.get(&path)).send().expect(200);
+        if let Some(id) = known().at("/items/0/id").as_str() {
+            return id.to_owned();
+        }
+        let call = self.app.call("POST", "/v1/practice/records/import").raw("text/csv", CSV);
+        as_desk(&self.admin, call).send().expect(202);
+        self.app.deliver_all();
+        known().str("/items/0/id")
+    }
+
     /// A call that the webhook has got.
     fn delivery(&self, webhook: &str) -> String {
         let change = json!({ "label": format!("Poster {}", self.numbers.fetch_add(1, Ordering::SeqCst)) });
@@ -384,6 +414,10 @@ impl World {
         if route.contains("logo") {
             self.hang_logos();
         }
+        if route.ends_with("/import") {
+            // One import at a time: the one before is to be over.
+            self.app.deliver_all();
+        }
         if route.ends_with("/events") {
             return self.status(&path, token.as_ref());
         }
@@ -397,6 +431,7 @@ fn with_body(call: Call, route: &str, body: Value) -> Call {
     let form = "application/x-www-form-urlencoded";
     match route {
         "PUT /v1/practice/logo" => call.raw("image/png", png(8, 8, [4, 5, 6])),
+        "POST /v1/practice/records/import" => call.raw("text/csv", CSV),
         "POST /{code}/text" => call.raw(form, "phone=&visit=none"),
         "POST /challenge" => call.raw(form, "ticket=none&code=123456"),
         "POST /unsubscribe/{token}" => call.raw(form, "List-Unsubscribe=One-Click"),

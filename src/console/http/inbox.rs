@@ -1,4 +1,4 @@
-//! The inbox and everything in it, and the two pages that wait for what fills them.
+//! The inbox and everything in it, and the page that waits for what fills it.
 
 mod card;
 mod conversation;
@@ -23,12 +23,6 @@ use crate::http::Problem;
 #[derive(Template)]
 #[template(path = "console/pages/invites.html")]
 struct Invites<'a> {
-    f: &'a Frame,
-}
-
-#[derive(Template)]
-#[template(path = "console/pages/records.html")]
-struct Records<'a> {
     f: &'a Frame,
 }
 
@@ -57,12 +51,6 @@ pub async fn home(_: Session) -> Result<HttpResponse, Problem> {
 pub async fn invites(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     let f = frame(&app, &session, Section::Invites).await?;
     f.page(&app, Invites { f: &f }.render())
-}
-
-/// `GET /console/records`
-pub async fn records(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    let f = frame(&app, &session, Section::Records).await?;
-    f.page(&app, Records { f: &f }.render())
 }
 
 /// The frame of a page that shows nothing else of the database.

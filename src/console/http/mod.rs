@@ -3,12 +3,14 @@
 pub mod cookie;
 pub mod face;
 pub mod frame;
+pub mod import;
 pub mod inbox;
 pub mod link_form;
 pub mod link_state;
 pub mod links;
 pub mod notices;
 pub mod print;
+pub mod records;
 pub mod settings;
 pub mod sign_in;
 pub mod style;
@@ -17,6 +19,7 @@ pub mod webhook_log;
 pub mod webhooks;
 pub mod welcome;
 pub mod words;
+pub mod words_of_records;
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::header::LOCATION;
@@ -39,9 +42,8 @@ pub fn pages() -> impl HttpServiceFactory + 'static {
         .route("/sign-out", post().to(sign_in::out))
         .route("/welcome", get().to(welcome::ask))
         .route("/welcome", post().to(welcome::choose))
-        .route("/invites", get().to(inbox::invites))
-        .route("/records", get().to(inbox::records));
-    let scope = settings::pages(of_settings(of_links(inbox::routes(scope))));
+        .route("/invites", get().to(inbox::invites));
+    let scope = settings::pages(of_settings(of_records(of_links(inbox::routes(scope)))));
     scope.default_service(web::to(nowhere)).wrap(from_fn(face::face))
 }
 
@@ -60,6 +62,17 @@ fn of_links(scope: Scope) -> Scope {
         .route("/links/{id}/visitors", get().to(visitors::visitors))
         .route("/links/{id}/print", get().to(print::kit))
         .route("/links/{id}/print/{file}", get().to(print::piece))
+}
+
+fn of_records(scope: Scope) -> Scope {
+    scope
+        .route("/records", get().to(records::list))
+        .route("/records/import", get().to(import::ask))
+        .route("/records/import", post().to(import::create))
+        .route("/records/imports/{id}", get().to(import::show))
+        .route("/records/imports/{id}/results.csv", get().to(import::results))
+        .route("/records/imports/{id}/cancel", post().to(import::cancel))
+        .route("/records/{id}", get().to(records::show))
 }
 
 fn of_settings(scope: Scope) -> Scope {

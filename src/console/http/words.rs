@@ -189,6 +189,11 @@ pub fn frequency(language: Language, frequency: Frequency) -> &'static str {
 pub struct Errors(Vec<(String, String)>);
 
 impl Errors {
+    /// These, each with its pointer.
+    pub fn new(errors: Vec<(String, String)>) -> Self {
+        Self(errors)
+    }
+
     /// What a refusal says of the fields; one that names none is about the whole form.
     pub fn of(language: Language, problem: &Problem) -> Self {
         let fields: Vec<_> =

@@ -9,6 +9,7 @@ pub mod links;
 pub mod notifications;
 pub mod print;
 pub mod profile;
+pub mod records;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_DISPOSITION;
@@ -16,6 +17,7 @@ use actix_web::http::header::CONTENT_DISPOSITION;
 use super::Refusal;
 use crate::conversations::{identity as states, inbox};
 use crate::http::{Code, FieldError, Problem};
+use crate::imports;
 use crate::links::EndpointRefusal;
 use crate::notices;
 use crate::practices;
@@ -40,6 +42,8 @@ impl From<Refusal> for Problem {
             }
             Refusal::Profile(practices::Refusal::Field(bad)) => wrong(bad.pointer, bad.code, &bad.detail),
             Refusal::Profile(practices::Refusal::Db(error)) | Refusal::Db(error) => error.into(),
+            Refusal::NoRecord => Self::new(Code::RecordNotFound, "Check the record's id."),
+            Refusal::Import(import) => import_problem(import),
             Refusal::NoLogo => Self::new(Code::NotFound, "The practice has no logo."),
             Refusal::NoMoment(field) => wrong(
                 field,
@@ -88,6 +92,38 @@ fn identity_problem(refusal: states::Refusal) -> Problem {
             Problem::new(Code::NothingToUndo, "The last thing that happened was no decision.")
         }
         states::Refusal::Db(error) => error.into(),
+    }
+}
+
+fn import_problem(refusal: imports::Refusal) -> Problem {
+    let error = |pointer: String, code: &str, detail: &str| FieldError {
+        pointer,
+        code: code.to_owned(),
+        detail: detail.to_owned(),
+    };
+    match refusal {
+        imports::Refusal::File { code, detail } => {
+            Problem::unreadable(&detail, vec![error(String::new(), code, &detail)])
+        }
+        imports::Refusal::Columns { missing, detail } => {
+            let column = |field: imports::Field| {
+                error(
+                    format!("/column_{}", field.as_str()),
+                    "column_missing",
+                    "No column was found for this.",
+                )
+            };
+            Problem::unreadable(&detail, missing.into_iter().map(column).collect())
+        }
+        imports::Refusal::Running => {
+            Problem::new(Code::ImportRunning, "Wait until it is over, or cancel it, and send the file again.")
+        }
+        imports::Refusal::NotFound => Problem::new(Code::ImportNotFound, "Check the import's id."),
+        imports::Refusal::Over => Problem::new(Code::ImportOver, "There is nothing left to cancel."),
+        imports::Refusal::Io(_) => {
+            Problem::new(Code::Unavailable, "Nothing was taken in. Try again in a moment.")
+        }
+        imports::Refusal::Db(error) => error.into(),
     }
 }
 

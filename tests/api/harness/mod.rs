@@ -145,6 +145,11 @@ impl TestApp {
         settled - (tasks() - before)
     }
 
+    /// Delivers or does one of what is due; whether there was any.
+    pub fn deliver_one(&self) -> bool {
+        self.worker.run_once().unwrap()
+    }
+
     /// A round of a worker that dies when it gets to `point`, outside of any transaction.
     pub fn dying_worker(&self, point: Point) -> thread::Result<bool> {
         let dies = Arc::new(move |at| assert!(at != point, "as the test wants it"));

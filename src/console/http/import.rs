@@ -1,0 +1,238 @@
+//! A file of records: handing it in, and watching it go.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, REFRESH};
+use actix_web::web::{self, Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::super::{session as sessions, who};
+use super::frame::{Frame, Section, Sent, Session, stale};
+use super::on;
+use super::words::Errors;
+use super::words_of_records as words;
+use crate::app::App;
+use crate::desk::http::records::{ImportQuery, results_file, survey};
+use crate::desk::{Refusal, records as desk};
+use crate::http::multipart::Upload;
+use crate::http::spool::{Spool, scratch, spool};
+use crate::http::{Code, Id, Page, PageQuery, Problem, is_same_site};
+use crate::imports::{Format, Import, MOST_BYTES};
+
+/// While it runs, the page of an import loads itself again after so many seconds.
+const AGAIN: HeaderValue = HeaderValue::from_static("2");
+
+#[derive(Template)]
+#[template(path = "console/pages/import_form.html")]
+struct Form<'a> {
+    f: &'a Frame,
+    typed: &'a Typed,
+    errors: Errors,
+    /// The headings that the file has, where some were not known.
+    headings: String,
+    imports: Vec<Import>,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/pages/import.html")]
+struct One<'a> {
+    f: &'a Frame,
+    import: Import,
+}
+
+/// What was chosen beside the file.
+#[derive(Default)]
+struct Typed {
+    is_whole: bool,
+    day_first: bool,
+    columns: [String; 6],
+}
+
+impl Typed {
+    fn of(upload: &Upload) -> Self {
+        let column = |name: &str| upload.field(&format!("column_{name}")).trim().to_owned();
+        Self {
+            is_whole: upload.field("mode") == "replace",
+            day_first: upload.field("dates") == "dmy",
+            columns: words::COLUMNS.map(column),
+        }
+    }
+
+    fn query(&self) -> ImportQuery {
+        ImportQuery::of(self.is_whole, self.day_first, self.columns.clone())
+    }
+
+    /// Whether a column was named.
+    fn names_columns(&self) -> bool {
+        self.columns.iter().any(|column| !column.is_empty())
+    }
+}
+
+impl Form<'_> {
+    /// The columns that can be named: the field, what it is called, what was typed.
+    fn columns(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
+        let named = words::COLUMNS.into_iter().zip(words::columns(self.f.language)).zip(&self.typed.columns);
+        named.map(|((name, word), typed)| (name, word, typed.as_str()))
+    }
+
+    fn about(&self, import: &Import) -> String {
+        words::summary(self.f.language, import)
+    }
+}
+
+impl One<'_> {
+    fn is_open(&self) -> bool {
+        is_open(&self.import)
+    }
+
+    fn percent(&self) -> i64 {
+        self.import.rows_done * 100 / self.import.rows_total.max(1)
+    }
+}
+
+fn is_open(import: &Import) -> bool {
+    matches!(import.state.as_str(), "queued" | "running")
+}
+
+/// `GET /console/records/import`
+pub async fn ask(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
+    form(&app, &session, &page, &Typed::default(), None).await
+}
+
+async fn form(
+    app: &Data<App>,
+    session: &Session,
+    page: &PageQuery,
+    typed: &Typed,
+    problem: Option<Problem>,
+) -> Result<HttpResponse, Problem> {
+    let (limit, before, token) = (page.limit()?.min(20), page.after()?, session.token());
+    let (who, imports) = app
+        .read(move |ctx, conn| {
+            let imports = desk::list_imports(ctx, conn, token.as_ref(), &before, limit + 1)?;
+            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, imports))
+        })
+        .await?;
+    let f = session.frame(app, who, Section::Records);
+    let Page { items: imports, next_cursor: next } = Page::of(imports, limit, |import| import.id.clone());
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let headings = problem.as_ref().map(words::headings).unwrap_or_default();
+    let errors = problem.map(|problem| words::errors(f.language, &problem)).unwrap_or_default();
+    f.page_with(app, status, Form { f: &f, typed, errors, headings, imports, next }.render())
+}
+
+/// `POST /console/records/import`: the file is taken in where its form is one of ours.
+pub async fn create(
+    app: Data<App>,
+    session: Session,
+    request: HttpRequest,
+    body: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let token = session.token();
+    app.read(move |ctx, conn| desk::importer(ctx, conn, token.as_ref())).await?;
+    if !is_same_site(&app, &request) {
+        return Err(stale());
+    }
+    let mut typed = Typed::default();
+    let begun = match spool(&app, &request, body.into_inner(), MOST_BYTES).await {
+        Ok(body) => begin(&app, &session, &request, body, &mut typed).await,
+        Err(problem) => Err(problem),
+    };
+    match begun {
+        Ok(import) => Ok(on(&format!("/console/records/imports/{}", import.id))),
+        Err(problem) if is_about_the_file(&problem) => {
+            form(&app, &session, &PageQuery::default(), &typed, Some(problem)).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+fn is_about_the_file(problem: &Problem) -> bool {
+    matches!(
+        problem.code,
+        Code::FileUnreadable | Code::ImportRunning | Code::InvalidRequest | Code::BodyTooLarge
+    )
+}
+
+async fn begin(
+    app: &Data<App>,
+    session: &Session,
+    request: &HttpRequest,
+    mut body: Spool,
+    typed: &mut Typed,
+) -> Result<Import, Problem> {
+    let kind = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
+    let mut file = scratch(app)?;
+    let (upload, file) = app
+        .read(move |_, _| {
+            let upload = Upload::read(&mut body.file, &kind).map_err(crate::imports::Refusal::from)?;
+            if let Some(upload) = &upload {
+                upload.copy_file(&mut body.file, &mut file).map_err(crate::imports::Refusal::from)?;
+            }
+            Ok::<_, Refusal>((upload, file))
+        })
+        .await?;
+    let upload = upload.ok_or_else(|| Problem::new(Code::MalformedRequest, "The form cannot be read."))?;
+    if !sessions::is_form_token(&app.ctx(), &session.secret, &upload.field("form_token")) {
+        return Err(stale());
+    }
+    *typed = Typed::of(&upload);
+    let Some(name) = &upload.file_name else { return Err(words::no_file()) };
+    let asked = typed.query().asked(app, format_of(name))?;
+    let mut survey = survey(app, Spool { file, digest: Vec::new() }, asked).await?;
+    let token = session.token();
+    Ok(app.write(move |ctx, conn| desk::import(ctx, conn, token.as_ref(), &mut survey)).await?)
+}
+
+/// What a file is, by the end of its name.
+fn format_of(name: &str) -> Format {
+    let name = name.to_lowercase();
+    match name.rsplit('.').next() {
+        Some("ndjson" | "jsonl") => Format::Ndjson,
+        Some("json") => Format::Bundle,
+        _ => Format::Csv,
+    }
+}
+
+/// `GET /console/records/imports/{id}`
+pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    let token = session.token();
+    let (who, import) = app
+        .read(move |ctx, conn| {
+            let import = desk::find_import(ctx, conn, token.as_ref(), &id.0)?;
+            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, import))
+        })
+        .await?;
+    let f = session.frame(&app, who, Section::Records);
+    let is_open = is_open(&import);
+    let mut page = f.page(&app, One { f: &f, import }.render())?;
+    if is_open {
+        page.headers_mut().insert(REFRESH, AGAIN);
+    }
+    Ok(page)
+}
+
+/// `GET /console/records/imports/{id}/results.csv`
+pub async fn results(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    results_file(&app, session.token(), id).await
+}
+
+/// `POST /console/records/imports/{id}/cancel`
+pub async fn cancel(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    let (token, wanted) = (sent.session.token(), id.0.clone());
+    let cancelled = app.write(move |ctx, conn| desk::cancel(ctx, conn, token.as_ref(), &wanted)).await;
+    match cancelled.map_err(Problem::from) {
+        // What was over already is shown as such.
+        Ok(_) => Ok(on(&format!("/console/records/imports/{}", id.0))),
+        Err(problem) if problem.code == Code::ImportOver => {
+            Ok(on(&format!("/console/records/imports/{}", id.0)))
+        }
+        Err(problem) => Err(problem),
+    }
+}

@@ -1,0 +1,111 @@
+//! What the pages of the records say beside their templates.
+
+use super::words::{Errors, say};
+use crate::http::{Code, FieldError, Problem};
+use crate::imports::Import;
+use crate::kit::Language;
+
+/// The columns that can be named, as the form names them.
+pub const COLUMNS: [&str; 6] = ["number", "given_name", "family_name", "birth_date", "phone", "email"];
+
+/// What the columns that can be named hold, in the form's order.
+pub fn columns(language: Language) -> [&'static str; 6] {
+    [
+        say(language, "Record number", "Número de ficha"),
+        say(language, "Given name", "Nombre"),
+        say(language, "Family name", "Apellidos"),
+        say(language, "Birth date", "Fecha de nacimiento"),
+        say(language, "Mobile or phone", "Móvil o teléfono"),
+        say(language, "E-mail", "Correo electrónico"),
+    ]
+}
+
+/// A form that was sent without a file.
+pub fn no_file() -> Problem {
+    Problem::unreadable(
+        "Choose a file.",
+        vec![FieldError {
+            pointer: "/file".to_owned(),
+            code: "no_file".to_owned(),
+            detail: "Choose a file.".to_owned(),
+        }],
+    )
+}
+
+/// The headings of the file, as a refusal quotes them.
+pub fn headings(problem: &Problem) -> String {
+    let detail = problem.detail();
+    detail.find('“').and_then(|at| detail.get(at..)).unwrap_or_default().trim_end_matches('.').to_owned()
+}
+
+/// What is wrong with a file, each at its field.
+pub fn errors(language: Language, problem: &Problem) -> Errors {
+    let at = |error: &FieldError| match error.pointer.as_str() {
+        "" => "/file".to_owned(),
+        pointer => pointer.to_owned(),
+    };
+    let whole = |text: &str| Errors::new(vec![("/file".to_owned(), text.to_owned())]);
+    match problem.code {
+        Code::ImportRunning => whole(say(
+            language,
+            "Another import is running. Wait until it is over, then send this file.",
+            "Hay otra importación en marcha. Espere a que termine y envíe este archivo después.",
+        )),
+        Code::BodyTooLarge => whole(say(
+            language,
+            "This file is too large: up to 64 MiB. Send it in parts.",
+            "Este archivo es demasiado grande: hasta 64 MiB. Envíelo por partes.",
+        )),
+        _ => Errors::new(problem.errors().iter().map(|error| (at(error), wrong(language, error))).collect()),
+    }
+}
+
+/// Names the column, since several may be missing.
+fn no_column(language: Language, pointer: &str) -> String {
+    let place = COLUMNS.iter().position(|name| pointer.strip_prefix("/column_") == Some(name));
+    let word = place.and_then(|place| columns(language).get(place).copied()).unwrap_or_default();
+    match language {
+        Language::En => format!("{word}: no column was found. Write the heading that it has in your file."),
+        Language::Es => {
+            format!("{word}: no se encontró la columna. Escriba el título que tiene en su archivo.")
+        }
+    }
+}
+
+fn wrong(language: Language, error: &FieldError) -> String {
+    if error.code == "column_missing" {
+        return no_column(language, &error.pointer);
+    }
+    let (en, es) = match error.code.as_str() {
+        "no_file" => ("Choose a file.", "Elija un archivo."),
+        "no_rows" => ("The file has no patient in it.", "El archivo no contiene ningún paciente."),
+        "encoding_unknown" => (
+            "Save the file as “CSV UTF-8” and send it again.",
+            "Guarde el archivo como «CSV UTF-8» y envíelo de nuevo.",
+        ),
+        "not_a_bundle" => (
+            "This is no FHIR Bundle. Send a Bundle (.json), one resource a line (.ndjson), or a table (.csv).",
+            "No es un Bundle de FHIR. Envíe un Bundle (.json), un recurso por línea (.ndjson) o una tabla (.csv).",
+        ),
+        "row_too_long" => (
+            "A row does not end: a quotation mark is open. Save the file as CSV again.",
+            "Una fila no termina: hay unas comillas sin cerrar. Guarde el archivo como CSV otra vez.",
+        ),
+        _ => (
+            "This file cannot be read. Save it as CSV and try again.",
+            "Este archivo no se puede leer. Guárdelo como CSV e inténtelo de nuevo.",
+        ),
+    };
+    say(language, en, es).to_owned()
+}
+
+/// An import in a line: what came of it so far.
+pub fn summary(language: Language, import: &Import) -> String {
+    let Import { created, changed, unchanged, refused, .. } = import;
+    match language {
+        Language::En => format!("{created} new, {changed} changed, {unchanged} unchanged, {refused} refused"),
+        Language::Es => {
+            format!("{created} nuevas, {changed} cambiadas, {unchanged} sin cambios, {refused} rechazadas")
+        }
+    }
+}

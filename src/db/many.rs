@@ -1,0 +1,114 @@
+//! Many rows in one statement: diesel's own batch insert is two texts, and the enum takes neither.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_source::QuerySource;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+
+use super::{Conn, MultiBackend, Result};
+
+/// SQLite takes 32,766 values in a statement, PostgreSQL 65,535.
+const MOST_VALUES: usize = 30_000;
+
+/// One value of a row.
+#[derive(Debug, Clone)]
+pub enum Cell {
+    /// A text, or none.
+    Text(Option<String>),
+    /// A number.
+    Number(i64),
+    /// Yes or no.
+    Flag(bool),
+}
+
+/// What happens to a row whose key is there.
+#[derive(Debug, Clone, Copy)]
+pub struct OnConflict {
+    /// The key's columns.
+    pub key: &'static [&'static str],
+    /// The columns that are overwritten.
+    pub update: &'static [&'static str],
+}
+
+/// Inserts `rows` of `columns` into a table, in as few statements as the databases allow; a row whose key is there
+/// overwrites what `on_conflict` says.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tables are empty, and diesel passes them by value everywhere"
+)]
+pub fn many_insert_into<T>(
+    table: T,
+    conn: &mut Conn,
+    columns: &'static [&'static str],
+    rows: &[Vec<Cell>],
+    on_conflict: OnConflict,
+) -> Result<()>
+where
+    T: QuerySource,
+    T::FromClause: QueryFragment<MultiBackend>,
+{
+    for rows in rows.chunks(MOST_VALUES / columns.len().max(1)) {
+        Many { into: table.from_clause(), columns, rows, on_conflict }.execute(conn)?;
+    }
+    Ok(())
+}
+
+struct Many<'a, F> {
+    into: F,
+    columns: &'static [&'static str],
+    rows: &'a [Vec<Cell>],
+    on_conflict: OnConflict,
+}
+
+impl<F> QueryId for Many<'_, F> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<F, C> RunQueryDsl<C> for Many<'_, F> {}
+
+impl<F: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Many<'_, F> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        // Each has a length of its own.
+        pass.unsafe_to_cache_prepared();
+        pass.push_sql("INSERT INTO ");
+        self.into.walk_ast(pass.reborrow())?;
+        names(&mut pass, self.columns)?;
+        for (index, row) in self.rows.iter().enumerate() {
+            pass.push_sql(if index == 0 { " VALUES (" } else { ", (" });
+            values(&mut pass, row)?;
+            pass.push_sql(")");
+        }
+        pass.push_sql(" ON CONFLICT");
+        names(&mut pass, self.on_conflict.key)?;
+        pass.push_sql(" DO UPDATE SET ");
+        for (index, column) in self.on_conflict.update.iter().enumerate() {
+            pass.push_sql(if index == 0 { "" } else { ", " });
+            pass.push_identifier(column)?;
+            pass.push_sql(" = excluded.");
+            pass.push_identifier(column)?;
+        }
+        Ok(())
+    }
+}
+
+fn names(pass: &mut AstPass<'_, '_, MultiBackend>, columns: &[&str]) -> QueryResult<()> {
+    for (index, column) in columns.iter().enumerate() {
+        pass.push_sql(if index == 0 { " (" } else { ", " });
+        pass.push_identifier(column)?;
+    }
+    pass.push_sql(")");
+    Ok(())
+}
+
+fn values<'b>(pass: &mut AstPass<'_, 'b, MultiBackend>, row: &'b [Cell]) -> QueryResult<()> {
+    for (index, cell) in row.iter().enumerate() {
+        pass.push_sql(if index == 0 { "" } else { ", " });
+        match cell {
+            Cell::Text(text) => pass.push_bind_param::<Nullable<Text>, _>(text)?,
+            Cell::Number(number) => pass.push_bind_param::<BigInt, _>(number)?,
+            Cell::Flag(flag) => pass.push_bind_param::<Bool, _>(flag)?,
+        }
+    }
+    Ok(())
+}

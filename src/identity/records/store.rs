@@ -1,0 +1,292 @@
+//! The rows of `patient_records` and `record_values`.
+
+use diesel::prelude::*;
+use diesel::update;
+
+use super::Kind;
+use crate::db::schema::{patient_records, record_values};
+use crate::db::{Cell, Conn, OnConflict, Result, columns, many_insert_into};
+use crate::kit::Timestamp;
+
+/// A record, whole.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = patient_records)]
+pub struct Row {
+    pub id: String,
+    pub practice_id: String,
+    pub number: String,
+    pub given_name: String,
+    pub family_name: String,
+    pub birth_date: Option<String>,
+    pub phone: Option<String>,
+    pub email: Option<String>,
+    pub active: bool,
+    pub created_at: Timestamp,
+    pub changed_at: Timestamp,
+    pub import_id: Option<String>,
+    pub search: String,
+}
+
+const ROW: [&str; 13] = [
+    "id",
+    "practice_id",
+    "number",
+    "given_name",
+    "family_name",
+    "birth_date",
+    "phone",
+    "email",
+    "active",
+    "created_at",
+    "changed_at",
+    "import_id",
+    "search",
+];
+
+impl Row {
+    /// Whether both say the same of the patient.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let says = |row: &Self| {
+            let Self { given_name, family_name, birth_date, phone, email, active, .. } = row.clone();
+            (given_name, family_name, birth_date, phone, email, active)
+        };
+        says(self) == says(other)
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let text = |text: &str| Cell::Text(Some(text.to_owned()));
+        vec![
+            text(&self.id),
+            text(&self.practice_id),
+            text(&self.number),
+            text(&self.given_name),
+            text(&self.family_name),
+            Cell::Text(self.birth_date.clone()),
+            Cell::Text(self.phone.clone()),
+            Cell::Text(self.email.clone()),
+            Cell::Flag(self.active),
+            Cell::Number(self.created_at.millis()),
+            Cell::Number(self.changed_at.millis()),
+            Cell::Text(self.import_id.clone()),
+            text(&self.search),
+        ]
+    }
+}
+
+/// Something that a record says, or said.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = record_values)]
+pub struct Saying {
+    pub record_id: String,
+    pub kind: String,
+    pub value: String,
+    pub current: bool,
+    pub since: Timestamp,
+}
+
+impl Saying {
+    /// What it says.
+    pub fn kind(&self) -> Kind {
+        let all = [Kind::Phone, Kind::Email, Kind::BirthDate];
+        all.into_iter().find(|kind| kind.as_str() == self.kind).unwrap_or(Kind::Name)
+    }
+}
+
+/// A record in a list.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = patient_records)]
+pub struct Entry {
+    /// Its id, `rec_…`.
+    pub id: String,
+    /// The practice's own record number.
+    pub number: String,
+    /// Given name.
+    pub given_name: String,
+    /// Family name.
+    pub family_name: String,
+    /// Birth date, ISO 8601.
+    pub birth_date: Option<String>,
+    /// The number to call, E.164.
+    pub phone: Option<String>,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Whether the practice still has this patient.
+    pub active: bool,
+    /// When it last said something new.
+    pub changed_at: Timestamp,
+    search: String,
+}
+
+impl Entry {
+    /// Where a list goes on behind it.
+    pub fn after(&self) -> After {
+        After { search: self.search.clone(), id: self.id.clone() }
+    }
+}
+
+/// Where a list stopped.
+#[derive(Debug, Clone)]
+pub struct After {
+    /// The last record's key.
+    pub search: String,
+    /// Its id.
+    pub id: String,
+}
+
+/// Something that a record says, or said, for people to read.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = record_values)]
+pub struct Kept {
+    /// `phone`, `email`, `name` or `birth_date`.
+    pub kind: String,
+    /// The value.
+    pub value: String,
+    /// Whether it still holds.
+    pub current: bool,
+    /// Since when it is known.
+    pub since: Timestamp,
+}
+
+/// Records by their numbers.
+pub fn by_number(conn: &mut Conn, practice_id: &str, numbers: &[&str]) -> Result<Vec<Row>> {
+    let rows = patient_records::table
+        .filter(patient_records::practice_id.eq(practice_id))
+        .filter(patient_records::number.eq_any(numbers));
+    Ok(rows.select(columns::<Row>()).load(conn)?)
+}
+
+/// What records say and said.
+pub fn values(conn: &mut Conn, record_ids: &[&str]) -> Result<Vec<Saying>> {
+    let rows = record_values::table.filter(record_values::record_id.eq_any(record_ids));
+    Ok(rows.select(columns::<Saying>()).load(conn)?)
+}
+
+/// Makes records, and writes those anew that are there.
+pub fn put_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
+    let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+    let update = &[
+        "given_name",
+        "family_name",
+        "birth_date",
+        "phone",
+        "email",
+        "active",
+        "changed_at",
+        "import_id",
+        "search",
+    ];
+    let on_conflict = OnConflict { key: &["practice_id", "number"], update };
+    many_insert_into(patient_records::table, conn, &ROW, &cells, on_conflict)
+}
+
+/// Adds values, and says of those that are there whether they hold; since when they are known stays.
+pub fn put_values(conn: &mut Conn, practice_id: &str, values: &[Saying]) -> Result<()> {
+    let text = |text: &str| Cell::Text(Some(text.to_owned()));
+    let cells = |value: &Saying| {
+        vec![
+            text(&value.record_id),
+            text(&value.kind),
+            text(&value.value),
+            text(practice_id),
+            Cell::Flag(value.current),
+            Cell::Number(value.since.millis()),
+        ]
+    };
+    let cells: Vec<_> = values.iter().map(cells).collect();
+    let names = &["record_id", "kind", "value", "practice_id", "current", "since"];
+    let on_conflict = OnConflict { key: &["record_id", "kind", "value"], update: &["current"] };
+    many_insert_into(record_values::table, conn, names, &cells, on_conflict)
+}
+
+/// Marks records as named by an import.
+pub fn mark(conn: &mut Conn, practice_id: &str, numbers: &[&str], import_id: &str) -> Result<usize> {
+    if numbers.is_empty() {
+        return Ok(0);
+    }
+    let rows = patient_records::table
+        .filter(patient_records::practice_id.eq(practice_id))
+        .filter(patient_records::number.eq_any(numbers));
+    Ok(update(rows).set(patient_records::import_id.eq(import_id)).execute(conn)?)
+}
+
+/// Makes active records inactive that an import did not name.
+pub fn retire_unnamed(
+    conn: &mut Conn,
+    practice_id: &str,
+    import_id: &str,
+    limit: i64,
+    now: Timestamp,
+) -> Result<usize> {
+    let unnamed = patient_records::import_id.ne(import_id).or(patient_records::import_id.is_null());
+    let ids: Vec<String> = patient_records::table
+        .filter(patient_records::practice_id.eq(practice_id))
+        .filter(patient_records::active.eq(true))
+        .filter(unnamed)
+        .limit(limit)
+        .select(patient_records::id)
+        .load(conn)?;
+    let rows = patient_records::table
+        .filter(patient_records::id.eq_any(&ids))
+        .filter(patient_records::active.eq(true));
+    let change = (patient_records::active.eq(false), patient_records::changed_at.eq(now));
+    Ok(update(rows).set(change).execute(conn)?)
+}
+
+/// Records by name, each word of the search the beginning of one of theirs.
+pub fn list(
+    conn: &mut Conn,
+    practice_id: &str,
+    words: &[String],
+    after: Option<&After>,
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    let mut rows = patient_records::table
+        .filter(patient_records::practice_id.eq(practice_id))
+        .select(columns::<Entry>())
+        .into_boxed();
+    // Folded words have no character that LIKE takes for another.
+    for word in words {
+        rows = rows.filter(patient_records::search.like(format!("% {word}%")));
+    }
+    if let Some(After { search, id }) = after {
+        let same = patient_records::search.eq(search).and(patient_records::id.gt(id));
+        rows = rows.filter(patient_records::search.gt(search).or(same));
+    }
+    Ok(rows.order((patient_records::search, patient_records::id)).limit(limit).load(conn)?)
+}
+
+/// Records that have a value, or had it once.
+pub fn having(
+    conn: &mut Conn,
+    practice_id: &str,
+    kind: Kind,
+    value: &str,
+    after: Option<&After>,
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    let mut rows = patient_records::table
+        .inner_join(record_values::table)
+        .filter(record_values::practice_id.eq(practice_id))
+        .filter(record_values::kind.eq(kind.as_str()))
+        .filter(record_values::value.eq(value))
+        .select(columns::<Entry>())
+        .into_boxed();
+    if let Some(After { search, id }) = after {
+        let same = patient_records::search.eq(search).and(patient_records::id.gt(id));
+        rows = rows.filter(patient_records::search.gt(search).or(same));
+    }
+    Ok(rows.order((patient_records::search, patient_records::id)).limit(limit).load(conn)?)
+}
+
+/// One record of a practice.
+pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Entry>> {
+    let row = patient_records::table.find(id).filter(patient_records::practice_id.eq(practice_id));
+    Ok(row.select(columns::<Entry>()).first(conn).optional()?)
+}
+
+/// Everything that a record says and said, what holds first.
+pub fn kept(conn: &mut Conn, id: &str) -> Result<Vec<Kept>> {
+    let rows = record_values::table.filter(record_values::record_id.eq(id));
+    let order = (record_values::kind, record_values::current.desc(), record_values::value);
+    Ok(rows.order(order).select(columns::<Kept>()).load(conn)?)
+}

@@ -1,0 +1,424 @@
+//! The practice's records, taken in from a file: looked through at once, worked off in the background.
+//!
+//! A file is surveyed while whoever sent it waits: what cannot be read as a whole is refused with what was found.
+//! Then it is cut into chunks, and the chunks are kept in one transaction with the import and its first task. Each
+//! task of the outbox works off one chunk: its records, its results, the progress and the next task commit together.
+//! So an import that is killed anywhere goes on where it committed, and no row is taken twice. Behind the last chunk
+//! come, again in small tasks, the records that a whole list left out, and new grades for whoever is undecided.
+//!
+//! The file itself is kept no longer than its rows take. What stays says of every row what became of it, and of what
+//! the row said nothing but the record number.
+
+mod columns;
+mod draft;
+mod fhir;
+mod store;
+mod survey;
+mod table;
+mod topic;
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+pub use columns::Field;
+pub use store::Import;
+pub use survey::Survey;
+pub use topic::ImportTopic;
+
+use crate::app::Ctx;
+use crate::audit::{self, Event};
+use crate::db::{self, Conn};
+use crate::identity::{self, records};
+use crate::kit::{Timestamp, csv};
+use columns::Columns;
+use draft::Read;
+use topic::Step;
+
+/// A file may have this many bytes.
+pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// The states of an import that goes on.
+const OPEN: [&str; 2] = ["queued", "running"];
+/// How many records one task makes inactive.
+const RETIRED_AT_ONCE: i64 = 1_000;
+/// How many conversations one task grades.
+const GRADED_AT_ONCE: i64 = 50;
+/// How long results are kept.
+const KEPT: std::time::Duration = std::time::Duration::from_hours(90 * 24);
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A table.
+    Csv,
+    /// FHIR resources, one a line.
+    Ndjson,
+    /// FHIR resources in a Bundle.
+    Bundle,
+}
+
+impl Format {
+    /// The word that the API and the database use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+            Self::Bundle => "bundle",
+        }
+    }
+
+    /// The format of a media type.
+    pub fn of(media_type: &str) -> Option<Self> {
+        match media_type {
+            "text/csv" => Some(Self::Csv),
+            "application/fhir+ndjson" | "application/x-ndjson" | "application/ndjson" => Some(Self::Ndjson),
+            "application/fhir+json" => Some(Self::Bundle),
+            _ => None,
+        }
+    }
+}
+
+/// What the records become that a file does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ImportMode)]
+pub enum Mode {
+    /// They stay as they are.
+    Merge,
+    /// They become inactive: the file is the whole list.
+    Replace,
+}
+
+impl Mode {
+    /// The word that the API and the database use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Replace => "replace",
+        }
+    }
+}
+
+/// How a table's letters are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ImportEncoding)]
+pub enum Encoding {
+    /// Row by row: Windows-1252 where it is no UTF-8.
+    #[serde(rename = "auto")]
+    Detect,
+    /// UTF-8.
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// Windows-1252.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+}
+
+/// How a file's rows are read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Options {
+    /// What becomes of records that it does not name.
+    pub mode: Mode,
+    /// The region of a number that is written without a plus.
+    pub region: String,
+    /// Whether a date begins with the day, and not with the month.
+    pub day_first: bool,
+    /// How a table's letters are written.
+    pub encoding: Encoding,
+    /// What parts a table's columns; 0 is whatever parts the headings.
+    pub delimiter: u8,
+    /// What its columns hold.
+    pub columns: Columns,
+    /// The system of the FHIR identifier that is the record number.
+    pub system: Option<String>,
+}
+
+impl Options {
+    /// Those of a file of which nothing is said.
+    pub fn plain(region: &str) -> Self {
+        Self {
+            mode: Mode::Merge,
+            region: region.to_owned(),
+            day_first: false,
+            encoding: Encoding::Detect,
+            delimiter: 0,
+            columns: Columns::default(),
+            system: None,
+        }
+    }
+}
+
+/// A file as somebody hands it in.
+pub struct Asked {
+    /// What it is.
+    pub format: Format,
+    /// How it is read.
+    pub options: Options,
+    /// Which columns hold what, where the practice says so, by their headings.
+    pub said: Vec<(Field, String)>,
+}
+
+/// Who imports.
+pub struct By<'a> {
+    /// For which practice.
+    pub practice_id: &'a str,
+    /// The staff member.
+    pub actor: &'a str,
+}
+
+/// Why a file was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It cannot be read, and why.
+    #[error("{code}")]
+    File {
+        /// Why, for machines.
+        code: &'static str,
+        /// Why, for people.
+        detail: String,
+    },
+    /// Columns are missing.
+    #[error("columns missing")]
+    Columns {
+        /// What no column holds.
+        missing: Vec<Field>,
+        /// What there is.
+        detail: String,
+    },
+    /// Another import of the practice is not over.
+    #[error("import running")]
+    Running,
+    /// There is no such import.
+    #[error("no such import")]
+    NotFound,
+    /// It is over.
+    #[error("import over")]
+    Over,
+    /// The file could not be looked through.
+    #[error("the file was lost")]
+    Io(#[from] io::Error),
+    /// The database gave no answer.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+impl Refusal {
+    fn file(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::File { code, detail: detail.into() }
+    }
+}
+
+/// What a task added to an import.
+#[derive(Debug, Default)]
+pub struct Counts {
+    rows: i64,
+    created: i64,
+    changed: i64,
+    unchanged: i64,
+    refused: i64,
+    retired: i64,
+}
+
+/// Keeps a surveyed file and queues its first chunk.
+pub fn begin(ctx: &Ctx, conn: &mut Conn, by: &By<'_>, survey: &mut Survey) -> Result<Import, Refusal> {
+    let id = ctx.id("imp");
+    let options = serde_json::to_string(&survey.options).unwrap_or_default();
+    if store::insert(conn, &id, by, survey, &options, ctx.now)? == 0 {
+        return Err(Refusal::Running);
+    }
+    for (position, chunk) in (0..).zip(survey.chunks()) {
+        let (piece, source) = chunk?;
+        store::insert_chunk(conn, &id, position, piece, &source)?;
+    }
+    topic::queue(ctx, conn, &id, &Step::Chunk(0))?;
+    let import = find(conn, by.practice_id, &id)?;
+    let detail = json!({ "format": import.format, "mode": import.mode, "rows": import.rows_total });
+    record(ctx, conn, &import, by.actor, "records.import_begun", detail)?;
+    Ok(import)
+}
+
+/// Ends an import before its last row; what is taken in stays.
+pub fn cancel(ctx: &Ctx, conn: &mut Conn, by: &By<'_>, id: &str) -> Result<Import, Refusal> {
+    find(conn, by.practice_id, id)?;
+    end(ctx, conn, id, by.actor, "cancelled")?.ok_or(Refusal::Over)
+}
+
+/// Reads a chunk before the writer's turn: numbers take longest of all, and on SQLite everybody waits for the turn.
+fn read_ahead(ctx: &Ctx, conn: &mut Conn, import_id: &str, position: i64) -> db::Result<Vec<Read>> {
+    let found = store::unread(conn, import_id, position)?;
+    Ok(found.map(|(import, source)| read(ctx, &import, &source.unwrap_or_default())).unwrap_or_default())
+}
+
+/// Works off one chunk, and queues what comes next. `ready`: its rows, where they were read ahead.
+fn work(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    import_id: &str,
+    position: i64,
+    ready: Option<Vec<Read>>,
+) -> db::Result<()> {
+    let Some(import) = store::hold_open(conn, import_id)? else { return Ok(()) };
+    let Some(chunk) = store::take_chunk(conn, import_id, position)? else { return Ok(()) };
+    let rows = ready.unwrap_or_else(|| read(ctx, &import, &chunk.source.unwrap_or_default()));
+    let (counts, results) = put(ctx, conn, &import, &rows, chunk.first_row)?;
+    store::keep_results(conn, import_id, position, &results)?;
+    let import = store::add(conn, import_id, &counts)?;
+    let next = match import.rows_done < import.rows_total {
+        true => Step::Chunk(position + 1),
+        false if import.mode == Mode::Replace.as_str() => Step::Retire(0),
+        false => return finish(ctx, conn, &import),
+    };
+    topic::queue(ctx, conn, import_id, &next)
+}
+
+fn read(ctx: &Ctx, import: &Import, source: &[u8]) -> Vec<Read> {
+    let Ok(options) = serde_json::from_str::<Options>(&import.options) else { return Vec::new() };
+    let today = ctx.now.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date();
+    match import.format == Format::Csv.as_str() {
+        true => table::read(source, &options, today),
+        false => fhir::read(source, &options, today),
+    }
+}
+
+/// Puts what was read; the counts, and a line of the result for each row.
+fn put(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    import: &Import,
+    rows: &[Read],
+    first_row: i64,
+) -> db::Result<(Counts, String)> {
+    let incoming: Vec<_> = rows.iter().filter_map(|row| row.record.as_ref().ok()).collect();
+    let outcomes = records::put(ctx, conn, &import.practice_id, &import.id, &incoming)?;
+    let refused = rows.iter().filter(|row| row.record.is_err() && !row.number.is_empty());
+    let refused: Vec<&str> = refused.map(|row| row.number.as_str()).collect();
+    // A whole list that names somebody unreadably does not leave them out.
+    records::mark(conn, &import.practice_id, &refused, &import.id)?;
+    let mut outcomes = outcomes.into_iter();
+    let (mut counts, mut lines) = (Counts::default(), String::new());
+    for (number, row) in (first_row..).zip(rows) {
+        let outcome = row.record.as_ref().ok().and_then(|_| outcomes.next());
+        counts.count(outcome);
+        lines += &line(number, row, outcome);
+    }
+    Ok((counts, lines))
+}
+
+impl Counts {
+    fn count(&mut self, outcome: Option<records::Outcome>) {
+        self.rows += 1;
+        match outcome {
+            Some(records::Outcome::Created) => self.created += 1,
+            Some(records::Outcome::Changed) => self.changed += 1,
+            Some(records::Outcome::Unchanged) => self.unchanged += 1,
+            Some(records::Outcome::Duplicate) | None => self.refused += 1,
+        }
+    }
+}
+
+const HEADINGS: [&str; 5] = ["row", "record_number", "outcome", "code", "detail"];
+
+fn line(number: i64, row: &Read, outcome: Option<records::Outcome>) -> String {
+    let word = match outcome {
+        Some(records::Outcome::Created) => "created",
+        Some(records::Outcome::Changed) => "changed",
+        Some(records::Outcome::Unchanged) => "unchanged",
+        Some(records::Outcome::Duplicate) | None => "refused",
+    };
+    let twice = (outcome == Some(records::Outcome::Duplicate)).then(|| {
+        draft::Note::new(
+            "duplicate_number",
+            "",
+            "A row before this one has the same record number; that one stands.",
+        )
+    });
+    let notes = row.record.as_ref().err().into_iter().chain(&twice).chain(&row.notes);
+    let (codes, details): (Vec<_>, Vec<_>) = notes
+        .map(|note| match note.place.as_str() {
+            "" => (note.code, note.why.clone()),
+            place => (note.code, format!("{place}: {}", note.why)),
+        })
+        .unzip();
+    csv::row(&[&*number.to_string(), &*row.number, word, &*codes.join(" "), &*details.join(" ")])
+}
+
+/// Makes records inactive that a whole list left out, some at a time.
+fn retire(ctx: &Ctx, conn: &mut Conn, import_id: &str, round: i64) -> db::Result<()> {
+    let Some(import) = store::hold_open(conn, import_id)? else { return Ok(()) };
+    let gone = records::retire_unnamed(ctx, conn, &import.practice_id, import_id, RETIRED_AT_ONCE)?;
+    let retired = i64::try_from(gone).unwrap_or(i64::MAX);
+    let import = store::add(conn, import_id, &Counts { retired, ..Counts::default() })?;
+    match retired < RETIRED_AT_ONCE {
+        true => finish(ctx, conn, &import),
+        false => topic::queue(ctx, conn, import_id, &Step::Retire(round + 1)),
+    }
+}
+
+fn finish(ctx: &Ctx, conn: &mut Conn, import: &Import) -> db::Result<()> {
+    end(ctx, conn, &import.id, &import.actor, "done").map(drop)
+}
+
+/// Ends an import, however it went: what is not read is not kept, and who is undecided is graded again.
+fn end(ctx: &Ctx, conn: &mut Conn, id: &str, actor: &str, state: &str) -> db::Result<Option<Import>> {
+    let Some(import) = store::finish(conn, id, state, ctx.now)? else { return Ok(None) };
+    store::drop_sources(conn, id)?;
+    topic::queue(ctx, conn, id, &Step::Grade { practice: import.practice_id.clone(), after: String::new() })?;
+    let Import { rows_done, created, changed, unchanged, refused, retired, .. } = &import;
+    let detail = json!({
+        "state": state, "rows": rows_done, "created": created, "changed": changed, "unchanged": unchanged,
+        "refused": refused, "retired": retired,
+    });
+    record(ctx, conn, &import, actor, "records.import_ended", detail)?;
+    Ok(Some(import))
+}
+
+/// Grades some who are undecided, and queues the next.
+fn grade(ctx: &Ctx, conn: &mut Conn, import_id: &str, practice_id: &str, after: &str) -> db::Result<()> {
+    let undecided = identity::undecided(conn, practice_id, after, GRADED_AT_ONCE)?;
+    for conversation_id in &undecided {
+        identity::regrade(ctx, conn, conversation_id)?;
+    }
+    match undecided.last() {
+        Some(last) => {
+            let step = Step::Grade { practice: practice_id.to_owned(), after: last.clone() };
+            topic::queue(ctx, conn, import_id, &step)
+        }
+        None => Ok(()),
+    }
+}
+
+fn record(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    import: &Import,
+    actor: &str,
+    action: &str,
+    detail: serde_json::Value,
+) -> db::Result<()> {
+    let practice_id = Some(import.practice_id.as_str());
+    audit::record(ctx, conn, &Event { practice_id, actor, action, subject: &import.id, detail })
+}
+
+/// One import of a practice.
+pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Import, Refusal> {
+    store::find(conn, practice_id, id)?.ok_or(Refusal::NotFound)
+}
+
+/// Up to `limit` imports of a practice, newest first, before the one of the id `before`.
+pub fn list(conn: &mut Conn, practice_id: &str, before: &str, limit: i64) -> db::Result<Vec<Import>> {
+    store::list(conn, practice_id, before, limit)
+}
+
+/// What became of each row so far, as a file.
+pub fn results(conn: &mut Conn, practice_id: &str, id: &str) -> Result<String, Refusal> {
+    find(conn, practice_id, id)?;
+    Ok(csv::row(&HEADINGS) + &store::results(conn, id)?.concat())
+}
+
+/// Deletes results that nobody will ask for any more.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    let before: Timestamp = ctx.now - KEPT;
+    store::delete_results(conn, before)
+}

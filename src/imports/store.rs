@@ -1,0 +1,208 @@
+//! The rows of `record_imports` and `import_chunks`.
+
+use diesel::prelude::*;
+use diesel::{insert_into, update};
+
+use super::survey::{Piece, Survey};
+use super::{By, Counts, OPEN};
+use crate::db::schema::{import_chunks, record_imports};
+use crate::db::{Both, Conn, Result, columns};
+use crate::kit::Timestamp;
+
+/// An import, and how far it is.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = record_imports)]
+pub struct Import {
+    /// Its id, `imp_…`.
+    pub id: String,
+    /// The practice.
+    pub practice_id: String,
+    /// Who handed the file in.
+    pub actor: String,
+    /// `csv`, `ndjson` or `bundle`.
+    pub format: String,
+    /// `merge` or `replace`.
+    pub mode: String,
+    /// How its rows are read: JSON.
+    pub options: String,
+    /// `queued`, `running`, `done`, `failed` or `cancelled`.
+    pub state: String,
+    /// How many rows it has.
+    pub rows_total: i64,
+    /// How many are worked off.
+    pub rows_done: i64,
+    /// Records that are new.
+    pub created: i64,
+    /// Records that say something else than before.
+    pub changed: i64,
+    /// Records that say the same.
+    pub unchanged: i64,
+    /// Rows that are no record.
+    pub refused: i64,
+    /// Records that a whole list left out.
+    pub retired: i64,
+    /// When the file was handed in.
+    pub created_at: Timestamp,
+    /// When it was over.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Rows as they came.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = import_chunks)]
+pub struct Chunk {
+    /// The number of the first, from 1.
+    pub first_row: i64,
+    /// The bytes.
+    pub source: Option<Vec<u8>>,
+}
+
+/// Makes an import, unless the practice has one that is open.
+pub fn insert(
+    conn: &mut Conn,
+    id: &str,
+    by: &By<'_>,
+    survey: &Survey,
+    options: &str,
+    now: Timestamp,
+) -> Result<usize> {
+    let row = (
+        record_imports::id.eq(id),
+        record_imports::practice_id.eq(by.practice_id),
+        record_imports::actor.eq(by.actor),
+        record_imports::format.eq(survey.format.as_str()),
+        record_imports::mode.eq(survey.options.mode.as_str()),
+        record_imports::options.eq(options),
+        record_imports::state.eq("queued"),
+        record_imports::open_key.eq(by.practice_id),
+        record_imports::rows_total.eq(survey.rows),
+        (
+            record_imports::rows_done.eq(0),
+            record_imports::created.eq(0),
+            record_imports::changed.eq(0),
+            record_imports::unchanged.eq(0),
+            record_imports::refused.eq(0),
+            record_imports::retired.eq(0),
+        ),
+        record_imports::created_at.eq(now),
+    );
+    let insert = insert_into(record_imports::table).values(row);
+    Ok(Both(insert.on_conflict(record_imports::open_key).do_nothing()).execute(conn)?)
+}
+
+/// Keeps a chunk of rows as they came.
+pub fn insert_chunk(
+    conn: &mut Conn,
+    import_id: &str,
+    position: i64,
+    piece: Piece,
+    source: &[u8],
+) -> Result<()> {
+    let row = (
+        import_chunks::import_id.eq(import_id),
+        import_chunks::position.eq(position),
+        import_chunks::first_row.eq(piece.first_row),
+        import_chunks::row_count.eq(piece.rows),
+        import_chunks::is_done.eq(false),
+        import_chunks::source.eq(source),
+    );
+    insert_into(import_chunks::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// An import that is open, as it stays until the transaction ends.
+pub fn hold_open(conn: &mut Conn, id: &str) -> Result<Option<Import>> {
+    let row = record_imports::table.find(id).filter(record_imports::state.eq_any(OPEN));
+    let change = record_imports::state.eq("running");
+    Ok(update(row).set(change).returning(columns::<Import>()).get_result(conn).optional()?)
+}
+
+/// A chunk that nobody has worked off; from then on somebody has.
+pub fn take_chunk(conn: &mut Conn, import_id: &str, position: i64) -> Result<Option<Chunk>> {
+    let row = import_chunks::table.find((import_id, position)).filter(import_chunks::is_done.eq(false));
+    let change = import_chunks::is_done.eq(true);
+    Ok(update(row).set(change).returning(columns::<Chunk>()).get_result(conn).optional()?)
+}
+
+/// The rows of a chunk that nobody has worked off, with their import.
+pub fn unread(conn: &mut Conn, import_id: &str, position: i64) -> Result<Option<(Import, Option<Vec<u8>>)>> {
+    let row = import_chunks::table
+        .inner_join(record_imports::table)
+        .filter(import_chunks::import_id.eq(import_id))
+        .filter(import_chunks::position.eq(position))
+        .filter(import_chunks::is_done.eq(false));
+    Ok(row.select((columns::<Import>(), import_chunks::source)).first(conn).optional()?)
+}
+
+/// Keeps what became of a chunk's rows, in place of them.
+pub fn keep_results(conn: &mut Conn, import_id: &str, position: i64, results: &str) -> Result<()> {
+    let change = (import_chunks::results.eq(results), import_chunks::source.eq(None::<Vec<u8>>));
+    update(import_chunks::table.find((import_id, position))).set(change).execute(conn)?;
+    Ok(())
+}
+
+/// Adds to an import's counts; the import as it is then.
+pub fn add(conn: &mut Conn, id: &str, counts: &Counts) -> Result<Import> {
+    let change = (
+        record_imports::rows_done.eq(record_imports::rows_done + counts.rows),
+        record_imports::created.eq(record_imports::created + counts.created),
+        record_imports::changed.eq(record_imports::changed + counts.changed),
+        record_imports::unchanged.eq(record_imports::unchanged + counts.unchanged),
+        record_imports::refused.eq(record_imports::refused + counts.refused),
+        record_imports::retired.eq(record_imports::retired + counts.retired),
+    );
+    let row = update(record_imports::table.find(id)).set(change);
+    Ok(row.returning(columns::<Import>()).get_result(conn)?)
+}
+
+/// Ends an import that is open; the import as it is then.
+pub fn finish(conn: &mut Conn, id: &str, state: &str, now: Timestamp) -> Result<Option<Import>> {
+    let row = record_imports::table.find(id).filter(record_imports::state.eq_any(OPEN));
+    let change = (
+        record_imports::state.eq(state),
+        record_imports::open_key.eq(None::<String>),
+        record_imports::finished_at.eq(now),
+    );
+    Ok(update(row).set(change).returning(columns::<Import>()).get_result(conn).optional()?)
+}
+
+/// Empties what an import that is over has not read.
+pub fn drop_sources(conn: &mut Conn, import_id: &str) -> Result<usize> {
+    let rows = import_chunks::table
+        .filter(import_chunks::import_id.eq(import_id))
+        .filter(import_chunks::source.is_not_null());
+    Ok(update(rows).set(import_chunks::source.eq(None::<Vec<u8>>)).execute(conn)?)
+}
+
+/// One import of a practice.
+pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Import>> {
+    let row = record_imports::table.find(id).filter(record_imports::practice_id.eq(practice_id));
+    Ok(row.select(columns::<Import>()).first(conn).optional()?)
+}
+
+/// The imports of a practice before the one of the id `before`, newest first; from the newest where that is empty.
+pub fn list(conn: &mut Conn, practice_id: &str, before: &str, limit: i64) -> Result<Vec<Import>> {
+    let mut rows = record_imports::table
+        .filter(record_imports::practice_id.eq(practice_id))
+        .select(columns::<Import>())
+        .into_boxed();
+    if !before.is_empty() {
+        rows = rows.filter(record_imports::id.lt(before));
+    }
+    Ok(rows.order(record_imports::id.desc()).limit(limit).load(conn)?)
+}
+
+/// What became of an import's rows so far, in their order.
+pub fn results(conn: &mut Conn, import_id: &str) -> Result<Vec<String>> {
+    let rows = import_chunks::table
+        .filter(import_chunks::import_id.eq(import_id))
+        .filter(import_chunks::results.is_not_null());
+    Ok(rows.order(import_chunks::position).select(import_chunks::results.assume_not_null()).load(conn)?)
+}
+
+/// Deletes the results of imports that were over before `before`.
+pub fn delete_results(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    let old = record_imports::table.filter(record_imports::finished_at.lt(before)).select(record_imports::id);
+    let rows = import_chunks::table.filter(import_chunks::import_id.eq_any(old));
+    Ok(diesel::delete(rows).execute(conn)?)
+}

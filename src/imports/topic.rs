@@ -1,0 +1,104 @@
+//! The steps of an import as tasks of the outbox: each commits with the row's settlement.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::draft::Read;
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::outbox::{self, Channel, Job, Message, Outcome, Rendered, Topic};
+
+/// Takes one step of an import.
+#[derive(Default)]
+pub struct ImportTopic {
+    /// Rows that were read ahead, by the row of the outbox.
+    ready: Mutex<HashMap<String, Vec<Read>>>,
+}
+
+impl ImportTopic {
+    /// Its name in the outbox.
+    pub const NAME: &'static str = "record_import";
+
+    fn ready(&self) -> MutexGuard<'_, HashMap<String, Vec<Read>>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is to be done next.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Work off a chunk.
+    Chunk(i64),
+    /// Make inactive what the list left out, in rounds.
+    Retire(i64),
+    /// Grade who is undecided.
+    Grade {
+        /// The practice.
+        practice: String,
+        /// The last conversation that was graded.
+        after: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    import: String,
+    step: Step,
+}
+
+/// Queues a step; one that was queued before is not queued again.
+pub fn queue(ctx: &Ctx, conn: &mut Conn, import_id: &str, step: &Step) -> db::Result<()> {
+    let place = match step {
+        Step::Chunk(position) => position.to_string(),
+        Step::Retire(round) => format!("retire:{round}"),
+        Step::Grade { after, .. } => format!("grade:{after}"),
+    };
+    let message = Message {
+        topic: ImportTopic::NAME,
+        channel: Channel::Task,
+        dedupe_key: format!("import:{import_id}:{place}"),
+        recipient: None,
+        payload: json!({ "import": import_id, "step": step }),
+        due: None,
+        not_after: None,
+    };
+    outbox::enqueue(ctx, conn, &message).map(drop)
+}
+
+impl Topic for ImportTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        if let Ok(Payload { import, step: Step::Chunk(position) }) = serde_json::from_str(&job.payload) {
+            let rows = super::read_ahead(ctx, conn, &import, position)?;
+            self.ready().insert(job.id.clone(), rows);
+        }
+        Ok(Rendered::Task)
+    }
+
+    fn settled(
+        &self,
+        ctx: &Ctx,
+        conn: &mut Conn,
+        job: &Job,
+        outcome: &Outcome,
+        is_over: bool,
+    ) -> db::Result<()> {
+        let ready = self.ready().remove(&job.id);
+        let Ok(Payload { import, step }) = serde_json::from_str(&job.payload) else { return Ok(()) };
+        match (outcome, step) {
+            (Outcome::Sent, Step::Chunk(position)) => super::work(ctx, conn, &import, position, ready),
+            (Outcome::Sent, Step::Retire(round)) => super::retire(ctx, conn, &import, round),
+            (Outcome::Sent, Step::Grade { practice, after }) => {
+                super::grade(ctx, conn, &import, &practice, &after)
+            }
+            // A chunk that cannot be worked off, however often it is tried.
+            (_, Step::Chunk(_) | Step::Retire(_)) if is_over => {
+                super::end(ctx, conn, &import, "system", "failed").map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+}

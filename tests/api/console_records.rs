@@ -1,0 +1,119 @@
+//! The records' pages of the console, as a browser without scripts walks them.
+
+use practice_links::staff::Role;
+
+use super::imports::{admin, table};
+use crate::harness::{Call, Desk, Reply, TestApp};
+
+fn as_browser(desk: &Desk, call: Call) -> Call {
+    call.header("cookie", &format!("practice_links={}", desk.token))
+}
+
+#[track_caller]
+fn page(app: &TestApp, desk: &Desk, path: &str) -> String {
+    as_browser(desk, app.get(path)).send().expect(200).text()
+}
+
+/// A form with a file, as a browser writes it: what `fields` says before the file and behind it.
+fn upload(
+    app: &TestApp,
+    desk: &Desk,
+    token: &str,
+    fields: &[(&str, &str)],
+    file: Option<(&str, &str)>,
+) -> Reply {
+    let field = |(name, value): &(&str, &str)| {
+        format!("--xYz\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let (name, text) = file.unwrap_or_default();
+    let body = field(&("form_token", token))
+        + &format!(
+            "--xYz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n{text}\r\n"
+        )
+        + &fields.iter().map(field).collect::<String>()
+        + "--xYz--\r\n";
+    let call = app.call("POST", "/console/records/import");
+    as_browser(desk, call.raw("multipart/form-data; boundary=xYz", body)).send()
+}
+
+fn form_token(app: &TestApp, desk: &Desk) -> String {
+    let text = page(app, desk, "/console/records/import");
+    let (_, rest) = text.split_once("name=\"form_token\" value=\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+const ROWS: &str = "Chart,Vorname,Nachname,Mobile\n1,Alex,Rivera,(415) 555-2001\n2,,Stone,\n";
+
+both! {
+    /// From an empty page by a form to a bar that fills, a result to take away, and a list.
+    fn a_file_is_handed_in_by_form_and_watched(app: TestApp) {
+        let desk = admin(&app);
+        assert!(page(&app, &desk, "/console/records").contains("Bring in your list of patients"));
+        let token = form_token(&app, &desk);
+        let said = [("mode", "merge"), ("column_given_name", "Vorname"), ("column_family_name", "nachname")];
+        let begun = upload(&app, &desk, &token, &said, Some(("patients.csv", ROWS))).expect(303);
+        let place = begun.header("location").unwrap().to_owned();
+        let running = as_browser(&desk, app.get(&place)).send().expect(200);
+        assert_eq!(running.header("refresh"), Some("2"));
+        assert!(running.text().contains("<progress max=\"2\" value=\"0\""), "{}", running.text());
+        app.deliver_all();
+        let over = as_browser(&desk, app.get(&place)).send().expect(200);
+        assert_eq!(over.header("refresh"), None);
+        assert!(over.text().contains("<progress max=\"2\" value=\"2\""), "{}", over.text());
+        let results = page(&app, &desk, &format!("{place}/results.csv"));
+        assert!(results.contains("1,1,created,,\r\n2,2,refused,name_missing,"), "{results}");
+        assert!(page(&app, &desk, "/console/records/import").contains(&place));
+        assert!(page(&app, &desk, "/console/records").contains("Rivera, Alex"));
+        let found = page(&app, &desk, "/console/records?q=4155552001");
+        let (_, rest) = found.split_once("href=\"/console/records/rec_").unwrap();
+        let record = format!("/console/records/rec_{}", rest.split('"').next().unwrap());
+        assert!(page(&app, &desk, &record).contains("+14155552001"));
+        assert!(page(&app, &desk, "/console/records?q=nobody").contains("No record fits"));
+    }
+
+    /// What is wrong stands at its field, and what was typed stays.
+    fn a_file_that_cannot_be_read_is_explained_at_the_form(app: TestApp) {
+        let desk = admin(&app);
+        let token = form_token(&app, &desk);
+        let refused = upload(&app, &desk, &token, &[("mode", "replace"), ("column_number", "Chart")], Some(("a.csv", ROWS)));
+        let text = refused.expect(422).text();
+        assert!(text.contains("id=\"column_given_name-error\""), "{text}");
+        assert!(text.contains("Your file has:") && text.contains("Vorname"), "{text}");
+        assert!(text.contains("value=\"Chart\"") && text.contains("value=\"replace\" checked"), "{text}");
+        let none = upload(&app, &desk, &token, &[], None).expect(422).text();
+        assert!(none.contains("Choose a file."), "{none}");
+        let bundle = upload(&app, &desk, &token, &[], Some(("a.json", "{}"))).expect(422).text();
+        assert!(bundle.contains("This is no FHIR Bundle."), "{bundle}");
+        upload(&app, &desk, "another", &[], Some(("a.csv", ROWS))).expect(403);
+        assert_eq!(app.count("SELECT count(*) FROM record_imports"), 0);
+    }
+
+    fn an_import_is_cancelled_by_a_button(app: TestApp) {
+        let desk = admin(&app);
+        let token = form_token(&app, &desk);
+        let rows = "MRN,First,Last\n1,Alex,Rivera\n";
+        let begun = upload(&app, &desk, &token, &[], Some(("a.csv", rows))).expect(303);
+        let place = begun.header("location").unwrap().to_owned();
+        let again = upload(&app, &desk, &token, &[], Some(("a.csv", rows))).expect(422).text();
+        assert!(again.contains("Another import is running."), "{again}");
+        let cancel = || as_browser(&desk, app.form(&format!("{place}/cancel"), &[("form_token", &token)])).send();
+        assert_eq!(cancel().expect(303).header("location"), Some(place.as_str()));
+        assert_eq!(cancel().expect(303).header("location"), Some(place.as_str()));
+        app.deliver_all();
+        assert!(page(&app, &desk, &place).contains("It was cancelled"));
+    }
+
+    /// Members look up, admins import, the operator's support sees nothing.
+    fn each_role_has_the_pages_that_it_may_use(app: TestApp) {
+        let desk = admin(&app);
+        table(&app, &desk, "MRN,First,Last\n1,Alex,Rivera\n");
+        let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+        let member = app.desk(&practice, "bo", Role::Member);
+        let text = page(&app, &member, "/console/records");
+        assert!(text.contains("Rivera, Alex") && !text.contains("/console/records/import"), "{text}");
+        as_browser(&member, app.get("/console/records/import")).send().expect(403);
+        let support = app.desk(&practice, "sue", Role::Support);
+        as_browser(&support, app.get("/console/records")).send().expect(403);
+    }
+}
