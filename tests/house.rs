@@ -28,7 +28,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
     ("verification", &["links", "practices", "deferred", "funnel", "consent"]),
     ("notices", &["links", "practices", "staff"]),
     ("conversations", &["links", "practices", "funnel", "notices", "webhooks", "live"]),
-    ("accounts", &["verification", "links", "conversations", "deferred"]),
+    ("accounts", &["verification", "links", "conversations", "deferred", "consent"]),
     ("landing", &["links", "practices", "deferred", "funnel", "printing"]),
     ("me", &["accounts", "conversations", "links", "deferred", "live", "staff"]),
     ("identity", &["accounts", "conversations"]),
