@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::http::idempotency;
-use crate::{consent, db, deferred, funnel, limits, live, notices, outbox, staff, verification, webhooks};
+use crate::{
+    consent, db, deferred, funnel, invites, limits, live, notices, outbox, staff, verification, webhooks,
+};
 
 const PAUSE: Duration = Duration::from_mins(1);
 
@@ -15,6 +17,7 @@ pub fn sweep(app: &App) -> db::Result<()> {
     app.write_blocking(|ctx, conn| {
         verification::sweep(ctx, conn)?;
         deferred::sweep(ctx, conn)?;
+        invites::sweep(ctx, conn)?;
         consent::sweep(ctx, conn)?;
         limits::sweep(ctx, conn)?;
         idempotency::sweep(ctx, conn)?;

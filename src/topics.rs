@@ -3,6 +3,8 @@
 use crate::consent::AnswerTopic;
 use crate::deferred::LinkTopic;
 use crate::identity::GradeTopic;
+use crate::invites::import::ImportTopic;
+use crate::invites::{MailTopic, TextTopic};
 use crate::notices;
 use crate::outbox::{Topic, Topics};
 use crate::staff::LetterTopic;
@@ -11,13 +13,16 @@ use crate::webhooks::WebhookTopic;
 
 /// All topics by name.
 pub fn all() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 6] = [
+    let topics: [(&'static str, Box<dyn Topic>); 9] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
         (AnswerTopic::NAME, Box::new(AnswerTopic)),
         (WebhookTopic::NAME, Box::new(WebhookTopic)),
         (LetterTopic::NAME, Box::new(LetterTopic)),
         (GradeTopic::NAME, Box::new(GradeTopic)),
+        (TextTopic::NAME, Box::new(TextTopic)),
+        (MailTopic::NAME, Box::new(MailTopic)),
+        (ImportTopic::NAME, Box::new(ImportTopic)),
     ];
     topics.into_iter().chain(notices::topics()).collect()
 }

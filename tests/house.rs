@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms that stand in an order; each may import only those named behind it. Rooms not named here (`kit`,
 /// `db`, `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) serve all of them.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("live", &[]),
     ("practices", &[]),
     ("printing", &[]),
@@ -24,13 +24,14 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("funnel", &[]),
     ("webhooks", &["staff"]),
     ("links", &["practices", "funnel", "webhooks"]),
-    ("deferred", &["links", "practices", "funnel", "consent"]),
+    ("invites", &["links", "practices", "consent", "notices", "webhooks"]),
+    ("deferred", &["links", "practices", "funnel", "consent", "invites"]),
     ("verification", &["links", "practices", "deferred", "funnel", "consent"]),
     ("notices", &["links", "practices", "staff"]),
     ("conversations", &["links", "practices", "funnel", "notices", "webhooks", "live"]),
-    ("accounts", &["verification", "links", "conversations", "deferred"]),
-    ("landing", &["links", "practices", "deferred", "funnel", "printing"]),
-    ("me", &["accounts", "conversations", "links", "deferred", "live"]),
+    ("accounts", &["verification", "links", "conversations", "deferred", "invites"]),
+    ("landing", &["links", "practices", "deferred", "funnel", "printing", "invites"]),
+    ("me", &["accounts", "conversations", "links", "deferred", "invites", "live"]),
     ("identity", &["accounts", "conversations"]),
     (
         "desk",
@@ -44,9 +45,13 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "conversations",
             "live",
             "identity",
+            "invites",
         ],
     ),
-    ("console", &["desk", "staff", "practices", "links", "funnel", "printing", "notices", "webhooks"]),
+    (
+        "console",
+        &["desk", "staff", "practices", "links", "funnel", "printing", "notices", "webhooks", "invites"],
+    ),
     ("ops", &[]),
     ("dev", &[]),
     ("callbacks", &["consent"]),

@@ -17,8 +17,10 @@ pub struct Account {
     pub id: String,
     /// The number, until the account is deleted.
     pub phone: Option<String>,
-    /// The address that its holder gave, unproven.
+    /// The address that its holder gave.
     pub email: Option<String>,
+    /// Since when that is proven.
+    pub email_proven_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -55,19 +57,28 @@ impl LiveSession {
     }
 }
 
+/// An e-mail address, and since when it is proven.
+pub struct Address {
+    /// The address.
+    pub email: Option<Email>,
+    /// Since when; `None` for not yet.
+    pub proven_at: Option<Timestamp>,
+}
+
 /// Makes an account; `None` when the number has one. Of two racing sign-ups the second waits here for the
 /// first one's commit.
 pub fn insert_account(
     conn: &mut Conn,
     id: &str,
     phone: &Phone,
-    email: Option<&Email>,
+    address: &Address,
     now: Timestamp,
 ) -> Result<Option<Account>> {
     let row = (
         accounts::id.eq(id),
         accounts::phone.eq(phone.as_e164()),
-        accounts::email.eq(email.map(Email::as_str)),
+        accounts::email.eq(address.email.as_ref().map(Email::as_str)),
+        accounts::email_proven_at.eq(address.proven_at),
         accounts::created_at.eq(now),
     );
     let insert = insert_into(accounts::table)
@@ -102,6 +113,7 @@ pub fn forget_account(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
     let change = (
         accounts::phone.eq(None::<String>),
         accounts::email.eq(None::<String>),
+        accounts::email_proven_at.eq(None::<Timestamp>),
         accounts::deleted_at.eq(now),
     );
     update(accounts::table.find(id)).set(change).execute(conn)?;

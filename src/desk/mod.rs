@@ -5,6 +5,7 @@ mod audit;
 pub mod http;
 pub mod identity;
 mod inbox;
+pub mod invites;
 pub mod notifications;
 mod profile;
 mod proof;
@@ -61,6 +62,9 @@ pub enum Refusal {
     /// The record that was named is none of those that could be meant.
     #[error("no candidate")]
     NoCandidate,
+    /// The invite cannot be had or changed that way.
+    #[error(transparent)]
+    Invite(#[from] crate::invites::Refusal),
     /// The conversation cannot be had or changed that way.
     #[error(transparent)]
     Inbox(#[from] crate::conversations::inbox::Refusal),

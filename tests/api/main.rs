@@ -30,6 +30,7 @@ mod funnel;
 mod idempotency;
 mod identity;
 mod inbox;
+mod invites;
 mod landing;
 mod links;
 mod matrix;

@@ -4,6 +4,8 @@ pub mod audit;
 pub mod conversations;
 pub mod events;
 pub mod identity;
+pub mod invite_lists;
+pub mod invites;
 pub mod links;
 pub mod notifications;
 pub mod print;
@@ -32,6 +34,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::Unprintable(_) => Self::new(Code::Internal, "This link cannot be printed."),
             Refusal::Notice(notice) => notice_problem(notice),
+            Refusal::Invite(invite) => invite.into(),
             Refusal::Inbox(inbox) => inbox_problem(inbox),
             Refusal::Identity(identity) => identity_problem(identity),
             Refusal::NoCandidate => {

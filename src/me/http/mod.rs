@@ -173,6 +173,9 @@ pub struct CreatePairing {
     /// In its place: a pairing that waited for the account's number.
     #[schema(example = "pnd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pending_pairing_id: Option<String>,
+    /// In its place: what the link of an invite's text ends in.
+    #[schema(example = "3q2-7wAAAAAAAAAAAAAAAA")]
+    invite_token: Option<Secret>,
     /// Who pairs; by default the first person on the account.
     #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     patient_id: Option<String>,
@@ -193,7 +196,7 @@ impl From<Paired> for PairingAnswer {
     }
 }
 
-refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, PatientNotFound, LinkTokenInvalid, LinkPaused, PendingPairingGone, PairingRefused);
+refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, PatientNotFound, LinkTokenInvalid, LinkPaused, PendingPairingGone, InviteGone, InviteEmailUnproven, PairingRefused);
 
 /// Pairs with a further practice
 #[utoipa::path(tag = "me", request_body = CreatePairing, security(("access_token" = [])),
@@ -206,10 +209,13 @@ pub async fn create_pairing(
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
-    let lead = lead(input.link_token, input.pending_pairing_id)?;
+    let lead = lead(input.link_token, input.pending_pairing_id, input.invite_token)?;
     once(&app, &call, &canonical, move |ctx, conn| {
         let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let paired = super::pair(ctx, conn, &who, &lead, input.patient_id.as_deref())?;
+        let paired = match super::pair(ctx, conn, &who, &lead, input.patient_id.as_deref())? {
+            super::Pairing::Done(paired) => paired,
+            super::Pairing::Refused(refusal) => return Ok(Answer::Refused(refusal.into())),
+        };
         let is_new = paired.is_new;
         let view = PairingAnswer::from(paired);
         Ok::<_, Refusal>(if is_new { Answer::created(&view) } else { Answer::ok(&view) })
