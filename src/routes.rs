@@ -52,6 +52,8 @@ fn of_patients(config: &mut ServiceConfig<'_>) {
         .service(me::http::create_pairing)
         .service(me::http::get_me)
         .service(me::http::delete_me)
+        .service(accounts::email::http::prove_email)
+        .service(accounts::email::http::check_email)
         .service(me::http::create_patient)
         .service(me::http::change_patient)
         .service(me::http::list_pairings)

@@ -1,5 +1,6 @@
 //! Every message that can leave, on one page: what the outbox worker can render.
 
+use crate::accounts::email::EmailCodeTopic;
 use crate::consent::AnswerTopic;
 use crate::deferred::LinkTopic;
 use crate::identity::GradeTopic;
@@ -13,7 +14,7 @@ use crate::webhooks::WebhookTopic;
 
 /// All topics by name.
 pub fn all() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 9] = [
+    let topics: [(&'static str, Box<dyn Topic>); 10] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
         (AnswerTopic::NAME, Box::new(AnswerTopic)),
@@ -23,6 +24,7 @@ pub fn all() -> Topics {
         (TextTopic::NAME, Box::new(TextTopic)),
         (MailTopic::NAME, Box::new(MailTopic)),
         (ImportTopic::NAME, Box::new(ImportTopic)),
+        (EmailCodeTopic::NAME, Box::new(EmailCodeTopic)),
     ];
     topics.into_iter().chain(notices::topics()).collect()
 }

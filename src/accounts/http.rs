@@ -44,6 +44,14 @@ impl From<Refusal> for Problem {
                 "This sign-in sees only what it makes itself. Add the person first: POST /v1/me/patients.",
             ),
             Refusal::Pairing(pairing) => pairing.into(),
+            Refusal::EmailInvalid => {
+                Self::field(Code::InvalidRequest, "/email", "This is no e-mail address.")
+            }
+            Refusal::MailLimited(wait) => {
+                Self::new(Code::SendLimited, format!("You can ask for another e-mail in {} s.", wait.seconds))
+                    .retry(wait)
+            }
+            Refusal::EmailCodeExpired => Self::new(Code::CodeExpired, "Ask for another e-mail."),
             Refusal::PatientNotFound => Self::new(Code::PatientNotFound, "Check the patient's id."),
             Refusal::KeysMissing => Self::new(Code::Internal, "Nothing was changed. Try again."),
             Refusal::Db(error) => error.into(),
@@ -209,7 +217,8 @@ pub fn is_birth_date(date: &str) -> Result<(), ValidationError> {
     }
 }
 
-fn is_email(address: &str) -> Result<(), ValidationError> {
+/// An address, as far as its form tells.
+pub fn is_email(address: &str) -> Result<(), ValidationError> {
     match Email::parse(address) {
         Some(_) => Ok(()),
         None => Err(ValidationError::new("email").with_message("This is no e-mail address.".into())),

@@ -5,6 +5,7 @@
 //! first one made and answers the same, so that a lost reply costs nothing. It finds the same sign-in too, and
 //! nothing once that has ended: a proof opens one.
 
+pub mod email;
 pub mod http;
 mod pairing;
 mod people;
@@ -26,7 +27,7 @@ use crate::conversations::{self, Paired, Sight};
 use crate::db::{self, Conn};
 use crate::deferred::{self, Follower, Lead, Way};
 use crate::invites::{self, Holder};
-use crate::kit::{Email, Phone, Secret};
+use crate::kit::{Email, Phone, Secret, Wait};
 use crate::verification::{self, Made};
 
 /// An unused refresh token dies after this long.
@@ -65,6 +66,15 @@ pub enum Refusal {
     /// The practice cannot be paired with.
     #[error(transparent)]
     Pairing(#[from] conversations::Refusal),
+    /// That is no e-mail address.
+    #[error("email invalid")]
+    EmailInvalid,
+    /// Too many mails; after the wait another one goes out.
+    #[error("mail limited")]
+    MailLimited(Wait),
+    /// The code's half hour is over, or its tries are.
+    #[error("email code expired")]
+    EmailCodeExpired,
     /// No such patient on this account.
     #[error("patient not found")]
     PatientNotFound,

@@ -108,6 +108,14 @@ pub fn hold_account(conn: &mut Conn, id: &str) -> Result<bool> {
     Ok(update(row).set(accounts::created_at.eq(accounts::created_at)).execute(conn)? == 1)
 }
 
+/// Gives an account an address that was just proven; 0 where it was its own, and proven, before.
+pub fn prove_email(conn: &mut Conn, id: &str, email: &str, now: Timestamp) -> Result<usize> {
+    let row = accounts::table.find(id).filter(accounts::deleted_at.is_null()).filter(
+        accounts::email.is_null().or(accounts::email.ne(email)).or(accounts::email_proven_at.is_null()),
+    );
+    Ok(update(row).set((accounts::email.eq(email), accounts::email_proven_at.eq(now))).execute(conn)?)
+}
+
 /// Forgets who an account was; its number is free again.
 pub fn forget_account(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
     let change = (

@@ -18,7 +18,7 @@ fn member(app: &TestApp) -> Desk {
 }
 
 /// Somebody to invite: the `n`-th number, and an address that goes with it.
-fn body(n: u32) -> Value {
+fn asked(n: u32) -> Value {
     json!({ "name": "Alex Rivera", "phone": phone(n), "email": email(n) })
 }
 
@@ -53,7 +53,7 @@ fn link_in(app: &TestApp, to: &str) -> String {
 
 /// An invite that was sent: its id, the secret of its text, the path of its mail.
 fn sent(app: &TestApp, desk: &Desk, n: u32) -> (String, String, String) {
-    let id = invite(app, desk, body(n)).expect(201).str("/invite/id");
+    let id = invite(app, desk, asked(n)).expect(201).str("/invite/id");
     (id, link_in(app, &phone(n)), format!("/i/{}", link_in(app, &email(n))))
 }
 
@@ -216,7 +216,7 @@ both! {
 
     fn a_draft_waits_and_a_resend_kills_the_older_links(app: TestApp) {
         let bo = member(&app);
-        let mut draft = body(1);
+        let mut draft = asked(1);
         draft["send"] = json!(false);
         let id = invite(&app, &bo, draft).expect(201).str("/invite/id");
         assert_eq!((state(&app, &bo, &id), app.deliver_all()), ("draft".into(), 0));
@@ -282,14 +282,15 @@ both! {
         sign_up(&app, &proof, &token).expect(201);
         app.advance(40 * DAY);
         retention::sweep(&app.inner).unwrap();
-        let is = show(&app, &bo, &id);
+        let practice = app.write(|_, conn| practices::list(conn)).remove(0);
+        let is = show(&app, &app.desk(&practice, "cy", Role::Member), &id);
         assert_eq!((&is["name"], &is["phone"], &is["email"]), (&Value::Null, &Value::Null, &Value::Null));
     }
 
     fn a_message_that_cannot_be_delivered_shows(app: TestApp) {
         let bo = member(&app);
         app.carrier.answer_next(2, &Outcome::Rejected("mailbox_refused"));
-        let id = invite(&app, &bo, body(1)).expect(201).str("/invite/id");
+        let id = invite(&app, &bo, asked(1)).expect(201).str("/invite/id");
         app.deliver_all();
         let is = show(&app, &bo, &id);
         assert_eq!(is["state"], "bounced");
@@ -317,7 +318,7 @@ both! {
         let bo = member(&app);
         // From 9:00 in Springfield to 21:00.
         app.advance(12 * 3600);
-        let made = invite(&app, &bo, body(1)).expect(201);
+        let made = invite(&app, &bo, asked(1)).expect(201);
         assert_eq!(made.at("/invite/text_due_at"), "2026-11-23T14:00:00.000Z");
         app.deliver_all();
         assert_eq!((app.carrier.sent_to(&phone(1)).len(), app.carrier.sent_to(&email(1)).len()), (0, 1));
@@ -333,8 +334,8 @@ both! {
         let practice = app.write(|_, conn| practices::list(conn)).remove(0);
         let admin = app.desk(&practice, "ana", Role::Admin);
         let link = app.make_link(&admin, json!({ "label": "Quiet", "discreet": true }));
-        invite(&app, &admin, body(1)).expect(201);
-        let mut discreet = body(2);
+        invite(&app, &admin, asked(1)).expect(201);
+        let mut discreet = asked(2);
         discreet["link_id"] = link["id"].clone();
         invite(&app, &admin, discreet).expect(201);
         app.deliver_all();
@@ -363,7 +364,7 @@ both! {
         };
         // Said before the text has left, at night: the text stays, and the invite shows it.
         app.advance(12 * 3600);
-        let id = invite(&app, &bo, body(1)).expect(201).str("/invite/id");
+        let id = invite(&app, &bo, asked(1)).expect(201).str("/invite/id");
         says("SM1", "STOP");
         app.carrier.clear();
         app.advance(11 * 3600);
@@ -373,7 +374,7 @@ both! {
         app.advance(DAY);
         let refused = resend(&app, &bo, &id).problem(409, "opted_out");
         assert_eq!(refused.at("/errors/0/pointer"), "/phone");
-        invite(&app, &bo, body(1)).problem(409, "opted_out");
+        invite(&app, &bo, asked(1)).problem(409, "opted_out");
         says("SM2", "START");
         resend(&app, &bo, &id).expect(202);
         app.deliver_all();
@@ -381,8 +382,8 @@ both! {
 
     fn what_cannot_be_invited_is_told_beside_its_field(app: TestApp) {
         let bo = member(&app);
-        let mut wrong = |field: &str, value: Value, status: u16, code: &str| {
-            let mut body = body(1);
+        let wrong = |field: &str, value: Value, status: u16, code: &str| {
+            let mut body = asked(1);
             body[field] = value;
             let refused = invite(&app, &bo, body).problem(status, code);
             assert_eq!(refused.at("/errors/0/pointer"), format!("/{field}"), "{}", refused.text());
@@ -399,7 +400,7 @@ both! {
         let practice = app.write(|_, conn| practices::list(conn)).remove(0);
         let (ana, bo) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Member));
         let own = json!({ "label": "Ana", "owner": { "kind": "staff", "id": ana.staff_id } });
-        let mut private = body(1);
+        let mut private = asked(1);
         private["link_id"] = app.make_link(&ana, own)["id"].clone();
         invite(&app, &bo, private.clone()).problem(422, "invalid_request");
         let id = invite(&app, &ana, private).expect(201).str("/invite/id");
@@ -422,8 +423,6 @@ both! {
         let mut conversations = vec![mother.conversation_id.clone()];
         for name in ["Sam", "Kim"] {
             app.advance(DAY);
-            let refresh = json!({ "refresh_token": conversations.len().to_string() });
-            app.post("/v1/sessions/refresh", refresh).send().expect(401);
             let full = format!("{name} Rivera");
             invite(&app, &bo, json!({ "name": full, "phone": phone(1), "email": email(1) })).expect(201);
             let (token, mail) = (link_in(&app, &phone(1)), link_in(&app, &email(1)));
@@ -444,6 +443,93 @@ both! {
         for id in &conversations {
             assert_eq!(conversation(&app, &bo, id)["identity"], "confirmed");
         }
+    }
+
+    /// 5,000 rows are taken at once and worked off in pieces; a piece that is not done is done later.
+    fn a_long_list_is_worked_off_in_pieces(app: TestApp) {
+        let bo = member(&app);
+        let rows: String = (0..300).map(|n| format!("Alex Rivera,{},{}\n", phone(n), email(n))).collect();
+        let call = app.call("POST", "/v1/practice/invites/import").raw("text/csv", format!("name,mobile,email\n{rows}"));
+        let path = format!("/v1/practice/invites/imports/{}", as_desk(&bo, call).send().expect(202).str("/import/id"));
+        assert_eq!(app.count("SELECT count(*) FROM outbox WHERE channel = 'task' AND state = 'queued'"), 2);
+        assert!(app.dying_worker(practice_links::outbox::Point::Claimed).is_err());
+        app.deliver_all();
+        app.advance(120);
+        app.deliver_all();
+        let is = as_desk(&bo, app.get(&path)).send().expect(200);
+        assert_eq!((is.at("/import/done"), is.at("/import/invited")), (json!(300), json!(300)));
+        assert_eq!(app.count("SELECT count(*) FROM invites"), 300);
+        assert_eq!(app.carrier.sent().len(), 600);
+    }
+
+    /// An address is the account's once its code is right: five tries, half an hour, and nothing on a recycled number.
+    fn a_patient_proves_an_address(app: TestApp) {
+        let patient = app.sign_up(&phone(1));
+        let ask = |address: &str| {
+            let reply = app.post("/v1/me/email", json!({ "email": address })).bearer(&patient.access_token).send();
+            app.deliver_all();
+            reply
+        };
+        let code_for = |address: &str| {
+            let mail = app.carrier.sent_to(address).pop().unwrap();
+            let code = mail.body.lines().find(|line| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit()));
+            code.unwrap().to_owned()
+        };
+        let check = |code: &str| {
+            let body = json!({ "code": code });
+            app.post("/v1/me/email/checks", body).bearer(&patient.access_token).send()
+        };
+        let mine = || app.get("/v1/me").bearer(&patient.access_token).send().expect(200).at("/email");
+        ask("nope").problem(422, "invalid_request");
+        ask(" Alex@Home.example ").expect(202);
+        assert_eq!(ask("b@home.example").problem(429, "send_limited").retry_after(), Some(60));
+        let code = code_for("alex@home.example");
+        assert_eq!(check(if code == "000000" { "000001" } else { "000000" }).expect(200).at("/result"), "wrong");
+        assert_eq!(mine(), Value::Null);
+        assert_eq!(check(&code).expect(200).at("/result"), "approved");
+        assert_eq!(check(&code).expect(200).at("/result"), "approved", "a lost reply costs nothing");
+        assert_eq!(mine()["address"], "alex@home.example");
+        assert!(mine()["proven_at"].is_string());
+
+        // Another one takes its place when it is proven, and not before; guesses come to an end.
+        app.advance(60);
+        ask("b@home.example").expect(202);
+        let code = code_for("b@home.example");
+        for n in 0..5 {
+            let wrong = if code == format!("00000{n}") { "999999".into() } else { format!("00000{n}") };
+            assert_eq!(check(&wrong).expect(200).at("/result"), "wrong");
+        }
+        check(&code).problem(410, "code_expired");
+        assert_eq!(mine()["address"], "alex@home.example");
+        app.advance(60);
+        ask("b@home.example").expect(202);
+        let code = code_for("b@home.example");
+        app.advance(600);
+        let restricted = app.sign_in(&phone(1)).str("/session/access_token");
+        let told = app.get("/v1/me").bearer(&restricted).send().expect(200);
+        assert_eq!(told.at("/email"), Value::Null);
+        let body = json!({ "email": "thief@home.example" });
+        app.post("/v1/me/email", body).bearer(&restricted).send().problem(403, "session_restricted");
+        let body = json!({ "code": code });
+        app.post("/v1/me/email/checks", body).bearer(&restricted).send().problem(403, "session_restricted");
+        assert_eq!(check(&code).expect(200).at("/result"), "approved");
+        assert_eq!(mine()["address"], "b@home.example");
+    }
+
+    /// An address that the account has proven needs no second proof.
+    fn a_proven_address_counts_for_an_invite(app: TestApp) {
+        let bo = member(&app);
+        let patient = app.sign_up_at(&phone(1), app.link("765432", &app.practice("Oak Eyes", None).id).code.as_str());
+        app.post("/v1/me/email", json!({ "email": email(1) })).bearer(&patient.access_token).send().expect(202);
+        app.deliver_all();
+        let mail = app.carrier.sent_to(&email(1)).pop().unwrap().body;
+        let code = mail.lines().find(|line| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit())).unwrap();
+        app.post("/v1/me/email/checks", json!({ "code": code })).bearer(&patient.access_token).send().expect(200);
+        let (_, token, _) = sent(&app, &bo, 1);
+        let made = app.post("/v1/pairings", json!({ "invite_token": token })).bearer(&patient.access_token).send();
+        let made = made.expect(201);
+        assert_eq!(conversation(&app, &bo, &made.str("/conversation/id"))["identity"], "confirmed");
+        app.deliver_all();
     }
 
     fn a_list_is_worked_off_with_a_result_for_each_row(app: TestApp) {
@@ -514,7 +600,7 @@ postgres! {
     fn a_contact_is_invited_once_a_day_whoever_asks(on: Builder) {
         let app = on.pool(32).start();
         let bo = member(&app);
-        let answers = together(16, |_| invite(&app, &bo, body(1)).status);
+        let answers = together(16, |_| invite(&app, &bo, asked(1)).status);
         assert_eq!(answers.iter().filter(|status| **status == 201).count(), 1, "{answers:?}");
         app.deliver_all();
         assert_eq!(app.carrier.sent_to(&phone(1)).len(), 1);

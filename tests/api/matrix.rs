@@ -127,6 +127,9 @@ const ROWS: &[Row] = &[
     ("DELETE /v1/sessions/current", PATIENT, NOTHING),
     ("GET /v1/me", PATIENT, NOTHING),
     ("DELETE /v1/me", PATIENT, NOTHING),
+    ("POST /v1/me/email", PATIENT, |world| json!({ "email": world.address() })),
+    // Nothing was asked for that could be checked.
+    ("POST /v1/me/email/checks", [401, 410, 401, 401, 401, 401, 401, 401], |_| json!({ "code": "123456" })),
     ("GET /v1/me/pairings", PATIENT, NOTHING),
     ("DELETE /v1/me/pairings/{id}", PATIENT, NOTHING),
     ("POST /v1/me/patients", PATIENT, |_| json!({ "given_name": "Sam", "family_name": "Rivera" })),

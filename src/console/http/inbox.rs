@@ -1,4 +1,4 @@
-//! The inbox, and the two pages that wait for what fills them.
+//! The inbox, and the page that waits for what fills it.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -17,12 +17,6 @@ struct Inbox<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "console/pages/invites.html")]
-struct Invites<'a> {
-    f: &'a Frame,
-}
-
-#[derive(Template)]
 #[template(path = "console/pages/records.html")]
 struct Records<'a> {
     f: &'a Frame,
@@ -37,12 +31,6 @@ pub async fn home(_: Session) -> Result<HttpResponse, Problem> {
 pub async fn inbox(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     let f = frame(&app, &session, Section::Inbox).await?;
     f.page(&app, Inbox { f: &f }.render())
-}
-
-/// `GET /console/invites`
-pub async fn invites(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    let f = frame(&app, &session, Section::Invites).await?;
-    f.page(&app, Invites { f: &f }.render())
 }
 
 /// `GET /console/records`

@@ -4,6 +4,9 @@ pub mod cookie;
 pub mod face;
 pub mod frame;
 pub mod inbox;
+pub mod invite_lists;
+pub mod invite_words;
+pub mod invites;
 pub mod link_form;
 pub mod link_state;
 pub mod links;
@@ -40,9 +43,8 @@ pub fn pages() -> impl HttpServiceFactory + 'static {
         .route("/welcome", get().to(welcome::ask))
         .route("/welcome", post().to(welcome::choose))
         .route("/inbox", get().to(inbox::inbox))
-        .route("/invites", get().to(inbox::invites))
         .route("/records", get().to(inbox::records));
-    let scope = of_settings(of_links(scope));
+    let scope = of_settings(of_invites(of_links(scope)));
     scope.default_service(web::to(nowhere)).wrap(from_fn(face::face))
 }
 
@@ -61,6 +63,19 @@ fn of_links(scope: Scope) -> Scope {
         .route("/links/{id}/visitors", get().to(visitors::visitors))
         .route("/links/{id}/print", get().to(print::kit))
         .route("/links/{id}/print/{file}", get().to(print::piece))
+}
+
+fn of_invites(scope: Scope) -> Scope {
+    scope
+        .route("/invites", get().to(invites::list))
+        .route("/invites", post().to(invites::create))
+        .route("/invites/new", get().to(invites::new))
+        .route("/invites/import", get().to(invite_lists::ask))
+        .route("/invites/import", post().to(invite_lists::take))
+        .route("/invites/import/{id}", get().to(invite_lists::show))
+        .route("/invites/{id}", get().to(invites::show))
+        .route("/invites/{id}/resend", post().to(invites::resend))
+        .route("/invites/{id}/revoke", post().to(invites::revoke))
 }
 
 fn of_settings(scope: Scope) -> Scope {

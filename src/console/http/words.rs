@@ -1,5 +1,6 @@
 //! What the console says: sentences that do not stand in a page's own template.
 
+use super::invite_words;
 use crate::http::{Code, FieldError, Problem};
 use crate::kit::{Language, Timestamp, Wait};
 use crate::links::State;
@@ -36,7 +37,7 @@ pub fn done(word: &str, language: Language) -> &'static str {
         "disabled" => ("The webhook is not called any more.", "Ya no se llama al webhook."),
         "enabled" => ("The webhook is called again.", "El webhook vuelve a recibir llamadas."),
         "deleted" => ("The webhook is deleted.", "El webhook está eliminado."),
-        _ => return "",
+        _ => return invite_words::done(word, language),
     };
     say(language, en, es)
 }
@@ -231,13 +232,16 @@ fn whole(language: Language, problem: &Problem) -> String {
             "A practice has up to 10 webhooks. Delete one first.",
             "Un consultorio tiene hasta 10 webhooks. Elimine uno primero.",
         ),
-        _ => problem.detail(),
+        _ => invite_words::whole(language, problem).unwrap_or(problem.detail()),
     };
     text.to_owned()
 }
 
 /// The rules speak English; what people meet in a form is said in Spanish too.
 fn wrong(language: Language, error: &FieldError) -> String {
+    if let Some(spanish) = invite_words::wrong(error) {
+        return say(language, &error.detail, spanish).to_owned();
+    }
     let spanish = match (error.pointer.as_str(), error.code.as_str()) {
         ("/label", _) => "Un nombre tiene de 1 a 100 caracteres en una línea.",
         ("/tags", _) => "Hasta 20 etiquetas de 1 a 40 caracteres en una línea.",

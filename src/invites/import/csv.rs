@@ -1,4 +1,5 @@
-//! A list as spreadsheets write it: CSV with a header, UTF-8, a comma or a semicolon between the cells.
+//! A list as spreadsheets write it: CSV with a header, UTF-8, a comma or a semicolon between the cells;
+//! or as they put it on the clipboard, with tabs.
 
 use super::{MOST_ROWS, Row};
 
@@ -46,7 +47,11 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Row>, Unreadable> {
     let text = std::str::from_utf8(bytes).map_err(|_| Unreadable::Encoding)?;
     let text = text.trim_start_matches('\u{feff}');
     let first = text.lines().next().unwrap_or_default();
-    let delimiter = if first.contains(';') && !first.contains(',') { b';' } else { b',' };
+    let delimiter = match first {
+        first if first.contains('\t') => b'\t',
+        first if first.contains(';') && !first.contains(',') => b';',
+        _ => b',',
+    };
     let mut reader =
         ::csv::ReaderBuilder::new().delimiter(delimiter).trim(::csv::Trim::All).from_reader(text.as_bytes());
     let header: Vec<String> =
@@ -82,6 +87,8 @@ mod tests {
         let Row { name, mobile, email, language } = rows[0].clone();
         assert_eq!((&*name, &*mobile, &*email), ("Rivera; Alex", "(415) 555-2671", "alex@example.com"));
         assert_eq!(language, "");
+        let pasted = read(b"name\tmobile\temail\nRivera, Alex\t4155552671\ta@b.example\n").unwrap();
+        assert_eq!(pasted[0].name, "Rivera, Alex");
     }
 
     #[test]

@@ -41,6 +41,13 @@ pub struct Import {
     pub created_at: Timestamp,
 }
 
+impl Import {
+    /// Whether every row has a result.
+    pub fn is_done(&self) -> bool {
+        self.done >= i64::from(self.total)
+    }
+}
+
 /// What became of one row.
 #[derive(Clone, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = invite_import_rows)]

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::conversations::{Conversation, Entry, Paired, Pairing};
 use crate::deferred::http::lead;
 use crate::http::{Answer, Body, Call, Code, Id, Page, PageQuery, Problem, once};
-use crate::kit::Secret;
+use crate::kit::{Secret, Timestamp};
 use crate::refusals;
 
 impl From<Refusal> for Problem {
@@ -45,6 +45,20 @@ pub struct MeAnswer {
     patients: Vec<PatientView>,
     /// What this sign-in sees.
     scope: Scope,
+    /// The account's e-mail address. A restricted sign-in is not told: the number may have another owner by now.
+    #[schema(required = true)]
+    email: Option<OwnEmail>,
+}
+
+/// An e-mail address, as its account sees it.
+#[derive(Serialize, ToSchema)]
+pub struct OwnEmail {
+    /// The address.
+    #[schema(example = "alex@example.com")]
+    address: String,
+    /// Since when it is proven; `null` for not yet.
+    #[schema(required = true)]
+    proven_at: Option<Timestamp>,
 }
 
 refusals!(SignedInRefusals: plain, Unauthorized);
@@ -57,7 +71,10 @@ pub async fn get_me(app: Data<App>, call: Call) -> Result<Json<MeAnswer>, Proble
         let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
         let (account, patients) = super::overview(conn, &who)?;
         let patients = patients.into_iter().map(PatientView::from).collect();
-        Ok::<_, Refusal>(MeAnswer { account: AccountView::of(&account), patients, scope: who.scope })
+        let proven_at = account.email_proven_at;
+        let email = account.email.clone().filter(|_| who.scope == Scope::Full);
+        let email = email.map(|address| OwnEmail { address, proven_at });
+        Ok::<_, Refusal>(MeAnswer { account: AccountView::of(&account), patients, scope: who.scope, email })
     });
     Ok(Json(answer.await?))
 }
