@@ -72,6 +72,23 @@ class Walk {
     await this.look(title);
   }
 
+  /** What somebody who is invited meets, as far as messages go out at this hour. */
+  async mails(address, number) {
+    const messages = async (to) => (await fetch(`${this.url}/dev/messages?to=${encodeURIComponent(to)}`).then((answer) => answer.json())).items;
+    const link = (message) => message && /\/i\/\S+/.exec(message.body)?.[0];
+    let mail;
+    for (let n = 0; n < 50 && !mail; n += 1) {
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+      mail = link((await messages(address))[0]);
+    }
+    assert.ok(mail, "no mail came");
+    await this.go(mail, "patient-mail");
+    await this.press("main form button", "patient-mail-confirmed");
+    const text = link((await messages(number))[0]);
+    if (text) await this.go(text, "patient-invite");
+    await this.go("/i/AAAAAAAAAAAAAAAAAAAAAA", "patient-gone", 404);
+  }
+
   async press(selector, title) {
     await Promise.all([this.page.waitForNavigation(), this.page.click(selector)]);
     await this.look(title);
@@ -117,6 +134,40 @@ async function walkLinks(walk) {
   await walk.go(`${first}/visitors`, "link-visitors");
 }
 
+/** One person and one day: every walk invites somebody of its own. */
+let invited = 0;
+
+async function walkInvites(walk) {
+  const { page } = walk;
+  invited += 1;
+  const digits = String(2000 + invited);
+  await walk.go("/console/invites", "invites");
+  await walk.go("/console/invites/new", "invite-new");
+  await page.fill("#name", "Alexandra Rivera-Montgomery");
+  await page.fill("#phone", "12");
+  await walk.press(".form button", "invite-new-wrong");
+  assert.strictEqual(await page.inputValue("#name"), "Alexandra Rivera-Montgomery");
+  await page.fill("#phone", `(415) 555-${digits}`);
+  await page.fill("#email", `alexandra.rivera${invited}@home.example`);
+  await walk.press(".form button", "invite-sent");
+  const invite = new URL(page.url()).pathname;
+  await walk.press("form[action$='/resend'] button", "invite-too-soon");
+  await walk.mails(`alexandra.rivera${invited}@home.example`, `+1415555${digits}`);
+  await walk.go(invite, "invite");
+  await walk.press("form[action$='/revoke'] button", "invite-taken-back");
+  await walk.go("/console/invites/import", "invite-list-new");
+  await page.fill("#list", "name,mobile\nSam Stone,1");
+  await walk.press(".form button", "invite-list-wrong");
+  await page.fill("#list", `name,mobile,email\nSam Stone,(415) 555-${3000 + invited},sam${invited}@home.example\nNobody,1,x@home.example`);
+  await walk.press(".form button", "invite-list-taken");
+  const list = new URL(page.url()).pathname;
+  await new Promise((resolve) => { setTimeout(resolve, 500); });
+  await walk.go(list, "invite-list");
+  await walk.go("/console/invites", "invites-some");
+  await walk.go("/console/invites?state=revoked", "invites-taken-back");
+  await walk.go("/console/invites?state=bounced", "invites-none-bounced");
+}
+
 async function walkSettings(walk) {
   const { page } = walk;
   await walk.go("/console/settings", "settings");
@@ -139,7 +190,7 @@ async function walkAll(walk, token) {
   await walkSignIn(walk, token);
   await walk.go("/console/inbox", "inbox");
   await walkLinks(walk);
-  await walk.go("/console/invites", "invites");
+  await walkInvites(walk);
   await walk.go("/console/records", "records");
   await walkSettings(walk);
   await walk.go("/console/nowhere", "nowhere", 404);

@@ -6,7 +6,7 @@
 
 use serde_json::json;
 
-use super::{Invite, MAIL_LIFE, Refusal, State, message, record, store};
+use super::{Invite, MAIL_LIFE, Refusal, message, record, store};
 use crate::app::Ctx;
 use crate::audit;
 use crate::db::{self, Conn};
@@ -52,9 +52,7 @@ pub fn take(ctx: &Ctx, conn: &mut Conn, token: &Secret, who: &Holder<'_>) -> Res
 
 fn weigh(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> Result<(), Refusal> {
     let state = invite.state(ctx.now);
-    if state == State::Accepted && who.account_id.is_some() && invite.account_id.as_deref() == who.account_id
-    {
-        // The same call again, after a lost reply or on a second device: it leads to the same conversation.
+    if is_repeated(ctx, invite, who) {
         return Ok(());
     }
     if !state.is_live() {
@@ -69,6 +67,15 @@ fn weigh(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> Result<(), Refusal> {
         true => Ok(()),
         false => Err(Refusal::EmailUnproven),
     }
+}
+
+/// The same call again, after a lost reply or on a second device: for as long as a proof of the number is good it
+/// leads to the same conversation. Later the invite is over for whoever accepted it, too.
+fn is_repeated(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> bool {
+    let repeats = ctx.config.verification.proof_life();
+    who.account_id.is_some()
+        && invite.account_id.as_deref() == who.account_id
+        && invite.accepted_at.is_some_and(|at| at + repeats > ctx.now)
 }
 
 /// The text was forwarded, or its number has another owner by now: the practice is told, once.

@@ -47,7 +47,7 @@ pub fn overview(conn: &mut Conn, who: &Principal) -> Result<(Account, Vec<Patien
 /// invite must stay.
 pub enum Pairing {
     /// It led to a pairing.
-    Done(Paired),
+    Done(Box<Paired>),
     /// It led nowhere.
     Refused(invites::Refusal),
 }
@@ -79,7 +79,7 @@ pub fn pair(
         way: &way,
         phone: &phone,
     };
-    Ok(Pairing::Done(accounts::pair(ctx, conn, &follow)?))
+    Ok(Pairing::Done(Box::new(accounts::pair(ctx, conn, &follow)?)))
 }
 
 /// Up to `limit` of my living pairings after the pairing `after`.

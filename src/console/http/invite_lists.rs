@@ -57,7 +57,7 @@ pub async fn take(
 ) -> Result<HttpResponse, Problem> {
     let (list, link, token) = (sent.field("list"), sent.field("link_id"), session.token());
     let wanted = Some(link.clone()).filter(|id| !id.is_empty());
-    let taken = match import::read(list.as_bytes()) {
+    let made = match import::read(list.as_bytes()) {
         Ok(rows) => app
             .write(move |ctx, conn| {
                 desk::invites::import(ctx, conn, token.as_ref(), wanted.as_deref(), &rows)
@@ -66,7 +66,7 @@ pub async fn take(
             .map_err(Problem::from),
         Err(why) => Err(Problem::fields(vec![wrong("/list", why.code(), &why.to_string())])),
     };
-    match taken {
+    match made {
         Ok(import) => Ok(on(&format!("/console/invites/import/{}?done=list-taken", import.id))),
         Err(problem) if is_mendable(&problem) => form(&app, &session, &list, &link, Some(problem)).await,
         Err(problem) => Err(problem),

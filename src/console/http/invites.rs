@@ -193,8 +193,8 @@ pub async fn resend(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, 
 /// `POST /console/invites/{id}/revoke`
 pub async fn revoke(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
-    let taken = app.write(move |ctx, conn| desk::invites::revoke(ctx, conn, token.as_ref(), &wanted)).await;
-    match taken.map_err(Problem::from) {
+    let done = app.write(move |ctx, conn| desk::invites::revoke(ctx, conn, token.as_ref(), &wanted)).await;
+    match done.map_err(Problem::from) {
         Ok(()) => Ok(on(&format!("/console/invites/{}?done=taken-back", id.0))),
         Err(problem) if is_mendable(&problem) => one(&app, &sent.session, &id, Some(problem)).await,
         Err(problem) => Err(problem),

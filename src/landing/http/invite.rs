@@ -8,7 +8,6 @@ use super::super::agent::{Lead, Visitor};
 use super::super::invited;
 use super::counts;
 use crate::app::App;
-use crate::db;
 use crate::http::html::Does;
 use crate::http::{Call, Problem, html};
 use crate::invites::{self, Invite, Refusal, State};
@@ -36,9 +35,9 @@ pub async fn show_invite(
     };
     // Only a person opens it; previews and mail scanners just look.
     if invite.state(app.clock.now()) == State::Sent && counts(&request, visitor.is_machine) {
-        match app.write(move |ctx, conn| invites::open(ctx, conn, &again)).await {
-            Ok(_) => {}
-            Err(refusal) => return gone(&app, &call, refusal),
+        let opened = app.write(move |ctx, conn| invites::open(ctx, conn, &again)).await;
+        if let Err(refusal) = opened {
+            return gone(&app, &call, refusal);
         }
     }
     let lead = if visitor.is_machine { Lead::Preview } else { visitor.lead };
@@ -85,7 +84,7 @@ fn email_page(app: &App, call: &Call, found: Result<Invite, Refusal>) -> Result<
 
 fn gone(app: &App, call: &Call, refusal: Refusal) -> Result<HttpResponse, Problem> {
     match refusal {
-        Refusal::Db(error) => Err(db::Error::into(error)),
+        Refusal::Db(error) => Err(error.into()),
         Refusal::Link(link) => Err(link.into()),
         _ => {
             let nonce = html::nonce(app);

@@ -230,7 +230,7 @@ pub async fn create_pairing(
     once(&app, &call, &canonical, move |ctx, conn| {
         let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
         let paired = match super::pair(ctx, conn, &who, &lead, input.patient_id.as_deref())? {
-            super::Pairing::Done(paired) => paired,
+            super::Pairing::Done(paired) => *paired,
             super::Pairing::Refused(refusal) => return Ok(Answer::Refused(refusal.into())),
         };
         let is_new = paired.is_new;
