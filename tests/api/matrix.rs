@@ -67,8 +67,8 @@ const ADMIN_ID: Answers = [401, 401, 403, 403, OK, 403, 404, 401];
 const SEES_LINK: Answers = [401, 401, OK, 404, OK, OK, 404, 401];
 /// Whoever sees the link in the path and sets the practice up.
 const SETS_LINK: Answers = [401, 401, 403, 404, OK, OK, 404, 401];
-/// Whoever works with patients, each at their own practice; not the operator's support.
-const INVITES: Answers = [401, 401, OK, OK, OK, 403, OK, 401];
+/// Whoever works with patients; not the operator's support. The other practice has no link to invite anybody to.
+const INVITES: Answers = [401, 401, OK, OK, OK, 403, 422, 401];
 /// As [`INVITES`], with an invite in the path: who does not see its link does not see it either.
 const INVITES_ID: Answers = [401, 401, OK, 404, OK, 403, 404, 401];
 /// The patient alone.
