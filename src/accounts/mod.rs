@@ -381,6 +381,8 @@ pub fn delete(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal
     }
     store::revoke_all_sessions(conn, &who.account_id, ctx.now)?;
     store::forget_account(conn, &who.account_id, ctx.now)?;
+    email::forget(conn, &who.account_id)?;
+    invites::forget_account(conn, &who.account_id)?;
     audit::record(
         ctx,
         conn,

@@ -274,6 +274,11 @@ fn record(ctx: &Ctx, conn: &mut Conn, invite: &Invite, actor: &str, action: &str
     audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject: &invite.id, detail })
 }
 
+/// Forgets number and address of an account that is gone.
+pub fn forget_account(conn: &mut Conn, account_id: &str) -> db::Result<usize> {
+    store::forget_account(conn, account_id)
+}
+
 /// Ends what is over, and forgets whom it was for a month later.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     let expired = store::expire(conn, ctx.now)?;

@@ -117,7 +117,7 @@ fn is_day(at: Timestamp, zones: &[TimeZone]) -> bool {
 fn zones(region: &str, own: &str) -> Vec<TimeZone> {
     let of_region = ZONES.iter().find(|(name, _)| *name == region).map_or(&[][..], |(_, zones)| zones);
     let is_own = |zone: &&str| if zone.ends_with('/') { own.starts_with(*zone) } else { own == *zone };
-    let named: Vec<&str> = match of_region.iter().any(|zone| is_own(&zone)) || of_region.is_empty() {
+    let named: Vec<&str> = match of_region.iter().any(is_own) || of_region.is_empty() {
         true => vec![own],
         false => of_region.iter().copied().filter(|zone| !zone.ends_with('/')).collect(),
     };

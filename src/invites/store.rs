@@ -276,12 +276,19 @@ pub fn forget(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let rows = invites::table
         .filter(invites::expires_at.le(before))
         .filter(invites::state.eq_any(["accepted", "expired", "revoked"]))
-        .filter(invites::phone.is_not_null());
+        .filter(invites::name.is_not_null());
     let change = (
         invites::name.eq(None::<String>),
         invites::phone.eq(None::<String>),
         invites::email.eq(None::<String>),
     );
+    Ok(update(rows).set(change).execute(conn)?)
+}
+
+/// Forgets how whoever accepted is reached; the name stays, as in the conversation.
+pub fn forget_account(conn: &mut Conn, account_id: &str) -> Result<usize> {
+    let rows = invites::table.filter(invites::account_id.eq(account_id));
+    let change = (invites::phone.eq(None::<String>), invites::email.eq(None::<String>));
     Ok(update(rows).set(change).execute(conn)?)
 }
 

@@ -201,6 +201,21 @@ both! {
         assert_eq!(conversation(&app, &bo, &made.str("/conversation/id"))["identity"], "confirmed");
     }
 
+    /// Who deletes the account is forgotten in the invite too; the name is part of the practice's own record.
+    fn a_deleted_account_is_forgotten_here_too(app: TestApp) {
+        let bo = member(&app);
+        let (id, token, mail) = sent(&app, &bo, 1);
+        press(&app, &mail).expect(200);
+        let proof = app.verify(&phone(1));
+        let bearer = sign_up(&app, &proof, &token).expect(201).str("/session/access_token");
+        let me = app.get("/v1/me").bearer(&bearer).send().expect(200);
+        assert_eq!(me.at("/email/address"), email(1), "the button proved the account's address too");
+        assert!(me.at("/email/proven_at").is_string());
+        app.delete("/v1/me").bearer(&bearer).send().expect(204);
+        let is = show(&app, &bo, &id);
+        assert_eq!((&is["name"], &is["phone"], &is["email"]), (&json!("Alex Rivera"), &Value::Null, &Value::Null));
+    }
+
     /// Whoever came by the poster first and is invited afterwards is known by the invite.
     fn an_invite_confirms_the_conversation_that_is_there(app: TestApp) {
         let bo = member(&app);

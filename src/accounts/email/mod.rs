@@ -88,6 +88,11 @@ fn code(ctx: &Ctx, row: &store::Row) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
+/// Forgets what an account that is gone was proving.
+pub fn forget(conn: &mut Conn, account_id: &str) -> db::Result<usize> {
+    store::delete(conn, account_id)
+}
+
 /// Forgets addresses that nobody proved.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::delete_expired(conn, ctx.now)

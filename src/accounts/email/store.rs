@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
-use diesel::{delete, insert_into, update};
+use diesel::{insert_into, update};
 
 use crate::db::schema::email_checks;
 use crate::db::{Both, Conn, Result, columns};
@@ -73,7 +73,12 @@ pub fn return_try(conn: &mut Conn, account_id: &str) -> Result<usize> {
     Ok(update(row).set(email_checks::tries.eq(email_checks::tries - 1)).execute(conn)?)
 }
 
+/// Deletes what an account was proving.
+pub fn delete(conn: &mut Conn, account_id: &str) -> Result<usize> {
+    Ok(diesel::delete(email_checks::table.find(account_id)).execute(conn)?)
+}
+
 /// Deletes what expired.
 pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
-    Ok(delete(email_checks::table.filter(email_checks::expires_at.le(now))).execute(conn)?)
+    Ok(diesel::delete(email_checks::table.filter(email_checks::expires_at.le(now))).execute(conn)?)
 }

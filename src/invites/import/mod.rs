@@ -63,7 +63,7 @@ pub fn take(ctx: &Ctx, conn: &mut Conn, to: &Destination, by: &str, rows: &[Row]
     let detail = json!({ "link": to.link.id, "rows": total });
     let (practice_id, action) = (Some(to.practice.id.as_str()), "invite.imported");
     audit::record(ctx, conn, &audit::Event { practice_id, actor: by, action, subject: &id, detail })?;
-    Ok(store::known(conn, &id)?.ok_or(Refusal::NotFound)?)
+    store::known(conn, &id)?.ok_or(Refusal::NotFound)
 }
 
 /// Works a piece off: every row of it that has no result gets one.
