@@ -463,8 +463,8 @@ both! {
     /// 5,000 rows are taken at once and worked off in pieces; a piece that is not done is done later.
     fn a_long_list_is_worked_off_in_pieces(app: TestApp) {
         let bo = member(&app);
-        let rows: String = (0..300).map(|n| format!("Alex Rivera,{},{}\n", phone(n), email(n))).collect();
-        let call = app.call("POST", "/v1/practice/invites/import").raw("text/csv", format!("name,mobile,email\n{rows}"));
+        let rows: Vec<String> = (0..300).map(|n| format!("Alex Rivera,{},{}\n", phone(n), email(n))).collect();
+        let call = app.call("POST", "/v1/practice/invites/import").raw("text/csv", format!("name,mobile,email\n{}", rows.concat()));
         let path = format!("/v1/practice/invites/imports/{}", as_desk(&bo, call).send().expect(202).str("/import/id"));
         assert_eq!(app.count("SELECT count(*) FROM outbox WHERE channel = 'task' AND state = 'queued'"), 2);
         assert!(app.dying_worker(practice_links::outbox::Point::Claimed).is_err());
