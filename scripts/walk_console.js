@@ -180,7 +180,7 @@ async function walkAll(walk, token, somebody) {
   await walkSignIn(walk, token);
   await walk.go("/console/inbox", "inbox");
   await walkLinks(walk);
-  await walk.go("/console/invites", "invites");
+  await walkInvites(walk);
   await walkRecords(walk);
   await walkSettings(walk);
   await walk.go("/console/nowhere", "nowhere", 404);

@@ -18,6 +18,7 @@ pub mod routes; //        every route on one page
 pub mod topics; //        every outgoing message on one page
 pub mod landing; //       the page behind a link: what a patient sees first
 pub mod links; //         practice links as endpoints, link codes and tokens
+pub mod invites; //       people whom a practice asks in, over two channels
 pub mod deferred; //      phone first: pairings that wait for a number to be proven
 pub mod funnel; //        what became of a link's visitors, counted
 pub mod printing; //      QR codes, posters, cards, preview images: pictures of a link

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::app::App;
 use crate::http::idempotency;
 use crate::{
-    consent, db, deferred, funnel, imports, limits, live, notices, outbox, staff, verification, webhooks,
+    accounts, consent, db, deferred, funnel, imports, invites, limits, live, notices, outbox, staff,
+    verification, webhooks,
 };
 
 const PAUSE: Duration = Duration::from_mins(1);
@@ -16,7 +17,9 @@ const PAUSE: Duration = Duration::from_mins(1);
 pub fn sweep(app: &App) -> db::Result<()> {
     app.write_blocking(|ctx, conn| {
         verification::sweep(ctx, conn)?;
+        accounts::email::sweep(ctx, conn)?;
         deferred::sweep(ctx, conn)?;
+        invites::sweep(ctx, conn)?;
         consent::sweep(ctx, conn)?;
         limits::sweep(ctx, conn)?;
         idempotency::sweep(ctx, conn)?;

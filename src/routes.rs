@@ -3,7 +3,8 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    accounts, callbacks, console, desk, dev, landing, links, me, notices, ops, staff, verification, webhooks,
+    accounts, callbacks, console, desk, dev, invites, landing, links, me, notices, ops, staff, verification,
+    webhooks,
 };
 
 /// Registers them all. The landing page stands first: it is asked for most, each route before it would be tried
@@ -39,6 +40,7 @@ fn of_patients(config: &mut ServiceConfig<'_>) {
     config
         .service(accounts::http::jwks)
         .service(links::http::create_link_token)
+        .service(invites::http::open_invite)
         .service(verification::http::create_verification)
         .service(verification::http::get_verification)
         .service(verification::http::create_send)
@@ -51,6 +53,8 @@ fn of_patients(config: &mut ServiceConfig<'_>) {
         .service(me::http::get_me)
         .service(me::http::delete_me)
         .service(me::http::number::change_number)
+        .service(accounts::email::http::prove_email)
+        .service(accounts::email::http::check_email)
         .service(me::http::create_patient)
         .service(me::http::change_patient)
         .service(me::http::list_pairings)
@@ -127,6 +131,14 @@ fn of_practices(config: &mut ServiceConfig<'_>) {
         .service(desk::http::records::get_import)
         .service(desk::http::records::cancel_import)
         .service(desk::http::records::get_record)
+        .service(desk::http::invites::list_invites)
+        .service(desk::http::invites::create_invite)
+        .service(desk::http::invite_lists::import_invites)
+        .service(desk::http::invite_lists::get_import)
+        .service(desk::http::invite_lists::list_import_rows)
+        .service(desk::http::invites::get_invite)
+        .service(desk::http::invites::resend_invite)
+        .service(desk::http::invites::revoke_invite)
         .service(desk::http::notifications::list_notifications)
         .service(desk::http::notifications::change_notifications)
         .service(desk::http::profile::get_profile)
@@ -158,6 +170,9 @@ fn of_pages(config: &mut ServiceConfig<'_>) {
         .service(landing::http::counting::seen)
         .service(landing::http::counting::seen_gif)
         .service(landing::http::counting::tap)
+        .service(landing::http::invite::show_invite)
+        .service(landing::http::invite::ask_email)
+        .service(landing::http::invite::prove_email)
         .service(landing::http::pages::pass_challenge)
         .service(landing::http::text::text_link)
         .service(landing::http::text::text_form)

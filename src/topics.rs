@@ -1,10 +1,12 @@
 //! Every message that can leave, on one page: what the outbox worker can render.
 
 use crate::accounts::NumberTopic;
+use crate::accounts::email::EmailCodeTopic;
 use crate::consent::AnswerTopic;
 use crate::deferred::LinkTopic;
 use crate::identity::GradeTopic;
 use crate::imports::ImportTopic;
+use crate::invites::{self, MailTopic, TextTopic};
 use crate::notices;
 use crate::outbox::{Topic, Topics};
 use crate::staff::LetterTopic;
@@ -13,7 +15,7 @@ use crate::webhooks::WebhookTopic;
 
 /// All topics by name.
 pub fn all() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 8] = [
+    let topics: [(&'static str, Box<dyn Topic>); 12] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
         (AnswerTopic::NAME, Box::new(AnswerTopic)),
@@ -22,6 +24,10 @@ pub fn all() -> Topics {
         (GradeTopic::NAME, Box::new(GradeTopic)),
         (NumberTopic::NAME, Box::new(NumberTopic)),
         (ImportTopic::NAME, Box::new(ImportTopic::default())),
+        (TextTopic::NAME, Box::new(TextTopic)),
+        (MailTopic::NAME, Box::new(MailTopic)),
+        (invites::import::ImportTopic::NAME, Box::new(invites::import::ImportTopic)),
+        (EmailCodeTopic::NAME, Box::new(EmailCodeTopic)),
     ];
     topics.into_iter().chain(notices::topics()).collect()
 }

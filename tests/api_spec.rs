@@ -68,8 +68,9 @@ fn every_operation_has_a_name_of_its_own() {
 fn a_call_that_takes_a_body_documents_it() {
     let document = document();
     for (name, operation) in operations(&document) {
-        // A page's beacon says everything in its address, and so do these of a webhook.
-        let says_all = ["/seen", "/tap", "/rotate", "/replay"].iter().any(|end| name.ends_with(end));
+        // A page's beacon says everything in its address, and so do these of a webhook and of an invite.
+        let ends = ["/seen", "/tap", "/rotate", "/replay", "/resend", "/i/{token}/email"];
+        let says_all = ends.iter().any(|end| name.ends_with(end));
         let takes_one = !says_all && ["POST", "PATCH", "PUT"].iter().any(|method| name.starts_with(method));
         assert_eq!(operation.get("requestBody").is_some(), takes_one, "{name}");
     }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms that stand in an order; each may import only those named behind it. Rooms not named here (`kit`,
 /// `db`, `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) serve all of them.
-const ROOMS: [(&str, &[&str]); 23] = [
+const ROOMS: [(&str, &[&str]); 24] = [
     ("live", &[]),
     ("practices", &[]),
     ("printing", &[]),
@@ -24,13 +24,14 @@ const ROOMS: [(&str, &[&str]); 23] = [
     ("funnel", &[]),
     ("webhooks", &["staff"]),
     ("links", &["practices", "funnel", "webhooks"]),
-    ("deferred", &["links", "practices", "funnel", "consent"]),
+    ("invites", &["links", "practices", "consent", "notices", "webhooks"]),
+    ("deferred", &["links", "practices", "funnel", "consent", "invites"]),
     ("verification", &["links", "practices", "deferred", "funnel", "consent"]),
     ("notices", &["links", "practices", "staff"]),
     ("conversations", &["links", "practices", "funnel", "notices", "webhooks", "live"]),
-    ("accounts", &["verification", "links", "conversations", "deferred", "consent"]),
-    ("landing", &["links", "practices", "deferred", "funnel", "printing"]),
-    ("me", &["accounts", "conversations", "links", "deferred", "live", "staff"]),
+    ("accounts", &["verification", "links", "conversations", "deferred", "consent", "invites"]),
+    ("landing", &["links", "practices", "deferred", "funnel", "printing", "invites"]),
+    ("me", &["accounts", "conversations", "links", "deferred", "invites", "live", "staff"]),
     ("identity", &["accounts", "conversations"]),
     ("imports", &["identity"]),
     (
@@ -46,6 +47,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "live",
             "identity",
             "imports",
+            "invites",
         ],
     ),
     (
@@ -62,6 +64,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "conversations",
             "identity",
             "imports",
+            "invites",
             "live",
         ],
     ),

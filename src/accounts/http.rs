@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
-use super::{Account, Patient, Person, Refreshed, Refusal, Scope, SignUp, SignedUp, Tokens, own_phone};
+use super::{
+    Account, Patient, Person, Refreshed, Refusal, Scope, SignUp, SignedUp, SigningUp, Tokens, own_phone,
+};
 use crate::app::App;
 use crate::conversations::{self, Conversation, Pairing};
 use crate::deferred::http::lead;
@@ -42,6 +44,14 @@ impl From<Refusal> for Problem {
                 "This sign-in sees only what it makes itself. Add the person first: POST /v1/me/patients.",
             ),
             Refusal::Pairing(pairing) => pairing.into(),
+            Refusal::EmailInvalid => {
+                Self::field(Code::InvalidRequest, "/email", "This is no e-mail address.")
+            }
+            Refusal::MailLimited(wait) => {
+                Self::new(Code::SendLimited, format!("You can ask for another e-mail in {} s.", wait.seconds))
+                    .retry(wait)
+            }
+            Refusal::EmailCodeExpired => Self::new(Code::CodeExpired, "Ask for another e-mail."),
             Refusal::PatientNotFound => Self::new(Code::PatientNotFound, "Check the patient's id."),
             Refusal::KeysMissing => Self::new(Code::Internal, "Nothing was changed. Try again."),
             Refusal::Db(error) => error.into(),
@@ -166,6 +176,9 @@ pub struct CreateAccount {
     /// In its place: a pairing that waited for this number, as the check told it.
     #[schema(example = "pnd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pending_pairing_id: Option<String>,
+    /// In its place: what the link of an invite's text ends in.
+    #[schema(example = "3q2-7wAAAAAAAAAAAAAAAA")]
+    invite_token: Option<Secret>,
     /// Given name, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Alex")]
@@ -208,7 +221,8 @@ pub fn is_birth_date(date: &str) -> Result<(), ValidationError> {
     }
 }
 
-fn is_email(address: &str) -> Result<(), ValidationError> {
+/// An address, as far as its form tells.
+pub fn is_email(address: &str) -> Result<(), ValidationError> {
     match Email::parse(address) {
         Some(_) => Ok(()),
         None => Err(ValidationError::new("email").with_message("This is no e-mail address.".into())),
@@ -244,7 +258,7 @@ impl From<SignedUp> for AccountCreated {
 
 refusals!(
     CreateAccountRefusals: keyed,
-    PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, LinkTokenInvalid, LinkPaused, PendingPairingGone, PairingRefused, AccountExists, PatientNotFound
+    PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, LinkTokenInvalid, LinkPaused, PendingPairingGone, InviteGone, InviteEmailUnproven, PairingRefused, AccountExists, PatientNotFound
 );
 
 /// Signs up: account, patient, pairing, conversation and session at once
@@ -259,13 +273,15 @@ pub async fn create_account(
     let call = call.held_by(&input.phone_proof);
     let new = SignUp {
         proof: input.phone_proof,
-        lead: lead(input.link_token, input.pending_pairing_id)?,
+        lead: lead(input.link_token, input.pending_pairing_id, input.invite_token)?,
         person: Person::new(&input.given_name, &input.family_name, input.birth_date),
         email: input.email.as_deref().and_then(Email::parse),
     };
     once(&app, &call, &canonical, move |ctx, conn| {
-        let made = super::sign_up(ctx, conn, &new)?;
-        Ok::<_, Refusal>(Answer::created(&AccountCreated::from(made)))
+        Ok::<_, Refusal>(match super::sign_up(ctx, conn, &new)? {
+            SigningUp::Done(made) => Answer::created(&AccountCreated::from(*made)),
+            SigningUp::Refused(refusal) => Answer::Refused(refusal.into()),
+        })
     })
     .await
 }

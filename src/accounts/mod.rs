@@ -5,8 +5,10 @@
 //! first one made and answers the same, so that a lost reply costs nothing. It finds the same sign-in too, and
 //! nothing once that has ended: a proof opens one.
 
+pub mod email;
 pub mod http;
 mod number;
+mod pairing;
 mod people;
 mod store;
 mod token;
@@ -16,16 +18,18 @@ use std::time::Duration;
 use serde_json::json;
 
 pub use number::{NumberTopic, change_number};
+pub use pairing::{Follow, pair};
 pub use people::{PersonChange, add_patient, change_patient, patient, patients};
 pub use store::{Account, Patient};
 pub use token::AccessToken;
 
 use crate::app::Ctx;
 use crate::audit;
-use crate::conversations::{self, NewPairing, Paired, Sight};
+use crate::conversations::{self, Paired, Sight};
 use crate::db::{self, Conn};
-use crate::deferred::{self, Follower, Lead};
-use crate::kit::{Email, Phone, Secret, Timestamp};
+use crate::deferred::{self, Follower, Lead, Way};
+use crate::invites::{self, Holder};
+use crate::kit::{Email, Phone, Secret, Timestamp, Wait};
 use crate::verification::{self, Made};
 
 /// An unused refresh token dies after this long.
@@ -64,6 +68,15 @@ pub enum Refusal {
     /// The practice cannot be paired with.
     #[error(transparent)]
     Pairing(#[from] conversations::Refusal),
+    /// That is no e-mail address.
+    #[error("email invalid")]
+    EmailInvalid,
+    /// Too many mails; after the wait another one goes out.
+    #[error("mail limited")]
+    MailLimited(Wait),
+    /// The code's half hour is over, or its tries are.
+    #[error("email code expired")]
+    EmailCodeExpired,
     /// No such patient on this account.
     #[error("patient not found")]
     PatientNotFound,
@@ -194,16 +207,37 @@ pub struct SignedUp {
     pub tokens: Tokens,
 }
 
+/// What became of a sign-up. That an invite cannot be accepted (yet) is an outcome, not an error: what was learnt of
+/// the invite must stay, and the proof is not spent.
+pub enum SigningUp {
+    /// Everything was made.
+    Done(Box<SignedUp>),
+    /// Nothing was; the proof stays good.
+    Refused(invites::Refusal),
+}
+
 /// Makes account, patient, pairing, conversation and session out of a proof.
-pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Refusal> {
+pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SigningUp, Refusal> {
+    if let Lead::Invite(token) = &new.lead
+        && let Some(phone) = verification::peek(ctx, conn, &new.proof)?
+    {
+        let who = Holder { phone: &phone, account_id: None, email: None };
+        if let Err(refused) = invites::examine(ctx, conn, token, &who)? {
+            return Ok(SigningUp::Refused(refused));
+        }
+    }
+    Ok(SigningUp::Done(Box::new(make(ctx, conn, new)?)))
+}
+
+fn make(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Refusal> {
     let proven = verification::consume_proof(ctx, conn, &new.proof)?;
     if let Some(made) = &proven.made {
         return repeat(ctx, conn, made);
     }
-    let follower = Follower { account_id: &ctx.id("acc"), phone: &proven.phone };
-    let (to, method) = deferred::follow(ctx, conn, &new.lead, &follower)?;
+    let follower = Follower { account_id: &ctx.id("acc"), phone: &proven.phone, email: None };
+    let way = deferred::follow(ctx, conn, &new.lead, &follower)?;
     let account =
-        store::insert_account(conn, follower.account_id, &proven.phone, new.email.as_ref(), ctx.now)?
+        store::insert_account(conn, follower.account_id, &proven.phone, &address(new, &way), ctx.now)?
             .ok_or(Refusal::AccountExists)?;
     let session_id = open_session(ctx, conn, &account.id, Scope::Full)?;
     let patient =
@@ -213,23 +247,21 @@ pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Ref
         ctx,
         conn,
         &audit::Event {
-            practice_id: Some(&to.practice.id),
+            practice_id: Some(&way.to.practice.id),
             actor: &account.id,
             action: "account.created",
             subject: &account.id,
             detail: json!({ "patient": patient.id }),
         },
     )?;
-    let pairing = NewPairing {
+    let pairing = Follow {
         account_id: &account.id,
-        patient_id: &patient.id,
+        patient: &patient,
         session_id: &session_id,
-        to: &to,
-        method,
+        way: &way,
         phone: &proven.phone,
-        invite: None,
     };
-    let paired = conversations::pair(ctx, conn, &pairing)?;
+    let paired = pairing::pair(ctx, conn, &pairing)?;
     let made = Made {
         account_id: account.id.clone(),
         pairing_id: Some(paired.pairing.id.clone()),
@@ -237,6 +269,20 @@ pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Ref
     };
     verification::record_made(conn, &proven, &made)?;
     Ok(SignedUp { account, patient, paired, tokens })
+}
+
+/// The account's address: as given, or the one that was proven for the invite that led here. Who gives that same one
+/// need not prove it twice.
+fn address(new: &SignUp, way: &Way) -> store::Address {
+    let invited = way.invite.as_ref().and_then(|invite| Some((invite.email()?, invite.email_proven_at)));
+    match (&new.email, invited) {
+        (Some(given), Some((email, proven_at))) if *given == email => {
+            store::Address { email: Some(email), proven_at }
+        }
+        (Some(given), _) => store::Address { email: Some(given.clone()), proven_at: None },
+        (None, Some((email, proven_at))) => store::Address { email: Some(email), proven_at },
+        (None, None) => store::Address { email: None, proven_at: None },
+    }
 }
 
 /// The answer to a sign-up whose first answer was lost: the same things, with fresh tokens.
@@ -383,6 +429,8 @@ pub fn delete(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal
     }
     store::revoke_all_sessions(conn, &who.account_id, ctx.now)?;
     store::forget_account(conn, &who.account_id, ctx.now)?;
+    email::forget(conn, &who.account_id)?;
+    invites::forget_account(conn, &who.account_id)?;
     audit::record(
         ctx,
         conn,

@@ -17,8 +17,10 @@ pub struct Account {
     pub id: String,
     /// The number, until the account is deleted.
     pub phone: Option<String>,
-    /// The address that its holder gave, unproven.
+    /// The address that its holder gave.
     pub email: Option<String>,
+    /// Since when that is proven.
+    pub email_proven_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -59,19 +61,28 @@ impl LiveSession {
     }
 }
 
+/// An e-mail address, and since when it is proven.
+pub struct Address {
+    /// The address.
+    pub email: Option<Email>,
+    /// Since when; `None` for not yet.
+    pub proven_at: Option<Timestamp>,
+}
+
 /// Makes an account; `None` when the number has one. Of two racing sign-ups the second waits here for the
 /// first one's commit.
 pub fn insert_account(
     conn: &mut Conn,
     id: &str,
     phone: &Phone,
-    email: Option<&Email>,
+    address: &Address,
     now: Timestamp,
 ) -> Result<Option<Account>> {
     let row = (
         accounts::id.eq(id),
         accounts::phone.eq(phone.as_e164()),
-        accounts::email.eq(email.map(Email::as_str)),
+        accounts::email.eq(address.email.as_ref().map(Email::as_str)),
+        accounts::email_proven_at.eq(address.proven_at),
         accounts::created_at.eq(now),
     );
     let insert = insert_into(accounts::table)
@@ -111,11 +122,20 @@ pub fn set_phone(conn: &mut Conn, id: &str, phone: &Phone) -> Result<bool> {
     Ok(update(row).set(accounts::phone.eq(phone.as_e164())).execute(conn)? == 1)
 }
 
+/// Gives an account an address that was just proven; 0 where it was its own, and proven, before.
+pub fn prove_email(conn: &mut Conn, id: &str, email: &str, now: Timestamp) -> Result<usize> {
+    let row = accounts::table.find(id).filter(accounts::deleted_at.is_null()).filter(
+        accounts::email.is_null().or(accounts::email.ne(email)).or(accounts::email_proven_at.is_null()),
+    );
+    Ok(update(row).set((accounts::email.eq(email), accounts::email_proven_at.eq(now))).execute(conn)?)
+}
+
 /// Forgets who an account was; its number is free again.
 pub fn forget_account(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
     let change = (
         accounts::phone.eq(None::<String>),
         accounts::email.eq(None::<String>),
+        accounts::email_proven_at.eq(None::<Timestamp>),
         accounts::deleted_at.eq(now),
     );
     update(accounts::table.find(id)).set(change).execute(conn)?;

@@ -656,6 +656,70 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    invites (id) {
+        id -> Text,
+        practice_id -> Text,
+        link_id -> Text,
+        created_by -> Text,
+        name -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        email -> Nullable<Text>,
+        language -> Text,
+        state -> Text,
+        token_hash -> Nullable<Text>,
+        email_hash -> Nullable<Text>,
+        email_hash_expires_at -> Nullable<BigInt>,
+        sends -> Integer,
+        sent_at -> Nullable<BigInt>,
+        text_due_at -> Nullable<BigInt>,
+        opened_at -> Nullable<BigInt>,
+        phone_proven_at -> Nullable<BigInt>,
+        email_proven_at -> Nullable<BigInt>,
+        other_number_at -> Nullable<BigInt>,
+        bounced_channel -> Nullable<Text>,
+        accepted_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        name_agrees -> Nullable<Bool>,
+        account_id -> Nullable<Text>,
+        conversation_id -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    invite_imports (id) {
+        id -> Text,
+        practice_id -> Text,
+        link_id -> Text,
+        created_by -> Text,
+        total -> Integer,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    invite_import_rows (import_id, line) {
+        import_id -> Text,
+        line -> Integer,
+        written -> Nullable<Text>,
+        result -> Nullable<Text>,
+        invite_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    email_checks (account_id) {
+        account_id -> Text,
+        email -> Text,
+        seed -> Text,
+        tries -> Integer,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(practice_links -> practices (practice_id));
 diesel::joinable!(verifications -> practice_links (link_id));
 diesel::joinable!(verifications -> practices (practice_id));
@@ -698,6 +762,10 @@ diesel::joinable!(identity_decisions -> conversations (conversation_id));
 diesel::joinable!(identity_grades -> conversations (conversation_id));
 diesel::joinable!(record_values -> patient_records (record_id));
 diesel::joinable!(import_chunks -> record_imports (import_id));
+diesel::joinable!(invites -> practice_links (link_id));
+diesel::joinable!(invite_imports -> practices (practice_id));
+diesel::joinable!(invite_import_rows -> invite_imports (import_id));
+diesel::joinable!(email_checks -> accounts (account_id));
 diesel::allow_tables_to_appear_in_same_query!(
     practices,
     practice_links,
@@ -752,4 +820,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     identity_grades,
     record_imports,
     import_chunks,
+    invites,
+    invite_imports,
+    invite_import_rows,
+    email_checks,
 );

@@ -25,19 +25,28 @@ impl From<Refusal> for Problem {
                 "/pending_pairing_id",
                 "Open the practice's link again, or type its code.",
             ),
+            Refusal::Invite(invite) => invite.into(),
             Refusal::Link(link) => link.into(),
             Refusal::Db(error) => error.into(),
         }
     }
 }
 
-/// What a body's `link_token` and `pending_pairing_id` name together: exactly one of them leads.
-pub fn lead(link_token: Option<Secret>, pending: Option<String>) -> Result<Lead, Problem> {
-    match (link_token, pending) {
-        (Some(token), None) => Ok(Lead::Token(token)),
-        (None, Some(id)) => Ok(Lead::Pending(id)),
-        (None, None) => Err(wrong("required", "Send the link token, or `pending_pairing_id` in its place.")),
-        (Some(_), Some(_)) => Err(wrong("one_of", "Send either the link token or `pending_pairing_id`.")),
+/// What a body's `link_token`, `pending_pairing_id` and `invite_token` name together: exactly one of them leads.
+pub fn lead(
+    link_token: Option<Secret>,
+    pending: Option<String>,
+    invite_token: Option<Secret>,
+) -> Result<Lead, Problem> {
+    match (link_token, pending, invite_token) {
+        (Some(token), None, None) => Ok(Lead::Token(token)),
+        (None, Some(id), None) => Ok(Lead::Pending(id)),
+        (None, None, Some(token)) => Ok(Lead::Invite(token)),
+        (None, None, None) => {
+            let detail = "Send the link token, or `pending_pairing_id` or `invite_token` in its place.";
+            Err(wrong("required", detail))
+        }
+        _ => Err(wrong("one_of", "Send one of the link token, `pending_pairing_id` and `invite_token`.")),
     }
 }
 

@@ -17,6 +17,7 @@ pub use message::LinkTopic;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::funnel::{self, Step};
+use crate::invites::{self, Holder, Invite};
 use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
 use crate::limits::{self, Budget};
 use crate::links::{self, Destination};
@@ -25,6 +26,8 @@ use crate::links::{self, Destination};
 const LIFE: Duration = Duration::from_hours(7 * 24);
 /// How a pairing that waited is told apart from those that came by a link token.
 const METHOD: &str = "phone_first";
+/// And those that came of an invite.
+const INVITED: &str = "invite";
 
 /// Why something about a pairing that waits was refused.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,9 @@ pub enum Refusal {
     /// It waits no more, or for another number.
     #[error("pending pairing gone")]
     Gone,
+    /// The invite is not good, or not for this number.
+    #[error(transparent)]
+    Invite(#[from] invites::Refusal),
     /// The link that it waits for leads nowhere any more.
     #[error(transparent)]
     Link(#[from] links::Refusal),
@@ -149,12 +155,14 @@ pub fn of_number(
     Ok(found)
 }
 
-/// What leads a patient to a practice: a link token that the app carried over, or a pairing that waited.
+/// What leads a patient to a practice: a link token that the app carried over, a pairing that waited, or an invite.
 pub enum Lead {
     /// A link token.
     Token(Secret),
     /// The id of a pairing that waits for the patient's number.
     Pending(String),
+    /// The secret of an invite's text.
+    Invite(Secret),
 }
 
 /// Whoever follows a lead: an account, or one that is being made.
@@ -163,6 +171,18 @@ pub struct Follower<'a> {
     pub account_id: &'a str,
     /// Its proven number.
     pub phone: &'a Phone,
+    /// Its proven address, where it has one.
+    pub email: Option<&'a str>,
+}
+
+/// Where a lead led.
+pub struct Way {
+    /// Link and practice.
+    pub to: Destination,
+    /// How it reached the device.
+    pub method: &'static str,
+    /// The invite, where it was one: to be accepted with what comes of it.
+    pub invite: Option<Invite>,
 }
 
 /// Where `lead` leads, and how it reached the device. Link and practice are held: what they are now they stay
@@ -170,25 +190,25 @@ pub struct Follower<'a> {
 ///
 /// A pairing that waited is marked with who took it, so that the same call after a lost reply leads there again.
 /// With it goes what else of the practice waited for the number: it is there now, whichever way it came.
-pub fn follow(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    lead: &Lead,
-    who: &Follower<'_>,
-) -> Result<(Destination, &'static str), Refusal> {
+pub fn follow(ctx: &Ctx, conn: &mut Conn, lead: &Lead, who: &Follower<'_>) -> Result<Way, Refusal> {
     let key = limits::number_key(ctx, who.phone);
-    let (to, method) = match lead {
+    let (to, method, invite) = match lead {
         Lead::Token(token) => {
             let (to, source) = links::hold_by_token(ctx, conn, token.expose())?;
-            (to, source.as_str())
+            (to, source.as_str(), None)
         }
         Lead::Pending(id) => {
             let link_id = store::take(conn, id, &key, who.account_id, ctx.now)?.ok_or(Refusal::Gone)?;
-            (links::hold(conn, &link_id)?, METHOD)
+            (links::hold(conn, &link_id)?, METHOD, None)
+        }
+        Lead::Invite(token) => {
+            let holder = Holder { phone: who.phone, account_id: Some(who.account_id), email: who.email };
+            let invite = invites::take(ctx, conn, token, &holder)?;
+            (links::hold(conn, &invite.link_id)?, INVITED, Some(invite))
         }
     };
     store::take_all(conn, &key, &to.practice.id, who.account_id)?;
-    Ok((to, method))
+    Ok(Way { to, method, invite })
 }
 
 /// Forgets pairings that waited long enough.

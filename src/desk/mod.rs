@@ -5,6 +5,7 @@ pub mod audit;
 pub mod http;
 pub mod identity;
 pub mod inbox;
+pub mod invites;
 pub mod notifications;
 pub mod profile;
 pub mod proof;
@@ -69,6 +70,9 @@ pub enum Refusal {
     /// The file cannot be taken in, or its import not be had.
     #[error(transparent)]
     Import(#[from] imports::Refusal),
+    /// The invite cannot be had or changed that way.
+    #[error(transparent)]
+    Invite(#[from] crate::invites::Refusal),
     /// The conversation cannot be had or changed that way.
     #[error(transparent)]
     Inbox(#[from] crate::conversations::inbox::Refusal),

@@ -10,12 +10,12 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use super::{Code, Problem, body};
 
 /// A message has 4,000 characters, of which a form writes one of four bytes in twelve.
-const MOST_BYTES: usize = 64 * 1024;
+pub const MOST_BYTES: usize = 64 * 1024;
 
-/// The fields of a form, in the order of the page.
-pub struct Form(Vec<(String, String)>);
+/// The fields of a form of at most `MOST` bytes, in the order of the page.
+pub struct Form<const MOST: usize = { MOST_BYTES }>(Vec<(String, String)>);
 
-impl Form {
+impl<const MOST: usize> Form<MOST> {
     /// A field as it was typed; of several of one name the last, empty where it is missing. U+0000 is nothing that
     /// a person types.
     pub fn field(&self, name: &str) -> String {
@@ -29,13 +29,13 @@ impl Form {
     }
 }
 
-impl FromRequest for Form {
+impl<const MOST: usize> FromRequest for Form<MOST> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let bytes = body::in_time(request, payload, MOST_BYTES);
+        let bytes = body::in_time(request, payload, MOST);
         Box::pin(async move {
             let bytes = bytes.await?;
             if !is_form {

@@ -9,7 +9,7 @@
 //! Every value that a record ever had counts. A record is a *candidate* where number or address agree, or birth date
 //! and both names do; two candidates never decide anything by themselves.
 
-use super::names::{Likeness, Name};
+use crate::kit::names::{Likeness, Name};
 
 /// How far a person agrees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]

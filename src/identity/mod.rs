@@ -6,7 +6,6 @@
 //! records could be meant; what was decided, by whom and how, is in [`crate::conversations::identity`].
 
 pub mod matching;
-mod names;
 pub mod records;
 mod store;
 mod topic;

@@ -10,6 +10,7 @@ pub mod gsm7;
 pub mod id;
 pub mod internet;
 pub mod language;
+pub mod names;
 pub mod percent;
 pub mod phone;
 pub mod seal;

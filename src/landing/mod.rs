@@ -6,6 +6,7 @@
 mod agent;
 mod cache;
 pub mod http;
+mod invited;
 mod page;
 mod shelf;
 mod ticket;

@@ -61,6 +61,17 @@ impl Budget {
         Self::new(ctx, "0-consent", number_key, &[(3, DAY)])
     }
 
+    /// Invites of a practice to one number or address: one a day, however many lists name it.
+    pub fn invites_to_contact(ctx: &Ctx, practice_id: &str, contact: &str) -> Self {
+        Self::new(ctx, "0-invite", &format!("{practice_id}:{contact}"), &[(1, DAY)])
+    }
+
+    /// Mails that prove an account's address: one a minute, four in ten minutes and ten a day.
+    pub fn mails_to_account(ctx: &Ctx, account_id: &str) -> Self {
+        let windows = [(1, Duration::from_mins(1)), (4, TEN_MINUTES), (10, DAY)];
+        Self::new(ctx, "0-email", account_id, &windows)
+    }
+
     /// Messages to one number.
     pub fn messages_to_number(ctx: &Ctx, number_key: &str) -> Self {
         let limits = &ctx.config.limits;

@@ -273,6 +273,11 @@ fn open_only(to: Destination) -> Result<Destination, Refusal> {
     }
 }
 
+/// The first link of a practice.
+pub fn default_of(conn: &mut Conn, practice_id: &str) -> db::Result<Option<Link>> {
+    store::find_default(conn, practice_id)
+}
+
 /// The link of `id`, whatever its state: for what was made through it earlier.
 pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Link>> {
     store::find(conn, id)

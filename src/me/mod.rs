@@ -6,11 +6,12 @@ mod live;
 
 pub use live::{events, listen, read};
 
-use crate::accounts::{self, Account, Patient, Principal};
+use crate::accounts::{self, Account, Follow, Patient, Principal};
 use crate::app::Ctx;
-use crate::conversations::{self, Entry, NewEntry, NewPairing, Paired};
+use crate::conversations::{self, Entry, NewEntry, Paired};
 use crate::db::{self, Conn};
 use crate::deferred::{self, Follower, Lead};
+use crate::invites::{self, Holder};
 
 /// Why something of the patient's own was refused.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,15 @@ pub fn overview(conn: &mut Conn, who: &Principal) -> Result<(Account, Vec<Patien
     Ok((accounts::account(conn, &who.account_id)?, accounts::patients(conn, who)?))
 }
 
+/// What became of a lead. That an invite cannot be accepted (yet) is an outcome, not an error: what was learnt of the
+/// invite must stay.
+pub enum Pairing {
+    /// It led to a pairing.
+    Done(Box<Paired>),
+    /// It led nowhere.
+    Refused(invites::Refusal),
+}
+
 /// Pairs a person of the account with the practice that `lead` leads to.
 pub fn pair(
     ctx: &Ctx,
@@ -50,22 +60,27 @@ pub fn pair(
     who: &Principal,
     lead: &Lead,
     patient_id: Option<&str>,
-) -> Result<Paired, Refusal> {
-    let phone = accounts::own_phone(&accounts::account(conn, &who.account_id)?);
-    let phone = phone.ok_or(accounts::Refusal::Unauthorized)?;
-    let follower = Follower { account_id: &who.account_id, phone: &phone };
-    let (to, method) = deferred::follow(ctx, conn, lead, &follower)?;
+) -> Result<Pairing, Refusal> {
+    let account = accounts::account(conn, &who.account_id)?;
+    let phone = accounts::own_phone(&account).ok_or(accounts::Refusal::Unauthorized)?;
+    let email = account.email.as_deref().filter(|_| account.email_proven_at.is_some());
+    if let Lead::Invite(token) = lead {
+        let holder = Holder { phone: &phone, account_id: Some(&who.account_id), email };
+        if let Err(refused) = invites::examine(ctx, conn, token, &holder)? {
+            return Ok(Pairing::Refused(refused));
+        }
+    }
+    let follower = Follower { account_id: &who.account_id, phone: &phone, email };
+    let way = deferred::follow(ctx, conn, lead, &follower)?;
     let patient = accounts::patient(conn, who, patient_id)?;
-    let new = NewPairing {
+    let follow = Follow {
         account_id: &who.account_id,
-        patient_id: &patient.id,
+        patient: &patient,
         session_id: &who.session_id,
-        to: &to,
-        method,
+        way: &way,
         phone: &phone,
-        invite: None,
     };
-    Ok(conversations::pair(ctx, conn, &new)?)
+    Ok(Pairing::Done(Box::new(accounts::pair(ctx, conn, &follow)?)))
 }
 
 /// Up to `limit` of my living pairings after the pairing `after`.

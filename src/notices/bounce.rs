@@ -10,8 +10,8 @@ use crate::app::Ctx;
 use crate::audit;
 use crate::db::{self, Conn};
 use crate::kit::Timestamp;
-use crate::outbox::{self, Job, Outcome, Report};
-use crate::{practices, staff};
+use crate::outbox::{self, Channel, Job, Outcome, Report};
+use crate::{practices, staff, topics};
 
 /// What the mail server says of a mailbox that is gone; any other refusal is about one mail.
 const GONE: &str = "mailbox_refused";
@@ -49,12 +49,13 @@ pub fn take_report(ctx: &Ctx, conn: &mut Conn, webhook_id: &str, events: &[Event
     }
 }
 
-/// Takes what a mail server reports of one mail. Of a mail that nobody knows, or for the second time, it changes nothing.
+/// Takes what a mail server reports of one mail, a notice or any other. Of a mail that nobody knows, or for the second time, it changes nothing.
 fn take_event(ctx: &Ctx, conn: &mut Conn, event: &Event) -> db::Result<()> {
     let Some(id) = row_id(&event.message_id) else { return Ok(()) };
-    let topics = mail::topics();
-    let job = outbox::find(conn, id)?.filter(|job| topics.contains_key(job.topic.as_str()));
-    let Some(job) = job else { return Ok(()) };
+    let topics = topics::all();
+    let Some(job) = outbox::find(conn, id)?.filter(|job| job.channel() == Some(Channel::Email)) else {
+        return Ok(());
+    };
     let Some(attempt) = outbox::attempts(conn, id)?.pop() else { return Ok(()) };
     let report = match event.kind {
         EventKind::Complaint => return complain(ctx, conn, &job, event.at),

@@ -24,10 +24,13 @@ pub enum Kind {
     NewDevice,
     /// "An address refuses our e-mails."
     Bounced,
+    /// "An invite was tried with another number."
+    OtherNumber,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::NewPairing, Self::Digest, Self::NewDevice, Self::Bounced];
+    const ALL: [Self; 5] =
+        [Self::NewPairing, Self::Digest, Self::NewDevice, Self::Bounced, Self::OtherNumber];
 
     /// The topic's name in the outbox.
     pub fn topic(self) -> &'static str {
@@ -36,6 +39,7 @@ impl Kind {
             Self::Digest => "notice_digest",
             Self::NewDevice => "notice_new_device",
             Self::Bounced => "notice_bounced",
+            Self::OtherNumber => "notice_other_number",
         }
     }
 
@@ -136,6 +140,7 @@ impl Topic for Notice {
             Kind::NewPairing => words::new_pairing(&facts.practice, facts.payload.at, &facts.link_label()),
             Kind::NewDevice => words::new_device(&facts.practice, facts.payload.at),
             Kind::Bounced => words::bounced(&facts.practice, facts.payload.at),
+            Kind::OtherNumber => words::other_number(&facts.practice, facts.payload.at, &facts.link_label()),
             Kind::Digest => match store::digest(conn, facts.payload.digest.as_deref().unwrap_or_default())? {
                 Some(digest) => words::digest(&facts.practice, &digest, &facts.link_label()),
                 None => return Ok(Rendered::Unwanted),

@@ -86,6 +86,21 @@ pub fn announce_new_device(
     mail::enqueue(ctx, conn, Kind::NewDevice, &format!("{session_id}:{practice_id}"), &payload, None)
 }
 
+/// Tells whoever is told of a link's patients that an invite was tried with another number than the invited one, once
+/// an invite. It is about safety, so it has no frequency either.
+pub fn announce_other_number(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    to: &Destination,
+    invite_id: &str,
+) -> db::Result<()> {
+    for recipient in people::of_link(conn, &to.endpoint.id, &to.practice)? {
+        let payload = Payload::new(ctx, &to.practice.id, &recipient).about(&to.link.id);
+        mail::enqueue(ctx, conn, Kind::OtherNumber, invite_id, &payload, None)?;
+    }
+    Ok(())
+}
+
 /// Deletes digests that went out long ago, and forgets mails that no server sends back any more.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     let reports = store::forget_reports(conn, ctx.now - REPEATED)?;

@@ -93,6 +93,25 @@ pub fn bounced(practice: &Practice, at: Timestamp) -> Letter {
     Letter { heading: heading.to_owned(), lead, facts, button }
 }
 
+/// "An invite was tried with another number."
+pub fn other_number(practice: &Practice, at: Timestamp, link_label: &str) -> Letter {
+    let language = practice.language();
+    let (heading, lead, button) = match language {
+        Language::En => (
+            "An invite was opened with another number",
+            "Somebody tried to accept an invite of your practice with another phone number than the invited one. It was refused, and no conversation was opened. The console shows which invite it was. Compare the number with your records, and call the person before you invite them again.",
+            "Open the invites",
+        ),
+        Language::Es => (
+            "Se abrió una invitación con otro número",
+            "Alguien intentó aceptar una invitación de su consultorio con un número distinto del invitado. Se rechazó y no se abrió ninguna conversación. En la consola se ve qué invitación fue. Compare el número con sus fichas y llame a la persona antes de invitarla otra vez.",
+            "Abrir las invitaciones",
+        ),
+    };
+    let facts = about(language, moment(practice, at), link_label);
+    Letter { heading: heading.to_owned(), lead, facts, button }
+}
+
 fn inbox(language: Language) -> &'static str {
     match language {
         Language::En => "Open the inbox",

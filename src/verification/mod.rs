@@ -17,7 +17,7 @@ mod timers;
 use std::time::Duration;
 
 pub use message::CodeTopic;
-pub use proof::{Made, Proven, consume_proof, record_made};
+pub use proof::{Made, Proven, consume_proof, peek, record_made};
 pub use store::Session;
 pub use timers::Timers;
 

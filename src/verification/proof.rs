@@ -33,6 +33,15 @@ pub struct Made {
     pub session_id: Option<String>,
 }
 
+/// What `proof` proves, unspent: for whoever may have to refuse and leave it good. `None` where it has made something
+/// already, or is not good: consuming it tells which.
+pub fn peek(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> db::Result<Option<Phone>> {
+    let session = store::find_by_proof(conn, &proof.hash())?;
+    let session = session.filter(|session| session.proof_account_id.is_none());
+    let session = session.filter(|session| session.proof_expires_at.is_some_and(|at| at > ctx.now));
+    Ok(session.and_then(|session| Phone::from_stored(session.phone.as_deref()?).ok()))
+}
+
 /// Consumes `proof`, once. A second call finds what the first one made of it.
 pub fn consume_proof(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<Proven, Refusal> {
     let hash = proof.hash();

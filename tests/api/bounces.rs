@@ -123,6 +123,22 @@ both! {
         assert_eq!(elm.app.count("SELECT count(*) FROM outbox WHERE recipient LIKE '%@%'"), 0);
     }
 
+    /// A server that takes an invite's mail and sends it back later: staff see it on the invite.
+    fn an_invites_mail_that_comes_back_shows_on_the_invite(on: Builder) {
+        let elm = elm(on);
+        let body = json!({
+            "name": "Alex Rivera", "phone": phone(1), "email": "alex@home.example", "link_id": elm.link,
+        });
+        let made = as_desk(&elm.ana, elm.app.post("/v1/practice/invites", body)).send().expect(201);
+        elm.app.deliver_all();
+        let mail = elm.app.carrier.sent_to("alex@home.example").pop().unwrap();
+        elm.event("bounce", &format!("<{}@localhost>", mail.row_id), true).expect(204);
+        let path = format!("/v1/practice/invites/{}", made.str("/invite/id"));
+        let is = as_desk(&elm.ana, elm.app.get(&path)).send().expect(200);
+        assert_eq!((is.at("/invite/state"), is.at("/invite/bounced")), (json!("bounced"), json!("email")));
+        assert_eq!(elm.paused(), Value::Null, "a patient's mailbox is nobody's of the practice");
+    }
+
     fn an_admin_lifts_the_pause(on: Builder) {
         let elm = elm(on);
         let id = elm.told(0);

@@ -104,6 +104,42 @@ both! {
         assert_eq!(leads(&app.get("/console/links").header("cookie", &cookie_of(&enrolled)).send()), "/console/sign-in?next=/console/links");
     }
 
+    /// A front desk invites one person and then a list, and sees how far they got.
+    fn invites_are_made_and_followed_on_pages(app: TestApp) {
+        let (_, desk) = elm(&app);
+        assert!(page(&app, &desk, "/console/invites").contains("Invite your first patient"));
+        let wrong = [("name", "Alex Rivera"), ("phone", "12"), ("email", "alex@")];
+        let wrong = submit(&app, &desk, "/console/invites", &wrong).expect(422).text();
+        for part in ["value=\"Alex Rivera\"", "id=\"phone-error\"", "id=\"email-error\""] {
+            assert!(wrong.contains(part), "{part} in {wrong}");
+        }
+        let number = phone(1);
+        let fields = [("name", "Alex Rivera"), ("phone", number.as_str()), ("email", "alex@home.example")];
+        let one = leads(&submit(&app, &desk, "/console/invites", &fields));
+        let one = one.split('?').next().unwrap();
+        app.deliver_all();
+        assert!(page(&app, &desk, one).contains("A text and an e-mail are on their way"));
+        let twice = submit(&app, &desk, "/console/invites", &fields).expect(422).text();
+        assert!(twice.contains("less than a day ago") && twice.contains("value=\"alex@home.example\""), "{twice}");
+        assert!(submit(&app, &desk, &format!("{one}/resend"), &[]).expect(422).text().contains("less than a day ago"));
+        app.advance(86_400);
+        assert!(leads(&submit(&app, &desk, &format!("{one}/resend"), &[])).ends_with("?done=sent-again"));
+        app.deliver_all();
+        assert!(leads(&submit(&app, &desk, &format!("{one}/revoke"), &[])).ends_with("?done=taken-back"));
+        let spanish = as_browser(&desk, app.get(one).language("es")).send().expect(200).text();
+        assert!(spanish.contains("Retirada") && !spanish.contains("Enviar otra vez"), "{spanish}");
+
+        let list = format!("name\tmobile\temail\nSam Stone\t{}\tsam@home.example\nNobody\t1\tx@home.example", phone(2));
+        assert!(submit(&app, &desk, "/console/invites/import", &[("list", "a,b")]).expect(422).text().contains("list-error"));
+        let taken = leads(&submit(&app, &desk, "/console/invites/import", &[("list", &list)]));
+        app.deliver_all();
+        let shown = page(&app, &desk, &taken);
+        assert!(shown.contains("2 of 2 rows done, 1 invited") && shown.contains("No mobile number"), "{shown}");
+        let listed = page(&app, &desk, "/console/invites?state=sent");
+        assert!(listed.contains("Sam Stone") && !listed.contains("Alex Rivera"), "{listed}");
+        app.deliver_all();
+    }
+
     fn who_is_not_signed_in_is_led_to_the_sign_in_and_back(app: TestApp) {
         let (_, desk) = elm(&app);
         assert_eq!(leads(&app.get("/console").send()), "/console/sign-in");

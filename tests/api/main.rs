@@ -34,6 +34,7 @@ mod idempotency;
 mod identity;
 mod imports;
 mod inbox;
+mod invites;
 mod landing;
 mod links;
 mod matrix;

@@ -74,6 +74,10 @@ const SETS_LINK: Answers = [401, 401, 403, 404, OK, OK, 404, 401];
 const KNOWS: Answers = [401, 401, OK, OK, OK, 403, OK, 401];
 /// As [`KNOWS`], with an id in the path.
 const KNOWS_ID: Answers = [401, 401, OK, OK, OK, 403, 404, 401];
+/// Whoever works with patients; not the operator's support. The other practice has no link to invite anybody to.
+const INVITES: Answers = [401, 401, OK, OK, OK, 403, 422, 401];
+/// As [`INVITES`], with an invite in the path: who does not see its link does not see it either.
+const INVITES_ID: Answers = [401, 401, OK, 404, OK, 403, 404, 401];
 /// The patient alone.
 const PATIENT: Answers = [401, OK, 401, 401, 401, 401, 401, 401];
 
@@ -100,6 +104,10 @@ const ROWS: &[Row] = &[
     ("POST /{code}/text", all(422), NOTHING),
     ("GET /{code}/texted", all(OK), NOTHING),
     ("POST /challenge", all(429), NOTHING),
+    ("GET /i/{token}", all(404), NOTHING),
+    ("GET /i/{token}/email", all(404), NOTHING),
+    ("POST /i/{token}/email", all(404), NOTHING),
+    ("POST /v1/invites/opened", all(409), |_| json!({ "invite_token": "none" })),
     ("GET /dev", all(OK), NOTHING),
     ("GET /dev/messages", all(OK), NOTHING),
     ("GET /healthz", all(OK), NOTHING),
@@ -126,6 +134,9 @@ const ROWS: &[Row] = &[
     ("DELETE /v1/sessions/current", PATIENT, NOTHING),
     ("GET /v1/me", PATIENT, NOTHING),
     ("DELETE /v1/me", PATIENT, NOTHING),
+    ("POST /v1/me/email", PATIENT, |world| json!({ "email": world.address() })),
+    // Nothing was asked for that could be checked.
+    ("POST /v1/me/email/checks", [401, 410, 401, 401, 401, 401, 401, 401], |_| json!({ "code": "123456" })),
     ("GET /v1/me/pairings", PATIENT, NOTHING),
     ("DELETE /v1/me/pairings/{id}", PATIENT, NOTHING),
     (
@@ -206,6 +217,14 @@ const ROWS: &[Row] = &[
     ("GET /v1/practice/links/{id}/tent.pdf", SEES_LINK, NOTHING),
     ("GET /v1/practice/links/{id}/funnel", SEES_LINK, NOTHING),
     ("GET /v1/practice/links/{id}/funnel.csv", SEES_LINK, NOTHING),
+    ("GET /v1/practice/invites", STAFF, NOTHING),
+    ("POST /v1/practice/invites", INVITES, |world| world.invitee()),
+    ("GET /v1/practice/invites/{id}", SEES_LINK, NOTHING),
+    ("POST /v1/practice/invites/{id}/resend", INVITES_ID, NOTHING),
+    ("DELETE /v1/practice/invites/{id}", INVITES_ID, NOTHING),
+    ("POST /v1/practice/invites/import", INVITES, NOTHING),
+    ("GET /v1/practice/invites/imports/{id}", SEES_LINK, NOTHING),
+    ("GET /v1/practice/invites/imports/{id}/rows", SEES_LINK, NOTHING),
     ("GET /v1/practice/notifications", STAFF, NOTHING),
     // The person stands in the body: somebody of another practice is nobody there.
     (
@@ -321,7 +340,10 @@ impl World {
     fn path(&self, route: &str, who: Who, patient: Option<&SignedUp>) -> String {
         let of_patient = |id: fn(&SignedUp) -> &String| patient.map_or("none_1".into(), |p| id(p).clone());
         let path = route.split_once(' ').unwrap().1.replace("{code}", DEMO).replace("{token}", "none");
+        let own = usize::from(who == Who::Outsider);
         let id = match path.split("/{id}").next().unwrap() {
+            "/v1/practice/invites" if path.contains('{') => self.invite(own),
+            "/v1/practice/invites/imports" => self.invite_list(own),
             "/v1/practice/links" => self.links[usize::from(who == Who::Outsider)].clone(),
             "/v1/practice/conversations" if path.contains('{') => {
                 self.conversations()[usize::from(who == Who::Outsider)].clone()
@@ -343,6 +365,30 @@ impl World {
     /// An address, and a name, that nobody has.
     fn address(&self) -> String {
         format!("new{}@elm.example", self.numbers.fetch_add(1, Ordering::SeqCst))
+    }
+
+    /// Somebody to invite whom nobody has invited.
+    fn invitee(&self) -> Value {
+        json!({ "name": "Alex Rivera", "phone": self.phone(), "email": self.address(), "send": false })
+    }
+
+    /// A draft that leads to one of the links.
+    fn invite(&self, link: usize) -> String {
+        let mut body = self.invitee();
+        body["link_id"] = json!(self.links[link]);
+        let made = as_desk(&self.admin, self.app.post("/v1/practice/invites", body)).send().expect(201);
+        made.str("/invite/id")
+    }
+
+    /// A list of people to invite, by one of the links.
+    fn invite_list(&self, link: usize) -> String {
+        let path = format!("/v1/practice/invites/import?link_id={}", self.links[link]);
+        let call = self.app.call("POST", &path).raw("text/csv", self.list());
+        as_desk(&self.admin, call).send().expect(202).str("/import/id")
+    }
+
+    fn list(&self) -> String {
+        format!("name,mobile,email\nAlex Rivera,{},{}\n", self.phone(), self.address())
     }
 
     /// A conversation through the whole practice's link, and one through the admin's own.
@@ -423,6 +469,9 @@ impl World {
         }
         let call = self.app.call(method, &path);
         let call = token.iter().fold(call, |call, token| call.bearer(token));
+        if route.ends_with("/invites/import") {
+            return call.raw("text/csv", self.list()).send();
+        }
         with_body(call, route, body(self)).send()
     }
 }

@@ -12,6 +12,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use super::super::{Who, session};
 use super::{cookie, style, words};
 use crate::app::App;
+use crate::http::form::MOST_BYTES;
 use crate::http::html::{self, Does};
 use crate::http::{Code, Form, Problem, Upload, is_same_site};
 use crate::kit::{Language, Secret};
@@ -99,19 +100,19 @@ impl FromRequest for Session {
 }
 
 /// A form of one of our pages, sent from it within the session that it was shown in.
-pub struct Sent {
+pub struct Sent<const MOST: usize = { MOST_BYTES }> {
     /// Whose.
     pub session: Session,
     /// What was typed.
-    pub form: Form,
+    pub form: Form<MOST>,
 }
 
-impl FromRequest for Sent {
+impl<const MOST: usize> FromRequest for Sent<MOST> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, form) = (request.clone(), Form::from_request(request, payload));
+        let (request, form) = (request.clone(), Form::<MOST>::from_request(request, payload));
         Box::pin(async move {
             let session = Session::read(&request)?;
             let sent = Self { form: form.await?, session };
@@ -124,7 +125,7 @@ impl FromRequest for Sent {
     }
 }
 
-impl Sent {
+impl<const MOST: usize> Sent<MOST> {
     fn carries_its_token(&self, app: &App) -> bool {
         session::is_form_token(&app.ctx(), &self.session.secret, &self.form.field("form_token"))
     }

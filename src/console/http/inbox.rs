@@ -1,4 +1,4 @@
-//! The inbox and everything in it, and the page that waits for what fills it.
+//! The inbox and everything in it.
 
 mod card;
 mod conversation;
@@ -12,19 +12,12 @@ mod work;
 
 use actix_web::web::{Data, get, post};
 use actix_web::{HttpResponse, Scope};
-use askama::Template;
 
 use super::super::who;
 use super::frame::{Frame, Section, Session};
 use super::on;
 use crate::app::App;
 use crate::http::Problem;
-
-#[derive(Template)]
-#[template(path = "console/pages/invites.html")]
-struct Invites<'a> {
-    f: &'a Frame,
-}
 
 /// All of the inbox.
 pub fn routes(scope: Scope) -> Scope {
@@ -45,12 +38,6 @@ pub fn routes(scope: Scope) -> Scope {
 /// `GET /console`
 pub async fn home(_: Session) -> Result<HttpResponse, Problem> {
     Ok(on("/console/inbox"))
-}
-
-/// `GET /console/invites`
-pub async fn invites(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    let f = frame(&app, &session, Section::Invites).await?;
-    f.page(&app, Invites { f: &f }.render())
 }
 
 /// The frame of a page that shows nothing else of the database.

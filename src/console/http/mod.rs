@@ -5,6 +5,9 @@ pub mod face;
 pub mod frame;
 pub mod import;
 pub mod inbox;
+pub mod invite_lists;
+pub mod invite_words;
+pub mod invites;
 pub mod link_form;
 pub mod link_state;
 pub mod links;
@@ -41,9 +44,8 @@ pub fn pages() -> impl HttpServiceFactory + 'static {
         .route("/sign-in/token", post().to(sign_in::token))
         .route("/sign-out", post().to(sign_in::out))
         .route("/welcome", get().to(welcome::ask))
-        .route("/welcome", post().to(welcome::choose))
-        .route("/invites", get().to(inbox::invites));
-    let scope = settings::pages(of_settings(of_records(of_links(inbox::routes(scope)))));
+        .route("/welcome", post().to(welcome::choose));
+    let scope = settings::pages(of_settings(of_invites(of_records(of_links(inbox::routes(scope))))));
     scope.default_service(web::to(nowhere)).wrap(from_fn(face::face))
 }
 
@@ -73,6 +75,19 @@ fn of_records(scope: Scope) -> Scope {
         .route("/records/imports/{id}/results.csv", get().to(import::results))
         .route("/records/imports/{id}/cancel", post().to(import::cancel))
         .route("/records/{id}", get().to(records::show))
+}
+
+fn of_invites(scope: Scope) -> Scope {
+    scope
+        .route("/invites", get().to(invites::list))
+        .route("/invites", post().to(invites::create))
+        .route("/invites/new", get().to(invites::new))
+        .route("/invites/import", get().to(invite_lists::ask))
+        .route("/invites/import", post().to(invite_lists::take))
+        .route("/invites/import/{id}", get().to(invite_lists::show))
+        .route("/invites/{id}", get().to(invites::show))
+        .route("/invites/{id}/resend", post().to(invites::resend))
+        .route("/invites/{id}/revoke", post().to(invites::revoke))
 }
 
 fn of_settings(scope: Scope) -> Scope {

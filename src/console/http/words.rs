@@ -1,5 +1,6 @@
 //! What the console says: sentences that do not stand in a page's own template.
 
+use super::invite_words;
 use super::settings::words as settings;
 use crate::http::{Code, FieldError, Problem};
 use crate::kit::{Language, Timestamp, Wait};
@@ -40,6 +41,7 @@ pub fn done(word: &str, language: Language) -> &'static str {
         other => {
             return settings::done(other, language)
                 .or_else(|| super::inbox::words::done(other, language))
+                .or_else(|| invite_words::done(other, language))
                 .unwrap_or("");
         }
     };
@@ -246,7 +248,9 @@ fn whole(language: Language, problem: &Problem) -> String {
             "A practice has up to 10 webhooks. Delete one first.",
             "Un consultorio tiene hasta 10 webhooks. Elimine uno primero.",
         ),
-        other => settings::whole(language, other).unwrap_or(problem.detail()),
+        _ => settings::whole(language, problem.code)
+            .or_else(|| invite_words::whole(language, problem))
+            .unwrap_or(problem.detail()),
     };
     text.to_owned()
 }
@@ -255,6 +259,9 @@ fn whole(language: Language, problem: &Problem) -> String {
 fn wrong(language: Language, error: &FieldError) -> String {
     if let Some(text) = settings::wrong(language, error) {
         return text.to_owned();
+    }
+    if let Some(spanish) = invite_words::wrong(error) {
+        return say(language, &error.detail, spanish).to_owned();
     }
     let spanish = match (error.pointer.as_str(), error.code.as_str()) {
         ("/label", _) => "Un nombre tiene de 1 a 100 caracteres en una línea.",

@@ -86,6 +86,10 @@ pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> Result<Paired, 
     if store::insert_visit(conn, &pairing_id, &new.to.link.id, ctx.now)? {
         second_link(ctx, conn, new, &pairing_id)?;
     }
+    if new.invite.is_some_and(|invite| invite.vouches) {
+        let id = rows::conversation_id(conn, &pairing_id)?;
+        identity::vouch(ctx, conn, &new.to.practice.id, &id)?;
+    }
     Ok(paired(conn, &pairing_id, false)?)
 }
 

@@ -5,6 +5,8 @@ pub mod conversations;
 pub mod desk_code;
 pub mod events;
 pub mod identity;
+pub mod invite_lists;
+pub mod invites;
 pub mod links;
 pub mod notifications;
 pub mod print;
@@ -35,6 +37,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::Unprintable(_) => Self::new(Code::Internal, "This link cannot be printed."),
             Refusal::Notice(notice) => notice_problem(notice),
+            Refusal::Invite(invite) => invite.into(),
             Refusal::Inbox(inbox) => inbox_problem(inbox),
             Refusal::Identity(identity) => identity_problem(identity),
             Refusal::NoCandidate => {

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use store::{After, Entry, Kept};
 
-use super::names;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
+use crate::kit::names;
 use crate::kit::{Email, Phone, Timestamp};
 use store::{Row, Saying};
 

@@ -3,6 +3,7 @@
 pub mod counting;
 pub mod files;
 pub mod hit;
+pub mod invite;
 pub mod moved;
 pub mod pages;
 pub mod text;

@@ -148,7 +148,9 @@ fn refused(outcome: Result<(), deferred::Refusal>) -> db::Result<Result<(), Refu
         Err(deferred::Refusal::CannotText) => Err(Refused::Wrong(WrongNumber::Landline)),
         Err(deferred::Refusal::Limited(wait)) => Err(Refused::Limited(wait)),
         Err(deferred::Refusal::Db(error)) => return Err(error),
-        Err(deferred::Refusal::Gone | deferred::Refusal::Link(_)) => Err(Refused::Wrong(WrongNumber::Stale)),
+        Err(deferred::Refusal::Gone | deferred::Refusal::Invite(_) | deferred::Refusal::Link(_)) => {
+            Err(Refused::Wrong(WrongNumber::Stale))
+        }
     })
 }
 

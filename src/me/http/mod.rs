@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::conversations::{Conversation, Entry, Paired, Pairing};
 use crate::deferred::http::lead;
 use crate::http::{Answer, Body, Call, Code, Id, Page, PageQuery, Problem, once};
-use crate::kit::Secret;
+use crate::kit::{Secret, Timestamp};
 use crate::refusals;
 
 impl From<Refusal> for Problem {
@@ -47,6 +47,20 @@ pub struct MeAnswer {
     patients: Vec<PatientView>,
     /// What this sign-in sees.
     scope: Scope,
+    /// The account's e-mail address. A restricted sign-in is not told: the number may have another owner by now.
+    #[schema(required = true)]
+    email: Option<OwnEmail>,
+}
+
+/// An e-mail address, as its account sees it.
+#[derive(Serialize, ToSchema)]
+pub struct OwnEmail {
+    /// The address.
+    #[schema(example = "alex@example.com")]
+    address: String,
+    /// Since when it is proven; `null` for not yet.
+    #[schema(required = true)]
+    proven_at: Option<Timestamp>,
 }
 
 refusals!(SignedInRefusals: plain, Unauthorized);
@@ -59,7 +73,10 @@ pub async fn get_me(app: Data<App>, call: Call) -> Result<Json<MeAnswer>, Proble
         let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
         let (account, patients) = super::overview(conn, &who)?;
         let patients = patients.into_iter().map(PatientView::from).collect();
-        Ok::<_, Refusal>(MeAnswer { account: AccountView::of(&account), patients, scope: who.scope })
+        let proven_at = account.email_proven_at;
+        let email = account.email.clone().filter(|_| who.scope == Scope::Full);
+        let email = email.map(|address| OwnEmail { address, proven_at });
+        Ok::<_, Refusal>(MeAnswer { account: AccountView::of(&account), patients, scope: who.scope, email })
     });
     Ok(Json(answer.await?))
 }
@@ -184,6 +201,9 @@ pub struct CreatePairing {
     /// In its place: a pairing that waited for the account's number.
     #[schema(example = "pnd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pending_pairing_id: Option<String>,
+    /// In its place: what the link of an invite's text ends in.
+    #[schema(example = "3q2-7wAAAAAAAAAAAAAAAA")]
+    invite_token: Option<Secret>,
     /// Who pairs; by default the first person on the account.
     #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     patient_id: Option<String>,
@@ -204,7 +224,7 @@ impl From<Paired> for PairingAnswer {
     }
 }
 
-refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, PatientNotFound, LinkTokenInvalid, LinkPaused, PendingPairingGone, PairingRefused);
+refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, PatientNotFound, LinkTokenInvalid, LinkPaused, PendingPairingGone, InviteGone, InviteEmailUnproven, PairingRefused);
 
 /// Pairs with a further practice
 #[utoipa::path(tag = "me", request_body = CreatePairing, security(("access_token" = [])),
@@ -217,10 +237,13 @@ pub async fn create_pairing(
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
-    let lead = lead(input.link_token, input.pending_pairing_id)?;
+    let lead = lead(input.link_token, input.pending_pairing_id, input.invite_token)?;
     once(&app, &call, &canonical, move |ctx, conn| {
         let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let paired = super::pair(ctx, conn, &who, &lead, input.patient_id.as_deref())?;
+        let paired = match super::pair(ctx, conn, &who, &lead, input.patient_id.as_deref())? {
+            super::Pairing::Done(paired) => *paired,
+            super::Pairing::Refused(refusal) => return Ok(Answer::Refused(refusal.into())),
+        };
         let is_new = paired.is_new;
         let view = PairingAnswer::from(paired);
         Ok::<_, Refusal>(if is_new { Answer::created(&view) } else { Answer::ok(&view) })

@@ -91,6 +91,28 @@ impl Name {
     }
 }
 
+/// Whether `full` (given names and family names in one line, or the family name first and a comma) could be another
+/// form of a person's name. Where the given names end is not written, so every place is tried.
+pub fn is_compatible_full(full: &str, given: &str, family: &str) -> bool {
+    let person = Name::new(given, family);
+    let fits = |given: &str, family: &str| {
+        let other = Name::new(given, family);
+        let suffix = other.suffix.is_none() || person.suffix.is_none() || other.suffix == person.suffix;
+        suffix
+            && other.given.is_compatible_given(&person.given)
+            && other.family.is_compatible_family(&person.family)
+    };
+    if let Some((family, given)) = full.split_once(',')
+        && fits(given, family)
+    {
+        return true;
+    }
+    full.match_indices(char::is_whitespace).any(|(at, _)| {
+        let (given, family) = full.split_at(at);
+        fits(given, family)
+    })
+}
+
 /// Lower case and without accents, split at spaces and hyphens; an apostrophe joins ("O’Brien" is one word).
 pub fn words(text: &str) -> Vec<String> {
     let plain = deunicode::deunicode(text).to_lowercase();
@@ -157,6 +179,18 @@ mod tests {
         assert_eq!(suffix("Alex", "Rivera III"), Some(Suffix::Nth(3)));
         assert_eq!(suffix("Alex", "Jr"), None);
         assert_eq!(Name::new("Alex", "Rivera Jr.").family, Name::new("Alex", "Rivera").family);
+    }
+
+    #[test]
+    fn a_name_in_one_line_is_read_both_ways() {
+        for full in ["Alex Rivera", "Rivera, Alex", "alex m. rivera", "Alex Rivera-López", "Álex RIVERA Jr."]
+        {
+            assert!(is_compatible_full(full, "Alex", "Rivera"), "{full}");
+        }
+        for full in ["Alex", "Rivera", "Sam Rivera", "Alex Stone", "", "Alex Rivera Sr."] {
+            assert!(!is_compatible_full(full, "Alex", "Rivera Jr."), "{full}");
+        }
+        assert!(is_compatible_full("María José de la Cruz", "María José", "De la Cruz"));
     }
 
     #[test]

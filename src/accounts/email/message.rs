@@ -1,0 +1,110 @@
+//! The mail with the code.
+
+use askama::Template;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::store;
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::kit::{Email, Language, Timestamp};
+use crate::outbox::{self, Channel, Job, Mail, Message, Outgoing, Rendered, Topic};
+
+/// Renders the mail.
+pub struct EmailCodeTopic;
+
+impl EmailCodeTopic {
+    /// Its name in the outbox.
+    pub const NAME: &'static str = "email_code";
+}
+
+/// What the row knows: neither the address nor the code.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    account: String,
+    seed: String,
+    language: Language,
+}
+
+/// Queues the mail.
+pub fn enqueue(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    account_id: &str,
+    seed: &str,
+    language: Language,
+    until: Timestamp,
+) -> db::Result<()> {
+    let message = Message {
+        topic: EmailCodeTopic::NAME,
+        channel: Channel::Email,
+        dedupe_key: format!("email-code:{seed}"),
+        recipient: None,
+        payload: json!({ "account": account_id, "seed": seed, "language": language }),
+        due: None,
+        not_after: Some(until),
+    };
+    outbox::enqueue(ctx, conn, &message).map(drop)
+}
+
+impl Topic for EmailCodeTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else {
+            return Ok(Rendered::Unwanted);
+        };
+        let row = store::find(conn, &payload.account, &payload.seed, ctx.now)?;
+        Ok(row.and_then(|row| mail(ctx, &row, payload.language)).into())
+    }
+}
+
+/// What the mail says.
+struct Words {
+    heading: &'static str,
+    lead: &'static str,
+    limit: &'static str,
+    otherwise: &'static str,
+}
+
+fn words(language: Language) -> Words {
+    match language {
+        Language::En => Words {
+            heading: "Your code for this address",
+            lead: "Enter this code in the app to confirm that the address is yours:",
+            limit: "It works for 30 minutes.",
+            otherwise: "If you did not ask for it, do nothing: without the code nothing changes.",
+        },
+        Language::Es => Words {
+            heading: "Su código para esta dirección",
+            lead: "Escriba este código en la aplicación para confirmar que la dirección es suya:",
+            limit: "Sirve durante 30 minutos.",
+            otherwise: "Si no lo pidió, no haga nada: sin el código no cambia nada.",
+        },
+    }
+}
+
+/// `None` when a template fails, which drops the row: what is left to fail (writing to a `String`) does not.
+fn mail(ctx: &Ctx, row: &store::Row, language: Language) -> Option<Outgoing> {
+    let (words, code) = (&words(language), &super::code(ctx, row));
+    let app_name = ctx.config.app.name.as_str();
+    let html = Html { lang: language.as_str(), app_name, words, code }.render().ok()?;
+    let text = Text { app_name, words, code }.render().ok()?;
+    let (to, subject) = (Email::parse(&row.email)?, words.heading.to_owned());
+    Some(Outgoing::Email(Mail { to, subject, text, html, unsubscribe: None }))
+}
+
+#[derive(Template)]
+#[template(path = "accounts/email/mail.html")]
+struct Html<'a> {
+    lang: &'a str,
+    app_name: &'a str,
+    words: &'a Words,
+    code: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "accounts/email/mail.txt")]
+struct Text<'a> {
+    app_name: &'a str,
+    words: &'a Words,
+    code: &'a str,
+}

@@ -1,0 +1,99 @@
+//! The e-mail address of an account, proven by a code that went there.
+//!
+//! The address that is being proven waits beside the account: until the code is right, the one that was proven before
+//! stays. The code is derived, not stored, like that of a number; a try is counted before it is compared, and a wrong
+//! one is an `Ok`, so that it commits. A restricted sign-in changes nothing here: whoever holds a recycled number must
+//! not put an address of their own on somebody's account.
+
+pub mod http;
+mod message;
+mod store;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+pub use message::EmailCodeTopic;
+
+use super::{Principal, Refusal, Scope, store as accounts};
+use crate::app::Ctx;
+use crate::audit;
+use crate::conversations::{self, Sight};
+use crate::db::{self, Conn};
+use crate::kit::{Email, Language, Timestamp};
+use crate::limits::{self, Budget};
+
+/// Mails are slow at times, and read on another device.
+const LIFE: Duration = Duration::from_mins(30);
+/// Tries a mail.
+const TRIES: i32 = 5;
+
+/// Mails a code to an address; until when it is good.
+pub fn ask(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    who: &Principal,
+    email: &Email,
+    language: Language,
+) -> Result<Timestamp, Refusal> {
+    if who.scope == Scope::Restricted {
+        return Err(Refusal::Restricted);
+    }
+    let budget = Budget::mails_to_account(ctx, &who.account_id);
+    limits::take(ctx, conn, &[budget])?.map_err(|at| Refusal::MailLimited(at.wait_from(ctx.now)))?;
+    let seed = URL_SAFE_NO_PAD.encode(ctx.random::<16>());
+    store::upsert(conn, &who.account_id, email, &seed, ctx.now, ctx.now + LIFE)?;
+    message::enqueue(ctx, conn, &who.account_id, &seed, language, ctx.now + LIFE)?;
+    Ok(ctx.now + LIFE)
+}
+
+/// Compares a code; whether it was right. A right one sent again is the same success.
+pub fn check(ctx: &Ctx, conn: &mut Conn, who: &Principal, code: &str) -> Result<bool, Refusal> {
+    if who.scope == Scope::Restricted {
+        return Err(Refusal::Restricted);
+    }
+    let row = store::take_try(conn, &who.account_id, TRIES, ctx.now)?.ok_or(Refusal::EmailCodeExpired)?;
+    let ours = self::code(ctx, &row);
+    if ctx.keys.blind("email-code", &ours) != ctx.keys.blind("email-code", code) {
+        return Ok(false);
+    }
+    store::return_try(conn, &who.account_id)?;
+    if accounts::prove_email(conn, &who.account_id, &row.email, ctx.now)? == 1 {
+        proven(ctx, conn, &who.account_id)?;
+    }
+    Ok(true)
+}
+
+/// What follows: it is in the audit, and the practices' records are asked again.
+fn proven(ctx: &Ctx, conn: &mut Conn, account_id: &str) -> db::Result<()> {
+    let (action, subject, detail) = ("account.email_proven", account_id, json!({}));
+    audit::record(
+        ctx,
+        conn,
+        &audit::Event { practice_id: None, actor: account_id, action, subject, detail },
+    )?;
+    for paired in conversations::list(conn, account_id, Sight::Confirmed, "", i64::MAX)? {
+        conversations::ask_grade(ctx, conn, &paired.conversation.id)?;
+    }
+    Ok(())
+}
+
+/// Six digits out of 64 bits: no digit is likelier than another by more than one in 10^13.
+fn code(ctx: &Ctx, row: &store::Row) -> String {
+    let parts = [row.account_id.as_bytes(), row.email.as_bytes(), row.seed.as_bytes()];
+    let key = ctx.keys.derive("email-code", &parts);
+    let number = key.first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)).unwrap_or_default();
+    format!("{:06}", number % 1_000_000)
+}
+
+/// Forgets what an account that is gone was proving.
+pub fn forget(conn: &mut Conn, account_id: &str) -> db::Result<usize> {
+    store::delete(conn, account_id)
+}
+
+/// Forgets addresses that nobody proved.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    store::delete_expired(conn, ctx.now)
+}

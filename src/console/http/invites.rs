@@ -1,0 +1,323 @@
+//! Invites: all of them, one, and a further one.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::super::{Who, who};
+use super::frame::{Frame, Section, Sent, Session};
+use super::link_form::Choice;
+use super::words::Errors;
+use super::{invite_words as words, on};
+use crate::app::App;
+use crate::desk::{self, Refusal};
+use crate::http::{Code, FieldError, Form, Id, Page, PageQuery, Problem};
+use crate::invites::{self, Invite, NewInvite, State};
+use crate::kit::{Email, Language, Phone, Timestamp};
+use crate::links::State as LinkState;
+use crate::staff::Role;
+
+/// More links than these are not offered.
+const MOST_LINKS: i64 = 500;
+
+/// An invite as its pages show it.
+pub struct Shown {
+    invite: Invite,
+    state: State,
+    state_word: &'static str,
+    advice: &'static str,
+    badge: &'static str,
+    name: String,
+    phone: String,
+    email: String,
+}
+
+impl Shown {
+    fn of(f: &Frame, now: Timestamp, invite: Invite) -> Self {
+        let state = invite.state(now);
+        let forgotten = f.say("(forgotten)", "(borrado)");
+        Self {
+            state,
+            state_word: words::state(f.language, state),
+            advice: words::advice(f.language, state),
+            badge: words::badge(state),
+            name: invite.name.clone().unwrap_or_else(|| forgotten.to_owned()),
+            phone: invite.phone().map(|phone| phone.as_e164().to_owned()).unwrap_or_default(),
+            email: invite.email().map(|email| email.as_str().to_owned()).unwrap_or_default(),
+            invite,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        !self.state.can_be_sent()
+    }
+
+    /// What happened, in order.
+    fn history(&self, f: &Frame) -> Vec<(&'static str, String)> {
+        let invite = &self.invite;
+        let mut steps = vec![
+            (Some(invite.created_at), f.say("Made", "Creada")),
+            (invite.sent_at, f.say("Sent last", "Último envío")),
+            (invite.text_due_at, f.say("Text goes out", "Sale el mensaje de texto")),
+            (invite.opened_at, f.say("Opened", "Abierta")),
+            (invite.phone_proven_at, f.say("Number confirmed", "Número confirmado")),
+            (invite.email_proven_at, f.say("E-mail confirmed", "Correo confirmado")),
+            (invite.other_number_at, f.say("Tried with another number", "Intento con otro número")),
+            (invite.accepted_at, f.say("Connected", "Conectado")),
+            (invite.revoked_at, f.say("Taken back", "Retirada")),
+        ];
+        steps.sort_by_key(|(at, _)| *at);
+        steps.into_iter().filter_map(|(at, what)| Some((what, f.time(&at?)))).collect()
+    }
+}
+
+/// Which invites a page lists.
+#[derive(Debug, Default, Deserialize)]
+pub struct Wanted {
+    state: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/pages/invites.html")]
+struct Invites<'a> {
+    f: &'a Frame,
+    items: Vec<Shown>,
+    states: Vec<Choice>,
+    state: String,
+    next: Option<String>,
+    may_invite: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/pages/invite.html")]
+struct One<'a> {
+    f: &'a Frame,
+    it: Shown,
+    history: Vec<(&'static str, String)>,
+    errors: Errors,
+    may_invite: bool,
+}
+
+/// What the form holds, as it was typed.
+#[derive(Clone, Default)]
+struct Typed {
+    name: String,
+    phone: String,
+    email: String,
+    language: String,
+    link: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/pages/invite_form.html")]
+struct InviteForm<'a> {
+    f: &'a Frame,
+    typed: &'a Typed,
+    links: Vec<Choice>,
+    errors: Errors,
+}
+
+/// `GET /console/invites`
+pub async fn list(
+    app: Data<App>,
+    session: Session,
+    wanted: Query<Wanted>,
+    page: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let state = wanted.state.as_deref().and_then(State::from_word);
+    let (limit, before, token) = (page.limit()?, page.after()?, session.token());
+    let (who, found) = app
+        .read(move |ctx, conn| {
+            let found = desk::invites::list(ctx, conn, token.as_ref(), state, &before, limit + 1)?;
+            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, found))
+        })
+        .await?;
+    let f = session.frame(&app, who, Section::Invites);
+    let now = app.clock.now();
+    let found = found.into_iter().map(|invite| Shown::of(&f, now, invite)).collect();
+    let Page { items, next_cursor: next } = Page::of(found, limit, |it: &Shown| it.invite.id.clone());
+    let states = State::ALL.iter().map(|each| Choice {
+        value: each.as_str().to_owned(),
+        name: words::state(f.language, *each).to_owned(),
+        is_chosen: state == Some(*each),
+    });
+    let (states, state) = (states.collect(), state.map(State::as_str).unwrap_or_default().to_owned());
+    let may_invite = may_invite(&f.who);
+    f.page(&app, Invites { f: &f, items, states, state, next, may_invite }.render())
+}
+
+/// The operator's support invites nobody.
+pub fn may_invite(who: &Who) -> bool {
+    who.role != Role::Support
+}
+
+/// `GET /console/invites/{id}`
+pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    one(&app, &session, &id, None).await
+}
+
+async fn one(
+    app: &Data<App>,
+    session: &Session,
+    id: &Id,
+    problem: Option<Problem>,
+) -> Result<HttpResponse, Problem> {
+    let (token, id) = (session.token(), id.0.clone());
+    let (who, invite) = app
+        .read(move |ctx, conn| {
+            let invite = desk::invites::find(ctx, conn, token.as_ref(), &id)?;
+            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, invite))
+        })
+        .await?;
+    let f = session.frame(app, who, Section::Invites);
+    let it = Shown::of(&f, app.clock.now(), invite);
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
+    let (history, may_invite) = (it.history(&f), may_invite(&f.who));
+    f.page_with(app, status, One { f: &f, it, history, errors, may_invite }.render())
+}
+
+/// `POST /console/invites/{id}/resend`
+pub async fn resend(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    let (token, wanted) = (sent.session.token(), id.0.clone());
+    let again = app.write(move |ctx, conn| desk::invites::send(ctx, conn, token.as_ref(), &wanted)).await;
+    match again.map_err(Problem::from) {
+        Ok(_) => Ok(on(&format!("/console/invites/{}?done=sent-again", id.0))),
+        Err(problem) if is_mendable(&problem) => one(&app, &sent.session, &id, Some(problem)).await,
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /console/invites/{id}/revoke`
+pub async fn revoke(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    let (token, wanted) = (sent.session.token(), id.0.clone());
+    let done = app.write(move |ctx, conn| desk::invites::revoke(ctx, conn, token.as_ref(), &wanted)).await;
+    match done.map_err(Problem::from) {
+        Ok(()) => Ok(on(&format!("/console/invites/{}?done=taken-back", id.0))),
+        Err(problem) if is_mendable(&problem) => one(&app, &sent.session, &id, Some(problem)).await,
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `GET /console/invites/new`
+pub async fn new(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+    form(&app, &session, &Typed::default(), None).await
+}
+
+/// `POST /console/invites`
+pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Result<HttpResponse, Problem> {
+    let (typed, token) = (Typed::of_form(&sent), session.token());
+    let made = match typed.read(&app) {
+        Ok((name, phone, email)) => {
+            let (language, link) = (Language::from_tag(&typed.language), typed.link());
+            let new = move |created_by| NewInvite { created_by, name, phone, email, language, sends: true };
+            let made = app.write(move |ctx, conn| {
+                desk::invites::create(ctx, conn, token.as_ref(), link.as_deref(), new)
+            });
+            made.await.map_err(Problem::from)
+        }
+        Err(wrong) => Err(wrong),
+    };
+    match made {
+        Ok(invite) => Ok(on(&format!("/console/invites/{}?done=invited", invite.id))),
+        Err(problem) if is_mendable(&problem) => form(&app, &session, &typed, Some(problem)).await,
+        Err(problem) => Err(problem),
+    }
+}
+
+impl Typed {
+    fn of_form(form: &Form) -> Self {
+        Self {
+            name: form.field("name"),
+            phone: form.field("phone"),
+            email: form.field("email"),
+            language: form.field("language"),
+            link: form.field("link_id"),
+        }
+    }
+
+    fn link(&self) -> Option<String> {
+        Some(self.link.clone()).filter(|id| !id.is_empty())
+    }
+
+    /// What was typed, or everything that is wrong with it.
+    fn read(&self, app: &App) -> Result<(String, Phone, Email), Problem> {
+        let region = &app.config.verification.default_region;
+        let name = invites::name(&self.name)
+            .ok_or_else(|| wrong("/name", "length", "A name has 1 to 100 characters."));
+        let phone = Phone::parse(&self.phone, Some(region))
+            .map_err(|why| wrong("/phone", "phone_invalid", &why.to_string()));
+        let email =
+            Email::parse(&self.email).ok_or_else(|| wrong("/email", "email", "This is no e-mail address."));
+        match (name, phone, email) {
+            (Ok(name), Ok(phone), Ok(email)) => Ok((name, phone, email)),
+            (name, phone, email) => {
+                let wrong = [name.err(), phone.err(), email.err()];
+                Err(Problem::fields(wrong.into_iter().flatten().collect()))
+            }
+        }
+    }
+}
+
+/// A field that is wrong.
+pub fn wrong(pointer: &str, code: &str, detail: &str) -> FieldError {
+    FieldError { pointer: pointer.to_owned(), code: code.to_owned(), detail: detail.to_owned() }
+}
+
+/// What another try can mend.
+pub fn is_mendable(problem: &Problem) -> bool {
+    matches!(
+        problem.code,
+        Code::InvalidRequest
+            | Code::PhoneInvalid
+            | Code::PhoneTypeRefused
+            | Code::CountryNotSupported
+            | Code::OptedOut
+            | Code::InviteLimited
+            | Code::InviteFixed
+            | Code::LinkPaused
+    )
+}
+
+async fn form(
+    app: &Data<App>,
+    session: &Session,
+    typed: &Typed,
+    problem: Option<Problem>,
+) -> Result<HttpResponse, Problem> {
+    let (f, links) = offered(app, session, &typed.link).await?;
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
+    f.page_with(app, status, InviteForm { f: &f, typed, links, errors }.render())
+}
+
+/// The frame, and the links that an invite may lead to; the practice's first one stands for itself.
+pub async fn offered(
+    app: &Data<App>,
+    session: &Session,
+    chosen: &str,
+) -> Result<(Frame, Vec<Choice>), Problem> {
+    let token = session.token();
+    let (who, links) = app
+        .read(move |ctx, conn| {
+            let links = desk::links(ctx, conn, token.as_ref(), "", MOST_LINKS)?;
+            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, links))
+        })
+        .await?;
+    if !may_invite(&who) {
+        return Err(Problem::new(Code::StaffForbidden, "Ask somebody of the practice."));
+    }
+    let f = session.frame(app, who, Section::Invites);
+    let first = f.say("The practice’s first link", "El primer enlace del consultorio").to_owned();
+    let mut choices = vec![Choice { value: String::new(), name: first, is_chosen: chosen.is_empty() }];
+    let open = links.into_iter().map(|details| details.link);
+    let open = open.filter(|link| !link.is_default && link.state() == LinkState::Active);
+    choices.extend(open.map(|link| Choice {
+        is_chosen: link.id == chosen,
+        value: link.id,
+        name: link.label,
+    }));
+    Ok((f, choices))
+}

@@ -1,0 +1,123 @@
+//! Lists of people to invite, over the wire.
+
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpResponse, get, post};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::{Refusal, invites as desk};
+use super::wrong;
+use crate::app::App;
+use crate::http::{Answer, Call, Code, Id, Page, PageQuery, Problem, RawBody, once};
+use crate::invites::import::{self, Done, Import};
+use crate::kit::Timestamp;
+use crate::refusals;
+
+/// 5,000 rows of 200 bytes.
+pub const MOST_BYTES: usize = 1024 * 1024;
+
+/// A list of people to invite.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InviteImport)]
+pub struct ImportView {
+    /// Its id.
+    #[schema(example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// The link that its invites lead to.
+    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    link_id: String,
+    /// How many rows it has.
+    #[schema(example = 120)]
+    total: i32,
+    /// How many of them have a result.
+    #[schema(example = 120)]
+    done: i64,
+    /// How many of those are invites.
+    #[schema(example = 118)]
+    invited: i64,
+    /// When it was taken.
+    created_at: Timestamp,
+}
+
+impl From<Import> for ImportView {
+    fn from(import: Import) -> Self {
+        let Import { id, link_id, total, done, invited, created_at, .. } = import;
+        Self { id, link_id, total, done, invited, created_at }
+    }
+}
+
+/// One list.
+#[derive(Serialize, ToSchema)]
+pub struct ImportAnswer {
+    /// The list.
+    import: ImportView,
+}
+
+/// Where a list's invites lead.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ImportQuery {
+    /// The link; by default the practice's first.
+    #[param(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    link_id: Option<String>,
+}
+
+/// A list that cannot be read at all.
+pub fn unreadable(why: import::Unreadable) -> Problem {
+    wrong("", why.code(), &why.to_string())
+}
+
+refusals!(ImportInvitesRefusals: keyed, Unauthorized, StaffForbidden, LinkPaused);
+
+/// Takes a list of up to 5,000 people to invite
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(ImportQuery),
+    request_body(content = String, content_type = "text/csv", example = "name,mobile,email,language\r\nAlex Rivera,+14155552671,alex@example.com,en\r\n"),
+    responses((status = 202, description = "Taken; its rows are worked off in the background, each with a result of its own", body = ImportAnswer), ImportInvitesRefusals))]
+#[post("/v1/practice/invites/import")]
+pub async fn import_invites(
+    app: Data<App>,
+    call: Call,
+    query: Query<ImportQuery>,
+    body: RawBody<MOST_BYTES>,
+) -> Result<HttpResponse, Problem> {
+    if body.media_type != "text/csv" {
+        return Err(Problem::new(Code::UnsupportedMediaType, "Send `content-type: text/csv`."));
+    }
+    let rows = import::read(&body.bytes).map_err(unreadable)?;
+    let (bearer, link_id) = (call.bearer.clone(), query.into_inner().link_id);
+    let canonical = [link_id.as_deref().unwrap_or_default().as_bytes(), b"\n", &body.bytes].concat();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let import = desk::import(ctx, conn, bearer.as_ref(), link_id.as_deref(), &rows)?;
+        Ok::<_, Refusal>(Answer::accepted(&ImportAnswer { import: import.into() }))
+    })
+    .await
+}
+
+refusals!(GetImportRefusals: plain, Unauthorized, InviteNotFound);
+
+/// Shows how far a list has been worked off
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The list", body = ImportAnswer), GetImportRefusals))]
+#[get("/v1/practice/invites/imports/{id}")]
+pub async fn get_import(app: Data<App>, call: Call, id: Id) -> Result<Json<ImportAnswer>, Problem> {
+    let found = app.read(move |ctx, conn| desk::import_of(ctx, conn, call.bearer.as_ref(), &id.0));
+    Ok(Json(ImportAnswer { import: found.await?.into() }))
+}
+
+refusals!(ImportRowsRefusals: plain, Unauthorized, InviteNotFound, InvalidRequest);
+
+/// Lists what became of a list's rows
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
+    responses((status = 200, description = "In the order of the list", body = Page<Done>), ImportRowsRefusals))]
+#[get("/v1/practice/invites/imports/{id}/rows")]
+pub async fn list_import_rows(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<Done>>, Problem> {
+    let (limit, after) = (page.limit()?, page.after_number()?);
+    let rows = app
+        .read(move |ctx, conn| desk::import_rows(ctx, conn, call.bearer.as_ref(), &id.0, after, limit + 1));
+    Ok(Json(Page::of(rows.await?, limit, |row: &Done| row.line.to_string())))
+}

@@ -1,0 +1,260 @@
+//! Invites over the wire.
+
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpResponse, delete, get, post};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::{Validate, ValidationError};
+
+use super::super::{Refusal, invites as desk};
+use super::wrong;
+use crate::app::App;
+use crate::http::{Answer, Body, Call, Code, Id, Page, PageQuery, Problem, once};
+use crate::invites::{self, Invite, NewInvite, State};
+use crate::kit::{Email, Language, Phone, Timestamp};
+use crate::refusals;
+
+/// An invite as its practice sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Invite)]
+pub struct InviteView {
+    /// Its id.
+    #[schema(example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// The link whose tags, owner and welcome the conversation gets.
+    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    link_id: String,
+    /// How far it has come.
+    state: State,
+    /// Who is invited; forgotten a month after the invite is over, as are number and address.
+    #[schema(required = true, example = "Alex Rivera")]
+    name: Option<String>,
+    /// Their mobile, E.164.
+    #[schema(required = true, example = "+14155552671")]
+    phone: Option<String>,
+    /// Their address.
+    #[schema(required = true, example = "alex@example.com")]
+    email: Option<String>,
+    /// The language of both messages.
+    language: Language,
+    /// The staff member who made it.
+    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    created_by: String,
+    /// When it was made.
+    created_at: Timestamp,
+    /// How often it was sent.
+    #[schema(example = 1)]
+    sends: i32,
+    /// When it was sent last.
+    #[schema(required = true)]
+    sent_at: Option<Timestamp>,
+    /// When its last text goes, or went: texts keep quiet hours.
+    #[schema(required = true)]
+    text_due_at: Option<Timestamp>,
+    /// When a person opened it.
+    #[schema(required = true)]
+    opened_at: Option<Timestamp>,
+    /// When the number was proven.
+    #[schema(required = true)]
+    phone_proven_at: Option<Timestamp>,
+    /// When the address was proven.
+    #[schema(required = true)]
+    email_proven_at: Option<Timestamp>,
+    /// When somebody first tried to accept it with another number; it was refused.
+    #[schema(required = true)]
+    other_number_at: Option<Timestamp>,
+    /// Which message could not be delivered: `sms` or `email`.
+    #[schema(required = true, example = "sms")]
+    bounced: Option<String>,
+    /// When it was accepted.
+    #[schema(required = true)]
+    accepted_at: Option<Timestamp>,
+    /// Whether whoever accepted it has the name on it; if not, the conversation starts unverified.
+    #[schema(required = true, example = true)]
+    name_agrees: Option<bool>,
+    /// What it led to.
+    #[schema(required = true, example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    conversation_id: Option<String>,
+    /// When it was taken back.
+    #[schema(required = true)]
+    revoked_at: Option<Timestamp>,
+    /// Until when it is good.
+    expires_at: Timestamp,
+}
+
+impl InviteView {
+    fn of(app: &App, invite: Invite) -> Self {
+        Self {
+            state: invite.state(app.clock.now()),
+            phone: invite.phone().map(|phone| phone.as_e164().to_owned()),
+            email: invite.email().map(|email| email.as_str().to_owned()),
+            language: invite.language(),
+            id: invite.id,
+            link_id: invite.link_id,
+            name: invite.name,
+            created_by: invite.created_by,
+            created_at: invite.created_at,
+            sends: invite.sends,
+            sent_at: invite.sent_at,
+            text_due_at: invite.text_due_at,
+            opened_at: invite.opened_at,
+            phone_proven_at: invite.phone_proven_at,
+            email_proven_at: invite.email_proven_at,
+            other_number_at: invite.other_number_at,
+            bounced: invite.bounced_channel,
+            accepted_at: invite.accepted_at,
+            name_agrees: invite.name_agrees,
+            conversation_id: invite.conversation_id,
+            revoked_at: invite.revoked_at,
+            expires_at: invite.expires_at,
+        }
+    }
+}
+
+/// One invite.
+#[derive(Serialize, ToSchema)]
+pub struct InviteAnswer {
+    /// The invite.
+    invite: InviteView,
+}
+
+/// Which invites to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct InvitesQuery {
+    /// Those in a state.
+    #[param(example = "sent")]
+    state: Option<String>,
+}
+
+refusals!(ListInvitesRefusals: plain, Unauthorized, InvalidRequest);
+
+/// Lists the invites, newest first
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(InvitesQuery, PageQuery),
+    responses((status = 200, description = "Those of the links that this staff member sees", body = Page<InviteView>), ListInvitesRefusals))]
+#[get("/v1/practice/invites")]
+pub async fn list_invites(
+    app: Data<App>,
+    call: Call,
+    query: Query<InvitesQuery>,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<InviteView>>, Problem> {
+    let state = query.state.as_deref().map(|word| {
+        State::from_word(word).ok_or_else(|| wrong("/state", "invalid_request", "There is no such state."))
+    });
+    let (state, limit, before) = (state.transpose()?, page.limit()?, page.after()?);
+    let found =
+        app.read(move |ctx, conn| desk::list(ctx, conn, call.bearer.as_ref(), state, &before, limit + 1));
+    let views = found.await?.into_iter().map(|invite| InviteView::of(&app, invite)).collect();
+    Ok(Json(Page::of(views, limit, |view: &InviteView| view.id.clone())))
+}
+
+/// Somebody to invite.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateInvite {
+    /// Who is invited, given names and family names in one line: 1 to 100 characters.
+    #[validate(custom(function = "is_name"))]
+    #[schema(example = "Alex Rivera")]
+    name: String,
+    /// Their mobile.
+    #[schema(example = "+14155552671")]
+    phone: String,
+    /// Their address.
+    #[validate(custom(function = "is_email"))]
+    #[schema(example = "alex@example.com")]
+    email: String,
+    /// The language of both messages; by default the practice's.
+    language: Option<Language>,
+    /// The link whose tags, owner and welcome the conversation gets; by default the practice's first.
+    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    link_id: Option<String>,
+    /// Whether it goes out at once, which is the default, or waits as a draft for `resend`.
+    #[serde(default = "at_once")]
+    #[schema(example = true)]
+    send: bool,
+}
+
+fn at_once() -> bool {
+    true
+}
+
+fn is_name(name: &str) -> Result<(), ValidationError> {
+    invites::name(name)
+        .map(drop)
+        .ok_or_else(|| ValidationError::new("length").with_message("A name has 1 to 100 characters.".into()))
+}
+
+fn is_email(address: &str) -> Result<(), ValidationError> {
+    Email::parse(address)
+        .map(drop)
+        .ok_or_else(|| ValidationError::new("email").with_message("This is no e-mail address.".into()))
+}
+
+/// A number as staff type it: theirs by default.
+pub fn number(app: &App, typed: &str) -> Result<Phone, Problem> {
+    Phone::parse(typed, Some(&app.config.verification.default_region))
+        .map_err(|wrong| Problem::field(Code::PhoneInvalid, "/phone", wrong.to_string()))
+}
+
+refusals!(CreateInviteRefusals: keyed, Unauthorized, StaffForbidden, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, OptedOut, InviteLimited, LinkPaused);
+
+/// Invites somebody by text and by e-mail
+#[utoipa::path(tag = "practice", request_body = CreateInvite, security(("staff_token" = [])),
+    responses((status = 201, description = "Both messages are on their way, unless it is a draft", body = InviteAnswer), CreateInviteRefusals))]
+#[post("/v1/practice/invites")]
+pub async fn create_invite(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreateInvite>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let phone = number(&app, &input.phone)?;
+    let email =
+        Email::parse(&input.email).ok_or_else(|| wrong("/email", "email", "This is no e-mail address."))?;
+    let (bearer, this) = (call.bearer.clone(), app.clone());
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let name = invites::name(&input.name).unwrap_or_default();
+        let (language, sends) = (input.language, input.send);
+        let new = |created_by| NewInvite { created_by, name, phone, email, language, sends };
+        let invite = desk::create(ctx, conn, bearer.as_ref(), input.link_id.as_deref(), new)?;
+        Ok::<_, Refusal>(Answer::created(&InviteAnswer { invite: InviteView::of(&this, invite) }))
+    })
+    .await
+}
+
+refusals!(GetInviteRefusals: plain, Unauthorized, InviteNotFound);
+
+/// Shows an invite
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The invite", body = InviteAnswer), GetInviteRefusals))]
+#[get("/v1/practice/invites/{id}")]
+pub async fn get_invite(app: Data<App>, call: Call, id: Id) -> Result<Json<InviteAnswer>, Problem> {
+    let found = app.read(move |ctx, conn| desk::find(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+    Ok(Json(InviteAnswer { invite: InviteView::of(&app, found) }))
+}
+
+refusals!(ResendInviteRefusals: keyed_plain, Unauthorized, StaffForbidden, InviteNotFound, InviteFixed, OptedOut, InviteLimited, LinkPaused);
+
+/// Sends an invite (again): what went out before is dead, and its seven days begin anew
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 202, description = "On its way. An address that is proven gets no second e-mail", body = InviteAnswer), ResendInviteRefusals))]
+#[post("/v1/practice/invites/{id}/resend")]
+pub async fn resend_invite(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    let (bearer, this) = (call.bearer.clone(), app.clone());
+    once(&app, &call, b"", move |ctx, conn| {
+        let invite = desk::send(ctx, conn, bearer.as_ref(), &id.0)?;
+        Ok::<_, Refusal>(Answer::accepted(&InviteAnswer { invite: InviteView::of(&this, invite) }))
+    })
+    .await
+}
+
+refusals!(RevokeInviteRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound, InviteFixed);
+
+/// Takes an invite back
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 204, description = "Its links lead nowhere any more"), RevokeInviteRefusals))]
+#[delete("/v1/practice/invites/{id}")]
+pub async fn revoke_invite(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    app.write(move |ctx, conn| desk::revoke(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

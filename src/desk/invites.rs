@@ -1,0 +1,138 @@
+//! Invites as far as whoever signs in sees the links that they lead to.
+
+use super::{Refusal, visible};
+use crate::app::Ctx;
+use crate::db::Conn;
+use crate::invites::{self, Filter, Invite, NewInvite, State, import};
+use crate::kit::Secret;
+use crate::links::{self, Destination, Visible};
+use crate::staff::{self, Principal, Role};
+
+/// Which invites a staff member sees.
+struct Reach {
+    who: Principal,
+    only: Option<(Vec<String>, Vec<String>)>,
+}
+
+impl Reach {
+    fn of(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Self, Refusal> {
+        let who = staff::authenticate(ctx, conn, token)?;
+        let only = match visible(conn, &who)? {
+            Visible::All => None,
+            Visible::To { owners, staff_id } => Some((owners, links::joined(conn, &staff_id)?)),
+        };
+        Ok(Self { who, only })
+    }
+
+    fn filter(&self, state: Option<State>) -> Filter<'_> {
+        let only = self.only.as_ref().map(|(owners, ids)| (owners.as_slice(), ids.as_slice()));
+        Filter { practice_id: &self.who.practice_id, only, state }
+    }
+
+    /// The operator's support knows no patients, and invites none.
+    fn to_invite(&self) -> Result<&Principal, Refusal> {
+        match self.who.role {
+            Role::Support => Err(staff::Refusal::Forbidden.into()),
+            _ => Ok(&self.who),
+        }
+    }
+}
+
+/// A page of invites, newest first.
+pub fn list(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    state: Option<State>,
+    before: &str,
+    limit: i64,
+) -> Result<Vec<Invite>, Refusal> {
+    let reach = Reach::of(ctx, conn, token)?;
+    Ok(invites::list(ctx, conn, &reach.filter(state), before, limit)?)
+}
+
+/// One invite.
+pub fn find(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Invite, Refusal> {
+    let reach = Reach::of(ctx, conn, token)?;
+    Ok(invites::find(ctx, conn, &reach.filter(None), id)?)
+}
+
+/// Invites somebody, to a link or to the practice's first one.
+pub fn create(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    link_id: Option<&str>,
+    new: impl FnOnce(String) -> NewInvite,
+) -> Result<Invite, Refusal> {
+    let reach = Reach::of(ctx, conn, token)?;
+    let who = reach.to_invite()?;
+    let to = destination(conn, who, link_id)?;
+    Ok(invites::create(ctx, conn, &to, &new(who.staff_id.clone()))?)
+}
+
+/// Sends an invite (again).
+pub fn send(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Invite, Refusal> {
+    let reach = Reach::of(ctx, conn, token)?;
+    let invite = invites::find(ctx, conn, &reach.filter(None), id)?;
+    Ok(invites::send(ctx, conn, &invite, &reach.to_invite()?.staff_id)?)
+}
+
+/// Takes an invite back.
+pub fn revoke(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<(), Refusal> {
+    let reach = Reach::of(ctx, conn, token)?;
+    let invite = invites::find(ctx, conn, &reach.filter(None), id)?;
+    Ok(invites::revoke(ctx, conn, &invite, &reach.to_invite()?.staff_id)?)
+}
+
+/// Takes a list of people to invite; it is worked off afterwards.
+pub fn import(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    link_id: Option<&str>,
+    rows: &[import::Row],
+) -> Result<import::Import, Refusal> {
+    let reach = Reach::of(ctx, conn, token)?;
+    let who = reach.to_invite()?;
+    let to = destination(conn, who, link_id)?;
+    Ok(import::take(ctx, conn, &to, &who.staff_id, rows)?)
+}
+
+/// How far a list has been worked off.
+pub fn import_of(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+) -> Result<import::Import, Refusal> {
+    let reach = Reach::of(ctx, conn, token)?;
+    let found = import::find(conn, &reach.filter(None), id)?;
+    Ok(found.ok_or(invites::Refusal::NotFound)?)
+}
+
+/// What became of up to `limit` of its rows after a line.
+pub fn import_rows(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+    after: i32,
+    limit: i64,
+) -> Result<Vec<import::Done>, Refusal> {
+    let import = import_of(ctx, conn, token, id)?;
+    Ok(import::rows(conn, &import.id, after, limit)?)
+}
+
+/// Where an invite shall lead: to a link in sight, that takes patients in.
+fn destination(conn: &mut Conn, who: &Principal, link_id: Option<&str>) -> Result<Destination, Refusal> {
+    let link = match link_id {
+        Some(id) => {
+            let seen = visible(conn, who)?;
+            links::find_visible(conn, &who.practice_id, &seen, id)?
+        }
+        None => links::default_of(conn, &who.practice_id)?,
+    };
+    let link = link.ok_or(Refusal::Stranger("/link_id"))?;
+    Ok(links::destination_of(conn, &link.id).map_err(invites::Refusal::Link)?)
+}

@@ -1,0 +1,180 @@
+//! From an invite's secrets to its end in a conversation.
+//!
+//! What must be remembered of an attempt that is refused (that the number was proven, that somebody came with another
+//! one) is written by [`examine`], whose refusal is a value and commits. [`take`] asks the same again where the
+//! patient is made, so that whatever changed in between rolls everything back.
+
+use serde_json::json;
+
+use super::{Invite, MAIL_LIFE, Refusal, message, record, store};
+use crate::app::Ctx;
+use crate::audit;
+use crate::db::{self, Conn};
+use crate::kit::{Email, Phone, Secret, names};
+use crate::limits::{self, Budget};
+use crate::links::{self, Destination};
+use crate::notices;
+use crate::webhooks::{self, Fact};
+
+/// Whoever holds the secret of the text, with a number that is proven.
+pub struct Holder<'a> {
+    /// The number.
+    pub phone: &'a Phone,
+    /// The account, where there is one already.
+    pub account_id: Option<&'a str>,
+    /// The account's address, where that is proven: it needs no second proof.
+    pub email: Option<&'a str>,
+}
+
+/// Asks whether an invite can be accepted, and remembers why not.
+pub fn examine(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: &Secret,
+    who: &Holder<'_>,
+) -> db::Result<Result<(), Refusal>> {
+    let Some(invite) = store::hold(conn, &token.hash())? else { return Ok(Err(Refusal::Gone)) };
+    let refused = weigh(ctx, &invite, who);
+    match &refused {
+        Err(Refusal::OtherNumber) => other_number(ctx, conn, &invite)?,
+        Err(Refusal::EmailUnproven) => phone_first(ctx, conn, &invite)?,
+        _ => {}
+    }
+    Ok(refused)
+}
+
+/// The invite behind a secret, held, where it can be accepted: to be followed by [`accept`].
+pub fn take(ctx: &Ctx, conn: &mut Conn, token: &Secret, who: &Holder<'_>) -> Result<Invite, Refusal> {
+    let invite = store::hold(conn, &token.hash())?.ok_or(Refusal::Gone)?;
+    weigh(ctx, &invite, who)?;
+    Ok(invite)
+}
+
+fn weigh(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> Result<(), Refusal> {
+    let state = invite.state(ctx.now);
+    if is_repeated(ctx, invite, who) {
+        return Ok(());
+    }
+    if !state.is_live() {
+        return Err(Refusal::Gone);
+    }
+    if invite.phone().as_ref() != Some(who.phone) {
+        return Err(Refusal::OtherNumber);
+    }
+    let email = invite.email();
+    let has_proven = who.email.is_some() && who.email == email.as_ref().map(Email::as_str);
+    match invite.email_proven_at.is_some() || has_proven {
+        true => Ok(()),
+        false => Err(Refusal::EmailUnproven),
+    }
+}
+
+/// The same call again, after a lost reply or on a second device: for as long as a proof of the number is good it
+/// leads to the same conversation. Later the invite is over for whoever accepted it, too.
+fn is_repeated(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> bool {
+    let repeats = ctx.config.verification.proof_life();
+    who.account_id.is_some()
+        && invite.account_id.as_deref() == who.account_id
+        && invite.accepted_at.is_some_and(|at| at + repeats > ctx.now)
+}
+
+/// The text was forwarded, or its number has another owner by now: the practice is told, once.
+fn other_number(ctx: &Ctx, conn: &mut Conn, invite: &Invite) -> db::Result<()> {
+    if store::mark_other_number(conn, &invite.id, ctx.now)? == 0 {
+        return Ok(());
+    }
+    record(ctx, conn, invite, "system", "invite.other_number")?;
+    match links::known(conn, &invite.link_id)? {
+        Some(to) => notices::announce_other_number(ctx, conn, &to, &invite.id),
+        None => Ok(()),
+    }
+}
+
+/// The number came first. Where the mail's link is over by now, another mail goes out; that is a day after the first.
+fn phone_first(ctx: &Ctx, conn: &mut Conn, invite: &Invite) -> db::Result<()> {
+    if store::mark_phone(conn, &invite.id, ctx.now)? == 1 {
+        record(ctx, conn, invite, "system", "invite.phone_proven")?;
+    }
+    if invite.email_hash_expires_at.is_some_and(|at| at > ctx.now) {
+        return Ok(());
+    }
+    let Some(email) = invite.email() else { return Ok(()) };
+    let budget = Budget::invites_to_contact(ctx, &invite.practice_id, email.as_str());
+    if limits::take(ctx, conn, &[budget])?.is_err() {
+        return Ok(());
+    }
+    let out = message::Secrets::new(ctx, &invite.id);
+    store::set_email_secret(conn, &invite.id, &out.mail(ctx).hash(), ctx.now + MAIL_LIFE)?;
+    message::enqueue_mail(ctx, conn, invite, &out)
+}
+
+/// What an accepted invite led to.
+pub struct Accepted<'a> {
+    /// Who accepted it.
+    pub account_id: &'a str,
+    /// The pairing.
+    pub pairing_id: &'a str,
+    /// Its conversation.
+    pub conversation_id: &'a str,
+    /// Whether the person has the name that the practice gave.
+    pub name_agrees: bool,
+}
+
+impl Invite {
+    /// Whether a person could be the one who was invited.
+    pub fn names(&self, given_name: &str, family_name: &str) -> bool {
+        let invited = self.name.as_deref().unwrap_or_default();
+        names::is_compatible_full(invited, given_name, family_name)
+    }
+}
+
+/// Ends an invite that was [taken](take) in a conversation; once.
+pub fn accept(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &Accepted<'_>) -> db::Result<()> {
+    let Accepted { account_id, pairing_id, conversation_id, name_agrees } = *by;
+    if store::accept(conn, &invite.id, account_id, conversation_id, name_agrees, ctx.now)? == 0 {
+        return Ok(());
+    }
+    let detail =
+        json!({ "link": invite.link_id, "conversation": conversation_id, "name_agrees": name_agrees });
+    let practice_id = Some(invite.practice_id.as_str());
+    let (action, subject) = ("invite.accepted", invite.id.as_str());
+    audit::record(ctx, conn, &audit::Event { practice_id, actor: account_id, action, subject, detail })?;
+    let fact = Fact::InviteAccepted { invite_id: &invite.id, pairing_id, conversation_id };
+    webhooks::emit(ctx, conn, &invite.practice_id, &[fact])
+}
+
+/// Where a living invite leads, by the secret of its text.
+pub fn look(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<(Invite, Destination), Refusal> {
+    let invite = store::by_token(conn, &token.hash())?.filter(|invite| invite.state(ctx.now).is_live());
+    let invite = invite.ok_or(Refusal::Gone)?;
+    match links::destination_of(conn, &invite.link_id) {
+        Ok(to) => Ok((invite, to)),
+        Err(links::Refusal::Paused) => Err(links::Refusal::Paused.into()),
+        Err(links::Refusal::Db(error)) => Err(error.into()),
+        // The practice closed, and answers like one that never was.
+        Err(_) => Err(Refusal::Gone),
+    }
+}
+
+/// [`look`] by a person, which is remembered.
+pub fn open(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<(Invite, Destination), Refusal> {
+    let (invite, to) = look(ctx, conn, token)?;
+    if store::mark_opened(conn, &invite.id, ctx.now)? == 1 {
+        record(ctx, conn, &invite, "system", "invite.opened")?;
+    }
+    Ok((invite, to))
+}
+
+/// The invite whose mail led here. Looking proves nothing: mail servers look too.
+pub fn email_page(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<Invite, Refusal> {
+    store::by_email_secret(conn, &token.hash(), ctx.now)?.ok_or(Refusal::Gone)
+}
+
+/// Takes the button behind the mail's link as the proof of the address. A second time it is the same success.
+pub fn prove_email(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<Invite, Refusal> {
+    if let Some(invite) = store::mark_email(conn, &token.hash(), ctx.now)? {
+        record(ctx, conn, &invite, "system", "invite.email_proven")?;
+        return Ok(invite);
+    }
+    email_page(ctx, conn, token)
+}

@@ -1,0 +1,34 @@
+//! A piece of a list as a task of the outbox.
+
+use serde::Deserialize;
+
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::outbox::{Job, Outcome, Rendered, Topic};
+
+/// Works a piece off.
+pub struct ImportTopic;
+
+#[derive(Deserialize)]
+struct Payload {
+    import: String,
+    first: i32,
+}
+
+impl ImportTopic {
+    /// Its name in the outbox.
+    pub const NAME: &'static str = "invite_import";
+}
+
+impl Topic for ImportTopic {
+    fn render(&self, _: &Ctx, _: &mut Conn, _: &Job) -> db::Result<Rendered> {
+        Ok(Rendered::Task)
+    }
+
+    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
+        match (outcome, serde_json::from_str::<Payload>(&job.payload)) {
+            (Outcome::Sent, Ok(payload)) => super::work(ctx, conn, &payload.import, payload.first),
+            _ => Ok(()),
+        }
+    }
+}

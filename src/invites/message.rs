@@ -1,0 +1,240 @@
+//! The two messages of an invite: a text with one link, a mail with another.
+
+use std::time::Duration;
+
+use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use super::words::{self, Letter};
+use super::{Invite, quiet, record, store};
+use crate::app::Ctx;
+use crate::consent;
+use crate::db::{self, Conn};
+use crate::kit::{Secret, Timestamp};
+use crate::limits;
+use crate::links::{self, Destination};
+use crate::outbox::{
+    self, Channel, Job, Mail, Message, Outcome, Outgoing, Rendered, Report, Sender, Text, Topic,
+};
+
+/// Waits that reach over a night: a text that a provider refused in the evening must live to see the morning.
+const SCHEDULE: [u64; 30] = [
+    2, 5, 15, 60, 300, 900, 1_800, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600,
+    3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600,
+];
+/// No text goes out so close to the end that its link would be over before anybody reads it.
+const LEAST: Duration = Duration::from_hours(1);
+
+/// What an outbox row knows, and both secrets are made of.
+#[derive(Serialize, Deserialize)]
+pub struct Secrets {
+    invite: String,
+    seed: String,
+}
+
+impl Secrets {
+    /// Fresh ones.
+    pub fn new(ctx: &Ctx, invite_id: &str) -> Self {
+        Self { invite: invite_id.to_owned(), seed: URL_SAFE_NO_PAD.encode(ctx.random::<32>()) }
+    }
+
+    fn of(job: &Job) -> Option<Self> {
+        serde_json::from_str(&job.payload).ok()
+    }
+
+    /// What the link of the text ends in.
+    pub fn text(&self, ctx: &Ctx) -> Secret {
+        self.secret(ctx, "invite-text")
+    }
+
+    /// What the link of the mail ends in.
+    pub fn mail(&self, ctx: &Ctx) -> Secret {
+        self.secret(ctx, "invite-mail")
+    }
+
+    /// 128 bits, since a text has room for no more.
+    fn secret(&self, ctx: &Ctx, purpose: &str) -> Secret {
+        let key = ctx.keys.derive(purpose, &[self.invite.as_bytes(), self.seed.as_bytes()]);
+        Secret::from_client(&URL_SAFE_NO_PAD.encode(key.get(..16).unwrap_or_default()))
+    }
+
+    fn message(&self, topic: &'static str, channel: Channel, hash: &str, invite: &Invite) -> Message {
+        Message {
+            topic,
+            channel,
+            dedupe_key: format!("invite:{hash}"),
+            recipient: None,
+            payload: serde_json::to_value(self).unwrap_or_default(),
+            due: None,
+            not_after: Some(invite.expires_at - LEAST),
+        }
+    }
+}
+
+/// Queues the text, for `due`.
+pub fn enqueue_text(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    invite: &Invite,
+    out: &Secrets,
+    due: Timestamp,
+) -> db::Result<()> {
+    let message = out.message(TextTopic::NAME, Channel::Sms, &out.text(ctx).hash(), invite);
+    outbox::enqueue(ctx, conn, &Message { due: Some(due), ..message }).map(drop)
+}
+
+/// Queues the mail.
+pub fn enqueue_mail(ctx: &Ctx, conn: &mut Conn, invite: &Invite, out: &Secrets) -> db::Result<()> {
+    let message = out.message(MailTopic::NAME, Channel::Email, &out.mail(ctx).hash(), invite);
+    outbox::enqueue(ctx, conn, &message).map(drop)
+}
+
+/// Renders the text.
+pub struct TextTopic;
+
+impl TextTopic {
+    /// Its name in the outbox.
+    pub const NAME: &'static str = "invite_text";
+}
+
+impl Topic for TextTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Some(secret) = Secrets::of(job).map(|out| out.text(ctx)) else { return Ok(Rendered::Unwanted) };
+        let living = store::by_token(conn, &secret.hash())?.filter(|it| it.state(ctx.now).is_live());
+        let Some((invite, to)) = with_destination(conn, living)? else { return Ok(Rendered::Unwanted) };
+        let Some(phone) = invite.phone() else { return Ok(Rendered::Unwanted) };
+        let barred = consent::barred(conn, &limits::number_key(ctx, &phone))?;
+        if !barred.is_empty() {
+            return Ok(Rendered::Unwanted);
+        }
+        if quiet::day_from(ctx.now, &phone, &to.practice) > ctx.now {
+            return Ok(Rendered::NotYet("quiet_hours"));
+        }
+        let url = format!("{}/i/{}", ctx.config.public_url, secret.expose());
+        let body = words::text(who(ctx, &to), &url, invite.language());
+        Ok(Rendered::Ready(Outgoing::Sms(Text {
+            to: phone,
+            body,
+            code: None,
+            sender: Sender::AnyBut(barred),
+        })))
+    }
+
+    fn schedule(&self) -> &'static [u64] {
+        &SCHEDULE
+    }
+
+    fn settled(
+        &self,
+        ctx: &Ctx,
+        conn: &mut Conn,
+        job: &Job,
+        outcome: &Outcome,
+        is_over: bool,
+    ) -> db::Result<()> {
+        match Secrets::of(job) {
+            // Of what nobody wants any more the secret is dead, and nothing is found; else the number said STOP.
+            Some(out) if is_over && *outcome != Outcome::Sent => bounced(ctx, conn, &out.text(ctx), "sms"),
+            _ => Ok(()),
+        }
+    }
+
+    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+        match (report, Secrets::of(job)) {
+            (Report::Undelivered(_), Some(out)) => bounced(ctx, conn, &out.text(ctx), "sms"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Renders the mail.
+pub struct MailTopic;
+
+impl MailTopic {
+    /// Its name in the outbox.
+    pub const NAME: &'static str = "invite_mail";
+}
+
+impl Topic for MailTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Some(secret) = Secrets::of(job).map(|out| out.mail(ctx)) else { return Ok(Rendered::Unwanted) };
+        let living = store::by_email_secret(conn, &secret.hash(), ctx.now)?;
+        let living = living.filter(|invite| invite.email_proven_at.is_none());
+        let Some((invite, to)) = with_destination(conn, living)? else { return Ok(Rendered::Unwanted) };
+        let url = format!("{}/i/{}/email", ctx.config.public_url, secret.expose());
+        Ok(mail(ctx, &invite, &to, &url).into())
+    }
+
+    fn settled(
+        &self,
+        ctx: &Ctx,
+        conn: &mut Conn,
+        job: &Job,
+        outcome: &Outcome,
+        is_over: bool,
+    ) -> db::Result<()> {
+        match Secrets::of(job) {
+            Some(out) if is_over && !matches!(outcome, Outcome::Sent | Outcome::Unwanted) => {
+                bounced(ctx, conn, &out.mail(ctx), "email")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+        match (report, Secrets::of(job)) {
+            (Report::Undelivered(_), Some(out)) => bounced(ctx, conn, &out.mail(ctx), "email"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn bounced(ctx: &Ctx, conn: &mut Conn, secret: &Secret, channel: &str) -> db::Result<()> {
+    match store::mark_bounced(conn, &secret.hash(), channel)? {
+        Some(invite) => record(ctx, conn, &invite, "system", "invite.bounced"),
+        None => Ok(()),
+    }
+}
+
+/// A living invite with where it leads; `None` where the link is paused or closed: the page would only disappoint.
+fn with_destination(conn: &mut Conn, invite: Option<Invite>) -> db::Result<Option<(Invite, Destination)>> {
+    let Some(invite) = invite else { return Ok(None) };
+    match links::destination_of(conn, &invite.link_id) {
+        Ok(to) => Ok(Some((invite, to))),
+        Err(links::Refusal::Db(error)) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Who writes: of a discreet link the app.
+fn who<'a>(ctx: &'a Ctx, to: &'a Destination) -> &'a str {
+    if to.is_discreet() { &ctx.config.app.name } else { &to.practice.name }
+}
+
+/// `None` when a template fails, which drops the row: what is left to fail (writing to a `String`) does not.
+fn mail(ctx: &Ctx, invite: &Invite, to: &Destination, url: &str) -> Option<Outgoing> {
+    let (letter, from) = (&words::letter(invite.language()), who(ctx, to));
+    let html = Html { lang: invite.language().as_str(), from, letter, url }.render().ok()?;
+    let text = Plain { from, letter, url }.render().ok()?;
+    let subject = letter.heading.to_owned();
+    Some(Outgoing::Email(Mail { to: invite.email()?, subject, text, html, unsubscribe: None }))
+}
+
+#[derive(Template)]
+#[template(path = "invites/mail.html")]
+struct Html<'a> {
+    lang: &'a str,
+    from: &'a str,
+    letter: &'a Letter,
+    url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "invites/mail.txt")]
+struct Plain<'a> {
+    from: &'a str,
+    letter: &'a Letter,
+    url: &'a str,
+}

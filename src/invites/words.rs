@@ -1,0 +1,64 @@
+//! What an invite says: who asks, and where to go. Nothing of the person, and nothing of why.
+
+use crate::kit::{Language, gsm7};
+
+/// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
+const SEGMENT: usize = 160;
+
+/// The text: one segment, whatever the practice is called.
+pub fn text(from: &str, url: &str, language: Language) -> String {
+    let says = match language {
+        Language::En => format!(" invites you to secure messages: {url} Text STOP to end texts."),
+        Language::Es => format!(" le invita a mensajes seguros: {url} Envie ALTO para no recibirlos."),
+    };
+    format!("{}{says}", gsm7::name(from, SEGMENT.saturating_sub(says.len())))
+}
+
+/// The mail in words.
+pub struct Letter {
+    /// The subject and the heading.
+    pub heading: &'static str,
+    /// What it is about.
+    pub lead: &'static str,
+    /// What the button says.
+    pub button: &'static str,
+    /// How long it is good.
+    pub limit: &'static str,
+    /// What to do where it was not expected.
+    pub otherwise: &'static str,
+}
+
+/// The words of the mail.
+pub fn letter(language: Language) -> Letter {
+    match language {
+        Language::En => Letter {
+            heading: "Confirm your e-mail address",
+            lead: "You are invited to exchange secure messages. The invite itself comes to your phone as a text message; the button below confirms that this address is yours too.",
+            button: "Confirm this address",
+            limit: "The button works for 24 hours.",
+            otherwise: "If you do not expect this, do nothing: without both messages nobody can use the invite.",
+        },
+        Language::Es => Letter {
+            heading: "Confirme su correo electrónico",
+            lead: "Le invitan a intercambiar mensajes seguros. La invitación misma llega a su teléfono como mensaje de texto; el botón confirma que también esta dirección es suya.",
+            button: "Confirmar esta dirección",
+            limit: "El botón funciona durante 24 horas.",
+            otherwise: "Si no lo esperaba, no haga nada: sin los dos mensajes nadie puede usar la invitación.",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_one_segment_with_the_longest_name() {
+        for language in [Language::En, Language::Es] {
+            let url = format!("https://links.practice.example/i/{}", "x".repeat(22));
+            let text = text(&"Clínica Señora ".repeat(20), &url, language);
+            assert!(gsm7::fits(&text) && text.len() <= SEGMENT, "{text}");
+            assert!(text.starts_with("Clinica Senora") && text.contains(&url), "{text}");
+        }
+    }
+}

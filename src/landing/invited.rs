@@ -1,0 +1,82 @@
+//! What the pages of an invite say. They name the practice to people, and nobody to machines; who is invited stands on
+//! none of them.
+
+use askama::Template;
+
+use super::agent::Lead;
+use super::cache::Badges;
+use crate::config::Config;
+use crate::kit::Language;
+use crate::links::Destination;
+
+#[derive(Template)]
+#[template(path = "landing/invited.html")]
+struct Invited<'a> {
+    nonce: &'a str,
+    lang: &'a str,
+    practice_name: &'a str,
+    practice_city: &'a str,
+    app_name: &'a str,
+    host: &'a str,
+    origin: &'a str,
+    is_hidden: bool,
+    lead: &'a str,
+    app_store_url: &'a str,
+    play_url: &'a str,
+    app_store_badge: &'a str,
+    google_play_badge: &'a str,
+}
+
+/// The page behind the link of an invite's text. It is good once, so neither a preview's address nor a store's
+/// referrer has it: whoever has got the app taps the text's link again.
+pub fn invited(
+    config: &Config,
+    badges: &Badges,
+    to: &Destination,
+    (language, lead): (Language, Lead),
+    nonce: &str,
+) -> askama::Result<String> {
+    let package = &config.app.play_package;
+    Invited {
+        nonce,
+        lang: language.as_str(),
+        practice_name: &to.practice.name,
+        practice_city: &to.practice.city,
+        app_name: &config.app.name,
+        host: config.public_host(),
+        origin: &config.public_url,
+        is_hidden: lead == Lead::Preview,
+        lead: lead.as_str(),
+        app_store_url: &config.app.app_store_url,
+        play_url: &format!("https://play.google.com/store/apps/details?id={package}"),
+        app_store_badge: badges.app_store.as_deref().unwrap_or_default(),
+        google_play_badge: badges.google_play.as_deref().unwrap_or_default(),
+    }
+    .render()
+}
+
+#[derive(Template)]
+#[template(path = "landing/invite_email.html")]
+struct Email<'a> {
+    nonce: &'a str,
+    lang: &'a str,
+    is_proven: bool,
+    app_name: &'a str,
+}
+
+/// The page behind the link of an invite's mail: one button, or what follows it.
+pub fn email(config: &Config, is_proven: bool, language: Language, nonce: &str) -> askama::Result<String> {
+    Email { nonce, lang: language.as_str(), is_proven, app_name: &config.app.name }.render()
+}
+
+#[derive(Template)]
+#[template(path = "landing/invite_gone.html")]
+struct Gone<'a> {
+    nonce: &'a str,
+    lang: &'a str,
+}
+
+/// For every secret that leads nowhere, whatever the reason.
+pub fn gone(language: Language, nonce: &str) -> askama::Result<String> {
+    Gone { nonce, lang: language.as_str() }.render()
+}
