@@ -154,12 +154,16 @@ mod tests {
         );
     }
 
-    /// From St. John's (UTC−3:30) to Vancouver (UTC−8): 16:00 to 24:30 UTC.
+    /// Madrid is an hour before the Canary Islands: 8:00 to 20:00 UTC in winter.
     #[test]
     fn another_country_must_be_awake_as_a_whole() {
-        assert_eq!(day_from("2026-11-22T15:00:00Z", "CA", "America/Chicago"), "2026-11-22T16:00:00.000Z");
-        assert_eq!(day_from("2026-11-23T00:15:00Z", "CA", "America/Chicago"), "2026-11-23T00:15:00.000Z");
-        assert_eq!(day_from("2026-11-23T00:30:00Z", "CA", "America/Chicago"), "2026-11-23T16:00:00.000Z");
+        for (now, day) in [
+            ("2026-11-22T07:15:00Z", "2026-11-22T08:00:00.000Z"),
+            ("2026-11-22T19:45:00Z", "2026-11-22T19:45:00.000Z"),
+            ("2026-11-22T20:00:00Z", "2026-11-23T08:00:00.000Z"),
+        ] {
+            assert_eq!(day_from(now, "ES", "America/Chicago"), day, "{now}");
+        }
     }
 
     #[test]
