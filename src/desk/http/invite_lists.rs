@@ -48,7 +48,7 @@ impl From<Import> for ImportView {
 
 /// One list.
 #[derive(Serialize, ToSchema)]
-pub struct ImportAnswer {
+pub struct InviteImportAnswer {
     /// The list.
     import: ImportView,
 }
@@ -72,7 +72,7 @@ refusals!(ImportInvitesRefusals: keyed, Unauthorized, StaffForbidden, LinkPaused
 /// Takes a list of up to 5,000 people to invite
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(ImportQuery),
     request_body(content = String, content_type = "text/csv", example = "name,mobile,email,language\r\nAlex Rivera,+14155552671,alex@example.com,en\r\n"),
-    responses((status = 202, description = "Taken; its rows are worked off in the background, each with a result of its own", body = ImportAnswer), ImportInvitesRefusals))]
+    responses((status = 202, description = "Taken; its rows are worked off in the background, each with a result of its own", body = InviteImportAnswer), ImportInvitesRefusals))]
 #[post("/v1/practice/invites/import")]
 pub async fn import_invites(
     app: Data<App>,
@@ -88,7 +88,7 @@ pub async fn import_invites(
     let canonical = [link_id.as_deref().unwrap_or_default().as_bytes(), b"\n", &body.bytes].concat();
     once(&app, &call, &canonical, move |ctx, conn| {
         let import = desk::import(ctx, conn, bearer.as_ref(), link_id.as_deref(), &rows)?;
-        Ok::<_, Refusal>(Answer::accepted(&ImportAnswer { import: import.into() }))
+        Ok::<_, Refusal>(Answer::accepted(&InviteImportAnswer { import: import.into() }))
     })
     .await
 }
@@ -97,11 +97,15 @@ refusals!(GetImportRefusals: plain, Unauthorized, InviteNotFound);
 
 /// Shows how far a list has been worked off
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The list", body = ImportAnswer), GetImportRefusals))]
+    responses((status = 200, description = "The list", body = InviteImportAnswer), GetImportRefusals))]
 #[get("/v1/practice/invites/imports/{id}")]
-pub async fn get_import(app: Data<App>, call: Call, id: Id) -> Result<Json<ImportAnswer>, Problem> {
+pub async fn get_invite_import(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+) -> Result<Json<InviteImportAnswer>, Problem> {
     let found = app.read(move |ctx, conn| desk::import_of(ctx, conn, call.bearer.as_ref(), &id.0));
-    Ok(Json(ImportAnswer { import: found.await?.into() }))
+    Ok(Json(InviteImportAnswer { import: found.await?.into() }))
 }
 
 refusals!(ImportRowsRefusals: plain, Unauthorized, InviteNotFound, InvalidRequest);

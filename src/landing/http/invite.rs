@@ -65,7 +65,11 @@ pub async fn ask_email(app: Data<App>, call: Call, token: Path<String>) -> Resul
     responses((status = 200, description = "Proven, and what comes next", content_type = "text/html"),
     (status = 404, description = "As for the invite itself", content_type = "text/html"), EmailRefusals))]
 #[post("/i/{token}/email")]
-pub async fn prove_email(app: Data<App>, call: Call, token: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn prove_invite_email(
+    app: Data<App>,
+    call: Call,
+    token: Path<String>,
+) -> Result<HttpResponse, Problem> {
     let secret = Secret::from_client(&token);
     let proven = app.write(move |ctx, conn| invites::prove_email(ctx, conn, &secret)).await;
     email_page(&app, &call, proven)
