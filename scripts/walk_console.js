@@ -15,9 +15,11 @@ const path = require("node:path");
 const { withService } = require("./browser.js");
 const { Walk, totp } = require("./walk.js");
 
-const SCREENS = [{ width: 390, height: 844 }, { width: 1280, height: 800 }];
-const SCHEMES = ["light", "dark"];
-const LANGUAGES = ["en", "es"];
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 800 };
+/** Each screen, each colour and each language once; all eight of them where pictures are wanted. */
+const TWO = [[PHONE, "light", "es"], [DESKTOP, "dark", "en"]];
+const ALL = [PHONE, DESKTOP].flatMap((screen) => ["light", "dark"].flatMap((scheme) => ["en", "es"].map((language) => [screen, scheme, language])));
 
 /** A picture of one pixel. */
 const DOT = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mOoko8BAAIMAPbPzKJJAAAAAElFTkSuQmCC", "base64");
@@ -224,16 +226,12 @@ async function main(binary, executablePath, folder) {
     const [token, somebody] = made(admin);
     await visit(url, token);
     let pages = 0;
-    for (const viewport of SCREENS) {
-      for (const colorScheme of SCHEMES) {
-        for (const language of LANGUAGES) {
-          const context = await browser.newContext({ viewport, colorScheme, locale: language, reducedMotion: "reduce" });
-          const walk = new Walk(await context.newPage(), url, `${viewport.width}-${colorScheme}-${language}`, folder, language);
-          await walkAll(walk, token, somebody(`dolores-${walk.name}`));
-          pages += walk.pages;
-          await context.close();
-        }
-      }
+    for (const [viewport, colorScheme, language] of folder ? ALL : TWO) {
+      const context = await browser.newContext({ viewport, colorScheme, locale: language, reducedMotion: "reduce" });
+      const walk = new Walk(await context.newPage(), url, `${viewport.width}-${colorScheme}-${language}`, folder, language);
+      await walkAll(walk, token, somebody(`dolores-${walk.name}`));
+      pages += walk.pages;
+      await context.close();
     }
     console.log(`${pages} pages of the console keep their promises`);
   });

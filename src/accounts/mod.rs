@@ -313,6 +313,10 @@ pub fn sign_in(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<(Account, T
         let tokens = issue_again(ctx, conn, made)?;
         return Ok((account, tokens));
     }
+    // While this waited for the account, it may have moved to another number.
+    if store::find_by_phone(conn, &proven.phone)?.is_none_or(|found| found.id != account.id) {
+        return Err(Refusal::AccountNotFound);
+    }
     let session_id = open_session(ctx, conn, &account.id, Scope::Restricted)?;
     let tokens = issue(ctx, conn, &account.id, &session_id, Scope::Restricted)?;
     let made =

@@ -40,6 +40,8 @@ pub fn change_number(
     verification::record_made(conn, &proven, &made)?;
     let (old, is_other) = (own_phone(&before), before.phone.as_deref() != Some(proven.phone.as_e164()));
     if is_other {
+        // Whoever has the old number by now had signed in with nothing else.
+        store::revoke_restricted(conn, &who.account_id, ctx.now)?;
         told::enqueue(ctx, conn, &proven.verification_id, old.as_ref(), &proven.phone, language)?;
         conversations::doubt_all(ctx, conn, &who.account_id, None, Doubt::NumberChanged)?;
         record(ctx, conn, who)?;

@@ -2,7 +2,7 @@
 
 use super::Patient;
 use crate::app::Ctx;
-use crate::conversations::{self, Invitation, NewPairing, Paired};
+use crate::conversations::{self, Invitation, NewPairing, Paired, Sight};
 use crate::db::Conn;
 use crate::deferred::Way;
 use crate::invites::{self, Accepted};
@@ -25,6 +25,9 @@ pub struct Follow<'a> {
 /// Pairs the person with the practice. An invite is accepted by it, and vouches for whoever has the name on it.
 pub fn pair(ctx: &Ctx, conn: &mut Conn, who: &Follow<'_>) -> Result<Paired, conversations::Refusal> {
     let Way { to, method, invite } = who.way;
+    if let Some(accepted) = invite.as_ref().and_then(|it| it.conversation_id.as_deref()) {
+        return repeat(conn, who, accepted);
+    }
     let name_agrees =
         invite.as_ref().is_some_and(|it| it.names(&who.patient.given_name, &who.patient.family_name));
     let new = NewPairing {
@@ -47,4 +50,17 @@ pub fn pair(ctx: &Ctx, conn: &mut Conn, who: &Follow<'_>) -> Result<Paired, conv
         invites::accept(ctx, conn, invite, &accepted)?;
     }
     Ok(paired)
+}
+
+/// The answer to an acceptance whose first answer was lost. The invite is used: it pairs nobody else, and what the
+/// person is called by now vouches for nothing.
+fn repeat(
+    conn: &mut Conn,
+    who: &Follow<'_>,
+    conversation_id: &str,
+) -> Result<Paired, conversations::Refusal> {
+    let found = conversations::find(conn, who.account_id, Sight::All, conversation_id)?;
+    let found = found.filter(|conversation| conversation.patient.id == who.patient.id);
+    let conversation = found.ok_or(conversations::Refusal::Blocked)?;
+    Ok(conversations::paired(conn, &conversation.pairing_id, false)?)
 }

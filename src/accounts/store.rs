@@ -251,6 +251,16 @@ pub fn revoke_all_sessions(conn: &mut Conn, account_id: &str, now: Timestamp) ->
     Ok(())
 }
 
+/// Ends the restricted sign-ins of an account.
+pub fn revoke_restricted(conn: &mut Conn, account_id: &str, now: Timestamp) -> Result<()> {
+    let rows = account_sessions::table
+        .filter(account_sessions::account_id.eq(account_id))
+        .filter(account_sessions::scope.eq(Scope::Restricted.as_str()))
+        .filter(account_sessions::revoked_at.is_null());
+    update(rows).set(account_sessions::revoked_at.eq(now)).execute(conn)?;
+    Ok(())
+}
+
 /// Hands out one more refresh token of a family.
 pub fn insert_refresh_token(
     conn: &mut Conn,

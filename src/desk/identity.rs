@@ -41,7 +41,12 @@ pub struct Asked {
 pub fn look(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Look, Refusal> {
     let (who, reader) = inbox::reader(ctx, conn, token)?;
     let (card, _) = conversations::find(conn, &reader, id)?;
-    let finding = identity::look(conn, id)?.ok_or(conversations::Refusal::NotFound)?;
+    let mut finding = identity::look(conn, id)?.ok_or(conversations::Refusal::NotFound)?;
+    // The practice's records are no business of the operator's support.
+    if who.role == Role::Support {
+        finding.records.clear();
+        finding.verdict.candidates.clear();
+    }
     let grading = identity::gradings(conn, &[id.to_owned()])?.pop();
     let language = super::practice(conn, &who)?.language();
     Ok(Look { card, finding, grading, decisions: states::decisions(conn, id)?, language })
@@ -58,8 +63,8 @@ pub fn decide(
     let (who, reader) = inbox::reader(ctx, conn, token)?;
     conversations::find(conn, &reader, id)?;
     check_role(&who, asked.verdict)?;
-    let ruling =
-        Ruling { verdict: asked.verdict, note: asked.note.as_deref(), evidence: evidence(conn, id, asked)? };
+    let (note, evidence) = (asked.note.as_deref(), evidence(conn, id, asked)?);
+    let ruling = Ruling { note, evidence, ..Ruling::bare(asked.verdict) };
     let by = By { practice_id: &who.practice_id, actor: &who.staff_id };
     let decision = states::decide(ctx, conn, &by, id, &ruling)?;
     Ok((decision, conversations::find(conn, &reader, id)?.0))

@@ -126,13 +126,12 @@ pub fn import_rows(
 
 /// Where an invite shall lead: to a link in sight, that takes patients in.
 fn destination(conn: &mut Conn, who: &Principal, link_id: Option<&str>) -> Result<Destination, Refusal> {
-    let link = match link_id {
-        Some(id) => {
-            let seen = visible(conn, who)?;
-            links::find_visible(conn, &who.practice_id, &seen, id)?
-        }
-        None => links::default_of(conn, &who.practice_id)?,
+    let id = match link_id {
+        Some(id) => Some(id.to_owned()),
+        None => links::default_of(conn, &who.practice_id)?.map(|link| link.id),
     };
+    let (seen, id) = (visible(conn, who)?, id.unwrap_or_default());
+    let link = links::find_visible(conn, &who.practice_id, &seen, &id)?;
     let link = link.ok_or(Refusal::Stranger("/link_id"))?;
     Ok(links::destination_of(conn, &link.id).map_err(invites::Refusal::Link)?)
 }

@@ -179,6 +179,14 @@ pub fn name(written: &str) -> Option<String> {
 pub fn create(ctx: &Ctx, conn: &mut Conn, to: &Destination, new: &NewInvite) -> Result<Invite, Refusal> {
     check_number(ctx, conn, &new.phone)?;
     let language = new.language.unwrap_or(to.practice.language());
+    if new.sends {
+        // Asked before there is a draft, which a list's refused row would leave behind.
+        let budgets = contact(ctx, &to.practice.id, &new.phone, &new.email);
+        let next = limits::next_at(ctx, conn, &budgets)?;
+        if next > ctx.now {
+            return Err(Refusal::TooSoon(next.wait_from(ctx.now)));
+        }
+    }
     let invite = store::insert(conn, &ctx.id("inv"), to, new, language, ctx.now, ctx.now + LIFE)?;
     record(ctx, conn, &invite, &new.created_by, "invite.created")?;
     match new.sends {
@@ -236,6 +244,11 @@ fn check_number(ctx: &Ctx, conn: &mut Conn, phone: &Phone) -> Result<(), Refusal
     }
 }
 
+/// What one contact of a practice may be sent: by number, and by address.
+fn contact(ctx: &Ctx, practice_id: &str, phone: &Phone, email: &Email) -> [Budget; 2] {
+    [phone.as_e164(), email.as_str()].map(|it| Budget::invites_to_contact(ctx, practice_id, it))
+}
+
 /// Queues both messages, at most once a contact and day.
 fn dispatch(
     ctx: &Ctx,
@@ -245,10 +258,7 @@ fn dispatch(
     by: &str,
 ) -> Result<Invite, Refusal> {
     let (phone, email) = (invite.phone().ok_or(Refusal::Gone)?, invite.email().ok_or(Refusal::Gone)?);
-    let budgets = [
-        Budget::invites_to_contact(ctx, &invite.practice_id, phone.as_e164()),
-        Budget::invites_to_contact(ctx, &invite.practice_id, email.as_str()),
-    ];
+    let budgets = contact(ctx, &invite.practice_id, &phone, &email);
     limits::take(ctx, conn, &budgets)?.map_err(|at| Refusal::TooSoon(at.wait_from(ctx.now)))?;
     let text_due_at = quiet::day_from(ctx.now, &phone, &to.practice);
     let out = message::Secrets::new(ctx, &invite.id);

@@ -1,7 +1,7 @@
 //! In person: the patient sends the code that a screen at the desk shows, and is known from then on.
 
 use super::Refusal;
-use crate::accounts::Principal;
+use crate::accounts::{Principal, Scope};
 use crate::app::Ctx;
 use crate::conversations::identity::{self as states, By, Method, Ruling, State, Verdict};
 use crate::conversations::{self, Paired};
@@ -13,7 +13,7 @@ use crate::staff::desk_code;
 /// What became of a code. A wrong one is remembered, so it is no refusal, which would roll that back.
 pub enum Shown {
     /// The staff member whose screen showed it confirmed the person.
-    Confirmed(Paired),
+    Confirmed(Box<Paired>),
     /// It is on no screen of this practice.
     Wrong,
     /// Too many were wrong.
@@ -42,9 +42,10 @@ pub fn show_desk_code(
         return Ok(Shown::Wrong);
     };
     let by = By { practice_id: &paired.pairing.practice.id, actor: &staff_id };
-    let ruling = Ruling::bare(Verdict::Confirm(Method::InPerson));
+    let on_known_device = who.scope == Scope::Full;
+    let ruling = Ruling { on_known_device, ..Ruling::bare(Verdict::Confirm(Method::InPerson)) };
     match states::decide(ctx, conn, &by, &paired.conversation.id, &ruling) {
-        Ok(_) | Err(states::Refusal::Decided(State::Confirmed)) => Ok(Shown::Confirmed(paired)),
+        Ok(_) | Err(states::Refusal::Decided(State::Confirmed)) => Ok(Shown::Confirmed(Box::new(paired))),
         Err(states::Refusal::Db(error)) => Err(error.into()),
         Err(_) => Err(Refusal::ConversationClosed),
     }

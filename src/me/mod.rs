@@ -6,7 +6,7 @@ mod live;
 
 pub use live::{events, listen, read};
 
-use crate::accounts::{self, Account, Follow, Patient, Principal};
+use crate::accounts::{self, Account, Follow, Patient, Principal, Scope};
 use crate::app::Ctx;
 use crate::conversations::{self, Entry, NewEntry, Paired};
 use crate::db::{self, Conn};
@@ -63,7 +63,9 @@ pub fn pair(
 ) -> Result<Pairing, Refusal> {
     let account = accounts::account(conn, &who.account_id)?;
     let phone = accounts::own_phone(&account).ok_or(accounts::Refusal::Unauthorized)?;
-    let email = account.email.as_deref().filter(|_| account.email_proven_at.is_some());
+    // What the account proved is not what a stranger with its recycled number did.
+    let is_own = account.email_proven_at.is_some() && who.scope == Scope::Full;
+    let email = account.email.as_deref().filter(|_| is_own);
     if let Lead::Invite(token) = lead {
         let holder = Holder { phone: &phone, account_id: Some(&who.account_id), email };
         if let Err(refused) = invites::examine(ctx, conn, token, &holder)? {

@@ -66,7 +66,8 @@ both! {
         assert_eq!(items.len(), 1);
         let item = &items[0];
         assert_eq!(item["id"], who.conversation_id);
-        assert_eq!(item["patient"], json!({ "id": who.patient_id, "given_name": "Alex", "family_name": "Rivera" }));
+        let person = json!({ "id": who.patient_id, "given_name": "Alex", "family_name": "Rivera", "relation": "self" });
+        assert_eq!(item["patient"], person);
         assert_eq!(item["link"], json!({ "id": link["id"], "label": "Poster", "code": link["code"] }));
         assert_eq!((&item["source"]["method"], &item["tags"]), (&json!("universal_link"), &json!(["poster"])));
         assert_eq!(item["assignee"], json!({ "id": elm.bo.staff_id, "name": "bo" }));

@@ -435,6 +435,7 @@ both! {
         press(&app, &mail).expect(200);
         let proof = app.verify(&phone(1));
         let mother = SignedUp::of(&phone(1), &sign_up(&app, &proof, &token).expect(201));
+        let mut refresh = mother.refresh_token.clone();
         let mut conversations = vec![mother.conversation_id.clone()];
         for name in ["Sam", "Kim"] {
             app.advance(DAY);
@@ -442,9 +443,10 @@ both! {
             invite(&app, &bo, json!({ "name": full, "phone": phone(1), "email": email(1) })).expect(201);
             let (token, mail) = (link_in(&app, &phone(1)), link_in(&app, &email(1)));
             press(&app, &format!("/i/{mail}")).expect(200);
-            let proof = app.verify(&phone(1));
-            let session = app.post("/v1/sessions", json!({ "phone_proof": proof })).send().expect(201);
+            // The phone of before: a sign-in on a new one would have everybody looked at again.
+            let session = app.post("/v1/sessions/refresh", json!({ "refresh_token": refresh })).send().expect(200);
             let bearer = session.str("/session/access_token");
+            refresh = session.str("/session/refresh_token");
             let child = json!({ "given_name": name, "family_name": "Rivera" });
             let child = app.post("/v1/me/patients", child).bearer(&bearer).send().expect(201).str("/patient/id");
             let body = json!({ "invite_token": token, "patient_id": child });
@@ -541,9 +543,37 @@ both! {
         let code = mail.lines().find(|line| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit())).unwrap();
         app.post("/v1/me/email/checks", json!({ "code": code })).bearer(&patient.access_token).send().expect(200);
         let (_, token, _) = sent(&app, &bo, 1);
+        // Not for whoever holds the recycled number: they proved nothing of it.
+        app.advance(60);
+        let stranger = app.sign_in(&phone(1)).str("/session/access_token");
+        let person = json!({ "given_name": "Alex", "family_name": "Rivera" });
+        app.post("/v1/me/patients", person).bearer(&stranger).send().expect(201);
+        let refused = app.post("/v1/pairings", json!({ "invite_token": token })).bearer(&stranger).send();
+        refused.problem(409, "invite_email_unproven");
         let made = app.post("/v1/pairings", json!({ "invite_token": token })).bearer(&patient.access_token).send();
         let made = made.expect(201);
         assert_eq!(conversation(&app, &bo, &made.str("/conversation/id"))["identity"], "confirmed");
+        app.deliver_all();
+    }
+
+    /// The invite is used: it pairs nobody else, and no other name makes it vouch afterwards.
+    fn a_used_invite_vouches_for_nothing_more(app: TestApp) {
+        let bo = member(&app);
+        let named = json!({ "name": "Kim Stone", "phone": phone(2), "email": email(2) });
+        invite(&app, &bo, named).expect(201);
+        let (other, other_mail) = (link_in(&app, &phone(2)), link_in(&app, &email(2)));
+        press(&app, &format!("/i/{other_mail}")).expect(200);
+        let patient = SignedUp::of(&phone(2), &sign_up(&app, &app.verify(&phone(2)), &other).expect(201));
+        let again = |body: Value| app.post("/v1/pairings", body).bearer(&patient.access_token).send();
+        assert_eq!(conversation(&app, &bo, &patient.conversation_id)["identity"], "unverified");
+        let path = format!("/v1/me/patients/{}", patient.patient_id);
+        let change = json!({ "given_name": "Kim", "family_name": "Stone" });
+        app.patch(&path, change.clone()).bearer(&patient.access_token).send().expect(200);
+        let same = again(json!({ "invite_token": other })).expect(200);
+        assert_eq!(same.str("/conversation/id"), patient.conversation_id);
+        assert_eq!(conversation(&app, &bo, &patient.conversation_id)["identity"], "unverified");
+        let child = app.post("/v1/me/patients", change).bearer(&patient.access_token).send().expect(201);
+        again(json!({ "invite_token": other, "patient_id": child.str("/patient/id") })).problem(403, "pairing_refused");
         app.deliver_all();
     }
 

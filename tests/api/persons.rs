@@ -153,6 +153,35 @@ both! {
         assert!(me.str("/account/phone").ends_with(&phone(1)[8..]));
     }
 
+    /// Whoever has the old number by now had nothing else: their sign-in ends with it.
+    fn a_strangers_sign_in_ends_when_the_number_moves_on(app: TestApp) {
+        let scene = known(&app);
+        let stranger = new_device(&app, &phone(1));
+        change_number(&app, &scene.patient.access_token, &phone(2)).expect(200);
+        scene.confirm(&app, "call_back");
+        app.get("/v1/me/pairings").bearer(&stranger).send().problem(401, "unauthorized");
+    }
+
+    /// The desk meets whoever holds the phone of before; a stranger's device gains nothing by it.
+    fn the_desks_code_opens_nothing_for_another_device(app: TestApp) {
+        let scene = known(&app);
+        let stranger = new_device(&app, &phone(1));
+        show_code(&app, &scene.patient, &desk_code(&app, &scene.member)).expect(200);
+        app.deliver_all();
+        assert_eq!(scene.stands(&app), ("confirmed".into(), json!("in_person")));
+        assert!(!sees(&app, &stranger, &scene.patient.conversation_id));
+    }
+
+    /// A doubt that was raised while the conversation was closed is not passed over.
+    fn a_rejection_that_is_taken_back_is_looked_at_again(app: TestApp) {
+        let scene = known(&app);
+        scene.decide(&app, &scene.member, json!({ "decision": "reject" })).expect(201);
+        new_device(&app, &phone(1));
+        scene.decide(&app, &scene.admin, json!({ "decision": "undo" })).expect(201);
+        let identity = scene.identity(&app);
+        assert_eq!((&identity["state"], &identity["phi_allowed"]), (&json!("re_verify"), &json!(false)));
+    }
+
     /// A lost answer: the same proof again is the same success, and tells nobody twice.
     fn a_proof_changes_the_number_once(app: TestApp) {
         let scene = known(&app);

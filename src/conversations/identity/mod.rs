@@ -168,12 +168,15 @@ pub struct Ruling<'a> {
     pub note: Option<&'a str>,
     /// What it rests on.
     pub evidence: Evidence,
+    /// Whether the person was met through a sign-in that sees everything: it gains nothing, and one on a new device,
+    /// which may be another person's, must not.
+    pub on_known_device: bool,
 }
 
 impl Ruling<'_> {
     /// A verdict with nothing to say of it.
     pub fn bare(verdict: Verdict) -> Self {
-        Self { verdict, note: None, evidence: Evidence::default() }
+        Self { verdict, note: None, evidence: Evidence::default(), on_known_device: false }
     }
 }
 
@@ -280,7 +283,7 @@ fn confirm(
         return Err(Refusal::Decided(case.held.state()));
     }
     count(ctx, conn, case, "confirm", Step::Confirmed)?;
-    let (kind, meets) = ("confirm", method.meets());
+    let (kind, meets) = ("confirm", method.meets() && !ruling.on_known_device);
     let step = Move { kind, method: Some(method.as_str()), to: State::Confirmed, reopens: false, meets };
     let decision = record(ctx, conn, case, &step, ruling)?;
     say(ctx, conn, case, |words| words.confirmed)?;
@@ -316,11 +319,19 @@ fn reject(
 fn undo(ctx: &Ctx, conn: &mut Conn, case: &Case<'_>, ruling: &Ruling<'_>) -> Result<Decision, Refusal> {
     let last = store::last_decision(conn, case.id)?.filter(Decision::can_be_undone);
     let last = last.ok_or(Refusal::NothingToUndo)?;
-    let to = State::from_word(&last.state_before);
-    let reopens = case.held.state() == State::Rejected && pairing::is_paired(conn, &case.held.pairing_id)?;
+    let was_rejected = case.held.state() == State::Rejected;
+    let to = match State::from_word(&last.state_before) {
+        // What raised a doubt while the conversation was closed went unnoticed.
+        State::Confirmed if was_rejected => State::ReVerify,
+        before => before,
+    };
+    if was_rejected {
+        store::unblock(conn, &last.id)?;
+    }
+    let reopens = was_rejected && pairing::is_paired(conn, &case.held.pairing_id)?;
     if reopens {
         rows::reopen_conversation(conn, case.id)?;
-        store::unblock(conn, &last.id)?;
+        rows::forget_acknowledgement(conn, case.id)?;
     }
     let step = Move { kind: "undo", method: None, to, reopens, meets: false };
     let decision = record(ctx, conn, case, &step, ruling)?;

@@ -41,7 +41,7 @@ pub async fn show_desk_code(
         let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
         let code: String = input.code.chars().filter(char::is_ascii_digit).collect();
         Ok::<_, Refusal>(match desk_code::show_desk_code(ctx, conn, &who, &id.0, &code)? {
-            Shown::Confirmed(paired) => Answer::ok(&PairingAnswer::from(paired)),
+            Shown::Confirmed(paired) => Answer::ok(&PairingAnswer::from(*paired)),
             Shown::Wrong => Answer::Refused(wrong()),
             Shown::Limited(wait) => {
                 let detail = "Ask at the desk: the practice can confirm you without a code.";
