@@ -84,40 +84,6 @@ class Walk {
     await this.go("/i/AAAAAAAAAAAAAAAAAAAAAA", "patient-gone", 404);
   }
 
-  /** What somebody who is invited meets, as far as messages go out at this hour. */
-  async mails(address, number) {
-    const messages = async (to) => (await fetch(`${this.url}/dev/messages?to=${encodeURIComponent(to)}`).then((answer) => answer.json())).items;
-    const link = (message) => message && /\/i\/\S+/.exec(message.body)?.[0];
-    let mail;
-    for (let n = 0; n < 50 && !mail; n += 1) {
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
-      mail = link((await messages(address))[0]);
-    }
-    assert.ok(mail, "no mail came");
-    await this.go(mail, "patient-mail");
-    await this.press("main form button", "patient-mail-confirmed");
-    const text = link((await messages(number))[0]);
-    if (text) await this.go(text, "patient-invite");
-    await this.go("/i/AAAAAAAAAAAAAAAAAAAAAA", "patient-gone", 404);
-  }
-
-  /** What somebody who is invited meets, as far as messages go out at this hour. */
-  async mails(address, number) {
-    const messages = async (to) => (await fetch(`${this.url}/dev/messages?to=${encodeURIComponent(to)}`).then((answer) => answer.json())).items;
-    const link = (message) => message && /\/i\/\S+/.exec(message.body)?.[0];
-    let mail;
-    for (let n = 0; n < 50 && !mail; n += 1) {
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
-      mail = link((await messages(address))[0]);
-    }
-    assert.ok(mail, "no mail came");
-    await this.go(mail, "patient-mail");
-    await this.press("main form button", "patient-mail-confirmed");
-    const text = link((await messages(number))[0]);
-    if (text) await this.go(text, "patient-invite");
-    await this.go("/i/AAAAAAAAAAAAAAAAAAAAAA", "patient-gone", 404);
-  }
-
   async press(selector, title) {
     await Promise.all([this.page.waitForNavigation(), this.page.click(selector)]);
     await this.look(title);

@@ -150,6 +150,40 @@ async function walkSettings(walk) {
   await walk.press("main form button", "webhooks-deleted");
 }
 
+/** One person and one day: every walk invites somebody of its own. */
+let invited = 0;
+
+async function walkInvites(walk) {
+  const { page } = walk;
+  invited += 1;
+  const digits = String(2000 + invited);
+  await walk.go("/console/invites", "invites");
+  await walk.go("/console/invites/new", "invite-new");
+  await page.fill("#name", "Alexandra Rivera-Montgomery");
+  await page.fill("#phone", "12");
+  await walk.press(".form button", "invite-new-wrong");
+  assert.strictEqual(await page.inputValue("#name"), "Alexandra Rivera-Montgomery");
+  await page.fill("#phone", `(415) 555-${digits}`);
+  await page.fill("#email", `alexandra.rivera${invited}@home.example`);
+  await walk.press(".form button", "invite-sent");
+  const invite = new URL(page.url()).pathname;
+  await walk.press("form[action$='/resend'] button", "invite-too-soon");
+  await walk.mails(`alexandra.rivera${invited}@home.example`, `+1415555${digits}`);
+  await walk.go(invite, "invite");
+  await walk.press("form[action$='/revoke'] button", "invite-taken-back");
+  await walk.go("/console/invites/import", "invite-list-new");
+  await page.fill("#list", "name,mobile\nSam Stone,1");
+  await walk.press(".form button", "invite-list-wrong");
+  await page.fill("#list", `name,mobile,email\nSam Stone,(415) 555-${3000 + invited},sam${invited}@home.example\nNobody,1,x@home.example`);
+  await walk.press(".form button", "invite-list-taken");
+  const list = new URL(page.url()).pathname;
+  await new Promise((resolve) => { setTimeout(resolve, 500); });
+  await walk.go(list, "invite-list");
+  await walk.go("/console/invites", "invites-some");
+  await walk.go("/console/invites?state=revoked", "invites-taken-back");
+  await walk.go("/console/invites?state=bounced", "invites-none-bounced");
+}
+
 /** A file that is no table of patients, one whose headings nobody knows, and one that goes in. */
 async function walkRecords(walk) {
   const { page } = walk;
