@@ -54,6 +54,17 @@ fn every_operation_has_a_summary_a_tag_and_an_example() {
     }
 }
 
+/// A client that is generated follows them.
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1) {
+        let pointer = reference.split('"').next().unwrap();
+        assert!(document.pointer(pointer).is_some(), "{pointer}");
+    }
+}
+
 /// A client that is generated makes a function of each.
 #[test]
 fn every_operation_has_a_name_of_its_own() {

@@ -2,7 +2,7 @@
 //!
 //! The state stands on the conversation. It changes by a [`Decision`] alone, which is appended with who, how and
 //! when, and never changed; so the last decision always says how the conversation came to stand as it does, and
-//! [`undo`] can go back one step. Until somebody has confirmed who it is, no health information is meant for them.
+//! an undo can go back one step. Until somebody has confirmed who it is, no health information is meant for them.
 
 mod store;
 mod words;

@@ -238,8 +238,10 @@ pub struct ImportAnswer {
 pub struct ImportQuery {
     /// What becomes of records that the file does not name: with `merge`, the default, they stay; with `replace` they
     /// become inactive.
+    #[param(inline)]
     mode: Option<Mode>,
     /// How a table's letters are written; found out by default.
+    #[param(inline)]
     encoding: Option<Encoding>,
     /// What parts a table's columns: `comma`, `semicolon`, `tab` or `pipe`; found out by default.
     #[param(example = "comma", pattern = "^(comma|semicolon|tab|pipe)$")]
