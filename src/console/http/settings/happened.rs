@@ -43,7 +43,7 @@ pub fn action(language: Language, action: &str) -> &str {
     }
 }
 
-const ACTIONS: [(&str, &str, &str); 48] = [
+const ACTIONS: [(&str, &str, &str); 61] = [
     ("account.created", "opened an account", "abrió una cuenta"),
     ("account.deleted", "deleted their account", "eliminó su cuenta"),
     ("audit.exported", "exported the audit", "exportó la auditoría"),
@@ -96,6 +96,35 @@ const ACTIONS: [(&str, &str, &str); 48] = [
     ("staff.signed_out_everywhere", "signed out everywhere", "cerró todas sus sesiones"),
     ("staff.totp_reset", "reset the authenticator of", "restableció el autenticador de"),
     ("team.changed", "changed the team", "cambió el equipo"),
+    ("invite.created", "made an invite", "creó una invitación"),
+    ("invite.sent", "sent an invite", "envió una invitación"),
+    ("invite.opened", "opened an invite", "abrió una invitación"),
+    (
+        "invite.phone_proven",
+        "saw a number confirmed by an invite",
+        "vio confirmado un número de una invitación",
+    ),
+    (
+        "invite.email_proven",
+        "saw an address confirmed by an invite",
+        "vio confirmado un correo de una invitación",
+    ),
+    (
+        "invite.other_number",
+        "refused another number for an invite",
+        "rechazó otro número para una invitación",
+    ),
+    ("invite.accepted", "accepted an invite", "aceptó una invitación"),
+    ("invite.bounced", "could not deliver an invite", "no pudo entregar una invitación"),
+    ("invite.revoked", "took an invite back", "retiró una invitación"),
+    ("invite.imported", "took a list of invites in", "recibió una lista de invitaciones"),
+    ("records.import_begun", "began an import of records", "empezó a importar fichas"),
+    ("records.import_ended", "ended an import of records", "terminó de importar fichas"),
+    (
+        "records.results_exported",
+        "downloaded an import's results",
+        "descargó los resultados de una importación",
+    ),
     ("team.created", "made the team", "creó el equipo"),
     ("webhook.changed", "changed a webhook", "cambió un webhook"),
     ("webhook.created", "made a webhook", "creó un webhook"),
