@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest};
 
+use super::multipart::split;
 use super::{Code, Problem, body};
 
 /// What stands around the file: boundaries, headers, a few short fields.
@@ -71,11 +72,6 @@ fn parts(body: &[u8], boundary: &str) -> Option<Vec<(String, Vec<u8>)>> {
         rest = behind;
     }
     Some(found)
-}
-
-fn split<'a>(bytes: &'a [u8], by: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = bytes.windows(by.len()).position(|window| window == by)?;
-    Some((bytes.get(..at)?, bytes.get(at + by.len()..)?))
 }
 
 fn name(head: &str) -> Option<String> {
