@@ -55,6 +55,8 @@ fn of_patients(config: &mut ServiceConfig<'_>) {
         .service(me::http::number::change_number)
         .service(accounts::email::http::prove_email)
         .service(accounts::email::http::check_email)
+        .service(accounts::email::http::ask_email_code)
+        .service(accounts::email::http::check_email_code)
         .service(me::http::create_patient)
         .service(me::http::change_patient)
         .service(me::http::list_pairings)

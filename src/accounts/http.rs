@@ -43,6 +43,11 @@ impl From<Refusal> for Problem {
                 Code::SessionRestricted,
                 "This sign-in sees only what it makes itself. Add the person first: POST /v1/me/patients.",
             ),
+            Refusal::Unrestricted => Self::new(Code::SessionUnrestricted, "There is nothing to lift."),
+            Refusal::EmailUnproven => Self::new(
+                Code::EmailUnproven,
+                "The practice can let this device in: call there, or show the code at its desk.",
+            ),
             Refusal::Pairing(pairing) => pairing.into(),
             Refusal::EmailInvalid => {
                 Self::field(Code::InvalidRequest, "/email", "This is no e-mail address.")

@@ -65,6 +65,12 @@ pub enum Refusal {
     /// A restricted sign-in may not do this.
     #[error("session restricted")]
     Restricted,
+    /// This sign-in sees everything already.
+    #[error("session not restricted")]
+    Unrestricted,
+    /// The account has no proven e-mail address.
+    #[error("email unproven")]
+    EmailUnproven,
     /// The practice cannot be paired with.
     #[error(transparent)]
     Pairing(#[from] conversations::Refusal),

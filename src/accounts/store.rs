@@ -261,6 +261,18 @@ pub fn revoke_restricted(conn: &mut Conn, account_id: &str, now: Timestamp) -> R
     Ok(())
 }
 
+/// Lets a restricted sign-in see everything, while `email` is its account's proven address.
+pub fn lift_session(conn: &mut Conn, id: &str, email: &str) -> Result<usize> {
+    let proven =
+        accounts::table.filter(accounts::email.eq(email)).filter(accounts::email_proven_at.is_not_null());
+    let row = account_sessions::table
+        .find(id)
+        .filter(account_sessions::scope.eq(Scope::Restricted.as_str()))
+        .filter(account_sessions::revoked_at.is_null())
+        .filter(account_sessions::account_id.eq_any(proven.select(accounts::id)));
+    Ok(update(row).set(account_sessions::scope.eq(Scope::Full.as_str())).execute(conn)?)
+}
+
 /// Hands out one more refresh token of a family.
 pub fn insert_refresh_token(
     conn: &mut Conn,

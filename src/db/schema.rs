@@ -710,7 +710,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    email_checks (account_id) {
+    email_codes (asked_by) {
+        asked_by -> Text,
         account_id -> Text,
         email -> Text,
         seed -> Text,
@@ -765,7 +766,7 @@ diesel::joinable!(import_chunks -> record_imports (import_id));
 diesel::joinable!(invites -> practice_links (link_id));
 diesel::joinable!(invite_imports -> practices (practice_id));
 diesel::joinable!(invite_import_rows -> invite_imports (import_id));
-diesel::joinable!(email_checks -> accounts (account_id));
+diesel::joinable!(email_codes -> accounts (account_id));
 diesel::allow_tables_to_appear_in_same_query!(
     practices,
     practice_links,
@@ -823,5 +824,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     invites,
     invite_imports,
     invite_import_rows,
-    email_checks,
+    email_codes,
 );

@@ -74,6 +74,8 @@ codes! {
     MethodNotAllowed       "method_not_allowed"       405 "This method does not exist here"
     RequestTimeout         "request_timeout"          408 "The request did not arrive in time"
     AccountExists          "account_exists"           409 "This number has an account"
+    EmailUnproven          "email_unproven"           409 "The account has no proven e-mail address"
+    SessionUnrestricted    "session_unrestricted"     409 "This sign-in sees everything already"
     AlreadyVerified        "already_verified"         409 "This number is proven already"
     PhoneProofConsumed     "phone_proof_consumed"     409 "The phone proof was used for something else"
     LinkPaused             "link_paused"              409 "The practice takes nobody in through this link for now"

@@ -72,6 +72,13 @@ impl Budget {
         Self::new(ctx, "0-email", account_id, &windows)
     }
 
+    /// Mails that let a new device of an account in: one a minute, three in ten minutes and five a day. With five tries
+    /// each, guessing has an even chance after 76 years, and the holder reads of it five times a day.
+    pub fn mails_about_devices(ctx: &Ctx, account_id: &str) -> Self {
+        let windows = [(1, Duration::from_mins(1)), (3, TEN_MINUTES), (5, DAY)];
+        Self::new(ctx, "0-device", account_id, &windows)
+    }
+
     /// Messages to one number.
     pub fn messages_to_number(ctx: &Ctx, number_key: &str) -> Self {
         let limits = &ctx.config.limits;

@@ -132,6 +132,13 @@ const ROWS: &[Row] = &[
     ("POST /v1/sessions", all(422), |_| json!({})),
     ("POST /v1/sessions/refresh", all(401), |_| json!({ "refresh_token": "none" })),
     ("DELETE /v1/sessions/current", PATIENT, NOTHING),
+    // For restricted sign-ins alone, and this one is none.
+    ("POST /v1/sessions/current/email-code", [401, 409, 401, 401, 401, 401, 401, 401], |_| json!({})),
+    (
+        "POST /v1/sessions/current/email-code/checks",
+        [401, 409, 401, 401, 401, 401, 401, 401],
+        |_| json!({ "code": "123456" }),
+    ),
     ("GET /v1/me", PATIENT, NOTHING),
     ("DELETE /v1/me", PATIENT, NOTHING),
     ("POST /v1/me/email", PATIENT, |world| json!({ "email": world.address() })),

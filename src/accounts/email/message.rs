@@ -21,7 +21,8 @@ impl EmailCodeTopic {
 /// What the row knows: neither the address nor the code.
 #[derive(Serialize, Deserialize)]
 struct Payload {
-    account: String,
+    #[serde(alias = "account")] // as rows have it that were queued when only accounts asked
+    asked_by: String,
     seed: String,
     language: Language,
 }
@@ -30,7 +31,7 @@ struct Payload {
 pub fn enqueue(
     ctx: &Ctx,
     conn: &mut Conn,
-    account_id: &str,
+    asked_by: &str,
     seed: &str,
     language: Language,
     until: Timestamp,
@@ -40,7 +41,7 @@ pub fn enqueue(
         channel: Channel::Email,
         dedupe_key: format!("email-code:{seed}"),
         recipient: None,
-        payload: json!({ "account": account_id, "seed": seed, "language": language }),
+        payload: json!({ "asked_by": asked_by, "seed": seed, "language": language }),
         due: None,
         not_after: Some(until),
     };
@@ -52,7 +53,7 @@ impl Topic for EmailCodeTopic {
         let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else {
             return Ok(Rendered::Unwanted);
         };
-        let row = store::find(conn, &payload.account, &payload.seed, ctx.now)?;
+        let row = store::find(conn, &payload.asked_by, &payload.seed, ctx.now)?;
         Ok(row.and_then(|row| mail(ctx, &row, payload.language)).into())
     }
 }
@@ -65,7 +66,7 @@ struct Words {
     otherwise: &'static str,
 }
 
-fn words(language: Language) -> Words {
+fn for_address(language: Language) -> Words {
     match language {
         Language::En => Words {
             heading: "Your code for this address",
@@ -82,8 +83,27 @@ fn words(language: Language) -> Words {
     }
 }
 
+/// Whoever has the number by now may have asked: the mail says what giving the code away would open.
+fn for_device(language: Language) -> Words {
+    match language {
+        Language::En => Words {
+            heading: "Your code for the new device",
+            lead: "Somebody signed in with your mobile number on a new device. If it was you, enter this code there to see your earlier conversations:",
+            limit: "It works for 30 minutes. Give it to nobody.",
+            otherwise: "If it was not you, do nothing: without the code the device sees none of your conversations.",
+        },
+        Language::Es => Words {
+            heading: "Su código para el dispositivo nuevo",
+            lead: "Alguien inició sesión con su número de celular en un dispositivo nuevo. Si fue usted, escriba allí este código para ver sus conversaciones anteriores:",
+            limit: "Sirve durante 30 minutos. No se lo dé a nadie.",
+            otherwise: "Si no fue usted, no haga nada: sin el código, el dispositivo no ve ninguna de sus conversaciones.",
+        },
+    }
+}
+
 /// `None` when a template fails, which drops the row: what is left to fail (writing to a `String`) does not.
 fn mail(ctx: &Ctx, row: &store::Row, language: Language) -> Option<Outgoing> {
+    let words = if row.asked_by == row.account_id { for_address } else { for_device };
     let (words, code) = (&words(language), &super::code(ctx, row));
     let app_name = ctx.config.app.name.as_str();
     let html = Html { lang: language.as_str(), app_name, words, code }.render().ok()?;

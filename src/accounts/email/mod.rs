@@ -2,9 +2,10 @@
 //!
 //! The address that is being proven waits beside the account: until the code is right, the one that was proven before
 //! stays. The code is derived, not stored, like that of a number; a try is counted before it is compared, and a wrong
-//! one is an `Ok`, so that it commits. A restricted sign-in changes nothing here: whoever holds a recycled number must
-//! not put an address of their own on somebody's account.
+//! one is an `Ok`, so that it commits. A restricted sign-in changes no address: whoever holds a recycled number must
+//! not put one of their own on somebody's account. What it may do with the proven one is in `device`.
 
+pub mod device;
 pub mod http;
 mod message;
 mod store;
@@ -43,9 +44,21 @@ pub fn ask(
     }
     let budget = Budget::mails_to_account(ctx, &who.account_id);
     limits::take(ctx, conn, &[budget])?.map_err(|at| Refusal::MailLimited(at.wait_from(ctx.now)))?;
+    Ok(send(ctx, conn, &who.account_id, &who.account_id, email, language)?)
+}
+
+/// Mails a code; until when it is good.
+fn send(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    asked_by: &str,
+    account_id: &str,
+    email: &Email,
+    language: Language,
+) -> db::Result<Timestamp> {
     let seed = URL_SAFE_NO_PAD.encode(ctx.random::<16>());
-    store::upsert(conn, &who.account_id, email, &seed, ctx.now, ctx.now + LIFE)?;
-    message::enqueue(ctx, conn, &who.account_id, &seed, language, ctx.now + LIFE)?;
+    store::upsert(conn, asked_by, account_id, email, &seed, ctx.now, ctx.now + LIFE)?;
+    message::enqueue(ctx, conn, asked_by, &seed, language, ctx.now + LIFE)?;
     Ok(ctx.now + LIFE)
 }
 
@@ -54,16 +67,22 @@ pub fn check(ctx: &Ctx, conn: &mut Conn, who: &Principal, code: &str) -> Result<
     if who.scope == Scope::Restricted {
         return Err(Refusal::Restricted);
     }
-    let row = store::take_try(conn, &who.account_id, TRIES, ctx.now)?.ok_or(Refusal::EmailCodeExpired)?;
-    let ours = self::code(ctx, &row);
-    if ctx.keys.blind("email-code", &ours) != ctx.keys.blind("email-code", code) {
-        return Ok(false);
-    }
-    store::return_try(conn, &who.account_id)?;
+    let Some(row) = compare(ctx, conn, &who.account_id, code)? else { return Ok(false) };
     if accounts::prove_email(conn, &who.account_id, &row.email, ctx.now)? == 1 {
         proven(ctx, conn, &who.account_id)?;
     }
     Ok(true)
+}
+
+/// What the code was mailed for, where it is the right one.
+fn compare(ctx: &Ctx, conn: &mut Conn, asked_by: &str, code: &str) -> Result<Option<store::Row>, Refusal> {
+    let row = store::take_try(conn, asked_by, TRIES, ctx.now)?.ok_or(Refusal::EmailCodeExpired)?;
+    let ours = self::code(ctx, &row);
+    if ctx.keys.blind("email-code", &ours) != ctx.keys.blind("email-code", code) {
+        return Ok(None);
+    }
+    store::return_try(conn, asked_by)?;
+    Ok(Some(row))
 }
 
 /// What follows: it is in the audit, and the practices' records are asked again.
@@ -88,7 +107,7 @@ fn code(ctx: &Ctx, row: &store::Row) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-/// Forgets what an account that is gone was proving.
+/// Forgets what an account that is gone was proving, and its sign-ins.
 pub fn forget(conn: &mut Conn, account_id: &str) -> db::Result<usize> {
     store::delete(conn, account_id)
 }

@@ -1,17 +1,19 @@
-//! The rows of `email_checks`.
+//! The rows of `email_codes`.
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel::{insert_into, update};
 
-use crate::db::schema::email_checks;
+use crate::db::schema::email_codes;
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::{Email, Timestamp};
 
-/// An address that is being proven.
+/// A code on its way to an address.
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = email_checks)]
+#[diesel(table_name = email_codes)]
 pub struct Row {
+    /// The account, for an address that it wants, or the sign-in, for being let in.
+    pub asked_by: String,
     /// Whose.
     pub account_id: String,
     /// The address.
@@ -20,9 +22,10 @@ pub struct Row {
     pub seed: String,
 }
 
-/// Lets an account prove an address; what it was proving before is forgotten.
+/// Keeps what a code is made of; the one that was asked for before, by the same, is forgotten.
 pub fn upsert(
     conn: &mut Conn,
+    asked_by: &str,
     account_id: &str,
     email: &Email,
     seed: &str,
@@ -30,55 +33,57 @@ pub fn upsert(
     expires_at: Timestamp,
 ) -> Result<usize> {
     let row = (
-        email_checks::account_id.eq(account_id),
-        email_checks::email.eq(email.as_str()),
-        email_checks::seed.eq(seed),
-        email_checks::tries.eq(0),
-        email_checks::created_at.eq(now),
-        email_checks::expires_at.eq(expires_at),
+        email_codes::asked_by.eq(asked_by),
+        email_codes::account_id.eq(account_id),
+        email_codes::email.eq(email.as_str()),
+        email_codes::seed.eq(seed),
+        email_codes::tries.eq(0),
+        email_codes::created_at.eq(now),
+        email_codes::expires_at.eq(expires_at),
     );
     let upsert =
-        insert_into(email_checks::table).values(row).on_conflict(email_checks::account_id).do_update().set((
-            email_checks::email.eq(excluded(email_checks::email)),
-            email_checks::seed.eq(excluded(email_checks::seed)),
-            email_checks::tries.eq(excluded(email_checks::tries)),
-            email_checks::created_at.eq(excluded(email_checks::created_at)),
-            email_checks::expires_at.eq(excluded(email_checks::expires_at)),
+        insert_into(email_codes::table).values(row).on_conflict(email_codes::asked_by).do_update().set((
+            email_codes::email.eq(excluded(email_codes::email)),
+            email_codes::seed.eq(excluded(email_codes::seed)),
+            email_codes::tries.eq(excluded(email_codes::tries)),
+            email_codes::created_at.eq(excluded(email_codes::created_at)),
+            email_codes::expires_at.eq(excluded(email_codes::expires_at)),
         ));
     Ok(Both(upsert).execute(conn)?)
 }
 
-/// What an account is proving with the code made of `seed`.
-pub fn find(conn: &mut Conn, account_id: &str, seed: &str, now: Timestamp) -> Result<Option<Row>> {
-    let row = email_checks::table
-        .find(account_id)
-        .filter(email_checks::seed.eq(seed))
-        .filter(email_checks::expires_at.gt(now));
+/// Where the code made of `seed` goes, while it is good.
+pub fn find(conn: &mut Conn, asked_by: &str, seed: &str, now: Timestamp) -> Result<Option<Row>> {
+    let row = email_codes::table
+        .find(asked_by)
+        .filter(email_codes::seed.eq(seed))
+        .filter(email_codes::expires_at.gt(now));
     Ok(row.select(columns::<Row>()).first(conn).optional()?)
 }
 
 /// Takes a try, where there is one left.
-pub fn take_try(conn: &mut Conn, account_id: &str, most: i32, now: Timestamp) -> Result<Option<Row>> {
-    let row = email_checks::table
-        .filter(email_checks::account_id.eq(account_id))
-        .filter(email_checks::tries.lt(most))
-        .filter(email_checks::expires_at.gt(now));
-    let taken = update(row).set(email_checks::tries.eq(email_checks::tries + 1)).returning(columns::<Row>());
+pub fn take_try(conn: &mut Conn, asked_by: &str, most: i32, now: Timestamp) -> Result<Option<Row>> {
+    let row = email_codes::table
+        .filter(email_codes::asked_by.eq(asked_by))
+        .filter(email_codes::tries.lt(most))
+        .filter(email_codes::expires_at.gt(now));
+    let taken = update(row).set(email_codes::tries.eq(email_codes::tries + 1)).returning(columns::<Row>());
     Ok(taken.get_result(conn).optional()?)
 }
 
 /// Gives it back.
-pub fn return_try(conn: &mut Conn, account_id: &str) -> Result<usize> {
-    let row = email_checks::table.find(account_id);
-    Ok(update(row).set(email_checks::tries.eq(email_checks::tries - 1)).execute(conn)?)
+pub fn return_try(conn: &mut Conn, asked_by: &str) -> Result<usize> {
+    let row = email_codes::table.find(asked_by);
+    Ok(update(row).set(email_codes::tries.eq(email_codes::tries - 1)).execute(conn)?)
 }
 
-/// Deletes what an account was proving.
+/// Deletes every code of an account and of its sign-ins.
 pub fn delete(conn: &mut Conn, account_id: &str) -> Result<usize> {
-    Ok(diesel::delete(email_checks::table.find(account_id)).execute(conn)?)
+    let rows = email_codes::table.filter(email_codes::account_id.eq(account_id));
+    Ok(diesel::delete(rows).execute(conn)?)
 }
 
 /// Deletes what expired.
 pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
-    Ok(diesel::delete(email_checks::table.filter(email_checks::expires_at.le(now))).execute(conn)?)
+    Ok(diesel::delete(email_codes::table.filter(email_codes::expires_at.le(now))).execute(conn)?)
 }

@@ -236,6 +236,17 @@ pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session
     Ok(())
 }
 
+/// Tells every practice of an account, in the conversation, that a new device was confirmed by the proven e-mail
+/// address. Who it is stays in doubt until they say so.
+pub fn announce_known_device(ctx: &Ctx, conn: &mut Conn, account_id: &str) -> db::Result<()> {
+    for pairing_id in store::open_pairings(conn, account_id, Sight::All, "", i64::MAX)? {
+        let paired = paired(conn, &pairing_id, false)?;
+        let words = words(practice_language(conn, &paired.pairing.practice.id)?);
+        system(ctx, conn, &paired.conversation.id, words.known_device)?;
+    }
+    Ok(())
+}
+
 /// Has every practice of an account look again, or those of one person on it, and tells them why.
 pub fn doubt_all(
     ctx: &Ctx,

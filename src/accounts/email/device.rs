@@ -1,0 +1,51 @@
+//! A new device, let in by the e-mail address that the account had proven before: a number can have another owner by
+//! then, an address hardly. What the practices believe of the person does not change by it; they are told.
+
+use serde_json::json;
+
+use super::super::{Principal, Refusal, Scope, store as accounts};
+use super::{compare, send};
+use crate::app::Ctx;
+use crate::audit;
+use crate::conversations;
+use crate::db::{self, Conn};
+use crate::kit::{Email, Language, Timestamp};
+use crate::limits::{self, Budget};
+
+/// Mails a code to the account's proven address, which the answer does not name; until when it is good.
+pub fn ask(ctx: &Ctx, conn: &mut Conn, who: &Principal, language: Language) -> Result<Timestamp, Refusal> {
+    let email = address(conn, who)?;
+    let budget = Budget::mails_about_devices(ctx, &who.account_id);
+    limits::take(ctx, conn, &[budget])?.map_err(|at| Refusal::MailLimited(at.wait_from(ctx.now)))?;
+    Ok(send(ctx, conn, &who.session_id, &who.account_id, &email, language)?)
+}
+
+fn address(conn: &mut Conn, who: &Principal) -> Result<Email, Refusal> {
+    if who.scope == Scope::Full {
+        return Err(Refusal::Unrestricted);
+    }
+    let account = accounts::find_account(conn, &who.account_id)?.ok_or(Refusal::Unauthorized)?;
+    let proven = account.email.filter(|_| account.email_proven_at.is_some());
+    proven.as_deref().and_then(Email::parse).ok_or(Refusal::EmailUnproven)
+}
+
+/// Compares a code; whether it was right. Then the sign-in sees everything from now on.
+pub fn check(ctx: &Ctx, conn: &mut Conn, who: &Principal, code: &str) -> Result<bool, Refusal> {
+    if who.scope == Scope::Full {
+        return Err(Refusal::Unrestricted);
+    }
+    let Some(row) = compare(ctx, conn, &who.session_id, code)? else { return Ok(false) };
+    // The account may have gone over to another address since, because somebody else reads the old one.
+    if accounts::lift_session(conn, &who.session_id, &row.email)? == 0 {
+        return Err(Refusal::EmailCodeExpired);
+    }
+    lifted(ctx, conn, who)?;
+    Ok(true)
+}
+
+fn lifted(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
+    conversations::announce_known_device(ctx, conn, &who.account_id)?;
+    let (action, detail) = ("session.lifted", json!({ "by": "email" }));
+    let (actor, subject) = (who.account_id.as_str(), who.session_id.as_str());
+    audit::record(ctx, conn, &audit::Event { practice_id: None, actor, action, subject, detail })
+}
