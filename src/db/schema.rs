@@ -575,7 +575,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    blocked_numbers (practice_id, phone_key) {
+    number_blocks (practice_id, phone_key, decision_id) {
         practice_id -> Text,
         phone_key -> Text,
         decision_id -> Text,
@@ -815,7 +815,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     live_events,
     audit_heads,
     identity_decisions,
-    blocked_numbers,
+    number_blocks,
     patient_records,
     record_values,
     identity_grades,

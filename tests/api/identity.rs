@@ -114,6 +114,32 @@ both! {
         assert_eq!((&card["identity"], &card["status"]), (&json!("unverified"), &json!("open")));
     }
 
+    /// A mother and a child were both blocked: the number is free once both decisions are taken back.
+    fn a_number_is_blocked_for_as_long_as_one_decision_says_so(app: TestApp) {
+        let (admin, member, mother) = scene(&app);
+        let person = |name: &str| {
+            let person = json!({ "given_name": name, "family_name": "Rivera" });
+            app.post("/v1/me/patients", person).bearer(&mother.access_token).send().expect(201).str("/patient/id")
+        };
+        let pair = |patient: &str| {
+            let body = json!({ "link_token": app.link_token(DEMO), "patient_id": patient });
+            let reply = app.post("/v1/pairings", body).bearer(&mother.access_token).send();
+            app.deliver_all();
+            reply
+        };
+        let (sam, kim) = (person("Sam"), person("Kim"));
+        let both = [mother.conversation_id.clone(), pair(&sam).expect(201).str("/conversation/id")];
+        for conversation in &both {
+            let body = json!({ "decision": "reject", "block_number": true });
+            decide(&app, &member, conversation, body).expect(201);
+        }
+        for conversation in &both {
+            pair(&kim).problem(403, "pairing_refused");
+            decide(&app, &admin, conversation, json!({ "decision": "undo" })).expect(201);
+        }
+        pair(&kim).expect(201);
+    }
+
     /// An account that begins with a blocked number is refused whole, and its proof stays good elsewhere.
     fn a_blocked_number_signs_up_elsewhere_with_the_same_proof(app: TestApp) {
         let (_, member, patient) = scene(&app);

@@ -1,12 +1,12 @@
-//! The rows of `identity_decisions` and `blocked_numbers`.
+//! The rows of `identity_decisions` and `number_blocks`.
 
 use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::{delete, insert_into};
 
 use super::{Case, Move, Ruling};
-use crate::db::schema::{accounts, blocked_numbers, identity_decisions, pairings};
-use crate::db::{Both, Conn, Result, columns};
+use crate::db::schema::{accounts, identity_decisions, number_blocks, pairings};
+use crate::db::{Conn, Result, columns};
 use crate::kit::Timestamp;
 
 /// What was decided about who it is.
@@ -104,32 +104,33 @@ pub fn phone_of(conn: &mut Conn, pairing_id: &str) -> Result<Option<String>> {
     Ok(row.select(accounts::phone).first(conn)?)
 }
 
-/// Keeps a number from pairing with a practice; one that is blocked stays so by its first decision.
+/// Keeps a number from pairing with a practice, until this decision is taken back and each other one that blocks it.
 pub fn block(
     conn: &mut Conn,
     practice_id: &str,
     phone_key: &str,
     decision_id: &str,
     now: Timestamp,
-) -> Result<bool> {
+) -> Result<usize> {
     let row = (
-        blocked_numbers::practice_id.eq(practice_id),
-        blocked_numbers::phone_key.eq(phone_key),
-        blocked_numbers::decision_id.eq(decision_id),
-        blocked_numbers::created_at.eq(now),
+        number_blocks::practice_id.eq(practice_id),
+        number_blocks::phone_key.eq(phone_key),
+        number_blocks::decision_id.eq(decision_id),
+        number_blocks::created_at.eq(now),
     );
-    let insert = insert_into(blocked_numbers::table).values(row).on_conflict_do_nothing();
-    Ok(Both(insert).execute(conn)? == 1)
+    Ok(insert_into(number_blocks::table).values(row).execute(conn)?)
 }
 
 /// Takes back what a decision blocked.
 pub fn unblock(conn: &mut Conn, decision_id: &str) -> Result<usize> {
-    let rows = blocked_numbers::table.filter(blocked_numbers::decision_id.eq(decision_id));
+    let rows = number_blocks::table.filter(number_blocks::decision_id.eq(decision_id));
     Ok(delete(rows).execute(conn)?)
 }
 
 /// Whether a number is blocked.
 pub fn is_blocked(conn: &mut Conn, practice_id: &str, phone_key: &str) -> Result<bool> {
-    let row = blocked_numbers::table.find((practice_id, phone_key)).select(blocked_numbers::decision_id);
-    Ok(row.first::<String>(conn).optional()?.is_some())
+    let rows = number_blocks::table
+        .filter(number_blocks::practice_id.eq(practice_id))
+        .filter(number_blocks::phone_key.eq(phone_key));
+    Ok(rows.select(number_blocks::decision_id).first::<String>(conn).optional()?.is_some())
 }
