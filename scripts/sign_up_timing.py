@@ -70,7 +70,9 @@ class Patient:
         proof = {"phone_proof": json.loads(checked)["phone_proof"], "link_token": link}
         made_status, account, fourth = self.post("/v1/accounts", name(n) | proof)
         assert made_status == 201, account
-        shape = (status, len(checked), made_status, SECRETS.sub("*", account))
+        # Whether the text is known to have gone by then is the worker's race, with and without a record.
+        checked = re.sub(r'"delivery":"\w+"', "", SECRETS.sub("*", checked))
+        shape = (status, checked, made_status, SECRETS.sub("*", account))
         return shape, first + second + third + fourth, json.loads(account)["conversation"]["id"]
 
 
@@ -118,7 +120,8 @@ def main(binary, *rest):
         for pair in zip(known, unknown):
             for n in dice.sample(pair, 2):
                 found[n] = patient.sign_up(n)
-        assert len({shape for shape, _, _ in found.values()}) == 1, "the answers differ"
+        shapes = {shape for shape, _, _ in found.values()}
+        assert len(shapes) == 1, f"the answers differ: {shapes}"
         took = [[found[n][1] for n in group] for group in (known, unknown)]
         means = [statistics.mean(group) for group in took]
         for who, group, mean in zip(("on record", "not on record"), took, means):

@@ -12,11 +12,14 @@ use super::list::{MOST_WAITING, waiting_word};
 use super::live;
 use super::panel::{Line, best};
 use crate::app::App;
+use crate::conversations::inbox::Card;
 use crate::desk::http::identity::{cursor, written};
 use crate::desk::proof::words as proof;
 use crate::desk::{Refusal, identity};
 use crate::http::{Page, PageQuery, Problem};
+use crate::identity::Finding;
 use crate::identity::matching::Grade;
+use crate::kit::Timestamp;
 
 /// Each is held against the records anew, so a page has fewer than other lists.
 const LIMIT: i64 = 20;
@@ -28,6 +31,22 @@ struct Task {
     /// The record that agrees most, field by field.
     lines: Vec<Line>,
     others: usize,
+    /// The number to call, where one record alone could be meant.
+    call: Option<String>,
+}
+
+impl Task {
+    fn of(f: &Frame, now: Timestamp, card: Card, finding: Option<&Finding>) -> Self {
+        let records = finding.map(|finding| finding.records.as_slice()).unwrap_or_default();
+        let grade = finding.map_or(Grade::None, |finding| finding.verdict.grade);
+        Self {
+            row: Row::of(f, now, card),
+            grade: proof::grade(&proof::of(f.language), grade),
+            lines: finding.map(|finding| best(f, finding)).unwrap_or_default(),
+            others: records.len().saturating_sub(1),
+            call: if let [only] = records { only.phone.clone() } else { None },
+        }
+    }
 }
 
 #[derive(Template)]
@@ -35,6 +54,7 @@ struct Task {
 struct Work<'a> {
     f: &'a Frame,
     script: String,
+    advice: &'static str,
     tasks: Vec<Task>,
     next: Option<String>,
     waiting: String,
@@ -52,14 +72,8 @@ pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> R
     let (who, found, waiting) = found.await?;
     let (f, now) = (session.frame(&app, who, Section::Inbox), app.ctx().now);
     let Page { items, next_cursor: next } = Page::of(found, LIMIT, |(card, _)| written(&card.waiting()));
-    let words = proof::of(f.language);
-    let task = |(card, finding): (_, Option<crate::identity::Finding>)| Task {
-        row: Row::of(&f, now, card),
-        grade: proof::grade(&words, finding.as_ref().map_or(Grade::None, |found| found.verdict.grade)),
-        lines: finding.as_ref().map(|finding| best(&f, finding)).unwrap_or_default(),
-        others: finding.map_or(0, |finding| finding.records.len().saturating_sub(1)),
-    };
-    let tasks = items.into_iter().map(task).collect();
-    let page = Work { f: &f, script: live::address(), tasks, next, waiting: waiting_word(waiting) };
+    let tasks = items.into_iter().map(|(card, finding)| Task::of(&f, now, card, finding.as_ref())).collect();
+    let advice = crate::identity::advice(f.language);
+    let page = Work { f: &f, script: live::address(), advice, tasks, next, waiting: waiting_word(waiting) };
     f.live_page(&app, StatusCode::OK, page.render())
 }
