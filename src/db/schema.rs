@@ -620,6 +620,8 @@ diesel::table! {
         retired -> BigInt,
         created_at -> BigInt,
         finished_at -> Nullable<BigInt>,
+        active_before -> Nullable<BigInt>,
+        left_out -> BigInt,
     }
 }
 

@@ -12,6 +12,7 @@
 mod columns;
 mod draft;
 mod fhir;
+mod retire;
 mod store;
 mod survey;
 mod table;
@@ -40,8 +41,6 @@ use topic::Step;
 pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// The states of an import that goes on.
 const OPEN: [&str; 2] = ["queued", "running"];
-/// How many records one task makes inactive.
-const RETIRED_AT_ONCE: i64 = 1_000;
 /// How many conversations one task grades.
 const GRADED_AT_ONCE: i64 = 50;
 /// How long results are kept.
@@ -121,6 +120,9 @@ pub enum Encoding {
 pub struct Options {
     /// What becomes of records that it does not name.
     pub mode: Mode,
+    /// Whether they may become inactive even where they are most of all.
+    #[serde(default)]
+    pub may_retire_most: bool,
     /// The region of a number that is written without a plus.
     pub region: String,
     /// Whether a date begins with the day, and not with the month.
@@ -140,6 +142,7 @@ impl Options {
     pub fn plain(region: &str) -> Self {
         Self {
             mode: Mode::Merge,
+            may_retire_most: false,
             region: region.to_owned(),
             day_first: false,
             encoding: Encoding::Detect,
@@ -231,6 +234,9 @@ pub fn begin(ctx: &Ctx, conn: &mut Conn, by: &By<'_>, survey: &mut Survey) -> Re
     for (position, chunk) in (0..).zip(survey.chunks()) {
         let (piece, source) = chunk?;
         store::insert_chunk(conn, &id, position, piece, &source)?;
+    }
+    if survey.options.mode == Mode::Replace {
+        store::count_active(conn, by.practice_id, &id)?;
     }
     topic::queue(ctx, conn, &id, &Step::Chunk(0))?;
     let import = find(conn, by.practice_id, &id)?;
@@ -344,18 +350,6 @@ fn line(number: i64, row: &Read, outcome: Option<records::Outcome>) -> String {
     csv::row(&[&*number.to_string(), &*row.number, word, &*codes.join(" "), &*details.join(" ")])
 }
 
-/// Makes records inactive that a whole list left out, some at a time.
-fn retire(ctx: &Ctx, conn: &mut Conn, import_id: &str, round: i64) -> db::Result<()> {
-    let Some(import) = store::hold_open(conn, import_id)? else { return Ok(()) };
-    let gone = records::retire_unnamed(ctx, conn, &import.practice_id, import_id, RETIRED_AT_ONCE)?;
-    let retired = i64::try_from(gone).unwrap_or(i64::MAX);
-    let import = store::add(conn, import_id, &Counts { retired, ..Counts::default() })?;
-    match retired < RETIRED_AT_ONCE {
-        true => finish(ctx, conn, &import),
-        false => topic::queue(ctx, conn, import_id, &Step::Retire(round + 1)),
-    }
-}
-
 fn finish(ctx: &Ctx, conn: &mut Conn, import: &Import) -> db::Result<()> {
     end(ctx, conn, &import.id, &import.actor, "done").map(drop)
 }
@@ -365,10 +359,10 @@ fn end(ctx: &Ctx, conn: &mut Conn, id: &str, actor: &str, state: &str) -> db::Re
     let Some(import) = store::finish(conn, id, state, ctx.now)? else { return Ok(None) };
     store::drop_sources(conn, id)?;
     topic::queue(ctx, conn, id, &Step::Grade { practice: import.practice_id.clone(), after: String::new() })?;
-    let Import { rows_done, created, changed, unchanged, refused, retired, .. } = &import;
+    let Import { rows_done, created, changed, unchanged, refused, retired, left_out, .. } = &import;
     let detail = json!({
         "state": state, "rows": rows_done, "created": created, "changed": changed, "unchanged": unchanged,
-        "refused": refused, "retired": retired,
+        "refused": refused, "retired": retired, "left_out": left_out,
     });
     record(ctx, conn, &import, actor, "records.import_ended", detail)?;
     Ok(Some(import))

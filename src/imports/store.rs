@@ -1,11 +1,12 @@
-//! The rows of `record_imports` and `import_chunks`.
+//! The rows of `record_imports` and `import_chunks`, and counts of the records.
 
 use diesel::prelude::*;
 use diesel::{insert_into, update};
 
+use super::retire::LEAVES_MOST_OUT;
 use super::survey::{Piece, Survey};
 use super::{By, Counts, OPEN};
-use crate::db::schema::{import_chunks, record_imports};
+use crate::db::schema::{import_chunks, patient_records, record_imports};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
@@ -45,6 +46,17 @@ pub struct Import {
     pub created_at: Timestamp,
     /// When it was over.
     pub finished_at: Option<Timestamp>,
+    /// How many records were active when it was handed in; of a whole list alone.
+    pub active_before: Option<i64>,
+    /// Records that a whole list left out and that stay active, as they are most of those.
+    pub left_out: i64,
+}
+
+impl Import {
+    /// Why records stay active that a whole list left out.
+    pub fn problem(&self) -> Option<&'static str> {
+        (self.left_out > 0).then_some(LEAVES_MOST_OUT)
+    }
 }
 
 /// Rows as they came.
@@ -88,6 +100,34 @@ pub fn insert(
     );
     let insert = insert_into(record_imports::table).values(row);
     Ok(Both(insert.on_conflict(record_imports::open_key).do_nothing()).execute(conn)?)
+}
+
+/// Notes how many records are active before an import.
+pub fn count_active(conn: &mut Conn, practice_id: &str, id: &str) -> Result<()> {
+    let active = patient_records::table
+        .filter(patient_records::practice_id.eq(practice_id))
+        .filter(patient_records::active.eq(true))
+        .count()
+        .get_result::<i64>(conn)?;
+    update(record_imports::table.find(id)).set(record_imports::active_before.eq(active)).execute(conn)?;
+    Ok(())
+}
+
+/// How many active records an import did not name.
+pub fn unnamed(conn: &mut Conn, practice_id: &str, import_id: &str) -> Result<i64> {
+    let unnamed = patient_records::import_id.ne(import_id).or(patient_records::import_id.is_null());
+    let rows = patient_records::table
+        .filter(patient_records::practice_id.eq(practice_id))
+        .filter(patient_records::active.eq(true))
+        .filter(unnamed);
+    Ok(rows.count().get_result(conn)?)
+}
+
+/// Notes how many records a whole list left out that stay active.
+pub fn keep_left_out(conn: &mut Conn, id: &str, left_out: i64) -> Result<()> {
+    let row = update(record_imports::table.find(id));
+    row.set(record_imports::left_out.eq(left_out)).execute(conn)?;
+    Ok(())
 }
 
 /// Keeps a chunk of rows as they came.

@@ -90,7 +90,7 @@ impl Topic for ImportTopic {
         let Ok(Payload { import, step }) = serde_json::from_str(&job.payload) else { return Ok(()) };
         match (outcome, step) {
             (Outcome::Sent, Step::Chunk(position)) => super::work(ctx, conn, &import, position, ready),
-            (Outcome::Sent, Step::Retire(round)) => super::retire(ctx, conn, &import, round),
+            (Outcome::Sent, Step::Retire(round)) => super::retire::retire(ctx, conn, &import, round),
             (Outcome::Sent, Step::Grade { practice, after }) => {
                 super::grade(ctx, conn, &import, &practice, &after)
             }

@@ -89,6 +89,38 @@ both! {
         assert_eq!(app.count("SELECT count(*) FROM record_imports"), 0);
     }
 
+    /// A list that leaves most out is explained, in both languages, and the form asks then and only then.
+    fn a_whole_list_that_leaves_most_out_asks_whether_it_is_meant(app: TestApp) {
+        let desk = admin(&app);
+        let row = |n: usize| format!("{n},Alex,Rivera {n}\n");
+        let all = format!("MRN,First,Last\n{}", (0..30).map(row).collect::<String>());
+        table(&app, &desk, &all);
+        let token = form_token(&app, &desk);
+        let form = || page(&app, &desk, "/console/records/import");
+        assert!(!form().contains("may_retire_most"));
+        let one = "MRN,First,Last\n0,Alex,Rivera 0\n";
+        let send = |fields: &[(&str, &str)]| {
+            let begun = upload(&app, &desk, &token, fields, Some(("whole.csv", one))).expect(303);
+            app.deliver_all();
+            app.advance(1);
+            begun.header("location").unwrap().to_owned()
+        };
+        let held = send(&[("mode", "replace")]);
+        let text = page(&app, &desk, &held);
+        assert!(text.contains("leaves out 29 of your 30 active records") && text.contains("Look at it"), "{text}");
+        let spanish = as_browser(&desk, app.get(&held).language("es")).send().expect(200).text();
+        assert!(spanish.contains("deja fuera 29 de sus 30 fichas activas"), "{spanish}");
+        let asks = form();
+        assert!(asks.contains("leaves out 29 of your 30") && asks.contains("name=\"may_retire_most\""), "{asks}");
+        // A form that is sent back keeps what was ticked.
+        let said = [("mode", "replace"), ("may_retire_most", "true")];
+        let back = upload(&app, &desk, &token, &said, Some(("a.csv", ROWS))).expect(422).text();
+        assert!(back.contains("aria-describedby=\"held\" checked"), "{back}");
+        let meant = page(&app, &desk, &send(&said));
+        assert!(meant.contains("<dd>29</dd>") && !meant.contains("leaves out"), "{meant}");
+        assert!(!form().contains("may_retire_most"));
+    }
+
     fn an_import_is_cancelled_by_a_button(app: TestApp) {
         let desk = admin(&app);
         let token = form_token(&app, &desk);

@@ -302,6 +302,39 @@ both! {
         assert_eq!(active("M-0"), true);
     }
 
+    /// Another clinic's list, however long, takes nobody away; whoever means it says so.
+    fn a_whole_list_that_leaves_most_out_makes_nobody_inactive_unless_that_is_meant(app: TestApp) {
+        let desk = admin(&app);
+        table(&app, &desk, &many(0..30));
+        let whole = |query: &str, rows: std::ops::Range<u32>| {
+            import(&app, &desk, &format!("?mode=replace{query}"), "text/csv", many(rows))
+        };
+        let active = || app.count("SELECT count(*) FROM patient_records WHERE active");
+        let says = |import: &Value| ["retired", "left_out", "active_before", "problem"].map(|what| import[what].clone());
+        // The fewer half is left out: that happens.
+        let fine = whole("", 0..15);
+        assert_eq!((counts(&fine), says(&fine)), ([0, 0, 15, 0], [json!(15), json!(0), json!(30), Value::Null]));
+        table(&app, &desk, &many(0..41));
+        let wrong = whole("", 1_000..1_100);
+        let held = [json!(0), json!(41), json!(41), json!("replace_leaves_most_out")];
+        assert_eq!((counts(&wrong), says(&wrong)), ([100, 0, 0, 0], held));
+        assert_eq!(active(), 141, "the rows are taken in, and everybody is there as before");
+        let audit = as_desk(&desk, app.get("/v1/practice/audit?action=records.import_ended")).send().expect(200);
+        assert_eq!(audit.at("/items/0/detail/left_out"), 41);
+        // A list that broke off; and the same once more, with the word for it.
+        assert_eq!(says(&whole("", 0..20))[0..2], [json!(0), json!(121)]);
+        assert_eq!(says(&whole("&may_retire_most=false", 0..20))[0..2], [json!(0), json!(121)]);
+        let meant = whole("&may_retire_most=true", 0..20);
+        assert_eq!(says(&meant), [json!(121), json!(0), json!(141), Value::Null]);
+        assert_eq!(active(), 20);
+        // Of so few, all may go.
+        assert_eq!(says(&whole("", 500..501))[0..2], [json!(20), json!(0)]);
+        // Who is added to without a whole list is asked nothing.
+        let merged = import(&app, &desk, "", "text/csv", many(0..50));
+        assert_eq!(says(&merged), [json!(0), json!(0), Value::Null, Value::Null]);
+        post(&app, &desk, "?mode=replace&may_retire_most=yes", "text/csv", many(0..1)).send().problem(422, "invalid_request");
+    }
+
     /// One at a time, and one that should not have begun can be ended.
     fn a_practice_imports_one_file_at_a_time(app: TestApp) {
         let desk = admin(&app);

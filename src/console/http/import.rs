@@ -30,6 +30,8 @@ struct Form<'a> {
     errors: Errors,
     /// The headings that the file has, where some were not known.
     headings: String,
+    /// The last import, where its list left most records out: the form asks whether that was meant.
+    held: Option<Import>,
     imports: Vec<Import>,
     next: Option<String>,
 }
@@ -45,6 +47,7 @@ struct One<'a> {
 #[derive(Default)]
 struct Typed {
     is_whole: bool,
+    is_meant: bool,
     day_first: bool,
     columns: [String; 6],
 }
@@ -54,13 +57,15 @@ impl Typed {
         let column = |name: &str| upload.field(&format!("column_{name}")).trim().to_owned();
         Self {
             is_whole: upload.field("mode") == "replace",
+            is_meant: upload.field("may_retire_most") == "true",
             day_first: upload.field("dates") == "dmy",
             columns: words::COLUMNS.map(column),
         }
     }
 
     fn query(&self) -> ImportQuery {
-        ImportQuery::of(self.is_whole, self.day_first, self.columns.clone())
+        let query = ImportQuery::of(self.is_whole, self.day_first, self.columns.clone());
+        query.may_retire_most(self.is_meant)
     }
 
     /// Whether a column was named.
@@ -79,9 +84,17 @@ impl Form<'_> {
     fn about(&self, import: &Import) -> String {
         words::summary(self.f.language, import)
     }
+
+    fn how_many(&self, import: &Import) -> String {
+        words::left_out(self.f.language, import)
+    }
 }
 
 impl One<'_> {
+    fn how_many(&self) -> String {
+        words::left_out(self.f.language, &self.import)
+    }
+
     fn is_open(&self) -> bool {
         is_open(&self.import)
     }
@@ -108,6 +121,7 @@ async fn form(
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let (limit, before, token) = (page.limit()?.min(20), page.after()?, session.token());
+    let is_first = before.is_empty();
     let (who, imports) = app
         .read(move |ctx, conn| {
             let imports = desk::list_imports(ctx, conn, token.as_ref(), &before, limit + 1)?;
@@ -116,10 +130,11 @@ async fn form(
         .await?;
     let f = session.frame(app, who, Section::Records);
     let Page { items: imports, next_cursor: next } = Page::of(imports, limit, |import| import.id.clone());
+    let held = imports.first().filter(|last| is_first && last.problem().is_some()).cloned();
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let headings = problem.as_ref().map(words::headings).unwrap_or_default();
     let errors = problem.map(|problem| words::errors(f.language, &problem)).unwrap_or_default();
-    f.page_with(app, status, Form { f: &f, typed, errors, headings, imports, next }.render())
+    f.page_with(app, status, Form { f: &f, typed, errors, headings, held, imports, next }.render())
 }
 
 /// `POST /console/records/import`: the file is taken in where its form is one of ours.

@@ -99,6 +99,19 @@ fn wrong(language: Language, error: &FieldError) -> String {
     say(language, en, es).to_owned()
 }
 
+/// How many records a whole list left out that stay active all the same.
+pub fn left_out(language: Language, import: &Import) -> String {
+    let (left_out, before) = (import.left_out, import.active_before.unwrap_or(0));
+    match language {
+        Language::En => {
+            format!("This list leaves out {left_out} of your {before} active records. All of them stay active.")
+        }
+        Language::Es => {
+            format!("Esta lista deja fuera {left_out} de sus {before} fichas activas. Todas siguen activas.")
+        }
+    }
+}
+
 /// An import in a line: what came of it so far.
 pub fn summary(language: Language, import: &Import) -> String {
     let Import { created, changed, unchanged, refused, .. } = import;

@@ -172,6 +172,16 @@ pub struct ImportView {
     /// Records that the file left out, and that are inactive now; only of `replace`.
     #[schema(example = 0)]
     retired: i64,
+    /// Records that the file left out and that stay active, see `problem`; only of `replace`.
+    #[schema(example = 0)]
+    left_out: i64,
+    /// How many records were active before; only of `replace`.
+    #[schema(required = true, example = 100_000)]
+    active_before: Option<i64>,
+    /// `replace_leaves_most_out`: every row is taken in, but no record became inactive, since the file leaves more than
+    /// half of them out (and more than 20). If that is meant, send it again with `may_retire_most=true`.
+    #[schema(required = true, example = "replace_leaves_most_out")]
+    problem: Option<String>,
     /// When the file was handed in.
     created_at: Timestamp,
     /// When it was over.
@@ -205,6 +215,7 @@ pub struct ImportRows {
 impl From<Import> for ImportView {
     fn from(import: Import) -> Self {
         Self {
+            problem: import.problem().map(Into::into),
             rows: ImportRows {
                 total: import.rows_total,
                 done: import.rows_done,
@@ -219,6 +230,8 @@ impl From<Import> for ImportView {
             state: import.state,
             by: import.actor,
             retired: import.retired,
+            left_out: import.left_out,
+            active_before: import.active_before,
             created_at: import.created_at,
             finished_at: import.finished_at,
         }
@@ -240,6 +253,9 @@ pub struct ImportQuery {
     /// become inactive.
     #[param(inline)]
     mode: Option<Mode>,
+    /// Whether `replace` may make more than half of the active records inactive. Unless that is said, such a file is
+    /// taken for another one than was meant: they stay, and the import says `replace_leaves_most_out`.
+    may_retire_most: Option<bool>,
     /// How a table's letters are written; found out by default.
     #[param(inline)]
     encoding: Option<Encoding>,
@@ -293,6 +309,11 @@ impl ImportQuery {
         }
     }
 
+    /// Says whether a whole list may leave out most of the records.
+    pub fn may_retire_most(self, may: bool) -> Self {
+        Self { may_retire_most: Some(may), ..self }
+    }
+
     /// How a file is to be read.
     pub fn asked(self, app: &App, format: Format) -> Result<Asked, Problem> {
         let delimiter = match self.delimiter.as_deref() {
@@ -325,6 +346,7 @@ impl ImportQuery {
         let said = said.into_iter().filter_map(|(field, heading)| Some((field, heading?))).collect();
         let mut options = Options::plain(&region.to_ascii_uppercase());
         options.mode = self.mode.unwrap_or(Mode::Merge);
+        options.may_retire_most = self.may_retire_most.unwrap_or(false);
         options.encoding = self.encoding.unwrap_or(Encoding::Detect);
         (options.delimiter, options.day_first, options.system) = (delimiter, day_first, self.system);
         Ok(Asked { format, options, said })
