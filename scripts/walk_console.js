@@ -201,6 +201,7 @@ async function walkRecords(walk) {
   await send("patients.csv", "Chart,Vorname,Nachname,Mobile,E-mail,Status\n1,Alex,Rivera,(415) 555-2671,alex@example.com,active\n2,Zoë,Núñez de la Fuente y Montenegro,,zoe.nunez.de.la.fuente@a-rather-long-domain.example,\n3,,Nobody,,,\n4,Sam,Stone,,,inactive\n", "import-begun");
   while (await page.isVisible("form[action$='/cancel']")) await page.waitForNavigation();
   await walk.look("import-over");
+  await walkWholeList(walk, send);
   await walk.go("/console/records/import", "imports");
   await walk.go("/console/records", "records-listed");
   await page.fill("#q", "rivera");
@@ -211,10 +212,33 @@ async function walkRecords(walk) {
   await walk.press(".rows a", "record");
 }
 
+/** A whole list that leaves most out: nobody becomes inactive before somebody says that this is meant. */
+async function walkWholeList(walk, send) {
+  const { page } = walk;
+  const rows = Array.from({ length: 30 }, (_, n) => `W-${n},Robin,Park ${n}\n`);
+  const replace = async (title, text) => {
+    await page.goto(`${walk.url}/console/records/import`);
+    await page.check("input[value=replace]");
+    if (await page.isVisible("input[name=may_retire_most]")) await page.check("input[name=may_retire_most]");
+    await send("whole.csv", text, title);
+    while (await page.isVisible("form[action$='/cancel']")) await page.waitForNavigation();
+  };
+  await replace("whole-begun", `MRN,First,Last\n${rows.join("")}`);
+  await replace("part-begun", `MRN,First,Last\n${rows[0]}`);
+  await walk.look("part-held");
+  assert.ok(await page.isVisible("main .warning"), "what is left out is said");
+  await walk.go("/console/records/import", "part-asked");
+  await replace("part-meant", `MRN,First,Last\n${rows[0]}`);
+  assert.ok(!(await page.isVisible("main .warning")), "it was meant");
+}
+
 async function walkAll(walk, token, somebody) {
   await walkAccount(walk, somebody);
   await walkSignIn(walk, token);
   await walk.go("/console/inbox", "inbox");
+  await walk.go("/console/identity", "identity-none");
+  await walk.go("/console/desk-code", "desk-code");
+  assert.match(await walk.page.textContent(".digits"), /^\d{4} \d{4}$/);
   await walkLinks(walk);
   await walkInvites(walk);
   await walkRecords(walk);

@@ -7,6 +7,7 @@
   const [SHORTLY, AGAIN, LONGEST, MINUTE] = [150, 2000, 30000, 60000];
   const channel = new BroadcastChannel("practice-links-events");
   let timer = 0;
+  let renewal = 0;
   let isLooking = false;
   let isStale = false;
   let isOver = false;
@@ -57,6 +58,13 @@
     list.after(...around.slice(place + 1));
   }
 
+  /** What is good for so many seconds is asked for anew behind them. */
+  function renew() {
+    const part = document.querySelector("[data-renews]");
+    clearTimeout(renewal);
+    if (part) renewal = setTimeout(look, part.dataset.renews * 1000);
+  }
+
   function show(fresh) {
     const form = document.getElementById("end");
     const isAtEnd = form !== null && form.getBoundingClientRect().top < window.innerHeight;
@@ -65,6 +73,7 @@
       if (other) replace(part, other);
     }
     const end = document.getElementById("end");
+    renew();
     if (isAtEnd && end.getBoundingClientRect().bottom > window.innerHeight) end.scrollIntoView({ block: "end" });
   }
 
@@ -130,6 +139,7 @@
 
   channel.onmessage = ({ data }) => heard(data);
   document.addEventListener("visibilitychange", () => { if (isStale && !document.hidden) soon(); });
+  renew();
   setInterval(() => { if (!document.hidden) soon(); }, MINUTE);
   soon();
   // A browser opens few connections to a host (six, over HTTP/1.1): one tab listens for all of them.

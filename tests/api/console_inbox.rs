@@ -325,12 +325,63 @@ both! {
         for _ in 0..3 {
             app.advance(5 * 3_600);
             let _ = app.get("/console/inbox").header("cookie", &cookie).header("sec-fetch-dest", "empty").send();
+            let _ = app.get("/console/desk-code?by=itself").header("cookie", &cookie).send();
         }
         leads(&app.get("/console/inbox").header("cookie", &cookie).send());
         // A stream is not asked for again by somebody who is not signed in.
         app.get("/console/events").header("cookie", &cookie).send().expect(204);
         app.get("/console/events").send().expect(204);
         assert_eq!(app.get("/console/events").bearer(&person.access_token).send().status, 204, "the bearer opens the API alone");
+    }
+
+    /// The screen at the desk: the code of the API, found from where staff look, good for whoever types it.
+    fn the_code_at_the_desk_is_a_page_that_confirms_in_person(app: TestApp) {
+        let elm = elm(&app);
+        let who = app.sign_up_at(&phone(0), "222222");
+        let codes = |desk: &Desk| {
+            let code = as_desk(desk, app.get("/v1/practice/desk-code")).send().expect(200).str("/code");
+            format!("{} {}", &code[..4], &code[4..])
+        };
+        let screen = || get(&app, &elm.bo, "/console/desk-code").send().expect(200);
+        for from in ["/console/identity".to_owned(), at(&who)] {
+            assert!(page(&app, &elm.bo, &from).contains("href=\"/console/desk-code\""), "{from}");
+        }
+        let (shown, code) = (screen(), codes(&elm.bo));
+        assert!(shown.text().contains(&code) && !shown.text().contains(&codes(&elm.admin)), "{}", shown.text());
+        assert_eq!(shown.header("cache-control"), Some("no-store"));
+        // It is shown anew when there is another one, with a script and without.
+        app.advance(45);
+        let later = screen().text();
+        let left = later.split_once("data-renews=\"").unwrap().1.split('"').next().unwrap().parse::<u64>().unwrap();
+        assert!((1..=60).contains(&left), "{left}");
+        assert!(later.contains(&format!("<meta http-equiv=\"refresh\" content=\"{left}; url=")), "{later}");
+        app.advance(left);
+        let next = screen().text();
+        assert!(!next.contains(&codes(&elm.admin)) && next.contains(&codes(&elm.bo)), "{next}");
+        assert!(!next.contains(&code), "{next}");
+        // The patient types it as it is read.
+        let path = format!("/v1/me/pairings/{}/desk-code", who.json["pairing"]["id"].as_str().unwrap());
+        let typed = json!({ "code": codes(&elm.bo) });
+        app.post(&path, typed).bearer(&who.access_token).send().expect(200);
+        app.deliver_all();
+        let path = format!("/v1/practice/conversations/{}/identity", who.conversation_id);
+        let kept = as_desk(&elm.admin, app.get(&path)).send().expect(200).at("/identity/decisions/0");
+        assert_eq!((&kept["method"], &kept["by"]), (&json!("in_person"), &json!(elm.bo.staff_id)));
+        // The screen names nobody, and who is confirmed needs no code.
+        assert!(!screen().text().contains("Rivera"));
+        assert!(!page(&app, &elm.bo, &at(&who)).contains("/console/desk-code"));
+        let spanish = get(&app, &elm.bo, "/console/desk-code").language("es").send().expect(200).text();
+        assert!(spanish.contains("Código de recepción"), "{spanish}");
+    }
+
+    fn the_code_at_the_desk_is_for_those_who_meet_patients(app: TestApp) {
+        let elm = elm(&app);
+        let support = app.desk(&elm.practice, "sue", Role::Support);
+        let refused = get(&app, &support, "/console/desk-code").send().expect(403).text();
+        assert!(refused.contains("You may not do that"), "{refused}");
+        assert!(!page(&app, &support, "/console/identity").contains("/console/desk-code"));
+        get(&app, &elm.admin, "/console/desk-code").send().expect(200);
+        assert_eq!(leads(&app.get("/console/desk-code").send()), "/console/sign-in?next=/console/desk-code");
     }
 
     fn the_consoles_stream_tells_what_its_holder_sees(app: TestApp) {

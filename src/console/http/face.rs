@@ -50,10 +50,14 @@ pub async fn face(
     Ok(response.into_response(answer.unwrap_or_else(|problem| problem.respond(""))))
 }
 
-/// What a page asks for by itself (Fetch Metadata, `Sec-Fetch-Dest: empty`) is nobody's use of the console: a tab
-/// that was left open ends like any other.
+/// What the address of a page says that loads itself again.
+pub const BY_ITSELF: &str = "by=itself";
+
+/// What a page asks for by itself (Fetch Metadata, `Sec-Fetch-Dest: empty`, or its address says so) is nobody's use of
+/// the console: a tab that was left open ends like any other.
 fn is_by_hand(request: &HttpRequest) -> bool {
-    request.headers().get("sec-fetch-dest").is_none_or(|dest| dest != "empty")
+    let is_fetched = request.headers().get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
+    !is_fetched && request.query_string() != BY_ITSELF
 }
 
 fn problem_of<B>(response: &ServiceResponse<B>) -> Option<Problem> {

@@ -198,6 +198,11 @@ impl Frame {
         self.who.role.configures()
     }
 
+    /// Whether patients are met: the operator's support meets none.
+    pub fn meets_patients(&self) -> bool {
+        self.who.role != Role::Support
+    }
+
     /// Whether webhooks may be seen.
     pub fn is_admin(&self) -> bool {
         self.who.role == Role::Admin

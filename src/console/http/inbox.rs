@@ -3,6 +3,7 @@
 mod card;
 mod conversation;
 mod decisions;
+mod desk_code;
 mod list;
 mod live;
 mod panel;
@@ -31,6 +32,7 @@ pub fn routes(scope: Scope) -> Scope {
         .route("/inbox/{id}/identity", post().to(decisions::decide))
         .route("/inbox/{id}/proof.pdf", get().to(decisions::proof))
         .route("/identity", get().to(work::list))
+        .route("/desk-code", get().to(desk_code::show))
         .route("/events", get().to(live::events))
         .route("/live-{version}.js", get().to(live::script))
 }

@@ -1,0 +1,48 @@
+//! The code at the desk, on a screen that a patient may read: so it names no patient, not even the one whom it has
+//! just confirmed.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use askama::Template;
+
+use super::super::super::who;
+use super::super::face::BY_ITSELF;
+use super::super::frame::{Frame, Section, Session};
+use super::live;
+use crate::app::App;
+use crate::desk::Refusal;
+use crate::http::Problem;
+use crate::staff::desk_code;
+
+#[derive(Template)]
+#[template(path = "console/pages/desk_code.html")]
+struct Screen<'a> {
+    f: &'a Frame,
+    script: String,
+    /// As it is read out: `4883 5612`.
+    code: String,
+    /// After so many seconds there is another one.
+    renews: u64,
+    /// What a page says in its address that asks for itself again, where no script does.
+    by_itself: &'static str,
+}
+
+/// `GET /console/desk-code`
+pub async fn show(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+    let token = session.token();
+    let found = app.read(move |ctx, conn| {
+        let shown = desk_code::show(ctx, conn, token.as_ref())?;
+        let renews = shown.changes_at.wait_from(ctx.now).seconds;
+        Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, shown.code, renews))
+    });
+    let (who, code, renews) = found.await?;
+    let f = session.frame(&app, who, Section::Inbox);
+    let page = Screen { f: &f, script: live::address(), code: grouped(&code), renews, by_itself: BY_ITSELF };
+    f.live_page(&app, StatusCode::OK, page.render())
+}
+
+fn grouped(code: &str) -> String {
+    let (first, second) = code.split_at_checked(4).unwrap_or((code, ""));
+    format!("{first} {second}")
+}
