@@ -98,7 +98,7 @@
     isLooking = true;
     try {
       const answer = await fetch(address(), { cache: "no-store" });
-      if (answer.redirected || answer.status === 404) leave();
+      if (answer.redirected || [403, 404].includes(answer.status)) leave();
       else if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch {
       // The network is away: the stream says when it is back.

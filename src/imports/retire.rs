@@ -42,7 +42,8 @@ pub fn retire(ctx: &Ctx, conn: &mut Conn, import_id: &str, round: i64) -> db::Re
 /// Looking and acting may part here: one import of a practice runs at a time, and nothing else makes records active or
 /// inactive.
 fn most(conn: &mut Conn, import: &Import) -> db::Result<Option<i64>> {
-    let is_meant = serde_json::from_str(&import.options).is_ok_and(|options: Options| options.may_retire_most);
+    let is_meant =
+        serde_json::from_str(&import.options).is_ok_and(|options: Options| options.may_retire_most);
     if is_meant {
         return Ok(None);
     }

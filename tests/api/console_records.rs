@@ -107,17 +107,17 @@ both! {
         };
         let held = send(&[("mode", "replace")]);
         let text = page(&app, &desk, &held);
-        assert!(text.contains("leaves out 29 of your 30 active records") && text.contains("Look at it"), "{text}");
+        assert!(text.contains("29 of your 30 active records are not on the list") && text.contains("Look at it"), "{text}");
         let spanish = as_browser(&desk, app.get(&held).language("es")).send().expect(200).text();
-        assert!(spanish.contains("deja fuera 29 de sus 30 fichas activas"), "{spanish}");
+        assert!(spanish.contains("29 de sus 30 fichas activas no están en la lista"), "{spanish}");
         let asks = form();
-        assert!(asks.contains("leaves out 29 of your 30") && asks.contains("name=\"may_retire_most\""), "{asks}");
+        assert!(asks.contains("29 of your 30 active records") && asks.contains("name=\"may_retire_most\""), "{asks}");
         // A form that is sent back keeps what was ticked.
         let said = [("mode", "replace"), ("may_retire_most", "true")];
         let back = upload(&app, &desk, &token, &said, Some(("a.csv", ROWS))).expect(422).text();
         assert!(back.contains("aria-describedby=\"held\" checked"), "{back}");
         let meant = page(&app, &desk, &send(&said));
-        assert!(meant.contains("<dd>29</dd>") && !meant.contains("leaves out"), "{meant}");
+        assert!(meant.contains("<dd>29</dd>") && !meant.contains("not on the list, and"), "{meant}");
         assert!(!form().contains("may_retire_most"));
     }
 

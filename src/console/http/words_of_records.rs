@@ -104,10 +104,10 @@ pub fn left_out(language: Language, import: &Import) -> String {
     let (left_out, before) = (import.left_out, import.active_before.unwrap_or(0));
     match language {
         Language::En => {
-            format!("This list leaves out {left_out} of your {before} active records. All of them stay active.")
+            format!("{left_out} of your {before} active records are not on the list, and stay active.")
         }
         Language::Es => {
-            format!("Esta lista deja fuera {left_out} de sus {before} fichas activas. Todas siguen activas.")
+            format!("{left_out} de sus {before} fichas activas no están en la lista y siguen activas.")
         }
     }
 }
