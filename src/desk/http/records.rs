@@ -310,6 +310,7 @@ impl ImportQuery {
     }
 
     /// Says whether a whole list may leave out most of the records.
+    #[must_use]
     pub fn may_retire_most(self, may: bool) -> Self {
         Self { may_retire_most: Some(may), ..self }
     }
