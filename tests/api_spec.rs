@@ -80,7 +80,7 @@ fn a_call_that_takes_a_body_documents_it() {
     let document = document();
     for (name, operation) in operations(&document) {
         // A page's beacon says everything in its address, and so do these of a webhook and of an invite.
-        let ends = ["/seen", "/tap", "/rotate", "/replay", "/resend", "/i/{token}/email"];
+        let ends = ["/seen", "/tap", "/rotate", "/replay", "/resend", "/i/{token}/email", "/email-code"];
         let says_all = ends.iter().any(|end| name.ends_with(end));
         let takes_one = !says_all && ["POST", "PATCH", "PUT"].iter().any(|method| name.starts_with(method));
         assert_eq!(operation.get("requestBody").is_some(), takes_one, "{name}");
@@ -120,7 +120,8 @@ fn calls_that_need_a_secret_say_which() {
             operation.pointer("/security/0").and_then(Value::as_object).map(|s| s.keys().next().unwrap());
         let wanted = match path {
             path if path.starts_with("/v1/verifications/") => Some("client_secret"),
-            "/v1/pairings" | "/v1/sessions/current" => Some("access_token"),
+            "/v1/pairings" => Some("access_token"),
+            path if path.starts_with("/v1/sessions/current") => Some("access_token"),
             "/v1/staff/sessions/current" | "/v1/staff/sessions/{id}" => Some("staff_token"),
             path if path.starts_with("/v1/staff/me") => Some("staff_token"),
             "/v1/staff/sessions" if !name.starts_with("POST") => Some("staff_token"),

@@ -268,7 +268,7 @@ both! {
         leads(&on(&app, &elm.bo, &who, "identity", &reject));
         let closed = get(&app, &elm.bo, &at(&who)).send().expect(200).text();
         assert!(closed.contains("badge who rejected") && !closed.contains("name=\"body\""), "{closed}");
-        assert_eq!(app.count("SELECT count(*) FROM blocked_numbers"), 1);
+        assert_eq!(app.count("SELECT count(*) FROM number_blocks"), 1);
         let proof = get(&app, &elm.bo, &format!("{}/proof.pdf", at(&who))).send().expect(200);
         assert!(proof.media_type() == "application/pdf" && proof.body.starts_with(b"%PDF"));
     }
