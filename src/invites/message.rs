@@ -2,22 +2,18 @@
 
 use std::time::Duration;
 
-use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::words::{self, Letter};
-use super::{Invite, quiet, record, store};
+use super::{Invite, quiet, record, store, words};
 use crate::app::Ctx;
 use crate::consent;
 use crate::db::{self, Conn};
 use crate::kit::{Secret, Timestamp};
 use crate::limits;
 use crate::links::{self, Destination};
-use crate::outbox::{
-    self, Channel, Job, Mail, Message, Outcome, Outgoing, Rendered, Report, Sender, Text, Topic,
-};
+use crate::outbox::{self, Channel, Job, Message, Outcome, Outgoing, Rendered, Report, Sender, Text, Topic};
 
 /// Waits that reach over a night: a text that a provider refused in the evening must live to see the morning.
 const SCHEDULE: [u64; 30] = [
@@ -164,7 +160,9 @@ impl Topic for MailTopic {
         let living = living.filter(|invite| invite.email_proven_at.is_none());
         let Some((invite, to)) = with_destination(conn, living)? else { return Ok(Rendered::Unwanted) };
         let url = format!("{}/i/{}/email", ctx.config.public_url, secret.expose());
-        Ok(mail(ctx, &invite, &to, &url).into())
+        let letter = words::letter(invite.language());
+        let mail = |email| letter.mail(email, who(ctx, &to), invite.language(), &url);
+        Ok(invite.email().and_then(mail).into())
     }
 
     fn settled(
@@ -211,30 +209,4 @@ fn with_destination(conn: &mut Conn, invite: Option<Invite>) -> db::Result<Optio
 /// Who writes: of a discreet link the app.
 fn who<'a>(ctx: &'a Ctx, to: &'a Destination) -> &'a str {
     if to.is_discreet() { &ctx.config.app.name } else { &to.practice.name }
-}
-
-/// `None` when a template fails, which drops the row: what is left to fail (writing to a `String`) does not.
-fn mail(ctx: &Ctx, invite: &Invite, to: &Destination, url: &str) -> Option<Outgoing> {
-    let (letter, from) = (&words::letter(invite.language()), who(ctx, to));
-    let html = Html { lang: invite.language().as_str(), from, letter, url }.render().ok()?;
-    let text = Plain { from, letter, url }.render().ok()?;
-    let subject = letter.heading.to_owned();
-    Some(Outgoing::Email(Mail { to: invite.email()?, subject, text, html, unsubscribe: None }))
-}
-
-#[derive(Template)]
-#[template(path = "invites/mail.html")]
-struct Html<'a> {
-    lang: &'a str,
-    from: &'a str,
-    letter: &'a Letter,
-    url: &'a str,
-}
-
-#[derive(Template)]
-#[template(path = "invites/mail.txt")]
-struct Plain<'a> {
-    from: &'a str,
-    letter: &'a Letter,
-    url: &'a str,
 }
