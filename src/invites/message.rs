@@ -36,10 +36,6 @@ impl Secrets {
         Self { invite: invite_id.to_owned(), seed: URL_SAFE_NO_PAD.encode(ctx.random::<32>()) }
     }
 
-    fn of(job: &Job) -> Option<Self> {
-        serde_json::from_str(&job.payload).ok()
-    }
-
     /// What the link of the text ends in.
     pub fn text(&self, ctx: &Ctx) -> Secret {
         self.secret(ctx, "invite-text")
@@ -97,7 +93,9 @@ impl TextTopic {
 
 impl Topic for TextTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Some(secret) = Secrets::of(job).map(|out| out.text(ctx)) else { return Ok(Rendered::Unwanted) };
+        let Some(secret) = job.payload::<Secrets>().map(|out| out.text(ctx)) else {
+            return Ok(Rendered::Unwanted);
+        };
         let living = store::by_token(conn, &secret.hash())?.filter(|it| it.state(ctx.now).is_live());
         let Some((invite, to)) = with_destination(conn, living)? else { return Ok(Rendered::Unwanted) };
         let Some(phone) = invite.phone() else { return Ok(Rendered::Unwanted) };
@@ -130,7 +128,7 @@ impl Topic for TextTopic {
         outcome: &Outcome,
         is_over: bool,
     ) -> db::Result<()> {
-        match Secrets::of(job) {
+        match job.payload::<Secrets>() {
             // Of what nobody wants any more the secret is dead, and nothing is found; else the number said STOP.
             Some(out) if is_over && *outcome != Outcome::Sent => bounced(ctx, conn, &out.text(ctx), "sms"),
             _ => Ok(()),
@@ -138,7 +136,7 @@ impl Topic for TextTopic {
     }
 
     fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
-        match (report, Secrets::of(job)) {
+        match (report, job.payload::<Secrets>()) {
             (Report::Undelivered(_), Some(out)) => bounced(ctx, conn, &out.text(ctx), "sms"),
             _ => Ok(()),
         }
@@ -155,7 +153,9 @@ impl MailTopic {
 
 impl Topic for MailTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Some(secret) = Secrets::of(job).map(|out| out.mail(ctx)) else { return Ok(Rendered::Unwanted) };
+        let Some(secret) = job.payload::<Secrets>().map(|out| out.mail(ctx)) else {
+            return Ok(Rendered::Unwanted);
+        };
         let living = store::by_email_secret(conn, &secret.hash(), ctx.now)?;
         let living = living.filter(|invite| invite.email_proven_at.is_none());
         let Some((invite, to)) = with_destination(conn, living)? else { return Ok(Rendered::Unwanted) };
@@ -173,7 +173,7 @@ impl Topic for MailTopic {
         outcome: &Outcome,
         is_over: bool,
     ) -> db::Result<()> {
-        match Secrets::of(job) {
+        match job.payload::<Secrets>() {
             Some(out) if is_over && !matches!(outcome, Outcome::Sent | Outcome::Unwanted) => {
                 bounced(ctx, conn, &out.mail(ctx), "email")
             }
@@ -182,7 +182,7 @@ impl Topic for MailTopic {
     }
 
     fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
-        match (report, Secrets::of(job)) {
+        match (report, job.payload::<Secrets>()) {
             (Report::Undelivered(_), Some(out)) => bounced(ctx, conn, &out.mail(ctx), "email"),
             _ => Ok(()),
         }

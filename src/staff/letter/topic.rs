@@ -17,9 +17,7 @@ impl LetterTopic {
 
 impl Topic for LetterTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else {
-            return Ok(Rendered::Unwanted);
-        };
+        let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
         let token = payload.token(ctx);
         let Some(id) = store::find_live(conn, &token.hash(), ctx.now)? else { return Ok(Rendered::Unwanted) };
         let Some(member) = super::super::store::find_active(conn, &id)? else {
