@@ -128,7 +128,7 @@ impl Page<'_> {
         let rows = [
             (self.words.through, through),
             (self.words.connected, self.time(connected)),
-            (self.words.how, card.source.method.clone()),
+            (self.words.how, words::reached(&self.words, &card.source.method).to_owned()),
         ];
         section(self.words.way, rows)
     }
