@@ -15,9 +15,11 @@ PATIENT = {"given_name": "Zoë", "family_name": "Müller-Ñandú", "birth_date":
 NOTE = "Called back at the number on record. "
 DECISIONS = [("confirm", "call_back"), ("undo", None)] * 6
 LANGUAGES = {
-    "en": ["Zoë Müller-Ñandú", "zoe@example.org", "Ana", "Compare number and e-mail with your records."],
-    "es": ["Zoë Müller-Ñandú", "zoe@example.org", "Ana", "Compare el número y el correo con sus fichas."],
+    "en": ["Zoë Müller-Ñandú", "zoe@example.org", "Ana", "How it reached them typed the code", "Compare number and e-mail with your records."],
+    "es": ["Zoë Müller-Ñandú", "zoe@example.org", "Ana", "Cómo le llegó escribió el código", "Compare el número y el correo con sus fichas."],
 }
+# What the API calls it: none of these is a word for people.
+RAW = ["typed", "in_person", *{word for pair in DECISIONS for word in pair if word}]
 
 
 def decide(service, at, token):
@@ -36,12 +38,20 @@ def proof(service, at, token, language):
         return pdfium.PdfDocument(answer.read())
 
 
-def check(document, wanted, link_code):
+def raw_words(text, language):
+    """The API's words in what is not quoted. Some are English too, so what counts in English is an underscore."""
+    text = re.sub("“[^”]*”", "", text)
+    told = re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", text)
+    return told if language == "en" else told + [word for word in RAW if re.search(rf"\b{word}\b", text)]
+
+
+def check(document, language, link_code):
     assert len(document) == 1, f"{len(document)} pages"
     # Words that a line's end parted are one text again.
     text = re.sub(r"\s+", " ", document[0].get_textpage().get_text_range())
-    for words in [*wanted, PHONE, link_code]:
+    for words in [*LANGUAGES[language], PHONE, link_code]:
         assert words in text, f"{words} is not in: {text}"
+    assert not raw_words(text, language), f"{raw_words(text, language)} in: {text}"
     assert re.search(r"\d+, [\w-]{43}\.$", text), "the audit chain's last hash is missing"
 
 
@@ -52,11 +62,11 @@ def walk(binary, folder):
         made = service.sign_up(link["code"], PATIENT)
         at = f"/v1/practice/conversations/{made['conversation']['id']}"
         decide(service, at, token)
-        for language, wanted in LANGUAGES.items():
+        for language in LANGUAGES:
             document = proof(service, at, token, language)
             if folder:
                 document[0].render(scale=2).to_pil().save(os.path.join(folder, f"proof-{language}.png"))
-            check(document, wanted, link["code"])
+            check(document, language, link["code"])
 
 
 if __name__ == "__main__":

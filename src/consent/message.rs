@@ -60,12 +60,8 @@ pub(super) fn enqueue(ctx: &Ctx, conn: &mut Conn, inbound_id: &str, answer: &Ans
 
 impl Topic for AnswerTopic {
     fn render(&self, ctx: &Ctx, _conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else {
-            return Ok(Rendered::Unwanted);
-        };
-        let Some(to) = job.recipient.as_deref().and_then(|phone| Phone::from_stored(phone).ok()) else {
-            return Ok(Rendered::Unwanted);
-        };
+        let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
+        let Some(to) = job.phone() else { return Ok(Rendered::Unwanted) };
         let language = Language::from_tag(&payload.language).unwrap_or_default();
         let body = text(&ctx.config.app.name, payload.word, language);
         let sender = Sender::Only(sender_key(&payload.sender));

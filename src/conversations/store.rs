@@ -6,8 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::identity::State;
+use super::pairing::in_sight;
 use super::view::Conversation;
-use super::{NewEntry, Sight, restricted};
+use super::{NewEntry, Sight};
 use crate::db::schema::{conversation_tags, conversations, entries, pairings, patients};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
@@ -130,18 +131,7 @@ pub fn conversation_in_sight(
     sight: Sight<'_>,
     id: &str,
 ) -> Result<Option<Conversation>> {
-    let mut row = conversations::table
-        .inner_join(pairings::table)
-        .filter(conversations::id.eq(id))
-        .filter(pairings::account_id.eq(account_id))
-        .into_boxed();
-    match sight {
-        Sight::All => {}
-        Sight::Confirmed => row = row.filter(pairings::session_id.ne_all(restricted(account_id))),
-        Sight::Restricted { session, since } => {
-            row = row.filter(pairings::session_id.eq(session).or(conversations::met_at.gt(since)));
-        }
-    }
+    let row = in_sight(account_id, sight).filter(conversations::id.eq(id));
     let pairing: Option<String> = row.select(pairings::id).first(conn).optional()?;
     pairing.map(|pairing| conversation_of(conn, &pairing)).transpose()
 }
@@ -277,18 +267,7 @@ pub fn in_sight_among(
     sight: Sight<'_>,
     ids: &[String],
 ) -> Result<Vec<String>> {
-    let mut rows = conversations::table
-        .inner_join(pairings::table)
-        .filter(conversations::id.eq_any(ids))
-        .filter(pairings::account_id.eq(account_id))
-        .into_boxed();
-    match sight {
-        Sight::All => {}
-        Sight::Confirmed => rows = rows.filter(pairings::session_id.ne_all(restricted(account_id))),
-        Sight::Restricted { session, since } => {
-            rows = rows.filter(pairings::session_id.eq(session).or(conversations::met_at.gt(since)));
-        }
-    }
+    let rows = in_sight(account_id, sight).filter(conversations::id.eq_any(ids));
     Ok(rows.select(conversations::id).load(conn)?)
 }
 

@@ -7,7 +7,7 @@ use crate::app::Ctx;
 use crate::consent;
 use crate::db::{self, Conn};
 use crate::funnel::{self, Step};
-use crate::kit::{Language, Phone, gsm7};
+use crate::kit::{Language, gsm7};
 use crate::limits;
 use crate::links::{self, Destination};
 use crate::outbox::{self, Job, Outcome, Outgoing, Rendered, Sender, Text, Topic};
@@ -51,12 +51,8 @@ pub fn enqueue(ctx: &Ctx, conn: &mut Conn, pending_id: &str, left: &Left<'_>) ->
 
 impl Topic for LinkTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else {
-            return Ok(Rendered::Unwanted);
-        };
-        let Some(to) = job.recipient.as_deref().and_then(|phone| Phone::from_stored(phone).ok()) else {
-            return Ok(Rendered::Unwanted);
-        };
+        let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
+        let Some(to) = job.phone() else { return Ok(Rendered::Unwanted) };
         match links::destination_of(conn, &payload.link) {
             Ok(destination) => {
                 let language = Language::from_tag(&payload.language).unwrap_or_default();
@@ -71,8 +67,8 @@ impl Topic for LinkTopic {
     }
 
     fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
-        match serde_json::from_str::<Payload>(&job.payload) {
-            Ok(payload) if *outcome == Outcome::Sent => {
+        match job.payload::<Payload>() {
+            Some(payload) if *outcome == Outcome::Sent => {
                 funnel::record(ctx, conn, &payload.link, Step::SmsSent)
             }
             _ => Ok(()),

@@ -2,14 +2,14 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Refusal, practice, zone};
 use crate::app::Ctx;
-use crate::audit::{self, Event, Filter, Row};
-use crate::db::{self, Conn};
+use crate::audit::{self, Filter, Row};
+use crate::db::Conn;
 use crate::kit::{Secret, Timestamp, csv};
-use crate::staff::{self, Principal, Role};
+use crate::staff::{self, Role};
 
 /// A file holds at most this many events.
 const MOST: i64 = 100_000;
@@ -54,21 +54,8 @@ pub fn export(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, asked: &Asked)
     rows.reverse();
     let Asked { action, actor, from, to } = asked;
     let detail = json!({ "events": rows.len(), "action": action, "actor": actor, "from": from, "to": to });
-    record(ctx, conn, &who, "audit.exported", &who.practice_id, detail)?;
+    who.note(ctx, conn, "audit.exported", &who.practice_id, detail)?;
     Ok(file(&rows))
-}
-
-/// Appends what a staff member did.
-pub fn record(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    who: &Principal,
-    action: &str,
-    subject: &str,
-    detail: Value,
-) -> db::Result<()> {
-    let practice_id = Some(who.practice_id.as_str());
-    audit::record(ctx, conn, &Event { practice_id, actor: &who.staff_id, action, subject, detail })
 }
 
 fn file(rows: &[Row]) -> String {

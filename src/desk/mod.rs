@@ -203,7 +203,7 @@ pub fn export_funnel(
     let report = funnel(ctx, conn, token, id, days, channel)?;
     let (who, link) = find(ctx, conn, token, id)?;
     let detail = json!({ "from": report.from, "to": report.to, "channel": channel });
-    audit::record(ctx, conn, &who, "funnel.exported", &link.id, detail)?;
+    who.note(ctx, conn, "funnel.exported", &link.id, detail)?;
     Ok(funnel::csv(&report))
 }
 

@@ -1,7 +1,7 @@
 //! The practice's own records: its people look things up, its admins hand files in. The operator's support sees none
 //! of them.
 
-use super::{Refusal, audit};
+use super::Refusal;
 use crate::app::Ctx;
 use crate::db::Conn;
 use crate::identity::records::{self, After, Entry, Kept};
@@ -87,6 +87,6 @@ pub fn list_imports(
 pub fn results(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<String, Refusal> {
     let who = importer(ctx, conn, token)?;
     let file = imports::results(conn, &who.practice_id, id)?;
-    audit::record(ctx, conn, &who, "records.results_exported", id, serde_json::json!({}))?;
+    who.note(ctx, conn, "records.results_exported", id, serde_json::json!({}))?;
     Ok(file)
 }

@@ -1,153 +1,166 @@
-//! A page's form with one file (`multipart/form-data`, RFC 7578), after it has arrived in a file of its own.
+//! The grammar of a page's form with a file in it (`multipart/form-data`, RFC 7578, on RFC 2046, 5.1).
 //!
-//! All of it but the file is small, so the fields are found at the two ends of the body, and what lies between is never
-//! held.
+//! Two readers stand on it: [`super::Upload`] for a form that is held whole, and [`super::spool::SpooledUpload`] for
+//! one whose file is too large for that. Here is no loop over the parts, since what ends a part is found in memory by
+//! the one and at the far end of a file by the other.
 
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+/// The longest boundary (RFC 2046, 5.1.1).
+const MOST_BOUNDARY: usize = 70;
 
-/// All fields together have this many bytes before the file, and as many behind it.
-const ENDS: u64 = 64 * 1024;
+/// What stands between two parts: a line's end, two hyphens, the boundary.
+pub struct Delimiter(Vec<u8>);
 
-/// What a form held.
-#[derive(Debug, Default)]
-pub struct Upload {
-    /// Its fields, in the order of the page.
-    pub fields: Vec<(String, String)>,
-    /// What the file is called, where one was chosen.
+/// What a part says of itself.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Which field it is; empty where it does not say, and nobody asks for that one.
+    pub name: String,
+    /// What the file is called: there only for a file, and empty where none was chosen.
     pub file_name: Option<String>,
-    start: u64,
-    length: u64,
 }
 
-impl Upload {
-    /// Reads the form in `body`; `None` where it is none.
-    pub fn read(body: &mut File, media_type: &str) -> io::Result<Option<Self>> {
-        let Some(boundary) = boundary(media_type) else { return Ok(None) };
-        let length = body.metadata()?.len();
-        let head = part(body, 0, ENDS)?;
-        let tail_start = length.saturating_sub(ENDS);
-        let tail = part(body, tail_start, ENDS)?;
-        let ends = Ends { delimiter: format!("\r\n--{boundary}").into_bytes(), head, tail, tail_start };
-        Ok(ends.read())
+impl Delimiter {
+    /// The delimiter of a form that came as `media_type`; `None` where that is no form with parts.
+    pub fn of(media_type: &str) -> Option<Self> {
+        let (kind, _) = media_type.split_once(';')?;
+        let boundary = parameter(media_type, "boundary")?;
+        let is_form = kind.trim().eq_ignore_ascii_case("multipart/form-data");
+        let is_sized = (1..=MOST_BOUNDARY).contains(&boundary.len());
+        (is_form && is_sized).then(|| Self(format!("\r\n--{boundary}").into_bytes()))
     }
 
-    /// A field as it was typed; empty where it is missing. U+0000 is nothing that a person types.
-    pub fn field(&self, name: &str) -> String {
-        let found = self.fields.iter().find(|(field, _)| field == name);
-        found.map(|(_, value)| value.replace('\0', "")).unwrap_or_default()
-    }
-
-    /// Copies the file out of the form.
-    pub fn copy_file(&self, body: &mut File, to: &mut File) -> io::Result<()> {
-        body.seek(SeekFrom::Start(self.start))?;
-        io::copy(&mut body.take(self.length), to).map(drop)
-    }
-}
-
-fn boundary(media_type: &str) -> Option<&str> {
-    let (kind, parameters) = media_type.split_once(';')?;
-    let value = parameters.split(';').find_map(|one| one.trim().strip_prefix("boundary="))?.trim_matches('"');
-    (kind.trim().eq_ignore_ascii_case("multipart/form-data") && !value.is_empty()).then_some(value)
-}
-
-fn part(body: &mut File, start: u64, length: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    body.seek(SeekFrom::Start(start))?;
-    body.take(length).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-struct Ends {
-    delimiter: Vec<u8>,
-    head: Vec<u8>,
-    tail: Vec<u8>,
-    tail_start: u64,
-}
-
-impl Ends {
-    fn read(&self) -> Option<Upload> {
-        let mut upload = Upload::default();
-        let mut rest = self.head.strip_prefix(self.delimiter.get(2..)?)?;
-        loop {
-            let (head, body) = split(rest.strip_prefix(b"\r\n")?, b"\r\n\r\n")?;
-            let head = String::from_utf8_lossy(head).into_owned();
-            let (name, file_name) = (parameter(&head, "name")?, parameter(&head, "filename"));
-            if let Some(file_name) = file_name.filter(|_| upload.file_name.is_none()) {
-                upload.file_name = Some(file_name).filter(|name| !name.is_empty());
-                upload.start = (self.head.len() - body.len()) as u64;
-                rest = self.behind_file(body, &mut upload)?;
-            } else {
-                let (value, behind) = split(body, &self.delimiter)?;
-                upload.fields.push((name, String::from_utf8_lossy(value).into_owned()));
-                rest = behind;
-            }
-            if rest.starts_with(b"--") {
-                return Some(upload);
-            }
+    /// What stands before the next delimiter, and what behind it. The line's end is part of a delimiter, and missing
+    /// where a text begins with one: a form's first part, or a part with nothing in it.
+    pub fn split<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        match self.0.get(2..).and_then(|line| text.strip_prefix(line)) {
+            Some(behind) => Some((&[], behind)),
+            None => self.split_within(text),
         }
     }
 
-    /// Where the file ends: in the body's beginning, or else in its end.
-    fn behind_file<'a>(&'a self, body: &'a [u8], upload: &mut Upload) -> Option<&'a [u8]> {
-        if let Some((file, behind)) = split(body, &self.delimiter) {
-            upload.length = file.len() as u64;
-            return Some(behind);
-        }
-        let (file, behind) = split(&self.tail, &self.delimiter)?;
-        upload.length = (self.tail_start + file.len() as u64).checked_sub(upload.start)?;
-        Some(behind)
+    /// The same for a text that begins anywhere: what it begins with may be half a line.
+    pub fn split_within<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        split(text, &self.0)
     }
 }
 
-/// What stands before and behind the first `mark`.
-pub(super) fn split<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+/// Whether what stands behind a delimiter says that it was the last one.
+pub fn is_last(behind: &[u8]) -> bool {
+    behind.starts_with(b"--")
+}
+
+/// The head of the part that begins behind a delimiter, and what follows the head.
+pub fn part(behind: &[u8]) -> Option<(Head, &[u8])> {
+    let (head, content) = split(behind, b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.lines();
+    // The delimiter's own line may end in blanks, and in nothing else: a longer word is another boundary.
+    if !lines.next().unwrap_or_default().trim().is_empty() {
+        return None;
+    }
+    let is_ours = |line: &&str| line.to_ascii_lowercase().starts_with("content-disposition:");
+    let line = lines.find(is_ours).unwrap_or_default();
+    let name = parameter(line, "name").unwrap_or_default();
+    Some((Head { name, file_name: parameter(line, "filename") }, content))
+}
+
+/// A parameter of a header, in quotation marks or without. Browsers write a quotation mark in it as `%22`, and leave
+/// a `%22` that was typed as it is: there is no way back, so it stays.
+fn parameter(header: &str, name: &str) -> Option<String> {
+    let mut rest = header;
+    while let Some((before, value)) = rest.split_once('=') {
+        let (value, behind) = match value.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?,
+            None => value.split_at(value.find(';').unwrap_or(value.len())),
+        };
+        if before.rsplit(';').next()?.trim().eq_ignore_ascii_case(name) {
+            return Some(value.to_owned());
+        }
+        rest = behind;
+    }
+    None
+}
+
+fn split<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = text.windows(mark.len()).position(|window| window == mark)?;
     Some((text.get(..at)?, text.get(at + mark.len()..)?))
-}
-
-/// A parameter of `Content-Disposition`. Browsers write a quotation mark in it as `%22`.
-fn parameter(head: &str, name: &str) -> Option<String> {
-    let mark = format!("; {name}=\"");
-    let start = head.find(&mark)? + mark.len();
-    head.get(start..)?.split('"').next().map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(delimiter: &str, body: &str, ends: usize) -> Option<Upload> {
-        let tail_start = body.len().saturating_sub(ends);
-        let head = body.as_bytes()[..ends.min(body.len())].to_vec();
-        let tail = body.as_bytes()[tail_start..].to_vec();
-        Ends {
-            delimiter: format!("\r\n--{delimiter}").into_bytes(),
-            head,
-            tail,
-            tail_start: tail_start as u64,
-        }
-        .read()
+    fn boundary(media_type: &str) -> Option<String> {
+        let Delimiter(bytes) = Delimiter::of(media_type)?;
+        Some(String::from_utf8(bytes).unwrap().strip_prefix("\r\n--").unwrap().to_owned())
     }
 
     #[test]
-    fn the_file_is_found_wherever_it_ends() {
-        let file = "MRN,a\r\n1,b\r\n".repeat(100);
-        let body = format!(
-            "--x\r\ncontent-disposition: form-data; name=\"form_token\"\r\n\r\nt\r\n\
-             --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\n{file}\r\n\
-             --x\r\nContent-Disposition: form-data; name=\"mode\"\r\n\r\nreplace\r\n--x--\r\n"
-        );
-        for ends in [300, 1_000, 10_000] {
-            let upload = read("x", &body, ends).unwrap();
-            assert_eq!((upload.field("form_token"), upload.field("mode")), ("t".into(), "replace".into()));
-            assert_eq!(upload.file_name.as_deref(), Some("a.csv"));
-            let (start, length) =
-                (usize::try_from(upload.start).unwrap(), usize::try_from(upload.length).unwrap());
-            assert_eq!(&body[start..start + length], file);
+    fn a_boundary_is_found_however_it_is_written() {
+        let longest = "b".repeat(MOST_BOUNDARY);
+        for (media_type, wanted) in [
+            ("multipart/form-data; boundary=----x1", "----x1"),
+            ("multipart/form-data; boundary=\"x\"", "x"),
+            ("multipart/form-data; charset=utf-8; boundary=\"a b\"", "a b"),
+            ("multipart/form-data;boundary=x;charset=utf-8", "x"),
+            ("multipart/form-data; note=\"; boundary=y\"; boundary=x", "x"),
+            ("Multipart/Form-Data; Boundary=x", "x"),
+            (&format!("multipart/form-data; BOUNDARY={longest}"), &longest),
+        ] {
+            assert_eq!(boundary(media_type).as_deref(), Some(wanted), "{media_type}");
         }
-        assert!(read("y", &body, 10_000).is_none());
-        assert!(read("x", &body[..body.len() - 40], 10_000).is_none());
-        assert_eq!(boundary("multipart/form-data; boundary=\"x\""), Some("x"));
+    }
+
+    #[test]
+    fn only_forms_have_one_and_of_a_lawful_length() {
+        for other in [
+            "multipart/form-data",
+            "multipart/form-data; charset=utf-8",
+            "image/png; boundary=x",
+            "multipart/mixed; boundary=x",
+            "multipart/form-data; boundary=",
+            "multipart/form-data; boundary=\"\"",
+            "multipart/form-data; boundary=\"x",
+            &format!("multipart/form-data; boundary={}", "b".repeat(MOST_BOUNDARY + 1)),
+        ] {
+            assert_eq!(boundary(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_head_tells_the_field_and_the_file() {
+        for (head, name, file_name) in [
+            ("Content-Disposition: form-data; name=\"a\"", "a", None),
+            ("content-disposition: form-data; Name=a", "a", None),
+            ("Content-Type: text/csv; name=\"b\"\r\nContent-Disposition: form-data;name=\"a\"", "a", None),
+            ("Content-Disposition: form-data; name=\"a%22b\"", "a%22b", None),
+            ("Content-Disposition: form-data; name=\"a\"; filename=\"\"", "a", Some("")),
+            ("Content-Disposition: form-data; filename=\"x;y=1.csv\"; name=\"a\"", "a", Some("x;y=1.csv")),
+            (
+                "Content-Disposition: form-data; filename=\"%22ñ%22.csv\"; name=\"a\"",
+                "a",
+                Some("%22ñ%22.csv"),
+            ),
+            ("Content-Type: text/plain", "", None),
+        ] {
+            let behind = format!("\r\n{head}\r\n\r\nwhat follows");
+            let (found, content) = part(behind.as_bytes()).unwrap();
+            let wanted = Head { name: name.to_owned(), file_name: file_name.map(str::to_owned) };
+            assert_eq!((found, content), (wanted, b"what follows".as_slice()), "{head}");
+        }
+    }
+
+    #[test]
+    fn a_delimiter_has_its_line_to_itself() {
+        let delimiter = Delimiter::of("multipart/form-data; boundary=x").unwrap();
+        assert_eq!(
+            delimiter.split(b"a\r\nb--x\r\n--x--").unwrap(),
+            (b"a\r\nb--x".as_slice(), b"--".as_slice())
+        );
+        assert_eq!(delimiter.split(b"--x\r\n").unwrap(), (b"".as_slice(), b"\r\n".as_slice()));
+        assert!(delimiter.split(b"a--x\r\n").is_none());
+        assert!(delimiter.split_within(b"--x\r\n").is_none());
+        assert!(part(b" \t\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n").is_some());
+        assert!(part(b"y\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n").is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! A body that is too large to hold: it goes into a file as it arrives, and the file has no name.
 
+mod upload;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -10,6 +12,8 @@ use actix_web::web::Data;
 use aws_lc_rs::digest::{Context, SHA256};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
+
+pub use upload::SpooledUpload;
 
 use super::{Code, Problem};
 use crate::app::App;

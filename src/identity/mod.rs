@@ -10,7 +10,8 @@ pub mod records;
 mod store;
 mod topic;
 
-pub use store::{Grading, Record, Subject};
+pub use records::Record;
+pub use store::{Grading, Subject};
 pub use topic::GradeTopic;
 
 use matching::{Agreement, Comparison, Grade, Verdict};

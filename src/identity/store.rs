@@ -6,6 +6,7 @@ use diesel::insert_into;
 use diesel::prelude::*;
 
 use super::matching::{Given, Known, Verdict};
+use super::records::Record;
 use crate::db::schema::{
     accounts, conversations, identity_grades, pairings, patient_records, patients, record_values,
 };
@@ -42,26 +43,6 @@ impl Subject {
             email_is_proven: self.email_is_proven,
         }
     }
-}
-
-/// A patient as the practice knows them.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = patient_records)]
-pub struct Record {
-    /// Its id, `rec_…`.
-    pub id: String,
-    /// The practice's own record number.
-    pub number: String,
-    /// Given name.
-    pub given_name: String,
-    /// Family name.
-    pub family_name: String,
-    /// Birth date, ISO 8601.
-    pub birth_date: Option<String>,
-    /// The number to call, E.164.
-    pub phone: Option<String>,
-    /// E-mail address.
-    pub email: Option<String>,
 }
 
 /// The grade of a conversation, as of the last look.

@@ -26,8 +26,8 @@ impl Topic for GradeTopic {
     }
 
     fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
-        match (outcome, serde_json::from_str::<Payload>(&job.payload)) {
-            (Outcome::Sent, Ok(payload)) => super::regrade(ctx, conn, &payload.conversation).map(drop),
+        match (outcome, job.payload::<Payload>()) {
+            (Outcome::Sent, Some(payload)) => super::regrade(ctx, conn, &payload.conversation).map(drop),
             _ => Ok(()),
         }
     }

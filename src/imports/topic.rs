@@ -71,7 +71,7 @@ pub fn queue(ctx: &Ctx, conn: &mut Conn, import_id: &str, step: &Step) -> db::Re
 
 impl Topic for ImportTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        if let Ok(Payload { import, step: Step::Chunk(position) }) = serde_json::from_str(&job.payload) {
+        if let Some(Payload { import, step: Step::Chunk(position) }) = job.payload() {
             let rows = super::read_ahead(ctx, conn, &import, position)?;
             self.ready().insert(job.id.clone(), rows);
         }
@@ -87,7 +87,7 @@ impl Topic for ImportTopic {
         is_over: bool,
     ) -> db::Result<()> {
         let ready = self.ready().remove(&job.id);
-        let Ok(Payload { import, step }) = serde_json::from_str(&job.payload) else { return Ok(()) };
+        let Some(Payload { import, step }) = job.payload() else { return Ok(()) };
         match (outcome, step) {
             (Outcome::Sent, Step::Chunk(position)) => super::work(ctx, conn, &import, position, ready),
             (Outcome::Sent, Step::Retire(round)) => super::retire::retire(ctx, conn, &import, round),

@@ -2,22 +2,18 @@
 
 use std::time::Duration;
 
-use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::words::{self, Letter};
-use super::{Invite, quiet, record, store};
+use super::{Invite, quiet, record, store, words};
 use crate::app::Ctx;
 use crate::consent;
 use crate::db::{self, Conn};
 use crate::kit::{Secret, Timestamp};
 use crate::limits;
 use crate::links::{self, Destination};
-use crate::outbox::{
-    self, Channel, Job, Mail, Message, Outcome, Outgoing, Rendered, Report, Sender, Text, Topic,
-};
+use crate::outbox::{self, Channel, Job, Message, Outcome, Outgoing, Rendered, Report, Sender, Text, Topic};
 
 /// Waits that reach over a night: a text that a provider refused in the evening must live to see the morning.
 const SCHEDULE: [u64; 30] = [
@@ -38,10 +34,6 @@ impl Secrets {
     /// Fresh ones.
     pub fn new(ctx: &Ctx, invite_id: &str) -> Self {
         Self { invite: invite_id.to_owned(), seed: URL_SAFE_NO_PAD.encode(ctx.random::<32>()) }
-    }
-
-    fn of(job: &Job) -> Option<Self> {
-        serde_json::from_str(&job.payload).ok()
     }
 
     /// What the link of the text ends in.
@@ -101,7 +93,9 @@ impl TextTopic {
 
 impl Topic for TextTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Some(secret) = Secrets::of(job).map(|out| out.text(ctx)) else { return Ok(Rendered::Unwanted) };
+        let Some(secret) = job.payload::<Secrets>().map(|out| out.text(ctx)) else {
+            return Ok(Rendered::Unwanted);
+        };
         let living = store::by_token(conn, &secret.hash())?.filter(|it| it.state(ctx.now).is_live());
         let Some((invite, to)) = with_destination(conn, living)? else { return Ok(Rendered::Unwanted) };
         let Some(phone) = invite.phone() else { return Ok(Rendered::Unwanted) };
@@ -134,7 +128,7 @@ impl Topic for TextTopic {
         outcome: &Outcome,
         is_over: bool,
     ) -> db::Result<()> {
-        match Secrets::of(job) {
+        match job.payload::<Secrets>() {
             // Of what nobody wants any more the secret is dead, and nothing is found; else the number said STOP.
             Some(out) if is_over && *outcome != Outcome::Sent => bounced(ctx, conn, &out.text(ctx), "sms"),
             _ => Ok(()),
@@ -142,7 +136,7 @@ impl Topic for TextTopic {
     }
 
     fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
-        match (report, Secrets::of(job)) {
+        match (report, job.payload::<Secrets>()) {
             (Report::Undelivered(_), Some(out)) => bounced(ctx, conn, &out.text(ctx), "sms"),
             _ => Ok(()),
         }
@@ -159,12 +153,16 @@ impl MailTopic {
 
 impl Topic for MailTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Some(secret) = Secrets::of(job).map(|out| out.mail(ctx)) else { return Ok(Rendered::Unwanted) };
+        let Some(secret) = job.payload::<Secrets>().map(|out| out.mail(ctx)) else {
+            return Ok(Rendered::Unwanted);
+        };
         let living = store::by_email_secret(conn, &secret.hash(), ctx.now)?;
         let living = living.filter(|invite| invite.email_proven_at.is_none());
         let Some((invite, to)) = with_destination(conn, living)? else { return Ok(Rendered::Unwanted) };
         let url = format!("{}/i/{}/email", ctx.config.public_url, secret.expose());
-        Ok(mail(ctx, &invite, &to, &url).into())
+        let letter = words::letter(invite.language());
+        let mail = |email| letter.mail(email, who(ctx, &to), invite.language(), &url);
+        Ok(invite.email().and_then(mail).into())
     }
 
     fn settled(
@@ -175,7 +173,7 @@ impl Topic for MailTopic {
         outcome: &Outcome,
         is_over: bool,
     ) -> db::Result<()> {
-        match Secrets::of(job) {
+        match job.payload::<Secrets>() {
             Some(out) if is_over && !matches!(outcome, Outcome::Sent | Outcome::Unwanted) => {
                 bounced(ctx, conn, &out.mail(ctx), "email")
             }
@@ -184,7 +182,7 @@ impl Topic for MailTopic {
     }
 
     fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
-        match (report, Secrets::of(job)) {
+        match (report, job.payload::<Secrets>()) {
             (Report::Undelivered(_), Some(out)) => bounced(ctx, conn, &out.mail(ctx), "email"),
             _ => Ok(()),
         }
@@ -211,30 +209,4 @@ fn with_destination(conn: &mut Conn, invite: Option<Invite>) -> db::Result<Optio
 /// Who writes: of a discreet link the app.
 fn who<'a>(ctx: &'a Ctx, to: &'a Destination) -> &'a str {
     if to.is_discreet() { &ctx.config.app.name } else { &to.practice.name }
-}
-
-/// `None` when a template fails, which drops the row: what is left to fail (writing to a `String`) does not.
-fn mail(ctx: &Ctx, invite: &Invite, to: &Destination, url: &str) -> Option<Outgoing> {
-    let (letter, from) = (&words::letter(invite.language()), who(ctx, to));
-    let html = Html { lang: invite.language().as_str(), from, letter, url }.render().ok()?;
-    let text = Plain { from, letter, url }.render().ok()?;
-    let subject = letter.heading.to_owned();
-    Some(Outgoing::Email(Mail { to: invite.email()?, subject, text, html, unsubscribe: None }))
-}
-
-#[derive(Template)]
-#[template(path = "invites/mail.html")]
-struct Html<'a> {
-    lang: &'a str,
-    from: &'a str,
-    letter: &'a Letter,
-    url: &'a str,
-}
-
-#[derive(Template)]
-#[template(path = "invites/mail.txt")]
-struct Plain<'a> {
-    from: &'a str,
-    letter: &'a Letter,
-    url: &'a str,
 }

@@ -1,6 +1,7 @@
 //! What an invite says: who asks, and where to go. Nothing of the person, and nothing of why.
 
 use crate::kit::{Language, gsm7};
+use crate::outbox::Letter;
 
 /// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
 const SEGMENT: usize = 160;
@@ -12,20 +13,6 @@ pub fn text(from: &str, url: &str, language: Language) -> String {
         Language::Es => format!(" le invita a mensajes seguros: {url} Envie ALTO para no recibirlos."),
     };
     format!("{}{says}", gsm7::name(from, SEGMENT.saturating_sub(says.len())))
-}
-
-/// The mail in words.
-pub struct Letter {
-    /// The subject and the heading.
-    pub heading: &'static str,
-    /// What it is about.
-    pub lead: &'static str,
-    /// What the button says.
-    pub button: &'static str,
-    /// How long it is good.
-    pub limit: &'static str,
-    /// What to do where it was not expected.
-    pub otherwise: &'static str,
 }
 
 /// The words of the mail.

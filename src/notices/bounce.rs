@@ -80,7 +80,7 @@ fn row_id(message_id: &str) -> Option<&str> {
 }
 
 fn complain(ctx: &Ctx, conn: &mut Conn, job: &Job, at: Option<Timestamp>) -> db::Result<()> {
-    let Some(payload) = Payload::of(job) else { return Ok(()) };
+    let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     let Some(link) = payload.link else { return Ok(()) };
     let Some(to) = crate::links::known(conn, &link)? else { return Ok(()) };
     // Who asked for mails again after the complaint meant that.
@@ -93,7 +93,7 @@ fn complain(ctx: &Ctx, conn: &mut Conn, job: &Job, at: Option<Timestamp>) -> db:
 
 /// Learns from an attempt's end, at which the mail has just gone where the person is written to now.
 pub fn settled(ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Result<()> {
-    let Some(payload) = Payload::of(job) else { return Ok(()) };
+    let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     match outcome {
         Outcome::Sent | Outcome::Ambiguous(_) => {
             let mailbox = mailbox_now(ctx, conn, &payload)?;
@@ -126,7 +126,7 @@ pub fn reported(ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::R
 
 /// Once a mail: a late copy of the report does not undo that an admin wanted the mailbox to be tried again.
 fn came_back(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<()> {
-    let Some(payload) = Payload::of(job) else { return Ok(()) };
+    let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     // A fast server's report comes before the answer to the send is written.
     let mailbox = mailbox_now(ctx, conn, &payload)?;
     store::note_mailed(conn, &job.id, &mailbox, ctx.now)?;

@@ -83,11 +83,6 @@ impl Payload {
     pub fn about(self, link_id: &str) -> Self {
         Self { link: Some(link_id.to_owned()), ..self }
     }
-
-    /// What a row of ours holds.
-    pub fn of(job: &Job) -> Option<Self> {
-        serde_json::from_str(&job.payload).ok()
-    }
 }
 
 /// A row's key: once a fact and person, and once a digest, which is one person's.
@@ -174,7 +169,7 @@ struct Facts {
 impl Facts {
     /// `None` where there is nobody to write to, or a mailbox that takes no mail.
     fn of(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Self>> {
-        let Some(payload) = Payload::of(job) else { return Ok(None) };
+        let Some(payload) = job.payload::<Payload>() else { return Ok(None) };
         let Some(practice) = practices::find(conn, &payload.practice)? else { return Ok(None) };
         let Some(to) = people::address(conn, &practice, &payload.person)? else { return Ok(None) };
         if !store::bounces(conn, &[people::mailbox_key(ctx, &to)])?.is_empty() {

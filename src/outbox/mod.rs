@@ -8,6 +8,7 @@
 //! A claim is also the rescue: a lease that ran out is free again, and its attempt, which nobody finished,
 //! stands in `deliveries` and counts as ambiguous.
 
+mod letter;
 mod message;
 mod pace;
 mod pause;
@@ -16,6 +17,7 @@ mod worker;
 
 use std::time::Duration;
 
+pub use letter::Letter;
 pub use message::{
     Carrier, Channel, Envelope, Handed, Hook, Mail, Outcome, Outgoing, Rendered, Report, Sender, Spoken, Text,
 };

@@ -4,11 +4,12 @@ use diesel::dsl::{case_when, count_star, exists};
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use diesel::{insert_into, update};
+use serde::de::DeserializeOwned;
 
 use super::{Channel, Handed, MOST_AMBIGUOUS, Message, Report};
 use crate::db::schema::{deliveries, outbox, paused_channels};
 use crate::db::{Both, Conn, Result, SkipLocked, columns};
-use crate::kit::Timestamp;
+use crate::kit::{Phone, Timestamp};
 
 /// The states of a row that is to be sent. Both are due at `next_at`: a leased one when its lease ends.
 const OPEN: [&str; 2] = ["queued", "leased"];
@@ -47,6 +48,16 @@ impl Job {
     /// The way out.
     pub fn channel(&self) -> Option<Channel> {
         Channel::parse(&self.channel)
+    }
+
+    /// What the row is about; `None` where it was written by a version that said it otherwise.
+    pub fn payload<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(&self.payload).ok()
+    }
+
+    /// The number, of a row that holds one.
+    pub fn phone(&self) -> Option<Phone> {
+        self.recipient.as_deref().and_then(|phone| Phone::from_stored(phone).ok())
     }
 
     /// The running attempt's id; empty where none is running.

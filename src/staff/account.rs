@@ -10,8 +10,7 @@ use super::sign_in::throttle::{self, Caller, Try};
 use super::store::Credentials;
 use super::{Member, MemberChange, Principal, Refusal, authenticate, letter, session, sign_in, store};
 use crate::app::{App, Ctx};
-use crate::audit::{self, Event};
-use crate::db::{self, Conn};
+use crate::db::Conn;
 use crate::kit::{Email, Secret};
 use crate::practices;
 
@@ -95,7 +94,7 @@ pub fn change_password(ctx: &Ctx, conn: &mut Conn, checked: &Checked) -> Result<
     }
     let Some(old) = proven else {
         held.fail(ctx, conn)?;
-        note(ctx, conn, &who, "staff.password_failed")?;
+        who.note(ctx, conn, "staff.password_failed", &who.staff_id, json!({}))?;
         return Ok(Changed::Wrong);
     };
     if let Some(weakness) = weakness {
@@ -109,7 +108,7 @@ pub fn change_password(ctx: &Ctx, conn: &mut Conn, checked: &Checked) -> Result<
     letter::end_all(ctx, conn, &who.staff_id)?;
     sign_in::end_challenges(ctx, conn, &who.staff_id)?;
     session::end_others(ctx, conn, &who)?;
-    note(ctx, conn, &who, "staff.password_changed")?;
+    who.note(ctx, conn, "staff.password_changed", &who.staff_id, json!({}))?;
     Ok(Changed::Yes)
 }
 
@@ -135,12 +134,6 @@ pub fn rename(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, name: &str) ->
     }
     let change = MemberChange { name: Some(name.to_owned()), ..MemberChange::default() };
     let after = store::change(conn, &who.practice_id, &who.staff_id, &change)?;
-    note(ctx, conn, &who, "staff.renamed")?;
+    who.note(ctx, conn, "staff.renamed", &who.staff_id, json!({}))?;
     after.ok_or(Refusal::Unauthorized)
-}
-
-fn note(ctx: &Ctx, conn: &mut Conn, who: &Principal, action: &str) -> db::Result<()> {
-    let practice_id = Some(who.practice_id.as_str());
-    let (actor, subject) = (who.staff_id.as_str(), who.staff_id.as_str());
-    audit::record(ctx, conn, &Event { practice_id, actor, action, subject, detail: json!({}) })
 }

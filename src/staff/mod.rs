@@ -24,7 +24,10 @@ pub use token::StaffToken;
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::app::Ctx;
+use crate::audit::{self, Event};
 use crate::db::{self, Conn};
 use crate::kit::{Email, Secret, Wait};
 use crate::practices;
@@ -185,6 +188,21 @@ pub struct Principal {
     pub session_id: Option<String>,
     /// Whether use of that sign-in should be noted: [`session::keep`], in a write of the caller's choice.
     pub is_due: bool,
+}
+
+impl Principal {
+    /// Appends to the audit what they did.
+    pub fn note(
+        &self,
+        ctx: &Ctx,
+        conn: &mut Conn,
+        action: &str,
+        subject: &str,
+        detail: Value,
+    ) -> db::Result<()> {
+        let practice_id = Some(self.practice_id.as_str());
+        audit::record(ctx, conn, &Event { practice_id, actor: &self.staff_id, action, subject, detail })
+    }
 }
 
 /// Who holds `token`: an access token, or the secret of a browser's cookie. All of it is looked up each time, so

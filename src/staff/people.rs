@@ -56,7 +56,7 @@ pub fn invite(
         None => waiting(conn, &who, &new.email)?.ok_or(Refusal::StaffExists)?,
     };
     letter::invite(ctx, conn, &member)?;
-    note(ctx, conn, &who, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
+    who.note(ctx, conn, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
     Ok(member)
 }
 
@@ -71,7 +71,7 @@ pub fn invite_first(
     new.practice_id.clone_from(&who.practice_id);
     let member = store::insert(conn, &ctx.id("stf"), &new, ctx.now)?.ok_or(Refusal::StaffExists)?;
     letter::invite(ctx, conn, &member)?;
-    note(ctx, conn, &who, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
+    who.note(ctx, conn, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
     Ok(member)
 }
 
@@ -86,7 +86,7 @@ pub fn invite_again(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str
     }
     if !letter::was_written(conn, id, ctx.now - LETTER_PAUSE)? {
         letter::invite(ctx, conn, &member)?;
-        note(ctx, conn, &who, "staff.invited", id, json!({ "role": member.role().as_str() }))?;
+        who.note(ctx, conn, "staff.invited", id, json!({ "role": member.role().as_str() }))?;
     }
     Ok(true)
 }
@@ -142,7 +142,7 @@ pub fn change(
         session::end_all(ctx, conn, id)?;
     }
     if differs(&before, &after) {
-        note(ctx, conn, &who, "staff.changed", id, difference(&before, &after))?;
+        who.note(ctx, conn, "staff.changed", id, difference(&before, &after))?;
     }
     if change.reset_totp {
         reset_totp(ctx, conn, &who.staff_id, &after)?;
@@ -217,7 +217,7 @@ pub fn make_team(
     check_members(conn, &who, members)?;
     let made = super::create_team(ctx, conn, &who.practice_id, name, members)?;
     let team = made.ok_or(Refusal::TeamExists)?;
-    note(ctx, conn, &who, "team.created", &team.id, json!({ "members": members }))?;
+    who.note(ctx, conn, "team.created", &team.id, json!({ "members": members }))?;
     details(conn, team)
 }
 
@@ -245,7 +245,7 @@ pub fn change_team(
         }
     }
     let detail = json!({ "name_changed": name.is_some(), "members": members });
-    note(ctx, conn, &who, "team.changed", id, detail)?;
+    who.note(ctx, conn, "team.changed", id, detail)?;
     details(conn, team)
 }
 
@@ -259,16 +259,4 @@ fn check_members(conn: &mut Conn, who: &Principal, members: &[String]) -> Result
         true => Ok(()),
         false => Err(Refusal::Stranger),
     }
-}
-
-fn note(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    who: &Principal,
-    action: &str,
-    subject: &str,
-    detail: Value,
-) -> db::Result<()> {
-    let practice_id = Some(who.practice_id.as_str());
-    audit::record(ctx, conn, &Event { practice_id, actor: &who.staff_id, action, subject, detail })
 }

@@ -58,9 +58,7 @@ struct Payload {
 
 impl Topic for CodeTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else {
-            return Ok(Rendered::Unwanted);
-        };
+        let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
         let Some(session) = store::find_for_worker(conn, &payload.verification)? else {
             return Ok(Rendered::Unwanted);
         };
@@ -84,7 +82,7 @@ impl Topic for CodeTopic {
         outcome: &Outcome,
         is_over: bool,
     ) -> db::Result<()> {
-        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else { return Ok(()) };
+        let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
         if *outcome == Outcome::Sent && job.channel() == Some(outbox::Channel::Sms) {
             count_sms(ctx, conn, &payload.verification)?;
         }
@@ -95,7 +93,7 @@ impl Topic for CodeTopic {
     }
 
     fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
-        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else { return Ok(()) };
+        let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
         let fate = match report {
             Report::Accepted => None,
             Report::Sent => Some(Fate::Sent),

@@ -54,9 +54,7 @@ pub fn enqueue(ctx: &Ctx, conn: &mut Conn, endpoint_id: &str, delivery: &Deliver
 
 impl Topic for WebhookTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Ok(Payload { delivery, round }) = serde_json::from_str(&job.payload) else {
-            return Ok(Rendered::Unwanted);
-        };
+        let Some(Payload { delivery, round }) = job.payload() else { return Ok(Rendered::Unwanted) };
         let Some((endpoint, event_id, body)) = store::due(conn, &delivery, round)? else {
             return Ok(Rendered::Unwanted);
         };
@@ -78,7 +76,7 @@ impl Topic for WebhookTopic {
         outcome: &Outcome,
         is_over: bool,
     ) -> db::Result<()> {
-        let Ok(Payload { delivery, round }) = serde_json::from_str(&job.payload) else { return Ok(()) };
+        let Some(Payload { delivery, round }) = job.payload() else { return Ok(()) };
         let settled = store::Settled {
             state: match (outcome, is_over) {
                 (Outcome::Sent, _) => "delivered",

@@ -22,7 +22,6 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::app::Ctx;
-use crate::audit;
 use crate::db::{self, Conn};
 use crate::kit::Secret;
 use crate::staff::{self, Principal, Role};
@@ -155,7 +154,7 @@ pub fn create(
         secret: &sealed,
     };
     let endpoint = store::insert(conn, &id, &row, ctx.now)?;
-    record(ctx, conn, &who, "webhook.created", &id, json!({ "after": picture(&endpoint) }))?;
+    who.note(ctx, conn, "webhook.created", &id, json!({ "after": picture(&endpoint) }))?;
     Ok((endpoint, secret))
 }
 
@@ -193,7 +192,7 @@ pub fn change(
     // The guard: an endpoint that was disabled or deleted meanwhile is looked at again by whoever asks again.
     let after = store::change(conn, &before, change)?.ok_or(db::Error::Busy)?;
     let detail = json!({ "before": picture(&before), "after": picture(&after) });
-    record(ctx, conn, &who, "webhook.changed", id, detail)?;
+    who.note(ctx, conn, "webhook.changed", id, detail)?;
     Ok(after)
 }
 
@@ -208,7 +207,7 @@ pub fn rotate(
     let (secret, sealed) = vault::make(ctx, id).ok_or(Refusal::NotSealed)?;
     let rotated = store::rotate(conn, &who.practice_id, id, &sealed, ctx.now + BOTH_SIGN)?;
     let endpoint = rotated.ok_or(Refusal::NotFound)?;
-    record(ctx, conn, &who, "webhook.rotated", id, json!({}))?;
+    who.note(ctx, conn, "webhook.rotated", id, json!({}))?;
     Ok((endpoint, secret))
 }
 
@@ -218,7 +217,7 @@ pub fn delete(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> R
     if store::delete(conn, &who.practice_id, id)? == 0 {
         return Err(Refusal::NotFound);
     }
-    Ok(record(ctx, conn, &who, "webhook.deleted", id, json!({}))?)
+    Ok(who.note(ctx, conn, "webhook.deleted", id, json!({}))?)
 }
 
 /// Up to `limit` lines of an endpoint's log before the line `before`, newest first, each with its event's kind.
@@ -252,7 +251,7 @@ pub fn replay(
     store::begin_round(conn, &endpoint.id, delivery_id)?.ok_or(Refusal::NotFound)?;
     let (delivery, kind) = store::delivery(conn, delivery_id)?.ok_or(Refusal::NotFound)?;
     message::enqueue(ctx, conn, &endpoint.id, &delivery)?;
-    record(ctx, conn, &who, "webhook.replayed", id, json!({ "delivery": delivery_id }))?;
+    who.note(ctx, conn, "webhook.replayed", id, json!({ "delivery": delivery_id }))?;
     Ok((delivery, kind))
 }
 
@@ -290,16 +289,4 @@ fn picture(endpoint: &Endpoint) -> Value {
         "origin": origin, "label": endpoint.label, "events": endpoint.events(), "state": endpoint.state(),
         "disabled_reason": endpoint.disabled_reason,
     })
-}
-
-fn record(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    who: &Principal,
-    action: &'static str,
-    subject: &str,
-    detail: Value,
-) -> db::Result<()> {
-    let practice_id = Some(who.practice_id.as_str());
-    audit::record(ctx, conn, &audit::Event { practice_id, actor: &who.staff_id, action, subject, detail })
 }

@@ -14,8 +14,7 @@ use super::words_of_records as words;
 use crate::app::App;
 use crate::desk::http::records::{ImportQuery, results_file, survey};
 use crate::desk::{Refusal, records as desk};
-use crate::http::multipart::Upload;
-use crate::http::spool::{Spool, scratch, spool};
+use crate::http::spool::{Spool, SpooledUpload, scratch, spool};
 use crate::http::{Code, Id, Page, PageQuery, Problem, is_same_site};
 use crate::imports::{Format, Import, MOST_BYTES};
 
@@ -53,7 +52,7 @@ struct Typed {
 }
 
 impl Typed {
-    fn of(upload: &Upload) -> Self {
+    fn of(upload: &SpooledUpload) -> Self {
         let column = |name: &str| upload.field(&format!("column_{name}")).trim().to_owned();
         Self {
             is_whole: upload.field("mode") == "replace",
@@ -186,7 +185,7 @@ async fn begin(
     let mut file = scratch(app)?;
     let (upload, file) = app
         .read(move |_, _| {
-            let upload = Upload::read(&mut body.file, &kind).map_err(crate::imports::Refusal::from)?;
+            let upload = SpooledUpload::read(&mut body.file, &kind).map_err(crate::imports::Refusal::from)?;
             if let Some(upload) = &upload {
                 upload.copy_file(&mut body.file, &mut file).map_err(crate::imports::Refusal::from)?;
             }

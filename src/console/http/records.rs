@@ -28,7 +28,7 @@ struct Records<'a> {
 #[template(path = "console/pages/record.html")]
 struct One<'a> {
     f: &'a Frame,
-    record: Entry,
+    entry: Entry,
     values: Vec<Kept>,
 }
 
@@ -64,7 +64,7 @@ pub async fn list(
 /// `GET /console/records/{id}`
 pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    let (who, (record, mut values)) = app
+    let (who, (entry, mut values)) = app
         .read(move |ctx, conn| {
             let found = desk::find(ctx, conn, token.as_ref(), &id.0)?;
             Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, found))
@@ -74,7 +74,7 @@ pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpRespon
     for kept in &mut values {
         kept.value = kept.value.replace('\t', " ");
     }
-    f.page(&app, One { f: &f, record, values }.render())
+    f.page(&app, One { f: &f, entry, values }.render())
 }
 
 impl One<'_> {

@@ -6,6 +6,7 @@
 
 mod store;
 
+pub(super) use store::in_sight;
 pub use store::{account_of, is_paired, restricted};
 
 use serde_json::json;

@@ -1,12 +1,13 @@
 //! The rows of `pairings` and `pairing_links`.
 
+use diesel::dsl::{InnerJoin, IntoBoxed};
 use diesel::prelude::*;
 use diesel::{insert_into, update};
 
 use super::super::view::{Pairing, PairingSource, PracticeCard};
 use super::{NewPairing, Sight};
 use crate::db::schema::{account_sessions, conversations, pairing_links, pairings, practices};
-use crate::db::{Both, Conn, Result};
+use crate::db::{Both, Conn, MultiBackend, Result};
 use crate::kit::Timestamp;
 
 /// Makes a pairing; `None` when the patient is paired with that owner of the practice already.
@@ -84,19 +85,8 @@ pub fn open_pairings(
     after: &str,
     limit: i64,
 ) -> Result<Vec<String>> {
-    let mut rows = pairings::table
-        .inner_join(conversations::table)
-        .filter(pairings::account_id.eq(account_id))
-        .filter(pairings::ended_at.is_null())
-        .filter(pairings::id.gt(after))
-        .into_boxed();
-    match sight {
-        Sight::All => {}
-        Sight::Confirmed => rows = rows.filter(pairings::session_id.ne_all(restricted(account_id))),
-        Sight::Restricted { session, since } => {
-            rows = rows.filter(pairings::session_id.eq(session).or(conversations::met_at.gt(since)));
-        }
-    }
+    let rows =
+        in_sight(account_id, sight).filter(pairings::ended_at.is_null()).filter(pairings::id.gt(after));
     Ok(rows.order(pairings::id).limit(limit).select(pairings::id).load(conn)?)
 }
 
@@ -115,6 +105,22 @@ pub fn end_pairing(
     let row = pairings::table.filter(pairings::id.eq(id)).filter(pairings::ended_at.is_null());
     let end = update(row).set(pairings::ended_at.eq(now)).returning(pairings::practice_id);
     Ok(end.get_result(conn).optional()?)
+}
+
+/// Conversations with their pairings.
+type Conversations<'a> = IntoBoxed<'a, InnerJoin<conversations::table, pairings::table>, MultiBackend>;
+
+/// The conversations of an account that `sight` lets through, whether their pairings live or not.
+pub fn in_sight<'a>(account_id: &'a str, sight: Sight<'a>) -> Conversations<'a> {
+    let rows = conversations::table.inner_join(pairings::table).filter(pairings::account_id.eq(account_id));
+    let rows = rows.into_boxed();
+    match sight {
+        Sight::All => rows,
+        Sight::Confirmed => rows.filter(pairings::session_id.ne_all(restricted(account_id))),
+        Sight::Restricted { session, since } => {
+            rows.filter(pairings::session_id.eq(session).or(conversations::met_at.gt(since)))
+        }
+    }
 }
 
 /// The restricted sign-ins of an account.

@@ -21,40 +21,6 @@ use crate::kit::{Secret, Timestamp};
 use crate::printing;
 use crate::refusals;
 
-/// A patient as the practice's own records know them.
-#[derive(Serialize, ToSchema)]
-#[schema(as = PatientRecord)]
-pub struct RecordView {
-    /// Its id.
-    #[schema(example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
-    /// The practice's own record number.
-    #[schema(example = "MRN-10042")]
-    number: String,
-    /// Given name.
-    #[schema(example = "Alex")]
-    given_name: String,
-    /// Family name.
-    #[schema(example = "Rivera")]
-    family_name: String,
-    /// Birth date, ISO 8601.
-    #[schema(required = true, example = "1987-05-31")]
-    birth_date: Option<String>,
-    /// The number on record, E.164: the one to call, whatever number was just given.
-    #[schema(required = true, example = "+14155552671")]
-    phone: Option<String>,
-    /// E-mail address.
-    #[schema(required = true, example = "alex@example.com")]
-    email: Option<String>,
-}
-
-impl From<Record> for RecordView {
-    fn from(record: Record) -> Self {
-        let Record { id, number, given_name, family_name, birth_date, phone, email } = record;
-        Self { id, number, given_name, family_name, birth_date, phone, email }
-    }
-}
-
 /// One field of a person and of a record.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ComparedField)]
@@ -79,7 +45,7 @@ pub struct ComparedView {
 #[schema(as = IdentityCandidate)]
 pub struct CandidateView {
     /// The record.
-    record: RecordView,
+    record: Record,
     /// Field by field.
     fields: Vec<ComparedView>,
 }
@@ -189,7 +155,7 @@ fn candidates(finding: Finding) -> Vec<CandidateView> {
         .zip(verdict.candidates)
         .map(|(record, compared)| CandidateView {
             fields: identity::compared(&subject, &record, &compared).into_iter().map(view).collect(),
-            record: record.into(),
+            record,
         })
         .collect()
 }

@@ -16,53 +16,6 @@ use crate::imports::{self, Asked, Encoding, Field, Format, Import, Mode, Options
 use crate::kit::{Secret, Timestamp};
 use crate::refusals;
 
-/// A patient as the practice's own records know them.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ListedRecord)]
-pub struct RecordView {
-    /// Its id.
-    #[schema(example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
-    /// The practice's own record number.
-    #[schema(example = "MRN-10042")]
-    number: String,
-    /// Given name.
-    #[schema(example = "Alex")]
-    given_name: String,
-    /// Family name.
-    #[schema(example = "Rivera")]
-    family_name: String,
-    /// Birth date, ISO 8601.
-    #[schema(required = true, example = "1987-05-31")]
-    birth_date: Option<String>,
-    /// The number to call, E.164.
-    #[schema(required = true, example = "+14155552671")]
-    phone: Option<String>,
-    /// E-mail address.
-    #[schema(required = true, example = "alex@example.com")]
-    email: Option<String>,
-    /// Whether the practice still has this patient; who is inactive is no match.
-    active: bool,
-    /// When it last said something new.
-    changed_at: Timestamp,
-}
-
-impl From<Entry> for RecordView {
-    fn from(entry: Entry) -> Self {
-        Self {
-            id: entry.id,
-            number: entry.number,
-            given_name: entry.given_name,
-            family_name: entry.family_name,
-            birth_date: entry.birth_date,
-            phone: entry.phone,
-            email: entry.email,
-            active: entry.active,
-            changed_at: entry.changed_at,
-        }
-    }
-}
-
 /// Something that a record says, or said once.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecordValue)]
@@ -90,7 +43,7 @@ impl From<Kept> for ValueView {
 #[derive(Serialize, ToSchema)]
 pub struct RecordAnswer {
     /// It.
-    record: RecordView,
+    record: Entry,
     /// Everything that it says and ever said.
     values: Vec<ValueView>,
 }
@@ -107,23 +60,21 @@ pub struct RecordQuery {
 refusals!(ListRecordsRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// Lists the practice's own patient records
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, RecordQuery), responses((status = 200, description = "By name", body = Page<RecordView>), ListRecordsRefusals))]
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, RecordQuery), responses((status = 200, description = "By name", body = Page<Entry>), ListRecordsRefusals))]
 #[get("/v1/practice/records")]
 pub async fn list_records(
     app: Data<App>,
     call: Call,
     page: Query<PageQuery>,
     query: Query<RecordQuery>,
-) -> Result<Json<Page<RecordView>>, Problem> {
+) -> Result<Json<Page<Entry>>, Problem> {
     let (limit, after) = (page.limit()?, after(&page.after()?));
     // U+0000 is in no record, and PostgreSQL's text cannot hold it.
     let query = query.into_inner().q.unwrap_or_default().replace('\0', "\u{fffd}");
     let rows = app.read(move |ctx, conn| {
         desk::list(ctx, conn, call.bearer.as_ref(), &query, (after.as_ref(), limit + 1))
     });
-    let page = Page::of(rows.await?, limit, key);
-    let items = page.items.into_iter().map(Into::into).collect();
-    Ok(Json(Page { items, next_cursor: page.next_cursor }))
+    Ok(Json(Page::of(rows.await?, limit, key)))
 }
 
 /// What a list of records goes on behind.
@@ -145,7 +96,7 @@ refusals!(GetRecordRefusals: plain, Unauthorized, StaffForbidden, RecordNotFound
 #[get("/v1/practice/records/{id}")]
 pub async fn get_record(app: Data<App>, call: Call, id: Id) -> Result<Json<RecordAnswer>, Problem> {
     let found = app.read(move |ctx, conn| desk::find(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
-    Ok(Json(RecordAnswer { record: found.0.into(), values: found.1.into_iter().map(Into::into).collect() }))
+    Ok(Json(RecordAnswer { record: found.0, values: found.1.into_iter().map(Into::into).collect() }))
 }
 
 /// An import, and how far it is.

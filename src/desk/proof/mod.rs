@@ -9,9 +9,9 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::identity::{Look, look};
-use super::{Refusal, audit, practice, zone};
+use super::{Refusal, practice, zone};
 use crate::app::Ctx;
-use crate::audit::{self as events, Filter};
+use crate::audit::{self, Filter};
 use crate::conversations::identity::Decision;
 use crate::conversations::inbox::Remark;
 use crate::db::{self, Conn};
@@ -44,7 +44,7 @@ pub fn proof(
     let names = names(conn, &found, &who.staff_id)?;
     let page = Page { words: words::of(language), zone: zone(&practice), names, found: &found };
     let sections = vec![page.person(), page.way(&shown), page.state(), page.decisions(), page.texts(&shown)];
-    audit::record(ctx, conn, &who, "identity.exported", id, json!({}))?;
+    who.note(ctx, conn, "identity.exported", id, json!({}))?;
     Ok(Dossier {
         title: page.words.title.to_owned(),
         subtitle: subtitle(&practice, id),
@@ -66,7 +66,7 @@ fn footer(
     practice: &Practice,
     staff_id: &str,
 ) -> db::Result<String> {
-    let last = events::list(conn, &practice.id, &Filter::default(), "", 1)?.pop();
+    let last = audit::list(conn, &practice.id, &Filter::default(), "", 1)?.pop();
     let made = page.words.made.replace("{by}", page.name(staff_id)).replace("{at}", &page.time(ctx.now));
     let Some(event) = last else { return Ok(made) };
     let number = event.seq.unwrap_or_default().to_string();
@@ -128,7 +128,7 @@ impl Page<'_> {
         let rows = [
             (self.words.through, through),
             (self.words.connected, self.time(connected)),
-            (self.words.how, card.source.method.clone()),
+            (self.words.how, words::reached(&self.words, &card.source.method).to_owned()),
         ];
         section(self.words.way, rows)
     }

@@ -166,8 +166,26 @@ pub fn decision(words: &Words, kind: &str) -> &'static str {
     }
 }
 
+/// How the link or the invite reached the person's device. The page names no word of the database: one that is not
+/// known here is told without naming it.
+pub fn reached(words: &Words, method: &str) -> &'static str {
+    match method {
+        "universal_link" => say(words, "opened the link on the phone", "abrió el enlace en el teléfono"),
+        "play_referrer" => say(words, "opened the link, then installed", "abrió el enlace y luego instaló"),
+        "app_clip" => say(words, "opened the link as an App Clip", "abrió el enlace como App Clip"),
+        "pasteboard" => say(words, "pasted the link", "pegó el enlace"),
+        "typed" => say(words, "typed the code", "escribió el código"),
+        "scanned" => say(words, "scanned the code", "escaneó el código"),
+        "phone_first" => {
+            say(words, "gave the number on the link’s page", "dio el número en la página del enlace")
+        }
+        "invite" => say(words, "by text message and e-mail", "por mensaje de texto y correo"),
+        _ => say(words, "in another way", "de otra manera"),
+    }
+}
+
 /// How somebody made sure, or why somebody has to again.
-pub fn method<'a>(words: &Words, method: &'a str) -> &'a str {
+pub fn method(words: &Words, method: &str) -> &'static str {
     match method {
         "record_match" => {
             say(words, "number and e-mail are those on record", "número y correo son los de la ficha")
@@ -180,7 +198,7 @@ pub fn method<'a>(words: &Words, method: &'a str) -> &'a str {
         "number_changed" => say(words, "the number changed", "cambió el número"),
         "new_device" => say(words, "a new device signed in", "entró un dispositivo nuevo"),
         "details_changed" => say(words, "name or birth date changed", "cambió el nombre o el nacimiento"),
-        other => other,
+        _ => say(words, "in another way", "de otra manera"),
     }
 }
 
@@ -217,4 +235,34 @@ pub fn compared(words: &Words, json: &str) -> String {
     };
     let records: Vec<String> = candidates.iter().take(3).map(record).collect();
     format!("{} {}", words.compared, records.join(" | "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversations::identity::Method;
+    use crate::links::Source;
+
+    #[test]
+    fn every_way_and_every_method_has_words_in_both_languages() {
+        let sources = ["universal_link", "play_referrer", "app_clip", "pasteboard", "typed", "scanned"];
+        let sources = sources.map(|word| serde_json::from_value::<Source>(word.into()).unwrap().as_str());
+        let methods = [
+            Method::RecordMatch,
+            Method::CallBack,
+            Method::InPerson,
+            Method::DateOfBirth,
+            Method::PhotoId,
+            Method::Invite,
+        ];
+        for words in [ENGLISH, SPANISH] {
+            let other = reached(&words, "");
+            for way in sources.into_iter().chain(["phone_first", "invite"]) {
+                assert_ne!(reached(&words, way), other, "{way}");
+            }
+            for known in methods.map(Method::as_str) {
+                assert_ne!(method(&words, known), other, "{known}");
+            }
+        }
+    }
 }

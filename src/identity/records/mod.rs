@@ -7,7 +7,7 @@ mod store;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-pub use store::{After, Entry, Kept};
+pub use store::{After, Entry, Kept, Record};
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};

@@ -2,6 +2,8 @@
 
 use diesel::prelude::*;
 use diesel::update;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Kind;
 use crate::db::schema::{patient_records, record_values};
@@ -92,35 +94,56 @@ impl Saying {
     }
 }
 
-/// A record in a list.
-#[derive(Debug, Clone, Queryable, Selectable)]
+/// A patient as the practice's own records know them.
+#[derive(Debug, Clone, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = patient_records)]
-pub struct Entry {
-    /// Its id, `rec_…`.
+#[schema(as = PatientRecord)]
+pub struct Record {
+    /// Its id.
+    #[schema(example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub id: String,
     /// The practice's own record number.
+    #[schema(example = "MRN-10042")]
     pub number: String,
     /// Given name.
+    #[schema(example = "Alex")]
     pub given_name: String,
     /// Family name.
+    #[schema(example = "Rivera")]
     pub family_name: String,
     /// Birth date, ISO 8601.
+    #[schema(required = true, example = "1987-05-31")]
     pub birth_date: Option<String>,
-    /// The number to call, E.164.
+    /// The number on record, E.164: the one to call, whatever number was just given.
+    #[schema(required = true, example = "+14155552671")]
     pub phone: Option<String>,
     /// E-mail address.
+    #[schema(required = true, example = "alex@example.com")]
     pub email: Option<String>,
-    /// Whether the practice still has this patient.
+}
+
+/// A patient as the practice's own records know them, in a list of all.
+#[derive(Debug, Clone, Queryable, Selectable, Serialize, ToSchema)]
+#[diesel(table_name = patient_records)]
+#[schema(as = ListedRecord)]
+pub struct Entry {
+    // No docs: they would stand in the API's document as a schema of their own, though the members are not nested.
+    #[diesel(embed)]
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub(crate) record: Record,
+    /// Whether the practice still has this patient; who is inactive is no match.
     pub active: bool,
     /// When it last said something new.
     pub changed_at: Timestamp,
+    #[serde(skip)]
     search: String,
 }
 
 impl Entry {
     /// Where a list goes on behind it.
     pub fn after(&self) -> After {
-        After { search: self.search.clone(), id: self.id.clone() }
+        After { search: self.search.clone(), id: self.record.id.clone() }
     }
 }
 

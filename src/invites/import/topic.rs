@@ -26,8 +26,8 @@ impl Topic for ImportTopic {
     }
 
     fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
-        match (outcome, serde_json::from_str::<Payload>(&job.payload)) {
-            (Outcome::Sent, Ok(payload)) => super::work(ctx, conn, &payload.import, payload.first),
+        match (outcome, job.payload::<Payload>()) {
+            (Outcome::Sent, Some(payload)) => super::work(ctx, conn, &payload.import, payload.first),
             _ => Ok(()),
         }
     }

@@ -16,7 +16,8 @@ use super::Reply;
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let mut document = serde_json::to_value(openapi::document()).unwrap();
     for (name, schema) in document["components"]["schemas"].as_object_mut().unwrap() {
-        if name != "Problem" && schema.get("properties").is_some() {
+        let is_object = schema.get("properties").or(schema.get("allOf")).is_some();
+        if name != "Problem" && is_object {
             schema["unevaluatedProperties"] = json!(false);
         }
     }
