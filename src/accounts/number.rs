@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Account, Principal, Refusal, Scope, account, own_phone, store};
 use crate::app::Ctx;
 use crate::audit;
-use crate::conversations::{self, Doubt};
+use crate::conversations::{self, Doubt, Sight};
 use crate::db::Conn;
 use crate::kit::{Language, Phone, Secret};
 use crate::verification::{self, Made};
@@ -40,13 +40,24 @@ pub fn change_number(
     verification::record_made(conn, &proven, &made)?;
     let (old, is_other) = (own_phone(&before), before.phone.as_deref() != Some(proven.phone.as_e164()));
     if is_other {
-        // Whoever has the old number by now had signed in with nothing else.
-        store::revoke_restricted(conn, &who.account_id, ctx.now)?;
+        end_strangers(ctx, conn, who)?;
         told::enqueue(ctx, conn, &proven.verification_id, old.as_ref(), &proven.phone, language)?;
         conversations::doubt_all(ctx, conn, &who.account_id, None, Doubt::NumberChanged)?;
         record(ctx, conn, who)?;
     }
     account(conn, &who.account_id)
+}
+
+/// Whoever has the old number by now had signed in with nothing else: that ends, and so do the pairings that they made.
+/// Nobody could read those any more, and they would go on as the new number's.
+fn end_strangers(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal> {
+    let mine = conversations::list(conn, &who.account_id, Sight::Confirmed, "", i64::MAX)?;
+    for paired in conversations::list(conn, &who.account_id, Sight::All, "", i64::MAX)? {
+        if !mine.iter().any(|own| own.pairing.id == paired.pairing.id) {
+            conversations::leave(ctx, conn, &who.account_id, Sight::All, &paired.pairing.id)?;
+        }
+    }
+    Ok(store::revoke_restricted(conn, &who.account_id, ctx.now)?)
 }
 
 /// The answer to a call whose first answer was lost.

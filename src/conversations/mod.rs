@@ -9,8 +9,8 @@ mod view;
 
 pub use identity::Doubt;
 pub use pairing::{
-    Invitation, NewPairing, Paired, Refusal, Sight, announce_known_device, announce_new_device, doubt_all,
-    leave, list, pair, paired, restricted,
+    Invitation, NewPairing, Paired, Refusal, Sight, announce_known_device, announce_new_device, by_stranger,
+    doubt_all, leave, list, pair, paired, restricted,
 };
 pub use store::{Entry, PatientCard};
 pub use view::{Conversation, Pairing, PairingSource};

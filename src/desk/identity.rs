@@ -6,9 +6,10 @@ use serde_json::json;
 pub use super::proof::proof;
 use super::{Refusal, inbox};
 use crate::app::Ctx;
-use crate::conversations::identity::{self as states, By, Decision, Evidence, Ruling, Verdict};
+use crate::conversations::identity::{self as states, By, Decision, Evidence, Method, Ruling, Verdict};
 use crate::conversations::inbox::{self as conversations, Card, Waiting};
 use crate::db::{self, Conn};
+use crate::identity::matching::Comparison;
 use crate::identity::{self, Finding, Grading};
 use crate::kit::{Language, Secret};
 use crate::staff::{self, Principal, Role};
@@ -41,12 +42,7 @@ pub struct Asked {
 pub fn look(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Look, Refusal> {
     let (who, reader) = inbox::reader(ctx, conn, token)?;
     let (card, _) = conversations::find(conn, &reader, id)?;
-    let mut finding = identity::look(conn, id)?.ok_or(conversations::Refusal::NotFound)?;
-    // The practice's records are no business of the operator's support.
-    if who.role == Role::Support {
-        finding.records.clear();
-        finding.verdict.candidates.clear();
-    }
+    let finding = identity::look(conn, id)?.ok_or(conversations::Refusal::NotFound)?;
     let grading = identity::gradings(conn, &[id.to_owned()])?.pop();
     let language = super::practice(conn, &who)?.language();
     Ok(Look { card, finding, grading, decisions: states::decisions(conn, id)?, language })
@@ -70,31 +66,38 @@ pub fn decide(
     Ok((decision, conversations::find(conn, &reader, id)?.0))
 }
 
-/// The operator's support knows no patients; a decision is taken back by an admin.
+/// A decision is taken back by an admin.
 fn check_role(who: &Principal, verdict: Verdict) -> Result<(), Refusal> {
-    let may = match verdict {
-        Verdict::Undo => who.role == Role::Admin,
-        Verdict::Confirm(_) | Verdict::Reject { .. } => who.role != Role::Support,
-    };
-    if may { Ok(()) } else { Err(staff::Refusal::Forbidden.into()) }
+    match verdict {
+        Verdict::Undo if who.role != Role::Admin => Err(staff::Refusal::Forbidden.into()),
+        _ => Ok(()),
+    }
 }
 
-/// What was held against what at this moment: with the record that is named, or with every candidate.
+/// What was held against what at this moment: with the record that is meant, or with every candidate.
 fn evidence(conn: &mut Conn, id: &str, asked: &Asked) -> Result<Evidence, Refusal> {
     let finding = identity::look(conn, id)?.ok_or(conversations::Refusal::NotFound)?;
     let candidates = &finding.verdict.candidates;
-    let is_known = |record_id: &String| candidates.iter().any(|found| found.record_id == *record_id);
-    if asked.record_id.as_ref().is_some_and(|record_id| !is_known(record_id)) {
-        return Err(Refusal::NoCandidate);
-    }
-    let wanted = candidates
-        .iter()
-        .filter(|found| asked.record_id.as_ref().is_none_or(|record_id| found.record_id == *record_id));
+    let meant = meant(asked, candidates)?;
+    let wanted = candidates.iter().filter(|found| meant.is_none_or(|id| found.record_id == id));
     let compared = json!({
         "grade": finding.verdict.grade,
         "candidates": wanted.map(identity::fields).collect::<Vec<_>>(),
     });
-    Ok(Evidence { record_id: asked.record_id.clone(), compared: Some(compared) })
+    Ok(Evidence { record_id: meant.map(str::to_owned), compared: Some(compared) })
+}
+
+/// The record that the person is said to be. Whoever confirms by a record says by which, where more than one could be
+/// meant; the only one goes without saying.
+fn meant<'a>(asked: &'a Asked, candidates: &'a [Comparison]) -> Result<Option<&'a str>, Refusal> {
+    let by_record = asked.verdict == Verdict::Confirm(Method::RecordMatch);
+    match (asked.record_id.as_deref(), candidates) {
+        (Some(id), _) if candidates.iter().any(|found| found.record_id == id) => Ok(Some(id)),
+        (Some(_), _) => Err(Refusal::NoCandidate),
+        (None, [only]) if by_record => Ok(Some(&only.record_id)),
+        (None, _) if by_record => Err(Refusal::WhichRecord),
+        (None, _) => Ok(None),
+    }
 }
 
 /// How many conversations wait for somebody to look; whoever counts more than `most` counts no further.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Refusal, check_staff, visible};
+use super::{Refusal, check_staff, of_patients, visible};
 use crate::app::Ctx;
 use crate::conversations::inbox::{self, Card, Change, Contact, Cursor, Filter, Reach, Read, Reader, Remark};
 use crate::db::{self, Conn};
@@ -10,7 +10,7 @@ use crate::kit::Secret;
 use crate::links::{self, Visible};
 use crate::live::stream::{BATCH, Batch};
 use crate::live::{self, Audience, Place};
-use crate::staff::{self, Principal};
+use crate::staff::Principal;
 
 /// A page of conversations.
 pub fn list(
@@ -99,7 +99,7 @@ pub fn listen(
     token: Option<&Secret>,
     last_seen: Option<&str>,
 ) -> Result<(Principal, Place), Refusal> {
-    let who = staff::authenticate(ctx, conn, token)?;
+    let who = of_patients(ctx, conn, token)?;
     Ok((who, live::start(conn, last_seen)?))
 }
 
@@ -119,7 +119,7 @@ pub(super) fn reader(
     conn: &mut Conn,
     token: Option<&Secret>,
 ) -> Result<(Principal, Reader), Refusal> {
-    let who = staff::authenticate(ctx, conn, token)?;
+    let who = of_patients(ctx, conn, token)?;
     let reach = match visible(conn, &who)? {
         Visible::All => Reach::All,
         Visible::To { owners, staff_id } => {

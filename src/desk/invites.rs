@@ -1,12 +1,12 @@
 //! Invites as far as whoever signs in sees the links that they lead to.
 
-use super::{Refusal, visible};
+use super::{Refusal, of_patients, visible};
 use crate::app::Ctx;
 use crate::db::Conn;
 use crate::invites::{self, Filter, Invite, NewInvite, State, import};
 use crate::kit::Secret;
 use crate::links::{self, Destination, Visible};
-use crate::staff::{self, Principal, Role};
+use crate::staff::Principal;
 
 /// Which invites a staff member sees.
 struct Reach {
@@ -16,7 +16,7 @@ struct Reach {
 
 impl Reach {
     fn of(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Self, Refusal> {
-        let who = staff::authenticate(ctx, conn, token)?;
+        let who = of_patients(ctx, conn, token)?;
         let only = match visible(conn, &who)? {
             Visible::All => None,
             Visible::To { owners, staff_id } => Some((owners, links::joined(conn, &staff_id)?)),
@@ -27,14 +27,6 @@ impl Reach {
     fn filter(&self, state: Option<State>) -> Filter<'_> {
         let only = self.only.as_ref().map(|(owners, ids)| (owners.as_slice(), ids.as_slice()));
         Filter { practice_id: &self.who.practice_id, only, state }
-    }
-
-    /// The operator's support knows no patients, and invites none.
-    fn to_invite(&self) -> Result<&Principal, Refusal> {
-        match self.who.role {
-            Role::Support => Err(staff::Refusal::Forbidden.into()),
-            _ => Ok(&self.who),
-        }
     }
 }
 
@@ -66,7 +58,7 @@ pub fn create(
     new: impl FnOnce(String) -> NewInvite,
 ) -> Result<Invite, Refusal> {
     let reach = Reach::of(ctx, conn, token)?;
-    let who = reach.to_invite()?;
+    let who = &reach.who;
     let to = destination(conn, who, link_id)?;
     Ok(invites::create(ctx, conn, &to, &new(who.staff_id.clone()))?)
 }
@@ -75,14 +67,14 @@ pub fn create(
 pub fn send(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Invite, Refusal> {
     let reach = Reach::of(ctx, conn, token)?;
     let invite = invites::find(ctx, conn, &reach.filter(None), id)?;
-    Ok(invites::send(ctx, conn, &invite, &reach.to_invite()?.staff_id)?)
+    Ok(invites::send(ctx, conn, &invite, &reach.who.staff_id)?)
 }
 
 /// Takes an invite back.
 pub fn revoke(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<(), Refusal> {
     let reach = Reach::of(ctx, conn, token)?;
     let invite = invites::find(ctx, conn, &reach.filter(None), id)?;
-    Ok(invites::revoke(ctx, conn, &invite, &reach.to_invite()?.staff_id)?)
+    Ok(invites::revoke(ctx, conn, &invite, &reach.who.staff_id)?)
 }
 
 /// Takes a list of people to invite; it is worked off afterwards.
@@ -94,7 +86,7 @@ pub fn import(
     rows: &[import::Row],
 ) -> Result<import::Import, Refusal> {
     let reach = Reach::of(ctx, conn, token)?;
-    let who = reach.to_invite()?;
+    let who = &reach.who;
     let to = destination(conn, who, link_id)?;
     Ok(import::take(ctx, conn, &to, &who.staff_id, rows)?)
 }

@@ -64,6 +64,9 @@ pub enum Refusal {
     /// The record that was named is none of those that could be meant.
     #[error("no candidate")]
     NoCandidate,
+    /// Confirmed by a record, and it is not said by which.
+    #[error("which record")]
+    WhichRecord,
     /// The practice has no such record.
     #[error("no record")]
     NoRecord,
@@ -79,6 +82,12 @@ pub enum Refusal {
     /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
+}
+
+/// Whoever signs in and knows the practice's patients; the operator's support does not.
+fn of_patients(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
+    let who = staff::authenticate(ctx, conn, token)?;
+    if who.role.meets_patients() { Ok(who) } else { Err(staff::Refusal::Forbidden.into()) }
 }
 
 /// A link with the people on it.

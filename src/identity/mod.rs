@@ -14,15 +14,17 @@ pub use records::Record;
 pub use store::{Grading, Subject};
 pub use topic::GradeTopic;
 
-use matching::{Agreement, Comparison, Grade, Verdict};
+use matching::{Agreement, Comparison, Grade, Known, Verdict};
 use serde_json::{Value, json};
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::Language;
 
-/// A number that more records share than this says nothing of anybody: the rest is not read.
+/// A number or an address that more records share than this says nothing of anybody: the rest is not read.
 const MOST_CANDIDATES: i64 = 20;
+/// Records of one birth date that are sifted at once.
+const SIFTED_AT_ONCE: i64 = 400;
 
 /// What a practice's records say of the person behind a conversation.
 pub struct Finding {
@@ -38,11 +40,32 @@ pub struct Finding {
 /// such conversation.
 pub fn look(conn: &mut Conn, conversation_id: &str) -> db::Result<Option<Finding>> {
     let Some(subject) = store::subject(conn, conversation_id)? else { return Ok(None) };
-    let known = store::candidates(conn, &subject, MOST_CANDIDATES)?;
+    let known = known(conn, &subject)?;
     let verdict = matching::grade(&subject.given(), &known);
     let ids: Vec<&str> = verdict.candidates.iter().map(|found| found.record_id.as_str()).collect();
     let records = store::records(conn, &ids)?;
     Ok(Some(Finding { subject, verdict, records }))
+}
+
+/// Every active record that could be meant: those with the number or the address, and those of the birth date whose
+/// names agree. All of that day are looked at, however many: practices write 1900-01-01 where they do not know, and
+/// one left out could be the second that makes a person ambiguous.
+fn known(conn: &mut Conn, subject: &Subject) -> db::Result<Vec<Known>> {
+    let mut ids = store::reached(conn, subject, MOST_CANDIDATES)?;
+    let (Some(day), mut after) = (&subject.birth_date, String::new()) else {
+        return store::known(conn, &ids);
+    };
+    loop {
+        let born = store::born(conn, &subject.practice_id, day, &after, SIFTED_AT_ONCE)?;
+        let Some(last) = born.last().cloned() else { break };
+        let same = store::known(conn, &born)?.into_iter();
+        let same = same.filter(|record| matching::compare(&subject.given(), record).is_candidate());
+        ids.extend(same.map(|record| record.record_id));
+        after = last;
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    store::known(conn, &ids)
 }
 
 /// Grades a conversation (again), and keeps the grade.

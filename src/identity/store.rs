@@ -7,6 +7,7 @@ use diesel::prelude::*;
 
 use super::matching::{Given, Known, Verdict};
 use super::records::Record;
+use crate::conversations::by_stranger;
 use crate::db::schema::{
     accounts, conversations, identity_grades, pairings, patient_records, patients, record_values,
 };
@@ -75,7 +76,16 @@ pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) ->
 }
 
 /// The columns of a [`Subject`].
-type Person = (String, String, String, Option<String>, Option<String>, Option<String>, Option<Timestamp>);
+type Person =
+    (String, String, String, Option<String>, Option<String>, Option<String>, Option<Timestamp>, bool);
+
+/// The address is its account's holder's, and nothing of somebody who has the number by now.
+fn person(found: Person) -> Subject {
+    let (practice_id, given_name, family_name, birth_date, phone, email, proven_at, is_stranger) = found;
+    let email = email.filter(|_| !is_stranger);
+    let email_is_proven = email.is_some() && proven_at.is_some();
+    Subject { practice_id, given_name, family_name, birth_date, phone, email, email_is_proven }
+}
 
 /// The person behind a conversation.
 pub fn subject(conn: &mut Conn, conversation_id: &str) -> Result<Option<Subject>> {
@@ -91,46 +101,46 @@ pub fn subject(conn: &mut Conn, conversation_id: &str) -> Result<Option<Subject>
             accounts::phone,
             accounts::email,
             accounts::email_proven_at,
+            by_stranger(),
         ))
         .first(conn)
         .optional()?;
-    Ok(found.map(|(practice_id, given_name, family_name, birth_date, phone, email, proven_at)| Subject {
-        practice_id,
-        given_name,
-        family_name,
-        birth_date,
-        phone,
-        email,
-        email_is_proven: proven_at.is_some(),
-    }))
+    Ok(found.map(person))
 }
 
-/// Every active record that could be meant: those with the number or the address, and those of the birth date, which
-/// the comparison sifts; of each kind at most one more than `most`.
-pub fn candidates(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<Known>> {
-    let given = [("phone", &subject.phone), ("email", &subject.email), ("birth_date", &subject.birth_date)];
-    let mut ids = Vec::new();
-    for (kind, value) in given.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))) {
-        ids.extend(having(conn, &subject.practice_id, kind, value, most)?);
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    known(conn, &ids)
+/// Active records that have a person's number or address, or ever had; of each at most one more than `most`.
+pub fn reached(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<String>> {
+    let (phone, email) = (subject.phone.as_deref(), subject.email.as_deref());
+    let reached = having(&subject.practice_id, "phone", phone.unwrap_or_default()).limit(most + 1);
+    let mut ids: Vec<String> = reached.load(conn)?;
+    let mailed = having(&subject.practice_id, "email", email.unwrap_or_default()).limit(most + 1);
+    ids.extend(mailed.load::<String>(conn)?);
+    Ok(ids)
 }
 
-/// Ids of active records that have a value, or ever had. A day has more births than a number has holders.
-fn having(conn: &mut Conn, practice_id: &str, kind: &str, value: &str, most: i64) -> Result<Vec<String>> {
-    let limit = if kind == "birth_date" { most * 20 } else { most + 1 };
-    let rows = record_values::table
+/// Active records of a birth date after the record `after`, in the order of their ids.
+pub fn born(conn: &mut Conn, practice_id: &str, day: &str, after: &str, limit: i64) -> Result<Vec<String>> {
+    Ok(having(practice_id, "birth_date", day)
+        .filter(record_values::record_id.gt(after))
+        .limit(limit)
+        .load(conn)?)
+}
+
+/// Ids of active records that have a value, or ever had, in their order.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn having<'a>(practice_id: &'a str, kind: &'a str, value: &'a str) -> _ {
+    record_values::table
         .inner_join(patient_records::table)
         .filter(record_values::practice_id.eq(practice_id))
         .filter(record_values::kind.eq(kind))
         .filter(record_values::value.eq(value))
-        .filter(patient_records::active.eq(true));
-    Ok(rows.order(record_values::record_id).limit(limit).select(record_values::record_id).load(conn)?)
+        .filter(patient_records::active.eq(true))
+        .order(record_values::record_id)
+        .select(record_values::record_id)
 }
 
-fn known(conn: &mut Conn, ids: &[String]) -> Result<Vec<Known>> {
+/// What records say, and ever said.
+pub fn known(conn: &mut Conn, ids: &[String]) -> Result<Vec<Known>> {
     let rows = record_values::table.filter(record_values::record_id.eq_any(ids));
     let order = (record_values::record_id, record_values::current.desc(), record_values::value);
     let rows: Vec<(String, String, String)> = rows

@@ -209,7 +209,10 @@ pub fn send(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &str) -> Result<Inv
 /// Takes an invite back: its secrets lead nowhere from then on.
 pub fn revoke(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &str) -> Result<(), Refusal> {
     if store::revoke(conn, &invite.id, ctx.now)? == 0 {
-        return Err(Refusal::Fixed(State::Accepted));
+        return match invite.state(ctx.now) {
+            State::Revoked => Ok(()),
+            _ => Err(Refusal::Fixed(State::Accepted)),
+        };
     }
     Ok(record(ctx, conn, invite, by, "invite.revoked")?)
 }

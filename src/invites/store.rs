@@ -255,7 +255,7 @@ pub fn accept(
 
 /// Takes back what was not accepted.
 pub fn revoke(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
-    let row = invites::table.find(id).filter(invites::state.ne("accepted"));
+    let row = invites::table.find(id).filter(invites::state.ne_all(["accepted", "revoked"]));
     let change = (
         invites::state.eq("revoked"),
         invites::revoked_at.eq(now),

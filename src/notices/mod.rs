@@ -70,8 +70,8 @@ fn is_burst(ctx: &Ctx, conn: &mut Conn, link_id: &str) -> db::Result<bool> {
     Ok(store::paired_since(conn, link_id, since, most)? > MOST_SINGLE)
 }
 
-/// Tells the practice's own address that a patient signed in on a new device, once a sign-in. What is about
-/// safety has no frequency and no unsubscription.
+/// Tells the practice's own address, or where it has none whoever is told of the link's patients, that a patient signed
+/// in on a new device, once a sign-in. What is about safety has no frequency and no unsubscription.
 pub fn announce_new_device(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -80,10 +80,18 @@ pub fn announce_new_device(
     session_id: &str,
 ) -> db::Result<()> {
     let Some(practice) = practices::find(conn, practice_id)? else { return Ok(()) };
-    let Some(recipient) = people::itself(&practice) else { return Ok(()) };
-    let mut payload = Payload::new(ctx, practice_id, &recipient);
-    payload.link = link_id.map(str::to_owned);
-    mail::enqueue(ctx, conn, Kind::NewDevice, &format!("{session_id}:{practice_id}"), &payload, None)
+    let told = match (people::itself(&practice), link_id) {
+        (Some(itself), _) => vec![itself],
+        (None, Some(link_id)) => people::of_link(conn, link_id, &practice)?,
+        (None, None) => Vec::new(),
+    };
+    for recipient in told {
+        let mut payload = Payload::new(ctx, practice_id, &recipient);
+        payload.link = link_id.map(str::to_owned);
+        let subject = format!("{session_id}:{practice_id}");
+        mail::enqueue(ctx, conn, Kind::NewDevice, &subject, &payload, None)?;
+    }
+    Ok(())
 }
 
 /// Tells whoever is told of a link's patients that an invite was tried with another number than the invited one, once

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Refusal, Role, authenticate, store};
+use super::{Refusal, authenticate, store};
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::{Secret, Timestamp};
@@ -24,7 +24,7 @@ pub struct DeskCode {
 /// The code of whoever asks. The operator's support is at nobody's desk.
 pub fn show(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<DeskCode, Refusal> {
     let who = authenticate(ctx, conn, token)?;
-    if who.role == Role::Support {
+    if !who.role.meets_patients() {
         return Err(Refusal::Forbidden);
     }
     let step = step(ctx.now);
@@ -43,7 +43,7 @@ pub fn whose(ctx: &Ctx, conn: &mut Conn, practice_id: &str, code: &str) -> db::R
             .any(|step| ctx.keys.blind("desk-code", &derive(ctx, practice_id, staff_id, step)) == blinded)
     };
     let people = store::colleagues(conn, practice_id)?;
-    let mut at_desk = people.into_iter().filter(|member| member.role() != Role::Support);
+    let mut at_desk = people.into_iter().filter(|member| member.role().meets_patients());
     Ok(at_desk.find(|member| shows(&member.id)).map(|member| member.id))
 }
 

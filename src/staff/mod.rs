@@ -62,6 +62,12 @@ impl Role {
     pub fn configures(self) -> bool {
         matches!(self, Self::Admin | Self::Support)
     }
+
+    /// Whether it knows the practice's patients. Who sets links up needs to know none: no more than a task takes is
+    /// shown (45 CFR 164.502(b)).
+    pub fn meets_patients(self) -> bool {
+        self != Self::Support
+    }
 }
 
 /// Where a staff member stands.

@@ -273,13 +273,20 @@ both! {
         assert!(proof.media_type() == "application/pdf" && proof.body.starts_with(b"%PDF"));
     }
 
-    fn support_sees_and_decides_nothing(app: TestApp) {
+    /// The operator's support sets links up; no patient is shown to them, and no way leads there.
+    fn support_sees_no_patient(app: TestApp) {
         let elm = elm(&app);
         let who = app.sign_up_at(&phone(0), "222222");
         let sue = app.desk(&elm.practice, "sue", Role::Support);
-        let text = page(&app, &sue, &at(&who));
-        assert!(!text.contains("value=\"confirm\"") && !text.contains("value=\"reject\""), "{text}");
-        on(&app, &sue, &who, "identity", &[("decision", "confirm"), ("method", "in_person")]).expect(403);
+        for path in ["/console/inbox", "/console/identity", &at(&who), &format!("{}/proof.pdf", at(&who)), "/console/desk-code", "/console/invites", "/console/records"] {
+            let refused = get(&app, &sue, path).send().expect(403).text();
+            assert!(!refused.contains("Rivera"), "{path}: {refused}");
+        }
+        assert_eq!(get(&app, &sue, "/console").send().expect(303).header("location"), Some("/console/links"));
+        let links = page(&app, &sue, "/console/links");
+        for way in ["/console/inbox", "/console/invites", "/console/records"] {
+            assert!(!links.contains(way), "{way}");
+        }
     }
 
     fn whatever_people_write_is_text(app: TestApp) {
@@ -379,7 +386,6 @@ both! {
         let support = app.desk(&elm.practice, "sue", Role::Support);
         let refused = get(&app, &support, "/console/desk-code").send().expect(403).text();
         assert!(refused.contains("You may not do that"), "{refused}");
-        assert!(!page(&app, &support, "/console/identity").contains("/console/desk-code"));
         get(&app, &elm.admin, "/console/desk-code").send().expect(200);
         assert_eq!(leads(&app.get("/console/desk-code").send()), "/console/sign-in?next=/console/desk-code");
     }

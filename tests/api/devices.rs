@@ -168,6 +168,49 @@ both! {
         assert_eq!(post(&app, &patient.access_token, "/v1/me/email/checks", own).expect(200).at("/result"), "approved");
     }
 
+    /// Whoever has the number by now is held against the records without what its former holder had proven, and the
+    /// practice is not told that address.
+    fn a_stranger_is_not_known_by_the_former_holders_address(app: TestApp) {
+        let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+        let ana = app.desk(&practice, "ana", Role::Admin);
+        let row = format!("M-1,Alex,Rivera,1987-05-31,{},{ADDRESS}\n", phone(1));
+        crate::imports::table(&app, &ana, &format!("MRN,First name,Last name,DOB,Mobile,E-mail\n{row}"));
+        app.link("765432", &app.practice("Oak Eyes", None).id);
+        let holder = app.sign_up_at(&phone(1), "765432");
+        prove(&app, &holder.access_token, ADDRESS);
+        let device = new_device(&app);
+        post(&app, &device, "/v1/me/patients", json!({ "given_name": "A", "family_name": "Rivera" })).expect(201);
+        let body = json!({ "link_token": app.link_token(crate::harness::DEMO) });
+        let conversation = post(&app, &device, "/v1/pairings", body).expect(201).str("/conversation/id");
+        let path = format!("/v1/practice/conversations/{conversation}");
+        let read = |what: &str| as_desk(&ana, app.get(&format!("{path}{what}"))).send().expect(200);
+        assert_eq!(read("/identity").at("/identity/grade"), "partial");
+        assert!(!read("/identity").at("/identity/candidates/0/fields").to_string().contains("\"given\":\"alex@"));
+        assert_eq!((read("").at("/contact/email"), read("").at("/contact/email_verified")), (json!(null), json!(false)));
+        // Once the device is let in by that address it is theirs, and they are looked at again.
+        app.advance(1);
+        ask(&app, &device).expect(202);
+        check(&app, &device, &code_for(&app, ADDRESS)).expect(200);
+        assert_eq!(read("").at("/contact/email"), ADDRESS);
+        let items = as_desk(&ana, app.get("/v1/practice/identity")).send().expect(200).at("/items");
+        assert_eq!(items[0]["grade"], "match");
+    }
+
+    /// A practice without an address of its own: whoever is told of the link's patients is told of a new device, too.
+    fn a_new_device_is_told_to_the_links_list(app: TestApp) {
+        let practice = app.practice("Oak Eyes", None);
+        let (ana, bo) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Member));
+        let link = app.link("765432", &practice.id).id;
+        let path = format!("/v1/practice/links/{link}");
+        as_desk(&ana, app.patch(&path, json!({ "notify": [bo.staff_id] }))).send().expect(200);
+        app.sign_up_at(&phone(1), "765432");
+        app.carrier.clear();
+        new_device(&app);
+        let mails: Vec<_> = app.carrier.sent().into_iter().filter(|sent| sent.channel == "email").collect();
+        assert_eq!(mails.len(), 1);
+        assert!(mails[0].to.starts_with("bo@") && mails[0].subject.contains("new device"), "{}", mails[0].subject);
+    }
+
     /// The mail says what giving the code away would open, in the app's language.
     fn the_mail_warns_whoever_did_not_ask(app: TestApp) {
         known(&app);

@@ -145,6 +145,23 @@ both! {
         assert_eq!(is["state"], "unverified");
     }
 
+    /// Practices write 1900-01-01 where they do not know: the second record is found among however many of one day.
+    fn a_second_record_is_found_among_many_of_one_day(app: TestApp) {
+        let ana = admin(&app);
+        let row = |n: u32| format!("P-{n:04},Given{n},Family{n},1900-01-01,\n");
+        let many: String = (0..450).map(row).collect();
+        let ann = format!("A-1,Ann,Berg,1900-01-01,{}\n", phone(1));
+        table(&app, &ana, &format!("MRN,First name,Last name,DOB,Mobile\n{ann}{many}"));
+        table(&app, &ana, &format!("MRN,First name,Last name,DOB,Mobile\nA-2,Ann,Berg,1900-01-01,{}\n", phone(2)));
+        let mut body = crate::harness::sign_up_body(&app.verify(&phone(1)), &app.link_token(DEMO));
+        for (name, value) in [("given_name", "Ann"), ("family_name", "Berg"), ("birth_date", "1900-01-01")] {
+            body[name] = json!(value);
+        }
+        let made = SignedUp::of(&phone(1), &app.post("/v1/accounts", body).send().expect(201));
+        app.deliver_all();
+        assert_eq!(identity(&app, &ana, &made.conversation_id)["grade"], "ambiguous");
+    }
+
     /// A record of another practice is nobody here.
     fn another_practices_records_say_nothing(app: TestApp) {
         let ana = admin(&app);

@@ -157,6 +157,25 @@ both! {
         app.deliver_all();
     }
 
+    /// Whoever confirms by a record says by which; the only one that could be meant goes without saying.
+    fn a_match_with_a_record_names_the_record(app: TestApp) {
+        let (admin, member, patient) = scene(&app);
+        let by_record = json!({ "decision": "confirm", "method": "record_match" });
+        let confirm = |body: &Value| decide(&app, &member, &patient.conversation_id, body.clone());
+        let refused = confirm(&by_record).problem(422, "invalid_request");
+        assert_eq!(refused.at("/errors/0/pointer"), "/record_id");
+        let row = |number: &str| format!("{number},Alex,Rivera,{}\n", phone(1));
+        let import = |rows: String| crate::imports::table(&app, &admin, &format!("MRN,First name,Last name,Mobile\n{rows}"));
+        import(row("M-1"));
+        let only = identity(&app, &member, &patient.conversation_id)["candidates"][0]["record"]["id"].clone();
+        assert_eq!(confirm(&by_record).expect(201).at("/decision/record_id"), only);
+        decide(&app, &admin, &patient.conversation_id, json!({ "decision": "undo" })).expect(201);
+        import(row("M-2"));
+        confirm(&by_record).problem(422, "invalid_request");
+        let named = json!({ "decision": "confirm", "method": "record_match", "record_id": only });
+        assert_eq!(confirm(&named).expect(201).at("/decision/record_id"), only);
+    }
+
     fn a_decision_is_made_once_and_taken_back_by_admins(app: TestApp) {
         let (admin, member, patient) = scene(&app);
         let confirm = json!({ "decision": "confirm", "method": "photo_id" });

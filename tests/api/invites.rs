@@ -556,6 +556,35 @@ both! {
         app.deliver_all();
     }
 
+    /// Nobody could talk in a conversation that was closed: the invite is refused there as a blocked number is, and is
+    /// not spent. Once an admin has taken the rejection back it leads in.
+    fn an_invite_is_not_spent_on_a_closed_conversation(app: TestApp) {
+        let bo = member(&app);
+        let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+        let ana = app.desk(&practice, "ana", Role::Admin);
+        let patient = app.sign_up(&phone(1));
+        let path = format!("/v1/practice/conversations/{}/identity/decisions", patient.conversation_id);
+        as_desk(&bo, app.post(&path, json!({ "decision": "reject" }))).send().expect(201);
+        let (id, token, mail) = sent(&app, &bo, 1);
+        press(&app, &mail).expect(200);
+        let accept = || app.post("/v1/pairings", json!({ "invite_token": token })).bearer(&patient.access_token).send();
+        accept().problem(403, "pairing_refused");
+        assert_eq!(state(&app, &bo, &id), "email_ok");
+        as_desk(&ana, app.post(&path, json!({ "decision": "undo" }))).send().expect(201);
+        assert_eq!(accept().expect(200).str("/conversation/id"), patient.conversation_id);
+        assert_eq!(state(&app, &bo, &id), "accepted");
+        app.deliver_all();
+    }
+
+    fn an_invite_is_revoked_once(app: TestApp) {
+        let bo = member(&app);
+        let (id, _, _) = sent(&app, &bo, 1);
+        for _ in 0..2 {
+            as_desk(&bo, app.delete(&format!("/v1/practice/invites/{id}"))).send().expect(204);
+        }
+        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'invite.revoked'"), 1);
+    }
+
     /// The invite is used: it pairs nobody else, and no other name makes it vouch afterwards.
     fn a_used_invite_vouches_for_nothing_more(app: TestApp) {
         let bo = member(&app);

@@ -70,6 +70,8 @@ const ADMIN_ID: Answers = [401, 401, 403, 403, OK, 403, 404, 401];
 const SEES_LINK: Answers = [401, 401, OK, 404, OK, OK, 404, 401];
 /// Whoever sees the link in the path and sets the practice up.
 const SETS_LINK: Answers = [401, 401, 403, 404, OK, OK, 404, 401];
+/// Whoever knows patients and sees the link in the path; the operator's support knows none.
+const SEES_PATIENT: Answers = [401, 401, OK, 404, OK, 403, 404, 401];
 /// Those who know the practice's patients; the operator's support does not.
 const KNOWS: Answers = [401, 401, OK, OK, OK, 403, OK, 401];
 /// As [`KNOWS`], with an id in the path.
@@ -192,22 +194,22 @@ const ROWS: &[Row] = &[
         [401, 401, 403, 403, OK, OK, 404, 401],
         |world| json!({ "name": world.address() }),
     ),
-    ("GET /v1/practice/events", STAFF, NOTHING),
-    ("GET /v1/practice/conversations", STAFF, NOTHING),
-    ("GET /v1/practice/conversations/{id}", SEES_LINK, NOTHING),
-    ("PATCH /v1/practice/conversations/{id}", SEES_LINK, |_| json!({ "unread": true })),
-    ("GET /v1/practice/conversations/{id}/entries", SEES_LINK, NOTHING),
+    ("GET /v1/practice/events", KNOWS, NOTHING),
+    ("GET /v1/practice/conversations", KNOWS, NOTHING),
+    ("GET /v1/practice/conversations/{id}", SEES_PATIENT, NOTHING),
+    ("PATCH /v1/practice/conversations/{id}", SEES_PATIENT, |_| json!({ "unread": true })),
+    ("GET /v1/practice/conversations/{id}/entries", SEES_PATIENT, NOTHING),
     (
         "POST /v1/practice/conversations/{id}/entries",
-        SEES_LINK,
+        SEES_PATIENT,
         |_| json!({ "body": "Hello", "acknowledge_unverified": true }),
     ),
-    ("POST /v1/practice/conversations/{id}/read", SEES_LINK, |_| json!({ "position": 1 })),
-    ("GET /v1/practice/identity", STAFF, NOTHING),
-    ("GET /v1/practice/conversations/{id}/identity", SEES_LINK, NOTHING),
-    ("GET /v1/practice/conversations/{id}/proof.pdf", SEES_LINK, NOTHING),
+    ("POST /v1/practice/conversations/{id}/read", SEES_PATIENT, |_| json!({ "position": 1 })),
+    ("GET /v1/practice/identity", KNOWS, NOTHING),
+    ("GET /v1/practice/conversations/{id}/identity", SEES_PATIENT, NOTHING),
+    ("GET /v1/practice/conversations/{id}/proof.pdf", SEES_PATIENT, NOTHING),
     ("GET /v1/practice/desk-code", [401, 401, OK, OK, OK, 403, OK, 401], NOTHING),
-    // Support sees the conversation and may not decide; nothing was decided that could be taken back.
+    // Nothing was decided that could be taken back.
     (
         "POST /v1/practice/conversations/{id}/identity/decisions",
         [401, 401, 403, 404, 409, 403, 404, 401],
@@ -224,14 +226,14 @@ const ROWS: &[Row] = &[
     ("GET /v1/practice/links/{id}/tent.pdf", SEES_LINK, NOTHING),
     ("GET /v1/practice/links/{id}/funnel", SEES_LINK, NOTHING),
     ("GET /v1/practice/links/{id}/funnel.csv", SEES_LINK, NOTHING),
-    ("GET /v1/practice/invites", STAFF, NOTHING),
+    ("GET /v1/practice/invites", KNOWS, NOTHING),
     ("POST /v1/practice/invites", INVITES, |world| world.invitee()),
-    ("GET /v1/practice/invites/{id}", SEES_LINK, NOTHING),
+    ("GET /v1/practice/invites/{id}", SEES_PATIENT, NOTHING),
     ("POST /v1/practice/invites/{id}/resend", INVITES_ID, NOTHING),
     ("DELETE /v1/practice/invites/{id}", INVITES_ID, NOTHING),
     ("POST /v1/practice/invites/import", INVITES, NOTHING),
-    ("GET /v1/practice/invites/imports/{id}", SEES_LINK, NOTHING),
-    ("GET /v1/practice/invites/imports/{id}/rows", SEES_LINK, NOTHING),
+    ("GET /v1/practice/invites/imports/{id}", SEES_PATIENT, NOTHING),
+    ("GET /v1/practice/invites/imports/{id}/rows", SEES_PATIENT, NOTHING),
     ("GET /v1/practice/notifications", STAFF, NOTHING),
     // The person stands in the body: somebody of another practice is nobody there.
     (

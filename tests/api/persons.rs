@@ -100,6 +100,7 @@ both! {
         assert_eq!(scene.stands(&app), ("re_verify".into(), json!("new_device")));
         assert!(!sees(&app, &device, conversation));
         // What a stranger could have typed opens nothing.
+        crate::imports::table(&app, &scene.admin, &format!("MRN,First name,Last name,Mobile\nM-1,Alex,Rivera,{}\n", phone(1)));
         scene.confirm(&app, "record_match");
         assert!(!sees(&app, &device, conversation));
         scene.decide(&app, &scene.admin, json!({ "decision": "undo" })).expect(201);
@@ -160,6 +161,23 @@ both! {
         change_number(&app, &scene.patient.access_token, &phone(2)).expect(200);
         scene.confirm(&app, "call_back");
         app.get("/v1/me/pairings").bearer(&stranger).send().problem(401, "unauthorized");
+    }
+
+    /// Nobody could read those any more, and they would go on as the new number's.
+    fn a_strangers_conversation_ends_when_the_number_moves_on(app: TestApp) {
+        let scene = known(&app);
+        let stranger = new_device(&app, &phone(1));
+        let person = json!({ "given_name": "Eve", "family_name": "Stone" });
+        app.post("/v1/me/patients", person).bearer(&stranger).send().expect(201);
+        let body = json!({ "link_token": app.link_token(DEMO) });
+        let theirs = app.post("/v1/pairings", body).bearer(&stranger).send().expect(201).str("/conversation/id");
+        app.deliver_all();
+        change_number(&app, &scene.patient.access_token, &phone(2)).expect(200);
+        let status = |conversation: &str| {
+            let path = format!("/v1/practice/conversations/{conversation}");
+            as_desk(&scene.member, app.get(&path)).send().expect(200).at("/conversation/status")
+        };
+        assert_eq!((status(&theirs), status(&scene.patient.conversation_id)), (json!("closed"), json!("open")));
     }
 
     /// The desk meets whoever holds the phone of before; a stranger's device gains nothing by it.

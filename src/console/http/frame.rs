@@ -200,7 +200,7 @@ impl Frame {
 
     /// Whether patients are met: the operator's support meets none.
     pub fn meets_patients(&self) -> bool {
-        self.who.role != Role::Support
+        self.who.role.meets_patients()
     }
 
     /// Whether webhooks may be seen.

@@ -37,9 +37,11 @@ pub fn routes(scope: Scope) -> Scope {
         .route("/live-{version}.js", get().to(live::script))
 }
 
-/// `GET /console`
-pub async fn home(_: Session) -> Result<HttpResponse, Problem> {
-    Ok(on("/console/inbox"))
+/// `GET /console`: where one's own work is.
+pub async fn home(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+    let token = session.token();
+    let who = app.read(move |ctx, conn| who(ctx, conn, token.as_ref())).await?;
+    Ok(on(if who.role.meets_patients() { "/console/inbox" } else { "/console/links" }))
 }
 
 /// The frame of a page that shows nothing else of the database.

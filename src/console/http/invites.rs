@@ -6,7 +6,7 @@ use actix_web::web::{Data, Query};
 use askama::Template;
 use serde::Deserialize;
 
-use super::super::{Who, who};
+use super::super::who;
 use super::frame::{Frame, Section, Sent, Session};
 use super::link_form::Choice;
 use super::words::Errors;
@@ -17,7 +17,6 @@ use crate::http::{Code, FieldError, Form, Id, Page, PageQuery, Problem};
 use crate::invites::{self, Invite, NewInvite, State};
 use crate::kit::{Email, Language, Phone, Timestamp};
 use crate::links::State as LinkState;
-use crate::staff::Role;
 
 /// More links than these are not offered.
 const MOST_LINKS: i64 = 500;
@@ -87,7 +86,6 @@ struct Invites<'a> {
     states: Vec<Choice>,
     state: String,
     next: Option<String>,
-    may_invite: bool,
 }
 
 #[derive(Template)]
@@ -97,7 +95,6 @@ struct One<'a> {
     it: Shown,
     history: Vec<(&'static str, String)>,
     errors: Errors,
-    may_invite: bool,
 }
 
 /// What the form holds, as it was typed.
@@ -144,13 +141,7 @@ pub async fn list(
         is_chosen: state == Some(*each),
     });
     let (states, state) = (states.collect(), state.map(State::as_str).unwrap_or_default().to_owned());
-    let may_invite = may_invite(&f.who);
-    f.page(&app, Invites { f: &f, items, states, state, next, may_invite }.render())
-}
-
-/// The operator's support invites nobody.
-pub fn may_invite(who: &Who) -> bool {
-    who.role != Role::Support
+    f.page(&app, Invites { f: &f, items, states, state, next }.render())
 }
 
 /// `GET /console/invites/{id}`
@@ -175,8 +166,8 @@ async fn one(
     let it = Shown::of(&f, app.clock.now(), invite);
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
-    let (history, may_invite) = (it.history(&f), may_invite(&f.who));
-    f.page_with(app, status, One { f: &f, it, history, errors, may_invite }.render())
+    let history = it.history(&f);
+    f.page_with(app, status, One { f: &f, it, history, errors }.render())
 }
 
 /// `POST /console/invites/{id}/resend`
@@ -306,7 +297,7 @@ pub async fn offered(
             Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, links))
         })
         .await?;
-    if !may_invite(&who) {
+    if !who.role.meets_patients() {
         return Err(Problem::new(Code::StaffForbidden, "Ask somebody of the practice."));
     }
     let f = session.frame(app, who, Section::Invites);

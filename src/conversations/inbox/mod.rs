@@ -3,10 +3,10 @@
 //! Every call names a practice and a [`Reach`]; what lies outside is as if it did not exist.
 
 mod store;
+mod view;
 
-pub use store::{
-    Acknowledged, Assigned, Card, Contact, Cursor, Filter, LastEntry, LinkCard, Remark, StaffCard, Waiting,
-};
+pub use store::{Assigned, Cursor, Filter, LinkCard, StaffCard, Waiting};
+pub use view::{Acknowledged, Card, Contact, LastEntry, Remark};
 
 use serde_json::json;
 

@@ -7,7 +7,7 @@
 mod store;
 
 pub(super) use store::in_sight;
-pub use store::{account_of, is_paired, restricted};
+pub use store::{account_of, by_stranger, is_paired, restricted};
 
 use serde_json::json;
 
@@ -84,6 +84,10 @@ pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> Result<Paired, 
         return Ok(paired(conn, &pairing_id, true)?);
     }
     let pairing_id = store::open_pairing_id(conn, new)?;
+    // An invite is not spent on a conversation that is closed: nobody could talk there.
+    if new.invite.is_some() && !rows::is_open(conn, &pairing_id)? {
+        return Err(Refusal::Blocked);
+    }
     if store::insert_visit(conn, &pairing_id, &new.to.link.id, ctx.now)? {
         second_link(ctx, conn, new, &pairing_id)?;
     }
@@ -244,6 +248,8 @@ pub fn announce_known_device(ctx: &Ctx, conn: &mut Conn, account_id: &str) -> db
         let paired = paired(conn, &pairing_id, false)?;
         let words = words(practice_language(conn, &paired.pairing.practice.id)?);
         system(ctx, conn, &paired.conversation.id, words.known_device)?;
+        // What the account proved counts for those that this device made.
+        ask_grade(ctx, conn, &paired.conversation.id)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The rows of `pairings` and `pairing_links`.
 
-use diesel::dsl::{InnerJoin, IntoBoxed};
+use diesel::dsl::{InnerJoin, IntoBoxed, exists};
 use diesel::prelude::*;
 use diesel::{insert_into, update};
 
@@ -128,6 +128,14 @@ pub fn in_sight<'a>(account_id: &'a str, sight: Sight<'a>) -> Conversations<'a> 
 pub fn restricted<'a>(account_id: &'a str) -> _ {
     let sessions = account_sessions::table.filter(account_sessions::account_id.eq(account_id));
     sessions.filter(account_sessions::scope.eq("restricted")).select(account_sessions::id)
+}
+
+/// Whether a pairing was made by a sign-in that is restricted: by somebody who may have the number since, and nothing
+/// else that its account proved.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub fn by_stranger() -> _ {
+    let sessions = account_sessions::table.filter(account_sessions::id.eq(pairings::session_id));
+    exists(sessions.filter(account_sessions::scope.eq("restricted")))
 }
 
 /// The account whose pairing it is.

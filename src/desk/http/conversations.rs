@@ -86,7 +86,7 @@ pub fn cursor(key: &str) -> Result<Option<Cursor>, Problem> {
     Ok(Some(Cursor { last_entry_at: Timestamp::from_millis(millis), id }))
 }
 
-refusals!(ListConversationsRefusals: plain, Unauthorized, InvalidRequest);
+refusals!(ListConversationsRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// Lists the conversations, those with the newest entries first
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(InboxQuery, PageQuery),
@@ -122,7 +122,7 @@ impl From<(Card, Contact)> for ConversationAnswer {
     }
 }
 
-refusals!(GetConversationRefusals: plain, Unauthorized, ConversationNotFound);
+refusals!(GetConversationRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Shows a conversation
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
@@ -153,7 +153,7 @@ pub struct ChangeConversation {
     unread: Option<bool>,
 }
 
-refusals!(ChangeConversationRefusals: body, Unauthorized, ConversationNotFound);
+refusals!(ChangeConversationRefusals: body, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Changes who answers a conversation, its tags, or its mark
 #[utoipa::path(tag = "practice", request_body = ChangeConversation, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
@@ -173,7 +173,7 @@ pub async fn change_conversation(
     Ok(Json(changed.await?.into()))
 }
 
-refusals!(ListInboxEntriesRefusals: plain, Unauthorized, ConversationNotFound, InvalidRequest);
+refusals!(ListInboxEntriesRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound, InvalidRequest);
 
 /// Lists what was said
 #[utoipa::path(tag = "practice", operation_id = "list_conversation_entries", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
@@ -221,7 +221,7 @@ pub struct RemarkAnswer {
     entry: Remark,
 }
 
-refusals!(WriteToPatientRefusals: keyed, Unauthorized, ConversationNotFound, ConversationClosed, IdentityUnverified);
+refusals!(WriteToPatientRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFound, ConversationClosed, IdentityUnverified);
 
 /// Writes to the patient
 #[utoipa::path(tag = "practice", request_body = WriteToPatient, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
@@ -262,7 +262,7 @@ pub struct ReadAnswer {
     unread: bool,
 }
 
-refusals!(ReadRefusals: keyed, Unauthorized, ConversationNotFound);
+refusals!(ReadRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Says how far the practice has read
 #[utoipa::path(tag = "practice", request_body = MarkRead, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),

@@ -20,7 +20,7 @@ impl From<Refusal> for Halt {
     }
 }
 
-refusals!(EventsRefusals: plain, Unauthorized);
+refusals!(EventsRefusals: plain, Unauthorized, StaffForbidden);
 
 /// Tells at once what happens in the inbox
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen: the stream goes on behind it, up to a day later", example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")),

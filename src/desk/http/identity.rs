@@ -167,7 +167,7 @@ pub struct IdentityAnswer {
     identity: IdentityView,
 }
 
-refusals!(GetIdentityRefusals: plain, Unauthorized, ConversationNotFound);
+refusals!(GetIdentityRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Shows how far a conversation's person agrees with the practice's records
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
@@ -178,7 +178,7 @@ pub async fn get_identity(app: Data<App>, call: Call, id: Id) -> Result<Json<Ide
     Ok(Json(IdentityAnswer { identity: look.into() }))
 }
 
-refusals!(ProofRefusals: plain, Unauthorized, ConversationNotFound, InvalidRequest);
+refusals!(ProofRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound, InvalidRequest);
 
 /// Who it is, how you know, and what was shown, on one page
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
@@ -264,7 +264,7 @@ pub struct DecideIdentity {
     #[validate(custom(function = "is_note"))]
     #[schema(example = "Called the number on record.")]
     note: Option<String>,
-    /// The record that the person is: one of the candidates.
+    /// The record that the person is: one of the candidates. With `record_match` it is said, unless there is only one.
     #[schema(example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     record_id: Option<String>,
     /// With `reject`: whether the patient's number may not be paired with your practice again.
@@ -354,7 +354,7 @@ pub fn cursor(key: &str) -> Result<Option<Waiting>, Problem> {
     Ok(Some(Waiting { since: Timestamp::from_millis(millis), id }))
 }
 
-refusals!(ListIdentityRefusals: plain, Unauthorized, InvalidRequest);
+refusals!(ListIdentityRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// Lists the conversations whose person nobody has confirmed, those first that have waited longest
 #[utoipa::path(tag = "practice", operation_id = "list_identity_tasks", security(("staff_token" = [])), params(PageQuery),

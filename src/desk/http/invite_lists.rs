@@ -93,7 +93,7 @@ pub async fn import_invites(
     .await
 }
 
-refusals!(GetImportRefusals: plain, Unauthorized, InviteNotFound);
+refusals!(GetImportRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound);
 
 /// Shows how far a list has been worked off
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
@@ -108,7 +108,7 @@ pub async fn get_invite_import(
     Ok(Json(InviteImportAnswer { import: found.await?.into() }))
 }
 
-refusals!(ImportRowsRefusals: plain, Unauthorized, InviteNotFound, InvalidRequest);
+refusals!(ImportRowsRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound, InvalidRequest);
 
 /// Lists what became of a list's rows
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),

@@ -127,7 +127,7 @@ pub struct InvitesQuery {
     state: Option<String>,
 }
 
-refusals!(ListInvitesRefusals: plain, Unauthorized, InvalidRequest);
+refusals!(ListInvitesRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// Lists the invites, newest first
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(InvitesQuery, PageQuery),
@@ -222,7 +222,7 @@ pub async fn create_invite(
     .await
 }
 
-refusals!(GetInviteRefusals: plain, Unauthorized, InviteNotFound);
+refusals!(GetInviteRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound);
 
 /// Shows an invite
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),

@@ -43,6 +43,9 @@ impl From<Refusal> for Problem {
             Refusal::NoCandidate => {
                 wrong("/record_id", "unknown_id", "This record is none of those that could be meant.")
             }
+            Refusal::WhichRecord => {
+                wrong("/record_id", "required", "Say which record it is, or that you made sure another way.")
+            }
             Refusal::Profile(practices::Refusal::Field(bad)) => wrong(bad.pointer, bad.code, &bad.detail),
             Refusal::Profile(practices::Refusal::Db(error)) | Refusal::Db(error) => error.into(),
             Refusal::NoRecord => Self::new(Code::RecordNotFound, "Check the record's id."),

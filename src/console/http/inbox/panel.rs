@@ -11,7 +11,6 @@ use crate::desk::proof::words as proof;
 use crate::identity::matching::{Agreement, Comparison};
 use crate::identity::{self, FieldView, Finding, Record};
 use crate::kit::Timestamp;
-use crate::staff::Role;
 
 /// How staff may make sure.
 pub const METHODS: [Method; 5] =
@@ -99,7 +98,7 @@ impl Panel {
     /// What was found of a conversation, with what was typed.
     pub fn of(f: &Frame, roster: &Roster, now: Timestamp, look: &Look, draft: &Draft) -> Self {
         let (state, words) = (State::from_word(&look.card.identity), proof::of(f.language));
-        let decides = look.card.status == "open" && f.who.role != Role::Support;
+        let decides = look.card.status == "open";
         let history = look.decisions.iter().rev().map(|one| decided(f, roster, now, one));
         let way = |method: Method| Way {
             value: method.as_str(),
