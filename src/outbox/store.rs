@@ -27,7 +27,7 @@ pub struct Job {
     /// The address, where the row holds it.
     pub recipient: Option<String>,
     /// The ids that the text is about, as JSON.
-    pub payload: String,
+    payload: String,
     /// Attempts begun, this one included.
     pub attempts: i32,
     /// When the message is no longer worth sending.

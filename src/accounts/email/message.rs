@@ -50,9 +50,7 @@ pub fn enqueue(
 
 impl Topic for EmailCodeTopic {
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Ok(payload) = serde_json::from_str::<Payload>(&job.payload) else {
-            return Ok(Rendered::Unwanted);
-        };
+        let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
         let row = store::find(conn, &payload.asked_by, &payload.seed, ctx.now)?;
         Ok(row.and_then(|row| mail(ctx, &row, payload.language)).into())
     }

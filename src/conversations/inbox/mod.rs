@@ -5,8 +5,8 @@
 mod store;
 mod view;
 
-pub use store::{Assigned, Cursor, Filter, LinkCard, StaffCard, Waiting};
-pub use view::{Acknowledged, Card, Contact, LastEntry, Remark};
+pub use store::{Assigned, Filter};
+pub use view::{Acknowledged, Card, Contact, Cursor, LastEntry, LinkCard, Remark, StaffCard, Waiting};
 
 use serde_json::json;
 

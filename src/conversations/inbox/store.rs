@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::super::identity::State;
 use super::super::{PairingSource, PatientCard, by_stranger};
-use super::view::{Acknowledged, Card, Contact, LastEntry, Remark};
+use super::view::{Acknowledged, Card, Contact, Cursor, LastEntry, LinkCard, Remark, StaffCard, Waiting};
 use super::{Reach, Reader};
 use crate::db::schema::{
     accounts, conversation_tags, conversations, entries, pairings, patients, practice_links, staff,
@@ -40,49 +38,6 @@ pub enum Assigned {
     Nobody,
     /// A staff member.
     To(String),
-}
-
-/// The last conversation of a page.
-pub struct Cursor {
-    /// When its last entry was written.
-    pub last_entry_at: Timestamp,
-    /// Its id.
-    pub id: String,
-}
-
-/// The last conversation of a page of the work-list.
-pub struct Waiting {
-    /// Since when it waits.
-    pub since: Timestamp,
-    /// Its id.
-    pub id: String,
-}
-
-/// A link by name.
-#[derive(Clone, Serialize, ToSchema, Queryable, Selectable)]
-#[diesel(table_name = practice_links)]
-pub struct LinkCard {
-    /// Its id.
-    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
-    /// What the practice calls it.
-    #[schema(example = "Waiting room poster")]
-    pub label: String,
-    /// The digits of its address.
-    #[schema(example = "123456")]
-    pub code: String,
-}
-
-/// A staff member by name.
-#[derive(Clone, Serialize, ToSchema, Queryable, Selectable)]
-#[diesel(table_name = staff)]
-pub struct StaffCard {
-    /// Their id.
-    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
-    /// What colleagues call them.
-    #[schema(example = "Jo Park")]
-    pub name: String,
 }
 
 #[derive(Queryable, Selectable)]
@@ -334,7 +289,11 @@ fn preview(body: &str) -> String {
 }
 
 fn links(conn: &mut Conn, ids: Vec<&str>) -> Result<HashMap<String, LinkCard>> {
-    let rows = practice_links::table.filter(practice_links::id.eq_any(ids)).select(columns::<LinkCard>());
+    let rows = practice_links::table.filter(practice_links::id.eq_any(ids)).select((
+        practice_links::id,
+        practice_links::label,
+        practice_links::code,
+    ));
     Ok(rows.load::<LinkCard>(conn)?.into_iter().map(|link| (link.id.clone(), link)).collect())
 }
 
@@ -342,6 +301,6 @@ fn staff_by_id(conn: &mut Conn, ids: Vec<String>) -> Result<HashMap<String, Staf
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = staff::table.filter(staff::id.eq_any(ids)).select(columns::<StaffCard>());
+    let rows = staff::table.filter(staff::id.eq_any(ids)).select((staff::id, staff::name));
     Ok(rows.load::<StaffCard>(conn)?.into_iter().map(|person| (person.id.clone(), person)).collect())
 }

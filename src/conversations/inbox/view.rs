@@ -1,11 +1,27 @@
 //! Conversations as the practice sees them.
 
+use diesel::Queryable;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::{PairingSource, PatientCard};
-use super::store::{Cursor, LinkCard, StaffCard, Waiting};
 use crate::kit::Timestamp;
+
+/// The last conversation of a page.
+pub struct Cursor {
+    /// When its last entry was written.
+    pub last_entry_at: Timestamp,
+    /// Its id.
+    pub id: String,
+}
+
+/// The last conversation of a page of the work-list.
+pub struct Waiting {
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// Its id.
+    pub id: String,
+}
 
 /// A conversation as the practice sees it.
 #[derive(Clone, Serialize, ToSchema)]
@@ -73,6 +89,31 @@ impl Card {
     pub fn waiting(&self) -> Waiting {
         Waiting { since: self.identity_since, id: self.id.clone() }
     }
+}
+
+/// A link by name.
+#[derive(Clone, Serialize, ToSchema, Queryable)]
+pub struct LinkCard {
+    /// Its id.
+    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// What the practice calls it.
+    #[schema(example = "Waiting room poster")]
+    pub label: String,
+    /// The digits of its address.
+    #[schema(example = "123456")]
+    pub code: String,
+}
+
+/// A staff member by name.
+#[derive(Clone, Serialize, ToSchema, Queryable)]
+pub struct StaffCard {
+    /// Their id.
+    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// What colleagues call them.
+    #[schema(example = "Jo Park")]
+    pub name: String,
 }
 
 /// Who acknowledged that it is not known who this is.
