@@ -25,7 +25,7 @@ pub use token::AccessToken;
 
 use crate::app::Ctx;
 use crate::audit;
-use crate::conversations::{self, Paired, Sight};
+use crate::conversations::{self, Ending, Paired, Sight};
 use crate::db::{self, Conn};
 use crate::deferred::{self, Follower, Lead, Way};
 use crate::invites::{self, Holder};
@@ -435,7 +435,8 @@ pub fn delete(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal
         return Err(Refusal::Restricted);
     }
     for paired in conversations::list(conn, &who.account_id, Sight::All, "", i64::MAX)? {
-        conversations::leave(ctx, conn, &who.account_id, Sight::All, &paired.pairing.id)?;
+        let whole = (Sight::All, paired.pairing.id.as_str());
+        conversations::end(ctx, conn, &who.account_id, whole, Ending::Left)?;
     }
     store::revoke_all_sessions(conn, &who.account_id, ctx.now)?;
     store::forget_account(conn, &who.account_id, ctx.now)?;

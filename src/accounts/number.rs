@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Account, Principal, Refusal, Scope, account, own_phone, store};
 use crate::app::Ctx;
 use crate::audit;
-use crate::conversations::{self, Doubt, Sight};
+use crate::conversations::{self, Doubt, Ending, Sight};
 use crate::db::Conn;
 use crate::kit::{Language, Phone, Secret};
 use crate::verification::{self, Made};
@@ -54,7 +54,8 @@ fn end_strangers(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refu
     let mine = conversations::list(conn, &who.account_id, Sight::Confirmed, "", i64::MAX)?;
     for paired in conversations::list(conn, &who.account_id, Sight::All, "", i64::MAX)? {
         if !mine.iter().any(|own| own.pairing.id == paired.pairing.id) {
-            conversations::leave(ctx, conn, &who.account_id, Sight::All, &paired.pairing.id)?;
+            let theirs = (Sight::All, paired.pairing.id.as_str());
+            conversations::end(ctx, conn, &who.account_id, theirs, Ending::NumberChanged)?;
         }
     }
     Ok(store::revoke_restricted(conn, &who.account_id, ctx.now)?)

@@ -179,8 +179,10 @@ pub fn patients(conn: &mut Conn, account_id: &str, sight: Sight<'_>) -> Result<V
         Sight::All => {}
         Sight::Confirmed => rows = rows.filter(patients::session_id.ne_all(restricted(account_id))),
         Sight::Restricted { session, since } => {
-            rows =
-                rows.filter(patients::session_id.eq(session).or(patients::id.eq_any(met(account_id, since))));
+            // Whom another new device added is its own.
+            let known = patients::session_id.ne_all(restricted(account_id));
+            let met = patients::id.eq_any(met(account_id, since)).and(known);
+            rows = rows.filter(patients::session_id.eq(session).or(met));
         }
     }
     Ok(rows.order(patients::id).select(columns::<Patient>()).load(conn)?)

@@ -45,6 +45,11 @@ pub struct Roster {
 }
 
 impl Roster {
+    /// Those who can be given patients to look after.
+    pub fn who_meet_patients(&self) -> impl Iterator<Item = &Member> {
+        self.people.iter().filter(|person| person.role().meets_patients())
+    }
+
     /// What a staff member or team is called; `None` for whoever left.
     pub fn name(&self, id: &str) -> Option<&str> {
         let person = self.people.iter().find(|person| person.id == id).map(|person| person.name.as_str());

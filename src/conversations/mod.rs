@@ -9,8 +9,8 @@ mod view;
 
 pub use identity::Doubt;
 pub use pairing::{
-    Invitation, NewPairing, Paired, Refusal, Sight, announce_known_device, announce_new_device, by_stranger,
-    doubt_all, leave, list, pair, paired, restricted,
+    Ending, Invitation, NewPairing, Paired, Refusal, Sight, announce_known_device, announce_new_device,
+    by_stranger, doubt_all, end, list, pair, paired, restricted,
 };
 pub use store::{Entry, PatientCard};
 pub use view::{Conversation, Pairing, PairingSource};
@@ -145,6 +145,7 @@ struct Words {
     connected: &'static str,
     second_link: &'static str,
     left: &'static str,
+    number_left: &'static str,
     new_device: &'static str,
     known_device: &'static str,
     number_changed: &'static str,
@@ -157,6 +158,7 @@ fn words(language: Language) -> Words {
             connected: "Connected with {}.",
             second_link: "Another link of this practice was opened.",
             left: "The patient left. This conversation is closed.",
+            number_left: "This conversation is closed: the number of its account has changed. Whoever it was can connect again.",
             new_device: "This patient signed in on a new device. Messages from before stay hidden there.",
             known_device: "The new device was confirmed by a code to this patient's e-mail address. It shows earlier messages now.",
             number_changed: "The mobile number of this patient's account has changed.",
@@ -166,6 +168,7 @@ fn words(language: Language) -> Words {
             connected: "Conexión establecida con {}.",
             second_link: "Se abrió otro enlace de este consultorio.",
             left: "El paciente se fue. Esta conversación está cerrada.",
+            number_left: "Esta conversación está cerrada: el número de su cuenta ha cambiado. Quien la mantenía puede conectarse otra vez.",
             new_device: "Este paciente inició sesión en otro dispositivo. Los mensajes anteriores no se ven allí.",
             known_device: "El dispositivo nuevo se confirmó con un código enviado al correo de este paciente. Ya muestra los mensajes anteriores.",
             number_changed: "El número de celular de la cuenta de este paciente ha cambiado.",

@@ -313,13 +313,6 @@ pub fn hold(conn: &mut Conn, id: &str) -> Result<Option<Held>> {
     Ok(hold.get_result(conn).optional()?)
 }
 
-/// Whether the conversation of a pairing is open.
-pub fn is_open(conn: &mut Conn, pairing_id: &str) -> Result<bool> {
-    let row = conversations::table.filter(conversations::pairing_id.eq(pairing_id));
-    let open = row.filter(conversations::status.eq("open")).select(conversations::id);
-    Ok(open.first::<String>(conn).optional()?.is_some())
-}
-
 /// Whether a patient wrote after `position`.
 pub fn is_unanswered_after(conn: &mut Conn, id: &str, position: i32) -> Result<bool> {
     let rows = entries::table.filter(entries::conversation_id.eq(id)).filter(entries::position.gt(position));

@@ -88,14 +88,14 @@ fn evidence(conn: &mut Conn, id: &str, asked: &Asked) -> Result<Evidence, Refusa
 }
 
 /// The record that the person is said to be. Whoever confirms by a record says by which, where more than one could be
-/// meant; the only one goes without saying.
+/// meant; the only one goes without saying, and so does one that the practice keeps elsewhere.
 fn meant<'a>(asked: &'a Asked, candidates: &'a [Comparison]) -> Result<Option<&'a str>, Refusal> {
     let by_record = asked.verdict == Verdict::Confirm(Method::RecordMatch);
     match (asked.record_id.as_deref(), candidates) {
         (Some(id), _) if candidates.iter().any(|found| found.record_id == id) => Ok(Some(id)),
         (Some(_), _) => Err(Refusal::NoCandidate),
         (None, [only]) if by_record => Ok(Some(&only.record_id)),
-        (None, _) if by_record => Err(Refusal::WhichRecord),
+        (None, [_, ..]) if by_record => Err(Refusal::WhichRecord),
         (None, _) => Ok(None),
     }
 }

@@ -190,8 +190,7 @@ fn exact(given: Option<&str>, known: &[String]) -> Agreement {
 }
 
 impl Comparison {
-    /// Whether the record could be the person's at all.
-    pub fn is_candidate(&self) -> bool {
+    fn is_candidate(&self) -> bool {
         let is_same_person =
             self.birth_date.agrees() && self.given_name.agrees() && self.family_name.agrees();
         self.phone.agrees() || self.email.agrees() || is_same_person

@@ -23,8 +23,9 @@ use crate::kit::Language;
 
 /// A number or an address that more records share than this says nothing of anybody: the rest is not read.
 const MOST_CANDIDATES: i64 = 20;
-/// Records of one birth date that are sifted at once.
-const SIFTED_AT_ONCE: i64 = 400;
+/// Of one day at most this many of a practice's records are. Where more are, the day stands for "not known", as
+/// 1900-01-01 does; a practice of a million patients has some thirty of each real one.
+const MOST_OF_A_DAY: i64 = 400;
 
 /// What a practice's records say of the person behind a conversation.
 pub struct Finding {
@@ -47,25 +48,23 @@ pub fn look(conn: &mut Conn, conversation_id: &str) -> db::Result<Option<Finding
     Ok(Some(Finding { subject, verdict, records }))
 }
 
-/// Every active record that could be meant: those with the number or the address, and those of the birth date whose
-/// names agree. All of that day are looked at, however many: practices write 1900-01-01 where they do not know, and
-/// one left out could be the second that makes a person ambiguous.
+/// Every active record that could be meant: those with the number or the address, and those of the birth date, which
+/// the comparison sifts. A day that stands for "not known" is on none of them.
 fn known(conn: &mut Conn, subject: &Subject) -> db::Result<Vec<Known>> {
     let mut ids = store::reached(conn, subject, MOST_CANDIDATES)?;
-    let (Some(day), mut after) = (&subject.birth_date, String::new()) else {
-        return store::known(conn, &ids);
-    };
-    loop {
-        let born = store::born(conn, &subject.practice_id, day, &after, SIFTED_AT_ONCE)?;
-        let Some(last) = born.last().cloned() else { break };
-        let same = store::known(conn, &born)?.into_iter();
-        let same = same.filter(|record| matching::compare(&subject.given(), record).is_candidate());
-        ids.extend(same.map(|record| record.record_id));
-        after = last;
+    let day = subject.birth_date.as_deref().unwrap_or_default();
+    let born = store::born(conn, &subject.practice_id, day, MOST_OF_A_DAY + 1)?;
+    let is_placeholder = i64::try_from(born.len()).is_ok_and(|found| found > MOST_OF_A_DAY);
+    if !is_placeholder {
+        ids.extend(born);
     }
     ids.sort_unstable();
     ids.dedup();
-    store::known(conn, &ids)
+    let mut known = store::known(conn, &ids)?;
+    for record in known.iter_mut().filter(|_| is_placeholder) {
+        record.birth_dates.retain(|written| written != day);
+    }
+    Ok(known)
 }
 
 /// Grades a conversation (again), and keeps the grade.

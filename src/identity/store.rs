@@ -118,12 +118,9 @@ pub fn reached(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<Stri
     Ok(ids)
 }
 
-/// Active records of a birth date after the record `after`, in the order of their ids.
-pub fn born(conn: &mut Conn, practice_id: &str, day: &str, after: &str, limit: i64) -> Result<Vec<String>> {
-    Ok(having(practice_id, "birth_date", day)
-        .filter(record_values::record_id.gt(after))
-        .limit(limit)
-        .load(conn)?)
+/// Active records of a birth date, up to `limit`.
+pub fn born(conn: &mut Conn, practice_id: &str, day: &str, limit: i64) -> Result<Vec<String>> {
+    Ok(having(practice_id, "birth_date", day).limit(limit).load(conn)?)
 }
 
 /// Ids of active records that have a value, or ever had, in their order.

@@ -209,9 +209,9 @@ pub fn send(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &str) -> Result<Inv
 /// Takes an invite back: its secrets lead nowhere from then on.
 pub fn revoke(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &str) -> Result<(), Refusal> {
     if store::revoke(conn, &invite.id, ctx.now)? == 0 {
-        return match invite.state(ctx.now) {
-            State::Revoked => Ok(()),
-            _ => Err(Refusal::Fixed(State::Accepted)),
+        return match store::is_revoked(conn, &invite.id)? {
+            true => Ok(()),
+            false => Err(Refusal::Fixed(State::Accepted)),
         };
     }
     Ok(record(ctx, conn, invite, by, "invite.revoked")?)

@@ -265,6 +265,12 @@ pub fn revoke(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     Ok(update(row).set(change).execute(conn)?)
 }
 
+/// Whether an invite was revoked.
+pub fn is_revoked(conn: &mut Conn, id: &str) -> Result<bool> {
+    let row = invites::table.find(id).filter(invites::state.eq("revoked"));
+    Ok(row.select(invites::id).first::<String>(conn).optional()?.is_some())
+}
+
 /// Ends what is over.
 pub fn expire(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     let rows = invites::table.filter(invites::expires_at.le(now)).filter(invites::state.eq_any(State::LIVE));

@@ -8,7 +8,7 @@ pub use live::{events, listen, read};
 
 use crate::accounts::{self, Account, Follow, Patient, Principal, Scope};
 use crate::app::Ctx;
-use crate::conversations::{self, Entry, NewEntry, Paired};
+use crate::conversations::{self, Ending, Entry, NewEntry, Paired};
 use crate::db::{self, Conn};
 use crate::deferred::{self, Follower, Lead};
 use crate::invites::{self, Holder};
@@ -92,7 +92,7 @@ pub fn pairings(conn: &mut Conn, who: &Principal, after: &str, limit: i64) -> db
 
 /// Leaves a practice.
 pub fn leave(ctx: &Ctx, conn: &mut Conn, who: &Principal, pairing_id: &str) -> Result<(), Refusal> {
-    match conversations::leave(ctx, conn, &who.account_id, who.sight(), pairing_id)? {
+    match conversations::end(ctx, conn, &who.account_id, (who.sight(), pairing_id), Ending::Left)? {
         true => Ok(()),
         false => Err(Refusal::PairingNotFound),
     }

@@ -264,7 +264,7 @@ pub fn authenticate_to_configure(
     if who.role.configures() { Ok(who) } else { Err(Refusal::Forbidden) }
 }
 
-/// Whether all of `ids` are active staff of the practice; who is named twice counts once.
+/// Whether all of `ids` are active staff of the practice who meet its patients; who is named twice counts once.
 pub fn all_work_at(conn: &mut Conn, practice_id: &str, ids: &[String]) -> db::Result<bool> {
     let asked: BTreeSet<&String> = ids.iter().collect();
     Ok(store::active_among(conn, practice_id, ids)?.len() == asked.len())
@@ -290,7 +290,7 @@ pub fn teams_of(conn: &mut Conn, staff_id: &str) -> db::Result<Vec<String>> {
     store::teams_of(conn, staff_id)
 }
 
-/// The addresses of those of `ids` who are active, each with its id.
+/// The addresses of those of `ids` who are active and meet patients, each with its id.
 pub fn emails(conn: &mut Conn, ids: &[String]) -> db::Result<Vec<(String, Email)>> {
     let rows = store::emails(conn, ids)?;
     Ok(rows.into_iter().filter_map(|(id, email)| Some((id, Email::parse(&email)?))).collect())

@@ -276,11 +276,12 @@ pub fn find_active(conn: &mut Conn, id: &str) -> Result<Option<Member>> {
     Ok(row.select(columns::<Member>()).first(conn).optional()?)
 }
 
-/// Those of `ids` who are active staff of the practice.
+/// Those of `ids` who are active staff of the practice and meet its patients.
 pub fn active_among(conn: &mut Conn, practice_id: &str, ids: &[String]) -> Result<Vec<String>> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
         .filter(staff::state.eq("active"))
+        .filter(staff::role.ne(Role::Support.as_str()))
         .filter(staff::id.eq_any(ids));
     Ok(rows.select(staff::id).load(conn)?)
 }
@@ -308,9 +309,12 @@ pub fn names(conn: &mut Conn, ids: &[String]) -> Result<Vec<(String, String)>> {
     Ok(staff::table.filter(staff::id.eq_any(ids)).select((staff::id, staff::name)).load(conn)?)
 }
 
-/// Ids and addresses of those of `ids` who are active.
+/// Ids and addresses of those of `ids` who are active and meet patients: nobody else is told of one.
 pub fn emails(conn: &mut Conn, ids: &[String]) -> Result<Vec<(String, String)>> {
-    let rows = staff::table.filter(staff::id.eq_any(ids)).filter(staff::state.eq("active"));
+    let rows = staff::table
+        .filter(staff::id.eq_any(ids))
+        .filter(staff::state.eq("active"))
+        .filter(staff::role.ne(Role::Support.as_str()));
     Ok(rows.order(staff::id).select((staff::id, staff::email)).load(conn)?)
 }
 

@@ -92,8 +92,28 @@ both! {
         let (said, _) = practice_reads(&app, &bo, &patient.conversation_id);
         assert!(said.starts_with("The new device was confirmed by a code"), "{said}");
         // There is nothing more to lift, for this one nor for the phone of before.
+        app.advance(60);
         ask(&app, &device).problem(409, "session_unrestricted");
         check(&app, &patient.access_token, &code).problem(409, "session_unrestricted");
+    }
+
+    /// Another new device may be a stranger's: in what that one made nothing is said of the one that was let in, and a
+    /// lost reply costs nothing.
+    fn another_new_device_is_not_vouched_for(app: TestApp) {
+        let patient = known(&app);
+        let (bo, device, stranger) = (desk(&app), new_device(&app), new_device(&app));
+        post(&app, &stranger, "/v1/me/patients", json!({ "given_name": "Eve", "family_name": "Stone" })).expect(201);
+        let body = json!({ "link_token": app.link_token(crate::harness::DEMO) });
+        let theirs = post(&app, &stranger, "/v1/pairings", body).expect(201).str("/conversation/id");
+        ask(&app, &device).expect(202);
+        let code = code_for(&app, ADDRESS);
+        for _ in 0..2 {
+            assert_eq!(check(&app, &device, &code).expect(200).at("/result"), "approved");
+        }
+        let confirmed = |conversation: &str| practice_reads(&app, &bo, conversation).0.starts_with("The new device was confirmed");
+        assert_eq!((confirmed(&patient.conversation_id), confirmed(&theirs)), (true, false));
+        let seen = app.get("/v1/me/pairings").bearer(&device).send().expect(200).at("/items");
+        assert_eq!(seen.as_array().unwrap().len(), 1, "what the stranger made stays theirs");
     }
 
     /// Who the person is, is the practice's to say: its doubt is not lifted with the device.

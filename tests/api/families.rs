@@ -145,8 +145,8 @@ both! {
         assert_eq!(is["state"], "unverified");
     }
 
-    /// Practices write 1900-01-01 where they do not know: the second record is found among however many of one day.
-    fn a_second_record_is_found_among_many_of_one_day(app: TestApp) {
+    /// Practices write 1900-01-01 where they do not know: a day that hundreds share identifies nobody.
+    fn a_day_that_hundreds_share_is_no_birth_date(app: TestApp) {
         let ana = admin(&app);
         let row = |n: u32| format!("P-{n:04},Given{n},Family{n},1900-01-01,\n");
         let many: String = (0..450).map(row).collect();
@@ -159,7 +159,10 @@ both! {
         }
         let made = SignedUp::of(&phone(1), &app.post("/v1/accounts", body).send().expect(201));
         app.deliver_all();
-        assert_eq!(identity(&app, &ana, &made.conversation_id)["grade"], "ambiguous");
+        let is = identity(&app, &ana, &made.conversation_id);
+        assert_eq!(is["grade"], "partial", "not `certain`: there may be another Ann Berg");
+        let born = is["candidates"][0]["fields"].as_array().unwrap().iter().find(|field| field["field"] == "birth_date");
+        assert_eq!(born.unwrap()["agrees"], "not_on_record");
     }
 
     /// A record of another practice is nobody here.

@@ -52,6 +52,20 @@ fn frequencies(app: &TestApp, desk: &Desk) -> Vec<String> {
 }
 
 both! {
+    /// The operator's support meets no patients: nobody puts them on a link, to be told of any or to answer them.
+    fn support_is_put_on_no_link(app: TestApp) {
+        let elm = elm(&app);
+        let sue = app.desk(&elm.practice, "sue", Role::Support);
+        let change = |body: Value| as_desk(&elm.admin, app.patch(&format!("/v1/practice/links/{}", elm.link), body)).send();
+        for field in ["notify", "members"] {
+            let refused = change(json!({ field: [sue.staff_id] })).problem(422, "invalid_request");
+            assert_eq!(refused.at("/errors/0/pointer"), format!("/{field}"));
+        }
+        change(json!({ "assignee": sue.staff_id })).problem(422, "invalid_request");
+        let form = as_desk(&elm.admin, app.get("/v1/practice/staff")).send().expect(200);
+        assert!(form.text().contains(&sue.staff_id), "they are still among the colleagues");
+    }
+
     fn the_list_names_people_and_links_and_the_practice_where_nobody_is_listed(app: TestApp) {
         let elm = elm(&app);
         let bare = app.link("333333", &elm.practice.id);

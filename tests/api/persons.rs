@@ -178,6 +178,36 @@ both! {
             as_desk(&scene.member, app.get(&path)).send().expect(200).at("/conversation/status")
         };
         assert_eq!((status(&theirs), status(&scene.patient.conversation_id)), (json!("closed"), json!("open")));
+        let entries = format!("/v1/practice/conversations/{theirs}/entries");
+        let said = as_desk(&scene.member, app.get(&entries)).send().expect(200).at("/items");
+        let last = said.as_array().unwrap().iter().rfind(|entry| entry["kind"] == "system").unwrap()["body"].clone();
+        assert!(last.as_str().unwrap().contains("the number of its account has changed"), "{last}");
+    }
+
+    /// Two new devices may be two people: meeting the one opens nothing that it made to the other.
+    fn what_one_new_device_made_is_no_other_ones(app: TestApp) {
+        let scene = known(&app);
+        let (holder, stranger) = (new_device(&app, &phone(1)), new_device(&app, &phone(1)));
+        let person = json!({ "given_name": "Alex", "family_name": "Rivera" });
+        app.post("/v1/me/patients", person).bearer(&holder).send().expect(201);
+        let body = json!({ "link_token": app.link_token(DEMO) });
+        let made = app.post("/v1/pairings", body).bearer(&holder).send().expect(201);
+        app.deliver_all();
+        let path = format!("/v1/me/pairings/{}/desk-code", made.str("/pairing/id"));
+        let code = json!({ "code": desk_code(&app, &scene.member) });
+        app.post(&path, code).bearer(&holder).send().expect(200);
+        let decision = json!({ "decision": "undo" });
+        let decisions = format!("/v1/practice/conversations/{}/identity/decisions", made.str("/conversation/id"));
+        as_desk(&scene.admin, app.post(&decisions, decision)).send().expect(201);
+        let decision = json!({ "decision": "confirm", "method": "call_back" });
+        as_desk(&scene.member, app.post(&decisions, decision)).send().expect(201);
+        app.deliver_all();
+        let list = |token: &str| app.get("/v1/me/pairings").bearer(token).send().expect(200).at("/items").as_array().unwrap().len();
+        assert_eq!((list(&holder), list(&stranger)), (1, 0));
+        let entries = format!("/v1/me/conversations/{}/entries", made.str("/conversation/id"));
+        app.get(&entries).bearer(&stranger).send().problem(404, "conversation_not_found");
+        let people = app.get("/v1/me").bearer(&stranger).send().expect(200).at("/patients");
+        assert_eq!(people, json!([]));
     }
 
     /// The desk meets whoever holds the phone of before; a stranger's device gains nothing by it.

@@ -29,12 +29,18 @@ fn address(conn: &mut Conn, who: &Principal) -> Result<Email, Refusal> {
     proven.as_deref().and_then(Email::parse).ok_or(Refusal::EmailUnproven)
 }
 
-/// Compares a code; whether it was right. Then the sign-in sees everything from now on.
+/// Compares a code; whether it was right. Then the sign-in sees everything from now on. A right one sent again is the
+/// same success.
 pub fn check(ctx: &Ctx, conn: &mut Conn, who: &Principal, code: &str) -> Result<bool, Refusal> {
-    if who.scope == Scope::Full {
-        return Err(Refusal::Unrestricted);
+    let is_lifted = who.scope == Scope::Full;
+    let found = match compare(ctx, conn, &who.session_id, code) {
+        Err(Refusal::EmailCodeExpired) if is_lifted => return Err(Refusal::Unrestricted),
+        found => found?,
+    };
+    let Some(row) = found else { return Ok(false) };
+    if is_lifted {
+        return Ok(true);
     }
-    let Some(row) = compare(ctx, conn, &who.session_id, code)? else { return Ok(false) };
     // The account may have gone over to another address since, because somebody else reads the old one.
     if accounts::lift_session(conn, &who.session_id, &row.email)? == 0 {
         return Err(Refusal::EmailCodeExpired);

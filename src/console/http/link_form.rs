@@ -240,13 +240,13 @@ fn owners(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
         let kind = f.say("team", "equipo");
         (team.id.clone(), format!("{} ({kind})", team.name))
     });
-    let people = roster.people.iter().map(|person| (person.id.clone(), person.name.clone()));
+    let people = roster.who_meet_patients().map(|person| (person.id.clone(), person.name.clone()));
     choices(f, [whole].into_iter().chain(teams).chain(people), chosen)
 }
 
 fn assignees(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
     let nobody = (String::new(), f.say("Nobody in particular", "Nadie en particular").to_owned());
-    let people = roster.people.iter().map(|person| (person.id.clone(), person.name.clone()));
+    let people = roster.who_meet_patients().map(|person| (person.id.clone(), person.name.clone()));
     choices(f, [nobody].into_iter().chain(people), chosen)
 }
 
@@ -268,5 +268,5 @@ fn people(roster: &Roster, chosen: &[String]) -> Vec<Choice> {
         value: person.id.clone(),
         name: person.name.clone(),
     };
-    roster.people.iter().map(choice).collect()
+    roster.who_meet_patients().map(choice).collect()
 }

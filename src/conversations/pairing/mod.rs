@@ -84,9 +84,8 @@ pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> Result<Paired, 
         return Ok(paired(conn, &pairing_id, true)?);
     }
     let pairing_id = store::open_pairing_id(conn, new)?;
-    // An invite is not spent on a conversation that is closed: nobody could talk there.
-    if new.invite.is_some() && !rows::is_open(conn, &pairing_id)? {
-        return Err(Refusal::Blocked);
+    if new.invite.is_some() {
+        hold_open(conn, &pairing_id)?;
     }
     if store::insert_visit(conn, &pairing_id, &new.to.link.id, ctx.now)? {
         second_link(ctx, conn, new, &pairing_id)?;
@@ -96,6 +95,14 @@ pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> Result<Paired, 
         identity::vouch(ctx, conn, &new.to.practice.id, &id)?;
     }
     Ok(paired(conn, &pairing_id, false)?)
+}
+
+/// An invite is not spent on a conversation that is closed: nobody could talk there. It is held, so that nobody closes
+/// it meanwhile.
+fn hold_open(conn: &mut Conn, pairing_id: &str) -> Result<(), Refusal> {
+    let conversation_id = rows::conversation_id(conn, pairing_id)?;
+    let held = rows::hold(conn, &conversation_id)?;
+    if held.is_some_and(|held| held.status == "open") { Ok(()) } else { Err(Refusal::Blocked) }
 }
 
 /// Notes that a paired patient came through another link, once a link. Who opens the first one again, or the
@@ -199,21 +206,31 @@ pub fn list(
     ids.iter().map(|id| paired(conn, id, false)).collect()
 }
 
-/// Ends a pairing: the conversation closes, and both sides can read that it did. `false` when there is no
-/// such pairing in sight.
-pub fn leave(
+/// Why a pairing ends.
+#[derive(Clone, Copy, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// The patient left.
+    Left,
+    /// The account's number moved on, and the device that paired signed in with nothing else.
+    NumberChanged,
+}
+
+/// Ends a pairing: the conversation closes, and both sides can read why. `false` when there is no such pairing in sight.
+pub fn end(
     ctx: &Ctx,
     conn: &mut Conn,
     account_id: &str,
-    sight: Sight<'_>,
-    pairing_id: &str,
+    (sight, pairing_id): (Sight<'_>, &str),
+    why: Ending,
 ) -> db::Result<bool> {
     let Some(practice_id) = store::end_pairing(conn, account_id, sight, pairing_id, ctx.now)? else {
         return Ok(false);
     };
     let conversation_id = rows::conversation_id(conn, pairing_id)?;
-    let language = practice_language(conn, &practice_id)?;
-    system(ctx, conn, &conversation_id, words(language).left)?;
+    let words = words(practice_language(conn, &practice_id)?);
+    let says = if matches!(why, Ending::Left) { words.left } else { words.number_left };
+    system(ctx, conn, &conversation_id, says)?;
     let entries = rows::close_conversation(conn, &conversation_id)?;
     telling::changed(ctx, conn, &practice_id, Some(account_id), &conversation_id, entries)?;
     audit::record(
@@ -224,7 +241,7 @@ pub fn leave(
             actor: account_id,
             action: "pairing.ended",
             subject: pairing_id,
-            detail: json!({}),
+            detail: json!({ "why": why }),
         },
     )?;
     Ok(true)
@@ -241,10 +258,10 @@ pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session
     Ok(())
 }
 
-/// Tells every practice of an account, in the conversation, that a new device was confirmed by the proven e-mail
-/// address. Who it is stays in doubt until they say so.
+/// Tells every practice of an account, in the conversations that the new device sees from now on, that it was confirmed
+/// by the proven e-mail address. Who it is stays in doubt until they say so.
 pub fn announce_known_device(ctx: &Ctx, conn: &mut Conn, account_id: &str) -> db::Result<()> {
-    for pairing_id in store::open_pairings(conn, account_id, Sight::All, "", i64::MAX)? {
+    for pairing_id in store::open_pairings(conn, account_id, Sight::Confirmed, "", i64::MAX)? {
         let paired = paired(conn, &pairing_id, false)?;
         let words = words(practice_language(conn, &paired.pairing.practice.id)?);
         system(ctx, conn, &paired.conversation.id, words.known_device)?;

@@ -118,7 +118,10 @@ pub fn in_sight<'a>(account_id: &'a str, sight: Sight<'a>) -> Conversations<'a> 
         Sight::All => rows,
         Sight::Confirmed => rows.filter(pairings::session_id.ne_all(restricted(account_id))),
         Sight::Restricted { session, since } => {
-            rows.filter(pairings::session_id.eq(session).or(conversations::met_at.gt(since)))
+            // Who was met may be another new device's holder: what that one made is its own.
+            let met =
+                conversations::met_at.gt(since).and(pairings::session_id.ne_all(restricted(account_id)));
+            rows.filter(pairings::session_id.eq(session).or(met))
         }
     }
 }

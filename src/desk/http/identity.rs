@@ -264,7 +264,7 @@ pub struct DecideIdentity {
     #[validate(custom(function = "is_note"))]
     #[schema(example = "Called the number on record.")]
     note: Option<String>,
-    /// The record that the person is: one of the candidates. With `record_match` it is said, unless there is only one.
+    /// The record that the person is: one of the candidates. With `record_match` it is said where there are several.
     #[schema(example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     record_id: Option<String>,
     /// With `reject`: whether the patient's number may not be paired with your practice again.

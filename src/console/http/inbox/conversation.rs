@@ -212,7 +212,7 @@ fn said(f: &Frame, now: Timestamp, card: &Card, entries: Vec<Remark>) -> Vec<Sai
 fn assignees(f: &Frame, roster: &Roster, card: &Card) -> Vec<Choice> {
     let now = card.assignee.as_ref().map_or("", |person| person.id.as_str());
     let nobody = (String::new(), f.say("Nobody", "Nadie").to_owned());
-    let people = roster.people.iter().map(|person| (person.id.clone(), person.name.clone()));
+    let people = roster.who_meet_patients().map(|person| (person.id.clone(), person.name.clone()));
     // Whoever left meanwhile stays to be seen.
     let left = card.assignee.as_ref().filter(|person| roster.name(&person.id).is_none());
     let left = left.map(|person| (person.id.clone(), person.name.clone()));

@@ -167,7 +167,7 @@ impl Wanted {
             ("me".to_owned(), f.say("Me", "Yo").to_owned()),
             ("none".to_owned(), f.say("Nobody yet", "Nadie todavía").to_owned()),
         ];
-        let others = roster.people.iter().filter(|person| person.id != f.who.staff_id);
+        let others = roster.who_meet_patients().filter(|person| person.id != f.who.staff_id);
         let each = others.map(|person| (person.id.clone(), person.name.clone()));
         choices(fixed.into_iter().chain(each), &self.assignee)
     }

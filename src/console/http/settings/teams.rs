@@ -150,12 +150,12 @@ async fn form(
     if !f.configures() {
         return Err(forbidden());
     }
-    let choice = |person: staff::Member| Choice {
+    let choice = |person: &staff::Member| Choice {
         is_chosen: typed.members.contains(&person.id),
-        value: person.id,
-        name: person.name,
+        value: person.id.clone(),
+        name: person.name.clone(),
     };
-    let members = roster.people.into_iter().map(choice).collect();
+    let members = roster.who_meet_patients().map(choice).collect();
     let (status, errors) = verdict(&f, problem.as_ref());
     f.page_with(app, status, TeamForm { f: &f, id, name: &typed.name, members, errors }.render())
 }
