@@ -12,6 +12,10 @@ import pypdfium2 as pdfium
 from service import PHONE, Service
 
 PATIENT = {"given_name": "Zoë", "family_name": "Müller-Ñandú", "birth_date": "1987-05-31", "email": "zoe@example.org"}
+# The page's font has no letters for this one: what it prints instead must say that it is no spelling.
+ELSEWHERE = {"given_name": "محمد", "family_name": "علي", "birth_date": "1990-01-02", "email": "ali@example.org"}
+ELSEWHERE_PHONE = "+14155552672"
+LATIN = {"en": "(written here in Latin letters)", "es": "(escrito aquí en letras latinas)"}
 NOTE = "Called back at the number on record. "
 DECISIONS = [("confirm", "call_back"), ("undo", None)] * 6
 LANGUAGES = {
