@@ -25,7 +25,7 @@ pub struct Folded {
     joined: String,
     /// Its words, bound ones at theirs.
     pieces: Vec<String>,
-    /// How many letters it has without particles, which make no name longer: "de Wit" and "de Wet" are three each.
+    /// How many letters it has without small words, which make no name longer: "de Wit" and "de Wet" are three each.
     letters: usize,
 }
 

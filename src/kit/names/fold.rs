@@ -53,9 +53,8 @@ fn folded(text: &str) -> String {
 
 /// Apostrophes, and what nobody sees: joiners, direction marks, soft hyphens, variation selectors.
 fn is_silent(c: char) -> bool {
-    APOSTROPHES.contains(c)
-        || c == TATWEEL
-        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+    let is_ignored = || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
+    APOSTROPHES.contains(c) || c == TATWEEL || (!c.is_ascii() && is_ignored())
 }
 
 fn is_mark(c: char) -> bool {

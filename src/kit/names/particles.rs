@@ -2,7 +2,7 @@
 //!
 //! A *particle* (of, from, the, son of) belongs to half a country. People leave it out, so "de la Cruz" can be "Cruz";
 //! but what "van der Berg" shares with "van der Linden" is nothing. A *bound* word makes a name of the one behind it:
-//! "San Juan" is neither "San Miguel" nor "Juan", and "Mac Donald" is "MacDonald". The last word of a name counts
+//! "San Juan" is neither "San Miguel" nor "Juan", and "Mac Donald" is "Macdonald". The last word of a name counts
 //! whatever it is: Vietnamese Lê and Đỗ, Chinese Du, the Van who has no other name. What is missing here does little:
 //! two names that both have a word which the other one lacks are two names by any list ([`super::Folded`]).
 
@@ -47,10 +47,10 @@ pub fn given_pieces(words: &[String]) -> Vec<String> {
     std::iter::once(first.concat()).chain(pieces(more)).collect()
 }
 
-/// Those pieces that are no particles; the last one is none.
-pub fn significant(pieces: &[String]) -> impl Iterator<Item = &String> {
-    let (last, before) = pieces.split_last().map_or((None, pieces), |(last, before)| (Some(last), before));
-    before.iter().filter(|piece| !is_particle(piece)).chain(last)
+/// Those words that are no small ones; the last one is none.
+pub fn significant(words: &[String]) -> impl Iterator<Item = &String> {
+    let (last, before) = words.split_last().map_or((None, words), |(last, before)| (Some(last), before));
+    before.iter().filter(|word| !is_particle(word) && !BOUND.contains(&word.as_str())).chain(last)
 }
 
 fn is_particle(word: &str) -> bool {
