@@ -10,7 +10,7 @@ use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralC
 use icu_properties::{CodePointMapData, CodePointSetData};
 
 /// What stands for an apostrophe on somebody's keyboard; it joins: "O’Brien" is one word.
-const APOSTROPHES: &str = "'`´‘’‛′‵ʹʺʻʼʽʾʿˈˊˋꞋꞌ՚׳＇｀";
+const APOSTROPHES: &str = "'`´\u{1ffd}‘’‛′‵ʹʺʻʼʽʾʿˈˊˋꞋꞌ՚׳＇｀";
 /// Draws an Arabic word out, and is no letter.
 const TATWEEL: char = '\u{640}';
 /// The two dots that make е into ё, and that most Russians leave out.
@@ -40,7 +40,8 @@ fn folded(text: &str) -> String {
     // Before NFKD, which makes a space of the accent that some type for an apostrophe.
     let heard: String = text.chars().filter(|c| !is_silent(*c)).collect();
     let (mut plain, mut base) = (String::new(), ' ');
-    for c in NFKD.normalize(&heard).to_lowercase().chars() {
+    // And behind it: it takes ŉ apart.
+    for c in NFKD.normalize(&heard).to_lowercase().chars().filter(|c| !is_silent(*c)) {
         if is_mark(c) {
             plain.extend(Some(c).filter(|mark| !is_optional(*mark, base)));
         } else {
@@ -62,11 +63,12 @@ fn is_mark(c: char) -> bool {
 }
 
 /// Whether people write the same name without this mark. Accents are (Latin, Greek), and so are the vowel points of
-/// Arabic and Hebrew. Elsewhere a mark makes another letter: か and が, и and й, every vowel of Devanagari.
+/// Arabic and Hebrew; one on nothing says nothing. Elsewhere a mark makes another letter: か and が, и and й, every vowel
+/// of Devanagari.
 fn is_optional(mark: char, base: char) -> bool {
     match CodePointMapData::<Script>::new().get(base) {
         Script::Latin | Script::Greek | Script::Arabic | Script::Hebrew => true,
-        _ => base == 'е' && mark == DIAERESIS,
+        _ => (base == 'е' && mark == DIAERESIS) || !base.is_alphanumeric(),
     }
 }
 
