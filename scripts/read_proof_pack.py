@@ -1,5 +1,5 @@
 """Reads the proof pack of a conversation back with a PDF reader that shares nothing with the service: on one page who
-it is, how the practice knows, and what was shown, in English and Spanish. Usage:
+it is, how the practice knows, and what was shown, in English and Spanish, and where a name could not be spelled. Usage:
 read_proof_pack.py PATH/TO/practice-links [FOLDER for pictures]"""
 
 import os
@@ -12,6 +12,10 @@ import pypdfium2 as pdfium
 from service import PHONE, Service
 
 PATIENT = {"given_name": "Zoë", "family_name": "Müller-Ñandú", "birth_date": "1987-05-31", "email": "zoe@example.org"}
+# The page's font has no letters for this one: what it prints instead must say that it is no spelling.
+ELSEWHERE = {"given_name": "محمد", "family_name": "علي", "birth_date": "1990-01-02", "email": "ali@example.org"}
+ELSEWHERE_PHONE = "+14155552672"
+LATIN = {"en": "(written here in Latin letters)", "es": "(escrito aquí en letras latinas)"}
 NOTE = "Called back at the number on record. "
 DECISIONS = [("confirm", "call_back"), ("undo", None)] * 6
 LANGUAGES = {
@@ -45,14 +49,26 @@ def raw_words(text, language):
     return told if language == "en" else told + [word for word in RAW if re.search(rf"\b{word}\b", text)]
 
 
-def check(document, language, link_code):
+def text_of(document):
     assert len(document) == 1, f"{len(document)} pages"
     # Words that a line's end parted are one text again.
-    text = re.sub(r"\s+", " ", document[0].get_textpage().get_text_range())
+    return re.sub(r"\s+", " ", document[0].get_textpage().get_text_range())
+
+
+def check(document, language, link_code):
+    text = text_of(document)
+    assert LATIN[language] not in text, f"every name here is spelled as it was given: {text}"
     for words in [*LANGUAGES[language], PHONE, link_code]:
         assert words in text, f"{words} is not in: {text}"
     assert not raw_words(text, language), f"{raw_words(text, language)} in: {text}"
     assert re.search(r"\d+, [\w-]{43}\.$", text), "the audit chain's last hash is missing"
+
+
+def check_elsewhere(document, language):
+    """The mark stands behind the name, in the words of the page, and nowhere else."""
+    text = text_of(document)
+    assert re.search(r"mHmd `ly " + re.escape(LATIN[language]), text), f"no mark at the name in: {text}"
+    assert text.count(LATIN[language]) == 1, f"more than one mark in: {text}"
 
 
 def walk(binary, folder):
@@ -62,11 +78,14 @@ def walk(binary, folder):
         made = service.sign_up(link["code"], PATIENT)
         at = f"/v1/practice/conversations/{made['conversation']['id']}"
         decide(service, at, token)
+        other = service.sign_up(link["code"], ELSEWHERE, ELSEWHERE_PHONE)
+        elsewhere = f"/v1/practice/conversations/{other['conversation']['id']}"
         for language in LANGUAGES:
             document = proof(service, at, token, language)
             if folder:
                 document[0].render(scale=2).to_pil().save(os.path.join(folder, f"proof-{language}.png"))
             check(document, language, link["code"])
+            check_elsewhere(proof(service, elsewhere, token, language), language)
 
 
 if __name__ == "__main__":

@@ -87,11 +87,11 @@ class Service:
         made = self.call("POST", "/v1/verifications", {"phone": PHONE, "link_token": token})
         return f"/v1/verifications/{made['verification']['id']}", made["client_secret"]
 
-    def sign_up(self, code, person):
-        """Signs `person` up through the link behind `code`, with the text that `/dev` caught; the answer."""
+    def sign_up(self, code, person, phone=PHONE):
+        """Signs `person` up with `phone` through the link behind `code`, with the text that `/dev` caught; the answer."""
         token = self.call("POST", "/v1/link-tokens", {"code": code, "source": "typed"})["link_token"]
-        made = self.call("POST", "/v1/verifications", {"phone": PHONE, "link_token": token})
-        caught = "/dev/messages?" + urllib.parse.urlencode({"to": PHONE})
+        made = self.call("POST", "/v1/verifications", {"phone": phone, "link_token": token})
+        caught = "/dev/messages?" + urllib.parse.urlencode({"to": phone})
         texted = wait_for("the code", lambda: self.call("GET", caught)["items"])[0]["code"]
         checks = f"/v1/verifications/{made['verification']['id']}/checks"
         proof = self.call("POST", checks, {"code": texted}, made["client_secret"])["phone_proof"]

@@ -161,9 +161,6 @@ pub fn compare(given: &Given<'_>, known: &Known) -> Comparison {
     // Both of one name: a former family name goes with the given name that it had.
     let best =
         names.iter().map(likeness).max_by_key(|(given, family)| (*given as u8 + *family as u8, *given));
-    let is_compatible = |other: &Name| {
-        name.given.is_compatible_given(&other.given) && name.family.is_compatible_family(&other.family)
-    };
     let mut suffixes = names.iter().filter_map(|other| other.suffix).peekable();
     Comparison {
         record_id: known.record_id.clone(),
@@ -173,7 +170,7 @@ pub fn compare(given: &Given<'_>, known: &Known) -> Comparison {
         phone: exact(given.phone, &known.phones),
         email: exact(given.email, &known.emails),
         email_is_proven: given.email_is_proven,
-        name_is_compatible: names.iter().any(is_compatible),
+        name_is_compatible: names.iter().any(|other| name.is_compatible(other)),
         suffixes_conflict: name
             .suffix
             .is_some_and(|ours| suffixes.peek().is_some() && !suffixes.any(|theirs| theirs == ours)),

@@ -1,8 +1,9 @@
 //! A page of facts in sections: what is kept of one case, to be filed or handed over. One page, always: the text gets
-//! smaller first, and what is beyond the end then is said to be.
+//! smaller first, and what is beyond the end then is said to be. So is what the page's font has no letters for: it stands
+//! there in Latin ones, and whoever files the page must not take that for the spelling that was given.
 
 use super::canvas::{ACCENT, Canvas, Ink, MUTED, Style, TEXT};
-use super::font::Weight;
+use super::font::{Face, Weight};
 use super::{Paper, Unprintable, pdf, words};
 use crate::kit::Language;
 
@@ -47,6 +48,7 @@ struct Line {
 /// Lines that fill a page from the top.
 struct Sheet<'a> {
     canvas: &'a Canvas,
+    language: Language,
     width: f32,
     size: f32,
     y: f32,
@@ -59,7 +61,9 @@ impl Sheet<'_> {
         let face = self.canvas.fonts.face(style.weight);
         let mut y = top;
         for paragraph in text.lines() {
-            for line in face.wrap(&face.printable(paragraph), style.size, self.width - MARGIN - x) {
+            for line in
+                face.wrap(&spelled(face, paragraph, self.language), style.size, self.width - MARGIN - x)
+            {
                 self.lines.push(Line { style, x, y: y + style.size, text: line });
                 y += style.size * LEADING;
             }
@@ -85,6 +89,15 @@ impl Sheet<'_> {
 
 fn style(weight: Weight, size: f32, ink: Ink) -> Style {
     Style { weight, size, ink }
+}
+
+/// A text in the letters of the page, and behind it that it was given in others, if it was.
+fn spelled(face: &Face, text: &str, language: Language) -> String {
+    let printable = face.printable(text);
+    match face.spells(text) {
+        true => printable,
+        false => format!("{} {}", printable.trim_end(), words::of(language).latin),
+    }
 }
 
 /// A name stands in a narrow column of its own, on one line.
@@ -115,7 +128,8 @@ pub fn dossier(dossier: &Dossier, paper: Paper) -> Result<Vec<u8>, Unprintable> 
     }
     let foot = style(Weight::Regular, 7.5, MUTED);
     let face = canvas.fonts.face(Weight::Regular);
-    let foot_lines = face.wrap(&face.printable(&dossier.footer), foot.size, width - 2.0 * MARGIN);
+    let foot_lines =
+        face.wrap(&spelled(face, &dossier.footer, dossier.language), foot.size, width - 2.0 * MARGIN);
     for (line, y) in foot_lines.iter().take(3).zip([34.0, 24.0, 14.0]) {
         canvas.text(foot, MARGIN, height - y, line);
     }
@@ -125,7 +139,7 @@ pub fn dossier(dossier: &Dossier, paper: Paper) -> Result<Vec<u8>, Unprintable> 
 
 /// All lines at one size, and where they end.
 fn laid(canvas: &Canvas, dossier: &Dossier, width: f32, size: f32) -> (Vec<Line>, f32) {
-    let mut sheet = Sheet { canvas, width, size, y: 40.0, lines: Vec::new() };
+    let mut sheet = Sheet { canvas, language: dossier.language, width, size, y: 40.0, lines: Vec::new() };
     sheet.head(dossier);
     for section in &dossier.sections {
         sheet.section(section);
@@ -136,6 +150,25 @@ fn laid(canvas: &Canvas, dossier: &Dossier, width: f32, size: f32) -> (Vec<Line>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_letters_than_the_pages_are_said_to_be_others() {
+        let canvas = Canvas::new(792.0).unwrap();
+        let face = canvas.fonts.face(Weight::Regular);
+        for name in ["Zoë Müller-Ñandú", "Nguyễn Thị", "Łukasz", "Ιωάννης", "Иван Ёлкин", "Ana 😀"]
+        {
+            assert!(!spelled(face, name, Language::En).contains('('), "{name}");
+        }
+        for (name, latin) in
+            [("محمد علي", "mHmd `ly"), ("王芳", "Wang Fang"), ("Ana 王", "Ana Wang"), ("\u{30000}", "?")]
+        {
+            assert_eq!(spelled(face, name, Language::En), format!("{latin} (written here in Latin letters)"));
+            assert_eq!(
+                spelled(face, name, Language::Es),
+                format!("{latin} (escrito aquí en letras latinas)")
+            );
+        }
+    }
 
     fn page(rows: usize) -> Vec<u8> {
         let row = |n| (format!("Row {n}"), "Ελληνικά, 日本 😀 and a value of some length. ".repeat(4));

@@ -53,7 +53,12 @@ impl Face {
         Ok(Self { bytes, font, units_per_em })
     }
 
-    /// The text with what the face has no letter for put into Latin letters, or left out.
+    /// Whether the face has every letter of a text. Of signs and pictures nobody asks.
+    pub fn spells(&self, text: &str) -> bool {
+        text.chars().all(|c| !c.is_alphabetic() || self.font.glyph_id(c) != GlyphId(0))
+    }
+
+    /// The text with what the face has no letter for put into Latin letters, or left out where it is none.
     pub fn printable(&self, text: &str) -> String {
         let has = |c: char| self.font.glyph_id(c) != GlyphId(0);
         let mut clean = String::new();
@@ -63,8 +68,9 @@ impl Face {
                 c if c.is_control() => {}
                 c if has(c) => clean.push(c),
                 c => {
-                    clean
-                        .extend(deunicode::deunicode_char(c).unwrap_or_default().chars().filter(|c| has(*c)));
+                    let unknown = if c.is_alphabetic() { "?" } else { "" };
+                    let latin = deunicode::deunicode_char(c).unwrap_or(unknown);
+                    clean.extend(latin.chars().filter(|c| has(*c)));
                 }
             }
         }

@@ -16,6 +16,8 @@ pub struct Words {
     pub share: &'static str,
     /// Before the code.
     pub code: &'static str,
+    /// Behind what was given in other letters than the page's.
+    pub latin: &'static str,
     /// The file's language, for screen readers.
     pub tag: &'static str,
 }
@@ -34,6 +36,7 @@ pub fn of(language: Language) -> Words {
             emergency: "Not for emergencies. Call 911.",
             share: "Secure messages with your practice",
             code: "Code",
+            latin: "(written here in Latin letters)",
             tag: "en-US",
         },
         Language::Es => Words {
@@ -47,6 +50,7 @@ pub fn of(language: Language) -> Words {
             emergency: "No es para emergencias. Llame al 911.",
             share: "Mensajes seguros con su consultorio",
             code: "Código",
+            latin: "(escrito aquí en letras latinas)",
             tag: "es-US",
         },
     }

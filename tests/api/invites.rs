@@ -109,6 +109,34 @@ both! {
         sign_up(&app, &other, &token).problem(409, "invite_gone");
     }
 
+    /// Number and address are as invited, and may be a household's. Whose name only sounds like the invited one is paired,
+    /// and not confirmed.
+    fn an_invite_confirms_whoever_has_the_name_and_nobody_of_a_similar_one(app: TestApp) {
+        let bo = member(&app);
+        for (n, (invited, family_name, identity)) in [
+            ("Ana van der Berg", "van der Linden", "unverified"),
+            ("Ana Rivera Sr.", "Rivera Junior", "unverified"),
+            ("Ana 王", "汪", "unverified"),
+            ("Ana van der Berg", "Berg", "confirmed"),
+            ("Ana García Márquez", "Garcia", "confirmed"),
+            ("Ana 王", "王", "confirmed"),
+        ].into_iter().enumerate() {
+            let n = u32::try_from(n).unwrap();
+            let body = json!({ "name": invited, "phone": phone(n), "email": email(n) });
+            let id = invite(&app, &bo, body).expect(201).str("/invite/id");
+            let token = link_in(&app, &phone(n));
+            press(&app, &format!("/i/{}", link_in(&app, &email(n)))).expect(200);
+            let made = app.post("/v1/accounts", json!({
+                "phone_proof": app.verify(&phone(n)), "invite_token": token,
+                "given_name": "Ana", "family_name": family_name,
+            })).send().expect(201);
+            app.deliver_all();
+            let is = conversation(&app, &bo, &made.str("/conversation/id"));
+            assert_eq!(is["identity"], identity, "{invited} {family_name}");
+            assert_eq!(show(&app, &bo, &id)["name_agrees"], identity == "confirmed");
+        }
+    }
+
     /// The number first: nothing is shown, the proof stays good, and the button of the mail completes it.
     fn a_number_alone_opens_nothing_until_the_mail_is_there(app: TestApp) {
         let bo = member(&app);

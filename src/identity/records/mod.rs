@@ -239,7 +239,7 @@ impl Batch<'_> {
 
 /// Words as a search compares them, each behind a space.
 fn search_key(texts: &[&str]) -> String {
-    texts.iter().flat_map(|text| names::words(text)).fold(String::new(), |key, word| key + " " + &word)
+    texts.iter().flat_map(|text| names::search_words(text)).fold(String::new(), |key, word| key + " " + &word)
 }
 
 /// Up to `limit` records by name, after the one that the list stopped at: those that `query` names by an e-mail
@@ -259,7 +259,7 @@ pub fn list(
     if let Ok(phone) = Phone::parse(query, Some(region)) {
         return store::having(conn, practice_id, Kind::Phone, phone.as_e164(), after, limit);
     }
-    store::list(conn, practice_id, &names::words(query), after, limit)
+    store::list(conn, practice_id, &names::search_words(query), after, limit)
 }
 
 /// One record, with everything that it ever said.
