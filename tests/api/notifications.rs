@@ -61,7 +61,7 @@ both! {
             let refused = change(json!({ field: [sue.staff_id] })).problem(422, "invalid_request");
             assert_eq!(refused.at("/errors/0/pointer"), format!("/{field}"));
         }
-        change(json!({ "assignee": sue.staff_id })).problem(422, "invalid_request");
+        change(json!({ "assignee_id": sue.staff_id })).problem(422, "invalid_request");
         let form = as_desk(&elm.admin, app.get("/v1/practice/staff")).send().expect(200);
         assert!(form.text().contains(&sue.staff_id), "they are still among the colleagues");
     }
