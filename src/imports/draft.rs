@@ -205,7 +205,7 @@ impl<'a> Draft<'a> {
     /// Why it is no record.
     fn fault(&self) -> Option<Note> {
         let texts = [&self.number, &self.given_name, &self.family_name];
-        let (code, why) = match texts.map(|text| text.is_empty()) {
+        let (code, why) = match texts.map(String::is_empty) {
             _ if self.torn.is_some() => return self.torn.clone(),
             [true, ..] => ("number_missing", "Each row needs a record number."),
             [_, true, _] | [_, _, true] => ("name_missing", "Each row needs a given name and a family name."),

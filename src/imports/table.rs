@@ -77,7 +77,7 @@ fn is_torn(row: &[u8], delimiter: u8) -> bool {
     let (mut place, mut has_break) = (Place::Start, false);
     for byte in row.trim_ascii() {
         place = match (place, byte) {
-            (Place::Start, b'"') | (Place::Closed, b'"') => Place::Quoted,
+            (Place::Start | Place::Closed, b'"') => Place::Quoted,
             (Place::Quoted, b'"') => Place::Closed,
             (Place::Quoted, byte) => {
                 has_break |= matches!(byte, b'\r' | b'\n');

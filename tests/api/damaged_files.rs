@@ -28,12 +28,18 @@ fn patient(id: &str, more: &Value) -> Value {
 }
 
 fn lines(patients: &[Value]) -> String {
-    patients.iter().map(|patient| format!("{patient}\n")).collect()
+    patients.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 fn bundle(patients: &[Value]) -> String {
     let entries: Vec<_> = patients.iter().map(|patient| json!({ "resource": patient })).collect();
     json!({ "resourceType": "Bundle", "entry": entries }).to_string()
+}
+
+/// Rows of a table, of people with these numbers.
+fn people(numbers: std::ops::Range<u32>) -> String {
+    let row = |n: u32| format!("{n},Fn{n},Ln{n}\n");
+    numbers.map(row).collect()
 }
 
 /// What became of a whole list: retired, left out, rows that name nobody, and the problem.
@@ -246,7 +252,7 @@ both! {
         let broke_off = import(&app, &desk, "?mode=replace", NDJSON, cut);
         assert_eq!((counts(&broke_off), says(&broke_off)), ([0, 1, 0, 1], held(11, 1)));
         // Nobody is in a row that is empty, as a spreadsheet leaves them behind.
-        let rows = (1..=11).map(|n| format!("{n},Fn{n},Ln{n}\n")).collect::<String>() + ",,\n, ,\n";
+        let rows = people(1..12) + ",,\n, ,\n";
         let fine = whole("", &rows);
         assert_eq!(says(&fine), [json!(1), json!(0), json!(0), Value::Null]);
         assert_eq!(fine["rows"]["refused"], 2);
@@ -260,8 +266,7 @@ both! {
     /// Both questions at once: the word for one of them is none for the other.
     fn a_whole_list_may_be_held_for_both_reasons(app: TestApp) {
         let desk = admin(&app);
-        let all: String = (0..30).map(|n| format!("{n},Fn,Ln\n")).collect();
-        table(&app, &desk, &format!("MRN,First,Last\n{all}"));
+        table(&app, &desk, &format!("MRN,First,Last\n{}", people(0..30)));
         let whole = |query: &str| {
             import(&app, &desk, &format!("?mode=replace{query}"), "text/csv", "MRN,First,Last\n,A,Berg\n2,Fn,Ln\n")
         };

@@ -44,6 +44,7 @@ struct One<'a> {
 
 /// What was chosen beside the file.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a box or a choice of the form")]
 struct Typed {
     is_whole: bool,
     is_meant: bool,
