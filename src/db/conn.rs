@@ -118,6 +118,11 @@ impl Conn {
         }
     }
 
+    /// Begins a part of the transaction that is committed, or undone, by itself.
+    pub(super) fn save(&mut self) -> QueryResult<()> {
+        <Self as Connection>::TransactionManager::begin_transaction(self)
+    }
+
     pub(super) fn commit(&mut self) -> QueryResult<()> {
         <Self as Connection>::TransactionManager::commit_transaction(self)
     }

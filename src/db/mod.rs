@@ -275,6 +275,23 @@ impl Db {
     }
 }
 
+/// Does something inside a transaction that fails by itself: `None` where a statement failed. What it did is undone then,
+/// and what was done before it stays. An error is one that the transaction does not survive.
+pub fn undoable<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<Option<T>> {
+    conn.save()?;
+    match f(conn) {
+        Ok(value) => {
+            conn.commit()?;
+            Ok(Some(value))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a part of a transaction was undone");
+            conn.rollback()?;
+            Ok(None)
+        }
+    }
+}
+
 /// r2d2 would log each failed attempt; the request that meets it is logged once, where it is answered.
 #[derive(Debug)]
 struct Quiet;

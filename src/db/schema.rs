@@ -622,6 +622,7 @@ diesel::table! {
         finished_at -> Nullable<BigInt>,
         active_before -> Nullable<BigInt>,
         left_out -> BigInt,
+        unread -> BigInt,
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Note {
 impl Note {
     /// A note about a place.
     pub fn new(code: &'static str, place: &str, why: impl Into<String>) -> Self {
-        Self { code, place: place.to_owned(), why: why.into() }
+        Self { code, place: plain(place), why: why.into() }
     }
 }
 
@@ -38,12 +38,20 @@ pub struct Read {
     pub record: Result<Incoming, Note>,
     /// What of it could not be used.
     pub notes: Vec<Note>,
+    /// Whether it is about somebody, and nobody knows about whom.
+    pub hides_somebody: bool,
 }
 
 impl Read {
-    /// A row that is no record.
-    pub fn refused(note: Note) -> Self {
-        Self { number: String::new(), record: Err(note), notes: Vec::new() }
+    /// A row that cannot be read, but for its record number where that is not empty.
+    pub fn unreadable(number: &str, note: Note) -> Self {
+        let number: String = plain(number).chars().take(MOST).collect();
+        Self { hides_somebody: number.is_empty(), number, record: Err(note), notes: Vec::new() }
+    }
+
+    /// A row that is about no patient.
+    pub fn about_nobody(note: Note) -> Self {
+        Self { number: String::new(), record: Err(note), notes: Vec::new(), hides_somebody: false }
     }
 }
 
@@ -56,6 +64,7 @@ pub struct Draft<'a> {
     values: BTreeMap<Kind, Vec<String>>,
     former: Vec<(Kind, String)>,
     is_active: bool,
+    torn: Option<Note>,
     notes: Vec<Note>,
 }
 
@@ -70,6 +79,7 @@ impl<'a> Draft<'a> {
             values: BTreeMap::new(),
             former: Vec::new(),
             is_active: true,
+            torn: None,
             notes: Vec::new(),
         }
     }
@@ -84,11 +94,24 @@ impl<'a> Draft<'a> {
         (self.given_name, self.family_name) = (plain(given), plain(family));
     }
 
+    /// The rows behind this one may stand in it.
+    pub fn torn(&mut self, place: &str) {
+        let why = "The cell goes over several lines. Is a quotation mark not closed?";
+        self.torn.get_or_insert_with(|| Note::new("quotation_open", place, why));
+    }
+
+    /// What can be told of the rest: of a row that is torn nothing, since it may be another row's.
+    fn told(&mut self) -> Vec<Note> {
+        if self.torn.is_some() { Vec::new() } else { std::mem::take(&mut self.notes) }
+    }
+
     /// A name that was so once; what of it is empty is as it is now.
-    pub fn former_name(&mut self, given: &str, family: &str) {
+    pub fn former_name(&mut self, place: &str, given: &str, family: &str) {
         let or = |text: String, now: &str| if text.is_empty() { now.to_owned() } else { text };
         let (given, family) = (or(plain(given), &self.given_name), or(plain(family), &self.family_name));
-        if !family.is_empty() && (&given, &family) != (&self.given_name, &self.family_name) {
+        if is_long(&given) || is_long(&family) {
+            self.note(Note::new("too_long", place, "A former name has up to 200 characters."));
+        } else if !family.is_empty() && (&given, &family) != (&self.given_name, &self.family_name) {
             self.former.push((Kind::Name, format!("{given}\t{family}")));
         }
     }
@@ -132,6 +155,13 @@ impl<'a> Draft<'a> {
         self.put(Kind::BirthDate, read, true);
     }
 
+    /// A resource may have a thousand numbers that are none: that is said once.
+    fn note(&mut self, note: Note) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
     /// What cannot be read says nothing, so the record keeps what it has.
     fn put(&mut self, kind: Kind, read: Option<Result<String, Note>>, holds: bool) {
         match read {
@@ -142,24 +172,15 @@ impl<'a> Draft<'a> {
                 }
             }
             Some(Ok(value)) => self.former.push((kind, value)),
-            Some(Err(note)) => self.notes.push(note),
+            Some(Err(note)) => self.note(note),
             None if holds => drop(self.values.entry(kind).or_default()),
             None => {}
         }
     }
 
     /// The record, where it has what each needs.
-    pub fn finish(mut self, place: &str) -> Read {
-        let is_long = |text: &String| text.chars().count() > MOST;
-        let fault = if self.number.is_empty() {
-            Some(Note::new("number_missing", place, "Each row needs a record number."))
-        } else if self.given_name.is_empty() || self.family_name.is_empty() {
-            Some(Note::new("name_missing", place, "Each row needs a given name and a family name."))
-        } else if [&self.number, &self.given_name, &self.family_name].into_iter().any(is_long) {
-            Some(Note::new("too_long", place, "Record numbers and names have up to 200 characters."))
-        } else {
-            None
-        };
+    pub fn finish(mut self) -> Read {
+        let fault = self.fault();
         // An unreadable value beside none that can be read must not pass for "there is none".
         for (kind, code) in [(Kind::Phone, "phone"), (Kind::Email, "email"), (Kind::BirthDate, "birth_date")]
         {
@@ -167,17 +188,38 @@ impl<'a> Draft<'a> {
                 self.values.retain(|has, values| *has != kind || !values.is_empty());
             }
         }
+        let hides_somebody = self.number.is_empty() || is_long(&self.number) || self.torn.is_some();
+        let number = self.number.chars().take(MOST).collect();
+        let notes = self.told();
         let record = Incoming {
-            number: self.number.clone(),
+            number: self.number,
             given_name: self.given_name,
             family_name: self.family_name,
             values: self.values,
             former: self.former,
             is_active: self.is_active,
         };
-        let number = self.number.chars().take(MOST).collect();
-        Read { number, record: fault.map_or(Ok(record), Err), notes: self.notes }
+        Read { number, record: fault.map_or(Ok(record), Err), notes, hides_somebody }
     }
+
+    /// Why it is no record.
+    fn fault(&self) -> Option<Note> {
+        let texts = [&self.number, &self.given_name, &self.family_name];
+        let (code, why) = match texts.map(String::is_empty) {
+            _ if self.torn.is_some() => return self.torn.clone(),
+            [true, ..] => ("number_missing", "Each row needs a record number."),
+            [_, true, _] | [_, _, true] => ("name_missing", "Each row needs a given name and a family name."),
+            _ if texts.into_iter().any(|text| is_long(text)) => {
+                ("too_long", "Record numbers and names have up to 200 characters.")
+            }
+            _ => return None,
+        };
+        Some(Note::new(code, "", why))
+    }
+}
+
+fn is_long(text: &str) -> bool {
+    text.chars().count() > MOST
 }
 
 /// On one line, without what no name has: control characters, U+0000 among them.

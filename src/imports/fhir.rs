@@ -5,18 +5,26 @@ use serde::Deserialize;
 
 use super::Options;
 use super::draft::{Draft, Note, Read};
+use super::resources::TOO_LONG;
 
 /// How practice software marks a medical record number (HL7 v2-0203).
 const RECORD_NUMBER: &str = "MR";
 
+/// What a resource is, and whose. Read by itself, so that a slip elsewhere in it leaves its record number known. One in
+/// an identifier does not: which of them would it have been?
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    resource_type: String,
+    id: Option<String>,
+    #[serde(default)]
+    identifier: Vec<Identifier>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Patient {
-    resource_type: String,
-    id: Option<String>,
     active: Option<bool>,
-    #[serde(default)]
-    identifier: Vec<Identifier>,
     #[serde(default)]
     name: Vec<HumanName>,
     #[serde(default)]
@@ -89,15 +97,22 @@ pub fn read(source: &[u8], options: &Options, today: Date) -> Vec<Read> {
 }
 
 fn record(line: &[u8], options: &Options, today: Date) -> Read {
-    let patient: Patient = match serde_json::from_slice(line) {
-        Ok(patient) => patient,
-        Err(_) => return Read::refused(Note::new("row_unreadable", "", "This is no FHIR R4 Patient.")),
-    };
-    if patient.resource_type != "Patient" {
-        return Read::refused(Note::new("not_a_patient", "resourceType", "This resource is no Patient."));
+    if line == TOO_LONG {
+        let why = "What is read of one resource may have up to 1 MiB.";
+        return Read::unreadable("", Note::new("resource_too_long", "", why));
     }
+    let unreadable = || Note::new("row_unreadable", "", "This is no FHIR R4 Patient.");
+    let Ok(named) = serde_json::from_slice::<Named>(line) else { return Read::unreadable("", unreadable()) };
+    if named.resource_type != "Patient" {
+        let why = "This resource is no Patient.";
+        return Read::about_nobody(Note::new("not_a_patient", "resourceType", why));
+    }
+    let number = number(&named, options).unwrap_or_default();
+    let Ok(patient) = serde_json::from_slice::<Patient>(line) else {
+        return Read::unreadable(number, unreadable());
+    };
     let mut draft = Draft::new(options);
-    draft.number(number(&patient, options).unwrap_or_default());
+    draft.number(number);
     names(&mut draft, &patient, today);
     if let Some(date) = &patient.birth_date {
         draft.birth_date("birthDate", date, today);
@@ -106,14 +121,14 @@ fn record(line: &[u8], options: &Options, today: Date) -> Read {
     if is_gone(&patient) {
         draft.inactive();
     }
-    draft.finish("")
+    draft.finish()
 }
 
 /// Of the system that the practice names; or else what is marked as record number, what is in use, the resource's id.
-fn number<'a>(patient: &'a Patient, options: &Options) -> Option<&'a str> {
+fn number<'a>(named: &'a Named, options: &Options) -> Option<&'a str> {
     let value = |found: Option<&'a Identifier>| found.and_then(|one| one.value.as_deref());
     if let Some(system) = &options.system {
-        return value(patient.identifier.iter().find(|one| one.system.as_ref() == Some(system)));
+        return value(named.identifier.iter().find(|one| one.system.as_ref() == Some(system)));
     }
     let is_current = |one: &&Identifier| one.usage.as_deref() != Some("old");
     let is_marked = |one: &&Identifier| {
@@ -121,8 +136,8 @@ fn number<'a>(patient: &'a Patient, options: &Options) -> Option<&'a str> {
             kind.coding.iter().any(|coding| coding.code.as_deref() == Some(RECORD_NUMBER))
         })
     };
-    let current = || patient.identifier.iter().filter(is_current);
-    value(current().find(is_marked)).or_else(|| value(current().next())).or(patient.id.as_deref())
+    let current = || named.identifier.iter().filter(is_current);
+    value(current().find(is_marked)).or_else(|| value(current().next())).or(named.id.as_deref())
 }
 
 fn names(draft: &mut Draft<'_>, patient: &Patient, today: Date) {
@@ -142,7 +157,7 @@ fn names(draft: &mut Draft<'_>, patient: &Patient, today: Date) {
         patient.name.iter().filter(|name| !current.is_some_and(|current| std::ptr::eq(*name, current)))
     {
         if name.usage.as_deref() != Some("anonymous") {
-            draft.former_name(&given(name), &family(name));
+            draft.former_name("name", &given(name), &family(name));
         }
     }
 }
@@ -193,8 +208,19 @@ fn strip<'a>(value: &'a str, scheme: &str) -> &'a str {
 }
 
 fn is_over(period: Option<&Period>, today: Date) -> bool {
-    let end = period.and_then(|period| period.end.as_deref()).and_then(|end| end.get(..10));
-    end.and_then(|end| end.parse::<Date>().ok()).is_some_and(|end| end < today)
+    let end = period.and_then(|period| period.end.as_deref());
+    end.and_then(last_day).is_some_and(|end| end < today)
+}
+
+/// The last day of a FHIR date, which may be a year or a month alone; of a moment its day.
+fn last_day(text: &str) -> Option<Date> {
+    let parts: Vec<&str> = text.trim().split('T').next()?.split('-').collect();
+    match parts.as_slice() {
+        [year] => Date::new(year.parse().ok()?, 12, 31).ok(),
+        [year, month] => Some(Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()?.last_of_month()),
+        [year, month, day] => Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok(),
+        _ => None,
+    }
 }
 
 fn is_gone(patient: &Patient) -> bool {

@@ -12,7 +12,10 @@
 mod columns;
 mod draft;
 mod fhir;
+mod pieces;
+mod resources;
 mod retire;
+mod rows;
 mod store;
 mod survey;
 mod table;
@@ -24,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use columns::Field;
+pub use retire::HAS_UNREAD_ROWS;
 pub use store::Import;
 pub use survey::Survey;
 pub use topic::ImportTopic;
@@ -31,10 +35,11 @@ pub use topic::ImportTopic;
 use crate::app::Ctx;
 use crate::audit::{self, Event};
 use crate::db::{self, Conn};
-use crate::identity::{self, records};
+use crate::identity;
 use crate::kit::{Timestamp, csv};
 use columns::Columns;
 use draft::Read;
+use rows::HEADINGS;
 use topic::Step;
 
 /// A file may have this many bytes.
@@ -123,6 +128,9 @@ pub struct Options {
     /// Whether they may become inactive even where they are most of all.
     #[serde(default)]
     pub may_retire_most: bool,
+    /// Whether they may become inactive even where rows were refused of which nobody knows whom they are about.
+    #[serde(default)]
+    pub may_skip_unread: bool,
     /// The region of a number that is written without a plus.
     pub region: String,
     /// Whether a date begins with the day, and not with the month.
@@ -143,6 +151,7 @@ impl Options {
         Self {
             mode: Mode::Merge,
             may_retire_most: false,
+            may_skip_unread: false,
             region: region.to_owned(),
             day_first: false,
             encoding: Encoding::Detect,
@@ -213,15 +222,11 @@ impl Refusal {
     }
 }
 
-/// What a task added to an import.
-#[derive(Debug, Default)]
-pub struct Counts {
-    rows: i64,
-    created: i64,
-    changed: i64,
-    unchanged: i64,
-    refused: i64,
-    retired: i64,
+impl Import {
+    /// How its rows are read.
+    fn options(&self) -> Option<Options> {
+        serde_json::from_str(&self.options).ok()
+    }
 }
 
 /// Keeps a surveyed file and queues its first chunk.
@@ -257,18 +262,19 @@ fn read_ahead(ctx: &Ctx, conn: &mut Conn, import_id: &str, position: i64) -> db:
     Ok(found.map(|(import, source)| read(ctx, &import, &source.unwrap_or_default())).unwrap_or_default())
 }
 
-/// Works off one chunk, and queues what comes next. `ready`: its rows, where they were read ahead.
+/// Works off one chunk, and queues what comes next. `ready`: its rows, where they were read ahead; `is_again`: whether
+/// it was tried before.
 fn work(
     ctx: &Ctx,
     conn: &mut Conn,
-    import_id: &str,
-    position: i64,
+    (import_id, position): (&str, i64),
     ready: Option<Vec<Read>>,
+    is_again: bool,
 ) -> db::Result<()> {
     let Some(import) = store::hold_open(conn, import_id)? else { return Ok(()) };
     let Some(chunk) = store::take_chunk(conn, import_id, position)? else { return Ok(()) };
     let rows = ready.unwrap_or_else(|| read(ctx, &import, &chunk.source.unwrap_or_default()));
-    let (counts, results) = put(ctx, conn, &import, &rows, chunk.first_row)?;
+    let (counts, results) = rows::put(ctx, conn, &import, &rows, chunk.first_row, is_again)?;
     store::keep_results(conn, import_id, position, &results)?;
     let import = store::add(conn, import_id, &counts)?;
     let next = match import.rows_done < import.rows_total {
@@ -280,74 +286,12 @@ fn work(
 }
 
 fn read(ctx: &Ctx, import: &Import, source: &[u8]) -> Vec<Read> {
-    let Ok(options) = serde_json::from_str::<Options>(&import.options) else { return Vec::new() };
+    let Some(options) = import.options() else { return Vec::new() };
     let today = ctx.now.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date();
     match import.format == Format::Csv.as_str() {
         true => table::read(source, &options, today),
         false => fhir::read(source, &options, today),
     }
-}
-
-/// Puts what was read; the counts, and a line of the result for each row.
-fn put(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    import: &Import,
-    rows: &[Read],
-    first_row: i64,
-) -> db::Result<(Counts, String)> {
-    let incoming: Vec<_> = rows.iter().filter_map(|row| row.record.as_ref().ok()).collect();
-    let outcomes = records::put(ctx, conn, &import.practice_id, &import.id, &incoming)?;
-    let refused = rows.iter().filter(|row| row.record.is_err() && !row.number.is_empty());
-    let refused: Vec<&str> = refused.map(|row| row.number.as_str()).collect();
-    // A whole list that names somebody unreadably does not leave them out.
-    records::mark(conn, &import.practice_id, &refused, &import.id)?;
-    let mut outcomes = outcomes.into_iter();
-    let (mut counts, mut lines) = (Counts::default(), String::new());
-    for (number, row) in (first_row..).zip(rows) {
-        let outcome = row.record.as_ref().ok().and_then(|_| outcomes.next());
-        counts.count(outcome);
-        lines += &line(number, row, outcome);
-    }
-    Ok((counts, lines))
-}
-
-impl Counts {
-    fn count(&mut self, outcome: Option<records::Outcome>) {
-        self.rows += 1;
-        match outcome {
-            Some(records::Outcome::Created) => self.created += 1,
-            Some(records::Outcome::Changed) => self.changed += 1,
-            Some(records::Outcome::Unchanged) => self.unchanged += 1,
-            Some(records::Outcome::Duplicate) | None => self.refused += 1,
-        }
-    }
-}
-
-const HEADINGS: [&str; 5] = ["row", "record_number", "outcome", "code", "detail"];
-
-fn line(number: i64, row: &Read, outcome: Option<records::Outcome>) -> String {
-    let word = match outcome {
-        Some(records::Outcome::Created) => "created",
-        Some(records::Outcome::Changed) => "changed",
-        Some(records::Outcome::Unchanged) => "unchanged",
-        Some(records::Outcome::Duplicate) | None => "refused",
-    };
-    let twice = (outcome == Some(records::Outcome::Duplicate)).then(|| {
-        draft::Note::new(
-            "duplicate_number",
-            "",
-            "A row before this one has the same record number; that one stands.",
-        )
-    });
-    let notes = row.record.as_ref().err().into_iter().chain(&twice).chain(&row.notes);
-    let (codes, details): (Vec<_>, Vec<_>) = notes
-        .map(|note| match note.place.as_str() {
-            "" => (note.code, note.why.clone()),
-            place => (note.code, format!("{place}: {}", note.why)),
-        })
-        .unzip();
-    csv::row(&[&*number.to_string(), &*row.number, word, &*codes.join(" "), &*details.join(" ")])
 }
 
 fn finish(ctx: &Ctx, conn: &mut Conn, import: &Import) -> db::Result<()> {
@@ -359,10 +303,10 @@ fn end(ctx: &Ctx, conn: &mut Conn, id: &str, actor: &str, state: &str) -> db::Re
     let Some(import) = store::finish(conn, id, state, ctx.now)? else { return Ok(None) };
     store::drop_sources(conn, id)?;
     topic::queue(ctx, conn, id, &Step::Grade { practice: import.practice_id.clone(), after: String::new() })?;
-    let Import { rows_done, created, changed, unchanged, refused, retired, left_out, .. } = &import;
+    let Import { rows_done, created, changed, unchanged, refused, retired, left_out, unread, .. } = &import;
     let detail = json!({
         "state": state, "rows": rows_done, "created": created, "changed": changed, "unchanged": unchanged,
-        "refused": refused, "retired": retired, "left_out": left_out,
+        "refused": refused, "unread": unread, "retired": retired, "left_out": left_out,
     });
     record(ctx, conn, &import, actor, "records.import_ended", detail)?;
     Ok(Some(import))

@@ -1,11 +1,20 @@
 //! Behind the last row of a whole list: what it left out becomes inactive.
 //!
-//! Unless that is most of what there was. Then the file is rather another one than was meant (one location's export, a
-//! filter that was left on, a download that broke off), and records that are inactive match nobody: the practice would
-//! know its patients no more. So they stay, and the import says how many they are, until somebody says that it is meant.
+//! Unless nobody can tell what it left out, or that is most of what there was. Records that are inactive match nobody: the
+//! practice would know its patients no more. So they stay, and the import says how many they are and why, until somebody
+//! says that it is meant.
+//!
+//! * Rows were refused of which nobody knows whom they are about: no record number, a line cut short, a quotation mark
+//!   that is open. Anybody who seems left out may stand in one of them.
+//! * Most are left out. Then the file is rather another one than was meant: one location's export, a filter that was
+//!   left on, a download that broke off.
+//!
+//! Each is a question of its own, and has a word of its own: who knows that most patients moved to another location has
+//! not said that the third row may be skipped.
 
+use super::rows::Counts;
 use super::topic::{self, Step};
-use super::{Counts, Import, Options, finish, store};
+use super::{Import, Options, finish, store};
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::identity::records;
@@ -15,17 +24,25 @@ const AT_ONCE: i64 = 1_000;
 /// So many records may always be left out: somebody reads as many over, and they are back with the next list. Whoever
 /// tries imports out with a handful of rows is asked nothing.
 const FEW: i64 = 20;
-/// What an import says that kept what its list left out.
-pub const LEAVES_MOST_OUT: &str = "replace_leaves_most_out";
+/// What an import says that kept what its list left out, since its list has rows of which nobody knows whom they are
+/// about.
+pub const HAS_UNREAD_ROWS: &str = "replace_has_unread_rows";
+/// What an import says that kept what its list left out, since that is most.
+const LEAVES_MOST_OUT: &str = "replace_leaves_most_out";
 
 /// Makes records inactive that a whole list left out, some at a time.
+///
+/// Looking and acting may part here: one import of a practice runs at a time, and nothing else makes records active or
+/// inactive.
 pub fn retire(ctx: &Ctx, conn: &mut Conn, import_id: &str, round: i64) -> db::Result<()> {
     let Some(import) = store::hold_open(conn, import_id)? else { return Ok(()) };
-    if round == 0
-        && let Some(left_out) = most(conn, &import)?
-    {
-        store::keep_left_out(conn, import_id, left_out)?;
-        return finish(ctx, conn, &import);
+    if round == 0 {
+        let left_out = store::unnamed(conn, &import.practice_id, &import.id)?;
+        let import = Import { left_out, ..import.clone() };
+        if import.problem().is_some() {
+            store::keep_left_out(conn, import_id, left_out)?;
+            return finish(ctx, conn, &import);
+        }
     }
     let gone = records::retire_unnamed(ctx, conn, &import.practice_id, import_id, AT_ONCE)?;
     let retired = i64::try_from(gone).unwrap_or(i64::MAX);
@@ -36,18 +53,24 @@ pub fn retire(ctx: &Ctx, conn: &mut Conn, import_id: &str, round: i64) -> db::Re
     }
 }
 
-/// How many active records the list left out, where those are most of what was active before it and nobody said that
-/// this is meant. Rows that the list brought itself do not count: a stranger's list is as wrong with many of them.
-///
-/// Looking and acting may part here: one import of a practice runs at a time, and nothing else makes records active or
-/// inactive.
-fn most(conn: &mut Conn, import: &Import) -> db::Result<Option<i64>> {
-    let is_meant =
-        serde_json::from_str(&import.options).is_ok_and(|options: Options| options.may_retire_most);
-    if is_meant {
-        return Ok(None);
+impl Import {
+    /// Why records stay active that a whole list left out.
+    pub fn problem(&self) -> Option<&'static str> {
+        let said = |word: fn(&Options) -> bool| self.options().as_ref().is_some_and(word);
+        if self.left_out == 0 {
+            None
+        } else if self.unread > 0 && !said(|options| options.may_skip_unread) {
+            Some(HAS_UNREAD_ROWS)
+        } else if self.leaves_most_out() && !said(|options| options.may_retire_most) {
+            Some(LEAVES_MOST_OUT)
+        } else {
+            None
+        }
     }
-    let left_out = store::unnamed(conn, &import.practice_id, &import.id)?;
-    let before = import.active_before.unwrap_or(0);
-    Ok((left_out > FEW && left_out > before / 2).then_some(left_out))
+
+    /// Whether the list left out most of what was active before it. Rows that it brought itself do not count: a
+    /// stranger's list is as wrong with many of them.
+    pub fn leaves_most_out(&self) -> bool {
+        self.left_out > FEW && self.left_out > self.active_before.unwrap_or(0) / 2
+    }
 }

@@ -3,9 +3,10 @@
 use diesel::prelude::*;
 use diesel::{insert_into, update};
 
-use super::retire::LEAVES_MOST_OUT;
-use super::survey::{Piece, Survey};
-use super::{By, Counts, OPEN};
+use super::pieces::Piece;
+use super::rows::Counts;
+use super::survey::Survey;
+use super::{By, OPEN};
 use crate::db::schema::{import_chunks, patient_records, record_imports};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
@@ -48,15 +49,10 @@ pub struct Import {
     pub finished_at: Option<Timestamp>,
     /// How many records were active when it was handed in; of a whole list alone.
     pub active_before: Option<i64>,
-    /// Records that a whole list left out and that stay active, as they are most of those.
+    /// Records that a whole list left out and that stay active, see [`Import::problem`].
     pub left_out: i64,
-}
-
-impl Import {
-    /// Why records stay active that a whole list left out.
-    pub fn problem(&self) -> Option<&'static str> {
-        (self.left_out > 0).then_some(LEAVES_MOST_OUT)
-    }
+    /// Refused rows of which nobody knows whom they are about.
+    pub unread: i64,
 }
 
 /// Rows as they came.
@@ -190,6 +186,7 @@ pub fn add(conn: &mut Conn, id: &str, counts: &Counts) -> Result<Import> {
         record_imports::unchanged.eq(record_imports::unchanged + counts.unchanged),
         record_imports::refused.eq(record_imports::refused + counts.refused),
         record_imports::retired.eq(record_imports::retired + counts.retired),
+        record_imports::unread.eq(record_imports::unread + counts.unread),
     );
     let row = update(record_imports::table.find(id)).set(change);
     Ok(row.returning(columns::<Import>()).get_result(conn)?)

@@ -1,35 +1,17 @@
 //! A file that was handed in, looked through once before anything is kept: can it be read, what do its columns hold,
 //! how many rows are there, and where can it be cut?
 
-use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
-use std::{fmt, fs::File};
+use std::fs::File;
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 
 use csv::ByteRecord;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
 
 use super::columns::Columns;
-use super::{Asked, Encoding, Format, Options, Refusal, table};
+use super::pieces::{Cutter, Piece};
+use super::{Asked, Encoding, Format, Options, Refusal, resources, table};
 
-/// Rows of a chunk: what one transaction takes on, so that a sign-up waits for no more than that.
-const CHUNK_ROWS: i64 = 500;
-/// Bytes of a chunk, whichever comes first.
-const CHUNK_BYTES: u64 = 1024 * 1024;
 /// A row of a table that is longer was not meant to be one: a quotation mark is open.
 const ROW_BYTES: u64 = 64 * 1024;
-
-/// A part of the file.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Piece {
-    /// Where it begins.
-    pub start: u64,
-    /// How many bytes it has.
-    pub length: u64,
-    /// The number of its first row, from 1.
-    pub first_row: i64,
-    /// How many rows it has.
-    pub rows: i64,
-}
 
 /// What is known of a file that can be read.
 pub struct Survey {
@@ -57,11 +39,8 @@ impl Survey {
                 options.columns = columns;
                 (file, pieces)
             }
-            Format::Ndjson => (file.try_clone()?, line_pieces(&file)?),
-            Format::Bundle => {
-                let lines = unbundled(&file, scratch)?;
-                (lines.try_clone()?, line_pieces(&lines)?)
-            }
+            Format::Ndjson => resources::of_lines(&file, scratch)?,
+            Format::Bundle => resources::of_bundle(&file, scratch)?,
         };
         let rows = pieces.iter().map(|piece| piece.rows).sum();
         if rows == 0 {
@@ -89,34 +68,6 @@ fn is_utf_16(file: &mut File) -> io::Result<bool> {
     Ok(head == [0xff, 0xfe] || head == [0xfe, 0xff])
 }
 
-/// Cuts rows that come one after the other into pieces.
-#[derive(Default)]
-struct Cutter {
-    pieces: Vec<Piece>,
-    open: Piece,
-}
-
-impl Cutter {
-    fn row(&mut self, start: u64, end: u64) {
-        if self.open.rows == 0 {
-            self.open.start = start;
-            self.open.first_row = self.pieces.last().map_or(1, |piece| piece.first_row + piece.rows);
-        }
-        self.open.rows += 1;
-        self.open.length = end - self.open.start;
-        if self.open.rows == CHUNK_ROWS || self.open.length >= CHUNK_BYTES {
-            self.pieces.push(std::mem::take(&mut self.open));
-        }
-    }
-
-    fn finish(mut self) -> Vec<Piece> {
-        if self.open.rows > 0 {
-            self.pieces.push(self.open);
-        }
-        self.pieces
-    }
-}
-
 type Said = [(super::Field, String)];
 
 fn table_pieces(file: &File, options: &mut Options, said: &Said) -> Result<(Columns, Vec<Piece>), Refusal> {
@@ -126,21 +77,26 @@ fn table_pieces(file: &File, options: &mut Options, said: &Said) -> Result<(Colu
     let mut reader = table::reader(options.delimiter).from_reader(BufReader::new(file));
     let mut row = ByteRecord::new();
     reader.read_byte_record(&mut row).map_err(|_| unreadable())?;
+    let mut start = row_end(0, &reader, &row)?;
     let columns = columns(&row, options.encoding, said)?;
     let mut cutter = Cutter::default();
-    loop {
-        let start = reader.position().byte();
-        if !reader.read_byte_record(&mut row).map_err(|_| unreadable())? {
-            return Ok((columns, cutter.finish()));
-        }
-        let end = reader.position().byte();
-        if end - start > ROW_BYTES {
-            let line = row.position().map_or(0, csv::Position::line);
-            let detail = format!("The row at line {line} does not end: a quotation mark is open there.");
-            return Err(Refusal::file("row_too_long", detail));
-        }
+    while reader.read_byte_record(&mut row).map_err(|_| unreadable())? {
+        let end = row_end(start, &reader, &row)?;
         cutter.row(start, end);
+        start = end;
     }
+    Ok((columns, cutter.finish()))
+}
+
+/// Where the row ends that was read last.
+fn row_end<R: io::Read>(start: u64, reader: &csv::Reader<R>, row: &ByteRecord) -> Result<u64, Refusal> {
+    let end = reader.position().byte();
+    if end - start <= ROW_BYTES {
+        return Ok(end);
+    }
+    let line = row.position().map_or(0, csv::Position::line);
+    let detail = format!("The row at line {line} does not end: a quotation mark is open there.");
+    Err(Refusal::file("row_too_long", detail))
 }
 
 fn unreadable() -> Refusal {
@@ -179,128 +135,4 @@ fn columns(row: &ByteRecord, encoding: Encoding, said: &Said) -> Result<Columns,
     let words: Vec<_> = missing.iter().map(|field| field.as_str()).collect();
     let detail = format!("No column was found for {}. There are: {}.", words.join(", "), found());
     Err(Refusal::Columns { missing, detail })
-}
-
-/// A resource a line.
-fn line_pieces(file: &File) -> Result<Vec<Piece>, Refusal> {
-    let mut reader = BufReader::with_capacity(64 * 1024, file);
-    reader.seek(SeekFrom::Start(0))?;
-    let (mut cutter, mut at, mut line) = (Cutter::default(), 0, Vec::new());
-    loop {
-        line.clear();
-        // What has no line break for that long is no resource a line.
-        let length =
-            io::BufRead::read_until(&mut reader.by_ref().take(CHUNK_BYTES), b'\n', &mut line)? as u64;
-        if length == 0 {
-            return Ok(cutter.finish());
-        }
-        if length == CHUNK_BYTES && line.last() != Some(&b'\n') {
-            return Err(Refusal::file(
-                "row_too_long",
-                "A line has more than 1 MiB. Send one resource a line.",
-            ));
-        }
-        if !line.trim_ascii().is_empty() {
-            cutter.row(at, at + length);
-        }
-        at += length;
-    }
-}
-
-/// The resources of a Bundle, one a line. One at a time is held, however long the Bundle is.
-fn unbundled(file: &File, scratch: File) -> Result<File, Refusal> {
-    let mut lines = Lines { out: BufWriter::new(scratch), failed: None };
-    let mut json = serde_json::Deserializer::from_reader(BufReader::new(file));
-    let read = json.deserialize_map(Bundle(&mut lines)).and_then(|kind| json.end().map(|()| kind));
-    if let Some(error) = lines.failed.take() {
-        return Err(error.into());
-    }
-    let kind = read.map_err(|error| {
-        let detail = format!("The Bundle is no JSON at line {}, column {}.", error.line(), error.column());
-        Refusal::file("file_unreadable", detail)
-    })?;
-    if kind.as_deref() != Some("Bundle") {
-        return Err(Refusal::file(
-            "not_a_bundle",
-            "Send a FHIR R4 Bundle, or one resource a line as NDJSON.",
-        ));
-    }
-    lines.out.into_inner().map_err(|error| error.into_error().into())
-}
-
-struct Lines {
-    out: BufWriter<File>,
-    failed: Option<io::Error>,
-}
-
-impl Lines {
-    fn write(&mut self, value: &Value) {
-        if let Err(error) = writeln!(self.out, "{value}") {
-            self.failed.get_or_insert(error);
-        }
-    }
-}
-
-/// A Bundle; what is read of it is its `resourceType`.
-struct Bundle<'a>(&'a mut Lines);
-
-impl<'de> Visitor<'de> for Bundle<'_> {
-    type Value = Option<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a Bundle")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut kind = None;
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "resourceType" => kind = map.next_value()?,
-                "entry" => map.next_value_seed(Entries(&mut *self.0))?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(kind)
-    }
-}
-
-/// Its entries.
-struct Entries<'a>(&'a mut Lines);
-
-impl<'de> DeserializeSeed<'de> for Entries<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Entries<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("entries")
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<(), S::Error> {
-        while let Some(entry) = seq.next_element::<Entry>()? {
-            self.0.write(&entry.resource);
-        }
-        Ok(())
-    }
-}
-
-/// One of them; `null` where it has no resource, which is told in its row.
-struct Entry {
-    resource: Value,
-}
-
-impl<'de> Deserialize<'de> for Entry {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        let resource = match Value::deserialize(json)? {
-            Value::Object(mut entry) => entry.remove("resource").unwrap_or_default(),
-            _ => Value::Null,
-        };
-        Ok(Self { resource })
-    }
 }

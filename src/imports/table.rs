@@ -13,11 +13,15 @@ use super::{Encoding, Options};
 /// The rows of a chunk.
 pub fn read(source: &[u8], options: &Options, today: Date) -> Vec<Read> {
     let mut reader = reader(options.delimiter).from_reader(source);
-    let row = |row: csv::Result<ByteRecord>| match row {
-        Ok(row) => record(&row, options, today),
-        Err(_) => Read::refused(Note::new("row_unreadable", "", "This row cannot be read.")),
-    };
-    reader.byte_records().map(row).collect()
+    let (mut row, mut start, mut rows) = (ByteRecord::new(), 0, Vec::new());
+    // Bytes in memory, in rows of any length, are read without fail.
+    while reader.read_byte_record(&mut row).unwrap_or(false) {
+        let end = usize::try_from(reader.position().byte()).unwrap_or(source.len());
+        let is_torn = is_torn(source.get(start..end).unwrap_or_default(), options.delimiter);
+        rows.push(record(&row, is_torn, options, today));
+        start = end;
+    }
+    rows
 }
 
 /// What the file is read with, its headings like any other row.
@@ -27,28 +31,77 @@ pub fn reader(delimiter: u8) -> ReaderBuilder {
     builder
 }
 
-fn record(row: &ByteRecord, options: &Options, today: Date) -> Read {
+fn record(row: &ByteRecord, is_torn: bool, options: &Options, today: Date) -> Read {
+    if row.iter().all(|cell| cell.trim_ascii().is_empty()) {
+        return Read::about_nobody(Note::new("number_missing", "", "This row is empty."));
+    }
     let cells = Cells { is_utf_8: is_utf_8(row, options.encoding), row };
     let mut draft = Draft::new(options);
     let one = |field| options.columns.0.iter().find(|column| column.field == field);
     let cell = |field| one(field).map(|column| cells.at(column)).unwrap_or_default();
-    draft.number(&cell(Field::Number));
+    draft.number(Some(cell(Field::Number)).filter(|text| !has_break(text)).as_deref().unwrap_or_default());
     draft.name(&cell(Field::GivenName), &cell(Field::FamilyName));
     for column in &options.columns.0 {
         let text = cells.at(column);
         let (place, text) = (column.heading.as_str(), text.as_ref());
+        if has_break(text) {
+            draft.torn(place);
+        }
         match column.field {
             Field::BirthDate => draft.birth_date(place, text, today),
             Field::Phone => draft.phone(place, text, true),
             Field::Email => draft.email(place, text, true),
             Field::Active if is_gone(text) => draft.inactive(),
-            Field::FormerName if !text.is_empty() => draft.former_name("", text),
+            Field::FormerName if !text.is_empty() => draft.former_name(place, "", text),
             Field::FormerPhone => draft.phone(place, text, false),
             Field::FormerEmail => draft.email(place, text, false),
             _ => {}
         }
     }
-    draft.finish("")
+    if is_torn {
+        draft.torn("");
+    }
+    draft.finish()
+}
+
+/// Nothing that is read here has a line break: the quotation mark before it is one that nobody closed, and what stands
+/// behind it is another patient's.
+fn has_break(text: &str) -> bool {
+    text.contains(['\r', '\n'])
+}
+
+/// Whether a quotation mark is open, also in a cell that nobody reads, and has swallowed rows. It ends at the next one,
+/// which was to open a cell: so text stands behind it, or nothing does and the file is over. A cell that was closed by
+/// whoever opened it ends at a delimiter or with its row.
+fn is_torn(row: &[u8], delimiter: u8) -> bool {
+    let (mut place, mut has_break) = (Place::Start, false);
+    for byte in row.trim_ascii() {
+        place = match (place, byte) {
+            (Place::Start | Place::Closed, b'"') => Place::Quoted,
+            (Place::Quoted, b'"') => Place::Closed,
+            (Place::Quoted, byte) => {
+                has_break |= matches!(byte, b'\r' | b'\n');
+                Place::Quoted
+            }
+            (_, byte) if *byte == delimiter => {
+                has_break = false;
+                Place::Start
+            }
+            (Place::Closed, _) if has_break => return true,
+            _ => Place::Plain,
+        };
+    }
+    has_break && place == Place::Quoted
+}
+
+/// Where in a cell a byte stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    Plain,
+    Quoted,
+    /// Behind a quotation mark that was the last, unless another follows.
+    Closed,
 }
 
 /// Without a word for it each row is read for itself: Windows-1252 with a letter beyond ASCII is next to never UTF-8.

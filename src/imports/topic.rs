@@ -89,7 +89,9 @@ impl Topic for ImportTopic {
         let ready = self.ready().remove(&job.id);
         let Some(Payload { import, step }) = job.payload() else { return Ok(()) };
         match (outcome, step) {
-            (Outcome::Sent, Step::Chunk(position)) => super::work(ctx, conn, &import, position, ready),
+            (Outcome::Sent, Step::Chunk(position)) => {
+                super::work(ctx, conn, (&import, position), ready, job.attempts > 1)
+            }
             (Outcome::Sent, Step::Retire(round)) => super::retire::retire(ctx, conn, &import, round),
             (Outcome::Sent, Step::Grade { practice, after }) => {
                 super::grade(ctx, conn, &import, &practice, &after)

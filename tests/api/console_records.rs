@@ -121,6 +121,41 @@ both! {
         assert!(!form().contains("may_retire_most"));
     }
 
+    /// Rows that name nobody hold a whole list too: said in both languages, with a question of its own.
+    fn a_whole_list_with_rows_that_name_nobody_asks_whether_they_may_be_skipped(app: TestApp) {
+        let desk = admin(&app);
+        let row = |n: usize| format!("{n},Alex,Rivera {n}\n");
+        let list = |rows: std::ops::Range<usize>| format!("MRN,First,Last\n{}", rows.map(row).collect::<String>());
+        table(&app, &desk, &list(0..30));
+        let token = form_token(&app, &desk);
+        let form = || page(&app, &desk, "/console/records/import");
+        let send = |fields: &[(&str, &str)], list: &str| {
+            let begun = upload(&app, &desk, &token, fields, Some(("whole.csv", list))).expect(303);
+            app.deliver_all();
+            app.advance(1);
+            begun.header("location").unwrap().to_owned()
+        };
+        let few = send(&[("mode", "replace")], &(list(0..28) + ",Ann,Berg\n"));
+        let text = page(&app, &desk, &few);
+        assert!(text.contains("2 of your 30 active records are not on the list") && text.contains("1 refused row does not"), "{text}");
+        assert!(!text.contains("more than half"), "{text}");
+        let spanish = as_browser(&desk, app.get(&few).language("es")).send().expect(200).text();
+        assert!(spanish.contains("1 fila rechazada no dice de quién es."), "{spanish}");
+        assert!(form().contains("may_skip_unread") && !form().contains("may_retire_most"));
+        // Both questions, where both are open, until both are answered.
+        let most = list(0..2) + ",Ann,Berg\n,Bo,Ek\n";
+        send(&[("mode", "replace")], &most);
+        assert!(form().contains("2 refused rows do not") && form().contains("may_skip_unread") && form().contains("may_retire_most"));
+        let said = [("mode", "replace"), ("may_skip_unread", "true")];
+        let back = upload(&app, &desk, &token, &said, Some(("a.csv", ROWS))).expect(422).text();
+        assert!(back.contains("name=\"may_skip_unread\" value=\"true\" aria-describedby=\"held\" checked"), "{back}");
+        assert!(page(&app, &desk, &send(&said, &most)).contains("more than half"));
+        assert!(form().contains("may_skip_unread") && form().contains("may_retire_most"));
+        let both = [("mode", "replace"), ("may_skip_unread", "true"), ("may_retire_most", "true")];
+        assert!(page(&app, &desk, &send(&both, &most)).contains("<dd>28</dd>"));
+        assert!(!form().contains("may_skip_unread"));
+    }
+
     fn an_import_is_cancelled_by_a_button(app: TestApp) {
         let desk = admin(&app);
         let token = form_token(&app, &desk);

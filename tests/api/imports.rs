@@ -16,7 +16,8 @@ pub fn admin(app: &TestApp) -> Desk {
     app.desk(&practice, "ana", Role::Admin)
 }
 
-fn post(app: &TestApp, desk: &Desk, query: &str, kind: &str, body: impl Into<Vec<u8>>) -> Call {
+/// A file on its way.
+pub fn post(app: &TestApp, desk: &Desk, query: &str, kind: &str, body: impl Into<Vec<u8>>) -> Call {
     as_desk(desk, app.call("POST", &format!("/v1/practice/records/import{query}")).raw(kind, body))
 }
 
@@ -34,12 +35,13 @@ pub fn table(app: &TestApp, desk: &Desk, rows: &str) -> Value {
 }
 
 /// Created, changed, unchanged and refused rows.
-fn counts(import: &Value) -> [i64; 4] {
+pub fn counts(import: &Value) -> [i64; 4] {
     assert_eq!(import["state"], "done", "{import}");
     ["created", "changed", "unchanged", "refused"].map(|what| import["rows"][what].as_i64().unwrap())
 }
 
-fn results(app: &TestApp, desk: &Desk, import: &Value) -> Vec<String> {
+/// The lines of an import's result.
+pub fn results(app: &TestApp, desk: &Desk, import: &Value) -> Vec<String> {
     let path = format!("/v1/practice/records/imports/{}/results.csv", import["id"].as_str().unwrap());
     let file = as_desk(desk, app.get(&path)).send().expect(200);
     file.text().lines().map(str::to_owned).collect()

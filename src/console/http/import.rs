@@ -29,7 +29,7 @@ struct Form<'a> {
     errors: Errors,
     /// The headings that the file has, where some were not known.
     headings: String,
-    /// The last import, where its list left most records out: the form asks whether that was meant.
+    /// The last import, where its list made nobody inactive: the form asks whether that was meant.
     held: Option<Import>,
     imports: Vec<Import>,
     next: Option<String>,
@@ -44,9 +44,11 @@ struct One<'a> {
 
 /// What was chosen beside the file.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a box or a choice of the form")]
 struct Typed {
     is_whole: bool,
     is_meant: bool,
+    may_skip: bool,
     day_first: bool,
     columns: [String; 6],
 }
@@ -57,6 +59,7 @@ impl Typed {
         Self {
             is_whole: upload.field("mode") == "replace",
             is_meant: upload.field("may_retire_most") == "true",
+            may_skip: upload.field("may_skip_unread") == "true",
             day_first: upload.field("dates") == "dmy",
             columns: words::COLUMNS.map(column),
         }
@@ -64,7 +67,7 @@ impl Typed {
 
     fn query(&self) -> ImportQuery {
         let query = ImportQuery::of(self.is_whole, self.day_first, self.columns.clone());
-        query.may_retire_most(self.is_meant)
+        query.meant(self.is_meant, self.may_skip)
     }
 
     /// Whether a column was named.
@@ -87,11 +90,19 @@ impl Form<'_> {
     fn how_many(&self, import: &Import) -> String {
         words::left_out(self.f.language, import)
     }
+
+    fn unread(&self, import: &Import) -> String {
+        words::unread(self.f.language, import)
+    }
 }
 
 impl One<'_> {
     fn how_many(&self) -> String {
         words::left_out(self.f.language, &self.import)
+    }
+
+    fn why(&self) -> String {
+        words::why_held(self.f.language, &self.import)
     }
 
     fn is_open(&self) -> bool {

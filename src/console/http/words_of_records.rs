@@ -2,7 +2,7 @@
 
 use super::words::{Errors, say};
 use crate::http::{Code, FieldError, Problem};
-use crate::imports::Import;
+use crate::imports::{HAS_UNREAD_ROWS, Import};
 use crate::kit::Language;
 
 /// The columns that can be named, as the form names them.
@@ -110,6 +110,34 @@ pub fn left_out(language: Language, import: &Import) -> String {
             format!("{left_out} de sus {before} fichas activas no están en la lista y siguen activas.")
         }
     }
+}
+
+/// How many refused rows hide whom they are about.
+pub fn unread(language: Language, import: &Import) -> String {
+    match (language, import.unread) {
+        (Language::En, 1) => "1 refused row does not say whom it is about.".to_owned(),
+        (Language::En, rows) => format!("{rows} refused rows do not say whom they are about."),
+        (Language::Es, 1) => "1 fila rechazada no dice de quién es.".to_owned(),
+        (Language::Es, rows) => format!("{rows} filas rechazadas no dicen de quién son."),
+    }
+}
+
+/// Why records stay active that a whole list left out, and what to do.
+pub fn why_held(language: Language, import: &Import) -> String {
+    if import.problem() == Some(HAS_UNREAD_ROWS) {
+        let what = say(
+            language,
+            "Somebody who seems to be missing may stand in one of them. The result names them row by row: mend them in the file and import it again. If they cannot be mended, import it again and tick the box that says so.",
+            "Alguien que parece faltar puede estar en una de ellas. El resultado las nombra fila por fila: corríjalas en el archivo e impórtelo otra vez. Si no se pueden corregir, impórtelo otra vez y marque la casilla que lo dice.",
+        );
+        return format!("{} {what}", unread(language, import));
+    }
+    let what = say(
+        language,
+        "That is more than half, so it may be another file than you meant. If the list is right, import it again and tick the box that says so. If it is not, import the right one.",
+        "Es más de la mitad: quizá no era el archivo que quería. Si la lista es correcta, impórtela otra vez y marque la casilla que lo dice. Si no, importe la correcta.",
+    );
+    what.to_owned()
 }
 
 /// An import in a line: what came of it so far.

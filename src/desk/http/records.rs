@@ -129,8 +129,11 @@ pub struct ImportView {
     /// How many records were active before; only of `replace`.
     #[schema(required = true, example = 100_000)]
     active_before: Option<i64>,
-    /// `replace_leaves_most_out`: every row is taken in, but no record became inactive, since the file leaves more than
-    /// half of them out (and more than 20). If that is meant, send it again with `may_retire_most=true`.
+    /// Every row that can be read is taken in, but no record became inactive. `replace_has_unread_rows`: rows were refused
+    /// of which it is not known whom they are about, `rows.unread`, and whoever seems left out may stand in one of them;
+    /// mend those rows and send the file again, or send it with `may_skip_unread=true`. `replace_leaves_most_out`: the
+    /// file leaves more than half of them out (and more than 20); if that is meant, send it again with
+    /// `may_retire_most=true`. Where both are so, the first is said.
     #[schema(required = true, example = "replace_leaves_most_out")]
     problem: Option<String>,
     /// When the file was handed in.
@@ -161,6 +164,10 @@ pub struct ImportRows {
     /// Rows that are no record, or the second of one number.
     #[schema(example = 10)]
     refused: i64,
+    /// Refused rows of which it is not known whom they are about: without a record number, cut short, too long, or with a
+    /// quotation mark that is not closed.
+    #[schema(example = 0)]
+    unread: i64,
 }
 
 impl From<Import> for ImportView {
@@ -174,6 +181,7 @@ impl From<Import> for ImportView {
                 changed: import.changed,
                 unchanged: import.unchanged,
                 refused: import.refused,
+                unread: import.unread,
             },
             id: import.id,
             format: import.format,
@@ -207,6 +215,10 @@ pub struct ImportQuery {
     /// Whether `replace` may make more than half of the active records inactive. Unless that is said, such a file is
     /// taken for another one than was meant: they stay, and the import says `replace_leaves_most_out`.
     may_retire_most: Option<bool>,
+    /// Whether `replace` may make records inactive although rows were refused of which it is not known whom they are about.
+    /// Unless that is said, whoever seems left out may stand in one of them: they stay, and the import says
+    /// `replace_has_unread_rows`.
+    may_skip_unread: Option<bool>,
     /// How a table's letters are written; found out by default.
     #[param(inline)]
     encoding: Option<Encoding>,
@@ -260,10 +272,11 @@ impl ImportQuery {
         }
     }
 
-    /// Says whether a whole list may leave out most of the records.
+    /// Says whether a whole list may leave out most of the records, and whether it may do so with rows of which nobody
+    /// knows whom they are about.
     #[must_use]
-    pub fn may_retire_most(self, may: bool) -> Self {
-        Self { may_retire_most: Some(may), ..self }
+    pub fn meant(self, may_retire_most: bool, may_skip_unread: bool) -> Self {
+        Self { may_retire_most: Some(may_retire_most), may_skip_unread: Some(may_skip_unread), ..self }
     }
 
     /// How a file is to be read.
@@ -299,6 +312,7 @@ impl ImportQuery {
         let mut options = Options::plain(&region.to_ascii_uppercase());
         options.mode = self.mode.unwrap_or(Mode::Merge);
         options.may_retire_most = self.may_retire_most.unwrap_or(false);
+        options.may_skip_unread = self.may_skip_unread.unwrap_or(false);
         options.encoding = self.encoding.unwrap_or(Encoding::Detect);
         (options.delimiter, options.day_first, options.system) = (delimiter, day_first, self.system);
         Ok(Asked { format, options, said })

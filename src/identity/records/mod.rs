@@ -127,6 +127,9 @@ pub fn retire_unnamed(
     store::retire_unnamed(conn, practice_id, import_id, limit, ctx.now)
 }
 
+/// A name has so many folded letters at most where it is searched for; written out it has 200.
+const MOST_FOLDED: usize = 600;
+
 type Known = HashMap<String, (Row, Vec<Saying>)>;
 
 fn known(conn: &mut Conn, practice_id: &str, numbers: &[&str]) -> db::Result<Known> {
@@ -239,7 +242,13 @@ impl Batch<'_> {
 
 /// Words as a search compares them, each behind a space.
 fn search_key(texts: &[&str]) -> String {
-    texts.iter().flat_map(|text| names::search_words(text)).fold(String::new(), |key, word| key + " " + &word)
+    texts.iter().map(|text| folded(text)).collect()
+}
+
+/// One character may fold to a phrase, and PostgreSQL puts no key of more than 2,704 bytes into an index.
+fn folded(text: &str) -> String {
+    let words = names::search_words(text).into_iter().fold(String::new(), |key, word| key + " " + &word);
+    words.chars().take(MOST_FOLDED).collect()
 }
 
 /// Up to `limit` records by name, after the one that the list stopped at: those that `query` names by an e-mail

@@ -1,0 +1,1 @@
+ALTER TABLE record_imports DROP COLUMN unread;

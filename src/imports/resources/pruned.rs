@@ -1,0 +1,100 @@
+//! JSON of which only a part is held.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Reads a value, and holds of its outermost objects the members that are wanted, a level each; of what is deeper all.
+/// The rest is read past, however long it is. So is everything once the room is used up, and then `room` is 0.
+pub struct Pruned<'a> {
+    /// Names of members, from the outermost object inwards.
+    pub wanted: &'a [&'a [&'a str]],
+    /// How many bytes may still be held: of JSON without white space, so that it is no more than what stands there.
+    pub room: &'a mut usize,
+}
+
+impl Pruned<'_> {
+    /// Whether there was room for so many bytes more.
+    fn takes(&mut self, bytes: usize) -> bool {
+        let left = self.room.checked_sub(bytes);
+        *self.room = left.unwrap_or_default();
+        *self.room > 0
+    }
+
+    fn held(mut self, bytes: usize, value: impl FnOnce() -> Value) -> Value {
+        if self.takes(bytes) { value() } else { Value::Null }
+    }
+
+    fn is_wanted(&self, key: &str) -> bool {
+        self.wanted.first().is_none_or(|wanted| wanted.contains(&key))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Pruned<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Pruned<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(self.held(4, || Value::Null))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(self.held(4, || value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(self.held(1, || value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(self.held(1, || value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(self.held(1, || value.into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(self.held(value.len() + 2, || value.into()))
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(mut self, mut seq: S) -> Result<Value, S::Error> {
+        let mut held = Vec::new();
+        self.takes(2);
+        while let Some(value) =
+            seq.next_element_seed(Pruned { wanted: self.wanted, room: &mut *self.room })?
+        {
+            if *self.room > 0 {
+                held.push(value);
+            }
+        }
+        Ok(held.into())
+    }
+
+    fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<Value, M::Error> {
+        let mut held = Map::new();
+        self.takes(2);
+        while let Some(key) = map.next_key::<String>()? {
+            if self.is_wanted(&key) && self.takes(key.len() + 3) {
+                let wanted = self.wanted.get(1..).unwrap_or_default();
+                let value = map.next_value_seed(Pruned { wanted, room: &mut *self.room })?;
+                held.insert(key, value);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(held.into())
+    }
+}

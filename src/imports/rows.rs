@@ -1,0 +1,131 @@
+//! What becomes of the rows of a chunk: records, counts, and a line of the result for each.
+
+use super::Import;
+use super::draft::{Note, Read};
+use crate::app::Ctx;
+use crate::db::{self, Conn};
+use crate::identity::records::{self, Incoming, Outcome};
+use crate::kit::csv;
+
+/// The headings of a result.
+pub const HEADINGS: [&str; 5] = ["row", "record_number", "outcome", "code", "detail"];
+
+/// What a task added to an import.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Rows.
+    pub rows: i64,
+    /// New records.
+    pub created: i64,
+    /// Records that say something else than before.
+    pub changed: i64,
+    /// Records that say the same.
+    pub unchanged: i64,
+    /// Rows that are no record.
+    pub refused: i64,
+    /// Of those the ones of which nobody knows whom they are about.
+    pub unread: i64,
+    /// Records that the list left out.
+    pub retired: i64,
+}
+
+impl Counts {
+    fn count(&mut self, row: &Read, outcome: Option<Outcome>) {
+        self.rows += 1;
+        self.unread += i64::from(row.hides_somebody);
+        match outcome {
+            Some(Outcome::Created) => self.created += 1,
+            Some(Outcome::Changed) => self.changed += 1,
+            Some(Outcome::Unchanged) => self.unchanged += 1,
+            Some(Outcome::Duplicate) | None => self.refused += 1,
+        }
+    }
+}
+
+/// Puts what was read; the counts, and a line of the result for each row. `is_again`: whether that was tried before, and
+/// came to nothing.
+pub fn put(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    import: &Import,
+    rows: &[Read],
+    first_row: i64,
+    is_again: bool,
+) -> db::Result<(Counts, String)> {
+    let incoming: Vec<_> = rows.iter().filter_map(|row| row.record.as_ref().ok()).collect();
+    let mut outcomes = match is_again {
+        true => put_carefully(ctx, conn, import, &incoming)?,
+        false => put_records(ctx, conn, import, &incoming)?,
+    }
+    .into_iter();
+    let (mut counts, mut lines, mut named) = (Counts::default(), String::new(), Vec::new());
+    for (number, row) in (first_row..).zip(rows) {
+        let outcome = row.record.as_ref().ok().and_then(|_| outcomes.next().flatten());
+        if outcome.is_none() && !row.number.is_empty() {
+            named.push(row.number.as_str());
+        }
+        counts.count(row, outcome);
+        lines += &line(number, row, outcome);
+    }
+    // A whole list that names somebody unreadably does not leave them out.
+    records::mark(conn, &import.practice_id, &named, &import.id)?;
+    Ok((counts, lines))
+}
+
+/// What became of each record; of one that the database does not take nothing.
+type Outcomes = Vec<Option<Outcome>>;
+
+fn put_records(ctx: &Ctx, conn: &mut Conn, import: &Import, incoming: &[&Incoming]) -> db::Result<Outcomes> {
+    let outcomes = records::put(ctx, conn, &import.practice_id, &import.id, incoming)?;
+    Ok(outcomes.into_iter().map(Some).collect())
+}
+
+/// One record that the database does not take must not hold up the others: then each is put by itself.
+fn put_carefully(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    import: &Import,
+    incoming: &[&Incoming],
+) -> db::Result<Outcomes> {
+    if let Some(outcomes) = db::undoable(conn, |conn| put_records(ctx, conn, import, incoming))? {
+        return Ok(outcomes);
+    }
+    let mut outcomes = Vec::with_capacity(incoming.len());
+    for record in incoming {
+        let one = db::undoable(conn, |conn| put_records(ctx, conn, import, &[record]))?;
+        outcomes.push(one.and_then(|one| one.into_iter().next().flatten()));
+    }
+    Ok(outcomes)
+}
+
+fn line(number: i64, row: &Read, outcome: Option<Outcome>) -> String {
+    let word = match outcome {
+        Some(Outcome::Created) => "created",
+        Some(Outcome::Changed) => "changed",
+        Some(Outcome::Unchanged) => "unchanged",
+        Some(Outcome::Duplicate) | None => "refused",
+    };
+    let after = after_reading(row, outcome);
+    let notes = row.record.as_ref().err().into_iter().chain(&after).chain(&row.notes);
+    let (codes, details): (Vec<_>, Vec<_>) = notes
+        .map(|note| match note.place.as_str() {
+            "" => (note.code, note.why.clone()),
+            place => (note.code, format!("{place}: {}", note.why)),
+        })
+        .unzip();
+    csv::row(&[&*number.to_string(), &*row.number, word, &*codes.join(" "), &*details.join(" ")])
+}
+
+/// Why a record was refused that could be read.
+fn after_reading(row: &Read, outcome: Option<Outcome>) -> Option<Note> {
+    let (code, why) = match outcome {
+        Some(Outcome::Duplicate) => {
+            ("duplicate_number", "A row before this one has the same record number; that one stands.")
+        }
+        None if row.record.is_ok() => {
+            ("row_not_kept", "The database did not take this row. Try it again, and tell the operator.")
+        }
+        _ => return None,
+    };
+    Some(Note::new(code, "", why))
+}
