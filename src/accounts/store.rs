@@ -25,6 +25,13 @@ pub struct Account {
     pub created_at: Timestamp,
 }
 
+impl Account {
+    /// The address, where it is proven.
+    pub fn proven_email(&self) -> Option<&str> {
+        self.email.as_deref().filter(|_| self.email_proven_at.is_some())
+    }
+}
+
 /// One person on an account.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = patients)]

@@ -10,7 +10,7 @@ mod view;
 pub use identity::Doubt;
 pub use pairing::{
     Ending, Invitation, NewPairing, Paired, Refusal, Sight, announce_known_device, announce_new_device,
-    by_stranger, doubt_all, end, list, pair, paired, restricted,
+    by_stranger, doubt_all, end, list, own_address, pair, paired, restricted,
 };
 pub use store::{Entry, PatientCard};
 pub use view::{Conversation, Pairing, PairingSource};

@@ -52,7 +52,7 @@ pub fn look(conn: &mut Conn, conversation_id: &str) -> db::Result<Option<Finding
 /// the comparison sifts. A day that stands for "not known" is on none of them.
 fn known(conn: &mut Conn, subject: &Subject) -> db::Result<Vec<Known>> {
     let mut ids = store::reached(conn, subject, MOST_CANDIDATES)?;
-    let day = subject.birth_date.as_deref().unwrap_or_default();
+    let Some(day) = &subject.birth_date else { return store::known(conn, &ids) };
     let born = store::born(conn, &subject.practice_id, day, MOST_OF_A_DAY + 1)?;
     let is_placeholder = i64::try_from(born.len()).is_ok_and(|found| found > MOST_OF_A_DAY);
     if !is_placeholder {

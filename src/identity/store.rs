@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::matching::{Given, Known, Verdict};
 use super::records::Record;
-use crate::conversations::by_stranger;
+use crate::conversations::{by_stranger, own_address};
 use crate::db::schema::{
     accounts, conversations, identity_grades, pairings, patient_records, patients, record_values,
 };
@@ -79,11 +79,9 @@ pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) ->
 type Person =
     (String, String, String, Option<String>, Option<String>, Option<String>, Option<Timestamp>, bool);
 
-/// The address is its account's holder's, and nothing of somebody who has the number by now.
 fn person(found: Person) -> Subject {
     let (practice_id, given_name, family_name, birth_date, phone, email, proven_at, is_stranger) = found;
-    let email = email.filter(|_| !is_stranger);
-    let email_is_proven = email.is_some() && proven_at.is_some();
+    let (email, email_is_proven) = own_address(email, proven_at.is_some(), is_stranger);
     Subject { practice_id, given_name, family_name, birth_date, phone, email, email_is_proven }
 }
 
@@ -110,11 +108,11 @@ pub fn subject(conn: &mut Conn, conversation_id: &str) -> Result<Option<Subject>
 
 /// Active records that have a person's number or address, or ever had; of each at most one more than `most`.
 pub fn reached(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<String>> {
-    let (phone, email) = (subject.phone.as_deref(), subject.email.as_deref());
-    let reached = having(&subject.practice_id, "phone", phone.unwrap_or_default()).limit(most + 1);
-    let mut ids: Vec<String> = reached.load(conn)?;
-    let mailed = having(&subject.practice_id, "email", email.unwrap_or_default()).limit(most + 1);
-    ids.extend(mailed.load::<String>(conn)?);
+    let given = [("phone", &subject.phone), ("email", &subject.email)];
+    let mut ids = Vec::new();
+    for (kind, value) in given.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))) {
+        ids.extend(having(&subject.practice_id, kind, value).limit(most + 1).load::<String>(conn)?);
+    }
     Ok(ids)
 }
 

@@ -64,8 +64,7 @@ pub fn pair(
     let account = accounts::account(conn, &who.account_id)?;
     let phone = accounts::own_phone(&account).ok_or(accounts::Refusal::Unauthorized)?;
     // What the account proved is not what a stranger with its recycled number did.
-    let is_own = account.email_proven_at.is_some() && who.scope == Scope::Full;
-    let email = account.email.as_deref().filter(|_| is_own);
+    let email = account.proven_email().filter(|_| who.scope == Scope::Full);
     if let Lead::Invite(token) = lead {
         let holder = Holder { phone: &phone, account_id: Some(&who.account_id), email };
         if let Err(refused) = invites::examine(ctx, conn, token, &holder)? {

@@ -25,8 +25,7 @@ fn address(conn: &mut Conn, who: &Principal) -> Result<Email, Refusal> {
         return Err(Refusal::Unrestricted);
     }
     let account = accounts::find_account(conn, &who.account_id)?.ok_or(Refusal::Unauthorized)?;
-    let proven = account.email.filter(|_| account.email_proven_at.is_some());
-    proven.as_deref().and_then(Email::parse).ok_or(Refusal::EmailUnproven)
+    account.proven_email().and_then(Email::parse).ok_or(Refusal::EmailUnproven)
 }
 
 /// Compares a code; whether it was right. Then the sign-in sees everything from now on. A right one sent again is the

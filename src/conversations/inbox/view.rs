@@ -4,7 +4,7 @@ use diesel::Queryable;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::{PairingSource, PatientCard};
+use super::super::{PairingSource, PatientCard, own_address};
 use crate::kit::Timestamp;
 
 /// The last conversation of a page.
@@ -161,10 +161,9 @@ pub struct Contact {
 type Found = (Option<String>, Option<String>, bool, Option<String>, bool);
 
 impl Contact {
-    /// The address is its account's holder's, and nothing of a stranger.
     pub(super) fn of((phone, email, is_proven, birth_date, is_stranger): Found) -> Self {
-        let email = email.filter(|_| !is_stranger);
-        Self { phone, email_verified: email.is_some() && is_proven, email, birth_date }
+        let (email, email_verified) = own_address(email, is_proven, is_stranger);
+        Self { phone, email, email_verified, birth_date }
     }
 }
 

@@ -247,10 +247,17 @@ pub fn end(
     Ok(true)
 }
 
+/// What of an account's address is that of the person of a pairing, and whether it is proven: it is its holder's, and
+/// nothing of a stranger who may have the number by now.
+pub fn own_address(email: Option<String>, is_proven: bool, is_stranger: bool) -> (Option<String>, bool) {
+    let email = email.filter(|_| !is_stranger);
+    let is_proven = email.is_some() && is_proven;
+    (email, is_proven)
+}
+
 /// Tells every practice of an account, in the conversation and by e-mail, that a new device signed in.
 pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session_id: &str) -> db::Result<()> {
-    for pairing_id in store::open_pairings(conn, account_id, Sight::All, "", i64::MAX)? {
-        let paired = paired(conn, &pairing_id, false)?;
+    for paired in list(conn, account_id, Sight::All, "", i64::MAX)? {
         doubt(ctx, conn, account_id, &paired, Doubt::NewDevice)?;
         let Pairing { practice, source, .. } = &paired.pairing;
         notices::announce_new_device(ctx, conn, &practice.id, source.link_id.as_deref(), session_id)?;
@@ -261,8 +268,7 @@ pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session
 /// Tells every practice of an account, in the conversations that the new device sees from now on, that it was confirmed
 /// by the proven e-mail address. Who it is stays in doubt until they say so.
 pub fn announce_known_device(ctx: &Ctx, conn: &mut Conn, account_id: &str) -> db::Result<()> {
-    for pairing_id in store::open_pairings(conn, account_id, Sight::Confirmed, "", i64::MAX)? {
-        let paired = paired(conn, &pairing_id, false)?;
+    for paired in list(conn, account_id, Sight::Confirmed, "", i64::MAX)? {
         let words = words(practice_language(conn, &paired.pairing.practice.id)?);
         system(ctx, conn, &paired.conversation.id, words.known_device)?;
         // What the account proved counts for those that this device made.
@@ -279,8 +285,7 @@ pub fn doubt_all(
     patient_id: Option<&str>,
     why: Doubt,
 ) -> db::Result<()> {
-    for pairing_id in store::open_pairings(conn, account_id, Sight::All, "", i64::MAX)? {
-        let paired = paired(conn, &pairing_id, false)?;
+    for paired in list(conn, account_id, Sight::All, "", i64::MAX)? {
         if patient_id.is_none_or(|id| paired.conversation.patient.id == id) {
             doubt(ctx, conn, account_id, &paired, why)?;
             ask_grade(ctx, conn, &paired.conversation.id)?;
