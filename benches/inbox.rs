@@ -1,9 +1,9 @@
-//! A page of the inbox over many conversations, on PostgreSQL.
+//! Pages of the inbox over many conversations, on PostgreSQL.
 //!
-//! `BENCH_DATABASE_URL=postgres://… cargo bench --bench inbox -- [conversations]` fills the database, which must be
-//! empty, with one practice of 100,000 conversations beside nine small ones, then reads pages of 50 with each
-//! filter, as an admin and as a member, by the very function that the API calls. It prints p50 and p95 in
-//! milliseconds and what EXPLAIN says of the page's own statement. The target is 150 ms at p95.
+//! `BENCH_DATABASE_URL=postgres://… cargo bench --bench inbox -- [conversations]` fills the database, which
+//! must be empty, with one practice of 100,000 conversations beside nine small ones, then reads pages of 50
+//! with each filter, as an admin and as a member, by the same function that the API calls. It prints p50
+//! and p95 in milliseconds and the EXPLAIN output of the page's statement. The target is 150 ms at p95.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ const PAGE: usize = 50;
 const ROUNDS: usize = 40;
 const PRACTICE: &str = "prc_bench_0";
 
-/// Practice 0 has all but a thousandth; every tenth conversation is assigned, every fiftieth unread, every
+/// Practice 0 has all but a thousandth of them. Every tenth is assigned, every fiftieth unread, every
 /// hundredth confirmed; link 7 has a hundredth, tag `rare` a five-hundredth and `demo` all of them.
 const FILL: &str = "
 INSERT INTO practices (id, name, city, plan, state, language, time_zone, created_at)
@@ -99,7 +99,7 @@ fn filters() -> Vec<(&'static str, Filter, &'static str)> {
     ]
 }
 
-/// Reads on page by page, from the front again at the end; every page's milliseconds, sorted.
+/// Reads page after page, again from the first after the last; returns each page's milliseconds, sorted.
 fn walk(db: &Db, reader: &Reader, filter: &Filter) -> Vec<f64> {
     let (mut after, mut took): (Option<Cursor>, Vec<f64>) = (None, Vec::new());
     for _ in 0..ROUNDS {
@@ -114,7 +114,7 @@ fn walk(db: &Db, reader: &Reader, filter: &Filter) -> Vec<f64> {
     took
 }
 
-/// The scans in the plan of the page's own statement.
+/// The scans in the plan of the page's statement.
 fn plan(conn: &mut PgConnection, condition: &str) -> String {
     let query = format!(
         "EXPLAIN SELECT * FROM conversations WHERE practice_id = '{PRACTICE}' {condition} \
@@ -130,7 +130,7 @@ fn plan(conn: &mut PgConnection, condition: &str) -> String {
 
 fn main() {
     let Ok(url) = std::env::var("BENCH_DATABASE_URL") else {
-        return println!("BENCH_DATABASE_URL names no empty PostgreSQL database: nothing was measured");
+        return println!("set BENCH_DATABASE_URL to an empty PostgreSQL database; nothing was measured");
     };
     let asked = std::env::args().skip(1).find_map(|argument| argument.parse::<u32>().ok());
     let count = asked.unwrap_or(100_000);
@@ -149,7 +149,7 @@ fn main() {
         ("member", reader(member(&["practice", "stf_bench_1"]))),
         ("member who sees little", reader(member(&["stf_bench_1"]))),
     ];
-    println!("{count} conversations, pages of {PAGE}, {ROUNDS} pages a filter");
+    println!("{count} conversations, pages of {PAGE}, {ROUNDS} pages per filter");
     for (who, reader) in &readers {
         for (name, filter, _) in filters() {
             let took = walk(&db, reader, &filter);

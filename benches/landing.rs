@@ -1,9 +1,9 @@
-//! The landing page beside the fastest thing that could stand in its place.
+//! The landing page compared with the fastest possible handler.
 //!
 //! `cargo bench --bench landing` starts two server processes on loopback: the release binary with its default
-//! settings, and a bare actix-web handler (this program again, told `--bare`) that answers the very bytes of
-//! one landing page, headers and all. The same client asks both in turns, round after round, because this kind
-//! of machine is noisy and only the ratio within one run says anything. The target is 0.8.
+//! settings, and a bare actix-web handler (this program again, with `--bare`) that returns the same bytes of
+//! one landing page, headers included. The same client asks both in turns, round after round, because this
+//! kind of machine is noisy and only the ratio within one run means anything. The target is 0.8.
 #![allow(
     missing_docs,
     clippy::cast_precision_loss,
@@ -53,7 +53,7 @@ fn bare(page: &std::path::Path) -> Running {
     Running(Command::new(program).arg("--bare").arg(page).spawn().unwrap())
 }
 
-/// The handler that ours is held against: it knows its answer.
+/// The baseline handler: its response is precomputed.
 fn serve_bare(page: &str) {
     let text = std::fs::read(page).unwrap();
     let (head, body) = split(&text);
@@ -87,7 +87,7 @@ fn split(answer: &[u8]) -> (&str, &[u8]) {
     (std::str::from_utf8(&answer[..end]).unwrap(), &answer[end + 4..])
 }
 
-/// One kept-alive connection.
+/// A client with one kept-alive connection.
 struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -105,7 +105,7 @@ impl Client {
         Self { stream, buffer: vec![0; 128 * 1024] }
     }
 
-    /// One page; the number of bytes of the whole answer.
+    /// Requests one page; returns the number of bytes of the whole response.
     fn get(&mut self) -> usize {
         self.stream.write_all(REQUEST.as_bytes()).unwrap();
         let (mut filled, mut whole) = (0, None);
@@ -125,7 +125,7 @@ impl Client {
     }
 }
 
-/// Requests a second and every latency in microseconds, sorted.
+/// Requests per second, and every latency in microseconds, sorted.
 fn round(address: &'static str) -> (f64, Vec<u128>) {
     let began = Instant::now();
     let threads: Vec<_> = (0..CONNECTIONS)
@@ -174,7 +174,7 @@ fn main() {
     let (mut ratios, mut rates, mut slowest) =
         (Vec::new(), [Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
     for n in 0..ROUNDS {
-        // Who begins changes, so that neither always meets the warmer machine.
+        // The order alternates, so that neither server always gets the warmer machine.
         let order = if n % 2 == 0 { [0, 1] } else { [1, 0] };
         let mut rate = [0.0; 2];
         for which in order {

@@ -1,9 +1,9 @@
-//! How good the grades are on a public record-linkage set: precision and recall of each, and every link that is false.
+//! Matching grades on a public record-linkage set: precision and recall of each, and every false link.
 //!
-//! `python scripts/record_linkage.py` makes the files and runs this; by hand it is
-//! `cargo bench --bench matching -- FILE…`. A file holds JSON lines: records (`{"record": id, "names": [[given, family]],
-//! "birth_dates": […], "phones": […], "emails": […]}`) and people (`{"person": id, "is": record or null, "given_name",
-//! "family_name", "birth_date", "phone", "email", "email_is_proven"}`).
+//! `python scripts/record_linkage.py` makes the files and runs this; by hand it is `cargo bench --bench
+//! matching -- FILE…`. A file holds JSON lines: records (`{"record": id, "names": [[given, family]],
+//! "birth_dates": […], "phones": […], "emails": […]}`) and people (`{"person": id, "is": record or null,
+//! "given_name", "family_name", "birth_date", "phone", "email", "email_is_proven"}`).
 #![allow(missing_docs, reason = "a program, not a library")]
 #![allow(
     clippy::unwrap_used,
@@ -11,7 +11,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::cast_precision_loss,
-    reason = "a bench fails loudly, prints what it found, and counts thousands"
+    reason = "a benchmark panics on errors, prints results, and counts only thousands"
 )]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -47,7 +47,7 @@ struct Person {
     email_is_proven: bool,
 }
 
-/// What the store finds by a value: as in the service, of each kind.
+/// Records indexed by phone number, e-mail address and birth date, as in the service's store.
 #[derive(Default)]
 struct Practice {
     records: Vec<Known>,
@@ -84,7 +84,7 @@ impl Practice {
     }
 }
 
-/// Of one grade: how many were given, and how many of those named the right record (of several: had it among them).
+/// For one grade: how often it was given, and how often it named the right record (or had it among several).
 #[derive(Default)]
 struct Tally {
     given: usize,
@@ -95,10 +95,10 @@ fn main() {
     let files: Vec<String> = env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     assert!(!files.is_empty(), "name the files: see scripts/record_linkage.py");
     let false_links: usize = files.iter().map(|file| report(file)).sum();
-    println!("false links by `match` and `certain`, all sets together: {false_links}");
+    println!("false links by `match` and `certain`, all files: {false_links}");
 }
 
-/// How many links were false.
+/// Prints the report of one file; returns the number of false links.
 fn report(file: &str) -> usize {
     let (practice, people) = read(file);
     let started = Instant::now();

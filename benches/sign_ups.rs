@@ -1,10 +1,10 @@
-//! Sign-ups a second, from a small load client against a real server process.
+//! Sign-ups per second, from a small load client against a real server process.
 //!
 //! `cargo bench --bench sign_ups` starts the release binary on loopback with a fresh SQLite file, and again
-//! with PostgreSQL where `BENCH_DATABASE_URL` names an empty database; then walks whole sign-ups (link token,
-//! verification, right code, account) at 1 and at 16 connections. Codes are read from `/dev/messages`, outside
-//! the time that is measured, in so far as the worker needs to have caught them: the client polls for them,
-//! and that wait is reported apart. No target: an honest figure, and where the time goes.
+//! with PostgreSQL where `BENCH_DATABASE_URL` names an empty database; then runs whole sign-ups (link
+//! token, verification, right code, account) at 1 and at 16 connections. Codes are read from
+//! `/dev/messages`. The client polls for them until the worker has caught them; that wait is reported
+//! separately. There is no target: it gives an honest figure and shows where the time goes.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 const SECONDS: u64 = 10;
 const STEPS: [&str; 5] = ["link token", "verification", "waiting for the text", "check", "account"];
 
-/// A server of its own, killed when dropped.
+/// A server process with its own database, killed when dropped.
 struct Server {
     child: Child,
     url: String,
@@ -71,7 +71,7 @@ impl Drop for Server {
     }
 }
 
-/// One connection that signs patients up, one after the other.
+/// One connection that runs sign-ups one after the other.
 struct Client {
     agent: ureq::Agent,
     url: String,
@@ -124,7 +124,7 @@ impl Client {
     }
 }
 
-/// Ten million distinct numbers of the right shape: +1 2xx 200 0000 upwards, by area code.
+/// Ten million distinct numbers of a valid form: +1 2xx 200 0000 upwards, by area code.
 fn number(n: u32) -> String {
     const AREAS: [u32; 8] = [415, 212, 312, 213, 202, 617, 206, 303];
     format!("+1{}{}", AREAS[(n % 8) as usize], 2_000_000 + n / 8)
@@ -153,7 +153,7 @@ fn measure(server: &Server, connections: usize, numbers: &Arc<AtomicU32>) {
     }
     let (spent, count) = *total.lock().unwrap();
     let rate = f64::from(count) / began.elapsed().as_secs_f64();
-    println!("  {connections:>2} connections: {rate:>7.1} sign-ups a second ({count} in {SECONDS} s)");
+    println!("  {connections:>2} connections: {rate:>7.1} sign-ups per second ({count} in {SECONDS} s)");
     for (step, time) in STEPS.iter().zip(spent) {
         println!("      {step:<21} {:>7.2} ms", time.as_secs_f64() * 1000.0 / f64::from(count.max(1)));
     }
@@ -173,7 +173,7 @@ fn run(name: &str, database: &str, port: u16) {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-#[expect(clippy::disallowed_methods, reason = "a bench is no part of the service")]
+#[expect(clippy::disallowed_methods, reason = "a benchmark is not part of the service")]
 fn main() {
     run("SQLite, synchronous=FULL", "sqlite:{folder}/bench.db", 18_481);
     match std::env::var("BENCH_DATABASE_URL") {

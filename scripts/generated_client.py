@@ -53,7 +53,7 @@ class Api:
     def caught(self, to, pattern):
         """What stands in the latest message to somebody."""
         def find():
-            items = self.call("development.dev_messages", to=to).items
+            items = self.call("development.list_dev_messages", to=to).items
             return next((found for item in items if (found := re.search(pattern, item.body))), None)
         return wait_for(f"a message to {to}", find).group(1)
 
@@ -82,7 +82,9 @@ def patient(service, link_code):
     made = api.send("verifications.create_verification", "CreateVerification", phone=PHONE, link_token=link.link_token)
     texted = api.caught(PHONE, r"(\d{6})")
     own = Api(service.url, made.client_secret)
-    check = own.send("verifications.create_check", "CreateCheck", made.verification.id, code=texted, status=200)
+    check = own.send(
+        "verifications.check_verification_code", "CreateCheck", made.verification.id, code=texted, status=200
+    )
     assert check.result == "approved", check
     person = {"given_name": "Alexandra", "family_name": "Rivera"}
     proof = {"phone_proof": check.phone_proof, "link_token": link.link_token}

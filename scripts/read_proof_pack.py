@@ -19,7 +19,7 @@ LATIN = {"en": "(written here in Latin letters)", "es": "(escrito aquí en letra
 NOTE = "Called back at the number on record. "
 DECISIONS = [("confirm", "call_back"), ("undo", None)] * 6
 LANGUAGES = {
-    "en": ["Zoë Müller-Ñandú", "zoe@example.org", "Ana", "How it reached them typed the code", "Compare number and e-mail with your records."],
+    "en": ["Zoë Müller-Ñandú", "zoe@example.org", "Ana", "How they connected typed the code", "Compare the number and e-mail with your records."],
     "es": ["Zoë Müller-Ñandú", "zoe@example.org", "Ana", "Cómo le llegó escribió el código", "Compare el número y el correo con sus fichas."],
 }
 # What the API calls it: none of these is a word for people.

@@ -1,4 +1,4 @@
-//! What a handler may hold ([`App`]) and what a rule may know ([`Ctx`], made once a request).
+//! The shared state of the handlers ([`App`]) and the context of a rule ([`Ctx`], made once per request).
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -18,52 +18,47 @@ use crate::staff::Vault;
 /// Everything that is shared between requests.
 #[derive(Clone)]
 pub struct App {
-    /// The database.
     pub db: Db,
-    /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
-    /// Where randomness comes from.
     pub entropy: Arc<dyn Entropy>,
     /// Signing keys and code secrets.
     pub keys: Arc<Keys>,
-    /// All settings.
     pub config: Arc<Config>,
     /// Wakes the outbox worker.
     pub wake: Arc<Bell>,
-    /// Page views that wait to be written.
+    /// Page views that are not written yet.
     pub tally: Arc<Tally>,
-    /// What the landing page keeps in memory.
+    /// Memory cache of the landing pages.
     pub front: Arc<Front>,
-    /// Who tries codes that lead nowhere.
+    /// Limits how many unknown link codes a network may try.
     pub guests: Arc<Guests>,
-    /// Where pictures are drawn.
+    /// The thread pool that renders pictures.
     pub studio: Arc<Studio>,
-    /// Where passwords are hashed.
+    /// The thread pool that hashes passwords.
     pub vault: Arc<Vault>,
-    /// The streams that are open.
+    /// The open event streams (SSE).
     pub live: Arc<Hub>,
 }
 
-/// What a rule may know of the world: the moment, the keys, the settings, fresh randomness.
+/// What a rule may read from outside the database: time, keys, settings, randomness.
 pub struct Ctx {
-    /// The moment of this request; every rule of one request sees the same.
+    /// The time of this request; all rules of one request see the same.
     pub now: Timestamp,
     /// Signing keys and code secrets.
     pub keys: Arc<Keys>,
-    /// All settings.
     pub config: Arc<Config>,
     entropy: Arc<dyn Entropy>,
-    /// What this request did, for the audit: written when its rule is done.
+    /// Audit events of this request, written when its rule is done.
     pub(crate) recorded: RefCell<Vec<Recorded>>,
-    /// Whether this request left something for the outbox worker.
+    /// Whether this request queued a message for the outbox worker.
     pub(crate) queued: Cell<bool>,
     /// Whether this request changed what a landing page shows.
     pub(crate) repaint: Cell<bool>,
-    /// Whether this request left something for the open streams.
+    /// Whether this request has something to send to the open event streams.
     pub(crate) told: Cell<bool>,
 }
 
-/// What a commit is followed by.
+/// What to do after a commit.
 struct After {
     queued: bool,
     repaint: bool,
@@ -85,21 +80,20 @@ impl Ctx {
         Secret::generate(prefix, &*self.entropy)
     }
 
-    /// Fresh random bytes.
     pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
         bytes
     }
 
-    /// The generator itself, for `kit`.
+    /// The generator itself, for functions of `kit`.
     pub fn entropy(&self) -> &dyn Entropy {
         &*self.entropy
     }
 }
 
 impl App {
-    /// A context for one request, as of now.
+    /// A context for one request, with the current time.
     pub fn ctx(&self) -> Ctx {
         Ctx {
             now: self.clock.now(),
@@ -113,7 +107,7 @@ impl App {
         }
     }
 
-    /// Runs a rule that changes something, in one transaction, and wakes the worker when it queued a message.
+    /// Runs a rule that changes something, in one transaction, and wakes the worker if it queued a message.
     pub async fn write<T, E, F>(&self, rule: F) -> Result<T, E>
     where
         F: FnOnce(&Ctx, &mut Conn) -> Result<T, E> + Send + 'static,
@@ -160,7 +154,7 @@ impl App {
         Ok(value)
     }
 
-    /// [`App::read`] for the worker's thread.
+    /// [`App::read`] for the worker's thread and the CLI.
     pub fn read_blocking<T, E: From<db::Error>>(
         &self,
         rule: impl FnOnce(&Ctx, &mut Conn) -> Result<T, E>,

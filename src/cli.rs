@@ -20,11 +20,11 @@ use crate::kit::entropy::OsEntropy;
 use crate::kit::{Bell, Clock as _, Entropy};
 use crate::openapi;
 
-/// From a practice's link to a secure conversation with that practice.
+/// Connects patients with a practice: from the practice's link to a secure conversation.
 #[derive(Parser)]
 #[command(name = "practice-links", version)]
 pub struct Cli {
-    /// Settings file (TOML); by default `practice-links.toml`, where there is one.
+    /// The settings file (TOML). Default: `practice-links.toml` in the working directory, if it exists.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -33,37 +33,35 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the service (the default).
+    /// Run the service. This is the default.
     Serve,
-    /// Bring the database up to date.
+    /// Bring the database schema up to date.
     Migrate,
-    /// Print the OpenAPI document.
+    /// Print the OpenAPI document of the API.
     Openapi,
-    /// Work for operators.
+    /// Manage practices, links, staff and messages.
     Admin {
         #[command(subcommand)]
         task: admin::Task,
     },
 }
 
-/// Why a command ended badly: one line.
+/// Why a command failed, as one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A setting is wrong.
     #[error(transparent)]
     Setting(#[from] BadSetting),
-    /// The database failed.
     #[error("database.url: {0}")]
     Db(#[from] db::Error),
-    /// The operating system said no.
+    /// An error of the operating system.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// The command's own arguments do not fit.
+    /// The arguments of the command are invalid.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Runs the command; what it prints for people goes to `out`.
+/// Runs the command; its output goes to `out`.
 pub fn run(cli: Cli, out: &mut dyn std::io::Write) -> Result<(), Failure> {
     let command = cli.command.unwrap_or(Command::Serve);
     if matches!(command, Command::Openapi) {
@@ -84,7 +82,7 @@ fn migrate(config: &Config, out: &mut dyn std::io::Write) -> Result<(), Failure>
     Ok(writeln!(out, "The database is up to date.")?)
 }
 
-/// An app on the machine's clock and randomness.
+/// An app with the system clock and the system's randomness.
 fn app(config: Config) -> Result<App, Failure> {
     prepare_folder(&config)?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
@@ -109,7 +107,7 @@ fn app(config: Config) -> Result<App, Failure> {
     })
 }
 
-/// SQLite makes its file, but not the folder; what we make is for this user alone, since patients are in it.
+/// SQLite does not create the folder. It is private to this user, because it holds patient data.
 fn prepare_folder(config: &Config) -> Result<(), Failure> {
     let target = db::Target::parse(&config.database.url)?;
     if let Some(folder) =

@@ -1,5 +1,5 @@
-//! Every setting, one struct a concern. The file is TOML, the environment wins over it, and a setting that
-//! is wrong stops the start in one line that names it. [`SETTINGS`] is the README's table.
+//! All settings, one struct per concern. The file is TOML, the environment overrides it, and an invalid
+//! setting stops the start with one line that names it. [`SETTINGS`] is the settings table in the README.
 
 mod app;
 mod defaults;
@@ -17,34 +17,33 @@ use actix_web::http::Uri;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// Development shows its messages on `/dev`; production refuses everything of that sort.
+/// Development shows messages on `/dev`; production refuses every setting that is only for development.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
-    /// One machine, messages caught, keys made on first start.
+    /// One machine, messages caught, keys created on the first start.
     Development,
-    /// Real patients.
+    /// Serves real patients over HTTPS.
     Production,
 }
 
-/// Why a start was refused: one line that names the setting.
+/// A start refused because of an invalid setting, on one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{setting}: {problem}")]
 pub struct BadSetting {
-    /// The setting's path, e.g. `database.url`.
+    /// The path of the setting, e.g. `database.url`.
     pub setting: String,
-    /// What is wrong with it.
+    /// The reason, which continues the line after the name.
     pub problem: String,
 }
 
 impl BadSetting {
-    /// A refusal of `setting`.
     pub fn new(setting: &str, problem: impl Into<String>) -> Self {
         Self { setting: setting.to_owned(), problem: problem.into() }
     }
 }
 
-/// All settings. The optional ones are filled by [`Config::load`], so that a reader never meets a gap.
+/// All settings. [`Config::load`] fills the optional ones, so that readers never meet a gap.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "SETTINGS documents each field, in the README too")]
@@ -69,7 +68,6 @@ pub struct Config {
     pub log: Log,
 }
 
-/// `database.*`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -78,7 +76,6 @@ pub struct Database {
     pub pool_size: u32,
 }
 
-/// `limits.*`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -91,7 +88,6 @@ pub struct Limits {
     pub country_10min: u32,
 }
 
-/// `verification.*`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -107,7 +103,6 @@ pub struct Verification {
     pub voice_after_seconds: u64,
 }
 
-/// `app.*`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -123,7 +118,6 @@ pub struct App {
     pub android_fingerprints: Vec<String>,
 }
 
-/// `server.*`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -133,7 +127,6 @@ pub struct Server {
     pub shutdown_seconds: u64,
 }
 
-/// `log.*`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -141,10 +134,10 @@ pub struct Log {
     pub level: Level,
 }
 
-/// How much the house's own log tells.
+/// Verbosity of our own log records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the usual five")]
+#[expect(missing_docs, reason = "the usual five levels")]
 pub enum Level {
     Error,
     Warn,
@@ -154,22 +147,22 @@ pub enum Level {
 }
 
 impl Verification {
-    /// How long a code is good.
+    /// Lifetime of a verification code.
     pub fn code_life(&self) -> Duration {
         Duration::from_secs(self.code_seconds)
     }
 
-    /// How long a session is open, however many codes it saw.
+    /// Lifetime of a session, regardless of how many codes were sent.
     pub fn session_life(&self) -> Duration {
         Duration::from_secs(self.session_seconds)
     }
 
-    /// How long a phone proof can be turned into an account or a session.
+    /// Time in which a phone proof can be exchanged for an account or a session.
     pub fn proof_life(&self) -> Duration {
         Duration::from_secs(self.proof_seconds)
     }
 
-    /// The wait after the `sends`-th message of a session; the last value holds for all further ones.
+    /// Returns the wait after the `sends`-th message of a session; the last value applies to all later ones.
     pub fn resend_wait(&self, sends: i32) -> Duration {
         let index = usize::try_from(sends.saturating_sub(1)).unwrap_or(0);
         let seconds = self.resend_seconds.get(index).or(self.resend_seconds.last());
@@ -178,7 +171,7 @@ impl Verification {
 }
 
 impl Config {
-    /// Reads `file` (or `practice-links.toml`, where there is one) and the environment.
+    /// Reads `file` (or `practice-links.toml`, if it exists) and the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, BadSetting> {
         let base = config::Config::builder();
         let base = match file {
@@ -196,7 +189,7 @@ impl Config {
         parsed.complete()
     }
 
-    /// Fills what depends on other settings, and refuses what cannot be.
+    /// Fills the settings that depend on others, and validates all of them.
     pub fn complete(mut self) -> Result<Self, BadSetting> {
         if self.public_url.is_empty() {
             self.public_url = format!("http://{}", self.listen);
@@ -217,7 +210,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), BadSetting> {
-        let uri: Uri = self.public_url.parse().map_err(|_| BadSetting::new("public_url", "is no URL"))?;
+        let uri: Uri = self.public_url.parse().map_err(|_| BadSetting::new("public_url", "is not a URL"))?;
         if uri.host().is_none_or(str::is_empty) || !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err(BadSetting::new("public_url", "must start with http:// or https:// and name a host"));
         }
@@ -261,7 +254,7 @@ impl Config {
         }
     }
 
-    /// Refuses what is for development alone. Asked by `serve`, and not by the commands that prepare it.
+    /// Refuses settings that are only for development. Called by `serve`, not by preparing commands.
     pub fn check_environment(&self) -> Result<(), BadSetting> {
         if self.is_development() {
             return Ok(());
@@ -270,24 +263,24 @@ impl Config {
             return Err(BadSetting::new("public_url", "must be https in production"));
         }
         if (self.limits.scale - 1.0).abs() > f64::EPSILON {
-            return Err(BadSetting::new("limits.scale", "is for load tests and refused in production"));
+            return Err(BadSetting::new("limits.scale", "is only for load tests and refused in production"));
         }
         self.check_delivery()?;
         if !self.keys_file.is_file() {
             return Err(BadSetting::new(
                 "keys_file",
-                "does not exist; `practice-links admin keys rotate` makes it",
+                "does not exist; create it with `practice-links admin keys rotate`",
             ));
         }
         Ok(())
     }
 
-    /// Whether `/dev` exists.
+    /// Returns whether `/dev` exists.
     pub fn is_development(&self) -> bool {
         self.environment == Environment::Development
     }
 
-    /// The public URL's host without a port, as the last line of a text message needs it.
+    /// Returns the host of the public URL without its port, as the last line of a text message needs it.
     pub fn public_domain(&self) -> &str {
         let host = self.public_host();
         match host.rsplit_once(':') {
@@ -296,13 +289,13 @@ impl Config {
         }
     }
 
-    /// The host (and port, where it is not the scheme's own) of the public URL.
+    /// Returns the host of the public URL, with its port unless that is the default of the scheme.
     pub fn public_host(&self) -> &str {
         self.public_url.split_once("://").map_or("", |(_, host)| host)
     }
 }
 
-/// Settings that the environment separates by commas.
+/// Settings that are comma-separated lists in the environment.
 const LISTS: [&str; 6] = [
     "trusted_proxies",
     "verification.countries",
@@ -312,8 +305,8 @@ const LISTS: [&str; 6] = [
     "app.android_fingerprints",
 ];
 
-/// Texts stay texts: the library's own parsing takes the plus of a phone number for a sign, and the zeros in
-/// front of a password for nothing.
+/// Strings stay strings: the library's own parsing would read the plus of a phone number as a sign, and
+/// drop the leading zeros of a password.
 fn environment() -> config::Environment {
     config::Environment::with_prefix("PRACTICE_LINKS")
         .prefix_separator("_")
@@ -330,7 +323,7 @@ fn lists_of_environment() -> Vec<(&'static str, Vec<String>)> {
     LISTS.into_iter().filter_map(read).collect()
 }
 
-/// The library's message already names the key where it knows one; one line, and the first level of it.
+/// The library's message already names the key if it knows one; one line, and only its first level.
 fn named(error: &config::ConfigError) -> BadSetting {
     let text = error.to_string().replace('\n', " ");
     match text.rsplit_once("for key `").and_then(|(head, tail)| Some((head, tail.split_once('`')?.0))) {

@@ -1,8 +1,8 @@
-//! The keys of the house: one file, mode 0600, made once.
+//! The key file: signing keys, code secrets and the pepper, in one file of mode 0600.
 //!
-//! A *generation* has a signing key (Ed25519, for every JWT) and a code secret (for the codes of
-//! verifications). Rotating adds a generation: the newest signs, all of them verify, so that nothing that is
-//! still good dies with a rotation. The *pepper* never rotates: under it the database counts numbers and
+//! A *generation* has a signing key (Ed25519, for every JWT) and a code secret (for verification codes).
+//! Rotating adds a generation: the newest one signs and all of them verify, so that a rotation invalidates
+//! nothing that is still valid. The *pepper* never rotates: under it the database counts phone numbers and
 //! addresses without knowing them, and a new pepper would forget every count.
 
 use std::fs::{self, OpenOptions};
@@ -20,13 +20,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::kit::{Entropy, Timestamp, secret};
 
-/// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file cannot be read or written.
+    /// The key file cannot be read or written.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The file is no key file.
+    /// The file is not a key file.
     #[error("is not a key file")]
     Malformed,
 }
@@ -54,11 +53,11 @@ struct Generation {
     code_secret: Vec<u8>,
 }
 
-/// A new generation verifies at once and signs only after this long: until then every instance that shares
-/// the file can be started again, and none meets a token or a code that it cannot check.
+/// A new generation verifies at once but signs only after this long: until then every instance that shares
+/// the file can be restarted, so that no instance meets a token or a code that it cannot check.
 const GRACE: Duration = Duration::from_mins(10);
 
-/// All generations, the oldest first, and the pepper.
+/// All generations, oldest first, and the pepper.
 pub struct Keys {
     pepper: Vec<u8>,
     oldest: Generation,
@@ -66,20 +65,20 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Reads `path`, or makes it with one generation when it is not there.
+    /// Reads `path`, or creates it with one generation if it does not exist.
     pub fn load_or_create(path: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, KeyError> {
         match fs::read(path) {
             Ok(bytes) => Self::from_bytes(&bytes),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 Self::rotate(path, now, entropy)?;
-                // Read back: of two processes that start first at once, one file stands.
+                // Read back: if two processes start for the first time at once, only one file remains.
                 Self::from_bytes(&fs::read(path)?)
             }
             Err(e) => Err(e.into()),
         }
     }
 
-    /// Adds a generation to `path` and reads it back. Running servers take it up when they start again.
+    /// Adds a generation to `path` and reads it back. Running servers use it after a restart.
     pub fn rotate(path: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, KeyError> {
         let mut file = match fs::read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| KeyError::Malformed)?,
@@ -120,8 +119,8 @@ impl Keys {
         jsonwebtoken::encode(&header, claims, &key.signing).ok()
     }
 
-    /// The claims of a JWT of type `typ` for `audience` that one of our keys signed. Expiry is the caller's
-    /// to compare, since the library would ask the machine's clock instead of ours.
+    /// Returns the claims of a JWT of type `typ` for `audience` that one of our keys signed. The caller
+    /// must compare the expiry, since the library would read the system clock instead of ours.
     pub fn verify<T: DeserializeOwned>(&self, token: &str, typ: &str, audience: &str) -> Option<T> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         if header.typ.as_deref() != Some(typ) {
@@ -135,33 +134,33 @@ impl Keys {
         jsonwebtoken::decode::<T>(token, &key.verifying, &rules).ok().map(|data| data.claims)
     }
 
-    /// The id of the generation that codes are made under at `now`.
+    /// Returns the id of the generation that signs codes at `now`.
     pub fn current_kid(&self, now: Timestamp) -> &str {
         &self.current(now).kid
     }
 
-    /// The id of the generation that was added last.
+    /// Returns the id of the generation that was added last.
     pub fn newest_kid(&self) -> &str {
         &self.later.last().unwrap_or(&self.oldest).kid
     }
 
-    /// The code secret of generation `kid`; `None` for one that is gone.
+    /// Returns the code secret of generation `kid`; `None` if that generation is gone.
     pub fn code_secret(&self, kid: &str) -> Option<&[u8]> {
         self.generation(kid).map(|generation| generation.code_secret.as_slice())
     }
 
-    /// `value` as the database may know it: HMAC under the pepper, so that a dump cannot be searched for a
-    /// number by trying all numbers.
+    /// Blinds `value` for the database: an HMAC under the pepper, so that a dump cannot be searched for a
+    /// phone number by trying all numbers.
     pub fn blind(&self, purpose: &str, value: &str) -> String {
         secret::mac_text(&self.pepper, &[purpose.as_bytes(), value.as_bytes()])
     }
 
-    /// A key for `purpose` that also needs `parts`, which the database does not hold.
+    /// Derives a key for `purpose` that also needs `parts`. The database does not hold it.
     pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         secret::mac(&secret::mac(&self.pepper, &[purpose.as_bytes()]), parts)
     }
 
-    /// The public keys as a JWK Set (RFC 7517, RFC 8037), newest first.
+    /// Returns the public keys as a JWK Set (RFC 7517, RFC 8037), newest first.
     pub fn jwks(&self) -> Vec<Jwk> {
         self.later.iter().rev().chain([&self.oldest]).map(Jwk::of).collect()
     }
@@ -176,21 +175,21 @@ impl Keys {
     }
 }
 
-/// One public key (RFC 8037).
+/// A public signing key (RFC 8037).
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Jwk {
-    /// Always `OKP`.
+    /// The key type, which is always `OKP`.
     kty: &'static str,
-    /// Always `Ed25519`.
+    /// The curve, which is always `Ed25519`.
     crv: &'static str,
-    /// Always `EdDSA`.
+    /// The algorithm, which is always `EdDSA`.
     alg: &'static str,
-    /// Always `sig`.
+    /// The use, which is always `sig`.
     #[serde(rename = "use")]
     usage: &'static str,
-    /// The key's id, as in a token's header.
+    /// The key id, as in the header of a token.
     kid: String,
-    /// The public key, base64url.
+    /// The public key in base64url encoding.
     x: String,
 }
 
@@ -230,8 +229,8 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32)
 }
 
-/// Written beside and put in place whole, so that a crash leaves either the old file or the new one. A first
-/// file never replaces one that another process made meanwhile.
+/// Writes a draft and then moves it into place, so that a crash leaves either the old file or the new one.
+/// A first file never replaces one that another process created meanwhile.
 fn write_private(path: &Path, bytes: &[u8], is_first: bool) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

@@ -1,4 +1,4 @@
-//! The binary: parse the command line, run it, and say in one line why it failed.
+//! The binary: parses the command line, runs the command, and prints a failure as one line.
 
 use std::io::{Write as _, stderr, stdout};
 use std::process::ExitCode;

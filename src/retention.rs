@@ -1,4 +1,4 @@
-//! What is no longer needed goes: each room's sweep, once a minute, from a thread of its own.
+//! The retention job: deletes expired data of every module, once per minute, on its own thread.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -13,7 +13,7 @@ use crate::{
 
 const PAUSE: Duration = Duration::from_mins(1);
 
-/// One round over all rooms.
+/// Runs the sweep of every module in one transaction.
 pub fn sweep(app: &App) -> db::Result<()> {
     app.write_blocking(|ctx, conn| {
         verification::sweep(ctx, conn)?;
@@ -34,21 +34,20 @@ pub fn sweep(app: &App) -> db::Result<()> {
     })
 }
 
-/// A running sweeper.
+/// Handle of the running retention thread.
 pub struct Sweeper {
     stop: Sender<()>,
     thread: JoinHandle<()>,
 }
 
 impl Sweeper {
-    /// Ends the thread.
     pub fn stop(self) {
         drop(self.stop);
         let _ = self.thread.join();
     }
 }
 
-/// Sweeps until the handle is stopped.
+/// Starts the thread, which sweeps until the handle is stopped.
 pub fn spawn(app: App) -> std::io::Result<Sweeper> {
     let (stop, stopped) = channel::<()>();
     let thread = thread::Builder::new().name("retention".into()).spawn(move || {

@@ -1,4 +1,4 @@
-//! The HTTP server: limits, time limits, the order of middleware, and an end that cuts no request.
+//! The HTTP server: limits, timeouts, the order of middleware, and a shutdown that interrupts no request.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -18,22 +18,20 @@ use crate::landing::http::hit::hit;
 use crate::ops::http::Document;
 use crate::{openapi, routes};
 
-/// How long a request's head may take, and how long a connection may idle.
+/// Timeout for a request's head, and for an idle connection.
 const HEAD: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(15);
-/// Between "not ready" and "no new connections": a load balancer looks once in this time.
+/// Delay between "not ready" and "no new connections", in which a load balancer polls once.
 const NOTICE: Duration = Duration::from_millis(500);
 
-/// A server that listens.
+/// A server that is bound to its address.
 pub struct Listening {
-    /// Runs until it is stopped.
     pub server: Server,
-    /// Where it listens.
     pub address: SocketAddr,
     draining: Draining,
 }
 
-/// Makes the server on a socket that is bound already.
+/// Builds the server on a socket that is already bound.
 pub fn listen(app: &App, listener: TcpListener) -> std::io::Result<Listening> {
     let address = listener.local_addr()?;
     let draining = Draining::default();
@@ -66,7 +64,8 @@ pub fn listen(app: &App, listener: TcpListener) -> std::io::Result<Listening> {
     Ok(Listening { server, address, draining })
 }
 
-/// Stops gracefully: first not ready, then no new connections, then every running request to its end.
+/// Shuts down gracefully: first report not ready, then refuse new connections, then
+/// finish every running request.
 pub async fn stop(handle: ServerHandle, draining: Draining) {
     draining.set();
     tokio::time::sleep(NOTICE).await;
@@ -74,7 +73,7 @@ pub async fn stop(handle: ServerHandle, draining: Draining) {
 }
 
 impl Listening {
-    /// What [`stop`] needs.
+    /// Returns what [`stop`] needs.
     pub fn stopper(&self) -> (ServerHandle, Draining) {
         (self.server.handle(), self.draining.clone())
     }
@@ -88,7 +87,7 @@ fn wrong_query() -> Problem {
     }])
 }
 
-/// The document, rendered by Swagger UI from files in the binary. Its validator badge would send the
+/// Serves the document with Swagger UI from files in the binary. Its validator badge would send the
 /// document to a third party, so it is switched off.
 fn docs() -> SwaggerUi {
     SwaggerUi::new("/docs/{_:.*}").config(DocsConfig::from("/openapi.json").validator_url("none"))

@@ -1,7 +1,7 @@
-//! Logs and counters. Records are JSON lines on standard error.
+//! Logs and metrics. Log records are JSON lines on standard error.
 //!
-//! The house's own records go out at the configured level; everybody else's stop at `warn`, whatever is
-//! asked for: the HTTP and mail libraries write requests and messages into their `trace`, and those carry
+//! Our own records are written at the configured level; those of libraries are limited to `warn`, whatever
+//! level is configured: the HTTP and mail libraries write requests and messages at `trace`, and those carry
 //! codes. The `log` crate is not bridged at all, for the same reason (`rlibphonenumber` logs numbers there).
 
 use std::sync::OnceLock;
@@ -37,7 +37,7 @@ where
     tracing_subscriber::registry().with(lines.with_filter(filter))
 }
 
-/// Counts from now on; a second call changes nothing.
+/// Starts counting; a second call changes nothing.
 pub fn install_metrics() {
     METRICS.get_or_init(|| {
         let recorder = PrometheusBuilder::new();
@@ -48,7 +48,7 @@ pub fn install_metrics() {
     });
 }
 
-/// Everything counted so far, in Prometheus' text format.
+/// All metrics, in the text format of Prometheus.
 pub fn render_metrics() -> String {
     METRICS
         .get()
@@ -59,7 +59,7 @@ pub fn render_metrics() -> String {
         .unwrap_or_default()
 }
 
-/// A panic becomes one record with its place. Its message is left out: it may quote a value.
+/// Logs a panic as one record with its location. The message is left out, because it may quote a value.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

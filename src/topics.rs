@@ -1,4 +1,4 @@
-//! Every message that can leave, on one page: what the outbox worker can render.
+//! All outbox topics: the background jobs and messages that the outbox worker can handle.
 
 use crate::accounts::NumberTopic;
 use crate::accounts::email::EmailCodeTopic;
@@ -13,7 +13,7 @@ use crate::staff::LetterTopic;
 use crate::verification::CodeTopic;
 use crate::webhooks::WebhookTopic;
 
-/// All topics by name.
+/// Maps each topic's name to its implementation.
 pub fn all() -> Topics {
     let topics: [(&'static str, Box<dyn Topic>); 12] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),

@@ -313,10 +313,10 @@ fn keys_are_made_before_the_first_start_and_rotated_later() {
 fn an_operator_asks_the_outbox_for_what_is_not_there() {
     let folder = Folder::new("outbox");
     for (words, why) in [
-        ("outbox requeue out_none", "no dead row"),
-        ("outbox discard out_none", "no dead or queued row"),
+        ("outbox requeue out_none", "no dead message"),
+        ("outbox discard out_none", "no dead or queued message"),
         ("outbox resume sms", "not paused"),
-        ("outbox resume fax", "no channel"),
+        ("outbox resume fax", "not a channel"),
     ] {
         let (is_done, error) = said(&folder.0, words);
         assert!(!is_done && error.contains(why), "{error}");

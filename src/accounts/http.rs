@@ -1,4 +1,4 @@
-//! The doors of accounts and sign-ins.
+//! HTTP handlers for patient accounts and sessions.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
@@ -31,32 +31,32 @@ impl From<Refusal> for Problem {
             Refusal::ProofConsumed => {
                 Self::field(Code::PhoneProofConsumed, "/phone_proof", "Verify the number again.")
             }
-            Refusal::Unauthorized => Self::new(Code::Unauthorized, "Send a living access token."),
+            Refusal::Unauthorized => Self::new(Code::Unauthorized, "Send a valid access token."),
             Refusal::RefreshInvalid => {
                 Self::field(Code::RefreshTokenInvalid, "/refresh_token", "Verify the number again.")
             }
             Refusal::RefreshReused => {
-                let detail = "Every token of this sign-in is revoked. Verify the number again.";
+                let detail = "All tokens of this session are revoked. Verify the number again.";
                 Self::field(Code::RefreshTokenReused, "/refresh_token", detail)
             }
             Refusal::Restricted => Self::new(
                 Code::SessionRestricted,
-                "This sign-in sees only what it makes itself. Add the person first: POST /v1/me/patients.",
+                "This session sees only what it created. Add the patient first: POST /v1/me/patients.",
             ),
-            Refusal::Unrestricted => Self::new(Code::SessionUnrestricted, "There is nothing to lift."),
+            Refusal::Unrestricted => Self::new(Code::SessionUnrestricted, "This session has full access."),
             Refusal::EmailUnproven => Self::new(
                 Code::EmailUnproven,
-                "The practice can let this device in: call there, or show the code at its desk.",
+                "Call the practice to confirm this device, or enter the check-in code shown at reception.",
             ),
             Refusal::Pairing(pairing) => pairing.into(),
             Refusal::EmailInvalid => {
-                Self::field(Code::InvalidRequest, "/email", "This is no e-mail address.")
+                Self::field(Code::InvalidRequest, "/email", "Enter a valid e-mail address.")
             }
             Refusal::MailLimited(wait) => {
-                Self::new(Code::SendLimited, format!("You can ask for another e-mail in {} s.", wait.seconds))
+                Self::new(Code::SendLimited, format!("You can request another e-mail in {} s.", wait.seconds))
                     .retry(wait)
             }
-            Refusal::EmailCodeExpired => Self::new(Code::CodeExpired, "Ask for another e-mail."),
+            Refusal::EmailCodeExpired => Self::new(Code::CodeExpired, "Request another e-mail."),
             Refusal::PatientNotFound => Self::new(Code::PatientNotFound, "Check the patient's id."),
             Refusal::KeysMissing => Self::new(Code::Internal, "Nothing was changed. Try again."),
             Refusal::Db(error) => error.into(),
@@ -67,31 +67,30 @@ impl From<Refusal> for Problem {
 impl From<conversations::Refusal> for Problem {
     fn from(refusal: conversations::Refusal) -> Self {
         match refusal {
-            // A stranger may read it: it says neither that a number is blocked nor why.
+            // A stranger may read this: it reveals neither that a number is blocked nor why.
             conversations::Refusal::Blocked => {
-                Self::new(Code::PairingRefused, "Call the practice, if you have questions.")
+                Self::new(Code::PairingRefused, "Call the practice if you have questions.")
             }
             conversations::Refusal::Db(error) => error.into(),
         }
     }
 }
 
-/// An account as its holder sees it.
+/// A patient account, as shown to its holder.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Account)]
 pub struct AccountView {
-    /// Its id.
+    /// Unique id of the account.
     #[schema(example = "acc_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// The proven number, masked.
+    /// The proven phone number, masked.
     #[schema(required = true, example = "+1 •••••• 2671")]
     phone: Option<String>,
-    /// When it was made.
+    /// Time at which the account was created.
     created_at: Timestamp,
 }
 
 impl AccountView {
-    /// The public view of `account`.
     pub fn of(account: &Account) -> Self {
         Self {
             id: account.id.clone(),
@@ -101,26 +100,26 @@ impl AccountView {
     }
 }
 
-/// One person on an account.
+/// A patient on an account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Patient)]
 pub struct PatientView {
-    /// The person's id.
+    /// Unique id of the patient.
     #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// Given name.
+    /// The patient's given name.
     #[schema(example = "Alex")]
     given_name: String,
-    /// Family name.
+    /// The patient's family name.
     #[schema(example = "Rivera")]
     family_name: String,
-    /// Birth date, ISO 8601.
+    /// Birth date, an ISO 8601 date.
     #[schema(required = true, example = "1987-05-31")]
     birth_date: Option<String>,
-    /// What they are to the holder of the account: `self`, `child`, `parent`, `partner`, `ward` or `other`.
+    /// Relation to the account holder: `self`, `child`, `parent`, `partner`, `ward` or `other`.
     #[schema(example = "self")]
     relation: String,
-    /// When the person was added.
+    /// Time at which the patient was added.
     created_at: Timestamp,
 }
 
@@ -137,23 +136,23 @@ impl From<Patient> for PatientView {
     }
 }
 
-/// A sign-in's tokens.
+/// The tokens of a session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 pub struct SessionView {
-    /// A JWT (EdDSA): `Authorization: Bearer` of every signed-in call.
+    /// A JWT (EdDSA) for the `Authorization: Bearer` header of every signed-in request.
     #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSJ9.e30.c2ln")]
     access_token: Secret,
-    /// Always `Bearer`.
+    /// The token type, always `Bearer`.
     #[schema(example = "Bearer")]
     token_type: &'static str,
-    /// Seconds until the access token ends.
+    /// Seconds until the access token expires.
     #[schema(example = 900)]
     expires_in: u64,
-    /// Opaque and rotating: each can be used once.
+    /// Opaque and rotating: each refresh token can be used once.
     #[schema(example = "rt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     refresh_token: Secret,
-    /// `full`, or `restricted` on a new device.
+    /// Access scope: `full`, or `restricted` on a new device.
     scope: Scope,
 }
 
@@ -169,40 +168,40 @@ impl From<Tokens> for SessionView {
     }
 }
 
-/// A person signing up.
+/// The input of a sign-up.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreateAccount {
-    /// The proof that a right code yielded.
+    /// The phone proof, issued when a correct code was checked.
     #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     phone_proof: Secret,
-    /// The link token that led here.
+    /// The link token of the practice's link.
     #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
     link_token: Option<Secret>,
-    /// In its place: a pairing that waited for this number, as the check told it.
+    /// Instead of `link_token`: a pending pairing of this number, as listed by the code check.
     #[schema(example = "pnd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pending_pairing_id: Option<String>,
-    /// In its place: what the link of an invite's text ends in.
+    /// Instead of `link_token`: the last part of the link in an invite's text.
     #[schema(example = "3q2-7wAAAAAAAAAAAAAAAA")]
     invite_token: Option<Secret>,
-    /// Given name, 1 to 100 characters.
+    /// The patient's given name, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Alex")]
     given_name: String,
-    /// Family name, 1 to 100 characters.
+    /// The patient's family name, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Rivera")]
     family_name: String,
-    /// An e-mail address; unproven, and used for nothing until it is proven.
+    /// E-mail address, not used for anything until it is proven.
     #[validate(custom(function = "is_email"))]
     #[schema(example = "alex@example.com")]
     email: Option<String>,
-    /// Birth date, ISO 8601.
+    /// Birth date, an ISO 8601 date.
     #[validate(custom(function = "is_birth_date"))]
     #[schema(example = "1987-05-31")]
     birth_date: Option<String>,
 }
 
-/// A name that a person can have: any script, but something visible and no control characters.
+/// Validates a person's name: any script, but something visible and no control characters.
 pub fn is_name(name: &str) -> Result<(), ValidationError> {
     let length = name.trim().chars().count();
     if !(1..=100).contains(&length) || !name.chars().any(char::is_alphanumeric) {
@@ -212,13 +211,13 @@ pub fn is_name(name: &str) -> Result<(), ValidationError> {
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     }) {
-        let message = "A name has no control characters.";
+        let message = "A name must not contain control characters.";
         return Err(ValidationError::new("control_characters").with_message(message.into()));
     }
     Ok(())
 }
 
-/// A calendar date in this era.
+/// Validates a calendar date from 1880 to 2200.
 pub fn is_birth_date(date: &str) -> Result<(), ValidationError> {
     match date.parse::<jiff::civil::Date>() {
         Ok(parsed) if date.len() == 10 && (1880..=2200).contains(&parsed.year()) => Ok(()),
@@ -226,26 +225,26 @@ pub fn is_birth_date(date: &str) -> Result<(), ValidationError> {
     }
 }
 
-/// An address, as far as its form tells.
+/// Validates the form of an e-mail address only; the mailbox may not exist.
 pub fn is_email(address: &str) -> Result<(), ValidationError> {
     match Email::parse(address) {
         Some(_) => Ok(()),
-        None => Err(ValidationError::new("email").with_message("This is no e-mail address.".into())),
+        None => Err(ValidationError::new("email").with_message("Enter a valid e-mail address.".into())),
     }
 }
 
-/// Everything that a sign-up makes.
+/// Everything that a sign-up creates.
 #[derive(Serialize, ToSchema)]
 pub struct AccountCreated {
-    /// The account.
+    /// The account of the patient.
     account: AccountView,
-    /// Its first patient.
+    /// The first patient on the account.
     patient: PatientView,
-    /// Patient and practice.
+    /// The pairing of patient and practice.
     pairing: Pairing,
-    /// Their conversation.
+    /// The conversation of that pairing.
     conversation: Conversation,
-    /// The first sign-in.
+    /// The first session, with full access.
     session: SessionView,
 }
 
@@ -266,8 +265,8 @@ refusals!(
     PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, LinkTokenInvalid, LinkPaused, PendingPairingGone, InviteGone, InviteEmailUnproven, PairingRefused, AccountExists, PatientNotFound
 );
 
-/// Signs up: account, patient, pairing, conversation and session at once
-#[utoipa::path(tag = "accounts", request_body = CreateAccount, responses((status = 201, description = "Everything was made", body = AccountCreated), CreateAccountRefusals))]
+/// Create an account with its patient, pairing, conversation and session
+#[utoipa::path(tag = "accounts", request_body = CreateAccount, responses((status = 201, description = "The account was created", body = AccountCreated), CreateAccountRefusals))]
 #[post("/v1/accounts")]
 pub async fn create_account(
     app: Data<App>,
@@ -291,20 +290,20 @@ pub async fn create_account(
     .await
 }
 
-/// A proven number signing in on a new device.
+/// The input for signing in on a new device.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreateSession {
-    /// The proof that a right code yielded.
+    /// The phone proof, issued when a correct code was checked.
     #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     phone_proof: Secret,
 }
 
-/// A new sign-in.
+/// A new restricted session and its account.
 #[derive(Serialize, ToSchema)]
 pub struct SessionCreated {
-    /// The account.
+    /// The account of the patient.
     account: AccountView,
-    /// The sign-in.
+    /// The session and its tokens.
     session: SessionView,
 }
 
@@ -313,8 +312,8 @@ refusals!(
     PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, AccountNotFound
 );
 
-/// Signs in on a new device; earlier conversations stay hidden
-#[utoipa::path(tag = "sessions", request_body = CreateSession, responses((status = 201, description = "A restricted sign-in", body = SessionCreated), CreateSessionRefusals))]
+/// Sign in on a new device; earlier conversations stay hidden
+#[utoipa::path(tag = "sessions", request_body = CreateSession, responses((status = 201, description = "A restricted session", body = SessionCreated), CreateSessionRefusals))]
 #[post("/v1/sessions")]
 pub async fn create_session(
     app: Data<App>,
@@ -331,24 +330,24 @@ pub async fn create_session(
     .await
 }
 
-/// A refresh token.
+/// A refresh token to exchange.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct RefreshSession {
-    /// The latest one; it can be used once.
+    /// The latest refresh token; it can be used once.
     #[schema(example = "rt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     refresh_token: Secret,
 }
 
-/// Fresh tokens.
+/// The session with fresh tokens.
 #[derive(Serialize, ToSchema)]
 pub struct SessionAnswer {
-    /// The sign-in.
+    /// The session and its tokens.
     session: SessionView,
 }
 
 refusals!(RefreshRefusals: keyed, RefreshTokenInvalid, RefreshTokenReused);
 
-/// Turns a refresh token into fresh tokens
+/// Exchange a refresh token for fresh tokens
 #[utoipa::path(tag = "sessions", request_body = RefreshSession, responses((status = 200, description = "Fresh tokens", body = SessionAnswer), RefreshRefusals))]
 #[post("/v1/sessions/refresh")]
 pub async fn refresh_session(
@@ -369,8 +368,8 @@ pub async fn refresh_session(
 
 refusals!(SignOutRefusals: plain, Unauthorized);
 
-/// Signs out
-#[utoipa::path(tag = "sessions", security(("access_token" = [])), responses((status = 204, description = "The sign-in has ended"), SignOutRefusals))]
+/// Sign out of the current session
+#[utoipa::path(tag = "sessions", security(("access_token" = [])), responses((status = 204, description = "The session has ended"), SignOutRefusals))]
 #[delete("/v1/sessions/current")]
 pub async fn delete_current_session(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| {
@@ -381,16 +380,16 @@ pub async fn delete_current_session(app: Data<App>, call: Call) -> Result<HttpRe
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The public keys of our tokens (RFC 7517).
+/// A JWK Set (RFC 7517) of the access tokens' public keys.
 #[derive(Serialize, ToSchema)]
 pub struct Jwks {
-    /// Newest first.
+    /// The keys, newest first.
     keys: Vec<Jwk>,
 }
 
-/// The public keys of the access tokens
+/// Get the public keys of the access tokens
 #[utoipa::path(tag = "sessions", responses((status = 200, description = "A JWK Set", body = Jwks)))]
 #[get("/.well-known/jwks.json")]
-pub async fn jwks(app: Data<App>) -> Json<Jwks> {
+pub async fn get_jwks(app: Data<App>) -> Json<Jwks> {
     Json(Jwks { keys: app.keys.jwks() })
 }

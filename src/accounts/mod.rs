@@ -1,9 +1,9 @@
-//! Patient accounts: the holders of one proven number each, and their sign-ins.
+//! Patient accounts: each belongs to the holder of one proven phone number, and has sessions.
 //!
-//! An account comes into being with its patient, its pairing, its conversation and its first session, in one
-//! transaction, out of one phone proof. The proof is consumed there; a second call with it finds what the
-//! first one made and answers the same, so that a lost reply costs nothing. It finds the same sign-in too, and
-//! nothing once that has ended: a proof opens one.
+//! Sign-up creates the account with its patient, pairing, conversation and first session in one
+//! transaction, out of one phone proof. The proof is consumed there. A retry with the same proof finds what
+//! the first call created and returns the same, so that a lost reply costs nothing. It also finds the same
+//! session, and fails once that has ended: a proof opens only one session.
 
 pub mod email;
 pub mod http;
@@ -32,102 +32,94 @@ use crate::invites::{self, Holder};
 use crate::kit::{Email, Phone, Secret, Timestamp, Wait};
 use crate::verification::{self, Made};
 
-/// An unused refresh token dies after this long.
+/// An unused refresh token expires after this long.
 const REFRESH_LIFE: Duration = Duration::from_hours(90 * 24);
 
-/// Why something about an account was refused.
+/// Errors of account operations.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The link token or the pairing that waited leads nowhere.
+    /// The link token, pending pairing or invite cannot be resolved.
     #[error(transparent)]
     Lead(#[from] deferred::Refusal),
-    /// The proof is no good.
     #[error(transparent)]
     Proof(#[from] verification::Refusal),
-    /// The number has an account; the proof stays good for signing in.
+    /// The number already has an account; the proof stays valid for signing in.
     #[error("account exists")]
     AccountExists,
-    /// The number has no account; the proof stays good for signing up.
+    /// The number has no account; the proof stays valid for signing up.
     #[error("account not found")]
     AccountNotFound,
-    /// The proof was turned into something else already.
+    /// The proof was already used for something else.
     #[error("phone proof consumed")]
     ProofConsumed,
-    /// No access token, or one that is not good (any more).
+    /// The access token is missing, invalid or expired, or its session has ended.
     #[error("unauthorized")]
     Unauthorized,
-    /// No such refresh token.
     #[error("refresh token invalid")]
     RefreshInvalid,
-    /// The refresh token was used before: its whole family is revoked.
+    /// The refresh token was used before: its whole token family is revoked.
     #[error("refresh token reused")]
     RefreshReused,
-    /// A restricted sign-in may not do this.
+    /// A restricted session may not do this.
     #[error("session restricted")]
     Restricted,
-    /// This sign-in sees everything already.
+    /// The session already has full access.
     #[error("session not restricted")]
     Unrestricted,
-    /// The account has no proven e-mail address.
     #[error("email unproven")]
     EmailUnproven,
-    /// The practice cannot be paired with.
+    /// The practice refuses the pairing because it blocked the patient.
     #[error(transparent)]
     Pairing(#[from] conversations::Refusal),
-    /// That is no e-mail address.
     #[error("email invalid")]
     EmailInvalid,
-    /// Too many mails; after the wait another one goes out.
+    /// Too many e-mails; the wait says when the next one may be sent.
     #[error("mail limited")]
     MailLimited(Wait),
-    /// The code's half hour is over, or its tries are.
+    /// The code's 30 minutes are over, or its tries are used up.
     #[error("email code expired")]
     EmailCodeExpired,
-    /// No such patient on this account.
+    /// The account has no such patient that this session may see.
     #[error("patient not found")]
     PatientNotFound,
-    /// The keys cannot sign.
     #[error("keys missing")]
     KeysMissing,
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// What a sign-up is made of.
 pub struct SignUp {
-    /// The proof of the number.
     pub proof: Secret,
-    /// What led here.
+    /// The link token, pending pairing or invite that the patient came with.
     pub lead: Lead,
-    /// The first person on the account.
+    /// The first patient of the account.
     pub person: Person,
-    /// The account's e-mail address, unproven.
+    /// The e-mail address as typed, not proven yet.
     pub email: Option<Email>,
 }
 
-/// What a person is to the holder of the account, who writes for them.
+/// Relation of a patient to the account holder, who writes for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = PatientRelation)]
 pub enum Relation {
-    /// The holder.
+    /// The patient is the account holder.
     #[serde(rename = "self")]
     Itself,
-    /// A son or daughter.
+    /// A son or daughter of the account holder.
     Child,
-    /// A father or mother.
+    /// The father or mother of the account holder.
     Parent,
-    /// A husband, wife or partner.
+    /// The husband, wife or partner of the account holder.
     Partner,
-    /// Somebody whose guardian the holder is.
+    /// A ward, whose guardian the account holder is.
     Ward,
-    /// Somebody else.
+    /// Any other person that the account holder writes for.
     Other,
 }
 
 impl Relation {
-    /// The word that the API and the database use.
+    /// The value in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Itself => "self",
@@ -140,20 +132,16 @@ impl Relation {
     }
 }
 
-/// A person's details.
 pub struct Person {
-    /// Given name.
     pub given_name: String,
-    /// Family name.
     pub family_name: String,
-    /// Birth date, ISO 8601.
+    /// ISO 8601 date, for example `1987-05-31`.
     pub birth_date: Option<String>,
-    /// What they are to the holder of the account.
     pub relation: Relation,
 }
 
 impl Person {
-    /// A person as typed: what stands around the names is not part of them.
+    /// Trims white space around the names. The relation is `self` until [`Person::as_relation`] sets it.
     pub fn new(given_name: &str, family_name: &str, birth_date: Option<String>) -> Self {
         Self {
             given_name: given_name.trim().to_owned(),
@@ -163,7 +151,7 @@ impl Person {
         }
     }
 
-    /// The same person, who is that to the holder of the account.
+    /// The same person with another relation to the account holder.
     #[must_use]
     pub fn as_relation(mut self, relation: Relation) -> Self {
         self.relation = relation;
@@ -171,28 +159,28 @@ impl Person {
     }
 }
 
-/// What a sign-in yields.
+/// The tokens of a new or refreshed session.
 pub struct Tokens {
-    /// A JWT for 15 minutes.
+    /// A JWT, valid for 15 minutes.
     pub access: AccessToken,
-    /// Opaque, for one use.
+    /// Opaque; can be used once.
     pub refresh: Secret,
-    /// `full` or `restricted`.
     pub scope: Scope,
 }
 
-/// How much of the account a sign-in sees.
+/// Access scope of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// Everything.
+    /// The session sees everything on the account.
     Full,
-    /// Only what this sign-in itself makes.
+    /// The session sees only what it created, and conversations whose practice has spoken
+    /// to the patient since.
     Restricted,
 }
 
 impl Scope {
-    /// The word that the API and the database use.
+    /// The value in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -201,28 +189,23 @@ impl Scope {
     }
 }
 
-/// Everything that a sign-up makes.
+/// Everything that a sign-up creates.
 pub struct SignedUp {
-    /// The account.
     pub account: Account,
-    /// Its first patient.
     pub patient: Patient,
-    /// The pairing and its conversation.
     pub paired: Paired,
-    /// The first sign-in.
     pub tokens: Tokens,
 }
 
-/// What became of a sign-up. That an invite cannot be accepted (yet) is an outcome, not an error: what was learnt of
-/// the invite must stay, and the proof is not spent.
+/// Outcome of a sign-up. An invite that cannot be accepted (yet) is an outcome, not an error: what was
+/// learned about the invite must be committed, and the proof is not consumed.
 pub enum SigningUp {
-    /// Everything was made.
     Done(Box<SignedUp>),
-    /// Nothing was; the proof stays good.
+    /// Nothing was created; the proof stays valid.
     Refused(invites::Refusal),
 }
 
-/// Makes account, patient, pairing, conversation and session out of a proof.
+/// Creates account, patient, pairing, conversation and session out of a phone proof.
 pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SigningUp, Refusal> {
     if let Lead::Invite(token) = &new.lead
         && let Some(phone) = verification::peek(ctx, conn, &new.proof)?
@@ -277,8 +260,8 @@ fn make(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Refusal> {
     Ok(SignedUp { account, patient, paired, tokens })
 }
 
-/// The account's address: as given, or the one that was proven for the invite that led here. Who gives that same one
-/// need not prove it twice.
+/// The account's e-mail address: as given, or the one that was proven for the invite. An address that
+/// equals the invite's need not be proven twice.
 fn address(new: &SignUp, way: &Way) -> store::Address {
     let invited = way.invite.as_ref().and_then(|invite| Some((invite.email()?, invite.email_proven_at)));
     match (&new.email, invited) {
@@ -291,7 +274,7 @@ fn address(new: &SignUp, way: &Way) -> store::Address {
     }
 }
 
-/// The answer to a sign-up whose first answer was lost: the same things, with fresh tokens.
+/// Replies to a retry whose first reply was lost: the same objects, with fresh tokens.
 fn repeat(ctx: &Ctx, conn: &mut Conn, made: &Made) -> Result<SignedUp, Refusal> {
     let pairing_id = made.pairing_id.as_deref().ok_or(Refusal::ProofConsumed)?;
     let account = store::find_account(conn, &made.account_id)?.ok_or(Refusal::ProofConsumed)?;
@@ -302,8 +285,8 @@ fn repeat(ctx: &Ctx, conn: &mut Conn, made: &Made) -> Result<SignedUp, Refusal> 
     Ok(SignedUp { account, patient, paired, tokens })
 }
 
-/// Signs in on a new device. A proven number never reopens somebody's messages, since numbers are recycled:
-/// the session is restricted, and the older device and the practices are told.
+/// Signs in on a new device. A proven number never reopens earlier messages, since numbers are recycled:
+/// the session is restricted, and the older device and the practices are notified.
 pub fn sign_in(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<(Account, Tokens), Refusal> {
     let proven = verification::consume_proof(ctx, conn, proof)?;
     let account = match &proven.made {
@@ -319,7 +302,7 @@ pub fn sign_in(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<(Account, T
         let tokens = issue_again(ctx, conn, made)?;
         return Ok((account, tokens));
     }
-    // While this waited for the account, it may have moved to another number.
+    // While this waited for the account's lock, the account may have moved to another number.
     if store::find_by_phone(conn, &proven.phone)?.is_none_or(|found| found.id != account.id) {
         return Err(Refusal::AccountNotFound);
     }
@@ -343,22 +326,21 @@ pub fn sign_in(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<(Account, T
     Ok((account, tokens))
 }
 
-/// Fresh tokens of the sign-in that a proof opened, where that still lives.
+/// Fresh tokens of the session that a proof opened, unless that has ended.
 fn issue_again(ctx: &Ctx, conn: &mut Conn, made: &Made) -> Result<Tokens, Refusal> {
     let session_id = made.session_id.as_deref().ok_or(Refusal::ProofConsumed)?;
     let session = store::live_session(conn, session_id)?.ok_or(Refusal::ProofConsumed)?;
     issue(ctx, conn, &session.account_id, session_id, session.scope())
 }
 
-/// What became of a refresh token. Reuse is an outcome, not an error: an error would roll the revocation back.
+/// Outcome of a refresh. Reuse is an outcome, not an error: an error would roll the revocation back.
 pub enum Refreshed {
-    /// Fresh tokens.
     Tokens(Tokens),
-    /// It was used before; its family is revoked now.
+    /// The token was used before; its family is revoked now.
     Reused,
 }
 
-/// Turns a refresh token into fresh tokens, once.
+/// Exchanges a refresh token for fresh tokens, once.
 pub fn refresh(ctx: &Ctx, conn: &mut Conn, refresh: &Secret) -> Result<Refreshed, Refusal> {
     let hash = refresh.hash();
     let Some(session_id) = store::use_refresh_token(conn, &hash, ctx.now)? else {
@@ -371,20 +353,17 @@ pub fn refresh(ctx: &Ctx, conn: &mut Conn, refresh: &Secret) -> Result<Refreshed
     Ok(Refreshed::Tokens(tokens))
 }
 
-/// Who is asking, by an access token whose session still lives.
+/// The caller, identified by an access token whose session has not ended.
 pub struct Principal {
-    /// The account.
     pub account_id: String,
-    /// The sign-in.
     pub session_id: String,
-    /// What it sees.
     pub scope: Scope,
-    /// When it began.
+    /// Start of the session.
     pub since: Timestamp,
 }
 
 impl Principal {
-    /// Which pairings this sign-in may see.
+    /// The access scope that limits which pairings this session sees.
     pub fn sight(&self) -> Sight<'_> {
         match self.scope {
             Scope::Full => Sight::Confirmed,
@@ -393,7 +372,8 @@ impl Principal {
     }
 }
 
-/// The holder of `token`. The session is looked up, so that a sign-out holds at once and not in 15 minutes.
+/// Resolves `token` to its session. The session is looked up, so that a sign-out takes effect at once and
+/// not after 15 minutes.
 pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
     let token = token.ok_or(Refusal::Unauthorized)?;
     let (account_id, session_id) = token::verify(ctx, token).ok_or(Refusal::Unauthorized)?;
@@ -404,7 +384,8 @@ pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Resul
     Ok(Principal { scope: session.scope(), since: session.created_at, account_id, session_id })
 }
 
-/// [`authenticate`] for a call that changes something: the account is held, and living, until it is done.
+/// [`authenticate`] for a call that changes something: the account is locked until the transaction
+/// ends, and not deleted.
 pub fn authenticate_to_change(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -412,24 +393,23 @@ pub fn authenticate_to_change(
 ) -> Result<Principal, Refusal> {
     let who = authenticate(ctx, conn, token)?;
     match store::hold_account(conn, &who.account_id)? {
-        // Looked up again, since the sign-in may have ended while this waited for the account.
+        // Looked up again, since the session may have ended while this waited for the lock.
         true => authenticate(ctx, conn, token),
         false => Err(Refusal::Unauthorized),
     }
 }
 
-/// Ends the sign-in.
 pub fn sign_out(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
     store::revoke_session(conn, &who.session_id, ctx.now)
 }
 
-/// The account itself.
+/// The account of `id`; `Unauthorized` once it is deleted.
 pub fn account(conn: &mut Conn, id: &str) -> Result<Account, Refusal> {
     store::find_account(conn, id)?.ok_or(Refusal::Unauthorized)
 }
 
-/// Deletes an account: every pairing ends, every session too, and number, e-mail and birth dates are
-/// forgotten. The names stay in the closed conversations, which are the practice's medical record by then.
+/// Deletes an account: ends every pairing and session, and erases number, e-mail and birth dates. The names
+/// stay in the closed conversations, which by then are part of the practice's medical record.
 pub fn delete(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal> {
     if who.scope == Scope::Restricted {
         return Err(Refusal::Restricted);
@@ -475,7 +455,7 @@ fn issue(
     Ok(Tokens { access, refresh, scope })
 }
 
-/// The number of an account as its owner sees it.
+/// The account's phone number; `None` once the account is deleted.
 pub fn own_phone(account: &Account) -> Option<Phone> {
     account.phone.as_deref().and_then(|phone| Phone::from_stored(phone).ok())
 }

@@ -1,5 +1,5 @@
-//! Another number on the same account. The new one is proven first, both are told, and every practice that knew the
-//! person looks again: a number that changes hands is how accounts are taken over.
+//! Change of an account's phone number. The new number is proven first, both numbers get a text, and every
+//! practice must verify the patient's identity again: moving a number is how accounts are taken over.
 
 mod told;
 
@@ -15,8 +15,8 @@ use crate::db::Conn;
 use crate::kit::{Language, Phone, Secret};
 use crate::verification::{self, Made};
 
-/// Puts the number that `proof` proves in the place of the account's. A sign-in that is restricted may be a
-/// stranger's with a recycled number, and cannot. The account is held.
+/// Replaces the account's number with the one that `proof` proves. Restricted sessions are refused: they
+/// may belong to a stranger with a recycled number. The caller has locked the account.
 pub fn change_number(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -35,7 +35,7 @@ pub fn change_number(
     if !store::set_phone(conn, &who.account_id, &proven.phone)? {
         return Err(Refusal::AccountExists);
     }
-    // No sign-in comes of it: the proof that changed a number opens nothing.
+    // Without a session: a proof that changed a number does not sign in.
     let made = Made { account_id: who.account_id.clone(), pairing_id: None, session_id: None };
     verification::record_made(conn, &proven, &made)?;
     let (old, is_other) = (own_phone(&before), before.phone.as_deref() != Some(proven.phone.as_e164()));
@@ -48,8 +48,8 @@ pub fn change_number(
     account(conn, &who.account_id)
 }
 
-/// Whoever has the old number by now had signed in with nothing else: that ends, and so do the pairings that they made.
-/// Nobody could read those any more, and they would go on as the new number's.
+/// Revokes restricted sessions (possibly the old number's new owner) and ends their pairings. No session
+/// could read those any more, and they would continue under the new number.
 fn end_strangers(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal> {
     let mine = conversations::list(conn, &who.account_id, Sight::Confirmed, "", i64::MAX)?;
     for paired in conversations::list(conn, &who.account_id, Sight::All, "", i64::MAX)? {
@@ -61,7 +61,7 @@ fn end_strangers(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refu
     Ok(store::revoke_restricted(conn, &who.account_id, ctx.now)?)
 }
 
-/// The answer to a call whose first answer was lost.
+/// Replies to a retry whose first reply was lost.
 fn repeat(conn: &mut Conn, who: &Principal, made: &Made, phone: &Phone) -> Result<Account, Refusal> {
     let mine = account(conn, &who.account_id)?;
     let is_done = made.account_id == mine.id && mine.phone.as_deref() == Some(phone.as_e164());

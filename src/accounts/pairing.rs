@@ -1,4 +1,4 @@
-//! From where a lead led to a pairing, for a new account and for one that signs in alike.
+//! Pairing with the resolved link, for a new account and for one that is signed in.
 
 use super::Patient;
 use crate::app::Ctx;
@@ -8,21 +8,18 @@ use crate::deferred::Way;
 use crate::invites::{self, Accepted};
 use crate::kit::Phone;
 
-/// A person who has followed a lead.
+/// A patient who has come by a link token, a pending pairing or an invite.
 pub struct Follow<'a> {
-    /// The account that asks.
     pub account_id: &'a str,
-    /// The person it is about.
     pub patient: &'a Patient,
-    /// The sign-in that asked.
     pub session_id: &'a str,
-    /// Where the lead led.
+    /// The link and practice that the entry resolved to.
     pub way: &'a Way,
-    /// The account's proven number.
     pub phone: &'a Phone,
 }
 
-/// Pairs the person with the practice. An invite is accepted by it, and vouches for whoever has the name on it.
+/// Pairs the patient with the practice. This accepts the invite, if there is one; an invite vouches for the
+/// identity of a patient who has the name on it.
 pub fn pair(ctx: &Ctx, conn: &mut Conn, who: &Follow<'_>) -> Result<Paired, conversations::Refusal> {
     let Way { to, method, invite } = who.way;
     if let Some(accepted) = invite.as_ref().and_then(|it| it.conversation_id.as_deref()) {
@@ -52,8 +49,8 @@ pub fn pair(ctx: &Ctx, conn: &mut Conn, who: &Follow<'_>) -> Result<Paired, conv
     Ok(paired)
 }
 
-/// The answer to an acceptance whose first answer was lost. The invite is used: it pairs nobody else, and what the
-/// person is called by now vouches for nothing.
+/// Replies to a retry whose first reply was lost. The invite is used up: it pairs no other patient, and a
+/// name that the patient was given since vouches for nothing.
 fn repeat(
     conn: &mut Conn,
     who: &Follow<'_>,

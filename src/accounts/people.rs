@@ -1,17 +1,18 @@
-//! The people on an account: a parent's number may hold a child.
+//! The patients on an account: a parent's number may also serve a child.
 
 use super::{Patient, Person, Principal, Refusal, Scope, store};
 use crate::app::Ctx;
 use crate::conversations::{self, Doubt};
 use crate::db::{self, Conn};
 
-/// The people on the account whom this sign-in may see, in the order in which they were added. A restricted
-/// one sees whom it added itself: whoever holds a recycled number must not learn whose it was.
+/// The patients on the account that this session may see, in the order in which they were added. A
+/// restricted session sees only the ones that it added itself: the new owner of a recycled number must not
+/// learn whose it was.
 pub fn patients(conn: &mut Conn, who: &Principal) -> db::Result<Vec<Patient>> {
     store::patients(conn, &who.account_id, who.sight())
 }
 
-/// One of those people; without an id, the first one.
+/// One of the visible patients; without an id, the first one.
 pub fn patient(conn: &mut Conn, who: &Principal, id: Option<&str>) -> Result<Patient, Refusal> {
     let mut seen = patients(conn, who)?.into_iter();
     match id {
@@ -21,22 +22,19 @@ pub fn patient(conn: &mut Conn, who: &Principal, id: Option<&str>) -> Result<Pat
     }
 }
 
-/// Adds a person to the account.
 pub fn add_patient(ctx: &Ctx, conn: &mut Conn, who: &Principal, person: &Person) -> db::Result<Patient> {
     store::insert_patient(conn, &ctx.id("pat"), &who.account_id, &who.session_id, person, ctx.now)
 }
 
-/// A change of a person's details; what is `None` stays.
+/// A change of a patient's details; fields that are `None` stay as they are.
 pub struct PersonChange {
-    /// Given name.
     pub given_name: Option<String>,
-    /// Family name.
     pub family_name: Option<String>,
-    /// Birth date, ISO 8601.
     pub birth_date: Option<String>,
 }
 
-/// Changes a person's details. Whoever knew them by other ones looks again.
+/// Changes a patient's details. Practices that know the patient by the old ones must
+/// verify the identity again.
 pub fn change_patient(
     ctx: &Ctx,
     conn: &mut Conn,

@@ -1,4 +1,4 @@
-//! The rows of `accounts`, `patients`, `account_sessions` and `refresh_tokens`.
+//! Queries on `accounts`, `patients`, `account_sessions` and `refresh_tokens`.
 
 use diesel::prelude::*;
 use diesel::{insert_into, update};
@@ -9,75 +9,65 @@ use crate::db::schema::{account_sessions, accounts, conversations, pairings, pat
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::{Email, Phone, Timestamp};
 
-/// The holder of one proven number.
+/// A patient account, for one proven number.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = accounts)]
 pub struct Account {
-    /// Its id, `acc_…`.
+    /// Unique id, of the form `acc_…`.
     pub id: String,
-    /// The number, until the account is deleted.
+    /// The phone number, until the account is deleted.
     pub phone: Option<String>,
-    /// The address that its holder gave.
+    /// The e-mail address that the holder gave, proven or not.
     pub email: Option<String>,
-    /// Since when that is proven.
     pub email_proven_at: Option<Timestamp>,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 
 impl Account {
-    /// The address, where it is proven.
+    /// The e-mail address, if it is proven.
     pub fn proven_email(&self) -> Option<&str> {
         self.email.as_deref().filter(|_| self.email_proven_at.is_some())
     }
 }
 
-/// One person on an account.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = patients)]
 pub struct Patient {
-    /// The person's id, `pat_…`.
+    /// Unique id, of the form `pat_…`.
     pub id: String,
-    /// Given name.
     pub given_name: String,
-    /// Family name.
     pub family_name: String,
-    /// Birth date, ISO 8601.
+    /// ISO 8601 date, for example `1987-05-31`.
     pub birth_date: Option<String>,
-    /// When the person was added.
     pub created_at: Timestamp,
-    /// What they are to the holder of the account.
+    /// Relation to the account holder, a value of [`super::Relation`].
     pub relation: String,
 }
 
-/// A sign-in that still lives.
+/// A session that has not ended.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = account_sessions)]
 pub struct LiveSession {
-    /// Whose it is.
     pub account_id: String,
     scope: String,
-    /// When it began.
     pub created_at: Timestamp,
 }
 
 impl LiveSession {
-    /// What it sees; a word that is not ours sees least.
+    /// The access scope; an unknown value counts as the narrower one.
     pub fn scope(&self) -> Scope {
         if self.scope == Scope::Full.as_str() { Scope::Full } else { Scope::Restricted }
     }
 }
 
-/// An e-mail address, and since when it is proven.
+/// An e-mail address and the time at which it was proven.
 pub struct Address {
-    /// The address.
     pub email: Option<Email>,
-    /// Since when; `None` for not yet.
     pub proven_at: Option<Timestamp>,
 }
 
-/// Makes an account; `None` when the number has one. Of two racing sign-ups the second waits here for the
-/// first one's commit.
+/// Inserts an account; `None` if the number already has one. Of two racing sign-ups, the second waits here
+/// for the first one's commit.
 pub fn insert_account(
     conn: &mut Conn,
     id: &str,
@@ -100,26 +90,25 @@ pub fn insert_account(
     Ok(Both(insert).get_result(conn).optional()?)
 }
 
-/// The living account of `id`.
+/// The account of `id`, unless it is deleted.
 pub fn find_account(conn: &mut Conn, id: &str) -> Result<Option<Account>> {
     let row = accounts::table.find(id).filter(accounts::deleted_at.is_null());
     Ok(row.select(columns::<Account>()).first(conn).optional()?)
 }
 
-/// The account of a number.
 pub fn find_by_phone(conn: &mut Conn, phone: &Phone) -> Result<Option<Account>> {
     let row = accounts::table.filter(accounts::phone.eq(phone.as_e164()));
     Ok(row.select(columns::<Account>()).first(conn).optional()?)
 }
 
-/// Holds a living account until the transaction ends; `false` when it is deleted. Whatever changes something of
-/// an account begins here, so that nothing is added to one that is being deleted, and all lock in one order.
+/// Locks an account until the transaction ends; `false` if it is deleted. Every change to an account starts
+/// here, so that nothing is added to an account that is being deleted, and all lock in one order.
 pub fn hold_account(conn: &mut Conn, id: &str) -> Result<bool> {
     let row = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted_at.is_null());
     Ok(update(row).set(accounts::created_at.eq(accounts::created_at)).execute(conn)? == 1)
 }
 
-/// Gives an account a number that no other one has; `false` where one has it.
+/// Sets the account's number; `false` if another account has it.
 pub fn set_phone(conn: &mut Conn, id: &str, phone: &Phone) -> Result<bool> {
     let of_others = diesel::alias!(accounts as others);
     let taken = of_others.filter(of_others.field(accounts::phone).eq(phone.as_e164()));
@@ -129,7 +118,7 @@ pub fn set_phone(conn: &mut Conn, id: &str, phone: &Phone) -> Result<bool> {
     Ok(update(row).set(accounts::phone.eq(phone.as_e164())).execute(conn)? == 1)
 }
 
-/// Gives an account an address that was just proven; 0 where it was its own, and proven, before.
+/// Sets an e-mail address that was just proven; 0 if the account already had it, and proven.
 pub fn prove_email(conn: &mut Conn, id: &str, email: &str, now: Timestamp) -> Result<usize> {
     let row = accounts::table.find(id).filter(accounts::deleted_at.is_null()).filter(
         accounts::email.is_null().or(accounts::email.ne(email)).or(accounts::email_proven_at.is_null()),
@@ -137,7 +126,7 @@ pub fn prove_email(conn: &mut Conn, id: &str, email: &str, now: Timestamp) -> Re
     Ok(update(row).set((accounts::email.eq(email), accounts::email_proven_at.eq(now))).execute(conn)?)
 }
 
-/// Forgets who an account was; its number is free again.
+/// Erases the personal data of an account; its number is free again.
 pub fn forget_account(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
     let change = (
         accounts::phone.eq(None::<String>),
@@ -151,7 +140,7 @@ pub fn forget_account(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Adds a person; `session_id` is the sign-in that asked.
+/// Inserts a patient; `session_id` is the session that asked.
 pub fn insert_patient(
     conn: &mut Conn,
     id: &str,
@@ -173,20 +162,20 @@ pub fn insert_patient(
     Ok(insert_into(patients::table).values(row).returning(columns::<Patient>()).get_result(conn)?)
 }
 
-/// The person of `id`, where it is on this account.
+/// The patient of `id`, if it is on this account.
 pub fn find_patient(conn: &mut Conn, account_id: &str, id: &str) -> Result<Option<Patient>> {
     let row = patients::table.find(id).filter(patients::account_id.eq(account_id));
     Ok(row.select(columns::<Patient>()).first(conn).optional()?)
 }
 
-/// The people on an account that `sight` lets through, oldest first.
+/// The patients on an account that are within the access scope `sight`, oldest first.
 pub fn patients(conn: &mut Conn, account_id: &str, sight: Sight<'_>) -> Result<Vec<Patient>> {
     let mut rows = patients::table.filter(patients::account_id.eq(account_id)).into_boxed();
     match sight {
         Sight::All => {}
         Sight::Confirmed => rows = rows.filter(patients::session_id.ne_all(restricted(account_id))),
         Sight::Restricted { session, since } => {
-            // Whom another new device added is its own.
+            // Patients that another restricted session added are visible only to that one.
             let known = patients::session_id.ne_all(restricted(account_id));
             let met = patients::id.eq_any(met(account_id, since)).and(known);
             rows = rows.filter(patients::session_id.eq(session).or(met));
@@ -195,14 +184,13 @@ pub fn patients(conn: &mut Conn, account_id: &str, sight: Sight<'_>) -> Result<V
     Ok(rows.order(patients::id).select(columns::<Patient>()).load(conn)?)
 }
 
-/// The people on an account to whom a practice has spoken since, or whom it has seen.
+/// The patients on an account that a practice has spoken to or seen in person after `since`.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn met<'a>(account_id: &'a str, since: Timestamp) -> _ {
     let rows = pairings::table.inner_join(conversations::table).filter(pairings::account_id.eq(account_id));
     rows.filter(conversations::met_at.gt(since)).select(pairings::patient_id)
 }
 
-/// Changes what `change` names.
 pub fn update_patient(
     conn: &mut Conn,
     account_id: &str,
@@ -210,7 +198,8 @@ pub fn update_patient(
     change: &PersonChange,
 ) -> Result<Option<Patient>> {
     let row = patients::table.filter(patients::id.eq(id)).filter(patients::account_id.eq(account_id));
-    // The first one changes nothing: an empty change would be no statement at all, and no row.
+    // The first assignment changes nothing: an empty change would be no statement at all,
+    // and return no row.
     let set = (
         patients::account_id.eq(account_id),
         change.given_name.as_ref().map(|name| patients::given_name.eq(name)),
@@ -220,7 +209,6 @@ pub fn update_patient(
     Ok(update(row).set(set).returning(columns::<Patient>()).get_result(conn).optional()?)
 }
 
-/// Opens a sign-in.
 pub fn insert_session(
     conn: &mut Conn,
     id: &str,
@@ -238,20 +226,18 @@ pub fn insert_session(
     Ok(())
 }
 
-/// The sign-in of `id`, unless it was revoked.
+/// The session of `id`, unless it was revoked.
 pub fn live_session(conn: &mut Conn, id: &str) -> Result<Option<LiveSession>> {
     let row = account_sessions::table.find(id).filter(account_sessions::revoked_at.is_null());
     Ok(row.select(columns::<LiveSession>()).first(conn).optional()?)
 }
 
-/// Ends one sign-in.
 pub fn revoke_session(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
     let row = account_sessions::table.find(id).filter(account_sessions::revoked_at.is_null());
     update(row).set(account_sessions::revoked_at.eq(now)).execute(conn)?;
     Ok(())
 }
 
-/// Ends every sign-in of an account.
 pub fn revoke_all_sessions(conn: &mut Conn, account_id: &str, now: Timestamp) -> Result<()> {
     let rows = account_sessions::table
         .filter(account_sessions::account_id.eq(account_id))
@@ -260,7 +246,6 @@ pub fn revoke_all_sessions(conn: &mut Conn, account_id: &str, now: Timestamp) ->
     Ok(())
 }
 
-/// Ends the restricted sign-ins of an account.
 pub fn revoke_restricted(conn: &mut Conn, account_id: &str, now: Timestamp) -> Result<()> {
     let rows = account_sessions::table
         .filter(account_sessions::account_id.eq(account_id))
@@ -270,7 +255,7 @@ pub fn revoke_restricted(conn: &mut Conn, account_id: &str, now: Timestamp) -> R
     Ok(())
 }
 
-/// Lets a restricted sign-in see everything, while `email` is its account's proven address.
+/// Gives a restricted session full access, if `email` is still the proven address of its account.
 pub fn lift_session(conn: &mut Conn, id: &str, email: &str) -> Result<usize> {
     let proven =
         accounts::table.filter(accounts::email.eq(email)).filter(accounts::email_proven_at.is_not_null());
@@ -282,7 +267,7 @@ pub fn lift_session(conn: &mut Conn, id: &str, email: &str) -> Result<usize> {
     Ok(update(row).set(account_sessions::scope.eq(Scope::Full.as_str())).execute(conn)?)
 }
 
-/// Hands out one more refresh token of a family.
+/// Inserts one more refresh token of a token family.
 pub fn insert_refresh_token(
     conn: &mut Conn,
     hash: &str,
@@ -300,7 +285,7 @@ pub fn insert_refresh_token(
     Ok(())
 }
 
-/// Uses a refresh token that is alive and was never used; gives its session.
+/// Uses up a refresh token that is valid and was never used; returns its session.
 pub fn use_refresh_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<String>> {
     let row = refresh_tokens::table
         .find(hash)
@@ -310,7 +295,7 @@ pub fn use_refresh_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<
     Ok(update.get_result(conn).optional()?)
 }
 
-/// The session of a refresh token that was used before.
+/// The session of a refresh token that was used before, for the detection of reuse.
 pub fn used_refresh_token(conn: &mut Conn, hash: &str) -> Result<Option<String>> {
     let row = refresh_tokens::table.find(hash).filter(refresh_tokens::used_at.is_not_null());
     Ok(row.select(refresh_tokens::session_id).first(conn).optional()?)

@@ -10,16 +10,14 @@ use crate::kit::Secret;
 
 const LIFE: Duration = Duration::from_mins(15);
 const TYPE: &str = "at+jwt";
-/// Staff tokens have an audience of their own: a patient's token is worthless there and the other way round.
+/// Staff tokens have an audience of their own: a patient's token is worthless there, and vice versa.
 const AUDIENCE: &str = "practice-links:patient";
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
     aud: String,
-    /// The account.
     sub: String,
-    /// The sign-in.
     sid: String,
     scope: Scope,
     iat: i64,
@@ -28,13 +26,12 @@ struct Claims {
 
 /// A signed token and its lifetime.
 pub struct AccessToken {
-    /// The JWT.
     pub token: Secret,
-    /// Seconds until it ends.
+    /// Lifetime in seconds, as in OAuth's `expires_in`.
     pub expires_in: u64,
 }
 
-/// Signs a token for one sign-in of an account.
+/// Signs a token for one session of an account; `None` without a signing key.
 pub fn sign(ctx: &Ctx, account_id: &str, session_id: &str, scope: Scope) -> Option<AccessToken> {
     let claims = Claims {
         iss: ctx.config.public_url.clone(),
@@ -49,7 +46,7 @@ pub fn sign(ctx: &Ctx, account_id: &str, session_id: &str, scope: Scope) -> Opti
     Some(AccessToken { token, expires_in: LIFE.as_secs() })
 }
 
-/// Account and sign-in, where the token is ours and still good.
+/// Account id and session id, if the signature is ours and the token has not expired.
 pub fn verify(ctx: &Ctx, token: &Secret) -> Option<(String, String)> {
     let claims: Claims = ctx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
     (claims.exp > ctx.now.seconds()).then_some((claims.sub, claims.sid))

@@ -1,14 +1,15 @@
-//! What was done, by whom and to what: appended in the transaction of the fact, never changed, never deleted.
+//! The audit log: who did what to which object. Appended in the transaction of the action, never changed or
+//! deleted.
 //!
-//! Each practice's events are a chain: they are numbered, and the hash of each covers the hash of the one before
-//! it, so that a row which is gone or was changed shows ([`verify`]). Events that no practice has are chained too:
-//! the operator's own, and those of patients' accounts in sixteen chains by the account's id.
+//! Each practice's events form a hash chain: they are numbered, and the hash of each covers the previous
+//! hash, so that a missing or changed row is detected ([`verify`]). Events without a practice are chained
+//! too: the operator's own in one chain, and those of patients' accounts in sixteen chains by account id.
 //!
-//! A chain has one head, and whoever appends holds it until the commit. So a rule's events are kept in its
-//! [`Ctx`] and written when the rule is done, chain by chain in the order of their names: the heads are always
-//! the last locks of a transaction, in one order, and no deadlock can come of them. The price is that two
-//! transactions of one practice commit one after the other. To number the rows afterwards, in the background,
-//! would spare that, and leave every row for a while without a number: one that is gone would not show.
+//! A chain has one head, which an append locks until the commit. So the events of a request are kept in its
+//! [`Ctx`] and written at the end, chain by chain in the order of their names: the heads are always the
+//! last locks of a transaction, in one order, so they cannot deadlock. The price is that two transactions
+//! of one practice commit one after the other. Numbering the rows later, in a background job, would avoid
+//! that, but would leave every row without a number for a while, and a missing one would go undetected.
 
 mod store;
 mod verify;
@@ -25,28 +26,28 @@ use store::Before;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 
-/// One fact. Subjects are ids; names, numbers and addresses have no place here.
+/// An event to record. Subjects are ids; names, phone numbers and addresses must not be stored here.
 pub struct Event<'a> {
-    /// The practice it concerns.
+    /// `None` for an event without a practice, such as the operator's.
     pub practice_id: Option<&'a str>,
-    /// Who did it: an account, a staff member, `operator`, `system`.
+    /// The id of an account or a staff member, or `operator` or `system`.
     pub actor: &'a str,
-    /// What was done, e.g. `pairing.created`.
+    /// The action, e.g. `pairing.created`.
     pub action: &'a str,
-    /// To what, by id.
+    /// The id of the object.
     pub subject: &'a str,
-    /// What else an auditor will ask.
+    /// Further facts for an auditor, as JSON.
     pub detail: Value,
 }
 
 impl Row {
-    /// What a list goes on behind: its number, or its id where it is from before the chains.
+    /// Returns the pagination cursor: the row's number, or its id if it is from before the chains.
     pub fn key(&self) -> String {
         self.seq.map_or_else(|| self.id.clone(), |seq| seq.to_string())
     }
 }
 
-/// An event on its way to its chain.
+/// An event that waits in [`Ctx`] to be appended to its chain.
 pub struct Recorded {
     id: String,
     practice_id: Option<String>,
@@ -57,7 +58,7 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The chain it belongs to. Accounts have sixteen, so that sign-ins do not all wait for one head.
+    /// The chain of the event. Accounts have sixteen, so that sign-ins do not all wait for one head.
     fn chain(&self) -> String {
         if let Some(practice_id) = &self.practice_id {
             return practice_id.clone();
@@ -70,7 +71,7 @@ impl Recorded {
     }
 }
 
-/// Appends `event` when the rule that has `conn` is done, in its transaction.
+/// Records `event`; [`append`] writes it at the end of the transaction.
 pub fn record(ctx: &Ctx, _conn: &mut Conn, event: &Event<'_>) -> db::Result<()> {
     ctx.recorded.borrow_mut().push(Recorded {
         id: ctx.id("aud"),
@@ -83,7 +84,7 @@ pub fn record(ctx: &Ctx, _conn: &mut Conn, event: &Event<'_>) -> db::Result<()> 
     Ok(())
 }
 
-/// Writes what a rule recorded; the last thing in its transaction.
+/// Writes the recorded events, as the last statements of the transaction.
 pub fn append(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
     let mut chains: BTreeMap<String, Vec<Recorded>> = BTreeMap::new();
     for event in mem::take(&mut *ctx.recorded.borrow_mut()) {
@@ -115,8 +116,8 @@ pub fn append(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
     Ok(())
 }
 
-/// Up to `limit` of a practice's events, newest first: those before the event whose [`Row::key`] is `before`, or
-/// all where that is empty.
+/// Lists up to `limit` of a practice's events, newest first: those before the event whose [`Row::key`] is
+/// `before`, or all if that is empty.
 pub fn list(
     conn: &mut Conn,
     practice_id: &str,

@@ -1,4 +1,4 @@
-//! The rows of `audit_events`, and the heads of their chains.
+//! Queries on `audit_events` and `audit_heads`.
 
 use diesel::prelude::*;
 use diesel::{insert_into, update};
@@ -7,29 +7,24 @@ use crate::db::schema::{audit_events, audit_heads};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// One event as it is kept.
 #[derive(Debug, Clone, Insertable, Queryable, Selectable)]
 #[diesel(table_name = audit_events)]
 pub struct Row {
-    /// Its id, `aud_…`.
+    /// Prefixed `aud_`, followed by a UUID.
     pub id: String,
-    /// The practice it concerns.
     pub practice_id: Option<String>,
-    /// Who did it.
     pub actor: String,
-    /// What was done.
     pub action: String,
-    /// To what.
+    /// The id of the object.
     pub subject: String,
-    /// The rest, as JSON.
+    /// Further facts, as JSON.
     pub detail: String,
-    /// When.
     pub created_at: Timestamp,
-    /// Its chain; `None` for a row from before the chains.
+    /// The name of the chain; `None` for a row from before the chains.
     pub chain: Option<String>,
-    /// Its number there, from 1.
+    /// The number within the chain, from 1.
     pub seq: Option<i64>,
-    /// Covers the hash before it and all of the above.
+    /// SHA-256 over the previous hash and all fields above.
     pub hash: Option<String>,
 }
 
@@ -42,26 +37,24 @@ pub struct Head {
     pub hash: String,
 }
 
-/// Which of a practice's events are wanted.
+/// A filter on a practice's events.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// An action, or what stands before its dot: `link` for `link.created` and `link.changed`.
+    /// An action, or its prefix before the dot: `link` for `link.created` and `link.changed`.
     pub action: Option<String>,
-    /// Who did it.
     pub actor: Option<String>,
-    /// Not before this moment.
+    /// The earliest time, inclusive.
     pub from: Option<Timestamp>,
-    /// Before this moment.
+    /// The latest time, exclusive.
     pub to: Option<Timestamp>,
 }
 
-/// Appends one event.
 pub fn insert(conn: &mut Conn, row: &Row) -> Result<()> {
     insert_into(audit_events::table).values(row.clone()).execute(conn)?;
     Ok(())
 }
 
-/// Takes the head of `chain` until the transaction ends, and `count` numbers more; the hash is the one before.
+/// Locks the head of `chain` until the commit and reserves `count` numbers; returns the previous hash.
 pub fn take_head(conn: &mut Conn, chain: &str, count: i64) -> Result<Head> {
     let row = (audit_heads::chain.eq(chain), audit_heads::seq.eq(count), audit_heads::hash.eq(""));
     let taken = insert_into(audit_heads::table)
@@ -73,13 +66,13 @@ pub fn take_head(conn: &mut Conn, chain: &str, count: i64) -> Result<Head> {
     Ok(Both(taken).get_result(conn)?)
 }
 
-/// Says what the last row's hash is.
+/// Stores the hash of the last row.
 pub fn set_head(conn: &mut Conn, chain: &str, hash: &str) -> Result<()> {
     update(audit_heads::table.find(chain)).set(audit_heads::hash.eq(hash)).execute(conn)?;
     Ok(())
 }
 
-/// The heads of all chains, or of one.
+/// Returns the heads of all chains, or of one.
 pub fn heads(conn: &mut Conn, chain: Option<&str>) -> Result<Vec<Head>> {
     let mut heads = audit_heads::table.order(audit_heads::chain).select(columns::<Head>()).into_boxed();
     if let Some(chain) = chain {
@@ -88,14 +81,14 @@ pub fn heads(conn: &mut Conn, chain: Option<&str>) -> Result<Vec<Head>> {
     Ok(heads.load(conn)?)
 }
 
-/// The names of all chains that have rows.
+/// Returns the names of all chains that have rows.
 pub fn chains(conn: &mut Conn) -> Result<Vec<String>> {
     let rows = audit_events::table.filter(audit_events::chain.is_not_null());
     let chains: Vec<Option<String>> = rows.select(audit_events::chain).distinct().load(conn)?;
     Ok(chains.into_iter().flatten().collect())
 }
 
-/// Up to `limit` rows of `chain` after number `seq`, up to `last`.
+/// Returns up to `limit` rows of `chain` after number `seq` and up to `last`.
 pub fn links(conn: &mut Conn, chain: &str, (seq, last): (i64, i64), limit: i64) -> Result<Vec<Row>> {
     let rows = audit_events::table
         .filter(audit_events::chain.eq(chain))
@@ -104,7 +97,7 @@ pub fn links(conn: &mut Conn, chain: &str, (seq, last): (i64, i64), limit: i64) 
     Ok(rows.order(audit_events::seq).limit(limit).select(columns::<Row>()).load(conn)?)
 }
 
-/// How many rows are of no chain, and when the last of them was written.
+/// Counts the rows without a chain, and returns the time of the last one.
 pub fn unchained(conn: &mut Conn, practice_id: Option<&str>) -> Result<(i64, Option<Timestamp>)> {
     let mut rows = audit_events::table.filter(audit_events::chain.is_null()).into_boxed();
     if let Some(practice_id) = practice_id {
@@ -115,15 +108,15 @@ pub fn unchained(conn: &mut Conn, practice_id: Option<&str>) -> Result<(i64, Opt
     Ok((count, last.map(Timestamp::from_millis)))
 }
 
-/// Where a list of a practice's events goes on, newest first.
+/// The position where a page of a practice's events starts, newest first.
 pub enum Before {
-    /// At the numbers below this one.
+    /// Chained rows with a number below this one.
     Number(i64),
-    /// At the ids below this one (all, where it is empty), among the rows from before the chains.
+    /// Rows from before the chains with an id below this one; all of them if it is empty.
     Id(String),
 }
 
-/// Up to `limit` of a practice's events, newest first.
+/// Lists up to `limit` of a practice's events, newest first.
 pub fn list(
     conn: &mut Conn,
     practice_id: &str,
@@ -147,7 +140,8 @@ pub fn list(
         }
     };
     if let Some(action) = &filter.action {
-        // From `link.` up to `link/`, the character after the dot: all that `link.%` matches, for an index too.
+        // From `link.` up to `link/`, the character after the dot: the same matches as `link.%`, but an
+        // index can serve it.
         let (first, behind) = (format!("{action}."), format!("{action}/"));
         let below = audit_events::action.ge(first).and(audit_events::action.lt(behind));
         rows = rows.filter(audit_events::action.eq(action.clone()).or(below));

@@ -1,55 +1,44 @@
-//! Walking the chains: every number there, every row as it was written.
+//! Verifies the hash chains: no number is missing and every row is as it was written.
 
 use super::store::{self, Head, Row};
 use crate::db::{self, Conn};
 use crate::kit::Timestamp;
 use crate::kit::secret::sha256;
 
-/// Rows read at once.
+/// Rows read per query.
 const PAGE: i64 = 1_000;
 
-/// The first thing that is wrong with a chain.
+/// The first error in a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// There is no row of this number.
-    Missing {
-        /// The number.
-        seq: i64,
-    },
-    /// A row is not what was written.
-    Changed {
-        /// Its number.
-        seq: i64,
-        /// Its id.
-        id: String,
-    },
-    /// The chain's head is gone, or is not its last row.
+    /// The row with this number is missing.
+    Missing { seq: i64 },
+    /// A row differs from what was written.
+    Changed { seq: i64, id: String },
+    /// The chain's head is missing, or is not its last row.
     Head,
 }
 
-/// What was found in one chain.
+/// The result for one chain.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// The chain.
     pub chain: String,
-    /// How many rows it has, up to the first that is wrong.
+    /// Number of rows before the first error.
     pub rows: i64,
-    /// What is wrong first.
     pub finding: Option<Finding>,
 }
 
-/// What a walk found.
+/// The result of a verification.
 #[derive(Debug, Clone)]
 pub struct Verdict {
-    /// Chain by chain.
     pub chains: Vec<Report>,
-    /// How many rows are from before the chains; nothing vouches for them.
+    /// Number of rows from before the chains, which no hash protects.
     pub unchained: i64,
-    /// When the last of those was written.
+    /// Time of the last of those rows.
     pub unchained_until: Option<Timestamp>,
 }
 
-/// Walks all chains, or the one of a practice.
+/// Verifies all chains, or only that of one practice.
 pub fn verify(conn: &mut Conn, practice_id: Option<&str>) -> db::Result<Verdict> {
     let mut reports = Vec::new();
     let heads = store::heads(conn, practice_id)?;
@@ -95,7 +84,8 @@ fn walk(conn: &mut Conn, head: &Head) -> db::Result<Report> {
     Ok(report(rows, finding))
 }
 
-/// SHA-256 over the hash before and the row. A JSON array has one reading, so no two rows look alike.
+/// SHA-256 over the previous hash and the row. JSON has only one reading, so no two rows
+/// are encoded in the same way.
 pub(super) fn hash(before: &str, row: &Row) -> String {
     let canonical = serde_json::json!([
         before,

@@ -1,5 +1,5 @@
-//! What Kannel says. Its receipts and its inbound texts are plain GETs without a signature, so each URL that it
-//! is given carries a token of ours: an attempt's own, and one for inbound texts.
+//! Kannel's callbacks. Its receipts and inbound texts are plain GETs without a signature, so each URL that
+//! we give it carries a token of ours: one per attempt, and one for inbound texts.
 
 use aws_lc_rs::constant_time;
 
@@ -8,17 +8,17 @@ use crate::config::Config;
 use crate::keys::Keys;
 use crate::outbox::{Outcome, Report};
 
-/// The token in the receipt's URL of one attempt.
+/// Token in the receipt URL of one attempt.
 pub fn receipt_token(keys: &Keys, delivery_id: &str) -> String {
     keys.blind("kannel-dlr", delivery_id)
 }
 
-/// The token in the URL of inbound texts.
+/// Token in the URL of inbound texts.
 pub fn inbound_token(keys: &Keys) -> String {
     keys.blind("kannel-inbound", "")
 }
 
-/// Where Kannel reaches this service.
+/// Base URL at which Kannel reaches this service.
 pub fn origin(config: &Config) -> &str {
     match config.kannel.callback_url.as_str() {
         "" => &config.public_url,
@@ -26,7 +26,7 @@ pub fn origin(config: &Config) -> &str {
     }
 }
 
-/// The `dlr-url` of one attempt. `%d` is Kannel's to fill in; `%A`, the receipt's text, quotes the message, and
+/// The `dlr-url` of one attempt. Kannel fills in `%d`; `%A`, the receipt's text, quotes the message, so it
 /// is never asked for.
 pub fn receipt_url(config: &Config, keys: &Keys, delivery_id: &str) -> String {
     let (origin, token) = (origin(config), receipt_token(keys, delivery_id));
@@ -39,12 +39,12 @@ pub fn inbound_url(config: &Config, keys: &Keys) -> String {
     format!("{origin}/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a")
 }
 
-/// Whether `token` is the one of this attempt's receipts.
+/// Whether `token` is valid for this attempt's receipts.
 pub fn is_receipt(ctx: &Ctx, delivery_id: &str, token: &str) -> bool {
     is_same(&receipt_token(&ctx.keys, delivery_id), token)
 }
 
-/// Whether `token` is the one of inbound texts.
+/// Whether `token` is valid for inbound texts.
 pub fn is_inbound(ctx: &Ctx, token: &str) -> bool {
     is_same(&inbound_token(&ctx.keys), token)
 }
@@ -53,8 +53,8 @@ fn is_same(ours: &str, theirs: &str) -> bool {
     constant_time::verify_slices_are_equal(ours.as_bytes(), theirs.as_bytes()).is_ok()
 }
 
-/// What a receipt's bits report: 1 arrived, 2 did not (34 expired and 66 unknown carry it too), 4 waits at the
-/// carrier, 8 the carrier took it, 16 the carrier refused it.
+/// Maps the status bits of a receipt: 1 delivered, 2 not delivered (34 expired and 66 unknown carry it
+/// too), 4 buffered at the carrier, 8 accepted by the carrier, 16 rejected by the carrier.
 pub fn report(status: u32) -> Option<Report> {
     let has = |bit: u32| status & bit != 0;
     if has(1) {

@@ -1,8 +1,8 @@
-//! What providers tell us afterwards: how a message fared, and what people wrote back.
+//! Provider callbacks: delivery reports of messages, and the texts that people send back.
 //!
-//! A report names our own attempt, so it may come before the answer to the send is stored. The outbox takes it
-//! forward only: what comes twice, late, out of order or of an attempt that nobody knows changes nothing, and is
-//! thanked for all the same, since a provider repeats what was refused.
+//! A report names our own attempt, so it may arrive before the answer to the send is stored. The outbox
+//! moves receipts only forward: a report that is repeated, late, out of order or about an unknown attempt
+//! changes nothing, and still gets a success response, because a provider repeats what was refused.
 
 pub mod http;
 pub mod kannel;
@@ -14,7 +14,7 @@ use crate::db::{self, Conn};
 use crate::outbox::{self, Channel, Outcome, Report};
 use crate::topics;
 
-/// Takes a report of `provider`'s on one attempt, a text or a call.
+/// Processes a report from `provider` on one attempt to send a text or call.
 pub fn take_report(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -33,8 +33,9 @@ pub fn take_report(
     }
 }
 
-/// A provider that takes messages and then drops them, because our account there is wrong, looks well to the
-/// worker. With nobody to take over, and nobody takes over a call, its channel pauses until it is mended.
+/// A provider that accepts messages and then drops them, because our account there is misconfigured,
+/// looks healthy to the worker. Without a fallback, and calls have none, its channel is paused until
+/// the account is fixed.
 fn alarm(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -46,13 +47,13 @@ fn alarm(
         provider,
         channel = channel.as_str(),
         why,
-        "the provider drops our messages: our account there is wrong"
+        "the provider drops our messages: our account there is misconfigured"
     );
     let is_taken_over = channel == Channel::Sms && ctx.config.sms.fallback.is_some();
     if is_taken_over { Ok(()) } else { outbox::pause_by_report(ctx, conn, channel, why) }
 }
 
-/// Takes a text that somebody wrote to one of our numbers.
+/// Processes a text that a person sent to one of our numbers.
 pub fn take_text(ctx: &Ctx, conn: &mut Conn, text: &Inbound) -> db::Result<()> {
     consent::receive(ctx, conn, text)
 }

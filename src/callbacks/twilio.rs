@@ -1,8 +1,8 @@
-//! What Twilio says: its error codes, the same in the answer to a send and in a status callback; its words for
-//! a message's state; and the signature under both.
+//! Twilio's error codes, the same in the answer to a send and in a status callback; its words for a
+//! message's state; and the verification of its signatures.
 //!
-//! Codes are adjusted without notice. So the HTTP class speaks first, this small table second, and a refusal
-//! that it does not know is final.
+//! Codes change without notice. So the HTTP status class decides first, this small table second, and a
+//! rejection that it does not know is final.
 
 use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine as _;
@@ -12,7 +12,7 @@ use crate::config;
 use crate::kit::Secret;
 use crate::outbox::{Outcome, Report};
 
-/// What an error code means; `None` for one that the table does not know.
+/// Outcome of an error code; `None` if the table does not know it.
 pub fn meaning(code: u32) -> Option<Outcome> {
     Some(match code {
         20429 => Outcome::Retry("too_many_requests"),
@@ -43,43 +43,43 @@ pub fn meaning(code: u32) -> Option<Outcome> {
     })
 }
 
-/// What a status callback reports: `MessageStatus` or `CallStatus`, and `ErrorCode`. `None` for a word that
-/// tells nothing.
+/// Parses a status callback: `MessageStatus` or `CallStatus`, and `ErrorCode`. `None` for a
+/// status that tells nothing.
 pub fn report(status: &str, code: Option<u32>) -> Option<Report> {
     let failed = |otherwise| Some(Report::Undelivered(code.and_then(meaning).unwrap_or(otherwise)));
     match status {
         "accepted" | "scheduled" | "queued" | "sending" | "initiated" => Some(Report::Accepted),
         "sent" | "ringing" | "in-progress" | "answered" => Some(Report::Sent),
-        // A call that was answered and ended; `read` is for channels that tell.
+        // `completed` is a call that was answered and ended; `read` is for channels that report it.
         "delivered" | "read" | "completed" => Some(Report::Delivered),
         "undelivered" => failed(Outcome::TransportRejected("undelivered")),
         "failed" => failed(Outcome::TransportRejected("failed")),
-        // Nobody picked up: the next call may be luckier.
+        // The call was not answered: the next one may be luckier.
         "busy" | "no-answer" | "canceled" => failed(Outcome::Retry("not_answered")),
         _ => None,
     }
 }
 
-/// Which of our senders a text was written to: a number of the messaging service that we send from stands for
-/// the service.
+/// Which of our senders a text was written to: a number of the messaging service that we send from
+/// counts as the service.
 pub fn addressee<'a>(settings: &config::Twilio, to: &'a str, service: &'a str) -> &'a str {
     if !service.is_empty() && settings.from == service { service } else { to }
 }
 
-/// A callback as it came.
+/// A callback as it was received.
 pub struct Signed<'a> {
-    /// The public URL that it was sent to, with its query.
+    /// The public URL that it was sent to, including its query.
     pub url: &'a str,
-    /// The parameters of a form.
+    /// Form parameters; empty for a JSON callback.
     pub fields: &'a [(String, String)],
     /// The body of a JSON callback; `None` for a form.
     pub json: Option<&'a [u8]>,
-    /// The `X-Twilio-Signature`.
+    /// Value of the `X-Twilio-Signature` header.
     pub signature: &'a str,
 }
 
-/// Whether Twilio signed it: HMAC-SHA1 with the account's token, or HMAC-SHA256 where a shared key is
-/// configured. What is configured decides; a header could be chosen by whoever forges.
+/// Whether Twilio signed it: HMAC-SHA1 with the account's token, or HMAC-SHA256 if a shared key is
+/// configured. The configuration decides which, because a forger could choose a header.
 pub fn is_signed(settings: &config::Twilio, callback: &Signed<'_>) -> bool {
     let given = |secret: &Option<Secret>| secret.clone().filter(|secret| !secret.expose().is_empty());
     let (algorithm, secret) = match (given(&settings.signing_key), given(&settings.auth_token)) {
@@ -90,14 +90,14 @@ pub fn is_signed(settings: &config::Twilio, callback: &Signed<'_>) -> bool {
     let Ok(signature) = STANDARD.decode(callback.signature) else { return false };
     let key = hmac::Key::new(algorithm, secret.expose().as_bytes());
     let parameters = signed_parameters(callback.fields);
-    // Twilio signs the URL with or without the port that its scheme implies.
+    // Twilio signs the URL with or without the default port of its scheme.
     let is_right =
         |url: &String| hmac::verify(&key, format!("{url}{parameters}").as_bytes(), &signature).is_ok();
     spellings(callback.url).iter().any(is_right)
         && callback.json.is_none_or(|body| is_whole(callback.url, body))
 }
 
-/// Name and value of every parameter, sorted, each pair once.
+/// Name and value of every parameter, sorted, without duplicate pairs.
 fn signed_parameters(fields: &[(String, String)]) -> String {
     let mut pairs: Vec<_> = fields.iter().collect();
     pairs.sort_unstable();
@@ -105,7 +105,7 @@ fn signed_parameters(fields: &[(String, String)]) -> String {
     pairs.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]).collect()
 }
 
-/// The URL as it is, and with its port put in or taken out.
+/// The URL as it is, and with its port added or removed.
 fn spellings(url: &str) -> Vec<String> {
     let mut found = vec![url.to_owned()];
     let Some((scheme, rest)) = url.split_once("://") else { return found };
@@ -119,7 +119,7 @@ fn spellings(url: &str) -> Vec<String> {
     found
 }
 
-/// A JSON body is vouched for by the hash in the signed URL.
+/// Verifies a JSON body by the hash in the signed URL.
 fn is_whole(url: &str, body: &[u8]) -> bool {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let Some(told) = query.split('&').find_map(|pair| pair.strip_prefix("bodySHA256=")) else { return false };

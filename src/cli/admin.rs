@@ -22,56 +22,53 @@ use crate::kit::entropy::OsEntropy;
 use crate::kit::{Clock as _, Email, Phone};
 use crate::verification;
 
-/// What an operator can do.
+/// The tasks of an operator.
 #[derive(Subcommand)]
 pub enum Task {
-    /// Practices.
+    /// Create, list, suspend, resume or close practices.
     #[command(subcommand)]
     Practice(practice::PracticeTask),
-    /// Practice links.
+    /// Create, change, retire or list practice links.
     #[command(subcommand)]
     Link(link::LinkTask),
-    /// The people of a practice.
+    /// Create staff members and reset second factors.
     #[command(subcommand)]
     Staff(staff::StaffTask),
-    /// Teams of them.
+    /// Create teams of staff members.
     #[command(subcommand)]
     Team(staff::TeamTask),
-    /// Messages on their way out.
+    /// List, requeue or discard outgoing messages.
     #[command(subcommand)]
     Outbox(outbox::OutboxTask),
-    /// What was done, by whom and to what.
+    /// Verify that the audit log is complete and unchanged.
     #[command(subcommand)]
     Audit(audit::AuditTask),
-    /// Signing keys and code secrets.
+    /// Rotate signing keys and code secrets.
     #[command(subcommand)]
     Keys(KeysTask),
-    /// Phone numbers.
+    /// Unlock phone numbers after too many wrong codes.
     #[command(subcommand)]
     Number(NumberTask),
-    /// What Kannel's configuration needs of this service.
+    /// Print the Kannel configuration for inbound texts.
     #[command(subcommand)]
     Kannel(kannel::KannelTask),
 }
 
-/// `admin keys …`
 #[derive(Subcommand)]
 pub enum KeysTask {
-    /// Add a generation of keys (or make the first); servers take it up when they start again.
+    /// Add a new generation of keys, or create the first one. Servers use it after a restart.
     Rotate,
 }
 
-/// `admin number …`
 #[derive(Subcommand)]
 pub enum NumberTask {
-    /// Let a number be checked again after 100 wrong codes in a row.
+    /// Unlock a number that was locked after 100 wrong codes in a row.
     Unlock {
-        /// The number, in E.164.
+        /// The phone number in E.164 format, such as +14155552671.
         phone: String,
     },
 }
 
-/// Runs `task`.
 pub fn run(task: Task, config: Config, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         Task::Keys(KeysTask::Rotate) => rotate(config, out),
@@ -94,7 +91,7 @@ fn rotate(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
         "New keys: {}. Restart every server that shares this file within ten minutes.",
         keys.newest_kid()
     )?;
-    // After the file: an event of keys that never came to be would be worse than keys without one.
+    // After the file: an event about keys that do not exist would be worse than keys without an event.
     app(config)?.write_blocking(|ctx, conn| {
         let (action, subject, detail) = ("keys.rotated", keys.newest_kid(), serde_json::json!({}));
         events::record(ctx, conn, &Event { practice_id: None, actor: "operator", action, subject, detail })
@@ -105,8 +102,8 @@ fn rotate(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
 fn unlock(phone: &str, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     let phone = Phone::parse(phone, None).map_err(|e| Failure::Refused(e.to_string()))?;
     match app.write_blocking(|ctx, conn| verification::unlock_number(ctx, conn, &phone))? {
-        true => Ok(writeln!(out, "{phone} can be checked again.")?),
-        false => Err(Failure::Refused(format!("{phone} was never checked"))),
+        true => Ok(writeln!(out, "{phone} is unlocked.")?),
+        false => Err(Failure::Refused(format!("{phone} was never verified"))),
     }
 }
 
@@ -115,10 +112,10 @@ fn no_code() -> Failure {
 }
 
 fn address(text: &str) -> Result<Email, Failure> {
-    Email::parse(text).ok_or_else(|| Failure::Refused("--email: is no e-mail address".into()))
+    Email::parse(text).ok_or_else(|| Failure::Refused("--email: is not a valid e-mail address".into()))
 }
 
-/// Names go into mail texts and pages: something visible, on one line.
+/// Names go into e-mails and pages, so they must be visible and on one line.
 fn one_line(argument: &str, text: &str) -> Result<String, Failure> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {

@@ -1,4 +1,4 @@
-//! The demo practice: what a first start in development has to show.
+//! The demo practice, which a first start in development shows.
 
 use super::Failure;
 use crate::app::App;
@@ -9,10 +9,10 @@ use crate::practices::{self, NewPractice};
 
 pub use crate::dev::http::DEMO_CODE as CODE;
 
-/// Makes the demo practice behind its link, where that code is free.
+/// Creates the demo practice and its link, if the code is free.
 pub fn ensure(app: &App) -> Result<(), Failure> {
     let made = app.write_blocking(|ctx, conn| {
-        // Taken codes stay what they are: the demo never replaces somebody's link.
+        // A taken code stays as it is: the demo never replaces an existing link.
         if !matches!(links::resolve(conn, CODE), Err(links::Refusal::NotFound | links::Refusal::Mistyped)) {
             return Ok(());
         }

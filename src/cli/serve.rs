@@ -1,4 +1,4 @@
-//! `practice-links serve`: start, say where, run until told to stop.
+//! `practice-links serve`: starts the service, prints its address, runs until it is stopped.
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
@@ -42,7 +42,7 @@ pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
     outcome
 }
 
-/// Each channel has threads of its own, and one pace for all of them.
+/// Each channel has its own threads, which share one send rate.
 fn start_workers(worker: &Worker, config: &Config) -> std::io::Result<Vec<WorkerHandle>> {
     let mut handles = Vec::new();
     for channel in Channel::ALL {
@@ -73,7 +73,7 @@ async fn told_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        tracing::error!("no signal handlers: this process can only be killed");
+        tracing::error!("cannot install signal handlers: this process can only be killed");
         return std::future::pending().await;
     };
     futures_util::future::select(Box::pin(term.recv()), Box::pin(int.recv())).await;
@@ -85,8 +85,8 @@ fn bind(config: &Config) -> Result<TcpListener, Failure> {
     Ok(socket)
 }
 
-/// One server a SQLite file: two would each think that they alone queue its writers. The lock lies beside
-/// the file, dies with the process, and leaves `admin` commands alone.
+/// Only one server may use a SQLite file: two would each assume to be the only queue of its writers. The lock
+/// is beside the file, ends with the process, and does not affect `admin` commands.
 fn lock(config: &Config) -> Result<Option<File>, Failure> {
     let target = Target::parse(&config.database.url)?;
     let Some(database) = target.sqlite_file() else { return Ok(None) };
@@ -96,7 +96,7 @@ fn lock(config: &Config) -> Result<Option<File>, Failure> {
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => {
-            Err(BadSetting::new("database.url", "another server runs on this SQLite file").into())
+            Err(BadSetting::new("database.url", "another server is using this SQLite file").into())
         }
         Err(TryLockError::Error(e)) => Err(BadSetting::new("database.url", e.to_string()).into()),
     }
@@ -106,9 +106,9 @@ fn announce(app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     let url = &app.config.public_url;
     writeln!(out, "Practice Links listens on http://{}", app.config.listen)?;
     if app.config.is_development() {
-        writeln!(out, "  {url}/{}  the demo practice's link, as a patient sees it", demo::CODE)?;
-        writeln!(out, "  {url}/dev     every message that goes out, and a phone to walk the sign-up with")?;
-        writeln!(out, "  {url}/docs/   the API")?;
+        writeln!(out, "  {url}/{}  the demo practice's landing page, as a patient sees it", demo::CODE)?;
+        writeln!(out, "  {url}/dev     all outgoing messages, and a phone to try the sign-up with")?;
+        writeln!(out, "  {url}/docs/   the API documentation")?;
     }
     Ok(out.flush()?)
 }

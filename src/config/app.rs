@@ -1,4 +1,4 @@
-//! What the app's settings must look like: they end in files and tags that phones parse strictly.
+//! Validation of the app's settings, which end up in files and tags that phones parse strictly.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,8 @@ const LARGEST_BADGE: u64 = 12 * 1024;
 impl App {
     pub(super) fn check(&self) -> Result<(), BadSetting> {
         if self.app_store_url.contains(',') || self.open_url.contains(',') {
-            // The Smart App Banner's parameters are separated by commas.
-            return Err(BadSetting::new("app.app_store_url", "must not hold a comma"));
+            // The Smart App Banner separates its parameters by commas.
+            return Err(BadSetting::new("app.app_store_url", "must not contain a comma"));
         }
         if !self.open_url.is_empty() && !is_origin(&self.open_url) {
             return Err(BadSetting::new(
@@ -22,12 +22,12 @@ impl App {
             ));
         }
         if !is_package(&self.play_package) {
-            return Err(BadSetting::new("app.play_package", "is no Android package name"));
+            return Err(BadSetting::new("app.play_package", "is not an Android package name"));
         }
         for (setting, ids) in [("app.apple_app_ids", &self.apple_app_ids), ("app.app_clips", &self.app_clips)]
         {
             if let Some(id) = ids.iter().find(|id| !is_apple_id(id)) {
-                return Err(BadSetting::new(setting, format!("{id} is not TEAMID.bundle")));
+                return Err(BadSetting::new(setting, format!("{id} is not of the form TEAMID.bundle")));
             }
         }
         if self.android_fingerprints.iter().any(|print| !is_fingerprint(print)) {
@@ -38,7 +38,7 @@ impl App {
         check_badge("app.google_play_badge", self.google_play_badge.as_deref())
     }
 
-    /// The App Store's number of the app, where the store's address ends in one.
+    /// Returns the app's App Store id, if the store URL ends in one.
     pub fn app_store_id(&self) -> Option<&str> {
         let (_, id) = self.app_store_url.rsplit_once("/id")?;
         (!id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())).then_some(id)
@@ -63,7 +63,7 @@ fn is_package(name: &str) -> bool {
     name.contains('.') && name.split('.').all(word)
 }
 
-/// Ten characters of a team, a dot, and a bundle id.
+/// Accepts a team id of ten characters, a dot and a bundle id.
 fn is_apple_id(id: &str) -> bool {
     let Some((team, bundle)) = id.split_once('.') else { return false };
     team.len() == 10

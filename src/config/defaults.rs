@@ -1,4 +1,4 @@
-//! What holds where nothing is set: the development service that the first command starts.
+//! Default settings: those of the development service that the first command starts.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Who takes texts, calls, e-mails and webhooks from us, and how fast they leave.
+//! Settings of SMS, voice, e-mail and webhook delivery, with send rates.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,7 +10,6 @@ use super::{BadSetting, Config};
 use crate::kit::internet::is_public;
 use crate::kit::{Secret, standard_webhooks};
 
-/// `mail.*`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -23,7 +22,6 @@ pub struct Mail {
     pub events_secret: Option<Secret>,
 }
 
-/// `sms.*`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -32,7 +30,6 @@ pub struct Sms {
     pub fallback: Option<String>,
 }
 
-/// `twilio.*`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -45,7 +42,6 @@ pub struct Twilio {
     pub voice_from: String,
 }
 
-/// `kannel.*`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -57,7 +53,6 @@ pub struct Kannel {
     pub callback_url: String,
 }
 
-/// `webhooks.*`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -65,7 +60,6 @@ pub struct Webhooks {
     pub allow_private: bool,
 }
 
-/// `outbox.*`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see SETTINGS")]
@@ -82,13 +76,13 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Threads and rows a second of a channel.
+    /// Returns the threads of a channel and its send rate in rows per second.
     pub fn of(&self, channel: &str) -> (u32, u32) {
         match channel {
             "sms" => (self.sms_threads, self.sms_per_second),
             "voice" => (self.voice_threads, self.voice_per_second),
             "webhook" => (self.webhook_threads, self.webhook_per_second),
-            // Nobody outside answers haste.
+            // Background jobs call no outside service that could be overloaded.
             "task" => (self.task_threads, u32::MAX),
             _ => (self.email_threads, self.email_per_second),
         }
@@ -96,7 +90,7 @@ impl Outbox {
 }
 
 impl Config {
-    /// A secret that is empty is none: an HMAC by an empty key is one that anybody can make.
+    /// Treats an empty secret as missing: an HMAC with an empty key can be forged by anyone.
     pub(super) fn drop_empty_secrets(&mut self) {
         let secrets = [
             &mut self.mail.smtp_url,
@@ -112,7 +106,7 @@ impl Config {
         }
     }
 
-    /// Refuses development providers in production; the providers themselves refuse what they lack.
+    /// Refuses development providers in production; each provider itself refuses missing settings.
     pub(super) fn check_delivery(&self) -> Result<(), BadSetting> {
         if self.sms.provider == "development" {
             return Err(BadSetting::new("sms.provider", "`development` is refused in production"));
@@ -121,9 +115,9 @@ impl Config {
             return Err(BadSetting::new("sms.fallback", "`development` is refused in production"));
         }
         match &self.mail.smtp_url {
-            None => return Err(BadSetting::new("mail.smtp_url", "is needed in production")),
+            None => return Err(BadSetting::new("mail.smtp_url", "is required in production")),
             Some(url) if is_plain(url.expose(), "smtp", is_this_machine) => {
-                let problem = "must be smtps:// or smtp+starttls:// in production, to any other machine";
+                let problem = "must be smtps:// or smtp+starttls:// in production, except to this machine";
                 return Err(BadSetting::new("mail.smtp_url", problem));
             }
             Some(_) => {}
@@ -134,15 +128,15 @@ impl Config {
         if self.webhooks.allow_private {
             return Err(BadSetting::new("webhooks.allow_private", "is refused in production"));
         }
-        // The query of each text holds the password and the code.
+        // The query string of each text contains the password and the code.
         if is_plain(&self.kannel.url, "http", is_own_network) {
-            let problem = "must be https in production, to any machine outside your own network";
+            let problem = "must be https in production, except within your own network";
             return Err(BadSetting::new("kannel.url", problem));
         }
         Ok(())
     }
 
-    /// A secret that signs nothing would only show when the first bounce is refused.
+    /// Checked at the start: otherwise an unusable secret would only show when the first bounce is refused.
     pub(super) fn check_events_secret(&self) -> Result<(), BadSetting> {
         let Some(secret) = &self.mail.events_secret else { return Ok(()) };
         match standard_webhooks::key(secret).is_some_and(|key| !key.is_empty()) {
@@ -152,8 +146,8 @@ impl Config {
     }
 }
 
-/// Whether `url` goes in clear, by `scheme`, to a host that `may` is not said of. What is no URL is refused by
-/// whoever calls it.
+/// Returns whether `url` uses the plaintext `scheme` to a host for which `may` is false. An invalid URL is
+/// refused later, by the provider that uses it.
 fn is_plain(url: &str, scheme: &str, may: fn(&str) -> bool) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.');
@@ -165,8 +159,8 @@ fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// A private address, or a name that the public DNS does not have: one label, as containers have, or one of
-/// the endings that are set apart for networks of one's own.
+/// A private address, or a name that is not in the public DNS: a single label, as containers have, or a
+/// suffix reserved for private networks.
 fn is_own_network(host: &str) -> bool {
     if let Ok(address) = host.parse::<IpAddr>() {
         return !is_public(address);

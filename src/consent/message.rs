@@ -1,4 +1,5 @@
-//! What answers STOP, START and HELP: one GSM-7 segment that says who writes and nothing of why.
+//! The replies to STOP, START and HELP: one GSM-7 segment that names the sender, but not the
+//! reason for past texts.
 
 use std::time::Duration;
 
@@ -13,14 +14,12 @@ use crate::outbox::{self, Job, Outgoing, Rendered, Sender, Text, Topic};
 
 /// One segment of the GSM 7-bit alphabet.
 const SEGMENT: usize = 160;
-/// An answer that comes later than this answers nothing.
+/// A reply that comes later than this is no longer useful.
 const LATEST: Duration = Duration::from_mins(10);
 
-/// Renders the answers.
 pub struct AnswerTopic;
 
 impl AnswerTopic {
-    /// The topic's name in the outbox.
     pub const NAME: &'static str = "consent_answer";
 }
 
@@ -31,7 +30,6 @@ struct Payload {
     language: String,
 }
 
-/// An answer that is due.
 pub(super) struct Answer<'a> {
     pub to: &'a Phone,
     pub sender: &'a str,
@@ -39,7 +37,7 @@ pub(super) struct Answer<'a> {
     pub language: Language,
 }
 
-/// Queues the answer to the text `inbound_id`.
+/// Queues the reply to the inbound SMS `inbound_id`.
 pub(super) fn enqueue(ctx: &Ctx, conn: &mut Conn, inbound_id: &str, answer: &Answer<'_>) -> db::Result<()> {
     let language = answer.language.as_str();
     outbox::enqueue(
@@ -69,23 +67,23 @@ impl Topic for AnswerTopic {
     }
 }
 
-/// The app's name gets what room the words leave.
+/// The text of a reply. The app's name gets the space that the other words leave.
 fn text(app: &str, word: Word, language: Language) -> String {
     let says = match (word, language) {
         (Word::Stop, Language::En) => {
-            ": you are unsubscribed and get no more texts from this number. Text START to get them again."
+            ": you are unsubscribed and will get no more texts from this number. Reply START to resume."
         }
         (Word::Stop, Language::Es) => {
             ": se dio de baja y no recibira mas mensajes de este numero. Envie INICIAR para recibirlos otra vez."
         }
         (Word::Start, Language::En) => {
-            ": you get texts from this number again. Text STOP to end them, HELP for help."
+            ": you will get texts from this number again. Reply STOP to opt out, HELP for help."
         }
         (Word::Start, Language::Es) => {
             ": recibira otra vez mensajes de este numero. Envie ALTO para no recibirlos, AYUDA para ayuda."
         }
         (Word::Help, Language::En) => {
-            ": codes and links that you ask for. Msg & data rates may apply. Text STOP to end texts."
+            ": codes and links that you request. Msg & data rates may apply. Reply STOP to opt out."
         }
         (Word::Help, Language::Es) => {
             ": codigos y enlaces que usted pide. Pueden aplicarse cargos. Envie ALTO para no recibirlos."

@@ -1,8 +1,8 @@
-//! Who wants texts from us and who does not: STOP, START and HELP, a sender and a number.
+//! SMS consent: STOP, START and HELP, per sender and phone number.
 //!
 //! A number that said STOP to one of our senders gets nothing from that sender until it says START; another
-//! sender, which it never stopped, may still write. The list stands above every text (`barred`), and one text
-//! alone passes it: the answer that confirms the STOP.
+//! sender, which it never stopped, may still write. The opt-out list applies to every text (`barred`), and
+//! only one text passes it: the reply that confirms the STOP.
 
 mod message;
 mod store;
@@ -20,27 +20,25 @@ use crate::kit::Phone;
 use crate::kit::phone::sender_key;
 use crate::limits::{self, Budget};
 
-/// A provider repeats a text that it could not hand over for hours, never for weeks.
+/// A provider redelivers an inbound SMS for hours, never for weeks.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);
 
-/// A text that came in.
 pub struct Inbound {
-    /// Which provider brought it.
+    /// The provider that delivered the SMS.
     pub provider: &'static str,
-    /// That provider's id of it; empty where it gave none.
+    /// The provider's id of the SMS; empty if it gave none.
     pub id: String,
-    /// Who wrote, as the provider spells it.
+    /// The author's number, in the provider's spelling.
     pub from: String,
-    /// To which of our senders.
+    /// The sender of ours to which the SMS was addressed.
     pub to: String,
-    /// What.
     pub text: String,
-    /// Whether the provider has answered it already.
+    /// `true` if the provider has already replied.
     pub is_answered: bool,
 }
 
-/// Takes a text that came in: what is none of the words, comes again, or is from nobody that can be texted,
-/// changes nothing.
+/// Handles an inbound SMS. It changes nothing if it is not one of the keywords, is a repetition, or comes
+/// from a number that cannot be texted.
 pub fn receive(ctx: &Ctx, conn: &mut Conn, inbound: &Inbound) -> db::Result<()> {
     let Some((word, language)) = words::read(&inbound.text) else { return Ok(()) };
     let Some(phone) = writer(&ctx.config, &inbound.from) else {
@@ -70,7 +68,7 @@ pub fn receive(ctx: &Ctx, conn: &mut Conn, inbound: &Inbound) -> db::Result<()> 
     Ok(())
 }
 
-/// Does what a word asks for; whether that deserves an answer. A second STOP does not.
+/// Applies a keyword; returns whether it deserves a reply. A second STOP does not.
 fn apply(ctx: &Ctx, conn: &mut Conn, word: Word, sender: &str, phone_key: &str) -> db::Result<bool> {
     Ok(match word {
         Word::Stop => store::opt_out(conn, sender, phone_key, ctx.now)? == 1,
@@ -79,7 +77,8 @@ fn apply(ctx: &Ctx, conn: &mut Conn, word: Word, sender: &str, phone_key: &str) 
     })
 }
 
-/// Two machines that answer each other must come to an end, and whoever forges senders must not spend our money.
+/// Rate limit of replies: two machines that reply to each other must come to an end, and forged sender
+/// numbers must not spend our money.
 fn has_budget(ctx: &Ctx, conn: &mut Conn, word: Word, phone_key: &str) -> db::Result<bool> {
     let budget = match word {
         Word::Help => Budget::help_to_number(ctx, phone_key),
@@ -88,34 +87,32 @@ fn has_budget(ctx: &Ctx, conn: &mut Conn, word: Word, phone_key: &str) -> db::Re
     Ok(limits::take(ctx, conn, &[budget])?.is_ok())
 }
 
-/// The senders that may not text a number.
 pub fn barred(conn: &mut Conn, phone_key: &str) -> db::Result<Vec<String>> {
     store::barred(conn, phone_key)
 }
 
-/// Forgets the ids of texts that no provider repeats any more.
+/// Deletes the ids of inbound texts that no provider redelivers any more.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::forget(conn, ctx.now - REMEMBERED)
 }
 
-/// Whether a sender is one of ours today.
 fn is_ours(config: &Config, sender: &str) -> bool {
     [&config.twilio.from, &config.kannel.from].into_iter().any(|own| sender_key(own) == sender)
 }
 
-/// Whether it can be a sender at all; one that is not ours today may be tomorrow.
+/// Checks that `to` has the form of a sender; one that is not ours today may be tomorrow.
 fn is_sender(to: &str) -> bool {
     (1..=40).contains(&to.len()) && to.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// What goes to other countries costs more, and none of our patients are there.
+/// Replies to other countries cost more, and none of our patients are there.
 fn is_served(config: &Config, phone: &Phone) -> bool {
     config.verification.countries.iter().any(|country| country == phone.region())
 }
 
-/// Who wrote, as carriers spell it: with a plus, with two zeros, or with neither. A bare number is read as one
-/// of our own region first, and as an international one that lost its plus where it is none. A short code is
-/// nobody's phone.
+/// Parses the author's number as carriers write it: with a plus, with two zeros, or with neither. A number
+/// without a prefix is parsed as one of our own region first, and if that fails as an international one
+/// that lost its plus. A short code is not a phone.
 fn writer(config: &Config, from: &str) -> Option<Phone> {
     let from = from.trim();
     let bare = from.strip_prefix('+').unwrap_or(from);

@@ -1,22 +1,22 @@
-//! The words that carriers in North America oblige a sender to understand, in English and Spanish. A word counts
-//! where it is the whole text: "cancel my visit" is a message to somebody, and no wish for silence.
+//! The keywords that carriers in North America oblige a sender to understand, in English and Spanish.
+//! A keyword counts only if it is the whole text: "cancel my visit" is a message to the practice, not
+//! a request for silence.
 
 use crate::kit::Language;
 
-/// What a text asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Word {
-    /// No more texts from this number.
+    /// No more texts from this sender.
     Stop,
-    /// Texts again.
+    /// Resume texts from this sender.
     Start,
-    /// Who writes, and how to end it.
+    /// Tell who writes, and how to stop it.
     Help,
 }
 
 impl Word {
-    /// The word as metrics and payloads write it.
+    /// The value in metrics and payloads.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "stop",
@@ -26,11 +26,11 @@ impl Word {
     }
 }
 
-/// Longer texts are not looked at.
+/// Longer texts are never keywords.
 const LONGEST: usize = 40;
 
-/// What `text` asks for and in which language, if it is one of the words and nothing else. Case, accents,
-/// spaces and punctuation do not matter.
+/// Parses `text`: its keyword and language, if it is one of the keywords and nothing else. Case, accents,
+/// spaces and punctuation are ignored.
 pub fn read(text: &str) -> Option<(Word, Language)> {
     if text.len() > LONGEST {
         return None;

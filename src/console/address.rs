@@ -1,20 +1,20 @@
-//! Where a sign-in leads afterwards: to a page of the console and nowhere else.
+//! Validates the page to open after a sign-in: only pages of the console are allowed (no open redirect).
 
 use crate::kit::percent;
 
-/// `wanted` where it is the address of a page of ours, else the console itself. What is not plain ASCII, or could
-/// be read as another host, is not.
+/// Returns `wanted` if it is the path of a console page, otherwise `/console`. Anything that is not plain
+/// ASCII, or that a browser could read as another host, is rejected.
 pub fn local(wanted: &str) -> &str {
     let is_plain = wanted.bytes().all(|b| b.is_ascii_graphic() && b != b'\\' && b != b'"');
     let rest = wanted
         .strip_prefix("/console")
         .filter(|_| is_plain && !wanted.contains("//") && !wanted.contains(".."));
     let is_ours = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
-    // Signing in again right after signing in would look like a refusal.
+    // Returning to the sign-in page right after signing in would look like a failure.
     if is_ours && !wanted.starts_with("/console/sign-") { wanted } else { "/console" }
 }
 
-/// An address as a value in a query.
+/// Percent-encodes an address for use as a query value.
 pub fn in_query(address: &str) -> String {
     percent::encoded_but(address, b"/")
 }

@@ -1,37 +1,35 @@
-//! Charts of a funnel: the numbers in percent of the highest, for bars that the page draws.
+//! Charts of a visitor funnel: counts as percentages of the highest count, for the page's bars.
 
 use crate::funnel::{Counts, Report};
 
-/// One bar.
 pub struct Bar {
-    /// What it counts.
     pub count: i64,
-    /// Its share of the longest, in percent.
+    /// Percentage of the longest bar, 0 to 100.
     pub share: i64,
 }
 
-/// The steps of a funnel, in order: seen, code texted, number proven, connected.
+/// The steps of the funnel, in order: page seen, code texted, number verified, connected.
 pub fn steps(totals: &Counts) -> [Bar; 4] {
     let counts = [totals.views.confirmed, totals.sms_sent, totals.verified, totals.paired];
     let most = counts.into_iter().max().unwrap_or(0);
     counts.map(|count| Bar { count, share: share(count, most) })
 }
 
-/// Of one day: how far its two columns stand from the left, how high they are, and what they count.
+/// One day of the chart: the position, heights and counts of its two columns.
 pub struct Day {
-    /// The day, as in the report.
+    /// The day as in the report, `YYYY-MM-DD`.
     pub date: String,
-    /// From the left, in thousandths of the width.
+    /// Offset from the left, in thousandths of the chart's width.
     pub x: i64,
-    /// How wide a column is, in thousandths.
+    /// Width of a column, in thousandths of the chart's width.
     pub width: i64,
-    /// Who saw the page.
+    /// Visitors who saw the page.
     pub seen: Bar,
-    /// Who connected.
+    /// Patients who connected that day.
     pub paired: Bar,
 }
 
-/// The days of a report as columns, and the count that the highest stands for.
+/// The days of a report as columns, and the highest count, which is drawn at full height.
 pub fn days(report: &Report) -> (Vec<Day>, i64) {
     let most = report.days.iter().map(|day| day.views.confirmed.max(day.paired)).max().unwrap_or(0);
     let slot = 1000 / i64::try_from(report.days.len()).unwrap_or(1).max(1);
@@ -46,7 +44,7 @@ pub fn days(report: &Report) -> (Vec<Day>, i64) {
     (each.collect(), most)
 }
 
-/// In percent; what is there at all can be seen.
+/// Percentage of the highest count. A count above zero gets at least 2 percent, so that it stays visible.
 fn share(count: i64, most: i64) -> i64 {
     match count {
         0 => 0,

@@ -1,5 +1,5 @@
-// Keeps a page of the inbox as things stand: whatever the practice's stream tells of, the page is asked for again
-// and those parts of it that differ are put in place. What somebody types in, has opened or stands on stays.
+// Keeps the pages of the inbox up to date: for every event of the practice's stream the page is fetched
+// again and its changed parts are replaced. What the user has typed, opened or focused stays as it is.
 "use strict";
 (() => {
   const conversation = document.currentScript.dataset.conversation;
@@ -19,7 +19,7 @@
     return field.value !== field.defaultValue;
   }
 
-  /** Whether something of somebody's stands in a part: typed just now, or sent back as it could not be. */
+  /** Whether a part holds input of the user: typed just now, or sent back with an error. */
   function isTyped(part) {
     const fields = [...part.querySelectorAll("input:not([type=hidden]), select, textarea")];
     return fields.some((field) => isChanged(field) || field.matches("[aria-invalid]") || (field.matches("textarea") && field.value !== ""));
@@ -30,7 +30,7 @@
     return isHeld || isTyped(part) || part.querySelector("details[open]") !== null;
   }
 
-  /** A list keeps those of its items that are as they were, with whatever stands on them. */
+  /** Reuses the items of a list that did not change, so that they keep their focus. */
   function arrange(list, fresh) {
     const held = new Map([...list.children].map((item) => [item.id, item]));
     const items = [...fresh.children].map((item) => (held.get(item.id)?.isEqualNode(item) ? held.get(item.id) : item));
@@ -58,7 +58,7 @@
     list.after(...around.slice(place + 1));
   }
 
-  /** What is good for so many seconds is asked for anew behind them. */
+  /** Fetches a part that is valid for a number of seconds again once they have passed. */
   function renew() {
     const part = document.querySelector("[data-renews]");
     clearTimeout(renewal);
@@ -77,14 +77,14 @@
     if (isAtEnd && end.getBoundingClientRect().bottom > window.innerHeight) end.scrollIntoView({ block: "end" });
   }
 
-  /** The page's own address: a form that was sent back stands under another one, where nothing is to be had. */
+  /** The address to fetch. After a failed form the URL is that of its POST route, which has no GET. */
   function address() {
     const { pathname, search } = window.location;
     const own = `/console/inbox/${conversation}`;
     return conversation === "" || pathname === own ? pathname + search : own;
   }
 
-  /** Signed out, or not theirs to see any more: the page goes, but for what somebody was writing. */
+  /** Signed out, or no longer allowed to see this: leaves the page, unless the user is writing something. */
   function leave() {
     isOver = true;
     if (isTyped(document)) document.getElementById("signed-out").hidden = false;
@@ -92,7 +92,7 @@
   }
 
   async function look() {
-    // Who opens a conversation has read it: a page in the back waits until somebody looks at it.
+    // Opening a conversation marks it as read, so a page in the background waits to be looked at.
     isStale = isLooking || (document.hidden && conversation !== "");
     if (isStale || isOver) return;
     isLooking = true;
@@ -101,7 +101,7 @@
       if (answer.redirected || [403, 404].includes(answer.status)) leave();
       else if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch {
-      // The network is away: the stream says when it is back.
+      // Offline: the stream reports when the network is back.
     } finally {
       isLooking = false;
       if (isStale && !document.hidden) soon();
@@ -121,10 +121,10 @@
     channel.postMessage(event);
   }
 
-  /** Listens until the sign-in ends, and again after every break. */
+  /** Listens until the session ends; reconnects after every interruption. */
   function listen(done) {
     const stream = new EventSource("/console/events");
-    // What happened before it was open is told to nobody.
+    // Events from before the stream was open were missed, so the page is fetched once.
     stream.onopen = () => { delay = AGAIN; tell({}); };
     for (const kind of KINDS) stream.addEventListener(kind, (event) => tell(JSON.parse(event.data)));
     stream.onerror = async () => {
@@ -142,7 +142,7 @@
   renew();
   setInterval(() => { if (!document.hidden) soon(); }, MINUTE);
   soon();
-  // A browser opens few connections to a host (six, over HTTP/1.1): one tab listens for all of them.
+  // A browser opens few connections per host (six over HTTP/1.1), so one tab listens for all of them.
   if (navigator.locks) navigator.locks.request("practice-links-events", () => new Promise(listen));
   else listen(() => {});
 })();

@@ -1,7 +1,7 @@
-//! Signing in to the console: the one place that knows how a secret for the cookie is come by.
+//! Signing in to the console: the only place that creates the secret stored in the session cookie.
 //!
-//! The pages ask in two steps, e-mail with password and then a code. The rules of both are the staff's own; in
-//! development a token of `admin staff create` opens the console too.
+//! The pages ask in two steps: e-mail and password, then a code. The rules of both are those of
+//! [`crate::staff`]. In development a token of `admin staff create` opens the console too.
 
 use aws_lc_rs::constant_time;
 
@@ -13,36 +13,36 @@ use crate::printing;
 use crate::staff::sign_in::{self, Attempt, Begun, Challenge, Finished};
 use crate::staff::{self, Refusal};
 
-/// How a sign-in goes on.
+/// The next step of a sign-in.
 pub enum Step {
-    /// Signed in: what the cookie holds.
+    /// Signed in; holds the secret for the cookie.
     In(Secret),
-    /// Signed in for the first time, with what is shown this once.
+    /// Signed in for the first time, with the recovery codes that are shown only once.
     Enrolled {
-        /// What the cookie holds.
+        /// The secret for the cookie.
         secret: Secret,
-        /// For whoever loses the phone.
+        /// For signing in without the phone.
         recovery_codes: Vec<String>,
     },
-    /// The password is right; the code of an authenticator is asked for.
+    /// The password is right; the authenticator code is asked for next.
     Code {
-        /// What the second step hands in beside the code.
+        /// Sent back by the second step together with the code.
         challenge: Secret,
     },
-    /// The password is right, and the first sign-in sets an authenticator up.
+    /// The password is right; this first sign-in sets up an authenticator.
     Enrol {
-        /// What the second step hands in beside the code.
+        /// Sent back by the second step together with the code.
         challenge: Secret,
-        /// The secret as an authenticator takes it, typed by hand.
+        /// The TOTP secret, to be typed into the authenticator by hand.
         key: String,
-        /// The same as a QR code (SVG).
+        /// The same secret as a QR code (SVG).
         qr: String,
     },
-    /// Not right; which part of it is not said.
+    /// Wrong credentials; the answer does not tell which part was wrong.
     Wrong,
-    /// The time between the two steps is over.
+    /// The time allowed between the two steps has passed.
     Over,
-    /// Too many tries.
+    /// Rate limited: too many attempts.
     Wait(Wait),
 }
 
@@ -67,7 +67,7 @@ impl Step {
     }
 }
 
-/// The first step: an address and a password, from a network.
+/// First step: checks the e-mail address and password.
 pub async fn begin(app: &App, email: &str, password: Secret, network: String) -> Result<Step, Refusal> {
     let Some(email) = Email::parse(email) else { return Ok(Step::Wrong) };
     let checked = match sign_in::check(app, Attempt { email, password, device: None, network }).await {
@@ -81,7 +81,7 @@ pub async fn begin(app: &App, email: &str, password: Secret, network: String) ->
     }
 }
 
-/// The second step: the code of an authenticator, or a recovery code; `agent` is the browser.
+/// Second step: checks an authenticator or recovery code and opens the session, labeled with the browser.
 pub async fn finish(app: &App, challenge: Secret, code: &str, call: &Call) -> Result<Step, Refusal> {
     let code = match code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()) {
         true => sign_in::Code::Totp(code.to_owned()),
@@ -101,7 +101,7 @@ pub async fn finish(app: &App, challenge: Secret, code: &str, call: &Call) -> Re
     finished.await.or_else(Step::refused)
 }
 
-/// In development alone: a token of `admin staff create`.
+/// Signs in with a token of `admin staff create`; in development only.
 pub fn by_token(ctx: &Ctx, conn: &mut Conn, token: Secret) -> Result<Step, Refusal> {
     if !ctx.config.is_development() {
         return Ok(Step::Wrong);
@@ -113,7 +113,7 @@ pub fn by_token(ctx: &Ctx, conn: &mut Conn, token: Secret) -> Result<Step, Refus
     }
 }
 
-/// Notes that a session is in use, where that is due; a page is shown whether or not this can be noted.
+/// Records that the session was used, when that is due. The page is shown even if this write fails.
 pub async fn keep_alive(app: &App, secret: Secret) {
     let due = app.read(move |ctx, conn| {
         let who = staff::authenticate(ctx, conn, Some(&secret))?;
@@ -122,12 +122,12 @@ pub async fn keep_alive(app: &App, secret: Secret) {
     if let Ok(Some(session_id)) = due.await {
         let kept = app.write(move |ctx, conn| staff::session::keep(ctx, conn, &session_id)).await;
         if let Err(error) = kept {
-            tracing::warn!(%error, "a session's use could not be noted");
+            tracing::warn!(%error, "could not record that a session was used");
         }
     }
 }
 
-/// Ends a session. A development token has none: it is forgotten with the cookie.
+/// Ends a session. A development token has no session: only its cookie is cleared.
 pub fn end(ctx: &Ctx, conn: &mut Conn, secret: &Secret) -> Result<(), Refusal> {
     match staff::authenticate(ctx, conn, Some(secret)) {
         Ok(who) => Ok(staff::session::sign_out(ctx, conn, &who)?),
@@ -136,12 +136,12 @@ pub fn end(ctx: &Ctx, conn: &mut Conn, secret: &Secret) -> Result<(), Refusal> {
     }
 }
 
-/// What a form of this session carries, so that no other site can send it.
+/// The CSRF token of a session's forms, so that no other site can send them.
 pub fn form_token(ctx: &Ctx, secret: &Secret) -> String {
     ctx.keys.blind("csrf", &secret.hash())
 }
 
-/// Whether a form carries the token of this session.
+/// Whether a form carries the CSRF token of this session.
 pub fn is_form_token(ctx: &Ctx, secret: &Secret, given: &str) -> bool {
     let ours = form_token(ctx, secret);
     constant_time::verify_slices_are_equal(given.as_bytes(), ours.as_bytes()).is_ok()

@@ -22,11 +22,11 @@ use crate::db::{self, Conn};
 use crate::kit::Language;
 use crate::outbox::{self, Channel, Message};
 
-/// The task that holds a conversation's person against the practice's records. It runs after the answer: what a
-/// patient is told, and how fast, depends on no record.
+/// Background job that compares the patient of a conversation with the practice's records. It runs after the
+/// response: neither the text nor the timing of what a patient receives may reveal whether a record exists.
 pub const GRADE: &str = "identity_grade";
 
-/// Has a conversation's person held against the practice's records (again).
+/// Queues the job that grades (again) how well the patient matches the practice's records.
 pub fn ask_grade(ctx: &Ctx, conn: &mut Conn, conversation_id: &str) -> db::Result<()> {
     let message = Message {
         topic: GRADE,
@@ -40,20 +40,19 @@ pub fn ask_grade(ctx: &Ctx, conn: &mut Conn, conversation_id: &str) -> db::Resul
     outbox::enqueue(ctx, conn, &message).map(drop)
 }
 
-/// Whether a text can be a message: 1 to 4,000 characters, and not of white space alone.
+/// Whether a text can be a message: 1 to 4,000 characters, and not only white space.
 pub fn is_message(body: &str) -> bool {
     !body.trim().is_empty() && body.chars().count() <= 4_000
 }
 
-/// An entry to be appended.
+/// An entry to append to a conversation.
 pub struct NewEntry<'a> {
-    /// `welcome`, `system` or `message`.
+    /// One of `welcome`, `system` or `message`.
     pub kind: &'a str,
-    /// `practice`, `patient` or `system`.
+    /// One of `practice`, `patient` or `system`.
     pub author: &'a str,
-    /// Which of the practice's people.
+    /// The staff member who wrote it, if any.
     pub author_id: Option<&'a str>,
-    /// The text.
     pub body: &'a str,
 }
 
@@ -62,13 +61,13 @@ impl<'a> NewEntry<'a> {
         Self { kind: "system", author: "system", author_id: None, body }
     }
 
-    /// A message of the patient's.
+    /// A message written by the patient.
     pub fn of_patient(body: &'a str) -> Self {
         Self { kind: "message", author: "patient", author_id: None, body }
     }
 }
 
-/// Appends to a conversation, and tells both sides; `None` when it is closed.
+/// Appends an entry to a conversation and notifies both sides; `None` if the conversation is closed.
 pub fn append(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -87,7 +86,7 @@ fn place(
     new: &NewEntry<'_>,
 ) -> db::Result<Option<(Entry, store::Placed)>> {
     let by_patient = new.author == "patient";
-    // The counter's row lock puts concurrent entries one after the other, so positions have no gaps.
+    // The counter's row lock serializes concurrent entries, so positions have no gaps.
     let Some(placed) = store::next_position(conn, conversation_id, by_patient, ctx.now)? else {
         return Ok(None);
     };
@@ -104,7 +103,7 @@ pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -
     store::entries(conn, conversation_id, after, limit)
 }
 
-/// The conversation of `id`, where it is the account's and in sight.
+/// The account's conversation of this id, within the access scope.
 pub fn find(
     conn: &mut Conn,
     account_id: &str,
@@ -114,7 +113,7 @@ pub fn find(
     store::conversation_in_sight(conn, account_id, sight, id)
 }
 
-/// Those of `ids` that are the account's and in sight.
+/// The subset of `ids` that belong to the account and are within the access scope.
 pub fn in_sight_among(
     conn: &mut Conn,
     account_id: &str,
@@ -124,7 +123,7 @@ pub fn in_sight_among(
     store::in_sight_among(conn, account_id, sight, ids)
 }
 
-/// Notes that the patient has read up to a position, and tells the practice; how far they have read by then.
+/// Marks entries as read by the patient and notifies the practice; returns the position read up to.
 pub fn read_by_patient(ctx: &Ctx, conn: &mut Conn, id: &str, position: i32) -> db::Result<i32> {
     let Some(held) = store::hold(conn, id)? else { return Ok(0) };
     let read = position.min(held.entry_count);
@@ -140,7 +139,7 @@ fn practice_language(conn: &mut Conn, practice_id: &str) -> db::Result<Language>
     Ok(crate::practices::find(conn, practice_id)?.map(|practice| practice.language()).unwrap_or_default())
 }
 
-/// What the system says in a conversation.
+/// System messages in a conversation.
 struct Words {
     connected: &'static str,
     second_link: &'static str,
@@ -158,9 +157,9 @@ fn words(language: Language) -> Words {
             connected: "Connected with {}.",
             second_link: "Another link of this practice was opened.",
             left: "The patient left. This conversation is closed.",
-            number_left: "This conversation is closed: the number of its account has changed. Whoever it was can connect again.",
-            new_device: "This patient signed in on a new device. Messages from before stay hidden there.",
-            known_device: "The new device was confirmed by a code to this patient's e-mail address. It shows earlier messages now.",
+            number_left: "This conversation is closed because the number of its account has changed. The patient can connect again.",
+            new_device: "This patient signed in on a new device. Earlier messages stay hidden on it.",
+            known_device: "The new device was confirmed with a code sent to this patient's e-mail address. It now shows earlier messages.",
             number_changed: "The mobile number of this patient's account has changed.",
             details_changed: "This patient's name or birth date has changed.",
         },

@@ -1,4 +1,4 @@
-//! The rows of `conversations`, `conversation_tags` and `entries`.
+//! Queries on `conversations`, `conversation_tags` and `entries`.
 
 use diesel::prelude::*;
 use diesel::{insert_into, update};
@@ -24,21 +24,21 @@ struct Opened {
     patient_read_position: i32,
 }
 
-/// Whom a conversation is about.
+/// The patient a conversation is about.
 #[derive(Clone, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = patients)]
 pub struct PatientCard {
-    /// The patient's id.
+    /// Id of the patient.
     #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub id: String,
-    /// Given name.
+    /// Given name of the patient.
     #[schema(example = "Alex")]
     pub given_name: String,
-    /// Family name.
+    /// Family name of the patient.
     #[schema(example = "Rivera")]
     pub family_name: String,
-    /// What they are to the holder of the account, who writes for them: `self`, `child`, `parent`, `partner`, `ward`
-    /// or `other`.
+    /// Relation of the patient to the account holder, who writes for them: `self`, `child`, `parent`,
+    /// `partner`, `ward` or `other`.
     #[schema(example = "self")]
     pub relation: String,
 }
@@ -47,26 +47,26 @@ pub struct PatientCard {
 #[derive(Clone, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = entries)]
 pub struct Entry {
-    /// Its id.
+    /// Id of the entry.
     #[schema(example = "ent_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub id: String,
-    /// Its place in the conversation, from 1.
+    /// Position in the conversation, starting at 1.
     #[schema(example = 1)]
     pub position: i32,
-    /// `welcome`, `system` or `message`.
+    /// One of `welcome`, `system` or `message`.
     #[schema(example = "message")]
     pub kind: String,
-    /// `practice`, `patient` or `system`.
+    /// One of `practice`, `patient` or `system`.
     #[schema(example = "patient")]
     pub author: String,
-    /// The text.
+    /// Text of the entry.
     #[schema(example = "Hello, I would like to book a visit.")]
     pub body: String,
-    /// When it was written.
+    /// When the entry was written.
     pub created_at: Timestamp,
 }
 
-/// Makes an open conversation without entries.
+/// Inserts an open conversation without entries.
 pub fn insert_conversation(
     conn: &mut Conn,
     id: &str,
@@ -94,13 +94,13 @@ pub fn insert_conversation(
     Ok(())
 }
 
-/// The conversation that a pairing opened.
+/// Id of the conversation that a pairing opened.
 pub fn conversation_id(conn: &mut Conn, pairing_id: &str) -> Result<String> {
     let row = conversations::table.filter(conversations::pairing_id.eq(pairing_id));
     Ok(row.select(conversations::id).first(conn)?)
 }
 
-/// The conversation that a pairing opened, whole.
+/// The conversation that a pairing opened.
 pub fn conversation_of(conn: &mut Conn, pairing_id: &str) -> Result<Conversation> {
     let row = conversations::table.filter(conversations::pairing_id.eq(pairing_id));
     let Opened { id, status, created_at, read_position, patient_read_position } =
@@ -123,8 +123,8 @@ pub fn conversation_of(conn: &mut Conn, pairing_id: &str) -> Result<Conversation
     })
 }
 
-/// The conversation of `id`, where its pairing is the account's, in sight; also after
-/// the patient left, since what was said stays theirs to read.
+/// The account's conversation of this id, within the access scope. It is found even after the patient left,
+/// who can still read what was written.
 pub fn conversation_in_sight(
     conn: &mut Conn,
     account_id: &str,
@@ -136,19 +136,18 @@ pub fn conversation_in_sight(
     pairing.map(|pairing| conversation_of(conn, &pairing)).transpose()
 }
 
-/// Closes a conversation; how many entries it has. Nobody needs to look any more whose it was.
+/// Closes a conversation, takes it off the identity work list, and returns its entry count.
 pub fn close_conversation(conn: &mut Conn, id: &str) -> Result<i32> {
     let change = (conversations::status.eq("closed"), conversations::to_verify.eq(false));
     let close = update(conversations::table.find(id)).set(change);
     Ok(close.returning(conversations::entry_count).get_result(conn)?)
 }
 
-/// Opens a conversation that was closed.
 pub fn reopen_conversation(conn: &mut Conn, id: &str) -> Result<usize> {
     Ok(update(conversations::table.find(id)).set(conversations::status.eq("open")).execute(conn)?)
 }
 
-/// Sets how sure the practice is of a held conversation's person, and whether somebody should look.
+/// Sets the identity state of a locked conversation, and whether staff should check it.
 pub fn set_identity(
     conn: &mut Conn,
     id: &str,
@@ -166,7 +165,7 @@ pub fn set_identity(
     Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
 }
 
-/// Has whoever writes next asked again whether they know to whom.
+/// Makes the next author acknowledge the unverified identity again.
 pub fn forget_acknowledgement(conn: &mut Conn, id: &str) -> Result<usize> {
     let change = (
         conversations::acknowledged_by.eq(None::<String>),
@@ -175,7 +174,7 @@ pub fn forget_acknowledgement(conn: &mut Conn, id: &str) -> Result<usize> {
     Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
 }
 
-/// Adds tags that staff choose.
+/// Adds tags chosen by staff.
 pub fn add_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Result<()> {
     for tag in tags {
         let row = (
@@ -188,7 +187,7 @@ pub fn add_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Resu
     Ok(())
 }
 
-/// Adds tags that a link gives, which the patient sees.
+/// Adds tags of a link, which the patient sees.
 pub fn give_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Result<()> {
     add_tags(conn, conversation_id, tags)?;
     update(conversation_tags::table)
@@ -199,20 +198,17 @@ pub fn give_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Res
     Ok(())
 }
 
-/// A place in a conversation, and whose that is.
+/// A position in a conversation, with its practice and pairing.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
 pub struct Placed {
-    /// The place.
     #[diesel(column_name = entry_count)]
     pub position: i32,
-    /// The practice.
     pub practice_id: String,
-    /// The pairing.
     pub pairing_id: String,
 }
 
-/// Reserves the next place in an open conversation. What a patient writes makes it unread; nothing else does.
+/// Reserves the next position in an open conversation. Only an entry by the patient makes it unread.
 pub fn next_position(
     conn: &mut Conn,
     conversation_id: &str,
@@ -228,7 +224,6 @@ pub fn next_position(
     Ok(update(row).set(change).returning(columns::<Placed>()).get_result(conn).optional()?)
 }
 
-/// Writes an entry at `position`.
 pub fn insert_entry(
     conn: &mut Conn,
     id: &str,
@@ -260,7 +255,7 @@ pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -
     Ok(rows.select(columns::<Entry>()).load(conn)?)
 }
 
-/// Those of `ids` whose pairings are the account's, in sight.
+/// The subset of `ids` whose pairings belong to the account and are within the access scope.
 pub fn in_sight_among(
     conn: &mut Conn,
     account_id: &str,
@@ -271,93 +266,85 @@ pub fn in_sight_among(
     Ok(rows.select(conversations::id).load(conn)?)
 }
 
-/// A conversation that nobody else changes until the transaction ends.
+/// A conversation row locked until the end of the transaction.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
 pub struct Held {
-    /// The practice.
     pub practice_id: String,
-    /// The pairing.
     pub pairing_id: String,
-    /// `open` or `closed`.
+    /// Either `open` or `closed`.
     pub status: String,
-    /// How many entries it has.
     pub entry_count: i32,
-    /// Up to which one the practice has read.
+    /// Last entry the practice has read.
     pub read_position: i32,
-    /// Up to which one the patient has.
+    /// Last entry the patient has read.
     pub patient_read_position: i32,
-    /// Whether the practice has something to read.
     pub unread: bool,
-    /// Who answers it.
     pub assignee_id: Option<String>,
-    /// How sure the practice is of who it is.
+    /// Identity state, see [`State`].
     pub identity: String,
-    /// Since when the practice knows that it is not.
+    /// When staff acknowledged that the identity is unverified.
     pub acknowledged_at: Option<Timestamp>,
-    /// The link that was opened.
     pub link_id: Option<String>,
 }
 
 impl Held {
-    /// How sure the practice is of who it is.
     pub fn state(&self) -> State {
         State::from_word(&self.identity)
     }
 }
 
-/// Holds the conversation of `id`.
+/// Locks a conversation and returns it.
 pub fn hold(conn: &mut Conn, id: &str) -> Result<Option<Held>> {
     let change = conversations::entry_count.eq(conversations::entry_count);
     let hold = update(conversations::table.find(id)).set(change).returning(columns::<Held>());
     Ok(hold.get_result(conn).optional()?)
 }
 
-/// Whether a patient wrote after `position`.
+/// Whether the patient wrote after `position`.
 pub fn is_unanswered_after(conn: &mut Conn, id: &str, position: i32) -> Result<bool> {
     let rows = entries::table.filter(entries::conversation_id.eq(id)).filter(entries::position.gt(position));
     let first = rows.filter(entries::author.eq("patient")).select(entries::id);
     Ok(first.first::<String>(conn).optional()?.is_some())
 }
 
-/// Sets what the practice has read of a held conversation.
+/// Sets how far the practice has read a locked conversation.
 pub fn set_read(conn: &mut Conn, id: &str, position: i32, unread: bool) -> Result<usize> {
     let change = (conversations::read_position.eq(position), conversations::unread.eq(unread));
     Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
 }
 
-/// Sets what the patient has read of a held conversation.
+/// Sets how far the patient has read a locked conversation.
 pub fn set_patient_read(conn: &mut Conn, id: &str, position: i32) -> Result<usize> {
     let change = conversations::patient_read_position.eq(position);
     Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
 }
 
-/// Sets who answers a conversation.
 pub fn set_assignee(conn: &mut Conn, id: &str, assignee_id: Option<&str>) -> Result<usize> {
     let change = conversations::assignee_id.eq(assignee_id);
     Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
 }
 
-/// The tags of a conversation, sorted.
+/// All tags of a conversation, sorted.
 pub fn tags(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
     let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
     Ok(rows.order(conversation_tags::tag).select(conversation_tags::tag).load(conn)?)
 }
 
-/// Those that a link gave, sorted.
+/// Tags that links gave a conversation, sorted.
 fn given_tags(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
     let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
     let given = rows.filter(conversation_tags::given.eq(true));
     Ok(given.order(conversation_tags::tag).select(conversation_tags::tag).load(conn)?)
 }
 
-/// Takes all tags away but those of `kept`.
+/// Removes all tags except `kept`.
 pub fn keep_tags(conn: &mut Conn, id: &str, kept: &[String]) -> Result<usize> {
     let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
     Ok(diesel::delete(rows.filter(conversation_tags::tag.ne_all(kept))).execute(conn)?)
 }
 
-/// Records, once, who writes though it is not known to whom.
+/// Records, once, the staff member who writes although the identity is unverified.
 pub fn acknowledge(conn: &mut Conn, id: &str, staff_id: &str, now: Timestamp) -> Result<bool> {
     let row = conversations::table.find(id).filter(conversations::acknowledged_at.is_null());
     let change = (conversations::acknowledged_by.eq(staff_id), conversations::acknowledged_at.eq(now));

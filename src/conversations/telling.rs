@@ -1,4 +1,4 @@
-//! What open streams are told of a conversation: ids, and never what was said.
+//! Events about conversations for the event streams: only ids, never the text of a message.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::live::{self, Event, Kind};
 
-/// A pairing opened it; the entries that it begins with go without saying.
+/// A pairing opened the conversation. Its first entries get no events of their own.
 pub(super) fn created(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -29,7 +29,7 @@ pub(super) fn created(
     live::tell(ctx, conn, &event)
 }
 
-/// Something was written in it.
+/// An entry was appended.
 pub(super) fn entry(ctx: &Ctx, conn: &mut Conn, id: &str, placed: &Placed, entry: &Entry) -> db::Result<()> {
     let account_id = pairing::account_of(conn, &placed.pairing_id)?;
     let event = Event {
@@ -45,7 +45,7 @@ pub(super) fn entry(ctx: &Ctx, conn: &mut Conn, id: &str, placed: &Placed, entry
     live::tell(ctx, conn, &event)
 }
 
-/// What it is changed; the patient is told only of what they see.
+/// The conversation's details changed; the patient is told only about changes they can see.
 pub(super) fn changed(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -59,7 +59,7 @@ pub(super) fn changed(
     live::tell(ctx, conn, &Event { practice_id, account_id, conversation_id: id, place, kind, data })
 }
 
-/// The practice is more or less sure of who it is. The patient is not told: neither how sure, nor why.
+/// The identity state changed. The patient is told neither the state nor the reason.
 pub(super) fn identity(ctx: &Ctx, conn: &mut Conn, held: &Held, id: &str, state: State) -> db::Result<()> {
     let event = Event {
         practice_id: &held.practice_id,
@@ -72,7 +72,7 @@ pub(super) fn identity(ctx: &Ctx, conn: &mut Conn, held: &Held, id: &str, state:
     live::tell(ctx, conn, &event)
 }
 
-/// One side read it, up to a position.
+/// One side read the conversation up to a position.
 pub(super) fn read(
     ctx: &Ctx,
     conn: &mut Conn,

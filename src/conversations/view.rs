@@ -6,55 +6,55 @@ use utoipa::ToSchema;
 use super::PatientCard;
 use crate::kit::Timestamp;
 
-/// Patient ↔ practice, and how it came about.
+/// The connection of a patient with a practice.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Pairing {
-    /// Its id.
+    /// Id of the pairing.
     #[schema(example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub id: String,
-    /// The practice.
+    /// The practice of the pairing.
     pub practice: PracticeCard,
-    /// Through what it came.
+    /// How the patient connected with the practice.
     pub source: PairingSource,
-    /// When it was made.
+    /// When the pairing was created.
     pub created_at: Timestamp,
 }
 
 /// A practice as its patients see it.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct PracticeCard {
-    /// Its id.
+    /// Id of the practice.
     #[schema(example = "prc_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub id: String,
-    /// Its name.
+    /// Name of the practice.
     #[schema(example = "Oak Street Family Medicine")]
     pub name: String,
-    /// Its city.
+    /// City of the practice.
     #[schema(example = "Springfield")]
     pub city: String,
 }
 
-/// Through what a pairing came.
+/// How a pairing came about.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct PairingSource {
-    /// `link` or `invite`.
+    /// Either `link` or `invite`.
     #[schema(example = "link")]
     pub kind: &'static str,
-    /// The link; of an invite the one whose tags and owner its conversation has.
+    /// Id of the link; for an invite, the link that gives the conversation its tags and owner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_id: Option<String>,
-    /// The invite.
+    /// Id of the invite, if the pairing came through one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invite_id: Option<String>,
     /// How the link reached the device.
     #[schema(example = "typed")]
     pub method: String,
-    /// Whether the device itself held the code; pairing by likeness does not exist here.
+    /// Whether the device itself held the code. Always true: there is no probabilistic matching.
     pub guaranteed: bool,
 }
 
 impl PairingSource {
-    /// Of a link, or of an invite where there is one.
+    /// An invite if there is one, or else a link.
     pub fn new(link_id: Option<String>, invite_id: Option<String>, method: String) -> Self {
         let kind = if invite_id.is_some() { "invite" } else { "link" };
         Self { kind, link_id, invite_id, method, guaranteed: true }
@@ -64,25 +64,25 @@ impl PairingSource {
 /// A conversation as the patient sees it.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Conversation {
-    /// Its id.
+    /// Id of the conversation.
     #[schema(example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub id: String,
-    /// The pairing that opened it.
+    /// Id of the pairing that opened the conversation.
     pub pairing_id: String,
-    /// Whom it is about.
+    /// The patient the conversation is about.
     pub patient: PatientCard,
-    /// `open` or `closed`.
+    /// Either `open` or `closed`.
     #[schema(example = "open")]
     pub status: String,
-    /// The tags that its links gave it, sorted.
+    /// Tags from the conversation's links, sorted.
     #[schema(example = json!(["demo"]))]
     pub tags: Vec<String>,
-    /// Up to which entry the patient has read.
+    /// Position of the last entry the patient has read.
     #[schema(example = 2)]
     pub read_position: i32,
-    /// Up to which entry the practice has.
+    /// Position of the last entry the practice has read.
     #[schema(example = 2)]
     pub practice_read_position: i32,
-    /// When it was opened.
+    /// When the conversation was opened.
     pub created_at: Timestamp,
 }

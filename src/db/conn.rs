@@ -1,4 +1,4 @@
-//! One connection type for two databases, and the few statements whose text really differs between them.
+//! One connection type for two databases, and the few statements that differ between them.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
@@ -8,13 +8,12 @@ use diesel::sql_types::{BigInt, Bool, Text};
 
 pub use backend::{Conn, MultiBackend};
 
-// The derive puts types of its own beside the enum, so it has a module to itself.
+// The derive adds its own types beside the enum, so it has a module to itself.
 mod backend {
-    #![expect(missing_docs, reason = "the derive documents nothing of what it makes")]
-    #![expect(clippy::disallowed_methods, reason = "the derive makes an `establish` that nobody calls")]
+    #![expect(missing_docs, reason = "the derive does not document its items")]
+    #![expect(clippy::disallowed_methods, reason = "the derive makes an `establish` that is never called")]
     use diesel::{PgConnection, SqliteConnection};
 
-    /// A connection to either database.
     #[derive(diesel::MultiConnection)]
     pub enum Conn {
         Pg(PgConnection),
@@ -22,7 +21,7 @@ mod backend {
     }
 }
 
-/// Runs, on either backend, any query that both understand: the derive refuses ON CONFLICT, this does not.
+/// Runs, on either backend, any query that both support: the derive rejects ON CONFLICT, this does not.
 #[derive(Debug, QueryId)]
 pub struct Both<Q>(pub Q);
 
@@ -41,7 +40,7 @@ impl<Q: Query> Query for Both<Q> {
 
 impl<Q, C> RunQueryDsl<C> for Both<Q> {}
 
-/// A SELECT whose rows stay locked until the transaction ends and that passes by what others have locked. On
+/// A SELECT that locks its rows until the transaction ends and skips rows that others have locked. On
 /// SQLite nothing is added: its one writer holds the file.
 #[derive(Debug, QueryId)]
 pub struct SkipLocked<Q>(pub Q);
@@ -74,8 +73,8 @@ impl<Q: Query> Query for SkipLocked<Q> {
 
 impl<Q, C> RunQueryDsl<C> for SkipLocked<Q> {}
 
-/// A SELECT whose rows nobody changes until the transaction ends: others may read and share them, and whoever is
-/// changing one is waited for. On SQLite nothing is added, as with [`SkipLocked`].
+/// A SELECT whose rows cannot change until the transaction ends: others may read and share them, and a
+/// pending change is waited for. On SQLite nothing is added, as with [`SkipLocked`].
 #[derive(Debug, QueryId)]
 pub struct Shared<Q>(pub Q);
 
@@ -108,8 +107,8 @@ impl<Q: Query> Query for Shared<Q> {
 impl<Q, C> RunQueryDsl<C> for Shared<Q> {}
 
 impl Conn {
-    /// Opens a transaction. On SQLite IMMEDIATE for a writer: a deferred one that writes later dies with
-    /// `SQLITE_BUSY`, whatever the busy timeout.
+    /// Opens a transaction. On SQLite it is IMMEDIATE for a writer: a deferred one that writes later fails
+    /// with `SQLITE_BUSY`, whatever the busy timeout.
     pub(super) fn begin(&mut self, writes: bool) -> QueryResult<()> {
         match self {
             Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
@@ -118,7 +117,7 @@ impl Conn {
         }
     }
 
-    /// Begins a part of the transaction that is committed, or undone, by itself.
+    /// Begins a savepoint: a part of the transaction that is committed or undone by itself.
     pub(super) fn save(&mut self) -> QueryResult<()> {
         <Self as Connection>::TransactionManager::begin_transaction(self)
     }
@@ -137,7 +136,7 @@ impl Conn {
     }
 
     /// Takes the lock called `name` until the transaction ends; `false` when another transaction has it.
-    /// SQLite has one writer at a time, so there nobody else can.
+    /// SQLite has one writer at a time, so the lock is always free there.
     pub fn try_lock(&mut self, name: i64) -> QueryResult<bool> {
         match self {
             Self::Pg(c) => diesel::select(

@@ -1,5 +1,5 @@
-//! What other instances tell through the database: LISTEN and NOTIFY on PostgreSQL. On SQLite there is no other
-//! instance, and nothing is ever heard.
+//! Notifications from other instances: LISTEN and NOTIFY on PostgreSQL. On SQLite there is no other
+//! instance, so there are no notifications.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,12 @@ use diesel::connection::SimpleConnection as _;
 
 use super::{Conn, Target};
 
-/// How often the socket is looked at: libpq tells what has arrived, and does not wait for it.
+/// How often the socket is polled: libpq returns what has arrived, and does not wait for more.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long a lost connection is left alone.
+/// The pause before a lost connection is opened again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// A connection that listens, opened when it is first asked and again when it is lost.
+/// A connection that listens, opened at first use and again when it is lost.
 pub struct Listener {
     target: Target,
     channel: &'static str,
@@ -25,13 +25,13 @@ impl Listener {
         Self { target, channel, conn: None, retry_at: None }
     }
 
-    /// How often to ask [`Listener::heard`]; `None` where nothing is ever heard.
+    /// How often to call [`Listener::heard`]; `None` where there are no notifications.
     pub fn pace(&self) -> Option<Duration> {
         self.target.sqlite_file().is_none().then_some(LOOK)
     }
 
-    /// Whether anything was told since the last call, or may have been while nobody listened. It waits for a new
-    /// connection at most.
+    /// Whether a notification arrived since the last call, or may have been missed while disconnected. It
+    /// blocks only while it opens a new connection.
     pub fn heard(&mut self) -> bool {
         if self.pace().is_none() {
             return false;
@@ -39,7 +39,7 @@ impl Listener {
         match &mut self.conn {
             Some(Conn::Pg(c)) => {
                 let (mut heard, mut is_lost) = (false, false);
-                // Its end is `None`, and a lost connection fails for ever.
+                // The iterator ends with `None`, and a lost connection keeps failing.
                 for told in c.notifications_iter() {
                     heard |= told.is_ok();
                     is_lost = told.is_err();

@@ -1,4 +1,4 @@
-//! Many rows in one statement: diesel's own batch insert is two texts, and the enum takes neither.
+//! Many rows in one statement: diesel's own batch insert is two different texts, and the enum takes neither.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -10,28 +10,22 @@ use super::{Conn, MultiBackend, Result};
 /// SQLite takes 32,766 values in a statement, PostgreSQL 65,535.
 const MOST_VALUES: usize = 30_000;
 
-/// One value of a row.
 #[derive(Debug, Clone)]
 pub enum Cell {
-    /// A text, or none.
     Text(Option<String>),
-    /// A number.
     Number(i64),
-    /// Yes or no.
     Flag(bool),
 }
 
-/// What happens to a row whose key is there.
+/// What to do with a row whose key exists.
 #[derive(Debug, Clone, Copy)]
 pub struct OnConflict {
-    /// The key's columns.
     pub key: &'static [&'static str],
-    /// The columns that are overwritten.
     pub update: &'static [&'static str],
 }
 
-/// Inserts `rows` of `columns` into a table, in as few statements as the databases allow; a row whose key is there
-/// overwrites what `on_conflict` says.
+/// Inserts `rows` of `columns` into a table, in as few statements as the databases allow; a row whose key
+/// exists is updated as `on_conflict` says.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "tables are empty, and diesel passes them by value everywhere"
@@ -69,7 +63,7 @@ impl<F, C> RunQueryDsl<C> for Many<'_, F> {}
 
 impl<F: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Many<'_, F> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        // Each has a length of its own.
+        // The statement's length varies with the rows.
         pass.unsafe_to_cache_prepared();
         pass.push_sql("INSERT INTO ");
         self.into.walk_ast(pass.reborrow())?;

@@ -1,4 +1,4 @@
-//! Brings a database to the schema that this binary was built with.
+//! Migrates a database to the schema that this binary was built with.
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
@@ -12,8 +12,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// "PracLink": instances that start together migrate one after the other.
 const LOCK: i64 = 0x5072_6163_4c69_6e6b;
 
-/// The audit's rows are never changed and never deleted, whoever asks. Triggers have no text that both databases
-/// take, so they are made here and not by a migration; a start that finds them changes nothing.
+/// The rows of the audit log are never changed and never deleted, by any user. No trigger has a text that
+/// both databases take, so they are made here and not by a migration; running it again changes nothing.
 const PG_APPEND_ONLY: &str = "DO $do$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'audit_events_append_only'
         AND tgrelid = 'audit_events'::regclass) THEN
@@ -29,7 +29,7 @@ const SQLITE_APPEND_ONLY: &str =
     CREATE TRIGGER IF NOT EXISTS audit_events_no_delete BEFORE DELETE ON audit_events
         BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END;";
 
-/// Runs what is pending; safe to call from several instances at once.
+/// Runs the pending migrations; safe to call from several instances at once.
 pub fn run(conn: &mut Conn) -> Result<(), Error> {
     let outcome = match conn {
         Conn::Pg(c) => {
@@ -51,7 +51,7 @@ pub fn run(conn: &mut Conn) -> Result<(), Error> {
     outcome.map_err(|e| Error::Migration(e.to_string()))
 }
 
-/// Whether nothing is pending: what `/readyz` wants to know.
+/// Whether no migration is pending, for `/readyz`.
 pub fn is_current(conn: &mut Conn) -> Result<bool, Error> {
     let pending = match conn {
         Conn::Pg(c) => c.has_pending_migration(MIGRATIONS),

@@ -1,10 +1,11 @@
-//! All diesel plumbing, and the only place that names a backend.
+//! The database layer, and the only module that names a backend.
 //!
-//! A request reaches the database through one call of [`Db::write`] or [`Db::read`]: a closure that runs on a
-//! blocking thread inside one transaction. It commits whole or not at all, whoever is still listening: the
-//! future of a handler can be dropped, the closure cannot. Before the hop stands a semaphore as wide as the
-//! pool, so that waiting is bounded and honest (503), instead of a queue of blocked threads. SQLite has one
-//! writer at a time, so its writers also queue for a single permit: in order, and without polling the file.
+//! A request reaches the database through one call of [`Db::write`] or [`Db::read`]: a closure that runs on
+//! a blocking thread inside one transaction. It commits as a whole or not at all, even if the client is
+//! gone: the future of a handler can be dropped, the closure cannot. A semaphore as wide as the pool comes
+//! before the hop to that thread, so that waiting is bounded and honest (503), instead of a queue of
+//! blocked threads. SQLite has one writer at a time, so its writers also queue for a single permit: in
+//! order, and without polling the file.
 
 mod conn;
 mod listen;
@@ -29,41 +30,40 @@ pub use pool::{ConnectError, Target};
 
 use crate::config::{BadSetting, Database};
 
-/// How long a request waits for a place before it is told to come back.
+/// How long a request waits for a place before it gets 503.
 const PLACE: Duration = Duration::from_secs(2);
-/// How long it waits for its answer: a database that is down is told as 503 within 3 s.
+/// How long it waits for the result: if the database is down, the client gets 503 within 3 s.
 const ANSWER: Duration = Duration::from_millis(2_800);
-/// A queue that moves is no database that is down: while others are being answered, patience is renewed by
-/// this much, this often.
+/// A moving queue does not mean that the database is down: while other requests get results, the wait is
+/// extended by this much, up to `RENEWALS` times.
 const MOVING: Duration = Duration::from_secs(1);
 const RENEWALS: u32 = 5;
 /// How long a closure waits for a connection.
 const CONNECTION: Duration = Duration::from_millis(1_500);
 
-/// Why the database gave no answer. To a client all of these are 503: nothing was done, or nothing is known.
+/// Why the database gave no result. Clients get 503 for all: nothing was done, or the outcome is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Every place was taken for as long as we wait.
+    /// All places stayed taken until the time limit.
     #[error("the database is busy")]
     Busy,
-    /// No connection, or no answer in time.
+    /// No connection, or no result within the time limit.
     #[error("the database is not reachable")]
     Unreachable,
     /// The closure panicked; its transaction was rolled back.
     #[error("a transaction panicked")]
     Panicked,
-    /// A statement or the commit failed. The text can quote values, so it is told by kind alone.
+    /// A statement or the commit failed. Its message can quote values, so only its kind is shown.
     #[error("a statement failed: {}", kind_of(.0))]
     Statement(#[from] DieselError),
-    /// The schema could not be brought up to date.
     #[error("migration failed: {0}")]
     Migration(String),
 }
 
-/// What a store function returns.
+/// The result of a store function.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failed statement by kind alone: PostgreSQL's messages quote the row.
+/// The kind of a failed statement, without its message: PostgreSQL's messages quote the row.
 fn kind_of(error: &DieselError) -> &'static str {
     match error {
         DieselError::DatabaseError(kind, _) => match kind {
@@ -92,12 +92,12 @@ pub struct Db {
     /// One permit on SQLite; as many as there are places on PostgreSQL.
     writers: Arc<Semaphore>,
     width: u32,
-    /// Counts transactions that the database ended as asked: its pulse.
+    /// Counts transactions that ended normally, as a sign that the database is alive.
     answered: Arc<AtomicU64>,
 }
 
 impl Db {
-    /// A pool for `settings`. Nothing is connected yet.
+    /// Makes a pool for `settings`. It does not connect yet.
     pub fn new(settings: &Database) -> std::result::Result<Self, BadSetting> {
         let target = Target::parse(&settings.url)?;
         let width = settings.pool_size;
@@ -129,8 +129,7 @@ impl Db {
         self.hop(true, f).await
     }
 
-    /// Runs `f` in one read transaction: everything it reads is of one moment on SQLite, of committed rows
-    /// on PostgreSQL.
+    /// Runs `f` in one read transaction: on SQLite it reads one snapshot, on PostgreSQL committed rows.
     pub async fn read<T, E, F>(&self, f: F) -> std::result::Result<T, E>
     where
         F: FnOnce(&mut Conn) -> std::result::Result<T, E> + Send + 'static,
@@ -140,8 +139,8 @@ impl Db {
         self.hop(false, f).await
     }
 
-    /// [`Db::write`] for threads of our own: the worker and the CLI. It waits in the same queue as the
-    /// requests do; on SQLite the alternative is to poll a locked file, and to starve.
+    /// [`Db::write`] for our own threads: the worker and the CLI. It waits in the same queue as the
+    /// requests; on SQLite the alternative is to poll a locked file, and to starve.
     pub fn write_blocking<T, E: From<Error>>(
         &self,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
@@ -150,7 +149,7 @@ impl Db {
         self.transact(true, f)
     }
 
-    /// [`Db::read`] for threads of our own.
+    /// [`Db::read`] for our own threads.
     pub fn read_blocking<T, E: From<Error>>(
         &self,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
@@ -159,17 +158,17 @@ impl Db {
         self.transact(false, f)
     }
 
-    /// Brings the schema up to date.
+    /// Runs the pending migrations.
     pub fn migrate(&self) -> Result<()> {
         migrate::run(&mut self.pool.get().map_err(|_| Error::Unreachable)?.conn)
     }
 
-    /// Whether the database answers and has this binary's schema.
+    /// Whether the database is reachable and has this binary's schema.
     pub async fn is_ready(&self) -> bool {
         self.read(migrate::is_current).await.unwrap_or(false)
     }
 
-    /// Hears what other instances tell on `channel`, on a connection of its own.
+    /// Listens for notifications of other instances on `channel`, on a connection of its own.
     pub fn listener(&self, channel: &'static str) -> Listener {
         Listener::new(self.target.clone(), channel)
     }
@@ -179,7 +178,7 @@ impl Db {
         let _all = self.places.acquire_many(self.width).await;
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one hop to a blocking thread")]
+    #[expect(clippy::disallowed_methods, reason = "the only hop to a blocking thread")]
     async fn hop<T, E, F>(&self, writes: bool, f: F) -> std::result::Result<T, E>
     where
         F: FnOnce(&mut Conn) -> std::result::Result<T, E> + Send + 'static,
@@ -190,10 +189,10 @@ impl Db {
         let (waiting, this) = (Arc::new(()), self.clone());
         let listener = Arc::downgrade(&waiting);
         let run = tokio::task::spawn_blocking(move || {
-            // The permits live as long as the closure does, not as long as somebody waits for it.
+            // The permits live as long as the closure, even if the caller stops waiting.
             let _permits = permits;
             if listener.upgrade().is_none() {
-                // Told to come back already: what is not begun must not be done behind that answer.
+                // The client already got 503: work that has not begun must not be done after that response.
                 return Err(Error::Busy.into());
             }
             this.transact(writes, f)
@@ -205,7 +204,7 @@ impl Db {
         }
     }
 
-    /// Waits for `work`: as long as `patience`, and longer while the database goes on answering.
+    /// Waits for `work` as long as `patience`, and longer while the database keeps giving results.
     async fn patiently<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
         let mut work = std::pin::pin!(work);
         let mut wait = patience;
@@ -258,7 +257,7 @@ impl Db {
     }
 
     /// A connection inside a fresh transaction. After the server came back, the pool is full of dead ones:
-    /// each is thrown away at its BEGIN, when nothing is lost yet, instead of at some patient's statement.
+    /// each is dropped at its BEGIN, when nothing is lost yet, instead of at a later statement.
     fn begun(&self, writes: bool) -> Result<r2d2::PooledConnection<pool::Manager>> {
         let end = Instant::now() + CONNECTION;
         for _ in 0..self.width {
@@ -275,8 +274,8 @@ impl Db {
     }
 }
 
-/// Does something inside a transaction that fails by itself: `None` where a statement failed. What it did is undone then,
-/// and what was done before it stays. An error is one that the transaction does not survive.
+/// Runs `f` in a savepoint: `None` where a statement failed. Then its changes are undone, and earlier ones
+/// stay. An error is one that the transaction does not survive.
 pub fn undoable<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<Option<T>> {
     conn.save()?;
     match f(conn) {
@@ -285,7 +284,7 @@ pub fn undoable<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> R
             Ok(Some(value))
         }
         Err(error) => {
-            tracing::warn!(%error, "a part of a transaction was undone");
+            tracing::warn!(%error, "a savepoint was rolled back");
             conn.rollback()?;
             Ok(None)
         }

@@ -1,5 +1,5 @@
-//! Where connections come from. The URL's scheme picks the database, by our own hand: the `establish` that
-//! the derive makes swallows errors, and would turn a typo into an empty SQLite file.
+//! Connection setup. The scheme of the URL selects the database, in our own code: the `establish` that the
+//! derive makes swallows errors, and would turn a typo into an empty SQLite file.
 
 use std::path::{Path, PathBuf};
 
@@ -9,22 +9,21 @@ use diesel::prelude::*;
 use super::Conn;
 use crate::config::BadSetting;
 
-/// What `database.url` names.
+/// The database that `database.url` selects.
 #[derive(Clone)]
 pub enum Target {
     /// libpq's own URL, with a time limit on connecting.
     Postgres(String),
-    /// The file.
     Sqlite(PathBuf),
 }
 
 impl Target {
-    /// Reads `sqlite:PATH` or `postgres://…`; anything else is refused.
+    /// Parses `sqlite:PATH` or `postgres://…`; anything else is an error.
     pub fn parse(url: &str) -> Result<Self, BadSetting> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             return match path {
-                "" => Err(BadSetting::new("database.url", "names no file after `sqlite:`")),
+                "" => Err(BadSetting::new("database.url", "needs a file name after `sqlite:`")),
                 ":memory:" => {
                     Err(BadSetting::new("database.url", "a database in memory would lose sign-ups"))
                 }
@@ -37,7 +36,7 @@ impl Target {
         Err(BadSetting::new("database.url", "must start with `sqlite:` or `postgres://`"))
     }
 
-    /// SQLite's file, where that is what it is.
+    /// The file of a SQLite database, otherwise `None`.
     pub fn sqlite_file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
@@ -45,7 +44,7 @@ impl Target {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place that opens a connection")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that opens a connection")]
     pub(super) fn connect(&self) -> Result<Conn, ConnectError> {
         match self {
             Self::Postgres(url) => {
@@ -62,12 +61,12 @@ impl Target {
     }
 }
 
-/// No statement may outlive the longest wait for its answer (`db::RENEWALS`), and a transaction whose process
-/// was cut off must not hold its locks.
+/// No statement may outlive the longest wait for its result (`db::RENEWALS`), and a transaction whose
+/// process was cut off must not hold its locks.
 const PG_SESSION: &str = "SET statement_timeout = '9s'; SET lock_timeout = '9s';
     SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = 'warning';";
 
-/// `synchronous = FULL`: an answered 201 survives a power cut. The busy timeout is for other processes
+/// `synchronous = FULL`: a 201 that was sent survives a power cut. The busy timeout is for other processes
 /// (`admin` commands); inside this one writers queue before the file.
 const SQLITE_SESSION: &str =
     "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
@@ -81,25 +80,24 @@ fn with_connect_timeout(url: &str) -> String {
     format!("{url}{joint}connect_timeout=2&tcp_user_timeout=2500")
 }
 
-/// Why no connection could be opened. The texts of both libraries name host and user, never the password.
+/// Why a connection could not be opened. Both libraries name host and user, never the password.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The server or file did not answer.
+    /// The server or file could not be opened.
     #[error(transparent)]
     Connect(#[from] diesel::ConnectionError),
-    /// It answered, but the session could not be set up.
+    /// It could be opened, but setting up the session failed.
     #[error(transparent)]
     Setup(#[from] diesel::result::Error),
 }
 
-/// A connection in the pool, and whether it may go back there.
+/// A connection in the pool, and whether it may be reused.
 pub(super) struct Slot {
     pub(super) conn: Conn,
-    /// Set where a statement showed that the server is gone: r2d2 then drops it instead of lending it again.
+    /// Set where a statement showed that the server is gone: r2d2 then drops it instead of reusing it.
     pub(super) spent: bool,
 }
 
-/// r2d2's view of [`Target`].
 pub(super) struct Manager(pub(super) Target);
 
 impl r2d2::ManageConnection for Manager {

@@ -1,5 +1,5 @@
-//! Every table, as both databases have it; `tests/schema.rs` compares this with what the migrations make.
-#![expect(missing_docs, reason = "the migrations tell what each column is")]
+//! All tables, as in both databases; `tests/schema.rs` compares this with the result of the migrations.
+#![expect(missing_docs, reason = "the migrations describe the columns")]
 
 diesel::table! {
     practices (id) {

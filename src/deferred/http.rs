@@ -1,4 +1,4 @@
-//! How pairings that wait are told.
+//! HTTP views and problems of pending pairings.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,18 +12,18 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::CountryNotSupported => {
-                Self::field(Code::CountryNotSupported, "/phone", "We do not text this country.")
+                Self::field(Code::CountryNotSupported, "/phone", "We cannot send texts to this country.")
             }
             Refusal::CannotText => {
-                Self::field(Code::PhoneTypeRefused, "/phone", "This number takes no text messages.")
+                Self::field(Code::PhoneTypeRefused, "/phone", "This number cannot receive text messages.")
             }
             Refusal::Limited(wait) => {
-                Self::new(Code::SendLimited, format!("You can ask again in {} s.", wait.seconds)).retry(wait)
+                Self::new(Code::SendLimited, format!("You can try again in {} s.", wait.seconds)).retry(wait)
             }
             Refusal::Gone => Self::field(
                 Code::PendingPairingGone,
                 "/pending_pairing_id",
-                "Open the practice's link again, or type its code.",
+                "Open the practice's link again, or enter its code.",
             ),
             Refusal::Invite(invite) => invite.into(),
             Refusal::Link(link) => link.into(),
@@ -32,7 +32,8 @@ impl From<Refusal> for Problem {
     }
 }
 
-/// What a body's `link_token`, `pending_pairing_id` and `invite_token` name together: exactly one of them leads.
+/// Parses the body's `link_token`, `pending_pairing_id` and `invite_token`, of which exactly
+/// one must be present.
 pub fn lead(
     link_token: Option<Secret>,
     pending: Option<String>,
@@ -43,10 +44,10 @@ pub fn lead(
         (None, Some(id), None) => Ok(Lead::Pending(id)),
         (None, None, Some(token)) => Ok(Lead::Invite(token)),
         (None, None, None) => {
-            let detail = "Send the link token, or `pending_pairing_id` or `invite_token` in its place.";
+            let detail = "Send `link_token`, `pending_pairing_id` or `invite_token`.";
             Err(wrong("required", detail))
         }
-        _ => Err(wrong("one_of", "Send one of the link token, `pending_pairing_id` and `invite_token`.")),
+        _ => Err(wrong("one_of", "Send only one of `link_token`, `pending_pairing_id` and `invite_token`.")),
     }
 }
 
@@ -55,18 +56,18 @@ fn wrong(code: &str, detail: &str) -> Problem {
     Problem::fields(vec![FieldError { pointer, code: code.to_owned(), detail: detail.to_owned() }])
 }
 
-/// A pairing that waits for the number that was just proven: the app shows the practice and asks.
+/// A pending pairing of the number that was just proven: the app shows the practice and asks the patient.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PendingPairing)]
 pub struct PendingPairingView {
-    /// Its id, for `pending_pairing_id`.
+    /// Unique id, to be sent as `pending_pairing_id`.
     #[schema(example = "pnd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// Whose link it was.
+    /// The practice that the link belongs to.
     practice: PracticeFace,
-    /// When the number was left.
+    /// Time at which the number was entered.
     created_at: Timestamp,
-    /// Until when it waits.
+    /// Time at which the pending pairing expires.
     expires_at: Timestamp,
 }
 

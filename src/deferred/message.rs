@@ -1,4 +1,4 @@
-//! The text that brings the app's link to a phone: one GSM-7 segment.
+//! The SMS with the app's link: one GSM-7 segment.
 
 use serde_json::json;
 
@@ -14,14 +14,12 @@ use crate::outbox::{self, Job, Outcome, Outgoing, Rendered, Sender, Text, Topic}
 
 /// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
 const SEGMENT: usize = 160;
-/// A link that comes an hour late finds nobody waiting at the counter any more.
+/// A link that arrives an hour late reaches a patient who has left the counter.
 const LATEST: std::time::Duration = std::time::Duration::from_hours(1);
 
-/// Renders the link's text.
 pub struct LinkTopic;
 
 impl LinkTopic {
-    /// The topic's name in the outbox.
     pub const NAME: &'static str = "app_link";
 }
 
@@ -31,7 +29,7 @@ struct Payload {
     language: String,
 }
 
-/// Queues the text for a number that was left.
+/// Queues the SMS for a number that was entered on a landing page.
 pub fn enqueue(ctx: &Ctx, conn: &mut Conn, pending_id: &str, left: &Left<'_>) -> db::Result<()> {
     outbox::enqueue(
         ctx,
@@ -76,7 +74,7 @@ impl Topic for LinkTopic {
     }
 }
 
-/// Who writes, what it is and where it leads. A discreet link's text names the app in the practice's place.
+/// The text: sender, purpose and link. For a discreet link it names the app instead of the practice.
 fn text(ctx: &Ctx, to: &Destination, language: Language) -> String {
     let says = match language {
         Language::En => ": get the app for secure messages here: ",

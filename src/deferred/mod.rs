@@ -1,10 +1,11 @@
-//! Phone first: a patient leaves a number on a landing page, gets the app's link by text, and finds the
-//! practice waiting when that number is proven in the app. Nothing has to be carried over from the browser,
-//! and nothing is guessed: only whoever proves the number finds what waits for it.
+//! Pending pairings: a patient enters a phone number on a landing page, gets the app's link by SMS, and
+//! finds the practice when that number is proven in the app. Nothing has to be carried over from the
+//! browser, and nothing is guessed: only the person who proves the number finds its pending pairings.
 //!
-//! Whoever asks learns nothing about the number: the answer is one and the same whether it is known here,
-//! was texted a moment ago, or has had its share of messages for the day. Nothing waits where no text went
-//! out, so a stranger can neither fill a number's list nor use up what its codes need.
+//! The caller learns nothing about the number: the response is the same whether it is known here, was
+//! sent a text a moment ago, or has used up its messages for the day. A pending pairing is created
+//! only if a text is sent, so a stranger can neither fill a number's list nor use up the messages
+//! that its codes need.
 
 pub mod http;
 mod message;
@@ -22,64 +23,59 @@ use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
 use crate::limits::{self, Budget};
 use crate::links::{self, Destination};
 
-/// How long a pairing waits for its number to be proven.
+/// A pending pairing expires after this long.
 const LIFE: Duration = Duration::from_hours(7 * 24);
-/// How a pairing that waited is told apart from those that came by a link token.
+/// Method of a pairing that was pending, to distinguish it from those by link token.
 const METHOD: &str = "phone_first";
-/// And those that came of an invite.
+/// Method of a pairing that came from an invite.
 const INVITED: &str = "invite";
 
-/// Why something about a pairing that waits was refused.
+/// Errors of pending pairings and of resolving an entry point.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// We do not text this country.
+    /// The service does not text this country.
     #[error("country not supported")]
     CountryNotSupported,
-    /// This number takes no texts.
+    /// The number takes no texts.
     #[error("number takes no texts")]
     CannotText,
-    /// Too many requests from this address or for this practice.
+    /// Too many requests from this IP address, or for this practice or country.
     #[error("limited")]
     Limited(Wait),
-    /// It waits no more, or for another number.
+    /// The pending pairing has expired, was taken, or is for another number.
     #[error("pending pairing gone")]
     Gone,
-    /// The invite is not good, or not for this number.
+    /// The invite is invalid, or not for this number.
     #[error(transparent)]
     Invite(#[from] invites::Refusal),
-    /// The link that it waits for leads nowhere any more.
+    /// The link of the pending pairing no longer resolves.
     #[error(transparent)]
     Link(#[from] links::Refusal),
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// A number left on a landing page.
+/// A phone number that was entered on a landing page.
 pub struct Left<'a> {
-    /// The number.
     pub phone: &'a Phone,
-    /// The page's link and practice.
+    /// The link and practice of the landing page.
     pub to: &'a Destination,
-    /// The page's language.
     pub language: Language,
-    /// The caller's address (IPv6: its /64).
+    /// The caller's IP address (for IPv6, its /64).
     pub network: &'a str,
 }
 
-/// A pairing that waits for its number to be proven.
+/// A pairing that is pending until its number is proven.
 pub struct Pending {
-    /// Its id, `pnd_…`.
+    /// Unique id, of the form `pnd_…`.
     pub id: String,
-    /// Where it leads today.
+    /// The link and practice that it resolves to today.
     pub to: Destination,
-    /// Since when it waits.
     pub created_at: Timestamp,
-    /// Until when.
     pub expires_at: Timestamp,
 }
 
-/// Lets a pairing wait for a number and texts it the app's link, at most once in ten minutes.
+/// Creates a pending pairing for a number and texts it the app's link, at most once in ten minutes.
 pub fn leave_number(ctx: &Ctx, conn: &mut Conn, left: &Left<'_>) -> Result<(), Refusal> {
     let country = left.phone.region();
     if !ctx.config.verification.countries.iter().any(|ours| ours == country) {
@@ -89,7 +85,7 @@ pub fn leave_number(ctx: &Ctx, conn: &mut Conn, left: &Left<'_>) -> Result<(), R
         return Err(Refusal::CannotText);
     }
     let key = limits::number_key(ctx, left.phone);
-    // Two holds in the order of the kinds: what is the number's own is never told to whoever asks.
+    // Two sets of locks, in lock order: the limits of the number itself are never revealed to the caller.
     let own = [Budget::links_to_number(ctx, &key)];
     let shared = [
         Budget::links_from_ip(ctx, left.network),
@@ -104,7 +100,8 @@ pub fn leave_number(ctx: &Ctx, conn: &mut Conn, left: &Left<'_>) -> Result<(), R
     }
     let codes = [Budget::messages_to_number(ctx, &key)];
     let has_room = own.next_at(ctx).max(limits::next_at(ctx, conn, &codes)?) <= ctx.now;
-    // Taken also when nothing is sent, so that the next refusal tells nothing about the number either.
+    // Counted also if nothing is sent, so that the next refusal does not reveal anything
+    // about the number either.
     shared.take(ctx, conn)?;
     if has_room {
         own.take(ctx, conn)?;
@@ -114,17 +111,19 @@ pub fn leave_number(ctx: &Ctx, conn: &mut Conn, left: &Left<'_>) -> Result<(), R
     Ok(())
 }
 
-/// What the codes of everybody have: where that is used up no link is texted either, but a link takes nothing
-/// from it. Codes are asked for in the app by patients; links by whoever finds the page.
+/// The rate limits that all verification codes share: if one is used up, no link is texted either,
+/// but a link does not count against it. Codes are requested in the app by patients; links by anyone
+/// who finds the page.
 fn codes_budgets(ctx: &Ctx, left: &Left<'_>) -> [Budget; 2] {
     let practice = Budget::messages_of_practice(ctx, &left.to.practice.id);
     [practice, Budget::messages_to_country(ctx, left.phone.region())]
 }
 
-/// The pairings that wait for a number that was just proven, the newest first. Those whose link leads nowhere
-/// any more are left out. For the other links the proof counts, once; `counted` is the one whose it was anyway.
+/// The pending pairings of a number that was just proven, the newest first. Those whose link no longer
+/// resolves are left out. For the other links, the proof is counted once in the funnel; `counted` is the
+/// link for which it was counted already.
 ///
-/// There are never many: a number gets three links a day.
+/// There are never many: a number gets three links per day.
 pub fn of_number(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -155,41 +154,39 @@ pub fn of_number(
     Ok(found)
 }
 
-/// What leads a patient to a practice: a link token that the app carried over, a pairing that waited, or an invite.
+/// How a patient reaches a practice: by a link token that the app carried over, a pending
+/// pairing, or an invite.
 pub enum Lead {
-    /// A link token.
     Token(Secret),
-    /// The id of a pairing that waits for the patient's number.
+    /// The id of a pending pairing of the patient's number.
     Pending(String),
-    /// The secret of an invite's text.
+    /// The secret from an invite's text.
     Invite(Secret),
 }
 
-/// Whoever follows a lead: an account, or one that is being made.
+/// The account that asks for the pairing, or that is about to be created.
 pub struct Follower<'a> {
-    /// Its id.
     pub account_id: &'a str,
-    /// Its proven number.
     pub phone: &'a Phone,
-    /// Its proven address, where it has one.
+    /// The proven e-mail address, if there is one.
     pub email: Option<&'a str>,
 }
 
-/// Where a lead led.
+/// A resolved entry point.
 pub struct Way {
-    /// Link and practice.
     pub to: Destination,
-    /// How it reached the device.
+    /// Method by which the link reached the device.
     pub method: &'static str,
-    /// The invite, where it was one: to be accepted with what comes of it.
+    /// The invite, if it came from one: to be accepted with the pairing that results.
     pub invite: Option<Invite>,
 }
 
-/// Where `lead` leads, and how it reached the device. Link and practice are held: what they are now they stay
+/// Resolves `lead` to a link, a practice and a method. Link and practice are locked: they stay as they are
 /// until the transaction ends, and its end decides whether anything was taken.
 ///
-/// A pairing that waited is marked with who took it, so that the same call after a lost reply leads there again.
-/// With it goes what else of the practice waited for the number: it is there now, whichever way it came.
+/// A pending pairing is marked with the account that took it, so that a retry after a lost reply resolves
+/// to it again. All other pending pairings of this number with the practice are taken too: the patient has
+/// arrived, by any entry.
 pub fn follow(ctx: &Ctx, conn: &mut Conn, lead: &Lead, who: &Follower<'_>) -> Result<Way, Refusal> {
     let key = limits::number_key(ctx, who.phone);
     let (to, method, invite) = match lead {
@@ -211,7 +208,6 @@ pub fn follow(ctx: &Ctx, conn: &mut Conn, lead: &Lead, who: &Follower<'_>) -> Re
     Ok(Way { to, method, invite })
 }
 
-/// Forgets pairings that waited long enough.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::delete_expired(conn, ctx.now)
 }

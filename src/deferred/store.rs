@@ -1,4 +1,4 @@
-//! The rows of `pending_pairings`.
+//! Queries on `pending_pairings`.
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -8,21 +8,17 @@ use crate::db::schema::{pending_pairings, practice_links};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// One pairing that waits.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = pending_pairings)]
 pub struct Row {
-    /// Its id.
     pub id: String,
-    /// The link that it came by.
+    /// The link whose landing page the patient used.
     pub link_id: String,
-    /// Since when it waits.
     pub created_at: Timestamp,
-    /// Until when.
     pub expires_at: Timestamp,
 }
 
-/// Lets a number wait for a link, or goes on waiting anew where it does already; gives the row's id.
+/// Inserts a pending pairing of a number and a link, or restarts the existing one; returns its id.
 pub fn upsert(
     conn: &mut Conn,
     id: &str,
@@ -54,7 +50,7 @@ pub fn upsert(
     Ok(Both(upsert).get_result(conn)?)
 }
 
-/// What waits for a number and was not taken, the newest first.
+/// The pending pairings of a number that were not taken, the newest first.
 pub fn waiting(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<Vec<Row>> {
     let rows = pending_pairings::table
         .filter(pending_pairings::phone_key.eq(phone_key))
@@ -64,7 +60,7 @@ pub fn waiting(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<Vec<R
     Ok(rows.select(columns::<Row>()).load(conn)?)
 }
 
-/// Notes that the number of these was proven; gives the links of those for which that is news.
+/// Marks pending pairings proven; returns the links of those that were not marked before.
 pub fn mark_proven(conn: &mut Conn, ids: &[&str], now: Timestamp) -> Result<Vec<String>> {
     let rows = pending_pairings::table
         .filter(pending_pairings::id.eq_any(ids))
@@ -73,7 +69,8 @@ pub fn mark_proven(conn: &mut Conn, ids: &[&str], now: Timestamp) -> Result<Vec<
     Ok(update.get_results(conn)?)
 }
 
-/// Takes what waits for exactly this number, or was taken by the same account; gives its link.
+/// Takes a pending pairing of exactly this number, or one that the same account took
+/// before; returns its link.
 pub fn take(
     conn: &mut Conn,
     id: &str,
@@ -91,7 +88,7 @@ pub fn take(
     Ok(update.get_result(conn).optional()?)
 }
 
-/// Takes everything of a practice that waits for a number.
+/// Takes all pending pairings of a number with a practice.
 pub fn take_all(conn: &mut Conn, phone_key: &str, practice_id: &str, account_id: &str) -> Result<usize> {
     let links = practice_links::table.filter(practice_links::practice_id.eq(practice_id));
     let rows = pending_pairings::table
@@ -101,7 +98,6 @@ pub fn take_all(conn: &mut Conn, phone_key: &str, practice_id: &str, account_id:
     Ok(update(rows).set(pending_pairings::taken_by.eq(account_id)).execute(conn)?)
 }
 
-/// Deletes what expired.
 pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(delete(pending_pairings::table.filter(pending_pairings::expires_at.le(now))).execute(conn)?)
 }

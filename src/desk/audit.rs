@@ -1,4 +1,4 @@
-//! What was done in the practice, for its admins; to take it away as a file is itself in it.
+//! The practice's audit log, for its admins. Exporting it as a file is an audit event itself.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -11,23 +11,23 @@ use crate::db::Conn;
 use crate::kit::{Secret, Timestamp, csv};
 use crate::staff::{self, Role};
 
-/// A file holds at most this many events.
+/// The most events that one exported file holds.
 const MOST: i64 = 100_000;
 
-/// Which events are asked for, as written.
+/// The filter of an audit query, as given in the request.
 #[derive(Debug, Default)]
 pub struct Asked {
-    /// An action, or what stands before its dot.
+    /// An action such as `link.changed`, or only the part before the dot.
     pub action: Option<String>,
-    /// Who did it, by id.
+    /// Id of the staff member or account, `operator` or `system`.
     pub actor: Option<String>,
-    /// A day in the practice's time zone, or a moment.
+    /// First day in the practice's time zone, or an RFC 3339 time.
     pub from: Option<String>,
-    /// The same; the day is included.
+    /// Last day (included), or the time before which the events happened.
     pub to: Option<String>,
 }
 
-/// Up to `limit` events before the one with the key `before`, newest first.
+/// Lists up to `limit` events before the one with the key `before`, newest first.
 pub fn list(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -40,7 +40,7 @@ pub fn list(
     Ok(audit::list(conn, &who.practice_id, &filter, before, limit)?)
 }
 
-/// The same as a file, oldest first.
+/// Exports the events as CSV, oldest first, and records the export in the audit log. Admins only.
 pub fn export(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, asked: &Asked) -> Result<String, Refusal> {
     let who = staff::authenticate(ctx, conn, token)?;
     if who.role != Role::Admin {
@@ -85,7 +85,7 @@ fn filter(asked: &Asked, zone: &TimeZone) -> Result<Filter, Refusal> {
 
 struct NoMoment;
 
-/// A moment (RFC 3339), or the beginning of a day `days` after the one that is written.
+/// Parses an RFC 3339 time, or the start of the day that is `days` after the given date.
 fn moment(text: &str, days: i64, zone: &TimeZone) -> Result<Timestamp, NoMoment> {
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
         return Ok(Timestamp::from_millis(at.as_millisecond()));

@@ -1,5 +1,5 @@
-//! Who is it? What the practice's records say of a conversation's person, what staff decide about it, and the list of
-//! those whom nobody has looked at yet.
+//! The identity check: how well a conversation's patient matches the practice's records, the decisions of
+//! staff, and the list of conversations that still wait for a check.
 
 use serde_json::json;
 
@@ -14,31 +14,28 @@ use crate::identity::{self, Finding, Grading};
 use crate::kit::{Language, Secret};
 use crate::staff::{self, Principal, Role};
 
-/// What the practice knows of a conversation's person.
+/// The identity check of one conversation.
 pub struct Look {
-    /// The conversation.
     pub card: Card,
-    /// The person and the records, as they are now.
+    /// The patient compared with the records as they are now.
     pub finding: Finding,
-    /// The grade that was kept; `None` until the worker has been there.
+    /// The stored grade; `None` until the background job has computed it.
     pub grading: Option<Grading>,
-    /// What was decided, oldest first.
+    /// All decisions, oldest first.
     pub decisions: Vec<Decision>,
-    /// The practice's language.
     pub language: Language,
 }
 
-/// A decision as it is asked for.
+/// A decision as requested by staff.
 pub struct Asked {
-    /// What is decided.
     pub verdict: Verdict,
-    /// In the words of whoever decides.
+    /// A free-text note of the staff member.
     pub note: Option<String>,
-    /// The record that the person is.
+    /// The record that belongs to the patient.
     pub record_id: Option<String>,
 }
 
-/// What the records say of a conversation's person.
+/// Compares a conversation's patient with the records.
 pub fn look(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Look, Refusal> {
     let (who, reader) = inbox::reader(ctx, conn, token)?;
     let (card, _) = conversations::find(conn, &reader, id)?;
@@ -48,7 +45,7 @@ pub fn look(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Res
     Ok(Look { card, finding, grading, decisions: states::decisions(conn, id)?, language })
 }
 
-/// Decides who it is; the decision, and the conversation as it is then.
+/// Stores a decision about the patient's identity; returns it with the conversation after it.
 pub fn decide(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -66,7 +63,7 @@ pub fn decide(
     Ok((decision, conversations::find(conn, &reader, id)?.0))
 }
 
-/// A decision is taken back by an admin.
+/// Only admins may undo a decision.
 fn check_role(who: &Principal, verdict: Verdict) -> Result<(), Refusal> {
     match verdict {
         Verdict::Undo if who.role != Role::Admin => Err(staff::Refusal::Forbidden.into()),
@@ -74,7 +71,7 @@ fn check_role(who: &Principal, verdict: Verdict) -> Result<(), Refusal> {
     }
 }
 
-/// What was held against what at this moment: with the record that is meant, or with every candidate.
+/// The comparison at the time of the decision: with the chosen record, or with every candidate.
 fn evidence(conn: &mut Conn, id: &str, asked: &Asked) -> Result<Evidence, Refusal> {
     let finding = identity::look(conn, id)?.ok_or(conversations::Refusal::NotFound)?;
     let candidates = &finding.verdict.candidates;
@@ -87,8 +84,9 @@ fn evidence(conn: &mut Conn, id: &str, asked: &Asked) -> Result<Evidence, Refusa
     Ok(Evidence { record_id: meant.map(str::to_owned), compared: Some(compared) })
 }
 
-/// The record that the person is said to be. Whoever confirms by a record says by which, where more than one could be
-/// meant; the only one goes without saying, and so does one that the practice keeps elsewhere.
+/// The record that the patient is said to be. Confirming by record requires naming it if there
+/// are several candidates. A single candidate is implied, and none is required if the practice
+/// keeps its records elsewhere.
 fn meant<'a>(asked: &'a Asked, candidates: &'a [Comparison]) -> Result<Option<&'a str>, Refusal> {
     let by_record = asked.verdict == Verdict::Confirm(Method::RecordMatch);
     match (asked.record_id.as_deref(), candidates) {
@@ -100,7 +98,7 @@ fn meant<'a>(asked: &'a Asked, candidates: &'a [Comparison]) -> Result<Option<&'
     }
 }
 
-/// How many conversations wait for somebody to look; whoever counts more than `most` counts no further.
+/// Counts the conversations that wait for an identity check; counting stops at `most` + 1.
 pub fn how_many_wait(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -111,7 +109,7 @@ pub fn how_many_wait(
     Ok(conversations::how_many_to_verify(conn, &reader, most + 1)?)
 }
 
-/// Up to `limit` conversations that wait, with what the records say of each person as they are now.
+/// Lists up to `limit` waiting conversations, each patient compared with the records as they are now.
 pub fn waiting_in_full(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -126,7 +124,7 @@ pub fn waiting_in_full(
     Ok(found.into_iter().map(|(finding, card)| (card, finding)).collect())
 }
 
-/// Up to `limit` conversations that wait for somebody to look, those first that have waited longest.
+/// Lists up to `limit` conversations that wait for an identity check, longest wait first.
 pub fn waiting(
     ctx: &Ctx,
     conn: &mut Conn,

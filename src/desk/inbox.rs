@@ -1,4 +1,4 @@
-//! The inbox: conversations as far as whoever signs in sees them.
+//! The practice's inbox, limited to the conversations in the staff member's access scope.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,6 @@ use crate::live::stream::{BATCH, Batch};
 use crate::live::{self, Audience, Place};
 use crate::staff::Principal;
 
-/// A page of conversations.
 pub fn list(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -25,7 +24,7 @@ pub fn list(
     Ok(inbox::list(conn, &reader, &filter(&reader.staff_id), after, limit)?)
 }
 
-/// One conversation.
+/// Returns a conversation and the patient's contact details.
 pub fn find(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -36,8 +35,8 @@ pub fn find(
     Ok(inbox::find(conn, &reader, id)?)
 }
 
-/// Changes a conversation; the conversation as it is then. Who hands one over may see it no more afterwards, and
-/// is shown it once.
+/// Changes a conversation and returns it. Reassigning it may end the caller's own access, so the result is
+/// read without the access scope: the caller sees it one last time.
 pub fn change(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -54,7 +53,7 @@ pub fn change(
     Ok(inbox::find(conn, &reader, id)?)
 }
 
-/// Up to `limit` entries after a position.
+/// Lists up to `limit` entries after a position.
 pub fn entries(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -67,7 +66,7 @@ pub fn entries(
     Ok(inbox::entries(conn, &reader, id, after, limit)?)
 }
 
-/// Writes to the patient.
+/// Sends a message to the patient.
 pub fn write(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -80,7 +79,7 @@ pub fn write(
     Ok(inbox::write(ctx, conn, &reader, id, body, acknowledges)?)
 }
 
-/// Notes that the practice has read up to a position.
+/// Marks the conversation as read by the practice, up to a position.
 pub fn read(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -92,7 +91,7 @@ pub fn read(
     Ok(inbox::read(ctx, conn, &reader, id, position)?)
 }
 
-/// Whose stream a token opens, and where it begins.
+/// Authenticates the token of an event stream and finds where the stream starts.
 pub fn listen(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -103,7 +102,7 @@ pub fn listen(
     Ok((who, live::start(conn, last_seen)?))
 }
 
-/// What happened after a place, in what whoever holds the token sees today.
+/// Lists the events after a place, limited to the access scope that the token's holder has now.
 pub fn events(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, place: &Place) -> Result<Batch, Refusal> {
     let (_, reader) = reader(ctx, conn, token)?;
     let all = live::after(conn, &Audience::Practice(reader.practice_id.clone()), place, BATCH)?;
@@ -113,7 +112,7 @@ pub fn events(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, place: &Place)
     })?)
 }
 
-/// Who asks, and what they see.
+/// Authenticates the caller and builds their access scope.
 pub(super) fn reader(
     ctx: &Ctx,
     conn: &mut Conn,

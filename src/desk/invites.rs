@@ -1,4 +1,4 @@
-//! Invites as far as whoever signs in sees the links that they lead to.
+//! Invites, limited to the links in the staff member's access scope.
 
 use super::{Refusal, of_patients, visible};
 use crate::app::Ctx;
@@ -8,7 +8,7 @@ use crate::kit::Secret;
 use crate::links::{self, Destination, Visible};
 use crate::staff::Principal;
 
-/// Which invites a staff member sees.
+/// The staff member and their access scope; `only` holds owners and link ids, `None` all links.
 struct Reach {
     who: Principal,
     only: Option<(Vec<String>, Vec<String>)>,
@@ -30,7 +30,6 @@ impl Reach {
     }
 }
 
-/// A page of invites, newest first.
 pub fn list(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -43,13 +42,12 @@ pub fn list(
     Ok(invites::list(ctx, conn, &reach.filter(state), before, limit)?)
 }
 
-/// One invite.
 pub fn find(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Invite, Refusal> {
     let reach = Reach::of(ctx, conn, token)?;
     Ok(invites::find(ctx, conn, &reach.filter(None), id)?)
 }
 
-/// Invites somebody, to a link or to the practice's first one.
+/// Creates an invite to a link or, without one, to the practice's default link.
 pub fn create(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -63,21 +61,19 @@ pub fn create(
     Ok(invites::create(ctx, conn, &to, &new(who.staff_id.clone()))?)
 }
 
-/// Sends an invite (again).
 pub fn send(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Invite, Refusal> {
     let reach = Reach::of(ctx, conn, token)?;
     let invite = invites::find(ctx, conn, &reach.filter(None), id)?;
     Ok(invites::send(ctx, conn, &invite, &reach.who.staff_id)?)
 }
 
-/// Takes an invite back.
 pub fn revoke(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<(), Refusal> {
     let reach = Reach::of(ctx, conn, token)?;
     let invite = invites::find(ctx, conn, &reach.filter(None), id)?;
     Ok(invites::revoke(ctx, conn, &invite, &reach.who.staff_id)?)
 }
 
-/// Takes a list of people to invite; it is worked off afterwards.
+/// Stores a list of people to invite; a background job processes its rows.
 pub fn import(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -91,7 +87,7 @@ pub fn import(
     Ok(import::take(ctx, conn, &to, &who.staff_id, rows)?)
 }
 
-/// How far a list has been worked off.
+/// Returns an import with its progress.
 pub fn import_of(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -103,7 +99,7 @@ pub fn import_of(
     Ok(found.ok_or(invites::Refusal::NotFound)?)
 }
 
-/// What became of up to `limit` of its rows after a line.
+/// Lists the results of up to `limit` rows after a line.
 pub fn import_rows(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -116,7 +112,7 @@ pub fn import_rows(
     Ok(import::rows(conn, &import.id, after, limit)?)
 }
 
-/// Where an invite shall lead: to a link in sight, that takes patients in.
+/// The destination of an invite: a link in the caller's access scope that accepts patients.
 fn destination(conn: &mut Conn, who: &Principal, link_id: Option<&str>) -> Result<Destination, Refusal> {
     let id = match link_id {
         Some(id) => Some(id.to_owned()),

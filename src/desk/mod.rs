@@ -1,5 +1,5 @@
-//! The practice's own view: everything under `/v1/practice`, narrowed to the practice of whoever signs in, and
-//! within it to the links that include them. What lies outside is as if it did not exist.
+//! The practice API: everything under `/v1/practice`, limited to the practice of the signed-in staff member
+//! and, within it, to their access scope. Anything outside the scope answers as if it did not exist.
 
 pub mod audit;
 pub mod http;
@@ -25,76 +25,64 @@ use crate::practices::{self, Practice};
 use crate::printing;
 use crate::staff::{self, Principal};
 
-/// Why something of the practice's own was refused.
+/// Errors of the practice API.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Not signed in, or not allowed.
     #[error(transparent)]
     Staff(#[from] staff::Refusal),
-    /// The link cannot be made or changed that way.
     #[error(transparent)]
     Endpoint(#[from] EndpointRefusal),
-    /// A field names a team or a person that the practice has not got.
-    #[error("stranger in {0}")]
+    /// A field names a team, staff member or link that the practice does not have.
+    #[error("unknown id in {0}")]
     Stranger(&'static str),
-    /// The days cannot be reported.
+    /// The days of a report are invalid.
     #[error(transparent)]
     Range(#[from] BadRange),
-    /// The link cannot be printed.
     #[error(transparent)]
     Unprintable(#[from] printing::Unprintable),
-    /// Who is told cannot be changed that way.
+    /// The notification settings cannot be changed as requested.
     #[error(transparent)]
     Notice(#[from] notices::Refusal),
-    /// The profile cannot be changed that way.
     #[error(transparent)]
     Profile(#[from] practices::Refusal),
-    /// The practice has no logo.
     #[error("no logo")]
     NoLogo,
-    /// This field of a query is no day and no moment.
-    #[error("no moment in {0}")]
+    /// This query field is neither a date nor a time.
+    #[error("neither a date nor a time in {0}")]
     NoMoment(&'static str),
-    /// More events than one file may hold.
+    /// More events than one exported file may hold.
     #[error("too many events")]
     TooManyEvents,
-    /// Who it is cannot be decided that way.
+    /// The identity decision is not allowed.
     #[error(transparent)]
     Identity(#[from] crate::conversations::identity::Refusal),
-    /// The record that was named is none of those that could be meant.
-    #[error("no candidate")]
+    /// The record is not among the candidates.
+    #[error("the record is not a candidate")]
     NoCandidate,
-    /// Confirmed by a record, and it is not said by which.
-    #[error("which record")]
+    /// `record_match` needs a record id, since there are several candidates.
+    #[error("the record id is missing")]
     WhichRecord,
-    /// The practice has no such record.
-    #[error("no record")]
+    #[error("record not found")]
     NoRecord,
-    /// The file cannot be taken in, or its import not be had.
     #[error(transparent)]
     Import(#[from] imports::Refusal),
-    /// The invite cannot be had or changed that way.
     #[error(transparent)]
     Invite(#[from] crate::invites::Refusal),
-    /// The conversation cannot be had or changed that way.
     #[error(transparent)]
     Inbox(#[from] crate::conversations::inbox::Refusal),
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// Whoever signs in and knows the practice's patients; the operator's support does not.
+/// Authenticates a staff member who may see patients; the operator's support may not.
 fn of_patients(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
     let who = staff::authenticate(ctx, conn, token)?;
     if who.role.meets_patients() { Ok(who) } else { Err(staff::Refusal::Forbidden.into()) }
 }
 
-/// A link with the people on it.
+/// A link and the staff members on it.
 pub struct LinkDetails {
-    /// The link.
     pub link: Link,
-    /// Its people.
     pub people: People,
 }
 
@@ -105,7 +93,7 @@ impl LinkDetails {
     }
 }
 
-/// Makes a further link; `new.practice_id` is whoever asks' own.
+/// Creates a link in the caller's own practice, whatever `new.practice_id` says.
 pub fn create_link(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -124,7 +112,6 @@ pub fn create_link(
     Ok(LinkDetails::of(conn, link)?)
 }
 
-/// Changes a link.
 pub fn change_link(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -133,7 +120,7 @@ pub fn change_link(
     change: &Change,
 ) -> Result<LinkDetails, Refusal> {
     let who = staff::authenticate(ctx, conn, token)?;
-    // Not there comes before not allowed: who does not see a link learns nothing of it.
+    // "Not found" comes before "forbidden": a caller without access to a link learns nothing about it.
     let seen = visible(conn, &who)?;
     links::find_visible(conn, &who.practice_id, &seen, id)?.ok_or(EndpointRefusal::NotFound)?;
     if !who.role.configures() {
@@ -154,13 +141,12 @@ pub fn change_link(
     Ok(LinkDetails::of(conn, link)?)
 }
 
-/// One link.
 pub fn link(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<LinkDetails, Refusal> {
     let (_, link) = find(ctx, conn, token, id)?;
     Ok(LinkDetails::of(conn, link)?)
 }
 
-/// Up to `limit` links after the link `after`.
+/// Lists up to `limit` links after the link `after`.
 pub fn links(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -174,7 +160,7 @@ pub fn links(
     Ok(found.into_iter().map(|link| LinkDetails::of(conn, link)).collect::<db::Result<_>>()?)
 }
 
-/// One link and its practice, for what is printed.
+/// Returns a link with its practice, for printing.
 pub fn printable(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -185,7 +171,7 @@ pub fn printable(
     Ok(links::known(conn, &link.id)?.ok_or(EndpointRefusal::NotFound)?)
 }
 
-/// What became of a link's visitors.
+/// Reports how many of a link's visitors reached each step of the sign-up.
 pub fn funnel(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -200,7 +186,7 @@ pub fn funnel(
     Ok(funnel::of_link(conn, &link.id, range, channel)?)
 }
 
-/// The same as a file, with small counts suppressed; that it left the house is in the audit.
+/// Exports the funnel as CSV with small counts suppressed, and records the export in the audit log.
 pub fn export_funnel(
     ctx: &Ctx,
     conn: &mut Conn,

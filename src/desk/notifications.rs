@@ -1,4 +1,4 @@
-//! Who of the practice is mailed about what: admins see and change all of it, members their own.
+//! Notification settings: admins see and change everyone's, members only their own.
 
 use super::{Refusal, practice};
 use crate::app::Ctx;
@@ -7,7 +7,7 @@ use crate::kit::Secret;
 use crate::notices::{self, Change, Entry};
 use crate::staff;
 
-/// Up to `limit` people and links after a link and person.
+/// Lists up to `limit` settings after a link and person.
 pub fn list(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -21,7 +21,7 @@ pub fn list(
     Ok(notices::entries(ctx, conn, &practice, only, after, limit)?)
 }
 
-/// Changes how often a person is told; what they are told of then.
+/// Changes how often a person is notified; returns all their settings.
 pub fn change(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -29,7 +29,7 @@ pub fn change(
     change: &Change,
 ) -> Result<Vec<Entry>, Refusal> {
     let who = staff::authenticate(ctx, conn, token)?;
-    // A member's own frequency is theirs; whether a mailbox is tried again is an admin's to say.
+    // Members may change their own frequency; only an admin may resume a mailbox that bounced.
     if !who.role.configures() && (change.person != who.staff_id || change.resume) {
         return Err(staff::Refusal::Forbidden.into());
     }

@@ -1,4 +1,4 @@
-//! How the practice shows itself: all of its people see it, admins and support change it.
+//! The practice's profile: all of its staff may read it, admins and the operator's support may change it.
 
 use super::{Refusal, practice};
 use crate::app::Ctx;
@@ -7,13 +7,11 @@ use crate::kit::Secret;
 use crate::practices::{self, Change, Practice};
 use crate::staff;
 
-/// The practice as it is.
 pub fn show(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Practice, Refusal> {
     let who = staff::authenticate(ctx, conn, token)?;
     practice(conn, &who)
 }
 
-/// Changes it.
 pub fn change(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -25,13 +23,13 @@ pub fn change(
     Ok(practices::change(ctx, conn, &who.staff_id, &practice, change)?)
 }
 
-/// Its logo (PNG).
+/// Returns the practice's logo (PNG).
 pub fn logo(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Vec<u8>, Refusal> {
     let who = staff::authenticate(ctx, conn, token)?;
     practices::logo(conn, &who.practice_id)?.ok_or(Refusal::NoLogo)
 }
 
-/// Gives it a logo, or takes it away.
+/// Replaces the logo, or deletes it if `png` is `None`.
 pub fn set_logo(
     ctx: &Ctx,
     conn: &mut Conn,

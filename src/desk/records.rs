@@ -1,4 +1,4 @@
-//! The practice's own records: its people look things up, its admins hand files in.
+//! The practice's patient records: staff who see patients may look them up, admins may import files.
 
 use super::{Refusal, of_patients};
 use crate::app::Ctx;
@@ -8,13 +8,13 @@ use crate::imports::{self, By, Import, Survey};
 use crate::kit::Secret;
 use crate::staff::{self, Principal, Role};
 
-/// Whoever may hand a file in, and see what became of it.
+/// Authenticates an admin, who may import files and see the results.
 pub fn importer(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
     let who = staff::authenticate(ctx, conn, token)?;
     if who.role == Role::Admin { Ok(who) } else { Err(staff::Refusal::Forbidden.into()) }
 }
 
-/// Up to `limit` records by name that a search finds, after the one at which the list stopped.
+/// Lists up to `limit` records that match a query, by name, after the given position.
 pub fn list(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -27,7 +27,7 @@ pub fn list(
     Ok(records::list(conn, &who.practice_id, query.trim(), region, after, limit)?)
 }
 
-/// One record, with everything that it ever said.
+/// Returns a record with all its current and earlier values.
 pub fn find(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -38,7 +38,6 @@ pub fn find(
     records::find(conn, &who.practice_id, id)?.ok_or(Refusal::NoRecord)
 }
 
-/// Begins an import.
 pub fn import(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -49,7 +48,7 @@ pub fn import(
     Ok(imports::begin(ctx, conn, &by(&who), survey)?)
 }
 
-/// Ends an import before its last row.
+/// Cancels an import; rows imported so far stay.
 pub fn cancel(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Import, Refusal> {
     let who = importer(ctx, conn, token)?;
     Ok(imports::cancel(ctx, conn, &by(&who), id)?)
@@ -59,13 +58,12 @@ fn by(who: &Principal) -> By<'_> {
     By { practice_id: &who.practice_id, actor: &who.staff_id }
 }
 
-/// One import.
 pub fn find_import(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Import, Refusal> {
     let who = importer(ctx, conn, token)?;
     Ok(imports::find(conn, &who.practice_id, id)?)
 }
 
-/// Up to `limit` imports, newest first, before the one of the id `before`.
+/// Lists up to `limit` imports, newest first, before the one with the id `before`.
 pub fn list_imports(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -77,7 +75,7 @@ pub fn list_imports(
     Ok(imports::list(conn, &who.practice_id, before, limit)?)
 }
 
-/// What became of an import's rows, as a file; that it was taken away is in the audit.
+/// Exports the result of each row as CSV, and records the export in the audit log.
 pub fn results(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<String, Refusal> {
     let who = importer(ctx, conn, token)?;
     let file = imports::results(conn, &who.practice_id, id)?;

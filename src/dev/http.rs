@@ -13,7 +13,7 @@ use crate::http::{Code, Problem, html};
 use crate::kit::Phone;
 use crate::refusals;
 
-/// The demo practice's link.
+/// The code of the demo practice's link.
 pub const DEMO_CODE: &str = "123456";
 
 #[derive(Template)]
@@ -26,10 +26,10 @@ struct DevPage<'a> {
 
 refusals!(DevRefusals: plain, NotFound, InvalidRequest);
 
-/// A phone to walk the sign-up with, and the messages as they go out
+/// Show the development page: a phone to try the sign-up with, and the messages that were sent
 #[utoipa::path(tag = "development", responses((status = 200, description = "The development page", content_type = "text/html"), DevRefusals))]
 #[get("/dev")]
-pub async fn dev_page(app: Data<App>) -> Result<HttpResponse, Problem> {
+pub async fn get_dev_page(app: Data<App>) -> Result<HttpResponse, Problem> {
     only_in_development(&app)?;
     let nonce = html::nonce(&app);
     let page = DevPage { nonce: &nonce, public_url: &app.config.public_url, demo_code: DEMO_CODE };
@@ -40,29 +40,32 @@ pub async fn dev_page(app: Data<App>) -> Result<HttpResponse, Problem> {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct MessagesQuery {
-    /// Only those to this number or address.
+    /// Only messages to this phone number or e-mail address.
     #[param(example = "+14155552671")]
     to: Option<String>,
 }
 
-/// The messages that went out.
+/// The messages that were sent.
 #[derive(Serialize, ToSchema)]
 pub struct CaughtList {
     /// Newest first, at most 100.
     items: Vec<Caught>,
 }
 
-/// Lists the messages that went out, newest first
-#[utoipa::path(tag = "development", params(MessagesQuery), responses((status = 200, description = "Caught messages", body = CaughtList), DevRefusals))]
+/// List the messages that were sent, newest first
+#[utoipa::path(tag = "development", params(MessagesQuery), responses((status = 200, description = "The messages that were sent", body = CaughtList), DevRefusals))]
 #[get("/dev/messages")]
-pub async fn dev_messages(app: Data<App>, query: Query<MessagesQuery>) -> Result<Json<CaughtList>, Problem> {
+pub async fn list_dev_messages(
+    app: Data<App>,
+    query: Query<MessagesQuery>,
+) -> Result<Json<CaughtList>, Problem> {
     only_in_development(&app)?;
     let to = query.into_inner().to.map(|to| recipient(&app, &to));
     let items = app.read(move |_, conn| super::caught(conn, to.as_deref()));
     Ok(Json(CaughtList { items: items.await? }))
 }
 
-/// Numbers in any spelling, `+` turned into a blank by a query string included.
+/// Accepts a number in any spelling, also with the `+` that a query string turned into a blank.
 fn recipient(app: &App, to: &str) -> String {
     let region = &app.config.verification.default_region;
     let text = to.trim().replace('\0', "");

@@ -1,5 +1,5 @@
-//! Development alone: every message that went out, and a phone to walk the sign-up with. In production none
-//! of its routes exist.
+//! Development only: every message that was sent, and a phone to try the sign-up with. In production none
+//! of these routes exist.
 
 pub mod http;
 mod store;
@@ -9,26 +9,26 @@ pub use store::Caught;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 
-/// A message as the development providers catch it.
+/// A message that a development provider caught instead of sending it.
 pub struct NewCaught<'a> {
-    /// Stable over attempts: what was caught twice is shown once.
+    /// The same for every attempt, so that a repeated message is shown once.
     pub dedupe_key: &'a str,
-    /// `sms`, `voice` or `email`.
+    /// The channel: `sms`, `voice` or `email`.
     pub channel: &'a str,
-    /// The number or address.
+    /// The phone number or e-mail address.
     pub to: &'a str,
-    /// The text; an e-mail's first line is its subject.
+    /// The text; the first line of an e-mail is its subject.
     pub body: &'a str,
-    /// The code in it.
+    /// The one-time code in the text.
     pub code: Option<&'a str>,
 }
 
-/// Keeps a message for `/dev`.
+/// Stores a message for `/dev`.
 pub fn catch(ctx: &Ctx, conn: &mut Conn, new: &NewCaught<'_>) -> db::Result<()> {
     store::insert(conn, &ctx.id("cgt"), new, ctx.now)
 }
 
-/// The newest messages, newest first; only those to `to` where it is given.
+/// The newest messages, newest first; with `to` only those to that recipient.
 pub fn caught(conn: &mut Conn, to: Option<&str>) -> db::Result<Vec<Caught>> {
     store::newest(conn, to, 100)
 }

@@ -1,4 +1,4 @@
-//! The rows of `caught_messages`.
+//! Queries on `caught_messages`.
 
 use diesel::insert_into;
 use diesel::prelude::*;
@@ -10,29 +10,29 @@ use crate::db::schema::caught_messages;
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// A message that a development provider caught.
+/// A message that a development provider caught instead of sending it.
 #[derive(Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = caught_messages)]
 pub struct Caught {
-    /// `sms`, `voice` or `email`.
+    /// The channel: `sms`, `voice` or `email`.
     #[schema(example = "sms")]
     channel: String,
-    /// The number or address.
+    /// The phone number or e-mail address of the recipient.
     #[diesel(column_name = recipient)]
     #[schema(example = "+14155552671")]
     to: String,
-    /// The text; an e-mail's first line is its subject.
+    /// The text; the first line of an e-mail is its subject.
     #[schema(example = "123456 is your code.")]
     body: String,
-    /// The code in it.
+    /// The one-time code in the text; absent in a text without a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "123456")]
     code: Option<String>,
-    /// When it was caught.
+    /// The time when it was caught.
     created_at: Timestamp,
 }
 
-/// Keeps a message, once.
+/// Stores a message, once per `dedupe_key`.
 pub fn insert(conn: &mut Conn, id: &str, new: &NewCaught<'_>, now: Timestamp) -> Result<()> {
     let row = (
         caught_messages::id.eq(id),
@@ -47,7 +47,6 @@ pub fn insert(conn: &mut Conn, id: &str, new: &NewCaught<'_>, now: Timestamp) ->
     Ok(())
 }
 
-/// The newest messages.
 pub fn newest(conn: &mut Conn, to: Option<&str>, limit: i64) -> Result<Vec<Caught>> {
     let mut rows = caught_messages::table.into_boxed();
     if let Some(to) = to {

@@ -1,12 +1,14 @@
-//! A funnel that leaves the house: counts of fewer than five are not told, nor what would give one away.
+//! CSV export of a funnel with small counts suppressed: it contains no count below five and nothing
+//! to infer one from.
 //!
-//! Nobody is in a 0, so it stays. Of a column, the days' counts from 1 to 4 are told as `<5`, and where the total
-//! would give one of them away (there is but one, or their sum can be made in one way only) it is told as `*`.
+//! A 0 identifies no person, so it is kept. Within a column, daily counts from 1 to 4 are written as `<5`.
+//! If the total would reveal one of them (only one is suppressed, or their sum can be composed in only one
+//! way), the total is written as `*`.
 
 use super::report::{Counts, Report};
 use crate::kit::csv;
 
-/// Counts below this are suppressed.
+/// Smallest count that is exported as a number.
 const FEWEST: i64 = 5;
 const FEW: &str = "<5";
 const WITHHELD: &str = "*";
@@ -28,7 +30,7 @@ const COLUMNS: [Column; 12] = [
     ("rejected", |counts| counts.rejected),
 ];
 
-/// A report by day, and its totals in the last row.
+/// One row per day, with the totals in the last row.
 pub fn csv(report: &Report) -> String {
     let columns: Vec<Vec<String>> = COLUMNS.iter().map(|(_, count)| column(report, *count)).collect();
     let mut heads = vec!["day"];
@@ -42,7 +44,7 @@ pub fn csv(report: &Report) -> String {
     text
 }
 
-/// The cells of one column, its total behind them.
+/// The cells of one column, followed by its total.
 fn column(report: &Report, count: fn(&Counts) -> i64) -> Vec<String> {
     let days: Vec<i64> = report.days.iter().map(count).collect();
     let mut cells: Vec<String> = days.iter().map(|count| cell(*count)).collect();
@@ -59,8 +61,8 @@ fn is_few(count: i64) -> bool {
     (1..FEWEST).contains(&count)
 }
 
-/// Whether the total less what is told says what a suppressed count is: of `n` counts from 1 to 4 with a sum
-/// between `n` and `4n`, none is certain, unless it is the only one.
+/// Returns true if the total minus the exported counts determines a suppressed count: for `n` counts from 1
+/// to 4 whose sum is between `n` and `4n` (both excluded), none is certain unless it is the only one.
 fn gives_away(days: &[i64]) -> bool {
     let few: Vec<i64> = days.iter().copied().filter(|count| is_few(*count)).collect();
     let (n, sum) = (i64::try_from(few.len()).unwrap_or(i64::MAX), few.iter().sum::<i64>());
@@ -86,8 +88,8 @@ mod tests {
         }
     }
 
-    /// Every column of up to four days of up to six: whoever knows the rule and the export finds no count of
-    /// fewer than five.
+    /// Tries every column of up to four days with counts of up to six: knowing the rule and the export is
+    /// not enough to find a count below five.
     #[test]
     fn no_export_gives_a_small_count_away() {
         let told = |days: &[i64]| {

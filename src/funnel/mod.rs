@@ -1,9 +1,10 @@
-//! What became of a link's visitors, counted.
+//! Funnel statistics of a link: how many visitors reach each step.
 //!
-//! Facts (a code typed, a text sent, a number proven, a pairing) append an event in their own transaction, so
-//! that they are exact and nobody waits for a counter. Page views are too many for that: they are added up in
-//! memory and written in batches, off the request path. A writer then rolls events up into counters by link
-//! and day; a counter is always the sum of the events that carry a batch, since both change together.
+//! Facts (a code typed, a text sent, a number verified, a pairing) append an event in their own
+//! transaction, so they are exact and no request waits for a counter. Page views are too many for that:
+//! they are summed in memory and written in batches, off the request path. A writer then rolls events up
+//! into counters per link and day. A counter always equals the sum of the events that carry a batch id,
+//! because both change together.
 
 mod export;
 mod report;
@@ -21,47 +22,44 @@ use std::time::Duration;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 
-/// Rolled-up events are kept this long, to hold the counters against them.
+/// How long rolled-up events are kept, so that counters can be checked against them.
 const KEPT: Duration = Duration::from_hours(35 * 24);
-/// Anybody can write a channel on a link's address: so many of a link and day are told apart, the rest is
-/// [`OTHER`].
+/// How many channels are counted separately per link and day; the rest is counted as [`OTHER`]. The limit
+/// exists because anyone can write a channel into a link's URL.
 const MOST_CHANNELS: usize = 20;
-/// The channel of all channels that are not told apart.
+/// Channel that collects the counts beyond [`MOST_CHANNELS`].
 const OTHER: &str = "other";
-/// How many old events go in one sweep.
+/// How many old events one sweep deletes.
 const SWEEP: i64 = 5_000;
 
 /// One step of a visitor on the way to a pairing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Step {
-    /// The page was shown, to whomever.
+    /// The page was shown, to a person or a bot.
     View,
     /// The page was shown to a bot, a preview or a prefetch.
     BotView,
-    /// The page's own beacon came back: somebody saw it.
+    /// The page's own beacon came back, so a person saw it.
     ConfirmedView,
     /// The page was reached by the printed QR code, or the code was scanned in the app.
     Scan,
-    /// The App Store button was tapped.
     TapIos,
-    /// The Google Play button was tapped.
     TapAndroid,
     /// The code was typed into the app and became a link token.
     CodeTyped,
-    /// A text was sent to a phone: a code, or the app's link.
+    /// A text was sent to a phone: a code or the link to the app.
     SmsSent,
-    /// A number was proven.
+    /// A phone number was verified.
     Verified,
-    /// A patient was paired.
     Paired,
-    /// The practice confirmed who it is.
+    /// The practice confirmed the patient's identity.
     Confirmed,
-    /// The practice found that it is somebody else.
+    /// The practice rejected the patient's identity.
     Rejected,
 }
 
 impl Step {
-    /// All of them, on the way from the page to the pairing.
+    /// All steps in order, from the page view to the identity check.
     pub const ALL: [Self; 12] = [
         Self::View,
         Self::BotView,
@@ -77,7 +75,7 @@ impl Step {
         Self::Rejected,
     ];
 
-    /// The word that the database uses.
+    /// Returns the value stored in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::View => "view",
@@ -95,7 +93,6 @@ impl Step {
         }
     }
 
-    /// The step behind a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.as_str() == word)
     }
@@ -114,13 +111,13 @@ pub fn record(ctx: &Ctx, conn: &mut Conn, link_id: &str, step: Step) -> db::Resu
     store::insert(conn, &[event])
 }
 
-/// What became of a link's visitors in `range`, of all channels or of one.
+/// Returns the funnel of a link in `range`, over all channels or for one.
 pub fn of_link(conn: &mut Conn, link_id: &str, range: Range, channel: Option<&str>) -> db::Result<Report> {
     let rows = store::counts(conn, link_id, &range.first_day(), &range.last_day())?;
     Ok(Report::new(range, channel, &rows))
 }
 
-/// Forgets events that were rolled up long ago; the counters stay.
+/// Deletes events that were rolled up long ago; the counters stay.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::delete_rolled(conn, ctx.now - KEPT, SWEEP)
 }

@@ -1,4 +1,4 @@
-//! What the funnel says of a link.
+//! The funnel report of a link.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,36 +10,32 @@ use utoipa::ToSchema;
 use super::store::Sum;
 use super::{OTHER, Step};
 
-/// A report never covers more days than this.
+/// Longest range of a report, in days.
 const MOST_DAYS: i32 = 366;
-/// It lists this many channels, those with the highest counts; the others are told as one.
+/// How many channels a report lists (those with the highest counts); the others are summed up as one.
 const MOST_LISTED: usize = 50;
-/// What it covers when nothing is asked for.
+/// Range of a report if the request names none, in days.
 const DEFAULT_DAYS: i32 = 30;
 
-/// Days from one to another, both included, in the practice's own time zone.
+/// Days in the practice's own time zone, first and last included.
 #[derive(Debug, Clone, Copy)]
 pub struct Range {
     from: Date,
     to: Date,
 }
 
-/// Why a range cannot be reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadRange {
-    /// `from` is no date.
     #[error("`from` must be a date like 2026-11-22.")]
     From,
-    /// `to` is no date.
     #[error("`to` must be a date like 2026-11-22.")]
     To,
-    /// The range is empty or too long.
-    #[error("Ask for 1 to 366 days.")]
+    #[error("Choose a range of 1 to 366 days.")]
     Length,
 }
 
 impl Range {
-    /// The days from `from` to `to` (ISO 8601 dates); by default the thirty up to `today`.
+    /// Parses ISO 8601 dates; the default is the 30 days that end `today`.
     pub fn parse(from: Option<&str>, to: Option<&str>, today: Date) -> Result<Self, BadRange> {
         let to: Date = to.map_or(Ok(today), |to| to.parse().map_err(|_| BadRange::To))?;
         let first = to.checked_sub((DEFAULT_DAYS - 1).days()).map_err(|_| BadRange::To)?;
@@ -62,67 +58,67 @@ impl Range {
     }
 }
 
-/// How often the page was shown.
+/// How often the landing page was shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Views {
-    /// To whomever.
+    /// All page views, by people and bots.
     #[schema(example = 120)]
     pub raw: i64,
-    /// Of these: to bots, previews and prefetches.
+    /// Page views by bots, link previews and prefetches.
     #[schema(example = 30)]
     pub bot: i64,
-    /// The page's own beacon came back: somebody saw it.
+    /// Page views confirmed by the page's own beacon: a person saw it.
     #[schema(example = 80)]
     pub confirmed: i64,
 }
 
-/// How often a store's button was tapped.
+/// How often each app store button was tapped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StoreTaps {
-    /// The App Store's.
+    /// Taps on the App Store button.
     #[schema(example = 22)]
     pub ios: i64,
-    /// Google Play's.
+    /// Taps on the Google Play button.
     #[schema(example = 19)]
     pub android: i64,
 }
 
-/// The steps from the page to the pairing, counted.
+/// Counts for each step from the page view to the pairing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = FunnelCounts)]
 pub struct Counts {
-    /// The day, in the practice's time zone, where they are of one day.
+    /// The day in the practice's time zone, if the counts are of one day.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "2026-11-22")]
     pub day: Option<String>,
-    /// The channel, where they are of one: `?s=brochure` on the link's address; empty for visitors without one,
-    /// and for all that happens in the app.
+    /// The channel, if the counts are of one channel: `?s=brochure` in the link's URL. Empty for visitors
+    /// without one and for everything that happens in the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "brochure")]
     pub channel: Option<String>,
-    /// Page views.
+    /// Views of the landing page.
     pub views: Views,
-    /// The printed QR code was scanned, by a camera or in the app.
+    /// Scans of the printed QR code, by a camera or in the app.
     #[schema(example = 40)]
     pub scans: i64,
-    /// Taps on a store's button.
+    /// Taps on the app store buttons.
     pub store_taps: StoreTaps,
-    /// The code was typed into the app.
+    /// How often the code was typed into the app.
     #[schema(example = 6)]
     pub codes_typed: i64,
-    /// Codes sent by text.
+    /// Texts sent, with a code or the link to the app.
     #[schema(example = 35)]
     pub sms_sent: i64,
-    /// Numbers proven.
+    /// Phone numbers that were verified.
     #[schema(example = 31)]
     pub verified: i64,
-    /// Patients paired.
+    /// Patients who were paired with the practice.
     #[schema(example = 30)]
     pub paired: i64,
-    /// Of those, confirmed by the practice to be who they say.
+    /// Paired patients whose identity the practice confirmed.
     #[schema(example = 27)]
     pub confirmed: i64,
-    /// Of those, found by the practice to be somebody else.
+    /// Paired patients whose identity the practice rejected.
     #[schema(example = 1)]
     pub rejected: i64,
 }
@@ -147,22 +143,22 @@ impl Counts {
     }
 }
 
-/// What became of a link's visitors.
+/// Funnel of one link, from page view to pairing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Funnel)]
 pub struct Report {
-    /// The first day.
+    /// First day of the report.
     #[schema(example = "2026-10-24")]
     pub from: String,
-    /// The last day.
+    /// Last day of the report.
     #[schema(example = "2026-11-22")]
     pub to: String,
-    /// Every day in between, also those on which nothing happened.
+    /// Every day of the range, including days without any event.
     pub days: Vec<Counts>,
-    /// Their sums.
+    /// Sums over all days of the range.
     pub totals: Counts,
-    /// The sums by channel, in alphabetical order. Of a link and day 20 channels are told apart, of a report the
-    /// 50 largest; what is beyond is the channel `other`.
+    /// Sums per channel, in alphabetical order. Up to 20 channels are counted separately per link and day,
+    /// and a report lists the 50 largest; everything else is in the channel `other`.
     pub channels: Vec<Counts>,
 }
 
@@ -192,7 +188,7 @@ impl Report {
     }
 }
 
-/// The channels with the highest counts, and always the empty one, which is no channel.
+/// The channels with the highest counts, and always the empty one (visits without a channel).
 fn listed(rows: &[Sum]) -> BTreeSet<&str> {
     let mut sums = BTreeMap::<&str, i64>::new();
     for (_, _, channel, count) in rows {

@@ -1,4 +1,4 @@
-//! The rows of `funnel_events` and `funnel_counts`.
+//! Queries on `funnel_events` and `funnel_counts`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,7 +22,7 @@ pub struct Event {
     pub at: Timestamp,
 }
 
-/// An event on its way into the counters.
+/// An event that is about to be added to the counters.
 pub struct Claimed {
     pub link_id: String,
     pub step: String,
@@ -31,10 +31,10 @@ pub struct Claimed {
     pub at: Timestamp,
 }
 
-/// One sum: day, step, channel, count over all slots.
+/// Day, step, channel and the count over all slots.
 pub type Sum = (String, String, String, i64);
 
-/// Appends events; those that are there already stay as they are.
+/// Appends events; events whose id exists already are left unchanged.
 pub fn insert(conn: &mut Conn, events: &[Event]) -> Result<()> {
     for event in events {
         Both(insert_into(funnel_events::table).values(event.clone()).on_conflict_do_nothing())
@@ -43,7 +43,7 @@ pub fn insert(conn: &mut Conn, events: &[Event]) -> Result<()> {
     Ok(())
 }
 
-/// Marks up to `limit` open events as belonging to `batch`, and hands them over.
+/// Assigns up to `limit` open events to `batch` and returns them.
 pub fn claim(conn: &mut Conn, batch: &str, limit: i64) -> Result<Vec<Claimed>> {
     type Row = (String, String, String, i64, Timestamp);
     let open: Vec<String> = funnel_events::table
@@ -70,7 +70,7 @@ pub fn claim(conn: &mut Conn, batch: &str, limit: i64) -> Result<Vec<Claimed>> {
         .collect())
 }
 
-/// The time zones of the practices behind the events' links, by link.
+/// Time zones of the practices that own the events' links, by link id.
 pub fn zones(conn: &mut Conn, events: &[Claimed]) -> Result<HashMap<String, String>> {
     let mut ids: Vec<&str> = events.iter().map(|event| event.link_id.as_str()).collect();
     ids.sort_unstable();
@@ -80,7 +80,6 @@ pub fn zones(conn: &mut Conn, events: &[Claimed]) -> Result<HashMap<String, Stri
     Ok(zones.into_iter().collect())
 }
 
-/// Adds to one counter.
 pub fn add(
     conn: &mut Conn,
     link_id: &str,
@@ -113,7 +112,7 @@ pub fn add(
     Ok(())
 }
 
-/// The named channels that a link's counters have of one day, without the one that stands for the rest.
+/// The channels that a link's counters name on one day, without [`super::OTHER`].
 pub fn channels(conn: &mut Conn, link_id: &str, day: &str) -> Result<HashSet<String>> {
     let rows = funnel_counts::table
         .filter(funnel_counts::link_id.eq(link_id))
@@ -123,8 +122,8 @@ pub fn channels(conn: &mut Conn, link_id: &str, day: &str) -> Result<HashSet<Str
     Ok(channels.into_iter().collect())
 }
 
-/// A link's sums between two days, both included. The slots are added up by the caller: a sum over BIGINT is a
-/// NUMERIC on one database and an integer on the other.
+/// Sums of a link between two days, both included. The caller adds up the slots, because a sum over BIGINT
+/// is a NUMERIC on one database and an integer on the other.
 pub fn counts(conn: &mut Conn, link_id: &str, from: &str, to: &str) -> Result<Vec<Sum>> {
     let rows = funnel_counts::table
         .filter(funnel_counts::link_id.eq(link_id))

@@ -1,4 +1,4 @@
-//! Page views that wait in memory.
+//! In-memory counters for page views that are not written yet.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -8,17 +8,16 @@ use super::writer::Unwritten;
 use super::{MOST_CHANNELS, OTHER, Step};
 use crate::kit::Timestamp;
 
-/// Every time zone's days begin on a quarter of an hour, so views can be added up within one and still be told
-/// apart by day.
+/// Days begin on a quarter of an hour in every time zone, so views can be summed per quarter and still be
+/// assigned to the right day.
 const QUARTER: i64 = 15 * 60 * 1000;
 const DAY: i64 = 24 * 60 * 60 * 1000;
-/// A flood of views must not eat the memory: beyond this many kinds of counts and single visits, further ones
-/// are dropped and counted as such.
+/// Limit on distinct counts and single visits in memory, so that a flood of views cannot exhaust it. Beyond
+/// it, further ones are dropped, and the number dropped is counted.
 const MOST: usize = 100_000;
-/// A flood on one link leaves room for the visits of others.
+/// Limit per link, so that a flood on one link leaves room for the visits of others.
 const MOST_OF_LINK: usize = 10_000;
 
-/// What a count is about: link, step, channel and the quarter of an hour.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub link_id: String,
@@ -27,19 +26,18 @@ pub(super) struct Key {
     pub quarter: i64,
 }
 
-/// Everything that waited when it was drained.
+/// Everything that was waiting when the counters were drained.
 #[derive(Default)]
 pub(super) struct Drained {
-    /// Sums.
     pub sums: HashMap<Key, i64>,
-    /// Steps that count once a visit, however often and wherever they come in.
+    /// Steps that count once per visit, however often and on whichever instance they arrive.
     pub visits: HashSet<(Key, String)>,
-    /// How many of those each link has.
+    /// How many entries of `visits` belong to each link.
     of_link: HashMap<String, usize>,
 }
 
-/// The channels that each link was opened by today (UTC), as far as this instance saw. Anybody can write a new
-/// one on an address, so that only so many are told apart.
+/// The channels of each link seen by this instance today (UTC). Anyone can write a new channel into a URL,
+/// so only a limited number is counted separately.
 #[derive(Default)]
 struct Channels {
     day: i64,
@@ -95,7 +93,8 @@ impl Tally {
         }
     }
 
-    /// As [`Tally::add`], once a visit and step, however often it comes and on whichever instance.
+    /// Like [`Tally::add`], but once per visit and step, however often and on
+    /// whichever instance it arrives.
     pub fn add_once(&self, now: Timestamp, link_id: &str, step: Step, channel: &str, visit: &str) {
         let Waiting { counts, channels } = &mut *self.lock();
         let once = (key(now, link_id, step, channels.told(now, link_id, channel)), visit.to_owned());
@@ -111,24 +110,25 @@ impl Tally {
         }
     }
 
-    /// How many counts and single visits wait, those included that could not be written yet.
+    /// Number of waiting counts and single visits, including those that could not be written yet.
     pub fn waiting(&self) -> usize {
         let unwritten = self.unwritten.events();
         let waiting = self.lock();
         unwritten + waiting.counts.sums.len() + waiting.counts.visits.len()
     }
 
-    /// Takes out everything that waits.
+    /// Takes out everything that is waiting.
     pub(super) fn drain(&self) -> Drained {
         mem::take(&mut self.lock().counts)
     }
 
-    /// A panic elsewhere leaves counts that are whole: each change is one insertion.
+    /// A panic elsewhere leaves consistent counts, because each change is one insertion. A poisoned lock
+    /// is safe to use.
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was taken out and is not known to be written.
+    /// Batches that were drained and are not known to be written.
     pub(super) fn unwritten(&self) -> &Unwritten {
         &self.unwritten
     }

@@ -1,4 +1,4 @@
-//! From memory to events, and from events to counters.
+//! Writes counts from memory to events, and rolls events up into counters.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -14,32 +14,33 @@ use crate::app::{App, Ctx};
 use crate::db::{self, Conn};
 use crate::kit::{Timestamp, secret};
 
-/// Counts are at most this old, and the roll after them, well within the minute that the funnel promises.
+/// Interval between writes. Counts in memory are at most this old; with the roll-up that stays well within
+/// the minute that the funnel promises.
 const PAUSE: Duration = Duration::from_secs(10);
 /// How many events are written or rolled up in one transaction.
 const BATCH: usize = 500;
-/// More batches than this do not wait outside of the tally.
+/// Limit on batches that wait outside of the tally.
 const MOST_BATCHES: usize = 400;
-/// A batch that the database refuses this often in a row (two minutes) is written event by event.
+/// After this many consecutive database errors (two minutes), a batch is written event by event.
 const TRIES: u32 = 12;
 /// Counters of one kind are spread over this many rows, so that instances do not wait for each other.
 const SLOTS: u8 = 16;
 
-/// A running writer.
+/// Handle of the running writer thread.
 pub struct Writer {
     stop: Sender<()>,
     thread: JoinHandle<()>,
 }
 
 impl Writer {
-    /// Writes what waits and ends the thread. To be called when no request runs any more.
+    /// Writes what is waiting and ends the thread. Call it when no request runs any more.
     pub fn stop(self) {
         drop(self.stop);
         let _ = self.thread.join();
     }
 }
 
-/// Writes every ten seconds until the handle is stopped, and once more then.
+/// Starts a thread that writes every ten seconds until the handle is stopped, and once more then.
 pub fn spawn(app: App) -> std::io::Result<Writer> {
     let (stop, stopped) = channel::<()>();
     let thread = thread::Builder::new().name("funnel".into()).spawn(move || {
@@ -48,26 +49,25 @@ pub fn spawn(app: App) -> std::io::Result<Writer> {
             goes_on = stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout);
             if let Err(error) = flush(&app) {
                 metrics::counter!("funnel_flush_failures_total").increment(1);
-                tracing::warn!(%error, "the funnel was not written; it waits");
+                tracing::warn!(%error, "funnel counts not written, will retry");
             }
         }
     })?;
     Ok(Writer { stop, thread })
 }
 
-/// Events that were drained together and are not known to be written. A failed commit may have happened or not,
-/// so they keep their ids until one try succeeds: written twice, they count once.
+/// Events that were drained together and are not known to be written. A failed commit may still have
+/// happened, so they keep their ids until one attempt succeeds: written twice, they count once.
 struct Batch {
     events: Vec<Event>,
     refused: u32,
 }
 
-/// Everything that was drained and is not known to be written.
+/// All batches that were drained and are not known to be written.
 #[derive(Default)]
 pub(super) struct Unwritten(Mutex<VecDeque<Batch>>);
 
 impl Unwritten {
-    /// How many events they are.
     pub fn events(&self) -> usize {
         self.lock().iter().map(|batch| batch.events.len()).sum()
     }
@@ -77,11 +77,11 @@ impl Unwritten {
     }
 }
 
-/// Writes what waits in memory, and rolls up every event that is in no counter yet.
+/// Writes what waits in memory, and rolls up every event that is not in a counter yet.
 pub fn flush(app: &App) -> db::Result<()> {
-    // Held for the whole flush: two at once would write the same batches.
+    // Held for the whole flush: two concurrent flushes would write the same batches.
     let mut unwritten = app.tally.unwritten().lock();
-    // What cannot be written waits where it is added up, and where it has an end.
+    // Counts that cannot be written stay in the tally, which sums them and is bounded.
     if unwritten.len() < MOST_BATCHES {
         let events = events(&app.ctx(), app.tally.drain());
         unwritten.extend(events.chunks(BATCH).map(|events| Batch { events: events.to_vec(), refused: 0 }));
@@ -94,8 +94,8 @@ pub fn flush(app: &App) -> db::Result<()> {
     written
 }
 
-/// One try for each batch. One that the database refuses waits behind the others; where there is no database at
-/// all, nothing more is tried.
+/// Tries each batch once. A batch that the database refuses moves behind the others; if there is no
+/// database at all, the rest is not tried.
 fn write(app: &App, unwritten: &mut VecDeque<Batch>) -> db::Result<()> {
     let mut outcome = Ok(());
     for _ in 0..unwritten.len() {
@@ -116,12 +116,12 @@ fn write(app: &App, unwritten: &mut VecDeque<Batch>) -> db::Result<()> {
     outcome
 }
 
-/// Whether the database answered, and with a no.
+/// Returns true if the database answered with an error, as opposed to not answering.
 fn is_refusal(error: &db::Error) -> bool {
     matches!(error, db::Error::Statement(_))
 }
 
-/// The last try: what is refused alone too is given up, so that it holds nothing else back.
+/// Last attempt: an event that is refused on its own is dropped, so that it does not block the others.
 fn one_by_one(app: &App, batch: Batch) {
     for event in batch.events {
         let written = app.write_blocking(|_, conn| store::insert(conn, std::slice::from_ref(&event)));
@@ -148,7 +148,7 @@ fn events(ctx: &Ctx, drained: Drained) -> Vec<Event> {
     sums.chain(visits).map(event).collect()
 }
 
-/// Adds up to a batch of open events to the counters, in one transaction with their mark.
+/// Adds up to one batch of open events to the counters, in the transaction that marks them.
 fn roll(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     let batch = ctx.id("bat");
     let claimed = store::claim(conn, &batch, i64::try_from(BATCH).unwrap_or(i64::MAX))?;
@@ -161,7 +161,7 @@ fn roll(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     }
     let [dice] = ctx.random::<1>();
     let mut known = HashMap::new();
-    // One order everywhere, so that two instances that meet in a slot wait and never deadlock.
+    // Same order everywhere, so that two instances that meet in a slot wait and never deadlock.
     let mut told_sums = BTreeMap::<(&str, &str, &str, &str), i64>::new();
     for ((link_id, day, step, channel), count) in &sums {
         let channel = told(conn, &mut known, (link_id, day), channel)?;
@@ -173,11 +173,11 @@ fn roll(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     Ok(claimed.len())
 }
 
-/// Channels of a link by day, as far as the counters have them.
+/// Channels that the counters contain, per link and day.
 type Known<'a> = HashMap<(&'a str, &'a str), HashSet<String>>;
 
-/// The channel under which a count is kept. Each instance tells so many apart before it writes; here it is so
-/// many in all, but for those that two instances add at the same moment.
+/// Returns the channel under which a count is kept. Each instance limits its channels before it writes;
+/// here the limit holds over all instances, except for channels that two of them add at the same moment.
 fn told<'a>(
     conn: &mut Conn,
     known: &mut Known<'a>,
@@ -201,7 +201,7 @@ fn told<'a>(
     Ok(if has_room { channel } else { OTHER })
 }
 
-/// The practice's own day of a moment, ISO 8601; UTC's where the zone is unknown.
+/// Returns the practice's local day of a moment (ISO 8601), or the UTC day if the zone is unknown.
 fn day(at: Timestamp, zone: &str) -> String {
     let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
     at.to_jiff().to_zoned(zone).date().to_string()

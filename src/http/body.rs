@@ -1,4 +1,4 @@
-//! JSON bodies: at most 16 KiB, in time, read field by field, and wrong in a way that names the field.
+//! JSON bodies: at most 16 KiB, with a time limit, parsed field by field; an error names the field.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,14 +17,12 @@ use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 use super::{Code, FieldError, Problem};
 use crate::app::App;
 
-/// The largest body that an operation takes, but for pictures.
+/// The default size limit of a request body. Only uploads of pictures and files have a larger one.
 pub const MOST_BYTES: usize = 16 * 1024;
 
-/// A parsed and validated body, and its canonical form (keys sorted, no white space) for comparisons.
+/// A parsed and validated body, and its canonical form (sorted keys, no white space) for comparisons.
 pub struct Body<T> {
-    /// The value.
     pub value: T,
-    /// The same as canonical JSON.
     pub canonical: Vec<u8>,
 }
 
@@ -48,7 +46,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
     }
 }
 
-/// A whole body, within the limits of size and time.
+/// Reads a whole body within the limits of size and time.
 pub(super) fn in_time(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -71,9 +69,9 @@ fn is_json(request: &HttpRequest) -> bool {
 async fn collect(mut payload: Payload, most: usize) -> Result<BytesMut, Problem> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| Problem::new(Code::MalformedRequest, "The body broke off."))?;
+        let chunk = chunk.map_err(|_| Problem::new(Code::MalformedRequest, "The body ended early."))?;
         if bytes.len() + chunk.len() > most {
-            let detail = format!("A body may have {} KiB.", most / 1024);
+            let detail = format!("The body can have at most {} KiB.", most / 1024);
             return Err(Problem::new(Code::BodyTooLarge, detail));
         }
         bytes.extend_from_slice(&chunk);
@@ -89,8 +87,8 @@ fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<Body<T>, Proble
         return Err(Problem::field(Code::InvalidRequest, "", "The body must be a JSON object."));
     }
     if has_nul(&json) {
-        // PostgreSQL's text cannot hold U+0000, so it is refused here instead of failing there.
-        return Err(Problem::field(Code::InvalidRequest, "", "Texts must not contain the character U+0000."));
+        // PostgreSQL cannot store U+0000 in text, so it is rejected here instead of failing there.
+        return Err(Problem::field(Code::InvalidRequest, "", "Text must not contain the character U+0000."));
     }
     let canonical = json.to_string().into_bytes();
     let value: T = serde_path_to_error::deserialize(&json).map_err(|e| misfit(&e))?;
@@ -113,7 +111,7 @@ fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     for segment in error.path() {
         pointer.push('/');
         match segment {
-            // The library writes it as `[0]`, and a JSON Pointer does not.
+            // The library writes an index as `[0]`; a JSON Pointer writes `0`.
             Segment::Seq { index } => pointer.push_str(&index.to_string()),
             other => pointer.push_str(&other.to_string()),
         }
@@ -127,7 +125,7 @@ fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
             ("required", "This field is required.")
         }
         None if text.starts_with("unknown variant") => {
-            ("unknown_value", "This is none of the values allowed.")
+            ("unknown_value", "This is not one of the allowed values.")
         }
         None => ("wrong_type", "This value has the wrong type."),
     };

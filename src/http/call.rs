@@ -1,4 +1,4 @@
-//! What a handler needs to know of a request besides its body.
+//! What a handler needs to know about a request besides its body.
 
 use std::future::{Ready, ready};
 
@@ -11,48 +11,46 @@ use super::{Code, Problem, client_ip};
 use crate::app::App;
 use crate::kit::{Language, Secret};
 
-/// The id that the door gave a request.
+/// The request id that the middleware assigned.
 #[derive(Clone)]
 pub struct RequestId(pub String);
 
-/// Marks a HEAD request, which is answered as GET and counted as nothing.
+/// Marks a HEAD request, which is answered like GET but not counted as a page view.
 #[derive(Clone, Copy)]
 pub struct Headed;
 
-/// Whether a request was a HEAD one.
 pub fn is_head(request: &HttpRequest) -> bool {
     request.extensions().get::<Headed>().is_some()
 }
 
-/// Who calls, what with, and in which language.
+/// The caller: credentials, network and language.
 pub struct Call {
-    /// The secret behind `Authorization: Bearer`.
+    /// The bearer token of the `Authorization` header.
     pub bearer: Option<Secret>,
-    /// The `Idempotency-Key`.
     pub idempotency_key: Option<String>,
-    /// Method and route pattern.
+    /// Method and route pattern, such as `POST /v1/accounts`.
     pub route: String,
-    /// Path parameters, which belong to what makes two calls the same.
+    /// The path. Its parameters are part of what makes two requests the same.
     pub path: String,
-    /// The network that the caller counts as.
+    /// The network that rate limits count: see [`super::client_ip`].
     pub network: String,
-    /// Who an anonymous caller proves to be by what the body holds (SHA-256 of a proof or token).
+    /// Identifies an anonymous caller by what its body holds (SHA-256 of a proof or token).
     pub holder: Option<String>,
-    /// What `Accept-Language` asks for.
+    /// The language that `Accept-Language` asks for.
     pub language: Option<Language>,
-    /// What the `User-Agent` says; empty where it says nothing.
+    /// The `User-Agent` header, or an empty string.
     pub agent: String,
 }
 
 impl Call {
-    /// The same call, of whoever holds `secret`: a phone keeps being itself on another network.
+    /// The same request, identified by `secret`: a phone stays the same caller when it changes networks.
     #[must_use]
     pub fn held_by(mut self, secret: &Secret) -> Self {
         self.holder = Some(secret.hash());
         self
     }
 
-    /// The bearer secret, or an empty one: a missing secret is a wrong one, and answered as such.
+    /// The bearer token, or an empty one: a missing token is answered exactly like a wrong one.
     pub fn secret(&self) -> Secret {
         self.bearer.clone().unwrap_or_else(|| Secret::from_client(""))
     }
@@ -82,7 +80,7 @@ fn read(request: &HttpRequest) -> Result<Call, Problem> {
     })
 }
 
-/// The scheme is case-insensitive (RFC 9110 11.1). A cookie's secret is nothing here.
+/// The scheme is case-insensitive (RFC 9110 11.1). Cookie tokens are rejected in this header.
 fn bearer(value: &str) -> Option<Secret> {
     let (scheme, secret) = value.split_once(' ')?;
     let secret = Secret::from_client(secret.trim());
@@ -97,7 +95,7 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The id of a request; empty for one that did not pass the door.
+/// The id of a request; empty for one that did not pass the middleware.
 pub fn request_id(request: &HttpRequest) -> String {
     request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone())
 }

@@ -1,12 +1,12 @@
-//! The caller's address, for counting. Only configured proxies are believed, and of what they say only the
-//! part that they themselves added: the first untrusted address from the right.
+//! The client's IP address, for rate limits. Only configured proxies are trusted, and of the addresses that
+//! they forward only the part that they added themselves: the first untrusted address from the right.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// The network that the caller counts as: an IPv4 address, or the /64 of an IPv6 one.
+/// The network that the caller is counted as: an IPv4 address, or the /64 of an IPv6 address.
 pub fn network(request: &HttpRequest, trusted: &[IpNet]) -> String {
     match request.peer_addr() {
         Some(peer) => counted(caller(request, peer.ip(), trusted)),
@@ -24,7 +24,7 @@ fn caller(request: &HttpRequest, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
     let lines: Vec<&str> =
         request.headers().get_all("x-forwarded-for").filter_map(|line| line.to_str().ok()).collect();
     for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        // A hop that cannot be read ends the walk: what stands left of it is anybody's claim.
+        // A hop that cannot be parsed ends the walk: any client can forge what is to the left of it.
         let Some(ip) = parse_hop(hop) else { return nearest };
         nearest = ip.to_canonical();
         if !is_trusted(nearest) {
@@ -34,7 +34,7 @@ fn caller(request: &HttpRequest, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
     nearest
 }
 
-/// An address, also with a port or in brackets, as proxies write them.
+/// Parses an address, also with a port or in brackets, as proxies write them.
 fn parse_hop(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     hop.parse()

@@ -1,4 +1,4 @@
-//! The door that every request passes: it gets an id, a span, a count, and its refusals get their form.
+//! The middleware of every request: request id, tracing span, metrics, and the form of error responses.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,7 +20,6 @@ use super::problem::REQUEST_ID;
 use super::{Code, Draining, Problem};
 use crate::app::App;
 
-/// Wraps the whole app.
 pub async fn door(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -30,7 +29,7 @@ pub async fn door(
     let method = label(request.method());
     let draining = request.app_data::<Data<Draining>>().is_some_and(|flag| flag.is_set());
     let span = tracing::info_span!("request", request_id = %id.0);
-    // A handler that panics must not take the connection with it, nor the other requests of its thread.
+    // A handler that panics must not take down the connection, nor the other requests of its thread.
     let caught = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
     let _entered = span.enter();
     let mut response = match caught {
@@ -49,13 +48,13 @@ pub async fn door(
     Ok(response)
 }
 
-/// A method that is none of ours is anybody's text, and each of them would be a counter of its own.
+/// A label for the metrics. An unknown method is arbitrary text, and each one would create another counter.
 fn label(method: &Method) -> &'static str {
     const OURS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     OURS.into_iter().find(|ours| method.as_str() == *ours).unwrap_or("other")
 }
 
-/// HEAD is answered as GET; the protocol layer leaves the body out.
+/// Assigns the request id. HEAD is answered like GET; the protocol layer leaves the body out.
 fn enter(request: &mut ServiceRequest) -> RequestId {
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
@@ -66,7 +65,7 @@ fn enter(request: &mut ServiceRequest) -> RequestId {
     RequestId(id)
 }
 
-/// Gives refusals their request id, whichever layer they came from, and every response its headers.
+/// Adds the request id to errors of every layer, and the common headers to every response.
 fn leave<B: MessageBody + 'static>(response: ServiceResponse<B>, id: &str) -> ServiceResponse<BoxBody> {
     let refusal = match response.response().error() {
         Some(error) => Some(problem_of(error)),
@@ -99,20 +98,20 @@ fn problem_of(error: &Error) -> Problem {
     }
 }
 
-/// For refusals of the framework's own.
+/// The problem for an error that the framework itself produced.
 fn generic(status: StatusCode) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::new(Code::NotFound, "Check the address."),
         StatusCode::METHOD_NOT_ALLOWED => Problem::new(Code::MethodNotAllowed, "Check the method."),
         StatusCode::REQUEST_TIMEOUT => Problem::new(Code::RequestTimeout, "Send the request again."),
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge, "A body may have 16 KiB."),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge, "Send at most 16 KiB."),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(Code::UnsupportedMediaType, "Send JSON."),
         status if status.is_client_error() => Problem::new(Code::MalformedRequest, "Check the request."),
         _ => Problem::new(Code::Internal, "Nothing was changed. Try again."),
     }
 }
 
-/// A refusal for which there is no response to replace: the server makes one of the error itself.
+/// An error without a response to replace: the server renders the error itself.
 #[derive(Debug)]
 struct TurnedAway {
     problem: Problem,
@@ -140,7 +139,7 @@ fn turned_away(method: &'static str, id: &str, problem: Problem) -> Error {
     TurnedAway { problem, id: id.to_owned() }.into()
 }
 
-/// The route's pattern, never the path or the query: those carry codes.
+/// Logs the route's pattern, never the path or the query: those carry codes.
 fn record(method: &'static str, route: &str, status: StatusCode, began: Instant) {
     let (status, took) = (status.as_u16(), began.elapsed());
     count(method, route, status, took);
@@ -153,7 +152,7 @@ thread_local! {
     static COUNTERS: RefCell<HashMap<(&'static str, String, u16), metrics::Histogram>> = RefCell::default();
 }
 
-/// Counts a request. Routes are the document's, so there are as many counters as it has answers.
+/// Counts a request. Routes come from the OpenAPI document, so the number of counters is bounded.
 pub fn count(method: &'static str, route: &str, status: u16, took: Duration) {
     COUNTERS.with_borrow_mut(|counters| {
         let key = (method, route.to_owned(), status);

@@ -1,12 +1,12 @@
-//! Whether a shutdown has begun.
+//! The shutdown flag.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// Set when a shutdown begins: `/readyz` says so, and answers close their connections, because a connection
-/// that is kept alive would keep the server waiting until its patience ends, and then be cut. Streams end.
+/// Set when a shutdown begins: `/readyz` reports it, event streams end, and responses close their
+/// connections, because the server would wait for kept-alive ones until the timeout and then cut them.
 #[derive(Debug, Clone, Default)]
 pub struct Draining(Arc<State>);
 
@@ -17,12 +17,10 @@ struct State {
 }
 
 impl Draining {
-    /// Whether a shutdown has begun.
     pub fn is_set(&self) -> bool {
         self.0.is_set.load(Ordering::SeqCst)
     }
 
-    /// Begins the shutdown.
     pub fn set(&self) {
         self.0.is_set.store(true, Ordering::SeqCst);
         self.0.begun.notify_waiters();
@@ -30,7 +28,7 @@ impl Draining {
 
     /// Waits until a shutdown begins.
     pub async fn begun(&self) {
-        // It hears what is told from here on, so that nothing falls between the look and the wait.
+        // Subscribes before checking the flag, so that a signal between the check and the wait is not lost.
         let told = self.0.begun.notified();
         if !self.is_set() {
             told.await;

@@ -1,5 +1,5 @@
-//! What answers where no route does: 404, or 405 with `Allow`. Routes made by attribute fall through to here
-//! on a wrong method, so the methods that do exist are looked up in the document's own paths.
+//! The default service for requests that match no route: 404, or 405 with `Allow`. Routes made by attribute
+//! fall through to here on a wrong method, so the existing methods are looked up in the OpenAPI document.
 
 use actix_web::dev::ResourceDef;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -7,11 +7,9 @@ use utoipa::openapi::path::{PathItem, Paths};
 
 use super::{Code, Problem};
 
-/// Every documented path and its methods.
 pub struct Known(Vec<(ResourceDef, Vec<&'static str>)>);
 
 impl Known {
-    /// Reads the document's paths.
     pub fn new(paths: &Paths) -> Self {
         Self(
             paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect(),
@@ -38,10 +36,9 @@ fn methods(item: &PathItem) -> Vec<&'static str> {
     operations.iter().filter(|(exists, _)| *exists).flat_map(|(_, names)| names.iter().copied()).collect()
 }
 
-/// The default service.
 pub async fn answer(request: HttpRequest, known: web::Data<Known>) -> Result<HttpResponse, Problem> {
     let allowed = known.allowed(request.path());
-    // A documented method that no route took was turned away by a guard: the path is none of ours.
+    // A guard rejected a documented method, so this path does not exist for the caller.
     if allowed.is_empty() || allowed.contains(&request.method().as_str()) {
         return Err(Problem::new(Code::NotFound, "Check the address."));
     }

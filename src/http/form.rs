@@ -1,4 +1,4 @@
-//! A page's form as a browser sends it: small, and in time.
+//! HTML forms as a browser sends them, with limits on size and time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,20 +9,20 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{Code, Problem, body};
 
-/// A message has 4,000 characters, of which a form writes one of four bytes in twelve.
+/// A message has up to 4,000 characters, and a form writes a character of four bytes as twelve.
 pub const MOST_BYTES: usize = 64 * 1024;
 
 /// The fields of a form of at most `MOST` bytes, in the order of the page.
 pub struct Form<const MOST: usize = { MOST_BYTES }>(Vec<(String, String)>);
 
 impl<const MOST: usize> Form<MOST> {
-    /// A field as it was typed; of several of one name the last, empty where it is missing. U+0000 is nothing that
-    /// a person types.
+    /// The text of a field: the last one of several with the same name, or empty where it is missing.
+    /// U+0000 is removed, because no person types it.
     pub fn field(&self, name: &str) -> String {
         self.fields(name).pop().unwrap_or_default()
     }
 
-    /// All fields of one name: the ticked ones of a group of boxes.
+    /// All fields with one name: the ticked ones of a group of checkboxes.
     pub fn fields(&self, name: &str) -> Vec<String> {
         let named = self.0.iter().filter(|(field, _)| field == name);
         named.map(|(_, value)| value.replace('\0', "")).collect()

@@ -1,4 +1,4 @@
-//! HTML pages: one policy for all of them, and nothing from anywhere else.
+//! HTML pages: one content security policy for all of them, and nothing from other hosts.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -12,25 +12,23 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use super::{Code, Problem};
 use crate::app::App;
 
-/// A nonce for one page's style and script.
+/// A nonce for the style and script of one page.
 pub fn nonce(app: &App) -> String {
     STANDARD_NO_PAD.encode(app.ctx().random::<16>())
 }
 
-/// What a page may do beyond being read.
+/// What a page may do besides being displayed; it selects the content security policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Does {
-    /// Nothing.
     Nothing,
-    /// Send its form to its own host.
+    /// Submit a form to its own host.
     Form,
     /// Run its own script and call its own host.
     Script,
-    /// Both.
+    /// Submit a form and run a script.
     Both,
 }
 
-/// A rendered page.
 pub fn page(
     app: &App,
     status: StatusCode,
@@ -38,7 +36,7 @@ pub fn page(
     does: Does,
     body: askama::Result<String>,
 ) -> Result<HttpResponse, Problem> {
-    let body = body.map_err(|_| Problem::new(Code::Internal, "This page cannot be shown."))?;
+    let body = body.map_err(|_| Problem::new(Code::Internal, "This page cannot be displayed."))?;
     let script = match does {
         Does::Script | Does::Both => format!("; script-src 'nonce-{nonce}'; connect-src 'self'"),
         Does::Nothing | Does::Form => String::new(),

@@ -5,12 +5,12 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-/// An id as a client wrote it. What no id of ours can look like becomes the empty one, which nothing has: so a
-/// path with a byte that a database would choke on is answered like any unknown id.
+/// An id as the client wrote it. Text that cannot be one of our ids becomes the empty id, which nothing
+/// has, so a path with a byte that a database would reject is answered like any unknown id.
 pub struct Id(pub String);
 
 impl Id {
-    /// The segment called `name`, where a path has more than one.
+    /// The path parameter called `name`, for paths with more than one.
     pub fn named(request: &HttpRequest, name: &str) -> Self {
         let written = request.match_info().get(name).unwrap_or_default();
         let is_possible =

@@ -1,4 +1,4 @@
-//! What every door of the API has in common: bodies, problems, addresses, repeated requests, time limits.
+//! Shared HTTP infrastructure: bodies, problems, client addresses, idempotency, time limits.
 
 pub mod body;
 pub mod call;

@@ -1,26 +1,26 @@
-//! The grammar of a page's form with a file in it (`multipart/form-data`, RFC 7578, on RFC 2046, 5.1).
+//! The grammar of a form with a file in it (`multipart/form-data`, RFC 7578, on RFC 2046, 5.1).
 //!
-//! Two readers stand on it: [`super::Upload`] for a form that is held whole, and [`super::spool::SpooledUpload`] for
-//! one whose file is too large for that. Here is no loop over the parts, since what ends a part is found in memory by
-//! the one and at the far end of a file by the other.
+//! Two parsers use it: [`super::Upload`] for a form that is held in memory, and
+//! [`super::spool::SpooledUpload`] for one whose file is too large for that. There is no loop over the parts
+//! here, because the first one finds the end of a part in memory and the second one at the far end of a file.
 
 /// The longest boundary (RFC 2046, 5.1.1).
 const MOST_BOUNDARY: usize = 70;
 
-/// What stands between two parts: a line's end, two hyphens, the boundary.
+/// The text between two parts: a line break, two hyphens, the boundary.
 pub struct Delimiter(Vec<u8>);
 
-/// What a part says of itself.
+/// The headers of a part.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Which field it is; empty where it does not say, and nobody asks for that one.
+    /// The name of the field; empty where the header has none, and no handler asks for that field.
     pub name: String,
-    /// What the file is called: there only for a file, and empty where none was chosen.
+    /// The name of the file: present only for a file, and empty where no file was chosen.
     pub file_name: Option<String>,
 }
 
 impl Delimiter {
-    /// The delimiter of a form that came as `media_type`; `None` where that is no form with parts.
+    /// The delimiter of a form with this `media_type`; `None` where it is not a multipart form.
     pub fn of(media_type: &str) -> Option<Self> {
         let (kind, _) = media_type.split_once(';')?;
         let boundary = parameter(media_type, "boundary")?;
@@ -29,8 +29,8 @@ impl Delimiter {
         (is_form && is_sized).then(|| Self(format!("\r\n--{boundary}").into_bytes()))
     }
 
-    /// What stands before the next delimiter, and what behind it. The line's end is part of a delimiter, and missing
-    /// where a text begins with one: a form's first part, or a part with nothing in it.
+    /// The text before the next delimiter, and the text behind it. The line break is part of a delimiter,
+    /// and missing where the text begins with one: a form's first part, or an empty part.
     pub fn split<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         match self.0.get(2..).and_then(|line| text.strip_prefix(line)) {
             Some(behind) => Some((&[], behind)),
@@ -38,23 +38,23 @@ impl Delimiter {
         }
     }
 
-    /// The same for a text that begins anywhere: what it begins with may be half a line.
+    /// The same for a text that begins anywhere: it may begin in the middle of a line.
     pub fn split_within<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         split(text, &self.0)
     }
 }
 
-/// Whether what stands behind a delimiter says that it was the last one.
+/// Whether the text behind a delimiter marks it as the last one.
 pub fn is_last(behind: &[u8]) -> bool {
     behind.starts_with(b"--")
 }
 
-/// The head of the part that begins behind a delimiter, and what follows the head.
+/// The headers of the part that begins behind a delimiter, and the rest.
 pub fn part(behind: &[u8]) -> Option<(Head, &[u8])> {
     let (head, content) = split(behind, b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(head);
     let mut lines = head.lines();
-    // The delimiter's own line may end in blanks, and in nothing else: a longer word is another boundary.
+    // The delimiter's own line may end in blanks and nothing else: a longer word is another boundary.
     if !lines.next().unwrap_or_default().trim().is_empty() {
         return None;
     }
@@ -64,8 +64,8 @@ pub fn part(behind: &[u8]) -> Option<(Head, &[u8])> {
     Some((Head { name, file_name: parameter(line, "filename") }, content))
 }
 
-/// A parameter of a header, in quotation marks or without. Browsers write a quotation mark in it as `%22`, and leave
-/// a `%22` that was typed as it is: there is no way back, so it stays.
+/// A parameter of a header, with or without quotation marks. Browsers write a quotation mark in it as
+/// `%22`, and leave a typed `%22` as it is: it cannot be decoded unambiguously, so it is not decoded.
 fn parameter(header: &str, name: &str) -> Option<String> {
     let mut rest = header;
     while let Some((before, value)) = rest.split_once('=') {

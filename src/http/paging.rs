@@ -10,20 +10,20 @@ use super::{Code, FieldError, Problem};
 const DEFAULT_LIMIT: i64 = 50;
 const MOST: i64 = 200;
 
-/// The query of every list.
+/// The query parameters of every list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// How many items at most, 1 to 200; 50 by default.
+    /// The largest number of items to return, 1 to 200; 50 by default.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, example = 50)]
     limit: Option<String>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page; leave it out for the first page.
     #[param(example = "MQ")]
     cursor: Option<String>,
 }
 
 impl PageQuery {
-    /// The limit, within bounds.
+    /// The limit, 1 to 200.
     pub fn limit(&self) -> Result<i64, Problem> {
         let Some(text) = &self.limit else { return Ok(DEFAULT_LIMIT) };
         match text.parse() {
@@ -32,7 +32,7 @@ impl PageQuery {
         }
     }
 
-    /// What the cursor holds: the key of the last item seen; empty for the first page.
+    /// The decoded cursor: the key of the last item of the previous page; empty for the first page.
     pub fn after(&self) -> Result<String, Problem> {
         let Some(cursor) = &self.cursor else { return Ok(String::new()) };
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
@@ -42,7 +42,7 @@ impl PageQuery {
             .ok_or_else(foreign)
     }
 
-    /// The same where the key is a number; 0 for the first page.
+    /// The same for a numeric key; 0 for the first page.
     pub fn after_number(&self) -> Result<i32, Problem> {
         match self.after()?.as_str() {
             "" => Ok(0),
@@ -52,7 +52,7 @@ impl PageQuery {
 }
 
 fn foreign() -> Problem {
-    wrong("/cursor", "This cursor is not one of ours.")
+    wrong("/cursor", "Invalid cursor.")
 }
 
 fn wrong(pointer: &str, detail: &str) -> Problem {
@@ -68,14 +68,14 @@ fn wrong(pointer: &str, detail: &str) -> Problem {
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
-    /// Where the next page begins; `null` after the last one.
+    /// The cursor of the next page; `null` on the last page.
     #[schema(required = true, example = "MQ")]
     pub next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// A page of up to `limit` of `items`, which hold one more where there is one; `key` names an item for the
-    /// cursor.
+    /// A page of at most `limit` items. `items` holds one more where there is a next page; `key` gives the
+    /// cursor's key of an item.
     pub fn of(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> String) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let goes_on = items.len() > limit;

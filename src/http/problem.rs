@@ -1,5 +1,4 @@
-//! Problem details (RFC 9457), from one table of codes that feeds the handlers, the OpenAPI document and a
-//! test.
+//! Problem details (RFC 9457), from one table of codes for the handlers, the OpenAPI document and a test.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -17,19 +16,19 @@ macro_rules! codes {
     ($($name:ident $code:literal $status:literal $title:literal)+) => {
         /// Every code that a problem can carry. Codes are stable; titles and details may be reworded.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[expect(missing_docs, reason = "each carries its title in the table below")]
+        #[expect(missing_docs, reason = "each variant has its title in the table below")]
         pub enum Code { $($name),+ }
 
         impl Code {
-            /// All of them, in the order of the table.
+            /// All codes, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The word in the `code` member.
+            /// The value of the `code` member.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code),+ }
             }
 
-            /// The HTTP status that it comes with.
+            /// The HTTP status of the response.
             pub const fn status(self) -> u16 {
                 match self { $(Self::$name => $status),+ }
             }
@@ -44,151 +43,150 @@ macro_rules! codes {
 
 codes! {
     MalformedRequest       "malformed_request"        400 "The request cannot be read"
-    IdempotencyKeyInvalid  "idempotency_key_invalid"  400 "The Idempotency-Key cannot be used"
+    IdempotencyKeyInvalid  "idempotency_key_invalid"  400 "Invalid Idempotency-Key"
     Unauthorized           "unauthorized"             401 "Sign in first"
-    RefreshTokenInvalid    "refresh_token_invalid"    401 "The refresh token is not good"
-    RefreshTokenReused     "refresh_token_reused"     401 "The refresh token was used before"
-    SignInRefused          "sign_in_refused"          401 "Address or password is wrong"
-    ChallengeInvalid       "challenge_invalid"        401 "This sign-in must begin again"
-    SecondFactorWrong      "second_factor_wrong"      401 "That code is not good"
-    NumberLocked           "number_locked"            403 "This number is not checked any more"
+    RefreshTokenInvalid    "refresh_token_invalid"    401 "Invalid refresh token"
+    RefreshTokenReused     "refresh_token_reused"     401 "The refresh token was already used"
+    SignInRefused          "sign_in_refused"          401 "Wrong e-mail or password"
+    ChallengeInvalid       "challenge_invalid"        401 "The sign-in has expired; start again"
+    SecondFactorWrong      "second_factor_wrong"      401 "Incorrect second-factor code"
+    NumberLocked           "number_locked"            403 "This number is locked"
     PlanRequired           "plan_required"            403 "The practice's plan does not include this"
-    StaffForbidden         "staff_forbidden"          403 "Your role may not do that"
-    SessionRestricted      "session_restricted"       403 "This sign-in may not do that yet"
-    PairingRefused         "pairing_refused"          403 "This practice cannot be connected to here"
-    SignatureInvalid       "signature_invalid"        403 "The signature is not good"
-    NotFound               "not_found"                404 "There is nothing here"
+    StaffForbidden         "staff_forbidden"          403 "Your role does not allow this"
+    SessionRestricted      "session_restricted"       403 "This session is restricted"
+    PairingRefused         "pairing_refused"          403 "You cannot connect with this practice here"
+    SignatureInvalid       "signature_invalid"        403 "Invalid signature"
+    NotFound               "not_found"                404 "Not found"
     LinkNotFound           "link_not_found"           404 "This link is not in use"
-    VerificationNotFound   "verification_not_found"   404 "There is no such verification"
+    VerificationNotFound   "verification_not_found"   404 "Verification not found"
     AccountNotFound        "account_not_found"        404 "This number has no account"
-    PatientNotFound        "patient_not_found"        404 "There is no such patient"
-    PairingNotFound        "pairing_not_found"        404 "There is no such pairing"
-    ConversationNotFound   "conversation_not_found"   404 "There is no such conversation"
-    RecordNotFound         "record_not_found"         404 "There is no such record"
-    ImportNotFound         "import_not_found"         404 "There is no such import"
-    InviteNotFound         "invite_not_found"         404 "There is no such invite"
-    WebhookNotFound        "webhook_not_found"        404 "There is no such webhook"
-    StaffNotFound          "staff_not_found"          404 "There is no such colleague"
-    SessionNotFound        "session_not_found"        404 "There is no such sign-in"
-    TeamNotFound           "team_not_found"           404 "There is no such team"
-    MethodNotAllowed       "method_not_allowed"       405 "This method does not exist here"
-    RequestTimeout         "request_timeout"          408 "The request did not arrive in time"
-    AccountExists          "account_exists"           409 "This number has an account"
-    EmailUnproven          "email_unproven"           409 "The account has no proven e-mail address"
-    SessionUnrestricted    "session_unrestricted"     409 "This sign-in sees everything already"
-    AlreadyVerified        "already_verified"         409 "This number is proven already"
-    PhoneProofConsumed     "phone_proof_consumed"     409 "The phone proof was used for something else"
-    LinkPaused             "link_paused"              409 "The practice takes nobody in through this link for now"
-    LinkStateFixed         "link_state_fixed"         409 "A link cannot change its state that way"
-    PendingPairingGone     "pending_pairing_gone"     409 "This pairing waits no more"
-    InviteGone             "invite_gone"              409 "This invite is not good any more"
-    InviteEmailUnproven    "invite_email_unproven"    409 "The e-mail address is not proven yet"
-    InviteFixed            "invite_fixed"             409 "This invite stays as it is"
-    OptedOut               "opted_out"                409 "This number wants no texts"
+    PatientNotFound        "patient_not_found"        404 "Patient not found"
+    PairingNotFound        "pairing_not_found"        404 "Pairing not found"
+    ConversationNotFound   "conversation_not_found"   404 "Conversation not found"
+    RecordNotFound         "record_not_found"         404 "Record not found"
+    ImportNotFound         "import_not_found"         404 "Import not found"
+    InviteNotFound         "invite_not_found"         404 "Invite not found"
+    WebhookNotFound        "webhook_not_found"        404 "Webhook not found"
+    StaffNotFound          "staff_not_found"          404 "Staff member not found"
+    SessionNotFound        "session_not_found"        404 "Session not found"
+    TeamNotFound           "team_not_found"           404 "Team not found"
+    MethodNotAllowed       "method_not_allowed"       405 "Method not allowed"
+    RequestTimeout         "request_timeout"          408 "The request took too long to arrive"
+    AccountExists          "account_exists"           409 "This number already has an account"
+    EmailUnproven          "email_unproven"           409 "The account has no verified e-mail address"
+    SessionUnrestricted    "session_unrestricted"     409 "This session is not restricted"
+    AlreadyVerified        "already_verified"         409 "This number is already verified"
+    PhoneProofConsumed     "phone_proof_consumed"     409 "The phone proof was already used"
+    LinkPaused             "link_paused"              409 "This link is not accepting new patients"
+    LinkStateFixed         "link_state_fixed"         409 "The link cannot change to this state"
+    PendingPairingGone     "pending_pairing_gone"     409 "Pending pairing expired"
+    InviteGone             "invite_gone"              409 "This invite is no longer valid"
+    InviteEmailUnproven    "invite_email_unproven"    409 "The e-mail address is not verified yet"
+    InviteFixed            "invite_fixed"             409 "This invite can no longer be changed"
+    OptedOut               "opted_out"                409 "This number opted out of texts"
     ConversationClosed     "conversation_closed"      409 "This conversation is closed"
-    IdentityUnverified     "identity_unverified"      409 "It is not known who this is"
-    IdentityDecided        "identity_decided"         409 "It was decided already who this is"
-    NothingToUndo          "nothing_to_undo"          409 "There is no decision to take back"
+    IdentityUnverified     "identity_unverified"      409 "Patient identity not verified"
+    IdentityDecided        "identity_decided"         409 "Patient identity already decided"
+    NothingToUndo          "nothing_to_undo"          409 "There is no decision to undo"
     ImportRunning          "import_running"           409 "Another import is running"
-    ImportOver             "import_over"              409 "This import is over"
-    WebhookLimit           "webhook_limit"            409 "The practice has as many webhooks as it may have"
-    WebhookDisabled        "webhook_disabled"         409 "This webhook is not called"
-    LastRecipient          "last_recipient"           409 "Somebody must still be told"
-    StaffExists            "staff_exists"             409 "This address belongs to somebody already"
-    TeamExists             "team_exists"              409 "The practice has a team of this name"
-    LastAdmin              "last_admin"               409 "Somebody must administer the practice"
+    ImportOver             "import_over"              409 "This import has ended"
+    WebhookLimit           "webhook_limit"            409 "The practice has reached its webhook limit"
+    WebhookDisabled        "webhook_disabled"         409 "This webhook is disabled"
+    LastRecipient          "last_recipient"           409 "At least one notification recipient is required"
+    StaffExists            "staff_exists"             409 "This e-mail address is already in use"
+    TeamExists             "team_exists"              409 "The practice already has a team with this name"
+    LastAdmin              "last_admin"               409 "The practice needs at least one administrator"
     RequestInProgress      "request_in_progress"      409 "The first request with this key is still running"
     CodeExpired            "code_expired"             410 "This code has expired"
     VerificationExpired    "verification_expired"     410 "This verification has expired"
     PhoneProofExpired      "phone_proof_expired"      410 "The phone proof has expired"
     LetterExpired          "letter_expired"           410 "This link has been used or has expired"
     BodyTooLarge           "body_too_large"           413 "The body is too large"
-    UnsupportedMediaType   "unsupported_media_type"   415 "The body must be JSON"
-    InvalidRequest         "invalid_request"          422 "Some fields are wrong"
-    FileUnreadable         "file_unreadable"          422 "This file cannot be read as records"
+    UnsupportedMediaType   "unsupported_media_type"   415 "Unsupported media type"
+    InvalidRequest         "invalid_request"          422 "Some fields are invalid"
+    FileUnreadable         "file_unreadable"          422 "This file cannot be read"
     CodeMistyped           "code_mistyped"            422 "That number looks mistyped"
-    LinkTokenInvalid       "link_token_invalid"       422 "The link token is not good"
-    PhoneInvalid           "phone_invalid"            422 "That is not a phone number that we can use"
-    PhoneTypeRefused       "phone_type_refused"       422 "Numbers of this kind cannot be used"
-    CountryNotSupported    "country_not_supported"    422 "Numbers of this country cannot be used"
-    ChannelUnavailable     "channel_unavailable"      422 "This number cannot be reached that way"
-    PhoneProofInvalid      "phone_proof_invalid"      422 "The phone proof is not good"
+    LinkTokenInvalid       "link_token_invalid"       422 "Invalid link token"
+    PhoneInvalid           "phone_invalid"            422 "Invalid phone number"
+    PhoneTypeRefused       "phone_type_refused"       422 "Numbers of this type are not supported"
+    CountryNotSupported    "country_not_supported"    422 "Numbers from this country are not supported"
+    ChannelUnavailable     "channel_unavailable"      422 "This number cannot be reached on this channel"
+    PhoneProofInvalid      "phone_proof_invalid"      422 "Invalid phone proof"
     PasswordRefused        "password_refused"         422 "This password cannot be used"
-    CurrentPasswordWrong   "current_password_wrong"   422 "That is not the current password"
-    IdempotencyKeyReused   "idempotency_key_reused"   422 "This Idempotency-Key belongs to another request"
-    DeskCodeWrong          "desk_code_wrong"          422 "This code is on no screen of this practice"
+    CurrentPasswordWrong   "current_password_wrong"   422 "The current password is wrong"
+    IdempotencyKeyReused   "idempotency_key_reused"   422 "This Idempotency-Key was used for another request"
+    DeskCodeWrong          "desk_code_wrong"          422 "Incorrect check-in code"
     SendLimited            "send_limited"             429 "Too many messages"
-    InviteLimited          "invite_limited"           429 "One invite a day"
-    CodeLimited            "code_limited"             429 "Too many codes that lead nowhere"
+    InviteLimited          "invite_limited"           429 "Only one invite per day"
+    CodeLimited            "code_limited"             429 "Too many unknown link codes"
     CheckLimited           "check_limited"            429 "Too many wrong codes"
     ChecksExhausted        "checks_exhausted"         429 "This verification has no checks left"
     SignInLimited          "sign_in_limited"          429 "Too many failed attempts"
     Internal               "internal"                 500 "Something went wrong on our side"
-    Unavailable            "unavailable"              503 "The service is busy for a moment"
+    Unavailable            "unavailable"              503 "The service is temporarily unavailable"
 }
 
-/// Every response carries its request's id under this name.
+/// Every response carries its request id in this header.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// One field that is wrong.
+/// One invalid field of a request.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FieldError {
-    /// JSON Pointer into the request (RFC 6901).
+    /// JSON Pointer to the field in the request (RFC 6901).
     #[schema(example = "/phone")]
     pub pointer: String,
-    /// What is wrong, for machines.
+    /// The reason for machines, as a stable code.
     #[schema(example = "phone_invalid")]
     pub code: String,
-    /// What is wrong, for people.
+    /// The reason for people, as a sentence.
     #[schema(example = "This number has too few digits.")]
     pub detail: String,
 }
 
-/// The body of every refusal (RFC 9457).
+/// The body of every error response (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
-    /// A URI reference that names the code.
+    /// A URI reference that identifies the code.
     #[serde(rename = "type")]
     #[schema(example = "/docs#code_mistyped")]
     kind: String,
-    /// A short sentence.
+    /// A short sentence that describes the code.
     #[schema(example = "That number looks mistyped")]
     title: &'static str,
-    /// The HTTP status.
+    /// The HTTP status of this response.
     #[schema(example = 422)]
     status: u16,
-    /// What happened and what to do.
-    #[schema(example = "Compare it with the card or page that it came from.")]
+    /// What happened and what to do about it.
+    #[schema(example = "Compare it with the card or page it came from.")]
     detail: String,
     /// The request id, as in `x-request-id`.
     #[schema(example = "req_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     instance: String,
-    /// The stable code.
+    /// The stable, machine-readable code of the problem.
     #[schema(example = "code_mistyped")]
     code: &'static str,
-    /// The fields that are wrong.
+    /// The invalid fields; absent where no field is to blame.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
-    /// When the same call succeeds, where waiting helps.
+    /// The time from which the same call can succeed; absent where waiting does not help.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_at: Option<Timestamp>,
-    /// The resource as it stands, where the refusal is about one.
+    /// The current state of the resource that the problem is about.
     #[serde(flatten)]
     #[schema(ignore)]
     extra: Map<String, Value>,
 }
 
-/// A refusal on its way out.
+/// An error response before it is sent.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// Its code.
     pub code: Code,
     detail: String,
     errors: Vec<FieldError>,
     retry: Option<Retry>,
-    /// Boxed, as most problems have none: a small error keeps every `Result` small.
+    /// Boxed, because most problems have none: a small error keeps every `Result` small.
     extra: Option<Box<Map<String, Value>>>,
     allow: Option<String>,
 }
@@ -206,7 +204,7 @@ impl Problem {
         Self { code, detail: detail.into(), errors: Vec::new(), retry, extra: None, allow: None }
     }
 
-    /// A problem with one field.
+    /// A problem with one invalid field.
     pub fn field(code: Code, pointer: &str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let error = FieldError {
@@ -222,50 +220,49 @@ impl Problem {
         &self.detail
     }
 
-    /// The fields that are wrong.
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }
 
-    /// A file that cannot be read, and what about it.
+    /// A file that cannot be parsed, and why.
     pub fn unreadable(detail: &str, errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(Code::FileUnreadable, detail) }
     }
 
-    /// Several fields at once.
+    /// A problem with several invalid fields.
     pub fn fields(errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(Code::InvalidRequest, "Correct the fields named in `errors`.") }
     }
 
-    /// Says when the same call succeeds.
+    /// Adds the time from which the same call can succeed.
     #[must_use]
     pub fn retry(mut self, wait: Wait) -> Self {
         self.retry = Some(Retry { seconds: wait.seconds, at: Some(wait.at) });
         self
     }
 
-    /// Says in how many seconds to try again.
+    /// Adds the number of seconds to wait before the next attempt.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry = Some(Retry { seconds, at: None });
         self
     }
 
-    /// Adds the resource as it stands.
+    /// Adds the current state of the resource.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {
         self.extra.get_or_insert_default().insert(name.to_owned(), value);
         self
     }
 
-    /// The methods that do exist (RFC 9110 10.2.1).
+    /// Adds the `Allow` header (RFC 9110 10.2.1).
     #[must_use]
     pub fn allow(mut self, methods: String) -> Self {
         self.allow = Some(methods);
         self
     }
 
-    /// The response, with the request's id as the instance.
+    /// Renders the response, with the request id as the instance.
     pub fn respond(&self, request_id: &str) -> HttpResponse {
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = ProblemBody {
@@ -310,13 +307,13 @@ impl ResponseError for Problem {
         StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The door answers with the request's id; this is for the paths that do not pass it.
+    /// The middleware answers with the request id; this is for the paths that do not pass it.
     fn error_response(&self) -> HttpResponse {
         self.respond("")
     }
 }
 
-/// The one place where a failing database is logged.
+/// The only place where a failing database is logged.
 impl From<db::Error> for Problem {
     fn from(error: db::Error) -> Self {
         metrics::counter!("database_failures_total").increment(1);

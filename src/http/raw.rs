@@ -1,4 +1,4 @@
-//! A body as it came, byte for byte: what a signature is made over.
+//! A request body byte for byte, as a signature needs it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,16 +9,15 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{Problem, body};
 
-/// A whole body of at most `MOST` bytes, in time, and what it says it is.
+/// A whole body of at most `MOST` bytes, and its media type.
 pub struct RawBody<const MOST: usize = { body::MOST_BYTES }> {
-    /// The bytes.
     pub bytes: Vec<u8>,
     /// The media type, in lower case and without parameters.
     pub media_type: String,
 }
 
 impl<const MOST: usize> RawBody<MOST> {
-    /// The fields of a form, in order, several of one name included; `None` where it cannot be read.
+    /// The fields of a form in order, including several with the same name; `None` where it cannot be parsed.
     pub fn form(&self) -> Option<Vec<(String, String)>> {
         let text = String::from_utf8_lossy(&self.bytes);
         Query::<Vec<(String, String)>>::from_query(&text).ok().map(Query::into_inner)

@@ -1,5 +1,5 @@
-//! Which problems an operation can answer with, for the OpenAPI document: the codes are listed beside the
-//! handler, grouped here by status, and every test's responses are held against them.
+//! The problems of each operation, for the OpenAPI document. The codes are listed beside the handler and
+//! grouped by status here; every response in the tests is checked against them.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 
 use super::Code;
 
-/// What any operation can answer.
+/// Any operation can answer with these.
 const ALWAYS: &[Code] = &[Code::Internal, Code::Unavailable];
-/// What any operation with a body can answer.
+/// Any operation with a body can answer with these.
 const WITH_BODY: &[Code] = &[
     Code::MalformedRequest,
     Code::RequestTimeout,
@@ -19,14 +19,14 @@ const WITH_BODY: &[Code] = &[
     Code::UnsupportedMediaType,
     Code::InvalidRequest,
 ];
-/// What any operation that keeps its answers can answer.
+/// Any operation with an `Idempotency-Key` can answer with these.
 const WITH_KEY: &[Code] = &[Code::IdempotencyKeyInvalid, Code::IdempotencyKeyReused, Code::RequestInProgress];
 
-/// Names a type that documents the given codes, plus those that every operation of its kind shares.
+/// Declares a type that documents the given codes, plus those that every operation of its kind shares.
 #[macro_export]
 macro_rules! refusals {
     ($name:ident: $kind:ident $(, $code:ident)* $(,)?) => {
-        #[doc = "The problems of one operation."]
+        #[doc = "The problems that one operation can answer with."]
         pub struct $name;
 
         impl utoipa::IntoResponses for $name {
@@ -52,12 +52,12 @@ pub fn body(own: &[Code]) -> Responses {
     responses(&[own, WITH_BODY, ALWAYS].concat())
 }
 
-/// For operations with a body whose answers are kept under an `Idempotency-Key`.
+/// For operations with a body and an `Idempotency-Key`.
 pub fn keyed(own: &[Code]) -> Responses {
     responses(&[own, WITH_KEY, WITH_BODY, ALWAYS].concat())
 }
 
-/// For operations without a body whose answers are kept under an `Idempotency-Key`.
+/// For operations without a body but with an `Idempotency-Key`.
 pub fn keyed_plain(own: &[Code]) -> Responses {
     responses(&[own, WITH_KEY, ALWAYS].concat())
 }

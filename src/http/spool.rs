@@ -1,4 +1,4 @@
-//! A body that is too large to hold: it goes into a file as it arrives, and the file has no name.
+//! Bodies that are too large for memory: they are written to an unnamed file as they arrive.
 
 mod upload;
 
@@ -18,18 +18,16 @@ pub use upload::SpooledUpload;
 use super::{Code, Problem};
 use crate::app::App;
 
-/// The whole of it may take this long; each part of it as long as a whole body elsewhere.
+/// The time limit for the whole body; each chunk has the limit of a whole body elsewhere.
 const WHOLE: Duration = Duration::from_mins(15);
 
-/// A body in a file.
 pub struct Spool {
-    /// The file.
     pub file: File,
-    /// SHA-256 of what is in it.
+    /// SHA-256 of the file's content.
     pub digest: Vec<u8>,
 }
 
-/// Takes a body of at most `most` bytes in. Whoever sends it was asked before who they are.
+/// Receives a body of at most `most` bytes. The caller must have authenticated the sender before.
 pub async fn spool(
     app: &Data<App>,
     request: &HttpRequest,
@@ -51,19 +49,19 @@ async fn collect(mut body: Payload, mut file: File, most: u64, pause: Duration) 
     let late = |_| Problem::new(Code::RequestTimeout, "The body stopped arriving. Send the request again.");
     let (mut digest, mut length) = (Context::new(&SHA256), 0);
     while let Some(part) = timeout(pause, body.next()).await.map_err(late)? {
-        let part = part.map_err(|_| Problem::new(Code::MalformedRequest, "The body broke off."))?;
+        let part = part.map_err(|_| Problem::new(Code::MalformedRequest, "The body ended early."))?;
         length += part.len() as u64;
         if length > most {
             return Err(too_large(most));
         }
         digest.update(&part);
-        // Some kilobytes into the page cache: a hop to another thread would take longer.
+        // A few kilobytes into the page cache: a hop to another thread would take longer.
         file.write_all(&part).map_err(|_| full())?;
     }
     Ok(Spool { file, digest: digest.finish().as_ref().to_vec() })
 }
 
-/// An empty file beside the database. It loses its name at once, so that what is in it goes with the process.
+/// Creates a file beside the database and unlinks it at once, so that its content ends with the process.
 pub fn scratch(app: &App) -> Result<File, Problem> {
     let folder = &app.config.data_dir;
     let path = folder.join(app.ctx().id("spool"));
@@ -81,10 +79,10 @@ pub fn scratch(app: &App) -> Result<File, Problem> {
 }
 
 fn full() -> Problem {
-    tracing::error!("a body could not be kept in the data folder");
-    Problem::new(Code::Unavailable, "Nothing was taken in. Try again in a moment.")
+    tracing::error!("a request body could not be stored in the data folder");
+    Problem::new(Code::Unavailable, "Nothing was imported. Try again in a moment.")
 }
 
 fn too_large(most: u64) -> Problem {
-    Problem::new(Code::BodyTooLarge, format!("A file may have {} MiB.", most / 1024 / 1024))
+    Problem::new(Code::BodyTooLarge, format!("A file can have at most {} MiB.", most / 1024 / 1024))
 }

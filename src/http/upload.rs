@@ -1,4 +1,4 @@
-//! A page's form with a file in it (`multipart/form-data`): small, whole in memory, and in time.
+//! A form with a small file in it (`multipart/form-data`), held in memory, with a time limit.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use super::multipart::{self, Delimiter};
 use super::{Code, Problem, body};
 
-/// What stands around the file: boundaries, headers, a few short fields.
+/// Room for everything around the file: boundaries, headers, a few short fields.
 const MARGIN: usize = 4 * 1024;
 
 /// A form whose file has at most `MOST` bytes.
@@ -22,7 +22,7 @@ impl<const MOST: usize> Upload<MOST> {
         self.file(name).map(|bytes| String::from_utf8_lossy(bytes).replace('\0', "")).unwrap_or_default()
     }
 
-    /// A field's bytes.
+    /// The bytes of a field, such as a file's content.
     pub fn file(&self, name: &str) -> Option<&[u8]> {
         self.0.iter().find(|(field, _)| field == name).map(|(_, bytes)| bytes.as_slice())
     }

@@ -1,35 +1,35 @@
-//! How far a person agrees with a practice's records: a pure function of what both say.
+//! Grades how well a patient matches a practice's records: a pure function of what both say.
 //!
-//! The combinations that identify somebody are those of the Centers for Medicare & Medicaid Services (design,
-//! `practice.md`): given name, family name, birth date and number; given name, family name, birth date and e-mail
-//! address, and both without the family name. Of the names at most one may be off by one slip. The number is always
-//! proven. An e-mail address identifies only where it is proven: name, birth date and address are what a
-//! stranger can know; beside a proven number it may be as it was typed.
+//! The combinations that identify a person are those of the Centers for Medicare & Medicaid Services (design,
+//! `practice.md`): given name, family name, birth date and phone number; given name, family name, birth date
+//! and e-mail address; and both without the family name. At most one of the names may be off by one typo. The
+//! phone number is always verified. An e-mail address identifies a person only if it is verified, since a
+//! stranger can know name, birth date and address; next to a verified phone number a typed address is enough.
 //!
-//! Every value that a record ever had counts. A record is a *candidate* where number or address agree, or birth date
-//! and both names do; two candidates never decide anything by themselves.
+//! Every value that a record ever had counts. A record is a *candidate* if the phone number or the e-mail
+//! address agrees, or the birth date and both names do; two candidates never decide anything by themselves.
 
 use crate::kit::names::{Likeness, Name};
 
-/// How far a person agrees.
+/// How well a patient matches the practice's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = IdentityGrade)]
 pub enum Grade {
-    /// With exactly one record: number and e-mail address, and the name fits.
+    /// Exactly one record: phone number and e-mail address agree, and the name fits.
     Match,
-    /// With exactly one record, by a combination that identifies.
+    /// Exactly one record, by a combination that identifies a person.
     Certain,
-    /// With exactly one record, in less than that.
+    /// Exactly one record, but with fewer fields.
     Partial,
-    /// With two records or more.
+    /// Two or more records are candidates.
     Ambiguous,
-    /// With none.
+    /// There are no candidates.
     None,
 }
 
 impl Grade {
-    /// The word that the API and the database use.
+    /// The name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Match => "match",
@@ -41,52 +41,45 @@ impl Grade {
     }
 }
 
-/// What a person says of themselves.
+/// The patient's own details.
 #[derive(Debug, Clone, Copy)]
 pub struct Given<'a> {
-    /// Given name.
     pub given_name: &'a str,
-    /// Family name.
     pub family_name: &'a str,
-    /// Birth date, ISO 8601.
     pub birth_date: Option<&'a str>,
-    /// The proven number, E.164; none where the account was deleted.
+    /// Verified phone number, E.164; `None` after the account was deleted.
     pub phone: Option<&'a str>,
-    /// E-mail address, trimmed and in lower case.
+    /// Trimmed and in lower case.
     pub email: Option<&'a str>,
-    /// Whether that is proven.
     pub email_is_proven: bool,
 }
 
-/// What a record says of a person, and ever said.
+/// Current and former values of a record.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// The record.
     pub record_id: String,
-    /// Names as written, given and family; the current one first.
+    /// Given and family name as written; the current one first.
     pub names: Vec<(String, String)>,
-    /// Birth dates, ISO 8601.
     pub birth_dates: Vec<String>,
-    /// Numbers, E.164.
     pub phones: Vec<String>,
-    /// E-mail addresses, trimmed and in lower case.
+    /// Trimmed and in lower case.
     pub emails: Vec<String>,
 }
 
-/// How one field agrees.
+/// How well one field agrees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = FieldAgreement)]
 pub enum Agreement {
-    /// The same.
+    /// Both values are the same.
     Equal,
-    /// One slip apart.
+    /// The values differ by one typo.
     Close,
-    /// Something else.
+    /// The values are different.
     Differs,
-    /// The person did not say.
+    /// The patient did not give a value.
     NotGiven,
-    /// The record does not say.
+    /// The record has no value.
     NotOnRecord,
 }
 
@@ -106,39 +99,32 @@ impl From<Likeness> for Agreement {
     }
 }
 
-/// A person and a record, field by field.
+/// A patient and a record compared field by field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
-    /// The record.
     pub record_id: String,
-    /// Given name.
     pub given_name: Agreement,
-    /// Family name.
     pub family_name: Agreement,
-    /// Birth date.
     pub birth_date: Agreement,
-    /// Number.
     pub phone: Agreement,
-    /// E-mail address.
     pub email: Agreement,
-    /// Whether the address is proven to be the person's.
+    /// Whether the patient verified the address.
     pub email_is_proven: bool,
-    /// Whether the names could be two forms of one.
+    /// Whether the names could be two forms of one name.
     pub name_is_compatible: bool,
-    /// Whether one is the father and the other the son.
+    /// Whether the suffixes tell father from son.
     pub suffixes_conflict: bool,
 }
 
-/// A grade, and what it rests on.
+/// A grade with the candidates it is based on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// The grade.
     pub grade: Grade,
-    /// Every candidate, those who agree in more first.
+    /// All candidates, best match first.
     pub candidates: Vec<Comparison>,
 }
 
-/// Grades a person against records, which may be more than the candidates.
+/// Grades a patient against records, some of which may not be candidates.
 pub fn grade(given: &Given<'_>, known: &[Known]) -> Verdict {
     let mut candidates: Vec<Comparison> =
         known.iter().map(|record| compare(given, record)).filter(Comparison::is_candidate).collect();
@@ -153,12 +139,12 @@ pub fn grade(given: &Given<'_>, known: &[Known]) -> Verdict {
     Verdict { grade, candidates }
 }
 
-/// Holds a person against one record.
+/// Compares a patient with one record.
 pub fn compare(given: &Given<'_>, known: &Known) -> Comparison {
     let name = Name::new(given.given_name, given.family_name);
     let names: Vec<Name> = known.names.iter().map(|(given, family)| Name::new(given, family)).collect();
     let likeness = |other: &Name| (name.given.likeness(&other.given), name.family.likeness(&other.family));
-    // Both of one name: a former family name goes with the given name that it had.
+    // Both parts must come from the same name: a former family name belongs to the given name used with it.
     let best =
         names.iter().map(likeness).max_by_key(|(given, family)| (*given as u8 + *family as u8, *given));
     let mut suffixes = names.iter().filter_map(|other| other.suffix).peekable();
@@ -193,7 +179,7 @@ impl Comparison {
         self.phone.agrees() || self.email.agrees() || is_same_person
     }
 
-    /// The birth date need not be known, but must not speak against it.
+    /// The birth date may be unknown, but must not contradict.
     fn is_match(&self) -> bool {
         self.phone.agrees()
             && self.email.agrees()
@@ -207,8 +193,8 @@ impl Comparison {
             return false;
         }
         let is_first = self.given_name == Agreement::Equal;
-        // Given name, birth date and number, whatever the family name: people marry. The combination with a family
-        // name that may be off by a slip is a part of this one.
+        // Given name, birth date and phone number with any family name: people marry. This includes the
+        // combination with a family name that is off by a typo.
         let by_phone = is_first && self.phone.agrees();
         let slips =
             [self.given_name, self.family_name].iter().filter(|name| **name == Agreement::Close).count();
@@ -217,7 +203,7 @@ impl Comparison {
         by_phone || by_email
     }
 
-    /// How many fields agree, a slip counting less.
+    /// Number of fields that agree; a typo counts half.
     fn weight(&self) -> usize {
         let fields = [self.phone, self.email, self.birth_date, self.given_name, self.family_name];
         let points = |field: &Agreement| match field {

@@ -1,9 +1,10 @@
-//! The practice's own patient records, and how far the person behind a conversation agrees with one of them.
+//! The practice's patient records, and how well the patient of a conversation matches one of them.
 //!
-//! Anyone with a link can pair, so a practice must know whom it talks to before it shares health information.
-//! A pairing asks for a grade in its own transaction, and the outbox's worker gives it afterwards: what a patient
-//! is told, and how fast, depends on no record. A grade is advice. Nothing is linked by it, least of all where two
-//! records could be meant; what was decided, by whom and how, is in [`crate::conversations::identity`].
+//! Anyone with a link can pair, so a practice must know who the patient is before it shares health
+//! information. A pairing queues the grading in its own transaction, and the outbox worker does it
+//! afterwards: neither the text nor the timing of what a patient receives may reveal whether a record exists.
+//! A grade is advice. It links nothing, least of all when two records are candidates; decisions, and who made
+//! them and how, are in [`crate::conversations::identity`].
 
 pub mod matching;
 pub mod records;
@@ -21,24 +22,24 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::Language;
 
-/// A number or an address that more records share than this says nothing of anybody: the rest is not read.
+/// A phone number or e-mail address shared by more records than this says nothing about a person, so
+/// no more are read.
 const MOST_CANDIDATES: i64 = 20;
-/// Of one day at most this many of a practice's records are. Where more are, the day stands for "not known", as
-/// 1900-01-01 does; a practice of a million patients has some thirty of each real one.
+/// At most this many records of a practice share a real birth date. A date shared by more means "unknown", as
+/// 1900-01-01 does; a practice with a million patients has about thirty of each real date.
 const MOST_OF_A_DAY: i64 = 400;
 
-/// What a practice's records say of the person behind a conversation.
+/// What a practice's records say about the patient of a conversation.
 pub struct Finding {
-    /// The person, as they gave themselves.
+    /// The patient's own details.
     pub subject: Subject,
-    /// How far they agree, and with which records.
     pub verdict: Verdict,
-    /// Those records, in the verdict's order.
+    /// The candidate records, in the order of the verdict.
     pub records: Vec<Record>,
 }
 
-/// Holds the person behind a conversation against the practice's records as they are now; `None` where there is no
-/// such conversation.
+/// Compares the patient of a conversation with the practice's current records; `None` if the
+/// conversation does not exist.
 pub fn look(conn: &mut Conn, conversation_id: &str) -> db::Result<Option<Finding>> {
     let Some(subject) = store::subject(conn, conversation_id)? else { return Ok(None) };
     let known = known(conn, &subject)?;
@@ -48,8 +49,8 @@ pub fn look(conn: &mut Conn, conversation_id: &str) -> db::Result<Option<Finding
     Ok(Some(Finding { subject, verdict, records }))
 }
 
-/// Every active record that could be meant: those with the number or the address, and those of the birth date, which
-/// the comparison sifts. A day that stands for "not known" is on none of them.
+/// All active records that could match: those with the phone number or e-mail address, and those with the
+/// birth date, which the comparison then filters. A date that means "unknown" is removed from all of them.
 fn known(conn: &mut Conn, subject: &Subject) -> db::Result<Vec<Known>> {
     let mut ids = store::reached(conn, subject, MOST_CANDIDATES)?;
     let Some(day) = &subject.birth_date else { return store::known(conn, &ids) };
@@ -67,30 +68,29 @@ fn known(conn: &mut Conn, subject: &Subject) -> db::Result<Vec<Known>> {
     Ok(known)
 }
 
-/// Grades a conversation (again), and keeps the grade.
+/// Grades a conversation (again) and stores the grade.
 pub fn regrade(ctx: &Ctx, conn: &mut Conn, conversation_id: &str) -> db::Result<Option<Grade>> {
     let Some(finding) = look(conn, conversation_id)? else { return Ok(None) };
     store::keep_grade(conn, conversation_id, &finding.verdict, ctx.now)?;
     Ok(Some(finding.verdict.grade))
 }
 
-/// Up to `limit` open conversations of a practice about whose person nothing is decided, by id, after the one of the id
-/// `after`.
+/// Up to `limit` open conversations of a practice that need an identity check, by id, after the id `after`.
 pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> db::Result<Vec<String>> {
     store::undecided(conn, practice_id, after, limit)
 }
 
-/// The grades that were kept of these conversations.
+/// The stored grades of these conversations.
 pub fn gradings(conn: &mut Conn, conversation_ids: &[String]) -> db::Result<Vec<Grading>> {
     store::gradings(conn, conversation_ids)
 }
 
-/// What staff read for as long as nobody has confirmed who it is.
+/// Advice to staff while the patient's identity is not confirmed.
 pub fn advice(language: Language) -> &'static str {
     match language {
         Language::En => {
-            "Compare number and e-mail with your records. If they differ, contact the patient through the number in \
-             your records, not the one just given."
+            "Compare the number and e-mail with your records. If they differ, contact the patient through the number \
+             in your records, not the one just given."
         }
         Language::Es => {
             "Compare el número y el correo con sus fichas. Si no coinciden, comuníquese con el paciente por el número \
@@ -99,21 +99,20 @@ pub fn advice(language: Language) -> &'static str {
     }
 }
 
-/// One field, as the person gave it and as the record has it.
+/// One field, as the patient gave it and as the record has it.
 pub struct FieldView<'a> {
-    /// Its name.
+    /// Name of the field in the API.
     pub field: &'static str,
-    /// What the person gave.
+    /// What the patient gave.
     pub given: Option<&'a str>,
-    /// What the record says now.
+    /// Current value in the record.
     pub on_record: Option<&'a str>,
-    /// How far they agree.
     pub agrees: Agreement,
-    /// Whether what the person gave is proven to be theirs.
+    /// Whether the patient verified the value.
     pub proven: bool,
 }
 
-/// A person and a record, field by field, for people to read.
+/// A patient and a record compared field by field, for people to read.
 pub fn compared<'a>(subject: &'a Subject, record: &'a Record, found: &Comparison) -> [FieldView<'a>; 5] {
     let field =
         |field, given, on_record, agrees, proven| FieldView { field, given, on_record, agrees, proven };
@@ -129,7 +128,7 @@ pub fn compared<'a>(subject: &'a Subject, record: &'a Record, found: &Comparison
     ]
 }
 
-/// The same for the decision's own memory: how far each field agreed, and no value of any.
+/// The comparison as stored with a decision: how well each field agreed, without any of the values.
 pub fn fields(found: &Comparison) -> Value {
     json!({
         "record": found.record_id,

@@ -1,4 +1,4 @@
-//! The rows of `identity_grades`; what grading reads of the records, and of whom they are held against.
+//! Queries on `identity_grades`, and what grading reads about records and patients.
 
 use std::collections::HashMap;
 
@@ -14,26 +14,19 @@ use crate::db::schema::{
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// The person behind a conversation, as they gave themselves.
+/// The patient of a conversation with their own details.
 pub struct Subject {
-    /// The practice.
     pub practice_id: String,
-    /// Given name.
     pub given_name: String,
-    /// Family name.
     pub family_name: String,
-    /// Birth date, ISO 8601.
     pub birth_date: Option<String>,
-    /// The proven number, E.164, unless the account was deleted.
+    /// Verified phone number, E.164; `None` after the account was deleted.
     pub phone: Option<String>,
-    /// E-mail address.
     pub email: Option<String>,
-    /// Whether that is proven.
     pub email_is_proven: bool,
 }
 
 impl Subject {
-    /// The same for the comparison.
     pub fn given(&self) -> Given<'_> {
         Given {
             given_name: &self.given_name,
@@ -46,27 +39,23 @@ impl Subject {
     }
 }
 
-/// The grade of a conversation, as of the last look.
+/// Latest grade of a conversation.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = identity_grades)]
 pub struct Grading {
-    /// The conversation.
     pub conversation_id: String,
-    /// The grade.
     pub grade: String,
-    /// How many records could be meant.
+    /// Number of candidate records.
     pub candidates: i32,
-    /// When it was given.
     pub graded_at: Timestamp,
 }
 
-/// The grades of conversations.
 pub fn gradings(conn: &mut Conn, conversation_ids: &[String]) -> Result<Vec<Grading>> {
     let rows = identity_grades::table.filter(identity_grades::conversation_id.eq_any(conversation_ids));
     Ok(rows.select(columns::<Grading>()).load(conn)?)
 }
 
-/// Open conversations about whose person nothing is decided.
+/// Open conversations that need an identity check.
 pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Result<Vec<String>> {
     let rows = conversations::table
         .filter(conversations::practice_id.eq(practice_id))
@@ -85,7 +74,6 @@ fn person(found: Person) -> Subject {
     Subject { practice_id, given_name, family_name, birth_date, phone, email, email_is_proven }
 }
 
-/// The person behind a conversation.
 pub fn subject(conn: &mut Conn, conversation_id: &str) -> Result<Option<Subject>> {
     let row = conversations::table
         .inner_join(pairings::table.inner_join(patients::table).inner_join(accounts::table))
@@ -106,7 +94,8 @@ pub fn subject(conn: &mut Conn, conversation_id: &str) -> Result<Option<Subject>
     Ok(found.map(person))
 }
 
-/// Active records that have a person's number or address, or ever had; of each at most one more than `most`.
+/// Active records that have or had the patient's phone number or e-mail address; for each at most
+/// one more than `most`.
 pub fn reached(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<String>> {
     let given = [("phone", &subject.phone), ("email", &subject.email)];
     let mut ids = Vec::new();
@@ -116,12 +105,12 @@ pub fn reached(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<Stri
     Ok(ids)
 }
 
-/// Active records of a birth date, up to `limit`.
+/// Up to `limit` active records with a birth date.
 pub fn born(conn: &mut Conn, practice_id: &str, day: &str, limit: i64) -> Result<Vec<String>> {
     Ok(having(practice_id, "birth_date", day).limit(limit).load(conn)?)
 }
 
-/// Ids of active records that have a value, or ever had, in their order.
+/// Ids of active records that have or had a value, sorted.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn having<'a>(practice_id: &'a str, kind: &'a str, value: &'a str) -> _ {
     record_values::table
@@ -134,7 +123,7 @@ fn having<'a>(practice_id: &'a str, kind: &'a str, value: &'a str) -> _ {
         .select(record_values::record_id)
 }
 
-/// What records say, and ever said.
+/// Current and former values of records.
 pub fn known(conn: &mut Conn, ids: &[String]) -> Result<Vec<Known>> {
     let rows = record_values::table.filter(record_values::record_id.eq_any(ids));
     let order = (record_values::record_id, record_values::current.desc(), record_values::value);
@@ -165,7 +154,7 @@ pub fn records(conn: &mut Conn, ids: &[&str]) -> Result<Vec<Record>> {
     Ok(found)
 }
 
-/// Keeps a conversation's grade, in place of an older one.
+/// Stores the grade of a conversation and replaces an older one.
 pub fn keep_grade(conn: &mut Conn, conversation_id: &str, verdict: &Verdict, now: Timestamp) -> Result<()> {
     let single = match verdict.candidates.as_slice() {
         [one] => Some(&one.record_id),

@@ -1,4 +1,4 @@
-//! Grading as a task of the outbox: nothing leaves, and the grade commits with the row's settlement.
+//! Grading as a background job of the outbox: nothing is sent, and the grade commits together with the job.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use crate::conversations;
 use crate::db::{self, Conn};
 use crate::outbox::{Job, Outcome, Rendered, Topic};
 
-/// Grades a conversation.
+/// Background job that grades a conversation.
 pub struct GradeTopic;
 
 #[derive(Deserialize)]
@@ -16,7 +16,7 @@ struct Payload {
 }
 
 impl GradeTopic {
-    /// Its name in the outbox.
+    /// Topic name in the outbox.
     pub const NAME: &'static str = conversations::GRADE;
 }
 

@@ -1,36 +1,29 @@
-//! Which column of a table holds what: by the headings that practice software gives them, in English and Spanish, or
-//! as the practice says.
+//! Which column of a table holds which field: by the headings that practice software uses, in English and
+//! Spanish, or by the practice's own mapping.
 
 use serde::{Deserialize, Serialize};
 
-/// What a column can hold.
+/// A field that a column can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
-    /// The record number.
+    /// The practice's own record number.
     Number,
-    /// Given name.
     GivenName,
-    /// Family name.
     FamilyName,
-    /// Birth date.
     BirthDate,
-    /// A number; of several the mobile comes first.
+    /// A phone number; if there are several, the mobile comes first.
     Phone,
-    /// E-mail address.
     Email,
     /// Whether the practice still has this patient.
     Active,
-    /// A family name of before.
     FormerName,
-    /// A number of before.
     FormerPhone,
-    /// An address of before.
     FormerEmail,
 }
 
 impl Field {
-    /// The word in a request.
+    /// The name in a request.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Number => "number",
@@ -47,8 +40,8 @@ impl Field {
     }
 }
 
-/// Headings by what they hold, folded: letters and digits alone. Of several of one field those that stand first here
-/// are used first.
+/// Known headings by field, folded to letters and digits only. Among several columns of one field,
+/// the order here decides.
 const HEADINGS: [(Field, &[&str]); 10] = [
     (
         Field::Number,
@@ -178,29 +171,28 @@ const HEADINGS: [(Field, &[&str]); 10] = [
     (Field::FormerEmail, &["formeremail", "previousemail", "oldemail", "correoanterior"]),
 ];
 
-/// What each column of a file holds.
+/// The mapping of a file's columns to fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns(pub Vec<Column>);
 
-/// One column that is read.
+/// A column that is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
-    /// Its place, from 0.
+    /// Position in the row, from 0.
     pub index: usize,
-    /// Its heading, as it stands there.
+    /// Heading as written in the file.
     pub heading: String,
-    /// What it holds.
     pub field: Field,
 }
 
-/// A column that the practice names is not there.
+/// The practice mapped a field to a heading that the file does not have.
 pub struct NoColumn {
-    /// What it should hold.
     pub field: Field,
 }
 
 impl Columns {
-    /// What the columns under these headings hold. What the practice says comes before what the headings say.
+    /// Maps columns to fields by their headings. The practice's own mapping takes
+    /// precedence over known headings.
     pub fn of(headings: &[String], said: &[(Field, String)]) -> Result<Self, NoColumn> {
         let mut found = Vec::new();
         for (field, heading) in said {
@@ -230,7 +222,7 @@ impl Columns {
         Ok(Self(found.into_iter().map(column).collect()))
     }
 
-    /// What no record can do without, and no column holds.
+    /// Required fields that no column holds.
     pub fn missing(&self) -> Vec<Field> {
         let needed = [Field::Number, Field::GivenName, Field::FamilyName];
         needed.into_iter().filter(|field| !self.0.iter().any(|column| column.field == *field)).collect()

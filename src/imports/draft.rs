@@ -1,4 +1,4 @@
-//! A record while it is being read: what of it can be used, and what of it cannot, and why.
+//! A record while a row is parsed: which of its values can be used, which cannot, and why.
 
 use std::collections::BTreeMap;
 
@@ -8,54 +8,52 @@ use super::Options;
 use crate::identity::records::{Incoming, Kind};
 use crate::kit::{Email, Phone};
 
-/// Record numbers and names may have this many characters.
+/// Maximum length of record numbers and names in characters.
 const MOST: usize = 200;
 
-/// Something of a row that cannot be used. It quotes nothing of the row.
+/// A value of a row that cannot be used. The note quotes nothing from the row, which is patient data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// What is wrong, for machines.
+    /// Machine-readable code, as in the results.
     pub code: &'static str,
-    /// Where: a column's heading or a field's path.
+    /// A column's heading or a field's path.
     pub place: String,
-    /// What is wrong, for people.
     pub why: String,
 }
 
 impl Note {
-    /// A note about a place.
     pub fn new(code: &'static str, place: &str, why: impl Into<String>) -> Self {
         Self { code, place: plain(place), why: why.into() }
     }
 }
 
-/// A row as it was read.
+/// The result of parsing a row.
 #[derive(Debug)]
 pub struct Read {
-    /// Its record number, as far as it has one.
+    /// The record number, or empty if it is unknown.
     pub number: String,
-    /// The record, or why it is none.
+    /// The record, or why the row was refused.
     pub record: Result<Incoming, Note>,
-    /// What of it could not be used.
+    /// Values of the row that were ignored.
     pub notes: Vec<Note>,
-    /// Whether it is about somebody, and nobody knows about whom.
+    /// Whether the row is about a patient, but it is unknown which one.
     pub hides_somebody: bool,
 }
 
 impl Read {
-    /// A row that cannot be read, but for its record number where that is not empty.
+    /// A row that cannot be parsed, except for its record number if that is not empty.
     pub fn unreadable(number: &str, note: Note) -> Self {
         let number: String = plain(number).chars().take(MOST).collect();
         Self { hides_somebody: number.is_empty(), number, record: Err(note), notes: Vec::new() }
     }
 
-    /// A row that is about no patient.
+    /// A row that is not about a patient.
     pub fn about_nobody(note: Note) -> Self {
         Self { number: String::new(), record: Err(note), notes: Vec::new(), hides_somebody: false }
     }
 }
 
-/// A record in the making.
+/// A record that is being built.
 pub struct Draft<'a> {
     options: &'a Options,
     number: String,
@@ -69,7 +67,6 @@ pub struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// Nothing yet.
     pub fn new(options: &'a Options) -> Self {
         Self {
             options,
@@ -84,44 +81,43 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The record number.
     pub fn number(&mut self, text: &str) {
         self.number = plain(text);
     }
 
-    /// Both names.
+    /// Sets given and family name.
     pub fn name(&mut self, given: &str, family: &str) {
         (self.given_name, self.family_name) = (plain(given), plain(family));
     }
 
-    /// The rows behind this one may stand in it.
+    /// Marks the row as torn: it may have swallowed the rows after it.
     pub fn torn(&mut self, place: &str) {
-        let why = "The cell goes over several lines. Is a quotation mark not closed?";
+        let why = "This cell spans several lines. Is a closing quotation mark missing?";
         self.torn.get_or_insert_with(|| Note::new("quotation_open", place, why));
     }
 
-    /// What can be told of the rest: of a row that is torn nothing, since it may be another row's.
+    /// Notes on the other values. A torn row has none, since its values may belong to another row.
     fn told(&mut self) -> Vec<Note> {
         if self.torn.is_some() { Vec::new() } else { std::mem::take(&mut self.notes) }
     }
 
-    /// A name that was so once; what of it is empty is as it is now.
+    /// Adds a former name; an empty part is the same as in the current name.
     pub fn former_name(&mut self, place: &str, given: &str, family: &str) {
         let or = |text: String, now: &str| if text.is_empty() { now.to_owned() } else { text };
         let (given, family) = (or(plain(given), &self.given_name), or(plain(family), &self.family_name));
         if is_long(&given) || is_long(&family) {
-            self.note(Note::new("too_long", place, "A former name has up to 200 characters."));
+            self.note(Note::new("too_long", place, "A former name can have up to 200 characters."));
         } else if !family.is_empty() && (&given, &family) != (&self.given_name, &self.family_name) {
             self.former.push((Kind::Name, format!("{given}\t{family}")));
         }
     }
 
-    /// The practice has this patient no more.
+    /// Marks the record as inactive: the practice no longer has this patient.
     pub fn inactive(&mut self) {
         self.is_active = false;
     }
 
-    /// A number; an empty text says that there is none.
+    /// Adds a phone number; an empty text means that the patient has none.
     pub fn phone(&mut self, place: &str, text: &str, holds: bool) {
         let read = |text: &str| {
             let phone = Phone::parse(text, Some(&self.options.region));
@@ -133,7 +129,7 @@ impl<'a> Draft<'a> {
         self.put(Kind::Phone, read, holds);
     }
 
-    /// An address; an empty text says that there is none.
+    /// Adds an e-mail address; an empty text means that the patient has none.
     pub fn email(&mut self, place: &str, text: &str, holds: bool) {
         let read = |text: &str| {
             let email = Email::parse(text).map(|email| email.as_str().to_owned());
@@ -143,7 +139,7 @@ impl<'a> Draft<'a> {
         self.put(Kind::Email, read, holds);
     }
 
-    /// A birth date; an empty text says that there is none.
+    /// Sets the birth date; an empty text means that the patient has none.
     pub fn birth_date(&mut self, place: &str, text: &str, today: Date) {
         let read = (!text.is_empty()).then(|| {
             let date = date(text, self.options.day_first, today);
@@ -155,14 +151,14 @@ impl<'a> Draft<'a> {
         self.put(Kind::BirthDate, read, true);
     }
 
-    /// A resource may have a thousand numbers that are none: that is said once.
+    /// Adds a note once: a resource may have a thousand invalid numbers.
     fn note(&mut self, note: Note) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }
 
-    /// What cannot be read says nothing, so the record keeps what it has.
+    /// Adds a value. An unreadable one says nothing, so the record keeps what it has.
     fn put(&mut self, kind: Kind, read: Option<Result<String, Note>>, holds: bool) {
         match read {
             Some(Ok(value)) if holds => {
@@ -178,10 +174,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The record, where it has what each needs.
+    /// Finishes the row: a record if all required fields are there.
     pub fn finish(mut self) -> Read {
         let fault = self.fault();
-        // An unreadable value beside none that can be read must not pass for "there is none".
+        // An unreadable value without a readable one next to it must not be taken for "has none".
         for (kind, code) in [(Kind::Phone, "phone"), (Kind::Email, "email"), (Kind::BirthDate, "birth_date")]
         {
             if self.notes.iter().any(|note| note.code.starts_with(code)) {
@@ -202,7 +198,7 @@ impl<'a> Draft<'a> {
         Read { number, record: fault.map_or(Ok(record), Err), notes, hides_somebody }
     }
 
-    /// Why it is no record.
+    /// Why the row is refused, if it is.
     fn fault(&self) -> Option<Note> {
         let texts = [&self.number, &self.given_name, &self.family_name];
         let (code, why) = match texts.map(String::is_empty) {
@@ -210,7 +206,7 @@ impl<'a> Draft<'a> {
             [true, ..] => ("number_missing", "Each row needs a record number."),
             [_, true, _] | [_, _, true] => ("name_missing", "Each row needs a given name and a family name."),
             _ if texts.into_iter().any(|text| is_long(text)) => {
-                ("too_long", "Record numbers and names have up to 200 characters.")
+                ("too_long", "Record numbers and names can have up to 200 characters.")
             }
             _ => return None,
         };
@@ -222,15 +218,16 @@ fn is_long(text: &str) -> bool {
     text.chars().count() > MOST
 }
 
-/// On one line, without what no name has: control characters, U+0000 among them.
+/// Joins the text to one line without control characters, including U+0000, which no name has.
 fn plain(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A day as people and their programs write it. A year of two digits is nobody's birth date: which century?
+/// Parses a date as people and programs write it. A year of two digits is refused because
+/// the century is unknown.
 fn date(text: &str, day_first: bool, today: Date) -> Option<Date> {
-    // "1987-05-31 00:00:00" and "1987-05-31T00:00:00" come from databases.
+    // Databases write "1987-05-31 00:00:00" and "1987-05-31T00:00:00".
     let day = text.split([' ', 'T']).next().unwrap_or_default();
     let parts: Vec<&str> = day.split(['-', '/', '.']).collect();
     let (year, month, day) = match parts.as_slice() {

@@ -1,4 +1,4 @@
-//! FHIR R4 `Patient` resources, one a line.
+//! FHIR R4 `Patient` resources, one per line.
 
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -7,11 +7,11 @@ use super::Options;
 use super::draft::{Draft, Note, Read};
 use super::resources::TOO_LONG;
 
-/// How practice software marks a medical record number (HL7 v2-0203).
+/// Code of a medical record number in practice software (HL7 v2-0203).
 const RECORD_NUMBER: &str = "MR";
 
-/// What a resource is, and whose. Read by itself, so that a slip elsewhere in it leaves its record number known. One in
-/// an identifier does not: which of them would it have been?
+/// Type and identifiers of a resource, parsed separately so that an error elsewhere in the resource does not
+/// hide its record number. An error within an identifier does: it could be the one that matters.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Named {
@@ -90,7 +90,7 @@ struct Link {
     kind: String,
 }
 
-/// The rows of a chunk.
+/// Parses the rows of a chunk.
 pub fn read(source: &[u8], options: &Options, today: Date) -> Vec<Read> {
     let lines = source.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     lines.map(|line| record(line, options, today)).collect()
@@ -98,13 +98,13 @@ pub fn read(source: &[u8], options: &Options, today: Date) -> Vec<Read> {
 
 fn record(line: &[u8], options: &Options, today: Date) -> Read {
     if line == TOO_LONG {
-        let why = "What is read of one resource may have up to 1 MiB.";
+        let why = "This resource is too long: the parts that are read can have up to 1 MiB.";
         return Read::unreadable("", Note::new("resource_too_long", "", why));
     }
-    let unreadable = || Note::new("row_unreadable", "", "This is no FHIR R4 Patient.");
+    let unreadable = || Note::new("row_unreadable", "", "This is not a FHIR R4 Patient.");
     let Ok(named) = serde_json::from_slice::<Named>(line) else { return Read::unreadable("", unreadable()) };
     if named.resource_type != "Patient" {
-        let why = "This resource is no Patient.";
+        let why = "This resource is not a Patient.";
         return Read::about_nobody(Note::new("not_a_patient", "resourceType", why));
     }
     let number = number(&named, options).unwrap_or_default();
@@ -124,7 +124,8 @@ fn record(line: &[u8], options: &Options, today: Date) -> Read {
     draft.finish()
 }
 
-/// Of the system that the practice names; or else what is marked as record number, what is in use, the resource's id.
+/// The identifier of the system named by the practice. Without one: the identifier marked as record number,
+/// else the first in use, else the resource's id.
 fn number<'a>(named: &'a Named, options: &Options) -> Option<&'a str> {
     let value = |found: Option<&'a Identifier>| found.and_then(|one| one.value.as_deref());
     if let Some(system) = &options.system {
@@ -141,7 +142,7 @@ fn number<'a>(named: &'a Named, options: &Options) -> Option<&'a str> {
 }
 
 fn names(draft: &mut Draft<'_>, patient: &Patient, today: Date) {
-    // Official comes before usual, and usual before a name of which nothing is said.
+    // Official comes before usual, and usual before a name without a use.
     let place = |name: &&HumanName| match name.usage.as_deref() {
         _ if is_over(name.period.as_ref(), today) => None,
         Some("official") => Some(0),
@@ -166,7 +167,7 @@ fn given(name: &HumanName) -> String {
     name.given.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// With the suffix, which tells father from son.
+/// Family name with the suffix, which tells father from son.
 fn family(name: &HumanName) -> String {
     let words = name.family.iter().chain(name.suffix.iter().flatten());
     if name.family.is_none() {
@@ -189,7 +190,7 @@ fn contacts(draft: &mut Draft<'_>, patient: &Patient, today: Date) {
     };
     let mut contacts: Vec<&ContactPoint> = patient.telecom.iter().collect();
     contacts.sort_by_key(place);
-    // A resource is whole: what it does not say is not so.
+    // A resource is complete: a missing value means that the patient has none.
     draft.phone("telecom", "", true);
     draft.email("telecom", "", true);
     for contact in contacts {
@@ -212,7 +213,7 @@ fn is_over(period: Option<&Period>, today: Date) -> bool {
     end.and_then(last_day).is_some_and(|end| end < today)
 }
 
-/// The last day of a FHIR date, which may be a year or a month alone; of a moment its day.
+/// The last day of a FHIR date, which may be only a year or a month, or a time on a day.
 fn last_day(text: &str) -> Option<Date> {
     let parts: Vec<&str> = text.trim().split('T').next()?.split('-').collect();
     match parts.as_slice() {

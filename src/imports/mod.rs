@@ -1,13 +1,14 @@
-//! The practice's records, taken in from a file: looked through at once, worked off in the background.
+//! Import of the practice's patient records from a file: surveyed at once, processed in the background.
 //!
-//! A file is surveyed while whoever sent it waits: what cannot be read as a whole is refused with what was found.
-//! Then it is cut into chunks, and the chunks are kept in one transaction with the import and its first task. Each
-//! task of the outbox works off one chunk: its records, its results, the progress and the next task commit together.
-//! So an import that is killed anywhere goes on where it committed, and no row is taken twice. Behind the last chunk
-//! come, again in small tasks, the records that a whole list left out, and new grades for whoever is undecided.
+//! The survey runs within the request, so a file that cannot be read as a whole is refused with the reason.
+//! Then the file is cut into chunks, which are stored in one transaction with the import and its first
+//! background job. Each job processes one chunk: its records, results, progress and the next job commit
+//! together. So an import that is killed at any point continues from its last commit, and no row is processed
+//! twice. After the last chunk, again in small jobs, records that are missing from a complete list become
+//! inactive, and open identity checks are graded again.
 //!
-//! The file itself is kept no longer than its rows take. What stays says of every row what became of it, and of what
-//! the row said nothing but the record number.
+//! The file itself is deleted as its rows are processed. Only the result of each row stays, and from the
+//! row's data only the record number.
 
 mod columns;
 mod draft;
@@ -42,28 +43,28 @@ use draft::Read;
 use rows::HEADINGS;
 use topic::Step;
 
-/// A file may have this many bytes.
+/// Maximum size of a file.
 pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
-/// The states of an import that goes on.
+/// States of an import that is not over.
 const OPEN: [&str; 2] = ["queued", "running"];
-/// How many conversations one task grades.
+/// How many conversations one job grades.
 const GRADED_AT_ONCE: i64 = 50;
-/// How long results are kept.
+/// How long results are stored.
 const KEPT: std::time::Duration = std::time::Duration::from_hours(90 * 24);
 
-/// What a file is.
+/// File format of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// A table.
+    /// A table with headings.
     Csv,
-    /// FHIR resources, one a line.
+    /// FHIR resources, one per line.
     Ndjson,
     /// FHIR resources in a Bundle.
     Bundle,
 }
 
 impl Format {
-    /// The word that the API and the database use.
+    /// The name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Csv => "csv",
@@ -72,7 +73,6 @@ impl Format {
         }
     }
 
-    /// The format of a media type.
     pub fn of(media_type: &str) -> Option<Self> {
         match media_type {
             "text/csv" => Some(Self::Csv),
@@ -83,19 +83,19 @@ impl Format {
     }
 }
 
-/// What the records become that a file does not name.
+/// What happens to records that a file does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ImportMode)]
 pub enum Mode {
     /// They stay as they are.
     Merge,
-    /// They become inactive: the file is the whole list.
+    /// They become inactive: the file is the complete list.
     Replace,
 }
 
 impl Mode {
-    /// The word that the API and the database use.
+    /// The name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Merge => "merge",
@@ -104,49 +104,49 @@ impl Mode {
     }
 }
 
-/// How a table's letters are written.
+/// Character encoding of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ImportEncoding)]
 pub enum Encoding {
-    /// Row by row: Windows-1252 where it is no UTF-8.
+    /// Detected row by row: Windows-1252 if it is not UTF-8.
     #[serde(rename = "auto")]
     Detect,
-    /// UTF-8.
+    /// Every row is UTF-8.
     #[serde(rename = "utf-8")]
     Utf8,
-    /// Windows-1252.
+    /// Every row is Windows-1252.
     #[serde(rename = "windows-1252")]
     Windows1252,
 }
 
-/// How a file's rows are read.
+/// How the rows of a file are parsed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Options {
-    /// What becomes of records that it does not name.
+    /// What happens to records that the file does not name.
     pub mode: Mode,
-    /// Whether they may become inactive even where they are most of all.
+    /// Whether records may become inactive even if that is most of all records.
     #[serde(default)]
     pub may_retire_most: bool,
-    /// Whether they may become inactive even where rows were refused of which nobody knows whom they are about.
+    /// Whether records may become inactive even if rows were refused whose patient is unknown.
     #[serde(default)]
     pub may_skip_unread: bool,
-    /// The region of a number that is written without a plus.
+    /// Region of phone numbers written without a plus.
     pub region: String,
-    /// Whether a date begins with the day, and not with the month.
+    /// Whether dates begin with the day instead of the month.
     pub day_first: bool,
-    /// How a table's letters are written.
+    /// Character encoding of a table.
     pub encoding: Encoding,
-    /// What parts a table's columns; 0 is whatever parts the headings.
+    /// Delimiter of a table; 0 detects it from the headings.
     pub delimiter: u8,
-    /// What its columns hold.
+    /// Which column of a table holds which field.
     pub columns: Columns,
-    /// The system of the FHIR identifier that is the record number.
+    /// System of the FHIR identifier that holds the record number.
     pub system: Option<String>,
 }
 
 impl Options {
-    /// Those of a file of which nothing is said.
+    /// Defaults for a file without any options.
     pub fn plain(region: &str) -> Self {
         Self {
             mode: Mode::Merge,
@@ -162,56 +162,43 @@ impl Options {
     }
 }
 
-/// A file as somebody hands it in.
+/// An uploaded file's format and options.
 pub struct Asked {
-    /// What it is.
     pub format: Format,
-    /// How it is read.
     pub options: Options,
-    /// Which columns hold what, where the practice says so, by their headings.
+    /// The practice's own mapping of fields to headings.
     pub said: Vec<(Field, String)>,
 }
 
-/// Who imports.
+/// The practice and the staff member who imports.
 pub struct By<'a> {
-    /// For which practice.
     pub practice_id: &'a str,
-    /// The staff member.
     pub actor: &'a str,
 }
 
 /// Why a file was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// It cannot be read, and why.
+    /// The file cannot be read.
     #[error("{code}")]
-    File {
-        /// Why, for machines.
-        code: &'static str,
-        /// Why, for people.
-        detail: String,
-    },
-    /// Columns are missing.
+    File { code: &'static str, detail: String },
+    /// Required columns are missing.
     #[error("columns missing")]
     Columns {
-        /// What no column holds.
         missing: Vec<Field>,
-        /// What there is.
+        /// Headings found in the file.
         detail: String,
     },
-    /// Another import of the practice is not over.
+    /// Another import of the practice is running.
     #[error("import running")]
     Running,
-    /// There is no such import.
     #[error("no such import")]
     NotFound,
-    /// It is over.
+    /// The import has already ended.
     #[error("import over")]
     Over,
-    /// The file could not be looked through.
     #[error("the file was lost")]
     Io(#[from] io::Error),
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
@@ -223,13 +210,12 @@ impl Refusal {
 }
 
 impl Import {
-    /// How its rows are read.
     fn options(&self) -> Option<Options> {
         serde_json::from_str(&self.options).ok()
     }
 }
 
-/// Keeps a surveyed file and queues its first chunk.
+/// Stores a surveyed file and queues its first chunk.
 pub fn begin(ctx: &Ctx, conn: &mut Conn, by: &By<'_>, survey: &mut Survey) -> Result<Import, Refusal> {
     let id = ctx.id("imp");
     let options = serde_json::to_string(&survey.options).unwrap_or_default();
@@ -250,20 +236,21 @@ pub fn begin(ctx: &Ctx, conn: &mut Conn, by: &By<'_>, survey: &mut Survey) -> Re
     Ok(import)
 }
 
-/// Ends an import before its last row; what is taken in stays.
+/// Cancels an import; rows that were already processed stay imported.
 pub fn cancel(ctx: &Ctx, conn: &mut Conn, by: &By<'_>, id: &str) -> Result<Import, Refusal> {
     find(conn, by.practice_id, id)?;
     end(ctx, conn, id, by.actor, "cancelled")?.ok_or(Refusal::Over)
 }
 
-/// Reads a chunk before the writer's turn: numbers take longest of all, and on SQLite everybody waits for the turn.
+/// Parses a chunk before the write transaction: phone numbers take the most time, and on SQLite all writers
+/// wait for each other.
 fn read_ahead(ctx: &Ctx, conn: &mut Conn, import_id: &str, position: i64) -> db::Result<Vec<Read>> {
     let found = store::unread(conn, import_id, position)?;
     Ok(found.map(|(import, source)| read(ctx, &import, &source.unwrap_or_default())).unwrap_or_default())
 }
 
-/// Works off one chunk, and queues what comes next. `ready`: its rows, where they were read ahead; `is_again`: whether
-/// it was tried before.
+/// Processes one chunk and queues the next step. `ready` holds its rows if they were parsed ahead; `is_again`
+/// is set on a retry.
 fn work(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -298,7 +285,7 @@ fn finish(ctx: &Ctx, conn: &mut Conn, import: &Import) -> db::Result<()> {
     end(ctx, conn, &import.id, &import.actor, "done").map(drop)
 }
 
-/// Ends an import, however it went: what is not read is not kept, and who is undecided is graded again.
+/// Ends an import in any state: unread rows are deleted, and open identity checks are graded again.
 fn end(ctx: &Ctx, conn: &mut Conn, id: &str, actor: &str, state: &str) -> db::Result<Option<Import>> {
     let Some(import) = store::finish(conn, id, state, ctx.now)? else { return Ok(None) };
     store::drop_sources(conn, id)?;
@@ -312,7 +299,7 @@ fn end(ctx: &Ctx, conn: &mut Conn, id: &str, actor: &str, state: &str) -> db::Re
     Ok(Some(import))
 }
 
-/// Grades some who are undecided, and queues the next.
+/// Grades a batch of open identity checks and queues the next.
 fn grade(ctx: &Ctx, conn: &mut Conn, import_id: &str, practice_id: &str, after: &str) -> db::Result<()> {
     let undecided = identity::undecided(conn, practice_id, after, GRADED_AT_ONCE)?;
     for conversation_id in &undecided {
@@ -339,23 +326,22 @@ fn record(
     audit::record(ctx, conn, &Event { practice_id, actor, action, subject: &import.id, detail })
 }
 
-/// One import of a practice.
 pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Import, Refusal> {
     store::find(conn, practice_id, id)?.ok_or(Refusal::NotFound)
 }
 
-/// Up to `limit` imports of a practice, newest first, before the one of the id `before`.
+/// Up to `limit` imports of a practice, newest first, before the id `before`.
 pub fn list(conn: &mut Conn, practice_id: &str, before: &str, limit: i64) -> db::Result<Vec<Import>> {
     store::list(conn, practice_id, before, limit)
 }
 
-/// What became of each row so far, as a file.
+/// Results of all rows processed so far, as a CSV file.
 pub fn results(conn: &mut Conn, practice_id: &str, id: &str) -> Result<String, Refusal> {
     find(conn, practice_id, id)?;
     Ok(csv::row(&HEADINGS) + &store::results(conn, id)?.concat())
 }
 
-/// Deletes results that nobody will ask for any more.
+/// Deletes results after their retention.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     let before: Timestamp = ctx.now - KEPT;
     store::delete_results(conn, before)

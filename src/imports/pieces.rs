@@ -1,24 +1,22 @@
-//! Where a file is cut: between rows, into what one transaction takes on.
+//! Cuts a file between rows into pieces small enough for one transaction.
 
-/// Rows of a chunk, so that a sign-up waits for no more than that.
+/// Maximum rows of a chunk, so that a sign-up never waits longer than these take.
 const CHUNK_ROWS: i64 = 500;
-/// Bytes of a chunk, whichever comes first.
+/// Maximum bytes of a chunk, if that limit is reached first.
 const CHUNK_BYTES: u64 = 1024 * 1024;
 
 /// A part of the file.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Piece {
-    /// Where it begins.
+    /// Offset of the first byte.
     pub start: u64,
-    /// How many bytes it has.
     pub length: u64,
-    /// The number of its first row, from 1.
+    /// Number of the first row, from 1.
     pub first_row: i64,
-    /// How many rows it has.
     pub rows: i64,
 }
 
-/// Cuts rows that come one after the other into pieces.
+/// Cuts consecutive rows into pieces.
 #[derive(Default)]
 pub struct Cutter {
     pieces: Vec<Piece>,
@@ -26,7 +24,6 @@ pub struct Cutter {
 }
 
 impl Cutter {
-    /// The next row.
     pub fn row(&mut self, start: u64, end: u64) {
         if self.open.rows == 0 {
             self.open.start = start;
@@ -39,7 +36,7 @@ impl Cutter {
         }
     }
 
-    /// The pieces, behind the last row.
+    /// All pieces, after the last row.
     pub fn finish(mut self) -> Vec<Piece> {
         if self.open.rows > 0 {
             self.pieces.push(self.open);

@@ -1,16 +1,16 @@
-//! Behind the last row of a whole list: what it left out becomes inactive.
+//! After the last row of a complete list: records that the list left out become inactive.
 //!
-//! Unless nobody can tell what it left out, or that is most of what there was. Records that are inactive match nobody: the
-//! practice would know its patients no more. So they stay, and the import says how many they are and why, until somebody
-//! says that it is meant.
+//! They stay active if it is unclear what the list left out, or if it left out most of the records. An
+//! inactive record matches no patient, so the practice would no longer recognize its patients. In that case
+//! the import reports the number of records and the reason, until the practice confirms that it is intended.
 //!
-//! * Rows were refused of which nobody knows whom they are about: no record number, a line cut short, a quotation mark
-//!   that is open. Anybody who seems left out may stand in one of them.
-//! * Most are left out. Then the file is rather another one than was meant: one location's export, a filter that was
-//!   left on, a download that broke off.
+//! * Rows were refused whose patient is unknown: no record number, a line cut short, an open quotation mark.
+//!   Any record that seems left out may be in one of those rows.
+//! * Most records are left out. Then the file is probably not the one that was meant: the export of one
+//!   location, a filter left on, an interrupted download.
 //!
-//! Each is a question of its own, and has a word of its own: who knows that most patients moved to another location has
-//! not said that the third row may be skipped.
+//! The two questions are asked separately, each with its own option: a practice that knows most patients
+//! moved to another location has not said that the third row may be skipped.
 
 use super::rows::Counts;
 use super::topic::{self, Step};
@@ -19,21 +19,20 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::identity::records;
 
-/// How many records one task makes inactive.
+/// How many records one job makes inactive.
 const AT_ONCE: i64 = 1_000;
-/// So many records may always be left out: somebody reads as many over, and they are back with the next list. Whoever
-/// tries imports out with a handful of rows is asked nothing.
+/// This many records may always be left out: a person can review them, and the next list restores them. A
+/// trial import with a handful of rows raises no question.
 const FEW: i64 = 20;
-/// What an import says that kept what its list left out, since its list has rows of which nobody knows whom they are
-/// about.
+/// Problem of an import that kept left-out records active because it has rows whose patient is unknown.
 pub const HAS_UNREAD_ROWS: &str = "replace_has_unread_rows";
-/// What an import says that kept what its list left out, since that is most.
+/// Problem of an import that kept left-out records active because they are most of the records.
 const LEAVES_MOST_OUT: &str = "replace_leaves_most_out";
 
-/// Makes records inactive that a whole list left out, some at a time.
+/// Makes records inactive that a complete list left out, one batch at a time.
 ///
-/// Looking and acting may part here: one import of a practice runs at a time, and nothing else makes records active or
-/// inactive.
+/// The check and the update need not be atomic: a practice runs one import at a time, and nothing else makes
+/// records active or inactive.
 pub fn retire(ctx: &Ctx, conn: &mut Conn, import_id: &str, round: i64) -> db::Result<()> {
     let Some(import) = store::hold_open(conn, import_id)? else { return Ok(()) };
     if round == 0 {
@@ -54,7 +53,7 @@ pub fn retire(ctx: &Ctx, conn: &mut Conn, import_id: &str, round: i64) -> db::Re
 }
 
 impl Import {
-    /// Why records stay active that a whole list left out.
+    /// Why records that a complete list left out stay active.
     pub fn problem(&self) -> Option<&'static str> {
         let said = |word: fn(&Options) -> bool| self.options().as_ref().is_some_and(word);
         if self.left_out == 0 {
@@ -68,8 +67,8 @@ impl Import {
         }
     }
 
-    /// Whether the list left out most of what was active before it. Rows that it brought itself do not count: a
-    /// stranger's list is as wrong with many of them.
+    /// Whether the list left out most of the records that were active before it. Records created by the list
+    /// itself do not count: another practice's list is just as wrong if it creates many.
     pub fn leaves_most_out(&self) -> bool {
         self.left_out > FEW && self.left_out > self.active_before.unwrap_or(0) / 2
     }

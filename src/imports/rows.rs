@@ -1,4 +1,4 @@
-//! What becomes of the rows of a chunk: records, counts, and a line of the result for each.
+//! Writes the rows of a chunk: records, counts, and a result line for each row.
 
 use super::Import;
 use super::draft::{Note, Read};
@@ -7,25 +7,24 @@ use crate::db::{self, Conn};
 use crate::identity::records::{self, Incoming, Outcome};
 use crate::kit::csv;
 
-/// The headings of a result.
+/// Headings of the result file.
 pub const HEADINGS: [&str; 5] = ["row", "record_number", "outcome", "code", "detail"];
 
-/// What a task added to an import.
+/// What a job adds to the counts of an import.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Rows.
     pub rows: i64,
-    /// New records.
+    /// Records that are new.
     pub created: i64,
-    /// Records that say something else than before.
+    /// Records with other values than before.
     pub changed: i64,
-    /// Records that say the same.
+    /// Records with the same values as before.
     pub unchanged: i64,
-    /// Rows that are no record.
+    /// Rows that became no record.
     pub refused: i64,
-    /// Of those the ones of which nobody knows whom they are about.
+    /// Refused rows whose patient is unknown.
     pub unread: i64,
-    /// Records that the list left out.
+    /// Records that became inactive because the list left them out.
     pub retired: i64,
 }
 
@@ -42,8 +41,8 @@ impl Counts {
     }
 }
 
-/// Puts what was read; the counts, and a line of the result for each row. `is_again`: whether that was tried before, and
-/// came to nothing.
+/// Writes parsed rows and returns the counts and a result line for each row. `is_again` is set when
+/// an earlier attempt failed.
 pub fn put(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -67,12 +66,12 @@ pub fn put(
         counts.count(row, outcome);
         lines += &line(number, row, outcome);
     }
-    // A whole list that names somebody unreadably does not leave them out.
+    // A complete list that names a patient in an unreadable row does not leave them out.
     records::mark(conn, &import.practice_id, &named, &import.id)?;
     Ok((counts, lines))
 }
 
-/// What became of each record; of one that the database does not take nothing.
+/// The result of each record; `None` if the database rejected it.
 type Outcomes = Vec<Option<Outcome>>;
 
 fn put_records(ctx: &Ctx, conn: &mut Conn, import: &Import, incoming: &[&Incoming]) -> db::Result<Outcomes> {
@@ -80,7 +79,8 @@ fn put_records(ctx: &Ctx, conn: &mut Conn, import: &Import, incoming: &[&Incomin
     Ok(outcomes.into_iter().map(Some).collect())
 }
 
-/// One record that the database does not take must not hold up the others: then each is put by itself.
+/// A record that the database rejects must not block the others: if the batch fails, each
+/// record is written separately.
 fn put_carefully(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -116,14 +116,14 @@ fn line(number: i64, row: &Read, outcome: Option<Outcome>) -> String {
     csv::row(&[&*number.to_string(), &*row.number, word, &*codes.join(" "), &*details.join(" ")])
 }
 
-/// Why a record was refused that could be read.
+/// Why a readable record was refused.
 fn after_reading(row: &Read, outcome: Option<Outcome>) -> Option<Note> {
     let (code, why) = match outcome {
         Some(Outcome::Duplicate) => {
-            ("duplicate_number", "A row before this one has the same record number; that one stands.")
+            ("duplicate_number", "An earlier row has the same record number. That row was kept.")
         }
         None if row.record.is_ok() => {
-            ("row_not_kept", "The database did not take this row. Try it again, and tell the operator.")
+            ("row_not_kept", "The database rejected this row. Try again, and tell the operator.")
         }
         _ => return None,
     };

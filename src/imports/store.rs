@@ -1,4 +1,4 @@
-//! The rows of `record_imports` and `import_chunks`, and counts of the records.
+//! Queries on `record_imports` and `import_chunks`, and counts of patient records.
 
 use diesel::prelude::*;
 use diesel::{insert_into, update};
@@ -11,61 +11,56 @@ use crate::db::schema::{import_chunks, patient_records, record_imports};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// An import, and how far it is.
+/// An import with its progress.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = record_imports)]
 pub struct Import {
-    /// Its id, `imp_…`.
+    /// Id of the form `imp_…`.
     pub id: String,
-    /// The practice.
     pub practice_id: String,
-    /// Who handed the file in.
+    /// The staff member who uploaded the file.
     pub actor: String,
-    /// `csv`, `ndjson` or `bundle`.
+    /// One of `csv`, `ndjson` or `bundle`.
     pub format: String,
-    /// `merge` or `replace`.
+    /// Either `merge` or `replace`.
     pub mode: String,
-    /// How its rows are read: JSON.
+    /// The [`super::Options`] as JSON.
     pub options: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
     pub state: String,
-    /// How many rows it has.
     pub rows_total: i64,
-    /// How many are worked off.
+    /// Rows processed so far.
     pub rows_done: i64,
     /// Records that are new.
     pub created: i64,
-    /// Records that say something else than before.
+    /// Records with other values than before.
     pub changed: i64,
-    /// Records that say the same.
+    /// Records with the same values as before.
     pub unchanged: i64,
-    /// Rows that are no record.
+    /// Rows that became no record.
     pub refused: i64,
-    /// Records that a whole list left out.
+    /// Records that became inactive because the list left them out.
     pub retired: i64,
-    /// When the file was handed in.
     pub created_at: Timestamp,
-    /// When it was over.
     pub finished_at: Option<Timestamp>,
-    /// How many records were active when it was handed in; of a whole list alone.
+    /// Number of active records at the upload; only for a complete list.
     pub active_before: Option<i64>,
-    /// Records that a whole list left out and that stay active, see [`Import::problem`].
+    /// Records that a complete list left out and that stay active, see [`Import::problem`].
     pub left_out: i64,
-    /// Refused rows of which nobody knows whom they are about.
+    /// Refused rows whose patient is unknown.
     pub unread: i64,
 }
 
-/// Rows as they came.
+/// Unprocessed rows as uploaded.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = import_chunks)]
 pub struct Chunk {
-    /// The number of the first, from 1.
+    /// Number of the first row, from 1.
     pub first_row: i64,
-    /// The bytes.
     pub source: Option<Vec<u8>>,
 }
 
-/// Makes an import, unless the practice has one that is open.
+/// Inserts an import, unless the practice has an open one.
 pub fn insert(
     conn: &mut Conn,
     id: &str,
@@ -98,7 +93,7 @@ pub fn insert(
     Ok(Both(insert.on_conflict(record_imports::open_key).do_nothing()).execute(conn)?)
 }
 
-/// Notes how many records are active before an import.
+/// Stores the number of active records before an import.
 pub fn count_active(conn: &mut Conn, practice_id: &str, id: &str) -> Result<()> {
     let active = patient_records::table
         .filter(patient_records::practice_id.eq(practice_id))
@@ -109,7 +104,7 @@ pub fn count_active(conn: &mut Conn, practice_id: &str, id: &str) -> Result<()> 
     Ok(())
 }
 
-/// How many active records an import did not name.
+/// Number of active records that an import did not name.
 pub fn unnamed(conn: &mut Conn, practice_id: &str, import_id: &str) -> Result<i64> {
     let unnamed = patient_records::import_id.ne(import_id).or(patient_records::import_id.is_null());
     let rows = patient_records::table
@@ -119,14 +114,14 @@ pub fn unnamed(conn: &mut Conn, practice_id: &str, import_id: &str) -> Result<i6
     Ok(rows.count().get_result(conn)?)
 }
 
-/// Notes how many records a whole list left out that stay active.
+/// Stores how many records a complete list left out that stay active.
 pub fn keep_left_out(conn: &mut Conn, id: &str, left_out: i64) -> Result<()> {
     let row = update(record_imports::table.find(id));
     row.set(record_imports::left_out.eq(left_out)).execute(conn)?;
     Ok(())
 }
 
-/// Keeps a chunk of rows as they came.
+/// Stores a chunk of rows as uploaded.
 pub fn insert_chunk(
     conn: &mut Conn,
     import_id: &str,
@@ -146,21 +141,21 @@ pub fn insert_chunk(
     Ok(())
 }
 
-/// An import that is open, as it stays until the transaction ends.
+/// Locks an open import until the end of the transaction.
 pub fn hold_open(conn: &mut Conn, id: &str) -> Result<Option<Import>> {
     let row = record_imports::table.find(id).filter(record_imports::state.eq_any(OPEN));
     let change = record_imports::state.eq("running");
     Ok(update(row).set(change).returning(columns::<Import>()).get_result(conn).optional()?)
 }
 
-/// A chunk that nobody has worked off; from then on somebody has.
+/// Claims an unprocessed chunk and marks it as processed.
 pub fn take_chunk(conn: &mut Conn, import_id: &str, position: i64) -> Result<Option<Chunk>> {
     let row = import_chunks::table.find((import_id, position)).filter(import_chunks::is_done.eq(false));
     let change = import_chunks::is_done.eq(true);
     Ok(update(row).set(change).returning(columns::<Chunk>()).get_result(conn).optional()?)
 }
 
-/// The rows of a chunk that nobody has worked off, with their import.
+/// The rows of an unprocessed chunk, with their import.
 pub fn unread(conn: &mut Conn, import_id: &str, position: i64) -> Result<Option<(Import, Option<Vec<u8>>)>> {
     let row = import_chunks::table
         .inner_join(record_imports::table)
@@ -170,14 +165,14 @@ pub fn unread(conn: &mut Conn, import_id: &str, position: i64) -> Result<Option<
     Ok(row.select((columns::<Import>(), import_chunks::source)).first(conn).optional()?)
 }
 
-/// Keeps what became of a chunk's rows, in place of them.
+/// Stores the results of a chunk's rows and deletes the rows.
 pub fn keep_results(conn: &mut Conn, import_id: &str, position: i64, results: &str) -> Result<()> {
     let change = (import_chunks::results.eq(results), import_chunks::source.eq(None::<Vec<u8>>));
     update(import_chunks::table.find((import_id, position))).set(change).execute(conn)?;
     Ok(())
 }
 
-/// Adds to an import's counts; the import as it is then.
+/// Adds to the counts of an import and returns it.
 pub fn add(conn: &mut Conn, id: &str, counts: &Counts) -> Result<Import> {
     let change = (
         record_imports::rows_done.eq(record_imports::rows_done + counts.rows),
@@ -192,7 +187,7 @@ pub fn add(conn: &mut Conn, id: &str, counts: &Counts) -> Result<Import> {
     Ok(row.returning(columns::<Import>()).get_result(conn)?)
 }
 
-/// Ends an import that is open; the import as it is then.
+/// Ends an open import and returns it.
 pub fn finish(conn: &mut Conn, id: &str, state: &str, now: Timestamp) -> Result<Option<Import>> {
     let row = record_imports::table.find(id).filter(record_imports::state.eq_any(OPEN));
     let change = (
@@ -203,7 +198,7 @@ pub fn finish(conn: &mut Conn, id: &str, state: &str, now: Timestamp) -> Result<
     Ok(update(row).set(change).returning(columns::<Import>()).get_result(conn).optional()?)
 }
 
-/// Empties what an import that is over has not read.
+/// Deletes unread rows of an import that is over.
 pub fn drop_sources(conn: &mut Conn, import_id: &str) -> Result<usize> {
     let rows = import_chunks::table
         .filter(import_chunks::import_id.eq(import_id))
@@ -211,13 +206,12 @@ pub fn drop_sources(conn: &mut Conn, import_id: &str) -> Result<usize> {
     Ok(update(rows).set(import_chunks::source.eq(None::<Vec<u8>>)).execute(conn)?)
 }
 
-/// One import of a practice.
 pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Import>> {
     let row = record_imports::table.find(id).filter(record_imports::practice_id.eq(practice_id));
     Ok(row.select(columns::<Import>()).first(conn).optional()?)
 }
 
-/// The imports of a practice before the one of the id `before`, newest first; from the newest where that is empty.
+/// Imports of a practice, newest first, before the id `before`, or from the newest if that is empty.
 pub fn list(conn: &mut Conn, practice_id: &str, before: &str, limit: i64) -> Result<Vec<Import>> {
     let mut rows = record_imports::table
         .filter(record_imports::practice_id.eq(practice_id))
@@ -229,7 +223,7 @@ pub fn list(conn: &mut Conn, practice_id: &str, before: &str, limit: i64) -> Res
     Ok(rows.order(record_imports::id.desc()).limit(limit).load(conn)?)
 }
 
-/// What became of an import's rows so far, in their order.
+/// Results of an import so far, in row order.
 pub fn results(conn: &mut Conn, import_id: &str) -> Result<Vec<String>> {
     let rows = import_chunks::table
         .filter(import_chunks::import_id.eq(import_id))
@@ -237,7 +231,7 @@ pub fn results(conn: &mut Conn, import_id: &str) -> Result<Vec<String>> {
     Ok(rows.order(import_chunks::position).select(import_chunks::results.assume_not_null()).load(conn)?)
 }
 
-/// Deletes the results of imports that were over before `before`.
+/// Deletes the results of imports that finished earlier than `before`.
 pub fn delete_results(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let old = record_imports::table.filter(record_imports::finished_at.lt(before)).select(record_imports::id);
     let rows = import_chunks::table.filter(import_chunks::import_id.eq_any(old));

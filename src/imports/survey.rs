@@ -1,4 +1,4 @@
-//! A file that was handed in, looked through once before anything is kept: can it be read, what do its columns hold,
+//! Surveys an uploaded file once before anything is stored: can it be read, which fields do its columns hold,
 //! how many rows are there, and where can it be cut?
 
 use std::fs::File;
@@ -10,28 +10,25 @@ use super::columns::Columns;
 use super::pieces::{Cutter, Piece};
 use super::{Asked, Encoding, Format, Options, Refusal, resources, table};
 
-/// A row of a table that is longer was not meant to be one: a quotation mark is open.
+/// Maximum length of a table row. A longer one is a mistake: a quotation mark is open.
 const ROW_BYTES: u64 = 64 * 1024;
 
-/// What is known of a file that can be read.
+/// Result of surveying a readable file.
 pub struct Survey {
-    /// What it is.
     pub format: Format,
-    /// How its rows are read.
     pub options: Options,
-    /// How many there are.
     pub rows: i64,
     pieces: Vec<Piece>,
     file: File,
 }
 
 impl Survey {
-    /// Looks through `file`; `scratch` is an empty one, for what must be written anew.
+    /// Surveys `file`; `scratch` is an empty file for rewritten content.
     pub fn of(mut file: File, scratch: File, asked: Asked) -> Result<Self, Refusal> {
         file.seek(SeekFrom::Start(0))?;
         let Asked { format, mut options, said, .. } = asked;
         if is_utf_16(&mut file)? {
-            return Err(Refusal::file("encoding_unknown", "Save the file as UTF-8, or as Windows-1252."));
+            return Err(Refusal::file("encoding_unknown", "Save the file as UTF-8 or Windows-1252."));
         }
         let (file, pieces) = match format {
             Format::Csv => {
@@ -44,12 +41,12 @@ impl Survey {
         };
         let rows = pieces.iter().map(|piece| piece.rows).sum();
         if rows == 0 {
-            return Err(Refusal::file("no_rows", "The file has no record in it."));
+            return Err(Refusal::file("no_rows", "The file has no records."));
         }
         Ok(Self { format, options, rows, pieces, file })
     }
 
-    /// The chunks with their bytes, one after the other.
+    /// The chunks with their bytes, in order.
     pub fn chunks(&mut self) -> impl Iterator<Item = io::Result<(Piece, Vec<u8>)>> {
         let file = &mut self.file;
         self.pieces.iter().map(move |piece| {
@@ -88,14 +85,14 @@ fn table_pieces(file: &File, options: &mut Options, said: &Said) -> Result<(Colu
     Ok((columns, cutter.finish()))
 }
 
-/// Where the row ends that was read last.
+/// End of the row that was just read.
 fn row_end<R: io::Read>(start: u64, reader: &csv::Reader<R>, row: &ByteRecord) -> Result<u64, Refusal> {
     let end = reader.position().byte();
     if end - start <= ROW_BYTES {
         return Ok(end);
     }
     let line = row.position().map_or(0, csv::Position::line);
-    let detail = format!("The row at line {line} does not end: a quotation mark is open there.");
+    let detail = format!("The row at line {line} does not end: a closing quotation mark is missing.");
     Err(Refusal::file("row_too_long", detail))
 }
 
@@ -103,7 +100,7 @@ fn unreadable() -> Refusal {
     Refusal::file("file_unreadable", "The file cannot be read as comma-separated values.")
 }
 
-/// What parts the headings most often.
+/// The most frequent delimiter in the headings.
 fn delimiter(mut file: &File) -> io::Result<u8> {
     let mut head = Vec::new();
     file.take(ROW_BYTES).read_to_end(&mut head)?;
@@ -125,7 +122,7 @@ fn columns(row: &ByteRecord, encoding: Encoding, said: &Said) -> Result<Columns,
     let headings: Vec<String> = row.iter().map(heading).collect();
     let found = || headings.iter().take(50).map(|one| format!("“{one}”")).collect::<Vec<_>>().join(", ");
     let columns = Columns::of(&headings, said).map_err(|none| {
-        let detail = format!("No column has that heading. There are: {}.", found());
+        let detail = format!("No column has that heading. Columns in the file: {}.", found());
         Refusal::Columns { missing: vec![none.field], detail }
     })?;
     let missing = columns.missing();
@@ -133,6 +130,6 @@ fn columns(row: &ByteRecord, encoding: Encoding, said: &Said) -> Result<Columns,
         return Ok(columns);
     }
     let words: Vec<_> = missing.iter().map(|field| field.as_str()).collect();
-    let detail = format!("No column was found for {}. There are: {}.", words.join(", "), found());
+    let detail = format!("No column was found for {}. Columns in the file: {}.", words.join(", "), found());
     Err(Refusal::Columns { missing, detail })
 }

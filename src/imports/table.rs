@@ -10,11 +10,11 @@ use super::columns::{Column, Field};
 use super::draft::{Draft, Note, Read};
 use super::{Encoding, Options};
 
-/// The rows of a chunk.
+/// Parses the rows of a chunk.
 pub fn read(source: &[u8], options: &Options, today: Date) -> Vec<Read> {
     let mut reader = reader(options.delimiter).from_reader(source);
     let (mut row, mut start, mut rows) = (ByteRecord::new(), 0, Vec::new());
-    // Bytes in memory, in rows of any length, are read without fail.
+    // Reading bytes in memory, with rows of any length, cannot fail.
     while reader.read_byte_record(&mut row).unwrap_or(false) {
         let end = usize::try_from(reader.position().byte()).unwrap_or(source.len());
         let is_torn = is_torn(source.get(start..end).unwrap_or_default(), options.delimiter);
@@ -24,7 +24,7 @@ pub fn read(source: &[u8], options: &Options, today: Date) -> Vec<Read> {
     rows
 }
 
-/// What the file is read with, its headings like any other row.
+/// CSV reader of a file that treats headings like any other row.
 pub fn reader(delimiter: u8) -> ReaderBuilder {
     let mut builder = ReaderBuilder::new();
     builder.has_headers(false).flexible(true).delimiter(delimiter);
@@ -64,15 +64,15 @@ fn record(row: &ByteRecord, is_torn: bool, options: &Options, today: Date) -> Re
     draft.finish()
 }
 
-/// Nothing that is read here has a line break: the quotation mark before it is one that nobody closed, and what stands
-/// behind it is another patient's.
+/// No field that is read contains a line break: a quotation mark before it was never closed, and the text
+/// after it belongs to another patient.
 fn has_break(text: &str) -> bool {
     text.contains(['\r', '\n'])
 }
 
-/// Whether a quotation mark is open, also in a cell that nobody reads, and has swallowed rows. It ends at the next one,
-/// which was to open a cell: so text stands behind it, or nothing does and the file is over. A cell that was closed by
-/// whoever opened it ends at a delimiter or with its row.
+/// Whether an open quotation mark, even in a cell that is not read, has swallowed rows. It ends at the next
+/// quotation mark, which was meant to open a cell: so text follows it, or the file ends there. A properly
+/// closed cell ends at a delimiter or with its row.
 fn is_torn(row: &[u8], delimiter: u8) -> bool {
     let (mut place, mut has_break) = (Place::Start, false);
     for byte in row.trim_ascii() {
@@ -94,17 +94,18 @@ fn is_torn(row: &[u8], delimiter: u8) -> bool {
     has_break && place == Place::Quoted
 }
 
-/// Where in a cell a byte stands.
+/// Position of a byte within a cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Start,
     Plain,
     Quoted,
-    /// Behind a quotation mark that was the last, unless another follows.
+    /// After a quotation mark that ends the cell, unless another follows.
     Closed,
 }
 
-/// Without a word for it each row is read for itself: Windows-1252 with a letter beyond ASCII is next to never UTF-8.
+/// Without a chosen encoding each row is checked separately: Windows-1252 text beyond ASCII is
+/// almost never valid UTF-8.
 fn is_utf_8(row: &ByteRecord, encoding: Encoding) -> bool {
     match encoding {
         Encoding::Utf8 => true,
@@ -124,7 +125,7 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// A cell as text, without the white space around it.
+/// A cell as text, trimmed.
 pub fn text(cell: &[u8], is_utf_8: bool) -> Cow<'_, str> {
     let cell = cell.trim_ascii();
     match is_utf_8 {

@@ -1,4 +1,4 @@
-//! The steps of an import as tasks of the outbox: each commits with the row's settlement.
+//! The steps of an import as background jobs of the outbox: each commits together with the job.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,15 +11,15 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::outbox::{self, Channel, Job, Message, Outcome, Rendered, Topic};
 
-/// Takes one step of an import.
+/// Background job that runs one step of an import.
 #[derive(Default)]
 pub struct ImportTopic {
-    /// Rows that were read ahead, by the row of the outbox.
+    /// Rows that were parsed ahead, by outbox job id.
     ready: Mutex<HashMap<String, Vec<Read>>>,
 }
 
 impl ImportTopic {
-    /// Its name in the outbox.
+    /// Topic name in the outbox.
     pub const NAME: &'static str = "record_import";
 
     fn ready(&self) -> MutexGuard<'_, HashMap<String, Vec<Read>>> {
@@ -27,17 +27,16 @@ impl ImportTopic {
     }
 }
 
-/// What is to be done next.
+/// The next step of an import.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Work off a chunk.
+    /// Process the chunk at this position.
     Chunk(i64),
-    /// Make inactive what the list left out, in rounds.
+    /// Make left-out records inactive, in numbered rounds.
     Retire(i64),
-    /// Grade who is undecided.
+    /// Grade open identity checks again.
     Grade {
-        /// The practice.
         practice: String,
         /// The last conversation that was graded.
         after: String,
@@ -50,7 +49,7 @@ struct Payload {
     step: Step,
 }
 
-/// Queues a step; one that was queued before is not queued again.
+/// Queues a step, unless it was queued before.
 pub fn queue(ctx: &Ctx, conn: &mut Conn, import_id: &str, step: &Step) -> db::Result<()> {
     let place = match step {
         Step::Chunk(position) => position.to_string(),
@@ -96,7 +95,7 @@ impl Topic for ImportTopic {
             (Outcome::Sent, Step::Grade { practice, after }) => {
                 super::grade(ctx, conn, &import, &practice, &after)
             }
-            // A chunk that cannot be worked off, however often it is tried.
+            // A step that keeps failing after all retries fails the import.
             (_, Step::Chunk(_) | Step::Retire(_)) if is_over => {
                 super::end(ctx, conn, &import, "system", "failed").map(drop)
             }

@@ -1,8 +1,8 @@
-//! From an invite's secrets to its end in a conversation.
+//! Acceptance of an invite: from its secrets to the conversation it ends in.
 //!
-//! What must be remembered of an attempt that is refused (that the number was proven, that somebody came with another
-//! one) is written by [`examine`], whose refusal is a value and commits. [`take`] asks the same again where the
-//! patient is made, so that whatever changed in between rolls everything back.
+//! Facts that must survive a refused attempt (the number was verified, another number was used) are written
+//! by [`examine`], whose refusal is a value, so the transaction commits. [`take`] repeats the check in the
+//! transaction that creates the patient, so that a change in between rolls everything back.
 
 use serde_json::json;
 
@@ -16,17 +16,16 @@ use crate::links::{self, Destination};
 use crate::notices;
 use crate::webhooks::{self, Fact};
 
-/// Whoever holds the secret of the text, with a number that is proven.
+/// Caller who presents the secret of the text message, with a verified number.
 pub struct Holder<'a> {
-    /// The number.
     pub phone: &'a Phone,
-    /// The account, where there is one already.
+    /// The account, if there is one already.
     pub account_id: Option<&'a str>,
-    /// The account's address, where that is proven: it needs no second proof.
+    /// The account's e-mail address, if it is verified: it needs no second verification.
     pub email: Option<&'a str>,
 }
 
-/// Asks whether an invite can be accepted, and remembers why not.
+/// Checks whether an invite can be accepted, and records why not.
 pub fn examine(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -43,7 +42,7 @@ pub fn examine(
     Ok(refused)
 }
 
-/// The invite behind a secret, held, where it can be accepted: to be followed by [`accept`].
+/// Locks and returns the invite of a secret if it can be accepted. Call [`accept`] afterwards.
 pub fn take(ctx: &Ctx, conn: &mut Conn, token: &Secret, who: &Holder<'_>) -> Result<Invite, Refusal> {
     let invite = store::hold(conn, &token.hash())?.ok_or(Refusal::Gone)?;
     weigh(ctx, &invite, who)?;
@@ -69,8 +68,9 @@ fn weigh(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// The same call again, after a lost reply or on a second device: for as long as a proof of the number is good it
-/// leads to the same conversation. Later the invite is over for whoever accepted it, too.
+/// Detects a repeated call after a lost response or from a second device. It returns the same
+/// conversation for as long as a proof of the number is valid; later the invite has ended for the
+/// accepting account as well.
 fn is_repeated(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> bool {
     let repeats = ctx.config.verification.proof_life();
     who.account_id.is_some()
@@ -78,7 +78,7 @@ fn is_repeated(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> bool {
         && invite.accepted_at.is_some_and(|at| at + repeats > ctx.now)
 }
 
-/// The text was forwarded, or its number has another owner by now: the practice is told, once.
+/// The text was forwarded, or its number now belongs to another person: the practice is notified once.
 fn other_number(ctx: &Ctx, conn: &mut Conn, invite: &Invite) -> db::Result<()> {
     if store::mark_other_number(conn, &invite.id, ctx.now)? == 0 {
         return Ok(());
@@ -90,7 +90,8 @@ fn other_number(ctx: &Ctx, conn: &mut Conn, invite: &Invite) -> db::Result<()> {
     }
 }
 
-/// The number came first. Where the mail's link is over by now, another mail goes out; that is a day after the first.
+/// The number was verified before the address. If the link in the e-mail has expired by now, another e-mail
+/// is sent, at the earliest a day after the first.
 fn phone_first(ctx: &Ctx, conn: &mut Conn, invite: &Invite) -> db::Result<()> {
     if store::mark_phone(conn, &invite.id, ctx.now)? == 1 {
         record(ctx, conn, invite, "system", "invite.phone_proven")?;
@@ -108,27 +109,23 @@ fn phone_first(ctx: &Ctx, conn: &mut Conn, invite: &Invite) -> db::Result<()> {
     message::enqueue_mail(ctx, conn, invite, &out)
 }
 
-/// What an accepted invite led to.
 pub struct Accepted<'a> {
-    /// Who accepted it.
     pub account_id: &'a str,
-    /// The pairing.
     pub pairing_id: &'a str,
-    /// Its conversation.
     pub conversation_id: &'a str,
-    /// Whether the person has the name that the practice gave.
+    /// Whether the patient's name is compatible with the invited one.
     pub name_agrees: bool,
 }
 
 impl Invite {
-    /// Whether a person could be the one who was invited.
+    /// Returns true if a person with this name could be the invited one.
     pub fn names(&self, given_name: &str, family_name: &str) -> bool {
         let invited = self.name.as_deref().unwrap_or_default();
         names::is_compatible_full(invited, given_name, family_name)
     }
 }
 
-/// Ends an invite that was [taken](take) in a conversation; once.
+/// Completes an invite that was [taken](take), once, with its conversation.
 pub fn accept(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &Accepted<'_>) -> db::Result<()> {
     let Accepted { account_id, pairing_id, conversation_id, name_agrees } = *by;
     if store::accept(conn, &invite.id, account_id, conversation_id, name_agrees, ctx.now)? == 0 {
@@ -143,7 +140,7 @@ pub fn accept(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &Accepted<'_>) ->
     webhooks::emit(ctx, conn, &invite.practice_id, &[fact])
 }
 
-/// Where a living invite leads, by the secret of its text.
+/// Returns a live invite and its destination by the secret of its text message.
 pub fn look(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<(Invite, Destination), Refusal> {
     let invite = store::by_token(conn, &token.hash())?.filter(|invite| invite.state(ctx.now).is_live());
     let invite = invite.ok_or(Refusal::Gone)?;
@@ -151,12 +148,12 @@ pub fn look(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<(Invite, Desti
         Ok(to) => Ok((invite, to)),
         Err(links::Refusal::Paused) => Err(links::Refusal::Paused.into()),
         Err(links::Refusal::Db(error)) => Err(error.into()),
-        // The practice closed, and answers like one that never was.
+        // A closed practice answers like one that never existed.
         Err(_) => Err(Refusal::Gone),
     }
 }
 
-/// [`look`] by a person, which is remembered.
+/// [`look`] by a person: records that the invite was opened.
 pub fn open(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<(Invite, Destination), Refusal> {
     let (invite, to) = look(ctx, conn, token)?;
     if store::mark_opened(conn, &invite.id, ctx.now)? == 1 {
@@ -165,12 +162,14 @@ pub fn open(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<(Invite, Desti
     Ok((invite, to))
 }
 
-/// The invite whose mail led here. Looking proves nothing: mail servers look too.
+/// Returns the invite by the secret of its e-mail. Opening the page verifies nothing: mail
+/// servers open links too.
 pub fn email_page(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<Invite, Refusal> {
     store::by_email_secret(conn, &token.hash(), ctx.now)?.ok_or(Refusal::Gone)
 }
 
-/// Takes the button behind the mail's link as the proof of the address. A second time it is the same success.
+/// Accepts the button on the page behind the e-mail's link as verification of the address. A
+/// repeated call succeeds again.
 pub fn prove_email(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<Invite, Refusal> {
     if let Some(invite) = store::mark_email(conn, &token.hash(), ctx.now)? {
         record(ctx, conn, &invite, "system", "invite.email_proven")?;

@@ -1,4 +1,4 @@
-//! What refusals of invites say, and the app's own door.
+//! Problem details for invite errors, and the HTTP handler for the app.
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
@@ -20,15 +20,15 @@ impl From<Refusal> for Problem {
             Refusal::Gone => Self::field(
                 Code::InviteGone,
                 "/invite_token",
-                "It was used, taken back, or is over. Ask the practice for another invite.",
+                "It was already used or canceled, or it has expired. Ask the practice for a new one.",
             ),
             Refusal::EmailUnproven => Self::new(
                 Code::InviteEmailUnproven,
-                "Open the e-mail that came with the invite, press its button, and send this again.",
+                "Open the e-mail that came with the invite, press its button, then try again.",
             ),
-            // Whoever holds a forwarded text reads the same as a number that the practice blocked.
+            // The holder of a forwarded text gets the same response as a number that the practice blocked.
             Refusal::OtherNumber => {
-                Self::new(Code::PairingRefused, "Call the practice, if you have questions.")
+                Self::new(Code::PairingRefused, "Call the practice if you have questions.")
             }
             Refusal::TooSoon(wait) => {
                 Self::new(Code::InviteLimited, "This number or address was invited less than a day ago.")
@@ -37,44 +37,45 @@ impl From<Refusal> for Problem {
             Refusal::OptedOut => Self::field(
                 Code::OptedOut,
                 "/phone",
-                "This number asked for no more texts. Call, or ask in person.",
+                "This number opted out of text messages. Call the patient or ask in person.",
             ),
             Refusal::CannotText => {
-                Self::field(Code::PhoneTypeRefused, "/phone", "This number takes no text messages.")
+                Self::field(Code::PhoneTypeRefused, "/phone", "This number cannot receive text messages.")
             }
             Refusal::CountryNotSupported => {
-                Self::field(Code::CountryNotSupported, "/phone", "We do not text this country.")
+                Self::field(Code::CountryNotSupported, "/phone", "We cannot send texts to this country.")
             }
-            Refusal::Fixed(state) => {
-                Self::new(Code::InviteFixed, format!("It is {} already. Make another one.", state.as_str()))
-            }
+            Refusal::Fixed(state) => Self::new(
+                Code::InviteFixed,
+                format!("This invite is already {}. Create a new one.", state.as_str()),
+            ),
             Refusal::Link(link) => link.into(),
             Refusal::Db(error) => error.into(),
         }
     }
 }
 
-/// An invite that the app was opened with.
+/// Invite link that the app was opened with.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct OpenInvite {
-    /// What the link of the text ends in.
+    /// Last path segment of the link in the text message.
     #[schema(example = "3q2-7wAAAAAAAAAAAAAAAA")]
     invite_token: Secret,
 }
 
-/// Where an invite leads: the app shows practice and city before anything else.
+/// Practice behind an invite. The app shows the practice and city before anything else.
 #[derive(Serialize, ToSchema)]
 pub struct InviteOpened {
-    /// Who invites.
+    /// The practice that sent the invite.
     practice: PracticeFace,
-    /// Until when.
+    /// When the invite expires.
     expires_at: Timestamp,
 }
 
 refusals!(OpenInviteRefusals: body, InviteGone, LinkPaused);
 
-/// Tells the app who invites; of whom is invited it tells nothing
-#[utoipa::path(tag = "links", request_body = OpenInvite, responses((status = 200, description = "Practice and city", body = InviteOpened), OpenInviteRefusals))]
+/// Open an invite in the app
+#[utoipa::path(tag = "links", request_body = OpenInvite, responses((status = 200, description = "Name and city of the practice that sent the invite", body = InviteOpened), OpenInviteRefusals))]
 #[post("/v1/invites/opened")]
 pub async fn open_invite(app: Data<App>, body: Body<OpenInvite>) -> Result<Json<InviteOpened>, Problem> {
     let opened = app.write(move |ctx, conn| super::open(ctx, conn, &body.value.invite_token));

@@ -1,4 +1,4 @@
-//! The two messages of an invite: a text with one link, a mail with another.
+//! The two messages of an invite: a text with one link, and an e-mail with another.
 
 use std::time::Duration;
 
@@ -15,15 +15,16 @@ use crate::limits;
 use crate::links::{self, Destination};
 use crate::outbox::{self, Channel, Job, Message, Outcome, Outgoing, Rendered, Report, Sender, Text, Topic};
 
-/// Waits that reach over a night: a text that a provider refused in the evening must live to see the morning.
+/// Retry delays that span a night: a text that a provider refused in the evening must be
+/// retried in the morning.
 const SCHEDULE: [u64; 30] = [
     2, 5, 15, 60, 300, 900, 1_800, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600,
     3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600,
 ];
-/// No text goes out so close to the end that its link would be over before anybody reads it.
+/// A text is not sent in the last hour of the invite, because its link would expire before it is read.
 const LEAST: Duration = Duration::from_hours(1);
 
-/// What an outbox row knows, and both secrets are made of.
+/// Payload of an outbox row, from which both secrets are derived.
 #[derive(Serialize, Deserialize)]
 pub struct Secrets {
     invite: String,
@@ -31,22 +32,21 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Fresh ones.
     pub fn new(ctx: &Ctx, invite_id: &str) -> Self {
         Self { invite: invite_id.to_owned(), seed: URL_SAFE_NO_PAD.encode(ctx.random::<32>()) }
     }
 
-    /// What the link of the text ends in.
+    /// Secret in the link of the text message.
     pub fn text(&self, ctx: &Ctx) -> Secret {
         self.secret(ctx, "invite-text")
     }
 
-    /// What the link of the mail ends in.
+    /// Secret in the link of the e-mail.
     pub fn mail(&self, ctx: &Ctx) -> Secret {
         self.secret(ctx, "invite-mail")
     }
 
-    /// 128 bits, since a text has room for no more.
+    /// 128 bits, because a text message has no room for more.
     fn secret(&self, ctx: &Ctx, purpose: &str) -> Secret {
         let key = ctx.keys.derive(purpose, &[self.invite.as_bytes(), self.seed.as_bytes()]);
         Secret::from_client(&URL_SAFE_NO_PAD.encode(key.get(..16).unwrap_or_default()))
@@ -65,7 +65,7 @@ impl Secrets {
     }
 }
 
-/// Queues the text, for `due`.
+/// Queues the text message, to be sent at `due`.
 pub fn enqueue_text(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -77,17 +77,15 @@ pub fn enqueue_text(
     outbox::enqueue(ctx, conn, &Message { due: Some(due), ..message }).map(drop)
 }
 
-/// Queues the mail.
 pub fn enqueue_mail(ctx: &Ctx, conn: &mut Conn, invite: &Invite, out: &Secrets) -> db::Result<()> {
     let message = out.message(MailTopic::NAME, Channel::Email, &out.mail(ctx).hash(), invite);
     outbox::enqueue(ctx, conn, &message).map(drop)
 }
 
-/// Renders the text.
 pub struct TextTopic;
 
 impl TextTopic {
-    /// Its name in the outbox.
+    /// Topic name, stored in the outbox.
     pub const NAME: &'static str = "invite_text";
 }
 
@@ -129,7 +127,8 @@ impl Topic for TextTopic {
         is_over: bool,
     ) -> db::Result<()> {
         match job.payload::<Secrets>() {
-            // Of what nobody wants any more the secret is dead, and nothing is found; else the number said STOP.
+            // If the message became unwanted, its secret is no longer stored and no invite is found.
+            // Otherwise the number has opted out with STOP.
             Some(out) if is_over && *outcome != Outcome::Sent => bounced(ctx, conn, &out.text(ctx), "sms"),
             _ => Ok(()),
         }
@@ -143,11 +142,10 @@ impl Topic for TextTopic {
     }
 }
 
-/// Renders the mail.
 pub struct MailTopic;
 
 impl MailTopic {
-    /// Its name in the outbox.
+    /// Topic name, stored in the outbox.
     pub const NAME: &'static str = "invite_mail";
 }
 
@@ -196,7 +194,8 @@ fn bounced(ctx: &Ctx, conn: &mut Conn, secret: &Secret, channel: &str) -> db::Re
     }
 }
 
-/// A living invite with where it leads; `None` where the link is paused or closed: the page would only disappoint.
+/// Returns a live invite and its destination; `None` if the link is paused or closed, since the page
+/// could not be used.
 fn with_destination(conn: &mut Conn, invite: Option<Invite>) -> db::Result<Option<(Invite, Destination)>> {
     let Some(invite) = invite else { return Ok(None) };
     match links::destination_of(conn, &invite.link_id) {
@@ -206,7 +205,7 @@ fn with_destination(conn: &mut Conn, invite: Option<Invite>) -> db::Result<Optio
     }
 }
 
-/// Who writes: of a discreet link the app.
+/// Returns the sender's name: the practice, or the app for a discreet link.
 fn who<'a>(ctx: &'a Ctx, to: &'a Destination) -> &'a str {
     if to.is_discreet() { &ctx.config.app.name } else { &to.practice.name }
 }

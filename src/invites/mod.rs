@@ -1,12 +1,13 @@
-//! Invites: a practice asks one person in, by mobile number and by e-mail.
+//! Invites: a practice invites one person by mobile number and by e-mail.
 //!
-//! Two secrets go out, one to each channel, and both channels are proven before anybody is paired: the number by the
-//! code of an ordinary verification, the address by a button behind the link of its mail. A forwarded text is worth
-//! nothing on another phone, a mail alone opens nothing, and either of them shows no more than the practice's name.
+//! Two secrets are sent, one through each channel, and both channels are verified before a pairing is made:
+//! the number by the code of an ordinary verification, the address by a button behind the link in the
+//! e-mail. A forwarded text is worth nothing on another phone, an e-mail on its own opens nothing, and
+//! neither of them shows more than the practice's name.
 //!
-//! The outbox rows hold a random number, and the secrets are made of it under a key that is not in the database; of
-//! the secrets the database has hashes. Who accepts is the business of the rooms above: an invite is one of the leads
-//! that a sign-up or a signed-in patient follows ([`crate::deferred::Lead`]).
+//! The outbox rows hold a random number, from which the secrets are derived with a key that is not in the
+//! database; the database stores only hashes of the secrets. Other modules decide who accepts: an invite is
+//! one of the entry points of a sign-up or a signed-in patient ([`crate::deferred::Lead`]).
 
 mod acceptance;
 pub mod http;
@@ -32,40 +33,40 @@ use crate::kit::{Email, Language, Phone, Timestamp, Wait};
 use crate::limits::{self, Budget};
 use crate::links::{self, Destination};
 
-/// How long an invite is good.
+/// How long an invite is valid.
 const LIFE: Duration = Duration::from_hours(7 * 24);
-/// How long the link of its mail is good.
+/// How long the link in its e-mail is valid.
 const MAIL_LIFE: Duration = Duration::from_hours(24);
-/// How long name, number and address are kept once it is over.
+/// How long name, number and address are kept after the invite has ended.
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
-/// How far an invite has come.
+/// State of an invite, from draft to acceptance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = InviteState)]
 pub enum State {
-    /// Nothing has gone out.
+    /// No message has been sent.
     Draft,
-    /// Both messages are on their way or there.
+    /// Both messages were sent or are queued.
     Sent,
-    /// A person opened the link of the text.
+    /// A person opened the link of the text message.
     Opened,
-    /// The number was proven; the address was not yet.
+    /// The number is verified, the address is not yet.
     PhoneOk,
-    /// The address was proven; the number was not yet.
+    /// The address is verified, the number is not yet.
     EmailOk,
-    /// Both were, and it led to a conversation.
+    /// Both are verified, and a conversation was created.
     Accepted,
-    /// Its seven days are over.
+    /// Its seven days have passed without acceptance.
     Expired,
-    /// The practice took it back.
+    /// The practice canceled the invite.
     Revoked,
     /// One of the messages could not be delivered.
     Bounced,
 }
 
 impl State {
-    /// All of them, in the order of an invite's life.
+    /// All states, in the order of an invite's life.
     pub const ALL: [Self; 9] = [
         Self::Draft,
         Self::Sent,
@@ -77,11 +78,11 @@ impl State {
         Self::Revoked,
         Self::Bounced,
     ];
-    /// Those in which its secrets are good. A bounced one is among them: such a report can be wrong, and who holds
-    /// the secret has got the message.
+    /// States in which its secrets are valid. A bounced invite is one of them: a bounce report can be
+    /// wrong, and a caller who holds the secret has received the message.
     const LIVE: [&'static str; 5] = ["sent", "opened", "phone_ok", "email_ok", "bounced"];
 
-    /// The word that the API and the database use.
+    /// Returns the value used by the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
@@ -96,77 +97,69 @@ impl State {
         }
     }
 
-    /// The state behind a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
-    /// Whether its secrets are good.
+    /// Returns true if its secrets are valid in this state.
     pub fn is_live(self) -> bool {
         Self::LIVE.contains(&self.as_str())
     }
 
-    /// Whether it can be sent (again): an expired one begins anew.
+    /// Whether it can be sent (again): an expired invite starts over.
     pub fn can_be_sent(self) -> bool {
         !matches!(self, Self::Accepted | Self::Revoked)
     }
 }
 
-/// Why something about an invite was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// No such invite in sight.
+    /// No such invite within the access scope.
     #[error("invite not found")]
     NotFound,
-    /// The token is unknown, used up, taken back or over: nobody can tell which.
+    /// The token is unknown, used, canceled or expired: the response does not reveal which.
     #[error("invite gone")]
     Gone,
-    /// The number is proven; the address is not yet.
+    /// The number is verified; the address is not yet.
     #[error("invite email unproven")]
     EmailUnproven,
-    /// Another number than the invited one.
+    /// The verified number is not the invited one.
     #[error("invite for another number")]
     OtherNumber,
     /// This contact was invited less than a day ago.
     #[error("invite too soon")]
     TooSoon(Wait),
-    /// The number wants no texts from us.
+    /// The number has opted out of our texts.
     #[error("opted out")]
     OptedOut,
-    /// This number takes no texts.
     #[error("number takes no texts")]
     CannotText,
-    /// We do not text this country.
     #[error("country not supported")]
     CountryNotSupported,
-    /// An accepted or revoked invite stays as it is.
+    /// An accepted or revoked invite cannot be changed.
     #[error("invite is {}", .0.as_str())]
     Fixed(State),
-    /// The link that it would lead to leads nowhere.
+    /// The link of the invite cannot be opened.
     #[error(transparent)]
     Link(#[from] links::Refusal),
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// What a new invite is made of.
 pub struct NewInvite {
-    /// Who invites: a staff member.
+    /// Id of the staff member who sends the invite.
     pub created_by: String,
-    /// Who is invited, as the practice calls them.
+    /// Name of the invited person, as the practice wrote it.
     pub name: String,
-    /// Their mobile.
     pub phone: Phone,
-    /// Their address.
     pub email: Email,
-    /// The language of both messages; by default the practice's.
+    /// Language of both messages; the default is the practice's.
     pub language: Option<Language>,
-    /// Whether it goes out at once.
+    /// Whether it is sent at once; otherwise it stays a draft.
     pub sends: bool,
 }
 
-/// A name as it is kept: on one line, 1 to 100 characters, and with a letter in it.
+/// Normalizes a name: one line, 1 to 100 characters, with at least one letter.
 pub fn name(written: &str) -> Option<String> {
     let name = written.split_whitespace().collect::<Vec<_>>().join(" ");
     let is_one = (1..=100).contains(&name.chars().count())
@@ -175,12 +168,12 @@ pub fn name(written: &str) -> Option<String> {
     is_one.then_some(name)
 }
 
-/// Makes an invite to what a link leads to, and sends it unless it is to be a draft.
+/// Creates an invite through a link, and sends it unless it is to stay a draft.
 pub fn create(ctx: &Ctx, conn: &mut Conn, to: &Destination, new: &NewInvite) -> Result<Invite, Refusal> {
     check_number(ctx, conn, &new.phone)?;
     let language = new.language.unwrap_or(to.practice.language());
     if new.sends {
-        // Asked before there is a draft, which a list's refused row would leave behind.
+        // Checked before the draft is inserted: a refused row of a list would leave one behind.
         let budgets = contact(ctx, &to.practice.id, &new.phone, &new.email);
         let next = limits::next_at(ctx, conn, &budgets)?;
         if next > ctx.now {
@@ -195,8 +188,8 @@ pub fn create(ctx: &Ctx, conn: &mut Conn, to: &Destination, new: &NewInvite) -> 
     }
 }
 
-/// Sends an invite (again): both secrets are new, and the older ones dead. An address that was proven stays so, and
-/// gets no second mail.
+/// Sends an invite (again) with two new secrets; the older ones become invalid. An address that is verified
+/// stays so, and gets no second e-mail.
 pub fn send(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &str) -> Result<Invite, Refusal> {
     if !invite.state(ctx.now).can_be_sent() {
         return Err(Refusal::Fixed(invite.state(ctx.now)));
@@ -206,7 +199,7 @@ pub fn send(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &str) -> Result<Inv
     dispatch(ctx, conn, &to, invite, by)
 }
 
-/// Takes an invite back: its secrets lead nowhere from then on.
+/// Cancels an invite: its secrets are invalid from then on.
 pub fn revoke(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &str) -> Result<(), Refusal> {
     if store::revoke(conn, &invite.id, ctx.now)? == 0 {
         return match store::is_revoked(conn, &invite.id)? {
@@ -217,12 +210,12 @@ pub fn revoke(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &str) -> Result<(
     Ok(record(ctx, conn, invite, by, "invite.revoked")?)
 }
 
-/// The invite of `id` in a practice, as far as a filter's reach goes.
+/// Returns the invite of `id` in a practice, if it is within the access scope of `filter`.
 pub fn find(ctx: &Ctx, conn: &mut Conn, filter: &Filter<'_>, id: &str) -> Result<Invite, Refusal> {
     store::find(conn, filter, id, ctx.now)?.ok_or(Refusal::NotFound)
 }
 
-/// Up to `limit` invites made before the invite `before`, newest first.
+/// Up to `limit` invites created before the invite `before`, newest first.
 pub fn list(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -233,7 +226,8 @@ pub fn list(
     store::list(conn, filter, before, limit, ctx.now)
 }
 
-/// Whether an invite may be texted to a number. Nobody asked for it, so one STOP to any of our senders is enough.
+/// Checks whether a number may get an invite by text. The patient did not request it, so one STOP to any of
+/// our senders is enough to refuse.
 fn check_number(ctx: &Ctx, conn: &mut Conn, phone: &Phone) -> Result<(), Refusal> {
     if !ctx.config.verification.countries.iter().any(|ours| ours == phone.region()) {
         return Err(Refusal::CountryNotSupported);
@@ -247,12 +241,12 @@ fn check_number(ctx: &Ctx, conn: &mut Conn, phone: &Phone) -> Result<(), Refusal
     }
 }
 
-/// What one contact of a practice may be sent: by number, and by address.
+/// Rate limits for invites to one contact of a practice: by number, and by address.
 fn contact(ctx: &Ctx, practice_id: &str, phone: &Phone, email: &Email) -> [Budget; 2] {
     [phone.as_e164(), email.as_str()].map(|it| Budget::invites_to_contact(ctx, practice_id, it))
 }
 
-/// Queues both messages, at most once a contact and day.
+/// Queues both messages, at most once per contact and day.
 fn dispatch(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -287,12 +281,12 @@ fn record(ctx: &Ctx, conn: &mut Conn, invite: &Invite, actor: &str, action: &str
     audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject: &invite.id, detail })
 }
 
-/// Forgets number and address of an account that is gone.
+/// Deletes the number and address of a deleted account.
 pub fn forget_account(conn: &mut Conn, account_id: &str) -> db::Result<usize> {
     store::forget_account(conn, account_id)
 }
 
-/// Ends what is over, and forgets whom it was for a month later.
+/// Expires invites that have ended, and deletes the personal data a month later.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     let expired = store::expire(conn, ctx.now)?;
     let forgotten: Timestamp = ctx.now - KEPT;

@@ -1,9 +1,10 @@
-//! Quiet hours: a text that nobody asked for comes between 8 and 21 h of its reader's day.
+//! Quiet hours: an unsolicited text is sent between 8 am and 9 pm of its recipient's day.
 //!
-//! A number tells its country and no more: people keep their number when they move, and North America's plan is one
-//! country's. So it is the practice's own zone that counts where the number is from the practice's country, since
-//! that is where its patients are; and for any other country the hours at which it is day in all of its zones. Of a
-//! country that is not in the table the practice's own zone stands in.
+//! A number reveals its country and no more: people keep their number when they move, and the North
+//! American numbering plan counts as one country. So the practice's own time zone decides if the number is
+//! from the practice's country, since that is where its patients are. For any other country of the table,
+//! texts are sent in the hours at which it is day in all of its zones. For a country that is not in the
+//! table, the practice's own zone is used.
 
 use std::time::Duration;
 
@@ -12,15 +13,15 @@ use jiff::tz::TimeZone;
 use crate::kit::{Phone, Timestamp};
 use crate::practices::Practice;
 
-/// The first hour of the day, and the first one that is none any more.
+/// First hour of the day, and the first hour after it.
 const DAY: std::ops::Range<i8> = 8..21;
 /// All offsets from UTC are multiples of this.
 const STEP: Duration = Duration::from_mins(15);
-/// So many steps are a day and a night.
+/// Number of steps in two days, which is enough to find the next day.
 const STEPS: usize = 2 * 24 * 4;
 
-/// Countries of one numbering plan or one border with each other, and their zones (IANA), from east to west. What
-/// ends in a slash is a family of zones, of which the first one named before it keeps the hours.
+/// Countries that share a numbering plan or a border, and their zones (IANA), from east to west. An entry
+/// that ends in a slash is a family of zones whose hours are those of the first zone named before it.
 const ZONES: [(&str, &[&str]); 12] = [
     (
         "US",
@@ -96,7 +97,7 @@ const ZONES: [(&str, &[&str]); 12] = [
     ("ES", &["Europe/Madrid", "Africa/Ceuta", "Atlantic/Canary"]),
 ];
 
-/// The first moment from `now` on at which a number's owner may be texted.
+/// Returns the first moment from `now` on at which a number's owner may be texted.
 pub fn day_from(now: Timestamp, phone: &Phone, practice: &Practice) -> Timestamp {
     let zones = zones(phone.region(), &practice.time_zone);
     let step = i64::try_from(STEP.as_millis()).unwrap_or(i64::MAX);
@@ -113,7 +114,7 @@ fn is_day(at: Timestamp, zones: &[TimeZone]) -> bool {
     zones.iter().all(|zone| DAY.contains(&at.to_jiff().to_zoned(zone.clone()).hour()))
 }
 
-/// The zones that must be awake.
+/// Zones in which it has to be day.
 fn zones(region: &str, own: &str) -> Vec<TimeZone> {
     let of_region = ZONES.iter().find(|(name, _)| *name == region).map_or(&[][..], |(_, zones)| zones);
     let is_own = |zone: &&str| if zone.ends_with('/') { own.starts_with(*zone) } else { own == *zone };
@@ -154,7 +155,7 @@ mod tests {
         );
     }
 
-    /// Madrid is an hour before the Canary Islands: 8:00 to 20:00 UTC in winter.
+    /// Madrid is an hour ahead of the Canary Islands: 8:00 to 20:00 UTC in winter.
     #[test]
     fn another_country_must_be_awake_as_a_whole() {
         for (now, day) in [

@@ -1,4 +1,4 @@
-//! The rows of `invites`.
+//! Queries on `invites`.
 
 use diesel::dsl::case_when;
 use diesel::prelude::*;
@@ -11,19 +11,17 @@ use crate::db::{Conn, MultiBackend, Result, columns};
 use crate::kit::{Email, Language, Phone, Timestamp};
 use crate::links::Destination;
 
-/// One person who is asked in.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = invites)]
 pub struct Invite {
-    /// Its id, `inv_…`.
+    /// Prefixed, time-ordered id: `inv_…`.
     pub id: String,
-    /// The practice that asks.
     pub practice_id: String,
     /// The link whose tags, owner and welcome the conversation gets.
     pub link_id: String,
-    /// Who made it.
+    /// Id of the staff member who created it.
     pub created_by: String,
-    /// Who is invited; forgotten a month after it is over, as are number and address.
+    /// Name of the invited person; deleted a month after the invite has ended, like number and address.
     pub name: Option<String>,
     phone: Option<String>,
     email: Option<String>,
@@ -31,72 +29,59 @@ pub struct Invite {
     state: String,
     /// How often it was sent.
     pub sends: i32,
-    /// When it was sent last.
     pub sent_at: Option<Timestamp>,
-    /// When the last text goes, or went: not before morning.
+    /// When the last text message is or was due: not during quiet hours.
     pub text_due_at: Option<Timestamp>,
-    /// When a person opened its link first.
+    /// When a person first opened its link.
     pub opened_at: Option<Timestamp>,
-    /// When the number was proven.
     pub phone_proven_at: Option<Timestamp>,
-    /// When the address was proven.
     pub email_proven_at: Option<Timestamp>,
-    /// When somebody first tried to accept it with another number.
+    /// First attempt to accept it with another number.
     pub other_number_at: Option<Timestamp>,
-    /// Which message could not be delivered: `sms` or `email`.
+    /// Channel of the message that could not be delivered: `sms` or `email`.
     pub bounced_channel: Option<String>,
-    /// When it was accepted.
     pub accepted_at: Option<Timestamp>,
-    /// When it was taken back.
     pub revoked_at: Option<Timestamp>,
-    /// Whether whoever accepted it has the name that the practice gave.
+    /// Whether the accepting patient's name is compatible with the invited one.
     pub name_agrees: Option<bool>,
-    /// Who accepted it.
+    /// Account that accepted the invite.
     pub account_id: Option<String>,
-    /// What it led to.
     pub conversation_id: Option<String>,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// Until when it is good.
     pub expires_at: Timestamp,
-    /// Until when the link of its mail is good.
+    /// Expiry of the link in its e-mail.
     pub email_hash_expires_at: Option<Timestamp>,
 }
 
 impl Invite {
-    /// How far it has come by `now`, whether or not the sweep was there.
+    /// Returns the state at `now`, even if the sweep has not expired it yet.
     pub fn state(&self, now: Timestamp) -> State {
         let written = State::from_word(&self.state).unwrap_or(State::Revoked);
         if written.is_live() && self.expires_at <= now { State::Expired } else { written }
     }
 
-    /// The invited number.
     pub fn phone(&self) -> Option<Phone> {
         self.phone.as_deref().and_then(|phone| Phone::from_stored(phone).ok())
     }
 
-    /// The invited address.
     pub fn email(&self) -> Option<Email> {
         self.email.as_deref().and_then(Email::parse)
     }
 
-    /// The language of its messages.
     pub fn language(&self) -> Language {
         Language::from_tag(&self.language).unwrap_or_default()
     }
 }
 
-/// Which invites somebody asks for.
+/// Access scope and state filter of a query.
 pub struct Filter<'a> {
-    /// The practice's.
     pub practice_id: &'a str,
-    /// Those of links of these owners, and of these links; `None` for all.
+    /// Owners and ids of the links whose invites are included; `None` for all.
     pub only: Option<(&'a [String], &'a [String])>,
-    /// Those in a state.
     pub state: Option<State>,
 }
 
-/// Makes a draft.
+/// Inserts an invite as a draft.
 pub fn insert(
     conn: &mut Conn,
     id: &str,
@@ -123,23 +108,17 @@ pub fn insert(
     Ok(insert_into(invites::table).values(row).returning(columns::<Invite>()).get_result(conn)?)
 }
 
-/// What sending writes.
 pub struct Sent {
-    /// Of the text's secret.
     pub token_hash: String,
-    /// Of the mail's.
     pub email_hash: String,
-    /// Until when that is good.
     pub email_hash_expires_at: Timestamp,
-    /// When the text goes.
+    /// When the text message is due.
     pub text_due_at: Timestamp,
-    /// When it was sent.
     pub now: Timestamp,
-    /// Until when it is good.
     pub expires_at: Timestamp,
 }
 
-/// Sends an invite that is neither accepted nor taken back; what went out before is dead.
+/// Marks an invite as sent unless it was accepted or revoked; its earlier secrets become invalid.
 pub fn mark_sent(conn: &mut Conn, id: &str, sent: &Sent) -> Result<Option<Invite>> {
     let row = invites::table.find(id).filter(invites::state.ne_all(["accepted", "revoked"]));
     let text = |word: &'static str| word.into_sql::<Text>();
@@ -160,27 +139,27 @@ pub fn mark_sent(conn: &mut Conn, id: &str, sent: &Sent) -> Result<Option<Invite
     Ok(update(row).set(change).returning(columns::<Invite>()).get_result(conn).optional()?)
 }
 
-/// Gives the mail of a living invite another secret.
+/// Replaces the e-mail secret of a live invite.
 pub fn set_email_secret(conn: &mut Conn, id: &str, hash: &str, until: Timestamp) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::state.eq_any(State::LIVE));
     let change = (invites::email_hash.eq(hash), invites::email_hash_expires_at.eq(until));
     Ok(update(row).set(change).execute(conn)?)
 }
 
-/// The invite whose text carries a secret.
+/// Returns the invite whose text message carries the secret.
 pub fn by_token(conn: &mut Conn, hash: &str) -> Result<Option<Invite>> {
     let row = invites::table.filter(invites::token_hash.eq(hash));
     Ok(row.select(columns::<Invite>()).first(conn).optional()?)
 }
 
-/// [`by_token`] for whoever is about to act: nothing about it moves until the transaction ends.
+/// [`by_token`] with a row lock: the invite cannot change until the transaction ends.
 pub fn hold(conn: &mut Conn, hash: &str) -> Result<Option<Invite>> {
     let row = invites::table.filter(invites::token_hash.eq(hash));
     let held = update(row).set(invites::sends.eq(invites::sends)).returning(columns::<Invite>());
     Ok(held.get_result(conn).optional()?)
 }
 
-/// The invite whose mail carries a secret that is good.
+/// Returns the live invite whose e-mail carries the secret, if that is still valid.
 pub fn by_email_secret(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<Invite>> {
     let row = invites::table
         .filter(invites::email_hash.eq(hash))
@@ -190,13 +169,12 @@ pub fn by_email_secret(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Op
     Ok(row.select(columns::<Invite>()).first(conn).optional()?)
 }
 
-/// Notes that a person opened it.
 pub fn mark_opened(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::state.eq("sent")).filter(invites::expires_at.gt(now));
     Ok(update(row).set((invites::state.eq("opened"), invites::opened_at.eq(now))).execute(conn)?)
 }
 
-/// Notes that the address is proven, once.
+/// Marks the address as verified, once.
 pub fn mark_email(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<Invite>> {
     let row = invites::table
         .filter(invites::email_hash.eq(hash))
@@ -208,7 +186,7 @@ pub fn mark_email(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<
     Ok(update(row).set(change).returning(columns::<Invite>()).get_result(conn).optional()?)
 }
 
-/// Notes that the number is proven and the address is not; 0 where that is known.
+/// Marks the number as verified while the address is not; 0 if it was already marked.
 pub fn mark_phone(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     let row = invites::table
         .find(id)
@@ -217,13 +195,13 @@ pub fn mark_phone(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     Ok(update(row).set((invites::state.eq("phone_ok"), invites::phone_proven_at.eq(now))).execute(conn)?)
 }
 
-/// Notes that somebody came with another number; 0 where that is known.
+/// Marks the first attempt with another number; 0 if it was already marked.
 pub fn mark_other_number(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::other_number_at.is_null());
     Ok(update(row).set(invites::other_number_at.eq(now)).execute(conn)?)
 }
 
-/// Notes that a message of the invite as it stands could not be delivered.
+/// Marks a live invite as bounced if the undelivered message is its latest.
 pub fn mark_bounced(conn: &mut Conn, hash: &str, channel: &str) -> Result<Option<Invite>> {
     let row = invites::table
         .filter(invites::token_hash.eq(hash).or(invites::email_hash.eq(hash)))
@@ -232,7 +210,7 @@ pub fn mark_bounced(conn: &mut Conn, hash: &str, channel: &str) -> Result<Option
     Ok(update(row).set(change).returning(columns::<Invite>()).get_result(conn).optional()?)
 }
 
-/// Ends a living invite in a conversation; 0 where it is living no more.
+/// Completes a live invite with its conversation; 0 if it is not live any more.
 pub fn accept(
     conn: &mut Conn,
     id: &str,
@@ -253,7 +231,7 @@ pub fn accept(
     Ok(update(row).set(change).execute(conn)?)
 }
 
-/// Takes back what was not accepted.
+/// Cancels an invite that was not accepted.
 pub fn revoke(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::state.ne_all(["accepted", "revoked"]));
     let change = (
@@ -265,19 +243,18 @@ pub fn revoke(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     Ok(update(row).set(change).execute(conn)?)
 }
 
-/// Whether an invite was revoked.
 pub fn is_revoked(conn: &mut Conn, id: &str) -> Result<bool> {
     let row = invites::table.find(id).filter(invites::state.eq("revoked"));
     Ok(row.select(invites::id).first::<String>(conn).optional()?.is_some())
 }
 
-/// Ends what is over.
+/// Expires live invites whose time has passed.
 pub fn expire(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     let rows = invites::table.filter(invites::expires_at.le(now)).filter(invites::state.eq_any(State::LIVE));
     Ok(update(rows).set(invites::state.eq("expired")).execute(conn)?)
 }
 
-/// Forgets whom those were for that were over `before` and are not drafts.
+/// Deletes the personal data of invites that ended `before` and are not drafts.
 pub fn forget(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let rows = invites::table
         .filter(invites::expires_at.le(before))
@@ -291,20 +268,19 @@ pub fn forget(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     Ok(update(rows).set(change).execute(conn)?)
 }
 
-/// Forgets how whoever accepted is reached; the name stays, as in the conversation.
+/// Deletes the number and address of the accepting account; the name stays, as in the conversation.
 pub fn forget_account(conn: &mut Conn, account_id: &str) -> Result<usize> {
     let rows = invites::table.filter(invites::account_id.eq(account_id));
     let change = (invites::phone.eq(None::<String>), invites::email.eq(None::<String>));
     Ok(update(rows).set(change).execute(conn)?)
 }
 
-/// One invite in reach.
 pub fn find(conn: &mut Conn, filter: &Filter<'_>, id: &str, now: Timestamp) -> Result<Option<Invite>> {
     let row = in_reach(filter, now).filter(invites::id.eq(id));
     Ok(row.select(columns::<Invite>()).first(conn).optional()?)
 }
 
-/// Invites in reach, newest first.
+/// Invites within the access scope, newest first.
 pub fn list(
     conn: &mut Conn,
     filter: &Filter<'_>,
@@ -319,7 +295,8 @@ pub fn list(
     Ok(rows.order(invites::id.desc()).limit(limit).select(columns::<Invite>()).load(conn)?)
 }
 
-/// What a filter lets through. What expired and was not swept yet counts as expired.
+/// Query for the invites that a filter includes. An invite that is past its expiry counts as expired, even
+/// if the sweep has not marked it yet.
 fn in_reach<'a>(filter: &Filter<'a>, now: Timestamp) -> invites::BoxedQuery<'a, MultiBackend> {
     let mut rows = invites::table.filter(invites::practice_id.eq(filter.practice_id)).into_boxed();
     if let Some((owners, ids)) = filter.only {

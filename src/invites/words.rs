@@ -1,29 +1,29 @@
-//! What an invite says: who asks, and where to go. Nothing of the person, and nothing of why.
+//! Texts of an invite: who invites, and where to go. They contain nothing about the person or the reason.
 
 use crate::kit::{Language, gsm7};
 use crate::outbox::Letter;
 
-/// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
+/// One segment in the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
 const SEGMENT: usize = 160;
 
-/// The text: one segment, whatever the practice is called.
+/// Returns the text message: one segment, however long the practice's name is.
 pub fn text(from: &str, url: &str, language: Language) -> String {
     let says = match language {
-        Language::En => format!(" invites you to secure messages: {url} Text STOP to end texts."),
+        Language::En => format!(" invites you to secure messages: {url} Reply STOP to opt out."),
         Language::Es => format!(" le invita a mensajes seguros: {url} Envie ALTO para no recibirlos."),
     };
     format!("{}{says}", gsm7::name(from, SEGMENT.saturating_sub(says.len())))
 }
 
-/// The words of the mail.
+/// Returns the wording of the e-mail.
 pub fn letter(language: Language) -> Letter {
     match language {
         Language::En => Letter {
             heading: "Confirm your e-mail address",
-            lead: "You are invited to exchange secure messages. The invite itself comes to your phone as a text message; the button below confirms that this address is yours too.",
+            lead: "You are invited to exchange secure messages. The invite itself arrives on your phone as a text message. The button below confirms that this e-mail address is yours too.",
             button: "Confirm this address",
             limit: "The button works for 24 hours.",
-            otherwise: "If you do not expect this, do nothing: without both messages nobody can use the invite.",
+            otherwise: "If you did not expect this e-mail, ignore it: the invite cannot be used without both messages.",
         },
         Language::Es => Letter {
             heading: "Confirme su correo electrónico",

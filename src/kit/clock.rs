@@ -1,4 +1,4 @@
-//! Time as the house knows it: Unix milliseconds, read from one clock that a test moves by hand.
+//! Timestamps in Unix milliseconds, read from a clock that tests control.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -30,7 +30,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, as JWTs count.
+    /// Whole seconds since the Unix epoch, the unit of JWTs.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
@@ -41,21 +41,21 @@ impl Timestamp {
         u64::try_from(self.0.saturating_sub(now.0)).unwrap_or(0).div_ceil(1000)
     }
 
-    /// The wait until this point, for a refusal that waiting cures.
+    /// The wait until this point, for an error that waiting resolves.
     pub fn wait_from(self, now: Self) -> Wait {
         Wait { at: self, seconds: self.seconds_from(now).max(1) }
     }
 
-    /// The same instant for `jiff`, which knows calendars and zones.
+    /// The same instant for `jiff`, which knows calendars and time zones.
     pub fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 }
 
-/// A wait that cures a refusal: until when, and how long that is in whole seconds, rounded up.
+/// A wait that resolves an error: the end, and the time until then in whole seconds, rounded up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// The moment at which the same call succeeds.
+    /// The moment from which the same call can succeed.
     pub at: Timestamp,
     /// Seconds until then, at least 1.
     pub seconds: u64,
@@ -113,34 +113,29 @@ where
     }
 }
 
-/// Where the time comes from.
 pub trait Clock: Send + Sync {
-    /// The present moment.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's own clock.
 #[derive(Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the system clock")]
     fn now(&self) -> Timestamp {
         Timestamp(jiff::Timestamp::now().as_millisecond())
     }
 }
 
-/// A clock that stands still until it is moved: for tests.
+/// A clock that moves only when a test moves it.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that stands at `start`.
     pub fn new(start: Timestamp) -> Self {
         Self(AtomicI64::new(start.0))
     }
 
-    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }

@@ -1,5 +1,5 @@
-//! Colours, and the one accent that a practice may set: what is written in it or on it stays readable (WCAG 2.2,
-//! 4.5 : 1), in light and in dark.
+//! Colors, and the accent color that a practice may set: text in it and on it stays readable (WCAG 2.2, 4.5
+//! : 1), in light and in dark mode.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use std::fmt;
 const READABLE: f64 = 4.5;
 const WHITE: Colour = Colour(0xff, 0xff, 0xff);
 const BLACK: Colour = Colour(0, 0, 0);
-/// `--bg` in light, `--surface` and `--bg` in dark, as `tokens.css` has them: what stands behind an accent.
+/// The backgrounds of an accent in `tokens.css`: `--bg` in light mode, `--surface` and `--bg` in dark.
 const LIGHT: Colour = Colour(0xf4, 0xf6, 0xf5);
 const DARK: Colour = Colour(0x18, 0x1f, 0x1d);
 const DARKEST: Colour = Colour(0x0f, 0x14, 0x13);
 
-/// An sRGB colour.
+/// A color in the sRGB color space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Colour(u8, u8, u8);
 
 impl Colour {
-    /// Reads `#rrggbb`.
+    /// Parses a color written as `#rrggbb`.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
         let is_hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
@@ -26,7 +26,7 @@ impl Colour {
         Some(Self(r, g, b))
     }
 
-    /// From 1 (the same) to 21 (black on white).
+    /// The contrast ratio, from 1 (the same color) to 21 (black on white).
     pub fn contrast(self, other: Self) -> f64 {
         let (one, two) = (self.luminance() + 0.05, other.luminance() + 0.05);
         if one > two { one / two } else { two / one }
@@ -40,7 +40,7 @@ impl Colour {
         0.2126 * linear(self.0) + 0.7152 * linear(self.1) + 0.0722 * linear(self.2)
     }
 
-    /// This colour with `percent` of another in it.
+    /// This color mixed with `percent` of another one.
     fn mixed(self, other: Self, percent: u16) -> Self {
         let mix = |here: u8, there: u8| {
             let sum = u16::from(here) * (100 - percent) + u16::from(there) * percent;
@@ -56,30 +56,30 @@ impl fmt::Display for Colour {
     }
 }
 
-/// Why a colour is no accent.
+/// The reason why a color is rejected as an accent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadAccent {
-    /// No colour at all.
-    #[error("Write a colour like #0b6158.")]
+    /// Not of the form `#rrggbb`.
+    #[error("Enter a color like #0b6158.")]
     Unreadable,
-    /// White on it, or it on the page, is too faint.
-    #[error("White text on this colour is hard to read. Choose a darker one (contrast at least 4.5 : 1).")]
+    /// White text on it, or the color on the page, has too little contrast.
+    #[error("White text on this color is hard to read. Choose a darker one (contrast at least 4.5 : 1).")]
     Faint,
 }
 
-/// A practice's accent.
+/// A practice's accent color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accent(Colour);
 
 impl Accent {
-    /// Reads `#rrggbb`, where white on it and it on the page are readable.
+    /// Parses `#rrggbb`; white text on the color and the color on the page must be readable.
     pub fn parse(text: &str) -> Result<Self, BadAccent> {
         let colour = Colour::parse(text).ok_or(BadAccent::Unreadable)?;
         let least = colour.contrast(WHITE).min(colour.contrast(LIGHT));
         if least >= READABLE { Ok(Self(colour)) } else { Err(BadAccent::Faint) }
     }
 
-    /// The tokens that differ from the house's own, for both modes: to stand behind `tokens.css`.
+    /// CSS that overrides the default accent tokens for both modes, to be appended to `tokens.css`.
     pub fn tokens(self) -> String {
         let (light, dark) = (self.light(), self.dark());
         format!(
@@ -93,7 +93,7 @@ impl Accent {
         Shades { accent: self.0, hover: self.0.mixed(BLACK, 25), soft: self.0.mixed(WHITE, 90), on: WHITE }
     }
 
-    /// In dark it is as much lighter as it must be to be read there.
+    /// In dark mode the accent is lightened just enough to be readable.
     fn dark(self) -> Shades {
         let lighter = (0..=100).step_by(5).map(|percent| self.0.mixed(WHITE, percent));
         let accent = lighter.into_iter().find(|shade| shade.contrast(DARK) >= READABLE).unwrap_or(WHITE);

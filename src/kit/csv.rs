@@ -1,6 +1,6 @@
-//! Comma-separated values (RFC 4180) that a spreadsheet shows as they are.
+//! Comma-separated values (RFC 4180) that a spreadsheet does not run as formulas.
 
-/// One row with its line break. A cell that a spreadsheet would run as a formula gets an apostrophe before it.
+/// One row with its line break. A cell that a spreadsheet would run as a formula gets an apostrophe first.
 pub fn row<C: AsRef<str>>(cells: &[C]) -> String {
     let cells: Vec<String> = cells.iter().map(|cell| self::cell(cell.as_ref())).collect();
     cells.join(",") + "\r\n"

@@ -1,4 +1,4 @@
-//! E-mail addresses: trimmed, lower case, and silent in logs.
+//! E-mail addresses: trimmed, in lower case, and never written to logs.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use validator::ValidateEmail as _;
 pub struct Email(String);
 
 impl Email {
-    /// `None` when the text is no address.
+    /// `None` when the text is not an address.
     pub fn parse(input: &str) -> Option<Self> {
         let address = input.trim().to_lowercase();
         (address.len() <= 254 && address.validate_email()).then_some(Self(address))
     }
 
-    /// The whole address: for the store and the mail alone.
+    /// The whole address: only for the database and for mail.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -5,13 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest;
 
-/// Where random bytes come from.
+/// A source of random bytes.
 pub trait Entropy: Send + Sync {
-    /// Fills `bytes` with random bytes.
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// The operating system's generator.
 #[derive(Debug, Default)]
 pub struct OsEntropy;
 
@@ -27,7 +25,7 @@ impl Entropy for OsEntropy {
             }
             let kept = stock.len() - bytes.len();
             for (to, from) in bytes.iter_mut().zip(stock.iter_mut().skip(kept)) {
-                // What was handed out is not kept.
+                // Bytes that were handed out are erased from the stock.
                 *to = std::mem::take(from);
             }
             stock.truncate(kept);
@@ -35,18 +33,18 @@ impl Entropy for OsEntropy {
     }
 }
 
-/// Every request draws a few times; asking the operating system once for many of them is a third of the price.
+/// Every request draws a few times; one system call for many of them costs a third.
 const STOCK: usize = 512;
 
 thread_local! {
     static STOCKS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
-// It panics without randomness: better no answer than a secret that is none. `cli` probes it at start.
+#[expect(clippy::disallowed_methods, reason = "the only place that calls the operating system's generator")]
+// Panics without randomness: no response is better than a weak secret. `cli` checks it at start.
 fn ask(bytes: &mut [u8]) {
     let filled = getrandom::fill(bytes);
-    assert!(filled.is_ok(), "the operating system gives no randomness");
+    assert!(filled.is_ok(), "the operating system provides no randomness");
 }
 
 /// A repeatable stream, SHA-256 over seed and counter: for tests.
@@ -57,7 +55,7 @@ pub struct SeededEntropy {
 }
 
 impl SeededEntropy {
-    /// The stream that belongs to `seed`.
+    /// The stream of one `seed`.
     pub fn new(seed: u64) -> Self {
         Self { seed, counter: AtomicU64::new(0) }
     }

@@ -1,9 +1,9 @@
-//! Names in text messages. One character outside the GSM 7-bit alphabet (3GPP TS 23.038) turns a whole message
-//! into UCS-2, of which one segment holds 70 characters instead of 160.
+//! Names in text messages. One character outside the GSM 7-bit alphabet (3GPP TS 23.038) turns a whole
+//! message into UCS-2, where one segment holds 70 characters instead of 160.
 
-/// `name` as GSM-7 in at most `room` characters, with nothing that a phone could take for a link or for the
-/// last line of a code's text: transliterated, without control and bidirectional characters, `@`, `#`, and the
-/// dots and slashes of URLs.
+/// `name` in GSM-7, at most `room` characters, with nothing that a phone could take for a link or for the
+/// last line of a text with a code: transliterated, without control and bidirectional characters, `@`, `#`,
+/// and the dots and slashes of URLs.
 pub fn name(name: &str, room: usize) -> String {
     let ascii = deunicode::deunicode(name);
     let calm = ascii.chars().map(|c| match c {
@@ -17,10 +17,10 @@ pub fn name(name: &str, room: usize) -> String {
 
 /// The GSM 7-bit default alphabet (3GPP TS 23.038, 6.2.1) beyond ASCII's letters, digits and line ends.
 const BASIC: &str = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà\r\n";
-/// Its extension table: two septets each.
+/// The extension table: two septets for each character.
 const EXTENDED: &str = "^{}\\[~]|€";
 
-/// Whether a whole text can travel in the GSM 7-bit alphabet; otherwise it needs UCS-2.
+/// Whether a whole text can be sent in the GSM 7-bit alphabet; otherwise it needs UCS-2.
 pub fn fits(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || BASIC.contains(c) || EXTENDED.contains(c))
 }

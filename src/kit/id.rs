@@ -1,4 +1,4 @@
-//! Ids: a prefix that names the kind, and a `UUIDv7` (RFC 9562), so that they sort by time of birth.
+//! Ids: a prefix that names the type, and a `UUIDv7` (RFC 9562), so that they sort by time of creation.
 
 use uuid::Builder;
 

@@ -1,10 +1,10 @@
-//! Which addresses are the public Internet's, and which only look like it.
+//! Public Internet addresses, to prevent server-side request forgery (SSRF) by webhook URLs.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-/// IANA's special-purpose registry (RFC 6890) and multicast, without the few blocks that are anybody's to reach.
+/// IANA's special-purpose registry (RFC 6890) and multicast, without the globally reachable blocks.
 const SPECIAL_V4: [Ipv4Net; 15] = [
     v4([0, 0, 0, 0], 8),       // this network
     v4([10, 0, 0, 0], 8),      // private
@@ -23,11 +23,11 @@ const SPECIAL_V4: [Ipv4Net; 15] = [
     v4([240, 0, 0, 0], 4),     // reserved, and broadcast
 ];
 
-/// All that is global in IPv6 so far. Outside lie loopback, v4-mapped and v4-compatible addresses, NAT64 in both
-/// forms, ULA, link-local, site-local and multicast.
+/// All global unicast addresses assigned in IPv6 so far. It excludes loopback, v4-mapped and v4-compatible
+/// addresses, NAT64 in both forms, ULA, link-local, site-local and multicast.
 const GLOBAL_V6: Ipv6Net = v6([0x2000, 0], 3);
 
-/// What is special within it.
+/// The special blocks within it.
 const SPECIAL_V6: [Ipv6Net; 4] = [
     v6([0x2001, 0], 23),     // protocol assignments: Teredo, benchmarks, ORCHID
     v6([0x2001, 0xdb8], 32), // documentation
@@ -43,8 +43,8 @@ const fn v6([a, b]: [u16; 2], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), prefix)
 }
 
-/// Whether `address` is one of the public Internet's. An IPv6 address that carries an IPv4 one inside never is:
-/// some gateway would unpack it, and we would not know where it ends.
+/// Whether `address` belongs to the public Internet. An IPv6 address with an IPv4 address inside never
+/// does: a gateway would unpack it, and we would not know where the connection ends.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !SPECIAL_V4.iter().any(|net| net.contains(&address)),

@@ -1,21 +1,19 @@
-//! The two languages that the house speaks.
+//! The supported languages: English and Spanish.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// English or Spanish.
+/// A supported language, `en` or `es`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
-    /// English.
     #[default]
     En,
-    /// Spanish.
     Es,
 }
 
 impl Language {
-    /// `en` or `es`, as HTML, e-mail headers and the database write it.
+    /// `en` or `es`, as in HTML, e-mail headers and the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -23,7 +21,7 @@ impl Language {
         }
     }
 
-    /// The language of one BCP 47 tag such as `es-MX`, where it is one of ours.
+    /// The language of one BCP 47 tag such as `es-MX`, if it is supported.
     pub fn from_tag(tag: &str) -> Option<Self> {
         match tag.trim().split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
             "en" => Some(Self::En),
@@ -32,8 +30,8 @@ impl Language {
         }
     }
 
-    /// The best of ours for an `Accept-Language` header (RFC 9110 12.5.4): highest quality first, ties in
-    /// the order given.
+    /// The best supported language for an `Accept-Language` header (RFC 9110 12.5.4): highest quality
+    /// first, ties in the order given.
     pub fn negotiate(header: &str) -> Option<Self> {
         let mut wishes: Vec<(f32, Self)> = header.split(',').filter_map(wish).collect();
         wishes.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -1,4 +1,4 @@
-//! Values with rules of their own and no I/O: time, randomness, ids, numbers, addresses, secrets.
+//! Value types with rules of their own and no I/O: time, randomness, ids, numbers, addresses, secrets.
 
 pub mod bell;
 pub mod clock;

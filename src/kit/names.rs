@@ -1,9 +1,9 @@
-//! Names as they are compared: without case, accents, hyphens, particles and generational suffixes.
+//! Comparison of names without case, accents, hyphens, particles and generational suffixes.
 //!
-//! Two questions are asked of two names. How *alike* they are is asked of each field, and forgives one slip. Whether they
-//! are *compatible* is asked of a whole name, and forgives what people do with theirs: marry, leave one of two family
-//! names out, sign with an initial. Compatible names decide only beside a number and an address that agree, and even
-//! there the careful answer is no: it has staff look, where a wrong yes would show one patient to another.
+//! *Likeness* compares one field and forgives one typo. *Compatibility* compares whole names and forgives
+//! what people do with theirs: they marry, leave out one of two family names, sign with an initial.
+//! Compatible names are decisive only beside a number and an address that agree, and even then the careful
+//! answer is no: staff take a look, while a wrong yes would show one patient's data to another.
 
 mod fold;
 mod particles;
@@ -14,29 +14,27 @@ pub use suffix::Suffix;
 
 use fold::words;
 
-/// From this many letters on one slip may be forgiven: of "Lee" and "Leo" nobody can tell.
+/// One typo is forgiven from this many letters on: "Lee" and "Leo" may well be two names.
 const FUZZY_LETTERS: usize = 5;
-/// From this many letters on a word is enough to know a family name by.
+/// From this many letters on, a word is enough to identify a family name.
 const TELLING_LETTERS: usize = 3;
 
-/// A name in its words, ready to be compared.
+/// A name as words, normalized for comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folded {
     joined: String,
-    /// Its words, bound ones at theirs.
+    /// The words, with bound particles joined to the word that they belong to.
     pieces: Vec<String>,
-    /// How many letters it has without small words, which make no name longer: "de Wit" and "de Wet" are three each.
+    /// Letters without particles, which make no name longer: "de Wit" and "de Wet" have three each.
     letters: usize,
 }
 
-/// How alike two names are.
+/// The likeness of two names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Likeness {
-    /// Two names.
     Unlike,
-    /// One slip apart (Damerau–Levenshtein 1 on five letters or more).
+    /// One typo apart (Damerau–Levenshtein distance 1, in five letters or more).
     Close,
-    /// The same.
     Equal,
 }
 
@@ -54,21 +52,21 @@ impl Folded {
         Self { joined: words.concat(), pieces, letters }
     }
 
-    /// How alike they are. What folds to nothing is like nothing.
+    /// The likeness of two names. A name without any letters is unlike every name.
     pub fn likeness(&self, other: &Self) -> Likeness {
         alike(&self.joined, &other.joined, self.letters.min(other.letters))
     }
 
-    /// Whether they could be two spellings of one given name: alike, or with the same first word, or an initial, and no
-    /// second name against another one.
+    /// Whether they could be two spellings of one given name: alike, or with the same first word or its
+    /// initial, and no contradicting second names.
     pub fn is_compatible_given(&self, other: &Self) -> bool {
         let (Some(one), Some(two)) = (self.pieces.first(), other.pieces.first()) else { return false };
         let begins = fits(one, two) && !contradict(&self.pieces, &other.pieces);
         begins || self.likeness(other) > Likeness::Unlike
     }
 
-    /// Whether they could be two forms of one family name: alike, or with a significant word in common, and none
-    /// against another one. Who marries adds a name or leaves one out; "García López" and "García Márquez" are cousins.
+    /// Whether they could be two forms of one family name: alike, or with a significant word in common and
+    /// none that contradicts. Marriage adds or removes one; "García López" and "García Márquez" are cousins.
     pub fn is_compatible_family(&self, other: &Self) -> bool {
         let tells = |word: &String| {
             word.chars().count() >= TELLING_LETTERS
@@ -94,9 +92,9 @@ fn alike(one: &str, two: &str, letters: usize) -> Likeness {
     }
 }
 
-/// Whether it is of letters that each are one sound, Latin, Greek, Cyrillic or Armenian ones. Where a character is a
-/// syllable or a whole word, or vowels are not written, one more or less is no slip but another name; nor is one
-/// an initial.
+/// Whether each letter is one sound: Latin, Greek, Cyrillic or Armenian. Where a character is a syllable or
+/// a whole word, or where vowels are not written, one character more or less is another name and not a
+/// typo; neither is it for an initial.
 fn is_alphabetic(word: &str) -> bool {
     word.chars().all(|c| c.is_ascii() || matches!(c, '\u{370}'..='\u{58f}'))
 }
@@ -105,13 +103,13 @@ fn is_letter(word: &str) -> bool {
     word.chars().count() == 1 && is_alphabetic(word)
 }
 
-/// Whether two words could be one: alike, or the one the other's initial.
+/// Whether two words could be the same: alike, or one is the initial of the other.
 fn fits(one: &str, two: &str) -> bool {
     let is_initial = (is_letter(one) || is_letter(two)) && one.chars().next() == two.chars().next();
     is_initial || alike(one, two, one.chars().count().min(two.chars().count())) > Likeness::Unlike
 }
 
-/// Whether both have a word that the other one lacks. One of them may say more, not something else.
+/// Whether each has a word that the other one lacks. One name may say more, but not something else.
 fn contradict(ones: &[String], others: &[String]) -> bool {
     let strays = |ones: &[String], others: &[String]| {
         ones.iter().any(|word| !others.iter().any(|other| fits(word, other)))
@@ -119,19 +117,17 @@ fn contradict(ones: &[String], others: &[String]) -> bool {
     strays(ones, others) && strays(others, ones)
 }
 
-/// A person's name, folded.
+/// A person's name, normalized for comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// Given names; a middle initial is none.
+    /// The given names, without middle initials.
     pub given: Folded,
-    /// Family names.
     pub family: Folded,
-    /// What tells father from son.
+    /// The generational suffix, which tells father from son.
     pub suffix: Option<Suffix>,
 }
 
 impl Name {
-    /// A name as it is written.
     pub fn new(given: &str, family: &str) -> Self {
         let (mut given, mut family) = (words(given), words(family));
         let suffix = suffix::take(&mut given, &mut family);
@@ -141,12 +137,12 @@ impl Name {
         Self { given: Folded::given(&given), family: Folded::family(&family), suffix }
     }
 
-    /// Whether they could be two forms of one name, suffixes aside.
+    /// Whether they could be two forms of one name, apart from suffixes.
     pub fn is_compatible(&self, other: &Self) -> bool {
         self.given.is_compatible_given(&other.given) && self.family.is_compatible_family(&other.family)
     }
 
-    /// Whether one of them is the father and the other the son.
+    /// Whether the suffixes say that one is the father and the other the son.
     fn conflicts(&self, other: &Self) -> bool {
         self.suffix.zip(other.suffix).is_some_and(|(one, two)| one != two)
     }
@@ -156,9 +152,9 @@ impl Name {
     }
 }
 
-/// Whether `full` (given names and family names in one line, or the family name first and a comma) could be another
-/// form of a person's name. Where the given names end is not written, so every place is tried; a second given
-/// name must not be taken for a family name by that, so the names may not contradict each other as a whole either.
+/// Whether `full` (given and family names in one line, or the family name first and a comma) could be another
+/// form of a person's name. The line does not say where the given names end, so every place is tried; so that
+/// a second given name is not taken for a family name, the whole names must not contradict either.
 pub fn is_compatible_full(full: &str, given: &str, family: &str) -> bool {
     let person = Name::new(given, family);
     let fits = |given: &str, family: &str| {

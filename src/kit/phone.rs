@@ -1,21 +1,21 @@
-//! Phone numbers: what a person types becomes a [`Phone`] or a plain reason why not.
+//! Phone numbers: parses what a person types into a [`Phone`], or gives a plain reason why not.
 //!
 //! The numbering plans are Google's, through `rlibphonenumber`: it agreed with Google's own port on all of
 //! 5,772 inputs, where the `phonenumber` crate differed on 165 and silently changed 29 valid numbers into
-//! other ones. The wrapper stands between it and the project because libphonenumber is a *lenient* reader,
-//! made for address books: it spells FLOWERS as digits, drops extensions and takes the zero out of
-//! `+44 (0)20`. Here a wrong guess sends a patient's code to a stranger, so whatever needs a guess is
-//! refused, and the person types it again.
+//! other ones. This wrapper exists because libphonenumber is a *lenient* parser, made for address books: it
+//! spells FLOWERS as digits, drops extensions and removes the zero of `+44 (0)20`. Here a wrong guess sends a
+//! patient's code to a stranger, so everything that needs a guess is rejected, and the person types it again.
 //!
-//! Three steps, in reading order: `clean` leaves a plus and ASCII digits, or refuses; `dialled_from`
-//! gives a national number its country; `Phone::accept` judges the E.164 text. Every new `Phone` passes the
-//! last one with the very text it will keep, so parsing `as_e164()` again is the identity by construction.
+//! Three steps, in reading order: `clean` leaves a plus and ASCII digits, or rejects; `dialled_from` gives
+//! a national number its country; `Phone::accept` checks the E.164 text. Every new `Phone` passes the last
+//! step with the very text that it keeps, so parsing `as_e164()` again is the identity by construction.
 //!
-//! The library writes whole numbers into `log` at `trace`, and no wrapper can stop it. Law 9 needs them kept
-//! out elsewhere: compiled out by the `log` crate's feature `max_level_debug`, or never bridged into
-//! `tracing` (a feature of `tracing-subscriber`, `tracing-log`, that any dependency may switch on).
+//! The library writes whole numbers into `log` at `trace`, and no wrapper can stop it. Law 9 (no personal
+//! data in logs) needs them kept out elsewhere: compiled out by the `log` crate's feature
+//! `max_level_debug`, or never bridged into `tracing` (a feature of `tracing-subscriber`, `tracing-log`,
+//! that any dependency may switch on).
 //!
-//! Which countries may be texted is a setting and no concern of a number: compare [`Phone::region`].
+//! Which countries may receive texts is a setting, not a property of a number: compare [`Phone::region`].
 
 use std::fmt;
 
@@ -23,17 +23,16 @@ use rlibphonenumber::{
     CountryCodeSource, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region, RegionStr,
 };
 
-/// Characters, as typed. The longest honest spelling of fifteen digits is shorter.
+/// Characters as typed. The longest legitimate spelling of fifteen digits is shorter.
 const MAX_CHARS: usize = 32;
 
-/// E.164 (ITU-T, 2010, section 6.1): country code and national number together. Google's plans let some
-/// German numbers grow longer.
+/// E.164 (ITU-T 2010, 6.1): country code and national number together. Google allows longer German ones.
 const MAX_DIGITS: usize = 15;
 
-/// A phone number that a person can be texted or called on, in E.164.
+/// A phone number in E.164 that can receive texts or calls.
 ///
-/// `Debug` and `Display` are [masked](Phone::masked): the whole number comes out of [`Phone::as_e164`] alone,
-/// so a stray `{phone}` in a log line or an error gives nothing away.
+/// `Debug` and `Display` are [masked](Phone::masked): only [`Phone::as_e164`] returns the whole number, so
+/// a stray `{phone}` in a log line or an error reveals nothing.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Phone {
     e164: String,
@@ -42,66 +41,64 @@ pub struct Phone {
     kind: PhoneKind,
 }
 
-/// What a number reaches. Kinds that are never accepted have no variant: see [`PhoneError::TypeRefused`].
+/// The kind of a number. Kinds that are never accepted have no variant: see [`PhoneError::TypeRefused`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PhoneKind {
-    /// A mobile: texted, or called.
+    /// A mobile number: can receive texts and calls.
     Mobile,
-    /// The plan does not tell (all of North America): texted, or called.
+    /// The plan does not distinguish (all of North America): texts and calls are tried.
     FixedLineOrMobile,
-    /// A landline: called alone.
+    /// A landline: can receive only calls.
     FixedLine,
-    /// Accepted when it was stored, no longer so under today's plans: read, but neither texted nor called.
+    /// Accepted when stored, but not under today's plans: parsed, but receives neither texts nor calls.
     Retired,
 }
 
-/// Why a number was refused. No variant holds the input, so neither `Debug` nor `Display` can leak it.
+/// Why a number was rejected. No variant holds the input, so neither `Debug` nor `Display` can leak it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PhoneError {
-    /// Nothing was typed, or no digit.
-    #[error("A phone number is needed.")]
+    /// Nothing was typed, or not a single digit.
+    #[error("Enter a phone number.")]
     Empty,
     /// More than 32 characters.
     #[error("The phone number is too long.")]
     TooLong,
     /// Letters: a vanity number, a `tel:` address, a word.
-    #[error("A phone number is written in digits, without letters.")]
+    #[error("A phone number can only have digits, no letters.")]
     Letters,
-    /// An extension or pause (`x12`, `;ext=`, `,`, `#`) or a range (`/7`): no code gets through to one.
-    #[error("Leave the extension out: codes cannot be sent to one.")]
+    /// An extension or pause (`x12`, `;ext=`, `,`, `#`) or a range (`/7`): codes cannot reach one.
+    #[error("Leave out the extension: codes cannot be sent to one.")]
     Extension,
-    /// The zero (or other trunk prefix) of national dialling after the country code: `+44 (0)20 …`.
+    /// The zero (or other trunk prefix) of national dialing after the country code: `+44 (0)20 …`.
     #[error("Leave out the zero or other prefix after the country code.")]
     NationalPrefix,
-    /// A national number, and no country that it could belong to.
+    /// A national number without a country that it could belong to.
     #[error("Begin the phone number with a plus and the country code.")]
     NotInternational,
-    /// No numbering plan knows it: too short, too long, unassigned, a short code or emergency number.
+    /// Not valid in any numbering plan: too short, too long, unassigned, a short code or emergency number.
     #[error("This is not a valid phone number.")]
     Invalid,
-    /// A real number of a kind that proves nobody's phone. The word names the kind.
+    /// A valid number of a kind that proves nothing about its owner. The text names the kind.
     #[error("Codes cannot be sent to a {0} number; use a mobile number or a landline.")]
     TypeRefused(&'static str),
 }
 
 impl Phone {
-    /// Reads what a person typed. `default_region` (ISO 3166-1 alpha-2, any case) is the country of a number
-    /// that does not begin with a plus; an unknown one counts as none.
+    /// Parses what a person typed. `default_region` (ISO 3166-1 alpha-2, any case) is the country of a
+    /// number that does not begin with a plus; an unknown region counts as none.
     ///
-    /// # Errors
-    /// Every [`PhoneError`]: all are the person's to mend.
+    /// Fails with any [`PhoneError`]; the person can correct each of them.
     pub fn parse(input: &str, default_region: Option<&str>) -> Result<Self, PhoneError> {
         let typed = clean(input)?;
         let e164 = if typed.starts_with('+') { typed } else { dialled_from(&typed, default_region)? };
         Self::accept(e164)
     }
 
-    /// Reads back what [`Phone::as_e164`] gave. Softer than [`Phone::parse`] on purpose: plans change with
-    /// every upgrade of the metadata, and a number that was proven once must not make its account unreadable.
-    /// It comes back as [`PhoneKind::Retired`] instead.
+    /// Parses what [`Phone::as_e164`] returned. More tolerant than [`Phone::parse`] on purpose: plans
+    /// change with every upgrade of the metadata, and a number that was verified once must not make its
+    /// account unreadable. Such a number comes back as [`PhoneKind::Retired`].
     ///
-    /// # Errors
-    /// [`PhoneError::Invalid`] where the text is not canonical E.164 under a known country code.
+    /// Fails with [`PhoneError::Invalid`] where the text is not canonical E.164 under a known country code.
     pub fn from_stored(e164: &str) -> Result<Self, PhoneError> {
         let number = read(e164).map_err(|_| PhoneError::Invalid)?;
         let region = PHONE_NUMBER_UTIL
@@ -123,27 +120,26 @@ impl Phone {
         Self { e164, country_code: number.country_code, region: region.as_region_str(), kind }
     }
 
-    /// The whole number, `+14155552671`: for a provider and a store, never for a log line (law 9).
+    /// The whole number, `+14155552671`: for a provider and for the database, never for a log line (law 9).
     #[must_use]
     pub fn as_e164(&self) -> &str {
         &self.e164
     }
 
-    /// ISO 3166-1 alpha-2 (and CLDR's `XK`, `AC`, `TA`) of the plan the number belongs to: `+1 787 …` is
-    /// `PR`, not `US`. Two letters always, but for a [`PhoneKind::Retired`] number of a global network, which
-    /// is `001`.
+    /// ISO 3166-1 alpha-2 (and CLDR's `XK`, `AC`, `TA`) of the plan that the number belongs to: `+1 787 …`
+    /// is `PR`, not `US`. Always two letters, except for a [`PhoneKind::Retired`] number of a global
+    /// network, which is `001`.
     #[must_use]
     pub fn region(&self) -> &str {
         self.region.as_str()
     }
 
-    /// What the number reaches.
     #[must_use]
     pub fn kind(&self) -> PhoneKind {
         self.kind
     }
 
-    /// `+1 •••••• 2671`, for a screen that says where the code went. Four digits show, or two where the
+    /// `+1 •••••• 2671`, for a screen that says where the code was sent. Four digits show, or two where the
     /// national number is so short (under nine digits) that four would be most of it.
     #[must_use]
     pub fn masked(&self) -> String {
@@ -154,21 +150,21 @@ impl Phone {
         format!("+{code} {} {}", "•".repeat(hidden), national.skip(hidden).collect::<String>())
     }
 
-    /// Whether a text may be sent there.
+    /// Whether the number can receive texts.
     #[must_use]
     pub fn can_text(&self) -> bool {
         matches!(self.kind, PhoneKind::Mobile | PhoneKind::FixedLineOrMobile)
     }
 
-    /// Whether a voice call may be placed there.
+    /// Whether the number can receive voice calls.
     #[must_use]
     pub fn can_call(&self) -> bool {
         self.can_text() || self.kind == PhoneKind::FixedLine
     }
 }
 
-/// One of our senders as it is stored and compared: a number by its digits alone, because settings and carriers
-/// spell the same one with a plus and without; a name as it is.
+/// One of our own senders in the form in which it is stored and compared: a number only by its digits,
+/// because settings and carriers spell it both with and without a plus; a name unchanged.
 #[must_use]
 pub fn sender_key(sender: &str) -> String {
     let sender = sender.trim();
@@ -189,9 +185,9 @@ impl fmt::Display for Phone {
     }
 }
 
-/// Reads canonical E.164 and nothing else. An international number must come out exactly as it went in: that
-/// one comparison is the rule about the national zero, without a list of countries. Italy's `+39 06` passes,
-/// for there the zero is part of the number and the library keeps it.
+/// Parses canonical E.164 and nothing else. An international number must come out exactly as it went in:
+/// that one comparison is the rule about the national zero, without a list of countries. Italy's `+39 06`
+/// passes, because there the zero is part of the number and the library keeps it.
 fn read(e164: &str) -> Result<PhoneNumber, PhoneError> {
     if e164.len() > MAX_DIGITS + 1 {
         return Err(PhoneError::Invalid);
@@ -201,18 +197,17 @@ fn read(e164: &str) -> Result<PhoneNumber, PhoneError> {
     if canonical == e164 {
         return Ok(number);
     }
-    // Digits put in are a missing area code.
+    // Inserted digits mean a missing area code.
     Err(if canonical.len() < e164.len() { digits_taken_out_of(&number) } else { PhoneError::Invalid })
 }
 
-/// What was taken out of an international number was a prefix of national dialling, if the rest is a number
-/// at all.
+/// Digits removed from an international number were a national trunk prefix, if the rest is valid.
 fn digits_taken_out_of(number: &PhoneNumber) -> PhoneError {
     if PHONE_NUMBER_UTIL.is_valid_number(number) { PhoneError::NationalPrefix } else { PhoneError::Invalid }
 }
 
-/// The E.164 text of digits dialled without a plus inside a region. Here the library may rewrite, for that is
-/// what the plan says national dialling means: GB `020 …` is `+44 20 …`, AR `011 15 …` is `+54 9 11 …`.
+/// The E.164 text of digits dialed without a plus inside a region. Here the library may rewrite, because
+/// the plan defines national dialing: GB `020 …` is `+44 20 …`, AR `011 15 …` is `+54 9 11 …`.
 fn dialled_from(digits: &str, region: Option<&str>) -> Result<String, PhoneError> {
     let region = region
         .and_then(|code| Region::from_code(code).ok())
@@ -222,17 +217,16 @@ fn dialled_from(digits: &str, region: Option<&str>) -> Result<String, PhoneError
     let number =
         PHONE_NUMBER_UTIL.parse_and_keep_raw_input(digits, Some(region)).map_err(|_| PhoneError::Invalid)?;
     let e164 = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned();
-    // `0044 …` and `44 …` are the international form in other clothes, and held to its rule.
+    // `0044 …` and `44 …` are spellings of the international form, so its rule applies.
     let national = number.country_code_source() == CountryCodeSource::FromDefaultCountry;
     let kept = national || digits.ends_with(e164.trim_start_matches('+'));
     if kept { Ok(e164) } else { Err(digits_taken_out_of(&number)) }
 }
 
-/// The kind, or the refusal, of a number. Three refusals are choices of ours. *Toll-free* numbers belong to
-/// organisations, which pay for the call. *`VoIP`* is barred by NIST SP 800-63B (revision 3, section 5.1.3.1)
+/// The kind of a number, or the error. Three rejections are our own choice. *Toll-free* numbers belong to
+/// organizations, which pay for the call. *`VoIP`* is barred by NIST SP 800-63B (revision 3, section 5.1.3.1)
 /// as a method that does "not prove possession of a specific device"; only some plans mark it, and North
-/// America's do not. *Satellite* numbers are what the plans call a mobile of region `001`, and cost dollars a
-/// minute.
+/// America's do not. *Satellite* numbers are mobiles of region `001`, and cost dollars per minute.
 fn kind_of(number: &PhoneNumber, region: Region) -> Result<PhoneKind, PhoneError> {
     let refused = match PHONE_NUMBER_UTIL.get_number_type(number) {
         PhoneNumberType::Unknown => return Err(PhoneError::Invalid),
@@ -252,7 +246,7 @@ fn kind_of(number: &PhoneNumber, region: Region) -> Result<PhoneKind, PhoneError
     Err(PhoneError::TypeRefused(refused))
 }
 
-/// What was typed as ASCII digits, after a plus where there was one. Nothing but filler may be dropped.
+/// The typed digits in ASCII, after a plus where there was one. Only filler may be dropped.
 fn clean(input: &str) -> Result<String, PhoneError> {
     if input.chars().nth(MAX_CHARS).is_some() {
         return Err(PhoneError::TooLong);
@@ -270,8 +264,7 @@ fn clean(input: &str) -> Result<String, PhoneError> {
             return Err(refusal(c, input.get(at..).unwrap_or_default()));
         }
     }
-    // "030 123456/7" is two lines of one house, or a line and an extension; without this it would be
-    // 0301234567.
+    // "030 123456/7" is two lines, or a line and an extension; without this check it would be 0301234567.
     if input.rsplit_once(['/', '／']).is_some_and(|(_, tail)| digits_in(tail).len() < 3) {
         return Err(PhoneError::Extension);
     }
@@ -283,9 +276,9 @@ fn digits_in(text: &str) -> String {
     PHONE_NUMBER_UTIL.normalize_digits_only(text)
 }
 
-/// What people and their address books put around digits. Left out, and so refused: control characters, for a
-/// line break or tab stands between two numbers; `~`, which writes a range; and U+202E, which shows digits
-/// backwards.
+/// What people and their address books put around digits. Not in the list, and so rejected: control
+/// characters, because a line break or tab separates two numbers; `~`, which writes a range; and U+202E,
+/// which shows digits backwards.
 fn is_filler(c: char) -> bool {
     let punctuation =
         matches!(c, '-' | '.' | '(' | ')' | '[' | ']' | '/' | '－' | '．' | '（' | '）' | '／' | 'ー')
@@ -298,7 +291,7 @@ fn is_filler(c: char) -> bool {
     punctuation || bidi || zero_width || (c.is_whitespace() && !c.is_control())
 }
 
-/// Why a character that is no filler stops the reading; `rest` begins with it.
+/// The error for a character that is not filler; `rest` begins with it.
 fn refusal(c: char, rest: &str) -> PhoneError {
     let rest = rest.to_lowercase();
     let lone_x = rest.starts_with(['x', 'ｘ', '×']) && !rest.chars().nth(1).is_some_and(char::is_alphabetic);
@@ -312,7 +305,7 @@ fn refusal(c: char, rest: &str) -> PhoneError {
 }
 
 impl PhoneError {
-    /// A stable word for each, finer than the API's `phone_invalid`: the golden test tells the refusals apart by it.
+    /// A stable code for each error, finer than the API's `phone_invalid`: the golden test compares them.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {

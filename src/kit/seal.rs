@@ -1,10 +1,10 @@
-//! Sealed bytes: AES-256-GCM with a random nonce in front, for the few answers that must be kept whole.
+//! Encryption of small values: AES-256-GCM with a random nonce in front.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 use super::Entropy;
 
-/// Seals `plain`; the result opens with the same key alone. `None` only when the cipher itself fails.
+/// Encrypts `plain`; only the same key decrypts it. `None` only when the cipher itself fails.
 pub fn seal(key: &[u8; 32], plain: &[u8], entropy: &dyn Entropy) -> Option<Vec<u8>> {
     let mut nonce = [0_u8; NONCE_LEN];
     entropy.fill(&mut nonce);
@@ -15,7 +15,7 @@ pub fn seal(key: &[u8; 32], plain: &[u8], entropy: &dyn Entropy) -> Option<Vec<u
     Some([nonce.as_slice(), &sealed].concat())
 }
 
-/// Opens what [`seal`] made; `None` for another key or altered bytes.
+/// Decrypts the output of [`seal`]; `None` for another key or altered bytes.
 pub fn open(key: &[u8; 32], sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
     let mut body = body.to_vec();

@@ -1,4 +1,4 @@
-//! Bearer secrets: opaque, random, stored as SHA-256 alone, silent in logs.
+//! Bearer tokens: opaque, random, stored only as SHA-256, never written to logs.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 
 use super::Entropy;
 
-/// What a browser's cookie holds begins so. Such a secret is good in a cookie alone: whoever may send it in a
-/// header has stolen it.
+/// The prefix of a token in a browser's cookie. Such a token is accepted only in a cookie: a client that
+/// sends it in a header can only have stolen it.
 pub const COOKIE: &str = "sc";
 
-/// A client's secret in clear: it goes out once and is never stored. 256 random bits behind a prefix that
+/// A client's token in clear: it is sent out once and never stored. 256 random bits behind a prefix that
 /// tells secret scanners what it is.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
@@ -22,34 +22,34 @@ pub const COOKIE: &str = "sc";
 pub struct Secret(String);
 
 impl Secret {
-    /// A fresh secret such as `rt_6c3…`.
+    /// A fresh token such as `rt_6c3…`.
     pub fn generate(prefix: &str, entropy: &dyn Entropy) -> Self {
         let mut random = [0_u8; 32];
         entropy.fill(&mut random);
         Self::from_bytes(prefix, &random)
     }
 
-    /// A secret made of bytes that are as good as random (a MAC, say).
+    /// A token made of bytes that are as good as random, such as a MAC.
     pub fn from_bytes(prefix: &str, bytes: &[u8]) -> Self {
         Self(format!("{prefix}_{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// A secret as a client handed it in.
+    /// A token that a client sent.
     pub fn from_client(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The text itself: for the answer that carries it, and for nothing else.
+    /// The token itself: only for the response that carries it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is one for a browser's cookie.
+    /// Whether it is a token for a browser's cookie.
     pub fn is_cookie(&self) -> bool {
         self.0.split_once('_').is_some_and(|(prefix, _)| prefix == COOKIE)
     }
 
-    /// What the database keeps. No salt and no stretching: the secret has 256 random bits.
+    /// The value that the database stores. No salt and no stretching: the token has 256 random bits.
     pub fn hash(&self) -> String {
         sha256(self.0.as_bytes())
     }
@@ -80,7 +80,7 @@ pub fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     out
 }
 
-/// [`mac`] as base64url text: for keys under which the database counts without knowing whom.
+/// [`mac`] as base64url text: a key by which the database can count without identifying a person.
 pub fn mac_text(key: &[u8], parts: &[&[u8]]) -> String {
     URL_SAFE_NO_PAD.encode(mac(key, parts))
 }

@@ -1,4 +1,4 @@
-//! Standard Webhooks 1.0: how a message over HTTP proves where it comes from.
+//! Standard Webhooks 1.0: signatures that authenticate a message over HTTP.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -6,28 +6,28 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Secret;
 
-/// What a symmetric secret begins with.
+/// The prefix of a symmetric secret.
 const PREFIX: &str = "whsec_";
 
-/// The secret of a key.
+/// The secret in text form of a key.
 pub fn secret(key: &[u8]) -> Secret {
     Secret::from_client(&format!("{PREFIX}{}", STANDARD.encode(key)))
 }
 
-/// The key of a secret; `None` for one that is none of this kind.
+/// The key of a secret; `None` for a secret of another kind.
 pub fn key(secret: &Secret) -> Option<Vec<u8>> {
     STANDARD.decode(secret.expose().strip_prefix(PREFIX)?).ok()
 }
 
-/// The signature `v1,…` of a message that is sent at `seconds`; `None` for a secret that is none of this kind.
+/// The signature `v1,…` of a message that is sent at `seconds`; `None` for a secret of another kind.
 pub fn sign(secret: &Secret, id: &str, seconds: i64, body: &str) -> Option<String> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key(secret)?);
     let tag = hmac::sign(&key, format!("{id}.{seconds}.{body}").as_bytes());
     Some(format!("v1,{}", STANDARD.encode(tag)))
 }
 
-/// Whether `signatures` (one or more `v1,…`, since a secret may be being replaced) hold the one of this message
-/// by `secret`. In constant time; the timestamp's freshness is the caller's to judge.
+/// Whether `signatures` (one or more `v1,…`, because a secret may be in rotation) contain the signature of
+/// this message by `secret`. In constant time; the caller checks that the timestamp is recent.
 pub fn is_signed(secret: &Secret, id: &str, timestamp: &str, signatures: &str, body: &[u8]) -> bool {
     let Some(key) = key(secret).filter(|key| !key.is_empty()) else { return false };
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key);

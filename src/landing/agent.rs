@@ -1,29 +1,28 @@
-//! Who asks for a page, as far as the request tells: it orders the page and keeps machines out of the counts.
-//! A guess hides nothing: every page holds every way to the app.
+//! User agent detection: it orders the page by platform and keeps bots out of the counts. A wrong guess
+//! hides nothing, because every page contains every way to the app.
 
 use actix_web::http::header::{HeaderMap, USER_AGENT};
 
-/// What a page leads with.
+/// Platform that the page is ordered for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lead {
-    /// A machine that makes a preview: tags alone matter to it.
+    /// A bot that makes a link preview: only the meta tags matter to it.
     Preview,
-    /// A browser inside another app, from which stores and other apps open badly.
+    /// A browser inside another app, in which app stores and other apps open unreliably.
     Webview,
-    /// An iPhone, iPod, or an iPad that says so.
+    /// An iPhone, an iPod, or an iPad that identifies itself as one.
     Ios,
-    /// A Mac, or an iPad that says it is one: a script in the page can tell.
+    /// A Mac, or an iPad that claims to be one: a script in the page can tell them apart.
     Mac,
-    /// An Android device with Google's store.
+    /// An Android device with Google Play.
     Android,
-    /// An Amazon device: Android without Google's store.
+    /// An Amazon device: Android without Google Play.
     Amazon,
-    /// Anything else.
     Other,
 }
 
 impl Lead {
-    /// The word that the page's markup uses.
+    /// Returns the value used in the page's markup.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Preview => "preview",
@@ -37,8 +36,8 @@ impl Lead {
     }
 }
 
-/// Words in a `User-Agent` that only machines use, whatever else they say they are. Lower case; the kinds' own
-/// words stand first, so that machines nobody has heard of yet are known too, names after them.
+/// Words in a `User-Agent` that only bots use, whatever else they claim to be, in lower case. Generic words
+/// come first, so that unknown bots are recognized too; names follow.
 const MACHINES: &[&str] = &[
     "bot",
     "crawl",
@@ -108,8 +107,8 @@ const MACHINES: &[&str] = &[
     "electron/",
 ];
 
-/// Words that most often name a machine. An app of people may hold one, so a known app comes before them. What
-/// apps of people are called by (a scanner of QR codes, a search, a reader, news) is not among them.
+/// Words that usually mean a bot. An app for people may contain one, so known apps are matched before them.
+/// Words from the names of such apps (QR scanner, search, reader, news) are left out.
 const DOUBTFUL: &[&str] = &[
     "validator",
     "fetch",
@@ -130,7 +129,7 @@ const DOUBTFUL: &[&str] = &[
     "://",
 ];
 
-/// Names of devices and browsers of people; some hold a machine's word.
+/// Names of devices and browsers that people use; some contain a bot's word.
 const PEOPLE: &[&str] = &[
     "cubot",
     "whatsapp-ios-webview",
@@ -179,18 +178,17 @@ const WEBVIEWS: &[&str] = &[
     "MetaIAB",
 ];
 
-/// Whoever asks for a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Visitor {
-    /// What the page leads with.
     pub lead: Lead,
-    /// Whether it is a machine, or a browser that fetches ahead of a person who may never come.
+    /// Whether the request comes from a bot, or from a browser that prefetches for a person
+    /// who may never come.
     pub is_machine: bool,
 }
 
 impl Visitor {
-    /// A guess from a request's headers; `lead` guesses from a `User-Agent`. Bytes that are no text are left out
-    /// of it: phones are named in every alphabet.
+    /// Classifies a request by its headers; `lead` classifies the `User-Agent`. Invalid UTF-8 in it is
+    /// replaced: phones are named in every alphabet.
     pub fn of(headers: &HeaderMap, lead: impl FnOnce(&str) -> Lead) -> Self {
         let agent = headers.get(USER_AGENT).map_or(&[][..], |value| value.as_bytes());
         let lead = lead(&String::from_utf8_lossy(agent));
@@ -198,8 +196,8 @@ impl Visitor {
     }
 }
 
-/// What a page for `agent` leads with. Machines first: iMessage's preview says that it is Safari on a Mac and
-/// two bots at once. Webviews next: they also say which phone they are on.
+/// Returns the platform of a `User-Agent`. Bots are checked first: iMessage's preview claims to be Safari
+/// on a Mac and two bots at once. Webviews come next: they also name the phone they run on.
 pub fn lead(agent: &str) -> Lead {
     let has = |words: &[&str]| words.iter().any(|word| agent.contains(word));
     if is_machine(agent) {
@@ -222,7 +220,7 @@ pub fn lead(agent: &str) -> Lead {
     }
 }
 
-/// Amazon's tablets name themselves `KF` and four or five capitals.
+/// Amazon's tablets identify themselves as `KF` and three to six capital letters.
 fn is_kindle(agent: &str) -> bool {
     agent.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| {
         word.strip_prefix("KF").is_some_and(|model| {
@@ -231,8 +229,8 @@ fn is_kindle(agent: &str) -> bool {
     })
 }
 
-/// Browsers of people say `Mozilla/`, `Opera/` or the like and none of the machines' words. Who says nothing, or
-/// nothing that can be read, is met as a person; the page's beacon then tells whether somebody saw it.
+/// People's browsers begin with `Mozilla/`, `Opera/` or similar and contain none of the bot words. An empty
+/// or unreadable `User-Agent` is treated as a person; the page's beacon then shows whether a person saw it.
 fn is_machine(agent: &str) -> bool {
     let mut lower = agent.to_ascii_lowercase();
     let mut is_known = WEBVIEWS.iter().any(|name| agent.contains(name));
@@ -251,13 +249,13 @@ fn is_machine(agent: &str) -> bool {
     if !is_browser {
         return agent.is_ascii() && agent.bytes().any(|b| b.is_ascii_alphanumeric());
     }
-    // Only very old browsers of people call themselves compatible, and say with what.
+    // Of the browsers that people use, only very old ones say "compatible", and they say with what.
     let is_compatible =
         lower.contains("compatible;") && !lower.contains("msie") && !lower.contains("konqueror");
     is_compatible || (!is_known && has(DOUBTFUL))
 }
 
-/// A page fetched or drawn ahead of time, in case somebody comes.
+/// Returns true for a page that is prefetched or prerendered before a person asks for it.
 pub fn is_ahead(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(|name| {
         let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");

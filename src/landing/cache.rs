@@ -1,4 +1,4 @@
-//! Pages that were drawn a moment ago, ready but for what is new on each: the nonce and the visit.
+//! Cache of rendered pages, complete except for what is new in each response: the nonce and the visit.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,41 +17,38 @@ use crate::config::Config;
 use crate::kit::Language;
 use crate::printing::{Share, Unprintable};
 
-/// More pages than this are not kept: each has some tens of kilobytes, and they are of the last second or two.
+/// Limit on cached pages: each has some tens of kilobytes, and they are from the last second or two.
 const MOST_PAGES: usize = 512;
-/// More of what pictures say is not kept either.
+/// Limit on cached texts of preview images.
 const MOST_SHARES: usize = 4_096;
-/// Of the pictures themselves, those asked for last are kept.
+/// Limit on cached preview images; the least recently used one is evicted.
 const MOST_PICTURES: usize = 256;
-/// More browsers than this are not remembered.
+/// Limit on cached `User-Agent` values.
 const MOST_AGENTS: usize = 4_096;
-/// No browser calls itself by more; what does is not remembered.
+/// Longest `User-Agent` that is cached, in bytes. No real browser sends a longer one.
 const LONGEST_AGENT: usize = 512;
 
-/// Where the nonce goes in a drawn page, and where the visit. No name or text of a practice holds a control
-/// character, so these stand where the template put them and nowhere else.
+/// Placeholder of the nonce in a rendered page. No name or text of a practice contains a control character,
+/// so the placeholders are only where the template put them.
 pub const NONCE: &str = "\u{1}n";
-/// See [`NONCE`].
+/// Placeholder of the visit token, see [`NONCE`].
 pub const VISIT: &str = "\u{1}v";
 
-/// What makes two requests see the same page.
+/// Cache key: two requests with the same key get the same page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The link's code.
     pub code: String,
-    /// What the browser asks for; without a wish it is the practice's.
+    /// Language that the browser prefers; `None` is the practice's.
     pub language: Option<Language>,
-    /// What the page leads with.
     pub lead: Lead,
-    /// Whether it is asked for on the second host.
+    /// Whether the request came in on the second host.
     pub is_open_host: bool,
 }
 
-/// A drawn page.
+/// A rendered page, split at its placeholders.
 pub struct Drawn {
-    /// The link that was opened.
     pub link_id: String,
-    /// Whether it is a page that takes patients in: only that one counts and has scripts.
+    /// Whether the page accepts new patients: only such a page is counted and has scripts.
     pub is_open: bool,
     parts: Vec<Part>,
     length: usize,
@@ -64,7 +61,7 @@ enum Part {
 }
 
 impl Drawn {
-    /// Takes a rendered page apart.
+    /// Splits a rendered page at its placeholders.
     pub fn new(link_id: &str, is_open: bool, page: &str) -> Self {
         let mut parts = Vec::new();
         for (n, piece) in page.split('\u{1}').enumerate() {
@@ -84,7 +81,7 @@ impl Drawn {
         Self { link_id: link_id.to_owned(), is_open, parts, length: page.len() + 1_024 }
     }
 
-    /// The page of one visit.
+    /// Returns the page with the nonce and the visit token filled in.
     pub fn page(&self, nonce: &str, visit: &str) -> String {
         let mut page = String::with_capacity(self.length);
         for part in &self.parts {
@@ -98,18 +95,18 @@ impl Drawn {
     }
 }
 
-/// Which picture a link is shared with: its code, and what the reader asks for.
+/// Cache key of a preview image: the link's code, and the reader's preferred language.
 pub type Shared = (String, Option<Language>);
 
-/// What the landing page keeps in memory between requests.
+/// In-memory caches of the landing page.
 pub struct Front {
     pages: Shelf<Key, Arc<Drawn>>,
     shares: Shelf<Shared, Share>,
-    /// By what they say, so that a picture is drawn once a change and not once a second; and when it was last
-    /// asked for.
+    /// Preview images by their text, so that an image is rendered once per change and not once per second;
+    /// with the time of the last request.
     pictures: Mutex<HashMap<Share, (Bytes, Instant)>>,
     pictures_drawn: AtomicU64,
-    /// Counts the changes: a page that was being drawn while something changed is not kept.
+    /// Number of invalidations: a page that was being rendered during one is not cached.
     generation: AtomicU64,
     badges: OnceLock<Badges>,
     leads: RwLock<HashMap<String, Lead>>,
@@ -129,49 +126,46 @@ impl Default for Front {
     }
 }
 
-/// The stores' official badges as data URLs, where they are configured.
+/// The official store badges as data URLs, if they are configured.
 #[derive(Default)]
 pub struct Badges {
-    /// The App Store's.
     pub app_store: Option<String>,
-    /// Google Play's.
     pub google_play: Option<String>,
 }
 
 impl Front {
-    /// Forgets every page: a link or a practice has changed.
+    /// Invalidates all pages, because a link or a practice has changed.
     pub fn forget(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         self.pages.clear();
         self.shares.clear();
     }
 
-    /// How many changes there were so far; to be asked before what is drawn is read.
+    /// Returns the number of invalidations so far. Call it before the data of a page is read.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
     }
 
-    /// A page that was drawn a moment ago.
     pub fn find(&self, key: &Key) -> Option<Arc<Drawn>> {
         self.pages.find(key, self.generation(), Instant::now())
     }
 
-    /// Keeps a page that was read at `generation`.
+    /// Caches a page whose data was read at `generation`.
     pub fn keep(&self, key: Key, drawn: &Arc<Drawn>, generation: u64) {
         self.pages.keep(key, Arc::clone(drawn), generation, Instant::now());
     }
 
-    /// What the picture of a link says, read a moment ago.
+    /// Returns the cached text of a preview image.
     pub fn find_share(&self, shared: &Shared) -> Option<Share> {
         self.shares.find(shared, self.generation(), Instant::now())
     }
 
-    /// Keeps what was read at `generation`.
+    /// Caches a text that was read at `generation`.
     pub fn keep_share(&self, shared: Shared, share: &Share, generation: u64) {
         self.shares.keep(shared, share.clone(), generation, Instant::now());
     }
 
-    /// The picture that says this, where it was drawn before.
+    /// Returns the cached preview image with this text.
     pub fn picture(&self, share: &Share) -> Option<Bytes> {
         let mut pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
         let (picture, asked) = pictures.get_mut(share)?;
@@ -179,7 +173,8 @@ impl Front {
         Some(picture.clone())
     }
 
-    /// Draws and keeps it, unless somebody else has meanwhile. To be done in the studio.
+    /// Renders and caches a preview image, unless another thread has done so meanwhile. Call it
+    /// in the render pool.
     pub fn drawn_picture(&self, share: &Share) -> Result<Bytes, Unprintable> {
         if let Some(picture) = self.picture(share) {
             return Ok(picture);
@@ -196,12 +191,11 @@ impl Front {
         Ok(picture)
     }
 
-    /// How many pictures were drawn so far.
     pub fn pictures_drawn(&self) -> u64 {
         self.pictures_drawn.load(Ordering::Relaxed)
     }
 
-    /// What a page for `agent` leads with. Browsers are few and requests many, so guesses are kept.
+    /// Returns the platform of a `User-Agent`. Browsers are few and requests many, so results are cached.
     pub fn lead(&self, agent: &str) -> Lead {
         if let Some(lead) = self.leads.read().unwrap_or_else(PoisonError::into_inner).get(agent) {
             return *lead;
@@ -217,7 +211,7 @@ impl Front {
         lead
     }
 
-    /// The badges; read once.
+    /// Returns the badges, which are read once.
     pub fn badges(&self, config: &Config) -> &Badges {
         self.badges.get_or_init(|| Badges {
             app_store: config.app.app_store_badge.as_deref().and_then(data_url),
@@ -226,7 +220,7 @@ impl Front {
     }
 }
 
-/// A file that cannot be read any more falls back to the plain button; the start has looked at it.
+/// A file that has become unreadable falls back to the plain button; the start has checked it.
 fn data_url(path: &Path) -> Option<String> {
     let kind = if path.extension()? == "svg" { "svg+xml" } else { "png" };
     Some(format!("data:image/{kind};base64,{}", STANDARD.encode(fs::read(path).ok()?)))

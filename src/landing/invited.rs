@@ -1,5 +1,4 @@
-//! What the pages of an invite say. They name the practice to people, and nobody to machines; who is invited stands on
-//! none of them.
+//! Pages of an invite. They name the practice to people but not to bots, and never the invited person.
 
 use askama::Template;
 
@@ -27,8 +26,8 @@ struct Invited<'a> {
     google_play_badge: &'a str,
 }
 
-/// The page behind the link of an invite's text. It is good once, so neither a preview's address nor a store's
-/// referrer has it: whoever has got the app taps the text's link again.
+/// Page behind the link of an invite's text message. The link works once, so the secret is neither in a
+/// preview's URL nor in a store's referrer: after the install, the patient taps the link in the text again.
 pub fn invited(
     config: &Config,
     badges: &Badges,
@@ -64,7 +63,7 @@ struct Email<'a> {
     app_name: &'a str,
 }
 
-/// The page behind the link of an invite's mail: one button, or what follows it.
+/// Page behind the link of an invite's e-mail: one button, or the next steps.
 pub fn email(config: &Config, is_proven: bool, language: Language, nonce: &str) -> askama::Result<String> {
     Email { nonce, lang: language.as_str(), is_proven, app_name: &config.app.name }.render()
 }
@@ -76,7 +75,7 @@ struct Gone<'a> {
     lang: &'a str,
 }
 
-/// For every secret that leads nowhere, whatever the reason.
+/// Page for every invalid secret, whatever the reason.
 pub fn gone(language: Language, nonce: &str) -> askama::Result<String> {
     Gone { nonce, lang: language.as_str() }.render()
 }

@@ -1,7 +1,8 @@
-//! The page behind a link: the first thing that a patient sees of a practice.
+//! Landing page of a link: the first thing that a patient sees of a practice.
 //!
-//! One page with everything on it, ordered by a guess at who asks, complete without scripts. What it shows is
-//! drawn once and kept for a moment (`cache.rs`); what is new on each page, its nonce and its visit, is put in.
+//! One page with everything on it, ordered by the visitor's likely platform and complete without
+//! scripts. It is rendered once and cached for a moment (`cache.rs`); the nonce and the visit token are
+//! filled in for each response.
 
 mod agent;
 mod cache;

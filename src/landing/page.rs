@@ -1,4 +1,4 @@
-//! What the pages say.
+//! Templates of the landing pages.
 
 use askama::Template;
 
@@ -9,36 +9,30 @@ use crate::kit::{Accent, Language, Wait};
 use crate::links::Destination;
 use crate::printing::{self, Share, Sheet, grouped};
 
-/// What a page of a practice is drawn from.
+/// Data that a page of a practice is rendered from.
 pub struct View<'a> {
-    /// All settings.
     pub config: &'a Config,
-    /// The stores' badges.
     pub badges: &'a Badges,
-    /// The link and its practice.
     pub to: &'a Destination,
-    /// The page's language.
     pub language: Language,
-    /// What it leads with.
     pub lead: Lead,
     /// Whether it is shown on the second host.
     pub is_open_host: bool,
 }
 
 impl View<'_> {
-    /// Whether the practice is not named at all: some previews read the body too, so that of a discreet link a
-    /// machine gets a page that would suit any practice. A person who opens it sees where it leads.
+    /// Whether the practice is not named at all. Some previews read the body too, so a bot gets a page of a
+    /// discreet link that would suit any practice. A person who opens it sees the practice.
     fn is_hidden(&self) -> bool {
         self.to.is_discreet() && self.lead == Lead::Preview
     }
 }
 
-/// The "text me the link" form as it was sent: what was typed stays, and what is wrong stands beside it.
+/// Submitted "text me the link" form: the input is kept, with the error next to it.
 #[derive(Default)]
 pub struct Form {
-    /// What was typed.
     pub phone: String,
-    /// What is wrong with it, in the page's language.
+    /// Error message in the page's language.
     pub error: String,
 }
 
@@ -72,7 +66,7 @@ struct Landing<'a> {
     form: &'a Form,
 }
 
-/// The page of a link that takes patients in, with places for nonce and visit.
+/// Page of a link that accepts new patients, with placeholders for the nonce and the visit token.
 pub fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
     let View { config, to, lead, .. } = view;
     let code = to.link.code.as_str();
@@ -108,35 +102,35 @@ pub fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
     .render()
 }
 
-/// The logo's address; empty where the page shows initials. It is on the page's own host, and apart from the
-/// page: a data URL of it would not fit into the page's 50 KB.
+/// URL of the logo; empty if the page shows initials. It is on the page's own host, and a file of its own:
+/// a data URL would not fit into the page's 50 KB.
 fn logo(view: &View<'_>) -> String {
     let code = &view.to.link.code;
     let version = view.to.logo_version().filter(|_| !view.is_hidden());
     version.map(|version| format!("/{code}/logo.png?v={version}")).unwrap_or_default()
 }
 
-/// The practice's own colours, where it has some; a discreet link's page is in the house's.
+/// Colors of the practice, if it has some; the page of a discreet link uses the default ones.
 fn accent(view: &View<'_>) -> String {
     let accent = view.to.practice.accent().filter(|_| !view.to.is_discreet());
     accent.map(Accent::tokens).unwrap_or_default()
 }
 
-/// An address that cannot be made a QR code of leaves the picture out; the address itself is on the page.
+/// A URL that cannot be encoded as a QR code leaves the image out; the URL itself is on the page.
 fn qr(view: &View<'_>) -> String {
     let sheet = sheet(view.config, view.to, view.language);
     printing::qr_svg(&sheet).unwrap_or_default()
 }
 
-/// The picture's address holds its language and its version: caches keep one for each, and a changed one is
-/// another.
+/// The image's URL contains its language and version: caches keep one image for each, and a changed image
+/// has a new URL.
 fn picture(view: &View<'_>) -> String {
     let version = Share::of(&sheet(view.config, view.to, view.language)).version();
     let (origin, code, language) = (&view.config.public_url, &view.to.link.code, view.language.as_str());
     format!("{origin}/{code}/share.png?l={language}&v={version}")
 }
 
-/// What a picture of a link says.
+/// Text of a link's preview image.
 pub fn sheet<'a>(config: &'a Config, to: &'a Destination, language: Language) -> Sheet<'a> {
     Sheet {
         practice: (!to.is_discreet()).then_some(to.practice.name.as_str()),
@@ -148,7 +142,8 @@ pub fn sheet<'a>(config: &'a Config, to: &'a Destination, language: Language) ->
     }
 }
 
-/// Apple's Smart App Banner; its parameters are separated by commas, so a value with one would smuggle in more.
+/// Apple's Smart App Banner. Its parameters are separated by commas, so a value with a
+/// comma could inject others.
 fn banner(config: &Config, code: &str) -> String {
     let Some(id) = config.app.app_store_id() else { return String::new() };
     if config.public_url.contains(',') {
@@ -157,7 +152,8 @@ fn banner(config: &Config, code: &str) -> String {
     format!("app-id={id}, app-argument={}/{code}", config.public_url)
 }
 
-/// The same page on the other host: a tap on the page's own domain never opens an app on iOS.
+/// URL of the same page on the other host: on iOS a tap on a link to the page's own domain
+/// never opens an app.
 fn open_url(view: &View<'_>) -> String {
     let (config, code) = (view.config, &view.to.link.code);
     match (config.app.open_url.as_str(), view.is_open_host) {
@@ -176,7 +172,7 @@ struct NotFound<'a> {
     host: &'a str,
 }
 
-/// The page of a code that leads nowhere: the same one, whatever the reason.
+/// Page of an unknown or closed code: the same one, whatever the reason.
 pub fn not_found(config: &Config, language: Language, mistyped: bool, nonce: &str) -> askama::Result<String> {
     NotFound { nonce, lang: language.as_str(), mistyped, host: config.public_host() }.render()
 }
@@ -193,7 +189,7 @@ struct Paused<'a> {
     is_hidden: bool,
 }
 
-/// The page of a link through which nobody is taken in for now.
+/// Page of a link that is paused, so that it accepts no new patients for now.
 pub fn paused(view: &View<'_>) -> askama::Result<String> {
     Paused {
         nonce: NONCE,
@@ -220,7 +216,7 @@ struct Texted<'a> {
     code_grouped: &'a str,
 }
 
-/// After "text me the link": one answer for all numbers.
+/// Page after "text me the link": the same answer for all numbers.
 pub fn texted(view: &View<'_>, nonce: &str) -> askama::Result<String> {
     Texted {
         nonce,
@@ -245,8 +241,8 @@ struct Challenge<'a> {
     early: u64,
 }
 
-/// For an address that tried many codes in vain; `early` is how many seconds too soon it came back, 0 the
-/// first time.
+/// Page for an address that tried many wrong codes; `early` is how many seconds too soon it came back,
+/// 0 the first time.
 pub fn challenge(
     language: Language,
     ticket: &str,
@@ -257,16 +253,16 @@ pub fn challenge(
     Challenge { nonce, lang: language.as_str(), ticket, code, early }.render()
 }
 
-/// What a refused "text me the link" says beside the field.
+/// Rate limit message next to the phone number field.
 pub fn limited(language: Language, wait: Wait) -> String {
     let minutes = wait.seconds.div_ceil(60);
     match language {
-        Language::En => format!("Too many links were asked for. Try again in {minutes} min."),
+        Language::En => format!("Too many link requests. Try again in {minutes} min."),
         Language::Es => format!("Se pidieron demasiados enlaces. Inténtelo de nuevo en {minutes} min."),
     }
 }
 
-/// What a number that cannot be used says beside the field.
+/// Error message next to the phone number field.
 pub fn wrong_number(language: Language, problem: WrongNumber) -> &'static str {
     match (language, problem) {
         (Language::En, WrongNumber::Unreadable) => {
@@ -276,12 +272,12 @@ pub fn wrong_number(language: Language, problem: WrongNumber) -> &'static str {
             "Escriba un número de celular con su código de área, como (415) 555-2671."
         }
         (Language::En, WrongNumber::Country) => {
-            "We can’t text numbers of this country. Use the code above in the app."
+            "We can’t text numbers from this country. Use the code above in the app."
         }
         (Language::Es, WrongNumber::Country) => {
             "No enviamos mensajes a números de este país. Use el código de arriba en la aplicación."
         }
-        (Language::En, WrongNumber::Landline) => "This number takes no text messages. Enter a mobile number.",
+        (Language::En, WrongNumber::Landline) => "This number can’t receive texts. Enter a mobile number.",
         (Language::Es, WrongNumber::Landline) => {
             "Este número no recibe mensajes de texto. Escriba uno de celular."
         }
@@ -294,26 +290,23 @@ pub fn wrong_number(language: Language, problem: WrongNumber) -> &'static str {
     }
 }
 
-/// Why a number left on the page is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WrongNumber {
-    /// No number.
     Unreadable,
-    /// A country that we do not text.
     Country,
-    /// A number that takes no texts.
+    /// The number cannot receive texts.
     Landline,
-    /// The form was not one that we gave out lately.
+    /// The form's visit token is invalid or has expired.
     Stale,
 }
 
-/// Google Play hands the referrer to the app after the install (kept for 90 days).
+/// Google Play passes the referrer to the app after the install (kept for 90 days).
 fn play_url(config: &Config, code: &str) -> String {
     let package = &config.app.play_package;
     format!("https://play.google.com/store/apps/details?id={package}&referrer=plink%3D{code}")
 }
 
-/// The first letters of the first words, at most three.
+/// First letters of the first words, at most three.
 fn initials(name: &str) -> String {
     let words = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
     words.take(3).flat_map(char::to_uppercase).collect()

@@ -1,11 +1,12 @@
-//! What was made a moment ago, by what it was made for.
+//! Bounded TTL cache: entries expire after one second.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a thing outlives a change that another instance made. One of this instance's own is seen at once.
+/// How long an entry outlives a change made by another instance. A change by this instance
+/// takes effect at once.
 pub const FRESH: Duration = Duration::from_secs(1);
 
 struct Kept<V> {
@@ -19,19 +20,18 @@ struct Things<K, V> {
     tidied: Option<Instant>,
 }
 
-/// A shelf for a bounded number of things, each for one second.
+/// Cache with a bounded number of entries, each valid for one second.
 pub struct Shelf<K, V> {
     things: Mutex<Things<K, V>>,
     most: usize,
 }
 
 impl<K: Eq + Hash, V: Clone> Shelf<K, V> {
-    /// An empty one for up to `most` things.
     pub fn new(most: usize) -> Self {
         Self { things: Mutex::new(Things { kept: HashMap::new(), tidied: None }), most }
     }
 
-    /// What was made for `key` and is fresh `now`, of the current generation.
+    /// Returns the entry of `key` if it is fresh at `now` and of the current generation.
     pub fn find(&self, key: &K, generation: u64, now: Instant) -> Option<V> {
         let things = self.lock();
         let kept = things.kept.get(key)?;
@@ -39,8 +39,8 @@ impl<K: Eq + Hash, V: Clone> Shelf<K, V> {
         is_fresh.then(|| kept.value.clone())
     }
 
-    /// Keeps a thing that was made at `generation`. What is stale goes meanwhile, once a second, so that a shelf
-    /// holds what was asked for in the last two.
+    /// Stores an entry that was made at `generation`. Expired entries are removed on the way, once per
+    /// second, so the cache holds what was requested in the last two.
     pub fn keep(&self, key: K, value: V, generation: u64, now: Instant) {
         let mut things = self.lock();
         let is_untidy = things.tidied.is_none_or(|at| now.duration_since(at) >= FRESH);
@@ -54,12 +54,12 @@ impl<K: Eq + Hash, V: Clone> Shelf<K, V> {
         things.kept.insert(key, Kept { value, since: now, generation });
     }
 
-    /// Forgets everything.
     pub fn clear(&self) {
         self.lock().kept.clear();
     }
 
-    /// A panic elsewhere leaves a shelf that is whole: each change is one insertion.
+    /// A panic elsewhere leaves a consistent cache, because each change is one insertion. A poisoned lock
+    /// is safe to use.
     fn lock(&self) -> MutexGuard<'_, Things<K, V>> {
         self.things.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,6 @@
-//! The challenge for an address that tried many codes in vain: no puzzle, no third party, nothing that a
-//! screen reader cannot do. It costs time: a ticket is good from ten seconds after it was given, and once.
+//! Challenge for a network address that tried many wrong codes: no puzzle, no third party, nothing that a
+//! screen reader cannot do. It costs time: a challenge token is valid from ten seconds after it was
+//! issued, and only once.
 
 use std::time::Duration;
 
@@ -9,29 +10,28 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::app::Ctx;
 use crate::kit::Timestamp;
 
-/// A person who reads the page needs longer; a program that guesses is slowed down to six a minute.
+/// A person who reads the page needs longer; a program that guesses is slowed down to six per minute.
 const WAIT: Duration = Duration::from_secs(10);
 const LIFE: Duration = Duration::from_mins(10);
 
-/// What a ticket is worth.
+/// Result of checking a challenge token.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Worth {
-    /// It passes.
     Good,
-    /// It passes after this many seconds.
+    /// Valid after this many seconds.
     TooEarly(u64),
-    /// Not ours, another address's, or too old.
+    /// Invalid signature, issued to another address, or expired.
     Nothing,
 }
 
-/// A ticket for an address.
+/// Issues a challenge token for a network address.
 pub fn sign(ctx: &Ctx, network: &str) -> String {
     let body = format!("{}.{}", ctx.now.seconds(), URL_SAFE_NO_PAD.encode(ctx.random::<9>()));
     let mac = mac(ctx, network, &body);
     format!("{body}.{mac}")
 }
 
-/// What a ticket from an address is worth now.
+/// Checks a challenge token from a network address.
 pub fn worth(ctx: &Ctx, network: &str, ticket: &str) -> Worth {
     let Some((body, given)) = ticket.rsplit_once('.') else { return Worth::Nothing };
     if ctx.keys.blind("ticket", given) != ctx.keys.blind("ticket", &mac(ctx, network, body)) {

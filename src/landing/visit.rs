@@ -1,5 +1,5 @@
-//! A visit: one page on one screen. Its token comes back with what the visitor does, so that each step counts
-//! once a visit, without a cookie and without a row for visitors who do nothing.
+//! Visit tokens: one visit is one page on one screen. The token comes back with what the visitor does, so
+//! that each step counts once per visit, without a cookie and without a row for visitors who do nothing.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,22 +10,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::app::Ctx;
 use crate::kit::Timestamp;
 
-/// A page that stays open longer counts no more.
+/// A page that stays open longer is no longer counted.
 const LIFE: Duration = Duration::from_hours(24);
 
-/// What a visit's token says.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Visit<'a> {
-    /// Told apart by this.
+    /// Unique id of the visit.
     pub id: &'a str,
-    /// The link that was opened.
     pub link_id: &'a str,
-    /// `?s=` on the page's address; empty without one.
+    /// Value of `?s=` in the page's URL; empty without one.
     pub channel: &'a str,
 }
 
-/// A token for one page: the second, the link, the channel, what tells this visit apart, and a signature over all
-/// of it. One page is one visit: nobody makes a second of it.
+/// Issues the token of one page: the time in seconds, the link, the channel, the visit id, and a signature
+/// over all of it. A page cannot be turned into a second visit.
 pub fn sign(ctx: &Ctx, code: &str, visit: &Visit<'_>) -> String {
     let mut token = String::with_capacity(160);
     let _ = write!(token, "{}.{}.{}.{}", ctx.now.seconds(), visit.link_id, visit.channel, visit.id);
@@ -35,10 +33,10 @@ pub fn sign(ctx: &Ctx, code: &str, visit: &Visit<'_>) -> String {
     token
 }
 
-/// The visit behind a token of ours for a page of `code`, where it is not too old.
+/// Returns the visit if the token is valid for the page of `code` and has not expired.
 pub fn read<'a>(ctx: &Ctx, code: &str, token: &'a str) -> Option<Visit<'a>> {
     let (body, given) = token.rsplit_once('.')?;
-    // Compared as blinded values: what is compared byte by byte is no secret of ours.
+    // Compared as blinded values: a byte-by-byte comparison then leaks nothing about the MAC.
     let ours = URL_SAFE_NO_PAD.encode(mac(ctx, code, body));
     if ctx.keys.blind("visit", given) != ctx.keys.blind("visit", &ours) {
         return None;
@@ -51,7 +49,7 @@ pub fn read<'a>(ctx: &Ctx, code: &str, token: &'a str) -> Option<Visit<'a>> {
     is_fresh.then_some(Visit { id, link_id, channel })
 }
 
-/// `[a-z0-9-]{1,32}`, or nothing.
+/// Returns the channel if it matches `[a-z0-9-]{1,32}`, and an empty string otherwise.
 pub fn channel(query: &str) -> &str {
     let label = query.split('&').find_map(|pair| pair.strip_prefix("s=")).unwrap_or_default();
     let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';

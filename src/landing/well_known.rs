@@ -1,11 +1,11 @@
-//! The two files by which phones decide that a link belongs to the app.
+//! The two files that let phones verify that a link belongs to the app.
 
 use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::links;
 
-/// `apple-app-site-association`: codes of every length that there may be, plain and scanned, and invites.
+/// `apple-app-site-association`: codes of every allowed length, plain and scanned, and invites.
 pub fn apple(config: &Config) -> Value {
     let digit = |count: usize| "$(digit)".repeat(count);
     let components: Vec<Value> = ["/v1/*", "/docs*", "/dev*"]
@@ -20,7 +20,7 @@ pub fn apple(config: &Config) -> Value {
         .collect();
     let apps = &config.app.apple_app_ids;
     if apps.is_empty() {
-        // No app yet: a file that says so, since phones ask for it and remember.
+        // No app yet: the file says so, since phones request it and remember the answer.
         return json!({ "applinks": { "details": [] } });
     }
     let mut file = json!({
@@ -35,7 +35,7 @@ pub fn apple(config: &Config) -> Value {
     file
 }
 
-/// `assetlinks.json`: the Android package and the certificates that sign it.
+/// `assetlinks.json`: the Android package, and the certificates that sign it.
 pub fn android(config: &Config) -> Value {
     if config.app.android_fingerprints.is_empty() {
         return json!([]);

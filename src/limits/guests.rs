@@ -1,10 +1,11 @@
-//! Who tries codes that lead nowhere: the one gate of every door that takes a link's code. In memory, an instance
-//! for itself: a miss must not cost a write, and a count that a restart forgets slows guessing down just as well.
+//! Code-guess limiter: the one check of every handler that takes a link's code. It is in memory, per
+//! instance: a miss must not cost a database write, and a count that a restart forgets slows guessing
+//! down just as well.
 //!
-//! A hit is never limited for an address that does not guess: a waiting room is one address. One that tried too
-//! many codes in vain has its misses refused, and its hits told apart from them at most so often a minute. One
-//! that goes on all the same finds the gate shut before anything is looked up, so that nobody reads the list of
-//! all practices off the answers.
+//! Hits are never limited for an IP address that does not guess: a waiting room shares one address. After
+//! too many misses, an address has its further misses refused, and can distinguish hits from misses only a
+//! limited number of times per minute. If it continues, it is blocked before anything is looked up, so that
+//! the list of all practices cannot be read off the responses.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,26 +14,26 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::kit::{Timestamp, Wait};
 
-/// Misses of complete codes in [`WINDOW`] before an address is asked to slow down.
+/// Misses of complete codes within [`WINDOW`] before an address is asked to slow down.
 const MOST_MISSES: f64 = 20.0;
-/// As many times that shut the gate.
+/// An address is blocked after this many times [`MOST_MISSES`].
 const SHUT: usize = 5;
 const WINDOW: Duration = Duration::from_mins(10);
-/// What an address that guesses may still ask for in a minute, hits and misses together.
+/// Requests per minute of an address that guesses, hits and misses together.
 const MOST_REQUESTS: usize = 300;
 const MINUTE: Duration = Duration::from_mins(1);
-/// More addresses than this are not remembered: those that were quiet longest go first.
+/// At most this many addresses are remembered: those without a recent miss are dropped first.
 const MOST_GUESTS: usize = 10_000;
-/// What a passed challenge forgives.
+/// Number of misses that a passed challenge takes back.
 const FORGIVEN: usize = 10;
-/// Shorter numbers are the beginnings of codes: typed on the way to a whole one, and fetched by browsers that
-/// complete addresses. They are no misses.
+/// Shorter numbers are prefixes of codes: typed on the way to a whole one, and fetched by browsers that
+/// complete addresses. They do not count as misses.
 const SHORTEST_CODE: usize = 6;
 const LONGEST_CODE: usize = 12;
-/// What the pages of one address may tell of themselves in [`WINDOW`]. The counters are a practice's to read and
-/// nobody's to fill.
+/// Reports that the pages at one IP address may send in [`WINDOW`]. The funnel counters are for the
+/// practice to read, and not for strangers to fill.
 const MOST_TOLD: u32 = 600;
-/// Addresses beyond this many share one budget.
+/// Addresses beyond this many share one rate limit.
 const MOST_TELLERS: usize = 50_000;
 
 #[derive(Default)]
@@ -55,14 +56,14 @@ struct Known {
     tidied: Option<Timestamp>,
 }
 
-/// What the pages of each address told of themselves since a moment.
+/// Number of reports from each IP address since a time.
 #[derive(Default)]
 struct Told {
     since: Option<Timestamp>,
     by: HashMap<String, u32>,
 }
 
-/// The addresses that missed lately.
+/// The limiter's state: addresses with recent misses.
 #[derive(Default)]
 pub struct Guests {
     known: Mutex<Known>,
@@ -70,7 +71,7 @@ pub struct Guests {
 }
 
 impl Guests {
-    /// Asked with every code before it is looked up; `Err` says when the gate opens again.
+    /// Called with every code before it is looked up; `Err` says when the address is let in again.
     pub fn admit(&self, config: &Config, network: &str, now: Timestamp) -> Result<(), Wait> {
         let mut known = self.lock();
         let Some(guest) = known.guests.get_mut(network) else { return Ok(()) };
@@ -89,8 +90,8 @@ impl Guests {
         Ok(())
     }
 
-    /// Notes that `code` led nowhere; `Some` when the address has had its share of misses, with the moment at
-    /// which it has one again.
+    /// Counts a miss of `code`; `Some` if the address has used up its misses, with the wait until
+    /// it has one again.
     pub fn miss(&self, config: &Config, network: &str, code: &str, now: Timestamp) -> Option<Wait> {
         if !(SHORTEST_CODE..=LONGEST_CODE).contains(&code.len()) {
             return None;
@@ -101,14 +102,14 @@ impl Guests {
         drop_before(&mut guest.misses, now, WINDOW);
         guest.misses.push_back(now);
         let most = most_misses(config);
-        // No more are kept than decide, so that a flood holds no memory.
+        // No more are stored than decide the outcome, so that a flood uses no memory.
         let needless = guest.misses.len().saturating_sub(most * SHUT);
         guest.misses.drain(..needless);
         let over = guest.misses.len().checked_sub(most + 1)?;
         Some(opens(&guest.misses, over + 1, WINDOW, now))
     }
 
-    /// Whether an address tried a code in vain lately.
+    /// Checks for a recent miss of an address.
     pub fn has_missed(&self, network: &str, now: Timestamp) -> bool {
         let mut known = self.lock();
         let Some(guest) = known.guests.get_mut(network) else { return false };
@@ -120,7 +121,8 @@ impl Guests {
         has_missed
     }
 
-    /// Takes some misses back from an address that passed a challenge; `false` when the ticket was used before.
+    /// Takes back some misses of an address that passed a challenge; `false` if the challenge
+    /// token was used before.
     pub fn forgive(&self, network: &str, ticket: &str) -> bool {
         let mut known = self.lock();
         if known.tickets.len() >= MOST_GUESTS {
@@ -136,7 +138,7 @@ impl Guests {
         true
     }
 
-    /// Whether a page at this address may tell something of itself once more.
+    /// Counts a report of a page at this address; `false` if it is one too many.
     pub fn may_tell(&self, config: &Config, network: &str, now: Timestamp) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.since.is_none_or(|since| since + WINDOW <= now) {
@@ -154,7 +156,7 @@ impl Guests {
 }
 
 impl Known {
-    /// Once a minute, and when there is no room for one more, those go that were quiet.
+    /// Drops addresses without a recent miss, once a minute and if there is no room for one more.
     fn tidy(&mut self, now: Timestamp, network: &str) {
         let is_full = self.guests.len() >= MOST_GUESTS && !self.guests.contains_key(network);
         if self.tidied.is_some_and(|at| at + MINUTE > now) && !is_full {
@@ -168,7 +170,7 @@ impl Known {
     }
 }
 
-/// When the `n`th of `times` (the first is 0) is older than `window`.
+/// The wait until the `n`th of `times` (the first is 0) is older than `window`.
 fn opens(times: &VecDeque<Timestamp>, n: usize, window: Duration, now: Timestamp) -> Wait {
     (times.get(n).copied().unwrap_or(now) + window).wait_from(now)
 }
@@ -227,7 +229,7 @@ mod tests {
         let (guests, config) = (Guests::default(), Config::default());
         let misses: Vec<_> = (0..100).map(|n| guests.miss(&config, ROOM, "900000", at(n))).collect();
         assert!(misses.iter().take(20).all(Option::is_none));
-        // Of the 21 of the last ten minutes, two must be gone before there is room for one.
+        // Of the 21 misses in the last ten minutes, two must expire before there is room for one.
         assert_eq!(misses[20].map(|wait| wait.seconds), Some(600 + 1 - 20));
         assert_eq!(guests.admit(&config, ROOM, at(100)).map_err(|wait| wait.seconds), Err(500));
         assert_eq!(guests.admit(&config, ROOM, at(600)), Ok(()));

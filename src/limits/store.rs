@@ -1,4 +1,4 @@
-//! The rows of `budgets`.
+//! Queries on `budgets`, the table of rate limits.
 
 use diesel::insert_into;
 use diesel::prelude::*;
@@ -8,7 +8,7 @@ use crate::db::schema::budgets;
 use crate::db::{Both, Conn, Result};
 use crate::kit::Timestamp;
 
-/// The hits of `key`, its row locked (and made, where there was none) until the transaction ends.
+/// The hits of `key`. Its row is inserted if it does not exist, and locked until the transaction ends.
 pub fn lock(conn: &mut Conn, key: &str) -> Result<String> {
     let row = (budgets::key.eq(key), budgets::hits.eq("[]"), budgets::expires_at.eq(0));
     let upsert = insert_into(budgets::table)
@@ -20,19 +20,18 @@ pub fn lock(conn: &mut Conn, key: &str) -> Result<String> {
     Ok(Both(upsert).get_result(conn)?)
 }
 
-/// Writes `new` where `old` still stands.
+/// Replaces the hits by `new` if they are still `old`; otherwise 0.
 pub fn replace(conn: &mut Conn, key: &str, old: &str, new: &str, expires_at: Timestamp) -> Result<usize> {
     let row = budgets::table.find(key).filter(budgets::hits.eq(old));
     let change = (budgets::hits.eq(new), budgets::expires_at.eq(expires_at));
     Ok(diesel::update(row).set(change).execute(conn)?)
 }
 
-/// The hits of `key`, unlocked.
+/// The hits of `key`, without a lock.
 pub fn find(conn: &mut Conn, key: &str) -> Result<Option<String>> {
     Ok(budgets::table.find(key).select(budgets::hits).first(conn).optional()?)
 }
 
-/// Deletes what expired before `now`.
 pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(diesel::delete(budgets::table.filter(budgets::expires_at.lt(now))).execute(conn)?)
 }

@@ -1,12 +1,12 @@
-//! Link codes: random digits and a Damm check digit, so that one mistyped digit or two swapped neighbours
-//! never lead to another practice (H. M. Damm, "Total anti-symmetrische Quasigruppen", 2004).
+//! Link codes: random digits and a Damm check digit, so that one mistyped digit or two swapped neighbors
+//! never open another practice's link (H. M. Damm, "Total anti-symmetrische Quasigruppen", 2004).
 
 use std::ops::RangeInclusive;
 
 use crate::app::Ctx;
 use crate::db;
 
-/// Damm's totally anti-symmetric quasigroup of order 10, the one his thesis gives.
+/// Damm's totally anti-symmetric quasigroup of order 10, the one given in his thesis.
 const QUASIGROUP: [[u8; 10]; 10] = [
     [0, 3, 1, 7, 5, 9, 8, 6, 4, 2],
     [7, 0, 9, 2, 1, 5, 4, 8, 6, 3],
@@ -22,10 +22,10 @@ const QUASIGROUP: [[u8; 10]; 10] = [
 
 const SHORTEST: u32 = 6;
 const LONGEST: u32 = 12;
-/// How many digits a code may have.
+/// Allowed numbers of digits in a code.
 pub const LENGTHS: RangeInclusive<usize> = SHORTEST as usize..=LONGEST as usize;
 
-/// The length of the next code: one digit more once half of a length's codes are in use.
+/// Returns the length of the next code: one digit more once half of the codes of a length are in use.
 pub fn length_for(mut in_use: impl FnMut(u32) -> db::Result<i64>) -> db::Result<u32> {
     for length in SHORTEST..LONGEST {
         if in_use(length)? * 2 < capacity(length) {
@@ -35,12 +35,12 @@ pub fn length_for(mut in_use: impl FnMut(u32) -> db::Result<i64>) -> db::Result<
     Ok(LONGEST)
 }
 
-/// How many codes of `length` digits there are: the first is not 0, the last is the check digit.
+/// How many codes of `length` digits exist: the first digit is not 0, the last is the check digit.
 fn capacity(length: u32) -> i64 {
     9 * 10_i64.pow(length - 2)
 }
 
-/// A random code of `length` digits. The bias of the modulo is below 2^-27 and these are no secrets.
+/// Random code of `length` digits. The modulo bias is below 2^-27, and codes are not secret.
 pub fn generate(ctx: &Ctx, length: u32) -> String {
     let span = 10_u64.pow(length - 2);
     let number = u64::from_be_bytes(ctx.random()) % (9 * span) + span;
@@ -49,7 +49,7 @@ pub fn generate(ctx: &Ctx, length: u32) -> String {
     format!("{digits}{check}")
 }
 
-/// Whether the last digit is the check digit of the others.
+/// Returns true if the last digit is the check digit of the others.
 pub fn is_well_formed(code: &str) -> bool {
     interim(code) == Some(0)
 }
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_check_digit_is_damms() {
-        // 572 → 4 is the worked example that texts on the algorithm use.
+        // 572 → 4 is the worked example in descriptions of the algorithm.
         assert_eq!(interim("572"), Some(4));
         assert!(is_well_formed("5724"));
         assert!(!is_well_formed("5742"));

@@ -1,25 +1,21 @@
-//! What somebody writes on a link: one set of rules for the practice's door and the operator's command line.
+//! Validation of a link's text fields, shared by the practice API and the operator's command line.
 
-/// Why something written does not stand on a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unwritable {
-    /// The label.
-    #[error("A label has 1 to 100 characters on one line.")]
+    #[error("A label must have 1 to 100 characters on one line.")]
     Label,
-    /// The tags.
-    #[error("Up to 20 tags of 1 to 40 characters on one line.")]
+    #[error("Use up to 20 tags, each with 1 to 40 characters on one line.")]
     Tags,
-    /// The welcome.
-    #[error("A welcome has 1 to 1,000 characters.")]
+    #[error("A welcome message must have 1 to 1,000 characters.")]
     Welcome,
 }
 
-/// A label as it is kept: trimmed.
+/// Validates and trims a label.
 pub fn label(written: &str) -> Result<String, Unwritable> {
     line(written, 100).ok_or(Unwritable::Label)
 }
 
-/// Tags as they are kept: trimmed, each once, however it is written.
+/// Validates and trims tags, and drops duplicates that differ only in case.
 pub fn tags(written: &[String]) -> Result<Vec<String>, Unwritable> {
     let mut kept: Vec<String> = Vec::new();
     for tag in written {
@@ -31,7 +27,7 @@ pub fn tags(written: &[String]) -> Result<Vec<String>, Unwritable> {
     if kept.len() <= 20 { Ok(kept) } else { Err(Unwritable::Tags) }
 }
 
-/// A welcome as it is kept: its lines end in `\n`, whichever system they were written on.
+/// Validates a welcome message and normalizes its line ends to `\n`.
 pub fn welcome(written: &str) -> Result<String, Unwritable> {
     let text = written.replace("\r\n", "\n").replace('\r', "\n");
     let is_text = text.chars().all(|c| c == '\n' || !c.is_control());
@@ -61,7 +57,7 @@ mod tests {
         let most: Vec<String> = (0..20).map(|n| n.to_string()).collect();
         assert_eq!(tags(&most), Ok(most.clone()));
         let doubled = [most.clone(), most.clone()].concat();
-        assert_eq!(tags(&doubled), Ok(most.clone()), "doubles are left out");
+        assert_eq!(tags(&doubled), Ok(most.clone()), "duplicates are dropped");
         assert_eq!(tags(&[most, words(&["one more"])].concat()), Err(Unwritable::Tags));
         for bad in ["", " ", "two\nlines", &"x".repeat(41)] {
             assert_eq!(tags(&words(&[bad])), Err(Unwritable::Tags), "{bad:?}");

@@ -1,6 +1,6 @@
-//! A link as an endpoint: whose conversations it brings, and how it changes.
+//! Management of links: owner, members, notification recipients, state and forwarding.
 //!
-//! What a pairing took from a link stays with its conversation; a change holds for those that come after it.
+//! A conversation keeps what its pairing took from the link; a change applies only to later pairings.
 
 use serde_json::{Value, json};
 
@@ -11,78 +11,69 @@ use crate::db::{self, Conn};
 use crate::practices::Practice;
 use crate::webhooks::{self, Fact};
 
-/// Why a link was not made or changed.
+/// Why a link was not created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointRefusal {
-    /// Further links are the `communicator` plan's.
+    /// Further links need the `communicator` plan.
     #[error("plan required")]
     PlanRequired,
-    /// The imported code belongs to a link already; codes are never issued twice.
+    /// The imported code is already allocated; codes are never issued twice.
     #[error("code taken")]
     CodeTaken,
-    /// No such link in this practice.
     #[error("link not found")]
     NotFound,
-    /// The state does not lead there.
+    /// The transition between these states is not allowed.
     #[error("state fixed: {0}")]
     StateFixed(&'static str),
-    /// A link forwards to an active or paused one of its practice, and not to itself.
+    /// A link can forward only to an active or paused link of the same practice, and not to itself.
     #[error("forward impossible")]
     ForwardImpossible,
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// People on a link, by id.
+/// Staff members of a link, by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct People {
-    /// Who shares its conversations beside the owner.
+    /// Share its conversations in addition to the owner.
     pub members: Vec<String>,
-    /// Who is told of new ones; nobody means the practice's own address.
+    /// Are notified of new conversations; if empty, the practice's own address is.
     pub notify: Vec<String>,
 }
 
-/// What a change changes; what is `None` stays. Ids of teams and people are the practice's own: the caller has
-/// looked.
+/// A partial update; `None` leaves a field unchanged. The caller has checked that the ids of teams and
+/// staff members belong to the practice.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
-    /// What the practice calls it.
     pub label: Option<String>,
-    /// The tags that its conversations get.
     pub tags: Option<Vec<String>>,
-    /// The first entry of its conversations.
+    /// First entry of its conversations; `Some(None)` removes it.
     pub welcome: Option<Option<String>>,
-    /// [`PRACTICE`], a team's id or a staff member's.
+    /// [`PRACTICE`], the id of a team or of a staff member.
     pub owner: Option<String>,
-    /// Who answers its conversations.
+    /// Staff member who answers its conversations; `Some(None)` removes it.
     pub assignee_id: Option<Option<String>>,
-    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    /// Whether previews, texts and e-mails omit the practice's name.
     pub discreet: Option<bool>,
-    /// Where it goes.
     pub state: Option<State>,
-    /// Where it leads once it is retired; inside, `None` is the default link.
+    /// Target of a retired link; `Some(None)` is the default link.
     pub forward_to: Option<Option<String>>,
-    /// Who shares its conversations.
     pub members: Option<Vec<String>>,
-    /// Who is told.
     pub notify: Option<Vec<String>>,
 }
 
-/// Which links of a practice somebody sees.
+/// Access scope: which links of a practice the caller may see.
 pub enum Visible {
-    /// All of them.
     All,
-    /// Those of these owners, and those that this staff member is assignee or member of.
+    /// Links of these owners, and links that the staff member is assignee or member of.
     To {
-        /// [`PRACTICE`], teams, the staff member.
+        /// [`PRACTICE`], team ids and the staff member's own id.
         owners: Vec<String>,
-        /// The staff member.
         staff_id: String,
     },
 }
 
-/// Makes a further link of a practice, for `actor`, behind a fresh code or an imported one.
+/// Creates a further link of a practice, for `actor`, with a fresh code or an imported one.
 pub fn add(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -119,7 +110,7 @@ pub fn change(
     let was = people(conn, id)?;
     check_state(&before, change)?;
     check_forward(conn, &before, change)?;
-    // The guard: a link that changed its state meanwhile is looked at again by whoever asks again.
+    // Optimistic lock: if the state changed meanwhile, the caller has to retry with the new one.
     let after = store::update(conn, &before, change)?.ok_or(db::Error::Busy)?;
     if let Some(members) = &change.members {
         store::replace_people(conn, id, "member", members)?;
@@ -134,23 +125,26 @@ pub fn change(
     Ok(after)
 }
 
-/// Active ↔ paused → retired, and never back: a code that forwards hangs on walls. Closed is the practice's end.
+/// Active ↔ paused → retired, and never back, because printed codes that forward stay in use. Links are
+/// closed only when the practice closes.
 fn check_state(link: &Link, change: &Change) -> Result<(), EndpointRefusal> {
     use State::{Active, Closed, Paused, Retired};
     let wanted = change.state.unwrap_or(link.state());
     match (link.state(), wanted) {
-        (Closed, _) => Err(EndpointRefusal::StateFixed("A closed link stays as it is.")),
-        (_, Closed) => Err(EndpointRefusal::StateFixed("A link closes with its practice.")),
-        (Retired, Active | Paused) => Err(EndpointRefusal::StateFixed("A retired link forwards for ever.")),
+        (Closed, _) => Err(EndpointRefusal::StateFixed("A closed link cannot be changed.")),
+        (_, Closed) => Err(EndpointRefusal::StateFixed("A link is closed only with its practice.")),
+        (Retired, Active | Paused) => {
+            Err(EndpointRefusal::StateFixed("A retired link forwards permanently."))
+        }
         (Active | Paused, Retired) if link.is_default => {
-            Err(EndpointRefusal::StateFixed("Retired links fall back to the default one."))
+            Err(EndpointRefusal::StateFixed("Retired links fall back to the default link."))
         }
         _ => Ok(()),
     }
 }
 
-/// Two links that retire towards each other at the same moment would make a ring; `endpoint` in `mod.rs` leaves
-/// it for the default link.
+/// Two links that retire towards each other at the same moment would form a cycle; `endpoint` in `mod.rs`
+/// breaks it by falling back to the default link.
 fn check_forward(conn: &mut Conn, link: &Link, change: &Change) -> Result<(), EndpointRefusal> {
     let Some(Some(target)) = &change.forward_to else { return Ok(()) };
     let is_retired = change.state.unwrap_or(link.state()) == State::Retired;
@@ -159,7 +153,7 @@ fn check_forward(conn: &mut Conn, link: &Link, change: &Change) -> Result<(), En
     if is_retired && lives && *target != link.id { Ok(()) } else { Err(EndpointRefusal::ForwardImpossible) }
 }
 
-/// The link of `id`, where `visible` lets it be seen; whatever else is as if it did not exist.
+/// Returns the link of `id` if it is within `visible`; every other link is treated as not found.
 pub fn find_visible(
     conn: &mut Conn,
     practice_id: &str,
@@ -193,28 +187,27 @@ pub fn list(
     }
 }
 
-/// The links that a staff member is assignee or member of, by id.
+/// Ids of the links that a staff member is assignee or member of.
 pub fn joined(conn: &mut Conn, staff_id: &str) -> db::Result<Vec<String>> {
     store::joined(conn, staff_id)
 }
 
-/// The people on a link.
 pub fn people(conn: &mut Conn, link_id: &str) -> db::Result<People> {
     Ok(People { members: store::people(conn, link_id, "member")?, notify: notified(conn, link_id)? })
 }
 
-/// Who is told of a link's new conversations, by id.
+/// Ids of the staff members who are notified of a link's new conversations.
 pub fn notified(conn: &mut Conn, link_id: &str) -> db::Result<Vec<String>> {
     store::people(conn, link_id, "notify")
 }
 
-/// Closes every link of a practice that is gone; how many there were.
+/// Closes every link of a practice that closed, and returns how many there were.
 pub fn close_all(ctx: &Ctx, conn: &mut Conn, practice_id: &str) -> db::Result<usize> {
     ctx.repaint.set(true);
     store::close_all(conn, practice_id)
 }
 
-/// Everything of a link that a change can touch, for the audit.
+/// Snapshot of everything that a change can touch, for the audit log.
 fn picture(link: &Link, people: &People) -> Value {
     json!({
         "label": link.label, "tags": link.tags(), "owner": link.owner, "assignee": link.assignee_id,
@@ -237,7 +230,7 @@ fn record(
     webhooks::emit(ctx, conn, &link.practice_id, &[fact])
 }
 
-/// Which kind of owner an id names: `practice`, `team` or `staff`.
+/// Returns the kind of owner that an id names: `practice`, `team` or `staff`.
 pub fn owner_kind(owner: &str) -> &'static str {
     match owner {
         PRACTICE => "practice",

@@ -1,4 +1,4 @@
-//! The door of link tokens.
+//! HTTP handler for link tokens.
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
@@ -20,11 +20,12 @@ impl From<Refusal> for Problem {
                 Self::field(Code::LinkNotFound, "/code", "Ask the practice for its current link.")
             }
             Refusal::Mistyped => {
-                let detail = "Compare it with the card or page that it came from.";
+                let detail = "Compare it with the card or page it came from.";
                 Self::field(Code::CodeMistyped, "/code", detail)
             }
             Refusal::Paused => {
-                let detail = "The practice takes nobody in through this link for now. Ask it for another.";
+                let detail =
+                    "This link is not accepting new patients right now. Ask the practice for another one.";
                 Self::new(Code::LinkPaused, detail)
             }
             Refusal::TokenInvalid => {
@@ -36,10 +37,10 @@ impl From<Refusal> for Problem {
     }
 }
 
-/// A code, and how it reached the device.
+/// Code of a link, and how it reached the device.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreateLinkToken {
-    /// The digits of the link, 6 to 12.
+    /// The digits of the link's code, 6 to 12.
     #[validate(custom(function = "is_code"))]
     #[schema(example = "123456", pattern = "^[0-9]{6,12}$")]
     code: String,
@@ -54,31 +55,30 @@ fn is_code(code: &str) -> Result<(), validator::ValidationError> {
     Err(validator::ValidationError::new("code_format").with_message("A code has 6 to 12 digits.".into()))
 }
 
-/// A link token, and where it leads: the app shows practice and city before anything else.
+/// Link token and the practice it belongs to. The app shows the practice and city before anything else.
 #[derive(Serialize, ToSchema)]
 pub struct LinkTokenView {
-    /// What the app hands in at sign-up.
+    /// Token that the app sends at sign-up.
     #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
     link_token: Secret,
-    /// Until when.
+    /// When the link token expires.
     expires_at: Timestamp,
-    /// Whose link it is.
+    /// The practice that owns the link.
     practice: PracticeFace,
 }
 
-/// What anybody may know of a practice.
+/// Public information about a practice.
 #[derive(Serialize, ToSchema)]
 pub struct PracticeFace {
-    /// Its name.
+    /// Name of the practice.
     #[schema(example = "Oak Street Family Medicine")]
     name: String,
-    /// Its city.
+    /// City of the practice.
     #[schema(example = "Springfield")]
     city: String,
 }
 
 impl PracticeFace {
-    /// The public face of `practice`.
     pub fn of(practice: &Practice) -> Self {
         Self { name: practice.name.clone(), city: practice.city.clone() }
     }
@@ -86,8 +86,8 @@ impl PracticeFace {
 
 refusals!(CreateLinkTokenRefusals: keyed, LinkNotFound, LinkPaused, CodeMistyped, CodeLimited);
 
-/// Turns a link's code into a link token
-#[utoipa::path(tag = "links", request_body = CreateLinkToken, responses((status = 201, description = "A signed token for 30 days", body = LinkTokenView), CreateLinkTokenRefusals))]
+/// Exchange a link code for a link token
+#[utoipa::path(tag = "links", request_body = CreateLinkToken, responses((status = 201, description = "Signed link token, valid for 30 days", body = LinkTokenView), CreateLinkTokenRefusals))]
 #[post("/v1/link-tokens")]
 pub async fn create_link_token(
     app: Data<App>,
@@ -106,7 +106,7 @@ pub async fn create_link_token(
     answer.await.map_err(|problem| slowed_down(&app, &call, &typed, problem))
 }
 
-/// Who tries codes here is counted together with who tries them on the page.
+/// Guesses through this endpoint and on the landing page count towards the same rate limit.
 fn slowed_down(app: &App, call: &Call, code: &str, problem: Problem) -> Problem {
     if !matches!(problem.code, Code::LinkNotFound | Code::CodeMistyped) {
         return problem;
@@ -115,8 +115,8 @@ fn slowed_down(app: &App, call: &Call, code: &str, problem: Problem) -> Problem 
     wait.map_or(problem, code_limited)
 }
 
-/// The answer to an address that tried too many codes in vain, where it is no page.
+/// Response outside of the pages for a network address that tried too many wrong codes.
 pub fn code_limited(wait: Wait) -> Problem {
-    let detail = "Compare the code with the card or page that it came from, and try later.";
+    let detail = "Compare the code with the card or page it came from, then try again later.";
     Problem::new(Code::CodeLimited, detail).retry(wait)
 }

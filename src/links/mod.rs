@@ -1,8 +1,8 @@
 //! Practice links: the codes on the flyers, and the tokens that a phone gets for one.
 //!
-//! A code is public and says only where to go. What a sign-up trusts is a *link token*, which this service
-//! signs when a device hands in a code: it names the link and the way the code reached the device. Nothing is
-//! ever paired by address or fingerprint: two phones in one waiting room share an address.
+//! A code is public and only says where to go. What a sign-up trusts is a *link token*, which this service
+//! signs when a device submits a code: it names the link and the way the code reached the device. Nothing
+//! is ever paired by IP address or fingerprint: two phones in one waiting room share an address.
 
 mod code;
 pub mod details;
@@ -26,42 +26,41 @@ use crate::db::{self, Conn};
 use crate::funnel;
 use crate::practices::{self, Practice};
 
-/// Why a code or a token leads nowhere.
+/// Why a code or a token was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// No such link, or one that is closed or suspended: nobody can tell which.
+    /// No such link, or a closed or suspended one: the response is the same, so they cannot be told apart.
     #[error("link not found")]
     NotFound,
     /// The code is unknown and its check digit is wrong.
     #[error("code mistyped")]
     Mistyped,
-    /// The practice takes nobody in through this link for now.
+    /// The practice does not accept new patients through this link for now.
     #[error("link paused")]
     Paused,
-    /// The token is not ours, expired, or its link is gone.
+    /// The signature is invalid, the token has expired, or its link is closed.
     #[error("link token invalid")]
     TokenInvalid,
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// What a link does.
+/// Lifecycle state of a practice link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// It leads to the practice.
+    /// The link accepts new patients.
     Active,
-    /// It says that nobody is taken in for now.
+    /// The link temporarily accepts no new patients, and its page says so.
     Paused,
-    /// It leads where another link of the practice leads, for ever, and keeps its own attribution.
+    /// The link permanently forwards to another link of the practice, and keeps its own attribution.
     Retired,
-    /// The practice is gone; it answers like a code that never was.
+    /// The practice has closed; the link answers like an unknown code.
     Closed,
 }
 
 impl State {
-    /// The word that the API and the database use.
+    /// Returns the value used by the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -71,61 +70,56 @@ impl State {
         }
     }
 
-    /// The state behind a word.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Active, Self::Paused, Self::Retired, Self::Closed].into_iter().find(|s| s.as_str() == word)
     }
 }
 
-/// A link that leads somewhere, with its practice.
+/// A link that can be opened, with its effective link and its practice.
 #[derive(Clone)]
 pub struct Destination {
-    /// The link that was opened: what a pairing is attributed to.
+    /// The link that was opened; pairings are attributed to it.
     pub link: Link,
-    /// The link whose tags, owner, assignee and welcome hold: the same one, or where a retired one leads.
+    /// The effective link, whose tags, owner, assignee and welcome apply: the same link, or the one that a
+    /// retired link forwards to.
     pub endpoint: Link,
-    /// Its practice.
     pub practice: Practice,
 }
 
 impl Destination {
-    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    /// Whether previews, texts and e-mails omit the practice's name.
     pub fn is_discreet(&self) -> bool {
         self.link.discreet || self.endpoint.discreet
     }
 
-    /// Which logo its pages show: of a discreet link none.
+    /// Version of the logo on its pages; a discreet link has none.
     pub fn logo_version(&self) -> Option<&str> {
         self.practice.logo_version.as_deref().filter(|_| !self.is_discreet())
     }
 }
 
-/// Whose conversations they are, where the practice as a whole owns them.
+/// Owner of conversations that belong to the practice as a whole.
 pub const PRACTICE: &str = "practice";
 
-/// What a new link is made of.
 #[derive(Clone)]
 pub struct NewLink {
-    /// The practice it belongs to.
     pub practice_id: String,
-    /// What the practice calls it.
     pub label: String,
-    /// The tags that its conversations get.
     pub tags: Vec<String>,
-    /// The first entry of its conversations.
+    /// First entry of its conversations.
     pub welcome: Option<String>,
-    /// Whether it is the practice's first.
+    /// Whether it is the practice's default link.
     pub is_default: bool,
-    /// Who sees its conversations: [`PRACTICE`], a team's id or a staff member's.
+    /// Who can see its conversations: [`PRACTICE`], the id of a team or of a staff member.
     pub owner: String,
-    /// Who answers them.
+    /// Staff member who answers its conversations.
     pub assignee_id: Option<String>,
-    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    /// Whether previews, texts and e-mails omit the practice's name.
     pub discreet: bool,
 }
 
 impl NewLink {
-    /// A plain link that the whole practice owns.
+    /// A link without extras, owned by the whole practice.
     pub fn plain(practice_id: &str, label: &str) -> Self {
         Self {
             practice_id: practice_id.to_owned(),
@@ -140,14 +134,15 @@ impl NewLink {
     }
 }
 
-/// How often a random code may meet an allocated one before the store must be called full. At 50 % use, where
-/// the next length begins, this many collisions in a row come once in 10^9 creations.
+/// How many random codes in a row may be taken before creation fails. At 50 % use, where the next length
+/// begins, this many collisions in a row happen once in 10^9 creations.
 const TRIES: usize = 30;
-/// How many retired links in a row are followed before the default link stands in. Forwards are set to living
-/// links, so a chain grows only when those retire too; no practice gets there.
+/// How many forwards in a row are followed before falling back to the default link. A forward is set to an
+/// active or paused link, so a chain grows only when that link retires too; no practice reaches this limit.
 const FORWARDS: usize = 1_000;
 
-/// Makes a link behind a fresh random code: insert or retry, never check and then insert.
+/// Creates a link with a fresh random code. It inserts and retries; checking first and then inserting
+/// would be a race.
 pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewLink) -> db::Result<Option<Link>> {
     let length = code::length_for(|length| store::count_of_length(conn, length))?;
     for _ in 0..TRIES {
@@ -158,26 +153,25 @@ pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewLink) -> db::Result<Option<Li
     Ok(None)
 }
 
-/// Makes a link behind a code of the operator's choosing (imported, or the demo's); `None` when it is taken.
+/// Creates a link with a code that the operator chose (imported, or the demo's); `None` if it is taken.
 pub fn create_with_code(ctx: &Ctx, conn: &mut Conn, code: &str, new: &NewLink) -> db::Result<Option<Link>> {
     store::insert(conn, &ctx.id("lnk"), code, new, ctx.now)
 }
 
-/// What stands behind a code that was opened.
+/// Result of opening a link code.
 pub enum Opened {
-    /// A practice that takes patients in.
+    /// The practice accepts new patients.
     Open(Destination),
-    /// A practice that does not for now.
+    /// The link is paused for now.
     Paused(Destination),
-    /// Nothing, or nothing any more. "Mistyped" by its digits alone, whether or not a row for it exists, so
-    /// that closed and unknown codes answer alike.
+    /// Unknown or closed. "Mistyped" depends only on the digits, not on whether a row exists, so that
+    /// closed and unknown codes get the same answer.
     Nowhere {
         /// Whether the check digit is wrong.
         mistyped: bool,
     },
 }
 
-/// Opens `code`.
 pub fn open(conn: &mut Conn, code: &str) -> db::Result<Opened> {
     let found = store::find_by_code(conn, code)?;
     let nowhere = Opened::Nowhere { mistyped: !code::is_well_formed(code) };
@@ -188,22 +182,20 @@ pub fn open(conn: &mut Conn, code: &str) -> db::Result<Opened> {
     })
 }
 
-/// What a page shows of a practice's logo.
+/// Logo on the page of a link.
 pub enum Logo {
-    /// The logo (PNG), and which one it is.
     Of {
-        /// Another word with each.
+        /// Changes whenever the logo changes.
         version: String,
-        /// The picture.
         png: Vec<u8>,
     },
-    /// None: there is none, or the link is discreet.
+    /// The practice has no logo, or the link is discreet.
     None,
-    /// The code leads nowhere.
+    /// The code is unknown or closed.
     Nowhere,
 }
 
-/// The logo on the page behind `code`.
+/// Returns the logo on the page of `code`.
 pub fn logo(conn: &mut Conn, code: &str) -> db::Result<Logo> {
     let (Opened::Open(to) | Opened::Paused(to)) = open(conn, code)? else { return Ok(Logo::Nowhere) };
     let Some(version) = to.logo_version().map(str::to_owned) else { return Ok(Logo::None) };
@@ -211,7 +203,7 @@ pub fn logo(conn: &mut Conn, code: &str) -> db::Result<Logo> {
     Ok(png.map_or(Logo::None, |png| Logo::Of { version, png }))
 }
 
-/// Where `code` leads.
+/// Returns the destination of an active link code.
 pub fn resolve(conn: &mut Conn, code: &str) -> Result<Destination, Refusal> {
     match open(conn, code)? {
         Opened::Open(to) => Ok(to),
@@ -221,7 +213,7 @@ pub fn resolve(conn: &mut Conn, code: &str) -> Result<Destination, Refusal> {
     }
 }
 
-/// Signs a token for a device that came by `code`.
+/// Signs a link token for a device that submitted `code`.
 pub fn issue_token(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -236,23 +228,24 @@ pub fn issue_token(
     Ok((token, destination))
 }
 
-/// Where a link token leads today, and how its holder came by it.
+/// Returns the current destination of a link token, and how the code reached the device.
 pub fn read_token(ctx: &Ctx, conn: &mut Conn, token: &str) -> Result<(Destination, Source), Refusal> {
     let (link_id, source) = token::verify(ctx, token).ok_or(Refusal::TokenInvalid)?;
     Ok((destination_of(conn, &link_id)?, source))
 }
 
-/// Where the link of `id` leads today.
+/// Returns the current destination of the link `id`.
 pub fn destination_of(conn: &mut Conn, id: &str) -> Result<Destination, Refusal> {
     let found = store::find_with_practice(conn, id)?;
     let to = destination(conn, found, store::find)?.ok_or(Refusal::TokenInvalid)?;
     open_only(to)
 }
 
-/// [`destination_of`] for whoever is about to pair: what it found stands until the transaction ends, so that
-/// nobody comes into a practice that closed, or through a link that was paused, a moment before.
+/// [`destination_of`] with row locks, for callers that are about to pair: the rows cannot change until the
+/// transaction ends, so a pairing is never made with a practice that closed, or through a link that was
+/// paused, a moment before.
 pub fn hold(conn: &mut Conn, id: &str) -> Result<Destination, Refusal> {
-    // A link never moves to another practice, so its practice may be read before it is held.
+    // A link never moves to another practice, so its practice may be read before the link is locked.
     let link = store::find(conn, id)?.ok_or(Refusal::TokenInvalid)?;
     let practice = practices::hold(conn, &link.practice_id)?;
     let found = store::hold(conn, id)?.zip(practice);
@@ -260,7 +253,7 @@ pub fn hold(conn: &mut Conn, id: &str) -> Result<Destination, Refusal> {
     open_only(to)
 }
 
-/// [`read_token`], held as by [`hold`].
+/// [`read_token`], with row locks like [`hold`].
 pub fn hold_by_token(ctx: &Ctx, conn: &mut Conn, token: &str) -> Result<(Destination, Source), Refusal> {
     let (link_id, source) = token::verify(ctx, token).ok_or(Refusal::TokenInvalid)?;
     Ok((hold(conn, &link_id)?, source))
@@ -273,28 +266,27 @@ fn open_only(to: Destination) -> Result<Destination, Refusal> {
     }
 }
 
-/// The first link of a practice.
 pub fn default_of(conn: &mut Conn, practice_id: &str) -> db::Result<Option<Link>> {
     store::find_default(conn, practice_id)
 }
 
-/// The link of `id`, whatever its state: for what was made through it earlier.
+/// Returns the link in any state: for records that were created through it earlier.
 pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Link>> {
     store::find(conn, id)
 }
 
-/// The link of `id` and what holds for it, whatever its state or its practice's: for what was made through it
-/// earlier.
+/// Returns the link and its effective link in any state, even if the practice is closed or suspended: for
+/// records that were created through it earlier.
 pub fn known(conn: &mut Conn, id: &str) -> db::Result<Option<Destination>> {
     let Some((link, practice)) = store::find_with_practice(conn, id)? else { return Ok(None) };
     let endpoint = endpoint(conn, &link, store::find)?.unwrap_or_else(|| link.clone());
     Ok(Some(Destination { link, endpoint, practice }))
 }
 
-/// How a link is looked up by its id: as it is, or held.
+/// Query for a link by id: a plain read, or with a row lock.
 type Look = fn(&mut Conn, &str) -> db::Result<Option<Link>>;
 
-/// A found link with the one whose settings hold for it; `None` for what is closed or suspended.
+/// Adds the effective link; `None` if the link is closed or the practice is not active.
 fn destination(
     conn: &mut Conn,
     found: Option<(Link, Practice)>,
@@ -305,7 +297,8 @@ fn destination(
     Ok(endpoint.map(|endpoint| Destination { link, endpoint, practice }))
 }
 
-/// Follows the forwards of retired links; the default link is the end of every chain, and of every ring.
+/// Resolves the effective link by following the forwards of retired links; every chain and every cycle ends
+/// at the default link.
 fn endpoint(conn: &mut Conn, link: &Link, look: Look) -> db::Result<Option<Link>> {
     let (mut at, mut seen) = (link.clone(), HashSet::new());
     while seen.len() < FORWARDS && seen.insert(at.id.clone()) {

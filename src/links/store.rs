@@ -1,4 +1,4 @@
-//! The rows of `practice_links`.
+//! Queries on `practice_links` and `link_people`.
 
 use diesel::insert_into;
 use diesel::prelude::*;
@@ -15,49 +15,45 @@ extern "SQL" {
     fn length(text: Text) -> Integer;
 }
 
-/// One public URL of a practice.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = practice_links)]
 pub struct Link {
-    /// Its id, `lnk_…`.
+    /// Prefixed, time-ordered id: `lnk_…`.
     pub id: String,
-    /// The practice it belongs to.
     pub practice_id: String,
     /// The digits in the URL.
     pub code: String,
-    /// What the practice calls it.
     pub label: String,
     tags: String,
-    /// The first entry of its conversations.
+    /// First entry of its conversations.
     pub welcome: Option<String>,
     state: String,
-    /// Whether it is the practice's first, which every retired link can fall back to.
+    /// Whether it is the practice's first link, which retired links fall back to.
     pub is_default: bool,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// Who sees its conversations: `practice`, a team's id or a staff member's.
+    /// Who can see its conversations: `practice`, the id of a team or of a staff member.
     pub owner: String,
-    /// Who answers them.
+    /// Staff member who answers its conversations.
     pub assignee_id: Option<String>,
-    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    /// Whether previews, texts and e-mails omit the practice's name.
     pub discreet: bool,
-    /// Where it leads once it is retired; `None` is the default link.
+    /// Target once the link is retired; `None` is the default link.
     pub forward_id: Option<String>,
 }
 
 impl Link {
-    /// The tags that its conversations get.
+    /// Tags that its conversations get.
     pub fn tags(&self) -> Vec<String> {
         serde_json::from_str(&self.tags).unwrap_or_default()
     }
 
-    /// Its state; a word that nobody knows counts as closed.
+    /// An unknown value in the database counts as closed.
     pub fn state(&self) -> State {
         State::from_word(&self.state).unwrap_or(State::Closed)
     }
 }
 
-/// Makes a link; `None` when the code is taken.
+/// Inserts a link; `None` if the code is taken.
 pub fn insert(conn: &mut Conn, id: &str, code: &str, new: &NewLink, now: Timestamp) -> Result<Option<Link>> {
     let row = (
         practice_links::id.eq(id),
@@ -81,49 +77,45 @@ pub fn insert(conn: &mut Conn, id: &str, code: &str, new: &NewLink, now: Timesta
     Ok(Both(insert).get_result(conn).optional()?)
 }
 
-/// The link of `id`.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Link>> {
     Ok(practice_links::table.find(id).select(columns::<Link>()).first(conn).optional()?)
 }
 
-/// The link of `id`, as it stays until the transaction ends.
+/// Returns the link with a shared row lock until the transaction ends.
 pub fn hold(conn: &mut Conn, id: &str) -> Result<Option<Link>> {
     Ok(Shared(practice_links::table.find(id).select(columns::<Link>())).get_result(conn).optional()?)
 }
 
-/// The link behind exactly `code` with its practice: one statement, whatever it finds, so that no state of a
-/// link answers sooner than another.
+/// Returns the link of exactly `code` with its practice. It is one statement whatever it finds, so that the
+/// response time does not reveal the state of a link.
 pub fn find_by_code(conn: &mut Conn, code: &str) -> Result<Option<(Link, Practice)>> {
     let row = practice_links::table.inner_join(practices::table).filter(practice_links::code.eq(code));
     Ok(row.select((columns::<Link>(), columns::<Practice>())).first(conn).optional()?)
 }
 
-/// The link of `id` with its practice.
 pub fn find_with_practice(conn: &mut Conn, id: &str) -> Result<Option<(Link, Practice)>> {
     let row = practice_links::table.inner_join(practices::table).filter(practice_links::id.eq(id));
     Ok(row.select((columns::<Link>(), columns::<Practice>())).first(conn).optional()?)
 }
 
-/// The default link of a practice.
 pub fn find_default(conn: &mut Conn, practice_id: &str) -> Result<Option<Link>> {
     let row = practice_links::table.filter(practice_links::practice_id.eq(practice_id));
     Ok(row.filter(practice_links::is_default).select(columns::<Link>()).first(conn).optional()?)
 }
 
-/// How many codes of `digits` digits are allocated, in whatever state: codes are never re-issued.
+/// How many codes of `digits` digits are allocated, in any state: codes are never re-issued.
 pub fn count_of_length(conn: &mut Conn, digits: u32) -> Result<i64> {
     let digits = i32::try_from(digits).unwrap_or(i32::MAX);
     let rows = practice_links::table.filter(length(practice_links::code).eq(digits));
     Ok(rows.count().get_result(conn)?)
 }
 
-/// The link of `id` in a practice.
 pub fn find_of(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Link>> {
     let row = practice_links::table.find(id).filter(practice_links::practice_id.eq(practice_id));
     Ok(row.select(columns::<Link>()).first(conn).optional()?)
 }
 
-/// A practice's links after `after`, oldest first; with `only`, those of some owners and those named.
+/// Links of a practice after `after`, oldest first; `only` restricts them to owners and link ids.
 pub fn list(
     conn: &mut Conn,
     practice_id: &str,
@@ -141,7 +133,6 @@ pub fn list(
     Ok(rows.order(practice_links::id).limit(limit).select(columns::<Link>()).load(conn)?)
 }
 
-/// What a change writes.
 #[derive(AsChangeset)]
 #[diesel(table_name = practice_links)]
 struct Changed<'a> {
@@ -155,7 +146,7 @@ struct Changed<'a> {
     forward_id: Option<Option<String>>,
 }
 
-/// Changes a link that still stands as it was `seen`.
+/// Changes a link whose state is still the one that was `seen`.
 pub fn update(conn: &mut Conn, seen: &Link, change: &Change) -> Result<Option<Link>> {
     let tags = change.tags.as_ref().map(|tags| serde_json::to_string(tags).unwrap_or_else(|_| "[]".into()));
     let changed = Changed {
@@ -165,7 +156,7 @@ pub fn update(conn: &mut Conn, seen: &Link, change: &Change) -> Result<Option<Li
         owner: change.owner.as_deref(),
         assignee_id: change.assignee_id.clone(),
         discreet: change.discreet,
-        // Written in any case, so that the statement never is without a column to set.
+        // Always written, so that the statement has at least one column to set.
         state: Some(change.state.unwrap_or(seen.state()).as_str()),
         forward_id: change.forward_to.clone(),
     };
@@ -174,19 +165,18 @@ pub fn update(conn: &mut Conn, seen: &Link, change: &Change) -> Result<Option<Li
     Ok(update.get_result(conn).optional()?)
 }
 
-/// Closes every link of a practice.
 pub fn close_all(conn: &mut Conn, practice_id: &str) -> Result<usize> {
     let rows = practice_links::table.filter(practice_links::practice_id.eq(practice_id));
     Ok(diesel::update(rows).set(practice_links::state.eq("closed")).execute(conn)?)
 }
 
-/// The people who have `part` in a link, by id.
+/// Ids of the staff members with the role `part` on a link, in order.
 pub fn people(conn: &mut Conn, link_id: &str, part: &str) -> Result<Vec<String>> {
     let rows = link_people::table.filter(link_people::link_id.eq(link_id)).filter(link_people::part.eq(part));
     Ok(rows.order(link_people::staff_id).select(link_people::staff_id).load(conn)?)
 }
 
-/// The links that a staff member is assignee or member of.
+/// Ids of the links that a staff member is assignee or member of.
 pub fn joined(conn: &mut Conn, staff_id: &str) -> Result<Vec<String>> {
     let assigned = practice_links::table.filter(practice_links::assignee_id.eq(staff_id));
     let mut ids: Vec<String> = assigned.select(practice_links::id).load(conn)?;
@@ -196,7 +186,7 @@ pub fn joined(conn: &mut Conn, staff_id: &str) -> Result<Vec<String>> {
     Ok(ids)
 }
 
-/// Gives `part` in a link to exactly these people.
+/// Replaces the staff members with the role `part` on a link.
 pub fn replace_people(conn: &mut Conn, link_id: &str, part: &str, staff: &[String]) -> Result<()> {
     let rows = link_people::table.filter(link_people::link_id.eq(link_id)).filter(link_people::part.eq(part));
     diesel::delete(rows).execute(conn)?;

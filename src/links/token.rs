@@ -1,4 +1,4 @@
-//! Link tokens: JWTs of type `link+jwt`, good for 30 days.
+//! Link tokens: JWTs of type `link+jwt`, valid for 30 days.
 
 use std::time::Duration;
 
@@ -17,23 +17,23 @@ const AUDIENCE: &str = "practice-links:link";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The installed app was opened by the link itself.
+    /// The link itself opened the installed app.
     UniversalLink,
-    /// Google Play handed the code over after the install.
+    /// Google Play passed the code on after the install.
     PlayReferrer,
-    /// An App Clip was opened by the link.
+    /// The link opened an App Clip.
     AppClip,
-    /// Pasted, with the patient's consent.
+    /// The code was pasted, with the patient's consent.
     Pasteboard,
-    /// Typed in.
+    /// The patient typed the code.
     Typed,
-    /// Scanned in the app.
+    /// The QR code was scanned in the app.
     Scanned,
 }
 
 impl Source {
-    /// What a token of this source counts as in the link's funnel. The other ways begin on the page, which
-    /// counts for itself.
+    /// Returns the funnel step that a token of this source counts as. The other sources begin on the
+    /// landing page, which counts them itself.
     pub fn step(self) -> Option<Step> {
         match self {
             Self::Typed => Some(Step::CodeTyped),
@@ -42,7 +42,7 @@ impl Source {
         }
     }
 
-    /// The word that the API and the database use.
+    /// Returns the value used by the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UniversalLink => "universal_link",
@@ -59,24 +59,20 @@ impl Source {
 struct Claims {
     iss: String,
     aud: String,
-    /// The link's id.
     sub: String,
-    /// The click session: one per token.
+    /// Id of the click session, unique per token.
     jti: String,
     source: Source,
     iat: i64,
     exp: i64,
 }
 
-/// A signed token and its end.
 pub struct LinkToken {
-    /// What the app hands in at sign-up.
+    /// Token that the app sends at sign-up.
     pub token: Secret,
-    /// Until when.
     pub expires_at: Timestamp,
 }
 
-/// Signs a token for `link_id`.
 pub fn sign(ctx: &Ctx, link_id: &str, source: Source) -> Option<LinkToken> {
     let expires_at = ctx.now + LIFE;
     let claims = Claims {
@@ -92,7 +88,7 @@ pub fn sign(ctx: &Ctx, link_id: &str, source: Source) -> Option<LinkToken> {
     Some(LinkToken { token, expires_at })
 }
 
-/// The link's id and the source, where the token is ours and still good.
+/// Returns the link id and the source if the token has a valid signature and has not expired.
 pub fn verify(ctx: &Ctx, token: &str) -> Option<(String, Source)> {
     let claims: Claims = ctx.keys.verify(token, TYPE, AUDIENCE)?;
     (claims.exp > ctx.now.seconds()).then_some((claims.sub, claims.source))

@@ -1,4 +1,5 @@
-//! The thread that numbers what this instance has committed, hears what others have numbered, and wakes streams.
+//! The thread that numbers events committed by this instance, listens for events numbered by others, and
+//! wakes the event streams.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,13 +11,13 @@ use super::{Audience, CHANNEL, Hub, number, store};
 use crate::app::App;
 use crate::db;
 
-/// What was committed and not numbered (its instance died, or it was a command), and what was not heard, is found
-/// this often.
+/// How often to look for events that were committed but not numbered (the instance died, or it was a
+/// command), and for missed notifications.
 const FALLBACK: Duration = Duration::from_secs(1);
-/// Between two rounds, so that a busy hour is numbered in batches and not row by row.
+/// Pause between two rounds, so that a busy hour is numbered in batches instead of row by row.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The running thread.
+/// Handle of the running thread.
 pub struct Feed {
     stop: Arc<AtomicBool>,
     hub: Arc<Hub>,
@@ -24,7 +25,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Ends the thread after its round.
+    /// Stops the thread after its current round.
     pub fn stop(self) {
         self.stop.store(true, Ordering::SeqCst);
         self.hub.ring();
@@ -32,7 +33,7 @@ impl Feed {
     }
 }
 
-/// Feeds the streams of this instance until the handle is stopped.
+/// Feeds the event streams of this instance until the handle is stopped.
 pub fn spawn(app: App) -> std::io::Result<Feed> {
     let (stop, hub) = (Arc::new(AtomicBool::new(false)), Arc::clone(&app.live));
     let stopped = Arc::clone(&stop);
@@ -53,13 +54,13 @@ fn run(app: &App, stopped: &AtomicBool) {
         }
         looked = Instant::now();
         if let Err(error) = round(app, is_rung, &mut known) {
-            tracing::warn!(%error, "live events are late");
+            tracing::warn!(%error, "the event stream is delayed");
         }
         thread::sleep(PAUSE);
     }
 }
 
-/// Numbers what waits, and wakes whoever is concerned by what is new since the `known` number.
+/// Numbers waiting events, and wakes the streams that events since the `known` number concern.
 fn round(app: &App, is_rung: bool, known: &mut Option<i64>) -> db::Result<()> {
     if is_rung || app.read_blocking(|_, conn| store::is_any_waiting(conn))? {
         while !app.write_blocking(number)? {
@@ -69,7 +70,7 @@ fn round(app: &App, is_rung: bool, known: &mut Option<i64>) -> db::Result<()> {
     let seen = *known;
     let (head, concerned) = app.read_blocking(|_, conn| {
         let head = store::head(conn)?;
-        // Before the first round nobody knows what the open streams have read: they look for themselves.
+        // Before the first round it is unknown what the open streams have read: they check for themselves.
         let is_new = seen.is_none_or(|seen| head > seen);
         let concerned = if is_new { store::concerned(conn, seen.unwrap_or(head - 1))? } else { Vec::new() };
         Ok::<_, db::Error>((head, concerned))

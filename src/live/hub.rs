@@ -1,4 +1,4 @@
-//! The open streams of this instance: how many there are, and who is woken.
+//! The open event streams of this instance: how many there are, and which are woken.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::pin;
@@ -11,22 +11,22 @@ use tokio::sync::broadcast::{self, Receiver, Sender};
 use super::Audience;
 use crate::kit::Bell;
 
-/// One person's tabs and devices. A tab that was closed is noticed only when it is written to, so whoever turns
-/// pages quickly has some of those: a further stream ends the oldest, and nobody is refused.
+/// Maximum streams per person, for their tabs and devices. A closed tab is noticed only when the server
+/// writes to it, so fast page changes leave some behind: another stream ends the oldest, and none is refused.
 const OF_ONE: usize = 10;
-/// All of an instance's.
+/// Maximum streams per instance.
 const OF_ALL: usize = 2_000;
-/// More rounds than this behind, a stream reads on as if it was woken.
+/// A stream that lags more rounds than this reads on as if it was woken.
 const ROUNDS: usize = 64;
 
-/// The instance has as many streams as it may have.
+/// The instance has reached its limit of streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many streams")]
 pub struct Full;
 
 /// Shared by the streams and the thread that feeds them.
 pub struct Hub {
-    /// Rung when this instance has committed an event.
+    /// Notified when this instance has committed an event.
     pub(super) bell: Bell,
     rounds: Sender<Arc<HashSet<Audience>>>,
     seats: Mutex<HashMap<String, VecDeque<Arc<Notify>>>>,
@@ -39,18 +39,18 @@ impl Default for Hub {
 }
 
 impl Hub {
-    /// Says that an event has committed.
+    /// Signals that an event has committed.
     pub fn ring(&self) {
         self.bell.ring();
     }
 
     /// Wakes the streams of some audiences.
     pub(super) fn wake(&self, whom: HashSet<Audience>) {
-        // Without a stream there is nobody to wake.
+        // Sending fails only if there is no stream to wake.
         let _ = self.rounds.send(Arc::new(whom));
     }
 
-    /// Opens a stream of `holder`, who is woken with `audience`.
+    /// Opens a stream of `holder`, which is woken with `audience`.
     pub fn join(self: &Arc<Self>, holder: &str, audience: Audience) -> Result<Seat, Full> {
         let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
         if seats.values().map(VecDeque::len).sum::<usize>() >= OF_ALL {
@@ -68,25 +68,24 @@ impl Hub {
         Ok(Seat { hub, holder: holder.to_owned(), audience, rounds, lost })
     }
 
-    /// How many streams are open.
     pub fn open(&self) -> usize {
         let seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
         seats.values().map(VecDeque::len).sum()
     }
 }
 
-/// A stream's place in the hub, until it is dropped.
+/// Registration of a stream in the hub, until it is dropped.
 pub struct Seat {
     hub: Arc<Hub>,
     holder: String,
     audience: Audience,
     rounds: Receiver<Arc<HashSet<Audience>>>,
-    /// Told when a newer stream took the place.
+    /// Notified when a newer stream takes the place.
     lost: Arc<Notify>,
 }
 
 impl Seat {
-    /// Waits until there may be something to tell; `false` where the seat is lost.
+    /// Waits until there may be an event to send; `false` if a newer stream took the place.
     pub async fn woken(&mut self) -> bool {
         let (rounds, audience) = (&mut self.rounds, &self.audience);
         let round = async {

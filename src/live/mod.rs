@@ -1,12 +1,14 @@
-//! What open consoles and apps are told of at once: server-sent events, across instances, without a loss.
+//! Event stream for open consoles and apps: server-sent events (SSE), across instances, without loss.
 //!
-//! An event is a row, written in the transaction of its fact. `UUIDv7` ids of several instances do not commit in
-//! order, so a stream could not say by an id what it has read. Therefore each committed row gets a number, in
-//! batches and under a lock, by the thread in `feed`; a stream stands at a number (and an event of its batch), and what comes
-//! later always stands behind it. The instance that numbers tells the others by NOTIFY in that same transaction:
-//! NOTIFY takes a lock over the whole database at commit, which sign-ups should not wait for.
+//! An event is a row, written in the same transaction as its cause. `UUIDv7` ids of several instances do not
+//! commit in order, so an id cannot mark what a stream has read. Therefore the thread in `feed` gives each
+//! committed row a number, in batches and under a lock. A stream's position is a number (and an event within
+//! its batch), and later events always come after it. The instance that assigns numbers notifies the others
+//! with NOTIFY in that same transaction: NOTIFY takes a lock over the whole database at commit, which
+//! sign-ups should not wait for.
 //!
-//! An event holds ids alone. Who is told of it is decided at each delivery, by the room whose stream it is.
+//! An event holds only ids. At each delivery the module that owns the stream decides which events
+//! the reader may see.
 
 mod feed;
 mod hub;
@@ -24,29 +26,29 @@ use serde_json::Value;
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 
-/// How long a broken stream can go on where it was.
+/// How long a broken stream can resume from its position.
 const KEPT: Duration = Duration::from_hours(24);
-/// "LiveNumb": one instance numbers at a time.
+/// ASCII "LiveNumb": only one instance assigns numbers at a time.
 const LOCK: i64 = 0x4c69_7665_4e75_6d62;
 const CHANNEL: &str = "practice_links_live";
 
-/// What happened.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A pairing opened a conversation.
     ConversationCreated,
-    /// Something was written in one.
+    /// An entry was appended to a conversation.
     EntryCreated,
-    /// Its assignee, tags, status or mark changed.
+    /// Assignee, tags, status or unread mark of a conversation changed.
     ConversationChanged,
-    /// How sure the practice is of who it is changed.
+    /// The identity state of a conversation changed.
     IdentityChanged,
-    /// One side read it.
+    /// One side read a conversation.
     Read,
 }
 
 impl Kind {
-    /// The word in `event:`.
+    /// The name in the `event:` line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ConversationCreated => "conversation.created",
@@ -58,50 +60,48 @@ impl Kind {
     }
 }
 
-/// An event to be told.
+/// An event to send.
 pub struct Event<'a> {
-    /// The practice whose staff may be told.
+    /// The practice whose staff may see the event.
     pub practice_id: &'a str,
-    /// The account that is told too.
+    /// The patient's account, if it may see the event too.
     pub account_id: Option<&'a str>,
-    /// The conversation it is about.
     pub conversation_id: &'a str,
-    /// How many entries it has: later in a conversation is told later.
+    /// Entry count of the conversation, so that its events are sent in order.
     pub place: i32,
-    /// What happened.
     pub kind: Kind,
-    /// Ids, and nothing that needs keeping to oneself.
+    /// Only ids, nothing confidential.
     pub data: Value,
 }
 
-/// Tells of a fact when its transaction has committed.
+/// Writes an event, which is sent once its transaction has committed.
 pub fn tell(ctx: &Ctx, conn: &mut Conn, event: &Event<'_>) -> db::Result<()> {
     ctx.told.set(true);
     store::insert(conn, &ctx.id("evt"), event, ctx.now)
 }
 
-/// Whose events a stream tells.
+/// The events a stream follows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Audience {
-    /// A practice's.
+    /// Events of a practice.
     Practice(String),
-    /// An account's.
+    /// Events of an account.
     Account(String),
 }
 
-/// Where a stream stands.
+/// Position of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The number of the batch.
+    /// Number of the batch.
     pub seq: i64,
-    /// The event's place in it, which several share.
+    /// Position within the batch, which several events share.
     pub within: i32,
-    /// The event; what is empty stands before all of them.
+    /// Id of the event; an empty id sorts first.
     pub id: String,
 }
 
-/// Where a stream begins: behind the event that its reader saw last, or at the end of what is there. An event that
-/// is not kept any more was the reader's last more than a day ago: they get the whole day.
+/// Start position of a stream: after the event that its reader saw last, or at the current end. If that event
+/// was already deleted, it is more than a day old, and the reader gets the whole day.
 pub fn start(conn: &mut Conn, last_seen: Option<&str>) -> db::Result<Place> {
     match last_seen.filter(|id| is_event_id(id)) {
         Some(id) => {
@@ -117,17 +117,17 @@ fn is_event_id(id: &str) -> bool {
     digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Up to `limit` events after a place.
+/// Up to `limit` events after a position.
 pub fn after(conn: &mut Conn, audience: &Audience, place: &Place, limit: i64) -> db::Result<Vec<Told>> {
     store::after(conn, audience, place, limit)
 }
 
-/// Numbers what has committed; `false` when another instance is at it.
+/// Numbers committed events; `false` if another instance holds the lock.
 fn number(ctx: &Ctx, conn: &mut Conn) -> db::Result<bool> {
     if !conn.try_lock(LOCK)? {
         return Ok(false);
     }
-    // Never below the clock, so that numbers go on where every row was forgotten.
+    // Never below the clock, so that numbers keep rising even after all rows were deleted.
     let seq = store::head(conn)?.saturating_add(1).max(ctx.now.millis());
     if store::number(conn, seq)? > 0 {
         conn.notify(CHANNEL)?;
@@ -135,7 +135,7 @@ fn number(ctx: &Ctx, conn: &mut Conn) -> db::Result<bool> {
     Ok(true)
 }
 
-/// Forgets what nobody will ask for.
+/// Deletes events after their retention.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::delete_older(conn, ctx.now - KEPT)
 }

@@ -1,4 +1,4 @@
-//! The rows of `live_events`.
+//! Queries on `live_events`.
 
 use diesel::dsl::max;
 use diesel::prelude::*;
@@ -9,30 +9,28 @@ use crate::db::schema::live_events;
 use crate::db::{Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// An event as it is told.
+/// An event as it is sent.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = live_events)]
 pub struct Told {
-    /// Its id, `evt_…`.
+    /// Id of the form `evt_…`.
     pub id: String,
-    /// The conversation that it is about.
     pub conversation_id: Option<String>,
-    /// What happened.
     pub kind: String,
-    /// Its JSON.
+    /// JSON of the event's data.
     pub data: String,
     seq: Option<i64>,
     place: i32,
 }
 
 impl Told {
-    /// Where a stream stands that was told of it.
+    /// The position of a stream after this event.
     pub fn place(&self) -> Place {
         Place { seq: self.seq.unwrap_or_default(), within: self.place, id: self.id.clone() }
     }
 }
 
-/// Appends an event, which has no number yet.
+/// Inserts an event that has no number yet.
 pub fn insert(conn: &mut Conn, id: &str, event: &Event<'_>, now: Timestamp) -> Result<()> {
     let row = (
         live_events::id.eq(id),
@@ -48,36 +46,35 @@ pub fn insert(conn: &mut Conn, id: &str, event: &Event<'_>, now: Timestamp) -> R
     Ok(())
 }
 
-/// Whether an event waits for its number.
+/// Whether any event waits for its number.
 pub fn is_any_waiting(conn: &mut Conn) -> Result<bool> {
     let waiting = live_events::table.filter(live_events::seq.is_null()).select(live_events::id);
     Ok(waiting.first::<String>(conn).optional()?.is_some())
 }
 
-/// Numbers all that waits; how many there were.
+/// Numbers all waiting events and returns their count.
 pub fn number(conn: &mut Conn, seq: i64) -> Result<usize> {
     let waiting = live_events::table.filter(live_events::seq.is_null());
     Ok(update(waiting).set(live_events::seq.eq(seq)).execute(conn)?)
 }
 
-/// The last number given; 0 before the first.
+/// The highest number so far; 0 before the first.
 pub fn head(conn: &mut Conn) -> Result<i64> {
     let last: Option<i64> = live_events::table.select(max(live_events::seq)).first(conn)?;
     Ok(last.unwrap_or_default())
 }
 
-/// Whom the events after a number concern, by practice and account.
+/// Practices and accounts that the events after a number concern.
 pub fn concerned(conn: &mut Conn, after: i64) -> Result<Vec<(String, Option<String>)>> {
     let rows = live_events::table.filter(live_events::seq.gt(after)).distinct();
     Ok(rows.select((live_events::practice_id, live_events::account_id)).load(conn)?)
 }
 
-/// An event that is kept.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Told>> {
     Ok(live_events::table.find(id).select(columns::<Told>()).first(conn).optional()?)
 }
 
-/// Up to `limit` events of an audience after a place, in the order of their numbers.
+/// Up to `limit` events of an audience after a position, by number.
 pub fn after(conn: &mut Conn, audience: &Audience, place: &Place, limit: i64) -> Result<Vec<Told>> {
     let within = live_events::place
         .gt(place.within)
@@ -92,7 +89,7 @@ pub fn after(conn: &mut Conn, audience: &Audience, place: &Place, limit: i64) ->
     Ok(rows.order(order).limit(limit).select(columns::<Told>()).load(conn)?)
 }
 
-/// Forgets events from before `end`.
+/// Deletes events older than `end`.
 pub fn delete_older(conn: &mut Conn, end: Timestamp) -> Result<usize> {
     Ok(delete(live_events::table.filter(live_events::created_at.lt(end))).execute(conn)?)
 }

@@ -1,5 +1,5 @@
-//! A stream as it goes over the wire (`text/event-stream`, WHATWG HTML 9.2): events, and a comment now and then, so
-//! that no proxy takes it for dead and a reader who is gone is noticed.
+//! Wire format of an event stream (`text/event-stream`, WHATWG HTML 9.2): events, and a regular comment as a
+//! heartbeat, so that no proxy closes an idle connection and a disconnected reader is noticed.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -21,29 +21,29 @@ use crate::http::call::is_head;
 use crate::http::{Code, Draining, Problem};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// After a read that the database did not answer.
+/// Delay after a failed database read.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How many events one read brings.
+/// How many events one read returns.
 pub const BATCH: i64 = 100;
 
 impl From<Full> for Problem {
     fn from(_: Full) -> Self {
-        Self::new(Code::Unavailable, "Ask for pages meanwhile.").retry_after(15)
+        Self::new(Code::Unavailable, "Too many open event streams. Poll instead.").retry_after(15)
     }
 }
 
-/// What one read brought.
+/// The result of one read.
 pub struct Batch {
-    /// Those events that the reader may know of.
+    /// Events that the reader may see.
     pub events: Vec<Told>,
-    /// Behind the last event that was looked at, told or not.
+    /// The position after the last event read, whether it was sent or not.
     pub place: Place,
-    /// Whether more stand behind it.
+    /// Whether there may be more events.
     pub goes_on: bool,
 }
 
 impl Batch {
-    /// What was found after `place`, less what `seen` does not let through.
+    /// The events found after `place`, without those that `seen` filters out.
     pub fn of<E>(
         found: Vec<Told>,
         place: &Place,
@@ -58,9 +58,9 @@ impl Batch {
     }
 }
 
-/// Why a read brought nothing.
+/// Why a read returned nothing.
 pub enum Halt {
-    /// The reader may not read any more: the stream ends.
+    /// The reader lost permission: the stream ends.
     Over,
     /// The database did not answer: the stream tries again.
     Later,
@@ -76,7 +76,7 @@ struct State<R> {
     beat_at: Instant,
 }
 
-/// The answer that tells events from `place` on. Each read asks again who reads, and what they may see.
+/// Response that streams events from `place` on. Each read authenticates and authorizes the reader again.
 pub fn answer<R, F>(seat: Seat, draining: Draining, place: Place, read: R) -> HttpResponse
 where
     R: Fn(Place) -> F + 'static,
@@ -87,7 +87,7 @@ where
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
-        // Kept alive after its end, the connection would hold up a shutdown.
+        // A connection kept alive after the stream's end would delay a shutdown.
         .force_close()
         .streaming(Box::pin(stream::StreamExt::chain(hello, events(state))))
 }
@@ -108,7 +108,7 @@ where
     R: Fn(Place) -> F,
     F: Future<Output = Result<Batch, Halt>>,
 {
-    /// What is sent next; `None` at the end.
+    /// The next bytes to send; `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if self.draining.is_set() {
@@ -125,7 +125,7 @@ where
                 Waited::Stopped => {}
                 Waited::Lost => return None,
                 Waited::Long => {
-                    // The next turn looks whether the reader may still read.
+                    // The next round checks whether the reader still has permission.
                     self.is_due = true;
                     self.beat_at = Instant::now() + HEARTBEAT;
                     return Some(Bytes::from_static(b":\n\n"));
@@ -134,7 +134,7 @@ where
         }
     }
 
-    /// Reads once; `None` where the stream is over.
+    /// Reads once; `None` if the stream has ended.
     async fn look(&mut self) -> Option<Option<Bytes>> {
         match (self.read)(self.place.clone()).await {
             Ok(batch) => {
@@ -151,7 +151,6 @@ where
         }
     }
 
-    /// Waits for whatever comes first.
     async fn wait(&mut self) -> Waited {
         let (woken, begun) = (pin!(self.seat.woken()), pin!(self.draining.begun()));
         match timeout_at(self.beat_at, select(woken, begun)).await {
@@ -165,28 +164,27 @@ where
 
 /// What ended a wait.
 enum Waited {
-    /// There may be something to tell.
+    /// There may be an event to send.
     Woken,
     /// A newer stream took the place.
     Lost,
-    /// The shutdown began.
     Stopped,
     /// It is time for a heartbeat.
     Long,
 }
 
-/// JSON as serde writes it has no line break, so one `data:` line holds it.
+/// JSON written by serde has no line breaks, so it fits one `data:` line.
 fn written(event: &Told) -> String {
     let mut text = String::new();
     let _ = write!(text, "id: {}\nevent: {}\ndata: {}\n\n", event.id, event.kind, event.data);
     text
 }
 
-/// How a stream is asked for.
+/// Request headers of an event stream.
 pub struct LastEventId {
-    /// `Last-Event-ID`, which a browser sends when it connects again.
+    /// `Last-Event-ID`, which a browser sends when it reconnects.
     pub id: Option<String>,
-    /// Whether the headers alone are wanted.
+    /// Whether the request is a HEAD request.
     pub is_head: bool,
 }
 
@@ -200,7 +198,7 @@ impl FromRequest for LastEventId {
     }
 }
 
-/// The answer to HEAD.
+/// Response to a HEAD request.
 pub fn head() -> HttpResponse {
     HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/event-stream")).finish()
 }

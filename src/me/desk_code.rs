@@ -1,4 +1,4 @@
-//! In person: the patient sends the code that a screen at the desk shows, and is known from then on.
+//! Identity check in person: the patient enters the check-in code that a screen at reception shows.
 
 use super::Refusal;
 use crate::accounts::{Principal, Scope};
@@ -10,17 +10,16 @@ use crate::kit::Wait;
 use crate::limits::{self, Budget};
 use crate::staff::desk_code;
 
-/// What became of a code. A wrong one is remembered, so it is no refusal, which would roll that back.
+/// Outcome of a code. A wrong code is counted, so it is not an error, which would roll the count back.
 pub enum Shown {
-    /// The staff member whose screen showed it confirmed the person.
+    /// The patient is confirmed, by the staff member whose screen showed the code.
     Confirmed(Box<Paired>),
-    /// It is on no screen of this practice.
+    /// No screen of this practice shows the code now.
     Wrong,
-    /// Too many were wrong.
     Limited(Wait),
 }
 
-/// Confirms the person of a pairing by a code. Whoever is confirmed already stays so.
+/// Confirms the patient of a pairing by a check-in code. A patient who is confirmed already stays so.
 pub fn show_desk_code(
     ctx: &Ctx,
     conn: &mut Conn,

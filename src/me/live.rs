@@ -1,4 +1,4 @@
-//! What the patient has read, and what their open app is told of.
+//! Read positions and event stream of the patient.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::kit::Secret;
 use crate::live::stream::{BATCH, Batch};
 use crate::live::{self, Audience, Place};
 
-/// Notes that I have read up to a position; how far I have by then.
+/// Marks the conversation as read up to a position; returns the read position, which never goes back.
 pub fn read(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -24,7 +24,7 @@ pub fn read(
     Ok(conversations::read_by_patient(ctx, conn, conversation_id, position)?)
 }
 
-/// Whose stream a token opens, and where it begins.
+/// Authenticates an event stream, and determines where it starts.
 pub fn listen(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -35,7 +35,7 @@ pub fn listen(
     Ok((who, live::start(conn, last_seen)?))
 }
 
-/// What happened after a place, as far as this sign-in may know.
+/// Loads the events after a place that are within the session's access scope.
 pub fn events(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, place: &Place) -> Result<Batch, Refusal> {
     let who = accounts::authenticate(ctx, conn, token)?;
     let all = live::after(conn, &Audience::Account(who.account_id.clone()), place, BATCH)?;

@@ -1,4 +1,4 @@
-//! The patient's own view: who I am, with whom I am paired, what was said.
+//! The signed-in patient's own data: account, patients, pairings and conversations.
 
 mod desk_code;
 pub mod http;
@@ -13,47 +13,42 @@ use crate::db::{self, Conn};
 use crate::deferred::{self, Follower, Lead};
 use crate::invites::{self, Holder};
 
-/// Why something of the patient's own was refused.
+/// Errors of requests about the patient's own data.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Not signed in, or no such person.
+    /// Not signed in, or no such patient.
     #[error(transparent)]
     Account(#[from] accounts::Refusal),
-    /// The link token or the pairing that waited leads nowhere.
+    /// The link token, pending pairing or invite cannot be resolved.
     #[error(transparent)]
     Lead(#[from] deferred::Refusal),
-    /// The practice cannot be paired with.
+    /// The practice refuses the pairing because it blocked the patient.
     #[error(transparent)]
     Pairing(#[from] conversations::Refusal),
-    /// No such pairing.
     #[error("pairing not found")]
     PairingNotFound,
-    /// No such conversation, or none that this sign-in may see.
+    /// No such conversation, or not within this session's access scope.
     #[error("conversation not found")]
     ConversationNotFound,
-    /// The conversation is over.
     #[error("conversation closed")]
     ConversationClosed,
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// The account and the people on it whom this sign-in may see.
+/// The account and its patients that this session may see.
 pub fn overview(conn: &mut Conn, who: &Principal) -> Result<(Account, Vec<Patient>), Refusal> {
     Ok((accounts::account(conn, &who.account_id)?, accounts::patients(conn, who)?))
 }
 
-/// What became of a lead. That an invite cannot be accepted (yet) is an outcome, not an error: what was learnt of the
-/// invite must stay.
+/// Outcome of a pairing request. An invite that cannot be accepted (yet) is an outcome, not an error: what
+/// was learned about the invite must be committed.
 pub enum Pairing {
-    /// It led to a pairing.
     Done(Box<Paired>),
-    /// It led nowhere.
     Refused(invites::Refusal),
 }
 
-/// Pairs a person of the account with the practice that `lead` leads to.
+/// Pairs a patient of the account with the practice that `lead` resolves to.
 pub fn pair(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -63,7 +58,7 @@ pub fn pair(
 ) -> Result<Pairing, Refusal> {
     let account = accounts::account(conn, &who.account_id)?;
     let phone = accounts::own_phone(&account).ok_or(accounts::Refusal::Unauthorized)?;
-    // What the account proved is not what a stranger with its recycled number did.
+    // The e-mail address proven on the account says nothing about a stranger with its recycled number.
     let email = account.proven_email().filter(|_| who.scope == Scope::Full);
     if let Lead::Invite(token) = lead {
         let holder = Holder { phone: &phone, account_id: Some(&who.account_id), email };
@@ -84,12 +79,11 @@ pub fn pair(
     Ok(Pairing::Done(Box::new(accounts::pair(ctx, conn, &follow)?)))
 }
 
-/// Up to `limit` of my living pairings after the pairing `after`.
+/// Lists the caller's open pairings after the pairing `after`, at most `limit`.
 pub fn pairings(conn: &mut Conn, who: &Principal, after: &str, limit: i64) -> db::Result<Vec<Paired>> {
     conversations::list(conn, &who.account_id, who.sight(), after, limit)
 }
 
-/// Leaves a practice.
 pub fn leave(ctx: &Ctx, conn: &mut Conn, who: &Principal, pairing_id: &str) -> Result<(), Refusal> {
     match conversations::end(ctx, conn, &who.account_id, (who.sight(), pairing_id), Ending::Left)? {
         true => Ok(()),
@@ -97,7 +91,7 @@ pub fn leave(ctx: &Ctx, conn: &mut Conn, who: &Principal, pairing_id: &str) -> R
     }
 }
 
-/// Up to `limit` entries of my conversation after a position.
+/// Lists the entries of the caller's conversation after a position, at most `limit`.
 pub fn entries(
     conn: &mut Conn,
     who: &Principal,
@@ -110,7 +104,7 @@ pub fn entries(
     Ok(conversations::entries(conn, conversation_id, after, limit)?)
 }
 
-/// Says something to the practice.
+/// Sends a message to the practice.
 pub fn write(
     ctx: &Ctx,
     conn: &mut Conn,

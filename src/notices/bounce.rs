@@ -1,5 +1,5 @@
-//! Mails that came back. A mailbox that is gone is not written to again, the practice's other admins hear of
-//! it once, and whoever complains of a mail gets no more of its kind.
+//! Bounces and complaints. A mailbox that bounced for good gets no more mail, the practice's other admins
+//! are told once, and a complaint about a mail turns off mails of its kind for that recipient.
 
 use serde_json::json;
 
@@ -13,34 +13,32 @@ use crate::kit::Timestamp;
 use crate::outbox::{self, Channel, Job, Outcome, Report};
 use crate::{practices, staff, topics};
 
-/// What the mail server says of a mailbox that is gone; any other refusal is about one mail.
+/// The outcome label of a mailbox that is gone; any other rejection is about one mail.
 const GONE: &str = "mailbox_refused";
 
-/// What became of a mail that a server had taken.
+/// An event reported about a mail that a server had accepted.
 pub struct Event {
-    /// What happened.
     pub kind: EventKind,
-    /// The mail's `Message-ID`.
+    /// `Message-ID` header of the mail, made of the outbox row's id.
     pub message_id: String,
-    /// When, where the sender says so.
+    /// When it happened, if the sender says so.
     pub at: Option<Timestamp>,
 }
 
-/// What happened to a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// It came back for good.
+    /// Permanent bounce: the mailbox is gone.
     HardBounce,
-    /// It came back, and is tried again by whoever has it.
+    /// Temporary bounce: the sending server will try again.
     SoftBounce,
-    /// The reader called it unwanted.
+    /// The recipient marked it as spam.
     Complaint,
-    /// It is in the mailbox.
+    /// It was delivered to the mailbox.
     Delivered,
 }
 
-/// Takes what a mail server reports under a `webhook-id`, once: what was signed is good for minutes, and not every
-/// event in it tells its time.
+/// Processes a mail server's report once per `webhook-id`. The id is remembered because a signature is
+/// valid for minutes, and not every event in a report carries its time.
 pub fn take_report(ctx: &Ctx, conn: &mut Conn, webhook_id: &str, events: &[Event]) -> db::Result<()> {
     let id = ctx.keys.blind("mail-report", webhook_id);
     match store::remember_report(conn, &id, ctx.now)? {
@@ -49,7 +47,8 @@ pub fn take_report(ctx: &Ctx, conn: &mut Conn, webhook_id: &str, events: &[Event
     }
 }
 
-/// Takes what a mail server reports of one mail, a notice or any other. Of a mail that nobody knows, or for the second time, it changes nothing.
+/// Processes one event about a mail, a notice or any other kind. An unknown mail or a
+/// repeated event changes nothing.
 fn take_event(ctx: &Ctx, conn: &mut Conn, event: &Event) -> db::Result<()> {
     let Some(id) = row_id(&event.message_id) else { return Ok(()) };
     let topics = topics::all();
@@ -60,19 +59,19 @@ fn take_event(ctx: &Ctx, conn: &mut Conn, event: &Event) -> db::Result<()> {
     let report = match event.kind {
         EventKind::Complaint => return complain(ctx, conn, &job, event.at),
         EventKind::HardBounce => Report::Undelivered(Outcome::Rejected(GONE)),
-        // The last word is not spoken, and a hard bounce may follow.
+        // A soft bounce is not final; a hard bounce may follow.
         EventKind::SoftBounce => Report::Sent,
         EventKind::Delivered => Report::Delivered,
     };
     let is_news = outbox::report(ctx, conn, &topics, &attempt.id, &report)?;
-    // Many a mailbox takes a mail and sends it back later: what had arrived then came back all the same.
+    // Many servers accept a mail and return it later, so a mail reported as delivered can bounce.
     match event.kind {
         EventKind::HardBounce if !is_news && attempt.receipt == "delivered" => came_back(ctx, conn, &job),
         _ => Ok(()),
     }
 }
 
-/// `out_…` of `<out_…@domain>`.
+/// Extracts the outbox row's id, `out_…`, from a `Message-ID` such as `<out_…@domain>`.
 fn row_id(message_id: &str) -> Option<&str> {
     let (id, _) = message_id.trim().trim_matches(['<', '>']).split_once('@')?;
     let is_ours = id.starts_with("out_") && id.len() <= 64;
@@ -83,7 +82,7 @@ fn complain(ctx: &Ctx, conn: &mut Conn, job: &Job, at: Option<Timestamp>) -> db:
     let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     let Some(link) = payload.link else { return Ok(()) };
     let Some(to) = crate::links::known(conn, &link)? else { return Ok(()) };
-    // Who asked for mails again after the complaint meant that.
+    // If the recipient asked for mails again after the complaint, that choice wins.
     let said = store::changed_at(conn, &payload.person, &to.endpoint.id)?;
     if said.is_some_and(|said| said > at.unwrap_or(ctx.now)) {
         return Ok(());
@@ -91,7 +90,7 @@ fn complain(ctx: &Ctx, conn: &mut Conn, job: &Job, at: Option<Timestamp>) -> db:
     preference::mute(ctx, conn, &to, &payload.person).map(drop)
 }
 
-/// Learns from an attempt's end, at which the mail has just gone where the person is written to now.
+/// Handles the end of an attempt: the mail was sent just now, to the person's current address.
 pub fn settled(ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Result<()> {
     let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     match outcome {
@@ -107,7 +106,8 @@ pub fn settled(ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::
     }
 }
 
-/// Where a person is written to now; who has left is known by the address of when the row was queued.
+/// Key of the person's current mailbox. A person who has left has no address, so the key stored when the
+/// row was queued is used.
 fn mailbox_now(ctx: &Ctx, conn: &mut Conn, payload: &Payload) -> db::Result<String> {
     let Some(practice) = practices::find(conn, &payload.practice)? else {
         return Ok(payload.mailbox.clone());
@@ -116,7 +116,7 @@ fn mailbox_now(ctx: &Ctx, conn: &mut Conn, payload: &Payload) -> db::Result<Stri
     Ok(address.map_or_else(|| payload.mailbox.clone(), |to| people::mailbox_key(ctx, &to)))
 }
 
-/// Learns from a report on a mail that had been taken.
+/// Handles a report on a mail that had been accepted.
 pub fn reported(ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
     match report {
         Report::Undelivered(Outcome::Rejected(GONE)) => came_back(ctx, conn, job),
@@ -124,10 +124,11 @@ pub fn reported(ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::R
     }
 }
 
-/// Once a mail: a late copy of the report does not undo that an admin wanted the mailbox to be tried again.
+/// Handles a bounce once per mail: a late copy of the report must not undo an admin's choice to
+/// try the mailbox again.
 fn came_back(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<()> {
     let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
-    // A fast server's report comes before the answer to the send is written.
+    // A fast server's report can arrive before the result of the send is stored.
     let mailbox = mailbox_now(ctx, conn, &payload)?;
     store::note_mailed(conn, &job.id, &mailbox, ctx.now)?;
     match store::take_back(conn, &job.id, ctx.now)? {
@@ -136,7 +137,7 @@ fn came_back(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<()> {
     }
 }
 
-/// Pauses the mailbox of a mail that came back for good.
+/// Pauses the mailbox of a mail that bounced for good.
 fn suppress(ctx: &Ctx, conn: &mut Conn, job: &Job, payload: &Payload, mailbox: &str) -> db::Result<()> {
     if store::insert_bounce(conn, mailbox, &payload.person, GONE, ctx.now)? == 0 {
         return Ok(());
@@ -153,7 +154,7 @@ fn suppress(ctx: &Ctx, conn: &mut Conn, job: &Job, payload: &Payload, mailbox: &
     tell_admins(ctx, conn, job, payload)
 }
 
-/// The other admins, or the practice's own address where there are none.
+/// Notifies the other admins, or the practice's own address if there are no others.
 fn tell_admins(ctx: &Ctx, conn: &mut Conn, job: &Job, bounced: &Payload) -> db::Result<()> {
     let Some(practice) = practices::find(conn, &bounced.practice)? else { return Ok(()) };
     let admins = staff::admins(conn, &practice.id)?.into_iter();

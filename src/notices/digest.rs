@@ -1,8 +1,9 @@
-//! Digests: many new patients of a link in one mail.
+//! Digests: one mail about many new patients of a link.
 //!
-//! A digest takes patients in as long as its outbox row was never tried. Who adds to it holds that row until
-//! the commit: a worker that claims rows passes by it, and one that has claimed it already makes the holder
-//! wait, and then find that the digest is on its way. So none is counted after the mail was written.
+//! A digest accepts patients until the first attempt to send its outbox row. Adding a patient locks
+//! that row until the commit: a worker that claims rows skips it, and if a worker has claimed it
+//! already, the adding transaction waits and then finds the digest on its way. So no patient is counted
+//! after the mail was written.
 
 use std::time::Duration;
 
@@ -13,14 +14,14 @@ use crate::db::{self, Conn};
 use crate::kit::Timestamp;
 use crate::outbox;
 
-/// Digests are kept this long, for the operator's questions.
+/// Digests are kept for 30 days, to answer an operator's questions.
 const KEPT: Duration = Duration::from_hours(30 * 24);
-/// How many digests of one moment may be on their way already; the next one is due a millisecond later. More
-/// than one takes an operator who drops an open digest's row.
+/// How many digests with the same due time may already be on their way; the next one is due a millisecond
+/// later. More than one occurs only when an operator drops an open digest's row.
 const TRIES: u64 = 8;
 
-/// Adds a patient to the digest that is being gathered; `false` where none is, or only one that goes out later
-/// than a new one would.
+/// Adds a patient to the open digest. Returns `false` if no digest is open, or if it is due later than a
+/// new one would be.
 pub fn join(ctx: &Ctx, conn: &mut Conn, person: &str, list: &str, until: Timestamp) -> db::Result<bool> {
     match store::latest_digest(conn, person, list, until)? {
         Some(id) => add(ctx, conn, &id),
@@ -28,7 +29,7 @@ pub fn join(ctx: &Ctx, conn: &mut Conn, person: &str, list: &str, until: Timesta
     }
 }
 
-/// Opens a digest with its first patient, or joins one that another pairing opened in the same moment.
+/// Opens a digest with its first patient, or joins the one that a concurrent pairing opened.
 pub fn open(
     ctx: &Ctx,
     conn: &mut Conn,

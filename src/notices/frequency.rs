@@ -1,4 +1,4 @@
-//! How often somebody is told, and when the next digest of that kind goes out.
+//! Notification frequency: how often a person is told of new patients, and when the next digest is due.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use utoipa::ToSchema;
 
 use crate::kit::Timestamp;
 
-/// A link that brings more patients at once than people want mails is gathered for this long.
+/// In a burst (more pairings at once than people want mails about), patients are gathered for this long.
 const BURST: Duration = Duration::from_mins(15);
-/// When a daily digest goes out, in the practice's time.
+/// Hour of the day when daily digests go out, in the practice's time zone.
 const MORNING: i8 = 8;
 
-/// How often somebody is told of a link's new patients.
+/// How often a person is notified of a link's new patients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Frequency {
-    /// A mail for each; many at once become one.
+    /// One e-mail per patient; a burst is merged into one e-mail.
     #[default]
     Immediate,
-    /// One mail at the full hour.
+    /// One e-mail at the full hour.
     Hourly,
-    /// One mail at eight in the morning.
+    /// One e-mail a day, at 8 AM in the practice's time zone.
     Daily,
-    /// Never.
+    /// No e-mails about new patients.
     Off,
 }
 
 impl Frequency {
-    /// The word that the API and the database use.
+    /// The value in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Immediate => "immediate",
@@ -40,14 +40,14 @@ impl Frequency {
         }
     }
 
-    /// The frequency behind a word; one that nobody knows counts as the usual one.
+    /// Parses a stored value; an unknown one falls back to the default.
     pub fn from_word(word: &str) -> Self {
         let all = [Self::Immediate, Self::Hourly, Self::Daily, Self::Off];
         all.into_iter().find(|frequency| frequency.as_str() == word).unwrap_or_default()
     }
 
-    /// When a digest that is opened now goes out. The same moment for all who open one within the same minute,
-    /// so that it is one.
+    /// When a digest opened now is due. The time is the same for all that are opened within the same
+    /// minute, so that they share one digest.
     pub fn due(self, now: Timestamp, zone: &TimeZone) -> Timestamp {
         let local = now.to_jiff().to_zoned(zone.clone());
         let due = match self {
@@ -74,7 +74,7 @@ impl Frequency {
         }
     }
 
-    /// Since when a link's pairings count as having come at once.
+    /// Start of the window in which a link's pairings count as a burst.
     pub fn burst_began(now: Timestamp) -> Timestamp {
         now - BURST
     }
@@ -103,7 +103,7 @@ mod tests {
             (Frequency::Hourly, "Asia/Kolkata", "2026-11-22T15:00:00Z", "2026-11-22T15:30:00Z"),
             (Frequency::Daily, "America/Chicago", "2026-11-22T13:59:59Z", "2026-11-22T14:00:00Z"),
             (Frequency::Daily, "America/Chicago", "2026-11-22T14:00:00Z", "2026-11-23T14:00:00Z"),
-            // The night in which the clocks go forward.
+            // The night when daylight saving time begins.
             (Frequency::Daily, "America/Chicago", "2026-03-08T06:30:00Z", "2026-03-08T13:00:00Z"),
             (Frequency::Hourly, "America/Chicago", "2026-03-08T07:30:00Z", "2026-03-08T08:00:00Z"),
         ] {

@@ -1,4 +1,4 @@
-//! The doors of notices: the end of a mail, and what becomes of mails.
+//! HTTP handlers of notices: unsubscribing, and delivery events of e-mails.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
@@ -16,12 +16,12 @@ use crate::refusals;
 
 refusals!(UnsubscribeRefusals: plain);
 
-/// Asks whether to stop the e-mails that a mail's end leads here for
-#[utoipa::path(tag = "notices", params(("token" = String, Path, description = "As it stands in the e-mail", example = "c3RmXzAxOThjMWYy.c2lnbmF0dXJl")),
-    responses((status = 200, description = "A page with one button", content_type = "text/html"),
-    (status = 404, description = "No token of ours", content_type = "text/html"), UnsubscribeRefusals))]
+/// Show the page that stops a link's e-mails
+#[utoipa::path(tag = "notices", params(("token" = String, Path, description = "Token from the link in the e-mail", example = "c3RmXzAxOThjMWYy.c2lnbmF0dXJl")),
+    responses((status = 200, description = "The page, with a button that stops the e-mails", content_type = "text/html"),
+    (status = 404, description = "Unknown or altered token", content_type = "text/html"), UnsubscribeRefusals))]
 #[get("/unsubscribe/{token}")]
-pub async fn ask_unsubscribe(
+pub async fn get_unsubscribe_page(
     app: Data<App>,
     call: Call,
     token: Path<String>,
@@ -30,14 +30,18 @@ pub async fn ask_unsubscribe(
     show(&app, &call, told.as_ref(), Stands::Asked)
 }
 
-/// Stops the e-mails that a mail's end leads here for, by a person's button or in one click (RFC 8058)
-#[utoipa::path(tag = "notices", params(("token" = String, Path, description = "As it stands in the e-mail", example = "c3RmXzAxOThjMWYy.c2lnbmF0dXJl")),
+/// Stop a link's e-mails, by the page's button or in one click (RFC 8058)
+#[utoipa::path(tag = "notices", params(("token" = String, Path, description = "Token from the link in the e-mail", example = "c3RmXzAxOThjMWYy.c2lnbmF0dXJl")),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "List-Unsubscribe=One-Click"),
-    responses((status = 200, description = "Stopped, or lowered to one a day for the last who is told at all", content_type = "text/html"),
-    (status = 404, description = "No token of ours", content_type = "text/html"), UnsubscribeRefusals))]
+    responses((status = 200, description = "Stopped; the last recipient of the practice gets one e-mail a day instead", content_type = "text/html"),
+    (status = 404, description = "Unknown or altered token", content_type = "text/html"), UnsubscribeRefusals))]
 #[post("/unsubscribe/{token}")]
-pub async fn unsubscribe(app: Data<App>, call: Call, token: Path<String>) -> Result<HttpResponse, Problem> {
-    // The token says it all: what mail programs send along is not read.
+pub async fn unsubscribe_from_link(
+    app: Data<App>,
+    call: Call,
+    token: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    // The token identifies the person and the link; the body that mail programs send is not read.
     let told = app.write(move |ctx, conn| super::unsubscribe(ctx, conn, &token)).await?;
     show(&app, &call, told.as_ref(), Stands::Done)
 }
@@ -52,29 +56,29 @@ fn show(app: &App, call: &Call, told: Option<&Told>, stands: Stands) -> Result<H
     html::page(app, StatusCode::OK, &nonce, Does::Form, page::of(told, stands, language, &nonce))
 }
 
-/// What a mail server, or its operator's adapter, reports.
+/// Delivery events from a mail server or from the operator's adapter.
 #[derive(Deserialize, ToSchema)]
 pub struct MailEvents {
-    /// In any order. What is no event of these, or about no mail of ours, is passed over.
+    /// Events in any order. Unknown events, and events about e-mails of other services, are ignored.
     #[schema(value_type = Vec<MailEvent>)]
     events: Vec<serde_json::Value>,
 }
 
-/// What became of one e-mail.
+/// A delivery event of one e-mail.
 #[derive(Deserialize, ToSchema)]
 pub struct MailEvent {
-    /// `bounce`, `complaint` or `delivered`.
+    /// Type of the event: `bounce`, `complaint` or `delivered`.
     #[serde(rename = "type")]
     #[schema(example = "bounce", pattern = "^(bounce|complaint|delivered)$")]
     kind: String,
-    /// The `Message-ID` of the e-mail.
+    /// `Message-ID` header of the e-mail.
     #[schema(example = "<out_0198c1f2a4c07d3e8a51b2c3d4e5f607@links.example.org>")]
     message_id: String,
-    /// For a bounce: whether the mailbox is gone for good.
+    /// For a bounce: `true` if the mailbox is gone for good.
     #[serde(default)]
     #[schema(example = true)]
     permanent: bool,
-    /// When it happened.
+    /// When it happened, if the sender knows.
     at: Option<Timestamp>,
 }
 
@@ -94,21 +98,26 @@ impl MailEvent {
 
 refusals!(MailEventsRefusals: plain, SignatureInvalid, MalformedRequest, RequestTimeout, BodyTooLarge);
 
-/// Takes reports of what became of e-mails, signed as in Standard Webhooks with `mail.events_secret`
+/// Receive delivery events of e-mails
+///
+/// Signed as in Standard Webhooks with `mail.events_secret`.
 #[utoipa::path(tag = "notices", request_body = MailEvents, params(
-    ("webhook-id" = String, Header, description = "The report's id", example = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
-    ("webhook-timestamp" = String, Header, description = "Unix seconds, at most five minutes off", example = "1649367553"),
+    ("webhook-id" = String, Header, description = "Id of the report; a repeated id changes nothing", example = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
+    ("webhook-timestamp" = String, Header, description = "Unix time in seconds, at most five minutes off", example = "1649367553"),
     ("webhook-signature" = String, Header, description = "`v1,` and base64 of HMAC-SHA256 over id, timestamp and body", example = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=")),
-    responses((status = 204, description = "Taken, also where nothing new was in it"), MailEventsRefusals))]
+    responses((status = 204, description = "Accepted, even if it contains nothing new"), MailEventsRefusals))]
 #[post("/v1/callbacks/mail-events")]
-pub async fn mail_events(
+pub async fn receive_mail_events(
     app: Data<App>,
     request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let signed = signed(&request, body);
     if !super::is_ours(&app.ctx(), &signed) {
-        return Err(Problem::new(Code::SignatureInvalid, "Sign with `mail.events_secret`, now."));
+        return Err(Problem::new(
+            Code::SignatureInvalid,
+            "Sign with `mail.events_secret` and the current time.",
+        ));
     }
     let MailEvents { events } = serde_json::from_slice(&signed.body)
         .map_err(|_| Problem::new(Code::MalformedRequest, "Send a JSON object with `events`."))?;

@@ -1,4 +1,4 @@
-//! From an outbox row to an e-mail, and what the mail's fate means for its recipient.
+//! Renders notices from outbox rows, and handles the results of sending them.
 
 use askama::Template;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::links::{self, Destination};
 use crate::outbox::{self, Channel, Job, Mail, Message, Outcome, Outgoing, Rendered, Report, Topic, Topics};
 use crate::practices::{self, Practice};
 
-/// The kinds of notices.
+/// Kinds of notices, with an example of each subject line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// "A new patient connected."
@@ -24,7 +24,7 @@ pub enum Kind {
     NewDevice,
     /// "An address refuses our e-mails."
     Bounced,
-    /// "An invite was tried with another number."
+    /// "An invite was opened with a different number."
     OtherNumber,
 }
 
@@ -32,7 +32,7 @@ impl Kind {
     const ALL: [Self; 5] =
         [Self::NewPairing, Self::Digest, Self::NewDevice, Self::Bounced, Self::OtherNumber];
 
-    /// The topic's name in the outbox.
+    /// Name of the topic in the outbox.
     pub fn topic(self) -> &'static str {
         match self {
             Self::NewPairing => "notice_new_pairing",
@@ -43,31 +43,29 @@ impl Kind {
         }
     }
 
-    /// Whether the recipient can have less of it, or none.
+    /// Whether the recipient can turn it off or lower its frequency.
     fn is_optional(self) -> bool {
         matches!(self, Self::NewPairing | Self::Digest)
     }
 }
 
-/// What an outbox row knows: ids, and no address in clear.
+/// What an outbox row stores: ids, and no address in clear text.
 #[derive(Serialize, Deserialize)]
 pub struct Payload {
-    /// The practice.
     pub practice: String,
-    /// Who is told: a staff member, or the practice itself.
+    /// Recipient: a staff member's id, or the practice's id for its own address.
     pub person: String,
-    /// Their address when the row was queued, blindly: what a bounce pauses where they have none any more.
+    /// Keyed hash of the address when the row was queued: what a bounce pauses if the person has
+    /// no address any more.
     pub mailbox: String,
-    /// The link it is about.
     pub link: Option<String>,
-    /// When it happened.
     pub at: Timestamp,
-    /// The digest.
+    /// Id of the digest, for [`Kind::Digest`] only.
     pub digest: Option<String>,
 }
 
 impl Payload {
-    /// For a recipient, as of now.
+    /// Payload for one recipient, about no link, as of now.
     pub fn new(ctx: &Ctx, practice_id: &str, recipient: &Recipient) -> Self {
         Self {
             practice: practice_id.to_owned(),
@@ -79,13 +77,12 @@ impl Payload {
         }
     }
 
-    /// About a link.
     pub fn about(self, link_id: &str) -> Self {
         Self { link: Some(link_id.to_owned()), ..self }
     }
 }
 
-/// A row's key: once a fact and person, and once a digest, which is one person's.
+/// Deduplication key: one row per fact and person, or per digest, which belongs to one person.
 pub fn dedupe_key(kind: Kind, fact: &str, person: &str) -> String {
     match kind {
         Kind::Digest => format!("digest:{fact}"),
@@ -93,7 +90,7 @@ pub fn dedupe_key(kind: Kind, fact: &str, person: &str) -> String {
     }
 }
 
-/// Queues a notice. The row holds no address: the mail goes where the person is written to when it is due.
+/// Queues a notice. The row stores no address: the mail goes to the person's address when it is sent.
 pub fn enqueue(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -114,12 +111,12 @@ pub fn enqueue(
     outbox::enqueue(ctx, conn, &message).map(drop)
 }
 
-/// The topics of all notices.
+/// The outbox topics of all notices.
 pub fn topics() -> Topics {
     Kind::ALL.into_iter().map(|kind| (kind.topic(), Box::new(Notice(kind)) as Box<dyn Topic>)).collect()
 }
 
-/// A topic for each kind.
+/// One outbox topic per kind of notice.
 struct Notice(Kind);
 
 impl Topic for Notice {
@@ -158,7 +155,7 @@ fn is_off(conn: &mut Conn, person: &str, list: &str) -> db::Result<bool> {
     Ok(said.into_values().any(|frequency| frequency == Frequency::Off))
 }
 
-/// What every notice needs to know.
+/// Everything that all notices need for rendering.
 struct Facts {
     payload: Payload,
     practice: Practice,
@@ -167,7 +164,7 @@ struct Facts {
 }
 
 impl Facts {
-    /// `None` where there is nobody to write to, or a mailbox that takes no mail.
+    /// `None` if there is no recipient, or if the recipient's mailbox bounced.
     fn of(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Self>> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(None) };
         let Some(practice) = practices::find(conn, &payload.practice)? else { return Ok(None) };
@@ -186,7 +183,7 @@ impl Facts {
         self.link.as_ref().is_some_and(Destination::is_discreet)
     }
 
-    /// Empty where the link is a discreet one.
+    /// Empty if the link is discreet.
     fn link_label(&self) -> String {
         match &self.link {
             Some(to) if !to.is_discreet() => to.link.label.clone(),
@@ -194,8 +191,8 @@ impl Facts {
         }
     }
 
-    /// `None` when a template fails, which drops the row: the templates are checked when they are compiled, and
-    /// what is left to fail (writing to a `String`) does not.
+    /// `None` if a template fails, which drops the row: templates are checked at compile time, and the only
+    /// runtime failure left (writing to a `String`) does not occur.
     fn mail(&self, ctx: &Ctx, letter: Letter, unsubscribe: Option<String>) -> Option<Outgoing> {
         let practice_name = if self.is_discreet() { "" } else { &self.practice.name };
         let console_url = format!("{}/console", ctx.config.public_url);

@@ -1,7 +1,7 @@
-//! Notices: the practice's e-mails. They say that something happened and where to look; who it was about is
-//! behind the sign-in, because e-mail is a postcard.
+//! Notices: e-mails to the practice. They say that something happened and where to look; who it was about
+//! is shown only after sign-in, because e-mail is a postcard.
 //!
-//! A pairing is in exactly one mail for each recipient: in one of its own, or in a digest.
+//! Each recipient gets exactly one mail about a pairing: one of its own, or a digest.
 
 mod bounce;
 mod digest;
@@ -32,15 +32,15 @@ use crate::links::Destination;
 use crate::practices::{self, Practice};
 use mail::{Kind, Payload};
 
-/// More new patients than this within a burst's length become one mail.
+/// More new patients than this within one burst window are merged into one mail.
 const MOST_SINGLE: usize = 10;
 
-/// A mail server's report is repeated for days at most.
+/// Mail servers repeat a report for days at most.
 const REPEATED: Duration = Duration::from_hours(7 * 24);
-/// And it is about a mail of the last weeks: the outbox keeps its rows as long.
+/// Reports are about mails of the last weeks; the outbox keeps its rows as long.
 const REPORTED: Duration = Duration::from_hours(30 * 24);
 
-/// Tells whoever wants to know that a patient was paired.
+/// Notifies the recipients on a link's list that a patient was paired.
 pub fn announce_pairing(ctx: &Ctx, conn: &mut Conn, to: &Destination, pairing_id: &str) -> db::Result<()> {
     let list = &to.endpoint.id;
     let recipients = people::of_link(conn, list, &to.practice)?;
@@ -62,16 +62,17 @@ pub fn announce_pairing(ctx: &Ctx, conn: &mut Conn, to: &Destination, pairing_id
     Ok(())
 }
 
-/// Whether a link brought so many patients lately that another mail each would bury the inbox. Pairings that
-/// are not committed yet are not seen: of some that come in the same instant a few more are told singly.
+/// Whether a link brought so many patients lately that one more mail each would bury the inbox. Uncommitted
+/// pairings are not seen, so of some that come at the same instant a few more get single mails.
 fn is_burst(ctx: &Ctx, conn: &mut Conn, link_id: &str) -> db::Result<bool> {
     let since = Frequency::burst_began(ctx.now);
     let most = i64::try_from(MOST_SINGLE + 1).unwrap_or(i64::MAX);
     Ok(store::paired_since(conn, link_id, since, most)? > MOST_SINGLE)
 }
 
-/// Tells the practice's own address, or where it has none whoever is told of the link's patients, that a patient signed
-/// in on a new device, once a sign-in. What is about safety has no frequency and no unsubscription.
+/// Notifies the practice's own address (or, if it has none, the link's recipients) that a patient
+/// signed in on a new device, once per sign-in. It is a security notice, so it has no frequency
+/// and no unsubscribe link.
 pub fn announce_new_device(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -94,8 +95,8 @@ pub fn announce_new_device(
     Ok(())
 }
 
-/// Tells whoever is told of a link's patients that an invite was tried with another number than the invited one, once
-/// an invite. It is about safety, so it has no frequency either.
+/// Notifies a link's recipients, once per invite, that an invite was tried with a phone number other than
+/// the invited one. It is a security notice too, so it has no frequency either.
 pub fn announce_other_number(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -109,14 +110,14 @@ pub fn announce_other_number(
     Ok(())
 }
 
-/// Deletes digests that went out long ago, and forgets mails that no server sends back any more.
+/// Deletes digests that went out long ago, and the records of mails that no server will return any more.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     let reports = store::forget_reports(conn, ctx.now - REPEATED)?;
     let mails = store::forget_mailed(conn, ctx.now - REPORTED)?;
     Ok(reports + mails + digest::sweep(ctx, conn)?)
 }
 
-/// The practice's own time zone; UTC where it is unknown.
+/// The practice's time zone; UTC if it is unknown.
 fn zone(practice: &Practice) -> TimeZone {
     TimeZone::get(&practice.time_zone).unwrap_or(TimeZone::UTC)
 }

@@ -1,16 +1,16 @@
-//! The page at the end of a mail: stop, stopped, or no page of ours.
+//! The unsubscribe page: confirm, done, or unknown token.
 
 use askama::Template;
 
 use super::{Frequency, Told};
 use crate::kit::Language;
 
-/// Where its reader stands.
+/// Which step of the page is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stands {
-    /// They may stop the mails.
+    /// The reader is asked to confirm.
     Asked,
-    /// They did.
+    /// The mails were stopped, or lowered to one a day.
     Done,
 }
 
@@ -31,7 +31,7 @@ struct Page<'a> {
     link_label: &'a str,
 }
 
-/// The page of a token that is ours.
+/// Renders the page for a valid token.
 pub fn of(told: &Told, stands: Stands, language: Language, nonce: &str) -> askama::Result<String> {
     let is_discreet = told.to.is_discreet();
     Page {
@@ -44,14 +44,14 @@ pub fn of(told: &Told, stands: Stands, language: Language, nonce: &str) -> askam
     .render()
 }
 
-/// The page of any other token.
+/// Renders the page for an unknown or altered token.
 pub fn unknown(language: Language, nonce: &str) -> askama::Result<String> {
     let words = match language {
         Language::En => Words {
-            heading: "This address is not complete",
-            lead: "It stops e-mails only as it stands in the e-mail itself. Open the e-mail again and use the link at its end.",
+            heading: "This link is incomplete",
+            lead: "It only works exactly as it appears in the e-mail. Open the e-mail again and use the link at the bottom.",
             button: "",
-            after: "Signed in, you can choose in the console what you are told about.",
+            after: "You can also sign in to the console and choose what we tell you about.",
         },
         Language::Es => Words {
             heading: "Esta dirección no está completa",
@@ -71,9 +71,9 @@ fn words(language: Language, stands: Stands, frequency: Frequency) -> Words {
     match (language, stands, frequency) {
         (Language::En, Stands::Asked, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
             heading: "Stop these e-mails?",
-            lead: "You get an e-mail when new patients connect through this link. Nobody else’s e-mails change.",
+            lead: "You get an e-mail when new patients connect through this link. Your colleagues’ e-mails stay the same.",
             button: "Stop these e-mails",
-            after: "You can have them once an hour or once a day instead: choose that in the console.",
+            after: "Would you rather get them once an hour or once a day? Choose that in the console.",
         },
         (Language::Es, Stands::Asked, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
             heading: "¿Dejar de recibir estos correos?",
@@ -82,8 +82,8 @@ fn words(language: Language, stands: Stands, frequency: Frequency) -> Words {
             after: "También puede recibirlos una vez por hora o una vez al día: elíjalo en la consola.",
         },
         (Language::En, _, Frequency::Off) => Words {
-            heading: "You get no more of these e-mails",
-            lead: "We no longer write to you about new patients of this link.",
+            heading: "You will no longer get these e-mails",
+            lead: "We won’t write to you about new patients of this link anymore.",
             button: "",
             after: "You can turn them on again in the console.",
         },
@@ -95,9 +95,9 @@ fn words(language: Language, stands: Stands, frequency: Frequency) -> Words {
         },
         (Language::En, Stands::Done, _) => Words {
             heading: "You now get one e-mail a day",
-            lead: "You are the last person at your practice whom we tell about new patients, so the e-mails do not stop. They come at most once a day, at eight in the morning.",
+            lead: "You are the last person at your practice who hears about new patients, so we can’t stop the e-mails completely. They come at most once a day, at 8 AM.",
             button: "",
-            after: "Put a colleague on a link’s list in the console, and then you can stop them.",
+            after: "To stop them, first add a colleague to a link’s list in the console.",
         },
         (Language::Es, Stands::Done, _) => Words {
             heading: "Ahora recibirá un correo al día",

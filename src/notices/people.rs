@@ -1,4 +1,4 @@
-//! Who is told: the staff on a link's list, or the practice's own address where nobody is on it.
+//! Recipients of notices: the staff on a link's list, or the practice's own address if the list is empty.
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
@@ -6,15 +6,15 @@ use crate::kit::Email;
 use crate::practices::Practice;
 use crate::{links, staff};
 
-/// Somebody to be told: a staff member, or the practice itself.
+/// Recipient of a notice: a staff member, or the practice itself.
 pub struct Recipient {
-    /// A staff member's id, or the practice's.
+    /// Id of the staff member or of the practice.
     pub person: String,
-    /// Where they are written to today.
+    /// Current address, at the time of the query.
     pub email: Email,
 }
 
-/// Who is told of a link's new patients, in the order of their ids.
+/// Recipients of a link's notices, ordered by id.
 pub fn of_link(conn: &mut Conn, link_id: &str, practice: &Practice) -> db::Result<Vec<Recipient>> {
     let listed = links::notified(conn, link_id)?;
     let found = staff::emails(conn, &listed)?;
@@ -30,7 +30,7 @@ pub fn itself(practice: &Practice) -> Option<Recipient> {
     Some(Recipient { person: practice.id.clone(), email })
 }
 
-/// Where a person is written to today; nowhere, where they left.
+/// A person's current address; `None` if they have left.
 pub fn address(conn: &mut Conn, practice: &Practice, person: &str) -> db::Result<Option<Email>> {
     if person == practice.id {
         return Ok(itself(practice).map(|itself| itself.email));
@@ -38,7 +38,7 @@ pub fn address(conn: &mut Conn, practice: &Practice, person: &str) -> db::Result
     Ok(staff::emails(conn, &[person.to_owned()])?.pop().map(|(_, email)| email))
 }
 
-/// An address as the database knows that it bounced.
+/// Keyed hash of an address, as stored in `bounced_mailboxes`.
 pub fn mailbox_key(ctx: &Ctx, email: &Email) -> String {
     ctx.keys.blind("mailbox", email.as_str())
 }

@@ -1,8 +1,8 @@
-//! Who is mailed about what, and how often.
+//! Notification preferences: who gets mail about which link, and how often.
 //!
-//! A practice must go on hearing of its new patients. Whoever turns mails off is refused (or, by the link in a
-//! mail, lowered to one a day) where that would leave no person and link of the whole practice that is on and
-//! whose address takes mail. People turn off one after the other: each holds the practice's turn meanwhile.
+//! A practice must keep hearing of its new patients. Turning mails off is rejected (or, through the link in
+//! a mail, lowered to one a day) if the whole practice would be left without a recipient whose mails are on
+//! and whose address accepts mail. Such changes run one after the other, under the practice's lock.
 
 use std::collections::HashMap;
 
@@ -17,59 +17,55 @@ use crate::kit::{Email, Timestamp};
 use crate::links::{self, Destination};
 use crate::practices::Practice;
 
-/// Why a change was not made.
+/// Why a change was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The person is not told of that link, or of any.
+    /// The person is not on that link's list, or on any.
     #[error("not listed")]
     NotListed,
-    /// Nobody at all would be told any more.
+    /// No recipient would be left to notify.
     #[error("last recipient")]
     LastRecipient,
-    /// The database gave no answer.
+    /// The database failed or did not answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// A person and a link that they are told of.
+/// One recipient of one link's notices.
 pub struct Entry {
-    /// A staff member's id, or the practice's for its own address.
+    /// A staff member's id, or the practice's id for its own address.
     pub person: String,
-    /// What colleagues call them; the practice's name for its own address.
+    /// The staff member's name, or the practice's name for its own address.
     pub name: String,
-    /// Where they are written to.
     pub email: String,
-    /// The link.
     pub link_id: String,
-    /// What the practice calls it.
     pub link_label: String,
-    /// How often they are told.
     pub frequency: Frequency,
-    /// Why they are not written to for now.
+    /// Set while the address gets no mail because it bounced.
     pub paused: Option<Paused>,
 }
 
-/// A mailbox that takes no mail.
+/// A mailbox that bounced and gets no mail.
 pub struct Paused {
-    /// Why.
+    /// Outcome label of the bounce, such as `mailbox_refused`.
     pub reason: String,
-    /// Since when.
+    /// When the bounce was recorded.
     pub since: Timestamp,
 }
 
-/// A change of how often a person is told.
+/// A requested change of a person's preferences.
 pub struct Change {
-    /// A staff member's id, or the practice's.
+    /// A staff member's id, or the practice's id.
     pub person: String,
-    /// One link; `None` is all of theirs.
+    /// One link, or `None` for all of the person's links.
     pub link_id: Option<String>,
-    /// How often from now on.
+    /// The new frequency, or `None` to keep the current one.
     pub frequency: Option<Frequency>,
-    /// Whether a mailbox that took no mail is tried again.
+    /// Whether to try a bounced mailbox again.
     pub resume: bool,
 }
 
-/// Up to `limit` entries of a practice (or of one person alone) after a link and person, in their order.
+/// Up to `limit` entries of a practice (or of one person only) after a link and person, ordered by both.
 pub fn entries(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -118,7 +114,7 @@ fn with_states(ctx: &Ctx, conn: &mut Conn, slots: Vec<Slot>) -> db::Result<Vec<E
     Ok(slots.into_iter().map(entry).collect())
 }
 
-/// Changes how often a person is told, for `actor`; their entries as they are then.
+/// Changes a person's preferences on behalf of `actor`, and returns the resulting entries.
 pub fn change(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -173,8 +169,8 @@ fn is_anybody_told(ctx: &Ctx, conn: &mut Conn, practice: &Practice) -> db::Resul
     Ok(all.iter().any(|entry| entry.frequency != Frequency::Off && entry.paused.is_none()))
 }
 
-/// Two that turn off at once would each see the other as still being told. Whoever comes second waits: a mail
-/// program's one click is not repeated.
+/// Two people who turn mails off at once would each see the other as still being notified. The second one
+/// waits instead of failing, because a mail program does not repeat its one click.
 fn take_turn(ctx: &Ctx, conn: &mut Conn, practice: &Practice) -> db::Result<()> {
     store::take_turn(conn, &practice.id, ctx.now)
 }
@@ -195,15 +191,13 @@ fn record(
     )
 }
 
-/// What the address in a mail's end is about, and how its reader is told now.
+/// What an unsubscribe token refers to, and the current frequency.
 pub struct Told {
-    /// The link and its practice.
     pub to: Destination,
-    /// How often.
     pub frequency: Frequency,
 }
 
-/// What an unsubscription's token is about; `None` for one that is not ours.
+/// Looks up an unsubscribe token; `None` if it is not valid.
 pub fn look_up(ctx: &Ctx, conn: &mut Conn, token: &str) -> db::Result<Option<Told>> {
     let Some((person, link_id)) = token::read(ctx, token) else { return Ok(None) };
     let Some(to) = links::known(conn, &link_id)? else { return Ok(None) };
@@ -211,7 +205,7 @@ pub fn look_up(ctx: &Ctx, conn: &mut Conn, token: &str) -> db::Result<Option<Tol
     Ok(Some(Told { to, frequency }))
 }
 
-/// Stops the mails that a token is about; whoever is the last to be told gets one a day instead.
+/// Stops the mails that a token refers to; the last recipient of a practice gets one a day instead.
 pub fn unsubscribe(ctx: &Ctx, conn: &mut Conn, token: &str) -> db::Result<Option<Told>> {
     let Some((person, link_id)) = token::read(ctx, token) else { return Ok(None) };
     let Some(to) = links::known(conn, &link_id)? else { return Ok(None) };
@@ -219,7 +213,7 @@ pub fn unsubscribe(ctx: &Ctx, conn: &mut Conn, token: &str) -> db::Result<Option
     Ok(Some(Told { to, frequency }))
 }
 
-/// Turns a person's mails about a link off, or down to one a day; which it was.
+/// Turns a person's mails about a link off, or down to one a day, and returns which.
 pub fn mute(ctx: &Ctx, conn: &mut Conn, to: &Destination, person: &str) -> db::Result<Frequency> {
     take_turn(ctx, conn, &to.practice)?;
     let list = &to.endpoint.id;

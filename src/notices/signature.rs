@@ -1,26 +1,26 @@
-//! Who may tell us of bounces: signatures as in Standard Webhooks 1.0.
+//! Verifies reports of bounces: signatures as in Standard Webhooks 1.0.
 
 use std::time::Duration;
 
 use crate::app::Ctx;
 use crate::kit::{Timestamp, standard_webhooks};
 
-/// How far the sender's clock may be off, and how long a message that was overheard is good.
+/// How far the sender's clock may be off, and so how long an overheard message can be replayed.
 const TOLERANCE: Duration = Duration::from_mins(5);
 
-/// The three headers of a signed message, and its bytes.
+/// The three headers of a signed message, and its raw body.
 pub struct Signed {
-    /// `webhook-id`.
+    /// Value of the `webhook-id` header.
     pub id: String,
-    /// `webhook-timestamp`, in seconds.
+    /// Value of `webhook-timestamp`, in Unix seconds.
     pub timestamp: String,
-    /// `webhook-signature`: one or more, while the sender's secret is being replaced.
+    /// Value of `webhook-signature`: several signatures while the sender's secret is being replaced.
     pub signatures: String,
-    /// The body as it came.
+    /// The body exactly as it was received.
     pub body: Vec<u8>,
 }
 
-/// Whether `signed` is fresh and of whoever has `mail.events_secret`. Without a secret nobody has it.
+/// Whether `signed` is fresh and signed with `mail.events_secret`. Without a secret nothing is accepted.
 pub fn is_ours(ctx: &Ctx, signed: &Signed) -> bool {
     let Some(secret) = &ctx.config.mail.events_secret else { return false };
     let Signed { id, timestamp, signatures, body } = signed;

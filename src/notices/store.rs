@@ -1,4 +1,4 @@
-//! The rows of `notice_preferences`, `notice_turns`, `digests`, `mailed`, `mail_reports` and `bounced_mailboxes`.
+//! Queries: `notice_preferences`, `notice_turns`, `digests`, `mailed`, `mail_reports`, `bounced_mailboxes`.
 
 use std::collections::HashMap;
 
@@ -14,46 +14,41 @@ use crate::db::schema::{
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// A digest that is being gathered, or was sent.
+/// A digest, open or already sent.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = digests)]
 pub struct Digest {
-    /// How many patients it tells of.
+    /// Number of patients in the digest.
     pub count: i32,
     /// When the first of them connected.
     pub first_at: Timestamp,
-    /// When the last of them did.
+    /// When the last of them connected.
     pub last_at: Timestamp,
 }
 
-/// Somebody who is told of a link's new patients.
+/// A recipient of a link's notices.
 #[derive(Clone)]
 pub struct Slot {
-    /// The link.
     pub link_id: String,
-    /// What the practice calls it.
     pub link_label: String,
-    /// A staff member's id, or the practice's.
+    /// A staff member's id, or the practice's id.
     pub person: String,
-    /// What colleagues call them; empty for the practice.
     pub name: String,
-    /// Their address; empty for the practice.
     pub email: String,
 }
 
-/// A mailbox that takes no mail.
+/// A mailbox that bounced and gets no mail.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = bounced_mailboxes)]
 pub struct Bounce {
-    /// The address, blindly.
+    /// Keyed hash of the address.
     pub address_key: String,
-    /// Why.
+    /// Outcome label of the bounce, such as `mailbox_refused`.
     pub reason: String,
-    /// Since when.
     pub created_at: Timestamp,
 }
 
-/// Takes the practice's turn at its list of recipients until the transaction ends; whoever else wants it waits.
+/// Locks the practice's list of recipients until the transaction ends; other changes to it wait.
 pub fn take_turn(conn: &mut Conn, practice_id: &str, now: Timestamp) -> Result<()> {
     let change = notice_turns::taken_at.eq(now);
     let row = (notice_turns::practice_id.eq(practice_id), change);
@@ -62,7 +57,7 @@ pub fn take_turn(conn: &mut Conn, practice_id: &str, now: Timestamp) -> Result<(
     Ok(())
 }
 
-/// What people said of a link; who is not in it said nothing.
+/// The frequencies that people chose, by person and link; a pair without an entry has the default.
 pub fn frequencies(
     conn: &mut Conn,
     link_ids: &[String],
@@ -76,13 +71,13 @@ pub fn frequencies(
     Ok(rows.into_iter().map(|(person, link, word)| ((person, link), Frequency::from_word(&word))).collect())
 }
 
-/// When somebody last said how often they want to be told.
+/// When a person last chose how often to be told of a link's patients.
 pub fn changed_at(conn: &mut Conn, person: &str, link_id: &str) -> Result<Option<Timestamp>> {
     let row = notice_preferences::table.find((person, link_id));
     Ok(row.select(notice_preferences::changed_at).first(conn).optional()?)
 }
 
-/// Writes down how often somebody wants to be told.
+/// Stores how often a person wants to be told of a link's patients.
 pub fn set_frequency(
     conn: &mut Conn,
     person: &str,
@@ -99,19 +94,19 @@ pub fn set_frequency(
     Ok(())
 }
 
-/// How many patients were paired through a link since a moment, up to `limit`.
+/// Number of patients paired through a link since a moment, counted up to `limit`.
 pub fn paired_since(conn: &mut Conn, link_id: &str, since: Timestamp, limit: i64) -> Result<usize> {
     let rows = pairing_links::table
         .inner_join(pairings::table)
         .filter(pairing_links::link_id.eq(link_id))
         .filter(pairing_links::created_at.gt(since))
-        // Who was paired already and opened this link later is no new patient of it.
+        // A patient who was paired already and opened this link later is not new to it.
         .filter(pairings::link_id.eq(link_id))
         .limit(limit);
     Ok(rows.select(pairings::id).load::<String>(conn)?.len())
 }
 
-/// The digest of a person and link that goes out last, and not after `until`.
+/// The digest of a person and link with the latest due time that is not after `until`.
 pub fn latest_digest(
     conn: &mut Conn,
     person: &str,
@@ -125,7 +120,7 @@ pub fn latest_digest(
     Ok(rows.order(digests::due_at.desc()).select(digests::id).first(conn).optional()?)
 }
 
-/// The digest of a person and link that goes out at `due_at`.
+/// The digest of a person and link that is due at exactly `due_at`.
 pub fn digest_due(conn: &mut Conn, person: &str, link_id: &str, due_at: Timestamp) -> Result<Option<String>> {
     let rows = digests::table
         .filter(digests::person.eq(person))
@@ -134,7 +129,7 @@ pub fn digest_due(conn: &mut Conn, person: &str, link_id: &str, due_at: Timestam
     Ok(rows.select(digests::id).first(conn).optional()?)
 }
 
-/// Opens a digest with its first patient; 0 when there is one of that moment.
+/// Opens a digest with its first patient; returns 0 if one with the same due time exists.
 pub fn insert_digest(
     conn: &mut Conn,
     id: &str,
@@ -155,13 +150,12 @@ pub fn insert_digest(
     Ok(Both(insert_into(digests::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }
 
-/// One patient more.
+/// Counts one more patient in a digest.
 pub fn add_to_digest(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     let change = (digests::count.eq(digests::count + 1), digests::last_at.eq(now));
     Ok(update(digests::table.find(id)).set(change).execute(conn)?)
 }
 
-/// The digest of `id`.
 pub fn digest(conn: &mut Conn, id: &str) -> Result<Option<Digest>> {
     Ok(digests::table.find(id).select(columns::<Digest>()).first(conn).optional()?)
 }
@@ -171,7 +165,7 @@ pub fn delete_digests(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     Ok(delete(digests::table.filter(digests::due_at.lt(before))).execute(conn)?)
 }
 
-/// The staff on the lists of a practice's living links (or one of them alone), after a link and person.
+/// Staff on the lists of a practice's active and paused links (or one member only), after a link and person.
 pub fn listed(
     conn: &mut Conn,
     practice_id: &str,
@@ -200,7 +194,7 @@ pub fn listed(
     Ok(rows.into_iter().map(slot).collect())
 }
 
-/// A practice's living links after `after` that have nobody on their lists.
+/// A practice's active and paused links after `after` that have no staff on their lists.
 pub fn unlisted(
     conn: &mut Conn,
     practice_id: &str,
@@ -221,7 +215,7 @@ pub fn unlisted(
     Ok(rows.order(practice_links::id).limit(limit).select(columns).load(conn)?)
 }
 
-/// Notes that a mailbox takes no mail; 0 when that is known.
+/// Records that a mailbox bounced; returns 0 if that is already known.
 pub fn insert_bounce(
     conn: &mut Conn,
     address_key: &str,
@@ -238,18 +232,18 @@ pub fn insert_bounce(
     Ok(Both(insert_into(bounced_mailboxes::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }
 
-/// Those of `keys` that take no mail.
+/// The mailboxes among `keys` that bounced.
 pub fn bounces(conn: &mut Conn, keys: &[String]) -> Result<Vec<Bounce>> {
     let rows = bounced_mailboxes::table.filter(bounced_mailboxes::address_key.eq_any(keys));
     Ok(rows.select(columns::<Bounce>()).load(conn)?)
 }
 
-/// Writes to a mailbox again; 0 when it was written to all along.
+/// Clears a bounce, so that the mailbox gets mail again; returns 0 if it had not bounced.
 pub fn delete_bounce(conn: &mut Conn, address_key: &str) -> Result<usize> {
     Ok(delete(bounced_mailboxes::table.find(address_key)).execute(conn)?)
 }
 
-/// Notes to which mailbox a mail went.
+/// Records which mailbox a mail was sent to.
 pub fn set_mailed(conn: &mut Conn, outbox_id: &str, address_key: &str, now: Timestamp) -> Result<()> {
     let change = mailed::address_key.eq(address_key);
     let row = (mailed::outbox_id.eq(outbox_id), change, mailed::created_at.eq(now));
@@ -258,32 +252,32 @@ pub fn set_mailed(conn: &mut Conn, outbox_id: &str, address_key: &str, now: Time
     Ok(())
 }
 
-/// Notes to which mailbox a mail went, where that is not known.
+/// Records which mailbox a mail was sent to, unless that is already recorded.
 pub fn note_mailed(conn: &mut Conn, outbox_id: &str, address_key: &str, now: Timestamp) -> Result<usize> {
     let row =
         (mailed::outbox_id.eq(outbox_id), mailed::address_key.eq(address_key), mailed::created_at.eq(now));
     Ok(Both(insert_into(mailed::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }
 
-/// Notes that a mail came back, once; the mailbox that it went to.
+/// Marks a mail as bounced, once, and returns the mailbox that it was sent to.
 pub fn take_back(conn: &mut Conn, outbox_id: &str, now: Timestamp) -> Result<Option<String>> {
     let row = mailed::table.find(outbox_id).filter(mailed::bounced_at.is_null());
     let change = mailed::bounced_at.eq(now);
     Ok(update(row).set(change).returning(mailed::address_key).get_result(conn).optional()?)
 }
 
-/// Forgets mails that went out before `before`.
+/// Deletes the records of mails sent before `before`.
 pub fn forget_mailed(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     Ok(delete(mailed::table.filter(mailed::created_at.lt(before))).execute(conn)?)
 }
 
-/// Remembers a mail server's report; 0 when it is known already.
+/// Remembers a mail server's report; returns 0 if it was seen before.
 pub fn remember_report(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     let row = (mail_reports::id.eq(id), mail_reports::created_at.eq(now));
     Ok(Both(insert_into(mail_reports::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }
 
-/// Forgets reports that came before `before`.
+/// Deletes the records of reports received before `before`.
 pub fn forget_reports(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     Ok(delete(mail_reports::table.filter(mail_reports::created_at.lt(before))).execute(conn)?)
 }

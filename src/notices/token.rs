@@ -1,26 +1,26 @@
-//! The address of a one-click unsubscription: it names a person and a link, by ids, and only we can have made
-//! it. It does not expire, because mails are kept for years.
+//! One-click unsubscribe URLs. A token names a person and a link by id and carries our MAC. It does not
+//! expire, because mails are kept for years.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::app::Ctx;
 
-/// What keeps the token from being good anywhere else.
+/// Purpose of the MAC, so that the token is valid nowhere else.
 const PURPOSE: &str = "unsubscribe";
 
-/// The address at which a person stops the mails about a link.
+/// The URL where a person stops the mails about a link.
 pub fn url(ctx: &Ctx, person: &str, link_id: &str) -> String {
     let who = URL_SAFE_NO_PAD.encode(format!("{person} {link_id}"));
     format!("{}/unsubscribe/{who}.{}", ctx.config.public_url, mac(ctx, person, link_id))
 }
 
-/// Person and link; `None` for a token that we did not make.
+/// Parses a token into person and link; `None` if we did not make it.
 pub fn read(ctx: &Ctx, token: &str) -> Option<(String, String)> {
     let (who, given) = token.split_once('.')?;
     let who = String::from_utf8(URL_SAFE_NO_PAD.decode(who).ok()?).ok()?;
     let (person, link_id) = who.split_once(' ')?;
-    // Compared under a second key, so that how long it takes says nothing.
+    // Compared under a second key, so that the timing reveals nothing.
     let is_ours = ctx.keys.blind(PURPOSE, given) == ctx.keys.blind(PURPOSE, &mac(ctx, person, link_id));
     is_ours.then(|| (person.to_owned(), link_id.to_owned()))
 }

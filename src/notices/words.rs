@@ -1,4 +1,4 @@
-//! What the notices say, in both languages. None of it is about who connected.
+//! Texts of the notices in both languages. None of them says who connected.
 
 use jiff::Zoned;
 
@@ -7,15 +7,15 @@ use super::zone;
 use crate::kit::{Language, Timestamp};
 use crate::practices::Practice;
 
-/// A notice in words.
+/// Text of a notice, in one language.
 pub struct Letter {
-    /// The subject and the heading.
+    /// Subject line and heading.
     pub heading: String,
-    /// What it means, and what to do.
+    /// What happened, and what to do about it.
     pub lead: &'static str,
-    /// Further facts, each with its name.
+    /// Further facts, each with its label.
     pub facts: Vec<(&'static str, String)>,
-    /// What the button says.
+    /// Label of the button.
     pub button: &'static str,
 }
 
@@ -80,7 +80,7 @@ pub fn bounced(practice: &Practice, at: Timestamp) -> Letter {
     let (heading, lead, button) = match language {
         Language::En => (
             "An address refuses our e-mails",
-            "An address that your practice’s notices go to takes no mail any more, so we stopped writing to it. The console shows whose it is. Correct it there, or let us try again.",
+            "An address that gets your practice’s notices no longer accepts mail, so we stopped writing to it. The console shows whose it is. Correct it there, or let us try again.",
             "Open the notices",
         ),
         Language::Es => (
@@ -93,13 +93,13 @@ pub fn bounced(practice: &Practice, at: Timestamp) -> Letter {
     Letter { heading: heading.to_owned(), lead, facts, button }
 }
 
-/// "An invite was tried with another number."
+/// "An invite was opened with a different number."
 pub fn other_number(practice: &Practice, at: Timestamp, link_label: &str) -> Letter {
     let language = practice.language();
     let (heading, lead, button) = match language {
         Language::En => (
-            "An invite was opened with another number",
-            "Somebody tried to accept an invite of your practice with another phone number than the invited one. It was refused, and no conversation was opened. The console shows which invite it was. Compare the number with your records, and call the person before you invite them again.",
+            "An invite was opened with a different number",
+            "Someone tried to accept an invite from your practice with a different phone number than the one you invited. We refused it and opened no conversation. The console shows which invite it was. Compare the number with your records, and call the person before you invite them again.",
             "Open the invites",
         ),
         Language::Es => (
@@ -131,7 +131,7 @@ fn about(language: Language, when: String, link_label: &str) -> Vec<(&'static st
     facts
 }
 
-/// How a language writes days and times.
+/// Date and time formats of a language.
 fn formats(language: Language) -> (&'static str, &'static str) {
     match language {
         Language::En => ("%b %-d, %Y", "%-I:%M %p"),
@@ -143,13 +143,13 @@ fn local(practice: &Practice, at: Timestamp) -> Zoned {
     at.to_jiff().to_zoned(zone(practice))
 }
 
-/// A day and time in the practice's own zone.
+/// Formats a moment in the practice's time zone.
 fn moment(practice: &Practice, at: Timestamp) -> String {
     let (day, time) = formats(practice.language());
     local(practice, at).strftime(&format!("{day}, {time} %Z")).to_string()
 }
 
-/// From the first to the last, as short as it can be said.
+/// Formats a period from the first to the last moment, as short as possible.
 fn span(practice: &Practice, first_at: Timestamp, last_at: Timestamp) -> String {
     let (first, last) = (moment(practice, first_at), moment(practice, last_at));
     if first == last {

@@ -12,25 +12,25 @@ use crate::outbox::{self, Channel};
 use crate::refusals;
 use crate::telemetry;
 
-/// How the service is.
+/// The health of the service.
 #[derive(Serialize, ToSchema)]
 pub struct Status {
-    /// Always `ok`; anything else is a problem.
+    /// Always `ok`; any other state is a problem response.
     #[schema(example = "ok")]
     status: &'static str,
-    /// Channels of outgoing messages that are paused, because our account at the provider is refused. The
-    /// service goes on: taking every instance out of its balancer would mend nothing.
+    /// Channels of outgoing messages that are paused because the provider rejects our account. The service
+    /// keeps running: taking every instance out of its load balancer would not help.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     paused: Vec<PausedChannel>,
 }
 
-/// A channel that is paused.
+/// A paused channel of outgoing messages.
 #[derive(Serialize, ToSchema)]
 pub struct PausedChannel {
-    /// `sms`, `voice`, `email` or `webhook`.
+    /// The channel: `sms`, `voice`, `email` or `webhook`.
     #[schema(example = "sms")]
     channel: String,
-    /// What the provider said.
+    /// The reason that the provider gave.
     #[schema(example = "account_refused")]
     reason: String,
 }
@@ -43,33 +43,33 @@ impl Status {
     }
 }
 
-/// Whether the process lives
-#[utoipa::path(tag = "operations", responses((status = 200, description = "It does", body = Status)))]
+/// Liveness probe: the process is running
+#[utoipa::path(tag = "operations", responses((status = 200, description = "The process is running", body = Status)))]
 #[get("/healthz")]
-pub async fn healthz() -> Json<Status> {
+pub async fn check_liveness() -> Json<Status> {
     Status::ok(Vec::new())
 }
 
 refusals!(ReadyRefusals: plain);
 
-/// Whether it can serve: database reachable, schema current, not shutting down
-#[utoipa::path(tag = "operations", responses((status = 200, description = "It can", body = Status), ReadyRefusals))]
+/// Readiness probe: database reachable, schema current, not shutting down
+#[utoipa::path(tag = "operations", responses((status = 200, description = "The service can handle requests", body = Status), ReadyRefusals))]
 #[get("/readyz")]
-pub async fn readyz(app: Data<App>, draining: Data<Draining>) -> Result<Json<Status>, Problem> {
+pub async fn check_readiness(app: Data<App>, draining: Data<Draining>) -> Result<Json<Status>, Problem> {
     if draining.is_set() {
-        return Err(Problem::new(Code::Unavailable, "Shutting down."));
+        return Err(Problem::new(Code::Unavailable, "The service is shutting down."));
     }
     if !app.db.is_ready().await {
-        return Err(Problem::new(Code::Unavailable, "The database is not reachable or not migrated."));
+        return Err(Problem::new(Code::Unavailable, "The database is not reachable or not up to date."));
     }
     Ok(Status::ok(app.read(|_, conn| outbox::pauses(conn)).await?))
 }
 
-/// Counters for Prometheus
+/// Get the metrics in Prometheus format
 #[utoipa::path(tag = "operations", responses((status = 200, description = "Prometheus text format", content_type = "text/plain", body = String)))]
 #[get("/metrics")]
-pub async fn metrics(app: Data<App>) -> HttpResponse {
-    // Without a database the gauges stay as they were: a zero would end an alert in the middle of an outage.
+pub async fn get_metrics(app: Data<App>) -> HttpResponse {
+    // Without a database the gauges keep their values: a zero would end an alert in the middle of an outage.
     let depth = app.read(|_, conn| outbox::depth(conn)).await.ok();
     let paused = app.read(|_, conn| outbox::pauses(conn)).await.ok();
     for (channel, paused) in
@@ -81,18 +81,18 @@ pub async fn metrics(app: Data<App>) -> HttpResponse {
     let states = ["queued", "leased", "sent", "dropped", "dead"];
     for (state, depth) in states.iter().filter_map(|state| Some((*state, depth.as_ref()?))) {
         let count = depth.iter().find(|(name, _)| name.as_str() == state).map_or(0, |(_, count)| *count);
-        #[expect(clippy::cast_precision_loss, reason = "a gauge of rows")]
+        #[expect(clippy::cast_precision_loss, reason = "a gauge that counts rows")]
         ::metrics::gauge!("outbox_rows", "state" => state).set(count as f64);
     }
     HttpResponse::Ok().content_type(ContentType::plaintext()).body(telemetry::render_metrics())
 }
 
-/// The document itself, as served.
+/// The OpenAPI document, as served.
 pub struct Document(pub String);
 
-/// This document
+/// Get this OpenAPI document
 #[utoipa::path(tag = "operations", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 #[get("/openapi.json")]
-pub async fn openapi(document: Data<Document>) -> HttpResponse {
+pub async fn get_openapi_document(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
 }

@@ -1,3 +1,3 @@
-//! For operators and QA: is it alive, is it ready, what does it count, what does it speak.
+//! Health, metrics and the OpenAPI document, for operators and QA.
 
 pub mod http;

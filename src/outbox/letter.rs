@@ -1,27 +1,27 @@
-//! A letter: an e-mail with one button. Each room that sends one brings its words, the shape is the same.
+//! An e-mail with one button. Each module that sends one brings its text; the layout is shared.
 
 use askama::Template;
 
 use super::{Mail, Outgoing};
 use crate::kit::{Email, Language};
 
-/// A letter in words.
+/// Text of the e-mail, in one language.
 pub struct Letter {
-    /// The subject and the heading.
+    /// Subject line and heading.
     pub heading: &'static str,
-    /// What it is about.
+    /// What the e-mail is about.
     pub lead: &'static str,
-    /// What the button says.
+    /// Label of the button.
     pub button: &'static str,
-    /// How long it is good.
+    /// How long the link is valid.
     pub limit: &'static str,
-    /// What to do where it was not expected.
+    /// What to do if the e-mail was not expected.
     pub otherwise: &'static str,
 }
 
 impl Letter {
-    /// The mail of the one called `from`, whose button leads to `url`. `None` when a template fails, which drops the
-    /// row: what is left to fail (writing to a `String`) does not.
+    /// Renders the e-mail of the sender called `from`, with a button to `url`. `None` if a template fails,
+    /// which drops the row: the only runtime failure left (writing to a `String`) does not occur.
     pub fn mail(&self, to: Email, from: &str, language: Language, url: &str) -> Option<Outgoing> {
         let html = Html { lang: language.as_str(), from, letter: self, url }.render().ok()?;
         let text = Plain { from, letter: self, url }.render().ok()?;

@@ -1,30 +1,27 @@
-//! A message on its way out, and what a carrier can say of it.
+//! Messages on their way out, and the results that a transport can report.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::kit::{Email, Language, Phone, Secret, Timestamp};
 
-/// The ways out. Each has its own workers, its own rate and its own pause.
+/// Delivery channels. Each has its own workers, its own send rate and its own pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
-    /// Text messages.
     Sms,
-    /// Calls.
+    /// Phone calls that read a code aloud.
     Voice,
-    /// E-mails.
     Email,
-    /// Calls of a practice's own machine.
+    /// Signed POST requests to a practice's own server.
     Webhook,
-    /// Work inside of the house: nothing leaves.
+    /// Background jobs inside the service: nothing is sent.
     Task,
 }
 
 impl Channel {
-    /// All of them.
     pub const ALL: [Self; 5] = [Self::Sms, Self::Voice, Self::Email, Self::Webhook, Self::Task];
 
-    /// The word that the database and the metrics use.
+    /// The value in the database and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sms => "sms",
@@ -35,37 +32,31 @@ impl Channel {
         }
     }
 
-    /// The channel of a word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|channel| channel.as_str() == word)
     }
 
-    /// Whether a second copy does harm: a text or call that may have arrived is repeated once, an e-mail or
-    /// webhook is recognised by its id and repeated as long as it takes.
+    /// Whether a second copy does harm: a text or call that may have arrived is repeated once, while an
+    /// e-mail or webhook is recognized by its id and repeated as long as it takes.
     pub fn is_repeated_once(self) -> bool {
         matches!(self, Self::Sms | Self::Voice)
     }
 }
 
-/// A rendered message. No `Debug`: it holds codes and addresses.
+/// A rendered message. No `Debug`, because it holds codes and addresses.
 pub enum Outgoing {
-    /// A text message.
     Sms(Text),
     /// A call that reads a code aloud.
     Voice(Spoken),
-    /// An e-mail.
     Email(Mail),
-    /// A signed POST.
+    /// A signed POST request to a webhook.
     Webhook(Hook),
 }
 
-/// A text message.
 pub struct Text {
-    /// The number.
     pub to: Phone,
-    /// The whole text.
     pub body: String,
-    /// The code in it, where there is one, for the development page.
+    /// The code in the text, if there is one, for the development page.
     pub code: Option<String>,
     /// Which of our own numbers may send it.
     pub sender: Sender,
@@ -74,10 +65,10 @@ pub struct Text {
 /// Which of our own numbers may send a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sender {
-    /// Any but these: the number said STOP to them.
+    /// Any number except these: the recipient said STOP to them.
     AnyBut(Vec<String>),
-    /// This one alone: an answer comes from the number that was written to, and a confirmed STOP is the one
-    /// text that may follow a STOP.
+    /// Only this number: a reply comes from the number that was written to, and the confirmation of a STOP
+    /// is the one text that may follow a STOP.
     Only(String),
 }
 
@@ -91,67 +82,60 @@ impl Sender {
     }
 }
 
-/// A call.
+/// A phone call that reads a code aloud.
 pub struct Spoken {
-    /// The number.
     pub to: Phone,
-    /// What is read.
+    /// Text that is read aloud.
     pub body: String,
-    /// In which language.
     pub language: Language,
-    /// The code in it, for the development page.
+    /// The code in the text, for the development page.
     pub code: String,
 }
 
-/// An e-mail in both of its forms.
+/// An e-mail, as plain text and as HTML.
 pub struct Mail {
-    /// The recipient.
     pub to: Email,
-    /// The subject line.
     pub subject: String,
-    /// The plain text.
     pub text: String,
-    /// The same as HTML.
     pub html: String,
-    /// The URL of the one-click unsubscription (RFC 8058), where there is one.
+    /// URL of the one-click unsubscribe (RFC 8058), if there is one.
     pub unsubscribe: Option<String>,
 }
 
-/// A webhook (Standard Webhooks 1.0).
+/// A webhook call (Standard Webhooks 1.0).
 pub struct Hook {
-    /// Where to.
     pub url: String,
-    /// `webhook-id`: the event's, the same over attempts and replays.
+    /// `webhook-id`: the event's id, the same over attempts and replays.
     pub event_id: String,
-    /// The JSON.
+    /// JSON body, exactly as it is signed.
     pub body: String,
-    /// `whsec_…`; two while a secret is being replaced.
+    /// `whsec_…` secrets; two while one is being replaced.
     pub secrets: Vec<Secret>,
 }
 
-/// What a carrier may know of the row behind a message.
+/// What a transport may know of the row behind a message.
 pub struct Envelope<'a> {
-    /// Stable over attempts and unique over rows, for providers that deduplicate.
+    /// Stable over attempts and unique per row, for providers that deduplicate.
     pub key: &'a str,
-    /// The row's id: what a mail's `Message-ID` is made of.
+    /// The row's id, from which a mail's `Message-ID` is made.
     pub row_id: &'a str,
-    /// This attempt's id: what a provider's callback names.
+    /// This attempt's id, which a provider's callback names.
     pub delivery_id: &'a str,
-    /// Earlier attempts whose end nobody knows.
+    /// Number of earlier attempts with an unknown result.
     pub ambiguous: i32,
-    /// After this moment it is worth nothing.
+    /// After this moment the message is worthless.
     pub not_after: Option<Timestamp>,
 }
 
-/// What a row became.
+/// Result of rendering a row.
 pub enum Rendered {
     /// A message to be sent.
     Ready(Outgoing),
-    /// Nothing to send: the work is the topic's own, in the transaction that settles the row.
+    /// Nothing to send: the topic does the work itself, in the transaction that settles the row.
     Task,
-    /// Nothing: the fact behind it no longer wants it.
+    /// Nothing to send: the fact behind the row no longer needs it.
     Unwanted,
-    /// Nothing here and now, and the label says why: another instance, or this one later, can do it.
+    /// Nothing to send here and now, and the label says why: another instance, or this one later, can do it.
     NotYet(&'static str),
 }
 
@@ -161,33 +145,34 @@ impl From<Option<Outgoing>> for Rendered {
     }
 }
 
-/// What became of one attempt. The labels quote nothing of what was sent or answered.
+/// Result of one attempt. The labels quote nothing of what was sent or answered.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The carrier took it.
+    /// The transport accepted the message.
     Sent,
     /// It was too late to send it.
     Expired,
-    /// The fact behind it no longer wants it.
+    /// The fact behind it no longer needs it.
     Unwanted,
-    /// Try again later.
+    /// Failed for now; try again later.
     Retry(&'static str),
-    /// Try again, not before the carrier's own `Retry-After`.
+    /// Try again, but not before the provider's own `Retry-After`.
     RetryAfter(&'static str, Duration),
-    /// It may have been taken or not: nobody knows.
+    /// It may or may not have been accepted: the result is unknown.
     Ambiguous(&'static str),
-    /// This number cannot be texted; it may be called.
+    /// This number cannot be texted, but may be called.
     TransportRejected(&'static str),
-    /// Never try again.
+    /// Rejected for good; never try again.
     Rejected(&'static str),
-    /// The carrier takes it for toll fraud: neither text nor call.
+    /// The provider suspects toll fraud: neither text nor call.
     Fraud(&'static str),
-    /// Our own account there is wrong: no message of this channel can leave until an operator mends it.
+    /// Our account at the provider is misconfigured: no message of this channel can be sent until
+    /// an operator fixes it.
     Misconfigured(&'static str),
 }
 
 impl Outcome {
-    /// A word for logs and the attempt's row.
+    /// Label for logs and for the attempt's row.
     pub fn label(&self) -> &'static str {
         match self {
             Self::Sent => "sent",
@@ -210,19 +195,18 @@ impl fmt::Debug for Outcome {
     }
 }
 
-/// What a carrier says of one attempt.
+/// What a transport returns for one attempt.
 #[derive(Debug, Clone)]
 pub struct Handed {
-    /// What became of it.
     pub outcome: Outcome,
-    /// Who took it, or refused it last; empty where nobody was asked.
+    /// Provider that accepted it, or rejected it last; empty if none was asked.
     pub provider: &'static str,
-    /// The provider's own id of it.
+    /// The provider's own id of the message.
     pub reference: Option<String>,
 }
 
 impl Handed {
-    /// An outcome of `provider`'s.
+    /// An outcome from `provider`, without a reference.
     pub fn by(provider: &'static str, outcome: Outcome) -> Self {
         Self { outcome, provider, reference: None }
     }
@@ -234,21 +218,21 @@ impl From<Outcome> for Handed {
     }
 }
 
-/// What a provider reports of an attempt after it took it.
+/// What a provider reports on an attempt after it accepted the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
     /// It is in the provider's queue.
     Accepted,
-    /// It left for the carrier.
+    /// It was passed on towards the recipient.
     Sent,
-    /// It did not arrive, and why.
+    /// It was not delivered, and why.
     Undelivered(Outcome),
-    /// It arrived.
+    /// It was delivered to the recipient.
     Delivered,
 }
 
 impl Report {
-    /// The word in `deliveries.receipt`.
+    /// The value in `deliveries.receipt`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -258,8 +242,8 @@ impl Report {
         }
     }
 
-    /// What it may follow. Reports come out of order; this order never goes back. What arrived after all has
-    /// arrived, whatever was reported before.
+    /// Receipts that this report may replace. Reports arrive out of order, but a receipt never moves back.
+    /// A message that was delivered after all is delivered, whatever was reported before.
     pub(super) fn lower(&self) -> &'static [&'static str] {
         match self {
             Self::Accepted => &["none"],
@@ -270,8 +254,8 @@ impl Report {
     }
 }
 
-/// Hands messages to the outer world: the providers, or a test's recorder.
+/// Sends messages to the outside world: through the providers, or to a test's recorder.
 pub trait Carrier: Send + Sync {
-    /// Sends `message`. Blocks, for seconds at most.
+    /// Sends `message`. Blocks for seconds at most.
     fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed;
 }

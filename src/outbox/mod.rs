@@ -1,12 +1,12 @@
-//! What goes out: rows written in the transaction of the fact that causes them, delivered afterwards.
+//! The outbox: messages are written in the transaction of the fact that causes them, and delivered later.
 //!
-//! A row names a topic and the ids that it is about, never a code or a patient's detail: the text is rendered
-//! when the row is due. The worker claims a row (short transaction, a lease and an attempt row), sends it (no
-//! transaction, no connection), and settles it (short transaction, fenced by the lease). At least once, and
-//! deduplicated: a row's `dedupe_key` is unique here and its id is the `Message-ID` or the event's id there.
+//! A row names a topic and ids, never a code or a patient's details: the text is rendered when the row is
+//! due. The worker claims a row (short transaction, a lease and an attempt row), sends it (no transaction, no
+//! connection), and settles it (short transaction, fenced by the lease). Delivery is at least once, with
+//! deduplication: a row's `dedupe_key` is unique here, and its id is the receiver's `Message-ID` or event id.
 //!
-//! A claim is also the rescue: a lease that ran out is free again, and its attempt, which nobody finished,
-//! stands in `deliveries` and counts as ambiguous.
+//! Claiming is also the recovery: a row whose lease expired can be claimed again. Its unfinished attempt
+//! remains in `deliveries` and counts as ambiguous.
 
 mod letter;
 mod message;
@@ -29,13 +29,13 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::Timestamp;
 
-/// How long a claimed row is its claimant's own.
+/// How long a claimed row belongs to its worker.
 const LEASE: Duration = Duration::from_mins(1);
-/// Delivered rows are kept this long, for the operator's questions.
+/// Settled rows are kept for 30 days, to answer an operator's questions.
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
-/// The wait after the n-th failed attempt; after the last one the row is dead. Jitter of up to a quarter is
-/// added, so that a mail server that comes back is not met by everybody at once.
+/// Seconds to wait after the n-th failed attempt; after the last one the row is dead. Jitter of up to a
+/// quarter is added, so that a mail server that comes back is not hit by all messages at once.
 const BACK_OFF_SECONDS: [u64; 10] = [2, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 14_400];
 
 /// A text or call that may have arrived is sent once more, not twice.
@@ -43,34 +43,34 @@ const MOST_AMBIGUOUS: i32 = 2;
 
 /// A message to be queued.
 pub struct Message {
-    /// Which topic renders it.
+    /// Name of the topic that renders it.
     pub topic: &'static str,
-    /// The way out.
     pub channel: Channel,
-    /// Unique for the fact and the recipient; a second message under the same key is not queued.
+    /// Unique per fact and recipient; a second message with the same key is not queued.
     pub dedupe_key: String,
-    /// The address, where the row itself must hold it; scrubbed when delivered.
+    /// The address, if the row itself must hold it; erased after delivery.
     pub recipient: Option<String>,
-    /// The ids that the text is about, as JSON.
+    /// Ids that the text is about, as JSON.
     pub payload: serde_json::Value,
-    /// Not before this moment; `None` is now.
+    /// Not sent before this moment; `None` means now.
     pub due: Option<Timestamp>,
     /// After this moment the message is dropped instead of sent late.
     pub not_after: Option<Timestamp>,
 }
 
-/// A kind of message: how a row becomes a text, and what its fate means for the fact behind it.
+/// A kind of message: how a row is rendered, and what its result means for the fact behind it.
 pub trait Topic: Send + Sync {
-    /// The message of `job`.
+    /// Renders the message of `job`.
     fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered>;
 
-    /// Seconds to wait after the n-th failed attempt; after the last wait's attempt the row is dead.
+    /// Seconds to wait after the n-th failed attempt; after the attempt that follows the last wait,
+    /// the row is dead.
     fn schedule(&self) -> &'static [u64] {
         &BACK_OFF_SECONDS
     }
 
-    /// Told in the settling transaction, so that the fact and the row agree: a task does its work here, once for
-    /// each row that is settled as sent. `is_over`: nothing more is tried.
+    /// Called in the settling transaction, so that the fact and the row agree: a task does its work here,
+    /// once for each row that is settled as sent. `is_over` means that no more attempts follow.
     fn settled(
         &self,
         _ctx: &Ctx,
@@ -82,40 +82,40 @@ pub trait Topic: Send + Sync {
         Ok(())
     }
 
-    /// Told in the transaction of a provider's callback, once for each step forward.
+    /// Called in the transaction of a provider's callback, once for each step forward.
     fn reported(&self, _ctx: &Ctx, _conn: &mut Conn, _job: &Job, _report: &Report) -> db::Result<()> {
         Ok(())
     }
 }
 
-/// Queues `message` in the caller's transaction; `false` where one with its key is there.
+/// Queues `message` in the caller's transaction; returns `false` if one with the same key exists.
 pub fn enqueue(ctx: &Ctx, conn: &mut Conn, message: &Message) -> db::Result<bool> {
     let is_new = store::insert(conn, &ctx.id("out"), message, ctx.now)? == 1;
     ctx.queued.set(true);
     Ok(is_new)
 }
 
-/// Keeps a message that was never tried from being claimed until this transaction ends, so that what it is
-/// about can still be added to; `false` where it is on its way, or gone.
+/// Keeps a message that was never attempted from being claimed until this transaction ends, so that more
+/// can be added to its subject; returns `false` if it is on its way or gone.
 pub fn hold(conn: &mut Conn, dedupe_key: &str) -> db::Result<bool> {
     Ok(store::hold(conn, dedupe_key)? == 1)
 }
 
-/// Which rows a worker takes.
+/// Topics and channels that a worker may claim.
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     topics: &'a [&'a str],
     channels: &'a [Channel],
 }
 
-/// A row that is its claimant's own for a minute.
+/// A row that is leased to this worker for a minute.
 struct Claimed {
     job: Job,
-    /// Whether it was claimed to see if a paused channel works again.
+    /// Whether it was claimed to test if a paused channel works again.
     is_trial: bool,
 }
 
-/// Whether [`claim`] would find anything. Asked first, since it costs no writer's turn.
+/// Whether [`claim`] would find anything. Checked first, because it does not occupy the database writer.
 fn is_any_due(ctx: &Ctx, conn: &mut Conn, wanted: Wanted<'_>) -> db::Result<bool> {
     for open in pause::open_channels(ctx, conn, wanted.channels)? {
         if store::is_due(conn, wanted.topics, open.channel, ctx.now)? {
@@ -125,8 +125,8 @@ fn is_any_due(ctx: &Ctx, conn: &mut Conn, wanted: Wanted<'_>) -> db::Result<bool
     Ok(false)
 }
 
-/// Claims one due row, which gets an attempt row, so that a crash during the send stays visible. One: a second
-/// would wait behind a provider that is slow with the first, while its lease runs.
+/// Claims one due row and gives it an attempt row, so that a crash during the send stays visible. Only one:
+/// a second would wait behind a provider that is slow with the first, while its lease runs.
 fn claim(ctx: &Ctx, conn: &mut Conn, wanted: Wanted<'_>) -> db::Result<Option<Claimed>> {
     for open in pause::open_channels(ctx, conn, wanted.channels)? {
         let Some(id) = store::due(conn, wanted.topics, open.channel, ctx.now)? else { continue };
@@ -141,8 +141,8 @@ fn claim(ctx: &Ctx, conn: &mut Conn, wanted: Wanted<'_>) -> db::Result<Option<Cl
     Ok(None)
 }
 
-/// Writes down what became of a row: `None` when its lease is no longer ours, and then nothing is written;
-/// otherwise whether it is over.
+/// Stores the result of a row. Returns `None`, and stores nothing, if its lease is no longer ours;
+/// otherwise whether the row is over.
 fn settle(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -164,7 +164,8 @@ fn settle(
 
 fn settlement(ctx: &Ctx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> store::Settled {
     let why = outcome.label();
-    // What would be due too late is over now: whoever waits for it learns so while there is another way.
+    // If the next attempt would be too late, the row is over now: the person who waits for it learns so
+    // while there is another way.
     let in_time = |next_at: &Timestamp| job.not_after.is_none_or(|end| *next_at < end);
     let again = |after: Duration| {
         let next_at = back_off(ctx, job.attempts, schedule).map(|next_at| next_at.max(ctx.now + after));
@@ -183,8 +184,8 @@ fn settlement(ctx: &Ctx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> stor
         Outcome::RetryAfter(_, wait) => again(*wait),
         Outcome::Ambiguous(_) if job.is_used_up_by(1) => store::Settled::dead(why, ctx.now),
         Outcome::Ambiguous(_) => again(Duration::ZERO).ambiguous(job.ambiguous + 1),
-        // No fault of this row: its attempt is given back. It goes behind the others, so that the next trial is
-        // another one's: some refusals are about one recipient after all.
+        // Not the fault of this row, so its attempt is given back. It goes behind the others, so that the
+        // next trial is of another row: some rejections are about one recipient after all.
         Outcome::Misconfigured(_) => {
             store::Settled::again(why, ctx.now + pause::BETWEEN_TRIALS).uncounted(job.attempts - 1)
         }
@@ -198,8 +199,8 @@ fn back_off(ctx: &Ctx, attempts: i32, schedule: &[u64]) -> Option<Timestamp> {
     Some(ctx.now + wait + wait.mul_f64(f64::from(dice) / 1024.0))
 }
 
-/// Takes a provider's report on the attempt `delivery_id`. `false` where it tells nothing new: an unknown
-/// attempt, a repeated report, or one that comes after a later one.
+/// Processes a provider's report on the attempt `delivery_id`. Returns `false` if it brings nothing new: an
+/// unknown attempt, a repeated report, or one that arrives after a later one.
 pub fn report(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -218,34 +219,34 @@ pub fn report(
     Ok(true)
 }
 
-/// The row of `id`, for a report that names the message instead of the attempt.
+/// The row with this id, for a report that names the message instead of the attempt.
 pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Job>> {
     store::find(conn, id)
 }
 
-/// How many rows stand in each state: for `/metrics` and the tests.
+/// Number of rows per state, for `/metrics` and the tests.
 pub fn depth(conn: &mut Conn) -> db::Result<Vec<(String, i64)>> {
     store::count_by_state(conn)
 }
 
-/// The rows in `state`, newest first: for the operator.
+/// Rows in `state`, newest first, for the operator.
 pub fn list(conn: &mut Conn, state: &str) -> db::Result<Vec<Job>> {
     store::in_state(conn, state, 200)
 }
 
-/// The attempts of a row, in order: for the operator.
+/// Attempts of a row, in order, for the operator.
 pub fn attempts(conn: &mut Conn, id: &str) -> db::Result<Vec<Attempt>> {
     store::attempts(conn, id)
 }
 
-/// Gives a dead row another round of attempts; `false` when there is no dead row of that id.
+/// Gives a dead row another round of attempts; returns `false` if no dead row has that id.
 pub fn requeue(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
     let requeued = store::requeue(conn, id, ctx.now)? == 1;
     ctx.queued.set(requeued);
     Ok(requeued)
 }
 
-/// Drops a dead or queued row, and its address with it; `false` when there is none of that id.
+/// Drops a dead or queued row, and its address; returns `false` if no such row exists.
 pub fn discard(ctx: &Ctx, conn: &mut Conn, topics: &Topics, id: &str) -> db::Result<bool> {
     let Some(job) = store::discard(conn, id, ctx.now)? else { return Ok(false) };
     if let Some(topic) = topics.get(job.topic.as_str()) {
@@ -254,7 +255,7 @@ pub fn discard(ctx: &Ctx, conn: &mut Conn, topics: &Topics, id: &str) -> db::Res
     Ok(true)
 }
 
-/// Deletes rows that were settled long ago, and the addresses in dead ones that nobody would send any more.
+/// Deletes rows that were settled long ago, and the addresses of dead rows that are too late to be sent.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::forget_addresses(conn, ctx.now)?;
     store::delete_settled(conn, ctx.now - KEPT)

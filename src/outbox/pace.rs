@@ -1,28 +1,28 @@
-//! How fast a channel may go: so many rows a second an instance, since providers answer haste with 429.
+//! Send rate of a channel: rows per second per instance, because providers answer bursts with 429.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::kit::Timestamp;
 
-/// A token bucket of one second's depth.
+/// Token bucket that holds the tokens of one second.
 pub struct Pace {
     a_second: u32,
     state: Mutex<Option<(f64, Timestamp)>>,
 }
 
 impl Pace {
-    /// `a_second` rows a second.
+    /// Allows `a_second` rows per second.
     pub fn new(a_second: u32) -> Self {
         Self { a_second, state: Mutex::new(None) }
     }
 
-    /// Whether a row may go now.
+    /// Whether a row may be sent now.
     pub fn has_room(&self, now: Timestamp) -> bool {
         self.tokens(now) >= 1.0
     }
 
-    /// Counts a row.
+    /// Takes one token for a row.
     pub fn take(&self, now: Timestamp) {
         let tokens = self.tokens(now);
         *self.state() = Some((tokens - 1.0, now));

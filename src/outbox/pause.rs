@@ -1,6 +1,6 @@
-//! A channel whose account at the provider is wrong is paused as a whole, for all instances, instead of
-//! burning the attempts of one message after the other. After a minute one row is tried: where that one goes
-//! through, the channel is open again. Messages that were under way when it was paused open nothing.
+//! Pauses a whole channel, for all instances, when our account at the provider is misconfigured, instead of
+//! using up the attempts of one message after the other. After a minute one row is tried: if it goes
+//! through, the channel resumes. Messages that were under way when it was paused do not resume it.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use super::{Channel, Outcome, Pause, store};
 use crate::app::Ctx;
 use crate::db::{self, Conn};
 
-/// From one trial to the next.
+/// Time between two trials of a paused channel.
 pub(super) const BETWEEN_TRIALS: Duration = Duration::from_mins(1);
 
-/// A channel that a row may be claimed of.
+/// A channel from which a row may be claimed.
 pub(super) struct Open {
     pub channel: Channel,
     pub is_trial: bool,
@@ -23,7 +23,7 @@ pub(super) fn open_channels(ctx: &Ctx, conn: &mut Conn, channels: &[Channel]) ->
     let open = channels.iter().filter_map(|channel| {
         match paused.iter().find(|pause| pause.channel == channel.as_str()) {
             None => Some(Open { channel: *channel, is_trial: false }),
-            // A trial that is further off than any is set was set by another clock.
+            // A trial time further off than any we set was written by another clock.
             Some(pause) if pause.try_at <= ctx.now || pause.try_at > ctx.now + BETWEEN_TRIALS => {
                 Some(Open { channel: *channel, is_trial: true })
             }
@@ -33,8 +33,8 @@ pub(super) fn open_channels(ctx: &Ctx, conn: &mut Conn, channels: &[Channel]) ->
     Ok(open.collect())
 }
 
-/// Whether the rows found may be claimed. Of several instances one takes a trial: the statement that moves
-/// the trial on is the verdict.
+/// Whether the rows found may be claimed. Only one of several instances takes a trial: the statement that
+/// postpones the trial decides.
 pub(super) fn may_claim(ctx: &Ctx, conn: &mut Conn, open: &Open) -> db::Result<bool> {
     match open.is_trial {
         true => Ok(store::take_trial(conn, open.channel.as_str(), ctx.now, ctx.now + BETWEEN_TRIALS)? == 1),
@@ -42,7 +42,7 @@ pub(super) fn may_claim(ctx: &Ctx, conn: &mut Conn, open: &Open) -> db::Result<b
     }
 }
 
-/// What an outcome says of its channel: our account is wrong, or right again.
+/// Learns from an outcome whether our account at the provider is misconfigured, or works again.
 pub(super) fn learn(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -57,20 +57,20 @@ pub(super) fn learn(
     }
 }
 
-/// Pauses a channel because of a provider's report: it takes messages and drops them later, so that only a
-/// report of one that left says that it works again.
+/// Pauses a channel because of a provider's report: the provider accepts messages and drops them later, so
+/// only a report of one that was sent on shows that the channel works again.
 pub fn pause_by_report(ctx: &Ctx, conn: &mut Conn, channel: Channel, why: &'static str) -> db::Result<()> {
     pause(ctx, conn, channel, why, true)
 }
 
 fn pause(ctx: &Ctx, conn: &mut Conn, channel: Channel, why: &str, needs_receipt: bool) -> db::Result<()> {
-    tracing::error!(channel = channel.as_str(), why, "channel paused: our account is refused");
+    tracing::error!(channel = channel.as_str(), why, "channel paused: the provider rejects our account");
     let (paused_at, try_at) = (ctx.now, ctx.now + BETWEEN_TRIALS);
     let (channel, reason) = (channel.as_str().to_owned(), why.to_owned());
     store::pause(conn, &Pause { channel, reason, paused_at, try_at, needs_receipt })
 }
 
-/// A message left: a channel that waited for that is open.
+/// A message was sent on: resumes a channel that waited for that.
 pub(super) fn resume_by_receipt(conn: &mut Conn, channel: Channel) -> db::Result<()> {
     store::resume_by_receipt(conn, channel.as_str()).map(drop)
 }
@@ -80,7 +80,7 @@ pub fn pauses(conn: &mut Conn) -> db::Result<Vec<Pause>> {
     store::pauses(conn)
 }
 
-/// Opens a channel; `false` where it is not paused.
+/// Resumes a channel; returns `false` if it is not paused.
 pub fn resume(conn: &mut Conn, channel: Channel) -> db::Result<bool> {
     Ok(store::resume(conn, channel.as_str())? == 1)
 }

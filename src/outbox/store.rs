@@ -1,4 +1,4 @@
-//! The rows of `outbox`, `deliveries` and `paused_channels`.
+//! Queries on `outbox`, `deliveries` and `paused_channels`.
 
 use diesel::dsl::{case_when, count_star, exists};
 use diesel::prelude::*;
@@ -11,56 +11,54 @@ use crate::db::schema::{deliveries, outbox, paused_channels};
 use crate::db::{Both, Conn, Result, SkipLocked, columns};
 use crate::kit::{Phone, Timestamp};
 
-/// The states of a row that is to be sent. Both are due at `next_at`: a leased one when its lease ends.
+/// States of a row that is still to be sent. Both are due at `next_at`: a leased row when its lease ends.
 const OPEN: [&str; 2] = ["queued", "leased"];
 
-/// One row of the outbox, as its claimant sees it.
+/// A row of the outbox, as the worker that claimed it sees it.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = outbox)]
 pub struct Job {
-    /// The row's id.
     pub id: String,
-    /// Which topic renders it.
+    /// Name of the topic that renders it.
     pub topic: String,
-    /// Stable over attempts and unique over rows.
+    /// Stable over attempts and unique per row.
     pub dedupe_key: String,
-    /// The address, where the row holds it.
+    /// The address, if the row holds it.
     pub recipient: Option<String>,
-    /// The ids that the text is about, as JSON.
+    /// Ids that the text is about, as JSON.
     payload: String,
-    /// Attempts begun, this one included.
+    /// Number of attempts started, including this one.
     pub attempts: i32,
     /// When the message is no longer worth sending.
     pub not_after: Option<Timestamp>,
-    /// The claimant's fence, which is also the id of its attempt.
+    /// Fencing token of the claim, which is also the id of its attempt.
     pub lease_token: Option<String>,
-    /// What the last failed attempt said.
+    /// Outcome label of the last failed attempt.
     pub last_error: Option<String>,
-    /// When it was queued.
     pub created_at: Timestamp,
-    /// The way out.
+    /// Stored value of a [`Channel`].
     pub channel: String,
-    /// Attempts whose end nobody knows.
+    /// Number of attempts with an unknown result.
     pub ambiguous: i32,
 }
 
 impl Job {
-    /// The way out.
+    /// The channel; `None` if the stored value is unknown.
     pub fn channel(&self) -> Option<Channel> {
         Channel::parse(&self.channel)
     }
 
-    /// What the row is about; `None` where it was written by a version that said it otherwise.
+    /// Parses the payload; `None` if another version wrote it in a different shape.
     pub fn payload<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_str(&self.payload).ok()
     }
 
-    /// The number, of a row that holds one.
+    /// The phone number, if the row holds one.
     pub fn phone(&self) -> Option<Phone> {
         self.recipient.as_deref().and_then(|phone| Phone::from_stored(phone).ok())
     }
 
-    /// The running attempt's id; empty where none is running.
+    /// Id of the running attempt; empty if none is running.
     pub fn delivery_id(&self) -> &str {
         self.lease_token.as_deref().unwrap_or_default()
     }
@@ -71,19 +69,18 @@ impl Job {
     }
 }
 
-/// One attempt to hand a row over.
+/// One attempt to send a row.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = deliveries)]
 pub struct Attempt {
-    /// Its id, which a provider's callback names.
+    /// Id that a provider's callback names.
     pub id: String,
-    /// How it ended; `None` while it runs, and for ever where the process died in it.
+    /// Outcome label; `None` while it runs, and forever if the process died during it.
     pub outcome: Option<String>,
-    /// When it began.
     pub started_at: Timestamp,
-    /// Who took it.
+    /// Provider that accepted it, or rejected it last.
     pub provider: Option<String>,
-    /// What was reported of it since.
+    /// Latest report about it, or `none`.
     pub receipt: String,
 }
 
@@ -91,19 +88,17 @@ pub struct Attempt {
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = paused_channels)]
 pub struct Pause {
-    /// Which.
     pub channel: String,
-    /// The carrier's label.
+    /// Outcome label that caused the pause.
     pub reason: String,
-    /// Since when.
     pub paused_at: Timestamp,
-    /// When one row is tried.
+    /// When the next row is tried.
     pub try_at: Timestamp,
-    /// Whether only a provider's receipt opens it.
+    /// Whether only a provider's receipt resumes it.
     pub needs_receipt: bool,
 }
 
-/// What settling writes.
+/// Changes that settling writes to a row.
 #[derive(AsChangeset)]
 #[diesel(table_name = outbox)]
 pub struct Settled {
@@ -117,32 +112,32 @@ pub struct Settled {
 }
 
 impl Settled {
-    /// Over, well or not needed.
+    /// Over: sent, or no longer needed.
     pub fn done(state: &'static str, now: Timestamp) -> Self {
         Self { over_at: Some(now), ..Self::open(state) }
     }
 
-    /// Over, badly.
+    /// Over: failed for good.
     pub fn dead(why: &'static str, now: Timestamp) -> Self {
         Self { last_error: Some(why), over_at: Some(now), ..Self::open("dead") }
     }
 
-    /// To be tried again.
+    /// To be tried again at `next_at`.
     pub fn again(why: &'static str, next_at: Timestamp) -> Self {
         Self { last_error: Some(why), next_at: Some(next_at), ..Self::open("queued") }
     }
 
-    /// With so many ambiguous attempts.
+    /// With this number of ambiguous attempts.
     pub fn ambiguous(self, attempts: i32) -> Self {
         Self { ambiguous: Some(attempts), ..self }
     }
 
-    /// With so many attempts, this one not among them.
+    /// With this number of attempts, the current one not included.
     pub fn uncounted(self, attempts: i32) -> Self {
         Self { attempts: Some(attempts), ..self }
     }
 
-    /// Whether nothing more is tried.
+    /// Whether no more attempts follow.
     pub fn is_over(&self) -> bool {
         self.over_at.is_some()
     }
@@ -151,13 +146,13 @@ impl Settled {
         Self { state, next_at: None, last_error: None, over_at: None, ambiguous: None, attempts: None }
     }
 
-    /// A message that is through forgets its address; a dead one keeps it, so that it can be requeued.
+    /// A finished message loses its address; a dead one keeps it, so that it can be requeued.
     fn forgets_address(&self) -> bool {
         self.is_over() && self.state != "dead"
     }
 }
 
-/// Queues a message, unless one with its key is there.
+/// Queues a message, unless one with the same key exists.
 pub fn insert(conn: &mut Conn, id: &str, message: &Message, now: Timestamp) -> Result<usize> {
     let row = (
         outbox::id.eq(id),
@@ -177,8 +172,8 @@ pub fn insert(conn: &mut Conn, id: &str, message: &Message, now: Timestamp) -> R
         .execute(conn)?)
 }
 
-/// The oldest row of `topics` in `channel` that is due, or whose lease ran out. On PostgreSQL it stays locked
-/// until the transaction ends, and other workers pass it by.
+/// The oldest row of `topics` in `channel` that is due, or whose lease expired. On PostgreSQL it stays
+/// locked until the transaction ends, and other workers skip it.
 pub fn due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<Option<String>> {
     let row = outbox::table
         .filter(outbox::channel.eq(channel.as_str()))
@@ -191,7 +186,7 @@ pub fn due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -
     Ok(SkipLocked(row).get_result(conn).optional()?)
 }
 
-/// Whether [`due`] would find one, to look without a lock.
+/// Whether [`due`] would find a row, without taking a lock.
 pub fn is_due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<bool> {
     let row = outbox::table
         .filter(outbox::channel.eq(channel.as_str()))
@@ -203,7 +198,7 @@ pub fn is_due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp
     Ok(row.first::<String>(conn).optional()?.is_some())
 }
 
-/// Locks a row that nobody tried yet, by a change that changes nothing: 0 when it is on its way.
+/// Locks a row that was never attempted, by an update that changes nothing; returns 0 if it is on its way.
 pub fn hold(conn: &mut Conn, dedupe_key: &str) -> Result<usize> {
     let row = outbox::table
         .filter(outbox::dedupe_key.eq(dedupe_key))
@@ -212,9 +207,9 @@ pub fn hold(conn: &mut Conn, dedupe_key: &str) -> Result<usize> {
     Ok(update(row).set(outbox::next_at.eq(outbox::next_at)).execute(conn)?)
 }
 
-/// Leases one row, if it is still to be had. The condition of [`due`] stands here again, because this is the
-/// statement that acts: of two workers that saw the same row one gets it. Whose lease ran out has an attempt
-/// behind it that nobody finished.
+/// Leases one row, if it is still free. The condition of [`due`] is repeated here, because this is the
+/// statement that acts: of two workers that saw the same row, one gets it. If an earlier lease expired, its
+/// attempt was never finished and counts as ambiguous.
 pub fn lease(
     conn: &mut Conn,
     id: &str,
@@ -236,7 +231,7 @@ pub fn lease(
     Ok(row.returning(columns::<Job>()).get_result(conn).optional()?)
 }
 
-/// Notes that an attempt has begun.
+/// Records that an attempt has started.
 pub fn insert_attempt(conn: &mut Conn, job: &Job, now: Timestamp) -> Result<usize> {
     let row = (
         deliveries::id.eq(job.delivery_id()),
@@ -247,7 +242,7 @@ pub fn insert_attempt(conn: &mut Conn, job: &Job, now: Timestamp) -> Result<usiz
     Ok(insert_into(deliveries::table).values(row).execute(conn)?)
 }
 
-/// Settles a row whose lease is still the job's; 0 when somebody else has it by now.
+/// Settles a row whose lease is still the job's; returns 0 if another worker has it by now.
 pub fn settle(conn: &mut Conn, job: &Job, change: &Settled) -> Result<usize> {
     let row = outbox::table.filter(outbox::id.eq(&job.id)).filter(outbox::lease_token.eq(&job.lease_token));
     let scrub = change.forgets_address().then(|| outbox::recipient.eq(None::<String>));
@@ -255,7 +250,7 @@ pub fn settle(conn: &mut Conn, job: &Job, change: &Settled) -> Result<usize> {
     Ok(update(row).set((change, scrub, release)).execute(conn)?)
 }
 
-/// Notes how an attempt ended.
+/// Records how an attempt ended.
 pub fn finish_attempt(conn: &mut Conn, job: &Job, handed: &Handed, now: Timestamp) -> Result<usize> {
     let provider = Some(handed.provider).filter(|name| !name.is_empty());
     let change = (
@@ -267,7 +262,7 @@ pub fn finish_attempt(conn: &mut Conn, job: &Job, handed: &Handed, now: Timestam
     Ok(update(deliveries::table.find(job.delivery_id())).set(change).execute(conn)?)
 }
 
-/// Moves an attempt's receipt forward, never back; the row that the attempt is of, where it moved.
+/// Moves an attempt's receipt forward, never back; returns the id of the attempt's row if it moved.
 pub fn advance_receipt(
     conn: &mut Conn,
     delivery_id: &str,
@@ -279,7 +274,6 @@ pub fn advance_receipt(
     Ok(update(row).set(change).returning(deliveries::outbox_id).get_result(conn).optional()?)
 }
 
-/// One row.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Job>> {
     Ok(outbox::table.find(id).select(columns::<Job>()).first(conn).optional()?)
 }
@@ -290,7 +284,7 @@ pub fn attempts(conn: &mut Conn, id: &str) -> Result<Vec<Attempt>> {
     Ok(rows.select(columns::<Attempt>()).load(conn)?)
 }
 
-/// Pauses a channel, or keeps it paused; what needs a receipt goes on needing one.
+/// Pauses a channel, or keeps it paused; a pause that needs a receipt continues to need one.
 pub fn pause(conn: &mut Conn, pause: &Pause) -> Result<()> {
     let change = (paused_channels::reason.eq(&pause.reason), paused_channels::try_at.eq(pause.try_at));
     let strict = pause.needs_receipt.then(|| paused_channels::needs_receipt.eq(true));
@@ -305,37 +299,36 @@ pub fn pause(conn: &mut Conn, pause: &Pause) -> Result<()> {
     Ok(())
 }
 
-/// Every paused channel.
 pub fn pauses(conn: &mut Conn) -> Result<Vec<Pause>> {
     let rows = paused_channels::table.order(paused_channels::channel);
     Ok(rows.select(columns::<Pause>()).load(conn)?)
 }
 
-/// Takes a channel's trial, where it is due; `next` is the next one's moment, and the furthest that one is set.
+/// Takes a channel's trial, if it is due. `next` is the time of the next one, and the furthest
+/// that any is set.
 pub fn take_trial(conn: &mut Conn, channel: &str, now: Timestamp, next: Timestamp) -> Result<usize> {
     let due = paused_channels::try_at.le(now).or(paused_channels::try_at.gt(next));
     let row = paused_channels::table.find(channel).filter(due);
     Ok(update(row).set(paused_channels::try_at.eq(next)).execute(conn)?)
 }
 
-/// Opens a channel whose trial went through, unless that tells nothing.
+/// Resumes a channel whose trial went through, unless it needs a receipt.
 pub fn resume_by_trial(conn: &mut Conn, channel: &str) -> Result<usize> {
     let row = paused_channels::table.find(channel).filter(paused_channels::needs_receipt.eq(false));
     Ok(diesel::delete(row).execute(conn)?)
 }
 
-/// Opens a channel that waited for a receipt.
+/// Resumes a channel that waited for a receipt.
 pub fn resume_by_receipt(conn: &mut Conn, channel: &str) -> Result<usize> {
     let row = paused_channels::table.find(channel).filter(paused_channels::needs_receipt.eq(true));
     Ok(diesel::delete(row).execute(conn)?)
 }
 
-/// Opens a channel.
 pub fn resume(conn: &mut Conn, channel: &str) -> Result<usize> {
     Ok(diesel::delete(paused_channels::table.find(channel)).execute(conn)?)
 }
 
-/// Rows by state.
+/// Number of rows per state.
 pub fn count_by_state(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
     Ok(outbox::table.group_by(outbox::state).select((outbox::state, count_star())).load(conn)?)
 }
@@ -367,7 +360,7 @@ pub fn discard(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Job>>
     Ok(update(row).set(change).returning(columns::<Job>()).get_result(conn).optional()?)
 }
 
-/// Takes the address out of dead rows that are too late to be requeued.
+/// Erases the addresses of dead rows that are too late to be requeued.
 pub fn forget_addresses(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     let rows = outbox::table
         .filter(outbox::settled_at.is_not_null())
@@ -376,7 +369,7 @@ pub fn forget_addresses(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(update(rows).set(outbox::recipient.eq(None::<String>)).execute(conn)?)
 }
 
-/// Deletes rows settled before `before`, attempts first.
+/// Deletes rows settled before `before`, their attempts first.
 pub fn delete_settled(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let old = outbox::table.filter(outbox::settled_at.lt(before)).select(outbox::id);
     let attempts = deliveries::table.filter(deliveries::outbox_id.eq_any(old));

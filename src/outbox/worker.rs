@@ -1,5 +1,5 @@
-//! The worker: threads that deliver what is due. Any number of instances may run them, and each channel has
-//! threads of its own, so that a mail server that hangs holds up no code.
+//! The worker: threads that deliver due messages. Any number of instances may run them, and each channel
+//! has threads of its own, so that a mail server that hangs does not delay verification codes.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,23 +17,23 @@ use crate::kit::Bell;
 /// Polling is the fallback, for rows of other instances and for retries.
 const POLL: Duration = Duration::from_millis(500);
 
-/// Every topic by name.
+/// All topics by their name.
 pub type Topics = BTreeMap<&'static str, Box<dyn Topic>>;
 
-/// Where a round stands; a test of crashes dies there.
+/// How far a round has come; crash tests stop it there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
-    /// A row is leased, and the claim is not committed.
+    /// A row is leased, but the claim is not committed.
     Claimed,
-    /// The attempt is committed, and nobody was asked.
+    /// The attempt is committed, but no transport was called.
     Started,
-    /// The carrier answered, and nothing of it is written.
+    /// The transport answered, but the result is not stored.
     Carried,
-    /// The answer is written, and not committed.
+    /// The result is written, but not committed.
     Settled,
 }
 
-/// Claims, sends and settles.
+/// Claims, sends and settles due rows.
 #[derive(Clone)]
 pub struct Worker {
     app: App,
@@ -45,32 +45,32 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker over `app`, for all channels. It claims what `topics` can render and leaves the rest to
-    /// others: another instance may be newer.
+    /// A worker over `app`, for all channels. It claims only what `topics` can render and leaves the rest
+    /// to others: another instance may be newer.
     pub fn new(app: App, topics: Topics, carrier: Arc<dyn Carrier>) -> Self {
         let channels = Channel::ALL.to_vec();
         Self { app, topics: Arc::new(topics), carrier, channels, pace: None, watch: None }
     }
 
-    /// The same for one channel, at most so many rows a second.
+    /// The same worker for one channel, with at most `a_second` rows per second.
     #[must_use]
     pub fn of_channel(&self, channel: Channel, a_second: u32) -> Self {
         Self { channels: vec![channel], pace: Some(Arc::new(Pace::new(a_second))), ..self.clone() }
     }
 
-    /// The same, telling `watch` where it stands.
+    /// The same worker, calling `watch` at each [`Point`].
     #[must_use]
     pub fn watched(self, watch: Arc<dyn Fn(Point) + Send + Sync>) -> Self {
         Self { watch: Some(watch), ..self }
     }
 
-    /// Claims, sends and settles one row; `false` when none is due.
+    /// Claims, sends and settles one row; returns `false` if none is due.
     pub fn run_once(&self) -> db::Result<bool> {
         let Some(claimed) = self.claim()? else { return Ok(false) };
         self.reached(Point::Started);
         let handed = self.send(&claimed.job);
         self.reached(Point::Carried);
-        // Where this fails, the lease runs out, and the row is sent again.
+        // If this fails, the lease expires and the row is sent again.
         self.settle(&claimed, &handed)?;
         Ok(true)
     }
@@ -87,7 +87,8 @@ impl Worker {
     fn run(&self, stop: &AtomicBool) {
         let mut heard = 0;
         while !stop.load(Ordering::SeqCst) {
-            // A row that kills its worker must not end the channel: its lease runs out, and its attempts count.
+            // A row that makes its worker panic must not end the channel: its lease
+            // expires, its attempts count.
             match catch_unwind(AssertUnwindSafe(|| self.run_once())) {
                 Ok(Ok(false)) => heard = self.app.wake.wait(heard, POLL),
                 Ok(Ok(true)) => {}
@@ -104,7 +105,7 @@ impl Worker {
         }
     }
 
-    /// Looks first: a look takes no writer's turn, and most find nothing.
+    /// Looks first: a read does not occupy the database writer, and most find nothing.
     fn claim(&self) -> db::Result<Option<Claimed>> {
         let topics: Vec<&str> = self.topics.keys().copied().collect();
         let wanted = Wanted { topics: &topics, channels: &self.channels };
@@ -127,10 +128,10 @@ impl Worker {
         Ok(claimed)
     }
 
-    /// `not_after` is asked here again: the claim may have waited.
+    /// Checks `not_after` again, because the claim may have waited.
     fn send(&self, job: &Job) -> Handed {
         let expired = job.not_after.is_some_and(|at| at <= self.app.clock.now());
-        // A process that died in the attempt leaves no answer: such a row may be poison, or sent already.
+        // A process that died in the attempt leaves no outcome: such a row may be poison, or already sent.
         let is_spent = usize::try_from(job.attempts).unwrap_or(0) > self.schedule(job).len() + 1;
         let handed = match self.render(job) {
             _ if is_spent => Outcome::Rejected("too_many_attempts").into(),
@@ -146,13 +147,13 @@ impl Worker {
         handed
     }
 
-    /// In a transaction of its own: a row that cannot be rendered holds up no other.
+    /// Runs in a transaction of its own, so that a row that cannot be rendered holds up no other.
     fn render(&self, job: &Job) -> Result<Rendered, &'static str> {
         let Some(topic) = self.topics.get(job.topic.as_str()) else {
             return Ok(Rendered::NotYet("unknown_topic"));
         };
         self.app.read_blocking(|ctx, conn| topic.render(ctx, conn, job)).map_err(|error| {
-            tracing::warn!(%error, outbox = job.id, topic = job.topic, "a row could not be rendered");
+            tracing::warn!(%error, outbox = job.id, topic = job.topic, "an outbox row could not be rendered");
             "not_rendered"
         })
     }
@@ -190,7 +191,7 @@ fn envelope(job: &Job) -> Envelope<'_> {
     }
 }
 
-/// A running worker.
+/// Handle of a running worker thread.
 pub struct WorkerHandle {
     stop: Arc<AtomicBool>,
     wake: Arc<Bell>,
@@ -198,13 +199,13 @@ pub struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Tells the thread to end after its running row, and waits for nothing: others can be told meanwhile.
+    /// Tells the thread to end after its current row. Does not wait, so that others can be told as well.
     pub fn tell(&self) {
         self.stop.store(true, Ordering::SeqCst);
         self.wake.ring();
     }
 
-    /// Waits until it has ended.
+    /// Tells the thread to end and waits for it.
     pub fn stop(self) {
         self.tell();
         let _ = self.thread.join();

@@ -1,4 +1,4 @@
-//! The practices themselves: who they are and how they want to be spoken to.
+//! Practices: their profile, plan, state and logo.
 
 mod profile;
 mod store;
@@ -10,15 +10,15 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::{Email, Language};
 
-/// A field of a practice that cannot be kept.
+/// A profile field with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{pointer}: {detail}")]
 pub struct BadField {
-    /// Which (JSON Pointer).
+    /// JSON Pointer to the field.
     pub pointer: &'static str,
-    /// Why, for machines.
+    /// Error code for machines, in `snake_case`.
     pub code: &'static str,
-    /// Why, for people.
+    /// Error text for people.
     pub detail: String,
 }
 
@@ -28,57 +28,52 @@ impl BadField {
     }
 }
 
-/// What a new practice is made of.
+/// The data of a practice to create.
 pub struct NewPractice {
     /// The name that patients see.
     pub name: String,
-    /// Its city.
     pub city: String,
-    /// `basic` or `communicator`.
+    /// The plan, `basic` or `communicator`.
     pub plan: String,
-    /// The language of its notices.
+    /// The language of notices to the practice.
     pub language: Language,
-    /// Its IANA time zone.
     pub time_zone: String,
-    /// Where its notices go; `None` sends none.
+    /// The address that receives notices; `None` sends none.
     pub notice_email: Option<Email>,
 }
 
-/// Makes a practice.
 pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewPractice) -> db::Result<Practice> {
     store::insert(conn, &ctx.id("prc"), new, ctx.now)
 }
 
-/// The practice of `id`.
 pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Practice>> {
     store::find(conn, id)
 }
 
-/// The practice of `id`, as it stays until the transaction ends. Held before its links, in the order in which a
-/// practice closes.
+/// Returns a practice and locks its row (shared) until the transaction ends. A practice is locked before
+/// its links, the same order in which closing a practice locks them.
 pub fn hold(conn: &mut Conn, id: &str) -> db::Result<Option<Practice>> {
     store::hold(conn, id)
 }
 
-/// Takes an active practice's pages away for a while; `false` when it is not active.
+/// Suspends an active practice, which hides its pages; `false` if it is not active.
 pub fn suspend(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
     ctx.repaint.set(true);
     store::set_state(conn, id, &["active"], "suspended")
 }
 
-/// Gives a suspended practice its pages back; `false` when it is not suspended.
+/// Resumes a suspended practice; `false` if it is not suspended.
 pub fn resume(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
     ctx.repaint.set(true);
     store::set_state(conn, id, &["suspended"], "active")
 }
 
-/// Closes a practice for good; `false` when it is closed already.
+/// Closes a practice permanently; `false` if it is already closed.
 pub fn close(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
     ctx.repaint.set(true);
     store::set_state(conn, id, &["active", "suspended"], "closed")
 }
 
-/// All practices, oldest first.
 pub fn list(conn: &mut Conn) -> db::Result<Vec<Practice>> {
     store::list(conn)
 }

@@ -1,4 +1,4 @@
-//! How a practice shows itself: what its own people may change.
+//! The profile of a practice: the fields that its own admins may change.
 
 use serde_json::{Value, json};
 
@@ -10,37 +10,34 @@ use crate::db::{self, Conn};
 use crate::kit::colour::BadAccent;
 use crate::kit::{Accent, Email, Language, secret};
 
-/// What is to be otherwise; `None` stays as it is.
+/// Changes of a profile; `None` leaves a field unchanged.
 #[derive(Default)]
 pub struct Change {
     /// The name that patients see.
     pub name: Option<String>,
-    /// Its city.
     pub city: Option<String>,
-    /// The language of its notices, `en` or `es`.
+    /// The language of notices to the practice, `en` or `es`.
     pub language: Option<String>,
-    /// Its IANA time zone.
+    /// The practice's IANA time zone.
     pub time_zone: Option<String>,
-    /// Its accent, `#rrggbb`; `null` is the house's own.
+    /// The accent color, `#rrggbb`; `null` is the service's default.
     pub accent: Option<Option<String>>,
-    /// Where its patients' numbers are from (ISO 3166-1 alpha-2); `null` is wherever the service texts to.
+    /// Countries of patients' phone numbers (ISO 3166-1 alpha-2); `null` allows every country
+    /// the service texts to.
     pub countries: Option<Option<Vec<String>>>,
-    /// Where its notices go; `null` sends none.
+    /// The address that receives notices; `null` sends none.
     pub notice_email: Option<Option<String>>,
 }
 
-/// Why a profile was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// A field is wrong.
     #[error(transparent)]
     Field(#[from] BadField),
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// Changes how a practice shows itself.
+/// Validates and stores changes of a profile, and records them in the audit log.
 pub fn change(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -60,7 +57,7 @@ pub fn change(
     Ok(after)
 }
 
-/// Gives a practice its logo (PNG), or takes it away; `false` where there was none to take.
+/// Stores or deletes a practice's logo (PNG); `false` if there was no logo to delete.
 pub fn set_logo(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -79,7 +76,7 @@ pub fn set_logo(
     Ok(true)
 }
 
-/// A practice's logo (PNG).
+/// Returns a practice's logo (PNG).
 pub fn logo(conn: &mut Conn, id: &str) -> db::Result<Option<Vec<u8>>> {
     store::logo(conn, id)
 }
@@ -96,7 +93,7 @@ fn record(
     audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject: &practice.id, detail })
 }
 
-/// Everything that a change can touch, for the audit: of an address, whether there is one.
+/// The values that a change can touch, for the audit log. Of the e-mail address only whether there is one.
 fn picture(practice: &Practice) -> Value {
     json!({
         "name": practice.name, "city": practice.city, "language": practice.language().as_str(),
@@ -117,7 +114,7 @@ fn checked(ctx: &Ctx, change: &Change) -> Result<Changed, BadField> {
     })
 }
 
-/// Checks what is given and is not `null`.
+/// Validates a field that is given and not `null`.
 fn given<T>(
     field: Option<&Option<T>>,
     check: impl FnOnce(&T) -> Result<String, BadField>,
@@ -125,7 +122,7 @@ fn given<T>(
     field.map(|value| value.as_ref().map(check).transpose()).transpose()
 }
 
-/// Names go into mail texts and pages: something visible, on one line.
+/// Validates a name: it goes into e-mails and pages, so it must be visible and fit on one line.
 pub fn line(pointer: &'static str, text: &str) -> Result<String, BadField> {
     let text = text.trim();
     let fits = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
@@ -135,7 +132,7 @@ pub fn line(pointer: &'static str, text: &str) -> Result<String, BadField> {
     }
 }
 
-/// A time zone that the database of zones has.
+/// Validates an IANA time zone name.
 pub fn time_zone(name: &str) -> Result<String, BadField> {
     match jiff::tz::TimeZone::get(name) {
         Ok(_) => Ok(name.to_owned()),
@@ -167,7 +164,7 @@ fn countries(ctx: &Ctx, list: &[String]) -> Result<String, BadField> {
         let detail = format!("Name one or more of the countries that are served: {}.", served.join(", "));
         return Err(BadField::new("/countries", "unknown_value", &detail));
     }
-    // In the order of the setting, each once.
+    // Each country once, in the order of the setting.
     let named: Vec<&str> =
         served.iter().filter(|country| list.contains(country)).map(String::as_str).collect();
     Ok(named.join(","))

@@ -1,4 +1,4 @@
-//! The rows of `practices`.
+//! Queries on the table `practices`.
 
 use diesel::insert_into;
 use diesel::prelude::*;
@@ -8,30 +8,29 @@ use crate::db::schema::practices;
 use crate::db::{Conn, Result, Shared, columns};
 use crate::kit::{Accent, Email, Language, Timestamp};
 
-/// A health-care organisation.
+/// A health-care organization with its profile and state.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = practices)]
 pub struct Practice {
-    /// Its id, `prc_…`.
+    /// The id, with the prefix `prc_`.
     pub id: String,
     /// The name that patients see.
     pub name: String,
-    /// Its city.
     pub city: String,
     plan: String,
     language: String,
-    /// Its IANA time zone.
+    /// The practice's IANA time zone.
     pub time_zone: String,
-    /// Where its notices go.
+    /// The address that receives notices.
     pub notice_email: Option<String>,
     state: String,
     accent: Option<String>,
     countries: Option<String>,
-    /// Which logo it has, where it has one: another with each.
+    /// Version of the logo, if there is one; different for each upload.
     pub logo_version: Option<String>,
 }
 
-/// What of a practice is to be otherwise.
+/// The columns to change; `None` leaves a column unchanged.
 #[derive(AsChangeset)]
 #[diesel(table_name = practices)]
 pub struct Changed {
@@ -53,43 +52,42 @@ impl Changed {
 }
 
 impl Practice {
-    /// The language of its notices and of messages on its behalf.
+    /// The language of notices to the practice and of messages on its behalf.
     pub fn language(&self) -> Language {
         Language::from_tag(&self.language).unwrap_or_default()
     }
 
-    /// Its accent; the house's own where it has none that can be read.
+    /// The accent color; `None` means the service's default, also when the stored value is invalid.
     pub fn accent(&self) -> Option<Accent> {
         self.accent.as_deref().and_then(|text| Accent::parse(text).ok())
     }
 
-    /// Where its patients' numbers are from; `None` is wherever the service texts to.
+    /// Countries of patients' phone numbers; `None` allows every country the service texts to.
     pub fn countries(&self) -> Option<Vec<String>> {
         self.countries.as_deref().map(|list| list.split(',').map(str::to_owned).collect())
     }
 
-    /// What it pays for: `basic` or `communicator`.
+    /// The plan, `basic` or `communicator`.
     pub fn plan(&self) -> &str {
         &self.plan
     }
 
-    /// Whether it may have further links, with tags and owners of their own.
+    /// Whether the plan includes additional links with their own tags and owners.
     pub fn has_communicator(&self) -> bool {
         self.plan == "communicator"
     }
 
-    /// Whether it is gone for good.
+    /// Whether the practice is permanently closed.
     pub fn is_closed(&self) -> bool {
         self.state == "closed"
     }
 
-    /// Whether patients can reach it.
+    /// Whether patients can reach the practice.
     pub fn is_active(&self) -> bool {
         self.state == "active"
     }
 }
 
-/// Makes a practice.
 pub fn insert(conn: &mut Conn, id: &str, new: &NewPractice, now: Timestamp) -> Result<Practice> {
     let row = (
         practices::id.eq(id),
@@ -105,28 +103,26 @@ pub fn insert(conn: &mut Conn, id: &str, new: &NewPractice, now: Timestamp) -> R
     Ok(insert_into(practices::table).values(row).returning(columns::<Practice>()).get_result(conn)?)
 }
 
-/// The practice of `id`.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Practice>> {
     Ok(practices::table.find(id).select(columns::<Practice>()).first(conn).optional()?)
 }
 
-/// The practice of `id`, as it stays until the transaction ends.
+/// Returns a practice and locks its row (shared) until the transaction ends.
 pub fn hold(conn: &mut Conn, id: &str) -> Result<Option<Practice>> {
     Ok(Shared(practices::table.find(id).select(columns::<Practice>())).get_result(conn).optional()?)
 }
 
-/// Moves a practice from one of `from` to `to`; `false` when it stands elsewhere.
+/// Moves a practice from one of the states `from` to `to`; `false` if it is in another state.
 pub fn set_state(conn: &mut Conn, id: &str, from: &[&str], to: &str) -> Result<bool> {
     let row = practices::table.find(id).filter(practices::state.eq_any(from));
     Ok(diesel::update(row).set(practices::state.eq(to)).execute(conn)? == 1)
 }
 
-/// All practices, oldest first.
 pub fn list(conn: &mut Conn) -> Result<Vec<Practice>> {
     Ok(practices::table.order(practices::id).select(columns::<Practice>()).load(conn)?)
 }
 
-/// Changes a practice; `None` where nothing was to be changed.
+/// Changes a practice; `None` if there was nothing to change.
 pub fn change(conn: &mut Conn, id: &str, changed: Changed) -> Result<Option<Practice>> {
     if changed.is_nothing() {
         return Ok(None);
@@ -135,7 +131,7 @@ pub fn change(conn: &mut Conn, id: &str, changed: Changed) -> Result<Option<Prac
     Ok(diesel::update(row).set(changed).returning(columns::<Practice>()).get_result(conn).optional()?)
 }
 
-/// Sets a logo and its version, or takes both away.
+/// Sets the logo and its version, or deletes both.
 pub fn set_logo(conn: &mut Conn, id: &str, logo: Option<(&[u8], &str)>) -> Result<usize> {
     let kind = logo.map(|_| "image/png");
     let (png, version) = logo.unzip();
@@ -143,7 +139,6 @@ pub fn set_logo(conn: &mut Conn, id: &str, logo: Option<(&[u8], &str)>) -> Resul
     Ok(diesel::update(practices::table.find(id)).set(set).execute(conn)?)
 }
 
-/// A practice's logo.
 pub fn logo(conn: &mut Conn, id: &str) -> Result<Option<Vec<u8>>> {
     let logo: Option<Option<Vec<u8>>> =
         practices::table.find(id).select(practices::logo).first(conn).optional()?;

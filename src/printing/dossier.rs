@@ -1,43 +1,40 @@
-//! A page of facts in sections: what is kept of one case, to be filed or handed over. One page, always: the text gets
-//! smaller first, and what is beyond the end then is said to be. So is what the page's font has no letters for: it stands
-//! there in Latin ones, and whoever files the page must not take that for the spelling that was given.
+//! A one-page PDF of facts in sections, to file or hand over. It is always one page: the text first
+//! gets smaller, and if that is not enough, the cut is marked with an ellipsis. Text in scripts that
+//! the font does not cover is transliterated to Latin letters and marked, so that a reader does not
+//! take it for the original spelling.
 
 use super::canvas::{ACCENT, Canvas, Ink, MUTED, Style, TEXT};
 use super::font::{Face, Weight};
 use super::{Paper, Unprintable, pdf, words};
 use crate::kit::Language;
 
-/// From the edge of the paper.
+/// Distance from the paper's edge.
 const MARGIN: f32 = 48.0;
-/// Where the values begin, beside their names.
+/// Left edge of the values, beside their names.
 const INDENT: f32 = 128.0;
-/// How large text may be, the largest that fits being taken.
+/// Font sizes to try; the largest that fits is used.
 const SIZES: [f32; 5] = [10.0, 9.0, 8.0, 7.0, 6.5];
 const LEADING: f32 = 1.38;
 
-/// What a page says.
 pub struct Dossier {
-    /// What it is.
     pub title: String,
-    /// Whose it is.
+    /// Whose page it is, below the title.
     pub subtitle: String,
-    /// Its facts.
     pub sections: Vec<Section>,
-    /// Who made it, when, and how it can be checked.
+    /// Author, date and how to check the page.
     pub footer: String,
-    /// The language of its words.
+    /// Language of the texts and of the PDF.
     pub language: Language,
 }
 
-/// Facts that belong together.
+/// A group of related facts.
 pub struct Section {
-    /// What they are about.
     pub heading: String,
-    /// Name and value; a value may have several lines.
+    /// Name and value; a value can have several lines.
     pub rows: Vec<(String, String)>,
 }
 
-/// One line of text in its place; `y` is its baseline.
+/// A positioned line of text; `y` is its baseline.
 struct Line {
     style: Style,
     x: f32,
@@ -56,7 +53,7 @@ struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
-    /// Text in a column, and how high it is.
+    /// Sets a text in a column and returns its height.
     fn set(&mut self, style: Style, x: f32, top: f32, text: &str) -> f32 {
         let face = self.canvas.fonts.face(style.weight);
         let mut y = top;
@@ -91,7 +88,7 @@ fn style(weight: Weight, size: f32, ink: Ink) -> Style {
     Style { weight, size, ink }
 }
 
-/// A text in the letters of the page, and behind it that it was given in others, if it was.
+/// Transliterates a text where needed, and marks it if that changed any letters.
 fn spelled(face: &Face, text: &str, language: Language) -> String {
     let printable = face.printable(text);
     match face.spells(text) {
@@ -100,12 +97,12 @@ fn spelled(face: &Face, text: &str, language: Language) -> String {
     }
 }
 
-/// A name stands in a narrow column of its own, on one line.
+/// Shortens a name to one line of its narrow column.
 fn shortened(name: &str) -> String {
     name.chars().take(24).collect()
 }
 
-/// The page as PDF.
+/// Draws the page as PDF.
 pub fn dossier(dossier: &Dossier, paper: Paper) -> Result<Vec<u8>, Unprintable> {
     let (width, height) = paper.size();
     let mut canvas = Canvas::new(height)?;
@@ -137,7 +134,7 @@ pub fn dossier(dossier: &Dossier, paper: Paper) -> Result<Vec<u8>, Unprintable> 
     pdf::file(canvas, (width, height), &format!("{} · {}", dossier.title, dossier.subtitle), tag)
 }
 
-/// All lines at one size, and where they end.
+/// Lays out all lines at one font size; also returns where they end.
 fn laid(canvas: &Canvas, dossier: &Dossier, width: f32, size: f32) -> (Vec<Line>, f32) {
     let mut sheet = Sheet { canvas, language: dossier.language, width, size, y: 40.0, lines: Vec::new() };
     sheet.head(dossier);

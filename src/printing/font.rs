@@ -1,4 +1,4 @@
-//! Inter: what its letters are and how wide, and how text breaks into lines.
+//! The font Inter: glyphs, widths and line breaking.
 
 use ab_glyph::{Font as _, FontRef, GlyphId};
 
@@ -7,37 +7,31 @@ use super::Unprintable;
 const REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-Bold.ttf");
 
-/// How heavy the letters are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
-    /// For running text.
     Regular,
-    /// For names, codes and addresses.
+    /// Used for names, codes and addresses.
     Bold,
 }
 
-/// One of the two faces.
+/// One of the two font faces.
 pub struct Face {
-    /// The whole font file.
     pub bytes: &'static [u8],
-    /// The same, read.
     pub font: FontRef<'static>,
     units_per_em: f32,
 }
 
-/// Both faces.
 pub struct Fonts {
     regular: Face,
     bold: Face,
 }
 
 impl Fonts {
-    /// Reads the fonts, which are in the binary.
+    /// Parses the fonts embedded in the binary.
     pub fn load() -> Result<Self, Unprintable> {
         Ok(Self { regular: Face::read(REGULAR)?, bold: Face::read(BOLD)? })
     }
 
-    /// The face of a weight.
     pub fn face(&self, weight: Weight) -> &Face {
         match weight {
             Weight::Regular => &self.regular,
@@ -53,12 +47,12 @@ impl Face {
         Ok(Self { bytes, font, units_per_em })
     }
 
-    /// Whether the face has every letter of a text. Of signs and pictures nobody asks.
+    /// Whether the face has a glyph for every letter of a text; symbols and emoji do not count.
     pub fn spells(&self, text: &str) -> bool {
         text.chars().all(|c| !c.is_alphabetic() || self.font.glyph_id(c) != GlyphId(0))
     }
 
-    /// The text with what the face has no letter for put into Latin letters, or left out where it is none.
+    /// Replaces characters without a glyph: letters are transliterated to Latin, everything else is dropped.
     pub fn printable(&self, text: &str) -> String {
         let has = |c: char| self.font.glyph_id(c) != GlyphId(0);
         let mut clean = String::new();
@@ -77,23 +71,23 @@ impl Face {
         clean
     }
 
-    /// How far a letter moves on, in thousandths of the size.
+    /// Advance width of a glyph, in thousandths of the font size.
     pub fn advance(&self, glyph: GlyphId) -> f32 {
         self.font.h_advance_unscaled(glyph) * 1000.0 / self.units_per_em
     }
 
-    /// The width of a line in units of `size`.
+    /// Width of a line, in units of `size`.
     pub fn width(&self, text: &str, size: f32) -> f32 {
         text.chars().map(|c| self.advance(self.font.glyph_id(c))).sum::<f32>() * size / 1000.0
     }
 
-    /// Lines of words, none wider than `room`; a word that alone is wider is broken.
+    /// Breaks a text into lines no wider than `room`; a single word that is wider is split.
     pub fn wrap(&self, text: &str, size: f32, room: f32) -> Vec<String> {
         let words = text.split_whitespace().flat_map(|word| self.pieces(word, size, room));
         self.join(words, " ", size, room)
     }
 
-    /// Lines of an address: it breaks after a dot, a hyphen or a slash, where it must.
+    /// Breaks an address into lines, preferably after a dot, a hyphen or a slash.
     pub fn wrap_address(&self, text: &str, size: f32, room: f32) -> Vec<String> {
         let parts = text.split_inclusive(['.', '-', '/']).flat_map(|part| self.pieces(part, size, room));
         self.join(parts, "", size, room)
@@ -127,8 +121,8 @@ impl Face {
         pieces
     }
 
-    /// The largest of `sizes` at which the text takes at most `most` lines, and the lines; at the smallest one
-    /// what does not fit is cut with an ellipsis.
+    /// The largest of `sizes` at which the text fits into `most` lines, and those lines; at the smallest
+    /// size, text that does not fit is cut with an ellipsis.
     pub fn fit(&self, text: &str, sizes: &[f32], room: f32, most: usize) -> (f32, Vec<String>) {
         let smallest = sizes.last().copied().unwrap_or(12.0);
         for size in sizes {

@@ -1,28 +1,28 @@
-//! A practice's own picture, taken in: drawn anew from its pixels, so that nothing else of the file is kept.
+//! A practice's logo, re-encoded from its pixels, so that nothing else in the uploaded file is stored.
 
 use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Decoder, Encoder, Limits, Transformations};
 
-/// The largest side.
+/// Longest side in pixels.
 pub const MOST_PIXELS: u32 = 512;
-/// The largest file.
+/// Largest upload in bytes.
 pub const MOST_BYTES: usize = 64 * 1024;
-/// What a decoder may take for it: a little more than the pixels of the largest.
+/// Memory limit of the decoder: a little more than the pixels of the largest logo.
 const MOST_MEMORY: usize = 4 * 1024 * 1024;
 
-/// Why a file is no logo.
+/// Why a file is rejected as a logo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadLogo {
-    /// No PNG, or a broken one.
+    /// Not a PNG, or a damaged one.
     #[error("Send a PNG file.")]
     Unreadable,
-    /// Too many pixels.
-    #[error("A logo may have 512 × 512 pixels.")]
+    /// More pixels than allowed.
+    #[error("A logo can have up to 512 × 512 pixels.")]
     Large,
 }
 
-/// The picture in `file`, as a PNG of our own; of a moving one the first frame.
+/// Re-encodes a picture as PNG; of an animation only the first frame.
 pub fn logo(file: &[u8]) -> Result<Vec<u8>, BadLogo> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(file), Limits { bytes: MOST_MEMORY });
     decoder.set_transformations(Transformations::normalize_to_color8());

@@ -1,8 +1,8 @@
-//! Pictures of a link: QR code, poster, cards, table tent, and the picture that a shared link is shown with.
+//! Print kit and preview image of a link: QR code, poster, cards, table tent, Open Graph picture.
 //!
-//! Pure functions from what a sheet says to bytes, and the same bytes every time. Text is set in Inter
-//! (SIL Open Font License 1.1), which is in the binary and, as the glyphs that are used, in each file. Drawing is
-//! work for the processor: doors have it done in the [`Studio`].
+//! These are pure functions from the content of a sheet to bytes, and the same input gives the same bytes.
+//! Text is set in Inter (SIL Open Font License 1.1), which is part of the binary; each file embeds only the
+//! glyphs it uses. Drawing is CPU work, so handlers run it in the [`Studio`] (the render pool).
 
 mod canvas;
 mod dossier;
@@ -24,34 +24,31 @@ use crate::kit::Language;
 /// Why something cannot be printed.
 #[derive(Debug, thiserror::Error)]
 pub enum Unprintable {
-    /// The address is too long for a QR code, or holds what one in capitals cannot.
+    /// The address is too long for a QR code, or has characters outside its alphanumeric mode.
     #[error("the address does not fit a QR code")]
     Address,
-    /// A font or a picture could not be made; the fonts are in the binary, so this does not happen.
-    #[error("the picture could not be made")]
+    /// A font or picture could not be produced. The fonts are part of the binary, so
+    /// this should never happen.
+    #[error("the picture could not be rendered")]
     Picture,
-    /// Others are being drawn, for longer than anybody waits.
-    #[error("too much is being drawn")]
+    /// The render pool was busy for longer than a request waits.
+    #[error("the render pool is busy")]
     Busy,
 }
 
-/// What a sheet or a picture says.
+/// The content of a sheet or picture.
 pub struct Sheet<'a> {
-    /// The practice's name; `None` on a discreet link, where the app's name stands in.
+    /// The practice's name; `None` on a discreet link, where the app's name is used instead.
     pub practice: Option<&'a str>,
-    /// Its city; not told on a discreet link.
+    /// The practice's city; not printed on a discreet link.
     pub city: &'a str,
-    /// The app's name.
     pub app_name: &'a str,
     /// The origin of links, e.g. `https://links.example.org`.
     pub public_url: &'a str,
-    /// The link's code.
     pub code: &'a str,
-    /// The language of its words.
     pub language: Language,
 }
 
-/// The paper in the printer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paper {
     /// 8.5 × 11 inches.
@@ -71,57 +68,57 @@ impl Paper {
 }
 
 impl Sheet<'_> {
-    /// `HOST/123456`, as one types it.
+    /// `HOST/123456`, as people type it.
     fn address(&self) -> String {
         let host = self.public_url.split_once("://").map_or(self.public_url, |(_, host)| host);
         format!("{host}/{}", self.code)
     }
 
-    /// Whose sheet it is.
+    /// The practice's name, or the app's on a discreet link.
     fn heading(&self) -> &str {
         self.practice.unwrap_or(self.app_name)
     }
 
-    /// The second line; nothing on a discreet link.
+    /// The line below the heading; empty on a discreet link.
     fn place(&self) -> &str {
         if self.practice.is_some() { self.city } else { "" }
     }
 }
 
-/// Digits in groups of three or four, so that nobody loses the place while typing them.
+/// Splits digits into groups of three or four, so that people keep their place while typing them.
 pub fn grouped(code: &str) -> String {
     let size = if code.len().is_multiple_of(4) { 4 } else { 3 };
     let digits: Vec<char> = code.chars().collect();
     digits.chunks(size).map(String::from_iter).collect::<Vec<_>>().join(" ")
 }
 
-/// The QR code as SVG: a white square and one black path of unit squares, four modules of quiet zone included.
-/// It depends on the address alone, so it stays the same when the practice renames itself.
+/// The QR code as SVG: a white square and one black path of unit squares, including four modules of quiet
+/// zone. It depends only on the address, so it stays the same when the practice is renamed.
 pub fn qr_svg(sheet: &Sheet<'_>) -> Result<String, Unprintable> {
     Ok(qr::Modules::of(sheet)?.svg())
 }
 
-/// Any text as a QR code, as SVG in the same form.
+/// Any text as a QR code, as SVG of the same form.
 pub fn qr_of_text(text: &str) -> Result<String, Unprintable> {
     Ok(qr::Modules::of_text(text)?.svg())
 }
 
-/// The QR code as PNG, at least 1,000 pixels wide, quiet zone included.
+/// The QR code as PNG, at least 1,000 pixels wide, including the quiet zone.
 pub fn qr_png(sheet: &Sheet<'_>) -> Result<Vec<u8>, Unprintable> {
     qr::Modules::of(sheet)?.png()
 }
 
-/// A poster for the wall, as PDF.
+/// A wall poster, as PDF.
 pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
     sheets::poster(sheet, paper)
 }
 
-/// Four cards on a sheet, with marks to cut along, as PDF.
+/// Four cards on a sheet, with cut marks, as PDF.
 pub fn cards(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
     sheets::cards(sheet, paper)
 }
 
-/// A table tent: two faces on one sheet, folded in the middle, as PDF.
+/// A table tent, as PDF: two faces on one sheet that is folded in the middle.
 pub fn tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
     sheets::tent(sheet, paper)
 }
@@ -137,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_short_host_makes_the_smallest_readable_code() {
-        // Version 2: 25 modules, and the quiet zone of 4 on each side.
+        // Version 2: 25 modules, plus a quiet zone of 4 on each side.
         let svg = qr_svg(&sheet(None, "https://pl.example")).unwrap();
         assert!(svg.contains("viewBox=\"0 0 33 33\""), "{svg}");
     }

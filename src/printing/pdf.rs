@@ -1,5 +1,5 @@
-//! A drawn page as a PDF file (ISO 32000-1): one page, its fonts embedded, no date and no random id, so that
-//! the same sheet is the same bytes.
+//! Writes a drawn page as a PDF file (ISO 32000-1): one page, fonts embedded, without a date or random id,
+//! so that the same sheet gives the same bytes.
 
 use pdf_writer::types::{CidFontType, FontFlags, SystemInfo, UnicodeCmap};
 use pdf_writer::{Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
@@ -13,11 +13,11 @@ const PAGES: Ref = Ref::new(2);
 const PAGE: Ref = Ref::new(3);
 const CONTENT: Ref = Ref::new(4);
 const INFO: Ref = Ref::new(5);
-/// Each face takes five objects from here.
+/// Each font face uses five object ids from here.
 const REGULAR: i32 = 10;
 const BOLD: i32 = 20;
 
-/// The file of a page of `size` points.
+/// Writes the file; `size` is in points.
 pub fn file(canvas: Canvas, size: (f32, f32), title: &str, language: &str) -> Result<Vec<u8>, Unprintable> {
     let mut pdf = Pdf::new();
     pdf.catalog(CATALOG).pages(PAGES).lang(TextStr(language));
@@ -39,7 +39,8 @@ pub fn file(canvas: Canvas, size: (f32, f32), title: &str, language: &str) -> Re
 const SYSTEM: SystemInfo<'static> =
     SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };
 
-/// A face as a composite font of the letters in use, with their meaning, so that text can be found and copied.
+/// Embeds a face as a composite font with only the glyphs in use and their characters, so that text can
+/// be searched and copied.
 fn embed(pdf: &mut Pdf, first: i32, name: &[u8], face: &Face, used: &Used) -> Result<(), Unprintable> {
     let [font, cid, descriptor, meaning, data] = [0, 1, 2, 3, 4].map(|n| Ref::new(first + n));
     let subset = subsetter::subset(face.bytes, 0, &used.glyphs).map_err(|_| Unprintable::Picture)?;
@@ -58,7 +59,7 @@ fn embed(pdf: &mut Pdf, first: i32, name: &[u8], face: &Face, used: &Used) -> Re
     cid_font.cid_to_gid_map_predefined(Name(b"Identity"));
     cid_font.widths().consecutive(0, widths);
     cid_font.finish();
-    // In thousandths of the size; readers use them only where they replace the font.
+    // Metrics in thousandths of the size; PDF readers use them only when they substitute the font.
     pdf.font_descriptor(descriptor)
         .name(Name(name))
         .flags(FontFlags::NON_SYMBOLIC)

@@ -1,5 +1,6 @@
-//! The QR code: capitals and digits only, so that it takes the alphanumeric mode (ISO/IEC 18004, 7.3.4) and
-//! stays small: 25 modules for a short host, at a level that survives a quarter of it being worn off.
+//! QR codes of links: capitals and digits only, so that the alphanumeric mode (ISO/IEC 18004, 7.3.4) keeps
+//! them small. A short host needs 25 modules, at an error correction level that survives the loss of a
+//! quarter of the code.
 
 use std::fmt::Write as _;
 
@@ -8,22 +9,22 @@ use qrcode::{Color, EcLevel, QrCode, Version};
 
 use super::{Sheet, Unprintable};
 
-/// What ISO/IEC 18004 (9.1) wants left white around a code, in modules.
+/// The quiet zone around a code required by ISO/IEC 18004 (9.1), in modules.
 pub const QUIET: usize = 4;
-/// Versions up to here stay easy to scan at 30 mm; the longest host that we allow needs far less.
+/// Versions up to this one scan easily at 30 mm; the longest allowed host needs far less.
 const LARGEST: i16 = 10;
-/// The least width of a picture in pixels.
+/// Minimum width of the PNG in pixels.
 const PIXELS: usize = 1_000;
 
-/// A code's dark and light squares.
+/// The dark and light modules of a QR code.
 pub struct Modules {
-    /// Squares a side, without the quiet zone.
+    /// Modules per side, without the quiet zone.
     pub width: usize,
     dark: Vec<bool>,
 }
 
 impl Modules {
-    /// The code of a sheet's link.
+    /// Encodes the URL of a sheet's link.
     pub fn of(sheet: &Sheet<'_>) -> Result<Self, Unprintable> {
         let payload = format!("{}/Q/{}", sheet.public_url, sheet.code).to_ascii_uppercase();
         let code = (1..=LARGEST).find_map(|version| encode(&payload, version)).ok_or(Unprintable::Address)?;
@@ -33,7 +34,7 @@ impl Modules {
         })
     }
 
-    /// The code of any text, for a screen: nothing wears it off.
+    /// Encodes any text for a screen, where nothing wears off, so error correction level M is enough.
     pub fn of_text(text: &str) -> Result<Self, Unprintable> {
         let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| Unprintable::Address)?;
         Ok(Self {
@@ -42,18 +43,18 @@ impl Modules {
         })
     }
 
-    /// The dark squares, as column and row.
+    /// The dark modules, as column and row.
     pub fn dark(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let squares = self.dark.iter().enumerate().filter(|(_, dark)| **dark);
         squares.map(|(at, _)| (at % self.width, at / self.width))
     }
 
-    /// Squares a side, with the quiet zone.
+    /// Modules per side, including the quiet zone.
     pub fn full_width(&self) -> usize {
         self.width + 2 * QUIET
     }
 
-    /// As SVG, a unit a square.
+    /// The code as SVG, one unit per module.
     pub fn svg(&self) -> String {
         let side = self.full_width();
         let mut path = String::new();
@@ -66,7 +67,7 @@ impl Modules {
         )
     }
 
-    /// As PNG, in black and white.
+    /// The code as black and white PNG.
     pub fn png(&self) -> Result<Vec<u8>, Unprintable> {
         let scale = PIXELS.div_ceil(self.full_width());
         let side = self.full_width() * scale;
@@ -95,7 +96,7 @@ fn grey_png(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>, Unpri
     encode_png(width, height, png::ColorType::Grayscale, pixels)
 }
 
-/// A PNG of 8 bits a sample.
+/// Encodes a PNG with 8 bits per sample.
 pub fn encode_png(
     width: usize,
     height: usize,

@@ -1,4 +1,4 @@
-//! The picture that a shared link is shown with: 1200 × 630 pixels, as Open Graph readers like it.
+//! The preview image of a shared link: 1200 × 630 pixels, the size that Open Graph readers expect.
 
 use ab_glyph::{Font as _, Glyph, PxScale, point};
 
@@ -7,16 +7,16 @@ use super::font::{Fonts, Weight};
 use super::{Sheet, Unprintable, grouped, qr, words};
 use crate::kit::secret;
 
-/// What `og:image:width` and `og:image:height` say.
+/// Also the value of `og:image:width`.
 pub const WIDTH: usize = 1200;
 const HEIGHT: usize = 630;
 const MARGIN: f32 = 96.0;
 const PAPER: Ink = (0xf4, 0xf6, 0xf5);
 
-/// Changes when the same words are drawn differently.
+/// Increase this when the layout changes but the texts do not.
 const LAYOUT: &str = "1";
 
-/// What the picture says, and nothing else: two that say the same are one picture.
+/// The texts of the image and nothing else, so that two links with equal texts share one image.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Share {
     heading: String,
@@ -26,7 +26,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// What the picture of a link says.
+    /// The texts for a link.
     pub fn of(sheet: &Sheet<'_>) -> Self {
         let words = words::of(sheet.language);
         let foot = match sheet.practice {
@@ -37,13 +37,13 @@ impl Share {
         Self { heading, place, line: words.share, foot }
     }
 
-    /// Changes with the picture: for its address, so that what caches hold is never an older one.
+    /// A hash of the content for the image's URL, so that a cache never serves an outdated image.
     pub fn version(&self) -> String {
         let said = [LAYOUT, &self.heading, &self.place, self.line, &self.foot].join("\n");
         secret::sha256(said.as_bytes()).chars().take(8).collect()
     }
 
-    /// 1200 × 630 pixels, as PNG.
+    /// Renders the image, 1200 × 630 pixels, as PNG.
     pub fn png(&self) -> Result<Vec<u8>, Unprintable> {
         image(self)
     }
@@ -85,11 +85,11 @@ impl Picture {
         }
     }
 
-    /// One line of text on its baseline.
+    /// Draws one line of text on its baseline.
     fn text(&mut self, (weight, size, ink): (Weight, f32, Ink), (mut x, y): (f32, f32), text: &str) {
         let mut covered = Vec::new();
         let face = self.fonts.face(weight);
-        // The scale counts from ascent to descent; the size here is the em, as everywhere else.
+        // `PxScale` counts from ascent to descent, but the size here is the em, as everywhere else.
         let em = face.font.height_unscaled() / face.font.units_per_em().unwrap_or(1.0);
         for c in text.chars() {
             let id = face.font.glyph_id(c);
@@ -118,13 +118,13 @@ impl Picture {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what a byte holds")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of a byte")]
 fn blend(under: u8, over: u8, share: f32) -> u8 {
     let share = share.clamp(0.0, 1.0);
     (f32::from(under) * (1.0 - share) + f32::from(over) * share).round().clamp(0.0, 255.0) as u8
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be on the picture")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in the picture")]
 fn shift(origin: f32, by: u32) -> Option<usize> {
     let at = origin + f32::from(u16::try_from(by).ok()?);
     (0.0..2000.0).contains(&at).then_some(at as usize)

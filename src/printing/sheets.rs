@@ -1,5 +1,5 @@
-//! The sheets: what stands where. Code and address are never smaller than 24 points, and the QR code never
-//! narrower than 30 mm; names shrink and break, and never run over.
+//! Layout of the printed sheets. Code and address are never smaller than 24 points, and the QR code is
+//! never narrower than 30 mm; names shrink and wrap but never overflow.
 
 use super::canvas::{ACCENT, Canvas, Ink, MUTED, Style, TEXT};
 use super::font::Weight;
@@ -7,9 +7,9 @@ use super::qr::Modules;
 use super::words::{self, Words};
 use super::{Paper, Sheet, Unprintable, grouped, pdf};
 
-/// The least size of code and address, in points.
+/// Minimum size of code and address, in points.
 const LEAST: f32 = 24.0;
-/// 30 mm in points, and a little for the printer.
+/// 30 mm in points, plus a margin for the printer.
 const LEAST_QR: f32 = 88.0;
 
 fn bold(size: f32, ink: Ink) -> Style {
@@ -20,7 +20,7 @@ fn regular(size: f32, ink: Ink) -> Style {
     Style { weight: Weight::Regular, size, ink }
 }
 
-/// A column that fills from the top.
+/// A column that is filled from the top.
 struct Column {
     x: f32,
     width: f32,
@@ -29,10 +29,10 @@ struct Column {
 }
 
 impl Column {
-    /// Lines of one style, each `leading` times its size high.
+    /// Draws lines of one style, each `leading` times its size high.
     fn lines(&mut self, canvas: &mut Canvas, style: Style, leading: f32, lines: &[String]) {
         for line in lines {
-            // The baseline stands so that the line's room is shared above and below the letters.
+            // Places the baseline so that the spare height is shared above and below the letters.
             let baseline = self.y + style.size * (leading * 0.5 + 0.36);
             match self.is_centered {
                 true => canvas.centered(style, self.x + self.width / 2.0, baseline, line),
@@ -42,7 +42,7 @@ impl Column {
         }
     }
 
-    /// A text that shrinks through `sizes` until it takes at most `most` lines.
+    /// Draws a text at the first of `sizes` at which it fits into `most` lines.
     fn fitted(
         &mut self,
         canvas: &mut Canvas,
@@ -55,7 +55,7 @@ impl Column {
         self.lines(canvas, Style { weight, size, ink }, 1.2, &lines);
     }
 
-    /// The address, in as many lines as it takes.
+    /// Draws the address on as many lines as it needs.
     fn address(&mut self, canvas: &mut Canvas, address: &str, sizes: &[f32]) {
         let face = canvas.fonts.face(Weight::Bold);
         let is_whole = |size: &&f32| face.width(address, **size) <= self.width;
@@ -64,7 +64,6 @@ impl Column {
         self.lines(canvas, bold(size, TEXT), 1.2, &lines);
     }
 
-    /// Numbered steps.
     fn steps(&mut self, canvas: &mut Canvas, words: &Words, size: f32) {
         let indent = size * 1.7;
         for (n, step) in words.steps.iter().enumerate() {
@@ -84,7 +83,6 @@ fn finish(canvas: Canvas, sheet: &Sheet<'_>, size: (f32, f32)) -> Result<Vec<u8>
     pdf::file(canvas, size, &title, words::of(sheet.language).tag)
 }
 
-/// A poster.
 pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
     let (width, height) = paper.size();
     let (words, modules) = (words::of(sheet.language), Modules::of(sheet)?);
@@ -113,7 +111,6 @@ pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
     finish(canvas, sheet, (width, height))
 }
 
-/// Four cards.
 pub fn cards(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
     let (width, height) = paper.size();
     let modules = Modules::of(sheet)?;
@@ -159,7 +156,7 @@ fn card(
     canvas.text(bold(9.0, TEXT), column.x, top + height - 20.0, words.emergency);
 }
 
-/// A table tent: the lower half stands upright, the upper half upside down, and the fold is between them.
+/// A table tent: the lower half is upright, the upper half upside down, with the fold between them.
 pub fn tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
     let (width, height) = paper.size();
     let modules = Modules::of(sheet)?;

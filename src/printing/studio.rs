@@ -1,4 +1,5 @@
-//! Where pictures are drawn: away from the threads that answer requests, and holding nothing of the database.
+//! The render pool: draws pictures outside the threads that answer requests, without
+//! holding a database connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +9,13 @@ use tokio::time::timeout;
 
 use super::Unprintable;
 
-/// One picture at a time: the other processors stay free for everything else, and whoever waits for a picture
-/// that is being drawn finds it made.
+/// One picture at a time: the other processors stay free for everything else, and a request that waits for
+/// a picture that is being drawn finds it in the cache afterwards.
 const PLACES: usize = 1;
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// An instance's studio.
+/// The render pool of one instance.
 pub struct Studio(Arc<Semaphore>);
 
 impl Default for Studio {
@@ -25,7 +26,7 @@ impl Default for Studio {
 
 impl Studio {
     /// Runs `draw` when its turn comes.
-    #[expect(clippy::disallowed_methods, reason = "the one hop of what blocks and is no transaction")]
+    #[expect(clippy::disallowed_methods, reason = "the only hop for blocking work that is not a transaction")]
     pub async fn draw<T, F>(&self, draw: F) -> Result<T, Unprintable>
     where
         F: FnOnce() -> Result<T, Unprintable> + Send + 'static,
@@ -34,7 +35,7 @@ impl Studio {
         let turn = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
         let Ok(Ok(place)) = turn else { return Err(Unprintable::Busy) };
         let run = tokio::task::spawn_blocking(move || {
-            // The place is taken for as long as the drawing lasts, not for as long as somebody waits for it.
+            // The permit is held for as long as drawing takes, not for as long as the request waits for it.
             let _place = place;
             draw()
         });

@@ -1,28 +1,27 @@
-//! What the sheets say.
+//! Texts of the printed sheets in English and Spanish.
 
 use crate::kit::Language;
 
-/// The words of one language.
+/// All texts in one language.
 pub struct Words {
-    /// What this is.
+    /// The headline of a sheet.
     pub lead: &'static str,
-    /// Above the typed address.
+    /// Shown above the address to type.
     pub or_type: &'static str,
-    /// Three steps.
+    /// The three steps for patients.
     pub steps: [&'static str; 3],
-    /// What it is not.
+    /// The notice that this is not for emergencies.
     pub emergency: &'static str,
-    /// Under a shared link's picture.
+    /// Line on the preview image of a shared link.
     pub share: &'static str,
-    /// Before the code.
+    /// Label before the code.
     pub code: &'static str,
-    /// Behind what was given in other letters than the page's.
+    /// Mark after a text that was transliterated to Latin letters.
     pub latin: &'static str,
-    /// The file's language, for screen readers.
+    /// The BCP 47 language tag of the file, for screen readers.
     pub tag: &'static str,
 }
 
-/// The words of `language`.
 pub fn of(language: Language) -> Words {
     match language {
         Language::En => Words {

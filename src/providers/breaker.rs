@@ -1,19 +1,19 @@
-//! A breaker a provider: three failures within half a minute, and for a minute nobody waits for it. Then one
-//! message tries; where it goes through, the provider is back.
+//! Circuit breaker per provider: three failures within half a minute open it, and for a minute no message
+//! waits for that provider. Then one message is a trial; if it goes through, the breaker closes.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::kit::Timestamp;
 
-/// So many failures …
+/// Number of failures that open the breaker …
 const MOST: usize = 3;
-/// … within so long open it.
+/// … if they occur within this time.
 const WINDOW: Duration = Duration::from_secs(30);
-/// How long it stays open, and how long from one trial to the next.
+/// How long it stays open, and the time from one trial to the next.
 const OPEN: Duration = Duration::from_mins(1);
 
-/// The breaker of one provider, as this instance sees it.
+/// Circuit breaker of one provider, as this instance sees it.
 pub struct Breaker {
     provider: &'static str,
     state: Mutex<State>,
@@ -22,24 +22,24 @@ pub struct Breaker {
 #[derive(Default)]
 struct State {
     failures: Vec<Timestamp>,
-    /// When the next trial may begin; `None` while it is closed.
+    /// When the next trial may begin; `None` while the breaker is closed.
     trial_at: Option<Timestamp>,
 }
 
 impl Breaker {
-    /// A closed one.
+    /// Starts with the breaker closed.
     pub fn new(provider: &'static str) -> Self {
         let this = Self { provider, state: Mutex::default() };
         this.show(false);
         this
     }
 
-    /// Whether a message may go to the provider; otherwise when one may try. Whoever is let through an open
-    /// breaker is its trial, and moves the next one on.
+    /// Whether a message may go to the provider; otherwise when one may try. A message that passes an open
+    /// breaker is its trial, and postpones the next one.
     pub fn admit(&self, now: Timestamp) -> Result<(), Timestamp> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.trial_at {
-            // A trial further off than any is set comes of a clock that was put back since, and is due.
+            // A trial time further off than any we set precedes a clock that was put back, and is due.
             Some(at) if at > now && at <= now + OPEN => Err(at),
             Some(_) => {
                 state.trial_at = Some(now + OPEN);
@@ -49,19 +49,19 @@ impl Breaker {
         }
     }
 
-    /// Learns that the provider answered as it should.
+    /// Records that the provider answered as it should.
     pub fn succeeded(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state = State::default();
         self.show(false);
     }
 
-    /// Learns that it did not.
+    /// Records a failure of the provider.
     pub fn failed(&self, now: Timestamp) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.failures.retain(|at| *at + WINDOW > now && *at <= now);
         state.failures.push(now);
-        // A trial that failed needs no second and third.
+        // One failed trial is enough; no second and third are needed.
         if state.trial_at.is_some() || state.failures.len() >= MOST {
             state.trial_at = Some(now + OPEN);
             self.show(true);

@@ -1,4 +1,4 @@
-//! HTTP to providers: blocking, on the worker's own thread, with an end to every wait.
+//! HTTP client for providers: blocking, on the worker's own thread, with a timeout on every wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,27 +12,25 @@ use crate::config::BadSetting;
 use crate::kit::percent;
 use crate::outbox::Outcome;
 
-/// On finding and reaching a host, TLS included.
+/// Timeout of resolving and connecting, TLS included.
 const CONNECT: Duration = Duration::from_secs(2);
-/// On the whole call, to the last byte: two providers, one after the other, fit in eight seconds.
+/// Timeout of the whole call, to the last byte: two providers, one after the other, fit in eight seconds.
 const WHOLE: Duration = Duration::from_millis(3_500);
-/// What a provider may answer.
+/// Size limit of an answer's body.
 const MOST_BYTES: u64 = 64 * 1024;
-/// A `Retry-After` beyond this is an outage, and asked about again before.
+/// A `Retry-After` beyond this is an outage, and the provider is tried again earlier.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
-/// What a provider answered.
 pub struct Reply {
-    /// The status.
     pub status: u16,
-    /// `Retry-After`, where it is in seconds.
+    /// `Retry-After`, if it is in seconds.
     pub retry_after: Option<Duration>,
-    /// The body; empty where it broke off.
+    /// The body; empty if it broke off.
     pub body: String,
 }
 
-/// An agent that follows nothing and keeps no connection: one that the provider closed meanwhile would look
-/// like a message that may have been taken.
+/// An agent that follows no redirects and keeps no connections: one that the provider closed meanwhile
+/// would look like a message that may have been accepted.
 pub fn agent() -> Agent {
     let config = Agent::config_builder()
         .tls_config(tls())
@@ -49,13 +47,13 @@ pub fn agent() -> Agent {
     reach::agent(config.build())
 }
 
-/// TLS by the one crypto provider of the house, to hosts that the world's own authorities vouch for.
+/// TLS by the one crypto provider of this service, trusting the public certificate authorities.
 pub fn tls() -> TlsConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     TlsConfig::builder().unversioned_rustls_crypto_provider(provider).root_certs(RootCerts::WebPki).build()
 }
 
-/// Reads an answer to its end; without one, what that means for the message.
+/// Reads an answer completely; without an answer, returns what that means for the message.
 pub fn read(answer: Result<Response<Body>, Error>) -> Result<Reply, Outcome> {
     let mut answer = answer.map_err(|error| unanswered(&error))?;
     let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
@@ -67,7 +65,7 @@ pub fn read(answer: Result<Response<Body>, Error>) -> Result<Reply, Outcome> {
     })
 }
 
-/// Before the request left nothing can have been taken; after it, nobody knows.
+/// Before the request was sent, nothing can have been accepted; after that, the result is unknown.
 fn unanswered(error: &Error) -> Outcome {
     match error {
         error if let Some(why) = reach::unsent(error) => Outcome::Retry(why),
@@ -79,7 +77,7 @@ fn unanswered(error: &Error) -> Outcome {
     }
 }
 
-/// What a status means that no table needs to explain; `None` where one does.
+/// Outcome of a status that needs no table of error codes; `None` for the others.
 pub fn by_status(reply: &Reply) -> Option<Outcome> {
     match reply.status {
         200..=299 => Some(Outcome::Sent),
@@ -99,16 +97,16 @@ fn later(why: &'static str, reply: &Reply) -> Outcome {
     }
 }
 
-/// Pairs as `application/x-www-form-urlencoded`, for a body or a query; a plus is a character like others.
+/// Encodes pairs as `application/x-www-form-urlencoded`, for a body or a query. A plus sign is encoded.
 pub fn encoded(pairs: &[(&str, &str)]) -> String {
     let pairs =
         pairs.iter().map(|(name, value)| format!("{}={}", percent::encoded(name), percent::encoded(value)));
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// `url` without its last slash, where it is an origin (and perhaps a path) that can be called.
+/// `url` without its trailing slash, if it is an HTTP origin, possibly with a path.
 pub fn base<'a>(setting: &str, url: &'a str) -> Result<&'a str, BadSetting> {
-    let uri: ureq::http::Uri = url.parse().map_err(|_| BadSetting::new(setting, "is no URL"))?;
+    let uri: ureq::http::Uri = url.parse().map_err(|_| BadSetting::new(setting, "is not a URL"))?;
     let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
     if !is_web || uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
         return Err(BadSetting::new(setting, "must start with http:// or https:// and name a host"));
@@ -116,10 +114,10 @@ pub fn base<'a>(setting: &str, url: &'a str) -> Result<&'a str, BadSetting> {
     Ok(url.trim_end_matches('/'))
 }
 
-/// The value of a setting that a provider cannot do without.
+/// The value of a setting that the provider requires.
 pub fn needed<'a>(setting: &str, value: &'a str) -> Result<&'a str, BadSetting> {
     match value {
-        "" => Err(BadSetting::new(setting, "is needed by this provider")),
+        "" => Err(BadSetting::new(setting, "is required by this provider")),
         value => Ok(value),
     }
 }

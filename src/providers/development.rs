@@ -6,18 +6,18 @@ use crate::db;
 use crate::dev::{self, NewCaught};
 use crate::outbox::{Envelope, Handed, Outcome, Outgoing};
 
-/// Keeps what it is given in the database, so that every instance and every restart shows it.
+/// Stores messages in the database, so that every instance and every restart shows them.
 pub struct Development {
     app: App,
 }
 
 impl Development {
-    /// Catches into `app`'s database.
+    /// Stores messages in `app`'s database.
     pub fn new(app: App) -> Self {
         Self { app }
     }
 
-    /// Takes one message.
+    /// Stores one message for `/dev`.
     pub fn catch(&self, message: &Outgoing, key: &str) -> Outcome {
         let mail_body;
         let (channel, to, body, code) = match message {

@@ -1,8 +1,8 @@
-//! DKIM signatures (RFC 6376), `relaxed/relaxed`, by RSA or Ed25519 (RFC 8463).
+//! DKIM signatures (RFC 6376), `relaxed/relaxed`, with RSA or Ed25519 (RFC 8463).
 //!
-//! Ours because the mail library's own brings the `rsa` crate (RUSTSEC-2023-0071). `Content-Type` is not
-//! signed: servers on the way rewrite its folding and quotes. `From` is named once more than it is there, so
-//! that a second one, added on the way, breaks the signature.
+//! Written here because the mail library's own implementation brings the `rsa` crate (RUSTSEC-2023-0071).
+//! `Content-Type` is not signed: servers on the way rewrite its folding and quotes. `From` is listed once
+//! more than it occurs, so that a second one, added on the way, breaks the signature.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::config::BadSetting;
 use crate::kit::Timestamp;
 
-/// What is signed, where it is there.
+/// Header fields that are signed, if present.
 const SIGNED: [&str; 9] = [
     "from",
     "to",
@@ -29,7 +29,7 @@ const SIGNED: [&str; 9] = [
     "list-unsubscribe-post",
 ];
 
-/// Signs for one domain.
+/// DKIM signer for one domain.
 pub struct Dkim {
     key: Key,
     domain: String,
@@ -49,17 +49,17 @@ impl Dkim {
         let key = Key::parse(&pem).ok_or_else(|| {
             BadSetting::new(
                 "mail.dkim_key_file",
-                "holds no private key in PEM: RSA of 2,048 bits or more, or Ed25519",
+                "contains no PEM private key (RSA of 2,048 bits or more, or Ed25519)",
             )
         })?;
         let is_label = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         if selector.is_empty() || !selector.chars().all(is_label) {
-            return Err(BadSetting::new("mail.dkim_selector", "is no name in the DNS"));
+            return Err(BadSetting::new("mail.dkim_selector", "is not a valid DNS name"));
         }
         Ok(Self { key, domain: domain.to_owned(), selector: selector.to_owned() })
     }
 
-    /// The header field for `mail`, with its line end, to stand before all others.
+    /// The `DKIM-Signature` field for `mail`, with its line ending, to be placed before all other fields.
     pub fn sign(&self, mail: &[u8], now: Timestamp) -> Option<String> {
         let (head, body) = split(mail)?;
         let fields = fields(&head);
@@ -107,12 +107,12 @@ impl Key {
         }
     }
 
-    /// Ed25519 signs the text's hash, not the text (RFC 8463, 3).
+    /// Ed25519 signs the hash of the text, not the text (RFC 8463, 3).
     fn sign(&self, text: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
-                // PKCS#1 v1.5 draws no randomness; the parameter is for the other paddings.
+                // PKCS#1 v1.5 uses no randomness; the parameter is for the other paddings.
                 key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature).ok()?;
                 Some(signature)
             }
@@ -147,14 +147,14 @@ fn fields(head: &str) -> Vec<(String, String)> {
     unfolded.iter().filter_map(pair).collect()
 }
 
-/// RFC 6376, 3.4.2, without the line end.
+/// Canonical line of a field (RFC 6376, 3.4.2), without the line ending.
 fn relaxed(name: &str, value: &str) -> String {
     let words = value.split([' ', '\t', '\r', '\n']).filter(|word| !word.is_empty());
     format!("{name}:{}", words.collect::<Vec<_>>().join(" "))
 }
 
-/// What is signed (RFC 6376, 3.7): of fields of one name the last comes first, a field that is not there is
-/// nothing, and the signature's own field comes last, without its line end.
+/// The text to be signed (RFC 6376, 3.7): of several fields with one name the last comes first, a missing
+/// field adds nothing, and the signature's own field comes last, without its line ending.
 fn signed_text(fields: &[(String, String)], names: &[&str], unsigned: &str) -> String {
     let mut text = String::new();
     for (place, name) in names.iter().enumerate() {
@@ -219,7 +219,7 @@ mod tests {
 
     use super::*;
 
-    // RFC 8463, A.3.
+    // Example of RFC 8463, A.3.
     const MAIL: &str = "From: Joe SixPack <joe@football.example.com>\r\nTo: Suzie Q <suzie@shopping.example.net>\r\nSubject: Is dinner ready?\r\nDate: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\r\nMessage-ID: <20030712040037.46341.5F8J@football.example.com>\r\n\r\nHi.\r\n\r\nWe lost the game.  Are you hungry yet?\r\n\r\nJoe.\r\n";
     const SEED: &str = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
     const PUBLIC: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(body_hash(body), "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=");
         let names = ["from", "to", "subject", "date", "message-id", "from", "subject", "date"];
         let text = signed_text(&fields(&head), &names, UNSIGNED);
-        // Ed25519 draws no randomness, so the signature itself is the RFC's.
+        // Ed25519 uses no randomness, so the signature itself equals the RFC's.
         assert_eq!(STANDARD.encode(ed25519().key.sign(text.as_bytes()).unwrap()), SIGNATURE);
     }
 

@@ -1,7 +1,6 @@
 //! Texts through Kannel's `sendsms`, and so through any carrier that speaks SMPP.
 //!
-//! 202 means queued in Kannel and nothing more. There is no id of its own in the answer: the receipt's URL
-//! carries ours.
+//! 202 means only that Kannel queued the text. Its answer carries no id, so the receipt's URL carries ours.
 
 use std::sync::Arc;
 
@@ -16,10 +15,10 @@ use crate::keys::Keys;
 use crate::kit::{Clock, gsm7};
 use crate::outbox::{Envelope, Handed, Outcome, Outgoing, Text};
 
-/// Every receipt: arrived, lost, waiting, taken and refused by the carrier.
+/// Requests every receipt: delivered, lost, buffered, accepted and rejected by the carrier.
 const ALL_RECEIPTS: &str = "31";
 
-/// One `sendsms-user` there.
+/// Client for one `sendsms-user` of Kannel.
 pub struct Kannel {
     agent: Agent,
     clock: Arc<dyn Clock>,
@@ -30,7 +29,7 @@ pub struct Kannel {
 }
 
 impl Kannel {
-    /// Reads `kannel.*`.
+    /// Reads and checks the settings `kannel.*`.
     pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
         let settings = &app.config.kannel;
         let url = client::base("kannel.url", client::needed("kannel.url", &settings.url)?)?;
@@ -68,7 +67,7 @@ impl Kannel {
         client::encoded(&pairs)
     }
 
-    /// In minutes, and rounded down: Kannel and the carrier repeat by themselves, and must not outlive the code.
+    /// In minutes, rounded down: Kannel and the carrier repeat on their own, but not after the code expires.
     fn validity(&self, envelope: &Envelope<'_>) -> Option<String> {
         let left = envelope.not_after?.millis() - self.clock.now().millis();
         Some((left / 60_000).max(1).to_string())
@@ -99,7 +98,8 @@ impl Driver for Kannel {
     }
 }
 
-/// Kannel says 403 to a wrong password and to a number that no carrier of its takes; the words tell them apart.
+/// Kannel answers 403 both to a wrong password and to a number that none of its carriers accepts; the text
+/// of the answer tells them apart.
 fn outcome(reply: &Reply) -> Outcome {
     client::by_status(reply).unwrap_or(match reply.status {
         403 if reply.body.contains("routable") => Outcome::TransportRejected("not_routable"),

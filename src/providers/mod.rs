@@ -1,5 +1,5 @@
-//! The outer world: who takes texts, calls and e-mails from us. Imported by `cli` alone; the outbox knows
-//! them as a [`Carrier`].
+//! Providers of texts, calls, e-mails and webhooks. Only `cli` imports this module; the outbox knows
+//! it as a [`Carrier`].
 
 mod breaker;
 mod client;
@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::config::BadSetting;
 use crate::outbox::{Carrier, Envelope, Handed, Outgoing};
 
-/// The carriers that the settings choose.
+/// The transports chosen by the settings.
 pub struct Providers {
     route: route::Route,
     caught: development::Development,
@@ -27,8 +27,8 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// Reads `sms.*`, `mail.*` and the settings of the providers that they name; what is wrong or missing is
-    /// refused by name.
+    /// Reads `sms.*`, `mail.*` and the settings of the providers named there; a wrong or missing setting
+    /// is reported by name.
     pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
         let route = route::Route::from_settings(app)?;
         let smtp =

@@ -1,5 +1,5 @@
-//! The way to a provider, up to the moment at which a request can leave. What fails on it was never sent: only
-//! here can that be known for certain, because later the same broken connection leaves a doubt.
+//! Connecting to a provider, up to the moment when a request can be sent. After a failure here it is
+//! certain that nothing was sent; later, the same broken connection leaves a doubt.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -10,12 +10,12 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
 
-/// An agent whose failures to reach a host are told apart from all others.
+/// An agent that tells failures to reach a host apart from all others.
 pub fn agent(config: Config) -> Agent {
     Agent::with_parts(config, Reach(DefaultConnector::new()), Find(DefaultResolver::default()))
 }
 
-/// Why nothing was sent, where `error` says so.
+/// Why nothing was sent, if `error` says so.
 pub fn unsent(error: &Error) -> Option<&'static str> {
     match error {
         Error::Other(inner) => inner.downcast_ref::<Unsent>().map(|unsent| unsent.0),
@@ -23,7 +23,7 @@ pub fn unsent(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// Nothing was sent, and why.
+/// Nothing was sent, for this reason.
 #[derive(Debug)]
 struct Unsent(&'static str);
 
@@ -64,7 +64,7 @@ fn reason(error: &Error) -> &'static str {
     match error {
         Error::Timeout(_) => "connect_timeout",
         Error::Tls(_) | Error::Rustls(_) => "tls_failed",
-        // What rustls says of a certificate, wrapped.
+        // A certificate error of rustls, wrapped in an I/O error.
         Error::Io(io) if io.kind() == ErrorKind::InvalidData => "tls_failed",
         _ => "unreachable",
     }

@@ -1,5 +1,5 @@
-//! Which provider gets a text or call: the first, and where it fails the second, at once and with the very same
-//! message. A breaker before each spares the wait for one that is known to fail.
+//! Failover chain for texts and calls: the first provider, and if it fails the second, at once and with the
+//! very same message. A circuit breaker per provider avoids waiting for one that is known to fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,18 +14,18 @@ use crate::kit::phone::sender_key;
 use crate::kit::{Clock, Timestamp};
 use crate::outbox::{Channel, Envelope, Handed, Outcome, Outgoing};
 
-/// A message that may have been taken so often is not handed to anybody again.
+/// A message that may have been accepted this often is not handed to any provider again.
 const MOST_DOUBTS: i32 = 2;
 
-/// One provider of texts and calls.
+/// A provider of texts and calls.
 pub trait Driver: Send + Sync {
-    /// Its name in the settings, in metrics and in `deliveries`.
+    /// Name in the settings, in metrics and in `deliveries`.
     fn name(&self) -> &'static str;
-    /// What its texts are sent from; `None` where that is no matter.
+    /// Number that its texts are sent from; `None` if that does not matter.
     fn number(&self) -> Option<&str>;
-    /// Whether it can carry a message of this kind.
+    /// Whether it can send a message of this kind.
     fn takes(&self, message: &Outgoing) -> bool;
-    /// Hands a message over.
+    /// Sends a message through this provider.
     fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed;
 }
 
@@ -34,14 +34,14 @@ struct Stop {
     breaker: Breaker,
 }
 
-/// The providers, in order.
+/// The providers, in the order in which they are tried.
 pub struct Route {
     stops: Vec<Stop>,
     clock: Arc<dyn Clock>,
 }
 
 impl Route {
-    /// Reads `sms.*` and the settings of whom it names.
+    /// Reads `sms.*` and the settings of the providers named there.
     pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
         let settings = &app.config.sms;
         let mut stops = vec![Stop::new(driver(app, "sms.provider", &settings.provider)?)];
@@ -54,7 +54,7 @@ impl Route {
         Ok(Self { stops, clock: Arc::clone(&app.clock) })
     }
 
-    /// Hands a message to the first provider that takes it.
+    /// Sends a message through the first provider that accepts it.
     pub fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
         let able: Vec<&Stop> = self.stops.iter().filter(|stop| stop.driver.takes(message)).collect();
         if able.is_empty() {
@@ -102,7 +102,7 @@ impl Stop {
         Self { breaker: Breaker::new(driver.name()), driver }
     }
 
-    /// A call needs no leave: STOP is said to texts.
+    /// Whether STOP allows texts from this provider's number. Calls are always allowed: STOP is about texts.
     fn may_send(&self, message: &Outgoing) -> bool {
         match (message, self.driver.number()) {
             (Outgoing::Sms(text), Some(number)) => text.sender.allows(&sender_key(number)),
@@ -120,7 +120,7 @@ fn driver(app: &App, setting: &str, name: &str) -> Result<Box<dyn Driver>, BadSe
     })
 }
 
-/// What another provider may do better. What is wrong with the number is wrong for all of them.
+/// Failures worth a failover. What is wrong with the number is wrong for all providers.
 fn is_failure(outcome: &Outcome) -> bool {
     matches!(
         outcome,
@@ -133,8 +133,8 @@ fn doubts(envelope: &Envelope<'_>, told: &[Handed]) -> i32 {
     envelope.ambiguous + i32::try_from(met).unwrap_or(MOST_DOUBTS)
 }
 
-/// One word for several failures: a doubt outweighs them all, because the outbox must count it; it is our
-/// account's fault only where all of them say so; otherwise the soonest next time.
+/// Merges several failures into one outcome: a doubt outweighs all others, because the outbox must count
+/// it; our account is blamed only if all providers blame it; otherwise the soonest retry wins.
 fn conclude(envelope: &Envelope<'_>, told: Vec<Handed>) -> Handed {
     let doubts = doubts(envelope, &told);
     let weight = |outcome: &Outcome| match outcome {
@@ -145,7 +145,7 @@ fn conclude(envelope: &Envelope<'_>, told: Vec<Handed>) -> Handed {
     };
     let gravest = told.into_iter().min_by_key(|handed| weight(&handed.outcome));
     match gravest {
-        // Two in doubt within one attempt, which the outbox would count as one.
+        // Two doubts within one attempt, which the outbox would count as one.
         Some(handed) if doubts > envelope.ambiguous + 1 => {
             Handed { outcome: Outcome::Rejected("ambiguous"), ..handed }
         }
@@ -166,6 +166,6 @@ fn count(provider: &'static str, message: &Outgoing, outcome: &Outcome) {
     let labels = [("provider", provider), ("channel", channel.as_str()), ("outcome", outcome.label())];
     metrics::counter!("provider_attempts_total", &labels).increment(1);
     if let Outcome::Misconfigured(why) = outcome {
-        tracing::error!(provider, why, "the provider refuses our account");
+        tracing::error!(provider, why, "the provider rejects our account");
     }
 }

@@ -1,5 +1,6 @@
-//! Hosts that let a call hang. A few threads call the machines of all practices, so one that never answers must
-//! not be waited for again and again: after each wait in vain it is left alone for longer, and then one call tries.
+//! Hosts that let calls hang. A few threads call the servers of all practices, so one that never answers
+//! must not be waited for again and again: after each timeout it is skipped for longer, and then one
+//! call is a trial.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,14 +8,14 @@ use std::time::Duration;
 
 use crate::kit::Timestamp;
 
-/// How long a host is left alone after the first wait in vain; each further one doubles it …
+/// How long a host is skipped after its first timeout; each further one doubles it …
 const FIRST: Duration = Duration::from_secs(30);
-/// … up to this, which is little beside the waits between an event's later attempts.
+/// … up to this, which is little compared with the waits between an event's later attempts.
 const LONGEST: Duration = Duration::from_mins(8);
-/// A host that was not called for so long is forgotten.
+/// A host that was not called for this long is forgotten.
 const KEPT: Duration = Duration::from_hours(1);
 
-/// The hosts that hang, as this instance sees them.
+/// Hosts that hang, as this instance sees them.
 #[derive(Default)]
 pub struct SlowHosts(Mutex<HashMap<String, Slow>>);
 
@@ -24,12 +25,12 @@ struct Slow {
 }
 
 impl SlowHosts {
-    /// Whether a host may be called; otherwise how long not. Whoever is let through to one that hung is its
-    /// trial, and the others wait for its end.
+    /// Whether a host may be called; otherwise how long to wait. The call that is let through to a host
+    /// that hung is its trial, and the others wait for its end.
     pub fn admit(&self, host: &str, now: Timestamp) -> Result<(), Duration> {
         let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(slow) = hosts.get_mut(host) else { return Ok(()) };
-        // A moment further off than any is set comes of a clock that was put back since.
+        // A time further off than any we set was written before the clock was put back.
         if slow.until > now && slow.until <= now + LONGEST {
             return Err(Duration::from_secs(slow.until.seconds_from(now).max(1)));
         }
@@ -37,7 +38,7 @@ impl SlowHosts {
         Ok(())
     }
 
-    /// Learns how a call ended.
+    /// Records how a call ended.
     pub fn learn(&self, host: &str, has_hung: bool, now: Timestamp) {
         let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = hosts.remove(host);
@@ -65,7 +66,7 @@ mod tests {
         assert_eq!(hosts.admit("a", at(10)), Err(seconds(30)));
         assert_eq!(hosts.admit("b", at(10)), Ok(()), "others are called");
         assert_eq!(hosts.admit("a", at(40)), Ok(()), "the trial");
-        assert_eq!(hosts.admit("a", at(40)), Err(seconds(30)), "one alone");
+        assert_eq!(hosts.admit("a", at(40)), Err(seconds(30)), "only one");
         hosts.learn("a", true, at(50));
         assert_eq!(hosts.admit("a", at(50)), Err(seconds(60)));
         for _ in 0..9 {

@@ -1,11 +1,12 @@
-//! E-mail over SMTP, on the worker's own thread. Lettre's asynchronous pool was tried and dropped: with a time
-//! limit around it, a mail that was refused with 554 came back as sent.
+//! E-mail over SMTP, on the worker's own thread. Lettre's asynchronous pool was tried and dropped: with a
+//! time limit around it, a mail that was rejected with 554 was reported as sent.
 //!
-//! Command by command instead of lettre's own transport, because what a reply means depends on what it
-//! answers: 550 5.1.1 to `RCPT` is a mailbox that is gone, 550 to `MAIL` is our own sender, 535 is our password.
+//! Commands are sent one by one instead of through lettre's own transport, because the meaning of a reply
+//! depends on what it answers: 550 5.1.1 to `RCPT` is a mailbox that is gone, 550 to `MAIL` is our own
+//! sender, 535 is our password.
 //!
-//! A connection is used again only after a mail that was taken with 250, since only then is it sure that no
-//! reply is still under way; before that it must answer `RSET`. Whatever else happened, it is closed.
+//! A connection is reused only after a mail was accepted with 250, because only then is it certain that no
+//! reply is still under way; before reuse it must answer `RSET`. In all other cases it is closed.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,19 +30,19 @@ use crate::config::{self, BadSetting};
 use crate::kit::Clock;
 use crate::outbox::{Mail, Outcome};
 
-/// On each step before the mail itself.
+/// Timeout of each step before the mail itself.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// On all of them, from the name of the server to its 354.
+/// Timeout of all these steps, from resolving the server's name to its 354.
 const BEGINNING: Duration = Duration::from_secs(10);
-/// On the mail and the verdict on it. RFC 5321 4.5.3.2.6 asks for ten minutes, because whoever gives up makes a
+/// Timeout of the mail and its verdict. RFC 5321 4.5.3.2.6 asks for ten minutes, because giving up makes a
 /// second copy; more than this does not fit, with the beginning, into the row's lease.
 const VERDICT: Duration = Duration::from_secs(30);
 /// A parked connection older than this is closed; servers close idle ones themselves, at 30 s and later.
 const IDLE: Duration = Duration::from_secs(20);
-/// Connections kept for the next mail: as many as threads send at once in a usual setting.
+/// Connections kept for the next mail: as many as threads send at once in a usual configuration.
 const PARKED: usize = 4;
 
-/// A mail server.
+/// Client of one mail server.
 pub struct Smtp {
     server: Server,
     from: Mailbox,
@@ -50,7 +51,7 @@ pub struct Smtp {
     parked: Mutex<Vec<(Session, Instant)>>,
 }
 
-/// Where it is, and how it is spoken to.
+/// Address of the server, and how to connect to it.
 struct Server {
     host: String,
     port: u16,
@@ -64,27 +65,27 @@ enum Security {
     Tls(Tls),
 }
 
-/// What a reply answers.
+/// The step that a reply answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// Greeting, STARTTLS, AUTH.
+    /// Greeting, `EHLO`, `STARTTLS` and `AUTH`.
     Login,
-    /// `MAIL FROM`.
+    /// The `MAIL FROM` command.
     Sender,
-    /// `RCPT TO`.
+    /// The `RCPT TO` command.
     Recipient,
-    /// `DATA`.
+    /// The `DATA` command, before the content.
     Content,
-    /// The end of the mail.
+    /// The content, up to its final dot.
     Verdict,
 }
 
 impl Smtp {
-    /// Mail to `url` (`smtp://`, `smtp+starttls://`, `smtps://`).
+    /// Sends through `url` (`smtp://`, `smtp+starttls://`, `smtps://`).
     pub fn new(url: &str, app: &App) -> Result<Self, BadSetting> {
         let settings = &app.config.mail;
         let from: Mailbox =
-            settings.from.parse().map_err(|_| BadSetting::new("mail.from", "is no mailbox"))?;
+            settings.from.parse().map_err(|_| BadSetting::new("mail.from", "is not a mailbox"))?;
         let dkim = settings
             .dkim_key_file
             .as_deref()
@@ -94,7 +95,7 @@ impl Smtp {
         Ok(Self { server, from, dkim, clock, parked: Mutex::default() })
     }
 
-    /// Sends one mail; only the reply 250 counts as taken.
+    /// Sends one mail; only the reply 250 counts as accepted.
     pub fn send(&self, mail: &Mail, row_id: &str) -> Outcome {
         let Some((to, bytes)) = self.bytes(mail, row_id) else { return Outcome::Rejected("unbuildable") };
         let end = Instant::now() + BEGINNING;
@@ -128,7 +129,7 @@ impl Smtp {
         }
     }
 
-    /// A parked session that still answers, or a new one. One that hangs is waited for once.
+    /// A parked session that still answers, or a new one. A session that hangs is waited for once.
     fn session(&self, end: Instant) -> Result<Session, Outcome> {
         let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some((mut session, _)) = parked.filter(|(_, since)| since.elapsed() < IDLE) {
@@ -147,7 +148,7 @@ impl Smtp {
         }
     }
 
-    /// The mail as it goes over the wire, signed.
+    /// The mail as it is sent over the wire, signed.
     fn bytes(&self, mail: &Mail, row_id: &str) -> Option<(Address, Vec<u8>)> {
         let to: Address = mail.to.as_str().parse().ok()?;
         let bytes = self.message(mail, row_id, &to)?.formatted();
@@ -156,7 +157,8 @@ impl Smtp {
         Some((to, [signature.as_bytes(), &bytes].concat()))
     }
 
-    /// The `Message-ID` is the row's id: attempts of one mail carry the same, and a bounce leads back to it.
+    /// The `Message-ID` is the row's id: all attempts of one mail carry the same, and a bounce can
+    /// be traced to it.
     fn message(&self, mail: &Mail, row_id: &str, to: &Address) -> Option<Message> {
         let millis = u64::try_from(self.clock.now().millis()).unwrap_or(0);
         let mut head = Message::builder()
@@ -182,7 +184,7 @@ impl Smtp {
     }
 }
 
-/// As it is: a URL must not be folded or encoded, or it is none any more.
+/// A raw header: a URL must not be folded or encoded, or it is no longer usable.
 fn header(name: &str, value: &str) -> Option<HeaderValue> {
     let name = HeaderName::new_from_ascii(name.to_owned()).ok()?;
     let is_plain = value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
@@ -192,13 +194,13 @@ fn header(name: &str, value: &str) -> Option<HeaderValue> {
 impl Server {
     fn parse(url: &str, settings: &config::Mail) -> Result<Self, BadSetting> {
         let wrong = |problem: &str| BadSetting::new("mail.smtp_url", problem);
-        let uri: Uri = url.parse().map_err(|_| wrong("is no URL"))?;
+        let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         if host.is_empty() {
-            return Err(wrong("names no host"));
+            return Err(wrong("does not name a host"));
         }
         let tls = || {
-            let unspeakable = |_| wrong("names a host that TLS cannot be spoken with");
+            let unspeakable = |_| wrong("names a host that is not valid for TLS");
             let name = ServerName::try_from(host.clone()).map_err(unspeakable)?;
             Ok::<_, BadSetting>(Tls { config: trusting(settings.ca_file.as_deref())?, name })
         };
@@ -233,7 +235,8 @@ impl Server {
     }
 }
 
-/// TLS that trusts the world's own authorities, and the one behind a mail server of one's own network.
+/// TLS that trusts the public certificate authorities, and the configured one for a mail server
+/// in a private network.
 fn trusting(own: Option<&Path>) -> Result<Arc<ClientConfig>, BadSetting> {
     let wrong = |problem: String| BadSetting::new("mail.ca_file", problem);
     let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
@@ -241,15 +244,15 @@ fn trusting(own: Option<&Path>) -> Result<Arc<ClientConfig>, BadSetting> {
         let pem = fs::read(path).map_err(|e| wrong(e.to_string()))?;
         let certificate = CertificateDer::from_pem_slice(&pem);
         let added = certificate.ok().and_then(|certificate| roots.add(certificate).ok());
-        added.ok_or_else(|| wrong("is no certificate in PEM".into()))?;
+        added.ok_or_else(|| wrong("is not a PEM certificate".into()))?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|_| wrong("TLS cannot be spoken".into()))?;
+    let config = config.map_err(|_| wrong("TLS is not available".into()))?;
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
-/// `USER:PASSWORD@`, percent-encoded; inside, `None` where there is none.
+/// `USER:PASSWORD@`, percent-encoded; the inner `None` means no credentials.
 fn credentials(uri: &Uri) -> Option<Option<Credentials>> {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let Some((info, _)) = authority.rsplit_once('@') else { return Some(None) };
@@ -268,7 +271,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// One step, within what is left of the beginning.
+/// Runs one step, within the time left for the beginning.
 fn step<T>(
     session: &mut Session,
     step: Step,
@@ -283,7 +286,7 @@ fn soon(end: Instant) -> Instant {
     end.min(Instant::now() + PATIENCE)
 }
 
-/// What a failure means. Nothing that is wrong between us and our own server counts against a mail.
+/// Outcome of a failure. Nothing that is wrong between us and our own server counts against a mail.
 fn outcome(step: Step, failure: &Failure) -> Outcome {
     let (code, words) = match failure {
         Failure::Refused(code, words) => (*code, words.as_str()),
@@ -294,7 +297,7 @@ fn outcome(step: Step, failure: &Failure) -> Outcome {
         (_, 400..=499) => Outcome::Retry("deferred"),
         (Step::Login, _) => Outcome::Misconfigured("login_refused"),
         (_, 530 | 534 | 535 | 538) => Outcome::Misconfigured("login_wanted"),
-        // Too large is about this mail; whatever else `MAIL` is refused for is about our sender.
+        // 552 (too large) is about this mail; any other rejection of `MAIL` is about our sender.
         (Step::Sender, 552) => Outcome::Rejected("refused"),
         (Step::Sender, _) => Outcome::Misconfigured("sender_refused"),
         (Step::Recipient, _) => recipient_refused(words),
@@ -302,7 +305,7 @@ fn outcome(step: Step, failure: &Failure) -> Outcome {
     }
 }
 
-/// No reply at all. Once the mail is on its way, nobody knows whether it was taken.
+/// No reply at all. Once the mail is on its way, the result is unknown.
 fn broken(step: Step, error: &io::Error) -> Outcome {
     match step {
         Step::Login if is_bad_tls(error) => Outcome::Misconfigured("tls_failed"),
@@ -311,26 +314,26 @@ fn broken(step: Step, error: &io::Error) -> Outcome {
     }
 }
 
-/// A certificate that is not good, or a server that speaks no TLS.
+/// The certificate is invalid, or the server does not speak TLS.
 fn is_bad_tls(error: &io::Error) -> bool {
     error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
 }
 
-/// A refused `RCPT`: a mailbox that is no more, our own server's policy, or something about this one mail.
+/// A rejected `RCPT`: a mailbox that is gone, our own server's policy, or something about this one mail.
 ///
-/// The code alone says too little never to write to somebody again: Exim says a bare `550 relay not permitted`,
-/// and that is about us. RFC 3463 has words for a mailbox that is gone, and only they are believed.
+/// The reply code is not enough reason never to write to a person again: Exim answers a bare `550 relay not
+/// permitted`, and that is about us. Only the RFC 3463 codes for a mailbox that is gone are trusted.
 fn recipient_refused(words: &str) -> Outcome {
     match enhanced(words).as_str() {
         "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1" => Outcome::Rejected("mailbox_refused"),
         _ if words.to_ascii_lowercase().contains("relay") => Outcome::Misconfigured("relay_refused"),
-        // Often our address on a list that we come off again; and no single recipient's policy may stop all mail.
+        // Often our address on a blocklist, for a while; and no single recipient's policy may stop all mail.
         policy if policy.starts_with("5.7.") => Outcome::Retry("policy_refused"),
         _ => Outcome::Rejected("refused"),
     }
 }
 
-/// The enhanced status code at the reply's beginning, where there is one (RFC 2034).
+/// Enhanced status code at the start of the reply, if there is one (RFC 2034).
 fn enhanced(words: &str) -> String {
     let word = words.split_ascii_whitespace().next().unwrap_or_default();
     let is_code = word.split('.').count() == 3 && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
@@ -374,7 +377,7 @@ mod tests {
         }
     }
 
-    // The lease of a row is a minute; whoever gives up on a verdict makes a second copy.
+    // The lease of a row is a minute; giving up on a verdict makes a second copy.
     #[test]
     fn a_verdict_is_waited_for_as_long_as_the_lease_allows() {
         assert!(VERDICT >= Duration::from_secs(30) && BEGINNING + VERDICT <= Duration::from_secs(40));

@@ -1,7 +1,7 @@
-//! One conversation with a mail server, every step of which ends at a moment that is known before it.
+//! An SMTP connection where every step has a deadline that is known before it starts.
 //!
 //! The commands and replies are lettre's; the connection is not. Lettre's own limits a single read, so that a
-//! server that says one line a second holds its caller for ever, and nobody else can close its socket.
+//! server that sends one line per second holds its caller forever, and no other thread can close its socket.
 
 use std::fmt::Display;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
@@ -17,19 +17,19 @@ use lettre::transport::smtp::response::Response;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
-/// A server that says more than this to one command says nothing that matters.
+/// Limit of the reply to one command; a server that says more says nothing that matters.
 const MOST_BYTES: usize = 64 * 1024;
-/// Of the challenges of `AUTH`.
+/// Limit of the challenges of `AUTH`.
 const MOST_CHALLENGES: usize = 4;
 
 /// Why a step failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// The server said no: its code and its words.
+    /// The server rejected it: reply code and text.
     Refused(u16, String),
-    /// It said nothing that can be read, or not in time.
+    /// The reply cannot be read, or did not arrive in time.
     Broken(io::Error),
-    /// It offers no way to sign in that we know.
+    /// The server offers no authentication mechanism that we support.
     NoCommonLogin,
 }
 
@@ -39,23 +39,23 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// How TLS is spoken, and with whom.
+/// TLS settings for one server.
 #[derive(Clone)]
 pub struct Tls {
-    /// Whom it trusts.
+    /// Trusted authorities and protocol versions.
     pub config: Arc<ClientConfig>,
-    /// The name in the certificate.
+    /// Server name that the certificate must carry.
     pub name: ServerName<'static>,
 }
 
-/// An open connection.
+/// An open connection to a mail server.
 pub struct Session {
     stream: BufReader<Wire>,
     info: ServerInfo,
 }
 
 impl Session {
-    /// Connects, over TLS where `tls` says how, and hears the greeting and what the server can do.
+    /// Connects, over TLS if `tls` is given, and reads the greeting and the server's extensions.
     pub fn connect(host: &str, port: u16, tls: Option<&Tls>, end: Instant) -> Result<Self, Failure> {
         let tcp = Timed { tcp: reach(host, port, end)?, end };
         let wire = match tls {
@@ -68,7 +68,7 @@ impl Session {
         Ok(session)
     }
 
-    /// When the steps to come must have ended.
+    /// Sets the deadline of the steps to come.
     pub fn until(&mut self, end: Instant) {
         self.stream.get_mut().timed().end = end;
     }
@@ -78,8 +78,8 @@ impl Session {
         self.info.supports_feature(Extension::StartTls)
     }
 
-    /// The same session inside TLS. What the server, or somebody between us, said in clear after its consent
-    /// would be read as said inside, so it ends the session.
+    /// Continues the session inside TLS. Clear text that the server, or an attacker in between, sent after
+    /// the server's consent would be read as if it came through TLS, so it ends the session.
     pub fn starttls(mut self, tls: &Tls) -> Result<Self, Failure> {
         self.command(Starttls)?;
         if !self.stream.buffer().is_empty() {
@@ -94,7 +94,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Signs in.
+    /// Authenticates with the server.
     pub fn auth(&mut self, credentials: &Credentials) -> Result<(), Failure> {
         let mechanism = self.info.get_auth_mechanism(DEFAULT_MECHANISMS).ok_or(Failure::NoCommonLogin)?;
         let unreadable = |_| Failure::NoCommonLogin;
@@ -110,13 +110,13 @@ impl Session {
         Err(Failure::NoCommonLogin)
     }
 
-    /// One command and its reply; a reply of 400 and above is a failure.
+    /// Sends one command and reads its reply; a reply of 400 or above is a failure.
     pub fn command(&mut self, command: impl Display) -> Result<Response, Failure> {
         self.write(command.to_string().as_bytes())?;
         self.reply()
     }
 
-    /// The mail itself, and the verdict on it.
+    /// Sends the mail itself and reads the verdict on it.
     pub fn message(&mut self, mail: &[u8]) -> Result<Response, Failure> {
         self.write(&dotted(mail))?;
         self.reply()
@@ -144,7 +144,7 @@ impl Session {
         Err(Failure::Refused(reply.code().into(), words.join(" ")))
     }
 
-    /// All lines of one reply: a hyphen after the code says that there is another.
+    /// Reads all lines of one reply: a hyphen after the code announces another line.
     fn lines(&mut self) -> io::Result<String> {
         let mut bytes = Vec::new();
         loop {
@@ -166,8 +166,8 @@ fn unreadable() -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
 
-/// A mail as it goes over the wire: a dot that begins a line is doubled, and a dot alone is the end (RFC 5321
-/// 4.5.2).
+/// A mail as it is sent over the wire: a dot that begins a line is doubled, and a single dot is the
+/// end (RFC 5321 4.5.2).
 fn dotted(mail: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(mail.len() + 64);
     for line in mail.split_inclusive(|byte| *byte == b'\n') {
@@ -183,7 +183,7 @@ fn dotted(mail: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A connection to the first address that takes one.
+/// Connects to the first address that accepts.
 fn reach(host: &str, port: u16, end: Instant) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in addresses(host, port, end)? {
@@ -199,7 +199,7 @@ fn reach(host: &str, port: u16, end: Instant) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// On a thread of its own, because the system's resolver takes no limit.
+/// Runs on a thread of its own, because the system's resolver has no timeout.
 fn addresses(host: &str, port: u16, end: Instant) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
@@ -208,7 +208,7 @@ fn addresses(host: &str, port: u16, end: Instant) -> io::Result<Vec<SocketAddr>>
     let host = host.to_owned();
     thread::Builder::new().name("resolver".into()).spawn(move || {
         let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
-        // Whoever asked has gone on without it.
+        // The caller may have given up.
         let _ = found.send(addresses);
     })?;
     wanted.recv_timeout(left(end)?).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
@@ -226,7 +226,7 @@ impl Tls {
     }
 }
 
-/// A socket whose every read and write ends when the step does.
+/// A socket whose every read and write ends at the step's deadline.
 struct Timed {
     tcp: TcpStream,
     end: Instant,
@@ -307,7 +307,7 @@ mod tests {
         }
     }
 
-    /// A server that says `first`, and then `drip` every 20 ms for as long as it is heard.
+    /// A server that sends `first`, and then `drip` every 20 ms for as long as the client listens.
     fn server(first: &'static str, drip: &'static str) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -333,7 +333,7 @@ mod tests {
             ("", "220-x\r\n", None),
             ("", "2", None),
             ("220 x\r\n", "250-x\r\n", None),
-            // A record of TLS that never ends.
+            // A TLS record that never ends.
             ("\u{16}\u{3}\u{3}\u{3f}\u{7f}", "\u{2}", Some(&tls)),
         ];
         for (first, drip, tls) in drips {

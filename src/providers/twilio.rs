@@ -1,4 +1,4 @@
-//! Texts and calls through Twilio's API of 2010-04-01, which others speak too.
+//! Texts and calls through Twilio's API of 2010-04-01, which other services offer too.
 
 use std::sync::Arc;
 
@@ -15,34 +15,34 @@ use crate::config::BadSetting;
 use crate::kit::{Clock, Language};
 use crate::outbox::{Envelope, Handed, Outcome, Outgoing};
 
-/// What Twilio takes as a text's `ValidityPeriod`, in seconds.
+/// Limits of a text's `ValidityPeriod`, in seconds.
 const LONGEST_VALIDITY: u64 = 36_000;
 const SHORTEST_VALIDITY: u64 = 1;
 
-/// One account there.
+/// Client of one Twilio account.
 pub struct Twilio {
     agent: Agent,
     clock: Arc<dyn Clock>,
     account_url: String,
     authorization: String,
     from: String,
-    /// The number that calls come from, where there is one: a messaging service cannot call.
+    /// The number that calls come from, if there is one: a messaging service cannot call.
     voice_from: Option<String>,
-    /// Where reports go, where Twilio can reach us.
+    /// Base URL of status callbacks, if Twilio can reach us.
     callbacks: Option<String>,
 }
 
-/// What is read of an answer.
+/// The parts of an answer that are read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Answer {
     sid: Option<String>,
-    /// A refusal's code; a text's own stands in `error_code`, and is told by the callback.
+    /// Error code of a rejection; a text's own is in `error_code`, and arrives by callback.
     code: Option<u32>,
 }
 
 impl Twilio {
-    /// Reads `twilio.*`.
+    /// Reads and checks the settings `twilio.*`.
     pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
         let settings = &app.config.twilio;
         let base = client::base("twilio.base_url", &settings.base_url)?;
@@ -51,7 +51,7 @@ impl Twilio {
         }
         let account = client::needed("twilio.account_sid", &settings.account_sid)?;
         if !account.starts_with("AC") || !account.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return Err(BadSetting::new("twilio.account_sid", "is no account's SID (`AC…`)"));
+            return Err(BadSetting::new("twilio.account_sid", "is not an account SID (`AC…`)"));
         }
         let token = settings.auth_token.as_ref().map_or("", |token| token.expose());
         let token = client::needed("twilio.auth_token", token)?;
@@ -60,7 +60,7 @@ impl Twilio {
             // Twilio takes senders without a plus for short codes.
             let is_bare_number = sender.len() > 8 && sender.bytes().all(|b| b.is_ascii_digit());
             if is_bare_number {
-                return Err(BadSetting::new(setting, "must be E.164, with its plus"));
+                return Err(BadSetting::new(setting, "must be in E.164 format, with the plus"));
             }
         }
         let voice_from = [settings.voice_from.as_str(), from].into_iter().find(|from| !from.is_empty());
@@ -90,7 +90,7 @@ impl Twilio {
         Handed { outcome, provider: self.name(), reference }
     }
 
-    /// How long the message is worth something; `None` leaves it to Twilio.
+    /// How long the message is worth delivering; `None` leaves it to Twilio.
     fn validity(&self, envelope: &Envelope<'_>) -> Option<String> {
         let left = envelope.not_after?.millis() - self.clock.now().millis();
         let seconds = u64::try_from(left / 1000).unwrap_or(0).clamp(SHORTEST_VALIDITY, LONGEST_VALIDITY);
@@ -144,7 +144,7 @@ fn is_service(from: &str) -> bool {
     from.starts_with("MG")
 }
 
-/// The HTTP class first, the table second; a refusal that neither knows is final.
+/// The HTTP status class decides first, the table second; a rejection that neither knows is final.
 fn outcome(reply: &Reply, code: Option<u32>) -> Outcome {
     client::by_status(reply).unwrap_or_else(|| match code.and_then(twilio::meaning) {
         Some(Outcome::Retry(why)) => {
@@ -155,7 +155,7 @@ fn outcome(reply: &Reply, code: Option<u32>) -> Outcome {
     })
 }
 
-/// `TwiML`: a breath, while the phone goes to the ear, and the words.
+/// `TwiML`: a pause while the phone goes to the ear, then the text.
 fn script(words: &str, language: Language) -> String {
     let tag = match language {
         Language::En => "en-US",

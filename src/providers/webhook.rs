@@ -1,8 +1,8 @@
-//! A practice's own machine, called with a signed POST (Standard Webhooks 1.0).
+//! Webhooks: signed POST requests to a practice's own server (Standard Webhooks 1.0).
 //!
-//! The URL is a practice's to choose and the call comes from inside our network, so what may be reached is
-//! decided where the name becomes an address, for the very connection that is then made: a check before it
-//! could be told one address and the connection another.
+//! The practice chooses the URL and the call comes from inside our network, so what may be reached is
+//! decided where the name is resolved to an address, for the very connection that is then made: a check
+//! before it could see one address and the connection another (DNS rebinding).
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,16 +22,16 @@ use crate::kit::internet::is_public;
 use crate::kit::{Clock, Timestamp, standard_webhooks};
 use crate::outbox::{Hook, Outcome};
 
-/// On the whole call: a server that is silent or drips gets no more of us.
+/// Timeout of the whole call: a server that is silent or drips gets no more time.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// On the connection and its TLS.
+/// Timeout of connecting, TLS included.
 const CONNECT: Duration = Duration::from_secs(5);
-/// The longest `Retry-After` that is honoured, which is the longest wait of the schedule.
+/// The longest `Retry-After` that is honored, which is the longest wait of the schedule.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
-/// Of an answer the status counts, and one header.
+/// Only the status and one header of an answer are used.
 const MOST_HEADER_BYTES: usize = 16 * 1024;
 
-/// Calls practices' machines.
+/// Client for the practices' webhook endpoints.
 pub struct Webhooks {
     agent: Agent,
     clock: Arc<dyn Clock>,
@@ -39,7 +39,7 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// By `webhooks.*`, and the service's clock.
+    /// Uses the settings `webhooks.*` and the service's clock.
     pub fn new(app: &App) -> Self {
         Self::with(app.config.webhooks.allow_private, PATIENCE, Arc::clone(&app.clock))
     }
@@ -50,7 +50,7 @@ impl Webhooks {
         Self { agent, clock, slow: SlowHosts::default() }
     }
 
-    /// Posts `hook`, unless its host is one that hangs.
+    /// Posts `hook`, unless its host is known to hang.
     pub fn post(&self, hook: &Hook) -> Outcome {
         let host = host(&hook.url);
         if let Err(wait) = self.slow.admit(&host, self.clock.now()) {
@@ -61,8 +61,7 @@ impl Webhooks {
         outcome
     }
 
-    /// The answer's body is not read: the status is the answer, and a 200 with an endless body is
-    /// a 200.
+    /// Does not read the answer's body: the status is the answer, and a 200 with an endless body is a 200.
     fn call(&self, hook: &Hook) -> Outcome {
         let now = self.clock.now();
         let Some(signatures) = signatures(hook, now) else { return Outcome::Retry("no_secret") };
@@ -80,21 +79,21 @@ impl Webhooks {
     }
 }
 
-/// Whose time a call takes; what is no URL is refused without taking any.
+/// Host whose timeouts are tracked; empty for an invalid URL, which is rejected without taking any time.
 fn host(url: &str) -> String {
     let uri = url.parse::<Uri>();
     uri.ok().and_then(|uri| Some(uri.host()?.to_ascii_lowercase())).unwrap_or_default()
 }
 
-/// One a secret, so that a receiver who has either is content.
+/// One signature per secret, so that a receiver that has either secret can verify it.
 fn signatures(hook: &Hook, now: Timestamp) -> Option<String> {
     let sign = |secret| standard_webhooks::sign(secret, &hook.event_id, now.seconds(), &hook.body);
     let all: Vec<String> = hook.secrets.iter().map(sign).collect::<Option<_>>()?;
     (!all.is_empty()).then(|| all.join(" "))
 }
 
-/// No redirects, since a public host could lead inside; no proxy of the environment, since that would resolve
-/// names in our place; no connection kept, since each is to pass the resolver.
+/// No redirects, because a public host could redirect to an internal one; no proxy from the environment,
+/// because that would resolve names in our place; no connection kept, because each must pass the resolver.
 fn agent_config(patience: Duration) -> Config {
     Agent::config_builder()
         .http_status_as_error(false)
@@ -111,21 +110,21 @@ fn agent_config(patience: Duration) -> Config {
         .build()
 }
 
-/// Lets public addresses through, over TLS alone.
+/// Allows only public addresses, and only over TLS.
 #[derive(Debug)]
 struct PublicOnly {
     any: DefaultResolver,
     allow_private: bool,
 }
 
-/// The name leads to an address that is not the public Internet's.
+/// The name resolves to an address that is not on the public Internet.
 #[derive(Debug, thiserror::Error)]
 #[error("not a public address")]
 struct NotPublic;
 
 impl Resolver for PublicOnly {
-    /// A name that leads to one private address is refused as a whole: an honest one has none, and picking the
-    /// public ones out would leave it to chance which answers a rebinding name gives next.
+    /// A name that resolves to one private address is rejected as a whole: an honest one has none, and
+    /// picking the public ones out would leave it to chance which answers a rebinding name gives next.
     fn resolve(&self, uri: &Uri, config: &Config, wait: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         if !self.allow_private && uri.scheme_str() != Some("https") {
             return Err(Error::RequireHttpsOnly(String::new()));
@@ -166,8 +165,9 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::from_secs(Timestamp::from_millis(date.as_millisecond()).seconds_from(now)))
 }
 
-/// A word for the log, which the practice reads: it quotes nothing of the call. A name that does not exist and
-/// one that leads inside are one word, or an endpoint would be a way to ask for the names of our network.
+/// Label for the delivery log, which the practice reads: it quotes nothing of the call. A name that does
+/// not exist and one that resolves to an internal address get the same label, or an endpoint would be a way
+/// to probe the names of our network.
 fn why(error: &Error) -> &'static str {
     match error {
         Error::Timeout(_) => "timeout",
@@ -213,7 +213,7 @@ mod tests {
         Hook { url: url.into(), event_id: "evt_1".into(), body: "{}".into(), secrets }
     }
 
-    /// A server that reads a request and then says `first`, and `drip` every 20 ms for as long as it is heard.
+    /// A server that reads a request, sends `first`, and then `drip` every 20 ms while the client listens.
     fn server(first: &'static str, drip: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/in", listener.local_addr().unwrap());
@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(outcome("SSH-2.0-OpenSSH\r\n", ""), Outcome::Retry("no_http"));
     }
 
-    // Every way to write an address of our own, and names that lead to one.
+    // Every way to write an address of our own, and names that resolve to one.
     #[test]
     fn nothing_but_the_public_internet_is_called() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -346,7 +346,7 @@ mod tests {
             let refused = [Outcome::Retry("unreachable"), Outcome::Retry("bad_url")];
             assert!(refused.contains(&outcome), "{host}: {outcome:?}");
         }
-        assert!(listener.accept().is_err(), "somebody called");
+        assert!(listener.accept().is_err(), "a connection was made");
     }
 
     #[test]

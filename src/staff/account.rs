@@ -1,7 +1,8 @@
-//! One's own account: what somebody who is signed in changes about themselves.
+//! Changes that signed-in staff members make to their own account.
 //!
-//! A current password is a guess as good as one at the sign-in, so it is looked at in the same two steps and
-//! counted with the failures there: whoever finds a browser signed in gets no more tries than a stranger.
+//! A current password given here is a guess as good as one at sign-in. So it is checked in the same two
+//! steps and counted with the failed sign-ins: a person who finds an open browser gets no more tries than a
+//! stranger.
 
 use serde_json::json;
 
@@ -14,25 +15,22 @@ use crate::db::Conn;
 use crate::kit::{Email, Secret};
 use crate::practices;
 
-/// Another password that somebody wants for themselves.
+/// A request to replace one's own password.
 pub struct NewPassword {
-    /// Who asks.
     pub token: Option<Secret>,
-    /// The one they have.
     pub current: Secret,
-    /// The one they want.
     pub new: Secret,
-    /// Where from.
+    /// The network of the client, for the rate limit.
     pub network: String,
 }
 
-/// A wish whose passwords were looked at.
+/// A password change whose two passwords have been checked.
 pub struct Checked {
     wish: NewPassword,
-    /// What the current password was held against, where it was right.
+    /// The stored hash that the current password matched; `None` if it was wrong.
     proven: Option<String>,
     weakness: Option<Weakness>,
-    /// The new password as the database will keep it; empty where it never will.
+    /// The hash of the new password as it will be stored; empty if the change will be refused.
     hash: String,
 }
 
@@ -42,7 +40,7 @@ struct Found {
     credentials: Option<Credentials>,
 }
 
-/// Looks at both passwords: reads what they are held against, then does the work outside of any transaction.
+/// Checks both passwords: reads the stored hash, then verifies and hashes outside of any transaction.
 pub async fn check(app: &App, wish: NewPassword) -> Result<Checked, Refusal> {
     let (token, network) = (wish.token.clone(), wish.network.clone());
     let found = app.read(move |ctx, conn| find(ctx, conn, token.as_ref(), &network)).await?;
@@ -72,16 +70,16 @@ fn address(conn: &mut Conn, who: &Principal) -> Result<Email, Refusal> {
     Email::parse(&super::member(conn, who)?.email).ok_or(Refusal::Unauthorized)
 }
 
-/// What became of a wish. A wrong guess is an outcome, not an error: an error would roll its count back.
+/// The outcome of a change. A wrong guess is an outcome, not an error: an error would roll its count back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Changed {
-    /// The new password holds, and every other sign-in has ended.
+    /// The new password is stored, and every other session has ended.
     Yes,
-    /// The current password is not right, and that is counted.
+    /// The current password was wrong; the failure is counted.
     Wrong,
 }
 
-/// Gives the verdict on the current password, and the new one where it is right.
+/// Decides on the current password and, if it is right, stores the new one.
 pub fn change_password(ctx: &Ctx, conn: &mut Conn, checked: &Checked) -> Result<Changed, Refusal> {
     let Checked { wish, proven, weakness, hash } = checked;
     let who = authenticate(ctx, conn, wish.token.as_ref())?;
@@ -100,7 +98,7 @@ pub fn change_password(ctx: &Ctx, conn: &mut Conn, checked: &Checked) -> Result<
     if let Some(weakness) = weakness {
         return Err(Refusal::WeakNew(*weakness));
     }
-    // Another change came first: what was right is no longer.
+    // A concurrent change came first: the password that was right no longer is.
     if !store::replace_password(conn, &who.staff_id, old, hash, ctx.now)? {
         return Ok(Changed::Wrong);
     }
@@ -112,7 +110,7 @@ pub fn change_password(ctx: &Ctx, conn: &mut Conn, checked: &Checked) -> Result<
     Ok(Changed::Yes)
 }
 
-/// Fresh recovery codes, for a code of the authenticator; `None` where that is not right.
+/// Returns fresh recovery codes in exchange for an authenticator code; `None` if the code is wrong.
 pub fn renew_recovery_codes(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -125,7 +123,7 @@ pub fn renew_recovery_codes(
     sign_in::renew_recovery_codes(ctx, conn, &member, code, network)
 }
 
-/// Calls whoever asks by another name.
+/// Changes the caller's own name.
 pub fn rename(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, name: &str) -> Result<Member, Refusal> {
     let who = authenticate(ctx, conn, token)?;
     let before = super::member(conn, &who)?;

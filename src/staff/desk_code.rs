@@ -1,5 +1,6 @@
-//! The code at the desk: whoever reads it there and sends it from the app stands in front of the staff member whose
-//! screen shows it. It is made of the staff member and the minute, so nothing is stored, and it says who vouches.
+//! The check-in code at reception: a patient who reads it there and sends it from the app is standing in
+//! front of the staff member whose screen shows it. It is derived from the staff member and the minute, so
+//! nothing is stored, and it identifies the staff member who vouches.
 
 use std::time::Duration;
 
@@ -8,20 +9,21 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::kit::{Secret, Timestamp};
 
-/// A code is shown this long, and taken for as long again: typing takes time.
+/// A code is shown this long and accepted for as long again, because typing takes time.
 const STEP: Duration = Duration::from_mins(1);
-/// Eight digits: five guesses an hour, against the two codes of each of a hundred colleagues, hit once in eleven years.
+/// Eight digits: with five guesses per hour against the two codes of each of a hundred colleagues, a guess
+/// succeeds once in eleven years.
 const DIGITS: u64 = 100_000_000;
 
-/// What a screen at the desk shows.
+/// The check-in code that a screen at reception shows.
 pub struct DeskCode {
-    /// Eight digits.
+    /// Always eight decimal digits.
     pub code: String,
-    /// When the screen shows the next one.
+    /// The time when the screen shows the next code.
     pub changes_at: Timestamp,
 }
 
-/// The code of whoever asks. The operator's support is at nobody's desk.
+/// Returns the caller's check-in code. The operator's support role is refused: it is at no reception.
 pub fn show(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<DeskCode, Refusal> {
     let who = authenticate(ctx, conn, token)?;
     if !who.role.meets_patients() {
@@ -32,11 +34,11 @@ pub fn show(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<DeskCo
     Ok(DeskCode { code: derive(ctx, &who.practice_id, &who.staff_id, step), changes_at })
 }
 
-/// The staff member of a practice whose screen shows `code`, or did a minute ago.
+/// Finds the staff member of a practice whose screen shows `code` now, or showed it a minute ago.
 pub fn whose(ctx: &Ctx, conn: &mut Conn, practice_id: &str, code: &str) -> db::Result<Option<String>> {
     let now = step(ctx.now);
     let blinded = ctx.keys.blind("desk-code", code);
-    // Compared as blinded values: what is compared byte by byte is no secret of ours.
+    // Compared as blinded values, so that a byte-by-byte comparison leaks no secret of ours.
     let shows = |staff_id: &str| {
         [now, now - 1]
             .into_iter()

@@ -1,9 +1,9 @@
-//! The people of a practice: who they are, in which teams, and how they sign in.
+//! The staff of a practice: staff members, their teams, roles and permissions, and how they sign in.
 //!
-//! A colleague is invited by a [`letter`], chooses a [`password`], and signs in by it and a code ([`sign_in`]).
-//! That opens a [`session`], which every call is held against: an app sends its access token, a browser its
-//! cookie's secret, and both are one to [`authenticate`]. In development alone an operator can mint a token that
-//! stands in for all of it.
+//! A staff member is invited by an e-mailed password link ([`letter`]), chooses a [`password`], and signs
+//! in with it and a second factor ([`sign_in`]). That opens a [`session`], which is checked on every call:
+//! an app sends an access token and a browser a cookie, and [`authenticate`] accepts both. In development
+//! only, an operator can mint a token that replaces all of this.
 
 pub mod account;
 pub mod desk_code;
@@ -32,19 +32,19 @@ use crate::db::{self, Conn};
 use crate::kit::{Email, Secret, Wait};
 use crate::practices;
 
-/// What a staff member may do.
+/// The role of a staff member, which decides their permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Everything in the practice.
+    /// Manages everything in the practice.
     Admin,
-    /// What the links they belong to bring.
+    /// Sees only the conversations of links they belong to.
     Member,
-    /// The operator's own, who configure links for a practice.
+    /// The operator's own staff, who configure links for a practice.
     Support,
 }
 
 impl Role {
-    /// The word that the command line and the database use.
+    /// The name used by the command line and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -53,113 +53,106 @@ impl Role {
         }
     }
 
-    /// The role behind a word.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Admin, Self::Member, Self::Support].into_iter().find(|role| role.as_str() == word)
     }
 
-    /// Whether it sees and changes every link of the practice.
+    /// Returns whether the role sees and changes every link of the practice.
     pub fn configures(self) -> bool {
         matches!(self, Self::Admin | Self::Support)
     }
 
-    /// Whether it knows the practice's patients. Who sets links up needs to know none: no more than a task takes is
-    /// shown (45 CFR 164.502(b)).
+    /// Returns whether the role has access to patient data. Support sets links up and needs none of it:
+    /// only the minimum necessary is shown (45 CFR 164.502(b)).
     pub fn meets_patients(self) -> bool {
         self != Self::Support
     }
 }
 
-/// Where a staff member stands.
+/// The account state of a staff member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = StaffState)]
 pub enum Standing {
-    /// Has not chosen a password yet.
+    /// The staff member has not chosen a password yet.
     Invited,
-    /// Can sign in.
+    /// The staff member can sign in.
     Active,
-    /// Cannot.
+    /// The staff member cannot sign in.
     Disabled,
 }
 
-/// Why a staff member was turned away.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// No staff token, or one that is not good (any more).
+    /// The staff token is missing, invalid or expired.
     #[error("unauthorized")]
     Unauthorized,
-    /// The role does not include this.
+    /// The role lacks the permission.
     #[error("forbidden")]
     Forbidden,
-    /// Too many failures; waiting cures it.
+    /// Too many failures; the caller may try again after the wait.
     #[error("sign-in limited")]
     Limited(Wait),
-    /// The challenge is used, over, or none of ours.
+    /// The challenge is used, expired or unknown.
     #[error("challenge invalid")]
     ChallengeInvalid,
-    /// No such refresh token.
+    /// The refresh token is unknown or expired.
     #[error("refresh token invalid")]
     RefreshInvalid,
-    /// The letter is used, over, or none of ours.
+    /// The password link is used, expired or unknown.
     #[error("letter expired")]
     LetterExpired,
-    /// The password is too easy to guess.
+    /// The chosen password is too easy to guess.
     #[error("password refused")]
     Weak(#[from] Weakness),
-    /// The password to come is too easy to guess.
+    /// The new password of a password change is too easy to guess.
     #[error("new password refused")]
     WeakNew(Weakness),
-    /// Passwords are being hashed, for longer than anybody waits.
+    /// The password hasher had no free slot within its timeout.
     #[error(transparent)]
     Busy(#[from] password::Busy),
-    /// Whoever asks has no sign-in of that id.
+    /// The caller has no session with that id.
     #[error("session not found")]
     SessionNotFound,
-    /// The practice has nobody of that id.
+    /// The practice has no staff member with that id.
     #[error("staff not found")]
     StaffNotFound,
-    /// The address is somebody's.
+    /// Another account already uses the address.
     #[error("staff exists")]
     StaffExists,
-    /// Nobody would administer the practice.
+    /// The practice would be left without an admin.
     #[error("last admin")]
     LastAdmin,
-    /// The practice has no team of that id.
+    /// The practice has no team with that id.
     #[error("team not found")]
     TeamNotFound,
-    /// The practice has a team of that name.
+    /// The practice already has a team with that name.
     #[error("team exists")]
     TeamExists,
-    /// A team's list names somebody who does not work there.
+    /// The member list of a team names an id that is not staff of the practice.
     #[error("stranger")]
     Stranger,
-    /// The keys cannot sign or seal.
+    /// Signing or sealing with the keys failed.
     #[error("keys missing")]
     KeysMissing,
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// A new staff member.
 pub struct NewMember {
-    /// The practice.
     pub practice_id: String,
-    /// Signs in with it, and is told by it; nobody else's.
+    /// Used to sign in and to notify; unique over all practices.
     pub email: Email,
-    /// What colleagues call them.
     pub name: String,
-    /// What they may do.
     pub role: Role,
 }
 
-/// Makes a staff member; `None` when the address belongs to one already.
+/// Creates a staff member; `None` if the address already has an account.
 pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewMember) -> db::Result<Option<Member>> {
     store::insert(conn, &ctx.id("stf"), new, ctx.now)
 }
 
-/// Makes a team of staff members; `None` when the practice has one of that name.
+/// Creates a team of staff members; `None` if the practice already has one with that name.
 pub fn create_team(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -176,28 +169,26 @@ pub fn create_team(
     Ok(Some(team))
 }
 
-/// A development token for a staff member, for 30 days.
+/// Signs a development token for a staff member, valid for 30 days.
 pub fn mint_token(ctx: &Ctx, member: &Member) -> Option<StaffToken> {
     token::sign(ctx, &member.id, None)
 }
 
-/// Who is asking, by a staff token.
+/// The authenticated staff member behind a request.
 #[derive(Clone)]
 pub struct Principal {
-    /// The staff member.
     pub staff_id: String,
-    /// Their practice: everything they ask for is narrowed to it.
+    /// The practice that every query of the caller is restricted to.
     pub practice_id: String,
-    /// What they may do.
     pub role: Role,
-    /// The sign-in that asks; `None` for a development token.
+    /// The session that made the request; `None` for a development token.
     pub session_id: Option<String>,
-    /// Whether use of that sign-in should be noted: [`session::keep`], in a write of the caller's choice.
+    /// Whether to record the use of the session with [`session::keep`], in a write of the caller's choice.
     pub is_due: bool,
 }
 
 impl Principal {
-    /// Appends to the audit what they did.
+    /// Appends an action of this staff member to the audit log.
     pub fn note(
         &self,
         ctx: &Ctx,
@@ -211,9 +202,9 @@ impl Principal {
     }
 }
 
-/// Who holds `token`: an access token, or the secret of a browser's cookie. All of it is looked up each time, so
-/// that a sign-in or an account that ends does so at once. A cookie's secret reaches this only out of a cookie:
-/// [`crate::http::Call`] takes none from a header.
+/// Authenticates `token`: an access token, or the secret of a browser's cookie. Session and account are
+/// read each time, so that ending either takes effect at once. A cookie's secret reaches this function only
+/// from a cookie: [`crate::http::Call`] accepts none from a header.
 pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
     let token = token.ok_or(Refusal::Unauthorized)?;
     let (id, session) = session::proven(ctx, conn, token)?.ok_or(Refusal::Unauthorized)?;
@@ -232,12 +223,12 @@ pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Resul
     })
 }
 
-/// The staff member behind a [`Principal`].
+/// Loads the staff member behind a [`Principal`].
 pub fn member(conn: &mut Conn, who: &Principal) -> Result<Member, Refusal> {
     store::find(conn, &who.staff_id)?.ok_or(Refusal::Unauthorized)
 }
 
-/// Signs a browser in for somebody whose two factors were just proven; gives the cookie's secret.
+/// Opens a browser session after both factors were proven; returns the cookie's secret.
 pub fn open_console_session(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -247,14 +238,14 @@ pub fn open_console_session(
     session::open_console(ctx, conn, &proven.staff_id, agent)
 }
 
-/// Forgets what is over: challenges, counts, letters, sign-ins.
+/// Deletes expired challenges, rate-limit counts, password links and sessions.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
     sign_in::sweep(ctx, conn)?;
     letter::sweep(ctx, conn)?;
     session::sweep(ctx, conn)
 }
 
-/// [`authenticate`] for a call that configures the practice.
+/// Runs [`authenticate`] for a call that configures the practice.
 pub fn authenticate_to_configure(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -264,44 +255,44 @@ pub fn authenticate_to_configure(
     if who.role.configures() { Ok(who) } else { Err(Refusal::Forbidden) }
 }
 
-/// Whether all of `ids` are active staff of the practice who meet its patients; who is named twice counts once.
+/// Returns whether all `ids` are active staff of the practice with access to patients; duplicates count once.
 pub fn all_work_at(conn: &mut Conn, practice_id: &str, ids: &[String]) -> db::Result<bool> {
     let asked: BTreeSet<&String> = ids.iter().collect();
     Ok(store::active_among(conn, practice_id, ids)?.len() == asked.len())
 }
 
-/// Whether the practice has a team of that id.
+/// Returns whether the practice has a team with that id.
 pub fn has_team(conn: &mut Conn, practice_id: &str, id: &str) -> db::Result<bool> {
     store::has_team(conn, practice_id, id)
 }
 
-/// The active staff of a practice, by name.
+/// Lists the active staff of a practice by name.
 pub fn colleagues(conn: &mut Conn, practice_id: &str) -> db::Result<Vec<Member>> {
     store::colleagues(conn, practice_id)
 }
 
-/// The teams of a practice, by name.
+/// Lists the teams of a practice by name.
 pub fn teams(conn: &mut Conn, practice_id: &str) -> db::Result<Vec<Team>> {
     store::teams(conn, practice_id)
 }
 
-/// The teams that a staff member is in.
+/// Returns the ids of a staff member's teams.
 pub fn teams_of(conn: &mut Conn, staff_id: &str) -> db::Result<Vec<String>> {
     store::teams_of(conn, staff_id)
 }
 
-/// The addresses of those of `ids` who are active and meet patients, each with its id.
+/// Returns id and address of those among `ids` who are active and have access to patients.
 pub fn emails(conn: &mut Conn, ids: &[String]) -> db::Result<Vec<(String, Email)>> {
     let rows = store::emails(conn, ids)?;
     Ok(rows.into_iter().filter_map(|(id, email)| Some((id, Email::parse(&email)?))).collect())
 }
 
-/// What those of `ids` are called, also those who left; each with its id.
+/// Returns id and name of each of `ids`, including former staff.
 pub fn names(conn: &mut Conn, ids: &[String]) -> db::Result<Vec<(String, String)>> {
     store::names(conn, ids)
 }
 
-/// The active admins of a practice and their addresses, each with its id.
+/// Returns id and address of a practice's active admins.
 pub fn admins(conn: &mut Conn, practice_id: &str) -> db::Result<Vec<(String, Email)>> {
     let rows = store::admins(conn, practice_id)?;
     Ok(rows.into_iter().filter_map(|(id, email)| Some((id, Email::parse(&email)?))).collect())

@@ -1,8 +1,8 @@
-//! Passwords: what may be one, and the vault in which they are hashed.
+//! Password rules, and the password hasher.
 //!
-//! Argon2id with OWASP's parameters (Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane). Hashing is work for the
-//! processor and for memory, so it has permits of its own and happens outside of any transaction. An address
-//! that nobody signs in with costs the same work as one that somebody does.
+//! Argon2id with OWASP's parameters (Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane). Hashing costs
+//! CPU time and memory, so it has its own permits and happens outside of any transaction. An unknown
+//! address costs the same work as a known one.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -22,14 +22,14 @@ const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// NIST SP 800-63B-4, 3.1.1.2 asks for 15 where a password stands alone and 8 beside a second factor; and for no
-/// rules of composition.
+/// NIST SP 800-63B-4, 3.1.1.2 asks for 15 if the password is the only factor and for 8 beside a second
+/// factor, and for no composition rules.
 const LEAST: usize = 12;
-/// The longest, in characters: the work must have an end.
+/// Maximum length in characters: the work must be bounded.
 const MOST: usize = 128;
-/// Fewer different characters than this are a finger on a key.
+/// A password with fewer distinct characters is a finger held on a key.
 const FEWEST_DIFFERENT: usize = 5;
-/// What everybody tries first and is long enough (SP 800-63B-4 wants such a list). Lower case.
+/// First guesses that pass the length rule, in lower case (SP 800-63B-4 asks for such a list).
 const COMMON: [&str; 10] = [
     "123456789012",
     "1234567890123",
@@ -43,29 +43,27 @@ const COMMON: [&str; 10] = [
     "iloveyou1234",
 ];
 
-/// How many are hashed at once: two processors' worth, 38 MiB.
+/// Number of passwords hashed in parallel: two processors' worth, 38 MiB.
 const PLACES: usize = 2;
-/// How long a request waits for its turn.
+/// Time that a request waits for a free slot.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why a password was not taken.
+/// The rule that a password violates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Weakness {
-    /// Too short to be one.
-    #[error("A password has at least 12 characters.")]
+    #[error("Use at least 12 characters.")]
     Short,
-    /// Too long.
-    #[error("A password has at most 128 characters.")]
+    #[error("Use at most 128 characters.")]
     Long,
-    /// What a guesser tries first.
-    #[error("This password is one of the first that anybody tries.")]
+    /// The password is among the first guesses.
+    #[error("This password is too easy to guess.")]
     Common,
-    /// The address or the practice's name.
-    #[error("A password must not be your address or your practice’s name.")]
+    /// The password is the address or the practice's name.
+    #[error("Do not use your e-mail address or your practice’s name as a password.")]
     Personal,
 }
 
-/// Whether somebody of `email` at `practice_name` may have this password.
+/// Checks the rules for a password of `email`, a staff member of `practice_name`.
 pub fn check(password: &Secret, email: &Email, practice_name: &str) -> Result<(), Weakness> {
     let text = &*normal(password);
     let length = text.chars().count();
@@ -87,23 +85,23 @@ pub fn check(password: &Secret, email: &Email, practice_name: &str) -> Result<()
     Ok(())
 }
 
-/// The same characters, however a keyboard put them together (NFKC; SP 800-63B-4, 3.1.1.2).
+/// Normalizes to the same characters however the keyboard composed them (NFKC; SP 800-63B-4, 3.1.1.2).
 fn normal(password: &Secret) -> Cow<'_, str> {
     const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
     NFKC.normalize(password.expose())
 }
 
-/// Letters and digits alone, in lower case: "Elm Dental" and "elm-dental" are the same guess.
+/// Keeps only letters and digits, in lower case: "Elm Dental" and "elm-dental" are the same guess.
 fn folded(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The vault has no room for as long as anybody waits, or could not do its work.
+/// All slots were taken for the whole timeout, or the work itself failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the vault is busy")]
+#[error("the password hasher is busy")]
 pub struct Busy;
 
-/// Where an instance hashes passwords.
+/// The password hasher of an instance, limited to a few hashes in parallel.
 pub struct Vault(Arc<Semaphore>);
 
 impl Default for Vault {
@@ -113,7 +111,7 @@ impl Default for Vault {
 }
 
 impl Vault {
-    /// Whether `password` is the one behind `hash`. Where there is no hash the answer is no, after the same work.
+    /// Returns whether `password` matches `hash`. Without a hash it returns `false`, after the same work.
     pub async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool, Busy> {
         let password = password.clone();
         self.work(move |argon2| {
@@ -127,7 +125,7 @@ impl Vault {
         .await
     }
 
-    /// What the database keeps of `password`, in the PHC string format.
+    /// Hashes `password` for the database, in the PHC string format.
     pub async fn hash(&self, password: &Secret, salt: [u8; 16]) -> Result<String, Busy> {
         let password = password.clone();
         self.work(move |argon2| {
@@ -138,7 +136,7 @@ impl Vault {
         .await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one hop of what blocks and is no transaction")]
+    #[expect(clippy::disallowed_methods, reason = "the only blocking work outside of a transaction")]
     async fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Argon2<'_>) -> Option<T> + Send + 'static,
@@ -146,7 +144,7 @@ impl Vault {
         let turn = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
         let Ok(Ok(place)) = turn else { return Err(Busy) };
         let run = tokio::task::spawn_blocking(move || {
-            // The place is taken for as long as the work lasts, not for as long as somebody waits for it.
+            // The slot is held until the work ends, even if the request that waits for it is gone.
             let _place = place;
             let params = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
             work(&Argon2::new(Algorithm::Argon2id, Version::V0x13, params))

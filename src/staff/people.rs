@@ -1,4 +1,4 @@
-//! Colleagues and teams: who works at a practice, as its admins arrange it.
+//! Staff members and teams, as the admins of a practice manage them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,37 +12,31 @@ use crate::audit::{self, Event};
 use crate::db::{self, Conn};
 use crate::kit::{Email, Secret};
 
-/// A button that is pressed twice sends one letter.
+/// A button that is pressed twice sends only one e-mail.
 const LETTER_PAUSE: Duration = Duration::from_mins(1);
 
-/// What changes about a colleague; what is `None` stays.
+/// Changes to a staff member; `None` leaves a field as it is.
 #[derive(Default)]
 pub struct MemberChange {
-    /// What colleagues call them.
     pub name: Option<String>,
-    /// What they may do.
     pub role: Option<Role>,
-    /// Whether they may sign in.
     pub is_active: Option<bool>,
-    /// Whether the second factor is forgotten, so that the next sign-in sets up a new one.
+    /// Whether to remove the second factor, so that the next sign-in sets up a new one.
     pub reset_totp: bool,
 }
 
-/// A team with its members' ids.
 pub struct TeamDetails {
-    /// The team.
     pub team: Team,
-    /// Its members.
     pub members: Vec<String>,
 }
 
-/// [`authenticate`] for a call that only an admin may make.
+/// Runs [`authenticate`] for a call that only an admin may make.
 pub fn authenticate_admin(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
     let who = authenticate(ctx, conn, token)?;
     if who.role == Role::Admin { Ok(who) } else { Err(Refusal::Forbidden) }
 }
 
-/// Invites a colleague by e-mail; again, where the first invitation was not taken up.
+/// Invites a staff member by e-mail, or again if the first invitation was not accepted.
 pub fn invite(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -60,7 +54,7 @@ pub fn invite(
     Ok(member)
 }
 
-/// Invites somebody who was never invited before; a form that is sent twice invites once.
+/// Invites only a new address, so that a form that is submitted twice invites once.
 pub fn invite_first(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -75,8 +69,8 @@ pub fn invite_first(
     Ok(member)
 }
 
-/// Invites a colleague again who has not taken the first invitation up, unless a letter is on its way; `false` for
-/// somebody who needs none.
+/// Resends an unaccepted invitation, unless one was sent within the last minute; `false` if the staff
+/// member has already accepted or is disabled.
 pub fn invite_again(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<bool, Refusal> {
     let who = authenticate_admin(ctx, conn, token)?;
     store::hold_people(conn, &who.practice_id)?;
@@ -91,19 +85,19 @@ pub fn invite_again(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str
     Ok(true)
 }
 
-/// One colleague, for admins.
+/// Returns one staff member, for admins.
 pub fn one(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Member, Refusal> {
     let who = authenticate_admin(ctx, conn, token)?;
     find(conn, &who, id)
 }
 
-/// A colleague of that address whose invitation was not taken up.
+/// Finds a staff member of that address who has not accepted the invitation.
 fn waiting(conn: &mut Conn, who: &Principal, email: &Email) -> db::Result<Option<Member>> {
     let found = store::find_by_email(conn, email)?.filter(|member| member.practice_id == who.practice_id);
     Ok(found.filter(|member| member.standing() == super::Standing::Invited))
 }
 
-/// Up to `limit` colleagues after the id `after`, whoever asks being one of them.
+/// Lists up to `limit` staff members after the id `after`, including the caller.
 pub fn list(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -115,7 +109,7 @@ pub fn list(
     Ok(store::list(conn, &who.practice_id, after, limit)?)
 }
 
-/// Changes a colleague. Whoever is disabled is out at once; the practice keeps an admin who can sign in.
+/// Changes a staff member. Disabling ends their sessions at once; one admin who can sign in must remain.
 pub fn change(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -124,7 +118,7 @@ pub fn change(
     change: &MemberChange,
 ) -> Result<Member, Refusal> {
     let who = authenticate_admin(ctx, conn, token)?;
-    // Two admins who take each other's role away at the same moment come one after the other.
+    // Serializes two admins who take each other's role away at the same moment.
     store::hold_people(conn, &who.practice_id)?;
     let before = find(conn, &who, id)?;
     if before.role() == Role::Support && change.role.is_some() {
@@ -155,7 +149,7 @@ fn differs(before: &Member, after: &Member) -> bool {
     seen(before) != seen(after)
 }
 
-/// What an auditor asks of a change. A name is told by the fact that it changed.
+/// The audit detail of a change. A name is recorded only as the fact that it changed.
 fn difference(before: &Member, after: &Member) -> Value {
     json!({
         "role": [before.role().as_str(), after.role().as_str()],
@@ -164,7 +158,7 @@ fn difference(before: &Member, after: &Member) -> Value {
     })
 }
 
-/// Forgets somebody's second factor and ends their sign-ins; `actor` is an admin, or the operator.
+/// Removes a second factor and ends the sessions; `actor` is an admin, or the operator.
 pub fn reset_totp(ctx: &Ctx, conn: &mut Conn, actor: &str, member: &Member) -> db::Result<()> {
     sign_in::forget_factor(ctx, conn, &member.id)?;
     session::end_all(ctx, conn, &member.id)?;
@@ -173,7 +167,7 @@ pub fn reset_totp(ctx: &Ctx, conn: &mut Conn, actor: &str, member: &Member) -> d
     audit::record(ctx, conn, &Event { practice_id, actor, action, subject, detail: json!({}) })
 }
 
-/// The staff member of an address, for the operator.
+/// Finds the staff member of an address, for the operator.
 pub fn of_address(conn: &mut Conn, email: &Email) -> db::Result<Option<Member>> {
     store::find_by_email(conn, email)
 }
@@ -183,7 +177,7 @@ fn find(conn: &mut Conn, who: &Principal, id: &str) -> Result<Member, Refusal> {
     found.ok_or(Refusal::StaffNotFound)
 }
 
-/// The practice's teams, by name.
+/// Lists the practice's teams by name.
 pub fn teams(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Vec<TeamDetails>, Refusal> {
     let who = authenticate(ctx, conn, token)?;
     let teams = store::teams(conn, &who.practice_id)?;
@@ -198,14 +192,13 @@ pub fn teams(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Vec<T
     Ok(details.collect())
 }
 
-/// One team, for those who may change it.
+/// Returns one team, for callers who may change it.
 pub fn team(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<TeamDetails, Refusal> {
     let who = authenticate_to_configure(ctx, conn, token)?;
     let team = store::find_team(conn, &who.practice_id, id)?.ok_or(Refusal::TeamNotFound)?;
     details(conn, team)
 }
 
-/// Makes a team.
 pub fn make_team(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -221,7 +214,7 @@ pub fn make_team(
     details(conn, team)
 }
 
-/// Changes a team; `members` are all of them anew.
+/// Changes a team; `members` replaces the whole list.
 pub fn change_team(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -231,7 +224,7 @@ pub fn change_team(
     members: Option<&[String]>,
 ) -> Result<TeamDetails, Refusal> {
     let who = authenticate_to_configure(ctx, conn, token)?;
-    // Two teams do not get one name at the same moment.
+    // Prevents two teams from getting the same name at the same moment.
     store::hold_people(conn, &who.practice_id)?;
     let mut team = store::find_team(conn, &who.practice_id, id)?.ok_or(Refusal::TeamNotFound)?;
     if let Some(name) = name {

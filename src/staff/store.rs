@@ -1,4 +1,4 @@
-//! The rows of `staff`, `teams` and `team_members`.
+//! Queries on `staff`, `teams` and `team_members`.
 
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
@@ -9,35 +9,31 @@ use crate::db::schema::{staff, team_members, teams};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::{Email, Timestamp};
 
-/// A staff member.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = staff)]
 pub struct Member {
-    /// Its id, `stf_…`.
+    /// Prefixed `stf_`, followed by a UUID.
     pub id: String,
-    /// Their practice.
     pub practice_id: String,
-    /// The address that they sign in with.
+    /// The address used to sign in.
     pub email: String,
-    /// What colleagues call them.
     pub name: String,
     role: String,
     state: String,
-    /// When they were invited.
+    /// Time of the first invitation.
     pub created_at: Timestamp,
-    /// When they chose their password.
+    /// Set when the first password is chosen, and updated by each later one.
     pub password_at: Option<Timestamp>,
-    /// When they set up their second factor.
+    /// Set when the second factor is set up.
     pub enrolled_at: Option<Timestamp>,
 }
 
 impl Member {
-    /// Whether nobody has disabled them.
+    /// Returns whether the account is not disabled.
     pub fn is_active(&self) -> bool {
         self.state == "active"
     }
 
-    /// Where they stand.
     pub fn standing(&self) -> Standing {
         match (self.state.as_str(), self.password_at) {
             ("active", Some(_)) => Standing::Active,
@@ -46,33 +42,30 @@ impl Member {
         }
     }
 
-    /// What they may do; a word that nobody knows counts as the least.
+    /// An unknown role counts as `Member`, the one with the fewest permissions.
     pub fn role(&self) -> Role {
         Role::from_word(&self.role).unwrap_or(Role::Member)
     }
 }
 
-/// What a sign-in is held against.
+/// The stored credentials that a sign-in is checked against.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = staff)]
 pub struct Credentials {
-    /// Whose they are.
     pub id: String,
-    /// The password, in the PHC string format.
+    /// The Argon2id hash, in the PHC string format.
     pub password_hash: Option<String>,
 }
 
-/// A team of staff members.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = teams)]
 pub struct Team {
-    /// Its id, `tem_…`.
+    /// Prefixed `tem_`, followed by a UUID.
     pub id: String,
-    /// Its name.
     pub name: String,
 }
 
-/// Makes a staff member; `None` when the address is taken.
+/// Inserts a staff member; `None` if the address is taken.
 pub fn insert(conn: &mut Conn, id: &str, new: &NewMember, now: Timestamp) -> Result<Option<Member>> {
     let row = (
         staff::id.eq(id),
@@ -91,7 +84,7 @@ pub fn insert(conn: &mut Conn, id: &str, new: &NewMember, now: Timestamp) -> Res
     Ok(Both(insert).get_result(conn).optional()?)
 }
 
-/// Makes a team; `None` when the practice has one of that name.
+/// Inserts a team; `None` if the practice already has one with that name.
 pub fn insert_team(
     conn: &mut Conn,
     id: &str,
@@ -109,43 +102,42 @@ pub fn insert_team(
     Ok(Both(insert).get_result(conn).optional()?)
 }
 
-/// Puts a staff member into a team.
 pub fn join_team(conn: &mut Conn, team_id: &str, staff_id: &str) -> Result<usize> {
     let row = (team_members::team_id.eq(team_id), team_members::staff_id.eq(staff_id));
     Ok(Both(insert_into(team_members::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }
 
-/// The staff member of `id`, in whichever state.
+/// Finds a staff member in any state.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Member>> {
     Ok(staff::table.find(id).select(columns::<Member>()).first(conn).optional()?)
 }
 
-/// The staff member of an address, in whichever state.
+/// Finds the staff member of an address, in any state.
 pub fn find_by_email(conn: &mut Conn, email: &Email) -> Result<Option<Member>> {
     let row = staff::table.filter(staff::email.eq(email.as_str()));
     Ok(row.select(columns::<Member>()).first(conn).optional()?)
 }
 
-/// What the sign-in of an active staff member is held against.
+/// Returns the credentials of an active staff member by address.
 pub fn credentials(conn: &mut Conn, email: &Email) -> Result<Option<Credentials>> {
     let row = staff::table.filter(staff::email.eq(email.as_str())).filter(staff::state.eq("active"));
     Ok(row.select(columns::<Credentials>()).first(conn).optional()?)
 }
 
-/// The sealed secret of an active staff member's second factor.
+/// Returns the sealed second-factor seed of an active staff member.
 pub fn totp_secret(conn: &mut Conn, id: &str) -> Result<Option<String>> {
     let row = staff::table.find(id).filter(staff::state.eq("active"));
     Ok(row.select(staff::totp_secret).first::<Option<String>>(conn).optional()?.flatten())
 }
 
-/// Up to `limit` of a practice's staff after the id `after`.
+/// Lists up to `limit` of a practice's staff after the id `after`.
 pub fn list(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Result<Vec<Member>> {
     let rows = staff::table.filter(staff::practice_id.eq(practice_id)).filter(staff::id.gt(after));
     Ok(rows.order(staff::id).limit(limit).select(columns::<Member>()).load(conn)?)
 }
 
-/// Makes whoever arranges a practice's people wait for each other until the transaction ends: all of them touch
-/// the row of whoever came first.
+/// Serializes changes to a practice's staff and teams until the transaction ends: all of them update the
+/// row of the practice's first staff member.
 pub fn hold_people(conn: &mut Conn, practice_id: &str) -> Result<()> {
     let first = staff::table.filter(staff::practice_id.eq(practice_id)).select(staff::id);
     let Some(first) = first.order(staff::id).first::<String>(conn).optional()? else { return Ok(()) };
@@ -153,7 +145,7 @@ pub fn hold_people(conn: &mut Conn, practice_id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether a practice has an active admin, who can sign in, besides `id`.
+/// Returns whether a practice has an active admin other than `id` who can sign in.
 pub fn has_other_admin(conn: &mut Conn, practice_id: &str, id: &str) -> Result<bool> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
@@ -164,10 +156,9 @@ pub fn has_other_admin(conn: &mut Conn, practice_id: &str, id: &str) -> Result<b
     Ok(rows.count().get_result::<i64>(conn)? > 0)
 }
 
-/// Changes what `change` names.
 pub fn change(conn: &mut Conn, practice_id: &str, id: &str, change: &MemberChange) -> Result<Option<Member>> {
     let row = staff::table.filter(staff::id.eq(id)).filter(staff::practice_id.eq(practice_id));
-    // The first one changes nothing: an empty change would be no statement at all, and no row.
+    // The first assignment changes nothing, but an empty changeset would be no statement and return no row.
     let set = (
         staff::practice_id.eq(practice_id),
         change.name.as_ref().map(|name| staff::name.eq(name)),
@@ -177,21 +168,20 @@ pub fn change(conn: &mut Conn, practice_id: &str, id: &str, change: &MemberChang
     Ok(update(row).set(set).returning(columns::<Member>()).get_result(conn).optional()?)
 }
 
-/// Gives an active staff member a password; `false` where there is none.
+/// Sets the password of an active staff member; `false` if there is no such row.
 pub fn set_password(conn: &mut Conn, id: &str, hash: &str, now: Timestamp) -> Result<bool> {
     let row = staff::table.filter(staff::id.eq(id)).filter(staff::state.eq("active"));
     let change = (staff::password_hash.eq(hash), staff::password_at.eq(now));
     Ok(update(row).set(change).execute(conn)? == 1)
 }
 
-/// What the sign-in of the active staff member `id` is held against.
+/// Returns the credentials of the active staff member `id`.
 pub fn credentials_of(conn: &mut Conn, id: &str) -> Result<Option<Credentials>> {
     let row = staff::table.find(id).filter(staff::state.eq("active"));
     Ok(row.select(columns::<Credentials>()).first(conn).optional()?)
 }
 
-/// Gives an active staff member another password in place of the one behind `old`; `false` where that is not
-/// theirs any more.
+/// Replaces the password of an active staff member; `false` if the stored hash is no longer `old`.
 pub fn replace_password(conn: &mut Conn, id: &str, old: &str, hash: &str, now: Timestamp) -> Result<bool> {
     let row = staff::table
         .filter(staff::id.eq(id))
@@ -201,7 +191,7 @@ pub fn replace_password(conn: &mut Conn, id: &str, old: &str, hash: &str, now: T
     Ok(update(row).set(change).execute(conn)? == 1)
 }
 
-/// Takes up a second factor where there is none yet; `step` is that of the code that proved it.
+/// Stores a second factor unless one exists; `step` is the time step of the code that proved it.
 pub fn enrol(conn: &mut Conn, id: &str, sealed: &str, step: i64, now: Timestamp) -> Result<bool> {
     let row = staff::table
         .filter(staff::id.eq(id))
@@ -211,7 +201,7 @@ pub fn enrol(conn: &mut Conn, id: &str, sealed: &str, step: i64, now: Timestamp)
     Ok(update(row).set(change).execute(conn)? == 1)
 }
 
-/// Accepts the code of `step`: once, and none that is older.
+/// Accepts the code of time step `step`, once; older steps are refused.
 pub fn accept_step(conn: &mut Conn, id: &str, sealed: &str, step: i64) -> Result<bool> {
     let row = staff::table
         .filter(staff::id.eq(id))
@@ -221,7 +211,7 @@ pub fn accept_step(conn: &mut Conn, id: &str, sealed: &str, step: i64) -> Result
     Ok(update(row).set(staff::totp_step.eq(step)).execute(conn)? == 1)
 }
 
-/// Forgets the second factor of a practice's staff member.
+/// Removes the second factor of a staff member.
 pub fn reset_totp(conn: &mut Conn, id: &str) -> Result<usize> {
     let change = (
         staff::totp_secret.eq(None::<String>),
@@ -231,12 +221,11 @@ pub fn reset_totp(conn: &mut Conn, id: &str) -> Result<usize> {
     Ok(update(staff::table.find(id)).set(change).execute(conn)?)
 }
 
-/// Empties a team.
 pub fn empty_team(conn: &mut Conn, team_id: &str) -> Result<usize> {
     Ok(delete(team_members::table.filter(team_members::team_id.eq(team_id))).execute(conn)?)
 }
 
-/// Renames a team, unless another one of the practice has that name.
+/// Renames a team, unless another team of the practice has that name.
 pub fn rename_team(conn: &mut Conn, practice_id: &str, id: &str, name: &str) -> Result<Option<Team>> {
     let others = diesel::alias!(teams as others);
     let taken = others
@@ -251,32 +240,30 @@ pub fn rename_team(conn: &mut Conn, practice_id: &str, id: &str, name: &str) -> 
     Ok(update.get_result(conn).optional()?)
 }
 
-/// The practice's team of that id.
 pub fn find_team(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Team>> {
     let row = teams::table.filter(teams::id.eq(id)).filter(teams::practice_id.eq(practice_id));
     Ok(row.select(columns::<Team>()).first(conn).optional()?)
 }
 
-/// A practice's teams, by name.
+/// Lists a practice's teams by name.
 pub fn teams(conn: &mut Conn, practice_id: &str) -> Result<Vec<Team>> {
     let rows = teams::table.filter(teams::practice_id.eq(practice_id));
     Ok(rows.order((teams::name, teams::id)).select(columns::<Team>()).load(conn)?)
 }
 
-/// Who is in which of `teams`: team and staff member.
+/// Returns the members of `teams`, as pairs of team id and staff id.
 pub fn memberships(conn: &mut Conn, teams: &[String]) -> Result<Vec<(String, String)>> {
     let rows = team_members::table.filter(team_members::team_id.eq_any(teams));
     let rows = rows.order((team_members::team_id, team_members::staff_id));
     Ok(rows.select((team_members::team_id, team_members::staff_id)).load(conn)?)
 }
 
-/// The active staff member of `id`.
 pub fn find_active(conn: &mut Conn, id: &str) -> Result<Option<Member>> {
     let row = staff::table.find(id).filter(staff::state.eq("active"));
     Ok(row.select(columns::<Member>()).first(conn).optional()?)
 }
 
-/// Those of `ids` who are active staff of the practice and meet its patients.
+/// Returns those of `ids` who are active staff of the practice with access to patients.
 pub fn active_among(conn: &mut Conn, practice_id: &str, ids: &[String]) -> Result<Vec<String>> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
@@ -286,30 +273,28 @@ pub fn active_among(conn: &mut Conn, practice_id: &str, ids: &[String]) -> Resul
     Ok(rows.select(staff::id).load(conn)?)
 }
 
-/// The active staff of a practice, by name.
+/// Lists the active staff of a practice by name.
 pub fn colleagues(conn: &mut Conn, practice_id: &str) -> Result<Vec<Member>> {
     let rows = staff::table.filter(staff::practice_id.eq(practice_id)).filter(staff::state.eq("active"));
     Ok(rows.order((staff::name, staff::id)).select(columns::<Member>()).load(conn)?)
 }
 
-/// Whether the practice has a team of that id.
 pub fn has_team(conn: &mut Conn, practice_id: &str, id: &str) -> Result<bool> {
     let row = teams::table.filter(teams::id.eq(id)).filter(teams::practice_id.eq(practice_id));
     Ok(row.count().get_result::<i64>(conn)? == 1)
 }
 
-/// The teams that a staff member is in.
 pub fn teams_of(conn: &mut Conn, staff_id: &str) -> Result<Vec<String>> {
     let rows = team_members::table.filter(team_members::staff_id.eq(staff_id));
     Ok(rows.select(team_members::team_id).load(conn)?)
 }
 
-/// What staff members are called, each with its id.
+/// Returns staff members as pairs of id and name.
 pub fn names(conn: &mut Conn, ids: &[String]) -> Result<Vec<(String, String)>> {
     Ok(staff::table.filter(staff::id.eq_any(ids)).select((staff::id, staff::name)).load(conn)?)
 }
 
-/// Ids and addresses of those of `ids` who are active and meet patients: nobody else is told of one.
+/// Returns id and address of those who are active and have access to patients: only they are notified.
 pub fn emails(conn: &mut Conn, ids: &[String]) -> Result<Vec<(String, String)>> {
     let rows = staff::table
         .filter(staff::id.eq_any(ids))
@@ -318,7 +303,7 @@ pub fn emails(conn: &mut Conn, ids: &[String]) -> Result<Vec<(String, String)>> 
     Ok(rows.order(staff::id).select((staff::id, staff::email)).load(conn)?)
 }
 
-/// Ids and addresses of a practice's active admins.
+/// Returns ids and addresses of a practice's active admins.
 pub fn admins(conn: &mut Conn, practice_id: &str) -> Result<Vec<(String, String)>> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))

@@ -1,5 +1,5 @@
-//! Staff tokens: JWTs of type `staff+jwt` with an audience of their own, so that a patient's token is
-//! worthless at the practice's doors and the other way round.
+//! Staff tokens: JWTs of type `staff+jwt` with their own audience, so that a patient's token is rejected by
+//! the practice API and a staff token by the patient API.
 
 use std::time::Duration;
 
@@ -8,36 +8,33 @@ use serde::{Deserialize, Serialize};
 use crate::app::Ctx;
 use crate::kit::{Secret, Timestamp};
 
-/// An access token's life.
+/// Lifetime of an access token.
 const LIFE: Duration = Duration::from_mins(15);
-/// A development token's life: it stands in for signing in.
+/// Lifetime of a development token, which replaces signing in.
 const DEVELOPMENT_LIFE: Duration = Duration::from_hours(30 * 24);
 const TYPE: &str = "staff+jwt";
 const AUDIENCE: &str = "practice-links:staff";
 
-/// What a token says.
 #[derive(Serialize, Deserialize)]
 pub struct Claims {
     iss: String,
     aud: String,
-    /// The staff member.
+    /// The staff member's id.
     pub sub: String,
-    /// The sign-in; a development token has none.
+    /// The session id; a development token has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
     iat: i64,
     exp: i64,
 }
 
-/// A signed token and its end.
 pub struct StaffToken {
-    /// `Authorization: Bearer` of every call to the practice's doors.
+    /// Sent as `Authorization: Bearer` with every call to the practice API.
     pub token: Secret,
-    /// Until when.
     pub expires_at: Timestamp,
 }
 
-/// Signs a token for a sign-in of a staff member; without one it is for development.
+/// Signs an access token for a session; without a session it is a development token.
 pub fn sign(ctx: &Ctx, staff_id: &str, session_id: Option<&str>) -> Option<StaffToken> {
     let life = if session_id.is_some() { LIFE } else { DEVELOPMENT_LIFE };
     let expires_at = ctx.now + life;
@@ -53,7 +50,7 @@ pub fn sign(ctx: &Ctx, staff_id: &str, session_id: Option<&str>) -> Option<Staff
     Some(StaffToken { token, expires_at })
 }
 
-/// What the token says, where it is ours and still good.
+/// Returns the claims of a token that we signed and that has not expired.
 pub fn verify(ctx: &Ctx, token: &Secret) -> Option<Claims> {
     let claims: Claims = ctx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
     let is_ours = claims.iss == ctx.config.public_url;

@@ -1,7 +1,8 @@
-//! The code: six digits, derived from the session and never stored (NIST SP 800-63B-4, 3.1.3.2).
+//! The code: six digits, derived from the verification session and never stored
+//! (NIST SP 800-63B-4, 3.1.3.2).
 //!
-//! RFC 6238 with SHA-256, where the secret is HMAC-SHA256(server key, session nonce) and the time step is the
-//! session's epoch. A dump of the database holds nothing that a million guesses could confirm.
+//! RFC 6238 with SHA-256, where the secret is HMAC-SHA256(server key, session nonce) and the time step is
+//! the session's epoch. A dump of the database contains nothing that a million guesses could confirm.
 
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 
@@ -9,20 +10,20 @@ use super::Session;
 use crate::keys::Keys;
 use crate::kit::secret;
 
-/// Digits of a code.
 pub const LENGTH: u8 = 6;
 
-/// The digits of `session`'s current epoch; `None` when its keys are gone.
+/// The code of `session` at its current epoch; `None` if the server key is gone.
 pub fn derive(keys: &Keys, session: &Session) -> Option<String> {
     Some(totp(keys, session)?.generate(epoch(session)).to_string())
 }
 
-/// Whether `code` is the session's, compared in constant time (`totp_rs::Token`).
+/// Compares `code` with the session's in constant time (`totp_rs::Token`); `None` if the
+/// server key is gone.
 pub fn matches(keys: &Keys, session: &Session, code: &str) -> Option<bool> {
     Some(totp(keys, session)?.check(code, epoch(session)).is_some())
 }
 
-/// A step of one second and the epoch as the time: the library's counter is the epoch itself.
+/// With a step of one second and the epoch as the time, the library's counter is the epoch itself.
 fn totp(keys: &Keys, session: &Session) -> Option<Totp> {
     let server_key = keys.code_secret(&session.key_id)?;
     generator(&secret::mac(server_key, &[&session.nonce]))
@@ -64,8 +65,8 @@ mod tests {
         }
     }
 
-    /// Case 10: a million codes from as many nonces. The 99.9 % quantile of chi-square with 9 degrees of
-    /// freedom is 27.88, with 5 × 9 digits bounded apart.
+    /// Test case 10: a million codes from as many nonces. The 99.9 % quantile of chi-square with 9 degrees
+    /// of freedom is 27.88, with 5 × 9 digits bounded apart.
     #[test]
     fn a_million_codes_are_uniform_and_keep_leading_zeros() {
         let mut counts = [[0_u32; 10]; 6];

@@ -1,4 +1,4 @@
-//! The doors of verifications.
+//! HTTP handlers for phone number verifications.
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
@@ -21,24 +21,24 @@ impl From<Refusal> for Problem {
             Refusal::NotFound => Self::new(Code::VerificationNotFound, "Check the id and the client secret."),
             Refusal::Link(link) => link.into(),
             Refusal::CountryNotSupported => {
-                Self::field(Code::CountryNotSupported, "/phone", "We do not text or call this country.")
+                Self::field(Code::CountryNotSupported, "/phone", "We cannot text or call this country.")
             }
             Refusal::ChannelUnavailable => {
-                Self::field(Code::ChannelUnavailable, "/channel", "Ask for the other channel.")
+                Self::field(Code::ChannelUnavailable, "/channel", "Choose the other channel.")
             }
             Refusal::SendLimited(wait, state) => {
-                limited(Code::SendLimited, "You can ask for another code", wait, state)
+                limited(Code::SendLimited, "You can request another code", wait, state)
             }
             Refusal::CheckLimited(wait, state) => {
-                limited(Code::CheckLimited, "You can try another code", wait, Some(state))
+                limited(Code::CheckLimited, "You can enter another code", wait, Some(state))
             }
             Refusal::ChecksExhausted(wait, state) => {
                 limited(Code::ChecksExhausted, "You can start a new verification", wait, Some(state))
             }
             Refusal::NumberLocked => Self::new(Code::NumberLocked, "Ask the practice for help."),
-            Refusal::CodeExpired => Self::new(Code::CodeExpired, "Ask for a new code."),
+            Refusal::CodeExpired => Self::new(Code::CodeExpired, "Request a new code."),
             Refusal::Expired => Self::new(Code::VerificationExpired, "Start a new verification."),
-            Refusal::AlreadyVerified => Self::new(Code::AlreadyVerified, "Go on with the phone proof."),
+            Refusal::AlreadyVerified => Self::new(Code::AlreadyVerified, "Continue with the phone proof."),
             Refusal::ProofExpired => {
                 Self::field(Code::PhoneProofExpired, "/phone_proof", "Verify the number again.")
             }
@@ -71,45 +71,45 @@ impl From<PhoneError> for Problem {
     }
 }
 
-/// A verification as its client sees it.
+/// A verification, as shown to its client.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Verification)]
 pub struct VerificationView {
-    /// Its id.
+    /// Unique id of the verification.
     #[schema(example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// `pending`, `verified`, `exhausted` or `expired`.
+    /// Status: `pending`, `verified`, `exhausted` or `expired`.
     #[schema(example = "pending")]
     status: &'static str,
-    /// The number, masked; `null` a day after the start.
+    /// The phone number, masked; `null` a day after the start.
     #[schema(required = true, example = "+1 •••••• 2671")]
     phone: Option<String>,
-    /// How the latest message travels.
+    /// Channel of the latest message: `sms` or `voice`.
     #[schema(example = "sms")]
     channel: String,
-    /// `queued`, `sent`, `delivered` or `failed`.
+    /// Delivery status of the latest message: `queued`, `sent`, `delivered` or `failed`.
     #[schema(example = "queued")]
     delivery: String,
-    /// Digits of a code.
+    /// Number of digits of a code.
     #[schema(example = 6)]
     code_length: u8,
-    /// When it began.
+    /// Time at which the verification was created.
     created_at: Timestamp,
-    /// When it ends.
+    /// Time at which the verification expires.
     expires_at: Timestamp,
-    /// Seconds until a text can be asked for; `null` when waiting will not help.
+    /// Seconds until an SMS can be requested; `null` if waiting will not help.
     #[schema(required = true, example = 30)]
     next_sms: Option<u64>,
-    /// Seconds until a call can be asked for; `null` when waiting will not help.
+    /// Seconds until a voice call can be requested; `null` if waiting will not help.
     #[schema(required = true, example = 60)]
     next_call: Option<u64>,
-    /// Seconds until a code can be checked; `null` when waiting will not help.
+    /// Seconds until a code can be checked; `null` if waiting will not help.
     #[schema(required = true, example = 0)]
     next_check: Option<u64>,
-    /// Checks left in this verification.
+    /// Number of checks left in this verification.
     #[schema(example = 5)]
     checks_left: i32,
-    /// What else is needed before a code is sent; empty so far.
+    /// Further information that is required before a code is sent; always empty so far.
     requested_information: Vec<String>,
 }
 
@@ -134,10 +134,10 @@ impl VerificationView {
     }
 }
 
-/// A verification.
+/// A verification and its timers.
 #[derive(Serialize, ToSchema)]
 pub struct VerificationAnswer {
-    /// As it stands.
+    /// The verification with its current timers.
     verification: VerificationView,
 }
 
@@ -147,38 +147,38 @@ impl VerificationAnswer {
     }
 }
 
-/// A number to be proven.
+/// A phone number to verify.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreateVerification {
-    /// The mobile number, international or national; spaces and punctuation do not matter.
+    /// The mobile number, international or national; spaces and punctuation are ignored.
     #[schema(example = "+1 415 555 2671")]
     phone: String,
-    /// The link token, where the app has one.
+    /// The link token, if the app has one.
     #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
     link_token: Option<Secret>,
-    /// How the first code shall travel; by default by SMS where the number takes one.
+    /// Channel of the first code; by default SMS, if the number takes texts.
     #[schema(example = "sms")]
     channel: Option<Channel>,
-    /// The language of the messages, a BCP 47 tag; by default `Accept-Language`, then the practice's.
+    /// Language of the messages, a BCP 47 tag; by default `Accept-Language`, then the practice's.
     #[validate(length(max = 35, message = "A language tag has at most 35 characters."))]
     #[schema(example = "en-US")]
     locale: Option<String>,
-    /// `ios` or `android`.
+    /// Platform of the app: `ios` or `android`.
     #[schema(example = "android")]
     platform: Option<Platform>,
-    /// The Android app's SMS Retriever hash, 11 characters; it ends the text message.
+    /// SMS Retriever hash of the Android app, 11 characters; the text message ends with it.
     #[validate(custom(function = "is_app_hash"))]
     #[schema(example = "FA+9qCX9VSu", pattern = "^[A-Za-z0-9+/]{11}$")]
     app_hash: Option<String>,
 }
 
-/// The platform of the app.
+/// Operating system of the app.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Platform {
-    /// iOS or iPadOS.
+    /// The app for iOS or iPadOS.
     Ios,
-    /// Android.
+    /// The app for Android devices.
     Android,
 }
 
@@ -189,12 +189,12 @@ fn is_app_hash(hash: &str) -> Result<(), ValidationError> {
     Err(ValidationError::new("app_hash_format").with_message("An app hash has 11 base64 characters.".into()))
 }
 
-/// A verification, and the secret that later calls on it need.
+/// A new verification, and the secret that later requests about it need.
 #[derive(Serialize, ToSchema)]
 pub struct VerificationCreated {
-    /// As it stands.
+    /// The verification with its current timers.
     verification: VerificationView,
-    /// Goes into `Authorization: Bearer` of every call on this verification.
+    /// Secret for the `Authorization: Bearer` header of every request about this verification.
     #[schema(example = "vs_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     client_secret: Secret,
 }
@@ -204,8 +204,8 @@ refusals!(
     LinkTokenInvalid, LinkPaused, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, ChannelUnavailable, SendLimited
 );
 
-/// Starts a verification and sends the first code
-#[utoipa::path(tag = "verifications", request_body = CreateVerification, responses((status = 201, description = "The first message is on its way", body = VerificationCreated), CreateRefusals))]
+/// Start a verification and send the first code
+#[utoipa::path(tag = "verifications", request_body = CreateVerification, responses((status = 201, description = "The first message was queued", body = VerificationCreated), CreateRefusals))]
 #[post("/v1/verifications")]
 pub async fn create_verification(
     app: Data<App>,
@@ -219,7 +219,7 @@ pub async fn create_verification(
         link_token: input.link_token,
         channel: input.channel,
         language: input.locale.as_deref().and_then(Language::from_tag).or(call.language),
-        // The hash is for Android's SMS Retriever; elsewhere it would only be noise at the end of the text.
+        // The hash is for Android's SMS Retriever; on iOS it would only be noise at the end of the text.
         app_hash: input.app_hash.filter(|_| !matches!(input.platform, Some(Platform::Ios))),
         network: call.network.clone(),
     };
@@ -233,19 +233,19 @@ pub async fn create_verification(
 
 refusals!(GetRefusals: plain, VerificationNotFound);
 
-/// Shows a verification, with every timer: for a screen that was restored
+/// Get a verification with all its timers, for example for a screen that was restored
 #[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "As it stands", body = VerificationAnswer), GetRefusals))]
+    responses((status = 200, description = "The verification with its current timers", body = VerificationAnswer), GetRefusals))]
 #[get("/v1/verifications/{id}")]
 pub async fn get_verification(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     let found = app.read(move |ctx, conn| super::find(ctx, conn, &id.0, &call.secret())).await?;
     Ok(HttpResponse::Ok().json(VerificationAnswer::of(&found)))
 }
 
-/// How to send the code again.
+/// The channel to send the code again.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreateSend {
-    /// `sms` or `voice`.
+    /// The channel, `sms` or `voice`.
     #[schema(example = "sms")]
     channel: Channel,
 }
@@ -255,11 +255,11 @@ refusals!(
     VerificationNotFound, AlreadyVerified, VerificationExpired, ChannelUnavailable, SendLimited, ChecksExhausted
 );
 
-/// Sends the code again, as a text or a call
+/// Send the code again, by SMS or voice call
 #[utoipa::path(tag = "verifications", request_body = CreateSend, security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 202, description = "The message is on its way", body = VerificationAnswer), SendRefusals))]
+    responses((status = 202, description = "The message was queued", body = VerificationAnswer), SendRefusals))]
 #[post("/v1/verifications/{id}/sends")]
-pub async fn create_send(
+pub async fn send_verification_code(
     app: Data<App>,
     call: Call,
     id: Id,
@@ -273,28 +273,28 @@ pub async fn create_send(
     .await
 }
 
-/// A code that the patient typed.
+/// A code that the patient entered.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreateCheck {
-    /// Six digits; spaces and dashes between them do not matter.
+    /// Six digits; spaces and dashes between them are ignored.
     #[schema(example = "123456")]
     code: String,
 }
 
-/// What became of a check.
+/// The outcome of a code check.
 #[derive(Serialize, ToSchema)]
 pub struct CheckAnswer {
-    /// `approved` or `wrong`.
+    /// Either `approved` or `wrong`.
     #[schema(example = "approved")]
     result: &'static str,
-    /// As it stands.
+    /// The verification with its current timers.
     verification: VerificationView,
-    /// The proof of the number: 10 minutes, for one account or session.
+    /// The phone proof, valid for 10 minutes, for one account or session.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     phone_proof: Option<Secret>,
-    /// The pairings that wait for this number, the newest first: `pending_pairing_id` in place of a link token.
-    /// With the proof alone: before it, nobody learns what waits for a number.
+    /// Pending pairings of this number, the newest first: send `pending_pairing_id` instead of a link
+    /// token. Present only with the proof: without it, no client learns which pairings a number has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pending_pairings: Option<Vec<PendingPairingView>>,
 }
@@ -316,11 +316,11 @@ refusals!(
     VerificationNotFound, VerificationExpired, CodeExpired, PhoneProofExpired, NumberLocked, CheckLimited, ChecksExhausted
 );
 
-/// Checks a code
+/// Check a code that the patient entered
 #[utoipa::path(tag = "verifications", request_body = CreateCheck, security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The code was compared", body = CheckAnswer), CheckRefusals))]
 #[post("/v1/verifications/{id}/checks")]
-pub async fn create_check(
+pub async fn check_verification_code(
     app: Data<App>,
     call: Call,
     id: Id,
@@ -335,8 +335,8 @@ pub async fn create_check(
     .await
 }
 
-/// Six digits, however a keyboard or a paste wrote them: a right code must not fail for a space. Anything
-/// else was a slip of the hand and costs no check.
+/// Extracts six digits, however a keyboard or a paste wrote them: a correct code must not fail because of a
+/// space. Anything else is a typing error and costs no check.
 fn plain_digits(code: &str) -> Result<String, Problem> {
     let digits: Option<String> = code
         .chars()

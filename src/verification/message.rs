@@ -1,7 +1,7 @@
-//! The text that carries a code: one GSM-7 segment, at most 140 bytes, whatever the practice is called.
+//! The SMS that carries a code: one GSM-7 segment, at most 140 bytes, however long the practice's name is.
 //!
-//! The code stands in the first line, for the eyes. The last line is the origin-bound form `@host #123456`
-//! that browsers and iOS fill in from, followed by the Android app's hash for the SMS Retriever.
+//! The code is in the first line, for the eyes. The last line is the origin-bound form `@host #123456` that
+//! browsers and iOS autofill from, followed by the Android app's hash for the SMS Retriever.
 
 use serde_json::json;
 
@@ -15,20 +15,19 @@ use crate::links;
 use crate::outbox::{self, Job, Outcome, Outgoing, Rendered, Report, Sender, Spoken, Text, Topic};
 
 const TOPIC: &str = "verification_code";
-/// The SMS Retriever refuses longer texts; it is also below the 160 septets of one GSM-7 segment.
+/// The SMS Retriever rejects longer texts; it is also below the 160 septets of one GSM-7 segment.
 const MOST_BYTES: usize = 140;
-/// A name cut shorter than this says nothing any more and is left out.
+/// A name that would be cut shorter than this tells nothing and is omitted.
 const SHORTEST_NAME: usize = 6;
 
-/// Renders and settles the messages of verifications.
+/// Outbox topic that renders verification messages and records their delivery.
 pub struct CodeTopic;
 
 impl CodeTopic {
-    /// The topic's name in the outbox.
     pub const NAME: &'static str = TOPIC;
 }
 
-/// Queues the session's latest message. The row holds ids; the code is derived when the text is rendered.
+/// Queues the session's latest message. The outbox row contains ids; the code is derived during rendering.
 pub fn enqueue(ctx: &Ctx, conn: &mut Conn, session: &Session) -> db::Result<()> {
     outbox::enqueue(
         ctx,
@@ -62,7 +61,7 @@ impl Topic for CodeTopic {
         let Some(session) = store::find_for_worker(conn, &payload.verification)? else {
             return Ok(Rendered::Unwanted);
         };
-        // A newer code has been made, or the right one has come: this text would only mislead.
+        // There is a newer code, or the correct one was entered already: this text would only mislead.
         if session.epoch != payload.epoch || session.verified_at.is_some() {
             return Ok(Rendered::Unwanted);
         }
@@ -98,9 +97,10 @@ impl Topic for CodeTopic {
             Report::Accepted => None,
             Report::Sent => Some(Fate::Sent),
             Report::Delivered => Some(Fate::Delivered),
-            // Taken and not delivered: the number may be called at once, whatever the reason, unless it is fraud.
+            // Accepted but not delivered: a call is offered at once, whatever the reason,
+            // unless it is fraud.
             Report::Undelivered(Outcome::Fraud(_)) => Some(Fate::Fraud),
-            // A call that nobody answered says nothing against the next one.
+            // An unanswered call says nothing against the next one.
             Report::Undelivered(Outcome::Retry(_)) => Some(Fate::Refused),
             Report::Undelivered(_) => Some(Fate::Unreachable),
         };
@@ -111,7 +111,7 @@ impl Topic for CodeTopic {
     }
 }
 
-/// What an attempt's outcome says of the session's message; `None` while it is still tried.
+/// Maps the outcome of a send attempt to the session's message; `None` while attempts continue.
 fn fate(outcome: &Outcome, is_over: bool) -> Option<Fate> {
     match outcome {
         Outcome::Sent => Some(Fate::Sent),
@@ -130,7 +130,7 @@ fn count_sms(ctx: &Ctx, conn: &mut Conn, verification: &str) -> db::Result<()> {
     }
 }
 
-/// The practice's name, unless the link is a discreet one.
+/// The practice's name, unless the link is discreet.
 fn told_practice(conn: &mut Conn, session: &Session) -> db::Result<Option<String>> {
     let Some(link_id) = &session.link_id else { return Ok(None) };
     Ok(links::known(conn, link_id)?.filter(|to| !to.is_discreet()).map(|to| to.practice.name))
@@ -149,7 +149,7 @@ fn compose(ctx: &Ctx, session: &Session, practice: Option<&str>, sender: Sender)
     Some(Outgoing::Sms(Text { to, body, code: Some(code), sender }))
 }
 
-/// The text message. The name gets what room the other words leave.
+/// The text of the SMS. The name gets the space that the other words leave.
 fn text(language: Language, code: &str, practice: Option<&str>, last_line: &str) -> String {
     let (plain, joined) = match language {
         Language::En => (" is your code", " for "),
@@ -164,7 +164,7 @@ fn text(language: Language, code: &str, practice: Option<&str>, last_line: &str)
     format!("{code}{plain}{joined}{name}.\n\n{last_line}")
 }
 
-/// What a call reads: the digits one by one, twice.
+/// The text of a voice call: the digits one by one, twice.
 fn spoken(language: Language, code: &str) -> String {
     let digits = code.chars().map(String::from).collect::<Vec<_>>().join(", ");
     match language {

@@ -1,11 +1,12 @@
-//! Proving a phone number: a session that survives an app restart and always says what may be done next.
+//! Phone number verification: a session that survives an app restart and always says what may be done next.
 //!
-//! The code is derived, not stored (`code.rs`), so a resend, a call and a fail-over carry the same digits. A
-//! check is counted before it is compared, and the count commits together with the comparison or no answer
-//! goes out: a wrong guess is an `Ok`, because an `Err` rolls back, and a rolled-back guess is a free guess.
+//! The code is derived, not stored (`code.rs`), so a resend, a voice call and a failover carry the same
+//! digits. A check is counted before it is compared, and the count commits together with the comparison,
+//! or no reply is sent: a wrong guess is an `Ok`, because an `Err` rolls back, and a rolled-back guess
+//! is a free guess.
 //!
-//! Order of locks, the same everywhere: the number's rows first (`budgets`, `check_budgets`), then the
-//! session's. So everything about one number happens one after the other.
+//! Lock order, the same everywhere: the rows of the number first (`budgets`, `check_budgets`), then the
+//! session's. This serializes everything about one number.
 
 mod code;
 pub mod http;
@@ -29,31 +30,31 @@ use crate::kit::{Language, Phone, Secret, Wait};
 use crate::limits::{self, Budget, number_key};
 use crate::links::{self, Destination};
 
-/// With less than this left, a resend makes a new code: one that expires while it is being typed is worse
-/// than a second code.
+/// With less than this left, a resend makes a new code: a code that expires while it is being typed is
+/// worse than a second code.
 const FRESH_ENOUGH: Duration = Duration::from_mins(2);
-/// Wrong codes are counted a number and day.
+/// Wrong codes are counted per number and day.
 const DAY: Duration = Duration::from_hours(24);
-/// A number with this many wrong codes in a row is not checked any more (NIST SP 800-63B-4, 3.2.2).
+/// After this many wrong codes in a row, the number is locked (NIST SP 800-63B-4, 3.2.2).
 const HARD_STOP: i32 = 100;
-/// After the free checks of a day the wait grows from the first to the last of these.
+/// After a day's free checks, the wait doubles from the first of these up to the second.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
-/// Sessions lose the number after this long.
+/// The number is erased from sessions after this long.
 const NUMBER_KEPT: Duration = Duration::from_hours(24);
 
-/// How a code travels.
+/// How a code is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
-    /// A text message.
+    /// An SMS that contains the code.
     Sms,
-    /// A call that reads the code aloud.
+    /// A voice call that reads the code aloud.
     Voice,
 }
 
 impl Channel {
-    /// The word that the API and the database use.
+    /// The value in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sms => "sms",
@@ -62,87 +63,79 @@ impl Channel {
     }
 }
 
-/// Why something about a verification was refused.
+/// Errors of verification operations.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// No such session, or not with this secret.
+    /// There is no such session with this client secret.
     #[error("verification not found")]
     NotFound,
-    /// The link token leads nowhere.
+    /// The link token cannot be resolved.
     #[error(transparent)]
     Link(#[from] links::Refusal),
-    /// We do not text or call this country.
+    /// The service, or the practice, does not send to this country.
     #[error("country not supported")]
     CountryNotSupported,
-    /// This number cannot be reached that way.
+    /// The number does not take messages by this channel.
     #[error("channel unavailable")]
     ChannelUnavailable,
-    /// Too many messages or sessions; after the wait the number takes another (of a new session, where this
-    /// one is over by then).
+    /// Too many messages or sessions; after the wait, the number accepts another message (of a new session,
+    /// if this one has expired by then).
     #[error("send limited")]
     SendLimited(Wait, Option<Box<(Session, Timers)>>),
-    /// Too many wrong codes for this number; after the wait one is compared again (of a new session, where
-    /// this one is over by then).
+    /// Too many wrong codes for this number; after the wait, a code is compared again (of a new session, if
+    /// this one has expired by then).
     #[error("check limited")]
     CheckLimited(Wait, Box<(Session, Timers)>),
-    /// This session's checks are used up; after the wait a new session may begin.
+    /// This session's checks are used up; after the wait, a new session can start.
     #[error("checks exhausted")]
     ChecksExhausted(Wait, Box<(Session, Timers)>),
-    /// The number is not checked any more.
+    /// The number is locked after too many wrong codes in a row.
     #[error("number locked")]
     NumberLocked,
-    /// The code's ten minutes are over; a resend makes a new one.
+    /// The code's 10 minutes are over; a resend makes a new one.
     #[error("code expired")]
     CodeExpired,
-    /// The session is over.
     #[error("verification expired")]
     Expired,
-    /// The number is proven already.
     #[error("already verified")]
     AlreadyVerified,
-    /// The proof's ten minutes are over.
+    /// The proof's 10 minutes are over.
     #[error("phone proof expired")]
     ProofExpired,
-    /// The proof is not one of ours.
     #[error("phone proof invalid")]
     ProofInvalid,
-    /// The keys that the session was made under are gone.
+    /// The server keys that the session was created under are gone.
     #[error("keys missing")]
     KeysMissing,
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// What a new session is made of.
 pub struct NewSession {
-    /// The number to be proven.
     pub phone: Phone,
-    /// The link token that the app came by.
+    /// The link token, if the app has one.
     pub link_token: Option<Secret>,
-    /// How the first code shall travel; by default by SMS where the number takes one.
+    /// Channel of the first code; by default SMS, if the number takes texts.
     pub channel: Option<Channel>,
-    /// The language of the messages; by default the practice's.
+    /// Language of the messages; by default the practice's.
     pub language: Option<Language>,
-    /// The Android app's SMS Retriever hash.
+    /// SMS Retriever hash of the Android app.
     pub app_hash: Option<String>,
-    /// The caller's address (IPv6: its /64).
+    /// The caller's IP address (for IPv6, its /64).
     pub network: String,
 }
 
-/// The outcome of a check that was compared.
+/// The outcome of a check whose code was compared.
 pub struct Checked {
-    /// The proof, where the code was right.
+    /// The phone proof, if the code was correct.
     pub proof: Option<Secret>,
-    /// What waits for the number, where the code was right.
+    /// The number's pending pairings, if the code was correct.
     pub pending: Vec<Pending>,
-    /// The session afterwards.
+    /// The session after the check.
     pub session: Session,
-    /// What may be done next.
     pub timers: Timers,
 }
 
-/// Starts a session and queues its first message.
 pub fn create(ctx: &Ctx, conn: &mut Conn, new: NewSession) -> Result<(Session, Timers, Secret), Refusal> {
     let destination = match &new.link_token {
         Some(token) => Some(links::read_token(ctx, conn, token.expose())?.0),
@@ -186,14 +179,14 @@ pub fn create(ctx: &Ctx, conn: &mut Conn, new: NewSession) -> Result<(Session, T
     Ok((session, timers, client_secret))
 }
 
-/// The session, for whoever holds its secret.
+/// The session of `id`, for a client that has its secret.
 pub fn find(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret) -> Result<(Session, Timers), Refusal> {
     let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
     let timers = timers::of(ctx, conn, &session)?;
     Ok((session, timers))
 }
 
-/// Sends the code again, by `channel`.
+/// Sends the code again over `channel`.
 pub fn send(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -207,7 +200,7 @@ pub fn send(
     }
     let budgets = session_budgets(ctx, &session);
     let held = limits::hold(conn, &budgets)?;
-    // Read again: the number's budget is locked now, so nothing about this session moves any more.
+    // Read again: the number's rate limits are locked now, so this session can no longer change.
     let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
     refuse_closed(ctx, conn, &session)?;
     let due = held.next_at(ctx).max(session.next_at(channel).unwrap_or(ctx.now));
@@ -223,7 +216,7 @@ pub fn send(
     Ok((sent, timers))
 }
 
-/// Compares a code. Steps and their order are those of the design: number, session, compare, settle.
+/// Compares a code, in this order: take a check from the number, then from the session; compare; settle.
 pub fn check(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret, code: &str) -> Result<Checked, Refusal> {
     let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
     if session.verified_at.is_some() {
@@ -240,12 +233,11 @@ pub fn check(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret, code: &str) 
         refuse_closed(ctx, conn, &session)?;
         return Err(Refusal::CodeExpired);
     }
-    // Verified while this check waited for the number: what it took there goes back.
+    // Verified while this check waited for the number's lock: return what it took there.
     store::return_check(conn, &session.phone_key)?;
     repeat(ctx, conn, session, secret, code)
 }
 
-/// The first comparison of a session that is not verified yet.
 fn compare(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -271,9 +263,10 @@ fn count(ctx: &Ctx, conn: &mut Conn, session: &Session, step: Step) -> db::Resul
     }
 }
 
-/// A check of a session that is verified. The reply to the right code may have been lost, so the same code
-/// yields the same proof, whatever strangers do to the number meanwhile: these checks are counted on the
-/// session alone, as many again as it had. A wrong one yields nothing, and the owner's proof stays good.
+/// A check of a session that is already verified. The reply to the correct code may have been lost, so
+/// the same code yields the same proof, whatever strangers do to the number meanwhile: these checks
+/// are counted on the session only, as many again as it had. A wrong code yields nothing, and the
+/// owner's proof stays valid.
 fn repeat(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -322,7 +315,7 @@ fn refused_by_number(ctx: &Ctx, conn: &mut Conn, session: Session) -> Result<Ref
     })
 }
 
-/// Refuses what a session that is verified, over or used up no longer does.
+/// Rejects a session that is verified, expired or out of checks.
 fn refuse_closed(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<(), Refusal> {
     if session.verified_at.is_some() {
         return Err(Refusal::AlreadyVerified);
@@ -336,7 +329,7 @@ fn refuse_closed(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<(), Re
     Ok(())
 }
 
-/// Nothing revives a used-up session, so the wait is the one until a new session may begin.
+/// Nothing revives a used-up session, so the wait is the time until a new session can start.
 fn exhausted(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<Refusal, Refusal> {
     let at = limits::next_at(ctx, conn, &session_budgets(ctx, session))?;
     let timers = timers::of(ctx, conn, session)?;
@@ -344,7 +337,7 @@ fn exhausted(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<Refusal, R
 }
 
 fn first_channel(ctx: &Ctx, to: Option<&Destination>, new: &NewSession) -> Result<Channel, Refusal> {
-    // A practice may narrow the service's countries, never widen them.
+    // A practice may narrow the service's countries, but never widen them.
     let own = to.and_then(|to| to.practice.countries());
     let lists = [Some(&ctx.config.verification.countries), own.as_ref()];
     let is_served = |list: &Vec<String>| list.iter().any(|country| country == new.phone.region());
@@ -354,8 +347,8 @@ fn first_channel(ctx: &Ctx, to: Option<&Destination>, new: &NewSession) -> Resul
     match (new.channel, new.phone.can_text()) {
         (None | Some(Channel::Sms), true) => Ok(Channel::Sms),
         (None | Some(Channel::Voice), false) if new.phone.can_call() => Ok(Channel::Voice),
-        // A call to a number that takes texts is offered a minute after the text, not instead of it: calls
-        // are what toll fraud earns most with.
+        // A number that takes texts is offered a call a minute after the SMS, not instead of it: calls are
+        // what toll fraud earns most with.
         _ => Err(Refusal::ChannelUnavailable),
     }
 }
@@ -393,35 +386,34 @@ fn session_budgets(ctx: &Ctx, session: &Session) -> Vec<Budget> {
     message_budgets(ctx, &session.phone_key, session.practice_id.as_deref(), &session.country)
 }
 
-/// Lets a number be checked again after the hard stop: an operator's decision.
+/// Unlocks a number after the hard stop; only an operator decides this.
 pub fn unlock_number(ctx: &Ctx, conn: &mut Conn, phone: &Phone) -> db::Result<bool> {
     Ok(store::reset_checks(conn, &number_key(ctx, phone), ctx.now)? == 1)
 }
 
-/// Takes numbers out of sessions that are a day old; the counts stay.
+/// Erases numbers from sessions that are a day old; the counts stay.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::forget_numbers(conn, ctx.now - NUMBER_KEPT)
 }
 
-/// What became of a session's message.
+/// Delivery status of a session's message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// The carrier took it.
+    /// The provider accepted the message.
     Sent,
-    /// It arrived.
     Delivered,
-    /// It was too late for it.
+    /// The code expired before the message was sent.
     Late,
-    /// It did not leave.
+    /// The message could not be sent.
     Refused,
-    /// The number cannot be reached this way; a text's code may be called through at once.
+    /// The number cannot be reached by this channel; after an SMS, a call may follow at once.
     Unreachable,
-    /// The carrier takes it for toll fraud.
+    /// The provider reported toll fraud.
     Fraud,
 }
 
-/// Writes down what became of a session's `send`-th message, unless a later one is on its way. It never goes
-/// back: a receipt may come before the answer to the send is written.
+/// Records the status of a session's `send`-th message, unless a later one was sent. The status never goes
+/// back: a delivery receipt may arrive before the reply to the send is stored.
 fn record_fate(ctx: &Ctx, conn: &mut Conn, id: &str, send: i32, fate: Fate) -> db::Result<()> {
     let (delivery, after): (&str, &[&str]) = match fate {
         Fate::Sent => ("sent", &["queued"]),

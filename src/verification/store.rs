@@ -1,4 +1,4 @@
-//! The rows of `verifications` and `check_budgets`.
+//! Queries on `verifications` and `check_budgets`.
 
 use diesel::dsl::case_when;
 use diesel::prelude::*;
@@ -10,63 +10,50 @@ use crate::db::schema::{check_budgets, verifications};
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// One verification session.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = verifications)]
 pub struct Session {
-    /// Its id, `ver_…`.
+    /// Unique id, of the form `ver_…`.
     pub id: String,
-    /// The number, for its first 24 hours.
+    /// The phone number, erased after 24 hours.
     pub phone: Option<String>,
-    /// The number's key in the limiters.
+    /// Keyed hash of the number, for the rate limits.
     pub phone_key: String,
-    /// The number's country.
     pub country: String,
-    /// Whether the number takes texts.
     pub can_text: bool,
-    /// The link that it came by.
+    /// The link that the patient came by.
     pub link_id: Option<String>,
-    /// The practice behind that link.
     pub practice_id: Option<String>,
-    /// The language of its messages.
     pub language: String,
-    /// The Android app's SMS Retriever hash.
+    /// SMS Retriever hash of the Android app.
     pub app_hash: Option<String>,
-    /// The generation of keys that its code is made under.
+    /// The generation of server keys that the code is derived from.
     pub key_id: String,
-    /// Its part of the code's secret.
+    /// The session's part of the code's secret.
     pub nonce: Vec<u8>,
-    /// Which code it is at.
+    /// Counter of the session's codes; each epoch has another code.
     pub epoch: i32,
-    /// When that code ends.
     pub code_expires_at: Timestamp,
-    /// How the latest message travelled.
     pub channel: String,
-    /// What became of it.
+    /// Delivery status of the latest message.
     pub delivery: String,
-    /// Messages so far.
+    /// Number of messages so far.
     pub sends: i32,
-    /// When the next text is due; `None` where the number takes none.
+    /// Earliest time of the next SMS; `None` if the number takes no texts.
     pub next_sms_at: Option<Timestamp>,
-    /// When the next call is due.
+    /// Earliest time of the next voice call.
     pub next_call_at: Timestamp,
-    /// Checks so far.
+    /// Number of checks so far.
     pub checks: i32,
-    /// When it began.
     pub created_at: Timestamp,
-    /// When it ends.
     pub expires_at: Timestamp,
-    /// When the right code came.
     pub verified_at: Option<Timestamp>,
-    /// When its proof ends.
     pub proof_expires_at: Option<Timestamp>,
-    /// The account that its proof made or opened.
+    /// The account that the proof created or opened.
     pub proof_account_id: Option<String>,
-    /// The pairing that its proof made.
+    /// The pairing that the proof created.
     pub proof_pairing_id: Option<String>,
-    /// The sign-in that the proof opened.
     pub proof_session_id: Option<String>,
-    /// Whether the number takes calls.
     pub can_call: bool,
 }
 
@@ -77,7 +64,7 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// When its own waits let the next message by `channel` go; `None` where there is never one.
+    /// Earliest time of the next message by `channel`, by the session's own waits; `None` for never.
     pub fn next_at(&self, channel: Channel) -> Option<Timestamp> {
         match channel {
             Channel::Sms => self.next_sms_at,
@@ -86,7 +73,6 @@ impl Session {
     }
 }
 
-/// A session to be made.
 #[derive(Insertable)]
 #[diesel(table_name = verifications)]
 pub struct NewRow {
@@ -111,7 +97,6 @@ pub struct NewRow {
     pub expires_at: Timestamp,
 }
 
-/// What a further message changes.
 #[derive(AsChangeset)]
 #[diesel(table_name = verifications)]
 pub struct NextSend {
@@ -122,7 +107,7 @@ pub struct NextSend {
     pub code_expires_at: Timestamp,
 }
 
-/// Makes a session whose first message is on its way.
+/// Inserts a session whose first message is queued.
 pub fn insert(conn: &mut Conn, row: &NewRow) -> Result<Session> {
     let first = (
         verifications::epoch.eq(0),
@@ -134,18 +119,18 @@ pub fn insert(conn: &mut Conn, row: &NewRow) -> Result<Session> {
     Ok(insert.returning(columns::<Session>()).get_result(conn)?)
 }
 
-/// The session of `id`, for whoever holds its secret.
+/// The session of `id`, for a client that has its secret.
 pub fn find(conn: &mut Conn, id: &str, secret_hash: &str) -> Result<Option<Session>> {
     let row = verifications::table.find(id).filter(verifications::client_secret_hash.eq(secret_hash));
     Ok(row.select(columns::<Session>()).first(conn).optional()?)
 }
 
-/// The session of `id`, for the worker that renders its message.
+/// The session of `id`, for the background job that renders its message.
 pub fn find_for_worker(conn: &mut Conn, id: &str) -> Result<Option<Session>> {
     Ok(verifications::table.find(id).select(columns::<Session>()).first(conn).optional()?)
 }
 
-/// Counts one more message, if `seen` is still how the session stands and its wait is over.
+/// Counts one more message, unless the session has changed since `seen` was read or has expired.
 pub fn mark_sent(
     conn: &mut Conn,
     seen: &Session,
@@ -162,7 +147,7 @@ pub fn mark_sent(
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
 }
 
-/// Makes the number's row of checks where there is none.
+/// Inserts the number's row of checks unless it exists.
 pub fn ensure_check_budget(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
     let row = (
         check_budgets::phone_key.eq(phone_key),
@@ -176,8 +161,8 @@ pub fn ensure_check_budget(conn: &mut Conn, phone_key: &str, now: Timestamp) -> 
     Ok(Both(insert).execute(conn)?)
 }
 
-/// Takes one check from the number, and holds its row until the transaction ends; `None` when it may not be
-/// checked now. A window that is over begins anew with this check.
+/// Takes one check from the number and locks its row until the transaction ends; `None` if the number may
+/// not be checked now. After the window has ended, a new one starts with this check.
 pub fn take_check(
     conn: &mut Conn,
     phone_key: &str,
@@ -200,7 +185,7 @@ pub fn take_check(
     Ok(update(row).set(change).returning(check_budgets::fails).get_result(conn).optional()?)
 }
 
-/// Undoes [`take_check`] where nothing was compared.
+/// Undoes [`take_check`] if nothing was compared.
 pub fn return_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
     let change = (
         check_budgets::fails.eq(check_budgets::fails - 1),
@@ -209,30 +194,30 @@ pub fn return_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
     Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
 }
 
-/// Undoes [`take_check`] for a right code.
+/// Undoes [`take_check`] for a correct code.
 pub fn give_back_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
     let change = (check_budgets::fails.eq(check_budgets::fails - 1), check_budgets::fails_in_a_row.eq(0));
     Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
 }
 
-/// The number's wrong codes in its present window.
+/// The number's wrong codes in its current window.
 pub fn fails_today(conn: &mut Conn, phone_key: &str) -> Result<i32> {
     Ok(check_budgets::table.find(phone_key).select(check_budgets::fails).first(conn)?)
 }
 
-/// Closes the number to checks until `at`.
+/// Refuses checks of the number until `at`.
 pub fn delay_checks(conn: &mut Conn, phone_key: &str, at: Timestamp) -> Result<usize> {
     let row = check_budgets::table.find(phone_key);
     Ok(update(row).set(check_budgets::next_check_at.eq(at)).execute(conn)?)
 }
 
-/// When the number may be checked next, and its wrong codes in a row.
+/// Earliest time of the number's next check, and its wrong codes in a row.
 pub fn check_budget(conn: &mut Conn, phone_key: &str) -> Result<Option<(Timestamp, i32)>> {
     let row = check_budgets::table.find(phone_key);
     Ok(row.select((check_budgets::next_check_at, check_budgets::fails_in_a_row)).first(conn).optional()?)
 }
 
-/// Opens a number that was stopped.
+/// Unlocks a number after the hard stop.
 pub fn reset_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
     let change = (
         check_budgets::fails.eq(0),
@@ -242,7 +227,7 @@ pub fn reset_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<
     Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
 }
 
-/// Takes one check from a session that still has one and whose code is alive.
+/// Takes one check from a session that has one left and whose code has not expired.
 pub fn take_session_check(conn: &mut Conn, id: &str, limit: i32, now: Timestamp) -> Result<Option<Session>> {
     let row = verifications::table
         .find(id)
@@ -254,7 +239,7 @@ pub fn take_session_check(conn: &mut Conn, id: &str, limit: i32, now: Timestamp)
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
 }
 
-/// Takes one check from a session that is verified.
+/// Takes one check from a session that is already verified.
 pub fn take_repeat(conn: &mut Conn, id: &str, limit: i32) -> Result<Option<Session>> {
     let row = verifications::table
         .find(id)
@@ -264,13 +249,13 @@ pub fn take_repeat(conn: &mut Conn, id: &str, limit: i32) -> Result<Option<Sessi
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
 }
 
-/// Undoes [`take_repeat`] for the right code.
+/// Undoes [`take_repeat`] for the correct code.
 pub fn return_repeat(conn: &mut Conn, id: &str) -> Result<usize> {
     let change = verifications::checks.eq(verifications::checks - 1);
     Ok(update(verifications::table.find(id)).set(change).execute(conn)?)
 }
 
-/// Notes that the right code came, and the proof it yields.
+/// Marks the session verified, and stores the hash of its proof.
 pub fn mark_verified(
     conn: &mut Conn,
     id: &str,
@@ -287,7 +272,7 @@ pub fn mark_verified(
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn)?)
 }
 
-/// Consumes a proof that is alive and was not consumed before.
+/// Consumes a proof that has not expired and was not consumed before.
 pub fn consume_proof(conn: &mut Conn, proof_hash: &str, now: Timestamp) -> Result<Option<Session>> {
     let row = verifications::table
         .filter(verifications::proof_hash.eq(proof_hash))
@@ -297,13 +282,12 @@ pub fn consume_proof(conn: &mut Conn, proof_hash: &str, now: Timestamp) -> Resul
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
 }
 
-/// The session that a proof came from.
 pub fn find_by_proof(conn: &mut Conn, proof_hash: &str) -> Result<Option<Session>> {
     let row = verifications::table.filter(verifications::proof_hash.eq(proof_hash));
     Ok(row.select(columns::<Session>()).first(conn).optional()?)
 }
 
-/// Notes what a proof was turned into.
+/// Records what a proof was used for.
 pub fn record_made(conn: &mut Conn, id: &str, made: &Made) -> Result<()> {
     let change = (
         verifications::proof_account_id.eq(&made.account_id),
@@ -314,8 +298,7 @@ pub fn record_made(conn: &mut Conn, id: &str, made: &Made) -> Result<()> {
     Ok(())
 }
 
-/// Notes what became of the `send`-th message where it stood at one of `after`, unless a later one is on its
-/// way already.
+/// Sets the status of the `send`-th message if it is one of `after` now, unless a later message was queued.
 pub fn set_delivery(conn: &mut Conn, id: &str, send: i32, delivery: &str, after: &[&str]) -> Result<usize> {
     let row = verifications::table
         .find(id)
@@ -324,15 +307,15 @@ pub fn set_delivery(conn: &mut Conn, id: &str, send: i32, delivery: &str, after:
     Ok(update(row).set(verifications::delivery.eq(delivery)).execute(conn)?)
 }
 
-/// Offers a call at once where it was a text that failed.
+/// Offers a call at once if it was an SMS that failed.
 pub fn offer_call(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
     let row = verifications::table.find(id).filter(verifications::channel.eq(Channel::Sms.as_str()));
     update(row).set(verifications::next_call_at.eq(now)).execute(conn)?;
     Ok(())
 }
 
-/// No more of what just failed: a number that a text does not reach is not texted again, but may be called at
-/// once, and one that a call does not reach is not called again.
+/// Gives up the channel that just failed: a number that an SMS does not reach gets no more texts, but may
+/// be called at once, and a number that a call does not reach gets no more calls.
 pub fn give_up_channel(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
     let no_text = (
         verifications::can_text.eq(false),
@@ -348,7 +331,6 @@ pub fn give_up_channel(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> 
     Ok(())
 }
 
-/// Neither texts nor calls any more.
 pub fn close_channels(conn: &mut Conn, id: &str) -> Result<()> {
     let change = (
         verifications::can_text.eq(false),
@@ -359,7 +341,7 @@ pub fn close_channels(conn: &mut Conn, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Takes the number out of sessions begun before `before`.
+/// Erases the number from sessions created before `before`.
 pub fn forget_numbers(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let rows = verifications::table
         .filter(verifications::created_at.lt(before))

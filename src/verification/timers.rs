@@ -1,4 +1,5 @@
-//! What a session may do next, over all limiters: its own waits, the number's, the practice's, the country's.
+//! Timers of a verification session over all rate limits: its own waits, the number's, the
+//! practice's and the country's.
 
 use crate::app::Ctx;
 use crate::db::{self, Conn};
@@ -7,24 +8,23 @@ use crate::limits;
 
 use super::{Channel, HARD_STOP, Session, session_budgets, store};
 
-/// Seconds until each step is possible, 0 for now; `None` when waiting will not help.
+/// Seconds until each step is possible, 0 for now; `None` if waiting will not help.
 #[derive(Debug)]
 pub struct Timers {
-    /// Until the next text message.
+    /// Seconds until the next SMS may be requested.
     pub next_sms: Option<u64>,
-    /// Until the next call.
+    /// Seconds until the next voice call may be requested.
     pub next_call: Option<u64>,
-    /// Until the next check is compared.
+    /// Seconds until the next code is compared.
     pub next_check: Option<u64>,
-    /// Checks that this session has left.
+    /// Number of checks that this session has left.
     pub checks_left: i32,
     /// `pending`, `verified`, `exhausted` or `expired`.
     pub status: &'static str,
-    /// When the number may be checked again, in whatever session; `None` after the hard stop.
+    /// Time at which the number may be checked again, in any session; `None` after the hard stop.
     pub(super) number_check_at: Option<Timestamp>,
 }
 
-/// The timers of `session`, as of now.
 pub fn of(ctx: &Ctx, conn: &mut Conn, session: &Session) -> db::Result<Timers> {
     let messages_at = limits::next_at(ctx, conn, &session_budgets(ctx, session))?;
     let number_check_at = number_check_at(ctx, conn, session)?;

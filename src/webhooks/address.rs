@@ -1,31 +1,32 @@
-//! Where a webhook may go, as far as its URL tells. What a name leads to is decided at each call, by the
-//! connection's own resolver; this spares a practice from waiting for calls that can never leave.
+//! Validation of a webhook URL, as far as the URL itself tells. The resolver of each call decides about the
+//! addresses behind a host name; this check spares a practice from waiting for calls that can never be
+//! made.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-// The parser that will read it again when the call is made.
+// The same parser reads the URL again when the call is made.
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
 use crate::kit::internet::is_public;
 
-/// The longest URL.
+/// Maximum length of a URL.
 const MOST_BYTES: usize = 2_000;
 
-/// Says what is wrong with `url`, if anything is. `allow_private` lets plain HTTP and private addresses through.
+/// Returns the reason why `url` is refused. `allow_private` permits plain HTTP and private addresses.
 pub fn check(url: &str, allow_private: bool) -> Result<(), &'static str> {
     if url.len() > MOST_BYTES || !url.bytes().all(|b| b.is_ascii_graphic()) || url.contains('#') {
-        return Err("A URL has up to 2,000 visible ASCII characters, and no fragment.");
+        return Err("Use up to 2,000 visible ASCII characters, without a fragment.");
     }
-    let uri: Uri = url.parse().map_err(|_| "This is no URL.")?;
-    let authority = uri.authority().ok_or("This URL names no host.")?;
+    let uri: Uri = url.parse().map_err(|_| "Enter a valid URL.")?;
+    let authority = uri.authority().ok_or("This URL has no host.")?;
     match uri.scheme_str() {
         Some("https") => {}
         Some("http") if allow_private => {}
-        _ => return Err("Webhooks go to https:// alone."),
+        _ => return Err("Use an https:// URL."),
     }
     if authority.as_str().contains('@') {
-        return Err("Leave user and password out: the signature proves who calls.");
+        return Err("Leave out user and password: the signature authenticates the call.");
     }
     check_port(authority, allow_private)?;
     match allow_private || is_public_host(authority.host()) {
@@ -34,13 +35,13 @@ pub fn check(url: &str, allow_private: bool) -> Result<(), &'static str> {
     }
 }
 
-/// 443, or a port that no well-known service of another kind listens on.
+/// Allows 443 and ports on which no well-known service of another kind listens.
 fn check_port(authority: &Authority, allow_private: bool) -> Result<(), &'static str> {
     let named = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
     match (named, authority.port_u16()) {
         ("", _) | (_, Some(443 | 1024..)) => Ok(()),
         (_, Some(1..)) if allow_private => Ok(()),
-        _ => Err("Webhooks go to port 443 or to one from 1024."),
+        _ => Err("Use port 443, or port 1024 or higher."),
     }
 }
 
@@ -51,7 +52,8 @@ fn is_public_host(host: &str) -> bool {
     }
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     let Some((_, last)) = host.rsplit_once('.') else { return false };
-    // Whatever ends in a number is an IPv4 address to a resolver, in parts or not, octal or hexadecimal.
+    // Resolvers read a host that ends in a number as an IPv4 address: with fewer parts, in octal or in
+    // hexadecimal.
     if last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x") {
         return host.parse::<Ipv4Addr>().is_ok_and(|address| is_public(address.into()));
     }

@@ -1,34 +1,34 @@
-//! What a practice's machine is told: that something happened, and the ids to ask for it with. No name, number,
-//! address, tag or text is in it: whoever reads the log of a receiver learns nothing of a patient.
+//! Webhook events: what happened, and the ids to fetch more with. They contain no name, phone number,
+//! address, tag or text, so that the log of a receiver reveals nothing about a patient.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::kit::Timestamp;
 
-/// What can happen.
+/// The type of a webhook event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = WebhookEvent)]
 pub enum Kind {
     /// A patient and the practice were paired.
     #[serde(rename = "pairing.created")]
     PairingCreated,
-    /// A conversation was opened.
+    /// A new conversation was opened.
     #[serde(rename = "conversation.created")]
     ConversationCreated,
-    /// How far a conversation's patient is known has changed.
+    /// The identity state of a conversation's patient changed.
     #[serde(rename = "identity.changed")]
     IdentityChanged,
-    /// Somebody accepted an invite.
+    /// A patient accepted an invite.
     #[serde(rename = "invite.accepted")]
     InviteAccepted,
-    /// A link was made or changed.
+    /// A link was created or changed.
     #[serde(rename = "link.changed")]
     LinkChanged,
 }
 
 impl Kind {
-    /// The word that the database and the receiver see.
+    /// The name in the database and in the payload.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PairingCreated => "pairing.created",
@@ -40,64 +40,55 @@ impl Kind {
     }
 }
 
-/// What happened, in ids and words of ours: nothing else has a place in it.
+/// The data of an event: only ids and enumerated values, so that no patient data fits in.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(untagged)]
 pub enum Fact<'a> {
     /// A patient and the practice were paired.
     PairingCreated {
-        /// The pairing.
         pairing_id: &'a str,
-        /// What it opened.
+        /// The conversation that the pairing opened.
         conversation_id: &'a str,
-        /// Whom it is about.
         patient_id: &'a str,
-        /// Through which link.
         link_id: &'a str,
-        /// How the link reached the device.
+        /// How the link reached the device, e.g. by scan.
         method: &'a str,
     },
-    /// A conversation was opened.
+    /// A new conversation was opened.
     ConversationCreated {
-        /// The conversation.
         conversation_id: &'a str,
-        /// What opened it.
+        /// The pairing that opened it.
         pairing_id: &'a str,
-        /// Whom it is about.
         patient_id: &'a str,
-        /// Through which link.
         link_id: &'a str,
     },
-    /// How far a conversation's patient is known has changed.
+    /// The identity state of a conversation's patient changed.
     IdentityChanged {
-        /// The conversation.
         conversation_id: &'a str,
-        /// The state that it is in now.
+        /// The current identity state.
         state: &'a str,
-        /// Whether health information may be written.
+        /// Whether staff may write protected health information.
         phi_allowed: bool,
     },
-    /// Somebody accepted an invite.
+    /// A patient accepted an invite.
     InviteAccepted {
-        /// The invite.
         invite_id: &'a str,
-        /// The pairing that came of it.
+        /// The pairing that resulted.
         pairing_id: &'a str,
-        /// What that opened.
+        /// The conversation that the pairing opened.
         conversation_id: &'a str,
     },
-    /// A link was made or changed.
+    /// A link was created or changed.
     LinkChanged {
-        /// The link.
         link_id: &'a str,
-        /// The digits of its address.
+        /// The digits of the link's URL.
         code: &'a str,
-        /// The state that it is in now.
+        /// The current state of the link.
         state: &'a str,
     },
 }
 
-/// The whole body of a call.
+/// The whole body of a webhook call.
 #[derive(Serialize)]
 struct Payload<'a> {
     #[serde(rename = "type")]
@@ -107,7 +98,7 @@ struct Payload<'a> {
 }
 
 impl Fact<'_> {
-    /// What kind of event it is.
+    /// Returns the type of the event.
     pub fn kind(&self) -> Kind {
         match self {
             Self::PairingCreated { .. } => Kind::PairingCreated,
@@ -118,7 +109,7 @@ impl Fact<'_> {
         }
     }
 
-    /// The JSON that is signed and sent, the same over all attempts and replays.
+    /// Returns the JSON that is signed and sent, identical in all attempts and replays.
     pub fn body(&self, now: Timestamp) -> String {
         let payload = Payload { kind: self.kind(), timestamp: now, data: self };
         serde_json::to_string(&payload).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The doors of a practice's webhooks.
+//! HTTP handlers for a practice's webhooks.
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
@@ -17,9 +17,9 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Staff(staff) => staff.into(),
             Refusal::NotFound => {
-                Self::new(Code::WebhookNotFound, "Check the webhook's and the delivery's id.")
+                Self::new(Code::WebhookNotFound, "Check the webhook id and the delivery id.")
             }
-            Refusal::TooMany => Self::new(Code::WebhookLimit, "A practice has up to 10. Delete one first."),
+            Refusal::TooMany => Self::new(Code::WebhookLimit, "A practice has at most 10. Delete one first."),
             Refusal::Disabled => Self::new(Code::WebhookDisabled, "Set its state to `active` first."),
             Refusal::Url(why) => Self::fields(vec![FieldError {
                 pointer: "/url".to_owned(),
@@ -32,31 +32,31 @@ impl From<Refusal> for Problem {
     }
 }
 
-/// Where a practice's own machine is told.
+/// A webhook endpoint that is called with events of the practice.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Webhook)]
 pub struct WebhookView {
-    /// Its id.
+    /// The id of the webhook.
     #[schema(example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// Where it is called.
+    /// The URL that is called.
     #[schema(example = "https://hooks.oakstreet.example/practice-links")]
     url: String,
-    /// What the practice calls it.
+    /// The label that the practice gave it.
     #[schema(example = "Practice software")]
     label: String,
-    /// What it is told; `null` is everything, events to come included.
+    /// The subscribed event types; `null` means all, including future types.
     #[schema(required = true)]
     events: Option<Vec<Kind>>,
-    /// Whether it is called.
+    /// Whether the webhook is called.
     state: State,
-    /// Why it is disabled: `gone` (it answered 410) or `staff`.
+    /// The reason why it is disabled: `gone` (it answered 410) or `staff`.
     #[schema(required = true, example = "gone")]
     disabled_reason: Option<String>,
-    /// Until when the secret before the last one signs too.
+    /// The time until which calls are also signed with the previous secret.
     #[schema(required = true)]
     old_secret_until: Option<Timestamp>,
-    /// When it was made.
+    /// The time of its creation.
     created_at: Timestamp,
 }
 
@@ -75,10 +75,10 @@ impl From<Endpoint> for WebhookView {
     }
 }
 
-/// One webhook.
+/// Response with one webhook.
 #[derive(Serialize, ToSchema)]
 pub struct WebhookAnswer {
-    /// The webhook.
+    /// The webhook without its secret.
     webhook: WebhookView,
 }
 
@@ -88,12 +88,12 @@ impl From<Endpoint> for WebhookAnswer {
     }
 }
 
-/// A webhook and its fresh secret.
+/// Response with a webhook and its new secret.
 #[derive(Serialize, ToSchema)]
 pub struct WebhookSecretAnswer {
-    /// The webhook.
+    /// The webhook without its secret.
     webhook: WebhookView,
-    /// The secret that signs (Standard Webhooks), shown this once.
+    /// The signing secret (Standard Webhooks), shown only once.
     #[schema(example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs=")]
     secret: Secret,
 }
@@ -104,34 +104,34 @@ impl From<(Endpoint, Secret)> for WebhookSecretAnswer {
     }
 }
 
-/// One line of a webhook's log: what became of an event.
+/// An entry of a webhook's delivery log.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookDelivery)]
 pub struct DeliveryView {
-    /// The line's id.
+    /// The id of the log entry.
     #[schema(example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// The event's id, which is the call's `webhook-id`.
+    /// The id of the event, sent as the `webhook-id` header.
     #[schema(example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     event_id: String,
-    /// What happened.
+    /// The type of the event.
     #[schema(example = "pairing.created")]
     kind: String,
-    /// `queued`, `delivered` or `failed`.
+    /// The delivery state: `queued`, `delivered` or `failed`.
     #[schema(example = "delivered", pattern = "^(queued|delivered|failed)$")]
     state: String,
-    /// Attempts, those of replays included.
+    /// Number of attempts, including those of replays.
     #[schema(example = 1)]
     attempts: i32,
-    /// What the last attempt came to: `sent`, `http_5xx`, `timeout`, `unreachable`, `endpoint_disabled` …
+    /// The result of the last attempt: `sent`, `http_5xx`, `timeout`, `unreachable`, `endpoint_disabled` …
     #[schema(required = true, example = "sent")]
     last_outcome: Option<String>,
-    /// How often staff asked for it again.
+    /// Number of replays requested by staff.
     #[schema(example = 0)]
     replays: i32,
-    /// When the event happened.
+    /// The time of the event.
     created_at: Timestamp,
-    /// When nothing more was tried.
+    /// The time after which no more attempts are made.
     #[schema(required = true)]
     settled_at: Option<Timestamp>,
 }
@@ -152,52 +152,51 @@ impl From<(Delivery, String)> for DeliveryView {
     }
 }
 
-/// One line of the log.
+/// Response with one log entry.
 #[derive(Serialize, ToSchema)]
 pub struct WebhookDeliveryAnswer {
-    /// The line.
+    /// The delivery log entry.
     delivery: DeliveryView,
 }
 
-/// A further webhook. Only the URL is needed.
+/// A new webhook. Only the URL is required.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreateWebhook {
-    /// Where to call: `https://` and a host on the public Internet, port 443 or one from 1024, no user, no
-    /// fragment.
+    /// The URL to call: `https://`, a public host, port 443 or a port from 1024 up, no user, no fragment.
     #[schema(example = "https://hooks.oakstreet.example/practice-links")]
     url: String,
-    /// What the practice calls it: up to 100 characters on one line.
+    /// A label for the webhook: up to 100 characters on one line.
     #[serde(default)]
     #[validate(custom(function = "is_label"))]
     #[schema(example = "Practice software")]
     label: String,
-    /// What it is told; everything, where this is left out or `null`.
-    #[validate(length(min = 1, max = 20, message = "Name 1 to 20 kinds, or none at all for everything."))]
+    /// The event types to send; all of them if omitted or `null`.
+    #[validate(length(min = 1, max = 20, message = "List 1 to 20 event types, or null for all."))]
     #[schema(example = json!(["pairing.created", "conversation.created"]))]
     events: Option<Vec<Kind>>,
 }
 
-/// A change of a webhook; what is left out stays.
+/// Changes to a webhook; omitted fields stay as they are.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangeWebhook {
-    /// Where to call.
+    /// The new URL to call.
     #[schema(example = "https://hooks.oakstreet.example/practice-links")]
     url: Option<String>,
-    /// What the practice calls it.
+    /// The new label of the webhook.
     #[validate(custom(function = "is_label"))]
     #[schema(example = "Practice software")]
     label: Option<String>,
-    /// What it is told, all of it anew; `null` is everything.
+    /// The event types to send; replaces the current list, and `null` means all.
     #[serde(default, deserialize_with = "present")]
-    #[validate(length(min = 1, max = 20, message = "Name 1 to 20 kinds, or none at all for everything."))]
+    #[validate(length(min = 1, max = 20, message = "List 1 to 20 event types, or null for all."))]
     #[schema(value_type = Option<Vec<Kind>>, example = json!(["pairing.created"]))]
     events: Option<Option<Vec<Kind>>>,
-    /// `disabled` stops the calls, `active` lets them go on.
+    /// `disabled` stops the calls, `active` resumes them.
     #[schema(example = "active")]
     state: Option<State>,
 }
 
-/// Tells a field that is `null` from one that is left out.
+/// Distinguishes a field that is `null` from one that is omitted.
 fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<Vec<Kind>>>, D::Error> {
     Option::deserialize(field).map(Some)
 }
@@ -206,12 +205,12 @@ fn is_label(label: &str) -> Result<(), ValidationError> {
     if label.trim().chars().count() <= 100 && !label.chars().any(char::is_control) {
         return Ok(());
     }
-    Err(ValidationError::new("length").with_message("A label has up to 100 characters on one line.".into()))
+    Err(ValidationError::new("length").with_message("Enter up to 100 characters on one line.".into()))
 }
 
 refusals!(ListWebhooksRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
-/// Lists the practice's webhooks
+/// List the practice's webhooks
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Webhooks, oldest first", body = Page<WebhookView>), ListWebhooksRefusals))]
 #[get("/v1/practice/webhooks")]
 pub async fn list_webhooks(
@@ -227,8 +226,10 @@ pub async fn list_webhooks(
 
 refusals!(CreateWebhookRefusals: keyed, Unauthorized, StaffForbidden, WebhookLimit);
 
-/// Makes a webhook; its secret is in this answer and in no other
-#[utoipa::path(tag = "practice", request_body = CreateWebhook, security(("staff_token" = [])), responses((status = 201, description = "It is told from now on", body = WebhookSecretAnswer), CreateWebhookRefusals))]
+/// Create a webhook endpoint
+///
+/// The response is the only one that contains the secret.
+#[utoipa::path(tag = "practice", request_body = CreateWebhook, security(("staff_token" = [])), responses((status = 201, description = "The new webhook, called from now on", body = WebhookSecretAnswer), CreateWebhookRefusals))]
 #[post("/v1/practice/webhooks")]
 pub async fn create_webhook(
     app: Data<App>,
@@ -247,7 +248,7 @@ pub async fn create_webhook(
 
 refusals!(GetWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound);
 
-/// Shows a webhook
+/// Get a webhook endpoint
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The webhook", body = WebhookAnswer), GetWebhookRefusals))]
 #[get("/v1/practice/webhooks/{id}")]
@@ -258,9 +259,9 @@ pub async fn get_webhook(app: Data<App>, call: Call, id: Id) -> Result<Json<Webh
 
 refusals!(ChangeWebhookRefusals: body, Unauthorized, StaffForbidden, WebhookNotFound);
 
-/// Changes a webhook, or stops and resumes its calls
+/// Change a webhook, or pause and resume its calls
 #[utoipa::path(tag = "practice", request_body = ChangeWebhook, security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "As changed", body = WebhookAnswer), ChangeWebhookRefusals))]
+    responses((status = 200, description = "The changed webhook", body = WebhookAnswer), ChangeWebhookRefusals))]
 #[patch("/v1/practice/webhooks/{id}")]
 pub async fn change_webhook(
     app: Data<App>,
@@ -277,9 +278,9 @@ pub async fn change_webhook(
 
 refusals!(DeleteWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound);
 
-/// Deletes a webhook; what still waits for it is dropped
+/// Delete a webhook and its pending deliveries
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 204, description = "It is gone"), DeleteWebhookRefusals))]
+    responses((status = 204, description = "The webhook is deleted"), DeleteWebhookRefusals))]
 #[delete("/v1/practice/webhooks/{id}")]
 pub async fn delete_webhook(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| super::delete(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
@@ -288,11 +289,13 @@ pub async fn delete_webhook(app: Data<App>, call: Call, id: Id) -> Result<HttpRe
 
 refusals!(RotateWebhookRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound);
 
-/// Makes a fresh secret; for 24 hours the one before signs too
+/// Rotate the signing secret
+///
+/// For 24 hours, calls are signed with both the new and the previous secret.
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "Calls carry both signatures until `old_secret_until`", body = WebhookSecretAnswer), RotateWebhookRefusals))]
+    responses((status = 200, description = "The new secret; calls carry both signatures until `old_secret_until`", body = WebhookSecretAnswer), RotateWebhookRefusals))]
 #[post("/v1/practice/webhooks/{id}/rotate")]
-pub async fn rotate_webhook(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn rotate_webhook_secret(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     let bearer = call.bearer.clone();
     once(&app, &call, b"", move |ctx, conn| {
         let rotated = super::rotate(ctx, conn, bearer.as_ref(), &id.0)?;
@@ -303,11 +306,11 @@ pub async fn rotate_webhook(app: Data<App>, call: Call, id: Id) -> Result<HttpRe
 
 refusals!(ListDeliveriesRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound, InvalidRequest);
 
-/// Lists what a webhook was told in the last 30 days
+/// List the deliveries of a webhook in the last 30 days
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
-    responses((status = 200, description = "Its log, newest first", body = Page<DeliveryView>), ListDeliveriesRefusals))]
+    responses((status = 200, description = "Log entries, newest first", body = Page<DeliveryView>), ListDeliveriesRefusals))]
 #[get("/v1/practice/webhooks/{id}/deliveries")]
-pub async fn list_deliveries(
+pub async fn list_webhook_deliveries(
     app: Data<App>,
     call: Call,
     id: Id,
@@ -324,11 +327,13 @@ pub async fn list_deliveries(
 
 refusals!(ReplayRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound, WebhookDisabled);
 
-/// Sends an event again, at once, under its own id
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("delivery" = String, Path, description = "The line of its log", example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 202, description = "It is on its way, with the whole schedule ahead", body = WebhookDeliveryAnswer), ReplayRefusals))]
+/// Replay a webhook delivery
+///
+/// Sends the event again at once, under its own id.
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("delivery" = String, Path, description = "The delivery log entry", example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 202, description = "Queued, with the full retry schedule", body = WebhookDeliveryAnswer), ReplayRefusals))]
 #[post("/v1/practice/webhooks/{id}/deliveries/{delivery}/replay")]
-pub async fn replay_delivery(
+pub async fn replay_webhook_delivery(
     app: Data<App>,
     call: Call,
     id: Id,

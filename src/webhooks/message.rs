@@ -1,4 +1,4 @@
-//! A call as an outbox row: what is posted where, how often it is tried, and what the log says of it.
+//! A webhook call as an outbox row: the request, its retry schedule, and its entry in the delivery log.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,27 +10,25 @@ use crate::db::{self, Conn};
 use crate::kit::Secret;
 use crate::outbox::{self, Hook, Job, Outcome, Outgoing, Rendered, Topic};
 
-/// The waits between ten attempts: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h (and jitter), three days
-/// in all.
+/// The waits between ten attempts: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h (plus jitter),
+/// about three days in total.
 const WAITS: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
-/// Renders the calls of practices' machines.
 pub struct WebhookTopic;
 
 impl WebhookTopic {
-    /// The topic's name in the outbox.
     pub const NAME: &'static str = "webhook";
 }
 
-/// A line of the log and its round. A row of an earlier round is dropped when it comes up: whoever asks for a
-/// replay wants one now and not two.
+/// A log entry and its round. A row of an earlier round is dropped when it is due: staff who ask for a
+/// replay want one call now, not two.
 #[derive(Serialize, Deserialize)]
 struct Payload {
     delivery: String,
     round: i32,
 }
 
-/// Queues a round of `delivery` at an endpoint.
+/// Queues a round of `delivery` for an endpoint.
 pub fn enqueue(ctx: &Ctx, conn: &mut Conn, endpoint_id: &str, delivery: &Delivery) -> db::Result<()> {
     let key = format!("hook:{}:{endpoint_id}", delivery.event_id);
     outbox::enqueue(
@@ -66,8 +64,8 @@ impl Topic for WebhookTopic {
         &WAITS
     }
 
-    /// An endpoint that fails for three days stays active: what comes next may find it mended, and the log says
-    /// what it missed. One that says 410 asks for no more.
+    /// An endpoint that fails for three days stays active: it may be repaired before the next event, and
+    /// the log shows what it missed. An endpoint that answers 410 asks not to be called again.
     fn settled(
         &self,
         ctx: &Ctx,
@@ -97,7 +95,7 @@ impl Topic for WebhookTopic {
     }
 }
 
-/// The secret that signs, and the one before while that is good.
+/// Returns the current secret, and the previous one while it is still valid.
 fn secrets(ctx: &Ctx, endpoint: &super::Endpoint) -> Option<Vec<Secret>> {
     let is_good = endpoint.old_secret_until.is_some_and(|until| until > ctx.now);
     let old = endpoint.old_secret.as_ref().filter(|_| is_good);

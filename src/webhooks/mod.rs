@@ -1,8 +1,9 @@
-//! Signed calls of a practice's own machine (Standard Webhooks 1.0): its endpoints, what they are told, and the
-//! log of it.
+//! Webhooks: signed calls to a practice's own server (Standard Webhooks 1.0), with endpoints, events and a
+//! delivery log.
 //!
-//! An event is written in the transaction of its fact, with an outbox row for each endpoint that wants it;
-//! where nobody does, nothing is written. Bodies are thin: ids, with which the receiver asks.
+//! An event is written in the transaction of its cause, with an outbox row for each endpoint that
+//! subscribes to it; without a subscriber, nothing is written. Bodies are thin: only ids, with which the
+//! receiver fetches the rest.
 
 mod address;
 mod event;
@@ -26,26 +27,25 @@ use crate::db::{self, Conn};
 use crate::kit::Secret;
 use crate::staff::{self, Principal, Role};
 
-/// Endpoints of one practice.
+/// Maximum number of endpoints per practice.
 const MOST: i64 = 10;
-/// How long the secret before the last one signs too.
+/// Time for which the previous secret still signs after a rotation.
 const BOTH_SIGN: Duration = Duration::from_hours(24);
-/// Events and their log are kept this long.
+/// Retention of events and their delivery log.
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
-/// Whether an endpoint is called.
+/// The state of a webhook endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = WebhookState)]
 pub enum State {
-    /// It is.
+    /// The endpoint receives its events.
     Active,
-    /// It is not.
+    /// The endpoint is not called.
     Disabled,
 }
 
 impl State {
-    /// The word that the database uses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -54,56 +54,49 @@ impl State {
     }
 }
 
-/// Why something about webhooks was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Not signed in, or no admin.
+    /// The caller is not signed in, or is not an admin.
     #[error(transparent)]
     Staff(#[from] staff::Refusal),
-    /// No such endpoint, or no such line in its log.
+    /// No such endpoint, or no such entry in its log.
     #[error("webhook not found")]
     NotFound,
-    /// The practice has as many as it may have.
+    /// The practice already has the maximum number of endpoints.
     #[error("too many webhooks")]
     TooMany,
-    /// The endpoint is not called, so nothing can be replayed to it.
+    /// The endpoint is disabled, so nothing can be replayed to it.
     #[error("webhook disabled")]
     Disabled,
-    /// The URL cannot be called, and why.
+    /// The URL cannot be called, with the reason.
     #[error("url refused: {0}")]
     Url(&'static str),
-    /// The secret could not be sealed.
+    /// Encrypting the secret failed.
     #[error("not sealed")]
     NotSealed,
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// A further endpoint.
+/// A new endpoint to create.
 pub struct New {
-    /// Where it is.
     pub url: String,
-    /// What the practice calls it.
     pub label: String,
-    /// Which events it wants; `None` is all, those to come included.
+    /// The subscribed event types; `None` means all, including future types.
     pub events: Option<Vec<Kind>>,
 }
 
-/// What a change changes; what is `None` stays.
+/// Changes to an endpoint; `None` leaves a field as it is.
 #[derive(Default)]
 pub struct Change {
-    /// Where it is.
     pub url: Option<String>,
-    /// What the practice calls it.
     pub label: Option<String>,
-    /// Which events it wants; inside, `None` is all.
+    /// The subscribed event types; an inner `None` means all.
     pub events: Option<Option<Vec<Kind>>>,
-    /// Whether it is called.
     pub state: Option<State>,
 }
 
-/// Tells a practice's endpoints of `facts`, in the facts' own transaction.
+/// Queues `facts` for the endpoints that subscribe to them, in the transaction that caused them.
 pub fn emit(ctx: &Ctx, conn: &mut Conn, practice_id: &str, facts: &[Fact<'_>]) -> db::Result<()> {
     let endpoints = store::active(conn, practice_id)?;
     for fact in facts {
@@ -131,7 +124,7 @@ fn fan_out(
     Ok(())
 }
 
-/// Makes an endpoint; its secret is shown this once.
+/// Creates an endpoint; its secret is shown only once.
 pub fn create(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -158,7 +151,7 @@ pub fn create(
     Ok((endpoint, secret))
 }
 
-/// Up to `limit` endpoints after the endpoint `after`.
+/// Lists up to `limit` endpoints after the id `after`.
 pub fn list(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -170,13 +163,11 @@ pub fn list(
     Ok(store::list(conn, &who.practice_id, after, limit)?)
 }
 
-/// One endpoint.
 pub fn find(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Endpoint, Refusal> {
     let who = admin(ctx, conn, token)?;
     own(conn, &who, id)
 }
 
-/// Changes an endpoint.
 pub fn change(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -189,14 +180,15 @@ pub fn change(
     if let Some(url) = &change.url {
         check_url(ctx, url)?;
     }
-    // The guard: an endpoint that was disabled or deleted meanwhile is looked at again by whoever asks again.
+    // Optimistic lock: if the endpoint was disabled or deleted meanwhile, the caller retries and reads it
+    // again.
     let after = store::change(conn, &before, change)?.ok_or(db::Error::Busy)?;
     let detail = json!({ "before": picture(&before), "after": picture(&after) });
     who.note(ctx, conn, "webhook.changed", id, detail)?;
     Ok(after)
 }
 
-/// Gives an endpoint a fresh secret, shown this once; for a day the one before signs too.
+/// Rotates the secret of an endpoint, which is shown only once; the previous one still signs for 24 hours.
 pub fn rotate(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -211,7 +203,7 @@ pub fn rotate(
     Ok((endpoint, secret))
 }
 
-/// Forgets an endpoint; what still waits for it is dropped.
+/// Deletes an endpoint; its pending deliveries are dropped.
 pub fn delete(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<(), Refusal> {
     let who = admin(ctx, conn, token)?;
     if store::delete(conn, &who.practice_id, id)? == 0 {
@@ -220,7 +212,7 @@ pub fn delete(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> R
     Ok(who.note(ctx, conn, "webhook.deleted", id, json!({}))?)
 }
 
-/// Up to `limit` lines of an endpoint's log before the line `before`, newest first, each with its event's kind.
+/// Lists up to `limit` log entries before the id `before`, newest first, each with the type of its event.
 pub fn deliveries(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -234,8 +226,8 @@ pub fn deliveries(
     Ok(store::deliveries(conn, &endpoint.id, before, limit)?)
 }
 
-/// Calls once more with an event, under its own id, and with the whole schedule; attempts that still wait are
-/// dropped for it.
+/// Calls an endpoint again with an event, under the event's own id and with the full retry schedule;
+/// pending attempts of the same entry are dropped.
 pub fn replay(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -255,12 +247,12 @@ pub fn replay(
     Ok((delivery, kind))
 }
 
-/// Forgets events and their log after 30 days.
+/// Deletes events and their log after 30 days.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::delete_before(conn, ctx.now - KEPT)
 }
 
-/// Whoever holds a webhook's secret speaks for us to the practice's machine, so admins alone handle them.
+/// A webhook's secret lets its holder impersonate us to the practice's server, so only admins manage them.
 fn admin(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
     let who = staff::authenticate(ctx, conn, token)?;
     if who.role == Role::Admin { Ok(who) } else { Err(staff::Refusal::Forbidden.into()) }
@@ -274,14 +266,14 @@ fn check_url(ctx: &Ctx, url: &str) -> Result<(), Refusal> {
     address::check(url, ctx.config.webhooks.allow_private).map_err(Refusal::Url)
 }
 
-/// Two that are made at once must not both be the tenth.
+/// Serializes creation: of two concurrent requests, only one may create the tenth endpoint.
 fn lock(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
     let name = ctx.keys.derive("webhooks-of-practice", &[who.practice_id.as_bytes()]);
     let name = name.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
     if conn.try_lock(name)? { Ok(()) } else { Err(db::Error::Busy) }
 }
 
-/// What an auditor may see of an endpoint. Of the URL the origin: a path or query can be a secret.
+/// The audit detail of an endpoint. Only the origin of its URL, since a path or query can be a secret.
 fn picture(endpoint: &Endpoint) -> Value {
     let origin: String = endpoint.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let origin = origin.split('?').next().unwrap_or_default();

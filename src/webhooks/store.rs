@@ -1,4 +1,4 @@
-//! The rows of `webhook_endpoints`, `webhook_events` and `webhook_deliveries`.
+//! Queries on `webhook_endpoints`, `webhook_events` and `webhook_deliveries`.
 
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
@@ -9,82 +9,73 @@ use crate::db::schema::{webhook_deliveries, webhook_endpoints, webhook_events};
 use crate::db::{Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// Where a practice wants to be told.
+/// A webhook endpoint of a practice.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = webhook_endpoints)]
 pub struct Endpoint {
-    /// Its id, `whk_…`.
+    /// Prefixed `whk_`, followed by a UUID.
     pub id: String,
-    /// Whose it is.
     pub practice_id: String,
-    /// Where it is.
     pub url: String,
-    /// What the practice calls it.
     pub label: String,
     events: String,
-    /// The secret that signs, sealed.
+    /// The current signing secret, sealed.
     pub secret: String,
-    /// The one before, sealed.
+    /// The previous signing secret, sealed.
     pub old_secret: Option<String>,
-    /// Until when that one signs too.
+    /// The previous secret signs too until this time.
     pub old_secret_until: Option<Timestamp>,
     state: String,
-    /// Why it is disabled: `gone` or `staff`.
+    /// The reason why it is disabled: `gone` or `staff`.
     pub disabled_reason: Option<String>,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 
 impl Endpoint {
-    /// Which events it wants; `None` is all, those to come included.
+    /// The subscribed event types; `None` means all, including future types.
     pub fn events(&self) -> Option<Vec<Kind>> {
         serde_json::from_str(&self.events).unwrap_or_else(|_| Some(Vec::new()))
     }
 
-    /// Whether it wants events of `kind`.
+    /// Returns whether it subscribes to events of `kind`.
     pub fn wants(&self, kind: Kind) -> bool {
         self.events().is_none_or(|kinds| kinds.contains(&kind))
     }
 
-    /// Whether it is called.
     pub fn state(&self) -> State {
         if self.state == State::Active.as_str() { State::Active } else { State::Disabled }
     }
 }
 
-/// One line of the delivery log: what became of an event at an endpoint.
+/// An entry of the delivery log: an event for an endpoint.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = webhook_deliveries)]
 pub struct Delivery {
-    /// Its id, `whd_…`.
+    /// Prefixed `whd_`, followed by a UUID.
     pub id: String,
-    /// The event, as `webhook-id` names it.
+    /// Sent as the `webhook-id` header.
     pub event_id: String,
-    /// `queued`, `delivered` or `failed`.
+    /// One of `queued`, `delivered` and `failed`.
     pub state: String,
-    /// Attempts, over all rounds.
+    /// Number of attempts over all rounds.
     pub attempts: i32,
-    /// What the last call came to.
+    /// The result of the last call.
     pub last_outcome: Option<String>,
-    /// Rounds that staff asked for.
+    /// Number of rounds that staff requested.
     pub replays: i32,
-    /// When it was queued first.
+    /// The time of the first queuing.
     pub created_at: Timestamp,
-    /// When the last round ended.
+    /// The time when the last round ended.
     pub settled_at: Option<Timestamp>,
 }
 
-/// A new endpoint.
 pub struct NewEndpoint<'a> {
-    /// Whose it is.
     pub practice_id: &'a str,
-    /// Where it is.
     pub url: &'a str,
-    /// What the practice calls it.
     pub label: &'a str,
-    /// Which events it wants.
+    /// The subscribed event types.
     pub events: Option<&'a [Kind]>,
-    /// The secret, sealed.
+    /// The signing secret, sealed.
     pub secret: &'a str,
 }
 
@@ -92,13 +83,13 @@ fn events_text(events: Option<&[Kind]>) -> String {
     serde_json::to_string(&events).unwrap_or_else(|_| "[]".into())
 }
 
-/// The endpoints that are not deleted.
+/// Selects the endpoints that are not deleted.
 #[diesel::dsl::auto_type]
 fn living() -> _ {
     webhook_endpoints::table.filter(webhook_endpoints::state.ne("deleted"))
 }
 
-/// The endpoints of a practice that are called.
+/// Lists the active endpoints of a practice.
 pub fn active(conn: &mut Conn, practice_id: &str) -> Result<Vec<Endpoint>> {
     let rows = webhook_endpoints::table
         .filter(webhook_endpoints::practice_id.eq(practice_id))
@@ -106,12 +97,12 @@ pub fn active(conn: &mut Conn, practice_id: &str) -> Result<Vec<Endpoint>> {
     Ok(rows.order(webhook_endpoints::id).select(columns::<Endpoint>()).load(conn)?)
 }
 
-/// How many endpoints a practice has.
+/// Counts the endpoints of a practice.
 pub fn count(conn: &mut Conn, practice_id: &str) -> Result<i64> {
     Ok(living().filter(webhook_endpoints::practice_id.eq(practice_id)).count().get_result(conn)?)
 }
 
-/// A practice's endpoints after `after`, oldest first.
+/// Lists a practice's endpoints after the id `after`, oldest first.
 pub fn list(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Result<Vec<Endpoint>> {
     let rows = living()
         .filter(webhook_endpoints::practice_id.eq(practice_id))
@@ -120,14 +111,12 @@ pub fn list(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Resu
     Ok(rows.limit(limit).select(columns::<Endpoint>()).load(conn)?)
 }
 
-/// One endpoint of a practice.
 pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Endpoint>> {
     let row =
         living().filter(webhook_endpoints::practice_id.eq(practice_id)).filter(webhook_endpoints::id.eq(id));
     Ok(row.select(columns::<Endpoint>()).first(conn).optional()?)
 }
 
-/// Makes an endpoint.
 pub fn insert(conn: &mut Conn, id: &str, new: &NewEndpoint<'_>, now: Timestamp) -> Result<Endpoint> {
     let row = (
         webhook_endpoints::id.eq(id),
@@ -142,7 +131,6 @@ pub fn insert(conn: &mut Conn, id: &str, new: &NewEndpoint<'_>, now: Timestamp) 
     Ok(insert_into(webhook_endpoints::table).values(row).returning(columns::<Endpoint>()).get_result(conn)?)
 }
 
-/// What a change writes.
 #[derive(AsChangeset)]
 #[diesel(table_name = webhook_endpoints)]
 struct Changed<'a> {
@@ -153,7 +141,7 @@ struct Changed<'a> {
     disabled_reason: Option<Option<String>>,
 }
 
-/// Changes an endpoint that still stands as it was `seen`.
+/// Changes an endpoint if its state is still as in `seen`.
 pub fn change(conn: &mut Conn, seen: &Endpoint, change: &Change) -> Result<Option<Endpoint>> {
     let reason = match (seen.state(), change.state) {
         (State::Active, Some(State::Disabled)) => Some(Some("staff".to_owned())),
@@ -164,7 +152,7 @@ pub fn change(conn: &mut Conn, seen: &Endpoint, change: &Change) -> Result<Optio
         url: change.url.as_deref(),
         label: change.label.as_deref(),
         events: change.events.as_ref().map(|events| events_text(events.as_deref())),
-        // Written in any case, so that the statement never is without a column to set.
+        // Always assigned, so that the statement is never without a column to set.
         state: change.state.unwrap_or(seen.state()).as_str(),
         disabled_reason: reason,
     };
@@ -172,7 +160,7 @@ pub fn change(conn: &mut Conn, seen: &Endpoint, change: &Change) -> Result<Optio
     Ok(update(row).set(changed).returning(columns::<Endpoint>()).get_result(conn).optional()?)
 }
 
-/// Puts a new secret in the place of the one that signs, which signs on until `until`.
+/// Replaces the current secret; the previous one still signs until `until`.
 pub fn rotate(
     conn: &mut Conn,
     practice_id: &str,
@@ -192,7 +180,7 @@ pub fn rotate(
     Ok(update(row).set(change).returning(columns::<Endpoint>()).get_result(conn).optional()?)
 }
 
-/// Stops calling an endpoint; 0 when it is not called any more.
+/// Disables an endpoint; returns 0 if it is not active.
 pub fn disable(conn: &mut Conn, id: &str, reason: &str) -> Result<usize> {
     let row = webhook_endpoints::table.find(id).filter(webhook_endpoints::state.eq("active"));
     let change =
@@ -200,7 +188,7 @@ pub fn disable(conn: &mut Conn, id: &str, reason: &str) -> Result<usize> {
     Ok(update(row).set(change).execute(conn)?)
 }
 
-/// Forgets an endpoint: the row stays for its log until that is swept, without address and secrets.
+/// Deletes an endpoint: the row stays until its log is swept, without address and secrets.
 pub fn delete(conn: &mut Conn, practice_id: &str, id: &str) -> Result<usize> {
     let row = webhook_endpoints::table
         .filter(webhook_endpoints::id.eq(id))
@@ -217,7 +205,6 @@ pub fn delete(conn: &mut Conn, practice_id: &str, id: &str) -> Result<usize> {
     Ok(update(row).set(change).execute(conn)?)
 }
 
-/// Keeps an event.
 pub fn insert_event(
     conn: &mut Conn,
     id: &str,
@@ -235,7 +222,7 @@ pub fn insert_event(
     Ok(insert_into(webhook_events::table).values(row).execute(conn)?)
 }
 
-/// Opens a line of the log.
+/// Creates an entry of the delivery log.
 pub fn insert_delivery(
     conn: &mut Conn,
     id: &str,
@@ -256,7 +243,7 @@ pub fn insert_delivery(
     Ok(insert.get_result(conn)?)
 }
 
-/// An endpoint's log before the line `before`, newest first; each line with its event's kind.
+/// Lists an endpoint's log entries before the id `before`, newest first, each with the type of its event.
 pub fn deliveries(
     conn: &mut Conn,
     endpoint_id: &str,
@@ -274,14 +261,14 @@ pub fn deliveries(
     Ok(rows.select((columns::<Delivery>(), webhook_events::kind)).load(conn)?)
 }
 
-/// One line of the log, with its event's kind.
+/// Returns a log entry with the type of its event.
 pub fn delivery(conn: &mut Conn, id: &str) -> Result<Option<(Delivery, String)>> {
     let row = webhook_deliveries::table.inner_join(webhook_events::table);
     let row = row.filter(webhook_deliveries::id.eq(id));
     Ok(row.select((columns::<Delivery>(), webhook_events::kind)).first(conn).optional()?)
 }
 
-/// Opens another round of a line; its number, or `None` where the endpoint has no such line.
+/// Starts another round of a log entry; returns its number, or `None` if the endpoint has no such entry.
 pub fn begin_round(conn: &mut Conn, endpoint_id: &str, id: &str) -> Result<Option<i32>> {
     let row = webhook_deliveries::table.find(id).filter(webhook_deliveries::endpoint_id.eq(endpoint_id));
     let change = (
@@ -292,8 +279,7 @@ pub fn begin_round(conn: &mut Conn, endpoint_id: &str, id: &str) -> Result<Optio
     Ok(update(row).set(change).returning(webhook_deliveries::replays).get_result(conn).optional()?)
 }
 
-/// The endpoint, the event's id and the body of a line in round `round`, while that round is the last one and
-/// the endpoint is called.
+/// Returns endpoint, event id and body of a log entry, if `round` is the latest and the endpoint is active.
 pub fn due(conn: &mut Conn, id: &str, round: i32) -> Result<Option<(Endpoint, String, String)>> {
     let row = webhook_deliveries::table
         .inner_join(webhook_endpoints::table)
@@ -305,19 +291,19 @@ pub fn due(conn: &mut Conn, id: &str, round: i32) -> Result<Option<(Endpoint, St
     Ok(row.select(columns).first(conn).optional()?)
 }
 
-/// What became of a call.
+/// The result of a call.
 pub struct Settled {
-    /// `queued`, `delivered` or `failed`.
+    /// One of `queued`, `delivered` and `failed`.
     pub state: &'static str,
-    /// The word for it.
+    /// The label of the outcome, as the log shows it.
     pub outcome: &'static str,
-    /// 1, or 0 where nobody was called.
+    /// The number of calls made: 1, or 0 if the row was unwanted.
     pub calls: i32,
-    /// When nothing more is tried.
+    /// The time when attempts ended; `None` while more will follow.
     pub at: Option<Timestamp>,
 }
 
-/// Writes down what became of a call in round `round`; the endpoint, or `None` where a later round has begun.
+/// Stores the result of a call in `round`; returns the endpoint, or `None` if a later round has started.
 pub fn settle(conn: &mut Conn, id: &str, round: i32, settled: &Settled) -> Result<Option<String>> {
     let row = webhook_deliveries::table.find(id).filter(webhook_deliveries::replays.eq(round));
     let change = (
@@ -330,12 +316,12 @@ pub fn settle(conn: &mut Conn, id: &str, round: i32, settled: &Settled) -> Resul
     Ok(endpoint.get_result(conn).optional()?)
 }
 
-/// The practice of an endpoint.
+/// Returns the practice id of an endpoint.
 pub fn practice_of(conn: &mut Conn, id: &str) -> Result<String> {
     Ok(webhook_endpoints::table.find(id).select(webhook_endpoints::practice_id).first(conn)?)
 }
 
-/// Deletes the log from before `before`, its events, and deleted endpoints that no log is left of.
+/// Deletes log entries and events from before `before`, and deleted endpoints that have no log left.
 pub fn delete_before(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let old = webhook_events::table.filter(webhook_events::created_at.lt(before));
     let log =

@@ -148,7 +148,7 @@ both! {
         let told = command(&app, &[]);
         let text = String::from_utf8(told.stdout).unwrap();
         assert!(told.status.success(), "{text}");
-        assert!(text.contains("accounts-") && text.contains("all there, none changed"), "{text}");
+        assert!(text.contains("accounts-") && text.contains("complete and unchanged"), "{text}");
         assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE chain IS NULL OR seq IS NULL"), 0);
     }
 

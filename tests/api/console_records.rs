@@ -49,7 +49,7 @@ both! {
     /// From an empty page by a form to a bar that fills, a result to take away, and a list.
     fn a_file_is_handed_in_by_form_and_watched(app: TestApp) {
         let desk = admin(&app);
-        assert!(page(&app, &desk, "/console/records").contains("Bring in your list of patients"));
+        assert!(page(&app, &desk, "/console/records").contains("Import your patient list"));
         let token = form_token(&app, &desk);
         let said = [("mode", "merge"), ("column_given_name", "Vorname"), ("column_family_name", "nachname")];
         let begun = upload(&app, &desk, &token, &said, Some(("patients.csv", ROWS))).expect(303);
@@ -69,7 +69,7 @@ both! {
         let (_, rest) = found.split_once("href=\"/console/records/rec_").unwrap();
         let record = format!("/console/records/rec_{}", rest.split('"').next().unwrap());
         assert!(page(&app, &desk, &record).contains("+14155552001"));
-        assert!(page(&app, &desk, "/console/records?q=nobody").contains("No record fits"));
+        assert!(page(&app, &desk, "/console/records?q=nobody").contains("No matching records"));
     }
 
     /// What is wrong stands at its field, and what was typed stays.
@@ -84,7 +84,7 @@ both! {
         let none = upload(&app, &desk, &token, &[], None).expect(422).text();
         assert!(none.contains("Choose a file."), "{none}");
         let bundle = upload(&app, &desk, &token, &[], Some(("a.json", "{}"))).expect(422).text();
-        assert!(bundle.contains("This is no FHIR Bundle."), "{bundle}");
+        assert!(bundle.contains("This is not a FHIR Bundle."), "{bundle}");
         upload(&app, &desk, "another", &[], Some(("a.csv", ROWS))).expect(403);
         assert_eq!(app.count("SELECT count(*) FROM record_imports"), 0);
     }
@@ -107,7 +107,7 @@ both! {
         };
         let held = send(&[("mode", "replace")]);
         let text = page(&app, &desk, &held);
-        assert!(text.contains("29 of your 30 active records are not on the list") && text.contains("Look at it"), "{text}");
+        assert!(text.contains("29 of your 30 active records are not on the list") && text.contains("Needs attention"), "{text}");
         let spanish = as_browser(&desk, app.get(&held).language("es")).send().expect(200).text();
         assert!(spanish.contains("29 de sus 30 fichas activas no están en la lista"), "{spanish}");
         let asks = form();
@@ -117,7 +117,7 @@ both! {
         let back = upload(&app, &desk, &token, &said, Some(("a.csv", ROWS))).expect(422).text();
         assert!(back.contains("aria-describedby=\"held\" checked"), "{back}");
         let meant = page(&app, &desk, &send(&said));
-        assert!(meant.contains("<dd>29</dd>") && !meant.contains("not on the list, and"), "{meant}");
+        assert!(meant.contains("<dd>29</dd>") && !meant.contains("not on the list and"), "{meant}");
         assert!(!form().contains("may_retire_most"));
     }
 
@@ -168,7 +168,7 @@ both! {
         assert_eq!(cancel().expect(303).header("location"), Some(place.as_str()));
         assert_eq!(cancel().expect(303).header("location"), Some(place.as_str()));
         app.deliver_all();
-        assert!(page(&app, &desk, &place).contains("It was cancelled"));
+        assert!(page(&app, &desk, &place).contains("Import canceled"));
     }
 
     /// Members look up, admins import, the operator's support sees nothing.

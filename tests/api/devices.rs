@@ -90,7 +90,7 @@ both! {
         app.get(&path).bearer(&device).send().expect(200);
         // The practice is told, and makes up its own mind of the person.
         let (said, _) = practice_reads(&app, &bo, &patient.conversation_id);
-        assert!(said.starts_with("The new device was confirmed by a code"), "{said}");
+        assert!(said.starts_with("The new device was confirmed with a code"), "{said}");
         // There is nothing more to lift, for this one nor for the phone of before.
         app.advance(60);
         ask(&app, &device).problem(409, "session_unrestricted");

@@ -57,7 +57,7 @@ both! {
         assert_eq!(kept["by"], member.staff_id);
         assert_eq!((&kept["method"], &kept["note"]), (&json!("call_back"), &json!("Called back.")));
         assert_eq!((&kept["before"], &kept["after"]), (&json!("unverified"), &json!("confirmed")));
-        assert_eq!(said(&app, &patient).last().unwrap(), "The practice confirmed who you are.");
+        assert_eq!(said(&app, &patient).last().unwrap(), "The practice confirmed your identity.");
     }
 
     /// While it is not confirmed a first message wants to be meant; afterwards it does not.
@@ -102,7 +102,7 @@ both! {
         };
         let refused = pair(DEMO).expect(403);
         assert_eq!(refused.str("/code"), "pairing_refused");
-        assert_eq!(refused.str("/detail"), "Call the practice, if you have questions.");
+        assert_eq!(refused.str("/detail"), "Call the practice if you have questions.");
         app.link("765432", &app.practice("Oak Eyes", None).id);
         pair("765432").expect(201);
         app.deliver_all();
@@ -192,7 +192,7 @@ both! {
         let kinds = identity(&app, &admin, &patient.conversation_id)["decisions"].clone();
         let kinds: Vec<_> = kinds.as_array().unwrap().iter().map(|one| one["decision"].clone()).collect();
         assert_eq!(kinds, ["confirm", "undo"]);
-        assert_eq!(said(&app, &patient).last().unwrap(), "The practice is checking again who you are.");
+        assert_eq!(said(&app, &patient).last().unwrap(), "The practice is checking your identity again.");
     }
 
     fn a_verdict_says_how_and_support_decides_nothing(app: TestApp) {

@@ -176,7 +176,7 @@ both! {
         let stranger = app.verify(&phone(2));
         for _ in 0..2 {
             let refused = sign_up(&app, &stranger, &token).problem(403, "pairing_refused");
-            assert_eq!(refused.at("/detail"), "Call the practice, if you have questions.");
+            assert_eq!(refused.at("/detail"), "Call the practice if you have questions.");
         }
         assert_eq!(app.count("SELECT count(*) FROM accounts"), 0);
         assert_eq!(app.count("SELECT count(*) FROM conversations"), 0);

@@ -144,7 +144,7 @@ both! {
         assert_eq!(frequencies(&app, &elm.bo), ["immediate", "immediate"], "to look changes nothing");
         for _ in 0..2 {
             let page = app.form(&path, &[("List-Unsubscribe", "One-Click")]).send().expect(200).text();
-            assert!(page.contains("You get no more of these e-mails"), "{page}");
+            assert!(page.contains("You will no longer get these e-mails"), "{page}");
         }
         assert_eq!(frequencies(&app, &elm.bo), ["off", "immediate"]);
         assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'notifications.changed'"), 1);

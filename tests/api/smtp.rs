@@ -257,7 +257,7 @@ both! {
 
     fn a_dkim_key_that_cannot_be_used_stops_the_start(on: Builder) {
         let (app, ..) = mailing(on);
-        for (content, problem) in [(None, "cannot be read"), (Some("no key"), "holds no private key")] {
+        for (content, problem) in [(None, "cannot be read"), (Some("no key"), "contains no PEM private key")] {
             let path = app.inner.config.data_dir.join("dkim.pem");
             content.inspect(|content| fs::write(&path, content).unwrap());
             let mut config = (*app.inner.config).clone();

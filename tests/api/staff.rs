@@ -46,7 +46,7 @@ both! {
         assert_eq!(made.at("/staff/name"), "Ben Okoro");
         let token = letter_token(&app, "ben@elm.example");
         let mail = app.carrier.sent_to("ben@elm.example").pop().unwrap();
-        assert_eq!(mail.subject, "You are invited to your practice’s inbox");
+        assert_eq!(mail.subject, "You’re invited to your practice’s inbox");
         assert!(mail.body.contains("Elm Dental") && mail.unsubscribe.is_none());
 
         // Before the password there is nothing to sign in with.

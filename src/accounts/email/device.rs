@@ -1,5 +1,6 @@
-//! A new device, let in by the e-mail address that the account had proven before: a number can have another owner by
-//! then, an address hardly. What the practices believe of the person does not change by it; they are told.
+//! Lifting the restriction of a new device by the e-mail address that the account had proven before: a
+//! phone number may have another owner by then, an address hardly ever. The practices' identity checks do
+//! not change; they are notified.
 
 use serde_json::json;
 
@@ -12,7 +13,8 @@ use crate::db::{self, Conn};
 use crate::kit::{Email, Language, Timestamp};
 use crate::limits::{self, Budget};
 
-/// Mails a code to the account's proven address, which the answer does not name; until when it is good.
+/// Mails a code to the account's proven address, which the response does not name;
+/// returns the code's expiry.
 pub fn ask(ctx: &Ctx, conn: &mut Conn, who: &Principal, language: Language) -> Result<Timestamp, Refusal> {
     let email = address(conn, who)?;
     let budget = Budget::mails_about_devices(ctx, &who.account_id);
@@ -28,8 +30,8 @@ fn address(conn: &mut Conn, who: &Principal) -> Result<Email, Refusal> {
     account.proven_email().and_then(Email::parse).ok_or(Refusal::EmailUnproven)
 }
 
-/// Compares a code; whether it was right. Then the sign-in sees everything from now on. A right one sent again is the
-/// same success.
+/// Compares a code and returns whether it was correct. If so, the session has full access from now on.
+/// Sending the correct code again is the same success.
 pub fn check(ctx: &Ctx, conn: &mut Conn, who: &Principal, code: &str) -> Result<bool, Refusal> {
     let is_lifted = who.scope == Scope::Full;
     let found = match compare(ctx, conn, &who.session_id, code) {
@@ -40,7 +42,7 @@ pub fn check(ctx: &Ctx, conn: &mut Conn, who: &Principal, code: &str) -> Result<
     if is_lifted {
         return Ok(true);
     }
-    // The account may have gone over to another address since, because somebody else reads the old one.
+    // The account may have moved to another address since, because a stranger reads the old one.
     if accounts::lift_session(conn, &who.session_id, &row.email)? == 0 {
         return Err(Refusal::EmailCodeExpired);
     }

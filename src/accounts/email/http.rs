@@ -1,4 +1,4 @@
-//! The doors of the account's e-mail address.
+//! HTTP handlers for the account's e-mail address.
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
@@ -14,28 +14,28 @@ use crate::http::{Answer, Body, Call, Problem, once};
 use crate::kit::{Email, Timestamp};
 use crate::refusals;
 
-/// An address to be proven.
+/// An e-mail address to prove.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ProveEmail {
-    /// The address.
+    /// The e-mail address that receives the code.
     #[validate(custom(function = "is_email"))]
     #[schema(example = "alex@example.com")]
     email: String,
 }
 
-/// A code is on its way.
+/// Reply to a request for a code by e-mail.
 #[derive(Serialize, ToSchema)]
 pub struct EmailAsked {
-    /// Until when the code is good.
+    /// Time at which the code expires.
     expires_at: Timestamp,
 }
 
 refusals!(ProveEmailRefusals: keyed, Unauthorized, SessionRestricted, SendLimited);
 
-/// Mails a code to an address; the account's own stays until that code is right
-#[utoipa::path(tag = "me", request_body = ProveEmail, security(("access_token" = [])), responses((status = 202, description = "Six digits are on their way", body = EmailAsked), ProveEmailRefusals))]
+/// Send a code to a new e-mail address; the account keeps its address until the code is verified
+#[utoipa::path(tag = "me", request_body = ProveEmail, security(("access_token" = [])), responses((status = 202, description = "The e-mail with six digits is on its way", body = EmailAsked), ProveEmailRefusals))]
 #[post("/v1/me/email")]
-pub async fn prove_email(
+pub async fn request_email_code(
     app: Data<App>,
     call: Call,
     body: Body<ProveEmail>,
@@ -51,18 +51,18 @@ pub async fn prove_email(
     .await
 }
 
-/// The code that came.
+/// The code from the e-mail.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CheckEmail {
-    /// Six digits.
+    /// Six digits without spaces or dashes.
     #[schema(example = "123456")]
     code: String,
 }
 
-/// Whether it was right.
+/// The outcome of a code check.
 #[derive(Serialize, ToSchema)]
 pub struct EmailChecked {
-    /// `approved` or `wrong`.
+    /// Either `approved` or `wrong`.
     #[schema(example = "approved")]
     result: &'static str,
 }
@@ -75,10 +75,10 @@ impl EmailChecked {
 
 refusals!(CheckEmailRefusals: keyed, Unauthorized, SessionRestricted, CodeExpired);
 
-/// Hands the code in: five tries a mail
-#[utoipa::path(tag = "me", request_body = CheckEmail, security(("access_token" = [])), responses((status = 200, description = "Compared; once it is right the address is the account's, and proven", body = EmailChecked), CheckEmailRefusals))]
+/// Verify the e-mail code, with five tries per e-mail
+#[utoipa::path(tag = "me", request_body = CheckEmail, security(("access_token" = [])), responses((status = 200, description = "The code was compared; if it is correct, the account has the address, and it is proven", body = EmailChecked), CheckEmailRefusals))]
 #[post("/v1/me/email/checks")]
-pub async fn check_email(
+pub async fn verify_email_code(
     app: Data<App>,
     call: Call,
     body: Body<CheckEmail>,
@@ -95,10 +95,10 @@ pub async fn check_email(
 
 refusals!(AskEmailCodeRefusals: keyed, Unauthorized, SessionUnrestricted, EmailUnproven, SendLimited);
 
-/// Mails a code to the account's proven address, by which this restricted sign-in is lifted
-#[utoipa::path(tag = "sessions", security(("access_token" = [])), responses((status = 202, description = "Six digits are on their way; the address is not told", body = EmailAsked), AskEmailCodeRefusals))]
+/// Send a code to the account's proven e-mail address, to lift the restriction of this session
+#[utoipa::path(tag = "sessions", security(("access_token" = [])), responses((status = 202, description = "The e-mail with six digits is on its way; the response does not reveal the address", body = EmailAsked), AskEmailCodeRefusals))]
 #[post("/v1/sessions/current/email-code")]
-pub async fn ask_email_code(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
+pub async fn request_session_email_code(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
     let (bearer, language) = (call.bearer.clone(), call.language.unwrap_or_default());
     once(&app, &call, b"", move |ctx, conn| {
         let who = authenticate_to_change(ctx, conn, bearer.as_ref())?;
@@ -110,10 +110,10 @@ pub async fn ask_email_code(app: Data<App>, call: Call) -> Result<HttpResponse, 
 
 refusals!(CheckEmailCodeRefusals: keyed, Unauthorized, SessionUnrestricted, CodeExpired);
 
-/// Hands that code in: five tries a mail. Once it is right, this sign-in is `full`
-#[utoipa::path(tag = "sessions", request_body = CheckEmail, security(("access_token" = [])), responses((status = 200, description = "Compared; once it is right, earlier conversations show", body = EmailChecked), CheckEmailCodeRefusals))]
+/// Verify the session's e-mail code, with five tries per e-mail; the session then has full access
+#[utoipa::path(tag = "sessions", request_body = CheckEmail, security(("access_token" = [])), responses((status = 200, description = "The code was compared; if it is correct, the session sees earlier conversations", body = EmailChecked), CheckEmailCodeRefusals))]
 #[post("/v1/sessions/current/email-code/checks")]
-pub async fn check_email_code(
+pub async fn verify_session_email_code(
     app: Data<App>,
     call: Call,
     body: Body<CheckEmail>,

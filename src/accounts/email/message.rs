@@ -1,4 +1,4 @@
-//! The mail with the code.
+//! The e-mail that carries the code.
 
 use askama::Template;
 use serde::{Deserialize, Serialize};
@@ -10,24 +10,21 @@ use crate::db::{self, Conn};
 use crate::kit::{Email, Language, Timestamp};
 use crate::outbox::{self, Channel, Job, Mail, Message, Outgoing, Rendered, Topic};
 
-/// Renders the mail.
 pub struct EmailCodeTopic;
 
 impl EmailCodeTopic {
-    /// Its name in the outbox.
     pub const NAME: &'static str = "email_code";
 }
 
-/// What the row knows: neither the address nor the code.
+/// The outbox row contains neither the address nor the code.
 #[derive(Serialize, Deserialize)]
 struct Payload {
-    #[serde(alias = "account")] // as rows have it that were queued when only accounts asked
+    #[serde(alias = "account")] // in rows queued when only accounts asked
     asked_by: String,
     seed: String,
     language: Language,
 }
 
-/// Queues the mail.
 pub fn enqueue(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -56,7 +53,6 @@ impl Topic for EmailCodeTopic {
     }
 }
 
-/// What the mail says.
 struct Words {
     heading: &'static str,
     lead: &'static str,
@@ -70,7 +66,7 @@ fn for_address(language: Language) -> Words {
             heading: "Your code for this address",
             lead: "Enter this code in the app to confirm that the address is yours:",
             limit: "It works for 30 minutes.",
-            otherwise: "If you did not ask for it, do nothing: without the code nothing changes.",
+            otherwise: "If you did not ask for it, do nothing: without the code, nothing changes.",
         },
         Language::Es => Words {
             heading: "Su código para esta dirección",
@@ -81,14 +77,14 @@ fn for_address(language: Language) -> Words {
     }
 }
 
-/// Whoever has the number by now may have asked: the mail says what giving the code away would open.
+/// The number's new owner may have asked: the e-mail says what giving the code away would open.
 fn for_device(language: Language) -> Words {
     match language {
         Language::En => Words {
             heading: "Your code for the new device",
-            lead: "Somebody signed in with your mobile number on a new device. If it was you, enter this code there to see your earlier conversations:",
-            limit: "It works for 30 minutes. Give it to nobody.",
-            otherwise: "If it was not you, do nothing: without the code the device sees none of your conversations.",
+            lead: "Someone signed in with your mobile number on a new device. If it was you, enter this code there to see your earlier conversations:",
+            limit: "It works for 30 minutes. Do not share it.",
+            otherwise: "If it was not you, do nothing: without the code, the device sees none of your conversations.",
         },
         Language::Es => Words {
             heading: "Su código para el dispositivo nuevo",
@@ -99,7 +95,8 @@ fn for_device(language: Language) -> Words {
     }
 }
 
-/// `None` when a template fails, which drops the row: what is left to fail (writing to a `String`) does not.
+/// `None` if a template fails, which drops the row; the only failure left (writing to a
+/// `String`) does not occur.
 fn mail(ctx: &Ctx, row: &store::Row, language: Language) -> Option<Outgoing> {
     let words = if row.asked_by == row.account_id { for_address } else { for_device };
     let (words, code) = (&words(language), &super::code(ctx, row));

@@ -1,9 +1,10 @@
-//! The e-mail address of an account, proven by a code that went there.
+//! The e-mail address of an account, proven by a code that was sent there.
 //!
-//! The address that is being proven waits beside the account: until the code is right, the one that was proven before
-//! stays. The code is derived, not stored, like that of a number; a try is counted before it is compared, and a wrong
-//! one is an `Ok`, so that it commits. A restricted sign-in changes no address: whoever holds a recycled number must
-//! not put one of their own on somebody's account. What it may do with the proven one is in `device`.
+//! The address that is being proven is stored beside the account: until the code is correct, the address
+//! that was proven before stays. Like the code of a phone number, the code is derived, not stored. A try is
+//! counted before it is compared, and a wrong code is an `Ok`, so that the count commits. Restricted
+//! sessions cannot change the address: the new owner of a recycled number must not put their own address on
+//! another person's account. How a restricted session can use the proven address is in `device`.
 
 pub mod device;
 pub mod http;
@@ -26,12 +27,12 @@ use crate::db::{self, Conn};
 use crate::kit::{Email, Language, Timestamp};
 use crate::limits::{self, Budget};
 
-/// Mails are slow at times, and read on another device.
+/// Long, because e-mails are slow at times and read on another device.
 const LIFE: Duration = Duration::from_mins(30);
-/// Tries a mail.
+/// Number of tries per e-mail.
 const TRIES: i32 = 5;
 
-/// Mails a code to an address; until when it is good.
+/// Mails a code to a new address of the account; returns the code's expiry.
 pub fn ask(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -47,7 +48,7 @@ pub fn ask(
     Ok(send(ctx, conn, &who.account_id, &who.account_id, email, language)?)
 }
 
-/// Mails a code; until when it is good.
+/// Mails a code for the account or session `asked_by`; returns the code's expiry.
 fn send(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -62,7 +63,7 @@ fn send(
     Ok(ctx.now + LIFE)
 }
 
-/// Compares a code; whether it was right. A right one sent again is the same success.
+/// Compares a code and returns whether it was correct. Sending the correct code again is the same success.
 pub fn check(ctx: &Ctx, conn: &mut Conn, who: &Principal, code: &str) -> Result<bool, Refusal> {
     if who.scope == Scope::Restricted {
         return Err(Refusal::Restricted);
@@ -74,7 +75,7 @@ pub fn check(ctx: &Ctx, conn: &mut Conn, who: &Principal, code: &str) -> Result<
     Ok(true)
 }
 
-/// What the code was mailed for, where it is the right one.
+/// Returns the stored row if the code is correct. A correct code gives its try back.
 fn compare(ctx: &Ctx, conn: &mut Conn, asked_by: &str, code: &str) -> Result<Option<store::Row>, Refusal> {
     let row = store::take_try(conn, asked_by, TRIES, ctx.now)?.ok_or(Refusal::EmailCodeExpired)?;
     let ours = self::code(ctx, &row);
@@ -85,7 +86,7 @@ fn compare(ctx: &Ctx, conn: &mut Conn, asked_by: &str, code: &str) -> Result<Opt
     Ok(Some(row))
 }
 
-/// What follows: it is in the audit, and the practices' records are asked again.
+/// Records the change in the audit log, and asks the practices to match their records again.
 fn proven(ctx: &Ctx, conn: &mut Conn, account_id: &str) -> db::Result<()> {
     let (action, subject, detail) = ("account.email_proven", account_id, json!({}));
     audit::record(
@@ -107,12 +108,12 @@ fn code(ctx: &Ctx, row: &store::Row) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-/// Forgets what an account that is gone was proving, and its sign-ins.
+/// Deletes the pending codes of a deleted account and of its sessions.
 pub fn forget(conn: &mut Conn, account_id: &str) -> db::Result<usize> {
     store::delete(conn, account_id)
 }
 
-/// Forgets addresses that nobody proved.
+/// Deletes expired codes, and with them addresses that were never proven.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::delete_expired(conn, ctx.now)
 }

@@ -1,4 +1,4 @@
-//! The rows of `email_codes`.
+//! Queries on `email_codes`.
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -8,21 +8,19 @@ use crate::db::schema::email_codes;
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::{Email, Timestamp};
 
-/// A code on its way to an address.
+/// A code that was mailed to an address.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = email_codes)]
 pub struct Row {
-    /// The account, for an address that it wants, or the sign-in, for being let in.
+    /// The account id when an address is being proven, the session id when a restriction is being lifted.
     pub asked_by: String,
-    /// Whose.
     pub account_id: String,
-    /// The address.
     pub email: String,
-    /// What its code is made of.
+    /// Random seed that the code is derived from.
     pub seed: String,
 }
 
-/// Keeps what a code is made of; the one that was asked for before, by the same, is forgotten.
+/// Stores the seed of a code; it replaces the earlier one of the same account or session.
 pub fn upsert(
     conn: &mut Conn,
     asked_by: &str,
@@ -52,7 +50,7 @@ pub fn upsert(
     Ok(Both(upsert).execute(conn)?)
 }
 
-/// Where the code made of `seed` goes, while it is good.
+/// The address for the code of `seed`, until the code expires.
 pub fn find(conn: &mut Conn, asked_by: &str, seed: &str, now: Timestamp) -> Result<Option<Row>> {
     let row = email_codes::table
         .find(asked_by)
@@ -61,7 +59,7 @@ pub fn find(conn: &mut Conn, asked_by: &str, seed: &str, now: Timestamp) -> Resu
     Ok(row.select(columns::<Row>()).first(conn).optional()?)
 }
 
-/// Takes a try, where there is one left.
+/// Counts a try, if one is left; otherwise `None`.
 pub fn take_try(conn: &mut Conn, asked_by: &str, most: i32, now: Timestamp) -> Result<Option<Row>> {
     let row = email_codes::table
         .filter(email_codes::asked_by.eq(asked_by))
@@ -71,19 +69,18 @@ pub fn take_try(conn: &mut Conn, asked_by: &str, most: i32, now: Timestamp) -> R
     Ok(taken.get_result(conn).optional()?)
 }
 
-/// Gives it back.
+/// Undoes [`take_try`] for a correct code.
 pub fn return_try(conn: &mut Conn, asked_by: &str) -> Result<usize> {
     let row = email_codes::table.find(asked_by);
     Ok(update(row).set(email_codes::tries.eq(email_codes::tries - 1)).execute(conn)?)
 }
 
-/// Deletes every code of an account and of its sign-ins.
+/// Deletes the codes of an account and of its sessions.
 pub fn delete(conn: &mut Conn, account_id: &str) -> Result<usize> {
     let rows = email_codes::table.filter(email_codes::account_id.eq(account_id));
     Ok(diesel::delete(rows).execute(conn)?)
 }
 
-/// Deletes what expired.
 pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(diesel::delete(email_codes::table.filter(email_codes::expires_at.le(now))).execute(conn)?)
 }

@@ -1,4 +1,5 @@
-//! The two texts of a change: to the number that was, in case somebody else did it, and to the one that is.
+//! The two texts of a number change: to the old number, in case the owner did not ask for it, and
+//! to the new one.
 
 use serde_json::json;
 
@@ -12,11 +13,9 @@ use crate::outbox::{self, Job, Message, Outgoing, Rendered, Sender, Text, Topic}
 /// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
 const SEGMENT: usize = 160;
 
-/// Renders both.
 pub struct NumberTopic;
 
 impl NumberTopic {
-    /// The topic's name in the outbox.
     pub const NAME: &'static str = "number_changed";
 }
 
@@ -26,7 +25,7 @@ struct Payload {
     language: String,
 }
 
-/// Queues both; `proof` tells this change from others.
+/// Queues both texts; `proof` (the verification id) makes their dedupe keys unique to this change.
 pub(super) fn enqueue(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -61,7 +60,8 @@ impl Topic for NumberTopic {
     }
 }
 
-/// Names the app, and neither the other number nor any practice: either phone may be a stranger's by now.
+/// Names the app, but neither the other number nor a practice: either phone may belong to
+/// a stranger by now.
 fn text(app: &str, is_new: bool, language: Language) -> String {
     let says = match (language, is_new) {
         (Language::En, true) => ": your account now has this number. Not you? Call your practice.",

@@ -1,5 +1,5 @@
-//! Receipts and inbound texts of Kannel: GETs whose URL carries our own token. Both are answered 200 with
-//! nothing in it, because Kannel texts back whatever it is told.
+//! Delivery receipts and inbound texts of Kannel: GETs whose URL carries our own token. Both are answered
+//! with an empty 200, because Kannel texts back whatever body it gets.
 
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
@@ -15,16 +15,16 @@ use crate::refusals;
 
 refusals!(KannelRefusals: plain, SignatureInvalid);
 
-/// Takes a text that came in
+/// Receive an inbound SMS from Kannel
 #[utoipa::path(tag = "callbacks", params(
-    ("token" = Option<String>, Query, description = "As in the URL that `practice-links admin kannel urls` prints", example = "c29tZXRoaW5n"),
-    ("id" = Option<String>, Query, description = "Kannel's id of the text (`%I`)", example = "0198c1f2-a4c0-7d3e-8a51-b2c3d4e5f607"),
-    ("from" = Option<String>, Query, description = "Who wrote (`%p`)", example = "+14155552671"),
-    ("to" = Option<String>, Query, description = "To which of our numbers (`%P`)", example = "+15005550006"),
-    ("text" = Option<String>, Query, description = "What (`%a`)", example = "STOP")),
-    responses((status = 200, description = "Nothing: an answer, where one is due, is a message of its own", content_type = "text/plain", body = String), KannelRefusals))]
+    ("token" = Option<String>, Query, description = "Token of the URL that `practice-links admin kannel urls` prints", example = "c29tZXRoaW5n"),
+    ("id" = Option<String>, Query, description = "Kannel's id of the SMS (`%I`)", example = "0198c1f2-a4c0-7d3e-8a51-b2c3d4e5f607"),
+    ("from" = Option<String>, Query, description = "Sender's phone number (`%p`)", example = "+14155552671"),
+    ("to" = Option<String>, Query, description = "Our number that received it (`%P`)", example = "+15005550006"),
+    ("text" = Option<String>, Query, description = "Text of the SMS (`%a`)", example = "STOP")),
+    responses((status = 200, description = "Empty; a reply, if one is due, is sent as a separate message", content_type = "text/plain", body = String), KannelRefusals))]
 #[get("/v1/callbacks/kannel/inbound")]
-pub async fn kannel_inbound(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn receive_kannel_sms(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let query = Parameters::of(&request);
     if !kannel::is_inbound(&app.ctx(), query.get("token")) {
         return Err(forged());
@@ -41,14 +41,18 @@ pub async fn kannel_inbound(app: Data<App>, request: HttpRequest) -> Result<Http
     Ok(nothing())
 }
 
-/// Takes a receipt
+/// Receive a delivery receipt from Kannel
 #[utoipa::path(tag = "callbacks", params(
-    ("id" = String, Path, description = "The attempt", example = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607"),
-    ("token" = Option<String>, Query, description = "The attempt's token", example = "c29tZXRoaW5n"),
-    ("status" = Option<String>, Query, description = "Kannel's bits (`%d`)", example = "1")),
-    responses((status = 200, description = "Taken; what tells nothing new changes nothing", content_type = "text/plain", body = String), KannelRefusals))]
+    ("id" = String, Path, description = "Id of the send attempt", example = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607"),
+    ("token" = Option<String>, Query, description = "Token of the send attempt", example = "c29tZXRoaW5n"),
+    ("status" = Option<String>, Query, description = "Kannel's status bits (`%d`)", example = "1")),
+    responses((status = 200, description = "Accepted; a receipt that says nothing new changes nothing", content_type = "text/plain", body = String), KannelRefusals))]
 #[get("/v1/callbacks/kannel/{id}")]
-pub async fn kannel_receipt(app: Data<App>, request: HttpRequest, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn receive_kannel_receipt(
+    app: Data<App>,
+    request: HttpRequest,
+    id: Id,
+) -> Result<HttpResponse, Problem> {
     let query = Parameters::of(&request);
     if !kannel::is_receipt(&app.ctx(), &id.0, query.get("token")) {
         return Err(forged());
@@ -60,7 +64,7 @@ pub async fn kannel_receipt(app: Data<App>, request: HttpRequest, id: Id) -> Res
     Ok(nothing())
 }
 
-/// The parameters of a query; what cannot be read has none.
+/// Query parameters; a query that cannot be read has none.
 struct Parameters(Vec<(String, String)>);
 
 impl Parameters {

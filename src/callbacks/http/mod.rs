@@ -1,4 +1,4 @@
-//! The providers' own doors.
+//! HTTP handlers of the providers' callbacks.
 
 pub mod kannel;
 pub mod twilio;
@@ -6,5 +6,5 @@ pub mod twilio;
 use crate::http::{Code, Problem};
 
 fn forged() -> Problem {
-    Problem::new(Code::SignatureInvalid, "Sign the callback with what is configured here.")
+    Problem::new(Code::SignatureInvalid, "Sign the callback with the secret that is configured here.")
 }

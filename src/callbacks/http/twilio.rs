@@ -14,17 +14,17 @@ use crate::http::{Code, Id, Problem, RawBody};
 use crate::outbox::Channel;
 use crate::refusals;
 
-/// `TwiML` that does nothing: the answer to a text leaves through the outbox.
+/// `TwiML` that does nothing: a reply to a text is sent through the outbox.
 const NO_ANSWER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>";
 
 refusals!(TwilioRefusals: body, SignatureInvalid);
 
-/// Takes a text that came in
-#[utoipa::path(tag = "callbacks", params(("X-Twilio-Signature" = Option<String>, Header, description = "HMAC over the public URL and every parameter", example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=")),
+/// Receive an inbound SMS from Twilio
+#[utoipa::path(tag = "callbacks", params(("X-Twilio-Signature" = Option<String>, Header, description = "HMAC of the public URL and every parameter", example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=")),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "MessageSid=SM00000000000000000000000000000001&From=%2B14155552671&To=%2B15005550006&Body=STOP"),
-    responses((status = 200, description = "Empty TwiML: an answer, where one is due, is a message of its own", content_type = "text/xml", body = String), TwilioRefusals))]
+    responses((status = 200, description = "Empty TwiML; a reply, if one is due, is sent as a separate message", content_type = "text/xml", body = String), TwilioRefusals))]
 #[post("/v1/callbacks/twilio/inbound")]
-pub async fn twilio_inbound(
+pub async fn receive_twilio_sms(
     app: Data<App>,
     request: HttpRequest,
     body: RawBody,
@@ -34,12 +34,12 @@ pub async fn twilio_inbound(
     Ok(HttpResponse::Ok().content_type("text/xml; charset=utf-8").body(NO_ANSWER))
 }
 
-/// Takes a report on a message or call
-#[utoipa::path(tag = "callbacks", params(("id" = String, Path, description = "The attempt", example = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("X-Twilio-Signature" = Option<String>, Header, description = "HMAC over the public URL and every parameter", example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=")),
+/// Receive a status callback from Twilio
+#[utoipa::path(tag = "callbacks", params(("id" = String, Path, description = "Id of the send attempt", example = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("X-Twilio-Signature" = Option<String>, Header, description = "HMAC of the public URL and every parameter", example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=")),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "MessageSid=SM00000000000000000000000000000001&MessageStatus=undelivered&ErrorCode=30005"),
-    responses((status = 204, description = "Taken; what tells nothing new changes nothing"), TwilioRefusals))]
+    responses((status = 204, description = "Accepted; a status that says nothing new changes nothing"), TwilioRefusals))]
 #[post("/v1/callbacks/twilio/{id}")]
-pub async fn twilio_status(
+pub async fn receive_twilio_status(
     app: Data<App>,
     request: HttpRequest,
     id: Id,
@@ -57,7 +57,6 @@ pub async fn twilio_status(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The parameters of a callback.
 struct Fields(Vec<(String, String)>);
 
 impl Fields {
@@ -77,13 +76,13 @@ impl Fields {
     }
 }
 
-/// The parameters, where Twilio signed them.
+/// The parameters, if Twilio signed them.
 fn signed(app: &App, request: &HttpRequest, body: &RawBody) -> Result<Fields, Problem> {
     let unreadable = || Problem::new(Code::MalformedRequest, "The parameters cannot be read.");
     let fields = match body.media_type.as_str() {
         "application/x-www-form-urlencoded" => body.form().ok_or_else(unreadable)?,
         "application/json" => Vec::new(),
-        _ => return Err(Problem::new(Code::UnsupportedMediaType, "Send a form, or JSON.")),
+        _ => return Err(Problem::new(Code::UnsupportedMediaType, "Send a form or JSON.")),
     };
     let is_json = body.media_type == "application/json";
     let callback = Signed {
@@ -101,7 +100,7 @@ fn signed(app: &App, request: &HttpRequest, body: &RawBody) -> Result<Fields, Pr
     }
 }
 
-/// The texts and numbers of a JSON object.
+/// The string and number members of a JSON object.
 fn members(bytes: &[u8]) -> Option<Vec<(String, String)>> {
     let Ok(Value::Object(members)) = serde_json::from_slice(bytes) else { return None };
     let text = |value| match value {

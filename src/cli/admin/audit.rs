@@ -8,18 +8,16 @@ use super::super::Failure;
 use crate::app::App;
 use crate::audit::{self, Finding, Report, Verdict};
 
-/// `admin audit …`
 #[derive(Subcommand)]
 pub enum AuditTask {
-    /// Walk the chains of the audit; fails where a row is gone or was changed.
+    /// Verify the hash chains of the audit log. Fails if an event is missing or was changed.
     Verify {
-        /// One practice's alone.
+        /// Verify only the chain of the practice with this id.
         #[arg(long)]
         practice: Option<String>,
     },
 }
 
-/// Runs `task`.
 pub fn run(task: AuditTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     let AuditTask::Verify { practice } = task;
     let verdict = app.read_blocking(|_, conn| audit::verify(conn, practice.as_deref()))?;
@@ -30,15 +28,15 @@ pub fn run(task: AuditTask, app: &App, out: &mut dyn Write) -> Result<(), Failur
     if let Some(last) = unchained_until {
         writeln!(
             out,
-            "{unchained} events up to {last} are from before the chains; nothing vouches for them."
+            "{unchained} events up to {last} are older than the hash chains and cannot be verified."
         )?;
     }
     let broken = reports.iter().filter(|report| report.finding.is_some()).count();
     match (broken, reports.len(), practice) {
-        (0, 0, Some(id)) => Err(Failure::Refused(format!("{id}: there is no chain of this practice"))),
+        (0, 0, Some(id)) => Err(Failure::Refused(format!("{id}: there is no chain for this practice"))),
         (0, chains, _) => {
             let rows: i64 = reports.iter().map(|report| report.rows).sum();
-            Ok(writeln!(out, "{rows} events in {chains} chains: all there, none changed.")?)
+            Ok(writeln!(out, "{rows} events in {chains} chains: complete and unchanged.")?)
         }
         (broken, ..) => Err(Failure::Refused(format!("{broken} of {} chains are broken", reports.len()))),
     }
@@ -49,6 +47,6 @@ fn line(Report { chain, rows, finding }: &Report) -> String {
         None => format!("{chain}: {rows} events"),
         Some(Finding::Missing { seq }) => format!("{chain}: event {seq} is missing"),
         Some(Finding::Changed { seq, id }) => format!("{chain}: event {seq} ({id}) was changed"),
-        Some(Finding::Head) => format!("{chain}: its head is gone or does not fit its last event, {rows}"),
+        Some(Finding::Head) => format!("{chain}: its head is missing or does not match event {rows}"),
     }
 }

@@ -1,4 +1,4 @@
-//! `admin kannel …`
+//! `practice-links admin kannel …`
 
 use std::io::Write;
 
@@ -8,14 +8,13 @@ use crate::app::App;
 use crate::callbacks::kannel;
 use crate::cli::Failure;
 
-/// `admin kannel …`
 #[derive(Subcommand)]
 pub enum KannelTask {
-    /// Print the `sms-service` group that hands inbound texts to this service.
+    /// Print the `sms-service` group that forwards inbound texts to this service.
     Urls,
 }
 
-/// Runs `task`. The URL holds a secret: whoever has it can say STOP for others.
+/// The URL holds a secret: with it, a stranger could send STOP for other people's numbers.
 pub fn run(task: &KannelTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         KannelTask::Urls => Ok(writeln!(

@@ -12,74 +12,72 @@ use crate::links::{self, Change, EndpointRefusal, Link, NewLink, PRACTICE, Peopl
 use crate::practices;
 use crate::staff;
 
-/// Who the audit says it was.
+/// The actor in the audit log.
 const OPERATOR: &str = "operator";
 
-/// `admin link …`
 #[derive(Subcommand)]
 pub enum LinkTask {
-    /// Make a further link, behind a fresh code or an imported one.
+    /// Create another link, with a new code or an imported one.
     Create(Box<NewArguments>),
-    /// Pause a link, or make it active again.
+    /// Pause a link or make it active again.
     Change {
-        /// The link's id.
+        /// The id of the link, such as `lnk_…`.
         id: String,
-        /// `active` or `paused`.
+        /// The new state: `active` or `paused`.
         #[arg(long, value_parser = ["active", "paused"])]
         state: String,
     },
-    /// Retire a link: it leads where another one leads, for ever.
+    /// Retire a link permanently: it forwards to another link.
     Retire {
-        /// The link's id.
+        /// The id of the link, such as `lnk_…`.
         id: String,
-        /// The other link's id; by default the practice's default link.
+        /// The id of the link to forward to. Default: the practice's default link.
         #[arg(long)]
         forward_to: Option<String>,
     },
-    /// List a practice's links.
+    /// List the links of a practice.
     List {
-        /// The practice's id.
+        /// The id of the practice, such as `prc_…`.
         #[arg(long)]
         practice: String,
     },
 }
 
-/// What a new link is made of.
+/// The arguments of `admin link create`.
 #[derive(Args)]
 pub struct NewArguments {
-    /// The practice's id.
+    /// The id of the practice, such as `prc_…`.
     #[arg(long)]
     practice: String,
-    /// What the practice calls it.
+    /// The name of the link, visible only to the practice.
     #[arg(long)]
     label: String,
-    /// A tag of its conversations; may be given several times.
+    /// A tag for its conversations. Repeat for several tags.
     #[arg(long = "tag")]
     tags: Vec<String>,
-    /// The first entry of its conversations.
+    /// The first message of its conversations.
     #[arg(long)]
     welcome: Option<String>,
-    /// Who sees its conversations: `practice`, a team's id or a staff member's.
+    /// Who can see its conversations: `practice`, or the id of a team or staff member.
     #[arg(long, default_value = PRACTICE)]
     owner: String,
-    /// A staff member who shares them; may be given several times.
+    /// The id of a staff member who can also see them. Repeat for several.
     #[arg(long = "member")]
     members: Vec<String>,
-    /// The staff member who answers them.
+    /// The id of the staff member who is assigned new conversations.
     #[arg(long)]
     assignee: Option<String>,
-    /// A staff member who is told of new ones; may be given several times.
+    /// The id of a staff member to notify of new patients. Repeat for several.
     #[arg(long)]
     notify: Vec<String>,
     /// Keep the practice's name out of previews, texts and e-mails.
     #[arg(long)]
     discreet: bool,
-    /// A code of 6 to 12 digits that hangs on walls already.
+    /// An existing printed code of 6 to 12 digits. Default: a new code.
     #[arg(long)]
     code: Option<String>,
 }
 
-/// Runs `task`.
 pub fn run(task: LinkTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         LinkTask::Create(new) => create(*new, app, out),
@@ -146,7 +144,7 @@ fn check_people(conn: &mut Conn, link: &NewLink, people: &People) -> Result<(), 
         _ => staff::all_work_at(conn, practice, owner)?,
     };
     if !owner_is_ours {
-        return Err(Failure::Refused("--owner: is no team or staff member of this practice".into()));
+        return Err(Failure::Refused("--owner: is not a team or staff member of this practice".into()));
     }
     let named = [
         ("--member", people.members.as_slice()),
@@ -155,7 +153,7 @@ fn check_people(conn: &mut Conn, link: &NewLink, people: &People) -> Result<(), 
     ];
     for (argument, ids) in named {
         if !staff::all_work_at(conn, practice, ids)? {
-            return Err(Failure::Refused(format!("{argument}: is no staff member of this practice")));
+            return Err(Failure::Refused(format!("{argument}: is not a staff member of this practice")));
         }
     }
     Ok(())
@@ -175,10 +173,10 @@ fn failure(id: &str, refusal: EndpointRefusal) -> Failure {
     match refusal {
         EndpointRefusal::Db(error) => error.into(),
         EndpointRefusal::PlanRequired => {
-            Failure::Refused(format!("{id}: further links belong to the communicator plan"))
+            Failure::Refused(format!("{id}: additional links require the communicator plan"))
         }
         EndpointRefusal::CodeTaken => {
-            Failure::Refused("--code: belongs to a link already, and always will".into())
+            Failure::Refused("--code: is already used by a link and cannot be reused".into())
         }
         EndpointRefusal::StateFixed(why) => Failure::Refused(format!("{id}: {why}")),
         other => Failure::Refused(format!("{id}: {other}")),

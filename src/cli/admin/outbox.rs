@@ -1,4 +1,4 @@
-//! `practice-links admin outbox …`: what waits, what failed, which channel is paused.
+//! `practice-links admin outbox …`
 
 use std::io::Write;
 
@@ -9,33 +9,31 @@ use crate::app::App;
 use crate::outbox::{self, Channel, Job};
 use crate::topics;
 
-/// `admin outbox …`
 #[derive(Subcommand)]
 pub enum OutboxTask {
-    /// List the paused channels, and the rows in one state with their attempts.
+    /// List paused channels, and the messages in one state with their attempts.
     List {
-        /// `queued`, `leased`, `sent`, `dropped` or `dead`.
+        /// The state: `queued`, `leased`, `sent`, `dropped` or `dead`.
         #[arg(long, default_value = "dead")]
         state: String,
     },
-    /// Give a dead row another round of attempts.
+    /// Give a dead message another round of attempts.
     Requeue {
-        /// The row's id.
+        /// The id of the message, such as `out_…`.
         id: String,
     },
-    /// Drop a dead or queued row, and the address in it.
+    /// Drop a dead or queued message and delete its address.
     Discard {
-        /// The row's id.
+        /// The id of the message, such as `out_…`.
         id: String,
     },
-    /// Open a paused channel now, instead of at its next trial.
+    /// Resume a paused channel now, instead of at its next trial.
     Resume {
-        /// `sms`, `voice`, `email` or `webhook`.
+        /// The channel: `sms`, `voice`, `email` or `webhook`.
         channel: String,
     },
 }
 
-/// Runs `task`.
 pub fn run(task: OutboxTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         OutboxTask::List { state } => list(&state, app, out),
@@ -45,20 +43,20 @@ pub fn run(task: OutboxTask, app: &App, out: &mut dyn Write) -> Result<(), Failu
                 out,
                 is_done,
                 &format!("{id} is queued again."),
-                &format!("{id}: there is no dead row of this id"),
+                &format!("{id}: there is no dead message with this id"),
             )
         }
         OutboxTask::Discard { id } => {
             let is_done = app.write_blocking(|ctx, conn| outbox::discard(ctx, conn, &topics::all(), &id))?;
-            let refusal = format!("{id}: there is no dead or queued row of this id");
-            told(out, is_done, &format!("{id} is dropped."), &refusal)
+            let refusal = format!("{id}: there is no dead or queued message with this id");
+            told(out, is_done, &format!("{id} was dropped."), &refusal)
         }
         OutboxTask::Resume { channel } => {
             let known = Channel::parse(&channel).ok_or_else(|| {
-                Failure::Refused(format!("{channel}: is no channel (sms, voice, email, webhook)"))
+                Failure::Refused(format!("{channel}: is not a channel (sms, voice, email, webhook)"))
             })?;
             let is_done = app.write_blocking(|_, conn| outbox::resume(conn, known))?;
-            told(out, is_done, &format!("{channel} is open."), &format!("{channel} is not paused"))
+            told(out, is_done, &format!("{channel} is active again."), &format!("{channel} is not paused"))
         }
     }
 }
@@ -70,7 +68,7 @@ fn told(out: &mut dyn Write, is_done: bool, done: &str, refusal: &str) -> Result
     }
 }
 
-/// Ids, counts and labels: no number and no address.
+/// Prints ids, counts and labels, but no phone number and no address.
 fn list(state: &str, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     let (pauses, jobs) =
         app.read_blocking(|_, conn| Ok::<_, Failure>((outbox::pauses(conn)?, outbox::list(conn, state)?)))?;

@@ -14,50 +14,48 @@ use crate::kit::Language;
 use crate::links::{self, NewLink};
 use crate::practices::{self, NewPractice};
 
-/// `admin practice …`
 #[derive(Subcommand)]
 pub enum PracticeTask {
-    /// Make a practice and its default link.
+    /// Create a practice and its default link.
     Create {
         /// The name that patients see.
         #[arg(long)]
         name: String,
-        /// Its city.
+        /// The city where the practice is.
         #[arg(long)]
         city: String,
-        /// Where its notices go.
+        /// The e-mail address for the practice's notices.
         #[arg(long)]
         email: Option<String>,
-        /// `basic` or `communicator`.
+        /// The plan: `basic` or `communicator`.
         #[arg(long, default_value = "basic", value_parser = ["basic", "communicator"])]
         plan: String,
-        /// `en` or `es`.
+        /// The language of the practice: `en` or `es`.
         #[arg(long, default_value = "en", value_parser = ["en", "es"])]
         language: String,
-        /// Its IANA time zone.
+        /// The IANA time zone of the practice.
         #[arg(long, default_value = "America/New_York")]
         time_zone: String,
     },
-    /// List all practices.
+    /// List all practices with their ids.
     List,
-    /// Take a practice's pages away for a while: its codes answer as if they did not exist.
+    /// Suspend a practice: until it is resumed, its codes answer as if they did not exist.
     Suspend {
-        /// The practice's id.
+        /// The id of the practice, such as `prc_…`.
         id: String,
     },
-    /// Give a suspended practice its pages back.
+    /// Resume a suspended practice.
     Resume {
-        /// The practice's id.
+        /// The id of the practice, such as `prc_…`.
         id: String,
     },
-    /// Close a practice and all of its links, for good.
+    /// Close a practice and all of its links permanently.
     Close {
-        /// The practice's id.
+        /// The id of the practice, such as `prc_…`.
         id: String,
     },
 }
 
-/// Runs `task`.
 pub fn run(task: PracticeTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         PracticeTask::List => {
@@ -115,7 +113,7 @@ fn set_state(
 ) -> Result<(), Failure> {
     app.write_blocking(|ctx, conn| {
         if !change(ctx, conn, id)? {
-            return Err(Failure::Refused(format!("{id}: there is no practice in a state that allows this")));
+            return Err(Failure::Refused(format!("{id}: does not exist, or its state does not allow this")));
         }
         let event =
             audit::Event { practice_id: Some(id), actor: "operator", action, subject: id, detail: json!({}) };
@@ -126,5 +124,5 @@ fn set_state(
 
 fn known_zone(name: &str) -> Result<String, Failure> {
     practices::time_zone(name)
-        .map_err(|_| Failure::Refused(format!("--time-zone: {name} is no IANA time zone")))
+        .map_err(|_| Failure::Refused(format!("--time-zone: {name} is not an IANA time zone")))
 }

@@ -11,51 +11,48 @@ use crate::kit::Email;
 use crate::practices;
 use crate::staff::{self, NewMember, Role, letter, people};
 
-/// `admin staff …`
 #[derive(Subcommand)]
 pub enum StaffTask {
-    /// Make a staff member and print the link by which they choose a password, once, within 7 days. In
-    /// development, print a token that stands in for signing in.
+    /// Create a staff member and print a link to choose a password; it works once, within 7 days. In
+    /// development, also print a token that replaces signing in.
     Create {
-        /// The practice's id.
+        /// The id of the practice, such as `prc_…`.
         #[arg(long)]
         practice: String,
-        /// The address that they sign in with.
+        /// The e-mail address for signing in.
         #[arg(long)]
         email: String,
-        /// What colleagues call them.
+        /// The name that colleagues see.
         #[arg(long)]
         name: String,
-        /// `admin`, `member` or `support`.
+        /// The role: `admin`, `member` or `support`.
         #[arg(long, default_value = "member", value_parser = ["admin", "member", "support"])]
         role: String,
     },
-    /// Forget somebody's second factor and end their sign-ins: the next sign-in sets up a new one.
+    /// Remove a staff member's second factor and end their sessions. The next sign-in sets up a new one.
     ResetTotp {
-        /// The address that they sign in with.
+        /// The e-mail address for signing in.
         #[arg(long)]
         email: String,
     },
 }
 
-/// `admin team …`
 #[derive(Subcommand)]
 pub enum TeamTask {
-    /// Make a team of staff members.
+    /// Create a team of staff members.
     Create {
-        /// The practice's id.
+        /// The id of the practice, such as `prc_…`.
         #[arg(long)]
         practice: String,
-        /// The team's name.
+        /// The name of the team.
         #[arg(long)]
         name: String,
-        /// A member's id; may be given several times.
+        /// The id of a member. Repeat for several members.
         #[arg(long = "member")]
         members: Vec<String>,
     },
 }
 
-/// Runs `task`.
 pub fn run(task: StaffTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         StaffTask::Create { practice, email, name, role } => {
@@ -77,7 +74,7 @@ fn create(new: &NewMember, app: &App, out: &mut dyn Write) -> Result<(), Failure
             return Err(Failure::Refused("--practice: there is no such practice".into()));
         }
         let member = staff::create(ctx, conn, new)?
-            .ok_or_else(|| Failure::Refused("--email: belongs to a staff member already".into()))?;
+            .ok_or_else(|| Failure::Refused("--email: already belongs to a staff member".into()))?;
         let url = letter::url(ctx, &letter::invitation(ctx, conn, &member)?);
         let token = staff::mint_token(ctx, &member);
         Ok((member, url, token))
@@ -93,14 +90,13 @@ fn create(new: &NewMember, app: &App, out: &mut dyn Write) -> Result<(), Failure
 fn reset_totp(email: &Email, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     let member = app.write_blocking(|ctx, conn| {
         let member = people::of_address(conn, email)?
-            .ok_or_else(|| Failure::Refused("--email: is no staff member's".into()))?;
+            .ok_or_else(|| Failure::Refused("--email: no staff member has this address".into()))?;
         people::reset_totp(ctx, conn, "operator", &member)?;
         Ok::<_, Failure>(member)
     })?;
-    Ok(writeln!(out, "{} sets up a new second factor at the next sign-in.", member.id)?)
+    Ok(writeln!(out, "{} must set up a new second factor at the next sign-in.", member.id)?)
 }
 
-/// Runs `task`.
 pub fn run_team(task: TeamTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     let TeamTask::Create { practice, name, members } = task;
     let name = one_line("--name", &name)?;
@@ -109,10 +105,10 @@ pub fn run_team(task: TeamTask, app: &App, out: &mut dyn Write) -> Result<(), Fa
             return Err(Failure::Refused("--practice: there is no such practice".into()));
         }
         if !staff::all_work_at(conn, &practice, &members)? {
-            return Err(Failure::Refused("--member: is no staff member of this practice".into()));
+            return Err(Failure::Refused("--member: is not a staff member of this practice".into()));
         }
         staff::create_team(ctx, conn, &practice, &name, &members)?
-            .ok_or_else(|| Failure::Refused("--name: the practice has a team of this name".into()))
+            .ok_or_else(|| Failure::Refused("--name: the practice already has a team with this name".into()))
     })?;
     Ok(writeln!(out, "{}  {}", team.id, team.name)?)
 }

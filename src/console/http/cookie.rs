@@ -1,4 +1,4 @@
-//! The cookie that holds a staff member's secret.
+//! The session cookie: holds the secret of a signed-in staff member.
 
 use actix_web::HttpRequest;
 
@@ -6,17 +6,17 @@ use crate::app::App;
 use crate::http::cookie;
 use crate::kit::Secret;
 
-/// The secret that a request's cookie holds.
+/// Reads the session secret from a request's cookie.
 pub fn read(app: &App, request: &HttpRequest) -> Option<Secret> {
     cookie::of_staff(app, request).map(Secret::from_client)
 }
 
-/// `Set-Cookie` for a fresh secret: until the browser closes, or the session ends before.
+/// The `Set-Cookie` value for a new secret, kept until the browser closes or the session ends.
 pub fn set(app: &App, secret: &Secret) -> String {
     write(app, secret.expose(), "")
 }
 
-/// `Set-Cookie` that takes it away.
+/// The `Set-Cookie` value that removes the cookie.
 pub fn clear(app: &App) -> String {
     write(app, "", "; Max-Age=0")
 }

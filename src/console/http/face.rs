@@ -1,4 +1,4 @@
-//! Refusals as pages: on the way out of the console each gets a face, or leads to the sign-in.
+//! Error pages: turns every problem response of the console into a page, or a redirect to the sign-in.
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
@@ -29,7 +29,7 @@ struct Refused {
     apology: Apology,
 }
 
-/// Wraps all pages.
+/// Middleware around all console pages: keeps the session alive, renders errors, adds security headers.
 pub async fn face(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -50,11 +50,11 @@ pub async fn face(
     Ok(response.into_response(answer.unwrap_or_else(|problem| problem.respond(""))))
 }
 
-/// What the address of a page says that loads itself again.
+/// Query string of pages that reload themselves, such as the check-in code without JavaScript.
 pub const BY_ITSELF: &str = "by=itself";
 
-/// What a page asks for by itself (Fetch Metadata, `Sec-Fetch-Dest: empty`, or its address says so) is nobody's use of
-/// the console: a tab that was left open ends like any other.
+/// Whether a person made the request. Automatic requests (Fetch Metadata `Sec-Fetch-Dest: empty`, or
+/// [`BY_ITSELF`]) do not count as use of the session: a tab left open times out like any other.
 fn is_by_hand(request: &HttpRequest) -> bool {
     let is_fetched = request.headers().get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
     !is_fetched && request.query_string() != BY_ITSELF
@@ -69,7 +69,7 @@ fn problem_of<B>(response: &ServiceResponse<B>) -> Option<Problem> {
     }
 }
 
-/// The framework's own refusals.
+/// Errors that actix-web answers itself, such as an unknown path.
 fn other(status: StatusCode) -> Problem {
     match status.is_client_error() {
         true => Problem::new(Code::NotFound, "Check the address."),
@@ -97,7 +97,7 @@ fn answer(request: &HttpRequest, problem: &Problem) -> Result<HttpResponse, Prob
     Ok(answer)
 }
 
-/// A form is not sent again after a sign-in, so that leads to the console itself.
+/// A form cannot be sent again after a sign-in, so that sign-in returns to the console's start page.
 fn to_sign_in(request: &HttpRequest) -> HttpResponse {
     let asked = request.uri().path_and_query().map_or("/console", |asked| asked.as_str());
     let next = if request.method() == Method::GET { address::local(asked) } else { "/console" };
@@ -107,7 +107,7 @@ fn to_sign_in(request: &HttpRequest) -> HttpResponse {
     }
 }
 
-/// What is no page (a picture, a sheet) runs nothing either.
+/// Responses that are not pages (images, stylesheets) get a policy that forbids scripts too.
 fn harden(response: &mut ServiceResponse<BoxBody>) {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

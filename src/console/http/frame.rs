@@ -1,4 +1,4 @@
-//! What all pages have around them, and who may send their forms.
+//! The layout around every page, and the check that a form was sent from one of our pages (CSRF).
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
@@ -18,23 +18,18 @@ use crate::http::{Code, Form, Problem, Upload, is_same_site};
 use crate::kit::{Language, Secret};
 use crate::staff::Role;
 
-/// Where in the console a page stands.
+/// The section of the console that a page belongs to, as marked in the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
-    /// Conversations.
     Inbox,
-    /// Links.
     Links,
-    /// Invites.
     Invites,
-    /// Records.
     Records,
-    /// Settings.
     Settings,
 }
 
 impl Section {
-    /// The last segment of its address.
+    /// The last segment of the section's path.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Inbox => "inbox",
@@ -46,9 +41,8 @@ impl Section {
     }
 }
 
-/// A request with a cookie of ours. Whether its secret is good is the rules' to say.
+/// A request with a session cookie. Its secret is verified by the domain rules, not here.
 pub struct Session {
-    /// What the cookie holds.
     pub secret: Secret,
     wish: Option<Language>,
     done: String,
@@ -64,12 +58,12 @@ impl Session {
         Ok(Self { secret, wish: wish(request), done: done.to_owned() })
     }
 
-    /// What the rules take where the API passes the bearer token.
+    /// The token that the domain rules take where the API passes the bearer token.
     pub fn token(&self) -> Option<Secret> {
         Some(self.secret.clone())
     }
 
-    /// The frame of a page.
+    /// The layout data of a page in this section.
     pub fn frame(&self, app: &App, who: Who, section: Section) -> Frame {
         let language = self.wish.unwrap_or(who.practice.language());
         Frame {
@@ -84,7 +78,7 @@ impl Session {
     }
 }
 
-/// What the browser asks for.
+/// The language that the browser prefers (`Accept-Language`).
 pub fn wish(request: &HttpRequest) -> Option<Language> {
     let header = request.headers().get(ACCEPT_LANGUAGE)?;
     Language::negotiate(header.to_str().ok()?)
@@ -99,11 +93,9 @@ impl FromRequest for Session {
     }
 }
 
-/// A form of one of our pages, sent from it within the session that it was shown in.
+/// A form sent from one of our pages, in the same session that the page was shown in.
 pub struct Sent<const MOST: usize = { MOST_BYTES }> {
-    /// Whose.
     pub session: Session,
-    /// What was typed.
     pub form: Form<MOST>,
 }
 
@@ -131,11 +123,10 @@ impl<const MOST: usize> Sent<MOST> {
     }
 }
 
-/// The same with a file in it, of at most `MOST` bytes.
+/// A form with a file upload of at most `MOST` bytes.
 pub struct SentFile<const MOST: usize> {
-    /// Whose.
     pub session: Session,
-    /// What was chosen.
+    /// The fields and the file.
     pub upload: Upload<MOST>,
 }
 
@@ -159,56 +150,54 @@ impl<const MOST: usize> FromRequest for SentFile<MOST> {
     }
 }
 
-/// A form that is none of ours, or of a session that ended.
+/// The refusal of a form that is not ours, or whose session has ended.
 pub fn stale() -> Problem {
     Problem::new(Code::SignatureInvalid, "Load the page again and send the form from there.")
 }
 
-/// What every page is drawn with.
+/// The data that every page is rendered with.
 pub struct Frame {
-    /// For its style.
+    /// CSP nonce of styles and scripts.
     pub nonce: String,
-    /// Its language.
     pub language: Language,
-    /// Where the stylesheet is.
+    /// URL of the stylesheet.
     pub style: String,
-    /// What its forms carry.
+    /// CSRF token for the page's forms.
     pub form_token: String,
-    /// What was just done, in a sentence; empty where nothing was.
+    /// Confirmation of what was just done; empty if nothing was.
     pub done: &'static str,
-    /// Where it stands.
     pub section: &'static str,
-    /// Who looks.
+    /// The signed-in staff member.
     pub who: Who,
 }
 
 impl Frame {
-    /// `en` or `es`, whichever the page speaks.
+    /// `en` or `es`, depending on the page's language.
     pub fn say<'a>(&self, en: &'a str, es: &'a str) -> &'a str {
         words::say(self.language, en, es)
     }
 
-    /// The page's language as HTML names it.
+    /// The value of the `lang` attribute of `<html>`.
     pub fn lang(&self) -> &'static str {
         self.language.as_str()
     }
 
-    /// Whether links may be made and changed.
+    /// Whether the role may create and change links.
     pub fn configures(&self) -> bool {
         self.who.role.configures()
     }
 
-    /// Whether patients are met: the operator's support meets none.
+    /// Whether the role may see patients: the operator's support staff may not.
     pub fn meets_patients(&self) -> bool {
         self.who.role.meets_patients()
     }
 
-    /// Whether webhooks may be seen.
+    /// Gates what only admins may do: webhooks, imports, audit export, changing staff.
     pub fn is_admin(&self) -> bool {
         self.who.role == Role::Admin
     }
 
-    /// What the role is called.
+    /// The role's display name.
     pub fn role(&self) -> &'static str {
         match self.who.role {
             Role::Admin => self.say("Admin", "Administración"),
@@ -217,17 +206,17 @@ impl Frame {
         }
     }
 
-    /// A point in time in the practice's own zone.
+    /// A point in time in the practice's own time zone.
     pub fn time(&self, at: &crate::kit::Timestamp) -> String {
         words::time(self.language, *at, &self.who.practice.time_zone)
     }
 
-    /// The page.
+    /// The rendered page with status 200.
     pub fn page(&self, app: &App, body: askama::Result<String>) -> Result<HttpResponse, Problem> {
         self.page_with(app, StatusCode::OK, body)
     }
 
-    /// The page, with another status than 200.
+    /// The rendered page with a status other than 200.
     pub fn page_with(
         &self,
         app: &App,
@@ -237,7 +226,7 @@ impl Frame {
         html::page(app, status, &self.nonce, Does::Form, body)
     }
 
-    /// A page that keeps itself as things stand, by a script of ours.
+    /// A page that a script keeps up to date by the event stream.
     pub fn live_page(
         &self,
         app: &App,

@@ -1,4 +1,4 @@
-//! A file of records: handing it in, and watching it go.
+//! Importing patient records: the upload form and the progress page.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, REFRESH};
@@ -18,7 +18,7 @@ use crate::http::spool::{Spool, SpooledUpload, scratch, spool};
 use crate::http::{Code, Id, Page, PageQuery, Problem, is_same_site};
 use crate::imports::{Format, Import, MOST_BYTES};
 
-/// While it runs, the page of an import loads itself again after so many seconds.
+/// Seconds after which the page of a running import reloads itself.
 const AGAIN: HeaderValue = HeaderValue::from_static("2");
 
 #[derive(Template)]
@@ -27,9 +27,9 @@ struct Form<'a> {
     f: &'a Frame,
     typed: &'a Typed,
     errors: Errors,
-    /// The headings that the file has, where some were not known.
+    /// The headings of the uploaded file, if some were not recognized.
     headings: String,
-    /// The last import, where its list made nobody inactive: the form asks whether that was meant.
+    /// The last import, if it kept patients active that its list leaves out: the form asks for confirmation.
     held: Option<Import>,
     imports: Vec<Import>,
     next: Option<String>,
@@ -42,9 +42,9 @@ struct One<'a> {
     import: Import,
 }
 
-/// What was chosen beside the file.
+/// The options chosen next to the file.
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a box or a choice of the form")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a checkbox or a radio choice of the form")]
 struct Typed {
     is_whole: bool,
     is_meant: bool,
@@ -70,14 +70,14 @@ impl Typed {
         query.meant(self.is_meant, self.may_skip)
     }
 
-    /// Whether a column was named.
+    /// Whether a column heading was entered.
     fn names_columns(&self) -> bool {
         self.columns.iter().any(|column| !column.is_empty())
     }
 }
 
 impl Form<'_> {
-    /// The columns that can be named: the field, what it is called, what was typed.
+    /// The columns that can be named: field name, label, and what was entered.
     fn columns(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
         let named = words::COLUMNS.into_iter().zip(words::columns(self.f.language)).zip(&self.typed.columns);
         named.map(|((name, word), typed)| (name, word, typed.as_str()))
@@ -118,7 +118,7 @@ fn is_open(import: &Import) -> bool {
     matches!(import.state.as_str(), "queued" | "running")
 }
 
-/// `GET /console/records/import`
+/// `GET /console/records/import`: the form and the previous imports.
 pub async fn ask(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
     form(&app, &session, &page, &Typed::default(), None).await
 }
@@ -147,7 +147,7 @@ async fn form(
     f.page_with(app, status, Form { f: &f, typed, errors, headings, held, imports, next }.render())
 }
 
-/// `POST /console/records/import`: the file is taken in where its form is one of ours.
+/// `POST /console/records/import`: imports the file, if the form came from one of our pages.
 pub async fn create(
     app: Data<App>,
     session: Session,
@@ -215,7 +215,7 @@ async fn begin(
     Ok(app.write(move |ctx, conn| desk::import(ctx, conn, token.as_ref(), &mut survey)).await?)
 }
 
-/// What a file is, by the end of its name.
+/// Guesses the format from the file name's extension.
 fn format_of(name: &str) -> Format {
     let name = name.to_lowercase();
     match name.rsplit('.').next() {
@@ -225,7 +225,7 @@ fn format_of(name: &str) -> Format {
     }
 }
 
-/// `GET /console/records/imports/{id}`
+/// `GET /console/records/imports/{id}`: progress and results of one import.
 pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let token = session.token();
     let (who, import) = app
@@ -243,17 +243,17 @@ pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpRespon
     Ok(page)
 }
 
-/// `GET /console/records/imports/{id}/results.csv`
+/// `GET /console/records/imports/{id}/results.csv`: the result of each row.
 pub async fn results(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     results_file(&app, session.token(), id).await
 }
 
-/// `POST /console/records/imports/{id}/cancel`
+/// `POST /console/records/imports/{id}/cancel`: stops a running import.
 pub async fn cancel(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
     let cancelled = app.write(move |ctx, conn| desk::cancel(ctx, conn, token.as_ref(), &wanted)).await;
     match cancelled.map_err(Problem::from) {
-        // What was over already is shown as such.
+        // An import that is already over is shown as it is.
         Ok(_) => Ok(on(&format!("/console/records/imports/{}", id.0))),
         Err(problem) if problem.code == Code::ImportOver => {
             Ok(on(&format!("/console/records/imports/{}", id.0)))

@@ -1,4 +1,4 @@
-//! The inbox and everything in it.
+//! The inbox: conversations, the identity check and the check-in code.
 
 mod card;
 mod conversation;
@@ -20,7 +20,7 @@ use super::on;
 use crate::app::App;
 use crate::http::Problem;
 
-/// All of the inbox.
+/// The routes of the inbox.
 pub fn routes(scope: Scope) -> Scope {
     scope
         .route("/inbox", get().to(list::list))
@@ -37,14 +37,14 @@ pub fn routes(scope: Scope) -> Scope {
         .route("/live-{version}.js", get().to(live::script))
 }
 
-/// `GET /console`: where one's own work is.
+/// `GET /console`: redirects to the inbox, or to the links for roles that do not see patients.
 pub async fn home(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
     let who = app.read(move |ctx, conn| who(ctx, conn, token.as_ref())).await?;
     Ok(on(if who.role.meets_patients() { "/console/inbox" } else { "/console/links" }))
 }
 
-/// The frame of a page that shows nothing else of the database.
+/// The layout of a page that needs no other data.
 pub async fn frame(app: &Data<App>, session: &Session, section: Section) -> Result<Frame, Problem> {
     let token = session.token();
     let who = app.read(move |ctx, conn| who(ctx, conn, token.as_ref())).await?;

@@ -1,4 +1,4 @@
-//! Lists of people to invite: pasted from a spreadsheet, and what became of each row.
+//! Inviting a list of people pasted from a spreadsheet, and the result of each row.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -16,7 +16,7 @@ use crate::desk::{self, Refusal};
 use crate::http::{Id, Page, PageQuery, Problem};
 use crate::invites::import::{self, Done, Import};
 
-/// 5,000 rows in a form's encoding.
+/// Enough for 5,000 rows in a form's URL encoding.
 const MOST_BYTES: usize = 3 * 1024 * 1024;
 
 #[derive(Template)]
@@ -28,7 +28,6 @@ struct ImportForm<'a> {
     errors: Errors,
 }
 
-/// A row as the page shows it.
 struct Row {
     line: i32,
     invite_id: Option<String>,
@@ -45,12 +44,12 @@ struct List<'a> {
     next: Option<String>,
 }
 
-/// `GET /console/invites/import`
+/// `GET /console/invites/import`: the form for a list.
 pub async fn ask(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     form(&app, &session, "", "", None).await
 }
 
-/// `POST /console/invites/import`
+/// `POST /console/invites/import`: invites everyone on the list.
 pub async fn take(
     app: Data<App>,
     Sent { session, form: sent }: Sent<MOST_BYTES>,
@@ -86,7 +85,7 @@ async fn form(
     f.page_with(app, status, ImportForm { f: &f, list, links, errors }.render())
 }
 
-/// `GET /console/invites/import/{id}`
+/// `GET /console/invites/import/{id}`: progress and results of a list.
 pub async fn show(
     app: Data<App>,
     session: Session,

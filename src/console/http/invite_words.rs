@@ -1,63 +1,63 @@
-//! What the pages of invites say beyond their templates.
+//! Translations for the invite pages that are not in their templates.
 
 use super::words::say;
 use crate::http::{Code, FieldError, Problem};
 use crate::invites::State;
 use crate::kit::Language;
 
-/// An invite's state, in a word or two.
+/// The label of an invite's state.
 pub fn state(language: Language, state: State) -> &'static str {
     match state {
         State::Draft => say(language, "Draft", "Borrador"),
         State::Sent => say(language, "Sent", "Enviada"),
         State::Opened => say(language, "Opened", "Abierta"),
-        State::PhoneOk => say(language, "Number confirmed", "Número confirmado"),
-        State::EmailOk => say(language, "E-mail confirmed", "Correo confirmado"),
+        State::PhoneOk => say(language, "Number verified", "Número confirmado"),
+        State::EmailOk => say(language, "E-mail verified", "Correo confirmado"),
         State::Accepted => say(language, "Connected", "Conectado"),
         State::Expired => say(language, "Expired", "Vencida"),
-        State::Revoked => say(language, "Taken back", "Retirada"),
+        State::Revoked => say(language, "Canceled", "Retirada"),
         State::Bounced => say(language, "Not delivered", "No entregada"),
     }
 }
 
-/// What it means, and what to do.
+/// What a state means, and what to do next.
 pub fn advice(language: Language, state: State) -> &'static str {
     let (en, es) = match state {
-        State::Draft => ("Nothing has gone out yet.", "Todavía no se envió nada."),
+        State::Draft => ("Nothing has been sent yet.", "Todavía no se envió nada."),
         State::Sent => (
             "A text and an e-mail are on their way. Both must be confirmed.",
             "Un mensaje de texto y un correo van en camino. Hay que confirmar ambos.",
         ),
         State::Opened => (
-            "The link in the text was opened. Number and e-mail are still to be confirmed.",
+            "The link in the text was opened. The patient still needs to confirm the number and the e-mail.",
             "Se abrió el enlace del mensaje. Falta confirmar número y correo.",
         ),
         State::PhoneOk => (
-            "The number is confirmed. The button in the e-mail is still to be pressed.",
+            "The number is verified. The patient still needs to press the button in the e-mail.",
             "El número está confirmado. Falta pulsar el botón del correo.",
         ),
         State::EmailOk => (
-            "The e-mail address is confirmed. The number is still to be confirmed in the app.",
+            "The e-mail address is verified. The patient still needs to confirm the number in the app.",
             "El correo está confirmado. Falta confirmar el número en la aplicación.",
         ),
-        State::Accepted => ("It led to a conversation.", "Llevó a una conversación."),
+        State::Accepted => ("The patient connected.", "El paciente se conectó."),
         State::Expired => (
-            "Its seven days are over. Send it again to begin anew.",
+            "The 7 days have passed. Resend the invite to start over.",
             "Pasaron sus siete días. Envíela otra vez para empezar de nuevo.",
         ),
         State::Revoked => (
-            "Its links lead nowhere. Make another invite, if you want one.",
+            "Its links no longer work. Create a new invite if you need one.",
             "Sus enlaces ya no llevan a nada. Cree otra invitación si la necesita.",
         ),
         State::Bounced => (
-            "One of the messages could not be delivered. Check number and address with your records.",
+            "A message could not be delivered. Check the number and address against your records.",
             "Uno de los mensajes no se pudo entregar. Compare número y correo con sus fichas.",
         ),
     };
     say(language, en, es)
 }
 
-/// Which badge a state has.
+/// The CSS class of a state's badge.
 pub fn badge(state: State) -> &'static str {
     match state {
         State::Accepted => "active",
@@ -67,17 +67,17 @@ pub fn badge(state: State) -> &'static str {
     }
 }
 
-/// What became of a row of a list.
+/// The result of one row of a list.
 pub fn result(language: Language, result: &str) -> &'static str {
     let (en, es) = match result {
         "created" => ("Invited", "Invitado"),
         "name_invalid" => ("The name is missing or too long", "Falta el nombre o es demasiado largo"),
-        "phone_invalid" => ("No mobile number", "No es un número de celular"),
-        "email_invalid" => ("No e-mail address", "No es una dirección de correo"),
+        "phone_invalid" => ("Not a mobile number", "No es un número de celular"),
+        "email_invalid" => ("Not a valid e-mail address", "No es una dirección de correo"),
         "language_invalid" => ("The language must be en or es", "El idioma debe ser en o es"),
         "invite_limited" => ("Invited less than a day ago", "Ya se invitó hace menos de un día"),
-        "opted_out" => ("Asked for no more texts", "Pidió no recibir más mensajes"),
-        "phone_type_refused" => ("Takes no text messages", "No recibe mensajes de texto"),
+        "opted_out" => ("Opted out of text messages", "Pidió no recibir más mensajes"),
+        "phone_type_refused" => ("Cannot receive text messages", "No recibe mensajes de texto"),
         "country_not_supported" => ("We do not text this country", "No enviamos mensajes a este país"),
         "link_paused" => ("The link is paused or closed", "El enlace está en pausa o cerrado"),
         _ => ("Refused", "Rechazado"),
@@ -85,39 +85,36 @@ pub fn result(language: Language, result: &str) -> &'static str {
     say(language, en, es)
 }
 
-/// What was just done.
+/// Confirmation of what was just done.
 pub fn done(word: &str, language: Language) -> Option<&'static str> {
     let (en, es) = match word {
         "invited" => (
-            "Invited. The e-mail goes at once, the text between 8 am and 9 pm.",
+            "Invited. The e-mail is sent at once, the text between 8 AM and 9 PM.",
             "Invitado. El correo sale enseguida, el mensaje de texto entre las 8 y las 21 horas.",
         ),
         "sent-again" => (
-            "Sent again. The older links are worth nothing now.",
+            "Sent again. The old links no longer work.",
             "Enviada otra vez. Los enlaces anteriores ya no sirven.",
         ),
-        "taken-back" => ("The invite is taken back.", "La invitación está retirada."),
-        "list-taken" => {
-            ("The list is taken and being worked off.", "La lista se recibió y se está procesando.")
-        }
+        "taken-back" => ("The invite is canceled.", "La invitación está retirada."),
+        "list-taken" => ("Importing…", "Importando…"),
         _ => return None,
     };
     Some(say(language, en, es))
 }
 
-/// A refusal about a whole invite; `None` for what is none of ours.
+/// An error about a whole invite; `None` for codes of other pages.
 pub fn whole(language: Language, problem: &Problem) -> Option<&'static str> {
     let (en, es) = match problem.code {
         Code::InviteLimited => (
             "This number or address was invited less than a day ago. Try again tomorrow.",
             "Este número o correo se invitó hace menos de un día. Inténtelo mañana.",
         ),
-        Code::InviteFixed => (
-            "It is accepted or taken back, and stays as it is.",
-            "Está aceptada o retirada y queda como está.",
-        ),
+        Code::InviteFixed => {
+            ("This invite was already accepted or canceled.", "Esta invitación ya fue aceptada o retirada.")
+        }
         Code::LinkPaused => (
-            "This link takes nobody in for now. Choose another one, or resume it.",
+            "This link is not accepting new patients. Choose another one, or resume it.",
             "Este enlace no recibe a nadie por ahora. Elija otro o reanúdelo.",
         ),
         _ => return None,
@@ -125,7 +122,7 @@ pub fn whole(language: Language, problem: &Problem) -> Option<&'static str> {
     Some(say(language, en, es))
 }
 
-/// What is wrong with a field, in Spanish; `None` for what is none of ours.
+/// The Spanish error message of a field; `None` for fields of other forms.
 pub fn wrong(error: &FieldError) -> Option<&'static str> {
     Some(match (error.pointer.as_str(), error.code.as_str()) {
         ("/name", _) => "Un nombre tiene de 1 a 100 caracteres.",

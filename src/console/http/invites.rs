@@ -1,4 +1,4 @@
-//! Invites: all of them, one, and a further one.
+//! Invites: list, one invite, and the form for a new one.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -18,7 +18,7 @@ use crate::invites::{self, Invite, NewInvite, State};
 use crate::kit::{Email, Language, Phone, Timestamp};
 use crate::links::State as LinkState;
 
-/// More links than these are not offered.
+/// At most this many links are offered in the form.
 const MOST_LINKS: i64 = 500;
 
 /// An invite as its pages show it.
@@ -36,7 +36,7 @@ pub struct Shown {
 impl Shown {
     fn of(f: &Frame, now: Timestamp, invite: Invite) -> Self {
         let state = invite.state(now);
-        let forgotten = f.say("(forgotten)", "(borrado)");
+        let forgotten = f.say("(deleted)", "(borrado)");
         Self {
             state,
             state_word: words::state(f.language, state),
@@ -53,26 +53,26 @@ impl Shown {
         !self.state.can_be_sent()
     }
 
-    /// What happened, in order.
+    /// The invite's events, oldest first.
     fn history(&self, f: &Frame) -> Vec<(&'static str, String)> {
         let invite = &self.invite;
         let mut steps = vec![
-            (Some(invite.created_at), f.say("Made", "Creada")),
-            (invite.sent_at, f.say("Sent last", "Último envío")),
-            (invite.text_due_at, f.say("Text goes out", "Sale el mensaje de texto")),
+            (Some(invite.created_at), f.say("Created", "Creada")),
+            (invite.sent_at, f.say("Last sent", "Último envío")),
+            (invite.text_due_at, f.say("Text scheduled", "Sale el mensaje de texto")),
             (invite.opened_at, f.say("Opened", "Abierta")),
-            (invite.phone_proven_at, f.say("Number confirmed", "Número confirmado")),
-            (invite.email_proven_at, f.say("E-mail confirmed", "Correo confirmado")),
-            (invite.other_number_at, f.say("Tried with another number", "Intento con otro número")),
+            (invite.phone_proven_at, f.say("Number verified", "Número confirmado")),
+            (invite.email_proven_at, f.say("E-mail verified", "Correo confirmado")),
+            (invite.other_number_at, f.say("Tried with a different number", "Intento con otro número")),
             (invite.accepted_at, f.say("Connected", "Conectado")),
-            (invite.revoked_at, f.say("Taken back", "Retirada")),
+            (invite.revoked_at, f.say("Canceled", "Retirada")),
         ];
         steps.sort_by_key(|(at, _)| *at);
         steps.into_iter().filter_map(|(at, what)| Some((what, f.time(&at?)))).collect()
     }
 }
 
-/// Which invites a page lists.
+/// The list's filter by state.
 #[derive(Debug, Default, Deserialize)]
 pub struct Wanted {
     state: Option<String>,
@@ -97,7 +97,7 @@ struct One<'a> {
     errors: Errors,
 }
 
-/// What the form holds, as it was typed.
+/// The form's values as they were entered.
 #[derive(Clone, Default)]
 struct Typed {
     name: String,
@@ -116,7 +116,7 @@ struct InviteForm<'a> {
     errors: Errors,
 }
 
-/// `GET /console/invites`
+/// `GET /console/invites`: all invites, filtered by state.
 pub async fn list(
     app: Data<App>,
     session: Session,
@@ -144,7 +144,7 @@ pub async fn list(
     f.page(&app, Invites { f: &f, items, states, state, next }.render())
 }
 
-/// `GET /console/invites/{id}`
+/// `GET /console/invites/{id}`: one invite and its history.
 pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     one(&app, &session, &id, None).await
 }
@@ -170,7 +170,7 @@ async fn one(
     f.page_with(app, status, One { f: &f, it, history, errors }.render())
 }
 
-/// `POST /console/invites/{id}/resend`
+/// `POST /console/invites/{id}/resend`: sends both messages again.
 pub async fn resend(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
     let again = app.write(move |ctx, conn| desk::invites::send(ctx, conn, token.as_ref(), &wanted)).await;
@@ -181,7 +181,7 @@ pub async fn resend(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, 
     }
 }
 
-/// `POST /console/invites/{id}/revoke`
+/// `POST /console/invites/{id}/revoke`: cancels the invite.
 pub async fn revoke(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
     let done = app.write(move |ctx, conn| desk::invites::revoke(ctx, conn, token.as_ref(), &wanted)).await;
@@ -192,12 +192,12 @@ pub async fn revoke(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, 
     }
 }
 
-/// `GET /console/invites/new`
+/// `GET /console/invites/new`: the form for one invite.
 pub async fn new(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     form(&app, &session, &Typed::default(), None).await
 }
 
-/// `POST /console/invites`
+/// `POST /console/invites`: creates and sends an invite.
 pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Result<HttpResponse, Problem> {
     let (typed, token) = (Typed::of_form(&sent), session.token());
     let made = match typed.read(&app) {
@@ -233,15 +233,15 @@ impl Typed {
         Some(self.link.clone()).filter(|id| !id.is_empty())
     }
 
-    /// What was typed, or everything that is wrong with it.
+    /// The validated values, or every field error at once.
     fn read(&self, app: &App) -> Result<(String, Phone, Email), Problem> {
         let region = &app.config.verification.default_region;
         let name = invites::name(&self.name)
-            .ok_or_else(|| wrong("/name", "length", "A name has 1 to 100 characters."));
+            .ok_or_else(|| wrong("/name", "length", "Enter a name of 1 to 100 characters."));
         let phone = Phone::parse(&self.phone, Some(region))
             .map_err(|why| wrong("/phone", "phone_invalid", &why.to_string()));
-        let email =
-            Email::parse(&self.email).ok_or_else(|| wrong("/email", "email", "This is no e-mail address."));
+        let email = Email::parse(&self.email)
+            .ok_or_else(|| wrong("/email", "email", "Enter a valid e-mail address."));
         match (name, phone, email) {
             (Ok(name), Ok(phone), Ok(email)) => Ok((name, phone, email)),
             (name, phone, email) => {
@@ -252,12 +252,12 @@ impl Typed {
     }
 }
 
-/// A field that is wrong.
+/// An error of one form field.
 pub fn wrong(pointer: &str, code: &str, detail: &str) -> FieldError {
     FieldError { pointer: pointer.to_owned(), code: code.to_owned(), detail: detail.to_owned() }
 }
 
-/// What another try can mend.
+/// Whether the form can be shown again, because another attempt may succeed.
 pub fn is_mendable(problem: &Problem) -> bool {
     matches!(
         problem.code,
@@ -284,7 +284,7 @@ async fn form(
     f.page_with(app, status, InviteForm { f: &f, typed, links, errors }.render())
 }
 
-/// The frame, and the links that an invite may lead to; the practice's first one stands for itself.
+/// The layout, and the active links that an invite can use, the practice's default link first.
 pub async fn offered(
     app: &Data<App>,
     session: &Session,
@@ -298,7 +298,7 @@ pub async fn offered(
         })
         .await?;
     if !who.role.meets_patients() {
-        return Err(Problem::new(Code::StaffForbidden, "Ask somebody of the practice."));
+        return Err(Problem::new(Code::StaffForbidden, "Ask someone at the practice."));
     }
     let f = session.frame(app, who, Section::Invites);
     let first = f.say("The practice’s first link", "El primer enlace del consultorio").to_owned();

@@ -1,4 +1,4 @@
-//! Making and changing a link: one form, which keeps what was typed.
+//! Creating and editing a link: one form, which keeps what was entered when something is wrong.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -15,7 +15,7 @@ use crate::http::{Code, FieldError, Form, Id, Problem};
 use crate::links::details::{self, Unwritable};
 use crate::links::{Change, NewLink, PRACTICE, People};
 
-/// What the form holds, as it was typed.
+/// The form's values as they were entered.
 #[derive(Clone, Default)]
 pub struct Typed {
     label: String,
@@ -28,13 +28,10 @@ pub struct Typed {
     is_discreet: bool,
 }
 
-/// One thing to choose from.
+/// One option of a select or a list of checkboxes.
 pub struct Choice {
-    /// What is sent.
     pub value: String,
-    /// What it says.
     pub name: String,
-    /// Whether it is chosen.
     pub is_chosen: bool,
 }
 
@@ -78,7 +75,7 @@ impl Typed {
         }
     }
 
-    /// The texts as they are kept, or everything that is wrong with them.
+    /// The validated texts, or every field error at once.
     fn texts(&self) -> Result<(String, Vec<String>, Option<String>), Problem> {
         let written: Vec<String> =
             self.tags.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
@@ -104,8 +101,8 @@ impl Typed {
         Ok((new, People { members: self.members.clone(), notify: self.notify.clone() }))
     }
 
-    /// The change from `now` to what was typed. People are left alone where they are as they were: one who left
-    /// the practice meanwhile does not keep a label from being corrected.
+    /// The change from `now` to the entered values. People are included only if they changed: a member who
+    /// has left the practice must not prevent correcting the link's name.
     fn change(&self, texts: (String, Vec<String>, Option<String>), now: &LinkDetails) -> Change {
         let (label, tags, welcome) = texts;
         let (link, people) = (&now.link, &now.people);
@@ -136,13 +133,13 @@ fn unwritable(why: Unwritable) -> FieldError {
     FieldError { pointer: pointer.to_owned(), code: "length".to_owned(), detail: why.to_string() }
 }
 
-/// `GET /console/links/new`
+/// `GET /console/links/new`: the form for a new link.
 pub async fn new(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     let typed = Typed { owner: PRACTICE.to_owned(), ..Typed::default() };
     form(&app, &session, "", &typed, None).await
 }
 
-/// `POST /console/links`
+/// `POST /console/links`: creates a link.
 pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Result<HttpResponse, Problem> {
     let (typed, token) = (Typed::of_form(&sent), session.token());
     let made = match typed.new_link() {
@@ -158,14 +155,14 @@ pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Resul
     }
 }
 
-/// `GET /console/links/{id}/edit`
+/// `GET /console/links/{id}/edit`: the form of an existing link.
 pub async fn edit(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (session.token(), id.0.clone());
     let found = app.read(move |ctx, conn| desk::link(ctx, conn, token.as_ref(), &wanted)).await?;
     form(&app, &session, &id.0, &Typed::of_link(found), None).await
 }
 
-/// `POST /console/links/{id}`
+/// `POST /console/links/{id}`: changes a link.
 pub async fn change(
     app: Data<App>,
     id: Id,
@@ -189,7 +186,7 @@ async fn write(app: &Data<App>, session: &Session, id: &Id, typed: &Typed) -> Re
     Ok(())
 }
 
-/// The form, with what is wrong beside its fields; what a form cannot mend has a page of its own.
+/// The form with errors beside its fields; errors that the form cannot fix get an error page.
 async fn form(
     app: &Data<App>,
     session: &Session,
@@ -245,18 +242,18 @@ fn owners(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
 }
 
 fn assignees(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
-    let nobody = (String::new(), f.say("Nobody in particular", "Nadie en particular").to_owned());
+    let nobody = (String::new(), f.say("Unassigned", "Sin asignar").to_owned());
     let people = roster.who_meet_patients().map(|person| (person.id.clone(), person.name.clone()));
     choices(f, [nobody].into_iter().chain(people), chosen)
 }
 
-/// Whoever is chosen and left meanwhile stays to be seen.
+/// A chosen person who has left the practice stays visible as an option.
 fn choices(f: &Frame, offered: impl Iterator<Item = (String, String)>, chosen: &str) -> Vec<Choice> {
     let mut all: Vec<Choice> =
         offered.map(|(value, name)| Choice { is_chosen: value == chosen, value, name }).collect();
     if !all.iter().any(|choice| choice.is_chosen) {
         let name =
-            f.say("Somebody who left the practice", "Alguien que ya no está en el consultorio").to_owned();
+            f.say("Someone who left the practice", "Alguien que ya no está en el consultorio").to_owned();
         all.push(Choice { value: chosen.to_owned(), name, is_chosen: true });
     }
     all

@@ -1,4 +1,4 @@
-//! Pausing, resuming, and, for ever, retiring a link.
+//! Pausing, resuming and permanently retiring a link.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -15,7 +15,7 @@ use crate::desk;
 use crate::http::{Code, Id, Problem};
 use crate::links::{Change, State};
 
-/// Where a retired link may lead is chosen from this many.
+/// At most this many links are offered as the target of a retired one.
 const MOST: i64 = 500;
 
 #[derive(Template)]
@@ -27,24 +27,24 @@ struct Retire<'a> {
     errors: &'a Errors,
 }
 
-/// `POST /console/links/{id}/pause`
+/// `POST /console/links/{id}/pause`: stops accepting patients.
 pub async fn pause(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     set(&app, &sent.session, &id, Change { state: Some(State::Paused), ..Change::default() }).await?;
     Ok(on(&format!("/console/links/{}?done=paused", id.0)))
 }
 
-/// `POST /console/links/{id}/resume`
+/// `POST /console/links/{id}/resume`: accepts patients again.
 pub async fn resume(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     set(&app, &sent.session, &id, Change { state: Some(State::Active), ..Change::default() }).await?;
     Ok(on(&format!("/console/links/{}?done=resumed", id.0)))
 }
 
-/// `GET /console/links/{id}/retire`: what it means, and where to
+/// `GET /console/links/{id}/retire`: asks for confirmation and for the link to forward to.
 pub async fn ask_retire(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     ask(&app, &session, &id, None, None).await
 }
 
-/// `POST /console/links/{id}/retire`
+/// `POST /console/links/{id}/retire`: retires the link for good.
 pub async fn retire(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
     let to = Some(form.field("forward_to")).filter(|to| !to.is_empty());
     let change = Change { state: Some(State::Retired), forward_to: Some(to.clone()), ..Change::default() };
@@ -90,7 +90,7 @@ async fn targets(
     let token = session.token();
     let all = app.read(move |ctx, conn| desk::links(ctx, conn, token.as_ref(), "", MOST)).await?;
     let chosen = chosen.or_else(|| link.forward_id.clone()).unwrap_or_default();
-    let first = f.say("The practice’s first link, whichever that is", "El primer enlace del consultorio");
+    let first = f.say("The practice’s first link", "El primer enlace del consultorio");
     let mut targets =
         vec![Choice { value: String::new(), name: first.to_owned(), is_chosen: chosen.is_empty() }];
     let lives = all

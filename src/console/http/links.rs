@@ -1,4 +1,4 @@
-//! Links: all of them, and one.
+//! Links: the list, and the page of one link.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
@@ -16,44 +16,38 @@ use crate::printing::grouped;
 
 /// A link as its pages show it.
 pub struct Shown {
-    /// Its id.
     pub id: String,
-    /// What the practice calls it.
+    /// Name within the practice.
     pub label: String,
-    /// Its digits, in groups.
+    /// Digits in groups, for reading.
     pub code: String,
-    /// Its address.
     pub url: String,
-    /// Its address without the scheme, for reading.
+    /// The address without the scheme, for reading.
     pub address: String,
-    /// Its tags.
     pub tags: Vec<String>,
-    /// What it does.
     pub state: State,
-    /// The same, in a word.
     pub state_word: &'static str,
-    /// Whether it is the practice's first.
+    /// Whether it is the practice's first link.
     pub is_default: bool,
-    /// Who sees its conversations; empty for the whole practice.
+    /// Name of the person or team who sees its conversations; empty for the whole practice.
     pub owner: String,
-    /// Who answers; empty for nobody.
+    /// Name of the person who answers; empty if unassigned.
     pub assignee: String,
-    /// Who shares them.
+    /// Names of other people who see its conversations.
     pub members: Vec<String>,
-    /// Who is told.
+    /// Names of those notified by e-mail.
     pub notify: Vec<String>,
-    /// The first entry of its conversations.
+    /// First entry of its conversations; empty for none.
     pub welcome: String,
-    /// Whether the practice's name is kept back.
+    /// Whether previews, texts and e-mails omit the practice's name.
     pub is_discreet: bool,
-    /// Where it leads once it is retired.
+    /// The link that a retired link forwards to.
     pub forward_id: Option<String>,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 
 impl Shown {
-    /// A link, with the names of its people.
+    /// Fills in the names of the link's people.
     pub fn of(f: &Frame, app: &App, roster: &Roster, LinkDetails { link, people }: LinkDetails) -> Self {
         let left = f.say("(left the practice)", "(ya no está en el consultorio)");
         let name = |id: &String| roster.name(id).unwrap_or(left).to_owned();
@@ -79,17 +73,17 @@ impl Shown {
         }
     }
 
-    /// Whether it takes patients in.
+    /// Whether the link accepts patients.
     pub fn is_active(&self) -> bool {
         self.state == State::Active
     }
 
-    /// Whether it says that nobody is taken in.
+    /// Whether its page says that it is not accepting new patients.
     pub fn is_paused(&self) -> bool {
         self.state == State::Paused
     }
 
-    /// Whether it leads on.
+    /// Whether it forwards to another link.
     pub fn is_retired(&self) -> bool {
         self.state == State::Retired
     }
@@ -112,7 +106,7 @@ struct One<'a> {
     forward: String,
 }
 
-/// `GET /console/links`
+/// `GET /console/links`: the links that the member may see.
 pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
     let (limit, after, token) = (page.limit()?, page.after()?, session.token());
     let (who, roster, links) = app
@@ -129,7 +123,7 @@ pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> R
     f.page(&app, Links { f: &f, items, next }.render())
 }
 
-/// `GET /console/links/{id}`
+/// `GET /console/links/{id}`: the overview of one link.
 pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let token = session.token();
     let (who, roster, link, forward) = app
@@ -137,7 +131,7 @@ pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpRespon
             let link = desk::link(ctx, conn, token.as_ref(), &id.0)?;
             let who = who(ctx, conn, token.as_ref())?;
             let forward = match &link.link.forward_id {
-                // Who may see a link may see where it leads, but maybe not that other link itself.
+                // Members may see where a link forwards to, but perhaps not the target link itself.
                 Some(to) => desk::link(ctx, conn, token.as_ref(), to).ok().map(|to| to.link.label),
                 None => None,
             };
@@ -154,7 +148,7 @@ pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpRespon
     f.page(&app, One { f: &f, link, tab: "overview", forward }.render())
 }
 
-/// A link for a page of its own, with whoever looks.
+/// A link and the layout, for the pages of one link.
 pub async fn find(app: &Data<App>, session: &Session, id: &Id) -> Result<(Frame, Shown), Problem> {
     let (token, id) = (session.token(), id.0.clone());
     let (who, roster, link) = app

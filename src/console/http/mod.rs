@@ -1,4 +1,4 @@
-//! The pages of the console, each with its address.
+//! The pages of the console and their routes.
 
 pub mod cookie;
 pub mod face;
@@ -32,7 +32,7 @@ use actix_web::{HttpResponse, Scope};
 
 use crate::http::{Code, Problem};
 
-/// All of them. They stand outside of the API document, as they are for people.
+/// All console routes. They are not part of the OpenAPI document, because they are for people.
 pub fn pages() -> impl HttpServiceFactory + 'static {
     let scope = web::scope("/console")
         .route("", get().to(inbox::home))
@@ -107,12 +107,12 @@ fn of_settings(scope: Scope) -> Scope {
         .route("/settings/webhooks/{id}/deliveries/{delivery}/replay", post().to(webhook_log::replay))
 }
 
-/// No page of ours; a sign-in would not help.
+/// An unknown path answers 404 instead of redirecting to the sign-in, which would not help.
 async fn nowhere() -> Result<HttpResponse, Problem> {
     Err(Problem::new(Code::NotFound, "Check the address."))
 }
 
-/// After a form: on to a page, so that loading it again sends nothing.
+/// Redirects after a form (303), so that reloading the page does not send the form again.
 fn on(address: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
 }

@@ -1,4 +1,4 @@
-//! Who is mailed about which link, and how often.
+//! E-mail notices: how often each person is notified about each link.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -16,7 +16,7 @@ use crate::notices::{Change, Entry, Frequency};
 
 const ALL: [Frequency; 4] = [Frequency::Immediate, Frequency::Hourly, Frequency::Daily, Frequency::Off];
 
-/// A person and a link, and the frequencies to choose from.
+/// A person and a link, with the frequencies to choose from.
 struct Row {
     entry: Entry,
     options: Vec<(&'static str, &'static str, bool)>,
@@ -32,7 +32,7 @@ struct Notices<'a> {
     errors: Errors,
 }
 
-/// `GET /console/settings/notices`
+/// `GET /console/settings/notices`: recipients and their frequencies.
 pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
     show(&app, &session, &page, None).await
 }
@@ -67,7 +67,7 @@ fn row(f: &Frame, entry: Entry) -> Row {
     Row { may_change: f.configures() || entry.person == f.who.staff_id, options, entry }
 }
 
-/// `POST /console/settings/notices`
+/// `POST /console/settings/notices`: changes a frequency, or resumes an address whose mail bounced.
 pub async fn change(app: Data<App>, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
     let resume = form.field("resume") == "on";
     let frequency = form.field("frequency");

@@ -1,4 +1,4 @@
-//! The print kit of a link.
+//! The print kit of a link: poster, cards, table tent and QR code.
 
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
@@ -26,7 +26,7 @@ struct Kit<'a> {
     sheets: [Sheet; 3],
 }
 
-/// `GET /console/links/{id}/print`
+/// `GET /console/links/{id}/print`: the downloads of a link.
 pub async fn kit(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let (f, link) = find(&app, &session, &id).await?;
     let sheets = sheets(&f);
@@ -44,7 +44,7 @@ fn sheets(f: &Frame) -> [Sheet; 3] {
             file: "cards.pdf",
             name: f.say("Cards", "Tarjetas"),
             about: f.say(
-                "To hand out: four on a sheet, to cut.",
+                "To hand out: four per sheet, to cut apart.",
                 "Para entregar: cuatro por hoja, para recortar.",
             ),
         },
@@ -56,7 +56,7 @@ fn sheets(f: &Frame) -> [Sheet; 3] {
     ]
 }
 
-/// `GET /console/links/{id}/print/{file}`
+/// `GET /console/links/{id}/print/{file}`: one file of the kit.
 pub async fn piece(
     app: Data<App>,
     session: Session,

@@ -1,4 +1,4 @@
-//! The practice's own records: looking somebody up, and what a record says and said.
+//! The practice's patient records: search, and one record with its history.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
@@ -32,13 +32,13 @@ struct One<'a> {
     values: Vec<Kept>,
 }
 
-/// What is looked for.
+/// The search text of the list.
 #[derive(Deserialize)]
 pub struct Search {
     q: Option<String>,
 }
 
-/// `GET /console/records`
+/// `GET /console/records`: lists and searches records.
 pub async fn list(
     app: Data<App>,
     session: Session,
@@ -61,7 +61,7 @@ pub async fn list(
     f.page(&app, Records { f: &f, query: &query, items, next }.render())
 }
 
-/// `GET /console/records/{id}`
+/// `GET /console/records/{id}`: one record with its current and previous values.
 pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let token = session.token();
     let (who, (entry, mut values)) = app

@@ -1,4 +1,4 @@
-//! Signing in and out.
+//! Signing in to and out of the console.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::SET_COOKIE;
@@ -16,13 +16,13 @@ use crate::http::html::{self, Does};
 use crate::http::{Call, Form, Problem, is_same_site};
 use crate::kit::{Language, Secret};
 
-/// Where to go afterwards.
+/// The page to open after the sign-in.
 #[derive(Deserialize)]
 pub struct Asked {
     next: Option<String>,
 }
 
-/// What the two pages of a sign-in show.
+/// The values of the sign-in pages.
 #[derive(Default)]
 struct Shown {
     email: String,
@@ -70,14 +70,14 @@ fn show(
     html::page(app, status, &nonce, Does::Form, page.render())
 }
 
-/// `GET /console/sign-in`
+/// `GET /console/sign-in`: the sign-in form.
 pub async fn ask(app: Data<App>, request: HttpRequest, asked: Query<Asked>) -> Result<HttpResponse, Problem> {
     let next = asked.into_inner().next.unwrap_or_default();
     let shown = Shown { next: address::local(&next).to_owned(), ..Shown::default() };
     show(&app, &request, StatusCode::OK, &shown)
 }
 
-/// `POST /console/sign-in`: e-mail and password
+/// `POST /console/sign-in`: checks e-mail and password.
 pub async fn password(
     app: Data<App>,
     request: HttpRequest,
@@ -90,7 +90,7 @@ pub async fn password(
     go_on(&app, &request, step, shown)
 }
 
-/// `POST /console/sign-in/code`: the code of an authenticator
+/// `POST /console/sign-in/code`: checks an authenticator or recovery code.
 pub async fn code(
     app: Data<App>,
     request: HttpRequest,
@@ -103,7 +103,7 @@ pub async fn code(
     go_on(&app, &request, step, shown)
 }
 
-/// `POST /console/sign-in/token`: in development, a token from the command line
+/// `POST /console/sign-in/token`: signs in with a token from the command line, in development only.
 pub async fn token(app: Data<App>, request: HttpRequest, form: Form) -> Result<HttpResponse, Problem> {
     let shown = Shown { is_token: true, ..shown(&app, &request, &form)? };
     let token = Secret::from_client(form.field("token").trim());
@@ -111,7 +111,7 @@ pub async fn token(app: Data<App>, request: HttpRequest, form: Form) -> Result<H
     go_on(&app, &request, step, shown)
 }
 
-/// Before a session there is nothing that a token could be bound to: where the form comes from is what counts.
+/// Without a session there is nothing to bind a CSRF token to, so the form's origin is checked instead.
 fn shown(app: &App, request: &HttpRequest, form: &Form) -> Result<Shown, Problem> {
     if !is_same_site(app, request) {
         return Err(stale());
@@ -163,7 +163,7 @@ fn signed_in(app: &App, mut answer: HttpResponse, secret: &Secret) -> Result<Htt
     Ok(answer)
 }
 
-/// `POST /console/sign-out`
+/// `POST /console/sign-out`: ends the session and clears the cookie.
 pub async fn out(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
     let secret = sent.session.secret;
     app.write(move |ctx, conn| session::end(ctx, conn, &secret)).await?;
@@ -189,6 +189,6 @@ mod tests {
         let (key, qr) = ("JBSW Y3DP".to_owned(), "<svg id=\"qr\"></svg>".to_owned());
         let enrol = drawn(Language::Es, &Shown { challenge, key, qr, ..Shown::default() });
         assert!(enrol.contains("<svg id=\"qr\">") && enrol.contains("JBSW Y3DP"));
-        assert!(!enrol.contains("name=\"token\""), "a token is for development alone");
+        assert!(!enrol.contains("name=\"token\""), "a token is for development only");
     }
 }

@@ -1,4 +1,4 @@
-//! The console's one stylesheet, under an address that changes with it.
+//! The console's stylesheet, at a URL that contains its hash so that it can be cached forever.
 
 use std::sync::LazyLock;
 
@@ -18,17 +18,17 @@ const TEXT: &str = concat!(
 
 static VERSION: LazyLock<String> = LazyLock::new(|| version(TEXT));
 
-/// The first letters of a text's digest.
+/// The first 12 hex digits of a text's SHA-256.
 pub fn version(text: &str) -> String {
     sha256(text.as_bytes()).chars().take(12).collect()
 }
 
-/// Where it is.
+/// The stylesheet's current URL.
 pub fn address() -> String {
     format!("/console/style-{}.css", *VERSION)
 }
 
-/// `GET /console/style-….css`
+/// `GET /console/style-….css`: the stylesheet of the current version.
 pub async fn style(version: Path<String>) -> Result<HttpResponse, Problem> {
     match *version == *VERSION {
         true => Ok(lasting("text/css; charset=utf-8", TEXT)),
@@ -36,7 +36,7 @@ pub async fn style(version: Path<String>) -> Result<HttpResponse, Problem> {
     }
 }
 
-/// What stays as it is under its address.
+/// A response that may be cached forever, because its URL changes with its content.
 pub fn lasting(media_type: &'static str, text: &'static str) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media_type))

@@ -1,4 +1,4 @@
-//! What became of a link's visitors, drawn and in numbers.
+//! Visitors of a link: the funnel as a chart and as tables.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -15,7 +15,7 @@ use crate::desk;
 use crate::funnel::Report;
 use crate::http::{Code, Id, Problem};
 
-/// Which days, and which channel. A field that was left empty asks for nothing.
+/// The chosen days and channel. An empty field means no restriction.
 #[derive(Clone, Default, Deserialize)]
 pub struct Asked {
     #[serde(default)]
@@ -46,7 +46,7 @@ struct Visitors<'a> {
     most: i64,
 }
 
-/// `GET /console/links/{id}/visitors`
+/// `GET /console/links/{id}/visitors`: the funnel of one link.
 pub async fn visitors(
     app: Data<App>,
     session: Session,
@@ -84,7 +84,7 @@ fn steps(f: &Frame, report: &Report) -> Vec<(&'static str, Bar)> {
     let names = [
         f.say("Saw the page", "Vieron la página"),
         f.say("Got a code by text", "Recibieron un código"),
-        f.say("Proved their number", "Confirmaron su número"),
+        f.say("Verified their number", "Confirmaron su número"),
         f.say("Connected", "Se conectaron"),
     ];
     names.into_iter().zip(chart::steps(&report.totals)).collect()

@@ -1,4 +1,4 @@
-//! One webhook and what it was told.
+//! One webhook and its delivery log.
 
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
@@ -21,7 +21,7 @@ struct Webhook<'a> {
     next: Option<String>,
 }
 
-/// `GET /console/settings/webhooks/{id}`
+/// `GET /console/settings/webhooks/{id}`: the webhook and its deliveries.
 pub async fn show(
     app: Data<App>,
     session: Session,
@@ -40,7 +40,7 @@ pub async fn show(
     f.page(&app, Webhook { f: &f, endpoint, is_active, told, next }.render())
 }
 
-/// `POST /console/settings/webhooks/{id}/deliveries/{delivery}/replay`
+/// `POST /console/settings/webhooks/{id}/deliveries/{delivery}/replay`: sends an event again.
 pub async fn replay(
     app: Data<App>,
     id: Id,

@@ -1,4 +1,4 @@
-//! Webhooks: which there are, a further one, its secret, its end.
+//! Webhooks: list, create, rotate the secret, disable and delete.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -17,7 +17,7 @@ use crate::webhooks::{self, Change, Endpoint, Kind, New, State};
 
 /// More than a practice may have.
 const ALL: i64 = 100;
-/// What a webhook can be told.
+/// The events a webhook can subscribe to.
 const KINDS: [Kind; 5] = [
     Kind::PairingCreated,
     Kind::ConversationCreated,
@@ -60,7 +60,7 @@ struct Confirm<'a> {
     is_delete: bool,
 }
 
-/// `GET /console/settings/webhooks`
+/// `GET /console/settings/webhooks`: the practice's webhooks.
 pub async fn list(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
     let endpoints = app.read(move |ctx, conn| webhooks::list(ctx, conn, token.as_ref(), "", ALL)).await?;
@@ -68,10 +68,10 @@ pub async fn list(app: Data<App>, session: Session) -> Result<HttpResponse, Prob
     f.page(&app, Webhooks { f: &f, endpoints }.render())
 }
 
-/// `GET /console/settings/webhooks/new`
+/// `GET /console/settings/webhooks/new`: the form for a webhook.
 pub async fn new(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    // Who may not make one is not asked for one.
+    // Checks the permission first, so that the form is not shown to members who may not send it.
     app.read(move |ctx, conn| webhooks::list(ctx, conn, token.as_ref(), "", 1)).await?;
     form(&app, &session, &New { url: String::new(), label: String::new(), events: None }, None).await
 }
@@ -91,7 +91,7 @@ async fn form(
     f.page_with(app, status, WebhookForm { f: &f, url, label, kinds, errors }.render())
 }
 
-/// `POST /console/settings/webhooks`: the secret is on this one page
+/// `POST /console/settings/webhooks`: creates a webhook and shows its secret, only this once.
 pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Result<HttpResponse, Problem> {
     let ticked = sent.fields("events");
     let kinds: Vec<Kind> =
@@ -122,7 +122,7 @@ fn check_label(label: &str) -> Result<(), Problem> {
     if label.chars().count() <= 100 && !label.chars().any(char::is_control) {
         return Ok(());
     }
-    let detail = "A label has up to 100 characters on one line.".to_owned();
+    let detail = "Enter up to 100 characters on one line.".to_owned();
     Err(Problem::fields(vec![FieldError { pointer: "/label".to_owned(), code: "length".to_owned(), detail }]))
 }
 
@@ -137,12 +137,12 @@ async fn show_secret(
     f.page(app, FreshSecret { f: &f, endpoint, secret, is_rotated }.render())
 }
 
-/// `GET /console/settings/webhooks/{id}/rotate`: what it means
+/// `GET /console/settings/webhooks/{id}/rotate`: asks for confirmation.
 pub async fn ask_rotate(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     confirm(&app, &session, id, false).await
 }
 
-/// `POST /console/settings/webhooks/{id}/rotate`: the fresh secret is on this one page
+/// `POST /console/settings/webhooks/{id}/rotate`: creates a new secret and shows it, only this once.
 pub async fn rotate(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
     let rotated = app.write(move |ctx, conn| webhooks::rotate(ctx, conn, token.as_ref(), &id.0));
@@ -150,19 +150,19 @@ pub async fn rotate(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, 
     show_secret(&app, &sent.session, &endpoint, secret.expose(), true).await
 }
 
-/// `GET /console/settings/webhooks/{id}/delete`: what it means
+/// `GET /console/settings/webhooks/{id}/delete`: asks for confirmation.
 pub async fn ask_delete(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     confirm(&app, &session, id, true).await
 }
 
-/// `POST /console/settings/webhooks/{id}/delete`
+/// `POST /console/settings/webhooks/{id}/delete`: deletes the webhook and its log.
 pub async fn delete(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
     app.write(move |ctx, conn| webhooks::delete(ctx, conn, token.as_ref(), &id.0)).await?;
     Ok(on("/console/settings/webhooks?done=deleted"))
 }
 
-/// `POST /console/settings/webhooks/{id}/state`
+/// `POST /console/settings/webhooks/{id}/state`: enables or disables a webhook.
 pub async fn change_state(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let is_active = sent.form.field("state") == State::Active.as_str();
     let state = if is_active { State::Active } else { State::Disabled };
@@ -183,7 +183,7 @@ async fn confirm(
     f.page(app, Confirm { f: &f, endpoint: &endpoint, is_delete }.render())
 }
 
-/// A webhook and whoever looks at it.
+/// A webhook and the layout of its pages.
 pub async fn find(app: &Data<App>, session: &Session, id: String) -> Result<(Frame, Endpoint), Problem> {
     let token = session.token();
     let endpoint = app.read(move |ctx, conn| webhooks::find(ctx, conn, token.as_ref(), &id)).await?;

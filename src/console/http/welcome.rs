@@ -1,4 +1,4 @@
-//! Where the link of an invitation or a reset leads: a password is chosen.
+//! Choosing a password: the page behind the link of an invitation or a password reset.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -47,12 +47,12 @@ fn show(
     html::page(app, status, &nonce, Does::Both, page.render())
 }
 
-/// `GET /console/welcome`
+/// `GET /console/welcome`: the form for a new password.
 pub async fn ask(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     show(&app, &request, StatusCode::OK, &Shown::default())
 }
 
-/// `POST /console/welcome`: on to the sign-in
+/// `POST /console/welcome`: sets the password and redirects to the sign-in.
 pub async fn choose(app: Data<App>, request: HttpRequest, form: Form) -> Result<HttpResponse, Problem> {
     if !is_same_site(&app, &request) {
         return Err(stale());

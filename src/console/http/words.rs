@@ -1,4 +1,4 @@
-//! What the console says: sentences that do not stand in a page's own template.
+//! Translations of the console: texts that are not in a page's own template.
 
 use super::invite_words;
 use super::settings::words as settings;
@@ -7,7 +7,7 @@ use crate::kit::{Language, Timestamp, Wait};
 use crate::links::State;
 use crate::notices::Frequency;
 
-/// `en` or `es`, by the language.
+/// Picks `en` or `es`, depending on the language.
 pub fn say<'a>(language: Language, en: &'a str, es: &'a str) -> &'a str {
     match language {
         Language::En => en,
@@ -15,7 +15,7 @@ pub fn say<'a>(language: Language, en: &'a str, es: &'a str) -> &'a str {
     }
 }
 
-/// What a page says was just done; empty for words that are none of ours.
+/// Confirmation of what was just done (`?done=`); empty for unknown words.
 pub fn done(word: &str, language: Language) -> &'static str {
     let (en, es) = match word {
         "created" => (
@@ -23,20 +23,22 @@ pub fn done(word: &str, language: Language) -> &'static str {
             "El enlace está listo. Imprímalo o comparta su dirección.",
         ),
         "saved" => (
-            "Saved. It holds for everybody who connects from now on.",
+            "Saved. Applies to patients who connect from now on.",
             "Guardado. Vale para quienes se conecten a partir de ahora.",
         ),
         "paused" => (
-            "The link is paused. Nobody is taken in through it until you resume it.",
+            "The link is paused. It accepts no new patients until you resume it.",
             "El enlace está en pausa. Nadie entra por él hasta que lo reanude.",
         ),
-        "resumed" => ("The link takes patients in again.", "El enlace vuelve a recibir pacientes."),
-        "retired" => ("The link is retired and leads on.", "El enlace está retirado y lleva a otro."),
+        "resumed" => ("The link accepts patients again.", "El enlace vuelve a recibir pacientes."),
+        "retired" => {
+            ("The link is retired and forwards to another link.", "El enlace está retirado y lleva a otro.")
+        }
         "told" => ("Saved.", "Guardado."),
-        "tried" => ("We write to this address again.", "Volvemos a escribir a esta dirección."),
-        "replayed" => ("The event is on its way again.", "El evento va en camino otra vez."),
-        "disabled" => ("The webhook is not called any more.", "Ya no se llama al webhook."),
-        "enabled" => ("The webhook is called again.", "El webhook vuelve a recibir llamadas."),
+        "tried" => ("E-mails to this address are resumed.", "Volvemos a escribir a esta dirección."),
+        "replayed" => ("The event is being sent again.", "El evento va en camino otra vez."),
+        "disabled" => ("The webhook is disabled.", "El webhook está desactivado."),
+        "enabled" => ("The webhook is enabled.", "El webhook está activado."),
         "deleted" => ("The webhook is deleted.", "El webhook está eliminado."),
         other => {
             return settings::done(other, language)
@@ -48,21 +50,18 @@ pub fn done(word: &str, language: Language) -> &'static str {
     say(language, en, es)
 }
 
-/// A refusal's page.
+/// The texts of an error page.
 pub struct Apology {
-    /// What is wrong.
     pub heading: &'static str,
-    /// What to do.
     pub advice: &'static str,
-    /// The way back.
     pub back: &'static str,
 }
 
-/// What a refusal's page says.
+/// The texts of the error page for a problem code.
 pub fn apology(language: Language, code: Code) -> Apology {
     let (heading, advice) = match (code.status(), code) {
         (_, Code::SignatureInvalid) => (
-            say(language, "This form cannot be used any more", "Este formulario ya no se puede usar"),
+            say(language, "This form can no longer be used", "Este formulario ya no se puede usar"),
             say(
                 language,
                 "Nothing was changed. Open the page again and send the form from there.",
@@ -70,7 +69,7 @@ pub fn apology(language: Language, code: Code) -> Apology {
             ),
         ),
         (403, _) => (
-            say(language, "You may not do that", "Usted no puede hacer eso"),
+            say(language, "You do not have permission to do that", "Usted no puede hacer eso"),
             say(
                 language,
                 "Nothing was changed. Ask an admin of your practice.",
@@ -78,15 +77,15 @@ pub fn apology(language: Language, code: Code) -> Apology {
             ),
         ),
         (404, _) => (
-            say(language, "There is nothing here", "Aquí no hay nada"),
+            say(language, "Page not found", "Página no encontrada"),
             say(
                 language,
-                "The address may be mistyped, or what was here is not yours to see.",
+                "The address may be mistyped, or you may not have access to this page.",
                 "La dirección puede estar mal escrita, o lo que había aquí no está a su alcance.",
             ),
         ),
         (400..500, _) => (
-            say(language, "This cannot be shown", "Esto no se puede mostrar"),
+            say(language, "This page cannot be shown", "Esto no se puede mostrar"),
             say(
                 language,
                 "Nothing was changed. Go back and try again.",
@@ -94,7 +93,7 @@ pub fn apology(language: Language, code: Code) -> Apology {
             ),
         ),
         _ => (
-            say(language, "That did not work on our side", "Algo falló de nuestro lado"),
+            say(language, "Something went wrong on our side", "Algo falló de nuestro lado"),
             say(
                 language,
                 "Nothing was changed. Wait a moment and try again.",
@@ -105,60 +104,60 @@ pub fn apology(language: Language, code: Code) -> Apology {
     Apology { heading, advice, back: say(language, "Go to the console", "Ir a la consola") }
 }
 
-/// A sign-in that was not right.
+/// The error of a failed sign-in step.
 pub fn wrong_sign_in(language: Language, is_token: bool, is_code: bool) -> &'static str {
     match (is_token, is_code) {
-        (true, _) => say(language, "This token is not good.", "Este token no sirve."),
+        (true, _) => say(language, "This token is not valid.", "Este token no sirve."),
         (_, true) => say(
             language,
-            "That code is not right. Codes change every 30 seconds: enter the one shown now.",
+            "That code is incorrect. Codes change every 30 seconds: enter the one shown now.",
             "Ese código no es correcto. Cambia cada 30 segundos: escriba el que se muestra ahora.",
         ),
         _ => say(
             language,
-            "E-mail and password do not go together. Check both.",
+            "Wrong e-mail or password.",
             "El correo y la contraseña no coinciden. Revise ambos.",
         ),
     }
 }
 
-/// The time between the two steps is over.
+/// The sign-in expired between its two steps.
 pub fn sign_in_over(language: Language) -> &'static str {
     say(
         language,
-        "That took too long, or too many codes were wrong. Start again.",
+        "That took too long, or there were too many wrong codes. Start again.",
         "Pasó demasiado tiempo o hubo demasiados códigos incorrectos. Empiece de nuevo.",
     )
 }
 
-/// The link of a letter is used, replaced or too old.
+/// The link of an invitation or reset was used, replaced, or has expired.
 pub fn letter_over(language: Language) -> &'static str {
     say(
         language,
-        "This link was used already, or is too old. Ask an admin of your practice for another one.",
+        "This link was already used or has expired. Ask an admin of your practice for a new one.",
         "Este enlace ya se usó o es demasiado antiguo. Pida otro a un administrador de su consultorio.",
     )
 }
 
-/// A password that is too easy to guess.
+/// The password is too easy to guess.
 pub fn weak_password(language: Language) -> &'static str {
     say(
         language,
-        "Choose 12 to 128 characters that are not your address, your practice's name or a common password.",
+        "Choose 12 to 128 characters that are not your e-mail address, your practice's name or a common password.",
         "Elija de 12 a 128 caracteres que no sean su correo, el nombre del consultorio ni una contraseña común.",
     )
 }
 
-/// Too many tries.
+/// Rate limited: too many attempts.
 pub fn wait(language: Language, wait: Wait) -> String {
     let seconds = wait.seconds;
     match language {
-        Language::En => format!("Too many tries. You can try again in {seconds} s."),
+        Language::En => format!("Too many attempts. You can try again in {seconds} s."),
         Language::Es => format!("Demasiados intentos. Puede intentarlo de nuevo en {seconds} s."),
     }
 }
 
-/// A point in time, in a zone.
+/// A point in time in the given time zone.
 pub fn time(language: Language, at: Timestamp, zone: &str) -> String {
     let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let at = at.to_jiff().to_zoned(zone);
@@ -166,7 +165,7 @@ pub fn time(language: Language, at: Timestamp, zone: &str) -> String {
     at.strftime(pattern).to_string()
 }
 
-/// A link's state, in a word.
+/// The label of a link's state.
 pub fn state(language: Language, state: State) -> &'static str {
     match state {
         State::Active => say(language, "Active", "Activo"),
@@ -176,27 +175,27 @@ pub fn state(language: Language, state: State) -> &'static str {
     }
 }
 
-/// How often somebody is told.
+/// The label of a notice frequency.
 pub fn frequency(language: Language, frequency: Frequency) -> &'static str {
     match frequency {
-        Frequency::Immediate => say(language, "At once", "Enseguida"),
-        Frequency::Hourly => say(language, "Once an hour", "Una vez por hora"),
-        Frequency::Daily => say(language, "Once a day, at eight", "Una vez al día, a las ocho"),
+        Frequency::Immediate => say(language, "Immediately", "Enseguida"),
+        Frequency::Hourly => say(language, "Every hour", "Una vez por hora"),
+        Frequency::Daily => say(language, "Every day at 8 AM", "Una vez al día, a las ocho"),
         Frequency::Off => say(language, "Never", "Nunca"),
     }
 }
 
-/// What is wrong with a form, field by field.
+/// The errors of a form, by field.
 #[derive(Default)]
 pub struct Errors(Vec<(String, String)>);
 
 impl Errors {
-    /// These, each with its pointer.
+    /// Errors as pairs of JSON pointer and message.
     pub fn new(errors: Vec<(String, String)>) -> Self {
         Self(errors)
     }
 
-    /// What a refusal says of the fields; one that names none is about the whole form.
+    /// The errors of a problem by field; a problem without field errors concerns the whole form.
     pub fn of(language: Language, problem: &Problem) -> Self {
         let fields: Vec<_> =
             problem.errors().iter().map(|error| (error.pointer.clone(), wrong(language, error))).collect();
@@ -206,18 +205,18 @@ impl Errors {
         }
     }
 
-    /// One thing that is wrong, with the field of `pointer`.
+    /// One error, at the field of `pointer`.
     pub fn one(pointer: &str, text: &str) -> Self {
         Self(vec![(pointer.to_owned(), text.to_owned())])
     }
 
-    /// What is wrong with one field; empty where nothing is.
+    /// The error of one field; empty if the field has no error.
     pub fn at(&self, pointer: &str) -> &str {
         let found = self.0.iter().find(|(at, _)| at == pointer);
         found.map(|(_, text)| text.as_str()).unwrap_or_default()
     }
 
-    /// Everything, each with its field's id on the page.
+    /// All errors, each with the id of its field on the page.
     pub fn all(&self) -> Vec<(&str, &str)> {
         let field =
             |pointer: &'_ str| pointer.trim_start_matches('/').split('/').next().unwrap_or_default().len();
@@ -230,7 +229,6 @@ impl Errors {
             .collect()
     }
 
-    /// Whether something is wrong.
     pub fn any(&self) -> bool {
         !self.0.is_empty()
     }
@@ -240,12 +238,12 @@ fn whole(language: Language, problem: &Problem) -> String {
     let text = match problem.code {
         Code::PlanRequired => say(
             language,
-            "Further links belong to the Communicator plan. Your first link stays as it is.",
+            "More links require the Communicator plan. Your first link stays as it is.",
             "Los enlaces adicionales son del plan Communicator. Su primer enlace queda como está.",
         ),
         Code::WebhookLimit => say(
             language,
-            "A practice has up to 10 webhooks. Delete one first.",
+            "A practice can have up to 10 webhooks. Delete one first.",
             "Un consultorio tiene hasta 10 webhooks. Elimine uno primero.",
         ),
         _ => settings::whole(language, problem.code)
@@ -255,7 +253,7 @@ fn whole(language: Language, problem: &Problem) -> String {
     text.to_owned()
 }
 
-/// The rules speak English; what people meet in a form is said in Spanish too.
+/// Problem details are English only; errors that a form shows are translated here.
 fn wrong(language: Language, error: &FieldError) -> String {
     if let Some(text) = settings::wrong(language, error) {
         return text.to_owned();
@@ -278,7 +276,7 @@ fn wrong(language: Language, error: &FieldError) -> String {
         _ => return error.detail.clone(),
     };
     let english = match error.code.as_str() {
-        "unknown_id" => "This person or team is not at your practice any more. Choose another one.",
+        "unknown_id" => "This person or team is no longer at your practice. Choose another one.",
         _ => &error.detail,
     };
     say(language, english, spanish).to_owned()

@@ -1,14 +1,14 @@
-//! What the pages of the records say beside their templates.
+//! Translations for the record pages that are not in their templates.
 
 use super::words::{Errors, say};
 use crate::http::{Code, FieldError, Problem};
 use crate::imports::{HAS_UNREAD_ROWS, Import};
 use crate::kit::Language;
 
-/// The columns that can be named, as the form names them.
+/// Columns whose heading can be given, by form field name.
 pub const COLUMNS: [&str; 6] = ["number", "given_name", "family_name", "birth_date", "phone", "email"];
 
-/// What the columns that can be named hold, in the form's order.
+/// The labels of [`COLUMNS`], in the same order.
 pub fn columns(language: Language) -> [&'static str; 6] {
     [
         say(language, "Record number", "Número de ficha"),
@@ -20,7 +20,7 @@ pub fn columns(language: Language) -> [&'static str; 6] {
     ]
 }
 
-/// A form that was sent without a file.
+/// The error of a form sent without a file.
 pub fn no_file() -> Problem {
     Problem::unreadable(
         "Choose a file.",
@@ -32,13 +32,13 @@ pub fn no_file() -> Problem {
     )
 }
 
-/// The headings of the file, as a refusal quotes them.
+/// The file's headings, as quoted in a problem's detail.
 pub fn headings(problem: &Problem) -> String {
     let detail = problem.detail();
     detail.find('“').and_then(|at| detail.get(at..)).unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
-/// What is wrong with a file, each at its field.
+/// The errors of an uploaded file, each at its field.
 pub fn errors(language: Language, problem: &Problem) -> Errors {
     let at = |error: &FieldError| match error.pointer.as_str() {
         "" => "/file".to_owned(),
@@ -48,24 +48,24 @@ pub fn errors(language: Language, problem: &Problem) -> Errors {
     match problem.code {
         Code::ImportRunning => whole(say(
             language,
-            "Another import is running. Wait until it is over, then send this file.",
+            "Another import is running. Wait until it finishes, then send this file.",
             "Hay otra importación en marcha. Espere a que termine y envíe este archivo después.",
         )),
         Code::BodyTooLarge => whole(say(
             language,
-            "This file is too large: up to 64 MiB. Send it in parts.",
+            "This file is too large: the limit is 64 MiB. Send it in parts.",
             "Este archivo es demasiado grande: hasta 64 MiB. Envíelo por partes.",
         )),
         _ => Errors::new(problem.errors().iter().map(|error| (at(error), wrong(language, error))).collect()),
     }
 }
 
-/// Names the column, since several may be missing.
+/// Names the column, because several may be missing.
 fn no_column(language: Language, pointer: &str) -> String {
     let place = COLUMNS.iter().position(|name| pointer.strip_prefix("/column_") == Some(name));
     let word = place.and_then(|place| columns(language).get(place).copied()).unwrap_or_default();
     match language {
-        Language::En => format!("{word}: no column was found. Write the heading that it has in your file."),
+        Language::En => format!("{word}: no column found. Enter the heading used in your file."),
         Language::Es => {
             format!("{word}: no se encontró la columna. Escriba el título que tiene en su archivo.")
         }
@@ -78,17 +78,17 @@ fn wrong(language: Language, error: &FieldError) -> String {
     }
     let (en, es) = match error.code.as_str() {
         "no_file" => ("Choose a file.", "Elija un archivo."),
-        "no_rows" => ("The file has no patient in it.", "El archivo no contiene ningún paciente."),
+        "no_rows" => ("The file contains no patients.", "El archivo no contiene ningún paciente."),
         "encoding_unknown" => (
             "Save the file as “CSV UTF-8” and send it again.",
             "Guarde el archivo como «CSV UTF-8» y envíelo de nuevo.",
         ),
         "not_a_bundle" => (
-            "This is no FHIR Bundle. Send a Bundle (.json), one resource a line (.ndjson), or a table (.csv).",
+            "This is not a FHIR Bundle. Send a Bundle (.json), one resource per line (.ndjson), or a table (.csv).",
             "No es un Bundle de FHIR. Envíe un Bundle (.json), un recurso por línea (.ndjson) o una tabla (.csv).",
         ),
         "row_too_long" => (
-            "A row does not end: a quotation mark is open. Save the file as CSV again.",
+            "A row does not end: a closing quotation mark is missing. Save the file as CSV again.",
             "Una fila no termina: hay unas comillas sin cerrar. Guarde el archivo como CSV otra vez.",
         ),
         _ => (
@@ -99,12 +99,12 @@ fn wrong(language: Language, error: &FieldError) -> String {
     say(language, en, es).to_owned()
 }
 
-/// How many records a whole list left out that stay active all the same.
+/// How many records a complete list left out that stay active.
 pub fn left_out(language: Language, import: &Import) -> String {
     let (left_out, before) = (import.left_out, import.active_before.unwrap_or(0));
     match language {
         Language::En => {
-            format!("{left_out} of your {before} active records are not on the list, and stay active.")
+            format!("{left_out} of your {before} active records are not on the list and stay active.")
         }
         Language::Es => {
             format!("{left_out} de sus {before} fichas activas no están en la lista y siguen activas.")
@@ -112,35 +112,35 @@ pub fn left_out(language: Language, import: &Import) -> String {
     }
 }
 
-/// How many refused rows hide whom they are about.
+/// How many refused rows do not identify a patient.
 pub fn unread(language: Language, import: &Import) -> String {
     match (language, import.unread) {
-        (Language::En, 1) => "1 refused row does not say whom it is about.".to_owned(),
-        (Language::En, rows) => format!("{rows} refused rows do not say whom they are about."),
+        (Language::En, 1) => "1 refused row does not identify a patient.".to_owned(),
+        (Language::En, rows) => format!("{rows} refused rows do not identify a patient."),
         (Language::Es, 1) => "1 fila rechazada no dice de quién es.".to_owned(),
         (Language::Es, rows) => format!("{rows} filas rechazadas no dicen de quién son."),
     }
 }
 
-/// Why records stay active that a whole list left out, and what to do.
+/// Why records that a complete list left out stay active, and what to do.
 pub fn why_held(language: Language, import: &Import) -> String {
     if import.problem() == Some(HAS_UNREAD_ROWS) {
         let what = say(
             language,
-            "Somebody who seems to be missing may stand in one of them. The result names them row by row: mend them in the file and import it again. If they cannot be mended, import it again and tick the box that says so.",
-            "Alguien que parece faltar puede estar en una de ellas. El resultado las nombra fila por fila: corríjalas en el archivo e impórtelo otra vez. Si no se pueden corregir, impórtelo otra vez y marque la casilla que lo dice.",
+            "A patient who seems to be missing may be in one of them. The results list them row by row: fix them in the file and import it again. If they cannot be fixed, import it again and check the box to skip them.",
+            "Alguien que parece faltar puede estar en una de ellas. El resultado las nombra fila por fila: corríjalas en el archivo e impórtelo otra vez. Si no se pueden corregir, impórtelo otra vez y marque la casilla para omitirlas.",
         );
         return format!("{} {what}", unread(language, import));
     }
     let what = say(
         language,
-        "That is more than half, so it may be another file than you meant. If the list is right, import it again and tick the box that says so. If it is not, import the right one.",
+        "That is more than half, so this may not be the file you meant. If the list is correct, import it again and check the box that says so. If not, import the right one.",
         "Es más de la mitad: quizá no era el archivo que quería. Si la lista es correcta, impórtela otra vez y marque la casilla que lo dice. Si no, importe la correcta.",
     );
     what.to_owned()
 }
 
-/// An import in a line: what came of it so far.
+/// An import's counts so far, in one line.
 pub fn summary(language: Language, import: &Import) -> String {
     let Import { created, changed, unchanged, refused, .. } = import;
     match language {

@@ -1,8 +1,8 @@
-//! Who it is: how sure a practice is of the person behind a conversation, and what it decided about that.
+//! Identity check: how sure a practice is who the patient of a conversation is, and what it decided.
 //!
-//! The state stands on the conversation. It changes by a [`Decision`] alone, which is appended with who, how and
-//! when, and never changed; so the last decision always says how the conversation came to stand as it does, and
-//! an undo can go back one step. Until somebody has confirmed who it is, no health information is meant for them.
+//! The state is a column of the conversation. Only a [`Decision`] changes it. Decisions are appended with
+//! who, how and when, and never changed, so the last one always explains the current state, and an undo can
+//! go back one step. Until the identity is confirmed, no health information should be sent to the patient.
 
 mod store;
 mod words;
@@ -21,29 +21,28 @@ use crate::kit::Phone;
 use crate::limits;
 use crate::webhooks::{self, Fact};
 
-/// The status of a conversation that goes on.
+/// Status of a conversation that is not closed.
 const OPEN: &str = "open";
 
-/// How sure a practice is.
+/// Identity state of the patient of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = IdentityState)]
 pub enum State {
-    /// Nobody has looked.
+    /// Not checked by the practice yet.
     Unverified,
-    /// Somebody of the practice knows who it is.
+    /// The practice has confirmed who the patient is.
     Confirmed,
-    /// It is not whom the practice takes it for.
+    /// The patient is not who the practice took them for.
     Rejected,
-    /// It was known, and something has changed since.
+    /// The identity was confirmed, and something has changed since.
     ReVerify,
 }
 
 impl State {
-    /// All of them.
     pub const ALL: [Self; 4] = [Self::Unverified, Self::Confirmed, Self::Rejected, Self::ReVerify];
 
-    /// The word that the API and the database use.
+    /// The name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unverified => "unverified",
@@ -53,43 +52,43 @@ impl State {
         }
     }
 
-    /// The state behind a word; one that is not ours is the least sure.
+    /// Parses a stored state; an unknown word counts as unverified, the least sure state.
     pub fn from_word(word: &str) -> Self {
         Self::ALL.into_iter().find(|state| state.as_str() == word).unwrap_or(Self::Unverified)
     }
 
-    /// Whether health information may be written.
+    /// Whether staff may write health information.
     pub fn allows_phi(self) -> bool {
         self == Self::Confirmed
     }
 
-    /// Whether somebody should look.
+    /// Whether a staff member should check the identity.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Unverified | Self::ReVerify)
     }
 }
 
-/// How somebody made sure.
+/// How the identity was confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = IdentityMethod)]
 pub enum Method {
-    /// Number and e-mail address are those of one record.
+    /// Phone number and e-mail address match one patient record.
     RecordMatch,
-    /// Called at the number on record.
+    /// Staff called the number on record.
     CallBack,
-    /// At the desk.
+    /// The patient came to the practice in person.
     InPerson,
-    /// Asked for the birth date.
+    /// Staff asked for the birth date.
     DateOfBirth,
-    /// Saw an identity document with a picture.
+    /// Staff saw a photo ID.
     PhotoId,
-    /// Both channels of an invite were proven, and the name agrees.
+    /// Both channels of an invite were verified, and the name agrees.
     Invite,
 }
 
 impl Method {
-    /// The word that the API and the database use.
+    /// The name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::RecordMatch => "record_match",
@@ -101,21 +100,21 @@ impl Method {
         }
     }
 
-    /// Whether somebody spoke to the person, or saw them. What they only typed lets no new device see older
-    /// messages: whoever holds a recycled number may have typed it.
+    /// Whether staff spoke to the patient or saw them. Data that was only typed in does not let a new device
+    /// see older messages: the new owner of a recycled number may have typed it.
     fn meets(self) -> bool {
         matches!(self, Self::CallBack | Self::InPerson | Self::DateOfBirth | Self::PhotoId)
     }
 }
 
-/// Why a person who was known should be looked at again.
+/// Why a confirmed identity must be checked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
-    /// The account has another number.
+    /// The phone number of the account changed.
     NumberChanged,
-    /// Somebody proved the number on a device that the account did not know.
+    /// A device unknown to the account verified its number.
     NewDevice,
-    /// Another name or birth date was given.
+    /// The name or birth date changed.
     DetailsChanged,
 }
 
@@ -129,29 +128,29 @@ impl Doubt {
     }
 }
 
-/// Who decides.
+/// The practice and the actor of a decision.
 pub struct By<'a> {
-    /// For which practice.
     pub practice_id: &'a str,
-    /// A staff member; of what no person decided, an account or `system`.
+    /// A staff member; for decisions no person made, an account or `system`.
     pub actor: &'a str,
 }
 
-/// What was held against what.
+/// The records that a decision is based on.
 #[derive(Default)]
 pub struct Evidence {
-    /// The record that the person is.
+    /// The record that belongs to the patient.
     pub record_id: Option<String>,
-    /// Field by field, as it was seen at the moment of the decision.
+    /// The comparison field by field, as staff saw it when they decided.
     pub compared: Option<Value>,
 }
 
 /// A decision to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is them.
+    /// The patient is who they say they are.
     Confirm(Method),
-    /// It is not: the conversation closes, and the number may be kept from pairing again.
+    /// The patient is someone else: the conversation closes, and the number can be
+    /// blocked from pairing again.
     Reject {
         /// Whether the account's number is blocked for this practice.
         block: bool,
@@ -160,47 +159,43 @@ pub enum Verdict {
     Undo,
 }
 
-/// A verdict with everything that is kept of it.
+/// A verdict with everything that is stored about it.
 pub struct Ruling<'a> {
-    /// What was decided.
     pub verdict: Verdict,
-    /// In the words of whoever decided.
+    /// Free text by the actor.
     pub note: Option<&'a str>,
-    /// What it rests on.
     pub evidence: Evidence,
-    /// Whether the person was met through a sign-in that sees everything: it gains nothing, and one on a new device,
-    /// which may be another person's, must not.
+    /// Whether the patient was met through an unrestricted session. Such a session gains nothing from the
+    /// meeting, and a restricted one on a new device, which may be another person's, must not gain either.
     pub on_known_device: bool,
 }
 
 impl Ruling<'_> {
-    /// A verdict with nothing to say of it.
+    /// A verdict without note or evidence.
     pub fn bare(verdict: Verdict) -> Self {
         Self { verdict, note: None, evidence: Evidence::default(), on_known_device: false }
     }
 }
 
-/// Why something about an identity was refused.
+/// Why an identity decision was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// No such conversation.
     #[error("conversation not found")]
     NotFound,
-    /// It is over.
     #[error("conversation closed")]
     Closed,
-    /// It was decided before, and stands in this state.
+    /// Already decided; holds the current state.
     #[error("identity decided")]
     Decided(State),
     /// There is no decision that could be undone.
     #[error("nothing to undo")]
     NothingToUndo,
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// Decides about a conversation, which is held; whether `by` may is the caller's to ask.
+/// Decides the identity check of a conversation and locks its row. The caller checks
+/// that `by` has permission.
 pub fn decide(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -217,25 +212,25 @@ pub fn decide(
     }
 }
 
-/// Confirms whoever accepted an invite whose both channels they proved.
+/// Confirms the patient who accepted an invite after verifying both of its channels.
 pub(super) fn vouch(ctx: &Ctx, conn: &mut Conn, practice_id: &str, conversation_id: &str) -> db::Result<()> {
     let by = By { practice_id, actor: "system" };
     let ruling = Ruling::bare(Verdict::Confirm(Method::Invite));
     match decide(ctx, conn, &by, conversation_id, &ruling) {
         Err(Refusal::Db(error)) => Err(error),
-        // A conversation that was just opened is undecided.
+        // A conversation that was just opened has no decision yet.
         _ => Ok(()),
     }
 }
 
-/// Makes a confirmed person somebody to look at again; whoever was not confirmed stays as they are.
+/// Moves a confirmed identity to `re_verify`; any other state stays as it is.
 pub fn doubt(ctx: &Ctx, conn: &mut Conn, actor: &str, conversation_id: &str, why: Doubt) -> db::Result<()> {
     let Some(held) = rows::hold(conn, conversation_id)? else { return Ok(()) };
     if held.state() != State::Confirmed || held.status != OPEN {
         return Ok(());
     }
     let case = Case { by: &By { practice_id: &held.practice_id, actor }, id: conversation_id, held: &held };
-    // Whoever writes next is asked again whether they know to whom.
+    // The next author must acknowledge the unverified identity again.
     rows::forget_acknowledgement(conn, conversation_id)?;
     let (kind, method) = ("re_verify", Some(why.as_str()));
     let step = Move { kind, method, to: State::ReVerify, reopens: false, meets: false };
@@ -247,25 +242,25 @@ pub fn decisions(conn: &mut Conn, conversation_id: &str) -> db::Result<Vec<Decis
     store::decisions(conn, conversation_id)
 }
 
-/// Whether a practice does not pair with a number (any more).
+/// Whether a practice blocks a phone number from pairing.
 pub fn is_blocked(ctx: &Ctx, conn: &mut Conn, practice_id: &str, phone: &Phone) -> db::Result<bool> {
     store::is_blocked(conn, practice_id, &limits::number_key(ctx, phone))
 }
 
-/// A held conversation, and who decides about it.
+/// A locked conversation, and who decides about it.
 struct Case<'a> {
     by: &'a By<'a>,
     id: &'a str,
     held: &'a Held,
 }
 
-/// What a decision does.
+/// The state change of a decision.
 struct Move {
     kind: &'static str,
     method: Option<&'static str>,
     to: State,
     reopens: bool,
-    /// Whether somebody spoke to the person, or saw them.
+    /// Whether staff spoke to the patient or saw them.
     meets: bool,
 }
 
@@ -315,13 +310,14 @@ fn reject(
     Ok(decision)
 }
 
-/// Goes back to where the last decision came from. A doubt is no decision: what raised it is still there.
+/// Restores the state before the last decision. A doubt cannot be undone because it is not a decision: its
+/// cause is still there.
 fn undo(ctx: &Ctx, conn: &mut Conn, case: &Case<'_>, ruling: &Ruling<'_>) -> Result<Decision, Refusal> {
     let last = store::last_decision(conn, case.id)?.filter(Decision::can_be_undone);
     let last = last.ok_or(Refusal::NothingToUndo)?;
     let was_rejected = case.held.state() == State::Rejected;
     let to = match State::from_word(&last.state_before) {
-        // What raised a doubt while the conversation was closed went unnoticed.
+        // Events that would have raised a doubt were missed while the conversation was closed.
         State::Confirmed if was_rejected => State::ReVerify,
         before => before,
     };
@@ -343,7 +339,7 @@ fn undo(ctx: &Ctx, conn: &mut Conn, case: &Case<'_>, ruling: &Ruling<'_>) -> Res
     Ok(decision)
 }
 
-/// Moves the state, appends the decision, and tells of both.
+/// Sets the state, appends the decision, and writes the events, webhooks and audit log entry.
 fn record(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -372,7 +368,7 @@ fn record(
     Ok(decision)
 }
 
-/// Counts a conversation once, however often its state is turned back.
+/// Counts a conversation in the funnel once, however often its state is reverted.
 fn count(ctx: &Ctx, conn: &mut Conn, case: &Case<'_>, kind: &str, step: Step) -> db::Result<()> {
     match &case.held.link_id {
         Some(link_id) if !store::was_ever(conn, case.id, kind)? => funnel::record(ctx, conn, link_id, step),
@@ -390,7 +386,7 @@ fn say(
     append(ctx, conn, case.id, &NewEntry::system(which(&words))).map(drop)
 }
 
-/// Whether the conversation is open is the patient's to know; how sure the practice is of them is not.
+/// Tells the patient only that the conversation opened or closed, never how sure the practice is of them.
 fn tell_patient(ctx: &Ctx, conn: &mut Conn, case: &Case<'_>) -> db::Result<()> {
     let account_id = pairing::account_of(conn, &case.held.pairing_id)?;
     let (practice_id, place) = (case.by.practice_id, case.held.entry_count + 1);

@@ -1,4 +1,4 @@
-//! The rows of `identity_decisions` and `number_blocks`.
+//! Queries on `identity_decisions` and `number_blocks`.
 
 use diesel::dsl::max;
 use diesel::prelude::*;
@@ -9,40 +9,37 @@ use crate::db::schema::{accounts, identity_decisions, number_blocks, pairings};
 use crate::db::{Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// What was decided about who it is.
+/// A decision of the identity check.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = identity_decisions)]
 pub struct Decision {
-    /// Its id, `idd_…`.
+    /// Id of the form `idd_…`.
     pub id: String,
     /// `confirm`, `reject`, `undo` or `re_verify`.
     pub kind: String,
-    /// Of a confirmation how it was made, of a `re_verify` why.
+    /// How a confirmation was made, or why a `re_verify` was needed.
     pub method: Option<String>,
-    /// In the words of whoever decided.
+    /// Free text by the actor.
     pub note: Option<String>,
-    /// A staff member; of what no person decided, an account or `system`.
+    /// A staff member; for decisions no person made, an account or `system`.
     pub actor: String,
-    /// The record that the person is.
+    /// The record that belongs to the patient.
     pub record_id: Option<String>,
-    /// Field by field, as it was seen then: JSON.
+    /// JSON: the comparison field by field, as staff saw it when they decided.
     pub compared: Option<String>,
-    /// Where the conversation stood.
     pub state_before: String,
-    /// Where it stood then.
     pub state_after: String,
-    /// When.
     pub created_at: Timestamp,
 }
 
 impl Decision {
-    /// Whether a person decided it, and it was not undone.
+    /// Whether a person made the decision, and it is not itself an undo.
     pub fn can_be_undone(&self) -> bool {
         matches!(self.kind.as_str(), "confirm" | "reject")
     }
 }
 
-/// Appends a decision. The conversation is held, so nobody else takes the next place.
+/// Appends a decision. The conversation is locked, so no concurrent transaction takes the next position.
 pub fn insert(
     conn: &mut Conn,
     id: &str,
@@ -83,14 +80,13 @@ pub fn decisions(conn: &mut Conn, conversation_id: &str) -> Result<Vec<Decision>
     Ok(rows.order(identity_decisions::position).select(columns::<Decision>()).load(conn)?)
 }
 
-/// The last of them.
 pub fn last_decision(conn: &mut Conn, conversation_id: &str) -> Result<Option<Decision>> {
     let rows = identity_decisions::table.filter(identity_decisions::conversation_id.eq(conversation_id));
     let last = rows.order(identity_decisions::position.desc()).select(columns::<Decision>());
     Ok(last.first(conn).optional()?)
 }
 
-/// Whether a conversation was ever decided that way.
+/// Whether a conversation ever had a decision of this kind.
 pub fn was_ever(conn: &mut Conn, conversation_id: &str, kind: &str) -> Result<bool> {
     let rows = identity_decisions::table
         .filter(identity_decisions::conversation_id.eq(conversation_id))
@@ -98,13 +94,14 @@ pub fn was_ever(conn: &mut Conn, conversation_id: &str, kind: &str) -> Result<bo
     Ok(rows.select(identity_decisions::id).first::<String>(conn).optional()?.is_some())
 }
 
-/// The number of whose pairing it is, unless the account was deleted.
+/// The phone number of a pairing's account; `None` after the account was deleted.
 pub fn phone_of(conn: &mut Conn, pairing_id: &str) -> Result<Option<String>> {
     let row = pairings::table.inner_join(accounts::table).filter(pairings::id.eq(pairing_id));
     Ok(row.select(accounts::phone).first(conn)?)
 }
 
-/// Keeps a number from pairing with a practice, until this decision is taken back and each other one that blocks it.
+/// Blocks a number from pairing with a practice until this decision and every other one that
+/// blocks it are undone.
 pub fn block(
     conn: &mut Conn,
     practice_id: &str,
@@ -121,13 +118,12 @@ pub fn block(
     Ok(insert_into(number_blocks::table).values(row).execute(conn)?)
 }
 
-/// Takes back what a decision blocked.
+/// Removes the block of an undone decision.
 pub fn unblock(conn: &mut Conn, decision_id: &str) -> Result<usize> {
     let rows = number_blocks::table.filter(number_blocks::decision_id.eq(decision_id));
     Ok(delete(rows).execute(conn)?)
 }
 
-/// Whether a number is blocked.
 pub fn is_blocked(conn: &mut Conn, practice_id: &str, phone_key: &str) -> Result<bool> {
     let rows = number_blocks::table
         .filter(number_blocks::practice_id.eq(practice_id))

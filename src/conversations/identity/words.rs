@@ -1,9 +1,8 @@
-//! What the system says in a conversation about who it is. Both sides read it, so it says nothing of how the
-//! practice came to know, and a refusal gives no reason: its reader may be a stranger.
+//! System messages about the identity check. Both sides read them, so they do not say how the practice
+//! confirmed the identity, and a rejection gives no reason: its reader may be a stranger.
 
 use crate::kit::Language;
 
-/// The sentences.
 pub struct Words {
     pub confirmed: &'static str,
     pub checked_again: &'static str,
@@ -11,12 +10,11 @@ pub struct Words {
     pub reopened: &'static str,
 }
 
-/// They, in a language.
 pub fn words(language: Language) -> Words {
     match language {
         Language::En => Words {
-            confirmed: "The practice confirmed who you are.",
-            checked_again: "The practice is checking again who you are.",
+            confirmed: "The practice confirmed your identity.",
+            checked_again: "The practice is checking your identity again.",
             closed: "This conversation is closed. If you have questions, please call the practice.",
             reopened: "This conversation is open again.",
         },

@@ -1,6 +1,6 @@
-//! The practice's view of its conversations: a page of them, one whole, what staff write and change.
+//! The practice's inbox: list conversations, read one, write and change it.
 //!
-//! Every call names a practice and a [`Reach`]; what lies outside is as if it did not exist.
+//! Every call names a practice and a [`Reach`]; conversations outside of it behave as if they did not exist.
 
 mod store;
 mod view;
@@ -16,69 +16,62 @@ use crate::app::Ctx;
 use crate::audit;
 use crate::db::{self, Conn};
 
-/// Which conversations of a practice somebody sees.
+/// The access scope of a staff member: which conversations of the practice they see.
 pub enum Reach {
-    /// All of them.
     All,
-    /// Those of these owners, those whose link they share, and those that are theirs to answer.
+    /// Conversations of these owners, of the links they share, and those assigned to them.
     To {
-        /// The practice, teams, the staff member.
+        /// The practice, teams, or the staff member.
         owners: Vec<String>,
-        /// The links that they are assignee or member of.
+        /// Links that list them as assignee or member.
         links: Vec<String>,
-        /// The staff member.
         staff_id: String,
     },
 }
 
-/// Who of a practice asks, and what they see of it.
+/// The staff member who makes the request, with their access scope.
 pub struct Reader {
-    /// The practice.
     pub practice_id: String,
-    /// The staff member.
     pub staff_id: String,
-    /// What they see.
     pub reach: Reach,
 }
 
-/// Why something in the inbox was refused.
+/// Why an inbox operation was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// No such conversation, or none in reach.
+    /// The conversation does not exist, or is outside the access scope.
     #[error("conversation not found")]
     NotFound,
-    /// It is over.
     #[error("conversation closed")]
     Closed,
-    /// Nobody has confirmed who this is, and nobody has said that they know so.
+    /// The identity is not confirmed, and the author has not acknowledged that.
     #[error("identity unverified")]
     Unverified,
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
-/// A change by staff; what is `None` stays.
+/// A change by staff; `None` leaves a field as it is.
 #[derive(Default)]
 pub struct Change {
-    /// Who answers; inside, `None` is nobody.
+    /// The new assignee; the inner `None` unassigns.
     pub assignee_id: Option<Option<String>>,
-    /// All tags anew.
+    /// The complete new list of tags.
     pub tags: Option<Vec<String>>,
-    /// Whether there is something to read.
+    /// Marks the conversation as unread or read.
     pub unread: Option<bool>,
 }
 
-/// What somebody of the staff has read.
+/// How far the practice has read a conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct Read {
-    /// Up to which entry.
+    /// The last entry that was read.
     pub position: i32,
-    /// Whether a patient's message stands behind it.
+    /// Whether a patient's message follows that entry.
     pub unread: bool,
 }
 
-/// Up to `limit` conversations behind `after`, those with the newest entries first.
+/// Up to `limit` conversations after `after`, most recent entry first.
 pub fn list(
     conn: &mut Conn,
     reader: &Reader,
@@ -89,8 +82,8 @@ pub fn list(
     store::list(conn, reader, filter, after, limit)
 }
 
-/// Up to `limit` conversations whose person somebody should look at, behind `after`: those first that have waited
-/// longest.
+/// The identity work list: up to `limit` conversations that need a check, longest
+/// waiting first, after `after`.
 pub fn to_verify(
     conn: &mut Conn,
     reader: &Reader,
@@ -100,24 +93,24 @@ pub fn to_verify(
     store::to_verify(conn, reader, after, limit)
 }
 
-/// How many conversations somebody should look at, counted up to `most`.
+/// Counts the conversations that need an identity check, up to `most`.
 pub fn how_many_to_verify(conn: &mut Conn, reader: &Reader, most: i64) -> db::Result<usize> {
     store::how_many_to_verify(conn, reader, most)
 }
 
-/// One conversation, and how its patient is reached.
+/// One conversation with the patient's contact details.
 pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<(Card, Contact), Refusal> {
     let card = store::find(conn, reader, id)?.ok_or(Refusal::NotFound)?;
     let contact = store::contact(conn, &card.pairing_id)?;
     Ok((card, contact))
 }
 
-/// Those of `ids` that are in reach.
+/// The subset of `ids` within the access scope.
 pub fn in_reach_among(conn: &mut Conn, reader: &Reader, ids: &[String]) -> db::Result<Vec<String>> {
     store::in_reach_among(conn, reader, ids)
 }
 
-/// Up to `limit` entries after a position, in order, with who of the practice wrote them.
+/// Up to `limit` entries after a position, in order, with the staff member who wrote each.
 pub fn entries(
     conn: &mut Conn,
     reader: &Reader,
@@ -129,7 +122,7 @@ pub fn entries(
     Ok(store::remarks(conn, id, after, limit)?)
 }
 
-/// Writes to the patient. Somebody's first message to a person of unknown identity wants to be meant.
+/// Writes to the patient. The first message to an unverified patient needs an explicit acknowledgement.
 pub fn write(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -161,7 +154,7 @@ fn acknowledge(ctx: &Ctx, conn: &mut Conn, reader: &Reader, held: &Held, id: &st
     record(ctx, conn, reader, "conversation.unverified_acknowledged", id, detail)
 }
 
-/// Changes a conversation; what stays as it was is neither recorded nor told.
+/// Changes a conversation; an unchanged value is neither audited nor announced.
 pub fn change(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, change: &Change) -> Result<(), Refusal> {
     let held = hold(conn, reader, id)?;
     let was = (held.assignee_id.clone(), rows::tags(conn, id)?);
@@ -196,8 +189,8 @@ pub fn change(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, change: &Ch
     Ok(())
 }
 
-/// Notes that the practice has read up to a position: it never goes back, and what the patient wrote after it stays
-/// unread.
+/// Marks entries as read by the practice. The position never goes back, and messages the patient wrote
+/// after it stay unread.
 pub fn read(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, position: i32) -> Result<Read, Refusal> {
     let held = hold(conn, reader, id)?;
     let position = position.min(held.entry_count).max(held.read_position);

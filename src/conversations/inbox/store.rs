@@ -1,4 +1,4 @@
-//! What the inbox reads: one statement for a page of `conversations`, and one for each kind of thing on it.
+//! Inbox queries: one statement for a page of `conversations`, and one for each kind of related row.
 
 use std::collections::HashMap;
 
@@ -14,29 +14,22 @@ use crate::db::schema::{
 use crate::db::{Conn, MultiBackend, Result, columns};
 use crate::kit::Timestamp;
 
-/// A preview has so many characters.
+/// Maximum length of a preview in characters.
 const PREVIEW: usize = 120;
 
-/// Which conversations to list; what is `None` does not matter.
+/// Which conversations to list; a field that is `None` does not filter.
 #[derive(Default)]
 pub struct Filter {
-    /// Those of a link.
     pub link: Option<String>,
-    /// Those with a tag.
     pub tag: Option<String>,
-    /// Those of an identity state.
     pub identity: Option<String>,
-    /// Those that somebody answers.
     pub assignee: Option<Assigned>,
-    /// Those with something to read, or without.
     pub unread: Option<bool>,
 }
 
-/// Who answers a conversation.
+/// Filter by who answers the conversation.
 pub enum Assigned {
-    /// Nobody yet.
     Nobody,
-    /// A staff member.
     To(String),
 }
 
@@ -75,7 +68,7 @@ fn in_reach(reader: &Reader) -> Rows<'_> {
     }
 }
 
-/// A page of conversations, and what stands on it.
+/// A page of conversations with their related rows.
 pub fn list(
     conn: &mut Conn,
     reader: &Reader,
@@ -86,7 +79,7 @@ pub fn list(
     let mut rows = filtered(in_reach(reader), filter);
     if let Some(Cursor { last_entry_at, id }) = after {
         let behind = conversations::last_entry_at.lt(last_entry_at).or(conversations::id.lt(id));
-        // The first half alone bounds the index.
+        // The first condition bounds the index scan, which the second one cannot do by itself.
         rows = rows.filter(conversations::last_entry_at.le(last_entry_at)).filter(behind);
     }
     let order = (conversations::last_entry_at.desc(), conversations::id.desc());
@@ -115,7 +108,7 @@ fn filtered<'a>(mut rows: Rows<'a>, filter: &'a Filter) -> Rows<'a> {
     }
 }
 
-/// A page of the work-list.
+/// A page of the identity work list.
 pub fn to_verify(conn: &mut Conn, reader: &Reader, after: Option<&Waiting>, limit: i64) -> Result<Vec<Card>> {
     let mut rows = in_reach(reader).filter(conversations::to_verify.eq(true));
     if let Some(Waiting { since, id }) = after {
@@ -127,25 +120,24 @@ pub fn to_verify(conn: &mut Conn, reader: &Reader, after: Option<&Waiting>, limi
     cards(conn, rows)
 }
 
-/// How many stand on the work-list, counted up to `most`: nobody waits for a count of all.
+/// Length of the identity work list, counted only up to `most`, so that the query stays fast on a long list.
 pub fn how_many_to_verify(conn: &mut Conn, reader: &Reader, most: i64) -> Result<usize> {
     let rows = in_reach(reader).filter(conversations::to_verify.eq(true)).limit(most);
     Ok(rows.select(conversations::id).load::<String>(conn)?.len())
 }
 
-/// The conversation of `id`.
 pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<Option<Card>> {
     let row = in_reach(reader).filter(conversations::id.eq(id)).select(columns::<Row>());
     let row: Option<Row> = row.first(conn).optional()?;
     Ok(cards(conn, row.into_iter().collect())?.pop())
 }
 
-/// Those of `ids` that are in reach.
+/// The subset of `ids` within the access scope.
 pub fn in_reach_among(conn: &mut Conn, reader: &Reader, ids: &[String]) -> Result<Vec<String>> {
     Ok(in_reach(reader).filter(conversations::id.eq_any(ids)).select(conversations::id).load(conn)?)
 }
 
-/// How the patient of a pairing is reached.
+/// Contact details of a pairing's patient.
 pub fn contact(conn: &mut Conn, pairing_id: &str) -> Result<Contact> {
     let row = pairings::table.inner_join(patients::table).inner_join(accounts::table);
     let columns = (
@@ -244,10 +236,9 @@ impl Row {
     }
 }
 
-/// Whom a pairing is about, the invite that it came of, and how the link reached the device.
+/// The patient, the id of the accepted invite, and how the link reached the device.
 type Person = (PatientCard, Option<String>, String);
 
-/// Whom pairings are about.
 fn people(conn: &mut Conn, pairing_ids: &[&str]) -> Result<HashMap<String, Person>> {
     let rows = pairings::table.inner_join(patients::table).filter(pairings::id.eq_any(pairing_ids));
     let person = (columns::<PatientCard>(), pairings::invite_id, pairings::method);

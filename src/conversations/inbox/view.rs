@@ -7,19 +7,15 @@ use utoipa::ToSchema;
 use super::super::{PairingSource, PatientCard, own_address};
 use crate::kit::Timestamp;
 
-/// The last conversation of a page.
+/// Pagination cursor of the inbox: the last conversation of a page.
 pub struct Cursor {
-    /// When its last entry was written.
     pub last_entry_at: Timestamp,
-    /// Its id.
     pub id: String,
 }
 
-/// The last conversation of a page of the work-list.
+/// Pagination cursor of the identity work list: the last conversation of a page.
 pub struct Waiting {
-    /// Since when it waits.
     pub since: Timestamp,
-    /// Its id.
     pub id: String,
 }
 
@@ -27,137 +23,138 @@ pub struct Waiting {
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = InboxConversation)]
 pub struct Card {
-    /// Its id.
+    /// Id of the conversation.
     #[schema(example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub id: String,
-    /// The pairing that opened it.
+    /// Id of the pairing that opened the conversation.
     #[schema(example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub pairing_id: String,
-    /// Whom it is about.
+    /// The patient the conversation is about.
     pub patient: PatientCard,
-    /// `open` or `closed`.
+    /// Either `open` or `closed`.
     #[schema(example = "open")]
     pub status: String,
-    /// Its tags, sorted.
+    /// All tags of the conversation, sorted.
     #[schema(example = json!(["demo"]))]
     pub tags: Vec<String>,
-    /// The link that was opened.
+    /// The link that the patient opened.
     #[schema(required = true)]
     pub link: Option<LinkCard>,
-    /// Through what the patient came.
+    /// How the patient connected with the practice.
     pub source: PairingSource,
-    /// Who answers it.
+    /// The staff member who answers the conversation.
     #[schema(required = true)]
     pub assignee: Option<StaffCard>,
     /// `unverified`, `confirmed`, `rejected` or `re_verify`.
     #[schema(example = "unverified")]
     pub identity: String,
-    /// Since when it stands so.
+    /// When the identity state last changed.
     pub identity_since: Timestamp,
-    /// Whether health information may be written: it is confirmed who this is.
+    /// Whether staff may write health information: the patient's identity is confirmed.
     pub phi_allowed: bool,
-    /// Who wrote, though that was not confirmed.
+    /// The staff member who acknowledged writing to an unverified patient.
     #[schema(required = true)]
     pub acknowledged: Option<Acknowledged>,
-    /// Whether the practice has something to read.
+    /// Whether there is something the practice has not read.
     pub unread: bool,
-    /// How many entries it has.
+    /// Number of entries in the conversation.
     #[schema(example = 2)]
     pub entry_count: i32,
-    /// Up to which one the practice has read.
+    /// Position of the last entry the practice has read.
     #[schema(example = 2)]
     pub read_position: i32,
-    /// Up to which one the patient has.
+    /// Position of the last entry the patient has read.
     #[schema(example = 2)]
     pub patient_read_position: i32,
-    /// The last entry.
+    /// The last entry of the conversation.
     #[schema(required = true)]
     pub last_entry: Option<LastEntry>,
-    /// When it was written.
+    /// When the last entry was written.
     pub last_entry_at: Timestamp,
     /// When the conversation was opened.
     pub created_at: Timestamp,
 }
 
 impl Card {
-    /// What a page that ends with it goes on behind.
+    /// The inbox cursor of a page that ends with this conversation.
     pub fn cursor(&self) -> Cursor {
         Cursor { last_entry_at: self.last_entry_at, id: self.id.clone() }
     }
 
-    /// What a page of the work-list that ends with it goes on behind.
+    /// The work list cursor of a page that ends with this conversation.
     pub fn waiting(&self) -> Waiting {
         Waiting { since: self.identity_since, id: self.id.clone() }
     }
 }
 
-/// A link by name.
+/// A link with its name.
 #[derive(Clone, Serialize, ToSchema, Queryable)]
 pub struct LinkCard {
-    /// Its id.
+    /// Id of the link.
     #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub id: String,
-    /// What the practice calls it.
+    /// Name the practice gave the link.
     #[schema(example = "Waiting room poster")]
     pub label: String,
-    /// The digits of its address.
+    /// The digits of the link's URL.
     #[schema(example = "123456")]
     pub code: String,
 }
 
-/// A staff member by name.
+/// A staff member with their name.
 #[derive(Clone, Serialize, ToSchema, Queryable)]
 pub struct StaffCard {
-    /// Their id.
+    /// Id of the staff member.
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub id: String,
-    /// What colleagues call them.
+    /// Name that colleagues use for them.
     #[schema(example = "Jo Park")]
     pub name: String,
 }
 
-/// Who acknowledged that it is not known who this is.
+/// Acknowledgement that the patient's identity is not verified.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Acknowledged {
-    /// The staff member.
+    /// Id of the staff member.
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub by: String,
-    /// When.
+    /// When the staff member acknowledged it.
     pub at: Timestamp,
 }
 
 /// The last entry of a conversation.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct LastEntry {
-    /// `welcome`, `system` or `message`.
+    /// One of `welcome`, `system` or `message`.
     #[schema(example = "message")]
     pub kind: String,
-    /// `practice`, `patient` or `system`.
+    /// One of `practice`, `patient` or `system`.
     #[schema(example = "patient")]
     pub author: String,
-    /// How it begins, on one line of up to 120 characters.
+    /// Beginning of the text, on one line of up to 120 characters.
     #[schema(example = "Hello, I would like to book a visit.")]
     pub preview: String,
 }
 
-/// How a patient is reached: for comparing with the practice's own records.
+/// Contact details of a patient, to compare with the practice's own records.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = PatientContact)]
 pub struct Contact {
-    /// The proven number (E.164); `null` once the account is deleted.
+    /// The verified phone number (E.164); `null` after the account was deleted.
     #[schema(required = true, example = "+14155552671")]
     pub phone: Option<String>,
-    /// The address that they gave; not that of an account whose number somebody else may have by now.
+    /// The e-mail address the patient gave; `null` if the account's number may belong to someone else by now.
     #[schema(required = true, example = "alex@example.org")]
     pub email: Option<String>,
-    /// Whether they proved that it is theirs.
+    /// Whether the patient verified the e-mail address.
     pub email_verified: bool,
-    /// Birth date, ISO 8601.
+    /// The patient's birth date, ISO 8601.
     #[schema(required = true, example = "1987-05-31")]
     pub birth_date: Option<String>,
 }
 
-/// Number, address, whether that is proven, birth date, and whether a stranger may have the account's number by now.
+/// Phone, e-mail, whether the e-mail is verified, birth date, and whether a restricted
+/// session made the pairing.
 type Found = (Option<String>, Option<String>, bool, Option<String>, bool);
 
 impl Contact {
@@ -171,24 +168,24 @@ impl Contact {
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = InboxEntry)]
 pub struct Remark {
-    /// Its id.
+    /// Id of the entry.
     #[schema(example = "ent_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub id: String,
-    /// Its place in the conversation, from 1.
+    /// Position in the conversation, starting at 1.
     #[schema(example = 1)]
     pub position: i32,
-    /// `welcome`, `system` or `message`.
+    /// One of `welcome`, `system` or `message`.
     #[schema(example = "message")]
     pub kind: String,
-    /// `practice`, `patient` or `system`.
+    /// One of `practice`, `patient` or `system`.
     #[schema(example = "practice")]
     pub author: String,
-    /// Who of the practice wrote it; the patient sees the practice alone.
+    /// The staff member who wrote the entry; the patient sees only the name of the practice.
     #[schema(required = true)]
     pub staff: Option<StaffCard>,
-    /// The text.
+    /// Text of the entry.
     #[schema(example = "Would Tuesday suit you?")]
     pub body: String,
-    /// When it was written.
+    /// When the entry was written.
     pub created_at: Timestamp,
 }

@@ -1,8 +1,8 @@
-//! Pairings: a patient and a practice, and through what they came together.
+//! Pairings: the connection of a patient with a practice, and how it came about.
 //!
-//! A pairing is a patient's, not an account's: a parent's phone may hold a child. It comes into being with its
-//! conversation, the link's tags, the welcome, the audit event, the practice's notice and the question who it is,
-//! all in the transaction of the sign-up that caused it.
+//! A pairing belongs to a patient, not to an account: a parent's phone may hold a child. It is created
+//! together with its conversation, the link's tags, the welcome message, the audit log entry, the practice's
+//! notification and the pending identity check, all in the transaction of the sign-up that caused it.
 
 mod store;
 
@@ -25,58 +25,54 @@ use crate::links::Destination;
 use crate::notices;
 use crate::webhooks::{self, Fact};
 
-/// A patient and a practice about to be paired.
+/// A pairing to create.
 pub struct NewPairing<'a> {
-    /// The account that asks.
     pub account_id: &'a str,
-    /// The person it is about.
     pub patient_id: &'a str,
-    /// The sign-in that asked.
+    /// The session that requests the pairing.
     pub session_id: &'a str,
     /// The link and its practice.
     pub to: &'a Destination,
     /// How the link reached the device: a link token's source, `phone_first` or `invite`.
     pub method: &'static str,
-    /// The account's proven number.
+    /// The account's verified phone number.
     pub phone: &'a Phone,
-    /// The invite that led here, where one did.
+    /// The invite that is accepted, if any.
     pub invite: Option<Invitation<'a>>,
 }
 
 /// An invite that is being accepted.
 #[derive(Clone, Copy)]
 pub struct Invitation<'a> {
-    /// Its id.
     pub id: &'a str,
-    /// Whether both channels were proven and the name agrees: then it is known who this is.
+    /// Whether both channels were verified and the name agrees, which confirms the identity.
     pub vouches: bool,
 }
 
 /// Why a pairing was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The practice does not pair with this number (any more).
+    /// The practice blocked this phone number.
     #[error("pairing refused")]
     Blocked,
-    /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
 /// A pairing with its conversation.
 pub struct Paired {
-    /// The pairing.
     pub pairing: Pairing,
-    /// Its conversation.
     pub conversation: Conversation,
-    /// Whether this call made them.
+    /// Whether this call created them.
     pub is_new: bool,
 }
 
-/// Pairs, or finds the pairing that is there; then the tags of a link that is new to it join the conversation.
+/// Creates a pairing or returns the existing one; a link that is new to an existing pairing adds its
+/// tags to the conversation.
 pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> Result<Paired, Refusal> {
     if let Some(pairing_id) = store::insert_pairing(conn, &ctx.id("pai"), new, ctx.now)? {
-        // Refused, everything is rolled back, the proof of the number with it: it stays good elsewhere.
+        // A refusal rolls everything back, including the use of the phone verification, so the patient
+        // can use it elsewhere.
         if identity::is_blocked(ctx, conn, &new.to.practice.id, new.phone)? {
             return Err(Refusal::Blocked);
         }
@@ -97,16 +93,16 @@ pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> Result<Paired, 
     Ok(paired(conn, &pairing_id, false)?)
 }
 
-/// An invite is not spent on a conversation that is closed: nobody could talk there. It is held, so that nobody closes
-/// it meanwhile.
+/// Refuses to spend an invite on a closed conversation, where neither side could write. The row is locked so
+/// that it cannot be closed meanwhile.
 fn hold_open(conn: &mut Conn, pairing_id: &str) -> Result<(), Refusal> {
     let conversation_id = rows::conversation_id(conn, pairing_id)?;
     let held = rows::hold(conn, &conversation_id)?;
     if held.is_some_and(|held| held.status == "open") { Ok(()) } else { Err(Refusal::Blocked) }
 }
 
-/// Notes that a paired patient came through another link, once a link. Who opens the first one again, or the
-/// second one twice, has told nothing new, and what the link says by then leaves the conversation alone.
+/// Records that a paired patient opened another link, once per link. Opening a link again says nothing new,
+/// so later changes to that link do not touch the conversation.
 fn second_link(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
     let conversation_id = rows::conversation_id(conn, pairing_id)?;
     rows::give_tags(conn, &conversation_id, &new.to.endpoint.tags())?;
@@ -124,7 +120,7 @@ fn second_link(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_id: &st
     )
 }
 
-/// The pairing of `id`, whoever's it is, with its conversation.
+/// The pairing of this id with its conversation, without checking the account.
 pub fn paired(conn: &mut Conn, pairing_id: &str, is_new: bool) -> db::Result<Paired> {
     let pairing = store::pairing(conn, pairing_id)?;
     let conversation = rows::conversation_of(conn, pairing_id)?;
@@ -177,24 +173,23 @@ fn tell_machines(
     webhooks::emit(ctx, conn, &new.to.practice.id, &[paired, opened])
 }
 
-/// Which of an account's pairings a sign-in may see.
+/// The access scope of a session: which of an account's pairings it sees.
 #[derive(Clone, Copy)]
 pub enum Sight<'a> {
-    /// All of them: for the account's own end.
+    /// All pairings; for changes that concern the whole account.
     All,
-    /// Those that no restricted sign-in made: they may be another person's, who has the number now.
+    /// Pairings that no restricted session made; those may belong to the number's new owner.
     Confirmed,
-    /// Those that this sign-in itself made, and those whose practice has spoken to the person since or seen them:
-    /// numbers are recycled, and a proven number never reopens somebody's messages.
+    /// Pairings that this session made, and those whose practice has since spoken to the patient or seen
+    /// them: numbers are recycled, and a verified number never reopens the previous owner's messages.
     Restricted {
-        /// The sign-in.
         session: &'a str,
-        /// When it began.
+        /// When the session began.
         since: Timestamp,
     },
 }
 
-/// An account's living pairings that `sight` lets through, oldest first, after the pairing `after`.
+/// An account's active pairings within the access scope, oldest first, after the pairing `after`.
 pub fn list(
     conn: &mut Conn,
     account_id: &str,
@@ -210,13 +205,14 @@ pub fn list(
 #[derive(Clone, Copy, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// The patient left.
     Left,
-    /// The account's number moved on, and the device that paired signed in with nothing else.
+    /// The account moved to another number, and the pairing was made by a session that only
+    /// verified the old one.
     NumberChanged,
 }
 
-/// Ends a pairing: the conversation closes, and both sides can read why. `false` when there is no such pairing in sight.
+/// Ends a pairing: the conversation closes, and both sides can read why. Returns `false` if the pairing is
+/// not within the access scope.
 pub fn end(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -247,8 +243,8 @@ pub fn end(
     Ok(true)
 }
 
-/// What of an account's address is that of the person of a pairing, and whether it is proven: it is its holder's, and
-/// nothing of a stranger who may have the number by now.
+/// Returns the e-mail address shown to staff, and whether it is verified. It belongs to the account holder,
+/// so it is hidden when a restricted session, perhaps the number's new owner, made the pairing.
 pub fn own_address(email: Option<String>, is_proven: bool, is_stranger: bool) -> (Option<String>, bool) {
     let email = email.filter(|_| !is_stranger);
     let is_proven = email.is_some() && is_proven;
@@ -265,19 +261,20 @@ pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session
     Ok(())
 }
 
-/// Tells every practice of an account, in the conversations that the new device sees from now on, that it was confirmed
-/// by the proven e-mail address. Who it is stays in doubt until they say so.
+/// Tells every practice of an account that the new device was confirmed by the verified e-mail address, in
+/// the conversations that the device now sees. The identity stays in doubt until the practice confirms it.
 pub fn announce_known_device(ctx: &Ctx, conn: &mut Conn, account_id: &str) -> db::Result<()> {
     for paired in list(conn, account_id, Sight::Confirmed, "", i64::MAX)? {
         let words = words(practice_language(conn, &paired.pairing.practice.id)?);
         system(ctx, conn, &paired.conversation.id, words.known_device)?;
-        // What the account proved counts for those that this device made.
+        // What the account verified now also counts for the pairings that this device made.
         ask_grade(ctx, conn, &paired.conversation.id)?;
     }
     Ok(())
 }
 
-/// Has every practice of an account look again, or those of one person on it, and tells them why.
+/// Marks the identity for another check at every practice of an account, or only for one patient of
+/// it, and says why.
 pub fn doubt_all(
     ctx: &Ctx,
     conn: &mut Conn,

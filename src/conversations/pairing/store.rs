@@ -1,4 +1,4 @@
-//! The rows of `pairings` and `pairing_links`.
+//! Queries on `pairings` and `pairing_links`.
 
 use diesel::dsl::{InnerJoin, IntoBoxed, exists};
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use crate::db::schema::{account_sessions, conversations, pairing_links, pairings
 use crate::db::{Both, Conn, MultiBackend, Result};
 use crate::kit::Timestamp;
 
-/// Makes a pairing; `None` when the patient is paired with that owner of the practice already.
+/// Inserts a pairing; `None` if the patient is already paired with this owner of the practice.
 pub fn insert_pairing(
     conn: &mut Conn,
     id: &str,
@@ -33,7 +33,7 @@ pub fn insert_pairing(
     Ok(Both(insert).get_result(conn).optional()?)
 }
 
-/// Notes that a pairing's patient came through a link; `false` when that is known.
+/// Records that a paired patient came through a link; `false` if that was recorded before.
 pub fn insert_visit(conn: &mut Conn, pairing_id: &str, link_id: &str, now: Timestamp) -> Result<bool> {
     let row = (
         pairing_links::pairing_id.eq(pairing_id),
@@ -44,7 +44,7 @@ pub fn insert_visit(conn: &mut Conn, pairing_id: &str, link_id: &str, now: Times
     Ok(Both(insert).execute(conn)? == 1)
 }
 
-/// The living pairing of a patient with an owner of a practice.
+/// The active pairing of a patient with an owner of a practice.
 pub fn open_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<String> {
     let row = pairings::table
         .filter(pairings::patient_id.eq(new.patient_id))
@@ -54,7 +54,6 @@ pub fn open_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<String> 
     Ok(row.select(pairings::id).first(conn)?)
 }
 
-/// The pairing of `id`.
 pub fn pairing(conn: &mut Conn, id: &str) -> Result<Pairing> {
     type Row = (Option<String>, Option<String>, String, Timestamp, String, String, String);
     let row = pairings::table.inner_join(practices::table).filter(pairings::id.eq(id));
@@ -77,7 +76,7 @@ pub fn pairing(conn: &mut Conn, id: &str) -> Result<Pairing> {
     })
 }
 
-/// Ids of an account's living pairings in sight, oldest first, after `after`.
+/// Ids of an account's active pairings within the access scope, oldest first, after `after`.
 pub fn open_pairings(
     conn: &mut Conn,
     account_id: &str,
@@ -90,7 +89,7 @@ pub fn open_pairings(
     Ok(rows.order(pairings::id).limit(limit).select(pairings::id).load(conn)?)
 }
 
-/// Ends a living pairing in sight; gives its practice.
+/// Ends an active pairing within the access scope; returns its practice.
 pub fn end_pairing(
     conn: &mut Conn,
     account_id: &str,
@@ -107,10 +106,9 @@ pub fn end_pairing(
     Ok(end.get_result(conn).optional()?)
 }
 
-/// Conversations with their pairings.
 type Conversations<'a> = IntoBoxed<'a, InnerJoin<conversations::table, pairings::table>, MultiBackend>;
 
-/// The conversations of an account that `sight` lets through, whether their pairings live or not.
+/// An account's conversations within the access scope, whether or not their pairings have ended.
 pub fn in_sight<'a>(account_id: &'a str, sight: Sight<'a>) -> Conversations<'a> {
     let rows = conversations::table.inner_join(pairings::table).filter(pairings::account_id.eq(account_id));
     let rows = rows.into_boxed();
@@ -118,7 +116,7 @@ pub fn in_sight<'a>(account_id: &'a str, sight: Sight<'a>) -> Conversations<'a> 
         Sight::All => rows,
         Sight::Confirmed => rows.filter(pairings::session_id.ne_all(restricted(account_id))),
         Sight::Restricted { session, since } => {
-            // Who was met may be another new device's holder: what that one made is its own.
+            // The patient who was met may hold another new device; pairings made by that device stay its own.
             let met =
                 conversations::met_at.gt(since).and(pairings::session_id.ne_all(restricted(account_id)));
             rows.filter(pairings::session_id.eq(session).or(met))
@@ -126,27 +124,26 @@ pub fn in_sight<'a>(account_id: &'a str, sight: Sight<'a>) -> Conversations<'a> 
     }
 }
 
-/// The restricted sign-ins of an account.
+/// Ids of an account's restricted sessions.
 #[diesel::dsl::auto_type(no_type_alias)]
 pub fn restricted<'a>(account_id: &'a str) -> _ {
     let sessions = account_sessions::table.filter(account_sessions::account_id.eq(account_id));
     sessions.filter(account_sessions::scope.eq("restricted")).select(account_sessions::id)
 }
 
-/// Whether a pairing was made by a sign-in that is restricted: by somebody who may have the number since, and nothing
-/// else that its account proved.
+/// Whether a restricted session made the pairing: it verified only the phone number, which may have a new
+/// owner, and nothing else of the account.
 #[diesel::dsl::auto_type(no_type_alias)]
 pub fn by_stranger() -> _ {
     let sessions = account_sessions::table.filter(account_sessions::id.eq(pairings::session_id));
     exists(sessions.filter(account_sessions::scope.eq("restricted")))
 }
 
-/// The account whose pairing it is.
 pub fn account_of(conn: &mut Conn, pairing_id: &str) -> Result<String> {
     Ok(pairings::table.find(pairing_id).select(pairings::account_id).first(conn)?)
 }
 
-/// Whether a pairing lives.
+/// Whether a pairing has not ended.
 pub fn is_paired(conn: &mut Conn, pairing_id: &str) -> Result<bool> {
     let row = pairings::table.find(pairing_id).filter(pairings::ended_at.is_null());
     Ok(row.select(pairings::id).first::<String>(conn).optional()?.is_some())

@@ -1,4 +1,4 @@
-//! What was done in the practice.
+//! HTTP handlers of the practice's audit log.
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, get};
@@ -14,20 +14,20 @@ use crate::http::{Call, Page, PageQuery, Problem};
 use crate::kit::Timestamp;
 use crate::refusals;
 
-/// Which events are asked for.
+/// Filters of the audit log.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
-    /// An action, or what stands before its dot: `link` for all that was done to links.
+    /// An action, or the part before its dot: `link` selects every event about links.
     #[param(example = "link.changed")]
     action: Option<String>,
-    /// Who did it: a staff member's or account's id, `operator` or `system`.
+    /// The id of the staff member or account who acted, `operator` or `system`.
     #[param(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     actor: Option<String>,
-    /// The first day, in the practice's time zone; or a moment (RFC 3339).
+    /// The first day, in the practice's time zone, or an RFC 3339 time.
     #[param(example = "2026-11-01")]
     from: Option<String>,
-    /// The last day, or the moment before which it was done.
+    /// The last day (included), or the RFC 3339 time before which the event happened.
     #[param(example = "2026-11-22")]
     to: Option<String>,
 }
@@ -35,36 +35,36 @@ pub struct AuditQuery {
 impl AuditQuery {
     fn asked(self) -> Asked {
         let Self { action, actor, from, to } = self;
-        // U+0000 is in no action and no id, and PostgreSQL's text cannot hold it.
+        // No action and no id contains U+0000, and PostgreSQL's text type cannot hold it.
         let clean = |text: Option<String>| text.map(|text| text.replace('\0', "\u{fffd}"));
         Asked { action: clean(action), actor: clean(actor), from, to }
     }
 }
 
-/// One thing that was done.
+/// One event of the audit log.
 #[derive(Serialize, ToSchema)]
 pub struct AuditEvent {
-    /// Its id.
+    /// The id of the audit event.
     #[schema(example = "aud_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// When.
+    /// When the action was taken.
     at: Timestamp,
-    /// By whom: a staff member's or account's id, `operator` or `system`.
+    /// The id of the staff member or account who acted, `operator` or `system`.
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     actor: String,
-    /// What.
+    /// The action that was taken.
     #[schema(example = "link.changed")]
     action: String,
-    /// To what, by id.
+    /// The id of the object that was acted on.
     #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     subject: String,
-    /// What else is known, e.g. how it was before and after.
+    /// Further details, for example the values before and after a change.
     #[schema(value_type = Object, example = json!({ "before": { "label": "Flyer" }, "after": { "label": "Poster" } }))]
     detail: Value,
-    /// Its place in the practice's chain; `null` where it is older than that.
+    /// Position in the practice's hash chain; `null` for events older than the chain.
     #[schema(required = true, example = 42)]
     number: Option<i64>,
-    /// SHA-256 over the event and the hash of the one before it.
+    /// SHA-256 of this event together with the hash of the previous event.
     #[schema(required = true, example = "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg")]
     hash: Option<String>,
 }
@@ -86,10 +86,10 @@ impl AuditEvent {
 
 refusals!(ListAuditRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
-/// Lists what was done in the practice, for its admins
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, AuditQuery), responses((status = 200, description = "Events, newest first", body = Page<AuditEvent>), ListAuditRefusals))]
+/// List the audit log
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, AuditQuery), responses((status = 200, description = "Audit events, newest first; for admins and the operator's support", body = Page<AuditEvent>), ListAuditRefusals))]
 #[get("/v1/practice/audit")]
-pub async fn list_audit(
+pub async fn list_audit_events(
     app: Data<App>,
     call: Call,
     page: Query<PageQuery>,
@@ -103,10 +103,10 @@ pub async fn list_audit(
     Ok(Json(Page { items, next_cursor: page.next_cursor }))
 }
 
-/// The same as a file; that it was taken away is an event too
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(AuditQuery), responses((status = 200, description = "CSV (RFC 4180), oldest first, at most 100,000 events", content_type = "text/csv", body = String), ListAuditRefusals))]
+/// Export the audit log as CSV
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(AuditQuery), responses((status = 200, description = "CSV (RFC 4180), oldest first, at most 100,000 events. The export is recorded in the audit log", content_type = "text/csv", body = String), ListAuditRefusals))]
 #[get("/v1/practice/audit.csv")]
-pub async fn export_audit(
+pub async fn export_audit_events(
     app: Data<App>,
     call: Call,
     query: Query<AuditQuery>,

@@ -1,4 +1,4 @@
-//! The inbox over the wire.
+//! HTTP handlers of the practice's inbox.
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, get, patch, post};
@@ -17,47 +17,47 @@ use crate::kit::Timestamp;
 use crate::links::details;
 use crate::refusals;
 
-/// Which conversations to list; filters add up.
+/// Filters of the conversation list; all given filters must match.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct InboxQuery {
-    /// Those that came through a link.
+    /// Only conversations that came through this link.
     #[param(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub link: Option<String>,
-    /// Those with a tag.
+    /// Only conversations with this tag.
     #[param(example = "demo")]
     pub tag: Option<String>,
-    /// Those that are `unverified`, `confirmed`, `rejected` or `re_verify`.
+    /// Only conversations in this identity state: `unverified`, `confirmed`, `rejected` or `re_verify`.
     #[param(example = "unverified")]
     pub identity: Option<String>,
-    /// Those that a staff member answers: an id, `me` or `none`.
+    /// Only conversations assigned to this staff member: an id, `me`, or `none` for unassigned.
     #[param(example = "me")]
     pub assignee: Option<String>,
-    /// Those with something to read (`true`), or without (`false`).
+    /// Only conversations with unread entries (`true`) or without any (`false`).
     #[param(value_type = Option<bool>, example = true)]
     pub unread: Option<String>,
 }
 
 impl InboxQuery {
-    /// The same as the rules take it.
+    /// Validates the query; the filter itself needs the caller's staff id, for `me`.
     pub fn into_filter(self) -> Result<impl FnOnce(&str) -> Filter, Problem> {
         let Self { link, tag, identity, assignee, unread } = self;
         let words = [("/link", &link), ("/tag", &tag), ("/assignee", &assignee)];
         if let Some((pointer, _)) =
             words.iter().find(|(_, word)| word.as_ref().is_some_and(|w| w.contains('\0')))
         {
-            return Err(wrong(pointer, "invalid_request", "There is nothing of that name."));
+            return Err(wrong(pointer, "invalid_request", "This value cannot exist."));
         }
         let states = ["unverified", "confirmed", "rejected", "re_verify"];
         if identity.as_deref().is_some_and(|word| !states.contains(&word)) {
-            let detail = "Ask for unverified, confirmed, rejected or re_verify.";
+            let detail = "Use unverified, confirmed, rejected or re_verify.";
             return Err(wrong("/identity", "invalid_request", detail));
         }
         let unread = match unread.as_deref() {
             None => None,
             Some("true") => Some(true),
             Some("false") => Some(false),
-            Some(_) => return Err(wrong("/unread", "invalid_request", "Ask for true or false.")),
+            Some(_) => return Err(wrong("/unread", "invalid_request", "Use true or false.")),
         };
         Ok(move |me: &str| {
             let assignee = assignee.map(|word| match word.as_str() {
@@ -70,27 +70,26 @@ impl InboxQuery {
     }
 }
 
-/// What a page's cursor holds.
+/// Formats a page cursor as `millis.id`.
 pub fn written(cursor: &Cursor) -> String {
     format!("{}.{}", cursor.last_entry_at.millis(), cursor.id)
 }
 
-/// The same, read.
+/// Parses a page cursor; an empty key is the first page.
 pub fn cursor(key: &str) -> Result<Option<Cursor>, Problem> {
     if key.is_empty() {
         return Ok(None);
     }
     let parts = key.split_once('.').and_then(|(millis, id)| Some((millis.parse().ok()?, id.to_owned())));
-    let (millis, id) =
-        parts.ok_or_else(|| wrong("/cursor", "invalid_request", "This cursor is not one of ours."))?;
+    let (millis, id) = parts.ok_or_else(|| wrong("/cursor", "invalid_request", "Invalid cursor."))?;
     Ok(Some(Cursor { last_entry_at: Timestamp::from_millis(millis), id }))
 }
 
 refusals!(ListConversationsRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
-/// Lists the conversations, those with the newest entries first
+/// List conversations, most recent entry first
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(InboxQuery, PageQuery),
-    responses((status = 200, description = "What this staff member sees of the inbox. A conversation that is written in moves to the front and is not met a second time", body = Page<Card>), ListConversationsRefusals))]
+    responses((status = 200, description = "The conversations that this staff member may see. A conversation with a new entry moves to the front and is not listed a second time", body = Page<Card>), ListConversationsRefusals))]
 #[get("/v1/practice/conversations")]
 pub async fn list_conversations(
     app: Data<App>,
@@ -106,13 +105,13 @@ pub async fn list_conversations(
     Ok(Json(Page::of(cards.await?, limit, |card: &Card| written(&card.cursor()))))
 }
 
-/// One conversation.
+/// One conversation of the inbox.
 #[derive(Serialize, ToSchema)]
 #[schema(as = InboxConversationAnswer)]
 pub struct ConversationAnswer {
-    /// The conversation.
+    /// The conversation as listed in the inbox.
     conversation: Card,
-    /// How its patient is reached, for comparing with your records.
+    /// The patient's contact details, to compare with your records.
     contact: Contact,
 }
 
@@ -124,9 +123,9 @@ impl From<(Card, Contact)> for ConversationAnswer {
 
 refusals!(GetConversationRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound);
 
-/// Shows a conversation
+/// Get a conversation and the patient's contact details
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The conversation, and how its patient is reached", body = ConversationAnswer), GetConversationRefusals))]
+    responses((status = 200, description = "The conversation, and the contact details to compare with your records", body = ConversationAnswer), GetConversationRefusals))]
 #[get("/v1/practice/conversations/{id}")]
 pub async fn get_conversation(
     app: Data<App>,
@@ -137,27 +136,27 @@ pub async fn get_conversation(
     Ok(Json(found.await?.into()))
 }
 
-/// A change of a conversation; what is left out stays.
+/// Changes of a conversation; omitted fields stay unchanged.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangeConversation {
-    /// Who answers it: a staff member of the practice, or `null` for nobody.
+    /// The staff member who answers it, or `null` for unassigned.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     assignee_id: Option<Option<String>>,
-    /// Its tags, all of them anew.
+    /// The complete new list of tags.
     #[validate(custom(function = "are_tags"))]
     #[schema(example = json!(["demo"]))]
     tags: Option<Vec<String>>,
-    /// Whether it is marked as something to read.
+    /// Whether the conversation is marked as unread.
     #[schema(example = false)]
     unread: Option<bool>,
 }
 
 refusals!(ChangeConversationRefusals: body, Unauthorized, StaffForbidden, ConversationNotFound);
 
-/// Changes who answers a conversation, its tags, or its mark
+/// Update a conversation's assignee, tags or unread mark
 #[utoipa::path(tag = "practice", request_body = ChangeConversation, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "As changed; who hands a conversation over may not see it again", body = ConversationAnswer), ChangeConversationRefusals))]
+    responses((status = 200, description = "The conversation after the change. A caller who reassigns it may lose access to it", body = ConversationAnswer), ChangeConversationRefusals))]
 #[patch("/v1/practice/conversations/{id}")]
 pub async fn change_conversation(
     app: Data<App>,
@@ -175,7 +174,7 @@ pub async fn change_conversation(
 
 refusals!(ListInboxEntriesRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound, InvalidRequest);
 
-/// Lists what was said
+/// List conversation entries, oldest first
 #[utoipa::path(tag = "practice", operation_id = "list_conversation_entries", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
     responses((status = 200, description = "Entries in order, oldest first", body = Page<Remark>), ListInboxEntriesRefusals))]
 #[get("/v1/practice/conversations/{id}/entries")]
@@ -198,7 +197,8 @@ pub struct WriteToPatient {
     #[validate(custom(function = "is_writable"))]
     #[schema(example = "Would Tuesday suit you?")]
     body: String,
-    /// Says that the writer knows that nobody has confirmed who this is. It is asked once a conversation.
+    /// Confirms that the writer knows that the patient's identity is not verified.
+    /// Required once per conversation.
     #[serde(default)]
     #[schema(example = true)]
     acknowledge_unverified: bool,
@@ -213,19 +213,19 @@ fn is_writable(body: &str) -> Result<(), ValidationError> {
     }
 }
 
-/// One entry.
+/// One entry of a conversation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = InboxEntryAnswer)]
 pub struct RemarkAnswer {
-    /// The entry.
+    /// The entry that was written.
     entry: Remark,
 }
 
 refusals!(WriteToPatientRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFound, ConversationClosed, IdentityUnverified);
 
-/// Writes to the patient
+/// Send a message to the patient
 #[utoipa::path(tag = "practice", request_body = WriteToPatient, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 201, description = "The message stands", body = RemarkAnswer), WriteToPatientRefusals))]
+    responses((status = 201, description = "The message was sent", body = RemarkAnswer), WriteToPatientRefusals))]
 #[post("/v1/practice/conversations/{id}/entries")]
 pub async fn write_to_patient(
     app: Data<App>,
@@ -243,32 +243,32 @@ pub async fn write_to_patient(
     .await
 }
 
-/// How far somebody has read.
+/// A read position to store.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct MarkRead {
-    /// The last entry that was read.
-    #[validate(range(min = 1, message = "Entries are counted from 1."))]
+    /// Position of the last entry that was read, counted from 1.
+    #[validate(range(min = 1, message = "Positions start at 1."))]
     #[schema(example = 2, minimum = 1)]
     pub position: i32,
 }
 
-/// What the practice has read.
+/// The practice's read position.
 #[derive(Serialize, ToSchema)]
 pub struct ReadAnswer {
-    /// Up to which entry; it never goes back.
+    /// Position of the last entry that the practice has read; it never decreases.
     #[schema(example = 2)]
     read_position: i32,
-    /// Whether the patient wrote after it.
+    /// Whether the patient has written since then.
     unread: bool,
 }
 
 refusals!(ReadRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFound);
 
-/// Says how far the practice has read
+/// Mark a conversation as read by the practice
 #[utoipa::path(tag = "practice", request_body = MarkRead, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "How far it has by now; the patient is told", body = ReadAnswer), ReadRefusals))]
+    responses((status = 200, description = "The current read position; the patient can see it", body = ReadAnswer), ReadRefusals))]
 #[post("/v1/practice/conversations/{id}/read")]
-pub async fn read_conversation(
+pub async fn mark_conversation_read_by_practice(
     app: Data<App>,
     call: Call,
     id: Id,

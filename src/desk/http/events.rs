@@ -1,4 +1,4 @@
-//! The practice's stream.
+//! HTTP handler of the practice's event stream (SSE).
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
@@ -22,11 +22,11 @@ impl From<Refusal> for Halt {
 
 refusals!(EventsRefusals: plain, Unauthorized, StaffForbidden);
 
-/// Tells at once what happens in the inbox
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen: the stream goes on behind it, up to a day later", example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `identity.changed`, `read`, with ids as JSON; what this staff member sees of the practice. The stream ends with the token; of one person's, ten are open at most, and a further one ends the oldest", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"position\":3,\"author\":\"patient\"}\n\n"), EventsRefusals))]
+/// Stream the practice's inbox events
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("Last-Event-ID" = Option<String>, Header, description = "Id of the last event received; the stream resumes after it, for up to one day", example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `identity.changed`, `read`, with ids as JSON, limited to what this staff member may see. The stream ends when the token expires. At most ten streams are open per person; another one closes the oldest", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"position\":3,\"author\":\"patient\"}\n\n"), EventsRefusals))]
 #[get("/v1/practice/events")]
-pub async fn practice_events(
+pub async fn stream_practice_events(
     app: Data<App>,
     call: Call,
     last: LastEventId,
@@ -35,7 +35,7 @@ pub async fn practice_events(
     stream_of(app, call.bearer, last, &draining).await
 }
 
-/// The stream of whoever holds a secret: the API's bearer, or the console's cookie.
+/// Streams events for the holder of a secret: the API's bearer token or the console's cookie.
 pub async fn stream_of(
     app: Data<App>,
     secret: Option<Secret>,

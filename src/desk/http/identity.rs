@@ -1,4 +1,4 @@
-//! Who is it, over the wire.
+//! HTTP handlers of the identity check.
 
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::{Data, Json, Query};
@@ -21,62 +21,64 @@ use crate::kit::{Secret, Timestamp};
 use crate::printing;
 use crate::refusals;
 
-/// One field of a person and of a record.
+/// One field, as given by the patient and as on record.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ComparedField)]
 pub struct ComparedView {
-    /// `given_name`, `family_name`, `birth_date`, `phone` or `email`.
+    /// The compared field: `given_name`, `family_name`, `birth_date`, `phone` or `email`.
     #[schema(example = "phone")]
     field: &'static str,
-    /// What the person gave.
+    /// The value that the patient gave.
     #[schema(required = true, example = "+14155552671")]
     given: Option<String>,
-    /// What the record says now. What it said before counts too: the field can agree though this differs.
+    /// The current value on record. Earlier values are compared too, so a field can agree
+    /// although this one differs.
     #[schema(required = true, example = "+14155552671")]
     on_record: Option<String>,
-    /// How far they agree.
+    /// How closely the two values agree.
     agrees: Agreement,
-    /// Whether what the person gave is proven to be theirs; names and birth dates never are.
+    /// Whether the patient proved this value; names and birth dates are never proven.
     proven: bool,
 }
 
-/// A record that could be meant.
+/// A record that may be the patient's.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IdentityCandidate)]
 pub struct CandidateView {
-    /// The record.
+    /// The record of the practice.
     record: Record,
-    /// Field by field.
+    /// The comparison, field by field.
     fields: Vec<ComparedView>,
 }
 
-/// What was decided.
+/// A decision about a patient's identity.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IdentityDecision)]
 pub struct DecisionView {
-    /// Its id.
+    /// The id of the decision.
     #[schema(example = "idd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// `confirm`, `reject`, `undo` or `re_verify`.
+    /// The decision: `confirm`, `reject`, `undo` or `re_verify`.
     #[schema(example = "confirm")]
     decision: String,
-    /// How it was confirmed; of a `re_verify` why: `number_changed`, `new_device` or `details_changed`.
+    /// How identity was confirmed; for `re_verify` the reason:
+    /// `number_changed`, `new_device` or `details_changed`.
     #[schema(required = true, example = "call_back")]
     method: Option<String>,
-    /// In the words of whoever decided.
+    /// A note in the words of the staff member.
     #[schema(required = true, example = "Called the number on record.")]
     note: Option<String>,
-    /// Who: a staff member; of what no person decided, an account or `system`.
+    /// The id of the staff member; for automatic decisions an account's id or `system`.
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     by: String,
-    /// The record that the person is.
+    /// The record that belongs to the patient.
     #[schema(required = true, example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     record_id: Option<String>,
-    /// Where the conversation stood.
+    /// The identity state before the decision.
     before: State,
-    /// Where it stood then.
+    /// The identity state after the decision.
     after: State,
-    /// When.
+    /// When the decision was made.
     created_at: Timestamp,
 }
 
@@ -96,30 +98,30 @@ impl From<Decision> for DecisionView {
     }
 }
 
-/// What the practice knows of a conversation's person.
+/// The identity check of one conversation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Identity)]
 pub struct IdentityView {
-    /// The conversation.
+    /// The conversation whose patient is checked.
     #[schema(example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     conversation_id: String,
-    /// How sure the practice is.
+    /// The current identity state of the conversation.
     state: State,
-    /// Whether health information may be written.
+    /// Whether health information (PHI) may be written.
     phi_allowed: bool,
-    /// Since when it stands so.
+    /// Since when the conversation is in this state.
     since: Timestamp,
-    /// How far the person agrees with the records, as they are now.
+    /// How well the patient matches the current records.
     grade: Grade,
-    /// When that was kept; `null` until the first look, seconds after a pairing.
+    /// When the grade was stored; `null` until the first matching, seconds after the pairing.
     #[schema(required = true)]
     graded_at: Option<Timestamp>,
-    /// What to do, while it is not confirmed.
+    /// What staff should do, while identity is not confirmed.
     #[schema(required = true)]
     advice: Option<&'static str>,
-    /// The records that could be meant, those who agree in more first.
+    /// Records that may be the patient's, best match first.
     candidates: Vec<CandidateView>,
-    /// What was decided, oldest first.
+    /// All decisions about this patient's identity, oldest first.
     decisions: Vec<DecisionView>,
 }
 
@@ -160,18 +162,18 @@ fn candidates(finding: Finding) -> Vec<CandidateView> {
         .collect()
 }
 
-/// What is known of a conversation's person.
+/// The identity check of one conversation.
 #[derive(Serialize, ToSchema)]
 pub struct IdentityAnswer {
-    /// It.
+    /// State, grade, candidates and decisions.
     identity: IdentityView,
 }
 
 refusals!(GetIdentityRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound);
 
-/// Shows how far a conversation's person agrees with the practice's records
+/// Get the identity check of a conversation
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The grade, field by field, and what was decided", body = IdentityAnswer), GetIdentityRefusals))]
+    responses((status = 200, description = "The grade, the comparison field by field, and the decisions", body = IdentityAnswer), GetIdentityRefusals))]
 #[get("/v1/practice/conversations/{id}/identity")]
 pub async fn get_identity(app: Data<App>, call: Call, id: Id) -> Result<Json<IdentityAnswer>, Problem> {
     let look = app.read(move |ctx, conn| desk::look(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
@@ -180,11 +182,11 @@ pub async fn get_identity(app: Data<App>, call: Call, id: Id) -> Result<Json<Ide
 
 refusals!(ProofRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound, InvalidRequest);
 
-/// Who it is, how you know, and what was shown, on one page
+/// Download the proof of identity as a one-page PDF
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
-    responses((status = 200, description = "PDF; that it was taken away is in the audit", content_type = "application/pdf", body = Vec<u8>), ProofRefusals))]
+    responses((status = 200, description = "PDF: who the patient is, how the practice knows, and which texts were shown. The download is recorded in the audit log", content_type = "application/pdf", body = Vec<u8>), ProofRefusals))]
 #[get("/v1/practice/conversations/{id}/proof.pdf")]
-pub async fn get_proof(
+pub async fn get_identity_proof(
     app: Data<App>,
     call: Call,
     id: Id,
@@ -193,7 +195,7 @@ pub async fn get_proof(
     proof(&app, call.bearer, id, query.into_inner()).await
 }
 
-/// Drawn in the studio, where it holds nothing of the database.
+/// Renders the page in the render pool, where no database connection is held.
 pub async fn proof(
     app: &Data<App>,
     token: Option<Secret>,
@@ -211,33 +213,33 @@ pub async fn proof(
         .body(bytes))
 }
 
-/// What can be decided.
+/// An identity decision that staff can make.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = IdentityVerdict)]
 pub enum Word {
-    /// It is them: `method` says how you made sure.
+    /// The patient is who they claim to be: `method` says how you made sure.
     Confirm,
-    /// It is not: the conversation closes for the patient in neutral words.
+    /// They are not: the conversation closes, and the patient sees only neutral wording.
     Reject,
-    /// The last decision was wrong; for admins.
+    /// The last decision was wrong; only admins can undo it.
     Undo,
 }
 
-/// How staff make sure.
+/// How staff confirm a patient's identity.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ConfirmationMethod)]
 pub enum GivenMethod {
-    /// Number and e-mail address are those of one record.
+    /// Phone number and e-mail address both match one record.
     RecordMatch,
-    /// Called at the number on record.
+    /// Staff called the phone number on record.
     CallBack,
-    /// At the desk.
+    /// The patient was identified in person at reception.
     InPerson,
-    /// Asked for the birth date.
+    /// Staff asked for the date of birth.
     DateOfBirth,
-    /// Saw an identity document with a picture.
+    /// Staff saw an identity document with a photo.
     PhotoId,
 }
 
@@ -253,21 +255,22 @@ impl From<GivenMethod> for Method {
     }
 }
 
-/// A decision.
+/// A decision about the patient's identity.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct DecideIdentity {
-    /// What is decided.
+    /// The decision to make.
     decision: Word,
-    /// How you made sure; with `confirm`, and only there.
+    /// How you made sure: required with `confirm`, not allowed otherwise.
     method: Option<GivenMethod>,
-    /// In your own words, up to 500 characters; the practice alone reads it.
+    /// A note of up to 500 characters; only the practice can read it.
     #[validate(custom(function = "is_note"))]
     #[schema(example = "Called the number on record.")]
     note: Option<String>,
-    /// The record that the person is: one of the candidates. With `record_match` it is said where there are several.
+    /// The patient's record, one of the candidates. Required with `record_match` when
+    /// there are several candidates.
     #[schema(example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     record_id: Option<String>,
-    /// With `reject`: whether the patient's number may not be paired with your practice again.
+    /// With `reject`: whether to block the patient's number from pairing with your practice again.
     #[serde(default)]
     #[schema(example = false)]
     block_number: bool,
@@ -276,7 +279,7 @@ pub struct DecideIdentity {
 fn is_note(note: &str) -> Result<(), ValidationError> {
     match note.chars().count() {
         0..=500 => Ok(()),
-        _ => Err(ValidationError::new("length").with_message("A note has up to 500 characters.".into())),
+        _ => Err(ValidationError::new("length").with_message("A note can have up to 500 characters.".into())),
     }
 }
 
@@ -284,8 +287,8 @@ impl DecideIdentity {
     fn asked(self) -> Result<Asked, Problem> {
         let verdict = match (self.decision, self.method) {
             (Word::Confirm, Some(method)) => Verdict::Confirm(method.into()),
-            (Word::Confirm, None) => return Err(wrong("/method", "required", "Say how you made sure.")),
-            (_, Some(_)) => return Err(wrong("/method", "unknown_value", "Only a confirmation has one.")),
+            (Word::Confirm, None) => return Err(wrong("/method", "required", "Choose a method.")),
+            (_, Some(_)) => return Err(wrong("/method", "unknown_value", "Use a method only to confirm.")),
             (Word::Reject, None) => Verdict::Reject { block: self.block_number },
             (Word::Undo, None) => Verdict::Undo,
         };
@@ -294,20 +297,20 @@ impl DecideIdentity {
     }
 }
 
-/// A decision, and what it made of the conversation.
+/// A decision and the conversation after it.
 #[derive(Serialize, ToSchema)]
 pub struct DecisionAnswer {
-    /// The decision.
+    /// The decision that was made.
     decision: DecisionView,
-    /// The conversation as it is now.
+    /// The conversation after the decision.
     conversation: Card,
 }
 
 refusals!(DecideIdentityRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFound, ConversationClosed, IdentityDecided, NothingToUndo);
 
-/// Decides who a conversation's person is
+/// Confirm, reject or undo a patient's identity
 #[utoipa::path(tag = "practice", request_body = DecideIdentity, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 201, description = "The decision stands, and is kept for six years", body = DecisionAnswer), DecideIdentityRefusals))]
+    responses((status = 201, description = "The decision was stored; it is kept for six years", body = DecisionAnswer), DecideIdentityRefusals))]
 #[post("/v1/practice/conversations/{id}/identity/decisions")]
 pub async fn decide_identity(
     app: Data<App>,
@@ -324,43 +327,42 @@ pub async fn decide_identity(
     .await
 }
 
-/// A conversation that waits for somebody to look who it is.
+/// A conversation that waits for an identity check.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IdentityTask)]
 pub struct TaskView {
     /// The conversation; `identity_since` says since when it waits.
     conversation: Card,
-    /// How far the person agrees with the records; `null` until the first look, seconds after a pairing.
+    /// How well the patient matches the records; `null` until the first matching, seconds after the pairing.
     #[schema(required = true)]
     grade: Option<String>,
-    /// How many records could be meant.
+    /// Number of records that may be the patient's.
     #[schema(example = 1)]
     candidates: i32,
 }
 
-/// What a page's cursor holds.
+/// Formats a page cursor as `millis.id`.
 pub fn written(waiting: &Waiting) -> String {
     format!("{}.{}", waiting.since.millis(), waiting.id)
 }
 
-/// The same, read.
+/// Parses a page cursor; an empty key is the first page.
 pub fn cursor(key: &str) -> Result<Option<Waiting>, Problem> {
     if key.is_empty() {
         return Ok(None);
     }
     let parts = key.split_once('.').and_then(|(millis, id)| Some((millis.parse().ok()?, id.to_owned())));
-    let (millis, id) =
-        parts.ok_or_else(|| wrong("/cursor", "invalid_request", "This cursor is not one of ours."))?;
+    let (millis, id) = parts.ok_or_else(|| wrong("/cursor", "invalid_request", "Invalid cursor."))?;
     Ok(Some(Waiting { since: Timestamp::from_millis(millis), id }))
 }
 
 refusals!(ListIdentityRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
-/// Lists the conversations whose person nobody has confirmed, those first that have waited longest
+/// List conversations that wait for an identity check
 #[utoipa::path(tag = "practice", operation_id = "list_identity_tasks", security(("staff_token" = [])), params(PageQuery),
-    responses((status = 200, description = "The work-list of this staff member", body = Page<TaskView>), ListIdentityRefusals))]
+    responses((status = 200, description = "The identity checks of this staff member, longest wait first", body = Page<TaskView>), ListIdentityRefusals))]
 #[get("/v1/practice/identity")]
-pub async fn list_waiting(
+pub async fn list_identity_tasks(
     app: Data<App>,
     call: Call,
     page: Query<PageQuery>,

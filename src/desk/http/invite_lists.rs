@@ -1,4 +1,4 @@
-//! Lists of people to invite, over the wire.
+//! HTTP handlers of invite imports: CSV lists of people to invite.
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, get, post};
@@ -13,29 +13,29 @@ use crate::invites::import::{self, Done, Import};
 use crate::kit::Timestamp;
 use crate::refusals;
 
-/// 5,000 rows of 200 bytes.
+/// Room for 5,000 rows of 200 bytes.
 pub const MOST_BYTES: usize = 1024 * 1024;
 
-/// A list of people to invite.
+/// An import of people to invite.
 #[derive(Serialize, ToSchema)]
 #[schema(as = InviteImport)]
 pub struct ImportView {
-    /// Its id.
+    /// The id of the import.
     #[schema(example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// The link that its invites lead to.
+    /// The link through which the invited people connect.
     #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     link_id: String,
-    /// How many rows it has.
+    /// How many rows the list has.
     #[schema(example = 120)]
     total: i32,
-    /// How many of them have a result.
+    /// How many rows were processed so far.
     #[schema(example = 120)]
     done: i64,
-    /// How many of those are invites.
+    /// How many of the processed rows became invites.
     #[schema(example = 118)]
     invited: i64,
-    /// When it was taken.
+    /// When the list was uploaded.
     created_at: Timestamp,
 }
 
@@ -46,33 +46,33 @@ impl From<Import> for ImportView {
     }
 }
 
-/// One list.
+/// One import of invites.
 #[derive(Serialize, ToSchema)]
 pub struct InviteImportAnswer {
-    /// The list.
+    /// The import and its progress.
     import: ImportView,
 }
 
-/// Where a list's invites lead.
+/// Options of an invite import.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ImportQuery {
-    /// The link; by default the practice's first.
+    /// The link for the invites; by default the practice's default link.
     #[param(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     link_id: Option<String>,
 }
 
-/// A list that cannot be read at all.
+/// Maps a list that cannot be parsed at all to a problem.
 pub fn unreadable(why: import::Unreadable) -> Problem {
     wrong("", why.code(), &why.to_string())
 }
 
 refusals!(ImportInvitesRefusals: keyed, Unauthorized, StaffForbidden, LinkPaused);
 
-/// Takes a list of up to 5,000 people to invite
+/// Import a list of up to 5,000 people to invite
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(ImportQuery),
     request_body(content = String, content_type = "text/csv", example = "name,mobile,email,language\r\nAlex Rivera,+14155552671,alex@example.com,en\r\n"),
-    responses((status = 202, description = "Taken; its rows are worked off in the background, each with a result of its own", body = InviteImportAnswer), ImportInvitesRefusals))]
+    responses((status = 202, description = "The list was accepted. A background job processes its rows, and each row gets its own result", body = InviteImportAnswer), ImportInvitesRefusals))]
 #[post("/v1/practice/invites/import")]
 pub async fn import_invites(
     app: Data<App>,
@@ -95,9 +95,9 @@ pub async fn import_invites(
 
 refusals!(GetImportRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound);
 
-/// Shows how far a list has been worked off
+/// Get the progress of an invite import
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The list", body = InviteImportAnswer), GetImportRefusals))]
+    responses((status = 200, description = "The import and its progress", body = InviteImportAnswer), GetImportRefusals))]
 #[get("/v1/practice/invites/imports/{id}")]
 pub async fn get_invite_import(
     app: Data<App>,
@@ -110,11 +110,11 @@ pub async fn get_invite_import(
 
 refusals!(ImportRowsRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound, InvalidRequest);
 
-/// Lists what became of a list's rows
+/// List the results of an invite import, row by row
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
-    responses((status = 200, description = "In the order of the list", body = Page<Done>), ImportRowsRefusals))]
+    responses((status = 200, description = "Results in the order of the rows", body = Page<Done>), ImportRowsRefusals))]
 #[get("/v1/practice/invites/imports/{id}/rows")]
-pub async fn list_import_rows(
+pub async fn list_invite_import_rows(
     app: Data<App>,
     call: Call,
     id: Id,

@@ -1,4 +1,4 @@
-//! Invites over the wire.
+//! HTTP handlers of invites.
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, delete, get, post};
@@ -14,71 +14,71 @@ use crate::invites::{self, Invite, NewInvite, State};
 use crate::kit::{Email, Language, Phone, Timestamp};
 use crate::refusals;
 
-/// An invite as its practice sees it.
+/// An invite as the practice sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Invite)]
 pub struct InviteView {
-    /// Its id.
+    /// The id of the invite.
     #[schema(example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// The link whose tags, owner and welcome the conversation gets.
+    /// The link that gives the conversation its tags, owner and welcome message.
     #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     link_id: String,
-    /// How far it has come.
+    /// The current state of the invite.
     state: State,
-    /// Who is invited; forgotten a month after the invite is over, as are number and address.
+    /// Name of the invited person. Name, number and address are erased one month after the invite has ended.
     #[schema(required = true, example = "Alex Rivera")]
     name: Option<String>,
-    /// Their mobile, E.164.
+    /// The person's mobile number in E.164 format.
     #[schema(required = true, example = "+14155552671")]
     phone: Option<String>,
-    /// Their address.
+    /// The person's e-mail address.
     #[schema(required = true, example = "alex@example.com")]
     email: Option<String>,
-    /// The language of both messages.
+    /// The language of the text message and the e-mail.
     language: Language,
-    /// The staff member who made it.
+    /// The staff member who created the invite.
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     created_by: String,
-    /// When it was made.
+    /// When the invite was created.
     created_at: Timestamp,
-    /// How often it was sent.
+    /// How many times the invite was sent.
     #[schema(example = 1)]
     sends: i32,
-    /// When it was sent last.
+    /// When the invite was last sent.
     #[schema(required = true)]
     sent_at: Option<Timestamp>,
-    /// When its last text goes, or went: texts keep quiet hours.
+    /// When the last text message is or was due: texts are not sent during quiet hours.
     #[schema(required = true)]
     text_due_at: Option<Timestamp>,
-    /// When a person opened it.
+    /// When the person opened the invite.
     #[schema(required = true)]
     opened_at: Option<Timestamp>,
-    /// When the number was proven.
+    /// When the person proved the phone number.
     #[schema(required = true)]
     phone_proven_at: Option<Timestamp>,
-    /// When the address was proven.
+    /// When the person proved the e-mail address.
     #[schema(required = true)]
     email_proven_at: Option<Timestamp>,
-    /// When somebody first tried to accept it with another number; it was refused.
+    /// When the first attempt to accept it with another phone number was refused.
     #[schema(required = true)]
     other_number_at: Option<Timestamp>,
-    /// Which message could not be delivered: `sms` or `email`.
+    /// The message that could not be delivered: `sms` or `email`.
     #[schema(required = true, example = "sms")]
     bounced: Option<String>,
-    /// When it was accepted.
+    /// When the invite was accepted.
     #[schema(required = true)]
     accepted_at: Option<Timestamp>,
-    /// Whether whoever accepted it has the name on it; if not, the conversation starts unverified.
+    /// Whether the name given on acceptance matches the invite; if not, the conversation starts unverified.
     #[schema(required = true, example = true)]
     name_agrees: Option<bool>,
-    /// What it led to.
+    /// The conversation that acceptance created.
     #[schema(required = true, example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     conversation_id: Option<String>,
-    /// When it was taken back.
+    /// When the invite was revoked.
     #[schema(required = true)]
     revoked_at: Option<Timestamp>,
-    /// Until when it is good.
+    /// When the invite expires.
     expires_at: Timestamp,
 }
 
@@ -111,27 +111,27 @@ impl InviteView {
     }
 }
 
-/// One invite.
+/// One invite of the practice.
 #[derive(Serialize, ToSchema)]
 pub struct InviteAnswer {
-    /// The invite.
+    /// The invite as it is now.
     invite: InviteView,
 }
 
-/// Which invites to list.
+/// Filters of the invite list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct InvitesQuery {
-    /// Those in a state.
+    /// Only invites in this state.
     #[param(example = "sent")]
     state: Option<String>,
 }
 
 refusals!(ListInvitesRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
-/// Lists the invites, newest first
+/// List invites, newest first
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(InvitesQuery, PageQuery),
-    responses((status = 200, description = "Those of the links that this staff member sees", body = Page<InviteView>), ListInvitesRefusals))]
+    responses((status = 200, description = "Invites of the links that this staff member may see", body = Page<InviteView>), ListInvitesRefusals))]
 #[get("/v1/practice/invites")]
 pub async fn list_invites(
     app: Data<App>,
@@ -140,7 +140,7 @@ pub async fn list_invites(
     page: Query<PageQuery>,
 ) -> Result<Json<Page<InviteView>>, Problem> {
     let state = query.state.as_deref().map(|word| {
-        State::from_word(word).ok_or_else(|| wrong("/state", "invalid_request", "There is no such state."))
+        State::from_word(word).ok_or_else(|| wrong("/state", "invalid_request", "Unknown invite state."))
     });
     let (state, limit, before) = (state.transpose()?, page.limit()?, page.after()?);
     let found =
@@ -149,26 +149,27 @@ pub async fn list_invites(
     Ok(Json(Page::of(views, limit, |view: &InviteView| view.id.clone())))
 }
 
-/// Somebody to invite.
+/// A person to invite.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreateInvite {
-    /// Who is invited, given names and family names in one line: 1 to 100 characters.
+    /// Given and family names on one line, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Alex Rivera")]
     name: String,
-    /// Their mobile.
+    /// The person's mobile number, in E.164 or national format.
     #[schema(example = "+14155552671")]
     phone: String,
-    /// Their address.
+    /// The person's e-mail address.
     #[validate(custom(function = "is_email"))]
     #[schema(example = "alex@example.com")]
     email: String,
-    /// The language of both messages; by default the practice's.
+    /// The language of both messages; by default the practice's language.
     language: Option<Language>,
-    /// The link whose tags, owner and welcome the conversation gets; by default the practice's first.
+    /// The link that gives the conversation its tags, owner and welcome; by default
+    /// the practice's default link.
     #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     link_id: Option<String>,
-    /// Whether it goes out at once, which is the default, or waits as a draft for `resend`.
+    /// Whether to send it immediately (the default) or keep it as a draft until `resend`.
     #[serde(default = "at_once")]
     #[schema(example = true)]
     send: bool,
@@ -181,16 +182,16 @@ fn at_once() -> bool {
 fn is_name(name: &str) -> Result<(), ValidationError> {
     invites::name(name)
         .map(drop)
-        .ok_or_else(|| ValidationError::new("length").with_message("A name has 1 to 100 characters.".into()))
+        .ok_or_else(|| ValidationError::new("length").with_message("Use 1 to 100 characters.".into()))
 }
 
 fn is_email(address: &str) -> Result<(), ValidationError> {
     Email::parse(address)
         .map(drop)
-        .ok_or_else(|| ValidationError::new("email").with_message("This is no e-mail address.".into()))
+        .ok_or_else(|| ValidationError::new("email").with_message("Check this e-mail address.".into()))
 }
 
-/// A number as staff type it: theirs by default.
+/// Parses a phone number as staff type it; without a plus it belongs to the default region.
 pub fn number(app: &App, typed: &str) -> Result<Phone, Problem> {
     Phone::parse(typed, Some(&app.config.verification.default_region))
         .map_err(|wrong| Problem::field(Code::PhoneInvalid, "/phone", wrong.to_string()))
@@ -198,9 +199,9 @@ pub fn number(app: &App, typed: &str) -> Result<Phone, Problem> {
 
 refusals!(CreateInviteRefusals: keyed, Unauthorized, StaffForbidden, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, OptedOut, InviteLimited, LinkPaused);
 
-/// Invites somebody by text and by e-mail
+/// Invite a person by text message and e-mail
 #[utoipa::path(tag = "practice", request_body = CreateInvite, security(("staff_token" = [])),
-    responses((status = 201, description = "Both messages are on their way, unless it is a draft", body = InviteAnswer), CreateInviteRefusals))]
+    responses((status = 201, description = "The invite was created, and both messages are queued unless it is a draft", body = InviteAnswer), CreateInviteRefusals))]
 #[post("/v1/practice/invites")]
 pub async fn create_invite(
     app: Data<App>,
@@ -210,7 +211,7 @@ pub async fn create_invite(
     let Body { value: input, canonical } = body;
     let phone = number(&app, &input.phone)?;
     let email =
-        Email::parse(&input.email).ok_or_else(|| wrong("/email", "email", "This is no e-mail address."))?;
+        Email::parse(&input.email).ok_or_else(|| wrong("/email", "email", "Check this e-mail address."))?;
     let (bearer, this) = (call.bearer.clone(), app.clone());
     once(&app, &call, &canonical, move |ctx, conn| {
         let name = invites::name(&input.name).unwrap_or_default();
@@ -224,7 +225,7 @@ pub async fn create_invite(
 
 refusals!(GetInviteRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound);
 
-/// Shows an invite
+/// Get one of the practice's invites
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The invite", body = InviteAnswer), GetInviteRefusals))]
 #[get("/v1/practice/invites/{id}")]
@@ -235,9 +236,9 @@ pub async fn get_invite(app: Data<App>, call: Call, id: Id) -> Result<Json<Invit
 
 refusals!(ResendInviteRefusals: keyed_plain, Unauthorized, StaffForbidden, InviteNotFound, InviteFixed, OptedOut, InviteLimited, LinkPaused);
 
-/// Sends an invite (again): what went out before is dead, and its seven days begin anew
+/// Send an invite, or send it again
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 202, description = "On its way. An address that is proven gets no second e-mail", body = InviteAnswer), ResendInviteRefusals))]
+    responses((status = 202, description = "The messages are queued, earlier ones stop working, and the seven days until expiry start again. A proven address gets no second e-mail", body = InviteAnswer), ResendInviteRefusals))]
 #[post("/v1/practice/invites/{id}/resend")]
 pub async fn resend_invite(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     let (bearer, this) = (call.bearer.clone(), app.clone());
@@ -250,9 +251,9 @@ pub async fn resend_invite(app: Data<App>, call: Call, id: Id) -> Result<HttpRes
 
 refusals!(RevokeInviteRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound, InviteFixed);
 
-/// Takes an invite back
+/// Revoke an invite and its links
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 204, description = "Its links lead nowhere any more"), RevokeInviteRefusals))]
+    responses((status = 204, description = "The invite was revoked, and its links no longer work"), RevokeInviteRefusals))]
 #[delete("/v1/practice/invites/{id}")]
 pub async fn revoke_invite(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| desk::revoke(ctx, conn, call.bearer.as_ref(), &id.0)).await?;

@@ -1,4 +1,4 @@
-//! Links as the practice sees and changes them.
+//! HTTP handlers of a practice's links and their funnel.
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, get, patch, post};
@@ -16,13 +16,13 @@ use crate::links::details::{self, Unwritable};
 use crate::links::{Change, NewLink, PRACTICE, People, State, owner_kind};
 use crate::refusals;
 
-/// Who sees a link's conversations.
+/// The owner of a link, who sees its conversations.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct Owner {
-    /// `practice`, `team` or `staff`.
+    /// The kind of owner: `practice`, `team` or `staff`.
     #[schema(example = "team", pattern = "^(practice|team|staff)$")]
     kind: String,
-    /// The team or staff member; `null` for the practice.
+    /// The id of the team or staff member; `null` for the whole practice.
     #[schema(example = "tem_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: Option<String>,
 }
@@ -41,53 +41,53 @@ impl Owner {
             _ => Err(wrong(
                 "/owner",
                 "wrong_owner",
-                "Name the practice without an id, or a team or staff member with one.",
+                "Use `practice` without an id, or `team` or `staff` with an id.",
             )),
         }
     }
 }
 
-/// A link as its practice sees it.
+/// A link as the practice sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Link)]
 pub struct LinkView {
-    /// Its id.
+    /// The id of the link.
     #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// The digits of its address; they never change and are never given to another link.
+    /// The code in the link's URL; it never changes and is never given to another link.
     #[schema(example = "123456")]
     code: String,
-    /// Its address.
+    /// The public URL of the link.
     #[schema(example = "https://links.example.org/123456")]
     url: String,
-    /// What the practice calls it.
+    /// The practice's own name for the link.
     #[schema(example = "Waiting room poster")]
     label: String,
-    /// The tags that its conversations get.
+    /// Tags that are given to the link's conversations.
     #[schema(example = json!(["poster"]))]
     tags: Vec<String>,
-    /// Who sees its conversations.
+    /// The owner, who sees the link's conversations.
     owner: Owner,
-    /// Who shares them beside the owner: ids of staff members.
+    /// Ids of further staff members who see the conversations.
     members: Vec<String>,
-    /// Who answers them.
+    /// The staff member who gets new conversations assigned.
     #[schema(required = true)]
     assignee_id: Option<String>,
-    /// Who is told of new ones; nobody means the practice's own address.
+    /// Ids of staff members notified of new conversations; if empty, the practice's own address is notified.
     notify: Vec<String>,
-    /// The first entry of its conversations.
+    /// The first entry of every new conversation.
     #[schema(required = true, example = "Welcome. How can we help?")]
     welcome: Option<String>,
-    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    /// Whether previews, texts and e-mails leave out the practice's name.
     discreet: bool,
-    /// What it does.
+    /// Whether the link is active, paused or retired.
     state: State,
-    /// Where it leads once it is retired; `null` is the default link.
+    /// The link to which a retired link forwards; `null` is the default link.
     #[schema(required = true)]
     forward_to: Option<String>,
-    /// Whether it is the practice's first.
+    /// Whether this is the practice's default link.
     is_default: bool,
-    /// When it was made.
+    /// When the link was created.
     created_at: Timestamp,
 }
 
@@ -113,89 +113,89 @@ impl LinkView {
     }
 }
 
-/// One link.
+/// One link of the practice.
 #[derive(Serialize, ToSchema)]
 pub struct LinkAnswer {
-    /// The link.
+    /// The link as it is now.
     link: LinkView,
 }
 
-/// A further link. Only the label is needed.
+/// A link to create. Only the label is required.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreateLink {
-    /// What the practice calls it: 1 to 100 characters on one line.
+    /// The practice's own name for it: 1 to 100 characters on one line.
     #[validate(custom(function = "is_label"))]
     #[schema(example = "Waiting room poster")]
     label: String,
-    /// Up to 20 tags of 1 to 40 characters; doubles are left out.
+    /// Up to 20 tags of 1 to 40 characters; duplicates are dropped.
     #[serde(default)]
     #[validate(custom(function = "are_tags"))]
     #[schema(example = json!(["poster"]))]
     tags: Vec<String>,
-    /// Who sees its conversations; by default the whole practice.
+    /// The owner, who sees the conversations; by default the whole practice.
     owner: Option<Owner>,
-    /// Who shares them: ids of staff members.
+    /// Ids of further staff members who see the conversations.
     #[serde(default)]
     #[schema(example = json!([]))]
     members: Vec<String>,
-    /// Who answers them.
+    /// The staff member who gets new conversations assigned.
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     assignee_id: Option<String>,
-    /// Who is told of new ones: ids of staff members.
+    /// Ids of staff members to notify of new conversations.
     #[serde(default)]
     #[schema(example = json!([]))]
     notify: Vec<String>,
-    /// The first entry of its conversations, up to 1,000 characters.
+    /// The first entry of every new conversation, up to 1,000 characters.
     #[validate(custom(function = "is_welcome"))]
     #[schema(example = "Welcome. How can we help?")]
     welcome: Option<String>,
-    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    /// Whether previews, texts and e-mails leave out the practice's name.
     #[serde(default)]
     #[schema(example = false)]
     discreet: bool,
 }
 
-/// A change of a link; what is left out stays, and `null` clears what can be empty.
+/// Changes of a link; omitted fields stay unchanged, and `null` clears an optional field.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangeLink {
-    /// What the practice calls it.
+    /// The practice's own name for the link.
     #[validate(custom(function = "is_label"))]
     #[schema(example = "Waiting room poster")]
     label: Option<String>,
-    /// Its tags, all of them anew.
+    /// The complete new list of tags.
     #[validate(custom(function = "are_tags"))]
     #[schema(example = json!(["poster"]))]
     tags: Option<Vec<String>>,
-    /// Who sees its conversations from now on.
+    /// The new owner, who sees the link's conversations from now on.
     owner: Option<Owner>,
-    /// Who shares them, all of them anew.
+    /// The complete new list of further staff members who see the conversations.
     #[schema(example = json!([]))]
     members: Option<Vec<String>>,
-    /// Who answers them.
+    /// The staff member who gets new conversations assigned.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     assignee_id: Option<Option<String>>,
-    /// Who is told, all of them anew.
+    /// The complete new list of staff members to notify.
     #[schema(example = json!([]))]
     notify: Option<Vec<String>>,
-    /// The first entry of its conversations.
+    /// The first entry of every new conversation.
     #[serde(default, deserialize_with = "present")]
     #[validate(custom(function = "is_welcome"))]
     #[schema(value_type = Option<String>, example = "Welcome. How can we help?")]
     welcome: Option<Option<String>>,
-    /// Whether previews, texts and e-mails keep the practice's name to themselves.
+    /// Whether previews, texts and e-mails leave out the practice's name.
     #[schema(example = false)]
     discreet: Option<bool>,
-    /// `active`, `paused` or, for ever, `retired`.
+    /// The new state: `active`, `paused` or, permanently, `retired`.
     #[schema(example = "paused")]
     state: Option<State>,
-    /// Where a retired link leads; `null` is the default link.
+    /// The link to which a retired link forwards; `null` is the default link.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     forward_to: Option<Option<String>>,
 }
 
-/// Tells a field that is `null` from one that is left out.
+/// Distinguishes a `null` field from an omitted one.
 pub(super) fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(field).map(Some)
 }
@@ -216,7 +216,8 @@ fn wrong_text(code: &'static str, why: Unwritable) -> ValidationError {
     ValidationError::new(code).with_message(why.to_string().into())
 }
 
-/// The validators have looked; what is kept is the tidied form.
+/// Maps a text error to a problem. The validators have already run; this second pass
+/// stores the normalized text.
 fn unwritable(why: Unwritable) -> Problem {
     let (pointer, code) = match why {
         Unwritable::Label => ("/label", "length"),
@@ -234,7 +235,7 @@ impl CreateLink {
             owner: self.owner.map_or(Ok(PRACTICE.to_owned()), Owner::into_word)?,
             assignee_id: self.assignee_id,
             discreet: self.discreet,
-            // The practice is the caller's own; the rule fills it in.
+            // A caller can only create links of their own practice; the rule fills it in.
             ..NewLink::plain("", &details::label(&self.label).map_err(unwritable)?)
         };
         Ok((new, People { members: self.members, notify: self.notify }))
@@ -261,7 +262,7 @@ impl ChangeLink {
 
 refusals!(ListLinksRefusals: plain, Unauthorized, InvalidRequest);
 
-/// Lists the practice's links
+/// List the practice's links
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Links, oldest first", body = Page<LinkView>), ListLinksRefusals))]
 #[get("/v1/practice/links")]
 pub async fn list_links(
@@ -278,8 +279,8 @@ pub async fn list_links(
 
 refusals!(CreateLinkRefusals: keyed, Unauthorized, StaffForbidden, PlanRequired);
 
-/// Makes a further link
-#[utoipa::path(tag = "practice", request_body = CreateLink, security(("staff_token" = [])), responses((status = 201, description = "The link leads to the practice", body = LinkAnswer), CreateLinkRefusals))]
+/// Create a link for the practice
+#[utoipa::path(tag = "practice", request_body = CreateLink, security(("staff_token" = [])), responses((status = 201, description = "The link was created and is active", body = LinkAnswer), CreateLinkRefusals))]
 #[post("/v1/practice/links")]
 pub async fn create_link(
     app: Data<App>,
@@ -298,7 +299,7 @@ pub async fn create_link(
 
 refusals!(GetLinkRefusals: plain, Unauthorized, LinkNotFound);
 
-/// Shows a link
+/// Get one of the practice's links
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The link", body = LinkAnswer), GetLinkRefusals))]
 #[get("/v1/practice/links/{id}")]
@@ -309,9 +310,9 @@ pub async fn get_link(app: Data<App>, call: Call, id: Id) -> Result<Json<LinkAns
 
 refusals!(ChangeLinkRefusals: body, Unauthorized, StaffForbidden, LinkNotFound, LinkStateFixed);
 
-/// Changes a link; what it brought so far stays as it is
+/// Update a link's settings
 #[utoipa::path(tag = "practice", request_body = ChangeLink, security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "As changed", body = LinkAnswer), ChangeLinkRefusals))]
+    responses((status = 200, description = "The link after the change. Existing conversations stay as they are", body = LinkAnswer), ChangeLinkRefusals))]
 #[patch("/v1/practice/links/{id}")]
 pub async fn change_link(
     app: Data<App>,
@@ -325,28 +326,28 @@ pub async fn change_link(
     Ok(Json(LinkAnswer { link: LinkView::of(&app.config.public_url, changed.await?) }))
 }
 
-/// The days and the channel of a funnel.
+/// Days and channel of a funnel report.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct FunnelQuery {
-    /// The first day, in the practice's time zone; by default 30 days up to `to`.
+    /// The first day, in the practice's time zone; by default 30 days ending with `to`.
     #[param(example = "2026-10-24")]
     from: Option<String>,
-    /// The last day; by default today.
+    /// The last day, in the practice's time zone; by default today.
     #[param(example = "2026-11-22")]
     to: Option<String>,
-    /// One channel alone, as in `?s=brochure` on the link's address.
+    /// Only this channel, as in `?s=brochure` on the link's URL.
     #[param(example = "brochure")]
     channel: Option<String>,
 }
 
 refusals!(FunnelRefusals: plain, Unauthorized, LinkNotFound, InvalidRequest);
 
-/// Counts what became of a link's visitors
+/// Get the sign-up funnel of a link
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), FunnelQuery),
-    responses((status = 200, description = "Steps from the page to the pairing, by day; at most a minute old", body = funnel::Report), FunnelRefusals))]
+    responses((status = 200, description = "Steps from page view to pairing, by day; at most one minute old", body = funnel::Report), FunnelRefusals))]
 #[get("/v1/practice/links/{id}/funnel")]
-pub async fn get_funnel(
+pub async fn get_link_funnel(
     app: Data<App>,
     call: Call,
     id: Id,
@@ -360,11 +361,11 @@ pub async fn get_funnel(
     Ok(Json(report.await?))
 }
 
-/// The same as a file that may leave the practice: counts of fewer than five are not told
+/// Export the sign-up funnel of a link as CSV
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), FunnelQuery),
-    responses((status = 200, description = "CSV (RFC 4180): a row a day and the totals. `<5` is a count from 1 to 4, `*` a total that would give one away", content_type = "text/csv", body = String), FunnelRefusals))]
+    responses((status = 200, description = "CSV (RFC 4180) with one row per day and the totals, safe to share outside the practice: `<5` replaces a count from 1 to 4, and `*` a total that would reveal one", content_type = "text/csv", body = String), FunnelRefusals))]
 #[get("/v1/practice/links/{id}/funnel.csv")]
-pub async fn export_funnel(
+pub async fn export_link_funnel(
     app: Data<App>,
     call: Call,
     id: Id,

@@ -1,4 +1,4 @@
-//! The doors of the practice's own view.
+//! HTTP handlers of the practice API, and the problems that they return.
 
 pub mod audit;
 pub mod conversations;
@@ -30,10 +30,10 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Staff(staff) => staff.into(),
             Refusal::Endpoint(endpoint) => endpoint_problem(endpoint),
-            Refusal::Stranger(field) => wrong(field, "unknown_id", "Your practice has nobody of this id."),
+            Refusal::Stranger(field) => wrong(field, "unknown_id", "Your practice has no such id."),
             Refusal::Range(bad) => wrong("/from", "invalid_range", &bad.to_string()),
             Refusal::Unprintable(Unprintable::Busy) => {
-                Self::new(Code::Unavailable, "Nothing is lost. Try again in a moment.")
+                Self::new(Code::Unavailable, "The service is busy. Try again in a moment.")
             }
             Refusal::Unprintable(_) => Self::new(Code::Internal, "This link cannot be printed."),
             Refusal::Notice(notice) => notice_problem(notice),
@@ -41,10 +41,10 @@ impl From<Refusal> for Problem {
             Refusal::Inbox(inbox) => inbox_problem(inbox),
             Refusal::Identity(identity) => identity_problem(identity),
             Refusal::NoCandidate => {
-                wrong("/record_id", "unknown_id", "This record is none of those that could be meant.")
+                wrong("/record_id", "unknown_id", "This record is not among the candidates.")
             }
             Refusal::WhichRecord => {
-                wrong("/record_id", "required", "Say which record it is, or that you made sure another way.")
+                wrong("/record_id", "required", "Say which record it is, or choose another method.")
             }
             Refusal::Profile(practices::Refusal::Field(bad)) => wrong(bad.pointer, bad.code, &bad.detail),
             Refusal::Profile(practices::Refusal::Db(error)) | Refusal::Db(error) => error.into(),
@@ -54,16 +54,16 @@ impl From<Refusal> for Problem {
             Refusal::NoMoment(field) => wrong(
                 field,
                 "invalid_moment",
-                "Write a day like 2026-11-22, or a moment like 2026-11-22T15:00:00Z.",
+                "Use a date like 2026-11-22 or a time like 2026-11-22T15:00:00Z.",
             ),
             Refusal::TooManyEvents => {
-                wrong("/from", "too_many", "A file holds 100,000 events. Ask for fewer days at a time.")
+                wrong("/from", "too_many", "A file can hold 100,000 events. Choose fewer days.")
             }
         }
     }
 }
 
-/// A file to be kept, under a name of its own.
+/// A CSV download with the given file name (without extension).
 pub fn csv_file(name: &str, text: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
@@ -79,8 +79,8 @@ fn inbox_problem(refusal: inbox::Refusal) -> Problem {
         }
         inbox::Refusal::Unverified => Problem::new(
             Code::IdentityUnverified,
-            "Nobody has confirmed who this is: write no health information. Send it again with \
-             `acknowledge_unverified: true` if you mean to write all the same.",
+            "This patient's identity is not verified: do not write health information. To send it anyway, \
+             add `acknowledge_unverified: true`.",
         ),
         inbox::Refusal::Db(error) => error.into(),
     }
@@ -92,10 +92,10 @@ fn identity_problem(refusal: states::Refusal) -> Problem {
         states::Refusal::Closed => inbox_problem(inbox::Refusal::Closed),
         states::Refusal::Decided(state) => Problem::new(
             Code::IdentityDecided,
-            format!("It is {} already. An admin can undo that.", state.as_str()),
+            format!("The identity is already {}. An admin can undo the decision.", state.as_str()),
         ),
         states::Refusal::NothingToUndo => {
-            Problem::new(Code::NothingToUndo, "The last thing that happened was no decision.")
+            Problem::new(Code::NothingToUndo, "The last change was not a staff decision.")
         }
         states::Refusal::Db(error) => error.into(),
     }
@@ -116,18 +116,18 @@ fn import_problem(refusal: imports::Refusal) -> Problem {
                 error(
                     format!("/column_{}", field.as_str()),
                     "column_missing",
-                    "No column was found for this.",
+                    "No matching column was found.",
                 )
             };
             Problem::unreadable(&detail, missing.into_iter().map(column).collect())
         }
         imports::Refusal::Running => {
-            Problem::new(Code::ImportRunning, "Wait until it is over, or cancel it, and send the file again.")
+            Problem::new(Code::ImportRunning, "Wait until it ends, or cancel it, and send the file again.")
         }
         imports::Refusal::NotFound => Problem::new(Code::ImportNotFound, "Check the import's id."),
-        imports::Refusal::Over => Problem::new(Code::ImportOver, "There is nothing left to cancel."),
+        imports::Refusal::Over => Problem::new(Code::ImportOver, "This import has already ended."),
         imports::Refusal::Io(_) => {
-            Problem::new(Code::Unavailable, "Nothing was taken in. Try again in a moment.")
+            Problem::new(Code::Unavailable, "Nothing was imported. Try again in a moment.")
         }
         imports::Refusal::Db(error) => error.into(),
     }
@@ -136,12 +136,12 @@ fn import_problem(refusal: imports::Refusal) -> Problem {
 fn notice_problem(refusal: notices::Refusal) -> Problem {
     match refusal {
         notices::Refusal::NotListed => {
-            wrong("/person", "not_listed", "Put the person on the link's notify list first.")
+            wrong("/person", "not_listed", "Add the person to the link's notify list first.")
         }
         notices::Refusal::LastRecipient => Problem::field(
             Code::LastRecipient,
             "/frequency",
-            "Nobody of the practice would be told of new patients. Let somebody else be told first.",
+            "The practice would no longer be notified of new patients. Add another recipient first.",
         ),
         notices::Refusal::Db(error) => error.into(),
     }
@@ -150,16 +150,16 @@ fn notice_problem(refusal: notices::Refusal) -> Problem {
 fn endpoint_problem(refusal: EndpointRefusal) -> Problem {
     match refusal {
         EndpointRefusal::PlanRequired => {
-            Problem::new(Code::PlanRequired, "Further links belong to the communicator plan.")
+            Problem::new(Code::PlanRequired, "Additional links require the communicator plan.")
         }
-        // Only imports name a code, and those come from the command line.
+        // Only imports choose a code, and those run from the command line.
         EndpointRefusal::CodeTaken => Problem::new(Code::Internal, "Nothing was changed. Try again."),
         EndpointRefusal::NotFound => Problem::new(Code::LinkNotFound, "Check the link's id."),
         EndpointRefusal::StateFixed(why) => Problem::field(Code::LinkStateFixed, "/state", why),
         EndpointRefusal::ForwardImpossible => wrong(
             "/forward_to",
             "forward_impossible",
-            "A retired link forwards to another link of the practice that is active or paused.",
+            "A retired link can only forward to another active or paused link of the practice.",
         ),
         EndpointRefusal::Db(error) => error.into(),
     }

@@ -1,4 +1,4 @@
-//! Who is mailed about what, and how often.
+//! HTTP handlers of e-mail notification settings.
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{get, patch};
@@ -14,56 +14,56 @@ use crate::kit::Timestamp;
 use crate::notices::{Change, Entry, Frequency, Paused};
 use crate::refusals;
 
-/// A person and a link that they are told of.
+/// How often a person is notified of one link's new patients.
 #[derive(Serialize, ToSchema)]
 pub struct Notification {
-    /// Who is told.
+    /// The person who is notified.
     person: Person,
-    /// Of which link's new patients.
+    /// The link whose new patients they are notified of.
     link: NotifiedLink,
-    /// How often.
+    /// How often the person is notified.
     frequency: Frequency,
-    /// Why they are not written to for now; `null` where they are.
+    /// Why no e-mail is sent to them at the moment; `null` while e-mail works.
     #[schema(required = true)]
     paused: Option<PausedMailbox>,
 }
 
-/// A staff member, or the practice's own address where nobody is on a link's list.
+/// A staff member, or the practice's own address if a link's notify list is empty.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NotifiedPerson)]
 pub struct Person {
-    /// `staff` or `practice`.
+    /// The kind of recipient: `staff` or `practice`.
     #[schema(example = "staff", pattern = "^(staff|practice)$")]
     kind: &'static str,
-    /// The staff member's or the practice's id.
+    /// The id of the staff member or practice.
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// What colleagues call them.
+    /// The display name of the person.
     #[schema(example = "Ana Ruiz")]
     name: String,
-    /// Where they are written to.
+    /// The address that receives the notifications.
     #[schema(example = "ana@elm.example")]
     email: String,
 }
 
-/// A link, in short.
+/// A link in short form.
 #[derive(Serialize, ToSchema)]
 pub struct NotifiedLink {
-    /// Its id.
+    /// The id of the link.
     #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// What the practice calls it.
+    /// The practice's own name for the link.
     #[schema(example = "Waiting room poster")]
     label: String,
 }
 
-/// A mailbox that takes no mail.
+/// A mailbox that bounces e-mail.
 #[derive(Serialize, ToSchema)]
 pub struct PausedMailbox {
-    /// What its server said, in a word.
+    /// A short code for the mail server's answer.
     #[schema(example = "mailbox_refused")]
     reason: String,
-    /// Since when.
+    /// Since when no e-mail is sent to it.
     since: Timestamp,
 }
 
@@ -84,26 +84,26 @@ impl Notification {
     }
 }
 
-/// A person's notifications.
+/// The notification settings of one person.
 #[derive(Serialize, ToSchema)]
 pub struct NotificationsAnswer {
-    /// One for each link.
+    /// One item for each link.
     items: Vec<Notification>,
 }
 
-/// A change of how often one person is told.
+/// A change of one person's notification settings.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangeNotifications {
-    /// A staff member, or the practice itself for its own address.
+    /// The id of a staff member, or of the practice for its own address.
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     person: String,
-    /// One link; left out, all that they are told of.
+    /// Only this link; if omitted, every link the person is notified of.
     #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     link_id: Option<String>,
-    /// How often from now on.
+    /// How often to notify the person from now on.
     #[schema(example = "daily")]
     frequency: Option<Frequency>,
-    /// Whether a mailbox that took no mail is tried again.
+    /// Whether to resume sending to a mailbox that bounced.
     #[serde(default)]
     #[schema(example = false)]
     resume: bool,
@@ -111,8 +111,8 @@ pub struct ChangeNotifications {
 
 refusals!(ListNotificationsRefusals: plain, Unauthorized, InvalidRequest);
 
-/// Lists who is mailed about which link, and how often; members see themselves
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "By link and person", body = Page<Notification>), ListNotificationsRefusals))]
+/// List notification settings by link and person
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Settings ordered by link and person; members see only their own", body = Page<Notification>), ListNotificationsRefusals))]
 #[get("/v1/practice/notifications")]
 pub async fn list_notifications(
     app: Data<App>,
@@ -130,8 +130,8 @@ pub async fn list_notifications(
 
 refusals!(ChangeNotificationsRefusals: body, Unauthorized, StaffForbidden, LastRecipient);
 
-/// Changes how often a person is mailed; members change their own
-#[utoipa::path(tag = "practice", request_body = ChangeNotifications, security(("staff_token" = [])), responses((status = 200, description = "As changed", body = NotificationsAnswer), ChangeNotificationsRefusals))]
+/// Update a person's notification settings
+#[utoipa::path(tag = "practice", request_body = ChangeNotifications, security(("staff_token" = [])), responses((status = 200, description = "The person's settings after the change. Members can change only their own", body = NotificationsAnswer), ChangeNotificationsRefusals))]
 #[patch("/v1/practice/notifications")]
 pub async fn change_notifications(
     app: Data<App>,
@@ -140,7 +140,7 @@ pub async fn change_notifications(
 ) -> Result<Json<NotificationsAnswer>, Problem> {
     let ChangeNotifications { person, link_id, frequency, resume } = body.value;
     if frequency.is_none() && !resume {
-        return Err(wrong("/frequency", "nothing_to_change", "Say how often, or resume."));
+        return Err(wrong("/frequency", "nothing_to_change", "Send a frequency, or `resume`."));
     }
     let change = Change { person, link_id, frequency, resume };
     let entries =

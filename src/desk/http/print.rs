@@ -1,4 +1,4 @@
-//! The print kit: QR code, poster, cards, table tent.
+//! HTTP handlers of the print kit: QR code, poster, cards and table tent of a link.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::links::Destination;
 use crate::printing::{self, Paper, Sheet, Unprintable};
 use crate::refusals;
 
-/// The paper that a printer holds.
+/// The paper size to print on.
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PaperSize {
-    /// 8.5 × 11 inches.
+    /// US Letter, 8.5 × 11 inches.
     #[default]
     Letter,
-    /// 210 × 297 mm.
+    /// ISO A4, 210 × 297 mm.
     A4,
 }
 
@@ -36,36 +36,35 @@ impl From<PaperSize> for Paper {
     }
 }
 
-/// The language of a sheet.
+/// The language of a printed sheet.
 #[derive(Debug, Clone, Copy, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SheetLanguage {
-    /// English.
+    /// Print the sheet in English.
     En,
-    /// Spanish.
+    /// Print the sheet in Spanish.
     Es,
 }
 
-/// How a sheet is printed.
+/// Options of a printed sheet.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PrintQuery {
-    /// The paper; by default Letter.
+    /// The paper size; by default Letter.
     #[serde(default)]
     #[param(inline, example = "letter")]
     paper: PaperSize,
-    /// The language; by default the practice's.
+    /// The language; by default the practice's language.
     #[param(inline, example = "en")]
     language: Option<SheetLanguage>,
 }
 
 impl PrintQuery {
-    /// The paper.
     pub(super) fn paper(&self) -> Paper {
         self.paper.into()
     }
 
-    /// The language, where one is asked for.
+    /// The requested language; `None` means the practice's own.
     pub(super) fn language(&self) -> Option<Language> {
         self.language.map(|language| match language {
             SheetLanguage::En => Language::En,
@@ -74,23 +73,18 @@ impl PrintQuery {
     }
 }
 
-/// One piece of the kit.
+/// An item of the print kit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece {
-    /// The QR code as a vector picture.
     QrSvg,
-    /// The QR code as pixels.
     QrPng,
-    /// A poster for the wall.
     Poster,
-    /// Cards to hand out.
     Cards,
-    /// A table tent to fold.
     Tent,
 }
 
 impl Piece {
-    /// The piece behind the end of an address, such as `poster.pdf`.
+    /// Finds the item by its file name, such as `poster.pdf`.
     pub fn from_file(file: &str) -> Option<Self> {
         let all = [Self::QrSvg, Self::QrPng, Self::Poster, Self::Cards, Self::Tent];
         all.into_iter().find(|piece| {
@@ -99,7 +93,7 @@ impl Piece {
         })
     }
 
-    /// Media type, name and end of its file.
+    /// Media type, base name and extension of the file.
     fn parts(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::QrSvg => ("image/svg+xml", "qr", "svg"),
@@ -123,27 +117,27 @@ impl Piece {
 
 refusals!(PrintRefusals: plain, Unauthorized, LinkNotFound, InvalidRequest);
 
-/// The QR code as a vector picture
+/// Get a link's QR code as SVG
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "SVG", content_type = "image/svg+xml", body = String), PrintRefusals))]
 #[get("/v1/practice/links/{id}/qr.svg")]
-pub async fn qr_svg(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn get_link_qr_svg(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     print(app, call.bearer, id, PrintQuery::default(), Piece::QrSvg).await
 }
 
-/// The QR code as pixels
+/// Get a link's QR code as PNG
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), PrintRefusals))]
 #[get("/v1/practice/links/{id}/qr.png")]
-pub async fn qr_png(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn get_link_qr_png(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     print(app, call.bearer, id, PrintQuery::default(), Piece::QrPng).await
 }
 
-/// A poster for the wall
+/// Get a link's wall poster as PDF
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
     responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
 #[get("/v1/practice/links/{id}/poster.pdf")]
-pub async fn poster(
+pub async fn get_link_poster(
     app: Data<App>,
     call: Call,
     id: Id,
@@ -152,11 +146,11 @@ pub async fn poster(
     print(app, call.bearer, id, query.into_inner(), Piece::Poster).await
 }
 
-/// Cards to hand out, four on a sheet
+/// Get a link's handout cards as PDF
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
-    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
+    responses((status = 200, description = "PDF with four cards per sheet", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
 #[get("/v1/practice/links/{id}/cards.pdf")]
-pub async fn cards(
+pub async fn get_link_cards(
     app: Data<App>,
     call: Call,
     id: Id,
@@ -165,11 +159,11 @@ pub async fn cards(
     print(app, call.bearer, id, query.into_inner(), Piece::Cards).await
 }
 
-/// A table tent to fold
+/// Get a link's table tent as PDF
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
     responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
 #[get("/v1/practice/links/{id}/tent.pdf")]
-pub async fn tent(
+pub async fn get_link_table_tent(
     app: Data<App>,
     call: Call,
     id: Id,
@@ -178,7 +172,7 @@ pub async fn tent(
     print(app, call.bearer, id, query.into_inner(), Piece::Tent).await
 }
 
-/// Drawn in the studio, where it holds nothing of the database.
+/// Renders the item in the render pool, where no database connection is held.
 pub async fn print(
     app: Data<App>,
     token: Option<Secret>,

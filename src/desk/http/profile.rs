@@ -1,4 +1,4 @@
-//! How the practice shows itself.
+//! HTTP handlers of the practice's profile and logo.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, patch, put};
@@ -14,45 +14,46 @@ use crate::practices::{Change, Practice};
 use crate::printing::logo::{self, BadLogo};
 use crate::refusals;
 
-/// The practice, as its own people see it.
+/// The profile of a practice, as its staff see it.
 #[derive(Serialize, ToSchema)]
 pub struct Profile {
-    /// Its id.
+    /// The id of the practice.
     #[schema(example = "prc_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
     /// The name that patients see.
     #[schema(example = "Oak Street Family Medicine")]
     name: String,
-    /// Its city.
+    /// The city of the practice.
     #[schema(example = "Springfield")]
     city: String,
-    /// What it pays for: `basic` or `communicator`. Changed by the operator.
+    /// The plan, `basic` or `communicator`; only the operator can change it.
     #[schema(example = "communicator", pattern = "^(basic|communicator)$")]
     plan: String,
-    /// The language of its notices: `en` or `es`.
+    /// The language of notices to the practice: `en` or `es`.
     #[schema(example = "en", pattern = "^(en|es)$")]
     language: String,
-    /// Its IANA time zone.
+    /// The practice's IANA time zone.
     #[schema(example = "America/Chicago")]
     time_zone: String,
-    /// Its accent; `null` is the house's own.
+    /// The accent color, `#rrggbb`; `null` is the service's default.
     #[schema(required = true, example = "#0b6158")]
     accent: Option<String>,
-    /// Where its patients' numbers are from (ISO 3166-1 alpha-2); `null` is wherever the service texts to.
+    /// Countries of patients' phone numbers (ISO 3166-1 alpha-2); `null` allows every country
+    /// the service texts to.
     #[schema(required = true, example = json!(["US"]))]
     countries: Option<Vec<String>>,
-    /// Where its notices go; `null` sends none.
+    /// The address that receives notices; `null` sends none.
     #[schema(required = true, example = "frontdesk@oakstreet.example")]
     notice_email: Option<String>,
-    /// Which logo it has, another word with each; `null` where it has none.
+    /// Version of the logo, different for each upload; `null` if the practice has no logo.
     #[schema(required = true, example = "n4bQgYhM")]
     logo_version: Option<String>,
 }
 
-/// A profile.
+/// The profile of the practice.
 #[derive(Serialize, ToSchema)]
 pub struct ProfileAnswer {
-    /// The practice.
+    /// The profile as it is now.
     profile: Profile,
 }
 
@@ -74,43 +75,45 @@ impl ProfileAnswer {
     }
 }
 
-/// A change of the profile; what is left out stays as it is.
+/// Changes of the profile; omitted fields stay unchanged.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangeProfile {
     /// The name that patients see.
     #[schema(example = "Oak Street Family Medicine")]
     name: Option<String>,
-    /// Its city.
+    /// The city of the practice.
     #[schema(example = "Springfield")]
     city: Option<String>,
-    /// The language of its notices: `en` or `es`.
+    /// The language of notices to the practice: `en` or `es`.
     #[schema(example = "en")]
     language: Option<String>,
-    /// Its IANA time zone.
+    /// The practice's IANA time zone.
     #[schema(example = "America/Chicago")]
     time_zone: Option<String>,
-    /// Its accent, `#rrggbb`, on which white is readable (4.5 : 1); `null` is the house's own.
+    /// The accent color, `#rrggbb`, with a contrast to white of at least 4.5:1; `null`
+    /// is the service's default.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, example = "#0b6158")]
     accent: Option<Option<String>>,
-    /// Where its patients' numbers are from (ISO 3166-1 alpha-2); `null` is wherever the service texts to.
+    /// Countries of patients' phone numbers (ISO 3166-1 alpha-2); `null` allows every country
+    /// the service texts to.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Vec<String>>, example = json!(["US"]))]
     countries: Option<Option<Vec<String>>>,
-    /// Where its notices go; `null` sends none.
+    /// The address that receives notices; `null` sends none.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, example = "frontdesk@oakstreet.example")]
     notice_email: Option<Option<String>>,
 }
 
-/// Tells a field that is `null` from one that is left out.
+/// Distinguishes a `null` field from an omitted one.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(field).map(Some)
 }
 
 refusals!(GetProfileRefusals: plain, Unauthorized);
 
-/// Shows the practice
+/// Get the practice's profile
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "The practice", body = ProfileAnswer), GetProfileRefusals))]
 #[get("/v1/practice/profile")]
 pub async fn get_profile(app: Data<App>, call: Call) -> Result<Json<ProfileAnswer>, Problem> {
@@ -119,8 +122,8 @@ pub async fn get_profile(app: Data<App>, call: Call) -> Result<Json<ProfileAnswe
 
 refusals!(ChangeProfileRefusals: body, Unauthorized, StaffForbidden);
 
-/// Changes how the practice shows itself
-#[utoipa::path(tag = "practice", request_body = ChangeProfile, security(("staff_token" = [])), responses((status = 200, description = "As changed", body = ProfileAnswer), ChangeProfileRefusals))]
+/// Update the practice's profile
+#[utoipa::path(tag = "practice", request_body = ChangeProfile, security(("staff_token" = [])), responses((status = 200, description = "The profile after the change", body = ProfileAnswer), ChangeProfileRefusals))]
 #[patch("/v1/practice/profile")]
 pub async fn change_profile(
     app: Data<App>,
@@ -136,7 +139,7 @@ pub async fn change_profile(
 
 refusals!(GetLogoRefusals: plain, Unauthorized, NotFound);
 
-/// Shows the practice's logo
+/// Get the practice's logo
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), GetLogoRefusals))]
 #[get("/v1/practice/logo")]
 pub async fn get_logo(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
@@ -146,8 +149,8 @@ pub async fn get_logo(app: Data<App>, call: Call) -> Result<HttpResponse, Proble
 
 refusals!(SetLogoRefusals: body, Unauthorized, StaffForbidden);
 
-/// Gives the practice a logo, which its landing pages then show
-#[utoipa::path(tag = "practice", request_body(content = Vec<u8>, content_type = "image/png", description = "PNG, at most 512 × 512 pixels and 64 KiB"), security(("staff_token" = [])), responses((status = 204, description = "The pages show it"), SetLogoRefusals))]
+/// Upload the practice's logo
+#[utoipa::path(tag = "practice", request_body(content = Vec<u8>, content_type = "image/png", description = "PNG, at most 512 × 512 pixels and 64 KiB"), security(("staff_token" = [])), responses((status = 204, description = "The logo was stored; landing pages show it from now on"), SetLogoRefusals))]
 #[put("/v1/practice/logo")]
 pub async fn set_logo(
     app: Data<App>,
@@ -162,7 +165,7 @@ pub async fn set_logo(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// A file as the practice's logo.
+/// Re-encodes an uploaded file as the practice's logo, in the render pool.
 pub async fn drawn(app: &App, file: Vec<u8>) -> Result<Vec<u8>, Problem> {
     let drawn = app.studio.draw(move || Ok(logo::logo(&file))).await.map_err(super::Refusal::from)?;
     drawn.map_err(unusable)
@@ -175,8 +178,8 @@ fn unusable(bad: BadLogo) -> Problem {
 
 refusals!(DeleteLogoRefusals: plain, Unauthorized, StaffForbidden, NotFound);
 
-/// Takes the logo away; the pages show initials again
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 204, description = "There is none"), DeleteLogoRefusals))]
+/// Delete the practice's logo
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 204, description = "The logo was deleted; landing pages show initials again"), DeleteLogoRefusals))]
 #[delete("/v1/practice/logo")]
 pub async fn delete_logo(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| profile::set_logo(ctx, conn, call.bearer.as_ref(), None)).await?;

@@ -1,4 +1,4 @@
-//! The practice's own records over the wire.
+//! HTTP handlers of the practice's patient records and their imports.
 
 use actix_web::web::{self, Data, Json, Query};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, delete, get, post};
@@ -16,19 +16,19 @@ use crate::imports::{self, Asked, Encoding, Field, Format, Import, Mode, Options
 use crate::kit::{Secret, Timestamp};
 use crate::refusals;
 
-/// Something that a record says, or said once.
+/// A current or earlier value of a record.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecordValue)]
 pub struct ValueView {
-    /// `name`, `birth_date`, `phone` or `email`.
+    /// The kind of value: `name`, `birth_date`, `phone` or `email`.
     #[schema(example = "phone")]
     kind: String,
-    /// The value; of a name given and family name.
+    /// The value; for a name, given and family name.
     #[schema(example = "+14155552671")]
     value: String,
-    /// Whether it holds. What held once counts when a person is held against the record, too.
+    /// Whether the value is current. Earlier values count too when a patient is matched with the record.
     current: bool,
-    /// Since when it is known.
+    /// Since when the value is known.
     since: Timestamp,
 }
 
@@ -39,28 +39,29 @@ impl From<Kept> for ValueView {
     }
 }
 
-/// One record.
+/// One patient record of the practice.
 #[derive(Serialize, ToSchema)]
 pub struct RecordAnswer {
-    /// It.
+    /// The record with its current values.
     record: Entry,
-    /// Everything that it says and ever said.
+    /// All current and earlier values of the record.
     values: Vec<ValueView>,
 }
 
-/// Which records are asked for.
+/// Search of the record list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RecordQuery {
-    /// A whole number or e-mail address that the record has or had, or beginnings of names and record number.
+    /// A complete phone number or e-mail address, current or earlier, or the start of a
+    /// name or record number.
     #[param(example = "rivera")]
     q: Option<String>,
 }
 
 refusals!(ListRecordsRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
-/// Lists the practice's own patient records
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, RecordQuery), responses((status = 200, description = "By name", body = Page<Entry>), ListRecordsRefusals))]
+/// List the practice's patient records
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, RecordQuery), responses((status = 200, description = "Records in order of name", body = Page<Entry>), ListRecordsRefusals))]
 #[get("/v1/practice/records")]
 pub async fn list_records(
     app: Data<App>,
@@ -69,7 +70,7 @@ pub async fn list_records(
     query: Query<RecordQuery>,
 ) -> Result<Json<Page<Entry>>, Problem> {
     let (limit, after) = (page.limit()?, after(&page.after()?));
-    // U+0000 is in no record, and PostgreSQL's text cannot hold it.
+    // No record contains U+0000, and PostgreSQL's text type cannot hold it.
     let query = query.into_inner().q.unwrap_or_default().replace('\0', "\u{fffd}");
     let rows = app.read(move |ctx, conn| {
         desk::list(ctx, conn, call.bearer.as_ref(), &query, (after.as_ref(), limit + 1))
@@ -77,13 +78,13 @@ pub async fn list_records(
     Ok(Json(Page::of(rows.await?, limit, key)))
 }
 
-/// What a list of records goes on behind.
+/// Formats the page cursor of the record list.
 pub fn key(entry: &Entry) -> String {
     let After { search, id } = entry.after();
     format!("{id}{search}")
 }
 
-/// The same, read back: the key of names begins with a space, and no id has one.
+/// Parses the page cursor: the search key starts with a space, and ids contain none.
 pub fn after(key: &str) -> Option<After> {
     let (id, search) = key.split_at(key.find(' ').unwrap_or(key.len()));
     (!key.is_empty()).then(|| After { search: search.to_owned(), id: id.to_owned() })
@@ -91,7 +92,7 @@ pub fn after(key: &str) -> Option<After> {
 
 refusals!(GetRecordRefusals: plain, Unauthorized, StaffForbidden, RecordNotFound);
 
-/// Shows a record, with everything that it ever said
+/// Get a patient record with its history
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The record", example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "The record", body = RecordAnswer), GetRecordRefusals))]
 #[get("/v1/practice/records/{id}")]
 pub async fn get_record(app: Data<App>, call: Call, id: Id) -> Result<Json<RecordAnswer>, Problem> {
@@ -99,73 +100,74 @@ pub async fn get_record(app: Data<App>, call: Call, id: Id) -> Result<Json<Recor
     Ok(Json(RecordAnswer { record: found.0, values: found.1.into_iter().map(Into::into).collect() }))
 }
 
-/// An import, and how far it is.
+/// An import of patient records and its progress.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecordImport)]
 pub struct ImportView {
-    /// Its id.
+    /// The id of the import.
     #[schema(example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// `csv`, `ndjson` or `bundle`.
+    /// The file format: `csv`, `ndjson` or `bundle`.
     #[schema(example = "csv")]
     format: String,
-    /// `merge` or `replace`.
+    /// The import mode: `merge` or `replace`.
     #[schema(example = "merge")]
     mode: String,
-    /// `queued`, `running`, `done`, `failed` or `cancelled`.
+    /// The state of the import: `queued`, `running`, `done`, `failed` or `cancelled`.
     #[schema(example = "running")]
     state: String,
-    /// Who handed the file in.
+    /// The staff member who uploaded the file.
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     by: String,
-    /// How far it is.
+    /// How many rows were processed, by outcome.
     rows: ImportRows,
-    /// Records that the file left out, and that are inactive now; only of `replace`.
+    /// Records missing from the file that became inactive; only with `replace`.
     #[schema(example = 0)]
     retired: i64,
-    /// Records that the file left out and that stay active, see `problem`; only of `replace`.
+    /// Records missing from the file that stay active, see `problem`; only with `replace`.
     #[schema(example = 0)]
     left_out: i64,
-    /// How many records were active before; only of `replace`.
+    /// Number of active records before the import; only with `replace`.
     #[schema(required = true, example = 100_000)]
     active_before: Option<i64>,
-    /// Every row that can be read is taken in, but no record became inactive. `replace_has_unread_rows`: rows were refused
-    /// of which it is not known whom they are about, `rows.unread`, and whoever seems left out may stand in one of them;
-    /// mend those rows and send the file again, or send it with `may_skip_unread=true`. `replace_leaves_most_out`: the
-    /// file leaves more than half of them out (and more than 20); if that is meant, send it again with
-    /// `may_retire_most=true`. Where both are so, the first is said.
+    /// Every readable row was imported, but no record became inactive. `replace_has_unread_rows`: some rows
+    /// were refused and it is unknown which patients they are about (`rows.unread`), so patients who seem
+    /// missing may be in one of them; fix those rows and send the file again, or send it with
+    /// `may_skip_unread=true`. `replace_leaves_most_out`: more than half of the active records (and more
+    /// than 20) are missing from the file; if that is intended, send it again with `may_retire_most=true`.
+    /// If both apply, the first one is reported.
     #[schema(required = true, example = "replace_leaves_most_out")]
     problem: Option<String>,
-    /// When the file was handed in.
+    /// When the file was uploaded.
     created_at: Timestamp,
-    /// When it was over.
+    /// When the import ended.
     #[schema(required = true)]
     finished_at: Option<Timestamp>,
 }
 
-/// Rows, by what became of them.
+/// Number of rows, by outcome.
 #[derive(Serialize, ToSchema)]
 pub struct ImportRows {
-    /// How many the file has.
+    /// Number of rows in the file.
     #[schema(example = 100_000)]
     total: i64,
-    /// How many are worked off.
+    /// Number of rows processed so far.
     #[schema(example = 42_000)]
     done: i64,
-    /// New records.
+    /// Rows that created a record.
     #[schema(example = 41_000)]
     created: i64,
-    /// Records that say something else than before.
+    /// Rows that changed a record.
     #[schema(example = 700)]
     changed: i64,
-    /// Records that say what they said.
+    /// Rows whose record was already up to date.
     #[schema(example = 290)]
     unchanged: i64,
-    /// Rows that are no record, or the second of one number.
+    /// Rows that are not a valid record, or repeat a record number.
     #[schema(example = 10)]
     refused: i64,
-    /// Refused rows of which it is not known whom they are about: without a record number, cut short, too long, or with a
-    /// quotation mark that is not closed.
+    /// Refused rows that do not say which patient they are about: without a record number, cut short, too
+    /// long, or with an unclosed quotation mark.
     #[schema(example = 0)]
     unread: i64,
 }
@@ -197,65 +199,67 @@ impl From<Import> for ImportView {
     }
 }
 
-/// One import.
+/// One import of records.
 #[derive(Serialize, ToSchema)]
 pub struct ImportAnswer {
-    /// It.
+    /// The import and its progress.
     import: ImportView,
 }
 
-/// How a file is read. Headings are recognised in English and Spanish; `column_…` names one that is not.
+/// How to read the file. English and Spanish headings are recognized; `column_…` names any other heading.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ImportQuery {
-    /// What becomes of records that the file does not name: with `merge`, the default, they stay; with `replace` they
-    /// become inactive.
+    /// What happens to records that the file does not name: with `merge` (the default) they stay, with
+    /// `replace` they become inactive.
     #[param(inline)]
     mode: Option<Mode>,
-    /// Whether `replace` may make more than half of the active records inactive. Unless that is said, such a file is
-    /// taken for another one than was meant: they stay, and the import says `replace_leaves_most_out`.
+    /// Whether `replace` may make more than half of the active records inactive.
+    /// Without it, such a file is presumed to be the wrong one: the records stay
+    /// active, and the import reports `replace_leaves_most_out`.
     may_retire_most: Option<bool>,
-    /// Whether `replace` may make records inactive although rows were refused of which it is not known whom they are about.
-    /// Unless that is said, whoever seems left out may stand in one of them: they stay, and the import says
-    /// `replace_has_unread_rows`.
+    /// Whether `replace` may make records inactive although some refused rows do not say which patient they
+    /// are about. Without it, patients who seem missing may be in one of those rows: the records stay
+    /// active, and the import reports `replace_has_unread_rows`.
     may_skip_unread: Option<bool>,
-    /// How a table's letters are written; found out by default.
+    /// The character encoding of a table; detected by default.
     #[param(inline)]
     encoding: Option<Encoding>,
-    /// What parts a table's columns: `comma`, `semicolon`, `tab` or `pipe`; found out by default.
+    /// The column delimiter of a table: `comma`, `semicolon`, `tab` or `pipe`; detected by default.
     #[param(example = "comma", pattern = "^(comma|semicolon|tab|pipe)$")]
     delimiter: Option<String>,
-    /// Whether a table writes dates as `mdy`, the default, or as `dmy`; 1987-05-31 is read either way.
+    /// Date order of a table, `mdy` (the default) or `dmy`; 1987-05-31 is accepted either way.
     #[param(example = "mdy", pattern = "^(mdy|dmy)$")]
     dates: Option<String>,
-    /// The region of numbers without a plus (ISO 3166-1 alpha-2).
+    /// Region of phone numbers without a plus sign (ISO 3166-1 alpha-2).
     #[param(example = "US")]
     region: Option<String>,
-    /// The system of the FHIR identifier that is the record number.
+    /// The system of the FHIR identifier that holds the record number.
     #[param(example = "urn:oid:1.2.36.146.595.217.0.1")]
     system: Option<String>,
-    /// The heading over the record number.
+    /// The heading of the record number column.
     #[param(example = "MRN")]
     column_number: Option<String>,
-    /// The heading over the given name.
+    /// The heading of the given name column.
     #[param(example = "First name")]
     column_given_name: Option<String>,
-    /// The heading over the family name.
+    /// The heading of the family name column.
     #[param(example = "Last name")]
     column_family_name: Option<String>,
-    /// The heading over the birth date.
+    /// The heading of the birth date column.
     #[param(example = "DOB")]
     column_birth_date: Option<String>,
-    /// The heading over the number.
+    /// The heading of the phone number column.
     #[param(example = "Mobile")]
     column_phone: Option<String>,
-    /// The heading over the e-mail address.
+    /// The heading of the e-mail address column.
     #[param(example = "E-mail")]
     column_email: Option<String>,
 }
 
 impl ImportQuery {
-    /// What a page's form asks for; its columns in the order number, given name, family name, birth date, phone, e-mail.
+    /// The options of the console's upload form; columns in the order record number, given name, family
+    /// name, birth date, phone, e-mail.
     pub fn of(is_whole: bool, day_first: bool, columns: [String; 6]) -> Self {
         let [number, given_name, family_name, birth_date, phone, email] =
             columns.map(|column| Some(column).filter(|column| !column.is_empty()));
@@ -272,14 +276,14 @@ impl ImportQuery {
         }
     }
 
-    /// Says whether a whole list may leave out most of the records, and whether it may do so with rows of which nobody
-    /// knows whom they are about.
+    /// Says whether `replace` may retire most of the records, and whether it may do so despite refused
+    /// rows of unknown patients.
     #[must_use]
     pub fn meant(self, may_retire_most: bool, may_skip_unread: bool) -> Self {
         Self { may_retire_most: Some(may_retire_most), may_skip_unread: Some(may_skip_unread), ..self }
     }
 
-    /// How a file is to be read.
+    /// Validates the options and turns them into an import request.
     pub fn asked(self, app: &App, format: Format) -> Result<Asked, Problem> {
         let delimiter = match self.delimiter.as_deref() {
             None => 0,
@@ -288,17 +292,17 @@ impl ImportQuery {
             Some("tab") => b'\t',
             Some("pipe") => b'|',
             Some(_) => {
-                return Err(wrong("/delimiter", "unknown_value", "Say comma, semicolon, tab or pipe."));
+                return Err(wrong("/delimiter", "unknown_value", "Use comma, semicolon, tab or pipe."));
             }
         };
         let day_first = match self.dates.as_deref() {
             None | Some("mdy") => false,
             Some("dmy") => true,
-            Some(_) => return Err(wrong("/dates", "unknown_value", "Say mdy or dmy.")),
+            Some(_) => return Err(wrong("/dates", "unknown_value", "Use mdy or dmy.")),
         };
         let region = self.region.unwrap_or_else(|| app.config.verification.default_region.clone());
         if region.len() != 2 || !region.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-            return Err(wrong("/region", "unknown_value", "Say two letters, like US."));
+            return Err(wrong("/region", "unknown_value", "Use a two-letter country code like US."));
         }
         let said = [
             (Field::Number, self.column_number),
@@ -321,10 +325,10 @@ impl ImportQuery {
 
 refusals!(ImportRefusals: keyed, Unauthorized, StaffForbidden, FileUnreadable, ImportRunning);
 
-/// Takes a file of records in, in the background
+/// Import patient records from a file
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(ImportQuery),
-    request_body(content((String = "text/csv"), (String = "application/fhir+json"), (String = "application/fhir+ndjson")), description = "A table with headings, a FHIR R4 Bundle, or a FHIR R4 Patient a line; at most 64 MiB"),
-    responses((status = 202, description = "The file can be read, and its rows are on their way", body = ImportAnswer), ImportRefusals))]
+    request_body(content((String = "text/csv"), (String = "application/fhir+json"), (String = "application/fhir+ndjson")), description = "A CSV table with headings, a FHIR R4 Bundle, or one FHIR R4 Patient per line; at most 64 MiB"),
+    responses((status = 202, description = "The file is readable, and a background job imports its rows", body = ImportAnswer), ImportRefusals))]
 #[post("/v1/practice/records/import")]
 pub async fn import_records(
     app: Data<App>,
@@ -346,7 +350,7 @@ fn unknown_format() -> Problem {
     Problem::new(Code::UnsupportedMediaType, detail)
 }
 
-/// Looks through a file that has arrived, and begins its import. `call` says who hands it in.
+/// Surveys an uploaded file and starts its import; `call` identifies the uploader.
 async fn take_in(app: &Data<App>, call: Call, body: Spool, asked: Asked) -> Result<HttpResponse, Problem> {
     let canonical = canonical(&body.digest, &asked);
     let mut survey = survey(app, body, asked).await?;
@@ -358,13 +362,13 @@ async fn take_in(app: &Data<App>, call: Call, body: Spool, asked: Asked) -> Resu
     .await
 }
 
-/// Looks through a file that has arrived, on a thread that may block.
+/// Surveys an uploaded file, on a thread that may block.
 pub async fn survey(app: &Data<App>, body: Spool, asked: Asked) -> Result<Survey, Problem> {
     let scratch = scratch(app)?;
     Ok(app.read(move |_, _| Survey::of(body.file, scratch, asked).map_err(Refusal::from)).await?)
 }
 
-/// What makes two requests the same: the file, and how it is read.
+/// Two requests are the same (for idempotency) if they have the same file and the same options.
 fn canonical(digest: &[u8], asked: &Asked) -> Vec<u8> {
     let said: Vec<_> = asked.said.iter().map(|(field, heading)| (field.as_str(), heading)).collect();
     let options = json!([asked.format.as_str(), asked.options, said]).to_string();
@@ -373,10 +377,10 @@ fn canonical(digest: &[u8], asked: &Asked) -> Vec<u8> {
 
 refusals!(ListImportsRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
-/// Lists the imports of records
+/// List imports of patient records
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Newest first", body = Page<ImportView>), ListImportsRefusals))]
 #[get("/v1/practice/records/imports")]
-pub async fn list_imports(
+pub async fn list_record_imports(
     app: Data<App>,
     call: Call,
     page: Query<PageQuery>,
@@ -392,32 +396,32 @@ pub async fn list_imports(
 
 refusals!(GetImportRefusals: plain, Unauthorized, StaffForbidden, ImportNotFound);
 
-/// Shows how far an import is
+/// Get the progress of a record import
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "The import", body = ImportAnswer), GetImportRefusals))]
 #[get("/v1/practice/records/imports/{id}")]
-pub async fn get_import(app: Data<App>, call: Call, id: Id) -> Result<Json<ImportAnswer>, Problem> {
+pub async fn get_record_import(app: Data<App>, call: Call, id: Id) -> Result<Json<ImportAnswer>, Problem> {
     let import = app.read(move |ctx, conn| desk::find_import(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(ImportAnswer { import: import.into() }))
 }
 
 refusals!(CancelImportRefusals: plain, Unauthorized, StaffForbidden, ImportNotFound, ImportOver);
 
-/// Ends an import before its last row; what is taken in stays
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "It is over", body = ImportAnswer), CancelImportRefusals))]
+/// Cancel a record import; imported rows stay
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "The import was cancelled; rows imported so far stay", body = ImportAnswer), CancelImportRefusals))]
 #[delete("/v1/practice/records/imports/{id}")]
-pub async fn cancel_import(app: Data<App>, call: Call, id: Id) -> Result<Json<ImportAnswer>, Problem> {
+pub async fn cancel_record_import(app: Data<App>, call: Call, id: Id) -> Result<Json<ImportAnswer>, Problem> {
     let import = app.write(move |ctx, conn| desk::cancel(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(ImportAnswer { import: import.into() }))
 }
 
-/// What became of each row, as a file; that it was taken away is in the audit
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "CSV (RFC 4180): row, record_number, outcome, code, detail; of the rows that are worked off", content_type = "text/csv", body = String), GetImportRefusals))]
+/// Export the results of a record import as CSV
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "CSV (RFC 4180) with row, record_number, outcome, code and detail of the rows processed so far. The export is recorded in the audit log", content_type = "text/csv", body = String), GetImportRefusals))]
 #[get("/v1/practice/records/imports/{id}/results.csv")]
-pub async fn import_results(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn export_import_results(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     results_file(&app, call.bearer, id).await
 }
 
-/// The file, for whoever holds `token`.
+/// Exports the results for the holder of `token`: the API's bearer token or the console's cookie.
 pub async fn results_file(app: &Data<App>, token: Option<Secret>, id: Id) -> Result<HttpResponse, Problem> {
     let file = app.write(move |ctx, conn| desk::results(ctx, conn, token.as_ref(), &id.0)).await?;
     Ok(csv_file("import-results", file))

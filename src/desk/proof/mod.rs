@@ -1,5 +1,5 @@
-//! The proof pack: on one page who the person of a conversation is, how the practice knows, since when and by whom,
-//! through which link or invite they came, and which texts were shown.
+//! The proof of identity: one page that says who a conversation's patient is, how, when and by which staff
+//! member that was confirmed, through which link or invite they came, and which texts were shown.
 
 pub(crate) mod words;
 
@@ -21,14 +21,14 @@ use crate::printing::{Dossier, Section};
 use crate::staff;
 use words::Words;
 
-/// The page has room for so many decisions; the first and the last ones are told.
+/// The page has room for this many decisions; of a longer history the first and the last ones are printed.
 const MOST_DECISIONS: usize = 8;
-/// The longest text that is quoted whole, in characters.
+/// The longest text that is quoted in full, in characters.
 const MOST_QUOTED: usize = 400;
-/// All notes together; each has its share, so that what follows them still finds room.
+/// Characters for all notes together; each gets an equal share, so that the sections after them still fit.
 const MOST_NOTED: usize = 1_200;
 
-/// The page of a conversation; that it left the house is in the audit.
+/// Builds the page of a conversation, and records the export in the audit log.
 pub fn proof(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -58,7 +58,8 @@ fn subtitle(practice: &Practice, id: &str) -> String {
     format!("{}, {} · {id}", practice.name, practice.city)
 }
 
-/// Who made it, and the last event of the practice's chain: whoever doubts the page holds it against the audit.
+/// The author of the page, and the last event of the practice's audit chain: anyone who doubts the page can
+/// compare it with the audit log.
 fn footer(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -74,7 +75,7 @@ fn footer(
     Ok(format!("{made} {}", page.words.chain.replace("{n}", &number).replace("{hash}", &hash)))
 }
 
-/// What the people who decided are called.
+/// Display names of the staff members on the page, by id.
 fn names(conn: &mut Conn, found: &Look, me: &str) -> db::Result<HashMap<String, String>> {
     let mut ids: Vec<String> = found.decisions.iter().map(|decision| decision.actor.clone()).collect();
     ids.extend(found.card.acknowledged.iter().map(|acknowledged| acknowledged.by.clone()));
@@ -215,7 +216,7 @@ fn section<const N: usize>(heading: &str, rows: [(&str, String); N]) -> Section 
     Section { heading: heading.to_owned(), rows }
 }
 
-/// In quotation marks, and of at most so many characters.
+/// Quotes a text, cut to at most `most` characters.
 fn quoted(text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(most) {

@@ -1,11 +1,11 @@
-//! What the proof pack says.
+//! Texts of the proof of identity in English and Spanish.
 
 use serde_json::Value;
 
 use crate::identity::matching::Grade;
 use crate::kit::Language;
 
-/// The words of one language.
+/// All texts of the page in one language.
 pub struct Words {
     pub language: Language,
     pub title: &'static str,
@@ -44,7 +44,6 @@ pub struct Words {
     pub chain: &'static str,
 }
 
-/// The words of `language`.
 pub fn of(language: Language) -> Words {
     match language {
         Language::En => ENGLISH,
@@ -59,35 +58,35 @@ const ENGLISH: Words = Words {
     name: "Name",
     born: "Birth date",
     number: "Mobile number",
-    number_proven: "proven by a code that was sent to it",
+    number_proven: "verified by a code sent to it",
     email: "E-mail",
-    email_proven: "proven by a message that was sent to it",
-    email_unproven: "as typed, not proven",
+    email_proven: "verified by a message sent to it",
+    email_unproven: "as typed, not verified",
     not_given: "not given",
     way: "How they came",
     through: "Through",
     link: "the link",
     invite: "the invite",
     connected: "Connected",
-    how: "How it reached them",
-    standing: "Where it stands",
+    how: "How they connected",
+    standing: "Status",
     state: "State",
     since: "Since",
     grade: "Your records",
     phi_allowed: "health information may be shared",
     phi_refused: "no health information may be shared",
-    decisions: "What was decided",
-    more: "{n} more stand in the audit.",
+    decisions: "Decisions",
+    more: "{n} more are in the audit log.",
     none: "None",
-    nobody_decided: "Nobody has decided yet.",
+    nobody_decided: "No decision yet.",
     compared: "Compared:",
-    texts: "Which texts were shown",
+    texts: "Texts shown",
     to_patient: "To the patient:",
     to_staff: "To staff",
-    acknowledged: "{by} acknowledged that it was not known who this is, before writing.",
+    acknowledged: "Before writing, {by} acknowledged that this patient’s identity was not verified.",
     system: "the service",
-    made: "Made by {by} on {at} from the records of the service.",
-    chain: "Last event of the practice’s audit: number {n}, {hash}.",
+    made: "Created by {by} on {at} from the service’s data.",
+    chain: "Last event of the practice’s audit log: number {n}, {hash}.",
 };
 
 const SPANISH: Words = Words {
@@ -135,7 +134,7 @@ fn say(words: &Words, en: &'static str, es: &'static str) -> &'static str {
     }
 }
 
-/// A state, in words.
+/// Label of an identity state.
 pub fn state(words: &Words, state: &str) -> &'static str {
     match state {
         "confirmed" => say(words, "Confirmed", "Confirmado"),
@@ -145,29 +144,29 @@ pub fn state(words: &Words, state: &str) -> &'static str {
     }
 }
 
-/// A grade, in words.
+/// Label of a match grade.
 pub fn grade(words: &Words, grade: Grade) -> &'static str {
     match grade {
-        Grade::Match => say(words, "One record with number and e-mail", "Una ficha con número y correo"),
-        Grade::Certain => say(words, "One record, certain", "Una ficha, con certeza"),
-        Grade::Partial => say(words, "One record, in part", "Una ficha, en parte"),
-        Grade::Ambiguous => say(words, "Several records could be meant", "Podrían ser varias fichas"),
-        Grade::None => say(words, "No record agrees", "Ninguna ficha coincide"),
+        Grade::Match => say(words, "One record, number and e-mail match", "Una ficha con número y correo"),
+        Grade::Certain => say(words, "One record, certain match", "Una ficha, con certeza"),
+        Grade::Partial => say(words, "One record, partial match", "Una ficha, en parte"),
+        Grade::Ambiguous => say(words, "Several possible records", "Podrían ser varias fichas"),
+        Grade::None => say(words, "No matching record", "Ninguna ficha coincide"),
     }
 }
 
-/// A decision, in a word.
+/// Label of a decision.
 pub fn decision(words: &Words, kind: &str) -> &'static str {
     match kind {
         "confirm" => say(words, "Confirmed", "Confirmado"),
         "reject" => say(words, "Rejected", "Rechazado"),
-        "undo" => say(words, "Taken back", "Retirado"),
+        "undo" => say(words, "Undone", "Retirado"),
         _ => say(words, "To be confirmed again", "Por confirmar de nuevo"),
     }
 }
 
-/// How the link or the invite reached the person's device. The page names no word of the database: one that is not
-/// known here is told without naming it.
+/// How the link or invite reached the patient's device. The page shows no database words, so an unknown
+/// method gets a neutral phrase.
 pub fn reached(words: &Words, method: &str) -> &'static str {
     match method {
         "universal_link" => say(words, "opened the link on the phone", "abrió el enlace en el teléfono"),
@@ -184,17 +183,17 @@ pub fn reached(words: &Words, method: &str) -> &'static str {
     }
 }
 
-/// How somebody made sure, or why somebody has to again.
+/// How staff confirmed the identity, or why it needs to be confirmed again.
 pub fn method(words: &Words, method: &str) -> &'static str {
     match method {
         "record_match" => {
-            say(words, "number and e-mail are those on record", "número y correo son los de la ficha")
+            say(words, "number and e-mail match the record", "número y correo son los de la ficha")
         }
         "call_back" => say(words, "called the number on record", "llamada al número de la ficha"),
         "in_person" => say(words, "in person", "en persona"),
         "date_of_birth" => say(words, "asked for the birth date", "se preguntó la fecha de nacimiento"),
-        "photo_id" => say(words, "document with a picture", "documento con fotografía"),
-        "invite" => say(words, "invite, both channels proven", "invitación, ambos canales comprobados"),
+        "photo_id" => say(words, "photo ID", "documento con fotografía"),
+        "invite" => say(words, "invite, phone and e-mail verified", "invitación, ambos canales comprobados"),
         "number_changed" => say(words, "the number changed", "cambió el número"),
         "new_device" => say(words, "a new device signed in", "entró un dispositivo nuevo"),
         "details_changed" => say(words, "name or birth date changed", "cambió el nombre o el nacimiento"),
@@ -202,18 +201,18 @@ pub fn method(words: &Words, method: &str) -> &'static str {
     }
 }
 
-/// How far one field agrees.
+/// Label of how closely one field matches.
 pub fn agreement(words: &Words, word: Option<&str>) -> &'static str {
     match word {
         Some("equal") => say(words, "equal", "igual"),
-        Some("close") => say(words, "one slip apart", "casi igual"),
+        Some("close") => say(words, "nearly equal", "casi igual"),
         Some("differs") => say(words, "differs", "distinto"),
         Some("not_given") => say(words, "not given", "no indicado"),
         _ => say(words, "not on record", "no consta"),
     }
 }
 
-/// How far each field agreed at the moment of a decision, record by record.
+/// How closely each field matched when the decision was made, record by record.
 pub fn compared(words: &Words, json: &str) -> String {
     let kept: Value = serde_json::from_str(json).unwrap_or_default();
     let fields = [

@@ -1,10 +1,10 @@
-//! Repeated requests: the same `Idempotency-Key`, caller, route and body get the first answer again, for 24
-//! hours.
+//! Idempotency: a request with the same `Idempotency-Key`, caller, route and body gets the first response
+//! again, for 24 hours.
 //!
-//! The answer is kept in the business transaction itself, so there is no moment in which the work is done and
-//! the key unknown. Answers carry tokens, so they are sealed with a key that needs the client's own
-//! `Idempotency-Key`, of which the database has a hash: a dump alone opens none. Refusals are not kept:
-//! whoever waited as told must get through under the same key.
+//! The response is stored in the business transaction itself, so there is no moment in which the work is
+//! done and the key is unknown. Responses carry tokens, so they are encrypted with a key that needs the
+//! client's own `Idempotency-Key`, of which the database has only a hash: a database dump opens none of
+//! them. Errors are not stored: a client that waited as told must succeed under the same key.
 
 mod store;
 
@@ -22,32 +22,29 @@ use crate::kit::{Secret, seal, secret};
 
 const KEPT: Duration = Duration::from_hours(24);
 
-/// What a rule that commits answers with.
+/// The result of a rule that commits.
 pub enum Answer {
-    /// A success, kept for a repeated request.
+    /// A success, stored for a repeated request.
     Done(Done),
-    /// A refusal that must be remembered, so it commits; as every refusal it is not kept.
+    /// An error whose changes must be kept, so it commits; like every error it is not stored under the key.
     Refused(Problem),
 }
 
-/// A successful answer: a status and a body.
+/// A successful response: a status and a body.
 pub struct Done {
     status: StatusCode,
     body: Vec<u8>,
 }
 
 impl Answer {
-    /// 200 with `body`.
     pub fn ok<T: Serialize>(body: &T) -> Self {
         Self::new(StatusCode::OK, body)
     }
 
-    /// 201 with `body`.
     pub fn created<T: Serialize>(body: &T) -> Self {
         Self::new(StatusCode::CREATED, body)
     }
 
-    /// 202 with `body`.
     pub fn accepted<T: Serialize>(body: &T) -> Self {
         Self::new(StatusCode::ACCEPTED, body)
     }
@@ -75,7 +72,7 @@ impl From<Done> for HttpResponse {
     }
 }
 
-/// Runs `rule` in one write transaction, or answers as the first request under the same key was answered.
+/// Runs `rule` in one write transaction, or repeats the response to the first request with the same key.
 pub async fn once<E, F>(app: &App, call: &Call, canonical: &[u8], rule: F) -> Result<HttpResponse, Problem>
 where
     F: FnOnce(&Ctx, &mut Conn) -> Result<Answer, E> + Send + 'static,
@@ -102,7 +99,7 @@ fn keyed<E: Into<Problem>>(
 ) -> Result<Answer, Problem> {
     if !conn.try_lock(key.lock).map_err(db::Error::from)? {
         return Err(
-            Problem::new(Code::RequestInProgress, "Wait for its answer, or try again.").retry_after(1)
+            Problem::new(Code::RequestInProgress, "Wait for its response, or try again.").retry_after(1)
         );
     }
     if let Some(kept) = store::find(conn, &key.hash, ctx.now)? {
@@ -118,21 +115,21 @@ fn keyed<E: Into<Problem>>(
 
 fn replay(key: &Key, kept: &store::Kept) -> Result<Answer, Problem> {
     if kept.request_mac != key.request_mac {
-        let detail = "Use a fresh key for a request that differs.";
+        let detail = "Use a new key for a different request.";
         return Err(Problem::new(Code::IdempotencyKeyReused, detail));
     }
     seal::open(&key.seal, &kept.answer)
         .and_then(|bytes| Done::from_kept(&bytes))
         .map(Answer::Done)
-        .ok_or_else(|| Problem::new(Code::Internal, "The first answer cannot be read. Use a fresh key."))
+        .ok_or_else(|| Problem::new(Code::Internal, "The first response cannot be read. Use a new key."))
 }
 
-/// Forgets keys that are over.
+/// Deletes keys that are older than 24 hours.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
     store::delete_expired(conn, ctx.now)
 }
 
-/// A request's key in the three forms that are needed of it.
+/// The values derived from a request and its key: row hash, lock, MAC of the request, encryption key.
 struct Key {
     hash: String,
     lock: i64,
@@ -141,9 +138,9 @@ struct Key {
 }
 
 impl Key {
-    /// The caller is a credential where there is one, in the header or the body: a phone that repeats a request
-    /// may have changed from Wi-Fi to the mobile network in between. Without one it is the network, so that two
-    /// strangers with the same poor key never meet.
+    /// The caller is identified by a credential where there is one, in the header or the body: a phone that
+    /// repeats a request may have changed from Wi-Fi to the mobile network in between. Without a credential
+    /// it is identified by its network, so that two strangers with the same weak key never share a response.
     fn of(app: &App, call: &Call, canonical: &[u8]) -> Option<Self> {
         let key = call.idempotency_key.as_deref()?;
         let bearer = call.bearer.as_ref().map(Secret::hash);

@@ -1,4 +1,4 @@
-//! The rows of `idempotency_keys`.
+//! Queries on `idempotency_keys`.
 
 use diesel::insert_into;
 use diesel::prelude::*;
@@ -7,23 +7,23 @@ use crate::db::schema::idempotency_keys;
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// A kept answer.
+/// A response stored under a key.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = idempotency_keys)]
 pub struct Kept {
-    /// What the request was.
+    /// MAC of the request's path and body, to tell a repetition from another request.
     pub request_mac: String,
-    /// The sealed answer.
+    /// The response, encrypted by [`crate::kit::seal`].
     pub answer: Vec<u8>,
 }
 
-/// The answer kept under a key, while it is good.
+/// The response stored under a key, if it has not expired.
 pub fn find(conn: &mut Conn, key_hash: &str, now: Timestamp) -> Result<Option<Kept>> {
     let row = idempotency_keys::table.find(key_hash).filter(idempotency_keys::expires_at.gt(now));
     Ok(row.select(columns::<Kept>()).first(conn).optional()?)
 }
 
-/// Keeps an answer, in place of one that is over.
+/// Stores a response; it replaces an expired one.
 pub fn insert(conn: &mut Conn, key_hash: &str, mac: &str, answer: &[u8], ends: Timestamp) -> Result<()> {
     let values = (
         idempotency_keys::request_mac.eq(mac),
@@ -39,7 +39,7 @@ pub fn insert(conn: &mut Conn, key_hash: &str, mac: &str, answer: &[u8], ends: T
     Ok(())
 }
 
-/// Deletes what expired before `now`.
+/// Deletes the keys that expired before `now`.
 pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(diesel::delete(idempotency_keys::table.filter(idempotency_keys::expires_at.lt(now))).execute(conn)?)
 }

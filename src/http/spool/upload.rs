@@ -1,36 +1,35 @@
-//! A page's form with one file, after it has arrived in a file of its own.
+//! A form with one large file, parsed after it was spooled to disk.
 //!
-//! All of it but the file is small, so the fields are found at the two ends of the body, and what lies between is never
-//! held.
+//! Everything except the file is small, so the fields are found at the two ends of the body, and the part
+//! in between is never held in memory.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::http::multipart::{Delimiter, is_last, part};
 
-/// All fields together have this many bytes before the file, and as many behind it.
+/// The fields have this many bytes before the file, and as many behind it.
 const ENDS: u64 = 64 * 1024;
 
-/// What a form held.
 #[derive(Debug, Default)]
 pub struct SpooledUpload {
-    /// Its fields, in the order of the page.
+    /// The fields, in the order of the page.
     pub fields: Vec<(String, String)>,
-    /// What the file is called, where one was chosen.
+    /// The file's name, where one was chosen.
     pub file_name: Option<String>,
     start: u64,
     length: u64,
 }
 
 impl SpooledUpload {
-    /// Reads the form in `body`; `None` where it is none.
+    /// Parses the form in `body`; `None` where it is not a valid form.
     pub fn read(body: &mut File, media_type: &str) -> io::Result<Option<Self>> {
         let Some(delimiter) = Delimiter::of(media_type) else { return Ok(None) };
         let length = body.metadata()?.len();
         Ok(Ends::of(body, length, ENDS, delimiter)?.read())
     }
 
-    /// A field as it was typed; empty where it is missing. U+0000 is nothing that a person types.
+    /// The text of a field; empty where it is missing. U+0000 is removed, because no person types it.
     pub fn field(&self, name: &str) -> String {
         let found = self.fields.iter().find(|(field, _)| field == name);
         found.map(|(_, value)| value.replace('\0', "")).unwrap_or_default()
@@ -58,7 +57,7 @@ struct Ends {
 }
 
 impl Ends {
-    /// Reads both ends, of so many bytes each. Where nothing lies between them they are one, so that no field is cut.
+    /// Reads both ends of `ends` bytes each. A short body is read as a whole, so that no field is cut.
     fn of(body: &mut (impl Read + Seek), length: u64, ends: u64, delimiter: Delimiter) -> io::Result<Self> {
         let head = bytes(body, 0, if length <= 2 * ends { length } else { ends })?;
         let tail_start = length.saturating_sub(ends).max(head.len() as u64);
@@ -71,7 +70,7 @@ impl Ends {
         let (_, mut rest) = self.delimiter.split(&self.head)?;
         while !is_last(rest) {
             let (head, content) = part(rest)?;
-            // There is one file; a second one is a field that nobody asks for.
+            // A form has one file; a second one is a field that no handler asks for.
             if let Some(file_name) = head.file_name.filter(|_| upload.start == 0) {
                 upload.file_name = Some(file_name).filter(|name| !name.is_empty());
                 upload.start = (self.head.len() - content.len()) as u64;
@@ -85,13 +84,13 @@ impl Ends {
         Some(upload)
     }
 
-    /// Where the file ends: in the body's beginning, or else in its end.
+    /// Finds the end of the file: in the beginning of the body, or else in its end.
     fn behind_file<'a>(&'a self, content: &'a [u8], upload: &mut SpooledUpload) -> Option<&'a [u8]> {
         if let Some((file, behind)) = self.delimiter.split(content) {
             upload.length = file.len() as u64;
             return Some(behind);
         }
-        // The file begins in the head, and the tail behind it.
+        // The file begins in the head and ends in the tail.
         let (file, behind) = self.delimiter.split_within(&self.tail)?;
         upload.length = self.tail_start + file.len() as u64 - upload.start;
         Some(behind)

@@ -1,4 +1,4 @@
-//! The grades, case by case, and what holds for all of them.
+//! The grades, case by case, and properties that hold for all of them.
 
 use proptest::prelude::*;
 
@@ -92,17 +92,17 @@ fn the_combinations_that_identify_are_certain() {
             Grade::Partial,
         ),
         (
-            "e-mail, first and born alone",
+            "e-mail, first and born only",
             record(&[("Alexandra", "Stone")], "1987-05-31", elsewhere, "alex@example.com"),
             Grade::Certain,
         ),
         (
-            "names and born alone",
+            "names and born only",
             record(&[("Alexandra", "Rivera")], "1987-05-31", elsewhere, ""),
             Grade::Partial,
         ),
-        ("last and born alone", record(&[("Noa", "Rivera")], "1987-05-31", elsewhere, ""), Grade::None),
-        ("the number alone", record(&[("Ben", "Okoro")], "1950-01-01", "+14155552671", ""), Grade::Partial),
+        ("last and born only", record(&[("Noa", "Rivera")], "1987-05-31", elsewhere, ""), Grade::None),
+        ("only the number", record(&[("Ben", "Okoro")], "1950-01-01", "+14155552671", ""), Grade::Partial),
         ("nothing", record(&[("Ben", "Okoro")], "1950-01-01", elsewhere, "ben@example.com"), Grade::None),
     ];
     for (what, known, expected) in cases {
@@ -132,10 +132,10 @@ fn father_and_son_are_two_people() {
     let spelled = Given { family_name: "Rivera Junior", ..ALEX };
     let father = record(&[("Alexandra", "Rivera Sr")], "1987-05-31", "+14155552671", "alex@example.com");
     assert_eq!(graded(&spelled, &[father]), Grade::Partial);
-    assert_eq!(graded(&son, &[alex()]), Grade::Match, "a record without a suffix speaks against nobody");
+    assert_eq!(graded(&son, &[alex()]), Grade::Match, "a record without a suffix contradicts no suffix");
 }
 
-/// Number and address agree, which a household may share; the birth date is not known.
+/// Phone number and e-mail address agree, which a household may share; the birth date is unknown.
 fn graded_by_name(given: (&str, &str), on_record: (&str, &str)) -> Grade {
     let given = Given { given_name: given.0, family_name: given.1, birth_date: None, ..ALEX };
     graded(&given, &[record(&[on_record], "", "+14155552671", "alex@example.com")])
@@ -181,7 +181,7 @@ fn two_records_decide_nothing_however_well_one_agrees() {
         Known { record_id: "rec_2".into(), ..record(&[("Ben", "Rivera")], "1985-01-01", "+14155552671", "") };
     let verdict = grade(&ALEX, &[spouse, alex()]);
     assert_eq!(verdict.grade, Grade::Ambiguous);
-    assert_eq!(verdict.candidates[0].record_id, "rec_1", "who agrees in more stands first");
+    assert_eq!(verdict.candidates[0].record_id, "rec_1", "the best match comes first");
 }
 
 fn some_known() -> impl Strategy<Value = Known> {
@@ -239,7 +239,7 @@ fn some_given() -> impl Strategy<Value = Given<'static>> {
         })
 }
 
-/// From nothing to everything, for one record alone.
+/// Orders the grades of a single record, from no match to a full match.
 fn rank(grade: Grade) -> u8 {
     match grade {
         Grade::None => 0,

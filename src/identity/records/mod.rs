@@ -1,7 +1,7 @@
-//! The practice's own patients, as it hands them in: put by record number, and never forgotten.
+//! The practice's patient records as imported: upserted by record number, and never deleted.
 //!
-//! A record says what the practice last said of somebody. What it said before stays beside it as historic values,
-//! which count when a person is held against the record: who changed the number last year still is who they are.
+//! A record holds the latest values the practice sent. Earlier values are kept as former values, and they
+//! count in a comparison: a patient who changed their phone number last year is still the same person.
 
 mod store;
 
@@ -15,21 +15,21 @@ use crate::kit::names;
 use crate::kit::{Email, Phone, Timestamp};
 use store::{Row, Saying};
 
-/// What a value says.
+/// The kind of a record's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// A number, E.164.
+    /// A phone number, E.164.
     Phone,
-    /// An address, in lower case.
+    /// An e-mail address in lower case.
     Email,
-    /// Given and family name, parted by a tab.
+    /// Given and family name, separated by a tab.
     Name,
-    /// ISO 8601.
+    /// An ISO 8601 date.
     BirthDate,
 }
 
 impl Kind {
-    /// The word that the database and the API use.
+    /// The name in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Phone => "phone",
@@ -40,19 +40,17 @@ impl Kind {
     }
 }
 
-/// A record as the practice hands it in, each value in the form in which it is compared.
+/// A record as the practice sends it, each value normalized for comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
     /// The practice's own record number.
     pub number: String,
-    /// Given name.
     pub given_name: String,
-    /// Family name.
     pub family_name: String,
-    /// Birth date, numbers and addresses, the one to use first. Of a kind that is not there nothing is said, and the
-    /// record keeps what it has; of one that is there and empty it is said that there is none.
+    /// Birth date, phone numbers and e-mail addresses, preferred value first. If a kind is missing, the
+    /// record keeps what it has; if it is present but empty, the record has none.
     pub values: BTreeMap<Kind, Vec<String>>,
-    /// What was so once.
+    /// Former values of the record.
     pub former: Vec<(Kind, String)>,
     /// Whether the practice still has this patient.
     pub is_active: bool,
@@ -64,21 +62,21 @@ impl Incoming {
     }
 }
 
-/// What became of a record that was handed in.
+/// The result of writing a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is new.
+    /// The record is new.
     Created,
-    /// It says something else than before.
+    /// The record has other values than before.
     Changed,
-    /// It says what it said before.
+    /// The record has the same values as before.
     Unchanged,
-    /// The same import named this number before; that row stands.
+    /// An earlier row of the same import has this number; that row was kept.
     Duplicate,
 }
 
-/// Puts records, by their numbers; what became of each, in their order. Two rounds over the same rows change nothing
-/// in the second. Of one practice one import runs at a time.
+/// Upserts records by their numbers and returns the result of each, in order. Writing the same rows twice
+/// changes nothing the second time. A practice runs one import at a time.
 pub fn put(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -111,12 +109,12 @@ pub fn put(
     Ok(outcomes)
 }
 
-/// Marks records as named by an import that could not read what it says of them.
+/// Marks records as named by an import whose row could not be read.
 pub fn mark(conn: &mut Conn, practice_id: &str, numbers: &[&str], import_id: &str) -> db::Result<()> {
     store::mark(conn, practice_id, numbers, import_id).map(drop)
 }
 
-/// Makes up to `limit` active records inactive that this import did not name; how many there were.
+/// Makes up to `limit` active records inactive that this import did not name, and returns their count.
 pub fn retire_unnamed(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -127,7 +125,7 @@ pub fn retire_unnamed(
     store::retire_unnamed(conn, practice_id, import_id, limit, ctx.now)
 }
 
-/// A name has so many folded letters at most where it is searched for; written out it has 200.
+/// Maximum length of a folded name in the search key; the name as written has up to 200 characters.
 const MOST_FOLDED: usize = 600;
 
 type Known = HashMap<String, (Row, Vec<Saying>)>;
@@ -146,7 +144,7 @@ fn known(conn: &mut Conn, practice_id: &str, numbers: &[&str]) -> db::Result<Kno
     Ok(rows.into_iter().map(with_values).collect())
 }
 
-/// What one round writes.
+/// The writes of one round.
 struct Batch<'a> {
     import_id: &'a str,
     practice_id: &'a str,
@@ -205,7 +203,7 @@ impl Batch<'_> {
         row
     }
 
-    /// The values that are new, that hold again, and that hold no more.
+    /// The values that are new, current again, or no longer current.
     fn values_of(&self, record_id: &str, known: &[Saying], record: &Incoming) -> Vec<Saying> {
         let name = [record.name()];
         let mut said: BTreeMap<Kind, &[String]> =
@@ -240,20 +238,19 @@ impl Batch<'_> {
     }
 }
 
-/// Words as a search compares them, each behind a space.
+/// The words of a search key, each after a space.
 fn search_key(texts: &[&str]) -> String {
     texts.iter().map(|text| folded(text)).collect()
 }
 
-/// One character may fold to a phrase, and PostgreSQL puts no key of more than 2,704 bytes into an index.
+/// Truncated, since one character may fold to a phrase, and PostgreSQL rejects index keys over 2,704 bytes.
 fn folded(text: &str) -> String {
     let words = names::search_words(text).into_iter().fold(String::new(), |key, word| key + " " + &word);
     words.chars().take(MOST_FOLDED).collect()
 }
 
-/// Up to `limit` records by name, after the one that the list stopped at: those that `query` names by an e-mail
-/// address or number that they have or had, or else by the beginnings of names and record number; all where it
-/// is empty.
+/// Up to `limit` records by name, after the cursor. `query` may be an e-mail address or phone number that a
+/// record has or had, or else beginnings of names and record number; an empty query lists all records.
 pub fn list(
     conn: &mut Conn,
     practice_id: &str,
@@ -271,7 +268,7 @@ pub fn list(
     store::list(conn, practice_id, &names::search_words(query), after, limit)
 }
 
-/// One record, with everything that it ever said.
+/// One record with its current and former values.
 pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> db::Result<Option<(Entry, Vec<Kept>)>> {
     let Some(entry) = store::find(conn, practice_id, id)? else { return Ok(None) };
     Ok(Some((entry, store::kept(conn, id)?)))

@@ -1,4 +1,4 @@
-//! The rows of `patient_records` and `record_values`.
+//! Queries on `patient_records` and `record_values`.
 
 use diesel::prelude::*;
 use diesel::update;
@@ -10,7 +10,6 @@ use crate::db::schema::{patient_records, record_values};
 use crate::db::{Cell, Conn, OnConflict, Result, columns, many_insert_into};
 use crate::kit::Timestamp;
 
-/// A record, whole.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = patient_records)]
 pub struct Row {
@@ -46,7 +45,7 @@ const ROW: [&str; 13] = [
 ];
 
 impl Row {
-    /// Whether both say the same of the patient.
+    /// Whether both rows say the same about the patient.
     pub fn says_the_same(&self, other: &Self) -> bool {
         let says = |row: &Self| {
             let Self { given_name, family_name, birth_date, phone, email, active, .. } = row.clone();
@@ -75,7 +74,7 @@ impl Row {
     }
 }
 
-/// Something that a record says, or said.
+/// A current or former value of a record.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = record_values)]
 pub struct Saying {
@@ -87,90 +86,86 @@ pub struct Saying {
 }
 
 impl Saying {
-    /// What it says.
     pub fn kind(&self) -> Kind {
         let all = [Kind::Phone, Kind::Email, Kind::BirthDate];
         all.into_iter().find(|kind| kind.as_str() == self.kind).unwrap_or(Kind::Name)
     }
 }
 
-/// A patient as the practice's own records know them.
+/// A patient in the practice's own records.
 #[derive(Debug, Clone, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = patient_records)]
 #[schema(as = PatientRecord)]
 pub struct Record {
-    /// Its id.
+    /// Id of the record.
     #[schema(example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub id: String,
     /// The practice's own record number.
     #[schema(example = "MRN-10042")]
     pub number: String,
-    /// Given name.
+    /// Given name of the patient.
     #[schema(example = "Alex")]
     pub given_name: String,
-    /// Family name.
+    /// Family name of the patient.
     #[schema(example = "Rivera")]
     pub family_name: String,
-    /// Birth date, ISO 8601.
+    /// The patient's birth date, ISO 8601.
     #[schema(required = true, example = "1987-05-31")]
     pub birth_date: Option<String>,
-    /// The number on record, E.164: the one to call, whatever number was just given.
+    /// The phone number on record, E.164: the one to call, whatever number the patient just gave.
     #[schema(required = true, example = "+14155552671")]
     pub phone: Option<String>,
-    /// E-mail address.
+    /// E-mail address on record.
     #[schema(required = true, example = "alex@example.com")]
     pub email: Option<String>,
 }
 
-/// A patient as the practice's own records know them, in a list of all.
+/// A patient in the practice's own records, as listed.
 #[derive(Debug, Clone, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = patient_records)]
 #[schema(as = ListedRecord)]
 pub struct Entry {
-    // No docs: they would stand in the API's document as a schema of their own, though the members are not nested.
+    // No doc comment: it would appear in the OpenAPI document as a schema of its own, though
+    // the members are flattened.
     #[diesel(embed)]
     #[serde(flatten)]
     #[schema(inline)]
     pub(crate) record: Record,
-    /// Whether the practice still has this patient; who is inactive is no match.
+    /// Whether the practice still has this patient; an inactive record never matches.
     pub active: bool,
-    /// When it last said something new.
+    /// When the record's values last changed.
     pub changed_at: Timestamp,
     #[serde(skip)]
     search: String,
 }
 
 impl Entry {
-    /// Where a list goes on behind it.
+    /// The cursor of a page that ends with this record.
     pub fn after(&self) -> After {
         After { search: self.search.clone(), id: self.record.id.clone() }
     }
 }
 
-/// Where a list stopped.
+/// Pagination cursor of the record list.
 #[derive(Debug, Clone)]
 pub struct After {
-    /// The last record's key.
+    /// Search key of the last record.
     pub search: String,
-    /// Its id.
     pub id: String,
 }
 
-/// Something that a record says, or said, for people to read.
+/// A current or former value of a record, for people to read.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = record_values)]
 pub struct Kept {
-    /// `phone`, `email`, `name` or `birth_date`.
+    /// One of `phone`, `email`, `name` or `birth_date`.
     pub kind: String,
-    /// The value.
     pub value: String,
-    /// Whether it still holds.
     pub current: bool,
-    /// Since when it is known.
+    /// When the value was first known.
     pub since: Timestamp,
 }
 
-/// Records by their numbers.
 pub fn by_number(conn: &mut Conn, practice_id: &str, numbers: &[&str]) -> Result<Vec<Row>> {
     let rows = patient_records::table
         .filter(patient_records::practice_id.eq(practice_id))
@@ -178,13 +173,13 @@ pub fn by_number(conn: &mut Conn, practice_id: &str, numbers: &[&str]) -> Result
     Ok(rows.select(columns::<Row>()).load(conn)?)
 }
 
-/// What records say and said.
+/// Current and former values of records.
 pub fn values(conn: &mut Conn, record_ids: &[&str]) -> Result<Vec<Saying>> {
     let rows = record_values::table.filter(record_values::record_id.eq_any(record_ids));
     Ok(rows.select(columns::<Saying>()).load(conn)?)
 }
 
-/// Makes records, and writes those anew that are there.
+/// Upserts records by practice and record number.
 pub fn put_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     let update = &[
@@ -202,7 +197,7 @@ pub fn put_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
     many_insert_into(patient_records::table, conn, &ROW, &cells, on_conflict)
 }
 
-/// Adds values, and says of those that are there whether they hold; since when they are known stays.
+/// Upserts values and whether they are current; the time they were first known does not change.
 pub fn put_values(conn: &mut Conn, practice_id: &str, values: &[Saying]) -> Result<()> {
     let text = |text: &str| Cell::Text(Some(text.to_owned()));
     let cells = |value: &Saying| {
@@ -255,7 +250,7 @@ pub fn retire_unnamed(
     Ok(update(rows).set(change).execute(conn)?)
 }
 
-/// Records by name, each word of the search the beginning of one of theirs.
+/// Records by name; every word of the search must be the beginning of one of the record's words.
 pub fn list(
     conn: &mut Conn,
     practice_id: &str,
@@ -267,7 +262,7 @@ pub fn list(
         .filter(patient_records::practice_id.eq(practice_id))
         .select(columns::<Entry>())
         .into_boxed();
-    // Folded words have no character that LIKE takes for another.
+    // Folded words contain no wildcard of LIKE.
     for word in words {
         rows = rows.filter(patient_records::search.like(format!("% {word}%")));
     }
@@ -278,7 +273,7 @@ pub fn list(
     Ok(rows.order((patient_records::search, patient_records::id)).limit(limit).load(conn)?)
 }
 
-/// Records that have a value, or had it once.
+/// Records that have or had a value.
 pub fn having(
     conn: &mut Conn,
     practice_id: &str,
@@ -301,13 +296,12 @@ pub fn having(
     Ok(rows.order((patient_records::search, patient_records::id)).limit(limit).load(conn)?)
 }
 
-/// One record of a practice.
 pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Entry>> {
     let row = patient_records::table.find(id).filter(patient_records::practice_id.eq(practice_id));
     Ok(row.select(columns::<Entry>()).first(conn).optional()?)
 }
 
-/// Everything that a record says and said, what holds first.
+/// Current and former values of a record, current ones first.
 pub fn kept(conn: &mut Conn, id: &str) -> Result<Vec<Kept>> {
     let rows = record_values::table.filter(record_values::record_id.eq(id));
     let order = (record_values::kind, record_values::current.desc(), record_values::value);

@@ -1,8 +1,10 @@
-//! FHIR resources on their way from a file to lines that can be cut: of a Bundle one after the other, or a line each.
+//! Converts a file of FHIR resources, a Bundle or one resource per line, to lines that can
+//! be cut into chunks.
 //!
-//! Only the members that are read get there. A photo may be longer than all the rest, and is nobody's business here: it
-//! passes by unheld. What is left of one resource has a limit, so that a file of any shape takes little memory. What
-//! passes it, and what is no JSON, becomes a line that says so, and costs no other resource its place.
+//! Only the members that are read are kept. A photo may be longer than everything else and is not needed, so
+//! it is skipped without being held in memory. The rest of one resource has a limit, so that a file of any
+//! shape takes little memory. A resource over the limit, or one that is not JSON, becomes a line that says
+//! so, and no other resource is affected.
 
 mod pruned;
 
@@ -17,14 +19,15 @@ use super::Refusal;
 use super::pieces::{Cutter, Piece};
 use pruned::Pruned;
 
-/// What is read of one resource may have this many bytes, written without white space.
+/// Maximum size of what is read of one resource, written without white space.
 const MOST: usize = 1024 * 1024;
-/// The same with room for what a Bundle has around it; the line that comes of it is measured exactly.
+/// The same plus room for what a Bundle adds around a resource; the resulting line is measured exactly.
 const ROOM: usize = MOST + 64;
-/// Stands in the place of a resource that has more. No resource can be this: of one that is no object comes `null`.
+/// Replaces a resource that is too long. No resource can be equal to it: anything that is not
+/// an object becomes `null`.
 pub const TOO_LONG: &[u8] = b"\"too long\"";
 
-/// The members of a Patient that are read.
+/// Members of a Patient that are read.
 const MEMBERS: [&str; 10] = [
     "resourceType",
     "id",
@@ -38,7 +41,7 @@ const MEMBERS: [&str; 10] = [
     "link",
 ];
 
-/// The lines of a file with a resource a line, and where they can be cut.
+/// Converts a file with one resource per line, and returns where it can be cut.
 pub fn of_lines(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Refusal> {
     let mut reader = opened(file)?;
     let mut lines = Lines::new(scratch);
@@ -51,7 +54,7 @@ pub fn of_lines(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Refusa
     lines.finish()
 }
 
-/// The resource of a line; `None` where it is too long, `null` where it is no JSON.
+/// Parses the resource of a line; `None` if it is too long, `null` if it is not JSON.
 fn resource(line: &mut impl Read) -> io::Result<Option<Value>> {
     let mut room = ROOM;
     let mut json = Deserializer::from_reader(line);
@@ -63,7 +66,7 @@ fn resource(line: &mut impl Read) -> io::Result<Option<Value>> {
     }
 }
 
-/// The resources of a Bundle as lines, and where those can be cut.
+/// Converts the resources of a Bundle to lines, and returns where they can be cut.
 pub fn of_bundle(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Refusal> {
     let mut reader = opened(file)?;
     skip_blank(&mut reader)?;
@@ -74,11 +77,11 @@ pub fn of_bundle(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Refus
         return Err(error.into());
     }
     let kind = read.map_err(|error| {
-        let detail = format!("The Bundle is no JSON at line {}, column {}.", error.line(), error.column());
+        let detail = format!("Invalid JSON at line {}, column {}.", error.line(), error.column());
         Refusal::file("file_unreadable", detail)
     })?;
     if kind.as_deref() != Some("Bundle") {
-        let detail = "Send a FHIR R4 Bundle, or one resource a line as NDJSON.";
+        let detail = "Send a FHIR R4 Bundle, or one resource per line as NDJSON.";
         return Err(Refusal::file("not_a_bundle", detail));
     }
     lines.finish()
@@ -89,8 +92,8 @@ fn opened(mut file: &File) -> io::Result<BufReader<&File>> {
     Ok(BufReader::with_capacity(64 * 1024, file))
 }
 
-/// Goes to where something stands; `false` where nothing does any more. A byte order mark is nothing: one stands at
-/// the head of a file, or wherever a second file was appended to it.
+/// Skips white space; `false` at the end of the file. A byte order mark counts as white space: there is one
+/// at the head of a file, or wherever a second file was appended.
 fn skip_blank(reader: &mut impl BufRead) -> io::Result<bool> {
     let is_blank = |byte: &u8| byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(byte);
     loop {
@@ -106,7 +109,7 @@ fn skip_blank(reader: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// A reader up to its next line break.
+/// Reads up to the next line break.
 struct Line<'a, R>(&'a mut R);
 
 impl<R: BufRead> Read for Line<'_, R> {
@@ -120,7 +123,7 @@ impl<R: BufRead> Read for Line<'_, R> {
     }
 }
 
-/// What is written.
+/// Writer of the converted lines.
 struct Lines {
     out: BufWriter<File>,
     cutter: Cutter,
@@ -133,7 +136,7 @@ impl Lines {
         Self { out: BufWriter::new(scratch), cutter: Cutter::default(), length: 0, failed: None }
     }
 
-    /// A resource, or `None` in the place of one that is too long.
+    /// Writes a resource, or a marker for one that is too long (`None`).
     fn write(&mut self, resource: Option<Value>) -> io::Result<()> {
         let line = match resource {
             Some(value @ Value::Object(_)) => Some(value.to_string()).filter(|line| line.len() <= MOST),
@@ -155,7 +158,7 @@ impl Lines {
     }
 }
 
-/// A Bundle; what is read of it is its `resourceType`.
+/// Visitor of a Bundle; its value is the `resourceType`.
 struct Bundle<'a>(&'a mut Lines);
 
 impl<'de> Visitor<'de> for Bundle<'_> {
@@ -178,7 +181,6 @@ impl<'de> Visitor<'de> for Bundle<'_> {
     }
 }
 
-/// Its entries.
 struct Entries<'a>(&'a mut Lines);
 
 impl<'de> DeserializeSeed<'de> for Entries<'_> {
@@ -201,7 +203,7 @@ impl<'de> Visitor<'de> for Entries<'_> {
         while let Some(entry) =
             seq.next_element_seed(Pruned { wanted: &[&["resource"], &MEMBERS], room: &mut room })?
         {
-            // `null` where an entry has no resource, which is told in its row.
+            // `null` if an entry has no resource, which its row reports.
             let resource = match entry {
                 Value::Object(mut entry) => entry.remove("resource").unwrap_or_default(),
                 _ => Value::Null,

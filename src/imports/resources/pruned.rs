@@ -1,21 +1,23 @@
-//! JSON of which only a part is held.
+//! Parses JSON and keeps only a part of it.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Reads a value, and holds of its outermost objects the members that are wanted, a level each; of what is deeper all.
-/// The rest is read past, however long it is. So is everything once the room is used up, and then `room` is 0.
+/// Parses a value and keeps only the wanted members of its outer objects, one list per level; deeper levels
+/// are kept whole. Everything else is skipped, however long it is. Once the room is used up, the rest is
+/// skipped too, and `room` is 0.
 pub struct Pruned<'a> {
-    /// Names of members, from the outermost object inwards.
+    /// Member names, from the outermost object inwards.
     pub wanted: &'a [&'a [&'a str]],
-    /// How many bytes may still be held: of JSON without white space, so that it is no more than what stands there.
+    /// How many bytes may still be kept, counted as JSON without white space, so never more
+    /// than the input has.
     pub room: &'a mut usize,
 }
 
 impl Pruned<'_> {
-    /// Whether there was room for so many bytes more.
+    /// Whether there was room for this many more bytes.
     fn takes(&mut self, bytes: usize) -> bool {
         let left = self.room.checked_sub(bytes);
         *self.room = left.unwrap_or_default();

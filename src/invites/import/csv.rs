@@ -1,30 +1,27 @@
-//! A list as spreadsheets write it: CSV with a header, UTF-8, a comma or a semicolon between the cells;
-//! or as they put it on the clipboard, with tabs.
+//! Parser for lists of invites: CSV with a header in UTF-8, as spreadsheets write it, separated by commas
+//! or semicolons; or tab-separated text pasted from the clipboard.
 
 use super::{MOST_ROWS, Row};
 
-/// Why a list cannot be read at all.
+/// Why a list as a whole cannot be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// Not UTF-8.
     #[error("Save the list as CSV in UTF-8.")]
     Encoding,
-    /// A column is missing.
-    #[error("The first line must name the columns: name, mobile, email and, if you like, language.")]
+    /// A required column is missing.
+    #[error("The first line must name the columns: name, mobile, email and, optionally, language.")]
     Header,
     /// A row has more or fewer cells than the header, or a quote is never closed.
-    #[error("Some row has more or fewer cells than the first line.")]
+    #[error("A row has more or fewer cells than the first line.")]
     Shape,
-    /// No rows.
     #[error("The list has no rows.")]
     Empty,
-    /// More rows than one list may have.
-    #[error("A list has at most 5,000 rows. Send the rest as another one.")]
+    #[error("A list can have at most 5,000 rows. Send the rest as another list.")]
     TooLong,
 }
 
 impl Unreadable {
-    /// A stable word for each.
+    /// Returns a stable error code for each case.
     pub fn code(self) -> &'static str {
         match self {
             Self::Encoding => "encoding",
@@ -36,13 +33,12 @@ impl Unreadable {
     }
 }
 
-/// What each column may be called, in lower case: as our own form says it, and as spreadsheets often do.
+/// Accepted column names in lower case: those of our own form, and those that spreadsheets often use.
 const NAME: &[&str] = &["name", "nombre", "full name", "full_name"];
 const MOBILE: &[&str] = &["mobile", "phone", "cell", "mobile phone", "celular", "teléfono", "telefono"];
 const EMAIL: &[&str] = &["email", "e-mail", "mail", "correo", "correo electrónico"];
 const LANGUAGE: &[&str] = &["language", "idioma", "lang"];
 
-/// The rows of a list.
 pub fn read(bytes: &[u8]) -> Result<Vec<Row>, Unreadable> {
     let text = std::str::from_utf8(bytes).map_err(|_| Unreadable::Encoding)?;
     let text = text.trim_start_matches('\u{feff}');
@@ -67,7 +63,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Row>, Unreadable> {
         if rows.len() == MOST_ROWS {
             return Err(Unreadable::TooLong);
         }
-        // A database takes no U+0000, and nobody's name has one.
+        // A database accepts no U+0000, and a name never contains one.
         let cell = |at: usize| record.get(at).unwrap_or_default().replace('\0', "");
         let (name, mobile, email) = (cell(name), cell(mobile), cell(email));
         rows.push(Row { name, mobile, email, language: language.map(cell).unwrap_or_default() });

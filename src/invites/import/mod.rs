@@ -1,7 +1,8 @@
-//! Many invites at once: a list is taken in one piece, and worked off in pieces of 250 by the outbox's worker.
+//! Bulk invites: a list is accepted in one request and processed in chunks of 250 by the outbox's worker.
 //!
-//! A piece is a task: its invites, their messages, the results of its rows and its end commit together. So a crash
-//! leaves pieces that are done and pieces that are not, and those are done when the worker is back.
+//! A chunk is one background job: its invites, their messages, the results of its rows and its completion
+//! commit together. So a crash leaves chunks that are done and chunks that are not, and those are processed
+//! when the worker is back.
 
 mod csv;
 mod store;
@@ -22,25 +23,22 @@ use crate::kit::{Email, Language, Phone};
 use crate::links::{self, Destination};
 use crate::outbox::{self, Channel, Message};
 
-/// The longest list.
+/// Longest list, in rows.
 pub const MOST_ROWS: usize = 5_000;
-/// SQLite has one writer, which a patient's sign-up should not wait for.
+/// Rows per chunk. SQLite has one writer, and a patient's sign-up should not have to wait for it.
 const PIECE: i32 = 250;
 
-/// One line of a list, as it is written.
+/// One line of a list, as written by the practice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    /// Who is invited.
     pub name: String,
-    /// Their mobile.
     pub mobile: String,
-    /// Their address.
     pub email: String,
-    /// `en`, `es`, or nothing.
+    /// `en`, `es`, or empty for the practice's language.
     pub language: String,
 }
 
-/// Takes a list.
+/// Stores a list and queues its chunks.
 pub fn take(ctx: &Ctx, conn: &mut Conn, to: &Destination, by: &str, rows: &[Row]) -> Result<Import, Refusal> {
     let total = i32::try_from(rows.len()).unwrap_or(i32::MAX);
     let id = ctx.id("imp");
@@ -66,7 +64,7 @@ pub fn take(ctx: &Ctx, conn: &mut Conn, to: &Destination, by: &str, rows: &[Row]
     store::known(conn, &id)?.ok_or(Refusal::NotFound)
 }
 
-/// Works a piece off: every row of it that has no result gets one.
+/// Processes a chunk: every row of it without a result gets one.
 fn work(ctx: &Ctx, conn: &mut Conn, id: &str, first: i32) -> db::Result<()> {
     let Some(import) = store::known(conn, id)? else { return Ok(()) };
     let to = match links::destination_of(conn, &import.link_id) {
@@ -85,7 +83,7 @@ fn work(ctx: &Ctx, conn: &mut Conn, id: &str, first: i32) -> db::Result<()> {
     Ok(())
 }
 
-/// One row's result, and its invite.
+/// Returns the result of one row, and the id of its invite.
 fn invite(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -104,7 +102,7 @@ fn invite(
     }
 }
 
-/// What a row asks for, or which of its cells is wrong.
+/// Parses a row, or returns the error code of the first invalid cell.
 fn asked(ctx: &Ctx, by: &str, row: &Row) -> Result<NewInvite, &'static str> {
     let name = super::name(&row.name).ok_or("name_invalid")?;
     let region = &ctx.config.verification.default_region;
@@ -117,7 +115,7 @@ fn asked(ctx: &Ctx, by: &str, row: &Row) -> Result<NewInvite, &'static str> {
     Ok(NewInvite { created_by: by.to_owned(), name, phone, email, language, sends: true })
 }
 
-/// The word for a row that was refused, as the problems have it.
+/// Returns the error code of a refused row, the same as the API's problem codes.
 fn word(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::TooSoon(_) => "invite_limited",

@@ -1,4 +1,4 @@
-//! The rows of `invite_imports` and `invite_import_rows`.
+//! Queries on `invite_imports` and `invite_import_rows`.
 
 use diesel::prelude::*;
 use diesel::{insert_into, update};
@@ -11,7 +11,6 @@ use crate::db::{Conn, Result, columns};
 use crate::kit::Timestamp;
 use crate::links::Destination;
 
-/// A list that was taken.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = invite_imports)]
 pub struct Taken {
@@ -22,49 +21,47 @@ pub struct Taken {
     created_at: Timestamp,
 }
 
-/// A list, and how far it has been worked off.
+/// An accepted list and its progress.
 #[derive(Clone)]
 pub struct Import {
-    /// Its id, `imp_…`.
+    /// Prefixed, time-ordered id: `imp_…`.
     pub id: String,
-    /// The link that its invites lead to.
+    /// The link that its invites belong to.
     pub link_id: String,
-    /// Who handed it in.
+    /// Id of the staff member who submitted it.
     pub created_by: String,
-    /// How many rows it has.
+    /// Number of all rows.
     pub total: i32,
-    /// How many of them have a result.
+    /// Number of rows with a result.
     pub done: i64,
-    /// How many of those are invites.
+    /// Number of rows that became invites.
     pub invited: i64,
-    /// When it was taken.
     pub created_at: Timestamp,
 }
 
 impl Import {
-    /// Whether every row has a result.
+    /// Returns true if every row has a result.
     pub fn is_done(&self) -> bool {
         self.done >= i64::from(self.total)
     }
 }
 
-/// What became of one row.
+/// Result of one row of an imported list.
 #[derive(Clone, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = invite_import_rows)]
 #[schema(as = InviteImportRow)]
 pub struct Done {
-    /// Which row, from 1; the header is none.
+    /// Row number, counted from 1 without the header.
     #[schema(example = 1)]
     pub line: i32,
-    /// `created`, or the code of why not; `null` while it waits.
+    /// `created`, or the error code of a refused row; `null` while the row is pending.
     #[schema(required = true, example = "created")]
     pub result: Option<String>,
-    /// The invite.
+    /// Id of the invite that was created.
     #[schema(required = true, example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub invite_id: Option<String>,
 }
 
-/// Takes a list.
 pub fn insert(
     conn: &mut Conn,
     id: &str,
@@ -85,7 +82,6 @@ pub fn insert(
     Ok(())
 }
 
-/// Takes one row of it.
 pub fn insert_row(conn: &mut Conn, import_id: &str, line: i32, written: &str) -> Result<()> {
     let row = (
         invite_import_rows::import_id.eq(import_id),
@@ -96,7 +92,7 @@ pub fn insert_row(conn: &mut Conn, import_id: &str, line: i32, written: &str) ->
     Ok(())
 }
 
-/// Rows from `first` to before `end` that have no result.
+/// Rows from `first` to before `end` that have no result yet.
 pub fn open_rows(conn: &mut Conn, import_id: &str, first: i32, end: i32) -> Result<Vec<(i32, String)>> {
     let rows = invite_import_rows::table
         .filter(invite_import_rows::import_id.eq(import_id))
@@ -109,7 +105,7 @@ pub fn open_rows(conn: &mut Conn, import_id: &str, first: i32, end: i32) -> Resu
     Ok(rows.into_iter().map(|(line, written)| (line, written.unwrap_or_default())).collect())
 }
 
-/// Gives a row its result, and forgets what it said.
+/// Stores a row's result, and deletes its content.
 pub fn settle_row(
     conn: &mut Conn,
     import_id: &str,
@@ -126,13 +122,13 @@ pub fn settle_row(
     Ok(())
 }
 
-/// The list of `id`, whoever's it is.
+/// Returns the list in any access scope.
 pub fn known(conn: &mut Conn, id: &str) -> Result<Option<Import>> {
     let row = invite_imports::table.find(id).select(columns::<Taken>()).first(conn).optional()?;
     row.map(|taken| counted(conn, taken)).transpose()
 }
 
-/// The list of `id`, where its link is in reach.
+/// Returns the list if its link is within the access scope of `filter`.
 pub fn find(conn: &mut Conn, filter: &Filter<'_>, id: &str) -> Result<Option<Import>> {
     let mut rows = invite_imports::table
         .filter(invite_imports::id.eq(id))
@@ -155,7 +151,7 @@ fn counted(conn: &mut Conn, taken: Taken) -> Result<Import> {
     Ok(Import { id, link_id, created_by, total, done, invited, created_at })
 }
 
-/// What became of rows after a line.
+/// Results of the rows after `after`.
 pub fn rows(conn: &mut Conn, import_id: &str, after: i32, limit: i64) -> Result<Vec<Done>> {
     let rows = invite_import_rows::table
         .filter(invite_import_rows::import_id.eq(import_id))

@@ -1,4 +1,4 @@
-//! A piece of a list as a task of the outbox.
+//! Background job that processes one chunk of a list.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use crate::app::Ctx;
 use crate::db::{self, Conn};
 use crate::outbox::{Job, Outcome, Rendered, Topic};
 
-/// Works a piece off.
+/// Outbox topic of the job.
 pub struct ImportTopic;
 
 #[derive(Deserialize)]
@@ -16,7 +16,7 @@ struct Payload {
 }
 
 impl ImportTopic {
-    /// Its name in the outbox.
+    /// Topic name, stored in the outbox.
     pub const NAME: &'static str = "invite_import";
 }
 

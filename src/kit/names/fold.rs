@@ -1,31 +1,32 @@
-//! Letters as they are compared: without case and accents, each in its own script.
+//! Normalization of letters for comparison: without case and accents, each in its own script.
 //!
-//! Nothing is romanised. 王芳 and 汪方 are two people whom Latin letters both call "Wang Fang", and Arabic without its
-//! vowels becomes the same consonants for many. So whoever is on record as 王芳 and typed "Wang Fang" *differs* and is
-//! no match until staff have looked: that costs them a glance, the other way would show one patient to another.
+//! Nothing is romanized. 王芳 and 汪方 are two people whose names are both "Wang Fang" in Latin letters, and
+//! Arabic without its vowels becomes the same consonants for many names. So a patient who is on record as
+//! 王芳 and typed "Wang Fang" *differs* and is not a match until staff have looked: that costs them a glance,
+//! while the opposite would show one patient's data to another.
 
 use deunicode::{deunicode, deunicode_char};
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup, Script};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// What stands for an apostrophe on somebody's keyboard; it joins: "O’Brien" is one word.
+/// The characters that are typed as an apostrophe; it joins: "O’Brien" is one word.
 const APOSTROPHES: &str = "'`´\u{1ffd}‘’‛′‵ʹʺʻʼʽʾʿˈˊˋꞋꞌ՚׳＇｀";
-/// Draws an Arabic word out, and is no letter.
+/// Stretches an Arabic word; it is not a letter.
 const TATWEEL: char = '\u{640}';
 /// The two dots that make е into ё, and that most Russians leave out.
 const DIAERESIS: char = '\u{308}';
 
-/// The words of a name, ready to be compared: split at everything that is no letter, digit or mark.
+/// The normalized words of a name, split at everything that is not a letter, digit or mark.
 pub fn words(text: &str) -> Vec<String> {
     let folded = folded(text);
     let words = folded.split(|c: char| !c.is_alphanumeric() && !is_mark(c));
     words.filter(|word| word.contains(char::is_alphanumeric)).map(str::to_owned).collect()
 }
 
-/// The words of a text for finding it, in Latin letters: staff with a Latin keyboard find 王芳 by "wang". Whom a search
-/// shows too many nobody links. These keys are stored ([`crate::identity::records`]) and a migration cannot make them
-/// anew, so what this gives for a text has to stay what it is.
+/// The words of a text for search, in Latin letters: staff with a Latin keyboard find 王芳 by "wang". A
+/// search that finds too much links no records. These keys are stored ([`crate::identity::records`]) and a
+/// migration cannot recompute them, so the result for a text must never change.
 pub fn search_words(text: &str) -> Vec<String> {
     let plain = deunicode(text).to_lowercase();
     let joined: String = plain.chars().filter(|c| !matches!(c, '\'' | '`')).collect();
@@ -33,14 +34,14 @@ pub fn search_words(text: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// Taken apart (NFKD), without what is optional, and put together again (NFKC).
+/// Decomposed (NFKD), without optional marks, and composed again (NFKC).
 fn folded(text: &str) -> String {
     const NFKD: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfkd();
     const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
-    // Before NFKD, which makes a space of the accent that some type for an apostrophe.
+    // Before NFKD, which turns the accent that some people type as an apostrophe into a space.
     let heard: String = text.chars().filter(|c| !is_silent(*c)).collect();
     let (mut plain, mut base) = (String::new(), ' ');
-    // And behind it: it takes ŉ apart.
+    // And after it, because NFKD decomposes ŉ.
     for c in NFKD.normalize(&heard).to_lowercase().chars().filter(|c| !is_silent(*c)) {
         if is_mark(c) {
             plain.extend(Some(c).filter(|mark| !is_optional(*mark, base)));
@@ -52,7 +53,7 @@ fn folded(text: &str) -> String {
     NFKC.normalize(&plain).into_owned()
 }
 
-/// Apostrophes, and what nobody sees: joiners, direction marks, soft hyphens, variation selectors.
+/// Apostrophes and invisible characters: joiners, direction marks, soft hyphens, variation selectors.
 fn is_silent(c: char) -> bool {
     let is_ignored = || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
     APOSTROPHES.contains(c) || c == TATWEEL || (!c.is_ascii() && is_ignored())
@@ -62,9 +63,9 @@ fn is_mark(c: char) -> bool {
     !c.is_ascii() && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
-/// Whether people write the same name without this mark. Accents are (Latin, Greek), and so are the vowel points of
-/// Arabic and Hebrew; one on nothing says nothing. Elsewhere a mark makes another letter: か and が, и and й, every vowel
-/// of Devanagari.
+/// Whether people write the same name without this mark. This is true of accents (Latin, Greek) and of the
+/// vowel points of Arabic and Hebrew; a mark on nothing has no meaning. Elsewhere a mark makes another
+/// letter: か and が, и and й, every vowel of Devanagari.
 fn is_optional(mark: char, base: char) -> bool {
     match CodePointMapData::<Script>::new().get(base) {
         Script::Latin | Script::Greek | Script::Arabic | Script::Hebrew => true,
@@ -72,13 +73,13 @@ fn is_optional(mark: char, base: char) -> bool {
     }
 }
 
-/// A letter without its stroke or hook, if it is a Latin one: ø, ł, đ, ß. NFKD leaves those whole.
+/// A Latin letter without its stroke or hook: ø, ł, đ, ß. NFKD does not decompose those.
 fn push_plain(plain: &mut String, c: char) {
     let is_latin = || CodePointMapData::<Script>::new().get(c) == Script::Latin;
     match c {
         _ if c.is_ascii() => plain.push(c),
         'ς' => plain.push('σ'),
-        // An open e to whoever writes Azerbaijani without it; the crate says "@".
+        // People who write Azerbaijani without this letter use an open e; the crate says "@".
         'ə' => plain.push('e'),
         _ if is_latin() => {
             let letters = deunicode_char(c).unwrap_or_default().to_lowercase();

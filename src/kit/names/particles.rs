@@ -1,10 +1,11 @@
-//! The small words of names, and what is left without them: those words by which two names can be known as one.
+//! Particles in names, and the significant words, by which two names can be recognized as the same.
 //!
-//! A *particle* (of, from, the, son of) belongs to half a country. People leave it out, so "de la Cruz" can be "Cruz";
-//! but what "van der Berg" shares with "van der Linden" is nothing. A *bound* word makes a name of the one behind it:
-//! "San Juan" is neither "San Miguel" nor "Juan", and "Mac Donald" is "Macdonald". The last word of a name counts
-//! whatever it is: Vietnamese Lê and Đỗ, Chinese Du, the Van who has no other name. What is missing here does little:
-//! two names that both have a word which the other one lacks are two names by any list ([`super::Folded`]).
+//! A *particle* (of, from, the, son of) belongs to half a country. People leave it out, so "de la Cruz" can
+//! be "Cruz"; but what "van der Berg" shares with "van der Linden" means nothing. A *bound* word forms one
+//! name with the word behind it: "San Juan" is neither "San Miguel" nor "Juan", and "Mac Donald" is
+//! "Macdonald". The last word of a name always counts, even if it looks like a particle: Vietnamese Lê and
+//! Đỗ, Chinese Du, the family name Van. A word that is missing from these lists does little harm: two names
+//! that each have a word which the other one lacks differ under any list ([`super::Folded`]).
 
 /// Spanish, Portuguese, Italian, French; Dutch, German, Scandinavian; Arabic and Malay.
 const PARTICLES: [&str; 61] = [
@@ -21,10 +22,10 @@ const BOUND: [&str; 24] = [
     "ap", "ben", "bar", "bat", "ait", "abd", "abdul", "abdel", "abu", "ould",
 ];
 
-/// In given names alone what makes no name of its own: "Abdul" is "servant of the", and it is the rest that tells whose.
+/// In given names, words that are not a name on their own: "Abdul" means "servant of the".
 const BOUND_GIVEN: [&str; 7] = ["abd", "abdul", "abdel", "abdal", "abu", "umm", "um"];
 
-/// The words of a name, bound ones at theirs.
+/// The words of a name, with bound words joined to the next word.
 pub fn pieces(words: &[String]) -> Vec<String> {
     let (mut found, mut bound) = (Vec::new(), String::new());
     for (at, word) in words.iter().enumerate() {
@@ -38,8 +39,8 @@ pub fn pieces(words: &[String]) -> Vec<String> {
     found
 }
 
-/// The same of given names. The first is what somebody is called: there an article is bound too, "La Toya" is not "La
-/// Shawn".
+/// The same for given names. The first one is the name in daily use: there an article is bound too, "La
+/// Toya" is not "La Shawn".
 pub fn given_pieces(words: &[String]) -> Vec<String> {
     let opens = |word: &&String| is_particle(word) || BOUND_GIVEN.contains(&word.as_str());
     let before = words.iter().take(words.len().saturating_sub(1)).take_while(opens).count();
@@ -47,7 +48,7 @@ pub fn given_pieces(words: &[String]) -> Vec<String> {
     std::iter::once(first.concat()).chain(pieces(more)).collect()
 }
 
-/// Those words that are no small ones; the last one is none.
+/// The words that are not particles; the last word always counts.
 pub fn significant(words: &[String]) -> impl Iterator<Item = &String> {
     let (last, before) = words.split_last().map_or((None, words), |(last, before)| (Some(last), before));
     before.iter().filter(|word| !is_particle(word) && !BOUND.contains(&word.as_str())).chain(last)

@@ -1,25 +1,25 @@
-//! What tells father from son where both have one name, however it is spelled.
+//! Generational suffixes, which tell father from son where both have the same name, in any spelling.
 //!
-//! A word counts as a suffix only where it stands last and is not the name itself: "Junior" is a given name, "Senior"
-//! and "Neto" are family names. "Jun." and "Sen." are left out, since "Min-jun" is one Korean given name and Sen a
-//! Bengali family name; so is "V" behind a given name, where it is a middle initial. A suffix taken for one by mistake
-//! costs little: it speaks only against somebody with another one.
+//! A word counts as a suffix only in the last place and only if it is not the name itself: "Junior" is a
+//! given name, "Senior" and "Neto" are family names. "Jun." and "Sen." are left out, because "Min-jun" is one
+//! Korean given name and Sen a Bengali family name; so is "V" behind a given name, where it is a middle
+//! initial. A mistake does little harm: it counts only against a person with another suffix.
 
-/// Which of two people of one name.
+/// The generation of a person among people with the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Suffix {
-    /// Sr., the first.
+    /// "Sr.", the first of the name.
     Senior,
-    /// Jr., which is also the second.
+    /// "Jr.", which is also the second.
     Junior,
-    /// The third, fourth …
+    /// The third, fourth and so on.
     Nth(u8),
-    /// "Sobrinho", who has his uncle's name.
+    /// "Sobrinho", named after his uncle.
     Nephew,
 }
 
-/// How they are spelled, folded. A Brazilian "Filho" is the son of his namesake and "Neto" the grandson; Spanish
-/// says "hijo" and "padre".
+/// The spellings, normalized. A Brazilian "Filho" is the son of his namesake and "Neto" the grandson;
+/// Spanish says "hijo" and "padre".
 const SPELLINGS: [(&[&str], Suffix); 8] = [
     (&["sr", "snr", "senior", "1st", "padre"], Suffix::Senior),
     (&["jr", "jnr", "junior", "ii", "2nd", "second", "filho", "hijo"], Suffix::Junior),
@@ -31,7 +31,7 @@ const SPELLINGS: [(&[&str], Suffix); 8] = [
     (&["sobrinho"], Suffix::Nephew),
 ];
 
-/// Takes the suffix off a person's family or given names; the one of the family name counts where both have one.
+/// Removes the suffix from a person's family or given names; if both have one, the family name's counts.
 pub fn take(given: &mut Vec<String>, family: &mut Vec<String>) -> Option<Suffix> {
     let behind_given = take_last(given, spelled);
     take_last(family, |word| spelled(word).or_else(|| (word == "v").then_some(Suffix::Nth(5))))

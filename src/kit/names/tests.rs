@@ -1,4 +1,4 @@
-//! What is one name, what is two, and what holds for all of them.
+//! Which names are the same, which differ, and properties that hold for all names.
 
 use proptest::prelude::*;
 
@@ -237,7 +237,7 @@ fn accents_are_folded_and_no_script_is_put_into_another() {
     assert_eq!(fold::words("ศักดิ์ หวาน"), ["ศักดิ์", "หวาน"], "a mark parts no word");
 }
 
-/// They are stored: what they were they stay.
+/// The search keys are stored, so they must never change.
 #[test]
 fn a_record_is_found_in_latin_letters_whatever_it_is_written_in() {
     for (text, words) in [

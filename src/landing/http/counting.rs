@@ -1,6 +1,7 @@
-//! What a page tells of its visit: that somebody saw it, and which store's button was tapped.
+//! Page view beacons: a person saw the page, or tapped a store button.
 //!
-//! Answered at once and without the database; what is not ours or comes again is thanked for and forgotten.
+//! They are answered at once and without the database; a beacon with an invalid visit token, or a repeated
+//! one, gets the same response and is ignored.
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
@@ -12,26 +13,30 @@ use crate::funnel::Step;
 use crate::http::{Problem, client_ip};
 use crate::refusals;
 
-/// The smallest transparent picture (`GIF89a`).
+/// The smallest transparent image (`GIF89a`).
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
 refusals!(CountingRefusals: plain, NotFound);
 
-/// Tells that a page was seen
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("visit" = Option<String>, Query, description = "The page's visit", example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl")),
-    responses((status = 204, description = "Counted, where it is a visit of ours and not counted yet"), CountingRefusals))]
+/// Record a confirmed page view
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("visit" = Option<String>, Query, description = "Visit token of the page", example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl")),
+    responses((status = 204, description = "Accepted; counted once if the visit token is valid"), CountingRefusals))]
 #[post("/{code}/seen")]
-pub async fn seen(app: Data<App>, request: HttpRequest, code: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn record_page_view(
+    app: Data<App>,
+    request: HttpRequest,
+    code: Path<String>,
+) -> Result<HttpResponse, Problem> {
     digits(&code)?;
     count(&app, &request, &code, Step::ConfirmedView);
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The same, for a browser without scripts
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("visit" = Option<String>, Query, description = "The page's visit", example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl")),
+/// Record a confirmed page view without JavaScript
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("visit" = Option<String>, Query, description = "Visit token of the page", example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl")),
     responses((status = 200, description = "One transparent pixel", content_type = "image/gif", body = Vec<u8>), CountingRefusals))]
 #[get("/{code}/seen.gif")]
-pub async fn seen_gif(
+pub async fn record_page_view_by_image(
     app: Data<App>,
     request: HttpRequest,
     code: Path<String>,
@@ -41,11 +46,15 @@ pub async fn seen_gif(
     Ok(HttpResponse::Ok().content_type("image/gif").body(PIXEL))
 }
 
-/// Tells that a store's button was tapped
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("store" = Option<String>, Query, description = "`ios` or `android`", example = "ios"), ("visit" = Option<String>, Query, description = "The page's visit", example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl")),
-    responses((status = 204, description = "Counted, where it is a visit of ours and not counted yet"), CountingRefusals))]
+/// Record a tap on a store button
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("store" = Option<String>, Query, description = "`ios` or `android`", example = "ios"), ("visit" = Option<String>, Query, description = "Visit token of the page", example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl")),
+    responses((status = 204, description = "Accepted; counted once if the visit token is valid"), CountingRefusals))]
 #[post("/{code}/tap")]
-pub async fn tap(app: Data<App>, request: HttpRequest, code: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn record_store_tap(
+    app: Data<App>,
+    request: HttpRequest,
+    code: Path<String>,
+) -> Result<HttpResponse, Problem> {
     digits(&code)?;
     match parameter(&request, "store=") {
         Some("ios") => count(&app, &request, &code, Step::TapIos),
@@ -55,7 +64,8 @@ pub async fn tap(app: Data<App>, request: HttpRequest, code: Path<String>) -> Re
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Nothing is looked up here that a code could be guessed by; an address that tells too much is not heard.
+/// A code cannot be guessed here, because none is looked up; an address over the
+/// code-guess limit is ignored.
 fn count(app: &App, request: &HttpRequest, code: &str, step: Step) {
     let ctx = app.ctx();
     let network = client_ip::network(request, &app.config.trusted_proxies);

@@ -1,4 +1,5 @@
-//! Files that phones and previews fetch: the picture of a shared link, and which links open the app.
+//! Files that phones and previews fetch: the preview image of a link, the logo, and
+//! the app association files.
 
 use std::sync::Arc;
 
@@ -20,11 +21,11 @@ use crate::refusals;
 
 refusals!(ShareRefusals: plain, NotFound, CodeLimited);
 
-/// The picture that a shared link is shown with
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("l" = Option<String>, Query, description = "The language of its words, `en` or `es`; by default what `Accept-Language` asks for", example = "en"), ("v" = Option<String>, Query, description = "Changes with the picture, for caches; nothing else depends on it", example = "mV3kQ2xA")),
-    responses((status = 200, description = "PNG, 1200 × 630 pixels; of a discreet link, one that names no practice", content_type = "image/png", body = Vec<u8>), ShareRefusals))]
+/// Get the preview image of a link
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("l" = Option<String>, Query, description = "Language of the text, `en` or `es`; defaults to `Accept-Language`", example = "en"), ("v" = Option<String>, Query, description = "Version of the image, for caches; it has no other effect", example = "mV3kQ2xA")),
+    responses((status = 200, description = "PNG, 1200 × 630 pixels; for a discreet link it does not name the practice", content_type = "image/png", body = Vec<u8>), ShareRefusals))]
 #[get("/{code}/share.png")]
-pub async fn share_image(
+pub async fn get_link_preview_image(
     app: Data<App>,
     call: Call,
     request: HttpRequest,
@@ -49,7 +50,7 @@ pub async fn share_image(
     Ok(response.body(picture(&app, share).await?))
 }
 
-/// What the picture of a link says; `None` for a code that leads nowhere.
+/// Returns the text of a link's preview image; `None` if no active link has the code.
 async fn share(app: &Data<App>, code: &str, language: Option<Language>) -> Result<Option<Share>, db::Error> {
     let shared = (code.to_owned(), language);
     if let Some(share) = app.front.find_share(&shared) {
@@ -65,7 +66,7 @@ async fn share(app: &Data<App>, code: &str, language: Option<Language>) -> Resul
     Ok(Some(share))
 }
 
-/// The picture itself: drawn when nobody has yet, with no hold on the database.
+/// Returns the preview image, rendered on the first request, without a database connection in use.
 async fn picture(app: &Data<App>, share: Share) -> Result<Bytes, Problem> {
     if let Some(picture) = app.front.picture(&share) {
         return Ok(picture);
@@ -73,17 +74,17 @@ async fn picture(app: &Data<App>, share: Share) -> Result<Bytes, Problem> {
     let front = Arc::clone(&app.front);
     app.studio.draw(move || front.drawn_picture(&share)).await.map_err(|error| match error {
         Unprintable::Busy => Problem::new(Code::Unavailable, "Nothing is lost. Try again in a moment."),
-        _ => Problem::new(Code::Internal, "This picture cannot be drawn."),
+        _ => Problem::new(Code::Internal, "This image cannot be rendered."),
     })
 }
 
 refusals!(LogoRefusals: plain, NotFound, CodeLimited);
 
-/// The practice's logo, as the page of a link shows it
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("v" = Option<String>, Query, description = "Changes with the logo, for caches", example = "n4bQgYhM")),
-    responses((status = 200, description = "PNG; of a discreet link there is none", content_type = "image/png", body = Vec<u8>), LogoRefusals))]
+/// Get the practice's logo for a link page
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("v" = Option<String>, Query, description = "Version of the logo, for caches", example = "n4bQgYhM")),
+    responses((status = 200, description = "PNG; a discreet link has no logo", content_type = "image/png", body = Vec<u8>), LogoRefusals))]
 #[get("/{code}/logo.png")]
-pub async fn logo(
+pub async fn get_link_logo(
     app: Data<App>,
     call: Call,
     request: HttpRequest,
@@ -102,7 +103,7 @@ pub async fn logo(
             return Err(wait.map_or_else(nothing, code_limited));
         }
     };
-    // Under the page's own address for it, it never changes.
+    // At the versioned URL that the page uses, the file never changes.
     let is_asked_for = parameter(&request, "v=") == Some(version.as_str());
     let keep = if is_asked_for { "public, max-age=31536000, immutable" } else { "public, max-age=60" };
     Ok(HttpResponse::Ok()
@@ -112,16 +113,16 @@ pub async fn logo(
         .body(png))
 }
 
-/// Which links open the iOS app
+/// Get the Apple app site association file
 #[utoipa::path(tag = "links", responses((status = 200, description = "Apple's app site association", body = Object)))]
 #[get("/.well-known/apple-app-site-association")]
-pub async fn apple_app_site_association(app: Data<App>) -> Json<Value> {
+pub async fn get_apple_app_site_association(app: Data<App>) -> Json<Value> {
     Json(well_known::apple(&app.config))
 }
 
-/// Which links open the Android app
+/// Get the Android asset links file
 #[utoipa::path(tag = "links", responses((status = 200, description = "Google's Digital Asset Links", body = Vec<Object>)))]
 #[get("/.well-known/assetlinks.json")]
-pub async fn assetlinks(app: Data<App>) -> Json<Value> {
+pub async fn get_android_asset_links(app: Data<App>) -> Json<Value> {
     Json(well_known::android(&app.config))
 }

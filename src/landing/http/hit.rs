@@ -1,8 +1,10 @@
-//! A page that was drawn a moment ago is answered before the door: a waiting room that opens one link asks for
-//! the same page again and again, and everything else that a request passes costs more than the page.
+//! Middleware that answers requests for cached pages before all other middleware: a waiting room that opens
+//! one link requests the same page again and again, and everything else that a request passes through costs
+//! more than the page.
 //!
-//! It answers as the page's own handler does and by the same words (`pages::shown`), and counts the request as
-//! the door does; there is no record of it in the log. Whatever is not at hand goes through the door.
+//! The response is the same as that of the page's own handler and made by the same function
+//! (`pages::shown`), and the request is counted in the metrics; it is not logged. A request for an uncached
+//! page goes through the other middleware.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -22,7 +24,7 @@ use crate::http::problem::REQUEST_ID;
 use crate::http::{Draining, client_ip, door};
 use crate::kit::Language;
 
-/// Wraps the whole app, the door included.
+/// Wraps the whole app, including the request context middleware.
 pub async fn hit(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -1,4 +1,4 @@
-//! The pages behind the two links of an invite.
+//! Pages behind the two links of an invite.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
@@ -16,12 +16,12 @@ use crate::refusals;
 
 refusals!(InviteRefusals: plain, LinkPaused);
 
-/// The page of an invite
-#[utoipa::path(tag = "links", params(("token" = String, Path, description = "As it stands in the text message", example = "3q2-7wAAAAAAAAAAAAAAAA")),
-    responses((status = 200, description = "Who invites, and how to get the app; who is invited is not on it", content_type = "text/html"),
-    (status = 404, description = "One and the same page for unknown, used, revoked and expired invites", content_type = "text/html"), InviteRefusals))]
+/// Get the page of an invite
+#[utoipa::path(tag = "links", params(("token" = String, Path, description = "Token from the link in the text message", example = "3q2-7wAAAAAAAAAAAAAAAA")),
+    responses((status = 200, description = "The inviting practice and how to get the app; the invited person is not named", content_type = "text/html"),
+    (status = 404, description = "The same page for unknown, used, revoked and expired invites", content_type = "text/html"), InviteRefusals))]
 #[get("/i/{token}")]
-pub async fn show_invite(
+pub async fn get_invite_page(
     app: Data<App>,
     call: Call,
     request: HttpRequest,
@@ -33,7 +33,7 @@ pub async fn show_invite(
         Ok(found) => found,
         Err(refusal) => return gone(&app, &call, refusal),
     };
-    // Only a person opens it; previews and mail scanners just look.
+    // Only a person marks it as opened; previews and mail scanners do not.
     if invite.state(app.clock.now()) == State::Sent && counts(&app, &request, visitor.is_machine) {
         let opened = app.write(move |ctx, conn| invites::open(ctx, conn, &again)).await;
         if let Err(refusal) = opened {
@@ -49,23 +49,27 @@ pub async fn show_invite(
 
 refusals!(EmailRefusals: plain);
 
-/// Asks for the button that proves an invite's e-mail address
-#[utoipa::path(tag = "links", params(("token" = String, Path, description = "As it stands in the e-mail", example = "3q2-7wAAAAAAAAAAAAAAAA")),
-    responses((status = 200, description = "A page with one button; opening it proves nothing, since mail servers open links too", content_type = "text/html"),
-    (status = 404, description = "As for the invite itself", content_type = "text/html"), EmailRefusals))]
+/// Get the page that verifies an invite's e-mail address
+#[utoipa::path(tag = "links", params(("token" = String, Path, description = "Token from the link in the e-mail", example = "3q2-7wAAAAAAAAAAAAAAAA")),
+    responses((status = 200, description = "A page with one button; opening it verifies nothing, because mail servers open links too", content_type = "text/html"),
+    (status = 404, description = "Same as for the page of the invite", content_type = "text/html"), EmailRefusals))]
 #[get("/i/{token}/email")]
-pub async fn ask_email(app: Data<App>, call: Call, token: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn get_invite_email_page(
+    app: Data<App>,
+    call: Call,
+    token: Path<String>,
+) -> Result<HttpResponse, Problem> {
     let secret = Secret::from_client(&token);
     let found = app.read(move |ctx, conn| invites::email_page(ctx, conn, &secret)).await;
     email_page(&app, &call, found)
 }
 
-/// Proves an invite's e-mail address
-#[utoipa::path(tag = "links", params(("token" = String, Path, description = "As it stands in the e-mail", example = "3q2-7wAAAAAAAAAAAAAAAA")),
-    responses((status = 200, description = "Proven, and what comes next", content_type = "text/html"),
-    (status = 404, description = "As for the invite itself", content_type = "text/html"), EmailRefusals))]
+/// Verify the e-mail address of an invite
+#[utoipa::path(tag = "links", params(("token" = String, Path, description = "Token from the link in the e-mail", example = "3q2-7wAAAAAAAAAAAAAAAA")),
+    responses((status = 200, description = "The address is verified; the page shows the next steps", content_type = "text/html"),
+    (status = 404, description = "Same as for the page of the invite", content_type = "text/html"), EmailRefusals))]
 #[post("/i/{token}/email")]
-pub async fn prove_invite_email(
+pub async fn verify_invite_email(
     app: Data<App>,
     call: Call,
     token: Path<String>,

@@ -1,4 +1,4 @@
-//! The doors of the landing page.
+//! HTTP handlers of the landing page.
 
 pub mod counting;
 pub mod files;
@@ -18,7 +18,7 @@ use crate::app::{App, Ctx};
 use crate::http::call::is_head;
 use crate::http::{Code, Problem, cookie};
 
-/// A code is digits; a path of anything else is no link's.
+/// A code consists of digits; any other path is not a link.
 fn digits(code: &str) -> Result<(), Problem> {
     match !code.is_empty() && code.bytes().all(|b| b.is_ascii_digit()) {
         true => Ok(()),
@@ -26,14 +26,14 @@ fn digits(code: &str) -> Result<(), Problem> {
     }
 }
 
-/// Whether the last segment of the path is a code, as it stands in an address or as people type it: the guard of
-/// the two pages, which stand before all other routes.
+/// Route guard: returns true if the last path segment is a code, plain or grouped as people type it. The
+/// two page routes use it, because they are matched before all other routes.
 pub(in crate::landing) fn is_code_path(guard: &GuardContext<'_>) -> bool {
     let path = guard.head().uri.path().trim_end_matches('/');
     path.rsplit('/').next().is_some_and(moved::is_code)
 }
 
-/// What is new on each page, of one draw of randomness.
+/// Values that are new in each response, from one read of randomness.
 struct Fresh {
     nonce: String,
     visit_id: String,
@@ -48,29 +48,30 @@ impl Fresh {
     }
 }
 
-/// The visit that a request's `?visit=` proves, for a page of `code`.
+/// Returns the visit that the request's `?visit=` token proves, for the page of `code`.
 fn visit_of<'a>(ctx: &Ctx, request: &'a HttpRequest, code: &str) -> Option<visit::Visit<'a>> {
     visit::read(ctx, code, parameter(request, "visit=")?)
 }
 
-/// What stands behind `name` (with its `=`) in a request's query.
+/// Returns the value of a query parameter; `name` includes the `=`.
 fn parameter<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     request.query_string().split('&').find_map(|pair| pair.strip_prefix(name))
 }
 
-/// Whether the request came in on the second host.
+/// Returns true if the request came in on the second host.
 fn is_open_host(app: &App, request: &HttpRequest) -> bool {
     let open = app.config.app.open_url.split_once("://").map_or("", |(_, host)| host);
     !open.is_empty() && request.connection_info().host().eq_ignore_ascii_case(open)
 }
 
-/// Whether something that a person does may count: no machine, and no visitor that never does.
+/// Returns true if an action on the page may be counted: not from a bot, and not from a request
+/// that is never counted.
 fn counts(app: &App, request: &HttpRequest, is_machine: bool) -> bool {
     !is_machine && is_visit(app, request)
 }
 
-/// No HEAD, and nobody of a practice's staff. Whether their cookie is (still) good is not asked: the page is answered
-/// without the database, and who makes one up leaves out nobody but themselves.
+/// Excludes HEAD requests and requests with a staff cookie. The cookie is not checked, because the page is
+/// answered without the database, and a made-up cookie only excludes its own sender.
 fn is_visit(app: &App, request: &HttpRequest) -> bool {
     !is_head(request) && cookie::of_staff(app, request).is_none()
 }

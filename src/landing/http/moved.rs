@@ -1,4 +1,4 @@
-//! Addresses that people and programs write a little differently: they lead on to the one that it is.
+//! Redirects from variant spellings of a link's URL to the canonical one.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -9,22 +9,22 @@ use super::digits;
 use crate::http::Problem;
 use crate::refusals;
 
-/// How a code is grouped where it is shown or typed: `488 356`, also as forms and addresses write the space.
+/// Separators in grouped codes like `488 356`, and the ways in which forms and URLs encode the space.
 const GAPS: [&str; 6] = ["%20", "+", " ", "-", "%C2%A0", "\u{a0}"];
 
-/// Whether a segment of a path is a code, in groups or not.
+/// Returns true if a path segment is a code, grouped or not.
 pub fn is_code(segment: &str) -> bool {
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    // Asked for every request: what begins otherwise is none.
+    // Runs for every request: a segment with another first character is ruled out at once.
     segment.starts_with(|c: char| c.is_ascii_digit()) && (is_digits(segment) || is_digits(&plain(segment)))
 }
 
-/// A code without its gaps.
+/// Returns the code without separators.
 fn plain(segment: &str) -> String {
     GAPS.iter().fold(segment.to_owned(), |code, gap| code.replace(gap, ""))
 }
 
-/// On to the address of `code`, where it is one; the query goes along.
+/// Redirects to the canonical URL of `code`, if it is one, and keeps the query.
 pub fn on(request: &HttpRequest, code: &str, is_scan: bool) -> Result<HttpResponse, Problem> {
     let code = plain(code);
     digits(&code)?;
@@ -36,26 +36,35 @@ pub fn on(request: &HttpRequest, code: &str, is_scan: bool) -> Result<HttpRespon
 
 refusals!(MovedRefusals: plain, NotFound);
 
-/// On to the landing page
+/// Redirect a trailing slash to the landing page
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    responses((status = 308, description = "On to `/{code}`, query and all"), MovedRefusals))]
+    responses((status = 308, description = "Redirects to `/{code}` and keeps the query"), MovedRefusals))]
 #[get("/{code}/", guard = "super::is_code_path")]
-pub async fn with_slash(request: HttpRequest, code: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn redirect_trailing_slash(
+    request: HttpRequest,
+    code: Path<String>,
+) -> Result<HttpResponse, Problem> {
     on(&request, &code, false)
 }
 
-/// On to the page behind a printed QR code
+/// Redirect a lowercase QR path to the landing page
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    responses((status = 308, description = "On to `/Q/{code}`, query and all"), MovedRefusals))]
+    responses((status = 308, description = "Redirects to `/Q/{code}` and keeps the query"), MovedRefusals))]
 #[get("/q/{code}", guard = "super::is_code_path")]
-pub async fn scanned_small(request: HttpRequest, code: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn redirect_lowercase_qr_path(
+    request: HttpRequest,
+    code: Path<String>,
+) -> Result<HttpResponse, Problem> {
     on(&request, &code, true)
 }
 
-/// On to the page behind a printed QR code
+/// Redirect a QR path with a trailing slash
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    responses((status = 308, description = "On to `/Q/{code}`, query and all"), MovedRefusals))]
+    responses((status = 308, description = "Redirects to `/Q/{code}` and keeps the query"), MovedRefusals))]
 #[get("/Q/{code}/", guard = "super::is_code_path")]
-pub async fn scanned_with_slash(request: HttpRequest, code: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn redirect_qr_trailing_slash(
+    request: HttpRequest,
+    code: Path<String>,
+) -> Result<HttpResponse, Problem> {
     on(&request, &code, true)
 }

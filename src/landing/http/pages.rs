@@ -1,4 +1,4 @@
-//! The pages themselves.
+//! Handlers of the landing page and of the challenge page.
 
 use std::sync::Arc;
 
@@ -23,14 +23,14 @@ use crate::refusals;
 
 refusals!(LandingRefusals: plain);
 
-/// The landing page of a practice's link
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"), ("s" = Option<String>, Query, description = "A channel to count by, `[a-z0-9-]{1,32}`", example = "brochure")),
-    responses((status = 200, description = "The practice's page; of a paused link, one that says so", content_type = "text/html"),
-    (status = 308, description = "A code in groups, like `488 356`: on to its plain address, query and all"),
-    (status = 404, description = "One and the same page for unknown, closed and suspended codes; or a problem, where the path is no number", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
-    (status = 429, description = "A challenge for an address that tried many codes in vain", content_type = "text/html"), LandingRefusals))]
+/// Get the landing page of a link
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"), ("s" = Option<String>, Query, description = "Channel that the view is counted under, `[a-z0-9-]{1,32}`", example = "brochure")),
+    responses((status = 200, description = "The landing page, or a notice that the link is paused", content_type = "text/html"),
+    (status = 308, description = "A grouped code like `488 356`: redirects to the plain address and keeps the query"),
+    (status = 404, description = "The same page for unknown, closed and suspended codes, or a problem if the path is not a number", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
+    (status = 429, description = "A challenge for a network address that tried many wrong codes", content_type = "text/html"), LandingRefusals))]
 #[get("/{code}", guard = "super::is_code_path")]
-pub async fn landing(
+pub async fn get_landing_page(
     app: Data<App>,
     call: Call,
     request: HttpRequest,
@@ -39,14 +39,14 @@ pub async fn landing(
     show(&app, &call, &request, code.into_inner(), false).await
 }
 
-/// The landing page, reached by a printed QR code
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"), ("s" = Option<String>, Query, description = "A channel to count by", example = "brochure")),
-    responses((status = 200, description = "The practice's page", content_type = "text/html"),
-    (status = 308, description = "As for the plain link"),
-    (status = 404, description = "As for the plain link", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
-    (status = 429, description = "As for the plain link", content_type = "text/html"), LandingRefusals))]
+/// Get the landing page after a QR code scan
+#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"), ("s" = Option<String>, Query, description = "Channel that the view is counted under", example = "brochure")),
+    responses((status = 200, description = "The landing page", content_type = "text/html"),
+    (status = 308, description = "Same as for the plain link"),
+    (status = 404, description = "Same as for the plain link", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
+    (status = 429, description = "Same as for the plain link", content_type = "text/html"), LandingRefusals))]
 #[get("/Q/{code}", guard = "super::is_code_path")]
-pub async fn scanned(
+pub async fn get_scanned_landing_page(
     app: Data<App>,
     call: Call,
     request: HttpRequest,
@@ -87,28 +87,25 @@ async fn show(
     shown(app, &ctx, &drawn, &ask)
 }
 
-/// Which page a request asks for, and who asks.
+/// Returns the cache key of the requested page, and the visitor.
 pub(super) fn key(app: &App, call: &Call, request: &HttpRequest, code: String) -> (Key, Visitor) {
     let visitor = Visitor::of(request.headers(), |agent| app.front.lead(agent));
     let is_open_host = is_open_host(app, request);
     (Key { code, language: call.language, lead: visitor.lead, is_open_host }, visitor)
 }
 
-/// What a page is asked for with.
+/// Properties of a page request.
 pub(super) struct Ask<'a> {
-    /// Which page.
     pub key: &'a Key,
-    /// The address's query.
     pub query: &'a str,
-    /// Whether a machine asks.
     pub is_machine: bool,
-    /// Whether the printed QR code led here.
+    /// Whether the printed QR code was scanned.
     pub is_scan: bool,
-    /// Whether it counts at all.
+    /// Whether the request may be counted at all.
     pub is_visit: bool,
 }
 
-/// A drawn page with what is new on it, counted.
+/// Fills in a rendered page and counts the view.
 pub(super) fn shown(app: &App, ctx: &Ctx, drawn: &Drawn, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
     let channel = visit::channel(ask.query);
     if ask.is_visit && drawn.is_open {
@@ -131,7 +128,8 @@ fn count(app: &App, now: Timestamp, drawn: &Drawn, channel: &str, ask: &Ask<'_>)
     }
 }
 
-/// Draws a page and keeps it; `Err` is a code that leads nowhere, and whether it looks mistyped.
+/// Renders and caches a page. The inner `Err` means that no active link has the code; it says whether
+/// the code looks mistyped.
 async fn draw(app: &Data<App>, key: &Key) -> Result<Result<Arc<Drawn>, bool>, Problem> {
     let (generation, code) = (app.front.generation(), key.code.clone());
     let (to, is_open) = match app.read(move |_, conn| links::open(conn, &code)).await? {
@@ -161,7 +159,7 @@ pub(super) fn unshowable() -> Problem {
     Problem::new(Code::Internal, "This page cannot be shown.")
 }
 
-/// The page of a code that leads nowhere, or the challenge where it was one too many.
+/// Returns the page for an unknown code, or the challenge if the address has tried too many.
 pub(super) fn nowhere(app: &App, call: &Call, code: &str, mistyped: bool) -> Result<HttpResponse, Problem> {
     if let Some(wait) = app.guests.miss(&app.config, &call.network, code, app.clock.now()) {
         return held_back(app, call, code, wait);
@@ -171,7 +169,7 @@ pub(super) fn nowhere(app: &App, call: &Call, code: &str, mistyped: bool) -> Res
     html::page(app, StatusCode::NOT_FOUND, &nonce, Does::Nothing, body)
 }
 
-/// For an address that the gate holds back.
+/// Response for a network address that the code-guess limiter blocks.
 pub(super) fn held_back(app: &App, call: &Call, code: &str, wait: Wait) -> Result<HttpResponse, Problem> {
     challenge(app, call, code, 0, Some(wait.seconds))
 }
@@ -192,10 +190,10 @@ fn challenge(
 
 refusals!(ChallengeRefusals: plain, MalformedRequest, RequestTimeout, BodyTooLarge, UnsupportedMediaType);
 
-/// Passes the challenge of an address that tried many codes in vain
+/// Pass the challenge after too many wrong codes
 #[utoipa::path(tag = "links", request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "ticket=1795359600.c29tZXRoaW5n.c2lnbmF0dXJl&code=123456"),
-    responses((status = 303, description = "On to the code's page"),
-    (status = 429, description = "Too early, or no ticket of ours: the challenge again", content_type = "text/html"), ChallengeRefusals))]
+    responses((status = 303, description = "Redirects to the landing page of the code"),
+    (status = 429, description = "Too early, or the challenge token is invalid: the challenge again", content_type = "text/html"), ChallengeRefusals))]
 #[post("/challenge")]
 pub async fn pass_challenge(app: Data<App>, call: Call, form: Form) -> Result<HttpResponse, Problem> {
     let (ticket, code) = (form.field("ticket"), form.field("code"));

@@ -1,6 +1,6 @@
-//! "Text me the link": the page's form, and where it leads.
+//! "Text me the link": the form on the landing page, and the page after it.
 //!
-//! Post, redirect, get: whoever loads the last page again sends nothing again, scripts or not.
+//! Post, redirect, get: reloading the last page does not send the text again, with or without JavaScript.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{LOCATION, RETRY_AFTER};
@@ -23,13 +23,13 @@ use crate::refusals;
 
 refusals!(TextRefusals: plain, MalformedRequest, RequestTimeout, BodyTooLarge, UnsupportedMediaType);
 
-/// Texts the app's link to a number left on the page
+/// Text the link to the app to a phone number
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "phone=%28415%29+555-2671&visit=1795359600.lnk_0198c1f2.brochure.dmlzaXQ.c2lnbmF0dXJl"),
-    responses((status = 303, description = "On to `/{code}/texted`, one and the same for every number that takes texts; of a link that was paused meanwhile, to its page"),
-    (status = 404, description = "The code leads nowhere", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
-    (status = 422, description = "The page again, with what is wrong beside the field", content_type = "text/html"),
-    (status = 429, description = "The page again: too many links were asked for; or the challenge for an address that tried many codes in vain", content_type = "text/html"), TextRefusals))]
+    responses((status = 303, description = "Redirects to `/{code}/texted`, the same for every number that can receive texts; if the link was paused meanwhile, to its page"),
+    (status = 404, description = "No active link has this code", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
+    (status = 422, description = "The page again, with the error next to the field", content_type = "text/html"),
+    (status = 429, description = "The page again after too many link requests, or a challenge for a network address that tried many wrong codes", content_type = "text/html"), TextRefusals))]
 #[post("/{code}/text")]
 pub async fn text_link(
     app: Data<App>,
@@ -59,25 +59,25 @@ pub async fn text_link(
 
 refusals!(AgainRefusals: plain, NotFound);
 
-/// Back to the page with the form
+/// Redirect to the page with the form
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    responses((status = 303, description = "On to `/{code}`"), AgainRefusals))]
+    responses((status = 303, description = "Redirects to `/{code}`"), AgainRefusals))]
 #[get("/{code}/text")]
-pub async fn text_form(code: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn redirect_to_text_form(code: Path<String>) -> Result<HttpResponse, Problem> {
     digits(&code)?;
     Ok(on(&format!("/{code}")))
 }
 
 refusals!(TextedRefusals: plain);
 
-/// What happens after the link was texted
+/// Get the page after the link was texted
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    responses((status = 200, description = "What to do next", content_type = "text/html"),
-    (status = 303, description = "Of a paused link: on to its page"),
-    (status = 404, description = "The code leads nowhere", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
-    (status = 429, description = "A challenge for an address that tried many codes in vain", content_type = "text/html"), TextedRefusals))]
+    responses((status = 200, description = "The next steps", content_type = "text/html"),
+    (status = 303, description = "The link is paused: redirects to its page"),
+    (status = 404, description = "No active link has this code", content((String = "text/html"), (crate::http::problem::ProblemBody = "application/problem+json"))),
+    (status = 429, description = "A challenge for a network address that tried many wrong codes", content_type = "text/html"), TextedRefusals))]
 #[get("/{code}/texted")]
-pub async fn texted(
+pub async fn get_link_texted_page(
     app: Data<App>,
     call: Call,
     request: HttpRequest,
@@ -103,8 +103,8 @@ fn on(address: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
 }
 
-/// The number to text, where the form is one of ours and the number can be read: what is not asks nothing of the
-/// database but whose page to show.
+/// Parses the number if the form has a valid visit token. An invalid form costs no database work beyond the
+/// read of the link whose page is shown.
 fn number(app: &App, is_ours: bool, typed: &str) -> Result<Phone, WrongNumber> {
     if !is_ours {
         return Err(WrongNumber::Stale);
@@ -135,7 +135,6 @@ async fn leave(
     left.await
 }
 
-/// Why no text is sent, as the page says it.
 enum Refused {
     Wrong(WrongNumber),
     Limited(crate::kit::Wait),
@@ -154,7 +153,7 @@ fn refused(outcome: Result<(), deferred::Refusal>) -> db::Result<Result<(), Refu
     })
 }
 
-/// The page once more, with what is wrong beside the field.
+/// Shows the page again, with the error next to the field.
 fn again(
     app: &App,
     key: &Key,
@@ -172,7 +171,7 @@ fn again(
             (StatusCode::TOO_MANY_REQUESTS, page::limited(view.language, *wait), Some(wait))
         }
     };
-    // What a person typed may hold anything, also what marks the places in a drawn page.
+    // What a person typed may contain anything, including the placeholders of a rendered page.
     let form = page::Form { phone: typed.replace(char::is_control, ""), error };
     let page = page::landing(&view, &form).map_err(|_| unshowable())?;
     let visit = Visit { id: &fresh.visit_id, link_id: &to.link.id, channel: "" };

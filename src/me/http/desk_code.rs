@@ -1,4 +1,4 @@
-//! The door of the code that a patient reads at the desk.
+//! HTTP handler for the check-in code.
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
@@ -14,10 +14,10 @@ use crate::app::App;
 use crate::http::{Answer, Body, Call, Code, Id, Problem, once};
 use crate::refusals;
 
-/// A code from a screen at the practice's desk.
+/// A check-in code from a screen at reception.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ShowDeskCode {
-    /// Eight digits; spaces and dashes between them do not matter.
+    /// Eight digits; spaces and dashes between them are ignored.
     #[validate(length(max = 20))]
     #[schema(example = "48835612")]
     code: String,
@@ -25,11 +25,11 @@ pub struct ShowDeskCode {
 
 refusals!(ShowDeskCodeRefusals: keyed, Unauthorized, PairingNotFound, ConversationClosed, DeskCodeWrong, CheckLimited);
 
-/// Shows that the patient stands at the practice's desk
+/// Confirm the patient's identity with a check-in code from reception
 #[utoipa::path(tag = "me", request_body = ShowDeskCode, security(("access_token" = [])), params(("id" = String, Path, description = "The pairing", example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The practice knows who this is", body = PairingAnswer), ShowDeskCodeRefusals))]
+    responses((status = 200, description = "The patient's identity is confirmed", body = PairingAnswer), ShowDeskCodeRefusals))]
 #[post("/v1/me/pairings/{id}/desk-code")]
-pub async fn show_desk_code(
+pub async fn verify_check_in_code(
     app: Data<App>,
     call: Call,
     id: Id,
@@ -44,7 +44,7 @@ pub async fn show_desk_code(
             Shown::Confirmed(paired) => Answer::ok(&PairingAnswer::from(*paired)),
             Shown::Wrong => Answer::Refused(wrong()),
             Shown::Limited(wait) => {
-                let detail = "Ask at the desk: the practice can confirm you without a code.";
+                let detail = "Ask at reception: the practice can confirm you without a code.";
                 Answer::Refused(Problem::new(Code::CheckLimited, detail).retry(wait))
             }
         })
@@ -53,5 +53,5 @@ pub async fn show_desk_code(
 }
 
 fn wrong() -> Problem {
-    Problem::field(Code::DeskCodeWrong, "/code", "Type the code that the screen at the desk shows now.")
+    Problem::field(Code::DeskCodeWrong, "/code", "Enter the code that the screen at reception shows now.")
 }

@@ -1,4 +1,4 @@
-//! The patient's stream, and how far they have read.
+//! HTTP handlers for the patient's event stream and read positions.
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
@@ -25,11 +25,11 @@ impl From<Refusal> for Halt {
 
 refusals!(MyEventsRefusals: plain, Unauthorized);
 
-/// Tells at once what happens in my conversations
-#[utoipa::path(tag = "me", security(("access_token" = [])), params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen: the stream goes on behind it, up to a day later", example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `read`, with ids as JSON; what this sign-in sees. The stream ends with the access token: open it again with a fresh one", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: read\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"by\":\"practice\",\"position\":3}\n\n"), MyEventsRefusals))]
+/// Stream events of the patient's conversations
+#[utoipa::path(tag = "me", security(("access_token" = [])), params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was received: the stream resumes after it, for up to a day", example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `read`, with ids as JSON, limited to what this session may see. The stream ends when the access token expires: open it again with a fresh one", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: read\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"by\":\"practice\",\"position\":3}\n\n"), MyEventsRefusals))]
 #[get("/v1/me/events")]
-pub async fn my_events(
+pub async fn stream_patient_events(
     app: Data<App>,
     call: Call,
     last: LastEventId,
@@ -52,30 +52,30 @@ pub async fn my_events(
     }))
 }
 
-/// How far I have read.
+/// A new read position of the patient.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct MarkMineRead {
-    /// The last entry that was read.
-    #[validate(range(min = 1, message = "Entries are counted from 1."))]
+    /// Position of the last entry that was read.
+    #[validate(range(min = 1, message = "Positions start at 1."))]
     #[schema(example = 2, minimum = 1)]
     position: i32,
 }
 
-/// What I have read.
+/// The read position after the request.
 #[derive(Serialize, ToSchema)]
 pub struct MineReadAnswer {
-    /// Up to which entry; it never goes back.
+    /// Position of the last entry read; it never goes back.
     #[schema(example = 2)]
     read_position: i32,
 }
 
 refusals!(MarkMineReadRefusals: keyed, Unauthorized, ConversationNotFound);
 
-/// Says how far I have read
+/// Mark a conversation as read up to an entry
 #[utoipa::path(tag = "me", request_body = MarkMineRead, security(("access_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "How far by now; the practice is told", body = MineReadAnswer), MarkMineReadRefusals))]
+    responses((status = 200, description = "The current read position; the practice is notified", body = MineReadAnswer), MarkMineReadRefusals))]
 #[post("/v1/me/conversations/{id}/read")]
-pub async fn read_mine(
+pub async fn mark_conversation_read(
     app: Data<App>,
     call: Call,
     id: Id,

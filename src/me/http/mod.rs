@@ -1,4 +1,4 @@
-//! The doors of the patient's own view.
+//! HTTP handlers for the signed-in patient's own data.
 
 pub mod desk_code;
 pub mod events;
@@ -38,35 +38,36 @@ impl From<Refusal> for Problem {
     }
 }
 
-/// Who I am.
+/// The signed-in account and its patients.
 #[derive(Serialize, ToSchema)]
 pub struct MeAnswer {
-    /// The account.
+    /// The account that is signed in.
     account: AccountView,
-    /// The people on it whom this sign-in may see.
+    /// The patients on the account that this session may see.
     patients: Vec<PatientView>,
-    /// What this sign-in sees.
+    /// Access scope of this session.
     scope: Scope,
-    /// The account's e-mail address. A restricted sign-in is not told: the number may have another owner by now.
+    /// The account's e-mail address. `null` for a restricted session: the number may have
+    /// another owner by now.
     #[schema(required = true)]
     email: Option<OwnEmail>,
 }
 
-/// An e-mail address, as its account sees it.
+/// The account's own e-mail address.
 #[derive(Serialize, ToSchema)]
 pub struct OwnEmail {
-    /// The address.
+    /// The e-mail address as it was entered.
     #[schema(example = "alex@example.com")]
     address: String,
-    /// Since when it is proven; `null` for not yet.
+    /// Time at which the address was proven; `null` if it is not.
     #[schema(required = true)]
     proven_at: Option<Timestamp>,
 }
 
 refusals!(SignedInRefusals: plain, Unauthorized);
 
-/// Shows the account and the people on it
-#[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 200, description = "Account and people", body = MeAnswer), SignedInRefusals))]
+/// Get the account and its patients
+#[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 200, description = "The account and its patients", body = MeAnswer), SignedInRefusals))]
 #[get("/v1/me")]
 pub async fn get_me(app: Data<App>, call: Call) -> Result<Json<MeAnswer>, Problem> {
     let answer = app.read(move |ctx, conn| {
@@ -83,8 +84,8 @@ pub async fn get_me(app: Data<App>, call: Call) -> Result<Json<MeAnswer>, Proble
 
 refusals!(DeleteMeRefusals: plain, Unauthorized, SessionRestricted);
 
-/// Deletes the account
-#[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 204, description = "Pairings and sign-ins have ended; number, e-mail and birth dates are forgotten"), DeleteMeRefusals))]
+/// Delete the account and end its pairings
+#[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 204, description = "Pairings and sessions have ended; number, e-mail and birth dates are erased"), DeleteMeRefusals))]
 #[delete("/v1/me")]
 pub async fn delete_me(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| {
@@ -95,22 +96,22 @@ pub async fn delete_me(app: Data<App>, call: Call) -> Result<HttpResponse, Probl
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// A further person.
+/// A further patient on the account.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreatePatient {
-    /// Given name, 1 to 100 characters.
+    /// The patient's given name, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Sam")]
     given_name: String,
-    /// Family name, 1 to 100 characters.
+    /// The patient's family name, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Rivera")]
     family_name: String,
-    /// Birth date, ISO 8601.
+    /// Birth date, an ISO 8601 date.
     #[validate(custom(function = "is_birth_date"))]
     #[schema(example = "2019-02-11")]
     birth_date: Option<String>,
-    /// What they are to the holder of the account; by default somebody else whom they write for.
+    /// Relation to the account holder; by default `other`.
     #[serde(default = "other")]
     #[schema(example = "child")]
     relation: Relation,
@@ -120,17 +121,17 @@ fn other() -> Relation {
     Relation::Other
 }
 
-/// One person.
+/// One patient on the account.
 #[derive(Serialize, ToSchema)]
 pub struct PatientAnswer {
-    /// The person.
+    /// The patient with all details.
     patient: PatientView,
 }
 
 refusals!(CreatePatientRefusals: keyed, Unauthorized);
 
-/// Adds a person to the account
-#[utoipa::path(tag = "me", request_body = CreatePatient, security(("access_token" = [])), responses((status = 201, description = "The person was added", body = PatientAnswer), CreatePatientRefusals))]
+/// Add a patient to the account
+#[utoipa::path(tag = "me", request_body = CreatePatient, security(("access_token" = [])), responses((status = 201, description = "The patient was added", body = PatientAnswer), CreatePatientRefusals))]
 #[post("/v1/me/patients")]
 pub async fn create_patient(
     app: Data<App>,
@@ -149,18 +150,18 @@ pub async fn create_patient(
     .await
 }
 
-/// A change of a person's details; what is left out stays.
+/// A change of a patient's details; omitted fields stay as they are.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangePatient {
-    /// Given name, 1 to 100 characters.
+    /// The patient's given name, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Samuel")]
     given_name: Option<String>,
-    /// Family name, 1 to 100 characters.
+    /// The patient's family name, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Rivera")]
     family_name: Option<String>,
-    /// Birth date, ISO 8601.
+    /// Birth date, an ISO 8601 date.
     #[validate(custom(function = "is_birth_date"))]
     #[schema(example = "2019-02-11")]
     birth_date: Option<String>,
@@ -168,9 +169,9 @@ pub struct ChangePatient {
 
 refusals!(ChangePatientRefusals: body, Unauthorized, PatientNotFound);
 
-/// Changes a person's details
+/// Change a patient's details
 #[utoipa::path(tag = "me", request_body = ChangePatient, security(("access_token" = [])), params(("id" = String, Path, description = "The patient", example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "As changed", body = PatientAnswer), ChangePatientRefusals))]
+    responses((status = 200, description = "The patient after the change", body = PatientAnswer), ChangePatientRefusals))]
 #[patch("/v1/me/patients/{id}")]
 pub async fn change_patient(
     app: Data<App>,
@@ -192,19 +193,19 @@ pub async fn change_patient(
     Ok(Json(PatientAnswer { patient: patient.await?.into() }))
 }
 
-/// A practice to pair with.
+/// The input for pairing a patient with a practice.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreatePairing {
-    /// The link token that led here.
+    /// The link token of the practice's link.
     #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
     link_token: Option<Secret>,
-    /// In its place: a pairing that waited for the account's number.
+    /// Instead of `link_token`: a pending pairing of the account's number.
     #[schema(example = "pnd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pending_pairing_id: Option<String>,
-    /// In its place: what the link of an invite's text ends in.
+    /// Instead of `link_token`: the last part of the link in an invite's text.
     #[schema(example = "3q2-7wAAAAAAAAAAAAAAAA")]
     invite_token: Option<Secret>,
-    /// Who pairs; by default the first person on the account.
+    /// The patient to pair; by default the first one on the account.
     #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     patient_id: Option<String>,
 }
@@ -212,9 +213,9 @@ pub struct CreatePairing {
 /// A pairing and its conversation.
 #[derive(Serialize, ToSchema)]
 pub struct PairingAnswer {
-    /// Patient and practice.
+    /// The pairing of patient and practice.
     pairing: Pairing,
-    /// Their conversation.
+    /// The conversation of that pairing.
     conversation: Conversation,
 }
 
@@ -226,9 +227,9 @@ impl From<Paired> for PairingAnswer {
 
 refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, PatientNotFound, LinkTokenInvalid, LinkPaused, PendingPairingGone, InviteGone, InviteEmailUnproven, PairingRefused);
 
-/// Pairs with a further practice
+/// Pair a patient with a practice
 #[utoipa::path(tag = "me", request_body = CreatePairing, security(("access_token" = [])),
-    responses((status = 201, description = "Newly paired", body = PairingAnswer), (status = 200, description = "Paired before: the same conversation", body = PairingAnswer), CreatePairingRefusals))]
+    responses((status = 201, description = "The pairing was created", body = PairingAnswer), (status = 200, description = "The pairing existed already, with the same conversation", body = PairingAnswer), CreatePairingRefusals))]
 #[post("/v1/pairings")]
 pub async fn create_pairing(
     app: Data<App>,
@@ -253,8 +254,8 @@ pub async fn create_pairing(
 
 refusals!(ListRefusals: plain, Unauthorized, InvalidRequest);
 
-/// Lists the pairings
-#[utoipa::path(tag = "me", security(("access_token" = [])), params(PageQuery), responses((status = 200, description = "Living pairings, oldest first", body = Page<PairingAnswer>), ListRefusals))]
+/// List the account's open pairings
+#[utoipa::path(tag = "me", security(("access_token" = [])), params(PageQuery), responses((status = 200, description = "Open pairings, oldest first", body = Page<PairingAnswer>), ListRefusals))]
 #[get("/v1/me/pairings")]
 pub async fn list_pairings(
     app: Data<App>,
@@ -272,9 +273,9 @@ pub async fn list_pairings(
 
 refusals!(LeaveRefusals: plain, Unauthorized, PairingNotFound);
 
-/// Leaves a practice
+/// End a pairing with a practice
 #[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The pairing", example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 204, description = "The conversation is closed"), LeaveRefusals))]
+    responses((status = 204, description = "The pairing has ended, and its conversation is closed"), LeaveRefusals))]
 #[delete("/v1/me/pairings/{id}")]
 pub async fn delete_pairing(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| {
@@ -287,9 +288,9 @@ pub async fn delete_pairing(app: Data<App>, call: Call, id: Id) -> Result<HttpRe
 
 refusals!(EntriesRefusals: plain, Unauthorized, ConversationNotFound, InvalidRequest);
 
-/// Lists what was said
+/// List conversation entries, oldest first
 #[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
-    responses((status = 200, description = "Entries in order", body = Page<Entry>), EntriesRefusals))]
+    responses((status = 200, description = "Entries in order of position", body = Page<Entry>), EntriesRefusals))]
 #[get("/v1/me/conversations/{id}/entries")]
 pub async fn list_entries(
     app: Data<App>,
@@ -305,7 +306,7 @@ pub async fn list_entries(
     Ok(Json(Page::of(entries.await?, limit, |entry| entry.position.to_string())))
 }
 
-/// A message to the practice.
+/// A new message to the practice.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreateEntry {
     /// Plain text, 1 to 4,000 characters.
@@ -321,18 +322,18 @@ fn is_message(body: &str) -> Result<(), ValidationError> {
     Err(ValidationError::new("length").with_message("A message has 1 to 4,000 characters.".into()))
 }
 
-/// One entry.
+/// The entry that was created.
 #[derive(Serialize, ToSchema)]
 pub struct EntryAnswer {
-    /// The entry.
+    /// The entry with its position.
     entry: Entry,
 }
 
 refusals!(CreateEntryRefusals: keyed, Unauthorized, ConversationNotFound, ConversationClosed);
 
-/// Writes to the practice
+/// Send a message to the practice
 #[utoipa::path(tag = "me", request_body = CreateEntry, security(("access_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 201, description = "The message stands", body = EntryAnswer), CreateEntryRefusals))]
+    responses((status = 201, description = "The message was sent", body = EntryAnswer), CreateEntryRefusals))]
 #[post("/v1/me/conversations/{id}/entries")]
 pub async fn create_entry(
     app: Data<App>,

@@ -1,4 +1,4 @@
-//! The door of the account's number.
+//! HTTP handler for changing the account's phone number.
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
@@ -14,28 +14,28 @@ use crate::http::{Answer, Body, Call, Problem, once};
 use crate::kit::Secret;
 use crate::refusals;
 
-/// Another number for the account.
+/// A new phone number for the account.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangeNumber {
-    /// The proof of the new number.
+    /// The phone proof of the new number.
     #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     phone_proof: Secret,
 }
 
-/// The account as it is now.
+/// The account after the change.
 #[derive(Serialize, ToSchema)]
 pub struct NumberChanged {
-    /// The account.
+    /// The account with its new number.
     account: AccountView,
 }
 
 refusals!(ChangeNumberRefusals: keyed, Unauthorized, SessionRestricted, PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, AccountExists);
 
-/// Gives the account another number, which was proven; the old one and the new one are told
+/// Change the account's phone number to a proven one; both numbers get a text
 #[utoipa::path(tag = "me", request_body = ChangeNumber, security(("access_token" = [])),
-    responses((status = 200, description = "The account has that number; practices that knew the person look again", body = NumberChanged), ChangeNumberRefusals))]
+    responses((status = 200, description = "The account has the new number; its practices must verify the patient's identity again", body = NumberChanged), ChangeNumberRefusals))]
 #[post("/v1/me/phone")]
-pub async fn change_number(
+pub async fn change_phone_number(
     app: Data<App>,
     call: Call,
     body: Body<ChangeNumber>,

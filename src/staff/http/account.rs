@@ -1,4 +1,4 @@
-//! The doors of one's own account.
+//! HTTP handlers for one's own staff account.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, patch, post};
@@ -15,10 +15,10 @@ use crate::refusals;
 use crate::staff::account::{self, Changed, NewPassword};
 use crate::staff::{self, Refusal, session};
 
-/// A change of oneself.
+/// A change of one's own staff account.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangeStaffMe {
-    /// What colleagues call one, 1 to 100 characters.
+    /// The name shown to colleagues, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Ana Ruiz")]
     name: String,
@@ -26,8 +26,8 @@ pub struct ChangeStaffMe {
 
 refusals!(ChangeStaffMeRefusals: body, Unauthorized);
 
-/// Changes one's own name
-#[utoipa::path(tag = "staff", request_body = ChangeStaffMe, security(("staff_token" = [])), responses((status = 200, description = "As changed", body = StaffAnswer), ChangeStaffMeRefusals))]
+/// Change your own name
+#[utoipa::path(tag = "staff", request_body = ChangeStaffMe, security(("staff_token" = [])), responses((status = 200, description = "The changed staff member", body = StaffAnswer), ChangeStaffMeRefusals))]
 #[patch("/v1/staff/me")]
 pub async fn change_staff_me(
     app: Data<App>,
@@ -39,29 +39,29 @@ pub async fn change_staff_me(
     Ok(Json(changed.into()))
 }
 
-/// Another password for oneself.
+/// A request to change one's own password.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangePassword {
-    /// The one that holds now.
+    /// The current password of the account.
     #[schema(example = "correct horse battery staple")]
     current_password: Secret,
-    /// 12 to 128 characters of any kind; not the address, not the practice's name.
+    /// The new password: 12 to 128 characters, but not the e-mail address or the practice's name.
     #[schema(example = "seven quiet herons at noon")]
     new_password: Secret,
 }
 
-/// The new password holds.
+/// Confirms that the new password is set.
 #[derive(Serialize, ToSchema)]
 pub struct PasswordChanged {
-    /// Always `changed`.
+    /// The status, which is always `changed`.
     #[schema(example = "changed")]
     status: &'static str,
 }
 
 refusals!(ChangePasswordRefusals: keyed, Unauthorized, CurrentPasswordWrong, PasswordRefused, SignInLimited);
 
-/// Changes one's own password, and ends every other sign-in
-#[utoipa::path(tag = "staff", request_body = ChangePassword, security(("staff_token" = [])), responses((status = 200, description = "The new password holds", body = PasswordChanged), ChangePasswordRefusals))]
+/// Change your own password and end all other sessions
+#[utoipa::path(tag = "staff", request_body = ChangePassword, security(("staff_token" = [])), responses((status = 200, description = "The new password is set", body = PasswordChanged), ChangePasswordRefusals))]
 #[post("/v1/staff/me/password")]
 pub async fn change_password(
     app: Data<App>,
@@ -80,33 +80,33 @@ pub async fn change_password(
     .await
 }
 
-/// A guess that was not right.
+/// The problem for a wrong current password.
 pub fn wrong_password() -> Problem {
-    let detail = "Type the password that you sign in with now.";
+    let detail = "Enter the password that you sign in with now.";
     Problem::field(Code::CurrentPasswordWrong, "/current_password", detail)
 }
 
-/// A code of the authenticator.
+/// An authenticator code, given to renew the recovery codes.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct RenewRecoveryCodes {
-    /// Six digits from the authenticator app; each is good once.
+    /// Six digits from the authenticator app; each code works once.
     #[validate(length(max = 20))]
     #[schema(example = "123456")]
     code: String,
 }
 
-/// Recovery codes, shown this once.
+/// The new recovery codes, shown only once.
 #[derive(Serialize, ToSchema)]
 pub struct RecoveryCodes {
-    /// Ten codes for whoever loses the phone; the ones before are worth nothing.
+    /// Ten codes to sign in with if the phone is lost; all earlier codes stop working.
     #[schema(example = json!(["7k2mq-x09ab"]))]
     recovery_codes: Vec<String>,
 }
 
 refusals!(RenewRecoveryCodesRefusals: keyed, Unauthorized, SecondFactorWrong, SignInLimited);
 
-/// Makes fresh recovery codes for oneself
-#[utoipa::path(tag = "staff", request_body = RenewRecoveryCodes, security(("staff_token" = [])), responses((status = 201, description = "The codes, this once", body = RecoveryCodes), RenewRecoveryCodesRefusals))]
+/// Create new recovery codes
+#[utoipa::path(tag = "staff", request_body = RenewRecoveryCodes, security(("staff_token" = [])), responses((status = 201, description = "The new codes, shown only once", body = RecoveryCodes), RenewRecoveryCodesRefusals))]
 #[post("/v1/staff/me/recovery-codes")]
 pub async fn renew_recovery_codes(
     app: Data<App>,
@@ -125,20 +125,20 @@ pub async fn renew_recovery_codes(
     .await
 }
 
-/// A code that was not right.
+/// The problem for a wrong authenticator or recovery code.
 pub fn wrong_code() -> Problem {
     Problem::field(
         Code::SecondFactorWrong,
         "/code",
-        "Type the code that the app shows now; each is good once.",
+        "Enter the code that the app shows now. Each code works once.",
     )
 }
 
 refusals!(DeleteStaffSessionRefusals: plain, Unauthorized, SessionNotFound);
 
-/// Ends one of one's own sign-ins
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), params(("id" = String, Path, description = "The sign-in", example = "sts_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 204, description = "It has ended"), DeleteStaffSessionRefusals))]
+/// End one of your own sessions
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), params(("id" = String, Path, description = "The session", example = "sts_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 204, description = "The session has ended"), DeleteStaffSessionRefusals))]
 #[delete("/v1/staff/sessions/{id}")]
 pub async fn delete_staff_session(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| {

@@ -1,4 +1,4 @@
-//! The doors of staff: signing in, colleagues, teams.
+//! HTTP handlers for staff: sign-in, staff members and teams.
 
 pub mod account;
 pub mod people;
@@ -14,15 +14,14 @@ use crate::kit::Email;
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Unauthorized => Self::new(Code::Unauthorized, "Send a living staff token."),
+            Refusal::Unauthorized => Self::new(Code::Unauthorized, "Send a valid staff token."),
             Refusal::Forbidden => Self::new(Code::StaffForbidden, "Ask an admin of your practice."),
             Refusal::Limited(wait) => {
-                let detail =
-                    "Wait as long as `Retry-After` says. Who has forgotten a password can set a new one.";
+                let detail = "Wait as long as `Retry-After` says, or reset your password.";
                 Self::new(Code::SignInLimited, detail).retry(wait)
             }
             Refusal::ChallengeInvalid => {
-                Self::field(Code::ChallengeInvalid, "/challenge", "Begin with address and password.")
+                Self::field(Code::ChallengeInvalid, "/challenge", "Start again with e-mail and password.")
             }
             Refusal::RefreshInvalid => {
                 Self::field(Code::RefreshTokenInvalid, "/refresh_token", "Sign in again.")
@@ -30,18 +29,18 @@ impl From<Refusal> for Problem {
             Refusal::LetterExpired => Self::field(
                 Code::LetterExpired,
                 "/token",
-                "Ask for a new password, or ask an admin to invite you again.",
+                "Request a new password, or ask an admin to invite you again.",
             ),
             Refusal::Weak(why) => Self::field(Code::PasswordRefused, "/password", why.to_string()),
             Refusal::WeakNew(why) => Self::field(Code::PasswordRefused, "/new_password", why.to_string()),
-            Refusal::SessionNotFound => Self::new(Code::SessionNotFound, "Check the sign-in's id."),
+            Refusal::SessionNotFound => Self::new(Code::SessionNotFound, "Check the session id."),
             Refusal::Busy(_) => Self::new(Code::Unavailable, "Nothing is lost. Try again in a moment."),
-            Refusal::StaffNotFound => Self::new(Code::StaffNotFound, "Check the colleague's id."),
+            Refusal::StaffNotFound => Self::new(Code::StaffNotFound, "Check the staff member's id."),
             Refusal::StaffExists => {
-                Self::field(Code::StaffExists, "/email", "Everybody signs in with an address of their own.")
+                Self::field(Code::StaffExists, "/email", "Each staff member needs their own e-mail address.")
             }
-            Refusal::LastAdmin => Self::new(Code::LastAdmin, "Make somebody else an admin first."),
-            Refusal::TeamNotFound => Self::new(Code::TeamNotFound, "Check the team's id."),
+            Refusal::LastAdmin => Self::new(Code::LastAdmin, "Make another staff member an admin first."),
+            Refusal::TeamNotFound => Self::new(Code::TeamNotFound, "Check the team id."),
             Refusal::TeamExists => Self::field(Code::TeamExists, "/name", "Choose another name."),
             Refusal::Stranger => stranger(),
             Refusal::KeysMissing => Self::new(Code::Internal, "Nothing was changed. Try again."),
@@ -54,29 +53,29 @@ fn stranger() -> Problem {
     Problem::fields(vec![FieldError {
         pointer: "/members".to_owned(),
         code: "unknown_id".to_owned(),
-        detail: "Your practice has nobody of this id.".to_owned(),
+        detail: "Your practice has no staff member with this id.".to_owned(),
     }])
 }
 
 fn is_email(address: &str) -> Result<(), ValidationError> {
     match Email::parse(address) {
         Some(_) => Ok(()),
-        None => Err(ValidationError::new("email").with_message("This is no e-mail address.".into())),
+        None => Err(ValidationError::new("email").with_message("Enter a valid e-mail address.".into())),
     }
 }
 
-/// Something visible, on one line.
+/// Accepts a name of 1 to 100 visible characters on one line.
 fn is_name(name: &str) -> Result<(), ValidationError> {
     let length = name.trim().chars().count();
     if (1..=100).contains(&length) && !name.chars().any(char::is_control) {
         return Ok(());
     }
-    let message = "A name has 1 to 100 characters on one line.";
+    let message = "Enter 1 to 100 characters on one line.";
     Err(ValidationError::new("length").with_message(message.into()))
 }
 
-/// What the validator has looked at already.
+/// Parses an address that the validator has already checked.
 fn email(address: &str) -> Result<Email, Problem> {
     Email::parse(address)
-        .ok_or_else(|| Problem::field(Code::InvalidRequest, "/email", "This is no e-mail address."))
+        .ok_or_else(|| Problem::field(Code::InvalidRequest, "/email", "Enter a valid e-mail address."))
 }

@@ -1,4 +1,4 @@
-//! The doors of colleagues, and of oneself.
+//! HTTP handlers for staff members, including the caller's own profile.
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, get, patch, post};
@@ -14,14 +14,14 @@ use crate::practices;
 use crate::refusals;
 use crate::staff::{self, Member, MemberChange, NewMember, Refusal, Role, Standing, people, sign_in};
 
-/// What a colleague may do.
+/// A role that can be given to a staff member.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = StaffRole)]
 pub enum GivenRole {
-    /// Everything in the practice.
+    /// May manage everything in the practice.
     Admin,
-    /// What the links they belong to bring.
+    /// Sees only the conversations of links they belong to.
     Member,
 }
 
@@ -34,38 +34,38 @@ impl From<GivenRole> for Role {
     }
 }
 
-/// What an admin may do to a colleague's access.
+/// A state that an admin can give a staff member's account.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = StaffAccess)]
 pub enum GivenState {
-    /// May sign in.
+    /// The staff member may sign in.
     Active,
-    /// Is out at once.
+    /// The staff member is signed out at once and cannot sign in.
     Disabled,
 }
 
-/// Somebody who works at the practice.
+/// A person who works at the practice.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StaffMember)]
 pub struct MemberView {
-    /// Their id.
+    /// The id of the staff member.
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// What colleagues call them.
+    /// The name shown to colleagues.
     #[schema(example = "Ana Ruiz")]
     name: String,
-    /// The address that they sign in with.
+    /// The e-mail address used to sign in.
     #[schema(example = "ana@elm.example")]
     email: String,
-    /// `admin`, `member`, or `support` (the operator's own).
+    /// The role: `admin`, `member`, or `support` (the operator's own staff).
     #[schema(example = "admin")]
     role: &'static str,
-    /// `invited` until they choose a password, `active`, or `disabled`.
+    /// The account state: `invited` until a password is chosen, then `active` or `disabled`.
     state: Standing,
-    /// Whether their second factor is set up.
+    /// Whether an authenticator app is set up.
     has_totp: bool,
-    /// When they were invited first.
+    /// The time of the first invitation.
     created_at: Timestamp,
 }
 
@@ -83,10 +83,10 @@ impl From<Member> for MemberView {
     }
 }
 
-/// One colleague.
+/// Response with one staff member.
 #[derive(Serialize, ToSchema)]
 pub struct StaffAnswer {
-    /// The colleague.
+    /// The staff member concerned.
     staff: MemberView,
 }
 
@@ -96,36 +96,36 @@ impl From<Member> for StaffAnswer {
     }
 }
 
-/// The practice that somebody works at.
+/// The practice that employs the staff member.
 #[derive(Serialize, ToSchema)]
 pub struct Workplace {
-    /// Its id.
+    /// The id of the practice.
     #[schema(example = "prc_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// Its name.
+    /// The name of the practice.
     #[schema(example = "Elm Dental")]
     name: String,
 }
 
-/// Whoever is signed in.
+/// The signed-in staff member, with practice and teams.
 #[derive(Serialize, ToSchema)]
 pub struct StaffMe {
-    /// Themselves.
+    /// The signed-in staff member.
     staff: MemberView,
-    /// Where they work.
+    /// The practice they work at.
     practice: Workplace,
-    /// The ids of their teams.
+    /// Ids of the teams they belong to.
     #[schema(example = json!(["tem_0198c1f2a4c07d3e8a51b2c3d4e5f607"]))]
     teams: Vec<String>,
-    /// How many recovery codes they have left.
+    /// Number of unused recovery codes.
     #[schema(example = 10)]
     recovery_codes_left: i64,
 }
 
 refusals!(StaffMeRefusals: plain, Unauthorized);
 
-/// Shows whoever is signed in
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "Oneself", body = StaffMe), StaffMeRefusals))]
+/// Get the signed-in staff member
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "The signed-in staff member", body = StaffMe), StaffMeRefusals))]
 #[get("/v1/staff/me")]
 pub async fn get_staff_me(app: Data<App>, call: Call) -> Result<Json<StaffMe>, Problem> {
     let found = app.read(move |ctx, conn| {
@@ -141,26 +141,26 @@ pub async fn get_staff_me(app: Data<App>, call: Call) -> Result<Json<StaffMe>, P
     Ok(Json(found.await?))
 }
 
-/// A colleague to be invited.
+/// An invitation for a new staff member.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct InviteStaff {
-    /// The address that they will sign in with.
+    /// The e-mail address that they will sign in with.
     #[validate(custom(function = "is_email"))]
     #[schema(example = "ben@elm.example")]
     email: String,
-    /// What colleagues call them, 1 to 100 characters.
+    /// The name shown to colleagues, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Ben Okoro")]
     name: String,
-    /// What they may do.
+    /// The role given to the new staff member.
     #[schema(example = "member")]
     role: GivenRole,
 }
 
 refusals!(InviteStaffRefusals: keyed, Unauthorized, StaffForbidden, StaffExists);
 
-/// Invites a colleague by e-mail; again, where the first invitation was not taken up
-#[utoipa::path(tag = "practice", request_body = InviteStaff, security(("staff_token" = [])), responses((status = 201, description = "An e-mail is on its way; its link works for 7 days", body = StaffAnswer), InviteStaffRefusals))]
+/// Invite a staff member by e-mail, or resend an unaccepted invitation
+#[utoipa::path(tag = "practice", request_body = InviteStaff, security(("staff_token" = [])), responses((status = 201, description = "The e-mail will be sent; its link works for 7 days", body = StaffAnswer), InviteStaffRefusals))]
 #[post("/v1/practice/staff")]
 pub async fn invite_staff(
     app: Data<App>,
@@ -170,7 +170,7 @@ pub async fn invite_staff(
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
     let (email, name) = (email(&input.email)?, input.name.trim().to_owned());
-    // The practice is the caller's own; the rule fills it in.
+    // The practice is the caller's own; `people::invite` fills it in.
     let new = NewMember { practice_id: String::new(), email, name, role: input.role.into() };
     once(&app, &call, &canonical, move |ctx, conn| {
         let member = people::invite(ctx, conn, bearer.as_ref(), new)?;
@@ -181,8 +181,8 @@ pub async fn invite_staff(
 
 refusals!(ListStaffRefusals: plain, Unauthorized, InvalidRequest);
 
-/// Lists the practice's staff
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Colleagues, in the order in which they came", body = Page<MemberView>), ListStaffRefusals))]
+/// List the practice's staff
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Staff members, in the order in which they joined", body = Page<MemberView>), ListStaffRefusals))]
 #[get("/v1/practice/staff")]
 pub async fn list_staff(
     app: Data<App>,
@@ -196,20 +196,20 @@ pub async fn list_staff(
     Ok(Json(Page::of(items, limit, |item: &MemberView| item.id.clone())))
 }
 
-/// A change of a colleague; what is left out stays.
+/// Changes to a staff member; omitted fields stay as they are.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangeStaff {
-    /// What colleagues call them.
+    /// The new name shown to colleagues.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Ben Okoro")]
     name: Option<String>,
-    /// What they may do.
+    /// The new role of the staff member.
     #[schema(example = "admin")]
     role: Option<GivenRole>,
-    /// Whether they may sign in; `disabled` ends every sign-in at once.
+    /// The new account state; `disabled` ends every session at once.
     #[schema(example = "disabled")]
     state: Option<GivenState>,
-    /// `true` forgets the second factor: the next sign-in sets up a new one.
+    /// `true` removes the second factor: the next sign-in sets up a new one.
     #[serde(default)]
     #[schema(example = false)]
     reset_totp: bool,
@@ -217,9 +217,9 @@ pub struct ChangeStaff {
 
 refusals!(ChangeStaffRefusals: body, Unauthorized, StaffForbidden, StaffNotFound, LastAdmin);
 
-/// Changes a colleague: name, role, access, second factor
-#[utoipa::path(tag = "practice", request_body = ChangeStaff, security(("staff_token" = [])), params(("id" = String, Path, description = "The colleague", example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "As changed", body = StaffAnswer), ChangeStaffRefusals))]
+/// Change a staff member's name, role, access or second factor
+#[utoipa::path(tag = "practice", request_body = ChangeStaff, security(("staff_token" = [])), params(("id" = String, Path, description = "The staff member", example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The changed staff member", body = StaffAnswer), ChangeStaffRefusals))]
 #[patch("/v1/practice/staff/{id}")]
 pub async fn change_staff(
     app: Data<App>,

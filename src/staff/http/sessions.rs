@@ -1,4 +1,4 @@
-//! The doors of signing in, staying signed in, and choosing a password.
+//! HTTP handlers for signing in, staying signed in, and choosing a password.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
@@ -17,53 +17,53 @@ use crate::staff::session::{self, Refreshed, Session, Tokens};
 use crate::staff::sign_in::{self, Attempt, Begun, Challenge, Finished};
 use crate::staff::{self, Refusal, letter};
 
-/// The first factor.
+/// The first step of a sign-in: e-mail and password.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct BeginStaffSession {
-    /// The address of the invitation.
+    /// The e-mail address that was invited.
     #[validate(custom(function = "is_email"))]
     #[schema(example = "ana@elm.example")]
     email: String,
-    /// The password.
+    /// The password of the account.
     #[schema(example = "correct horse battery staple")]
     password: Secret,
-    /// What an earlier sign-in left on this device: other people's failures do not slow it down.
+    /// The device token from an earlier sign-in, which protects this device from other people's failures.
     #[schema(example = "sd_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     device: Option<Secret>,
 }
 
-/// A second factor to be set up: shown once.
+/// A second factor to be set up, shown only once.
 #[derive(Serialize, ToSchema)]
 pub struct EnrolView {
-    /// For an authenticator app (Key Uri Format).
+    /// The setup URL for an authenticator app (Key Uri Format).
     #[schema(
         example = "otpauth://totp/Messenger:ana%40elm.example?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Messenger&algorithm=SHA1&digits=6&period=30"
     )]
     otpauth_url: String,
-    /// The same for typing, in base 32.
+    /// The same secret for typing, in base 32.
     #[schema(example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
     secret: String,
-    /// The same as a QR code, as SVG.
+    /// The same URL as a QR code in SVG.
     #[schema(example = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 49 49\"></svg>")]
     qr_svg: String,
 }
 
-/// A sign-in between its two factors.
+/// A sign-in that still needs its second factor.
 #[derive(Serialize, ToSchema)]
 pub struct StaffChallenge {
-    /// For the call with the code; it takes five codes.
+    /// The token to send with the code; it accepts five attempts.
     #[schema(example = "sch_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     challenge: Secret,
-    /// Until when.
+    /// The time when the challenge expires.
     expires_at: Timestamp,
-    /// At the first sign-in: the second factor to be set up; the code is that of the app that scanned it.
+    /// Only at the first sign-in: the second factor to set up, which then produces the code.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     enrol: Option<EnrolView>,
 }
 
 impl StaffChallenge {
-    /// A URL that no QR code can hold does not come about; typing works in any case.
+    /// `qr_svg` is empty if the URL is too long for a QR code (it never is); typing the secret still works.
     fn of(challenge: Challenge) -> Self {
         let enrol = challenge.enrol.map(|enrol| EnrolView {
             qr_svg: printing::qr_of_text(&enrol.otpauth_url).unwrap_or_default(),
@@ -76,8 +76,8 @@ impl StaffChallenge {
 
 refusals!(BeginStaffSessionRefusals: keyed, SignInRefused, SignInLimited);
 
-/// Begins a sign-in: address and password
-#[utoipa::path(tag = "staff", request_body = BeginStaffSession, responses((status = 201, description = "A code is wanted", body = StaffChallenge), BeginStaffSessionRefusals))]
+/// Start a sign-in with e-mail and password
+#[utoipa::path(tag = "staff", request_body = BeginStaffSession, responses((status = 201, description = "The password is right; a code is required", body = StaffChallenge), BeginStaffSessionRefusals))]
 #[post("/v1/staff/sessions")]
 pub async fn begin_staff_session(
     app: Data<App>,
@@ -100,14 +100,14 @@ pub async fn begin_staff_session(
 /// The second factor: `code` or `recovery_code`.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct FinishStaffSession {
-    /// What the first factor yielded.
+    /// The challenge from the first step.
     #[schema(example = "sch_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     challenge: Secret,
-    /// Six digits from the authenticator app; each is good once.
+    /// Six digits from the authenticator app; each code works once.
     #[validate(length(max = 20))]
     #[schema(example = "123456")]
     code: Option<String>,
-    /// In its place: one of the codes that the enrolment showed; each is good once.
+    /// Alternatively, one of the recovery codes shown at enrollment; each works once.
     #[validate(length(max = 40))]
     #[schema(example = "7k2mq-x09ab")]
     recovery_code: Option<String>,
@@ -127,20 +127,20 @@ impl FinishStaffSession {
     }
 }
 
-/// A staff sign-in's tokens.
+/// The tokens of a staff session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StaffSession)]
 pub struct StaffSessionView {
-    /// A JWT (EdDSA): `Authorization: Bearer` of every call to the practice's doors.
+    /// A JWT (EdDSA), sent as `Authorization: Bearer` with every staff call.
     #[schema(example = "eyJ0eXAiOiJzdGFmZitqd3QiLCJhbGciOiJFZERTQSJ9.e30.c2ln")]
     access_token: Secret,
-    /// Always `Bearer`.
+    /// The token type, which is always `Bearer`.
     #[schema(example = "Bearer")]
     token_type: &'static str,
-    /// Seconds until the access token ends.
+    /// Seconds until the access token expires.
     #[schema(example = 900)]
     expires_in: u64,
-    /// Opaque and rotating: each can be used once.
+    /// An opaque, rotating token: each can be used once.
     #[schema(example = "srt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     refresh_token: Secret,
 }
@@ -156,15 +156,15 @@ impl From<Tokens> for StaffSessionView {
     }
 }
 
-/// Signed in.
+/// A new staff session, with what to keep for the next sign-in.
 #[derive(Serialize, ToSchema)]
 pub struct StaffSessionCreated {
-    /// The sign-in.
+    /// The tokens of the session.
     session: StaffSessionView,
-    /// For the device to keep and to send with the next sign-in.
+    /// A token for the device to keep and to send with the next sign-in.
     #[schema(example = "sd_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     device: Secret,
-    /// After an enrolment: ten codes for whoever loses the phone, shown this once.
+    /// Only after enrollment: ten recovery codes for a lost phone, shown only once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false, example = json!(["7k2mq-x09ab"]))]
     recovery_codes: Vec<String>,
@@ -172,8 +172,10 @@ pub struct StaffSessionCreated {
 
 refusals!(FinishStaffSessionRefusals: keyed, ChallengeInvalid, SecondFactorWrong, SignInLimited);
 
-/// Finishes a sign-in: a code, which also sets up the second factor the first time
-#[utoipa::path(tag = "staff", request_body = FinishStaffSession, responses((status = 201, description = "Signed in", body = StaffSessionCreated), FinishStaffSessionRefusals))]
+/// Finish a sign-in with a code
+///
+/// At the first sign-in, the code also sets up the second factor.
+#[utoipa::path(tag = "staff", request_body = FinishStaffSession, responses((status = 201, description = "The new session", body = StaffSessionCreated), FinishStaffSessionRefusals))]
 #[post("/v1/staff/sessions/totp")]
 pub async fn finish_staff_session(
     app: Data<App>,
@@ -194,24 +196,24 @@ pub async fn finish_staff_session(
     .await
 }
 
-/// A staff refresh token.
+/// A staff refresh token to exchange.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct RefreshStaffSession {
-    /// The latest one; it can be used once.
+    /// The latest refresh token; it can be used once.
     #[schema(example = "srt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     refresh_token: Secret,
 }
 
-/// Fresh tokens.
+/// Response with fresh session tokens.
 #[derive(Serialize, ToSchema)]
 pub struct StaffSessionAnswer {
-    /// The sign-in.
+    /// The tokens of the session.
     session: StaffSessionView,
 }
 
 refusals!(RefreshStaffRefusals: keyed, RefreshTokenInvalid, RefreshTokenReused);
 
-/// Turns a staff refresh token into fresh tokens
+/// Exchange a refresh token for new staff tokens
 #[utoipa::path(tag = "staff", request_body = RefreshStaffSession, responses((status = 200, description = "Fresh tokens", body = StaffSessionAnswer), RefreshStaffRefusals))]
 #[post("/v1/staff/sessions/refresh")]
 pub async fn refresh_staff_session(
@@ -225,7 +227,7 @@ pub async fn refresh_staff_session(
         Ok::<_, Refusal>(match session::refresh(ctx, conn, &input.refresh_token)? {
             Refreshed::Tokens(tokens) => Answer::ok(&StaffSessionAnswer { session: tokens.into() }),
             Refreshed::Reused => {
-                let detail = "Every token of this sign-in is revoked. Sign in again.";
+                let detail = "All tokens of this session are revoked. Sign in again.";
                 Answer::Refused(Problem::field(Code::RefreshTokenReused, "/refresh_token", detail))
             }
         })
@@ -233,23 +235,23 @@ pub async fn refresh_staff_session(
     .await
 }
 
-/// One of somebody's sign-ins.
+/// One session of a staff member.
 #[derive(Serialize, ToSchema)]
 pub struct StaffSessionItem {
-    /// Its id.
+    /// The id of the session.
     #[schema(example = "sts_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// `api` for an app, `console` for a browser.
+    /// The kind of session: `api` for an app, `console` for a browser.
     #[schema(example = "console")]
     kind: &'static str,
-    /// Browser and system, as far as they told.
+    /// Browser and operating system, from the `User-Agent`.
     #[schema(example = "Firefox, Windows")]
     label: String,
-    /// When it began.
+    /// The time of the sign-in.
     created_at: Timestamp,
-    /// When it was last used, to a few minutes.
+    /// The time of the last use, accurate to a few minutes.
     last_seen_at: Timestamp,
-    /// Whether it is the one that asks.
+    /// Whether this session made the request.
     is_current: bool,
 }
 
@@ -266,17 +268,17 @@ impl StaffSessionItem {
     }
 }
 
-/// Somebody's sign-ins.
+/// The active sessions of a staff member.
 #[derive(Serialize, ToSchema)]
 pub struct StaffSessions {
-    /// The latest first.
+    /// The sessions, most recently used first.
     items: Vec<StaffSessionItem>,
 }
 
 refusals!(StaffSessionsRefusals: plain, Unauthorized);
 
-/// Lists one's own sign-ins
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "Sign-ins that live", body = StaffSessions), StaffSessionsRefusals))]
+/// List your own sessions
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "Active sessions", body = StaffSessions), StaffSessionsRefusals))]
 #[get("/v1/staff/sessions")]
 pub async fn list_staff_sessions(app: Data<App>, call: Call) -> Result<Json<StaffSessions>, Problem> {
     let found = app.read(move |ctx, conn| {
@@ -288,8 +290,8 @@ pub async fn list_staff_sessions(app: Data<App>, call: Call) -> Result<Json<Staf
     Ok(Json(StaffSessions { items: found.await? }))
 }
 
-/// Signs out
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "The sign-in has ended"), StaffSessionsRefusals))]
+/// Sign out of the current session
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "The session has ended"), StaffSessionsRefusals))]
 #[delete("/v1/staff/sessions/current")]
 pub async fn delete_current_staff_session(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| {
@@ -300,8 +302,8 @@ pub async fn delete_current_staff_session(app: Data<App>, call: Call) -> Result<
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Signs out everywhere, here included
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "Every sign-in has ended"), StaffSessionsRefusals))]
+/// Sign out of all sessions, including this one
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "All sessions have ended"), StaffSessionsRefusals))]
 #[delete("/v1/staff/sessions")]
 pub async fn delete_staff_sessions(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
     app.write(move |ctx, conn| {
@@ -312,29 +314,29 @@ pub async fn delete_staff_sessions(app: Data<App>, call: Call) -> Result<HttpRes
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// An address that has lost its password.
+/// A request for a password reset.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct AskPasswordReset {
-    /// The address that one signs in with.
+    /// The e-mail address used to sign in.
     #[validate(custom(function = "is_email"))]
     #[schema(example = "ana@elm.example")]
     email: String,
 }
 
-/// Nothing is told of the address.
+/// Confirms the request without revealing whether the address has an account.
 #[derive(Serialize, ToSchema)]
 pub struct PasswordResetAsked {
-    /// Always `accepted`: an e-mail is on its way where the address is one of ours.
+    /// The status, which is always `accepted`; an e-mail is sent only if the address has an account.
     #[schema(example = "accepted")]
     status: &'static str,
 }
 
 refusals!(AskPasswordResetRefusals: keyed, SignInLimited);
 
-/// Mails a link that lets one choose a new password, where the address is somebody's
-#[utoipa::path(tag = "staff", request_body = AskPasswordReset, responses((status = 202, description = "The same for every address", body = PasswordResetAsked), AskPasswordResetRefusals))]
+/// Request a password reset by e-mail
+#[utoipa::path(tag = "staff", request_body = AskPasswordReset, responses((status = 202, description = "The same answer for every address", body = PasswordResetAsked), AskPasswordResetRefusals))]
 #[post("/v1/staff/password-resets")]
-pub async fn ask_password_reset(
+pub async fn request_password_reset(
     app: Data<App>,
     call: Call,
     body: Body<AskPasswordReset>,
@@ -348,28 +350,30 @@ pub async fn ask_password_reset(
     .await
 }
 
-/// A password by a letter's link.
+/// A new password, with the token of an e-mailed link.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct SetPassword {
-    /// What stands behind the `#` of the link.
+    /// The part of the link after the `#`.
     #[schema(example = "slt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     token: Secret,
-    /// 12 to 128 characters of any kind; not the address, not the practice's name.
+    /// The password: 12 to 128 characters of any kind, but not the e-mail address or the practice's name.
     #[schema(example = "correct horse battery staple")]
     password: Secret,
 }
 
-/// The password is set.
+/// Confirms that the password is set.
 #[derive(Serialize, ToSchema)]
 pub struct PasswordSet {
-    /// The address to sign in with.
+    /// The e-mail address to sign in with.
     #[schema(example = "ana@elm.example")]
     email: String,
 }
 
 refusals!(SetPasswordRefusals: keyed, LetterExpired, PasswordRefused);
 
-/// Sets a password by the link of an invitation or a reset, and ends every sign-in of that person
+/// Set a password with an invitation or reset link
+///
+/// Also ends every session of that staff member.
 #[utoipa::path(tag = "staff", request_body = SetPassword, responses((status = 200, description = "The password is set", body = PasswordSet), SetPasswordRefusals))]
 #[post("/v1/staff/passwords")]
 pub async fn set_password(

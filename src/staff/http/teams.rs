@@ -1,4 +1,4 @@
-//! The doors of teams.
+//! HTTP handlers for teams.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, patch, post};
@@ -13,17 +13,17 @@ use crate::refusals;
 use crate::staff::Refusal;
 use crate::staff::people::{self, TeamDetails};
 
-/// Who owns links together.
+/// A team of staff members who own links together.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Team)]
 pub struct TeamView {
-    /// Its id.
+    /// The id of the team.
     #[schema(example = "tem_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// Its name.
+    /// The name of the team.
     #[schema(example = "Hygienists")]
     name: String,
-    /// The ids of its members.
+    /// Ids of the team's members.
     #[schema(example = json!(["stf_0198c1f2a4c07d3e8a51b2c3d4e5f607"]))]
     members: Vec<String>,
 }
@@ -34,42 +34,42 @@ impl From<TeamDetails> for TeamView {
     }
 }
 
-/// One team.
+/// Response with one team.
 #[derive(Serialize, ToSchema)]
 pub struct TeamAnswer {
-    /// The team.
+    /// The requested, created or changed team.
     team: TeamView,
 }
 
-/// The practice's teams.
+/// All teams of the practice.
 #[derive(Serialize, ToSchema)]
 pub struct Teams {
-    /// By name.
+    /// The teams, sorted by name.
     items: Vec<TeamView>,
 }
 
-/// A new team.
+/// A new team to create.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct CreateTeam {
-    /// Its name, 1 to 100 characters; the practice's other teams have other ones.
+    /// The name, 1 to 100 characters, unique within the practice.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Hygienists")]
     name: String,
-    /// The ids of its members, up to 200.
+    /// Ids of the team's members, up to 200.
     #[serde(default)]
     #[validate(custom(function = "are_members"))]
     #[schema(example = json!(["stf_0198c1f2a4c07d3e8a51b2c3d4e5f607"]))]
     members: Vec<String>,
 }
 
-/// A change of a team; what is left out stays.
+/// Changes to a team; omitted fields stay as they are.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangeTeam {
-    /// Its name.
+    /// The new name of the team.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Hygienists")]
     name: Option<String>,
-    /// Its members, all of them anew.
+    /// Ids of all members; replaces the current list.
     #[validate(custom(function = "are_members"))]
     #[schema(example = json!(["stf_0198c1f2a4c07d3e8a51b2c3d4e5f607"]))]
     members: Option<Vec<String>>,
@@ -84,8 +84,8 @@ fn are_members(members: &[String]) -> Result<(), ValidationError> {
 
 refusals!(ListTeamsRefusals: plain, Unauthorized);
 
-/// Lists the practice's teams
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "All of them", body = Teams), ListTeamsRefusals))]
+/// List the practice's teams
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "All teams of the practice", body = Teams), ListTeamsRefusals))]
 #[get("/v1/practice/teams")]
 pub async fn list_teams(app: Data<App>, call: Call) -> Result<Json<Teams>, Problem> {
     let found = app.read(move |ctx, conn| people::teams(ctx, conn, call.bearer.as_ref())).await?;
@@ -94,8 +94,8 @@ pub async fn list_teams(app: Data<App>, call: Call) -> Result<Json<Teams>, Probl
 
 refusals!(CreateTeamRefusals: keyed, Unauthorized, StaffForbidden, TeamExists);
 
-/// Makes a team
-#[utoipa::path(tag = "practice", request_body = CreateTeam, security(("staff_token" = [])), responses((status = 201, description = "The team", body = TeamAnswer), CreateTeamRefusals))]
+/// Create a team of staff members
+#[utoipa::path(tag = "practice", request_body = CreateTeam, security(("staff_token" = [])), responses((status = 201, description = "The new team", body = TeamAnswer), CreateTeamRefusals))]
 #[post("/v1/practice/teams")]
 pub async fn create_team(
     app: Data<App>,
@@ -114,9 +114,11 @@ pub async fn create_team(
 
 refusals!(ChangeTeamRefusals: body, Unauthorized, StaffForbidden, TeamNotFound, TeamExists);
 
-/// Changes a team; what its links bring is seen by whoever is in it from then on
+/// Change a team's name or members
+///
+/// New members see everything that came in through the team's links; removed members no longer do.
 #[utoipa::path(tag = "practice", request_body = ChangeTeam, security(("staff_token" = [])), params(("id" = String, Path, description = "The team", example = "tem_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "As changed", body = TeamAnswer), ChangeTeamRefusals))]
+    responses((status = 200, description = "The changed team", body = TeamAnswer), ChangeTeamRefusals))]
 #[patch("/v1/practice/teams/{id}")]
 pub async fn change_team(
     app: Data<App>,

@@ -1,9 +1,9 @@
-//! Letters: e-mails whose link lets somebody choose a password, once. An invitation, or a reset.
+//! Password links: one-time links, e-mailed to invite staff members or to reset their password.
 //!
-//! The outbox row holds a random number, and the link's token is made of it under a key that is not in the
-//! database; of the token the database has a hash. The token stands behind the `#` of the link, so that it is in
-//! no server's log. Whoever asks for a reset learns nothing: a stranger's address costs the same statements, and
-//! its row ends as a letter that nobody wants.
+//! The outbox row holds a random seed, and the token of the link is derived from it under a key that is not
+//! in the database; the database stores only a hash of the token. The token follows the `#` of the link, so
+//! it appears in no server log. A reset request reveals nothing about an address: an unknown address costs
+//! the same statements, and its outbox row ends as `Unwanted`.
 
 mod store;
 mod topic;
@@ -27,24 +27,23 @@ use crate::kit::{Email, Secret, Timestamp};
 use crate::outbox::{self, Channel, Message};
 use crate::practices;
 
-/// An invitation waits for somebody who is on leave.
+/// Long enough for a new colleague who is on leave.
 const INVITATION_LIFE: Duration = Duration::from_hours(7 * 24);
 const RESET_LIFE: Duration = Duration::from_hours(1);
-/// One address is sent one reset in this time, however often it is asked for.
+/// One address is sent at most one reset in this time, however often it is requested.
 const RESET_PAUSE_SECONDS: i64 = 300;
 
-/// What a letter is for.
+/// The purpose of a password link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// The first password.
+    /// Lets a new staff member choose the first password.
     Invitation,
-    /// Another one.
+    /// Lets a staff member replace a forgotten password.
     Reset,
 }
 
 impl Purpose {
-    /// The word that the database uses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Invitation => "invitation",
@@ -60,13 +59,13 @@ impl Purpose {
     }
 }
 
-/// What an outbox row knows.
+/// The payload of an outbox row.
 #[derive(Serialize, Deserialize)]
 struct Payload {
-    /// Who is written to; nobody where a stranger's address was given.
+    /// The recipient's id; `None` if the address belongs to no account.
     staff: Option<String>,
     purpose: Purpose,
-    /// What the token is made of.
+    /// The random seed that the token is derived from.
     seed: String,
 }
 
@@ -92,19 +91,19 @@ impl Payload {
     }
 }
 
-/// Where a letter leads.
+/// Returns the URL of a password link.
 pub fn url(ctx: &Ctx, token: &Secret) -> String {
     format!("{}/console/welcome#{}", ctx.config.public_url, token.expose())
 }
 
-/// Mails an invitation; earlier letters are worth nothing from then on.
+/// E-mails an invitation; earlier password links stop working.
 pub fn invite(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<()> {
     let payload = Payload::new(ctx, Some(member.id.clone()), Purpose::Invitation);
     let token = write(ctx, conn, member, &payload)?;
     outbox::enqueue(ctx, conn, &payload.message(ctx, format!("staff-letter:{}", token.hash()))).map(drop)
 }
 
-/// An invitation that the operator hands over: its token.
+/// Creates an invitation that the operator hands over, and returns its token.
 pub fn invitation(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<Secret> {
     write(ctx, conn, member, &Payload::new(ctx, Some(member.id.clone()), Purpose::Invitation))
 }
@@ -117,7 +116,7 @@ fn write(ctx: &Ctx, conn: &mut Conn, member: &Member, payload: &Payload) -> db::
     Ok(token)
 }
 
-/// Mails a reset to an address that somebody signs in with, and to nobody else.
+/// E-mails a reset link if the address belongs to an active account.
 pub fn ask_reset(ctx: &Ctx, conn: &mut Conn, email: &Email, network: &str) -> Result<(), Refusal> {
     let held = throttle::hold(conn, throttle::letters_from(ctx, network))?;
     if let Some(wait) = held.wait(ctx.now) {
@@ -137,7 +136,7 @@ pub fn ask_reset(ctx: &Ctx, conn: &mut Conn, email: &Email, network: &str) -> Re
             store::insert(conn, &token.hash(), &member.id, Purpose::Reset, ctx.now, ends)?;
             note(ctx, conn, &member, "staff.reset_requested", Purpose::Reset.as_str())?;
         }
-        // As many statements as for one of ours.
+        // As many statements as for a known address.
         None => {
             throttle::stand_in(ctx, conn, &token.hash())?;
         }
@@ -145,13 +144,13 @@ pub fn ask_reset(ctx: &Ctx, conn: &mut Conn, email: &Email, network: &str) -> Re
     Ok(())
 }
 
-/// A password that somebody chose by a letter, hashed.
+/// A hashed password that was chosen through a link, with the link's token.
 pub struct Chosen {
     token: Secret,
     hash: String,
 }
 
-/// Looks at a password that somebody wants: reads whose it will be, then does the work outside of any transaction.
+/// Checks a chosen password: reads the account of the link, then hashes outside of any transaction.
 pub async fn choose(app: &App, token: Secret, chosen: &Secret) -> Result<Chosen, Refusal> {
     let hash = token.hash();
     let found = app.read(move |ctx, conn| {
@@ -167,7 +166,7 @@ pub async fn choose(app: &App, token: Secret, chosen: &Secret) -> Result<Chosen,
     Ok(Chosen { token, hash })
 }
 
-/// Sets the password, and ends every sign-in of its owner.
+/// Sets the password, and ends every session of its owner.
 pub fn set_password(ctx: &Ctx, conn: &mut Conn, chosen: &Chosen) -> Result<Member, Refusal> {
     let taken = store::take(conn, &chosen.token.hash(), ctx.now)?;
     let (id, purpose) = taken.ok_or(Refusal::LetterExpired)?;
@@ -191,17 +190,17 @@ fn note(ctx: &Ctx, conn: &mut Conn, member: &Member, action: &str, purpose: &str
     audit::record(ctx, conn, &Event { practice_id, actor: &member.id, action, subject: &member.id, detail })
 }
 
-/// Whether a letter was written to a staff member after `since`, and is still good.
+/// Returns whether a staff member was sent a link after `since` that is still unused.
 pub fn was_written(conn: &mut Conn, staff_id: &str, since: Timestamp) -> db::Result<bool> {
     store::has_since(conn, staff_id, since)
 }
 
-/// Makes the letters of a staff member worthless.
+/// Invalidates all password links of a staff member.
 pub fn end_all(ctx: &Ctx, conn: &mut Conn, staff_id: &str) -> db::Result<()> {
     store::use_all(conn, staff_id, ctx.now).map(drop)
 }
 
-/// Forgets what is over.
+/// Deletes password links after they expire.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
     store::delete_expired(conn, ctx.now).map(drop)
 }

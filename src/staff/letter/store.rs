@@ -1,4 +1,4 @@
-//! The rows of `staff_letters`.
+//! Queries on `staff_letters`.
 
 use diesel::prelude::*;
 use diesel::{delete, insert_into, update};
@@ -8,7 +8,6 @@ use crate::db::schema::staff_letters;
 use crate::db::{Conn, Result};
 use crate::kit::Timestamp;
 
-/// Writes down a letter.
 pub fn insert(
     conn: &mut Conn,
     hash: &str,
@@ -28,7 +27,7 @@ pub fn insert(
     Ok(())
 }
 
-/// Whose letter it is, while it is good.
+/// Returns the staff member of a link that is unused and not expired.
 pub fn find_live(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<String>> {
     let row = staff_letters::table
         .find(hash)
@@ -37,7 +36,7 @@ pub fn find_live(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<S
     Ok(row.select(staff_letters::staff_id).first(conn).optional()?)
 }
 
-/// Uses a letter, once; gives whose it is, and what for.
+/// Uses a link, once; returns its staff member and purpose.
 pub fn take(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<(String, String)>> {
     let row = staff_letters::table
         .filter(staff_letters::hash.eq(hash))
@@ -49,7 +48,7 @@ pub fn take(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<(Strin
     Ok(update.get_result(conn).optional()?)
 }
 
-/// Whether a staff member has an unused letter from after `since`.
+/// Returns whether a staff member has an unused link created after `since`.
 pub fn has_since(conn: &mut Conn, staff_id: &str, since: Timestamp) -> Result<bool> {
     let rows = staff_letters::table
         .filter(staff_letters::staff_id.eq(staff_id))
@@ -58,7 +57,7 @@ pub fn has_since(conn: &mut Conn, staff_id: &str, since: Timestamp) -> Result<bo
     Ok(rows.count().get_result::<i64>(conn)? > 0)
 }
 
-/// Uses up every letter of a staff member.
+/// Invalidates every unused link of a staff member.
 pub fn use_all(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<usize> {
     let rows = staff_letters::table
         .filter(staff_letters::staff_id.eq(staff_id))
@@ -66,7 +65,6 @@ pub fn use_all(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<usize>
     Ok(update(rows).set(staff_letters::used_at.eq(now)).execute(conn)?)
 }
 
-/// Deletes letters that expired before `now`.
 pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(delete(staff_letters::table.filter(staff_letters::expires_at.lt(now))).execute(conn)?)
 }

@@ -1,4 +1,4 @@
-//! From an outbox row to a letter.
+//! Renders an outbox row as an invitation or reset e-mail.
 
 use super::{Payload, store, url, words};
 use crate::app::Ctx;
@@ -7,11 +7,9 @@ use crate::kit::Email;
 use crate::outbox::{Job, Rendered, Topic};
 use crate::practices;
 
-/// Renders invitations and resets.
 pub struct LetterTopic;
 
 impl LetterTopic {
-    /// Its name in the outbox.
     pub const NAME: &'static str = "staff_letter";
 }
 

@@ -1,18 +1,17 @@
-//! What the letters say, in both languages.
+//! The texts of invitation and reset e-mails, in English and Spanish.
 
 use super::Purpose;
 use crate::kit::Language;
 use crate::outbox::Letter;
 
-/// The words of a letter.
 pub fn of(purpose: Purpose, language: Language) -> Letter {
     match (purpose, language) {
         (Purpose::Invitation, Language::En) => Letter {
-            heading: "You are invited to your practice’s inbox",
-            lead: "A colleague gave you access. Choose a password, then sign in; an authenticator app on your phone is the second step.",
+            heading: "You’re invited to your practice’s inbox",
+            lead: "A colleague gave you access. Choose a password, then sign in. You will also need an authenticator app on your phone.",
             button: "Choose a password",
-            limit: "The link works once, for 7 days.",
-            otherwise: "If you do not know this practice, do nothing: without the link nobody can use this access.",
+            limit: "The link works once and expires in 7 days.",
+            otherwise: "If you do not know this practice, you can ignore this e-mail: without the link, this access cannot be used.",
         },
         (Purpose::Invitation, Language::Es) => Letter {
             heading: "Invitación a la bandeja de su consultorio",
@@ -23,10 +22,10 @@ pub fn of(purpose: Purpose, language: Language) -> Letter {
         },
         (Purpose::Reset, Language::En) => Letter {
             heading: "Choose a new password",
-            lead: "Somebody asked for a new password for your sign-in. Choosing one ends every sign-in that is open; your authenticator app stays as it is.",
+            lead: "We received a request to reset your password. Choosing a new one signs you out on all devices; your authenticator app stays set up.",
             button: "Choose a new password",
-            limit: "The link works once, for an hour.",
-            otherwise: "If it was not you, do nothing: your password stays as it is.",
+            limit: "The link works once and expires in an hour.",
+            otherwise: "If this was not you, you can ignore this e-mail: your password stays the same.",
         },
         (Purpose::Reset, Language::Es) => Letter {
             heading: "Elija una contraseña nueva",

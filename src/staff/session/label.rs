@@ -1,10 +1,9 @@
-//! What a sign-in is called in its owner's list: browser and system, as far as the `User-Agent` tells.
+//! The label of a session in its owner's list: browser and operating system, from the `User-Agent`.
 
-/// The longest name of a program that we do not know.
+/// The longest name kept of an unknown program.
 const LONGEST: usize = 40;
 
-/// Words of a `User-Agent` and what they mean; the first that is found counts, since most of them claim to be
-/// several.
+/// Substrings of a `User-Agent`; the first match counts, since most browsers claim to be several.
 const BROWSERS: [(&str, &str); 7] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -24,7 +23,7 @@ const SYSTEMS: [(&str, &str); 7] = [
     ("Linux", "Linux"),
 ];
 
-/// "Firefox, Windows"; the program's own name where it is no browser; `Unknown device` where it says nothing.
+/// Returns e.g. "Firefox, Windows", or the name of a program that is not a browser, or `Unknown device`.
 pub fn of_agent(agent: &str) -> String {
     let find = |words: &[(&str, &'static str)]| {
         words.iter().find(|(word, _)| agent.contains(word)).map(|(_, name)| *name)

@@ -1,8 +1,10 @@
-//! Sign-ins that have both factors behind them: an app's (access and refresh tokens) and a browser's (a cookie).
+//! Sessions of staff with both factors proven: an app's (access and refresh tokens) and a browser's (a
+//! cookie).
 //!
-//! An access token is a JWT that names its sign-in, and the sign-in is looked up on every call, so that ending
-//! it ends the token at once. Refresh tokens rotate; one that comes back is in two hands, and its whole family
-//! ends. A browser's secret does not rotate: it is in a cookie that no script reads, and dies of idleness.
+//! An access token is a JWT that names its session, and the session is read on every call, so that ending
+//! it ends the token at once. Refresh tokens rotate; one that is used again is in two hands, and its whole
+//! family is revoked. A browser's secret does not rotate: it is in a cookie that no script can read, and
+//! expires when idle.
 
 mod label;
 mod store;
@@ -17,30 +19,30 @@ use crate::audit::{self, Event};
 use crate::db::{self, Conn};
 use crate::kit::{Secret, Timestamp, secret};
 
-/// How long an app's sign-in lasts at most.
+/// Maximum lifetime of an app's session.
 const API_LIFE: Duration = Duration::from_hours(30 * 24);
-/// An unused refresh token dies after this long.
+/// Lifetime of an unused refresh token.
 const REFRESH_LIFE: Duration = Duration::from_hours(7 * 24);
-/// How long a browser's sign-in lasts at most.
+/// Maximum lifetime of a browser's session.
 const CONSOLE_LIFE: Duration = Duration::from_hours(7 * 24);
-/// How long it lasts unused: a night, and no weekend.
+/// Idle timeout of a browser's session: longer than a night, shorter than a weekend.
 const CONSOLE_IDLE: Duration = Duration::from_hours(12);
-/// Use is noted this often: not every page is worth a write.
+/// Use is recorded at most this often: not every page is worth a write.
 const NOTED: Duration = Duration::from_mins(5);
-/// How long ended sign-ins are kept: a refresh token that comes back late is still known as used.
+/// Retention of ended sessions: a refresh token that comes back late is still recognized as used.
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
-/// What a sign-in is proven with.
+/// The kind of credential of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Access and refresh tokens.
+    /// Uses access and refresh tokens.
     Api,
-    /// A browser's cookie.
+    /// Uses a browser's cookie.
     Console,
 }
 
 impl Kind {
-    /// The word that the API and the database use.
+    /// The name used by the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -49,31 +51,28 @@ impl Kind {
     }
 }
 
-/// An app's tokens.
 pub struct Tokens {
-    /// `Authorization: Bearer` of every call.
     pub access: Secret,
-    /// Seconds until it ends.
+    /// Seconds until the access token expires.
     pub expires_in: u64,
-    /// Turns into fresh tokens, once.
+    /// Can be exchanged for fresh tokens, once.
     pub refresh: Secret,
 }
 
-/// What became of a refresh token. Reuse is an outcome, not an error: an error would roll the revocation back.
+/// The outcome of a refresh. Reuse is an outcome, not an error: an error would roll the revocation back.
 pub enum Refreshed {
-    /// Fresh tokens.
     Tokens(Tokens),
-    /// It was used before; its family is revoked now.
+    /// The token was used before; its family is now revoked.
     Reused,
 }
 
-/// Signs an app in for somebody whose two factors were just proven.
+/// Opens an app's session for a staff member whose two factors were just proven.
 pub fn open_api(ctx: &Ctx, conn: &mut Conn, staff_id: &str, agent: &str) -> Result<Tokens, Refusal> {
     let session = open(ctx, conn, staff_id, Kind::Api, agent)?;
     issue(ctx, conn, &session)
 }
 
-/// Signs a browser in for somebody whose two factors were just proven; gives the cookie's secret.
+/// Opens a browser's session once both factors are proven; returns the cookie's secret.
 pub fn open_console(ctx: &Ctx, conn: &mut Conn, staff_id: &str, agent: &str) -> db::Result<Secret> {
     let session = open(ctx, conn, staff_id, Kind::Console, agent)?;
     let cookie = ctx.secret(secret::COOKIE);
@@ -97,7 +96,7 @@ fn issue(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<Tokens, Refusa
     Ok(Tokens { access: access.token, expires_in: access.expires_at.seconds_from(ctx.now), refresh })
 }
 
-/// Turns a refresh token into fresh tokens, once.
+/// Exchanges a refresh token for fresh tokens, once.
 pub fn refresh(ctx: &Ctx, conn: &mut Conn, refresh: &Secret) -> Result<Refreshed, Refusal> {
     let hash = refresh.hash();
     let Some(id) = store::use_token(conn, &hash, ctx.now)? else {
@@ -126,7 +125,7 @@ fn note(ctx: &Ctx, conn: &mut Conn, staff_id: &str, action: &str, session_id: &s
     audit::record(ctx, conn, &event)
 }
 
-/// Whose sign-in a token or a cookie's secret proves. `None` for the sign-in is a development token.
+/// Returns staff member and session of an access token or cookie; a development token has no session.
 pub fn proven(ctx: &Ctx, conn: &mut Conn, given: &Secret) -> db::Result<Option<(String, Option<Session>)>> {
     if given.is_cookie() {
         let Some(id) = store::session_of(conn, &given.hash(), ctx.now)? else { return Ok(None) };
@@ -148,12 +147,12 @@ fn live(ctx: &Ctx, conn: &mut Conn, id: &str, kind: Kind) -> db::Result<Option<S
     Ok(session.filter(|session| kind == Kind::Api || session.last_seen_at + CONSOLE_IDLE > ctx.now))
 }
 
-/// Whether use of a sign-in should be noted: [`keep`].
+/// Returns whether the last use should be recorded now, with [`keep`].
 pub fn is_due(ctx: &Ctx, session: &Session) -> bool {
     session.last_seen_at + NOTED <= ctx.now
 }
 
-/// Notes that a sign-in is in use, so that idleness does not end it.
+/// Records the use of a session, so that the idle timeout starts again.
 pub fn keep(ctx: &Ctx, conn: &mut Conn, session_id: &str) -> db::Result<()> {
     store::keep(conn, session_id, since(ctx), ctx.now).map(drop)
 }
@@ -162,7 +161,7 @@ fn since(ctx: &Ctx) -> Timestamp {
     ctx.now - NOTED
 }
 
-/// The sign-ins of whoever asks, the latest first.
+/// Lists the caller's sessions, most recently used first.
 pub fn list(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<Vec<Session>> {
     let now = ctx.now;
     let mut found = store::live_of(conn, &who.staff_id, now)?;
@@ -170,7 +169,7 @@ pub fn list(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<Vec<Sessi
     Ok(found)
 }
 
-/// Ends the sign-in that asks.
+/// Ends the session that makes the request.
 pub fn sign_out(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
     let Some(id) = &who.session_id else { return Ok(()) };
     if store::revoke(conn, id, ctx.now)? == 1 {
@@ -179,7 +178,7 @@ pub fn sign_out(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
     Ok(())
 }
 
-/// Ends one sign-in of whoever asks; one that is over already stays so.
+/// Ends one of the caller's sessions; one that has already ended is no error.
 pub fn end(ctx: &Ctx, conn: &mut Conn, who: &Principal, id: &str) -> Result<(), Refusal> {
     if store::revoke_own(conn, id, &who.staff_id, ctx.now)? == 1 {
         return Ok(note(ctx, conn, &who.staff_id, "staff.session_ended", id)?);
@@ -190,24 +189,24 @@ pub fn end(ctx: &Ctx, conn: &mut Conn, who: &Principal, id: &str) -> Result<(), 
     }
 }
 
-/// Ends every sign-in of whoever asks but the one that asks.
+/// Ends every session of the caller except the current one.
 pub fn end_others(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<usize> {
     store::revoke_others(conn, &who.staff_id, who.session_id.as_deref().unwrap_or_default(), ctx.now)
 }
 
-/// Ends every sign-in of whoever asks, this one included.
+/// Ends every session of the caller, including the current one.
 pub fn sign_out_everywhere(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal> {
     end_all(ctx, conn, &who.staff_id)?;
     let asked_by = who.session_id.as_deref().unwrap_or_default();
     Ok(note(ctx, conn, &who.staff_id, "staff.signed_out_everywhere", asked_by)?)
 }
 
-/// Ends every sign-in of a staff member.
+/// Ends every session of a staff member.
 pub fn end_all(ctx: &Ctx, conn: &mut Conn, staff_id: &str) -> db::Result<usize> {
     store::revoke_all(conn, staff_id, ctx.now)
 }
 
-/// Forgets what has been over for a while.
+/// Deletes sessions and tokens that ended more than 30 days ago.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
     store::delete_tokens(conn, ctx.now - KEPT)?;
     store::delete_over(conn, ctx.now - KEPT).map(drop)

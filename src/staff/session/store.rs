@@ -1,4 +1,4 @@
-//! The rows of `staff_sessions` and `staff_tokens`.
+//! Queries on `staff_sessions` and `staff_tokens`.
 
 use diesel::prelude::*;
 use diesel::{delete, insert_into, update};
@@ -8,33 +8,29 @@ use crate::db::schema::{staff_sessions, staff_tokens};
 use crate::db::{Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// A sign-in that lives.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = staff_sessions)]
 pub struct Session {
-    /// Its id, `sts_…`.
+    /// Prefixed `sts_`, followed by a UUID.
     pub id: String,
-    /// Whose it is.
     pub staff_id: String,
     kind: String,
-    /// The device, as far as it told.
+    /// Browser and operating system, from the `User-Agent`.
     pub label: String,
-    /// When it began.
     pub created_at: Timestamp,
-    /// When it was last used, to a few minutes.
+    /// Accurate to a few minutes.
     pub last_seen_at: Timestamp,
-    /// Until when it can last at most.
+    /// The maximum lifetime; an idle browser session ends earlier.
     pub expires_at: Timestamp,
 }
 
 impl Session {
-    /// What it is proven with; a word that is not ours is the kind that asks more.
+    /// An unknown kind counts as `Console`, the stricter one.
     pub fn kind(&self) -> Kind {
         if self.kind == Kind::Api.as_str() { Kind::Api } else { Kind::Console }
     }
 }
 
-/// Opens a sign-in.
 pub fn insert(conn: &mut Conn, new: &Session) -> Result<()> {
     let row = (
         staff_sessions::id.eq(&new.id),
@@ -50,7 +46,6 @@ pub fn insert(conn: &mut Conn, new: &Session) -> Result<()> {
 }
 
 impl Session {
-    /// One that begins now.
     pub fn new(
         id: String,
         staff_id: &str,
@@ -64,7 +59,7 @@ impl Session {
     }
 }
 
-/// The sign-in of `id`, while it lives.
+/// Finds the session `id` unless it is revoked or expired.
 pub fn find_live(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Session>> {
     let row = staff_sessions::table
         .find(id)
@@ -73,7 +68,7 @@ pub fn find_live(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Ses
     Ok(row.select(columns::<Session>()).first(conn).optional()?)
 }
 
-/// The sign-ins of a staff member that live, the latest first.
+/// Lists the active sessions of a staff member, most recently used first.
 pub fn live_of(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<Vec<Session>> {
     let rows = staff_sessions::table
         .filter(staff_sessions::staff_id.eq(staff_id))
@@ -83,7 +78,7 @@ pub fn live_of(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<Vec<Se
     Ok(rows.select(columns::<Session>()).load(conn)?)
 }
 
-/// Notes that a sign-in was used, unless that was noted after `since`.
+/// Records the use of a session, unless a use after `since` is already recorded.
 pub fn keep(conn: &mut Conn, id: &str, since: Timestamp, now: Timestamp) -> Result<usize> {
     let row = staff_sessions::table
         .filter(staff_sessions::id.eq(id))
@@ -91,14 +86,14 @@ pub fn keep(conn: &mut Conn, id: &str, since: Timestamp, now: Timestamp) -> Resu
     Ok(update(row).set(staff_sessions::last_seen_at.eq(now)).execute(conn)?)
 }
 
-/// Ends one sign-in.
+/// Ends a session, regardless of its owner.
 pub fn revoke(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     let row =
         staff_sessions::table.filter(staff_sessions::id.eq(id)).filter(staff_sessions::revoked_at.is_null());
     Ok(update(row).set(staff_sessions::revoked_at.eq(now)).execute(conn)?)
 }
 
-/// Ends one sign-in of a staff member's own.
+/// Ends a session if it belongs to the staff member.
 pub fn revoke_own(conn: &mut Conn, id: &str, staff_id: &str, now: Timestamp) -> Result<usize> {
     let row = staff_sessions::table
         .filter(staff_sessions::id.eq(id))
@@ -107,13 +102,13 @@ pub fn revoke_own(conn: &mut Conn, id: &str, staff_id: &str, now: Timestamp) -> 
     Ok(update(row).set(staff_sessions::revoked_at.eq(now)).execute(conn)?)
 }
 
-/// Whether a sign-in, which may be over, is a staff member's own.
+/// Returns whether a session, active or ended, belongs to the staff member.
 pub fn is_own(conn: &mut Conn, id: &str, staff_id: &str) -> Result<bool> {
     let row = staff_sessions::table.find(id).filter(staff_sessions::staff_id.eq(staff_id));
     Ok(row.count().get_result::<i64>(conn)? == 1)
 }
 
-/// Ends every sign-in of a staff member but `kept`.
+/// Ends every session of a staff member except `kept`.
 pub fn revoke_others(conn: &mut Conn, staff_id: &str, kept: &str, now: Timestamp) -> Result<usize> {
     let rows = staff_sessions::table
         .filter(staff_sessions::staff_id.eq(staff_id))
@@ -122,7 +117,7 @@ pub fn revoke_others(conn: &mut Conn, staff_id: &str, kept: &str, now: Timestamp
     Ok(update(rows).set(staff_sessions::revoked_at.eq(now)).execute(conn)?)
 }
 
-/// Ends every sign-in of a staff member.
+/// Ends every session of a staff member.
 pub fn revoke_all(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<usize> {
     let rows = staff_sessions::table
         .filter(staff_sessions::staff_id.eq(staff_id))
@@ -130,7 +125,7 @@ pub fn revoke_all(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<usi
     Ok(update(rows).set(staff_sessions::revoked_at.eq(now)).execute(conn)?)
 }
 
-/// Hands out what proves a sign-in.
+/// Stores the hash of a refresh token or cookie.
 pub fn insert_token(
     conn: &mut Conn,
     hash: &str,
@@ -148,7 +143,7 @@ pub fn insert_token(
     Ok(())
 }
 
-/// The sign-in behind a cookie's secret.
+/// Returns the session id of a cookie's secret.
 pub fn session_of(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<String>> {
     let row = staff_tokens::table
         .find(hash)
@@ -157,8 +152,8 @@ pub fn session_of(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<
     Ok(row.select(staff_tokens::session_id).first(conn).optional()?)
 }
 
-/// Uses a refresh token that is alive and was never used; gives its sign-in. A cookie's secret is none: it
-/// belongs to a sign-in of another kind.
+/// Uses a valid refresh token, once; returns its session id. A cookie's secret is not accepted: it belongs
+/// to a session of another kind.
 pub fn use_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<String>> {
     let api =
         staff_sessions::table.filter(staff_sessions::kind.eq(Kind::Api.as_str())).select(staff_sessions::id);
@@ -171,13 +166,13 @@ pub fn use_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<S
     Ok(update.get_result(conn).optional()?)
 }
 
-/// The sign-in of a refresh token that was used before.
+/// Returns the session id of a refresh token that was used before.
 pub fn used_token(conn: &mut Conn, hash: &str) -> Result<Option<String>> {
     let row = staff_tokens::table.find(hash).filter(staff_tokens::used_at.is_not_null());
     Ok(row.select(staff_tokens::session_id).first(conn).optional()?)
 }
 
-/// Deletes the tokens of sign-ins that ended before `before`, and tokens that did.
+/// Deletes tokens that expired before `before`, and those of sessions that ended before it.
 pub fn delete_tokens(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let over = staff_sessions::table
         .filter(staff_sessions::expires_at.lt(before).or(staff_sessions::revoked_at.lt(before)))
@@ -187,7 +182,7 @@ pub fn delete_tokens(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     Ok(delete(rows).execute(conn)?)
 }
 
-/// Deletes sign-ins that ended before `before`; their tokens went first.
+/// Deletes sessions that ended before `before`; delete their tokens first.
 pub fn delete_over(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let rows = staff_sessions::table
         .filter(staff_sessions::expires_at.lt(before).or(staff_sessions::revoked_at.lt(before)));

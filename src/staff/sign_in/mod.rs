@@ -1,8 +1,8 @@
-//! Signing in: a password yields a challenge, a challenge and a code yield the proof of a person.
+//! Signing in: the password yields a challenge; the challenge and a code yield a verified staff member.
 //!
-//! The password is checked between two transactions, since that takes long and must hold nothing. What it was
-//! checked against is compared again where the challenge is made. A wrong password, a stranger's address, an
-//! invitation not taken up and a disabled account are one answer after the same work.
+//! The password is checked between two transactions, since that takes long and must hold no lock. The hash
+//! it was checked against is compared again when the challenge is created. A wrong password, an unknown
+//! address, an unaccepted invitation and a disabled account get the same answer after the same work.
 
 mod store;
 pub mod throttle;
@@ -22,20 +22,18 @@ use crate::db::{self, Conn};
 use crate::kit::{Email, Secret, Timestamp};
 use crate::practices;
 
-/// How long there is to fetch the phone and type a code.
+/// Time to fetch the phone and type a code.
 const CHALLENGE_LIFE: Duration = Duration::from_mins(5);
-/// How many codes a challenge takes.
+/// Number of codes that a challenge accepts.
 const CODES: i32 = 5;
 
-/// Somebody signing in.
+/// A sign-in attempt with e-mail and password.
 pub struct Attempt {
-    /// Who they say they are.
     pub email: Email,
-    /// What proves it.
     pub password: Secret,
-    /// What an earlier sign-in left on the device.
+    /// The device token from an earlier sign-in.
     pub device: Option<Secret>,
-    /// Where from.
+    /// The network of the client, for the rate limit.
     pub network: String,
 }
 
@@ -45,14 +43,14 @@ impl Attempt {
     }
 }
 
-/// An attempt whose password was looked at.
+/// An attempt whose password has been checked.
 pub struct Checked {
     attempt: Attempt,
-    /// What the password was held against, where it was right.
+    /// The credentials that the password matched; `None` if it was wrong.
     proven: Option<Credentials>,
 }
 
-/// Looks at a password: reads what it is held against, then does the work outside of any transaction.
+/// Checks a password: reads the stored hash, then verifies outside of any transaction.
 pub async fn check(app: &App, attempt: Attempt) -> Result<Checked, Refusal> {
     let (email, network, device) = (attempt.email.clone(), attempt.network.clone(), attempt.device.clone());
     let found = app.read(move |ctx, conn| {
@@ -69,33 +67,32 @@ pub async fn check(app: &App, attempt: Attempt) -> Result<Checked, Refusal> {
     Ok(Checked { attempt, proven: found.filter(|_| is_right) })
 }
 
-/// What an attempt led to.
+/// The outcome of the first factor.
 pub enum Begun {
-    /// The password is right, and a code is wanted.
+    /// The password is right; a code is required.
     Challenge(Challenge),
-    /// It is not, and that is counted.
+    /// The password is wrong; the failure is counted.
     Refused,
 }
 
-/// A sign-in between its two factors.
+/// A sign-in that still needs its second factor.
 pub struct Challenge {
-    /// What proves that the password was right.
+    /// Proves that the password was right.
     pub secret: Secret,
-    /// Until when.
     pub expires_at: Timestamp,
-    /// The second factor to be set up, at the first sign-in.
+    /// The second factor to be set up, only at the first sign-in.
     pub enrol: Option<Enrol>,
 }
 
-/// A second factor to be set up: shown once.
+/// A second factor to be set up, shown only once.
 pub struct Enrol {
-    /// In base 32, for typing.
+    /// The seed in base 32, for typing.
     pub secret: String,
-    /// As a URL, for a QR code.
+    /// The `otpauth:` URL for a QR code.
     pub otpauth_url: String,
 }
 
-/// Gives the verdict on a password, and a challenge where it is right.
+/// Decides on a password; returns a challenge if it is right.
 pub fn begin(ctx: &Ctx, conn: &mut Conn, checked: &Checked) -> Result<Begun, Refusal> {
     let rules = throttle::rules(ctx, conn, Try::Password, &checked.attempt.caller())?;
     let held = throttle::hold(conn, rules)?;
@@ -110,7 +107,7 @@ pub fn begin(ctx: &Ctx, conn: &mut Conn, checked: &Checked) -> Result<Begun, Ref
     Ok(Begun::Challenge(challenge(ctx, conn, &member)?))
 }
 
-/// Whoever the password is right for, as of this transaction.
+/// Returns the staff member if the password is still right in this transaction.
 fn still_proven(conn: &mut Conn, checked: &Checked) -> db::Result<Option<Member>> {
     let Some(proven) = &checked.proven else { return Ok(None) };
     let now = super::store::credentials(conn, &checked.attempt.email)?;
@@ -120,7 +117,7 @@ fn still_proven(conn: &mut Conn, checked: &Checked) -> db::Result<Option<Member>
     at_work(conn, &proven.id)
 }
 
-/// The active staff member of `id`, unless the practice is closed.
+/// Finds the active staff member `id`, unless the practice is closed.
 fn at_work(conn: &mut Conn, id: &str) -> db::Result<Option<Member>> {
     let Some(member) = super::store::find_active(conn, id)? else { return Ok(None) };
     let practice = practices::find(conn, &member.practice_id)?;
@@ -140,33 +137,31 @@ fn challenge(ctx: &Ctx, conn: &mut Conn, member: &Member) -> Result<Challenge, R
     Ok(Challenge { secret, expires_at, enrol })
 }
 
-/// A second factor as it was typed.
+/// A second factor as the user typed it.
 pub enum Code {
-    /// From the authenticator app.
+    /// A code from the authenticator app.
     Totp(String),
-    /// From the list that the enrolment showed.
+    /// A code from the list shown at enrollment.
     Recovery(String),
 }
 
-/// What became of a code.
+/// The outcome of the second factor.
 pub enum Finished {
-    /// It is right.
     Proven(Proven),
-    /// It is not, and that is counted.
+    /// The code is wrong; the failure is counted.
     Wrong,
 }
 
-/// A person with both factors proven.
+/// A staff member with both factors proven.
 pub struct Proven {
-    /// The staff member.
     pub staff_id: String,
-    /// To be shown once, after an enrolment.
+    /// Shown only once; empty except after enrollment.
     pub recovery_codes: Vec<String>,
-    /// For the device to keep: strangers' failures will not slow it down.
+    /// A token for the device to keep: strangers' failures will not slow it down.
     pub device: Secret,
 }
 
-/// Gives the verdict on a code.
+/// Decides on a code of the second factor.
 pub fn finish(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -198,7 +193,7 @@ pub fn finish(
     Ok(Finished::Proven(Proven { staff_id: member.id, recovery_codes, device }))
 }
 
-/// Which factor a code is, where it is good; the statement that accepts it spends it.
+/// Returns the factor that a code proves; the statement that accepts a code also uses it up.
 fn accepted(ctx: &Ctx, conn: &mut Conn, open: &Row, code: &Code) -> db::Result<Option<&'static str>> {
     let id = &open.staff_id;
     let is_good = match (code, &open.new_secret) {
@@ -222,7 +217,7 @@ fn enrolled(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<Vec<Strin
     Ok(codes)
 }
 
-/// Recovery codes in place of those that there were.
+/// Replaces the recovery codes of a staff member.
 fn fresh_codes(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<Vec<String>> {
     store::delete_recovery_codes(conn, &member.id)?;
     let codes = totp::recovery_codes(ctx);
@@ -233,8 +228,8 @@ fn fresh_codes(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<Vec<St
     Ok(codes)
 }
 
-/// Fresh recovery codes for somebody who shows a code of their authenticator; `None` where it is not right, which
-/// is counted with the failures of signing in.
+/// Creates new recovery codes in exchange for an authenticator code; `None` if the code is wrong, which
+/// counts as a failed sign-in.
 pub fn renew_recovery_codes(
     ctx: &Ctx,
     conn: &mut Conn,
@@ -260,7 +255,7 @@ pub fn renew_recovery_codes(
     Ok(Some(codes))
 }
 
-/// Whether `code` is good now; the statement that accepts it spends it.
+/// Returns whether `code` is valid now; the statement that accepts a code also uses it up.
 fn accepts_totp(ctx: &Ctx, conn: &mut Conn, id: &str, code: &str) -> db::Result<bool> {
     let Some(sealed) = super::store::totp_secret(conn, id)? else { return Ok(false) };
     match totp::step_of(ctx, id, &sealed, code) {
@@ -275,24 +270,24 @@ fn note(ctx: &Ctx, conn: &mut Conn, member: &Member, action: &str, detail: Value
     audit::record(ctx, conn, &event)
 }
 
-/// How many recovery codes a staff member has left.
+/// Returns the number of unused recovery codes of a staff member.
 pub fn recovery_codes_left(conn: &mut Conn, staff_id: &str) -> db::Result<i64> {
     store::recovery_codes_left(conn, staff_id)
 }
 
-/// Ends every sign-in of a staff member that is between its factors.
+/// Ends every unfinished sign-in of a staff member.
 pub fn end_challenges(ctx: &Ctx, conn: &mut Conn, staff_id: &str) -> db::Result<()> {
     store::use_challenges_of(conn, staff_id, ctx.now).map(drop)
 }
 
-/// Forgets a staff member's second factor and recovery codes: the next sign-in sets up new ones.
+/// Removes the second factor and the recovery codes of a staff member: the next sign-in sets up new ones.
 pub fn forget_factor(ctx: &Ctx, conn: &mut Conn, staff_id: &str) -> db::Result<()> {
     super::store::reset_totp(conn, staff_id)?;
     store::delete_recovery_codes(conn, staff_id)?;
     end_challenges(ctx, conn, staff_id)
 }
 
-/// Forgets what is over.
+/// Deletes expired challenges and rate-limit counts.
 pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
     store::delete_challenges(conn, ctx.now)?;
     store::delete_counts(conn, ctx.now).map(drop)

@@ -1,4 +1,4 @@
-//! The rows of `staff_challenges`, `staff_recovery_codes` and `staff_throttles`.
+//! Queries on `staff_challenges`, `staff_recovery_codes` and `staff_throttles`.
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -8,17 +8,15 @@ use crate::db::schema::{staff_challenges, staff_recovery_codes, staff_throttles}
 use crate::db::{Both, Conn, Result, columns};
 use crate::kit::Timestamp;
 
-/// A sign-in between its two factors.
+/// A sign-in that still needs its second factor.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = staff_challenges)]
 pub struct Challenge {
-    /// Whose it is.
     pub staff_id: String,
     /// The second factor that is being set up, sealed.
     pub new_secret: Option<String>,
 }
 
-/// Makes a challenge.
 pub fn insert_challenge(
     conn: &mut Conn,
     hash: &str,
@@ -38,7 +36,7 @@ pub fn insert_challenge(
     Ok(())
 }
 
-/// Takes one of the `most` attempts of a challenge that is open; its row is held until the transaction ends.
+/// Uses one of the `most` attempts of an open challenge; its row stays locked until the transaction ends.
 pub fn take_attempt(conn: &mut Conn, hash: &str, most: i32, now: Timestamp) -> Result<Option<Challenge>> {
     let row = staff_challenges::table
         .filter(staff_challenges::hash.eq(hash))
@@ -51,7 +49,6 @@ pub fn take_attempt(conn: &mut Conn, hash: &str, most: i32, now: Timestamp) -> R
     Ok(update.get_result(conn).optional()?)
 }
 
-/// Uses a challenge up.
 pub fn use_challenge(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<usize> {
     let row = staff_challenges::table
         .filter(staff_challenges::hash.eq(hash))
@@ -59,7 +56,7 @@ pub fn use_challenge(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<usiz
     Ok(update(row).set(staff_challenges::used_at.eq(now)).execute(conn)?)
 }
 
-/// Uses up every challenge of a staff member.
+/// Invalidates every open challenge of a staff member.
 pub fn use_challenges_of(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<usize> {
     let rows = staff_challenges::table
         .filter(staff_challenges::staff_id.eq(staff_id))
@@ -67,12 +64,10 @@ pub fn use_challenges_of(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Res
     Ok(update(rows).set(staff_challenges::used_at.eq(now)).execute(conn)?)
 }
 
-/// Deletes challenges that expired before `now`.
 pub fn delete_challenges(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(delete(staff_challenges::table.filter(staff_challenges::expires_at.lt(now))).execute(conn)?)
 }
 
-/// Keeps a recovery code.
 pub fn insert_recovery_code(conn: &mut Conn, hash: &str, staff_id: &str, now: Timestamp) -> Result<()> {
     let row = (
         staff_recovery_codes::hash.eq(hash),
@@ -92,7 +87,7 @@ pub fn use_recovery_code(conn: &mut Conn, hash: &str, staff_id: &str, now: Times
     Ok(update(row).set(staff_recovery_codes::used_at.eq(now)).execute(conn)? == 1)
 }
 
-/// How many recovery codes a staff member has left.
+/// Returns the number of unused recovery codes of a staff member.
 pub fn recovery_codes_left(conn: &mut Conn, staff_id: &str) -> Result<i64> {
     let rows = staff_recovery_codes::table
         .filter(staff_recovery_codes::staff_id.eq(staff_id))
@@ -100,30 +95,28 @@ pub fn recovery_codes_left(conn: &mut Conn, staff_id: &str) -> Result<i64> {
     Ok(rows.count().get_result(conn)?)
 }
 
-/// Deletes the recovery codes of a staff member.
 pub fn delete_recovery_codes(conn: &mut Conn, staff_id: &str) -> Result<usize> {
     let rows = staff_recovery_codes::table.filter(staff_recovery_codes::staff_id.eq(staff_id));
     Ok(delete(rows).execute(conn)?)
 }
 
-/// Failures under one key.
+/// A rate-limit count: the failures under one key.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = staff_throttles)]
 pub struct Count {
-    /// How many in a row.
+    /// Number of consecutive failures.
     pub fails: i32,
-    /// When the next try is taken.
+    /// The earliest time of the next attempt.
     pub next_at: Timestamp,
-    /// When it is forgotten.
     pub expires_at: Timestamp,
 }
 
-/// The count of `key`, unlocked.
+/// Reads the count of `key` without locking it.
 pub fn find_count(conn: &mut Conn, key: &str) -> Result<Option<Count>> {
     Ok(staff_throttles::table.find(key).select(columns::<Count>()).first(conn).optional()?)
 }
 
-/// The count of `key`, its row locked (and made, where there was none) until the transaction ends.
+/// Locks the row of `key` until the transaction ends, and creates it if missing.
 pub fn lock_count(conn: &mut Conn, key: &str) -> Result<Count> {
     let row = (
         staff_throttles::key.eq(key),
@@ -140,7 +133,7 @@ pub fn lock_count(conn: &mut Conn, key: &str) -> Result<Count> {
     Ok(Both(upsert).get_result(conn)?)
 }
 
-/// Writes the count of `key`, which is locked.
+/// Writes the count of `key`, whose row must be locked.
 pub fn write_count(
     conn: &mut Conn,
     key: &str,
@@ -156,12 +149,10 @@ pub fn write_count(
     Ok(update(staff_throttles::table.find(key)).set(change).execute(conn)?)
 }
 
-/// Forgets the count of `key`.
 pub fn delete_count(conn: &mut Conn, key: &str) -> Result<usize> {
     Ok(delete(staff_throttles::table.find(key)).execute(conn)?)
 }
 
-/// Deletes counts that expired before `now`.
 pub fn delete_counts(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(delete(staff_throttles::table.filter(staff_throttles::expires_at.lt(now))).execute(conn)?)
 }

@@ -1,10 +1,11 @@
-//! Slower with every failure, and locked for nobody.
+//! The rate limit of sign-ins: slower with every failure, but locked for no one.
 //!
-//! Failures are counted by account and by network. After a few free ones each further one doubles the wait, up to
-//! a quarter of an hour, so that a guesser has some hundred tries a day. That alone would let a stranger keep
-//! somebody out; therefore a device or a network from which an account was signed in before has a count of its
-//! own for that account, and what others fail does not touch it. A wait is asked again where the verdict is
-//! given, with the rows held: guesses that are sent all at once get no more verdicts than one after the other.
+//! Failures are counted per account and per network. After a few free ones, each further one doubles the
+//! wait, up to 15 minutes, so that a guesser has about a hundred tries per day. On its own, that would let
+//! a stranger lock a staff member out. Therefore a device or a network from which an account was signed in
+//! before has its own count for that account, and failures from elsewhere do not touch it. The wait is
+//! checked again when the attempt is decided, with the rows locked: parallel guesses get no more decisions
+//! than sequential ones.
 
 use std::time::Duration;
 
@@ -15,43 +16,40 @@ use crate::kit::{Email, Secret, Timestamp, Wait};
 
 /// The wait after the first failure that is not free.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
-/// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_mins(15);
-/// Failures of one account that cost nothing.
+/// Free failures per account.
 const FREE: i32 = 5;
-/// Failures of one network, in which many may sit behind one address.
+/// Free failures per network: many people may share one address.
 const FREE_NETWORK: i32 = 20;
-/// A count is forgotten this long after its last failure.
+/// A count expires this long after its last failure.
 const KEPT: Duration = Duration::from_hours(24);
 const KEPT_NETWORK: Duration = Duration::from_hours(1);
-/// A device or network is known for this long after it was signed in from.
+/// A device or network stays known for this long after a sign-in.
 const KNOWN: Duration = Duration::from_hours(90 * 24);
 
-/// What is being tried.
+/// The factor that is being tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Try {
-    /// A password.
     Password,
-    /// A code.
+    /// An authenticator or recovery code.
     Factor,
 }
 
-/// Who tries.
+/// The client that attempts a sign-in.
 pub struct Caller<'a> {
-    /// The account that they name.
+    /// The account that the client names.
     pub email: &'a Email,
-    /// Where from.
     pub network: &'a str,
-    /// What an earlier sign-in left on the device.
+    /// The device token from an earlier sign-in.
     pub device: Option<&'a Secret>,
 }
 
-/// One count that a failure is added to.
+/// A rate-limit count that a failure is added to.
 pub struct Rule {
     key: String,
     free: i32,
     kept: Duration,
-    /// Whether a success wipes it.
+    /// Whether a success resets the count.
     clears: bool,
 }
 
@@ -71,12 +69,12 @@ impl Rule {
     }
 }
 
-/// E-mails that one network has asked for.
+/// The rate limit on e-mails requested from one network.
 pub fn letters_from(ctx: &Ctx, network: &str) -> Vec<Rule> {
     vec![Rule::network(ctx, "letter", network)]
 }
 
-/// The counts that a try belongs to.
+/// The rate limits that apply to an attempt.
 pub fn rules(ctx: &Ctx, conn: &mut Conn, what: Try, caller: &Caller<'_>) -> db::Result<Vec<Rule>> {
     for key in known_keys(ctx, caller) {
         if store::find_count(conn, &key)?.is_some_and(|count| count.expires_at > ctx.now) {
@@ -92,7 +90,7 @@ pub fn rules(ctx: &Ctx, conn: &mut Conn, what: Try, caller: &Caller<'_>) -> db::
     })
 }
 
-/// The device first: it is one person's, and a network may be a waiting room's.
+/// The device comes first: it is one person's, while a network may be a waiting room's.
 fn known_keys(ctx: &Ctx, caller: &Caller<'_>) -> Vec<String> {
     let key = |kind: &str, what: &str| {
         format!("known:{}", ctx.keys.blind(kind, &format!("{} {what}", caller.email.as_str())))
@@ -101,7 +99,7 @@ fn known_keys(ctx: &Ctx, caller: &Caller<'_>) -> Vec<String> {
     device.into_iter().chain([key("staff-known", caller.network)]).collect()
 }
 
-/// Knows the caller's network and device from now on.
+/// Marks the caller's network and device as known from now on.
 pub fn remember(ctx: &Ctx, conn: &mut Conn, caller: &Caller<'_>) -> db::Result<()> {
     for key in known_keys(ctx, caller) {
         store::lock_count(conn, &key)?;
@@ -110,19 +108,19 @@ pub fn remember(ctx: &Ctx, conn: &mut Conn, caller: &Caller<'_>) -> db::Result<(
     Ok(())
 }
 
-/// Forgets what strangers failed on an account: its owner has just proven the mailbox.
+/// Resets the failures of strangers on an account: its owner has just proven access to the mailbox.
 pub fn pardon(ctx: &Ctx, conn: &mut Conn, email: &Email) -> db::Result<()> {
     store::delete_count(conn, &Rule::account(ctx, "password", email).key).map(drop)
 }
 
-/// A row that means nothing, written where a row that means something would be: so that the two take as long.
+/// Writes a meaningless row in place of a meaningful one, so that both cases take equally long.
 pub fn stand_in(ctx: &Ctx, conn: &mut Conn, hash: &str) -> db::Result<()> {
     let key = format!("nobody:{hash}");
     store::lock_count(conn, &key)?;
     store::write_count(conn, &key, 0, ctx.now, ctx.now).map(drop)
 }
 
-/// How long these counts want a caller to wait, as far as can be seen without holding them.
+/// Returns the wait that these counts require, read without locking them.
 pub fn wait(ctx: &Ctx, conn: &mut Conn, rules: &[Rule]) -> db::Result<Option<Wait>> {
     let mut next = ctx.now;
     for rule in rules {
@@ -133,10 +131,10 @@ pub fn wait(ctx: &Ctx, conn: &mut Conn, rules: &[Rule]) -> db::Result<Option<Wai
     Ok((next > ctx.now).then(|| next.wait_from(ctx.now)))
 }
 
-/// Counts whose rows are locked: whoever else wants them waits until this transaction ends.
+/// Locked counts: other transactions that need them wait until this one ends.
 pub struct Held(Vec<(Rule, Count)>);
 
-/// Locks the counts, always in the same order.
+/// Locks the counts, always in the same order to avoid deadlocks.
 pub fn hold(conn: &mut Conn, mut rules: Vec<Rule>) -> db::Result<Held> {
     rules.sort_by(|a, b| a.key.cmp(&b.key));
     let mut held = Vec::with_capacity(rules.len());
@@ -148,13 +146,13 @@ pub fn hold(conn: &mut Conn, mut rules: Vec<Rule>) -> db::Result<Held> {
 }
 
 impl Held {
-    /// How long the caller must wait.
+    /// Returns the wait required before the next attempt.
     pub fn wait(&self, now: Timestamp) -> Option<Wait> {
         let next = self.0.iter().map(|(_, count)| count.next_at).max().unwrap_or(now);
         (next > now).then(|| next.wait_from(now))
     }
 
-    /// Counts a failure.
+    /// Adds a failure to every count.
     pub fn fail(self, ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
         for (rule, count) in self.0 {
             let is_old = count.expires_at <= ctx.now;
@@ -166,7 +164,7 @@ impl Held {
         Ok(())
     }
 
-    /// Wipes the counts that a success wipes.
+    /// Resets the counts that a success resets.
     pub fn pass(self, ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
         for (rule, count) in self.0.into_iter().filter(|(rule, _)| rule.clears) {
             store::write_count(conn, &rule.key, 0, ctx.now, count.expires_at)?;
@@ -175,7 +173,7 @@ impl Held {
     }
 }
 
-/// Nothing while failures are free; then 30 s, doubled by each further one.
+/// Zero while failures are free; then 30 s, doubled by each further one.
 fn wait_after(fails: i32, free: i32) -> Duration {
     match u32::try_from(fails - free) {
         Err(_) => Duration::ZERO,

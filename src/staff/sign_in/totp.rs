@@ -1,5 +1,5 @@
-//! The second factor: time-based codes (RFC 6238) as every authenticator app makes them, and the recovery codes
-//! for whoever has lost theirs.
+//! The second factor: time-based codes (TOTP, RFC 6238) of an authenticator app, and recovery codes for
+//! staff who have lost theirs.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use totp_rs::{Algorithm, Builder, Secret as Seed, Totp};
 use crate::app::Ctx;
 use crate::kit::{percent, seal};
 
-/// What authenticator apps agree on; some ignore every other value (RFC 6238, 1.2; Key Uri Format).
+/// The values that authenticator apps agree on; some ignore all others (RFC 6238, 1.2; Key Uri Format).
 const DIGITS: u8 = 6;
 const STEP_SECONDS: u64 = 30;
 /// One step early or late: clocks differ (RFC 6238, 5.2).
@@ -16,7 +16,7 @@ const SKEW: u16 = 1;
 /// RFC 4226, 4 (R6) recommends 160 bits.
 const SEED_BYTES: usize = 20;
 
-/// How many recovery codes an enrolment gives.
+/// Number of recovery codes created at enrollment.
 const RECOVERY_CODES: usize = 10;
 /// Crockford's base 32 in lower case: no letter that looks like a digit. Ten of them are 50 bits.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -25,13 +25,13 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 pub struct Enrolment {
     /// The seed in base 32, for typing.
     pub secret: String,
-    /// The same as a URL, for a QR code.
+    /// The `otpauth:` URL for a QR code.
     pub otpauth_url: String,
-    /// The same as the database keeps it.
+    /// The seed as it is stored, sealed.
     pub sealed: String,
 }
 
-/// A fresh second factor; `account` is how an authenticator app will list it. `None` when the cipher fails.
+/// Creates a second factor; `account` is its label in an authenticator app. `None` if the cipher fails.
 pub fn fresh(ctx: &Ctx, staff_id: &str, account: &str) -> Option<Enrolment> {
     let seed: [u8; SEED_BYTES] = ctx.random();
     let secret = Seed::from(seed).to_base32();
@@ -44,7 +44,7 @@ pub fn fresh(ctx: &Ctx, staff_id: &str, account: &str) -> Option<Enrolment> {
     Some(Enrolment { secret, otpauth_url, sealed: URL_SAFE_NO_PAD.encode(sealed) })
 }
 
-/// The step whose code this is, now or a step beside it.
+/// Returns the time step of a code that is valid now or one step early or late.
 pub fn step_of(ctx: &Ctx, staff_id: &str, sealed: &str, code: &str) -> Option<i64> {
     let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
     let seed = seal::open(&key(ctx, staff_id), &sealed)?;
@@ -58,12 +58,12 @@ fn totp(seed: Vec<u8>) -> Option<Totp> {
     builder.with_step_duration(STEP_SECONDS).with_secret(seed).build().ok()
 }
 
-/// The database alone opens no seed.
+/// A key that the database does not hold, so a dump reveals no seed.
 fn key(ctx: &Ctx, staff_id: &str) -> [u8; 32] {
     ctx.keys.derive("staff-totp", &[staff_id.as_bytes()])
 }
 
-/// Fresh recovery codes, e.g. `7k2mq-x09ab`.
+/// Creates recovery codes, e.g. `7k2mq-x09ab`.
 pub fn recovery_codes(ctx: &Ctx) -> Vec<String> {
     (0..RECOVERY_CODES).map(|_| recovery_code(&ctx.random::<10>())).collect()
 }
@@ -75,7 +75,7 @@ fn recovery_code(random: &[u8; 10]) -> String {
     code
 }
 
-/// What the database keeps of a recovery code, however it was typed. 50 bits are too few for a bare hash.
+/// Hashes a recovery code, however it was typed. A keyed hash, since 50 bits are too few for a plain one.
 pub fn recovery_hash(ctx: &Ctx, staff_id: &str, code: &str) -> String {
     let plain: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
     ctx.keys.blind("staff-recovery", &format!("{staff_id}:{}", plain.to_ascii_lowercase()))

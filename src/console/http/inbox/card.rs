@@ -1,4 +1,4 @@
-//! A conversation as lists and its own page show it.
+//! A conversation as the lists and its own page show it.
 
 use super::super::frame::Frame;
 use super::words;
@@ -6,62 +6,56 @@ use crate::conversations::identity::State;
 use crate::conversations::inbox::{Card, LastEntry};
 use crate::kit::Timestamp;
 
-/// How sure the practice is: a shape, a colour and a word.
+/// The state of the identity check as a badge: shape, color and label.
 pub struct Badge {
-    /// Which shape and colour.
+    /// CSS class, which sets shape and color.
     pub kind: &'static str,
-    /// The word.
     pub word: &'static str,
 }
 
 impl Badge {
-    /// Of the word that the database holds.
+    /// Builds the badge from the state as stored in the database.
     pub fn of(f: &Frame, identity: &str) -> Self {
         let (kind, word) = words::badge(f.language, State::from_word(identity));
         Self { kind, word }
     }
 }
 
-/// A point in time, as it is read and in full.
+/// A point in time, for people and for machines.
 pub struct When {
-    /// How long ago.
+    /// How long ago, such as `5 min`.
     pub age: String,
-    /// In the practice's own zone.
+    /// In the practice's own time zone.
     pub full: String,
-    /// RFC 3339.
+    /// As RFC 3339, for the `datetime` attribute.
     pub machine: String,
 }
 
 impl When {
-    /// A point in time before `now`.
+    /// Describes `at` relative to `now`.
     pub fn of(f: &Frame, now: Timestamp, at: Timestamp) -> Self {
         Self { age: words::age(f.language, now, at), full: f.time(&at), machine: at.to_string() }
     }
 }
 
-/// A conversation in a list.
 pub struct Row {
-    /// Its id.
     pub id: String,
-    /// Whom it is about.
+    /// Name of the patient.
     pub name: String,
-    /// Through what they came.
+    /// Link or invite that the patient connected with.
     pub link: String,
-    /// Its tags.
     pub tags: Vec<String>,
-    /// How sure the practice is.
+    /// State of the identity check.
     pub badge: Badge,
-    /// Whether there is something to read.
     pub is_unread: bool,
-    /// Whether it is over.
     pub is_closed: bool,
-    /// Who answers; empty for nobody.
+    /// Name of the person who answers; empty if unassigned.
     pub assignee: String,
-    /// How the last entry begins, with who wrote it.
+    /// Beginning of the last entry, with its author.
     pub preview: String,
-    /// When that was.
+    /// Time of the last entry.
     pub last: When,
-    /// Since when it waits for somebody to look.
+    /// Since when the identity check is waiting.
     pub since: When,
 }
 
@@ -84,12 +78,12 @@ impl Row {
     }
 }
 
-/// Whom a conversation is about.
+/// The patient's full name.
 pub fn name(card: &Card) -> String {
     format!("{} {}", card.patient.given_name, card.patient.family_name)
 }
 
-/// Through what its patient came.
+/// The link or invite that the patient connected with.
 pub fn through(f: &Frame, card: &Card) -> String {
     let label = card.link.as_ref().map_or(f.say("a link", "un enlace"), |link| link.label.as_str());
     match card.source.kind {

@@ -1,4 +1,4 @@
-//! One conversation: what was said, who it is, and the forms of both.
+//! One conversation: its entries, the identity check, and the forms of both.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -20,41 +20,41 @@ use crate::desk::{Refusal, inbox};
 use crate::http::{Id, Problem, html};
 use crate::kit::Timestamp;
 
-/// So many entries stand on a page: the last ones, or those after a position.
+/// Entries per page: the last ones, or those after a position.
 const SHOWN: i32 = 100;
 
-/// What the forms hold, as it was typed.
+/// The values of the page's forms as they were entered.
 #[derive(Default)]
 pub struct Draft {
-    /// The message.
+    /// Text of the message.
     pub body: String,
-    /// Whether the writer knows that it is not known who this is.
+    /// Whether the writer acknowledged that the patient's identity is unverified.
     pub acknowledges: bool,
-    /// The tags; `None` shows those that the conversation has.
+    /// Entered tags; `None` shows those of the conversation.
     pub tags: Option<String>,
-    /// How somebody made sure.
+    /// How the identity was verified.
     pub method: String,
-    /// What they say of it.
+    /// Note on the decision.
     pub note: String,
-    /// The record that they chose.
+    /// Id of the chosen record.
     pub record_id: String,
-    /// Whether the number may not come back.
+    /// Whether the number is blocked from connecting again.
     pub blocks: bool,
-    /// Which decision it is about.
+    /// `confirm`, `reject` or `undo`.
     pub decision: String,
-    /// Whether nothing was typed yet.
+    /// Whether nothing was entered yet.
     pub is_fresh: bool,
 }
 
 /// An entry as the page shows it.
 struct Said {
     position: i32,
-    /// Whose it is: `practice`, `patient` or `system`.
+    /// `practice`, `patient` or `system`.
     author: String,
     by: String,
     body: String,
     when: When,
-    /// Whether it is the last one of the practice that the patient has read.
+    /// Whether it is the practice's last entry that the patient has read.
     is_read: bool,
 }
 
@@ -77,13 +77,13 @@ struct Conversation<'a> {
     panel: Panel,
     assignees: Vec<Choice>,
     tags: String,
-    /// Sent back by each form, so that a form sent twice does one thing.
+    /// Idempotency key sent by each form, so that a form sent twice acts once.
     key: String,
     draft: &'a Draft,
     errors: &'a Errors,
 }
 
-/// All that the page is made of.
+/// The data of the page.
 struct Found {
     who: Who,
     roster: Roster,
@@ -94,13 +94,13 @@ struct Found {
     after: i32,
 }
 
-/// Where a long conversation is opened.
+/// The position after which a long conversation is shown.
 #[derive(Deserialize)]
 pub struct Place {
     after: Option<i32>,
 }
 
-/// `GET /console/inbox/{id}`: who opens it has read it
+/// `GET /console/inbox/{id}`: shows a conversation and marks it as read.
 pub async fn open(
     app: Data<App>,
     session: Session,
@@ -111,7 +111,7 @@ pub async fn open(
     show(&app, &session, &id, place.after, &draft, None).await
 }
 
-/// The page again, with what was typed and what is wrong with it; what no form of it mends has a page of its own.
+/// Shows the page again with the entered values and errors; unfixable problems get an error page.
 pub async fn again(
     app: &Data<App>,
     session: &Session,
@@ -179,7 +179,7 @@ async fn find(app: &Data<App>, session: &Session, id: &Id, after: Option<i32>) -
     Ok(found.await?)
 }
 
-/// Notes what stands on the page as read, where it was not.
+/// Marks the entries on the page as read, if they were not.
 async fn mark_read(app: &Data<App>, session: &Session, found: &Found) -> Result<(), Problem> {
     let Some(last) = found.entries.last().map(|entry| entry.position) else { return Ok(()) };
     if !found.card.unread && last <= found.card.read_position {
@@ -211,9 +211,9 @@ fn said(f: &Frame, now: Timestamp, card: &Card, entries: Vec<Remark>) -> Vec<Sai
 
 fn assignees(f: &Frame, roster: &Roster, card: &Card) -> Vec<Choice> {
     let now = card.assignee.as_ref().map_or("", |person| person.id.as_str());
-    let nobody = (String::new(), f.say("Nobody", "Nadie").to_owned());
+    let nobody = (String::new(), f.say("Unassigned", "Sin asignar").to_owned());
     let people = roster.who_meet_patients().map(|person| (person.id.clone(), person.name.clone()));
-    // Whoever left meanwhile stays to be seen.
+    // An assignee who has left the practice stays visible as an option.
     let left = card.assignee.as_ref().filter(|person| roster.name(&person.id).is_none());
     let left = left.map(|person| (person.id.clone(), person.name.clone()));
     let all = [nobody].into_iter().chain(people).chain(left);

@@ -1,4 +1,4 @@
-//! Deciding who it is, and the page that proves it.
+//! Identity decisions, and the proof of identity as PDF.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
@@ -16,10 +16,10 @@ use crate::desk::http::print::PrintQuery;
 use crate::desk::identity::{self, Asked};
 use crate::http::{Answer, Call, Code, Form, Id, Problem, once};
 
-/// A note is as long as in the API.
+/// Same limit as in the API, in characters.
 const LONGEST_NOTE: usize = 500;
 
-/// `POST /console/inbox/{id}/identity`
+/// `POST /console/inbox/{id}/identity`: confirms, rejects or undoes.
 pub async fn decide(
     app: Data<App>,
     id: Id,
@@ -76,7 +76,7 @@ fn asked(draft: &Draft) -> Result<Asked, Problem> {
     Ok(Asked { verdict, note: some(&draft.note), record_id: some(&draft.record_id) })
 }
 
-/// `GET /console/inbox/{id}/proof.pdf`
+/// `GET /console/inbox/{id}/proof.pdf`: the proof of identity.
 pub async fn proof(
     app: Data<App>,
     session: Session,

@@ -1,5 +1,5 @@
-//! The code at the desk, on a screen that a patient may read: so it names no patient, not even the one whom it has
-//! just confirmed.
+//! The check-in code. Patients can read this screen too, so it shows no patient's name, not even of the
+//! patient that the code has just confirmed.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -20,15 +20,15 @@ use crate::staff::desk_code;
 struct Screen<'a> {
     f: &'a Frame,
     script: String,
-    /// As it is read out: `4883 5612`.
+    /// In two groups for reading aloud: `4883 5612`.
     code: String,
-    /// After so many seconds there is another one.
+    /// Seconds until the code changes.
     renews: u64,
-    /// What a page says in its address that asks for itself again, where no script does.
+    /// Query string with which the page reloads itself when JavaScript is off.
     by_itself: &'static str,
 }
 
-/// `GET /console/desk-code`
+/// `GET /console/desk-code`: the current check-in code.
 pub async fn show(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
     let found = app.read(move |ctx, conn| {

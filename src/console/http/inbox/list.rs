@@ -1,4 +1,4 @@
-//! The list of conversations, and its filters.
+//! The list of conversations and its filters.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -18,9 +18,9 @@ use crate::desk::{self, LinkDetails, Refusal, identity, inbox};
 use crate::http::{Page, PageQuery, Problem};
 use crate::kit::percent;
 
-/// The links that can be chosen from are so many.
+/// At most this many links are offered as a filter.
 const MOST_LINKS: i64 = 500;
-/// The work-list is counted up to here.
+/// Identity checks are counted up to this number.
 pub const MOST_WAITING: i64 = 99;
 
 #[derive(Template)]
@@ -29,7 +29,7 @@ struct Inbox<'a> {
     f: &'a Frame,
     script: String,
     rows: Vec<Row>,
-    /// What stands in the address behind `?` for the same filters, and for the next page.
+    /// Query string of the active filters, for the address of the next page.
     filters: String,
     next: Option<String>,
     is_filtered: bool,
@@ -42,7 +42,7 @@ struct Inbox<'a> {
     is_unread: bool,
 }
 
-/// All that a page of the list is made of.
+/// The data of the page.
 struct Found {
     who: Who,
     roster: Roster,
@@ -51,7 +51,7 @@ struct Found {
     waiting: usize,
 }
 
-/// `GET /console/inbox`
+/// `GET /console/inbox`: the conversations that the member may see.
 pub async fn list(
     app: Data<App>,
     session: Session,
@@ -91,7 +91,7 @@ pub async fn list(
     f.live_page(&app, StatusCode::OK, page.render())
 }
 
-/// A count that was not finished says so.
+/// Shows `99+` if counting stopped at the limit.
 pub fn waiting_word(waiting: usize) -> String {
     match i64::try_from(waiting) {
         Ok(waiting) if waiting <= MOST_WAITING => waiting.to_string(),
@@ -99,7 +99,7 @@ pub fn waiting_word(waiting: usize) -> String {
     }
 }
 
-/// The filters of the form, each empty where it does not matter.
+/// The filters of the form; an empty one does not restrict.
 struct Wanted {
     link: String,
     tag: String,
@@ -163,9 +163,9 @@ impl Wanted {
 
     fn assignees(&self, f: &Frame, roster: &Roster) -> Vec<Choice> {
         let fixed = [
-            (String::new(), f.say("Anybody", "Cualquiera").to_owned()),
+            (String::new(), f.say("Anyone", "Cualquiera").to_owned()),
             ("me".to_owned(), f.say("Me", "Yo").to_owned()),
-            ("none".to_owned(), f.say("Nobody yet", "Nadie todavía").to_owned()),
+            ("none".to_owned(), f.say("Unassigned", "Sin asignar").to_owned()),
         ];
         let others = roster.who_meet_patients().filter(|person| person.id != f.who.staff_id);
         let each = others.map(|person| (person.id.clone(), person.name.clone()));
@@ -177,7 +177,7 @@ fn choices(offered: impl Iterator<Item = (String, String)>, chosen: &str) -> Vec
     offered.map(|(value, name)| Choice { is_chosen: value == chosen, value, name }).collect()
 }
 
-/// What the links give, each once: to be suggested.
+/// The distinct tags of all links, as suggestions.
 fn tags(links: &[LinkDetails]) -> Vec<String> {
     let mut tags: Vec<String> = links.iter().flat_map(|details| details.link.tags()).collect();
     tags.sort_unstable();

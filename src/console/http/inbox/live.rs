@@ -1,5 +1,5 @@
-//! What keeps an open page as things stand: the practice's stream under the console's cookie, and the script that
-//! listens to it. Without scripts the pages are the same, as they were when they were asked for.
+//! Live updates of open pages: the practice's event stream with the console's cookie, and the script that
+//! listens to it. Without JavaScript the pages are the same, as of the time they were loaded.
 
 use std::sync::LazyLock;
 
@@ -17,12 +17,12 @@ const TEXT: &str = include_str!("../../live.js");
 
 static VERSION: LazyLock<String> = LazyLock::new(|| style::version(TEXT));
 
-/// Where the script is.
+/// The script's current URL.
 pub fn address() -> String {
     format!("/console/live-{}.js", *VERSION)
 }
 
-/// `GET /console/live-….js`
+/// `GET /console/live-….js`: the script of the current version.
 pub async fn script(version: Path<String>) -> Result<HttpResponse, Problem> {
     match *version == *VERSION {
         true => Ok(style::lasting("text/javascript; charset=utf-8", TEXT)),
@@ -30,10 +30,10 @@ pub async fn script(version: Path<String>) -> Result<HttpResponse, Problem> {
     }
 }
 
-/// `GET /console/events`
+/// `GET /console/events`: the practice's event stream.
 ///
-/// Who is not signed in (any more) gets 204, after which a browser does not ask again (WHATWG HTML 9.2.2): a page
-/// of the sign-in is no stream.
+/// Answers 204 without a valid session, so that the browser does not reconnect (WHATWG HTML 9.2.2): a
+/// redirect to the sign-in page is not an event stream.
 pub async fn events(
     app: Data<App>,
     session: Result<Session, Problem>,

@@ -1,4 +1,4 @@
-//! Who is it? The person of a conversation beside the practice's records, and what was decided.
+//! The identity check of a conversation: the patient next to the practice's records, and past decisions.
 
 use super::super::super::Roster;
 use super::super::frame::Frame;
@@ -12,90 +12,76 @@ use crate::identity::matching::{Agreement, Comparison};
 use crate::identity::{self, FieldView, Finding, Record};
 use crate::kit::Timestamp;
 
-/// How staff may make sure.
+/// The ways in which staff can verify an identity.
 pub const METHODS: [Method; 5] =
     [Method::CallBack, Method::RecordMatch, Method::InPerson, Method::DateOfBirth, Method::PhotoId];
 
-/// One field, as the person gave it and as a record has it.
+/// One field as the patient gave it and as a record has it.
 pub struct Line {
-    /// What it is called.
     pub field: &'static str,
-    /// What the person gave.
+    /// As the patient gave it.
     pub given: String,
-    /// What the record says.
+    /// As the record has it.
     pub on_record: String,
-    /// Which shape and colour the agreement has.
+    /// CSS class of the agreement, which sets shape and color.
     pub kind: &'static str,
-    /// The agreement in a word.
+    /// Label of the agreement.
     pub word: &'static str,
-    /// Whether what was given is proven.
+    /// Whether the value given by the patient is verified.
     pub is_proven: bool,
 }
 
-/// A record that could be meant.
+/// A record that may be the patient's.
 pub struct Candidate {
-    /// Its id.
     pub id: String,
-    /// The practice's own number of it.
+    /// The practice's own record number.
     pub number: String,
-    /// The name on it.
     pub name: String,
-    /// The number to call, as an address has it.
+    /// Phone number on the record, for a `tel:` link.
     pub call: Option<String>,
-    /// Field by field.
     pub lines: Vec<Line>,
-    /// Whether it is chosen.
     pub is_chosen: bool,
 }
 
 /// A decision in the history.
 pub struct Decided {
-    /// What was decided, and how.
+    /// The decision and how it was verified.
     pub what: String,
-    /// By whom.
     pub by: String,
-    /// When.
     pub when: When,
-    /// In their words.
     pub note: String,
 }
 
-/// A way to make sure.
+/// One option of the verification method.
 pub struct Way {
-    /// What is sent.
     pub value: &'static str,
-    /// What it says.
     pub name: &'static str,
-    /// Whether it is chosen.
     pub is_chosen: bool,
 }
 
-/// The panel.
 pub struct Panel {
-    /// Where it stands.
+    /// State of the identity check.
     pub badge: Badge,
-    /// Since when.
     pub since: When,
-    /// How far the records agree.
+    /// How well the records match.
     pub grade: &'static str,
-    /// What to do, while it is not confirmed.
+    /// What to do, while the identity is unverified.
     pub advice: Option<&'static str>,
-    /// The records that could be meant.
+    /// Records that may be the patient's.
     pub candidates: Vec<Candidate>,
-    /// What was decided, newest first.
+    /// The decisions so far, newest first.
     pub history: Vec<Decided>,
-    /// The ways to make sure.
     pub ways: Vec<Way>,
-    /// Whether it can be confirmed by whoever looks.
+    /// Whether the signed-in member may confirm.
     pub may_confirm: bool,
-    /// Whether it can be rejected by them.
+    /// Whether the signed-in member may reject.
     pub may_reject: bool,
-    /// Whether the last decision can be taken back by them.
+    /// Whether the signed-in member may undo the last decision.
     pub may_undo: bool,
 }
 
 impl Panel {
-    /// What was found of a conversation, with what was typed.
+    /// Builds the panel from the identity check and the entered values.
     pub fn of(f: &Frame, roster: &Roster, now: Timestamp, look: &Look, draft: &Draft) -> Self {
         let (state, words) = (State::from_word(&look.card.identity), proof::of(f.language));
         let decides = look.card.status == "open";
@@ -119,7 +105,8 @@ impl Panel {
         }
     }
 
-    /// What the decision's form depends on: while that is the same, nothing changes under a hand.
+    /// Fingerprint of what the decision form depends on: while it is unchanged, the form is not replaced
+    /// under the user's hands.
     pub fn sign(&self) -> String {
         let ids = self.candidates.iter().map(|one| one.id.as_str()).collect::<Vec<_>>().join(" ");
         format!("{} {} {} {} {ids}", self.badge.kind, self.may_confirm, self.may_reject, self.may_undo)
@@ -140,7 +127,7 @@ fn candidates(f: &Frame, finding: &Finding, draft: &Draft) -> Vec<Candidate> {
     found.map(candidate).collect()
 }
 
-/// The fields of the record that agrees most.
+/// The field comparison of the best matching record.
 pub fn best(f: &Frame, finding: &Finding) -> Vec<Line> {
     let found = finding.records.first().zip(finding.verdict.candidates.first());
     found

@@ -1,4 +1,4 @@
-//! The forms of a conversation: writing to the patient, who answers, tags, the mark.
+//! The forms of a conversation: reply, assignee, tags and mark as unread.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -13,17 +13,17 @@ use crate::desk::{Refusal, inbox};
 use crate::http::{Answer, Call, Code, FieldError, Form, Id, Problem, once};
 use crate::links::details;
 
-/// Where a conversation ends on its page: what was just written, and the form for more.
+/// Anchor at the end of a conversation: the last entry and the reply form.
 const END: &str = "#end";
 
-/// `POST /console/inbox/{id}/messages`
+/// `POST /console/inbox/{id}/messages`: sends a reply to the patient.
 pub async fn reply(
     app: Data<App>,
     id: Id,
     call: Call,
     Sent { session, form }: Sent,
 ) -> Result<HttpResponse, Problem> {
-    // Browsers send a line's end as two characters.
+    // Browsers send line breaks as CR LF.
     let body = form.field("body").replace("\r\n", "\n");
     let acknowledges = form.field("acknowledge") == "on";
     let draft = Draft { body: body.clone(), acknowledges, ..Draft::default() };
@@ -38,7 +38,7 @@ pub async fn reply(
     });
     match written.await {
         Ok(_) => Ok(on(&format!("/console/inbox/{}{END}", id.0))),
-        // The same form is on its way: what it does is seen there.
+        // The same form is already being processed: its result appears on this page.
         Err(problem) if problem.code == Code::RequestInProgress => {
             Ok(on(&format!("/console/inbox/{}{END}", id.0)))
         }
@@ -46,20 +46,20 @@ pub async fn reply(
     }
 }
 
-/// The call of a form that does one thing however often it is sent.
+/// Makes a form idempotent: sent twice, it acts once.
 pub fn one_time(mut call: Call, session: &Session, form: &Form) -> Call {
     call.bearer = session.token();
     call.idempotency_key = Some(form.field("key")).filter(|key| !key.is_empty() && key.len() <= 255);
     call
 }
 
-/// A field that cannot be.
+/// An error of one form field.
 pub fn wrong(pointer: &str) -> Problem {
     let (pointer, code) = (pointer.to_owned(), Code::InvalidRequest.as_str().to_owned());
     Problem::fields(vec![FieldError { pointer, code, detail: String::new() }])
 }
 
-/// `POST /console/inbox/{id}/assignee`
+/// `POST /console/inbox/{id}/assignee`: assigns the conversation.
 pub async fn assign(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
     let assignee = Some(form.field("assignee_id")).filter(|to| !to.is_empty());
     let change = Change { assignee_id: Some(assignee), ..Change::default() };
@@ -70,7 +70,7 @@ pub async fn assign(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Res
     }
 }
 
-/// `POST /console/inbox/{id}/tags`
+/// `POST /console/inbox/{id}/tags`: replaces the conversation's tags.
 pub async fn tag(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
     let typed = form.field("tags");
     let draft = Draft { tags: Some(typed.clone()), ..Draft::default() };
@@ -88,13 +88,14 @@ pub async fn tag(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Result
     }
 }
 
-/// `POST /console/inbox/{id}/unread`: back to the list, as the conversation's own page reads it
+/// `POST /console/inbox/{id}/unread`: returns to the list, because opening the conversation's page would
+/// mark it as read again.
 pub async fn mark_unread(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     changed(&app, &sent.session, &id, Change { unread: Some(true), ..Change::default() }).await?;
     Ok(on("/console/inbox?done=marked"))
 }
 
-/// Changes a conversation; whether whoever did still sees it.
+/// Changes a conversation; returns whether the member can still see it.
 async fn changed(app: &Data<App>, session: &Session, id: &Id, change: Change) -> Result<bool, Problem> {
     let (token, id) = (session.token(), id.0.clone());
     let changed = app.write(move |ctx, conn| -> Result<_, Refusal> {

@@ -1,41 +1,41 @@
-//! What the inbox says.
+//! Translations of the inbox.
 
 use super::super::words::{Errors, say};
 use crate::conversations::identity::State;
 use crate::http::{Code, Problem};
 use crate::kit::{Language, Timestamp};
 
-/// What a page says was just done; empty for words that are none of ours.
+/// Confirmation of what was just done; `None` for words of other pages.
 pub fn done(word: &str, language: Language) -> Option<&'static str> {
     let (en, es) = match word {
-        "assigned" => ("Saved who answers.", "Guardado quién contesta."),
+        "assigned" => ("The assignment is saved.", "Guardado quién contesta."),
         "handed" => (
-            "Handed over. The conversation is not in your inbox any more.",
+            "Reassigned. The conversation is no longer in your inbox.",
             "Traspasada. La conversación ya no está en su bandeja.",
         ),
-        "tagged" => ("Saved the tags.", "Etiquetas guardadas."),
+        "tagged" => ("The tags are saved.", "Etiquetas guardadas."),
         "marked" => ("Marked as unread.", "Marcada como no leída."),
         "confirm" => (
-            "Confirmed. Health information may be shared here from now on.",
-            "Confirmado. Desde ahora se puede compartir información de salud aquí.",
+            "Verified. You can now share health information here.",
+            "Verificado. Desde ahora se puede compartir información de salud aquí.",
         ),
         "reject" => (
-            "Rejected. The conversation is closed, in neutral words for the patient.",
+            "Rejected. The conversation is closed with a neutral message to the patient.",
             "Rechazado. La conversación está cerrada, con palabras neutras para el paciente.",
         ),
-        "undo" => ("The last decision is taken back.", "La última decisión se retiró."),
+        "undo" => ("The last decision is undone.", "La última decisión se deshizo."),
         _ => return None,
     };
     Some(say(language, en, es))
 }
 
-/// How sure the practice is, as a badge: a shape's name, and a word.
+/// CSS class and label of an identity state's badge.
 pub fn badge(language: Language, state: State) -> (&'static str, &'static str) {
     match state {
         State::Unverified => ("unverified", say(language, "Unverified", "Sin verificar")),
-        State::Confirmed => ("confirmed", say(language, "Confirmed", "Confirmado")),
+        State::Confirmed => ("confirmed", say(language, "Verified", "Verificado")),
         State::Rejected => ("rejected", say(language, "Rejected", "Rechazado")),
-        State::ReVerify => ("re_verify", say(language, "Check again", "Verificar de nuevo")),
+        State::ReVerify => ("re_verify", say(language, "Verify again", "Verificar de nuevo")),
     }
 }
 
@@ -54,7 +54,7 @@ pub fn age(language: Language, now: Timestamp, at: Timestamp) -> String {
     }
 }
 
-/// A field of a person.
+/// The label of a patient's field.
 pub fn field(language: Language, field: &str) -> &'static str {
     match field {
         "given_name" => say(language, "Given name", "Nombre"),
@@ -65,14 +65,14 @@ pub fn field(language: Language, field: &str) -> &'static str {
     }
 }
 
-/// What is wrong with a form of a conversation; `None` where no form of it mends that.
+/// The errors of a conversation's forms; `None` for problems that no form can fix.
 pub fn errors(language: Language, problem: &Problem) -> Option<Errors> {
     let (pointer, en, es) = match problem.code {
         Code::InvalidRequest => return Some(fields(language, problem)),
         Code::IdentityUnverified => (
             "/acknowledge",
-            "Nobody has confirmed who this is. Tick the box if you mean to write all the same.",
-            "Nadie ha confirmado quién es. Marque la casilla si quiere escribir de todos modos.",
+            "This patient’s identity is not verified. Check the box to write anyway.",
+            "La identidad de este paciente no está verificada. Marque la casilla si quiere escribir de todos modos.",
         ),
         Code::ConversationClosed => (
             "",
@@ -81,15 +81,13 @@ pub fn errors(language: Language, problem: &Problem) -> Option<Errors> {
         ),
         Code::IdentityDecided => (
             "",
-            "Somebody decided meanwhile who this is. See below how it stands.",
+            "A colleague has already decided who this is. See the current status below.",
             "Mientras tanto alguien decidió quién es. Vea abajo cómo está.",
         ),
-        Code::NothingToUndo => {
-            ("", "There is no decision to take back.", "No hay ninguna decisión que retirar.")
-        }
+        Code::NothingToUndo => ("", "There is no decision to undo.", "No hay ninguna decisión que deshacer."),
         Code::IdempotencyKeyReused => (
             "",
-            "This page had sent a form already. Look whether it is there, then send this one again.",
+            "A form was already sent from this page. Check whether it arrived, then send this one again.",
             "Esta página ya había enviado un formulario. Revise si está y envíe este de nuevo.",
         ),
         _ => return None,
@@ -100,13 +98,12 @@ pub fn errors(language: Language, problem: &Problem) -> Option<Errors> {
 fn fields(language: Language, problem: &Problem) -> Errors {
     let pointer = problem.errors().first().map(|error| error.pointer.as_str()).unwrap_or_default();
     let (en, es) = match pointer {
-        "/body" => ("A message has 1 to 4,000 characters.", "Un mensaje tiene de 1 a 4,000 caracteres."),
-        "/method" => ("Say how you made sure.", "Indique cómo se aseguró."),
-        "/note" => ("A note has up to 500 characters.", "Una nota tiene hasta 500 caracteres."),
-        "/record_id" => (
-            "This record could not be meant any more. Choose again.",
-            "Esta ficha ya no puede ser. Elija de nuevo.",
-        ),
+        "/body" => ("Enter a message of 1 to 4,000 characters.", "Un mensaje tiene de 1 a 4,000 caracteres."),
+        "/method" => ("Choose how you verified the patient.", "Indique cómo se aseguró."),
+        "/note" => ("A note can have up to 500 characters.", "Una nota tiene hasta 500 caracteres."),
+        "/record_id" => {
+            ("This record is no longer a match. Choose again.", "Esta ficha ya no puede ser. Elija de nuevo.")
+        }
         _ => return Errors::of(language, problem),
     };
     Errors::one(pointer, say(language, en, es))

@@ -1,4 +1,4 @@
-//! Who is it? Everybody whom nobody has confirmed, those first who have waited longest.
+//! The list of patients to verify, those waiting longest first.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -21,17 +21,17 @@ use crate::identity::Finding;
 use crate::identity::matching::Grade;
 use crate::kit::Timestamp;
 
-/// Each is held against the records anew, so a page has fewer than other lists.
+/// Every patient is compared with the records again, so a page has fewer rows than other lists.
 const LIMIT: i64 = 20;
 
-/// Somebody to look at.
+/// A patient to verify.
 struct Task {
     row: Row,
     grade: &'static str,
-    /// The record that agrees most, field by field.
+    /// The best matching record, field by field.
     lines: Vec<Line>,
     others: usize,
-    /// The number to call, where one record alone could be meant.
+    /// Phone number to call, if exactly one record may be the patient's.
     call: Option<String>,
 }
 
@@ -60,7 +60,7 @@ struct Work<'a> {
     waiting: String,
 }
 
-/// `GET /console/identity`
+/// `GET /console/identity`: the patients to verify.
 pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
     let (after, token) = (cursor(&page.after()?)?, session.token());
     let found = app.read(move |ctx, conn| -> Result<_, Refusal> {

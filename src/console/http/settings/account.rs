@@ -1,4 +1,4 @@
-//! One's own account: name, password, recovery codes, sign-ins.
+//! The member's own account: name, password, recovery codes and sessions.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::SET_COOKIE;
@@ -22,7 +22,7 @@ use crate::staff::{self, Refusal, sign_in};
 
 const ACCOUNT: &str = "/console/settings/account";
 
-/// A sign-in as the list shows it.
+/// A session in the list.
 struct SignIn {
     id: String,
     label: String,
@@ -50,12 +50,12 @@ struct RecoveryCodes<'a> {
     codes: Vec<String>,
 }
 
-/// `GET /console/settings/account`
+/// `GET /console/settings/account`: the member's own account.
 pub async fn show(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     page(&app, &session, None, None).await
 }
 
-/// The page; where something of it was wrong, with that beside its field.
+/// The page, with errors beside their fields.
 async fn page(
     app: &Data<App>,
     session: &Session,
@@ -85,7 +85,7 @@ async fn page(
     f.page_with(app, status, Account { f: &f, email, name, codes_left, sign_ins, errors }.render())
 }
 
-/// `POST /console/settings/account`: one's own name
+/// `POST /console/settings/account`: changes the member's own name.
 pub async fn rename(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
     let typed = sent.form.field("name");
     match practices::line("/name", &typed) {
@@ -101,7 +101,7 @@ pub async fn rename(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem>
     }
 }
 
-/// `POST /console/settings/account/password`
+/// `POST /console/settings/account/password`: changes the password.
 pub async fn password(app: Data<App>, call: Call, sent: Sent) -> Result<HttpResponse, Problem> {
     let secret = |name: &str| Secret::from_client(&sent.form.field(name));
     let (current, new) = (secret("current_password"), secret("new_password"));
@@ -117,7 +117,7 @@ pub async fn password(app: Data<App>, call: Call, sent: Sent) -> Result<HttpResp
     }
 }
 
-/// What a form can mend, beside its field; a wait says how long it is.
+/// Errors that the form can fix are shown beside their field; a rate limit says how long to wait.
 async fn refused(
     app: &Data<App>,
     session: &Session,
@@ -137,7 +137,7 @@ async fn refused(
     }
 }
 
-/// `POST /console/settings/account/recovery-codes`: they are on this one page
+/// `POST /console/settings/account/recovery-codes`: creates new codes and shows them, only this once.
 pub async fn recovery_codes(app: Data<App>, call: Call, sent: Sent) -> Result<HttpResponse, Problem> {
     let (token, code, network) = (sent.session.token(), sent.form.field("code"), call.network);
     let renewed = app.write(move |ctx, conn| {
@@ -153,7 +153,7 @@ pub async fn recovery_codes(app: Data<App>, call: Call, sent: Sent) -> Result<Ht
     }
 }
 
-/// `POST /console/settings/account/sessions/{id}/end`
+/// `POST /console/settings/account/sessions/{id}/end`: ends another session.
 pub async fn end_session(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
     let ended = app.write(move |ctx, conn| {
@@ -164,7 +164,7 @@ pub async fn end_session(app: Data<App>, id: Id, sent: Sent) -> Result<HttpRespo
     Ok(on(&format!("{ACCOUNT}?done=session")))
 }
 
-/// `POST /console/settings/account/sign-out-everywhere`
+/// `POST /console/settings/account/sign-out-everywhere`: ends all sessions.
 pub async fn sign_out_everywhere(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
     let ended = app.write(move |ctx, conn| {

@@ -1,4 +1,4 @@
-//! What was done in the practice, in words.
+//! The audit log of the practice, in sentences.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ use crate::http::{Code, Page, PageQuery, Problem};
 use crate::kit::Timestamp;
 use crate::staff;
 
-/// More links than this are called by their ids.
+/// Links beyond this number are shown without a name.
 const MOST_LINKS: i64 = 500;
 
-/// What is looked for, as it was typed.
+/// The filters as they were entered.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Filters {
     #[serde(default)]
@@ -38,7 +38,7 @@ pub struct Filters {
 }
 
 impl Filters {
-    /// U+0000 is in no action and no id, and PostgreSQL's text cannot hold it.
+    /// Removes U+0000: no action or id contains it, and PostgreSQL cannot store it as text.
     fn asked(&self) -> Asked {
         let given = |text: &str| Some(text.trim().replace('\0', "")).filter(|text| !text.is_empty());
         Asked {
@@ -49,7 +49,7 @@ impl Filters {
         }
     }
 
-    /// The same as a query that goes on, e.g. `about=link&from=2026-11-01`.
+    /// The filters as a query string, e.g. `about=link&from=2026-11-01`.
     fn query(&self) -> String {
         let pairs = [("about", &self.about), ("actor", &self.actor), ("from", &self.from), ("to", &self.to)];
         let set = pairs.into_iter().filter(|(_, value)| !value.is_empty());
@@ -57,7 +57,7 @@ impl Filters {
     }
 }
 
-/// One event, for reading.
+/// One event of the log, as text.
 struct Event {
     at: Timestamp,
     who: String,
@@ -66,7 +66,7 @@ struct Event {
     details: Vec<String>,
 }
 
-/// What the ids of a page are called.
+/// The names of the ids on a page.
 #[derive(Default)]
 struct Names(BTreeMap<String, String>);
 
@@ -90,7 +90,7 @@ struct Found {
     names: Names,
 }
 
-/// `GET /console/settings/audit`
+/// `GET /console/settings/audit`: the filtered log.
 pub async fn list(
     app: Data<App>,
     session: Session,
@@ -102,7 +102,7 @@ pub async fn list(
     match found {
         Ok(found) => show(&app, &session, found, &filters, (limit, None)),
         Err(problem) if problem.code == Code::InvalidRequest => {
-            // The same page without what could not be read.
+            // The days cannot be parsed: the page is shown without them.
             let readable = Asked { from: None, to: None, ..filters.asked() };
             let found = read(&app, &session, readable, String::new(), limit + 1).await?;
             show(&app, &session, found, &filters, (limit, Some(problem)))
@@ -136,7 +136,7 @@ async fn read(
     Ok(found.await?)
 }
 
-/// The ids that stand in an event: who, to what, and what its detail names.
+/// The ids in an event: actor, subject, and those in its detail.
 fn ids(row: &Row) -> Vec<String> {
     let named = row.detail.split('"').filter(|text| text.starts_with("stf_") || text.starts_with("lnk_"));
     [row.actor.as_str(), row.subject.as_str()].into_iter().chain(named).map(str::to_owned).collect()
@@ -196,7 +196,7 @@ fn subjects(f: &Frame, chosen: &str) -> Vec<Choice> {
 }
 
 fn actors(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
-    let everybody = (String::new(), f.say("Anybody", "Cualquiera").to_owned());
+    let everybody = (String::new(), f.say("Anyone", "Cualquiera").to_owned());
     let people = roster.people.iter().map(|person| (person.id.clone(), person.name.clone()));
     let others = ["operator", "system"].map(|id| (id.to_owned(), happened::actor(f.language, id)));
     let all = [everybody].into_iter().chain(people).chain(others);
@@ -209,7 +209,7 @@ fn actors(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
     all
 }
 
-/// `GET /console/settings/audit.csv`: that it was taken away is an event too
+/// `GET /console/settings/audit.csv`: exports the log, and logs the export itself.
 pub async fn export(
     app: Data<App>,
     session: Session,

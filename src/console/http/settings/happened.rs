@@ -1,23 +1,23 @@
-//! The audit in words: who, what, and how it was before.
+//! Audit labels: actors, actions and changes in words.
 
 use serde_json::Value;
 
 use super::super::words::say;
 use crate::kit::Language;
 
-/// Who did something, where it is no colleague.
+/// The name of an actor who is not a colleague.
 pub fn actor(language: Language, actor: &str) -> String {
     let (en, es) = match actor {
         "operator" => ("The service’s operator", "Quien opera el servicio"),
         "system" => ("The service itself", "El propio servicio"),
         _ if actor.starts_with("acc_") => ("A patient", "Un paciente"),
-        _ if actor.starts_with("stf_") => ("Somebody of the staff", "Alguien del personal"),
+        _ if actor.starts_with("stf_") => ("A staff member", "Alguien del personal"),
         other => return other.to_owned(),
     };
     say(language, en, es).to_owned()
 }
 
-/// What can be looked for: the first part of an action, and what it is about.
+/// The filter choices: the first part of an action, and its label.
 pub fn subjects(language: Language) -> [(&'static str, &'static str); 11] {
     let about = |value, en, es| (value, say(language, en, es));
     [
@@ -31,11 +31,11 @@ pub fn subjects(language: Language) -> [(&'static str, &'static str); 11] {
         about("notifications", "E-mail notices", "Avisos por correo"),
         about("webhook", "Webhooks", "Webhooks"),
         about("practice", "The practice", "El consultorio"),
-        about("audit", "The audit itself", "La propia auditoría"),
+        about("audit", "Audit log", "La propia auditoría"),
     ]
 }
 
-/// What was done, in words; an action that has none here stands as it is.
+/// The label of an action; an unknown action is shown as it is.
 pub fn action(language: Language, action: &str) -> &str {
     match ACTIONS.iter().find(|(known, ..)| *known == action) {
         Some((_, en, es)) => say(language, en, es),
@@ -46,108 +46,103 @@ pub fn action(language: Language, action: &str) -> &str {
 const ACTIONS: [(&str, &str, &str); 61] = [
     ("account.created", "opened an account", "abrió una cuenta"),
     ("account.deleted", "deleted their account", "eliminó su cuenta"),
-    ("audit.exported", "exported the audit", "exportó la auditoría"),
+    ("audit.exported", "exported the audit log", "exportó la auditoría"),
     ("conversation.changed", "changed a conversation", "cambió una conversación"),
     ("conversation.created", "opened a conversation", "abrió una conversación"),
     (
         "conversation.unverified_acknowledged",
-        "wrote although the identity is unverified",
+        "wrote before the identity was verified",
         "escribió aunque la identidad no está verificada",
     ),
     ("funnel.exported", "exported the visitors of", "exportó las visitas de"),
-    ("identity.changed", "decided who a patient is", "decidió quién es un paciente"),
+    ("identity.changed", "decided on a patient’s identity", "decidió quién es un paciente"),
     ("identity.exported", "exported proof of an identity", "exportó la prueba de una identidad"),
     ("link.changed", "changed the link", "cambió el enlace"),
-    ("link.created", "made the link", "creó el enlace"),
-    ("notifications.changed", "changed who is told by e-mail", "cambió a quién se avisa por correo"),
+    ("link.created", "created the link", "creó el enlace"),
+    ("notifications.changed", "changed who is notified by e-mail", "cambió a quién se avisa por correo"),
     (
         "notifications.paused",
-        "paused an address whose mail came back",
+        "paused an address whose mail bounced",
         "pausó una dirección cuyo correo rebotó",
     ),
     ("pairing.created", "connected", "se conectó"),
     ("pairing.ended", "left the practice", "dejó el consultorio"),
-    ("pairing.link_opened", "opened a further link", "abrió otro enlace"),
+    ("pairing.link_opened", "opened another link", "abrió otro enlace"),
     ("practice.changed", "changed the practice", "cambió el consultorio"),
     ("practice.closed", "closed the practice", "cerró el consultorio"),
-    ("practice.created", "made the practice", "creó el consultorio"),
+    ("practice.created", "created the practice", "creó el consultorio"),
     ("practice.logo_changed", "changed the logo", "cambió el logotipo"),
     ("practice.resumed", "opened the practice’s pages again", "reabrió las páginas del consultorio"),
-    ("practice.suspended", "took the practice’s pages away", "retiró las páginas del consultorio"),
+    ("practice.suspended", "took the practice’s pages offline", "retiró las páginas del consultorio"),
     ("session.created", "signed in", "inició sesión"),
     ("staff.changed", "changed the access of", "cambió el acceso de"),
     ("staff.enrolled", "set up an authenticator", "configuró un autenticador"),
     ("staff.invited", "invited", "invitó a"),
     ("staff.password_changed", "changed their password", "cambió su contraseña"),
-    ("staff.password_failed", "gave a wrong current password", "escribió mal su contraseña actual"),
+    ("staff.password_failed", "entered a wrong current password", "escribió mal su contraseña actual"),
     ("staff.password_set", "chose a password", "eligió una contraseña"),
-    ("staff.recovery_codes_renewed", "made fresh recovery codes", "creó códigos de recuperación nuevos"),
+    ("staff.recovery_codes_renewed", "created new recovery codes", "creó códigos de recuperación nuevos"),
     (
         "staff.refresh_token_reused",
-        "was signed out: a token came back twice",
+        "was signed out: a refresh token was used twice",
         "quedó sin sesión: un token volvió dos veces",
     ),
     ("staff.renamed", "changed their own name", "cambió su propio nombre"),
     ("staff.reset_requested", "asked for a new password", "pidió una contraseña nueva"),
-    ("staff.second_factor_failed", "gave a wrong code", "escribió un código incorrecto"),
-    ("staff.session_ended", "ended one of their sign-ins", "cerró una de sus sesiones"),
+    ("staff.second_factor_failed", "entered a wrong code", "escribió un código incorrecto"),
+    ("staff.session_ended", "ended one of their sessions", "cerró una de sus sesiones"),
     ("staff.signed_in", "signed in", "inició sesión"),
     ("staff.signed_out", "signed out", "cerró la sesión"),
     ("staff.signed_out_everywhere", "signed out everywhere", "cerró todas sus sesiones"),
     ("staff.totp_reset", "reset the authenticator of", "restableció el autenticador de"),
     ("team.changed", "changed the team", "cambió el equipo"),
-    ("invite.created", "made an invite", "creó una invitación"),
+    ("invite.created", "created an invite", "creó una invitación"),
     ("invite.sent", "sent an invite", "envió una invitación"),
     ("invite.opened", "opened an invite", "abrió una invitación"),
-    (
-        "invite.phone_proven",
-        "saw a number confirmed by an invite",
-        "vio confirmado un número de una invitación",
-    ),
+    ("invite.phone_proven", "verified the number of an invite", "vio confirmado un número de una invitación"),
     (
         "invite.email_proven",
-        "saw an address confirmed by an invite",
+        "verified the e-mail address of an invite",
         "vio confirmado un correo de una invitación",
     ),
     (
         "invite.other_number",
-        "refused another number for an invite",
+        "refused a different number for an invite",
         "rechazó otro número para una invitación",
     ),
     ("invite.accepted", "accepted an invite", "aceptó una invitación"),
     ("invite.bounced", "could not deliver an invite", "no pudo entregar una invitación"),
-    ("invite.revoked", "took an invite back", "retiró una invitación"),
-    ("invite.imported", "took a list of invites in", "recibió una lista de invitaciones"),
-    ("records.import_begun", "began an import of records", "empezó a importar fichas"),
-    ("records.import_ended", "ended an import of records", "terminó de importar fichas"),
+    ("invite.revoked", "canceled an invite", "retiró una invitación"),
+    ("invite.imported", "imported invites", "importó invitaciones"),
+    ("records.import_begun", "started importing records", "empezó a importar fichas"),
+    ("records.import_ended", "finished importing records", "terminó de importar fichas"),
     (
         "records.results_exported",
         "downloaded an import's results",
         "descargó los resultados de una importación",
     ),
-    ("team.created", "made the team", "creó el equipo"),
+    ("team.created", "created the team", "creó el equipo"),
     ("webhook.changed", "changed a webhook", "cambió un webhook"),
-    ("webhook.created", "made a webhook", "creó un webhook"),
+    ("webhook.created", "created a webhook", "creó un webhook"),
     ("webhook.deleted", "deleted a webhook", "eliminó un webhook"),
     ("webhook.disabled", "stopped calling a webhook", "dejó de llamar a un webhook"),
     ("webhook.replayed", "sent an event of a webhook again", "reenvió un evento de un webhook"),
-    ("webhook.rotated", "gave a webhook a fresh secret", "dio un secreto nuevo a un webhook"),
-    ("keys.rotated", "made fresh keys", "creó claves nuevas"),
+    ("webhook.rotated", "created a new secret for a webhook", "dio un secreto nuevo a un webhook"),
+    ("keys.rotated", "created new keys", "creó claves nuevas"),
 ];
 
-/// More than this is left to the file.
+/// Further details are only in the CSV file.
 const MOST_DETAILS: usize = 12;
 
-/// What the ids in a detail are called, and in which language its words are said.
+/// Turns an event's detail into lines of text.
 pub struct Reader<'a> {
-    /// The page's.
     pub language: Language,
-    /// The name of an id.
+    /// Looks up the name of an id.
     pub called: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl Reader<'_> {
-    /// What else is known of an event, a line each: what was otherwise before, or what stands there.
+    /// One line per change (before and after) or further detail.
     pub fn lines(&self, detail: &Value) -> Vec<String> {
         let Value::Object(members) = detail else { return Vec::new() };
         let mut lines = match (members.get("before"), members.get("after")) {
@@ -163,7 +158,7 @@ impl Reader<'_> {
         lines
     }
 
-    /// A pair of words or of yes and no is how it was and how it is.
+    /// A pair of roles, or of yes and no, is read as before and after.
     fn line(&self, key: &str, value: &Value) -> Option<String> {
         if let (Value::Array(pair), "role" | "active") = (value, key)
             && let [was, is] = pair.as_slice()
@@ -179,7 +174,7 @@ impl Reader<'_> {
         (was != is).then(|| format!("{}: {} → {}", label(self.language, key), text(was), text(is)))
     }
 
-    /// Nothing for what is empty, and for ids of what has no name.
+    /// `None` for empty values, and for ids without a name.
     fn text(&self, value: &Value) -> Option<String> {
         match value {
             Value::Bool(true) => Some(say(self.language, "yes", "sí").to_owned()),
@@ -199,13 +194,13 @@ impl Reader<'_> {
     }
 }
 
-/// `stf_0198c1f2a4c07d3e8a51b2c3d4e5f607`.
+/// Whether a text is an id such as `stf_0198c1f2a4c07d3e8a51b2c3d4e5f607`.
 fn is_id(text: &str) -> bool {
     let digits = text.split_once('_').filter(|(prefix, _)| prefix.len() == 3).map(|(_, digits)| digits);
     digits.is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Words of the rules that people meet on other pages under another name.
+/// Labels of database words that other pages show too.
 fn term(language: Language, word: &str) -> &str {
     match word {
         "admin" => say(language, "admin", "administración"),
@@ -224,7 +219,7 @@ fn term(language: Language, word: &str) -> &str {
     }
 }
 
-/// What a key is called; one that has no name here is read as it is.
+/// The label of a key; an unknown key is shown with spaces instead of underscores.
 fn label(language: Language, key: &str) -> String {
     let (en, es) = match key {
         "label" | "name" => ("Name", "Nombre"),
@@ -235,28 +230,28 @@ fn label(language: Language, key: &str) -> String {
         "active" => ("May sign in", "Puede entrar"),
         "state" => ("State", "Estado"),
         "tags" => ("Tags", "Etiquetas"),
-        "owner" => ("Who sees its conversations", "Quién ve sus conversaciones"),
-        "assignee" | "assignee_id" => ("Who answers", "Quién contesta"),
+        "owner" => ("Who can see its conversations", "Quién ve sus conversaciones"),
+        "assignee" | "assignee_id" => ("Assigned to", "Quién contesta"),
         "members" => ("Members", "Integrantes"),
-        "notify" => ("Who is told", "A quién se avisa"),
-        "welcome" => ("Welcome", "Saludo"),
+        "notify" => ("Notified by e-mail", "A quién se avisa"),
+        "welcome" => ("Welcome message", "Saludo"),
         "discreet" => ("Discreet", "Discreto"),
         "city" => ("City", "Ciudad"),
         "language" => ("Language", "Idioma"),
         "time_zone" => ("Time zone", "Zona horaria"),
-        "accent" => ("Colour", "Color"),
+        "accent" => ("Color", "Color"),
         "countries" => ("Countries", "Países"),
         "factor" => ("With", "Con"),
         "by" => ("By", "Mediante"),
-        "session" => ("Sign-in", "Sesión"),
+        "session" => ("Session", "Sesión"),
         "events" => ("Events", "Eventos"),
         "from" => ("From", "Desde"),
         "to" => ("To", "Hasta"),
         "link" | "link_id" => ("Link", "Enlace"),
-        "frequency" => ("How often", "Cada cuánto"),
+        "frequency" => ("Frequency", "Cada cuánto"),
         "plan" => ("Plan", "Plan"),
         "method" => ("Method", "Método"),
-        "grade" => ("Grade", "Coincidencia"),
+        "grade" => ("Record match", "Coincidencia"),
         other => return other.replace('_', " "),
     };
     say(language, en, es).to_owned()

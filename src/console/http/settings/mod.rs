@@ -1,4 +1,4 @@
-//! Where settings are found.
+//! The settings pages and their routes.
 
 pub mod account;
 pub mod audit;
@@ -27,13 +27,13 @@ struct Settings<'a> {
     f: &'a Frame,
 }
 
-/// `GET /console/settings`
+/// `GET /console/settings`: the index of all settings.
 pub async fn index(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     let f = frame(&app, &session, Section::Settings).await?;
     f.page(&app, Settings { f: &f }.render())
 }
 
-/// The pages of people and of the practice itself.
+/// The routes of staff, teams, account, practice and audit log.
 pub fn pages(scope: Scope) -> Scope {
     scope
         .route("/settings/staff", get().to(staff::list))
@@ -71,11 +71,11 @@ fn forbidden() -> Problem {
     Problem::new(Code::StaffForbidden, "Ask an admin of your practice.")
 }
 
-/// The status of a form that is shown again, and what is wrong with it.
+/// The status of a form that is shown again, and its errors.
 fn verdict(f: &Frame, problem: Option<&Problem>) -> (StatusCode, Errors) {
     let Some(problem) = problem else { return (StatusCode::OK, Errors::default()) };
     let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    // A form that is shown again is no door that asks for a token.
+    // A form that is shown again does not ask for authentication, so 401 becomes 422.
     let status = if status == StatusCode::UNAUTHORIZED { StatusCode::UNPROCESSABLE_ENTITY } else { status };
     (status, Errors::of(f.language, problem))
 }

@@ -1,4 +1,4 @@
-//! How the practice shows itself.
+//! The practice's profile: name, logo, color, languages and countries.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -18,7 +18,7 @@ use crate::practices::{Change, Practice};
 use crate::printing::logo::MOST_BYTES;
 
 const PRACTICE: &str = "/console/settings/practice";
-/// What is offered while somebody types; any zone of the database of zones is taken.
+/// Suggestions only; any zone of the IANA time zone database is accepted.
 const ZONES: [&str; 12] = [
     "America/New_York",
     "America/Chicago",
@@ -34,7 +34,7 @@ const ZONES: [&str; 12] = [
     "America/Vancouver",
 ];
 
-/// What the form holds, as it was typed.
+/// The form's values as they were entered.
 struct Typed {
     name: String,
     city: String,
@@ -70,7 +70,7 @@ impl Typed {
         }
     }
 
-    /// What is left empty is none.
+    /// An empty optional field removes the value.
     fn change(&self) -> Change {
         let optional = |text: &str| Some(Some(text.trim().to_owned()).filter(|text| !text.is_empty()));
         Change {
@@ -96,7 +96,7 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// The accent as it is kept: what was typed may be no colour.
+    /// The stored color: what was entered may not be a valid one.
     fn swatch(&self) -> String {
         self.f.who.practice.accent().map(|accent| accent.to_string()).unwrap_or_default()
     }
@@ -107,7 +107,7 @@ impl Page<'_> {
     }
 }
 
-/// `GET /console/settings/practice`
+/// `GET /console/settings/practice`: the profile, as a form for admins.
 pub async fn show(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     page(&app, &session, None, None).await
 }
@@ -130,7 +130,7 @@ async fn page(
     f.page_with(app, status, Page { f: &f, typed: &typed, countries, zones: ZONES, errors }.render())
 }
 
-/// `POST /console/settings/practice`
+/// `POST /console/settings/practice`: changes the profile.
 pub async fn change(app: Data<App>, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
     let typed = Typed::of_form(&form);
     let (change, token) = (typed.change(), session.token());
@@ -144,21 +144,21 @@ pub async fn change(app: Data<App>, Sent { session, form }: Sent) -> Result<Http
     }
 }
 
-/// `GET /console/settings/practice/logo.png`
+/// `GET /console/settings/practice/logo.png`: the current logo.
 pub async fn logo(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
     let png = app.read(move |ctx, conn| profile::logo(ctx, conn, token.as_ref())).await?;
     Ok(HttpResponse::Ok().content_type("image/png").insert_header(("cache-control", "no-store")).body(png))
 }
 
-/// `POST /console/settings/practice/logo`
+/// `POST /console/settings/practice/logo`: replaces the logo.
 pub async fn set_logo(
     app: Data<App>,
     session: Session,
     sent: Result<SentFile<MOST_BYTES>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let sent = match sent {
-        // Of a form that is too large nothing was read, and nothing is done: the page is shown again.
+        // A form that is too large was not read, so nothing changes: the page is shown again.
         Err(problem) if problem.code == Code::BodyTooLarge => {
             return page(&app, &session, None, Some(too_heavy())).await;
         }
@@ -184,10 +184,10 @@ pub async fn set_logo(
 
 fn too_heavy() -> Problem {
     let (pointer, code) = ("/logo".to_owned(), "too_heavy".to_owned());
-    Problem::fields(vec![FieldError { pointer, code, detail: "A logo may have 64 KB.".to_owned() }])
+    Problem::fields(vec![FieldError { pointer, code, detail: "A logo can be at most 64 KB.".to_owned() }])
 }
 
-/// The API takes the file as the whole body, which has no field to point at.
+/// The API takes the file as the whole body, so its errors have no field to point at.
 fn beside_the_file(bad: Problem) -> Problem {
     let errors = bad.errors().iter().map(|error| FieldError { pointer: "/logo".to_owned(), ..error.clone() });
     match bad.code {
@@ -196,12 +196,12 @@ fn beside_the_file(bad: Problem) -> Problem {
     }
 }
 
-/// `POST /console/settings/practice/logo/remove`
+/// `POST /console/settings/practice/logo/remove`: removes the logo.
 pub async fn remove_logo(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
     let removed = app.write(move |ctx, conn| profile::set_logo(ctx, conn, token.as_ref(), None)).await;
     match removed.map_err(Problem::from) {
-        // Sent twice, it finds none to take away: what was wanted is so.
+        // Sent twice, the second form finds no logo: the wanted result is already there.
         Err(problem) if problem.code != Code::NotFound => Err(problem),
         _ => Ok(on(&format!("{PRACTICE}?done=no-logo"))),
     }

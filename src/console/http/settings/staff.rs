@@ -1,4 +1,4 @@
-//! Colleagues: who there is, a further one, and what becomes of one.
+//! Staff: list, invite, change, disable, and reset the authenticator.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
@@ -18,7 +18,6 @@ use crate::staff::{Member, MemberChange, NewMember, Refusal, Role, Standing, peo
 
 const STAFF: &str = "/console/settings/staff";
 
-/// A colleague as pages show one.
 struct Person {
     id: String,
     name: String,
@@ -100,7 +99,7 @@ struct Confirm<'a> {
     errors: Errors,
 }
 
-/// What the forms hold, as it was typed.
+/// The forms' values as they were entered.
 #[derive(Default)]
 struct Typed {
     email: String,
@@ -126,11 +125,11 @@ impl Typed {
         Email::parse(self.email.trim()).ok_or_else(|| FieldError {
             pointer: "/email".to_owned(),
             code: "email".to_owned(),
-            detail: "This is no e-mail address.".to_owned(),
+            detail: "Enter a valid e-mail address.".to_owned(),
         })
     }
 
-    /// The practice is the sender's own; the rule fills it in.
+    /// The practice id stays empty: the domain rule fills in the admin's own practice.
     fn new_member(&self) -> Result<NewMember, Problem> {
         match (self.name(), self.email()) {
             (Ok(name), Ok(email)) => {
@@ -141,7 +140,7 @@ impl Typed {
     }
 }
 
-/// `GET /console/settings/staff`
+/// `GET /console/settings/staff`: everyone at the practice.
 pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
     let (limit, after, token) = (page.limit()?, page.after()?, session.token());
     let found = app.read(move |ctx, conn| -> Result<_, crate::desk::Refusal> {
@@ -156,7 +155,7 @@ pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> R
     f.page(&app, Staff { f: &f, people, next }.render())
 }
 
-/// `GET /console/settings/staff/new`
+/// `GET /console/settings/staff/new`: the form for an invitation.
 pub async fn ask_invite(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     invite_form(&app, &session, &Typed::default(), None).await
 }
@@ -175,7 +174,7 @@ async fn invite_form(
     f.page_with(app, status, Invite { f: &f, typed, errors }.render())
 }
 
-/// `POST /console/settings/staff`
+/// `POST /console/settings/staff`: invites a colleague.
 pub async fn invite(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
     let (typed, token) = (Typed::of_form(&sent), sent.session.token());
     let invited = match typed.new_member() {
@@ -194,7 +193,7 @@ pub async fn invite(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem>
     }
 }
 
-/// `GET /console/settings/staff/{id}`
+/// `GET /console/settings/staff/{id}`: one staff member.
 pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     one(&app, &session, &id, None, None).await
 }
@@ -226,7 +225,7 @@ async fn find(app: &Data<App>, session: &Session, id: &Id) -> Result<(Frame, Per
     Ok((f, person))
 }
 
-/// `POST /console/settings/staff/{id}`: name and role
+/// `POST /console/settings/staff/{id}`: changes name and role.
 pub async fn change(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let typed = Typed::of_form(&sent);
     let is_role_sent = !sent.form.field("role").is_empty();
@@ -258,7 +257,7 @@ async fn write(app: &Data<App>, session: &Session, id: &Id, change: MemberChange
     Ok(())
 }
 
-/// `POST /console/settings/staff/{id}/invite`: the letter once more
+/// `POST /console/settings/staff/{id}/invite`: sends the invitation again.
 pub async fn invite_again(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
     let again: Result<bool, Refusal> =
@@ -267,23 +266,23 @@ pub async fn invite_again(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResp
     Ok(on(&format!("{STAFF}/{}{done}", id.0)))
 }
 
-/// `POST /console/settings/staff/{id}/enable`
+/// `POST /console/settings/staff/{id}/enable`: allows signing in again.
 pub async fn enable(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let change = MemberChange { is_active: Some(true), ..MemberChange::default() };
     write(&app, &sent.session, &id, change).await?;
     Ok(on(&format!("{STAFF}/{}?done=let-in", id.0)))
 }
 
-/// `GET /console/settings/staff/{id}/disable`: what it means
+/// `GET /console/settings/staff/{id}/disable`: asks for confirmation.
 pub async fn ask_disable(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     confirm(&app, &session, &id, false, None).await
 }
 
-/// `POST /console/settings/staff/{id}/disable`
+/// `POST /console/settings/staff/{id}/disable`: signs out and blocks a member.
 pub async fn disable(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let change = MemberChange { is_active: Some(false), ..MemberChange::default() };
     match write(&app, &sent.session, &id, change).await {
-        // Who has disabled themselves is led to the sign-in from there.
+        // Members who disabled themselves are redirected from there to the sign-in.
         Ok(()) => Ok(on(&format!("{STAFF}/{}?done=shut-out", id.0))),
         Err(problem) if problem.code == Code::LastAdmin => {
             confirm(&app, &sent.session, &id, false, Some(problem)).await
@@ -292,15 +291,15 @@ pub async fn disable(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse,
     }
 }
 
-/// `GET /console/settings/staff/{id}/reset`: what it means
+/// `GET /console/settings/staff/{id}/reset`: asks for confirmation.
 pub async fn ask_reset(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     confirm(&app, &session, &id, true, None).await
 }
 
-/// `POST /console/settings/staff/{id}/reset`: the second factor
+/// `POST /console/settings/staff/{id}/reset`: resets the second factor.
 pub async fn reset(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let (_, person) = find(&app, &sent.session, &id).await?;
-    // A form that is sent twice does not undo what was set up in between by the first one's sign-in.
+    // A form that is sent twice must not undo the authenticator that was set up in between.
     if person.has_totp {
         write(&app, &sent.session, &id, MemberChange { reset_totp: true, ..MemberChange::default() }).await?;
     }

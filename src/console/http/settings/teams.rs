@@ -1,4 +1,4 @@
-//! Teams: who owns links together.
+//! Teams: groups of staff that own links together.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::staff::{self, people};
 
 const TEAMS: &str = "/console/settings/teams";
 
-/// A team as the list shows it.
+/// A team in the list.
 struct Row {
     id: String,
     name: String,
@@ -44,7 +44,7 @@ struct TeamForm<'a> {
     errors: Errors,
 }
 
-/// What the form holds, as it was typed.
+/// The form's values as they were entered.
 #[derive(Clone, Default)]
 struct Typed {
     name: String,
@@ -61,7 +61,7 @@ impl Typed {
     }
 }
 
-/// `GET /console/settings/teams`
+/// `GET /console/settings/teams`: all teams and their members.
 pub async fn list(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
     let found = app.read(move |ctx, conn| -> Result<_, Refusal> {
@@ -80,12 +80,12 @@ pub async fn list(app: Data<App>, session: Session) -> Result<HttpResponse, Prob
     f.page(&app, Teams { f: &f, teams: teams.collect() }.render())
 }
 
-/// `GET /console/settings/teams/new`
+/// `GET /console/settings/teams/new`: the form for a new team.
 pub async fn new(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
     form(&app, &session, "", &Typed::default(), None).await
 }
 
-/// `GET /console/settings/teams/{id}`
+/// `GET /console/settings/teams/{id}`: the form of an existing team.
 pub async fn edit(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (session.token(), id.0.clone());
     let team = app.read(move |ctx, conn| people::team(ctx, conn, token.as_ref(), &wanted)).await?;
@@ -93,7 +93,7 @@ pub async fn edit(app: Data<App>, session: Session, id: Id) -> Result<HttpRespon
     form(&app, &session, &id.0, &typed, None).await
 }
 
-/// `POST /console/settings/teams`
+/// `POST /console/settings/teams`: creates a team.
 pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Result<HttpResponse, Problem> {
     let (typed, token) = (Typed::of_form(&sent), session.token());
     let (name, members) = (typed.name(), typed.members.clone());
@@ -110,7 +110,7 @@ pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Resul
     }
 }
 
-/// `POST /console/settings/teams/{id}`
+/// `POST /console/settings/teams/{id}`: changes a team.
 pub async fn change(
     app: Data<App>,
     id: Id,
@@ -133,7 +133,7 @@ pub async fn change(
     }
 }
 
-/// The form, with what is wrong beside its fields; what a form cannot mend has a page of its own.
+/// The form with errors beside its fields; errors that the form cannot fix get an error page.
 async fn form(
     app: &Data<App>,
     session: &Session,
