@@ -19,9 +19,9 @@ use std::time::Instant;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use practice_links::config::Database;
-use practice_links::conversations::inbox::{self, Assigned, Cursor, Filter, Reach, Reader};
-use practice_links::db::{self, Db};
+use practice_links::domain::inbox::{self, Assigned, Cursor, Filter, Reach, Reader};
+use practice_links::platform::db::{self, Db};
+use practice_links::platform::settings::Database;
 
 const PAGE: usize = 50;
 const ROUNDS: usize = 40;

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 use std::{env, fs};
 
-use practice_links::identity::matching::{Given, Grade, Known, Verdict, grade};
+use practice_links::domain::identity::grading::matching::{Given, Grade, Known, Verdict, grade};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

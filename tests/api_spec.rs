@@ -10,8 +10,8 @@
 
 use std::collections::BTreeSet;
 
-use practice_links::http::Code;
-use practice_links::openapi;
+use practice_links::web::http::Code;
+use practice_links::web::openapi;
 use serde_json::Value;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];

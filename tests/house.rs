@@ -327,7 +327,7 @@ fn function_lengths(code: &str) -> Vec<usize> {
 
 #[test]
 fn settings_are_documented_where_people_look() {
-    let defaults = serde_json::to_value(practice_links::config::Config::default()).unwrap();
+    let defaults = serde_json::to_value(practice_links::platform::settings::Config::default()).unwrap();
     let mut fields = Vec::new();
     for (name, value) in defaults.as_object().unwrap() {
         match value.as_object() {
@@ -335,12 +335,13 @@ fn settings_are_documented_where_people_look() {
             None => fields.push(name.clone()),
         }
     }
-    let mut listed: Vec<&str> = practice_links::config::SETTINGS.iter().map(|(name, ..)| *name).collect();
+    let mut listed: Vec<&str> =
+        practice_links::platform::settings::SETTINGS.iter().map(|(name, ..)| *name).collect();
     fields.sort_unstable();
     listed.sort_unstable();
     assert_eq!(listed, fields);
     let readme = fs::read_to_string(Path::new("README.md")).unwrap();
-    for (name, default, meaning) in practice_links::config::SETTINGS {
+    for (name, default, meaning) in practice_links::platform::settings::SETTINGS {
         let default = if default.contains('`') { (*default).to_owned() } else { format!("`{default}`") };
         let row = format!("| `{name}` | {default} | {meaning} |");
         assert!(readme.contains(&row), "README.md lacks: {row}");

@@ -19,8 +19,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
-use practice_links::config::Database;
-use practice_links::db::{self, Db};
+use practice_links::platform::db::{self, Db};
+use practice_links::platform::settings::Database;
 
 /// A folder of its own, gone at the end.
 struct Folder(PathBuf);

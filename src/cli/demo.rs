@@ -1,13 +1,13 @@
 //! The demo practice, which a first start in development shows.
 
 use super::Failure;
-use crate::app::App;
-use crate::db;
+use crate::domain::links::{self, NewLink};
+use crate::domain::practices::{self, NewPractice};
 use crate::kit::{Email, Language};
-use crate::links::{self, NewLink};
-use crate::practices::{self, NewPractice};
+use crate::platform::db;
+use crate::platform::tx::App;
 
-pub use crate::dev::http::DEMO_CODE as CODE;
+pub use crate::web::dev::DEMO_CODE as CODE;
 
 /// Creates the demo practice and its link, if the code is free.
 pub fn ensure(app: &App) -> Result<(), Failure> {

@@ -6,12 +6,15 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use super::{Failure, app, demo};
-use crate::app::App;
-use crate::config::{BadSetting, Config};
-use crate::db::Target;
-use crate::outbox::{Channel, Worker, WorkerHandle};
-use crate::providers::Providers;
-use crate::{funnel, live, retention, server, telemetry, topics};
+use crate::app as topics;
+use crate::delivery::Providers;
+use crate::domain::{link_analytics, retention};
+use crate::platform::db::Target;
+use crate::platform::outbox::{Channel, Worker, WorkerHandle};
+use crate::platform::settings::{BadSetting, Config};
+use crate::platform::tx::App;
+use crate::platform::{event_stream, telemetry};
+use crate::web::server;
 
 /// Runs the service until SIGTERM or SIGINT.
 pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
@@ -28,8 +31,8 @@ pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
     }
     let workers = start_workers(&Worker::new(app.clone(), topics::all(), carrier), &app.config)?;
     let sweeper = retention::spawn(app.clone())?;
-    let funnel = funnel::spawn(app.clone())?;
-    let feed = live::spawn(app.clone())?;
+    let funnel = link_analytics::spawn(app.clone())?;
+    let feed = event_stream::spawn(app.clone())?;
     announce(&app, out)?;
     let outcome = actix_web::rt::System::new().block_on(serve(&app, listener));
     sweeper.stop();

@@ -1,6 +1,5 @@
 //! Value types with rules of their own and no I/O: time, randomness, ids, numbers, addresses, secrets.
 
-pub mod bell;
 pub mod clock;
 pub mod colour;
 pub mod csv;
@@ -17,7 +16,7 @@ pub mod seal;
 pub mod secret;
 pub mod standard_webhooks;
 
-pub use bell::Bell;
+pub use crate::platform::signal::Bell;
 pub use clock::{Clock, Timestamp, Wait};
 pub use colour::Accent;
 pub use email::Email;

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::Text;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use practice_links::db::Conn;
-use practice_links::keys::Keys;
 use practice_links::kit::Timestamp;
 use practice_links::kit::entropy::SeededEntropy;
+use practice_links::platform::db::Conn;
+use practice_links::platform::keys::Keys;
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, DEMO, TestApp, phone, sign_up_body, together};

@@ -5,10 +5,10 @@ use std::process::{Command, Output};
 use std::time::Instant;
 
 use diesel::RunQueryDsl as _;
-use practice_links::audit::{self, Event, Finding};
-use practice_links::db::{self, Conn};
-use practice_links::practices::Practice;
-use practice_links::staff::Role;
+use practice_links::domain::practices::Practice;
+use practice_links::domain::staff::Role;
+use practice_links::platform::audit::{self, Event, Finding};
+use practice_links::platform::db::{self, Conn};
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, Builder, Desk, TestApp, as_desk, phone, together};

@@ -7,10 +7,10 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use diesel::prelude::*;
+use practice_links::domain::practices::Practice;
+use practice_links::domain::staff::Role;
 use practice_links::kit::Secret;
-use practice_links::outbox::Outcome;
-use practice_links::practices::Practice;
-use practice_links::staff::Role;
+use practice_links::platform::outbox::Outcome;
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, Desk, Recorded, Reply, TestApp, as_desk, phone};

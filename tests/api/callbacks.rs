@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use practice_links::callbacks::kannel;
-use practice_links::config::Config;
+use practice_links::app as topics;
+use practice_links::delivery::kannel::callback;
 use practice_links::kit::Secret;
-use practice_links::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing, Worker};
-use practice_links::topics;
+use practice_links::platform::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing, Worker};
+use practice_links::platform::settings::Config;
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, Call, Client, TestApp, Verification, drain, phone};
@@ -288,7 +288,7 @@ both! {
     fn kannels_receipts_move_delivery_and_need_the_attempts_token(app: TestApp) {
         let (verification, attempt) = texted(&app, 0);
         let (_, other) = texted(&app, 1);
-        let token = kannel::receipt_token(&app.inner.keys, &attempt);
+        let token = callback::receipt_token(&app.inner.keys, &attempt);
         let get = |id: &str, token: &str, status: &str| {
             app.get(&format!("/v1/callbacks/kannel/{id}?token={token}&status={status}")).send()
         };
@@ -306,13 +306,13 @@ both! {
         get(&attempt, &token, "16").expect(200);
         assert_eq!(delivery(&app, &verification), "delivered");
         let unknown = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607";
-        get(unknown, &kannel::receipt_token(&app.inner.keys, unknown), "1").expect(200);
+        get(unknown, &callback::receipt_token(&app.inner.keys, unknown), "1").expect(200);
     }
 
     fn a_text_that_kannel_lost_or_let_expire_offers_a_call(app: TestApp) {
         for (n, status) in (0..).zip(["2", "16", "34", "66"]) {
             let (verification, attempt) = texted(&app, n);
-            let token = kannel::receipt_token(&app.inner.keys, &attempt);
+            let token = callback::receipt_token(&app.inner.keys, &attempt);
             app.get(&format!("/v1/callbacks/kannel/{attempt}?token={token}&status={status}")).send().expect(200);
             let screen = screen(&app, &verification);
             assert_eq!((&screen["delivery"], &screen["next_call"]), (&json!("failed"), &json!(0)), "{status}");

@@ -1,10 +1,10 @@
 //! STOP, START and HELP, from both providers.
 
-use practice_links::callbacks::kannel;
-use practice_links::config::Config;
+use practice_links::delivery::kannel::callback;
+use practice_links::domain::retention;
 use practice_links::kit::Secret;
-use practice_links::outbox::Sender;
-use practice_links::retention;
+use practice_links::platform::outbox::Sender;
+use practice_links::platform::settings::Config;
 
 use crate::callbacks::twilio;
 use crate::harness::{Answer, Builder, Provider, TestApp, drain, phone};
@@ -36,7 +36,7 @@ fn says(app: &TestApp, id: &str, text: &str) {
 
 /// A text that Kannel brings.
 fn kannel_says(app: &TestApp, id: &str, from: &str, text: &str) {
-    let token = kannel::inbound_token(&app.inner.keys);
+    let token = callback::inbound_token(&app.inner.keys);
     let query = format!("token={token}&id={id}&from={from}&to={KANNEL_KEY}&text={text}");
     app.get(&format!("/v1/callbacks/kannel/inbound?{query}")).send().expect(200);
 }
@@ -147,7 +147,7 @@ both! {
 
     fn kannels_texts_are_taken_by_the_token_in_its_url(on: Builder) {
         let app = started(on);
-        let token = kannel::inbound_token(&app.inner.keys);
+        let token = callback::inbound_token(&app.inner.keys);
         // SMPP carriers leave the plus out.
         let get = |token: &str, id: &str, text: &str| {
             app.get(&format!("/v1/callbacks/kannel/inbound?token={token}&id={id}&from=14155552000&to=15005550010&text={text}")).send()
@@ -161,7 +161,7 @@ both! {
         assert_eq!(answers(&app).len(), 1);
         assert_eq!(app.carrier.sent()[0].sender, Some(Sender::Only(KANNEL_KEY.into())));
         assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![KANNEL_KEY.into()]));
-        assert_eq!(kannel::inbound_url(&app.inner.config, &app.inner.keys), format!("http://links.example.test/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a"));
+        assert_eq!(callback::inbound_url(&app.inner.config, &app.inner.keys), format!("http://links.example.test/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a"));
     }
 
     fn a_barred_provider_is_passed_over_and_none_left_is_a_refusal(on: Builder) {
@@ -183,7 +183,7 @@ both! {
         app.start(&phone(0));
         drain(&worker);
         assert_eq!((first.asked().len(), second.asked().len()), (1, 1));
-        let token = kannel::inbound_token(&app.inner.keys);
+        let token = callback::inbound_token(&app.inner.keys);
         app.get(&format!("/v1/callbacks/kannel/inbound?token={token}&id=a&from=14155552000&to=15005550010&text=quit")).send().expect(200);
         // A sender that fails has nobody to hand the answer to.
         second.answer_next(1, &Answer::status(400));

@@ -1,9 +1,9 @@
 //! The console: the practice's own view as pages, walked as a browser without scripts walks them.
 
-use practice_links::funnel;
-use practice_links::links::NewLink;
-use practice_links::practices::Practice;
-use practice_links::staff::Role;
+use practice_links::domain::link_analytics;
+use practice_links::domain::links::NewLink;
+use practice_links::domain::practices::Practice;
+use practice_links::domain::staff::Role;
 use serde_json::json;
 
 use crate::harness::{Builder, Call, Desk, PASSWORD, Reply, TestApp, as_desk, phone};
@@ -257,7 +257,7 @@ both! {
     }
 
     fn a_plan_without_further_links_is_told_so(app: TestApp) {
-        let plan = practice_links::practices::NewPractice {
+        let plan = practice_links::domain::practices::NewPractice {
             name: "Fir".into(), city: "Springfield".into(), plan: "basic".into(),
             language: practice_links::kit::Language::Es, time_zone: "America/Chicago".into(), notice_email: None,
         };
@@ -412,7 +412,7 @@ both! {
         assert!(page(&app, &desk, &at).contains("No one opened this link"));
         app.sign_up_at(&phone(0), "500005");
         app.deliver_all();
-        funnel::flush(&app.inner).unwrap();
+        link_analytics::flush(&app.inner).unwrap();
         let text = page(&app, &desk, &at);
         assert!(text.contains("<rect class=\"paired\"") && text.contains("<td>1</td>"), "{text}");
         assert!(text.contains("type=\"date\" value=\"2026-11-22\""), "{text}");

@@ -1,7 +1,7 @@
 //! The inbox as pages: who sees what, what the forms do, and what they keep when something is wrong.
 
-use practice_links::practices::Practice;
-use practice_links::staff::Role;
+use practice_links::domain::practices::Practice;
+use practice_links::domain::staff::Role;
 use serde_json::{Value, json};
 
 use crate::harness::{Call, Desk, Reply, SignedUp, Stream, TestApp, as_desk, phone};

@@ -1,7 +1,7 @@
 //! The console's settings: each page by each role, forms that a browser without scripts sends, and sends twice.
 
-use practice_links::practices::Practice;
-use practice_links::staff::{self, Role, sign_in};
+use practice_links::domain::practices::Practice;
+use practice_links::domain::staff::{self, Role, sign_in};
 use serde_json::{Value, json};
 
 use super::console::{as_browser, form_token, leads, page, submit};

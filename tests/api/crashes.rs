@@ -12,15 +12,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use practice_links::app::{App, Ctx};
-use practice_links::config::Config;
-use practice_links::db::{self, Conn};
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::{Clock, Email, Phone, Timestamp};
-use practice_links::outbox::{
+use practice_links::platform::db::{self, Conn};
+use practice_links::platform::outbox::{
     self, Carrier, Channel, Envelope, Handed, Job, Mail, Message, Outcome, Outgoing, Point, Rendered, Sender,
     Text, Topic, Topics, Worker,
 };
+use practice_links::platform::settings::Config;
+use practice_links::platform::tx::{App, Ctx};
 use serde_json::{Value, json};
 
 use crate::harness::{TestApp, app_over};

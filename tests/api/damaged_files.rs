@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use diesel::RunQueryDsl as _;
-use practice_links::db;
+use practice_links::platform::db;
 use serde_json::{Value, json};
 
 use super::imports::{admin, counts, import, post, records, results, table, values};

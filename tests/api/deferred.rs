@@ -1,7 +1,7 @@
 //! Phone first: a number left on the landing page, and the practice that waits for whoever proves it.
 
-use practice_links::staff::Role;
-use practice_links::{funnel, practices};
+use practice_links::domain::staff::Role;
+use practice_links::domain::{link_analytics, practices};
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, DEMO, IPHONE, Reply, TestApp, Verification, as_desk, phone};
@@ -296,7 +296,7 @@ both! {
         leave(&app, "222222", &phone(0)).expect(200);
         assert_eq!(waiting(&prove(&app, &phone(0))).len(), 1);
         app.advance(7 * 86_400);
-        practice_links::retention::sweep(&app.inner).unwrap();
+        practice_links::domain::retention::sweep(&app.inner).unwrap();
         assert_eq!(app.count("SELECT count(*) AS n FROM pending_pairings"), 0);
     }
 
@@ -324,7 +324,7 @@ both! {
         let desk = app.desk(&practice, "ana", Role::Admin);
         let id = as_desk(&desk, app.get("/v1/practice/links")).send().expect(200).str("/items/0/id");
         let totals = || {
-            funnel::flush(&app.inner).unwrap();
+            link_analytics::flush(&app.inner).unwrap();
             let path = format!("/v1/practice/links/{id}/funnel");
             let seen = as_desk(&desk, app.get(&path)).send().expect(200).at("/totals");
             (seen["sms_sent"].clone(), seen["verified"].clone(), seen["paired"].clone())

@@ -1,8 +1,8 @@
 //! How often somebody is told: at once, by the hour, by the day, and in one mail when many come at once. Every
 //! pairing is in exactly one mail for each recipient.
 
-use practice_links::outbox::Outcome;
-use practice_links::staff::Role;
+use practice_links::domain::staff::Role;
+use practice_links::platform::outbox::Outcome;
 use serde_json::json;
 
 use crate::harness::{Builder, DEMO, Desk, TestApp, as_desk, phone, sign_up_body, together};

@@ -1,7 +1,7 @@
 //! A discreet link: the practice's name stands on the page and in the app, and nowhere that others may look.
 
-use practice_links::links::NewLink;
-use practice_links::staff::Role;
+use practice_links::domain::links::NewLink;
+use practice_links::domain::staff::Role;
 use serde_json::json;
 
 use crate::harness::{IPHONE, TestApp, Verification, as_desk, phone, sign_up_body};
@@ -66,7 +66,7 @@ both! {
 
     fn a_preview_of_its_other_pages_names_no_practice_either(app: TestApp) {
         discreet_link(&app);
-        let practice = app.write(|_, conn| practice_links::practices::list(conn)).into_iter().find(|p| p.name == NAME).unwrap();
+        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).into_iter().find(|p| p.name == NAME).unwrap();
         let desk = app.desk(&practice, "ana", Role::Admin);
         for (path, language) in [("texted", "en"), ("texted", "es")] {
             let page = app.get(&format!("/{CODE}/{path}")).language(language).send().expect(200).text();
@@ -81,7 +81,7 @@ both! {
 
     fn its_print_kit_names_no_practice_also_behind_a_retired_link(app: TestApp) {
         discreet_link(&app);
-        let practice = app.write(|_, conn| practice_links::practices::list(conn)).into_iter().find(|p| p.name == NAME).unwrap();
+        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).into_iter().find(|p| p.name == NAME).unwrap();
         app.link_with("888888", &NewLink { is_default: true, ..NewLink::plain(&practice.id, "Front door") });
         app.link("800008", &practice.id);
         let desk = app.desk(&practice, "ana", Role::Admin);

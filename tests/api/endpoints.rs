@@ -7,12 +7,12 @@ use std::thread;
 
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::BigInt;
-use practice_links::app::Ctx;
-use practice_links::db::{self, Conn};
+use practice_links::domain::links::{self, Change, NewLink, State};
+use practice_links::domain::practices::{self, NewPractice, Practice};
+use practice_links::domain::staff::Role;
 use practice_links::kit::Language;
-use practice_links::links::{self, Change, NewLink, State};
-use practice_links::practices::{self, NewPractice, Practice};
-use practice_links::staff::Role;
+use practice_links::platform::db::{self, Conn};
+use practice_links::platform::tx::Ctx;
 use serde_json::{Value, json};
 
 use crate::harness::{

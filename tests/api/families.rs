@@ -1,6 +1,6 @@
 //! Several persons behind one number or address: none is linked to a record until staff choose, and none learns of it.
 
-use practice_links::staff::Role;
+use practice_links::domain::staff::Role;
 use serde_json::{Value, json};
 
 use super::imports::{admin, records, table};

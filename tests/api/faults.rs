@@ -6,11 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use diesel::RunQueryDsl as _;
-use practice_links::db::{self, Conn};
+use practice_links::domain::links::NewLink;
+use practice_links::domain::staff::Role;
 use practice_links::kit::Entropy as _;
 use practice_links::kit::entropy::SeededEntropy;
-use practice_links::links::NewLink;
-use practice_links::staff::Role;
+use practice_links::platform::db::{self, Conn};
 
 use crate::harness::{
     Backend, Builder, Reply, TestApp, Verification, as_desk, phone, sign_up_body, together,

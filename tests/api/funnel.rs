@@ -1,10 +1,10 @@
 //! The funnel: counted by link and day, exact for facts, and in sums that equal the events.
 
-use practice_links::app::App;
-use practice_links::db;
-use practice_links::funnel::{self, Step, Tally};
+use practice_links::domain::link_analytics::{self, Step, Tally};
+use practice_links::domain::staff::Role;
 use practice_links::kit::Clock as _;
-use practice_links::staff::Role;
+use practice_links::platform::db;
+use practice_links::platform::tx::App;
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, DEMO, Desk, IPHONE, TestApp, as_desk, phone, together};
@@ -16,7 +16,7 @@ struct Eyes {
 }
 
 fn eyes(app: &TestApp) -> Eyes {
-    let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+    let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
     let desk = app.desk(&practice, "ana", Role::Admin);
     let links = as_desk(&desk, app.get("/v1/practice/links")).send().expect(200);
     Eyes { desk, link: links.str("/items/0/id") }
@@ -24,7 +24,7 @@ fn eyes(app: &TestApp) -> Eyes {
 
 impl Eyes {
     fn funnel(&self, app: &TestApp, query: &str) -> Value {
-        funnel::flush(&app.inner).unwrap();
+        link_analytics::flush(&app.inner).unwrap();
         let path = format!("/v1/practice/links/{}/funnel{query}", self.link);
         as_desk(&self.desk, app.get(&path)).send().expect(200).json()
     }
@@ -122,7 +122,7 @@ both! {
                 // Each visit comes in from every thread.
                 app.inner.tally.add_once(now, &eyes.link, Step::ConfirmedView, "", &format!("visit-{n}"));
                 if n % 10 == thread % 10 {
-                    funnel::flush(&app.inner).unwrap();
+                    link_analytics::flush(&app.inner).unwrap();
                 }
             }
         });
@@ -137,8 +137,8 @@ both! {
         // A link that is none is refused by the database, whole batch and all.
         app.inner.tally.add(now, "lnk_none", Step::View, "");
         app.inner.tally.add(now, &eyes.link, Step::View, "");
-        assert!(funnel::flush(&app.inner).is_err());
-        assert!(funnel::flush(&app.inner).is_err());
+        assert!(link_analytics::flush(&app.inner).is_err());
+        assert!(link_analytics::flush(&app.inner).is_err());
         assert_eq!(app.count("SELECT count(*) AS n FROM funnel_events"), 0);
         // It becomes one, and everything is written, once.
         let practice = app.practice("Elm Dental", None);
@@ -156,11 +156,11 @@ both! {
         let written = || app.count("SELECT count(*) AS n FROM funnel_events");
         view("lnk_none");
         view(&eyes.link);
-        assert!(funnel::flush(&app.inner).is_err());
+        assert!(link_analytics::flush(&app.inner).is_err());
         view(&eyes.link);
-        assert!(funnel::flush(&app.inner).is_err());
+        assert!(link_analytics::flush(&app.inner).is_err());
         assert_eq!(written(), 1, "what came later does not wait for what is refused");
-        let tries = (0..20).take_while(|_| funnel::flush(&app.inner).is_err()).count();
+        let tries = (0..20).take_while(|_| link_analytics::flush(&app.inner).is_err()).count();
         assert_eq!(tries, 10);
         assert_eq!(written(), 2, "of what was refused together, only what is wrong is given up");
         assert_eq!(app.inner.tally.waiting(), 0);
@@ -173,13 +173,13 @@ both! {
             app.get(&format!("/123456?s=x{n}")).user_agent(IPHONE).send().expect(200);
             if n == 40 {
                 // Another instance, or this one after a restart, knows nothing of them.
-                funnel::flush(&app.inner).unwrap();
+                link_analytics::flush(&app.inner).unwrap();
                 app.inner.tally.add(app.clock.now(), &eyes.link, Step::View, "x1");
                 let fresh = App { tally: std::sync::Arc::default(), ..app.inner.clone() };
                 for n in 100..110 {
                     fresh.tally.add(app.clock.now(), &eyes.link, Step::View, &format!("x{n}"));
                 }
-                funnel::flush(&fresh).unwrap();
+                link_analytics::flush(&fresh).unwrap();
             }
         }
         let seen = eyes.funnel(&app, "");
@@ -251,7 +251,7 @@ fn a_database_that_is_away_for_long_does_not_eat_the_memory() {
                 &format!("{round}.{n}"),
             );
         }
-        assert!(funnel::flush(&away).is_err());
+        assert!(link_analytics::flush(&away).is_err());
     }
     assert!(away.tally.waiting() <= 300_000, "{}", away.tally.waiting());
 }

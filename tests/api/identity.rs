@@ -1,14 +1,14 @@
 //! Who is it: the states of a conversation, what staff decide, and whom nobody has looked at yet.
 
-use practice_links::funnel;
-use practice_links::staff::Role;
+use practice_links::domain::link_analytics;
+use practice_links::domain::staff::Role;
 use serde_json::{Value, json};
 
 use crate::harness::{DEMO, Desk, Reply, SignedUp, TestApp, as_desk, phone};
 
 /// The practice's admin, a member, and a patient who signed up.
 fn scene(app: &TestApp) -> (Desk, Desk, SignedUp) {
-    let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+    let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
     let (admin, member) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Member));
     (admin, member, app.sign_up(&phone(1)))
 }
@@ -197,7 +197,7 @@ both! {
 
     fn a_verdict_says_how_and_support_decides_nothing(app: TestApp) {
         let (_, member, patient) = scene(&app);
-        let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
         let support = app.desk(&practice, "sue", Role::Support);
         let decide = |desk: &Desk, body: Value| decide(&app, desk, &patient.conversation_id, body);
         for body in [
@@ -252,7 +252,7 @@ both! {
         assert_eq!(audit.at("/items/0/detail/before"), "unverified");
         let links = as_desk(&admin, app.get("/v1/practice/links")).send().expect(200);
         let report = || {
-            funnel::flush(&app.inner).unwrap();
+            link_analytics::flush(&app.inner).unwrap();
             let path = format!("/v1/practice/links/{}/funnel", links.str("/items/0/id"));
             as_desk(&admin, app.get(&path)).send().expect(200).at("/totals")
         };

@@ -4,15 +4,15 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use practice_links::outbox::Point;
-use practice_links::staff::Role;
+use practice_links::domain::staff::Role;
+use practice_links::platform::outbox::Point;
 use serde_json::{Value, json};
 
 use crate::harness::{Call, DEMO, Desk, TestApp, as_desk, phone};
 
 /// The practice's admin.
 pub fn admin(app: &TestApp) -> Desk {
-    let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+    let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
     app.desk(&practice, "ana", Role::Admin)
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use practice_links::practices::Practice;
-use practice_links::staff::Role;
+use practice_links::domain::practices::Practice;
+use practice_links::domain::staff::Role;
 use serde_json::{Value, json};
 
 use crate::harness::{Call, DEMO, Desk, Reply, SignedUp, TestApp, as_desk, phone};

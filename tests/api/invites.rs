@@ -1,9 +1,9 @@
 //! Invites: two channels, both proven, before anybody is paired.
 
+use practice_links::domain::staff::Role;
+use practice_links::domain::{practices, retention};
 use practice_links::kit::Secret;
-use practice_links::outbox::Outcome;
-use practice_links::staff::Role;
-use practice_links::{practices, retention};
+use practice_links::platform::outbox::Outcome;
 use serde_json::{Value, json};
 
 use crate::callbacks::twilio;
@@ -497,7 +497,7 @@ both! {
         let call = app.call("POST", "/v1/practice/invites/import").raw("text/csv", format!("name,mobile,email\n{}", rows.concat()));
         let path = format!("/v1/practice/invites/imports/{}", as_desk(&bo, call).send().expect(202).str("/import/id"));
         assert_eq!(app.count("SELECT count(*) FROM outbox WHERE channel = 'task' AND state = 'queued'"), 2);
-        assert!(app.dying_worker(practice_links::outbox::Point::Claimed).is_err());
+        assert!(app.dying_worker(practice_links::platform::outbox::Point::Claimed).is_err());
         app.deliver_all();
         app.advance(120);
         app.deliver_all();
@@ -588,7 +588,7 @@ both! {
     /// not spent. Once an admin has taken the rejection back it leads in.
     fn an_invite_is_not_spent_on_a_closed_conversation(app: TestApp) {
         let bo = member(&app);
-        let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
         let ana = app.desk(&practice, "ana", Role::Admin);
         let patient = app.sign_up(&phone(1));
         let path = format!("/v1/practice/conversations/{}/identity/decisions", patient.conversation_id);

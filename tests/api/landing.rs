@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use practice_links::funnel;
-use practice_links::links::NewLink;
-use practice_links::staff::Role;
+use practice_links::domain::link_analytics;
+use practice_links::domain::links::NewLink;
+use practice_links::domain::staff::Role;
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, DEMO, Desk, IPHONE, Reply, TestApp, as_desk};
@@ -31,7 +31,7 @@ pub fn visit(page: &Reply) -> String {
 
 /// The demo practice's own desk; its link's id.
 fn demo_desk(app: &TestApp) -> (Desk, String) {
-    let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+    let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
     let desk = app.desk(&practice, "ana", Role::Admin);
     let links = as_desk(&desk, app.get("/v1/practice/links")).send().expect(200);
     (desk, links.str("/items/0/id"))
@@ -59,7 +59,7 @@ fn knock(app: &TestApp, door: &str, code: &str, from: &str) -> u16 {
 }
 
 fn totals(app: &TestApp, (desk, link): &(Desk, String)) -> Value {
-    funnel::flush(&app.inner).unwrap();
+    link_analytics::flush(&app.inner).unwrap();
     let path = format!("/v1/practice/links/{link}/funnel");
     as_desk(desk, app.get(&path)).send().expect(200).at("/totals")
 }
@@ -313,7 +313,7 @@ both! {
                 app.write(|_, conn| {
                     begun.send(()).unwrap();
                     let _ = held.recv();
-                    practice_links::practices::list(conn)
+                    practice_links::domain::practices::list(conn)
                 })
             });
             begins.recv().unwrap();

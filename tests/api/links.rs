@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use diesel::RunQueryDsl as _;
-use practice_links::links::{self, NewLink};
+use practice_links::domain::links::{self, NewLink};
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, Builder, DEMO, Reply, TestApp, together};

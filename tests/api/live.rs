@@ -1,6 +1,6 @@
 //! Server-sent events: who is told of what, across instances, after a break, and until when.
 
-use practice_links::staff::Role;
+use practice_links::domain::staff::Role;
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, Desk, Event, SignedUp, Stream, TestApp, as_desk, phone};
@@ -181,7 +181,7 @@ both! {
         let who = app.sign_up_at(&phone(0), "222222");
         let last = desk.expect("conversation.created", &who.conversation_id).id;
         app.advance(24 * 3600 + 1);
-        practice_links::retention::sweep(&app.inner).unwrap();
+        practice_links::domain::retention::sweep(&app.inner).unwrap();
         assert_eq!(app.count("SELECT count(*) FROM live_events"), 0);
         let other = app.sign_up_at(&phone(1), "222222");
         desk.expect("conversation.created", &other.conversation_id);

@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::RunQueryDsl as _;
-use practice_links::db::{self, Conn};
-use practice_links::openapi;
-use practice_links::practices::Practice;
-use practice_links::staff::Role;
+use practice_links::domain::practices::Practice;
+use practice_links::domain::staff::Role;
+use practice_links::platform::db::{self, Conn};
+use practice_links::web::openapi;
 use serde_json::{Value, json};
 use ureq::http::HeaderMap;
 
@@ -292,7 +292,7 @@ impl World {
     fn new(on: Builder) -> Self {
         // Who calls that often is held back elsewhere.
         let app = on.config(|config| config.limits.scale = 1_000.0).start();
-        let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
+        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
         let other = app.practice("Oak Eyes", None);
         let admin = app.desk(&practice, "ana", Role::Admin);
         let own = json!({ "label": "Own", "owner": { "kind": "staff", "id": admin.staff_id } });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use practice_links::links::NewLink;
+use practice_links::domain::links::NewLink;
 use serde_json::{Value, json};
 
 use crate::harness::{DEMO, SignedUp, TestApp, phone};

@@ -1,8 +1,8 @@
 //! The practice's notices by e-mail: content-free, in the practice's own time and language, once.
 
+use practice_links::domain::practices::NewPractice;
 use practice_links::kit::{Email, Language};
-use practice_links::outbox::{self, Outcome};
-use practice_links::practices::NewPractice;
+use practice_links::platform::outbox::{self, Outcome};
 use serde_json::json;
 
 use crate::harness::{Builder, DEMO, Recorded, SignedUp, TestApp, phone, sign_up_body};

@@ -1,7 +1,7 @@
 //! Who is mailed about what: the list, its changes, the last recipient, and the way out at a mail's end.
 
-use practice_links::practices::Practice;
-use practice_links::staff::Role;
+use practice_links::domain::practices::Practice;
+use practice_links::domain::staff::Role;
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, Call, Desk, TestApp, as_desk, phone, together};

@@ -1,6 +1,6 @@
 //! `delivery.md`, outcomes and the worker's rules, as they show in the API and to the operator.
 
-use practice_links::outbox::Outcome;
+use practice_links::platform::outbox::Outcome;
 use serde_json::json;
 
 use crate::harness::{TestApp, phone};

@@ -6,14 +6,15 @@ use std::io;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use practice_links::config::Level;
-use practice_links::outbox::{Outcome, Worker};
-use practice_links::providers::Providers;
-use practice_links::staff::Role;
-use practice_links::{telemetry, topics};
+use practice_links::app as topics;
+use practice_links::delivery::Providers;
+use practice_links::domain::staff::Role;
+use practice_links::platform::outbox::{Outcome, Worker};
+use practice_links::platform::settings::Level;
+use practice_links::platform::telemetry;
 use serde_json::{Value, json};
 
-use practice_links::callbacks::kannel;
+use practice_links::delivery::kannel::callback;
 use practice_links::kit::Secret;
 
 use crate::callbacks::twilio;
@@ -179,7 +180,7 @@ both! {
         twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
         twilio(&app, "/v1/callbacks/twilio/dlv_none", &[("MessageStatus", "sent"), ("To", &number)]).send().expect(204);
         app.form("/v1/callbacks/twilio/inbound", &fields).send().problem(403, "signature_invalid");
-        let inbound = kannel::inbound_token(&app.inner.keys);
+        let inbound = callback::inbound_token(&app.inner.keys);
         let bare = &number[1..];
         app.get(&format!("/v1/callbacks/kannel/inbound?token={inbound}&id=1&from={bare}&to=15005550010&text=stop")).send().expect(200);
         drain(&worker);

@@ -1,7 +1,7 @@
 //! How a practice shows itself: its own people change it, and the landing page follows.
 
-use practice_links::practices::Practice;
-use practice_links::staff::Role;
+use practice_links::domain::practices::Practice;
+use practice_links::domain::staff::Role;
 use serde_json::{Value, json};
 
 use crate::harness::{Desk, IPHONE, Reply, TestApp, as_desk};
@@ -174,7 +174,7 @@ both! {
         (0..7).for_each(|_| { app.get("/333333").user_agent(IPHONE).send().expect(200); });
         app.advance(24 * 3600);
         (0..2).for_each(|_| { app.get("/333333").user_agent(IPHONE).send().expect(200); });
-        practice_links::funnel::flush(&app.inner).unwrap();
+        practice_links::domain::link_analytics::flush(&app.inner).unwrap();
         let path = format!("/v1/practice/links/{link}/funnel");
         let exact = as_desk(&admin, app.get(&path)).send().expect(200);
         assert_eq!(exact.at("/totals/views/raw"), 9, "on the practice's own screen it is exact");

@@ -5,11 +5,11 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use practice_links::config::Config;
+use practice_links::app as topics;
+use practice_links::delivery::Providers;
 use practice_links::kit::Secret;
-use practice_links::outbox::Worker;
-use practice_links::providers::Providers;
-use practice_links::topics;
+use practice_links::platform::outbox::Worker;
+use practice_links::platform::settings::Config;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Builder, Provider, TestApp, Verification, drain, phone};

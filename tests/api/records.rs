@@ -1,6 +1,6 @@
 //! The practice's own records as its people look them up.
 
-use practice_links::staff::Role;
+use practice_links::domain::staff::Role;
 use serde_json::Value;
 
 use super::imports::{admin, records, table, values};

@@ -5,7 +5,7 @@ use std::fs;
 
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::Text;
-use practice_links::db;
+use practice_links::platform::db;
 
 use crate::harness::{Backend, Builder, TestApp};
 

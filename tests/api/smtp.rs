@@ -5,13 +5,13 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use practice_links::app as topics;
+use practice_links::delivery::Providers;
+use practice_links::domain::links::NewLink;
+use practice_links::domain::practices::NewPractice;
+use practice_links::domain::staff::Role;
 use practice_links::kit::{Email, Language, Secret};
-use practice_links::links::NewLink;
-use practice_links::outbox::{self, Channel, Worker};
-use practice_links::practices::NewPractice;
-use practice_links::providers::Providers;
-use practice_links::staff::Role;
-use practice_links::topics;
+use practice_links::platform::outbox::{self, Channel, Worker};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use serde_json::json;
@@ -192,7 +192,7 @@ both! {
             let url = url.expose().replace("smtp://", scheme);
             let mut config = (*app.inner.config).clone();
             config.mail.smtp_url = Some(Secret::from_client(&url));
-            let inner = practice_links::app::App { config: Arc::new(config), ..app.inner.clone() };
+            let inner = practice_links::platform::tx::App { config: Arc::new(config), ..app.inner.clone() };
             let worker = Worker::new(inner.clone(), topics::all(), Arc::new(Providers::from_settings(&inner).unwrap()));
             mail_all(&worker);
             assert_eq!((paused(&app), app.outbox("queued")), (vec![reason.to_owned()], 1));
@@ -262,7 +262,7 @@ both! {
             content.inspect(|content| fs::write(&path, content).unwrap());
             let mut config = (*app.inner.config).clone();
             config.mail.dkim_key_file = Some(path);
-            let inner = practice_links::app::App { config: Arc::new(config), ..app.inner.clone() };
+            let inner = practice_links::platform::tx::App { config: Arc::new(config), ..app.inner.clone() };
             let refused = Providers::from_settings(&inner).err().unwrap();
             assert_eq!(refused.setting, "mail.dkim_key_file");
             assert!(refused.problem.contains(problem), "{refused}");

@@ -1,10 +1,10 @@
 //! What people read, word by word: a changed text shows as a changed snapshot.
 
+use practice_links::domain::links::NewLink;
+use practice_links::domain::practices::{self, NewPractice};
+use practice_links::domain::staff::Role;
 use practice_links::kit::Language;
-use practice_links::links::NewLink;
-use practice_links::outbox::Outcome;
-use practice_links::practices::{self, NewPractice};
-use practice_links::staff::Role;
+use practice_links::platform::outbox::Outcome;
 use serde_json::json;
 
 use crate::harness::{Backend, TestApp, as_desk, phone};

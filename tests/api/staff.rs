@@ -1,8 +1,8 @@
 //! Staff: how they are invited, sign in with two factors, stay signed in, and lose all of it.
 
-use practice_links::practices::Practice;
-use practice_links::retention;
-use practice_links::staff::{self, Role, sign_in};
+use practice_links::domain::practices::Practice;
+use practice_links::domain::retention;
+use practice_links::domain::staff::{self, Role, sign_in};
 use serde_json::{Value, json};
 
 use crate::harness::{PASSWORD, Person, Reply, TestApp, phone, together};

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use practice_links::practices::Practice;
-use practice_links::staff::Role;
+use practice_links::domain::practices::Practice;
+use practice_links::domain::staff::Role;
 use serde_json::{Value, json};
 
 use crate::harness::{Call, PASSWORD, Person, Reply, TestApp};

@@ -3,8 +3,8 @@
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
-use practice_links::db::schema::budgets;
-use practice_links::db::{self, Both, Conn};
+use practice_links::platform::db::schema::budgets;
+use practice_links::platform::db::{self, Both, Conn};
 
 use crate::harness::TestApp;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use practice_links::domain::verification;
 use practice_links::kit::entropy::SeededEntropy;
 use practice_links::kit::{Entropy as _, Phone, Timestamp};
-use practice_links::outbox::Outcome;
-use practice_links::verification;
+use practice_links::platform::outbox::Outcome;
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, Call, DEMO, Reply, TestApp, Verification, phone, sign_up_body, together};

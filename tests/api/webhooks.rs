@@ -6,14 +6,15 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use practice_links::db;
+use practice_links::app as topics;
+use practice_links::delivery::Providers;
+use practice_links::domain::links::NewLink;
+use practice_links::domain::retention;
+use practice_links::domain::staff::Role;
+use practice_links::domain::webhooks::{self, Fact};
 use practice_links::kit::{Secret, standard_webhooks};
-use practice_links::links::NewLink;
-use practice_links::outbox::{Outcome, Worker};
-use practice_links::providers::Providers;
-use practice_links::staff::Role;
-use practice_links::webhooks::{self, Fact};
-use practice_links::{retention, topics};
+use practice_links::platform::db;
+use practice_links::platform::outbox::{Outcome, Worker};
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, Desk, Reply, TestApp, as_desk, phone, sign_up_body, together};
@@ -453,7 +454,7 @@ both! {
         let delivery = log(&app, &desk, &id)[0]["id"].as_str().unwrap().to_owned();
         let (practice, other) = (app.practice("Birch Clinic", None), app.practice("Cedar Clinic", None));
         let (stranger, _) = (app.desk(&practice, "bo", Role::Admin), other);
-        let elm = app.inner.read_blocking(|_, conn| practice_links::practices::find(conn, &desk.practice_id)).unwrap();
+        let elm = app.inner.read_blocking(|_, conn| practice_links::domain::practices::find(conn, &desk.practice_id)).unwrap();
         let member = app.desk(&elm.clone().unwrap(), "mia", Role::Member);
         let support = app.desk(&elm.unwrap(), "sue", Role::Support);
         let one = format!("{HOOKS}/{id}");

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use clap::Subcommand;
 
-use super::super::Failure;
-use crate::app::App;
-use crate::audit::{self, Finding, Report, Verdict};
+use crate::cli::Failure;
+use crate::platform::audit::{self, Finding, Report, Verdict};
+use crate::platform::tx::App;
 
 #[derive(Subcommand)]
 pub enum AuditTask {

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use clap::Subcommand;
 
-use crate::app::App;
-use crate::callbacks::kannel;
 use crate::cli::Failure;
+use crate::delivery::kannel::callback;
+use crate::platform::tx::App;
 
 #[derive(Subcommand)]
 pub enum KannelTask {
@@ -20,7 +20,7 @@ pub fn run(task: &KannelTask, app: &App, out: &mut dyn Write) -> Result<(), Fail
         KannelTask::Urls => Ok(writeln!(
             out,
             "group = sms-service\nkeyword = default\nget-url = \"{}\"\nmax-messages = 0\ncatch-all = true\nomit-empty = true",
-            kannel::inbound_url(&app.config, &app.keys)
+            callback::inbound_url(&app.config, &app.keys)
         )?),
     }
 }

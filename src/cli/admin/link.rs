@@ -4,13 +4,13 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 
-use super::super::Failure;
-use crate::app::App;
-use crate::db::Conn;
-use crate::links::details::{self, Unwritable};
-use crate::links::{self, Change, EndpointRefusal, Link, NewLink, PRACTICE, People, State, Visible};
-use crate::practices;
-use crate::staff;
+use crate::cli::Failure;
+use crate::domain::links::details::{self, Unwritable};
+use crate::domain::links::{self, Change, EndpointRefusal, Link, NewLink, PRACTICE, People, State, Visible};
+use crate::domain::practices;
+use crate::domain::staff;
+use crate::platform::db::Conn;
+use crate::platform::tx::App;
 
 /// The actor in the audit log.
 const OPERATOR: &str = "operator";

@@ -5,9 +5,9 @@ use std::io::Write;
 use clap::Subcommand;
 
 use super::Failure;
-use crate::app::App;
-use crate::outbox::{self, Channel, Job};
-use crate::topics;
+use crate::app as topics;
+use crate::platform::outbox::{self, Channel, Job};
+use crate::platform::tx::App;
 
 #[derive(Subcommand)]
 pub enum OutboxTask {

@@ -5,14 +5,14 @@ use std::io::Write;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::super::Failure;
 use super::{address, no_code, one_line};
-use crate::app::{App, Ctx};
-use crate::audit;
-use crate::db::{self, Conn};
+use crate::cli::Failure;
+use crate::domain::links::{self, NewLink};
+use crate::domain::practices::{self, NewPractice};
 use crate::kit::Language;
-use crate::links::{self, NewLink};
-use crate::practices::{self, NewPractice};
+use crate::platform::audit;
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::{App, Ctx};
 
 #[derive(Subcommand)]
 pub enum PracticeTask {

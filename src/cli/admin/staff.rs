@@ -4,12 +4,12 @@ use std::io::Write;
 
 use clap::Subcommand;
 
-use super::super::Failure;
 use super::{address, one_line};
-use crate::app::App;
+use crate::cli::Failure;
+use crate::domain::practices;
+use crate::domain::staff::{self, NewMember, Role, letter, people};
 use crate::kit::Email;
-use crate::practices;
-use crate::staff::{self, NewMember, Role, letter, people};
+use crate::platform::tx::App;
 
 #[derive(Subcommand)]
 pub enum StaffTask {

@@ -25,7 +25,7 @@ pub fn words(text: &str) -> Vec<String> {
 }
 
 /// The words of a text for search, in Latin letters: staff with a Latin keyboard find 王芳 by "wang". A
-/// search that finds too much links no records. These keys are stored ([`crate::identity::records`]) and a
+/// search that finds too much links no records. These keys are stored ([`crate::domain::records`]) and a
 /// migration cannot recompute them, so the result for a text must never change.
 pub fn search_words(text: &str) -> Vec<String> {
     let plain = deunicode(text).to_lowercase();

@@ -6,17 +6,19 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
-use practice_links::app::App;
-use practice_links::config::Config;
-use practice_links::db::Db;
-use practice_links::keys::Keys;
+use practice_links::app as topics;
+use practice_links::domain::links::{self, Link, NewLink};
+use practice_links::domain::practices::{self, NewPractice, Practice};
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::entropy::SeededEntropy;
 use practice_links::kit::{Bell, Clock, Email, Language, Timestamp};
-use practice_links::links::{self, Link, NewLink};
-use practice_links::outbox::Worker;
-use practice_links::practices::{self, NewPractice, Practice};
-use practice_links::{live, server, telemetry, topics};
+use practice_links::platform::db::Db;
+use practice_links::platform::keys::Keys;
+use practice_links::platform::outbox::Worker;
+use practice_links::platform::settings::Config;
+use practice_links::platform::tx::App;
+use practice_links::platform::{event_stream, telemetry};
+use practice_links::web::server;
 
 use super::database::{self, Backend};
 use super::{Client, Recorder, Running, TestApp};
@@ -152,7 +154,7 @@ impl TestApp {
 fn serve(app: App, listener: TcpListener) -> Running {
     let (sender, receiver) = mpsc::channel();
     let body = async move {
-        let feed = live::spawn(app.clone()).unwrap();
+        let feed = event_stream::spawn(app.clone()).unwrap();
         let listening = server::listen(&app, listener).unwrap();
         sender.send(listening.stopper()).unwrap();
         listening.server.await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use practice_links::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing, Sender};
+use practice_links::platform::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing, Sender};
 
 /// One attempt to hand a message over.
 #[derive(Clone, Debug)]

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
-use practice_links::config::Database;
-use practice_links::db::Db;
+use practice_links::platform::db::Db;
+use practice_links::platform::settings::Database;
 
 use super::folder::Folder;
 use super::postgres;

@@ -1,8 +1,8 @@
 //! The practice's side: a practice with staff, and what they ask for.
 
+use practice_links::domain::practices::Practice;
+use practice_links::domain::staff::{self, NewMember, Role, letter};
 use practice_links::kit::Email;
-use practice_links::practices::Practice;
-use practice_links::staff::{self, NewMember, Role, letter};
 use serde_json::{Value, json};
 use totp_rs::{Algorithm, Builder, Secret};
 

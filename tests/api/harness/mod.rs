@@ -28,13 +28,13 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::BigInt;
-use practice_links::app::{App, Ctx};
-use practice_links::db::{self, Conn};
-use practice_links::http::Draining;
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::{Clock as _, Timestamp};
-use practice_links::outbox::{Point, Worker};
-use practice_links::server;
+use practice_links::platform::db::{self, Conn};
+use practice_links::platform::outbox::{Point, Worker};
+use practice_links::platform::tx::{App, Ctx};
+use practice_links::web::http::Draining;
+use practice_links::web::server;
 
 pub use builder::{Builder, DEMO, Prepared, app_over, run};
 pub use carrier::{Recorded, Recorder};

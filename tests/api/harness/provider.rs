@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use practice_links::outbox::Worker;
-use practice_links::providers::Providers;
-use practice_links::topics;
+use practice_links::app as topics;
+use practice_links::delivery::Providers;
+use practice_links::platform::outbox::Worker;
 
 use super::TestApp;
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use jsonschema::{Draft, Validator};
-use practice_links::openapi;
+use practice_links::web::openapi;
 use serde_json::{Value, json};
 
 use super::Reply;

@@ -1,0 +1,126 @@
+//! `practice-links admin …`: works beside a running server.
+
+pub mod audit;
+pub mod kannel;
+pub mod link;
+pub mod outbox;
+pub mod practice;
+pub mod staff;
+
+use std::io::Write;
+
+use clap::Subcommand;
+
+use super::{Failure, app};
+use crate::domain::verification;
+use crate::kit::clock::SystemClock;
+use crate::kit::entropy::OsEntropy;
+use crate::kit::{Clock as _, Email, Phone};
+use crate::platform::audit as events;
+use crate::platform::audit::Event;
+use crate::platform::db;
+use crate::platform::keys::Keys;
+use crate::platform::settings::Config;
+use crate::platform::tx::App;
+
+/// The tasks of an operator.
+#[derive(Subcommand)]
+pub enum Task {
+    /// Create, list, suspend, resume or close practices.
+    #[command(subcommand)]
+    Practice(practice::PracticeTask),
+    /// Create, change, retire or list practice links.
+    #[command(subcommand)]
+    Link(link::LinkTask),
+    /// Create staff members and reset second factors.
+    #[command(subcommand)]
+    Staff(staff::StaffTask),
+    /// Create teams of staff members.
+    #[command(subcommand)]
+    Team(staff::TeamTask),
+    /// List, requeue or discard outgoing messages.
+    #[command(subcommand)]
+    Outbox(outbox::OutboxTask),
+    /// Verify that the audit log is complete and unchanged.
+    #[command(subcommand)]
+    Audit(audit::AuditTask),
+    /// Rotate signing keys and code secrets.
+    #[command(subcommand)]
+    Keys(KeysTask),
+    /// Unlock phone numbers after too many wrong codes.
+    #[command(subcommand)]
+    Number(NumberTask),
+    /// Print the Kannel configuration for inbound texts.
+    #[command(subcommand)]
+    Kannel(kannel::KannelTask),
+}
+
+#[derive(Subcommand)]
+pub enum KeysTask {
+    /// Add a new generation of keys, or create the first one. Servers use it after a restart.
+    Rotate,
+}
+
+#[derive(Subcommand)]
+pub enum NumberTask {
+    /// Unlock a number that was locked after 100 wrong codes in a row.
+    Unlock {
+        /// The phone number in E.164 format, such as +14155552671.
+        phone: String,
+    },
+}
+
+pub fn run(task: Task, config: Config, out: &mut dyn Write) -> Result<(), Failure> {
+    match task {
+        Task::Keys(KeysTask::Rotate) => rotate(config, out),
+        Task::Practice(task) => practice::run(task, &app(config)?, out),
+        Task::Link(task) => link::run(task, &app(config)?, out),
+        Task::Staff(task) => staff::run(task, &app(config)?, out),
+        Task::Team(task) => staff::run_team(task, &app(config)?, out),
+        Task::Outbox(task) => outbox::run(task, &app(config)?, out),
+        Task::Audit(task) => audit::run(task, &app(config)?, out),
+        Task::Kannel(task) => kannel::run(&task, &app(config)?, out),
+        Task::Number(NumberTask::Unlock { phone }) => unlock(&phone, &app(config)?, out),
+    }
+}
+
+fn rotate(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
+    let keys = Keys::rotate(&config.keys_file, SystemClock.now(), &OsEntropy)
+        .map_err(|e| Failure::Refused(format!("keys_file: {e}")))?;
+    writeln!(
+        out,
+        "New keys: {}. Restart every server that shares this file within ten minutes.",
+        keys.newest_kid()
+    )?;
+    // After the file: an event about keys that do not exist would be worse than keys without an event.
+    app(config)?.write_blocking(|ctx, conn| {
+        let (action, subject, detail) = ("keys.rotated", keys.newest_kid(), serde_json::json!({}));
+        events::record(ctx, conn, &Event { practice_id: None, actor: "operator", action, subject, detail })
+            .map_err(Failure::from)
+    })
+}
+
+fn unlock(phone: &str, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+    let phone = Phone::parse(phone, None).map_err(|e| Failure::Refused(e.to_string()))?;
+    match app.write_blocking(|ctx, conn| verification::unlock_number(ctx, conn, &phone))? {
+        true => Ok(writeln!(out, "{phone} is unlocked.")?),
+        false => Err(Failure::Refused(format!("{phone} was never verified"))),
+    }
+}
+
+fn no_code() -> Failure {
+    Failure::from(db::Error::Busy)
+}
+
+fn address(text: &str) -> Result<Email, Failure> {
+    Email::parse(text).ok_or_else(|| Failure::Refused("--email: is not a valid e-mail address".into()))
+}
+
+/// Names go into e-mails and pages, so they must be visible and on one line.
+fn one_line(argument: &str, text: &str) -> Result<String, Failure> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+        return Err(Failure::Refused(format!("{argument}: must have 1 to 100 characters on one line")));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,123 @@
+//! The command line.
+
+pub mod admin;
+pub mod demo;
+pub mod serve;
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::kit::clock::SystemClock;
+use crate::kit::entropy::OsEntropy;
+use crate::kit::{Bell, Clock as _, Entropy};
+use crate::platform::db::{self, Db};
+use crate::platform::keys::Keys;
+use crate::platform::settings::{BadSetting, Config};
+use crate::platform::tx::App;
+use crate::web::openapi;
+
+/// Connects patients with a practice: from the practice's link to a secure conversation.
+#[derive(Parser)]
+#[command(name = "practice-links", version)]
+pub struct Cli {
+    /// The settings file (TOML). Default: `practice-links.toml` in the working directory, if it exists.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service. This is the default.
+    Serve,
+    /// Bring the database schema up to date.
+    Migrate,
+    /// Print the OpenAPI document of the API.
+    Openapi,
+    /// Manage practices, links, staff and messages.
+    Admin {
+        #[command(subcommand)]
+        task: admin::Task,
+    },
+}
+
+/// Why a command failed, as one line.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
+    #[error("database.url: {0}")]
+    Db(#[from] db::Error),
+    /// An error of the operating system.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The arguments of the command are invalid.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Runs the command; its output goes to `out`.
+pub fn run(cli: Cli, out: &mut dyn std::io::Write) -> Result<(), Failure> {
+    let command = cli.command.unwrap_or(Command::Serve);
+    if matches!(command, Command::Openapi) {
+        return Ok(write!(out, "{}", openapi::json())?);
+    }
+    let config = Config::load(cli.config.as_deref())?;
+    match command {
+        Command::Serve => serve::run(config, out),
+        Command::Migrate => migrate(&config, out),
+        Command::Admin { task } => admin::run(task, config, out),
+        Command::Openapi => Ok(()),
+    }
+}
+
+fn migrate(config: &Config, out: &mut dyn std::io::Write) -> Result<(), Failure> {
+    prepare_folder(config)?;
+    Db::new(&config.database)?.migrate()?;
+    Ok(writeln!(out, "The database is up to date.")?)
+}
+
+/// An app with the system clock and the system's randomness.
+fn app(config: Config) -> Result<App, Failure> {
+    prepare_folder(&config)?;
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
+    entropy.fill(&mut [0]);
+    let keys = Keys::load_or_create(&config.keys_file, clock.now(), &*entropy)
+        .map_err(|e| BadSetting::new("keys_file", e.to_string()))?;
+    let db = Db::new(&config.database)?;
+    db.migrate()?;
+    Ok(App {
+        db,
+        clock,
+        entropy,
+        keys: Arc::new(keys),
+        config: Arc::new(config),
+        wake: Arc::new(Bell::default()),
+        tally: Arc::default(),
+        front: Arc::default(),
+        guests: Arc::default(),
+        studio: Arc::default(),
+        vault: Arc::default(),
+        live: Arc::default(),
+    })
+}
+
+/// SQLite does not create the folder. It is private to this user, because it holds patient data.
+fn prepare_folder(config: &Config) -> Result<(), Failure> {
+    let target = db::Target::parse(&config.database.url)?;
+    if let Some(folder) =
+        target.sqlite_file().and_then(|file| file.parent()).filter(|f| !f.as_os_str().is_empty())
+    {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|e| BadSetting::new("database.url", format!("{}: {e}", folder.display())))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! Development only: every message that was sent, and a phone to try the sign-up with. In production none
+//! of these routes exist.
+
+pub use super::store::Caught;
+
+use crate::delivery::development::store;
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+
+/// A message that a development provider caught instead of sending it.
+pub struct NewCaught<'a> {
+    /// The same for every attempt, so that a repeated message is shown once.
+    pub dedupe_key: &'a str,
+    /// The channel: `sms`, `voice` or `email`.
+    pub channel: &'a str,
+    /// The phone number or e-mail address.
+    pub to: &'a str,
+    /// The text; the first line of an e-mail is its subject.
+    pub body: &'a str,
+    /// The one-time code in the text.
+    pub code: Option<&'a str>,
+}
+
+/// Stores a message for `/dev`.
+pub fn catch(ctx: &Ctx, conn: &mut Conn, new: &NewCaught<'_>) -> db::Result<()> {
+    store::insert(conn, &ctx.id("cgt"), new, ctx.now)
+}
+
+/// The newest messages, newest first; with `to` only those to that recipient.
+pub fn caught(conn: &mut Conn, to: Option<&str>) -> db::Result<Vec<Caught>> {
+    store::newest(conn, to, 100)
+}

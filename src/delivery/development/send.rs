@@ -1,0 +1,59 @@
+//! Catches messages for `/dev` instead of sending them.
+
+use crate::delivery::development::inbox::{self, NewCaught};
+use crate::delivery::failover::Driver;
+use crate::platform::db;
+use crate::platform::outbox::{Envelope, Handed, Outcome, Outgoing};
+use crate::platform::tx::App;
+
+/// Stores messages in the database, so that every instance and every restart shows them.
+pub struct Development {
+    app: App,
+}
+
+impl Development {
+    /// Stores messages in `app`'s database.
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    /// Stores one message for `/dev`.
+    pub fn catch(&self, message: &Outgoing, key: &str) -> Outcome {
+        let mail_body;
+        let (channel, to, body, code) = match message {
+            Outgoing::Sms(text) => ("sms", text.to.as_e164(), text.body.as_str(), text.code.as_deref()),
+            Outgoing::Voice(call) => {
+                ("voice", call.to.as_e164(), call.body.as_str(), Some(call.code.as_str()))
+            }
+            Outgoing::Email(mail) => {
+                mail_body = format!("{}\n\n{}", mail.subject, mail.text);
+                ("email", mail.to.as_str(), mail_body.as_str(), None)
+            }
+            Outgoing::Webhook(_) => return Outcome::Rejected("no_webhooks_here"),
+        };
+        let new = NewCaught { dedupe_key: key, channel, to, body, code };
+        match self.app.write_blocking(|ctx, conn| inbox::catch(ctx, conn, &new)) {
+            Ok(()) => Outcome::Sent,
+            Err(db::Error::Busy | db::Error::Unreachable) => Outcome::Retry("database_unreachable"),
+            Err(_) => Outcome::Retry("database_failed"),
+        }
+    }
+}
+
+impl Driver for Development {
+    fn name(&self) -> &'static str {
+        "development"
+    }
+
+    fn number(&self) -> Option<&str> {
+        None
+    }
+
+    fn takes(&self, message: &Outgoing) -> bool {
+        matches!(message, Outgoing::Sms(_) | Outgoing::Voice(_))
+    }
+
+    fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+        Handed::by(self.name(), self.catch(message, envelope.key))
+    }
+}

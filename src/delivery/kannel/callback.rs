@@ -1,0 +1,91 @@
+//! Kannel's callbacks. Its receipts and inbound texts are plain GETs without a signature, so each URL that
+//! we give it carries a token of ours: one per attempt, and one for inbound texts.
+
+use aws_lc_rs::constant_time;
+
+use crate::platform::keys::Keys;
+use crate::platform::outbox::{Outcome, Report};
+use crate::platform::settings::Config;
+use crate::platform::tx::Ctx;
+
+/// Token in the receipt URL of one attempt.
+pub fn receipt_token(keys: &Keys, delivery_id: &str) -> String {
+    keys.blind("kannel-dlr", delivery_id)
+}
+
+/// Token in the URL of inbound texts.
+pub fn inbound_token(keys: &Keys) -> String {
+    keys.blind("kannel-inbound", "")
+}
+
+/// Base URL at which Kannel reaches this service.
+pub fn origin(config: &Config) -> &str {
+    match config.kannel.callback_url.as_str() {
+        "" => &config.public_url,
+        url => url.trim_end_matches('/'),
+    }
+}
+
+/// The `dlr-url` of one attempt. Kannel fills in `%d`; `%A`, the receipt's text, quotes the message, so it
+/// is never asked for.
+pub fn receipt_url(config: &Config, keys: &Keys, delivery_id: &str) -> String {
+    let (origin, token) = (origin(config), receipt_token(keys, delivery_id));
+    format!("{origin}/v1/callbacks/kannel/{delivery_id}?token={token}&status=%d")
+}
+
+/// The `get-url` of Kannel's `sms-service`.
+pub fn inbound_url(config: &Config, keys: &Keys) -> String {
+    let (origin, token) = (origin(config), inbound_token(keys));
+    format!("{origin}/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a")
+}
+
+/// Whether `token` is valid for this attempt's receipts.
+pub fn is_receipt(ctx: &Ctx, delivery_id: &str, token: &str) -> bool {
+    is_same(&receipt_token(&ctx.keys, delivery_id), token)
+}
+
+/// Whether `token` is valid for inbound texts.
+pub fn is_inbound(ctx: &Ctx, token: &str) -> bool {
+    is_same(&inbound_token(&ctx.keys), token)
+}
+
+fn is_same(ours: &str, theirs: &str) -> bool {
+    constant_time::verify_slices_are_equal(ours.as_bytes(), theirs.as_bytes()).is_ok()
+}
+
+/// Maps the status bits of a receipt: 1 delivered, 2 not delivered (34 expired and 66 unknown carry it
+/// too), 4 buffered at the carrier, 8 accepted by the carrier, 16 rejected by the carrier.
+pub fn report(status: u32) -> Option<Report> {
+    let has = |bit: u32| status & bit != 0;
+    if has(1) {
+        Some(Report::Delivered)
+    } else if has(32) {
+        Some(Report::Undelivered(Outcome::TransportRejected("expired")))
+    } else if has(2) {
+        Some(Report::Undelivered(Outcome::TransportRejected("undelivered")))
+    } else if has(16) {
+        Some(Report::Undelivered(Outcome::Rejected("carrier_refused")))
+    } else if has(8) {
+        Some(Report::Sent)
+    } else {
+        has(4).then_some(Report::Accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_read_the_final_ones_first() {
+        let word = |status| report(status).map(|report| report.as_str());
+        assert_eq!(word(1), Some("delivered"));
+        for lost in [2, 16, 32, 34, 66] {
+            assert_eq!(word(lost), Some("undelivered"), "{lost}");
+        }
+        assert_eq!(word(8), Some("sent"));
+        assert_eq!(word(4), Some("accepted"));
+        assert_eq!(word(0), None);
+        assert_eq!(word(64), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! Texts through Kannel's `sendsms`, and so through any carrier that speaks SMPP.
+//!
+//! 202 means only that Kannel queued the text. Its answer carries no id, so the receipt's URL carries ours.
+
+use std::sync::Arc;
+
+use ureq::Agent;
+
+use crate::delivery::client::{self, Reply};
+use crate::delivery::failover::Driver;
+use crate::delivery::kannel::callback;
+use crate::kit::{Clock, gsm7};
+use crate::platform::keys::Keys;
+use crate::platform::outbox::{Envelope, Handed, Outcome, Outgoing, Text};
+use crate::platform::settings::{BadSetting, Config};
+use crate::platform::tx::App;
+
+/// Requests every receipt: delivered, lost, buffered, accepted and rejected by the carrier.
+const ALL_RECEIPTS: &str = "31";
+
+/// Client for one `sendsms-user` of Kannel.
+pub struct Kannel {
+    agent: Agent,
+    clock: Arc<dyn Clock>,
+    keys: Arc<Keys>,
+    config: Arc<Config>,
+    url: String,
+    password: String,
+}
+
+impl Kannel {
+    /// Reads and checks the settings `kannel.*`.
+    pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
+        let settings = &app.config.kannel;
+        let url = client::base("kannel.url", client::needed("kannel.url", &settings.url)?)?;
+        client::needed("kannel.username", &settings.username)?;
+        let password = settings.password.as_ref().map_or("", |password| password.expose());
+        let password = client::needed("kannel.password", password)?;
+        client::needed("kannel.from", &settings.from)?;
+        client::base("kannel.callback_url", callback::origin(&app.config))?;
+        Ok(Self {
+            agent: client::agent(),
+            clock: Arc::clone(&app.clock),
+            keys: Arc::clone(&app.keys),
+            config: Arc::clone(&app.config),
+            url: format!("{url}/cgi-bin/sendsms"),
+            password: password.to_owned(),
+        })
+    }
+
+    fn query(&self, text: &Text, envelope: &Envelope<'_>) -> String {
+        let settings = &self.config.kannel;
+        let receipts = callback::receipt_url(&self.config, &self.keys, envelope.delivery_id);
+        let validity = self.validity(envelope);
+        let mut pairs = vec![
+            ("username", settings.username.as_str()),
+            ("password", &self.password),
+            ("from", &settings.from),
+            ("to", text.to.as_e164()),
+            ("text", &text.body),
+            ("charset", "UTF-8"),
+            ("coding", if gsm7::fits(&text.body) { "0" } else { "2" }),
+            ("dlr-mask", ALL_RECEIPTS),
+            ("dlr-url", &receipts),
+        ];
+        pairs.extend(validity.as_deref().map(|minutes| ("validity", minutes)));
+        client::encoded(&pairs)
+    }
+
+    /// In minutes, rounded down: Kannel and the carrier repeat on their own, but not after the code expires.
+    fn validity(&self, envelope: &Envelope<'_>) -> Option<String> {
+        let left = envelope.not_after?.millis() - self.clock.now().millis();
+        Some((left / 60_000).max(1).to_string())
+    }
+}
+
+impl Driver for Kannel {
+    fn name(&self) -> &'static str {
+        "kannel"
+    }
+
+    fn number(&self) -> Option<&str> {
+        Some(&self.config.kannel.from)
+    }
+
+    fn takes(&self, message: &Outgoing) -> bool {
+        matches!(message, Outgoing::Sms(_))
+    }
+
+    fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+        let Outgoing::Sms(text) = message else { return Outcome::Rejected("not_for_kannel").into() };
+        let url = format!("{}?{}", self.url, self.query(text, envelope));
+        let outcome = match client::read(self.agent.get(url).call()) {
+            Ok(reply) => outcome(&reply),
+            Err(outcome) => outcome,
+        };
+        Handed::by(self.name(), outcome)
+    }
+}
+
+/// Kannel answers 403 both to a wrong password and to a number that none of its carriers accepts; the text
+/// of the answer tells them apart.
+fn outcome(reply: &Reply) -> Outcome {
+    client::by_status(reply).unwrap_or(match reply.status {
+        403 if reply.body.contains("routable") => Outcome::TransportRejected("not_routable"),
+        403 => Outcome::Misconfigured("authentication_failed"),
+        404 | 405 => Outcome::Misconfigured("no_sendsms_there"),
+        _ => Outcome::Rejected("refused"),
+    })
+}

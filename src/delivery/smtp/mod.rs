@@ -1,0 +1,4 @@
+pub mod dkim;
+pub mod send;
+pub mod session;
+pub mod slow;

@@ -1,0 +1,181 @@
+//! Twilio's error codes, the same in the answer to a send and in a status callback; its words for a
+//! message's state; and the verification of its signatures.
+//!
+//! Codes change without notice. So the HTTP status class decides first, this small table second, and a
+//! rejection that it does not know is final.
+
+use aws_lc_rs::{constant_time, digest, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::kit::Secret;
+use crate::platform::outbox::{Outcome, Report};
+use crate::platform::settings;
+
+/// Outcome of an error code; `None` if the table does not know it.
+pub fn meaning(code: u32) -> Option<Outcome> {
+    Some(match code {
+        20429 => Outcome::Retry("too_many_requests"),
+        21408 => Outcome::TransportRejected("country_not_enabled"),
+        21612 => Outcome::TransportRejected("no_route"),
+        21614 => Outcome::TransportRejected("not_a_mobile"),
+        30003 => Outcome::TransportRejected("handset_unreachable"),
+        30005 => Outcome::TransportRejected("unknown_handset"),
+        30006 => Outcome::TransportRejected("landline"),
+        30008 => Outcome::TransportRejected("carrier_gives_no_reason"),
+        20404 => Outcome::Rejected("not_found"),
+        21211 => Outcome::Rejected("invalid_number"),
+        21215 => Outcome::Rejected("calls_not_enabled"),
+        21216 => Outcome::Rejected("number_blocked"),
+        21602 => Outcome::Rejected("empty_text"),
+        21604 => Outcome::Rejected("no_recipient"),
+        21610 => Outcome::Rejected("opted_out"),
+        21617 => Outcome::Rejected("text_too_long"),
+        30450 | 60410 | 60605 => Outcome::Fraud("fraud"),
+        20003 => Outcome::Misconfigured("authentication_failed"),
+        21606 => Outcome::Misconfigured("sender_not_ours"),
+        21703 => Outcome::Misconfigured("messaging_service_empty"),
+        21705 => Outcome::Misconfigured("messaging_service_unknown"),
+        30002 => Outcome::Misconfigured("account_suspended"),
+        30018 | 30024 => Outcome::Misconfigured("sender_not_provisioned"),
+        30032 | 30034 | 30035 => Outcome::Misconfigured("sender_not_registered"),
+        _ => return None,
+    })
+}
+
+/// Parses a status callback: `MessageStatus` or `CallStatus`, and `ErrorCode`. `None` for a
+/// status that tells nothing.
+pub fn report(status: &str, code: Option<u32>) -> Option<Report> {
+    let failed = |otherwise| Some(Report::Undelivered(code.and_then(meaning).unwrap_or(otherwise)));
+    match status {
+        "accepted" | "scheduled" | "queued" | "sending" | "initiated" => Some(Report::Accepted),
+        "sent" | "ringing" | "in-progress" | "answered" => Some(Report::Sent),
+        // `completed` is a call that was answered and ended; `read` is for channels that report it.
+        "delivered" | "read" | "completed" => Some(Report::Delivered),
+        "undelivered" => failed(Outcome::TransportRejected("undelivered")),
+        "failed" => failed(Outcome::TransportRejected("failed")),
+        // The call was not answered: the next one may be luckier.
+        "busy" | "no-answer" | "canceled" => failed(Outcome::Retry("not_answered")),
+        _ => None,
+    }
+}
+
+/// Which of our senders a text was written to: a number of the messaging service that we send from
+/// counts as the service.
+pub fn addressee<'a>(settings: &settings::Twilio, to: &'a str, service: &'a str) -> &'a str {
+    if !service.is_empty() && settings.from == service { service } else { to }
+}
+
+/// A callback as it was received.
+pub struct Signed<'a> {
+    /// The public URL that it was sent to, including its query.
+    pub url: &'a str,
+    /// Form parameters; empty for a JSON callback.
+    pub fields: &'a [(String, String)],
+    /// The body of a JSON callback; `None` for a form.
+    pub json: Option<&'a [u8]>,
+    /// Value of the `X-Twilio-Signature` header.
+    pub signature: &'a str,
+}
+
+/// Whether Twilio signed it: HMAC-SHA1 with the account's token, or HMAC-SHA256 if a shared key is
+/// configured. The configuration decides which, because a forger could choose a header.
+pub fn is_signed(settings: &settings::Twilio, callback: &Signed<'_>) -> bool {
+    let given = |secret: &Option<Secret>| secret.clone().filter(|secret| !secret.expose().is_empty());
+    let (algorithm, secret) = match (given(&settings.signing_key), given(&settings.auth_token)) {
+        (Some(key), _) => (hmac::HMAC_SHA256, key),
+        (None, Some(token)) => (hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token),
+        (None, None) => return false,
+    };
+    let Ok(signature) = STANDARD.decode(callback.signature) else { return false };
+    let key = hmac::Key::new(algorithm, secret.expose().as_bytes());
+    let parameters = signed_parameters(callback.fields);
+    // Twilio signs the URL with or without the default port of its scheme.
+    let is_right =
+        |url: &String| hmac::verify(&key, format!("{url}{parameters}").as_bytes(), &signature).is_ok();
+    spellings(callback.url).iter().any(is_right)
+        && callback.json.is_none_or(|body| is_whole(callback.url, body))
+}
+
+/// Name and value of every parameter, sorted, without duplicate pairs.
+fn signed_parameters(fields: &[(String, String)]) -> String {
+    let mut pairs: Vec<_> = fields.iter().collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]).collect()
+}
+
+/// The URL as it is, and with its port added or removed.
+fn spellings(url: &str) -> Vec<String> {
+    let mut found = vec![url.to_owned()];
+    let Some((scheme, rest)) = url.split_once("://") else { return found };
+    let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let bare = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    found.push(match (bare, scheme) {
+        (Some((name, _)), _) => format!("{scheme}://{name}{path}"),
+        (None, "https") => format!("https://{host}:443{path}"),
+        (None, _) => format!("{scheme}://{host}:80{path}"),
+    });
+    found
+}
+
+/// Verifies a JSON body by the hash in the signed URL.
+fn is_whole(url: &str, body: &[u8]) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let Some(told) = query.split('&').find_map(|pair| pair.strip_prefix("bodySHA256=")) else { return false };
+    let digest = digest::digest(&digest::SHA256, body);
+    let hex =
+        |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'));
+    let ours: String = digest.as_ref().iter().flat_map(hex).collect();
+    constant_time::verify_slices_are_equal(told.to_ascii_lowercase().as_bytes(), ours.as_bytes()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://mycompany.com/myapp.php?foo=1&bar=2";
+    const CALL: [(&str, &str); 5] = [
+        ("CallSid", "CA1234567890ABCDE"),
+        ("Caller", "+14158675309"),
+        ("Digits", "1234"),
+        ("From", "+14158675309"),
+        ("To", "+18005551212"),
+    ];
+
+    fn token() -> crate::platform::settings::Twilio {
+        crate::platform::settings::Twilio {
+            auth_token: Some(Secret::from_client("12345")),
+            ..crate::platform::settings::Twilio::default()
+        }
+    }
+
+    fn holds(fields: &[(&str, &str)], signature: &str) -> bool {
+        let fields: Vec<_> = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        is_signed(&token(), &Signed { url: URL, fields: &fields, json: None, signature })
+    }
+
+    #[test]
+    fn the_published_vectors_hold_in_any_order() {
+        assert!(holds(&CALL, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
+        let mut more = CALL.to_vec();
+        more.extend([("Reason", "Participant"), ("ReasonConferenceEnded", "test")]);
+        assert!(holds(&more, "vOEb5UThFn24KEfnOFLQY2AE5FY="));
+        let other = CALL.map(|(name, value)| match name {
+            "Caller" | "From" => (name, "+12349013030"),
+            _ => (name, value),
+        });
+        assert!(holds(&other, "0/KCTR6DLpKmkAf8muzZqo1nDgQ="));
+        let mut backwards = CALL.to_vec();
+        backwards.reverse();
+        assert!(holds(&backwards, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
+    }
+
+    #[test]
+    fn one_letter_more_or_less_is_a_forgery() {
+        assert!(!holds(&CALL[1..], "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
+        assert!(!holds(&CALL, "RSOYDt4T1cUTdK1PDd93/VVr8B9="));
+        assert!(!holds(&CALL, ""));
+        assert!(!holds(&CALL, "no base64"));
+    }
+}

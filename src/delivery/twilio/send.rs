@@ -1,0 +1,166 @@
+//! Texts and calls through Twilio's API of 2010-04-01, which other services offer too.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use ureq::Agent;
+
+use crate::delivery::client::{self, Reply};
+use crate::delivery::failover::Driver;
+use crate::delivery::twilio::callback;
+use crate::kit::{Clock, Language};
+use crate::platform::outbox::{Envelope, Handed, Outcome, Outgoing};
+use crate::platform::settings::BadSetting;
+use crate::platform::tx::App;
+
+/// Limits of a text's `ValidityPeriod`, in seconds.
+const LONGEST_VALIDITY: u64 = 36_000;
+const SHORTEST_VALIDITY: u64 = 1;
+
+/// Client of one Twilio account.
+pub struct Twilio {
+    agent: Agent,
+    clock: Arc<dyn Clock>,
+    account_url: String,
+    authorization: String,
+    from: String,
+    /// The number that calls come from, if there is one: a messaging service cannot call.
+    voice_from: Option<String>,
+    /// Base URL of status callbacks, if Twilio can reach us.
+    callbacks: Option<String>,
+}
+
+/// The parts of an answer that are read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    sid: Option<String>,
+    /// Error code of a rejection; a text's own is in `error_code`, and arrives by callback.
+    code: Option<u32>,
+}
+
+impl Twilio {
+    /// Reads and checks the settings `twilio.*`.
+    pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
+        let settings = &app.config.twilio;
+        let base = client::base("twilio.base_url", &settings.base_url)?;
+        if !app.config.is_development() && !base.starts_with("https://") {
+            return Err(BadSetting::new("twilio.base_url", "must be https in production"));
+        }
+        let account = client::needed("twilio.account_sid", &settings.account_sid)?;
+        if !account.starts_with("AC") || !account.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Err(BadSetting::new("twilio.account_sid", "is not an account SID (`AC…`)"));
+        }
+        let token = settings.auth_token.as_ref().map_or("", |token| token.expose());
+        let token = client::needed("twilio.auth_token", token)?;
+        let from = client::needed("twilio.from", &settings.from)?;
+        for (setting, sender) in [("twilio.from", from), ("twilio.voice_from", &settings.voice_from)] {
+            // Twilio takes senders without a plus for short codes.
+            let is_bare_number = sender.len() > 8 && sender.bytes().all(|b| b.is_ascii_digit());
+            if is_bare_number {
+                return Err(BadSetting::new(setting, "must be in E.164 format, with the plus"));
+            }
+        }
+        let voice_from = [settings.voice_from.as_str(), from].into_iter().find(|from| !from.is_empty());
+        let is_reachable = app.config.is_development() || app.config.public_url.starts_with("https://");
+        Ok(Self {
+            agent: client::agent(),
+            clock: Arc::clone(&app.clock),
+            account_url: format!("{base}/2010-04-01/Accounts/{account}"),
+            authorization: format!("Basic {}", STANDARD.encode(format!("{account}:{token}"))),
+            from: from.to_owned(),
+            voice_from: voice_from.filter(|from| !is_service(from)).map(str::to_owned),
+            callbacks: is_reachable.then(|| format!("{}/v1/callbacks/twilio", app.config.public_url)),
+        })
+    }
+
+    fn post(&self, resource: &str, fields: &[(&str, &str)]) -> Handed {
+        let call = self.agent.post(format!("{}/{resource}.json", self.account_url));
+        let call = call.header("authorization", &self.authorization).header("accept", "application/json");
+        let call = call.header("content-type", "application/x-www-form-urlencoded");
+        let reply = match client::read(call.send(client::encoded(fields))) {
+            Ok(reply) => reply,
+            Err(outcome) => return Handed::by(self.name(), outcome),
+        };
+        let answer: Answer = serde_json::from_str(&reply.body).unwrap_or_default();
+        let outcome = outcome(&reply, answer.code);
+        let reference = answer.sid.filter(|sid| outcome == Outcome::Sent && sid.len() <= 64);
+        Handed { outcome, provider: self.name(), reference }
+    }
+
+    /// How long the message is worth delivering; `None` leaves it to Twilio.
+    fn validity(&self, envelope: &Envelope<'_>) -> Option<String> {
+        let left = envelope.not_after?.millis() - self.clock.now().millis();
+        let seconds = u64::try_from(left / 1000).unwrap_or(0).clamp(SHORTEST_VALIDITY, LONGEST_VALIDITY);
+        Some(seconds.to_string())
+    }
+}
+
+impl Driver for Twilio {
+    fn name(&self) -> &'static str {
+        "twilio"
+    }
+
+    fn number(&self) -> Option<&str> {
+        Some(&self.from)
+    }
+
+    fn takes(&self, message: &Outgoing) -> bool {
+        match message {
+            Outgoing::Sms(_) => true,
+            Outgoing::Voice(_) => self.voice_from.is_some(),
+            Outgoing::Email(_) | Outgoing::Webhook(_) => false,
+        }
+    }
+
+    fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+        let callback = self.callbacks.as_ref().map(|base| format!("{base}/{}", envelope.delivery_id));
+        let callback = callback.as_deref().map(|url| ("StatusCallback", url));
+        match message {
+            Outgoing::Sms(text) => {
+                let sender = if is_service(&self.from) { "MessagingServiceSid" } else { "From" };
+                let validity = self.validity(envelope);
+                let mut fields =
+                    vec![("To", text.to.as_e164()), (sender, self.from.as_str()), ("Body", &text.body)];
+                fields.extend(validity.as_deref().map(|seconds| ("ValidityPeriod", seconds)));
+                fields.extend(callback);
+                self.post("Messages", &fields)
+            }
+            Outgoing::Voice(call) => {
+                let script = script(&call.body, call.language);
+                let from = self.voice_from.as_deref().unwrap_or_default();
+                let mut fields = vec![("To", call.to.as_e164()), ("From", from), ("Twiml", &script)];
+                fields.extend(callback);
+                self.post("Calls", &fields)
+            }
+            Outgoing::Email(_) | Outgoing::Webhook(_) => Outcome::Rejected("not_for_twilio").into(),
+        }
+    }
+}
+
+fn is_service(from: &str) -> bool {
+    from.starts_with("MG")
+}
+
+/// The HTTP status class decides first, the table second; a rejection that neither knows is final.
+fn outcome(reply: &Reply, code: Option<u32>) -> Outcome {
+    client::by_status(reply).unwrap_or_else(|| match code.and_then(callback::meaning) {
+        Some(Outcome::Retry(why)) => {
+            reply.retry_after.map_or(Outcome::Retry(why), |wait| Outcome::RetryAfter(why, wait))
+        }
+        Some(outcome) => outcome,
+        None => Outcome::Rejected("refused"),
+    })
+}
+
+/// `TwiML`: a pause while the phone goes to the ear, then the text.
+fn script(words: &str, language: Language) -> String {
+    let tag = match language {
+        Language::En => "en-US",
+        Language::Es => "es-MX",
+    };
+    let words = words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!("<Response><Pause length=\"1\"/><Say language=\"{tag}\">{words}</Say></Response>")
+}

@@ -1,0 +1,73 @@
+//! The two texts of a number change: to the old number, in case the owner did not ask for it, and
+//! to the new one.
+
+use serde_json::json;
+
+use crate::domain::consent;
+use crate::kit::{Language, Phone, gsm7};
+use crate::platform::db::{self, Conn};
+use crate::platform::outbox::{self, Job, Message, Outgoing, Rendered, Sender, Text, Topic};
+use crate::platform::rate_limits;
+use crate::platform::tx::Ctx;
+
+/// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
+const SEGMENT: usize = 160;
+
+pub struct NumberTopic;
+
+impl NumberTopic {
+    pub const NAME: &'static str = "number_changed";
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Payload {
+    is_new: bool,
+    language: String,
+}
+
+/// Queues both texts; `proof` (the verification id) makes their dedupe keys unique to this change.
+pub(super) fn enqueue(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    proof: &str,
+    old: Option<&Phone>,
+    new: &Phone,
+    language: Language,
+) -> db::Result<()> {
+    for (to, is_new) in old.map(|old| (old, false)).into_iter().chain([(new, true)]) {
+        let message = Message {
+            topic: NumberTopic::NAME,
+            channel: outbox::Channel::Sms,
+            dedupe_key: format!("number:{proof}:{is_new}"),
+            recipient: Some(to.as_e164().to_owned()),
+            payload: json!(Payload { is_new, language: language.as_str().to_owned() }),
+            due: None,
+            not_after: None,
+        };
+        outbox::enqueue(ctx, conn, &message)?;
+    }
+    Ok(())
+}
+
+impl Topic for NumberTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
+        let Some(to) = job.phone() else { return Ok(Rendered::Unwanted) };
+        let language = Language::from_tag(&payload.language).unwrap_or_default();
+        let body = text(&ctx.config.app.name, payload.is_new, language);
+        let sender = Sender::AnyBut(consent::barred(conn, &rate_limits::number_key(ctx, &to))?);
+        Ok(Rendered::Ready(Outgoing::Sms(Text { to, body, code: None, sender })))
+    }
+}
+
+/// Names the app, but neither the other number nor a practice: either phone may belong to
+/// a stranger by now.
+fn text(app: &str, is_new: bool, language: Language) -> String {
+    let says = match (language, is_new) {
+        (Language::En, true) => ": your account now has this number. Not you? Call your practice.",
+        (Language::En, false) => ": your account has another number now. Not you? Call your practice.",
+        (Language::Es, true) => ": su cuenta tiene ahora este numero. No fue usted? Llame a su consultorio.",
+        (Language::Es, false) => ": su cuenta tiene ahora otro numero. No fue usted? Llame a su consultorio.",
+    };
+    format!("{}{says}", gsm7::name(app, SEGMENT.saturating_sub(says.len())))
+}

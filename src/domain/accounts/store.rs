@@ -1,0 +1,304 @@
+//! Queries on `accounts`, `patients`, `account_sessions` and `refresh_tokens`.
+
+use diesel::prelude::*;
+use diesel::{insert_into, update};
+
+use super::{Person, PersonChange, Scope};
+use crate::domain::conversations::{Sight, restricted};
+use crate::kit::{Email, Phone, Timestamp};
+use crate::platform::db::schema::{
+    account_sessions, accounts, conversations, pairings, patients, refresh_tokens,
+};
+use crate::platform::db::{Both, Conn, Result, columns};
+
+/// A patient account, for one proven number.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub struct Account {
+    /// Unique id, of the form `acc_…`.
+    pub id: String,
+    /// The phone number, until the account is deleted.
+    pub phone: Option<String>,
+    /// The e-mail address that the holder gave, proven or not.
+    pub email: Option<String>,
+    pub email_proven_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+impl Account {
+    /// The e-mail address, if it is proven.
+    pub fn proven_email(&self) -> Option<&str> {
+        self.email.as_deref().filter(|_| self.email_proven_at.is_some())
+    }
+}
+
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = patients)]
+pub struct Patient {
+    /// Unique id, of the form `pat_…`.
+    pub id: String,
+    pub given_name: String,
+    pub family_name: String,
+    /// ISO 8601 date, for example `1987-05-31`.
+    pub birth_date: Option<String>,
+    pub created_at: Timestamp,
+    /// Relation to the account holder, a value of [`super::Relation`].
+    pub relation: String,
+}
+
+/// A session that has not ended.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = account_sessions)]
+pub struct LiveSession {
+    pub account_id: String,
+    scope: String,
+    pub created_at: Timestamp,
+}
+
+impl LiveSession {
+    /// The access scope; an unknown value counts as the narrower one.
+    pub fn scope(&self) -> Scope {
+        if self.scope == Scope::Full.as_str() { Scope::Full } else { Scope::Restricted }
+    }
+}
+
+/// An e-mail address and the time at which it was proven.
+pub struct Address {
+    pub email: Option<Email>,
+    pub proven_at: Option<Timestamp>,
+}
+
+/// Inserts an account; `None` if the number already has one. Of two racing sign-ups, the second waits here
+/// for the first one's commit.
+pub fn insert_account(
+    conn: &mut Conn,
+    id: &str,
+    phone: &Phone,
+    address: &Address,
+    now: Timestamp,
+) -> Result<Option<Account>> {
+    let row = (
+        accounts::id.eq(id),
+        accounts::phone.eq(phone.as_e164()),
+        accounts::email.eq(address.email.as_ref().map(Email::as_str)),
+        accounts::email_proven_at.eq(address.proven_at),
+        accounts::created_at.eq(now),
+    );
+    let insert = insert_into(accounts::table)
+        .values(row)
+        .on_conflict(accounts::phone)
+        .do_nothing()
+        .returning(columns::<Account>());
+    Ok(Both(insert).get_result(conn).optional()?)
+}
+
+/// The account of `id`, unless it is deleted.
+pub fn find_account(conn: &mut Conn, id: &str) -> Result<Option<Account>> {
+    let row = accounts::table.find(id).filter(accounts::deleted_at.is_null());
+    Ok(row.select(columns::<Account>()).first(conn).optional()?)
+}
+
+pub fn find_by_phone(conn: &mut Conn, phone: &Phone) -> Result<Option<Account>> {
+    let row = accounts::table.filter(accounts::phone.eq(phone.as_e164()));
+    Ok(row.select(columns::<Account>()).first(conn).optional()?)
+}
+
+/// Locks an account until the transaction ends; `false` if it is deleted. Every change to an account starts
+/// here, so that nothing is added to an account that is being deleted, and all lock in one order.
+pub fn hold_account(conn: &mut Conn, id: &str) -> Result<bool> {
+    let row = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted_at.is_null());
+    Ok(update(row).set(accounts::created_at.eq(accounts::created_at)).execute(conn)? == 1)
+}
+
+/// Sets the account's number; `false` if another account has it.
+pub fn set_phone(conn: &mut Conn, id: &str, phone: &Phone) -> Result<bool> {
+    let of_others = diesel::alias!(accounts as others);
+    let taken = of_others.filter(of_others.field(accounts::phone).eq(phone.as_e164()));
+    let taken = taken.filter(of_others.field(accounts::id).ne(id.to_owned()));
+    let row =
+        accounts::table.filter(accounts::id.eq(id)).filter(diesel::dsl::not(diesel::dsl::exists(taken)));
+    Ok(update(row).set(accounts::phone.eq(phone.as_e164())).execute(conn)? == 1)
+}
+
+/// Sets an e-mail address that was just proven; 0 if the account already had it, and proven.
+pub fn prove_email(conn: &mut Conn, id: &str, email: &str, now: Timestamp) -> Result<usize> {
+    let row = accounts::table.find(id).filter(accounts::deleted_at.is_null()).filter(
+        accounts::email.is_null().or(accounts::email.ne(email)).or(accounts::email_proven_at.is_null()),
+    );
+    Ok(update(row).set((accounts::email.eq(email), accounts::email_proven_at.eq(now))).execute(conn)?)
+}
+
+/// Erases the personal data of an account; its number is free again.
+pub fn forget_account(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    let change = (
+        accounts::phone.eq(None::<String>),
+        accounts::email.eq(None::<String>),
+        accounts::email_proven_at.eq(None::<Timestamp>),
+        accounts::deleted_at.eq(now),
+    );
+    update(accounts::table.find(id)).set(change).execute(conn)?;
+    let people = patients::table.filter(patients::account_id.eq(id));
+    update(people).set(patients::birth_date.eq(None::<String>)).execute(conn)?;
+    Ok(())
+}
+
+/// Inserts a patient; `session_id` is the session that asked.
+pub fn insert_patient(
+    conn: &mut Conn,
+    id: &str,
+    account_id: &str,
+    session_id: &str,
+    person: &Person,
+    now: Timestamp,
+) -> Result<Patient> {
+    let row = (
+        patients::id.eq(id),
+        patients::account_id.eq(account_id),
+        patients::given_name.eq(&person.given_name),
+        patients::family_name.eq(&person.family_name),
+        patients::birth_date.eq(&person.birth_date),
+        patients::session_id.eq(session_id),
+        patients::created_at.eq(now),
+        patients::relation.eq(person.relation.as_str()),
+    );
+    Ok(insert_into(patients::table).values(row).returning(columns::<Patient>()).get_result(conn)?)
+}
+
+/// The patient of `id`, if it is on this account.
+pub fn find_patient(conn: &mut Conn, account_id: &str, id: &str) -> Result<Option<Patient>> {
+    let row = patients::table.find(id).filter(patients::account_id.eq(account_id));
+    Ok(row.select(columns::<Patient>()).first(conn).optional()?)
+}
+
+/// The patients on an account that are within the access scope `sight`, oldest first.
+pub fn patients(conn: &mut Conn, account_id: &str, sight: Sight<'_>) -> Result<Vec<Patient>> {
+    let mut rows = patients::table.filter(patients::account_id.eq(account_id)).into_boxed();
+    match sight {
+        Sight::All => {}
+        Sight::Confirmed => rows = rows.filter(patients::session_id.ne_all(restricted(account_id))),
+        Sight::Restricted { session, since } => {
+            // Patients that another restricted session added are visible only to that one.
+            let known = patients::session_id.ne_all(restricted(account_id));
+            let met = patients::id.eq_any(met(account_id, since)).and(known);
+            rows = rows.filter(patients::session_id.eq(session).or(met));
+        }
+    }
+    Ok(rows.order(patients::id).select(columns::<Patient>()).load(conn)?)
+}
+
+/// The patients on an account that a practice has spoken to or seen in person after `since`.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn met<'a>(account_id: &'a str, since: Timestamp) -> _ {
+    let rows = pairings::table.inner_join(conversations::table).filter(pairings::account_id.eq(account_id));
+    rows.filter(conversations::met_at.gt(since)).select(pairings::patient_id)
+}
+
+pub fn update_patient(
+    conn: &mut Conn,
+    account_id: &str,
+    id: &str,
+    change: &PersonChange,
+) -> Result<Option<Patient>> {
+    let row = patients::table.filter(patients::id.eq(id)).filter(patients::account_id.eq(account_id));
+    // The first assignment changes nothing: an empty change would be no statement at all,
+    // and return no row.
+    let set = (
+        patients::account_id.eq(account_id),
+        change.given_name.as_ref().map(|name| patients::given_name.eq(name)),
+        change.family_name.as_ref().map(|name| patients::family_name.eq(name)),
+        change.birth_date.as_ref().map(|date| patients::birth_date.eq(date)),
+    );
+    Ok(update(row).set(set).returning(columns::<Patient>()).get_result(conn).optional()?)
+}
+
+pub fn insert_session(
+    conn: &mut Conn,
+    id: &str,
+    account_id: &str,
+    scope: Scope,
+    now: Timestamp,
+) -> Result<()> {
+    let row = (
+        account_sessions::id.eq(id),
+        account_sessions::account_id.eq(account_id),
+        account_sessions::scope.eq(scope.as_str()),
+        account_sessions::created_at.eq(now),
+    );
+    insert_into(account_sessions::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// The session of `id`, unless it was revoked.
+pub fn live_session(conn: &mut Conn, id: &str) -> Result<Option<LiveSession>> {
+    let row = account_sessions::table.find(id).filter(account_sessions::revoked_at.is_null());
+    Ok(row.select(columns::<LiveSession>()).first(conn).optional()?)
+}
+
+pub fn revoke_session(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    let row = account_sessions::table.find(id).filter(account_sessions::revoked_at.is_null());
+    update(row).set(account_sessions::revoked_at.eq(now)).execute(conn)?;
+    Ok(())
+}
+
+pub fn revoke_all_sessions(conn: &mut Conn, account_id: &str, now: Timestamp) -> Result<()> {
+    let rows = account_sessions::table
+        .filter(account_sessions::account_id.eq(account_id))
+        .filter(account_sessions::revoked_at.is_null());
+    update(rows).set(account_sessions::revoked_at.eq(now)).execute(conn)?;
+    Ok(())
+}
+
+pub fn revoke_restricted(conn: &mut Conn, account_id: &str, now: Timestamp) -> Result<()> {
+    let rows = account_sessions::table
+        .filter(account_sessions::account_id.eq(account_id))
+        .filter(account_sessions::scope.eq(Scope::Restricted.as_str()))
+        .filter(account_sessions::revoked_at.is_null());
+    update(rows).set(account_sessions::revoked_at.eq(now)).execute(conn)?;
+    Ok(())
+}
+
+/// Gives a restricted session full access, if `email` is still the proven address of its account.
+pub fn lift_session(conn: &mut Conn, id: &str, email: &str) -> Result<usize> {
+    let proven =
+        accounts::table.filter(accounts::email.eq(email)).filter(accounts::email_proven_at.is_not_null());
+    let row = account_sessions::table
+        .find(id)
+        .filter(account_sessions::scope.eq(Scope::Restricted.as_str()))
+        .filter(account_sessions::revoked_at.is_null())
+        .filter(account_sessions::account_id.eq_any(proven.select(accounts::id)));
+    Ok(update(row).set(account_sessions::scope.eq(Scope::Full.as_str())).execute(conn)?)
+}
+
+/// Inserts one more refresh token of a token family.
+pub fn insert_refresh_token(
+    conn: &mut Conn,
+    hash: &str,
+    session_id: &str,
+    now: Timestamp,
+    ends: Timestamp,
+) -> Result<()> {
+    let row = (
+        refresh_tokens::hash.eq(hash),
+        refresh_tokens::session_id.eq(session_id),
+        refresh_tokens::created_at.eq(now),
+        refresh_tokens::expires_at.eq(ends),
+    );
+    insert_into(refresh_tokens::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Uses up a refresh token that is valid and was never used; returns its session.
+pub fn use_refresh_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<String>> {
+    let row = refresh_tokens::table
+        .find(hash)
+        .filter(refresh_tokens::used_at.is_null())
+        .filter(refresh_tokens::expires_at.gt(now));
+    let update = update(row).set(refresh_tokens::used_at.eq(now)).returning(refresh_tokens::session_id);
+    Ok(update.get_result(conn).optional()?)
+}
+
+/// The session of a refresh token that was used before, for the detection of reuse.
+pub fn used_refresh_token(conn: &mut Conn, hash: &str) -> Result<Option<String>> {
+    let row = refresh_tokens::table.find(hash).filter(refresh_tokens::used_at.is_not_null());
+    Ok(row.select(refresh_tokens::session_id).first(conn).optional()?)
+}

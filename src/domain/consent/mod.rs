@@ -1,0 +1,132 @@
+//! SMS consent: STOP, START and HELP, per sender and phone number.
+//!
+//! A number that said STOP to one of our senders gets nothing from that sender until it says START; another
+//! sender, which it never stopped, may still write. The opt-out list applies to every text (`barred`), and
+//! only one text passes it: the reply that confirms the STOP.
+
+pub mod message;
+pub mod store;
+pub mod words;
+
+use std::time::Duration;
+
+pub use message::AnswerTopic;
+pub use words::Word;
+
+use crate::kit::Phone;
+use crate::kit::phone::sender_key;
+use crate::platform::db::{self, Conn};
+use crate::platform::rate_limits::{self, Budget};
+use crate::platform::settings::Config;
+use crate::platform::tx::Ctx;
+
+/// A provider redelivers an inbound SMS for hours, never for weeks.
+const REMEMBERED: Duration = Duration::from_hours(30 * 24);
+
+pub struct Inbound {
+    /// The provider that delivered the SMS.
+    pub provider: &'static str,
+    /// The provider's id of the SMS; empty if it gave none.
+    pub id: String,
+    /// The author's number, in the provider's spelling.
+    pub from: String,
+    /// The sender of ours to which the SMS was addressed.
+    pub to: String,
+    pub text: String,
+    /// `true` if the provider has already replied.
+    pub is_answered: bool,
+}
+
+/// Handles an inbound SMS. It changes nothing if it is not one of the keywords, is a repetition, or comes
+/// from a number that cannot be texted.
+pub fn receive(ctx: &Ctx, conn: &mut Conn, inbound: &Inbound) -> db::Result<()> {
+    let Some((word, language)) = words::read(&inbound.text) else { return Ok(()) };
+    let Some(phone) = writer(&ctx.config, &inbound.from) else {
+        metrics::counter!("inbound_senders_unreadable_total", "provider" => inbound.provider).increment(1);
+        return Ok(());
+    };
+    if !is_sender(&inbound.to) {
+        return Ok(());
+    }
+    let sender = sender_key(&inbound.to);
+    let id = match inbound.id.as_str() {
+        "" => ctx.id("inb"),
+        id => ctx.keys.blind("inbound", &format!("{}:{id}", inbound.provider)),
+    };
+    if store::remember(conn, &id, ctx.now)? == 0 {
+        return Ok(());
+    }
+    metrics::counter!("inbound_texts_total", "provider" => inbound.provider, "word" => word.as_str())
+        .increment(1);
+    let phone_key = rate_limits::number_key(ctx, &phone);
+    let is_news = apply(ctx, conn, word, &sender, &phone_key)?;
+    let may_answer = is_ours(&ctx.config, &sender) && is_served(&ctx.config, &phone);
+    if is_news && may_answer && !inbound.is_answered && has_budget(ctx, conn, word, &phone_key)? {
+        let answer = message::Answer { to: &phone, sender: &sender, word, language };
+        message::enqueue(ctx, conn, &id, &answer)?;
+    }
+    Ok(())
+}
+
+/// Applies a keyword; returns whether it deserves a reply. A second STOP does not.
+fn apply(ctx: &Ctx, conn: &mut Conn, word: Word, sender: &str, phone_key: &str) -> db::Result<bool> {
+    Ok(match word {
+        Word::Stop => store::opt_out(conn, sender, phone_key, ctx.now)? == 1,
+        Word::Start => store::opt_in(conn, sender, phone_key)? == 1,
+        Word::Help => true,
+    })
+}
+
+/// Rate limit of replies: two machines that reply to each other must come to an end, and forged sender
+/// numbers must not spend our money.
+fn has_budget(ctx: &Ctx, conn: &mut Conn, word: Word, phone_key: &str) -> db::Result<bool> {
+    let budget = match word {
+        Word::Help => Budget::help_to_number(ctx, phone_key),
+        Word::Stop | Word::Start => Budget::consent_to_number(ctx, phone_key),
+    };
+    Ok(rate_limits::take(ctx, conn, &[budget])?.is_ok())
+}
+
+pub fn barred(conn: &mut Conn, phone_key: &str) -> db::Result<Vec<String>> {
+    store::barred(conn, phone_key)
+}
+
+/// Deletes the ids of inbound texts that no provider redelivers any more.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    store::forget(conn, ctx.now - REMEMBERED)
+}
+
+fn is_ours(config: &Config, sender: &str) -> bool {
+    [&config.twilio.from, &config.kannel.from].into_iter().any(|own| sender_key(own) == sender)
+}
+
+/// Checks that `to` has the form of a sender; one that is not ours today may be tomorrow.
+fn is_sender(to: &str) -> bool {
+    (1..=40).contains(&to.len()) && to.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Replies to other countries cost more, and none of our patients are there.
+fn is_served(config: &Config, phone: &Phone) -> bool {
+    config.verification.countries.iter().any(|country| country == phone.region())
+}
+
+/// Parses the author's number as carriers write it: with a plus, with two zeros, or with neither. A number
+/// without a prefix is parsed as one of our own region first, and if that fails as an international one
+/// that lost its plus. A short code is not a phone.
+fn writer(config: &Config, from: &str) -> Option<Phone> {
+    let from = from.trim();
+    let bare = from.strip_prefix('+').unwrap_or(from);
+    if bare.is_empty() || !bare.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let international = |digits: &str| Phone::from_stored(&format!("+{digits}")).ok();
+    let phone = if from.starts_with('+') {
+        international(bare)
+    } else if let Some(digits) = bare.strip_prefix("00") {
+        international(digits)
+    } else {
+        let ours = Phone::parse(bare, Some(&config.verification.default_region)).ok();
+        ours.or_else(|| international(bare))
+    };
+    phone.filter(Phone::can_call)
+}

@@ -1,0 +1,352 @@
+//! Queries on `conversations`, `conversation_tags` and `entries`.
+
+use diesel::prelude::*;
+use diesel::{insert_into, update};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::view::Conversation;
+use super::{NewEntry, Sight};
+use crate::domain::identity::State;
+use crate::domain::links::Destination;
+use crate::domain::pairing::in_sight;
+use crate::kit::Timestamp;
+use crate::platform::db::schema::{conversation_tags, conversations, entries, pairings, patients};
+use crate::platform::db::{Both, Conn, Result, columns};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+struct Opened {
+    id: String,
+    status: String,
+    created_at: Timestamp,
+    read_position: i32,
+    patient_read_position: i32,
+}
+
+/// The patient a conversation is about.
+#[derive(Clone, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = patients)]
+pub struct PatientCard {
+    /// Id of the patient.
+    #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// Given name of the patient.
+    #[schema(example = "Alex")]
+    pub given_name: String,
+    /// Family name of the patient.
+    #[schema(example = "Rivera")]
+    pub family_name: String,
+    /// Relation of the patient to the account holder, who writes for them: `self`, `child`, `parent`,
+    /// `partner`, `ward` or `other`.
+    #[schema(example = "self")]
+    pub relation: String,
+}
+
+/// One entry of a conversation.
+#[derive(Clone, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = entries)]
+pub struct Entry {
+    /// Id of the entry.
+    #[schema(example = "ent_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// Position in the conversation, starting at 1.
+    #[schema(example = 1)]
+    pub position: i32,
+    /// One of `welcome`, `system` or `message`.
+    #[schema(example = "message")]
+    pub kind: String,
+    /// One of `practice`, `patient` or `system`.
+    #[schema(example = "patient")]
+    pub author: String,
+    /// Text of the entry.
+    #[schema(example = "Hello, I would like to book a visit.")]
+    pub body: String,
+    /// When the entry was written.
+    pub created_at: Timestamp,
+}
+
+/// Inserts an open conversation without entries.
+pub fn insert_conversation(
+    conn: &mut Conn,
+    id: &str,
+    pairing_id: &str,
+    to: &Destination,
+    now: Timestamp,
+) -> Result<()> {
+    let row = (
+        conversations::id.eq(id),
+        conversations::pairing_id.eq(pairing_id),
+        conversations::practice_id.eq(&to.practice.id),
+        conversations::owner.eq(&to.endpoint.owner),
+        conversations::assignee_id.eq(&to.endpoint.assignee_id),
+        conversations::status.eq("open"),
+        conversations::entry_count.eq(0),
+        conversations::created_at.eq(now),
+        conversations::link_id.eq(&to.link.id),
+        conversations::endpoint_id.eq(&to.endpoint.id),
+        conversations::last_entry_at.eq(now),
+        conversations::unread.eq(true),
+        conversations::identity_since.eq(now),
+        conversations::to_verify.eq(true),
+    );
+    insert_into(conversations::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Id of the conversation that a pairing opened.
+pub fn conversation_id(conn: &mut Conn, pairing_id: &str) -> Result<String> {
+    let row = conversations::table.filter(conversations::pairing_id.eq(pairing_id));
+    Ok(row.select(conversations::id).first(conn)?)
+}
+
+/// The conversation that a pairing opened.
+pub fn conversation_of(conn: &mut Conn, pairing_id: &str) -> Result<Conversation> {
+    let row = conversations::table.filter(conversations::pairing_id.eq(pairing_id));
+    let Opened { id, status, created_at, read_position, patient_read_position } =
+        row.select(columns::<Opened>()).first(conn)?;
+    let patient = pairings::table
+        .inner_join(patients::table)
+        .filter(pairings::id.eq(pairing_id))
+        .select(columns::<PatientCard>())
+        .first(conn)?;
+    let tags = given_tags(conn, &id)?;
+    Ok(Conversation {
+        id,
+        pairing_id: pairing_id.to_owned(),
+        patient,
+        status,
+        tags,
+        read_position: patient_read_position,
+        practice_read_position: read_position,
+        created_at,
+    })
+}
+
+/// The account's conversation of this id, within the access scope. It is found even after the patient left,
+/// who can still read what was written.
+pub fn conversation_in_sight(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    id: &str,
+) -> Result<Option<Conversation>> {
+    let row = in_sight(account_id, sight).filter(conversations::id.eq(id));
+    let pairing: Option<String> = row.select(pairings::id).first(conn).optional()?;
+    pairing.map(|pairing| conversation_of(conn, &pairing)).transpose()
+}
+
+/// Closes a conversation, takes it off the identity work list, and returns its entry count.
+pub fn close_conversation(conn: &mut Conn, id: &str) -> Result<i32> {
+    let change = (conversations::status.eq("closed"), conversations::to_verify.eq(false));
+    let close = update(conversations::table.find(id)).set(change);
+    Ok(close.returning(conversations::entry_count).get_result(conn)?)
+}
+
+pub fn reopen_conversation(conn: &mut Conn, id: &str) -> Result<usize> {
+    Ok(update(conversations::table.find(id)).set(conversations::status.eq("open")).execute(conn)?)
+}
+
+/// Sets the identity state of a locked conversation, and whether staff should check it.
+pub fn set_identity(
+    conn: &mut Conn,
+    id: &str,
+    state: State,
+    to_verify: bool,
+    met_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<usize> {
+    let change = (
+        conversations::identity.eq(state.as_str()),
+        conversations::identity_since.eq(now),
+        conversations::met_at.eq(met_at),
+        conversations::to_verify.eq(to_verify),
+    );
+    Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
+}
+
+/// Makes the next author acknowledge the unverified identity again.
+pub fn forget_acknowledgement(conn: &mut Conn, id: &str) -> Result<usize> {
+    let change = (
+        conversations::acknowledged_by.eq(None::<String>),
+        conversations::acknowledged_at.eq(None::<Timestamp>),
+    );
+    Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
+}
+
+/// Adds tags chosen by staff.
+pub fn add_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Result<()> {
+    for tag in tags {
+        let row = (
+            conversation_tags::conversation_id.eq(conversation_id),
+            conversation_tags::tag.eq(tag),
+            conversation_tags::given.eq(false),
+        );
+        Both(insert_into(conversation_tags::table).values(row).on_conflict_do_nothing()).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Adds tags of a link, which the patient sees.
+pub fn give_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Result<()> {
+    add_tags(conn, conversation_id, tags)?;
+    update(conversation_tags::table)
+        .filter(conversation_tags::conversation_id.eq(conversation_id))
+        .filter(conversation_tags::tag.eq_any(tags))
+        .set(conversation_tags::given.eq(true))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// A position in a conversation, with its practice and pairing.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+pub struct Placed {
+    #[diesel(column_name = entry_count)]
+    pub position: i32,
+    pub practice_id: String,
+    pub pairing_id: String,
+}
+
+/// Reserves the next position in an open conversation. Only an entry by the patient makes it unread.
+pub fn next_position(
+    conn: &mut Conn,
+    conversation_id: &str,
+    by_patient: bool,
+    now: Timestamp,
+) -> Result<Option<Placed>> {
+    let row = conversations::table.find(conversation_id).filter(conversations::status.eq("open"));
+    let change = (
+        conversations::entry_count.eq(conversations::entry_count + 1),
+        conversations::last_entry_at.eq(now),
+        by_patient.then(|| conversations::unread.eq(true)),
+    );
+    Ok(update(row).set(change).returning(columns::<Placed>()).get_result(conn).optional()?)
+}
+
+pub fn insert_entry(
+    conn: &mut Conn,
+    id: &str,
+    conversation_id: &str,
+    position: i32,
+    new: &NewEntry<'_>,
+    now: Timestamp,
+) -> Result<Entry> {
+    let row = (
+        entries::id.eq(id),
+        entries::conversation_id.eq(conversation_id),
+        entries::position.eq(position),
+        entries::kind.eq(new.kind),
+        entries::author.eq(new.author),
+        entries::body.eq(new.body),
+        entries::author_id.eq(new.author_id),
+        entries::created_at.eq(now),
+    );
+    Ok(insert_into(entries::table).values(row).returning(columns::<Entry>()).get_result(conn)?)
+}
+
+/// Entries after a position, in order.
+pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -> Result<Vec<Entry>> {
+    let rows = entries::table
+        .filter(entries::conversation_id.eq(conversation_id))
+        .filter(entries::position.gt(after))
+        .order(entries::position)
+        .limit(limit);
+    Ok(rows.select(columns::<Entry>()).load(conn)?)
+}
+
+/// The subset of `ids` whose pairings belong to the account and are within the access scope.
+pub fn in_sight_among(
+    conn: &mut Conn,
+    account_id: &str,
+    sight: Sight<'_>,
+    ids: &[String],
+) -> Result<Vec<String>> {
+    let rows = in_sight(account_id, sight).filter(conversations::id.eq_any(ids));
+    Ok(rows.select(conversations::id).load(conn)?)
+}
+
+/// A conversation row locked until the end of the transaction.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+pub struct Held {
+    pub practice_id: String,
+    pub pairing_id: String,
+    /// Either `open` or `closed`.
+    pub status: String,
+    pub entry_count: i32,
+    /// Last entry the practice has read.
+    pub read_position: i32,
+    /// Last entry the patient has read.
+    pub patient_read_position: i32,
+    pub unread: bool,
+    pub assignee_id: Option<String>,
+    /// Identity state, see [`State`].
+    pub identity: String,
+    /// When staff acknowledged that the identity is unverified.
+    pub acknowledged_at: Option<Timestamp>,
+    pub link_id: Option<String>,
+}
+
+impl Held {
+    pub fn state(&self) -> State {
+        State::from_word(&self.identity)
+    }
+}
+
+/// Locks a conversation and returns it.
+pub fn hold(conn: &mut Conn, id: &str) -> Result<Option<Held>> {
+    let change = conversations::entry_count.eq(conversations::entry_count);
+    let hold = update(conversations::table.find(id)).set(change).returning(columns::<Held>());
+    Ok(hold.get_result(conn).optional()?)
+}
+
+/// Whether the patient wrote after `position`.
+pub fn is_unanswered_after(conn: &mut Conn, id: &str, position: i32) -> Result<bool> {
+    let rows = entries::table.filter(entries::conversation_id.eq(id)).filter(entries::position.gt(position));
+    let first = rows.filter(entries::author.eq("patient")).select(entries::id);
+    Ok(first.first::<String>(conn).optional()?.is_some())
+}
+
+/// Sets how far the practice has read a locked conversation.
+pub fn set_read(conn: &mut Conn, id: &str, position: i32, unread: bool) -> Result<usize> {
+    let change = (conversations::read_position.eq(position), conversations::unread.eq(unread));
+    Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
+}
+
+/// Sets how far the patient has read a locked conversation.
+pub fn set_patient_read(conn: &mut Conn, id: &str, position: i32) -> Result<usize> {
+    let change = conversations::patient_read_position.eq(position);
+    Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
+}
+
+pub fn set_assignee(conn: &mut Conn, id: &str, assignee_id: Option<&str>) -> Result<usize> {
+    let change = conversations::assignee_id.eq(assignee_id);
+    Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
+}
+
+/// All tags of a conversation, sorted.
+pub fn tags(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
+    let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
+    Ok(rows.order(conversation_tags::tag).select(conversation_tags::tag).load(conn)?)
+}
+
+/// Tags that links gave a conversation, sorted.
+fn given_tags(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
+    let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
+    let given = rows.filter(conversation_tags::given.eq(true));
+    Ok(given.order(conversation_tags::tag).select(conversation_tags::tag).load(conn)?)
+}
+
+/// Removes all tags except `kept`.
+pub fn keep_tags(conn: &mut Conn, id: &str, kept: &[String]) -> Result<usize> {
+    let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
+    Ok(diesel::delete(rows.filter(conversation_tags::tag.ne_all(kept))).execute(conn)?)
+}
+
+/// Records, once, the staff member who writes although the identity is unverified.
+pub fn acknowledge(conn: &mut Conn, id: &str, staff_id: &str, now: Timestamp) -> Result<bool> {
+    let row = conversations::table.find(id).filter(conversations::acknowledged_at.is_null());
+    let change = (conversations::acknowledged_by.eq(staff_id), conversations::acknowledged_at.eq(now));
+    Ok(update(row).set(change).execute(conn)? == 1)
+}

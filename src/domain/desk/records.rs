@@ -1,0 +1,84 @@
+//! The practice's patient records: staff who see patients may look them up, admins may import files.
+
+use super::{Refusal, of_patients};
+use crate::domain::record_imports::{self, By, Import, Survey};
+use crate::domain::records::{self, After, Entry, Kept};
+use crate::domain::staff::{self, Principal, Role};
+use crate::kit::Secret;
+use crate::platform::db::Conn;
+use crate::platform::tx::Ctx;
+
+/// Authenticates an admin, who may import files and see the results.
+pub fn importer(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
+    let who = staff::authenticate(ctx, conn, token)?;
+    if who.role == Role::Admin { Ok(who) } else { Err(staff::Refusal::Forbidden.into()) }
+}
+
+/// Lists up to `limit` records that match a query, by name, after the given position.
+pub fn list(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    query: &str,
+    (after, limit): (Option<&After>, i64),
+) -> Result<Vec<Entry>, Refusal> {
+    let who = of_patients(ctx, conn, token)?;
+    let region = &ctx.config.verification.default_region;
+    Ok(records::list(conn, &who.practice_id, query.trim(), region, after, limit)?)
+}
+
+/// Returns a record with all its current and earlier values.
+pub fn find(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+) -> Result<(Entry, Vec<Kept>), Refusal> {
+    let who = of_patients(ctx, conn, token)?;
+    records::find(conn, &who.practice_id, id)?.ok_or(Refusal::NoRecord)
+}
+
+pub fn import(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    survey: &mut Survey,
+) -> Result<Import, Refusal> {
+    let who = importer(ctx, conn, token)?;
+    Ok(record_imports::begin(ctx, conn, &by(&who), survey)?)
+}
+
+/// Cancels an import; rows imported so far stay.
+pub fn cancel(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Import, Refusal> {
+    let who = importer(ctx, conn, token)?;
+    Ok(record_imports::cancel(ctx, conn, &by(&who), id)?)
+}
+
+fn by(who: &Principal) -> By<'_> {
+    By { practice_id: &who.practice_id, actor: &who.staff_id }
+}
+
+pub fn find_import(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Import, Refusal> {
+    let who = importer(ctx, conn, token)?;
+    Ok(record_imports::find(conn, &who.practice_id, id)?)
+}
+
+/// Lists up to `limit` imports, newest first, before the one with the id `before`.
+pub fn list_imports(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    before: &str,
+    limit: i64,
+) -> Result<Vec<Import>, Refusal> {
+    let who = importer(ctx, conn, token)?;
+    Ok(record_imports::list(conn, &who.practice_id, before, limit)?)
+}
+
+/// Exports the result of each row as CSV, and records the export in the audit log.
+pub fn results(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<String, Refusal> {
+    let who = importer(ctx, conn, token)?;
+    let file = record_imports::results(conn, &who.practice_id, id)?;
+    who.note(ctx, conn, "records.results_exported", id, serde_json::json!({}))?;
+    Ok(file)
+}

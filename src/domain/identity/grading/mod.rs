@@ -1,0 +1,141 @@
+//! The practice's patient records, and how well the patient of a conversation matches one of them.
+//!
+//! Anyone with a link can pair, so a practice must know who the patient is before it shares health
+//! information. A pairing queues the grading in its own transaction, and the outbox worker does it
+//! afterwards: neither the text nor the timing of what a patient receives may reveal whether a record exists.
+//! A grade is advice. It links nothing, least of all when two records are candidates; decisions, and who made
+//! them and how, are in [`crate::domain::identity`].
+
+pub mod matching;
+pub mod store;
+pub mod topic;
+
+pub use crate::domain::records::Record;
+pub use store::{Grading, Subject};
+pub use topic::GradeTopic;
+
+use matching::{Agreement, Comparison, Grade, Known, Verdict};
+use serde_json::{Value, json};
+
+use crate::kit::Language;
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+
+/// A phone number or e-mail address shared by more records than this says nothing about a person, so
+/// no more are read.
+const MOST_CANDIDATES: i64 = 20;
+/// At most this many records of a practice share a real birth date. A date shared by more means "unknown", as
+/// 1900-01-01 does; a practice with a million patients has about thirty of each real date.
+const MOST_OF_A_DAY: i64 = 400;
+
+/// What a practice's records say about the patient of a conversation.
+pub struct Finding {
+    /// The patient's own details.
+    pub subject: Subject,
+    pub verdict: Verdict,
+    /// The candidate records, in the order of the verdict.
+    pub records: Vec<Record>,
+}
+
+/// Compares the patient of a conversation with the practice's current records; `None` if the
+/// conversation does not exist.
+pub fn look(conn: &mut Conn, conversation_id: &str) -> db::Result<Option<Finding>> {
+    let Some(subject) = store::subject(conn, conversation_id)? else { return Ok(None) };
+    let known = known(conn, &subject)?;
+    let verdict = matching::grade(&subject.given(), &known);
+    let ids: Vec<&str> = verdict.candidates.iter().map(|found| found.record_id.as_str()).collect();
+    let records = store::records(conn, &ids)?;
+    Ok(Some(Finding { subject, verdict, records }))
+}
+
+/// All active records that could match: those with the phone number or e-mail address, and those with the
+/// birth date, which the comparison then filters. A date that means "unknown" is removed from all of them.
+fn known(conn: &mut Conn, subject: &Subject) -> db::Result<Vec<Known>> {
+    let mut ids = store::reached(conn, subject, MOST_CANDIDATES)?;
+    let Some(day) = &subject.birth_date else { return store::known(conn, &ids) };
+    let born = store::born(conn, &subject.practice_id, day, MOST_OF_A_DAY + 1)?;
+    let is_placeholder = i64::try_from(born.len()).is_ok_and(|found| found > MOST_OF_A_DAY);
+    if !is_placeholder {
+        ids.extend(born);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    let mut known = store::known(conn, &ids)?;
+    for record in known.iter_mut().filter(|_| is_placeholder) {
+        record.birth_dates.retain(|written| written != day);
+    }
+    Ok(known)
+}
+
+/// Grades a conversation (again) and stores the grade.
+pub fn regrade(ctx: &Ctx, conn: &mut Conn, conversation_id: &str) -> db::Result<Option<Grade>> {
+    let Some(finding) = look(conn, conversation_id)? else { return Ok(None) };
+    store::keep_grade(conn, conversation_id, &finding.verdict, ctx.now)?;
+    Ok(Some(finding.verdict.grade))
+}
+
+/// Up to `limit` open conversations of a practice that need an identity check, by id, after the id `after`.
+pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> db::Result<Vec<String>> {
+    store::undecided(conn, practice_id, after, limit)
+}
+
+/// The stored grades of these conversations.
+pub fn gradings(conn: &mut Conn, conversation_ids: &[String]) -> db::Result<Vec<Grading>> {
+    store::gradings(conn, conversation_ids)
+}
+
+/// Advice to staff while the patient's identity is not confirmed.
+pub fn advice(language: Language) -> &'static str {
+    match language {
+        Language::En => {
+            "Compare the number and e-mail with your records. If they differ, contact the patient through the number \
+             in your records, not the one just given."
+        }
+        Language::Es => {
+            "Compare el número y el correo con sus fichas. Si no coinciden, comuníquese con el paciente por el número \
+             que consta en sus fichas, no por el que acaba de dar."
+        }
+    }
+}
+
+/// One field, as the patient gave it and as the record has it.
+pub struct FieldView<'a> {
+    /// Name of the field in the API.
+    pub field: &'static str,
+    /// What the patient gave.
+    pub given: Option<&'a str>,
+    /// Current value in the record.
+    pub on_record: Option<&'a str>,
+    pub agrees: Agreement,
+    /// Whether the patient verified the value.
+    pub proven: bool,
+}
+
+/// A patient and a record compared field by field, for people to read.
+pub fn compared<'a>(subject: &'a Subject, record: &'a Record, found: &Comparison) -> [FieldView<'a>; 5] {
+    let field =
+        |field, given, on_record, agrees, proven| FieldView { field, given, on_record, agrees, proven };
+    let (given, family) = (Some(subject.given_name.as_str()), Some(subject.family_name.as_str()));
+    let (born, phone, email) =
+        (subject.birth_date.as_deref(), subject.phone.as_deref(), subject.email.as_deref());
+    [
+        field("given_name", given, Some(record.given_name.as_str()), found.given_name, false),
+        field("family_name", family, Some(record.family_name.as_str()), found.family_name, false),
+        field("birth_date", born, record.birth_date.as_deref(), found.birth_date, false),
+        field("phone", phone, record.phone.as_deref(), found.phone, phone.is_some()),
+        field("email", email, record.email.as_deref(), found.email, found.email_is_proven),
+    ]
+}
+
+/// The comparison as stored with a decision: how well each field agreed, without any of the values.
+pub fn fields(found: &Comparison) -> Value {
+    json!({
+        "record": found.record_id,
+        "given_name": found.given_name,
+        "family_name": found.family_name,
+        "birth_date": found.birth_date,
+        "phone": found.phone,
+        "email": found.email,
+        "email_proven": found.email_is_proven,
+    })
+}

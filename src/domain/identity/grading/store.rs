@@ -1,0 +1,177 @@
+//! Queries on `identity_grades`, and what grading reads about records and patients.
+
+use std::collections::HashMap;
+
+use diesel::insert_into;
+use diesel::prelude::*;
+
+use super::matching::{Given, Known, Verdict};
+use crate::domain::conversations::{by_stranger, own_address};
+use crate::domain::records::Record;
+use crate::kit::Timestamp;
+use crate::platform::db::schema::{
+    accounts, conversations, identity_grades, pairings, patient_records, patients, record_values,
+};
+use crate::platform::db::{Both, Conn, Result, columns};
+
+/// The patient of a conversation with their own details.
+pub struct Subject {
+    pub practice_id: String,
+    pub given_name: String,
+    pub family_name: String,
+    pub birth_date: Option<String>,
+    /// Verified phone number, E.164; `None` after the account was deleted.
+    pub phone: Option<String>,
+    pub email: Option<String>,
+    pub email_is_proven: bool,
+}
+
+impl Subject {
+    pub fn given(&self) -> Given<'_> {
+        Given {
+            given_name: &self.given_name,
+            family_name: &self.family_name,
+            birth_date: self.birth_date.as_deref(),
+            phone: self.phone.as_deref(),
+            email: self.email.as_deref(),
+            email_is_proven: self.email_is_proven,
+        }
+    }
+}
+
+/// Latest grade of a conversation.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = identity_grades)]
+pub struct Grading {
+    pub conversation_id: String,
+    pub grade: String,
+    /// Number of candidate records.
+    pub candidates: i32,
+    pub graded_at: Timestamp,
+}
+
+pub fn gradings(conn: &mut Conn, conversation_ids: &[String]) -> Result<Vec<Grading>> {
+    let rows = identity_grades::table.filter(identity_grades::conversation_id.eq_any(conversation_ids));
+    Ok(rows.select(columns::<Grading>()).load(conn)?)
+}
+
+/// Open conversations that need an identity check.
+pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Result<Vec<String>> {
+    let rows = conversations::table
+        .filter(conversations::practice_id.eq(practice_id))
+        .filter(conversations::to_verify.eq(true))
+        .filter(conversations::id.gt(after));
+    Ok(rows.order(conversations::id).limit(limit).select(conversations::id).load(conn)?)
+}
+
+/// The columns of a [`Subject`].
+type Person =
+    (String, String, String, Option<String>, Option<String>, Option<String>, Option<Timestamp>, bool);
+
+fn person(found: Person) -> Subject {
+    let (practice_id, given_name, family_name, birth_date, phone, email, proven_at, is_stranger) = found;
+    let (email, email_is_proven) = own_address(email, proven_at.is_some(), is_stranger);
+    Subject { practice_id, given_name, family_name, birth_date, phone, email, email_is_proven }
+}
+
+pub fn subject(conn: &mut Conn, conversation_id: &str) -> Result<Option<Subject>> {
+    let row = conversations::table
+        .inner_join(pairings::table.inner_join(patients::table).inner_join(accounts::table))
+        .filter(conversations::id.eq(conversation_id));
+    let found: Option<Person> = row
+        .select((
+            conversations::practice_id,
+            patients::given_name,
+            patients::family_name,
+            patients::birth_date,
+            accounts::phone,
+            accounts::email,
+            accounts::email_proven_at,
+            by_stranger(),
+        ))
+        .first(conn)
+        .optional()?;
+    Ok(found.map(person))
+}
+
+/// Active records that have or had the patient's phone number or e-mail address; for each at most
+/// one more than `most`.
+pub fn reached(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<String>> {
+    let given = [("phone", &subject.phone), ("email", &subject.email)];
+    let mut ids = Vec::new();
+    for (kind, value) in given.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))) {
+        ids.extend(having(&subject.practice_id, kind, value).limit(most + 1).load::<String>(conn)?);
+    }
+    Ok(ids)
+}
+
+/// Up to `limit` active records with a birth date.
+pub fn born(conn: &mut Conn, practice_id: &str, day: &str, limit: i64) -> Result<Vec<String>> {
+    Ok(having(practice_id, "birth_date", day).limit(limit).load(conn)?)
+}
+
+/// Ids of active records that have or had a value, sorted.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn having<'a>(practice_id: &'a str, kind: &'a str, value: &'a str) -> _ {
+    record_values::table
+        .inner_join(patient_records::table)
+        .filter(record_values::practice_id.eq(practice_id))
+        .filter(record_values::kind.eq(kind))
+        .filter(record_values::value.eq(value))
+        .filter(patient_records::active.eq(true))
+        .order(record_values::record_id)
+        .select(record_values::record_id)
+}
+
+/// Current and former values of records.
+pub fn known(conn: &mut Conn, ids: &[String]) -> Result<Vec<Known>> {
+    let rows = record_values::table.filter(record_values::record_id.eq_any(ids));
+    let order = (record_values::record_id, record_values::current.desc(), record_values::value);
+    let rows: Vec<(String, String, String)> = rows
+        .order(order)
+        .select((record_values::record_id, record_values::kind, record_values::value))
+        .load(conn)?;
+    let mut found: HashMap<String, Known> = HashMap::new();
+    for (record_id, kind, value) in rows {
+        let known = found.entry(record_id.clone()).or_insert_with(|| Known { record_id, ..Known::default() });
+        match kind.as_str() {
+            "phone" => known.phones.push(value),
+            "email" => known.emails.push(value),
+            "birth_date" => known.birth_dates.push(value),
+            _ => known
+                .names
+                .extend(value.split_once('\t').map(|(given, family)| (given.to_owned(), family.to_owned()))),
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// Records by their ids, in that order.
+pub fn records(conn: &mut Conn, ids: &[&str]) -> Result<Vec<Record>> {
+    let rows = patient_records::table.filter(patient_records::id.eq_any(ids));
+    let mut found: Vec<Record> = rows.select(columns::<Record>()).load(conn)?;
+    found.sort_by_key(|record| ids.iter().position(|id| *id == record.id));
+    Ok(found)
+}
+
+/// Stores the grade of a conversation and replaces an older one.
+pub fn keep_grade(conn: &mut Conn, conversation_id: &str, verdict: &Verdict, now: Timestamp) -> Result<()> {
+    let single = match verdict.candidates.as_slice() {
+        [one] => Some(&one.record_id),
+        _ => None,
+    };
+    let change = (
+        identity_grades::grade.eq(verdict.grade.as_str()),
+        identity_grades::candidates.eq(i32::try_from(verdict.candidates.len()).unwrap_or(i32::MAX)),
+        identity_grades::record_id.eq(single),
+        identity_grades::graded_at.eq(now),
+    );
+    let row = (identity_grades::conversation_id.eq(conversation_id), change);
+    let upsert = insert_into(identity_grades::table)
+        .values(row)
+        .on_conflict(identity_grades::conversation_id)
+        .do_update()
+        .set(change);
+    Both(upsert).execute(conn)?;
+    Ok(())
+}

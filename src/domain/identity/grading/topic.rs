@@ -1,0 +1,34 @@
+//! Grading as a background job of the outbox: nothing is sent, and the grade commits together with the job.
+
+use serde::Deserialize;
+
+use crate::domain::conversations;
+use crate::platform::db::{self, Conn};
+use crate::platform::outbox::{Job, Outcome, Rendered, Topic};
+use crate::platform::tx::Ctx;
+
+/// Background job that grades a conversation.
+pub struct GradeTopic;
+
+#[derive(Deserialize)]
+struct Payload {
+    conversation: String,
+}
+
+impl GradeTopic {
+    /// Topic name in the outbox.
+    pub const NAME: &'static str = conversations::GRADE;
+}
+
+impl Topic for GradeTopic {
+    fn render(&self, _: &Ctx, _: &mut Conn, _: &Job) -> db::Result<Rendered> {
+        Ok(Rendered::Task)
+    }
+
+    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
+        match (outcome, job.payload::<Payload>()) {
+            (Outcome::Sent, Some(payload)) => super::regrade(ctx, conn, &payload.conversation).map(drop),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Queries on `identity_decisions` and `number_blocks`.
+
+use diesel::dsl::max;
+use diesel::prelude::*;
+use diesel::{delete, insert_into};
+
+use super::{Case, Move, Ruling};
+use crate::kit::Timestamp;
+use crate::platform::db::schema::{accounts, identity_decisions, number_blocks, pairings};
+use crate::platform::db::{Conn, Result, columns};
+
+/// A decision of the identity check.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = identity_decisions)]
+pub struct Decision {
+    /// Id of the form `idd_…`.
+    pub id: String,
+    /// `confirm`, `reject`, `undo` or `re_verify`.
+    pub kind: String,
+    /// How a confirmation was made, or why a `re_verify` was needed.
+    pub method: Option<String>,
+    /// Free text by the actor.
+    pub note: Option<String>,
+    /// A staff member; for decisions no person made, an account or `system`.
+    pub actor: String,
+    /// The record that belongs to the patient.
+    pub record_id: Option<String>,
+    /// JSON: the comparison field by field, as staff saw it when they decided.
+    pub compared: Option<String>,
+    pub state_before: String,
+    pub state_after: String,
+    pub created_at: Timestamp,
+}
+
+impl Decision {
+    /// Whether a person made the decision, and it is not itself an undo.
+    pub fn can_be_undone(&self) -> bool {
+        matches!(self.kind.as_str(), "confirm" | "reject")
+    }
+}
+
+/// Appends a decision. The conversation is locked, so no concurrent transaction takes the next position.
+pub fn insert(
+    conn: &mut Conn,
+    id: &str,
+    case: &Case<'_>,
+    step: &Move,
+    ruling: &Ruling<'_>,
+    now: Timestamp,
+) -> Result<Decision> {
+    let position = last_position(conn, case.id)? + 1;
+    let row = (
+        identity_decisions::id.eq(id),
+        identity_decisions::conversation_id.eq(case.id),
+        identity_decisions::position.eq(position),
+        identity_decisions::practice_id.eq(case.by.practice_id),
+        identity_decisions::kind.eq(step.kind),
+        identity_decisions::method.eq(step.method),
+        identity_decisions::note.eq(ruling.note),
+        identity_decisions::actor.eq(case.by.actor),
+        identity_decisions::record_id.eq(&ruling.evidence.record_id),
+        identity_decisions::compared.eq(ruling.evidence.compared.as_ref().map(ToString::to_string)),
+        identity_decisions::state_before.eq(&case.held.identity),
+        identity_decisions::state_after.eq(step.to.as_str()),
+        identity_decisions::created_at.eq(now),
+    );
+    let insert = insert_into(identity_decisions::table).values(row);
+    Ok(insert.returning(columns::<Decision>()).get_result(conn)?)
+}
+
+fn last_position(conn: &mut Conn, conversation_id: &str) -> Result<i32> {
+    let rows = identity_decisions::table.filter(identity_decisions::conversation_id.eq(conversation_id));
+    let last: Option<i32> = rows.select(max(identity_decisions::position)).first(conn)?;
+    Ok(last.unwrap_or_default())
+}
+
+/// The decisions about a conversation, oldest first.
+pub fn decisions(conn: &mut Conn, conversation_id: &str) -> Result<Vec<Decision>> {
+    let rows = identity_decisions::table.filter(identity_decisions::conversation_id.eq(conversation_id));
+    Ok(rows.order(identity_decisions::position).select(columns::<Decision>()).load(conn)?)
+}
+
+pub fn last_decision(conn: &mut Conn, conversation_id: &str) -> Result<Option<Decision>> {
+    let rows = identity_decisions::table.filter(identity_decisions::conversation_id.eq(conversation_id));
+    let last = rows.order(identity_decisions::position.desc()).select(columns::<Decision>());
+    Ok(last.first(conn).optional()?)
+}
+
+/// Whether a conversation ever had a decision of this kind.
+pub fn was_ever(conn: &mut Conn, conversation_id: &str, kind: &str) -> Result<bool> {
+    let rows = identity_decisions::table
+        .filter(identity_decisions::conversation_id.eq(conversation_id))
+        .filter(identity_decisions::kind.eq(kind));
+    Ok(rows.select(identity_decisions::id).first::<String>(conn).optional()?.is_some())
+}
+
+/// The phone number of a pairing's account; `None` after the account was deleted.
+pub fn phone_of(conn: &mut Conn, pairing_id: &str) -> Result<Option<String>> {
+    let row = pairings::table.inner_join(accounts::table).filter(pairings::id.eq(pairing_id));
+    Ok(row.select(accounts::phone).first(conn)?)
+}
+
+/// Blocks a number from pairing with a practice until this decision and every other one that
+/// blocks it are undone.
+pub fn block(
+    conn: &mut Conn,
+    practice_id: &str,
+    phone_key: &str,
+    decision_id: &str,
+    now: Timestamp,
+) -> Result<usize> {
+    let row = (
+        number_blocks::practice_id.eq(practice_id),
+        number_blocks::phone_key.eq(phone_key),
+        number_blocks::decision_id.eq(decision_id),
+        number_blocks::created_at.eq(now),
+    );
+    Ok(insert_into(number_blocks::table).values(row).execute(conn)?)
+}
+
+/// Removes the block of an undone decision.
+pub fn unblock(conn: &mut Conn, decision_id: &str) -> Result<usize> {
+    let rows = number_blocks::table.filter(number_blocks::decision_id.eq(decision_id));
+    Ok(delete(rows).execute(conn)?)
+}
+
+pub fn is_blocked(conn: &mut Conn, practice_id: &str, phone_key: &str) -> Result<bool> {
+    let rows = number_blocks::table
+        .filter(number_blocks::practice_id.eq(practice_id))
+        .filter(number_blocks::phone_key.eq(phone_key));
+    Ok(rows.select(number_blocks::decision_id).first::<String>(conn).optional()?.is_some())
+}

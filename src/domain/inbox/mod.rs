@@ -1,0 +1,228 @@
+//! The practice's inbox: list conversations, read one, write and change it.
+//!
+//! Every call names a practice and a [`Reach`]; conversations outside of it behave as if they did not exist.
+
+pub mod store;
+pub mod view;
+
+pub use store::{Assigned, Filter};
+pub use view::{Acknowledged, Card, Contact, Cursor, LastEntry, LinkCard, Remark, StaffCard, Waiting};
+
+use serde_json::json;
+
+use super::conversations::store as rows;
+use super::conversations::store::Held;
+use super::conversations::{Entry, NewEntry, append, events};
+use crate::platform::audit;
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+
+/// The access scope of a staff member: which conversations of the practice they see.
+pub enum Reach {
+    All,
+    /// Conversations of these owners, of the links they share, and those assigned to them.
+    To {
+        /// The practice, teams, or the staff member.
+        owners: Vec<String>,
+        /// Links that list them as assignee or member.
+        links: Vec<String>,
+        staff_id: String,
+    },
+}
+
+/// The staff member who makes the request, with their access scope.
+pub struct Reader {
+    pub practice_id: String,
+    pub staff_id: String,
+    pub reach: Reach,
+}
+
+/// Why an inbox operation was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The conversation does not exist, or is outside the access scope.
+    #[error("conversation not found")]
+    NotFound,
+    #[error("conversation closed")]
+    Closed,
+    /// The identity is not confirmed, and the author has not acknowledged that.
+    #[error("identity unverified")]
+    Unverified,
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// A change by staff; `None` leaves a field as it is.
+#[derive(Default)]
+pub struct Change {
+    /// The new assignee; the inner `None` unassigns.
+    pub assignee_id: Option<Option<String>>,
+    /// The complete new list of tags.
+    pub tags: Option<Vec<String>>,
+    /// Marks the conversation as unread or read.
+    pub unread: Option<bool>,
+}
+
+/// How far the practice has read a conversation.
+#[derive(Debug, Clone, Copy)]
+pub struct Read {
+    /// The last entry that was read.
+    pub position: i32,
+    /// Whether a patient's message follows that entry.
+    pub unread: bool,
+}
+
+/// Up to `limit` conversations after `after`, most recent entry first.
+pub fn list(
+    conn: &mut Conn,
+    reader: &Reader,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> db::Result<Vec<Card>> {
+    store::list(conn, reader, filter, after, limit)
+}
+
+/// The identity work list: up to `limit` conversations that need a check, longest
+/// waiting first, after `after`.
+pub fn to_verify(
+    conn: &mut Conn,
+    reader: &Reader,
+    after: Option<&Waiting>,
+    limit: i64,
+) -> db::Result<Vec<Card>> {
+    store::to_verify(conn, reader, after, limit)
+}
+
+/// Counts the conversations that need an identity check, up to `most`.
+pub fn how_many_to_verify(conn: &mut Conn, reader: &Reader, most: i64) -> db::Result<usize> {
+    store::how_many_to_verify(conn, reader, most)
+}
+
+/// One conversation with the patient's contact details.
+pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<(Card, Contact), Refusal> {
+    let card = store::find(conn, reader, id)?.ok_or(Refusal::NotFound)?;
+    let contact = store::contact(conn, &card.pairing_id)?;
+    Ok((card, contact))
+}
+
+/// The subset of `ids` within the access scope.
+pub fn in_reach_among(conn: &mut Conn, reader: &Reader, ids: &[String]) -> db::Result<Vec<String>> {
+    store::in_reach_among(conn, reader, ids)
+}
+
+/// Up to `limit` entries after a position, in order, with the staff member who wrote each.
+pub fn entries(
+    conn: &mut Conn,
+    reader: &Reader,
+    id: &str,
+    after: i32,
+    limit: i64,
+) -> Result<Vec<Remark>, Refusal> {
+    check(conn, reader, id)?;
+    Ok(store::remarks(conn, id, after, limit)?)
+}
+
+/// Writes to the patient. The first message to an unverified patient needs an explicit acknowledgement.
+pub fn write(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    reader: &Reader,
+    id: &str,
+    body: &str,
+    acknowledges: bool,
+) -> Result<Remark, Refusal> {
+    let held = hold(conn, reader, id)?;
+    if held.status != "open" {
+        return Err(Refusal::Closed);
+    }
+    if !held.state().allows_phi() && held.acknowledged_at.is_none() {
+        if !acknowledges {
+            return Err(Refusal::Unverified);
+        }
+        acknowledge(ctx, conn, reader, &held, id)?;
+    }
+    let author_id = Some(reader.staff_id.as_str());
+    let new = NewEntry { kind: "message", author: "practice", author_id, body };
+    let entry: Entry = append(ctx, conn, id, &new)?.ok_or(Refusal::Closed)?;
+    let mut remarks = store::remarks(conn, id, entry.position - 1, 1)?;
+    remarks.pop().ok_or(Refusal::NotFound)
+}
+
+fn acknowledge(ctx: &Ctx, conn: &mut Conn, reader: &Reader, held: &Held, id: &str) -> db::Result<()> {
+    rows::acknowledge(conn, id, &reader.staff_id, ctx.now)?;
+    let detail = json!({ "identity": held.identity });
+    record(ctx, conn, reader, "conversation.unverified_acknowledged", id, detail)
+}
+
+/// Changes a conversation; an unchanged value is neither audited nor announced.
+pub fn change(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, change: &Change) -> Result<(), Refusal> {
+    let held = hold(conn, reader, id)?;
+    let was = (held.assignee_id.clone(), rows::tags(conn, id)?);
+    let mut is = was.clone();
+    if let Some(assignee) = &change.assignee_id {
+        is.0.clone_from(assignee);
+    }
+    if let Some(tags) = &change.tags {
+        is.1.clone_from(tags);
+        is.1.sort_unstable();
+    }
+    if is.0 != was.0 {
+        rows::set_assignee(conn, id, is.0.as_deref())?;
+    }
+    if is.1 != was.1 {
+        rows::keep_tags(conn, id, &is.1)?;
+        rows::add_tags(conn, id, &is.1)?;
+    }
+    if is != was {
+        let picture =
+            |(assignee, tags): &(Option<String>, Vec<String>)| json!({ "assignee": assignee, "tags": tags });
+        let detail = json!({ "before": picture(&was), "after": picture(&is) });
+        record(ctx, conn, reader, "conversation.changed", id, detail)?;
+    }
+    let marks = change.unread.filter(|unread| *unread != held.unread);
+    if let Some(unread) = marks {
+        rows::set_read(conn, id, if unread { held.read_position } else { held.entry_count }, unread)?;
+    }
+    if is != was || marks.is_some() {
+        events::changed(ctx, conn, &held.practice_id, None, id, held.entry_count)?;
+    }
+    Ok(())
+}
+
+/// Marks entries as read by the practice. The position never goes back, and messages the patient wrote
+/// after it stay unread.
+pub fn read(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, position: i32) -> Result<Read, Refusal> {
+    let held = hold(conn, reader, id)?;
+    let position = position.min(held.entry_count).max(held.read_position);
+    let unread = held.unread && rows::is_unanswered_after(conn, id, position)?;
+    if position != held.read_position || unread != held.unread {
+        rows::set_read(conn, id, position, unread)?;
+        events::read(ctx, conn, &held, id, "practice", position)?;
+    }
+    Ok(Read { position, unread })
+}
+
+fn check(conn: &mut Conn, reader: &Reader, id: &str) -> Result<(), Refusal> {
+    match store::in_reach_among(conn, reader, &[id.to_owned()])?.is_empty() {
+        true => Err(Refusal::NotFound),
+        false => Ok(()),
+    }
+}
+
+fn hold(conn: &mut Conn, reader: &Reader, id: &str) -> Result<Held, Refusal> {
+    check(conn, reader, id)?;
+    rows::hold(conn, id)?.ok_or(Refusal::NotFound)
+}
+
+fn record(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    reader: &Reader,
+    action: &str,
+    subject: &str,
+    detail: serde_json::Value,
+) -> db::Result<()> {
+    let (practice_id, actor) = (Some(reader.practice_id.as_str()), reader.staff_id.as_str());
+    audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject, detail })
+}

@@ -1,0 +1,297 @@
+//! Inbox queries: one statement for a page of `conversations`, and one for each kind of related row.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+
+use super::view::{Acknowledged, Card, Contact, Cursor, LastEntry, LinkCard, Remark, StaffCard, Waiting};
+use super::{Reach, Reader};
+use crate::domain::conversations::{PairingSource, PatientCard, by_stranger};
+use crate::domain::identity::State;
+use crate::kit::Timestamp;
+use crate::platform::db::schema::{
+    accounts, conversation_tags, conversations, entries, pairings, patients, practice_links, staff,
+};
+use crate::platform::db::{Conn, MultiBackend, Result, columns};
+
+/// Maximum length of a preview in characters.
+const PREVIEW: usize = 120;
+
+/// Which conversations to list; a field that is `None` does not filter.
+#[derive(Default)]
+pub struct Filter {
+    pub link: Option<String>,
+    pub tag: Option<String>,
+    pub identity: Option<String>,
+    pub assignee: Option<Assigned>,
+    pub unread: Option<bool>,
+}
+
+/// Filter by who answers the conversation.
+pub enum Assigned {
+    Nobody,
+    To(String),
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+struct Row {
+    id: String,
+    pairing_id: String,
+    status: String,
+    link_id: Option<String>,
+    assignee_id: Option<String>,
+    identity: String,
+    identity_since: Timestamp,
+    unread: bool,
+    entry_count: i32,
+    read_position: i32,
+    patient_read_position: i32,
+    acknowledged_by: Option<String>,
+    acknowledged_at: Option<Timestamp>,
+    last_entry_at: Timestamp,
+    created_at: Timestamp,
+}
+
+type Rows<'a> = conversations::BoxedQuery<'a, MultiBackend>;
+
+fn in_reach(reader: &Reader) -> Rows<'_> {
+    let rows = conversations::table.filter(conversations::practice_id.eq(&reader.practice_id)).into_boxed();
+    match &reader.reach {
+        Reach::All => rows,
+        Reach::To { owners, links, staff_id } => rows.filter(
+            conversations::owner
+                .eq_any(owners)
+                .or(conversations::endpoint_id.eq_any(links))
+                .or(conversations::assignee_id.eq(staff_id)),
+        ),
+    }
+}
+
+/// A page of conversations with their related rows.
+pub fn list(
+    conn: &mut Conn,
+    reader: &Reader,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Vec<Card>> {
+    let mut rows = filtered(in_reach(reader), filter);
+    if let Some(Cursor { last_entry_at, id }) = after {
+        let behind = conversations::last_entry_at.lt(last_entry_at).or(conversations::id.lt(id));
+        // The first condition bounds the index scan, which the second one cannot do by itself.
+        rows = rows.filter(conversations::last_entry_at.le(last_entry_at)).filter(behind);
+    }
+    let order = (conversations::last_entry_at.desc(), conversations::id.desc());
+    let rows = rows.order(order).limit(limit).select(columns::<Row>()).load(conn)?;
+    cards(conn, rows)
+}
+
+fn filtered<'a>(mut rows: Rows<'a>, filter: &'a Filter) -> Rows<'a> {
+    if let Some(link) = &filter.link {
+        rows = rows.filter(conversations::link_id.eq(link));
+    }
+    if let Some(tag) = &filter.tag {
+        let tagged = conversation_tags::table.filter(conversation_tags::tag.eq(tag));
+        rows = rows.filter(conversations::id.eq_any(tagged.select(conversation_tags::conversation_id)));
+    }
+    if let Some(identity) = &filter.identity {
+        rows = rows.filter(conversations::identity.eq(identity));
+    }
+    if let Some(unread) = filter.unread {
+        rows = rows.filter(conversations::unread.eq(unread));
+    }
+    match &filter.assignee {
+        Some(Assigned::To(id)) => rows.filter(conversations::assignee_id.eq(id)),
+        Some(Assigned::Nobody) => rows.filter(conversations::assignee_id.is_null()),
+        None => rows,
+    }
+}
+
+/// A page of the identity work list.
+pub fn to_verify(conn: &mut Conn, reader: &Reader, after: Option<&Waiting>, limit: i64) -> Result<Vec<Card>> {
+    let mut rows = in_reach(reader).filter(conversations::to_verify.eq(true));
+    if let Some(Waiting { since, id }) = after {
+        let behind = conversations::identity_since.gt(since).or(conversations::id.gt(id));
+        rows = rows.filter(conversations::identity_since.ge(since)).filter(behind);
+    }
+    let order = (conversations::identity_since, conversations::id);
+    let rows = rows.order(order).limit(limit).select(columns::<Row>()).load(conn)?;
+    cards(conn, rows)
+}
+
+/// Length of the identity work list, counted only up to `most`, so that the query stays fast on a long list.
+pub fn how_many_to_verify(conn: &mut Conn, reader: &Reader, most: i64) -> Result<usize> {
+    let rows = in_reach(reader).filter(conversations::to_verify.eq(true)).limit(most);
+    Ok(rows.select(conversations::id).load::<String>(conn)?.len())
+}
+
+pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<Option<Card>> {
+    let row = in_reach(reader).filter(conversations::id.eq(id)).select(columns::<Row>());
+    let row: Option<Row> = row.first(conn).optional()?;
+    Ok(cards(conn, row.into_iter().collect())?.pop())
+}
+
+/// The subset of `ids` within the access scope.
+pub fn in_reach_among(conn: &mut Conn, reader: &Reader, ids: &[String]) -> Result<Vec<String>> {
+    Ok(in_reach(reader).filter(conversations::id.eq_any(ids)).select(conversations::id).load(conn)?)
+}
+
+/// Contact details of a pairing's patient.
+pub fn contact(conn: &mut Conn, pairing_id: &str) -> Result<Contact> {
+    let row = pairings::table.inner_join(patients::table).inner_join(accounts::table);
+    let columns = (
+        accounts::phone,
+        accounts::email,
+        accounts::email_proven_at.is_not_null(),
+        patients::birth_date,
+        by_stranger(),
+    );
+    Ok(row.filter(pairings::id.eq(pairing_id)).select(columns).first(conn).map(Contact::of)?)
+}
+
+/// Entries after a position, in order.
+pub fn remarks(conn: &mut Conn, id: &str, after: i32, limit: i64) -> Result<Vec<Remark>> {
+    type Row = (String, i32, String, String, Option<String>, String, Timestamp);
+    let rows = entries::table
+        .filter(entries::conversation_id.eq(id))
+        .filter(entries::position.gt(after))
+        .order(entries::position)
+        .limit(limit);
+    let rows: Vec<Row> = rows
+        .select((
+            entries::id,
+            entries::position,
+            entries::kind,
+            entries::author,
+            entries::author_id,
+            entries::body,
+            entries::created_at,
+        ))
+        .load(conn)?;
+    let names = staff_by_id(conn, rows.iter().filter_map(|row| row.4.clone()).collect())?;
+    let remark = |(id, position, kind, author, author_id, body, created_at): Row| {
+        let staff = author_id.and_then(|id| names.get(&id).cloned());
+        Remark { id, position, kind, author, staff, body, created_at }
+    };
+    Ok(rows.into_iter().map(remark).collect())
+}
+
+fn cards(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Card>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let pairing_ids: Vec<&str> = rows.iter().map(|row| row.pairing_id.as_str()).collect();
+    let mut people = people(conn, &pairing_ids)?;
+    let mut tags = tags(conn, &ids)?;
+    let mut last = last_entries(conn, &ids)?;
+    let links = links(conn, rows.iter().filter_map(|row| row.link_id.as_deref()).collect())?;
+    let names = staff_by_id(conn, rows.iter().filter_map(|row| row.assignee_id.clone()).collect())?;
+    let card = |row: Row| {
+        let (patient, invite_id, method) = people.remove(&row.pairing_id)?;
+        let (tags, last_entry) = (tags.remove(&row.id).unwrap_or_default(), last.remove(&row.id));
+        let source = PairingSource::new(row.link_id.clone(), invite_id, method);
+        let link = row.link_id.as_ref().and_then(|id| links.get(id).cloned());
+        let assignee = row.assignee_id.as_ref().and_then(|id| names.get(id).cloned());
+        Some(row.into_card(patient, tags, link, source, assignee, last_entry))
+    };
+    Ok(rows.into_iter().filter_map(card).collect())
+}
+
+impl Row {
+    fn into_card(
+        self,
+        patient: PatientCard,
+        tags: Vec<String>,
+        link: Option<LinkCard>,
+        source: PairingSource,
+        assignee: Option<StaffCard>,
+        last_entry: Option<LastEntry>,
+    ) -> Card {
+        Card {
+            patient,
+            tags,
+            link,
+            source,
+            assignee,
+            last_entry,
+            phi_allowed: State::from_word(&self.identity).allows_phi(),
+            acknowledged: self
+                .acknowledged_by
+                .zip(self.acknowledged_at)
+                .map(|(by, at)| Acknowledged { by, at }),
+            id: self.id,
+            pairing_id: self.pairing_id,
+            status: self.status,
+            identity: self.identity,
+            identity_since: self.identity_since,
+            unread: self.unread,
+            entry_count: self.entry_count,
+            read_position: self.read_position,
+            patient_read_position: self.patient_read_position,
+            last_entry_at: self.last_entry_at,
+            created_at: self.created_at,
+        }
+    }
+}
+
+/// The patient, the id of the accepted invite, and how the link reached the device.
+type Person = (PatientCard, Option<String>, String);
+
+fn people(conn: &mut Conn, pairing_ids: &[&str]) -> Result<HashMap<String, Person>> {
+    let rows = pairings::table.inner_join(patients::table).filter(pairings::id.eq_any(pairing_ids));
+    let person = (columns::<PatientCard>(), pairings::invite_id, pairings::method);
+    Ok(rows.select((pairings::id, person)).load::<(String, Person)>(conn)?.into_iter().collect())
+}
+
+fn tags(conn: &mut Conn, ids: &[&str]) -> Result<HashMap<String, Vec<String>>> {
+    let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq_any(ids));
+    let rows: Vec<(String, String)> = rows
+        .order((conversation_tags::conversation_id, conversation_tags::tag))
+        .select((conversation_tags::conversation_id, conversation_tags::tag))
+        .load(conn)?;
+    let mut found: HashMap<String, Vec<String>> = HashMap::new();
+    for (id, tag) in rows {
+        found.entry(id).or_default().push(tag);
+    }
+    Ok(found)
+}
+
+fn last_entries(conn: &mut Conn, ids: &[&str]) -> Result<HashMap<String, LastEntry>> {
+    let rows = entries::table
+        .inner_join(conversations::table)
+        .filter(conversations::id.eq_any(ids))
+        .filter(entries::position.eq(conversations::entry_count));
+    let rows: Vec<(String, String, String, String)> =
+        rows.select((conversations::id, entries::kind, entries::author, entries::body)).load(conn)?;
+    let entry = |(id, kind, author, body): (String, String, String, String)| {
+        (id, LastEntry { kind, author, preview: preview(&body) })
+    };
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+fn preview(body: &str) -> String {
+    let line = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(PREVIEW) {
+        Some(_) => line.chars().take(PREVIEW - 1).chain(['…']).collect(),
+        None => line,
+    }
+}
+
+fn links(conn: &mut Conn, ids: Vec<&str>) -> Result<HashMap<String, LinkCard>> {
+    let rows = practice_links::table.filter(practice_links::id.eq_any(ids)).select((
+        practice_links::id,
+        practice_links::label,
+        practice_links::code,
+    ));
+    Ok(rows.load::<LinkCard>(conn)?.into_iter().map(|link| (link.id.clone(), link)).collect())
+}
+
+fn staff_by_id(conn: &mut Conn, ids: Vec<String>) -> Result<HashMap<String, StaffCard>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = staff::table.filter(staff::id.eq_any(ids)).select((staff::id, staff::name));
+    Ok(rows.load::<StaffCard>(conn)?.into_iter().map(|person| (person.id.clone(), person)).collect())
+}

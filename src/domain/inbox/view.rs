@@ -1,0 +1,191 @@
+//! Conversations as the practice sees them.
+
+use diesel::Queryable;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::conversations::{PairingSource, PatientCard, own_address};
+use crate::kit::Timestamp;
+
+/// Pagination cursor of the inbox: the last conversation of a page.
+pub struct Cursor {
+    pub last_entry_at: Timestamp,
+    pub id: String,
+}
+
+/// Pagination cursor of the identity work list: the last conversation of a page.
+pub struct Waiting {
+    pub since: Timestamp,
+    pub id: String,
+}
+
+/// A conversation as the practice sees it.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = InboxConversation)]
+pub struct Card {
+    /// Id of the conversation.
+    #[schema(example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// Id of the pairing that opened the conversation.
+    #[schema(example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub pairing_id: String,
+    /// The patient the conversation is about.
+    pub patient: PatientCard,
+    /// Either `open` or `closed`.
+    #[schema(example = "open")]
+    pub status: String,
+    /// All tags of the conversation, sorted.
+    #[schema(example = json!(["demo"]))]
+    pub tags: Vec<String>,
+    /// The link that the patient opened.
+    #[schema(required = true)]
+    pub link: Option<LinkCard>,
+    /// How the patient connected with the practice.
+    pub source: PairingSource,
+    /// The staff member who answers the conversation.
+    #[schema(required = true)]
+    pub assignee: Option<StaffCard>,
+    /// `unverified`, `confirmed`, `rejected` or `re_verify`.
+    #[schema(example = "unverified")]
+    pub identity: String,
+    /// When the identity state last changed.
+    pub identity_since: Timestamp,
+    /// Whether staff may write health information: the patient's identity is confirmed.
+    pub phi_allowed: bool,
+    /// The staff member who acknowledged writing to an unverified patient.
+    #[schema(required = true)]
+    pub acknowledged: Option<Acknowledged>,
+    /// Whether there is something the practice has not read.
+    pub unread: bool,
+    /// Number of entries in the conversation.
+    #[schema(example = 2)]
+    pub entry_count: i32,
+    /// Position of the last entry the practice has read.
+    #[schema(example = 2)]
+    pub read_position: i32,
+    /// Position of the last entry the patient has read.
+    #[schema(example = 2)]
+    pub patient_read_position: i32,
+    /// The last entry of the conversation.
+    #[schema(required = true)]
+    pub last_entry: Option<LastEntry>,
+    /// When the last entry was written.
+    pub last_entry_at: Timestamp,
+    /// When the conversation was opened.
+    pub created_at: Timestamp,
+}
+
+impl Card {
+    /// The inbox cursor of a page that ends with this conversation.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { last_entry_at: self.last_entry_at, id: self.id.clone() }
+    }
+
+    /// The work list cursor of a page that ends with this conversation.
+    pub fn waiting(&self) -> Waiting {
+        Waiting { since: self.identity_since, id: self.id.clone() }
+    }
+}
+
+/// A link with its name.
+#[derive(Clone, Serialize, ToSchema, Queryable)]
+pub struct LinkCard {
+    /// Id of the link.
+    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// Name the practice gave the link.
+    #[schema(example = "Waiting room poster")]
+    pub label: String,
+    /// The digits of the link's URL.
+    #[schema(example = "123456")]
+    pub code: String,
+}
+
+/// A staff member with their name.
+#[derive(Clone, Serialize, ToSchema, Queryable)]
+pub struct StaffCard {
+    /// Id of the staff member.
+    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// Name that colleagues use for them.
+    #[schema(example = "Jo Park")]
+    pub name: String,
+}
+
+/// Acknowledgement that the patient's identity is not verified.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct Acknowledged {
+    /// Id of the staff member.
+    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub by: String,
+    /// When the staff member acknowledged it.
+    pub at: Timestamp,
+}
+
+/// The last entry of a conversation.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct LastEntry {
+    /// One of `welcome`, `system` or `message`.
+    #[schema(example = "message")]
+    pub kind: String,
+    /// One of `practice`, `patient` or `system`.
+    #[schema(example = "patient")]
+    pub author: String,
+    /// Beginning of the text, on one line of up to 120 characters.
+    #[schema(example = "Hello, I would like to book a visit.")]
+    pub preview: String,
+}
+
+/// Contact details of a patient, to compare with the practice's own records.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = PatientContact)]
+pub struct Contact {
+    /// The verified phone number (E.164); `null` after the account was deleted.
+    #[schema(required = true, example = "+14155552671")]
+    pub phone: Option<String>,
+    /// The e-mail address the patient gave; `null` if the account's number may belong to someone else by now.
+    #[schema(required = true, example = "alex@example.org")]
+    pub email: Option<String>,
+    /// Whether the patient verified the e-mail address.
+    pub email_verified: bool,
+    /// The patient's birth date, ISO 8601.
+    #[schema(required = true, example = "1987-05-31")]
+    pub birth_date: Option<String>,
+}
+
+/// Phone, e-mail, whether the e-mail is verified, birth date, and whether a restricted
+/// session made the pairing.
+type Found = (Option<String>, Option<String>, bool, Option<String>, bool);
+
+impl Contact {
+    pub fn of((phone, email, is_proven, birth_date, is_stranger): Found) -> Self {
+        let (email, email_verified) = own_address(email, is_proven, is_stranger);
+        Self { phone, email, email_verified, birth_date }
+    }
+}
+
+/// An entry as the practice sees it.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = InboxEntry)]
+pub struct Remark {
+    /// Id of the entry.
+    #[schema(example = "ent_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// Position in the conversation, starting at 1.
+    #[schema(example = 1)]
+    pub position: i32,
+    /// One of `welcome`, `system` or `message`.
+    #[schema(example = "message")]
+    pub kind: String,
+    /// One of `practice`, `patient` or `system`.
+    #[schema(example = "practice")]
+    pub author: String,
+    /// The staff member who wrote the entry; the patient sees only the name of the practice.
+    #[schema(required = true)]
+    pub staff: Option<StaffCard>,
+    /// Text of the entry.
+    #[schema(example = "Would Tuesday suit you?")]
+    pub body: String,
+    /// When the entry was written.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,179 @@
+//! Acceptance of an invite: from its secrets to the conversation it ends in.
+//!
+//! Facts that must survive a refused attempt (the number was verified, another number was used) are written
+//! by [`examine`], whose refusal is a value, so the transaction commits. [`take`] repeats the check in the
+//! transaction that creates the patient, so that a change in between rolls everything back.
+
+use serde_json::json;
+
+use super::{Invite, MAIL_LIFE, Refusal, message, record, store};
+use crate::domain::links::{self, Destination};
+use crate::domain::notifications;
+use crate::domain::webhooks::{self, Fact};
+use crate::kit::{Email, Phone, Secret, names};
+use crate::platform::audit;
+use crate::platform::db::{self, Conn};
+use crate::platform::rate_limits::{self, Budget};
+use crate::platform::tx::Ctx;
+
+/// Caller who presents the secret of the text message, with a verified number.
+pub struct Holder<'a> {
+    pub phone: &'a Phone,
+    /// The account, if there is one already.
+    pub account_id: Option<&'a str>,
+    /// The account's e-mail address, if it is verified: it needs no second verification.
+    pub email: Option<&'a str>,
+}
+
+/// Checks whether an invite can be accepted, and records why not.
+pub fn examine(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: &Secret,
+    who: &Holder<'_>,
+) -> db::Result<Result<(), Refusal>> {
+    let Some(invite) = store::hold(conn, &token.hash())? else { return Ok(Err(Refusal::Gone)) };
+    let refused = weigh(ctx, &invite, who);
+    match &refused {
+        Err(Refusal::OtherNumber) => other_number(ctx, conn, &invite)?,
+        Err(Refusal::EmailUnproven) => phone_first(ctx, conn, &invite)?,
+        _ => {}
+    }
+    Ok(refused)
+}
+
+/// Locks and returns the invite of a secret if it can be accepted. Call [`accept`] afterwards.
+pub fn take(ctx: &Ctx, conn: &mut Conn, token: &Secret, who: &Holder<'_>) -> Result<Invite, Refusal> {
+    let invite = store::hold(conn, &token.hash())?.ok_or(Refusal::Gone)?;
+    weigh(ctx, &invite, who)?;
+    Ok(invite)
+}
+
+fn weigh(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> Result<(), Refusal> {
+    let state = invite.state(ctx.now);
+    if is_repeated(ctx, invite, who) {
+        return Ok(());
+    }
+    if !state.is_live() {
+        return Err(Refusal::Gone);
+    }
+    if invite.phone().as_ref() != Some(who.phone) {
+        return Err(Refusal::OtherNumber);
+    }
+    let email = invite.email();
+    let has_proven = who.email.is_some() && who.email == email.as_ref().map(Email::as_str);
+    match invite.email_proven_at.is_some() || has_proven {
+        true => Ok(()),
+        false => Err(Refusal::EmailUnproven),
+    }
+}
+
+/// Detects a repeated call after a lost response or from a second device. It returns the same
+/// conversation for as long as a proof of the number is valid; later the invite has ended for the
+/// accepting account as well.
+fn is_repeated(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> bool {
+    let repeats = ctx.config.verification.proof_life();
+    who.account_id.is_some()
+        && invite.account_id.as_deref() == who.account_id
+        && invite.accepted_at.is_some_and(|at| at + repeats > ctx.now)
+}
+
+/// The text was forwarded, or its number now belongs to another person: the practice is notified once.
+fn other_number(ctx: &Ctx, conn: &mut Conn, invite: &Invite) -> db::Result<()> {
+    if store::mark_other_number(conn, &invite.id, ctx.now)? == 0 {
+        return Ok(());
+    }
+    record(ctx, conn, invite, "system", "invite.other_number")?;
+    match links::known(conn, &invite.link_id)? {
+        Some(to) => notifications::announce_other_number(ctx, conn, &to, &invite.id),
+        None => Ok(()),
+    }
+}
+
+/// The number was verified before the address. If the link in the e-mail has expired by now, another e-mail
+/// is sent, at the earliest a day after the first.
+fn phone_first(ctx: &Ctx, conn: &mut Conn, invite: &Invite) -> db::Result<()> {
+    if store::mark_phone(conn, &invite.id, ctx.now)? == 1 {
+        record(ctx, conn, invite, "system", "invite.phone_proven")?;
+    }
+    if invite.email_hash_expires_at.is_some_and(|at| at > ctx.now) {
+        return Ok(());
+    }
+    let Some(email) = invite.email() else { return Ok(()) };
+    let budget = Budget::invites_to_contact(ctx, &invite.practice_id, email.as_str());
+    if rate_limits::take(ctx, conn, &[budget])?.is_err() {
+        return Ok(());
+    }
+    let out = message::Secrets::new(ctx, &invite.id);
+    store::set_email_secret(conn, &invite.id, &out.mail(ctx).hash(), ctx.now + MAIL_LIFE)?;
+    message::enqueue_mail(ctx, conn, invite, &out)
+}
+
+pub struct Accepted<'a> {
+    pub account_id: &'a str,
+    pub pairing_id: &'a str,
+    pub conversation_id: &'a str,
+    /// Whether the patient's name is compatible with the invited one.
+    pub name_agrees: bool,
+}
+
+impl Invite {
+    /// Returns true if a person with this name could be the invited one.
+    pub fn names(&self, given_name: &str, family_name: &str) -> bool {
+        let invited = self.name.as_deref().unwrap_or_default();
+        names::is_compatible_full(invited, given_name, family_name)
+    }
+}
+
+/// Completes an invite that was [taken](take), once, with its conversation.
+pub fn accept(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &Accepted<'_>) -> db::Result<()> {
+    let Accepted { account_id, pairing_id, conversation_id, name_agrees } = *by;
+    if store::accept(conn, &invite.id, account_id, conversation_id, name_agrees, ctx.now)? == 0 {
+        return Ok(());
+    }
+    let detail =
+        json!({ "link": invite.link_id, "conversation": conversation_id, "name_agrees": name_agrees });
+    let practice_id = Some(invite.practice_id.as_str());
+    let (action, subject) = ("invite.accepted", invite.id.as_str());
+    audit::record(ctx, conn, &audit::Event { practice_id, actor: account_id, action, subject, detail })?;
+    let fact = Fact::InviteAccepted { invite_id: &invite.id, pairing_id, conversation_id };
+    webhooks::emit(ctx, conn, &invite.practice_id, &[fact])
+}
+
+/// Returns a live invite and its destination by the secret of its text message.
+pub fn look(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<(Invite, Destination), Refusal> {
+    let invite = store::by_token(conn, &token.hash())?.filter(|invite| invite.state(ctx.now).is_live());
+    let invite = invite.ok_or(Refusal::Gone)?;
+    match links::destination_of(conn, &invite.link_id) {
+        Ok(to) => Ok((invite, to)),
+        Err(links::Refusal::Paused) => Err(links::Refusal::Paused.into()),
+        Err(links::Refusal::Db(error)) => Err(error.into()),
+        // A closed practice answers like one that never existed.
+        Err(_) => Err(Refusal::Gone),
+    }
+}
+
+/// [`look`] by a person: records that the invite was opened.
+pub fn open(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<(Invite, Destination), Refusal> {
+    let (invite, to) = look(ctx, conn, token)?;
+    if store::mark_opened(conn, &invite.id, ctx.now)? == 1 {
+        record(ctx, conn, &invite, "system", "invite.opened")?;
+    }
+    Ok((invite, to))
+}
+
+/// Returns the invite by the secret of its e-mail. Opening the page verifies nothing: mail
+/// servers open links too.
+pub fn email_page(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<Invite, Refusal> {
+    store::by_email_secret(conn, &token.hash(), ctx.now)?.ok_or(Refusal::Gone)
+}
+
+/// Accepts the button on the page behind the e-mail's link as verification of the address. A
+/// repeated call succeeds again.
+pub fn prove_email(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<Invite, Refusal> {
+    if let Some(invite) = store::mark_email(conn, &token.hash(), ctx.now)? {
+        record(ctx, conn, &invite, "system", "invite.email_proven")?;
+        return Ok(invite);
+    }
+    email_page(ctx, conn, token)
+}

@@ -1,0 +1,34 @@
+//! Background job that processes one chunk of a list.
+
+use serde::Deserialize;
+
+use crate::platform::db::{self, Conn};
+use crate::platform::outbox::{Job, Outcome, Rendered, Topic};
+use crate::platform::tx::Ctx;
+
+/// Outbox topic of the job.
+pub struct ImportTopic;
+
+#[derive(Deserialize)]
+struct Payload {
+    import: String,
+    first: i32,
+}
+
+impl ImportTopic {
+    /// Topic name, stored in the outbox.
+    pub const NAME: &'static str = "invite_import";
+}
+
+impl Topic for ImportTopic {
+    fn render(&self, _: &Ctx, _: &mut Conn, _: &Job) -> db::Result<Rendered> {
+        Ok(Rendered::Task)
+    }
+
+    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
+        match (outcome, job.payload::<Payload>()) {
+            (Outcome::Sent, Some(payload)) => super::work(ctx, conn, &payload.import, payload.first),
+            _ => Ok(()),
+        }
+    }
+}

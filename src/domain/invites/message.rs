@@ -1,0 +1,213 @@
+//! The two messages of an invite: a text with one link, and an e-mail with another.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use super::{Invite, quiet, record, store, words};
+use crate::domain::consent;
+use crate::domain::links::{self, Destination};
+use crate::kit::{Secret, Timestamp};
+use crate::platform::db::{self, Conn};
+use crate::platform::outbox::{
+    self, Channel, Job, Message, Outcome, Outgoing, Rendered, Report, Sender, Text, Topic,
+};
+use crate::platform::rate_limits;
+use crate::platform::tx::Ctx;
+
+/// Retry delays that span a night: a text that a provider refused in the evening must be
+/// retried in the morning.
+const SCHEDULE: [u64; 30] = [
+    2, 5, 15, 60, 300, 900, 1_800, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600,
+    3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600,
+];
+/// A text is not sent in the last hour of the invite, because its link would expire before it is read.
+const LEAST: Duration = Duration::from_hours(1);
+
+/// Payload of an outbox row, from which both secrets are derived.
+#[derive(Serialize, Deserialize)]
+pub struct Secrets {
+    invite: String,
+    seed: String,
+}
+
+impl Secrets {
+    pub fn new(ctx: &Ctx, invite_id: &str) -> Self {
+        Self { invite: invite_id.to_owned(), seed: URL_SAFE_NO_PAD.encode(ctx.random::<32>()) }
+    }
+
+    /// Secret in the link of the text message.
+    pub fn text(&self, ctx: &Ctx) -> Secret {
+        self.secret(ctx, "invite-text")
+    }
+
+    /// Secret in the link of the e-mail.
+    pub fn mail(&self, ctx: &Ctx) -> Secret {
+        self.secret(ctx, "invite-mail")
+    }
+
+    /// 128 bits, because a text message has no room for more.
+    fn secret(&self, ctx: &Ctx, purpose: &str) -> Secret {
+        let key = ctx.keys.derive(purpose, &[self.invite.as_bytes(), self.seed.as_bytes()]);
+        Secret::from_client(&URL_SAFE_NO_PAD.encode(key.get(..16).unwrap_or_default()))
+    }
+
+    fn message(&self, topic: &'static str, channel: Channel, hash: &str, invite: &Invite) -> Message {
+        Message {
+            topic,
+            channel,
+            dedupe_key: format!("invite:{hash}"),
+            recipient: None,
+            payload: serde_json::to_value(self).unwrap_or_default(),
+            due: None,
+            not_after: Some(invite.expires_at - LEAST),
+        }
+    }
+}
+
+/// Queues the text message, to be sent at `due`.
+pub fn enqueue_text(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    invite: &Invite,
+    out: &Secrets,
+    due: Timestamp,
+) -> db::Result<()> {
+    let message = out.message(TextTopic::NAME, Channel::Sms, &out.text(ctx).hash(), invite);
+    outbox::enqueue(ctx, conn, &Message { due: Some(due), ..message }).map(drop)
+}
+
+pub fn enqueue_mail(ctx: &Ctx, conn: &mut Conn, invite: &Invite, out: &Secrets) -> db::Result<()> {
+    let message = out.message(MailTopic::NAME, Channel::Email, &out.mail(ctx).hash(), invite);
+    outbox::enqueue(ctx, conn, &message).map(drop)
+}
+
+pub struct TextTopic;
+
+impl TextTopic {
+    /// Topic name, stored in the outbox.
+    pub const NAME: &'static str = "invite_text";
+}
+
+impl Topic for TextTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Some(secret) = job.payload::<Secrets>().map(|out| out.text(ctx)) else {
+            return Ok(Rendered::Unwanted);
+        };
+        let living = store::by_token(conn, &secret.hash())?.filter(|it| it.state(ctx.now).is_live());
+        let Some((invite, to)) = with_destination(conn, living)? else { return Ok(Rendered::Unwanted) };
+        let Some(phone) = invite.phone() else { return Ok(Rendered::Unwanted) };
+        let barred = consent::barred(conn, &rate_limits::number_key(ctx, &phone))?;
+        if !barred.is_empty() {
+            return Ok(Rendered::Unwanted);
+        }
+        if quiet::day_from(ctx.now, &phone, &to.practice) > ctx.now {
+            return Ok(Rendered::NotYet("quiet_hours"));
+        }
+        let url = format!("{}/i/{}", ctx.config.public_url, secret.expose());
+        let body = words::text(who(ctx, &to), &url, invite.language());
+        Ok(Rendered::Ready(Outgoing::Sms(Text {
+            to: phone,
+            body,
+            code: None,
+            sender: Sender::AnyBut(barred),
+        })))
+    }
+
+    fn schedule(&self) -> &'static [u64] {
+        &SCHEDULE
+    }
+
+    fn settled(
+        &self,
+        ctx: &Ctx,
+        conn: &mut Conn,
+        job: &Job,
+        outcome: &Outcome,
+        is_over: bool,
+    ) -> db::Result<()> {
+        match job.payload::<Secrets>() {
+            // If the message became unwanted, its secret is no longer stored and no invite is found.
+            // Otherwise the number has opted out with STOP.
+            Some(out) if is_over && *outcome != Outcome::Sent => bounced(ctx, conn, &out.text(ctx), "sms"),
+            _ => Ok(()),
+        }
+    }
+
+    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+        match (report, job.payload::<Secrets>()) {
+            (Report::Undelivered(_), Some(out)) => bounced(ctx, conn, &out.text(ctx), "sms"),
+            _ => Ok(()),
+        }
+    }
+}
+
+pub struct MailTopic;
+
+impl MailTopic {
+    /// Topic name, stored in the outbox.
+    pub const NAME: &'static str = "invite_mail";
+}
+
+impl Topic for MailTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Some(secret) = job.payload::<Secrets>().map(|out| out.mail(ctx)) else {
+            return Ok(Rendered::Unwanted);
+        };
+        let living = store::by_email_secret(conn, &secret.hash(), ctx.now)?;
+        let living = living.filter(|invite| invite.email_proven_at.is_none());
+        let Some((invite, to)) = with_destination(conn, living)? else { return Ok(Rendered::Unwanted) };
+        let url = format!("{}/i/{}/email", ctx.config.public_url, secret.expose());
+        let letter = words::letter(invite.language());
+        let mail = |email| letter.mail(email, who(ctx, &to), invite.language(), &url);
+        Ok(invite.email().and_then(mail).into())
+    }
+
+    fn settled(
+        &self,
+        ctx: &Ctx,
+        conn: &mut Conn,
+        job: &Job,
+        outcome: &Outcome,
+        is_over: bool,
+    ) -> db::Result<()> {
+        match job.payload::<Secrets>() {
+            Some(out) if is_over && !matches!(outcome, Outcome::Sent | Outcome::Unwanted) => {
+                bounced(ctx, conn, &out.mail(ctx), "email")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+        match (report, job.payload::<Secrets>()) {
+            (Report::Undelivered(_), Some(out)) => bounced(ctx, conn, &out.mail(ctx), "email"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn bounced(ctx: &Ctx, conn: &mut Conn, secret: &Secret, channel: &str) -> db::Result<()> {
+    match store::mark_bounced(conn, &secret.hash(), channel)? {
+        Some(invite) => record(ctx, conn, &invite, "system", "invite.bounced"),
+        None => Ok(()),
+    }
+}
+
+/// Returns a live invite and its destination; `None` if the link is paused or closed, since the page
+/// could not be used.
+fn with_destination(conn: &mut Conn, invite: Option<Invite>) -> db::Result<Option<(Invite, Destination)>> {
+    let Some(invite) = invite else { return Ok(None) };
+    match links::destination_of(conn, &invite.link_id) {
+        Ok(to) => Ok(Some((invite, to))),
+        Err(links::Refusal::Db(error)) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Returns the sender's name: the practice, or the app for a discreet link.
+fn who<'a>(ctx: &'a Ctx, to: &'a Destination) -> &'a str {
+    if to.is_discreet() { &ctx.config.app.name } else { &to.practice.name }
+}

@@ -1,0 +1,146 @@
+//! Queries on `funnel_events` and `funnel_counts`.
+
+use std::collections::{HashMap, HashSet};
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use diesel::{delete, insert_into, update};
+
+use crate::kit::Timestamp;
+use crate::platform::db::schema::{funnel_counts, funnel_events, practice_links, practices};
+use crate::platform::db::{Both, Conn, Result};
+
+/// Something that happened on a link, `count` times.
+#[derive(Clone, Insertable)]
+#[diesel(table_name = funnel_events)]
+pub struct Event {
+    pub id: String,
+    pub link_id: String,
+    pub step: &'static str,
+    pub channel: String,
+    pub count: i64,
+    pub at: Timestamp,
+}
+
+/// An event that is about to be added to the counters.
+pub struct Claimed {
+    pub link_id: String,
+    pub step: String,
+    pub channel: String,
+    pub count: i64,
+    pub at: Timestamp,
+}
+
+/// Day, step, channel and the count over all slots.
+pub type Sum = (String, String, String, i64);
+
+/// Appends events; events whose id exists already are left unchanged.
+pub fn insert(conn: &mut Conn, events: &[Event]) -> Result<()> {
+    for event in events {
+        Both(insert_into(funnel_events::table).values(event.clone()).on_conflict_do_nothing())
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Assigns up to `limit` open events to `batch` and returns them.
+pub fn claim(conn: &mut Conn, batch: &str, limit: i64) -> Result<Vec<Claimed>> {
+    type Row = (String, String, String, i64, Timestamp);
+    let open: Vec<String> = funnel_events::table
+        .filter(funnel_events::batch.is_null())
+        .order(funnel_events::id)
+        .limit(limit)
+        .select(funnel_events::id)
+        .load(conn)?;
+    let rows =
+        funnel_events::table.filter(funnel_events::id.eq_any(&open)).filter(funnel_events::batch.is_null());
+    let claimed: Vec<Row> = update(rows)
+        .set(funnel_events::batch.eq(batch))
+        .returning((
+            funnel_events::link_id,
+            funnel_events::step,
+            funnel_events::channel,
+            funnel_events::count,
+            funnel_events::at,
+        ))
+        .get_results(conn)?;
+    let claimed = claimed.into_iter();
+    Ok(claimed
+        .map(|(link_id, step, channel, count, at)| Claimed { link_id, step, channel, count, at })
+        .collect())
+}
+
+/// Time zones of the practices that own the events' links, by link id.
+pub fn zones(conn: &mut Conn, events: &[Claimed]) -> Result<HashMap<String, String>> {
+    let mut ids: Vec<&str> = events.iter().map(|event| event.link_id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let rows = practice_links::table.inner_join(practices::table).filter(practice_links::id.eq_any(ids));
+    let zones: Vec<(String, String)> = rows.select((practice_links::id, practices::time_zone)).load(conn)?;
+    Ok(zones.into_iter().collect())
+}
+
+pub fn add(
+    conn: &mut Conn,
+    link_id: &str,
+    day: &str,
+    (step, channel): (&str, &str),
+    slot: i32,
+    count: i64,
+) -> Result<()> {
+    let row = (
+        funnel_counts::link_id.eq(link_id),
+        funnel_counts::day.eq(day),
+        funnel_counts::step.eq(step),
+        funnel_counts::channel.eq(channel),
+        funnel_counts::slot.eq(slot),
+        funnel_counts::count.eq(count),
+    );
+    let key = (
+        funnel_counts::link_id,
+        funnel_counts::day,
+        funnel_counts::step,
+        funnel_counts::channel,
+        funnel_counts::slot,
+    );
+    let upsert = insert_into(funnel_counts::table)
+        .values(row)
+        .on_conflict(key)
+        .do_update()
+        .set(funnel_counts::count.eq(funnel_counts::count + excluded(funnel_counts::count)));
+    Both(upsert).execute(conn)?;
+    Ok(())
+}
+
+/// The channels that a link's counters name on one day, without [`super::OTHER`].
+pub fn channels(conn: &mut Conn, link_id: &str, day: &str) -> Result<HashSet<String>> {
+    let rows = funnel_counts::table
+        .filter(funnel_counts::link_id.eq(link_id))
+        .filter(funnel_counts::day.eq(day))
+        .filter(funnel_counts::channel.ne_all(["", super::OTHER]));
+    let channels: Vec<String> = rows.select(funnel_counts::channel).distinct().load(conn)?;
+    Ok(channels.into_iter().collect())
+}
+
+/// Sums of a link between two days, both included. The caller adds up the slots, because a sum over BIGINT
+/// is a NUMERIC on one database and an integer on the other.
+pub fn counts(conn: &mut Conn, link_id: &str, from: &str, to: &str) -> Result<Vec<Sum>> {
+    let rows = funnel_counts::table
+        .filter(funnel_counts::link_id.eq(link_id))
+        .filter(funnel_counts::day.ge(from))
+        .filter(funnel_counts::day.le(to))
+        .order(funnel_counts::day);
+    let columns = (funnel_counts::day, funnel_counts::step, funnel_counts::channel, funnel_counts::count);
+    Ok(rows.select(columns).load(conn)?)
+}
+
+/// Deletes up to `limit` events that are in the counters and happened before `before`.
+pub fn delete_rolled(conn: &mut Conn, before: Timestamp, limit: i64) -> Result<usize> {
+    let old: Vec<String> = funnel_events::table
+        .filter(funnel_events::at.lt(before))
+        .filter(funnel_events::batch.is_not_null())
+        .limit(limit)
+        .select(funnel_events::id)
+        .load(conn)?;
+    Ok(delete(funnel_events::table.filter(funnel_events::id.eq_any(old))).execute(conn)?)
+}

@@ -1,0 +1,240 @@
+//! Management of links: owner, members, notification recipients, state and forwarding.
+//!
+//! A conversation keeps what its pairing took from the link; a change applies only to later pairings.
+
+use serde_json::{Value, json};
+
+use super::{Link, NewLink, PRACTICE, State, create, create_with_code, store};
+use crate::domain::practices::Practice;
+use crate::domain::webhooks::{self, Fact};
+use crate::platform::audit;
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+
+/// Why a link was not created or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointRefusal {
+    /// Further links need the `communicator` plan.
+    #[error("plan required")]
+    PlanRequired,
+    /// The imported code is already allocated; codes are never issued twice.
+    #[error("code taken")]
+    CodeTaken,
+    #[error("link not found")]
+    NotFound,
+    /// The transition between these states is not allowed.
+    #[error("state fixed: {0}")]
+    StateFixed(&'static str),
+    /// A link can forward only to an active or paused link of the same practice, and not to itself.
+    #[error("forward impossible")]
+    ForwardImpossible,
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// Staff members of a link, by id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct People {
+    /// Share its conversations in addition to the owner.
+    pub members: Vec<String>,
+    /// Are notified of new conversations; if empty, the practice's own address is.
+    pub notify: Vec<String>,
+}
+
+/// A partial update; `None` leaves a field unchanged. The caller has checked that the ids of teams and
+/// staff members belong to the practice.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub label: Option<String>,
+    pub tags: Option<Vec<String>>,
+    /// First entry of its conversations; `Some(None)` removes it.
+    pub welcome: Option<Option<String>>,
+    /// [`PRACTICE`], the id of a team or of a staff member.
+    pub owner: Option<String>,
+    /// Staff member who answers its conversations; `Some(None)` removes it.
+    pub assignee_id: Option<Option<String>>,
+    /// Whether previews, texts and e-mails omit the practice's name.
+    pub discreet: Option<bool>,
+    pub state: Option<State>,
+    /// Target of a retired link; `Some(None)` is the default link.
+    pub forward_to: Option<Option<String>>,
+    pub members: Option<Vec<String>>,
+    pub notify: Option<Vec<String>>,
+}
+
+/// Access scope: which links of a practice the caller may see.
+pub enum Visible {
+    All,
+    /// Links of these owners, and links that the staff member is assignee or member of.
+    To {
+        /// [`PRACTICE`], team ids and the staff member's own id.
+        owners: Vec<String>,
+        staff_id: String,
+    },
+}
+
+/// Creates a further link of a practice, for `actor`, with a fresh code or an imported one.
+pub fn add(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    actor: &str,
+    practice: &Practice,
+    new: &NewLink,
+    people: &People,
+    code: Option<&str>,
+) -> Result<Link, EndpointRefusal> {
+    if !practice.has_communicator() {
+        return Err(EndpointRefusal::PlanRequired);
+    }
+    let link = match code {
+        Some(code) => create_with_code(ctx, conn, code, new)?.ok_or(EndpointRefusal::CodeTaken)?,
+        None => create(ctx, conn, new)?.ok_or(db::Error::Busy)?,
+    };
+    store::replace_people(conn, &link.id, "member", &people.members)?;
+    store::replace_people(conn, &link.id, "notify", &people.notify)?;
+    let is = self::people(conn, &link.id)?;
+    record(ctx, conn, actor, "link.created", &link, json!({ "after": picture(&link, &is) }))?;
+    Ok(link)
+}
+
+/// Changes a link of a practice, for `actor`.
+pub fn change(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    actor: &str,
+    practice_id: &str,
+    id: &str,
+    change: &Change,
+) -> Result<Link, EndpointRefusal> {
+    let before = store::find_of(conn, practice_id, id)?.ok_or(EndpointRefusal::NotFound)?;
+    let was = people(conn, id)?;
+    check_state(&before, change)?;
+    check_forward(conn, &before, change)?;
+    // Optimistic lock: if the state changed meanwhile, the caller has to retry with the new one.
+    let after = store::update(conn, &before, change)?.ok_or(db::Error::Busy)?;
+    if let Some(members) = &change.members {
+        store::replace_people(conn, id, "member", members)?;
+    }
+    if let Some(notify) = &change.notify {
+        store::replace_people(conn, id, "notify", notify)?;
+    }
+    let is = people(conn, id)?;
+    let detail = json!({ "before": picture(&before, &was), "after": picture(&after, &is) });
+    record(ctx, conn, actor, "link.changed", &after, detail)?;
+    ctx.repaint.set(true);
+    Ok(after)
+}
+
+/// Active ↔ paused → retired, and never back, because printed codes that forward stay in use. Links are
+/// closed only when the practice closes.
+fn check_state(link: &Link, change: &Change) -> Result<(), EndpointRefusal> {
+    use State::{Active, Closed, Paused, Retired};
+    let wanted = change.state.unwrap_or(link.state());
+    match (link.state(), wanted) {
+        (Closed, _) => Err(EndpointRefusal::StateFixed("A closed link cannot be changed.")),
+        (_, Closed) => Err(EndpointRefusal::StateFixed("A link is closed only with its practice.")),
+        (Retired, Active | Paused) => {
+            Err(EndpointRefusal::StateFixed("A retired link forwards permanently."))
+        }
+        (Active | Paused, Retired) if link.is_default => {
+            Err(EndpointRefusal::StateFixed("Retired links fall back to the default link."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Two links that retire towards each other at the same moment would form a cycle; `endpoint` in `mod.rs`
+/// breaks it by falling back to the default link.
+fn check_forward(conn: &mut Conn, link: &Link, change: &Change) -> Result<(), EndpointRefusal> {
+    let Some(Some(target)) = &change.forward_to else { return Ok(()) };
+    let is_retired = change.state.unwrap_or(link.state()) == State::Retired;
+    let found = store::find_of(conn, &link.practice_id, target)?;
+    let lives = found.is_some_and(|to| matches!(to.state(), State::Active | State::Paused));
+    if is_retired && lives && *target != link.id { Ok(()) } else { Err(EndpointRefusal::ForwardImpossible) }
+}
+
+/// Returns the link of `id` if it is within `visible`; every other link is treated as not found.
+pub fn find_visible(
+    conn: &mut Conn,
+    practice_id: &str,
+    visible: &Visible,
+    id: &str,
+) -> db::Result<Option<Link>> {
+    let Some(link) = store::find_of(conn, practice_id, id)? else { return Ok(None) };
+    match visible {
+        Visible::All => Ok(Some(link)),
+        Visible::To { owners, staff_id } => {
+            let is_seen = owners.contains(&link.owner) || store::joined(conn, staff_id)?.contains(&link.id);
+            Ok(Some(link).filter(|_| is_seen))
+        }
+    }
+}
+
+/// Up to `limit` links after the link `after`, oldest first.
+pub fn list(
+    conn: &mut Conn,
+    practice_id: &str,
+    visible: &Visible,
+    after: &str,
+    limit: i64,
+) -> db::Result<Vec<Link>> {
+    match visible {
+        Visible::All => store::list(conn, practice_id, None, after, limit),
+        Visible::To { owners, staff_id } => {
+            let joined = store::joined(conn, staff_id)?;
+            store::list(conn, practice_id, Some((owners, &joined)), after, limit)
+        }
+    }
+}
+
+/// Ids of the links that a staff member is assignee or member of.
+pub fn joined(conn: &mut Conn, staff_id: &str) -> db::Result<Vec<String>> {
+    store::joined(conn, staff_id)
+}
+
+pub fn people(conn: &mut Conn, link_id: &str) -> db::Result<People> {
+    Ok(People { members: store::people(conn, link_id, "member")?, notify: notified(conn, link_id)? })
+}
+
+/// Ids of the staff members who are notified of a link's new conversations.
+pub fn notified(conn: &mut Conn, link_id: &str) -> db::Result<Vec<String>> {
+    store::people(conn, link_id, "notify")
+}
+
+/// Closes every link of a practice that closed, and returns how many there were.
+pub fn close_all(ctx: &Ctx, conn: &mut Conn, practice_id: &str) -> db::Result<usize> {
+    ctx.repaint.set(true);
+    store::close_all(conn, practice_id)
+}
+
+/// Snapshot of everything that a change can touch, for the audit log.
+fn picture(link: &Link, people: &People) -> Value {
+    json!({
+        "label": link.label, "tags": link.tags(), "owner": link.owner, "assignee": link.assignee_id,
+        "welcome": link.welcome, "discreet": link.discreet, "state": link.state(), "forward_to": link.forward_id,
+        "members": people.members, "notify": people.notify,
+    })
+}
+
+fn record(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    actor: &str,
+    action: &'static str,
+    link: &Link,
+    detail: Value,
+) -> db::Result<()> {
+    let practice_id = Some(link.practice_id.as_str());
+    audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject: &link.id, detail })?;
+    let fact = Fact::LinkChanged { link_id: &link.id, code: &link.code, state: link.state().as_str() };
+    webhooks::emit(ctx, conn, &link.practice_id, &[fact])
+}
+
+/// Returns the kind of owner that an id names: `practice`, `team` or `staff`.
+pub fn owner_kind(owner: &str) -> &'static str {
+    match owner {
+        PRACTICE => "practice",
+        id if id.starts_with("tem_") => "team",
+        _ => "staff",
+    }
+}

@@ -1,0 +1,320 @@
+//! Practice links: the codes on the flyers, and the tokens that a phone gets for one.
+//!
+//! A code is public and only says where to go. What a sign-up trusts is a *link token*, which this service
+//! signs when a device submits a code: it names the link and the way the code reached the device. Nothing
+//! is ever paired by IP address or fingerprint: two phones in one waiting room share an address.
+
+pub mod code;
+pub mod details;
+pub mod manage;
+pub mod store;
+pub mod token;
+
+pub use code::LENGTHS as CODE_LENGTHS;
+pub use manage::{
+    Change, EndpointRefusal, People, Visible, add, change, close_all, find_visible, joined, list, notified,
+    owner_kind, people,
+};
+pub use store::Link;
+pub use token::{LinkToken, Source};
+
+use std::collections::HashSet;
+
+use crate::domain::link_analytics;
+use crate::domain::practices::{self, Practice};
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+
+/// Why a code or a token was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No such link, or a closed or suspended one: the response is the same, so they cannot be told apart.
+    #[error("link not found")]
+    NotFound,
+    /// The code is unknown and its check digit is wrong.
+    #[error("code mistyped")]
+    Mistyped,
+    /// The practice does not accept new patients through this link for now.
+    #[error("link paused")]
+    Paused,
+    /// The signature is invalid, the token has expired, or its link is closed.
+    #[error("link token invalid")]
+    TokenInvalid,
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// Lifecycle state of a practice link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The link accepts new patients.
+    Active,
+    /// The link temporarily accepts no new patients, and its page says so.
+    Paused,
+    /// The link permanently forwards to another link of the practice, and keeps its own attribution.
+    Retired,
+    /// The practice has closed; the link answers like an unknown code.
+    Closed,
+}
+
+impl State {
+    /// Returns the value used by the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Retired => "retired",
+            Self::Closed => "closed",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Active, Self::Paused, Self::Retired, Self::Closed].into_iter().find(|s| s.as_str() == word)
+    }
+}
+
+/// A link that can be opened, with its effective link and its practice.
+#[derive(Clone)]
+pub struct Destination {
+    /// The link that was opened; pairings are attributed to it.
+    pub link: Link,
+    /// The effective link, whose tags, owner, assignee and welcome apply: the same link, or the one that a
+    /// retired link forwards to.
+    pub endpoint: Link,
+    pub practice: Practice,
+}
+
+impl Destination {
+    /// Whether previews, texts and e-mails omit the practice's name.
+    pub fn is_discreet(&self) -> bool {
+        self.link.discreet || self.endpoint.discreet
+    }
+
+    /// Version of the logo on its pages; a discreet link has none.
+    pub fn logo_version(&self) -> Option<&str> {
+        self.practice.logo_version.as_deref().filter(|_| !self.is_discreet())
+    }
+}
+
+/// Owner of conversations that belong to the practice as a whole.
+pub const PRACTICE: &str = "practice";
+
+#[derive(Clone)]
+pub struct NewLink {
+    pub practice_id: String,
+    pub label: String,
+    pub tags: Vec<String>,
+    /// First entry of its conversations.
+    pub welcome: Option<String>,
+    /// Whether it is the practice's default link.
+    pub is_default: bool,
+    /// Who can see its conversations: [`PRACTICE`], the id of a team or of a staff member.
+    pub owner: String,
+    /// Staff member who answers its conversations.
+    pub assignee_id: Option<String>,
+    /// Whether previews, texts and e-mails omit the practice's name.
+    pub discreet: bool,
+}
+
+impl NewLink {
+    /// A link without extras, owned by the whole practice.
+    pub fn plain(practice_id: &str, label: &str) -> Self {
+        Self {
+            practice_id: practice_id.to_owned(),
+            label: label.to_owned(),
+            tags: Vec::new(),
+            welcome: None,
+            is_default: false,
+            owner: PRACTICE.to_owned(),
+            assignee_id: None,
+            discreet: false,
+        }
+    }
+}
+
+/// How many random codes in a row may be taken before creation fails. At 50 % use, where the next length
+/// begins, this many collisions in a row happen once in 10^9 creations.
+const TRIES: usize = 30;
+/// How many forwards in a row are followed before falling back to the default link. A forward is set to an
+/// active or paused link, so a chain grows only when that link retires too; no practice reaches this limit.
+const FORWARDS: usize = 1_000;
+
+/// Creates a link with a fresh random code. It inserts and retries; checking first and then inserting
+/// would be a race.
+pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewLink) -> db::Result<Option<Link>> {
+    let length = code::length_for(|length| store::count_of_length(conn, length))?;
+    for _ in 0..TRIES {
+        if let Some(link) = store::insert(conn, &ctx.id("lnk"), &code::generate(ctx, length), new, ctx.now)? {
+            return Ok(Some(link));
+        }
+    }
+    Ok(None)
+}
+
+/// Creates a link with a code that the operator chose (imported, or the demo's); `None` if it is taken.
+pub fn create_with_code(ctx: &Ctx, conn: &mut Conn, code: &str, new: &NewLink) -> db::Result<Option<Link>> {
+    store::insert(conn, &ctx.id("lnk"), code, new, ctx.now)
+}
+
+/// Result of opening a link code.
+pub enum Opened {
+    /// The practice accepts new patients.
+    Open(Destination),
+    /// The link is paused for now.
+    Paused(Destination),
+    /// Unknown or closed. "Mistyped" depends only on the digits, not on whether a row exists, so that
+    /// closed and unknown codes get the same answer.
+    Nowhere {
+        /// Whether the check digit is wrong.
+        mistyped: bool,
+    },
+}
+
+pub fn open(conn: &mut Conn, code: &str) -> db::Result<Opened> {
+    let found = store::find_by_code(conn, code)?;
+    let nowhere = Opened::Nowhere { mistyped: !code::is_well_formed(code) };
+    let Some(to) = destination(conn, found, store::find)? else { return Ok(nowhere) };
+    Ok(match to.endpoint.state() {
+        State::Paused => Opened::Paused(to),
+        _ => Opened::Open(to),
+    })
+}
+
+/// Logo on the page of a link.
+pub enum Logo {
+    Of {
+        /// Changes whenever the logo changes.
+        version: String,
+        png: Vec<u8>,
+    },
+    /// The practice has no logo, or the link is discreet.
+    None,
+    /// The code is unknown or closed.
+    Nowhere,
+}
+
+/// Returns the logo on the page of `code`.
+pub fn logo(conn: &mut Conn, code: &str) -> db::Result<Logo> {
+    let (Opened::Open(to) | Opened::Paused(to)) = open(conn, code)? else { return Ok(Logo::Nowhere) };
+    let Some(version) = to.logo_version().map(str::to_owned) else { return Ok(Logo::None) };
+    let png = practices::logo(conn, &to.practice.id)?;
+    Ok(png.map_or(Logo::None, |png| Logo::Of { version, png }))
+}
+
+/// Returns the destination of an active link code.
+pub fn resolve(conn: &mut Conn, code: &str) -> Result<Destination, Refusal> {
+    match open(conn, code)? {
+        Opened::Open(to) => Ok(to),
+        Opened::Paused(_) => Err(Refusal::Paused),
+        Opened::Nowhere { mistyped: true } => Err(Refusal::Mistyped),
+        Opened::Nowhere { mistyped: false } => Err(Refusal::NotFound),
+    }
+}
+
+/// Signs a link token for a device that submitted `code`.
+pub fn issue_token(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    code: &str,
+    source: Source,
+) -> Result<(LinkToken, Destination), Refusal> {
+    let destination = resolve(conn, code)?;
+    let token = token::sign(ctx, &destination.link.id, source).ok_or(Refusal::NotFound)?;
+    if let Some(step) = source.step() {
+        link_analytics::record(ctx, conn, &destination.link.id, step)?;
+    }
+    Ok((token, destination))
+}
+
+/// Returns the current destination of a link token, and how the code reached the device.
+pub fn read_token(ctx: &Ctx, conn: &mut Conn, token: &str) -> Result<(Destination, Source), Refusal> {
+    let (link_id, source) = token::verify(ctx, token).ok_or(Refusal::TokenInvalid)?;
+    Ok((destination_of(conn, &link_id)?, source))
+}
+
+/// Returns the current destination of the link `id`.
+pub fn destination_of(conn: &mut Conn, id: &str) -> Result<Destination, Refusal> {
+    let found = store::find_with_practice(conn, id)?;
+    let to = destination(conn, found, store::find)?.ok_or(Refusal::TokenInvalid)?;
+    open_only(to)
+}
+
+/// [`destination_of`] with row locks, for callers that are about to pair: the rows cannot change until the
+/// transaction ends, so a pairing is never made with a practice that closed, or through a link that was
+/// paused, a moment before.
+pub fn hold(conn: &mut Conn, id: &str) -> Result<Destination, Refusal> {
+    // A link never moves to another practice, so its practice may be read before the link is locked.
+    let link = store::find(conn, id)?.ok_or(Refusal::TokenInvalid)?;
+    let practice = practices::hold(conn, &link.practice_id)?;
+    let found = store::hold(conn, id)?.zip(practice);
+    let to = destination(conn, found, store::hold)?.ok_or(Refusal::TokenInvalid)?;
+    open_only(to)
+}
+
+/// [`read_token`], with row locks like [`hold`].
+pub fn hold_by_token(ctx: &Ctx, conn: &mut Conn, token: &str) -> Result<(Destination, Source), Refusal> {
+    let (link_id, source) = token::verify(ctx, token).ok_or(Refusal::TokenInvalid)?;
+    Ok((hold(conn, &link_id)?, source))
+}
+
+fn open_only(to: Destination) -> Result<Destination, Refusal> {
+    match to.endpoint.state() {
+        State::Paused => Err(Refusal::Paused),
+        _ => Ok(to),
+    }
+}
+
+pub fn default_of(conn: &mut Conn, practice_id: &str) -> db::Result<Option<Link>> {
+    store::find_default(conn, practice_id)
+}
+
+/// Returns the link in any state: for records that were created through it earlier.
+pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Link>> {
+    store::find(conn, id)
+}
+
+/// Returns the link and its effective link in any state, even if the practice is closed or suspended: for
+/// records that were created through it earlier.
+pub fn known(conn: &mut Conn, id: &str) -> db::Result<Option<Destination>> {
+    let Some((link, practice)) = store::find_with_practice(conn, id)? else { return Ok(None) };
+    let endpoint = endpoint(conn, &link, store::find)?.unwrap_or_else(|| link.clone());
+    Ok(Some(Destination { link, endpoint, practice }))
+}
+
+/// Query for a link by id: a plain read, or with a row lock.
+type Look = fn(&mut Conn, &str) -> db::Result<Option<Link>>;
+
+/// Adds the effective link; `None` if the link is closed or the practice is not active.
+fn destination(
+    conn: &mut Conn,
+    found: Option<(Link, Practice)>,
+    look: Look,
+) -> db::Result<Option<Destination>> {
+    let Some((link, practice)) = found.filter(|(_, practice)| practice.is_active()) else { return Ok(None) };
+    let endpoint = endpoint(conn, &link, look)?.filter(|endpoint| endpoint.state() != State::Closed);
+    Ok(endpoint.map(|endpoint| Destination { link, endpoint, practice }))
+}
+
+/// Resolves the effective link by following the forwards of retired links; every chain and every cycle ends
+/// at the default link.
+fn endpoint(conn: &mut Conn, link: &Link, look: Look) -> db::Result<Option<Link>> {
+    let (mut at, mut seen) = (link.clone(), HashSet::new());
+    while seen.len() < FORWARDS && seen.insert(at.id.clone()) {
+        if at.state() != State::Retired {
+            return Ok(Some(at));
+        }
+        let next = match &at.forward_id {
+            Some(id) => look(conn, id)?,
+            None => None,
+        };
+        match next {
+            Some(next) if next.practice_id == link.practice_id => at = next,
+            _ => break,
+        }
+    }
+    match store::find_default(conn, &link.practice_id)? {
+        Some(default) => look(conn, &default.id),
+        None => Ok(None),
+    }
+}

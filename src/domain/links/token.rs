@@ -1,0 +1,95 @@
+//! Link tokens: JWTs of type `link+jwt`, valid for 30 days.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::link_analytics::Step;
+use crate::kit::{Secret, Timestamp};
+use crate::platform::tx::Ctx;
+
+const LIFE: Duration = Duration::from_hours(30 * 24);
+const TYPE: &str = "link+jwt";
+const AUDIENCE: &str = "practice-links:link";
+
+/// How a code reached the device. Each of these is exact: the device itself held the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The link itself opened the installed app.
+    UniversalLink,
+    /// Google Play passed the code on after the install.
+    PlayReferrer,
+    /// The link opened an App Clip.
+    AppClip,
+    /// The code was pasted, with the patient's consent.
+    Pasteboard,
+    /// The patient typed the code.
+    Typed,
+    /// The QR code was scanned in the app.
+    Scanned,
+}
+
+impl Source {
+    /// Returns the funnel step that a token of this source counts as. The other sources begin on the
+    /// landing page, which counts them itself.
+    pub fn step(self) -> Option<Step> {
+        match self {
+            Self::Typed => Some(Step::CodeTyped),
+            Self::Scanned => Some(Step::Scan),
+            _ => None,
+        }
+    }
+
+    /// Returns the value used by the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UniversalLink => "universal_link",
+            Self::PlayReferrer => "play_referrer",
+            Self::AppClip => "app_clip",
+            Self::Pasteboard => "pasteboard",
+            Self::Typed => "typed",
+            Self::Scanned => "scanned",
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    /// Id of the click session, unique per token.
+    jti: String,
+    source: Source,
+    iat: i64,
+    exp: i64,
+}
+
+pub struct LinkToken {
+    /// Token that the app sends at sign-up.
+    pub token: Secret,
+    pub expires_at: Timestamp,
+}
+
+pub fn sign(ctx: &Ctx, link_id: &str, source: Source) -> Option<LinkToken> {
+    let expires_at = ctx.now + LIFE;
+    let claims = Claims {
+        iss: ctx.config.public_url.clone(),
+        aud: AUDIENCE.to_owned(),
+        sub: link_id.to_owned(),
+        jti: ctx.id("clk"),
+        source,
+        iat: ctx.now.seconds(),
+        exp: expires_at.seconds(),
+    };
+    let token = Secret::from_client(&ctx.keys.sign(ctx.now, TYPE, &claims)?);
+    Some(LinkToken { token, expires_at })
+}
+
+/// Returns the link id and the source if the token has a valid signature and has not expired.
+pub fn verify(ctx: &Ctx, token: &str) -> Option<(String, Source)> {
+    let claims: Claims = ctx.keys.verify(token, TYPE, AUDIENCE)?;
+    (claims.exp > ctx.now.seconds()).then_some((claims.sub, claims.source))
+}

@@ -1,0 +1,186 @@
+//! Bounces and complaints. A mailbox that bounced for good gets no more mail, the practice's other admins
+//! are told once, and a complaint about a mail turns off mails of its kind for that recipient.
+
+use serde_json::json;
+
+use super::mail::{self, Kind, Payload};
+use super::people::{self, Recipient};
+use super::{preference, store};
+use crate::app as topics;
+use crate::domain::{practices, staff};
+use crate::kit::Timestamp;
+use crate::platform::audit;
+use crate::platform::db::{self, Conn};
+use crate::platform::outbox::{self, Channel, Job, Outcome, Report};
+use crate::platform::tx::Ctx;
+
+/// The outcome label of a mailbox that is gone; any other rejection is about one mail.
+const GONE: &str = "mailbox_refused";
+
+/// An event reported about a mail that a server had accepted.
+pub struct Event {
+    pub kind: EventKind,
+    /// `Message-ID` header of the mail, made of the outbox row's id.
+    pub message_id: String,
+    /// When it happened, if the sender says so.
+    pub at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// Permanent bounce: the mailbox is gone.
+    HardBounce,
+    /// Temporary bounce: the sending server will try again.
+    SoftBounce,
+    /// The recipient marked it as spam.
+    Complaint,
+    /// It was delivered to the mailbox.
+    Delivered,
+}
+
+/// Processes a mail server's report once per `webhook-id`. The id is remembered because a signature is
+/// valid for minutes, and not every event in a report carries its time.
+pub fn take_report(ctx: &Ctx, conn: &mut Conn, webhook_id: &str, events: &[Event]) -> db::Result<()> {
+    let id = ctx.keys.blind("mail-report", webhook_id);
+    match store::remember_report(conn, &id, ctx.now)? {
+        0 => Ok(()),
+        _ => events.iter().try_for_each(|event| take_event(ctx, conn, event)),
+    }
+}
+
+/// Processes one event about a mail, a notice or any other kind. An unknown mail or a
+/// repeated event changes nothing.
+fn take_event(ctx: &Ctx, conn: &mut Conn, event: &Event) -> db::Result<()> {
+    let Some(id) = row_id(&event.message_id) else { return Ok(()) };
+    let topics = topics::all();
+    let Some(job) = outbox::find(conn, id)?.filter(|job| job.channel() == Some(Channel::Email)) else {
+        return Ok(());
+    };
+    let Some(attempt) = outbox::attempts(conn, id)?.pop() else { return Ok(()) };
+    let report = match event.kind {
+        EventKind::Complaint => return complain(ctx, conn, &job, event.at),
+        EventKind::HardBounce => Report::Undelivered(Outcome::Rejected(GONE)),
+        // A soft bounce is not final; a hard bounce may follow.
+        EventKind::SoftBounce => Report::Sent,
+        EventKind::Delivered => Report::Delivered,
+    };
+    let is_news = outbox::report(ctx, conn, &topics, &attempt.id, &report)?;
+    // Many servers accept a mail and return it later, so a mail reported as delivered can bounce.
+    match event.kind {
+        EventKind::HardBounce if !is_news && attempt.receipt == "delivered" => came_back(ctx, conn, &job),
+        _ => Ok(()),
+    }
+}
+
+/// Extracts the outbox row's id, `out_…`, from a `Message-ID` such as `<out_…@domain>`.
+fn row_id(message_id: &str) -> Option<&str> {
+    let (id, _) = message_id.trim().trim_matches(['<', '>']).split_once('@')?;
+    let is_ours = id.starts_with("out_") && id.len() <= 64;
+    is_ours.then_some(id).filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+}
+
+fn complain(ctx: &Ctx, conn: &mut Conn, job: &Job, at: Option<Timestamp>) -> db::Result<()> {
+    let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
+    let Some(link) = payload.link else { return Ok(()) };
+    let Some(to) = crate::domain::links::known(conn, &link)? else { return Ok(()) };
+    // If the recipient asked for mails again after the complaint, that choice wins.
+    let said = store::changed_at(conn, &payload.person, &to.endpoint.id)?;
+    if said.is_some_and(|said| said > at.unwrap_or(ctx.now)) {
+        return Ok(());
+    }
+    preference::mute(ctx, conn, &to, &payload.person).map(drop)
+}
+
+/// Handles the end of an attempt: the mail was sent just now, to the person's current address.
+pub fn settled(ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Result<()> {
+    let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
+    match outcome {
+        Outcome::Sent | Outcome::Ambiguous(_) => {
+            let mailbox = mailbox_now(ctx, conn, &payload)?;
+            store::set_mailed(conn, &job.id, &mailbox, ctx.now)
+        }
+        Outcome::Rejected(GONE) => {
+            let mailbox = mailbox_now(ctx, conn, &payload)?;
+            suppress(ctx, conn, job, &payload, &mailbox)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Key of the person's current mailbox. A person who has left has no address, so the key stored when the
+/// row was queued is used.
+fn mailbox_now(ctx: &Ctx, conn: &mut Conn, payload: &Payload) -> db::Result<String> {
+    let Some(practice) = practices::find(conn, &payload.practice)? else {
+        return Ok(payload.mailbox.clone());
+    };
+    let address = people::address(conn, &practice, &payload.person)?;
+    Ok(address.map_or_else(|| payload.mailbox.clone(), |to| people::mailbox_key(ctx, &to)))
+}
+
+/// Handles a report on a mail that had been accepted.
+pub fn reported(ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+    match report {
+        Report::Undelivered(Outcome::Rejected(GONE)) => came_back(ctx, conn, job),
+        _ => Ok(()),
+    }
+}
+
+/// Handles a bounce once per mail: a late copy of the report must not undo an admin's choice to
+/// try the mailbox again.
+fn came_back(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<()> {
+    let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
+    // A fast server's report can arrive before the result of the send is stored.
+    let mailbox = mailbox_now(ctx, conn, &payload)?;
+    store::note_mailed(conn, &job.id, &mailbox, ctx.now)?;
+    match store::take_back(conn, &job.id, ctx.now)? {
+        Some(mailbox) => suppress(ctx, conn, job, &payload, &mailbox),
+        None => Ok(()),
+    }
+}
+
+/// Pauses the mailbox of a mail that bounced for good.
+fn suppress(ctx: &Ctx, conn: &mut Conn, job: &Job, payload: &Payload, mailbox: &str) -> db::Result<()> {
+    if store::insert_bounce(conn, mailbox, &payload.person, GONE, ctx.now)? == 0 {
+        return Ok(());
+    }
+    metrics::counter!("bounced_mailboxes_total").increment(1);
+    let event = audit::Event {
+        practice_id: Some(&payload.practice),
+        actor: "system",
+        action: "notifications.paused",
+        subject: &payload.person,
+        detail: json!({ "reason": GONE, "outbox": job.id }),
+    };
+    audit::record(ctx, conn, &event)?;
+    tell_admins(ctx, conn, job, payload)
+}
+
+/// Notifies the other admins, or the practice's own address if there are no others.
+fn tell_admins(ctx: &Ctx, conn: &mut Conn, job: &Job, bounced: &Payload) -> db::Result<()> {
+    let Some(practice) = practices::find(conn, &bounced.practice)? else { return Ok(()) };
+    let admins = staff::admins(conn, &practice.id)?.into_iter();
+    let mut told: Vec<Recipient> = admins.map(|(person, email)| Recipient { person, email }).collect();
+    told.retain(|admin| admin.person != bounced.person);
+    if told.is_empty() {
+        told.extend(people::itself(&practice).filter(|itself| itself.person != bounced.person));
+    }
+    for recipient in told {
+        let payload = Payload::new(ctx, &practice.id, &recipient);
+        mail::enqueue(ctx, conn, Kind::Bounced, &format!("{}:bounced", job.id), &payload, None)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_id_leads_to_its_row() {
+        assert_eq!(row_id("<out_0198c1f2@links.example>"), Some("out_0198c1f2"));
+        assert_eq!(row_id(" out_0198c1f2@links.example "), Some("out_0198c1f2"));
+        for wrong in ["", "<>", "<out_1>", "<pai_1@x>", "<out_'@x>", "<out_\0@x>"] {
+            assert_eq!(row_id(wrong), None, "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Digests: one mail about many new patients of a link.
+//!
+//! A digest accepts patients until the first attempt to send its outbox row. Adding a patient locks
+//! that row until the commit: a worker that claims rows skips it, and if a worker has claimed it
+//! already, the adding transaction waits and then finds the digest on its way. So no patient is counted
+//! after the mail was written.
+
+use std::time::Duration;
+
+use super::mail::{self, Kind, Payload};
+use super::store;
+use crate::kit::Timestamp;
+use crate::platform::db::{self, Conn};
+use crate::platform::outbox;
+use crate::platform::tx::Ctx;
+
+/// Digests are kept for 30 days, to answer an operator's questions.
+const KEPT: Duration = Duration::from_hours(30 * 24);
+/// How many digests with the same due time may already be on their way; the next one is due a millisecond
+/// later. More than one occurs only when an operator drops an open digest's row.
+const TRIES: u64 = 8;
+
+/// Adds a patient to the open digest. Returns `false` if no digest is open, or if it is due later than a
+/// new one would be.
+pub fn join(ctx: &Ctx, conn: &mut Conn, person: &str, list: &str, until: Timestamp) -> db::Result<bool> {
+    match store::latest_digest(conn, person, list, until)? {
+        Some(id) => add(ctx, conn, &id),
+        None => Ok(false),
+    }
+}
+
+/// Opens a digest with its first patient, or joins the one that a concurrent pairing opened.
+pub fn open(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    list: &str,
+    mut payload: Payload,
+    due_at: Timestamp,
+) -> db::Result<()> {
+    for late in 0..TRIES {
+        let (id, due_at) = (ctx.id("dig"), due_at + Duration::from_millis(late));
+        if store::insert_digest(conn, &id, &payload.person, list, due_at, ctx.now)? == 1 {
+            payload.digest = Some(id.clone());
+            return mail::enqueue(ctx, conn, Kind::Digest, &id, &payload, Some(due_at));
+        }
+        if let Some(id) = store::digest_due(conn, &payload.person, list, due_at)?
+            && add(ctx, conn, &id)?
+        {
+            return Ok(());
+        }
+    }
+    Err(db::Error::Busy)
+}
+
+fn add(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
+    Ok(outbox::hold(conn, &mail::dedupe_key(Kind::Digest, id, ""))?
+        && store::add_to_digest(conn, id, ctx.now)? == 1)
+}
+
+/// Deletes digests that went out long ago.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    store::delete_digests(conn, ctx.now - KEPT)
+}

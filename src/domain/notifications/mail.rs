@@ -1,0 +1,229 @@
+//! Renders notices from outbox rows, and handles the results of sending them.
+
+use askama::Template;
+use serde::{Deserialize, Serialize};
+
+use super::people::{self, Recipient};
+use super::words::{self, Letter};
+use super::{Frequency, bounce, store, token};
+use crate::domain::links::{self, Destination};
+use crate::domain::practices::{self, Practice};
+use crate::kit::{Email, Timestamp};
+use crate::platform::db::{self, Conn};
+use crate::platform::outbox::{
+    self, Channel, Job, Mail, Message, Outcome, Outgoing, Rendered, Report, Topic, Topics,
+};
+use crate::platform::tx::Ctx;
+
+/// Kinds of notices, with an example of each subject line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// "A new patient connected."
+    NewPairing,
+    /// "5 new patients connected."
+    Digest,
+    /// "A patient signed in on a new device."
+    NewDevice,
+    /// "An address refuses our e-mails."
+    Bounced,
+    /// "An invite was opened with a different number."
+    OtherNumber,
+}
+
+impl Kind {
+    const ALL: [Self; 5] =
+        [Self::NewPairing, Self::Digest, Self::NewDevice, Self::Bounced, Self::OtherNumber];
+
+    /// Name of the topic in the outbox.
+    pub fn topic(self) -> &'static str {
+        match self {
+            Self::NewPairing => "notice_new_pairing",
+            Self::Digest => "notice_digest",
+            Self::NewDevice => "notice_new_device",
+            Self::Bounced => "notice_bounced",
+            Self::OtherNumber => "notice_other_number",
+        }
+    }
+
+    /// Whether the recipient can turn it off or lower its frequency.
+    fn is_optional(self) -> bool {
+        matches!(self, Self::NewPairing | Self::Digest)
+    }
+}
+
+/// What an outbox row stores: ids, and no address in clear text.
+#[derive(Serialize, Deserialize)]
+pub struct Payload {
+    pub practice: String,
+    /// Recipient: a staff member's id, or the practice's id for its own address.
+    pub person: String,
+    /// Keyed hash of the address when the row was queued: what a bounce pauses if the person has
+    /// no address any more.
+    pub mailbox: String,
+    pub link: Option<String>,
+    pub at: Timestamp,
+    /// Id of the digest, for [`Kind::Digest`] only.
+    pub digest: Option<String>,
+}
+
+impl Payload {
+    /// Payload for one recipient, about no link, as of now.
+    pub fn new(ctx: &Ctx, practice_id: &str, recipient: &Recipient) -> Self {
+        Self {
+            practice: practice_id.to_owned(),
+            person: recipient.person.clone(),
+            mailbox: people::mailbox_key(ctx, &recipient.email),
+            link: None,
+            at: ctx.now,
+            digest: None,
+        }
+    }
+
+    pub fn about(self, link_id: &str) -> Self {
+        Self { link: Some(link_id.to_owned()), ..self }
+    }
+}
+
+/// Deduplication key: one row per fact and person, or per digest, which belongs to one person.
+pub fn dedupe_key(kind: Kind, fact: &str, person: &str) -> String {
+    match kind {
+        Kind::Digest => format!("digest:{fact}"),
+        _ => format!("mail:{fact}:{person}"),
+    }
+}
+
+/// Queues a notice. The row stores no address: the mail goes to the person's address when it is sent.
+pub fn enqueue(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    kind: Kind,
+    fact: &str,
+    payload: &Payload,
+    due: Option<Timestamp>,
+) -> db::Result<()> {
+    let message = Message {
+        topic: kind.topic(),
+        channel: Channel::Email,
+        dedupe_key: dedupe_key(kind, fact, &payload.person),
+        recipient: None,
+        payload: serde_json::to_value(payload).unwrap_or_default(),
+        due,
+        not_after: None,
+    };
+    outbox::enqueue(ctx, conn, &message).map(drop)
+}
+
+/// The outbox topics of all notices.
+pub fn topics() -> Topics {
+    Kind::ALL.into_iter().map(|kind| (kind.topic(), Box::new(Notice(kind)) as Box<dyn Topic>)).collect()
+}
+
+/// One outbox topic per kind of notice.
+struct Notice(Kind);
+
+impl Topic for Notice {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Some(facts) = Facts::of(ctx, conn, job)? else { return Ok(Rendered::Unwanted) };
+        let list = facts.link.as_ref().map(|to| to.endpoint.id.as_str());
+        let unsubscribe = match list.filter(|_| self.0.is_optional()) {
+            Some(list) if is_off(conn, &facts.payload.person, list)? => return Ok(Rendered::Unwanted),
+            Some(list) => Some(token::url(ctx, &facts.payload.person, list)),
+            None => None,
+        };
+        let letter = match self.0 {
+            Kind::NewPairing => words::new_pairing(&facts.practice, facts.payload.at, &facts.link_label()),
+            Kind::NewDevice => words::new_device(&facts.practice, facts.payload.at),
+            Kind::Bounced => words::bounced(&facts.practice, facts.payload.at),
+            Kind::OtherNumber => words::other_number(&facts.practice, facts.payload.at, &facts.link_label()),
+            Kind::Digest => match store::digest(conn, facts.payload.digest.as_deref().unwrap_or_default())? {
+                Some(digest) => words::digest(&facts.practice, &digest, &facts.link_label()),
+                None => return Ok(Rendered::Unwanted),
+            },
+        };
+        Ok(facts.mail(ctx, letter, unsubscribe).into())
+    }
+
+    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
+        bounce::settled(ctx, conn, job, outcome)
+    }
+
+    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+        bounce::reported(ctx, conn, job, report)
+    }
+}
+
+fn is_off(conn: &mut Conn, person: &str, list: &str) -> db::Result<bool> {
+    let said = store::frequencies(conn, &[list.to_owned()], &[person.to_owned()])?;
+    Ok(said.into_values().any(|frequency| frequency == Frequency::Off))
+}
+
+/// Everything that all notices need for rendering.
+struct Facts {
+    payload: Payload,
+    practice: Practice,
+    to: Email,
+    link: Option<Destination>,
+}
+
+impl Facts {
+    /// `None` if there is no recipient, or if the recipient's mailbox bounced.
+    fn of(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Self>> {
+        let Some(payload) = job.payload::<Payload>() else { return Ok(None) };
+        let Some(practice) = practices::find(conn, &payload.practice)? else { return Ok(None) };
+        let Some(to) = people::address(conn, &practice, &payload.person)? else { return Ok(None) };
+        if !store::bounces(conn, &[people::mailbox_key(ctx, &to)])?.is_empty() {
+            return Ok(None);
+        }
+        let link = match &payload.link {
+            Some(id) => links::known(conn, id)?,
+            None => None,
+        };
+        Ok(Some(Self { payload, practice, to, link }))
+    }
+
+    fn is_discreet(&self) -> bool {
+        self.link.as_ref().is_some_and(Destination::is_discreet)
+    }
+
+    /// Empty if the link is discreet.
+    fn link_label(&self) -> String {
+        match &self.link {
+            Some(to) if !to.is_discreet() => to.link.label.clone(),
+            _ => String::new(),
+        }
+    }
+
+    /// `None` if a template fails, which drops the row: templates are checked at compile time, and the only
+    /// runtime failure left (writing to a `String`) does not occur.
+    fn mail(&self, ctx: &Ctx, letter: Letter, unsubscribe: Option<String>) -> Option<Outgoing> {
+        let practice_name = if self.is_discreet() { "" } else { &self.practice.name };
+        let console_url = format!("{}/console", ctx.config.public_url);
+        let lang = self.practice.language().as_str();
+        let stop_url = unsubscribe.as_deref().unwrap_or_default();
+        let letter_ref = &letter;
+        let html = Html { lang, practice_name, letter: letter_ref, console_url: &console_url, stop_url };
+        let text = Text { lang, practice_name, letter: letter_ref, console_url: &console_url, stop_url };
+        let (html, text) = (html.render().ok()?, text.render().ok()?);
+        Some(Outgoing::Email(Mail { to: self.to.clone(), subject: letter.heading, text, html, unsubscribe }))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "domain/notifications/mail.html")]
+struct Html<'a> {
+    lang: &'a str,
+    practice_name: &'a str,
+    letter: &'a Letter,
+    console_url: &'a str,
+    stop_url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "domain/notifications/mail.txt")]
+struct Text<'a> {
+    lang: &'a str,
+    practice_name: &'a str,
+    letter: &'a Letter,
+    console_url: &'a str,
+    stop_url: &'a str,
+}

@@ -1,0 +1,283 @@
+//! Queries: `notice_preferences`, `notice_turns`, `digests`, `mailed`, `mail_reports`, `bounced_mailboxes`.
+
+use std::collections::HashMap;
+
+use diesel::dsl::{exists, not};
+use diesel::prelude::*;
+use diesel::{delete, insert_into, update};
+
+use super::Frequency;
+use crate::kit::Timestamp;
+use crate::platform::db::schema::{
+    bounced_mailboxes, digests, link_people, mail_reports, mailed, notice_preferences, notice_turns,
+    pairing_links, pairings, practice_links, staff,
+};
+use crate::platform::db::{Both, Conn, Result, columns};
+
+/// A digest, open or already sent.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = digests)]
+pub struct Digest {
+    /// Number of patients in the digest.
+    pub count: i32,
+    /// When the first of them connected.
+    pub first_at: Timestamp,
+    /// When the last of them connected.
+    pub last_at: Timestamp,
+}
+
+/// A recipient of a link's notices.
+#[derive(Clone)]
+pub struct Slot {
+    pub link_id: String,
+    pub link_label: String,
+    /// A staff member's id, or the practice's id.
+    pub person: String,
+    pub name: String,
+    pub email: String,
+}
+
+/// A mailbox that bounced and gets no mail.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = bounced_mailboxes)]
+pub struct Bounce {
+    /// Keyed hash of the address.
+    pub address_key: String,
+    /// Outcome label of the bounce, such as `mailbox_refused`.
+    pub reason: String,
+    pub created_at: Timestamp,
+}
+
+/// Locks the practice's list of recipients until the transaction ends; other changes to it wait.
+pub fn take_turn(conn: &mut Conn, practice_id: &str, now: Timestamp) -> Result<()> {
+    let change = notice_turns::taken_at.eq(now);
+    let row = (notice_turns::practice_id.eq(practice_id), change);
+    let insert = insert_into(notice_turns::table).values(row);
+    Both(insert.on_conflict(notice_turns::practice_id).do_update().set(change)).execute(conn)?;
+    Ok(())
+}
+
+/// The frequencies that people chose, by person and link; a pair without an entry has the default.
+pub fn frequencies(
+    conn: &mut Conn,
+    link_ids: &[String],
+    persons: &[String],
+) -> Result<HashMap<(String, String), Frequency>> {
+    let rows = notice_preferences::table
+        .filter(notice_preferences::link_id.eq_any(link_ids))
+        .filter(notice_preferences::person.eq_any(persons));
+    let columns = (notice_preferences::person, notice_preferences::link_id, notice_preferences::frequency);
+    let rows: Vec<(String, String, String)> = rows.select(columns).load(conn)?;
+    Ok(rows.into_iter().map(|(person, link, word)| ((person, link), Frequency::from_word(&word))).collect())
+}
+
+/// When a person last chose how often to be told of a link's patients.
+pub fn changed_at(conn: &mut Conn, person: &str, link_id: &str) -> Result<Option<Timestamp>> {
+    let row = notice_preferences::table.find((person, link_id));
+    Ok(row.select(notice_preferences::changed_at).first(conn).optional()?)
+}
+
+/// Stores how often a person wants to be told of a link's patients.
+pub fn set_frequency(
+    conn: &mut Conn,
+    person: &str,
+    link_id: &str,
+    frequency: Frequency,
+    now: Timestamp,
+) -> Result<()> {
+    let change =
+        (notice_preferences::frequency.eq(frequency.as_str()), notice_preferences::changed_at.eq(now));
+    let row = (notice_preferences::person.eq(person), notice_preferences::link_id.eq(link_id), change);
+    let key = (notice_preferences::person, notice_preferences::link_id);
+    Both(insert_into(notice_preferences::table).values(row).on_conflict(key).do_update().set(change))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Number of patients paired through a link since a moment, counted up to `limit`.
+pub fn paired_since(conn: &mut Conn, link_id: &str, since: Timestamp, limit: i64) -> Result<usize> {
+    let rows = pairing_links::table
+        .inner_join(pairings::table)
+        .filter(pairing_links::link_id.eq(link_id))
+        .filter(pairing_links::created_at.gt(since))
+        // A patient who was paired already and opened this link later is not new to it.
+        .filter(pairings::link_id.eq(link_id))
+        .limit(limit);
+    Ok(rows.select(pairings::id).load::<String>(conn)?.len())
+}
+
+/// The digest of a person and link with the latest due time that is not after `until`.
+pub fn latest_digest(
+    conn: &mut Conn,
+    person: &str,
+    link_id: &str,
+    until: Timestamp,
+) -> Result<Option<String>> {
+    let rows = digests::table
+        .filter(digests::person.eq(person))
+        .filter(digests::link_id.eq(link_id))
+        .filter(digests::due_at.le(until));
+    Ok(rows.order(digests::due_at.desc()).select(digests::id).first(conn).optional()?)
+}
+
+/// The digest of a person and link that is due at exactly `due_at`.
+pub fn digest_due(conn: &mut Conn, person: &str, link_id: &str, due_at: Timestamp) -> Result<Option<String>> {
+    let rows = digests::table
+        .filter(digests::person.eq(person))
+        .filter(digests::link_id.eq(link_id))
+        .filter(digests::due_at.eq(due_at));
+    Ok(rows.select(digests::id).first(conn).optional()?)
+}
+
+/// Opens a digest with its first patient; returns 0 if one with the same due time exists.
+pub fn insert_digest(
+    conn: &mut Conn,
+    id: &str,
+    person: &str,
+    link_id: &str,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> Result<usize> {
+    let row = (
+        digests::id.eq(id),
+        digests::person.eq(person),
+        digests::link_id.eq(link_id),
+        digests::count.eq(1),
+        digests::first_at.eq(now),
+        digests::last_at.eq(now),
+        digests::due_at.eq(due_at),
+    );
+    Ok(Both(insert_into(digests::table).values(row).on_conflict_do_nothing()).execute(conn)?)
+}
+
+/// Counts one more patient in a digest.
+pub fn add_to_digest(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+    let change = (digests::count.eq(digests::count + 1), digests::last_at.eq(now));
+    Ok(update(digests::table.find(id)).set(change).execute(conn)?)
+}
+
+pub fn digest(conn: &mut Conn, id: &str) -> Result<Option<Digest>> {
+    Ok(digests::table.find(id).select(columns::<Digest>()).first(conn).optional()?)
+}
+
+/// Deletes digests that were due before `before`.
+pub fn delete_digests(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    Ok(delete(digests::table.filter(digests::due_at.lt(before))).execute(conn)?)
+}
+
+/// Staff on the lists of a practice's active and paused links (or one member only), after a link and person.
+pub fn listed(
+    conn: &mut Conn,
+    practice_id: &str,
+    only: Option<&str>,
+    (link, person): (&str, &str),
+    limit: i64,
+) -> Result<Vec<Slot>> {
+    type Row = (String, String, String, String, String);
+    let further = practice_links::id.gt(link).or(practice_links::id.eq(link).and(staff::id.gt(person)));
+    let mut rows = link_people::table
+        .inner_join(staff::table)
+        .inner_join(practice_links::table)
+        .filter(practice_links::practice_id.eq(practice_id))
+        .filter(practice_links::state.eq_any(["active", "paused"]))
+        .filter(link_people::part.eq("notify"))
+        .filter(staff::state.eq("active"))
+        .filter(further)
+        .into_boxed();
+    if let Some(only) = only {
+        rows = rows.filter(staff::id.eq(only));
+    }
+    let columns = (practice_links::id, practice_links::label, staff::id, staff::name, staff::email);
+    let rows: Vec<Row> =
+        rows.order((practice_links::id, staff::id)).limit(limit).select(columns).load(conn)?;
+    let slot = |(link_id, link_label, person, name, email)| Slot { link_id, link_label, person, name, email };
+    Ok(rows.into_iter().map(slot).collect())
+}
+
+/// A practice's active and paused links after `after` that have no staff on their lists.
+pub fn unlisted(
+    conn: &mut Conn,
+    practice_id: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, String)>> {
+    let listed = link_people::table
+        .inner_join(staff::table)
+        .filter(link_people::link_id.eq(practice_links::id))
+        .filter(link_people::part.eq("notify"))
+        .filter(staff::state.eq("active"));
+    let rows = practice_links::table
+        .filter(practice_links::practice_id.eq(practice_id))
+        .filter(practice_links::state.eq_any(["active", "paused"]))
+        .filter(practice_links::id.gt(after))
+        .filter(not(exists(listed)));
+    let columns = (practice_links::id, practice_links::label);
+    Ok(rows.order(practice_links::id).limit(limit).select(columns).load(conn)?)
+}
+
+/// Records that a mailbox bounced; returns 0 if that is already known.
+pub fn insert_bounce(
+    conn: &mut Conn,
+    address_key: &str,
+    person: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<usize> {
+    let row = (
+        bounced_mailboxes::address_key.eq(address_key),
+        bounced_mailboxes::person.eq(person),
+        bounced_mailboxes::reason.eq(reason),
+        bounced_mailboxes::created_at.eq(now),
+    );
+    Ok(Both(insert_into(bounced_mailboxes::table).values(row).on_conflict_do_nothing()).execute(conn)?)
+}
+
+/// The mailboxes among `keys` that bounced.
+pub fn bounces(conn: &mut Conn, keys: &[String]) -> Result<Vec<Bounce>> {
+    let rows = bounced_mailboxes::table.filter(bounced_mailboxes::address_key.eq_any(keys));
+    Ok(rows.select(columns::<Bounce>()).load(conn)?)
+}
+
+/// Clears a bounce, so that the mailbox gets mail again; returns 0 if it had not bounced.
+pub fn delete_bounce(conn: &mut Conn, address_key: &str) -> Result<usize> {
+    Ok(delete(bounced_mailboxes::table.find(address_key)).execute(conn)?)
+}
+
+/// Records which mailbox a mail was sent to.
+pub fn set_mailed(conn: &mut Conn, outbox_id: &str, address_key: &str, now: Timestamp) -> Result<()> {
+    let change = mailed::address_key.eq(address_key);
+    let row = (mailed::outbox_id.eq(outbox_id), change, mailed::created_at.eq(now));
+    let insert = insert_into(mailed::table).values(row);
+    Both(insert.on_conflict(mailed::outbox_id).do_update().set(change)).execute(conn)?;
+    Ok(())
+}
+
+/// Records which mailbox a mail was sent to, unless that is already recorded.
+pub fn note_mailed(conn: &mut Conn, outbox_id: &str, address_key: &str, now: Timestamp) -> Result<usize> {
+    let row =
+        (mailed::outbox_id.eq(outbox_id), mailed::address_key.eq(address_key), mailed::created_at.eq(now));
+    Ok(Both(insert_into(mailed::table).values(row).on_conflict_do_nothing()).execute(conn)?)
+}
+
+/// Marks a mail as bounced, once, and returns the mailbox that it was sent to.
+pub fn take_back(conn: &mut Conn, outbox_id: &str, now: Timestamp) -> Result<Option<String>> {
+    let row = mailed::table.find(outbox_id).filter(mailed::bounced_at.is_null());
+    let change = mailed::bounced_at.eq(now);
+    Ok(update(row).set(change).returning(mailed::address_key).get_result(conn).optional()?)
+}
+
+/// Deletes the records of mails sent before `before`.
+pub fn forget_mailed(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    Ok(delete(mailed::table.filter(mailed::created_at.lt(before))).execute(conn)?)
+}
+
+/// Remembers a mail server's report; returns 0 if it was seen before.
+pub fn remember_report(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+    let row = (mail_reports::id.eq(id), mail_reports::created_at.eq(now));
+    Ok(Both(insert_into(mail_reports::table).values(row).on_conflict_do_nothing()).execute(conn)?)
+}
+
+/// Deletes the records of reports received before `before`.
+pub fn forget_reports(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    Ok(delete(mail_reports::table.filter(mail_reports::created_at.lt(before))).execute(conn)?)
+}

@@ -1,0 +1,103 @@
+//! Queries on `pending_pairings`.
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use diesel::{delete, insert_into, update};
+
+use crate::kit::Timestamp;
+use crate::platform::db::schema::{pending_pairings, practice_links};
+use crate::platform::db::{Both, Conn, Result, columns};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = pending_pairings)]
+pub struct Row {
+    pub id: String,
+    /// The link whose landing page the patient used.
+    pub link_id: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// Inserts a pending pairing of a number and a link, or restarts the existing one; returns its id.
+pub fn upsert(
+    conn: &mut Conn,
+    id: &str,
+    phone_key: &str,
+    link_id: &str,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<String> {
+    let row = (
+        pending_pairings::id.eq(id),
+        pending_pairings::phone_key.eq(phone_key),
+        pending_pairings::link_id.eq(link_id),
+        pending_pairings::created_at.eq(now),
+        pending_pairings::expires_at.eq(expires_at),
+        pending_pairings::taken_by.eq(None::<String>),
+        pending_pairings::proven_at.eq(None::<Timestamp>),
+    );
+    let upsert = insert_into(pending_pairings::table)
+        .values(row)
+        .on_conflict((pending_pairings::phone_key, pending_pairings::link_id))
+        .do_update()
+        .set((
+            pending_pairings::created_at.eq(excluded(pending_pairings::created_at)),
+            pending_pairings::expires_at.eq(excluded(pending_pairings::expires_at)),
+            pending_pairings::taken_by.eq(excluded(pending_pairings::taken_by)),
+            pending_pairings::proven_at.eq(excluded(pending_pairings::proven_at)),
+        ))
+        .returning(pending_pairings::id);
+    Ok(Both(upsert).get_result(conn)?)
+}
+
+/// The pending pairings of a number that were not taken, the newest first.
+pub fn waiting(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<Vec<Row>> {
+    let rows = pending_pairings::table
+        .filter(pending_pairings::phone_key.eq(phone_key))
+        .filter(pending_pairings::taken_by.is_null())
+        .filter(pending_pairings::expires_at.gt(now))
+        .order((pending_pairings::created_at.desc(), pending_pairings::id.desc()));
+    Ok(rows.select(columns::<Row>()).load(conn)?)
+}
+
+/// Marks pending pairings proven; returns the links of those that were not marked before.
+pub fn mark_proven(conn: &mut Conn, ids: &[&str], now: Timestamp) -> Result<Vec<String>> {
+    let rows = pending_pairings::table
+        .filter(pending_pairings::id.eq_any(ids))
+        .filter(pending_pairings::proven_at.is_null());
+    let update = update(rows).set(pending_pairings::proven_at.eq(now)).returning(pending_pairings::link_id);
+    Ok(update.get_results(conn)?)
+}
+
+/// Takes a pending pairing of exactly this number, or one that the same account took
+/// before; returns its link.
+pub fn take(
+    conn: &mut Conn,
+    id: &str,
+    phone_key: &str,
+    account_id: &str,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let row = pending_pairings::table
+        .filter(pending_pairings::id.eq(id))
+        .filter(pending_pairings::phone_key.eq(phone_key))
+        .filter(pending_pairings::expires_at.gt(now))
+        .filter(pending_pairings::taken_by.is_null().or(pending_pairings::taken_by.eq(account_id)));
+    let update =
+        update(row).set(pending_pairings::taken_by.eq(account_id)).returning(pending_pairings::link_id);
+    Ok(update.get_result(conn).optional()?)
+}
+
+/// Takes all pending pairings of a number with a practice.
+pub fn take_all(conn: &mut Conn, phone_key: &str, practice_id: &str, account_id: &str) -> Result<usize> {
+    let links = practice_links::table.filter(practice_links::practice_id.eq(practice_id));
+    let rows = pending_pairings::table
+        .filter(pending_pairings::phone_key.eq(phone_key))
+        .filter(pending_pairings::taken_by.is_null())
+        .filter(pending_pairings::link_id.eq_any(links.select(practice_links::id)));
+    Ok(update(rows).set(pending_pairings::taken_by.eq(account_id)).execute(conn)?)
+}
+
+pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+    Ok(delete(pending_pairings::table.filter(pending_pairings::expires_at.le(now))).execute(conn)?)
+}

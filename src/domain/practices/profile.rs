@@ -1,0 +1,176 @@
+//! The profile of a practice: the fields that its own admins may change.
+
+use serde_json::{Value, json};
+
+use super::store::{self, Changed};
+use super::{BadField, Practice};
+use crate::kit::colour::BadAccent;
+use crate::kit::{Accent, Email, Language, secret};
+use crate::platform::audit;
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+
+/// Changes of a profile; `None` leaves a field unchanged.
+#[derive(Default)]
+pub struct Change {
+    /// The name that patients see.
+    pub name: Option<String>,
+    pub city: Option<String>,
+    /// The language of notices to the practice, `en` or `es`.
+    pub language: Option<String>,
+    /// The practice's IANA time zone.
+    pub time_zone: Option<String>,
+    /// The accent color, `#rrggbb`; `null` is the service's default.
+    pub accent: Option<Option<String>>,
+    /// Countries of patients' phone numbers (ISO 3166-1 alpha-2); `null` allows every country
+    /// the service texts to.
+    pub countries: Option<Option<Vec<String>>>,
+    /// The address that receives notices; `null` sends none.
+    pub notice_email: Option<Option<String>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Field(#[from] BadField),
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// Validates and stores changes of a profile, and records them in the audit log.
+pub fn change(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    actor: &str,
+    practice: &Practice,
+    change: &Change,
+) -> Result<Practice, Refusal> {
+    let changed = checked(ctx, change)?;
+    let Some(after) = store::change(conn, &practice.id, changed)? else { return Ok(practice.clone()) };
+    let (was, is) = (picture(practice), picture(&after));
+    let is_readdressed = practice.notice_email != after.notice_email;
+    if was != is || is_readdressed {
+        ctx.repaint.set(true);
+        let detail = json!({ "before": was, "after": is, "notice_email_changed": is_readdressed });
+        record(ctx, conn, actor, &after, "practice.changed", detail)?;
+    }
+    Ok(after)
+}
+
+/// Stores or deletes a practice's logo (PNG); `false` if there was no logo to delete.
+pub fn set_logo(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    actor: &str,
+    practice: &Practice,
+    png: Option<&[u8]>,
+) -> db::Result<bool> {
+    if png.is_none() && practice.logo_version.is_none() {
+        return Ok(false);
+    }
+    let version = png.map(|png| secret::sha256(png).chars().take(8).collect::<String>());
+    store::set_logo(conn, &practice.id, png.zip(version.as_deref()))?;
+    ctx.repaint.set(true);
+    let detail = json!({ "before": practice.logo_version, "after": version });
+    record(ctx, conn, actor, practice, "practice.logo_changed", detail)?;
+    Ok(true)
+}
+
+/// Returns a practice's logo (PNG).
+pub fn logo(conn: &mut Conn, id: &str) -> db::Result<Option<Vec<u8>>> {
+    store::logo(conn, id)
+}
+
+fn record(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    actor: &str,
+    practice: &Practice,
+    action: &str,
+    detail: Value,
+) -> db::Result<()> {
+    let practice_id = Some(practice.id.as_str());
+    audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject: &practice.id, detail })
+}
+
+/// The values that a change can touch, for the audit log. Of the e-mail address only whether there is one.
+fn picture(practice: &Practice) -> Value {
+    json!({
+        "name": practice.name, "city": practice.city, "language": practice.language().as_str(),
+        "time_zone": practice.time_zone, "accent": practice.accent().map(|accent| accent.to_string()),
+        "countries": practice.countries(), "has_notice_email": practice.notice_email.is_some(),
+    })
+}
+
+fn checked(ctx: &Ctx, change: &Change) -> Result<Changed, BadField> {
+    Ok(Changed {
+        name: change.name.as_deref().map(|name| line("/name", name)).transpose()?,
+        city: change.city.as_deref().map(|city| line("/city", city)).transpose()?,
+        language: change.language.as_deref().map(language).transpose()?,
+        time_zone: change.time_zone.as_deref().map(time_zone).transpose()?,
+        accent: given(change.accent.as_ref(), |text| accent(text))?,
+        countries: given(change.countries.as_ref(), |list| countries(ctx, list))?,
+        notice_email: given(change.notice_email.as_ref(), |text| notice_email(text))?,
+    })
+}
+
+/// Validates a field that is given and not `null`.
+fn given<T>(
+    field: Option<&Option<T>>,
+    check: impl FnOnce(&T) -> Result<String, BadField>,
+) -> Result<Option<Option<String>>, BadField> {
+    field.map(|value| value.as_ref().map(check).transpose()).transpose()
+}
+
+/// Validates a name: it goes into e-mails and pages, so it must be visible and fit on one line.
+pub fn line(pointer: &'static str, text: &str) -> Result<String, BadField> {
+    let text = text.trim();
+    let fits = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    match fits {
+        true => Ok(text.to_owned()),
+        false => Err(BadField::new(pointer, "length", "Write 1 to 100 characters on one line.")),
+    }
+}
+
+/// Validates an IANA time zone name.
+pub fn time_zone(name: &str) -> Result<String, BadField> {
+    match jiff::tz::TimeZone::get(name) {
+        Ok(_) => Ok(name.to_owned()),
+        Err(_) => Err(BadField::new(
+            "/time_zone",
+            "unknown_value",
+            "Write an IANA time zone, like America/Chicago.",
+        )),
+    }
+}
+
+fn language(tag: &str) -> Result<String, BadField> {
+    let language = Language::from_tag(tag).filter(|language| language.as_str() == tag);
+    let refused = || BadField::new("/language", "unknown_value", "Write `en` or `es`.");
+    language.map(|language| language.as_str().to_owned()).ok_or_else(refused)
+}
+
+fn accent(text: &str) -> Result<String, BadField> {
+    let refused = |bad: BadAccent| {
+        let code = if bad == BadAccent::Faint { "contrast" } else { "invalid_colour" };
+        BadField::new("/accent", code, &bad.to_string())
+    };
+    Accent::parse(text).map(|accent| accent.to_string()).map_err(refused)
+}
+
+fn countries(ctx: &Ctx, list: &[String]) -> Result<String, BadField> {
+    let served = &ctx.config.verification.countries;
+    if list.is_empty() || !list.iter().all(|country| served.contains(country)) {
+        let detail = format!("Name one or more of the countries that are served: {}.", served.join(", "));
+        return Err(BadField::new("/countries", "unknown_value", &detail));
+    }
+    // Each country once, in the order of the setting.
+    let named: Vec<&str> =
+        served.iter().filter(|country| list.contains(country)).map(String::as_str).collect();
+    Ok(named.join(","))
+}
+
+fn notice_email(text: &str) -> Result<String, BadField> {
+    let refused = || BadField::new("/notice_email", "invalid_email", "Write an e-mail address.");
+    Email::parse(text).map(|email| email.as_str().to_owned()).ok_or_else(refused)
+}

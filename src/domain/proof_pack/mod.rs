@@ -1,0 +1,226 @@
+//! The proof of identity: one page that says who a conversation's patient is, how, when and by which staff
+//! member that was confirmed, through which link or invite they came, and which texts were shown.
+
+pub mod words;
+
+use std::collections::HashMap;
+
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::desk::identity::{Look, look};
+use super::desk::{Refusal, practice, zone};
+use crate::domain::identity::Decision;
+use crate::domain::inbox::Remark;
+use crate::domain::practices::Practice;
+use crate::domain::printing::{Dossier, Section};
+use crate::domain::staff;
+use crate::kit::{Language, Secret, Timestamp};
+use crate::platform::audit::{self, Filter};
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+use words::Words;
+
+/// The page has room for this many decisions; of a longer history the first and the last ones are printed.
+const MOST_DECISIONS: usize = 8;
+/// The longest text that is quoted in full, in characters.
+const MOST_QUOTED: usize = 400;
+/// Characters for all notes together; each gets an equal share, so that the sections after them still fit.
+const MOST_NOTED: usize = 1_200;
+
+/// Builds the page of a conversation, and records the export in the audit log.
+pub fn proof(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+    language: Option<Language>,
+) -> Result<Dossier, Refusal> {
+    let who = staff::authenticate(ctx, conn, token)?;
+    let found = look(ctx, conn, token, id)?;
+    let practice = practice(conn, &who)?;
+    let language = language.unwrap_or(practice.language());
+    let shown = super::desk::inbox::entries(ctx, conn, token, id, 0, 3)?;
+    let names = names(conn, &found, &who.staff_id)?;
+    let page = Page { words: words::of(language), zone: zone(&practice), names, found: &found };
+    let sections = vec![page.person(), page.way(&shown), page.state(), page.decisions(), page.texts(&shown)];
+    who.note(ctx, conn, "identity.exported", id, json!({}))?;
+    Ok(Dossier {
+        title: page.words.title.to_owned(),
+        subtitle: subtitle(&practice, id),
+        sections,
+        footer: footer(ctx, conn, &page, &practice, &who.staff_id)?,
+        language,
+    })
+}
+
+fn subtitle(practice: &Practice, id: &str) -> String {
+    format!("{}, {} · {id}", practice.name, practice.city)
+}
+
+/// The author of the page, and the last event of the practice's audit chain: anyone who doubts the page can
+/// compare it with the audit log.
+fn footer(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    page: &Page<'_>,
+    practice: &Practice,
+    staff_id: &str,
+) -> db::Result<String> {
+    let last = audit::list(conn, &practice.id, &Filter::default(), "", 1)?.pop();
+    let made = page.words.made.replace("{by}", page.name(staff_id)).replace("{at}", &page.time(ctx.now));
+    let Some(event) = last else { return Ok(made) };
+    let number = event.seq.unwrap_or_default().to_string();
+    let hash = event.hash.unwrap_or_default();
+    Ok(format!("{made} {}", page.words.chain.replace("{n}", &number).replace("{hash}", &hash)))
+}
+
+/// Display names of the staff members on the page, by id.
+fn names(conn: &mut Conn, found: &Look, me: &str) -> db::Result<HashMap<String, String>> {
+    let mut ids: Vec<String> = found.decisions.iter().map(|decision| decision.actor.clone()).collect();
+    ids.extend(found.card.acknowledged.iter().map(|acknowledged| acknowledged.by.clone()));
+    ids.push(me.to_owned());
+    Ok(staff::names(conn, &ids)?.into_iter().collect())
+}
+
+struct Page<'a> {
+    words: Words,
+    zone: TimeZone,
+    names: HashMap<String, String>,
+    found: &'a Look,
+}
+
+impl Page<'_> {
+    fn time(&self, at: Timestamp) -> String {
+        at.to_jiff().to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
+    }
+
+    fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.names.get(id).map_or(self.words.system, String::as_str)
+    }
+
+    fn person(&self) -> Section {
+        let subject = &self.found.finding.subject;
+        let none = || self.words.not_given.to_owned();
+        let phone = subject.phone.as_ref().map(|phone| format!("{phone} · {}", self.words.number_proven));
+        let email = subject.email.as_ref().map(|email| match subject.email_is_proven {
+            true => format!("{email} · {}", self.words.email_proven),
+            false => format!("{email} · {}", self.words.email_unproven),
+        });
+        let name = format!("{} {}", subject.given_name, subject.family_name);
+        let rows = [
+            (self.words.name, Some(name)),
+            (self.words.born, subject.birth_date.clone()),
+            (self.words.number, phone),
+            (self.words.email, email),
+        ];
+        section(self.words.person, rows.map(|(name, value)| (name, value.unwrap_or_else(none))))
+    }
+
+    fn way(&self, shown: &[Remark]) -> Section {
+        let card = &self.found.card;
+        let link = card.link.as_ref().map(|link| format!("{} · {}", link.label, link.code));
+        let through = match (&card.source.invite_id, link) {
+            (Some(invite), _) => format!("{} {invite}", self.words.invite),
+            (None, Some(link)) => format!("{} {link}", self.words.link),
+            (None, None) => self.words.not_given.to_owned(),
+        };
+        let connected = shown.first().map_or(card.created_at, |entry| entry.created_at);
+        let rows = [
+            (self.words.through, through),
+            (self.words.connected, self.time(connected)),
+            (self.words.how, words::reached(&self.words, &card.source.method).to_owned()),
+        ];
+        section(self.words.way, rows)
+    }
+
+    fn state(&self) -> Section {
+        let card = &self.found.card;
+        let phi = if card.phi_allowed { self.words.phi_allowed } else { self.words.phi_refused };
+        let state = format!("{} · {phi}", words::state(&self.words, &card.identity));
+        let grade = words::grade(&self.words, self.found.finding.verdict.grade);
+        let records: Vec<&str> =
+            self.found.finding.records.iter().map(|record| record.number.as_str()).collect();
+        let grade = match records.is_empty() {
+            true => grade.to_owned(),
+            false => format!("{grade} · {}", records.join(", ")),
+        };
+        let rows = [
+            (self.words.state, state),
+            (self.words.since, self.time(card.identity_since)),
+            (self.words.grade, grade),
+        ];
+        section(self.words.standing, rows)
+    }
+
+    fn decisions(&self) -> Section {
+        let all = &self.found.decisions;
+        let kept = all.len().min(MOST_DECISIONS);
+        let (head, tail) = (kept / 2, kept - kept / 2);
+        let told = all.iter().take(head).chain(all.iter().skip(all.len() - tail));
+        let room = MOST_QUOTED.min(MOST_NOTED / kept.max(1));
+        let mut rows: Vec<(String, String)> =
+            told.map(|decision| (self.time(decision.created_at), self.decision(decision, room))).collect();
+        if all.len() > kept {
+            let more = self.words.more.replace("{n}", &(all.len() - kept).to_string());
+            rows.insert(head, ("…".to_owned(), more));
+        }
+        if rows.is_empty() {
+            rows.push((self.words.none.to_owned(), self.words.nobody_decided.to_owned()));
+        }
+        Section { heading: self.words.decisions.to_owned(), rows }
+    }
+
+    fn decision(&self, decision: &Decision, room: usize) -> String {
+        let mut parts = vec![words::decision(&self.words, &decision.kind).to_owned()];
+        parts.extend(decision.method.as_deref().map(|word| words::method(&self.words, word).to_owned()));
+        parts.push(self.name(&decision.actor).to_owned());
+        let mut text = parts.join(" · ");
+        if let Some(compared) = decision.compared.as_deref().map(|json| words::compared(&self.words, json)) {
+            text.push('\n');
+            text += &compared;
+        }
+        if let Some(note) = &decision.note {
+            text.push('\n');
+            text += &quoted(note, room);
+        }
+        text
+    }
+
+    fn texts(&self, shown: &[Remark]) -> Section {
+        let mut rows: Vec<(String, String)> = shown
+            .iter()
+            .filter(|entry| entry.kind != "message")
+            .map(|entry| {
+                (
+                    self.time(entry.created_at),
+                    format!("{} {}", self.words.to_patient, quoted(&entry.body, MOST_QUOTED)),
+                )
+            })
+            .collect();
+        rows.push((
+            self.words.to_staff.to_owned(),
+            quoted(crate::domain::identity::grading::advice(self.words.language), MOST_QUOTED),
+        ));
+        let acknowledged = self.found.card.acknowledged.as_ref();
+        rows.extend(acknowledged.map(|acknowledged| {
+            let by = self.words.acknowledged.replace("{by}", self.name(&acknowledged.by));
+            (self.time(acknowledged.at), by)
+        }));
+        Section { heading: self.words.texts.to_owned(), rows }
+    }
+}
+
+fn section<const N: usize>(heading: &str, rows: [(&str, String); N]) -> Section {
+    let rows = rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Section { heading: heading.to_owned(), rows }
+}
+
+/// Quotes a text, cut to at most `most` characters.
+fn quoted(text: &str, most: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("“{}…”", line.get(..end).unwrap_or_default()),
+        None => format!("“{line}”"),
+    }
+}

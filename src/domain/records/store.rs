@@ -1,0 +1,309 @@
+//! Queries on `patient_records` and `record_values`.
+
+use diesel::prelude::*;
+use diesel::update;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Kind;
+use crate::kit::Timestamp;
+use crate::platform::db::schema::{patient_records, record_values};
+use crate::platform::db::{Cell, Conn, OnConflict, Result, columns, many_insert_into};
+
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = patient_records)]
+pub struct Row {
+    pub id: String,
+    pub practice_id: String,
+    pub number: String,
+    pub given_name: String,
+    pub family_name: String,
+    pub birth_date: Option<String>,
+    pub phone: Option<String>,
+    pub email: Option<String>,
+    pub active: bool,
+    pub created_at: Timestamp,
+    pub changed_at: Timestamp,
+    pub import_id: Option<String>,
+    pub search: String,
+}
+
+const ROW: [&str; 13] = [
+    "id",
+    "practice_id",
+    "number",
+    "given_name",
+    "family_name",
+    "birth_date",
+    "phone",
+    "email",
+    "active",
+    "created_at",
+    "changed_at",
+    "import_id",
+    "search",
+];
+
+impl Row {
+    /// Whether both rows say the same about the patient.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let says = |row: &Self| {
+            let Self { given_name, family_name, birth_date, phone, email, active, .. } = row.clone();
+            (given_name, family_name, birth_date, phone, email, active)
+        };
+        says(self) == says(other)
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let text = |text: &str| Cell::Text(Some(text.to_owned()));
+        vec![
+            text(&self.id),
+            text(&self.practice_id),
+            text(&self.number),
+            text(&self.given_name),
+            text(&self.family_name),
+            Cell::Text(self.birth_date.clone()),
+            Cell::Text(self.phone.clone()),
+            Cell::Text(self.email.clone()),
+            Cell::Flag(self.active),
+            Cell::Number(self.created_at.millis()),
+            Cell::Number(self.changed_at.millis()),
+            Cell::Text(self.import_id.clone()),
+            text(&self.search),
+        ]
+    }
+}
+
+/// A current or former value of a record.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = record_values)]
+pub struct Saying {
+    pub record_id: String,
+    pub kind: String,
+    pub value: String,
+    pub current: bool,
+    pub since: Timestamp,
+}
+
+impl Saying {
+    pub fn kind(&self) -> Kind {
+        let all = [Kind::Phone, Kind::Email, Kind::BirthDate];
+        all.into_iter().find(|kind| kind.as_str() == self.kind).unwrap_or(Kind::Name)
+    }
+}
+
+/// A patient in the practice's own records.
+#[derive(Debug, Clone, Queryable, Selectable, Serialize, ToSchema)]
+#[diesel(table_name = patient_records)]
+#[schema(as = PatientRecord)]
+pub struct Record {
+    /// Id of the record.
+    #[schema(example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub id: String,
+    /// The practice's own record number.
+    #[schema(example = "MRN-10042")]
+    pub number: String,
+    /// Given name of the patient.
+    #[schema(example = "Alex")]
+    pub given_name: String,
+    /// Family name of the patient.
+    #[schema(example = "Rivera")]
+    pub family_name: String,
+    /// The patient's birth date, ISO 8601.
+    #[schema(required = true, example = "1987-05-31")]
+    pub birth_date: Option<String>,
+    /// The phone number on record, E.164: the one to call, whatever number the patient just gave.
+    #[schema(required = true, example = "+14155552671")]
+    pub phone: Option<String>,
+    /// E-mail address on record.
+    #[schema(required = true, example = "alex@example.com")]
+    pub email: Option<String>,
+}
+
+/// A patient in the practice's own records, as listed.
+#[derive(Debug, Clone, Queryable, Selectable, Serialize, ToSchema)]
+#[diesel(table_name = patient_records)]
+#[schema(as = ListedRecord)]
+pub struct Entry {
+    // No doc comment: it would appear in the OpenAPI document as a schema of its own, though
+    // the members are flattened.
+    #[diesel(embed)]
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub(crate) record: Record,
+    /// Whether the practice still has this patient; an inactive record never matches.
+    pub active: bool,
+    /// When the record's values last changed.
+    pub changed_at: Timestamp,
+    #[serde(skip)]
+    search: String,
+}
+
+impl Entry {
+    /// The cursor of a page that ends with this record.
+    pub fn after(&self) -> After {
+        After { search: self.search.clone(), id: self.record.id.clone() }
+    }
+}
+
+/// Pagination cursor of the record list.
+#[derive(Debug, Clone)]
+pub struct After {
+    /// Search key of the last record.
+    pub search: String,
+    pub id: String,
+}
+
+/// A current or former value of a record, for people to read.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = record_values)]
+pub struct Kept {
+    /// One of `phone`, `email`, `name` or `birth_date`.
+    pub kind: String,
+    pub value: String,
+    pub current: bool,
+    /// When the value was first known.
+    pub since: Timestamp,
+}
+
+pub fn by_number(conn: &mut Conn, practice_id: &str, numbers: &[&str]) -> Result<Vec<Row>> {
+    let rows = patient_records::table
+        .filter(patient_records::practice_id.eq(practice_id))
+        .filter(patient_records::number.eq_any(numbers));
+    Ok(rows.select(columns::<Row>()).load(conn)?)
+}
+
+/// Current and former values of records.
+pub fn values(conn: &mut Conn, record_ids: &[&str]) -> Result<Vec<Saying>> {
+    let rows = record_values::table.filter(record_values::record_id.eq_any(record_ids));
+    Ok(rows.select(columns::<Saying>()).load(conn)?)
+}
+
+/// Upserts records by practice and record number.
+pub fn put_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
+    let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+    let update = &[
+        "given_name",
+        "family_name",
+        "birth_date",
+        "phone",
+        "email",
+        "active",
+        "changed_at",
+        "import_id",
+        "search",
+    ];
+    let on_conflict = OnConflict { key: &["practice_id", "number"], update };
+    many_insert_into(patient_records::table, conn, &ROW, &cells, on_conflict)
+}
+
+/// Upserts values and whether they are current; the time they were first known does not change.
+pub fn put_values(conn: &mut Conn, practice_id: &str, values: &[Saying]) -> Result<()> {
+    let text = |text: &str| Cell::Text(Some(text.to_owned()));
+    let cells = |value: &Saying| {
+        vec![
+            text(&value.record_id),
+            text(&value.kind),
+            text(&value.value),
+            text(practice_id),
+            Cell::Flag(value.current),
+            Cell::Number(value.since.millis()),
+        ]
+    };
+    let cells: Vec<_> = values.iter().map(cells).collect();
+    let names = &["record_id", "kind", "value", "practice_id", "current", "since"];
+    let on_conflict = OnConflict { key: &["record_id", "kind", "value"], update: &["current"] };
+    many_insert_into(record_values::table, conn, names, &cells, on_conflict)
+}
+
+/// Marks records as named by an import.
+pub fn mark(conn: &mut Conn, practice_id: &str, numbers: &[&str], import_id: &str) -> Result<usize> {
+    if numbers.is_empty() {
+        return Ok(0);
+    }
+    let rows = patient_records::table
+        .filter(patient_records::practice_id.eq(practice_id))
+        .filter(patient_records::number.eq_any(numbers));
+    Ok(update(rows).set(patient_records::import_id.eq(import_id)).execute(conn)?)
+}
+
+/// Makes active records inactive that an import did not name.
+pub fn retire_unnamed(
+    conn: &mut Conn,
+    practice_id: &str,
+    import_id: &str,
+    limit: i64,
+    now: Timestamp,
+) -> Result<usize> {
+    let unnamed = patient_records::import_id.ne(import_id).or(patient_records::import_id.is_null());
+    let ids: Vec<String> = patient_records::table
+        .filter(patient_records::practice_id.eq(practice_id))
+        .filter(patient_records::active.eq(true))
+        .filter(unnamed)
+        .limit(limit)
+        .select(patient_records::id)
+        .load(conn)?;
+    let rows = patient_records::table
+        .filter(patient_records::id.eq_any(&ids))
+        .filter(patient_records::active.eq(true));
+    let change = (patient_records::active.eq(false), patient_records::changed_at.eq(now));
+    Ok(update(rows).set(change).execute(conn)?)
+}
+
+/// Records by name; every word of the search must be the beginning of one of the record's words.
+pub fn list(
+    conn: &mut Conn,
+    practice_id: &str,
+    words: &[String],
+    after: Option<&After>,
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    let mut rows = patient_records::table
+        .filter(patient_records::practice_id.eq(practice_id))
+        .select(columns::<Entry>())
+        .into_boxed();
+    // Folded words contain no wildcard of LIKE.
+    for word in words {
+        rows = rows.filter(patient_records::search.like(format!("% {word}%")));
+    }
+    if let Some(After { search, id }) = after {
+        let same = patient_records::search.eq(search).and(patient_records::id.gt(id));
+        rows = rows.filter(patient_records::search.gt(search).or(same));
+    }
+    Ok(rows.order((patient_records::search, patient_records::id)).limit(limit).load(conn)?)
+}
+
+/// Records that have or had a value.
+pub fn having(
+    conn: &mut Conn,
+    practice_id: &str,
+    kind: Kind,
+    value: &str,
+    after: Option<&After>,
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    let mut rows = patient_records::table
+        .inner_join(record_values::table)
+        .filter(record_values::practice_id.eq(practice_id))
+        .filter(record_values::kind.eq(kind.as_str()))
+        .filter(record_values::value.eq(value))
+        .select(columns::<Entry>())
+        .into_boxed();
+    if let Some(After { search, id }) = after {
+        let same = patient_records::search.eq(search).and(patient_records::id.gt(id));
+        rows = rows.filter(patient_records::search.gt(search).or(same));
+    }
+    Ok(rows.order((patient_records::search, patient_records::id)).limit(limit).load(conn)?)
+}
+
+pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Entry>> {
+    let row = patient_records::table.find(id).filter(patient_records::practice_id.eq(practice_id));
+    Ok(row.select(columns::<Entry>()).first(conn).optional()?)
+}
+
+/// Current and former values of a record, current ones first.
+pub fn kept(conn: &mut Conn, id: &str) -> Result<Vec<Kept>> {
+    let rows = record_values::table.filter(record_values::record_id.eq(id));
+    let order = (record_values::kind, record_values::current.desc(), record_values::value);
+    Ok(rows.order(order).select(columns::<Kept>()).load(conn)?)
+}

@@ -1,0 +1,31 @@
+//! Renders an outbox row as an invitation or reset e-mail.
+
+use super::{Payload, store, url, words};
+use crate::domain::practices;
+use crate::kit::Email;
+use crate::platform::db::{self, Conn};
+use crate::platform::outbox::{Job, Rendered, Topic};
+use crate::platform::tx::Ctx;
+
+pub struct LetterTopic;
+
+impl LetterTopic {
+    pub const NAME: &'static str = "staff_letter";
+}
+
+impl Topic for LetterTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
+        let token = payload.token(ctx);
+        let Some(id) = store::find_live(conn, &token.hash(), ctx.now)? else { return Ok(Rendered::Unwanted) };
+        let Some(member) = crate::domain::staff::store::find_active(conn, &id)? else {
+            return Ok(Rendered::Unwanted);
+        };
+        let Some(practice) = practices::find(conn, &member.practice_id)? else {
+            return Ok(Rendered::Unwanted);
+        };
+        let letter = words::of(payload.purpose, practice.language());
+        let mail = |to| letter.mail(to, &practice.name, practice.language(), &url(ctx, &token));
+        Ok(Email::parse(&member.email).and_then(mail).into())
+    }
+}

@@ -1,0 +1,213 @@
+//! Sessions of staff with both factors proven: an app's (access and refresh tokens) and a browser's (a
+//! cookie).
+//!
+//! An access token is a JWT that names its session, and the session is read on every call, so that ending
+//! it ends the token at once. Refresh tokens rotate; one that is used again is in two hands, and its whole
+//! family is revoked. A browser's secret does not rotate: it is in a cookie that no script can read, and
+//! expires when idle.
+
+pub mod label;
+pub mod store;
+
+use std::time::Duration;
+
+pub use store::Session;
+
+use super::{Principal, Refusal, token};
+use crate::kit::{Secret, Timestamp, secret};
+use crate::platform::audit::{self, Event};
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+
+/// Maximum lifetime of an app's session.
+const API_LIFE: Duration = Duration::from_hours(30 * 24);
+/// Lifetime of an unused refresh token.
+const REFRESH_LIFE: Duration = Duration::from_hours(7 * 24);
+/// Maximum lifetime of a browser's session.
+const CONSOLE_LIFE: Duration = Duration::from_hours(7 * 24);
+/// Idle timeout of a browser's session: longer than a night, shorter than a weekend.
+const CONSOLE_IDLE: Duration = Duration::from_hours(12);
+/// Use is recorded at most this often: not every page is worth a write.
+const NOTED: Duration = Duration::from_mins(5);
+/// Retention of ended sessions: a refresh token that comes back late is still recognized as used.
+const KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// The kind of credential of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Uses access and refresh tokens.
+    Api,
+    /// Uses a browser's cookie.
+    Console,
+}
+
+impl Kind {
+    /// The name used by the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Console => "console",
+        }
+    }
+}
+
+pub struct Tokens {
+    pub access: Secret,
+    /// Seconds until the access token expires.
+    pub expires_in: u64,
+    /// Can be exchanged for fresh tokens, once.
+    pub refresh: Secret,
+}
+
+/// The outcome of a refresh. Reuse is an outcome, not an error: an error would roll the revocation back.
+pub enum Refreshed {
+    Tokens(Tokens),
+    /// The token was used before; its family is now revoked.
+    Reused,
+}
+
+/// Opens an app's session for a staff member whose two factors were just proven.
+pub fn open_api(ctx: &Ctx, conn: &mut Conn, staff_id: &str, agent: &str) -> Result<Tokens, Refusal> {
+    let session = open(ctx, conn, staff_id, Kind::Api, agent)?;
+    issue(ctx, conn, &session)
+}
+
+/// Opens a browser's session once both factors are proven; returns the cookie's secret.
+pub fn open_console(ctx: &Ctx, conn: &mut Conn, staff_id: &str, agent: &str) -> db::Result<Secret> {
+    let session = open(ctx, conn, staff_id, Kind::Console, agent)?;
+    let cookie = ctx.secret(secret::COOKIE);
+    store::insert_token(conn, &cookie.hash(), &session.id, ctx.now, session.expires_at)?;
+    Ok(cookie)
+}
+
+fn open(ctx: &Ctx, conn: &mut Conn, staff_id: &str, kind: Kind, agent: &str) -> db::Result<Session> {
+    let life = if kind == Kind::Api { API_LIFE } else { CONSOLE_LIFE };
+    let label = label::of_agent(agent);
+    let session = Session::new(ctx.id("sts"), staff_id, kind, label, ctx.now, ctx.now + life);
+    store::insert(conn, &session)?;
+    Ok(session)
+}
+
+fn issue(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<Tokens, Refusal> {
+    let refresh = ctx.secret("srt");
+    let ends = session.expires_at.min(ctx.now + REFRESH_LIFE);
+    store::insert_token(conn, &refresh.hash(), &session.id, ctx.now, ends)?;
+    let access = token::sign(ctx, &session.staff_id, Some(&session.id)).ok_or(Refusal::KeysMissing)?;
+    Ok(Tokens { access: access.token, expires_in: access.expires_at.seconds_from(ctx.now), refresh })
+}
+
+/// Exchanges a refresh token for fresh tokens, once.
+pub fn refresh(ctx: &Ctx, conn: &mut Conn, refresh: &Secret) -> Result<Refreshed, Refusal> {
+    let hash = refresh.hash();
+    let Some(id) = store::use_token(conn, &hash, ctx.now)? else {
+        let id = store::used_token(conn, &hash)?.ok_or(Refusal::RefreshInvalid)?;
+        if let Some(session) = store::find_live(conn, &id, ctx.now)? {
+            store::revoke(conn, &id, ctx.now)?;
+            note(ctx, conn, &session.staff_id, "staff.refresh_token_reused", &id)?;
+        }
+        return Ok(Refreshed::Reused);
+    };
+    let session = store::find_live(conn, &id, ctx.now)?.ok_or(Refusal::RefreshInvalid)?;
+    super::store::find_active(conn, &session.staff_id)?.ok_or(Refusal::RefreshInvalid)?;
+    store::keep(conn, &id, ctx.now, ctx.now)?;
+    Ok(Refreshed::Tokens(issue(ctx, conn, &session)?))
+}
+
+fn note(ctx: &Ctx, conn: &mut Conn, staff_id: &str, action: &str, session_id: &str) -> db::Result<()> {
+    let member = super::store::find(conn, staff_id)?;
+    let event = Event {
+        practice_id: member.as_ref().map(|member| member.practice_id.as_str()),
+        actor: staff_id,
+        action,
+        subject: staff_id,
+        detail: serde_json::json!({ "session": session_id }),
+    };
+    audit::record(ctx, conn, &event)
+}
+
+/// Returns staff member and session of an access token or cookie; a development token has no session.
+pub fn proven(ctx: &Ctx, conn: &mut Conn, given: &Secret) -> db::Result<Option<(String, Option<Session>)>> {
+    if given.is_cookie() {
+        let Some(id) = store::session_of(conn, &given.hash(), ctx.now)? else { return Ok(None) };
+        let session = live(ctx, conn, &id, Kind::Console)?;
+        return Ok(session.map(|session| (session.staff_id.clone(), Some(session))));
+    }
+    let Some(claims) = token::verify(ctx, given) else { return Ok(None) };
+    match claims.sid {
+        None => Ok(ctx.config.is_development().then_some((claims.sub, None))),
+        Some(id) => {
+            let session = live(ctx, conn, &id, Kind::Api)?.filter(|session| session.staff_id == claims.sub);
+            Ok(session.map(|session| (claims.sub, Some(session))))
+        }
+    }
+}
+
+fn live(ctx: &Ctx, conn: &mut Conn, id: &str, kind: Kind) -> db::Result<Option<Session>> {
+    let session = store::find_live(conn, id, ctx.now)?.filter(|session| session.kind() == kind);
+    Ok(session.filter(|session| kind == Kind::Api || session.last_seen_at + CONSOLE_IDLE > ctx.now))
+}
+
+/// Returns whether the last use should be recorded now, with [`keep`].
+pub fn is_due(ctx: &Ctx, session: &Session) -> bool {
+    session.last_seen_at + NOTED <= ctx.now
+}
+
+/// Records the use of a session, so that the idle timeout starts again.
+pub fn keep(ctx: &Ctx, conn: &mut Conn, session_id: &str) -> db::Result<()> {
+    store::keep(conn, session_id, since(ctx), ctx.now).map(drop)
+}
+
+fn since(ctx: &Ctx) -> Timestamp {
+    ctx.now - NOTED
+}
+
+/// Lists the caller's sessions, most recently used first.
+pub fn list(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<Vec<Session>> {
+    let now = ctx.now;
+    let mut found = store::live_of(conn, &who.staff_id, now)?;
+    found.retain(|session| session.kind() == Kind::Api || session.last_seen_at + CONSOLE_IDLE > now);
+    Ok(found)
+}
+
+/// Ends the session that makes the request.
+pub fn sign_out(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
+    let Some(id) = &who.session_id else { return Ok(()) };
+    if store::revoke(conn, id, ctx.now)? == 1 {
+        note(ctx, conn, &who.staff_id, "staff.signed_out", id)?;
+    }
+    Ok(())
+}
+
+/// Ends one of the caller's sessions; one that has already ended is no error.
+pub fn end(ctx: &Ctx, conn: &mut Conn, who: &Principal, id: &str) -> Result<(), Refusal> {
+    if store::revoke_own(conn, id, &who.staff_id, ctx.now)? == 1 {
+        return Ok(note(ctx, conn, &who.staff_id, "staff.session_ended", id)?);
+    }
+    match store::is_own(conn, id, &who.staff_id)? {
+        true => Ok(()),
+        false => Err(Refusal::SessionNotFound),
+    }
+}
+
+/// Ends every session of the caller except the current one.
+pub fn end_others(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<usize> {
+    store::revoke_others(conn, &who.staff_id, who.session_id.as_deref().unwrap_or_default(), ctx.now)
+}
+
+/// Ends every session of the caller, including the current one.
+pub fn sign_out_everywhere(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal> {
+    end_all(ctx, conn, &who.staff_id)?;
+    let asked_by = who.session_id.as_deref().unwrap_or_default();
+    Ok(note(ctx, conn, &who.staff_id, "staff.signed_out_everywhere", asked_by)?)
+}
+
+/// Ends every session of a staff member.
+pub fn end_all(ctx: &Ctx, conn: &mut Conn, staff_id: &str) -> db::Result<usize> {
+    store::revoke_all(conn, staff_id, ctx.now)
+}
+
+/// Deletes sessions and tokens that ended more than 30 days ago.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
+    store::delete_tokens(conn, ctx.now - KEPT)?;
+    store::delete_over(conn, ctx.now - KEPT).map(drop)
+}

@@ -1,0 +1,194 @@
+//! The rate limit of sign-ins: slower with every failure, but locked for no one.
+//!
+//! Failures are counted per account and per network. After a few free ones, each further one doubles the
+//! wait, up to 15 minutes, so that a guesser has about a hundred tries per day. On its own, that would let
+//! a stranger lock a staff member out. Therefore a device or a network from which an account was signed in
+//! before has its own count for that account, and failures from elsewhere do not touch it. The wait is
+//! checked again when the attempt is decided, with the rows locked: parallel guesses get no more decisions
+//! than sequential ones.
+
+use std::time::Duration;
+
+use super::store::{self, Count};
+use crate::kit::{Email, Secret, Timestamp, Wait};
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+
+/// The wait after the first failure that is not free.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_mins(15);
+/// Free failures per account.
+const FREE: i32 = 5;
+/// Free failures per network: many people may share one address.
+const FREE_NETWORK: i32 = 20;
+/// A count expires this long after its last failure.
+const KEPT: Duration = Duration::from_hours(24);
+const KEPT_NETWORK: Duration = Duration::from_hours(1);
+/// A device or network stays known for this long after a sign-in.
+const KNOWN: Duration = Duration::from_hours(90 * 24);
+
+/// The factor that is being tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Try {
+    Password,
+    /// An authenticator or recovery code.
+    Factor,
+}
+
+/// The client that attempts a sign-in.
+pub struct Caller<'a> {
+    /// The account that the client names.
+    pub email: &'a Email,
+    pub network: &'a str,
+    /// The device token from an earlier sign-in.
+    pub device: Option<&'a Secret>,
+}
+
+/// A rate-limit count that a failure is added to.
+pub struct Rule {
+    key: String,
+    free: i32,
+    kept: Duration,
+    /// Whether a success resets the count.
+    clears: bool,
+}
+
+impl Rule {
+    fn account(ctx: &Ctx, what: &str, email: &Email) -> Self {
+        let key = format!("{what}-account:{}", ctx.keys.blind("staff-account", email.as_str()));
+        Self { key, free: FREE, kept: KEPT, clears: true }
+    }
+
+    fn network(ctx: &Ctx, what: &str, network: &str) -> Self {
+        let key = format!("{what}-network:{}", ctx.keys.blind("staff-network", network));
+        Self { key, free: FREE_NETWORK, kept: KEPT_NETWORK, clears: false }
+    }
+
+    fn known(key: String) -> Self {
+        Self { key, free: FREE, kept: KEPT, clears: true }
+    }
+}
+
+/// The rate limit on e-mails requested from one network.
+pub fn letters_from(ctx: &Ctx, network: &str) -> Vec<Rule> {
+    vec![Rule::network(ctx, "letter", network)]
+}
+
+/// The rate limits that apply to an attempt.
+pub fn rules(ctx: &Ctx, conn: &mut Conn, what: Try, caller: &Caller<'_>) -> db::Result<Vec<Rule>> {
+    for key in known_keys(ctx, caller) {
+        if store::find_count(conn, &key)?.is_some_and(|count| count.expires_at > ctx.now) {
+            let key = if what == Try::Password { key } else { format!("factor:{key}") };
+            return Ok(vec![Rule::known(key)]);
+        }
+    }
+    Ok(match what {
+        Try::Password => {
+            vec![Rule::account(ctx, "password", caller.email), Rule::network(ctx, "password", caller.network)]
+        }
+        Try::Factor => vec![Rule::account(ctx, "factor", caller.email)],
+    })
+}
+
+/// The device comes first: it is one person's, while a network may be a waiting room's.
+fn known_keys(ctx: &Ctx, caller: &Caller<'_>) -> Vec<String> {
+    let key = |kind: &str, what: &str| {
+        format!("known:{}", ctx.keys.blind(kind, &format!("{} {what}", caller.email.as_str())))
+    };
+    let device = caller.device.map(|device| key("staff-device", &device.hash()));
+    device.into_iter().chain([key("staff-known", caller.network)]).collect()
+}
+
+/// Marks the caller's network and device as known from now on.
+pub fn remember(ctx: &Ctx, conn: &mut Conn, caller: &Caller<'_>) -> db::Result<()> {
+    for key in known_keys(ctx, caller) {
+        store::lock_count(conn, &key)?;
+        store::write_count(conn, &key, 0, ctx.now, ctx.now + KNOWN)?;
+    }
+    Ok(())
+}
+
+/// Resets the failures of strangers on an account: its owner has just proven access to the mailbox.
+pub fn pardon(ctx: &Ctx, conn: &mut Conn, email: &Email) -> db::Result<()> {
+    store::delete_count(conn, &Rule::account(ctx, "password", email).key).map(drop)
+}
+
+/// Writes a meaningless row in place of a meaningful one, so that both cases take equally long.
+pub fn stand_in(ctx: &Ctx, conn: &mut Conn, hash: &str) -> db::Result<()> {
+    let key = format!("nobody:{hash}");
+    store::lock_count(conn, &key)?;
+    store::write_count(conn, &key, 0, ctx.now, ctx.now).map(drop)
+}
+
+/// Returns the wait that these counts require, read without locking them.
+pub fn wait(ctx: &Ctx, conn: &mut Conn, rules: &[Rule]) -> db::Result<Option<Wait>> {
+    let mut next = ctx.now;
+    for rule in rules {
+        if let Some(count) = store::find_count(conn, &rule.key)? {
+            next = next.max(count.next_at);
+        }
+    }
+    Ok((next > ctx.now).then(|| next.wait_from(ctx.now)))
+}
+
+/// Locked counts: other transactions that need them wait until this one ends.
+pub struct Held(Vec<(Rule, Count)>);
+
+/// Locks the counts, always in the same order to avoid deadlocks.
+pub fn hold(conn: &mut Conn, mut rules: Vec<Rule>) -> db::Result<Held> {
+    rules.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut held = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let count = store::lock_count(conn, &rule.key)?;
+        held.push((rule, count));
+    }
+    Ok(Held(held))
+}
+
+impl Held {
+    /// Returns the wait required before the next attempt.
+    pub fn wait(&self, now: Timestamp) -> Option<Wait> {
+        let next = self.0.iter().map(|(_, count)| count.next_at).max().unwrap_or(now);
+        (next > now).then(|| next.wait_from(now))
+    }
+
+    /// Adds a failure to every count.
+    pub fn fail(self, ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
+        for (rule, count) in self.0 {
+            let is_old = count.expires_at <= ctx.now;
+            let fails = if is_old { 1 } else { count.fails.saturating_add(1) };
+            let next_at = ctx.now + wait_after(fails, rule.free);
+            let expires_at = count.expires_at.max(ctx.now + rule.kept);
+            store::write_count(conn, &rule.key, fails, next_at, expires_at)?;
+        }
+        Ok(())
+    }
+
+    /// Resets the counts that a success resets.
+    pub fn pass(self, ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
+        for (rule, count) in self.0.into_iter().filter(|(rule, _)| rule.clears) {
+            store::write_count(conn, &rule.key, 0, ctx.now, count.expires_at)?;
+        }
+        Ok(())
+    }
+}
+
+/// Zero while failures are free; then 30 s, doubled by each further one.
+fn wait_after(fails: i32, free: i32) -> Duration {
+    match u32::try_from(fails - free) {
+        Err(_) => Duration::ZERO,
+        Ok(beyond) => LONGEST_WAIT.min(FIRST_WAIT.saturating_mul(1 << beyond.min(10))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_quarter_of_an_hour() {
+        let waits = (4..=12).map(|fails| wait_after(fails, FREE).as_secs());
+        assert_eq!(waits.collect::<Vec<_>>(), [0, 30, 60, 120, 240, 480, 900, 900, 900]);
+        assert_eq!(wait_after(i32::MAX, FREE), LONGEST_WAIT);
+    }
+}

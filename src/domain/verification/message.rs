@@ -1,0 +1,202 @@
+//! The SMS that carries a code: one GSM-7 segment, at most 140 bytes, however long the practice's name is.
+//!
+//! The code is in the first line, for the eyes. The last line is the origin-bound form `@host #123456` that
+//! browsers and iOS autofill from, followed by the Android app's hash for the SMS Retriever.
+
+use serde_json::json;
+
+use super::{Channel, Fate, Session, code, count, record_fate, store};
+use crate::domain::consent;
+use crate::domain::link_analytics::Step;
+use crate::domain::links;
+use crate::kit::{Language, Phone, gsm7};
+use crate::platform::db::{self, Conn};
+use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Report, Sender, Spoken, Text, Topic};
+use crate::platform::tx::Ctx;
+
+const TOPIC: &str = "verification_code";
+/// The SMS Retriever rejects longer texts; it is also below the 160 septets of one GSM-7 segment.
+const MOST_BYTES: usize = 140;
+/// A name that would be cut shorter than this tells nothing and is omitted.
+const SHORTEST_NAME: usize = 6;
+
+/// Outbox topic that renders verification messages and records their delivery.
+pub struct CodeTopic;
+
+impl CodeTopic {
+    pub const NAME: &'static str = TOPIC;
+}
+
+/// Queues the session's latest message. The outbox row contains ids; the code is derived during rendering.
+pub fn enqueue(ctx: &Ctx, conn: &mut Conn, session: &Session) -> db::Result<()> {
+    outbox::enqueue(
+        ctx,
+        conn,
+        &outbox::Message {
+            topic: TOPIC,
+            channel: match session.channel == Channel::Voice.as_str() {
+                true => outbox::Channel::Voice,
+                false => outbox::Channel::Sms,
+            },
+            dedupe_key: format!("{}:{}:{}", session.channel, session.id, session.sends),
+            recipient: None,
+            payload: json!({ "verification": session.id, "send": session.sends, "epoch": session.epoch }),
+            due: None,
+            not_after: Some(session.code_expires_at),
+        },
+    )
+    .map(drop)
+}
+
+#[derive(serde::Deserialize)]
+struct Payload {
+    verification: String,
+    send: i32,
+    epoch: i32,
+}
+
+impl Topic for CodeTopic {
+    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+        let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
+        let Some(session) = store::find_for_worker(conn, &payload.verification)? else {
+            return Ok(Rendered::Unwanted);
+        };
+        // There is a newer code, or the correct one was entered already: this text would only mislead.
+        if session.epoch != payload.epoch || session.verified_at.is_some() {
+            return Ok(Rendered::Unwanted);
+        }
+        if ctx.keys.code_secret(&session.key_id).is_none() {
+            return Ok(Rendered::NotYet("keys_missing"));
+        }
+        let practice = told_practice(conn, &session)?;
+        let sender = Sender::AnyBut(consent::barred(conn, &session.phone_key)?);
+        Ok(compose(ctx, &session, practice.as_deref(), sender).into())
+    }
+
+    fn settled(
+        &self,
+        ctx: &Ctx,
+        conn: &mut Conn,
+        job: &Job,
+        outcome: &Outcome,
+        is_over: bool,
+    ) -> db::Result<()> {
+        let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
+        if *outcome == Outcome::Sent && job.channel() == Some(outbox::Channel::Sms) {
+            count_sms(ctx, conn, &payload.verification)?;
+        }
+        match fate(outcome, is_over) {
+            Some(fate) => record_fate(ctx, conn, &payload.verification, payload.send, fate),
+            None => Ok(()),
+        }
+    }
+
+    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+        let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
+        let fate = match report {
+            Report::Accepted => None,
+            Report::Sent => Some(Fate::Sent),
+            Report::Delivered => Some(Fate::Delivered),
+            // Accepted but not delivered: a call is offered at once, whatever the reason,
+            // unless it is fraud.
+            Report::Undelivered(Outcome::Fraud(_)) => Some(Fate::Fraud),
+            // An unanswered call says nothing against the next one.
+            Report::Undelivered(Outcome::Retry(_)) => Some(Fate::Refused),
+            Report::Undelivered(_) => Some(Fate::Unreachable),
+        };
+        match fate {
+            Some(fate) => record_fate(ctx, conn, &payload.verification, payload.send, fate),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Maps the outcome of a send attempt to the session's message; `None` while attempts continue.
+fn fate(outcome: &Outcome, is_over: bool) -> Option<Fate> {
+    match outcome {
+        Outcome::Sent => Some(Fate::Sent),
+        Outcome::Unwanted => None,
+        Outcome::TransportRejected(_) => Some(Fate::Unreachable),
+        Outcome::Fraud(_) => Some(Fate::Fraud),
+        Outcome::Expired => Some(Fate::Late),
+        _ => is_over.then_some(Fate::Refused),
+    }
+}
+
+fn count_sms(ctx: &Ctx, conn: &mut Conn, verification: &str) -> db::Result<()> {
+    match store::find_for_worker(conn, verification)? {
+        Some(session) => count(ctx, conn, &session, Step::SmsSent),
+        None => Ok(()),
+    }
+}
+
+/// The practice's name, unless the link is discreet.
+fn told_practice(conn: &mut Conn, session: &Session) -> db::Result<Option<String>> {
+    let Some(link_id) = &session.link_id else { return Ok(None) };
+    Ok(links::known(conn, link_id)?.filter(|to| !to.is_discreet()).map(|to| to.practice.name))
+}
+
+fn compose(ctx: &Ctx, session: &Session, practice: Option<&str>, sender: Sender) -> Option<Outgoing> {
+    let to = Phone::from_stored(session.phone.as_deref()?).ok()?;
+    let code = code::derive(&ctx.keys, session)?;
+    let language = Language::from_tag(&session.language).unwrap_or_default();
+    if session.channel == Channel::Voice.as_str() {
+        return Some(Outgoing::Voice(Spoken { to, body: spoken(language, &code), language, code }));
+    }
+    let hash = session.app_hash.as_deref().map_or(String::new(), |hash| format!(" {hash}"));
+    let last_line = format!("@{} #{code}{hash}", ctx.config.public_domain());
+    let body = text(language, &code, practice, &last_line);
+    Some(Outgoing::Sms(Text { to, body, code: Some(code), sender }))
+}
+
+/// The text of the SMS. The name gets the space that the other words leave.
+fn text(language: Language, code: &str, practice: Option<&str>, last_line: &str) -> String {
+    let (plain, joined) = match language {
+        Language::En => (" is your code", " for "),
+        Language::Es => (" es su codigo", " para "),
+    };
+    let fixed = code.len() + plain.len() + joined.len() + ".\n\n".len() + last_line.len();
+    let room = MOST_BYTES.saturating_sub(fixed);
+    let name = practice.map(|practice| gsm7::name(practice, room)).unwrap_or_default();
+    if name.len() < SHORTEST_NAME.min(practice.map_or(SHORTEST_NAME, str::len)) {
+        return format!("{code}{plain}.\n\n{last_line}");
+    }
+    format!("{code}{plain}{joined}{name}.\n\n{last_line}")
+}
+
+/// The text of a voice call: the digits one by one, twice.
+fn spoken(language: Language, code: &str) -> String {
+    let digits = code.chars().map(String::from).collect::<Vec<_>>().join(", ");
+    match language {
+        Language::En => format!("Your code is: {digits}. Again, your code is: {digits}. Goodbye."),
+        Language::Es => format!("Su código es: {digits}. Repito, su código es: {digits}. Adiós."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAST: &str = "@links.example.org #012345 FA+9qCX9VSu";
+
+    #[test]
+    fn the_longest_name_still_fits_one_segment() {
+        let name = "Centro Médico Ñuñoa 😀 @home #1 https://evil.example/ \u{202e}".repeat(20);
+        for language in [Language::En, Language::Es] {
+            let text = text(language, "012345", Some(&name), LAST);
+            assert!(text.len() <= MOST_BYTES, "{} bytes", text.len());
+            assert!(text.is_ascii());
+            assert!(text.starts_with("012345"));
+            assert!(text.ends_with(LAST));
+            let before = text.strip_suffix(LAST).unwrap();
+            assert!(!before.contains(['@', '#', '/', '\u{202e}']), "{before}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_leaves_no_room_drops_the_name_not_the_code() {
+        let last = format!("@{} #012345", "a-very-long-host-name.".repeat(4) + "of-a-practice");
+        let text = text(Language::En, "012345", Some("Oak Street Family Medicine"), &last);
+        assert_eq!(text, format!("012345 is your code.\n\n{last}"));
+    }
+}

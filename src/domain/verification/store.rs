@@ -1,0 +1,350 @@
+//! Queries on `verifications` and `check_budgets`.
+
+use diesel::dsl::case_when;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer};
+use diesel::{insert_into, update};
+
+use super::{Channel, Made};
+use crate::kit::Timestamp;
+use crate::platform::db::schema::{check_budgets, verifications};
+use crate::platform::db::{Both, Conn, Result, columns};
+
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = verifications)]
+pub struct Session {
+    /// Unique id, of the form `ver_…`.
+    pub id: String,
+    /// The phone number, erased after 24 hours.
+    pub phone: Option<String>,
+    /// Keyed hash of the number, for the rate limits.
+    pub phone_key: String,
+    pub country: String,
+    pub can_text: bool,
+    /// The link that the patient came by.
+    pub link_id: Option<String>,
+    pub practice_id: Option<String>,
+    pub language: String,
+    /// SMS Retriever hash of the Android app.
+    pub app_hash: Option<String>,
+    /// The generation of server keys that the code is derived from.
+    pub key_id: String,
+    /// The session's part of the code's secret.
+    pub nonce: Vec<u8>,
+    /// Counter of the session's codes; each epoch has another code.
+    pub epoch: i32,
+    pub code_expires_at: Timestamp,
+    pub channel: String,
+    /// Delivery status of the latest message.
+    pub delivery: String,
+    /// Number of messages so far.
+    pub sends: i32,
+    /// Earliest time of the next SMS; `None` if the number takes no texts.
+    pub next_sms_at: Option<Timestamp>,
+    /// Earliest time of the next voice call.
+    pub next_call_at: Timestamp,
+    /// Number of checks so far.
+    pub checks: i32,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub verified_at: Option<Timestamp>,
+    pub proof_expires_at: Option<Timestamp>,
+    /// The account that the proof created or opened.
+    pub proof_account_id: Option<String>,
+    /// The pairing that the proof created.
+    pub proof_pairing_id: Option<String>,
+    pub proof_session_id: Option<String>,
+    pub can_call: bool,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Earliest time of the next message by `channel`, by the session's own waits; `None` for never.
+    pub fn next_at(&self, channel: Channel) -> Option<Timestamp> {
+        match channel {
+            Channel::Sms => self.next_sms_at,
+            Channel::Voice => Some(self.next_call_at).filter(|_| self.can_call),
+        }
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = verifications)]
+pub struct NewRow {
+    pub id: String,
+    pub client_secret_hash: String,
+    pub phone: String,
+    pub phone_key: String,
+    pub country: String,
+    pub can_text: bool,
+    pub can_call: bool,
+    pub link_id: Option<String>,
+    pub practice_id: Option<String>,
+    pub language: &'static str,
+    pub app_hash: Option<String>,
+    pub key_id: String,
+    pub nonce: Vec<u8>,
+    pub code_expires_at: Timestamp,
+    pub channel: &'static str,
+    pub next_sms_at: Option<Timestamp>,
+    pub next_call_at: Timestamp,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = verifications)]
+pub struct NextSend {
+    pub channel: &'static str,
+    pub next_sms_at: Option<Timestamp>,
+    pub next_call_at: Timestamp,
+    pub epoch: i32,
+    pub code_expires_at: Timestamp,
+}
+
+/// Inserts a session whose first message is queued.
+pub fn insert(conn: &mut Conn, row: &NewRow) -> Result<Session> {
+    let first = (
+        verifications::epoch.eq(0),
+        verifications::delivery.eq("queued"),
+        verifications::sends.eq(1),
+        verifications::checks.eq(0),
+    );
+    let insert = insert_into(verifications::table).values((row, first));
+    Ok(insert.returning(columns::<Session>()).get_result(conn)?)
+}
+
+/// The session of `id`, for a client that has its secret.
+pub fn find(conn: &mut Conn, id: &str, secret_hash: &str) -> Result<Option<Session>> {
+    let row = verifications::table.find(id).filter(verifications::client_secret_hash.eq(secret_hash));
+    Ok(row.select(columns::<Session>()).first(conn).optional()?)
+}
+
+/// The session of `id`, for the background job that renders its message.
+pub fn find_for_worker(conn: &mut Conn, id: &str) -> Result<Option<Session>> {
+    Ok(verifications::table.find(id).select(columns::<Session>()).first(conn).optional()?)
+}
+
+/// Counts one more message, unless the session has changed since `seen` was read or has expired.
+pub fn mark_sent(
+    conn: &mut Conn,
+    seen: &Session,
+    next: &NextSend,
+    now: Timestamp,
+) -> Result<Option<Session>> {
+    let row = verifications::table
+        .find(&seen.id)
+        .filter(verifications::sends.eq(seen.sends))
+        .filter(verifications::verified_at.is_null())
+        .filter(verifications::expires_at.gt(now));
+    let change =
+        (next, verifications::sends.eq(verifications::sends + 1), verifications::delivery.eq("queued"));
+    Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
+}
+
+/// Inserts the number's row of checks unless it exists.
+pub fn ensure_check_budget(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
+    let row = (
+        check_budgets::phone_key.eq(phone_key),
+        check_budgets::fails.eq(0),
+        check_budgets::fails_in_a_row.eq(0),
+        check_budgets::window_ends_at.eq(now),
+        check_budgets::next_check_at.eq(now),
+    );
+    let insert =
+        insert_into(check_budgets::table).values(row).on_conflict(check_budgets::phone_key).do_nothing();
+    Ok(Both(insert).execute(conn)?)
+}
+
+/// Takes one check from the number and locks its row until the transaction ends; `None` if the number may
+/// not be checked now. After the window has ended, a new one starts with this check.
+pub fn take_check(
+    conn: &mut Conn,
+    phone_key: &str,
+    hard_stop: i32,
+    now: Timestamp,
+    window_end: Timestamp,
+) -> Result<Option<i32>> {
+    let row = check_budgets::table
+        .find(phone_key)
+        .filter(check_budgets::next_check_at.le(now))
+        .filter(check_budgets::fails_in_a_row.lt(hard_stop));
+    let over = || check_budgets::window_ends_at.le(now);
+    let change = (
+        check_budgets::fails
+            .eq(case_when(over(), 1.into_sql::<Integer>()).otherwise(check_budgets::fails + 1)),
+        check_budgets::window_ends_at
+            .eq(case_when(over(), window_end.into_sql::<BigInt>()).otherwise(check_budgets::window_ends_at)),
+        check_budgets::fails_in_a_row.eq(check_budgets::fails_in_a_row + 1),
+    );
+    Ok(update(row).set(change).returning(check_budgets::fails).get_result(conn).optional()?)
+}
+
+/// Undoes [`take_check`] if nothing was compared.
+pub fn return_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
+    let change = (
+        check_budgets::fails.eq(check_budgets::fails - 1),
+        check_budgets::fails_in_a_row.eq(check_budgets::fails_in_a_row - 1),
+    );
+    Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
+}
+
+/// Undoes [`take_check`] for a correct code.
+pub fn give_back_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
+    let change = (check_budgets::fails.eq(check_budgets::fails - 1), check_budgets::fails_in_a_row.eq(0));
+    Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
+}
+
+/// The number's wrong codes in its current window.
+pub fn fails_today(conn: &mut Conn, phone_key: &str) -> Result<i32> {
+    Ok(check_budgets::table.find(phone_key).select(check_budgets::fails).first(conn)?)
+}
+
+/// Refuses checks of the number until `at`.
+pub fn delay_checks(conn: &mut Conn, phone_key: &str, at: Timestamp) -> Result<usize> {
+    let row = check_budgets::table.find(phone_key);
+    Ok(update(row).set(check_budgets::next_check_at.eq(at)).execute(conn)?)
+}
+
+/// Earliest time of the number's next check, and its wrong codes in a row.
+pub fn check_budget(conn: &mut Conn, phone_key: &str) -> Result<Option<(Timestamp, i32)>> {
+    let row = check_budgets::table.find(phone_key);
+    Ok(row.select((check_budgets::next_check_at, check_budgets::fails_in_a_row)).first(conn).optional()?)
+}
+
+/// Unlocks a number after the hard stop.
+pub fn reset_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
+    let change = (
+        check_budgets::fails.eq(0),
+        check_budgets::fails_in_a_row.eq(0),
+        check_budgets::next_check_at.eq(now),
+    );
+    Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
+}
+
+/// Takes one check from a session that has one left and whose code has not expired.
+pub fn take_session_check(conn: &mut Conn, id: &str, limit: i32, now: Timestamp) -> Result<Option<Session>> {
+    let row = verifications::table
+        .find(id)
+        .filter(verifications::verified_at.is_null())
+        .filter(verifications::checks.lt(limit))
+        .filter(verifications::code_expires_at.gt(now))
+        .filter(verifications::expires_at.gt(now));
+    let change = verifications::checks.eq(verifications::checks + 1);
+    Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
+}
+
+/// Takes one check from a session that is already verified.
+pub fn take_repeat(conn: &mut Conn, id: &str, limit: i32) -> Result<Option<Session>> {
+    let row = verifications::table
+        .find(id)
+        .filter(verifications::verified_at.is_not_null())
+        .filter(verifications::checks.lt(limit));
+    let change = verifications::checks.eq(verifications::checks + 1);
+    Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
+}
+
+/// Undoes [`take_repeat`] for the correct code.
+pub fn return_repeat(conn: &mut Conn, id: &str) -> Result<usize> {
+    let change = verifications::checks.eq(verifications::checks - 1);
+    Ok(update(verifications::table.find(id)).set(change).execute(conn)?)
+}
+
+/// Marks the session verified, and stores the hash of its proof.
+pub fn mark_verified(
+    conn: &mut Conn,
+    id: &str,
+    proof_hash: &str,
+    now: Timestamp,
+    proof_ends: Timestamp,
+) -> Result<Session> {
+    let change = (
+        verifications::verified_at.eq(now),
+        verifications::proof_hash.eq(proof_hash),
+        verifications::proof_expires_at.eq(proof_ends),
+    );
+    let row = verifications::table.find(id).filter(verifications::verified_at.is_null());
+    Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn)?)
+}
+
+/// Consumes a proof that has not expired and was not consumed before.
+pub fn consume_proof(conn: &mut Conn, proof_hash: &str, now: Timestamp) -> Result<Option<Session>> {
+    let row = verifications::table
+        .filter(verifications::proof_hash.eq(proof_hash))
+        .filter(verifications::proof_consumed_at.is_null())
+        .filter(verifications::proof_expires_at.gt(now));
+    let change = verifications::proof_consumed_at.eq(now);
+    Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
+}
+
+pub fn find_by_proof(conn: &mut Conn, proof_hash: &str) -> Result<Option<Session>> {
+    let row = verifications::table.filter(verifications::proof_hash.eq(proof_hash));
+    Ok(row.select(columns::<Session>()).first(conn).optional()?)
+}
+
+/// Records what a proof was used for.
+pub fn record_made(conn: &mut Conn, id: &str, made: &Made) -> Result<()> {
+    let change = (
+        verifications::proof_account_id.eq(&made.account_id),
+        verifications::proof_pairing_id.eq(&made.pairing_id),
+        verifications::proof_session_id.eq(&made.session_id),
+    );
+    update(verifications::table.find(id)).set(change).execute(conn)?;
+    Ok(())
+}
+
+/// Sets the status of the `send`-th message if it is one of `after` now, unless a later message was queued.
+pub fn set_delivery(conn: &mut Conn, id: &str, send: i32, delivery: &str, after: &[&str]) -> Result<usize> {
+    let row = verifications::table
+        .find(id)
+        .filter(verifications::sends.eq(send))
+        .filter(verifications::delivery.eq_any(after));
+    Ok(update(row).set(verifications::delivery.eq(delivery)).execute(conn)?)
+}
+
+/// Offers a call at once if it was an SMS that failed.
+pub fn offer_call(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    let row = verifications::table.find(id).filter(verifications::channel.eq(Channel::Sms.as_str()));
+    update(row).set(verifications::next_call_at.eq(now)).execute(conn)?;
+    Ok(())
+}
+
+/// Gives up the channel that just failed: a number that an SMS does not reach gets no more texts, but may
+/// be called at once, and a number that a call does not reach gets no more calls.
+pub fn give_up_channel(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    let no_text = (
+        verifications::can_text.eq(false),
+        verifications::next_sms_at.eq(None::<Timestamp>),
+        verifications::next_call_at.eq(now),
+    );
+    let row = verifications::table.find(id);
+    if update(row.filter(verifications::channel.eq("sms"))).set(no_text).execute(conn)? == 0 {
+        update(row.filter(verifications::channel.eq("voice")))
+            .set(verifications::can_call.eq(false))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+pub fn close_channels(conn: &mut Conn, id: &str) -> Result<()> {
+    let change = (
+        verifications::can_text.eq(false),
+        verifications::can_call.eq(false),
+        verifications::next_sms_at.eq(None::<Timestamp>),
+    );
+    update(verifications::table.find(id)).set(change).execute(conn)?;
+    Ok(())
+}
+
+/// Erases the number from sessions created before `before`.
+pub fn forget_numbers(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    let rows = verifications::table
+        .filter(verifications::created_at.lt(before))
+        .filter(verifications::phone.is_not_null());
+    Ok(update(rows).set(verifications::phone.eq(None::<String>)).execute(conn)?)
+}

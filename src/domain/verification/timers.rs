@@ -1,0 +1,66 @@
+//! Timers of a verification session over all rate limits: its own waits, the number's, the
+//! practice's and the country's.
+
+use crate::kit::Timestamp;
+use crate::platform::db::{self, Conn};
+use crate::platform::rate_limits;
+use crate::platform::tx::Ctx;
+
+use super::{Channel, HARD_STOP, Session, session_budgets, store};
+
+/// Seconds until each step is possible, 0 for now; `None` if waiting will not help.
+#[derive(Debug)]
+pub struct Timers {
+    /// Seconds until the next SMS may be requested.
+    pub next_sms: Option<u64>,
+    /// Seconds until the next voice call may be requested.
+    pub next_call: Option<u64>,
+    /// Seconds until the next code is compared.
+    pub next_check: Option<u64>,
+    /// Number of checks that this session has left.
+    pub checks_left: i32,
+    /// `pending`, `verified`, `exhausted` or `expired`.
+    pub status: &'static str,
+    /// Time at which the number may be checked again, in any session; `None` after the hard stop.
+    pub(super) number_check_at: Option<Timestamp>,
+}
+
+pub fn of(ctx: &Ctx, conn: &mut Conn, session: &Session) -> db::Result<Timers> {
+    let messages_at = rate_limits::next_at(ctx, conn, &session_budgets(ctx, session))?;
+    let number_check_at = number_check_at(ctx, conn, session)?;
+    let checks_left = (ctx.config.verification.checks - session.checks).max(0);
+    let status = status(ctx, session, checks_left);
+    let open = status == "pending";
+    let wait = |at: Option<Timestamp>| {
+        at.filter(|at| open && *at < session.expires_at).map(|at| at.seconds_from(ctx.now))
+    };
+    let next_check = number_check_at.filter(|at| *at < session.code_expires_at);
+    Ok(Timers {
+        next_sms: wait(session.next_at(Channel::Sms).map(|at| at.max(messages_at))),
+        next_call: wait(session.next_at(Channel::Voice).map(|at| at.max(messages_at))),
+        next_check: wait(next_check.filter(|_| session.code_expires_at > ctx.now)),
+        checks_left,
+        status,
+        number_check_at,
+    })
+}
+
+fn status(ctx: &Ctx, session: &Session, checks_left: i32) -> &'static str {
+    if session.verified_at.is_some() {
+        "verified"
+    } else if session.expires_at <= ctx.now {
+        "expired"
+    } else if checks_left == 0 {
+        "exhausted"
+    } else {
+        "pending"
+    }
+}
+
+fn number_check_at(ctx: &Ctx, conn: &mut Conn, session: &Session) -> db::Result<Option<Timestamp>> {
+    Ok(match store::check_budget(conn, &session.phone_key)? {
+        Some((_, in_a_row)) if in_a_row >= HARD_STOP => None,
+        Some((next_check_at, _)) => Some(next_check_at.max(ctx.now)),
+        None => Some(ctx.now),
+    })
+}

@@ -1,0 +1,283 @@
+//! Webhooks: signed calls to a practice's own server (Standard Webhooks 1.0), with endpoints, events and a
+//! delivery log.
+//!
+//! An event is written in the transaction of its cause, with an outbox row for each endpoint that
+//! subscribes to it; without a subscriber, nothing is written. Bodies are thin: only ids, with which the
+//! receiver fetches the rest.
+
+pub mod address;
+pub mod event;
+pub mod message;
+pub mod sealed_secret;
+pub mod store;
+
+use std::time::Duration;
+
+pub use event::{Fact, Kind};
+pub use message::WebhookTopic;
+pub use store::{Delivery, Endpoint};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::domain::staff::{self, Principal, Role};
+use crate::kit::Secret;
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+
+/// Maximum number of endpoints per practice.
+const MOST: i64 = 10;
+/// Time for which the previous secret still signs after a rotation.
+const BOTH_SIGN: Duration = Duration::from_hours(24);
+/// Retention of events and their delivery log.
+const KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// The state of a webhook endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = WebhookState)]
+pub enum State {
+    /// The endpoint receives its events.
+    Active,
+    /// The endpoint is not called.
+    Disabled,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The caller is not signed in, or is not an admin.
+    #[error(transparent)]
+    Staff(#[from] staff::Refusal),
+    /// No such endpoint, or no such entry in its log.
+    #[error("webhook not found")]
+    NotFound,
+    /// The practice already has the maximum number of endpoints.
+    #[error("too many webhooks")]
+    TooMany,
+    /// The endpoint is disabled, so nothing can be replayed to it.
+    #[error("webhook disabled")]
+    Disabled,
+    /// The URL cannot be called, with the reason.
+    #[error("url refused: {0}")]
+    Url(&'static str),
+    /// Encrypting the secret failed.
+    #[error("not sealed")]
+    NotSealed,
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+/// A new endpoint to create.
+pub struct New {
+    pub url: String,
+    pub label: String,
+    /// The subscribed event types; `None` means all, including future types.
+    pub events: Option<Vec<Kind>>,
+}
+
+/// Changes to an endpoint; `None` leaves a field as it is.
+#[derive(Default)]
+pub struct Change {
+    pub url: Option<String>,
+    pub label: Option<String>,
+    /// The subscribed event types; an inner `None` means all.
+    pub events: Option<Option<Vec<Kind>>>,
+    pub state: Option<State>,
+}
+
+/// Queues `facts` for the endpoints that subscribe to them, in the transaction that caused them.
+pub fn emit(ctx: &Ctx, conn: &mut Conn, practice_id: &str, facts: &[Fact<'_>]) -> db::Result<()> {
+    let endpoints = store::active(conn, practice_id)?;
+    for fact in facts {
+        let wanting: Vec<&Endpoint> = endpoints.iter().filter(|one| one.wants(fact.kind())).collect();
+        if !wanting.is_empty() {
+            fan_out(ctx, conn, practice_id, fact, &wanting)?;
+        }
+    }
+    Ok(())
+}
+
+fn fan_out(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    practice_id: &str,
+    fact: &Fact<'_>,
+    endpoints: &[&Endpoint],
+) -> db::Result<()> {
+    let event_id = ctx.id("evt");
+    store::insert_event(conn, &event_id, practice_id, (fact.kind(), &fact.body(ctx.now)), ctx.now)?;
+    for endpoint in endpoints {
+        let delivery = store::insert_delivery(conn, &ctx.id("whd"), &endpoint.id, &event_id, ctx.now)?;
+        message::enqueue(ctx, conn, &endpoint.id, &delivery)?;
+    }
+    Ok(())
+}
+
+/// Creates an endpoint; its secret is shown only once.
+pub fn create(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    new: &New,
+) -> Result<(Endpoint, Secret), Refusal> {
+    let who = admin(ctx, conn, token)?;
+    check_url(ctx, &new.url)?;
+    lock(ctx, conn, &who)?;
+    if store::count(conn, &who.practice_id)? >= MOST {
+        return Err(Refusal::TooMany);
+    }
+    let id = ctx.id("whk");
+    let (secret, sealed) = sealed_secret::make(ctx, &id).ok_or(Refusal::NotSealed)?;
+    let row = store::NewEndpoint {
+        practice_id: &who.practice_id,
+        url: &new.url,
+        label: &new.label,
+        events: new.events.as_deref(),
+        secret: &sealed,
+    };
+    let endpoint = store::insert(conn, &id, &row, ctx.now)?;
+    who.note(ctx, conn, "webhook.created", &id, json!({ "after": picture(&endpoint) }))?;
+    Ok((endpoint, secret))
+}
+
+/// Lists up to `limit` endpoints after the id `after`.
+pub fn list(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Endpoint>, Refusal> {
+    let who = admin(ctx, conn, token)?;
+    Ok(store::list(conn, &who.practice_id, after, limit)?)
+}
+
+pub fn find(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Endpoint, Refusal> {
+    let who = admin(ctx, conn, token)?;
+    own(conn, &who, id)
+}
+
+pub fn change(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+    change: &Change,
+) -> Result<Endpoint, Refusal> {
+    let who = admin(ctx, conn, token)?;
+    let before = own(conn, &who, id)?;
+    if let Some(url) = &change.url {
+        check_url(ctx, url)?;
+    }
+    // Optimistic lock: if the endpoint was disabled or deleted meanwhile, the caller retries and reads it
+    // again.
+    let after = store::change(conn, &before, change)?.ok_or(db::Error::Busy)?;
+    let detail = json!({ "before": picture(&before), "after": picture(&after) });
+    who.note(ctx, conn, "webhook.changed", id, detail)?;
+    Ok(after)
+}
+
+/// Rotates the secret of an endpoint, which is shown only once; the previous one still signs for 24 hours.
+pub fn rotate(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+) -> Result<(Endpoint, Secret), Refusal> {
+    let who = admin(ctx, conn, token)?;
+    let (secret, sealed) = sealed_secret::make(ctx, id).ok_or(Refusal::NotSealed)?;
+    let rotated = store::rotate(conn, &who.practice_id, id, &sealed, ctx.now + BOTH_SIGN)?;
+    let endpoint = rotated.ok_or(Refusal::NotFound)?;
+    who.note(ctx, conn, "webhook.rotated", id, json!({}))?;
+    Ok((endpoint, secret))
+}
+
+/// Deletes an endpoint; its pending deliveries are dropped.
+pub fn delete(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<(), Refusal> {
+    let who = admin(ctx, conn, token)?;
+    if store::delete(conn, &who.practice_id, id)? == 0 {
+        return Err(Refusal::NotFound);
+    }
+    Ok(who.note(ctx, conn, "webhook.deleted", id, json!({}))?)
+}
+
+/// Lists up to `limit` log entries before the id `before`, newest first, each with the type of its event.
+pub fn deliveries(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+    before: Option<&str>,
+    limit: i64,
+) -> Result<Vec<(Delivery, String)>, Refusal> {
+    let who = admin(ctx, conn, token)?;
+    let endpoint = own(conn, &who, id)?;
+    Ok(store::deliveries(conn, &endpoint.id, before, limit)?)
+}
+
+/// Calls an endpoint again with an event, under the event's own id and with the full retry schedule;
+/// pending attempts of the same entry are dropped.
+pub fn replay(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    token: Option<&Secret>,
+    id: &str,
+    delivery_id: &str,
+) -> Result<(Delivery, String), Refusal> {
+    let who = admin(ctx, conn, token)?;
+    let endpoint = own(conn, &who, id)?;
+    if endpoint.state() == State::Disabled {
+        return Err(Refusal::Disabled);
+    }
+    store::begin_round(conn, &endpoint.id, delivery_id)?.ok_or(Refusal::NotFound)?;
+    let (delivery, kind) = store::delivery(conn, delivery_id)?.ok_or(Refusal::NotFound)?;
+    message::enqueue(ctx, conn, &endpoint.id, &delivery)?;
+    who.note(ctx, conn, "webhook.replayed", id, json!({ "delivery": delivery_id }))?;
+    Ok((delivery, kind))
+}
+
+/// Deletes events and their log after 30 days.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    store::delete_before(conn, ctx.now - KEPT)
+}
+
+/// A webhook's secret lets its holder impersonate us to the practice's server, so only admins manage them.
+fn admin(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
+    let who = staff::authenticate(ctx, conn, token)?;
+    if who.role == Role::Admin { Ok(who) } else { Err(staff::Refusal::Forbidden.into()) }
+}
+
+fn own(conn: &mut Conn, who: &Principal, id: &str) -> Result<Endpoint, Refusal> {
+    store::find(conn, &who.practice_id, id)?.ok_or(Refusal::NotFound)
+}
+
+fn check_url(ctx: &Ctx, url: &str) -> Result<(), Refusal> {
+    address::check(url, ctx.config.webhooks.allow_private).map_err(Refusal::Url)
+}
+
+/// Serializes creation: of two concurrent requests, only one may create the tenth endpoint.
+fn lock(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
+    let name = ctx.keys.derive("webhooks-of-practice", &[who.practice_id.as_bytes()]);
+    let name = name.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
+    if conn.try_lock(name)? { Ok(()) } else { Err(db::Error::Busy) }
+}
+
+/// The audit detail of an endpoint. Only the origin of its URL, since a path or query can be a secret.
+fn picture(endpoint: &Endpoint) -> Value {
+    let origin: String = endpoint.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    let origin = origin.split('?').next().unwrap_or_default();
+    json!({
+        "origin": origin, "label": endpoint.label, "events": endpoint.events(), "state": endpoint.state(),
+        "disabled_reason": endpoint.disabled_reason,
+    })
+}

@@ -1,0 +1,25 @@
+//! Storage of signing secrets: they are needed again to sign, so they are sealed rather than hashed, each
+//! under a key of its endpoint that the database does not hold.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use crate::kit::{Secret, seal, standard_webhooks};
+use crate::platform::tx::Ctx;
+
+/// Creates a secret for an endpoint, in plain and sealed form; `None` only if the cipher fails.
+pub fn make(ctx: &Ctx, endpoint_id: &str) -> Option<(Secret, String)> {
+    let bytes = ctx.random::<32>();
+    let sealed = seal::seal(&key(ctx, endpoint_id), &bytes, ctx.entropy())?;
+    Some((standard_webhooks::secret(&bytes), STANDARD_NO_PAD.encode(sealed)))
+}
+
+/// Opens a secret that [`make`] sealed; `None` if the keys have changed.
+pub fn open(ctx: &Ctx, endpoint_id: &str, sealed: &str) -> Option<Secret> {
+    let bytes = seal::open(&key(ctx, endpoint_id), &STANDARD_NO_PAD.decode(sealed).ok()?)?;
+    Some(standard_webhooks::secret(&bytes))
+}
+
+fn key(ctx: &Ctx, endpoint_id: &str) -> [u8; 32] {
+    ctx.keys.derive("webhook-secret", &[endpoint_id.as_bytes()])
+}

@@ -1,0 +1,337 @@
+//! Queries on `webhook_endpoints`, `webhook_events` and `webhook_deliveries`.
+
+use diesel::dsl::{exists, not};
+use diesel::prelude::*;
+use diesel::{insert_into, update};
+
+use super::{Change, Kind, State};
+use crate::kit::Timestamp;
+use crate::platform::db::schema::{webhook_deliveries, webhook_endpoints, webhook_events};
+use crate::platform::db::{Conn, Result, columns};
+
+/// A webhook endpoint of a practice.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = webhook_endpoints)]
+pub struct Endpoint {
+    /// Prefixed `whk_`, followed by a UUID.
+    pub id: String,
+    pub practice_id: String,
+    pub url: String,
+    pub label: String,
+    events: String,
+    /// The current signing secret, sealed.
+    pub secret: String,
+    /// The previous signing secret, sealed.
+    pub old_secret: Option<String>,
+    /// The previous secret signs too until this time.
+    pub old_secret_until: Option<Timestamp>,
+    state: String,
+    /// The reason why it is disabled: `gone` or `staff`.
+    pub disabled_reason: Option<String>,
+    pub created_at: Timestamp,
+}
+
+impl Endpoint {
+    /// The subscribed event types; `None` means all, including future types.
+    pub fn events(&self) -> Option<Vec<Kind>> {
+        serde_json::from_str(&self.events).unwrap_or_else(|_| Some(Vec::new()))
+    }
+
+    /// Returns whether it subscribes to events of `kind`.
+    pub fn wants(&self, kind: Kind) -> bool {
+        self.events().is_none_or(|kinds| kinds.contains(&kind))
+    }
+
+    pub fn state(&self) -> State {
+        if self.state == State::Active.as_str() { State::Active } else { State::Disabled }
+    }
+}
+
+/// An entry of the delivery log: an event for an endpoint.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = webhook_deliveries)]
+pub struct Delivery {
+    /// Prefixed `whd_`, followed by a UUID.
+    pub id: String,
+    /// Sent as the `webhook-id` header.
+    pub event_id: String,
+    /// One of `queued`, `delivered` and `failed`.
+    pub state: String,
+    /// Number of attempts over all rounds.
+    pub attempts: i32,
+    /// The result of the last call.
+    pub last_outcome: Option<String>,
+    /// Number of rounds that staff requested.
+    pub replays: i32,
+    /// The time of the first queuing.
+    pub created_at: Timestamp,
+    /// The time when the last round ended.
+    pub settled_at: Option<Timestamp>,
+}
+
+pub struct NewEndpoint<'a> {
+    pub practice_id: &'a str,
+    pub url: &'a str,
+    pub label: &'a str,
+    /// The subscribed event types.
+    pub events: Option<&'a [Kind]>,
+    /// The signing secret, sealed.
+    pub secret: &'a str,
+}
+
+fn events_text(events: Option<&[Kind]>) -> String {
+    serde_json::to_string(&events).unwrap_or_else(|_| "[]".into())
+}
+
+/// Selects the endpoints that are not deleted.
+#[diesel::dsl::auto_type]
+fn living() -> _ {
+    webhook_endpoints::table.filter(webhook_endpoints::state.ne("deleted"))
+}
+
+/// Lists the active endpoints of a practice.
+pub fn active(conn: &mut Conn, practice_id: &str) -> Result<Vec<Endpoint>> {
+    let rows = webhook_endpoints::table
+        .filter(webhook_endpoints::practice_id.eq(practice_id))
+        .filter(webhook_endpoints::state.eq("active"));
+    Ok(rows.order(webhook_endpoints::id).select(columns::<Endpoint>()).load(conn)?)
+}
+
+/// Counts the endpoints of a practice.
+pub fn count(conn: &mut Conn, practice_id: &str) -> Result<i64> {
+    Ok(living().filter(webhook_endpoints::practice_id.eq(practice_id)).count().get_result(conn)?)
+}
+
+/// Lists a practice's endpoints after the id `after`, oldest first.
+pub fn list(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Result<Vec<Endpoint>> {
+    let rows = living()
+        .filter(webhook_endpoints::practice_id.eq(practice_id))
+        .filter(webhook_endpoints::id.gt(after))
+        .order(webhook_endpoints::id);
+    Ok(rows.limit(limit).select(columns::<Endpoint>()).load(conn)?)
+}
+
+pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Endpoint>> {
+    let row =
+        living().filter(webhook_endpoints::practice_id.eq(practice_id)).filter(webhook_endpoints::id.eq(id));
+    Ok(row.select(columns::<Endpoint>()).first(conn).optional()?)
+}
+
+pub fn insert(conn: &mut Conn, id: &str, new: &NewEndpoint<'_>, now: Timestamp) -> Result<Endpoint> {
+    let row = (
+        webhook_endpoints::id.eq(id),
+        webhook_endpoints::practice_id.eq(new.practice_id),
+        webhook_endpoints::url.eq(new.url),
+        webhook_endpoints::label.eq(new.label),
+        webhook_endpoints::events.eq(events_text(new.events)),
+        webhook_endpoints::secret.eq(new.secret),
+        webhook_endpoints::state.eq("active"),
+        webhook_endpoints::created_at.eq(now),
+    );
+    Ok(insert_into(webhook_endpoints::table).values(row).returning(columns::<Endpoint>()).get_result(conn)?)
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = webhook_endpoints)]
+struct Changed<'a> {
+    url: Option<&'a str>,
+    label: Option<&'a str>,
+    events: Option<String>,
+    state: &'static str,
+    disabled_reason: Option<Option<String>>,
+}
+
+/// Changes an endpoint if its state is still as in `seen`.
+pub fn change(conn: &mut Conn, seen: &Endpoint, change: &Change) -> Result<Option<Endpoint>> {
+    let reason = match (seen.state(), change.state) {
+        (State::Active, Some(State::Disabled)) => Some(Some("staff".to_owned())),
+        (_, Some(State::Active)) => Some(None),
+        _ => None,
+    };
+    let changed = Changed {
+        url: change.url.as_deref(),
+        label: change.label.as_deref(),
+        events: change.events.as_ref().map(|events| events_text(events.as_deref())),
+        // Always assigned, so that the statement is never without a column to set.
+        state: change.state.unwrap_or(seen.state()).as_str(),
+        disabled_reason: reason,
+    };
+    let row = webhook_endpoints::table.find(&seen.id).filter(webhook_endpoints::state.eq(&seen.state));
+    Ok(update(row).set(changed).returning(columns::<Endpoint>()).get_result(conn).optional()?)
+}
+
+/// Replaces the current secret; the previous one still signs until `until`.
+pub fn rotate(
+    conn: &mut Conn,
+    practice_id: &str,
+    id: &str,
+    secret: &str,
+    until: Timestamp,
+) -> Result<Option<Endpoint>> {
+    let row = webhook_endpoints::table
+        .filter(webhook_endpoints::id.eq(id))
+        .filter(webhook_endpoints::practice_id.eq(practice_id))
+        .filter(webhook_endpoints::state.ne("deleted"));
+    let change = (
+        webhook_endpoints::old_secret.eq(webhook_endpoints::secret.nullable()),
+        webhook_endpoints::old_secret_until.eq(until),
+        webhook_endpoints::secret.eq(secret),
+    );
+    Ok(update(row).set(change).returning(columns::<Endpoint>()).get_result(conn).optional()?)
+}
+
+/// Disables an endpoint; returns 0 if it is not active.
+pub fn disable(conn: &mut Conn, id: &str, reason: &str) -> Result<usize> {
+    let row = webhook_endpoints::table.find(id).filter(webhook_endpoints::state.eq("active"));
+    let change =
+        (webhook_endpoints::state.eq("disabled"), webhook_endpoints::disabled_reason.eq(Some(reason)));
+    Ok(update(row).set(change).execute(conn)?)
+}
+
+/// Deletes an endpoint: the row stays until its log is swept, without address and secrets.
+pub fn delete(conn: &mut Conn, practice_id: &str, id: &str) -> Result<usize> {
+    let row = webhook_endpoints::table
+        .filter(webhook_endpoints::id.eq(id))
+        .filter(webhook_endpoints::practice_id.eq(practice_id))
+        .filter(webhook_endpoints::state.ne("deleted"));
+    let change = (
+        webhook_endpoints::state.eq("deleted"),
+        webhook_endpoints::url.eq(""),
+        webhook_endpoints::label.eq(""),
+        webhook_endpoints::secret.eq(""),
+        webhook_endpoints::old_secret.eq(None::<String>),
+        webhook_endpoints::old_secret_until.eq(None::<Timestamp>),
+    );
+    Ok(update(row).set(change).execute(conn)?)
+}
+
+pub fn insert_event(
+    conn: &mut Conn,
+    id: &str,
+    practice_id: &str,
+    (kind, body): (Kind, &str),
+    now: Timestamp,
+) -> Result<usize> {
+    let row = (
+        webhook_events::id.eq(id),
+        webhook_events::practice_id.eq(practice_id),
+        webhook_events::kind.eq(kind.as_str()),
+        webhook_events::body.eq(body),
+        webhook_events::created_at.eq(now),
+    );
+    Ok(insert_into(webhook_events::table).values(row).execute(conn)?)
+}
+
+/// Creates an entry of the delivery log.
+pub fn insert_delivery(
+    conn: &mut Conn,
+    id: &str,
+    endpoint_id: &str,
+    event_id: &str,
+    now: Timestamp,
+) -> Result<Delivery> {
+    let row = (
+        webhook_deliveries::id.eq(id),
+        webhook_deliveries::endpoint_id.eq(endpoint_id),
+        webhook_deliveries::event_id.eq(event_id),
+        webhook_deliveries::state.eq("queued"),
+        webhook_deliveries::attempts.eq(0),
+        webhook_deliveries::replays.eq(0),
+        webhook_deliveries::created_at.eq(now),
+    );
+    let insert = insert_into(webhook_deliveries::table).values(row).returning(columns::<Delivery>());
+    Ok(insert.get_result(conn)?)
+}
+
+/// Lists an endpoint's log entries before the id `before`, newest first, each with the type of its event.
+pub fn deliveries(
+    conn: &mut Conn,
+    endpoint_id: &str,
+    before: Option<&str>,
+    limit: i64,
+) -> Result<Vec<(Delivery, String)>> {
+    let mut rows = webhook_deliveries::table
+        .inner_join(webhook_events::table)
+        .filter(webhook_deliveries::endpoint_id.eq(endpoint_id))
+        .into_boxed();
+    if let Some(before) = before {
+        rows = rows.filter(webhook_deliveries::id.lt(before));
+    }
+    let rows = rows.order(webhook_deliveries::id.desc()).limit(limit);
+    Ok(rows.select((columns::<Delivery>(), webhook_events::kind)).load(conn)?)
+}
+
+/// Returns a log entry with the type of its event.
+pub fn delivery(conn: &mut Conn, id: &str) -> Result<Option<(Delivery, String)>> {
+    let row = webhook_deliveries::table.inner_join(webhook_events::table);
+    let row = row.filter(webhook_deliveries::id.eq(id));
+    Ok(row.select((columns::<Delivery>(), webhook_events::kind)).first(conn).optional()?)
+}
+
+/// Starts another round of a log entry; returns its number, or `None` if the endpoint has no such entry.
+pub fn begin_round(conn: &mut Conn, endpoint_id: &str, id: &str) -> Result<Option<i32>> {
+    let row = webhook_deliveries::table.find(id).filter(webhook_deliveries::endpoint_id.eq(endpoint_id));
+    let change = (
+        webhook_deliveries::replays.eq(webhook_deliveries::replays + 1),
+        webhook_deliveries::state.eq("queued"),
+        webhook_deliveries::settled_at.eq(None::<Timestamp>),
+    );
+    Ok(update(row).set(change).returning(webhook_deliveries::replays).get_result(conn).optional()?)
+}
+
+/// Returns endpoint, event id and body of a log entry, if `round` is the latest and the endpoint is active.
+pub fn due(conn: &mut Conn, id: &str, round: i32) -> Result<Option<(Endpoint, String, String)>> {
+    let row = webhook_deliveries::table
+        .inner_join(webhook_endpoints::table)
+        .inner_join(webhook_events::table)
+        .filter(webhook_deliveries::id.eq(id))
+        .filter(webhook_deliveries::replays.eq(round))
+        .filter(webhook_endpoints::state.eq("active"));
+    let columns = (columns::<Endpoint>(), webhook_events::id, webhook_events::body);
+    Ok(row.select(columns).first(conn).optional()?)
+}
+
+/// The result of a call.
+pub struct Settled {
+    /// One of `queued`, `delivered` and `failed`.
+    pub state: &'static str,
+    /// The label of the outcome, as the log shows it.
+    pub outcome: &'static str,
+    /// The number of calls made: 1, or 0 if the row was unwanted.
+    pub calls: i32,
+    /// The time when attempts ended; `None` while more will follow.
+    pub at: Option<Timestamp>,
+}
+
+/// Stores the result of a call in `round`; returns the endpoint, or `None` if a later round has started.
+pub fn settle(conn: &mut Conn, id: &str, round: i32, settled: &Settled) -> Result<Option<String>> {
+    let row = webhook_deliveries::table.find(id).filter(webhook_deliveries::replays.eq(round));
+    let change = (
+        webhook_deliveries::state.eq(settled.state),
+        webhook_deliveries::attempts.eq(webhook_deliveries::attempts + settled.calls),
+        webhook_deliveries::last_outcome.eq(Some(settled.outcome)),
+        webhook_deliveries::settled_at.eq(settled.at),
+    );
+    let endpoint = update(row).set(change).returning(webhook_deliveries::endpoint_id);
+    Ok(endpoint.get_result(conn).optional()?)
+}
+
+/// Returns the practice id of an endpoint.
+pub fn practice_of(conn: &mut Conn, id: &str) -> Result<String> {
+    Ok(webhook_endpoints::table.find(id).select(webhook_endpoints::practice_id).first(conn)?)
+}
+
+/// Deletes log entries and events from before `before`, and deleted endpoints that have no log left.
+pub fn delete_before(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    let old = webhook_events::table.filter(webhook_events::created_at.lt(before));
+    let log =
+        webhook_deliveries::table.filter(webhook_deliveries::event_id.eq_any(old.select(webhook_events::id)));
+    diesel::delete(log).execute(conn)?;
+    let swept = webhook_events::table.filter(webhook_events::created_at.lt(before));
+    let count = diesel::delete(swept).execute(conn)?;
+    let log = webhook_deliveries::table.filter(webhook_deliveries::endpoint_id.eq(webhook_endpoints::id));
+    let gone =
+        webhook_endpoints::table.filter(webhook_endpoints::state.eq("deleted")).filter(not(exists(log)));
+    diesel::delete(gone).execute(conn)?;
+    Ok(count)
+}

@@ -1,3 +1,0 @@
-//! Health, metrics and the OpenAPI document, for operators and QA.
-
-pub mod http;

@@ -1,0 +1,140 @@
+//! Event stream for open consoles and apps: server-sent events (SSE), across instances, without loss.
+//!
+//! An event is a row, written in the same transaction as its cause. `UUIDv7` ids of several instances do not
+//! commit in order, so an id cannot mark what a stream has read. Therefore the thread in `feed` gives each
+//! committed row a number, in batches and under a lock. A stream's position is a number (and an event within
+//! its batch), and later events always come after it. The instance that assigns numbers notifies the others
+//! with NOTIFY in that same transaction: NOTIFY takes a lock over the whole database at commit, which
+//! sign-ups should not wait for.
+//!
+//! An event holds only ids. At each delivery the module that owns the stream decides which events
+//! the reader may see.
+
+pub mod feed;
+pub mod hub;
+pub mod store;
+
+pub use feed::{Feed, spawn};
+pub use hub::{Full, Hub, Seat};
+pub use store::Told;
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+
+/// How long a broken stream can resume from its position.
+const KEPT: Duration = Duration::from_hours(24);
+/// ASCII "LiveNumb": only one instance assigns numbers at a time.
+const LOCK: i64 = 0x4c69_7665_4e75_6d62;
+const CHANNEL: &str = "practice_links_live";
+
+/// The kind of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A pairing opened a conversation.
+    ConversationCreated,
+    /// An entry was appended to a conversation.
+    EntryCreated,
+    /// Assignee, tags, status or unread mark of a conversation changed.
+    ConversationChanged,
+    /// The identity state of a conversation changed.
+    IdentityChanged,
+    /// One side read a conversation.
+    Read,
+}
+
+impl Kind {
+    /// The name in the `event:` line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConversationCreated => "conversation.created",
+            Self::EntryCreated => "entry.created",
+            Self::ConversationChanged => "conversation.changed",
+            Self::IdentityChanged => "identity.changed",
+            Self::Read => "read",
+        }
+    }
+}
+
+/// An event to send.
+pub struct Event<'a> {
+    /// The practice whose staff may see the event.
+    pub practice_id: &'a str,
+    /// The patient's account, if it may see the event too.
+    pub account_id: Option<&'a str>,
+    pub conversation_id: &'a str,
+    /// Entry count of the conversation, so that its events are sent in order.
+    pub place: i32,
+    pub kind: Kind,
+    /// Only ids, nothing confidential.
+    pub data: Value,
+}
+
+/// Writes an event, which is sent once its transaction has committed.
+pub fn tell(ctx: &Ctx, conn: &mut Conn, event: &Event<'_>) -> db::Result<()> {
+    ctx.told.set(true);
+    store::insert(conn, &ctx.id("evt"), event, ctx.now)
+}
+
+/// The events a stream follows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Audience {
+    /// Events of a practice.
+    Practice(String),
+    /// Events of an account.
+    Account(String),
+}
+
+/// Position of a stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Number of the batch.
+    pub seq: i64,
+    /// Position within the batch, which several events share.
+    pub within: i32,
+    /// Id of the event; an empty id sorts first.
+    pub id: String,
+}
+
+/// Start position of a stream: after the event that its reader saw last, or at the current end. If that event
+/// was already deleted, it is more than a day old, and the reader gets the whole day.
+pub fn start(conn: &mut Conn, last_seen: Option<&str>) -> db::Result<Place> {
+    match last_seen.filter(|id| is_event_id(id)) {
+        Some(id) => {
+            let last = store::find(conn, id)?;
+            Ok(last.as_ref().map(Told::place).unwrap_or_default())
+        }
+        None => Ok(Place { seq: store::head(conn)?.saturating_add(1), ..Place::default() }),
+    }
+}
+
+fn is_event_id(id: &str) -> bool {
+    let digits = id.strip_prefix("evt_").unwrap_or_default();
+    digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Up to `limit` events after a position.
+pub fn after(conn: &mut Conn, audience: &Audience, place: &Place, limit: i64) -> db::Result<Vec<Told>> {
+    store::after(conn, audience, place, limit)
+}
+
+/// Numbers committed events; `false` if another instance holds the lock.
+fn number(ctx: &Ctx, conn: &mut Conn) -> db::Result<bool> {
+    if !conn.try_lock(LOCK)? {
+        return Ok(false);
+    }
+    // Never below the clock, so that numbers keep rising even after all rows were deleted.
+    let seq = store::head(conn)?.saturating_add(1).max(ctx.now.millis());
+    if store::number(conn, seq)? > 0 {
+        conn.notify(CHANNEL)?;
+    }
+    Ok(true)
+}
+
+/// Deletes events after their retention.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    store::delete_older(conn, ctx.now - KEPT)
+}

@@ -1,0 +1,95 @@
+//! Queries on `live_events`.
+
+use diesel::dsl::max;
+use diesel::prelude::*;
+use diesel::{delete, insert_into, update};
+
+use super::{Audience, Event, Place};
+use crate::kit::Timestamp;
+use crate::platform::db::schema::live_events;
+use crate::platform::db::{Conn, Result, columns};
+
+/// An event as it is sent.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = live_events)]
+pub struct Told {
+    /// Id of the form `evt_…`.
+    pub id: String,
+    pub conversation_id: Option<String>,
+    pub kind: String,
+    /// JSON of the event's data.
+    pub data: String,
+    seq: Option<i64>,
+    place: i32,
+}
+
+impl Told {
+    /// The position of a stream after this event.
+    pub fn place(&self) -> Place {
+        Place { seq: self.seq.unwrap_or_default(), within: self.place, id: self.id.clone() }
+    }
+}
+
+/// Inserts an event that has no number yet.
+pub fn insert(conn: &mut Conn, id: &str, event: &Event<'_>, now: Timestamp) -> Result<()> {
+    let row = (
+        live_events::id.eq(id),
+        live_events::practice_id.eq(event.practice_id),
+        live_events::account_id.eq(event.account_id),
+        live_events::conversation_id.eq(event.conversation_id),
+        live_events::kind.eq(event.kind.as_str()),
+        live_events::data.eq(event.data.to_string()),
+        live_events::created_at.eq(now),
+        live_events::place.eq(event.place),
+    );
+    insert_into(live_events::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Whether any event waits for its number.
+pub fn is_any_waiting(conn: &mut Conn) -> Result<bool> {
+    let waiting = live_events::table.filter(live_events::seq.is_null()).select(live_events::id);
+    Ok(waiting.first::<String>(conn).optional()?.is_some())
+}
+
+/// Numbers all waiting events and returns their count.
+pub fn number(conn: &mut Conn, seq: i64) -> Result<usize> {
+    let waiting = live_events::table.filter(live_events::seq.is_null());
+    Ok(update(waiting).set(live_events::seq.eq(seq)).execute(conn)?)
+}
+
+/// The highest number so far; 0 before the first.
+pub fn head(conn: &mut Conn) -> Result<i64> {
+    let last: Option<i64> = live_events::table.select(max(live_events::seq)).first(conn)?;
+    Ok(last.unwrap_or_default())
+}
+
+/// Practices and accounts that the events after a number concern.
+pub fn concerned(conn: &mut Conn, after: i64) -> Result<Vec<(String, Option<String>)>> {
+    let rows = live_events::table.filter(live_events::seq.gt(after)).distinct();
+    Ok(rows.select((live_events::practice_id, live_events::account_id)).load(conn)?)
+}
+
+pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Told>> {
+    Ok(live_events::table.find(id).select(columns::<Told>()).first(conn).optional()?)
+}
+
+/// Up to `limit` events of an audience after a position, by number.
+pub fn after(conn: &mut Conn, audience: &Audience, place: &Place, limit: i64) -> Result<Vec<Told>> {
+    let within = live_events::place
+        .gt(place.within)
+        .or(live_events::place.eq(place.within).and(live_events::id.gt(&place.id)));
+    let later = live_events::seq.gt(place.seq).or(within);
+    let mut rows = live_events::table.filter(live_events::seq.ge(place.seq)).filter(later).into_boxed();
+    match audience {
+        Audience::Practice(id) => rows = rows.filter(live_events::practice_id.eq(id)),
+        Audience::Account(id) => rows = rows.filter(live_events::account_id.eq(id)),
+    }
+    let order = (live_events::seq, live_events::place, live_events::id);
+    Ok(rows.order(order).limit(limit).select(columns::<Told>()).load(conn)?)
+}
+
+/// Deletes events older than `end`.
+pub fn delete_older(conn: &mut Conn, end: Timestamp) -> Result<usize> {
+    Ok(delete(live_events::table.filter(live_events::created_at.lt(end))).execute(conn)?)
+}

@@ -1,0 +1,10 @@
+pub mod audit;
+pub mod db;
+pub mod event_stream;
+pub mod keys;
+pub mod outbox;
+pub mod rate_limits;
+pub mod settings;
+pub mod signal;
+pub mod telemetry;
+pub mod tx;

@@ -1,0 +1,86 @@
+//! Pauses a whole channel, for all instances, when our account at the provider is misconfigured, instead of
+//! using up the attempts of one message after the other. After a minute one row is tried: if it goes
+//! through, the channel resumes. Messages that were under way when it was paused do not resume it.
+
+use std::time::Duration;
+
+use super::{Channel, Outcome, Pause, store};
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::Ctx;
+
+/// Time between two trials of a paused channel.
+pub(super) const BETWEEN_TRIALS: Duration = Duration::from_mins(1);
+
+/// A channel from which a row may be claimed.
+pub(super) struct Open {
+    pub channel: Channel,
+    pub is_trial: bool,
+}
+
+/// Those of `channels` that are not paused, and those whose trial is due.
+pub(super) fn open_channels(ctx: &Ctx, conn: &mut Conn, channels: &[Channel]) -> db::Result<Vec<Open>> {
+    let paused = store::pauses(conn)?;
+    let open = channels.iter().filter_map(|channel| {
+        match paused.iter().find(|pause| pause.channel == channel.as_str()) {
+            None => Some(Open { channel: *channel, is_trial: false }),
+            // A trial time further off than any we set was written by another clock.
+            Some(pause) if pause.try_at <= ctx.now || pause.try_at > ctx.now + BETWEEN_TRIALS => {
+                Some(Open { channel: *channel, is_trial: true })
+            }
+            Some(_) => None,
+        }
+    });
+    Ok(open.collect())
+}
+
+/// Whether the rows found may be claimed. Only one of several instances takes a trial: the statement that
+/// postpones the trial decides.
+pub(super) fn may_claim(ctx: &Ctx, conn: &mut Conn, open: &Open) -> db::Result<bool> {
+    match open.is_trial {
+        true => Ok(store::take_trial(conn, open.channel.as_str(), ctx.now, ctx.now + BETWEEN_TRIALS)? == 1),
+        false => Ok(true),
+    }
+}
+
+/// Learns from an outcome whether our account at the provider is misconfigured, or works again.
+pub(super) fn learn(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    channel: Channel,
+    outcome: &Outcome,
+    is_trial: bool,
+) -> db::Result<()> {
+    match outcome {
+        Outcome::Misconfigured(why) => pause(ctx, conn, channel, why, false),
+        Outcome::Sent if is_trial => store::resume_by_trial(conn, channel.as_str()).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Pauses a channel because of a provider's report: the provider accepts messages and drops them later, so
+/// only a report of one that was sent on shows that the channel works again.
+pub fn pause_by_report(ctx: &Ctx, conn: &mut Conn, channel: Channel, why: &'static str) -> db::Result<()> {
+    pause(ctx, conn, channel, why, true)
+}
+
+fn pause(ctx: &Ctx, conn: &mut Conn, channel: Channel, why: &str, needs_receipt: bool) -> db::Result<()> {
+    tracing::error!(channel = channel.as_str(), why, "channel paused: the provider rejects our account");
+    let (paused_at, try_at) = (ctx.now, ctx.now + BETWEEN_TRIALS);
+    let (channel, reason) = (channel.as_str().to_owned(), why.to_owned());
+    store::pause(conn, &Pause { channel, reason, paused_at, try_at, needs_receipt })
+}
+
+/// A message was sent on: resumes a channel that waited for that.
+pub(super) fn resume_by_receipt(conn: &mut Conn, channel: Channel) -> db::Result<()> {
+    store::resume_by_receipt(conn, channel.as_str()).map(drop)
+}
+
+/// Every channel that is paused.
+pub fn pauses(conn: &mut Conn) -> db::Result<Vec<Pause>> {
+    store::pauses(conn)
+}
+
+/// Resumes a channel; returns `false` if it is not paused.
+pub fn resume(conn: &mut Conn, channel: Channel) -> db::Result<bool> {
+    Ok(store::resume(conn, channel.as_str())? == 1)
+}

@@ -1,0 +1,381 @@
+//! Queries on `outbox`, `deliveries` and `paused_channels`.
+
+use diesel::dsl::{case_when, count_star, exists};
+use diesel::prelude::*;
+use diesel::sql_types::Integer;
+use diesel::{insert_into, update};
+use serde::de::DeserializeOwned;
+
+use super::{Channel, Handed, MOST_AMBIGUOUS, Message, Report};
+use crate::kit::{Phone, Timestamp};
+use crate::platform::db::schema::{deliveries, outbox, paused_channels};
+use crate::platform::db::{Both, Conn, Result, SkipLocked, columns};
+
+/// States of a row that is still to be sent. Both are due at `next_at`: a leased row when its lease ends.
+const OPEN: [&str; 2] = ["queued", "leased"];
+
+/// A row of the outbox, as the worker that claimed it sees it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = outbox)]
+pub struct Job {
+    pub id: String,
+    /// Name of the topic that renders it.
+    pub topic: String,
+    /// Stable over attempts and unique per row.
+    pub dedupe_key: String,
+    /// The address, if the row holds it.
+    pub recipient: Option<String>,
+    /// Ids that the text is about, as JSON.
+    payload: String,
+    /// Number of attempts started, including this one.
+    pub attempts: i32,
+    /// When the message is no longer worth sending.
+    pub not_after: Option<Timestamp>,
+    /// Fencing token of the claim, which is also the id of its attempt.
+    pub lease_token: Option<String>,
+    /// Outcome label of the last failed attempt.
+    pub last_error: Option<String>,
+    pub created_at: Timestamp,
+    /// Stored value of a [`Channel`].
+    pub channel: String,
+    /// Number of attempts with an unknown result.
+    pub ambiguous: i32,
+}
+
+impl Job {
+    /// The channel; `None` if the stored value is unknown.
+    pub fn channel(&self) -> Option<Channel> {
+        Channel::parse(&self.channel)
+    }
+
+    /// Parses the payload; `None` if another version wrote it in a different shape.
+    pub fn payload<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(&self.payload).ok()
+    }
+
+    /// The phone number, if the row holds one.
+    pub fn phone(&self) -> Option<Phone> {
+        self.recipient.as_deref().and_then(|phone| Phone::from_stored(phone).ok())
+    }
+
+    /// Id of the running attempt; empty if none is running.
+    pub fn delivery_id(&self) -> &str {
+        self.lease_token.as_deref().unwrap_or_default()
+    }
+
+    /// Whether `more` ambiguous attempts would be too many.
+    pub(super) fn is_used_up_by(&self, more: i32) -> bool {
+        self.ambiguous + more >= MOST_AMBIGUOUS && self.channel().is_some_and(Channel::is_repeated_once)
+    }
+}
+
+/// One attempt to send a row.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+pub struct Attempt {
+    /// Id that a provider's callback names.
+    pub id: String,
+    /// Outcome label; `None` while it runs, and forever if the process died during it.
+    pub outcome: Option<String>,
+    pub started_at: Timestamp,
+    /// Provider that accepted it, or rejected it last.
+    pub provider: Option<String>,
+    /// Latest report about it, or `none`.
+    pub receipt: String,
+}
+
+/// A channel that is paused.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = paused_channels)]
+pub struct Pause {
+    pub channel: String,
+    /// Outcome label that caused the pause.
+    pub reason: String,
+    pub paused_at: Timestamp,
+    /// When the next row is tried.
+    pub try_at: Timestamp,
+    /// Whether only a provider's receipt resumes it.
+    pub needs_receipt: bool,
+}
+
+/// Changes that settling writes to a row.
+#[derive(AsChangeset)]
+#[diesel(table_name = outbox)]
+pub struct Settled {
+    state: &'static str,
+    next_at: Option<Timestamp>,
+    last_error: Option<&'static str>,
+    #[diesel(column_name = settled_at)]
+    over_at: Option<Timestamp>,
+    ambiguous: Option<i32>,
+    attempts: Option<i32>,
+}
+
+impl Settled {
+    /// Over: sent, or no longer needed.
+    pub fn done(state: &'static str, now: Timestamp) -> Self {
+        Self { over_at: Some(now), ..Self::open(state) }
+    }
+
+    /// Over: failed for good.
+    pub fn dead(why: &'static str, now: Timestamp) -> Self {
+        Self { last_error: Some(why), over_at: Some(now), ..Self::open("dead") }
+    }
+
+    /// To be tried again at `next_at`.
+    pub fn again(why: &'static str, next_at: Timestamp) -> Self {
+        Self { last_error: Some(why), next_at: Some(next_at), ..Self::open("queued") }
+    }
+
+    /// With this number of ambiguous attempts.
+    pub fn ambiguous(self, attempts: i32) -> Self {
+        Self { ambiguous: Some(attempts), ..self }
+    }
+
+    /// With this number of attempts, the current one not included.
+    pub fn uncounted(self, attempts: i32) -> Self {
+        Self { attempts: Some(attempts), ..self }
+    }
+
+    /// Whether no more attempts follow.
+    pub fn is_over(&self) -> bool {
+        self.over_at.is_some()
+    }
+
+    fn open(state: &'static str) -> Self {
+        Self { state, next_at: None, last_error: None, over_at: None, ambiguous: None, attempts: None }
+    }
+
+    /// A finished message loses its address; a dead one keeps it, so that it can be requeued.
+    fn forgets_address(&self) -> bool {
+        self.is_over() && self.state != "dead"
+    }
+}
+
+/// Queues a message, unless one with the same key exists.
+pub fn insert(conn: &mut Conn, id: &str, message: &Message, now: Timestamp) -> Result<usize> {
+    let row = (
+        outbox::id.eq(id),
+        outbox::topic.eq(message.topic),
+        outbox::dedupe_key.eq(&message.dedupe_key),
+        outbox::recipient.eq(&message.recipient),
+        outbox::payload.eq(message.payload.to_string()),
+        outbox::state.eq("queued"),
+        outbox::attempts.eq(0),
+        outbox::next_at.eq(message.due.unwrap_or(now)),
+        outbox::not_after.eq(message.not_after),
+        outbox::created_at.eq(now),
+        outbox::channel.eq(message.channel.as_str()),
+        outbox::ambiguous.eq(0),
+    );
+    Ok(Both(insert_into(outbox::table).values(row).on_conflict(outbox::dedupe_key).do_nothing())
+        .execute(conn)?)
+}
+
+/// The oldest row of `topics` in `channel` that is due, or whose lease expired. On PostgreSQL it stays
+/// locked until the transaction ends, and other workers skip it.
+pub fn due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<Option<String>> {
+    let row = outbox::table
+        .filter(outbox::channel.eq(channel.as_str()))
+        .filter(outbox::state.eq_any(OPEN))
+        .filter(outbox::next_at.le(now))
+        .filter(outbox::topic.eq_any(topics))
+        .order((outbox::next_at, outbox::id))
+        .limit(1)
+        .select(outbox::id);
+    Ok(SkipLocked(row).get_result(conn).optional()?)
+}
+
+/// Whether [`due`] would find a row, without taking a lock.
+pub fn is_due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<bool> {
+    let row = outbox::table
+        .filter(outbox::channel.eq(channel.as_str()))
+        .filter(outbox::state.eq_any(OPEN))
+        .filter(outbox::next_at.le(now))
+        .filter(outbox::topic.eq_any(topics))
+        .limit(1)
+        .select(outbox::id);
+    Ok(row.first::<String>(conn).optional()?.is_some())
+}
+
+/// Locks a row that was never attempted, by an update that changes nothing; returns 0 if it is on its way.
+pub fn hold(conn: &mut Conn, dedupe_key: &str) -> Result<usize> {
+    let row = outbox::table
+        .filter(outbox::dedupe_key.eq(dedupe_key))
+        .filter(outbox::state.eq("queued"))
+        .filter(outbox::attempts.eq(0));
+    Ok(update(row).set(outbox::next_at.eq(outbox::next_at)).execute(conn)?)
+}
+
+/// Leases one row, if it is still free. The condition of [`due`] is repeated here, because this is the
+/// statement that acts: of two workers that saw the same row, one gets it. If an earlier lease expired, its
+/// attempt was never finished and counts as ambiguous.
+pub fn lease(
+    conn: &mut Conn,
+    id: &str,
+    token: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Job>> {
+    let free = outbox::state.eq_any(OPEN).and(outbox::next_at.le(now));
+    let unfinished = case_when::<_, _, Integer>(outbox::state.eq("leased"), outbox::ambiguous + 1)
+        .otherwise(outbox::ambiguous);
+    let change = (
+        outbox::state.eq("leased"),
+        outbox::attempts.eq(outbox::attempts + 1),
+        outbox::ambiguous.eq(unfinished),
+        outbox::lease_token.eq(token),
+        outbox::next_at.eq(until),
+    );
+    let row = update(outbox::table.filter(outbox::id.eq(id)).filter(free)).set(change);
+    Ok(row.returning(columns::<Job>()).get_result(conn).optional()?)
+}
+
+/// Records that an attempt has started.
+pub fn insert_attempt(conn: &mut Conn, job: &Job, now: Timestamp) -> Result<usize> {
+    let row = (
+        deliveries::id.eq(job.delivery_id()),
+        deliveries::outbox_id.eq(&job.id),
+        deliveries::attempt.eq(job.attempts),
+        deliveries::started_at.eq(now),
+    );
+    Ok(insert_into(deliveries::table).values(row).execute(conn)?)
+}
+
+/// Settles a row whose lease is still the job's; returns 0 if another worker has it by now.
+pub fn settle(conn: &mut Conn, job: &Job, change: &Settled) -> Result<usize> {
+    let row = outbox::table.filter(outbox::id.eq(&job.id)).filter(outbox::lease_token.eq(&job.lease_token));
+    let scrub = change.forgets_address().then(|| outbox::recipient.eq(None::<String>));
+    let release = outbox::lease_token.eq(None::<String>);
+    Ok(update(row).set((change, scrub, release)).execute(conn)?)
+}
+
+/// Records how an attempt ended.
+pub fn finish_attempt(conn: &mut Conn, job: &Job, handed: &Handed, now: Timestamp) -> Result<usize> {
+    let provider = Some(handed.provider).filter(|name| !name.is_empty());
+    let change = (
+        deliveries::outcome.eq(handed.outcome.label()),
+        deliveries::provider.eq(provider),
+        deliveries::reference.eq(&handed.reference),
+        deliveries::finished_at.eq(now),
+    );
+    Ok(update(deliveries::table.find(job.delivery_id())).set(change).execute(conn)?)
+}
+
+/// Moves an attempt's receipt forward, never back; returns the id of the attempt's row if it moved.
+pub fn advance_receipt(
+    conn: &mut Conn,
+    delivery_id: &str,
+    report: &Report,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let row = deliveries::table.find(delivery_id).filter(deliveries::receipt.eq_any(report.lower()));
+    let change = (deliveries::receipt.eq(report.as_str()), deliveries::receipt_at.eq(now));
+    Ok(update(row).set(change).returning(deliveries::outbox_id).get_result(conn).optional()?)
+}
+
+pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Job>> {
+    Ok(outbox::table.find(id).select(columns::<Job>()).first(conn).optional()?)
+}
+
+/// The attempts of a row, in order.
+pub fn attempts(conn: &mut Conn, id: &str) -> Result<Vec<Attempt>> {
+    let rows = deliveries::table.filter(deliveries::outbox_id.eq(id)).order(deliveries::id);
+    Ok(rows.select(columns::<Attempt>()).load(conn)?)
+}
+
+/// Pauses a channel, or keeps it paused; a pause that needs a receipt continues to need one.
+pub fn pause(conn: &mut Conn, pause: &Pause) -> Result<()> {
+    let change = (paused_channels::reason.eq(&pause.reason), paused_channels::try_at.eq(pause.try_at));
+    let strict = pause.needs_receipt.then(|| paused_channels::needs_receipt.eq(true));
+    Both(
+        insert_into(paused_channels::table)
+            .values(pause)
+            .on_conflict(paused_channels::channel)
+            .do_update()
+            .set((change, strict)),
+    )
+    .execute(conn)?;
+    Ok(())
+}
+
+pub fn pauses(conn: &mut Conn) -> Result<Vec<Pause>> {
+    let rows = paused_channels::table.order(paused_channels::channel);
+    Ok(rows.select(columns::<Pause>()).load(conn)?)
+}
+
+/// Takes a channel's trial, if it is due. `next` is the time of the next one, and the furthest
+/// that any is set.
+pub fn take_trial(conn: &mut Conn, channel: &str, now: Timestamp, next: Timestamp) -> Result<usize> {
+    let due = paused_channels::try_at.le(now).or(paused_channels::try_at.gt(next));
+    let row = paused_channels::table.find(channel).filter(due);
+    Ok(update(row).set(paused_channels::try_at.eq(next)).execute(conn)?)
+}
+
+/// Resumes a channel whose trial went through, unless it needs a receipt.
+pub fn resume_by_trial(conn: &mut Conn, channel: &str) -> Result<usize> {
+    let row = paused_channels::table.find(channel).filter(paused_channels::needs_receipt.eq(false));
+    Ok(diesel::delete(row).execute(conn)?)
+}
+
+/// Resumes a channel that waited for a receipt.
+pub fn resume_by_receipt(conn: &mut Conn, channel: &str) -> Result<usize> {
+    let row = paused_channels::table.find(channel).filter(paused_channels::needs_receipt.eq(true));
+    Ok(diesel::delete(row).execute(conn)?)
+}
+
+pub fn resume(conn: &mut Conn, channel: &str) -> Result<usize> {
+    Ok(diesel::delete(paused_channels::table.find(channel)).execute(conn)?)
+}
+
+/// Number of rows per state.
+pub fn count_by_state(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
+    Ok(outbox::table.group_by(outbox::state).select((outbox::state, count_star())).load(conn)?)
+}
+
+/// The newest rows in one state.
+pub fn in_state(conn: &mut Conn, state: &str, limit: i64) -> Result<Vec<Job>> {
+    let rows = outbox::table.filter(outbox::state.eq(state)).order(outbox::id.desc()).limit(limit);
+    Ok(rows.select(columns::<Job>()).load(conn)?)
+}
+
+/// Queues a dead row again.
+pub fn requeue(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+    let row = outbox::table.filter(outbox::id.eq(id)).filter(outbox::state.eq("dead"));
+    let change = (
+        outbox::state.eq("queued"),
+        outbox::next_at.eq(now),
+        outbox::attempts.eq(0),
+        outbox::ambiguous.eq(0),
+        outbox::settled_at.eq(None::<Timestamp>),
+    );
+    Ok(update(row).set(change).execute(conn)?)
+}
+
+/// Drops a row that is not being sent, and its address.
+pub fn discard(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Job>> {
+    let row = outbox::table.find(id).filter(outbox::state.eq_any(["queued", "dead"]));
+    let change =
+        (outbox::state.eq("dropped"), outbox::recipient.eq(None::<String>), outbox::settled_at.eq(now));
+    Ok(update(row).set(change).returning(columns::<Job>()).get_result(conn).optional()?)
+}
+
+/// Erases the addresses of dead rows that are too late to be requeued.
+pub fn forget_addresses(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+    let rows = outbox::table
+        .filter(outbox::settled_at.is_not_null())
+        .filter(outbox::not_after.lt(now))
+        .filter(outbox::recipient.is_not_null());
+    Ok(update(rows).set(outbox::recipient.eq(None::<String>)).execute(conn)?)
+}
+
+/// Deletes rows settled before `before`, their attempts first.
+pub fn delete_settled(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    let old = outbox::table.filter(outbox::settled_at.lt(before)).select(outbox::id);
+    let attempts = deliveries::table.filter(deliveries::outbox_id.eq_any(old));
+    diesel::delete(attempts).execute(conn)?;
+    let unreferenced =
+        diesel::dsl::not(exists(deliveries::table.filter(deliveries::outbox_id.eq(outbox::id))));
+    let rows = outbox::table.filter(outbox::settled_at.lt(before)).filter(unreferenced);
+    Ok(diesel::delete(rows).execute(conn)?)
+}

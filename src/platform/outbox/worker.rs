@@ -1,0 +1,213 @@
+//! The worker: threads that deliver due messages. Any number of instances may run them, and each channel
+//! has threads of its own, so that a mail server that hangs does not delay verification codes.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::pace::Pace;
+use super::{Carrier, Channel, Claimed, Envelope, Handed, Job, Outcome, Rendered, Topic, Wanted};
+use crate::kit::Bell;
+use crate::platform::db;
+use crate::platform::tx::App;
+
+/// Polling is the fallback, for rows of other instances and for retries.
+const POLL: Duration = Duration::from_millis(500);
+
+/// All topics by their name.
+pub type Topics = BTreeMap<&'static str, Box<dyn Topic>>;
+
+/// How far a round has come; crash tests stop it there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// A row is leased, but the claim is not committed.
+    Claimed,
+    /// The attempt is committed, but no transport was called.
+    Started,
+    /// The transport answered, but the result is not stored.
+    Carried,
+    /// The result is written, but not committed.
+    Settled,
+}
+
+/// Claims, sends and settles due rows.
+#[derive(Clone)]
+pub struct Worker {
+    app: App,
+    topics: Arc<Topics>,
+    carrier: Arc<dyn Carrier>,
+    channels: Vec<Channel>,
+    pace: Option<Arc<Pace>>,
+    watch: Option<Arc<dyn Fn(Point) + Send + Sync>>,
+}
+
+impl Worker {
+    /// A worker over `app`, for all channels. It claims only what `topics` can render and leaves the rest
+    /// to others: another instance may be newer.
+    pub fn new(app: App, topics: Topics, carrier: Arc<dyn Carrier>) -> Self {
+        let channels = Channel::ALL.to_vec();
+        Self { app, topics: Arc::new(topics), carrier, channels, pace: None, watch: None }
+    }
+
+    /// The same worker for one channel, with at most `a_second` rows per second.
+    #[must_use]
+    pub fn of_channel(&self, channel: Channel, a_second: u32) -> Self {
+        Self { channels: vec![channel], pace: Some(Arc::new(Pace::new(a_second))), ..self.clone() }
+    }
+
+    /// The same worker, calling `watch` at each [`Point`].
+    #[must_use]
+    pub fn watched(self, watch: Arc<dyn Fn(Point) + Send + Sync>) -> Self {
+        Self { watch: Some(watch), ..self }
+    }
+
+    /// Claims, sends and settles one row; returns `false` if none is due.
+    pub fn run_once(&self) -> db::Result<bool> {
+        let Some(claimed) = self.claim()? else { return Ok(false) };
+        self.reached(Point::Started);
+        let handed = self.send(&claimed.job);
+        self.reached(Point::Carried);
+        // If this fails, the lease expires and the row is sent again.
+        self.settle(&claimed, &handed)?;
+        Ok(true)
+    }
+
+    /// Runs until the handle is stopped.
+    pub fn spawn(self) -> std::io::Result<WorkerHandle> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let wake = Arc::clone(&self.app.wake);
+        let seen = Arc::clone(&stop);
+        let thread = thread::Builder::new().name("outbox".into()).spawn(move || self.run(&seen))?;
+        Ok(WorkerHandle { stop, wake, thread })
+    }
+
+    fn run(&self, stop: &AtomicBool) {
+        let mut heard = 0;
+        while !stop.load(Ordering::SeqCst) {
+            // A row that makes its worker panic must not end the channel: its lease
+            // expires, its attempts count.
+            match catch_unwind(AssertUnwindSafe(|| self.run_once())) {
+                Ok(Ok(false)) => heard = self.app.wake.wait(heard, POLL),
+                Ok(Ok(true)) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "outbox round failed");
+                    thread::sleep(POLL);
+                }
+                Err(_) => {
+                    tracing::error!("an outbox round panicked");
+                    metrics::counter!("outbox_panics_total").increment(1);
+                    thread::sleep(POLL);
+                }
+            }
+        }
+    }
+
+    /// Looks first: a read does not occupy the database writer, and most find nothing.
+    fn claim(&self) -> db::Result<Option<Claimed>> {
+        let topics: Vec<&str> = self.topics.keys().copied().collect();
+        let wanted = Wanted { topics: &topics, channels: &self.channels };
+        let now = self.app.clock.now();
+        if self.pace.as_ref().is_some_and(|pace| !pace.has_room(now))
+            || !self.app.read_blocking(|ctx, conn| super::is_any_due(ctx, conn, wanted))?
+        {
+            return Ok(None);
+        }
+        let claimed = self.app.write_blocking(|ctx, conn| {
+            let claimed = super::claim(ctx, conn, wanted)?;
+            if claimed.is_some() {
+                self.reached(Point::Claimed);
+            }
+            Ok::<_, db::Error>(claimed)
+        })?;
+        if let (Some(pace), Some(_)) = (&self.pace, &claimed) {
+            pace.take(now);
+        }
+        Ok(claimed)
+    }
+
+    /// Checks `not_after` again, because the claim may have waited.
+    fn send(&self, job: &Job) -> Handed {
+        let expired = job.not_after.is_some_and(|at| at <= self.app.clock.now());
+        // A process that died in the attempt leaves no outcome: such a row may be poison, or already sent.
+        let is_spent = usize::try_from(job.attempts).unwrap_or(0) > self.schedule(job).len() + 1;
+        let handed = match self.render(job) {
+            _ if is_spent => Outcome::Rejected("too_many_attempts").into(),
+            _ if job.is_used_up_by(0) => Outcome::Rejected("ambiguous").into(),
+            Ok(Rendered::Unwanted) => Outcome::Unwanted.into(),
+            Err(why) | Ok(Rendered::NotYet(why)) => Outcome::Retry(why).into(),
+            Ok(Rendered::Ready(_) | Rendered::Task) if expired => Outcome::Expired.into(),
+            Ok(Rendered::Task) => Outcome::Sent.into(),
+            Ok(Rendered::Ready(message)) => self.carrier.carry(&message, &envelope(job)),
+        };
+        let labels = [("topic", job.topic.clone()), ("outcome", handed.outcome.label().to_owned())];
+        metrics::counter!("outbox_attempts_total", &labels).increment(1);
+        handed
+    }
+
+    /// Runs in a transaction of its own, so that a row that cannot be rendered holds up no other.
+    fn render(&self, job: &Job) -> Result<Rendered, &'static str> {
+        let Some(topic) = self.topics.get(job.topic.as_str()) else {
+            return Ok(Rendered::NotYet("unknown_topic"));
+        };
+        self.app.read_blocking(|ctx, conn| topic.render(ctx, conn, job)).map_err(|error| {
+            tracing::warn!(%error, outbox = job.id, topic = job.topic, "an outbox row could not be rendered");
+            "not_rendered"
+        })
+    }
+
+    fn schedule(&self, job: &Job) -> &'static [u64] {
+        self.topics.get(job.topic.as_str()).map_or(&super::BACK_OFF_SECONDS, |topic| topic.schedule())
+    }
+
+    fn settle(&self, claimed: &Claimed, handed: &Handed) -> db::Result<()> {
+        let job = &claimed.job;
+        self.app.write_blocking(|ctx, conn| {
+            let settled = super::settle(ctx, conn, claimed, handed, self.schedule(job))?;
+            if let (Some(is_over), Some(topic)) = (settled, self.topics.get(job.topic.as_str())) {
+                topic.settled(ctx, conn, job, &handed.outcome, is_over)?;
+            }
+            self.reached(Point::Settled);
+            Ok(())
+        })
+    }
+
+    fn reached(&self, point: Point) {
+        if let Some(watch) = &self.watch {
+            watch(point);
+        }
+    }
+}
+
+fn envelope(job: &Job) -> Envelope<'_> {
+    Envelope {
+        key: &job.dedupe_key,
+        row_id: &job.id,
+        delivery_id: job.delivery_id(),
+        ambiguous: job.ambiguous,
+        not_after: job.not_after,
+    }
+}
+
+/// Handle of a running worker thread.
+pub struct WorkerHandle {
+    stop: Arc<AtomicBool>,
+    wake: Arc<Bell>,
+    thread: JoinHandle<()>,
+}
+
+impl WorkerHandle {
+    /// Tells the thread to end after its current row. Does not wait, so that others can be told as well.
+    pub fn tell(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.wake.ring();
+    }
+
+    /// Tells the thread to end and waits for it.
+    pub fn stop(self) {
+        self.tell();
+        let _ = self.thread.join();
+    }
+}

@@ -1,0 +1,237 @@
+//! Code-guess limiter: the one check of every handler that takes a link's code. It is in memory, per
+//! instance: a miss must not cost a database write, and a count that a restart forgets slows guessing
+//! down just as well.
+//!
+//! Hits are never limited for an IP address that does not guess: a waiting room shares one address. After
+//! too many misses, an address has its further misses refused, and can distinguish hits from misses only a
+//! limited number of times per minute. If it continues, it is blocked before anything is looked up, so that
+//! the list of all practices cannot be read off the responses.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::kit::{Timestamp, Wait};
+use crate::platform::settings::Config;
+
+/// Misses of complete codes within [`WINDOW`] before an address is asked to slow down.
+const MOST_MISSES: f64 = 20.0;
+/// An address is blocked after this many times [`MOST_MISSES`].
+const SHUT: usize = 5;
+const WINDOW: Duration = Duration::from_mins(10);
+/// Requests per minute of an address that guesses, hits and misses together.
+const MOST_REQUESTS: usize = 300;
+const MINUTE: Duration = Duration::from_mins(1);
+/// At most this many addresses are remembered: those without a recent miss are dropped first.
+const MOST_GUESTS: usize = 10_000;
+/// Number of misses that a passed challenge takes back.
+const FORGIVEN: usize = 10;
+/// Shorter numbers are prefixes of codes: typed on the way to a whole one, and fetched by browsers that
+/// complete addresses. They do not count as misses.
+const SHORTEST_CODE: usize = 6;
+const LONGEST_CODE: usize = 12;
+/// Reports that the pages at one IP address may send in [`WINDOW`]. The funnel counters are for the
+/// practice to read, and not for strangers to fill.
+const MOST_TOLD: u32 = 600;
+/// Addresses beyond this many share one rate limit.
+const MOST_TELLERS: usize = 50_000;
+
+#[derive(Default)]
+struct Guest {
+    misses: VecDeque<Timestamp>,
+    requests: VecDeque<Timestamp>,
+}
+
+impl Guest {
+    fn forget_old(&mut self, now: Timestamp) {
+        drop_before(&mut self.misses, now, WINDOW);
+        drop_before(&mut self.requests, now, MINUTE);
+    }
+}
+
+#[derive(Default)]
+struct Known {
+    guests: HashMap<String, Guest>,
+    tickets: HashSet<String>,
+    tidied: Option<Timestamp>,
+}
+
+/// Number of reports from each IP address since a time.
+#[derive(Default)]
+struct Told {
+    since: Option<Timestamp>,
+    by: HashMap<String, u32>,
+}
+
+/// The limiter's state: addresses with recent misses.
+#[derive(Default)]
+pub struct Guests {
+    known: Mutex<Known>,
+    told: Mutex<Told>,
+}
+
+impl Guests {
+    /// Called with every code before it is looked up; `Err` says when the address is let in again.
+    pub fn admit(&self, config: &Config, network: &str, now: Timestamp) -> Result<(), Wait> {
+        let mut known = self.lock();
+        let Some(guest) = known.guests.get_mut(network) else { return Ok(()) };
+        guest.forget_old(now);
+        let most = most_misses(config);
+        if let Some(over) = guest.misses.len().checked_sub(most * SHUT) {
+            return Err(opens(&guest.misses, over, WINDOW, now));
+        }
+        if guest.misses.len() <= most {
+            return Ok(());
+        }
+        if let Some(over) = guest.requests.len().checked_sub(MOST_REQUESTS) {
+            return Err(opens(&guest.requests, over, MINUTE, now));
+        }
+        guest.requests.push_back(now);
+        Ok(())
+    }
+
+    /// Counts a miss of `code`; `Some` if the address has used up its misses, with the wait until
+    /// it has one again.
+    pub fn miss(&self, config: &Config, network: &str, code: &str, now: Timestamp) -> Option<Wait> {
+        if !(SHORTEST_CODE..=LONGEST_CODE).contains(&code.len()) {
+            return None;
+        }
+        let mut known = self.lock();
+        known.tidy(now, network);
+        let guest = known.guests.entry(network.to_owned()).or_default();
+        drop_before(&mut guest.misses, now, WINDOW);
+        guest.misses.push_back(now);
+        let most = most_misses(config);
+        // No more are stored than decide the outcome, so that a flood uses no memory.
+        let needless = guest.misses.len().saturating_sub(most * SHUT);
+        guest.misses.drain(..needless);
+        let over = guest.misses.len().checked_sub(most + 1)?;
+        Some(opens(&guest.misses, over + 1, WINDOW, now))
+    }
+
+    /// Checks for a recent miss of an address.
+    pub fn has_missed(&self, network: &str, now: Timestamp) -> bool {
+        let mut known = self.lock();
+        let Some(guest) = known.guests.get_mut(network) else { return false };
+        guest.forget_old(now);
+        let has_missed = !guest.misses.is_empty();
+        if !has_missed {
+            known.guests.remove(network);
+        }
+        has_missed
+    }
+
+    /// Takes back some misses of an address that passed a challenge; `false` if the challenge
+    /// token was used before.
+    pub fn forgive(&self, network: &str, ticket: &str) -> bool {
+        let mut known = self.lock();
+        if known.tickets.len() >= MOST_GUESTS {
+            known.tickets.clear();
+        }
+        if !known.tickets.insert(ticket.to_owned()) {
+            return false;
+        }
+        if let Some(guest) = known.guests.get_mut(network) {
+            let kept = guest.misses.len().saturating_sub(FORGIVEN);
+            guest.misses.truncate(kept);
+        }
+        true
+    }
+
+    /// Counts a report of a page at this address; `false` if it is one too many.
+    pub fn may_tell(&self, config: &Config, network: &str, now: Timestamp) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.since.is_none_or(|since| since + WINDOW <= now) {
+            *told = Told { since: Some(now), by: HashMap::new() };
+        }
+        let has_room = told.by.len() < MOST_TELLERS || told.by.contains_key(network);
+        let count = told.by.entry(if has_room { network.to_owned() } else { String::new() }).or_default();
+        *count = count.saturating_add(1);
+        f64::from(*count) <= f64::from(MOST_TOLD) * config.limits.scale
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Drops addresses without a recent miss, once a minute and if there is no room for one more.
+    fn tidy(&mut self, now: Timestamp, network: &str) {
+        let is_full = self.guests.len() >= MOST_GUESTS && !self.guests.contains_key(network);
+        if self.tidied.is_some_and(|at| at + MINUTE > now) && !is_full {
+            return;
+        }
+        self.tidied = Some(now);
+        self.guests.retain(|_, guest| guest.misses.back().is_some_and(|at| *at + WINDOW > now));
+        if is_full && self.guests.len() >= MOST_GUESTS {
+            self.guests.clear();
+        }
+    }
+}
+
+/// The wait until the `n`th of `times` (the first is 0) is older than `window`.
+fn opens(times: &VecDeque<Timestamp>, n: usize, window: Duration, now: Timestamp) -> Wait {
+    (times.get(n).copied().unwrap_or(now) + window).wait_from(now)
+}
+
+fn drop_before(times: &mut VecDeque<Timestamp>, now: Timestamp, window: Duration) {
+    while times.front().is_some_and(|at| *at + window <= now) {
+        times.pop_front();
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number of misses")]
+fn most_misses(config: &Config) -> usize {
+    ((MOST_MISSES * config.limits.scale) as usize).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: &str = "198.51.100.7";
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    #[test]
+    fn one_mistyped_code_is_forgotten_after_ten_minutes() {
+        let (guests, config) = (Guests::default(), Config::default());
+        guests.miss(&config, ROOM, "900000", at(0));
+        assert!(guests.has_missed(ROOM, at(599)));
+        assert!(!guests.has_missed(ROOM, at(600)));
+        assert!(guests.lock().guests.is_empty());
+    }
+
+    #[test]
+    fn addresses_that_do_not_come_back_go_with_those_that_miss_later() {
+        let (guests, config) = (Guests::default(), Config::default());
+        for n in 0..50 {
+            guests.miss(&config, &format!("198.51.100.{n}"), "900000", at(0));
+        }
+        guests.miss(&config, ROOM, "900000", at(700));
+        assert_eq!(guests.lock().guests.len(), 1);
+    }
+
+    #[test]
+    fn beginnings_of_codes_are_no_misses() {
+        let (guests, config) = (Guests::default(), Config::default());
+        for code in ["9", "90", "900", "9000", "90000", "9000000000000"] {
+            assert_eq!(guests.miss(&config, ROOM, code, at(0)), None);
+        }
+        assert!(!guests.has_missed(ROOM, at(0)));
+    }
+
+    #[test]
+    fn the_gate_says_when_it_opens() {
+        let (guests, config) = (Guests::default(), Config::default());
+        let misses: Vec<_> = (0..100).map(|n| guests.miss(&config, ROOM, "900000", at(n))).collect();
+        assert!(misses.iter().take(20).all(Option::is_none));
+        // Of the 21 misses in the last ten minutes, two must expire before there is room for one.
+        assert_eq!(misses[20].map(|wait| wait.seconds), Some(600 + 1 - 20));
+        assert_eq!(guests.admit(&config, ROOM, at(100)).map_err(|wait| wait.seconds), Err(500));
+        assert_eq!(guests.admit(&config, ROOM, at(600)), Ok(()));
+    }
+}

@@ -1,0 +1,83 @@
+//! Delivery receipts and inbound texts of Kannel: GETs whose URL carries our own token. Both are answered
+//! with an empty 200, because Kannel texts back whatever body it gets.
+
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse, get};
+
+use super::forged;
+use crate::delivery::inbound;
+use crate::delivery::kannel::callback;
+use crate::domain::consent::Inbound;
+use crate::platform::outbox::Channel;
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Id, Problem};
+
+refusals!(KannelRefusals: plain, SignatureInvalid);
+
+/// Receive an inbound SMS from Kannel
+#[utoipa::path(tag = "callbacks", params(
+    ("token" = Option<String>, Query, description = "Token of the URL that `practice-links admin kannel urls` prints", example = "c29tZXRoaW5n"),
+    ("id" = Option<String>, Query, description = "Kannel's id of the SMS (`%I`)", example = "0198c1f2-a4c0-7d3e-8a51-b2c3d4e5f607"),
+    ("from" = Option<String>, Query, description = "Sender's phone number (`%p`)", example = "+14155552671"),
+    ("to" = Option<String>, Query, description = "Our number that received it (`%P`)", example = "+15005550006"),
+    ("text" = Option<String>, Query, description = "Text of the SMS (`%a`)", example = "STOP")),
+    responses((status = 200, description = "Empty; a reply, if one is due, is sent as a separate message", content_type = "text/plain", body = String), KannelRefusals))]
+#[get("/v1/callbacks/kannel/inbound")]
+pub async fn receive_kannel_sms(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = Parameters::of(&request);
+    if !callback::is_inbound(&app.ctx(), query.get("token")) {
+        return Err(forged());
+    }
+    let text = Inbound {
+        provider: "kannel",
+        id: query.get("id").to_owned(),
+        from: query.get("from").to_owned(),
+        to: query.get("to").trim().to_owned(),
+        text: query.get("text").to_owned(),
+        is_answered: false,
+    };
+    app.write(move |ctx, conn| inbound::take_text(ctx, conn, &text)).await?;
+    Ok(nothing())
+}
+
+/// Receive a delivery receipt from Kannel
+#[utoipa::path(tag = "callbacks", params(
+    ("id" = String, Path, description = "Id of the send attempt", example = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607"),
+    ("token" = Option<String>, Query, description = "Token of the send attempt", example = "c29tZXRoaW5n"),
+    ("status" = Option<String>, Query, description = "Kannel's status bits (`%d`)", example = "1")),
+    responses((status = 200, description = "Accepted; a receipt that says nothing new changes nothing", content_type = "text/plain", body = String), KannelRefusals))]
+#[get("/v1/callbacks/kannel/{id}")]
+pub async fn receive_kannel_receipt(
+    app: Data<App>,
+    request: HttpRequest,
+    id: Id,
+) -> Result<HttpResponse, Problem> {
+    let query = Parameters::of(&request);
+    if !callback::is_receipt(&app.ctx(), &id.0, query.get("token")) {
+        return Err(forged());
+    }
+    if let Some(report) = query.get("status").parse().ok().and_then(callback::report) {
+        let from = ("kannel", Channel::Sms);
+        app.write(move |ctx, conn| inbound::take_report(ctx, conn, from, &id.0, &report)).await?;
+    }
+    Ok(nothing())
+}
+
+/// Query parameters; a query that cannot be read has none.
+struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    fn of(request: &HttpRequest) -> Self {
+        let read = Query::<Vec<(String, String)>>::from_query(request.query_string());
+        Self(read.map(Query::into_inner).unwrap_or_default())
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+    }
+}
+
+fn nothing() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("")
+}

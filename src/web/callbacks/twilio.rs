@@ -1,0 +1,112 @@
+//! Status callbacks and inbound texts of Twilio, both signed.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, post};
+use serde_json::Value;
+
+use super::forged;
+use crate::delivery::inbound;
+use crate::delivery::twilio::callback::{self, Signed};
+use crate::domain::consent::Inbound;
+use crate::platform::outbox::Channel;
+use crate::platform::settings;
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Code, Id, Problem, RawBody};
+
+/// `TwiML` that does nothing: a reply to a text is sent through the outbox.
+const NO_ANSWER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>";
+
+refusals!(TwilioRefusals: body, SignatureInvalid);
+
+/// Receive an inbound SMS from Twilio
+#[utoipa::path(tag = "callbacks", params(("X-Twilio-Signature" = Option<String>, Header, description = "HMAC of the public URL and every parameter", example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=")),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "MessageSid=SM00000000000000000000000000000001&From=%2B14155552671&To=%2B15005550006&Body=STOP"),
+    responses((status = 200, description = "Empty TwiML; a reply, if one is due, is sent as a separate message", content_type = "text/xml", body = String), TwilioRefusals))]
+#[post("/v1/callbacks/twilio/inbound")]
+pub async fn receive_twilio_sms(
+    app: Data<App>,
+    request: HttpRequest,
+    body: RawBody,
+) -> Result<HttpResponse, Problem> {
+    let text = signed(&app, &request, &body)?.inbound(&app.config.twilio);
+    app.write(move |ctx, conn| inbound::take_text(ctx, conn, &text)).await?;
+    Ok(HttpResponse::Ok().content_type("text/xml; charset=utf-8").body(NO_ANSWER))
+}
+
+/// Receive a status callback from Twilio
+#[utoipa::path(tag = "callbacks", params(("id" = String, Path, description = "Id of the send attempt", example = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("X-Twilio-Signature" = Option<String>, Header, description = "HMAC of the public URL and every parameter", example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=")),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "MessageSid=SM00000000000000000000000000000001&MessageStatus=undelivered&ErrorCode=30005"),
+    responses((status = 204, description = "Accepted; a status that says nothing new changes nothing"), TwilioRefusals))]
+#[post("/v1/callbacks/twilio/{id}")]
+pub async fn receive_twilio_status(
+    app: Data<App>,
+    request: HttpRequest,
+    id: Id,
+    body: RawBody,
+) -> Result<HttpResponse, Problem> {
+    let fields = signed(&app, &request, &body)?;
+    let (status, channel) = match fields.get("MessageStatus") {
+        "" => (fields.get("CallStatus"), Channel::Voice),
+        status => (status, Channel::Sms),
+    };
+    if let Some(report) = callback::report(status, fields.get("ErrorCode").parse().ok()) {
+        let from = ("twilio", channel);
+        app.write(move |ctx, conn| inbound::take_report(ctx, conn, from, &id.0, &report)).await?;
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+    }
+
+    fn inbound(&self, settings: &settings::Twilio) -> Inbound {
+        Inbound {
+            provider: "twilio",
+            id: self.get("MessageSid").to_owned(),
+            from: self.get("From").to_owned(),
+            to: callback::addressee(settings, self.get("To"), self.get("MessagingServiceSid")).to_owned(),
+            text: self.get("Body").to_owned(),
+            is_answered: !self.get("OptOutType").is_empty(),
+        }
+    }
+}
+
+/// The parameters, if Twilio signed them.
+fn signed(app: &App, request: &HttpRequest, body: &RawBody) -> Result<Fields, Problem> {
+    let unreadable = || Problem::new(Code::MalformedRequest, "The parameters cannot be read.");
+    let fields = match body.media_type.as_str() {
+        "application/x-www-form-urlencoded" => body.form().ok_or_else(unreadable)?,
+        "application/json" => Vec::new(),
+        _ => return Err(Problem::new(Code::UnsupportedMediaType, "Send a form or JSON.")),
+    };
+    let is_json = body.media_type == "application/json";
+    let callback = Signed {
+        url: &format!("{}{}", app.config.public_url, request.uri()),
+        fields: &fields,
+        json: is_json.then_some(&body.bytes),
+        signature: request.headers().get("x-twilio-signature").and_then(|h| h.to_str().ok()).unwrap_or(""),
+    };
+    if !callback::is_signed(&app.config.twilio, &callback) {
+        return Err(forged());
+    }
+    match is_json {
+        true => members(&body.bytes).map(Fields).ok_or_else(unreadable),
+        false => Ok(Fields(fields)),
+    }
+}
+
+/// The string and number members of a JSON object.
+fn members(bytes: &[u8]) -> Option<Vec<(String, String)>> {
+    let Ok(Value::Object(members)) = serde_json::from_slice(bytes) else { return None };
+    let text = |value| match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    Some(members.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
+}

@@ -1,0 +1,48 @@
+//! The check-in code. Patients can read this screen too, so it shows no patient's name, not even of the
+//! patient that the code has just confirmed.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use askama::Template;
+
+use super::live;
+use crate::domain::desk::Refusal;
+use crate::domain::staff::desk_code;
+use crate::platform::tx::App;
+use crate::web::console::error_page::BY_ITSELF;
+use crate::web::console::layout::{Frame, Section, Session};
+use crate::web::console::viewer::who;
+use crate::web::http::Problem;
+
+#[derive(Template)]
+#[template(path = "web/console/pages/desk_code.html")]
+struct Screen<'a> {
+    f: &'a Frame,
+    script: String,
+    /// In two groups for reading aloud: `4883 5612`.
+    code: String,
+    /// Seconds until the code changes.
+    renews: u64,
+    /// Query string with which the page reloads itself when JavaScript is off.
+    by_itself: &'static str,
+}
+
+/// `GET /console/desk-code`: the current check-in code.
+pub async fn show(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+    let token = session.token();
+    let found = app.read(move |ctx, conn| {
+        let shown = desk_code::show(ctx, conn, token.as_ref())?;
+        let renews = shown.changes_at.wait_from(ctx.now).seconds;
+        Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, shown.code, renews))
+    });
+    let (who, code, renews) = found.await?;
+    let f = session.frame(&app, who, Section::Inbox);
+    let page = Screen { f: &f, script: live::address(), code: grouped(&code), renews, by_itself: BY_ITSELF };
+    f.live_page(&app, StatusCode::OK, page.render())
+}
+
+fn grouped(code: &str) -> String {
+    let (first, second) = code.split_at_checked(4).unwrap_or((code, ""));
+    format!("{first} {second}")
+}

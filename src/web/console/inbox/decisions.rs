@@ -1,0 +1,87 @@
+//! Identity decisions, and the proof of identity as PDF.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Query};
+
+use super::conversation::{Draft, again};
+use super::panel::METHODS;
+use super::replies::{one_time, wrong};
+use crate::domain::desk::Refusal;
+use crate::domain::desk::identity::{self, Asked};
+use crate::domain::identity::Verdict;
+use crate::platform::tx::App;
+use crate::web::console::layout::{Sent, Session};
+use crate::web::console::on;
+use crate::web::http::{Answer, Call, Code, Form, Id, Problem, once};
+use crate::web::practice_api::identity::proof as proof_file;
+use crate::web::practice_api::print_kit::PrintQuery;
+
+/// Same limit as in the API, in characters.
+const LONGEST_NOTE: usize = 500;
+
+/// `POST /console/inbox/{id}/identity`: confirms, rejects or undoes.
+pub async fn decide(
+    app: Data<App>,
+    id: Id,
+    call: Call,
+    Sent { session, form }: Sent,
+) -> Result<HttpResponse, Problem> {
+    let draft = drafted(&form);
+    let asked = match asked(&draft) {
+        Ok(asked) => asked,
+        Err(problem) => return again(&app, &session, &id, &draft, problem).await,
+    };
+    let call = one_time(call, &session, &form);
+    let typed = [&draft.decision, &draft.method, &draft.record_id, &draft.note, &draft.blocks.to_string()];
+    let canonical = typed.map(String::as_str).join("\n");
+    let (token, conversation) = (session.token(), id.0.clone());
+    let decided = once(&app, &call, canonical.as_bytes(), move |ctx, conn| {
+        let (decision, _) = identity::decide(ctx, conn, token.as_ref(), &conversation, &asked)?;
+        Ok::<_, Refusal>(Answer::created(&decision.id))
+    });
+    match decided.await {
+        Ok(_) => Ok(on(&format!("/console/inbox/{}?done={}", id.0, draft.decision))),
+        Err(problem) if problem.code == Code::RequestInProgress => {
+            Ok(on(&format!("/console/inbox/{}", id.0)))
+        }
+        Err(problem) => again(&app, &session, &id, &draft, problem).await,
+    }
+}
+
+fn drafted(form: &Form) -> Draft {
+    Draft {
+        decision: form.field("decision"),
+        method: form.field("method"),
+        record_id: form.field("record_id"),
+        note: form.field("note").replace("\r\n", "\n").trim().to_owned(),
+        blocks: form.field("block_number") == "on",
+        ..Draft::default()
+    }
+}
+
+fn asked(draft: &Draft) -> Result<Asked, Problem> {
+    if draft.note.chars().count() > LONGEST_NOTE {
+        return Err(wrong("/note"));
+    }
+    let verdict = match draft.decision.as_str() {
+        "confirm" => {
+            let method = METHODS.into_iter().find(|method| method.as_str() == draft.method);
+            Verdict::Confirm(method.ok_or_else(|| wrong("/method"))?)
+        }
+        "reject" => Verdict::Reject { block: draft.blocks },
+        "undo" => Verdict::Undo,
+        _ => return Err(Problem::new(Code::MalformedRequest, "Choose one of the buttons.")),
+    };
+    let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    Ok(Asked { verdict, note: some(&draft.note), record_id: some(&draft.record_id) })
+}
+
+/// `GET /console/inbox/{id}/proof.pdf`: the proof of identity.
+pub async fn proof(
+    app: Data<App>,
+    session: Session,
+    id: Id,
+    query: Query<PrintQuery>,
+) -> Result<HttpResponse, Problem> {
+    proof_file(&app, session.token(), id, query.into_inner()).await
+}

@@ -1,0 +1,48 @@
+//! Live updates of open pages: the practice's event stream with the console's cookie, and the script that
+//! listens to it. Without JavaScript the pages are the same, as of the time they were loaded.
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+
+use crate::platform::tx::App;
+use crate::web::console::layout::Session;
+use crate::web::console::style;
+use crate::web::http::event_stream::LastEventId;
+use crate::web::http::{Code, Draining, Problem};
+use crate::web::practice_api::events::stream_of;
+
+const TEXT: &str = include_str!("../live.js");
+
+static VERSION: LazyLock<String> = LazyLock::new(|| style::version(TEXT));
+
+/// The script's current URL.
+pub fn address() -> String {
+    format!("/console/live-{}.js", *VERSION)
+}
+
+/// `GET /console/live-….js`: the script of the current version.
+pub async fn script(version: Path<String>) -> Result<HttpResponse, Problem> {
+    match *version == *VERSION {
+        true => Ok(style::lasting("text/javascript; charset=utf-8", TEXT)),
+        false => Err(Problem::new(Code::NotFound, "Check the address.")),
+    }
+}
+
+/// `GET /console/events`: the practice's event stream.
+///
+/// Answers 204 without a valid session, so that the browser does not reconnect (WHATWG HTML 9.2.2): a
+/// redirect to the sign-in page is not an event stream.
+pub async fn events(
+    app: Data<App>,
+    session: Result<Session, Problem>,
+    last: LastEventId,
+    draining: Data<Draining>,
+) -> Result<HttpResponse, Problem> {
+    let Ok(session) = session else { return Ok(HttpResponse::NoContent().finish()) };
+    match stream_of(app, session.token(), last, &draining).await {
+        Err(problem) if problem.code == Code::Unauthorized => Ok(HttpResponse::NoContent().finish()),
+        answer => answer,
+    }
+}

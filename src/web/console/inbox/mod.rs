@@ -1,0 +1,52 @@
+//! The inbox: conversations, the identity check and the check-in code.
+
+pub mod card;
+pub mod check_in_code;
+pub mod conversation;
+pub mod decisions;
+pub mod list;
+pub mod live;
+pub mod panel;
+pub mod replies;
+pub mod words;
+pub mod work;
+
+use actix_web::web::{Data, get, post};
+use actix_web::{HttpResponse, Scope};
+
+use super::layout::{Frame, Section, Session};
+use super::on;
+use super::viewer::who;
+use crate::platform::tx::App;
+use crate::web::http::Problem;
+
+/// The routes of the inbox.
+pub fn routes(scope: Scope) -> Scope {
+    scope
+        .route("/inbox", get().to(list::list))
+        .route("/inbox/{id}", get().to(conversation::open))
+        .route("/inbox/{id}/messages", post().to(replies::reply))
+        .route("/inbox/{id}/assignee", post().to(replies::assign))
+        .route("/inbox/{id}/tags", post().to(replies::tag))
+        .route("/inbox/{id}/unread", post().to(replies::mark_unread))
+        .route("/inbox/{id}/identity", post().to(decisions::decide))
+        .route("/inbox/{id}/proof.pdf", get().to(decisions::proof))
+        .route("/identity", get().to(work::list))
+        .route("/desk-code", get().to(check_in_code::show))
+        .route("/events", get().to(live::events))
+        .route("/live-{version}.js", get().to(live::script))
+}
+
+/// `GET /console`: redirects to the inbox, or to the links for roles that do not see patients.
+pub async fn home(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+    let token = session.token();
+    let who = app.read(move |ctx, conn| who(ctx, conn, token.as_ref())).await?;
+    Ok(on(if who.role.meets_patients() { "/console/inbox" } else { "/console/links" }))
+}
+
+/// The layout of a page that needs no other data.
+pub async fn frame(app: &Data<App>, session: &Session, section: Section) -> Result<Frame, Problem> {
+    let token = session.token();
+    let who = app.read(move |ctx, conn| who(ctx, conn, token.as_ref())).await?;
+    Ok(session.frame(app, who, section))
+}

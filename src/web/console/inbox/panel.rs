@@ -1,0 +1,175 @@
+//! The identity check of a conversation: the patient next to the practice's records, and past decisions.
+
+use super::card::{Badge, When};
+use super::conversation::Draft;
+use super::words;
+use crate::domain::desk::identity::Look;
+use crate::domain::identity::grading::matching::{Agreement, Comparison};
+use crate::domain::identity::grading::{self, FieldView, Finding, Record};
+use crate::domain::identity::{Decision, Method, State};
+use crate::domain::proof_pack::words as proof;
+use crate::kit::Timestamp;
+use crate::web::console::layout::Frame;
+use crate::web::console::viewer::Roster;
+
+/// The ways in which staff can verify an identity.
+pub const METHODS: [Method; 5] =
+    [Method::CallBack, Method::RecordMatch, Method::InPerson, Method::DateOfBirth, Method::PhotoId];
+
+/// One field as the patient gave it and as a record has it.
+pub struct Line {
+    pub field: &'static str,
+    /// As the patient gave it.
+    pub given: String,
+    /// As the record has it.
+    pub on_record: String,
+    /// CSS class of the agreement, which sets shape and color.
+    pub kind: &'static str,
+    /// Label of the agreement.
+    pub word: &'static str,
+    /// Whether the value given by the patient is verified.
+    pub is_proven: bool,
+}
+
+/// A record that may be the patient's.
+pub struct Candidate {
+    pub id: String,
+    /// The practice's own record number.
+    pub number: String,
+    pub name: String,
+    /// Phone number on the record, for a `tel:` link.
+    pub call: Option<String>,
+    pub lines: Vec<Line>,
+    pub is_chosen: bool,
+}
+
+/// A decision in the history.
+pub struct Decided {
+    /// The decision and how it was verified.
+    pub what: String,
+    pub by: String,
+    pub when: When,
+    pub note: String,
+}
+
+/// One option of the verification method.
+pub struct Way {
+    pub value: &'static str,
+    pub name: &'static str,
+    pub is_chosen: bool,
+}
+
+pub struct Panel {
+    /// State of the identity check.
+    pub badge: Badge,
+    pub since: When,
+    /// How well the records match.
+    pub grade: &'static str,
+    /// What to do, while the identity is unverified.
+    pub advice: Option<&'static str>,
+    /// Records that may be the patient's.
+    pub candidates: Vec<Candidate>,
+    /// The decisions so far, newest first.
+    pub history: Vec<Decided>,
+    pub ways: Vec<Way>,
+    /// Whether the signed-in member may confirm.
+    pub may_confirm: bool,
+    /// Whether the signed-in member may reject.
+    pub may_reject: bool,
+    /// Whether the signed-in member may undo the last decision.
+    pub may_undo: bool,
+}
+
+impl Panel {
+    /// Builds the panel from the identity check and the entered values.
+    pub fn of(f: &Frame, roster: &Roster, now: Timestamp, look: &Look, draft: &Draft) -> Self {
+        let (state, words) = (State::from_word(&look.card.identity), proof::of(f.language));
+        let decides = look.card.status == "open";
+        let history = look.decisions.iter().rev().map(|one| decided(f, roster, now, one));
+        let way = |method: Method| Way {
+            value: method.as_str(),
+            name: proof::method(&words, method.as_str()),
+            is_chosen: draft.method == method.as_str(),
+        };
+        Self {
+            badge: Badge::of(f, &look.card.identity),
+            since: When::of(f, now, look.card.identity_since),
+            grade: proof::grade(&words, look.finding.verdict.grade),
+            advice: (!state.allows_phi()).then(|| grading::advice(f.language)),
+            candidates: candidates(f, &look.finding, draft),
+            history: history.collect(),
+            ways: METHODS.map(way).into(),
+            may_confirm: decides && state.is_open(),
+            may_reject: decides,
+            may_undo: f.is_admin() && look.decisions.last().is_some_and(Decision::can_be_undone),
+        }
+    }
+
+    /// Fingerprint of what the decision form depends on: while it is unchanged, the form is not replaced
+    /// under the user's hands.
+    pub fn sign(&self) -> String {
+        let ids = self.candidates.iter().map(|one| one.id.as_str()).collect::<Vec<_>>().join(" ");
+        format!("{} {} {} {} {ids}", self.badge.kind, self.may_confirm, self.may_reject, self.may_undo)
+    }
+}
+
+fn candidates(f: &Frame, finding: &Finding, draft: &Draft) -> Vec<Candidate> {
+    let found = finding.records.iter().zip(&finding.verdict.candidates);
+    let is_only = finding.records.len() == 1 && draft.is_fresh;
+    let candidate = |(record, comparison): (&Record, &Comparison)| Candidate {
+        id: record.id.clone(),
+        number: record.number.clone(),
+        name: format!("{} {}", record.given_name, record.family_name),
+        call: record.phone.clone(),
+        lines: lines(f, &grading::compared(&finding.subject, record, comparison)),
+        is_chosen: is_only || draft.record_id == record.id,
+    };
+    found.map(candidate).collect()
+}
+
+/// The field comparison of the best matching record.
+pub fn best(f: &Frame, finding: &Finding) -> Vec<Line> {
+    let found = finding.records.first().zip(finding.verdict.candidates.first());
+    found
+        .map(|(record, found)| lines(f, &grading::compared(&finding.subject, record, found)))
+        .unwrap_or_default()
+}
+
+fn lines(f: &Frame, fields: &[FieldView<'_>]) -> Vec<Line> {
+    let words = proof::of(f.language);
+    let line = |view: &FieldView<'_>| Line {
+        field: words::field(f.language, view.field),
+        given: view.given.unwrap_or_default().to_owned(),
+        on_record: view.on_record.unwrap_or_default().to_owned(),
+        kind: kind(view.agrees),
+        word: proof::agreement(&words, Some(kind(view.agrees))),
+        is_proven: view.proven,
+    };
+    fields.iter().map(line).collect()
+}
+
+fn kind(agrees: Agreement) -> &'static str {
+    match agrees {
+        Agreement::Equal => "equal",
+        Agreement::Close => "close",
+        Agreement::Differs => "differs",
+        Agreement::NotGiven => "not_given",
+        Agreement::NotOnRecord => "not_on_record",
+    }
+}
+
+fn decided(f: &Frame, roster: &Roster, now: Timestamp, decision: &Decision) -> Decided {
+    let words = proof::of(f.language);
+    let what = proof::decision(&words, &decision.kind);
+    let how = decision.method.as_deref().map(|method| proof::method(&words, method));
+    let gone = match decision.actor.starts_with("stf_") {
+        true => f.say("(left the practice)", "(ya no está en el consultorio)"),
+        false => f.say("the service", "el servicio"),
+    };
+    Decided {
+        what: how.map_or_else(|| what.to_owned(), |how| format!("{what}: {how}")),
+        by: roster.name(&decision.actor).unwrap_or(gone).to_owned(),
+        when: When::of(f, now, decision.created_at),
+        note: decision.note.clone().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,239 @@
+//! The layout around every page, and the check that a form was sent from one of our pages (CSRF).
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::ACCEPT_LANGUAGE;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+
+use super::session;
+use super::viewer::Who;
+use super::{cookie, style, words};
+use crate::domain::staff::Role;
+use crate::kit::{Language, Secret};
+use crate::platform::tx::App;
+use crate::web::http::form::MOST_BYTES;
+use crate::web::http::html::{self, Does};
+use crate::web::http::{Code, Form, Problem, Upload, is_same_site};
+
+/// The section of the console that a page belongs to, as marked in the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    Inbox,
+    Links,
+    Invites,
+    Records,
+    Settings,
+}
+
+impl Section {
+    /// The last segment of the section's path.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbox => "inbox",
+            Self::Links => "links",
+            Self::Invites => "invites",
+            Self::Records => "records",
+            Self::Settings => "settings",
+        }
+    }
+}
+
+/// A request with a session cookie. Its secret is verified by the domain rules, not here.
+pub struct Session {
+    pub secret: Secret,
+    wish: Option<Language>,
+    done: String,
+}
+
+impl Session {
+    fn read(request: &HttpRequest) -> Result<Self, Problem> {
+        let app = request.app_data::<Data<App>>();
+        let secret = app.and_then(|app| cookie::read(app, request));
+        let secret = secret.ok_or_else(|| Problem::new(Code::Unauthorized, "Sign in first."))?;
+        let mut query = request.query_string().split('&');
+        let done = query.find_map(|pair| pair.strip_prefix("done=")).unwrap_or_default();
+        Ok(Self { secret, wish: wish(request), done: done.to_owned() })
+    }
+
+    /// The token that the domain rules take where the API passes the bearer token.
+    pub fn token(&self) -> Option<Secret> {
+        Some(self.secret.clone())
+    }
+
+    /// The layout data of a page in this section.
+    pub fn frame(&self, app: &App, who: Who, section: Section) -> Frame {
+        let language = self.wish.unwrap_or(who.practice.language());
+        Frame {
+            nonce: html::nonce(app),
+            language,
+            style: style::address(),
+            form_token: session::form_token(&app.ctx(), &self.secret),
+            done: words::done(&self.done, language),
+            section: section.as_str(),
+            who,
+        }
+    }
+}
+
+/// The language that the browser prefers (`Accept-Language`).
+pub fn wish(request: &HttpRequest) -> Option<Language> {
+    let header = request.headers().get(ACCEPT_LANGUAGE)?;
+    Language::negotiate(header.to_str().ok()?)
+}
+
+impl FromRequest for Session {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::read(request))
+    }
+}
+
+/// A form sent from one of our pages, in the same session that the page was shown in.
+pub struct Sent<const MOST: usize = { MOST_BYTES }> {
+    pub session: Session,
+    pub form: Form<MOST>,
+}
+
+impl<const MOST: usize> FromRequest for Sent<MOST> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, form) = (request.clone(), Form::<MOST>::from_request(request, payload));
+        Box::pin(async move {
+            let session = Session::read(&request)?;
+            let sent = Self { form: form.await?, session };
+            let app = request.app_data::<Data<App>>();
+            match app.is_some_and(|app| is_same_site(app, &request) && sent.carries_its_token(app)) {
+                true => Ok(sent),
+                false => Err(stale()),
+            }
+        })
+    }
+}
+
+impl<const MOST: usize> Sent<MOST> {
+    fn carries_its_token(&self, app: &App) -> bool {
+        session::is_form_token(&app.ctx(), &self.session.secret, &self.form.field("form_token"))
+    }
+}
+
+/// A form with a file upload of at most `MOST` bytes.
+pub struct SentFile<const MOST: usize> {
+    pub session: Session,
+    /// The fields and the file.
+    pub upload: Upload<MOST>,
+}
+
+impl<const MOST: usize> FromRequest for SentFile<MOST> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, upload) = (request.clone(), Upload::from_request(request, payload));
+        Box::pin(async move {
+            let session = Session::read(&request)?;
+            let sent = Self { upload: upload.await?, session };
+            let app = request.app_data::<Data<App>>();
+            let token = sent.upload.field("form_token");
+            let is_ours = |app: &App| session::is_form_token(&app.ctx(), &sent.session.secret, &token);
+            match app.is_some_and(|app| is_same_site(app, &request) && is_ours(app)) {
+                true => Ok(sent),
+                false => Err(stale()),
+            }
+        })
+    }
+}
+
+/// The refusal of a form that is not ours, or whose session has ended.
+pub fn stale() -> Problem {
+    Problem::new(Code::SignatureInvalid, "Load the page again and send the form from there.")
+}
+
+/// The data that every page is rendered with.
+pub struct Frame {
+    /// CSP nonce of styles and scripts.
+    pub nonce: String,
+    pub language: Language,
+    /// URL of the stylesheet.
+    pub style: String,
+    /// CSRF token for the page's forms.
+    pub form_token: String,
+    /// Confirmation of what was just done; empty if nothing was.
+    pub done: &'static str,
+    pub section: &'static str,
+    /// The signed-in staff member.
+    pub who: Who,
+}
+
+impl Frame {
+    /// `en` or `es`, depending on the page's language.
+    pub fn say<'a>(&self, en: &'a str, es: &'a str) -> &'a str {
+        words::say(self.language, en, es)
+    }
+
+    /// The value of the `lang` attribute of `<html>`.
+    pub fn lang(&self) -> &'static str {
+        self.language.as_str()
+    }
+
+    /// Whether the role may create and change links.
+    pub fn configures(&self) -> bool {
+        self.who.role.configures()
+    }
+
+    /// Whether the role may see patients: the operator's support staff may not.
+    pub fn meets_patients(&self) -> bool {
+        self.who.role.meets_patients()
+    }
+
+    /// Gates what only admins may do: webhooks, imports, audit export, changing staff.
+    pub fn is_admin(&self) -> bool {
+        self.who.role == Role::Admin
+    }
+
+    /// The role's display name.
+    pub fn role(&self) -> &'static str {
+        match self.who.role {
+            Role::Admin => self.say("Admin", "Administración"),
+            Role::Member => self.say("Member", "Equipo"),
+            Role::Support => self.say("Support", "Soporte"),
+        }
+    }
+
+    /// A point in time in the practice's own time zone.
+    pub fn time(&self, at: &crate::kit::Timestamp) -> String {
+        words::time(self.language, *at, &self.who.practice.time_zone)
+    }
+
+    /// The rendered page with status 200.
+    pub fn page(&self, app: &App, body: askama::Result<String>) -> Result<HttpResponse, Problem> {
+        self.page_with(app, StatusCode::OK, body)
+    }
+
+    /// The rendered page with a status other than 200.
+    pub fn page_with(
+        &self,
+        app: &App,
+        status: StatusCode,
+        body: askama::Result<String>,
+    ) -> Result<HttpResponse, Problem> {
+        html::page(app, status, &self.nonce, Does::Form, body)
+    }
+
+    /// A page that a script keeps up to date by the event stream.
+    pub fn live_page(
+        &self,
+        app: &App,
+        status: StatusCode,
+        body: askama::Result<String>,
+    ) -> Result<HttpResponse, Problem> {
+        html::page(app, status, &self.nonce, Does::Both, body)
+    }
+}

@@ -1,0 +1,106 @@
+//! Pausing, resuming and permanently retiring a link.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use askama::Template;
+
+use super::layout::{Frame, Sent, Session};
+use super::link_form::Choice;
+use super::links::{Shown, find};
+use super::on;
+use super::words::Errors;
+use crate::domain::desk;
+use crate::domain::links::{Change, State};
+use crate::platform::tx::App;
+use crate::web::http::{Code, Id, Problem};
+
+/// At most this many links are offered as the target of a retired one.
+const MOST: i64 = 500;
+
+#[derive(Template)]
+#[template(path = "web/console/pages/retire.html")]
+struct Retire<'a> {
+    f: &'a Frame,
+    link: &'a Shown,
+    targets: Vec<Choice>,
+    errors: &'a Errors,
+}
+
+/// `POST /console/links/{id}/pause`: stops accepting patients.
+pub async fn pause(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    set(&app, &sent.session, &id, Change { state: Some(State::Paused), ..Change::default() }).await?;
+    Ok(on(&format!("/console/links/{}?done=paused", id.0)))
+}
+
+/// `POST /console/links/{id}/resume`: accepts patients again.
+pub async fn resume(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    set(&app, &sent.session, &id, Change { state: Some(State::Active), ..Change::default() }).await?;
+    Ok(on(&format!("/console/links/{}?done=resumed", id.0)))
+}
+
+/// `GET /console/links/{id}/retire`: asks for confirmation and for the link to forward to.
+pub async fn ask_retire(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    ask(&app, &session, &id, None, None).await
+}
+
+/// `POST /console/links/{id}/retire`: retires the link for good.
+pub async fn retire(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
+    let to = Some(form.field("forward_to")).filter(|to| !to.is_empty());
+    let change = Change { state: Some(State::Retired), forward_to: Some(to.clone()), ..Change::default() };
+    match set(&app, &session, &id, change).await {
+        Ok(()) => Ok(on(&format!("/console/links/{}?done=retired", id.0))),
+        Err(problem) if matches!(problem.code, Code::InvalidRequest | Code::LinkStateFixed) => {
+            ask(&app, &session, &id, to, Some(problem)).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn set(app: &Data<App>, session: &Session, id: &Id, change: Change) -> Result<(), Problem> {
+    let (token, id) = (session.token(), id.0.clone());
+    app.write(move |ctx, conn| desk::change_link(ctx, conn, token.as_ref(), &id, &change)).await?;
+    Ok(())
+}
+
+async fn ask(
+    app: &Data<App>,
+    session: &Session,
+    id: &Id,
+    chosen: Option<String>,
+    problem: Option<Problem>,
+) -> Result<HttpResponse, Problem> {
+    let (f, link) = find(app, session, id).await?;
+    if !f.configures() {
+        return Err(Problem::new(Code::StaffForbidden, "Ask an admin of your practice."));
+    }
+    let targets = targets(app, session, &f, &link, chosen).await?;
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
+    f.page_with(app, status, Retire { f: &f, link: &link, targets, errors: &errors }.render())
+}
+
+async fn targets(
+    app: &Data<App>,
+    session: &Session,
+    f: &Frame,
+    link: &Shown,
+    chosen: Option<String>,
+) -> Result<Vec<Choice>, Problem> {
+    let token = session.token();
+    let all = app.read(move |ctx, conn| desk::links(ctx, conn, token.as_ref(), "", MOST)).await?;
+    let chosen = chosen.or_else(|| link.forward_id.clone()).unwrap_or_default();
+    let first = f.say("The practice’s first link", "El primer enlace del consultorio");
+    let mut targets =
+        vec![Choice { value: String::new(), name: first.to_owned(), is_chosen: chosen.is_empty() }];
+    let lives = all
+        .into_iter()
+        .map(|details| details.link)
+        .filter(|other| other.id != link.id && matches!(other.state(), State::Active | State::Paused));
+    targets.extend(lives.map(|other| Choice {
+        is_chosen: other.id == chosen,
+        name: format!("{} · {}", other.label, other.code),
+        value: other.id,
+    }));
+    Ok(targets)
+}

@@ -1,0 +1,178 @@
+//! The member's own account: name, password, recovery codes and sessions.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::SET_COOKIE;
+use actix_web::web::Data;
+use askama::Template;
+
+use super::{bad_field, verdict};
+use crate::domain::practices;
+use crate::domain::staff::account::{self, Changed, NewPassword};
+use crate::domain::staff::session::{self, Kind};
+use crate::domain::staff::{self, Refusal, sign_in};
+use crate::kit::{Secret, Timestamp};
+use crate::platform::tx::App;
+use crate::web::console::inbox::frame;
+use crate::web::console::layout::{Frame, Section, Sent, Session, stale};
+use crate::web::console::viewer::who;
+use crate::web::console::words::{self, Errors};
+use crate::web::console::{cookie, on};
+use crate::web::http::{Call, Code, Id, Problem};
+use crate::web::staff_api::account::{wrong_code, wrong_password};
+
+const ACCOUNT: &str = "/console/settings/account";
+
+/// A session in the list.
+struct SignIn {
+    id: String,
+    label: String,
+    is_app: bool,
+    is_current: bool,
+    created_at: Timestamp,
+    last_seen_at: Timestamp,
+}
+
+#[derive(Template)]
+#[template(path = "web/console/pages/settings/account.html")]
+struct Account<'a> {
+    f: &'a Frame,
+    email: String,
+    name: String,
+    codes_left: i64,
+    sign_ins: Vec<SignIn>,
+    errors: Errors,
+}
+
+#[derive(Template)]
+#[template(path = "web/console/pages/settings/recovery_codes.html")]
+struct RecoveryCodes<'a> {
+    f: &'a Frame,
+    codes: Vec<String>,
+}
+
+/// `GET /console/settings/account`: the member's own account.
+pub async fn show(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+    page(&app, &session, None, None).await
+}
+
+/// The page, with errors beside their fields.
+async fn page(
+    app: &Data<App>,
+    session: &Session,
+    name: Option<String>,
+    problem: Option<Problem>,
+) -> Result<HttpResponse, Problem> {
+    let token = session.token();
+    let found = app.read(move |ctx, conn| -> Result<_, crate::domain::desk::Refusal> {
+        let me = staff::authenticate(ctx, conn, token.as_ref())?;
+        let codes_left = sign_in::recovery_codes_left(conn, &me.staff_id)?;
+        let sign_ins = session::list(ctx, conn, &me)?;
+        Ok((who(ctx, conn, token.as_ref())?, staff::member(conn, &me)?, codes_left, sign_ins, me.session_id))
+    });
+    let (who, member, codes_left, sign_ins, current) = found.await?;
+    let f = session.frame(app, who, Section::Settings);
+    let sign_ins = sign_ins.into_iter().map(|session| SignIn {
+        is_app: session.kind() == Kind::Api,
+        is_current: current.as_ref() == Some(&session.id),
+        id: session.id,
+        label: session.label,
+        created_at: session.created_at,
+        last_seen_at: session.last_seen_at,
+    });
+    let sign_ins = sign_ins.collect();
+    let (status, errors) = verdict(&f, problem.as_ref());
+    let (name, email) = (name.unwrap_or(member.name), member.email);
+    f.page_with(app, status, Account { f: &f, email, name, codes_left, sign_ins, errors }.render())
+}
+
+/// `POST /console/settings/account`: changes the member's own name.
+pub async fn rename(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
+    let typed = sent.form.field("name");
+    match practices::line("/name", &typed) {
+        Ok(name) => {
+            let token = sent.session.token();
+            app.write(move |ctx, conn| account::rename(ctx, conn, token.as_ref(), &name)).await?;
+            Ok(on(&format!("{ACCOUNT}?done=told")))
+        }
+        Err(bad) => {
+            let problem = Problem::fields(vec![bad_field(bad)]);
+            page(&app, &sent.session, Some(typed), Some(problem)).await
+        }
+    }
+}
+
+/// `POST /console/settings/account/password`: changes the password.
+pub async fn password(app: Data<App>, call: Call, sent: Sent) -> Result<HttpResponse, Problem> {
+    let secret = |name: &str| Secret::from_client(&sent.form.field(name));
+    let (current, new) = (secret("current_password"), secret("new_password"));
+    let wish = NewPassword { token: sent.session.token(), current, new, network: call.network };
+    let changed = match account::check(&app, wish).await {
+        Ok(checked) => app.write(move |ctx, conn| account::change_password(ctx, conn, &checked)).await,
+        Err(refusal) => Err(refusal),
+    };
+    match changed {
+        Ok(Changed::Yes) => Ok(on(&format!("{ACCOUNT}?done=password"))),
+        Ok(Changed::Wrong) => page(&app, &sent.session, None, Some(wrong_password())).await,
+        Err(refusal) => refused(&app, &sent.session, refusal, "/current_password").await,
+    }
+}
+
+/// Errors that the form can fix are shown beside their field; a rate limit says how long to wait.
+async fn refused(
+    app: &Data<App>,
+    session: &Session,
+    refusal: Refusal,
+    field: &str,
+) -> Result<HttpResponse, Problem> {
+    let problem = match refusal {
+        Refusal::Limited(wait) => {
+            let f = frame(app, session, Section::Settings).await?;
+            Problem::field(Code::SignInLimited, field, words::wait(f.language, wait))
+        }
+        other => other.into(),
+    };
+    match problem.code {
+        Code::SignInLimited | Code::PasswordRefused => page(app, session, None, Some(problem)).await,
+        _ => Err(problem),
+    }
+}
+
+/// `POST /console/settings/account/recovery-codes`: creates new codes and shows them, only this once.
+pub async fn recovery_codes(app: Data<App>, call: Call, sent: Sent) -> Result<HttpResponse, Problem> {
+    let (token, code, network) = (sent.session.token(), sent.form.field("code"), call.network);
+    let renewed = app.write(move |ctx, conn| {
+        account::renew_recovery_codes(ctx, conn, token.as_ref(), code.trim(), &network)
+    });
+    match renewed.await {
+        Ok(Some(codes)) => {
+            let f = frame(&app, &sent.session, Section::Settings).await?;
+            f.page(&app, RecoveryCodes { f: &f, codes }.render())
+        }
+        Ok(None) => page(&app, &sent.session, None, Some(wrong_code())).await,
+        Err(refusal) => refused(&app, &sent.session, refusal, "/code").await,
+    }
+}
+
+/// `POST /console/settings/account/sessions/{id}/end`: ends another session.
+pub async fn end_session(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    let token = sent.session.token();
+    let ended = app.write(move |ctx, conn| {
+        let who = staff::authenticate(ctx, conn, token.as_ref())?;
+        session::end(ctx, conn, &who, &id.0)
+    });
+    ended.await?;
+    Ok(on(&format!("{ACCOUNT}?done=session")))
+}
+
+/// `POST /console/settings/account/sign-out-everywhere`: ends all sessions.
+pub async fn sign_out_everywhere(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
+    let token = sent.session.token();
+    let ended = app.write(move |ctx, conn| {
+        let who = staff::authenticate(ctx, conn, token.as_ref())?;
+        session::sign_out_everywhere(ctx, conn, &who)
+    });
+    ended.await?;
+    let mut answer = on("/console/sign-in");
+    answer.headers_mut().append(SET_COOKIE, cookie::clear(&app).parse().map_err(|_| stale())?);
+    Ok(answer)
+}

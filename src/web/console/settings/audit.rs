@@ -1,0 +1,222 @@
+//! The audit log of the practice, in sentences.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{audit_labels, verdict};
+use crate::domain::desk::audit::{self, Asked};
+use crate::domain::desk::{self, Refusal};
+use crate::domain::staff;
+use crate::kit::Timestamp;
+use crate::platform::audit::Row;
+use crate::platform::tx::App;
+use crate::web::console::address;
+use crate::web::console::layout::{Frame, Section, Session};
+use crate::web::console::link_form::Choice;
+use crate::web::console::viewer::{Roster, Who, roster, who};
+use crate::web::console::words::Errors;
+use crate::web::http::{Code, Page, PageQuery, Problem};
+use crate::web::practice_api::csv_file;
+
+/// Links beyond this number are shown without a name.
+const MOST_LINKS: i64 = 500;
+
+/// The filters as they were entered.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Filters {
+    #[serde(default)]
+    about: String,
+    #[serde(default)]
+    actor: String,
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+}
+
+impl Filters {
+    /// Removes U+0000: no action or id contains it, and PostgreSQL cannot store it as text.
+    fn asked(&self) -> Asked {
+        let given = |text: &str| Some(text.trim().replace('\0', "")).filter(|text| !text.is_empty());
+        Asked {
+            action: given(&self.about),
+            actor: given(&self.actor),
+            from: given(&self.from),
+            to: given(&self.to),
+        }
+    }
+
+    /// The filters as a query string, e.g. `about=link&from=2026-11-01`.
+    fn query(&self) -> String {
+        let pairs = [("about", &self.about), ("actor", &self.actor), ("from", &self.from), ("to", &self.to)];
+        let set = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+        set.map(|(name, value)| format!("{name}={}", address::in_query(value))).collect::<Vec<_>>().join("&")
+    }
+}
+
+/// One event of the log, as text.
+struct Event {
+    at: Timestamp,
+    who: String,
+    what: String,
+    whom: String,
+    details: Vec<String>,
+}
+
+/// The names of the ids on a page.
+#[derive(Default)]
+struct Names(BTreeMap<String, String>);
+
+#[derive(Template)]
+#[template(path = "web/console/pages/settings/audit.html")]
+struct Audit<'a> {
+    f: &'a Frame,
+    filters: &'a Filters,
+    subjects: Vec<Choice>,
+    actors: Vec<Choice>,
+    events: Vec<Event>,
+    csv: String,
+    more: String,
+    errors: Errors,
+}
+
+struct Found {
+    who: Who,
+    roster: Roster,
+    rows: Vec<Row>,
+    names: Names,
+}
+
+/// `GET /console/settings/audit`: the filtered log.
+pub async fn list(
+    app: Data<App>,
+    session: Session,
+    page: Query<PageQuery>,
+    filters: Query<Filters>,
+) -> Result<HttpResponse, Problem> {
+    let (limit, before) = (page.limit()?, page.after()?);
+    let found = read(&app, &session, filters.asked(), before, limit + 1).await;
+    match found {
+        Ok(found) => show(&app, &session, found, &filters, (limit, None)),
+        Err(problem) if problem.code == Code::InvalidRequest => {
+            // The days cannot be parsed: the page is shown without them.
+            let readable = Asked { from: None, to: None, ..filters.asked() };
+            let found = read(&app, &session, readable, String::new(), limit + 1).await?;
+            show(&app, &session, found, &filters, (limit, Some(problem)))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn read(
+    app: &Data<App>,
+    session: &Session,
+    asked: Asked,
+    before: String,
+    limit: i64,
+) -> Result<Found, Problem> {
+    let token = session.token();
+    let found = app.read(move |ctx, conn| -> Result<_, Refusal> {
+        let rows = audit::list(ctx, conn, token.as_ref(), &asked, (&before, limit))?;
+        let who = who(ctx, conn, token.as_ref())?;
+        let roster = roster(conn, &who)?;
+        let ids: Vec<String> = rows.iter().flat_map(ids).collect();
+        let mut names: BTreeMap<String, String> = staff::names(conn, &ids)?.into_iter().collect();
+        names.extend(roster.teams.iter().map(|team| (team.id.clone(), team.name.clone())));
+        names.insert(who.practice.id.clone(), who.practice.name.clone());
+        if ids.iter().any(|id| id.starts_with("lnk_")) {
+            let links = desk::links(ctx, conn, token.as_ref(), "", MOST_LINKS)?;
+            names.extend(links.into_iter().map(|details| (details.link.id, details.link.label)));
+        }
+        Ok(Found { who, roster, rows, names: Names(names) })
+    });
+    Ok(found.await?)
+}
+
+/// The ids in an event: actor, subject, and those in its detail.
+fn ids(row: &Row) -> Vec<String> {
+    let named = row.detail.split('"').filter(|text| text.starts_with("stf_") || text.starts_with("lnk_"));
+    [row.actor.as_str(), row.subject.as_str()].into_iter().chain(named).map(str::to_owned).collect()
+}
+
+fn show(
+    app: &Data<App>,
+    session: &Session,
+    found: Found,
+    filters: &Filters,
+    (limit, problem): (i64, Option<Problem>),
+) -> Result<HttpResponse, Problem> {
+    let Found { who, roster, rows, names } = found;
+    let f = session.frame(app, who, Section::Settings);
+    let Page { items, next_cursor } = Page::of(rows, limit, Row::key);
+    let events = items.iter().map(|row| event(&f, &names, row)).collect();
+    let (status, errors) = verdict(&f, problem.as_ref());
+    let query = filters.query();
+    let more = next_cursor.map(|cursor| format!("/console/settings/audit?{query}&cursor={cursor}"));
+    let page = Audit {
+        subjects: subjects(&f, &filters.about),
+        actors: actors(&f, &roster, &filters.actor),
+        csv: format!("/console/settings/audit.csv?{query}"),
+        more: more.filter(|_| problem.is_none()).unwrap_or_default(),
+        f: &f,
+        filters,
+        events,
+        errors,
+    };
+    f.page_with(app, status, page.render())
+}
+
+fn event(f: &Frame, names: &Names, row: &Row) -> Event {
+    let called = |id: &str| names.0.get(id).cloned();
+    let detail = serde_json::from_str(&row.detail).unwrap_or_default();
+    let whom = if row.subject == row.actor { None } else { called(&row.subject) };
+    Event {
+        at: row.created_at,
+        who: called(&row.actor).unwrap_or_else(|| audit_labels::actor(f.language, &row.actor)),
+        what: audit_labels::action(f.language, &row.action).to_owned(),
+        whom: whom.unwrap_or_default(),
+        details: audit_labels::Reader { language: f.language, called: &called }.lines(&detail),
+    }
+}
+
+fn subjects(f: &Frame, chosen: &str) -> Vec<Choice> {
+    let choice = |(value, name): (&str, &str)| Choice {
+        is_chosen: value == chosen,
+        value: value.to_owned(),
+        name: name.to_owned(),
+    };
+    let mut all: Vec<Choice> = audit_labels::subjects(f.language).into_iter().map(choice).collect();
+    if !all.iter().any(|choice| choice.is_chosen) {
+        all.push(Choice { is_chosen: true, ..choice((chosen, chosen)) });
+    }
+    all
+}
+
+fn actors(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
+    let everybody = (String::new(), f.say("Anyone", "Cualquiera").to_owned());
+    let people = roster.people.iter().map(|person| (person.id.clone(), person.name.clone()));
+    let others = ["operator", "system"].map(|id| (id.to_owned(), audit_labels::actor(f.language, id)));
+    let all = [everybody].into_iter().chain(people).chain(others);
+    let mut all: Vec<Choice> =
+        all.map(|(value, name)| Choice { is_chosen: value == chosen, value, name }).collect();
+    if !all.iter().any(|choice| choice.is_chosen) {
+        let name = audit_labels::actor(f.language, chosen);
+        all.push(Choice { value: chosen.to_owned(), name, is_chosen: true });
+    }
+    all
+}
+
+/// `GET /console/settings/audit.csv`: exports the log, and logs the export itself.
+pub async fn export(
+    app: Data<App>,
+    session: Session,
+    filters: Query<Filters>,
+) -> Result<HttpResponse, Problem> {
+    let (asked, token) = (filters.asked(), session.token());
+    let file = app.write(move |ctx, conn| audit::export(ctx, conn, token.as_ref(), &asked)).await?;
+    Ok(csv_file("audit", file))
+}

@@ -1,0 +1,208 @@
+//! The practice's profile: name, logo, color, languages and countries.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use askama::Template;
+
+use super::{verdict, words};
+use crate::domain::desk::profile;
+use crate::domain::practices::{Change, Practice};
+use crate::domain::printing::logo::MOST_BYTES;
+use crate::platform::tx::App;
+use crate::web::console::inbox::frame;
+use crate::web::console::layout::{Frame, Section, Sent, SentFile, Session};
+use crate::web::console::link_form::Choice;
+use crate::web::console::on;
+use crate::web::console::words::Errors;
+use crate::web::http::{Code, FieldError, Form, Problem};
+use crate::web::practice_api::profile::drawn;
+
+const PRACTICE: &str = "/console/settings/practice";
+/// Suggestions only; any zone of the IANA time zone database is accepted.
+const ZONES: [&str; 12] = [
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Phoenix",
+    "America/Los_Angeles",
+    "America/Anchorage",
+    "Pacific/Honolulu",
+    "America/Puerto_Rico",
+    "America/Toronto",
+    "America/Winnipeg",
+    "America/Edmonton",
+    "America/Vancouver",
+];
+
+/// The form's values as they were entered.
+struct Typed {
+    name: String,
+    city: String,
+    language: String,
+    time_zone: String,
+    accent: String,
+    countries: Vec<String>,
+    notice_email: String,
+}
+
+impl Typed {
+    fn of_form(form: &Form) -> Self {
+        Self {
+            name: form.field("name"),
+            city: form.field("city"),
+            language: form.field("language"),
+            time_zone: form.field("time_zone"),
+            accent: form.field("accent"),
+            countries: form.fields("countries"),
+            notice_email: form.field("notice_email"),
+        }
+    }
+
+    fn of_practice(practice: &Practice) -> Self {
+        Self {
+            name: practice.name.clone(),
+            city: practice.city.clone(),
+            language: practice.language().as_str().to_owned(),
+            time_zone: practice.time_zone.clone(),
+            accent: practice.accent().map(|accent| accent.to_string()).unwrap_or_default(),
+            countries: practice.countries().unwrap_or_default(),
+            notice_email: practice.notice_email.clone().unwrap_or_default(),
+        }
+    }
+
+    /// An empty optional field removes the value.
+    fn change(&self) -> Change {
+        let optional = |text: &str| Some(Some(text.trim().to_owned()).filter(|text| !text.is_empty()));
+        Change {
+            name: Some(self.name.clone()),
+            city: Some(self.city.clone()),
+            language: Some(self.language.clone()),
+            time_zone: Some(self.time_zone.trim().to_owned()),
+            accent: optional(&self.accent),
+            countries: Some(Some(self.countries.clone()).filter(|list| !list.is_empty())),
+            notice_email: optional(&self.notice_email),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "web/console/pages/settings/practice.html")]
+struct Page<'a> {
+    f: &'a Frame,
+    typed: &'a Typed,
+    countries: Vec<Choice>,
+    zones: [&'static str; 12],
+    errors: Errors,
+}
+
+impl Page<'_> {
+    /// The stored color: what was entered may not be a valid one.
+    fn swatch(&self) -> String {
+        self.f.who.practice.accent().map(|accent| accent.to_string()).unwrap_or_default()
+    }
+
+    fn chosen_countries(&self) -> String {
+        let chosen = self.countries.iter().filter(|country| country.is_chosen);
+        chosen.map(|country| country.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// `GET /console/settings/practice`: the profile, as a form for admins.
+pub async fn show(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+    page(&app, &session, None, None).await
+}
+
+async fn page(
+    app: &Data<App>,
+    session: &Session,
+    typed: Option<Typed>,
+    problem: Option<Problem>,
+) -> Result<HttpResponse, Problem> {
+    let f = frame(app, session, Section::Settings).await?;
+    let typed = typed.unwrap_or_else(|| Typed::of_practice(&f.who.practice));
+    let country = |code: &String| Choice {
+        is_chosen: typed.countries.contains(code),
+        name: words::country(f.language, code),
+        value: code.clone(),
+    };
+    let countries = app.config.verification.countries.iter().map(country).collect();
+    let (status, errors) = verdict(&f, problem.as_ref());
+    f.page_with(app, status, Page { f: &f, typed: &typed, countries, zones: ZONES, errors }.render())
+}
+
+/// `POST /console/settings/practice`: changes the profile.
+pub async fn change(app: Data<App>, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
+    let typed = Typed::of_form(&form);
+    let (change, token) = (typed.change(), session.token());
+    let changed = app.write(move |ctx, conn| profile::change(ctx, conn, token.as_ref(), &change)).await;
+    match changed.map_err(Problem::from) {
+        Ok(_) => Ok(on(&format!("{PRACTICE}?done=practice"))),
+        Err(problem) if problem.code == Code::InvalidRequest => {
+            page(&app, &session, Some(typed), Some(problem)).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `GET /console/settings/practice/logo.png`: the current logo.
+pub async fn logo(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+    let token = session.token();
+    let png = app.read(move |ctx, conn| profile::logo(ctx, conn, token.as_ref())).await?;
+    Ok(HttpResponse::Ok().content_type("image/png").insert_header(("cache-control", "no-store")).body(png))
+}
+
+/// `POST /console/settings/practice/logo`: replaces the logo.
+pub async fn set_logo(
+    app: Data<App>,
+    session: Session,
+    sent: Result<SentFile<MOST_BYTES>, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let sent = match sent {
+        // A form that is too large was not read, so nothing changes: the page is shown again.
+        Err(problem) if problem.code == Code::BodyTooLarge => {
+            return page(&app, &session, None, Some(too_heavy())).await;
+        }
+        sent => sent?,
+    };
+    let token = sent.session.token();
+    let file = sent.upload.file("logo").unwrap_or_default().to_vec();
+    let hung = match drawn(&app, file).await {
+        Ok(png) => app
+            .write(move |ctx, conn| profile::set_logo(ctx, conn, token.as_ref(), Some(&png)))
+            .await
+            .map_err(Problem::from),
+        Err(bad) => Err(beside_the_file(bad)),
+    };
+    match hung {
+        Ok(()) => Ok(on(&format!("{PRACTICE}?done=logo"))),
+        Err(problem) if problem.code == Code::InvalidRequest => {
+            page(&app, &sent.session, None, Some(problem)).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+fn too_heavy() -> Problem {
+    let (pointer, code) = ("/logo".to_owned(), "too_heavy".to_owned());
+    Problem::fields(vec![FieldError { pointer, code, detail: "A logo can be at most 64 KB.".to_owned() }])
+}
+
+/// The API takes the file as the whole body, so its errors have no field to point at.
+fn beside_the_file(bad: Problem) -> Problem {
+    let errors = bad.errors().iter().map(|error| FieldError { pointer: "/logo".to_owned(), ..error.clone() });
+    match bad.code {
+        Code::InvalidRequest => Problem::fields(errors.collect()),
+        _ => bad,
+    }
+}
+
+/// `POST /console/settings/practice/logo/remove`: removes the logo.
+pub async fn remove_logo(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
+    let token = sent.session.token();
+    let removed = app.write(move |ctx, conn| profile::set_logo(ctx, conn, token.as_ref(), None)).await;
+    match removed.map_err(Problem::from) {
+        // Sent twice, the second form finds no logo: the wanted result is already there.
+        Err(problem) if problem.code != Code::NotFound => Err(problem),
+        _ => Ok(on(&format!("{PRACTICE}?done=no-logo"))),
+    }
+}

@@ -1,0 +1,319 @@
+//! Staff: list, invite, change, disable, and reset the authenticator.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Query};
+use askama::Template;
+
+use super::{bad_field, forbidden, verdict, words};
+use crate::domain::practices;
+use crate::domain::staff::{Member, MemberChange, NewMember, Refusal, Role, Standing, people};
+use crate::kit::{Email, Timestamp};
+use crate::platform::tx::App;
+use crate::web::console::inbox::frame;
+use crate::web::console::layout::{Frame, Section, Sent, Session};
+use crate::web::console::on;
+use crate::web::console::viewer::who;
+use crate::web::console::words::Errors;
+use crate::web::http::{Code, FieldError, Id, Page, PageQuery, Problem};
+
+const STAFF: &str = "/console/settings/staff";
+
+struct Person {
+    id: String,
+    name: String,
+    email: String,
+    role: Role,
+    role_word: &'static str,
+    state: Standing,
+    state_word: &'static str,
+    has_totp: bool,
+    is_self: bool,
+    created_at: Timestamp,
+}
+
+impl Person {
+    fn of(f: &Frame, member: Member) -> Self {
+        let (role, state) = (member.role(), member.standing());
+        Self {
+            role,
+            role_word: words::role(f.language, role),
+            state,
+            state_word: words::standing(f.language, state),
+            has_totp: member.enrolled_at.is_some(),
+            is_self: member.id == f.who.staff_id,
+            created_at: member.created_at,
+            id: member.id,
+            name: member.name,
+            email: member.email,
+        }
+    }
+
+    fn is_support(&self) -> bool {
+        self.role == Role::Support
+    }
+
+    fn is_active(&self) -> bool {
+        self.state == Standing::Active
+    }
+
+    fn is_invited(&self) -> bool {
+        self.state == Standing::Invited
+    }
+
+    fn is_disabled(&self) -> bool {
+        self.state == Standing::Disabled
+    }
+}
+
+#[derive(Template)]
+#[template(path = "web/console/pages/settings/staff.html")]
+struct Staff<'a> {
+    f: &'a Frame,
+    people: Vec<Person>,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "web/console/pages/settings/staff_invite.html")]
+struct Invite<'a> {
+    f: &'a Frame,
+    typed: &'a Typed,
+    errors: Errors,
+}
+
+#[derive(Template)]
+#[template(path = "web/console/pages/settings/staff_member.html")]
+struct One<'a> {
+    f: &'a Frame,
+    person: Person,
+    typed: Typed,
+    errors: Errors,
+}
+
+#[derive(Template)]
+#[template(path = "web/console/pages/settings/staff_confirm.html")]
+struct Confirm<'a> {
+    f: &'a Frame,
+    person: Person,
+    is_reset: bool,
+    errors: Errors,
+}
+
+/// The forms' values as they were entered.
+#[derive(Default)]
+struct Typed {
+    email: String,
+    name: String,
+    is_admin: bool,
+}
+
+impl Typed {
+    fn of_form(sent: &Sent) -> Self {
+        let field = |name: &str| sent.form.field(name);
+        Self { email: field("email"), name: field("name"), is_admin: field("role") == "admin" }
+    }
+
+    fn role(&self) -> Role {
+        if self.is_admin { Role::Admin } else { Role::Member }
+    }
+
+    fn name(&self) -> Result<String, FieldError> {
+        practices::line("/name", &self.name).map_err(bad_field)
+    }
+
+    fn email(&self) -> Result<Email, FieldError> {
+        Email::parse(self.email.trim()).ok_or_else(|| FieldError {
+            pointer: "/email".to_owned(),
+            code: "email".to_owned(),
+            detail: "Enter a valid e-mail address.".to_owned(),
+        })
+    }
+
+    /// The practice id stays empty: the domain rule fills in the admin's own practice.
+    fn new_member(&self) -> Result<NewMember, Problem> {
+        match (self.name(), self.email()) {
+            (Ok(name), Ok(email)) => {
+                Ok(NewMember { practice_id: String::new(), email, name, role: self.role() })
+            }
+            (name, email) => Err(Problem::fields([name.err(), email.err()].into_iter().flatten().collect())),
+        }
+    }
+}
+
+/// `GET /console/settings/staff`: everyone at the practice.
+pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
+    let (limit, after, token) = (page.limit()?, page.after()?, session.token());
+    let found = app.read(move |ctx, conn| -> Result<_, crate::domain::desk::Refusal> {
+        let found = people::list(ctx, conn, token.as_ref(), &after, limit + 1)?;
+        Ok((who(ctx, conn, token.as_ref())?, found))
+    });
+    let (who, found) = found.await?;
+    let f = session.frame(&app, who, Section::Settings);
+    let people = found.into_iter().map(|member| Person::of(&f, member)).collect();
+    let Page { items: people, next_cursor: next } =
+        Page::of(people, limit, |person: &Person| person.id.clone());
+    f.page(&app, Staff { f: &f, people, next }.render())
+}
+
+/// `GET /console/settings/staff/new`: the form for an invitation.
+pub async fn ask_invite(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+    invite_form(&app, &session, &Typed::default(), None).await
+}
+
+async fn invite_form(
+    app: &Data<App>,
+    session: &Session,
+    typed: &Typed,
+    problem: Option<Problem>,
+) -> Result<HttpResponse, Problem> {
+    let f = frame(app, session, Section::Settings).await?;
+    if !f.is_admin() {
+        return Err(forbidden());
+    }
+    let (status, errors) = verdict(&f, problem.as_ref());
+    f.page_with(app, status, Invite { f: &f, typed, errors }.render())
+}
+
+/// `POST /console/settings/staff`: invites a colleague.
+pub async fn invite(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
+    let (typed, token) = (Typed::of_form(&sent), sent.session.token());
+    let invited = match typed.new_member() {
+        Ok(new) => app
+            .write(move |ctx, conn| people::invite_first(ctx, conn, token.as_ref(), new))
+            .await
+            .map_err(Problem::from),
+        Err(wrong) => Err(wrong),
+    };
+    match invited {
+        Ok(_) => Ok(on(&format!("{STAFF}?done=invited"))),
+        Err(problem) if matches!(problem.code, Code::InvalidRequest | Code::StaffExists) => {
+            invite_form(&app, &sent.session, &typed, Some(problem)).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `GET /console/settings/staff/{id}`: one staff member.
+pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    one(&app, &session, &id, None, None).await
+}
+
+async fn one(
+    app: &Data<App>,
+    session: &Session,
+    id: &Id,
+    typed: Option<Typed>,
+    problem: Option<Problem>,
+) -> Result<HttpResponse, Problem> {
+    let (f, person) = find(app, session, id).await?;
+    let as_is =
+        || Typed { name: person.name.clone(), is_admin: person.role == Role::Admin, ..Typed::default() };
+    let typed = typed.unwrap_or_else(as_is);
+    let (status, errors) = verdict(&f, problem.as_ref());
+    f.page_with(app, status, One { f: &f, person, typed, errors }.render())
+}
+
+async fn find(app: &Data<App>, session: &Session, id: &Id) -> Result<(Frame, Person), Problem> {
+    let (token, id) = (session.token(), id.0.clone());
+    let found = app.read(move |ctx, conn| -> Result<_, crate::domain::desk::Refusal> {
+        let member = people::one(ctx, conn, token.as_ref(), &id)?;
+        Ok((who(ctx, conn, token.as_ref())?, member))
+    });
+    let (who, member) = found.await?;
+    let f = session.frame(app, who, Section::Settings);
+    let person = Person::of(&f, member);
+    Ok((f, person))
+}
+
+/// `POST /console/settings/staff/{id}`: changes name and role.
+pub async fn change(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    let typed = Typed::of_form(&sent);
+    let is_role_sent = !sent.form.field("role").is_empty();
+    let changed = match typed.name() {
+        Ok(name) => {
+            let role = is_role_sent.then(|| typed.role());
+            write(
+                &app,
+                &sent.session,
+                &id,
+                MemberChange { name: Some(name), role, ..MemberChange::default() },
+            )
+            .await
+        }
+        Err(wrong) => Err(Problem::fields(vec![wrong])),
+    };
+    match changed {
+        Ok(()) => Ok(on(&format!("{STAFF}?done=colleague"))),
+        Err(problem) if matches!(problem.code, Code::InvalidRequest | Code::LastAdmin) => {
+            one(&app, &sent.session, &id, Some(typed), Some(problem)).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn write(app: &Data<App>, session: &Session, id: &Id, change: MemberChange) -> Result<(), Problem> {
+    let (token, id) = (session.token(), id.0.clone());
+    app.write(move |ctx, conn| people::change(ctx, conn, token.as_ref(), &id, &change)).await?;
+    Ok(())
+}
+
+/// `POST /console/settings/staff/{id}/invite`: sends the invitation again.
+pub async fn invite_again(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    let (token, wanted) = (sent.session.token(), id.0.clone());
+    let again: Result<bool, Refusal> =
+        app.write(move |ctx, conn| people::invite_again(ctx, conn, token.as_ref(), &wanted)).await;
+    let done = if again? { "?done=invited" } else { "" };
+    Ok(on(&format!("{STAFF}/{}{done}", id.0)))
+}
+
+/// `POST /console/settings/staff/{id}/enable`: allows signing in again.
+pub async fn enable(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    let change = MemberChange { is_active: Some(true), ..MemberChange::default() };
+    write(&app, &sent.session, &id, change).await?;
+    Ok(on(&format!("{STAFF}/{}?done=let-in", id.0)))
+}
+
+/// `GET /console/settings/staff/{id}/disable`: asks for confirmation.
+pub async fn ask_disable(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    confirm(&app, &session, &id, false, None).await
+}
+
+/// `POST /console/settings/staff/{id}/disable`: signs out and blocks a member.
+pub async fn disable(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    let change = MemberChange { is_active: Some(false), ..MemberChange::default() };
+    match write(&app, &sent.session, &id, change).await {
+        // Members who disabled themselves are redirected from there to the sign-in.
+        Ok(()) => Ok(on(&format!("{STAFF}/{}?done=shut-out", id.0))),
+        Err(problem) if problem.code == Code::LastAdmin => {
+            confirm(&app, &sent.session, &id, false, Some(problem)).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `GET /console/settings/staff/{id}/reset`: asks for confirmation.
+pub async fn ask_reset(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    confirm(&app, &session, &id, true, None).await
+}
+
+/// `POST /console/settings/staff/{id}/reset`: resets the second factor.
+pub async fn reset(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    let (_, person) = find(&app, &sent.session, &id).await?;
+    // A form that is sent twice must not undo the authenticator that was set up in between.
+    if person.has_totp {
+        write(&app, &sent.session, &id, MemberChange { reset_totp: true, ..MemberChange::default() }).await?;
+    }
+    Ok(on(&format!("{STAFF}/{}?done=factor", id.0)))
+}
+
+async fn confirm(
+    app: &Data<App>,
+    session: &Session,
+    id: &Id,
+    is_reset: bool,
+    problem: Option<Problem>,
+) -> Result<HttpResponse, Problem> {
+    let (f, person) = find(app, session, id).await?;
+    let (status, errors) = verdict(&f, problem.as_ref());
+    f.page_with(app, status, Confirm { f: &f, person, is_reset, errors }.render())
+}

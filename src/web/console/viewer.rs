@@ -1,0 +1,55 @@
+//! The console: web pages for the front desk, which needs nothing but a browser.
+//!
+//! A thin layer. Pages read and change data through [`crate::domain::desk`], [`crate::domain::webhooks`] and
+//! [`crate::domain::notifications`], with the cookie's secret in place of the API's bearer token, so the permissions of
+//! a role are the same as in the API. The pages work without JavaScript.
+
+use crate::domain::desk::Refusal;
+use crate::domain::practices::{self, Practice};
+use crate::domain::staff::{self, Member, Role, Team};
+use crate::kit::Secret;
+use crate::platform::db::Conn;
+use crate::platform::tx::Ctx;
+
+/// The signed-in staff member and their practice.
+pub struct Who {
+    pub staff_id: String,
+    /// Display name, as colleagues see it.
+    pub name: String,
+    pub role: Role,
+    pub practice: Practice,
+}
+
+/// Authenticates the holder of a session secret.
+pub fn who(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Who, Refusal> {
+    let who = staff::authenticate(ctx, conn, token)?;
+    let name = staff::member(conn, &who)?.name;
+    let practice = practices::find(conn, &who.practice_id)?.ok_or(staff::Refusal::Unauthorized)?;
+    Ok(Who { staff_id: who.staff_id, name, role: who.role, practice })
+}
+
+/// The staff and teams of a practice, as offered in forms.
+pub struct Roster {
+    /// Active staff members only.
+    pub people: Vec<Member>,
+    pub teams: Vec<Team>,
+}
+
+impl Roster {
+    /// Staff whose role lets them see patients.
+    pub fn who_meet_patients(&self) -> impl Iterator<Item = &Member> {
+        self.people.iter().filter(|person| person.role().meets_patients())
+    }
+
+    /// The name of a staff member or team; `None` if they left the practice.
+    pub fn name(&self, id: &str) -> Option<&str> {
+        let person = self.people.iter().find(|person| person.id == id).map(|person| person.name.as_str());
+        person.or_else(|| self.teams.iter().find(|team| team.id == id).map(|team| team.name.as_str()))
+    }
+}
+
+/// The roster of the signed-in member's practice.
+pub fn roster(conn: &mut Conn, who: &Who) -> Result<Roster, Refusal> {
+    let practice_id = &who.practice.id;
+    Ok(Roster { people: staff::colleagues(conn, practice_id)?, teams: staff::teams(conn, practice_id)? })
+}

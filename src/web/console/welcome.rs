@@ -1,0 +1,75 @@
+//! Choosing a password: the page behind the link of an invitation or a password reset.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::layout::{stale, wish};
+use super::{on, style, words};
+use crate::domain::staff::{Refusal, letter};
+use crate::kit::{Language, Secret};
+use crate::platform::tx::App;
+use crate::web::http::html::{self, Does};
+use crate::web::http::{Form, Problem, is_same_site};
+
+#[derive(Default)]
+struct Shown {
+    token: String,
+    error: String,
+}
+
+#[derive(Template)]
+#[template(path = "web/console/pages/welcome.html")]
+struct Welcome<'a> {
+    nonce: &'a str,
+    language: Language,
+    lang: &'a str,
+    style: String,
+    shown: &'a Shown,
+}
+
+impl Welcome<'_> {
+    fn say<'a>(&self, en: &'a str, es: &'a str) -> &'a str {
+        words::say(self.language, en, es)
+    }
+}
+
+fn show(
+    app: &App,
+    request: &HttpRequest,
+    status: StatusCode,
+    shown: &Shown,
+) -> Result<HttpResponse, Problem> {
+    let (nonce, language) = (html::nonce(app), wish(request).unwrap_or_default());
+    let (lang, style) = (language.as_str(), style::address());
+    let page = Welcome { nonce: &nonce, language, lang, style, shown };
+    html::page(app, status, &nonce, Does::Both, page.render())
+}
+
+/// `GET /console/welcome`: the form for a new password.
+pub async fn ask(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    show(&app, &request, StatusCode::OK, &Shown::default())
+}
+
+/// `POST /console/welcome`: sets the password and redirects to the sign-in.
+pub async fn choose(app: Data<App>, request: HttpRequest, form: Form) -> Result<HttpResponse, Problem> {
+    if !is_same_site(&app, &request) {
+        return Err(stale());
+    }
+    let (token, password) = (form.field("token"), Secret::from_client(&form.field("password")));
+    let secret = Secret::from_client(token.trim());
+    let set = match letter::choose(&app, secret, &password).await {
+        Ok(chosen) => app.write(move |ctx, conn| letter::set_password(ctx, conn, &chosen)).await.map(drop),
+        Err(refusal) => Err(refusal),
+    };
+    let language = wish(&request).unwrap_or_default();
+    let error = match set {
+        Ok(()) => return Ok(on("/console/sign-in")),
+        Err(Refusal::LetterExpired) => words::letter_over(language),
+        Err(Refusal::Weak(_)) => words::weak_password(language),
+        Err(other) => return Err(other.into()),
+    };
+    let shown = Shown { token, error: error.to_owned() };
+    show(&app, &request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+}

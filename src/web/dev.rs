@@ -1,0 +1,82 @@
+//! `/dev` and `/dev/messages`.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpResponse, get};
+use askama::Template;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::delivery::development::inbox::Caught;
+use crate::kit::Phone;
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Code, Problem, html};
+
+/// The code of the demo practice's link.
+pub const DEMO_CODE: &str = "123456";
+
+#[derive(Template)]
+#[template(path = "web/dev/page.html")]
+struct DevPage<'a> {
+    nonce: &'a str,
+    public_url: &'a str,
+    demo_code: &'a str,
+}
+
+refusals!(DevRefusals: plain, NotFound, InvalidRequest);
+
+/// Show the development page: a phone to try the sign-up with, and the messages that were sent
+#[utoipa::path(tag = "development", responses((status = 200, description = "The development page", content_type = "text/html"), DevRefusals))]
+#[get("/dev")]
+pub async fn get_dev_page(app: Data<App>) -> Result<HttpResponse, Problem> {
+    only_in_development(&app)?;
+    let nonce = html::nonce(&app);
+    let page = DevPage { nonce: &nonce, public_url: &app.config.public_url, demo_code: DEMO_CODE };
+    html::page(&app, StatusCode::OK, &nonce, html::Does::Script, page.render())
+}
+
+/// Which messages to list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MessagesQuery {
+    /// Only messages to this phone number or e-mail address.
+    #[param(example = "+14155552671")]
+    to: Option<String>,
+}
+
+/// The messages that were sent.
+#[derive(Serialize, ToSchema)]
+pub struct CaughtList {
+    /// Newest first, at most 100.
+    items: Vec<Caught>,
+}
+
+/// List the messages that were sent, newest first
+#[utoipa::path(tag = "development", params(MessagesQuery), responses((status = 200, description = "The messages that were sent", body = CaughtList), DevRefusals))]
+#[get("/dev/messages")]
+pub async fn list_dev_messages(
+    app: Data<App>,
+    query: Query<MessagesQuery>,
+) -> Result<Json<CaughtList>, Problem> {
+    only_in_development(&app)?;
+    let to = query.into_inner().to.map(|to| recipient(&app, &to));
+    let items = app.read(move |_, conn| crate::delivery::development::inbox::caught(conn, to.as_deref()));
+    Ok(Json(CaughtList { items: items.await? }))
+}
+
+/// Accepts a number in any spelling, also with the `+` that a query string turned into a blank.
+fn recipient(app: &App, to: &str) -> String {
+    let region = &app.config.verification.default_region;
+    let text = to.trim().replace('\0', "");
+    let text = text.as_str();
+    let phone = Phone::parse(text, Some(region)).or_else(|_| Phone::parse(&format!("+{text}"), None));
+    phone.map_or_else(|_| text.to_lowercase(), |phone| phone.as_e164().to_owned())
+}
+
+fn only_in_development(app: &App) -> Result<(), Problem> {
+    match app.config.is_development() {
+        true => Ok(()),
+        false => Err(Problem::new(Code::NotFound, "Check the address.")),
+    }
+}

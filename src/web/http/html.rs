@@ -1,0 +1,63 @@
+//! HTML pages: one content security policy for all of them, and nothing from other hosts.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use super::{Code, Problem};
+use crate::platform::tx::App;
+
+/// A nonce for the style and script of one page.
+pub fn nonce(app: &App) -> String {
+    STANDARD_NO_PAD.encode(app.ctx().random::<16>())
+}
+
+/// What a page may do besides being displayed; it selects the content security policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Does {
+    Nothing,
+    /// Submit a form to its own host.
+    Form,
+    /// Run its own script and call its own host.
+    Script,
+    /// Submit a form and run a script.
+    Both,
+}
+
+pub fn page(
+    app: &App,
+    status: StatusCode,
+    nonce: &str,
+    does: Does,
+    body: askama::Result<String>,
+) -> Result<HttpResponse, Problem> {
+    let body = body.map_err(|_| Problem::new(Code::Internal, "This page cannot be displayed."))?;
+    let script = match does {
+        Does::Script | Does::Both => format!("; script-src 'nonce-{nonce}'; connect-src 'self'"),
+        Does::Nothing | Does::Form => String::new(),
+    };
+    let form = if matches!(does, Does::Form | Does::Both) { "'self'" } else { "'none'" };
+    let policy = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:{script}; base-uri 'none'; form-action {form}; frame-ancestors 'none'"
+    );
+    let mut response = HttpResponse::build(status);
+    response
+        .content_type(ContentType::html())
+        .insert_header((CONTENT_SECURITY_POLICY, policy))
+        .insert_header((REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .insert_header((HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex")))
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    if !app.config.is_development() {
+        response.insert_header((
+            STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
+        ));
+    }
+    Ok(response.body(body))
+}

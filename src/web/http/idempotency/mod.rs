@@ -1,0 +1,160 @@
+//! Idempotency: a request with the same `Idempotency-Key`, caller, route and body gets the first response
+//! again, for 24 hours.
+//!
+//! The response is stored in the business transaction itself, so there is no moment in which the work is
+//! done and the key is unknown. Responses carry tokens, so they are encrypted with a key that needs the
+//! client's own `Idempotency-Key`, of which the database has only a hash: a database dump opens none of
+//! them. Errors are not stored: a client that waited as told must succeed under the same key.
+
+pub mod store;
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
+use serde::Serialize;
+
+use super::{Call, Code, Problem};
+use crate::kit::{Secret, seal, secret};
+use crate::platform::db::{self, Conn};
+use crate::platform::tx::{App, Ctx};
+
+const KEPT: Duration = Duration::from_hours(24);
+
+/// The result of a rule that commits.
+pub enum Answer {
+    /// A success, stored for a repeated request.
+    Done(Done),
+    /// An error whose changes must be kept, so it commits; like every error it is not stored under the key.
+    Refused(Problem),
+}
+
+/// A successful response: a status and a body.
+pub struct Done {
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn ok<T: Serialize>(body: &T) -> Self {
+        Self::new(StatusCode::OK, body)
+    }
+
+    pub fn created<T: Serialize>(body: &T) -> Self {
+        Self::new(StatusCode::CREATED, body)
+    }
+
+    pub fn accepted<T: Serialize>(body: &T) -> Self {
+        Self::new(StatusCode::ACCEPTED, body)
+    }
+
+    fn new<T: Serialize>(status: StatusCode, body: &T) -> Self {
+        Self::Done(Done { status, body: serde_json::to_vec(body).unwrap_or_default() })
+    }
+}
+
+impl Done {
+    fn from_kept(bytes: &[u8]) -> Option<Self> {
+        let (status, body) = bytes.split_at_checked(2)?;
+        let status = u16::from_be_bytes(status.try_into().ok()?);
+        Some(Self { status: StatusCode::from_u16(status).ok()?, body: body.to_vec() })
+    }
+
+    fn to_kept(&self) -> Vec<u8> {
+        [self.status.as_u16().to_be_bytes().as_slice(), &self.body].concat()
+    }
+}
+
+impl From<Done> for HttpResponse {
+    fn from(answer: Done) -> Self {
+        Self::build(answer.status).content_type(ContentType::json()).body(answer.body)
+    }
+}
+
+/// Runs `rule` in one write transaction, or repeats the response to the first request with the same key.
+pub async fn once<E, F>(app: &App, call: &Call, canonical: &[u8], rule: F) -> Result<HttpResponse, Problem>
+where
+    F: FnOnce(&Ctx, &mut Conn) -> Result<Answer, E> + Send + 'static,
+    E: Into<Problem>,
+{
+    let key = Key::of(app, call, canonical);
+    let answer = app
+        .write(move |ctx, conn| match key {
+            None => rule(ctx, conn).map_err(Into::into),
+            Some(key) => keyed(ctx, conn, &key, rule),
+        })
+        .await?;
+    match answer {
+        Answer::Done(done) => Ok(done.into()),
+        Answer::Refused(problem) => Err(problem),
+    }
+}
+
+fn keyed<E: Into<Problem>>(
+    ctx: &Ctx,
+    conn: &mut Conn,
+    key: &Key,
+    rule: impl FnOnce(&Ctx, &mut Conn) -> Result<Answer, E>,
+) -> Result<Answer, Problem> {
+    if !conn.try_lock(key.lock).map_err(db::Error::from)? {
+        return Err(
+            Problem::new(Code::RequestInProgress, "Wait for its response, or try again.").retry_after(1)
+        );
+    }
+    if let Some(kept) = store::find(conn, &key.hash, ctx.now)? {
+        return replay(key, &kept);
+    }
+    let answer = rule(ctx, conn).map_err(Into::into)?;
+    let Answer::Done(done) = &answer else { return Ok(answer) };
+    let sealed = seal::seal(&key.seal, &done.to_kept(), ctx.entropy())
+        .ok_or_else(|| Problem::new(Code::Internal, "Nothing was changed. Try again."))?;
+    store::insert(conn, &key.hash, &key.request_mac, &sealed, ctx.now + KEPT)?;
+    Ok(answer)
+}
+
+fn replay(key: &Key, kept: &store::Kept) -> Result<Answer, Problem> {
+    if kept.request_mac != key.request_mac {
+        let detail = "Use a new key for a different request.";
+        return Err(Problem::new(Code::IdempotencyKeyReused, detail));
+    }
+    seal::open(&key.seal, &kept.answer)
+        .and_then(|bytes| Done::from_kept(&bytes))
+        .map(Answer::Done)
+        .ok_or_else(|| Problem::new(Code::Internal, "The first response cannot be read. Use a new key."))
+}
+
+/// Deletes keys that are older than 24 hours.
+pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
+    store::delete_expired(conn, ctx.now)
+}
+
+/// The values derived from a request and its key: row hash, lock, MAC of the request, encryption key.
+struct Key {
+    hash: String,
+    lock: i64,
+    request_mac: String,
+    seal: [u8; 32],
+}
+
+impl Key {
+    /// The caller is identified by a credential where there is one, in the header or the body: a phone that
+    /// repeats a request may have changed from Wi-Fi to the mobile network in between. Without a credential
+    /// it is identified by its network, so that two strangers with the same weak key never share a response.
+    fn of(app: &App, call: &Call, canonical: &[u8]) -> Option<Self> {
+        let key = call.idempotency_key.as_deref()?;
+        let bearer = call.bearer.as_ref().map(Secret::hash);
+        let caller = bearer.or(call.holder.clone()).unwrap_or_else(|| call.network.clone());
+        let identity = [key.as_bytes(), caller.as_bytes(), call.route.as_bytes()];
+        let hash = app.keys.derive("idempotency-key", &identity);
+        let (lock, _) = hash.split_first_chunk::<8>()?;
+        Some(Self {
+            hash: secret::sha256(&hash),
+            lock: i64::from_be_bytes(*lock),
+            request_mac: secret::sha256(
+                &app.keys.derive("idempotency-body", &[call.path.as_bytes(), canonical]),
+            ),
+            seal: app.keys.derive("idempotency-seal", &identity),
+        })
+    }
+}

@@ -1,0 +1,34 @@
+//! Shared HTTP infrastructure: bodies, problems, client addresses, idempotency, time limits.
+
+pub mod body;
+pub mod call;
+pub mod client_ip;
+pub mod cookie;
+pub mod draining;
+pub mod event_stream;
+pub mod fallback;
+pub mod form;
+pub mod html;
+pub mod id;
+pub mod idempotency;
+pub mod multipart;
+pub mod paging;
+pub mod problem;
+pub mod raw;
+pub mod refusals;
+pub mod request_context;
+pub mod same_site;
+pub mod spool;
+pub mod upload;
+
+pub use body::Body;
+pub use call::Call;
+pub use draining::Draining;
+pub use form::Form;
+pub use id::Id;
+pub use idempotency::{Answer, once};
+pub use paging::{Page, PageQuery};
+pub use problem::{Code, FieldError, Problem};
+pub use raw::RawBody;
+pub use same_site::is_same_site;
+pub use upload::Upload;

@@ -1,0 +1,78 @@
+//! Middleware that answers requests for cached pages before all other middleware: a waiting room that opens
+//! one link requests the same page again and again, and everything else that a request passes through costs
+//! more than the page.
+//!
+//! The response is the same as that of the page's own handler and made by the same function
+//! (`pages::shown`), and the request is counted in the metrics; it is not logged. A request for an uncached
+//! page goes through the other middleware.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+use std::time::Instant;
+
+use super::cache::Key;
+use super::pages::{Ask, shown};
+use super::user_agent::Visitor;
+use super::{is_open_host, is_visit};
+use crate::kit::Language;
+use crate::platform::tx::App;
+use crate::web::http::problem::REQUEST_ID;
+use crate::web::http::{Draining, client_ip, request_context};
+
+/// Wraps the whole app, including the request context middleware.
+pub async fn hit(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match at_hand(&request) {
+        Some(answer) => Ok(request.into_response(answer)),
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
+    }
+}
+
+fn at_hand(request: &ServiceRequest) -> Option<HttpResponse> {
+    let began = Instant::now();
+    if request.method() != Method::GET
+        || request.app_data::<Data<Draining>>().is_some_and(|flag| flag.is_set())
+    {
+        return None;
+    }
+    let (code, is_scan) = match request.path().strip_prefix("/Q/") {
+        Some(code) => (code, true),
+        None => (request.path().strip_prefix('/')?, false),
+    };
+    if code.is_empty() || !code.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let app = request.app_data::<Data<App>>()?;
+    let ctx = app.ctx();
+    let network = client_ip::network(request.request(), &app.config.trusted_proxies);
+    if app.guests.has_missed(&network, ctx.now) {
+        return None;
+    }
+    let visitor = Visitor::of(request.headers(), |agent| app.front.lead(agent));
+    let language = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let key = Key {
+        code: code.to_owned(),
+        language: language.and_then(Language::negotiate),
+        lead: visitor.lead,
+        is_open_host: is_open_host(app, request.request()),
+    };
+    let drawn = app.front.find(&key)?;
+    let ask = Ask {
+        key: &key,
+        query: request.query_string(),
+        is_machine: visitor.is_machine,
+        is_scan,
+        is_visit: is_visit(app, request.request()),
+    };
+    let mut answer = shown(app, &ctx, &drawn, &ask).ok()?;
+    answer.headers_mut().insert(REQUEST_ID, HeaderValue::from_str(&ctx.id("req")).ok()?);
+    request_context::count("GET", if is_scan { "/Q/{code}" } else { "/{code}" }, 200, began.elapsed());
+    Some(answer)
+}

@@ -1,0 +1,81 @@
+//! Pages of an invite. They name the practice to people but not to bots, and never the invited person.
+
+use askama::Template;
+
+use super::cache::Badges;
+use super::user_agent::Lead;
+use crate::domain::links::Destination;
+use crate::kit::Language;
+use crate::platform::settings::Config;
+
+#[derive(Template)]
+#[template(path = "web/landing/invited.html")]
+struct Invited<'a> {
+    nonce: &'a str,
+    lang: &'a str,
+    practice_name: &'a str,
+    practice_city: &'a str,
+    app_name: &'a str,
+    host: &'a str,
+    origin: &'a str,
+    is_hidden: bool,
+    lead: &'a str,
+    app_store_url: &'a str,
+    play_url: &'a str,
+    app_store_badge: &'a str,
+    google_play_badge: &'a str,
+}
+
+/// Page behind the link of an invite's text message. The link works once, so the secret is neither in a
+/// preview's URL nor in a store's referrer: after the install, the patient taps the link in the text again.
+pub fn invited(
+    config: &Config,
+    badges: &Badges,
+    to: &Destination,
+    (language, lead): (Language, Lead),
+    nonce: &str,
+) -> askama::Result<String> {
+    let package = &config.app.play_package;
+    Invited {
+        nonce,
+        lang: language.as_str(),
+        practice_name: &to.practice.name,
+        practice_city: &to.practice.city,
+        app_name: &config.app.name,
+        host: config.public_host(),
+        origin: &config.public_url,
+        is_hidden: lead == Lead::Preview,
+        lead: lead.as_str(),
+        app_store_url: &config.app.app_store_url,
+        play_url: &format!("https://play.google.com/store/apps/details?id={package}"),
+        app_store_badge: badges.app_store.as_deref().unwrap_or_default(),
+        google_play_badge: badges.google_play.as_deref().unwrap_or_default(),
+    }
+    .render()
+}
+
+#[derive(Template)]
+#[template(path = "web/landing/invite_email.html")]
+struct Email<'a> {
+    nonce: &'a str,
+    lang: &'a str,
+    is_proven: bool,
+    app_name: &'a str,
+}
+
+/// Page behind the link of an invite's e-mail: one button, or the next steps.
+pub fn email(config: &Config, is_proven: bool, language: Language, nonce: &str) -> askama::Result<String> {
+    Email { nonce, lang: language.as_str(), is_proven, app_name: &config.app.name }.render()
+}
+
+#[derive(Template)]
+#[template(path = "web/landing/invite_gone.html")]
+struct Gone<'a> {
+    nonce: &'a str,
+    lang: &'a str,
+}
+
+/// Page for every invalid secret, whatever the reason.
+pub fn gone(language: Language, nonce: &str) -> askama::Result<String> {
+    Gone { nonce, lang: language.as_str() }.render()
+}

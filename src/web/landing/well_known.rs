@@ -1,0 +1,51 @@
+//! The two files that let phones verify that a link belongs to the app.
+
+use serde_json::{Value, json};
+
+use crate::domain::links;
+use crate::platform::settings::Config;
+
+/// `apple-app-site-association`: codes of every allowed length, plain and scanned, and invites.
+pub fn apple(config: &Config) -> Value {
+    let digit = |count: usize| "$(digit)".repeat(count);
+    let components: Vec<Value> = ["/v1/*", "/docs*", "/dev*"]
+        .iter()
+        .map(|path| json!({ "/": path, "exclude": true }))
+        .chain(
+            links::CODE_LENGTHS
+                .flat_map(|n| [format!("/{}", digit(n)), format!("/Q/{}", digit(n))])
+                .map(|path| json!({ "/": path })),
+        )
+        .chain([json!({ "/": "/i/*" })])
+        .collect();
+    let apps = &config.app.apple_app_ids;
+    if apps.is_empty() {
+        // No app yet: the file says so, since phones request it and remember the answer.
+        return json!({ "applinks": { "details": [] } });
+    }
+    let mut file = json!({
+        "applinks": { "details": [{ "appIDs": apps, "components": components }] },
+        "webcredentials": { "apps": apps },
+    });
+    if let Some(file) = file.as_object_mut()
+        && !config.app.app_clips.is_empty()
+    {
+        file.insert("appclips".into(), json!({ "apps": config.app.app_clips }));
+    }
+    file
+}
+
+/// `assetlinks.json`: the Android package, and the certificates that sign it.
+pub fn android(config: &Config) -> Value {
+    if config.app.android_fingerprints.is_empty() {
+        return json!([]);
+    }
+    json!([{
+        "relation": ["delegate_permission/common.handle_all_urls"],
+        "target": {
+            "namespace": "android_app",
+            "package_name": config.app.play_package,
+            "sha256_cert_fingerprints": config.app.android_fingerprints,
+        },
+    }])
+}

@@ -1,0 +1,12 @@
+pub mod callbacks;
+pub mod console;
+pub mod dev;
+pub mod http;
+pub mod landing;
+pub mod openapi;
+pub mod operator;
+pub mod patient_api;
+pub mod practice_api;
+pub mod routes;
+pub mod server;
+pub mod staff_api;

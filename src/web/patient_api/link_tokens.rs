@@ -1,0 +1,122 @@
+//! HTTP handler for link tokens.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use crate::domain::links::{Refusal, Source};
+use crate::domain::practices::Practice;
+use crate::kit::{Secret, Timestamp, Wait};
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Answer, Body, Call, Code, Problem, once};
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => {
+                Self::field(Code::LinkNotFound, "/code", "Ask the practice for its current link.")
+            }
+            Refusal::Mistyped => {
+                let detail = "Compare it with the card or page it came from.";
+                Self::field(Code::CodeMistyped, "/code", detail)
+            }
+            Refusal::Paused => {
+                let detail =
+                    "This link is not accepting new patients right now. Ask the practice for another one.";
+                Self::new(Code::LinkPaused, detail)
+            }
+            Refusal::TokenInvalid => {
+                let detail = "Open the practice's link again, or type its code.";
+                Self::field(Code::LinkTokenInvalid, "/link_token", detail)
+            }
+            Refusal::Db(error) => error.into(),
+        }
+    }
+}
+
+/// Code of a link, and how it reached the device.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateLinkToken {
+    /// The digits of the link's code, 6 to 12.
+    #[validate(custom(function = "is_code"))]
+    #[schema(example = "123456", pattern = "^[0-9]{6,12}$")]
+    code: String,
+    /// How the code reached the device.
+    source: Source,
+}
+
+fn is_code(code: &str) -> Result<(), validator::ValidationError> {
+    if crate::domain::links::CODE_LENGTHS.contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(validator::ValidationError::new("code_format").with_message("A code has 6 to 12 digits.".into()))
+}
+
+/// Link token and the practice it belongs to. The app shows the practice and city before anything else.
+#[derive(Serialize, ToSchema)]
+pub struct LinkTokenView {
+    /// Token that the app sends at sign-up.
+    #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
+    link_token: Secret,
+    /// When the link token expires.
+    expires_at: Timestamp,
+    /// The practice that owns the link.
+    practice: PracticeFace,
+}
+
+/// Public information about a practice.
+#[derive(Serialize, ToSchema)]
+pub struct PracticeFace {
+    /// Name of the practice.
+    #[schema(example = "Oak Street Family Medicine")]
+    name: String,
+    /// City of the practice.
+    #[schema(example = "Springfield")]
+    city: String,
+}
+
+impl PracticeFace {
+    pub fn of(practice: &Practice) -> Self {
+        Self { name: practice.name.clone(), city: practice.city.clone() }
+    }
+}
+
+refusals!(CreateLinkTokenRefusals: keyed, LinkNotFound, LinkPaused, CodeMistyped, CodeLimited);
+
+/// Exchange a link code for a link token
+#[utoipa::path(tag = "links", request_body = CreateLinkToken, responses((status = 201, description = "Signed link token, valid for 30 days", body = LinkTokenView), CreateLinkTokenRefusals))]
+#[post("/v1/link-tokens")]
+pub async fn create_link_token(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreateLinkToken>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    app.guests.admit(&app.config, &call.network, app.clock.now()).map_err(code_limited)?;
+    let typed = input.code.clone();
+    let answer = once(&app, &call, &canonical, move |ctx, conn| {
+        let (token, to) = crate::domain::links::issue_token(ctx, conn, &input.code, input.source)?;
+        let practice = PracticeFace::of(&to.practice);
+        let view = LinkTokenView { link_token: token.token, expires_at: token.expires_at, practice };
+        Ok::<_, Refusal>(Answer::created(&view))
+    });
+    answer.await.map_err(|problem| slowed_down(&app, &call, &typed, problem))
+}
+
+/// Guesses through this endpoint and on the landing page count towards the same rate limit.
+fn slowed_down(app: &App, call: &Call, code: &str, problem: Problem) -> Problem {
+    if !matches!(problem.code, Code::LinkNotFound | Code::CodeMistyped) {
+        return problem;
+    }
+    let wait = app.guests.miss(&app.config, &call.network, code, app.clock.now());
+    wait.map_or(problem, code_limited)
+}
+
+/// Response outside of the pages for a network address that tried too many wrong codes.
+pub fn code_limited(wait: Wait) -> Problem {
+    let detail = "Compare the code with the card or page it came from, then try again later.";
+    Problem::new(Code::CodeLimited, detail).retry(wait)
+}

@@ -1,0 +1,354 @@
+//! HTTP handlers for phone number verifications.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
+
+use crate::domain::verification::{Channel, Checked, NewSession, Refusal, Session, Timers, code};
+use crate::kit::phone::PhoneError;
+use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Answer, Body, Call, Code, Id, Problem, once};
+use crate::web::patient_api::entry_point::PendingPairingView;
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::new(Code::VerificationNotFound, "Check the id and the client secret."),
+            Refusal::Link(link) => link.into(),
+            Refusal::CountryNotSupported => {
+                Self::field(Code::CountryNotSupported, "/phone", "We cannot text or call this country.")
+            }
+            Refusal::ChannelUnavailable => {
+                Self::field(Code::ChannelUnavailable, "/channel", "Choose the other channel.")
+            }
+            Refusal::SendLimited(wait, state) => {
+                limited(Code::SendLimited, "You can request another code", wait, state)
+            }
+            Refusal::CheckLimited(wait, state) => {
+                limited(Code::CheckLimited, "You can enter another code", wait, Some(state))
+            }
+            Refusal::ChecksExhausted(wait, state) => {
+                limited(Code::ChecksExhausted, "You can start a new verification", wait, Some(state))
+            }
+            Refusal::NumberLocked => Self::new(Code::NumberLocked, "Ask the practice for help."),
+            Refusal::CodeExpired => Self::new(Code::CodeExpired, "Request a new code."),
+            Refusal::Expired => Self::new(Code::VerificationExpired, "Start a new verification."),
+            Refusal::AlreadyVerified => Self::new(Code::AlreadyVerified, "Continue with the phone proof."),
+            Refusal::ProofExpired => {
+                Self::field(Code::PhoneProofExpired, "/phone_proof", "Verify the number again.")
+            }
+            Refusal::ProofInvalid => {
+                Self::field(Code::PhoneProofInvalid, "/phone_proof", "Verify the number again.")
+            }
+            Refusal::KeysMissing => Self::new(Code::Internal, "Start a new verification."),
+            Refusal::Db(error) => error.into(),
+        }
+    }
+}
+
+type State = Option<Box<(Session, Timers)>>;
+
+fn limited(code: Code, what: &str, wait: Wait, state: State) -> Problem {
+    let problem = Problem::new(code, format!("{what} in {} s.", wait.seconds)).retry(wait);
+    match state {
+        Some(state) => problem.with("verification", json!(VerificationView::of(&state.0, &state.1))),
+        None => problem,
+    }
+}
+
+impl From<PhoneError> for Problem {
+    fn from(error: PhoneError) -> Self {
+        let code = match error {
+            PhoneError::TypeRefused(_) => Code::PhoneTypeRefused,
+            _ => Code::PhoneInvalid,
+        };
+        Self::field(code, "/phone", error.to_string())
+    }
+}
+
+/// A verification, as shown to its client.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Verification)]
+pub struct VerificationView {
+    /// Unique id of the verification.
+    #[schema(example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// Status: `pending`, `verified`, `exhausted` or `expired`.
+    #[schema(example = "pending")]
+    status: &'static str,
+    /// The phone number, masked; `null` a day after the start.
+    #[schema(required = true, example = "+1 •••••• 2671")]
+    phone: Option<String>,
+    /// Channel of the latest message: `sms` or `voice`.
+    #[schema(example = "sms")]
+    channel: String,
+    /// Delivery status of the latest message: `queued`, `sent`, `delivered` or `failed`.
+    #[schema(example = "queued")]
+    delivery: String,
+    /// Number of digits of a code.
+    #[schema(example = 6)]
+    code_length: u8,
+    /// Time at which the verification was created.
+    created_at: Timestamp,
+    /// Time at which the verification expires.
+    expires_at: Timestamp,
+    /// Seconds until an SMS can be requested; `null` if waiting will not help.
+    #[schema(required = true, example = 30)]
+    next_sms: Option<u64>,
+    /// Seconds until a voice call can be requested; `null` if waiting will not help.
+    #[schema(required = true, example = 60)]
+    next_call: Option<u64>,
+    /// Seconds until a code can be checked; `null` if waiting will not help.
+    #[schema(required = true, example = 0)]
+    next_check: Option<u64>,
+    /// Number of checks left in this verification.
+    #[schema(example = 5)]
+    checks_left: i32,
+    /// Further information that is required before a code is sent; always empty so far.
+    requested_information: Vec<String>,
+}
+
+impl VerificationView {
+    fn of(session: &Session, timers: &Timers) -> Self {
+        let phone = session.phone.as_deref().and_then(|phone| Phone::from_stored(phone).ok());
+        Self {
+            id: session.id.clone(),
+            status: timers.status,
+            phone: phone.map(|phone| phone.masked()),
+            channel: session.channel.clone(),
+            delivery: session.delivery.clone(),
+            code_length: code::LENGTH,
+            created_at: session.created_at,
+            expires_at: session.expires_at,
+            next_sms: timers.next_sms,
+            next_call: timers.next_call,
+            next_check: timers.next_check,
+            checks_left: timers.checks_left,
+            requested_information: Vec::new(),
+        }
+    }
+}
+
+/// A verification and its timers.
+#[derive(Serialize, ToSchema)]
+pub struct VerificationAnswer {
+    /// The verification with its current timers.
+    verification: VerificationView,
+}
+
+impl VerificationAnswer {
+    fn of((session, timers): &(Session, Timers)) -> Self {
+        Self { verification: VerificationView::of(session, timers) }
+    }
+}
+
+/// A phone number to verify.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateVerification {
+    /// The mobile number, international or national; spaces and punctuation are ignored.
+    #[schema(example = "+1 415 555 2671")]
+    phone: String,
+    /// The link token, if the app has one.
+    #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
+    link_token: Option<Secret>,
+    /// Channel of the first code; by default SMS, if the number takes texts.
+    #[schema(example = "sms")]
+    channel: Option<Channel>,
+    /// Language of the messages, a BCP 47 tag; by default `Accept-Language`, then the practice's.
+    #[validate(length(max = 35, message = "A language tag has at most 35 characters."))]
+    #[schema(example = "en-US")]
+    locale: Option<String>,
+    /// Platform of the app: `ios` or `android`.
+    #[schema(example = "android")]
+    platform: Option<Platform>,
+    /// SMS Retriever hash of the Android app, 11 characters; the text message ends with it.
+    #[validate(custom(function = "is_app_hash"))]
+    #[schema(example = "FA+9qCX9VSu", pattern = "^[A-Za-z0-9+/]{11}$")]
+    app_hash: Option<String>,
+}
+
+/// Operating system of the app.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// The app for iOS or iPadOS.
+    Ios,
+    /// The app for Android devices.
+    Android,
+}
+
+fn is_app_hash(hash: &str) -> Result<(), ValidationError> {
+    if hash.len() == 11 && hash.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/') {
+        return Ok(());
+    }
+    Err(ValidationError::new("app_hash_format").with_message("An app hash has 11 base64 characters.".into()))
+}
+
+/// A new verification, and the secret that later requests about it need.
+#[derive(Serialize, ToSchema)]
+pub struct VerificationCreated {
+    /// The verification with its current timers.
+    verification: VerificationView,
+    /// Secret for the `Authorization: Bearer` header of every request about this verification.
+    #[schema(example = "vs_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    client_secret: Secret,
+}
+
+refusals!(
+    CreateRefusals: keyed,
+    LinkTokenInvalid, LinkPaused, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, ChannelUnavailable, SendLimited
+);
+
+/// Start a verification and send the first code
+#[utoipa::path(tag = "verifications", request_body = CreateVerification, responses((status = 201, description = "The first message was queued", body = VerificationCreated), CreateRefusals))]
+#[post("/v1/verifications")]
+pub async fn create_verification(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreateVerification>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let region = app.config.verification.default_region.as_str();
+    let new = NewSession {
+        phone: Phone::parse(&input.phone, Some(region))?,
+        link_token: input.link_token,
+        channel: input.channel,
+        language: input.locale.as_deref().and_then(Language::from_tag).or(call.language),
+        // The hash is for Android's SMS Retriever; on iOS it would only be noise at the end of the text.
+        app_hash: input.app_hash.filter(|_| !matches!(input.platform, Some(Platform::Ios))),
+        network: call.network.clone(),
+    };
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let (session, timers, client_secret) = crate::domain::verification::create(ctx, conn, new)?;
+        let verification = VerificationView::of(&session, &timers);
+        Ok::<_, Refusal>(Answer::created(&VerificationCreated { verification, client_secret }))
+    })
+    .await
+}
+
+refusals!(GetRefusals: plain, VerificationNotFound);
+
+/// Get a verification with all its timers, for example for a screen that was restored
+#[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The verification with its current timers", body = VerificationAnswer), GetRefusals))]
+#[get("/v1/verifications/{id}")]
+pub async fn get_verification(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    let found = app
+        .read(move |ctx, conn| crate::domain::verification::find(ctx, conn, &id.0, &call.secret()))
+        .await?;
+    Ok(HttpResponse::Ok().json(VerificationAnswer::of(&found)))
+}
+
+/// The channel to send the code again.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateSend {
+    /// The channel, `sms` or `voice`.
+    #[schema(example = "sms")]
+    channel: Channel,
+}
+
+refusals!(
+    SendRefusals: keyed,
+    VerificationNotFound, AlreadyVerified, VerificationExpired, ChannelUnavailable, SendLimited, ChecksExhausted
+);
+
+/// Send the code again, by SMS or voice call
+#[utoipa::path(tag = "verifications", request_body = CreateSend, security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 202, description = "The message was queued", body = VerificationAnswer), SendRefusals))]
+#[post("/v1/verifications/{id}/sends")]
+pub async fn send_verification_code(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<CreateSend>,
+) -> Result<HttpResponse, Problem> {
+    let (secret, channel) = (call.secret(), body.value.channel);
+    once(&app, &call, &body.canonical, move |ctx, conn| {
+        let sent = crate::domain::verification::send(ctx, conn, &id.0, &secret, channel)?;
+        Ok::<_, Refusal>(Answer::accepted(&VerificationAnswer::of(&sent)))
+    })
+    .await
+}
+
+/// A code that the patient entered.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateCheck {
+    /// Six digits; spaces and dashes between them are ignored.
+    #[schema(example = "123456")]
+    code: String,
+}
+
+/// The outcome of a code check.
+#[derive(Serialize, ToSchema)]
+pub struct CheckAnswer {
+    /// Either `approved` or `wrong`.
+    #[schema(example = "approved")]
+    result: &'static str,
+    /// The verification with its current timers.
+    verification: VerificationView,
+    /// The phone proof, valid for 10 minutes, for one account or session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    phone_proof: Option<Secret>,
+    /// Pending pairings of this number, the newest first: send `pending_pairing_id` instead of a link
+    /// token. Present only with the proof: without it, no client learns which pairings a number has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_pairings: Option<Vec<PendingPairingView>>,
+}
+
+impl CheckAnswer {
+    fn of(checked: Checked) -> Self {
+        let pending = checked.pending.into_iter().map(PendingPairingView::from).collect();
+        Self {
+            result: if checked.proof.is_some() { "approved" } else { "wrong" },
+            verification: VerificationView::of(&checked.session, &checked.timers),
+            pending_pairings: checked.proof.is_some().then_some(pending),
+            phone_proof: checked.proof,
+        }
+    }
+}
+
+refusals!(
+    CheckRefusals: keyed,
+    VerificationNotFound, VerificationExpired, CodeExpired, PhoneProofExpired, NumberLocked, CheckLimited, ChecksExhausted
+);
+
+/// Check a code that the patient entered
+#[utoipa::path(tag = "verifications", request_body = CreateCheck, security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The code was compared", body = CheckAnswer), CheckRefusals))]
+#[post("/v1/verifications/{id}/checks")]
+pub async fn check_verification_code(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<CreateCheck>,
+) -> Result<HttpResponse, Problem> {
+    let secret = call.secret();
+    let digits = plain_digits(&body.value.code)?;
+    once(&app, &call, &body.canonical, move |ctx, conn| {
+        let checked = crate::domain::verification::check(ctx, conn, &id.0, &secret, &digits)?;
+        Ok::<_, Refusal>(Answer::ok(&CheckAnswer::of(checked)))
+    })
+    .await
+}
+
+/// Extracts six digits, however a keyboard or a paste wrote them: a correct code must not fail because of a
+/// space. Anything else is a typing error and costs no check.
+fn plain_digits(code: &str) -> Result<String, Problem> {
+    let digits: Option<String> = code
+        .chars()
+        .filter(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '-' | '\u{200b}'..='\u{200f}' | '\u{2010}'..='\u{2015}' | '\u{2066}'..='\u{2069}'))
+        .map(|c| match c {
+            '\u{ff10}'..='\u{ff19}' => char::from_digit(u32::from(c) - 0xff10, 10),
+            c => Some(c).filter(char::is_ascii_digit),
+        })
+        .collect();
+    digits
+        .filter(|digits| digits.len() == usize::from(code::LENGTH))
+        .ok_or_else(|| Problem::field(Code::InvalidRequest, "/code", "A code has six digits."))
+}

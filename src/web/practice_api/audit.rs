@@ -1,0 +1,117 @@
+//! HTTP handlers of the practice's audit log.
+
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpResponse, get};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::csv_file;
+use crate::domain::desk::audit::{self, Asked};
+use crate::kit::Timestamp;
+use crate::platform::audit::Row;
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Call, Page, PageQuery, Problem};
+
+/// Filters of the audit log.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// An action, or the part before its dot: `link` selects every event about links.
+    #[param(example = "link.changed")]
+    action: Option<String>,
+    /// The id of the staff member or account who acted, `operator` or `system`.
+    #[param(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    actor: Option<String>,
+    /// The first day, in the practice's time zone, or an RFC 3339 time.
+    #[param(example = "2026-11-01")]
+    from: Option<String>,
+    /// The last day (included), or the RFC 3339 time before which the event happened.
+    #[param(example = "2026-11-22")]
+    to: Option<String>,
+}
+
+impl AuditQuery {
+    fn asked(self) -> Asked {
+        let Self { action, actor, from, to } = self;
+        // No action and no id contains U+0000, and PostgreSQL's text type cannot hold it.
+        let clean = |text: Option<String>| text.map(|text| text.replace('\0', "\u{fffd}"));
+        Asked { action: clean(action), actor: clean(actor), from, to }
+    }
+}
+
+/// One event of the audit log.
+#[derive(Serialize, ToSchema)]
+pub struct AuditEvent {
+    /// The id of the audit event.
+    #[schema(example = "aud_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// When the action was taken.
+    at: Timestamp,
+    /// The id of the staff member or account who acted, `operator` or `system`.
+    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    actor: String,
+    /// The action that was taken.
+    #[schema(example = "link.changed")]
+    action: String,
+    /// The id of the object that was acted on.
+    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    subject: String,
+    /// Further details, for example the values before and after a change.
+    #[schema(value_type = Object, example = json!({ "before": { "label": "Flyer" }, "after": { "label": "Poster" } }))]
+    detail: Value,
+    /// Position in the practice's hash chain; `null` for events older than the chain.
+    #[schema(required = true, example = 42)]
+    number: Option<i64>,
+    /// SHA-256 of this event together with the hash of the previous event.
+    #[schema(required = true, example = "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg")]
+    hash: Option<String>,
+}
+
+impl AuditEvent {
+    fn of(row: Row) -> Self {
+        Self {
+            id: row.id,
+            at: row.created_at,
+            actor: row.actor,
+            action: row.action,
+            subject: row.subject,
+            detail: serde_json::from_str(&row.detail).unwrap_or_default(),
+            number: row.seq,
+            hash: row.hash,
+        }
+    }
+}
+
+refusals!(ListAuditRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
+
+/// List the audit log
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, AuditQuery), responses((status = 200, description = "Audit events, newest first; for admins and the operator's support", body = Page<AuditEvent>), ListAuditRefusals))]
+#[get("/v1/practice/audit")]
+pub async fn list_audit_events(
+    app: Data<App>,
+    call: Call,
+    page: Query<PageQuery>,
+    query: Query<AuditQuery>,
+) -> Result<Json<Page<AuditEvent>>, Problem> {
+    let (limit, before, asked) = (page.limit()?, page.after()?, query.into_inner().asked());
+    let rows =
+        app.read(move |ctx, conn| audit::list(ctx, conn, call.bearer.as_ref(), &asked, (&before, limit + 1)));
+    let page = Page::of(rows.await?, limit, Row::key);
+    let items = page.items.into_iter().map(AuditEvent::of).collect();
+    Ok(Json(Page { items, next_cursor: page.next_cursor }))
+}
+
+/// Export the audit log as CSV
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(AuditQuery), responses((status = 200, description = "CSV (RFC 4180), oldest first, at most 100,000 events. The export is recorded in the audit log", content_type = "text/csv", body = String), ListAuditRefusals))]
+#[get("/v1/practice/audit.csv")]
+pub async fn export_audit_events(
+    app: Data<App>,
+    call: Call,
+    query: Query<AuditQuery>,
+) -> Result<HttpResponse, Problem> {
+    let asked = query.into_inner().asked();
+    let file = app.write(move |ctx, conn| audit::export(ctx, conn, call.bearer.as_ref(), &asked));
+    Ok(csv_file("audit", file.await?))
+}

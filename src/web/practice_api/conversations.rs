@@ -1,0 +1,284 @@
+//! HTTP handlers of the practice's inbox.
+
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpResponse, get, patch, post};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::{Validate, ValidationError};
+
+use super::links::{are_tags, present};
+use super::wrong;
+use crate::domain::conversations::is_message;
+use crate::domain::desk::{Refusal, inbox};
+use crate::domain::inbox::{Assigned, Card, Change, Contact, Cursor, Filter, Remark};
+use crate::domain::links::details;
+use crate::kit::Timestamp;
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
+
+/// Filters of the conversation list; all given filters must match.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct InboxQuery {
+    /// Only conversations that came through this link.
+    #[param(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    pub link: Option<String>,
+    /// Only conversations with this tag.
+    #[param(example = "demo")]
+    pub tag: Option<String>,
+    /// Only conversations in this identity state: `unverified`, `confirmed`, `rejected` or `re_verify`.
+    #[param(example = "unverified")]
+    pub identity: Option<String>,
+    /// Only conversations assigned to this staff member: an id, `me`, or `none` for unassigned.
+    #[param(example = "me")]
+    pub assignee: Option<String>,
+    /// Only conversations with unread entries (`true`) or without any (`false`).
+    #[param(value_type = Option<bool>, example = true)]
+    pub unread: Option<String>,
+}
+
+impl InboxQuery {
+    /// Validates the query; the filter itself needs the caller's staff id, for `me`.
+    pub fn into_filter(self) -> Result<impl FnOnce(&str) -> Filter, Problem> {
+        let Self { link, tag, identity, assignee, unread } = self;
+        let words = [("/link", &link), ("/tag", &tag), ("/assignee", &assignee)];
+        if let Some((pointer, _)) =
+            words.iter().find(|(_, word)| word.as_ref().is_some_and(|w| w.contains('\0')))
+        {
+            return Err(wrong(pointer, "invalid_request", "This value cannot exist."));
+        }
+        let states = ["unverified", "confirmed", "rejected", "re_verify"];
+        if identity.as_deref().is_some_and(|word| !states.contains(&word)) {
+            let detail = "Use unverified, confirmed, rejected or re_verify.";
+            return Err(wrong("/identity", "invalid_request", detail));
+        }
+        let unread = match unread.as_deref() {
+            None => None,
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            Some(_) => return Err(wrong("/unread", "invalid_request", "Use true or false.")),
+        };
+        Ok(move |me: &str| {
+            let assignee = assignee.map(|word| match word.as_str() {
+                "none" => Assigned::Nobody,
+                "me" => Assigned::To(me.to_owned()),
+                _ => Assigned::To(word),
+            });
+            Filter { link, tag, identity, assignee, unread }
+        })
+    }
+}
+
+/// Formats a page cursor as `millis.id`.
+pub fn written(cursor: &Cursor) -> String {
+    format!("{}.{}", cursor.last_entry_at.millis(), cursor.id)
+}
+
+/// Parses a page cursor; an empty key is the first page.
+pub fn cursor(key: &str) -> Result<Option<Cursor>, Problem> {
+    if key.is_empty() {
+        return Ok(None);
+    }
+    let parts = key.split_once('.').and_then(|(millis, id)| Some((millis.parse().ok()?, id.to_owned())));
+    let (millis, id) = parts.ok_or_else(|| wrong("/cursor", "invalid_request", "Invalid cursor."))?;
+    Ok(Some(Cursor { last_entry_at: Timestamp::from_millis(millis), id }))
+}
+
+refusals!(ListConversationsRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
+
+/// List conversations, most recent entry first
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(InboxQuery, PageQuery),
+    responses((status = 200, description = "The conversations that this staff member may see. A conversation with a new entry moves to the front and is not listed a second time", body = Page<Card>), ListConversationsRefusals))]
+#[get("/v1/practice/conversations")]
+pub async fn list_conversations(
+    app: Data<App>,
+    call: Call,
+    query: Query<InboxQuery>,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<Card>>, Problem> {
+    let filter = query.into_inner().into_filter()?;
+    let (limit, after) = (page.limit()?, cursor(&page.after()?)?);
+    let cards = app.read(move |ctx, conn| {
+        inbox::list(ctx, conn, call.bearer.as_ref(), filter, after.as_ref(), limit + 1)
+    });
+    Ok(Json(Page::of(cards.await?, limit, |card: &Card| written(&card.cursor()))))
+}
+
+/// One conversation of the inbox.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InboxConversationAnswer)]
+pub struct ConversationAnswer {
+    /// The conversation as listed in the inbox.
+    conversation: Card,
+    /// The patient's contact details, to compare with your records.
+    contact: Contact,
+}
+
+impl From<(Card, Contact)> for ConversationAnswer {
+    fn from((conversation, contact): (Card, Contact)) -> Self {
+        Self { conversation, contact }
+    }
+}
+
+refusals!(GetConversationRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound);
+
+/// Get a conversation and the patient's contact details
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The conversation, and the contact details to compare with your records", body = ConversationAnswer), GetConversationRefusals))]
+#[get("/v1/practice/conversations/{id}")]
+pub async fn get_conversation(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+) -> Result<Json<ConversationAnswer>, Problem> {
+    let found = app.read(move |ctx, conn| inbox::find(ctx, conn, call.bearer.as_ref(), &id.0));
+    Ok(Json(found.await?.into()))
+}
+
+/// Changes of a conversation; omitted fields stay unchanged.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct ChangeConversation {
+    /// The staff member who answers it, or `null` for unassigned.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    assignee_id: Option<Option<String>>,
+    /// The complete new list of tags.
+    #[validate(custom(function = "are_tags"))]
+    #[schema(example = json!(["demo"]))]
+    tags: Option<Vec<String>>,
+    /// Whether the conversation is marked as unread.
+    #[schema(example = false)]
+    unread: Option<bool>,
+}
+
+refusals!(ChangeConversationRefusals: body, Unauthorized, StaffForbidden, ConversationNotFound);
+
+/// Update a conversation's assignee, tags or unread mark
+#[utoipa::path(tag = "practice", request_body = ChangeConversation, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The conversation after the change. A caller who reassigns it may lose access to it", body = ConversationAnswer), ChangeConversationRefusals))]
+#[patch("/v1/practice/conversations/{id}")]
+pub async fn change_conversation(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<ChangeConversation>,
+) -> Result<Json<ConversationAnswer>, Problem> {
+    let ChangeConversation { assignee_id, tags, unread } = body.value;
+    let tags = tags.as_deref().map(details::tags).transpose();
+    let tags = tags.map_err(|why| wrong("/tags", "tags", &why.to_string()))?;
+    let change = Change { assignee_id, tags, unread };
+    let changed = app.write(move |ctx, conn| inbox::change(ctx, conn, call.bearer.as_ref(), &id.0, &change));
+    Ok(Json(changed.await?.into()))
+}
+
+refusals!(ListInboxEntriesRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound, InvalidRequest);
+
+/// List conversation entries, oldest first
+#[utoipa::path(tag = "practice", operation_id = "list_conversation_entries", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
+    responses((status = 200, description = "Entries in order, oldest first", body = Page<Remark>), ListInboxEntriesRefusals))]
+#[get("/v1/practice/conversations/{id}/entries")]
+pub async fn list_conversation_entries(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<Remark>>, Problem> {
+    let (limit, after) = (page.limit()?, page.after_number()?);
+    let entries =
+        app.read(move |ctx, conn| inbox::entries(ctx, conn, call.bearer.as_ref(), &id.0, after, limit + 1));
+    Ok(Json(Page::of(entries.await?, limit, |entry| entry.position.to_string())))
+}
+
+/// A message to the patient.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct WriteToPatient {
+    /// Plain text, 1 to 4,000 characters.
+    #[validate(custom(function = "is_writable"))]
+    #[schema(example = "Would Tuesday suit you?")]
+    body: String,
+    /// Confirms that the writer knows that the patient's identity is not verified.
+    /// Required once per conversation.
+    #[serde(default)]
+    #[schema(example = true)]
+    acknowledge_unverified: bool,
+}
+
+fn is_writable(body: &str) -> Result<(), ValidationError> {
+    match is_message(body) {
+        true => Ok(()),
+        false => {
+            Err(ValidationError::new("length").with_message("A message has 1 to 4,000 characters.".into()))
+        }
+    }
+}
+
+/// One entry of a conversation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InboxEntryAnswer)]
+pub struct RemarkAnswer {
+    /// The entry that was written.
+    entry: Remark,
+}
+
+refusals!(WriteToPatientRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFound, ConversationClosed, IdentityUnverified);
+
+/// Send a message to the patient
+#[utoipa::path(tag = "practice", request_body = WriteToPatient, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 201, description = "The message was sent", body = RemarkAnswer), WriteToPatientRefusals))]
+#[post("/v1/practice/conversations/{id}/entries")]
+pub async fn write_to_patient(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<WriteToPatient>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let bearer = call.bearer.clone();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let WriteToPatient { body, acknowledge_unverified } = input;
+        let entry = inbox::write(ctx, conn, bearer.as_ref(), &id.0, &body, acknowledge_unverified)?;
+        Ok::<_, Refusal>(Answer::created(&RemarkAnswer { entry }))
+    })
+    .await
+}
+
+/// A read position to store.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct MarkRead {
+    /// Position of the last entry that was read, counted from 1.
+    #[validate(range(min = 1, message = "Positions start at 1."))]
+    #[schema(example = 2, minimum = 1)]
+    pub position: i32,
+}
+
+/// The practice's read position.
+#[derive(Serialize, ToSchema)]
+pub struct ReadAnswer {
+    /// Position of the last entry that the practice has read; it never decreases.
+    #[schema(example = 2)]
+    read_position: i32,
+    /// Whether the patient has written since then.
+    unread: bool,
+}
+
+refusals!(ReadRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFound);
+
+/// Mark a conversation as read by the practice
+#[utoipa::path(tag = "practice", request_body = MarkRead, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The current read position; the patient can see it", body = ReadAnswer), ReadRefusals))]
+#[post("/v1/practice/conversations/{id}/read")]
+pub async fn mark_conversation_read_by_practice(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<MarkRead>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: MarkRead { position }, canonical } = body;
+    let bearer = call.bearer.clone();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let read = inbox::read(ctx, conn, bearer.as_ref(), &id.0, position)?;
+        Ok::<_, Refusal>(Answer::ok(&ReadAnswer { read_position: read.position, unread: read.unread }))
+    })
+    .await
+}

@@ -1,0 +1,127 @@
+//! HTTP handlers of invite imports: CSV lists of people to invite.
+
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpResponse, get, post};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::wrong;
+use crate::domain::desk::{Refusal, invites as desk};
+use crate::domain::invites::import::{self, Done, Import};
+use crate::kit::Timestamp;
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Answer, Call, Code, Id, Page, PageQuery, Problem, RawBody, once};
+
+/// Room for 5,000 rows of 200 bytes.
+pub const MOST_BYTES: usize = 1024 * 1024;
+
+/// An import of people to invite.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InviteImport)]
+pub struct ImportView {
+    /// The id of the import.
+    #[schema(example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// The link through which the invited people connect.
+    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    link_id: String,
+    /// How many rows the list has.
+    #[schema(example = 120)]
+    total: i32,
+    /// How many rows were processed so far.
+    #[schema(example = 120)]
+    done: i64,
+    /// How many of the processed rows became invites.
+    #[schema(example = 118)]
+    invited: i64,
+    /// When the list was uploaded.
+    created_at: Timestamp,
+}
+
+impl From<Import> for ImportView {
+    fn from(import: Import) -> Self {
+        let Import { id, link_id, total, done, invited, created_at, .. } = import;
+        Self { id, link_id, total, done, invited, created_at }
+    }
+}
+
+/// One import of invites.
+#[derive(Serialize, ToSchema)]
+pub struct InviteImportAnswer {
+    /// The import and its progress.
+    import: ImportView,
+}
+
+/// Options of an invite import.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ImportQuery {
+    /// The link for the invites; by default the practice's default link.
+    #[param(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    link_id: Option<String>,
+}
+
+/// Maps a list that cannot be parsed at all to a problem.
+pub fn unreadable(why: import::Unreadable) -> Problem {
+    wrong("", why.code(), &why.to_string())
+}
+
+refusals!(ImportInvitesRefusals: keyed, Unauthorized, StaffForbidden, LinkPaused);
+
+/// Import a list of up to 5,000 people to invite
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(ImportQuery),
+    request_body(content = String, content_type = "text/csv", example = "name,mobile,email,language\r\nAlex Rivera,+14155552671,alex@example.com,en\r\n"),
+    responses((status = 202, description = "The list was accepted. A background job processes its rows, and each row gets its own result", body = InviteImportAnswer), ImportInvitesRefusals))]
+#[post("/v1/practice/invites/import")]
+pub async fn import_invites(
+    app: Data<App>,
+    call: Call,
+    query: Query<ImportQuery>,
+    body: RawBody<MOST_BYTES>,
+) -> Result<HttpResponse, Problem> {
+    if body.media_type != "text/csv" {
+        return Err(Problem::new(Code::UnsupportedMediaType, "Send `content-type: text/csv`."));
+    }
+    let rows = import::read(&body.bytes).map_err(unreadable)?;
+    let (bearer, link_id) = (call.bearer.clone(), query.into_inner().link_id);
+    let canonical = [link_id.as_deref().unwrap_or_default().as_bytes(), b"\n", &body.bytes].concat();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let import = desk::import(ctx, conn, bearer.as_ref(), link_id.as_deref(), &rows)?;
+        Ok::<_, Refusal>(Answer::accepted(&InviteImportAnswer { import: import.into() }))
+    })
+    .await
+}
+
+refusals!(GetImportRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound);
+
+/// Get the progress of an invite import
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The import and its progress", body = InviteImportAnswer), GetImportRefusals))]
+#[get("/v1/practice/invites/imports/{id}")]
+pub async fn get_invite_import(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+) -> Result<Json<InviteImportAnswer>, Problem> {
+    let found = app.read(move |ctx, conn| desk::import_of(ctx, conn, call.bearer.as_ref(), &id.0));
+    Ok(Json(InviteImportAnswer { import: found.await?.into() }))
+}
+
+refusals!(ImportRowsRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound, InvalidRequest);
+
+/// List the results of an invite import, row by row
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
+    responses((status = 200, description = "Results in the order of the rows", body = Page<Done>), ImportRowsRefusals))]
+#[get("/v1/practice/invites/imports/{id}/rows")]
+pub async fn list_invite_import_rows(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<Done>>, Problem> {
+    let (limit, after) = (page.limit()?, page.after_number()?);
+    let rows = app
+        .read(move |ctx, conn| desk::import_rows(ctx, conn, call.bearer.as_ref(), &id.0, after, limit + 1));
+    Ok(Json(Page::of(rows.await?, limit, |row: &Done| row.line.to_string())))
+}

@@ -1,0 +1,204 @@
+//! HTTP handlers of the print kit: QR code, poster, cards and table tent of a link.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::web::{Data, Query};
+use actix_web::{HttpResponse, get};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::domain::desk::Refusal;
+use crate::domain::links::Destination;
+use crate::domain::printing::{self, Paper, Sheet, Unprintable};
+use crate::kit::{Language, Secret};
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Call, Id, Problem};
+
+/// The paper size to print on.
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PaperSize {
+    /// US Letter, 8.5 × 11 inches.
+    #[default]
+    Letter,
+    /// ISO A4, 210 × 297 mm.
+    A4,
+}
+
+impl From<PaperSize> for Paper {
+    fn from(size: PaperSize) -> Self {
+        match size {
+            PaperSize::Letter => Self::Letter,
+            PaperSize::A4 => Self::A4,
+        }
+    }
+}
+
+/// The language of a printed sheet.
+#[derive(Debug, Clone, Copy, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SheetLanguage {
+    /// Print the sheet in English.
+    En,
+    /// Print the sheet in Spanish.
+    Es,
+}
+
+/// Options of a printed sheet.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PrintQuery {
+    /// The paper size; by default Letter.
+    #[serde(default)]
+    #[param(inline, example = "letter")]
+    paper: PaperSize,
+    /// The language; by default the practice's language.
+    #[param(inline, example = "en")]
+    language: Option<SheetLanguage>,
+}
+
+impl PrintQuery {
+    pub(super) fn paper(&self) -> Paper {
+        self.paper.into()
+    }
+
+    /// The requested language; `None` means the practice's own.
+    pub(super) fn language(&self) -> Option<Language> {
+        self.language.map(|language| match language {
+            SheetLanguage::En => Language::En,
+            SheetLanguage::Es => Language::Es,
+        })
+    }
+}
+
+/// An item of the print kit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece {
+    QrSvg,
+    QrPng,
+    Poster,
+    Cards,
+    Tent,
+}
+
+impl Piece {
+    /// Finds the item by its file name, such as `poster.pdf`.
+    pub fn from_file(file: &str) -> Option<Self> {
+        let all = [Self::QrSvg, Self::QrPng, Self::Poster, Self::Cards, Self::Tent];
+        all.into_iter().find(|piece| {
+            let (_, name, end) = piece.parts();
+            file.split_once('.') == Some((name, end))
+        })
+    }
+
+    /// Media type, base name and extension of the file.
+    fn parts(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::QrSvg => ("image/svg+xml", "qr", "svg"),
+            Self::QrPng => ("image/png", "qr", "png"),
+            Self::Poster => ("application/pdf", "poster", "pdf"),
+            Self::Cards => ("application/pdf", "cards", "pdf"),
+            Self::Tent => ("application/pdf", "tent", "pdf"),
+        }
+    }
+
+    fn draw(self, sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+        match self {
+            Self::QrSvg => printing::qr_svg(sheet).map(String::into_bytes),
+            Self::QrPng => printing::qr_png(sheet),
+            Self::Poster => printing::poster(sheet, paper),
+            Self::Cards => printing::cards(sheet, paper),
+            Self::Tent => printing::tent(sheet, paper),
+        }
+    }
+}
+
+refusals!(PrintRefusals: plain, Unauthorized, LinkNotFound, InvalidRequest);
+
+/// Get a link's QR code as SVG
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "SVG", content_type = "image/svg+xml", body = String), PrintRefusals))]
+#[get("/v1/practice/links/{id}/qr.svg")]
+pub async fn get_link_qr_svg(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    print(app, call.bearer, id, PrintQuery::default(), Piece::QrSvg).await
+}
+
+/// Get a link's QR code as PNG
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), PrintRefusals))]
+#[get("/v1/practice/links/{id}/qr.png")]
+pub async fn get_link_qr_png(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    print(app, call.bearer, id, PrintQuery::default(), Piece::QrPng).await
+}
+
+/// Get a link's wall poster as PDF
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
+    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
+#[get("/v1/practice/links/{id}/poster.pdf")]
+pub async fn get_link_poster(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    query: Query<PrintQuery>,
+) -> Result<HttpResponse, Problem> {
+    print(app, call.bearer, id, query.into_inner(), Piece::Poster).await
+}
+
+/// Get a link's handout cards as PDF
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
+    responses((status = 200, description = "PDF with four cards per sheet", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
+#[get("/v1/practice/links/{id}/cards.pdf")]
+pub async fn get_link_cards(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    query: Query<PrintQuery>,
+) -> Result<HttpResponse, Problem> {
+    print(app, call.bearer, id, query.into_inner(), Piece::Cards).await
+}
+
+/// Get a link's table tent as PDF
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
+    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
+#[get("/v1/practice/links/{id}/tent.pdf")]
+pub async fn get_link_table_tent(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    query: Query<PrintQuery>,
+) -> Result<HttpResponse, Problem> {
+    print(app, call.bearer, id, query.into_inner(), Piece::Tent).await
+}
+
+/// Renders the item in the render pool, where no database connection is held.
+pub async fn print(
+    app: Data<App>,
+    token: Option<Secret>,
+    id: Id,
+    query: PrintQuery,
+    piece: Piece,
+) -> Result<HttpResponse, Problem> {
+    let to: Destination =
+        app.read(move |ctx, conn| crate::domain::desk::printable(ctx, conn, token.as_ref(), &id.0)).await?;
+    let (code, config) = (to.link.code.clone(), Arc::clone(&app.config));
+    let drawn = app.studio.draw(move || {
+        let sheet = Sheet {
+            practice: (!to.is_discreet()).then_some(to.practice.name.as_str()),
+            city: &to.practice.city,
+            app_name: &config.app.name,
+            public_url: &config.public_url,
+            code: &to.link.code,
+            language: query.language().unwrap_or(to.practice.language()),
+        };
+        piece.draw(&sheet, query.paper())
+    });
+    let bytes = drawn.await.map_err(Refusal::Unprintable)?;
+    let (media_type, name, end) = piece.parts();
+    let file = format!("inline; filename=\"{name}-{code}.{end}\"");
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, media_type))
+        .insert_header((CONTENT_DISPOSITION, file))
+        .body(bytes))
+}

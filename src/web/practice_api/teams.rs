@@ -1,0 +1,136 @@
+//! HTTP handlers for teams.
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get, patch, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
+
+use crate::domain::staff::Refusal;
+use crate::domain::staff::people::{self, TeamDetails};
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Answer, Body, Call, Id, Problem, once};
+use crate::web::staff_api::is_name;
+
+/// A team of staff members who own links together.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Team)]
+pub struct TeamView {
+    /// The id of the team.
+    #[schema(example = "tem_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// The name of the team.
+    #[schema(example = "Hygienists")]
+    name: String,
+    /// Ids of the team's members.
+    #[schema(example = json!(["stf_0198c1f2a4c07d3e8a51b2c3d4e5f607"]))]
+    members: Vec<String>,
+}
+
+impl From<TeamDetails> for TeamView {
+    fn from(details: TeamDetails) -> Self {
+        Self { id: details.team.id, name: details.team.name, members: details.members }
+    }
+}
+
+/// Response with one team.
+#[derive(Serialize, ToSchema)]
+pub struct TeamAnswer {
+    /// The requested, created or changed team.
+    team: TeamView,
+}
+
+/// All teams of the practice.
+#[derive(Serialize, ToSchema)]
+pub struct Teams {
+    /// The teams, sorted by name.
+    items: Vec<TeamView>,
+}
+
+/// A new team to create.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateTeam {
+    /// The name, 1 to 100 characters, unique within the practice.
+    #[validate(custom(function = "is_name"))]
+    #[schema(example = "Hygienists")]
+    name: String,
+    /// Ids of the team's members, up to 200.
+    #[serde(default)]
+    #[validate(custom(function = "are_members"))]
+    #[schema(example = json!(["stf_0198c1f2a4c07d3e8a51b2c3d4e5f607"]))]
+    members: Vec<String>,
+}
+
+/// Changes to a team; omitted fields stay as they are.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct ChangeTeam {
+    /// The new name of the team.
+    #[validate(custom(function = "is_name"))]
+    #[schema(example = "Hygienists")]
+    name: Option<String>,
+    /// Ids of all members; replaces the current list.
+    #[validate(custom(function = "are_members"))]
+    #[schema(example = json!(["stf_0198c1f2a4c07d3e8a51b2c3d4e5f607"]))]
+    members: Option<Vec<String>>,
+}
+
+fn are_members(members: &[String]) -> Result<(), ValidationError> {
+    match members.len() <= 200 {
+        true => Ok(()),
+        false => Err(ValidationError::new("length").with_message("A team has up to 200 members.".into())),
+    }
+}
+
+refusals!(ListTeamsRefusals: plain, Unauthorized);
+
+/// List the practice's teams
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "All teams of the practice", body = Teams), ListTeamsRefusals))]
+#[get("/v1/practice/teams")]
+pub async fn list_teams(app: Data<App>, call: Call) -> Result<Json<Teams>, Problem> {
+    let found = app.read(move |ctx, conn| people::teams(ctx, conn, call.bearer.as_ref())).await?;
+    Ok(Json(Teams { items: found.into_iter().map(TeamView::from).collect() }))
+}
+
+refusals!(CreateTeamRefusals: keyed, Unauthorized, StaffForbidden, TeamExists);
+
+/// Create a team of staff members
+#[utoipa::path(tag = "practice", request_body = CreateTeam, security(("staff_token" = [])), responses((status = 201, description = "The new team", body = TeamAnswer), CreateTeamRefusals))]
+#[post("/v1/practice/teams")]
+pub async fn create_team(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreateTeam>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let bearer = call.bearer.clone();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let name = input.name.trim();
+        let made = people::make_team(ctx, conn, bearer.as_ref(), name, &input.members)?;
+        Ok::<_, Refusal>(Answer::created(&TeamAnswer { team: made.into() }))
+    })
+    .await
+}
+
+refusals!(ChangeTeamRefusals: body, Unauthorized, StaffForbidden, TeamNotFound, TeamExists);
+
+/// Change a team's name or members
+///
+/// New members see everything that came in through the team's links; removed members no longer do.
+#[utoipa::path(tag = "practice", request_body = ChangeTeam, security(("staff_token" = [])), params(("id" = String, Path, description = "The team", example = "tem_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The changed team", body = TeamAnswer), ChangeTeamRefusals))]
+#[patch("/v1/practice/teams/{id}")]
+pub async fn change_team(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<ChangeTeam>,
+) -> Result<Json<TeamAnswer>, Problem> {
+    let input = body.value;
+    let name = input.name.map(|name| name.trim().to_owned());
+    let changed = app.write(move |ctx, conn| {
+        let bearer = call.bearer.as_ref();
+        people::change_team(ctx, conn, bearer, &id.0, name.as_deref(), input.members.as_deref())
+    });
+    Ok(Json(TeamAnswer { team: changed.await?.into() }))
+}

@@ -1,0 +1,357 @@
+//! HTTP handlers for a practice's webhooks.
+
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
+
+use crate::domain::webhooks::{Change, Delivery, Endpoint, Kind, New, Refusal, State};
+use crate::kit::{Secret, Timestamp};
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Answer, Body, Call, Code, FieldError, Id, Page, PageQuery, Problem, once};
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Staff(staff) => staff.into(),
+            Refusal::NotFound => {
+                Self::new(Code::WebhookNotFound, "Check the webhook id and the delivery id.")
+            }
+            Refusal::TooMany => Self::new(Code::WebhookLimit, "A practice has at most 10. Delete one first."),
+            Refusal::Disabled => Self::new(Code::WebhookDisabled, "Set its state to `active` first."),
+            Refusal::Url(why) => Self::fields(vec![FieldError {
+                pointer: "/url".to_owned(),
+                code: "url_refused".to_owned(),
+                detail: why.to_owned(),
+            }]),
+            Refusal::NotSealed => Self::new(Code::Internal, "Nothing was changed. Try again."),
+            Refusal::Db(error) => error.into(),
+        }
+    }
+}
+
+/// A webhook endpoint that is called with events of the practice.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Webhook)]
+pub struct WebhookView {
+    /// The id of the webhook.
+    #[schema(example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// The URL that is called.
+    #[schema(example = "https://hooks.oakstreet.example/practice-links")]
+    url: String,
+    /// The label that the practice gave it.
+    #[schema(example = "Practice software")]
+    label: String,
+    /// The subscribed event types; `null` means all, including future types.
+    #[schema(required = true)]
+    events: Option<Vec<Kind>>,
+    /// Whether the webhook is called.
+    state: State,
+    /// The reason why it is disabled: `gone` (it answered 410) or `staff`.
+    #[schema(required = true, example = "gone")]
+    disabled_reason: Option<String>,
+    /// The time until which calls are also signed with the previous secret.
+    #[schema(required = true)]
+    old_secret_until: Option<Timestamp>,
+    /// The time of its creation.
+    created_at: Timestamp,
+}
+
+impl From<Endpoint> for WebhookView {
+    fn from(endpoint: Endpoint) -> Self {
+        Self {
+            events: endpoint.events(),
+            state: endpoint.state(),
+            id: endpoint.id,
+            url: endpoint.url,
+            label: endpoint.label,
+            disabled_reason: endpoint.disabled_reason,
+            old_secret_until: endpoint.old_secret_until,
+            created_at: endpoint.created_at,
+        }
+    }
+}
+
+/// Response with one webhook.
+#[derive(Serialize, ToSchema)]
+pub struct WebhookAnswer {
+    /// The webhook without its secret.
+    webhook: WebhookView,
+}
+
+impl From<Endpoint> for WebhookAnswer {
+    fn from(endpoint: Endpoint) -> Self {
+        Self { webhook: endpoint.into() }
+    }
+}
+
+/// Response with a webhook and its new secret.
+#[derive(Serialize, ToSchema)]
+pub struct WebhookSecretAnswer {
+    /// The webhook without its secret.
+    webhook: WebhookView,
+    /// The signing secret (Standard Webhooks), shown only once.
+    #[schema(example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs=")]
+    secret: Secret,
+}
+
+impl From<(Endpoint, Secret)> for WebhookSecretAnswer {
+    fn from((endpoint, secret): (Endpoint, Secret)) -> Self {
+        Self { webhook: endpoint.into(), secret }
+    }
+}
+
+/// An entry of a webhook's delivery log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDelivery)]
+pub struct DeliveryView {
+    /// The id of the log entry.
+    #[schema(example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// The id of the event, sent as the `webhook-id` header.
+    #[schema(example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    event_id: String,
+    /// The type of the event.
+    #[schema(example = "pairing.created")]
+    kind: String,
+    /// The delivery state: `queued`, `delivered` or `failed`.
+    #[schema(example = "delivered", pattern = "^(queued|delivered|failed)$")]
+    state: String,
+    /// Number of attempts, including those of replays.
+    #[schema(example = 1)]
+    attempts: i32,
+    /// The result of the last attempt: `sent`, `http_5xx`, `timeout`, `unreachable`, `endpoint_disabled` …
+    #[schema(required = true, example = "sent")]
+    last_outcome: Option<String>,
+    /// Number of replays requested by staff.
+    #[schema(example = 0)]
+    replays: i32,
+    /// The time of the event.
+    created_at: Timestamp,
+    /// The time after which no more attempts are made.
+    #[schema(required = true)]
+    settled_at: Option<Timestamp>,
+}
+
+impl From<(Delivery, String)> for DeliveryView {
+    fn from((delivery, kind): (Delivery, String)) -> Self {
+        Self {
+            id: delivery.id,
+            event_id: delivery.event_id,
+            kind,
+            state: delivery.state,
+            attempts: delivery.attempts,
+            last_outcome: delivery.last_outcome,
+            replays: delivery.replays,
+            created_at: delivery.created_at,
+            settled_at: delivery.settled_at,
+        }
+    }
+}
+
+/// Response with one log entry.
+#[derive(Serialize, ToSchema)]
+pub struct WebhookDeliveryAnswer {
+    /// The delivery log entry.
+    delivery: DeliveryView,
+}
+
+/// A new webhook. Only the URL is required.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct CreateWebhook {
+    /// The URL to call: `https://`, a public host, port 443 or a port from 1024 up, no user, no fragment.
+    #[schema(example = "https://hooks.oakstreet.example/practice-links")]
+    url: String,
+    /// A label for the webhook: up to 100 characters on one line.
+    #[serde(default)]
+    #[validate(custom(function = "is_label"))]
+    #[schema(example = "Practice software")]
+    label: String,
+    /// The event types to send; all of them if omitted or `null`.
+    #[validate(length(min = 1, max = 20, message = "List 1 to 20 event types, or null for all."))]
+    #[schema(example = json!(["pairing.created", "conversation.created"]))]
+    events: Option<Vec<Kind>>,
+}
+
+/// Changes to a webhook; omitted fields stay as they are.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct ChangeWebhook {
+    /// The new URL to call.
+    #[schema(example = "https://hooks.oakstreet.example/practice-links")]
+    url: Option<String>,
+    /// The new label of the webhook.
+    #[validate(custom(function = "is_label"))]
+    #[schema(example = "Practice software")]
+    label: Option<String>,
+    /// The event types to send; replaces the current list, and `null` means all.
+    #[serde(default, deserialize_with = "present")]
+    #[validate(length(min = 1, max = 20, message = "List 1 to 20 event types, or null for all."))]
+    #[schema(value_type = Option<Vec<Kind>>, example = json!(["pairing.created"]))]
+    events: Option<Option<Vec<Kind>>>,
+    /// `disabled` stops the calls, `active` resumes them.
+    #[schema(example = "active")]
+    state: Option<State>,
+}
+
+/// Distinguishes a field that is `null` from one that is omitted.
+fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<Vec<Kind>>>, D::Error> {
+    Option::deserialize(field).map(Some)
+}
+
+fn is_label(label: &str) -> Result<(), ValidationError> {
+    if label.trim().chars().count() <= 100 && !label.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(ValidationError::new("length").with_message("Enter up to 100 characters on one line.".into()))
+}
+
+refusals!(ListWebhooksRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
+
+/// List the practice's webhooks
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Webhooks, oldest first", body = Page<WebhookView>), ListWebhooksRefusals))]
+#[get("/v1/practice/webhooks")]
+pub async fn list_webhooks(
+    app: Data<App>,
+    call: Call,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<WebhookView>>, Problem> {
+    let (limit, after) = (page.limit()?, page.after()?);
+    let found = app.read(move |ctx, conn| {
+        crate::domain::webhooks::list(ctx, conn, call.bearer.as_ref(), &after, limit + 1)
+    });
+    let items = found.await?.into_iter().map(WebhookView::from).collect();
+    Ok(Json(Page::of(items, limit, |item: &WebhookView| item.id.clone())))
+}
+
+refusals!(CreateWebhookRefusals: keyed, Unauthorized, StaffForbidden, WebhookLimit);
+
+/// Create a webhook endpoint
+///
+/// The response is the only one that contains the secret.
+#[utoipa::path(tag = "practice", request_body = CreateWebhook, security(("staff_token" = [])), responses((status = 201, description = "The new webhook, called from now on", body = WebhookSecretAnswer), CreateWebhookRefusals))]
+#[post("/v1/practice/webhooks")]
+pub async fn create_webhook(
+    app: Data<App>,
+    call: Call,
+    body: Body<CreateWebhook>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: CreateWebhook { url, label, events }, canonical } = body;
+    let new = New { url, label: label.trim().to_owned(), events };
+    let bearer = call.bearer.clone();
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let made = crate::domain::webhooks::create(ctx, conn, bearer.as_ref(), &new)?;
+        Ok::<_, Refusal>(Answer::created(&WebhookSecretAnswer::from(made)))
+    })
+    .await
+}
+
+refusals!(GetWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound);
+
+/// Get a webhook endpoint
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The webhook", body = WebhookAnswer), GetWebhookRefusals))]
+#[get("/v1/practice/webhooks/{id}")]
+pub async fn get_webhook(app: Data<App>, call: Call, id: Id) -> Result<Json<WebhookAnswer>, Problem> {
+    let found = app
+        .read(move |ctx, conn| crate::domain::webhooks::find(ctx, conn, call.bearer.as_ref(), &id.0))
+        .await?;
+    Ok(Json(found.into()))
+}
+
+refusals!(ChangeWebhookRefusals: body, Unauthorized, StaffForbidden, WebhookNotFound);
+
+/// Change a webhook, or pause and resume its calls
+#[utoipa::path(tag = "practice", request_body = ChangeWebhook, security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The changed webhook", body = WebhookAnswer), ChangeWebhookRefusals))]
+#[patch("/v1/practice/webhooks/{id}")]
+pub async fn change_webhook(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    body: Body<ChangeWebhook>,
+) -> Result<Json<WebhookAnswer>, Problem> {
+    let ChangeWebhook { url, label, events, state } = body.value;
+    let change = Change { url, label: label.map(|label| label.trim().to_owned()), events, state };
+    let changed = app
+        .write(move |ctx, conn| {
+            crate::domain::webhooks::change(ctx, conn, call.bearer.as_ref(), &id.0, &change)
+        })
+        .await?;
+    Ok(Json(changed.into()))
+}
+
+refusals!(DeleteWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound);
+
+/// Delete a webhook and its pending deliveries
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 204, description = "The webhook is deleted"), DeleteWebhookRefusals))]
+#[delete("/v1/practice/webhooks/{id}")]
+pub async fn delete_webhook(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    app.write(move |ctx, conn| crate::domain::webhooks::delete(ctx, conn, call.bearer.as_ref(), &id.0))
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+refusals!(RotateWebhookRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound);
+
+/// Rotate the signing secret
+///
+/// For 24 hours, calls are signed with both the new and the previous secret.
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 200, description = "The new secret; calls carry both signatures until `old_secret_until`", body = WebhookSecretAnswer), RotateWebhookRefusals))]
+#[post("/v1/practice/webhooks/{id}/rotate")]
+pub async fn rotate_webhook_secret(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    let bearer = call.bearer.clone();
+    once(&app, &call, b"", move |ctx, conn| {
+        let rotated = crate::domain::webhooks::rotate(ctx, conn, bearer.as_ref(), &id.0)?;
+        Ok::<_, Refusal>(Answer::ok(&WebhookSecretAnswer::from(rotated)))
+    })
+    .await
+}
+
+refusals!(ListDeliveriesRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound, InvalidRequest);
+
+/// List the deliveries of a webhook in the last 30 days
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
+    responses((status = 200, description = "Log entries, newest first", body = Page<DeliveryView>), ListDeliveriesRefusals))]
+#[get("/v1/practice/webhooks/{id}/deliveries")]
+pub async fn list_webhook_deliveries(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    page: Query<PageQuery>,
+) -> Result<Json<Page<DeliveryView>>, Problem> {
+    let (limit, cursor) = (page.limit()?, page.after()?);
+    let found = app.read(move |ctx, conn| {
+        let before = Some(cursor.as_str()).filter(|cursor| !cursor.is_empty());
+        crate::domain::webhooks::deliveries(ctx, conn, call.bearer.as_ref(), &id.0, before, limit + 1)
+    });
+    let items = found.await?.into_iter().map(DeliveryView::from).collect();
+    Ok(Json(Page::of(items, limit, |item: &DeliveryView| item.id.clone())))
+}
+
+refusals!(ReplayRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound, WebhookDisabled);
+
+/// Replay a webhook delivery
+///
+/// Sends the event again at once, under its own id.
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("delivery" = String, Path, description = "The delivery log entry", example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 202, description = "Queued, with the full retry schedule", body = WebhookDeliveryAnswer), ReplayRefusals))]
+#[post("/v1/practice/webhooks/{id}/deliveries/{delivery}/replay")]
+pub async fn replay_webhook_delivery(
+    app: Data<App>,
+    call: Call,
+    id: Id,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let bearer = call.bearer.clone();
+    let delivery = Id::named(&request, "delivery");
+    once(&app, &call, b"", move |ctx, conn| {
+        let line = crate::domain::webhooks::replay(ctx, conn, bearer.as_ref(), &id.0, &delivery.0)?;
+        Ok::<_, Refusal>(Answer::accepted(&WebhookDeliveryAnswer { delivery: line.into() }))
+    })
+    .await
+}

@@ -1,0 +1,182 @@
+//! Registers every route of the service.
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::web::{callbacks, console, dev, landing, operator, patient_api, practice_api, staff_api};
+
+/// Registers all routes. The landing page comes first: it gets the most requests, and each would try every route
+/// registered before it. Its guard passes on anything that is not a code. The other pages come last, since their
+/// first segment is a code.
+pub fn all(config: &mut ServiceConfig<'_>) {
+    config.service(landing::pages::get_landing_page).service(landing::pages::get_scanned_landing_page);
+    of_operators(config);
+    of_patients(config);
+    of_staff(config);
+    of_practices(config);
+    of_providers(config);
+    // Before the pages whose first segment may be anything. Not in the OpenAPI document: it is for people.
+    config.map(|config| config.service(console::pages()));
+    of_pages(config);
+}
+
+/// Health, metrics, the OpenAPI document and the development page.
+fn of_operators(config: &mut ServiceConfig<'_>) {
+    config
+        .service(operator::check_liveness)
+        .service(operator::check_readiness)
+        .service(operator::get_metrics)
+        .service(operator::get_openapi_document)
+        .service(dev::get_dev_page)
+        .service(dev::list_dev_messages)
+        .service(landing::files::get_apple_app_site_association)
+        .service(landing::files::get_android_asset_links);
+}
+
+/// The API of the patient's app.
+fn of_patients(config: &mut ServiceConfig<'_>) {
+    config
+        .service(patient_api::accounts::get_jwks)
+        .service(patient_api::link_tokens::create_link_token)
+        .service(patient_api::invites::open_invite)
+        .service(patient_api::verifications::create_verification)
+        .service(patient_api::verifications::get_verification)
+        .service(patient_api::verifications::send_verification_code)
+        .service(patient_api::verifications::check_verification_code)
+        .service(patient_api::accounts::create_account)
+        .service(patient_api::accounts::create_session)
+        .service(patient_api::accounts::refresh_session)
+        .service(patient_api::accounts::delete_current_session)
+        .service(patient_api::me::create_pairing)
+        .service(patient_api::me::get_me)
+        .service(patient_api::me::delete_me)
+        .service(patient_api::me::phone::change_phone_number)
+        .service(patient_api::email::request_email_code)
+        .service(patient_api::email::verify_email_code)
+        .service(patient_api::email::request_session_email_code)
+        .service(patient_api::email::verify_session_email_code)
+        .service(patient_api::me::create_patient)
+        .service(patient_api::me::change_patient)
+        .service(patient_api::me::list_pairings)
+        .service(patient_api::me::delete_pairing)
+        .service(patient_api::me::check_in::verify_check_in_code)
+        .service(patient_api::me::events::stream_patient_events)
+        .service(patient_api::me::events::mark_conversation_read)
+        .service(patient_api::me::list_entries)
+        .service(patient_api::me::create_entry);
+}
+
+/// Staff: sign-in, own account, colleagues and teams.
+fn of_staff(config: &mut ServiceConfig<'_>) {
+    config
+        .service(staff_api::sessions::begin_staff_session)
+        .service(staff_api::sessions::finish_staff_session)
+        .service(staff_api::sessions::refresh_staff_session)
+        .service(staff_api::sessions::list_staff_sessions)
+        .service(staff_api::sessions::delete_current_staff_session)
+        .service(staff_api::account::delete_staff_session)
+        .service(staff_api::sessions::delete_staff_sessions)
+        .service(staff_api::sessions::request_password_reset)
+        .service(staff_api::sessions::set_password)
+        .service(practice_api::staff::get_staff_me)
+        .service(staff_api::account::change_staff_me)
+        .service(staff_api::account::change_password)
+        .service(staff_api::account::renew_recovery_codes)
+        .service(practice_api::staff::invite_staff)
+        .service(practice_api::staff::list_staff)
+        .service(practice_api::staff::change_staff)
+        .service(practice_api::teams::list_teams)
+        .service(practice_api::teams::create_team)
+        .service(practice_api::teams::change_team);
+}
+
+/// The practice API under `/v1/practice`.
+fn of_practices(config: &mut ServiceConfig<'_>) {
+    config
+        .service(practice_api::links::list_links)
+        .service(practice_api::links::create_link)
+        .service(practice_api::print_kit::get_link_qr_svg)
+        .service(practice_api::print_kit::get_link_qr_png)
+        .service(practice_api::print_kit::get_link_poster)
+        .service(practice_api::print_kit::get_link_cards)
+        .service(practice_api::print_kit::get_link_table_tent)
+        .service(practice_api::links::get_link_funnel)
+        .service(practice_api::links::export_link_funnel)
+        .service(practice_api::links::get_link)
+        .service(practice_api::links::change_link)
+        .service(practice_api::webhooks::list_webhooks)
+        .service(practice_api::webhooks::create_webhook)
+        .service(practice_api::webhooks::rotate_webhook_secret)
+        .service(practice_api::webhooks::list_webhook_deliveries)
+        .service(practice_api::webhooks::replay_webhook_delivery)
+        .service(practice_api::webhooks::get_webhook)
+        .service(practice_api::webhooks::change_webhook)
+        .service(practice_api::webhooks::delete_webhook)
+        .service(practice_api::events::stream_practice_events)
+        .service(practice_api::conversations::list_conversations)
+        .service(practice_api::conversations::get_conversation)
+        .service(practice_api::conversations::change_conversation)
+        .service(practice_api::conversations::list_conversation_entries)
+        .service(practice_api::conversations::write_to_patient)
+        .service(practice_api::conversations::mark_conversation_read_by_practice)
+        .service(practice_api::identity::list_identity_tasks)
+        .service(practice_api::identity::get_identity)
+        .service(practice_api::identity::decide_identity)
+        .service(practice_api::identity::get_identity_proof)
+        .service(practice_api::check_in_code::get_check_in_code)
+        .service(practice_api::records::list_records)
+        .service(practice_api::records::import_records)
+        .service(practice_api::records::list_record_imports)
+        .service(practice_api::records::export_import_results)
+        .service(practice_api::records::get_record_import)
+        .service(practice_api::records::cancel_record_import)
+        .service(practice_api::records::get_record)
+        .service(practice_api::invites::list_invites)
+        .service(practice_api::invites::create_invite)
+        .service(practice_api::invite_imports::import_invites)
+        .service(practice_api::invite_imports::get_invite_import)
+        .service(practice_api::invite_imports::list_invite_import_rows)
+        .service(practice_api::invites::get_invite)
+        .service(practice_api::invites::resend_invite)
+        .service(practice_api::invites::revoke_invite)
+        .service(practice_api::notifications::list_notifications)
+        .service(practice_api::notifications::change_notifications)
+        .service(practice_api::profile::get_profile)
+        .service(practice_api::profile::change_profile)
+        .service(practice_api::profile::get_logo)
+        .service(practice_api::profile::set_logo)
+        .service(practice_api::profile::delete_logo)
+        .service(practice_api::audit::list_audit_events)
+        .service(practice_api::audit::export_audit_events);
+}
+
+/// Callbacks of SMS and mail providers.
+fn of_providers(config: &mut ServiceConfig<'_>) {
+    config
+        .service(landing::unsubscribe::receive_mail_events)
+        .service(callbacks::twilio::receive_twilio_sms)
+        .service(callbacks::twilio::receive_twilio_status)
+        .service(callbacks::kannel::receive_kannel_sms)
+        .service(callbacks::kannel::receive_kannel_receipt);
+}
+
+/// The remaining pages of links and invites, and unsubscribing from notices.
+fn of_pages(config: &mut ServiceConfig<'_>) {
+    config
+        .service(landing::unsubscribe::get_unsubscribe_page)
+        .service(landing::unsubscribe::unsubscribe_from_link)
+        .service(landing::files::get_link_preview_image)
+        .service(landing::files::get_link_logo)
+        .service(landing::counting::record_page_view)
+        .service(landing::counting::record_page_view_by_image)
+        .service(landing::counting::record_store_tap)
+        .service(landing::invite::get_invite_page)
+        .service(landing::invite::get_invite_email_page)
+        .service(landing::invite::verify_invite_email)
+        .service(landing::pages::pass_challenge)
+        .service(landing::text::text_link)
+        .service(landing::text::redirect_to_text_form)
+        .service(landing::text::get_link_texted_page)
+        .service(landing::moved::redirect_trailing_slash)
+        .service(landing::moved::redirect_lowercase_qr_path)
+        .service(landing::moved::redirect_qr_trailing_slash);
+}

@@ -1,0 +1,94 @@
+//! The HTTP server: limits, timeouts, the order of middleware, and a shutdown that interrupts no request.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::KeepAlive;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, QueryConfig};
+use actix_web::{HttpServer, web};
+use utoipa_actix_web::AppExt as _;
+use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
+
+use crate::platform::tx::App;
+use crate::web::http::request_context::door;
+use crate::web::http::{Code, Draining, FieldError, Problem, fallback};
+use crate::web::landing::hit::hit;
+use crate::web::operator::Document;
+use crate::web::{openapi, routes};
+
+/// Timeout for a request's head, and for an idle connection.
+const HEAD: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(15);
+/// Delay between "not ready" and "no new connections", in which a load balancer polls once.
+const NOTICE: Duration = Duration::from_millis(500);
+
+/// A server that is bound to its address.
+pub struct Listening {
+    pub server: Server,
+    pub address: SocketAddr,
+    draining: Draining,
+}
+
+/// Builds the server on a socket that is already bound.
+pub fn listen(app: &App, listener: TcpListener) -> std::io::Result<Listening> {
+    let address = listener.local_addr()?;
+    let draining = Draining::default();
+    let (data, flag) = (app.clone(), draining.clone());
+    let document = openapi::document();
+    let known = Data::new(fallback::Known::new(&document.paths));
+    let text = Data::new(Document(openapi::text(&document)));
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .into_utoipa_app()
+            .app_data(Data::new(data.clone()))
+            .app_data(Data::new(flag.clone()))
+            .app_data(known.clone())
+            .app_data(text.clone())
+            .app_data(QueryConfig::default().error_handler(|_, _| wrong_query().into()))
+            .configure(routes::all)
+            .map(|app| app.service(web::redirect("/docs", "/docs/")).service(docs()))
+            .map(|app| app.default_service(web::to(fallback::answer)).wrap(from_fn(door)).wrap(from_fn(hit)))
+            .into_app()
+    });
+    let settings = &app.config.server;
+    let server = server
+        .workers(settings.workers)
+        .client_request_timeout(HEAD)
+        .keep_alive(KeepAlive::Timeout(IDLE))
+        .shutdown_timeout(settings.shutdown_seconds)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    Ok(Listening { server, address, draining })
+}
+
+/// Shuts down gracefully: first report not ready, then refuse new connections, then
+/// finish every running request.
+pub async fn stop(handle: ServerHandle, draining: Draining) {
+    draining.set();
+    tokio::time::sleep(NOTICE).await;
+    handle.stop(true).await;
+}
+
+impl Listening {
+    /// Returns what [`stop`] needs.
+    pub fn stopper(&self) -> (ServerHandle, Draining) {
+        (self.server.handle(), self.draining.clone())
+    }
+}
+
+fn wrong_query() -> Problem {
+    Problem::fields(vec![FieldError {
+        pointer: String::new(),
+        code: Code::InvalidRequest.as_str().to_owned(),
+        detail: "The query string cannot be read.".to_owned(),
+    }])
+}
+
+/// Serves the document with Swagger UI from files in the binary. Its validator badge would send the
+/// document to a third party, so it is switched off.
+fn docs() -> SwaggerUi {
+    SwaggerUi::new("/docs/{_:.*}").config(DocsConfig::from("/openapi.json").validator_url("none"))
+}

@@ -1,0 +1,392 @@
+//! HTTP handlers for signing in, staying signed in, and choosing a password.
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, delete, get, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::account::wrong_code;
+use super::{email, is_email};
+use crate::domain::printing;
+use crate::domain::staff::session::{self, Refreshed, Session, Tokens};
+use crate::domain::staff::sign_in::{self, Attempt, Begun, Challenge, Finished};
+use crate::domain::staff::{self, Refusal, letter};
+use crate::kit::{Secret, Timestamp};
+use crate::platform::tx::App;
+use crate::refusals;
+use crate::web::http::{Answer, Body, Call, Code, FieldError, Problem, once};
+
+/// The first step of a sign-in: e-mail and password.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct BeginStaffSession {
+    /// The e-mail address that was invited.
+    #[validate(custom(function = "is_email"))]
+    #[schema(example = "ana@elm.example")]
+    email: String,
+    /// The password of the account.
+    #[schema(example = "correct horse battery staple")]
+    password: Secret,
+    /// The device token from an earlier sign-in, which protects this device from other people's failures.
+    #[schema(example = "sd_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    device: Option<Secret>,
+}
+
+/// A second factor to be set up, shown only once.
+#[derive(Serialize, ToSchema)]
+pub struct EnrolView {
+    /// The setup URL for an authenticator app (Key Uri Format).
+    #[schema(
+        example = "otpauth://totp/Messenger:ana%40elm.example?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Messenger&algorithm=SHA1&digits=6&period=30"
+    )]
+    otpauth_url: String,
+    /// The same secret for typing, in base 32.
+    #[schema(example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
+    secret: String,
+    /// The same URL as a QR code in SVG.
+    #[schema(example = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 49 49\"></svg>")]
+    qr_svg: String,
+}
+
+/// A sign-in that still needs its second factor.
+#[derive(Serialize, ToSchema)]
+pub struct StaffChallenge {
+    /// The token to send with the code; it accepts five attempts.
+    #[schema(example = "sch_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    challenge: Secret,
+    /// The time when the challenge expires.
+    expires_at: Timestamp,
+    /// Only at the first sign-in: the second factor to set up, which then produces the code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    enrol: Option<EnrolView>,
+}
+
+impl StaffChallenge {
+    /// `qr_svg` is empty if the URL is too long for a QR code (it never is); typing the secret still works.
+    fn of(challenge: Challenge) -> Self {
+        let enrol = challenge.enrol.map(|enrol| EnrolView {
+            qr_svg: printing::qr_of_text(&enrol.otpauth_url).unwrap_or_default(),
+            otpauth_url: enrol.otpauth_url,
+            secret: enrol.secret,
+        });
+        Self { challenge: challenge.secret, expires_at: challenge.expires_at, enrol }
+    }
+}
+
+refusals!(BeginStaffSessionRefusals: keyed, SignInRefused, SignInLimited);
+
+/// Start a sign-in with e-mail and password
+#[utoipa::path(tag = "staff", request_body = BeginStaffSession, responses((status = 201, description = "The password is right; a code is required", body = StaffChallenge), BeginStaffSessionRefusals))]
+#[post("/v1/staff/sessions")]
+pub async fn begin_staff_session(
+    app: Data<App>,
+    call: Call,
+    body: Body<BeginStaffSession>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let (email, network) = (email(&input.email)?, call.network.clone());
+    let attempt = Attempt { email, password: input.password, device: input.device, network };
+    let checked = sign_in::check(&app, attempt).await?;
+    once(&app, &call, &canonical, move |ctx, conn| {
+        Ok::<_, Refusal>(match sign_in::begin(ctx, conn, &checked)? {
+            Begun::Challenge(challenge) => Answer::created(&StaffChallenge::of(challenge)),
+            Begun::Refused => Answer::Refused(Problem::new(Code::SignInRefused, "Check both and try again.")),
+        })
+    })
+    .await
+}
+
+/// The second factor: `code` or `recovery_code`.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct FinishStaffSession {
+    /// The challenge from the first step.
+    #[schema(example = "sch_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    challenge: Secret,
+    /// Six digits from the authenticator app; each code works once.
+    #[validate(length(max = 20))]
+    #[schema(example = "123456")]
+    code: Option<String>,
+    /// Alternatively, one of the recovery codes shown at enrollment; each works once.
+    #[validate(length(max = 40))]
+    #[schema(example = "7k2mq-x09ab")]
+    recovery_code: Option<String>,
+}
+
+impl FinishStaffSession {
+    fn code(&self) -> Result<sign_in::Code, Problem> {
+        match (&self.code, &self.recovery_code) {
+            (Some(code), None) => Ok(sign_in::Code::Totp(code.clone())),
+            (None, Some(code)) => Ok(sign_in::Code::Recovery(code.clone())),
+            _ => Err(Problem::fields(vec![FieldError {
+                pointer: "/code".to_owned(),
+                code: "required".to_owned(),
+                detail: "Send either `code` or `recovery_code`.".to_owned(),
+            }])),
+        }
+    }
+}
+
+/// The tokens of a staff session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StaffSession)]
+pub struct StaffSessionView {
+    /// A JWT (EdDSA), sent as `Authorization: Bearer` with every staff call.
+    #[schema(example = "eyJ0eXAiOiJzdGFmZitqd3QiLCJhbGciOiJFZERTQSJ9.e30.c2ln")]
+    access_token: Secret,
+    /// The token type, which is always `Bearer`.
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds until the access token expires.
+    #[schema(example = 900)]
+    expires_in: u64,
+    /// An opaque, rotating token: each can be used once.
+    #[schema(example = "srt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    refresh_token: Secret,
+}
+
+impl From<Tokens> for StaffSessionView {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            access_token: tokens.access,
+            token_type: "Bearer",
+            expires_in: tokens.expires_in,
+            refresh_token: tokens.refresh,
+        }
+    }
+}
+
+/// A new staff session, with what to keep for the next sign-in.
+#[derive(Serialize, ToSchema)]
+pub struct StaffSessionCreated {
+    /// The tokens of the session.
+    session: StaffSessionView,
+    /// A token for the device to keep and to send with the next sign-in.
+    #[schema(example = "sd_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    device: Secret,
+    /// Only after enrollment: ten recovery codes for a lost phone, shown only once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, example = json!(["7k2mq-x09ab"]))]
+    recovery_codes: Vec<String>,
+}
+
+refusals!(FinishStaffSessionRefusals: keyed, ChallengeInvalid, SecondFactorWrong, SignInLimited);
+
+/// Finish a sign-in with a code
+///
+/// At the first sign-in, the code also sets up the second factor.
+#[utoipa::path(tag = "staff", request_body = FinishStaffSession, responses((status = 201, description = "The new session", body = StaffSessionCreated), FinishStaffSessionRefusals))]
+#[post("/v1/staff/sessions/totp")]
+pub async fn finish_staff_session(
+    app: Data<App>,
+    call: Call,
+    body: Body<FinishStaffSession>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let (code, network, agent) = (input.code()?, call.network.clone(), call.agent.clone());
+    let call = call.held_by(&input.challenge);
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let Finished::Proven(who) = sign_in::finish(ctx, conn, &input.challenge, &code, &network)? else {
+            return Ok(Answer::Refused(wrong_code()));
+        };
+        let session = session::open_api(ctx, conn, &who.staff_id, &agent)?.into();
+        let view = StaffSessionCreated { session, device: who.device, recovery_codes: who.recovery_codes };
+        Ok::<_, Refusal>(Answer::created(&view))
+    })
+    .await
+}
+
+/// A staff refresh token to exchange.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct RefreshStaffSession {
+    /// The latest refresh token; it can be used once.
+    #[schema(example = "srt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    refresh_token: Secret,
+}
+
+/// Response with fresh session tokens.
+#[derive(Serialize, ToSchema)]
+pub struct StaffSessionAnswer {
+    /// The tokens of the session.
+    session: StaffSessionView,
+}
+
+refusals!(RefreshStaffRefusals: keyed, RefreshTokenInvalid, RefreshTokenReused);
+
+/// Exchange a refresh token for new staff tokens
+#[utoipa::path(tag = "staff", request_body = RefreshStaffSession, responses((status = 200, description = "Fresh tokens", body = StaffSessionAnswer), RefreshStaffRefusals))]
+#[post("/v1/staff/sessions/refresh")]
+pub async fn refresh_staff_session(
+    app: Data<App>,
+    call: Call,
+    body: Body<RefreshStaffSession>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let call = call.held_by(&input.refresh_token);
+    once(&app, &call, &canonical, move |ctx, conn| {
+        Ok::<_, Refusal>(match session::refresh(ctx, conn, &input.refresh_token)? {
+            Refreshed::Tokens(tokens) => Answer::ok(&StaffSessionAnswer { session: tokens.into() }),
+            Refreshed::Reused => {
+                let detail = "All tokens of this session are revoked. Sign in again.";
+                Answer::Refused(Problem::field(Code::RefreshTokenReused, "/refresh_token", detail))
+            }
+        })
+    })
+    .await
+}
+
+/// One session of a staff member.
+#[derive(Serialize, ToSchema)]
+pub struct StaffSessionItem {
+    /// The id of the session.
+    #[schema(example = "sts_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: String,
+    /// The kind of session: `api` for an app, `console` for a browser.
+    #[schema(example = "console")]
+    kind: &'static str,
+    /// Browser and operating system, from the `User-Agent`.
+    #[schema(example = "Firefox, Windows")]
+    label: String,
+    /// The time of the sign-in.
+    created_at: Timestamp,
+    /// The time of the last use, accurate to a few minutes.
+    last_seen_at: Timestamp,
+    /// Whether this session made the request.
+    is_current: bool,
+}
+
+impl StaffSessionItem {
+    fn of(session: Session, current: Option<&str>) -> Self {
+        Self {
+            kind: session.kind().as_str(),
+            is_current: current == Some(session.id.as_str()),
+            id: session.id,
+            label: session.label,
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+        }
+    }
+}
+
+/// The active sessions of a staff member.
+#[derive(Serialize, ToSchema)]
+pub struct StaffSessions {
+    /// The sessions, most recently used first.
+    items: Vec<StaffSessionItem>,
+}
+
+refusals!(StaffSessionsRefusals: plain, Unauthorized);
+
+/// List your own sessions
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "Active sessions", body = StaffSessions), StaffSessionsRefusals))]
+#[get("/v1/staff/sessions")]
+pub async fn list_staff_sessions(app: Data<App>, call: Call) -> Result<Json<StaffSessions>, Problem> {
+    let found = app.read(move |ctx, conn| {
+        let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
+        let sessions = session::list(ctx, conn, &who)?;
+        let of = |session| StaffSessionItem::of(session, who.session_id.as_deref());
+        Ok::<_, Refusal>(sessions.into_iter().map(of).collect())
+    });
+    Ok(Json(StaffSessions { items: found.await? }))
+}
+
+/// Sign out of the current session
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "The session has ended"), StaffSessionsRefusals))]
+#[delete("/v1/staff/sessions/current")]
+pub async fn delete_current_staff_session(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
+    app.write(move |ctx, conn| {
+        let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
+        Ok::<_, Refusal>(session::sign_out(ctx, conn, &who)?)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Sign out of all sessions, including this one
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "All sessions have ended"), StaffSessionsRefusals))]
+#[delete("/v1/staff/sessions")]
+pub async fn delete_staff_sessions(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
+    app.write(move |ctx, conn| {
+        let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
+        session::sign_out_everywhere(ctx, conn, &who)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A request for a password reset.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct AskPasswordReset {
+    /// The e-mail address used to sign in.
+    #[validate(custom(function = "is_email"))]
+    #[schema(example = "ana@elm.example")]
+    email: String,
+}
+
+/// Confirms the request without revealing whether the address has an account.
+#[derive(Serialize, ToSchema)]
+pub struct PasswordResetAsked {
+    /// The status, which is always `accepted`; an e-mail is sent only if the address has an account.
+    #[schema(example = "accepted")]
+    status: &'static str,
+}
+
+refusals!(AskPasswordResetRefusals: keyed, SignInLimited);
+
+/// Request a password reset by e-mail
+#[utoipa::path(tag = "staff", request_body = AskPasswordReset, responses((status = 202, description = "The same answer for every address", body = PasswordResetAsked), AskPasswordResetRefusals))]
+#[post("/v1/staff/password-resets")]
+pub async fn request_password_reset(
+    app: Data<App>,
+    call: Call,
+    body: Body<AskPasswordReset>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let (email, network) = (email(&input.email)?, call.network.clone());
+    once(&app, &call, &canonical, move |ctx, conn| {
+        letter::ask_reset(ctx, conn, &email, &network)?;
+        Ok::<_, Refusal>(Answer::accepted(&PasswordResetAsked { status: "accepted" }))
+    })
+    .await
+}
+
+/// A new password, with the token of an e-mailed link.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct SetPassword {
+    /// The part of the link after the `#`.
+    #[schema(example = "slt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    token: Secret,
+    /// The password: 12 to 128 characters of any kind, but not the e-mail address or the practice's name.
+    #[schema(example = "correct horse battery staple")]
+    password: Secret,
+}
+
+/// Confirms that the password is set.
+#[derive(Serialize, ToSchema)]
+pub struct PasswordSet {
+    /// The e-mail address to sign in with.
+    #[schema(example = "ana@elm.example")]
+    email: String,
+}
+
+refusals!(SetPasswordRefusals: keyed, LetterExpired, PasswordRefused);
+
+/// Set a password with an invitation or reset link
+///
+/// Also ends every session of that staff member.
+#[utoipa::path(tag = "staff", request_body = SetPassword, responses((status = 200, description = "The password is set", body = PasswordSet), SetPasswordRefusals))]
+#[post("/v1/staff/passwords")]
+pub async fn set_password(
+    app: Data<App>,
+    call: Call,
+    body: Body<SetPassword>,
+) -> Result<HttpResponse, Problem> {
+    let Body { value: input, canonical } = body;
+    let call = call.held_by(&input.token);
+    let chosen = letter::choose(&app, input.token, &input.password).await?;
+    once(&app, &call, &canonical, move |ctx, conn| {
+        let member = letter::set_password(ctx, conn, &chosen)?;
+        Ok::<_, Refusal>(Answer::ok(&PasswordSet { email: member.email }))
+    })
+    .await
+}
