@@ -105,7 +105,7 @@ fn walk(db: &Db, reader: &Reader, filter: &Filter) -> Vec<f64> {
     for _ in 0..ROUNDS {
         let began = Instant::now();
         let cards =
-            db.read_blocking::<_, db::Error>(|conn| inbox::list(conn, reader, filter, after.as_ref(), 51));
+            db.read_blocking::<_, db::Error>(|conn| inbox::list(tx, reader, filter, after.as_ref(), 51));
         took.push(began.elapsed().as_secs_f64() * 1000.0);
         let cards = cards.unwrap();
         after = (cards.len() > PAGE).then(|| cards[PAGE - 1].cursor());
@@ -120,7 +120,7 @@ fn plan(conn: &mut PgConnection, condition: &str) -> String {
         "EXPLAIN SELECT * FROM conversations WHERE practice_id = '{PRACTICE}' {condition} \
          ORDER BY last_entry_at DESC, id DESC LIMIT 51"
     );
-    let lines: Vec<Line> = diesel::sql_query(query).load(conn).unwrap();
+    let lines: Vec<Line> = diesel::sql_query(query).load(tx).unwrap();
     let scans = lines.iter().map(|line| line.text.trim()).filter(|text| text.contains("Scan"));
     scans
         .map(|text| text.split("  (").next().unwrap_or(text).trim_start_matches("->  "))
@@ -137,7 +137,7 @@ fn main() {
     let db = Db::new(&Database { url: url.clone(), pool_size: 2 }).unwrap();
     db.migrate().unwrap();
     let mut conn = PgConnection::establish(&url).unwrap();
-    conn.batch_execute(&FILL.replace("COUNT", &count.to_string())).unwrap();
+    tx.conn.batch_execute(&FILL.replace("COUNT", &count.to_string())).unwrap();
     let reader = |reach| Reader { practice_id: PRACTICE.into(), staff_id: "stf_bench_1".into(), reach };
     let member = |owners: &[&str]| Reach::To {
         owners: owners.iter().map(|owner| (*owner).to_owned()).collect(),
@@ -157,6 +157,6 @@ fn main() {
         }
     }
     for (name, _, condition) in filters() {
-        println!("plan, {name}: {}", plan(&mut conn, condition));
+        println!("plan, {name}: {}", plan(&mut tx.conn, condition));
     }
 }

@@ -1,4 +1,6 @@
-//! All outbox topics: the background jobs and messages that the outbox worker can handle.
+//! The composition root: builds what the service, the command line and the tests run on. Nothing below imports it.
+
+use std::sync::Arc;
 
 use crate::domain::accounts::NumberTopic;
 use crate::domain::accounts::email::EmailCodeTopic;
@@ -11,10 +13,35 @@ use crate::domain::record_imports::ImportTopic;
 use crate::domain::staff::LetterTopic;
 use crate::domain::verification::CodeTopic;
 use crate::domain::webhooks::WebhookTopic;
+use crate::kit::{Clock, Entropy};
+use crate::platform::db::Db;
+use crate::platform::keys::Keys;
 use crate::platform::outbox::{Topic, Topics};
+use crate::platform::settings::{BadSetting, Settings};
+use crate::platform::tx::Service;
+use crate::web::state::State;
 
-/// Maps each topic's name to its implementation.
-pub fn all() -> Topics {
+/// Opens the database and the keys that `settings` name. Nothing is connected or migrated yet.
+pub fn build(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<State, BadSetting> {
+    let keys = Keys::load_or_create(&settings.keys_file, clock.now(), &*entropy)
+        .map_err(|error| BadSetting::new("keys_file", error.to_string()))?;
+    let service = Service {
+        db: Db::new(&settings.database)?,
+        clock,
+        entropy,
+        keys: Arc::new(keys),
+        settings: Arc::new(settings),
+        signals: Arc::default(),
+    };
+    Ok(State::new(service, topics()))
+}
+
+/// Every kind of message that the outbox can render, by name.
+fn topics() -> Topics {
     let topics: [(&'static str, Box<dyn Topic>); 12] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),

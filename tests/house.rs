@@ -327,7 +327,7 @@ fn function_lengths(code: &str) -> Vec<usize> {
 
 #[test]
 fn settings_are_documented_where_people_look() {
-    let defaults = serde_json::to_value(practice_links::platform::settings::Config::default()).unwrap();
+    let defaults = serde_json::to_value(practice_links::platform::settings::Settings::default()).unwrap();
     let mut fields = Vec::new();
     for (name, value) in defaults.as_object().unwrap() {
         match value.as_object() {

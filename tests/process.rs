@@ -120,7 +120,7 @@ fn count(folder: &Path, table: &str) -> i64 {
     let query = format!("(SELECT count(*) FROM {table})");
     db.write_blocking(|conn| {
         Ok::<_, db::Error>(
-            diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(&query)).get_result(conn)?,
+            diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(&query)).get_result(tx)?,
         )
     })
     .unwrap()

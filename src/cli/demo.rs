@@ -5,25 +5,25 @@ use crate::domain::links::{self, NewLink};
 use crate::domain::practices::{self, NewPractice};
 use crate::kit::{Email, Language};
 use crate::platform::db;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 pub use crate::web::dev::DEMO_CODE as CODE;
 
 /// Creates the demo practice and its link, if the code is free.
-pub fn ensure(app: &App) -> Result<(), Failure> {
-    let made = app.write_blocking(|ctx, conn| {
+pub fn ensure(service: &Service) -> Result<(), Failure> {
+    let made = service.write_blocking(|tx| {
         // A taken code stays as it is: the demo never replaces an existing link.
-        if !matches!(links::resolve(conn, CODE), Err(links::Refusal::NotFound | links::Refusal::Mistyped)) {
+        if !matches!(links::resolve(tx, CODE), Err(links::Refusal::NotFound | links::Refusal::Mistyped)) {
             return Ok(());
         }
-        let practice = practices::create(ctx, conn, &practice())?;
+        let practice = practices::create(tx, &practice())?;
         let link = NewLink {
             tags: vec!["demo".into()],
             welcome: Some("Welcome to Oak Street Family Medicine. How can we help?".into()),
             is_default: true,
             ..NewLink::plain(&practice.id, "Demo flyer")
         };
-        links::create_with_code(ctx, conn, CODE, &link).map(drop)
+        links::create_with_code(tx, CODE, &link).map(drop)
     });
     made.map_err(|error: db::Error| error.into())
 }

@@ -11,14 +11,14 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use crate::app;
+use crate::kit::Entropy as _;
 use crate::kit::clock::SystemClock;
 use crate::kit::entropy::OsEntropy;
-use crate::kit::{Bell, Clock as _, Entropy};
 use crate::platform::db::{self, Db};
-use crate::platform::keys::Keys;
-use crate::platform::settings::{BadSetting, Config};
-use crate::platform::tx::App;
+use crate::platform::settings::{BadSetting, Settings};
 use crate::web::openapi;
+use crate::web::state::State;
 
 /// Connects patients with a practice: from the practice's link to a secure conversation.
 #[derive(Parser)]
@@ -67,49 +67,34 @@ pub fn run(cli: Cli, out: &mut dyn std::io::Write) -> Result<(), Failure> {
     if matches!(command, Command::Openapi) {
         return Ok(write!(out, "{}", openapi::json())?);
     }
-    let config = Config::load(cli.config.as_deref())?;
+    let settings = Settings::load(cli.config.as_deref())?;
     match command {
-        Command::Serve => serve::run(config, out),
-        Command::Migrate => migrate(&config, out),
-        Command::Admin { task } => admin::run(task, config, out),
+        Command::Serve => serve::run(settings, out),
+        Command::Migrate => migrate(&settings, out),
+        Command::Admin { task } => admin::run(task, settings, out),
         Command::Openapi => Ok(()),
     }
 }
 
-fn migrate(config: &Config, out: &mut dyn std::io::Write) -> Result<(), Failure> {
-    prepare_folder(config)?;
-    Db::new(&config.database)?.migrate()?;
+fn migrate(settings: &Settings, out: &mut dyn std::io::Write) -> Result<(), Failure> {
+    prepare_folder(settings)?;
+    Db::new(&settings.database)?.migrate()?;
     Ok(writeln!(out, "The database is up to date.")?)
 }
 
-/// An app with the system clock and the system's randomness.
-fn app(config: Config) -> Result<App, Failure> {
-    prepare_folder(&config)?;
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
+/// Opens what the settings name, with the system's clock and randomness, and brings the schema up to date.
+fn open(settings: Settings) -> Result<State, Failure> {
+    prepare_folder(&settings)?;
+    let entropy = OsEntropy;
     entropy.fill(&mut [0]);
-    let keys = Keys::load_or_create(&config.keys_file, clock.now(), &*entropy)
-        .map_err(|e| BadSetting::new("keys_file", e.to_string()))?;
-    let db = Db::new(&config.database)?;
-    db.migrate()?;
-    Ok(App {
-        db,
-        clock,
-        entropy,
-        keys: Arc::new(keys),
-        config: Arc::new(config),
-        wake: Arc::new(Bell::default()),
-        tally: Arc::default(),
-        front: Arc::default(),
-        guests: Arc::default(),
-        studio: Arc::default(),
-        vault: Arc::default(),
-        live: Arc::default(),
-    })
+    let state = app::build(settings, Arc::new(SystemClock), Arc::new(entropy))?;
+    state.service.db.migrate()?;
+    Ok(state)
 }
 
 /// SQLite does not create the folder. It is private to this user, because it holds patient data.
-fn prepare_folder(config: &Config) -> Result<(), Failure> {
-    let target = db::Target::parse(&config.database.url)?;
+fn prepare_folder(settings: &Settings) -> Result<(), Failure> {
+    let target = db::Target::parse(&settings.database.url)?;
     if let Some(folder) =
         target.sqlite_file().and_then(|file| file.parent()).filter(|f| !f.as_os_str().is_empty())
     {

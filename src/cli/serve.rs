@@ -5,36 +5,39 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use super::{Failure, app, demo};
-use crate::app as topics;
+use super::{Failure, demo, open};
 use crate::delivery::Providers;
 use crate::domain::{link_analytics, retention};
 use crate::platform::db::Target;
 use crate::platform::outbox::{Channel, Worker, WorkerHandle};
-use crate::platform::settings::{BadSetting, Config};
-use crate::platform::tx::App;
+use crate::platform::settings::{BadSetting, Settings};
+use crate::platform::tx::Service;
 use crate::platform::{event_stream, telemetry};
 use crate::web::server;
+use crate::web::state::State;
 
 /// Runs the service until SIGTERM or SIGINT.
-pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
-    config.check_environment()?;
+pub fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
+    settings.check_environment()?;
     telemetry::install_metrics();
     telemetry::log_panics();
-    let _ = tracing::subscriber::set_global_default(telemetry::subscriber(config.log.level, std::io::stderr));
-    let listener = bind(&config)?;
-    let app = app(config)?;
-    let _sole_server = lock(&app.config)?;
-    let carrier = Arc::new(Providers::from_settings(&app)?);
-    if app.config.is_development() {
-        demo::ensure(&app)?;
+    let _ =
+        tracing::subscriber::set_global_default(telemetry::subscriber(settings.log.level, std::io::stderr));
+    let listener = bind(&settings)?;
+    let state = open(settings)?;
+    let service = &state.service;
+    let _sole_server = lock(&service.settings)?;
+    let carrier = Arc::new(Providers::from_settings(service)?);
+    if service.settings.is_development() {
+        demo::ensure(service)?;
     }
-    let workers = start_workers(&Worker::new(app.clone(), topics::all(), carrier), &app.config)?;
-    let sweeper = retention::spawn(app.clone())?;
-    let funnel = link_analytics::spawn(app.clone())?;
-    let feed = event_stream::spawn(app.clone())?;
-    announce(&app, out)?;
-    let outcome = actix_web::rt::System::new().block_on(serve(&app, listener));
+    let workers =
+        start_workers(&Worker::new(service.clone(), Arc::clone(&state.topics), carrier), &service.settings)?;
+    let sweeper = retention::spawn(service.clone())?;
+    let funnel = link_analytics::spawn(service.clone(), Arc::clone(&state.page_views))?;
+    let feed = event_stream::spawn(service.clone(), Arc::clone(&state.event_hub))?;
+    announce(service, out)?;
+    let outcome = actix_web::rt::System::new().block_on(serve(&state, listener));
     sweeper.stop();
     funnel.stop();
     workers.iter().for_each(WorkerHandle::tell);
@@ -46,10 +49,10 @@ pub fn run(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// Each channel has its own threads, which share one send rate.
-fn start_workers(worker: &Worker, config: &Config) -> std::io::Result<Vec<WorkerHandle>> {
+fn start_workers(worker: &Worker, settings: &Settings) -> std::io::Result<Vec<WorkerHandle>> {
     let mut handles = Vec::new();
     for channel in Channel::ALL {
-        let (threads, a_second) = config.outbox.of(channel.as_str());
+        let (threads, a_second) = settings.outbox.of(channel.as_str());
         let worker = worker.of_channel(channel, a_second);
         for _ in 0..threads {
             handles.push(worker.clone().spawn()?);
@@ -58,8 +61,8 @@ fn start_workers(worker: &Worker, config: &Config) -> std::io::Result<Vec<Worker
     Ok(handles)
 }
 
-async fn serve(app: &App, listener: TcpListener) -> Result<(), Failure> {
-    let listening = server::listen(app, listener)?;
+async fn serve(state: &State, listener: TcpListener) -> Result<(), Failure> {
+    let listening = server::listen(state, listener)?;
     let (handle, draining) = listening.stopper();
     actix_web::rt::spawn(async move {
         told_to_stop().await;
@@ -67,7 +70,7 @@ async fn serve(app: &App, listener: TcpListener) -> Result<(), Failure> {
         server::stop(handle, draining).await;
     });
     listening.server.await?;
-    app.db.drain().await;
+    state.service.db.drain().await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -82,16 +85,16 @@ async fn told_to_stop() {
     futures_util::future::select(Box::pin(term.recv()), Box::pin(int.recv())).await;
 }
 
-fn bind(config: &Config) -> Result<TcpListener, Failure> {
-    let socket = TcpListener::bind(config.listen)
-        .map_err(|e| BadSetting::new("listen", format!("{}: {e}", config.listen)))?;
+fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
+    let socket = TcpListener::bind(settings.listen)
+        .map_err(|e| BadSetting::new("listen", format!("{}: {e}", settings.listen)))?;
     Ok(socket)
 }
 
 /// Only one server may use a SQLite file: two would each assume to be the only queue of its writers. The lock
 /// is beside the file, ends with the process, and does not affect `admin` commands.
-fn lock(config: &Config) -> Result<Option<File>, Failure> {
-    let target = Target::parse(&config.database.url)?;
+fn lock(settings: &Settings) -> Result<Option<File>, Failure> {
+    let target = Target::parse(&settings.database.url)?;
     let Some(database) = target.sqlite_file() else { return Ok(None) };
     let mut path = database.as_os_str().to_owned();
     path.push(".lock");
@@ -105,10 +108,10 @@ fn lock(config: &Config) -> Result<Option<File>, Failure> {
     }
 }
 
-fn announce(app: &App, out: &mut dyn Write) -> Result<(), Failure> {
-    let url = &app.config.public_url;
-    writeln!(out, "Practice Links listens on http://{}", app.config.listen)?;
-    if app.config.is_development() {
+fn announce(service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+    let url = &service.settings.public_url;
+    writeln!(out, "Practice Links listens on http://{}", service.settings.listen)?;
+    if service.settings.is_development() {
         writeln!(out, "  {url}/{}  the demo practice's landing page, as a patient sees it", demo::CODE)?;
         writeln!(out, "  {url}/dev     all outgoing messages, and a phone to try the sign-up with")?;
         writeln!(out, "  {url}/docs/   the API documentation")?;

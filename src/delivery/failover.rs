@@ -12,7 +12,7 @@ use crate::kit::phone::sender_key;
 use crate::kit::{Clock, Timestamp};
 use crate::platform::outbox::{Channel, Envelope, Handed, Outcome, Outgoing};
 use crate::platform::settings::BadSetting;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 /// A message that may have been accepted this often is not handed to any provider again.
 const MOST_DOUBTS: i32 = 2;
@@ -42,16 +42,16 @@ pub struct Route {
 
 impl Route {
     /// Reads `sms.*` and the settings of the providers named there.
-    pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
-        let settings = &app.config.sms;
-        let mut stops = vec![Stop::new(driver(app, "sms.provider", &settings.provider)?)];
+    pub fn from_settings(service: &Service) -> Result<Self, BadSetting> {
+        let settings = &service.settings.sms;
+        let mut stops = vec![Stop::new(driver(service, "sms.provider", &settings.provider)?)];
         if let Some(fallback) = settings.fallback.as_deref().filter(|name| !name.is_empty()) {
             if *fallback == settings.provider {
                 return Err(BadSetting::new("sms.fallback", "is the same as `sms.provider`"));
             }
-            stops.push(Stop::new(driver(app, "sms.fallback", fallback)?));
+            stops.push(Stop::new(driver(service, "sms.fallback", fallback)?));
         }
-        Ok(Self { stops, clock: Arc::clone(&app.clock) })
+        Ok(Self { stops, clock: Arc::clone(&service.clock) })
     }
 
     /// Sends a message through the first provider that accepts it.
@@ -111,11 +111,11 @@ impl Stop {
     }
 }
 
-fn driver(app: &App, setting: &str, name: &str) -> Result<Box<dyn Driver>, BadSetting> {
+fn driver(service: &Service, setting: &str, name: &str) -> Result<Box<dyn Driver>, BadSetting> {
     Ok(match name {
-        "development" => Box::new(Development::new(app.clone())),
-        "twilio" => Box::new(Twilio::from_settings(app)?),
-        "kannel" => Box::new(Kannel::from_settings(app)?),
+        "development" => Box::new(Development::new(service.clone())),
+        "twilio" => Box::new(Twilio::from_settings(service)?),
+        "kannel" => Box::new(Kannel::from_settings(service)?),
         _ => return Err(BadSetting::new(setting, "must be `twilio`, `kannel` or `development`")),
     })
 }

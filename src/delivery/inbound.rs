@@ -4,27 +4,24 @@
 //! moves receipts only forward: a report that is repeated, late, out of order or about an unknown attempt
 //! changes nothing, and still gets a success response, because a provider repeats what was refused.
 
-use crate::app as topics;
 use crate::domain::consent::{self, Inbound};
 use crate::platform::db::{self, Conn};
-use crate::platform::outbox::{self, Channel, Outcome, Report};
-use crate::platform::tx::Ctx;
+use crate::platform::outbox::{self, Channel, Outcome, Report, Topics};
+use crate::platform::tx::Tx;
 
 /// Processes a report from `provider` on one attempt to send a text or call.
 pub fn take_report(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
+    topics: &Topics,
     (provider, channel): (&'static str, Channel),
     delivery_id: &str,
     report: &Report,
 ) -> db::Result<()> {
-    let is_news = outbox::report(ctx, conn, &topics::all(), delivery_id, report)?;
+    let is_news = outbox::report(tx, topics, delivery_id, report)?;
     let told = if is_news { report.as_str() } else { "nothing_new" };
     metrics::counter!("provider_reports_total", "provider" => provider, "report" => told).increment(1);
     match report {
-        Report::Undelivered(Outcome::Misconfigured(why)) if is_news => {
-            alarm(ctx, conn, provider, channel, why)
-        }
+        Report::Undelivered(Outcome::Misconfigured(why)) if is_news => alarm(tx, provider, channel, why),
         _ => Ok(()),
     }
 }
@@ -32,24 +29,18 @@ pub fn take_report(
 /// A provider that accepts messages and then drops them, because our account there is misconfigured,
 /// looks healthy to the worker. Without a fallback, and calls have none, its channel is paused until
 /// the account is fixed.
-fn alarm(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    provider: &'static str,
-    channel: Channel,
-    why: &'static str,
-) -> db::Result<()> {
+fn alarm(tx: &mut Tx, provider: &'static str, channel: Channel, why: &'static str) -> db::Result<()> {
     tracing::error!(
         provider,
         channel = channel.as_str(),
         why,
         "the provider drops our messages: our account there is misconfigured"
     );
-    let is_taken_over = channel == Channel::Sms && ctx.config.sms.fallback.is_some();
-    if is_taken_over { Ok(()) } else { outbox::pause_by_report(ctx, conn, channel, why) }
+    let is_taken_over = channel == Channel::Sms && tx.settings.sms.fallback.is_some();
+    if is_taken_over { Ok(()) } else { outbox::pause_by_report(tx, channel, why) }
 }
 
 /// Processes a text that a person sent to one of our numbers.
-pub fn take_text(ctx: &Ctx, conn: &mut Conn, text: &Inbound) -> db::Result<()> {
-    consent::receive(ctx, conn, text)
+pub fn take_text(tx: &mut Tx, text: &Inbound) -> db::Result<()> {
+    consent::receive(tx, text)
 }

@@ -17,7 +17,7 @@ use self::smtp::send::Smtp;
 use self::webhook::Webhooks;
 use crate::platform::outbox::{Carrier, Envelope, Handed, Outgoing};
 use crate::platform::settings::BadSetting;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 /// The transports chosen by the settings.
 pub struct Providers {
@@ -30,11 +30,17 @@ pub struct Providers {
 impl Providers {
     /// Reads `sms.*`, `mail.*` and the settings of the providers named there; a wrong or missing setting
     /// is reported by name.
-    pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
-        let route = failover::Route::from_settings(app)?;
-        let smtp = app.config.mail.smtp_url.as_ref().map(|url| Smtp::new(url.expose(), app)).transpose()?;
-        let webhooks = Webhooks::new(app);
-        Ok(Self { route, caught: Development::new(app.clone()), smtp, webhooks })
+    pub fn from_settings(service: &Service) -> Result<Self, BadSetting> {
+        let route = failover::Route::from_settings(service)?;
+        let smtp = service
+            .settings
+            .mail
+            .smtp_url
+            .as_ref()
+            .map(|url| Smtp::new(url.expose(), service))
+            .transpose()?;
+        let webhooks = Webhooks::new(service);
+        Ok(Self { route, caught: Development::new(service.clone()), smtp, webhooks })
     }
 }
 

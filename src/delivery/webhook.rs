@@ -20,7 +20,7 @@ use super::smtp::slow::SlowHosts;
 use crate::kit::internet::is_public;
 use crate::kit::{Clock, Timestamp, standard_webhooks};
 use crate::platform::outbox::{Hook, Outcome};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 /// Timeout of the whole call: a server that is silent or drips gets no more time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,8 +40,8 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// Uses the settings `webhooks.*` and the service's clock.
-    pub fn new(app: &App) -> Self {
-        Self::with(app.config.webhooks.allow_private, PATIENCE, Arc::clone(&app.clock))
+    pub fn new(service: &Service) -> Self {
+        Self::with(service.settings.webhooks.allow_private, PATIENCE, Arc::clone(&service.clock))
     }
 
     fn with(allow_private: bool, patience: Duration, clock: Arc<dyn Clock>) -> Self {

@@ -8,29 +8,29 @@ use crate::domain::{
     accounts, consent, invites, link_analytics, notifications, pending_pairings, record_imports, staff,
     verification, webhooks,
 };
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::platform::{db, event_stream, outbox, rate_limits};
 use crate::web::http::idempotency;
 
 const PAUSE: Duration = Duration::from_mins(1);
 
 /// Runs the sweep of every module in one transaction.
-pub fn sweep(app: &App) -> db::Result<()> {
-    app.write_blocking(|ctx, conn| {
-        verification::sweep(ctx, conn)?;
-        accounts::email::sweep(ctx, conn)?;
-        pending_pairings::sweep(ctx, conn)?;
-        invites::sweep(ctx, conn)?;
-        consent::sweep(ctx, conn)?;
-        rate_limits::sweep(ctx, conn)?;
-        idempotency::sweep(ctx, conn)?;
-        outbox::sweep(ctx, conn)?;
-        link_analytics::sweep(ctx, conn)?;
-        webhooks::sweep(ctx, conn)?;
-        notifications::sweep(ctx, conn)?;
-        staff::sweep(ctx, conn)?;
-        event_stream::sweep(ctx, conn)?;
-        record_imports::sweep(ctx, conn)?;
+pub fn sweep(service: &Service) -> db::Result<()> {
+    service.write_blocking(|tx| {
+        verification::sweep(tx)?;
+        accounts::email::sweep(tx)?;
+        pending_pairings::sweep(tx)?;
+        invites::sweep(tx)?;
+        consent::sweep(tx)?;
+        rate_limits::sweep(tx)?;
+        idempotency::sweep(tx)?;
+        outbox::sweep(tx)?;
+        link_analytics::sweep(tx)?;
+        webhooks::sweep(tx)?;
+        notifications::sweep(tx)?;
+        staff::sweep(tx)?;
+        event_stream::sweep(tx)?;
+        record_imports::sweep(tx)?;
         Ok(())
     })
 }
@@ -49,11 +49,11 @@ impl Sweeper {
 }
 
 /// Starts the thread, which sweeps until the handle is stopped.
-pub fn spawn(app: App) -> std::io::Result<Sweeper> {
+pub fn spawn(service: Service) -> std::io::Result<Sweeper> {
     let (stop, stopped) = channel::<()>();
     let thread = thread::Builder::new().name("retention".into()).spawn(move || {
         while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-            if let Err(error) = sweep(&app) {
+            if let Err(error) = sweep(&service) {
                 tracing::warn!(%error, "sweep failed");
             }
         }

@@ -16,7 +16,6 @@ pub mod seal;
 pub mod secret;
 pub mod standard_webhooks;
 
-pub use crate::platform::signal::Bell;
 pub use clock::{Clock, Timestamp, Wait};
 pub use colour::Accent;
 pub use email::Email;

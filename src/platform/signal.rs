@@ -1,26 +1,42 @@
-//! A signal between threads: producers of work notify, workers wait.
+//! A signal between threads: threads that leave work notify, threads that do the work wait.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A signal. It counts notifications, so that each of several waiters sees every one of them.
+/// Counts its notifications, so that each of several waiting threads sees every one of them.
 #[derive(Debug, Default)]
-pub struct Bell {
-    rings: Mutex<u64>,
-    bell: Condvar,
+pub struct Signal {
+    count: Mutex<u64>,
+    changed: Condvar,
 }
 
-impl Bell {
-    /// Notifies: all waiters continue at once.
-    pub fn ring(&self) {
-        *self.rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.bell.notify_all();
+impl Signal {
+    /// Wakes every waiting thread.
+    pub fn notify(&self) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_all();
     }
 
-    /// Waits at most `limit` for a notification after the `heard`-th; returns how many there were so far.
-    pub fn wait(&self, heard: u64, limit: Duration) -> u64 {
-        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.bell.wait_timeout_while(rings, limit, |rings| *rings == heard);
+    /// How many notifications there were.
+    pub fn count(&self) -> u64 {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there were more than `seen` notifications, at most `limit`; returns how many there were.
+    pub fn wait(&self, seen: u64, limit: Duration) -> u64 {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(count, limit, |count| *count == seen);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
+}
+
+/// What a commit tells the rest of the process.
+#[derive(Debug, Default)]
+pub struct Signals {
+    /// The outbox has a message to send.
+    pub outbox: Signal,
+    /// The event stream has an event to deliver.
+    pub event_stream: Signal,
+    /// Something that landing pages show has changed.
+    pub landing: Signal,
 }

@@ -1,176 +1,207 @@
-//! The shared state of the handlers ([`App`]) and the context of a rule ([`Ctx`], made once per request).
+//! What a handler holds ([`Service`]) and what a rule is given ([`Tx`], one per unit of work).
 
-use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use crate::domain::link_analytics::Tally;
-use crate::domain::printing::Studio;
-use crate::domain::staff::Vault;
-use crate::kit::{Bell, Clock, Entropy, Secret, Timestamp, id};
-use crate::platform::audit::{self, Recorded};
-use crate::platform::db::{self, Conn, Db};
-use crate::platform::event_stream::Hub;
-use crate::platform::keys::Keys;
-use crate::platform::rate_limits::Guests;
-use crate::platform::settings::Config;
-use crate::web::landing::cache::Front;
+use super::audit::{self, Recorded};
+use super::db::{self, Conn, Db};
+use super::keys::Keys;
+use super::settings::Settings;
+use super::signal::Signals;
+use crate::kit::{Clock, Entropy, Secret, Timestamp, id};
 
-/// Everything that is shared between requests.
+/// What all requests and background threads share.
 #[derive(Clone)]
-pub struct App {
+pub struct Service {
     pub db: Db,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     /// Signing keys and code secrets.
     pub keys: Arc<Keys>,
-    pub config: Arc<Config>,
-    /// Wakes the outbox worker.
-    pub wake: Arc<Bell>,
-    /// Page views that are not written yet.
-    pub tally: Arc<Tally>,
-    /// Memory cache of the landing pages.
-    pub front: Arc<Front>,
-    /// Limits how many unknown link codes a network may try.
-    pub guests: Arc<Guests>,
-    /// The thread pool that renders pictures.
-    pub studio: Arc<Studio>,
-    /// The thread pool that hashes passwords.
-    pub vault: Arc<Vault>,
-    /// The open event streams (SSE).
-    pub live: Arc<Hub>,
+    pub settings: Arc<Settings>,
+    pub signals: Arc<Signals>,
 }
 
-/// What a rule may read from outside the database: time, keys, settings, randomness.
-pub struct Ctx {
-    /// The time of this request; all rules of one request see the same.
+/// A unit of work: the connection inside its transaction, the moment, settings, keys, entropy, and what it leaves to be
+/// done with the commit.
+pub struct Tx<'a> {
+    pub conn: &'a mut Conn,
+    /// The moment of this unit of work; everything in it sees the same one.
     pub now: Timestamp,
     /// Signing keys and code secrets.
-    pub keys: Arc<Keys>,
-    pub config: Arc<Config>,
-    entropy: Arc<dyn Entropy>,
-    /// Audit events of this request, written when its rule is done.
-    pub(crate) recorded: RefCell<Vec<Recorded>>,
-    /// Whether this request queued a message for the outbox worker.
-    pub(crate) queued: Cell<bool>,
-    /// Whether this request changed what a landing page shows.
-    pub(crate) repaint: Cell<bool>,
-    /// Whether this request has something to send to the open event streams.
-    pub(crate) told: Cell<bool>,
+    pub keys: &'a Keys,
+    pub settings: &'a Settings,
+    entropy: &'a dyn Entropy,
+    /// Entries of the audit log, which are appended as the last thing before the commit.
+    audit: Vec<Recorded>,
+    after: AfterCommit,
 }
 
-/// What to do after a commit.
-struct After {
-    queued: bool,
-    repaint: bool,
-    told: bool,
+/// Which signals the commit is followed by.
+#[derive(Clone, Copy, Default)]
+struct AfterCommit {
+    outbox: bool,
+    event_stream: bool,
+    landing: bool,
 }
 
-impl Ctx {
-    fn after(&self) -> After {
-        After { queued: self.queued.get(), repaint: self.repaint.get(), told: self.told.get() }
+impl<'a> Tx<'a> {
+    fn new(service: &'a Service, conn: &'a mut Conn) -> Self {
+        Self {
+            conn,
+            now: service.clock.now(),
+            keys: &service.keys,
+            settings: &service.settings,
+            entropy: &*service.entropy,
+            audit: Vec::new(),
+            after: AfterCommit::default(),
+        }
     }
 
-    /// A fresh id with `prefix`.
+    /// A fresh id.
     pub fn id(&self, prefix: &str) -> String {
-        id::new(prefix, self.now, &*self.entropy)
+        id::new(prefix, self.now, self.entropy)
     }
 
     /// A fresh secret with `prefix`.
     pub fn secret(&self, prefix: &str) -> Secret {
-        Secret::generate(prefix, &*self.entropy)
+        Secret::generate(prefix, self.entropy)
     }
 
+    /// Fresh random bytes.
     pub fn random<const N: usize>(&self) -> [u8; N] {
-        let mut bytes = [0; N];
-        self.entropy.fill(&mut bytes);
-        bytes
+        random(self.entropy)
     }
 
-    /// The generator itself, for functions of `kit`.
-    pub fn entropy(&self) -> &dyn Entropy {
-        &*self.entropy
+    /// The source of randomness itself, for `kit`.
+    pub fn entropy(&self) -> &'a dyn Entropy {
+        self.entropy
     }
-}
 
-impl App {
-    /// A context for one request, with the current time.
-    pub fn ctx(&self) -> Ctx {
-        Ctx {
-            now: self.clock.now(),
-            keys: Arc::clone(&self.keys),
-            config: Arc::clone(&self.config),
-            entropy: Arc::clone(&self.entropy),
-            recorded: RefCell::default(),
-            queued: Cell::new(false),
-            repaint: Cell::new(false),
-            told: Cell::new(false),
+    /// Appends `event` to the audit log with the commit.
+    pub fn audit(&mut self, event: &audit::Event<'_>) -> db::Result<()> {
+        self.audit.push(Recorded::new(self.id("aud"), event));
+        Ok(())
+    }
+
+    /// Wakes the outbox after the commit: there is a message to send.
+    pub fn wake_outbox(&mut self) {
+        self.after.outbox = true;
+    }
+
+    /// Wakes the event streams after the commit.
+    pub fn wake_event_streams(&mut self) {
+        self.after.event_stream = true;
+    }
+
+    /// Has landing pages drawn anew after the commit.
+    pub fn invalidate_landing_pages(&mut self) {
+        self.after.landing = true;
+    }
+
+    /// Runs a part of the transaction that fails by itself: `None` where a statement failed. What the part did is undone
+    /// then, and what was done before it stays. An error is one that the transaction does not survive.
+    pub fn undoable<T>(&mut self, part: impl FnOnce(&mut Self) -> db::Result<T>) -> db::Result<Option<T>> {
+        self.conn.save()?;
+        let (audited, after) = (self.audit.len(), self.after);
+        match part(self) {
+            Ok(value) => {
+                self.conn.commit()?;
+                Ok(Some(value))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a part of a transaction was undone");
+                self.audit.truncate(audited);
+                self.after = after;
+                self.conn.rollback()?;
+                Ok(None)
+            }
         }
     }
 
-    /// Runs a rule that changes something, in one transaction, and wakes the worker if it queued a message.
+    /// Runs `rule` and writes what it left for the commit.
+    fn run<T, E: From<db::Error>>(
+        mut self,
+        rule: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<(T, AfterCommit), E> {
+        let value = rule(&mut self)?;
+        audit::append(self.conn, self.audit, self.now)?;
+        Ok((value, self.after))
+    }
+}
+
+impl Service {
+    /// The moment, by the service's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A fresh id, outside of a unit of work.
+    pub fn id(&self, prefix: &str) -> String {
+        id::new(prefix, self.now(), &*self.entropy)
+    }
+
+    /// Fresh random bytes, outside of a unit of work.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        random(&*self.entropy)
+    }
+
+    /// Runs a rule that changes something, in one transaction: an `Ok` commits, an `Err` rolls back.
     pub async fn write<T, E, F>(&self, rule: F) -> Result<T, E>
     where
-        F: FnOnce(&Ctx, &mut Conn) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<db::Error> + Send + 'static,
     {
         let this = self.clone();
-        let (value, after) = self
-            .db
-            .write(move |conn| {
-                let ctx = this.ctx();
-                let value = rule(&ctx, conn)?;
-                audit::append(&ctx, conn)?;
-                Ok::<_, E>((value, ctx.after()))
-            })
-            .await?;
-        self.committed(&after);
+        let (value, after) = self.db.write(move |conn| Tx::new(&this, conn).run(rule)).await?;
+        self.committed(after);
         Ok(value)
     }
 
     /// Runs a rule that only reads.
     pub async fn read<T, E, F>(&self, rule: F) -> Result<T, E>
     where
-        F: FnOnce(&Ctx, &mut Conn) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<db::Error> + Send + 'static,
     {
         let this = self.clone();
-        self.db.read(move |conn| rule(&this.ctx(), conn)).await
+        self.db.read(move |conn| rule(&mut Tx::new(&this, conn))).await
     }
 
-    /// [`App::write`] for the worker's thread and the CLI.
+    /// [`Service::write`] for background threads and the command line.
     pub fn write_blocking<T, E: From<db::Error>>(
         &self,
-        rule: impl FnOnce(&Ctx, &mut Conn) -> Result<T, E>,
+        rule: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let ctx = self.ctx();
-        let value = self.db.write_blocking(|conn| {
-            let value = rule(&ctx, conn)?;
-            audit::append(&ctx, conn)?;
-            Ok::<_, E>(value)
-        })?;
-        self.committed(&ctx.after());
+        let (value, after) = self.db.write_blocking(|conn| Tx::new(self, conn).run(rule))?;
+        self.committed(after);
         Ok(value)
     }
 
-    /// [`App::read`] for the worker's thread and the CLI.
+    /// [`Service::read`] for background threads and the command line.
     pub fn read_blocking<T, E: From<db::Error>>(
         &self,
-        rule: impl FnOnce(&Ctx, &mut Conn) -> Result<T, E>,
+        rule: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.db.read_blocking(|conn| rule(&self.ctx(), conn))
+        self.db.read_blocking(|conn| rule(&mut Tx::new(self, conn)))
     }
 
-    fn committed(&self, after: &After) {
-        if after.queued {
-            self.wake.ring();
+    fn committed(&self, after: AfterCommit) {
+        if after.outbox {
+            self.signals.outbox.notify();
         }
-        if after.repaint {
-            self.front.forget();
+        if after.landing {
+            self.signals.landing.notify();
         }
-        if after.told {
-            self.live.ring();
+        if after.event_stream {
+            self.signals.event_stream.notify();
         }
     }
+}
+
+fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes);
+    bytes
 }

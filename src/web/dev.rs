@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::delivery::development::inbox::Caught;
 use crate::kit::Phone;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Code, Problem, html};
 
@@ -29,11 +29,11 @@ refusals!(DevRefusals: plain, NotFound, InvalidRequest);
 /// Show the development page: a phone to try the sign-up with, and the messages that were sent
 #[utoipa::path(tag = "development", responses((status = 200, description = "The development page", content_type = "text/html"), DevRefusals))]
 #[get("/dev")]
-pub async fn get_dev_page(app: Data<App>) -> Result<HttpResponse, Problem> {
-    only_in_development(&app)?;
-    let nonce = html::nonce(&app);
-    let page = DevPage { nonce: &nonce, public_url: &app.config.public_url, demo_code: DEMO_CODE };
-    html::page(&app, StatusCode::OK, &nonce, html::Does::Script, page.render())
+pub async fn get_dev_page(service: Data<Service>) -> Result<HttpResponse, Problem> {
+    only_in_development(&service)?;
+    let nonce = html::nonce(&service);
+    let page = DevPage { nonce: &nonce, public_url: &service.settings.public_url, demo_code: DEMO_CODE };
+    html::page(&service, StatusCode::OK, &nonce, html::Does::Script, page.render())
 }
 
 /// Which messages to list.
@@ -56,26 +56,26 @@ pub struct CaughtList {
 #[utoipa::path(tag = "development", params(MessagesQuery), responses((status = 200, description = "The messages that were sent", body = CaughtList), DevRefusals))]
 #[get("/dev/messages")]
 pub async fn list_dev_messages(
-    app: Data<App>,
+    service: Data<Service>,
     query: Query<MessagesQuery>,
 ) -> Result<Json<CaughtList>, Problem> {
-    only_in_development(&app)?;
-    let to = query.into_inner().to.map(|to| recipient(&app, &to));
-    let items = app.read(move |_, conn| crate::delivery::development::inbox::caught(conn, to.as_deref()));
+    only_in_development(&service)?;
+    let to = query.into_inner().to.map(|to| recipient(&service, &to));
+    let items = service.read(move |tx| crate::delivery::development::inbox::caught(tx, to.as_deref()));
     Ok(Json(CaughtList { items: items.await? }))
 }
 
 /// Accepts a number in any spelling, also with the `+` that a query string turned into a blank.
-fn recipient(app: &App, to: &str) -> String {
-    let region = &app.config.verification.default_region;
+fn recipient(service: &Service, to: &str) -> String {
+    let region = &service.settings.verification.default_region;
     let text = to.trim().replace('\0', "");
     let text = text.as_str();
     let phone = Phone::parse(text, Some(region)).or_else(|_| Phone::parse(&format!("+{text}"), None));
     phone.map_or_else(|_| text.to_lowercase(), |phone| phone.as_e164().to_owned())
 }
 
-fn only_in_development(app: &App) -> Result<(), Problem> {
-    match app.config.is_development() {
+fn only_in_development(service: &Service) -> Result<(), Problem> {
+    match service.settings.is_development() {
         true => Ok(()),
         false => Err(Problem::new(Code::NotFound, "Check the address.")),
     }

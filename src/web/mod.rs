@@ -10,3 +10,4 @@ pub mod practice_api;
 pub mod routes;
 pub mod server;
 pub mod staff_api;
+pub mod state;

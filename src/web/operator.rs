@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::platform::outbox::{self, Channel};
 use crate::platform::telemetry;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Code, Draining, Problem};
 
@@ -55,23 +55,26 @@ refusals!(ReadyRefusals: plain);
 /// Readiness probe: database reachable, schema current, not shutting down
 #[utoipa::path(tag = "operations", responses((status = 200, description = "The service can handle requests", body = Status), ReadyRefusals))]
 #[get("/readyz")]
-pub async fn check_readiness(app: Data<App>, draining: Data<Draining>) -> Result<Json<Status>, Problem> {
+pub async fn check_readiness(
+    service: Data<Service>,
+    draining: Data<Draining>,
+) -> Result<Json<Status>, Problem> {
     if draining.is_set() {
         return Err(Problem::new(Code::Unavailable, "The service is shutting down."));
     }
-    if !app.db.is_ready().await {
+    if !service.db.is_ready().await {
         return Err(Problem::new(Code::Unavailable, "The database is not reachable or not up to date."));
     }
-    Ok(Status::ok(app.read(|_, conn| outbox::pauses(conn)).await?))
+    Ok(Status::ok(service.read(|tx| outbox::pauses(tx)).await?))
 }
 
 /// Get the metrics in Prometheus format
 #[utoipa::path(tag = "operations", responses((status = 200, description = "Prometheus text format", content_type = "text/plain", body = String)))]
 #[get("/metrics")]
-pub async fn get_metrics(app: Data<App>) -> HttpResponse {
+pub async fn get_metrics(service: Data<Service>) -> HttpResponse {
     // Without a database the gauges keep their values: a zero would end an alert in the middle of an outage.
-    let depth = app.read(|_, conn| outbox::depth(conn)).await.ok();
-    let paused = app.read(|_, conn| outbox::pauses(conn)).await.ok();
+    let depth = service.read(|tx| outbox::depth(tx)).await.ok();
+    let paused = service.read(|tx| outbox::pauses(tx)).await.ok();
     for (channel, paused) in
         Channel::ALL.iter().filter_map(|channel| Some((channel.as_str(), paused.as_ref()?)))
     {

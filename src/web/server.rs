@@ -11,11 +11,11 @@ use actix_web::{HttpServer, web};
 use utoipa_actix_web::AppExt as _;
 use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
 
-use crate::platform::tx::App;
 use crate::web::http::request_context::door;
 use crate::web::http::{Code, Draining, FieldError, Problem, fallback};
 use crate::web::landing::hit::hit;
 use crate::web::operator::Document;
+use crate::web::state::State;
 use crate::web::{openapi, routes};
 
 /// Timeout for a request's head, and for an idle connection.
@@ -32,18 +32,17 @@ pub struct Listening {
 }
 
 /// Builds the server on a socket that is already bound.
-pub fn listen(app: &App, listener: TcpListener) -> std::io::Result<Listening> {
+pub fn listen(state: &State, listener: TcpListener) -> std::io::Result<Listening> {
     let address = listener.local_addr()?;
     let draining = Draining::default();
-    let (data, flag) = (app.clone(), draining.clone());
+    let (shared, flag) = (state.clone(), draining.clone());
     let document = openapi::document();
     let known = Data::new(fallback::Known::new(&document.paths));
     let text = Data::new(Document(openapi::text(&document)));
     let server = HttpServer::new(move || {
         actix_web::App::new()
             .into_utoipa_app()
-            .app_data(Data::new(data.clone()))
-            .app_data(Data::new(flag.clone()))
+            .map(|app| app.configure(|config| shared.register(&flag, config)))
             .app_data(known.clone())
             .app_data(text.clone())
             .app_data(QueryConfig::default().error_handler(|_, _| wrong_query().into()))
@@ -52,7 +51,7 @@ pub fn listen(app: &App, listener: TcpListener) -> std::io::Result<Listening> {
             .map(|app| app.default_service(web::to(fallback::answer)).wrap(from_fn(door)).wrap(from_fn(hit)))
             .into_app()
     });
-    let settings = &app.config.server;
+    let settings = &state.service.settings.server;
     let server = server
         .workers(settings.workers)
         .client_request_timeout(HEAD)

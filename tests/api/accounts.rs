@@ -358,7 +358,7 @@ both! {
 fn of_another_key(app: &TestApp, token: &str) -> String {
     let header = jsonwebtoken::decode_header(token).unwrap();
     let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token).unwrap().claims;
-    let file = app.inner.config.data_dir.join("strangers.json");
+    let file = app.inner.settings.data_dir.join("strangers.json");
     let entropy = SeededEntropy::new(666);
     let name = Keys::load_or_create(&file, app.now(), &entropy).unwrap().current_kid(app.now()).to_owned();
     let renamed = std::fs::read_to_string(&file).unwrap().replace(&name, &header.kid.unwrap());
@@ -373,7 +373,7 @@ fn hex(text: &str) -> String {
 
 /// Everything in every column of every table, bytes as hexadecimal digits.
 fn dump(app: &TestApp) -> String {
-    app.write(|_, conn| {
+    app.write(|tx| {
         let catalog = match conn {
             Conn::Pg(_) => {
                 "SELECT table_name || '|' || 'CAST(\"' || column_name || '\" AS TEXT)' \
@@ -385,12 +385,12 @@ fn dump(app: &TestApp) -> String {
                  FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
             }
         };
-        let columns: Vec<String> = diesel::dsl::sql::<Text>(catalog).get_results(conn)?;
+        let columns: Vec<String> = diesel::dsl::sql::<Text>(catalog).get_results(tx)?;
         let mut dump = Vec::new();
         for column in columns {
             let (table, value) = column.split_once('|').unwrap();
             let select = format!("SELECT coalesce({value}, '') FROM \"{table}\"");
-            dump.extend(diesel::dsl::sql::<Text>(&select).get_results::<String>(conn)?);
+            dump.extend(diesel::dsl::sql::<Text>(&select).get_results::<String>(tx.conn)?);
         }
         Ok(dump.join("\n"))
     })

@@ -16,7 +16,7 @@ use crate::harness::{Backend, Builder, Desk, TestApp, as_desk, phone, together};
 const AUDIT: &str = "/v1/practice/audit";
 
 fn run(app: &TestApp, statement: &str) -> Result<usize, db::Error> {
-    let run = |conn: &mut Conn| Ok(diesel::sql_query(statement.to_owned()).execute(conn)?);
+    let run = |tx: &mut Tx| Ok(diesel::sql_query(statement.to_owned()).execute(tx)?);
     app.inner.db.write_blocking(run)
 }
 
@@ -37,11 +37,11 @@ fn tamper(app: &TestApp, backend: Backend, statement: &str) {
 }
 
 fn note(app: &TestApp, practice: &Practice, count: usize) {
-    app.write(|ctx, conn| {
+    app.write(|tx| {
         for n in 0..count {
             let (practice_id, detail) = (Some(practice.id.as_str()), json!({ "n": n }));
             let (actor, action, subject) = ("operator", "test.noted", "non_1");
-            audit::record(ctx, conn, &Event { practice_id, actor, action, subject, detail })?;
+            audit::record(tx, &Event { practice_id, actor, action, subject, detail })?;
         }
         Ok(())
     });
@@ -49,7 +49,7 @@ fn note(app: &TestApp, practice: &Practice, count: usize) {
 
 /// The first finding in a practice's chain, and how many rows stand before it.
 fn verify(app: &TestApp, practice: &Practice) -> (i64, Option<Finding>) {
-    let check = |conn: &mut Conn| audit::verify(conn, Some(&practice.id));
+    let check = |tx: &mut Tx| audit::verify(tx, Some(&practice.id));
     let reports = app.inner.db.read_blocking::<_, db::Error>(check).unwrap().chains;
     assert_eq!(reports.len(), 1);
     (reports[0].rows, reports[0].finding.clone())
@@ -57,7 +57,7 @@ fn verify(app: &TestApp, practice: &Practice) -> (i64, Option<Finding>) {
 
 /// `practice-links admin audit verify`, beside the running service.
 fn command(app: &TestApp, arguments: &[&str]) -> Output {
-    let config = &app.inner.config;
+    let config = &app.inner.settings;
     let mut command = Command::new(env!("CARGO_BIN_EXE_practice-links"));
     command.args(["admin", "audit", "verify"]).args(arguments);
     command.env("PRACTICE_LINKS_DATABASE__URL", &config.database.url);
@@ -129,10 +129,10 @@ both! {
 
     fn what_is_not_done_is_not_in_the_audit(app: TestApp) {
         let (practice, _) = elm(&app);
-        let refused = app.inner.write_blocking(|ctx, conn| {
+        let refused = app.inner.write_blocking(|tx| {
             let (practice_id, detail) = (Some(practice.id.as_str()), json!({}));
             let event = Event { practice_id, actor: "operator", action: "test.noted", subject: "non_1", detail };
-            audit::record(ctx, conn, &event)?;
+            audit::record(tx, &event)?;
             Err::<(), _>(db::Error::Busy)
         });
         assert!(refused.is_err());
@@ -183,10 +183,10 @@ both! {
 
     fn the_file_is_safe_in_a_spreadsheet_and_taking_it_is_an_event(app: TestApp) {
         let (practice, admin) = elm(&app);
-        app.write(|ctx, conn| {
+        app.write(|tx| {
             let (practice_id, subject) = (Some(practice.id.as_str()), "=HYPERLINK(\"http://x\")");
             let event = Event { practice_id, actor: "@sum", action: "test.noted", subject, detail: json!({ "a": 1 }) };
-            audit::record(ctx, conn, &event)
+            audit::record(tx, &event)
         });
         let file = as_desk(&admin, app.get("/v1/practice/audit.csv")).send().expect(200);
         assert_eq!(file.media_type(), "text/csv");
@@ -218,11 +218,11 @@ postgres! {
         let fails: usize = together(32, |thread| {
             (0..20).filter(|turn| {
                 let both = [&practices[(thread + turn) % 2], &practices[(thread + turn + 1) % 2]];
-                let noted = app.inner.write_blocking(|ctx, conn| {
+                let noted = app.inner.write_blocking(|tx| {
                     for practice_id in [Some(both[0].id.as_str()), None, Some(both[1].id.as_str())] {
                         let (actor, action, subject) = ("operator", "test.noted", "non_1");
                         let event = Event { practice_id, actor, action, subject, detail: json!({}) };
-                        audit::record(ctx, conn, &event)?;
+                        audit::record(tx, &event)?;
                     }
                     Ok::<_, db::Error>(())
                 });

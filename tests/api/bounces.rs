@@ -80,7 +80,7 @@ impl Elm {
     /// Gives Bo another address, for which there is no door yet.
     fn move_bo(&self, address: &str) {
         let change = format!("UPDATE staff SET email = '{address}' WHERE id = '{}'", self.bo.staff_id);
-        self.app.write(|_, conn| Ok(diesel::sql_query(change).execute(conn)?));
+        self.app.write(|tx| Ok(diesel::sql_query(change).execute(tx)?));
     }
 
     fn paused(&self) -> Value {

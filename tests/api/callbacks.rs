@@ -9,7 +9,7 @@ use practice_links::app as topics;
 use practice_links::delivery::kannel::callback;
 use practice_links::kit::Secret;
 use practice_links::platform::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing, Worker};
-use practice_links::platform::settings::Config;
+use practice_links::platform::settings::Settings;
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, Call, Client, TestApp, Verification, drain, phone};
@@ -17,7 +17,7 @@ use crate::harness::{Builder, Call, Client, TestApp, Verification, drain, phone}
 const PUBLIC: &str = "http://links.example.test";
 const TOKEN: &str = "12345";
 
-fn with_token(config: &mut Config) {
+fn with_token(settings: &mut Settings) {
     config.twilio.auth_token = Some(Secret::from_client(TOKEN));
 }
 

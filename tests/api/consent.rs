@@ -4,7 +4,7 @@ use practice_links::delivery::kannel::callback;
 use practice_links::domain::retention;
 use practice_links::kit::Secret;
 use practice_links::platform::outbox::Sender;
-use practice_links::platform::settings::Config;
+use practice_links::platform::settings::Settings;
 
 use crate::callbacks::twilio;
 use crate::harness::{Answer, Builder, Provider, TestApp, drain, phone};
@@ -12,7 +12,7 @@ use crate::harness::{Answer, Builder, Provider, TestApp, drain, phone};
 const TWILIO: &str = "+15005550006";
 const KANNEL: &str = "+15005550010";
 
-fn senders(config: &mut Config) {
+fn senders(settings: &mut Settings) {
     config.twilio.auth_token = Some(Secret::from_client("12345"));
     config.twilio.from = TWILIO.into();
     config.kannel.from = KANNEL.into();
@@ -161,7 +161,7 @@ both! {
         assert_eq!(answers(&app).len(), 1);
         assert_eq!(app.carrier.sent()[0].sender, Some(Sender::Only(KANNEL_KEY.into())));
         assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![KANNEL_KEY.into()]));
-        assert_eq!(callback::inbound_url(&app.inner.config, &app.inner.keys), format!("http://links.example.test/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a"));
+        assert_eq!(callback::inbound_url(&app.inner.settings, &app.inner.keys), format!("http://links.example.test/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a"));
     }
 
     fn a_barred_provider_is_passed_over_and_none_left_is_a_refusal(on: Builder) {

@@ -175,7 +175,7 @@ both! {
     fn each_role_has_the_pages_that_it_may_use(app: TestApp) {
         let desk = admin(&app);
         table(&app, &desk, "MRN,First,Last\n1,Alex,Rivera\n");
-        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
+        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
         let member = app.desk(&practice, "bo", Role::Member);
         let text = page(&app, &member, "/console/records");
         assert!(text.contains("Rivera, Alex") && !text.contains("/console/records/import"), "{text}");

@@ -24,7 +24,7 @@ fn browser(app: &TestApp, practice: &Practice, person: &Person) -> Desk {
         device: practice_links::kit::Secret::from_client("sd_any"),
     };
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
-    let cookie = app.write(|ctx, conn| staff::open_console_session(ctx, conn, &proven, agent));
+    let cookie = app.write(|tx| staff::open_console_session(tx, &proven, agent));
     let (practice_id, staff_id) = (practice.id.clone(), person.staff_id.clone());
     Desk { practice_id, staff_id, token: cookie.expose().to_owned() }
 }

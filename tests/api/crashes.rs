@@ -19,8 +19,8 @@ use practice_links::platform::outbox::{
     self, Carrier, Channel, Envelope, Handed, Job, Mail, Message, Outcome, Outgoing, Point, Rendered, Sender,
     Text, Topic, Topics, Worker,
 };
-use practice_links::platform::settings::Config;
-use practice_links::platform::tx::{App, Ctx};
+use practice_links::platform::settings::Settings;
+use practice_links::platform::tx::{Service, Tx};
 use serde_json::{Value, json};
 
 use crate::harness::{TestApp, app_over};
@@ -77,7 +77,7 @@ fn take(mut stream: TcpStream, book: &Mutex<HashMap<String, u32>>) -> Option<()>
 struct Probe;
 
 impl Topic for Probe {
-    fn render(&self, _: &Ctx, _: &mut Conn, job: &Job) -> db::Result<Rendered> {
+    fn render(&self, _: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let body = job.dedupe_key.clone();
         Ok(Rendered::Ready(if job.channel() == Some(Channel::Sms) {
             let to = Phone::parse("+13125550100", None).unwrap();
@@ -118,17 +118,17 @@ impl Carrier for Post {
 }
 
 fn queue(app: &TestApp, channel: Channel, count: usize) {
-    app.write(|ctx, conn| (0..count).try_for_each(|n| enqueue(ctx, conn, channel, &format!("job-{n}"))));
+    app.write(|tx| (0..count).try_for_each(|n| enqueue(tx, channel, &format!("job-{n}"))));
     for n in 0..20 {
-        let rolled_back: Result<(), db::Error> = app.inner.write_blocking(|ctx, conn| {
-            enqueue(ctx, conn, channel, &format!("never-{n}"))?;
+        let rolled_back: Result<(), db::Error> = app.inner.write_blocking(|tx| {
+            enqueue(tx, channel, &format!("never-{n}"))?;
             Err(db::Error::Busy)
         });
         assert!(rolled_back.is_err());
     }
 }
 
-fn enqueue(ctx: &Ctx, conn: &mut Conn, channel: Channel, key: &str) -> db::Result<()> {
+fn enqueue(tx: &mut Tx, channel: Channel, key: &str) -> db::Result<()> {
     let message = Message {
         topic: TOPIC,
         channel,
@@ -138,13 +138,13 @@ fn enqueue(ctx: &Ctx, conn: &mut Conn, channel: Channel, key: &str) -> db::Resul
         due: None,
         not_after: None,
     };
-    outbox::enqueue(ctx, conn, &message).map(drop)
+    outbox::enqueue(tx, &message).map(drop)
 }
 
 /// What the process to be killed is told: which database, which provider, where to stop.
 fn spawn(app: &TestApp, provider: &Provider, plan: &Value) -> Child {
     let mut whole = json!({
-        "url": app.inner.config.database.url, "folder": app.inner.config.data_dir,
+        "url": app.inner.settings.database.url, "folder": app.inner.settings.data_dir,
         "provider": provider.address.to_string(), "threads": 1, "haste": 1, "now": app.now().millis(),
     });
     whole.as_object_mut().unwrap().extend(plan.as_object().unwrap().clone());
@@ -194,9 +194,10 @@ fn process() {
     });
 }
 
-fn app_of(plan: &Value) -> App {
+fn app_of(plan: &Value) -> Service {
     let folder: std::path::PathBuf = plan["folder"].as_str().unwrap().into();
-    let mut config = Config { keys_file: folder.join("keys.json"), data_dir: folder, ..Config::default() };
+    let mut config =
+        Settings { keys_file: folder.join("keys.json"), data_dir: folder, ..Settings::default() };
     plan["url"].as_str().unwrap().clone_into(&mut config.database.url);
     let start = Timestamp::from_millis(plan["now"].as_i64().unwrap());
     let clock: Arc<dyn Clock> = match plan["haste"].as_u64().unwrap() {
@@ -219,8 +220,8 @@ impl Clock for Hasty {
     }
 }
 
-fn is_open(app: &App) -> bool {
-    let depth = app.read_blocking(|_, conn| outbox::depth(conn)).unwrap();
+fn is_open(app: &Service) -> bool {
+    let depth = app.read_blocking(|tx| outbox::depth(tx)).unwrap();
     depth.iter().any(|(state, rows)| ["queued", "leased"].contains(&state.as_str()) && *rows > 0)
 }
 

@@ -256,7 +256,7 @@ both! {
         assert_eq!(told.last().unwrap()["practice"]["name"], "Oak Street Family Medicine");
         // Practices that are gone leave no gap.
         for id in &practices {
-            app.write(|ctx, conn| practices::close(ctx, conn, id));
+            app.write(|tx| practices::close(tx, id));
         }
         assert_eq!(waiting(&prove(&app, &number)).len(), 1);
     }
@@ -320,7 +320,7 @@ both! {
     }
 
     fn the_way_by_the_number_is_counted_step_by_step(app: TestApp) {
-        let practice = app.write(|_, conn| practices::list(conn)).remove(0);
+        let practice = app.write(|tx| practices::list(tx)).remove(0);
         let desk = app.desk(&practice, "ana", Role::Admin);
         let id = as_desk(&desk, app.get("/v1/practice/links")).send().expect(200).str("/items/0/id");
         let totals = || {

@@ -62,7 +62,7 @@ fn sees(app: &TestApp, device: &str) -> usize {
 }
 
 fn desk(app: &TestApp) -> Desk {
-    let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
+    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
     app.desk(&practice, "bo", Role::Member)
 }
 
@@ -191,7 +191,7 @@ both! {
     /// Whoever has the number by now is held against the records without what its former holder had proven, and the
     /// practice is not told that address.
     fn a_stranger_is_not_known_by_the_former_holders_address(app: TestApp) {
-        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
+        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
         let ana = app.desk(&practice, "ana", Role::Admin);
         let row = format!("M-1,Alex,Rivera,1987-05-31,{},{ADDRESS}\n", phone(1));
         crate::imports::table(&app, &ana, &format!("MRN,First name,Last name,DOB,Mobile,E-mail\n{row}"));

@@ -66,7 +66,7 @@ both! {
 
     fn a_preview_of_its_other_pages_names_no_practice_either(app: TestApp) {
         discreet_link(&app);
-        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).into_iter().find(|p| p.name == NAME).unwrap();
+        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).into_iter().find(|p| p.name == NAME).unwrap();
         let desk = app.desk(&practice, "ana", Role::Admin);
         for (path, language) in [("texted", "en"), ("texted", "es")] {
             let page = app.get(&format!("/{CODE}/{path}")).language(language).send().expect(200).text();
@@ -81,7 +81,7 @@ both! {
 
     fn its_print_kit_names_no_practice_also_behind_a_retired_link(app: TestApp) {
         discreet_link(&app);
-        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).into_iter().find(|p| p.name == NAME).unwrap();
+        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).into_iter().find(|p| p.name == NAME).unwrap();
         app.link_with("888888", &NewLink { is_default: true, ..NewLink::plain(&practice.id, "Front door") });
         app.link("800008", &practice.id);
         let desk = app.desk(&practice, "ana", Role::Admin);

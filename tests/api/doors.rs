@@ -264,7 +264,7 @@ enum Outage {
 impl Outage {
     #[expect(clippy::disallowed_methods, reason = "from outside the service, as an operator would")]
     fn begin(app: &TestApp) -> Self {
-        let url = &app.inner.config.database.url;
+        let url = &app.inner.settings.database.url;
         if let Some(file) = url.strip_prefix("sqlite:") {
             let mut holder = SqliteConnection::establish(file).unwrap();
             holder.batch_execute("PRAGMA busy_timeout = 5000; BEGIN EXCLUSIVE").unwrap();

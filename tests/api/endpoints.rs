@@ -12,7 +12,7 @@ use practice_links::domain::practices::{self, NewPractice, Practice};
 use practice_links::domain::staff::Role;
 use practice_links::kit::Language;
 use practice_links::platform::db::{self, Conn};
-use practice_links::platform::tx::Ctx;
+use practice_links::platform::tx::Tx;
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -179,7 +179,7 @@ both! {
         assert_eq!(made.json["conversation"]["tags"], json!([]));
         assert_eq!(made.json["pairing"]["source"]["link_id"], old["id"]);
         for code in [code(&old), code(&new)] {
-            let again = app.write(|ctx, conn| links::create_with_code(ctx, conn, code, &NewLink::plain(&practice.id, "Again")));
+            let again = app.write(|tx| links::create_with_code(tx, code, &NewLink::plain(&practice.id, "Again")));
             assert!(again.is_none(), "{code} was issued again");
         }
         for state in ["active", "paused"] {
@@ -293,9 +293,9 @@ both! {
 
     fn a_closed_practice_is_gone_with_all_its_codes(app: TestApp) {
         let (practice, desk) = elm(&app);
-        app.write(|ctx, conn| {
-            assert!(practices::close(ctx, conn, &practice.id)?);
-            links::close_all(ctx, conn, &practice.id)
+        app.write(|tx| {
+            assert!(practices::close(tx, &practice.id)?);
+            links::close_all(tx, &practice.id)
         });
         app.get("/500005").send().expect(404);
         as_desk(&desk, app.get(LINKS)).send().problem(401, "unauthorized");
@@ -417,7 +417,7 @@ both! {
 /// Runs `change` in a transaction that ends only once `call` waits for it, or has come back without waiting.
 fn meanwhile<T>(
     app: &TestApp,
-    change: impl FnOnce(&Ctx, &mut Conn) -> db::Result<T> + Send,
+    change: impl FnOnce(&mut Tx) -> db::Result<T> + Send,
     call: impl FnOnce() -> Reply + Send,
 ) -> Reply {
     let (changed, returned) = (Barrier::new(2), AtomicBool::new(false));
@@ -429,10 +429,10 @@ fn meanwhile<T>(
             returned.store(true, Ordering::SeqCst);
             reply
         });
-        app.write(|ctx, conn| {
-            change(ctx, conn)?;
+        app.write(|tx| {
+            change(tx)?;
             changed.wait();
-            while waiting_for_me(conn)? == 0 && !returned.load(Ordering::SeqCst) {
+            while waiting_for_me(tx)? == 0 && !returned.load(Ordering::SeqCst) {
                 thread::yield_now();
             }
             Ok(())
@@ -442,10 +442,10 @@ fn meanwhile<T>(
 }
 
 /// How many transactions wait for the end of this one.
-fn waiting_for_me(conn: &mut Conn) -> db::Result<i64> {
+fn waiting_for_me(tx: &mut Tx) -> db::Result<i64> {
     let select = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'
         AND transactionid = pg_current_xact_id()::xid";
-    Ok(diesel::dsl::sql::<BigInt>(select).get_result(conn)?)
+    Ok(diesel::dsl::sql::<BigInt>(select).get_result(tx)?)
 }
 
 postgres! {
@@ -453,9 +453,9 @@ postgres! {
         let (practice, _) = elm(&app);
         let old = app.sign_up(&phone(0));
         let (proof, token) = (app.verify(&phone(1)), app.link_token("500005"));
-        let close = |ctx: &Ctx, conn: &mut Conn| {
-            practices::close(ctx, conn, &practice.id)?;
-            links::close_all(ctx, conn, &practice.id)
+        let close = |tx: &mut Tx| {
+            practices::close(tx, &practice.id)?;
+            links::close_all(tx, &practice.id)
         };
         let came = meanwhile(&app, close, || app.post("/v1/accounts", sign_up_body(&proof, &token)).send());
         came.problem(422, "link_token_invalid");
@@ -473,9 +473,9 @@ postgres! {
         let token = app.link_token(code(&link));
         let to = |state: State| {
             let (practice, id) = (practice.id.clone(), id.to_owned());
-            move |ctx: &Ctx, conn: &mut Conn| {
+            move |tx: &mut Tx| {
                 let change = Change { state: Some(state), ..Change::default() };
-                links::change(ctx, conn, "operator", &practice, &id, &change).map_err(|_| db::Error::Busy)
+                links::change(tx, "operator", &practice, &id, &change).map_err(|_| db::Error::Busy)
             }
         };
         let pair = || app.post("/v1/pairings", json!({ "link_token": token })).bearer(&who.access_token).send();

@@ -23,9 +23,9 @@ const CHECKS: usize = 26;
 
 /// The one thing that tests do to the database by themselves.
 fn sabotage(app: &TestApp, statements: &[&str]) {
-    let run = |conn: &mut Conn| {
+    let run = |tx: &mut Tx| {
         for statement in statements {
-            diesel::sql_query(*statement).execute(conn)?;
+            diesel::sql_query(*statement).execute(tx)?;
         }
         Ok(())
     };

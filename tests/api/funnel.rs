@@ -4,7 +4,7 @@ use practice_links::domain::link_analytics::{self, Step, Tally};
 use practice_links::domain::staff::Role;
 use practice_links::kit::Clock as _;
 use practice_links::platform::db;
-use practice_links::platform::tx::App;
+use practice_links::platform::tx::Service;
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, DEMO, Desk, IPHONE, TestApp, as_desk, phone, together};
@@ -16,7 +16,7 @@ struct Eyes {
 }
 
 fn eyes(app: &TestApp) -> Eyes {
-    let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
+    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
     let desk = app.desk(&practice, "ana", Role::Admin);
     let links = as_desk(&desk, app.get("/v1/practice/links")).send().expect(200);
     Eyes { desk, link: links.str("/items/0/id") }
@@ -143,7 +143,7 @@ both! {
         // It becomes one, and everything is written, once.
         let practice = app.practice("Elm Dental", None);
         let made = format!("INSERT INTO practice_links (id, practice_id, code, label, tags, state, is_default, created_at) VALUES ('lnk_none', '{}', '900009', 'x', '[]', 'active', FALSE, 0)", practice.id);
-        app.write(|_, conn| { use diesel::RunQueryDsl as _; Ok::<_, db::Error>(diesel::sql_query(&made).execute(conn)?) });
+        app.write(|tx| { use diesel::RunQueryDsl as _; Ok::<_, db::Error>(diesel::sql_query(&made).execute(tx)?) });
         let seen = eyes.funnel(&app, "");
         assert_eq!(seen["totals"]["views"]["raw"], 1);
         in_balance(&app);
@@ -175,7 +175,7 @@ both! {
                 // Another instance, or this one after a restart, knows nothing of them.
                 link_analytics::flush(&app.inner).unwrap();
                 app.inner.tally.add(app.clock.now(), &eyes.link, Step::View, "x1");
-                let fresh = App { tally: std::sync::Arc::default(), ..app.inner.clone() };
+                let fresh = Service { tally: std::sync::Arc::default(), ..app.inner.clone() };
                 for n in 100..110 {
                     fresh.tally.add(app.clock.now(), &eyes.link, Step::View, &format!("x{n}"));
                 }
@@ -237,9 +237,9 @@ fn a_flood_of_visits_has_an_end_and_leaves_room_for_other_links() {
 #[test]
 fn a_database_that_is_away_for_long_does_not_eat_the_memory() {
     let app = TestApp::new(Backend::Sqlite);
-    let mut settings = app.inner.config.database.clone();
+    let mut settings = app.inner.settings.database.clone();
     settings.url = "postgres://nobody@127.0.0.1:1/nothing".into();
-    let away = App { db: db::Db::new(&settings).unwrap(), ..app.inner.clone() };
+    let away = Service { db: db::Db::new(&settings).unwrap(), ..app.inner.clone() };
     let now = app.clock.now();
     for round in 0..5 {
         for n in 0..100_000 {

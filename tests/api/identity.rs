@@ -8,7 +8,7 @@ use crate::harness::{DEMO, Desk, Reply, SignedUp, TestApp, as_desk, phone};
 
 /// The practice's admin, a member, and a patient who signed up.
 fn scene(app: &TestApp) -> (Desk, Desk, SignedUp) {
-    let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
+    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
     let (admin, member) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Member));
     (admin, member, app.sign_up(&phone(1)))
 }
@@ -197,7 +197,7 @@ both! {
 
     fn a_verdict_says_how_and_support_decides_nothing(app: TestApp) {
         let (_, member, patient) = scene(&app);
-        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
+        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
         let support = app.desk(&practice, "sue", Role::Support);
         let decide = |desk: &Desk, body: Value| decide(&app, desk, &patient.conversation_id, body);
         for body in [

@@ -12,7 +12,7 @@ use crate::harness::{Call, DEMO, Desk, TestApp, as_desk, phone};
 
 /// The practice's admin.
 pub fn admin(app: &TestApp) -> Desk {
-    let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
+    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
     app.desk(&practice, "ana", Role::Admin)
 }
 

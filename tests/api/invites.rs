@@ -13,7 +13,7 @@ const DAY: u64 = 86_400;
 
 /// A member of the demo practice.
 fn member(app: &TestApp) -> Desk {
-    let practice = app.write(|_, conn| practices::list(conn)).remove(0);
+    let practice = app.write(|tx| practices::list(tx)).remove(0);
     app.desk(&practice, "bo", Role::Member)
 }
 
@@ -325,7 +325,7 @@ both! {
         sign_up(&app, &proof, &token).expect(201);
         app.advance(40 * DAY);
         retention::sweep(&app.inner).unwrap();
-        let practice = app.write(|_, conn| practices::list(conn)).remove(0);
+        let practice = app.write(|tx| practices::list(tx)).remove(0);
         let is = show(&app, &app.desk(&practice, "cy", Role::Member), &id);
         assert_eq!((&is["name"], &is["phone"], &is["email"]), (&Value::Null, &Value::Null, &Value::Null));
     }
@@ -374,7 +374,7 @@ both! {
 
     /// One segment in the name of the practice, nothing of whom it is for; of a discreet link not even the practice.
     fn a_text_says_who_asks_and_a_discreet_one_does_not(app: TestApp) {
-        let practice = app.write(|_, conn| practices::list(conn)).remove(0);
+        let practice = app.write(|tx| practices::list(tx)).remove(0);
         let admin = app.desk(&practice, "ana", Role::Admin);
         let link = app.make_link(&admin, json!({ "label": "Quiet", "discreet": true }));
         invite(&app, &admin, asked(1)).expect(201);
@@ -440,7 +440,7 @@ both! {
 
     /// Case 8 for invites: who does not see a link sees nobody who is invited to it.
     fn invites_are_seen_by_whoever_sees_their_link(app: TestApp) {
-        let practice = app.write(|_, conn| practices::list(conn)).remove(0);
+        let practice = app.write(|tx| practices::list(tx)).remove(0);
         let (ana, bo) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Member));
         let own = json!({ "label": "Ana", "owner": { "kind": "staff", "id": ana.staff_id } });
         let mut private = asked(1);
@@ -588,7 +588,7 @@ both! {
     /// not spent. Once an admin has taken the rejection back it leads in.
     fn an_invite_is_not_spent_on_a_closed_conversation(app: TestApp) {
         let bo = member(&app);
-        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
+        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
         let ana = app.desk(&practice, "ana", Role::Admin);
         let patient = app.sign_up(&phone(1));
         let path = format!("/v1/practice/conversations/{}/identity/decisions", patient.conversation_id);

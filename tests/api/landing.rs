@@ -31,7 +31,7 @@ pub fn visit(page: &Reply) -> String {
 
 /// The demo practice's own desk; its link's id.
 fn demo_desk(app: &TestApp) -> (Desk, String) {
-    let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
+    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
     let desk = app.desk(&practice, "ana", Role::Admin);
     let links = as_desk(&desk, app.get("/v1/practice/links")).send().expect(200);
     (desk, links.str("/items/0/id"))
@@ -310,10 +310,10 @@ both! {
             let (begun, begins) = std::sync::mpsc::channel();
             let app = &app;
             scope.spawn(move || {
-                app.write(|_, conn| {
+                app.write(|tx| {
                     begun.send(()).unwrap();
                     let _ = held.recv();
-                    practice_links::domain::practices::list(conn)
+                    practice_links::domain::practices::list(tx)
                 })
             });
             begins.recv().unwrap();

@@ -33,9 +33,7 @@ fn unused(app: &TestApp) -> String {
 }
 
 fn create(app: &TestApp, practice_id: &str) -> String {
-    app.write(|ctx, conn| links::create(ctx, conn, &NewLink::plain(practice_id, "Flyer")))
-        .expect("a code")
-        .code
+    app.write(|tx| links::create(tx, &NewLink::plain(practice_id, "Flyer"))).expect("a code").code
 }
 
 fn page(app: &TestApp, code: &str) -> Reply {
@@ -48,7 +46,7 @@ fn token(app: &TestApp, code: &str) -> Reply {
 
 /// Staff and operators cannot close a practice or a link yet, so the test does what they will.
 fn set_up(app: &TestApp, update: &str) {
-    let rows = app.write(|_, conn| Ok(diesel::sql_query(update).execute(conn)?));
+    let rows = app.write(|tx| Ok(diesel::sql_query(update).execute(tx)?));
     assert_eq!(rows, 1, "{update}");
     // As the rules do after such a change.
     app.inner.front.forget();

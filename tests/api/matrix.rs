@@ -292,7 +292,7 @@ impl World {
     fn new(on: Builder) -> Self {
         // Who calls that often is held back elsewhere.
         let app = on.config(|config| config.limits.scale = 1_000.0).start();
-        let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
+        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
         let other = app.practice("Oak Eyes", None);
         let admin = app.desk(&practice, "ana", Role::Admin);
         let own = json!({ "label": "Own", "owner": { "kind": "staff", "id": admin.staff_id } });
@@ -506,7 +506,7 @@ fn is_patients(route: &str) -> bool {
 /// There is no route yet that ends somebody's access, so it is ended where the route would.
 fn disabled(app: &TestApp, desk: Desk) -> Desk {
     let statement = format!("UPDATE staff SET state = 'disabled' WHERE id = '{}'", desk.staff_id);
-    let run = |conn: &mut Conn| Ok(diesel::sql_query(statement).execute(conn)?);
+    let run = |tx: &mut Tx| Ok(diesel::sql_query(statement).execute(tx)?);
     assert_eq!(app.inner.db.write_blocking::<_, db::Error>(run).unwrap(), 1);
     desk
 }

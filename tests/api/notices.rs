@@ -139,12 +139,12 @@ both! {
         app.advance(24 * 3600);
         assert_eq!(app.deliver_all(), 0);
 
-        let dead = app.write(|_, conn| outbox::list(conn, "dead"));
+        let dead = app.write(|tx| outbox::list(tx, "dead"));
         assert_eq!((dead.len(), dead[0].last_error.as_deref()), (1, Some("mailbox_unknown")));
-        assert!(app.write(|ctx, conn| outbox::requeue(ctx, conn, &dead[0].id)));
+        assert!(app.write(|tx| outbox::requeue(tx, &dead[0].id)));
         assert_eq!(app.deliver_all(), 1);
         assert_eq!((app.outbox("dead"), app.carrier.sent_to(DESK).len()), (0, 1));
-        assert!(!app.write(|ctx, conn| outbox::requeue(ctx, conn, &dead[0].id)), "only what is dead");
+        assert!(!app.write(|tx| outbox::requeue(tx, &dead[0].id)), "only what is dead");
     }
 
     // The address is the practice's; the row forgets it when the mail is out.

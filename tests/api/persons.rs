@@ -13,7 +13,7 @@ struct Scene {
 
 /// A patient whom the practice has called back.
 fn known(app: &TestApp) -> Scene {
-    let practice = app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0);
+    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
     let (admin, member) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Member));
     let scene = Scene { admin, member, patient: app.sign_up(&phone(1)) };
     scene.confirm(app, "call_back");
@@ -297,7 +297,7 @@ both! {
         let patient = SignedUp { access_token: fresh.str("/session/access_token"), ..patient };
         show_code(&app, &patient, &desk_code(&app, &scene.member)).expect(200);
         app.deliver_all();
-        let support = app.desk(&app.write(|_, conn| practice_links::domain::practices::list(conn)).remove(0), "sue", Role::Support);
+        let support = app.desk(&app.write(|tx| practice_links::domain::practices::list(tx)).remove(0), "sue", Role::Support);
         as_desk(&support, app.get("/v1/practice/desk-code")).send().problem(403, "staff_forbidden");
     }
 

@@ -54,7 +54,7 @@ both! {
     #[expect(clippy::too_many_lines, reason = "one patient's way from the flyer to the message")]
     fn no_secret_and_no_patient_in_any_log_metric_or_problem(app: TestApp) {
         LazyLock::force(&LOG);
-        let number = if app.inner.config.database.url.starts_with("sqlite") { phone(7654) } else { phone(7653) };
+        let number = if app.inner.settings.database.url.starts_with("sqlite") { phone(7654) } else { phone(7653) };
         let mut problems = Vec::new();
         let mut keep = |reply: Reply| {
             assert!(reply.status >= 400, "{}", reply.text());
@@ -164,7 +164,7 @@ both! {
             config.kannel.password = Some(Secret::from_client(password));
             config.kannel.from = "+15005550010".into();
         }).start();
-        let number = if app.inner.config.database.url.starts_with("sqlite") { phone(7652) } else { phone(7651) };
+        let number = if app.inner.settings.database.url.starts_with("sqlite") { phone(7652) } else { phone(7651) };
         let worker = app.real_worker();
         for answer in [Answer::status(500), Answer::refuses(401, 20003), Answer::refuses(400, 21614)] {
             first.answer_next(1, &answer);

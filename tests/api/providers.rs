@@ -9,7 +9,7 @@ use practice_links::app as topics;
 use practice_links::delivery::Providers;
 use practice_links::kit::Secret;
 use practice_links::platform::outbox::Worker;
-use practice_links::platform::settings::Config;
+use practice_links::platform::settings::Settings;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Builder, Provider, TestApp, Verification, drain, phone};
@@ -19,7 +19,7 @@ const SID: &str = "AC00000000000000000000000000000001";
 const TWILIO: &str = "+15005550006";
 const KANNEL: &str = "+15005550010";
 
-fn twilio(config: &mut Config, url: &str) {
+fn twilio(settings: &mut Settings, url: &str) {
     config.twilio.base_url = url.into();
     config.twilio.account_sid = SID.into();
     config.twilio.auth_token = Some(Secret::from_client("token"));
@@ -27,7 +27,7 @@ fn twilio(config: &mut Config, url: &str) {
     config.sms.provider = "twilio".into();
 }
 
-fn kannel(config: &mut Config, url: &str) {
+fn kannel(settings: &mut Settings, url: &str) {
     config.kannel.url = url.into();
     config.kannel.username = "links".into();
     config.kannel.password = Some(Secret::from_client("pass&word"));
@@ -35,7 +35,7 @@ fn kannel(config: &mut Config, url: &str) {
 }
 
 /// A change of settings.
-type Change = fn(&mut Config);
+type Change = fn(&mut Settings);
 
 /// Twilio alone.
 fn with_twilio(on: Builder) -> (TestApp, Provider) {
@@ -48,7 +48,7 @@ fn with_twilio(on: Builder) -> (TestApp, Provider) {
 fn with_both(on: Builder) -> (TestApp, Provider, Provider) {
     let (first, second) = (Provider::start(), Provider::start());
     let urls = (first.url.clone(), second.url.clone());
-    let change = move |config: &mut Config| {
+    let change = move |settings: &mut Settings| {
         twilio(config, &urls.0);
         kannel(config, &urls.1);
         config.sms.fallback = Some("kannel".into());
@@ -244,9 +244,9 @@ both! {
         for (url, why) in cases {
             app.advance(120);
             let mut inner = app.inner.clone();
-            let mut config = Config::clone(&inner.config);
+            let mut config = Settings::clone(&inner.settings);
             config.twilio.base_url = url;
-            inner.config = std::sync::Arc::new(config);
+            inner.settings = std::sync::Arc::new(config);
             let carrier = std::sync::Arc::new(Providers::from_settings(&inner).unwrap());
             drain(&Worker::new(inner, topics::all(), carrier));
             let told = app.count(&format!("SELECT count(*) FROM deliveries WHERE outcome = '{why}'"));
@@ -426,12 +426,12 @@ both! {
     fn a_wrong_or_missing_setting_is_refused_by_its_name(on: Builder) {
         let app = on.start();
         let refusal = |change: Change| {
-            let mut config = Config::clone(&app.inner.config);
+            let mut config = Settings::clone(&app.inner.settings);
             twilio(&mut config, "https://api.example");
             kannel(&mut config, "http://127.0.0.1:13013");
             change(&mut config);
             let mut inner = app.inner.clone();
-            inner.config = std::sync::Arc::new(config);
+            inner.settings = std::sync::Arc::new(config);
             Providers::from_settings(&inner).err().map(|bad| bad.setting)
         };
         assert_eq!(refusal(|_| {}), None);

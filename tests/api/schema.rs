@@ -14,7 +14,7 @@ fn texts(app: &TestApp, query: &'static str) -> BTreeSet<String> {
     let rows = app
         .inner
         .db
-        .write_blocking::<_, db::Error>(|conn| Ok(diesel::dsl::sql::<Text>(query).load::<String>(conn)?));
+        .write_blocking::<_, db::Error>(|conn| Ok(diesel::dsl::sql::<Text>(query).load::<String>(tx.conn)?));
     rows.unwrap().into_iter().filter(|row| !row.contains("__diesel")).collect()
 }
 

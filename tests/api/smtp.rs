@@ -59,7 +59,7 @@ fn mail_all(worker: &Worker) {
 }
 
 fn paused(app: &TestApp) -> Vec<String> {
-    app.write(|_, conn| outbox::pauses(conn)).into_iter().map(|pause| pause.reason).collect()
+    app.write(|tx| outbox::pauses(tx)).into_iter().map(|pause| pause.reason).collect()
 }
 
 fn bounced(app: &TestApp) -> i64 {
@@ -187,12 +187,12 @@ both! {
     fn a_server_without_the_tls_that_was_asked_for_gets_no_mail(on: Builder) {
         let (app, _, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);
-        let url = app.inner.config.mail.smtp_url.clone().unwrap();
+        let url = app.inner.settings.mail.smtp_url.clone().unwrap();
         for (scheme, reason) in [("smtps://", "tls_failed"), ("smtp+starttls://", "no_starttls")] {
             let url = url.expose().replace("smtp://", scheme);
-            let mut config = (*app.inner.config).clone();
+            let mut config = (*app.inner.settings).clone();
             config.mail.smtp_url = Some(Secret::from_client(&url));
-            let inner = practice_links::platform::tx::App { config: Arc::new(config), ..app.inner.clone() };
+            let inner = practice_links::platform::tx::Service { settings: Arc::new(config), ..app.inner.clone() };
             let worker = Worker::new(inner.clone(), topics::all(), Arc::new(Providers::from_settings(&inner).unwrap()));
             mail_all(&worker);
             assert_eq!((paused(&app), app.outbox("queued")), (vec![reason.to_owned()], 1));
@@ -258,11 +258,11 @@ both! {
     fn a_dkim_key_that_cannot_be_used_stops_the_start(on: Builder) {
         let (app, ..) = mailing(on);
         for (content, problem) in [(None, "cannot be read"), (Some("no key"), "contains no PEM private key")] {
-            let path = app.inner.config.data_dir.join("dkim.pem");
+            let path = app.inner.settings.data_dir.join("dkim.pem");
             content.inspect(|content| fs::write(&path, content).unwrap());
-            let mut config = (*app.inner.config).clone();
+            let mut config = (*app.inner.settings).clone();
             config.mail.dkim_key_file = Some(path);
-            let inner = practice_links::platform::tx::App { config: Arc::new(config), ..app.inner.clone() };
+            let inner = practice_links::platform::tx::Service { settings: Arc::new(config), ..app.inner.clone() };
             let refused = Providers::from_settings(&inner).err().unwrap();
             assert_eq!(refused.setting, "mail.dkim_key_file");
             assert!(refused.problem.contains(problem), "{refused}");

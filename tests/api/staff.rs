@@ -480,9 +480,9 @@ both! {
             recovery_codes: Vec::new(),
             device: practice_links::kit::Secret::from_client("sd_any"),
         };
-        let cookie = app.write(|ctx, conn| staff::open_console_session(ctx, conn, &proven, ""));
+        let cookie = app.write(|tx| staff::open_console_session(tx, &proven, ""));
         assert!(cookie.is_cookie());
-        let who = || app.write(|ctx, conn| Ok(staff::authenticate(ctx, conn, Some(&cookie)).ok()));
+        let who = || app.write(|tx| Ok(staff::authenticate(tx, Some(&cookie)).ok()));
         assert_eq!(who().unwrap().staff_id, ana.staff_id);
         me(&app, cookie.expose()).problem(401, "unauthorized");
         let body = json!({ "refresh_token": cookie.expose() });
@@ -494,17 +494,17 @@ both! {
         let used = who().unwrap();
         assert!(used.is_due);
         let session = used.session_id.unwrap();
-        app.write(|ctx, conn| staff::session::keep(ctx, conn, &session));
+        app.write(|tx| staff::session::keep(tx, &session));
         for _ in 0..13 {
             app.advance(12 * 3600 - 1);
             assert!(who().is_some());
-            app.write(|ctx, conn| staff::session::keep(ctx, conn, &session));
+            app.write(|tx| staff::session::keep(tx, &session));
         }
         app.advance(60);
         assert!(who().is_none(), "seven days are over");
-        let other = app.write(|ctx, conn| staff::open_console_session(ctx, conn, &proven, ""));
+        let other = app.write(|tx| staff::open_console_session(tx, &proven, ""));
         app.advance(12 * 3600);
-        assert!(app.write(|ctx, conn| Ok(staff::authenticate(ctx, conn, Some(&other)).is_err())));
+        assert!(app.write(|tx| Ok(staff::authenticate(tx, Some(&other)).is_err())));
     }
 
     fn what_is_over_is_forgotten(app: TestApp) {

@@ -9,7 +9,7 @@ use practice_links::platform::db::{self, Both, Conn};
 use crate::harness::TestApp;
 
 /// Adds `hits` under `key`, or puts them in place of what is there; gives what stands there then.
-fn upsert(conn: &mut Conn, key: &str, hits: &str) -> db::Result<String> {
+fn upsert(tx: &mut Tx, key: &str, hits: &str) -> db::Result<String> {
     let row = (budgets::key.eq(key), budgets::hits.eq(hits), budgets::expires_at.eq(0));
     let insert = diesel::insert_into(budgets::table)
         .values(row)
@@ -17,7 +17,7 @@ fn upsert(conn: &mut Conn, key: &str, hits: &str) -> db::Result<String> {
         .do_update()
         .set(budgets::hits.eq(excluded(budgets::hits)))
         .returning(budgets::hits);
-    Ok(Both(insert).get_result(conn)?)
+    Ok(Both(insert).get_result(tx)?)
 }
 
 fn rows(app: &TestApp) -> i64 {
@@ -26,14 +26,14 @@ fn rows(app: &TestApp) -> i64 {
 
 both! {
     fn an_upsert_returns_what_it_wrote(app: TestApp) {
-        assert_eq!(app.write(|_, conn| upsert(conn, "a", "first")), "first");
-        assert_eq!(app.write(|_, conn| upsert(conn, "a", "second")), "second");
+        assert_eq!(app.write(|tx| upsert(tx, "a", "first")), "first");
+        assert_eq!(app.write(|tx| upsert(tx, "a", "second")), "second");
         assert_eq!(rows(&app), 1);
     }
 
     fn a_refusal_undoes_the_upsert(app: TestApp) {
-        let refused = app.inner.write_blocking(|_, conn| {
-            upsert(conn, "a", "gone")?;
+        let refused = app.inner.write_blocking(|tx| {
+            upsert(tx, "a", "gone")?;
             Err::<(), _>(db::Error::Busy)
         });
         assert!(refused.is_err());
@@ -41,11 +41,11 @@ both! {
     }
 
     fn a_savepoint_rolls_back_alone(app: TestApp) {
-        app.write(|_, conn| {
-            upsert(conn, "kept", "x")?;
+        app.write(|tx| {
+            upsert(tx, "kept", "x")?;
             #[expect(clippy::disallowed_methods, reason = "the nested transaction is what is tested")]
-            let inner = conn.transaction(|conn| {
-                diesel::delete(budgets::table).execute(conn)?;
+            let inner = tx.conn.transaction(|conn| {
+                diesel::delete(budgets::table).execute(tx)?;
                 Err::<(), _>(diesel::result::Error::RollbackTransaction)
             });
             assert!(inner.is_err());
@@ -56,12 +56,12 @@ both! {
 
     fn a_conditional_update_says_which_rows_it_met(app: TestApp) {
         for key in ["a", "b", "c"] {
-            app.write(|_, conn| upsert(conn, key, "old"));
+            app.write(|tx| upsert(tx, key, "old"));
         }
-        let met: Vec<String> = app.write(|_, conn| {
+        let met: Vec<String> = app.write(|tx| {
             let rows = budgets::table.filter(budgets::key.eq_any(["a", "c", "x"])).filter(budgets::hits.eq("old"));
             let update = diesel::update(rows).set(budgets::hits.eq("new")).returning(budgets::key);
-            Ok(update.get_results(conn)?)
+            Ok(update.get_results(tx)?)
         });
         assert_eq!(met.len(), 2);
     }
@@ -69,13 +69,13 @@ both! {
     fn a_panic_rolls_back_and_the_next_call_works(app: TestApp) {
         let inner = app.inner.clone();
         let died = std::thread::spawn(move || {
-            inner.write_blocking(|_, conn| -> db::Result<()> {
-                upsert(conn, "a", "gone")?;
+            inner.write_blocking(|tx| -> db::Result<()> {
+                upsert(tx, "a", "gone")?;
                 panic!("in the middle of a transaction");
             })
         });
         assert!(died.join().is_err());
         assert_eq!(rows(&app), 0);
-        assert_eq!(app.write(|_, conn| upsert(conn, "a", "fine")), "fine");
+        assert_eq!(app.write(|tx| upsert(tx, "a", "fine")), "fine");
     }
 }

@@ -502,7 +502,7 @@ both! {
         assert_eq!(app.count(FAILS), 100);
 
         let number = Phone::parse(&phone(0), None).unwrap();
-        assert!(app.write(|ctx, conn| verification::unlock_number(ctx, conn, &number)));
+        assert!(app.write(|tx| verification::unlock_number(tx, &number)));
         assert_eq!(state(&app, &fresh)["next_check"], 0);
         prove(&app, &fresh, &its_code);
     }

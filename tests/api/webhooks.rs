@@ -238,8 +238,8 @@ both! {
         let desk = elm(&app);
         make(&app, &desk, json!({ "url": URL }));
         let fact = Fact::LinkChanged { link_id: "lnk_1", code: LINK, state: "active" };
-        let undone = app.inner.write_blocking(|ctx, conn| {
-            webhooks::emit(ctx, conn, &desk.practice_id, &[fact])?;
+        let undone = app.inner.write_blocking(|tx| {
+            webhooks::emit(tx, &desk.practice_id, &[fact])?;
             Err::<(), _>(db::Error::Busy)
         });
         assert!(undone.is_err());
@@ -454,7 +454,7 @@ both! {
         let delivery = log(&app, &desk, &id)[0]["id"].as_str().unwrap().to_owned();
         let (practice, other) = (app.practice("Birch Clinic", None), app.practice("Cedar Clinic", None));
         let (stranger, _) = (app.desk(&practice, "bo", Role::Admin), other);
-        let elm = app.inner.read_blocking(|_, conn| practice_links::domain::practices::find(conn, &desk.practice_id)).unwrap();
+        let elm = app.inner.read_blocking(|tx| practice_links::domain::practices::find(tx, &desk.practice_id)).unwrap();
         let member = app.desk(&elm.clone().unwrap(), "mia", Role::Member);
         let support = app.desk(&elm.unwrap(), "sue", Role::Support);
         let one = format!("{HOOKS}/{id}");

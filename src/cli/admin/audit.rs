@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use crate::cli::Failure;
 use crate::platform::audit::{self, Finding, Report, Verdict};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 #[derive(Subcommand)]
 pub enum AuditTask {
@@ -18,9 +18,9 @@ pub enum AuditTask {
     },
 }
 
-pub fn run(task: AuditTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(task: AuditTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     let AuditTask::Verify { practice } = task;
-    let verdict = app.read_blocking(|_, conn| audit::verify(conn, practice.as_deref()))?;
+    let verdict = service.read_blocking(|tx| audit::verify(tx.conn, practice.as_deref()))?;
     let Verdict { chains: reports, unchained, unchained_until } = verdict;
     for report in &reports {
         writeln!(out, "{}", line(report))?;

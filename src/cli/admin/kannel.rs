@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use crate::cli::Failure;
 use crate::delivery::kannel::callback;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 #[derive(Subcommand)]
 pub enum KannelTask {
@@ -15,12 +15,12 @@ pub enum KannelTask {
 }
 
 /// The URL holds a secret: with it, a stranger could send STOP for other people's numbers.
-pub fn run(task: &KannelTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(task: &KannelTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         KannelTask::Urls => Ok(writeln!(
             out,
             "group = sms-service\nkeyword = default\nget-url = \"{}\"\nmax-messages = 0\ncatch-all = true\nomit-empty = true",
-            callback::inbound_url(&app.config, &app.keys)
+            callback::inbound_url(&service.settings, &service.keys)
         )?),
     }
 }

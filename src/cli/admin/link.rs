@@ -10,7 +10,7 @@ use crate::domain::links::{self, Change, EndpointRefusal, Link, NewLink, PRACTIC
 use crate::domain::practices;
 use crate::domain::staff;
 use crate::platform::db::Conn;
-use crate::platform::tx::App;
+use crate::platform::tx::{Service, Tx};
 
 /// The actor in the audit log.
 const OPERATOR: &str = "operator";
@@ -78,19 +78,19 @@ pub struct NewArguments {
     code: Option<String>,
 }
 
-pub fn run(task: LinkTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(task: LinkTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
-        LinkTask::Create(new) => create(*new, app, out),
+        LinkTask::Create(new) => create(*new, service, out),
         LinkTask::Change { id, state } => {
-            change(app, &id, &Change { state: State::from_word(&state), ..Change::default() }, out)
+            change(service, &id, &Change { state: State::from_word(&state), ..Change::default() }, out)
         }
         LinkTask::Retire { id, forward_to } => {
             let state = Some(State::Retired);
-            change(app, &id, &Change { state, forward_to: Some(forward_to), ..Change::default() }, out)
+            change(service, &id, &Change { state, forward_to: Some(forward_to), ..Change::default() }, out)
         }
         LinkTask::List { practice } => {
-            let all = |conn: &mut Conn| links::list(conn, &practice, &Visible::All, "", i64::MAX);
-            for link in app.write_blocking(|_, conn| all(conn))? {
+            let all = |tx: &mut Tx| links::list(tx, &practice, &Visible::All, "", i64::MAX);
+            for link in service.write_blocking(|tx| all(tx))? {
                 writeln!(out, "{}  {}  {}  {}", link.id, link.code, link.state().as_str(), link.label)?;
             }
             Ok(())
@@ -98,7 +98,7 @@ pub fn run(task: LinkTask, app: &App, out: &mut dyn Write) -> Result<(), Failure
     }
 }
 
-fn create(new: NewArguments, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+fn create(new: NewArguments, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     let people = People { members: new.members, notify: new.notify };
     let link = NewLink {
         tags: details::tags(&new.tags).map_err(|why| unwritable("--tag", why))?,
@@ -117,14 +117,14 @@ fn create(new: NewArguments, app: &App, out: &mut dyn Write) -> Result<(), Failu
     if new.code.as_ref().is_some_and(|code| !is_code(code)) {
         return Err(Failure::Refused("--code: must have 6 to 12 digits".into()));
     }
-    let made = app.write_blocking(|ctx, conn| {
-        let practice = practices::find(conn, &link.practice_id)?
+    let made = service.write_blocking(|tx| {
+        let practice = practices::find(tx, &link.practice_id)?
             .ok_or_else(|| Failure::Refused("--practice: there is no such practice".into()))?;
-        check_people(conn, &link, &people)?;
-        let made = links::add(ctx, conn, OPERATOR, &practice, &link, &people, new.code.as_deref());
+        check_people(tx, &link, &people)?;
+        let made = links::add(tx, OPERATOR, &practice, &link, &people, new.code.as_deref());
         made.map_err(|refusal| failure(&link.practice_id, refusal))
     })?;
-    Ok(writeln!(out, "{}  {}\n{}/{}", made.id, made.label, app.config.public_url, made.code)?)
+    Ok(writeln!(out, "{}  {}\n{}/{}", made.id, made.label, service.settings.public_url, made.code)?)
 }
 
 fn unwritable(argument: &str, why: Unwritable) -> Failure {
@@ -135,13 +135,13 @@ fn is_code(code: &str) -> bool {
     (6..=12).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn check_people(conn: &mut Conn, link: &NewLink, people: &People) -> Result<(), Failure> {
+fn check_people(tx: &mut Tx, link: &NewLink, people: &People) -> Result<(), Failure> {
     let practice = link.practice_id.as_str();
     let owner = std::slice::from_ref(&link.owner);
     let owner_is_ours = match links::owner_kind(&link.owner) {
         "practice" => true,
-        "team" => staff::has_team(conn, practice, &link.owner)?,
-        _ => staff::all_work_at(conn, practice, owner)?,
+        "team" => staff::has_team(tx, practice, &link.owner)?,
+        _ => staff::all_work_at(tx, practice, owner)?,
     };
     if !owner_is_ours {
         return Err(Failure::Refused("--owner: is not a team or staff member of this practice".into()));
@@ -152,18 +152,18 @@ fn check_people(conn: &mut Conn, link: &NewLink, people: &People) -> Result<(), 
         ("--assignee", link.assignee_id.as_slice()),
     ];
     for (argument, ids) in named {
-        if !staff::all_work_at(conn, practice, ids)? {
+        if !staff::all_work_at(tx, practice, ids)? {
             return Err(Failure::Refused(format!("{argument}: is not a staff member of this practice")));
         }
     }
     Ok(())
 }
 
-fn change(app: &App, id: &str, change: &Change, out: &mut dyn Write) -> Result<(), Failure> {
-    let changed = app.write_blocking(|ctx, conn| {
+fn change(service: &Service, id: &str, change: &Change, out: &mut dyn Write) -> Result<(), Failure> {
+    let changed = service.write_blocking(|tx| {
         let link: Link =
-            links::find(conn, id)?.ok_or_else(|| Failure::Refused(format!("{id}: there is no such link")))?;
-        let changed = links::change(ctx, conn, OPERATOR, &link.practice_id, id, change);
+            links::find(tx, id)?.ok_or_else(|| Failure::Refused(format!("{id}: there is no such link")))?;
+        let changed = links::change(tx, OPERATOR, &link.practice_id, id, change);
         changed.map_err(|refusal| failure(id, refusal))
     })?;
     Ok(writeln!(out, "{}  {}  {}", changed.id, changed.code, changed.state().as_str())?)

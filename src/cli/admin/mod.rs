@@ -11,7 +11,7 @@ use std::io::Write;
 
 use clap::Subcommand;
 
-use super::{Failure, app};
+use super::{Failure, open};
 use crate::domain::verification;
 use crate::kit::clock::SystemClock;
 use crate::kit::entropy::OsEntropy;
@@ -20,8 +20,8 @@ use crate::platform::audit as events;
 use crate::platform::audit::Event;
 use crate::platform::db;
 use crate::platform::keys::Keys;
-use crate::platform::settings::Config;
-use crate::platform::tx::App;
+use crate::platform::settings::Settings;
+use crate::platform::tx::Service;
 
 /// The tasks of an operator.
 #[derive(Subcommand)]
@@ -70,22 +70,22 @@ pub enum NumberTask {
     },
 }
 
-pub fn run(task: Task, config: Config, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(task: Task, settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
-        Task::Keys(KeysTask::Rotate) => rotate(config, out),
-        Task::Practice(task) => practice::run(task, &app(config)?, out),
-        Task::Link(task) => link::run(task, &app(config)?, out),
-        Task::Staff(task) => staff::run(task, &app(config)?, out),
-        Task::Team(task) => staff::run_team(task, &app(config)?, out),
-        Task::Outbox(task) => outbox::run(task, &app(config)?, out),
-        Task::Audit(task) => audit::run(task, &app(config)?, out),
-        Task::Kannel(task) => kannel::run(&task, &app(config)?, out),
-        Task::Number(NumberTask::Unlock { phone }) => unlock(&phone, &app(config)?, out),
+        Task::Keys(KeysTask::Rotate) => rotate(settings, out),
+        Task::Practice(task) => practice::run(task, &open(settings)?.service, out),
+        Task::Link(task) => link::run(task, &open(settings)?.service, out),
+        Task::Staff(task) => staff::run(task, &open(settings)?.service, out),
+        Task::Team(task) => staff::run_team(task, &open(settings)?.service, out),
+        Task::Outbox(task) => outbox::run(task, &open(settings)?, out),
+        Task::Audit(task) => audit::run(task, &open(settings)?.service, out),
+        Task::Kannel(task) => kannel::run(&task, &open(settings)?.service, out),
+        Task::Number(NumberTask::Unlock { phone }) => unlock(&phone, &open(settings)?.service, out),
     }
 }
 
-fn rotate(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
-    let keys = Keys::rotate(&config.keys_file, SystemClock.now(), &OsEntropy)
+fn rotate(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
+    let keys = Keys::rotate(&settings.keys_file, SystemClock.now(), &OsEntropy)
         .map_err(|e| Failure::Refused(format!("keys_file: {e}")))?;
     writeln!(
         out,
@@ -93,16 +93,16 @@ fn rotate(config: Config, out: &mut dyn Write) -> Result<(), Failure> {
         keys.newest_kid()
     )?;
     // After the file: an event about keys that do not exist would be worse than keys without an event.
-    app(config)?.write_blocking(|ctx, conn| {
+    open(settings)?.service.write_blocking(|tx| {
         let (action, subject, detail) = ("keys.rotated", keys.newest_kid(), serde_json::json!({}));
-        events::record(ctx, conn, &Event { practice_id: None, actor: "operator", action, subject, detail })
+        tx.audit(&Event { practice_id: None, actor: "operator", action, subject, detail })
             .map_err(Failure::from)
     })
 }
 
-fn unlock(phone: &str, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+fn unlock(phone: &str, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     let phone = Phone::parse(phone, None).map_err(|e| Failure::Refused(e.to_string()))?;
-    match app.write_blocking(|ctx, conn| verification::unlock_number(ctx, conn, &phone))? {
+    match service.write_blocking(|tx| verification::unlock_number(tx, &phone))? {
         true => Ok(writeln!(out, "{phone} is unlocked.")?),
         false => Err(Failure::Refused(format!("{phone} was never verified"))),
     }

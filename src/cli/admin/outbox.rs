@@ -5,9 +5,9 @@ use std::io::Write;
 use clap::Subcommand;
 
 use super::Failure;
-use crate::app as topics;
 use crate::platform::outbox::{self, Channel, Job};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
+use crate::web::state::State;
 
 #[derive(Subcommand)]
 pub enum OutboxTask {
@@ -34,11 +34,12 @@ pub enum OutboxTask {
     },
 }
 
-pub fn run(task: OutboxTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(task: OutboxTask, state: &State, out: &mut dyn Write) -> Result<(), Failure> {
+    let service = &state.service;
     match task {
-        OutboxTask::List { state } => list(&state, app, out),
+        OutboxTask::List { state } => list(&state, service, out),
         OutboxTask::Requeue { id } => {
-            let is_done = app.write_blocking(|ctx, conn| outbox::requeue(ctx, conn, &id))?;
+            let is_done = service.write_blocking(|tx| outbox::requeue(tx, &id))?;
             told(
                 out,
                 is_done,
@@ -47,7 +48,7 @@ pub fn run(task: OutboxTask, app: &App, out: &mut dyn Write) -> Result<(), Failu
             )
         }
         OutboxTask::Discard { id } => {
-            let is_done = app.write_blocking(|ctx, conn| outbox::discard(ctx, conn, &topics::all(), &id))?;
+            let is_done = service.write_blocking(|tx| outbox::discard(tx, &state.topics, &id))?;
             let refusal = format!("{id}: there is no dead or queued message with this id");
             told(out, is_done, &format!("{id} was dropped."), &refusal)
         }
@@ -55,7 +56,7 @@ pub fn run(task: OutboxTask, app: &App, out: &mut dyn Write) -> Result<(), Failu
             let known = Channel::parse(&channel).ok_or_else(|| {
                 Failure::Refused(format!("{channel}: is not a channel (sms, voice, email, webhook)"))
             })?;
-            let is_done = app.write_blocking(|_, conn| outbox::resume(conn, known))?;
+            let is_done = service.write_blocking(|tx| outbox::resume(tx, known))?;
             told(out, is_done, &format!("{channel} is active again."), &format!("{channel} is not paused"))
         }
     }
@@ -69,9 +70,9 @@ fn told(out: &mut dyn Write, is_done: bool, done: &str, refusal: &str) -> Result
 }
 
 /// Prints ids, counts and labels, but no phone number and no address.
-fn list(state: &str, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+fn list(state: &str, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     let (pauses, jobs) =
-        app.read_blocking(|_, conn| Ok::<_, Failure>((outbox::pauses(conn)?, outbox::list(conn, state)?)))?;
+        service.read_blocking(|tx| Ok::<_, Failure>((outbox::pauses(tx)?, outbox::list(tx, state)?)))?;
     for pause in pauses {
         writeln!(
             out,
@@ -81,7 +82,7 @@ fn list(state: &str, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
     }
     for job in jobs {
         writeln!(out, "{}", line(&job))?;
-        for attempt in app.read_blocking(|_, conn| outbox::attempts(conn, &job.id))? {
+        for attempt in service.read_blocking(|tx| outbox::attempts(tx, &job.id))? {
             let provider = attempt.provider.as_deref().unwrap_or("-");
             let outcome = attempt.outcome.as_deref().unwrap_or("unfinished");
             writeln!(out, "    {}  {provider}  {outcome}  receipt {}", attempt.started_at, attempt.receipt)?;

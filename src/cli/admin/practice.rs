@@ -12,7 +12,7 @@ use crate::domain::practices::{self, NewPractice};
 use crate::kit::Language;
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::{App, Ctx};
+use crate::platform::tx::{Service, Tx};
 
 #[derive(Subcommand)]
 pub enum PracticeTask {
@@ -56,10 +56,10 @@ pub enum PracticeTask {
     },
 }
 
-pub fn run(task: PracticeTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(task: PracticeTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         PracticeTask::List => {
-            for practice in app.write_blocking(|_, conn| practices::list(conn))? {
+            for practice in service.write_blocking(|tx| practices::list(tx))? {
                 writeln!(out, "{}  {}, {}", practice.id, practice.name, practice.city)?;
             }
             Ok(())
@@ -73,51 +73,53 @@ pub fn run(task: PracticeTask, app: &App, out: &mut dyn Write) -> Result<(), Fai
                 time_zone: known_zone(&time_zone)?,
                 notice_email: email.as_deref().map(address).transpose()?,
             };
-            create(app, &new, out)
+            create(service, &new, out)
         }
-        PracticeTask::Suspend { id } => set_state(app, &id, "practice.suspended", practices::suspend, out),
-        PracticeTask::Resume { id } => set_state(app, &id, "practice.resumed", practices::resume, out),
-        PracticeTask::Close { id } => set_state(app, &id, "practice.closed", close, out),
+        PracticeTask::Suspend { id } => {
+            set_state(service, &id, "practice.suspended", practices::suspend, out)
+        }
+        PracticeTask::Resume { id } => set_state(service, &id, "practice.resumed", practices::resume, out),
+        PracticeTask::Close { id } => set_state(service, &id, "practice.closed", close, out),
     }
 }
 
-fn create(app: &App, new: &NewPractice, out: &mut dyn Write) -> Result<(), Failure> {
-    let (practice, link) = app.write_blocking(|ctx, conn| {
-        let practice = practices::create(ctx, conn, new)?;
+fn create(service: &Service, new: &NewPractice, out: &mut dyn Write) -> Result<(), Failure> {
+    let (practice, link) = service.write_blocking(|tx| {
+        let practice = practices::create(tx, new)?;
         let link = NewLink { is_default: true, ..NewLink::plain(&practice.id, &practice.name) };
-        let link = links::create(ctx, conn, &link)?.ok_or_else(no_code)?;
+        let link = links::create(tx, &link)?.ok_or_else(no_code)?;
         let (practice_id, action) = (practice.id.as_str(), "practice.created");
         let detail = json!({ "plan": new.plan, "link": link.id });
         let (actor, subject) = ("operator", practice_id);
         let event = audit::Event { practice_id: Some(practice_id), actor, action, subject, detail };
-        audit::record(ctx, conn, &event)?;
+        tx.audit(&event)?;
         Ok::<_, Failure>((practice, link))
     })?;
-    Ok(writeln!(out, "{}  {}\n{}/{}", practice.id, practice.name, app.config.public_url, link.code)?)
+    Ok(writeln!(out, "{}  {}\n{}/{}", practice.id, practice.name, service.settings.public_url, link.code)?)
 }
 
-fn close(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
-    let was_open = practices::close(ctx, conn, id)?;
+fn close(tx: &mut Tx, id: &str) -> db::Result<bool> {
+    let was_open = practices::close(tx, id)?;
     if was_open {
-        links::close_all(ctx, conn, id)?;
+        links::close_all(tx, id)?;
     }
     Ok(was_open)
 }
 
 fn set_state(
-    app: &App,
+    service: &Service,
     id: &str,
     action: &'static str,
-    change: impl FnOnce(&Ctx, &mut Conn, &str) -> db::Result<bool>,
+    change: impl FnOnce(&mut Tx, &str) -> db::Result<bool>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    app.write_blocking(|ctx, conn| {
-        if !change(ctx, conn, id)? {
+    service.write_blocking(|tx| {
+        if !change(tx, id)? {
             return Err(Failure::Refused(format!("{id}: does not exist, or its state does not allow this")));
         }
         let event =
             audit::Event { practice_id: Some(id), actor: "operator", action, subject: id, detail: json!({}) };
-        Ok(audit::record(ctx, conn, &event)?)
+        Ok(tx.audit(&event)?)
     })?;
     Ok(writeln!(out, "{id}: {action}")?)
 }

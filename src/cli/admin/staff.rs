@@ -9,7 +9,7 @@ use crate::cli::Failure;
 use crate::domain::practices;
 use crate::domain::staff::{self, NewMember, Role, letter, people};
 use crate::kit::Email;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 #[derive(Subcommand)]
 pub enum StaffTask {
@@ -53,7 +53,7 @@ pub enum TeamTask {
     },
 }
 
-pub fn run(task: StaffTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(task: StaffTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         StaffTask::Create { practice, email, name, role } => {
             let new = NewMember {
@@ -62,52 +62,53 @@ pub fn run(task: StaffTask, app: &App, out: &mut dyn Write) -> Result<(), Failur
                 name: one_line("--name", &name)?,
                 role: Role::from_word(&role).unwrap_or(Role::Member),
             };
-            create(&new, app, out)
+            create(&new, service, out)
         }
-        StaffTask::ResetTotp { email } => reset_totp(&address(&email)?, app, out),
+        StaffTask::ResetTotp { email } => reset_totp(&address(&email)?, service, out),
     }
 }
 
-fn create(new: &NewMember, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
-    let (member, url, token) = app.write_blocking(|ctx, conn| {
-        if practices::find(conn, &new.practice_id)?.is_none() {
+fn create(new: &NewMember, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+    let (member, url, token) = service.write_blocking(|tx| {
+        if practices::find(tx, &new.practice_id)?.is_none() {
             return Err(Failure::Refused("--practice: there is no such practice".into()));
         }
-        let member = staff::create(ctx, conn, new)?
+        let member = staff::create(tx, new)?
             .ok_or_else(|| Failure::Refused("--email: already belongs to a staff member".into()))?;
-        let url = letter::url(ctx, &letter::invitation(ctx, conn, &member)?);
-        let token = staff::mint_token(ctx, &member);
+        let url = letter::invitation(tx, &member)?;
+        let url = letter::url(tx, &url);
+        let token = staff::mint_token(tx, &member);
         Ok((member, url, token))
     })?;
     writeln!(out, "{}  {}", member.id, member.name)?;
     writeln!(out, "welcome  {url}")?;
-    if let Some(token) = token.filter(|_| app.config.is_development()) {
+    if let Some(token) = token.filter(|_| service.settings.is_development()) {
         writeln!(out, "token  {}", token.token.expose())?;
     }
     Ok(())
 }
 
-fn reset_totp(email: &Email, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
-    let member = app.write_blocking(|ctx, conn| {
-        let member = people::of_address(conn, email)?
+fn reset_totp(email: &Email, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+    let member = service.write_blocking(|tx| {
+        let member = people::of_address(tx, email)?
             .ok_or_else(|| Failure::Refused("--email: no staff member has this address".into()))?;
-        people::reset_totp(ctx, conn, "operator", &member)?;
+        people::reset_totp(tx, "operator", &member)?;
         Ok::<_, Failure>(member)
     })?;
     Ok(writeln!(out, "{} must set up a new second factor at the next sign-in.", member.id)?)
 }
 
-pub fn run_team(task: TeamTask, app: &App, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run_team(task: TeamTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     let TeamTask::Create { practice, name, members } = task;
     let name = one_line("--name", &name)?;
-    let team = app.write_blocking(|ctx, conn| {
-        if practices::find(conn, &practice)?.is_none() {
+    let team = service.write_blocking(|tx| {
+        if practices::find(tx, &practice)?.is_none() {
             return Err(Failure::Refused("--practice: there is no such practice".into()));
         }
-        if !staff::all_work_at(conn, &practice, &members)? {
+        if !staff::all_work_at(tx, &practice, &members)? {
             return Err(Failure::Refused("--member: is not a staff member of this practice".into()));
         }
-        staff::create_team(ctx, conn, &practice, &name, &members)?
+        staff::create_team(tx, &practice, &name, &members)?
             .ok_or_else(|| Failure::Refused("--name: the practice already has a team with this name".into()))
     })?;
     Ok(writeln!(out, "{}  {}", team.id, team.name)?)

@@ -5,7 +5,7 @@ pub use super::store::Caught;
 
 use crate::delivery::development::store;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// A message that a development provider caught instead of sending it.
 pub struct NewCaught<'a> {
@@ -22,11 +22,12 @@ pub struct NewCaught<'a> {
 }
 
 /// Stores a message for `/dev`.
-pub fn catch(ctx: &Ctx, conn: &mut Conn, new: &NewCaught<'_>) -> db::Result<()> {
-    store::insert(conn, &ctx.id("cgt"), new, ctx.now)
+pub fn catch(tx: &mut Tx, new: &NewCaught<'_>) -> db::Result<()> {
+    let id = tx.id("cgt");
+    store::insert(tx.conn, &id, new, tx.now)
 }
 
 /// The newest messages, newest first; with `to` only those to that recipient.
-pub fn caught(conn: &mut Conn, to: Option<&str>) -> db::Result<Vec<Caught>> {
-    store::newest(conn, to, 100)
+pub fn caught(tx: &mut Tx, to: Option<&str>) -> db::Result<Vec<Caught>> {
+    store::newest(tx.conn, to, 100)
 }

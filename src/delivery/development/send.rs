@@ -4,17 +4,17 @@ use crate::delivery::development::inbox::{self, NewCaught};
 use crate::delivery::failover::Driver;
 use crate::platform::db;
 use crate::platform::outbox::{Envelope, Handed, Outcome, Outgoing};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 /// Stores messages in the database, so that every instance and every restart shows them.
 pub struct Development {
-    app: App,
+    service: Service,
 }
 
 impl Development {
     /// Stores messages in `app`'s database.
-    pub fn new(app: App) -> Self {
-        Self { app }
+    pub fn new(service: Service) -> Self {
+        Self { service }
     }
 
     /// Stores one message for `/dev`.
@@ -32,7 +32,7 @@ impl Development {
             Outgoing::Webhook(_) => return Outcome::Rejected("no_webhooks_here"),
         };
         let new = NewCaught { dedupe_key: key, channel, to, body, code };
-        match self.app.write_blocking(|ctx, conn| inbox::catch(ctx, conn, &new)) {
+        match self.service.write_blocking(|tx| inbox::catch(tx, &new)) {
             Ok(()) => Outcome::Sent,
             Err(db::Error::Busy | db::Error::Unreachable) => Outcome::Retry("database_unreachable"),
             Err(_) => Outcome::Retry("database_failed"),

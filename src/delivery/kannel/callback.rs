@@ -5,8 +5,8 @@ use aws_lc_rs::constant_time;
 
 use crate::platform::keys::Keys;
 use crate::platform::outbox::{Outcome, Report};
-use crate::platform::settings::Config;
-use crate::platform::tx::Ctx;
+use crate::platform::settings::Settings;
+use crate::platform::tx::Service;
 
 /// Token in the receipt URL of one attempt.
 pub fn receipt_token(keys: &Keys, delivery_id: &str) -> String {
@@ -19,34 +19,34 @@ pub fn inbound_token(keys: &Keys) -> String {
 }
 
 /// Base URL at which Kannel reaches this service.
-pub fn origin(config: &Config) -> &str {
-    match config.kannel.callback_url.as_str() {
-        "" => &config.public_url,
+pub fn origin(settings: &Settings) -> &str {
+    match settings.kannel.callback_url.as_str() {
+        "" => &settings.public_url,
         url => url.trim_end_matches('/'),
     }
 }
 
 /// The `dlr-url` of one attempt. Kannel fills in `%d`; `%A`, the receipt's text, quotes the message, so it
 /// is never asked for.
-pub fn receipt_url(config: &Config, keys: &Keys, delivery_id: &str) -> String {
-    let (origin, token) = (origin(config), receipt_token(keys, delivery_id));
+pub fn receipt_url(settings: &Settings, keys: &Keys, delivery_id: &str) -> String {
+    let (origin, token) = (origin(settings), receipt_token(keys, delivery_id));
     format!("{origin}/v1/callbacks/kannel/{delivery_id}?token={token}&status=%d")
 }
 
 /// The `get-url` of Kannel's `sms-service`.
-pub fn inbound_url(config: &Config, keys: &Keys) -> String {
-    let (origin, token) = (origin(config), inbound_token(keys));
+pub fn inbound_url(settings: &Settings, keys: &Keys) -> String {
+    let (origin, token) = (origin(settings), inbound_token(keys));
     format!("{origin}/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a")
 }
 
 /// Whether `token` is valid for this attempt's receipts.
-pub fn is_receipt(ctx: &Ctx, delivery_id: &str, token: &str) -> bool {
-    is_same(&receipt_token(&ctx.keys, delivery_id), token)
+pub fn is_receipt(service: &Service, delivery_id: &str, token: &str) -> bool {
+    is_same(&receipt_token(&service.keys, delivery_id), token)
 }
 
 /// Whether `token` is valid for inbound texts.
-pub fn is_inbound(ctx: &Ctx, token: &str) -> bool {
-    is_same(&inbound_token(&ctx.keys), token)
+pub fn is_inbound(service: &Service, token: &str) -> bool {
+    is_same(&inbound_token(&service.keys), token)
 }
 
 fn is_same(ours: &str, theirs: &str) -> bool {

@@ -12,8 +12,8 @@ use crate::delivery::kannel::callback;
 use crate::kit::{Clock, gsm7};
 use crate::platform::keys::Keys;
 use crate::platform::outbox::{Envelope, Handed, Outcome, Outgoing, Text};
-use crate::platform::settings::{BadSetting, Config};
-use crate::platform::tx::App;
+use crate::platform::settings::{BadSetting, Settings};
+use crate::platform::tx::Service;
 
 /// Requests every receipt: delivered, lost, buffered, accepted and rejected by the carrier.
 const ALL_RECEIPTS: &str = "31";
@@ -23,34 +23,34 @@ pub struct Kannel {
     agent: Agent,
     clock: Arc<dyn Clock>,
     keys: Arc<Keys>,
-    config: Arc<Config>,
+    settings: Arc<Settings>,
     url: String,
     password: String,
 }
 
 impl Kannel {
     /// Reads and checks the settings `kannel.*`.
-    pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
-        let settings = &app.config.kannel;
+    pub fn from_settings(service: &Service) -> Result<Self, BadSetting> {
+        let settings = &service.settings.kannel;
         let url = client::base("kannel.url", client::needed("kannel.url", &settings.url)?)?;
         client::needed("kannel.username", &settings.username)?;
         let password = settings.password.as_ref().map_or("", |password| password.expose());
         let password = client::needed("kannel.password", password)?;
         client::needed("kannel.from", &settings.from)?;
-        client::base("kannel.callback_url", callback::origin(&app.config))?;
+        client::base("kannel.callback_url", callback::origin(&service.settings))?;
         Ok(Self {
             agent: client::agent(),
-            clock: Arc::clone(&app.clock),
-            keys: Arc::clone(&app.keys),
-            config: Arc::clone(&app.config),
+            clock: Arc::clone(&service.clock),
+            keys: Arc::clone(&service.keys),
+            settings: Arc::clone(&service.settings),
             url: format!("{url}/cgi-bin/sendsms"),
             password: password.to_owned(),
         })
     }
 
     fn query(&self, text: &Text, envelope: &Envelope<'_>) -> String {
-        let settings = &self.config.kannel;
-        let receipts = callback::receipt_url(&self.config, &self.keys, envelope.delivery_id);
+        let settings = &self.settings.kannel;
+        let receipts = callback::receipt_url(&self.settings, &self.keys, envelope.delivery_id);
         let validity = self.validity(envelope);
         let mut pairs = vec![
             ("username", settings.username.as_str()),
@@ -80,7 +80,7 @@ impl Driver for Kannel {
     }
 
     fn number(&self) -> Option<&str> {
-        Some(&self.config.kannel.from)
+        Some(&self.settings.kannel.from)
     }
 
     fn takes(&self, message: &Outgoing) -> bool {

@@ -28,7 +28,7 @@ use super::session::{Failure, Session, Tls};
 use crate::kit::Clock;
 use crate::platform::outbox::{Mail, Outcome};
 use crate::platform::settings::{self, BadSetting};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 /// Timeout of each step before the mail itself.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -82,8 +82,8 @@ enum Step {
 
 impl Smtp {
     /// Sends through `url` (`smtp://`, `smtp+starttls://`, `smtps://`).
-    pub fn new(url: &str, app: &App) -> Result<Self, BadSetting> {
-        let settings = &app.config.mail;
+    pub fn new(url: &str, service: &Service) -> Result<Self, BadSetting> {
+        let settings = &service.settings.mail;
         let from: Mailbox =
             settings.from.parse().map_err(|_| BadSetting::new("mail.from", "is not a mailbox"))?;
         let dkim = settings
@@ -91,7 +91,7 @@ impl Smtp {
             .as_deref()
             .map(|path| Dkim::load(path, from.email.domain(), &settings.dkim_selector))
             .transpose()?;
-        let (server, clock) = (Server::parse(url, settings)?, Arc::clone(&app.clock));
+        let (server, clock) = (Server::parse(url, settings)?, Arc::clone(&service.clock));
         Ok(Self { server, from, dkim, clock, parked: Mutex::default() })
     }
 

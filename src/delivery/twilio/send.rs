@@ -13,7 +13,7 @@ use crate::delivery::twilio::callback;
 use crate::kit::{Clock, Language};
 use crate::platform::outbox::{Envelope, Handed, Outcome, Outgoing};
 use crate::platform::settings::BadSetting;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 /// Limits of a text's `ValidityPeriod`, in seconds.
 const LONGEST_VALIDITY: u64 = 36_000;
@@ -43,10 +43,10 @@ struct Answer {
 
 impl Twilio {
     /// Reads and checks the settings `twilio.*`.
-    pub fn from_settings(app: &App) -> Result<Self, BadSetting> {
-        let settings = &app.config.twilio;
+    pub fn from_settings(service: &Service) -> Result<Self, BadSetting> {
+        let settings = &service.settings.twilio;
         let base = client::base("twilio.base_url", &settings.base_url)?;
-        if !app.config.is_development() && !base.starts_with("https://") {
+        if !service.settings.is_development() && !base.starts_with("https://") {
             return Err(BadSetting::new("twilio.base_url", "must be https in production"));
         }
         let account = client::needed("twilio.account_sid", &settings.account_sid)?;
@@ -64,15 +64,16 @@ impl Twilio {
             }
         }
         let voice_from = [settings.voice_from.as_str(), from].into_iter().find(|from| !from.is_empty());
-        let is_reachable = app.config.is_development() || app.config.public_url.starts_with("https://");
+        let is_reachable =
+            service.settings.is_development() || service.settings.public_url.starts_with("https://");
         Ok(Self {
             agent: client::agent(),
-            clock: Arc::clone(&app.clock),
+            clock: Arc::clone(&service.clock),
             account_url: format!("{base}/2010-04-01/Accounts/{account}"),
             authorization: format!("Basic {}", STANDARD.encode(format!("{account}:{token}"))),
             from: from.to_owned(),
             voice_from: voice_from.filter(|from| !is_service(from)).map(str::to_owned),
-            callbacks: is_reachable.then(|| format!("{}/v1/callbacks/twilio", app.config.public_url)),
+            callbacks: is_reachable.then(|| format!("{}/v1/callbacks/twilio", service.settings.public_url)),
         })
     }
 

@@ -29,7 +29,7 @@ use crate::domain::verification::{self, Made};
 use crate::kit::{Email, Phone, Secret, Timestamp, Wait};
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// An unused refresh token expires after this long.
 const REFRESH_LIFE: Duration = Duration::from_hours(90 * 24);
@@ -205,43 +205,39 @@ pub enum SigningUp {
 }
 
 /// Creates account, patient, pairing, conversation and session out of a phone proof.
-pub fn sign_up(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SigningUp, Refusal> {
+pub fn sign_up(tx: &mut Tx, new: &SignUp) -> Result<SigningUp, Refusal> {
     if let Lead::Invite(token) = &new.lead
-        && let Some(phone) = verification::peek(ctx, conn, &new.proof)?
+        && let Some(phone) = verification::peek(tx, &new.proof)?
     {
         let who = Holder { phone: &phone, account_id: None, email: None };
-        if let Err(refused) = invites::examine(ctx, conn, token, &who)? {
+        if let Err(refused) = invites::examine(tx, token, &who)? {
             return Ok(SigningUp::Refused(refused));
         }
     }
-    Ok(SigningUp::Done(Box::new(make(ctx, conn, new)?)))
+    Ok(SigningUp::Done(Box::new(make(tx, new)?)))
 }
 
-fn make(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Refusal> {
-    let proven = verification::consume_proof(ctx, conn, &new.proof)?;
+fn make(tx: &mut Tx, new: &SignUp) -> Result<SignedUp, Refusal> {
+    let proven = verification::consume_proof(tx, &new.proof)?;
     if let Some(made) = &proven.made {
-        return repeat(ctx, conn, made);
+        return repeat(tx, made);
     }
-    let follower = Follower { account_id: &ctx.id("acc"), phone: &proven.phone, email: None };
-    let way = pending_pairings::follow(ctx, conn, &new.lead, &follower)?;
+    let follower = Follower { account_id: &tx.id("acc"), phone: &proven.phone, email: None };
+    let way = pending_pairings::follow(tx, &new.lead, &follower)?;
     let account =
-        store::insert_account(conn, follower.account_id, &proven.phone, &address(new, &way), ctx.now)?
+        store::insert_account(tx.conn, follower.account_id, &proven.phone, &address(new, &way), tx.now)?
             .ok_or(Refusal::AccountExists)?;
-    let session_id = open_session(ctx, conn, &account.id, Scope::Full)?;
-    let patient =
-        store::insert_patient(conn, &ctx.id("pat"), &account.id, &session_id, &new.person, ctx.now)?;
-    let tokens = issue(ctx, conn, &account.id, &session_id, Scope::Full)?;
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event {
-            practice_id: Some(&way.to.practice.id),
-            actor: &account.id,
-            action: "account.created",
-            subject: &account.id,
-            detail: json!({ "patient": patient.id }),
-        },
-    )?;
+    let session_id = open_session(tx, &account.id, Scope::Full)?;
+    let id = tx.id("pat");
+    let patient = store::insert_patient(tx.conn, &id, &account.id, &session_id, &new.person, tx.now)?;
+    let tokens = issue(tx, &account.id, &session_id, Scope::Full)?;
+    tx.audit(&audit::Event {
+        practice_id: Some(&way.to.practice.id),
+        actor: &account.id,
+        action: "account.created",
+        subject: &account.id,
+        detail: json!({ "patient": patient.id }),
+    })?;
     let pairing = Follow {
         account_id: &account.id,
         patient: &patient,
@@ -249,13 +245,13 @@ fn make(ctx: &Ctx, conn: &mut Conn, new: &SignUp) -> Result<SignedUp, Refusal> {
         way: &way,
         phone: &proven.phone,
     };
-    let paired = pairing::pair(ctx, conn, &pairing)?;
+    let paired = pairing::pair(tx, &pairing)?;
     let made = Made {
         account_id: account.id.clone(),
         pairing_id: Some(paired.pairing.id.clone()),
         session_id: Some(session_id),
     };
-    verification::record_made(conn, &proven, &made)?;
+    verification::record_made(tx, &proven, &made)?;
     Ok(SignedUp { account, patient, paired, tokens })
 }
 
@@ -274,62 +270,58 @@ fn address(new: &SignUp, way: &Way) -> store::Address {
 }
 
 /// Replies to a retry whose first reply was lost: the same objects, with fresh tokens.
-fn repeat(ctx: &Ctx, conn: &mut Conn, made: &Made) -> Result<SignedUp, Refusal> {
+fn repeat(tx: &mut Tx, made: &Made) -> Result<SignedUp, Refusal> {
     let pairing_id = made.pairing_id.as_deref().ok_or(Refusal::ProofConsumed)?;
-    let account = store::find_account(conn, &made.account_id)?.ok_or(Refusal::ProofConsumed)?;
-    let paired = conversations::paired(conn, pairing_id, false)?;
-    let patient = store::find_patient(conn, &account.id, &paired.conversation.patient.id)?;
+    let account = store::find_account(tx.conn, &made.account_id)?.ok_or(Refusal::ProofConsumed)?;
+    let paired = conversations::paired(tx, pairing_id, false)?;
+    let patient = store::find_patient(tx.conn, &account.id, &paired.conversation.patient.id)?;
     let patient = patient.ok_or(Refusal::PatientNotFound)?;
-    let tokens = issue_again(ctx, conn, made)?;
+    let tokens = issue_again(tx, made)?;
     Ok(SignedUp { account, patient, paired, tokens })
 }
 
 /// Signs in on a new device. A proven number never reopens earlier messages, since numbers are recycled:
 /// the session is restricted, and the older device and the practices are notified.
-pub fn sign_in(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<(Account, Tokens), Refusal> {
-    let proven = verification::consume_proof(ctx, conn, proof)?;
+pub fn sign_in(tx: &mut Tx, proof: &Secret) -> Result<(Account, Tokens), Refusal> {
+    let proven = verification::consume_proof(tx, proof)?;
     let account = match &proven.made {
         Some(made) if made.pairing_id.is_some() => return Err(Refusal::ProofConsumed),
-        Some(made) => store::find_account(conn, &made.account_id)?,
-        None => store::find_by_phone(conn, &proven.phone)?,
+        Some(made) => store::find_account(tx.conn, &made.account_id)?,
+        None => store::find_by_phone(tx.conn, &proven.phone)?,
     };
     let account = account.ok_or(Refusal::AccountNotFound)?;
-    if !store::hold_account(conn, &account.id)? {
+    if !store::hold_account(tx.conn, &account.id)? {
         return Err(Refusal::AccountNotFound);
     }
     if let Some(made) = &proven.made {
-        let tokens = issue_again(ctx, conn, made)?;
+        let tokens = issue_again(tx, made)?;
         return Ok((account, tokens));
     }
     // While this waited for the account's lock, the account may have moved to another number.
-    if store::find_by_phone(conn, &proven.phone)?.is_none_or(|found| found.id != account.id) {
+    if store::find_by_phone(tx.conn, &proven.phone)?.is_none_or(|found| found.id != account.id) {
         return Err(Refusal::AccountNotFound);
     }
-    let session_id = open_session(ctx, conn, &account.id, Scope::Restricted)?;
-    let tokens = issue(ctx, conn, &account.id, &session_id, Scope::Restricted)?;
+    let session_id = open_session(tx, &account.id, Scope::Restricted)?;
+    let tokens = issue(tx, &account.id, &session_id, Scope::Restricted)?;
     let made =
         Made { account_id: account.id.clone(), pairing_id: None, session_id: Some(session_id.clone()) };
-    verification::record_made(conn, &proven, &made)?;
-    conversations::announce_new_device(ctx, conn, &account.id, &session_id)?;
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event {
-            practice_id: None,
-            actor: &account.id,
-            action: "session.created",
-            subject: &session_id,
-            detail: json!({ "scope": Scope::Restricted }),
-        },
-    )?;
+    verification::record_made(tx, &proven, &made)?;
+    conversations::announce_new_device(tx, &account.id, &session_id)?;
+    tx.audit(&audit::Event {
+        practice_id: None,
+        actor: &account.id,
+        action: "session.created",
+        subject: &session_id,
+        detail: json!({ "scope": Scope::Restricted }),
+    })?;
     Ok((account, tokens))
 }
 
 /// Fresh tokens of the session that a proof opened, unless that has ended.
-fn issue_again(ctx: &Ctx, conn: &mut Conn, made: &Made) -> Result<Tokens, Refusal> {
+fn issue_again(tx: &mut Tx, made: &Made) -> Result<Tokens, Refusal> {
     let session_id = made.session_id.as_deref().ok_or(Refusal::ProofConsumed)?;
-    let session = store::live_session(conn, session_id)?.ok_or(Refusal::ProofConsumed)?;
-    issue(ctx, conn, &session.account_id, session_id, session.scope())
+    let session = store::live_session(tx.conn, session_id)?.ok_or(Refusal::ProofConsumed)?;
+    issue(tx, &session.account_id, session_id, session.scope())
 }
 
 /// Outcome of a refresh. Reuse is an outcome, not an error: an error would roll the revocation back.
@@ -340,15 +332,15 @@ pub enum Refreshed {
 }
 
 /// Exchanges a refresh token for fresh tokens, once.
-pub fn refresh(ctx: &Ctx, conn: &mut Conn, refresh: &Secret) -> Result<Refreshed, Refusal> {
+pub fn refresh(tx: &mut Tx, refresh: &Secret) -> Result<Refreshed, Refusal> {
     let hash = refresh.hash();
-    let Some(session_id) = store::use_refresh_token(conn, &hash, ctx.now)? else {
-        let session_id = store::used_refresh_token(conn, &hash)?.ok_or(Refusal::RefreshInvalid)?;
-        store::revoke_session(conn, &session_id, ctx.now)?;
+    let Some(session_id) = store::use_refresh_token(tx.conn, &hash, tx.now)? else {
+        let session_id = store::used_refresh_token(tx.conn, &hash)?.ok_or(Refusal::RefreshInvalid)?;
+        store::revoke_session(tx.conn, &session_id, tx.now)?;
         return Ok(Refreshed::Reused);
     };
-    let session = store::live_session(conn, &session_id)?.ok_or(Refusal::RefreshInvalid)?;
-    let tokens = issue(ctx, conn, &session.account_id, &session_id, session.scope())?;
+    let session = store::live_session(tx.conn, &session_id)?.ok_or(Refusal::RefreshInvalid)?;
+    let tokens = issue(tx, &session.account_id, &session_id, session.scope())?;
     Ok(Refreshed::Tokens(tokens))
 }
 
@@ -373,10 +365,10 @@ impl Principal {
 
 /// Resolves `token` to its session. The session is looked up, so that a sign-out takes effect at once and
 /// not after 15 minutes.
-pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
+pub fn authenticate(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
     let token = token.ok_or(Refusal::Unauthorized)?;
-    let (account_id, session_id) = token::verify(ctx, token).ok_or(Refusal::Unauthorized)?;
-    let session = store::live_session(conn, &session_id)?.ok_or(Refusal::Unauthorized)?;
+    let (account_id, session_id) = token::verify(tx, token).ok_or(Refusal::Unauthorized)?;
+    let session = store::live_session(tx.conn, &session_id)?.ok_or(Refusal::Unauthorized)?;
     if session.account_id != account_id {
         return Err(Refusal::Unauthorized);
     }
@@ -385,72 +377,58 @@ pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Resul
 
 /// [`authenticate`] for a call that changes something: the account is locked until the transaction
 /// ends, and not deleted.
-pub fn authenticate_to_change(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-) -> Result<Principal, Refusal> {
-    let who = authenticate(ctx, conn, token)?;
-    match store::hold_account(conn, &who.account_id)? {
+pub fn authenticate_to_change(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
+    let who = authenticate(tx, token)?;
+    match store::hold_account(tx.conn, &who.account_id)? {
         // Looked up again, since the session may have ended while this waited for the lock.
-        true => authenticate(ctx, conn, token),
+        true => authenticate(tx, token),
         false => Err(Refusal::Unauthorized),
     }
 }
 
-pub fn sign_out(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
-    store::revoke_session(conn, &who.session_id, ctx.now)
+pub fn sign_out(tx: &mut Tx, who: &Principal) -> db::Result<()> {
+    store::revoke_session(tx.conn, &who.session_id, tx.now)
 }
 
 /// The account of `id`; `Unauthorized` once it is deleted.
-pub fn account(conn: &mut Conn, id: &str) -> Result<Account, Refusal> {
-    store::find_account(conn, id)?.ok_or(Refusal::Unauthorized)
+pub fn account(tx: &mut Tx, id: &str) -> Result<Account, Refusal> {
+    store::find_account(tx.conn, id)?.ok_or(Refusal::Unauthorized)
 }
 
 /// Deletes an account: ends every pairing and session, and erases number, e-mail and birth dates. The names
 /// stay in the closed conversations, which by then are part of the practice's medical record.
-pub fn delete(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal> {
+pub fn delete(tx: &mut Tx, who: &Principal) -> Result<(), Refusal> {
     if who.scope == Scope::Restricted {
         return Err(Refusal::Restricted);
     }
-    for paired in conversations::list(conn, &who.account_id, Sight::All, "", i64::MAX)? {
+    for paired in conversations::list(tx, &who.account_id, Sight::All, "", i64::MAX)? {
         let whole = (Sight::All, paired.pairing.id.as_str());
-        conversations::end(ctx, conn, &who.account_id, whole, Ending::Left)?;
+        conversations::end(tx, &who.account_id, whole, Ending::Left)?;
     }
-    store::revoke_all_sessions(conn, &who.account_id, ctx.now)?;
-    store::forget_account(conn, &who.account_id, ctx.now)?;
-    email::forget(conn, &who.account_id)?;
-    invites::forget_account(conn, &who.account_id)?;
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event {
-            practice_id: None,
-            actor: &who.account_id,
-            action: "account.deleted",
-            subject: &who.account_id,
-            detail: json!({}),
-        },
-    )?;
+    store::revoke_all_sessions(tx.conn, &who.account_id, tx.now)?;
+    store::forget_account(tx.conn, &who.account_id, tx.now)?;
+    email::forget(tx, &who.account_id)?;
+    invites::forget_account(tx, &who.account_id)?;
+    tx.audit(&audit::Event {
+        practice_id: None,
+        actor: &who.account_id,
+        action: "account.deleted",
+        subject: &who.account_id,
+        detail: json!({}),
+    })?;
     Ok(())
 }
 
-fn open_session(ctx: &Ctx, conn: &mut Conn, account_id: &str, scope: Scope) -> db::Result<String> {
-    let id = ctx.id("ses");
-    store::insert_session(conn, &id, account_id, scope, ctx.now)?;
+fn open_session(tx: &mut Tx, account_id: &str, scope: Scope) -> db::Result<String> {
+    let id = tx.id("ses");
+    store::insert_session(tx.conn, &id, account_id, scope, tx.now)?;
     Ok(id)
 }
 
-fn issue(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    account_id: &str,
-    session_id: &str,
-    scope: Scope,
-) -> Result<Tokens, Refusal> {
-    let refresh = ctx.secret("rt");
-    store::insert_refresh_token(conn, &refresh.hash(), session_id, ctx.now, ctx.now + REFRESH_LIFE)?;
-    let access = token::sign(ctx, account_id, session_id, scope).ok_or(Refusal::KeysMissing)?;
+fn issue(tx: &mut Tx, account_id: &str, session_id: &str, scope: Scope) -> Result<Tokens, Refusal> {
+    let refresh = tx.secret("rt");
+    store::insert_refresh_token(tx.conn, &refresh.hash(), session_id, tx.now, tx.now + REFRESH_LIFE)?;
+    let access = token::sign(tx, account_id, session_id, scope).ok_or(Refusal::KeysMissing)?;
     Ok(Tokens { access, refresh, scope })
 }
 

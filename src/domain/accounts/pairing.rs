@@ -6,7 +6,7 @@ use crate::domain::invites::{self, Accepted};
 use crate::domain::pending_pairings::Way;
 use crate::kit::Phone;
 use crate::platform::db::Conn;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// A patient who has come by a link token, a pending pairing or an invite.
 pub struct Follow<'a> {
@@ -20,10 +20,10 @@ pub struct Follow<'a> {
 
 /// Pairs the patient with the practice. This accepts the invite, if there is one; an invite vouches for the
 /// identity of a patient who has the name on it.
-pub fn pair(ctx: &Ctx, conn: &mut Conn, who: &Follow<'_>) -> Result<Paired, conversations::Refusal> {
+pub fn pair(tx: &mut Tx, who: &Follow<'_>) -> Result<Paired, conversations::Refusal> {
     let Way { to, method, invite } = who.way;
     if let Some(accepted) = invite.as_ref().and_then(|it| it.conversation_id.as_deref()) {
-        return repeat(conn, who, accepted);
+        return repeat(tx, who, accepted);
     }
     let name_agrees =
         invite.as_ref().is_some_and(|it| it.names(&who.patient.given_name, &who.patient.family_name));
@@ -36,7 +36,7 @@ pub fn pair(ctx: &Ctx, conn: &mut Conn, who: &Follow<'_>) -> Result<Paired, conv
         phone: who.phone,
         invite: invite.as_ref().map(|it| Invitation { id: &it.id, vouches: name_agrees }),
     };
-    let paired = conversations::pair(ctx, conn, &new)?;
+    let paired = conversations::pair(tx, &new)?;
     if let Some(invite) = invite {
         let accepted = Accepted {
             account_id: who.account_id,
@@ -44,20 +44,16 @@ pub fn pair(ctx: &Ctx, conn: &mut Conn, who: &Follow<'_>) -> Result<Paired, conv
             conversation_id: &paired.conversation.id,
             name_agrees,
         };
-        invites::accept(ctx, conn, invite, &accepted)?;
+        invites::accept(tx, invite, &accepted)?;
     }
     Ok(paired)
 }
 
 /// Replies to a retry whose first reply was lost. The invite is used up: it pairs no other patient, and a
 /// name that the patient was given since vouches for nothing.
-fn repeat(
-    conn: &mut Conn,
-    who: &Follow<'_>,
-    conversation_id: &str,
-) -> Result<Paired, conversations::Refusal> {
-    let found = conversations::find(conn, who.account_id, Sight::All, conversation_id)?;
+fn repeat(tx: &mut Tx, who: &Follow<'_>, conversation_id: &str) -> Result<Paired, conversations::Refusal> {
+    let found = conversations::find(tx, who.account_id, Sight::All, conversation_id)?;
     let found = found.filter(|conversation| conversation.patient.id == who.patient.id);
     let conversation = found.ok_or(conversations::Refusal::Blocked)?;
-    Ok(conversations::paired(conn, &conversation.pairing_id, false)?)
+    Ok(conversations::paired(tx, &conversation.pairing_id, false)?)
 }

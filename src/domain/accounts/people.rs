@@ -3,18 +3,18 @@
 use super::{Patient, Person, Principal, Refusal, Scope, store};
 use crate::domain::conversations::{self, Doubt};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// The patients on the account that this session may see, in the order in which they were added. A
 /// restricted session sees only the ones that it added itself: the new owner of a recycled number must not
 /// learn whose it was.
-pub fn patients(conn: &mut Conn, who: &Principal) -> db::Result<Vec<Patient>> {
-    store::patients(conn, &who.account_id, who.sight())
+pub fn patients(tx: &mut Tx, who: &Principal) -> db::Result<Vec<Patient>> {
+    store::patients(tx.conn, &who.account_id, who.sight())
 }
 
 /// One of the visible patients; without an id, the first one.
-pub fn patient(conn: &mut Conn, who: &Principal, id: Option<&str>) -> Result<Patient, Refusal> {
-    let mut seen = patients(conn, who)?.into_iter();
+pub fn patient(tx: &mut Tx, who: &Principal, id: Option<&str>) -> Result<Patient, Refusal> {
+    let mut seen = patients(tx, who)?.into_iter();
     match id {
         Some(id) => seen.find(|patient| patient.id == id).ok_or(Refusal::PatientNotFound),
         None if who.scope == Scope::Restricted => seen.next().ok_or(Refusal::Restricted),
@@ -22,8 +22,9 @@ pub fn patient(conn: &mut Conn, who: &Principal, id: Option<&str>) -> Result<Pat
     }
 }
 
-pub fn add_patient(ctx: &Ctx, conn: &mut Conn, who: &Principal, person: &Person) -> db::Result<Patient> {
-    store::insert_patient(conn, &ctx.id("pat"), &who.account_id, &who.session_id, person, ctx.now)
+pub fn add_patient(tx: &mut Tx, who: &Principal, person: &Person) -> db::Result<Patient> {
+    let id = tx.id("pat");
+    store::insert_patient(tx.conn, &id, &who.account_id, &who.session_id, person, tx.now)
 }
 
 /// A change of a patient's details; fields that are `None` stay as they are.
@@ -36,18 +37,17 @@ pub struct PersonChange {
 /// Changes a patient's details. Practices that know the patient by the old ones must
 /// verify the identity again.
 pub fn change_patient(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     who: &Principal,
     id: &str,
     change: &PersonChange,
 ) -> Result<Patient, Refusal> {
-    let patient = patient(conn, who, Some(id))?;
-    let changed = store::update_patient(conn, &who.account_id, &patient.id, change)?;
+    let patient = patient(tx, who, Some(id))?;
+    let changed = store::update_patient(tx.conn, &who.account_id, &patient.id, change)?;
     let changed = changed.ok_or(Refusal::PatientNotFound)?;
     if !is_same(&patient, &changed) {
         let doubt = Doubt::DetailsChanged;
-        conversations::doubt_all(ctx, conn, &who.account_id, Some(&changed.id), doubt)?;
+        conversations::doubt_all(tx, &who.account_id, Some(&changed.id), doubt)?;
     }
     Ok(changed)
 }

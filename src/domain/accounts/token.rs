@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Scope;
 use crate::kit::Secret;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 const LIFE: Duration = Duration::from_mins(15);
 const TYPE: &str = "at+jwt";
@@ -32,22 +32,22 @@ pub struct AccessToken {
 }
 
 /// Signs a token for one session of an account; `None` without a signing key.
-pub fn sign(ctx: &Ctx, account_id: &str, session_id: &str, scope: Scope) -> Option<AccessToken> {
+pub fn sign(tx: &Tx, account_id: &str, session_id: &str, scope: Scope) -> Option<AccessToken> {
     let claims = Claims {
-        iss: ctx.config.public_url.clone(),
+        iss: tx.settings.public_url.clone(),
         aud: AUDIENCE.to_owned(),
         sub: account_id.to_owned(),
         sid: session_id.to_owned(),
         scope,
-        iat: ctx.now.seconds(),
-        exp: (ctx.now + LIFE).seconds(),
+        iat: tx.now.seconds(),
+        exp: (tx.now + LIFE).seconds(),
     };
-    let token = Secret::from_client(&ctx.keys.sign(ctx.now, TYPE, &claims)?);
+    let token = Secret::from_client(&tx.keys.sign(tx.now, TYPE, &claims)?);
     Some(AccessToken { token, expires_in: LIFE.as_secs() })
 }
 
 /// Account id and session id, if the signature is ours and the token has not expired.
-pub fn verify(ctx: &Ctx, token: &Secret) -> Option<(String, String)> {
-    let claims: Claims = ctx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
-    (claims.exp > ctx.now.seconds()).then_some((claims.sub, claims.sid))
+pub fn verify(tx: &Tx, token: &Secret) -> Option<(String, String)> {
+    let claims: Claims = tx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
+    (claims.exp > tx.now.seconds()).then_some((claims.sub, claims.sid))
 }

@@ -10,7 +10,7 @@ use crate::kit::phone::sender_key;
 use crate::kit::{Language, Phone, gsm7};
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{self, Job, Outgoing, Rendered, Sender, Text, Topic};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// One segment of the GSM 7-bit alphabet.
 const SEGMENT: usize = 160;
@@ -38,11 +38,10 @@ pub(super) struct Answer<'a> {
 }
 
 /// Queues the reply to the inbound SMS `inbound_id`.
-pub(super) fn enqueue(ctx: &Ctx, conn: &mut Conn, inbound_id: &str, answer: &Answer<'_>) -> db::Result<()> {
+pub(super) fn enqueue(tx: &mut Tx, inbound_id: &str, answer: &Answer<'_>) -> db::Result<()> {
     let language = answer.language.as_str();
     outbox::enqueue(
-        ctx,
-        conn,
+        tx,
         &outbox::Message {
             topic: AnswerTopic::NAME,
             channel: outbox::Channel::Sms,
@@ -50,25 +49,25 @@ pub(super) fn enqueue(ctx: &Ctx, conn: &mut Conn, inbound_id: &str, answer: &Ans
             recipient: Some(answer.to.as_e164().to_owned()),
             payload: json!({ "sender": answer.sender, "word": answer.word, "language": language }),
             due: None,
-            not_after: Some(ctx.now + LATEST),
+            not_after: Some(tx.now + LATEST),
         },
     )
     .map(drop)
 }
 
 impl Topic for AnswerTopic {
-    fn render(&self, ctx: &Ctx, _conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
         let Some(to) = job.phone() else { return Ok(Rendered::Unwanted) };
         let language = Language::from_tag(&payload.language).unwrap_or_default();
-        let body = text(&ctx.config.app.name, payload.word, language);
+        let body = text(&tx.settings.app.name, payload.word, language);
         let sender = Sender::Only(sender_key(&payload.sender));
         Ok(Rendered::Ready(Outgoing::Sms(Text { to, body, code: None, sender })))
     }
 }
 
 /// The text of a reply. The app's name gets the space that the other words leave.
-fn text(app: &str, word: Word, language: Language) -> String {
+fn text(service: &str, word: Word, language: Language) -> String {
     let says = match (word, language) {
         (Word::Stop, Language::En) => {
             ": you are unsubscribed and will get no more texts from this number. Reply START to resume."
@@ -89,7 +88,7 @@ fn text(app: &str, word: Word, language: Language) -> String {
             ": codigos y enlaces que usted pide. Pueden aplicarse cargos. Envie ALTO para no recibirlos."
         }
     };
-    format!("{}{says}", gsm7::name(app, SEGMENT.saturating_sub(says.len())))
+    format!("{}{says}", gsm7::name(service, SEGMENT.saturating_sub(says.len())))
 }
 
 #[cfg(test)]

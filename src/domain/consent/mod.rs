@@ -17,8 +17,8 @@ use crate::kit::Phone;
 use crate::kit::phone::sender_key;
 use crate::platform::db::{self, Conn};
 use crate::platform::rate_limits::{self, Budget};
-use crate::platform::settings::Config;
-use crate::platform::tx::Ctx;
+use crate::platform::settings::Settings;
+use crate::platform::tx::Tx;
 
 /// A provider redelivers an inbound SMS for hours, never for weeks.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);
@@ -39,9 +39,9 @@ pub struct Inbound {
 
 /// Handles an inbound SMS. It changes nothing if it is not one of the keywords, is a repetition, or comes
 /// from a number that cannot be texted.
-pub fn receive(ctx: &Ctx, conn: &mut Conn, inbound: &Inbound) -> db::Result<()> {
+pub fn receive(tx: &mut Tx, inbound: &Inbound) -> db::Result<()> {
     let Some((word, language)) = words::read(&inbound.text) else { return Ok(()) };
-    let Some(phone) = writer(&ctx.config, &inbound.from) else {
+    let Some(phone) = writer(&tx.settings, &inbound.from) else {
         metrics::counter!("inbound_senders_unreadable_total", "provider" => inbound.provider).increment(1);
         return Ok(());
     };
@@ -50,54 +50,54 @@ pub fn receive(ctx: &Ctx, conn: &mut Conn, inbound: &Inbound) -> db::Result<()> 
     }
     let sender = sender_key(&inbound.to);
     let id = match inbound.id.as_str() {
-        "" => ctx.id("inb"),
-        id => ctx.keys.blind("inbound", &format!("{}:{id}", inbound.provider)),
+        "" => tx.id("inb"),
+        id => tx.keys.blind("inbound", &format!("{}:{id}", inbound.provider)),
     };
-    if store::remember(conn, &id, ctx.now)? == 0 {
+    if store::remember(tx.conn, &id, tx.now)? == 0 {
         return Ok(());
     }
     metrics::counter!("inbound_texts_total", "provider" => inbound.provider, "word" => word.as_str())
         .increment(1);
-    let phone_key = rate_limits::number_key(ctx, &phone);
-    let is_news = apply(ctx, conn, word, &sender, &phone_key)?;
-    let may_answer = is_ours(&ctx.config, &sender) && is_served(&ctx.config, &phone);
-    if is_news && may_answer && !inbound.is_answered && has_budget(ctx, conn, word, &phone_key)? {
+    let phone_key = rate_limits::number_key(tx, &phone);
+    let is_news = apply(tx, word, &sender, &phone_key)?;
+    let may_answer = is_ours(&tx.settings, &sender) && is_served(&tx.settings, &phone);
+    if is_news && may_answer && !inbound.is_answered && has_budget(tx, word, &phone_key)? {
         let answer = message::Answer { to: &phone, sender: &sender, word, language };
-        message::enqueue(ctx, conn, &id, &answer)?;
+        message::enqueue(tx, &id, &answer)?;
     }
     Ok(())
 }
 
 /// Applies a keyword; returns whether it deserves a reply. A second STOP does not.
-fn apply(ctx: &Ctx, conn: &mut Conn, word: Word, sender: &str, phone_key: &str) -> db::Result<bool> {
+fn apply(tx: &mut Tx, word: Word, sender: &str, phone_key: &str) -> db::Result<bool> {
     Ok(match word {
-        Word::Stop => store::opt_out(conn, sender, phone_key, ctx.now)? == 1,
-        Word::Start => store::opt_in(conn, sender, phone_key)? == 1,
+        Word::Stop => store::opt_out(tx.conn, sender, phone_key, tx.now)? == 1,
+        Word::Start => store::opt_in(tx.conn, sender, phone_key)? == 1,
         Word::Help => true,
     })
 }
 
 /// Rate limit of replies: two machines that reply to each other must come to an end, and forged sender
 /// numbers must not spend our money.
-fn has_budget(ctx: &Ctx, conn: &mut Conn, word: Word, phone_key: &str) -> db::Result<bool> {
+fn has_budget(tx: &mut Tx, word: Word, phone_key: &str) -> db::Result<bool> {
     let budget = match word {
-        Word::Help => Budget::help_to_number(ctx, phone_key),
-        Word::Stop | Word::Start => Budget::consent_to_number(ctx, phone_key),
+        Word::Help => Budget::help_to_number(tx, phone_key),
+        Word::Stop | Word::Start => Budget::consent_to_number(tx, phone_key),
     };
-    Ok(rate_limits::take(ctx, conn, &[budget])?.is_ok())
+    Ok(rate_limits::take(tx, &[budget])?.is_ok())
 }
 
-pub fn barred(conn: &mut Conn, phone_key: &str) -> db::Result<Vec<String>> {
-    store::barred(conn, phone_key)
+pub fn barred(tx: &mut Tx, phone_key: &str) -> db::Result<Vec<String>> {
+    store::barred(tx.conn, phone_key)
 }
 
 /// Deletes the ids of inbound texts that no provider redelivers any more.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    store::forget(conn, ctx.now - REMEMBERED)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    store::forget(tx.conn, tx.now - REMEMBERED)
 }
 
-fn is_ours(config: &Config, sender: &str) -> bool {
-    [&config.twilio.from, &config.kannel.from].into_iter().any(|own| sender_key(own) == sender)
+fn is_ours(settings: &Settings, sender: &str) -> bool {
+    [&settings.twilio.from, &settings.kannel.from].into_iter().any(|own| sender_key(own) == sender)
 }
 
 /// Checks that `to` has the form of a sender; one that is not ours today may be tomorrow.
@@ -106,14 +106,14 @@ fn is_sender(to: &str) -> bool {
 }
 
 /// Replies to other countries cost more, and none of our patients are there.
-fn is_served(config: &Config, phone: &Phone) -> bool {
-    config.verification.countries.iter().any(|country| country == phone.region())
+fn is_served(settings: &Settings, phone: &Phone) -> bool {
+    settings.verification.countries.iter().any(|country| country == phone.region())
 }
 
 /// Parses the author's number as carriers write it: with a plus, with two zeros, or with neither. A number
 /// without a prefix is parsed as one of our own region first, and if that fails as an international one
 /// that lost its plus. A short code is not a phone.
-fn writer(config: &Config, from: &str) -> Option<Phone> {
+fn writer(settings: &Settings, from: &str) -> Option<Phone> {
     let from = from.trim();
     let bare = from.strip_prefix('+').unwrap_or(from);
     if bare.is_empty() || !bare.bytes().all(|b| b.is_ascii_digit()) {
@@ -125,7 +125,7 @@ fn writer(config: &Config, from: &str) -> Option<Phone> {
     } else if let Some(digits) = bare.strip_prefix("00") {
         international(digits)
     } else {
-        let ours = Phone::parse(bare, Some(&config.verification.default_region)).ok();
+        let ours = Phone::parse(bare, Some(&settings.verification.default_region)).ok();
         ours.or_else(|| international(bare))
     };
     phone.filter(Phone::can_call)

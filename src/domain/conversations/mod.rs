@@ -17,24 +17,24 @@ use serde_json::json;
 use crate::kit::Language;
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{self, Channel, Message};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Background job that compares the patient of a conversation with the practice's records. It runs after the
 /// response: neither the text nor the timing of what a patient receives may reveal whether a record exists.
 pub const GRADE: &str = "identity_grade";
 
 /// Queues the job that grades (again) how well the patient matches the practice's records.
-pub fn ask_grade(ctx: &Ctx, conn: &mut Conn, conversation_id: &str) -> db::Result<()> {
+pub fn ask_grade(tx: &mut Tx, conversation_id: &str) -> db::Result<()> {
     let message = Message {
         topic: GRADE,
         channel: Channel::Task,
-        dedupe_key: format!("grade:{conversation_id}:{}", ctx.now.millis()),
+        dedupe_key: format!("grade:{conversation_id}:{}", tx.now.millis()),
         recipient: None,
         payload: json!({ "conversation": conversation_id }),
         due: None,
         not_after: None,
     };
-    outbox::enqueue(ctx, conn, &message).map(drop)
+    outbox::enqueue(tx, &message).map(drop)
 }
 
 /// Whether a text can be a message: 1 to 4,000 characters, and not only white space.
@@ -65,75 +65,65 @@ impl<'a> NewEntry<'a> {
 }
 
 /// Appends an entry to a conversation and notifies both sides; `None` if the conversation is closed.
-pub fn append(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    conversation_id: &str,
-    new: &NewEntry<'_>,
-) -> db::Result<Option<Entry>> {
-    let Some((entry, placed)) = place(ctx, conn, conversation_id, new)? else { return Ok(None) };
-    events::entry(ctx, conn, conversation_id, &placed, &entry)?;
+pub fn append(tx: &mut Tx, conversation_id: &str, new: &NewEntry<'_>) -> db::Result<Option<Entry>> {
+    let Some((entry, placed)) = place(tx, conversation_id, new)? else { return Ok(None) };
+    events::entry(tx, conversation_id, &placed, &entry)?;
     Ok(Some(entry))
 }
 
 pub fn place(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     conversation_id: &str,
     new: &NewEntry<'_>,
 ) -> db::Result<Option<(Entry, store::Placed)>> {
     let by_patient = new.author == "patient";
     // The counter's row lock serializes concurrent entries, so positions have no gaps.
-    let Some(placed) = store::next_position(conn, conversation_id, by_patient, ctx.now)? else {
+    let Some(placed) = store::next_position(tx.conn, conversation_id, by_patient, tx.now)? else {
         return Ok(None);
     };
-    let entry = store::insert_entry(conn, &ctx.id("ent"), conversation_id, placed.position, new, ctx.now)?;
+    let id = tx.id("ent");
+    let entry = store::insert_entry(tx.conn, &id, conversation_id, placed.position, new, tx.now)?;
     Ok(Some((entry, placed)))
 }
 
-pub fn system(ctx: &Ctx, conn: &mut Conn, conversation_id: &str, body: &str) -> db::Result<()> {
-    append(ctx, conn, conversation_id, &NewEntry::system(body)).map(drop)
+pub fn system(tx: &mut Tx, conversation_id: &str, body: &str) -> db::Result<()> {
+    append(tx, conversation_id, &NewEntry::system(body)).map(drop)
 }
 
 /// Up to `limit` entries after `position`, in order.
-pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -> db::Result<Vec<Entry>> {
-    store::entries(conn, conversation_id, after, limit)
+pub fn entries(tx: &mut Tx, conversation_id: &str, after: i32, limit: i64) -> db::Result<Vec<Entry>> {
+    store::entries(tx.conn, conversation_id, after, limit)
 }
 
 /// The account's conversation of this id, within the access scope.
-pub fn find(
-    conn: &mut Conn,
-    account_id: &str,
-    sight: Sight<'_>,
-    id: &str,
-) -> db::Result<Option<Conversation>> {
-    store::conversation_in_sight(conn, account_id, sight, id)
+pub fn find(tx: &mut Tx, account_id: &str, sight: Sight<'_>, id: &str) -> db::Result<Option<Conversation>> {
+    store::conversation_in_sight(tx.conn, account_id, sight, id)
 }
 
 /// The subset of `ids` that belong to the account and are within the access scope.
 pub fn in_sight_among(
-    conn: &mut Conn,
+    tx: &mut Tx,
     account_id: &str,
     sight: Sight<'_>,
     ids: &[String],
 ) -> db::Result<Vec<String>> {
-    store::in_sight_among(conn, account_id, sight, ids)
+    store::in_sight_among(tx.conn, account_id, sight, ids)
 }
 
 /// Marks entries as read by the patient and notifies the practice; returns the position read up to.
-pub fn read_by_patient(ctx: &Ctx, conn: &mut Conn, id: &str, position: i32) -> db::Result<i32> {
-    let Some(held) = store::hold(conn, id)? else { return Ok(0) };
+pub fn read_by_patient(tx: &mut Tx, id: &str, position: i32) -> db::Result<i32> {
+    let Some(held) = store::hold(tx.conn, id)? else { return Ok(0) };
     let read = position.min(held.entry_count);
     if read <= held.patient_read_position {
         return Ok(held.patient_read_position);
     }
-    store::set_patient_read(conn, id, read)?;
-    events::read(ctx, conn, &held, id, "patient", read)?;
+    store::set_patient_read(tx.conn, id, read)?;
+    events::read(tx, &held, id, "patient", read)?;
     Ok(read)
 }
 
-pub fn practice_language(conn: &mut Conn, practice_id: &str) -> db::Result<Language> {
-    Ok(crate::domain::practices::find(conn, practice_id)?
+pub fn practice_language(tx: &mut Tx, practice_id: &str) -> db::Result<Language> {
+    Ok(crate::domain::practices::find(tx, practice_id)?
         .map(|practice| practice.language())
         .unwrap_or_default())
 }

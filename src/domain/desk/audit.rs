@@ -9,7 +9,7 @@ use crate::domain::staff::{self, Role};
 use crate::kit::{Secret, Timestamp, csv};
 use crate::platform::audit::{self, Filter, Row};
 use crate::platform::db::Conn;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// The most events that one exported file holds.
 const MOST: i64 = 100_000;
@@ -29,32 +29,31 @@ pub struct Asked {
 
 /// Lists up to `limit` events before the one with the key `before`, newest first.
 pub fn list(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     asked: &Asked,
     (before, limit): (&str, i64),
 ) -> Result<Vec<Row>, Refusal> {
-    let who = staff::authenticate_to_configure(ctx, conn, token)?;
-    let filter = filter(asked, &zone(&practice(conn, &who)?))?;
-    Ok(audit::list(conn, &who.practice_id, &filter, before, limit)?)
+    let who = staff::authenticate_to_configure(tx, token)?;
+    let filter = filter(asked, &zone(&practice(tx, &who)?))?;
+    Ok(audit::list(tx.conn, &who.practice_id, &filter, before, limit)?)
 }
 
 /// Exports the events as CSV, oldest first, and records the export in the audit log. Admins only.
-pub fn export(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, asked: &Asked) -> Result<String, Refusal> {
-    let who = staff::authenticate(ctx, conn, token)?;
+pub fn export(tx: &mut Tx, token: Option<&Secret>, asked: &Asked) -> Result<String, Refusal> {
+    let who = staff::authenticate(tx, token)?;
     if who.role != Role::Admin {
         return Err(staff::Refusal::Forbidden.into());
     }
-    let filter = filter(asked, &zone(&practice(conn, &who)?))?;
-    let mut rows = audit::list(conn, &who.practice_id, &filter, "", MOST + 1)?;
+    let filter = filter(asked, &zone(&practice(tx, &who)?))?;
+    let mut rows = audit::list(tx.conn, &who.practice_id, &filter, "", MOST + 1)?;
     if rows.len() > usize::try_from(MOST).unwrap_or(usize::MAX) {
         return Err(Refusal::TooManyEvents);
     }
     rows.reverse();
     let Asked { action, actor, from, to } = asked;
     let detail = json!({ "events": rows.len(), "action": action, "actor": actor, "from": from, "to": to });
-    who.note(ctx, conn, "audit.exported", &who.practice_id, detail)?;
+    who.note(tx, "audit.exported", &who.practice_id, detail)?;
     Ok(file(&rows))
 }
 

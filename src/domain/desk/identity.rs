@@ -14,7 +14,7 @@ pub use crate::domain::proof_pack::proof;
 use crate::domain::staff::{self, Principal, Role};
 use crate::kit::{Language, Secret};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// The identity check of one conversation.
 pub struct Look {
@@ -38,31 +38,30 @@ pub struct Asked {
 }
 
 /// Compares a conversation's patient with the records.
-pub fn look(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Look, Refusal> {
-    let (who, reader) = inbox::reader(ctx, conn, token)?;
-    let (card, _) = conversations::find(conn, &reader, id)?;
-    let finding = grading::look(conn, id)?.ok_or(conversations::Refusal::NotFound)?;
-    let grading = grading::gradings(conn, &[id.to_owned()])?.pop();
-    let language = super::practice(conn, &who)?.language();
-    Ok(Look { card, finding, grading, decisions: states::decisions(conn, id)?, language })
+pub fn look(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Look, Refusal> {
+    let (who, reader) = inbox::reader(tx, token)?;
+    let (card, _) = conversations::find(tx, &reader, id)?;
+    let finding = grading::look(tx, id)?.ok_or(conversations::Refusal::NotFound)?;
+    let grading = grading::gradings(tx, &[id.to_owned()])?.pop();
+    let language = super::practice(tx, &who)?.language();
+    Ok(Look { card, finding, grading, decisions: states::decisions(tx, id)?, language })
 }
 
 /// Stores a decision about the patient's identity; returns it with the conversation after it.
 pub fn decide(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     id: &str,
     asked: &Asked,
 ) -> Result<(Decision, Card), Refusal> {
-    let (who, reader) = inbox::reader(ctx, conn, token)?;
-    conversations::find(conn, &reader, id)?;
+    let (who, reader) = inbox::reader(tx, token)?;
+    conversations::find(tx, &reader, id)?;
     check_role(&who, asked.verdict)?;
-    let (note, evidence) = (asked.note.as_deref(), evidence(conn, id, asked)?);
+    let (note, evidence) = (asked.note.as_deref(), evidence(tx, id, asked)?);
     let ruling = Ruling { note, evidence, ..Ruling::bare(asked.verdict) };
     let by = By { practice_id: &who.practice_id, actor: &who.staff_id };
-    let decision = states::decide(ctx, conn, &by, id, &ruling)?;
-    Ok((decision, conversations::find(conn, &reader, id)?.0))
+    let decision = states::decide(tx, &by, id, &ruling)?;
+    Ok((decision, conversations::find(tx, &reader, id)?.0))
 }
 
 /// Only admins may undo a decision.
@@ -74,8 +73,8 @@ fn check_role(who: &Principal, verdict: Verdict) -> Result<(), Refusal> {
 }
 
 /// The comparison at the time of the decision: with the chosen record, or with every candidate.
-fn evidence(conn: &mut Conn, id: &str, asked: &Asked) -> Result<Evidence, Refusal> {
-    let finding = grading::look(conn, id)?.ok_or(conversations::Refusal::NotFound)?;
+fn evidence(tx: &mut Tx, id: &str, asked: &Asked) -> Result<Evidence, Refusal> {
+    let finding = grading::look(tx, id)?.ok_or(conversations::Refusal::NotFound)?;
     let candidates = &finding.verdict.candidates;
     let meant = meant(asked, candidates)?;
     let wanted = candidates.iter().filter(|found| meant.is_none_or(|id| found.record_id == id));
@@ -101,43 +100,36 @@ fn meant<'a>(asked: &'a Asked, candidates: &'a [Comparison]) -> Result<Option<&'
 }
 
 /// Counts the conversations that wait for an identity check; counting stops at `most` + 1.
-pub fn how_many_wait(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-    most: i64,
-) -> Result<usize, Refusal> {
-    let (_, reader) = inbox::reader(ctx, conn, token)?;
-    Ok(conversations::how_many_to_verify(conn, &reader, most + 1)?)
+pub fn how_many_wait(tx: &mut Tx, token: Option<&Secret>, most: i64) -> Result<usize, Refusal> {
+    let (_, reader) = inbox::reader(tx, token)?;
+    Ok(conversations::how_many_to_verify(tx, &reader, most + 1)?)
 }
 
 /// Lists up to `limit` waiting conversations, each patient compared with the records as they are now.
 pub fn waiting_in_full(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     after: Option<&Waiting>,
     limit: i64,
 ) -> Result<Vec<(Card, Option<Finding>)>, Refusal> {
-    let (_, reader) = inbox::reader(ctx, conn, token)?;
-    let cards = conversations::to_verify(conn, &reader, after, limit)?;
-    let with_finding = |card: Card| Ok((grading::look(conn, &card.id)?, card));
+    let (_, reader) = inbox::reader(tx, token)?;
+    let cards = conversations::to_verify(tx, &reader, after, limit)?;
+    let with_finding = |card: Card| Ok((grading::look(tx, &card.id)?, card));
     let found = cards.into_iter().map(with_finding).collect::<db::Result<Vec<_>>>()?;
     Ok(found.into_iter().map(|(finding, card)| (card, finding)).collect())
 }
 
 /// Lists up to `limit` conversations that wait for an identity check, longest wait first.
 pub fn waiting(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     after: Option<&Waiting>,
     limit: i64,
 ) -> Result<Vec<(Card, Option<Grading>)>, Refusal> {
-    let (_, reader) = inbox::reader(ctx, conn, token)?;
-    let cards = conversations::to_verify(conn, &reader, after, limit)?;
+    let (_, reader) = inbox::reader(tx, token)?;
+    let cards = conversations::to_verify(tx, &reader, after, limit)?;
     let ids: Vec<String> = cards.iter().map(|card| card.id.clone()).collect();
-    let mut gradings = grading::gradings(conn, &ids)?;
+    let mut gradings = grading::gradings(tx, &ids)?;
     let with_grading = |card: Card| {
         let found = gradings.iter().position(|grading| grading.conversation_id == card.id);
         let grading = found.map(|at| gradings.swap_remove(at));

@@ -6,7 +6,7 @@ use crate::domain::links::{self, Destination, Visible};
 use crate::domain::staff::Principal;
 use crate::kit::Secret;
 use crate::platform::db::Conn;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// The staff member and their access scope; `only` holds owners and link ids, `None` all links.
 struct Reach {
@@ -15,11 +15,11 @@ struct Reach {
 }
 
 impl Reach {
-    fn of(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Self, Refusal> {
-        let who = of_patients(ctx, conn, token)?;
-        let only = match visible(conn, &who)? {
+    fn of(tx: &mut Tx, token: Option<&Secret>) -> Result<Self, Refusal> {
+        let who = of_patients(tx, token)?;
+        let only = match visible(tx, &who)? {
             Visible::All => None,
-            Visible::To { owners, staff_id } => Some((owners, links::joined(conn, &staff_id)?)),
+            Visible::To { owners, staff_id } => Some((owners, links::joined(tx, &staff_id)?)),
         };
         Ok(Self { who, only })
     }
@@ -31,95 +31,86 @@ impl Reach {
 }
 
 pub fn list(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     state: Option<State>,
     before: &str,
     limit: i64,
 ) -> Result<Vec<Invite>, Refusal> {
-    let reach = Reach::of(ctx, conn, token)?;
-    Ok(invites::list(ctx, conn, &reach.filter(state), before, limit)?)
+    let reach = Reach::of(tx, token)?;
+    Ok(invites::list(tx, &reach.filter(state), before, limit)?)
 }
 
-pub fn find(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Invite, Refusal> {
-    let reach = Reach::of(ctx, conn, token)?;
-    Ok(invites::find(ctx, conn, &reach.filter(None), id)?)
+pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Invite, Refusal> {
+    let reach = Reach::of(tx, token)?;
+    Ok(invites::find(tx, &reach.filter(None), id)?)
 }
 
 /// Creates an invite to a link or, without one, to the practice's default link.
 pub fn create(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     link_id: Option<&str>,
     new: impl FnOnce(String) -> NewInvite,
 ) -> Result<Invite, Refusal> {
-    let reach = Reach::of(ctx, conn, token)?;
+    let reach = Reach::of(tx, token)?;
     let who = &reach.who;
-    let to = destination(conn, who, link_id)?;
-    Ok(invites::create(ctx, conn, &to, &new(who.staff_id.clone()))?)
+    let to = destination(tx, who, link_id)?;
+    Ok(invites::create(tx, &to, &new(who.staff_id.clone()))?)
 }
 
-pub fn send(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Invite, Refusal> {
-    let reach = Reach::of(ctx, conn, token)?;
-    let invite = invites::find(ctx, conn, &reach.filter(None), id)?;
-    Ok(invites::send(ctx, conn, &invite, &reach.who.staff_id)?)
+pub fn send(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Invite, Refusal> {
+    let reach = Reach::of(tx, token)?;
+    let invite = invites::find(tx, &reach.filter(None), id)?;
+    Ok(invites::send(tx, &invite, &reach.who.staff_id)?)
 }
 
-pub fn revoke(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<(), Refusal> {
-    let reach = Reach::of(ctx, conn, token)?;
-    let invite = invites::find(ctx, conn, &reach.filter(None), id)?;
-    Ok(invites::revoke(ctx, conn, &invite, &reach.who.staff_id)?)
+pub fn revoke(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(), Refusal> {
+    let reach = Reach::of(tx, token)?;
+    let invite = invites::find(tx, &reach.filter(None), id)?;
+    Ok(invites::revoke(tx, &invite, &reach.who.staff_id)?)
 }
 
 /// Stores a list of people to invite; a background job processes its rows.
 pub fn import(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     link_id: Option<&str>,
     rows: &[import::Row],
 ) -> Result<import::Import, Refusal> {
-    let reach = Reach::of(ctx, conn, token)?;
+    let reach = Reach::of(tx, token)?;
     let who = &reach.who;
-    let to = destination(conn, who, link_id)?;
-    Ok(import::take(ctx, conn, &to, &who.staff_id, rows)?)
+    let to = destination(tx, who, link_id)?;
+    Ok(import::take(tx, &to, &who.staff_id, rows)?)
 }
 
 /// Returns an import with its progress.
-pub fn import_of(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-    id: &str,
-) -> Result<import::Import, Refusal> {
-    let reach = Reach::of(ctx, conn, token)?;
-    let found = import::find(conn, &reach.filter(None), id)?;
+pub fn import_of(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<import::Import, Refusal> {
+    let reach = Reach::of(tx, token)?;
+    let found = import::find(tx.conn, &reach.filter(None), id)?;
     Ok(found.ok_or(invites::Refusal::NotFound)?)
 }
 
 /// Lists the results of up to `limit` rows after a line.
 pub fn import_rows(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     id: &str,
     after: i32,
     limit: i64,
 ) -> Result<Vec<import::Done>, Refusal> {
-    let import = import_of(ctx, conn, token, id)?;
-    Ok(import::rows(conn, &import.id, after, limit)?)
+    let import = import_of(tx, token, id)?;
+    Ok(import::rows(tx.conn, &import.id, after, limit)?)
 }
 
 /// The destination of an invite: a link in the caller's access scope that accepts patients.
-fn destination(conn: &mut Conn, who: &Principal, link_id: Option<&str>) -> Result<Destination, Refusal> {
+fn destination(tx: &mut Tx, who: &Principal, link_id: Option<&str>) -> Result<Destination, Refusal> {
     let id = match link_id {
         Some(id) => Some(id.to_owned()),
-        None => links::default_of(conn, &who.practice_id)?.map(|link| link.id),
+        None => links::default_of(tx, &who.practice_id)?.map(|link| link.id),
     };
-    let (seen, id) = (visible(conn, who)?, id.unwrap_or_default());
-    let link = links::find_visible(conn, &who.practice_id, &seen, &id)?;
+    let (seen, id) = (visible(tx, who)?, id.unwrap_or_default());
+    let link = links::find_visible(tx, &who.practice_id, &seen, &id)?;
     let link = link.ok_or(Refusal::Stranger("/link_id"))?;
-    Ok(links::destination_of(conn, &link.id).map_err(invites::Refusal::Link)?)
+    Ok(links::destination_of(tx, &link.id).map_err(invites::Refusal::Link)?)
 }

@@ -23,7 +23,7 @@ use crate::domain::record_imports;
 use crate::domain::staff::{self, Principal};
 use crate::kit::Secret;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Errors of the practice API.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +75,8 @@ pub enum Refusal {
 }
 
 /// Authenticates a staff member who may see patients; the operator's support may not.
-pub fn of_patients(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
-    let who = staff::authenticate(ctx, conn, token)?;
+pub fn of_patients(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
+    let who = staff::authenticate(tx, token)?;
     if who.role.meets_patients() { Ok(who) } else { Err(staff::Refusal::Forbidden.into()) }
 }
 
@@ -87,118 +87,108 @@ pub struct LinkDetails {
 }
 
 impl LinkDetails {
-    fn of(conn: &mut Conn, link: Link) -> db::Result<Self> {
-        let people = links::people(conn, &link.id)?;
+    fn of(tx: &mut Tx, link: Link) -> db::Result<Self> {
+        let people = links::people(tx, &link.id)?;
         Ok(Self { link, people })
     }
 }
 
 /// Creates a link in the caller's own practice, whatever `new.practice_id` says.
 pub fn create_link(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     mut new: NewLink,
     people: &People,
 ) -> Result<LinkDetails, Refusal> {
-    let who = staff::authenticate_to_configure(ctx, conn, token)?;
+    let who = staff::authenticate_to_configure(tx, token)?;
     new.practice_id.clone_from(&who.practice_id);
-    check_owner(conn, &who, &new.owner)?;
-    check_staff(conn, &who, "/assignee_id", new.assignee_id.as_slice())?;
-    check_staff(conn, &who, "/members", &people.members)?;
-    check_staff(conn, &who, "/notify", &people.notify)?;
-    let practice = practice(conn, &who)?;
-    let link = links::add(ctx, conn, &who.staff_id, &practice, &new, people, None)?;
-    Ok(LinkDetails::of(conn, link)?)
+    check_owner(tx, &who, &new.owner)?;
+    check_staff(tx, &who, "/assignee_id", new.assignee_id.as_slice())?;
+    check_staff(tx, &who, "/members", &people.members)?;
+    check_staff(tx, &who, "/notify", &people.notify)?;
+    let practice = practice(tx, &who)?;
+    let link = links::add(tx, &who.staff_id, &practice, &new, people, None)?;
+    Ok(LinkDetails::of(tx, link)?)
 }
 
 pub fn change_link(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     id: &str,
     change: &Change,
 ) -> Result<LinkDetails, Refusal> {
-    let who = staff::authenticate(ctx, conn, token)?;
+    let who = staff::authenticate(tx, token)?;
     // "Not found" comes before "forbidden": a caller without access to a link learns nothing about it.
-    let seen = visible(conn, &who)?;
-    links::find_visible(conn, &who.practice_id, &seen, id)?.ok_or(EndpointRefusal::NotFound)?;
+    let seen = visible(tx, &who)?;
+    links::find_visible(tx, &who.practice_id, &seen, id)?.ok_or(EndpointRefusal::NotFound)?;
     if !who.role.configures() {
         return Err(staff::Refusal::Forbidden.into());
     }
     if let Some(owner) = &change.owner {
-        check_owner(conn, &who, owner)?;
+        check_owner(tx, &who, owner)?;
     }
     check_staff(
-        conn,
+        tx,
         &who,
         "/assignee_id",
         change.assignee_id.iter().flatten().cloned().collect::<Vec<_>>().as_slice(),
     )?;
-    check_staff(conn, &who, "/members", change.members.as_deref().unwrap_or_default())?;
-    check_staff(conn, &who, "/notify", change.notify.as_deref().unwrap_or_default())?;
-    let link = links::change(ctx, conn, &who.staff_id, &who.practice_id, id, change)?;
-    Ok(LinkDetails::of(conn, link)?)
+    check_staff(tx, &who, "/members", change.members.as_deref().unwrap_or_default())?;
+    check_staff(tx, &who, "/notify", change.notify.as_deref().unwrap_or_default())?;
+    let link = links::change(tx, &who.staff_id, &who.practice_id, id, change)?;
+    Ok(LinkDetails::of(tx, link)?)
 }
 
-pub fn link(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<LinkDetails, Refusal> {
-    let (_, link) = find(ctx, conn, token, id)?;
-    Ok(LinkDetails::of(conn, link)?)
+pub fn link(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<LinkDetails, Refusal> {
+    let (_, link) = find(tx, token, id)?;
+    Ok(LinkDetails::of(tx, link)?)
 }
 
 /// Lists up to `limit` links after the link `after`.
 pub fn links(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     after: &str,
     limit: i64,
 ) -> Result<Vec<LinkDetails>, Refusal> {
-    let who = staff::authenticate(ctx, conn, token)?;
-    let seen = visible(conn, &who)?;
-    let found = links::list(conn, &who.practice_id, &seen, after, limit)?;
-    Ok(found.into_iter().map(|link| LinkDetails::of(conn, link)).collect::<db::Result<_>>()?)
+    let who = staff::authenticate(tx, token)?;
+    let seen = visible(tx, &who)?;
+    let found = links::list(tx, &who.practice_id, &seen, after, limit)?;
+    Ok(found.into_iter().map(|link| LinkDetails::of(tx, link)).collect::<db::Result<_>>()?)
 }
 
 /// Returns a link with its practice, for printing.
-pub fn printable(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-    id: &str,
-) -> Result<Destination, Refusal> {
-    let (_, link) = find(ctx, conn, token, id)?;
-    Ok(links::known(conn, &link.id)?.ok_or(EndpointRefusal::NotFound)?)
+pub fn printable(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Destination, Refusal> {
+    let (_, link) = find(tx, token, id)?;
+    Ok(links::known(tx, &link.id)?.ok_or(EndpointRefusal::NotFound)?)
 }
 
 /// Reports how many of a link's visitors reached each step of the sign-up.
 pub fn funnel(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     id: &str,
     (from, to): (Option<&str>, Option<&str>),
     channel: Option<&str>,
 ) -> Result<link_analytics::Report, Refusal> {
-    let (who, link) = find(ctx, conn, token, id)?;
-    let zone = zone(&practice(conn, &who)?);
-    let range = Range::parse(from, to, ctx.now.to_jiff().to_zoned(zone).date())?;
-    Ok(link_analytics::of_link(conn, &link.id, range, channel)?)
+    let (who, link) = find(tx, token, id)?;
+    let zone = zone(&practice(tx, &who)?);
+    let range = Range::parse(from, to, tx.now.to_jiff().to_zoned(zone).date())?;
+    Ok(link_analytics::of_link(tx, &link.id, range, channel)?)
 }
 
 /// Exports the funnel as CSV with small counts suppressed, and records the export in the audit log.
 pub fn export_funnel(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     id: &str,
     days: (Option<&str>, Option<&str>),
     channel: Option<&str>,
 ) -> Result<String, Refusal> {
-    let report = funnel(ctx, conn, token, id, days, channel)?;
-    let (who, link) = find(ctx, conn, token, id)?;
+    let report = funnel(tx, token, id, days, channel)?;
+    let (who, link) = find(tx, token, id)?;
     let detail = json!({ "from": report.from, "to": report.to, "channel": channel });
-    who.note(ctx, conn, "funnel.exported", &link.id, detail)?;
+    who.note(tx, "funnel.exported", &link.id, detail)?;
     Ok(link_analytics::csv(&report))
 }
 
@@ -206,47 +196,37 @@ pub fn zone(practice: &Practice) -> TimeZone {
     TimeZone::get(&practice.time_zone).unwrap_or(TimeZone::UTC)
 }
 
-pub fn find(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-    id: &str,
-) -> Result<(Principal, Link), Refusal> {
-    let who = staff::authenticate(ctx, conn, token)?;
-    let seen = visible(conn, &who)?;
-    let link = links::find_visible(conn, &who.practice_id, &seen, id)?.ok_or(EndpointRefusal::NotFound)?;
+pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(Principal, Link), Refusal> {
+    let who = staff::authenticate(tx, token)?;
+    let seen = visible(tx, &who)?;
+    let link = links::find_visible(tx, &who.practice_id, &seen, id)?.ok_or(EndpointRefusal::NotFound)?;
     Ok((who, link))
 }
 
-pub fn practice(conn: &mut Conn, who: &Principal) -> Result<Practice, Refusal> {
-    Ok(practices::find(conn, &who.practice_id)?.ok_or(staff::Refusal::Unauthorized)?)
+pub fn practice(tx: &mut Tx, who: &Principal) -> Result<Practice, Refusal> {
+    Ok(practices::find(tx, &who.practice_id)?.ok_or(staff::Refusal::Unauthorized)?)
 }
 
-pub fn visible(conn: &mut Conn, who: &Principal) -> db::Result<Visible> {
+pub fn visible(tx: &mut Tx, who: &Principal) -> db::Result<Visible> {
     if who.role.configures() {
         return Ok(Visible::All);
     }
-    let mut owners = staff::teams_of(conn, &who.staff_id)?;
+    let mut owners = staff::teams_of(tx, &who.staff_id)?;
     owners.extend([PRACTICE.to_owned(), who.staff_id.clone()]);
     Ok(Visible::To { owners, staff_id: who.staff_id.clone() })
 }
 
-pub fn check_owner(conn: &mut Conn, who: &Principal, owner: &str) -> Result<(), Refusal> {
+pub fn check_owner(tx: &mut Tx, who: &Principal, owner: &str) -> Result<(), Refusal> {
     let is_ours = match links::owner_kind(owner) {
         "practice" => true,
-        "team" => staff::has_team(conn, &who.practice_id, owner)?,
-        _ => staff::all_work_at(conn, &who.practice_id, &[owner.to_owned()])?,
+        "team" => staff::has_team(tx, &who.practice_id, owner)?,
+        _ => staff::all_work_at(tx, &who.practice_id, &[owner.to_owned()])?,
     };
     if is_ours { Ok(()) } else { Err(Refusal::Stranger("/owner/id")) }
 }
 
-pub fn check_staff(
-    conn: &mut Conn,
-    who: &Principal,
-    field: &'static str,
-    ids: &[String],
-) -> Result<(), Refusal> {
-    match staff::all_work_at(conn, &who.practice_id, ids)? {
+pub fn check_staff(tx: &mut Tx, who: &Principal, field: &'static str, ids: &[String]) -> Result<(), Refusal> {
+    match staff::all_work_at(tx, &who.practice_id, ids)? {
         true => Ok(()),
         false => Err(Refusal::Stranger(field)),
     }

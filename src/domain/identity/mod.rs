@@ -22,7 +22,7 @@ use crate::kit::Phone;
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
 use crate::platform::rate_limits;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Status of a conversation that is not closed.
 const OPEN: &str = "open";
@@ -200,26 +200,25 @@ pub enum Refusal {
 /// Decides the identity check of a conversation and locks its row. The caller checks
 /// that `by` has permission.
 pub fn decide(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     by: &By<'_>,
     conversation_id: &str,
     ruling: &Ruling<'_>,
 ) -> Result<Decision, Refusal> {
-    let held = rows::hold(conn, conversation_id)?.filter(|held| held.practice_id == by.practice_id);
+    let held = rows::hold(tx.conn, conversation_id)?.filter(|held| held.practice_id == by.practice_id);
     let case = Case { by, id: conversation_id, held: &held.ok_or(Refusal::NotFound)? };
     match ruling.verdict {
-        Verdict::Confirm(method) => confirm(ctx, conn, &case, method, ruling),
-        Verdict::Reject { block } => reject(ctx, conn, &case, block, ruling),
-        Verdict::Undo => undo(ctx, conn, &case, ruling),
+        Verdict::Confirm(method) => confirm(tx, &case, method, ruling),
+        Verdict::Reject { block } => reject(tx, &case, block, ruling),
+        Verdict::Undo => undo(tx, &case, ruling),
     }
 }
 
 /// Confirms the patient who accepted an invite after verifying both of its channels.
-pub fn vouch(ctx: &Ctx, conn: &mut Conn, practice_id: &str, conversation_id: &str) -> db::Result<()> {
+pub fn vouch(tx: &mut Tx, practice_id: &str, conversation_id: &str) -> db::Result<()> {
     let by = By { practice_id, actor: "system" };
     let ruling = Ruling::bare(Verdict::Confirm(Method::Invite));
-    match decide(ctx, conn, &by, conversation_id, &ruling) {
+    match decide(tx, &by, conversation_id, &ruling) {
         Err(Refusal::Db(error)) => Err(error),
         // A conversation that was just opened has no decision yet.
         _ => Ok(()),
@@ -227,27 +226,27 @@ pub fn vouch(ctx: &Ctx, conn: &mut Conn, practice_id: &str, conversation_id: &st
 }
 
 /// Moves a confirmed identity to `re_verify`; any other state stays as it is.
-pub fn doubt(ctx: &Ctx, conn: &mut Conn, actor: &str, conversation_id: &str, why: Doubt) -> db::Result<()> {
-    let Some(held) = rows::hold(conn, conversation_id)? else { return Ok(()) };
+pub fn doubt(tx: &mut Tx, actor: &str, conversation_id: &str, why: Doubt) -> db::Result<()> {
+    let Some(held) = rows::hold(tx.conn, conversation_id)? else { return Ok(()) };
     if held.state() != State::Confirmed || held.status != OPEN {
         return Ok(());
     }
     let case = Case { by: &By { practice_id: &held.practice_id, actor }, id: conversation_id, held: &held };
     // The next author must acknowledge the unverified identity again.
-    rows::forget_acknowledgement(conn, conversation_id)?;
+    rows::forget_acknowledgement(tx.conn, conversation_id)?;
     let (kind, method) = ("re_verify", Some(why.as_str()));
     let step = Move { kind, method, to: State::ReVerify, reopens: false, meets: false };
-    record(ctx, conn, &case, &step, &Ruling::bare(Verdict::Undo)).map(drop)
+    record(tx, &case, &step, &Ruling::bare(Verdict::Undo)).map(drop)
 }
 
 /// The decisions about a conversation, oldest first.
-pub fn decisions(conn: &mut Conn, conversation_id: &str) -> db::Result<Vec<Decision>> {
-    store::decisions(conn, conversation_id)
+pub fn decisions(tx: &mut Tx, conversation_id: &str) -> db::Result<Vec<Decision>> {
+    store::decisions(tx.conn, conversation_id)
 }
 
 /// Whether a practice blocks a phone number from pairing.
-pub fn is_blocked(ctx: &Ctx, conn: &mut Conn, practice_id: &str, phone: &Phone) -> db::Result<bool> {
-    store::is_blocked(conn, practice_id, &rate_limits::number_key(ctx, phone))
+pub fn is_blocked(tx: &mut Tx, practice_id: &str, phone: &Phone) -> db::Result<bool> {
+    store::is_blocked(tx.conn, practice_id, &rate_limits::number_key(tx, phone))
 }
 
 /// A locked conversation, and who decides about it.
@@ -267,47 +266,35 @@ struct Move {
     meets: bool,
 }
 
-fn confirm(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    case: &Case<'_>,
-    method: Method,
-    ruling: &Ruling<'_>,
-) -> Result<Decision, Refusal> {
+fn confirm(tx: &mut Tx, case: &Case<'_>, method: Method, ruling: &Ruling<'_>) -> Result<Decision, Refusal> {
     if case.held.status != OPEN {
         return Err(Refusal::Closed);
     }
     if !case.held.state().is_open() {
         return Err(Refusal::Decided(case.held.state()));
     }
-    count(ctx, conn, case, "confirm", Step::Confirmed)?;
+    count(tx, case, "confirm", Step::Confirmed)?;
     let (kind, meets) = ("confirm", method.meets() && !ruling.on_known_device);
     let step = Move { kind, method: Some(method.as_str()), to: State::Confirmed, reopens: false, meets };
-    let decision = record(ctx, conn, case, &step, ruling)?;
-    say(ctx, conn, case, |words| words.confirmed)?;
+    let decision = record(tx, case, &step, ruling)?;
+    say(tx, case, |words| words.confirmed)?;
     Ok(decision)
 }
 
-fn reject(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    case: &Case<'_>,
-    block: bool,
-    ruling: &Ruling<'_>,
-) -> Result<Decision, Refusal> {
+fn reject(tx: &mut Tx, case: &Case<'_>, block: bool, ruling: &Ruling<'_>) -> Result<Decision, Refusal> {
     if case.held.status != OPEN {
         return Err(Refusal::Closed);
     }
-    count(ctx, conn, case, "reject", Step::Rejected)?;
+    count(tx, case, "reject", Step::Rejected)?;
     let step = Move { kind: "reject", method: None, to: State::Rejected, reopens: false, meets: false };
-    let decision = record(ctx, conn, case, &step, ruling)?;
-    say(ctx, conn, case, |words| words.closed)?;
-    rows::close_conversation(conn, case.id)?;
-    tell_patient(ctx, conn, case)?;
-    if block && let Some(phone) = store::phone_of(conn, &case.held.pairing_id)? {
-        let key = Phone::from_stored(&phone).map(|phone| rate_limits::number_key(ctx, &phone));
+    let decision = record(tx, case, &step, ruling)?;
+    say(tx, case, |words| words.closed)?;
+    rows::close_conversation(tx.conn, case.id)?;
+    tell_patient(tx, case)?;
+    if block && let Some(phone) = store::phone_of(tx.conn, &case.held.pairing_id)? {
+        let key = Phone::from_stored(&phone).map(|phone| rate_limits::number_key(tx, &phone));
         if let Ok(key) = key {
-            store::block(conn, case.by.practice_id, &key, &decision.id, ctx.now)?;
+            store::block(tx.conn, case.by.practice_id, &key, &decision.id, tx.now)?;
         }
     }
     Ok(decision)
@@ -315,8 +302,8 @@ fn reject(
 
 /// Restores the state before the last decision. A doubt cannot be undone because it is not a decision: its
 /// cause is still there.
-fn undo(ctx: &Ctx, conn: &mut Conn, case: &Case<'_>, ruling: &Ruling<'_>) -> Result<Decision, Refusal> {
-    let last = store::last_decision(conn, case.id)?.filter(Decision::can_be_undone);
+fn undo(tx: &mut Tx, case: &Case<'_>, ruling: &Ruling<'_>) -> Result<Decision, Refusal> {
+    let last = store::last_decision(tx.conn, case.id)?.filter(Decision::can_be_undone);
     let last = last.ok_or(Refusal::NothingToUndo)?;
     let was_rejected = case.held.state() == State::Rejected;
     let to = match State::from_word(&last.state_before) {
@@ -325,75 +312,65 @@ fn undo(ctx: &Ctx, conn: &mut Conn, case: &Case<'_>, ruling: &Ruling<'_>) -> Res
         before => before,
     };
     if was_rejected {
-        store::unblock(conn, &last.id)?;
+        store::unblock(tx.conn, &last.id)?;
     }
-    let reopens = was_rejected && pairing::is_paired(conn, &case.held.pairing_id)?;
+    let reopens = was_rejected && pairing::is_paired(tx.conn, &case.held.pairing_id)?;
     if reopens {
-        rows::reopen_conversation(conn, case.id)?;
-        rows::forget_acknowledgement(conn, case.id)?;
+        rows::reopen_conversation(tx.conn, case.id)?;
+        rows::forget_acknowledgement(tx.conn, case.id)?;
     }
     let step = Move { kind: "undo", method: None, to, reopens, meets: false };
-    let decision = record(ctx, conn, case, &step, ruling)?;
+    let decision = record(tx, case, &step, ruling)?;
     match reopens {
-        true => say(ctx, conn, case, |words| words.reopened)?,
-        false => say(ctx, conn, case, |words| words.checked_again)?,
+        true => say(tx, case, |words| words.reopened)?,
+        false => say(tx, case, |words| words.checked_again)?,
     }
-    tell_patient(ctx, conn, case)?;
+    tell_patient(tx, case)?;
     Ok(decision)
 }
 
 /// Sets the state, appends the decision, and writes the events, webhooks and audit log entry.
-fn record(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    case: &Case<'_>,
-    step: &Move,
-    ruling: &Ruling<'_>,
-) -> db::Result<Decision> {
+fn record(tx: &mut Tx, case: &Case<'_>, step: &Move, ruling: &Ruling<'_>) -> db::Result<Decision> {
     let is_open = case.held.status == OPEN || step.reopens;
-    let met_at = step.meets.then_some(ctx.now);
-    rows::set_identity(conn, case.id, step.to, is_open && step.to.is_open(), met_at, ctx.now)?;
-    let decision = store::insert(conn, &ctx.id("idd"), case, step, ruling, ctx.now)?;
-    events::identity(ctx, conn, case.held, case.id, step.to)?;
+    let met_at = step.meets.then_some(tx.now);
+    rows::set_identity(tx.conn, case.id, step.to, is_open && step.to.is_open(), met_at, tx.now)?;
+    let id = tx.id("idd");
+    let decision = store::insert(tx.conn, &id, case, step, ruling, tx.now)?;
+    events::identity(tx, case.held, case.id, step.to)?;
     let fact = Fact::IdentityChanged {
         conversation_id: case.id,
         state: step.to.as_str(),
         phi_allowed: step.to.allows_phi(),
     };
-    webhooks::emit(ctx, conn, case.by.practice_id, &[fact])?;
+    webhooks::emit(tx, case.by.practice_id, &[fact])?;
     let detail = json!({
         "decision": decision.id, "method": step.method,
         "before": case.held.identity, "after": step.to.as_str(),
     });
     let (practice_id, action) = (Some(case.by.practice_id), format!("identity.{}", step.kind));
     let event = audit::Event { practice_id, actor: case.by.actor, action: &action, subject: case.id, detail };
-    audit::record(ctx, conn, &event)?;
+    tx.audit(&event)?;
     Ok(decision)
 }
 
 /// Counts a conversation in the funnel once, however often its state is reverted.
-fn count(ctx: &Ctx, conn: &mut Conn, case: &Case<'_>, kind: &str, step: Step) -> db::Result<()> {
+fn count(tx: &mut Tx, case: &Case<'_>, kind: &str, step: Step) -> db::Result<()> {
     match &case.held.link_id {
-        Some(link_id) if !store::was_ever(conn, case.id, kind)? => {
-            link_analytics::record(ctx, conn, link_id, step)
+        Some(link_id) if !store::was_ever(tx.conn, case.id, kind)? => {
+            link_analytics::record(tx, link_id, step)
         }
         _ => Ok(()),
     }
 }
 
-fn say(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    case: &Case<'_>,
-    which: impl FnOnce(&words::Words) -> &'static str,
-) -> db::Result<()> {
-    let words = words::words(super::conversations::practice_language(conn, case.by.practice_id)?);
-    append(ctx, conn, case.id, &NewEntry::system(which(&words))).map(drop)
+fn say(tx: &mut Tx, case: &Case<'_>, which: impl FnOnce(&words::Words) -> &'static str) -> db::Result<()> {
+    let words = words::words(super::conversations::practice_language(tx, case.by.practice_id)?);
+    append(tx, case.id, &NewEntry::system(which(&words))).map(drop)
 }
 
 /// Tells the patient only that the conversation opened or closed, never how sure the practice is of them.
-fn tell_patient(ctx: &Ctx, conn: &mut Conn, case: &Case<'_>) -> db::Result<()> {
-    let account_id = pairing::account_of(conn, &case.held.pairing_id)?;
+fn tell_patient(tx: &mut Tx, case: &Case<'_>) -> db::Result<()> {
+    let account_id = pairing::account_of(tx.conn, &case.held.pairing_id)?;
     let (practice_id, place) = (case.by.practice_id, case.held.entry_count + 1);
-    events::changed(ctx, conn, practice_id, Some(&account_id), case.id, place)
+    events::changed(tx, practice_id, Some(&account_id), case.id, place)
 }

@@ -15,7 +15,7 @@ use super::conversations::store::Held;
 use super::conversations::{Entry, NewEntry, append, events};
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// The access scope of a staff member: which conversations of the practice they see.
 pub enum Reach {
@@ -74,65 +74,59 @@ pub struct Read {
 
 /// Up to `limit` conversations after `after`, most recent entry first.
 pub fn list(
-    conn: &mut Conn,
+    tx: &mut Tx,
     reader: &Reader,
     filter: &Filter,
     after: Option<&Cursor>,
     limit: i64,
 ) -> db::Result<Vec<Card>> {
-    store::list(conn, reader, filter, after, limit)
+    store::list(tx.conn, reader, filter, after, limit)
 }
 
 /// The identity work list: up to `limit` conversations that need a check, longest
 /// waiting first, after `after`.
-pub fn to_verify(
-    conn: &mut Conn,
-    reader: &Reader,
-    after: Option<&Waiting>,
-    limit: i64,
-) -> db::Result<Vec<Card>> {
-    store::to_verify(conn, reader, after, limit)
+pub fn to_verify(tx: &mut Tx, reader: &Reader, after: Option<&Waiting>, limit: i64) -> db::Result<Vec<Card>> {
+    store::to_verify(tx.conn, reader, after, limit)
 }
 
 /// Counts the conversations that need an identity check, up to `most`.
-pub fn how_many_to_verify(conn: &mut Conn, reader: &Reader, most: i64) -> db::Result<usize> {
-    store::how_many_to_verify(conn, reader, most)
+pub fn how_many_to_verify(tx: &mut Tx, reader: &Reader, most: i64) -> db::Result<usize> {
+    store::how_many_to_verify(tx.conn, reader, most)
 }
 
 /// One conversation with the patient's contact details.
-pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<(Card, Contact), Refusal> {
-    let card = store::find(conn, reader, id)?.ok_or(Refusal::NotFound)?;
-    let contact = store::contact(conn, &card.pairing_id)?;
+pub fn find(tx: &mut Tx, reader: &Reader, id: &str) -> Result<(Card, Contact), Refusal> {
+    let card = store::find(tx.conn, reader, id)?.ok_or(Refusal::NotFound)?;
+    let contact = store::contact(tx.conn, &card.pairing_id)?;
     Ok((card, contact))
 }
 
 /// The subset of `ids` within the access scope.
-pub fn in_reach_among(conn: &mut Conn, reader: &Reader, ids: &[String]) -> db::Result<Vec<String>> {
-    store::in_reach_among(conn, reader, ids)
+pub fn in_reach_among(tx: &mut Tx, reader: &Reader, ids: &[String]) -> db::Result<Vec<String>> {
+    store::in_reach_among(tx.conn, reader, ids)
 }
 
 /// Up to `limit` entries after a position, in order, with the staff member who wrote each.
 pub fn entries(
-    conn: &mut Conn,
+    tx: &mut Tx,
     reader: &Reader,
     id: &str,
     after: i32,
     limit: i64,
 ) -> Result<Vec<Remark>, Refusal> {
-    check(conn, reader, id)?;
-    Ok(store::remarks(conn, id, after, limit)?)
+    check(tx, reader, id)?;
+    Ok(store::remarks(tx.conn, id, after, limit)?)
 }
 
 /// Writes to the patient. The first message to an unverified patient needs an explicit acknowledgement.
 pub fn write(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     reader: &Reader,
     id: &str,
     body: &str,
     acknowledges: bool,
 ) -> Result<Remark, Refusal> {
-    let held = hold(conn, reader, id)?;
+    let held = hold(tx, reader, id)?;
     if held.status != "open" {
         return Err(Refusal::Closed);
     }
@@ -140,25 +134,25 @@ pub fn write(
         if !acknowledges {
             return Err(Refusal::Unverified);
         }
-        acknowledge(ctx, conn, reader, &held, id)?;
+        acknowledge(tx, reader, &held, id)?;
     }
     let author_id = Some(reader.staff_id.as_str());
     let new = NewEntry { kind: "message", author: "practice", author_id, body };
-    let entry: Entry = append(ctx, conn, id, &new)?.ok_or(Refusal::Closed)?;
-    let mut remarks = store::remarks(conn, id, entry.position - 1, 1)?;
+    let entry: Entry = append(tx, id, &new)?.ok_or(Refusal::Closed)?;
+    let mut remarks = store::remarks(tx.conn, id, entry.position - 1, 1)?;
     remarks.pop().ok_or(Refusal::NotFound)
 }
 
-fn acknowledge(ctx: &Ctx, conn: &mut Conn, reader: &Reader, held: &Held, id: &str) -> db::Result<()> {
-    rows::acknowledge(conn, id, &reader.staff_id, ctx.now)?;
+fn acknowledge(tx: &mut Tx, reader: &Reader, held: &Held, id: &str) -> db::Result<()> {
+    rows::acknowledge(tx.conn, id, &reader.staff_id, tx.now)?;
     let detail = json!({ "identity": held.identity });
-    record(ctx, conn, reader, "conversation.unverified_acknowledged", id, detail)
+    record(tx, reader, "conversation.unverified_acknowledged", id, detail)
 }
 
 /// Changes a conversation; an unchanged value is neither audited nor announced.
-pub fn change(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, change: &Change) -> Result<(), Refusal> {
-    let held = hold(conn, reader, id)?;
-    let was = (held.assignee_id.clone(), rows::tags(conn, id)?);
+pub fn change(tx: &mut Tx, reader: &Reader, id: &str, change: &Change) -> Result<(), Refusal> {
+    let held = hold(tx, reader, id)?;
+    let was = (held.assignee_id.clone(), rows::tags(tx.conn, id)?);
     let mut is = was.clone();
     if let Some(assignee) = &change.assignee_id {
         is.0.clone_from(assignee);
@@ -168,61 +162,60 @@ pub fn change(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, change: &Ch
         is.1.sort_unstable();
     }
     if is.0 != was.0 {
-        rows::set_assignee(conn, id, is.0.as_deref())?;
+        rows::set_assignee(tx.conn, id, is.0.as_deref())?;
     }
     if is.1 != was.1 {
-        rows::keep_tags(conn, id, &is.1)?;
-        rows::add_tags(conn, id, &is.1)?;
+        rows::keep_tags(tx.conn, id, &is.1)?;
+        rows::add_tags(tx.conn, id, &is.1)?;
     }
     if is != was {
         let picture =
             |(assignee, tags): &(Option<String>, Vec<String>)| json!({ "assignee": assignee, "tags": tags });
         let detail = json!({ "before": picture(&was), "after": picture(&is) });
-        record(ctx, conn, reader, "conversation.changed", id, detail)?;
+        record(tx, reader, "conversation.changed", id, detail)?;
     }
     let marks = change.unread.filter(|unread| *unread != held.unread);
     if let Some(unread) = marks {
-        rows::set_read(conn, id, if unread { held.read_position } else { held.entry_count }, unread)?;
+        rows::set_read(tx.conn, id, if unread { held.read_position } else { held.entry_count }, unread)?;
     }
     if is != was || marks.is_some() {
-        events::changed(ctx, conn, &held.practice_id, None, id, held.entry_count)?;
+        events::changed(tx, &held.practice_id, None, id, held.entry_count)?;
     }
     Ok(())
 }
 
 /// Marks entries as read by the practice. The position never goes back, and messages the patient wrote
 /// after it stay unread.
-pub fn read(ctx: &Ctx, conn: &mut Conn, reader: &Reader, id: &str, position: i32) -> Result<Read, Refusal> {
-    let held = hold(conn, reader, id)?;
+pub fn read(tx: &mut Tx, reader: &Reader, id: &str, position: i32) -> Result<Read, Refusal> {
+    let held = hold(tx, reader, id)?;
     let position = position.min(held.entry_count).max(held.read_position);
-    let unread = held.unread && rows::is_unanswered_after(conn, id, position)?;
+    let unread = held.unread && rows::is_unanswered_after(tx.conn, id, position)?;
     if position != held.read_position || unread != held.unread {
-        rows::set_read(conn, id, position, unread)?;
-        events::read(ctx, conn, &held, id, "practice", position)?;
+        rows::set_read(tx.conn, id, position, unread)?;
+        events::read(tx, &held, id, "practice", position)?;
     }
     Ok(Read { position, unread })
 }
 
-fn check(conn: &mut Conn, reader: &Reader, id: &str) -> Result<(), Refusal> {
-    match store::in_reach_among(conn, reader, &[id.to_owned()])?.is_empty() {
+fn check(tx: &mut Tx, reader: &Reader, id: &str) -> Result<(), Refusal> {
+    match store::in_reach_among(tx.conn, reader, &[id.to_owned()])?.is_empty() {
         true => Err(Refusal::NotFound),
         false => Ok(()),
     }
 }
 
-fn hold(conn: &mut Conn, reader: &Reader, id: &str) -> Result<Held, Refusal> {
-    check(conn, reader, id)?;
-    rows::hold(conn, id)?.ok_or(Refusal::NotFound)
+fn hold(tx: &mut Tx, reader: &Reader, id: &str) -> Result<Held, Refusal> {
+    check(tx, reader, id)?;
+    rows::hold(tx.conn, id)?.ok_or(Refusal::NotFound)
 }
 
 fn record(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     reader: &Reader,
     action: &str,
     subject: &str,
     detail: serde_json::Value,
 ) -> db::Result<()> {
     let (practice_id, actor) = (Some(reader.practice_id.as_str()), reader.staff_id.as_str());
-    audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject, detail })
+    tx.audit(&audit::Event { practice_id, actor, action, subject, detail })
 }

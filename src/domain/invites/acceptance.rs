@@ -14,7 +14,7 @@ use crate::kit::{Email, Phone, Secret, names};
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
 use crate::platform::rate_limits::{self, Budget};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Caller who presents the secret of the text message, with a verified number.
 pub struct Holder<'a> {
@@ -26,32 +26,27 @@ pub struct Holder<'a> {
 }
 
 /// Checks whether an invite can be accepted, and records why not.
-pub fn examine(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: &Secret,
-    who: &Holder<'_>,
-) -> db::Result<Result<(), Refusal>> {
-    let Some(invite) = store::hold(conn, &token.hash())? else { return Ok(Err(Refusal::Gone)) };
-    let refused = weigh(ctx, &invite, who);
+pub fn examine(tx: &mut Tx, token: &Secret, who: &Holder<'_>) -> db::Result<Result<(), Refusal>> {
+    let Some(invite) = store::hold(tx.conn, &token.hash())? else { return Ok(Err(Refusal::Gone)) };
+    let refused = weigh(tx, &invite, who);
     match &refused {
-        Err(Refusal::OtherNumber) => other_number(ctx, conn, &invite)?,
-        Err(Refusal::EmailUnproven) => phone_first(ctx, conn, &invite)?,
+        Err(Refusal::OtherNumber) => other_number(tx, &invite)?,
+        Err(Refusal::EmailUnproven) => phone_first(tx, &invite)?,
         _ => {}
     }
     Ok(refused)
 }
 
 /// Locks and returns the invite of a secret if it can be accepted. Call [`accept`] afterwards.
-pub fn take(ctx: &Ctx, conn: &mut Conn, token: &Secret, who: &Holder<'_>) -> Result<Invite, Refusal> {
-    let invite = store::hold(conn, &token.hash())?.ok_or(Refusal::Gone)?;
-    weigh(ctx, &invite, who)?;
+pub fn take(tx: &mut Tx, token: &Secret, who: &Holder<'_>) -> Result<Invite, Refusal> {
+    let invite = store::hold(tx.conn, &token.hash())?.ok_or(Refusal::Gone)?;
+    weigh(tx, &invite, who)?;
     Ok(invite)
 }
 
-fn weigh(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> Result<(), Refusal> {
-    let state = invite.state(ctx.now);
-    if is_repeated(ctx, invite, who) {
+fn weigh(tx: &Tx, invite: &Invite, who: &Holder<'_>) -> Result<(), Refusal> {
+    let state = invite.state(tx.now);
+    if is_repeated(tx, invite, who) {
         return Ok(());
     }
     if !state.is_live() {
@@ -71,42 +66,42 @@ fn weigh(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> Result<(), Refusal> {
 /// Detects a repeated call after a lost response or from a second device. It returns the same
 /// conversation for as long as a proof of the number is valid; later the invite has ended for the
 /// accepting account as well.
-fn is_repeated(ctx: &Ctx, invite: &Invite, who: &Holder<'_>) -> bool {
-    let repeats = ctx.config.verification.proof_life();
+fn is_repeated(tx: &Tx, invite: &Invite, who: &Holder<'_>) -> bool {
+    let repeats = tx.settings.verification.proof_life();
     who.account_id.is_some()
         && invite.account_id.as_deref() == who.account_id
-        && invite.accepted_at.is_some_and(|at| at + repeats > ctx.now)
+        && invite.accepted_at.is_some_and(|at| at + repeats > tx.now)
 }
 
 /// The text was forwarded, or its number now belongs to another person: the practice is notified once.
-fn other_number(ctx: &Ctx, conn: &mut Conn, invite: &Invite) -> db::Result<()> {
-    if store::mark_other_number(conn, &invite.id, ctx.now)? == 0 {
+fn other_number(tx: &mut Tx, invite: &Invite) -> db::Result<()> {
+    if store::mark_other_number(tx.conn, &invite.id, tx.now)? == 0 {
         return Ok(());
     }
-    record(ctx, conn, invite, "system", "invite.other_number")?;
-    match links::known(conn, &invite.link_id)? {
-        Some(to) => notifications::announce_other_number(ctx, conn, &to, &invite.id),
+    record(tx, invite, "system", "invite.other_number")?;
+    match links::known(tx, &invite.link_id)? {
+        Some(to) => notifications::announce_other_number(tx, &to, &invite.id),
         None => Ok(()),
     }
 }
 
 /// The number was verified before the address. If the link in the e-mail has expired by now, another e-mail
 /// is sent, at the earliest a day after the first.
-fn phone_first(ctx: &Ctx, conn: &mut Conn, invite: &Invite) -> db::Result<()> {
-    if store::mark_phone(conn, &invite.id, ctx.now)? == 1 {
-        record(ctx, conn, invite, "system", "invite.phone_proven")?;
+fn phone_first(tx: &mut Tx, invite: &Invite) -> db::Result<()> {
+    if store::mark_phone(tx.conn, &invite.id, tx.now)? == 1 {
+        record(tx, invite, "system", "invite.phone_proven")?;
     }
-    if invite.email_hash_expires_at.is_some_and(|at| at > ctx.now) {
+    if invite.email_hash_expires_at.is_some_and(|at| at > tx.now) {
         return Ok(());
     }
     let Some(email) = invite.email() else { return Ok(()) };
-    let budget = Budget::invites_to_contact(ctx, &invite.practice_id, email.as_str());
-    if rate_limits::take(ctx, conn, &[budget])?.is_err() {
+    let budget = Budget::invites_to_contact(tx, &invite.practice_id, email.as_str());
+    if rate_limits::take(tx, &[budget])?.is_err() {
         return Ok(());
     }
-    let out = message::Secrets::new(ctx, &invite.id);
-    store::set_email_secret(conn, &invite.id, &out.mail(ctx).hash(), ctx.now + MAIL_LIFE)?;
-    message::enqueue_mail(ctx, conn, invite, &out)
+    let out = message::Secrets::new(tx, &invite.id);
+    store::set_email_secret(tx.conn, &invite.id, &out.mail(tx).hash(), tx.now + MAIL_LIFE)?;
+    message::enqueue_mail(tx, invite, &out)
 }
 
 pub struct Accepted<'a> {
@@ -126,25 +121,25 @@ impl Invite {
 }
 
 /// Completes an invite that was [taken](take), once, with its conversation.
-pub fn accept(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &Accepted<'_>) -> db::Result<()> {
+pub fn accept(tx: &mut Tx, invite: &Invite, by: &Accepted<'_>) -> db::Result<()> {
     let Accepted { account_id, pairing_id, conversation_id, name_agrees } = *by;
-    if store::accept(conn, &invite.id, account_id, conversation_id, name_agrees, ctx.now)? == 0 {
+    if store::accept(tx.conn, &invite.id, account_id, conversation_id, name_agrees, tx.now)? == 0 {
         return Ok(());
     }
     let detail =
         json!({ "link": invite.link_id, "conversation": conversation_id, "name_agrees": name_agrees });
     let practice_id = Some(invite.practice_id.as_str());
     let (action, subject) = ("invite.accepted", invite.id.as_str());
-    audit::record(ctx, conn, &audit::Event { practice_id, actor: account_id, action, subject, detail })?;
+    tx.audit(&audit::Event { practice_id, actor: account_id, action, subject, detail })?;
     let fact = Fact::InviteAccepted { invite_id: &invite.id, pairing_id, conversation_id };
-    webhooks::emit(ctx, conn, &invite.practice_id, &[fact])
+    webhooks::emit(tx, &invite.practice_id, &[fact])
 }
 
 /// Returns a live invite and its destination by the secret of its text message.
-pub fn look(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<(Invite, Destination), Refusal> {
-    let invite = store::by_token(conn, &token.hash())?.filter(|invite| invite.state(ctx.now).is_live());
+pub fn look(tx: &mut Tx, token: &Secret) -> Result<(Invite, Destination), Refusal> {
+    let invite = store::by_token(tx.conn, &token.hash())?.filter(|invite| invite.state(tx.now).is_live());
     let invite = invite.ok_or(Refusal::Gone)?;
-    match links::destination_of(conn, &invite.link_id) {
+    match links::destination_of(tx, &invite.link_id) {
         Ok(to) => Ok((invite, to)),
         Err(links::Refusal::Paused) => Err(links::Refusal::Paused.into()),
         Err(links::Refusal::Db(error)) => Err(error.into()),
@@ -154,26 +149,26 @@ pub fn look(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<(Invite, Desti
 }
 
 /// [`look`] by a person: records that the invite was opened.
-pub fn open(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<(Invite, Destination), Refusal> {
-    let (invite, to) = look(ctx, conn, token)?;
-    if store::mark_opened(conn, &invite.id, ctx.now)? == 1 {
-        record(ctx, conn, &invite, "system", "invite.opened")?;
+pub fn open(tx: &mut Tx, token: &Secret) -> Result<(Invite, Destination), Refusal> {
+    let (invite, to) = look(tx, token)?;
+    if store::mark_opened(tx.conn, &invite.id, tx.now)? == 1 {
+        record(tx, &invite, "system", "invite.opened")?;
     }
     Ok((invite, to))
 }
 
 /// Returns the invite by the secret of its e-mail. Opening the page verifies nothing: mail
 /// servers open links too.
-pub fn email_page(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<Invite, Refusal> {
-    store::by_email_secret(conn, &token.hash(), ctx.now)?.ok_or(Refusal::Gone)
+pub fn email_page(tx: &mut Tx, token: &Secret) -> Result<Invite, Refusal> {
+    store::by_email_secret(tx.conn, &token.hash(), tx.now)?.ok_or(Refusal::Gone)
 }
 
 /// Accepts the button on the page behind the e-mail's link as verification of the address. A
 /// repeated call succeeds again.
-pub fn prove_email(ctx: &Ctx, conn: &mut Conn, token: &Secret) -> Result<Invite, Refusal> {
-    if let Some(invite) = store::mark_email(conn, &token.hash(), ctx.now)? {
-        record(ctx, conn, &invite, "system", "invite.email_proven")?;
+pub fn prove_email(tx: &mut Tx, token: &Secret) -> Result<Invite, Refusal> {
+    if let Some(invite) = store::mark_email(tx.conn, &token.hash(), tx.now)? {
+        record(tx, &invite, "system", "invite.email_proven")?;
         return Ok(invite);
     }
-    email_page(ctx, conn, token)
+    email_page(tx, token)
 }

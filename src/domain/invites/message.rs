@@ -15,7 +15,7 @@ use crate::platform::outbox::{
     self, Channel, Job, Message, Outcome, Outgoing, Rendered, Report, Sender, Text, Topic,
 };
 use crate::platform::rate_limits;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Retry delays that span a night: a text that a provider refused in the evening must be
 /// retried in the morning.
@@ -34,23 +34,23 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    pub fn new(ctx: &Ctx, invite_id: &str) -> Self {
-        Self { invite: invite_id.to_owned(), seed: URL_SAFE_NO_PAD.encode(ctx.random::<32>()) }
+    pub fn new(tx: &Tx, invite_id: &str) -> Self {
+        Self { invite: invite_id.to_owned(), seed: URL_SAFE_NO_PAD.encode(tx.random::<32>()) }
     }
 
     /// Secret in the link of the text message.
-    pub fn text(&self, ctx: &Ctx) -> Secret {
-        self.secret(ctx, "invite-text")
+    pub fn text(&self, tx: &Tx) -> Secret {
+        self.secret(tx, "invite-text")
     }
 
     /// Secret in the link of the e-mail.
-    pub fn mail(&self, ctx: &Ctx) -> Secret {
-        self.secret(ctx, "invite-mail")
+    pub fn mail(&self, tx: &Tx) -> Secret {
+        self.secret(tx, "invite-mail")
     }
 
     /// 128 bits, because a text message has no room for more.
-    fn secret(&self, ctx: &Ctx, purpose: &str) -> Secret {
-        let key = ctx.keys.derive(purpose, &[self.invite.as_bytes(), self.seed.as_bytes()]);
+    fn secret(&self, tx: &Tx, purpose: &str) -> Secret {
+        let key = tx.keys.derive(purpose, &[self.invite.as_bytes(), self.seed.as_bytes()]);
         Secret::from_client(&URL_SAFE_NO_PAD.encode(key.get(..16).unwrap_or_default()))
     }
 
@@ -68,20 +68,14 @@ impl Secrets {
 }
 
 /// Queues the text message, to be sent at `due`.
-pub fn enqueue_text(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    invite: &Invite,
-    out: &Secrets,
-    due: Timestamp,
-) -> db::Result<()> {
-    let message = out.message(TextTopic::NAME, Channel::Sms, &out.text(ctx).hash(), invite);
-    outbox::enqueue(ctx, conn, &Message { due: Some(due), ..message }).map(drop)
+pub fn enqueue_text(tx: &mut Tx, invite: &Invite, out: &Secrets, due: Timestamp) -> db::Result<()> {
+    let message = out.message(TextTopic::NAME, Channel::Sms, &out.text(tx).hash(), invite);
+    outbox::enqueue(tx, &Message { due: Some(due), ..message }).map(drop)
 }
 
-pub fn enqueue_mail(ctx: &Ctx, conn: &mut Conn, invite: &Invite, out: &Secrets) -> db::Result<()> {
-    let message = out.message(MailTopic::NAME, Channel::Email, &out.mail(ctx).hash(), invite);
-    outbox::enqueue(ctx, conn, &message).map(drop)
+pub fn enqueue_mail(tx: &mut Tx, invite: &Invite, out: &Secrets) -> db::Result<()> {
+    let message = out.message(MailTopic::NAME, Channel::Email, &out.mail(tx).hash(), invite);
+    outbox::enqueue(tx, &message).map(drop)
 }
 
 pub struct TextTopic;
@@ -92,22 +86,22 @@ impl TextTopic {
 }
 
 impl Topic for TextTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Some(secret) = job.payload::<Secrets>().map(|out| out.text(ctx)) else {
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
+        let Some(secret) = job.payload::<Secrets>().map(|out| out.text(tx)) else {
             return Ok(Rendered::Unwanted);
         };
-        let living = store::by_token(conn, &secret.hash())?.filter(|it| it.state(ctx.now).is_live());
-        let Some((invite, to)) = with_destination(conn, living)? else { return Ok(Rendered::Unwanted) };
+        let living = store::by_token(tx.conn, &secret.hash())?.filter(|it| it.state(tx.now).is_live());
+        let Some((invite, to)) = with_destination(tx, living)? else { return Ok(Rendered::Unwanted) };
         let Some(phone) = invite.phone() else { return Ok(Rendered::Unwanted) };
-        let barred = consent::barred(conn, &rate_limits::number_key(ctx, &phone))?;
+        let barred = consent::barred(tx, &rate_limits::number_key(tx, &phone))?;
         if !barred.is_empty() {
             return Ok(Rendered::Unwanted);
         }
-        if quiet::day_from(ctx.now, &phone, &to.practice) > ctx.now {
+        if quiet::day_from(tx.now, &phone, &to.practice) > tx.now {
             return Ok(Rendered::NotYet("quiet_hours"));
         }
-        let url = format!("{}/i/{}", ctx.config.public_url, secret.expose());
-        let body = words::text(who(ctx, &to), &url, invite.language());
+        let url = format!("{}/i/{}", tx.settings.public_url, secret.expose());
+        let body = words::text(who(tx, &to), &url, invite.language());
         Ok(Rendered::Ready(Outgoing::Sms(Text {
             to: phone,
             body,
@@ -120,25 +114,18 @@ impl Topic for TextTopic {
         &SCHEDULE
     }
 
-    fn settled(
-        &self,
-        ctx: &Ctx,
-        conn: &mut Conn,
-        job: &Job,
-        outcome: &Outcome,
-        is_over: bool,
-    ) -> db::Result<()> {
+    fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, is_over: bool) -> db::Result<()> {
         match job.payload::<Secrets>() {
             // If the message became unwanted, its secret is no longer stored and no invite is found.
             // Otherwise the number has opted out with STOP.
-            Some(out) if is_over && *outcome != Outcome::Sent => bounced(ctx, conn, &out.text(ctx), "sms"),
+            Some(out) if is_over && *outcome != Outcome::Sent => bounced(tx, &out.text(tx), "sms"),
             _ => Ok(()),
         }
     }
 
-    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+    fn reported(&self, tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {
         match (report, job.payload::<Secrets>()) {
-            (Report::Undelivered(_), Some(out)) => bounced(ctx, conn, &out.text(ctx), "sms"),
+            (Report::Undelivered(_), Some(out)) => bounced(tx, &out.text(tx), "sms"),
             _ => Ok(()),
         }
     }
@@ -152,55 +139,48 @@ impl MailTopic {
 }
 
 impl Topic for MailTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Some(secret) = job.payload::<Secrets>().map(|out| out.mail(ctx)) else {
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
+        let Some(secret) = job.payload::<Secrets>().map(|out| out.mail(tx)) else {
             return Ok(Rendered::Unwanted);
         };
-        let living = store::by_email_secret(conn, &secret.hash(), ctx.now)?;
+        let living = store::by_email_secret(tx.conn, &secret.hash(), tx.now)?;
         let living = living.filter(|invite| invite.email_proven_at.is_none());
-        let Some((invite, to)) = with_destination(conn, living)? else { return Ok(Rendered::Unwanted) };
-        let url = format!("{}/i/{}/email", ctx.config.public_url, secret.expose());
+        let Some((invite, to)) = with_destination(tx, living)? else { return Ok(Rendered::Unwanted) };
+        let url = format!("{}/i/{}/email", tx.settings.public_url, secret.expose());
         let letter = words::letter(invite.language());
-        let mail = |email| letter.mail(email, who(ctx, &to), invite.language(), &url);
+        let mail = |email| letter.mail(email, who(tx, &to), invite.language(), &url);
         Ok(invite.email().and_then(mail).into())
     }
 
-    fn settled(
-        &self,
-        ctx: &Ctx,
-        conn: &mut Conn,
-        job: &Job,
-        outcome: &Outcome,
-        is_over: bool,
-    ) -> db::Result<()> {
+    fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, is_over: bool) -> db::Result<()> {
         match job.payload::<Secrets>() {
             Some(out) if is_over && !matches!(outcome, Outcome::Sent | Outcome::Unwanted) => {
-                bounced(ctx, conn, &out.mail(ctx), "email")
+                bounced(tx, &out.mail(tx), "email")
             }
             _ => Ok(()),
         }
     }
 
-    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+    fn reported(&self, tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {
         match (report, job.payload::<Secrets>()) {
-            (Report::Undelivered(_), Some(out)) => bounced(ctx, conn, &out.mail(ctx), "email"),
+            (Report::Undelivered(_), Some(out)) => bounced(tx, &out.mail(tx), "email"),
             _ => Ok(()),
         }
     }
 }
 
-fn bounced(ctx: &Ctx, conn: &mut Conn, secret: &Secret, channel: &str) -> db::Result<()> {
-    match store::mark_bounced(conn, &secret.hash(), channel)? {
-        Some(invite) => record(ctx, conn, &invite, "system", "invite.bounced"),
+fn bounced(tx: &mut Tx, secret: &Secret, channel: &str) -> db::Result<()> {
+    match store::mark_bounced(tx.conn, &secret.hash(), channel)? {
+        Some(invite) => record(tx, &invite, "system", "invite.bounced"),
         None => Ok(()),
     }
 }
 
 /// Returns a live invite and its destination; `None` if the link is paused or closed, since the page
 /// could not be used.
-fn with_destination(conn: &mut Conn, invite: Option<Invite>) -> db::Result<Option<(Invite, Destination)>> {
+fn with_destination(tx: &mut Tx, invite: Option<Invite>) -> db::Result<Option<(Invite, Destination)>> {
     let Some(invite) = invite else { return Ok(None) };
-    match links::destination_of(conn, &invite.link_id) {
+    match links::destination_of(tx, &invite.link_id) {
         Ok(to) => Ok(Some((invite, to))),
         Err(links::Refusal::Db(error)) => Err(error),
         Err(_) => Ok(None),
@@ -208,6 +188,6 @@ fn with_destination(conn: &mut Conn, invite: Option<Invite>) -> db::Result<Optio
 }
 
 /// Returns the sender's name: the practice, or the app for a discreet link.
-fn who<'a>(ctx: &'a Ctx, to: &'a Destination) -> &'a str {
-    if to.is_discreet() { &ctx.config.app.name } else { &to.practice.name }
+fn who<'a>(tx: &'a Tx, to: &'a Destination) -> &'a str {
+    if to.is_discreet() { &tx.settings.app.name } else { &to.practice.name }
 }

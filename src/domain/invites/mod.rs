@@ -30,7 +30,7 @@ use crate::kit::{Email, Language, Phone, Timestamp, Wait};
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
 use crate::platform::rate_limits::{self, Budget};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// How long an invite is valid.
 const LIFE: Duration = Duration::from_hours(7 * 24);
@@ -168,126 +168,115 @@ pub fn name(written: &str) -> Option<String> {
 }
 
 /// Creates an invite through a link, and sends it unless it is to stay a draft.
-pub fn create(ctx: &Ctx, conn: &mut Conn, to: &Destination, new: &NewInvite) -> Result<Invite, Refusal> {
-    check_number(ctx, conn, &new.phone)?;
+pub fn create(tx: &mut Tx, to: &Destination, new: &NewInvite) -> Result<Invite, Refusal> {
+    check_number(tx, &new.phone)?;
     let language = new.language.unwrap_or(to.practice.language());
     if new.sends {
         // Checked before the draft is inserted: a refused row of a list would leave one behind.
-        let budgets = contact(ctx, &to.practice.id, &new.phone, &new.email);
-        let next = rate_limits::next_at(ctx, conn, &budgets)?;
-        if next > ctx.now {
-            return Err(Refusal::TooSoon(next.wait_from(ctx.now)));
+        let budgets = contact(tx, &to.practice.id, &new.phone, &new.email);
+        let next = rate_limits::next_at(tx, &budgets)?;
+        if next > tx.now {
+            return Err(Refusal::TooSoon(next.wait_from(tx.now)));
         }
     }
-    let invite = store::insert(conn, &ctx.id("inv"), to, new, language, ctx.now, ctx.now + LIFE)?;
-    record(ctx, conn, &invite, &new.created_by, "invite.created")?;
+    let id = tx.id("inv");
+    let invite = store::insert(tx.conn, &id, to, new, language, tx.now, tx.now + LIFE)?;
+    record(tx, &invite, &new.created_by, "invite.created")?;
     match new.sends {
-        true => dispatch(ctx, conn, to, &invite, &new.created_by),
+        true => dispatch(tx, to, &invite, &new.created_by),
         false => Ok(invite),
     }
 }
 
 /// Sends an invite (again) with two new secrets; the older ones become invalid. An address that is verified
 /// stays so, and gets no second e-mail.
-pub fn send(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &str) -> Result<Invite, Refusal> {
-    if !invite.state(ctx.now).can_be_sent() {
-        return Err(Refusal::Fixed(invite.state(ctx.now)));
+pub fn send(tx: &mut Tx, invite: &Invite, by: &str) -> Result<Invite, Refusal> {
+    if !invite.state(tx.now).can_be_sent() {
+        return Err(Refusal::Fixed(invite.state(tx.now)));
     }
-    let to = links::destination_of(conn, &invite.link_id)?;
-    check_number(ctx, conn, &invite.phone().ok_or(Refusal::Gone)?)?;
-    dispatch(ctx, conn, &to, invite, by)
+    let to = links::destination_of(tx, &invite.link_id)?;
+    check_number(tx, &invite.phone().ok_or(Refusal::Gone)?)?;
+    dispatch(tx, &to, invite, by)
 }
 
 /// Cancels an invite: its secrets are invalid from then on.
-pub fn revoke(ctx: &Ctx, conn: &mut Conn, invite: &Invite, by: &str) -> Result<(), Refusal> {
-    if store::revoke(conn, &invite.id, ctx.now)? == 0 {
-        return match store::is_revoked(conn, &invite.id)? {
+pub fn revoke(tx: &mut Tx, invite: &Invite, by: &str) -> Result<(), Refusal> {
+    if store::revoke(tx.conn, &invite.id, tx.now)? == 0 {
+        return match store::is_revoked(tx.conn, &invite.id)? {
             true => Ok(()),
             false => Err(Refusal::Fixed(State::Accepted)),
         };
     }
-    Ok(record(ctx, conn, invite, by, "invite.revoked")?)
+    Ok(record(tx, invite, by, "invite.revoked")?)
 }
 
 /// Returns the invite of `id` in a practice, if it is within the access scope of `filter`.
-pub fn find(ctx: &Ctx, conn: &mut Conn, filter: &Filter<'_>, id: &str) -> Result<Invite, Refusal> {
-    store::find(conn, filter, id, ctx.now)?.ok_or(Refusal::NotFound)
+pub fn find(tx: &mut Tx, filter: &Filter<'_>, id: &str) -> Result<Invite, Refusal> {
+    store::find(tx.conn, filter, id, tx.now)?.ok_or(Refusal::NotFound)
 }
 
 /// Up to `limit` invites created before the invite `before`, newest first.
-pub fn list(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    filter: &Filter<'_>,
-    before: &str,
-    limit: i64,
-) -> db::Result<Vec<Invite>> {
-    store::list(conn, filter, before, limit, ctx.now)
+pub fn list(tx: &mut Tx, filter: &Filter<'_>, before: &str, limit: i64) -> db::Result<Vec<Invite>> {
+    store::list(tx.conn, filter, before, limit, tx.now)
 }
 
 /// Checks whether a number may get an invite by text. The patient did not request it, so one STOP to any of
 /// our senders is enough to refuse.
-fn check_number(ctx: &Ctx, conn: &mut Conn, phone: &Phone) -> Result<(), Refusal> {
-    if !ctx.config.verification.countries.iter().any(|ours| ours == phone.region()) {
+fn check_number(tx: &mut Tx, phone: &Phone) -> Result<(), Refusal> {
+    if !tx.settings.verification.countries.iter().any(|ours| ours == phone.region()) {
         return Err(Refusal::CountryNotSupported);
     }
     if !phone.can_text() {
         return Err(Refusal::CannotText);
     }
-    match consent::barred(conn, &rate_limits::number_key(ctx, phone))?.is_empty() {
+    match consent::barred(tx, &rate_limits::number_key(tx, phone))?.is_empty() {
         true => Ok(()),
         false => Err(Refusal::OptedOut),
     }
 }
 
 /// Rate limits for invites to one contact of a practice: by number, and by address.
-fn contact(ctx: &Ctx, practice_id: &str, phone: &Phone, email: &Email) -> [Budget; 2] {
-    [phone.as_e164(), email.as_str()].map(|it| Budget::invites_to_contact(ctx, practice_id, it))
+fn contact(tx: &Tx, practice_id: &str, phone: &Phone, email: &Email) -> [Budget; 2] {
+    [phone.as_e164(), email.as_str()].map(|it| Budget::invites_to_contact(tx, practice_id, it))
 }
 
 /// Queues both messages, at most once per contact and day.
-fn dispatch(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    to: &Destination,
-    invite: &Invite,
-    by: &str,
-) -> Result<Invite, Refusal> {
+fn dispatch(tx: &mut Tx, to: &Destination, invite: &Invite, by: &str) -> Result<Invite, Refusal> {
     let (phone, email) = (invite.phone().ok_or(Refusal::Gone)?, invite.email().ok_or(Refusal::Gone)?);
-    let budgets = contact(ctx, &invite.practice_id, &phone, &email);
-    rate_limits::take(ctx, conn, &budgets)?.map_err(|at| Refusal::TooSoon(at.wait_from(ctx.now)))?;
-    let text_due_at = quiet::day_from(ctx.now, &phone, &to.practice);
-    let out = message::Secrets::new(ctx, &invite.id);
+    let budgets = contact(tx, &invite.practice_id, &phone, &email);
+    rate_limits::take(tx, &budgets)?.map_err(|at| Refusal::TooSoon(at.wait_from(tx.now)))?;
+    let text_due_at = quiet::day_from(tx.now, &phone, &to.practice);
+    let out = message::Secrets::new(tx, &invite.id);
     let sent = store::Sent {
-        token_hash: out.text(ctx).hash(),
-        email_hash: out.mail(ctx).hash(),
-        email_hash_expires_at: ctx.now + MAIL_LIFE,
+        token_hash: out.text(tx).hash(),
+        email_hash: out.mail(tx).hash(),
+        email_hash_expires_at: tx.now + MAIL_LIFE,
         text_due_at,
-        now: ctx.now,
-        expires_at: ctx.now + LIFE,
+        now: tx.now,
+        expires_at: tx.now + LIFE,
     };
-    let sent = store::mark_sent(conn, &invite.id, &sent)?.ok_or(Refusal::Fixed(State::Accepted))?;
-    message::enqueue_text(ctx, conn, &sent, &out, text_due_at)?;
+    let sent = store::mark_sent(tx.conn, &invite.id, &sent)?.ok_or(Refusal::Fixed(State::Accepted))?;
+    message::enqueue_text(tx, &sent, &out, text_due_at)?;
     if sent.email_proven_at.is_none() {
-        message::enqueue_mail(ctx, conn, &sent, &out)?;
+        message::enqueue_mail(tx, &sent, &out)?;
     }
-    record(ctx, conn, &sent, by, "invite.sent")?;
+    record(tx, &sent, by, "invite.sent")?;
     Ok(sent)
 }
 
-fn record(ctx: &Ctx, conn: &mut Conn, invite: &Invite, actor: &str, action: &str) -> db::Result<()> {
+fn record(tx: &mut Tx, invite: &Invite, actor: &str, action: &str) -> db::Result<()> {
     let (practice_id, detail) = (Some(invite.practice_id.as_str()), json!({ "link": invite.link_id }));
-    audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject: &invite.id, detail })
+    tx.audit(&audit::Event { practice_id, actor, action, subject: &invite.id, detail })
 }
 
 /// Deletes the number and address of a deleted account.
-pub fn forget_account(conn: &mut Conn, account_id: &str) -> db::Result<usize> {
-    store::forget_account(conn, account_id)
+pub fn forget_account(tx: &mut Tx, account_id: &str) -> db::Result<usize> {
+    store::forget_account(tx.conn, account_id)
 }
 
 /// Expires invites that have ended, and deletes the personal data a month later.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    let expired = store::expire(conn, ctx.now)?;
-    let forgotten: Timestamp = ctx.now - KEPT;
-    Ok(expired + store::forget(conn, forgotten)?)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    let expired = store::expire(tx.conn, tx.now)?;
+    let forgotten: Timestamp = tx.now - KEPT;
+    Ok(expired + store::forget(tx.conn, forgotten)?)
 }

@@ -13,14 +13,14 @@ pub mod store;
 pub mod writer;
 
 pub use export::csv;
-pub use page_views::Tally;
+pub use page_views::PageViews;
 pub use report::{BadRange, Counts, Range, Report};
 pub use writer::{Writer, flush, spawn};
 
 use std::time::Duration;
 
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// How long rolled-up events are kept, so that counters can be checked against them.
 const KEPT: Duration = Duration::from_hours(35 * 24);
@@ -99,25 +99,25 @@ impl Step {
 }
 
 /// Counts one step in the transaction of the fact itself.
-pub fn record(ctx: &Ctx, conn: &mut Conn, link_id: &str, step: Step) -> db::Result<()> {
+pub fn record(tx: &mut Tx, link_id: &str, step: Step) -> db::Result<()> {
     let event = store::Event {
-        id: ctx.id("fun"),
+        id: tx.id("fun"),
         link_id: link_id.to_owned(),
         step: step.as_str(),
         channel: String::new(),
         count: 1,
-        at: ctx.now,
+        at: tx.now,
     };
-    store::insert(conn, &[event])
+    store::insert(tx.conn, &[event])
 }
 
 /// Returns the funnel of a link in `range`, over all channels or for one.
-pub fn of_link(conn: &mut Conn, link_id: &str, range: Range, channel: Option<&str>) -> db::Result<Report> {
-    let rows = store::counts(conn, link_id, &range.first_day(), &range.last_day())?;
+pub fn of_link(tx: &mut Tx, link_id: &str, range: Range, channel: Option<&str>) -> db::Result<Report> {
+    let rows = store::counts(tx.conn, link_id, &range.first_day(), &range.last_day())?;
     Ok(Report::new(range, channel, &rows))
 }
 
 /// Deletes events that were rolled up long ago; the counters stay.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    store::delete_rolled(conn, ctx.now - KEPT, SWEEP)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    store::delete_rolled(tx.conn, tx.now - KEPT, SWEEP)
 }

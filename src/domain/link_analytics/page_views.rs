@@ -76,12 +76,12 @@ struct Waiting {
 
 /// Counts that wait in memory until they are written in a batch.
 #[derive(Default)]
-pub struct Tally {
+pub struct PageViews {
     waiting: Mutex<Waiting>,
     unwritten: Unwritten,
 }
 
-impl Tally {
+impl PageViews {
     /// Counts one step off the request path.
     pub fn add(&self, now: Timestamp, link_id: &str, step: Step, channel: &str) {
         let Waiting { counts, channels } = &mut *self.lock();
@@ -93,7 +93,7 @@ impl Tally {
         }
     }
 
-    /// Like [`Tally::add`], but once per visit and step, however often and on
+    /// Like [`PageViews::add`], but once per visit and step, however often and on
     /// whichever instance it arrives.
     pub fn add_once(&self, now: Timestamp, link_id: &str, step: Step, channel: &str, visit: &str) {
         let Waiting { counts, channels } = &mut *self.lock();

@@ -3,16 +3,16 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::page_views::Drained;
+use super::page_views::{Drained, PageViews};
 use super::store::{self, Event};
 use super::{MOST_CHANNELS, OTHER};
 use crate::kit::{Timestamp, secret};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::{App, Ctx};
+use crate::platform::tx::{Service, Tx};
 
 /// Interval between writes. Counts in memory are at most this old; with the roll-up that stays well within
 /// the minute that the funnel promises.
@@ -41,13 +41,13 @@ impl Writer {
 }
 
 /// Starts a thread that writes every ten seconds until the handle is stopped, and once more then.
-pub fn spawn(app: App) -> std::io::Result<Writer> {
+pub fn spawn(service: Service, page_views: Arc<PageViews>) -> std::io::Result<Writer> {
     let (stop, stopped) = channel::<()>();
     let thread = thread::Builder::new().name("funnel".into()).spawn(move || {
         let mut goes_on = true;
         while goes_on {
             goes_on = stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout);
-            if let Err(error) = flush(&app) {
+            if let Err(error) = flush(&service, &page_views) {
                 metrics::counter!("funnel_flush_failures_total").increment(1);
                 tracing::warn!(%error, "funnel counts not written, will retry");
             }
@@ -78,29 +78,29 @@ impl Unwritten {
 }
 
 /// Writes what waits in memory, and rolls up every event that is not in a counter yet.
-pub fn flush(app: &App) -> db::Result<()> {
+pub fn flush(service: &Service, page_views: &PageViews) -> db::Result<()> {
     // Held for the whole flush: two concurrent flushes would write the same batches.
-    let mut unwritten = app.tally.unwritten().lock();
+    let mut unwritten = page_views.unwritten().lock();
     // Counts that cannot be written stay in the tally, which sums them and is bounded.
     if unwritten.len() < MOST_BATCHES {
-        let events = events(&app.ctx(), app.tally.drain());
+        let events = events(service, page_views.drain());
         unwritten.extend(events.chunks(BATCH).map(|events| Batch { events: events.to_vec(), refused: 0 }));
     }
-    let written = write(app, &mut unwritten);
+    let written = write(service, &mut unwritten);
     if written.as_ref().is_err_and(|error| !is_refusal(error)) {
         return written;
     }
-    while app.write_blocking(roll)? == BATCH {}
+    while service.write_blocking(roll)? == BATCH {}
     written
 }
 
 /// Tries each batch once. A batch that the database refuses moves behind the others; if there is no
 /// database at all, the rest is not tried.
-fn write(app: &App, unwritten: &mut VecDeque<Batch>) -> db::Result<()> {
+fn write(service: &Service, unwritten: &mut VecDeque<Batch>) -> db::Result<()> {
     let mut outcome = Ok(());
     for _ in 0..unwritten.len() {
         let Some(mut batch) = unwritten.pop_front() else { break };
-        let Err(error) = app.write_blocking(|_, conn| store::insert(conn, &batch.events)) else { continue };
+        let Err(error) = service.write_blocking(|tx| store::insert(tx.conn, &batch.events)) else { continue };
         if !is_refusal(&error) {
             unwritten.push_front(batch);
             return Err(error);
@@ -109,7 +109,7 @@ fn write(app: &App, unwritten: &mut VecDeque<Batch>) -> db::Result<()> {
         if batch.refused < TRIES {
             unwritten.push_back(batch);
         } else {
-            one_by_one(app, batch);
+            one_by_one(service, batch);
         }
         outcome = Err(error);
     }
@@ -122,17 +122,17 @@ fn is_refusal(error: &db::Error) -> bool {
 }
 
 /// Last attempt: an event that is refused on its own is dropped, so that it does not block the others.
-fn one_by_one(app: &App, batch: Batch) {
+fn one_by_one(service: &Service, batch: Batch) {
     for event in batch.events {
-        let written = app.write_blocking(|_, conn| store::insert(conn, std::slice::from_ref(&event)));
+        let written = service.write_blocking(|tx| store::insert(tx.conn, std::slice::from_ref(&event)));
         if written.is_err() {
             metrics::counter!("funnel_dropped_total").increment(event.count.unsigned_abs());
         }
     }
 }
 
-fn events(ctx: &Ctx, drained: Drained) -> Vec<Event> {
-    let sums = drained.sums.into_iter().map(|(key, count)| (ctx.id("fun"), key, count));
+fn events(service: &Service, drained: Drained) -> Vec<Event> {
+    let sums = drained.sums.into_iter().map(|(key, count)| (service.id("fun"), key, count));
     let visits = drained.visits.into_iter().map(|(key, visit)| {
         let name = format!("{visit}:{}", key.step.as_str());
         (format!("fun_{}", secret::sha256(name.as_bytes())), key, 1)
@@ -149,26 +149,26 @@ fn events(ctx: &Ctx, drained: Drained) -> Vec<Event> {
 }
 
 /// Adds up to one batch of open events to the counters, in the transaction that marks them.
-fn roll(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    let batch = ctx.id("bat");
-    let claimed = store::claim(conn, &batch, i64::try_from(BATCH).unwrap_or(i64::MAX))?;
-    let zones = store::zones(conn, &claimed)?;
+fn roll(tx: &mut Tx) -> db::Result<usize> {
+    let batch = tx.id("bat");
+    let claimed = store::claim(tx.conn, &batch, i64::try_from(BATCH).unwrap_or(i64::MAX))?;
+    let zones = store::zones(tx.conn, &claimed)?;
     let mut sums: HashMap<(String, String, String, String), i64> = HashMap::new();
     for event in &claimed {
         let day = day(event.at, zones.get(&event.link_id).map_or("UTC", String::as_str));
         let key = (event.link_id.clone(), day, event.step.clone(), event.channel.clone());
         *sums.entry(key).or_default() += event.count;
     }
-    let [dice] = ctx.random::<1>();
+    let [dice] = tx.random::<1>();
     let mut known = HashMap::new();
     // Same order everywhere, so that two instances that meet in a slot wait and never deadlock.
     let mut told_sums = BTreeMap::<(&str, &str, &str, &str), i64>::new();
     for ((link_id, day, step, channel), count) in &sums {
-        let channel = told(conn, &mut known, (link_id, day), channel)?;
+        let channel = told(tx, &mut known, (link_id, day), channel)?;
         *told_sums.entry((link_id, day, step, channel)).or_default() += count;
     }
     for ((link_id, day, step, channel), count) in told_sums {
-        store::add(conn, link_id, day, (step, channel), i32::from(dice % SLOTS), count)?;
+        store::add(tx.conn, link_id, day, (step, channel), i32::from(dice % SLOTS), count)?;
     }
     Ok(claimed.len())
 }
@@ -179,7 +179,7 @@ type Known<'a> = HashMap<(&'a str, &'a str), HashSet<String>>;
 /// Returns the channel under which a count is kept. Each instance limits its channels before it writes;
 /// here the limit holds over all instances, except for channels that two of them add at the same moment.
 fn told<'a>(
-    conn: &mut Conn,
+    tx: &mut Tx,
     known: &mut Known<'a>,
     (link_id, day): (&'a str, &'a str),
     channel: &'a str,
@@ -189,7 +189,7 @@ fn told<'a>(
     }
     let known = match known.entry((link_id, day)) {
         Entry::Occupied(known) => known.into_mut(),
-        Entry::Vacant(new) => new.insert(store::channels(conn, link_id, day)?),
+        Entry::Vacant(new) => new.insert(store::channels(tx.conn, link_id, day)?),
     };
     if known.contains(channel) {
         return Ok(channel);

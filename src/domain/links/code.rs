@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use crate::platform::db;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Damm's totally anti-symmetric quasigroup of order 10, the one given in his thesis.
 const QUASIGROUP: [[u8; 10]; 10] = [
@@ -41,9 +41,9 @@ fn capacity(length: u32) -> i64 {
 }
 
 /// Random code of `length` digits. The modulo bias is below 2^-27, and codes are not secret.
-pub fn generate(ctx: &Ctx, length: u32) -> String {
+pub fn generate(tx: &Tx, length: u32) -> String {
     let span = 10_u64.pow(length - 2);
-    let number = u64::from_be_bytes(ctx.random()) % (9 * span) + span;
+    let number = u64::from_be_bytes(tx.random()) % (9 * span) + span;
     let digits = number.to_string();
     let check = interim(&digits).unwrap_or(0);
     format!("{digits}{check}")

@@ -9,7 +9,7 @@ use crate::domain::practices::Practice;
 use crate::domain::webhooks::{self, Fact};
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Why a link was not created or changed.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +75,7 @@ pub enum Visible {
 
 /// Creates a further link of a practice, for `actor`, with a fresh code or an imported one.
 pub fn add(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     actor: &str,
     practice: &Practice,
     new: &NewLink,
@@ -87,41 +86,40 @@ pub fn add(
         return Err(EndpointRefusal::PlanRequired);
     }
     let link = match code {
-        Some(code) => create_with_code(ctx, conn, code, new)?.ok_or(EndpointRefusal::CodeTaken)?,
-        None => create(ctx, conn, new)?.ok_or(db::Error::Busy)?,
+        Some(code) => create_with_code(tx, code, new)?.ok_or(EndpointRefusal::CodeTaken)?,
+        None => create(tx, new)?.ok_or(db::Error::Busy)?,
     };
-    store::replace_people(conn, &link.id, "member", &people.members)?;
-    store::replace_people(conn, &link.id, "notify", &people.notify)?;
-    let is = self::people(conn, &link.id)?;
-    record(ctx, conn, actor, "link.created", &link, json!({ "after": picture(&link, &is) }))?;
+    store::replace_people(tx.conn, &link.id, "member", &people.members)?;
+    store::replace_people(tx.conn, &link.id, "notify", &people.notify)?;
+    let is = self::people(tx, &link.id)?;
+    record(tx, actor, "link.created", &link, json!({ "after": picture(&link, &is) }))?;
     Ok(link)
 }
 
 /// Changes a link of a practice, for `actor`.
 pub fn change(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     actor: &str,
     practice_id: &str,
     id: &str,
     change: &Change,
 ) -> Result<Link, EndpointRefusal> {
-    let before = store::find_of(conn, practice_id, id)?.ok_or(EndpointRefusal::NotFound)?;
-    let was = people(conn, id)?;
+    let before = store::find_of(tx.conn, practice_id, id)?.ok_or(EndpointRefusal::NotFound)?;
+    let was = people(tx, id)?;
     check_state(&before, change)?;
-    check_forward(conn, &before, change)?;
+    check_forward(tx, &before, change)?;
     // Optimistic lock: if the state changed meanwhile, the caller has to retry with the new one.
-    let after = store::update(conn, &before, change)?.ok_or(db::Error::Busy)?;
+    let after = store::update(tx.conn, &before, change)?.ok_or(db::Error::Busy)?;
     if let Some(members) = &change.members {
-        store::replace_people(conn, id, "member", members)?;
+        store::replace_people(tx.conn, id, "member", members)?;
     }
     if let Some(notify) = &change.notify {
-        store::replace_people(conn, id, "notify", notify)?;
+        store::replace_people(tx.conn, id, "notify", notify)?;
     }
-    let is = people(conn, id)?;
+    let is = people(tx, id)?;
     let detail = json!({ "before": picture(&before, &was), "after": picture(&after, &is) });
-    record(ctx, conn, actor, "link.changed", &after, detail)?;
-    ctx.repaint.set(true);
+    record(tx, actor, "link.changed", &after, detail)?;
+    tx.invalidate_landing_pages();
     Ok(after)
 }
 
@@ -145,26 +143,22 @@ fn check_state(link: &Link, change: &Change) -> Result<(), EndpointRefusal> {
 
 /// Two links that retire towards each other at the same moment would form a cycle; `endpoint` in `mod.rs`
 /// breaks it by falling back to the default link.
-fn check_forward(conn: &mut Conn, link: &Link, change: &Change) -> Result<(), EndpointRefusal> {
+fn check_forward(tx: &mut Tx, link: &Link, change: &Change) -> Result<(), EndpointRefusal> {
     let Some(Some(target)) = &change.forward_to else { return Ok(()) };
     let is_retired = change.state.unwrap_or(link.state()) == State::Retired;
-    let found = store::find_of(conn, &link.practice_id, target)?;
+    let found = store::find_of(tx.conn, &link.practice_id, target)?;
     let lives = found.is_some_and(|to| matches!(to.state(), State::Active | State::Paused));
     if is_retired && lives && *target != link.id { Ok(()) } else { Err(EndpointRefusal::ForwardImpossible) }
 }
 
 /// Returns the link of `id` if it is within `visible`; every other link is treated as not found.
-pub fn find_visible(
-    conn: &mut Conn,
-    practice_id: &str,
-    visible: &Visible,
-    id: &str,
-) -> db::Result<Option<Link>> {
-    let Some(link) = store::find_of(conn, practice_id, id)? else { return Ok(None) };
+pub fn find_visible(tx: &mut Tx, practice_id: &str, visible: &Visible, id: &str) -> db::Result<Option<Link>> {
+    let Some(link) = store::find_of(tx.conn, practice_id, id)? else { return Ok(None) };
     match visible {
         Visible::All => Ok(Some(link)),
         Visible::To { owners, staff_id } => {
-            let is_seen = owners.contains(&link.owner) || store::joined(conn, staff_id)?.contains(&link.id);
+            let is_seen =
+                owners.contains(&link.owner) || store::joined(tx.conn, staff_id)?.contains(&link.id);
             Ok(Some(link).filter(|_| is_seen))
         }
     }
@@ -172,39 +166,39 @@ pub fn find_visible(
 
 /// Up to `limit` links after the link `after`, oldest first.
 pub fn list(
-    conn: &mut Conn,
+    tx: &mut Tx,
     practice_id: &str,
     visible: &Visible,
     after: &str,
     limit: i64,
 ) -> db::Result<Vec<Link>> {
     match visible {
-        Visible::All => store::list(conn, practice_id, None, after, limit),
+        Visible::All => store::list(tx.conn, practice_id, None, after, limit),
         Visible::To { owners, staff_id } => {
-            let joined = store::joined(conn, staff_id)?;
-            store::list(conn, practice_id, Some((owners, &joined)), after, limit)
+            let joined = store::joined(tx.conn, staff_id)?;
+            store::list(tx.conn, practice_id, Some((owners, &joined)), after, limit)
         }
     }
 }
 
 /// Ids of the links that a staff member is assignee or member of.
-pub fn joined(conn: &mut Conn, staff_id: &str) -> db::Result<Vec<String>> {
-    store::joined(conn, staff_id)
+pub fn joined(tx: &mut Tx, staff_id: &str) -> db::Result<Vec<String>> {
+    store::joined(tx.conn, staff_id)
 }
 
-pub fn people(conn: &mut Conn, link_id: &str) -> db::Result<People> {
-    Ok(People { members: store::people(conn, link_id, "member")?, notify: notified(conn, link_id)? })
+pub fn people(tx: &mut Tx, link_id: &str) -> db::Result<People> {
+    Ok(People { members: store::people(tx.conn, link_id, "member")?, notify: notified(tx, link_id)? })
 }
 
 /// Ids of the staff members who are notified of a link's new conversations.
-pub fn notified(conn: &mut Conn, link_id: &str) -> db::Result<Vec<String>> {
-    store::people(conn, link_id, "notify")
+pub fn notified(tx: &mut Tx, link_id: &str) -> db::Result<Vec<String>> {
+    store::people(tx.conn, link_id, "notify")
 }
 
 /// Closes every link of a practice that closed, and returns how many there were.
-pub fn close_all(ctx: &Ctx, conn: &mut Conn, practice_id: &str) -> db::Result<usize> {
-    ctx.repaint.set(true);
-    store::close_all(conn, practice_id)
+pub fn close_all(tx: &mut Tx, practice_id: &str) -> db::Result<usize> {
+    tx.invalidate_landing_pages();
+    store::close_all(tx.conn, practice_id)
 }
 
 /// Snapshot of everything that a change can touch, for the audit log.
@@ -216,18 +210,11 @@ fn picture(link: &Link, people: &People) -> Value {
     })
 }
 
-fn record(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    actor: &str,
-    action: &'static str,
-    link: &Link,
-    detail: Value,
-) -> db::Result<()> {
+fn record(tx: &mut Tx, actor: &str, action: &'static str, link: &Link, detail: Value) -> db::Result<()> {
     let practice_id = Some(link.practice_id.as_str());
-    audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject: &link.id, detail })?;
+    tx.audit(&audit::Event { practice_id, actor, action, subject: &link.id, detail })?;
     let fact = Fact::LinkChanged { link_id: &link.id, code: &link.code, state: link.state().as_str() };
-    webhooks::emit(ctx, conn, &link.practice_id, &[fact])
+    webhooks::emit(tx, &link.practice_id, &[fact])
 }
 
 /// Returns the kind of owner that an id names: `practice`, `team` or `staff`.

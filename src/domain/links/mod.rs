@@ -23,7 +23,7 @@ use std::collections::HashSet;
 use crate::domain::link_analytics;
 use crate::domain::practices::{self, Practice};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Why a code or a token was refused.
 #[derive(Debug, thiserror::Error)]
@@ -142,10 +142,11 @@ const FORWARDS: usize = 1_000;
 
 /// Creates a link with a fresh random code. It inserts and retries; checking first and then inserting
 /// would be a race.
-pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewLink) -> db::Result<Option<Link>> {
-    let length = code::length_for(|length| store::count_of_length(conn, length))?;
+pub fn create(tx: &mut Tx, new: &NewLink) -> db::Result<Option<Link>> {
+    let length = code::length_for(|length| store::count_of_length(tx.conn, length))?;
     for _ in 0..TRIES {
-        if let Some(link) = store::insert(conn, &ctx.id("lnk"), &code::generate(ctx, length), new, ctx.now)? {
+        let id = tx.id("lnk");
+        if let Some(link) = store::insert(tx.conn, &id, &code::generate(tx, length), new, tx.now)? {
             return Ok(Some(link));
         }
     }
@@ -153,8 +154,9 @@ pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewLink) -> db::Result<Option<Li
 }
 
 /// Creates a link with a code that the operator chose (imported, or the demo's); `None` if it is taken.
-pub fn create_with_code(ctx: &Ctx, conn: &mut Conn, code: &str, new: &NewLink) -> db::Result<Option<Link>> {
-    store::insert(conn, &ctx.id("lnk"), code, new, ctx.now)
+pub fn create_with_code(tx: &mut Tx, code: &str, new: &NewLink) -> db::Result<Option<Link>> {
+    let id = tx.id("lnk");
+    store::insert(tx.conn, &id, code, new, tx.now)
 }
 
 /// Result of opening a link code.
@@ -171,10 +173,10 @@ pub enum Opened {
     },
 }
 
-pub fn open(conn: &mut Conn, code: &str) -> db::Result<Opened> {
-    let found = store::find_by_code(conn, code)?;
+pub fn open(tx: &mut Tx, code: &str) -> db::Result<Opened> {
+    let found = store::find_by_code(tx.conn, code)?;
     let nowhere = Opened::Nowhere { mistyped: !code::is_well_formed(code) };
-    let Some(to) = destination(conn, found, store::find)? else { return Ok(nowhere) };
+    let Some(to) = destination(tx, found, store::find)? else { return Ok(nowhere) };
     Ok(match to.endpoint.state() {
         State::Paused => Opened::Paused(to),
         _ => Opened::Open(to),
@@ -195,16 +197,16 @@ pub enum Logo {
 }
 
 /// Returns the logo on the page of `code`.
-pub fn logo(conn: &mut Conn, code: &str) -> db::Result<Logo> {
-    let (Opened::Open(to) | Opened::Paused(to)) = open(conn, code)? else { return Ok(Logo::Nowhere) };
+pub fn logo(tx: &mut Tx, code: &str) -> db::Result<Logo> {
+    let (Opened::Open(to) | Opened::Paused(to)) = open(tx, code)? else { return Ok(Logo::Nowhere) };
     let Some(version) = to.logo_version().map(str::to_owned) else { return Ok(Logo::None) };
-    let png = practices::logo(conn, &to.practice.id)?;
+    let png = practices::logo(tx, &to.practice.id)?;
     Ok(png.map_or(Logo::None, |png| Logo::Of { version, png }))
 }
 
 /// Returns the destination of an active link code.
-pub fn resolve(conn: &mut Conn, code: &str) -> Result<Destination, Refusal> {
-    match open(conn, code)? {
+pub fn resolve(tx: &mut Tx, code: &str) -> Result<Destination, Refusal> {
+    match open(tx, code)? {
         Opened::Open(to) => Ok(to),
         Opened::Paused(_) => Err(Refusal::Paused),
         Opened::Nowhere { mistyped: true } => Err(Refusal::Mistyped),
@@ -213,49 +215,44 @@ pub fn resolve(conn: &mut Conn, code: &str) -> Result<Destination, Refusal> {
 }
 
 /// Signs a link token for a device that submitted `code`.
-pub fn issue_token(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    code: &str,
-    source: Source,
-) -> Result<(LinkToken, Destination), Refusal> {
-    let destination = resolve(conn, code)?;
-    let token = token::sign(ctx, &destination.link.id, source).ok_or(Refusal::NotFound)?;
+pub fn issue_token(tx: &mut Tx, code: &str, source: Source) -> Result<(LinkToken, Destination), Refusal> {
+    let destination = resolve(tx, code)?;
+    let token = token::sign(tx, &destination.link.id, source).ok_or(Refusal::NotFound)?;
     if let Some(step) = source.step() {
-        link_analytics::record(ctx, conn, &destination.link.id, step)?;
+        link_analytics::record(tx, &destination.link.id, step)?;
     }
     Ok((token, destination))
 }
 
 /// Returns the current destination of a link token, and how the code reached the device.
-pub fn read_token(ctx: &Ctx, conn: &mut Conn, token: &str) -> Result<(Destination, Source), Refusal> {
-    let (link_id, source) = token::verify(ctx, token).ok_or(Refusal::TokenInvalid)?;
-    Ok((destination_of(conn, &link_id)?, source))
+pub fn read_token(tx: &mut Tx, token: &str) -> Result<(Destination, Source), Refusal> {
+    let (link_id, source) = token::verify(tx, token).ok_or(Refusal::TokenInvalid)?;
+    Ok((destination_of(tx, &link_id)?, source))
 }
 
 /// Returns the current destination of the link `id`.
-pub fn destination_of(conn: &mut Conn, id: &str) -> Result<Destination, Refusal> {
-    let found = store::find_with_practice(conn, id)?;
-    let to = destination(conn, found, store::find)?.ok_or(Refusal::TokenInvalid)?;
+pub fn destination_of(tx: &mut Tx, id: &str) -> Result<Destination, Refusal> {
+    let found = store::find_with_practice(tx.conn, id)?;
+    let to = destination(tx, found, store::find)?.ok_or(Refusal::TokenInvalid)?;
     open_only(to)
 }
 
 /// [`destination_of`] with row locks, for callers that are about to pair: the rows cannot change until the
 /// transaction ends, so a pairing is never made with a practice that closed, or through a link that was
 /// paused, a moment before.
-pub fn hold(conn: &mut Conn, id: &str) -> Result<Destination, Refusal> {
+pub fn hold(tx: &mut Tx, id: &str) -> Result<Destination, Refusal> {
     // A link never moves to another practice, so its practice may be read before the link is locked.
-    let link = store::find(conn, id)?.ok_or(Refusal::TokenInvalid)?;
-    let practice = practices::hold(conn, &link.practice_id)?;
-    let found = store::hold(conn, id)?.zip(practice);
-    let to = destination(conn, found, store::hold)?.ok_or(Refusal::TokenInvalid)?;
+    let link = store::find(tx.conn, id)?.ok_or(Refusal::TokenInvalid)?;
+    let practice = practices::hold(tx, &link.practice_id)?;
+    let found = store::hold(tx.conn, id)?.zip(practice);
+    let to = destination(tx, found, store::hold)?.ok_or(Refusal::TokenInvalid)?;
     open_only(to)
 }
 
 /// [`read_token`], with row locks like [`hold`].
-pub fn hold_by_token(ctx: &Ctx, conn: &mut Conn, token: &str) -> Result<(Destination, Source), Refusal> {
-    let (link_id, source) = token::verify(ctx, token).ok_or(Refusal::TokenInvalid)?;
-    Ok((hold(conn, &link_id)?, source))
+pub fn hold_by_token(tx: &mut Tx, token: &str) -> Result<(Destination, Source), Refusal> {
+    let (link_id, source) = token::verify(tx, token).ok_or(Refusal::TokenInvalid)?;
+    Ok((hold(tx, &link_id)?, source))
 }
 
 fn open_only(to: Destination) -> Result<Destination, Refusal> {
@@ -265,20 +262,20 @@ fn open_only(to: Destination) -> Result<Destination, Refusal> {
     }
 }
 
-pub fn default_of(conn: &mut Conn, practice_id: &str) -> db::Result<Option<Link>> {
-    store::find_default(conn, practice_id)
+pub fn default_of(tx: &mut Tx, practice_id: &str) -> db::Result<Option<Link>> {
+    store::find_default(tx.conn, practice_id)
 }
 
 /// Returns the link in any state: for records that were created through it earlier.
-pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Link>> {
-    store::find(conn, id)
+pub fn find(tx: &mut Tx, id: &str) -> db::Result<Option<Link>> {
+    store::find(tx.conn, id)
 }
 
 /// Returns the link and its effective link in any state, even if the practice is closed or suspended: for
 /// records that were created through it earlier.
-pub fn known(conn: &mut Conn, id: &str) -> db::Result<Option<Destination>> {
-    let Some((link, practice)) = store::find_with_practice(conn, id)? else { return Ok(None) };
-    let endpoint = endpoint(conn, &link, store::find)?.unwrap_or_else(|| link.clone());
+pub fn known(tx: &mut Tx, id: &str) -> db::Result<Option<Destination>> {
+    let Some((link, practice)) = store::find_with_practice(tx.conn, id)? else { return Ok(None) };
+    let endpoint = endpoint(tx, &link, store::find)?.unwrap_or_else(|| link.clone());
     Ok(Some(Destination { link, endpoint, practice }))
 }
 
@@ -286,26 +283,22 @@ pub fn known(conn: &mut Conn, id: &str) -> db::Result<Option<Destination>> {
 type Look = fn(&mut Conn, &str) -> db::Result<Option<Link>>;
 
 /// Adds the effective link; `None` if the link is closed or the practice is not active.
-fn destination(
-    conn: &mut Conn,
-    found: Option<(Link, Practice)>,
-    look: Look,
-) -> db::Result<Option<Destination>> {
+fn destination(tx: &mut Tx, found: Option<(Link, Practice)>, look: Look) -> db::Result<Option<Destination>> {
     let Some((link, practice)) = found.filter(|(_, practice)| practice.is_active()) else { return Ok(None) };
-    let endpoint = endpoint(conn, &link, look)?.filter(|endpoint| endpoint.state() != State::Closed);
+    let endpoint = endpoint(tx, &link, look)?.filter(|endpoint| endpoint.state() != State::Closed);
     Ok(endpoint.map(|endpoint| Destination { link, endpoint, practice }))
 }
 
 /// Resolves the effective link by following the forwards of retired links; every chain and every cycle ends
 /// at the default link.
-fn endpoint(conn: &mut Conn, link: &Link, look: Look) -> db::Result<Option<Link>> {
+fn endpoint(tx: &mut Tx, link: &Link, look: Look) -> db::Result<Option<Link>> {
     let (mut at, mut seen) = (link.clone(), HashSet::new());
     while seen.len() < FORWARDS && seen.insert(at.id.clone()) {
         if at.state() != State::Retired {
             return Ok(Some(at));
         }
         let next = match &at.forward_id {
-            Some(id) => look(conn, id)?,
+            Some(id) => look(tx.conn, id)?,
             None => None,
         };
         match next {
@@ -313,8 +306,8 @@ fn endpoint(conn: &mut Conn, link: &Link, look: Look) -> db::Result<Option<Link>
             _ => break,
         }
     }
-    match store::find_default(conn, &link.practice_id)? {
-        Some(default) => look(conn, &default.id),
+    match store::find_default(tx.conn, &link.practice_id)? {
+        Some(default) => look(tx.conn, &default.id),
         None => Ok(None),
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::domain::link_analytics::Step;
 use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 const LIFE: Duration = Duration::from_hours(30 * 24);
 const TYPE: &str = "link+jwt";
@@ -73,23 +73,23 @@ pub struct LinkToken {
     pub expires_at: Timestamp,
 }
 
-pub fn sign(ctx: &Ctx, link_id: &str, source: Source) -> Option<LinkToken> {
-    let expires_at = ctx.now + LIFE;
+pub fn sign(tx: &Tx, link_id: &str, source: Source) -> Option<LinkToken> {
+    let expires_at = tx.now + LIFE;
     let claims = Claims {
-        iss: ctx.config.public_url.clone(),
+        iss: tx.settings.public_url.clone(),
         aud: AUDIENCE.to_owned(),
         sub: link_id.to_owned(),
-        jti: ctx.id("clk"),
+        jti: tx.id("clk"),
         source,
-        iat: ctx.now.seconds(),
+        iat: tx.now.seconds(),
         exp: expires_at.seconds(),
     };
-    let token = Secret::from_client(&ctx.keys.sign(ctx.now, TYPE, &claims)?);
+    let token = Secret::from_client(&tx.keys.sign(tx.now, TYPE, &claims)?);
     Some(LinkToken { token, expires_at })
 }
 
 /// Returns the link id and the source if the token has a valid signature and has not expired.
-pub fn verify(ctx: &Ctx, token: &str) -> Option<(String, Source)> {
-    let claims: Claims = ctx.keys.verify(token, TYPE, AUDIENCE)?;
-    (claims.exp > ctx.now.seconds()).then_some((claims.sub, claims.source))
+pub fn verify(tx: &Tx, token: &str) -> Option<(String, Source)> {
+    let claims: Claims = tx.keys.verify(token, TYPE, AUDIENCE)?;
+    (claims.exp > tx.now.seconds()).then_some((claims.sub, claims.source))
 }

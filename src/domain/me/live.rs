@@ -8,39 +8,32 @@ use crate::domain::conversations;
 use crate::kit::Secret;
 use crate::platform::db::Conn;
 use crate::platform::event_stream::{self, Audience, Place};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 use crate::web::http::event_stream::{BATCH, Batch};
 
 /// Marks the conversation as read up to a position; returns the read position, which never goes back.
-pub fn read(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    who: &Principal,
-    conversation_id: &str,
-    position: i32,
-) -> Result<i32, Refusal> {
-    conversations::find(conn, &who.account_id, who.sight(), conversation_id)?
+pub fn read(tx: &mut Tx, who: &Principal, conversation_id: &str, position: i32) -> Result<i32, Refusal> {
+    conversations::find(tx, &who.account_id, who.sight(), conversation_id)?
         .ok_or(Refusal::ConversationNotFound)?;
-    Ok(conversations::read_by_patient(ctx, conn, conversation_id, position)?)
+    Ok(conversations::read_by_patient(tx, conversation_id, position)?)
 }
 
 /// Authenticates an event stream, and determines where it starts.
 pub fn listen(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     last_seen: Option<&str>,
 ) -> Result<(Principal, Place), Refusal> {
-    let who = accounts::authenticate(ctx, conn, token)?;
-    Ok((who, event_stream::start(conn, last_seen)?))
+    let who = accounts::authenticate(tx, token)?;
+    Ok((who, event_stream::start(tx, last_seen)?))
 }
 
 /// Loads the events after a place that are within the session's access scope.
-pub fn events(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, place: &Place) -> Result<Batch, Refusal> {
-    let who = accounts::authenticate(ctx, conn, token)?;
-    let all = event_stream::after(conn, &Audience::Account(who.account_id.clone()), place, BATCH)?;
+pub fn events(tx: &mut Tx, token: Option<&Secret>, place: &Place) -> Result<Batch, Refusal> {
+    let who = accounts::authenticate(tx, token)?;
+    let all = event_stream::after(tx, &Audience::Account(who.account_id.clone()), place, BATCH)?;
     Batch::of(all, place, |ids| {
-        let seen = conversations::in_sight_among(conn, &who.account_id, who.sight(), ids)?;
+        let seen = conversations::in_sight_among(tx, &who.account_id, who.sight(), ids)?;
         Ok::<_, Refusal>(HashSet::from_iter(seen))
     })
 }

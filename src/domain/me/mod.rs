@@ -10,7 +10,7 @@ use crate::domain::conversations::{self, Ending, Entry, NewEntry, Paired};
 use crate::domain::invites::{self, Holder};
 use crate::domain::pending_pairings::{self, Follower, Lead};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Errors of requests about the patient's own data.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +36,8 @@ pub enum Refusal {
 }
 
 /// The account and its patients that this session may see.
-pub fn overview(conn: &mut Conn, who: &Principal) -> Result<(Account, Vec<Patient>), Refusal> {
-    Ok((accounts::account(conn, &who.account_id)?, accounts::patients(conn, who)?))
+pub fn overview(tx: &mut Tx, who: &Principal) -> Result<(Account, Vec<Patient>), Refusal> {
+    Ok((accounts::account(tx, &who.account_id)?, accounts::patients(tx, who)?))
 }
 
 /// Outcome of a pairing request. An invite that cannot be accepted (yet) is an outcome, not an error: what
@@ -48,26 +48,20 @@ pub enum Pairing {
 }
 
 /// Pairs a patient of the account with the practice that `lead` resolves to.
-pub fn pair(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    who: &Principal,
-    lead: &Lead,
-    patient_id: Option<&str>,
-) -> Result<Pairing, Refusal> {
-    let account = accounts::account(conn, &who.account_id)?;
+pub fn pair(tx: &mut Tx, who: &Principal, lead: &Lead, patient_id: Option<&str>) -> Result<Pairing, Refusal> {
+    let account = accounts::account(tx, &who.account_id)?;
     let phone = accounts::own_phone(&account).ok_or(accounts::Refusal::Unauthorized)?;
     // The e-mail address proven on the account says nothing about a stranger with its recycled number.
     let email = account.proven_email().filter(|_| who.scope == Scope::Full);
     if let Lead::Invite(token) = lead {
         let holder = Holder { phone: &phone, account_id: Some(&who.account_id), email };
-        if let Err(refused) = invites::examine(ctx, conn, token, &holder)? {
+        if let Err(refused) = invites::examine(tx, token, &holder)? {
             return Ok(Pairing::Refused(refused));
         }
     }
     let follower = Follower { account_id: &who.account_id, phone: &phone, email };
-    let way = pending_pairings::follow(ctx, conn, lead, &follower)?;
-    let patient = accounts::patient(conn, who, patient_id)?;
+    let way = pending_pairings::follow(tx, lead, &follower)?;
+    let patient = accounts::patient(tx, who, patient_id)?;
     let follow = Follow {
         account_id: &who.account_id,
         patient: &patient,
@@ -75,16 +69,16 @@ pub fn pair(
         way: &way,
         phone: &phone,
     };
-    Ok(Pairing::Done(Box::new(accounts::pair(ctx, conn, &follow)?)))
+    Ok(Pairing::Done(Box::new(accounts::pair(tx, &follow)?)))
 }
 
 /// Lists the caller's open pairings after the pairing `after`, at most `limit`.
-pub fn pairings(conn: &mut Conn, who: &Principal, after: &str, limit: i64) -> db::Result<Vec<Paired>> {
-    conversations::list(conn, &who.account_id, who.sight(), after, limit)
+pub fn pairings(tx: &mut Tx, who: &Principal, after: &str, limit: i64) -> db::Result<Vec<Paired>> {
+    conversations::list(tx, &who.account_id, who.sight(), after, limit)
 }
 
-pub fn leave(ctx: &Ctx, conn: &mut Conn, who: &Principal, pairing_id: &str) -> Result<(), Refusal> {
-    match conversations::end(ctx, conn, &who.account_id, (who.sight(), pairing_id), Ending::Left)? {
+pub fn leave(tx: &mut Tx, who: &Principal, pairing_id: &str) -> Result<(), Refusal> {
+    match conversations::end(tx, &who.account_id, (who.sight(), pairing_id), Ending::Left)? {
         true => Ok(()),
         false => Err(Refusal::PairingNotFound),
     }
@@ -92,27 +86,21 @@ pub fn leave(ctx: &Ctx, conn: &mut Conn, who: &Principal, pairing_id: &str) -> R
 
 /// Lists the entries of the caller's conversation after a position, at most `limit`.
 pub fn entries(
-    conn: &mut Conn,
+    tx: &mut Tx,
     who: &Principal,
     conversation_id: &str,
     after: i32,
     limit: i64,
 ) -> Result<Vec<Entry>, Refusal> {
-    conversations::find(conn, &who.account_id, who.sight(), conversation_id)?
+    conversations::find(tx, &who.account_id, who.sight(), conversation_id)?
         .ok_or(Refusal::ConversationNotFound)?;
-    Ok(conversations::entries(conn, conversation_id, after, limit)?)
+    Ok(conversations::entries(tx, conversation_id, after, limit)?)
 }
 
 /// Sends a message to the practice.
-pub fn write(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    who: &Principal,
-    conversation_id: &str,
-    body: &str,
-) -> Result<Entry, Refusal> {
-    conversations::find(conn, &who.account_id, who.sight(), conversation_id)?
+pub fn write(tx: &mut Tx, who: &Principal, conversation_id: &str, body: &str) -> Result<Entry, Refusal> {
+    conversations::find(tx, &who.account_id, who.sight(), conversation_id)?
         .ok_or(Refusal::ConversationNotFound)?;
-    conversations::append(ctx, conn, conversation_id, &NewEntry::of_patient(body))?
+    conversations::append(tx, conversation_id, &NewEntry::of_patient(body))?
         .ok_or(Refusal::ConversationClosed)
 }

@@ -6,13 +6,12 @@ use serde_json::json;
 use super::mail::{self, Kind, Payload};
 use super::people::{self, Recipient};
 use super::{preference, store};
-use crate::app as topics;
 use crate::domain::{practices, staff};
 use crate::kit::Timestamp;
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
-use crate::platform::outbox::{self, Channel, Job, Outcome, Report};
-use crate::platform::tx::Ctx;
+use crate::platform::outbox::{self, Channel, Job, Outcome, Report, Topics};
+use crate::platform::tx::Tx;
 
 /// The outcome label of a mailbox that is gone; any other rejection is about one mail.
 const GONE: &str = "mailbox_refused";
@@ -40,34 +39,33 @@ pub enum EventKind {
 
 /// Processes a mail server's report once per `webhook-id`. The id is remembered because a signature is
 /// valid for minutes, and not every event in a report carries its time.
-pub fn take_report(ctx: &Ctx, conn: &mut Conn, webhook_id: &str, events: &[Event]) -> db::Result<()> {
-    let id = ctx.keys.blind("mail-report", webhook_id);
-    match store::remember_report(conn, &id, ctx.now)? {
+pub fn take_report(tx: &mut Tx, topics: &Topics, webhook_id: &str, events: &[Event]) -> db::Result<()> {
+    let id = tx.keys.blind("mail-report", webhook_id);
+    match store::remember_report(tx.conn, &id, tx.now)? {
         0 => Ok(()),
-        _ => events.iter().try_for_each(|event| take_event(ctx, conn, event)),
+        _ => events.iter().try_for_each(|event| take_event(tx, topics, event)),
     }
 }
 
 /// Processes one event about a mail, a notice or any other kind. An unknown mail or a
 /// repeated event changes nothing.
-fn take_event(ctx: &Ctx, conn: &mut Conn, event: &Event) -> db::Result<()> {
+fn take_event(tx: &mut Tx, topics: &Topics, event: &Event) -> db::Result<()> {
     let Some(id) = row_id(&event.message_id) else { return Ok(()) };
-    let topics = topics::all();
-    let Some(job) = outbox::find(conn, id)?.filter(|job| job.channel() == Some(Channel::Email)) else {
+    let Some(job) = outbox::find(tx, id)?.filter(|job| job.channel() == Some(Channel::Email)) else {
         return Ok(());
     };
-    let Some(attempt) = outbox::attempts(conn, id)?.pop() else { return Ok(()) };
+    let Some(attempt) = outbox::attempts(tx, id)?.pop() else { return Ok(()) };
     let report = match event.kind {
-        EventKind::Complaint => return complain(ctx, conn, &job, event.at),
+        EventKind::Complaint => return complain(tx, &job, event.at),
         EventKind::HardBounce => Report::Undelivered(Outcome::Rejected(GONE)),
         // A soft bounce is not final; a hard bounce may follow.
         EventKind::SoftBounce => Report::Sent,
         EventKind::Delivered => Report::Delivered,
     };
-    let is_news = outbox::report(ctx, conn, &topics, &attempt.id, &report)?;
+    let is_news = outbox::report(tx, topics, &attempt.id, &report)?;
     // Many servers accept a mail and return it later, so a mail reported as delivered can bounce.
     match event.kind {
-        EventKind::HardBounce if !is_news && attempt.receipt == "delivered" => came_back(ctx, conn, &job),
+        EventKind::HardBounce if !is_news && attempt.receipt == "delivered" => came_back(tx, &job),
         _ => Ok(()),
     }
 }
@@ -79,29 +77,29 @@ fn row_id(message_id: &str) -> Option<&str> {
     is_ours.then_some(id).filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
 }
 
-fn complain(ctx: &Ctx, conn: &mut Conn, job: &Job, at: Option<Timestamp>) -> db::Result<()> {
+fn complain(tx: &mut Tx, job: &Job, at: Option<Timestamp>) -> db::Result<()> {
     let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     let Some(link) = payload.link else { return Ok(()) };
-    let Some(to) = crate::domain::links::known(conn, &link)? else { return Ok(()) };
+    let Some(to) = crate::domain::links::known(tx, &link)? else { return Ok(()) };
     // If the recipient asked for mails again after the complaint, that choice wins.
-    let said = store::changed_at(conn, &payload.person, &to.endpoint.id)?;
-    if said.is_some_and(|said| said > at.unwrap_or(ctx.now)) {
+    let said = store::changed_at(tx.conn, &payload.person, &to.endpoint.id)?;
+    if said.is_some_and(|said| said > at.unwrap_or(tx.now)) {
         return Ok(());
     }
-    preference::mute(ctx, conn, &to, &payload.person).map(drop)
+    preference::mute(tx, &to, &payload.person).map(drop)
 }
 
 /// Handles the end of an attempt: the mail was sent just now, to the person's current address.
-pub fn settled(ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::Result<()> {
+pub fn settled(tx: &mut Tx, job: &Job, outcome: &Outcome) -> db::Result<()> {
     let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     match outcome {
         Outcome::Sent | Outcome::Ambiguous(_) => {
-            let mailbox = mailbox_now(ctx, conn, &payload)?;
-            store::set_mailed(conn, &job.id, &mailbox, ctx.now)
+            let mailbox = mailbox_now(tx, &payload)?;
+            store::set_mailed(tx.conn, &job.id, &mailbox, tx.now)
         }
         Outcome::Rejected(GONE) => {
-            let mailbox = mailbox_now(ctx, conn, &payload)?;
-            suppress(ctx, conn, job, &payload, &mailbox)
+            let mailbox = mailbox_now(tx, &payload)?;
+            suppress(tx, job, &payload, &mailbox)
         }
         _ => Ok(()),
     }
@@ -109,38 +107,38 @@ pub fn settled(ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome) -> db::
 
 /// Key of the person's current mailbox. A person who has left has no address, so the key stored when the
 /// row was queued is used.
-fn mailbox_now(ctx: &Ctx, conn: &mut Conn, payload: &Payload) -> db::Result<String> {
-    let Some(practice) = practices::find(conn, &payload.practice)? else {
+fn mailbox_now(tx: &mut Tx, payload: &Payload) -> db::Result<String> {
+    let Some(practice) = practices::find(tx, &payload.practice)? else {
         return Ok(payload.mailbox.clone());
     };
-    let address = people::address(conn, &practice, &payload.person)?;
-    Ok(address.map_or_else(|| payload.mailbox.clone(), |to| people::mailbox_key(ctx, &to)))
+    let address = people::address(tx, &practice, &payload.person)?;
+    Ok(address.map_or_else(|| payload.mailbox.clone(), |to| people::mailbox_key(tx.keys, &to)))
 }
 
 /// Handles a report on a mail that had been accepted.
-pub fn reported(ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+pub fn reported(tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {
     match report {
-        Report::Undelivered(Outcome::Rejected(GONE)) => came_back(ctx, conn, job),
+        Report::Undelivered(Outcome::Rejected(GONE)) => came_back(tx, job),
         _ => Ok(()),
     }
 }
 
 /// Handles a bounce once per mail: a late copy of the report must not undo an admin's choice to
 /// try the mailbox again.
-fn came_back(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<()> {
+fn came_back(tx: &mut Tx, job: &Job) -> db::Result<()> {
     let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     // A fast server's report can arrive before the result of the send is stored.
-    let mailbox = mailbox_now(ctx, conn, &payload)?;
-    store::note_mailed(conn, &job.id, &mailbox, ctx.now)?;
-    match store::take_back(conn, &job.id, ctx.now)? {
-        Some(mailbox) => suppress(ctx, conn, job, &payload, &mailbox),
+    let mailbox = mailbox_now(tx, &payload)?;
+    store::note_mailed(tx.conn, &job.id, &mailbox, tx.now)?;
+    match store::take_back(tx.conn, &job.id, tx.now)? {
+        Some(mailbox) => suppress(tx, job, &payload, &mailbox),
         None => Ok(()),
     }
 }
 
 /// Pauses the mailbox of a mail that bounced for good.
-fn suppress(ctx: &Ctx, conn: &mut Conn, job: &Job, payload: &Payload, mailbox: &str) -> db::Result<()> {
-    if store::insert_bounce(conn, mailbox, &payload.person, GONE, ctx.now)? == 0 {
+fn suppress(tx: &mut Tx, job: &Job, payload: &Payload, mailbox: &str) -> db::Result<()> {
+    if store::insert_bounce(tx.conn, mailbox, &payload.person, GONE, tx.now)? == 0 {
         return Ok(());
     }
     metrics::counter!("bounced_mailboxes_total").increment(1);
@@ -151,22 +149,22 @@ fn suppress(ctx: &Ctx, conn: &mut Conn, job: &Job, payload: &Payload, mailbox: &
         subject: &payload.person,
         detail: json!({ "reason": GONE, "outbox": job.id }),
     };
-    audit::record(ctx, conn, &event)?;
-    tell_admins(ctx, conn, job, payload)
+    tx.audit(&event)?;
+    tell_admins(tx, job, payload)
 }
 
 /// Notifies the other admins, or the practice's own address if there are no others.
-fn tell_admins(ctx: &Ctx, conn: &mut Conn, job: &Job, bounced: &Payload) -> db::Result<()> {
-    let Some(practice) = practices::find(conn, &bounced.practice)? else { return Ok(()) };
-    let admins = staff::admins(conn, &practice.id)?.into_iter();
+fn tell_admins(tx: &mut Tx, job: &Job, bounced: &Payload) -> db::Result<()> {
+    let Some(practice) = practices::find(tx, &bounced.practice)? else { return Ok(()) };
+    let admins = staff::admins(tx, &practice.id)?.into_iter();
     let mut told: Vec<Recipient> = admins.map(|(person, email)| Recipient { person, email }).collect();
     told.retain(|admin| admin.person != bounced.person);
     if told.is_empty() {
         told.extend(people::itself(&practice).filter(|itself| itself.person != bounced.person));
     }
     for recipient in told {
-        let payload = Payload::new(ctx, &practice.id, &recipient);
-        mail::enqueue(ctx, conn, Kind::Bounced, &format!("{}:bounced", job.id), &payload, None)?;
+        let payload = Payload::new(tx, &practice.id, &recipient);
+        mail::enqueue(tx, Kind::Bounced, &format!("{}:bounced", job.id), &payload, None)?;
     }
     Ok(())
 }

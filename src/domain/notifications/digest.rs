@@ -12,7 +12,7 @@ use super::store;
 use crate::kit::Timestamp;
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Digests are kept for 30 days, to answer an operator's questions.
 const KEPT: Duration = Duration::from_hours(30 * 24);
@@ -22,29 +22,23 @@ const TRIES: u64 = 8;
 
 /// Adds a patient to the open digest. Returns `false` if no digest is open, or if it is due later than a
 /// new one would be.
-pub fn join(ctx: &Ctx, conn: &mut Conn, person: &str, list: &str, until: Timestamp) -> db::Result<bool> {
-    match store::latest_digest(conn, person, list, until)? {
-        Some(id) => add(ctx, conn, &id),
+pub fn join(tx: &mut Tx, person: &str, list: &str, until: Timestamp) -> db::Result<bool> {
+    match store::latest_digest(tx.conn, person, list, until)? {
+        Some(id) => add(tx, &id),
         None => Ok(false),
     }
 }
 
 /// Opens a digest with its first patient, or joins the one that a concurrent pairing opened.
-pub fn open(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    list: &str,
-    mut payload: Payload,
-    due_at: Timestamp,
-) -> db::Result<()> {
+pub fn open(tx: &mut Tx, list: &str, mut payload: Payload, due_at: Timestamp) -> db::Result<()> {
     for late in 0..TRIES {
-        let (id, due_at) = (ctx.id("dig"), due_at + Duration::from_millis(late));
-        if store::insert_digest(conn, &id, &payload.person, list, due_at, ctx.now)? == 1 {
+        let (id, due_at) = (tx.id("dig"), due_at + Duration::from_millis(late));
+        if store::insert_digest(tx.conn, &id, &payload.person, list, due_at, tx.now)? == 1 {
             payload.digest = Some(id.clone());
-            return mail::enqueue(ctx, conn, Kind::Digest, &id, &payload, Some(due_at));
+            return mail::enqueue(tx, Kind::Digest, &id, &payload, Some(due_at));
         }
-        if let Some(id) = store::digest_due(conn, &payload.person, list, due_at)?
-            && add(ctx, conn, &id)?
+        if let Some(id) = store::digest_due(tx.conn, &payload.person, list, due_at)?
+            && add(tx, &id)?
         {
             return Ok(());
         }
@@ -52,12 +46,12 @@ pub fn open(
     Err(db::Error::Busy)
 }
 
-fn add(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
-    Ok(outbox::hold(conn, &mail::dedupe_key(Kind::Digest, id, ""))?
-        && store::add_to_digest(conn, id, ctx.now)? == 1)
+fn add(tx: &mut Tx, id: &str) -> db::Result<bool> {
+    Ok(outbox::hold(tx, &mail::dedupe_key(Kind::Digest, id, ""))?
+        && store::add_to_digest(tx.conn, id, tx.now)? == 1)
 }
 
 /// Deletes digests that went out long ago.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    store::delete_digests(conn, ctx.now - KEPT)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    store::delete_digests(tx.conn, tx.now - KEPT)
 }

@@ -13,7 +13,7 @@ use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{
     self, Channel, Job, Mail, Message, Outcome, Outgoing, Rendered, Report, Topic, Topics,
 };
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Kinds of notices, with an example of each subject line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,13 +68,13 @@ pub struct Payload {
 
 impl Payload {
     /// Payload for one recipient, about no link, as of now.
-    pub fn new(ctx: &Ctx, practice_id: &str, recipient: &Recipient) -> Self {
+    pub fn new(tx: &Tx, practice_id: &str, recipient: &Recipient) -> Self {
         Self {
             practice: practice_id.to_owned(),
             person: recipient.person.clone(),
-            mailbox: people::mailbox_key(ctx, &recipient.email),
+            mailbox: people::mailbox_key(tx.keys, &recipient.email),
             link: None,
-            at: ctx.now,
+            at: tx.now,
             digest: None,
         }
     }
@@ -94,8 +94,7 @@ pub fn dedupe_key(kind: Kind, fact: &str, person: &str) -> String {
 
 /// Queues a notice. The row stores no address: the mail goes to the person's address when it is sent.
 pub fn enqueue(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     kind: Kind,
     fact: &str,
     payload: &Payload,
@@ -110,7 +109,7 @@ pub fn enqueue(
         due,
         not_after: None,
     };
-    outbox::enqueue(ctx, conn, &message).map(drop)
+    outbox::enqueue(tx, &message).map(drop)
 }
 
 /// The outbox topics of all notices.
@@ -122,12 +121,12 @@ pub fn topics() -> Topics {
 struct Notice(Kind);
 
 impl Topic for Notice {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
-        let Some(facts) = Facts::of(ctx, conn, job)? else { return Ok(Rendered::Unwanted) };
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
+        let Some(facts) = Facts::of(tx, job)? else { return Ok(Rendered::Unwanted) };
         let list = facts.link.as_ref().map(|to| to.endpoint.id.as_str());
         let unsubscribe = match list.filter(|_| self.0.is_optional()) {
-            Some(list) if is_off(conn, &facts.payload.person, list)? => return Ok(Rendered::Unwanted),
-            Some(list) => Some(token::url(ctx, &facts.payload.person, list)),
+            Some(list) if is_off(tx, &facts.payload.person, list)? => return Ok(Rendered::Unwanted),
+            Some(list) => Some(token::url(tx, &facts.payload.person, list)),
             None => None,
         };
         let letter = match self.0 {
@@ -135,25 +134,27 @@ impl Topic for Notice {
             Kind::NewDevice => words::new_device(&facts.practice, facts.payload.at),
             Kind::Bounced => words::bounced(&facts.practice, facts.payload.at),
             Kind::OtherNumber => words::other_number(&facts.practice, facts.payload.at, &facts.link_label()),
-            Kind::Digest => match store::digest(conn, facts.payload.digest.as_deref().unwrap_or_default())? {
-                Some(digest) => words::digest(&facts.practice, &digest, &facts.link_label()),
-                None => return Ok(Rendered::Unwanted),
-            },
+            Kind::Digest => {
+                match store::digest(tx.conn, facts.payload.digest.as_deref().unwrap_or_default())? {
+                    Some(digest) => words::digest(&facts.practice, &digest, &facts.link_label()),
+                    None => return Ok(Rendered::Unwanted),
+                }
+            }
         };
-        Ok(facts.mail(ctx, letter, unsubscribe).into())
+        Ok(facts.mail(tx, letter, unsubscribe).into())
     }
 
-    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
-        bounce::settled(ctx, conn, job, outcome)
+    fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
+        bounce::settled(tx, job, outcome)
     }
 
-    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
-        bounce::reported(ctx, conn, job, report)
+    fn reported(&self, tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {
+        bounce::reported(tx, job, report)
     }
 }
 
-fn is_off(conn: &mut Conn, person: &str, list: &str) -> db::Result<bool> {
-    let said = store::frequencies(conn, &[list.to_owned()], &[person.to_owned()])?;
+fn is_off(tx: &mut Tx, person: &str, list: &str) -> db::Result<bool> {
+    let said = store::frequencies(tx.conn, &[list.to_owned()], &[person.to_owned()])?;
     Ok(said.into_values().any(|frequency| frequency == Frequency::Off))
 }
 
@@ -167,15 +168,15 @@ struct Facts {
 
 impl Facts {
     /// `None` if there is no recipient, or if the recipient's mailbox bounced.
-    fn of(ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Option<Self>> {
+    fn of(tx: &mut Tx, job: &Job) -> db::Result<Option<Self>> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(None) };
-        let Some(practice) = practices::find(conn, &payload.practice)? else { return Ok(None) };
-        let Some(to) = people::address(conn, &practice, &payload.person)? else { return Ok(None) };
-        if !store::bounces(conn, &[people::mailbox_key(ctx, &to)])?.is_empty() {
+        let Some(practice) = practices::find(tx, &payload.practice)? else { return Ok(None) };
+        let Some(to) = people::address(tx, &practice, &payload.person)? else { return Ok(None) };
+        if !store::bounces(tx.conn, &[people::mailbox_key(tx.keys, &to)])?.is_empty() {
             return Ok(None);
         }
         let link = match &payload.link {
-            Some(id) => links::known(conn, id)?,
+            Some(id) => links::known(tx, id)?,
             None => None,
         };
         Ok(Some(Self { payload, practice, to, link }))
@@ -195,9 +196,9 @@ impl Facts {
 
     /// `None` if a template fails, which drops the row: templates are checked at compile time, and the only
     /// runtime failure left (writing to a `String`) does not occur.
-    fn mail(&self, ctx: &Ctx, letter: Letter, unsubscribe: Option<String>) -> Option<Outgoing> {
+    fn mail(&self, tx: &Tx, letter: Letter, unsubscribe: Option<String>) -> Option<Outgoing> {
         let practice_name = if self.is_discreet() { "" } else { &self.practice.name };
-        let console_url = format!("{}/console", ctx.config.public_url);
+        let console_url = format!("{}/console", tx.settings.public_url);
         let lang = self.practice.language().as_str();
         let stop_url = unsubscribe.as_deref().unwrap_or_default();
         let letter_ref = &letter;

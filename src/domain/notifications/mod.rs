@@ -27,7 +27,7 @@ use jiff::tz::TimeZone;
 use crate::domain::links::Destination;
 use crate::domain::practices::{self, Practice};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 use mail::{Kind, Payload};
 
 /// More new patients than this within one burst window are merged into one mail.
@@ -39,22 +39,22 @@ const REPEATED: Duration = Duration::from_hours(7 * 24);
 const REPORTED: Duration = Duration::from_hours(30 * 24);
 
 /// Notifies the recipients on a link's list that a patient was paired.
-pub fn announce_pairing(ctx: &Ctx, conn: &mut Conn, to: &Destination, pairing_id: &str) -> db::Result<()> {
+pub fn announce_pairing(tx: &mut Tx, to: &Destination, pairing_id: &str) -> db::Result<()> {
     let list = &to.endpoint.id;
-    let recipients = people::of_link(conn, list, &to.practice)?;
+    let recipients = people::of_link(tx, list, &to.practice)?;
     let persons: Vec<String> = recipients.iter().map(|recipient| recipient.person.clone()).collect();
-    let wishes = store::frequencies(conn, std::slice::from_ref(list), &persons)?;
+    let wishes = store::frequencies(tx.conn, std::slice::from_ref(list), &persons)?;
     for recipient in recipients {
         let wish = wishes.get(&(recipient.person.clone(), list.clone())).copied().unwrap_or_default();
-        let payload = Payload::new(ctx, &to.practice.id, &recipient).about(&to.link.id);
-        let due = wish.due(ctx.now, &zone(&to.practice));
+        let payload = Payload::new(tx, &to.practice.id, &recipient).about(&to.link.id);
+        let due = wish.due(tx.now, &zone(&to.practice));
         match wish {
             Frequency::Off => {}
-            _ if digest::join(ctx, conn, &recipient.person, list, due)? => {}
-            Frequency::Immediate if !is_burst(ctx, conn, &to.link.id)? => {
-                mail::enqueue(ctx, conn, Kind::NewPairing, pairing_id, &payload, None)?;
+            _ if digest::join(tx, &recipient.person, list, due)? => {}
+            Frequency::Immediate if !is_burst(tx, &to.link.id)? => {
+                mail::enqueue(tx, Kind::NewPairing, pairing_id, &payload, None)?;
             }
-            _ => digest::open(ctx, conn, list, payload, due)?,
+            _ => digest::open(tx, list, payload, due)?,
         }
     }
     Ok(())
@@ -62,57 +62,51 @@ pub fn announce_pairing(ctx: &Ctx, conn: &mut Conn, to: &Destination, pairing_id
 
 /// Whether a link brought so many patients lately that one more mail each would bury the inbox. Uncommitted
 /// pairings are not seen, so of some that come at the same instant a few more get single mails.
-fn is_burst(ctx: &Ctx, conn: &mut Conn, link_id: &str) -> db::Result<bool> {
-    let since = Frequency::burst_began(ctx.now);
+fn is_burst(tx: &mut Tx, link_id: &str) -> db::Result<bool> {
+    let since = Frequency::burst_began(tx.now);
     let most = i64::try_from(MOST_SINGLE + 1).unwrap_or(i64::MAX);
-    Ok(store::paired_since(conn, link_id, since, most)? > MOST_SINGLE)
+    Ok(store::paired_since(tx.conn, link_id, since, most)? > MOST_SINGLE)
 }
 
 /// Notifies the practice's own address (or, if it has none, the link's recipients) that a patient
 /// signed in on a new device, once per sign-in. It is a security notice, so it has no frequency
 /// and no unsubscribe link.
 pub fn announce_new_device(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     practice_id: &str,
     link_id: Option<&str>,
     session_id: &str,
 ) -> db::Result<()> {
-    let Some(practice) = practices::find(conn, practice_id)? else { return Ok(()) };
+    let Some(practice) = practices::find(tx, practice_id)? else { return Ok(()) };
     let told = match (people::itself(&practice), link_id) {
         (Some(itself), _) => vec![itself],
-        (None, Some(link_id)) => people::of_link(conn, link_id, &practice)?,
+        (None, Some(link_id)) => people::of_link(tx, link_id, &practice)?,
         (None, None) => Vec::new(),
     };
     for recipient in told {
-        let mut payload = Payload::new(ctx, practice_id, &recipient);
+        let mut payload = Payload::new(tx, practice_id, &recipient);
         payload.link = link_id.map(str::to_owned);
         let subject = format!("{session_id}:{practice_id}");
-        mail::enqueue(ctx, conn, Kind::NewDevice, &subject, &payload, None)?;
+        mail::enqueue(tx, Kind::NewDevice, &subject, &payload, None)?;
     }
     Ok(())
 }
 
 /// Notifies a link's recipients, once per invite, that an invite was tried with a phone number other than
 /// the invited one. It is a security notice too, so it has no frequency either.
-pub fn announce_other_number(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    to: &Destination,
-    invite_id: &str,
-) -> db::Result<()> {
-    for recipient in people::of_link(conn, &to.endpoint.id, &to.practice)? {
-        let payload = Payload::new(ctx, &to.practice.id, &recipient).about(&to.link.id);
-        mail::enqueue(ctx, conn, Kind::OtherNumber, invite_id, &payload, None)?;
+pub fn announce_other_number(tx: &mut Tx, to: &Destination, invite_id: &str) -> db::Result<()> {
+    for recipient in people::of_link(tx, &to.endpoint.id, &to.practice)? {
+        let payload = Payload::new(tx, &to.practice.id, &recipient).about(&to.link.id);
+        mail::enqueue(tx, Kind::OtherNumber, invite_id, &payload, None)?;
     }
     Ok(())
 }
 
 /// Deletes digests that went out long ago, and the records of mails that no server will return any more.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    let reports = store::forget_reports(conn, ctx.now - REPEATED)?;
-    let mails = store::forget_mailed(conn, ctx.now - REPORTED)?;
-    Ok(reports + mails + digest::sweep(ctx, conn)?)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    let reports = store::forget_reports(tx.conn, tx.now - REPEATED)?;
+    let mails = store::forget_mailed(tx.conn, tx.now - REPORTED)?;
+    Ok(reports + mails + digest::sweep(tx)?)
 }
 
 /// The practice's time zone; UTC if it is unknown.

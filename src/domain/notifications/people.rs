@@ -4,7 +4,8 @@ use crate::domain::practices::Practice;
 use crate::domain::{links, staff};
 use crate::kit::Email;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::keys::Keys;
+use crate::platform::tx::Tx;
 
 /// Recipient of a notice: a staff member, or the practice itself.
 pub struct Recipient {
@@ -15,9 +16,9 @@ pub struct Recipient {
 }
 
 /// Recipients of a link's notices, ordered by id.
-pub fn of_link(conn: &mut Conn, link_id: &str, practice: &Practice) -> db::Result<Vec<Recipient>> {
-    let listed = links::notified(conn, link_id)?;
-    let found = staff::emails(conn, &listed)?;
+pub fn of_link(tx: &mut Tx, link_id: &str, practice: &Practice) -> db::Result<Vec<Recipient>> {
+    let listed = links::notified(tx, link_id)?;
+    let found = staff::emails(tx, &listed)?;
     match found.is_empty() {
         true => Ok(itself(practice).into_iter().collect()),
         false => Ok(found.into_iter().map(|(person, email)| Recipient { person, email }).collect()),
@@ -31,14 +32,14 @@ pub fn itself(practice: &Practice) -> Option<Recipient> {
 }
 
 /// A person's current address; `None` if they have left.
-pub fn address(conn: &mut Conn, practice: &Practice, person: &str) -> db::Result<Option<Email>> {
+pub fn address(tx: &mut Tx, practice: &Practice, person: &str) -> db::Result<Option<Email>> {
     if person == practice.id {
         return Ok(itself(practice).map(|itself| itself.email));
     }
-    Ok(staff::emails(conn, &[person.to_owned()])?.pop().map(|(_, email)| email))
+    Ok(staff::emails(tx, &[person.to_owned()])?.pop().map(|(_, email)| email))
 }
 
 /// Keyed hash of an address, as stored in `bounced_mailboxes`.
-pub fn mailbox_key(ctx: &Ctx, email: &Email) -> String {
-    ctx.keys.blind("mailbox", email.as_str())
+pub fn mailbox_key(keys: &Keys, email: &Email) -> String {
+    keys.blind("mailbox", email.as_str())
 }

@@ -15,7 +15,7 @@ use crate::domain::practices::Practice;
 use crate::kit::{Email, Timestamp};
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Why a change was rejected.
 #[derive(Debug, thiserror::Error)]
@@ -67,18 +67,17 @@ pub struct Change {
 
 /// Up to `limit` entries of a practice (or of one person only) after a link and person, ordered by both.
 pub fn entries(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     practice: &Practice,
     only: Option<&str>,
     after: (&str, &str),
     limit: i64,
 ) -> db::Result<Vec<Entry>> {
-    let mut slots = store::listed(conn, &practice.id, only, after, limit)?;
+    let mut slots = store::listed(tx.conn, &practice.id, only, after, limit)?;
     if let Some(itself) =
         people::itself(practice).filter(|itself| only.is_none_or(|only| only == itself.person))
     {
-        let bare = store::unlisted(conn, &practice.id, after.0, limit)?.into_iter();
+        let bare = store::unlisted(tx.conn, &practice.id, after.0, limit)?.into_iter();
         slots.extend(bare.map(|(link_id, link_label)| Slot {
             link_id,
             link_label,
@@ -89,21 +88,24 @@ pub fn entries(
     }
     slots.sort_by(|a, b| (&a.link_id, &a.person).cmp(&(&b.link_id, &b.person)));
     slots.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    with_states(ctx, conn, slots)
+    with_states(tx, slots)
 }
 
-fn with_states(ctx: &Ctx, conn: &mut Conn, slots: Vec<Slot>) -> db::Result<Vec<Entry>> {
+fn with_states(tx: &mut Tx, slots: Vec<Slot>) -> db::Result<Vec<Entry>> {
     let all = |of: fn(&Slot) -> &String| {
         let mut all: Vec<String> = slots.iter().map(of).cloned().collect();
         all.sort_unstable();
         all.dedup();
         all
     };
-    let said = store::frequencies(conn, &all(|slot| &slot.link_id), &all(|slot| &slot.person))?;
-    let key = |email: &str| Email::parse(email).map(|email| people::mailbox_key(ctx, &email));
+    let said = store::frequencies(tx.conn, &all(|slot| &slot.link_id), &all(|slot| &slot.person))?;
+    let keys = tx.keys;
+    let key = |email: &str| Email::parse(email).map(|email| people::mailbox_key(keys, &email));
     let keys: Vec<String> = all(|slot| &slot.email).iter().filter_map(|email| key(email)).collect();
-    let bounces: HashMap<String, Bounce> =
-        store::bounces(conn, &keys)?.into_iter().map(|bounce| (bounce.address_key.clone(), bounce)).collect();
+    let bounces: HashMap<String, Bounce> = store::bounces(tx.conn, &keys)?
+        .into_iter()
+        .map(|bounce| (bounce.address_key.clone(), bounce))
+        .collect();
     let entry = |slot: Slot| {
         let bounce = key(&slot.email).and_then(|key| bounces.get(&key));
         let paused = bounce.map(|bounce| Paused { reason: bounce.reason.clone(), since: bounce.created_at });
@@ -115,35 +117,28 @@ fn with_states(ctx: &Ctx, conn: &mut Conn, slots: Vec<Slot>) -> db::Result<Vec<E
 }
 
 /// Changes a person's preferences on behalf of `actor`, and returns the resulting entries.
-pub fn change(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    actor: &str,
-    practice: &Practice,
-    change: &Change,
-) -> Result<Vec<Entry>, Refusal> {
-    take_turn(ctx, conn, practice)?;
-    let before = theirs(ctx, conn, practice, change)?;
+pub fn change(tx: &mut Tx, actor: &str, practice: &Practice, change: &Change) -> Result<Vec<Entry>, Refusal> {
+    take_turn(tx, practice)?;
+    let before = theirs(tx, practice, change)?;
     if before.is_empty() {
         return Err(Refusal::NotListed);
     }
     for entry in &before {
         if let Some(frequency) = change.frequency {
-            store::set_frequency(conn, &entry.person, &entry.link_id, frequency, ctx.now)?;
+            store::set_frequency(tx.conn, &entry.person, &entry.link_id, frequency, tx.now)?;
         }
         if let Some(email) = Email::parse(&entry.email).filter(|_| change.resume) {
-            store::delete_bounce(conn, &people::mailbox_key(ctx, &email))?;
+            store::delete_bounce(tx.conn, &people::mailbox_key(tx.keys, &email))?;
         }
     }
-    if change.frequency == Some(Frequency::Off) && !is_anybody_told(ctx, conn, practice)? {
+    if change.frequency == Some(Frequency::Off) && !is_anybody_told(tx, practice)? {
         return Err(Refusal::LastRecipient);
     }
-    let after = theirs(ctx, conn, practice, change)?;
+    let after = theirs(tx, practice, change)?;
     for (was, is) in before.iter().zip(&after) {
         if picture(was) != picture(is) {
             record(
-                ctx,
-                conn,
+                tx,
                 actor,
                 practice,
                 &is.person,
@@ -154,8 +149,8 @@ pub fn change(
     Ok(after)
 }
 
-fn theirs(ctx: &Ctx, conn: &mut Conn, practice: &Practice, change: &Change) -> db::Result<Vec<Entry>> {
-    let mut entries = entries(ctx, conn, practice, Some(&change.person), ("", ""), i64::MAX)?;
+fn theirs(tx: &mut Tx, practice: &Practice, change: &Change) -> db::Result<Vec<Entry>> {
+    let mut entries = entries(tx, practice, Some(&change.person), ("", ""), i64::MAX)?;
     entries.retain(|entry| change.link_id.as_ref().is_none_or(|link| *link == entry.link_id));
     Ok(entries)
 }
@@ -164,31 +159,26 @@ fn picture(entry: &Entry) -> serde_json::Value {
     json!({ "frequency": entry.frequency, "paused": entry.paused.is_some() })
 }
 
-fn is_anybody_told(ctx: &Ctx, conn: &mut Conn, practice: &Practice) -> db::Result<bool> {
-    let all = entries(ctx, conn, practice, None, ("", ""), i64::MAX)?;
+fn is_anybody_told(tx: &mut Tx, practice: &Practice) -> db::Result<bool> {
+    let all = entries(tx, practice, None, ("", ""), i64::MAX)?;
     Ok(all.iter().any(|entry| entry.frequency != Frequency::Off && entry.paused.is_none()))
 }
 
 /// Two people who turn mails off at once would each see the other as still being notified. The second one
 /// waits instead of failing, because a mail program does not repeat its one click.
-fn take_turn(ctx: &Ctx, conn: &mut Conn, practice: &Practice) -> db::Result<()> {
-    store::take_turn(conn, &practice.id, ctx.now)
+fn take_turn(tx: &mut Tx, practice: &Practice) -> db::Result<()> {
+    store::take_turn(tx.conn, &practice.id, tx.now)
 }
 
 fn record(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     actor: &str,
     practice: &Practice,
     person: &str,
     detail: &serde_json::Value,
 ) -> db::Result<()> {
     let (practice_id, action) = (Some(practice.id.as_str()), "notifications.changed");
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event { practice_id, actor, action, subject: person, detail: detail.clone() },
-    )
+    tx.audit(&audit::Event { practice_id, actor, action, subject: person, detail: detail.clone() })
 }
 
 /// What an unsubscribe token refers to, and the current frequency.
@@ -198,46 +188,46 @@ pub struct Told {
 }
 
 /// Looks up an unsubscribe token; `None` if it is not valid.
-pub fn look_up(ctx: &Ctx, conn: &mut Conn, token: &str) -> db::Result<Option<Told>> {
-    let Some((person, link_id)) = token::read(ctx, token) else { return Ok(None) };
-    let Some(to) = links::known(conn, &link_id)? else { return Ok(None) };
-    let frequency = said(conn, &person, &to.endpoint.id)?;
+pub fn look_up(tx: &mut Tx, token: &str) -> db::Result<Option<Told>> {
+    let Some((person, link_id)) = token::read(tx, token) else { return Ok(None) };
+    let Some(to) = links::known(tx, &link_id)? else { return Ok(None) };
+    let frequency = said(tx, &person, &to.endpoint.id)?;
     Ok(Some(Told { to, frequency }))
 }
 
 /// Stops the mails that a token refers to; the last recipient of a practice gets one a day instead.
-pub fn unsubscribe(ctx: &Ctx, conn: &mut Conn, token: &str) -> db::Result<Option<Told>> {
-    let Some((person, link_id)) = token::read(ctx, token) else { return Ok(None) };
-    let Some(to) = links::known(conn, &link_id)? else { return Ok(None) };
-    let frequency = mute(ctx, conn, &to, &person)?;
+pub fn unsubscribe(tx: &mut Tx, token: &str) -> db::Result<Option<Told>> {
+    let Some((person, link_id)) = token::read(tx, token) else { return Ok(None) };
+    let Some(to) = links::known(tx, &link_id)? else { return Ok(None) };
+    let frequency = mute(tx, &to, &person)?;
     Ok(Some(Told { to, frequency }))
 }
 
 /// Turns a person's mails about a link off, or down to one a day, and returns which.
-pub fn mute(ctx: &Ctx, conn: &mut Conn, to: &Destination, person: &str) -> db::Result<Frequency> {
-    take_turn(ctx, conn, &to.practice)?;
+pub fn mute(tx: &mut Tx, to: &Destination, person: &str) -> db::Result<Frequency> {
+    take_turn(tx, &to.practice)?;
     let list = &to.endpoint.id;
-    let before = said(conn, person, list)?;
+    let before = said(tx, person, list)?;
     if before == Frequency::Off {
         return Ok(before);
     }
-    store::set_frequency(conn, person, list, Frequency::Off, ctx.now)?;
-    let after = match is_anybody_told(ctx, conn, &to.practice)? {
+    store::set_frequency(tx.conn, person, list, Frequency::Off, tx.now)?;
+    let after = match is_anybody_told(tx, &to.practice)? {
         true => Frequency::Off,
         false => Frequency::Daily,
     };
     if after != Frequency::Off {
-        store::set_frequency(conn, person, list, after, ctx.now)?;
+        store::set_frequency(tx.conn, person, list, after, tx.now)?;
     }
     if after != before {
         let detail =
             json!({ "link": list, "before": { "frequency": before }, "after": { "frequency": after } });
-        record(ctx, conn, person, &to.practice, person, &detail)?;
+        record(tx, person, &to.practice, person, &detail)?;
     }
     Ok(after)
 }
 
-fn said(conn: &mut Conn, person: &str, list: &str) -> db::Result<Frequency> {
-    let said = store::frequencies(conn, &[list.to_owned()], &[person.to_owned()])?;
+fn said(tx: &mut Tx, person: &str, list: &str) -> db::Result<Frequency> {
+    let said = store::frequencies(tx.conn, &[list.to_owned()], &[person.to_owned()])?;
     Ok(said.into_values().next().unwrap_or_default())
 }

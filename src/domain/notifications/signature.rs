@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::kit::{Timestamp, standard_webhooks};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Service;
 
 /// How far the sender's clock may be off, and so how long an overheard message can be replayed.
 const TOLERANCE: Duration = Duration::from_mins(5);
@@ -21,10 +21,11 @@ pub struct Signed {
 }
 
 /// Whether `signed` is fresh and signed with `mail.events_secret`. Without a secret nothing is accepted.
-pub fn is_ours(ctx: &Ctx, signed: &Signed) -> bool {
-    let Some(secret) = &ctx.config.mail.events_secret else { return false };
+pub fn is_ours(service: &Service, signed: &Signed) -> bool {
+    let Some(secret) = &service.settings.mail.events_secret else { return false };
     let Signed { id, timestamp, signatures, body } = signed;
-    is_fresh(ctx.now, timestamp) && standard_webhooks::is_signed(secret, id, timestamp, signatures, body)
+    is_fresh(service.now(), timestamp)
+        && standard_webhooks::is_signed(secret, id, timestamp, signatures, body)
 }
 
 fn is_fresh(now: Timestamp, timestamp: &str) -> bool {

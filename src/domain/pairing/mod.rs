@@ -24,7 +24,7 @@ use crate::domain::webhooks::{self, Fact};
 use crate::kit::{Phone, Timestamp};
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// A pairing to create.
 pub struct NewPairing<'a> {
@@ -70,100 +70,92 @@ pub struct Paired {
 
 /// Creates a pairing or returns the existing one; a link that is new to an existing pairing adds its
 /// tags to the conversation.
-pub fn pair(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>) -> Result<Paired, Refusal> {
-    if let Some(pairing_id) = store::insert_pairing(conn, &ctx.id("pai"), new, ctx.now)? {
+pub fn pair(tx: &mut Tx, new: &NewPairing<'_>) -> Result<Paired, Refusal> {
+    let id = tx.id("pai");
+    if let Some(pairing_id) = store::insert_pairing(tx.conn, &id, new, tx.now)? {
         // A refusal rolls everything back, including the use of the phone verification, so the patient
         // can use it elsewhere.
-        if identity::is_blocked(ctx, conn, &new.to.practice.id, new.phone)? {
+        if identity::is_blocked(tx, &new.to.practice.id, new.phone)? {
             return Err(Refusal::Blocked);
         }
-        open_conversation(ctx, conn, new, &pairing_id)?;
-        return Ok(paired(conn, &pairing_id, true)?);
+        open_conversation(tx, new, &pairing_id)?;
+        return Ok(paired(tx, &pairing_id, true)?);
     }
-    let pairing_id = store::open_pairing_id(conn, new)?;
+    let pairing_id = store::open_pairing_id(tx.conn, new)?;
     if new.invite.is_some() {
-        hold_open(conn, &pairing_id)?;
+        hold_open(tx, &pairing_id)?;
     }
-    if store::insert_visit(conn, &pairing_id, &new.to.link.id, ctx.now)? {
-        second_link(ctx, conn, new, &pairing_id)?;
+    if store::insert_visit(tx.conn, &pairing_id, &new.to.link.id, tx.now)? {
+        second_link(tx, new, &pairing_id)?;
     }
     if new.invite.is_some_and(|invite| invite.vouches) {
-        let id = rows::conversation_id(conn, &pairing_id)?;
-        identity::vouch(ctx, conn, &new.to.practice.id, &id)?;
+        let id = rows::conversation_id(tx.conn, &pairing_id)?;
+        identity::vouch(tx, &new.to.practice.id, &id)?;
     }
-    Ok(paired(conn, &pairing_id, false)?)
+    Ok(paired(tx, &pairing_id, false)?)
 }
 
 /// Refuses to spend an invite on a closed conversation, where neither side could write. The row is locked so
 /// that it cannot be closed meanwhile.
-fn hold_open(conn: &mut Conn, pairing_id: &str) -> Result<(), Refusal> {
-    let conversation_id = rows::conversation_id(conn, pairing_id)?;
-    let held = rows::hold(conn, &conversation_id)?;
+fn hold_open(tx: &mut Tx, pairing_id: &str) -> Result<(), Refusal> {
+    let conversation_id = rows::conversation_id(tx.conn, pairing_id)?;
+    let held = rows::hold(tx.conn, &conversation_id)?;
     if held.is_some_and(|held| held.status == "open") { Ok(()) } else { Err(Refusal::Blocked) }
 }
 
 /// Records that a paired patient opened another link, once per link. Opening a link again says nothing new,
 /// so later changes to that link do not touch the conversation.
-fn second_link(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
-    let conversation_id = rows::conversation_id(conn, pairing_id)?;
-    rows::give_tags(conn, &conversation_id, &new.to.endpoint.tags())?;
-    system(ctx, conn, &conversation_id, words(new.to.practice.language()).second_link)?;
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event {
-            practice_id: Some(&new.to.practice.id),
-            actor: new.account_id,
-            action: "pairing.link_opened",
-            subject: pairing_id,
-            detail: json!({ "link": new.to.link.id, "source": new.method }),
-        },
-    )
+fn second_link(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
+    let conversation_id = rows::conversation_id(tx.conn, pairing_id)?;
+    rows::give_tags(tx.conn, &conversation_id, &new.to.endpoint.tags())?;
+    system(tx, &conversation_id, words(new.to.practice.language()).second_link)?;
+    tx.audit(&audit::Event {
+        practice_id: Some(&new.to.practice.id),
+        actor: new.account_id,
+        action: "pairing.link_opened",
+        subject: pairing_id,
+        detail: json!({ "link": new.to.link.id, "source": new.method }),
+    })
 }
 
 /// The pairing of this id with its conversation, without checking the account.
-pub fn paired(conn: &mut Conn, pairing_id: &str, is_new: bool) -> db::Result<Paired> {
-    let pairing = store::pairing(conn, pairing_id)?;
-    let conversation = rows::conversation_of(conn, pairing_id)?;
+pub fn paired(tx: &mut Tx, pairing_id: &str, is_new: bool) -> db::Result<Paired> {
+    let pairing = store::pairing(tx.conn, pairing_id)?;
+    let conversation = rows::conversation_of(tx.conn, pairing_id)?;
     Ok(Paired { pairing, conversation, is_new })
 }
 
-fn open_conversation(ctx: &Ctx, conn: &mut Conn, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
+fn open_conversation(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
     let practice = &new.to.practice;
-    let id = ctx.id("cnv");
-    rows::insert_conversation(conn, &id, pairing_id, new.to, ctx.now)?;
-    store::insert_visit(conn, pairing_id, &new.to.link.id, ctx.now)?;
-    rows::give_tags(conn, &id, &new.to.endpoint.tags())?;
+    let id = tx.id("cnv");
+    rows::insert_conversation(tx.conn, &id, pairing_id, new.to, tx.now)?;
+    store::insert_visit(tx.conn, pairing_id, &new.to.link.id, tx.now)?;
+    rows::give_tags(tx.conn, &id, &new.to.endpoint.tags())?;
     if let Some(welcome) = &new.to.endpoint.welcome {
         let welcome = NewEntry { kind: "welcome", author: "practice", author_id: None, body: welcome };
-        place(ctx, conn, &id, &welcome)?;
+        place(tx, &id, &welcome)?;
     }
     let connected = words(practice.language()).connected.replace("{}", &practice.name);
-    place(ctx, conn, &id, &NewEntry::system(&connected))?;
-    events::created(ctx, conn, new, pairing_id, &id)?;
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event {
-            practice_id: Some(&practice.id),
-            actor: new.account_id,
-            action: "pairing.created",
-            subject: pairing_id,
-            detail: json!({ "link": new.to.link.id, "source": new.method, "conversation": id }),
-        },
-    )?;
-    link_analytics::record(ctx, conn, &new.to.link.id, Step::Paired)?;
-    notifications::announce_pairing(ctx, conn, new.to, pairing_id)?;
-    tell_machines(ctx, conn, new, pairing_id, &id)?;
+    place(tx, &id, &NewEntry::system(&connected))?;
+    events::created(tx, new, pairing_id, &id)?;
+    tx.audit(&audit::Event {
+        practice_id: Some(&practice.id),
+        actor: new.account_id,
+        action: "pairing.created",
+        subject: pairing_id,
+        detail: json!({ "link": new.to.link.id, "source": new.method, "conversation": id }),
+    })?;
+    link_analytics::record(tx, &new.to.link.id, Step::Paired)?;
+    notifications::announce_pairing(tx, new.to, pairing_id)?;
+    tell_machines(tx, new, pairing_id, &id)?;
     if new.invite.is_some_and(|invite| invite.vouches) {
-        identity::vouch(ctx, conn, &practice.id, &id)?;
+        identity::vouch(tx, &practice.id, &id)?;
     }
-    ask_grade(ctx, conn, &id)
+    ask_grade(tx, &id)
 }
 
 fn tell_machines(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     new: &NewPairing<'_>,
     pairing_id: &str,
     conversation_id: &str,
@@ -171,7 +163,7 @@ fn tell_machines(
     let (patient_id, link_id, method) = (new.patient_id, new.to.link.id.as_str(), new.method);
     let paired = Fact::PairingCreated { pairing_id, conversation_id, patient_id, link_id, method };
     let opened = Fact::ConversationCreated { conversation_id, pairing_id, patient_id, link_id };
-    webhooks::emit(ctx, conn, &new.to.practice.id, &[paired, opened])
+    webhooks::emit(tx, &new.to.practice.id, &[paired, opened])
 }
 
 /// The access scope of a session: which of an account's pairings it sees.
@@ -192,14 +184,14 @@ pub enum Sight<'a> {
 
 /// An account's active pairings within the access scope, oldest first, after the pairing `after`.
 pub fn list(
-    conn: &mut Conn,
+    tx: &mut Tx,
     account_id: &str,
     sight: Sight<'_>,
     after: &str,
     limit: i64,
 ) -> db::Result<Vec<Paired>> {
-    let ids = store::open_pairings(conn, account_id, sight, after, limit)?;
-    ids.iter().map(|id| paired(conn, id, false)).collect()
+    let ids = store::open_pairings(tx.conn, account_id, sight, after, limit)?;
+    ids.iter().map(|id| paired(tx, id, false)).collect()
 }
 
 /// Why a pairing ends.
@@ -215,32 +207,27 @@ pub enum Ending {
 /// Ends a pairing: the conversation closes, and both sides can read why. Returns `false` if the pairing is
 /// not within the access scope.
 pub fn end(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     account_id: &str,
     (sight, pairing_id): (Sight<'_>, &str),
     why: Ending,
 ) -> db::Result<bool> {
-    let Some(practice_id) = store::end_pairing(conn, account_id, sight, pairing_id, ctx.now)? else {
+    let Some(practice_id) = store::end_pairing(tx.conn, account_id, sight, pairing_id, tx.now)? else {
         return Ok(false);
     };
-    let conversation_id = rows::conversation_id(conn, pairing_id)?;
-    let words = words(practice_language(conn, &practice_id)?);
+    let conversation_id = rows::conversation_id(tx.conn, pairing_id)?;
+    let words = words(practice_language(tx, &practice_id)?);
     let says = if matches!(why, Ending::Left) { words.left } else { words.number_left };
-    system(ctx, conn, &conversation_id, says)?;
-    let entries = rows::close_conversation(conn, &conversation_id)?;
-    events::changed(ctx, conn, &practice_id, Some(account_id), &conversation_id, entries)?;
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event {
-            practice_id: Some(&practice_id),
-            actor: account_id,
-            action: "pairing.ended",
-            subject: pairing_id,
-            detail: json!({ "why": why }),
-        },
-    )?;
+    system(tx, &conversation_id, says)?;
+    let entries = rows::close_conversation(tx.conn, &conversation_id)?;
+    events::changed(tx, &practice_id, Some(account_id), &conversation_id, entries)?;
+    tx.audit(&audit::Event {
+        practice_id: Some(&practice_id),
+        actor: account_id,
+        action: "pairing.ended",
+        subject: pairing_id,
+        detail: json!({ "why": why }),
+    })?;
     Ok(true)
 }
 
@@ -253,52 +240,46 @@ pub fn own_address(email: Option<String>, is_proven: bool, is_stranger: bool) ->
 }
 
 /// Tells every practice of an account, in the conversation and by e-mail, that a new device signed in.
-pub fn announce_new_device(ctx: &Ctx, conn: &mut Conn, account_id: &str, session_id: &str) -> db::Result<()> {
-    for paired in list(conn, account_id, Sight::All, "", i64::MAX)? {
-        doubt(ctx, conn, account_id, &paired, Doubt::NewDevice)?;
+pub fn announce_new_device(tx: &mut Tx, account_id: &str, session_id: &str) -> db::Result<()> {
+    for paired in list(tx, account_id, Sight::All, "", i64::MAX)? {
+        doubt(tx, account_id, &paired, Doubt::NewDevice)?;
         let Pairing { practice, source, .. } = &paired.pairing;
-        notifications::announce_new_device(ctx, conn, &practice.id, source.link_id.as_deref(), session_id)?;
+        notifications::announce_new_device(tx, &practice.id, source.link_id.as_deref(), session_id)?;
     }
     Ok(())
 }
 
 /// Tells every practice of an account that the new device was confirmed by the verified e-mail address, in
 /// the conversations that the device now sees. The identity stays in doubt until the practice confirms it.
-pub fn announce_known_device(ctx: &Ctx, conn: &mut Conn, account_id: &str) -> db::Result<()> {
-    for paired in list(conn, account_id, Sight::Confirmed, "", i64::MAX)? {
-        let words = words(practice_language(conn, &paired.pairing.practice.id)?);
-        system(ctx, conn, &paired.conversation.id, words.known_device)?;
+pub fn announce_known_device(tx: &mut Tx, account_id: &str) -> db::Result<()> {
+    for paired in list(tx, account_id, Sight::Confirmed, "", i64::MAX)? {
+        let words = words(practice_language(tx, &paired.pairing.practice.id)?);
+        system(tx, &paired.conversation.id, words.known_device)?;
         // What the account verified now also counts for the pairings that this device made.
-        ask_grade(ctx, conn, &paired.conversation.id)?;
+        ask_grade(tx, &paired.conversation.id)?;
     }
     Ok(())
 }
 
 /// Marks the identity for another check at every practice of an account, or only for one patient of
 /// it, and says why.
-pub fn doubt_all(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    account_id: &str,
-    patient_id: Option<&str>,
-    why: Doubt,
-) -> db::Result<()> {
-    for paired in list(conn, account_id, Sight::All, "", i64::MAX)? {
+pub fn doubt_all(tx: &mut Tx, account_id: &str, patient_id: Option<&str>, why: Doubt) -> db::Result<()> {
+    for paired in list(tx, account_id, Sight::All, "", i64::MAX)? {
         if patient_id.is_none_or(|id| paired.conversation.patient.id == id) {
-            doubt(ctx, conn, account_id, &paired, why)?;
-            ask_grade(ctx, conn, &paired.conversation.id)?;
+            doubt(tx, account_id, &paired, why)?;
+            ask_grade(tx, &paired.conversation.id)?;
         }
     }
     Ok(())
 }
 
-fn doubt(ctx: &Ctx, conn: &mut Conn, account_id: &str, paired: &Paired, why: Doubt) -> db::Result<()> {
-    let words = words(practice_language(conn, &paired.pairing.practice.id)?);
+fn doubt(tx: &mut Tx, account_id: &str, paired: &Paired, why: Doubt) -> db::Result<()> {
+    let words = words(practice_language(tx, &paired.pairing.practice.id)?);
     let says = match why {
         Doubt::NewDevice => words.new_device,
         Doubt::NumberChanged => words.number_changed,
         Doubt::DetailsChanged => words.details_changed,
     };
-    system(ctx, conn, &paired.conversation.id, says)?;
-    identity::doubt(ctx, conn, account_id, &paired.conversation.id, why)
+    system(tx, &paired.conversation.id, says)?;
+    identity::doubt(tx, account_id, &paired.conversation.id, why)
 }

@@ -10,7 +10,7 @@ use crate::kit::{Language, gsm7};
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Sender, Text, Topic};
 use crate::platform::rate_limits;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
 const SEGMENT: usize = 160;
@@ -30,32 +30,31 @@ struct Payload {
 }
 
 /// Queues the SMS for a number that was entered on a landing page.
-pub fn enqueue(ctx: &Ctx, conn: &mut Conn, pending_id: &str, left: &Left<'_>) -> db::Result<()> {
+pub fn enqueue(tx: &mut Tx, pending_id: &str, left: &Left<'_>) -> db::Result<()> {
     outbox::enqueue(
-        ctx,
-        conn,
+        tx,
         &outbox::Message {
             topic: LinkTopic::NAME,
             channel: outbox::Channel::Sms,
-            dedupe_key: format!("sms:{pending_id}:{}", ctx.now.millis()),
+            dedupe_key: format!("sms:{pending_id}:{}", tx.now.millis()),
             recipient: Some(left.phone.as_e164().to_owned()),
             payload: json!({ "link": left.to.link.id, "language": left.language.as_str() }),
             due: None,
-            not_after: Some(ctx.now + LATEST),
+            not_after: Some(tx.now + LATEST),
         },
     )
     .map(drop)
 }
 
 impl Topic for LinkTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
         let Some(to) = job.phone() else { return Ok(Rendered::Unwanted) };
-        match links::destination_of(conn, &payload.link) {
+        match links::destination_of(tx, &payload.link) {
             Ok(destination) => {
                 let language = Language::from_tag(&payload.language).unwrap_or_default();
-                let body = text(ctx, &destination, language);
-                let sender = Sender::AnyBut(consent::barred(conn, &rate_limits::number_key(ctx, &to))?);
+                let body = text(tx, &destination, language);
+                let sender = Sender::AnyBut(consent::barred(tx, &rate_limits::number_key(tx, &to))?);
                 Ok(Rendered::Ready(Outgoing::Sms(Text { to, body, code: None, sender })))
             }
             Err(links::Refusal::Db(error)) => Err(error),
@@ -64,10 +63,10 @@ impl Topic for LinkTopic {
         }
     }
 
-    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
+    fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
         match job.payload::<Payload>() {
             Some(payload) if *outcome == Outcome::Sent => {
-                link_analytics::record(ctx, conn, &payload.link, Step::SmsSent)
+                link_analytics::record(tx, &payload.link, Step::SmsSent)
             }
             _ => Ok(()),
         }
@@ -75,13 +74,13 @@ impl Topic for LinkTopic {
 }
 
 /// The text: sender, purpose and link. For a discreet link it names the app instead of the practice.
-fn text(ctx: &Ctx, to: &Destination, language: Language) -> String {
+fn text(tx: &Tx, to: &Destination, language: Language) -> String {
     let says = match language {
         Language::En => ": get the app for secure messages here: ",
         Language::Es => ": descargue aqui la aplicacion de mensajes seguros: ",
     };
-    let url = format!("{}/{}?s=sms", ctx.config.public_url, to.link.code);
-    let who = if to.is_discreet() { &ctx.config.app.name } else { &to.practice.name };
+    let url = format!("{}/{}?s=sms", tx.settings.public_url, to.link.code);
+    let who = if to.is_discreet() { &tx.settings.app.name } else { &to.practice.name };
     let room = SEGMENT.saturating_sub(says.len() + url.len());
     format!("{}{says}{url}", gsm7::name(who, room))
 }

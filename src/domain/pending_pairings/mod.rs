@@ -20,7 +20,7 @@ use crate::domain::links::{self, Destination};
 use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
 use crate::platform::db::{self, Conn};
 use crate::platform::rate_limits::{self, Budget};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// A pending pairing expires after this long.
 const LIFE: Duration = Duration::from_hours(7 * 24);
@@ -75,37 +75,38 @@ pub struct Pending {
 }
 
 /// Creates a pending pairing for a number and texts it the app's link, at most once in ten minutes.
-pub fn leave_number(ctx: &Ctx, conn: &mut Conn, left: &Left<'_>) -> Result<(), Refusal> {
+pub fn leave_number(tx: &mut Tx, left: &Left<'_>) -> Result<(), Refusal> {
     let country = left.phone.region();
-    if !ctx.config.verification.countries.iter().any(|ours| ours == country) {
+    if !tx.settings.verification.countries.iter().any(|ours| ours == country) {
         return Err(Refusal::CountryNotSupported);
     }
     if !left.phone.can_text() {
         return Err(Refusal::CannotText);
     }
-    let key = rate_limits::number_key(ctx, left.phone);
+    let key = rate_limits::number_key(tx, left.phone);
     // Two sets of locks, in lock order: the limits of the number itself are never revealed to the caller.
-    let own = [Budget::links_to_number(ctx, &key)];
+    let own = [Budget::links_to_number(tx, &key)];
     let shared = [
-        Budget::links_from_ip(ctx, left.network),
-        Budget::links_of_practice(ctx, &left.to.practice.id),
-        Budget::links_to_country(ctx, country),
+        Budget::links_from_ip(tx, left.network),
+        Budget::links_of_practice(tx, &left.to.practice.id),
+        Budget::links_to_country(tx, country),
     ];
-    let (own, shared) = (rate_limits::hold(conn, &own)?, rate_limits::hold(conn, &shared)?);
-    let codes = codes_budgets(ctx, left);
-    let due = shared.next_at(ctx).max(rate_limits::next_at(ctx, conn, &codes)?);
-    if due > ctx.now {
-        return Err(Refusal::Limited(due.wait_from(ctx.now)));
+    let (own, shared) = (rate_limits::hold(tx, &own)?, rate_limits::hold(tx, &shared)?);
+    let codes = codes_budgets(tx, left);
+    let due = shared.next_at(tx).max(rate_limits::next_at(tx, &codes)?);
+    if due > tx.now {
+        return Err(Refusal::Limited(due.wait_from(tx.now)));
     }
-    let codes = [Budget::messages_to_number(ctx, &key)];
-    let has_room = own.next_at(ctx).max(rate_limits::next_at(ctx, conn, &codes)?) <= ctx.now;
+    let codes = [Budget::messages_to_number(tx, &key)];
+    let has_room = own.next_at(tx).max(rate_limits::next_at(tx, &codes)?) <= tx.now;
     // Counted also if nothing is sent, so that the next refusal does not reveal anything
     // about the number either.
-    shared.take(ctx, conn)?;
+    shared.take(tx)?;
     if has_room {
-        own.take(ctx, conn)?;
-        let id = store::upsert(conn, &ctx.id("pnd"), &key, &left.to.link.id, ctx.now, ctx.now + LIFE)?;
-        message::enqueue(ctx, conn, &id, left)?;
+        own.take(tx)?;
+        let id = tx.id("pnd");
+        let id = store::upsert(tx.conn, &id, &key, &left.to.link.id, tx.now, tx.now + LIFE)?;
+        message::enqueue(tx, &id, left)?;
     }
     Ok(())
 }
@@ -113,9 +114,9 @@ pub fn leave_number(ctx: &Ctx, conn: &mut Conn, left: &Left<'_>) -> Result<(), R
 /// The rate limits that all verification codes share: if one is used up, no link is texted either,
 /// but a link does not count against it. Codes are requested in the app by patients; links by anyone
 /// who finds the page.
-fn codes_budgets(ctx: &Ctx, left: &Left<'_>) -> [Budget; 2] {
-    let practice = Budget::messages_of_practice(ctx, &left.to.practice.id);
-    [practice, Budget::messages_to_country(ctx, left.phone.region())]
+fn codes_budgets(tx: &Tx, left: &Left<'_>) -> [Budget; 2] {
+    let practice = Budget::messages_of_practice(tx, &left.to.practice.id);
+    [practice, Budget::messages_to_country(tx, left.phone.region())]
 }
 
 /// The pending pairings of a number that was just proven, the newest first. Those whose link no longer
@@ -123,15 +124,10 @@ fn codes_budgets(ctx: &Ctx, left: &Left<'_>) -> [Budget; 2] {
 /// link for which it was counted already.
 ///
 /// There are never many: a number gets three links per day.
-pub fn of_number(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    phone_key: &str,
-    counted: Option<&str>,
-) -> db::Result<Vec<Pending>> {
+pub fn of_number(tx: &mut Tx, phone_key: &str, counted: Option<&str>) -> db::Result<Vec<Pending>> {
     let mut found = Vec::new();
-    for row in store::waiting(conn, phone_key, ctx.now)? {
-        match links::destination_of(conn, &row.link_id) {
+    for row in store::waiting(tx.conn, phone_key, tx.now)? {
+        match links::destination_of(tx, &row.link_id) {
             Ok(to) => {
                 found.push(Pending {
                     id: row.id,
@@ -145,9 +141,9 @@ pub fn of_number(
         }
     }
     let ids: Vec<&str> = found.iter().map(|pending| pending.id.as_str()).collect();
-    for link_id in store::mark_proven(conn, &ids, ctx.now)? {
+    for link_id in store::mark_proven(tx.conn, &ids, tx.now)? {
         if counted != Some(link_id.as_str()) {
-            link_analytics::record(ctx, conn, &link_id, Step::Verified)?;
+            link_analytics::record(tx, &link_id, Step::Verified)?;
         }
     }
     Ok(found)
@@ -186,27 +182,27 @@ pub struct Way {
 /// A pending pairing is marked with the account that took it, so that a retry after a lost reply resolves
 /// to it again. All other pending pairings of this number with the practice are taken too: the patient has
 /// arrived, by any entry.
-pub fn follow(ctx: &Ctx, conn: &mut Conn, lead: &Lead, who: &Follower<'_>) -> Result<Way, Refusal> {
-    let key = rate_limits::number_key(ctx, who.phone);
+pub fn follow(tx: &mut Tx, lead: &Lead, who: &Follower<'_>) -> Result<Way, Refusal> {
+    let key = rate_limits::number_key(tx, who.phone);
     let (to, method, invite) = match lead {
         Lead::Token(token) => {
-            let (to, source) = links::hold_by_token(ctx, conn, token.expose())?;
+            let (to, source) = links::hold_by_token(tx, token.expose())?;
             (to, source.as_str(), None)
         }
         Lead::Pending(id) => {
-            let link_id = store::take(conn, id, &key, who.account_id, ctx.now)?.ok_or(Refusal::Gone)?;
-            (links::hold(conn, &link_id)?, METHOD, None)
+            let link_id = store::take(tx.conn, id, &key, who.account_id, tx.now)?.ok_or(Refusal::Gone)?;
+            (links::hold(tx, &link_id)?, METHOD, None)
         }
         Lead::Invite(token) => {
             let holder = Holder { phone: who.phone, account_id: Some(who.account_id), email: who.email };
-            let invite = invites::take(ctx, conn, token, &holder)?;
-            (links::hold(conn, &invite.link_id)?, INVITED, Some(invite))
+            let invite = invites::take(tx, token, &holder)?;
+            (links::hold(tx, &invite.link_id)?, INVITED, Some(invite))
         }
     };
-    store::take_all(conn, &key, &to.practice.id, who.account_id)?;
+    store::take_all(tx.conn, &key, &to.practice.id, who.account_id)?;
     Ok(Way { to, method, invite })
 }
 
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    store::delete_expired(conn, ctx.now)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    store::delete_expired(tx.conn, tx.now)
 }

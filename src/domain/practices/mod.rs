@@ -8,7 +8,7 @@ pub use store::Practice;
 
 use crate::kit::{Email, Language};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// A profile field with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,38 +42,39 @@ pub struct NewPractice {
     pub notice_email: Option<Email>,
 }
 
-pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewPractice) -> db::Result<Practice> {
-    store::insert(conn, &ctx.id("prc"), new, ctx.now)
+pub fn create(tx: &mut Tx, new: &NewPractice) -> db::Result<Practice> {
+    let id = tx.id("prc");
+    store::insert(tx.conn, &id, new, tx.now)
 }
 
-pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Practice>> {
-    store::find(conn, id)
+pub fn find(tx: &mut Tx, id: &str) -> db::Result<Option<Practice>> {
+    store::find(tx.conn, id)
 }
 
 /// Returns a practice and locks its row (shared) until the transaction ends. A practice is locked before
 /// its links, the same order in which closing a practice locks them.
-pub fn hold(conn: &mut Conn, id: &str) -> db::Result<Option<Practice>> {
-    store::hold(conn, id)
+pub fn hold(tx: &mut Tx, id: &str) -> db::Result<Option<Practice>> {
+    store::hold(tx.conn, id)
 }
 
 /// Suspends an active practice, which hides its pages; `false` if it is not active.
-pub fn suspend(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
-    ctx.repaint.set(true);
-    store::set_state(conn, id, &["active"], "suspended")
+pub fn suspend(tx: &mut Tx, id: &str) -> db::Result<bool> {
+    tx.invalidate_landing_pages();
+    store::set_state(tx.conn, id, &["active"], "suspended")
 }
 
 /// Resumes a suspended practice; `false` if it is not suspended.
-pub fn resume(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
-    ctx.repaint.set(true);
-    store::set_state(conn, id, &["suspended"], "active")
+pub fn resume(tx: &mut Tx, id: &str) -> db::Result<bool> {
+    tx.invalidate_landing_pages();
+    store::set_state(tx.conn, id, &["suspended"], "active")
 }
 
 /// Closes a practice permanently; `false` if it is already closed.
-pub fn close(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
-    ctx.repaint.set(true);
-    store::set_state(conn, id, &["active", "suspended"], "closed")
+pub fn close(tx: &mut Tx, id: &str) -> db::Result<bool> {
+    tx.invalidate_landing_pages();
+    store::set_state(tx.conn, id, &["active", "suspended"], "closed")
 }
 
-pub fn list(conn: &mut Conn) -> db::Result<Vec<Practice>> {
-    store::list(conn)
+pub fn list(tx: &mut Tx) -> db::Result<Vec<Practice>> {
+    store::list(tx.conn)
 }

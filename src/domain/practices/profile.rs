@@ -8,7 +8,7 @@ use crate::kit::colour::BadAccent;
 use crate::kit::{Accent, Email, Language, secret};
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Changes of a profile; `None` leaves a field unchanged.
 #[derive(Default)]
@@ -38,59 +38,40 @@ pub enum Refusal {
 }
 
 /// Validates and stores changes of a profile, and records them in the audit log.
-pub fn change(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    actor: &str,
-    practice: &Practice,
-    change: &Change,
-) -> Result<Practice, Refusal> {
-    let changed = checked(ctx, change)?;
-    let Some(after) = store::change(conn, &practice.id, changed)? else { return Ok(practice.clone()) };
+pub fn change(tx: &mut Tx, actor: &str, practice: &Practice, change: &Change) -> Result<Practice, Refusal> {
+    let changed = checked(tx, change)?;
+    let Some(after) = store::change(tx.conn, &practice.id, changed)? else { return Ok(practice.clone()) };
     let (was, is) = (picture(practice), picture(&after));
     let is_readdressed = practice.notice_email != after.notice_email;
     if was != is || is_readdressed {
-        ctx.repaint.set(true);
+        tx.invalidate_landing_pages();
         let detail = json!({ "before": was, "after": is, "notice_email_changed": is_readdressed });
-        record(ctx, conn, actor, &after, "practice.changed", detail)?;
+        record(tx, actor, &after, "practice.changed", detail)?;
     }
     Ok(after)
 }
 
 /// Stores or deletes a practice's logo (PNG); `false` if there was no logo to delete.
-pub fn set_logo(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    actor: &str,
-    practice: &Practice,
-    png: Option<&[u8]>,
-) -> db::Result<bool> {
+pub fn set_logo(tx: &mut Tx, actor: &str, practice: &Practice, png: Option<&[u8]>) -> db::Result<bool> {
     if png.is_none() && practice.logo_version.is_none() {
         return Ok(false);
     }
     let version = png.map(|png| secret::sha256(png).chars().take(8).collect::<String>());
-    store::set_logo(conn, &practice.id, png.zip(version.as_deref()))?;
-    ctx.repaint.set(true);
+    store::set_logo(tx.conn, &practice.id, png.zip(version.as_deref()))?;
+    tx.invalidate_landing_pages();
     let detail = json!({ "before": practice.logo_version, "after": version });
-    record(ctx, conn, actor, practice, "practice.logo_changed", detail)?;
+    record(tx, actor, practice, "practice.logo_changed", detail)?;
     Ok(true)
 }
 
 /// Returns a practice's logo (PNG).
-pub fn logo(conn: &mut Conn, id: &str) -> db::Result<Option<Vec<u8>>> {
-    store::logo(conn, id)
+pub fn logo(tx: &mut Tx, id: &str) -> db::Result<Option<Vec<u8>>> {
+    store::logo(tx.conn, id)
 }
 
-fn record(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    actor: &str,
-    practice: &Practice,
-    action: &str,
-    detail: Value,
-) -> db::Result<()> {
+fn record(tx: &mut Tx, actor: &str, practice: &Practice, action: &str, detail: Value) -> db::Result<()> {
     let practice_id = Some(practice.id.as_str());
-    audit::record(ctx, conn, &audit::Event { practice_id, actor, action, subject: &practice.id, detail })
+    tx.audit(&audit::Event { practice_id, actor, action, subject: &practice.id, detail })
 }
 
 /// The values that a change can touch, for the audit log. Of the e-mail address only whether there is one.
@@ -102,14 +83,14 @@ fn picture(practice: &Practice) -> Value {
     })
 }
 
-fn checked(ctx: &Ctx, change: &Change) -> Result<Changed, BadField> {
+fn checked(tx: &Tx, change: &Change) -> Result<Changed, BadField> {
     Ok(Changed {
         name: change.name.as_deref().map(|name| line("/name", name)).transpose()?,
         city: change.city.as_deref().map(|city| line("/city", city)).transpose()?,
         language: change.language.as_deref().map(language).transpose()?,
         time_zone: change.time_zone.as_deref().map(time_zone).transpose()?,
         accent: given(change.accent.as_ref(), |text| accent(text))?,
-        countries: given(change.countries.as_ref(), |list| countries(ctx, list))?,
+        countries: given(change.countries.as_ref(), |list| countries(tx, list))?,
         notice_email: given(change.notice_email.as_ref(), |text| notice_email(text))?,
     })
 }
@@ -158,8 +139,8 @@ fn accent(text: &str) -> Result<String, BadField> {
     Accent::parse(text).map(|accent| accent.to_string()).map_err(refused)
 }
 
-fn countries(ctx: &Ctx, list: &[String]) -> Result<String, BadField> {
-    let served = &ctx.config.verification.countries;
+fn countries(tx: &Tx, list: &[String]) -> Result<String, BadField> {
+    let served = &tx.settings.verification.countries;
     if list.is_empty() || !list.iter().all(|country| served.contains(country)) {
         let detail = format!("Name one or more of the countries that are served: {}.", served.join(", "));
         return Err(BadField::new("/countries", "unknown_value", &detail));

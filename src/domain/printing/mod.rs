@@ -2,7 +2,7 @@
 //!
 //! These are pure functions from the content of a sheet to bytes, and the same input gives the same bytes.
 //! Text is set in Inter (SIL Open Font License 1.1), which is part of the binary; each file embeds only the
-//! glyphs it uses. Drawing is CPU work, so handlers run it in the [`Studio`] (the render pool).
+//! glyphs it uses. Drawing is CPU work, so handlers run it in the [`RenderPool`] (the render pool).
 
 pub mod canvas;
 pub mod dossier;
@@ -16,7 +16,7 @@ pub mod sheets;
 pub mod words;
 
 pub use dossier::{Dossier, Section, dossier};
-pub use render_pool::Studio;
+pub use render_pool::RenderPool;
 pub use share::Share;
 
 use crate::kit::Language;

@@ -16,15 +16,15 @@ const PLACES: usize = 1;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The render pool of one instance.
-pub struct Studio(Arc<Semaphore>);
+pub struct RenderPool(Arc<Semaphore>);
 
-impl Default for Studio {
+impl Default for RenderPool {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(PLACES)))
     }
 }
 
-impl Studio {
+impl RenderPool {
     /// Runs `draw` when its turn comes.
     #[expect(clippy::disallowed_methods, reason = "the only hop for blocking work that is not a transaction")]
     pub async fn draw<T, F>(&self, draw: F) -> Result<T, Unprintable>

@@ -18,7 +18,7 @@ use crate::domain::staff;
 use crate::kit::{Language, Secret, Timestamp};
 use crate::platform::audit::{self, Filter};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 use words::Words;
 
 /// The page has room for this many decisions; of a longer history the first and the last ones are printed.
@@ -30,26 +30,25 @@ const MOST_NOTED: usize = 1_200;
 
 /// Builds the page of a conversation, and records the export in the audit log.
 pub fn proof(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     id: &str,
     language: Option<Language>,
 ) -> Result<Dossier, Refusal> {
-    let who = staff::authenticate(ctx, conn, token)?;
-    let found = look(ctx, conn, token, id)?;
-    let practice = practice(conn, &who)?;
+    let who = staff::authenticate(tx, token)?;
+    let found = look(tx, token, id)?;
+    let practice = practice(tx, &who)?;
     let language = language.unwrap_or(practice.language());
-    let shown = super::desk::inbox::entries(ctx, conn, token, id, 0, 3)?;
-    let names = names(conn, &found, &who.staff_id)?;
+    let shown = super::desk::inbox::entries(tx, token, id, 0, 3)?;
+    let names = names(tx, &found, &who.staff_id)?;
     let page = Page { words: words::of(language), zone: zone(&practice), names, found: &found };
     let sections = vec![page.person(), page.way(&shown), page.state(), page.decisions(), page.texts(&shown)];
-    who.note(ctx, conn, "identity.exported", id, json!({}))?;
+    who.note(tx, "identity.exported", id, json!({}))?;
     Ok(Dossier {
         title: page.words.title.to_owned(),
         subtitle: subtitle(&practice, id),
         sections,
-        footer: footer(ctx, conn, &page, &practice, &who.staff_id)?,
+        footer: footer(tx, &page, &practice, &who.staff_id)?,
         language,
     })
 }
@@ -60,15 +59,9 @@ fn subtitle(practice: &Practice, id: &str) -> String {
 
 /// The author of the page, and the last event of the practice's audit chain: anyone who doubts the page can
 /// compare it with the audit log.
-fn footer(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    page: &Page<'_>,
-    practice: &Practice,
-    staff_id: &str,
-) -> db::Result<String> {
-    let last = audit::list(conn, &practice.id, &Filter::default(), "", 1)?.pop();
-    let made = page.words.made.replace("{by}", page.name(staff_id)).replace("{at}", &page.time(ctx.now));
+fn footer(tx: &mut Tx, page: &Page<'_>, practice: &Practice, staff_id: &str) -> db::Result<String> {
+    let last = audit::list(tx.conn, &practice.id, &Filter::default(), "", 1)?.pop();
+    let made = page.words.made.replace("{by}", page.name(staff_id)).replace("{at}", &page.time(tx.now));
     let Some(event) = last else { return Ok(made) };
     let number = event.seq.unwrap_or_default().to_string();
     let hash = event.hash.unwrap_or_default();
@@ -76,11 +69,11 @@ fn footer(
 }
 
 /// Display names of the staff members on the page, by id.
-fn names(conn: &mut Conn, found: &Look, me: &str) -> db::Result<HashMap<String, String>> {
+fn names(tx: &mut Tx, found: &Look, me: &str) -> db::Result<HashMap<String, String>> {
     let mut ids: Vec<String> = found.decisions.iter().map(|decision| decision.actor.clone()).collect();
     ids.extend(found.card.acknowledged.iter().map(|acknowledged| acknowledged.by.clone()));
     ids.push(me.to_owned());
-    Ok(staff::names(conn, &ids)?.into_iter().collect())
+    Ok(staff::names(tx, &ids)?.into_iter().collect())
 }
 
 struct Page<'a> {

@@ -37,7 +37,7 @@ use crate::domain::identity::grading;
 use crate::kit::{Timestamp, csv};
 use crate::platform::audit::{self, Event};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 use columns::Columns;
 use draft::Read;
 use rows::HEADINGS;
@@ -216,133 +216,131 @@ impl Import {
 }
 
 /// Stores a surveyed file and queues its first chunk.
-pub fn begin(ctx: &Ctx, conn: &mut Conn, by: &By<'_>, survey: &mut Survey) -> Result<Import, Refusal> {
-    let id = ctx.id("imp");
+pub fn begin(tx: &mut Tx, by: &By<'_>, survey: &mut Survey) -> Result<Import, Refusal> {
+    let id = tx.id("imp");
     let options = serde_json::to_string(&survey.options).unwrap_or_default();
-    if store::insert(conn, &id, by, survey, &options, ctx.now)? == 0 {
+    if store::insert(tx.conn, &id, by, survey, &options, tx.now)? == 0 {
         return Err(Refusal::Running);
     }
     for (position, chunk) in (0..).zip(survey.chunks()) {
         let (piece, source) = chunk?;
-        store::insert_chunk(conn, &id, position, piece, &source)?;
+        store::insert_chunk(tx.conn, &id, position, piece, &source)?;
     }
     if survey.options.mode == Mode::Replace {
-        store::count_active(conn, by.practice_id, &id)?;
+        store::count_active(tx.conn, by.practice_id, &id)?;
     }
-    topic::queue(ctx, conn, &id, &Step::Chunk(0))?;
-    let import = find(conn, by.practice_id, &id)?;
+    topic::queue(tx, &id, &Step::Chunk(0))?;
+    let import = find(tx, by.practice_id, &id)?;
     let detail = json!({ "format": import.format, "mode": import.mode, "rows": import.rows_total });
-    record(ctx, conn, &import, by.actor, "records.import_begun", detail)?;
+    record(tx, &import, by.actor, "records.import_begun", detail)?;
     Ok(import)
 }
 
 /// Cancels an import; rows that were already processed stay imported.
-pub fn cancel(ctx: &Ctx, conn: &mut Conn, by: &By<'_>, id: &str) -> Result<Import, Refusal> {
-    find(conn, by.practice_id, id)?;
-    end(ctx, conn, id, by.actor, "cancelled")?.ok_or(Refusal::Over)
+pub fn cancel(tx: &mut Tx, by: &By<'_>, id: &str) -> Result<Import, Refusal> {
+    find(tx, by.practice_id, id)?;
+    end(tx, id, by.actor, "cancelled")?.ok_or(Refusal::Over)
 }
 
 /// Parses a chunk before the write transaction: phone numbers take the most time, and on SQLite all writers
 /// wait for each other.
-fn read_ahead(ctx: &Ctx, conn: &mut Conn, import_id: &str, position: i64) -> db::Result<Vec<Read>> {
-    let found = store::unread(conn, import_id, position)?;
-    Ok(found.map(|(import, source)| read(ctx, &import, &source.unwrap_or_default())).unwrap_or_default())
+fn read_ahead(tx: &mut Tx, import_id: &str, position: i64) -> db::Result<Vec<Read>> {
+    let found = store::unread(tx.conn, import_id, position)?;
+    Ok(found.map(|(import, source)| read(tx, &import, &source.unwrap_or_default())).unwrap_or_default())
 }
 
 /// Processes one chunk and queues the next step. `ready` holds its rows if they were parsed ahead; `is_again`
 /// is set on a retry.
 fn work(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     (import_id, position): (&str, i64),
     ready: Option<Vec<Read>>,
     is_again: bool,
 ) -> db::Result<()> {
-    let Some(import) = store::hold_open(conn, import_id)? else { return Ok(()) };
-    let Some(chunk) = store::take_chunk(conn, import_id, position)? else { return Ok(()) };
-    let rows = ready.unwrap_or_else(|| read(ctx, &import, &chunk.source.unwrap_or_default()));
-    let (counts, results) = rows::put(ctx, conn, &import, &rows, chunk.first_row, is_again)?;
-    store::keep_results(conn, import_id, position, &results)?;
-    let import = store::add(conn, import_id, &counts)?;
+    let Some(import) = store::hold_open(tx.conn, import_id)? else { return Ok(()) };
+    let Some(chunk) = store::take_chunk(tx.conn, import_id, position)? else { return Ok(()) };
+    let rows = ready.unwrap_or_else(|| read(tx, &import, &chunk.source.unwrap_or_default()));
+    let (counts, results) = rows::put(tx, &import, &rows, chunk.first_row, is_again)?;
+    store::keep_results(tx.conn, import_id, position, &results)?;
+    let import = store::add(tx.conn, import_id, &counts)?;
     let next = match import.rows_done < import.rows_total {
         true => Step::Chunk(position + 1),
         false if import.mode == Mode::Replace.as_str() => Step::Retire(0),
-        false => return finish(ctx, conn, &import),
+        false => return finish(tx, &import),
     };
-    topic::queue(ctx, conn, import_id, &next)
+    topic::queue(tx, import_id, &next)
 }
 
-fn read(ctx: &Ctx, import: &Import, source: &[u8]) -> Vec<Read> {
+fn read(tx: &Tx, import: &Import, source: &[u8]) -> Vec<Read> {
     let Some(options) = import.options() else { return Vec::new() };
-    let today = ctx.now.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = tx.now.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date();
     match import.format == Format::Csv.as_str() {
         true => table::read(source, &options, today),
         false => fhir::read(source, &options, today),
     }
 }
 
-fn finish(ctx: &Ctx, conn: &mut Conn, import: &Import) -> db::Result<()> {
-    end(ctx, conn, &import.id, &import.actor, "done").map(drop)
+fn finish(tx: &mut Tx, import: &Import) -> db::Result<()> {
+    end(tx, &import.id, &import.actor, "done").map(drop)
 }
 
 /// Ends an import in any state: unread rows are deleted, and open identity checks are graded again.
-fn end(ctx: &Ctx, conn: &mut Conn, id: &str, actor: &str, state: &str) -> db::Result<Option<Import>> {
-    let Some(import) = store::finish(conn, id, state, ctx.now)? else { return Ok(None) };
-    store::drop_sources(conn, id)?;
-    topic::queue(ctx, conn, id, &Step::Grade { practice: import.practice_id.clone(), after: String::new() })?;
+fn end(tx: &mut Tx, id: &str, actor: &str, state: &str) -> db::Result<Option<Import>> {
+    let Some(import) = store::finish(tx.conn, id, state, tx.now)? else { return Ok(None) };
+    store::drop_sources(tx.conn, id)?;
+    topic::queue(tx, id, &Step::Grade { practice: import.practice_id.clone(), after: String::new() })?;
     let Import { rows_done, created, changed, unchanged, refused, retired, left_out, unread, .. } = &import;
     let detail = json!({
         "state": state, "rows": rows_done, "created": created, "changed": changed, "unchanged": unchanged,
         "refused": refused, "unread": unread, "retired": retired, "left_out": left_out,
     });
-    record(ctx, conn, &import, actor, "records.import_ended", detail)?;
+    record(tx, &import, actor, "records.import_ended", detail)?;
     Ok(Some(import))
 }
 
 /// Grades a batch of open identity checks and queues the next.
-fn grade(ctx: &Ctx, conn: &mut Conn, import_id: &str, practice_id: &str, after: &str) -> db::Result<()> {
-    let undecided = grading::undecided(conn, practice_id, after, GRADED_AT_ONCE)?;
+fn grade(tx: &mut Tx, import_id: &str, practice_id: &str, after: &str) -> db::Result<()> {
+    let undecided = grading::undecided(tx, practice_id, after, GRADED_AT_ONCE)?;
     for conversation_id in &undecided {
-        grading::regrade(ctx, conn, conversation_id)?;
+        grading::regrade(tx, conversation_id)?;
     }
     match undecided.last() {
         Some(last) => {
             let step = Step::Grade { practice: practice_id.to_owned(), after: last.clone() };
-            topic::queue(ctx, conn, import_id, &step)
+            topic::queue(tx, import_id, &step)
         }
         None => Ok(()),
     }
 }
 
 fn record(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     import: &Import,
     actor: &str,
     action: &str,
     detail: serde_json::Value,
 ) -> db::Result<()> {
     let practice_id = Some(import.practice_id.as_str());
-    audit::record(ctx, conn, &Event { practice_id, actor, action, subject: &import.id, detail })
+    tx.audit(&Event { practice_id, actor, action, subject: &import.id, detail })
 }
 
-pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Import, Refusal> {
-    store::find(conn, practice_id, id)?.ok_or(Refusal::NotFound)
+pub fn find(tx: &mut Tx, practice_id: &str, id: &str) -> Result<Import, Refusal> {
+    store::find(tx.conn, practice_id, id)?.ok_or(Refusal::NotFound)
 }
 
 /// Up to `limit` imports of a practice, newest first, before the id `before`.
-pub fn list(conn: &mut Conn, practice_id: &str, before: &str, limit: i64) -> db::Result<Vec<Import>> {
-    store::list(conn, practice_id, before, limit)
+pub fn list(tx: &mut Tx, practice_id: &str, before: &str, limit: i64) -> db::Result<Vec<Import>> {
+    store::list(tx.conn, practice_id, before, limit)
 }
 
 /// Results of all rows processed so far, as a CSV file.
-pub fn results(conn: &mut Conn, practice_id: &str, id: &str) -> Result<String, Refusal> {
-    find(conn, practice_id, id)?;
-    Ok(csv::row(&HEADINGS) + &store::results(conn, id)?.concat())
+pub fn results(tx: &mut Tx, practice_id: &str, id: &str) -> Result<String, Refusal> {
+    find(tx, practice_id, id)?;
+    Ok(csv::row(&HEADINGS) + &store::results(tx.conn, id)?.concat())
 }
 
 /// Deletes results after their retention.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    let before: Timestamp = ctx.now - KEPT;
-    store::delete_results(conn, before)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    let before: Timestamp = tx.now - KEPT;
+    store::delete_results(tx.conn, before)
 }

@@ -17,7 +17,7 @@ use super::topic::{self, Step};
 use super::{Import, Options, finish, store};
 use crate::domain::records;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// How many records one job makes inactive.
 const AT_ONCE: i64 = 1_000;
@@ -33,22 +33,22 @@ const LEAVES_MOST_OUT: &str = "replace_leaves_most_out";
 ///
 /// The check and the update need not be atomic: a practice runs one import at a time, and nothing else makes
 /// records active or inactive.
-pub fn retire(ctx: &Ctx, conn: &mut Conn, import_id: &str, round: i64) -> db::Result<()> {
-    let Some(import) = store::hold_open(conn, import_id)? else { return Ok(()) };
+pub fn retire(tx: &mut Tx, import_id: &str, round: i64) -> db::Result<()> {
+    let Some(import) = store::hold_open(tx.conn, import_id)? else { return Ok(()) };
     if round == 0 {
-        let left_out = store::unnamed(conn, &import.practice_id, &import.id)?;
+        let left_out = store::unnamed(tx.conn, &import.practice_id, &import.id)?;
         let import = Import { left_out, ..import.clone() };
         if import.problem().is_some() {
-            store::keep_left_out(conn, import_id, left_out)?;
-            return finish(ctx, conn, &import);
+            store::keep_left_out(tx.conn, import_id, left_out)?;
+            return finish(tx, &import);
         }
     }
-    let gone = records::retire_unnamed(ctx, conn, &import.practice_id, import_id, AT_ONCE)?;
+    let gone = records::retire_unnamed(tx, &import.practice_id, import_id, AT_ONCE)?;
     let retired = i64::try_from(gone).unwrap_or(i64::MAX);
-    let import = store::add(conn, import_id, &Counts { retired, ..Counts::default() })?;
+    let import = store::add(tx.conn, import_id, &Counts { retired, ..Counts::default() })?;
     match retired < AT_ONCE {
-        true => finish(ctx, conn, &import),
-        false => topic::queue(ctx, conn, import_id, &Step::Retire(round + 1)),
+        true => finish(tx, &import),
+        false => topic::queue(tx, import_id, &Step::Retire(round + 1)),
     }
 }
 

@@ -5,7 +5,7 @@ use super::draft::{Note, Read};
 use crate::domain::records::{self, Incoming, Outcome};
 use crate::kit::csv;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Headings of the result file.
 pub const HEADINGS: [&str; 5] = ["row", "record_number", "outcome", "code", "detail"];
@@ -44,8 +44,7 @@ impl Counts {
 /// Writes parsed rows and returns the counts and a result line for each row. `is_again` is set when
 /// an earlier attempt failed.
 pub fn put(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     import: &Import,
     rows: &[Read],
     first_row: i64,
@@ -53,8 +52,8 @@ pub fn put(
 ) -> db::Result<(Counts, String)> {
     let incoming: Vec<_> = rows.iter().filter_map(|row| row.record.as_ref().ok()).collect();
     let mut outcomes = match is_again {
-        true => put_carefully(ctx, conn, import, &incoming)?,
-        false => put_records(ctx, conn, import, &incoming)?,
+        true => put_carefully(tx, import, &incoming)?,
+        false => put_records(tx, import, &incoming)?,
     }
     .into_iter();
     let (mut counts, mut lines, mut named) = (Counts::default(), String::new(), Vec::new());
@@ -67,32 +66,27 @@ pub fn put(
         lines += &line(number, row, outcome);
     }
     // A complete list that names a patient in an unreadable row does not leave them out.
-    records::mark(conn, &import.practice_id, &named, &import.id)?;
+    records::mark(tx, &import.practice_id, &named, &import.id)?;
     Ok((counts, lines))
 }
 
 /// The result of each record; `None` if the database rejected it.
 type Outcomes = Vec<Option<Outcome>>;
 
-fn put_records(ctx: &Ctx, conn: &mut Conn, import: &Import, incoming: &[&Incoming]) -> db::Result<Outcomes> {
-    let outcomes = records::put(ctx, conn, &import.practice_id, &import.id, incoming)?;
+fn put_records(tx: &mut Tx, import: &Import, incoming: &[&Incoming]) -> db::Result<Outcomes> {
+    let outcomes = records::put(tx, &import.practice_id, &import.id, incoming)?;
     Ok(outcomes.into_iter().map(Some).collect())
 }
 
 /// A record that the database rejects must not block the others: if the batch fails, each
 /// record is written separately.
-fn put_carefully(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    import: &Import,
-    incoming: &[&Incoming],
-) -> db::Result<Outcomes> {
-    if let Some(outcomes) = db::undoable(conn, |conn| put_records(ctx, conn, import, incoming))? {
+fn put_carefully(tx: &mut Tx, import: &Import, incoming: &[&Incoming]) -> db::Result<Outcomes> {
+    if let Some(outcomes) = tx.undoable(|tx| put_records(tx, import, incoming))? {
         return Ok(outcomes);
     }
     let mut outcomes = Vec::with_capacity(incoming.len());
     for record in incoming {
-        let one = db::undoable(conn, |conn| put_records(ctx, conn, import, &[record]))?;
+        let one = tx.undoable(|tx| put_records(tx, import, &[record]))?;
         outcomes.push(one.and_then(|one| one.into_iter().next().flatten()));
     }
     Ok(outcomes)

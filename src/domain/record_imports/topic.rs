@@ -9,7 +9,7 @@ use serde_json::json;
 use super::draft::Read;
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{self, Channel, Job, Message, Outcome, Rendered, Topic};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Background job that runs one step of an import.
 #[derive(Default)]
@@ -50,7 +50,7 @@ struct Payload {
 }
 
 /// Queues a step, unless it was queued before.
-pub fn queue(ctx: &Ctx, conn: &mut Conn, import_id: &str, step: &Step) -> db::Result<()> {
+pub fn queue(tx: &mut Tx, import_id: &str, step: &Step) -> db::Result<()> {
     let place = match step {
         Step::Chunk(position) => position.to_string(),
         Step::Retire(round) => format!("retire:{round}"),
@@ -65,39 +65,30 @@ pub fn queue(ctx: &Ctx, conn: &mut Conn, import_id: &str, step: &Step) -> db::Re
         due: None,
         not_after: None,
     };
-    outbox::enqueue(ctx, conn, &message).map(drop)
+    outbox::enqueue(tx, &message).map(drop)
 }
 
 impl Topic for ImportTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
         if let Some(Payload { import, step: Step::Chunk(position) }) = job.payload() {
-            let rows = super::read_ahead(ctx, conn, &import, position)?;
+            let rows = super::read_ahead(tx, &import, position)?;
             self.ready().insert(job.id.clone(), rows);
         }
         Ok(Rendered::Task)
     }
 
-    fn settled(
-        &self,
-        ctx: &Ctx,
-        conn: &mut Conn,
-        job: &Job,
-        outcome: &Outcome,
-        is_over: bool,
-    ) -> db::Result<()> {
+    fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, is_over: bool) -> db::Result<()> {
         let ready = self.ready().remove(&job.id);
         let Some(Payload { import, step }) = job.payload() else { return Ok(()) };
         match (outcome, step) {
             (Outcome::Sent, Step::Chunk(position)) => {
-                super::work(ctx, conn, (&import, position), ready, job.attempts > 1)
+                super::work(tx, (&import, position), ready, job.attempts > 1)
             }
-            (Outcome::Sent, Step::Retire(round)) => super::retire::retire(ctx, conn, &import, round),
-            (Outcome::Sent, Step::Grade { practice, after }) => {
-                super::grade(ctx, conn, &import, &practice, &after)
-            }
+            (Outcome::Sent, Step::Retire(round)) => super::retire::retire(tx, &import, round),
+            (Outcome::Sent, Step::Grade { practice, after }) => super::grade(tx, &import, &practice, &after),
             // A step that keeps failing after all retries fails the import.
             (_, Step::Chunk(_) | Step::Retire(_)) if is_over => {
-                super::end(ctx, conn, &import, "system", "failed").map(drop)
+                super::end(tx, &import, "system", "failed").map(drop)
             }
             _ => Ok(()),
         }

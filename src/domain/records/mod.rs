@@ -12,7 +12,7 @@ pub use store::{After, Entry, Kept, Record};
 use crate::kit::names;
 use crate::kit::{Email, Phone, Timestamp};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 use store::{Row, Saying};
 
 /// The kind of a record's value.
@@ -78,15 +78,14 @@ pub enum Outcome {
 /// Upserts records by their numbers and returns the result of each, in order. Writing the same rows twice
 /// changes nothing the second time. A practice runs one import at a time.
 pub fn put(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     practice_id: &str,
     import_id: &str,
     incoming: &[&Incoming],
 ) -> db::Result<Vec<Outcome>> {
     let numbers: Vec<&str> = incoming.iter().map(|record| record.number.as_str()).collect();
-    let known = known(conn, practice_id, &numbers)?;
-    let mut batch = Batch { import_id, practice_id, now: ctx.now, rows: Vec::new(), values: Vec::new() };
+    let known = known(tx, practice_id, &numbers)?;
+    let mut batch = Batch { import_id, practice_id, now: tx.now, rows: Vec::new(), values: Vec::new() };
     let mut seen = HashSet::new();
     let mut same = Vec::new();
     let mut outcomes = Vec::with_capacity(incoming.len());
@@ -95,7 +94,7 @@ pub fn put(
         let was_named = before.is_some_and(|(row, _)| row.import_id.as_deref() == Some(import_id));
         let outcome = match (before, !seen.insert(&record.number) || was_named) {
             (_, true) => Outcome::Duplicate,
-            (None, _) => batch.create(ctx.id("rec"), record),
+            (None, _) => batch.create(tx.id("rec"), record),
             (Some((row, values)), _) => batch.change(row, values, record),
         };
         if outcome == Outcome::Unchanged {
@@ -103,26 +102,20 @@ pub fn put(
         }
         outcomes.push(outcome);
     }
-    store::put_rows(conn, &batch.rows)?;
-    store::put_values(conn, practice_id, &batch.values)?;
-    store::mark(conn, practice_id, &same, import_id)?;
+    store::put_rows(tx.conn, &batch.rows)?;
+    store::put_values(tx.conn, practice_id, &batch.values)?;
+    store::mark(tx.conn, practice_id, &same, import_id)?;
     Ok(outcomes)
 }
 
 /// Marks records as named by an import whose row could not be read.
-pub fn mark(conn: &mut Conn, practice_id: &str, numbers: &[&str], import_id: &str) -> db::Result<()> {
-    store::mark(conn, practice_id, numbers, import_id).map(drop)
+pub fn mark(tx: &mut Tx, practice_id: &str, numbers: &[&str], import_id: &str) -> db::Result<()> {
+    store::mark(tx.conn, practice_id, numbers, import_id).map(drop)
 }
 
 /// Makes up to `limit` active records inactive that this import did not name, and returns their count.
-pub fn retire_unnamed(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    practice_id: &str,
-    import_id: &str,
-    limit: i64,
-) -> db::Result<usize> {
-    store::retire_unnamed(conn, practice_id, import_id, limit, ctx.now)
+pub fn retire_unnamed(tx: &mut Tx, practice_id: &str, import_id: &str, limit: i64) -> db::Result<usize> {
+    store::retire_unnamed(tx.conn, practice_id, import_id, limit, tx.now)
 }
 
 /// Maximum length of a folded name in the search key; the name as written has up to 200 characters.
@@ -130,11 +123,11 @@ const MOST_FOLDED: usize = 600;
 
 type Known = HashMap<String, (Row, Vec<Saying>)>;
 
-fn known(conn: &mut Conn, practice_id: &str, numbers: &[&str]) -> db::Result<Known> {
-    let rows = store::by_number(conn, practice_id, numbers)?;
+fn known(tx: &mut Tx, practice_id: &str, numbers: &[&str]) -> db::Result<Known> {
+    let rows = store::by_number(tx.conn, practice_id, numbers)?;
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let mut values: HashMap<String, Vec<Saying>> = HashMap::new();
-    for value in store::values(conn, &ids)? {
+    for value in store::values(tx.conn, &ids)? {
         values.entry(value.record_id.clone()).or_default().push(value);
     }
     let with_values = |row: Row| {
@@ -252,7 +245,7 @@ fn folded(text: &str) -> String {
 /// Up to `limit` records by name, after the cursor. `query` may be an e-mail address or phone number that a
 /// record has or had, or else beginnings of names and record number; an empty query lists all records.
 pub fn list(
-    conn: &mut Conn,
+    tx: &mut Tx,
     practice_id: &str,
     query: &str,
     region: &str,
@@ -260,16 +253,16 @@ pub fn list(
     limit: i64,
 ) -> db::Result<Vec<Entry>> {
     if let Some(email) = Email::parse(query) {
-        return store::having(conn, practice_id, Kind::Email, email.as_str(), after, limit);
+        return store::having(tx.conn, practice_id, Kind::Email, email.as_str(), after, limit);
     }
     if let Ok(phone) = Phone::parse(query, Some(region)) {
-        return store::having(conn, practice_id, Kind::Phone, phone.as_e164(), after, limit);
+        return store::having(tx.conn, practice_id, Kind::Phone, phone.as_e164(), after, limit);
     }
-    store::list(conn, practice_id, &names::search_words(query), after, limit)
+    store::list(tx.conn, practice_id, &names::search_words(query), after, limit)
 }
 
 /// One record with its current and former values.
-pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> db::Result<Option<(Entry, Vec<Kept>)>> {
-    let Some(entry) = store::find(conn, practice_id, id)? else { return Ok(None) };
-    Ok(Some((entry, store::kept(conn, id)?)))
+pub fn find(tx: &mut Tx, practice_id: &str, id: &str) -> db::Result<Option<(Entry, Vec<Kept>)>> {
+    let Some(entry) = store::find(tx.conn, practice_id, id)? else { return Ok(None) };
+    Ok(Some((entry, store::kept(tx.conn, id)?)))
 }

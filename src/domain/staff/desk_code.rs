@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Refusal, authenticate, store};
 use crate::kit::{Secret, Timestamp};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// A code is shown this long and accepted for as long again, because typing takes time.
 const STEP: Duration = Duration::from_mins(1);
@@ -24,27 +24,28 @@ pub struct DeskCode {
 }
 
 /// Returns the caller's check-in code. The operator's support role is refused: it is at no reception.
-pub fn show(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<DeskCode, Refusal> {
-    let who = authenticate(ctx, conn, token)?;
+pub fn show(tx: &mut Tx, token: Option<&Secret>) -> Result<DeskCode, Refusal> {
+    let who = authenticate(tx, token)?;
     if !who.role.meets_patients() {
         return Err(Refusal::Forbidden);
     }
-    let step = step(ctx.now);
+    let step = step(tx.now);
     let changes_at = Timestamp::from_millis((step + 1) * millis());
-    Ok(DeskCode { code: derive(ctx, &who.practice_id, &who.staff_id, step), changes_at })
+    Ok(DeskCode { code: derive(tx, &who.practice_id, &who.staff_id, step), changes_at })
 }
 
 /// Finds the staff member of a practice whose screen shows `code` now, or showed it a minute ago.
-pub fn whose(ctx: &Ctx, conn: &mut Conn, practice_id: &str, code: &str) -> db::Result<Option<String>> {
-    let now = step(ctx.now);
-    let blinded = ctx.keys.blind("desk-code", code);
+pub fn whose(tx: &mut Tx, practice_id: &str, code: &str) -> db::Result<Option<String>> {
+    let people = store::colleagues(tx.conn, practice_id)?;
+    let now = step(tx.now);
+    let blinded = tx.keys.blind("desk-code", code);
     // Compared as blinded values, so that a byte-by-byte comparison leaks no secret of ours.
+    let tx = &*tx;
     let shows = |staff_id: &str| {
         [now, now - 1]
             .into_iter()
-            .any(|step| ctx.keys.blind("desk-code", &derive(ctx, practice_id, staff_id, step)) == blinded)
+            .any(|step| tx.keys.blind("desk-code", &derive(tx, practice_id, staff_id, step)) == blinded)
     };
-    let people = store::colleagues(conn, practice_id)?;
     let mut at_desk = people.into_iter().filter(|member| member.role().meets_patients());
     Ok(at_desk.find(|member| shows(&member.id)).map(|member| member.id))
 }
@@ -57,9 +58,9 @@ fn step(now: Timestamp) -> i64 {
     now.millis() / millis()
 }
 
-fn derive(ctx: &Ctx, practice_id: &str, staff_id: &str, step: i64) -> String {
+fn derive(tx: &Tx, practice_id: &str, staff_id: &str, step: i64) -> String {
     let parts = [practice_id.as_bytes(), staff_id.as_bytes(), &step.to_be_bytes()];
-    let mac = ctx.keys.derive("desk-code", &parts);
+    let mac = tx.keys.derive("desk-code", &parts);
     let number = mac.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
     format!("{:08}", number % DIGITS)
 }

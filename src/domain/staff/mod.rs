@@ -16,7 +16,7 @@ pub mod store;
 pub mod token;
 
 pub use letter::LetterTopic;
-pub use password::{Vault, Weakness};
+pub use password::{PasswordHasher, Weakness};
 pub use people::MemberChange;
 pub use store::{Member, Team};
 pub use token::StaffToken;
@@ -29,7 +29,7 @@ use crate::domain::practices;
 use crate::kit::{Email, Secret, Wait};
 use crate::platform::audit::{self, Event};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// The role of a staff member, which decides their permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,30 +147,31 @@ pub struct NewMember {
 }
 
 /// Creates a staff member; `None` if the address already has an account.
-pub fn create(ctx: &Ctx, conn: &mut Conn, new: &NewMember) -> db::Result<Option<Member>> {
-    store::insert(conn, &ctx.id("stf"), new, ctx.now)
+pub fn create(tx: &mut Tx, new: &NewMember) -> db::Result<Option<Member>> {
+    let id = tx.id("stf");
+    store::insert(tx.conn, &id, new, tx.now)
 }
 
 /// Creates a team of staff members; `None` if the practice already has one with that name.
 pub fn create_team(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     practice_id: &str,
     name: &str,
     members: &[String],
 ) -> db::Result<Option<Team>> {
-    let Some(team) = store::insert_team(conn, &ctx.id("tem"), practice_id, name, ctx.now)? else {
+    let id = tx.id("tem");
+    let Some(team) = store::insert_team(tx.conn, &id, practice_id, name, tx.now)? else {
         return Ok(None);
     };
     for member in members {
-        store::join_team(conn, &team.id, member)?;
+        store::join_team(tx.conn, &team.id, member)?;
     }
     Ok(Some(team))
 }
 
 /// Signs a development token for a staff member, valid for 30 days.
-pub fn mint_token(ctx: &Ctx, member: &Member) -> Option<StaffToken> {
-    token::sign(ctx, &member.id, None)
+pub fn mint_token(tx: &Tx, member: &Member) -> Option<StaffToken> {
+    token::sign(tx, &member.id, None)
 }
 
 /// The authenticated staff member behind a request.
@@ -188,27 +189,20 @@ pub struct Principal {
 
 impl Principal {
     /// Appends an action of this staff member to the audit log.
-    pub fn note(
-        &self,
-        ctx: &Ctx,
-        conn: &mut Conn,
-        action: &str,
-        subject: &str,
-        detail: Value,
-    ) -> db::Result<()> {
+    pub fn note(&self, tx: &mut Tx, action: &str, subject: &str, detail: Value) -> db::Result<()> {
         let practice_id = Some(self.practice_id.as_str());
-        audit::record(ctx, conn, &Event { practice_id, actor: &self.staff_id, action, subject, detail })
+        tx.audit(&Event { practice_id, actor: &self.staff_id, action, subject, detail })
     }
 }
 
 /// Authenticates `token`: an access token, or the secret of a browser's cookie. Session and account are
 /// read each time, so that ending either takes effect at once. A cookie's secret reaches this function only
 /// from a cookie: [`crate::web::http::Call`] accepts none from a header.
-pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
+pub fn authenticate(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
     let token = token.ok_or(Refusal::Unauthorized)?;
-    let (id, session) = session::proven(ctx, conn, token)?.ok_or(Refusal::Unauthorized)?;
-    let member = store::find_active(conn, &id)?.ok_or(Refusal::Unauthorized)?;
-    let practice = practices::find(conn, &member.practice_id)?;
+    let (id, session) = session::proven(tx, token)?.ok_or(Refusal::Unauthorized)?;
+    let member = store::find_active(tx.conn, &id)?.ok_or(Refusal::Unauthorized)?;
+    let practice = practices::find(tx, &member.practice_id)?;
     if practice.is_none_or(|practice| practice.is_closed()) {
         return Err(Refusal::Unauthorized);
     }
@@ -217,82 +211,73 @@ pub fn authenticate(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Resul
         staff_id: member.id,
         practice_id: member.practice_id,
         role,
-        is_due: session.as_ref().is_some_and(|session| session::is_due(ctx, session)),
+        is_due: session.as_ref().is_some_and(|session| session::is_due(tx, session)),
         session_id: session.map(|session| session.id),
     })
 }
 
 /// Loads the staff member behind a [`Principal`].
-pub fn member(conn: &mut Conn, who: &Principal) -> Result<Member, Refusal> {
-    store::find(conn, &who.staff_id)?.ok_or(Refusal::Unauthorized)
+pub fn member(tx: &mut Tx, who: &Principal) -> Result<Member, Refusal> {
+    store::find(tx.conn, &who.staff_id)?.ok_or(Refusal::Unauthorized)
 }
 
 /// Opens a browser session after both factors were proven; returns the cookie's secret.
-pub fn open_console_session(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    proven: &sign_in::Proven,
-    agent: &str,
-) -> db::Result<Secret> {
-    session::open_console(ctx, conn, &proven.staff_id, agent)
+pub fn open_console_session(tx: &mut Tx, proven: &sign_in::Proven, agent: &str) -> db::Result<Secret> {
+    session::open_console(tx, &proven.staff_id, agent)
 }
 
 /// Deletes expired challenges, rate-limit counts, password links and sessions.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
-    sign_in::sweep(ctx, conn)?;
-    letter::sweep(ctx, conn)?;
-    session::sweep(ctx, conn)
+pub fn sweep(tx: &mut Tx) -> db::Result<()> {
+    sign_in::sweep(tx)?;
+    letter::sweep(tx)?;
+    session::sweep(tx)
 }
 
 /// Runs [`authenticate`] for a call that configures the practice.
-pub fn authenticate_to_configure(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-) -> Result<Principal, Refusal> {
-    let who = authenticate(ctx, conn, token)?;
+pub fn authenticate_to_configure(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
+    let who = authenticate(tx, token)?;
     if who.role.configures() { Ok(who) } else { Err(Refusal::Forbidden) }
 }
 
 /// Returns whether all `ids` are active staff of the practice with access to patients; duplicates count once.
-pub fn all_work_at(conn: &mut Conn, practice_id: &str, ids: &[String]) -> db::Result<bool> {
+pub fn all_work_at(tx: &mut Tx, practice_id: &str, ids: &[String]) -> db::Result<bool> {
     let asked: BTreeSet<&String> = ids.iter().collect();
-    Ok(store::active_among(conn, practice_id, ids)?.len() == asked.len())
+    Ok(store::active_among(tx.conn, practice_id, ids)?.len() == asked.len())
 }
 
 /// Returns whether the practice has a team with that id.
-pub fn has_team(conn: &mut Conn, practice_id: &str, id: &str) -> db::Result<bool> {
-    store::has_team(conn, practice_id, id)
+pub fn has_team(tx: &mut Tx, practice_id: &str, id: &str) -> db::Result<bool> {
+    store::has_team(tx.conn, practice_id, id)
 }
 
 /// Lists the active staff of a practice by name.
-pub fn colleagues(conn: &mut Conn, practice_id: &str) -> db::Result<Vec<Member>> {
-    store::colleagues(conn, practice_id)
+pub fn colleagues(tx: &mut Tx, practice_id: &str) -> db::Result<Vec<Member>> {
+    store::colleagues(tx.conn, practice_id)
 }
 
 /// Lists the teams of a practice by name.
-pub fn teams(conn: &mut Conn, practice_id: &str) -> db::Result<Vec<Team>> {
-    store::teams(conn, practice_id)
+pub fn teams(tx: &mut Tx, practice_id: &str) -> db::Result<Vec<Team>> {
+    store::teams(tx.conn, practice_id)
 }
 
 /// Returns the ids of a staff member's teams.
-pub fn teams_of(conn: &mut Conn, staff_id: &str) -> db::Result<Vec<String>> {
-    store::teams_of(conn, staff_id)
+pub fn teams_of(tx: &mut Tx, staff_id: &str) -> db::Result<Vec<String>> {
+    store::teams_of(tx.conn, staff_id)
 }
 
 /// Returns id and address of those among `ids` who are active and have access to patients.
-pub fn emails(conn: &mut Conn, ids: &[String]) -> db::Result<Vec<(String, Email)>> {
-    let rows = store::emails(conn, ids)?;
+pub fn emails(tx: &mut Tx, ids: &[String]) -> db::Result<Vec<(String, Email)>> {
+    let rows = store::emails(tx.conn, ids)?;
     Ok(rows.into_iter().filter_map(|(id, email)| Some((id, Email::parse(&email)?))).collect())
 }
 
 /// Returns id and name of each of `ids`, including former staff.
-pub fn names(conn: &mut Conn, ids: &[String]) -> db::Result<Vec<(String, String)>> {
-    store::names(conn, ids)
+pub fn names(tx: &mut Tx, ids: &[String]) -> db::Result<Vec<(String, String)>> {
+    store::names(tx.conn, ids)
 }
 
 /// Returns id and address of a practice's active admins.
-pub fn admins(conn: &mut Conn, practice_id: &str) -> db::Result<Vec<(String, Email)>> {
-    let rows = store::admins(conn, practice_id)?;
+pub fn admins(tx: &mut Tx, practice_id: &str) -> db::Result<Vec<(String, Email)>> {
+    let rows = store::admins(tx.conn, practice_id)?;
     Ok(rows.into_iter().filter_map(|(id, email)| Some((id, Email::parse(&email)?))).collect())
 }

@@ -102,15 +102,15 @@ fn folded(text: &str) -> String {
 pub struct Busy;
 
 /// The password hasher of an instance, limited to a few hashes in parallel.
-pub struct Vault(Arc<Semaphore>);
+pub struct PasswordHasher(Arc<Semaphore>);
 
-impl Default for Vault {
+impl Default for PasswordHasher {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(PLACES)))
     }
 }
 
-impl Vault {
+impl PasswordHasher {
     /// Returns whether `password` matches `hash`. Without a hash it returns `false`, after the same work.
     pub async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool, Busy> {
         let password = password.clone();

@@ -10,7 +10,7 @@ use super::{all_work_at, authenticate, authenticate_to_configure};
 use crate::kit::{Email, Secret};
 use crate::platform::audit::{self, Event};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// A button that is pressed twice sends only one e-mail.
 const LETTER_PAUSE: Duration = Duration::from_mins(1);
@@ -31,117 +31,102 @@ pub struct TeamDetails {
 }
 
 /// Runs [`authenticate`] for a call that only an admin may make.
-pub fn authenticate_admin(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
-    let who = authenticate(ctx, conn, token)?;
+pub fn authenticate_admin(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
+    let who = authenticate(tx, token)?;
     if who.role == Role::Admin { Ok(who) } else { Err(Refusal::Forbidden) }
 }
 
 /// Invites a staff member by e-mail, or again if the first invitation was not accepted.
-pub fn invite(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-    mut new: NewMember,
-) -> Result<Member, Refusal> {
-    let who = authenticate_admin(ctx, conn, token)?;
+pub fn invite(tx: &mut Tx, token: Option<&Secret>, mut new: NewMember) -> Result<Member, Refusal> {
+    let who = authenticate_admin(tx, token)?;
     new.practice_id.clone_from(&who.practice_id);
-    let member = match store::insert(conn, &ctx.id("stf"), &new, ctx.now)? {
+    let id = tx.id("stf");
+    let member = match store::insert(tx.conn, &id, &new, tx.now)? {
         Some(member) => member,
-        None => waiting(conn, &who, &new.email)?.ok_or(Refusal::StaffExists)?,
+        None => waiting(tx, &who, &new.email)?.ok_or(Refusal::StaffExists)?,
     };
-    letter::invite(ctx, conn, &member)?;
-    who.note(ctx, conn, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
+    letter::invite(tx, &member)?;
+    who.note(tx, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
     Ok(member)
 }
 
 /// Invites only a new address, so that a form that is submitted twice invites once.
-pub fn invite_first(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-    mut new: NewMember,
-) -> Result<Member, Refusal> {
-    let who = authenticate_admin(ctx, conn, token)?;
+pub fn invite_first(tx: &mut Tx, token: Option<&Secret>, mut new: NewMember) -> Result<Member, Refusal> {
+    let who = authenticate_admin(tx, token)?;
     new.practice_id.clone_from(&who.practice_id);
-    let member = store::insert(conn, &ctx.id("stf"), &new, ctx.now)?.ok_or(Refusal::StaffExists)?;
-    letter::invite(ctx, conn, &member)?;
-    who.note(ctx, conn, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
+    let id = tx.id("stf");
+    let member = store::insert(tx.conn, &id, &new, tx.now)?.ok_or(Refusal::StaffExists)?;
+    letter::invite(tx, &member)?;
+    who.note(tx, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
     Ok(member)
 }
 
 /// Resends an unaccepted invitation, unless one was sent within the last minute; `false` if the staff
 /// member has already accepted or is disabled.
-pub fn invite_again(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<bool, Refusal> {
-    let who = authenticate_admin(ctx, conn, token)?;
-    store::hold_people(conn, &who.practice_id)?;
-    let member = find(conn, &who, id)?;
+pub fn invite_again(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<bool, Refusal> {
+    let who = authenticate_admin(tx, token)?;
+    store::hold_people(tx.conn, &who.practice_id)?;
+    let member = find(tx, &who, id)?;
     if member.standing() != super::Standing::Invited {
         return Ok(false);
     }
-    if !letter::was_written(conn, id, ctx.now - LETTER_PAUSE)? {
-        letter::invite(ctx, conn, &member)?;
-        who.note(ctx, conn, "staff.invited", id, json!({ "role": member.role().as_str() }))?;
+    if !letter::was_written(tx, id, tx.now - LETTER_PAUSE)? {
+        letter::invite(tx, &member)?;
+        who.note(tx, "staff.invited", id, json!({ "role": member.role().as_str() }))?;
     }
     Ok(true)
 }
 
 /// Returns one staff member, for admins.
-pub fn one(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Member, Refusal> {
-    let who = authenticate_admin(ctx, conn, token)?;
-    find(conn, &who, id)
+pub fn one(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Member, Refusal> {
+    let who = authenticate_admin(tx, token)?;
+    find(tx, &who, id)
 }
 
 /// Finds a staff member of that address who has not accepted the invitation.
-fn waiting(conn: &mut Conn, who: &Principal, email: &Email) -> db::Result<Option<Member>> {
-    let found = store::find_by_email(conn, email)?.filter(|member| member.practice_id == who.practice_id);
+fn waiting(tx: &mut Tx, who: &Principal, email: &Email) -> db::Result<Option<Member>> {
+    let found = store::find_by_email(tx.conn, email)?.filter(|member| member.practice_id == who.practice_id);
     Ok(found.filter(|member| member.standing() == super::Standing::Invited))
 }
 
 /// Lists up to `limit` staff members after the id `after`, including the caller.
-pub fn list(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<Member>, Refusal> {
-    let who = authenticate(ctx, conn, token)?;
-    Ok(store::list(conn, &who.practice_id, after, limit)?)
+pub fn list(tx: &mut Tx, token: Option<&Secret>, after: &str, limit: i64) -> Result<Vec<Member>, Refusal> {
+    let who = authenticate(tx, token)?;
+    Ok(store::list(tx.conn, &who.practice_id, after, limit)?)
 }
 
 /// Changes a staff member. Disabling ends their sessions at once; one admin who can sign in must remain.
 pub fn change(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     id: &str,
     change: &MemberChange,
 ) -> Result<Member, Refusal> {
-    let who = authenticate_admin(ctx, conn, token)?;
+    let who = authenticate_admin(tx, token)?;
     // Serializes two admins who take each other's role away at the same moment.
-    store::hold_people(conn, &who.practice_id)?;
-    let before = find(conn, &who, id)?;
+    store::hold_people(tx.conn, &who.practice_id)?;
+    let before = find(tx, &who, id)?;
     if before.role() == Role::Support && change.role.is_some() {
         return Err(Refusal::Forbidden);
     }
     let leaves = change.role.is_some_and(|role| role != Role::Admin) || change.is_active == Some(false);
     let is_admin = before.is_active() && before.role() == Role::Admin;
-    if leaves && is_admin && !store::has_other_admin(conn, &who.practice_id, id)? {
+    if leaves && is_admin && !store::has_other_admin(tx.conn, &who.practice_id, id)? {
         return Err(Refusal::LastAdmin);
     }
-    let after = store::change(conn, &who.practice_id, id, change)?.ok_or(Refusal::StaffNotFound)?;
+    let after = store::change(tx.conn, &who.practice_id, id, change)?.ok_or(Refusal::StaffNotFound)?;
     if before.is_active() && !after.is_active() {
-        letter::end_all(ctx, conn, id)?;
-        sign_in::end_challenges(ctx, conn, id)?;
-        session::end_all(ctx, conn, id)?;
+        letter::end_all(tx, id)?;
+        sign_in::end_challenges(tx, id)?;
+        session::end_all(tx, id)?;
     }
     if differs(&before, &after) {
-        who.note(ctx, conn, "staff.changed", id, difference(&before, &after))?;
+        who.note(tx, "staff.changed", id, difference(&before, &after))?;
     }
     if change.reset_totp {
-        reset_totp(ctx, conn, &who.staff_id, &after)?;
+        reset_totp(tx, &who.staff_id, &after)?;
     }
-    Ok(store::find(conn, id)?.unwrap_or(after))
+    Ok(store::find(tx.conn, id)?.unwrap_or(after))
 }
 
 fn differs(before: &Member, after: &Member) -> bool {
@@ -159,31 +144,31 @@ fn difference(before: &Member, after: &Member) -> Value {
 }
 
 /// Removes a second factor and ends the sessions; `actor` is an admin, or the operator.
-pub fn reset_totp(ctx: &Ctx, conn: &mut Conn, actor: &str, member: &Member) -> db::Result<()> {
-    sign_in::forget_factor(ctx, conn, &member.id)?;
-    session::end_all(ctx, conn, &member.id)?;
+pub fn reset_totp(tx: &mut Tx, actor: &str, member: &Member) -> db::Result<()> {
+    sign_in::forget_factor(tx, &member.id)?;
+    session::end_all(tx, &member.id)?;
     let practice_id = Some(member.practice_id.as_str());
     let (action, subject) = ("staff.totp_reset", member.id.as_str());
-    audit::record(ctx, conn, &Event { practice_id, actor, action, subject, detail: json!({}) })
+    tx.audit(&Event { practice_id, actor, action, subject, detail: json!({}) })
 }
 
 /// Finds the staff member of an address, for the operator.
-pub fn of_address(conn: &mut Conn, email: &Email) -> db::Result<Option<Member>> {
-    store::find_by_email(conn, email)
+pub fn of_address(tx: &mut Tx, email: &Email) -> db::Result<Option<Member>> {
+    store::find_by_email(tx.conn, email)
 }
 
-fn find(conn: &mut Conn, who: &Principal, id: &str) -> Result<Member, Refusal> {
-    let found = store::find(conn, id)?.filter(|member| member.practice_id == who.practice_id);
+fn find(tx: &mut Tx, who: &Principal, id: &str) -> Result<Member, Refusal> {
+    let found = store::find(tx.conn, id)?.filter(|member| member.practice_id == who.practice_id);
     found.ok_or(Refusal::StaffNotFound)
 }
 
 /// Lists the practice's teams by name.
-pub fn teams(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Vec<TeamDetails>, Refusal> {
-    let who = authenticate(ctx, conn, token)?;
-    let teams = store::teams(conn, &who.practice_id)?;
+pub fn teams(tx: &mut Tx, token: Option<&Secret>) -> Result<Vec<TeamDetails>, Refusal> {
+    let who = authenticate(tx, token)?;
+    let teams = store::teams(tx.conn, &who.practice_id)?;
     let ids: Vec<String> = teams.iter().map(|team| team.id.clone()).collect();
     let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (team, member) in store::memberships(conn, &ids)? {
+    for (team, member) in store::memberships(tx.conn, &ids)? {
         members.entry(team).or_default().push(member);
     }
     let details = teams
@@ -193,62 +178,60 @@ pub fn teams(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Vec<T
 }
 
 /// Returns one team, for callers who may change it.
-pub fn team(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<TeamDetails, Refusal> {
-    let who = authenticate_to_configure(ctx, conn, token)?;
-    let team = store::find_team(conn, &who.practice_id, id)?.ok_or(Refusal::TeamNotFound)?;
-    details(conn, team)
+pub fn team(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<TeamDetails, Refusal> {
+    let who = authenticate_to_configure(tx, token)?;
+    let team = store::find_team(tx.conn, &who.practice_id, id)?.ok_or(Refusal::TeamNotFound)?;
+    details(tx, team)
 }
 
 pub fn make_team(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     name: &str,
     members: &[String],
 ) -> Result<TeamDetails, Refusal> {
-    let who = authenticate_to_configure(ctx, conn, token)?;
-    check_members(conn, &who, members)?;
-    let made = super::create_team(ctx, conn, &who.practice_id, name, members)?;
+    let who = authenticate_to_configure(tx, token)?;
+    check_members(tx, &who, members)?;
+    let made = super::create_team(tx, &who.practice_id, name, members)?;
     let team = made.ok_or(Refusal::TeamExists)?;
-    who.note(ctx, conn, "team.created", &team.id, json!({ "members": members }))?;
-    details(conn, team)
+    who.note(tx, "team.created", &team.id, json!({ "members": members }))?;
+    details(tx, team)
 }
 
 /// Changes a team; `members` replaces the whole list.
 pub fn change_team(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     id: &str,
     name: Option<&str>,
     members: Option<&[String]>,
 ) -> Result<TeamDetails, Refusal> {
-    let who = authenticate_to_configure(ctx, conn, token)?;
+    let who = authenticate_to_configure(tx, token)?;
     // Prevents two teams from getting the same name at the same moment.
-    store::hold_people(conn, &who.practice_id)?;
-    let mut team = store::find_team(conn, &who.practice_id, id)?.ok_or(Refusal::TeamNotFound)?;
+    store::hold_people(tx.conn, &who.practice_id)?;
+    let mut team = store::find_team(tx.conn, &who.practice_id, id)?.ok_or(Refusal::TeamNotFound)?;
     if let Some(name) = name {
-        team = store::rename_team(conn, &who.practice_id, id, name)?.ok_or(Refusal::TeamExists)?;
+        team = store::rename_team(tx.conn, &who.practice_id, id, name)?.ok_or(Refusal::TeamExists)?;
     }
     if let Some(members) = members {
-        check_members(conn, &who, members)?;
-        store::empty_team(conn, id)?;
+        check_members(tx, &who, members)?;
+        store::empty_team(tx.conn, id)?;
         for member in members {
-            store::join_team(conn, id, member)?;
+            store::join_team(tx.conn, id, member)?;
         }
     }
     let detail = json!({ "name_changed": name.is_some(), "members": members });
-    who.note(ctx, conn, "team.changed", id, detail)?;
-    details(conn, team)
+    who.note(tx, "team.changed", id, detail)?;
+    details(tx, team)
 }
 
-fn details(conn: &mut Conn, team: Team) -> Result<TeamDetails, Refusal> {
-    let rows = store::memberships(conn, std::slice::from_ref(&team.id))?;
+fn details(tx: &mut Tx, team: Team) -> Result<TeamDetails, Refusal> {
+    let rows = store::memberships(tx.conn, std::slice::from_ref(&team.id))?;
     Ok(TeamDetails { members: rows.into_iter().map(|(_, member)| member).collect(), team })
 }
 
-fn check_members(conn: &mut Conn, who: &Principal, members: &[String]) -> Result<(), Refusal> {
-    match all_work_at(conn, &who.practice_id, members)? {
+fn check_members(tx: &mut Tx, who: &Principal, members: &[String]) -> Result<(), Refusal> {
+    match all_work_at(tx, &who.practice_id, members)? {
         true => Ok(()),
         false => Err(Refusal::Stranger),
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Lifetime of an access token.
 const LIFE: Duration = Duration::from_mins(15);
@@ -35,24 +35,24 @@ pub struct StaffToken {
 }
 
 /// Signs an access token for a session; without a session it is a development token.
-pub fn sign(ctx: &Ctx, staff_id: &str, session_id: Option<&str>) -> Option<StaffToken> {
+pub fn sign(tx: &Tx, staff_id: &str, session_id: Option<&str>) -> Option<StaffToken> {
     let life = if session_id.is_some() { LIFE } else { DEVELOPMENT_LIFE };
-    let expires_at = ctx.now + life;
+    let expires_at = tx.now + life;
     let claims = Claims {
-        iss: ctx.config.public_url.clone(),
+        iss: tx.settings.public_url.clone(),
         aud: AUDIENCE.to_owned(),
         sub: staff_id.to_owned(),
         sid: session_id.map(str::to_owned),
-        iat: ctx.now.seconds(),
+        iat: tx.now.seconds(),
         exp: expires_at.seconds(),
     };
-    let token = Secret::from_client(&ctx.keys.sign(ctx.now, TYPE, &claims)?);
+    let token = Secret::from_client(&tx.keys.sign(tx.now, TYPE, &claims)?);
     Some(StaffToken { token, expires_at })
 }
 
 /// Returns the claims of a token that we signed and that has not expired.
-pub fn verify(ctx: &Ctx, token: &Secret) -> Option<Claims> {
-    let claims: Claims = ctx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
-    let is_ours = claims.iss == ctx.config.public_url;
-    (is_ours && claims.exp > ctx.now.seconds()).then_some(claims)
+pub fn verify(tx: &Tx, token: &Secret) -> Option<Claims> {
+    let claims: Claims = tx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
+    let is_ours = claims.iss == tx.settings.public_url;
+    (is_ours && claims.exp > tx.now.seconds()).then_some(claims)
 }

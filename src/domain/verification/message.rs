@@ -12,7 +12,7 @@ use crate::domain::links;
 use crate::kit::{Language, Phone, gsm7};
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Report, Sender, Spoken, Text, Topic};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 const TOPIC: &str = "verification_code";
 /// The SMS Retriever rejects longer texts; it is also below the 160 septets of one GSM-7 segment.
@@ -28,10 +28,9 @@ impl CodeTopic {
 }
 
 /// Queues the session's latest message. The outbox row contains ids; the code is derived during rendering.
-pub fn enqueue(ctx: &Ctx, conn: &mut Conn, session: &Session) -> db::Result<()> {
+pub fn enqueue(tx: &mut Tx, session: &Session) -> db::Result<()> {
     outbox::enqueue(
-        ctx,
-        conn,
+        tx,
         &outbox::Message {
             topic: TOPIC,
             channel: match session.channel == Channel::Voice.as_str() {
@@ -56,42 +55,35 @@ struct Payload {
 }
 
 impl Topic for CodeTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
-        let Some(session) = store::find_for_worker(conn, &payload.verification)? else {
+        let Some(session) = store::find_for_worker(tx.conn, &payload.verification)? else {
             return Ok(Rendered::Unwanted);
         };
         // There is a newer code, or the correct one was entered already: this text would only mislead.
         if session.epoch != payload.epoch || session.verified_at.is_some() {
             return Ok(Rendered::Unwanted);
         }
-        if ctx.keys.code_secret(&session.key_id).is_none() {
+        if tx.keys.code_secret(&session.key_id).is_none() {
             return Ok(Rendered::NotYet("keys_missing"));
         }
-        let practice = told_practice(conn, &session)?;
-        let sender = Sender::AnyBut(consent::barred(conn, &session.phone_key)?);
-        Ok(compose(ctx, &session, practice.as_deref(), sender).into())
+        let practice = told_practice(tx, &session)?;
+        let sender = Sender::AnyBut(consent::barred(tx, &session.phone_key)?);
+        Ok(compose(tx, &session, practice.as_deref(), sender).into())
     }
 
-    fn settled(
-        &self,
-        ctx: &Ctx,
-        conn: &mut Conn,
-        job: &Job,
-        outcome: &Outcome,
-        is_over: bool,
-    ) -> db::Result<()> {
+    fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, is_over: bool) -> db::Result<()> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
         if *outcome == Outcome::Sent && job.channel() == Some(outbox::Channel::Sms) {
-            count_sms(ctx, conn, &payload.verification)?;
+            count_sms(tx, &payload.verification)?;
         }
         match fate(outcome, is_over) {
-            Some(fate) => record_fate(ctx, conn, &payload.verification, payload.send, fate),
+            Some(fate) => record_fate(tx, &payload.verification, payload.send, fate),
             None => Ok(()),
         }
     }
 
-    fn reported(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, report: &Report) -> db::Result<()> {
+    fn reported(&self, tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
         let fate = match report {
             Report::Accepted => None,
@@ -105,7 +97,7 @@ impl Topic for CodeTopic {
             Report::Undelivered(_) => Some(Fate::Unreachable),
         };
         match fate {
-            Some(fate) => record_fate(ctx, conn, &payload.verification, payload.send, fate),
+            Some(fate) => record_fate(tx, &payload.verification, payload.send, fate),
             None => Ok(()),
         }
     }
@@ -123,28 +115,28 @@ fn fate(outcome: &Outcome, is_over: bool) -> Option<Fate> {
     }
 }
 
-fn count_sms(ctx: &Ctx, conn: &mut Conn, verification: &str) -> db::Result<()> {
-    match store::find_for_worker(conn, verification)? {
-        Some(session) => count(ctx, conn, &session, Step::SmsSent),
+fn count_sms(tx: &mut Tx, verification: &str) -> db::Result<()> {
+    match store::find_for_worker(tx.conn, verification)? {
+        Some(session) => count(tx, &session, Step::SmsSent),
         None => Ok(()),
     }
 }
 
 /// The practice's name, unless the link is discreet.
-fn told_practice(conn: &mut Conn, session: &Session) -> db::Result<Option<String>> {
+fn told_practice(tx: &mut Tx, session: &Session) -> db::Result<Option<String>> {
     let Some(link_id) = &session.link_id else { return Ok(None) };
-    Ok(links::known(conn, link_id)?.filter(|to| !to.is_discreet()).map(|to| to.practice.name))
+    Ok(links::known(tx, link_id)?.filter(|to| !to.is_discreet()).map(|to| to.practice.name))
 }
 
-fn compose(ctx: &Ctx, session: &Session, practice: Option<&str>, sender: Sender) -> Option<Outgoing> {
+fn compose(tx: &Tx, session: &Session, practice: Option<&str>, sender: Sender) -> Option<Outgoing> {
     let to = Phone::from_stored(session.phone.as_deref()?).ok()?;
-    let code = code::derive(&ctx.keys, session)?;
+    let code = code::derive(&tx.keys, session)?;
     let language = Language::from_tag(&session.language).unwrap_or_default();
     if session.channel == Channel::Voice.as_str() {
         return Some(Outgoing::Voice(Spoken { to, body: spoken(language, &code), language, code }));
     }
     let hash = session.app_hash.as_deref().map_or(String::new(), |hash| format!(" {hash}"));
-    let last_line = format!("@{} #{code}{hash}", ctx.config.public_domain());
+    let last_line = format!("@{} #{code}{hash}", tx.settings.public_domain());
     let body = text(language, &code, practice, &last_line);
     Some(Outgoing::Sms(Text { to, body, code: Some(code), sender }))
 }

@@ -27,7 +27,7 @@ use crate::domain::pending_pairings::{self, Pending};
 use crate::kit::{Language, Phone, Secret, Wait};
 use crate::platform::db::{self, Conn};
 use crate::platform::rate_limits::{self, Budget, number_key};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// With less than this left, a resend makes a new code: a code that expires while it is being typed is
 /// worse than a second code.
@@ -135,24 +135,23 @@ pub struct Checked {
     pub timers: Timers,
 }
 
-pub fn create(ctx: &Ctx, conn: &mut Conn, new: NewSession) -> Result<(Session, Timers, Secret), Refusal> {
+pub fn create(tx: &mut Tx, new: NewSession) -> Result<(Session, Timers, Secret), Refusal> {
     let destination = match &new.link_token {
-        Some(token) => Some(links::read_token(ctx, conn, token.expose())?.0),
+        Some(token) => Some(links::read_token(tx, token.expose())?.0),
         None => None,
     };
-    let channel = first_channel(ctx, destination.as_ref(), &new)?;
-    let phone_key = number_key(ctx, &new.phone);
+    let channel = first_channel(tx, destination.as_ref(), &new)?;
+    let phone_key = number_key(tx, &new.phone);
     let practice_id = destination.as_ref().map(|to| to.practice.id.clone());
-    let mut budgets = message_budgets(ctx, &phone_key, practice_id.as_deref(), new.phone.region());
-    budgets.push(Budget::verifications_from_ip(ctx, &new.network));
-    rate_limits::take(ctx, conn, &budgets)?
-        .map_err(|at| Refusal::SendLimited(at.wait_from(ctx.now), None))?;
+    let mut budgets = message_budgets(tx, &phone_key, practice_id.as_deref(), new.phone.region());
+    budgets.push(Budget::verifications_from_ip(tx, &new.network));
+    rate_limits::take(tx, &budgets)?.map_err(|at| Refusal::SendLimited(at.wait_from(tx.now), None))?;
     let language = new.language.or(destination.as_ref().map(|to| to.practice.language())).unwrap_or_default();
-    let client_secret = ctx.secret("vs");
+    let client_secret = tx.secret("vs");
     let session = store::insert(
-        conn,
+        tx.conn,
         &store::NewRow {
-            id: ctx.id("ver"),
+            id: tx.id("ver"),
             client_secret_hash: client_secret.hash(),
             phone: new.phone.as_e164().to_owned(),
             phone_key: phone_key.clone(),
@@ -163,102 +162,90 @@ pub fn create(ctx: &Ctx, conn: &mut Conn, new: NewSession) -> Result<(Session, T
             practice_id,
             language: language.as_str(),
             app_hash: new.app_hash,
-            key_id: ctx.keys.current_kid(ctx.now).to_owned(),
-            nonce: ctx.random::<16>().to_vec(),
-            code_expires_at: ctx.now + ctx.config.verification.code_life(),
+            key_id: tx.keys.current_kid(tx.now).to_owned(),
+            nonce: tx.random::<16>().to_vec(),
+            code_expires_at: tx.now + tx.settings.verification.code_life(),
             channel: channel.as_str(),
-            next_sms_at: new.phone.can_text().then(|| ctx.now + ctx.config.verification.resend_wait(1)),
-            next_call_at: ctx.now + first_call_wait(ctx, channel),
-            created_at: ctx.now,
-            expires_at: ctx.now + ctx.config.verification.session_life(),
+            next_sms_at: new.phone.can_text().then(|| tx.now + tx.settings.verification.resend_wait(1)),
+            next_call_at: tx.now + first_call_wait(tx, channel),
+            created_at: tx.now,
+            expires_at: tx.now + tx.settings.verification.session_life(),
         },
     )?;
-    store::ensure_check_budget(conn, &phone_key, ctx.now)?;
-    message::enqueue(ctx, conn, &session)?;
-    let timers = timers::of(ctx, conn, &session)?;
+    store::ensure_check_budget(tx.conn, &phone_key, tx.now)?;
+    message::enqueue(tx, &session)?;
+    let timers = timers::of(tx, &session)?;
     Ok((session, timers, client_secret))
 }
 
 /// The session of `id`, for a client that has its secret.
-pub fn find(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret) -> Result<(Session, Timers), Refusal> {
-    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
-    let timers = timers::of(ctx, conn, &session)?;
+pub fn find(tx: &mut Tx, id: &str, secret: &Secret) -> Result<(Session, Timers), Refusal> {
+    let session = store::find(tx.conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+    let timers = timers::of(tx, &session)?;
     Ok((session, timers))
 }
 
 /// Sends the code again over `channel`.
-pub fn send(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    id: &str,
-    secret: &Secret,
-    channel: Channel,
-) -> Result<(Session, Timers), Refusal> {
-    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+pub fn send(tx: &mut Tx, id: &str, secret: &Secret, channel: Channel) -> Result<(Session, Timers), Refusal> {
+    let session = store::find(tx.conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
     if session.next_at(channel).is_none() {
         return Err(Refusal::ChannelUnavailable);
     }
-    let budgets = session_budgets(ctx, &session);
-    let held = rate_limits::hold(conn, &budgets)?;
+    let budgets = session_budgets(tx, &session);
+    let held = rate_limits::hold(tx, &budgets)?;
     // Read again: the number's rate limits are locked now, so this session can no longer change.
-    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
-    refuse_closed(ctx, conn, &session)?;
-    let due = held.next_at(ctx).max(session.next_at(channel).unwrap_or(ctx.now));
-    if due > ctx.now {
-        let timers = timers::of(ctx, conn, &session)?;
-        return Err(Refusal::SendLimited(due.wait_from(ctx.now), Some(Box::new((session, timers)))));
+    let session = store::find(tx.conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+    refuse_closed(tx, &session)?;
+    let due = held.next_at(tx).max(session.next_at(channel).unwrap_or(tx.now));
+    if due > tx.now {
+        let timers = timers::of(tx, &session)?;
+        return Err(Refusal::SendLimited(due.wait_from(tx.now), Some(Box::new((session, timers)))));
     }
-    held.take(ctx, conn)?;
-    let sent = store::mark_sent(conn, &session, &next_send(ctx, &session, channel), ctx.now)?
+    held.take(tx)?;
+    let sent = store::mark_sent(tx.conn, &session, &next_send(tx, &session, channel), tx.now)?
         .ok_or(db::Error::Busy)?;
-    message::enqueue(ctx, conn, &sent)?;
-    let timers = timers::of(ctx, conn, &sent)?;
+    message::enqueue(tx, &sent)?;
+    let timers = timers::of(tx, &sent)?;
     Ok((sent, timers))
 }
 
 /// Compares a code, in this order: take a check from the number, then from the session; compare; settle.
-pub fn check(ctx: &Ctx, conn: &mut Conn, id: &str, secret: &Secret, code: &str) -> Result<Checked, Refusal> {
-    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+pub fn check(tx: &mut Tx, id: &str, secret: &Secret, code: &str) -> Result<Checked, Refusal> {
+    let session = store::find(tx.conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
     if session.verified_at.is_some() {
-        return repeat(ctx, conn, session, secret, code);
+        return repeat(tx, session, secret, code);
     }
-    if store::take_check(conn, &session.phone_key, HARD_STOP, ctx.now, ctx.now + DAY)?.is_none() {
-        return Err(refused_by_number(ctx, conn, session)?);
+    if store::take_check(tx.conn, &session.phone_key, HARD_STOP, tx.now, tx.now + DAY)?.is_none() {
+        return Err(refused_by_number(tx, session)?);
     }
-    if let Some(session) = store::take_session_check(conn, id, ctx.config.verification.checks, ctx.now)? {
-        return compare(ctx, conn, session, secret, code);
+    if let Some(session) = store::take_session_check(tx.conn, id, tx.settings.verification.checks, tx.now)? {
+        return compare(tx, session, secret, code);
     }
-    let session = store::find(conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
+    let session = store::find(tx.conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
     if session.verified_at.is_none() {
-        refuse_closed(ctx, conn, &session)?;
+        refuse_closed(tx, &session)?;
         return Err(Refusal::CodeExpired);
     }
     // Verified while this check waited for the number's lock: return what it took there.
-    store::return_check(conn, &session.phone_key)?;
-    repeat(ctx, conn, session, secret, code)
+    store::return_check(tx.conn, &session.phone_key)?;
+    repeat(tx, session, secret, code)
 }
 
-fn compare(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    session: Session,
-    secret: &Secret,
-    code: &str,
-) -> Result<Checked, Refusal> {
-    if !code::matches(&ctx.keys, &session, code).ok_or(Refusal::KeysMissing)? {
-        return wrong(ctx, conn, session);
+fn compare(tx: &mut Tx, session: Session, secret: &Secret, code: &str) -> Result<Checked, Refusal> {
+    if !code::matches(&tx.keys, &session, code).ok_or(Refusal::KeysMissing)? {
+        return wrong(tx, session);
     }
-    let proof = proof::derive(ctx, &session, secret).ok_or(Refusal::KeysMissing)?;
-    let proof_ends = ctx.now + ctx.config.verification.proof_life();
-    store::give_back_check(conn, &session.phone_key)?;
-    let session = store::mark_verified(conn, &session.id, &proof.hash(), ctx.now, proof_ends)?;
-    count(ctx, conn, &session, Step::Verified)?;
-    right(ctx, conn, session, proof)
+    let proof = proof::derive(tx, &session, secret).ok_or(Refusal::KeysMissing)?;
+    let proof_ends = tx.now + tx.settings.verification.proof_life();
+    store::give_back_check(tx.conn, &session.phone_key)?;
+    let session = store::mark_verified(tx.conn, &session.id, &proof.hash(), tx.now, proof_ends)?;
+    count(tx, &session, Step::Verified)?;
+    right(tx, session, proof)
 }
 
-fn count(ctx: &Ctx, conn: &mut Conn, session: &Session, step: Step) -> db::Result<()> {
+fn count(tx: &mut Tx, session: &Session, step: Step) -> db::Result<()> {
     match &session.link_id {
-        Some(link_id) => link_analytics::record(ctx, conn, link_id, step),
+        Some(link_id) => link_analytics::record(tx, link_id, step),
         None => Ok(()),
     }
 }
@@ -267,79 +254,73 @@ fn count(ctx: &Ctx, conn: &mut Conn, session: &Session, step: Step) -> db::Resul
 /// the same code yields the same proof, whatever strangers do to the number meanwhile: these checks
 /// are counted on the session only, as many again as it had. A wrong code yields nothing, and the
 /// owner's proof stays valid.
-fn repeat(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    session: Session,
-    secret: &Secret,
-    code: &str,
-) -> Result<Checked, Refusal> {
-    if session.proof_expires_at.is_none_or(|at| at <= ctx.now) {
+fn repeat(tx: &mut Tx, session: Session, secret: &Secret, code: &str) -> Result<Checked, Refusal> {
+    if session.proof_expires_at.is_none_or(|at| at <= tx.now) {
         return Err(Refusal::ProofExpired);
     }
-    let limit = ctx.config.verification.checks.saturating_mul(2);
-    let Some(counted) = store::take_repeat(conn, &session.id, limit)? else {
-        return Err(exhausted(ctx, conn, &session)?);
+    let limit = tx.settings.verification.checks.saturating_mul(2);
+    let Some(counted) = store::take_repeat(tx.conn, &session.id, limit)? else {
+        return Err(exhausted(tx, &session)?);
     };
-    if !code::matches(&ctx.keys, &session, code).ok_or(Refusal::KeysMissing)? {
-        let timers = timers::of(ctx, conn, &counted)?;
+    if !code::matches(&tx.keys, &session, code).ok_or(Refusal::KeysMissing)? {
+        let timers = timers::of(tx, &counted)?;
         return Ok(Checked { proof: None, pending: Vec::new(), session: counted, timers });
     }
-    store::return_repeat(conn, &session.id)?;
-    let proof = proof::derive(ctx, &session, secret).ok_or(Refusal::KeysMissing)?;
-    right(ctx, conn, session, proof)
+    store::return_repeat(tx.conn, &session.id)?;
+    let proof = proof::derive(tx, &session, secret).ok_or(Refusal::KeysMissing)?;
+    right(tx, session, proof)
 }
 
-fn right(ctx: &Ctx, conn: &mut Conn, session: Session, proof: Secret) -> Result<Checked, Refusal> {
-    let timers = timers::of(ctx, conn, &session)?;
-    let pending = pending_pairings::of_number(ctx, conn, &session.phone_key, session.link_id.as_deref())?;
+fn right(tx: &mut Tx, session: Session, proof: Secret) -> Result<Checked, Refusal> {
+    let timers = timers::of(tx, &session)?;
+    let pending = pending_pairings::of_number(tx, &session.phone_key, session.link_id.as_deref())?;
     Ok(Checked { proof: Some(proof), pending, session, timers })
 }
 
-fn wrong(ctx: &Ctx, conn: &mut Conn, session: Session) -> Result<Checked, Refusal> {
-    let fails = store::fails_today(conn, &session.phone_key)?;
-    let over = fails.saturating_sub(ctx.config.verification.number_checks);
+fn wrong(tx: &mut Tx, session: Session) -> Result<Checked, Refusal> {
+    let fails = store::fails_today(tx.conn, &session.phone_key)?;
+    let over = fails.saturating_sub(tx.settings.verification.number_checks);
     if let Ok(doublings) = u32::try_from(over) {
         let wait = (FIRST_WAIT * 2_u32.saturating_pow(doublings.min(10))).min(LONGEST_WAIT);
-        store::delay_checks(conn, &session.phone_key, ctx.now + wait)?;
+        store::delay_checks(tx.conn, &session.phone_key, tx.now + wait)?;
     }
-    let timers = timers::of(ctx, conn, &session)?;
+    let timers = timers::of(tx, &session)?;
     Ok(Checked { proof: None, pending: Vec::new(), session, timers })
 }
 
-fn refused_by_number(ctx: &Ctx, conn: &mut Conn, session: Session) -> Result<Refusal, Refusal> {
-    let timers = timers::of(ctx, conn, &session)?;
+fn refused_by_number(tx: &mut Tx, session: Session) -> Result<Refusal, Refusal> {
+    let timers = timers::of(tx, &session)?;
     Ok(match timers.number_check_at {
         None => Refusal::NumberLocked,
-        Some(at) => Refusal::CheckLimited(at.wait_from(ctx.now), Box::new((session, timers))),
+        Some(at) => Refusal::CheckLimited(at.wait_from(tx.now), Box::new((session, timers))),
     })
 }
 
 /// Rejects a session that is verified, expired or out of checks.
-fn refuse_closed(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<(), Refusal> {
+fn refuse_closed(tx: &mut Tx, session: &Session) -> Result<(), Refusal> {
     if session.verified_at.is_some() {
         return Err(Refusal::AlreadyVerified);
     }
-    if session.expires_at <= ctx.now {
+    if session.expires_at <= tx.now {
         return Err(Refusal::Expired);
     }
-    if session.checks >= ctx.config.verification.checks {
-        return Err(exhausted(ctx, conn, session)?);
+    if session.checks >= tx.settings.verification.checks {
+        return Err(exhausted(tx, session)?);
     }
     Ok(())
 }
 
 /// Nothing revives a used-up session, so the wait is the time until a new session can start.
-fn exhausted(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<Refusal, Refusal> {
-    let at = rate_limits::next_at(ctx, conn, &session_budgets(ctx, session))?;
-    let timers = timers::of(ctx, conn, session)?;
-    Ok(Refusal::ChecksExhausted(at.wait_from(ctx.now), Box::new((session.clone(), timers))))
+fn exhausted(tx: &mut Tx, session: &Session) -> Result<Refusal, Refusal> {
+    let at = rate_limits::next_at(tx, &session_budgets(tx, session))?;
+    let timers = timers::of(tx, session)?;
+    Ok(Refusal::ChecksExhausted(at.wait_from(tx.now), Box::new((session.clone(), timers))))
 }
 
-fn first_channel(ctx: &Ctx, to: Option<&Destination>, new: &NewSession) -> Result<Channel, Refusal> {
+fn first_channel(tx: &Tx, to: Option<&Destination>, new: &NewSession) -> Result<Channel, Refusal> {
     // A practice may narrow the service's countries, but never widen them.
     let own = to.and_then(|to| to.practice.countries());
-    let lists = [Some(&ctx.config.verification.countries), own.as_ref()];
+    let lists = [Some(&tx.settings.verification.countries), own.as_ref()];
     let is_served = |list: &Vec<String>| list.iter().any(|country| country == new.phone.region());
     if !lists.into_iter().flatten().all(is_served) {
         return Err(Refusal::CountryNotSupported);
@@ -353,16 +334,16 @@ fn first_channel(ctx: &Ctx, to: Option<&Destination>, new: &NewSession) -> Resul
     }
 }
 
-fn first_call_wait(ctx: &Ctx, channel: Channel) -> Duration {
+fn first_call_wait(tx: &Tx, channel: Channel) -> Duration {
     match channel {
-        Channel::Sms => Duration::from_secs(ctx.config.verification.voice_after_seconds),
-        Channel::Voice => ctx.config.verification.resend_wait(1),
+        Channel::Sms => Duration::from_secs(tx.settings.verification.voice_after_seconds),
+        Channel::Voice => tx.settings.verification.resend_wait(1),
     }
 }
 
-fn next_send(ctx: &Ctx, session: &Session, channel: Channel) -> store::NextSend {
-    let wait = ctx.now + ctx.config.verification.resend_wait(session.sends + 1);
-    let fresh = session.code_expires_at >= ctx.now + FRESH_ENOUGH;
+fn next_send(tx: &Tx, session: &Session, channel: Channel) -> store::NextSend {
+    let wait = tx.now + tx.settings.verification.resend_wait(session.sends + 1);
+    let fresh = session.code_expires_at >= tx.now + FRESH_ENOUGH;
     store::NextSend {
         channel: channel.as_str(),
         next_sms_at: session.can_text.then_some(wait),
@@ -370,30 +351,30 @@ fn next_send(ctx: &Ctx, session: &Session, channel: Channel) -> store::NextSend 
         epoch: if fresh { session.epoch } else { session.epoch + 1 },
         code_expires_at: match fresh {
             true => session.code_expires_at,
-            false => (ctx.now + ctx.config.verification.code_life()).min(session.expires_at),
+            false => (tx.now + tx.settings.verification.code_life()).min(session.expires_at),
         },
     }
 }
 
-fn message_budgets(ctx: &Ctx, number_key: &str, practice: Option<&str>, country: &str) -> Vec<Budget> {
+fn message_budgets(tx: &Tx, number_key: &str, practice: Option<&str>, country: &str) -> Vec<Budget> {
     let mut budgets =
-        vec![Budget::messages_to_number(ctx, number_key), Budget::messages_to_country(ctx, country)];
-    budgets.extend(practice.map(|id| Budget::messages_of_practice(ctx, id)));
+        vec![Budget::messages_to_number(tx, number_key), Budget::messages_to_country(tx, country)];
+    budgets.extend(practice.map(|id| Budget::messages_of_practice(tx, id)));
     budgets
 }
 
-fn session_budgets(ctx: &Ctx, session: &Session) -> Vec<Budget> {
-    message_budgets(ctx, &session.phone_key, session.practice_id.as_deref(), &session.country)
+fn session_budgets(tx: &Tx, session: &Session) -> Vec<Budget> {
+    message_budgets(tx, &session.phone_key, session.practice_id.as_deref(), &session.country)
 }
 
 /// Unlocks a number after the hard stop; only an operator decides this.
-pub fn unlock_number(ctx: &Ctx, conn: &mut Conn, phone: &Phone) -> db::Result<bool> {
-    Ok(store::reset_checks(conn, &number_key(ctx, phone), ctx.now)? == 1)
+pub fn unlock_number(tx: &mut Tx, phone: &Phone) -> db::Result<bool> {
+    Ok(store::reset_checks(tx.conn, &number_key(tx, phone), tx.now)? == 1)
 }
 
 /// Erases numbers from sessions that are a day old; the counts stay.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    store::forget_numbers(conn, ctx.now - NUMBER_KEPT)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    store::forget_numbers(tx.conn, tx.now - NUMBER_KEPT)
 }
 
 /// Delivery status of a session's message.
@@ -414,22 +395,22 @@ enum Fate {
 
 /// Records the status of a session's `send`-th message, unless a later one was sent. The status never goes
 /// back: a delivery receipt may arrive before the reply to the send is stored.
-fn record_fate(ctx: &Ctx, conn: &mut Conn, id: &str, send: i32, fate: Fate) -> db::Result<()> {
+fn record_fate(tx: &mut Tx, id: &str, send: i32, fate: Fate) -> db::Result<()> {
     let (delivery, after): (&str, &[&str]) = match fate {
         Fate::Sent => ("sent", &["queued"]),
         Fate::Delivered => ("delivered", &["queued", "sent", "failed"]),
         Fate::Late | Fate::Refused | Fate::Unreachable | Fate::Fraud => ("failed", &["queued", "sent"]),
     };
-    if store::set_delivery(conn, id, send, delivery, after)? == 0 {
+    if store::set_delivery(tx.conn, id, send, delivery, after)? == 0 {
         return Ok(());
     }
     match fate {
         // A call is offered at once instead of after a minute.
-        Fate::Refused => store::offer_call(conn, id, ctx.now),
-        Fate::Unreachable => store::give_up_channel(conn, id, ctx.now),
+        Fate::Refused => store::offer_call(tx.conn, id, tx.now),
+        Fate::Unreachable => store::give_up_channel(tx.conn, id, tx.now),
         Fate::Fraud => {
             metrics::counter!("verification_fraud_total").increment(1);
-            store::close_channels(conn, id)
+            store::close_channels(tx.conn, id)
         }
         _ => Ok(()),
     }

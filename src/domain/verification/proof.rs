@@ -3,12 +3,12 @@
 use super::{Refusal, Session, store};
 use crate::kit::{Phone, Secret, secret};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Derives the proof from the client's secret, so that a repeated check returns the same proof and the
 /// database, which contains neither, cannot produce it.
-pub(super) fn derive(ctx: &Ctx, session: &Session, client_secret: &Secret) -> Option<Secret> {
-    let key = ctx.keys.code_secret(&session.key_id)?;
+pub(super) fn derive(tx: &Tx, session: &Session, client_secret: &Secret) -> Option<Secret> {
+    let key = tx.keys.code_secret(&session.key_id)?;
     let parts = [b"phone-proof".as_slice(), session.id.as_bytes(), client_secret.expose().as_bytes()];
     Some(Secret::from_bytes("pp", &secret::mac(key, &parts)))
 }
@@ -29,20 +29,20 @@ pub struct Made {
 
 /// The number of `proof`, without consuming it, for callers that may still refuse and leave it valid.
 /// `None` if the proof was used already or is invalid: consuming it tells which.
-pub fn peek(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> db::Result<Option<Phone>> {
-    let session = store::find_by_proof(conn, &proof.hash())?;
+pub fn peek(tx: &mut Tx, proof: &Secret) -> db::Result<Option<Phone>> {
+    let session = store::find_by_proof(tx.conn, &proof.hash())?;
     let session = session.filter(|session| session.proof_account_id.is_none());
-    let session = session.filter(|session| session.proof_expires_at.is_some_and(|at| at > ctx.now));
+    let session = session.filter(|session| session.proof_expires_at.is_some_and(|at| at > tx.now));
     Ok(session.and_then(|session| Phone::from_stored(session.phone.as_deref()?).ok()))
 }
 
 /// Consumes `proof`, once. A second call finds what the first one used it for.
-pub fn consume_proof(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<Proven, Refusal> {
+pub fn consume_proof(tx: &mut Tx, proof: &Secret) -> Result<Proven, Refusal> {
     let hash = proof.hash();
-    let (session, made) = if let Some(session) = store::consume_proof(conn, &hash, ctx.now)? {
+    let (session, made) = if let Some(session) = store::consume_proof(tx.conn, &hash, tx.now)? {
         (session, None)
     } else {
-        let session = store::find_by_proof(conn, &hash)?.ok_or(Refusal::ProofInvalid)?;
+        let session = store::find_by_proof(tx.conn, &hash)?.ok_or(Refusal::ProofInvalid)?;
         let made = Made {
             account_id: session.proof_account_id.clone().ok_or(Refusal::ProofExpired)?,
             pairing_id: session.proof_pairing_id.clone(),
@@ -50,7 +50,7 @@ pub fn consume_proof(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<Prove
         };
         (session, Some(made))
     };
-    if session.proof_expires_at.is_none_or(|at| at <= ctx.now) {
+    if session.proof_expires_at.is_none_or(|at| at <= tx.now) {
         return Err(Refusal::ProofExpired);
     }
     let stored = session.phone.as_deref().ok_or(Refusal::ProofExpired)?;
@@ -59,6 +59,6 @@ pub fn consume_proof(ctx: &Ctx, conn: &mut Conn, proof: &Secret) -> Result<Prove
 }
 
 /// Records what a consumed proof was used for.
-pub fn record_made(conn: &mut Conn, proven: &Proven, made: &Made) -> db::Result<()> {
-    store::record_made(conn, &proven.verification_id, made)
+pub fn record_made(tx: &mut Tx, proven: &Proven, made: &Made) -> db::Result<()> {
+    store::record_made(tx.conn, &proven.verification_id, made)
 }

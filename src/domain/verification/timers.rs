@@ -4,7 +4,7 @@
 use crate::kit::Timestamp;
 use crate::platform::db::{self, Conn};
 use crate::platform::rate_limits;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 use super::{Channel, HARD_STOP, Session, session_budgets, store};
 
@@ -25,30 +25,30 @@ pub struct Timers {
     pub(super) number_check_at: Option<Timestamp>,
 }
 
-pub fn of(ctx: &Ctx, conn: &mut Conn, session: &Session) -> db::Result<Timers> {
-    let messages_at = rate_limits::next_at(ctx, conn, &session_budgets(ctx, session))?;
-    let number_check_at = number_check_at(ctx, conn, session)?;
-    let checks_left = (ctx.config.verification.checks - session.checks).max(0);
-    let status = status(ctx, session, checks_left);
+pub fn of(tx: &mut Tx, session: &Session) -> db::Result<Timers> {
+    let messages_at = rate_limits::next_at(tx, &session_budgets(tx, session))?;
+    let number_check_at = number_check_at(tx, session)?;
+    let checks_left = (tx.settings.verification.checks - session.checks).max(0);
+    let status = status(tx, session, checks_left);
     let open = status == "pending";
     let wait = |at: Option<Timestamp>| {
-        at.filter(|at| open && *at < session.expires_at).map(|at| at.seconds_from(ctx.now))
+        at.filter(|at| open && *at < session.expires_at).map(|at| at.seconds_from(tx.now))
     };
     let next_check = number_check_at.filter(|at| *at < session.code_expires_at);
     Ok(Timers {
         next_sms: wait(session.next_at(Channel::Sms).map(|at| at.max(messages_at))),
         next_call: wait(session.next_at(Channel::Voice).map(|at| at.max(messages_at))),
-        next_check: wait(next_check.filter(|_| session.code_expires_at > ctx.now)),
+        next_check: wait(next_check.filter(|_| session.code_expires_at > tx.now)),
         checks_left,
         status,
         number_check_at,
     })
 }
 
-fn status(ctx: &Ctx, session: &Session, checks_left: i32) -> &'static str {
+fn status(tx: &Tx, session: &Session, checks_left: i32) -> &'static str {
     if session.verified_at.is_some() {
         "verified"
-    } else if session.expires_at <= ctx.now {
+    } else if session.expires_at <= tx.now {
         "expired"
     } else if checks_left == 0 {
         "exhausted"
@@ -57,10 +57,10 @@ fn status(ctx: &Ctx, session: &Session, checks_left: i32) -> &'static str {
     }
 }
 
-fn number_check_at(ctx: &Ctx, conn: &mut Conn, session: &Session) -> db::Result<Option<Timestamp>> {
-    Ok(match store::check_budget(conn, &session.phone_key)? {
+fn number_check_at(tx: &mut Tx, session: &Session) -> db::Result<Option<Timestamp>> {
+    Ok(match store::check_budget(tx.conn, &session.phone_key)? {
         Some((_, in_a_row)) if in_a_row >= HARD_STOP => None,
-        Some((next_check_at, _)) => Some(next_check_at.max(ctx.now)),
-        None => Some(ctx.now),
+        Some((next_check_at, _)) => Some(next_check_at.max(tx.now)),
+        None => Some(tx.now),
     })
 }

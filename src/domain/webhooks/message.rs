@@ -8,7 +8,7 @@ use crate::kit::Secret;
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{self, Hook, Job, Outcome, Outgoing, Rendered, Topic};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// The waits between ten attempts: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h (plus jitter),
 /// about three days in total.
@@ -29,11 +29,10 @@ struct Payload {
 }
 
 /// Queues a round of `delivery` for an endpoint.
-pub fn enqueue(ctx: &Ctx, conn: &mut Conn, endpoint_id: &str, delivery: &Delivery) -> db::Result<()> {
+pub fn enqueue(tx: &mut Tx, endpoint_id: &str, delivery: &Delivery) -> db::Result<()> {
     let key = format!("hook:{}:{endpoint_id}", delivery.event_id);
     outbox::enqueue(
-        ctx,
-        conn,
+        tx,
         &outbox::Message {
             topic: WebhookTopic::NAME,
             channel: outbox::Channel::Webhook,
@@ -51,12 +50,12 @@ pub fn enqueue(ctx: &Ctx, conn: &mut Conn, endpoint_id: &str, delivery: &Deliver
 }
 
 impl Topic for WebhookTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let Some(Payload { delivery, round }) = job.payload() else { return Ok(Rendered::Unwanted) };
-        let Some((endpoint, event_id, body)) = store::due(conn, &delivery, round)? else {
+        let Some((endpoint, event_id, body)) = store::due(tx.conn, &delivery, round)? else {
             return Ok(Rendered::Unwanted);
         };
-        let Some(secrets) = secrets(ctx, &endpoint) else { return Ok(Rendered::NotYet("secret_unreadable")) };
+        let Some(secrets) = secrets(tx, &endpoint) else { return Ok(Rendered::NotYet("secret_unreadable")) };
         Ok(Rendered::Ready(Outgoing::Webhook(Hook { url: endpoint.url, event_id, body, secrets })))
     }
 
@@ -66,14 +65,7 @@ impl Topic for WebhookTopic {
 
     /// An endpoint that fails for three days stays active: it may be repaired before the next event, and
     /// the log shows what it missed. An endpoint that answers 410 asks not to be called again.
-    fn settled(
-        &self,
-        ctx: &Ctx,
-        conn: &mut Conn,
-        job: &Job,
-        outcome: &Outcome,
-        is_over: bool,
-    ) -> db::Result<()> {
+    fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, is_over: bool) -> db::Result<()> {
         let Some(Payload { delivery, round }) = job.payload() else { return Ok(()) };
         let settled = store::Settled {
             state: match (outcome, is_over) {
@@ -86,40 +78,36 @@ impl Topic for WebhookTopic {
                 other => other.label(),
             },
             calls: i32::from(*outcome != Outcome::Unwanted),
-            at: is_over.then_some(ctx.now),
+            at: is_over.then_some(tx.now),
         };
-        match store::settle(conn, &delivery, round, &settled)? {
-            Some(endpoint_id) if *outcome == Outcome::Rejected("gone") => give_up(ctx, conn, &endpoint_id),
+        match store::settle(tx.conn, &delivery, round, &settled)? {
+            Some(endpoint_id) if *outcome == Outcome::Rejected("gone") => give_up(tx, &endpoint_id),
             _ => Ok(()),
         }
     }
 }
 
 /// Returns the current secret, and the previous one while it is still valid.
-fn secrets(ctx: &Ctx, endpoint: &super::Endpoint) -> Option<Vec<Secret>> {
-    let is_good = endpoint.old_secret_until.is_some_and(|until| until > ctx.now);
+fn secrets(tx: &Tx, endpoint: &super::Endpoint) -> Option<Vec<Secret>> {
+    let is_good = endpoint.old_secret_until.is_some_and(|until| until > tx.now);
     let old = endpoint.old_secret.as_ref().filter(|_| is_good);
     [&endpoint.secret]
         .into_iter()
         .chain(old)
-        .map(|sealed| sealed_secret::open(ctx, &endpoint.id, sealed))
+        .map(|sealed| sealed_secret::open(tx, &endpoint.id, sealed))
         .collect()
 }
 
-fn give_up(ctx: &Ctx, conn: &mut Conn, endpoint_id: &str) -> db::Result<()> {
-    if store::disable(conn, endpoint_id, "gone")? == 0 {
+fn give_up(tx: &mut Tx, endpoint_id: &str) -> db::Result<()> {
+    if store::disable(tx.conn, endpoint_id, "gone")? == 0 {
         return Ok(());
     }
-    let practice_id = store::practice_of(conn, endpoint_id)?;
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event {
-            practice_id: Some(&practice_id),
-            actor: "system",
-            action: "webhook.disabled",
-            subject: endpoint_id,
-            detail: json!({ "reason": "gone" }),
-        },
-    )
+    let practice_id = store::practice_of(tx.conn, endpoint_id)?;
+    tx.audit(&audit::Event {
+        practice_id: Some(&practice_id),
+        actor: "system",
+        action: "webhook.disabled",
+        subject: endpoint_id,
+        detail: json!({ "reason": "gone" }),
+    })
 }

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use crate::domain::staff::{self, Principal, Role};
 use crate::kit::Secret;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Maximum number of endpoints per practice.
 const MOST: i64 = 10;
@@ -96,48 +96,38 @@ pub struct Change {
 }
 
 /// Queues `facts` for the endpoints that subscribe to them, in the transaction that caused them.
-pub fn emit(ctx: &Ctx, conn: &mut Conn, practice_id: &str, facts: &[Fact<'_>]) -> db::Result<()> {
-    let endpoints = store::active(conn, practice_id)?;
+pub fn emit(tx: &mut Tx, practice_id: &str, facts: &[Fact<'_>]) -> db::Result<()> {
+    let endpoints = store::active(tx.conn, practice_id)?;
     for fact in facts {
         let wanting: Vec<&Endpoint> = endpoints.iter().filter(|one| one.wants(fact.kind())).collect();
         if !wanting.is_empty() {
-            fan_out(ctx, conn, practice_id, fact, &wanting)?;
+            fan_out(tx, practice_id, fact, &wanting)?;
         }
     }
     Ok(())
 }
 
-fn fan_out(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    practice_id: &str,
-    fact: &Fact<'_>,
-    endpoints: &[&Endpoint],
-) -> db::Result<()> {
-    let event_id = ctx.id("evt");
-    store::insert_event(conn, &event_id, practice_id, (fact.kind(), &fact.body(ctx.now)), ctx.now)?;
+fn fan_out(tx: &mut Tx, practice_id: &str, fact: &Fact<'_>, endpoints: &[&Endpoint]) -> db::Result<()> {
+    let event_id = tx.id("evt");
+    store::insert_event(tx.conn, &event_id, practice_id, (fact.kind(), &fact.body(tx.now)), tx.now)?;
     for endpoint in endpoints {
-        let delivery = store::insert_delivery(conn, &ctx.id("whd"), &endpoint.id, &event_id, ctx.now)?;
-        message::enqueue(ctx, conn, &endpoint.id, &delivery)?;
+        let id = tx.id("whd");
+        let delivery = store::insert_delivery(tx.conn, &id, &endpoint.id, &event_id, tx.now)?;
+        message::enqueue(tx, &endpoint.id, &delivery)?;
     }
     Ok(())
 }
 
 /// Creates an endpoint; its secret is shown only once.
-pub fn create(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-    new: &New,
-) -> Result<(Endpoint, Secret), Refusal> {
-    let who = admin(ctx, conn, token)?;
-    check_url(ctx, &new.url)?;
-    lock(ctx, conn, &who)?;
-    if store::count(conn, &who.practice_id)? >= MOST {
+pub fn create(tx: &mut Tx, token: Option<&Secret>, new: &New) -> Result<(Endpoint, Secret), Refusal> {
+    let who = admin(tx, token)?;
+    check_url(tx, &new.url)?;
+    lock(tx, &who)?;
+    if store::count(tx.conn, &who.practice_id)? >= MOST {
         return Err(Refusal::TooMany);
     }
-    let id = ctx.id("whk");
-    let (secret, sealed) = sealed_secret::make(ctx, &id).ok_or(Refusal::NotSealed)?;
+    let id = tx.id("whk");
+    let (secret, sealed) = sealed_secret::make(tx, &id).ok_or(Refusal::NotSealed)?;
     let row = store::NewEndpoint {
         practice_id: &who.practice_id,
         url: &new.url,
@@ -145,131 +135,112 @@ pub fn create(
         events: new.events.as_deref(),
         secret: &sealed,
     };
-    let endpoint = store::insert(conn, &id, &row, ctx.now)?;
-    who.note(ctx, conn, "webhook.created", &id, json!({ "after": picture(&endpoint) }))?;
+    let endpoint = store::insert(tx.conn, &id, &row, tx.now)?;
+    who.note(tx, "webhook.created", &id, json!({ "after": picture(&endpoint) }))?;
     Ok((endpoint, secret))
 }
 
 /// Lists up to `limit` endpoints after the id `after`.
-pub fn list(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<Endpoint>, Refusal> {
-    let who = admin(ctx, conn, token)?;
-    Ok(store::list(conn, &who.practice_id, after, limit)?)
+pub fn list(tx: &mut Tx, token: Option<&Secret>, after: &str, limit: i64) -> Result<Vec<Endpoint>, Refusal> {
+    let who = admin(tx, token)?;
+    Ok(store::list(tx.conn, &who.practice_id, after, limit)?)
 }
 
-pub fn find(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<Endpoint, Refusal> {
-    let who = admin(ctx, conn, token)?;
-    own(conn, &who, id)
+pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Endpoint, Refusal> {
+    let who = admin(tx, token)?;
+    own(tx, &who, id)
 }
 
-pub fn change(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-    id: &str,
-    change: &Change,
-) -> Result<Endpoint, Refusal> {
-    let who = admin(ctx, conn, token)?;
-    let before = own(conn, &who, id)?;
+pub fn change(tx: &mut Tx, token: Option<&Secret>, id: &str, change: &Change) -> Result<Endpoint, Refusal> {
+    let who = admin(tx, token)?;
+    let before = own(tx, &who, id)?;
     if let Some(url) = &change.url {
-        check_url(ctx, url)?;
+        check_url(tx, url)?;
     }
     // Optimistic lock: if the endpoint was disabled or deleted meanwhile, the caller retries and reads it
     // again.
-    let after = store::change(conn, &before, change)?.ok_or(db::Error::Busy)?;
+    let after = store::change(tx.conn, &before, change)?.ok_or(db::Error::Busy)?;
     let detail = json!({ "before": picture(&before), "after": picture(&after) });
-    who.note(ctx, conn, "webhook.changed", id, detail)?;
+    who.note(tx, "webhook.changed", id, detail)?;
     Ok(after)
 }
 
 /// Rotates the secret of an endpoint, which is shown only once; the previous one still signs for 24 hours.
-pub fn rotate(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    token: Option<&Secret>,
-    id: &str,
-) -> Result<(Endpoint, Secret), Refusal> {
-    let who = admin(ctx, conn, token)?;
-    let (secret, sealed) = sealed_secret::make(ctx, id).ok_or(Refusal::NotSealed)?;
-    let rotated = store::rotate(conn, &who.practice_id, id, &sealed, ctx.now + BOTH_SIGN)?;
+pub fn rotate(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(Endpoint, Secret), Refusal> {
+    let who = admin(tx, token)?;
+    let (secret, sealed) = sealed_secret::make(tx, id).ok_or(Refusal::NotSealed)?;
+    let rotated = store::rotate(tx.conn, &who.practice_id, id, &sealed, tx.now + BOTH_SIGN)?;
     let endpoint = rotated.ok_or(Refusal::NotFound)?;
-    who.note(ctx, conn, "webhook.rotated", id, json!({}))?;
+    who.note(tx, "webhook.rotated", id, json!({}))?;
     Ok((endpoint, secret))
 }
 
 /// Deletes an endpoint; its pending deliveries are dropped.
-pub fn delete(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>, id: &str) -> Result<(), Refusal> {
-    let who = admin(ctx, conn, token)?;
-    if store::delete(conn, &who.practice_id, id)? == 0 {
+pub fn delete(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(), Refusal> {
+    let who = admin(tx, token)?;
+    if store::delete(tx.conn, &who.practice_id, id)? == 0 {
         return Err(Refusal::NotFound);
     }
-    Ok(who.note(ctx, conn, "webhook.deleted", id, json!({}))?)
+    Ok(who.note(tx, "webhook.deleted", id, json!({}))?)
 }
 
 /// Lists up to `limit` log entries before the id `before`, newest first, each with the type of its event.
 pub fn deliveries(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     id: &str,
     before: Option<&str>,
     limit: i64,
 ) -> Result<Vec<(Delivery, String)>, Refusal> {
-    let who = admin(ctx, conn, token)?;
-    let endpoint = own(conn, &who, id)?;
-    Ok(store::deliveries(conn, &endpoint.id, before, limit)?)
+    let who = admin(tx, token)?;
+    let endpoint = own(tx, &who, id)?;
+    Ok(store::deliveries(tx.conn, &endpoint.id, before, limit)?)
 }
 
 /// Calls an endpoint again with an event, under the event's own id and with the full retry schedule;
 /// pending attempts of the same entry are dropped.
 pub fn replay(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     token: Option<&Secret>,
     id: &str,
     delivery_id: &str,
 ) -> Result<(Delivery, String), Refusal> {
-    let who = admin(ctx, conn, token)?;
-    let endpoint = own(conn, &who, id)?;
+    let who = admin(tx, token)?;
+    let endpoint = own(tx, &who, id)?;
     if endpoint.state() == State::Disabled {
         return Err(Refusal::Disabled);
     }
-    store::begin_round(conn, &endpoint.id, delivery_id)?.ok_or(Refusal::NotFound)?;
-    let (delivery, kind) = store::delivery(conn, delivery_id)?.ok_or(Refusal::NotFound)?;
-    message::enqueue(ctx, conn, &endpoint.id, &delivery)?;
-    who.note(ctx, conn, "webhook.replayed", id, json!({ "delivery": delivery_id }))?;
+    store::begin_round(tx.conn, &endpoint.id, delivery_id)?.ok_or(Refusal::NotFound)?;
+    let (delivery, kind) = store::delivery(tx.conn, delivery_id)?.ok_or(Refusal::NotFound)?;
+    message::enqueue(tx, &endpoint.id, &delivery)?;
+    who.note(tx, "webhook.replayed", id, json!({ "delivery": delivery_id }))?;
     Ok((delivery, kind))
 }
 
 /// Deletes events and their log after 30 days.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    store::delete_before(conn, ctx.now - KEPT)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    store::delete_before(tx.conn, tx.now - KEPT)
 }
 
 /// A webhook's secret lets its holder impersonate us to the practice's server, so only admins manage them.
-fn admin(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Principal, Refusal> {
-    let who = staff::authenticate(ctx, conn, token)?;
+fn admin(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
+    let who = staff::authenticate(tx, token)?;
     if who.role == Role::Admin { Ok(who) } else { Err(staff::Refusal::Forbidden.into()) }
 }
 
-fn own(conn: &mut Conn, who: &Principal, id: &str) -> Result<Endpoint, Refusal> {
-    store::find(conn, &who.practice_id, id)?.ok_or(Refusal::NotFound)
+fn own(tx: &mut Tx, who: &Principal, id: &str) -> Result<Endpoint, Refusal> {
+    store::find(tx.conn, &who.practice_id, id)?.ok_or(Refusal::NotFound)
 }
 
-fn check_url(ctx: &Ctx, url: &str) -> Result<(), Refusal> {
-    address::check(url, ctx.config.webhooks.allow_private).map_err(Refusal::Url)
+fn check_url(tx: &Tx, url: &str) -> Result<(), Refusal> {
+    address::check(url, tx.settings.webhooks.allow_private).map_err(Refusal::Url)
 }
 
 /// Serializes creation: of two concurrent requests, only one may create the tenth endpoint.
-fn lock(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
-    let name = ctx.keys.derive("webhooks-of-practice", &[who.practice_id.as_bytes()]);
+fn lock(tx: &mut Tx, who: &Principal) -> db::Result<()> {
+    let name = tx.keys.derive("webhooks-of-practice", &[who.practice_id.as_bytes()]);
     let name = name.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
-    if conn.try_lock(name)? { Ok(()) } else { Err(db::Error::Busy) }
+    if tx.conn.try_lock(name)? { Ok(()) } else { Err(db::Error::Busy) }
 }
 
 /// The audit detail of an endpoint. Only the origin of its URL, since a path or query can be a secret.

@@ -6,7 +6,7 @@
 //! too: the operator's own in one chain, and those of patients' accounts in sixteen chains by account id.
 //!
 //! A chain has one head, which an append locks until the commit. So the events of a request are kept in its
-//! [`Ctx`] and written at the end, chain by chain in the order of their names: the heads are always the
+//! a unit of work and written at the end, chain by chain in the order of their names: the heads are always the
 //! last locks of a transaction, in one order, so they cannot deadlock. The price is that two transactions
 //! of one practice commit one after the other. Numbering the rows later, in a background job, would avoid
 //! that, but would leave every row without a number for a while, and a missing one would go undetected.
@@ -18,13 +18,12 @@ pub use store::{Filter, Row};
 pub use verify::{Finding, Report, Verdict, verify};
 
 use std::collections::BTreeMap;
-use std::mem;
 
 use serde_json::Value;
 use store::Before;
 
+use crate::kit::Timestamp;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
 
 /// An event to record. Subjects are ids; names, phone numbers and addresses must not be stored here.
 pub struct Event<'a> {
@@ -47,7 +46,7 @@ impl Row {
     }
 }
 
-/// An event that waits in [`Ctx`] to be appended to its chain.
+/// An event that waits in a unit of work to be appended to its chain.
 pub struct Recorded {
     id: String,
     practice_id: Option<String>,
@@ -58,6 +57,18 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// `event` under a fresh `id`.
+    pub fn new(id: String, event: &Event<'_>) -> Self {
+        Self {
+            id,
+            practice_id: event.practice_id.map(str::to_owned),
+            actor: event.actor.to_owned(),
+            action: event.action.to_owned(),
+            subject: event.subject.to_owned(),
+            detail: event.detail.to_string(),
+        }
+    }
+
     /// The chain of the event. Accounts have sixteen, so that sign-ins do not all wait for one head.
     fn chain(&self) -> String {
         if let Some(practice_id) = &self.practice_id {
@@ -71,23 +82,10 @@ impl Recorded {
     }
 }
 
-/// Records `event`; [`append`] writes it at the end of the transaction.
-pub fn record(ctx: &Ctx, _conn: &mut Conn, event: &Event<'_>) -> db::Result<()> {
-    ctx.recorded.borrow_mut().push(Recorded {
-        id: ctx.id("aud"),
-        practice_id: event.practice_id.map(str::to_owned),
-        actor: event.actor.to_owned(),
-        action: event.action.to_owned(),
-        subject: event.subject.to_owned(),
-        detail: event.detail.to_string(),
-    });
-    Ok(())
-}
-
 /// Writes the recorded events, as the last statements of the transaction.
-pub fn append(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
+pub fn append(conn: &mut Conn, recorded: Vec<Recorded>, now: Timestamp) -> db::Result<()> {
     let mut chains: BTreeMap<String, Vec<Recorded>> = BTreeMap::new();
-    for event in mem::take(&mut *ctx.recorded.borrow_mut()) {
+    for event in recorded {
         chains.entry(event.chain()).or_default().push(event);
     }
     for (chain, events) in chains {
@@ -103,7 +101,7 @@ pub fn append(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
                 action: event.action,
                 subject: event.subject,
                 detail: event.detail,
-                created_at: ctx.now,
+                created_at: now,
                 chain: Some(chain.clone()),
                 seq: Some(seq),
                 hash: None,

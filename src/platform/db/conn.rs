@@ -118,15 +118,15 @@ impl Conn {
     }
 
     /// Begins a savepoint: a part of the transaction that is committed or undone by itself.
-    pub(super) fn save(&mut self) -> QueryResult<()> {
+    pub fn save(&mut self) -> QueryResult<()> {
         <Self as Connection>::TransactionManager::begin_transaction(self)
     }
 
-    pub(super) fn commit(&mut self) -> QueryResult<()> {
+    pub fn commit(&mut self) -> QueryResult<()> {
         <Self as Connection>::TransactionManager::commit_transaction(self)
     }
 
-    pub(super) fn rollback(&mut self) -> QueryResult<()> {
+    pub fn rollback(&mut self) -> QueryResult<()> {
         <Self as Connection>::TransactionManager::rollback_transaction(self)
     }
 

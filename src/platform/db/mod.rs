@@ -274,23 +274,6 @@ impl Db {
     }
 }
 
-/// Runs `f` in a savepoint: `None` where a statement failed. Then its changes are undone, and earlier ones
-/// stay. An error is one that the transaction does not survive.
-pub fn undoable<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<Option<T>> {
-    conn.save()?;
-    match f(conn) {
-        Ok(value) => {
-            conn.commit()?;
-            Ok(Some(value))
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a savepoint was rolled back");
-            conn.rollback()?;
-            Ok(None)
-        }
-    }
-}
-
 /// r2d2 would log each failed attempt; the request that meets it is logged once, where it is answered.
 #[derive(Debug)]
 struct Quiet;

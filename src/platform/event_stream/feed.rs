@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{Audience, CHANNEL, Hub, number, store};
+use super::{Audience, CHANNEL, EventHub, number, store};
 use crate::platform::db;
-use crate::platform::tx::App;
+use crate::platform::signal::Signals;
+use crate::platform::tx::Service;
 
 /// How often to look for events that were committed but not numbered (the instance died, or it was a
 /// command), and for missed notifications.
@@ -20,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Handle of the running thread.
 pub struct Feed {
     stop: Arc<AtomicBool>,
-    hub: Arc<Hub>,
+    signals: Arc<Signals>,
     thread: JoinHandle<()>,
 }
 
@@ -28,32 +29,32 @@ impl Feed {
     /// Stops the thread after its current round.
     pub fn stop(self) {
         self.stop.store(true, Ordering::SeqCst);
-        self.hub.ring();
+        self.signals.event_stream.notify();
         let _ = self.thread.join();
     }
 }
 
 /// Feeds the event streams of this instance until the handle is stopped.
-pub fn spawn(app: App) -> std::io::Result<Feed> {
-    let (stop, hub) = (Arc::new(AtomicBool::new(false)), Arc::clone(&app.live));
+pub fn spawn(service: Service, hub: Arc<EventHub>) -> std::io::Result<Feed> {
+    let (stop, signals) = (Arc::new(AtomicBool::new(false)), Arc::clone(&service.signals));
     let stopped = Arc::clone(&stop);
-    let thread = thread::Builder::new().name("live".into()).spawn(move || run(&app, &stopped))?;
-    Ok(Feed { stop, hub, thread })
+    let thread = thread::Builder::new().name("live".into()).spawn(move || run(&service, &hub, &stopped))?;
+    Ok(Feed { stop, signals, thread })
 }
 
-fn run(app: &App, stopped: &AtomicBool) {
-    let mut listener = app.db.listener(CHANNEL);
+fn run(service: &Service, hub: &EventHub, stopped: &AtomicBool) {
+    let mut listener = service.db.listener(CHANNEL);
     let pace = listener.pace().unwrap_or(FALLBACK);
     let (mut rings, mut known, mut looked) = (0, None, Instant::now());
     while !stopped.load(Ordering::SeqCst) {
-        let heard = app.live.bell.wait(rings, pace);
+        let heard = service.signals.event_stream.wait(rings, pace);
         let is_rung = heard != rings;
         rings = heard;
         if !(listener.heard() || is_rung || looked.elapsed() >= FALLBACK) {
             continue;
         }
         looked = Instant::now();
-        if let Err(error) = round(app, is_rung, &mut known) {
+        if let Err(error) = round(service, hub, is_rung, &mut known) {
             tracing::warn!(%error, "the event stream is delayed");
         }
         thread::sleep(PAUSE);
@@ -61,23 +62,24 @@ fn run(app: &App, stopped: &AtomicBool) {
 }
 
 /// Numbers waiting events, and wakes the streams that events since the `known` number concern.
-fn round(app: &App, is_rung: bool, known: &mut Option<i64>) -> db::Result<()> {
-    if is_rung || app.read_blocking(|_, conn| store::is_any_waiting(conn))? {
-        while !app.write_blocking(number)? {
+fn round(service: &Service, hub: &EventHub, is_rung: bool, known: &mut Option<i64>) -> db::Result<()> {
+    if is_rung || service.read_blocking(|tx| store::is_any_waiting(tx.conn))? {
+        while !service.write_blocking(number)? {
             thread::sleep(PAUSE);
         }
     }
     let seen = *known;
-    let (head, concerned) = app.read_blocking(|_, conn| {
-        let head = store::head(conn)?;
+    let (head, concerned) = service.read_blocking(|tx| {
+        let head = store::head(tx.conn)?;
         // Before the first round it is unknown what the open streams have read: they check for themselves.
         let is_new = seen.is_none_or(|seen| head > seen);
-        let concerned = if is_new { store::concerned(conn, seen.unwrap_or(head - 1))? } else { Vec::new() };
+        let concerned =
+            if is_new { store::concerned(tx.conn, seen.unwrap_or(head - 1))? } else { Vec::new() };
         Ok::<_, db::Error>((head, concerned))
     })?;
     *known = Some(head);
     if !concerned.is_empty() {
-        app.live.wake(audiences(concerned));
+        hub.wake(audiences(concerned));
     }
     Ok(())
 }

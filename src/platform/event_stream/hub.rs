@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, Receiver, Sender};
 
 use super::Audience;
-use crate::kit::Bell;
 
 /// Maximum streams per person, for their tabs and devices. A closed tab is noticed only when the server
 /// writes to it, so fast page changes leave some behind: another stream ends the oldest, and none is refused.
@@ -25,25 +24,18 @@ const ROUNDS: usize = 64;
 pub struct Full;
 
 /// Shared by the streams and the thread that feeds them.
-pub struct Hub {
-    /// Notified when this instance has committed an event.
-    pub(super) bell: Bell,
+pub struct EventHub {
     rounds: Sender<Arc<HashSet<Audience>>>,
     seats: Mutex<HashMap<String, VecDeque<Arc<Notify>>>>,
 }
 
-impl Default for Hub {
+impl Default for EventHub {
     fn default() -> Self {
-        Self { bell: Bell::default(), rounds: broadcast::channel(ROUNDS).0, seats: Mutex::default() }
+        Self { rounds: broadcast::channel(ROUNDS).0, seats: Mutex::default() }
     }
 }
 
-impl Hub {
-    /// Signals that an event has committed.
-    pub fn ring(&self) {
-        self.bell.ring();
-    }
-
+impl EventHub {
     /// Wakes the streams of some audiences.
     pub(super) fn wake(&self, whom: HashSet<Audience>) {
         // Sending fails only if there is no stream to wake.
@@ -76,7 +68,7 @@ impl Hub {
 
 /// Registration of a stream in the hub, until it is dropped.
 pub struct Seat {
-    hub: Arc<Hub>,
+    hub: Arc<EventHub>,
     holder: String,
     audience: Audience,
     rounds: Receiver<Arc<HashSet<Audience>>>,

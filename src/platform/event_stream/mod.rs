@@ -15,7 +15,7 @@ pub mod hub;
 pub mod store;
 
 pub use feed::{Feed, spawn};
-pub use hub::{Full, Hub, Seat};
+pub use hub::{EventHub, Full, Seat};
 pub use store::Told;
 
 use std::time::Duration;
@@ -23,7 +23,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// How long a broken stream can resume from its position.
 const KEPT: Duration = Duration::from_hours(24);
@@ -74,9 +74,10 @@ pub struct Event<'a> {
 }
 
 /// Writes an event, which is sent once its transaction has committed.
-pub fn tell(ctx: &Ctx, conn: &mut Conn, event: &Event<'_>) -> db::Result<()> {
-    ctx.told.set(true);
-    store::insert(conn, &ctx.id("evt"), event, ctx.now)
+pub fn tell(tx: &mut Tx, event: &Event<'_>) -> db::Result<()> {
+    tx.wake_event_streams();
+    let id = tx.id("evt");
+    store::insert(tx.conn, &id, event, tx.now)
 }
 
 /// The events a stream follows.
@@ -101,13 +102,13 @@ pub struct Place {
 
 /// Start position of a stream: after the event that its reader saw last, or at the current end. If that event
 /// was already deleted, it is more than a day old, and the reader gets the whole day.
-pub fn start(conn: &mut Conn, last_seen: Option<&str>) -> db::Result<Place> {
+pub fn start(tx: &mut Tx, last_seen: Option<&str>) -> db::Result<Place> {
     match last_seen.filter(|id| is_event_id(id)) {
         Some(id) => {
-            let last = store::find(conn, id)?;
+            let last = store::find(tx.conn, id)?;
             Ok(last.as_ref().map(Told::place).unwrap_or_default())
         }
-        None => Ok(Place { seq: store::head(conn)?.saturating_add(1), ..Place::default() }),
+        None => Ok(Place { seq: store::head(tx.conn)?.saturating_add(1), ..Place::default() }),
     }
 }
 
@@ -117,24 +118,24 @@ fn is_event_id(id: &str) -> bool {
 }
 
 /// Up to `limit` events after a position.
-pub fn after(conn: &mut Conn, audience: &Audience, place: &Place, limit: i64) -> db::Result<Vec<Told>> {
-    store::after(conn, audience, place, limit)
+pub fn after(tx: &mut Tx, audience: &Audience, place: &Place, limit: i64) -> db::Result<Vec<Told>> {
+    store::after(tx.conn, audience, place, limit)
 }
 
 /// Numbers committed events; `false` if another instance holds the lock.
-fn number(ctx: &Ctx, conn: &mut Conn) -> db::Result<bool> {
-    if !conn.try_lock(LOCK)? {
+fn number(tx: &mut Tx) -> db::Result<bool> {
+    if !tx.conn.try_lock(LOCK)? {
         return Ok(false);
     }
     // Never below the clock, so that numbers keep rising even after all rows were deleted.
-    let seq = store::head(conn)?.saturating_add(1).max(ctx.now.millis());
-    if store::number(conn, seq)? > 0 {
-        conn.notify(CHANNEL)?;
+    let seq = store::head(tx.conn)?.saturating_add(1).max(tx.now.millis());
+    if store::number(tx.conn, seq)? > 0 {
+        tx.conn.notify(CHANNEL)?;
     }
     Ok(true)
 }
 
 /// Deletes events after their retention.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    store::delete_older(conn, ctx.now - KEPT)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    store::delete_older(tx.conn, tx.now - KEPT)
 }

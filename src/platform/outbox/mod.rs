@@ -27,7 +27,7 @@ pub use worker::{Point, Topics, Worker, WorkerHandle};
 
 use crate::kit::Timestamp;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// How long a claimed row belongs to its worker.
 const LEASE: Duration = Duration::from_mins(1);
@@ -61,7 +61,7 @@ pub struct Message {
 /// A kind of message: how a row is rendered, and what its result means for the fact behind it.
 pub trait Topic: Send + Sync {
     /// Renders the message of `job`.
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered>;
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered>;
 
     /// Seconds to wait after the n-th failed attempt; after the attempt that follows the last wait,
     /// the row is dead.
@@ -71,34 +71,28 @@ pub trait Topic: Send + Sync {
 
     /// Called in the settling transaction, so that the fact and the row agree: a task does its work here,
     /// once for each row that is settled as sent. `is_over` means that no more attempts follow.
-    fn settled(
-        &self,
-        _ctx: &Ctx,
-        _conn: &mut Conn,
-        _job: &Job,
-        _outcome: &Outcome,
-        _is_over: bool,
-    ) -> db::Result<()> {
+    fn settled(&self, _tx: &mut Tx, _job: &Job, _outcome: &Outcome, _is_over: bool) -> db::Result<()> {
         Ok(())
     }
 
     /// Called in the transaction of a provider's callback, once for each step forward.
-    fn reported(&self, _ctx: &Ctx, _conn: &mut Conn, _job: &Job, _report: &Report) -> db::Result<()> {
+    fn reported(&self, _tx: &mut Tx, _job: &Job, _report: &Report) -> db::Result<()> {
         Ok(())
     }
 }
 
 /// Queues `message` in the caller's transaction; returns `false` if one with the same key exists.
-pub fn enqueue(ctx: &Ctx, conn: &mut Conn, message: &Message) -> db::Result<bool> {
-    let is_new = store::insert(conn, &ctx.id("out"), message, ctx.now)? == 1;
-    ctx.queued.set(true);
+pub fn enqueue(tx: &mut Tx, message: &Message) -> db::Result<bool> {
+    let id = tx.id("out");
+    let is_new = store::insert(tx.conn, &id, message, tx.now)? == 1;
+    tx.wake_outbox();
     Ok(is_new)
 }
 
 /// Keeps a message that was never attempted from being claimed until this transaction ends, so that more
 /// can be added to its subject; returns `false` if it is on its way or gone.
-pub fn hold(conn: &mut Conn, dedupe_key: &str) -> db::Result<bool> {
-    Ok(store::hold(conn, dedupe_key)? == 1)
+pub fn hold(tx: &mut Tx, dedupe_key: &str) -> db::Result<bool> {
+    Ok(store::hold(tx.conn, dedupe_key)? == 1)
 }
 
 /// Topics and channels that a worker may claim.
@@ -116,9 +110,9 @@ struct Claimed {
 }
 
 /// Whether [`claim`] would find anything. Checked first, because it does not occupy the database writer.
-fn is_any_due(ctx: &Ctx, conn: &mut Conn, wanted: Wanted<'_>) -> db::Result<bool> {
-    for open in pause::open_channels(ctx, conn, wanted.channels)? {
-        if store::is_due(conn, wanted.topics, open.channel, ctx.now)? {
+fn is_any_due(tx: &mut Tx, wanted: Wanted<'_>) -> db::Result<bool> {
+    for open in pause::open_channels(tx, wanted.channels)? {
+        if store::is_due(tx.conn, wanted.topics, open.channel, tx.now)? {
             return Ok(true);
         }
     }
@@ -127,14 +121,14 @@ fn is_any_due(ctx: &Ctx, conn: &mut Conn, wanted: Wanted<'_>) -> db::Result<bool
 
 /// Claims one due row and gives it an attempt row, so that a crash during the send stays visible. Only one:
 /// a second would wait behind a provider that is slow with the first, while its lease runs.
-fn claim(ctx: &Ctx, conn: &mut Conn, wanted: Wanted<'_>) -> db::Result<Option<Claimed>> {
-    for open in pause::open_channels(ctx, conn, wanted.channels)? {
-        let Some(id) = store::due(conn, wanted.topics, open.channel, ctx.now)? else { continue };
-        if !pause::may_claim(ctx, conn, &open)? {
+fn claim(tx: &mut Tx, wanted: Wanted<'_>) -> db::Result<Option<Claimed>> {
+    for open in pause::open_channels(tx, wanted.channels)? {
+        let Some(id) = store::due(tx.conn, wanted.topics, open.channel, tx.now)? else { continue };
+        if !pause::may_claim(tx, &open)? {
             continue;
         }
-        if let Some(job) = store::lease(conn, &id, &ctx.id("dlv"), ctx.now, ctx.now + LEASE)? {
-            store::insert_attempt(conn, &job, ctx.now)?;
+        if let Some(job) = store::lease(tx.conn, &id, &tx.id("dlv"), tx.now, tx.now + LEASE)? {
+            store::insert_attempt(tx.conn, &job, tx.now)?;
             return Ok(Some(Claimed { job, is_trial: open.is_trial }));
         }
     }
@@ -143,120 +137,112 @@ fn claim(ctx: &Ctx, conn: &mut Conn, wanted: Wanted<'_>) -> db::Result<Option<Cl
 
 /// Stores the result of a row. Returns `None`, and stores nothing, if its lease is no longer ours;
 /// otherwise whether the row is over.
-fn settle(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    claimed: &Claimed,
-    handed: &Handed,
-    schedule: &[u64],
-) -> db::Result<Option<bool>> {
+fn settle(tx: &mut Tx, claimed: &Claimed, handed: &Handed, schedule: &[u64]) -> db::Result<Option<bool>> {
     let Claimed { job, is_trial } = claimed;
-    let change = settlement(ctx, job, &handed.outcome, schedule);
-    if store::settle(conn, job, &change)? == 0 {
+    let change = settlement(tx, job, &handed.outcome, schedule);
+    if store::settle(tx.conn, job, &change)? == 0 {
         return Ok(None);
     }
-    store::finish_attempt(conn, job, handed, ctx.now)?;
+    store::finish_attempt(tx.conn, job, handed, tx.now)?;
     if let Some(channel) = job.channel() {
-        pause::learn(ctx, conn, channel, &handed.outcome, *is_trial)?;
+        pause::learn(tx, channel, &handed.outcome, *is_trial)?;
     }
     Ok(Some(change.is_over()))
 }
 
-fn settlement(ctx: &Ctx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> store::Settled {
+fn settlement(tx: &Tx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> store::Settled {
     let why = outcome.label();
     // If the next attempt would be too late, the row is over now: the person who waits for it learns so
     // while there is another way.
     let in_time = |next_at: &Timestamp| job.not_after.is_none_or(|end| *next_at < end);
     let again = |after: Duration| {
-        let next_at = back_off(ctx, job.attempts, schedule).map(|next_at| next_at.max(ctx.now + after));
+        let next_at = back_off(tx, job.attempts, schedule).map(|next_at| next_at.max(tx.now + after));
         match next_at.filter(in_time) {
             Some(next_at) => store::Settled::again(why, next_at),
-            None => store::Settled::dead(why, ctx.now),
+            None => store::Settled::dead(why, tx.now),
         }
     };
     match outcome {
-        Outcome::Sent => store::Settled::done("sent", ctx.now),
-        Outcome::Expired | Outcome::Unwanted => store::Settled::done("dropped", ctx.now),
+        Outcome::Sent => store::Settled::done("sent", tx.now),
+        Outcome::Expired | Outcome::Unwanted => store::Settled::done("dropped", tx.now),
         Outcome::Rejected(_) | Outcome::TransportRejected(_) | Outcome::Fraud(_) => {
-            store::Settled::dead(why, ctx.now)
+            store::Settled::dead(why, tx.now)
         }
         Outcome::Retry(_) => again(Duration::ZERO),
         Outcome::RetryAfter(_, wait) => again(*wait),
-        Outcome::Ambiguous(_) if job.is_used_up_by(1) => store::Settled::dead(why, ctx.now),
+        Outcome::Ambiguous(_) if job.is_used_up_by(1) => store::Settled::dead(why, tx.now),
         Outcome::Ambiguous(_) => again(Duration::ZERO).ambiguous(job.ambiguous + 1),
         // Not the fault of this row, so its attempt is given back. It goes behind the others, so that the
         // next trial is of another row: some rejections are about one recipient after all.
         Outcome::Misconfigured(_) => {
-            store::Settled::again(why, ctx.now + pause::BETWEEN_TRIALS).uncounted(job.attempts - 1)
+            store::Settled::again(why, tx.now + pause::BETWEEN_TRIALS).uncounted(job.attempts - 1)
         }
     }
 }
 
-fn back_off(ctx: &Ctx, attempts: i32, schedule: &[u64]) -> Option<Timestamp> {
+fn back_off(tx: &Tx, attempts: i32, schedule: &[u64]) -> Option<Timestamp> {
     let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(0);
     let wait = Duration::from_secs(*schedule.get(index)?);
-    let [dice] = ctx.random::<1>();
-    Some(ctx.now + wait + wait.mul_f64(f64::from(dice) / 1024.0))
+    let [dice] = tx.random::<1>();
+    Some(tx.now + wait + wait.mul_f64(f64::from(dice) / 1024.0))
 }
 
 /// Processes a provider's report on the attempt `delivery_id`. Returns `false` if it brings nothing new: an
 /// unknown attempt, a repeated report, or one that arrives after a later one.
-pub fn report(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    topics: &Topics,
-    delivery_id: &str,
-    report: &Report,
-) -> db::Result<bool> {
-    let Some(row_id) = store::advance_receipt(conn, delivery_id, report, ctx.now)? else { return Ok(false) };
-    let Some(job) = store::find(conn, &row_id)? else { return Ok(false) };
+pub fn report(tx: &mut Tx, topics: &Topics, delivery_id: &str, report: &Report) -> db::Result<bool> {
+    let Some(row_id) = store::advance_receipt(tx.conn, delivery_id, report, tx.now)? else {
+        return Ok(false);
+    };
+    let Some(job) = store::find(tx.conn, &row_id)? else { return Ok(false) };
     if let (Some(channel), Report::Sent | Report::Delivered) = (job.channel(), report) {
-        pause::resume_by_receipt(conn, channel)?;
+        pause::resume_by_receipt(tx, channel)?;
     }
     if let Some(topic) = topics.get(job.topic.as_str()) {
-        topic.reported(ctx, conn, &job, report)?;
+        topic.reported(tx, &job, report)?;
     }
     Ok(true)
 }
 
 /// The row with this id, for a report that names the message instead of the attempt.
-pub fn find(conn: &mut Conn, id: &str) -> db::Result<Option<Job>> {
-    store::find(conn, id)
+pub fn find(tx: &mut Tx, id: &str) -> db::Result<Option<Job>> {
+    store::find(tx.conn, id)
 }
 
 /// Number of rows per state, for `/metrics` and the tests.
-pub fn depth(conn: &mut Conn) -> db::Result<Vec<(String, i64)>> {
-    store::count_by_state(conn)
+pub fn depth(tx: &mut Tx) -> db::Result<Vec<(String, i64)>> {
+    store::count_by_state(tx.conn)
 }
 
 /// Rows in `state`, newest first, for the operator.
-pub fn list(conn: &mut Conn, state: &str) -> db::Result<Vec<Job>> {
-    store::in_state(conn, state, 200)
+pub fn list(tx: &mut Tx, state: &str) -> db::Result<Vec<Job>> {
+    store::in_state(tx.conn, state, 200)
 }
 
 /// Attempts of a row, in order, for the operator.
-pub fn attempts(conn: &mut Conn, id: &str) -> db::Result<Vec<Attempt>> {
-    store::attempts(conn, id)
+pub fn attempts(tx: &mut Tx, id: &str) -> db::Result<Vec<Attempt>> {
+    store::attempts(tx.conn, id)
 }
 
 /// Gives a dead row another round of attempts; returns `false` if no dead row has that id.
-pub fn requeue(ctx: &Ctx, conn: &mut Conn, id: &str) -> db::Result<bool> {
-    let requeued = store::requeue(conn, id, ctx.now)? == 1;
-    ctx.queued.set(requeued);
+pub fn requeue(tx: &mut Tx, id: &str) -> db::Result<bool> {
+    let requeued = store::requeue(tx.conn, id, tx.now)? == 1;
+    if requeued {
+        tx.wake_outbox();
+    }
     Ok(requeued)
 }
 
 /// Drops a dead or queued row, and its address; returns `false` if no such row exists.
-pub fn discard(ctx: &Ctx, conn: &mut Conn, topics: &Topics, id: &str) -> db::Result<bool> {
-    let Some(job) = store::discard(conn, id, ctx.now)? else { return Ok(false) };
+pub fn discard(tx: &mut Tx, topics: &Topics, id: &str) -> db::Result<bool> {
+    let Some(job) = store::discard(tx.conn, id, tx.now)? else { return Ok(false) };
     if let Some(topic) = topics.get(job.topic.as_str()) {
-        topic.settled(ctx, conn, &job, &Outcome::Rejected("discarded"), true)?;
+        topic.settled(tx, &job, &Outcome::Rejected("discarded"), true)?;
     }
     Ok(true)
 }
 
 /// Deletes rows that were settled long ago, and the addresses of dead rows that are too late to be sent.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    store::forget_addresses(conn, ctx.now)?;
-    store::delete_settled(conn, ctx.now - KEPT)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    store::forget_addresses(tx.conn, tx.now)?;
+    store::delete_settled(tx.conn, tx.now - KEPT)
 }

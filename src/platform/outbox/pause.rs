@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Channel, Outcome, Pause, store};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Time between two trials of a paused channel.
 pub(super) const BETWEEN_TRIALS: Duration = Duration::from_mins(1);
@@ -18,13 +18,13 @@ pub(super) struct Open {
 }
 
 /// Those of `channels` that are not paused, and those whose trial is due.
-pub(super) fn open_channels(ctx: &Ctx, conn: &mut Conn, channels: &[Channel]) -> db::Result<Vec<Open>> {
-    let paused = store::pauses(conn)?;
+pub(super) fn open_channels(tx: &mut Tx, channels: &[Channel]) -> db::Result<Vec<Open>> {
+    let paused = store::pauses(tx.conn)?;
     let open = channels.iter().filter_map(|channel| {
         match paused.iter().find(|pause| pause.channel == channel.as_str()) {
             None => Some(Open { channel: *channel, is_trial: false }),
             // A trial time further off than any we set was written by another clock.
-            Some(pause) if pause.try_at <= ctx.now || pause.try_at > ctx.now + BETWEEN_TRIALS => {
+            Some(pause) if pause.try_at <= tx.now || pause.try_at > tx.now + BETWEEN_TRIALS => {
                 Some(Open { channel: *channel, is_trial: true })
             }
             Some(_) => None,
@@ -35,52 +35,46 @@ pub(super) fn open_channels(ctx: &Ctx, conn: &mut Conn, channels: &[Channel]) ->
 
 /// Whether the rows found may be claimed. Only one of several instances takes a trial: the statement that
 /// postpones the trial decides.
-pub(super) fn may_claim(ctx: &Ctx, conn: &mut Conn, open: &Open) -> db::Result<bool> {
+pub(super) fn may_claim(tx: &mut Tx, open: &Open) -> db::Result<bool> {
     match open.is_trial {
-        true => Ok(store::take_trial(conn, open.channel.as_str(), ctx.now, ctx.now + BETWEEN_TRIALS)? == 1),
+        true => Ok(store::take_trial(tx.conn, open.channel.as_str(), tx.now, tx.now + BETWEEN_TRIALS)? == 1),
         false => Ok(true),
     }
 }
 
 /// Learns from an outcome whether our account at the provider is misconfigured, or works again.
-pub(super) fn learn(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    channel: Channel,
-    outcome: &Outcome,
-    is_trial: bool,
-) -> db::Result<()> {
+pub(super) fn learn(tx: &mut Tx, channel: Channel, outcome: &Outcome, is_trial: bool) -> db::Result<()> {
     match outcome {
-        Outcome::Misconfigured(why) => pause(ctx, conn, channel, why, false),
-        Outcome::Sent if is_trial => store::resume_by_trial(conn, channel.as_str()).map(drop),
+        Outcome::Misconfigured(why) => pause(tx, channel, why, false),
+        Outcome::Sent if is_trial => store::resume_by_trial(tx.conn, channel.as_str()).map(drop),
         _ => Ok(()),
     }
 }
 
 /// Pauses a channel because of a provider's report: the provider accepts messages and drops them later, so
 /// only a report of one that was sent on shows that the channel works again.
-pub fn pause_by_report(ctx: &Ctx, conn: &mut Conn, channel: Channel, why: &'static str) -> db::Result<()> {
-    pause(ctx, conn, channel, why, true)
+pub fn pause_by_report(tx: &mut Tx, channel: Channel, why: &'static str) -> db::Result<()> {
+    pause(tx, channel, why, true)
 }
 
-fn pause(ctx: &Ctx, conn: &mut Conn, channel: Channel, why: &str, needs_receipt: bool) -> db::Result<()> {
+fn pause(tx: &mut Tx, channel: Channel, why: &str, needs_receipt: bool) -> db::Result<()> {
     tracing::error!(channel = channel.as_str(), why, "channel paused: the provider rejects our account");
-    let (paused_at, try_at) = (ctx.now, ctx.now + BETWEEN_TRIALS);
+    let (paused_at, try_at) = (tx.now, tx.now + BETWEEN_TRIALS);
     let (channel, reason) = (channel.as_str().to_owned(), why.to_owned());
-    store::pause(conn, &Pause { channel, reason, paused_at, try_at, needs_receipt })
+    store::pause(tx.conn, &Pause { channel, reason, paused_at, try_at, needs_receipt })
 }
 
 /// A message was sent on: resumes a channel that waited for that.
-pub(super) fn resume_by_receipt(conn: &mut Conn, channel: Channel) -> db::Result<()> {
-    store::resume_by_receipt(conn, channel.as_str()).map(drop)
+pub(super) fn resume_by_receipt(tx: &mut Tx, channel: Channel) -> db::Result<()> {
+    store::resume_by_receipt(tx.conn, channel.as_str()).map(drop)
 }
 
 /// Every channel that is paused.
-pub fn pauses(conn: &mut Conn) -> db::Result<Vec<Pause>> {
-    store::pauses(conn)
+pub fn pauses(tx: &mut Tx) -> db::Result<Vec<Pause>> {
+    store::pauses(tx.conn)
 }
 
 /// Resumes a channel; returns `false` if it is not paused.
-pub fn resume(conn: &mut Conn, channel: Channel) -> db::Result<bool> {
-    Ok(store::resume(conn, channel.as_str())? == 1)
+pub fn resume(tx: &mut Tx, channel: Channel) -> db::Result<bool> {
+    Ok(store::resume(tx.conn, channel.as_str())? == 1)
 }

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use super::pace::Pace;
 use super::{Carrier, Channel, Claimed, Envelope, Handed, Job, Outcome, Rendered, Topic, Wanted};
-use crate::kit::Bell;
 use crate::platform::db;
-use crate::platform::tx::App;
+use crate::platform::signal::Signal;
+use crate::platform::signal::Signals;
+use crate::platform::tx::Service;
 
 /// Polling is the fallback, for rows of other instances and for retries.
 const POLL: Duration = Duration::from_millis(500);
@@ -36,7 +37,7 @@ pub enum Point {
 /// Claims, sends and settles due rows.
 #[derive(Clone)]
 pub struct Worker {
-    app: App,
+    service: Service,
     topics: Arc<Topics>,
     carrier: Arc<dyn Carrier>,
     channels: Vec<Channel>,
@@ -47,9 +48,9 @@ pub struct Worker {
 impl Worker {
     /// A worker over `app`, for all channels. It claims only what `topics` can render and leaves the rest
     /// to others: another instance may be newer.
-    pub fn new(app: App, topics: Topics, carrier: Arc<dyn Carrier>) -> Self {
+    pub fn new(service: Service, topics: Arc<Topics>, carrier: Arc<dyn Carrier>) -> Self {
         let channels = Channel::ALL.to_vec();
-        Self { app, topics: Arc::new(topics), carrier, channels, pace: None, watch: None }
+        Self { service, topics, carrier, channels, pace: None, watch: None }
     }
 
     /// The same worker for one channel, with at most `a_second` rows per second.
@@ -78,10 +79,10 @@ impl Worker {
     /// Runs until the handle is stopped.
     pub fn spawn(self) -> std::io::Result<WorkerHandle> {
         let stop = Arc::new(AtomicBool::new(false));
-        let wake = Arc::clone(&self.app.wake);
+        let signals = Arc::clone(&self.service.signals);
         let seen = Arc::clone(&stop);
         let thread = thread::Builder::new().name("outbox".into()).spawn(move || self.run(&seen))?;
-        Ok(WorkerHandle { stop, wake, thread })
+        Ok(WorkerHandle { stop, signals, thread })
     }
 
     fn run(&self, stop: &AtomicBool) {
@@ -90,7 +91,7 @@ impl Worker {
             // A row that makes its worker panic must not end the channel: its lease
             // expires, its attempts count.
             match catch_unwind(AssertUnwindSafe(|| self.run_once())) {
-                Ok(Ok(false)) => heard = self.app.wake.wait(heard, POLL),
+                Ok(Ok(false)) => heard = self.service.signals.outbox.wait(heard, POLL),
                 Ok(Ok(true)) => {}
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "outbox round failed");
@@ -109,14 +110,14 @@ impl Worker {
     fn claim(&self) -> db::Result<Option<Claimed>> {
         let topics: Vec<&str> = self.topics.keys().copied().collect();
         let wanted = Wanted { topics: &topics, channels: &self.channels };
-        let now = self.app.clock.now();
+        let now = self.service.clock.now();
         if self.pace.as_ref().is_some_and(|pace| !pace.has_room(now))
-            || !self.app.read_blocking(|ctx, conn| super::is_any_due(ctx, conn, wanted))?
+            || !self.service.read_blocking(|tx| super::is_any_due(tx, wanted))?
         {
             return Ok(None);
         }
-        let claimed = self.app.write_blocking(|ctx, conn| {
-            let claimed = super::claim(ctx, conn, wanted)?;
+        let claimed = self.service.write_blocking(|tx| {
+            let claimed = super::claim(tx, wanted)?;
             if claimed.is_some() {
                 self.reached(Point::Claimed);
             }
@@ -130,7 +131,7 @@ impl Worker {
 
     /// Checks `not_after` again, because the claim may have waited.
     fn send(&self, job: &Job) -> Handed {
-        let expired = job.not_after.is_some_and(|at| at <= self.app.clock.now());
+        let expired = job.not_after.is_some_and(|at| at <= self.service.clock.now());
         // A process that died in the attempt leaves no outcome: such a row may be poison, or already sent.
         let is_spent = usize::try_from(job.attempts).unwrap_or(0) > self.schedule(job).len() + 1;
         let handed = match self.render(job) {
@@ -152,7 +153,7 @@ impl Worker {
         let Some(topic) = self.topics.get(job.topic.as_str()) else {
             return Ok(Rendered::NotYet("unknown_topic"));
         };
-        self.app.read_blocking(|ctx, conn| topic.render(ctx, conn, job)).map_err(|error| {
+        self.service.read_blocking(|tx| topic.render(tx, job)).map_err(|error| {
             tracing::warn!(%error, outbox = job.id, topic = job.topic, "an outbox row could not be rendered");
             "not_rendered"
         })
@@ -164,10 +165,10 @@ impl Worker {
 
     fn settle(&self, claimed: &Claimed, handed: &Handed) -> db::Result<()> {
         let job = &claimed.job;
-        self.app.write_blocking(|ctx, conn| {
-            let settled = super::settle(ctx, conn, claimed, handed, self.schedule(job))?;
+        self.service.write_blocking(|tx| {
+            let settled = super::settle(tx, claimed, handed, self.schedule(job))?;
             if let (Some(is_over), Some(topic)) = (settled, self.topics.get(job.topic.as_str())) {
-                topic.settled(ctx, conn, job, &handed.outcome, is_over)?;
+                topic.settled(tx, job, &handed.outcome, is_over)?;
             }
             self.reached(Point::Settled);
             Ok(())
@@ -194,7 +195,7 @@ fn envelope(job: &Job) -> Envelope<'_> {
 /// Handle of a running worker thread.
 pub struct WorkerHandle {
     stop: Arc<AtomicBool>,
-    wake: Arc<Bell>,
+    signals: Arc<Signals>,
     thread: JoinHandle<()>,
 }
 
@@ -202,7 +203,7 @@ impl WorkerHandle {
     /// Tells the thread to end after its current row. Does not wait, so that others can be told as well.
     pub fn tell(&self) {
         self.stop.store(true, Ordering::SeqCst);
-        self.wake.ring();
+        self.signals.outbox.notify();
     }
 
     /// Tells the thread to end and waits for it.

@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::kit::{Timestamp, Wait};
-use crate::platform::settings::Config;
+use crate::platform::settings::Settings;
 
 /// Misses of complete codes within [`WINDOW`] before an address is asked to slow down.
 const MOST_MISSES: f64 = 20.0;
@@ -65,18 +65,18 @@ struct Told {
 
 /// The limiter's state: addresses with recent misses.
 #[derive(Default)]
-pub struct Guests {
+pub struct CodeGuessLimiter {
     known: Mutex<Known>,
     told: Mutex<Told>,
 }
 
-impl Guests {
+impl CodeGuessLimiter {
     /// Called with every code before it is looked up; `Err` says when the address is let in again.
-    pub fn admit(&self, config: &Config, network: &str, now: Timestamp) -> Result<(), Wait> {
+    pub fn admit(&self, settings: &Settings, network: &str, now: Timestamp) -> Result<(), Wait> {
         let mut known = self.lock();
         let Some(guest) = known.guests.get_mut(network) else { return Ok(()) };
         guest.forget_old(now);
-        let most = most_misses(config);
+        let most = most_misses(settings);
         if let Some(over) = guest.misses.len().checked_sub(most * SHUT) {
             return Err(opens(&guest.misses, over, WINDOW, now));
         }
@@ -92,7 +92,7 @@ impl Guests {
 
     /// Counts a miss of `code`; `Some` if the address has used up its misses, with the wait until
     /// it has one again.
-    pub fn miss(&self, config: &Config, network: &str, code: &str, now: Timestamp) -> Option<Wait> {
+    pub fn miss(&self, settings: &Settings, network: &str, code: &str, now: Timestamp) -> Option<Wait> {
         if !(SHORTEST_CODE..=LONGEST_CODE).contains(&code.len()) {
             return None;
         }
@@ -101,7 +101,7 @@ impl Guests {
         let guest = known.guests.entry(network.to_owned()).or_default();
         drop_before(&mut guest.misses, now, WINDOW);
         guest.misses.push_back(now);
-        let most = most_misses(config);
+        let most = most_misses(settings);
         // No more are stored than decide the outcome, so that a flood uses no memory.
         let needless = guest.misses.len().saturating_sub(most * SHUT);
         guest.misses.drain(..needless);
@@ -139,7 +139,7 @@ impl Guests {
     }
 
     /// Counts a report of a page at this address; `false` if it is one too many.
-    pub fn may_tell(&self, config: &Config, network: &str, now: Timestamp) -> bool {
+    pub fn may_tell(&self, settings: &Settings, network: &str, now: Timestamp) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.since.is_none_or(|since| since + WINDOW <= now) {
             *told = Told { since: Some(now), by: HashMap::new() };
@@ -147,7 +147,7 @@ impl Guests {
         let has_room = told.by.len() < MOST_TELLERS || told.by.contains_key(network);
         let count = told.by.entry(if has_room { network.to_owned() } else { String::new() }).or_default();
         *count = count.saturating_add(1);
-        f64::from(*count) <= f64::from(MOST_TOLD) * config.limits.scale
+        f64::from(*count) <= f64::from(MOST_TOLD) * settings.limits.scale
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -182,8 +182,8 @@ fn drop_before(times: &mut VecDeque<Timestamp>, now: Timestamp, window: Duration
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number of misses")]
-fn most_misses(config: &Config) -> usize {
-    ((MOST_MISSES * config.limits.scale) as usize).max(1)
+fn most_misses(settings: &Settings) -> usize {
+    ((MOST_MISSES * settings.limits.scale) as usize).max(1)
 }
 
 #[cfg(test)]
@@ -198,8 +198,8 @@ mod tests {
 
     #[test]
     fn one_mistyped_code_is_forgotten_after_ten_minutes() {
-        let (guests, config) = (Guests::default(), Config::default());
-        guests.miss(&config, ROOM, "900000", at(0));
+        let (guests, settings) = (CodeGuessLimiter::default(), Settings::default());
+        guests.miss(&settings, ROOM, "900000", at(0));
         assert!(guests.has_missed(ROOM, at(599)));
         assert!(!guests.has_missed(ROOM, at(600)));
         assert!(guests.lock().guests.is_empty());
@@ -207,31 +207,31 @@ mod tests {
 
     #[test]
     fn addresses_that_do_not_come_back_go_with_those_that_miss_later() {
-        let (guests, config) = (Guests::default(), Config::default());
+        let (guests, settings) = (CodeGuessLimiter::default(), Settings::default());
         for n in 0..50 {
-            guests.miss(&config, &format!("198.51.100.{n}"), "900000", at(0));
+            guests.miss(&settings, &format!("198.51.100.{n}"), "900000", at(0));
         }
-        guests.miss(&config, ROOM, "900000", at(700));
+        guests.miss(&settings, ROOM, "900000", at(700));
         assert_eq!(guests.lock().guests.len(), 1);
     }
 
     #[test]
     fn beginnings_of_codes_are_no_misses() {
-        let (guests, config) = (Guests::default(), Config::default());
+        let (guests, settings) = (CodeGuessLimiter::default(), Settings::default());
         for code in ["9", "90", "900", "9000", "90000", "9000000000000"] {
-            assert_eq!(guests.miss(&config, ROOM, code, at(0)), None);
+            assert_eq!(guests.miss(&settings, ROOM, code, at(0)), None);
         }
         assert!(!guests.has_missed(ROOM, at(0)));
     }
 
     #[test]
     fn the_gate_says_when_it_opens() {
-        let (guests, config) = (Guests::default(), Config::default());
-        let misses: Vec<_> = (0..100).map(|n| guests.miss(&config, ROOM, "900000", at(n))).collect();
+        let (guests, settings) = (CodeGuessLimiter::default(), Settings::default());
+        let misses: Vec<_> = (0..100).map(|n| guests.miss(&settings, ROOM, "900000", at(n))).collect();
         assert!(misses.iter().take(20).all(Option::is_none));
         // Of the 21 misses in the last ten minutes, two must expire before there is room for one.
         assert_eq!(misses[20].map(|wait| wait.seconds), Some(600 + 1 - 20));
-        assert_eq!(guests.admit(&config, ROOM, at(100)).map_err(|wait| wait.seconds), Err(500));
-        assert_eq!(guests.admit(&config, ROOM, at(600)), Ok(()));
+        assert_eq!(guests.admit(&settings, ROOM, at(100)).map_err(|wait| wait.seconds), Err(500));
+        assert_eq!(guests.admit(&settings, ROOM, at(600)), Ok(()));
     }
 }

@@ -10,14 +10,14 @@
 pub mod code_guesses;
 pub mod store;
 
-pub use code_guesses::Guests;
+pub use code_guesses::CodeGuessLimiter;
 
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use crate::kit::{Phone, Timestamp};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 const DAY: Duration = Duration::from_hours(24);
@@ -42,97 +42,97 @@ pub struct Budget {
 type Hits = Vec<(i64, u64)>;
 
 /// Keyed hash of a phone number, under which the rate limits store it.
-pub fn number_key(ctx: &Ctx, phone: &Phone) -> String {
-    ctx.keys.blind("number", phone.as_e164())
+pub fn number_key(tx: &Tx, phone: &Phone) -> String {
+    tx.keys.blind("number", phone.as_e164())
 }
 
 impl Budget {
     /// SMS with the app's link to one number: one in ten minutes and three per day,
     /// for all callers together.
-    pub fn links_to_number(ctx: &Ctx, number_key: &str) -> Self {
-        Self::new(ctx, "0-link", number_key, &[(1, TEN_MINUTES), (3, DAY)])
+    pub fn links_to_number(tx: &Tx, number_key: &str) -> Self {
+        Self::new(tx, "0-link", number_key, &[(1, TEN_MINUTES), (3, DAY)])
     }
 
     /// Replies to HELP from one number, to any of our senders: one in ten minutes and three per day.
-    pub fn help_to_number(ctx: &Ctx, number_key: &str) -> Self {
-        Self::new(ctx, "0-help", number_key, &[(1, TEN_MINUTES), (3, DAY)])
+    pub fn help_to_number(tx: &Tx, number_key: &str) -> Self {
+        Self::new(tx, "0-help", number_key, &[(1, TEN_MINUTES), (3, DAY)])
     }
 
     /// Replies to STOP and START from one number: three per day.
-    pub fn consent_to_number(ctx: &Ctx, number_key: &str) -> Self {
-        Self::new(ctx, "0-consent", number_key, &[(3, DAY)])
+    pub fn consent_to_number(tx: &Tx, number_key: &str) -> Self {
+        Self::new(tx, "0-consent", number_key, &[(3, DAY)])
     }
 
     /// Invites of a practice to one number or address: one per day, however many lists name it.
-    pub fn invites_to_contact(ctx: &Ctx, practice_id: &str, contact: &str) -> Self {
-        Self::new(ctx, "0-invite", &format!("{practice_id}:{contact}"), &[(1, DAY)])
+    pub fn invites_to_contact(tx: &Tx, practice_id: &str, contact: &str) -> Self {
+        Self::new(tx, "0-invite", &format!("{practice_id}:{contact}"), &[(1, DAY)])
     }
 
     /// E-mails that prove an account's address: one per minute, four in ten minutes and ten per day.
-    pub fn mails_to_account(ctx: &Ctx, account_id: &str) -> Self {
+    pub fn mails_to_account(tx: &Tx, account_id: &str) -> Self {
         let windows = [(1, Duration::from_mins(1)), (4, TEN_MINUTES), (10, DAY)];
-        Self::new(ctx, "0-email", account_id, &windows)
+        Self::new(tx, "0-email", account_id, &windows)
     }
 
     /// E-mails that lift the restriction of a new device: one per minute, three in ten minutes and five per
     /// day. With five tries each, guessing has an even chance after 76 years, and the holder reads about it
     /// five times per day.
-    pub fn mails_about_devices(ctx: &Ctx, account_id: &str) -> Self {
+    pub fn mails_about_devices(tx: &Tx, account_id: &str) -> Self {
         let windows = [(1, Duration::from_mins(1)), (3, TEN_MINUTES), (5, DAY)];
-        Self::new(ctx, "0-device", account_id, &windows)
+        Self::new(tx, "0-device", account_id, &windows)
     }
 
     /// Messages to one phone number.
-    pub fn messages_to_number(ctx: &Ctx, number_key: &str) -> Self {
-        let limits = &ctx.config.limits;
+    pub fn messages_to_number(tx: &Tx, number_key: &str) -> Self {
+        let limits = &tx.settings.limits;
         let windows = [(limits.number_10min, TEN_MINUTES), (limits.number_day, DAY)];
-        Self::new(ctx, "1-number", number_key, &windows)
+        Self::new(tx, "1-number", number_key, &windows)
     }
 
     /// New verifications from one IP address; `network` is the address, or the /64 of an IPv6 address.
-    pub fn verifications_from_ip(ctx: &Ctx, network: &str) -> Self {
-        Self::new(ctx, "2-ip", network, &[(ctx.config.limits.ip_10min, TEN_MINUTES)])
+    pub fn verifications_from_ip(tx: &Tx, network: &str) -> Self {
+        Self::new(tx, "2-ip", network, &[(tx.settings.limits.ip_10min, TEN_MINUTES)])
     }
 
     /// Messages on behalf of one practice.
-    pub fn messages_of_practice(ctx: &Ctx, practice_id: &str) -> Self {
-        Self::new(ctx, "3-practice", practice_id, &[(ctx.config.limits.practice_10min, TEN_MINUTES)])
+    pub fn messages_of_practice(tx: &Tx, practice_id: &str) -> Self {
+        Self::new(tx, "3-practice", practice_id, &[(tx.settings.limits.practice_10min, TEN_MINUTES)])
     }
 
     /// Messages to one country: the brake on SMS pumping that spreads over numbers and addresses.
-    pub fn messages_to_country(ctx: &Ctx, country: &str) -> Self {
-        Self::new(ctx, "4-country", country, &[(ctx.config.limits.country_10min, TEN_MINUTES)])
+    pub fn messages_to_country(tx: &Tx, country: &str) -> Self {
+        Self::new(tx, "4-country", country, &[(tx.settings.limits.country_10min, TEN_MINUTES)])
     }
 
     /// Link texts requested from one IP address. Anyone can request those, and a household or a rented
     /// server has more than one /64: an IPv6 address counts by its /56.
-    pub fn links_from_ip(ctx: &Ctx, network: &str) -> Self {
-        Self::new(ctx, "5-link-ip", &site(network), &[(ctx.config.limits.ip_10min, TEN_MINUTES)])
+    pub fn links_from_ip(tx: &Tx, network: &str) -> Self {
+        Self::new(tx, "5-link-ip", &site(network), &[(tx.settings.limits.ip_10min, TEN_MINUTES)])
     }
 
     /// Link texts on behalf of one practice: a fraction of its limit for codes, in addition to it and
     /// not out of it.
-    pub fn links_of_practice(ctx: &Ctx, practice_id: &str) -> Self {
-        let max = link_share(ctx.config.limits.practice_10min);
-        Self::new(ctx, "6-link-practice", practice_id, &[(max, TEN_MINUTES)])
+    pub fn links_of_practice(tx: &Tx, practice_id: &str) -> Self {
+        let max = link_share(tx.settings.limits.practice_10min);
+        Self::new(tx, "6-link-practice", practice_id, &[(max, TEN_MINUTES)])
     }
 
     /// Link texts to one country, likewise.
-    pub fn links_to_country(ctx: &Ctx, country: &str) -> Self {
-        let max = link_share(ctx.config.limits.country_10min);
-        Self::new(ctx, "7-link-country", country, &[(max, TEN_MINUTES)])
+    pub fn links_to_country(tx: &Tx, country: &str) -> Self {
+        let max = link_share(tx.settings.limits.country_10min);
+        Self::new(tx, "7-link-country", country, &[(max, TEN_MINUTES)])
     }
 
     /// Wrong check-in codes from one account.
-    pub fn desk_codes_of_account(ctx: &Ctx, account_id: &str) -> Self {
-        Self::new(ctx, "8-desk", account_id, &[(5, Duration::from_hours(1))])
+    pub fn desk_codes_of_account(tx: &Tx, account_id: &str) -> Self {
+        Self::new(tx, "8-desk", account_id, &[(5, Duration::from_hours(1))])
     }
 
     /// The digit in `kind` makes [`take`] lock rows in one order everywhere: rare ones
     /// first, shared ones last.
-    fn new(ctx: &Ctx, kind: &str, subject: &str, windows: &[(u32, Duration)]) -> Self {
-        let windows = windows.iter().map(|&(max, per)| Window { max: scaled(ctx, max), per });
-        Self { key: format!("{kind}:{}", ctx.keys.blind(kind, subject)), windows: windows.collect() }
+    fn new(tx: &Tx, kind: &str, subject: &str, windows: &[(u32, Duration)]) -> Self {
+        let windows = windows.iter().map(|&(max, per)| Window { max: scaled(tx, max), per });
+        Self { key: format!("{kind}:{}", tx.keys.blind(kind, subject)), windows: windows.collect() }
     }
 
     /// Earliest time at which one more hit fits, given `hits`; not after `now` if it fits at once.
@@ -185,13 +185,13 @@ impl Window {
 }
 
 /// Counts one hit in every rate limit, or in none: then `Err` is the time at which all of them have room.
-pub fn take(ctx: &Ctx, conn: &mut Conn, budgets: &[Budget]) -> db::Result<Result<(), Timestamp>> {
-    let held = hold(conn, budgets)?;
-    let next = held.next_at(ctx);
-    if next > ctx.now {
+pub fn take(tx: &mut Tx, budgets: &[Budget]) -> db::Result<Result<(), Timestamp>> {
+    let held = hold(tx, budgets)?;
+    let next = held.next_at(tx);
+    if next > tx.now {
         return Ok(Err(next));
     }
-    held.take(ctx, conn)?;
+    held.take(tx)?;
     Ok(Ok(()))
 }
 
@@ -199,27 +199,27 @@ pub fn take(ctx: &Ctx, conn: &mut Conn, budgets: &[Budget]) -> db::Result<Result
 pub struct Held<'a>(Vec<(&'a Budget, Hits, String)>);
 
 /// Locks `budgets` without counting a hit, for a caller that has more to check first.
-pub fn hold<'a>(conn: &mut Conn, budgets: &'a [Budget]) -> db::Result<Held<'a>> {
+pub fn hold<'a>(tx: &mut Tx, budgets: &'a [Budget]) -> db::Result<Held<'a>> {
     let mut held = Vec::with_capacity(budgets.len());
     for budget in ordered(budgets) {
-        let stored = store::lock(conn, &budget.key)?;
+        let stored = store::lock(tx.conn, &budget.key)?;
         held.push((budget, read(&stored), stored));
     }
     Ok(Held(held))
 }
 
 impl Held<'_> {
-    /// Earliest time at which all of them have room; `ctx.now` if they have it already.
-    pub fn next_at(&self, ctx: &Ctx) -> Timestamp {
-        self.0.iter().map(|(budget, hits, _)| budget.next_at(hits, ctx.now)).max().unwrap_or(ctx.now)
+    /// Earliest time at which all of them have room; `tx.now` if they have it already.
+    pub fn next_at(&self, tx: &Tx) -> Timestamp {
+        self.0.iter().map(|(budget, hits, _)| budget.next_at(hits, tx.now)).max().unwrap_or(tx.now)
     }
 
     /// Counts one hit in each rate limit.
-    pub fn take(self, ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
+    pub fn take(self, tx: &mut Tx) -> db::Result<()> {
         for (budget, hits, stored) in self.0 {
-            let written = write(&budget.with_hit(hits, ctx.now));
-            let expires_at = ctx.now + budget.longest() * 2;
-            if store::replace(conn, &budget.key, &stored, &written, expires_at)? == 0 {
+            let written = write(&budget.with_hit(hits, tx.now));
+            let expires_at = tx.now + budget.longest() * 2;
+            if store::replace(tx.conn, &budget.key, &stored, &written, expires_at)? == 0 {
                 return Err(db::Error::Busy);
             }
         }
@@ -227,20 +227,20 @@ impl Held<'_> {
     }
 }
 
-/// Earliest time at which all of `budgets` have room; `ctx.now` if they have it already. Counts nothing.
-pub fn next_at(ctx: &Ctx, conn: &mut Conn, budgets: &[Budget]) -> db::Result<Timestamp> {
-    let mut next = ctx.now;
+/// Earliest time at which all of `budgets` have room; `tx.now` if they have it already. Counts nothing.
+pub fn next_at(tx: &mut Tx, budgets: &[Budget]) -> db::Result<Timestamp> {
+    let mut next = tx.now;
     for budget in budgets {
-        if let Some(stored) = store::find(conn, &budget.key)? {
-            next = next.max(budget.next_at(&read(&stored), ctx.now));
+        if let Some(stored) = store::find(tx.conn, &budget.key)? {
+            next = next.max(budget.next_at(&read(&stored), tx.now));
         }
     }
     Ok(next)
 }
 
 /// Deletes rate limits without hits for twice their longest window.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    store::delete_expired(conn, ctx.now)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    store::delete_expired(tx.conn, tx.now)
 }
 
 /// The /56 of an IPv6 network; an IPv4 address unchanged.
@@ -268,8 +268,8 @@ fn ordered(budgets: &[Budget]) -> Vec<&Budget> {
     clippy::cast_sign_loss,
     reason = "a positive limit, capped by u64"
 )]
-fn scaled(ctx: &Ctx, max: u32) -> u64 {
-    ((f64::from(max) * ctx.config.limits.scale) as u64).max(1)
+fn scaled(tx: &Tx, max: u32) -> u64 {
+    ((f64::from(max) * tx.settings.limits.scale) as u64).max(1)
 }
 
 /// A row that cannot be parsed counts as empty: the next hit overwrites it.

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::{
-    App, Config, Database, Environment, Kannel, Level, Limits, Log, Mail, Outbox, Server, Sms, Twilio,
+    App, Database, Environment, Kannel, Level, Limits, Log, Mail, Outbox, Server, Settings, Sms, Twilio,
     Verification, Webhooks,
 };
 
-impl Default for Config {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             environment: Environment::Development,

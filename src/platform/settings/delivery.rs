@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use actix_web::http::Uri;
 use serde::{Deserialize, Serialize};
 
-use super::{BadSetting, Config};
+use super::{BadSetting, Settings};
 use crate::kit::internet::is_public;
 use crate::kit::{Secret, standard_webhooks};
 
@@ -89,7 +89,7 @@ impl Outbox {
     }
 }
 
-impl Config {
+impl Settings {
     /// Treats an empty secret as missing: an HMAC with an empty key can be forged by anyone.
     pub(super) fn drop_empty_secrets(&mut self) {
         let secrets = [

@@ -43,11 +43,11 @@ impl BadSetting {
     }
 }
 
-/// All settings. [`Config::load`] fills the optional ones, so that readers never meet a gap.
+/// All settings. [`Settings::load`] fills the optional ones, so that readers never meet a gap.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "SETTINGS documents each field, in the README too")]
-pub struct Config {
+pub struct Settings {
     pub environment: Environment,
     pub listen: SocketAddr,
     pub public_url: String,
@@ -170,7 +170,7 @@ impl Verification {
     }
 }
 
-impl Config {
+impl Settings {
     /// Reads `file` (or `practice-links.toml`, if it exists) and the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, BadSetting> {
         let base = config::Config::builder();

@@ -4,7 +4,7 @@
 /// is `PRACTICE_LINKS_` and the name in capitals, its levels joined by `__`.
 pub type Setting = (&'static str, &'static str, &'static str);
 
-/// All settings; a test compares them with [`super::Config`] and with the README.
+/// All settings; a test compares them with [`super::Settings`] and with the README.
 pub const SETTINGS: &[Setting] = &[
     (
         "environment",
@@ -124,7 +124,7 @@ pub const SETTINGS: &[Setting] = &[
         "file with the official App Store badge (SVG or PNG, at most 12 KiB)",
     ),
     ("app.google_play_badge", "none: a plain button", "file with the official Google Play badge"),
-    ("app.apple_app_ids", "none", "`TEAMID.bundle` of every app, for `apple-app-site-association`"),
+    ("app.apple_app_ids", "none", "`TEAMID.bundle` of every service, for `apple-app-site-association`"),
     ("app.app_clips", "none", "`TEAMID.bundle` of every App Clip, for the same file"),
     (
         "app.android_fingerprints",

@@ -9,7 +9,8 @@ use crate::delivery::inbound;
 use crate::delivery::kannel::callback;
 use crate::domain::consent::Inbound;
 use crate::platform::outbox::Channel;
-use crate::platform::tx::App;
+use crate::platform::outbox::Topics;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Id, Problem};
 
@@ -24,9 +25,12 @@ refusals!(KannelRefusals: plain, SignatureInvalid);
     ("text" = Option<String>, Query, description = "Text of the SMS (`%a`)", example = "STOP")),
     responses((status = 200, description = "Empty; a reply, if one is due, is sent as a separate message", content_type = "text/plain", body = String), KannelRefusals))]
 #[get("/v1/callbacks/kannel/inbound")]
-pub async fn receive_kannel_sms(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn receive_kannel_sms(
+    service: Data<Service>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let query = Parameters::of(&request);
-    if !callback::is_inbound(&app.ctx(), query.get("token")) {
+    if !callback::is_inbound(&service, query.get("token")) {
         return Err(forged());
     }
     let text = Inbound {
@@ -37,7 +41,7 @@ pub async fn receive_kannel_sms(app: Data<App>, request: HttpRequest) -> Result<
         text: query.get("text").to_owned(),
         is_answered: false,
     };
-    app.write(move |ctx, conn| inbound::take_text(ctx, conn, &text)).await?;
+    service.write(move |tx| inbound::take_text(tx, &text)).await?;
     Ok(nothing())
 }
 
@@ -49,17 +53,18 @@ pub async fn receive_kannel_sms(app: Data<App>, request: HttpRequest) -> Result<
     responses((status = 200, description = "Accepted; a receipt that says nothing new changes nothing", content_type = "text/plain", body = String), KannelRefusals))]
 #[get("/v1/callbacks/kannel/{id}")]
 pub async fn receive_kannel_receipt(
-    app: Data<App>,
+    service: Data<Service>,
+    topics: Data<Topics>,
     request: HttpRequest,
     id: Id,
 ) -> Result<HttpResponse, Problem> {
     let query = Parameters::of(&request);
-    if !callback::is_receipt(&app.ctx(), &id.0, query.get("token")) {
+    if !callback::is_receipt(&service, &id.0, query.get("token")) {
         return Err(forged());
     }
     if let Some(report) = query.get("status").parse().ok().and_then(callback::report) {
         let from = ("kannel", Channel::Sms);
-        app.write(move |ctx, conn| inbound::take_report(ctx, conn, from, &id.0, &report)).await?;
+        service.write(move |tx| inbound::take_report(tx, &topics, from, &id.0, &report)).await?;
     }
     Ok(nothing())
 }

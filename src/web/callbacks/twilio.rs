@@ -9,8 +9,9 @@ use crate::delivery::inbound;
 use crate::delivery::twilio::callback::{self, Signed};
 use crate::domain::consent::Inbound;
 use crate::platform::outbox::Channel;
+use crate::platform::outbox::Topics;
 use crate::platform::settings;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Code, Id, Problem, RawBody};
 
@@ -25,12 +26,12 @@ refusals!(TwilioRefusals: body, SignatureInvalid);
     responses((status = 200, description = "Empty TwiML; a reply, if one is due, is sent as a separate message", content_type = "text/xml", body = String), TwilioRefusals))]
 #[post("/v1/callbacks/twilio/inbound")]
 pub async fn receive_twilio_sms(
-    app: Data<App>,
+    service: Data<Service>,
     request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
-    let text = signed(&app, &request, &body)?.inbound(&app.config.twilio);
-    app.write(move |ctx, conn| inbound::take_text(ctx, conn, &text)).await?;
+    let text = signed(&service, &request, &body)?.inbound(&service.settings.twilio);
+    service.write(move |tx| inbound::take_text(tx, &text)).await?;
     Ok(HttpResponse::Ok().content_type("text/xml; charset=utf-8").body(NO_ANSWER))
 }
 
@@ -40,19 +41,20 @@ pub async fn receive_twilio_sms(
     responses((status = 204, description = "Accepted; a status that says nothing new changes nothing"), TwilioRefusals))]
 #[post("/v1/callbacks/twilio/{id}")]
 pub async fn receive_twilio_status(
-    app: Data<App>,
+    service: Data<Service>,
+    topics: Data<Topics>,
     request: HttpRequest,
     id: Id,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
-    let fields = signed(&app, &request, &body)?;
+    let fields = signed(&service, &request, &body)?;
     let (status, channel) = match fields.get("MessageStatus") {
         "" => (fields.get("CallStatus"), Channel::Voice),
         status => (status, Channel::Sms),
     };
     if let Some(report) = callback::report(status, fields.get("ErrorCode").parse().ok()) {
         let from = ("twilio", channel);
-        app.write(move |ctx, conn| inbound::take_report(ctx, conn, from, &id.0, &report)).await?;
+        service.write(move |tx| inbound::take_report(tx, &topics, from, &id.0, &report)).await?;
     }
     Ok(HttpResponse::NoContent().finish())
 }
@@ -77,7 +79,7 @@ impl Fields {
 }
 
 /// The parameters, if Twilio signed them.
-fn signed(app: &App, request: &HttpRequest, body: &RawBody) -> Result<Fields, Problem> {
+fn signed(service: &Service, request: &HttpRequest, body: &RawBody) -> Result<Fields, Problem> {
     let unreadable = || Problem::new(Code::MalformedRequest, "The parameters cannot be read.");
     let fields = match body.media_type.as_str() {
         "application/x-www-form-urlencoded" => body.form().ok_or_else(unreadable)?,
@@ -86,12 +88,12 @@ fn signed(app: &App, request: &HttpRequest, body: &RawBody) -> Result<Fields, Pr
     };
     let is_json = body.media_type == "application/json";
     let callback = Signed {
-        url: &format!("{}{}", app.config.public_url, request.uri()),
+        url: &format!("{}{}", service.settings.public_url, request.uri()),
         fields: &fields,
         json: is_json.then_some(&body.bytes),
         signature: request.headers().get("x-twilio-signature").and_then(|h| h.to_str().ok()).unwrap_or(""),
     };
-    if !callback::is_signed(&app.config.twilio, &callback) {
+    if !callback::is_signed(&service.settings.twilio, &callback) {
         return Err(forged());
     }
     match is_json {

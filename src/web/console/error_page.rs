@@ -16,7 +16,7 @@ use super::layout::wish;
 use super::words::{self, Apology};
 use super::{address, session};
 use super::{cookie, on, style};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::html::{self, Does};
 use crate::web::http::{Code, Problem};
 
@@ -35,10 +35,10 @@ pub async fn face(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if is_by_hand(request.request())
-        && let Some(app) = request.app_data::<Data<App>>()
-        && let Some(secret) = cookie::read(app, request.request())
+        && let Some(service) = request.app_data::<Data<Service>>()
+        && let Some(secret) = cookie::read(service, request.request())
     {
-        session::keep_alive(app, secret).await;
+        session::keep_alive(service, secret).await;
     }
     let response = next.call(request).await?;
     let Some(problem) = problem_of(&response) else {
@@ -81,16 +81,16 @@ fn answer(request: &HttpRequest, problem: &Problem) -> Result<HttpResponse, Prob
     if problem.code == Code::Unauthorized {
         return Ok(to_sign_in(request));
     }
-    let app = request.app_data::<Data<App>>().ok_or_else(|| problem.clone())?;
+    let service = request.app_data::<Data<Service>>().ok_or_else(|| problem.clone())?;
     let language = wish(request).unwrap_or_default();
     let page = Refused {
-        nonce: html::nonce(app),
+        nonce: html::nonce(service),
         lang: language.as_str(),
         style: style::address(),
         apology: words::apology(language, problem.code),
     };
     let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = html::page(app, status, &page.nonce, Does::Nothing, page.render())?;
+    let mut answer = html::page(service, status, &page.nonce, Does::Nothing, page.render())?;
     if status == StatusCode::SERVICE_UNAVAILABLE {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -14,7 +14,7 @@ use super::words::Errors;
 use super::words_of_records as words;
 use crate::domain::desk::{Refusal, records as desk};
 use crate::domain::record_imports::{Format, Import, MOST_BYTES};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::spool::{Spool, SpooledUpload, scratch, spool};
 use crate::web::http::{Code, Id, Page, PageQuery, Problem, is_same_site};
 use crate::web::practice_api::records::{ImportQuery, results_file, survey};
@@ -120,12 +120,16 @@ fn is_open(import: &Import) -> bool {
 }
 
 /// `GET /console/records/import`: the form and the previous imports.
-pub async fn ask(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
-    form(&app, &session, &page, &Typed::default(), None).await
+pub async fn ask(
+    service: Data<Service>,
+    session: Session,
+    page: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    form(&service, &session, &page, &Typed::default(), None).await
 }
 
 async fn form(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     page: &PageQuery,
     typed: &Typed,
@@ -133,42 +137,42 @@ async fn form(
 ) -> Result<HttpResponse, Problem> {
     let (limit, before, token) = (page.limit()?.min(20), page.after()?, session.token());
     let is_first = before.is_empty();
-    let (who, imports) = app
-        .read(move |ctx, conn| {
-            let imports = desk::list_imports(ctx, conn, token.as_ref(), &before, limit + 1)?;
-            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, imports))
+    let (who, imports) = service
+        .read(move |tx| {
+            let imports = desk::list_imports(tx, token.as_ref(), &before, limit + 1)?;
+            Ok::<_, Refusal>((who(tx, token.as_ref())?, imports))
         })
         .await?;
-    let f = session.frame(app, who, Section::Records);
+    let f = session.frame(service, who, Section::Records);
     let Page { items: imports, next_cursor: next } = Page::of(imports, limit, |import| import.id.clone());
     let held = imports.first().filter(|last| is_first && last.problem().is_some()).cloned();
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let headings = problem.as_ref().map(words::headings).unwrap_or_default();
     let errors = problem.map(|problem| words::errors(f.language, &problem)).unwrap_or_default();
-    f.page_with(app, status, Form { f: &f, typed, errors, headings, held, imports, next }.render())
+    f.page_with(service, status, Form { f: &f, typed, errors, headings, held, imports, next }.render())
 }
 
 /// `POST /console/records/import`: imports the file, if the form came from one of our pages.
 pub async fn create(
-    app: Data<App>,
+    service: Data<Service>,
     session: Session,
     request: HttpRequest,
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    app.read(move |ctx, conn| desk::importer(ctx, conn, token.as_ref())).await?;
-    if !is_same_site(&app, &request) {
+    service.read(move |tx| desk::importer(tx, token.as_ref())).await?;
+    if !is_same_site(&service, &request) {
         return Err(stale());
     }
     let mut typed = Typed::default();
-    let begun = match spool(&app, &request, body.into_inner(), MOST_BYTES).await {
-        Ok(body) => begin(&app, &session, &request, body, &mut typed).await,
+    let begun = match spool(&service, &request, body.into_inner(), MOST_BYTES).await {
+        Ok(body) => begin(&service, &session, &request, body, &mut typed).await,
         Err(problem) => Err(problem),
     };
     match begun {
         Ok(import) => Ok(on(&format!("/console/records/imports/{}", import.id))),
         Err(problem) if is_about_the_file(&problem) => {
-            form(&app, &session, &PageQuery::default(), &typed, Some(problem)).await
+            form(&service, &session, &PageQuery::default(), &typed, Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
@@ -182,7 +186,7 @@ fn is_about_the_file(problem: &Problem) -> bool {
 }
 
 async fn begin(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     request: &HttpRequest,
     mut body: Spool,
@@ -194,9 +198,9 @@ async fn begin(
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or_default()
         .to_owned();
-    let mut file = scratch(app)?;
-    let (upload, file) = app
-        .read(move |_, _| {
+    let mut file = scratch(service)?;
+    let (upload, file) = service
+        .read(move |_| {
             let upload = SpooledUpload::read(&mut body.file, &kind)
                 .map_err(crate::domain::record_imports::Refusal::from)?;
             if let Some(upload) = &upload {
@@ -208,15 +212,15 @@ async fn begin(
         })
         .await?;
     let upload = upload.ok_or_else(|| Problem::new(Code::MalformedRequest, "The form cannot be read."))?;
-    if !sessions::is_form_token(&app.ctx(), &session.secret, &upload.field("form_token")) {
+    if !sessions::is_form_token(&service, &session.secret, &upload.field("form_token")) {
         return Err(stale());
     }
     *typed = Typed::of(&upload);
     let Some(name) = &upload.file_name else { return Err(words::no_file()) };
-    let asked = typed.query().asked(app, format_of(name))?;
-    let mut survey = survey(app, Spool { file, digest: Vec::new() }, asked).await?;
+    let asked = typed.query().asked(service, format_of(name))?;
+    let mut survey = survey(service, Spool { file, digest: Vec::new() }, asked).await?;
     let token = session.token();
-    Ok(app.write(move |ctx, conn| desk::import(ctx, conn, token.as_ref(), &mut survey)).await?)
+    Ok(service.write(move |tx| desk::import(tx, token.as_ref(), &mut survey)).await?)
 }
 
 /// Guesses the format from the file name's extension.
@@ -230,17 +234,17 @@ fn format_of(name: &str) -> Format {
 }
 
 /// `GET /console/records/imports/{id}`: progress and results of one import.
-pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    let (who, import) = app
-        .read(move |ctx, conn| {
-            let import = desk::find_import(ctx, conn, token.as_ref(), &id.0)?;
-            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, import))
+    let (who, import) = service
+        .read(move |tx| {
+            let import = desk::find_import(tx, token.as_ref(), &id.0)?;
+            Ok::<_, Refusal>((who(tx, token.as_ref())?, import))
         })
         .await?;
-    let f = session.frame(&app, who, Section::Records);
+    let f = session.frame(&service, who, Section::Records);
     let is_open = is_open(&import);
-    let mut page = f.page(&app, One { f: &f, import }.render())?;
+    let mut page = f.page(&service, One { f: &f, import }.render())?;
     if is_open {
         page.headers_mut().insert(REFRESH, AGAIN);
     }
@@ -248,14 +252,14 @@ pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpRespon
 }
 
 /// `GET /console/records/imports/{id}/results.csv`: the result of each row.
-pub async fn results(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
-    results_file(&app, session.token(), id).await
+pub async fn results(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    results_file(&service, session.token(), id).await
 }
 
 /// `POST /console/records/imports/{id}/cancel`: stops a running import.
-pub async fn cancel(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn cancel(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
-    let cancelled = app.write(move |ctx, conn| desk::cancel(ctx, conn, token.as_ref(), &wanted)).await;
+    let cancelled = service.write(move |tx| desk::cancel(tx, token.as_ref(), &wanted)).await;
     match cancelled.map_err(Problem::from) {
         // An import that is already over is shown as it is.
         Ok(_) => Ok(on(&format!("/console/records/imports/{}", id.0))),

@@ -13,7 +13,7 @@ use super::words::Errors;
 use super::{invite_words as words, on};
 use crate::domain::desk::{self, Refusal};
 use crate::domain::invites::import::{self, Done, Import};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::{Id, Page, PageQuery, Problem};
 
 /// Enough for 5,000 rows in a form's URL encoding.
@@ -45,65 +45,63 @@ struct List<'a> {
 }
 
 /// `GET /console/invites/import`: the form for a list.
-pub async fn ask(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    form(&app, &session, "", "", None).await
+pub async fn ask(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+    form(&service, &session, "", "", None).await
 }
 
 /// `POST /console/invites/import`: invites everyone on the list.
 pub async fn take(
-    app: Data<App>,
+    service: Data<Service>,
     Sent { session, form: sent }: Sent<MOST_BYTES>,
 ) -> Result<HttpResponse, Problem> {
     let (list, link, token) = (sent.field("list"), sent.field("link_id"), session.token());
     let wanted = Some(link.clone()).filter(|id| !id.is_empty());
     let made = match import::read(list.as_bytes()) {
-        Ok(rows) => app
-            .write(move |ctx, conn| {
-                desk::invites::import(ctx, conn, token.as_ref(), wanted.as_deref(), &rows)
-            })
+        Ok(rows) => service
+            .write(move |tx| desk::invites::import(tx, token.as_ref(), wanted.as_deref(), &rows))
             .await
             .map_err(Problem::from),
         Err(why) => Err(Problem::fields(vec![wrong("/list", why.code(), &why.to_string())])),
     };
     match made {
         Ok(import) => Ok(on(&format!("/console/invites/import/{}?done=list-taken", import.id))),
-        Err(problem) if is_mendable(&problem) => form(&app, &session, &list, &link, Some(problem)).await,
+        Err(problem) if is_mendable(&problem) => form(&service, &session, &list, &link, Some(problem)).await,
         Err(problem) => Err(problem),
     }
 }
 
 async fn form(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     list: &str,
     link: &str,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (f, links) = offered(app, session, link).await?;
+    let (f, links) = offered(service, session, link).await?;
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
-    f.page_with(app, status, ImportForm { f: &f, list, links, errors }.render())
+    f.page_with(service, status, ImportForm { f: &f, list, links, errors }.render())
 }
 
 /// `GET /console/invites/import/{id}`: progress and results of a list.
 pub async fn show(
-    app: Data<App>,
+    service: Data<Service>,
     session: Session,
     id: Id,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (limit, after, token) = (page.limit()?, page.after_number()?, session.token());
-    let (who, import, rows) = app
-        .read(move |ctx, conn| {
-            let import = desk::invites::import_of(ctx, conn, token.as_ref(), &id.0)?;
-            let rows = desk::invites::import_rows(ctx, conn, token.as_ref(), &id.0, after, limit + 1)?;
-            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, import, rows))
+    let (who, import, rows) = service
+        .read(move |tx| {
+            let import = desk::invites::import_of(tx, token.as_ref(), &id.0)?;
+            let rows = desk::invites::import_rows(tx, token.as_ref(), &id.0, after, limit + 1)?;
+            Ok::<_, Refusal>((who(tx, token.as_ref())?, import, rows))
         })
         .await?;
-    let f = session.frame(&app, who, Section::Invites);
+    let f = session.frame(&service, who, Section::Invites);
     let Page { items, next_cursor: next } = Page::of(rows, limit, |row: &Done| row.line.to_string());
     let rows = items.into_iter().map(|row| shown(&f, row)).collect();
-    f.page(&app, List { f: &f, import, rows, next }.render())
+    f.page(&service, List { f: &f, import, rows, next }.render())
 }
 
 fn shown(f: &Frame, row: Done) -> Row {

@@ -15,7 +15,7 @@ use crate::domain::desk::{self, Refusal};
 use crate::domain::invites::{self, Invite, NewInvite, State};
 use crate::domain::links::State as LinkState;
 use crate::kit::{Email, Language, Phone, Timestamp};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::{Code, FieldError, Form, Id, Page, PageQuery, Problem};
 
 /// At most this many links are offered in the form.
@@ -118,21 +118,21 @@ struct InviteForm<'a> {
 
 /// `GET /console/invites`: all invites, filtered by state.
 pub async fn list(
-    app: Data<App>,
+    service: Data<Service>,
     session: Session,
     wanted: Query<Wanted>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
     let state = wanted.state.as_deref().and_then(State::from_word);
     let (limit, before, token) = (page.limit()?, page.after()?, session.token());
-    let (who, found) = app
-        .read(move |ctx, conn| {
-            let found = desk::invites::list(ctx, conn, token.as_ref(), state, &before, limit + 1)?;
-            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, found))
+    let (who, found) = service
+        .read(move |tx| {
+            let found = desk::invites::list(tx, token.as_ref(), state, &before, limit + 1)?;
+            Ok::<_, Refusal>((who(tx, token.as_ref())?, found))
         })
         .await?;
-    let f = session.frame(&app, who, Section::Invites);
-    let now = app.clock.now();
+    let f = session.frame(&service, who, Section::Invites);
+    let now = service.clock.now();
     let found = found.into_iter().map(|invite| Shown::of(&f, now, invite)).collect();
     let Page { items, next_cursor: next } = Page::of(found, limit, |it: &Shown| it.invite.id.clone());
     let states = State::ALL.iter().map(|each| Choice {
@@ -141,79 +141,81 @@ pub async fn list(
         is_chosen: state == Some(*each),
     });
     let (states, state) = (states.collect(), state.map(State::as_str).unwrap_or_default().to_owned());
-    f.page(&app, Invites { f: &f, items, states, state, next }.render())
+    f.page(&service, Invites { f: &f, items, states, state, next }.render())
 }
 
 /// `GET /console/invites/{id}`: one invite and its history.
-pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
-    one(&app, &session, &id, None).await
+pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    one(&service, &session, &id, None).await
 }
 
 async fn one(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     id: &Id,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let (token, id) = (session.token(), id.0.clone());
-    let (who, invite) = app
-        .read(move |ctx, conn| {
-            let invite = desk::invites::find(ctx, conn, token.as_ref(), &id)?;
-            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, invite))
+    let (who, invite) = service
+        .read(move |tx| {
+            let invite = desk::invites::find(tx, token.as_ref(), &id)?;
+            Ok::<_, Refusal>((who(tx, token.as_ref())?, invite))
         })
         .await?;
-    let f = session.frame(app, who, Section::Invites);
-    let it = Shown::of(&f, app.clock.now(), invite);
+    let f = session.frame(service, who, Section::Invites);
+    let it = Shown::of(&f, service.clock.now(), invite);
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
     let history = it.history(&f);
-    f.page_with(app, status, One { f: &f, it, history, errors }.render())
+    f.page_with(service, status, One { f: &f, it, history, errors }.render())
 }
 
 /// `POST /console/invites/{id}/resend`: sends both messages again.
-pub async fn resend(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn resend(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
-    let again = app.write(move |ctx, conn| desk::invites::send(ctx, conn, token.as_ref(), &wanted)).await;
+    let again = service.write(move |tx| desk::invites::send(tx, token.as_ref(), &wanted)).await;
     match again.map_err(Problem::from) {
         Ok(_) => Ok(on(&format!("/console/invites/{}?done=sent-again", id.0))),
-        Err(problem) if is_mendable(&problem) => one(&app, &sent.session, &id, Some(problem)).await,
+        Err(problem) if is_mendable(&problem) => one(&service, &sent.session, &id, Some(problem)).await,
         Err(problem) => Err(problem),
     }
 }
 
 /// `POST /console/invites/{id}/revoke`: cancels the invite.
-pub async fn revoke(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn revoke(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
-    let done = app.write(move |ctx, conn| desk::invites::revoke(ctx, conn, token.as_ref(), &wanted)).await;
+    let done = service.write(move |tx| desk::invites::revoke(tx, token.as_ref(), &wanted)).await;
     match done.map_err(Problem::from) {
         Ok(()) => Ok(on(&format!("/console/invites/{}?done=taken-back", id.0))),
-        Err(problem) if is_mendable(&problem) => one(&app, &sent.session, &id, Some(problem)).await,
+        Err(problem) if is_mendable(&problem) => one(&service, &sent.session, &id, Some(problem)).await,
         Err(problem) => Err(problem),
     }
 }
 
 /// `GET /console/invites/new`: the form for one invite.
-pub async fn new(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    form(&app, &session, &Typed::default(), None).await
+pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+    form(&service, &session, &Typed::default(), None).await
 }
 
 /// `POST /console/invites`: creates and sends an invite.
-pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Result<HttpResponse, Problem> {
+pub async fn create(
+    service: Data<Service>,
+    Sent { session, form: sent }: Sent,
+) -> Result<HttpResponse, Problem> {
     let (typed, token) = (Typed::of_form(&sent), session.token());
-    let made = match typed.read(&app) {
+    let made = match typed.read(&service) {
         Ok((name, phone, email)) => {
             let (language, link) = (Language::from_tag(&typed.language), typed.link());
             let new = move |created_by| NewInvite { created_by, name, phone, email, language, sends: true };
-            let made = app.write(move |ctx, conn| {
-                desk::invites::create(ctx, conn, token.as_ref(), link.as_deref(), new)
-            });
+            let made =
+                service.write(move |tx| desk::invites::create(tx, token.as_ref(), link.as_deref(), new));
             made.await.map_err(Problem::from)
         }
         Err(wrong) => Err(wrong),
     };
     match made {
         Ok(invite) => Ok(on(&format!("/console/invites/{}?done=invited", invite.id))),
-        Err(problem) if is_mendable(&problem) => form(&app, &session, &typed, Some(problem)).await,
+        Err(problem) if is_mendable(&problem) => form(&service, &session, &typed, Some(problem)).await,
         Err(problem) => Err(problem),
     }
 }
@@ -234,8 +236,8 @@ impl Typed {
     }
 
     /// The validated values, or every field error at once.
-    fn read(&self, app: &App) -> Result<(String, Phone, Email), Problem> {
-        let region = &app.config.verification.default_region;
+    fn read(&self, service: &Service) -> Result<(String, Phone, Email), Problem> {
+        let region = &service.settings.verification.default_region;
         let name = invites::name(&self.name)
             .ok_or_else(|| wrong("/name", "length", "Enter a name of 1 to 100 characters."));
         let phone = Phone::parse(&self.phone, Some(region))
@@ -273,34 +275,34 @@ pub fn is_mendable(problem: &Problem) -> bool {
 }
 
 async fn form(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     typed: &Typed,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (f, links) = offered(app, session, &typed.link).await?;
+    let (f, links) = offered(service, session, &typed.link).await?;
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
-    f.page_with(app, status, InviteForm { f: &f, typed, links, errors }.render())
+    f.page_with(service, status, InviteForm { f: &f, typed, links, errors }.render())
 }
 
 /// The layout, and the active links that an invite can use, the practice's default link first.
 pub async fn offered(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     chosen: &str,
 ) -> Result<(Frame, Vec<Choice>), Problem> {
     let token = session.token();
-    let (who, links) = app
-        .read(move |ctx, conn| {
-            let links = desk::links(ctx, conn, token.as_ref(), "", MOST_LINKS)?;
-            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, links))
+    let (who, links) = service
+        .read(move |tx| {
+            let links = desk::links(tx, token.as_ref(), "", MOST_LINKS)?;
+            Ok::<_, Refusal>((who(tx, token.as_ref())?, links))
         })
         .await?;
     if !who.role.meets_patients() {
         return Err(Problem::new(Code::StaffForbidden, "Ask someone at the practice."));
     }
-    let f = session.frame(app, who, Section::Invites);
+    let f = session.frame(service, who, Section::Invites);
     let first = f.say("The practice’s first link", "El primer enlace del consultorio").to_owned();
     let mut choices = vec![Choice { value: String::new(), name: first, is_chosen: chosen.is_empty() }];
     let open = links.into_iter().map(|details| details.link);

@@ -14,7 +14,7 @@ use super::viewer::Who;
 use super::{cookie, style, words};
 use crate::domain::staff::Role;
 use crate::kit::{Language, Secret};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::form::MOST_BYTES;
 use crate::web::http::html::{self, Does};
 use crate::web::http::{Code, Form, Problem, Upload, is_same_site};
@@ -51,8 +51,8 @@ pub struct Session {
 
 impl Session {
     fn read(request: &HttpRequest) -> Result<Self, Problem> {
-        let app = request.app_data::<Data<App>>();
-        let secret = app.and_then(|app| cookie::read(app, request));
+        let service = request.app_data::<Data<Service>>();
+        let secret = service.and_then(|service| cookie::read(service, request));
         let secret = secret.ok_or_else(|| Problem::new(Code::Unauthorized, "Sign in first."))?;
         let mut query = request.query_string().split('&');
         let done = query.find_map(|pair| pair.strip_prefix("done=")).unwrap_or_default();
@@ -65,13 +65,13 @@ impl Session {
     }
 
     /// The layout data of a page in this section.
-    pub fn frame(&self, app: &App, who: Who, section: Section) -> Frame {
+    pub fn frame(&self, service: &Service, who: Who, section: Section) -> Frame {
         let language = self.wish.unwrap_or(who.practice.language());
         Frame {
-            nonce: html::nonce(app),
+            nonce: html::nonce(service),
             language,
             style: style::address(),
-            form_token: session::form_token(&app.ctx(), &self.secret),
+            form_token: session::form_token(service, &self.secret),
             done: words::done(&self.done, language),
             section: section.as_str(),
             who,
@@ -109,8 +109,10 @@ impl<const MOST: usize> FromRequest for Sent<MOST> {
         Box::pin(async move {
             let session = Session::read(&request)?;
             let sent = Self { form: form.await?, session };
-            let app = request.app_data::<Data<App>>();
-            match app.is_some_and(|app| is_same_site(app, &request) && sent.carries_its_token(app)) {
+            let service = request.app_data::<Data<Service>>();
+            match service
+                .is_some_and(|service| is_same_site(service, &request) && sent.carries_its_token(service))
+            {
                 true => Ok(sent),
                 false => Err(stale()),
             }
@@ -119,8 +121,8 @@ impl<const MOST: usize> FromRequest for Sent<MOST> {
 }
 
 impl<const MOST: usize> Sent<MOST> {
-    fn carries_its_token(&self, app: &App) -> bool {
-        session::is_form_token(&app.ctx(), &self.session.secret, &self.form.field("form_token"))
+    fn carries_its_token(&self, service: &Service) -> bool {
+        session::is_form_token(service, &self.session.secret, &self.form.field("form_token"))
     }
 }
 
@@ -140,10 +142,10 @@ impl<const MOST: usize> FromRequest for SentFile<MOST> {
         Box::pin(async move {
             let session = Session::read(&request)?;
             let sent = Self { upload: upload.await?, session };
-            let app = request.app_data::<Data<App>>();
+            let service = request.app_data::<Data<Service>>();
             let token = sent.upload.field("form_token");
-            let is_ours = |app: &App| session::is_form_token(&app.ctx(), &sent.session.secret, &token);
-            match app.is_some_and(|app| is_same_site(app, &request) && is_ours(app)) {
+            let is_ours = |service: &Service| session::is_form_token(service, &sent.session.secret, &token);
+            match service.is_some_and(|service| is_same_site(service, &request) && is_ours(service)) {
                 true => Ok(sent),
                 false => Err(stale()),
             }
@@ -213,27 +215,27 @@ impl Frame {
     }
 
     /// The rendered page with status 200.
-    pub fn page(&self, app: &App, body: askama::Result<String>) -> Result<HttpResponse, Problem> {
-        self.page_with(app, StatusCode::OK, body)
+    pub fn page(&self, service: &Service, body: askama::Result<String>) -> Result<HttpResponse, Problem> {
+        self.page_with(service, StatusCode::OK, body)
     }
 
     /// The rendered page with a status other than 200.
     pub fn page_with(
         &self,
-        app: &App,
+        service: &Service,
         status: StatusCode,
         body: askama::Result<String>,
     ) -> Result<HttpResponse, Problem> {
-        html::page(app, status, &self.nonce, Does::Form, body)
+        html::page(service, status, &self.nonce, Does::Form, body)
     }
 
     /// A page that a script keeps up to date by the event stream.
     pub fn live_page(
         &self,
-        app: &App,
+        service: &Service,
         status: StatusCode,
         body: askama::Result<String>,
     ) -> Result<HttpResponse, Problem> {
-        html::page(app, status, &self.nonce, Does::Both, body)
+        html::page(service, status, &self.nonce, Does::Both, body)
     }
 }

@@ -12,7 +12,7 @@ use super::words::Errors;
 use crate::domain::desk::{self, LinkDetails, Refusal};
 use crate::domain::links::details::{self, Unwritable};
 use crate::domain::links::{Change, NewLink, PRACTICE, People};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::{Code, FieldError, Form, Id, Problem};
 
 /// The form's values as they were entered.
@@ -134,61 +134,65 @@ fn unwritable(why: Unwritable) -> FieldError {
 }
 
 /// `GET /console/links/new`: the form for a new link.
-pub async fn new(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let typed = Typed { owner: PRACTICE.to_owned(), ..Typed::default() };
-    form(&app, &session, "", &typed, None).await
+    form(&service, &session, "", &typed, None).await
 }
 
 /// `POST /console/links`: creates a link.
-pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Result<HttpResponse, Problem> {
+pub async fn create(
+    service: Data<Service>,
+    Sent { session, form: sent }: Sent,
+) -> Result<HttpResponse, Problem> {
     let (typed, token) = (Typed::of_form(&sent), session.token());
     let made = match typed.new_link() {
-        Ok((new, people)) => app
-            .write(move |ctx, conn| desk::create_link(ctx, conn, token.as_ref(), new, &people))
+        Ok((new, people)) => service
+            .write(move |tx| desk::create_link(tx, token.as_ref(), new, &people))
             .await
             .map_err(Problem::from),
         Err(wrong) => Err(wrong),
     };
     match made {
         Ok(made) => Ok(on(&format!("/console/links/{}?done=created", made.link.id))),
-        Err(problem) => form(&app, &session, "", &typed, Some(problem)).await,
+        Err(problem) => form(&service, &session, "", &typed, Some(problem)).await,
     }
 }
 
 /// `GET /console/links/{id}/edit`: the form of an existing link.
-pub async fn edit(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn edit(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (session.token(), id.0.clone());
-    let found = app.read(move |ctx, conn| desk::link(ctx, conn, token.as_ref(), &wanted)).await?;
-    form(&app, &session, &id.0, &Typed::of_link(found), None).await
+    let found = service.read(move |tx| desk::link(tx, token.as_ref(), &wanted)).await?;
+    form(&service, &session, &id.0, &Typed::of_link(found), None).await
 }
 
 /// `POST /console/links/{id}`: changes a link.
 pub async fn change(
-    app: Data<App>,
+    service: Data<Service>,
     id: Id,
     Sent { session, form: sent }: Sent,
 ) -> Result<HttpResponse, Problem> {
     let typed = Typed::of_form(&sent);
-    match write(&app, &session, &id, &typed).await {
+    match write(&service, &session, &id, &typed).await {
         Ok(()) => Ok(on(&format!("/console/links/{}?done=saved", id.0))),
-        Err(problem) => form(&app, &session, &id.0, &typed, Some(problem)).await,
+        Err(problem) => form(&service, &session, &id.0, &typed, Some(problem)).await,
     }
 }
 
-async fn write(app: &Data<App>, session: &Session, id: &Id, typed: &Typed) -> Result<(), Problem> {
+async fn write(service: &Data<Service>, session: &Session, id: &Id, typed: &Typed) -> Result<(), Problem> {
     let (token, id, typed) = (session.token(), id.0.clone(), typed.clone());
     let texts = typed.texts()?;
-    app.write(move |ctx, conn| -> Result<_, Refusal> {
-        let now = desk::link(ctx, conn, token.as_ref(), &id)?;
-        desk::change_link(ctx, conn, token.as_ref(), &id, &typed.change(texts, &now)).map(drop)
-    })
-    .await?;
+    service
+        .write(move |tx| -> Result<_, Refusal> {
+            let now = desk::link(tx, token.as_ref(), &id)?;
+            desk::change_link(tx, token.as_ref(), &id, &typed.change(texts, &now)).map(drop)
+        })
+        .await?;
     Ok(())
 }
 
 /// The form with errors beside its fields; errors that the form cannot fix get an error page.
 async fn form(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     id: &str,
     typed: &Typed,
@@ -197,8 +201,8 @@ async fn form(
     if let Some(problem) = problem.as_ref().filter(|problem| !is_mendable(problem)) {
         return Err(problem.clone());
     }
-    let (who, roster) = offered(app, session).await?;
-    let f = session.frame(app, who, Section::Links);
+    let (who, roster) = offered(service, session).await?;
+    let f = session.frame(service, who, Section::Links);
     if !f.configures() {
         return Err(Problem::new(Code::StaffForbidden, "Ask an admin of your practice."));
     }
@@ -214,18 +218,18 @@ async fn form(
         members: people(&roster, &typed.members),
         notify: people(&roster, &typed.notify),
     };
-    f.page_with(app, status, page.render())
+    f.page_with(service, status, page.render())
 }
 
 fn is_mendable(problem: &Problem) -> bool {
     matches!(problem.code, Code::InvalidRequest | Code::PlanRequired | Code::LinkStateFixed)
 }
 
-async fn offered(app: &Data<App>, session: &Session) -> Result<(Who, Roster), Problem> {
+async fn offered(service: &Data<Service>, session: &Session) -> Result<(Who, Roster), Problem> {
     let token = session.token();
-    let offered = app.read(move |ctx, conn| -> Result<_, Refusal> {
-        let who = who(ctx, conn, token.as_ref())?;
-        let roster = roster(conn, &who)?;
+    let offered = service.read(move |tx| -> Result<_, Refusal> {
+        let who = who(tx, token.as_ref())?;
+        let roster = roster(tx, &who)?;
         Ok((who, roster))
     });
     Ok(offered.await?)

@@ -12,7 +12,7 @@ use super::on;
 use super::words::Errors;
 use crate::domain::desk;
 use crate::domain::links::{Change, State};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::{Code, Id, Problem};
 
 /// At most this many links are offered as the target of a retired one.
@@ -28,67 +28,71 @@ struct Retire<'a> {
 }
 
 /// `POST /console/links/{id}/pause`: stops accepting patients.
-pub async fn pause(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
-    set(&app, &sent.session, &id, Change { state: Some(State::Paused), ..Change::default() }).await?;
+pub async fn pause(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    set(&service, &sent.session, &id, Change { state: Some(State::Paused), ..Change::default() }).await?;
     Ok(on(&format!("/console/links/{}?done=paused", id.0)))
 }
 
 /// `POST /console/links/{id}/resume`: accepts patients again.
-pub async fn resume(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
-    set(&app, &sent.session, &id, Change { state: Some(State::Active), ..Change::default() }).await?;
+pub async fn resume(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    set(&service, &sent.session, &id, Change { state: Some(State::Active), ..Change::default() }).await?;
     Ok(on(&format!("/console/links/{}?done=resumed", id.0)))
 }
 
 /// `GET /console/links/{id}/retire`: asks for confirmation and for the link to forward to.
-pub async fn ask_retire(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
-    ask(&app, &session, &id, None, None).await
+pub async fn ask_retire(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    ask(&service, &session, &id, None, None).await
 }
 
 /// `POST /console/links/{id}/retire`: retires the link for good.
-pub async fn retire(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
+pub async fn retire(
+    service: Data<Service>,
+    id: Id,
+    Sent { session, form }: Sent,
+) -> Result<HttpResponse, Problem> {
     let to = Some(form.field("forward_to")).filter(|to| !to.is_empty());
     let change = Change { state: Some(State::Retired), forward_to: Some(to.clone()), ..Change::default() };
-    match set(&app, &session, &id, change).await {
+    match set(&service, &session, &id, change).await {
         Ok(()) => Ok(on(&format!("/console/links/{}?done=retired", id.0))),
         Err(problem) if matches!(problem.code, Code::InvalidRequest | Code::LinkStateFixed) => {
-            ask(&app, &session, &id, to, Some(problem)).await
+            ask(&service, &session, &id, to, Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
 }
 
-async fn set(app: &Data<App>, session: &Session, id: &Id, change: Change) -> Result<(), Problem> {
+async fn set(service: &Data<Service>, session: &Session, id: &Id, change: Change) -> Result<(), Problem> {
     let (token, id) = (session.token(), id.0.clone());
-    app.write(move |ctx, conn| desk::change_link(ctx, conn, token.as_ref(), &id, &change)).await?;
+    service.write(move |tx| desk::change_link(tx, token.as_ref(), &id, &change)).await?;
     Ok(())
 }
 
 async fn ask(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     id: &Id,
     chosen: Option<String>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (f, link) = find(app, session, id).await?;
+    let (f, link) = find(service, session, id).await?;
     if !f.configures() {
         return Err(Problem::new(Code::StaffForbidden, "Ask an admin of your practice."));
     }
-    let targets = targets(app, session, &f, &link, chosen).await?;
+    let targets = targets(service, session, &f, &link, chosen).await?;
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
-    f.page_with(app, status, Retire { f: &f, link: &link, targets, errors: &errors }.render())
+    f.page_with(service, status, Retire { f: &f, link: &link, targets, errors: &errors }.render())
 }
 
 async fn targets(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     f: &Frame,
     link: &Shown,
     chosen: Option<String>,
 ) -> Result<Vec<Choice>, Problem> {
     let token = session.token();
-    let all = app.read(move |ctx, conn| desk::links(ctx, conn, token.as_ref(), "", MOST)).await?;
+    let all = service.read(move |tx| desk::links(tx, token.as_ref(), "", MOST)).await?;
     let chosen = chosen.or_else(|| link.forward_id.clone()).unwrap_or_default();
     let first = f.say("The practice’s first link", "El primer enlace del consultorio");
     let mut targets =

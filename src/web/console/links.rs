@@ -11,7 +11,7 @@ use crate::domain::desk::{self, LinkDetails, Refusal};
 use crate::domain::links::{PRACTICE, State};
 use crate::domain::printing::grouped;
 use crate::kit::Timestamp;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::{Id, Page, PageQuery, Problem};
 
 /// A link as its pages show it.
@@ -48,10 +48,15 @@ pub struct Shown {
 
 impl Shown {
     /// Fills in the names of the link's people.
-    pub fn of(f: &Frame, app: &App, roster: &Roster, LinkDetails { link, people }: LinkDetails) -> Self {
+    pub fn of(
+        f: &Frame,
+        service: &Service,
+        roster: &Roster,
+        LinkDetails { link, people }: LinkDetails,
+    ) -> Self {
         let left = f.say("(left the practice)", "(ya no está en el consultorio)");
         let name = |id: &String| roster.name(id).unwrap_or(left).to_owned();
-        let url = format!("{}/{}", app.config.public_url, link.code);
+        let url = format!("{}/{}", service.settings.public_url, link.code);
         Self {
             code: grouped(&link.code),
             address: url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).to_owned(),
@@ -107,59 +112,63 @@ struct One<'a> {
 }
 
 /// `GET /console/links`: the links that the member may see.
-pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
+pub async fn list(
+    service: Data<Service>,
+    session: Session,
+    page: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
     let (limit, after, token) = (page.limit()?, page.after()?, session.token());
-    let (who, roster, links) = app
-        .read(move |ctx, conn| {
-            let links = desk::links(ctx, conn, token.as_ref(), &after, limit + 1)?;
-            let who = who(ctx, conn, token.as_ref())?;
-            let roster = roster(conn, &who)?;
+    let (who, roster, links) = service
+        .read(move |tx| {
+            let links = desk::links(tx, token.as_ref(), &after, limit + 1)?;
+            let who = who(tx, token.as_ref())?;
+            let roster = roster(tx, &who)?;
             Ok::<_, Refusal>((who, roster, links))
         })
         .await?;
-    let f = session.frame(&app, who, Section::Links);
-    let links = links.into_iter().map(|link| Shown::of(&f, &app, &roster, link)).collect();
+    let f = session.frame(&service, who, Section::Links);
+    let links = links.into_iter().map(|link| Shown::of(&f, &service, &roster, link)).collect();
     let Page { items, next_cursor: next } = Page::of(links, limit, |link: &Shown| link.id.clone());
-    f.page(&app, Links { f: &f, items, next }.render())
+    f.page(&service, Links { f: &f, items, next }.render())
 }
 
 /// `GET /console/links/{id}`: the overview of one link.
-pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    let (who, roster, link, forward) = app
-        .read(move |ctx, conn| {
-            let link = desk::link(ctx, conn, token.as_ref(), &id.0)?;
-            let who = who(ctx, conn, token.as_ref())?;
+    let (who, roster, link, forward) = service
+        .read(move |tx| {
+            let link = desk::link(tx, token.as_ref(), &id.0)?;
+            let who = who(tx, token.as_ref())?;
             let forward = match &link.link.forward_id {
                 // Members may see where a link forwards to, but perhaps not the target link itself.
-                Some(to) => desk::link(ctx, conn, token.as_ref(), to).ok().map(|to| to.link.label),
+                Some(to) => desk::link(tx, token.as_ref(), to).ok().map(|to| to.link.label),
                 None => None,
             };
-            let roster = roster(conn, &who)?;
+            let roster = roster(tx, &who)?;
             Ok::<_, Refusal>((who, roster, link, forward))
         })
         .await?;
-    let f = session.frame(&app, who, Section::Links);
-    let link = Shown::of(&f, &app, &roster, link);
+    let f = session.frame(&service, who, Section::Links);
+    let link = Shown::of(&f, &service, &roster, link);
     let forward = forward.unwrap_or_else(|| match link.forward_id {
         None => f.say("the practice’s first link", "el primer enlace del consultorio").to_owned(),
         Some(_) => f.say("another link", "otro enlace").to_owned(),
     });
-    f.page(&app, One { f: &f, link, tab: "overview", forward }.render())
+    f.page(&service, One { f: &f, link, tab: "overview", forward }.render())
 }
 
 /// A link and the layout, for the pages of one link.
-pub async fn find(app: &Data<App>, session: &Session, id: &Id) -> Result<(Frame, Shown), Problem> {
+pub async fn find(service: &Data<Service>, session: &Session, id: &Id) -> Result<(Frame, Shown), Problem> {
     let (token, id) = (session.token(), id.0.clone());
-    let (who, roster, link) = app
-        .read(move |ctx, conn| {
-            let link = desk::link(ctx, conn, token.as_ref(), &id)?;
-            let who = who(ctx, conn, token.as_ref())?;
-            let roster = roster(conn, &who)?;
+    let (who, roster, link) = service
+        .read(move |tx| {
+            let link = desk::link(tx, token.as_ref(), &id)?;
+            let who = who(tx, token.as_ref())?;
+            let roster = roster(tx, &who)?;
             Ok::<_, Refusal>((who, roster, link))
         })
         .await?;
-    let f = session.frame(app, who, Section::Links);
-    let shown = Shown::of(&f, app, &roster, link);
+    let f = session.frame(service, who, Section::Links);
+    let shown = Shown::of(&f, service, &roster, link);
     Ok((f, shown))
 }

@@ -11,7 +11,7 @@ use super::viewer::who;
 use super::words::{self, Errors};
 use crate::domain::desk::{Refusal, notifications};
 use crate::domain::notifications::{Change, Entry, Frequency};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::{Code, Page, PageQuery, Problem};
 
 const ALL: [Frequency; 4] = [Frequency::Immediate, Frequency::Hourly, Frequency::Daily, Frequency::Off];
@@ -33,31 +33,35 @@ struct Notices<'a> {
 }
 
 /// `GET /console/settings/notices`: recipients and their frequencies.
-pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
-    show(&app, &session, &page, None).await
+pub async fn list(
+    service: Data<Service>,
+    session: Session,
+    page: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    show(&service, &session, &page, None).await
 }
 
 async fn show(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     page: &PageQuery,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let (limit, after, token) = (page.limit()?, page.after()?, session.token());
-    let (who, entries) = app
-        .read(move |ctx, conn| -> Result<_, Refusal> {
+    let (who, entries) = service
+        .read(move |tx| -> Result<_, Refusal> {
             let after = after.split_once(' ').unwrap_or((&after, ""));
-            let entries = notifications::list(ctx, conn, token.as_ref(), after, limit + 1)?;
-            Ok((who(ctx, conn, token.as_ref())?, entries))
+            let entries = notifications::list(tx, token.as_ref(), after, limit + 1)?;
+            Ok((who(tx, token.as_ref())?, entries))
         })
         .await?;
-    let f = session.frame(app, who, Section::Settings);
+    let f = session.frame(service, who, Section::Settings);
     let key = |entry: &Entry| format!("{} {}", entry.link_id, entry.person);
     let Page { items, next_cursor: next } = Page::of(entries, limit, key);
     let rows = items.into_iter().map(|entry| row(&f, entry)).collect();
     let status = if problem.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
-    f.page_with(app, status, Notices { f: &f, rows, next, errors }.render())
+    f.page_with(service, status, Notices { f: &f, rows, next, errors }.render())
 }
 
 fn row(f: &Frame, entry: Entry) -> Row {
@@ -68,7 +72,7 @@ fn row(f: &Frame, entry: Entry) -> Row {
 }
 
 /// `POST /console/settings/notices`: changes a frequency, or resumes an address whose mail bounced.
-pub async fn change(app: Data<App>, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
+pub async fn change(service: Data<Service>, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
     let resume = form.field("resume") == "on";
     let frequency = form.field("frequency");
     let change = Change {
@@ -78,11 +82,11 @@ pub async fn change(app: Data<App>, Sent { session, form }: Sent) -> Result<Http
         resume,
     };
     let token = session.token();
-    let changed = app.write(move |ctx, conn| notifications::change(ctx, conn, token.as_ref(), &change)).await;
+    let changed = service.write(move |tx| notifications::change(tx, token.as_ref(), &change)).await;
     match changed.map_err(Problem::from) {
         Ok(_) => Ok(on(&format!("/console/settings/notices?done={}", if resume { "tried" } else { "told" }))),
         Err(problem) if matches!(problem.code, Code::LastRecipient | Code::InvalidRequest) => {
-            show(&app, &session, &PageQuery::default(), Some(problem)).await
+            show(&service, &session, &PageQuery::default(), Some(problem)).await
         }
         Err(problem) => Err(problem),
     }

@@ -6,7 +6,8 @@ use askama::Template;
 
 use super::layout::{Frame, Session};
 use super::links::{Shown, find};
-use crate::platform::tx::App;
+use crate::domain::printing::RenderPool;
+use crate::platform::tx::Service;
 use crate::web::http::{Code, Id, Problem};
 use crate::web::practice_api::print_kit::{Piece, PrintQuery, print};
 
@@ -27,10 +28,10 @@ struct Kit<'a> {
 }
 
 /// `GET /console/links/{id}/print`: the downloads of a link.
-pub async fn kit(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
-    let (f, link) = find(&app, &session, &id).await?;
+pub async fn kit(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    let (f, link) = find(&service, &session, &id).await?;
     let sheets = sheets(&f);
-    f.page(&app, Kit { f: &f, link, tab: "print", sheets }.render())
+    f.page(&service, Kit { f: &f, link, tab: "print", sheets }.render())
 }
 
 fn sheets(f: &Frame) -> [Sheet; 3] {
@@ -58,7 +59,8 @@ fn sheets(f: &Frame) -> [Sheet; 3] {
 
 /// `GET /console/links/{id}/print/{file}`: one file of the kit.
 pub async fn piece(
-    app: Data<App>,
+    service: Data<Service>,
+    pool: Data<RenderPool>,
     session: Session,
     id: Id,
     request: HttpRequest,
@@ -66,5 +68,5 @@ pub async fn piece(
 ) -> Result<HttpResponse, Problem> {
     let piece = request.match_info().get("file").and_then(Piece::from_file);
     let piece = piece.ok_or_else(|| Problem::new(Code::NotFound, "Check the address."))?;
-    print(app, session.token(), id, query.into_inner(), piece).await
+    print(service, pool, session.token(), id, query.into_inner(), piece).await
 }

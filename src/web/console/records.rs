@@ -10,7 +10,7 @@ use super::viewer::who;
 use crate::domain::desk::{Refusal, records as desk};
 use crate::domain::records::{Entry, Kept};
 use crate::kit::percent;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::{Id, Page, PageQuery, Problem};
 use crate::web::practice_api::records::{after, key};
 
@@ -40,7 +40,7 @@ pub struct Search {
 
 /// `GET /console/records`: lists and searches records.
 pub async fn list(
-    app: Data<App>,
+    service: Data<Service>,
     session: Session,
     page: Query<PageQuery>,
     search: Query<Search>,
@@ -48,33 +48,33 @@ pub async fn list(
     let (limit, from, token) = (page.limit()?, after(&page.after()?), session.token());
     let query = search.into_inner().q.unwrap_or_default().replace('\0', "");
     let wanted = query.clone();
-    let (who, found) = app
-        .read(move |ctx, conn| {
-            let found = desk::list(ctx, conn, token.as_ref(), &wanted, (from.as_ref(), limit + 1))?;
-            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, found))
+    let (who, found) = service
+        .read(move |tx| {
+            let found = desk::list(tx, token.as_ref(), &wanted, (from.as_ref(), limit + 1))?;
+            Ok::<_, Refusal>((who(tx, token.as_ref())?, found))
         })
         .await?;
-    let f = session.frame(&app, who, Section::Records);
+    let f = session.frame(&service, who, Section::Records);
     let Page { items, next_cursor } = Page::of(found, limit, key);
     let next =
         next_cursor.map(|next| format!("/console/records?q={}&cursor={next}", percent::encoded(&query)));
-    f.page(&app, Records { f: &f, query: &query, items, next }.render())
+    f.page(&service, Records { f: &f, query: &query, items, next }.render())
 }
 
 /// `GET /console/records/{id}`: one record with its current and previous values.
-pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    let (who, (entry, mut values)) = app
-        .read(move |ctx, conn| {
-            let found = desk::find(ctx, conn, token.as_ref(), &id.0)?;
-            Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, found))
+    let (who, (entry, mut values)) = service
+        .read(move |tx| {
+            let found = desk::find(tx, token.as_ref(), &id.0)?;
+            Ok::<_, Refusal>((who(tx, token.as_ref())?, found))
         })
         .await?;
-    let f = session.frame(&app, who, Section::Records);
+    let f = session.frame(&service, who, Section::Records);
     for kept in &mut values {
         kept.value = kept.value.replace('\t', " ");
     }
-    f.page(&app, One { f: &f, entry, values }.render())
+    f.page(&service, One { f: &f, entry, values }.render())
 }
 
 impl One<'_> {

@@ -6,11 +6,12 @@
 use aws_lc_rs::constant_time;
 
 use crate::domain::printing;
+use crate::domain::staff::PasswordHasher;
 use crate::domain::staff::sign_in::{self, Attempt, Begun, Challenge, Finished};
 use crate::domain::staff::{self, Refusal};
 use crate::kit::{Email, Secret, Wait};
 use crate::platform::db::Conn;
-use crate::platform::tx::{App, Ctx};
+use crate::platform::tx::{Service, Tx};
 use crate::web::http::Call;
 
 /// The next step of a sign-in.
@@ -68,13 +69,20 @@ impl Step {
 }
 
 /// First step: checks the e-mail address and password.
-pub async fn begin(app: &App, email: &str, password: Secret, network: String) -> Result<Step, Refusal> {
+pub async fn begin(
+    service: &Service,
+    hasher: &PasswordHasher,
+    email: &str,
+    password: Secret,
+    network: String,
+) -> Result<Step, Refusal> {
     let Some(email) = Email::parse(email) else { return Ok(Step::Wrong) };
-    let checked = match sign_in::check(app, Attempt { email, password, device: None, network }).await {
-        Ok(checked) => checked,
-        Err(refusal) => return Step::refused(refusal),
-    };
-    match app.write(move |ctx, conn| sign_in::begin(ctx, conn, &checked)).await {
+    let checked =
+        match sign_in::check(service, hasher, Attempt { email, password, device: None, network }).await {
+            Ok(checked) => checked,
+            Err(refusal) => return Step::refused(refusal),
+        };
+    match service.write(move |tx| sign_in::begin(tx, &checked)).await {
         Ok(Begun::Challenge(challenge)) => Ok(Step::of(challenge)),
         Ok(Begun::Refused) => Ok(Step::Wrong),
         Err(refusal) => Step::refused(refusal),
@@ -82,17 +90,17 @@ pub async fn begin(app: &App, email: &str, password: Secret, network: String) ->
 }
 
 /// Second step: checks an authenticator or recovery code and opens the session, labeled with the browser.
-pub async fn finish(app: &App, challenge: Secret, code: &str, call: &Call) -> Result<Step, Refusal> {
+pub async fn finish(service: &Service, challenge: Secret, code: &str, call: &Call) -> Result<Step, Refusal> {
     let code = match code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()) {
         true => sign_in::Code::Totp(code.to_owned()),
         false => sign_in::Code::Recovery(code.to_owned()),
     };
     let (network, agent) = (call.network.clone(), call.agent.clone());
-    let finished = app.write(move |ctx, conn| {
-        let Finished::Proven(proven) = sign_in::finish(ctx, conn, &challenge, &code, &network)? else {
+    let finished = service.write(move |tx| {
+        let Finished::Proven(proven) = sign_in::finish(tx, &challenge, &code, &network)? else {
             return Ok(Step::Wrong);
         };
-        let secret = staff::open_console_session(ctx, conn, &proven, &agent)?;
+        let secret = staff::open_console_session(tx, &proven, &agent)?;
         Ok::<_, Refusal>(match proven.recovery_codes {
             none if none.is_empty() => Step::In(secret),
             recovery_codes => Step::Enrolled { secret, recovery_codes },
@@ -102,11 +110,11 @@ pub async fn finish(app: &App, challenge: Secret, code: &str, call: &Call) -> Re
 }
 
 /// Signs in with a token of `admin staff create`; in development only.
-pub fn by_token(ctx: &Ctx, conn: &mut Conn, token: Secret) -> Result<Step, Refusal> {
-    if !ctx.config.is_development() {
+pub fn by_token(tx: &mut Tx, token: Secret) -> Result<Step, Refusal> {
+    if !tx.settings.is_development() {
         return Ok(Step::Wrong);
     }
-    match staff::authenticate(ctx, conn, Some(&token)) {
+    match staff::authenticate(tx, Some(&token)) {
         Ok(_) => Ok(Step::In(token)),
         Err(refused @ Refusal::Db(_)) => Err(refused),
         Err(_) => Ok(Step::Wrong),
@@ -114,13 +122,13 @@ pub fn by_token(ctx: &Ctx, conn: &mut Conn, token: Secret) -> Result<Step, Refus
 }
 
 /// Records that the session was used, when that is due. The page is shown even if this write fails.
-pub async fn keep_alive(app: &App, secret: Secret) {
-    let due = app.read(move |ctx, conn| {
-        let who = staff::authenticate(ctx, conn, Some(&secret))?;
+pub async fn keep_alive(service: &Service, secret: Secret) {
+    let due = service.read(move |tx| {
+        let who = staff::authenticate(tx, Some(&secret))?;
         Ok::<_, Refusal>(who.session_id.filter(|_| who.is_due))
     });
     if let Ok(Some(session_id)) = due.await {
-        let kept = app.write(move |ctx, conn| staff::session::keep(ctx, conn, &session_id)).await;
+        let kept = service.write(move |tx| staff::session::keep(tx, &session_id)).await;
         if let Err(error) = kept {
             tracing::warn!(%error, "could not record that a session was used");
         }
@@ -128,21 +136,21 @@ pub async fn keep_alive(app: &App, secret: Secret) {
 }
 
 /// Ends a session. A development token has no session: only its cookie is cleared.
-pub fn end(ctx: &Ctx, conn: &mut Conn, secret: &Secret) -> Result<(), Refusal> {
-    match staff::authenticate(ctx, conn, Some(secret)) {
-        Ok(who) => Ok(staff::session::sign_out(ctx, conn, &who)?),
+pub fn end(tx: &mut Tx, secret: &Secret) -> Result<(), Refusal> {
+    match staff::authenticate(tx, Some(secret)) {
+        Ok(who) => Ok(staff::session::sign_out(tx, &who)?),
         Err(refused @ Refusal::Db(_)) => Err(refused),
         Err(_) => Ok(()),
     }
 }
 
 /// The CSRF token of a session's forms, so that no other site can send them.
-pub fn form_token(ctx: &Ctx, secret: &Secret) -> String {
-    ctx.keys.blind("csrf", &secret.hash())
+pub fn form_token(service: &Service, secret: &Secret) -> String {
+    service.keys.blind("csrf", &secret.hash())
 }
 
 /// Whether a form carries the CSRF token of this session.
-pub fn is_form_token(ctx: &Ctx, secret: &Secret, given: &str) -> bool {
-    let ours = form_token(ctx, secret);
+pub fn is_form_token(service: &Service, secret: &Secret, given: &str) -> bool {
+    let ours = form_token(service, secret);
     constant_time::verify_slices_are_equal(given.as_bytes(), ours.as_bytes()).is_ok()
 }

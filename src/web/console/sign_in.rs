@@ -11,8 +11,9 @@ use super::address;
 use super::layout::{Sent, stale, wish};
 use super::session::{self, Step};
 use super::{cookie, on, style, words};
+use crate::domain::staff::PasswordHasher;
 use crate::kit::{Language, Secret};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::html::{self, Does};
 use crate::web::http::{Call, Form, Problem, is_same_site};
 
@@ -53,67 +54,76 @@ impl SignIn<'_> {
 }
 
 fn show(
-    app: &App,
+    service: &Service,
     request: &HttpRequest,
     status: StatusCode,
     shown: &Shown,
 ) -> Result<HttpResponse, Problem> {
-    let (nonce, language) = (html::nonce(app), wish(request).unwrap_or_default());
+    let (nonce, language) = (html::nonce(service), wish(request).unwrap_or_default());
     let page = SignIn {
         nonce: &nonce,
         language,
         lang: language.as_str(),
         style: style::address(),
-        is_development: app.config.is_development(),
+        is_development: service.settings.is_development(),
         shown,
     };
-    html::page(app, status, &nonce, Does::Form, page.render())
+    html::page(service, status, &nonce, Does::Form, page.render())
 }
 
 /// `GET /console/sign-in`: the sign-in form.
-pub async fn ask(app: Data<App>, request: HttpRequest, asked: Query<Asked>) -> Result<HttpResponse, Problem> {
+pub async fn ask(
+    service: Data<Service>,
+    request: HttpRequest,
+    asked: Query<Asked>,
+) -> Result<HttpResponse, Problem> {
     let next = asked.into_inner().next.unwrap_or_default();
     let shown = Shown { next: address::local(&next).to_owned(), ..Shown::default() };
-    show(&app, &request, StatusCode::OK, &shown)
+    show(&service, &request, StatusCode::OK, &shown)
 }
 
 /// `POST /console/sign-in`: checks e-mail and password.
 pub async fn password(
-    app: Data<App>,
+    service: Data<Service>,
+    hasher: Data<PasswordHasher>,
     request: HttpRequest,
     call: Call,
     form: Form,
 ) -> Result<HttpResponse, Problem> {
     let (email, password) = (form.field("email"), Secret::from_client(&form.field("password")));
-    let shown = shown(&app, &request, &form)?;
-    let step = session::begin(&app, email.trim(), password, call.network).await?;
-    go_on(&app, &request, step, shown)
+    let shown = shown(&service, &request, &form)?;
+    let step = session::begin(&service, &hasher, email.trim(), password, call.network).await?;
+    go_on(&service, &request, step, shown)
 }
 
 /// `POST /console/sign-in/code`: checks an authenticator or recovery code.
 pub async fn code(
-    app: Data<App>,
+    service: Data<Service>,
     request: HttpRequest,
     call: Call,
     form: Form,
 ) -> Result<HttpResponse, Problem> {
-    let shown = shown(&app, &request, &form)?;
+    let shown = shown(&service, &request, &form)?;
     let (challenge, code) = (Secret::from_client(&shown.challenge), form.field("code"));
-    let step = session::finish(&app, challenge, code.trim(), &call).await?;
-    go_on(&app, &request, step, shown)
+    let step = session::finish(&service, challenge, code.trim(), &call).await?;
+    go_on(&service, &request, step, shown)
 }
 
 /// `POST /console/sign-in/token`: signs in with a token from the command line, in development only.
-pub async fn token(app: Data<App>, request: HttpRequest, form: Form) -> Result<HttpResponse, Problem> {
-    let shown = Shown { is_token: true, ..shown(&app, &request, &form)? };
+pub async fn token(
+    service: Data<Service>,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Problem> {
+    let shown = Shown { is_token: true, ..shown(&service, &request, &form)? };
     let token = Secret::from_client(form.field("token").trim());
-    let step = app.read(move |ctx, conn| session::by_token(ctx, conn, token)).await?;
-    go_on(&app, &request, step, shown)
+    let step = service.read(move |tx| session::by_token(tx, token)).await?;
+    go_on(&service, &request, step, shown)
 }
 
 /// Without a session there is nothing to bind a CSRF token to, so the form's origin is checked instead.
-fn shown(app: &App, request: &HttpRequest, form: &Form) -> Result<Shown, Problem> {
-    if !is_same_site(app, request) {
+fn shown(service: &Service, request: &HttpRequest, form: &Form) -> Result<Shown, Problem> {
+    if !is_same_site(service, request) {
         return Err(stale());
     }
     Ok(Shown {
@@ -124,51 +134,56 @@ fn shown(app: &App, request: &HttpRequest, form: &Form) -> Result<Shown, Problem
     })
 }
 
-fn go_on(app: &App, request: &HttpRequest, step: Step, shown: Shown) -> Result<HttpResponse, Problem> {
+fn go_on(
+    service: &Service,
+    request: &HttpRequest,
+    step: Step,
+    shown: Shown,
+) -> Result<HttpResponse, Problem> {
     let language = wish(request).unwrap_or_default();
     match step {
-        Step::In(secret) => signed_in(app, on(&shown.next), &secret),
+        Step::In(secret) => signed_in(service, on(&shown.next), &secret),
         Step::Enrolled { secret, recovery_codes } => {
             let shown = Shown { challenge: String::new(), recovery_codes, ..shown };
-            signed_in(app, show(app, request, StatusCode::OK, &shown)?, &secret)
+            signed_in(service, show(service, request, StatusCode::OK, &shown)?, &secret)
         }
         Step::Over => {
             let error = words::sign_in_over(language).to_owned();
             let shown = Shown { error, challenge: String::new(), ..shown };
-            show(app, request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+            show(service, request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
         }
         Step::Code { challenge } => {
             let challenge = challenge.expose().to_owned();
-            show(app, request, StatusCode::OK, &Shown { challenge, ..shown })
+            show(service, request, StatusCode::OK, &Shown { challenge, ..shown })
         }
         Step::Enrol { challenge, key, qr } => {
             let challenge = challenge.expose().to_owned();
-            show(app, request, StatusCode::OK, &Shown { challenge, key, qr, ..shown })
+            show(service, request, StatusCode::OK, &Shown { challenge, key, qr, ..shown })
         }
         Step::Wrong => {
             let error = words::wrong_sign_in(language, shown.is_token, !shown.challenge.is_empty());
             let shown = Shown { error: error.to_owned(), ..shown };
-            show(app, request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+            show(service, request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
         }
         Step::Wait(wait) => {
             let shown = Shown { error: words::wait(language, wait), ..shown };
-            show(app, request, StatusCode::TOO_MANY_REQUESTS, &shown)
+            show(service, request, StatusCode::TOO_MANY_REQUESTS, &shown)
         }
     }
 }
 
-fn signed_in(app: &App, mut answer: HttpResponse, secret: &Secret) -> Result<HttpResponse, Problem> {
-    let value = cookie::set(app, secret).parse().map_err(|_| stale())?;
+fn signed_in(service: &Service, mut answer: HttpResponse, secret: &Secret) -> Result<HttpResponse, Problem> {
+    let value = cookie::set(service, secret).parse().map_err(|_| stale())?;
     answer.headers_mut().append(SET_COOKIE, value);
     Ok(answer)
 }
 
 /// `POST /console/sign-out`: ends the session and clears the cookie.
-pub async fn out(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn out(service: Data<Service>, sent: Sent) -> Result<HttpResponse, Problem> {
     let secret = sent.session.secret;
-    app.write(move |ctx, conn| session::end(ctx, conn, &secret)).await?;
+    service.write(move |tx| session::end(tx, &secret)).await?;
     let mut answer = on("/console/sign-in");
-    answer.headers_mut().append(SET_COOKIE, cookie::clear(&app).parse().map_err(|_| stale())?);
+    answer.headers_mut().append(SET_COOKIE, cookie::clear(&service).parse().map_err(|_| stale())?);
     Ok(answer)
 }
 

@@ -9,7 +9,7 @@ use crate::domain::practices::{self, Practice};
 use crate::domain::staff::{self, Member, Role, Team};
 use crate::kit::Secret;
 use crate::platform::db::Conn;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// The signed-in staff member and their practice.
 pub struct Who {
@@ -21,10 +21,10 @@ pub struct Who {
 }
 
 /// Authenticates the holder of a session secret.
-pub fn who(ctx: &Ctx, conn: &mut Conn, token: Option<&Secret>) -> Result<Who, Refusal> {
-    let who = staff::authenticate(ctx, conn, token)?;
-    let name = staff::member(conn, &who)?.name;
-    let practice = practices::find(conn, &who.practice_id)?.ok_or(staff::Refusal::Unauthorized)?;
+pub fn who(tx: &mut Tx, token: Option<&Secret>) -> Result<Who, Refusal> {
+    let who = staff::authenticate(tx, token)?;
+    let name = staff::member(tx, &who)?.name;
+    let practice = practices::find(tx, &who.practice_id)?.ok_or(staff::Refusal::Unauthorized)?;
     Ok(Who { staff_id: who.staff_id, name, role: who.role, practice })
 }
 
@@ -49,7 +49,7 @@ impl Roster {
 }
 
 /// The roster of the signed-in member's practice.
-pub fn roster(conn: &mut Conn, who: &Who) -> Result<Roster, Refusal> {
+pub fn roster(tx: &mut Tx, who: &Who) -> Result<Roster, Refusal> {
     let practice_id = &who.practice.id;
-    Ok(Roster { people: staff::colleagues(conn, practice_id)?, teams: staff::teams(conn, practice_id)? })
+    Ok(Roster { people: staff::colleagues(tx, practice_id)?, teams: staff::teams(tx, practice_id)? })
 }

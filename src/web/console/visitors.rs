@@ -12,7 +12,7 @@ use super::links::{Shown, find};
 use super::words::Errors;
 use crate::domain::desk;
 use crate::domain::link_analytics::Report;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::{Code, Id, Problem};
 
 /// The chosen days and channel. An empty field means no restriction.
@@ -48,27 +48,27 @@ struct Visitors<'a> {
 
 /// `GET /console/links/{id}/visitors`: the funnel of one link.
 pub async fn visitors(
-    app: Data<App>,
+    service: Data<Service>,
     session: Session,
     id: Id,
     asked: Query<Asked>,
 ) -> Result<HttpResponse, Problem> {
-    let (f, link) = find(&app, &session, &id).await?;
+    let (f, link) = find(&service, &session, &id).await?;
     let (token, wanted) = (session.token(), asked.clone());
-    let report = app.read(move |ctx, conn| {
+    let report = service.read(move |tx| {
         let days = (Asked::part(&wanted.from), Asked::part(&wanted.to));
-        desk::funnel(ctx, conn, token.as_ref(), &id.0, days, Asked::part(&wanted.channel))
+        desk::funnel(tx, token.as_ref(), &id.0, days, Asked::part(&wanted.channel))
     });
     match report.await.map_err(Problem::from) {
         Ok(report) => {
             let asked =
                 Asked { from: report.from.clone(), to: report.to.clone(), channel: asked.channel.clone() };
-            f.page(&app, drawn(&f, link, &asked, Some(&report)).render())
+            f.page(&service, drawn(&f, link, &asked, Some(&report)).render())
         }
         Err(problem) if problem.code == Code::InvalidRequest => {
             let errors = Errors::of(f.language, &problem);
             let page = Visitors { errors, ..drawn(&f, link, &asked, None) };
-            f.page_with(&app, StatusCode::UNPROCESSABLE_ENTITY, page.render())
+            f.page_with(&service, StatusCode::UNPROCESSABLE_ENTITY, page.render())
         }
         Err(problem) => Err(problem),
     }

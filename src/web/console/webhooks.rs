@@ -12,7 +12,7 @@ use super::viewer::who;
 use super::words::Errors;
 use crate::domain::desk::Refusal as DeskRefusal;
 use crate::domain::webhooks::{self, Change, Endpoint, Kind, New, State};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::{Code, FieldError, Id, Problem};
 
 /// More than a practice may have.
@@ -61,38 +61,41 @@ struct Confirm<'a> {
 }
 
 /// `GET /console/settings/webhooks`: the practice's webhooks.
-pub async fn list(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+pub async fn list(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    let endpoints = app.read(move |ctx, conn| webhooks::list(ctx, conn, token.as_ref(), "", ALL)).await?;
-    let f = frame(&app, &session, Section::Settings).await?;
-    f.page(&app, Webhooks { f: &f, endpoints }.render())
+    let endpoints = service.read(move |tx| webhooks::list(tx, token.as_ref(), "", ALL)).await?;
+    let f = frame(&service, &session, Section::Settings).await?;
+    f.page(&service, Webhooks { f: &f, endpoints }.render())
 }
 
 /// `GET /console/settings/webhooks/new`: the form for a webhook.
-pub async fn new(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
     // Checks the permission first, so that the form is not shown to members who may not send it.
-    app.read(move |ctx, conn| webhooks::list(ctx, conn, token.as_ref(), "", 1)).await?;
-    form(&app, &session, &New { url: String::new(), label: String::new(), events: None }, None).await
+    service.read(move |tx| webhooks::list(tx, token.as_ref(), "", 1)).await?;
+    form(&service, &session, &New { url: String::new(), label: String::new(), events: None }, None).await
 }
 
 async fn form(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     typed: &New,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let f = frame(app, session, Section::Settings).await?;
+    let f = frame(service, session, Section::Settings).await?;
     let is_chosen = |kind: &Kind| typed.events.as_ref().is_some_and(|kinds| kinds.contains(kind));
     let kinds = KINDS.iter().map(|kind| (kind.as_str(), is_chosen(kind))).collect();
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
     let (url, label) = (typed.url.as_str(), typed.label.as_str());
-    f.page_with(app, status, WebhookForm { f: &f, url, label, kinds, errors }.render())
+    f.page_with(service, status, WebhookForm { f: &f, url, label, kinds, errors }.render())
 }
 
 /// `POST /console/settings/webhooks`: creates a webhook and shows its secret, only this once.
-pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Result<HttpResponse, Problem> {
+pub async fn create(
+    service: Data<Service>,
+    Sent { session, form: sent }: Sent,
+) -> Result<HttpResponse, Problem> {
     let ticked = sent.fields("events");
     let kinds: Vec<Kind> =
         KINDS.into_iter().filter(|kind| ticked.iter().any(|t| t == kind.as_str())).collect();
@@ -103,16 +106,15 @@ pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Resul
     };
     let (new, token) = (typed(), session.token());
     let made = match check_label(&new.label) {
-        Ok(()) => app
-            .write(move |ctx, conn| webhooks::create(ctx, conn, token.as_ref(), &new))
-            .await
-            .map_err(Problem::from),
+        Ok(()) => {
+            service.write(move |tx| webhooks::create(tx, token.as_ref(), &new)).await.map_err(Problem::from)
+        }
         Err(wrong) => Err(wrong),
     };
     match made {
-        Ok((endpoint, secret)) => show_secret(&app, &session, &endpoint, secret.expose(), false).await,
+        Ok((endpoint, secret)) => show_secret(&service, &session, &endpoint, secret.expose(), false).await,
         Err(problem) if matches!(problem.code, Code::InvalidRequest | Code::WebhookLimit) => {
-            form(&app, &session, &typed(), Some(problem)).await
+            form(&service, &session, &typed(), Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
@@ -127,67 +129,71 @@ fn check_label(label: &str) -> Result<(), Problem> {
 }
 
 async fn show_secret(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     endpoint: &Endpoint,
     secret: &str,
     is_rotated: bool,
 ) -> Result<HttpResponse, Problem> {
-    let f = frame(app, session, Section::Settings).await?;
-    f.page(app, FreshSecret { f: &f, endpoint, secret, is_rotated }.render())
+    let f = frame(service, session, Section::Settings).await?;
+    f.page(service, FreshSecret { f: &f, endpoint, secret, is_rotated }.render())
 }
 
 /// `GET /console/settings/webhooks/{id}/rotate`: asks for confirmation.
-pub async fn ask_rotate(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
-    confirm(&app, &session, id, false).await
+pub async fn ask_rotate(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    confirm(&service, &session, id, false).await
 }
 
 /// `POST /console/settings/webhooks/{id}/rotate`: creates a new secret and shows it, only this once.
-pub async fn rotate(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn rotate(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
-    let rotated = app.write(move |ctx, conn| webhooks::rotate(ctx, conn, token.as_ref(), &id.0));
+    let rotated = service.write(move |tx| webhooks::rotate(tx, token.as_ref(), &id.0));
     let (endpoint, secret) = rotated.await?;
-    show_secret(&app, &sent.session, &endpoint, secret.expose(), true).await
+    show_secret(&service, &sent.session, &endpoint, secret.expose(), true).await
 }
 
 /// `GET /console/settings/webhooks/{id}/delete`: asks for confirmation.
-pub async fn ask_delete(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
-    confirm(&app, &session, id, true).await
+pub async fn ask_delete(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    confirm(&service, &session, id, true).await
 }
 
 /// `POST /console/settings/webhooks/{id}/delete`: deletes the webhook and its log.
-pub async fn delete(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn delete(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
-    app.write(move |ctx, conn| webhooks::delete(ctx, conn, token.as_ref(), &id.0)).await?;
+    service.write(move |tx| webhooks::delete(tx, token.as_ref(), &id.0)).await?;
     Ok(on("/console/settings/webhooks?done=deleted"))
 }
 
 /// `POST /console/settings/webhooks/{id}/state`: enables or disables a webhook.
-pub async fn change_state(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn change_state(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let is_active = sent.form.field("state") == State::Active.as_str();
     let state = if is_active { State::Active } else { State::Disabled };
     let (token, wanted) = (sent.session.token(), id.0.clone());
     let change = Change { state: Some(state), ..Change::default() };
-    app.write(move |ctx, conn| webhooks::change(ctx, conn, token.as_ref(), &wanted, &change)).await?;
+    service.write(move |tx| webhooks::change(tx, token.as_ref(), &wanted, &change)).await?;
     let done = if is_active { "enabled" } else { "disabled" };
     Ok(on(&format!("/console/settings/webhooks/{}?done={done}", id.0)))
 }
 
 async fn confirm(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     id: Id,
     is_delete: bool,
 ) -> Result<HttpResponse, Problem> {
-    let (f, endpoint) = find(app, session, id.0).await?;
-    f.page(app, Confirm { f: &f, endpoint: &endpoint, is_delete }.render())
+    let (f, endpoint) = find(service, session, id.0).await?;
+    f.page(service, Confirm { f: &f, endpoint: &endpoint, is_delete }.render())
 }
 
 /// A webhook and the layout of its pages.
-pub async fn find(app: &Data<App>, session: &Session, id: String) -> Result<(Frame, Endpoint), Problem> {
+pub async fn find(
+    service: &Data<Service>,
+    session: &Session,
+    id: String,
+) -> Result<(Frame, Endpoint), Problem> {
     let token = session.token();
-    let endpoint = app.read(move |ctx, conn| webhooks::find(ctx, conn, token.as_ref(), &id)).await?;
+    let endpoint = service.read(move |tx| webhooks::find(tx, token.as_ref(), &id)).await?;
     let token = session.token();
-    let who = app.read(move |ctx, conn| -> Result<_, DeskRefusal> { who(ctx, conn, token.as_ref()) }).await?;
-    Ok((session.frame(app, who, Section::Settings), endpoint))
+    let who = service.read(move |tx| -> Result<_, DeskRefusal> { who(tx, token.as_ref()) }).await?;
+    Ok((session.frame(service, who, Section::Settings), endpoint))
 }

@@ -7,9 +7,10 @@ use askama::Template;
 
 use super::layout::{stale, wish};
 use super::{on, style, words};
+use crate::domain::staff::PasswordHasher;
 use crate::domain::staff::{Refusal, letter};
 use crate::kit::{Language, Secret};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::html::{self, Does};
 use crate::web::http::{Form, Problem, is_same_site};
 
@@ -36,31 +37,36 @@ impl Welcome<'_> {
 }
 
 fn show(
-    app: &App,
+    service: &Service,
     request: &HttpRequest,
     status: StatusCode,
     shown: &Shown,
 ) -> Result<HttpResponse, Problem> {
-    let (nonce, language) = (html::nonce(app), wish(request).unwrap_or_default());
+    let (nonce, language) = (html::nonce(service), wish(request).unwrap_or_default());
     let (lang, style) = (language.as_str(), style::address());
     let page = Welcome { nonce: &nonce, language, lang, style, shown };
-    html::page(app, status, &nonce, Does::Both, page.render())
+    html::page(service, status, &nonce, Does::Both, page.render())
 }
 
 /// `GET /console/welcome`: the form for a new password.
-pub async fn ask(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    show(&app, &request, StatusCode::OK, &Shown::default())
+pub async fn ask(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    show(&service, &request, StatusCode::OK, &Shown::default())
 }
 
 /// `POST /console/welcome`: sets the password and redirects to the sign-in.
-pub async fn choose(app: Data<App>, request: HttpRequest, form: Form) -> Result<HttpResponse, Problem> {
-    if !is_same_site(&app, &request) {
+pub async fn choose(
+    service: Data<Service>,
+    hasher: Data<PasswordHasher>,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Problem> {
+    if !is_same_site(&service, &request) {
         return Err(stale());
     }
     let (token, password) = (form.field("token"), Secret::from_client(&form.field("password")));
     let secret = Secret::from_client(token.trim());
-    let set = match letter::choose(&app, secret, &password).await {
-        Ok(chosen) => app.write(move |ctx, conn| letter::set_password(ctx, conn, &chosen)).await.map(drop),
+    let set = match letter::choose(&service, &hasher, secret, &password).await {
+        Ok(chosen) => service.write(move |tx| letter::set_password(tx, &chosen)).await.map(drop),
         Err(refusal) => Err(refusal),
     };
     let language = wish(&request).unwrap_or_default();
@@ -71,5 +77,5 @@ pub async fn choose(app: Data<App>, request: HttpRequest, form: Form) -> Result<
         Err(other) => return Err(other.into()),
     };
     let shown = Shown { token, error: error.to_owned() };
-    show(&app, &request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+    show(&service, &request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
 }

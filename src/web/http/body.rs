@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use super::{Code, FieldError, Problem};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 /// The default size limit of a request body. Only uploads of pictures and files have a larger one.
 pub const MOST_BYTES: usize = 16 * 1024;
@@ -52,7 +52,9 @@ pub(super) fn in_time(
     payload: &mut Payload,
     most: usize,
 ) -> impl Future<Output = Result<BytesMut, Problem>> + 'static {
-    let seconds = request.app_data::<Data<App>>().map_or(10, |app| app.config.server.body_timeout_seconds);
+    let seconds = request
+        .app_data::<Data<Service>>()
+        .map_or(10, |service| service.settings.server.body_timeout_seconds);
     let payload = payload.take();
     async move {
         let collected = timeout(Duration::from_secs(seconds), collect(payload, most)).await;

@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{Code, Problem, client_ip};
 use crate::kit::{Language, Secret};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 /// The request id that the middleware assigned.
 #[derive(Clone)]
@@ -67,7 +67,8 @@ impl FromRequest for Call {
 
 fn read(request: &HttpRequest) -> Result<Call, Problem> {
     let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let trusted = request.app_data::<Data<App>>().map(|app| app.config.trusted_proxies.as_slice());
+    let trusted =
+        request.app_data::<Data<Service>>().map(|service| service.settings.trusted_proxies.as_slice());
     Ok(Call {
         bearer: header(AUTHORIZATION).and_then(bearer),
         idempotency_key: idempotency_key(request)?,

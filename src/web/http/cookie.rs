@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::COOKIE;
 
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 /// The prefix makes a browser accept the cookie only from this host, only over TLS, and for all paths. A
 /// development service on plain HTTP could not set it.
@@ -11,18 +11,18 @@ const NAME: &str = "__Host-practice_links";
 const PLAIN_NAME: &str = "practice_links";
 
 /// Whether the service speaks plain HTTP, which is possible only in development.
-pub fn is_plain(app: &App) -> bool {
-    app.config.is_development() && !app.config.public_url.starts_with("https://")
+pub fn is_plain(service: &Service) -> bool {
+    service.settings.is_development() && !service.settings.public_url.starts_with("https://")
 }
 
 /// The name of the staff session cookie.
-pub fn staff_name(app: &App) -> &'static str {
-    if is_plain(app) { PLAIN_NAME } else { NAME }
+pub fn staff_name(service: &Service) -> &'static str {
+    if is_plain(service) { PLAIN_NAME } else { NAME }
 }
 
 /// The value of the staff session cookie, not checked for validity.
-pub fn of_staff<'a>(app: &App, request: &'a HttpRequest) -> Option<&'a str> {
-    let name = staff_name(app);
+pub fn of_staff<'a>(service: &Service, request: &'a HttpRequest) -> Option<&'a str> {
+    let name = staff_name(service);
     let lines = request.headers().get_all(COOKIE).filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(found, value)| *found == name && !value.is_empty()).map(|(_, value)| value)

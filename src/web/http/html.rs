@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::{Code, Problem};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 /// A nonce for the style and script of one page.
-pub fn nonce(app: &App) -> String {
-    STANDARD_NO_PAD.encode(app.ctx().random::<16>())
+pub fn nonce(service: &Service) -> String {
+    STANDARD_NO_PAD.encode(service.random::<16>())
 }
 
 /// What a page may do besides being displayed; it selects the content security policy.
@@ -30,7 +30,7 @@ pub enum Does {
 }
 
 pub fn page(
-    app: &App,
+    service: &Service,
     status: StatusCode,
     nonce: &str,
     does: Does,
@@ -53,7 +53,7 @@ pub fn page(
         .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .insert_header((HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex")))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
-    if !app.config.is_development() {
+    if !service.settings.is_development() {
         response.insert_header((
             STRICT_TRANSPORT_SECURITY,
             HeaderValue::from_static("max-age=63072000; includeSubDomains"),

@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 use super::call::{Headed, RequestId};
 use super::problem::REQUEST_ID;
 use super::{Code, Draining, Problem};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 pub async fn door(
     mut request: ServiceRequest,
@@ -60,7 +60,7 @@ fn enter(request: &mut ServiceRequest) -> RequestId {
         request.head_mut().method = Method::GET;
         request.extensions_mut().insert(Headed);
     }
-    let id = request.app_data::<Data<App>>().map(|app| app.ctx().id("req")).unwrap_or_default();
+    let id = request.app_data::<Data<Service>>().map(|service| service.id("req")).unwrap_or_default();
     request.extensions_mut().insert(RequestId(id.clone()));
     RequestId(id)
 }

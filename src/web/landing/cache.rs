@@ -15,7 +15,8 @@ use super::ttl_cache::Shelf;
 use super::user_agent::{self, Lead};
 use crate::domain::printing::{Share, Unprintable};
 use crate::kit::Language;
-use crate::platform::settings::Config;
+use crate::platform::settings::Settings;
+use crate::platform::signal::Signals;
 
 /// Limit on cached pages: each has some tens of kilobytes, and they are from the last second or two.
 const MOST_PAGES: usize = 512;
@@ -99,27 +100,28 @@ impl Drawn {
 pub type Shared = (String, Option<Language>);
 
 /// In-memory caches of the landing page.
-pub struct Front {
+pub struct LandingCache {
     pages: Shelf<Key, Arc<Drawn>>,
     shares: Shelf<Shared, Share>,
     /// Preview images by their text, so that an image is rendered once per change and not once per second;
     /// with the time of the last request.
     pictures: Mutex<HashMap<Share, (Bytes, Instant)>>,
     pictures_drawn: AtomicU64,
-    /// Number of invalidations: a page that was being rendered during one is not cached.
-    generation: AtomicU64,
+    /// A page that was being rendered while something changed is not cached: its generation is over.
+    signals: Arc<Signals>,
     badges: OnceLock<Badges>,
     leads: RwLock<HashMap<String, Lead>>,
 }
 
-impl Default for Front {
-    fn default() -> Self {
+impl LandingCache {
+    /// A cache that every commit which changes a link or a practice invalidates.
+    pub fn new(signals: Arc<Signals>) -> Self {
         Self {
             pages: Shelf::new(MOST_PAGES),
             shares: Shelf::new(MOST_SHARES),
             pictures: Mutex::default(),
             pictures_drawn: AtomicU64::default(),
-            generation: AtomicU64::default(),
+            signals,
             badges: OnceLock::default(),
             leads: RwLock::default(),
         }
@@ -133,17 +135,10 @@ pub struct Badges {
     pub google_play: Option<String>,
 }
 
-impl Front {
-    /// Invalidates all pages, because a link or a practice has changed.
-    pub fn forget(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        self.pages.clear();
-        self.shares.clear();
-    }
-
+impl LandingCache {
     /// Returns the number of invalidations so far. Call it before the data of a page is read.
     pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::SeqCst)
+        self.signals.landing.count()
     }
 
     pub fn find(&self, key: &Key) -> Option<Arc<Drawn>> {
@@ -212,10 +207,10 @@ impl Front {
     }
 
     /// Returns the badges, which are read once.
-    pub fn badges(&self, config: &Config) -> &Badges {
+    pub fn badges(&self, settings: &Settings) -> &Badges {
         self.badges.get_or_init(|| Badges {
-            app_store: config.app.app_store_badge.as_deref().and_then(data_url),
-            google_play: config.app.google_play_badge.as_deref().and_then(data_url),
+            app_store: settings.app.app_store_badge.as_deref().and_then(data_url),
+            google_play: settings.app.google_play_badge.as_deref().and_then(data_url),
         })
     }
 }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::kit::Timestamp;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Service;
 
 /// A person who reads the page needs longer; a program that guesses is slowed down to six per minute.
 const WAIT: Duration = Duration::from_secs(10);
@@ -25,32 +25,32 @@ pub enum Worth {
 }
 
 /// Issues a challenge token for a network address.
-pub fn sign(ctx: &Ctx, network: &str) -> String {
-    let body = format!("{}.{}", ctx.now.seconds(), URL_SAFE_NO_PAD.encode(ctx.random::<9>()));
-    let mac = mac(ctx, network, &body);
+pub fn sign(service: &Service, network: &str) -> String {
+    let body = format!("{}.{}", service.now().seconds(), URL_SAFE_NO_PAD.encode(service.random::<9>()));
+    let mac = mac(service, network, &body);
     format!("{body}.{mac}")
 }
 
 /// Checks a challenge token from a network address.
-pub fn worth(ctx: &Ctx, network: &str, ticket: &str) -> Worth {
+pub fn worth(service: &Service, network: &str, ticket: &str) -> Worth {
     let Some((body, given)) = ticket.rsplit_once('.') else { return Worth::Nothing };
-    if ctx.keys.blind("ticket", given) != ctx.keys.blind("ticket", &mac(ctx, network, body)) {
+    if service.keys.blind("ticket", given) != service.keys.blind("ticket", &mac(service, network, body)) {
         return Worth::Nothing;
     }
     let began = body.split('.').next().and_then(|seconds| seconds.parse::<i64>().ok());
     let Some(began) = began.and_then(|seconds| seconds.checked_mul(1000)).map(Timestamp::from_millis) else {
         return Worth::Nothing;
     };
-    if began + WAIT > ctx.now {
-        Worth::TooEarly((began + WAIT).seconds_from(ctx.now))
-    } else if began + LIFE > ctx.now {
+    if began + WAIT > service.now() {
+        Worth::TooEarly((began + WAIT).seconds_from(service.now()))
+    } else if began + LIFE > service.now() {
         Worth::Good
     } else {
         Worth::Nothing
     }
 }
 
-fn mac(ctx: &Ctx, network: &str, body: &str) -> String {
-    let mac = ctx.keys.derive("ticket", &[network.as_bytes(), body.as_bytes()]);
+fn mac(service: &Service, network: &str, body: &str) -> String {
+    let mac = service.keys.derive("ticket", &[network.as_bytes(), body.as_bytes()]);
     URL_SAFE_NO_PAD.encode(mac.get(..16).unwrap_or_default())
 }

@@ -9,9 +9,9 @@ use actix_web::{HttpRequest, HttpResponse, get, post};
 use super::user_agent::Visitor;
 use super::{counts, digits, parameter, visit_of};
 use crate::domain::link_analytics::Step;
-use crate::platform::tx::App;
 use crate::refusals;
 use crate::web::http::{Problem, client_ip};
+use crate::web::landing::Landing;
 
 /// The smallest transparent image (`GIF89a`).
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
@@ -23,12 +23,12 @@ refusals!(CountingRefusals: plain, NotFound);
     responses((status = 204, description = "Accepted; counted once if the visit token is valid"), CountingRefusals))]
 #[post("/{code}/seen")]
 pub async fn record_page_view(
-    app: Data<App>,
+    landing: Data<Landing>,
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     digits(&code)?;
-    count(&app, &request, &code, Step::ConfirmedView);
+    count(&landing, &request, &code, Step::ConfirmedView);
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -37,12 +37,12 @@ pub async fn record_page_view(
     responses((status = 200, description = "One transparent pixel", content_type = "image/gif", body = Vec<u8>), CountingRefusals))]
 #[get("/{code}/seen.gif")]
 pub async fn record_page_view_by_image(
-    app: Data<App>,
+    landing: Data<Landing>,
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     digits(&code)?;
-    count(&app, &request, &code, Step::ConfirmedView);
+    count(&landing, &request, &code, Step::ConfirmedView);
     Ok(HttpResponse::Ok().content_type("image/gif").body(PIXEL))
 }
 
@@ -51,14 +51,14 @@ pub async fn record_page_view_by_image(
     responses((status = 204, description = "Accepted; counted once if the visit token is valid"), CountingRefusals))]
 #[post("/{code}/tap")]
 pub async fn record_store_tap(
-    app: Data<App>,
+    landing: Data<Landing>,
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     digits(&code)?;
     match parameter(&request, "store=") {
-        Some("ios") => count(&app, &request, &code, Step::TapIos),
-        Some("android") => count(&app, &request, &code, Step::TapAndroid),
+        Some("ios") => count(&landing, &request, &code, Step::TapIos),
+        Some("android") => count(&landing, &request, &code, Step::TapAndroid),
         _ => {}
     }
     Ok(HttpResponse::NoContent().finish())
@@ -66,13 +66,15 @@ pub async fn record_store_tap(
 
 /// A code cannot be guessed here, because none is looked up; an address over the
 /// code-guess limit is ignored.
-fn count(app: &App, request: &HttpRequest, code: &str, step: Step) {
-    let ctx = app.ctx();
-    let network = client_ip::network(request, &app.config.trusted_proxies);
-    let Some(visit) = visit_of(&ctx, request, code) else { return };
-    if counts(app, request, Visitor::of(request.headers(), |agent| app.front.lead(agent)).is_machine)
-        && app.guests.may_tell(&app.config, &network, ctx.now)
+fn count(landing: &Landing, request: &HttpRequest, code: &str, step: Step) {
+    let network = client_ip::network(request, &landing.service.settings.trusted_proxies);
+    let Some(visit) = visit_of(&landing.service, request, code) else { return };
+    if counts(
+        &landing.service,
+        request,
+        Visitor::of(request.headers(), |agent| landing.cache.lead(agent)).is_machine,
+    ) && landing.code_guesses.may_tell(&landing.service.settings, &network, landing.service.now())
     {
-        app.tally.add_once(ctx.now, visit.link_id, step, visit.channel, visit.id);
+        landing.page_views.add_once(landing.service.now(), visit.link_id, step, visit.channel, visit.id);
     }
 }

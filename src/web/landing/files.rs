@@ -14,9 +14,9 @@ use crate::domain::links::{self, Opened};
 use crate::domain::printing::{Share, Unprintable};
 use crate::kit::Language;
 use crate::platform::db;
-use crate::platform::tx::App;
 use crate::refusals;
 use crate::web::http::{Call, Code, Problem};
+use crate::web::landing::Landing;
 use crate::web::patient_api::link_tokens::code_limited;
 
 refusals!(ShareRefusals: plain, NotFound, CodeLimited);
@@ -26,17 +26,25 @@ refusals!(ShareRefusals: plain, NotFound, CodeLimited);
     responses((status = 200, description = "PNG, 1200 × 630 pixels; for a discreet link it does not name the practice", content_type = "image/png", body = Vec<u8>), ShareRefusals))]
 #[get("/{code}/share.png")]
 pub async fn get_link_preview_image(
-    app: Data<App>,
+    landing: Data<Landing>,
     call: Call,
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let code = code.into_inner();
     digits(&code)?;
-    app.guests.admit(&app.config, &call.network, app.clock.now()).map_err(code_limited)?;
+    landing
+        .code_guesses
+        .admit(&landing.service.settings, &call.network, landing.service.clock.now())
+        .map_err(code_limited)?;
     let named = parameter(&request, "l=").and_then(Language::negotiate);
-    let Some(share) = share(&app, &code, named.or(call.language)).await? else {
-        let wait = app.guests.miss(&app.config, &call.network, &code, app.clock.now());
+    let Some(share) = share(&landing, &code, named.or(call.language)).await? else {
+        let wait = landing.code_guesses.miss(
+            &landing.service.settings,
+            &call.network,
+            &code,
+            landing.service.clock.now(),
+        );
         return Err(wait.map_or_else(|| Problem::new(Code::NotFound, "Check the address."), code_limited));
     };
     let mut response = HttpResponse::Ok();
@@ -47,32 +55,38 @@ pub async fn get_link_preview_image(
         .content_type("image/png")
         .insert_header((CACHE_CONTROL, "public, max-age=60"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    Ok(response.body(picture(&app, share).await?))
+    Ok(response.body(picture(&landing, share).await?))
 }
 
 /// Returns the text of a link's preview image; `None` if no active link has the code.
-async fn share(app: &Data<App>, code: &str, language: Option<Language>) -> Result<Option<Share>, db::Error> {
+async fn share(
+    landing: &Landing,
+    code: &str,
+    language: Option<Language>,
+) -> Result<Option<Share>, db::Error> {
     let shared = (code.to_owned(), language);
-    if let Some(share) = app.front.find_share(&shared) {
+    if let Some(share) = landing.cache.find_share(&shared) {
         return Ok(Some(share));
     }
-    let (generation, wanted) = (app.front.generation(), shared.0.clone());
-    let (Opened::Open(to) | Opened::Paused(to)) = app.read(move |_, conn| links::open(conn, &wanted)).await?
+    let (generation, wanted) = (landing.cache.generation(), shared.0.clone());
+    let (Opened::Open(to) | Opened::Paused(to)) =
+        landing.service.read(move |tx| links::open(tx, &wanted)).await?
     else {
         return Ok(None);
     };
-    let share = Share::of(&page::sheet(&app.config, &to, language.unwrap_or(to.practice.language())));
-    app.front.keep_share(shared, &share, generation);
+    let share =
+        Share::of(&page::sheet(&landing.service.settings, &to, language.unwrap_or(to.practice.language())));
+    landing.cache.keep_share(shared, &share, generation);
     Ok(Some(share))
 }
 
 /// Returns the preview image, rendered on the first request, without a database connection in use.
-async fn picture(app: &Data<App>, share: Share) -> Result<Bytes, Problem> {
-    if let Some(picture) = app.front.picture(&share) {
+async fn picture(landing: &Landing, share: Share) -> Result<Bytes, Problem> {
+    if let Some(picture) = landing.cache.picture(&share) {
         return Ok(picture);
     }
-    let front = Arc::clone(&app.front);
-    app.studio.draw(move || front.drawn_picture(&share)).await.map_err(|error| match error {
+    let front = Arc::clone(&landing.cache);
+    landing.render_pool.draw(move || front.drawn_picture(&share)).await.map_err(|error| match error {
         Unprintable::Busy => Problem::new(Code::Unavailable, "Nothing is lost. Try again in a moment."),
         _ => Problem::new(Code::Internal, "This image cannot be rendered."),
     })
@@ -85,21 +99,29 @@ refusals!(LogoRefusals: plain, NotFound, CodeLimited);
     responses((status = 200, description = "PNG; a discreet link has no logo", content_type = "image/png", body = Vec<u8>), LogoRefusals))]
 #[get("/{code}/logo.png")]
 pub async fn get_link_logo(
-    app: Data<App>,
+    landing: Data<Landing>,
     call: Call,
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let code = code.into_inner();
     digits(&code)?;
-    app.guests.admit(&app.config, &call.network, app.clock.now()).map_err(code_limited)?;
+    landing
+        .code_guesses
+        .admit(&landing.service.settings, &call.network, landing.service.clock.now())
+        .map_err(code_limited)?;
     let wanted = code.clone();
     let nothing = || Problem::new(Code::NotFound, "Check the address.");
-    let (version, png) = match app.read(move |_, conn| links::logo(conn, &wanted)).await? {
+    let (version, png) = match landing.service.read(move |tx| links::logo(tx, &wanted)).await? {
         links::Logo::Of { version, png } => (version, png),
         links::Logo::None => return Err(nothing()),
         links::Logo::Nowhere => {
-            let wait = app.guests.miss(&app.config, &call.network, &code, app.clock.now());
+            let wait = landing.code_guesses.miss(
+                &landing.service.settings,
+                &call.network,
+                &code,
+                landing.service.clock.now(),
+            );
             return Err(wait.map_or_else(nothing, code_limited));
         }
     };
@@ -116,13 +138,13 @@ pub async fn get_link_logo(
 /// Get the Apple app site association file
 #[utoipa::path(tag = "links", responses((status = 200, description = "Apple's app site association", body = Object)))]
 #[get("/.well-known/apple-app-site-association")]
-pub async fn get_apple_app_site_association(app: Data<App>) -> Json<Value> {
-    Json(well_known::apple(&app.config))
+pub async fn get_apple_app_site_association(landing: Data<Landing>) -> Json<Value> {
+    Json(well_known::apple(&landing.service.settings))
 }
 
 /// Get the Android asset links file
 #[utoipa::path(tag = "links", responses((status = 200, description = "Google's Digital Asset Links", body = Vec<Object>)))]
 #[get("/.well-known/assetlinks.json")]
-pub async fn get_android_asset_links(app: Data<App>) -> Json<Value> {
-    Json(well_known::android(&app.config))
+pub async fn get_android_asset_links(landing: Data<Landing>) -> Json<Value> {
+    Json(well_known::android(&landing.service.settings))
 }

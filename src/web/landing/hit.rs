@@ -20,11 +20,11 @@ use super::pages::{Ask, shown};
 use super::user_agent::Visitor;
 use super::{is_open_host, is_visit};
 use crate::kit::Language;
-use crate::platform::tx::App;
 use crate::web::http::problem::REQUEST_ID;
 use crate::web::http::{Draining, client_ip, request_context};
+use crate::web::landing::Landing;
 
-/// Wraps the whole app, including the request context middleware.
+/// Wraps the whole landing, including the request context middleware.
 pub async fn hit(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -49,30 +49,29 @@ fn at_hand(request: &ServiceRequest) -> Option<HttpResponse> {
     if code.is_empty() || !code.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let app = request.app_data::<Data<App>>()?;
-    let ctx = app.ctx();
-    let network = client_ip::network(request.request(), &app.config.trusted_proxies);
-    if app.guests.has_missed(&network, ctx.now) {
+    let landing = request.app_data::<Data<Landing>>()?;
+    let network = client_ip::network(request.request(), &landing.service.settings.trusted_proxies);
+    if landing.code_guesses.has_missed(&network, landing.service.now()) {
         return None;
     }
-    let visitor = Visitor::of(request.headers(), |agent| app.front.lead(agent));
+    let visitor = Visitor::of(request.headers(), |agent| landing.cache.lead(agent));
     let language = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let key = Key {
         code: code.to_owned(),
         language: language.and_then(Language::negotiate),
         lead: visitor.lead,
-        is_open_host: is_open_host(app, request.request()),
+        is_open_host: is_open_host(&landing.service, request.request()),
     };
-    let drawn = app.front.find(&key)?;
+    let drawn = landing.cache.find(&key)?;
     let ask = Ask {
         key: &key,
         query: request.query_string(),
         is_machine: visitor.is_machine,
         is_scan,
-        is_visit: is_visit(app, request.request()),
+        is_visit: is_visit(&landing.service, request.request()),
     };
-    let mut answer = shown(app, &ctx, &drawn, &ask).ok()?;
-    answer.headers_mut().insert(REQUEST_ID, HeaderValue::from_str(&ctx.id("req")).ok()?);
+    let mut answer = shown(landing, &drawn, &ask).ok()?;
+    answer.headers_mut().insert(REQUEST_ID, HeaderValue::from_str(&landing.service.id("req")).ok()?);
     request_context::count("GET", if is_scan { "/Q/{code}" } else { "/{code}" }, 200, began.elapsed());
     Some(answer)
 }

@@ -9,10 +9,10 @@ use super::invited;
 use super::user_agent::{Lead, Visitor};
 use crate::domain::invites::{self, Invite, Refusal, State};
 use crate::kit::Secret;
-use crate::platform::tx::App;
 use crate::refusals;
 use crate::web::http::html::Does;
 use crate::web::http::{Call, Problem, html};
+use crate::web::landing::Landing;
 
 refusals!(InviteRefusals: plain, LinkPaused);
 
@@ -22,29 +22,31 @@ refusals!(InviteRefusals: plain, LinkPaused);
     (status = 404, description = "The same page for unknown, used, revoked and expired invites", content_type = "text/html"), InviteRefusals))]
 #[get("/i/{token}")]
 pub async fn get_invite_page(
-    app: Data<App>,
+    landing: Data<Landing>,
     call: Call,
     request: HttpRequest,
     token: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let visitor = Visitor::of(request.headers(), |agent| app.front.lead(agent));
+    let visitor = Visitor::of(request.headers(), |agent| landing.cache.lead(agent));
     let (secret, again) = (Secret::from_client(&token), Secret::from_client(&token));
-    let (invite, to) = match app.read(move |ctx, conn| invites::look(ctx, conn, &secret)).await {
+    let (invite, to) = match landing.service.read(move |tx| invites::look(tx, &secret)).await {
         Ok(found) => found,
-        Err(refusal) => return gone(&app, &call, refusal),
+        Err(refusal) => return gone(&landing, &call, refusal),
     };
     // Only a person marks it as opened; previews and mail scanners do not.
-    if invite.state(app.clock.now()) == State::Sent && counts(&app, &request, visitor.is_machine) {
-        let opened = app.write(move |ctx, conn| invites::open(ctx, conn, &again)).await;
+    if invite.state(landing.service.clock.now()) == State::Sent
+        && counts(&landing.service, &request, visitor.is_machine)
+    {
+        let opened = landing.service.write(move |tx| invites::open(tx, &again)).await;
         if let Err(refusal) = opened {
-            return gone(&app, &call, refusal);
+            return gone(&landing, &call, refusal);
         }
     }
     let lead = if visitor.is_machine { Lead::Preview } else { visitor.lead };
-    let (nonce, language) = (html::nonce(&app), call.language.unwrap_or(invite.language()));
-    let badges = app.front.badges(&app.config);
-    let page = invited::invited(&app.config, badges, &to, (language, lead), &nonce);
-    html::page(&app, StatusCode::OK, &nonce, Does::Nothing, page)
+    let (nonce, language) = (html::nonce(&landing.service), call.language.unwrap_or(invite.language()));
+    let badges = landing.cache.badges(&landing.service.settings);
+    let page = invited::invited(&landing.service.settings, badges, &to, (language, lead), &nonce);
+    html::page(&landing.service, StatusCode::OK, &nonce, Does::Nothing, page)
 }
 
 refusals!(EmailRefusals: plain);
@@ -55,13 +57,13 @@ refusals!(EmailRefusals: plain);
     (status = 404, description = "Same as for the page of the invite", content_type = "text/html"), EmailRefusals))]
 #[get("/i/{token}/email")]
 pub async fn get_invite_email_page(
-    app: Data<App>,
+    landing: Data<Landing>,
     call: Call,
     token: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let secret = Secret::from_client(&token);
-    let found = app.read(move |ctx, conn| invites::email_page(ctx, conn, &secret)).await;
-    email_page(&app, &call, found)
+    let found = landing.service.read(move |tx| invites::email_page(tx, &secret)).await;
+    email_page(&landing, &call, found)
 }
 
 /// Verify the e-mail address of an invite
@@ -70,34 +72,44 @@ pub async fn get_invite_email_page(
     (status = 404, description = "Same as for the page of the invite", content_type = "text/html"), EmailRefusals))]
 #[post("/i/{token}/email")]
 pub async fn verify_invite_email(
-    app: Data<App>,
+    landing: Data<Landing>,
     call: Call,
     token: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let secret = Secret::from_client(&token);
-    let proven = app.write(move |ctx, conn| invites::prove_email(ctx, conn, &secret)).await;
-    email_page(&app, &call, proven)
+    let proven = landing.service.write(move |tx| invites::prove_email(tx, &secret)).await;
+    email_page(&landing, &call, proven)
 }
 
-fn email_page(app: &App, call: &Call, found: Result<Invite, Refusal>) -> Result<HttpResponse, Problem> {
+fn email_page(
+    landing: &Landing,
+    call: &Call,
+    found: Result<Invite, Refusal>,
+) -> Result<HttpResponse, Problem> {
     let invite = match found {
         Ok(invite) => invite,
-        Err(refusal) => return gone(app, call, refusal),
+        Err(refusal) => return gone(landing, call, refusal),
     };
-    let (nonce, language) = (html::nonce(app), call.language.unwrap_or(invite.language()));
+    let (nonce, language) = (html::nonce(&landing.service), call.language.unwrap_or(invite.language()));
     let is_proven = invite.email_proven_at.is_some();
     let does = if is_proven { Does::Nothing } else { Does::Form };
-    html::page(app, StatusCode::OK, &nonce, does, invited::email(&app.config, is_proven, language, &nonce))
+    html::page(
+        &landing.service,
+        StatusCode::OK,
+        &nonce,
+        does,
+        invited::email(&landing.service.settings, is_proven, language, &nonce),
+    )
 }
 
-fn gone(app: &App, call: &Call, refusal: Refusal) -> Result<HttpResponse, Problem> {
+fn gone(landing: &Landing, call: &Call, refusal: Refusal) -> Result<HttpResponse, Problem> {
     match refusal {
         Refusal::Db(error) => Err(error.into()),
         Refusal::Link(link) => Err(link.into()),
         _ => {
-            let nonce = html::nonce(app);
+            let nonce = html::nonce(&landing.service);
             let body = invited::gone(call.language.unwrap_or_default(), &nonce);
-            html::page(app, StatusCode::NOT_FOUND, &nonce, Does::Nothing, body)
+            html::page(&landing.service, StatusCode::NOT_FOUND, &nonce, Does::Nothing, body)
         }
     }
 }

@@ -6,7 +6,7 @@ use super::cache::Badges;
 use super::user_agent::Lead;
 use crate::domain::links::Destination;
 use crate::kit::Language;
-use crate::platform::settings::Config;
+use crate::platform::settings::Settings;
 
 #[derive(Template)]
 #[template(path = "web/landing/invited.html")]
@@ -29,24 +29,24 @@ struct Invited<'a> {
 /// Page behind the link of an invite's text message. The link works once, so the secret is neither in a
 /// preview's URL nor in a store's referrer: after the install, the patient taps the link in the text again.
 pub fn invited(
-    config: &Config,
+    settings: &Settings,
     badges: &Badges,
     to: &Destination,
     (language, lead): (Language, Lead),
     nonce: &str,
 ) -> askama::Result<String> {
-    let package = &config.app.play_package;
+    let package = &settings.app.play_package;
     Invited {
         nonce,
         lang: language.as_str(),
         practice_name: &to.practice.name,
         practice_city: &to.practice.city,
-        app_name: &config.app.name,
-        host: config.public_host(),
-        origin: &config.public_url,
+        app_name: &settings.app.name,
+        host: settings.public_host(),
+        origin: &settings.public_url,
         is_hidden: lead == Lead::Preview,
         lead: lead.as_str(),
-        app_store_url: &config.app.app_store_url,
+        app_store_url: &settings.app.app_store_url,
         play_url: &format!("https://play.google.com/store/apps/details?id={package}"),
         app_store_badge: badges.app_store.as_deref().unwrap_or_default(),
         google_play_badge: badges.google_play.as_deref().unwrap_or_default(),
@@ -64,8 +64,13 @@ struct Email<'a> {
 }
 
 /// Page behind the link of an invite's e-mail: one button, or the next steps.
-pub fn email(config: &Config, is_proven: bool, language: Language, nonce: &str) -> askama::Result<String> {
-    Email { nonce, lang: language.as_str(), is_proven, app_name: &config.app.name }.render()
+pub fn email(
+    settings: &Settings,
+    is_proven: bool,
+    language: Language,
+    nonce: &str,
+) -> askama::Result<String> {
+    Email { nonce, lang: language.as_str(), is_proven, app_name: &settings.app.name }.render()
 }
 
 #[derive(Template)]

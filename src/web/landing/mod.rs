@@ -23,9 +23,24 @@ use actix_web::guard::GuardContext;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use crate::platform::tx::{App, Ctx};
+use std::sync::Arc;
+
+use self::cache::LandingCache;
+use crate::domain::link_analytics::PageViews;
+use crate::domain::printing::RenderPool;
+use crate::platform::rate_limits::CodeGuessLimiter;
+use crate::platform::tx::Service;
 use crate::web::http::call::is_head;
 use crate::web::http::{Code, Problem, cookie};
+
+/// What the handlers of the landing page hold.
+pub struct Landing {
+    pub service: Service,
+    pub cache: Arc<LandingCache>,
+    pub code_guesses: Arc<CodeGuessLimiter>,
+    pub page_views: Arc<PageViews>,
+    pub render_pool: Arc<RenderPool>,
+}
 
 /// A code consists of digits; any other path is not a link.
 fn digits(code: &str) -> Result<(), Problem> {
@@ -49,8 +64,8 @@ struct Fresh {
 }
 
 impl Fresh {
-    fn draw(ctx: &Ctx) -> Self {
-        let bytes = ctx.random::<28>();
+    fn draw(service: &Service) -> Self {
+        let bytes = service.random::<28>();
         let (nonce, visit) = bytes.split_at(16);
         let visit_id = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(visit);
         Self { nonce: STANDARD_NO_PAD.encode(nonce), visit_id }
@@ -58,8 +73,8 @@ impl Fresh {
 }
 
 /// Returns the visit that the request's `?visit=` token proves, for the page of `code`.
-fn visit_of<'a>(ctx: &Ctx, request: &'a HttpRequest, code: &str) -> Option<visit_token::Visit<'a>> {
-    visit_token::read(ctx, code, parameter(request, "visit=")?)
+fn visit_of<'a>(service: &Service, request: &'a HttpRequest, code: &str) -> Option<visit_token::Visit<'a>> {
+    visit_token::read(service, code, parameter(request, "visit=")?)
 }
 
 /// Returns the value of a query parameter; `name` includes the `=`.
@@ -68,19 +83,19 @@ fn parameter<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
 }
 
 /// Returns true if the request came in on the second host.
-fn is_open_host(app: &App, request: &HttpRequest) -> bool {
-    let open = app.config.app.open_url.split_once("://").map_or("", |(_, host)| host);
+fn is_open_host(service: &Service, request: &HttpRequest) -> bool {
+    let open = service.settings.app.open_url.split_once("://").map_or("", |(_, host)| host);
     !open.is_empty() && request.connection_info().host().eq_ignore_ascii_case(open)
 }
 
 /// Returns true if an action on the page may be counted: not from a bot, and not from a request
 /// that is never counted.
-fn counts(app: &App, request: &HttpRequest, is_machine: bool) -> bool {
-    !is_machine && is_visit(app, request)
+fn counts(service: &Service, request: &HttpRequest, is_machine: bool) -> bool {
+    !is_machine && is_visit(service, request)
 }
 
 /// Excludes HEAD requests and requests with a staff cookie. The cookie is not checked, because the page is
 /// answered without the database, and a made-up cookie only excludes its own sender.
-fn is_visit(app: &App, request: &HttpRequest) -> bool {
-    !is_head(request) && cookie::of_staff(app, request).is_none()
+fn is_visit(service: &Service, request: &HttpRequest) -> bool {
+    !is_head(request) && cookie::of_staff(service, request).is_none()
 }

@@ -7,11 +7,11 @@ use super::user_agent::Lead;
 use crate::domain::links::Destination;
 use crate::domain::printing::{self, Share, Sheet, grouped};
 use crate::kit::{Accent, Language, Wait};
-use crate::platform::settings::Config;
+use crate::platform::settings::Settings;
 
 /// Data that a page of a practice is rendered from.
 pub struct View<'a> {
-    pub config: &'a Config,
+    pub settings: &'a Settings,
     pub badges: &'a Badges,
     pub to: &'a Destination,
     pub language: Language,
@@ -68,7 +68,7 @@ struct Landing<'a> {
 
 /// Page of a link that accepts new patients, with placeholders for the nonce and the visit token.
 pub fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
-    let View { config, to, lead, .. } = view;
+    let View { settings, to, lead, .. } = view;
     let code = to.link.code.as_str();
     let is_preview = *lead == Lead::Preview;
     let qr = if is_preview { String::new() } else { qr(view) };
@@ -80,23 +80,23 @@ pub fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
         practice_city: &to.practice.city,
         is_discreet: to.is_discreet(),
         is_hidden: view.is_hidden(),
-        initials: &initials(if view.is_hidden() { &config.app.name } else { &to.practice.name }),
+        initials: &initials(if view.is_hidden() { &settings.app.name } else { &to.practice.name }),
         logo: &logo(view),
         accent: &accent(view),
         code,
         code_grouped: &grouped(code),
         lead: lead.as_str(),
-        app_store_url: &config.app.app_store_url,
-        play_url: &play_url(config, code),
+        app_store_url: &settings.app.app_store_url,
+        play_url: &play_url(settings, code),
         app_store_badge: view.badges.app_store.as_deref().unwrap_or_default(),
         google_play_badge: view.badges.google_play.as_deref().unwrap_or_default(),
-        banner: &banner(config, code),
+        banner: &banner(settings, code),
         open_url: &open_url(view),
         qr: &qr,
-        host: config.public_host(),
-        url: &format!("{}/{code}", config.public_url),
+        host: settings.public_host(),
+        url: &format!("{}/{code}", settings.public_url),
         picture: &picture(view),
-        app_name: &config.app.name,
+        app_name: &settings.app.name,
         form,
     }
     .render()
@@ -118,25 +118,25 @@ fn accent(view: &View<'_>) -> String {
 
 /// A URL that cannot be encoded as a QR code leaves the image out; the URL itself is on the page.
 fn qr(view: &View<'_>) -> String {
-    let sheet = sheet(view.config, view.to, view.language);
+    let sheet = sheet(view.settings, view.to, view.language);
     printing::qr_svg(&sheet).unwrap_or_default()
 }
 
 /// The image's URL contains its language and version: caches keep one image for each, and a changed image
 /// has a new URL.
 fn picture(view: &View<'_>) -> String {
-    let version = Share::of(&sheet(view.config, view.to, view.language)).version();
-    let (origin, code, language) = (&view.config.public_url, &view.to.link.code, view.language.as_str());
+    let version = Share::of(&sheet(view.settings, view.to, view.language)).version();
+    let (origin, code, language) = (&view.settings.public_url, &view.to.link.code, view.language.as_str());
     format!("{origin}/{code}/share.png?l={language}&v={version}")
 }
 
 /// Text of a link's preview image.
-pub fn sheet<'a>(config: &'a Config, to: &'a Destination, language: Language) -> Sheet<'a> {
+pub fn sheet<'a>(settings: &'a Settings, to: &'a Destination, language: Language) -> Sheet<'a> {
     Sheet {
         practice: (!to.is_discreet()).then_some(to.practice.name.as_str()),
         city: &to.practice.city,
-        app_name: &config.app.name,
-        public_url: &config.public_url,
+        app_name: &settings.app.name,
+        public_url: &settings.public_url,
         code: &to.link.code,
         language,
     }
@@ -144,21 +144,21 @@ pub fn sheet<'a>(config: &'a Config, to: &'a Destination, language: Language) ->
 
 /// Apple's Smart App Banner. Its parameters are separated by commas, so a value with a
 /// comma could inject others.
-fn banner(config: &Config, code: &str) -> String {
-    let Some(id) = config.app.app_store_id() else { return String::new() };
-    if config.public_url.contains(',') {
+fn banner(settings: &Settings, code: &str) -> String {
+    let Some(id) = settings.app.app_store_id() else { return String::new() };
+    if settings.public_url.contains(',') {
         return String::new();
     }
-    format!("app-id={id}, app-argument={}/{code}", config.public_url)
+    format!("app-id={id}, app-argument={}/{code}", settings.public_url)
 }
 
 /// URL of the same page on the other host: on iOS a tap on a link to the page's own domain
 /// never opens an app.
 fn open_url(view: &View<'_>) -> String {
-    let (config, code) = (view.config, &view.to.link.code);
-    match (config.app.open_url.as_str(), view.is_open_host) {
+    let (settings, code) = (view.settings, &view.to.link.code);
+    match (settings.app.open_url.as_str(), view.is_open_host) {
         ("", _) => String::new(),
-        (_, true) => format!("{}/{code}", config.public_url),
+        (_, true) => format!("{}/{code}", settings.public_url),
         (open, false) => format!("{open}/{code}"),
     }
 }
@@ -173,8 +173,13 @@ struct NotFound<'a> {
 }
 
 /// Page of an unknown or closed code: the same one, whatever the reason.
-pub fn not_found(config: &Config, language: Language, mistyped: bool, nonce: &str) -> askama::Result<String> {
-    NotFound { nonce, lang: language.as_str(), mistyped, host: config.public_host() }.render()
+pub fn not_found(
+    settings: &Settings,
+    language: Language,
+    mistyped: bool,
+    nonce: &str,
+) -> askama::Result<String> {
+    NotFound { nonce, lang: language.as_str(), mistyped, host: settings.public_host() }.render()
 }
 
 #[derive(Template)]
@@ -196,7 +201,7 @@ pub fn paused(view: &View<'_>) -> askama::Result<String> {
         lang: view.language.as_str(),
         practice_name: &view.to.practice.name,
         practice_city: &view.to.practice.city,
-        app_name: &view.config.app.name,
+        app_name: &view.settings.app.name,
         is_discreet: view.to.is_discreet(),
         is_hidden: view.is_hidden(),
     }
@@ -224,7 +229,7 @@ pub fn texted(view: &View<'_>, nonce: &str) -> askama::Result<String> {
         practice_name: &view.to.practice.name,
         is_discreet: view.to.is_discreet(),
         is_hidden: view.is_hidden(),
-        app_name: &view.config.app.name,
+        app_name: &view.settings.app.name,
         code: &view.to.link.code,
         code_grouped: &grouped(&view.to.link.code),
     }
@@ -301,8 +306,8 @@ pub enum WrongNumber {
 }
 
 /// Google Play passes the referrer to the app after the install (kept for 90 days).
-fn play_url(config: &Config, code: &str) -> String {
-    let package = &config.app.play_package;
+fn play_url(settings: &Settings, code: &str) -> String {
+    let package = &settings.app.play_package;
     format!("https://play.google.com/store/apps/details?id={package}&referrer=plink%3D{code}")
 }
 

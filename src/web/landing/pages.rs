@@ -16,10 +16,10 @@ use super::{Fresh, digits, is_open_host, is_visit, moved};
 use crate::domain::link_analytics::Step;
 use crate::domain::links::{self, Destination, Opened};
 use crate::kit::{Timestamp, Wait};
-use crate::platform::tx::{App, Ctx};
 use crate::refusals;
 use crate::web::http::html::Does;
 use crate::web::http::{Call, Code, Form, Problem, html};
+use crate::web::landing::Landing;
 
 refusals!(LandingRefusals: plain);
 
@@ -31,12 +31,12 @@ refusals!(LandingRefusals: plain);
     (status = 429, description = "A challenge for a network address that tried many wrong codes", content_type = "text/html"), LandingRefusals))]
 #[get("/{code}", guard = "super::is_code_path")]
 pub async fn get_landing_page(
-    app: Data<App>,
+    landing: Data<Landing>,
     call: Call,
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    show(&app, &call, &request, code.into_inner(), false).await
+    show(&landing, &call, &request, code.into_inner(), false).await
 }
 
 /// Get the landing page after a QR code scan
@@ -47,16 +47,16 @@ pub async fn get_landing_page(
     (status = 429, description = "Same as for the plain link", content_type = "text/html"), LandingRefusals))]
 #[get("/Q/{code}", guard = "super::is_code_path")]
 pub async fn get_scanned_landing_page(
-    app: Data<App>,
+    landing: Data<Landing>,
     call: Call,
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    show(&app, &call, &request, code.into_inner(), true).await
+    show(&landing, &call, &request, code.into_inner(), true).await
 }
 
 async fn show(
-    app: &Data<App>,
+    landing: &Landing,
     call: &Call,
     request: &HttpRequest,
     code: String,
@@ -65,16 +65,17 @@ async fn show(
     if digits(&code).is_err() {
         return moved::on(request, &code, is_scan);
     }
-    let ctx = app.ctx();
-    if let Err(wait) = app.guests.admit(&app.config, &call.network, ctx.now) {
-        return held_back(app, call, &code, wait);
+    if let Err(wait) =
+        landing.code_guesses.admit(&landing.service.settings, &call.network, landing.service.now())
+    {
+        return held_back(landing, call, &code, wait);
     }
-    let (key, visitor) = key(app, call, request, code);
-    let drawn = match app.front.find(&key) {
+    let (key, visitor) = key(landing, call, request, code);
+    let drawn = match landing.cache.find(&key) {
         Some(drawn) => drawn,
-        None => match draw(app, &key).await? {
+        None => match draw(landing, &key).await? {
             Ok(drawn) => drawn,
-            Err(mistyped) => return nowhere(app, call, &key.code, mistyped),
+            Err(mistyped) => return nowhere(landing, call, &key.code, mistyped),
         },
     };
     let ask = Ask {
@@ -82,15 +83,15 @@ async fn show(
         query: request.query_string(),
         is_machine: visitor.is_machine,
         is_scan,
-        is_visit: is_visit(app, request),
+        is_visit: is_visit(&landing.service, request),
     };
-    shown(app, &ctx, &drawn, &ask)
+    shown(landing, &drawn, &ask)
 }
 
 /// Returns the cache key of the requested page, and the visitor.
-pub(super) fn key(app: &App, call: &Call, request: &HttpRequest, code: String) -> (Key, Visitor) {
-    let visitor = Visitor::of(request.headers(), |agent| app.front.lead(agent));
-    let is_open_host = is_open_host(app, request);
+pub(super) fn key(landing: &Landing, call: &Call, request: &HttpRequest, code: String) -> (Key, Visitor) {
+    let visitor = Visitor::of(request.headers(), |agent| landing.cache.lead(agent));
+    let is_open_host = is_open_host(&landing.service, request);
     (Key { code, language: call.language, lead: visitor.lead, is_open_host }, visitor)
 }
 
@@ -106,20 +107,20 @@ pub(super) struct Ask<'a> {
 }
 
 /// Fills in a rendered page and counts the view.
-pub(super) fn shown(app: &App, ctx: &Ctx, drawn: &Drawn, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
+pub(super) fn shown(landing: &Landing, drawn: &Drawn, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
     let channel = visit_token::channel(ask.query);
     if ask.is_visit && drawn.is_open {
-        count(app, ctx.now, drawn, channel, ask);
+        count(landing, landing.service.now(), drawn, channel, ask);
     }
-    let fresh = Fresh::draw(ctx);
+    let fresh = Fresh::draw(&landing.service);
     let visit = Visit { id: &fresh.visit_id, link_id: &drawn.link_id, channel };
-    let visit = visit_token::sign(ctx, &ask.key.code, &visit);
+    let visit = visit_token::sign(&landing.service, &ask.key.code, &visit);
     let does = if drawn.is_open { Does::Both } else { Does::Nothing };
-    html::page(app, StatusCode::OK, &fresh.nonce, does, Ok(drawn.page(&fresh.nonce, &visit)))
+    html::page(&landing.service, StatusCode::OK, &fresh.nonce, does, Ok(drawn.page(&fresh.nonce, &visit)))
 }
 
-fn count(app: &App, now: Timestamp, drawn: &Drawn, channel: &str, ask: &Ask<'_>) {
-    let add = |step| app.tally.add(now, &drawn.link_id, step, channel);
+fn count(landing: &Landing, now: Timestamp, drawn: &Drawn, channel: &str, ask: &Ask<'_>) {
+    let add = |step| landing.page_views.add(now, &drawn.link_id, step, channel);
     add(Step::View);
     match (ask.is_machine, ask.is_scan) {
         (true, _) => add(Step::BotView),
@@ -130,24 +131,24 @@ fn count(app: &App, now: Timestamp, drawn: &Drawn, channel: &str, ask: &Ask<'_>)
 
 /// Renders and caches a page. The inner `Err` means that no active link has the code; it says whether
 /// the code looks mistyped.
-async fn draw(app: &Data<App>, key: &Key) -> Result<Result<Arc<Drawn>, bool>, Problem> {
-    let (generation, code) = (app.front.generation(), key.code.clone());
-    let (to, is_open) = match app.read(move |_, conn| links::open(conn, &code)).await? {
+async fn draw(landing: &Landing, key: &Key) -> Result<Result<Arc<Drawn>, bool>, Problem> {
+    let (generation, code) = (landing.cache.generation(), key.code.clone());
+    let (to, is_open) = match landing.service.read(move |tx| links::open(tx, &code)).await? {
         Opened::Open(to) => (to, true),
         Opened::Paused(to) => (to, false),
         Opened::Nowhere { mistyped } => return Ok(Err(mistyped)),
     };
-    let view = view(app, &to, key);
+    let view = view(landing, &to, key);
     let page = if is_open { page::landing(&view, &page::Form::default()) } else { page::paused(&view) };
     let drawn = Arc::new(Drawn::new(&to.link.id, is_open, &page.map_err(|_| unshowable())?));
-    app.front.keep(key.clone(), &drawn, generation);
+    landing.cache.keep(key.clone(), &drawn, generation);
     Ok(Ok(drawn))
 }
 
-pub(super) fn view<'a>(app: &'a App, to: &'a Destination, key: &Key) -> View<'a> {
+pub(super) fn view<'a>(landing: &'a Landing, to: &'a Destination, key: &Key) -> View<'a> {
     View {
-        config: &app.config,
-        badges: app.front.badges(&app.config),
+        settings: &landing.service.settings,
+        badges: landing.cache.badges(&landing.service.settings),
         to,
         language: key.language.unwrap_or(to.practice.language()),
         lead: key.lead,
@@ -160,30 +161,44 @@ pub(super) fn unshowable() -> Problem {
 }
 
 /// Returns the page for an unknown code, or the challenge if the address has tried too many.
-pub(super) fn nowhere(app: &App, call: &Call, code: &str, mistyped: bool) -> Result<HttpResponse, Problem> {
-    if let Some(wait) = app.guests.miss(&app.config, &call.network, code, app.clock.now()) {
-        return held_back(app, call, code, wait);
+pub(super) fn nowhere(
+    landing: &Landing,
+    call: &Call,
+    code: &str,
+    mistyped: bool,
+) -> Result<HttpResponse, Problem> {
+    if let Some(wait) =
+        landing.code_guesses.miss(&landing.service.settings, &call.network, code, landing.service.clock.now())
+    {
+        return held_back(landing, call, code, wait);
     }
-    let nonce = html::nonce(app);
-    let body = page::not_found(&app.config, call.language.unwrap_or_default(), mistyped, &nonce);
-    html::page(app, StatusCode::NOT_FOUND, &nonce, Does::Nothing, body)
+    let nonce = html::nonce(&landing.service);
+    let body =
+        page::not_found(&landing.service.settings, call.language.unwrap_or_default(), mistyped, &nonce);
+    html::page(&landing.service, StatusCode::NOT_FOUND, &nonce, Does::Nothing, body)
 }
 
 /// Response for a network address that the code-guess limiter blocks.
-pub(super) fn held_back(app: &App, call: &Call, code: &str, wait: Wait) -> Result<HttpResponse, Problem> {
-    challenge(app, call, code, 0, Some(wait.seconds))
+pub(super) fn held_back(
+    landing: &Landing,
+    call: &Call,
+    code: &str,
+    wait: Wait,
+) -> Result<HttpResponse, Problem> {
+    challenge(landing, call, code, 0, Some(wait.seconds))
 }
 
 fn challenge(
-    app: &App,
+    landing: &Landing,
     call: &Call,
     code: &str,
     early: u64,
     wait: Option<u64>,
 ) -> Result<HttpResponse, Problem> {
-    let (nonce, ticket) = (html::nonce(app), challenge_token::sign(&app.ctx(), &call.network));
+    let (nonce, ticket) =
+        (html::nonce(&landing.service), challenge_token::sign(&landing.service, &call.network));
     let body = page::challenge(call.language.unwrap_or_default(), &ticket, code, early, &nonce);
-    let mut response = html::page(app, StatusCode::TOO_MANY_REQUESTS, &nonce, Does::Form, body)?;
+    let mut response = html::page(&landing.service, StatusCode::TOO_MANY_REQUESTS, &nonce, Does::Form, body)?;
     response.headers_mut().insert(RETRY_AFTER, wait.unwrap_or(60).max(1).into());
     Ok(response)
 }
@@ -195,14 +210,16 @@ refusals!(ChallengeRefusals: plain, MalformedRequest, RequestTimeout, BodyTooLar
     responses((status = 303, description = "Redirects to the landing page of the code"),
     (status = 429, description = "Too early, or the challenge token is invalid: the challenge again", content_type = "text/html"), ChallengeRefusals))]
 #[post("/challenge")]
-pub async fn pass_challenge(app: Data<App>, call: Call, form: Form) -> Result<HttpResponse, Problem> {
+pub async fn pass_challenge(landing: Data<Landing>, call: Call, form: Form) -> Result<HttpResponse, Problem> {
     let (ticket, code) = (form.field("ticket"), form.field("code"));
     let code = if digits(&code).is_ok() && code.len() <= 12 { code } else { String::new() };
-    match challenge_token::worth(&app.ctx(), &call.network, &ticket) {
-        challenge_token::Worth::Good if app.guests.forgive(&call.network, &ticket) => {
+    match challenge_token::worth(&landing.service, &call.network, &ticket) {
+        challenge_token::Worth::Good if landing.code_guesses.forgive(&call.network, &ticket) => {
             Ok(HttpResponse::SeeOther().insert_header((LOCATION, format!("/{code}"))).finish())
         }
-        challenge_token::Worth::TooEarly(seconds) => challenge(&app, &call, &code, seconds, Some(seconds)),
-        _ => challenge(&app, &call, &code, 0, None),
+        challenge_token::Worth::TooEarly(seconds) => {
+            challenge(&landing, &call, &code, seconds, Some(seconds))
+        }
+        _ => challenge(&landing, &call, &code, 0, None),
     }
 }

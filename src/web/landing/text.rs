@@ -16,10 +16,10 @@ use crate::domain::links::{self, Destination, Opened};
 use crate::domain::pending_pairings::{self, Left};
 use crate::kit::Phone;
 use crate::platform::db;
-use crate::platform::tx::App;
 use crate::refusals;
 use crate::web::http::html::Does;
 use crate::web::http::{Call, Form, Problem, html, is_same_site};
+use crate::web::landing::Landing;
 
 refusals!(TextRefusals: plain, MalformedRequest, RequestTimeout, BodyTooLarge, UnsupportedMediaType);
 
@@ -32,28 +32,31 @@ refusals!(TextRefusals: plain, MalformedRequest, RequestTimeout, BodyTooLarge, U
     (status = 429, description = "The page again after too many link requests, or a challenge for a network address that tried many wrong codes", content_type = "text/html"), TextRefusals))]
 #[post("/{code}/text")]
 pub async fn text_link(
-    app: Data<App>,
+    landing: Data<Landing>,
     call: Call,
     request: HttpRequest,
     code: Path<String>,
     form: Form,
 ) -> Result<HttpResponse, Problem> {
     digits(&code)?;
-    if let Err(wait) = app.guests.admit(&app.config, &call.network, app.clock.now()) {
-        return held_back(&app, &call, &code, wait);
+    if let Err(wait) =
+        landing.code_guesses.admit(&landing.service.settings, &call.network, landing.service.clock.now())
+    {
+        return held_back(&landing, &call, &code, wait);
     }
-    let (key, _) = key(&app, &call, &request, code.into_inner());
+    let (key, _) = key(&landing, &call, &request, code.into_inner());
     let (typed, token) = (form.field("phone"), form.field("visit"));
-    let is_ours = visit_token::read(&app.ctx(), &key.code, &token).is_some() && is_same_site(&app, &request);
-    let (opened, outcome) = match number(&app, is_ours, &typed) {
-        Ok(phone) => leave(&app, &call, &key.code, phone).await?,
-        Err(wrong) => (open(&app, &key.code).await?, Err(Refused::Wrong(wrong))),
+    let is_ours = visit_token::read(&landing.service, &key.code, &token).is_some()
+        && is_same_site(&landing.service, &request);
+    let (opened, outcome) = match number(&landing, is_ours, &typed) {
+        Ok(phone) => leave(&landing, &call, &key.code, phone).await?,
+        Err(wrong) => (open(&landing, &key.code).await?, Err(Refused::Wrong(wrong))),
     };
     match (opened, outcome) {
-        (Opened::Nowhere { mistyped }, _) => nowhere(&app, &call, &key.code, mistyped),
+        (Opened::Nowhere { mistyped }, _) => nowhere(&landing, &call, &key.code, mistyped),
         (Opened::Paused(_), _) => Ok(on(&format!("/{}", key.code))),
         (Opened::Open(_), Ok(())) => Ok(on(&format!("/{}/texted", key.code))),
-        (Opened::Open(to), Err(refused)) => again(&app, &key, &to, &typed, &refused),
+        (Opened::Open(to), Err(refused)) => again(&landing, &key, &to, &typed, &refused),
     }
 }
 
@@ -78,23 +81,25 @@ refusals!(TextedRefusals: plain);
     (status = 429, description = "A challenge for a network address that tried many wrong codes", content_type = "text/html"), TextedRefusals))]
 #[get("/{code}/texted")]
 pub async fn get_link_texted_page(
-    app: Data<App>,
+    landing: Data<Landing>,
     call: Call,
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     digits(&code)?;
-    if let Err(wait) = app.guests.admit(&app.config, &call.network, app.clock.now()) {
-        return held_back(&app, &call, &code, wait);
+    if let Err(wait) =
+        landing.code_guesses.admit(&landing.service.settings, &call.network, landing.service.clock.now())
+    {
+        return held_back(&landing, &call, &code, wait);
     }
-    let (key, _) = key(&app, &call, &request, code.into_inner());
-    match open(&app, &key.code).await? {
-        Opened::Nowhere { mistyped } => nowhere(&app, &call, &key.code, mistyped),
+    let (key, _) = key(&landing, &call, &request, code.into_inner());
+    match open(&landing, &key.code).await? {
+        Opened::Nowhere { mistyped } => nowhere(&landing, &call, &key.code, mistyped),
         Opened::Paused(_) => Ok(on(&format!("/{}", key.code))),
         Opened::Open(to) => {
-            let nonce = html::nonce(&app);
-            let body = page::texted(&view(&app, &to, &key), &nonce);
-            html::page(&app, StatusCode::OK, &nonce, Does::Nothing, body)
+            let nonce = html::nonce(&landing.service);
+            let body = page::texted(&view(&landing, &to, &key), &nonce);
+            html::page(&landing.service, StatusCode::OK, &nonce, Does::Nothing, body)
         }
     }
 }
@@ -105,31 +110,32 @@ fn on(address: &str) -> HttpResponse {
 
 /// Parses the number if the form has a valid visit token. An invalid form costs no database work beyond the
 /// read of the link whose page is shown.
-fn number(app: &App, is_ours: bool, typed: &str) -> Result<Phone, WrongNumber> {
+fn number(landing: &Landing, is_ours: bool, typed: &str) -> Result<Phone, WrongNumber> {
     if !is_ours {
         return Err(WrongNumber::Stale);
     }
-    Phone::parse(typed, Some(&app.config.verification.default_region)).map_err(|_| WrongNumber::Unreadable)
+    Phone::parse(typed, Some(&landing.service.settings.verification.default_region))
+        .map_err(|_| WrongNumber::Unreadable)
 }
 
-async fn open(app: &Data<App>, code: &str) -> Result<Opened, db::Error> {
+async fn open(landing: &Landing, code: &str) -> Result<Opened, db::Error> {
     let code = code.to_owned();
-    app.read(move |_, conn| links::open(conn, &code)).await
+    landing.service.read(move |tx| links::open(tx, &code)).await
 }
 
 async fn leave(
-    app: &Data<App>,
+    landing: &Landing,
     call: &Call,
     code: &str,
     phone: Phone,
 ) -> Result<(Opened, Result<(), Refused>), db::Error> {
     let (code, wish, network) = (code.to_owned(), call.language, call.network.clone());
-    let left = app.write(move |ctx, conn| -> Result<_, db::Error> {
-        let opened = links::open(conn, &code)?;
+    let left = landing.service.write(move |tx| -> Result<_, db::Error> {
+        let opened = links::open(tx, &code)?;
         let Opened::Open(to) = &opened else { return Ok((opened, Ok(()))) };
         let language = wish.unwrap_or(to.practice.language());
         let left = Left { phone: &phone, to, language, network: &network };
-        let outcome = refused(pending_pairings::leave_number(ctx, conn, &left))?;
+        let outcome = refused(pending_pairings::leave_number(tx, &left))?;
         Ok((opened, outcome))
     });
     left.await
@@ -157,14 +163,13 @@ fn refused(outcome: Result<(), pending_pairings::Refusal>) -> db::Result<Result<
 
 /// Shows the page again, with the error next to the field.
 fn again(
-    app: &App,
+    landing: &Landing,
     key: &Key,
     to: &Destination,
     typed: &str,
     refused: &Refused,
 ) -> Result<HttpResponse, Problem> {
-    let ctx = app.ctx();
-    let (fresh, view) = (Fresh::draw(&ctx), view(app, to, key));
+    let (fresh, view) = (Fresh::draw(&landing.service), view(landing, to, key));
     let (status, error, wait) = match refused {
         Refused::Wrong(wrong) => {
             (StatusCode::UNPROCESSABLE_ENTITY, page::wrong_number(view.language, *wrong).to_owned(), None)
@@ -177,9 +182,9 @@ fn again(
     let form = page::Form { phone: typed.replace(char::is_control, ""), error };
     let page = page::landing(&view, &form).map_err(|_| unshowable())?;
     let visit = Visit { id: &fresh.visit_id, link_id: &to.link.id, channel: "" };
-    let visit = visit_token::sign(&ctx, &key.code, &visit);
+    let visit = visit_token::sign(&landing.service, &key.code, &visit);
     let page = page.replace(NONCE, &fresh.nonce).replace(VISIT, &visit);
-    let mut response = html::page(app, status, &fresh.nonce, Does::Both, Ok(page))?;
+    let mut response = html::page(&landing.service, status, &fresh.nonce, Does::Both, Ok(page))?;
     if let Some(wait) = wait {
         response.headers_mut().insert(RETRY_AFTER, wait.seconds.into());
     }

@@ -54,10 +54,6 @@ impl<K: Eq + Hash, V: Clone> Shelf<K, V> {
         things.kept.insert(key, Kept { value, since: now, generation });
     }
 
-    pub fn clear(&self) {
-        self.lock().kept.clear();
-    }
-
     /// A panic elsewhere leaves a consistent cache, because each change is one insertion. A poisoned lock
     /// is safe to use.
     fn lock(&self) -> MutexGuard<'_, Things<K, V>> {

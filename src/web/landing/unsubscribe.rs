@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 use super::unsubscribe_page::{self, Stands};
 use crate::domain::notifications::{Event, EventKind, Signed, Told};
 use crate::kit::Timestamp;
-use crate::platform::tx::App;
+use crate::platform::outbox::Topics;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::html::{self, Does};
 use crate::web::http::{Call, Code, Problem, RawBody};
@@ -22,12 +23,12 @@ refusals!(UnsubscribeRefusals: plain);
     (status = 404, description = "Unknown or altered token", content_type = "text/html"), UnsubscribeRefusals))]
 #[get("/unsubscribe/{token}")]
 pub async fn get_unsubscribe_page(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     token: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let told = app.read(move |ctx, conn| crate::domain::notifications::look_up(ctx, conn, &token)).await?;
-    show(&app, &call, told.as_ref(), Stands::Asked)
+    let told = service.read(move |tx| crate::domain::notifications::look_up(tx, &token)).await?;
+    show(&service, &call, told.as_ref(), Stands::Asked)
 }
 
 /// Stop a link's e-mails, by the page's button or in one click (RFC 8058)
@@ -37,24 +38,34 @@ pub async fn get_unsubscribe_page(
     (status = 404, description = "Unknown or altered token", content_type = "text/html"), UnsubscribeRefusals))]
 #[post("/unsubscribe/{token}")]
 pub async fn unsubscribe_from_link(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     token: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     // The token identifies the person and the link; the body that mail programs send is not read.
-    let told =
-        app.write(move |ctx, conn| crate::domain::notifications::unsubscribe(ctx, conn, &token)).await?;
-    show(&app, &call, told.as_ref(), Stands::Done)
+    let told = service.write(move |tx| crate::domain::notifications::unsubscribe(tx, &token)).await?;
+    show(&service, &call, told.as_ref(), Stands::Done)
 }
 
-fn show(app: &App, call: &Call, told: Option<&Told>, stands: Stands) -> Result<HttpResponse, Problem> {
-    let nonce = html::nonce(app);
+fn show(
+    service: &Service,
+    call: &Call,
+    told: Option<&Told>,
+    stands: Stands,
+) -> Result<HttpResponse, Problem> {
+    let nonce = html::nonce(service);
     let Some(told) = told else {
         let body = unsubscribe_page::unknown(call.language.unwrap_or_default(), &nonce);
-        return html::page(app, StatusCode::NOT_FOUND, &nonce, Does::Nothing, body);
+        return html::page(service, StatusCode::NOT_FOUND, &nonce, Does::Nothing, body);
     };
     let language = call.language.unwrap_or(told.to.practice.language());
-    html::page(app, StatusCode::OK, &nonce, Does::Form, unsubscribe_page::of(told, stands, language, &nonce))
+    html::page(
+        service,
+        StatusCode::OK,
+        &nonce,
+        Does::Form,
+        unsubscribe_page::of(told, stands, language, &nonce),
+    )
 }
 
 /// Delivery events from a mail server or from the operator's adapter.
@@ -109,12 +120,13 @@ refusals!(MailEventsRefusals: plain, SignatureInvalid, MalformedRequest, Request
     responses((status = 204, description = "Accepted, even if it contains nothing new"), MailEventsRefusals))]
 #[post("/v1/callbacks/mail-events")]
 pub async fn receive_mail_events(
-    app: Data<App>,
+    service: Data<Service>,
+    topics: Data<Topics>,
     request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let signed = signed(&request, body);
-    if !crate::domain::notifications::is_ours(&app.ctx(), &signed) {
+    if !crate::domain::notifications::is_ours(&service, &signed) {
         return Err(Problem::new(
             Code::SignatureInvalid,
             "Sign with `mail.events_secret` and the current time.",
@@ -123,7 +135,8 @@ pub async fn receive_mail_events(
     let MailEvents { events } = serde_json::from_slice(&signed.body)
         .map_err(|_| Problem::new(Code::MalformedRequest, "Send a JSON object with `events`."))?;
     let events: Vec<Event> = events.into_iter().filter_map(MailEvent::read).collect();
-    app.write(move |ctx, conn| crate::domain::notifications::take_report(ctx, conn, &signed.id, &events))
+    service
+        .write(move |tx| crate::domain::notifications::take_report(tx, &topics, &signed.id, &events))
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }

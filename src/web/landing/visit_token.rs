@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::kit::Timestamp;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Service;
 
 /// A page that stays open longer is no longer counted.
 const LIFE: Duration = Duration::from_hours(24);
@@ -24,28 +24,28 @@ pub struct Visit<'a> {
 
 /// Issues the token of one page: the time in seconds, the link, the channel, the visit id, and a signature
 /// over all of it. A page cannot be turned into a second visit.
-pub fn sign(ctx: &Ctx, code: &str, visit: &Visit<'_>) -> String {
+pub fn sign(service: &Service, code: &str, visit: &Visit<'_>) -> String {
     let mut token = String::with_capacity(160);
-    let _ = write!(token, "{}.{}.{}.{}", ctx.now.seconds(), visit.link_id, visit.channel, visit.id);
-    let mac = mac(ctx, code, &token);
+    let _ = write!(token, "{}.{}.{}.{}", service.now().seconds(), visit.link_id, visit.channel, visit.id);
+    let mac = mac(service, code, &token);
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(mac, &mut token);
     token
 }
 
 /// Returns the visit if the token is valid for the page of `code` and has not expired.
-pub fn read<'a>(ctx: &Ctx, code: &str, token: &'a str) -> Option<Visit<'a>> {
+pub fn read<'a>(service: &Service, code: &str, token: &'a str) -> Option<Visit<'a>> {
     let (body, given) = token.rsplit_once('.')?;
     // Compared as blinded values: a byte-by-byte comparison then leaks nothing about the MAC.
-    let ours = URL_SAFE_NO_PAD.encode(mac(ctx, code, body));
-    if ctx.keys.blind("visit", given) != ctx.keys.blind("visit", &ours) {
+    let ours = URL_SAFE_NO_PAD.encode(mac(service, code, body));
+    if service.keys.blind("visit", given) != service.keys.blind("visit", &ours) {
         return None;
     }
     let mut parts = body.split('.');
     let began = parts.next()?.parse::<i64>().ok()?;
     let (link_id, channel, id) = (parts.next()?, parts.next()?, parts.next()?);
     let began = Timestamp::from_millis(began.checked_mul(1000)?);
-    let is_fresh = began <= ctx.now && began + LIFE > ctx.now;
+    let is_fresh = began <= service.now() && began + LIFE > service.now();
     is_fresh.then_some(Visit { id, link_id, channel })
 }
 
@@ -56,7 +56,7 @@ pub fn channel(query: &str) -> &str {
     if label.len() <= 32 && label.bytes().all(is_plain) { label } else { "" }
 }
 
-fn mac(ctx: &Ctx, code: &str, body: &str) -> [u8; 16] {
-    let mac = ctx.keys.derive("visit", &[code.as_bytes(), body.as_bytes()]);
+fn mac(service: &Service, code: &str, body: &str) -> [u8; 16] {
+    let mac = service.keys.derive("visit", &[code.as_bytes(), body.as_bytes()]);
     mac.first_chunk().copied().unwrap_or_default()
 }

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::domain::links;
-use crate::platform::settings::Config;
+use crate::platform::settings::Settings;
 
 /// `apple-app-site-association`: codes of every allowed length, plain and scanned, and invites.
-pub fn apple(config: &Config) -> Value {
+pub fn apple(settings: &Settings) -> Value {
     let digit = |count: usize| "$(digit)".repeat(count);
     let components: Vec<Value> = ["/v1/*", "/docs*", "/dev*"]
         .iter()
@@ -18,7 +18,7 @@ pub fn apple(config: &Config) -> Value {
         )
         .chain([json!({ "/": "/i/*" })])
         .collect();
-    let apps = &config.app.apple_app_ids;
+    let apps = &settings.app.apple_app_ids;
     if apps.is_empty() {
         // No app yet: the file says so, since phones request it and remember the answer.
         return json!({ "applinks": { "details": [] } });
@@ -28,24 +28,24 @@ pub fn apple(config: &Config) -> Value {
         "webcredentials": { "apps": apps },
     });
     if let Some(file) = file.as_object_mut()
-        && !config.app.app_clips.is_empty()
+        && !settings.app.app_clips.is_empty()
     {
-        file.insert("appclips".into(), json!({ "apps": config.app.app_clips }));
+        file.insert("appclips".into(), json!({ "apps": settings.app.app_clips }));
     }
     file
 }
 
 /// `assetlinks.json`: the Android package, and the certificates that sign it.
-pub fn android(config: &Config) -> Value {
-    if config.app.android_fingerprints.is_empty() {
+pub fn android(settings: &Settings) -> Value {
+    if settings.app.android_fingerprints.is_empty() {
         return json!([]);
     }
     json!([{
         "relation": ["delegate_permission/common.handle_all_urls"],
         "target": {
             "namespace": "android_app",
-            "package_name": config.app.play_package,
-            "sha256_cert_fingerprints": config.app.android_fingerprints,
+            "package_name": settings.app.play_package,
+            "sha256_cert_fingerprints": settings.app.android_fingerprints,
         },
     }])
 }

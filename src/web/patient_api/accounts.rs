@@ -12,7 +12,7 @@ use crate::domain::accounts::{
 use crate::domain::conversations::{self, Conversation, Pairing};
 use crate::kit::{Email, Secret, Timestamp};
 use crate::platform::keys::Jwk;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Code, Problem, once};
 use crate::web::patient_api::entry_point::lead;
@@ -269,7 +269,7 @@ refusals!(
 #[utoipa::path(tag = "accounts", request_body = CreateAccount, responses((status = 201, description = "The account was created", body = AccountCreated), CreateAccountRefusals))]
 #[post("/v1/accounts")]
 pub async fn create_account(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<CreateAccount>,
 ) -> Result<HttpResponse, Problem> {
@@ -281,8 +281,8 @@ pub async fn create_account(
         person: Person::new(&input.given_name, &input.family_name, input.birth_date),
         email: input.email.as_deref().and_then(Email::parse),
     };
-    once(&app, &call, &canonical, move |ctx, conn| {
-        Ok::<_, Refusal>(match crate::domain::accounts::sign_up(ctx, conn, &new)? {
+    once(&service, &call, &canonical, move |tx| {
+        Ok::<_, Refusal>(match crate::domain::accounts::sign_up(tx, &new)? {
             SigningUp::Done(made) => Answer::created(&AccountCreated::from(*made)),
             SigningUp::Refused(refusal) => Answer::Refused(refusal.into()),
         })
@@ -316,14 +316,14 @@ refusals!(
 #[utoipa::path(tag = "sessions", request_body = CreateSession, responses((status = 201, description = "A restricted session", body = SessionCreated), CreateSessionRefusals))]
 #[post("/v1/sessions")]
 pub async fn create_session(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<CreateSession>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let call = call.held_by(&input.phone_proof);
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let (account, tokens) = crate::domain::accounts::sign_in(ctx, conn, &input.phone_proof)?;
+    once(&service, &call, &canonical, move |tx| {
+        let (account, tokens) = crate::domain::accounts::sign_in(tx, &input.phone_proof)?;
         let view = SessionCreated { account: AccountView::of(&account), session: tokens.into() };
         Ok::<_, Refusal>(Answer::created(&view))
     })
@@ -351,14 +351,14 @@ refusals!(RefreshRefusals: keyed, RefreshTokenInvalid, RefreshTokenReused);
 #[utoipa::path(tag = "sessions", request_body = RefreshSession, responses((status = 200, description = "Fresh tokens", body = SessionAnswer), RefreshRefusals))]
 #[post("/v1/sessions/refresh")]
 pub async fn refresh_session(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<RefreshSession>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let call = call.held_by(&input.refresh_token);
-    once(&app, &call, &canonical, move |ctx, conn| {
-        Ok::<_, Refusal>(match crate::domain::accounts::refresh(ctx, conn, &input.refresh_token)? {
+    once(&service, &call, &canonical, move |tx| {
+        Ok::<_, Refusal>(match crate::domain::accounts::refresh(tx, &input.refresh_token)? {
             Refreshed::Tokens(tokens) => Answer::ok(&SessionAnswer { session: tokens.into() }),
             Refreshed::Reused => Answer::Refused(Refusal::RefreshReused.into()),
         })
@@ -371,12 +371,13 @@ refusals!(SignOutRefusals: plain, Unauthorized);
 /// Sign out of the current session
 #[utoipa::path(tag = "sessions", security(("access_token" = [])), responses((status = 204, description = "The session has ended"), SignOutRefusals))]
 #[delete("/v1/sessions/current")]
-pub async fn delete_current_session(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
-    app.write(move |ctx, conn| {
-        let who = crate::domain::accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
-        Ok::<_, Refusal>(crate::domain::accounts::sign_out(ctx, conn, &who)?)
-    })
-    .await?;
+pub async fn delete_current_session(service: Data<Service>, call: Call) -> Result<HttpResponse, Problem> {
+    service
+        .write(move |tx| {
+            let who = crate::domain::accounts::authenticate(tx, call.bearer.as_ref())?;
+            Ok::<_, Refusal>(crate::domain::accounts::sign_out(tx, &who)?)
+        })
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -390,6 +391,6 @@ pub struct Jwks {
 /// Get the public keys of the access tokens
 #[utoipa::path(tag = "sessions", responses((status = 200, description = "A JWK Set", body = Jwks)))]
 #[get("/.well-known/jwks.json")]
-pub async fn get_jwks(app: Data<App>) -> Json<Jwks> {
-    Json(Jwks { keys: app.keys.jwks() })
+pub async fn get_jwks(service: Data<Service>) -> Json<Jwks> {
+    Json(Jwks { keys: service.keys.jwks() })
 }

@@ -10,7 +10,7 @@ use super::accounts::is_email;
 use crate::domain::accounts::email::device;
 use crate::domain::accounts::{Refusal, authenticate_to_change};
 use crate::kit::{Email, Timestamp};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Problem, once};
 
@@ -36,16 +36,16 @@ refusals!(ProveEmailRefusals: keyed, Unauthorized, SessionRestricted, SendLimite
 #[utoipa::path(tag = "me", request_body = ProveEmail, security(("access_token" = [])), responses((status = 202, description = "The e-mail with six digits is on its way", body = EmailAsked), ProveEmailRefusals))]
 #[post("/v1/me/email")]
 pub async fn request_email_code(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<ProveEmail>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let (bearer, language) = (call.bearer.clone(), call.language.unwrap_or_default());
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let who = authenticate_to_change(ctx, conn, bearer.as_ref())?;
+    once(&service, &call, &canonical, move |tx| {
+        let who = authenticate_to_change(tx, bearer.as_ref())?;
         let email = Email::parse(&input.email).ok_or(Refusal::EmailInvalid)?;
-        let expires_at = crate::domain::accounts::email::ask(ctx, conn, &who, &email, language)?;
+        let expires_at = crate::domain::accounts::email::ask(tx, &who, &email, language)?;
         Ok::<_, Refusal>(Answer::accepted(&EmailAsked { expires_at }))
     })
     .await
@@ -79,15 +79,15 @@ refusals!(CheckEmailRefusals: keyed, Unauthorized, SessionRestricted, CodeExpire
 #[utoipa::path(tag = "me", request_body = CheckEmail, security(("access_token" = [])), responses((status = 200, description = "The code was compared; if it is correct, the account has the address, and it is proven", body = EmailChecked), CheckEmailRefusals))]
 #[post("/v1/me/email/checks")]
 pub async fn verify_email_code(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<CheckEmail>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let who = authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let is_right = crate::domain::accounts::email::check(ctx, conn, &who, input.code.trim())?;
+    once(&service, &call, &canonical, move |tx| {
+        let who = authenticate_to_change(tx, bearer.as_ref())?;
+        let is_right = crate::domain::accounts::email::check(tx, &who, input.code.trim())?;
         Ok::<_, Refusal>(Answer::ok(&EmailChecked::of(is_right)))
     })
     .await
@@ -98,11 +98,11 @@ refusals!(AskEmailCodeRefusals: keyed, Unauthorized, SessionUnrestricted, EmailU
 /// Send a code to the account's proven e-mail address, to lift the restriction of this session
 #[utoipa::path(tag = "sessions", security(("access_token" = [])), responses((status = 202, description = "The e-mail with six digits is on its way; the response does not reveal the address", body = EmailAsked), AskEmailCodeRefusals))]
 #[post("/v1/sessions/current/email-code")]
-pub async fn request_session_email_code(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
+pub async fn request_session_email_code(service: Data<Service>, call: Call) -> Result<HttpResponse, Problem> {
     let (bearer, language) = (call.bearer.clone(), call.language.unwrap_or_default());
-    once(&app, &call, b"", move |ctx, conn| {
-        let who = authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let expires_at = device::ask(ctx, conn, &who, language)?;
+    once(&service, &call, b"", move |tx| {
+        let who = authenticate_to_change(tx, bearer.as_ref())?;
+        let expires_at = device::ask(tx, &who, language)?;
         Ok::<_, Refusal>(Answer::accepted(&EmailAsked { expires_at }))
     })
     .await
@@ -114,15 +114,15 @@ refusals!(CheckEmailCodeRefusals: keyed, Unauthorized, SessionUnrestricted, Code
 #[utoipa::path(tag = "sessions", request_body = CheckEmail, security(("access_token" = [])), responses((status = 200, description = "The code was compared; if it is correct, the session sees earlier conversations", body = EmailChecked), CheckEmailCodeRefusals))]
 #[post("/v1/sessions/current/email-code/checks")]
 pub async fn verify_session_email_code(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<CheckEmail>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let who = authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let is_right = device::check(ctx, conn, &who, input.code.trim())?;
+    once(&service, &call, &canonical, move |tx| {
+        let who = authenticate_to_change(tx, bearer.as_ref())?;
+        let is_right = device::check(tx, &who, input.code.trim())?;
         Ok::<_, Refusal>(Answer::ok(&EmailChecked::of(is_right)))
     })
     .await

@@ -8,7 +8,7 @@ use validator::Validate;
 
 use crate::domain::invites::Refusal;
 use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Body, Code, Problem};
 use crate::web::patient_api::link_tokens::PracticeFace;
@@ -77,9 +77,11 @@ refusals!(OpenInviteRefusals: body, InviteGone, LinkPaused);
 /// Open an invite in the app
 #[utoipa::path(tag = "links", request_body = OpenInvite, responses((status = 200, description = "Name and city of the practice that sent the invite", body = InviteOpened), OpenInviteRefusals))]
 #[post("/v1/invites/opened")]
-pub async fn open_invite(app: Data<App>, body: Body<OpenInvite>) -> Result<Json<InviteOpened>, Problem> {
-    let opened =
-        app.write(move |ctx, conn| crate::domain::invites::open(ctx, conn, &body.value.invite_token));
+pub async fn open_invite(
+    service: Data<Service>,
+    body: Body<OpenInvite>,
+) -> Result<Json<InviteOpened>, Problem> {
+    let opened = service.write(move |tx| crate::domain::invites::open(tx, &body.value.invite_token));
     let (invite, to) = opened.await?;
     Ok(Json(InviteOpened { practice: PracticeFace::of(&to.practice), expires_at: invite.expires_at }))
 }

@@ -9,7 +9,8 @@ use validator::Validate;
 use crate::domain::links::{Refusal, Source};
 use crate::domain::practices::Practice;
 use crate::kit::{Secret, Timestamp, Wait};
-use crate::platform::tx::App;
+use crate::platform::rate_limits::CodeGuessLimiter;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Code, Problem, once};
 
@@ -90,28 +91,35 @@ refusals!(CreateLinkTokenRefusals: keyed, LinkNotFound, LinkPaused, CodeMistyped
 #[utoipa::path(tag = "links", request_body = CreateLinkToken, responses((status = 201, description = "Signed link token, valid for 30 days", body = LinkTokenView), CreateLinkTokenRefusals))]
 #[post("/v1/link-tokens")]
 pub async fn create_link_token(
-    app: Data<App>,
+    service: Data<Service>,
+    guesses: Data<CodeGuessLimiter>,
     call: Call,
     body: Body<CreateLinkToken>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
-    app.guests.admit(&app.config, &call.network, app.clock.now()).map_err(code_limited)?;
+    guesses.admit(&service.settings, &call.network, service.clock.now()).map_err(code_limited)?;
     let typed = input.code.clone();
-    let answer = once(&app, &call, &canonical, move |ctx, conn| {
-        let (token, to) = crate::domain::links::issue_token(ctx, conn, &input.code, input.source)?;
+    let answer = once(&service, &call, &canonical, move |tx| {
+        let (token, to) = crate::domain::links::issue_token(tx, &input.code, input.source)?;
         let practice = PracticeFace::of(&to.practice);
         let view = LinkTokenView { link_token: token.token, expires_at: token.expires_at, practice };
         Ok::<_, Refusal>(Answer::created(&view))
     });
-    answer.await.map_err(|problem| slowed_down(&app, &call, &typed, problem))
+    answer.await.map_err(|problem| slowed_down(&service, &guesses, &call, &typed, problem))
 }
 
 /// Guesses through this endpoint and on the landing page count towards the same rate limit.
-fn slowed_down(app: &App, call: &Call, code: &str, problem: Problem) -> Problem {
+fn slowed_down(
+    service: &Service,
+    guesses: &CodeGuessLimiter,
+    call: &Call,
+    code: &str,
+    problem: Problem,
+) -> Problem {
     if !matches!(problem.code, Code::LinkNotFound | Code::CodeMistyped) {
         return problem;
     }
-    let wait = app.guests.miss(&app.config, &call.network, code, app.clock.now());
+    let wait = guesses.miss(&service.settings, &call.network, code, service.clock.now());
     wait.map_or(problem, code_limited)
 }
 

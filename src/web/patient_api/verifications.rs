@@ -10,7 +10,7 @@ use validator::{Validate, ValidationError};
 use crate::domain::verification::{Channel, Checked, NewSession, Refusal, Session, Timers, code};
 use crate::kit::phone::PhoneError;
 use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Code, Id, Problem, once};
 use crate::web::patient_api::entry_point::PendingPairingView;
@@ -166,7 +166,7 @@ pub struct CreateVerification {
     /// Platform of the app: `ios` or `android`.
     #[schema(example = "android")]
     platform: Option<Platform>,
-    /// SMS Retriever hash of the Android app, 11 characters; the text message ends with it.
+    /// SMS Retriever hash of the Android service, 11 characters; the text message ends with it.
     #[validate(custom(function = "is_app_hash"))]
     #[schema(example = "FA+9qCX9VSu", pattern = "^[A-Za-z0-9+/]{11}$")]
     app_hash: Option<String>,
@@ -208,12 +208,12 @@ refusals!(
 #[utoipa::path(tag = "verifications", request_body = CreateVerification, responses((status = 201, description = "The first message was queued", body = VerificationCreated), CreateRefusals))]
 #[post("/v1/verifications")]
 pub async fn create_verification(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<CreateVerification>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
-    let region = app.config.verification.default_region.as_str();
+    let region = service.settings.verification.default_region.as_str();
     let new = NewSession {
         phone: Phone::parse(&input.phone, Some(region))?,
         link_token: input.link_token,
@@ -223,8 +223,8 @@ pub async fn create_verification(
         app_hash: input.app_hash.filter(|_| !matches!(input.platform, Some(Platform::Ios))),
         network: call.network.clone(),
     };
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let (session, timers, client_secret) = crate::domain::verification::create(ctx, conn, new)?;
+    once(&service, &call, &canonical, move |tx| {
+        let (session, timers, client_secret) = crate::domain::verification::create(tx, new)?;
         let verification = VerificationView::of(&session, &timers);
         Ok::<_, Refusal>(Answer::created(&VerificationCreated { verification, client_secret }))
     })
@@ -237,10 +237,8 @@ refusals!(GetRefusals: plain, VerificationNotFound);
 #[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The verification with its current timers", body = VerificationAnswer), GetRefusals))]
 #[get("/v1/verifications/{id}")]
-pub async fn get_verification(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    let found = app
-        .read(move |ctx, conn| crate::domain::verification::find(ctx, conn, &id.0, &call.secret()))
-        .await?;
+pub async fn get_verification(service: Data<Service>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    let found = service.read(move |tx| crate::domain::verification::find(tx, &id.0, &call.secret())).await?;
     Ok(HttpResponse::Ok().json(VerificationAnswer::of(&found)))
 }
 
@@ -262,14 +260,14 @@ refusals!(
     responses((status = 202, description = "The message was queued", body = VerificationAnswer), SendRefusals))]
 #[post("/v1/verifications/{id}/sends")]
 pub async fn send_verification_code(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<CreateSend>,
 ) -> Result<HttpResponse, Problem> {
     let (secret, channel) = (call.secret(), body.value.channel);
-    once(&app, &call, &body.canonical, move |ctx, conn| {
-        let sent = crate::domain::verification::send(ctx, conn, &id.0, &secret, channel)?;
+    once(&service, &call, &body.canonical, move |tx| {
+        let sent = crate::domain::verification::send(tx, &id.0, &secret, channel)?;
         Ok::<_, Refusal>(Answer::accepted(&VerificationAnswer::of(&sent)))
     })
     .await
@@ -323,15 +321,15 @@ refusals!(
     responses((status = 200, description = "The code was compared", body = CheckAnswer), CheckRefusals))]
 #[post("/v1/verifications/{id}/checks")]
 pub async fn check_verification_code(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<CreateCheck>,
 ) -> Result<HttpResponse, Problem> {
     let secret = call.secret();
     let digits = plain_digits(&body.value.code)?;
-    once(&app, &call, &body.canonical, move |ctx, conn| {
-        let checked = crate::domain::verification::check(ctx, conn, &id.0, &secret, &digits)?;
+    once(&service, &call, &body.canonical, move |tx| {
+        let checked = crate::domain::verification::check(tx, &id.0, &secret, &digits)?;
         Ok::<_, Refusal>(Answer::ok(&CheckAnswer::of(checked)))
     })
     .await

@@ -10,7 +10,7 @@ use super::csv_file;
 use crate::domain::desk::audit::{self, Asked};
 use crate::kit::Timestamp;
 use crate::platform::audit::Row;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Call, Page, PageQuery, Problem};
 
@@ -90,14 +90,13 @@ refusals!(ListAuditRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, AuditQuery), responses((status = 200, description = "Audit events, newest first; for admins and the operator's support", body = Page<AuditEvent>), ListAuditRefusals))]
 #[get("/v1/practice/audit")]
 pub async fn list_audit_events(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     page: Query<PageQuery>,
     query: Query<AuditQuery>,
 ) -> Result<Json<Page<AuditEvent>>, Problem> {
     let (limit, before, asked) = (page.limit()?, page.after()?, query.into_inner().asked());
-    let rows =
-        app.read(move |ctx, conn| audit::list(ctx, conn, call.bearer.as_ref(), &asked, (&before, limit + 1)));
+    let rows = service.read(move |tx| audit::list(tx, call.bearer.as_ref(), &asked, (&before, limit + 1)));
     let page = Page::of(rows.await?, limit, Row::key);
     let items = page.items.into_iter().map(AuditEvent::of).collect();
     Ok(Json(Page { items, next_cursor: page.next_cursor }))
@@ -107,11 +106,11 @@ pub async fn list_audit_events(
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(AuditQuery), responses((status = 200, description = "CSV (RFC 4180), oldest first, at most 100,000 events. The export is recorded in the audit log", content_type = "text/csv", body = String), ListAuditRefusals))]
 #[get("/v1/practice/audit.csv")]
 pub async fn export_audit_events(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     query: Query<AuditQuery>,
 ) -> Result<HttpResponse, Problem> {
     let asked = query.into_inner().asked();
-    let file = app.write(move |ctx, conn| audit::export(ctx, conn, call.bearer.as_ref(), &asked));
+    let file = service.write(move |tx| audit::export(tx, call.bearer.as_ref(), &asked));
     Ok(csv_file("audit", file.await?))
 }

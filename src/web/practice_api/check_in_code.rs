@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::domain::staff::desk_code::{self, DeskCode};
 use crate::kit::Timestamp;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Call, Problem};
 
@@ -28,8 +28,8 @@ refusals!(DeskCodeRefusals: plain, Unauthorized, StaffForbidden);
 #[utoipa::path(tag = "practice", security(("staff_token" = [])),
     responses((status = 200, description = "The check-in code of this minute. A patient who enters it is confirmed in person, by this staff member", body = DeskCodeView), DeskCodeRefusals))]
 #[get("/v1/practice/desk-code")]
-pub async fn get_check_in_code(app: Data<App>, call: Call) -> Result<Json<DeskCodeView>, Problem> {
+pub async fn get_check_in_code(service: Data<Service>, call: Call) -> Result<Json<DeskCodeView>, Problem> {
     let DeskCode { code, changes_at } =
-        app.read(move |ctx, conn| desk_code::show(ctx, conn, call.bearer.as_ref())).await?;
+        service.read(move |tx| desk_code::show(tx, call.bearer.as_ref())).await?;
     Ok(Json(DeskCodeView { code, changes_at }))
 }

@@ -13,7 +13,7 @@ use crate::domain::desk::{Refusal, inbox};
 use crate::domain::inbox::{Assigned, Card, Change, Contact, Cursor, Filter, Remark};
 use crate::domain::links::details;
 use crate::kit::Timestamp;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
 
@@ -92,16 +92,15 @@ refusals!(ListConversationsRefusals: plain, Unauthorized, StaffForbidden, Invali
     responses((status = 200, description = "The conversations that this staff member may see. A conversation with a new entry moves to the front and is not listed a second time", body = Page<Card>), ListConversationsRefusals))]
 #[get("/v1/practice/conversations")]
 pub async fn list_conversations(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     query: Query<InboxQuery>,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Card>>, Problem> {
     let filter = query.into_inner().into_filter()?;
     let (limit, after) = (page.limit()?, cursor(&page.after()?)?);
-    let cards = app.read(move |ctx, conn| {
-        inbox::list(ctx, conn, call.bearer.as_ref(), filter, after.as_ref(), limit + 1)
-    });
+    let cards =
+        service.read(move |tx| inbox::list(tx, call.bearer.as_ref(), filter, after.as_ref(), limit + 1));
     Ok(Json(Page::of(cards.await?, limit, |card: &Card| written(&card.cursor()))))
 }
 
@@ -128,11 +127,11 @@ refusals!(GetConversationRefusals: plain, Unauthorized, StaffForbidden, Conversa
     responses((status = 200, description = "The conversation, and the contact details to compare with your records", body = ConversationAnswer), GetConversationRefusals))]
 #[get("/v1/practice/conversations/{id}")]
 pub async fn get_conversation(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
 ) -> Result<Json<ConversationAnswer>, Problem> {
-    let found = app.read(move |ctx, conn| inbox::find(ctx, conn, call.bearer.as_ref(), &id.0));
+    let found = service.read(move |tx| inbox::find(tx, call.bearer.as_ref(), &id.0));
     Ok(Json(found.await?.into()))
 }
 
@@ -159,7 +158,7 @@ refusals!(ChangeConversationRefusals: body, Unauthorized, StaffForbidden, Conver
     responses((status = 200, description = "The conversation after the change. A caller who reassigns it may lose access to it", body = ConversationAnswer), ChangeConversationRefusals))]
 #[patch("/v1/practice/conversations/{id}")]
 pub async fn change_conversation(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<ChangeConversation>,
@@ -168,7 +167,7 @@ pub async fn change_conversation(
     let tags = tags.as_deref().map(details::tags).transpose();
     let tags = tags.map_err(|why| wrong("/tags", "tags", &why.to_string()))?;
     let change = Change { assignee_id, tags, unread };
-    let changed = app.write(move |ctx, conn| inbox::change(ctx, conn, call.bearer.as_ref(), &id.0, &change));
+    let changed = service.write(move |tx| inbox::change(tx, call.bearer.as_ref(), &id.0, &change));
     Ok(Json(changed.await?.into()))
 }
 
@@ -179,14 +178,13 @@ refusals!(ListInboxEntriesRefusals: plain, Unauthorized, StaffForbidden, Convers
     responses((status = 200, description = "Entries in order, oldest first", body = Page<Remark>), ListInboxEntriesRefusals))]
 #[get("/v1/practice/conversations/{id}/entries")]
 pub async fn list_conversation_entries(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Remark>>, Problem> {
     let (limit, after) = (page.limit()?, page.after_number()?);
-    let entries =
-        app.read(move |ctx, conn| inbox::entries(ctx, conn, call.bearer.as_ref(), &id.0, after, limit + 1));
+    let entries = service.read(move |tx| inbox::entries(tx, call.bearer.as_ref(), &id.0, after, limit + 1));
     Ok(Json(Page::of(entries.await?, limit, |entry| entry.position.to_string())))
 }
 
@@ -228,16 +226,16 @@ refusals!(WriteToPatientRefusals: keyed, Unauthorized, StaffForbidden, Conversat
     responses((status = 201, description = "The message was sent", body = RemarkAnswer), WriteToPatientRefusals))]
 #[post("/v1/practice/conversations/{id}/entries")]
 pub async fn write_to_patient(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<WriteToPatient>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
-    once(&app, &call, &canonical, move |ctx, conn| {
+    once(&service, &call, &canonical, move |tx| {
         let WriteToPatient { body, acknowledge_unverified } = input;
-        let entry = inbox::write(ctx, conn, bearer.as_ref(), &id.0, &body, acknowledge_unverified)?;
+        let entry = inbox::write(tx, bearer.as_ref(), &id.0, &body, acknowledge_unverified)?;
         Ok::<_, Refusal>(Answer::created(&RemarkAnswer { entry }))
     })
     .await
@@ -269,15 +267,15 @@ refusals!(ReadRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFoun
     responses((status = 200, description = "The current read position; the patient can see it", body = ReadAnswer), ReadRefusals))]
 #[post("/v1/practice/conversations/{id}/read")]
 pub async fn mark_conversation_read_by_practice(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<MarkRead>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: MarkRead { position }, canonical } = body;
     let bearer = call.bearer.clone();
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let read = inbox::read(ctx, conn, bearer.as_ref(), &id.0, position)?;
+    once(&service, &call, &canonical, move |tx| {
+        let read = inbox::read(tx, bearer.as_ref(), &id.0, position)?;
         Ok::<_, Refusal>(Answer::ok(&ReadAnswer { read_position: read.position, unread: read.unread }))
     })
     .await

@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, get};
 use crate::domain::desk::{Refusal, inbox};
 use crate::domain::staff;
 use crate::kit::Secret;
-use crate::platform::event_stream::Audience;
-use crate::platform::tx::App;
+use crate::platform::event_stream::{Audience, EventHub};
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::event_stream::{self, Halt, LastEventId};
 use crate::web::http::{Call, Draining, Problem};
@@ -28,32 +28,34 @@ refusals!(EventsRefusals: plain, Unauthorized, StaffForbidden);
     responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `identity.changed`, `read`, with ids as JSON, limited to what this staff member may see. The stream ends when the token expires. At most ten streams are open per person; another one closes the oldest", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"position\":3,\"author\":\"patient\"}\n\n"), EventsRefusals))]
 #[get("/v1/practice/events")]
 pub async fn stream_practice_events(
-    app: Data<App>,
+    service: Data<Service>,
+    hub: Data<EventHub>,
     call: Call,
     last: LastEventId,
     draining: Data<Draining>,
 ) -> Result<HttpResponse, Problem> {
-    stream_of(app, call.bearer, last, &draining).await
+    stream_of(service, hub, call.bearer, last, &draining).await
 }
 
 /// Streams events for the holder of a secret: the API's bearer token or the console's cookie.
 pub async fn stream_of(
-    app: Data<App>,
+    service: Data<Service>,
+    hub: Data<EventHub>,
     secret: Option<Secret>,
     last: LastEventId,
     draining: &Draining,
 ) -> Result<HttpResponse, Problem> {
     let (token, last_seen) = (secret.clone(), last.id.clone());
-    let start = app.read(move |ctx, conn| inbox::listen(ctx, conn, token.as_ref(), last_seen.as_deref()));
+    let start = service.read(move |tx| inbox::listen(tx, token.as_ref(), last_seen.as_deref()));
     let (who, place) = start.await?;
     if last.is_head {
         return Ok(event_stream::head());
     }
-    let seat = app.live.join(&who.staff_id, Audience::Practice(who.practice_id))?;
+    let seat = hub.join(&who.staff_id, Audience::Practice(who.practice_id))?;
     Ok(event_stream::answer(seat, draining.clone(), place, move |place| {
-        let (app, token) = (app.clone(), secret.clone());
+        let (service, token) = (service.clone(), secret.clone());
         async move {
-            let events = app.read(move |ctx, conn| inbox::events(ctx, conn, token.as_ref(), &place));
+            let events = service.read(move |tx| inbox::events(tx, token.as_ref(), &place));
             events.await.map_err(Halt::from)
         }
     }))

@@ -17,8 +17,9 @@ use crate::domain::identity::grading::{self, FieldView, Finding, Record};
 use crate::domain::identity::{Decision, Method, State, Verdict};
 use crate::domain::inbox::{Card, Waiting};
 use crate::domain::printing;
+use crate::domain::printing::RenderPool;
 use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
 
@@ -176,8 +177,12 @@ refusals!(GetIdentityRefusals: plain, Unauthorized, StaffForbidden, Conversation
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The grade, the comparison field by field, and the decisions", body = IdentityAnswer), GetIdentityRefusals))]
 #[get("/v1/practice/conversations/{id}/identity")]
-pub async fn get_identity(app: Data<App>, call: Call, id: Id) -> Result<Json<IdentityAnswer>, Problem> {
-    let look = app.read(move |ctx, conn| desk::look(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+pub async fn get_identity(
+    service: Data<Service>,
+    call: Call,
+    id: Id,
+) -> Result<Json<IdentityAnswer>, Problem> {
+    let look = service.read(move |tx| desk::look(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(IdentityAnswer { identity: look.into() }))
 }
 
@@ -188,25 +193,27 @@ refusals!(ProofRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFou
     responses((status = 200, description = "PDF: who the patient is, how the practice knows, and which texts were shown. The download is recorded in the audit log", content_type = "application/pdf", body = Vec<u8>), ProofRefusals))]
 #[get("/v1/practice/conversations/{id}/proof.pdf")]
 pub async fn get_identity_proof(
-    app: Data<App>,
+    service: Data<Service>,
+    pool: Data<RenderPool>,
     call: Call,
     id: Id,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    proof(&app, call.bearer, id, query.into_inner()).await
+    proof(&service, &pool, call.bearer, id, query.into_inner()).await
 }
 
 /// Renders the page in the render pool, where no database connection is held.
 pub async fn proof(
-    app: &Data<App>,
+    service: &Data<Service>,
+    pool: &RenderPool,
     token: Option<Secret>,
     id: Id,
     query: PrintQuery,
 ) -> Result<HttpResponse, Problem> {
     let file = format!("inline; filename=\"identity-{}.pdf\"", id.0);
     let (language, paper) = (query.language(), query.paper());
-    let page = app.write(move |ctx, conn| desk::proof(ctx, conn, token.as_ref(), &id.0, language)).await?;
-    let drawn = app.studio.draw(move || printing::dossier(&page, paper));
+    let page = service.write(move |tx| desk::proof(tx, token.as_ref(), &id.0, language)).await?;
+    let drawn = pool.draw(move || printing::dossier(&page, paper));
     let bytes = drawn.await.map_err(Refusal::Unprintable)?;
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/pdf"))
@@ -314,15 +321,15 @@ refusals!(DecideIdentityRefusals: keyed, Unauthorized, StaffForbidden, Conversat
     responses((status = 201, description = "The decision was stored; it is kept for six years", body = DecisionAnswer), DecideIdentityRefusals))]
 #[post("/v1/practice/conversations/{id}/identity/decisions")]
 pub async fn decide_identity(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<DecideIdentity>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let (asked, bearer) = (input.asked()?, call.bearer.clone());
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let (decision, conversation) = desk::decide(ctx, conn, bearer.as_ref(), &id.0, &asked)?;
+    once(&service, &call, &canonical, move |tx| {
+        let (decision, conversation) = desk::decide(tx, bearer.as_ref(), &id.0, &asked)?;
         Ok::<_, Refusal>(Answer::created(&DecisionAnswer { decision: decision.into(), conversation }))
     })
     .await
@@ -364,14 +371,13 @@ refusals!(ListIdentityRefusals: plain, Unauthorized, StaffForbidden, InvalidRequ
     responses((status = 200, description = "The identity checks of this staff member, longest wait first", body = Page<TaskView>), ListIdentityRefusals))]
 #[get("/v1/practice/identity")]
 pub async fn list_identity_tasks(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<TaskView>>, Problem> {
     let (limit, after) = (page.limit()?, cursor(&page.after()?)?);
-    let found = app
-        .read(move |ctx, conn| desk::waiting(ctx, conn, call.bearer.as_ref(), after.as_ref(), limit + 1))
-        .await?;
+    let found =
+        service.read(move |tx| desk::waiting(tx, call.bearer.as_ref(), after.as_ref(), limit + 1)).await?;
     let tasks = found.into_iter().map(|(conversation, grading)| TaskView {
         candidates: grading.as_ref().map_or(0, |grading| grading.candidates),
         grade: grading.map(|grading| grading.grade),

@@ -9,7 +9,7 @@ use super::wrong;
 use crate::domain::desk::{Refusal, invites as desk};
 use crate::domain::invites::import::{self, Done, Import};
 use crate::kit::Timestamp;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Call, Code, Id, Page, PageQuery, Problem, RawBody, once};
 
@@ -75,7 +75,7 @@ refusals!(ImportInvitesRefusals: keyed, Unauthorized, StaffForbidden, LinkPaused
     responses((status = 202, description = "The list was accepted. A background job processes its rows, and each row gets its own result", body = InviteImportAnswer), ImportInvitesRefusals))]
 #[post("/v1/practice/invites/import")]
 pub async fn import_invites(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     query: Query<ImportQuery>,
     body: RawBody<MOST_BYTES>,
@@ -86,8 +86,8 @@ pub async fn import_invites(
     let rows = import::read(&body.bytes).map_err(unreadable)?;
     let (bearer, link_id) = (call.bearer.clone(), query.into_inner().link_id);
     let canonical = [link_id.as_deref().unwrap_or_default().as_bytes(), b"\n", &body.bytes].concat();
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let import = desk::import(ctx, conn, bearer.as_ref(), link_id.as_deref(), &rows)?;
+    once(&service, &call, &canonical, move |tx| {
+        let import = desk::import(tx, bearer.as_ref(), link_id.as_deref(), &rows)?;
         Ok::<_, Refusal>(Answer::accepted(&InviteImportAnswer { import: import.into() }))
     })
     .await
@@ -100,11 +100,11 @@ refusals!(GetImportRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound
     responses((status = 200, description = "The import and its progress", body = InviteImportAnswer), GetImportRefusals))]
 #[get("/v1/practice/invites/imports/{id}")]
 pub async fn get_invite_import(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
 ) -> Result<Json<InviteImportAnswer>, Problem> {
-    let found = app.read(move |ctx, conn| desk::import_of(ctx, conn, call.bearer.as_ref(), &id.0));
+    let found = service.read(move |tx| desk::import_of(tx, call.bearer.as_ref(), &id.0));
     Ok(Json(InviteImportAnswer { import: found.await?.into() }))
 }
 
@@ -115,13 +115,12 @@ refusals!(ImportRowsRefusals: plain, Unauthorized, StaffForbidden, InviteNotFoun
     responses((status = 200, description = "Results in the order of the rows", body = Page<Done>), ImportRowsRefusals))]
 #[get("/v1/practice/invites/imports/{id}/rows")]
 pub async fn list_invite_import_rows(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Done>>, Problem> {
     let (limit, after) = (page.limit()?, page.after_number()?);
-    let rows = app
-        .read(move |ctx, conn| desk::import_rows(ctx, conn, call.bearer.as_ref(), &id.0, after, limit + 1));
+    let rows = service.read(move |tx| desk::import_rows(tx, call.bearer.as_ref(), &id.0, after, limit + 1));
     Ok(Json(Page::of(rows.await?, limit, |row: &Done| row.line.to_string())))
 }

@@ -10,7 +10,7 @@ use super::wrong;
 use crate::domain::desk::{Refusal, invites as desk};
 use crate::domain::invites::{self, Invite, NewInvite, State};
 use crate::kit::{Email, Language, Phone, Timestamp};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Code, Id, Page, PageQuery, Problem, once};
 
@@ -83,9 +83,9 @@ pub struct InviteView {
 }
 
 impl InviteView {
-    fn of(app: &App, invite: Invite) -> Self {
+    fn of(service: &Service, invite: Invite) -> Self {
         Self {
-            state: invite.state(app.clock.now()),
+            state: invite.state(service.clock.now()),
             phone: invite.phone().map(|phone| phone.as_e164().to_owned()),
             email: invite.email().map(|email| email.as_str().to_owned()),
             language: invite.language(),
@@ -134,7 +134,7 @@ refusals!(ListInvitesRefusals: plain, Unauthorized, StaffForbidden, InvalidReque
     responses((status = 200, description = "Invites of the links that this staff member may see", body = Page<InviteView>), ListInvitesRefusals))]
 #[get("/v1/practice/invites")]
 pub async fn list_invites(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     query: Query<InvitesQuery>,
     page: Query<PageQuery>,
@@ -143,9 +143,8 @@ pub async fn list_invites(
         State::from_word(word).ok_or_else(|| wrong("/state", "invalid_request", "Unknown invite state."))
     });
     let (state, limit, before) = (state.transpose()?, page.limit()?, page.after()?);
-    let found =
-        app.read(move |ctx, conn| desk::list(ctx, conn, call.bearer.as_ref(), state, &before, limit + 1));
-    let views = found.await?.into_iter().map(|invite| InviteView::of(&app, invite)).collect();
+    let found = service.read(move |tx| desk::list(tx, call.bearer.as_ref(), state, &before, limit + 1));
+    let views = found.await?.into_iter().map(|invite| InviteView::of(&service, invite)).collect();
     Ok(Json(Page::of(views, limit, |view: &InviteView| view.id.clone())))
 }
 
@@ -192,8 +191,8 @@ fn is_email(address: &str) -> Result<(), ValidationError> {
 }
 
 /// Parses a phone number as staff type it; without a plus it belongs to the default region.
-pub fn number(app: &App, typed: &str) -> Result<Phone, Problem> {
-    Phone::parse(typed, Some(&app.config.verification.default_region))
+pub fn number(service: &Service, typed: &str) -> Result<Phone, Problem> {
+    Phone::parse(typed, Some(&service.settings.verification.default_region))
         .map_err(|wrong| Problem::field(Code::PhoneInvalid, "/phone", wrong.to_string()))
 }
 
@@ -204,20 +203,20 @@ refusals!(CreateInviteRefusals: keyed, Unauthorized, StaffForbidden, PhoneInvali
     responses((status = 201, description = "The invite was created, and both messages are queued unless it is a draft", body = InviteAnswer), CreateInviteRefusals))]
 #[post("/v1/practice/invites")]
 pub async fn create_invite(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<CreateInvite>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
-    let phone = number(&app, &input.phone)?;
+    let phone = number(&service, &input.phone)?;
     let email =
         Email::parse(&input.email).ok_or_else(|| wrong("/email", "email", "Check this e-mail address."))?;
-    let (bearer, this) = (call.bearer.clone(), app.clone());
-    once(&app, &call, &canonical, move |ctx, conn| {
+    let (bearer, this) = (call.bearer.clone(), service.clone());
+    once(&service, &call, &canonical, move |tx| {
         let name = invites::name(&input.name).unwrap_or_default();
         let (language, sends) = (input.language, input.send);
         let new = |created_by| NewInvite { created_by, name, phone, email, language, sends };
-        let invite = desk::create(ctx, conn, bearer.as_ref(), input.link_id.as_deref(), new)?;
+        let invite = desk::create(tx, bearer.as_ref(), input.link_id.as_deref(), new)?;
         Ok::<_, Refusal>(Answer::created(&InviteAnswer { invite: InviteView::of(&this, invite) }))
     })
     .await
@@ -229,9 +228,9 @@ refusals!(GetInviteRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The invite", body = InviteAnswer), GetInviteRefusals))]
 #[get("/v1/practice/invites/{id}")]
-pub async fn get_invite(app: Data<App>, call: Call, id: Id) -> Result<Json<InviteAnswer>, Problem> {
-    let found = app.read(move |ctx, conn| desk::find(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
-    Ok(Json(InviteAnswer { invite: InviteView::of(&app, found) }))
+pub async fn get_invite(service: Data<Service>, call: Call, id: Id) -> Result<Json<InviteAnswer>, Problem> {
+    let found = service.read(move |tx| desk::find(tx, call.bearer.as_ref(), &id.0)).await?;
+    Ok(Json(InviteAnswer { invite: InviteView::of(&service, found) }))
 }
 
 refusals!(ResendInviteRefusals: keyed_plain, Unauthorized, StaffForbidden, InviteNotFound, InviteFixed, OptedOut, InviteLimited, LinkPaused);
@@ -240,10 +239,10 @@ refusals!(ResendInviteRefusals: keyed_plain, Unauthorized, StaffForbidden, Invit
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 202, description = "The messages are queued, earlier ones stop working, and the seven days until expiry start again. A proven address gets no second e-mail", body = InviteAnswer), ResendInviteRefusals))]
 #[post("/v1/practice/invites/{id}/resend")]
-pub async fn resend_invite(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    let (bearer, this) = (call.bearer.clone(), app.clone());
-    once(&app, &call, b"", move |ctx, conn| {
-        let invite = desk::send(ctx, conn, bearer.as_ref(), &id.0)?;
+pub async fn resend_invite(service: Data<Service>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    let (bearer, this) = (call.bearer.clone(), service.clone());
+    once(&service, &call, b"", move |tx| {
+        let invite = desk::send(tx, bearer.as_ref(), &id.0)?;
         Ok::<_, Refusal>(Answer::accepted(&InviteAnswer { invite: InviteView::of(&this, invite) }))
     })
     .await
@@ -255,7 +254,7 @@ refusals!(RevokeInviteRefusals: plain, Unauthorized, StaffForbidden, InviteNotFo
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 204, description = "The invite was revoked, and its links no longer work"), RevokeInviteRefusals))]
 #[delete("/v1/practice/invites/{id}")]
-pub async fn revoke_invite(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    app.write(move |ctx, conn| desk::revoke(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+pub async fn revoke_invite(service: Data<Service>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    service.write(move |tx| desk::revoke(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -12,7 +12,7 @@ use crate::domain::link_analytics;
 use crate::domain::links::details::{self, Unwritable};
 use crate::domain::links::{Change, NewLink, PRACTICE, People, State, owner_kind};
 use crate::kit::Timestamp;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
 
@@ -266,15 +266,15 @@ refusals!(ListLinksRefusals: plain, Unauthorized, InvalidRequest);
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Links, oldest first", body = Page<LinkView>), ListLinksRefusals))]
 #[get("/v1/practice/links")]
 pub async fn list_links(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<LinkView>>, Problem> {
     let (limit, after) = (page.limit()?, page.after()?);
-    let links = app.read(move |ctx, conn| {
-        crate::domain::desk::links(ctx, conn, call.bearer.as_ref(), &after, limit + 1)
-    });
-    let items = links.await?.into_iter().map(|link| LinkView::of(&app.config.public_url, link)).collect();
+    let links =
+        service.read(move |tx| crate::domain::desk::links(tx, call.bearer.as_ref(), &after, limit + 1));
+    let items =
+        links.await?.into_iter().map(|link| LinkView::of(&service.settings.public_url, link)).collect();
     Ok(Json(Page::of(items, limit, |item: &LinkView| item.id.clone())))
 }
 
@@ -284,16 +284,16 @@ refusals!(CreateLinkRefusals: keyed, Unauthorized, StaffForbidden, PlanRequired)
 #[utoipa::path(tag = "practice", request_body = CreateLink, security(("staff_token" = [])), responses((status = 201, description = "The link was created and is active", body = LinkAnswer), CreateLinkRefusals))]
 #[post("/v1/practice/links")]
 pub async fn create_link(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<CreateLink>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
     let (new, people) = input.into_parts()?;
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let made = crate::domain::desk::create_link(ctx, conn, bearer.as_ref(), new, &people)?;
-        Ok::<_, Refusal>(Answer::created(&LinkAnswer { link: LinkView::of(&ctx.config.public_url, made) }))
+    once(&service, &call, &canonical, move |tx| {
+        let made = crate::domain::desk::create_link(tx, bearer.as_ref(), new, &people)?;
+        Ok::<_, Refusal>(Answer::created(&LinkAnswer { link: LinkView::of(&tx.settings.public_url, made) }))
     })
     .await
 }
@@ -304,10 +304,9 @@ refusals!(GetLinkRefusals: plain, Unauthorized, LinkNotFound);
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The link", body = LinkAnswer), GetLinkRefusals))]
 #[get("/v1/practice/links/{id}")]
-pub async fn get_link(app: Data<App>, call: Call, id: Id) -> Result<Json<LinkAnswer>, Problem> {
-    let found =
-        app.read(move |ctx, conn| crate::domain::desk::link(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
-    Ok(Json(LinkAnswer { link: LinkView::of(&app.config.public_url, found) }))
+pub async fn get_link(service: Data<Service>, call: Call, id: Id) -> Result<Json<LinkAnswer>, Problem> {
+    let found = service.read(move |tx| crate::domain::desk::link(tx, call.bearer.as_ref(), &id.0)).await?;
+    Ok(Json(LinkAnswer { link: LinkView::of(&service.settings.public_url, found) }))
 }
 
 refusals!(ChangeLinkRefusals: body, Unauthorized, StaffForbidden, LinkNotFound, LinkStateFixed);
@@ -317,16 +316,15 @@ refusals!(ChangeLinkRefusals: body, Unauthorized, StaffForbidden, LinkNotFound, 
     responses((status = 200, description = "The link after the change. Existing conversations stay as they are", body = LinkAnswer), ChangeLinkRefusals))]
 #[patch("/v1/practice/links/{id}")]
 pub async fn change_link(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<ChangeLink>,
 ) -> Result<Json<LinkAnswer>, Problem> {
     let change = body.value.into_change()?;
-    let changed = app.write(move |ctx, conn| {
-        crate::domain::desk::change_link(ctx, conn, call.bearer.as_ref(), &id.0, &change)
-    });
-    Ok(Json(LinkAnswer { link: LinkView::of(&app.config.public_url, changed.await?) }))
+    let changed =
+        service.write(move |tx| crate::domain::desk::change_link(tx, call.bearer.as_ref(), &id.0, &change));
+    Ok(Json(LinkAnswer { link: LinkView::of(&service.settings.public_url, changed.await?) }))
 }
 
 /// Days and channel of a funnel report.
@@ -351,15 +349,15 @@ refusals!(FunnelRefusals: plain, Unauthorized, LinkNotFound, InvalidRequest);
     responses((status = 200, description = "Steps from page view to pairing, by day; at most one minute old", body = link_analytics::Report), FunnelRefusals))]
 #[get("/v1/practice/links/{id}/funnel")]
 pub async fn get_link_funnel(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     query: Query<FunnelQuery>,
 ) -> Result<Json<link_analytics::Report>, Problem> {
     let query = query.into_inner();
-    let report = app.read(move |ctx, conn| {
+    let report = service.read(move |tx| {
         let days = (query.from.as_deref(), query.to.as_deref());
-        crate::domain::desk::funnel(ctx, conn, call.bearer.as_ref(), &id.0, days, query.channel.as_deref())
+        crate::domain::desk::funnel(tx, call.bearer.as_ref(), &id.0, days, query.channel.as_deref())
     });
     Ok(Json(report.await?))
 }
@@ -369,22 +367,15 @@ pub async fn get_link_funnel(
     responses((status = 200, description = "CSV (RFC 4180) with one row per day and the totals, safe to share outside the practice: `<5` replaces a count from 1 to 4, and `*` a total that would reveal one", content_type = "text/csv", body = String), FunnelRefusals))]
 #[get("/v1/practice/links/{id}/funnel.csv")]
 pub async fn export_link_funnel(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     query: Query<FunnelQuery>,
 ) -> Result<HttpResponse, Problem> {
     let query = query.into_inner();
-    let file = app.write(move |ctx, conn| {
+    let file = service.write(move |tx| {
         let days = (query.from.as_deref(), query.to.as_deref());
-        crate::domain::desk::export_funnel(
-            ctx,
-            conn,
-            call.bearer.as_ref(),
-            &id.0,
-            days,
-            query.channel.as_deref(),
-        )
+        crate::domain::desk::export_funnel(tx, call.bearer.as_ref(), &id.0, days, query.channel.as_deref())
     });
     Ok(csv_file("funnel", file.await?))
 }

@@ -10,7 +10,7 @@ use super::wrong;
 use crate::domain::desk::notifications;
 use crate::domain::notifications::{Change, Entry, Frequency, Paused};
 use crate::kit::Timestamp;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Body, Call, Page, PageQuery, Problem};
 
@@ -115,14 +115,14 @@ refusals!(ListNotificationsRefusals: plain, Unauthorized, InvalidRequest);
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Settings ordered by link and person; members see only their own", body = Page<Notification>), ListNotificationsRefusals))]
 #[get("/v1/practice/notifications")]
 pub async fn list_notifications(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Notification>>, Problem> {
     let (limit, after) = (page.limit()?, page.after()?);
-    let entries = app.read(move |ctx, conn| {
+    let entries = service.read(move |tx| {
         let after = after.split_once(' ').unwrap_or((&after, ""));
-        notifications::list(ctx, conn, call.bearer.as_ref(), after, limit + 1)
+        notifications::list(tx, call.bearer.as_ref(), after, limit + 1)
     });
     let items = entries.await?.into_iter().map(Notification::of).collect();
     Ok(Json(Page::of(items, limit, Notification::key)))
@@ -134,7 +134,7 @@ refusals!(ChangeNotificationsRefusals: body, Unauthorized, StaffForbidden, LastR
 #[utoipa::path(tag = "practice", request_body = ChangeNotifications, security(("staff_token" = [])), responses((status = 200, description = "The person's settings after the change. Members can change only their own", body = NotificationsAnswer), ChangeNotificationsRefusals))]
 #[patch("/v1/practice/notifications")]
 pub async fn change_notifications(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<ChangeNotifications>,
 ) -> Result<Json<NotificationsAnswer>, Problem> {
@@ -143,7 +143,6 @@ pub async fn change_notifications(
         return Err(wrong("/frequency", "nothing_to_change", "Send a frequency, or `resume`."));
     }
     let change = Change { person, link_id, frequency, resume };
-    let entries =
-        app.write(move |ctx, conn| notifications::change(ctx, conn, call.bearer.as_ref(), &change)).await?;
+    let entries = service.write(move |tx| notifications::change(tx, call.bearer.as_ref(), &change)).await?;
     Ok(Json(NotificationsAnswer { items: entries.into_iter().map(Notification::of).collect() }))
 }

@@ -10,9 +10,10 @@ use utoipa::IntoParams;
 
 use crate::domain::desk::Refusal;
 use crate::domain::links::Destination;
+use crate::domain::printing::RenderPool;
 use crate::domain::printing::{self, Paper, Sheet, Unprintable};
 use crate::kit::{Language, Secret};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Call, Id, Problem};
 
@@ -121,16 +122,26 @@ refusals!(PrintRefusals: plain, Unauthorized, LinkNotFound, InvalidRequest);
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "SVG", content_type = "image/svg+xml", body = String), PrintRefusals))]
 #[get("/v1/practice/links/{id}/qr.svg")]
-pub async fn get_link_qr_svg(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    print(app, call.bearer, id, PrintQuery::default(), Piece::QrSvg).await
+pub async fn get_link_qr_svg(
+    service: Data<Service>,
+    pool: Data<RenderPool>,
+    call: Call,
+    id: Id,
+) -> Result<HttpResponse, Problem> {
+    print(service, pool, call.bearer, id, PrintQuery::default(), Piece::QrSvg).await
 }
 
 /// Get a link's QR code as PNG
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), PrintRefusals))]
 #[get("/v1/practice/links/{id}/qr.png")]
-pub async fn get_link_qr_png(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    print(app, call.bearer, id, PrintQuery::default(), Piece::QrPng).await
+pub async fn get_link_qr_png(
+    service: Data<Service>,
+    pool: Data<RenderPool>,
+    call: Call,
+    id: Id,
+) -> Result<HttpResponse, Problem> {
+    print(service, pool, call.bearer, id, PrintQuery::default(), Piece::QrPng).await
 }
 
 /// Get a link's wall poster as PDF
@@ -138,12 +149,13 @@ pub async fn get_link_qr_png(app: Data<App>, call: Call, id: Id) -> Result<HttpR
     responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
 #[get("/v1/practice/links/{id}/poster.pdf")]
 pub async fn get_link_poster(
-    app: Data<App>,
+    service: Data<Service>,
+    pool: Data<RenderPool>,
     call: Call,
     id: Id,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    print(app, call.bearer, id, query.into_inner(), Piece::Poster).await
+    print(service, pool, call.bearer, id, query.into_inner(), Piece::Poster).await
 }
 
 /// Get a link's handout cards as PDF
@@ -151,12 +163,13 @@ pub async fn get_link_poster(
     responses((status = 200, description = "PDF with four cards per sheet", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
 #[get("/v1/practice/links/{id}/cards.pdf")]
 pub async fn get_link_cards(
-    app: Data<App>,
+    service: Data<Service>,
+    pool: Data<RenderPool>,
     call: Call,
     id: Id,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    print(app, call.bearer, id, query.into_inner(), Piece::Cards).await
+    print(service, pool, call.bearer, id, query.into_inner(), Piece::Cards).await
 }
 
 /// Get a link's table tent as PDF
@@ -164,31 +177,33 @@ pub async fn get_link_cards(
     responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
 #[get("/v1/practice/links/{id}/tent.pdf")]
 pub async fn get_link_table_tent(
-    app: Data<App>,
+    service: Data<Service>,
+    pool: Data<RenderPool>,
     call: Call,
     id: Id,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    print(app, call.bearer, id, query.into_inner(), Piece::Tent).await
+    print(service, pool, call.bearer, id, query.into_inner(), Piece::Tent).await
 }
 
 /// Renders the item in the render pool, where no database connection is held.
 pub async fn print(
-    app: Data<App>,
+    service: Data<Service>,
+    pool: Data<RenderPool>,
     token: Option<Secret>,
     id: Id,
     query: PrintQuery,
     piece: Piece,
 ) -> Result<HttpResponse, Problem> {
     let to: Destination =
-        app.read(move |ctx, conn| crate::domain::desk::printable(ctx, conn, token.as_ref(), &id.0)).await?;
-    let (code, config) = (to.link.code.clone(), Arc::clone(&app.config));
-    let drawn = app.studio.draw(move || {
+        service.read(move |tx| crate::domain::desk::printable(tx, token.as_ref(), &id.0)).await?;
+    let (code, settings) = (to.link.code.clone(), Arc::clone(&service.settings));
+    let drawn = pool.draw(move || {
         let sheet = Sheet {
             practice: (!to.is_discreet()).then_some(to.practice.name.as_str()),
             city: &to.practice.city,
-            app_name: &config.app.name,
-            public_url: &config.public_url,
+            app_name: &settings.app.name,
+            public_url: &settings.public_url,
             code: &to.link.code,
             language: query.language().unwrap_or(to.practice.language()),
         };

@@ -9,8 +9,9 @@ use validator::Validate;
 use super::wrong;
 use crate::domain::desk::profile;
 use crate::domain::practices::{Change, Practice};
+use crate::domain::printing::RenderPool;
 use crate::domain::printing::logo::{self, BadLogo};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Body, Call, Code, Problem, RawBody};
 
@@ -116,8 +117,8 @@ refusals!(GetProfileRefusals: plain, Unauthorized);
 /// Get the practice's profile
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "The practice", body = ProfileAnswer), GetProfileRefusals))]
 #[get("/v1/practice/profile")]
-pub async fn get_profile(app: Data<App>, call: Call) -> Result<Json<ProfileAnswer>, Problem> {
-    Ok(ProfileAnswer::of(app.read(move |ctx, conn| profile::show(ctx, conn, call.bearer.as_ref())).await?))
+pub async fn get_profile(service: Data<Service>, call: Call) -> Result<Json<ProfileAnswer>, Problem> {
+    Ok(ProfileAnswer::of(service.read(move |tx| profile::show(tx, call.bearer.as_ref())).await?))
 }
 
 refusals!(ChangeProfileRefusals: body, Unauthorized, StaffForbidden);
@@ -126,14 +127,13 @@ refusals!(ChangeProfileRefusals: body, Unauthorized, StaffForbidden);
 #[utoipa::path(tag = "practice", request_body = ChangeProfile, security(("staff_token" = [])), responses((status = 200, description = "The profile after the change", body = ProfileAnswer), ChangeProfileRefusals))]
 #[patch("/v1/practice/profile")]
 pub async fn change_profile(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<ChangeProfile>,
 ) -> Result<Json<ProfileAnswer>, Problem> {
     let ChangeProfile { name, city, language, time_zone, accent, countries, notice_email } = body.value;
     let change = Change { name, city, language, time_zone, accent, countries, notice_email };
-    let changed =
-        app.write(move |ctx, conn| profile::change(ctx, conn, call.bearer.as_ref(), &change)).await?;
+    let changed = service.write(move |tx| profile::change(tx, call.bearer.as_ref(), &change)).await?;
     Ok(ProfileAnswer::of(changed))
 }
 
@@ -142,8 +142,8 @@ refusals!(GetLogoRefusals: plain, Unauthorized, NotFound);
 /// Get the practice's logo
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), GetLogoRefusals))]
 #[get("/v1/practice/logo")]
-pub async fn get_logo(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
-    let png = app.read(move |ctx, conn| profile::logo(ctx, conn, call.bearer.as_ref())).await?;
+pub async fn get_logo(service: Data<Service>, call: Call) -> Result<HttpResponse, Problem> {
+    let png = service.read(move |tx| profile::logo(tx, call.bearer.as_ref())).await?;
     Ok(HttpResponse::Ok().content_type("image/png").body(png))
 }
 
@@ -153,21 +153,22 @@ refusals!(SetLogoRefusals: body, Unauthorized, StaffForbidden);
 #[utoipa::path(tag = "practice", request_body(content = Vec<u8>, content_type = "image/png", description = "PNG, at most 512 × 512 pixels and 64 KiB"), security(("staff_token" = [])), responses((status = 204, description = "The logo was stored; landing pages show it from now on"), SetLogoRefusals))]
 #[put("/v1/practice/logo")]
 pub async fn set_logo(
-    app: Data<App>,
+    service: Data<Service>,
+    pool: Data<RenderPool>,
     call: Call,
     body: RawBody<{ logo::MOST_BYTES }>,
 ) -> Result<HttpResponse, Problem> {
     if body.media_type != "image/png" {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send `content-type: image/png`."));
     }
-    let png = drawn(&app, body.bytes).await?;
-    app.write(move |ctx, conn| profile::set_logo(ctx, conn, call.bearer.as_ref(), Some(&png))).await?;
+    let png = drawn(&pool, body.bytes).await?;
+    service.write(move |tx| profile::set_logo(tx, call.bearer.as_ref(), Some(&png))).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Re-encodes an uploaded file as the practice's logo, in the render pool.
-pub async fn drawn(app: &App, file: Vec<u8>) -> Result<Vec<u8>, Problem> {
-    let drawn = app.studio.draw(move || Ok(logo::logo(&file))).await.map_err(super::Refusal::from)?;
+pub async fn drawn(pool: &RenderPool, file: Vec<u8>) -> Result<Vec<u8>, Problem> {
+    let drawn = pool.draw(move || Ok(logo::logo(&file))).await.map_err(super::Refusal::from)?;
     drawn.map_err(unusable)
 }
 
@@ -181,7 +182,7 @@ refusals!(DeleteLogoRefusals: plain, Unauthorized, StaffForbidden, NotFound);
 /// Delete the practice's logo
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 204, description = "The logo was deleted; landing pages show initials again"), DeleteLogoRefusals))]
 #[delete("/v1/practice/logo")]
-pub async fn delete_logo(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
-    app.write(move |ctx, conn| profile::set_logo(ctx, conn, call.bearer.as_ref(), None)).await?;
+pub async fn delete_logo(service: Data<Service>, call: Call) -> Result<HttpResponse, Problem> {
+    service.write(move |tx| profile::set_logo(tx, call.bearer.as_ref(), None)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -11,7 +11,7 @@ use crate::domain::desk::{Refusal, records as desk};
 use crate::domain::record_imports::{self, Asked, Encoding, Field, Format, Import, Mode, Options, Survey};
 use crate::domain::records::{After, Entry, Kept};
 use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::spool::{Spool, scratch, spool};
 use crate::web::http::{Answer, Call, Code, Id, Page, PageQuery, Problem, once};
@@ -64,7 +64,7 @@ refusals!(ListRecordsRefusals: plain, Unauthorized, StaffForbidden, InvalidReque
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, RecordQuery), responses((status = 200, description = "Records in order of name", body = Page<Entry>), ListRecordsRefusals))]
 #[get("/v1/practice/records")]
 pub async fn list_records(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     page: Query<PageQuery>,
     query: Query<RecordQuery>,
@@ -72,9 +72,8 @@ pub async fn list_records(
     let (limit, after) = (page.limit()?, after(&page.after()?));
     // No record contains U+0000, and PostgreSQL's text type cannot hold it.
     let query = query.into_inner().q.unwrap_or_default().replace('\0', "\u{fffd}");
-    let rows = app.read(move |ctx, conn| {
-        desk::list(ctx, conn, call.bearer.as_ref(), &query, (after.as_ref(), limit + 1))
-    });
+    let rows =
+        service.read(move |tx| desk::list(tx, call.bearer.as_ref(), &query, (after.as_ref(), limit + 1)));
     Ok(Json(Page::of(rows.await?, limit, key)))
 }
 
@@ -95,8 +94,8 @@ refusals!(GetRecordRefusals: plain, Unauthorized, StaffForbidden, RecordNotFound
 /// Get a patient record with its history
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The record", example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "The record", body = RecordAnswer), GetRecordRefusals))]
 #[get("/v1/practice/records/{id}")]
-pub async fn get_record(app: Data<App>, call: Call, id: Id) -> Result<Json<RecordAnswer>, Problem> {
-    let found = app.read(move |ctx, conn| desk::find(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+pub async fn get_record(service: Data<Service>, call: Call, id: Id) -> Result<Json<RecordAnswer>, Problem> {
+    let found = service.read(move |tx| desk::find(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(RecordAnswer { record: found.0, values: found.1.into_iter().map(Into::into).collect() }))
 }
 
@@ -284,7 +283,7 @@ impl ImportQuery {
     }
 
     /// Validates the options and turns them into an import request.
-    pub fn asked(self, app: &App, format: Format) -> Result<Asked, Problem> {
+    pub fn asked(self, service: &Service, format: Format) -> Result<Asked, Problem> {
         let delimiter = match self.delimiter.as_deref() {
             None => 0,
             Some("comma") => b',',
@@ -300,7 +299,7 @@ impl ImportQuery {
             Some("dmy") => true,
             Some(_) => return Err(wrong("/dates", "unknown_value", "Use mdy or dmy.")),
         };
-        let region = self.region.unwrap_or_else(|| app.config.verification.default_region.clone());
+        let region = self.region.unwrap_or_else(|| service.settings.verification.default_region.clone());
         if region.len() != 2 || !region.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return Err(wrong("/region", "unknown_value", "Use a two-letter country code like US."));
         }
@@ -331,18 +330,18 @@ refusals!(ImportRefusals: keyed, Unauthorized, StaffForbidden, FileUnreadable, I
     responses((status = 202, description = "The file is readable, and a background job imports its rows", body = ImportAnswer), ImportRefusals))]
 #[post("/v1/practice/records/import")]
 pub async fn import_records(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     request: HttpRequest,
     query: Query<ImportQuery>,
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let token = call.bearer.clone();
-    app.read(move |ctx, conn| desk::importer(ctx, conn, token.as_ref())).await?;
+    service.read(move |tx| desk::importer(tx, token.as_ref())).await?;
     let format = Format::of(&request.content_type().to_ascii_lowercase()).ok_or_else(unknown_format)?;
-    let asked = query.into_inner().asked(&app, format)?;
-    let body = spool(&app, &request, body.into_inner(), record_imports::MOST_BYTES).await?;
-    take_in(&app, call, body, asked).await
+    let asked = query.into_inner().asked(&service, format)?;
+    let body = spool(&service, &request, body.into_inner(), record_imports::MOST_BYTES).await?;
+    take_in(&service, call, body, asked).await
 }
 
 fn unknown_format() -> Problem {
@@ -351,21 +350,26 @@ fn unknown_format() -> Problem {
 }
 
 /// Surveys an uploaded file and starts its import; `call` identifies the uploader.
-async fn take_in(app: &Data<App>, call: Call, body: Spool, asked: Asked) -> Result<HttpResponse, Problem> {
+async fn take_in(
+    service: &Data<Service>,
+    call: Call,
+    body: Spool,
+    asked: Asked,
+) -> Result<HttpResponse, Problem> {
     let canonical = canonical(&body.digest, &asked);
-    let mut survey = survey(app, body, asked).await?;
+    let mut survey = survey(service, body, asked).await?;
     let token = call.bearer.clone();
-    once(app, &call, &canonical, move |ctx, conn| {
-        let import = desk::import(ctx, conn, token.as_ref(), &mut survey)?;
+    once(service, &call, &canonical, move |tx| {
+        let import = desk::import(tx, token.as_ref(), &mut survey)?;
         Ok::<_, Refusal>(Answer::accepted(&ImportAnswer { import: import.into() }))
     })
     .await
 }
 
 /// Surveys an uploaded file, on a thread that may block.
-pub async fn survey(app: &Data<App>, body: Spool, asked: Asked) -> Result<Survey, Problem> {
-    let scratch = scratch(app)?;
-    Ok(app.read(move |_, _| Survey::of(body.file, scratch, asked).map_err(Refusal::from)).await?)
+pub async fn survey(service: &Data<Service>, body: Spool, asked: Asked) -> Result<Survey, Problem> {
+    let scratch = scratch(service)?;
+    Ok(service.read(move |_| Survey::of(body.file, scratch, asked).map_err(Refusal::from)).await?)
 }
 
 /// Two requests are the same (for idempotency) if they have the same file and the same options.
@@ -381,14 +385,13 @@ refusals!(ListImportsRefusals: plain, Unauthorized, StaffForbidden, InvalidReque
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Newest first", body = Page<ImportView>), ListImportsRefusals))]
 #[get("/v1/practice/records/imports")]
 pub async fn list_record_imports(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<ImportView>>, Problem> {
     let (limit, before) = (page.limit()?, page.after()?);
-    let rows = app
-        .read(move |ctx, conn| desk::list_imports(ctx, conn, call.bearer.as_ref(), &before, limit + 1))
-        .await?;
+    let rows =
+        service.read(move |tx| desk::list_imports(tx, call.bearer.as_ref(), &before, limit + 1)).await?;
     let page = Page::of(rows, limit, |import| import.id.clone());
     let items = page.items.into_iter().map(Into::into).collect();
     Ok(Json(Page { items, next_cursor: page.next_cursor }))
@@ -399,8 +402,12 @@ refusals!(GetImportRefusals: plain, Unauthorized, StaffForbidden, ImportNotFound
 /// Get the progress of a record import
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "The import", body = ImportAnswer), GetImportRefusals))]
 #[get("/v1/practice/records/imports/{id}")]
-pub async fn get_record_import(app: Data<App>, call: Call, id: Id) -> Result<Json<ImportAnswer>, Problem> {
-    let import = app.read(move |ctx, conn| desk::find_import(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+pub async fn get_record_import(
+    service: Data<Service>,
+    call: Call,
+    id: Id,
+) -> Result<Json<ImportAnswer>, Problem> {
+    let import = service.read(move |tx| desk::find_import(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(ImportAnswer { import: import.into() }))
 }
 
@@ -409,20 +416,32 @@ refusals!(CancelImportRefusals: plain, Unauthorized, StaffForbidden, ImportNotFo
 /// Cancel a record import; imported rows stay
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "The import was cancelled; rows imported so far stay", body = ImportAnswer), CancelImportRefusals))]
 #[delete("/v1/practice/records/imports/{id}")]
-pub async fn cancel_record_import(app: Data<App>, call: Call, id: Id) -> Result<Json<ImportAnswer>, Problem> {
-    let import = app.write(move |ctx, conn| desk::cancel(ctx, conn, call.bearer.as_ref(), &id.0)).await?;
+pub async fn cancel_record_import(
+    service: Data<Service>,
+    call: Call,
+    id: Id,
+) -> Result<Json<ImportAnswer>, Problem> {
+    let import = service.write(move |tx| desk::cancel(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(ImportAnswer { import: import.into() }))
 }
 
 /// Export the results of a record import as CSV
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "CSV (RFC 4180) with row, record_number, outcome, code and detail of the rows processed so far. The export is recorded in the audit log", content_type = "text/csv", body = String), GetImportRefusals))]
 #[get("/v1/practice/records/imports/{id}/results.csv")]
-pub async fn export_import_results(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    results_file(&app, call.bearer, id).await
+pub async fn export_import_results(
+    service: Data<Service>,
+    call: Call,
+    id: Id,
+) -> Result<HttpResponse, Problem> {
+    results_file(&service, call.bearer, id).await
 }
 
 /// Exports the results for the holder of `token`: the API's bearer token or the console's cookie.
-pub async fn results_file(app: &Data<App>, token: Option<Secret>, id: Id) -> Result<HttpResponse, Problem> {
-    let file = app.write(move |ctx, conn| desk::results(ctx, conn, token.as_ref(), &id.0)).await?;
+pub async fn results_file(
+    service: &Data<Service>,
+    token: Option<Secret>,
+    id: Id,
+) -> Result<HttpResponse, Problem> {
+    let file = service.write(move |tx| desk::results(tx, token.as_ref(), &id.0)).await?;
     Ok(csv_file("import-results", file))
 }

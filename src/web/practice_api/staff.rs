@@ -9,7 +9,7 @@ use validator::Validate;
 use crate::domain::practices;
 use crate::domain::staff::{self, Member, MemberChange, NewMember, Refusal, Role, Standing, people, sign_in};
 use crate::kit::Timestamp;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
 use crate::web::staff_api::{email, is_email, is_name};
@@ -127,15 +127,15 @@ refusals!(StaffMeRefusals: plain, Unauthorized);
 /// Get the signed-in staff member
 #[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "The signed-in staff member", body = StaffMe), StaffMeRefusals))]
 #[get("/v1/staff/me")]
-pub async fn get_staff_me(app: Data<App>, call: Call) -> Result<Json<StaffMe>, Problem> {
-    let found = app.read(move |ctx, conn| {
-        let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
-        let practice = practices::find(conn, &who.practice_id)?.ok_or(Refusal::Unauthorized)?;
+pub async fn get_staff_me(service: Data<Service>, call: Call) -> Result<Json<StaffMe>, Problem> {
+    let found = service.read(move |tx| {
+        let who = staff::authenticate(tx, call.bearer.as_ref())?;
+        let practice = practices::find(tx, &who.practice_id)?.ok_or(Refusal::Unauthorized)?;
         Ok::<_, Refusal>(StaffMe {
-            staff: staff::member(conn, &who)?.into(),
+            staff: staff::member(tx, &who)?.into(),
             practice: Workplace { id: practice.id, name: practice.name },
-            teams: staff::teams_of(conn, &who.staff_id)?,
-            recovery_codes_left: sign_in::recovery_codes_left(conn, &who.staff_id)?,
+            teams: staff::teams_of(tx, &who.staff_id)?,
+            recovery_codes_left: sign_in::recovery_codes_left(tx, &who.staff_id)?,
         })
     });
     Ok(Json(found.await?))
@@ -163,7 +163,7 @@ refusals!(InviteStaffRefusals: keyed, Unauthorized, StaffForbidden, StaffExists)
 #[utoipa::path(tag = "practice", request_body = InviteStaff, security(("staff_token" = [])), responses((status = 201, description = "The e-mail will be sent; its link works for 7 days", body = StaffAnswer), InviteStaffRefusals))]
 #[post("/v1/practice/staff")]
 pub async fn invite_staff(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<InviteStaff>,
 ) -> Result<HttpResponse, Problem> {
@@ -172,8 +172,8 @@ pub async fn invite_staff(
     let (email, name) = (email(&input.email)?, input.name.trim().to_owned());
     // The practice is the caller's own; `people::invite` fills it in.
     let new = NewMember { practice_id: String::new(), email, name, role: input.role.into() };
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let member = people::invite(ctx, conn, bearer.as_ref(), new)?;
+    once(&service, &call, &canonical, move |tx| {
+        let member = people::invite(tx, bearer.as_ref(), new)?;
         Ok::<_, Refusal>(Answer::created(&StaffAnswer { staff: member.into() }))
     })
     .await
@@ -185,13 +185,12 @@ refusals!(ListStaffRefusals: plain, Unauthorized, InvalidRequest);
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Staff members, in the order in which they joined", body = Page<MemberView>), ListStaffRefusals))]
 #[get("/v1/practice/staff")]
 pub async fn list_staff(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<MemberView>>, Problem> {
     let (limit, after) = (page.limit()?, page.after()?);
-    let found =
-        app.read(move |ctx, conn| people::list(ctx, conn, call.bearer.as_ref(), &after, limit + 1)).await?;
+    let found = service.read(move |tx| people::list(tx, call.bearer.as_ref(), &after, limit + 1)).await?;
     let items = found.into_iter().map(MemberView::from).collect();
     Ok(Json(Page::of(items, limit, |item: &MemberView| item.id.clone())))
 }
@@ -222,7 +221,7 @@ refusals!(ChangeStaffRefusals: body, Unauthorized, StaffForbidden, StaffNotFound
     responses((status = 200, description = "The changed staff member", body = StaffAnswer), ChangeStaffRefusals))]
 #[patch("/v1/practice/staff/{id}")]
 pub async fn change_staff(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<ChangeStaff>,
@@ -234,7 +233,6 @@ pub async fn change_staff(
         is_active: input.state.map(|state| state == GivenState::Active),
         reset_totp: input.reset_totp,
     };
-    let changed =
-        app.write(move |ctx, conn| people::change(ctx, conn, call.bearer.as_ref(), &id.0, &change)).await?;
+    let changed = service.write(move |tx| people::change(tx, call.bearer.as_ref(), &id.0, &change)).await?;
     Ok(Json(StaffAnswer { staff: changed.into() }))
 }

@@ -8,7 +8,7 @@ use validator::{Validate, ValidationError};
 
 use crate::domain::staff::Refusal;
 use crate::domain::staff::people::{self, TeamDetails};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Id, Problem, once};
 use crate::web::staff_api::is_name;
@@ -87,8 +87,8 @@ refusals!(ListTeamsRefusals: plain, Unauthorized);
 /// List the practice's teams
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "All teams of the practice", body = Teams), ListTeamsRefusals))]
 #[get("/v1/practice/teams")]
-pub async fn list_teams(app: Data<App>, call: Call) -> Result<Json<Teams>, Problem> {
-    let found = app.read(move |ctx, conn| people::teams(ctx, conn, call.bearer.as_ref())).await?;
+pub async fn list_teams(service: Data<Service>, call: Call) -> Result<Json<Teams>, Problem> {
+    let found = service.read(move |tx| people::teams(tx, call.bearer.as_ref())).await?;
     Ok(Json(Teams { items: found.into_iter().map(TeamView::from).collect() }))
 }
 
@@ -98,15 +98,15 @@ refusals!(CreateTeamRefusals: keyed, Unauthorized, StaffForbidden, TeamExists);
 #[utoipa::path(tag = "practice", request_body = CreateTeam, security(("staff_token" = [])), responses((status = 201, description = "The new team", body = TeamAnswer), CreateTeamRefusals))]
 #[post("/v1/practice/teams")]
 pub async fn create_team(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<CreateTeam>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
-    once(&app, &call, &canonical, move |ctx, conn| {
+    once(&service, &call, &canonical, move |tx| {
         let name = input.name.trim();
-        let made = people::make_team(ctx, conn, bearer.as_ref(), name, &input.members)?;
+        let made = people::make_team(tx, bearer.as_ref(), name, &input.members)?;
         Ok::<_, Refusal>(Answer::created(&TeamAnswer { team: made.into() }))
     })
     .await
@@ -121,16 +121,16 @@ refusals!(ChangeTeamRefusals: body, Unauthorized, StaffForbidden, TeamNotFound, 
     responses((status = 200, description = "The changed team", body = TeamAnswer), ChangeTeamRefusals))]
 #[patch("/v1/practice/teams/{id}")]
 pub async fn change_team(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<ChangeTeam>,
 ) -> Result<Json<TeamAnswer>, Problem> {
     let input = body.value;
     let name = input.name.map(|name| name.trim().to_owned());
-    let changed = app.write(move |ctx, conn| {
+    let changed = service.write(move |tx| {
         let bearer = call.bearer.as_ref();
-        people::change_team(ctx, conn, bearer, &id.0, name.as_deref(), input.members.as_deref())
+        people::change_team(tx, bearer, &id.0, name.as_deref(), input.members.as_deref())
     });
     Ok(Json(TeamAnswer { team: changed.await?.into() }))
 }

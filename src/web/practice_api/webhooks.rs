@@ -8,7 +8,7 @@ use validator::{Validate, ValidationError};
 
 use crate::domain::webhooks::{Change, Delivery, Endpoint, Kind, New, Refusal, State};
 use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Code, FieldError, Id, Page, PageQuery, Problem, once};
 
@@ -214,14 +214,13 @@ refusals!(ListWebhooksRefusals: plain, Unauthorized, StaffForbidden, InvalidRequ
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Webhooks, oldest first", body = Page<WebhookView>), ListWebhooksRefusals))]
 #[get("/v1/practice/webhooks")]
 pub async fn list_webhooks(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<WebhookView>>, Problem> {
     let (limit, after) = (page.limit()?, page.after()?);
-    let found = app.read(move |ctx, conn| {
-        crate::domain::webhooks::list(ctx, conn, call.bearer.as_ref(), &after, limit + 1)
-    });
+    let found =
+        service.read(move |tx| crate::domain::webhooks::list(tx, call.bearer.as_ref(), &after, limit + 1));
     let items = found.await?.into_iter().map(WebhookView::from).collect();
     Ok(Json(Page::of(items, limit, |item: &WebhookView| item.id.clone())))
 }
@@ -234,15 +233,15 @@ refusals!(CreateWebhookRefusals: keyed, Unauthorized, StaffForbidden, WebhookLim
 #[utoipa::path(tag = "practice", request_body = CreateWebhook, security(("staff_token" = [])), responses((status = 201, description = "The new webhook, called from now on", body = WebhookSecretAnswer), CreateWebhookRefusals))]
 #[post("/v1/practice/webhooks")]
 pub async fn create_webhook(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<CreateWebhook>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: CreateWebhook { url, label, events }, canonical } = body;
     let new = New { url, label: label.trim().to_owned(), events };
     let bearer = call.bearer.clone();
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let made = crate::domain::webhooks::create(ctx, conn, bearer.as_ref(), &new)?;
+    once(&service, &call, &canonical, move |tx| {
+        let made = crate::domain::webhooks::create(tx, bearer.as_ref(), &new)?;
         Ok::<_, Refusal>(Answer::created(&WebhookSecretAnswer::from(made)))
     })
     .await
@@ -254,10 +253,9 @@ refusals!(GetWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFou
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The webhook", body = WebhookAnswer), GetWebhookRefusals))]
 #[get("/v1/practice/webhooks/{id}")]
-pub async fn get_webhook(app: Data<App>, call: Call, id: Id) -> Result<Json<WebhookAnswer>, Problem> {
-    let found = app
-        .read(move |ctx, conn| crate::domain::webhooks::find(ctx, conn, call.bearer.as_ref(), &id.0))
-        .await?;
+pub async fn get_webhook(service: Data<Service>, call: Call, id: Id) -> Result<Json<WebhookAnswer>, Problem> {
+    let found =
+        service.read(move |tx| crate::domain::webhooks::find(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(found.into()))
 }
 
@@ -268,17 +266,15 @@ refusals!(ChangeWebhookRefusals: body, Unauthorized, StaffForbidden, WebhookNotF
     responses((status = 200, description = "The changed webhook", body = WebhookAnswer), ChangeWebhookRefusals))]
 #[patch("/v1/practice/webhooks/{id}")]
 pub async fn change_webhook(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<ChangeWebhook>,
 ) -> Result<Json<WebhookAnswer>, Problem> {
     let ChangeWebhook { url, label, events, state } = body.value;
     let change = Change { url, label: label.map(|label| label.trim().to_owned()), events, state };
-    let changed = app
-        .write(move |ctx, conn| {
-            crate::domain::webhooks::change(ctx, conn, call.bearer.as_ref(), &id.0, &change)
-        })
+    let changed = service
+        .write(move |tx| crate::domain::webhooks::change(tx, call.bearer.as_ref(), &id.0, &change))
         .await?;
     Ok(Json(changed.into()))
 }
@@ -289,9 +285,8 @@ refusals!(DeleteWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNot
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 204, description = "The webhook is deleted"), DeleteWebhookRefusals))]
 #[delete("/v1/practice/webhooks/{id}")]
-pub async fn delete_webhook(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    app.write(move |ctx, conn| crate::domain::webhooks::delete(ctx, conn, call.bearer.as_ref(), &id.0))
-        .await?;
+pub async fn delete_webhook(service: Data<Service>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    service.write(move |tx| crate::domain::webhooks::delete(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -303,10 +298,14 @@ refusals!(RotateWebhookRefusals: keyed_plain, Unauthorized, StaffForbidden, Webh
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The new secret; calls carry both signatures until `old_secret_until`", body = WebhookSecretAnswer), RotateWebhookRefusals))]
 #[post("/v1/practice/webhooks/{id}/rotate")]
-pub async fn rotate_webhook_secret(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn rotate_webhook_secret(
+    service: Data<Service>,
+    call: Call,
+    id: Id,
+) -> Result<HttpResponse, Problem> {
     let bearer = call.bearer.clone();
-    once(&app, &call, b"", move |ctx, conn| {
-        let rotated = crate::domain::webhooks::rotate(ctx, conn, bearer.as_ref(), &id.0)?;
+    once(&service, &call, b"", move |tx| {
+        let rotated = crate::domain::webhooks::rotate(tx, bearer.as_ref(), &id.0)?;
         Ok::<_, Refusal>(Answer::ok(&WebhookSecretAnswer::from(rotated)))
     })
     .await
@@ -319,15 +318,15 @@ refusals!(ListDeliveriesRefusals: plain, Unauthorized, StaffForbidden, WebhookNo
     responses((status = 200, description = "Log entries, newest first", body = Page<DeliveryView>), ListDeliveriesRefusals))]
 #[get("/v1/practice/webhooks/{id}/deliveries")]
 pub async fn list_webhook_deliveries(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<DeliveryView>>, Problem> {
     let (limit, cursor) = (page.limit()?, page.after()?);
-    let found = app.read(move |ctx, conn| {
+    let found = service.read(move |tx| {
         let before = Some(cursor.as_str()).filter(|cursor| !cursor.is_empty());
-        crate::domain::webhooks::deliveries(ctx, conn, call.bearer.as_ref(), &id.0, before, limit + 1)
+        crate::domain::webhooks::deliveries(tx, call.bearer.as_ref(), &id.0, before, limit + 1)
     });
     let items = found.await?.into_iter().map(DeliveryView::from).collect();
     Ok(Json(Page::of(items, limit, |item: &DeliveryView| item.id.clone())))
@@ -342,15 +341,15 @@ refusals!(ReplayRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotF
     responses((status = 202, description = "Queued, with the full retry schedule", body = WebhookDeliveryAnswer), ReplayRefusals))]
 #[post("/v1/practice/webhooks/{id}/deliveries/{delivery}/replay")]
 pub async fn replay_webhook_delivery(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let bearer = call.bearer.clone();
     let delivery = Id::named(&request, "delivery");
-    once(&app, &call, b"", move |ctx, conn| {
-        let line = crate::domain::webhooks::replay(ctx, conn, bearer.as_ref(), &id.0, &delivery.0)?;
+    once(&service, &call, b"", move |tx| {
+        let line = crate::domain::webhooks::replay(tx, bearer.as_ref(), &id.0, &delivery.0)?;
         Ok::<_, Refusal>(Answer::accepted(&WebhookDeliveryAnswer { delivery: line.into() }))
     })
     .await

@@ -7,10 +7,11 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::is_name;
+use crate::domain::staff::PasswordHasher;
 use crate::domain::staff::account::{self, Changed, NewPassword};
 use crate::domain::staff::{self, Refusal, session};
 use crate::kit::Secret;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Code, Id, Problem, once};
 use crate::web::practice_api::staff::StaffAnswer;
@@ -30,12 +31,12 @@ refusals!(ChangeStaffMeRefusals: body, Unauthorized);
 #[utoipa::path(tag = "staff", request_body = ChangeStaffMe, security(("staff_token" = [])), responses((status = 200, description = "The changed staff member", body = StaffAnswer), ChangeStaffMeRefusals))]
 #[patch("/v1/staff/me")]
 pub async fn change_staff_me(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<ChangeStaffMe>,
 ) -> Result<Json<StaffAnswer>, Problem> {
     let name = body.value.name.trim().to_owned();
-    let changed = app.write(move |ctx, conn| account::rename(ctx, conn, call.bearer.as_ref(), &name)).await?;
+    let changed = service.write(move |tx| account::rename(tx, call.bearer.as_ref(), &name)).await?;
     Ok(Json(changed.into()))
 }
 
@@ -64,15 +65,16 @@ refusals!(ChangePasswordRefusals: keyed, Unauthorized, CurrentPasswordWrong, Pas
 #[utoipa::path(tag = "staff", request_body = ChangePassword, security(("staff_token" = [])), responses((status = 200, description = "The new password is set", body = PasswordChanged), ChangePasswordRefusals))]
 #[post("/v1/staff/me/password")]
 pub async fn change_password(
-    app: Data<App>,
+    service: Data<Service>,
+    hasher: Data<PasswordHasher>,
     call: Call,
     body: Body<ChangePassword>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: ChangePassword { current_password: current, new_password: new }, canonical } = body;
     let wish = NewPassword { token: call.bearer.clone(), current, new, network: call.network.clone() };
-    let checked = account::check(&app, wish).await?;
-    once(&app, &call, &canonical, move |ctx, conn| {
-        Ok::<_, Refusal>(match account::change_password(ctx, conn, &checked)? {
+    let checked = account::check(&service, &hasher, wish).await?;
+    once(&service, &call, &canonical, move |tx| {
+        Ok::<_, Refusal>(match account::change_password(tx, &checked)? {
             Changed::Yes => Answer::ok(&PasswordChanged { status: "changed" }),
             Changed::Wrong => Answer::Refused(wrong_password()),
         })
@@ -109,14 +111,14 @@ refusals!(RenewRecoveryCodesRefusals: keyed, Unauthorized, SecondFactorWrong, Si
 #[utoipa::path(tag = "staff", request_body = RenewRecoveryCodes, security(("staff_token" = [])), responses((status = 201, description = "The new codes, shown only once", body = RecoveryCodes), RenewRecoveryCodesRefusals))]
 #[post("/v1/staff/me/recovery-codes")]
 pub async fn renew_recovery_codes(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<RenewRecoveryCodes>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let (bearer, network) = (call.bearer.clone(), call.network.clone());
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let codes = account::renew_recovery_codes(ctx, conn, bearer.as_ref(), &input.code, &network)?;
+    once(&service, &call, &canonical, move |tx| {
+        let codes = account::renew_recovery_codes(tx, bearer.as_ref(), &input.code, &network)?;
         Ok::<_, Refusal>(match codes {
             Some(recovery_codes) => Answer::created(&RecoveryCodes { recovery_codes }),
             None => Answer::Refused(wrong_code()),
@@ -140,11 +142,16 @@ refusals!(DeleteStaffSessionRefusals: plain, Unauthorized, SessionNotFound);
 #[utoipa::path(tag = "staff", security(("staff_token" = [])), params(("id" = String, Path, description = "The session", example = "sts_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 204, description = "The session has ended"), DeleteStaffSessionRefusals))]
 #[delete("/v1/staff/sessions/{id}")]
-pub async fn delete_staff_session(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    app.write(move |ctx, conn| {
-        let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
-        session::end(ctx, conn, &who, &id.0)
-    })
-    .await?;
+pub async fn delete_staff_session(
+    service: Data<Service>,
+    call: Call,
+    id: Id,
+) -> Result<HttpResponse, Problem> {
+    service
+        .write(move |tx| {
+            let who = staff::authenticate(tx, call.bearer.as_ref())?;
+            session::end(tx, &who, &id.0)
+        })
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

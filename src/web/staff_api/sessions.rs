@@ -9,11 +9,12 @@ use validator::Validate;
 use super::account::wrong_code;
 use super::{email, is_email};
 use crate::domain::printing;
+use crate::domain::staff::PasswordHasher;
 use crate::domain::staff::session::{self, Refreshed, Session, Tokens};
 use crate::domain::staff::sign_in::{self, Attempt, Begun, Challenge, Finished};
 use crate::domain::staff::{self, Refusal, letter};
 use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Code, FieldError, Problem, once};
 
@@ -80,16 +81,17 @@ refusals!(BeginStaffSessionRefusals: keyed, SignInRefused, SignInLimited);
 #[utoipa::path(tag = "staff", request_body = BeginStaffSession, responses((status = 201, description = "The password is right; a code is required", body = StaffChallenge), BeginStaffSessionRefusals))]
 #[post("/v1/staff/sessions")]
 pub async fn begin_staff_session(
-    app: Data<App>,
+    service: Data<Service>,
+    hasher: Data<PasswordHasher>,
     call: Call,
     body: Body<BeginStaffSession>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let (email, network) = (email(&input.email)?, call.network.clone());
     let attempt = Attempt { email, password: input.password, device: input.device, network };
-    let checked = sign_in::check(&app, attempt).await?;
-    once(&app, &call, &canonical, move |ctx, conn| {
-        Ok::<_, Refusal>(match sign_in::begin(ctx, conn, &checked)? {
+    let checked = sign_in::check(&service, &hasher, attempt).await?;
+    once(&service, &call, &canonical, move |tx| {
+        Ok::<_, Refusal>(match sign_in::begin(tx, &checked)? {
             Begun::Challenge(challenge) => Answer::created(&StaffChallenge::of(challenge)),
             Begun::Refused => Answer::Refused(Problem::new(Code::SignInRefused, "Check both and try again.")),
         })
@@ -178,18 +180,18 @@ refusals!(FinishStaffSessionRefusals: keyed, ChallengeInvalid, SecondFactorWrong
 #[utoipa::path(tag = "staff", request_body = FinishStaffSession, responses((status = 201, description = "The new session", body = StaffSessionCreated), FinishStaffSessionRefusals))]
 #[post("/v1/staff/sessions/totp")]
 pub async fn finish_staff_session(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<FinishStaffSession>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let (code, network, agent) = (input.code()?, call.network.clone(), call.agent.clone());
     let call = call.held_by(&input.challenge);
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let Finished::Proven(who) = sign_in::finish(ctx, conn, &input.challenge, &code, &network)? else {
+    once(&service, &call, &canonical, move |tx| {
+        let Finished::Proven(who) = sign_in::finish(tx, &input.challenge, &code, &network)? else {
             return Ok(Answer::Refused(wrong_code()));
         };
-        let session = session::open_api(ctx, conn, &who.staff_id, &agent)?.into();
+        let session = session::open_api(tx, &who.staff_id, &agent)?.into();
         let view = StaffSessionCreated { session, device: who.device, recovery_codes: who.recovery_codes };
         Ok::<_, Refusal>(Answer::created(&view))
     })
@@ -217,14 +219,14 @@ refusals!(RefreshStaffRefusals: keyed, RefreshTokenInvalid, RefreshTokenReused);
 #[utoipa::path(tag = "staff", request_body = RefreshStaffSession, responses((status = 200, description = "Fresh tokens", body = StaffSessionAnswer), RefreshStaffRefusals))]
 #[post("/v1/staff/sessions/refresh")]
 pub async fn refresh_staff_session(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<RefreshStaffSession>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let call = call.held_by(&input.refresh_token);
-    once(&app, &call, &canonical, move |ctx, conn| {
-        Ok::<_, Refusal>(match session::refresh(ctx, conn, &input.refresh_token)? {
+    once(&service, &call, &canonical, move |tx| {
+        Ok::<_, Refusal>(match session::refresh(tx, &input.refresh_token)? {
             Refreshed::Tokens(tokens) => Answer::ok(&StaffSessionAnswer { session: tokens.into() }),
             Refreshed::Reused => {
                 let detail = "All tokens of this session are revoked. Sign in again.";
@@ -241,7 +243,7 @@ pub struct StaffSessionItem {
     /// The id of the session.
     #[schema(example = "sts_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     id: String,
-    /// The kind of session: `api` for an app, `console` for a browser.
+    /// The kind of session: `api` for an service, `console` for a browser.
     #[schema(example = "console")]
     kind: &'static str,
     /// Browser and operating system, from the `User-Agent`.
@@ -280,10 +282,10 @@ refusals!(StaffSessionsRefusals: plain, Unauthorized);
 /// List your own sessions
 #[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "Active sessions", body = StaffSessions), StaffSessionsRefusals))]
 #[get("/v1/staff/sessions")]
-pub async fn list_staff_sessions(app: Data<App>, call: Call) -> Result<Json<StaffSessions>, Problem> {
-    let found = app.read(move |ctx, conn| {
-        let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
-        let sessions = session::list(ctx, conn, &who)?;
+pub async fn list_staff_sessions(service: Data<Service>, call: Call) -> Result<Json<StaffSessions>, Problem> {
+    let found = service.read(move |tx| {
+        let who = staff::authenticate(tx, call.bearer.as_ref())?;
+        let sessions = session::list(tx, &who)?;
         let of = |session| StaffSessionItem::of(session, who.session_id.as_deref());
         Ok::<_, Refusal>(sessions.into_iter().map(of).collect())
     });
@@ -293,24 +295,29 @@ pub async fn list_staff_sessions(app: Data<App>, call: Call) -> Result<Json<Staf
 /// Sign out of the current session
 #[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "The session has ended"), StaffSessionsRefusals))]
 #[delete("/v1/staff/sessions/current")]
-pub async fn delete_current_staff_session(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
-    app.write(move |ctx, conn| {
-        let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
-        Ok::<_, Refusal>(session::sign_out(ctx, conn, &who)?)
-    })
-    .await?;
+pub async fn delete_current_staff_session(
+    service: Data<Service>,
+    call: Call,
+) -> Result<HttpResponse, Problem> {
+    service
+        .write(move |tx| {
+            let who = staff::authenticate(tx, call.bearer.as_ref())?;
+            Ok::<_, Refusal>(session::sign_out(tx, &who)?)
+        })
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Sign out of all sessions, including this one
 #[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "All sessions have ended"), StaffSessionsRefusals))]
 #[delete("/v1/staff/sessions")]
-pub async fn delete_staff_sessions(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
-    app.write(move |ctx, conn| {
-        let who = staff::authenticate(ctx, conn, call.bearer.as_ref())?;
-        session::sign_out_everywhere(ctx, conn, &who)
-    })
-    .await?;
+pub async fn delete_staff_sessions(service: Data<Service>, call: Call) -> Result<HttpResponse, Problem> {
+    service
+        .write(move |tx| {
+            let who = staff::authenticate(tx, call.bearer.as_ref())?;
+            session::sign_out_everywhere(tx, &who)
+        })
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -337,14 +344,14 @@ refusals!(AskPasswordResetRefusals: keyed, SignInLimited);
 #[utoipa::path(tag = "staff", request_body = AskPasswordReset, responses((status = 202, description = "The same answer for every address", body = PasswordResetAsked), AskPasswordResetRefusals))]
 #[post("/v1/staff/password-resets")]
 pub async fn request_password_reset(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<AskPasswordReset>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let (email, network) = (email(&input.email)?, call.network.clone());
-    once(&app, &call, &canonical, move |ctx, conn| {
-        letter::ask_reset(ctx, conn, &email, &network)?;
+    once(&service, &call, &canonical, move |tx| {
+        letter::ask_reset(tx, &email, &network)?;
         Ok::<_, Refusal>(Answer::accepted(&PasswordResetAsked { status: "accepted" }))
     })
     .await
@@ -377,15 +384,16 @@ refusals!(SetPasswordRefusals: keyed, LetterExpired, PasswordRefused);
 #[utoipa::path(tag = "staff", request_body = SetPassword, responses((status = 200, description = "The password is set", body = PasswordSet), SetPasswordRefusals))]
 #[post("/v1/staff/passwords")]
 pub async fn set_password(
-    app: Data<App>,
+    service: Data<Service>,
+    hasher: Data<PasswordHasher>,
     call: Call,
     body: Body<SetPassword>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let call = call.held_by(&input.token);
-    let chosen = letter::choose(&app, input.token, &input.password).await?;
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let member = letter::set_password(ctx, conn, &chosen)?;
+    let chosen = letter::choose(&service, &hasher, input.token, &input.password).await?;
+    once(&service, &call, &canonical, move |tx| {
+        let member = letter::set_password(tx, &chosen)?;
         Ok::<_, Refusal>(Answer::ok(&PasswordSet { email: member.email }))
     })
     .await

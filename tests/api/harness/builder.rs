@@ -15,8 +15,8 @@ use practice_links::kit::{Bell, Clock, Email, Language, Timestamp};
 use practice_links::platform::db::Db;
 use practice_links::platform::keys::Keys;
 use practice_links::platform::outbox::Worker;
-use practice_links::platform::settings::Config;
-use practice_links::platform::tx::App;
+use practice_links::platform::settings::Settings;
+use practice_links::platform::tx::Service;
 use practice_links::platform::{event_stream, telemetry};
 use practice_links::web::server;
 
@@ -31,7 +31,7 @@ pub struct Builder {
     backend: Backend,
     pool: u32,
     seed: u64,
-    change: Box<dyn FnOnce(&mut Config)>,
+    change: Box<dyn FnOnce(&mut Settings)>,
 }
 
 impl Builder {
@@ -61,7 +61,7 @@ impl Builder {
 
     /// Changes settings before they are checked; changes add up.
     #[must_use]
-    pub fn config(mut self, change: impl FnOnce(&mut Config) + 'static) -> Self {
+    pub fn config(mut self, change: impl FnOnce(&mut Settings) + 'static) -> Self {
         let before = self.change;
         self.change = Box::new(move |config| {
             before(config);
@@ -74,13 +74,13 @@ impl Builder {
     pub fn start(self) -> TestApp {
         telemetry::install_metrics();
         let database = database::lend(self.backend);
-        let mut config = Config {
+        let mut config = Settings {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: "http://links.example.test".into(),
             data_dir: database.folder.path().to_owned(),
             // The client may then say where it calls from: `Call::ip`.
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
-            ..Config::default()
+            ..Settings::default()
         };
         config.database.url.clone_from(&database.url);
         config.database.pool_size = self.pool;
@@ -92,14 +92,14 @@ impl Builder {
 }
 
 /// What a process holds that serves no requests: a worker of its own, say.
-pub fn app_over(config: Config, clock: Arc<dyn Clock>, seed: u64) -> App {
+pub fn app_over(settings: Settings, clock: Arc<dyn Clock>, seed: u64) -> Service {
     let entropy = Arc::new(SeededEntropy::new(seed));
-    App {
+    Service {
         db: Db::new(&config.database).unwrap(),
         keys: Arc::new(Keys::load_or_create(&config.keys_file, clock.now(), &*entropy).unwrap()),
         clock,
         entropy,
-        config: Arc::new(config),
+        settings: Arc::new(config),
         wake: Arc::new(Bell::default()),
         tally: Arc::default(),
         front: Arc::default(),
@@ -110,7 +110,7 @@ pub fn app_over(config: Config, clock: Arc<dyn Clock>, seed: u64) -> App {
     }
 }
 
-fn launch(config: Config, seed: u64, database: database::Lent) -> TestApp {
+fn launch(settings: Settings, seed: u64, database: database::Lent) -> TestApp {
     let clock = Arc::new(ManualClock::new(start_of_time()));
     let listener = TcpListener::bind(config.listen).unwrap();
     let inner = app_over(config, Arc::<ManualClock>::clone(&clock), seed);
@@ -134,7 +134,7 @@ impl TestApp {
     pub fn beside(&self) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let inner = app_over((*self.inner.config).clone(), Arc::<ManualClock>::clone(&self.clock), 7);
+        let inner = app_over((*self.inner.settings).clone(), Arc::<ManualClock>::clone(&self.clock), 7);
         let worker = Worker::new(inner.clone(), topics::all(), Arc::<Recorder>::clone(&self.carrier));
         Self {
             worker,
@@ -151,7 +151,7 @@ impl TestApp {
 }
 
 /// The server wants an actix system, and a test thread has none.
-fn serve(app: App, listener: TcpListener) -> Running {
+fn serve(app: Service, listener: TcpListener) -> Running {
     let (sender, receiver) = mpsc::channel();
     let body = async move {
         let feed = event_stream::spawn(app.clone()).unwrap();
@@ -208,7 +208,7 @@ impl TestApp {
 
     /// Makes any practice.
     pub fn practice_with(&self, new: &NewPractice) -> Practice {
-        self.write(|ctx, conn| practices::create(ctx, conn, new))
+        self.write(|tx| practices::create(tx, new))
     }
 
     /// Makes a plain link of a practice behind `code`.
@@ -218,7 +218,7 @@ impl TestApp {
 
     /// Makes any link behind `code`.
     pub fn link_with(&self, code: &str, new: &NewLink) -> Link {
-        self.write(|ctx, conn| links::create_with_code(ctx, conn, code, new)).expect("the code is taken")
+        self.write(|tx| links::create_with_code(tx, code, new)).expect("the code is taken")
     }
 }
 

@@ -69,5 +69,5 @@ fn sqlite_template() -> &'static [u8] {
 #[expect(clippy::disallowed_methods, reason = "the pool opens transactions, and VACUUM runs outside of one")]
 fn in_one_file(from: &Path, to: &Path) {
     let mut conn = SqliteConnection::establish(&from.to_string_lossy()).unwrap();
-    conn.batch_execute(&format!("VACUUM INTO '{}'", to.display())).unwrap();
+    tx.conn.batch_execute(&format!("VACUUM INTO '{}'", to.display())).unwrap();
 }

@@ -28,9 +28,9 @@ impl TestApp {
             name: name.into(),
             role,
         };
-        let (staff_id, token) = self.write(|ctx, conn| {
-            let member = staff::create(ctx, conn, &new)?.expect("the address is taken");
-            let token = staff::mint_token(ctx, &member).expect("no keys");
+        let (staff_id, token) = self.write(|tx| {
+            let member = staff::create(tx, &new)?.expect("the address is taken");
+            let token = staff::mint_token(tx, &member).expect("no keys");
             Ok((member.id, token.token.expose().to_owned()))
         });
         Desk { practice_id: practice.id.clone(), staff_id, token }
@@ -39,7 +39,7 @@ impl TestApp {
     /// A team of staff members; its id.
     pub fn team(&self, practice: &Practice, name: &str, members: &[&Desk]) -> String {
         let ids: Vec<String> = members.iter().map(|desk| desk.staff_id.clone()).collect();
-        let made = self.write(|ctx, conn| staff::create_team(ctx, conn, &practice.id, name, &ids));
+        let made = self.write(|tx| staff::create_team(tx, &practice.id, name, &ids));
         made.expect("the name is taken").id
     }
 
@@ -86,9 +86,9 @@ impl TestApp {
             name: name.into(),
             role,
         };
-        self.write(|ctx, conn| {
-            let member = staff::create(ctx, conn, &new)?.expect("the address is taken");
-            let token = letter::invitation(ctx, conn, &member)?;
+        self.write(|tx| {
+            let member = staff::create(tx, &new)?.expect("the address is taken");
+            let token = letter::invitation(tx, &member)?;
             Ok((member.id, email.clone(), token.expose().to_owned()))
         })
     }

@@ -32,7 +32,7 @@ use practice_links::kit::clock::ManualClock;
 use practice_links::kit::{Clock as _, Timestamp};
 use practice_links::platform::db::{self, Conn};
 use practice_links::platform::outbox::{Point, Worker};
-use practice_links::platform::tx::{App, Ctx};
+use practice_links::platform::tx::{Service, Tx};
 use practice_links::web::http::Draining;
 use practice_links::web::server;
 
@@ -90,7 +90,7 @@ macro_rules! postgres {
 /// the test where something is still queued in the outbox.
 pub struct TestApp {
     /// What the service itself holds.
-    pub inner: App,
+    pub inner: Service,
     /// The clock of the service; it stands until it is moved.
     pub clock: Arc<ManualClock>,
     /// Who takes the messages.
@@ -171,12 +171,12 @@ impl TestApp {
     /// The number that a `SELECT count(*) …` gives, on either database.
     pub fn count(&self, select: &str) -> i64 {
         assert!(select.trim_start().to_ascii_uppercase().starts_with("SELECT "), "tests only read: {select}");
-        let count = |conn: &mut Conn| Ok(diesel::dsl::sql::<BigInt>(select).get_result::<i64>(conn)?);
+        let count = |tx: &mut Tx| Ok(diesel::dsl::sql::<BigInt>(select).get_result::<i64>(tx.conn)?);
         self.inner.db.write_blocking::<_, db::Error>(count).unwrap()
     }
 
     /// Runs a rule that HTTP does not offer yet, in one transaction: for setting a test up.
-    pub fn write<T>(&self, rule: impl FnOnce(&Ctx, &mut Conn) -> db::Result<T>) -> T {
+    pub fn write<T>(&self, rule: impl FnOnce(&mut Tx) -> db::Result<T>) -> T {
         self.inner.write_blocking(rule).unwrap()
     }
 

@@ -142,7 +142,7 @@ fn make_template(url: &str, name: &str) {
 )]
 fn connect(url: &str) -> PgConnection {
     let mut conn = PgConnection::establish(url).unwrap();
-    conn.batch_execute("SET client_min_messages = 'warning'").unwrap();
+    tx.conn.batch_execute("SET client_min_messages = 'warning'").unwrap();
     conn
 }
 

@@ -11,30 +11,30 @@ use crate::kit::{Email, Language, Timestamp};
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
 use crate::platform::rate_limits::{self, Budget};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Mails a code to the account's proven address, which the response does not name;
 /// returns the code's expiry.
-pub fn ask(ctx: &Ctx, conn: &mut Conn, who: &Principal, language: Language) -> Result<Timestamp, Refusal> {
-    let email = address(conn, who)?;
-    let budget = Budget::mails_about_devices(ctx, &who.account_id);
-    rate_limits::take(ctx, conn, &[budget])?.map_err(|at| Refusal::MailLimited(at.wait_from(ctx.now)))?;
-    Ok(send(ctx, conn, &who.session_id, &who.account_id, &email, language)?)
+pub fn ask(tx: &mut Tx, who: &Principal, language: Language) -> Result<Timestamp, Refusal> {
+    let email = address(tx, who)?;
+    let budget = Budget::mails_about_devices(tx, &who.account_id);
+    rate_limits::take(tx, &[budget])?.map_err(|at| Refusal::MailLimited(at.wait_from(tx.now)))?;
+    Ok(send(tx, &who.session_id, &who.account_id, &email, language)?)
 }
 
-fn address(conn: &mut Conn, who: &Principal) -> Result<Email, Refusal> {
+fn address(tx: &mut Tx, who: &Principal) -> Result<Email, Refusal> {
     if who.scope == Scope::Full {
         return Err(Refusal::Unrestricted);
     }
-    let account = accounts::find_account(conn, &who.account_id)?.ok_or(Refusal::Unauthorized)?;
+    let account = accounts::find_account(tx.conn, &who.account_id)?.ok_or(Refusal::Unauthorized)?;
     account.proven_email().and_then(Email::parse).ok_or(Refusal::EmailUnproven)
 }
 
 /// Compares a code and returns whether it was correct. If so, the session has full access from now on.
 /// Sending the correct code again is the same success.
-pub fn check(ctx: &Ctx, conn: &mut Conn, who: &Principal, code: &str) -> Result<bool, Refusal> {
+pub fn check(tx: &mut Tx, who: &Principal, code: &str) -> Result<bool, Refusal> {
     let is_lifted = who.scope == Scope::Full;
-    let found = match compare(ctx, conn, &who.session_id, code) {
+    let found = match compare(tx, &who.session_id, code) {
         Err(Refusal::EmailCodeExpired) if is_lifted => return Err(Refusal::Unrestricted),
         found => found?,
     };
@@ -43,16 +43,16 @@ pub fn check(ctx: &Ctx, conn: &mut Conn, who: &Principal, code: &str) -> Result<
         return Ok(true);
     }
     // The account may have moved to another address since, because a stranger reads the old one.
-    if accounts::lift_session(conn, &who.session_id, &row.email)? == 0 {
+    if accounts::lift_session(tx.conn, &who.session_id, &row.email)? == 0 {
         return Err(Refusal::EmailCodeExpired);
     }
-    lifted(ctx, conn, who)?;
+    lifted(tx, who)?;
     Ok(true)
 }
 
-fn lifted(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
-    conversations::announce_known_device(ctx, conn, &who.account_id)?;
+fn lifted(tx: &mut Tx, who: &Principal) -> db::Result<()> {
+    conversations::announce_known_device(tx, &who.account_id)?;
     let (action, detail) = ("session.lifted", json!({ "by": "email" }));
     let (actor, subject) = (who.account_id.as_str(), who.session_id.as_str());
-    audit::record(ctx, conn, &audit::Event { practice_id: None, actor, action, subject, detail })
+    tx.audit(&audit::Event { practice_id: None, actor, action, subject, detail })
 }

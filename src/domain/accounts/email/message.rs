@@ -8,7 +8,7 @@ use super::store;
 use crate::kit::{Email, Language, Timestamp};
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{self, Channel, Job, Mail, Message, Outgoing, Rendered, Topic};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 pub struct EmailCodeTopic;
 
@@ -26,8 +26,7 @@ struct Payload {
 }
 
 pub fn enqueue(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     asked_by: &str,
     seed: &str,
     language: Language,
@@ -42,14 +41,14 @@ pub fn enqueue(
         due: None,
         not_after: Some(until),
     };
-    outbox::enqueue(ctx, conn, &message).map(drop)
+    outbox::enqueue(tx, &message).map(drop)
 }
 
 impl Topic for EmailCodeTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
-        let row = store::find(conn, &payload.asked_by, &payload.seed, ctx.now)?;
-        Ok(row.and_then(|row| mail(ctx, &row, payload.language)).into())
+        let row = store::find(tx.conn, &payload.asked_by, &payload.seed, tx.now)?;
+        Ok(row.and_then(|row| mail(tx, &row, payload.language)).into())
     }
 }
 
@@ -97,10 +96,10 @@ fn for_device(language: Language) -> Words {
 
 /// `None` if a template fails, which drops the row; the only failure left (writing to a
 /// `String`) does not occur.
-fn mail(ctx: &Ctx, row: &store::Row, language: Language) -> Option<Outgoing> {
+fn mail(tx: &Tx, row: &store::Row, language: Language) -> Option<Outgoing> {
     let words = if row.asked_by == row.account_id { for_address } else { for_device };
-    let (words, code) = (&words(language), &super::code(ctx, row));
-    let app_name = ctx.config.app.name.as_str();
+    let (words, code) = (&words(language), &super::code(tx, row));
+    let app_name = tx.settings.app.name.as_str();
     let html = Html { lang: language.as_str(), app_name, words, code }.render().ok()?;
     let text = Text { app_name, words, code }.render().ok()?;
     let (to, subject) = (Email::parse(&row.email)?, words.heading.to_owned());

@@ -24,7 +24,7 @@ use crate::kit::{Email, Language, Timestamp};
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
 use crate::platform::rate_limits::{self, Budget};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Long, because e-mails are slow at times and read on another device.
 const LIFE: Duration = Duration::from_mins(30);
@@ -32,87 +32,76 @@ const LIFE: Duration = Duration::from_mins(30);
 const TRIES: i32 = 5;
 
 /// Mails a code to a new address of the account; returns the code's expiry.
-pub fn ask(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    who: &Principal,
-    email: &Email,
-    language: Language,
-) -> Result<Timestamp, Refusal> {
+pub fn ask(tx: &mut Tx, who: &Principal, email: &Email, language: Language) -> Result<Timestamp, Refusal> {
     if who.scope == Scope::Restricted {
         return Err(Refusal::Restricted);
     }
-    let budget = Budget::mails_to_account(ctx, &who.account_id);
-    rate_limits::take(ctx, conn, &[budget])?.map_err(|at| Refusal::MailLimited(at.wait_from(ctx.now)))?;
-    Ok(send(ctx, conn, &who.account_id, &who.account_id, email, language)?)
+    let budget = Budget::mails_to_account(tx, &who.account_id);
+    rate_limits::take(tx, &[budget])?.map_err(|at| Refusal::MailLimited(at.wait_from(tx.now)))?;
+    Ok(send(tx, &who.account_id, &who.account_id, email, language)?)
 }
 
 /// Mails a code for the account or session `asked_by`; returns the code's expiry.
 fn send(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     asked_by: &str,
     account_id: &str,
     email: &Email,
     language: Language,
 ) -> db::Result<Timestamp> {
-    let seed = URL_SAFE_NO_PAD.encode(ctx.random::<16>());
-    store::upsert(conn, asked_by, account_id, email, &seed, ctx.now, ctx.now + LIFE)?;
-    message::enqueue(ctx, conn, asked_by, &seed, language, ctx.now + LIFE)?;
-    Ok(ctx.now + LIFE)
+    let seed = URL_SAFE_NO_PAD.encode(tx.random::<16>());
+    store::upsert(tx.conn, asked_by, account_id, email, &seed, tx.now, tx.now + LIFE)?;
+    message::enqueue(tx, asked_by, &seed, language, tx.now + LIFE)?;
+    Ok(tx.now + LIFE)
 }
 
 /// Compares a code and returns whether it was correct. Sending the correct code again is the same success.
-pub fn check(ctx: &Ctx, conn: &mut Conn, who: &Principal, code: &str) -> Result<bool, Refusal> {
+pub fn check(tx: &mut Tx, who: &Principal, code: &str) -> Result<bool, Refusal> {
     if who.scope == Scope::Restricted {
         return Err(Refusal::Restricted);
     }
-    let Some(row) = compare(ctx, conn, &who.account_id, code)? else { return Ok(false) };
-    if accounts::prove_email(conn, &who.account_id, &row.email, ctx.now)? == 1 {
-        proven(ctx, conn, &who.account_id)?;
+    let Some(row) = compare(tx, &who.account_id, code)? else { return Ok(false) };
+    if accounts::prove_email(tx.conn, &who.account_id, &row.email, tx.now)? == 1 {
+        proven(tx, &who.account_id)?;
     }
     Ok(true)
 }
 
 /// Returns the stored row if the code is correct. A correct code gives its try back.
-fn compare(ctx: &Ctx, conn: &mut Conn, asked_by: &str, code: &str) -> Result<Option<store::Row>, Refusal> {
-    let row = store::take_try(conn, asked_by, TRIES, ctx.now)?.ok_or(Refusal::EmailCodeExpired)?;
-    let ours = self::code(ctx, &row);
-    if ctx.keys.blind("email-code", &ours) != ctx.keys.blind("email-code", code) {
+fn compare(tx: &mut Tx, asked_by: &str, code: &str) -> Result<Option<store::Row>, Refusal> {
+    let row = store::take_try(tx.conn, asked_by, TRIES, tx.now)?.ok_or(Refusal::EmailCodeExpired)?;
+    let ours = self::code(tx, &row);
+    if tx.keys.blind("email-code", &ours) != tx.keys.blind("email-code", code) {
         return Ok(None);
     }
-    store::return_try(conn, asked_by)?;
+    store::return_try(tx.conn, asked_by)?;
     Ok(Some(row))
 }
 
 /// Records the change in the audit log, and asks the practices to match their records again.
-fn proven(ctx: &Ctx, conn: &mut Conn, account_id: &str) -> db::Result<()> {
+fn proven(tx: &mut Tx, account_id: &str) -> db::Result<()> {
     let (action, subject, detail) = ("account.email_proven", account_id, json!({}));
-    audit::record(
-        ctx,
-        conn,
-        &audit::Event { practice_id: None, actor: account_id, action, subject, detail },
-    )?;
-    for paired in conversations::list(conn, account_id, Sight::Confirmed, "", i64::MAX)? {
-        conversations::ask_grade(ctx, conn, &paired.conversation.id)?;
+    tx.audit(&audit::Event { practice_id: None, actor: account_id, action, subject, detail })?;
+    for paired in conversations::list(tx, account_id, Sight::Confirmed, "", i64::MAX)? {
+        conversations::ask_grade(tx, &paired.conversation.id)?;
     }
     Ok(())
 }
 
 /// Six digits out of 64 bits: no digit is likelier than another by more than one in 10^13.
-fn code(ctx: &Ctx, row: &store::Row) -> String {
+fn code(tx: &Tx, row: &store::Row) -> String {
     let parts = [row.account_id.as_bytes(), row.email.as_bytes(), row.seed.as_bytes()];
-    let key = ctx.keys.derive("email-code", &parts);
+    let key = tx.keys.derive("email-code", &parts);
     let number = key.first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)).unwrap_or_default();
     format!("{:06}", number % 1_000_000)
 }
 
 /// Deletes the pending codes of a deleted account and of its sessions.
-pub fn forget(conn: &mut Conn, account_id: &str) -> db::Result<usize> {
-    store::delete(conn, account_id)
+pub fn forget(tx: &mut Tx, account_id: &str) -> db::Result<usize> {
+    store::delete(tx.conn, account_id)
 }
 
 /// Deletes expired codes, and with them addresses that were never proven.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    store::delete_expired(conn, ctx.now)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    store::delete_expired(tx.conn, tx.now)
 }

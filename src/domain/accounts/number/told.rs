@@ -8,7 +8,7 @@ use crate::kit::{Language, Phone, gsm7};
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{self, Job, Message, Outgoing, Rendered, Sender, Text, Topic};
 use crate::platform::rate_limits;
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
 const SEGMENT: usize = 160;
@@ -27,8 +27,7 @@ struct Payload {
 
 /// Queues both texts; `proof` (the verification id) makes their dedupe keys unique to this change.
 pub(super) fn enqueue(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     proof: &str,
     old: Option<&Phone>,
     new: &Phone,
@@ -44,30 +43,30 @@ pub(super) fn enqueue(
             due: None,
             not_after: None,
         };
-        outbox::enqueue(ctx, conn, &message)?;
+        outbox::enqueue(tx, &message)?;
     }
     Ok(())
 }
 
 impl Topic for NumberTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
         let Some(to) = job.phone() else { return Ok(Rendered::Unwanted) };
         let language = Language::from_tag(&payload.language).unwrap_or_default();
-        let body = text(&ctx.config.app.name, payload.is_new, language);
-        let sender = Sender::AnyBut(consent::barred(conn, &rate_limits::number_key(ctx, &to))?);
+        let body = text(&tx.settings.app.name, payload.is_new, language);
+        let sender = Sender::AnyBut(consent::barred(tx, &rate_limits::number_key(tx, &to))?);
         Ok(Rendered::Ready(Outgoing::Sms(Text { to, body, code: None, sender })))
     }
 }
 
-/// Names the app, but neither the other number nor a practice: either phone may belong to
+/// Names the service, but neither the other number nor a practice: either phone may belong to
 /// a stranger by now.
-fn text(app: &str, is_new: bool, language: Language) -> String {
+fn text(service: &str, is_new: bool, language: Language) -> String {
     let says = match (language, is_new) {
         (Language::En, true) => ": your account now has this number. Not you? Call your practice.",
         (Language::En, false) => ": your account has another number now. Not you? Call your practice.",
         (Language::Es, true) => ": su cuenta tiene ahora este numero. No fue usted? Llame a su consultorio.",
         (Language::Es, false) => ": su cuenta tiene ahora otro numero. No fue usted? Llame a su consultorio.",
     };
-    format!("{}{says}", gsm7::name(app, SEGMENT.saturating_sub(says.len())))
+    format!("{}{says}", gsm7::name(service, SEGMENT.saturating_sub(says.len())))
 }

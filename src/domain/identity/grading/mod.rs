@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::kit::Language;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// A phone number or e-mail address shared by more records than this says nothing about a person, so
 /// no more are read.
@@ -39,28 +39,28 @@ pub struct Finding {
 
 /// Compares the patient of a conversation with the practice's current records; `None` if the
 /// conversation does not exist.
-pub fn look(conn: &mut Conn, conversation_id: &str) -> db::Result<Option<Finding>> {
-    let Some(subject) = store::subject(conn, conversation_id)? else { return Ok(None) };
-    let known = known(conn, &subject)?;
+pub fn look(tx: &mut Tx, conversation_id: &str) -> db::Result<Option<Finding>> {
+    let Some(subject) = store::subject(tx.conn, conversation_id)? else { return Ok(None) };
+    let known = known(tx, &subject)?;
     let verdict = matching::grade(&subject.given(), &known);
     let ids: Vec<&str> = verdict.candidates.iter().map(|found| found.record_id.as_str()).collect();
-    let records = store::records(conn, &ids)?;
+    let records = store::records(tx.conn, &ids)?;
     Ok(Some(Finding { subject, verdict, records }))
 }
 
 /// All active records that could match: those with the phone number or e-mail address, and those with the
 /// birth date, which the comparison then filters. A date that means "unknown" is removed from all of them.
-fn known(conn: &mut Conn, subject: &Subject) -> db::Result<Vec<Known>> {
-    let mut ids = store::reached(conn, subject, MOST_CANDIDATES)?;
-    let Some(day) = &subject.birth_date else { return store::known(conn, &ids) };
-    let born = store::born(conn, &subject.practice_id, day, MOST_OF_A_DAY + 1)?;
+fn known(tx: &mut Tx, subject: &Subject) -> db::Result<Vec<Known>> {
+    let mut ids = store::reached(tx.conn, subject, MOST_CANDIDATES)?;
+    let Some(day) = &subject.birth_date else { return store::known(tx.conn, &ids) };
+    let born = store::born(tx.conn, &subject.practice_id, day, MOST_OF_A_DAY + 1)?;
     let is_placeholder = i64::try_from(born.len()).is_ok_and(|found| found > MOST_OF_A_DAY);
     if !is_placeholder {
         ids.extend(born);
     }
     ids.sort_unstable();
     ids.dedup();
-    let mut known = store::known(conn, &ids)?;
+    let mut known = store::known(tx.conn, &ids)?;
     for record in known.iter_mut().filter(|_| is_placeholder) {
         record.birth_dates.retain(|written| written != day);
     }
@@ -68,20 +68,20 @@ fn known(conn: &mut Conn, subject: &Subject) -> db::Result<Vec<Known>> {
 }
 
 /// Grades a conversation (again) and stores the grade.
-pub fn regrade(ctx: &Ctx, conn: &mut Conn, conversation_id: &str) -> db::Result<Option<Grade>> {
-    let Some(finding) = look(conn, conversation_id)? else { return Ok(None) };
-    store::keep_grade(conn, conversation_id, &finding.verdict, ctx.now)?;
+pub fn regrade(tx: &mut Tx, conversation_id: &str) -> db::Result<Option<Grade>> {
+    let Some(finding) = look(tx, conversation_id)? else { return Ok(None) };
+    store::keep_grade(tx.conn, conversation_id, &finding.verdict, tx.now)?;
     Ok(Some(finding.verdict.grade))
 }
 
 /// Up to `limit` open conversations of a practice that need an identity check, by id, after the id `after`.
-pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> db::Result<Vec<String>> {
-    store::undecided(conn, practice_id, after, limit)
+pub fn undecided(tx: &mut Tx, practice_id: &str, after: &str, limit: i64) -> db::Result<Vec<String>> {
+    store::undecided(tx.conn, practice_id, after, limit)
 }
 
 /// The stored grades of these conversations.
-pub fn gradings(conn: &mut Conn, conversation_ids: &[String]) -> db::Result<Vec<Grading>> {
-    store::gradings(conn, conversation_ids)
+pub fn gradings(tx: &mut Tx, conversation_ids: &[String]) -> db::Result<Vec<Grading>> {
+    store::gradings(tx.conn, conversation_ids)
 }
 
 /// Advice to staff while the patient's identity is not confirmed.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::domain::conversations;
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{Job, Outcome, Rendered, Topic};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Background job that grades a conversation.
 pub struct GradeTopic;
@@ -21,13 +21,13 @@ impl GradeTopic {
 }
 
 impl Topic for GradeTopic {
-    fn render(&self, _: &Ctx, _: &mut Conn, _: &Job) -> db::Result<Rendered> {
+    fn render(&self, _: &mut Tx, _: &Job) -> db::Result<Rendered> {
         Ok(Rendered::Task)
     }
 
-    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
+    fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
         match (outcome, job.payload::<Payload>()) {
-            (Outcome::Sent, Some(payload)) => super::regrade(ctx, conn, &payload.conversation).map(drop),
+            (Outcome::Sent, Some(payload)) => super::regrade(tx, &payload.conversation).map(drop),
             _ => Ok(()),
         }
     }

@@ -21,7 +21,7 @@ use crate::kit::{Email, Language, Phone};
 use crate::platform::audit;
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{self, Channel, Message};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Longest list, in rows.
 pub const MOST_ROWS: usize = 5_000;
@@ -39,12 +39,12 @@ pub struct Row {
 }
 
 /// Stores a list and queues its chunks.
-pub fn take(ctx: &Ctx, conn: &mut Conn, to: &Destination, by: &str, rows: &[Row]) -> Result<Import, Refusal> {
+pub fn take(tx: &mut Tx, to: &Destination, by: &str, rows: &[Row]) -> Result<Import, Refusal> {
     let total = i32::try_from(rows.len()).unwrap_or(i32::MAX);
-    let id = ctx.id("imp");
-    store::insert(conn, &id, to, by, total, ctx.now)?;
+    let id = tx.id("imp");
+    store::insert(tx.conn, &id, to, by, total, tx.now)?;
     for (line, row) in (1..).zip(rows) {
-        store::insert_row(conn, &id, line, &serde_json::to_string(row).unwrap_or_default())?;
+        store::insert_row(tx.conn, &id, line, &serde_json::to_string(row).unwrap_or_default())?;
     }
     for first in (1..=total).step_by(usize::try_from(PIECE).unwrap_or(1)) {
         let message = Message {
@@ -56,46 +56,40 @@ pub fn take(ctx: &Ctx, conn: &mut Conn, to: &Destination, by: &str, rows: &[Row]
             due: None,
             not_after: None,
         };
-        outbox::enqueue(ctx, conn, &message)?;
+        outbox::enqueue(tx, &message)?;
     }
     let detail = json!({ "link": to.link.id, "rows": total });
     let (practice_id, action) = (Some(to.practice.id.as_str()), "invite.imported");
-    audit::record(ctx, conn, &audit::Event { practice_id, actor: by, action, subject: &id, detail })?;
-    store::known(conn, &id)?.ok_or(Refusal::NotFound)
+    tx.audit(&audit::Event { practice_id, actor: by, action, subject: &id, detail })?;
+    store::known(tx.conn, &id)?.ok_or(Refusal::NotFound)
 }
 
 /// Processes a chunk: every row of it without a result gets one.
-fn work(ctx: &Ctx, conn: &mut Conn, id: &str, first: i32) -> db::Result<()> {
-    let Some(import) = store::known(conn, id)? else { return Ok(()) };
-    let to = match links::destination_of(conn, &import.link_id) {
+fn work(tx: &mut Tx, id: &str, first: i32) -> db::Result<()> {
+    let Some(import) = store::known(tx.conn, id)? else { return Ok(()) };
+    let to = match links::destination_of(tx, &import.link_id) {
         Ok(to) => Some(to),
         Err(links::Refusal::Db(error)) => return Err(error),
         Err(_) => None,
     };
-    for (line, written) in store::open_rows(conn, id, first, first + PIECE)? {
+    for (line, written) in store::open_rows(tx.conn, id, first, first + PIECE)? {
         let row: Row = serde_json::from_str(&written).unwrap_or_default();
         let (result, invite_id) = match &to {
-            Some(to) => invite(ctx, conn, to, &import.created_by, &row)?,
+            Some(to) => invite(tx, to, &import.created_by, &row)?,
             None => ("link_paused", None),
         };
-        store::settle_row(conn, id, line, result, invite_id.as_deref())?;
+        store::settle_row(tx.conn, id, line, result, invite_id.as_deref())?;
     }
     Ok(())
 }
 
 /// Returns the result of one row, and the id of its invite.
-fn invite(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    to: &Destination,
-    by: &str,
-    row: &Row,
-) -> db::Result<(&'static str, Option<String>)> {
-    let new = match asked(ctx, by, row) {
+fn invite(tx: &mut Tx, to: &Destination, by: &str, row: &Row) -> db::Result<(&'static str, Option<String>)> {
+    let new = match asked(tx, by, row) {
         Ok(new) => new,
         Err(wrong) => return Ok((wrong, None)),
     };
-    match create(ctx, conn, to, &new) {
+    match create(tx, to, &new) {
         Ok(invite) => Ok(("created", Some(invite.id))),
         Err(Refusal::Db(error) | Refusal::Link(links::Refusal::Db(error))) => Err(error),
         Err(refusal) => Ok((word(&refusal), None)),
@@ -103,9 +97,9 @@ fn invite(
 }
 
 /// Parses a row, or returns the error code of the first invalid cell.
-fn asked(ctx: &Ctx, by: &str, row: &Row) -> Result<NewInvite, &'static str> {
+fn asked(tx: &Tx, by: &str, row: &Row) -> Result<NewInvite, &'static str> {
     let name = super::name(&row.name).ok_or("name_invalid")?;
-    let region = &ctx.config.verification.default_region;
+    let region = &tx.settings.verification.default_region;
     let phone = Phone::parse(&row.mobile, Some(region)).map_err(|_| "phone_invalid")?;
     let email = Email::parse(&row.email).ok_or("email_invalid")?;
     let language = match row.language.trim() {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{Job, Outcome, Rendered, Topic};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Outbox topic of the job.
 pub struct ImportTopic;
@@ -21,13 +21,13 @@ impl ImportTopic {
 }
 
 impl Topic for ImportTopic {
-    fn render(&self, _: &Ctx, _: &mut Conn, _: &Job) -> db::Result<Rendered> {
+    fn render(&self, _: &mut Tx, _: &Job) -> db::Result<Rendered> {
         Ok(Rendered::Task)
     }
 
-    fn settled(&self, ctx: &Ctx, conn: &mut Conn, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
+    fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
         match (outcome, job.payload::<Payload>()) {
-            (Outcome::Sent, Some(payload)) => super::work(ctx, conn, &payload.import, payload.first),
+            (Outcome::Sent, Some(payload)) => super::work(tx, &payload.import, payload.first),
             _ => Ok(()),
         }
     }

@@ -21,11 +21,12 @@ pub use topic::LetterTopic;
 use super::sign_in::throttle;
 use super::{Member, Refusal, password, session, sign_in};
 use crate::domain::practices;
+use crate::domain::staff::PasswordHasher;
 use crate::kit::{Email, Secret, Timestamp};
 use crate::platform::audit::{self, Event};
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{self, Channel, Message};
-use crate::platform::tx::{App, Ctx};
+use crate::platform::tx::{Service, Tx};
 
 /// Long enough for a new colleague who is on leave.
 const INVITATION_LIFE: Duration = Duration::from_hours(7 * 24);
@@ -70,15 +71,15 @@ struct Payload {
 }
 
 impl Payload {
-    fn new(ctx: &Ctx, staff: Option<String>, purpose: Purpose) -> Self {
-        Self { staff, purpose, seed: URL_SAFE_NO_PAD.encode(ctx.random::<32>()) }
+    fn new(tx: &Tx, staff: Option<String>, purpose: Purpose) -> Self {
+        Self { staff, purpose, seed: URL_SAFE_NO_PAD.encode(tx.random::<32>()) }
     }
 
-    fn token(&self, ctx: &Ctx) -> Secret {
-        Secret::from_bytes("slt", &ctx.keys.derive("staff-letter", &[self.seed.as_bytes()]))
+    fn token(&self, tx: &Tx) -> Secret {
+        Secret::from_bytes("slt", &tx.keys.derive("staff-letter", &[self.seed.as_bytes()]))
     }
 
-    fn message(&self, ctx: &Ctx, dedupe_key: String) -> Message {
+    fn message(&self, tx: &Tx, dedupe_key: String) -> Message {
         Message {
             topic: LetterTopic::NAME,
             channel: Channel::Email,
@@ -86,59 +87,59 @@ impl Payload {
             recipient: None,
             payload: serde_json::to_value(self).unwrap_or_default(),
             due: None,
-            not_after: Some(ctx.now + self.purpose.life()),
+            not_after: Some(tx.now + self.purpose.life()),
         }
     }
 }
 
 /// Returns the URL of a password link.
-pub fn url(ctx: &Ctx, token: &Secret) -> String {
-    format!("{}/console/welcome#{}", ctx.config.public_url, token.expose())
+pub fn url(tx: &Tx, token: &Secret) -> String {
+    format!("{}/console/welcome#{}", tx.settings.public_url, token.expose())
 }
 
 /// E-mails an invitation; earlier password links stop working.
-pub fn invite(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<()> {
-    let payload = Payload::new(ctx, Some(member.id.clone()), Purpose::Invitation);
-    let token = write(ctx, conn, member, &payload)?;
-    outbox::enqueue(ctx, conn, &payload.message(ctx, format!("staff-letter:{}", token.hash()))).map(drop)
+pub fn invite(tx: &mut Tx, member: &Member) -> db::Result<()> {
+    let payload = Payload::new(tx, Some(member.id.clone()), Purpose::Invitation);
+    let token = write(tx, member, &payload)?;
+    outbox::enqueue(tx, &payload.message(tx, format!("staff-letter:{}", token.hash()))).map(drop)
 }
 
 /// Creates an invitation that the operator hands over, and returns its token.
-pub fn invitation(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<Secret> {
-    write(ctx, conn, member, &Payload::new(ctx, Some(member.id.clone()), Purpose::Invitation))
+pub fn invitation(tx: &mut Tx, member: &Member) -> db::Result<Secret> {
+    write(tx, member, &Payload::new(tx, Some(member.id.clone()), Purpose::Invitation))
 }
 
-fn write(ctx: &Ctx, conn: &mut Conn, member: &Member, payload: &Payload) -> db::Result<Secret> {
-    store::use_all(conn, &member.id, ctx.now)?;
-    let token = payload.token(ctx);
-    let ends = ctx.now + payload.purpose.life();
-    store::insert(conn, &token.hash(), &member.id, payload.purpose, ctx.now, ends)?;
+fn write(tx: &mut Tx, member: &Member, payload: &Payload) -> db::Result<Secret> {
+    store::use_all(tx.conn, &member.id, tx.now)?;
+    let token = payload.token(tx);
+    let ends = tx.now + payload.purpose.life();
+    store::insert(tx.conn, &token.hash(), &member.id, payload.purpose, tx.now, ends)?;
     Ok(token)
 }
 
 /// E-mails a reset link if the address belongs to an active account.
-pub fn ask_reset(ctx: &Ctx, conn: &mut Conn, email: &Email, network: &str) -> Result<(), Refusal> {
-    let held = throttle::hold(conn, throttle::letters_from(ctx, network))?;
-    if let Some(wait) = held.wait(ctx.now) {
+pub fn ask_reset(tx: &mut Tx, email: &Email, network: &str) -> Result<(), Refusal> {
+    let held = throttle::hold(tx, throttle::letters_from(tx, network))?;
+    if let Some(wait) = held.wait(tx.now) {
         return Err(Refusal::Limited(wait));
     }
-    held.fail(ctx, conn)?;
-    let member = super::store::find_by_email(conn, email)?.filter(Member::is_active);
-    let payload = Payload::new(ctx, member.as_ref().map(|member| member.id.clone()), Purpose::Reset);
-    let span = ctx.now.seconds().div_euclid(RESET_PAUSE_SECONDS);
-    let key = format!("staff-reset:{}:{span}", ctx.keys.blind("staff-reset", email.as_str()));
-    if !outbox::enqueue(ctx, conn, &payload.message(ctx, key))? {
+    held.fail(tx)?;
+    let member = super::store::find_by_email(tx.conn, email)?.filter(Member::is_active);
+    let payload = Payload::new(tx, member.as_ref().map(|member| member.id.clone()), Purpose::Reset);
+    let span = tx.now.seconds().div_euclid(RESET_PAUSE_SECONDS);
+    let key = format!("staff-reset:{}:{span}", tx.keys.blind("staff-reset", email.as_str()));
+    if !outbox::enqueue(tx, &payload.message(tx, key))? {
         return Ok(());
     }
-    let (token, ends) = (payload.token(ctx), ctx.now + RESET_LIFE);
+    let (token, ends) = (payload.token(tx), tx.now + RESET_LIFE);
     match member {
         Some(member) => {
-            store::insert(conn, &token.hash(), &member.id, Purpose::Reset, ctx.now, ends)?;
-            note(ctx, conn, &member, "staff.reset_requested", Purpose::Reset.as_str())?;
+            store::insert(tx.conn, &token.hash(), &member.id, Purpose::Reset, tx.now, ends)?;
+            note(tx, &member, "staff.reset_requested", Purpose::Reset.as_str())?;
         }
         // As many statements as for a known address.
         None => {
-            throttle::stand_in(ctx, conn, &token.hash())?;
+            throttle::stand_in(tx, &token.hash())?;
         }
     }
     Ok(())
@@ -151,56 +152,61 @@ pub struct Chosen {
 }
 
 /// Checks a chosen password: reads the account of the link, then hashes outside of any transaction.
-pub async fn choose(app: &App, token: Secret, chosen: &Secret) -> Result<Chosen, Refusal> {
+pub async fn choose(
+    service: &Service,
+    hasher: &PasswordHasher,
+    token: Secret,
+    chosen: &Secret,
+) -> Result<Chosen, Refusal> {
     let hash = token.hash();
-    let found = app.read(move |ctx, conn| {
-        let id = store::find_live(conn, &hash, ctx.now)?.ok_or(Refusal::LetterExpired)?;
-        let member = super::store::find_active(conn, &id)?.ok_or(Refusal::LetterExpired)?;
-        let practice = practices::find(conn, &member.practice_id)?.ok_or(Refusal::LetterExpired)?;
+    let found = service.read(move |tx| {
+        let id = store::find_live(tx.conn, &hash, tx.now)?.ok_or(Refusal::LetterExpired)?;
+        let member = super::store::find_active(tx.conn, &id)?.ok_or(Refusal::LetterExpired)?;
+        let practice = practices::find(tx, &member.practice_id)?.ok_or(Refusal::LetterExpired)?;
         let email = Email::parse(&member.email).ok_or(Refusal::LetterExpired)?;
         Ok::<_, Refusal>((email, practice.name))
     });
     let (email, practice_name) = found.await?;
     password::check(chosen, &email, &practice_name)?;
-    let hash = app.vault.hash(chosen, app.ctx().random()).await?;
+    let hash = hasher.hash(chosen, service.random()).await?;
     Ok(Chosen { token, hash })
 }
 
 /// Sets the password, and ends every session of its owner.
-pub fn set_password(ctx: &Ctx, conn: &mut Conn, chosen: &Chosen) -> Result<Member, Refusal> {
-    let taken = store::take(conn, &chosen.token.hash(), ctx.now)?;
+pub fn set_password(tx: &mut Tx, chosen: &Chosen) -> Result<Member, Refusal> {
+    let taken = store::take(tx.conn, &chosen.token.hash(), tx.now)?;
     let (id, purpose) = taken.ok_or(Refusal::LetterExpired)?;
-    let member = super::store::find_active(conn, &id)?.ok_or(Refusal::LetterExpired)?;
+    let member = super::store::find_active(tx.conn, &id)?.ok_or(Refusal::LetterExpired)?;
     if let Some(email) = Email::parse(&member.email) {
-        throttle::pardon(ctx, conn, &email)?;
+        throttle::pardon(tx, &email)?;
     }
-    if !super::store::set_password(conn, &id, &chosen.hash, ctx.now)? {
+    if !super::store::set_password(tx.conn, &id, &chosen.hash, tx.now)? {
         return Err(Refusal::LetterExpired);
     }
-    store::use_all(conn, &id, ctx.now)?;
-    sign_in::end_challenges(ctx, conn, &id)?;
-    session::end_all(ctx, conn, &id)?;
-    note(ctx, conn, &member, "staff.password_set", &purpose)?;
+    store::use_all(tx.conn, &id, tx.now)?;
+    sign_in::end_challenges(tx, &id)?;
+    session::end_all(tx, &id)?;
+    note(tx, &member, "staff.password_set", &purpose)?;
     Ok(member)
 }
 
-fn note(ctx: &Ctx, conn: &mut Conn, member: &Member, action: &str, purpose: &str) -> db::Result<()> {
+fn note(tx: &mut Tx, member: &Member, action: &str, purpose: &str) -> db::Result<()> {
     let practice_id = Some(member.practice_id.as_str());
     let detail = json!({ "by": purpose });
-    audit::record(ctx, conn, &Event { practice_id, actor: &member.id, action, subject: &member.id, detail })
+    tx.audit(&Event { practice_id, actor: &member.id, action, subject: &member.id, detail })
 }
 
 /// Returns whether a staff member was sent a link after `since` that is still unused.
-pub fn was_written(conn: &mut Conn, staff_id: &str, since: Timestamp) -> db::Result<bool> {
-    store::has_since(conn, staff_id, since)
+pub fn was_written(tx: &mut Tx, staff_id: &str, since: Timestamp) -> db::Result<bool> {
+    store::has_since(tx.conn, staff_id, since)
 }
 
 /// Invalidates all password links of a staff member.
-pub fn end_all(ctx: &Ctx, conn: &mut Conn, staff_id: &str) -> db::Result<()> {
-    store::use_all(conn, staff_id, ctx.now).map(drop)
+pub fn end_all(tx: &mut Tx, staff_id: &str) -> db::Result<()> {
+    store::use_all(tx.conn, staff_id, tx.now).map(drop)
 }
 
 /// Deletes password links after they expire.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
-    store::delete_expired(conn, ctx.now).map(drop)
+pub fn sweep(tx: &mut Tx) -> db::Result<()> {
+    store::delete_expired(tx.conn, tx.now).map(drop)
 }

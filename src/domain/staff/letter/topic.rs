@@ -5,7 +5,7 @@ use crate::domain::practices;
 use crate::kit::Email;
 use crate::platform::db::{self, Conn};
 use crate::platform::outbox::{Job, Rendered, Topic};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 pub struct LetterTopic;
 
@@ -14,18 +14,20 @@ impl LetterTopic {
 }
 
 impl Topic for LetterTopic {
-    fn render(&self, ctx: &Ctx, conn: &mut Conn, job: &Job) -> db::Result<Rendered> {
+    fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
-        let token = payload.token(ctx);
-        let Some(id) = store::find_live(conn, &token.hash(), ctx.now)? else { return Ok(Rendered::Unwanted) };
-        let Some(member) = crate::domain::staff::store::find_active(conn, &id)? else {
+        let token = payload.token(tx);
+        let Some(id) = store::find_live(tx.conn, &token.hash(), tx.now)? else {
             return Ok(Rendered::Unwanted);
         };
-        let Some(practice) = practices::find(conn, &member.practice_id)? else {
+        let Some(member) = crate::domain::staff::store::find_active(tx.conn, &id)? else {
+            return Ok(Rendered::Unwanted);
+        };
+        let Some(practice) = practices::find(tx, &member.practice_id)? else {
             return Ok(Rendered::Unwanted);
         };
         let letter = words::of(payload.purpose, practice.language());
-        let mail = |to| letter.mail(to, &practice.name, practice.language(), &url(ctx, &token));
+        let mail = |to| letter.mail(to, &practice.name, practice.language(), &url(tx, &token));
         Ok(Email::parse(&member.email).and_then(mail).into())
     }
 }

@@ -17,7 +17,7 @@ use super::{Principal, Refusal, token};
 use crate::kit::{Secret, Timestamp, secret};
 use crate::platform::audit::{self, Event};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// Maximum lifetime of an app's session.
 const API_LIFE: Duration = Duration::from_hours(30 * 24);
@@ -67,54 +67,54 @@ pub enum Refreshed {
 }
 
 /// Opens an app's session for a staff member whose two factors were just proven.
-pub fn open_api(ctx: &Ctx, conn: &mut Conn, staff_id: &str, agent: &str) -> Result<Tokens, Refusal> {
-    let session = open(ctx, conn, staff_id, Kind::Api, agent)?;
-    issue(ctx, conn, &session)
+pub fn open_api(tx: &mut Tx, staff_id: &str, agent: &str) -> Result<Tokens, Refusal> {
+    let session = open(tx, staff_id, Kind::Api, agent)?;
+    issue(tx, &session)
 }
 
 /// Opens a browser's session once both factors are proven; returns the cookie's secret.
-pub fn open_console(ctx: &Ctx, conn: &mut Conn, staff_id: &str, agent: &str) -> db::Result<Secret> {
-    let session = open(ctx, conn, staff_id, Kind::Console, agent)?;
-    let cookie = ctx.secret(secret::COOKIE);
-    store::insert_token(conn, &cookie.hash(), &session.id, ctx.now, session.expires_at)?;
+pub fn open_console(tx: &mut Tx, staff_id: &str, agent: &str) -> db::Result<Secret> {
+    let session = open(tx, staff_id, Kind::Console, agent)?;
+    let cookie = tx.secret(secret::COOKIE);
+    store::insert_token(tx.conn, &cookie.hash(), &session.id, tx.now, session.expires_at)?;
     Ok(cookie)
 }
 
-fn open(ctx: &Ctx, conn: &mut Conn, staff_id: &str, kind: Kind, agent: &str) -> db::Result<Session> {
+fn open(tx: &mut Tx, staff_id: &str, kind: Kind, agent: &str) -> db::Result<Session> {
     let life = if kind == Kind::Api { API_LIFE } else { CONSOLE_LIFE };
     let label = label::of_agent(agent);
-    let session = Session::new(ctx.id("sts"), staff_id, kind, label, ctx.now, ctx.now + life);
-    store::insert(conn, &session)?;
+    let session = Session::new(tx.id("sts"), staff_id, kind, label, tx.now, tx.now + life);
+    store::insert(tx.conn, &session)?;
     Ok(session)
 }
 
-fn issue(ctx: &Ctx, conn: &mut Conn, session: &Session) -> Result<Tokens, Refusal> {
-    let refresh = ctx.secret("srt");
-    let ends = session.expires_at.min(ctx.now + REFRESH_LIFE);
-    store::insert_token(conn, &refresh.hash(), &session.id, ctx.now, ends)?;
-    let access = token::sign(ctx, &session.staff_id, Some(&session.id)).ok_or(Refusal::KeysMissing)?;
-    Ok(Tokens { access: access.token, expires_in: access.expires_at.seconds_from(ctx.now), refresh })
+fn issue(tx: &mut Tx, session: &Session) -> Result<Tokens, Refusal> {
+    let refresh = tx.secret("srt");
+    let ends = session.expires_at.min(tx.now + REFRESH_LIFE);
+    store::insert_token(tx.conn, &refresh.hash(), &session.id, tx.now, ends)?;
+    let access = token::sign(tx, &session.staff_id, Some(&session.id)).ok_or(Refusal::KeysMissing)?;
+    Ok(Tokens { access: access.token, expires_in: access.expires_at.seconds_from(tx.now), refresh })
 }
 
 /// Exchanges a refresh token for fresh tokens, once.
-pub fn refresh(ctx: &Ctx, conn: &mut Conn, refresh: &Secret) -> Result<Refreshed, Refusal> {
+pub fn refresh(tx: &mut Tx, refresh: &Secret) -> Result<Refreshed, Refusal> {
     let hash = refresh.hash();
-    let Some(id) = store::use_token(conn, &hash, ctx.now)? else {
-        let id = store::used_token(conn, &hash)?.ok_or(Refusal::RefreshInvalid)?;
-        if let Some(session) = store::find_live(conn, &id, ctx.now)? {
-            store::revoke(conn, &id, ctx.now)?;
-            note(ctx, conn, &session.staff_id, "staff.refresh_token_reused", &id)?;
+    let Some(id) = store::use_token(tx.conn, &hash, tx.now)? else {
+        let id = store::used_token(tx.conn, &hash)?.ok_or(Refusal::RefreshInvalid)?;
+        if let Some(session) = store::find_live(tx.conn, &id, tx.now)? {
+            store::revoke(tx.conn, &id, tx.now)?;
+            note(tx, &session.staff_id, "staff.refresh_token_reused", &id)?;
         }
         return Ok(Refreshed::Reused);
     };
-    let session = store::find_live(conn, &id, ctx.now)?.ok_or(Refusal::RefreshInvalid)?;
-    super::store::find_active(conn, &session.staff_id)?.ok_or(Refusal::RefreshInvalid)?;
-    store::keep(conn, &id, ctx.now, ctx.now)?;
-    Ok(Refreshed::Tokens(issue(ctx, conn, &session)?))
+    let session = store::find_live(tx.conn, &id, tx.now)?.ok_or(Refusal::RefreshInvalid)?;
+    super::store::find_active(tx.conn, &session.staff_id)?.ok_or(Refusal::RefreshInvalid)?;
+    store::keep(tx.conn, &id, tx.now, tx.now)?;
+    Ok(Refreshed::Tokens(issue(tx, &session)?))
 }
 
-fn note(ctx: &Ctx, conn: &mut Conn, staff_id: &str, action: &str, session_id: &str) -> db::Result<()> {
-    let member = super::store::find(conn, staff_id)?;
+fn note(tx: &mut Tx, staff_id: &str, action: &str, session_id: &str) -> db::Result<()> {
+    let member = super::store::find(tx.conn, staff_id)?;
     let event = Event {
         practice_id: member.as_ref().map(|member| member.practice_id.as_str()),
         actor: staff_id,
@@ -122,92 +122,92 @@ fn note(ctx: &Ctx, conn: &mut Conn, staff_id: &str, action: &str, session_id: &s
         subject: staff_id,
         detail: serde_json::json!({ "session": session_id }),
     };
-    audit::record(ctx, conn, &event)
+    tx.audit(&event)
 }
 
 /// Returns staff member and session of an access token or cookie; a development token has no session.
-pub fn proven(ctx: &Ctx, conn: &mut Conn, given: &Secret) -> db::Result<Option<(String, Option<Session>)>> {
+pub fn proven(tx: &mut Tx, given: &Secret) -> db::Result<Option<(String, Option<Session>)>> {
     if given.is_cookie() {
-        let Some(id) = store::session_of(conn, &given.hash(), ctx.now)? else { return Ok(None) };
-        let session = live(ctx, conn, &id, Kind::Console)?;
+        let Some(id) = store::session_of(tx.conn, &given.hash(), tx.now)? else { return Ok(None) };
+        let session = live(tx, &id, Kind::Console)?;
         return Ok(session.map(|session| (session.staff_id.clone(), Some(session))));
     }
-    let Some(claims) = token::verify(ctx, given) else { return Ok(None) };
+    let Some(claims) = token::verify(tx, given) else { return Ok(None) };
     match claims.sid {
-        None => Ok(ctx.config.is_development().then_some((claims.sub, None))),
+        None => Ok(tx.settings.is_development().then_some((claims.sub, None))),
         Some(id) => {
-            let session = live(ctx, conn, &id, Kind::Api)?.filter(|session| session.staff_id == claims.sub);
+            let session = live(tx, &id, Kind::Api)?.filter(|session| session.staff_id == claims.sub);
             Ok(session.map(|session| (claims.sub, Some(session))))
         }
     }
 }
 
-fn live(ctx: &Ctx, conn: &mut Conn, id: &str, kind: Kind) -> db::Result<Option<Session>> {
-    let session = store::find_live(conn, id, ctx.now)?.filter(|session| session.kind() == kind);
-    Ok(session.filter(|session| kind == Kind::Api || session.last_seen_at + CONSOLE_IDLE > ctx.now))
+fn live(tx: &mut Tx, id: &str, kind: Kind) -> db::Result<Option<Session>> {
+    let session = store::find_live(tx.conn, id, tx.now)?.filter(|session| session.kind() == kind);
+    Ok(session.filter(|session| kind == Kind::Api || session.last_seen_at + CONSOLE_IDLE > tx.now))
 }
 
 /// Returns whether the last use should be recorded now, with [`keep`].
-pub fn is_due(ctx: &Ctx, session: &Session) -> bool {
-    session.last_seen_at + NOTED <= ctx.now
+pub fn is_due(tx: &Tx, session: &Session) -> bool {
+    session.last_seen_at + NOTED <= tx.now
 }
 
 /// Records the use of a session, so that the idle timeout starts again.
-pub fn keep(ctx: &Ctx, conn: &mut Conn, session_id: &str) -> db::Result<()> {
-    store::keep(conn, session_id, since(ctx), ctx.now).map(drop)
+pub fn keep(tx: &mut Tx, session_id: &str) -> db::Result<()> {
+    store::keep(tx.conn, session_id, since(tx), tx.now).map(drop)
 }
 
-fn since(ctx: &Ctx) -> Timestamp {
-    ctx.now - NOTED
+fn since(tx: &Tx) -> Timestamp {
+    tx.now - NOTED
 }
 
 /// Lists the caller's sessions, most recently used first.
-pub fn list(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<Vec<Session>> {
-    let now = ctx.now;
-    let mut found = store::live_of(conn, &who.staff_id, now)?;
+pub fn list(tx: &mut Tx, who: &Principal) -> db::Result<Vec<Session>> {
+    let now = tx.now;
+    let mut found = store::live_of(tx.conn, &who.staff_id, now)?;
     found.retain(|session| session.kind() == Kind::Api || session.last_seen_at + CONSOLE_IDLE > now);
     Ok(found)
 }
 
 /// Ends the session that makes the request.
-pub fn sign_out(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<()> {
+pub fn sign_out(tx: &mut Tx, who: &Principal) -> db::Result<()> {
     let Some(id) = &who.session_id else { return Ok(()) };
-    if store::revoke(conn, id, ctx.now)? == 1 {
-        note(ctx, conn, &who.staff_id, "staff.signed_out", id)?;
+    if store::revoke(tx.conn, id, tx.now)? == 1 {
+        note(tx, &who.staff_id, "staff.signed_out", id)?;
     }
     Ok(())
 }
 
 /// Ends one of the caller's sessions; one that has already ended is no error.
-pub fn end(ctx: &Ctx, conn: &mut Conn, who: &Principal, id: &str) -> Result<(), Refusal> {
-    if store::revoke_own(conn, id, &who.staff_id, ctx.now)? == 1 {
-        return Ok(note(ctx, conn, &who.staff_id, "staff.session_ended", id)?);
+pub fn end(tx: &mut Tx, who: &Principal, id: &str) -> Result<(), Refusal> {
+    if store::revoke_own(tx.conn, id, &who.staff_id, tx.now)? == 1 {
+        return Ok(note(tx, &who.staff_id, "staff.session_ended", id)?);
     }
-    match store::is_own(conn, id, &who.staff_id)? {
+    match store::is_own(tx.conn, id, &who.staff_id)? {
         true => Ok(()),
         false => Err(Refusal::SessionNotFound),
     }
 }
 
 /// Ends every session of the caller except the current one.
-pub fn end_others(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> db::Result<usize> {
-    store::revoke_others(conn, &who.staff_id, who.session_id.as_deref().unwrap_or_default(), ctx.now)
+pub fn end_others(tx: &mut Tx, who: &Principal) -> db::Result<usize> {
+    store::revoke_others(tx.conn, &who.staff_id, who.session_id.as_deref().unwrap_or_default(), tx.now)
 }
 
 /// Ends every session of the caller, including the current one.
-pub fn sign_out_everywhere(ctx: &Ctx, conn: &mut Conn, who: &Principal) -> Result<(), Refusal> {
-    end_all(ctx, conn, &who.staff_id)?;
+pub fn sign_out_everywhere(tx: &mut Tx, who: &Principal) -> Result<(), Refusal> {
+    end_all(tx, &who.staff_id)?;
     let asked_by = who.session_id.as_deref().unwrap_or_default();
-    Ok(note(ctx, conn, &who.staff_id, "staff.signed_out_everywhere", asked_by)?)
+    Ok(note(tx, &who.staff_id, "staff.signed_out_everywhere", asked_by)?)
 }
 
 /// Ends every session of a staff member.
-pub fn end_all(ctx: &Ctx, conn: &mut Conn, staff_id: &str) -> db::Result<usize> {
-    store::revoke_all(conn, staff_id, ctx.now)
+pub fn end_all(tx: &mut Tx, staff_id: &str) -> db::Result<usize> {
+    store::revoke_all(tx.conn, staff_id, tx.now)
 }
 
 /// Deletes sessions and tokens that ended more than 30 days ago.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
-    store::delete_tokens(conn, ctx.now - KEPT)?;
-    store::delete_over(conn, ctx.now - KEPT).map(drop)
+pub fn sweep(tx: &mut Tx) -> db::Result<()> {
+    store::delete_tokens(tx.conn, tx.now - KEPT)?;
+    store::delete_over(tx.conn, tx.now - KEPT).map(drop)
 }

@@ -17,10 +17,11 @@ use self::throttle::{Caller, Try};
 use super::store::Credentials;
 use super::{Member, Refusal};
 use crate::domain::practices;
+use crate::domain::staff::PasswordHasher;
 use crate::kit::{Email, Secret, Timestamp};
 use crate::platform::audit::{self, Event};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::{App, Ctx};
+use crate::platform::tx::{Service, Tx};
 
 /// Time to fetch the phone and type a code.
 const CHALLENGE_LIFE: Duration = Duration::from_mins(5);
@@ -51,19 +52,19 @@ pub struct Checked {
 }
 
 /// Checks a password: reads the stored hash, then verifies outside of any transaction.
-pub async fn check(app: &App, attempt: Attempt) -> Result<Checked, Refusal> {
+pub async fn check(service: &Service, hasher: &PasswordHasher, attempt: Attempt) -> Result<Checked, Refusal> {
     let (email, network, device) = (attempt.email.clone(), attempt.network.clone(), attempt.device.clone());
-    let found = app.read(move |ctx, conn| {
+    let found = service.read(move |tx| {
         let caller = Caller { email: &email, network: &network, device: device.as_ref() };
-        let rules = throttle::rules(ctx, conn, Try::Password, &caller)?;
-        match throttle::wait(ctx, conn, &rules)? {
+        let rules = throttle::rules(tx, Try::Password, &caller)?;
+        match throttle::wait(tx, &rules)? {
             Some(wait) => Err(Refusal::Limited(wait)),
-            None => Ok(super::store::credentials(conn, &email)?),
+            None => Ok(super::store::credentials(tx.conn, &email)?),
         }
     });
     let found = found.await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
-    let is_right = app.vault.verify(&attempt.password, hash).await?;
+    let is_right = hasher.verify(&attempt.password, hash).await?;
     Ok(Checked { attempt, proven: found.filter(|_| is_right) })
 }
 
@@ -93,46 +94,46 @@ pub struct Enrol {
 }
 
 /// Decides on a password; returns a challenge if it is right.
-pub fn begin(ctx: &Ctx, conn: &mut Conn, checked: &Checked) -> Result<Begun, Refusal> {
-    let rules = throttle::rules(ctx, conn, Try::Password, &checked.attempt.caller())?;
-    let held = throttle::hold(conn, rules)?;
-    if let Some(wait) = held.wait(ctx.now) {
+pub fn begin(tx: &mut Tx, checked: &Checked) -> Result<Begun, Refusal> {
+    let rules = throttle::rules(tx, Try::Password, &checked.attempt.caller())?;
+    let held = throttle::hold(tx, rules)?;
+    if let Some(wait) = held.wait(tx.now) {
         return Err(Refusal::Limited(wait));
     }
-    let Some(member) = still_proven(conn, checked)? else {
-        held.fail(ctx, conn)?;
+    let Some(member) = still_proven(tx, checked)? else {
+        held.fail(tx)?;
         return Ok(Begun::Refused);
     };
-    held.pass(ctx, conn)?;
-    Ok(Begun::Challenge(challenge(ctx, conn, &member)?))
+    held.pass(tx)?;
+    Ok(Begun::Challenge(challenge(tx, &member)?))
 }
 
 /// Returns the staff member if the password is still right in this transaction.
-fn still_proven(conn: &mut Conn, checked: &Checked) -> db::Result<Option<Member>> {
+fn still_proven(tx: &mut Tx, checked: &Checked) -> db::Result<Option<Member>> {
     let Some(proven) = &checked.proven else { return Ok(None) };
-    let now = super::store::credentials(conn, &checked.attempt.email)?;
+    let now = super::store::credentials(tx.conn, &checked.attempt.email)?;
     if now.is_none_or(|now| now.id != proven.id || now.password_hash != proven.password_hash) {
         return Ok(None);
     }
-    at_work(conn, &proven.id)
+    at_work(tx, &proven.id)
 }
 
 /// Finds the active staff member `id`, unless the practice is closed.
-fn at_work(conn: &mut Conn, id: &str) -> db::Result<Option<Member>> {
-    let Some(member) = super::store::find_active(conn, id)? else { return Ok(None) };
-    let practice = practices::find(conn, &member.practice_id)?;
+fn at_work(tx: &mut Tx, id: &str) -> db::Result<Option<Member>> {
+    let Some(member) = super::store::find_active(tx.conn, id)? else { return Ok(None) };
+    let practice = practices::find(tx, &member.practice_id)?;
     Ok(practice.is_some_and(|practice| !practice.is_closed()).then_some(member))
 }
 
-fn challenge(ctx: &Ctx, conn: &mut Conn, member: &Member) -> Result<Challenge, Refusal> {
+fn challenge(tx: &mut Tx, member: &Member) -> Result<Challenge, Refusal> {
     let enrolment = match member.enrolled_at {
         Some(_) => None,
-        None => Some(totp::fresh(ctx, &member.id, &member.email).ok_or(Refusal::KeysMissing)?),
+        None => Some(totp::fresh(tx, &member.id, &member.email).ok_or(Refusal::KeysMissing)?),
     };
-    let (secret, expires_at) = (ctx.secret("sch"), ctx.now + CHALLENGE_LIFE);
+    let (secret, expires_at) = (tx.secret("sch"), tx.now + CHALLENGE_LIFE);
     let new_secret = enrolment.as_ref().map(|enrolment| enrolment.sealed.clone());
     let row = Row { staff_id: member.id.clone(), new_secret };
-    store::insert_challenge(conn, &secret.hash(), &row, ctx.now, expires_at)?;
+    store::insert_challenge(tx.conn, &secret.hash(), &row, tx.now, expires_at)?;
     let enrol = enrolment.map(|e| Enrol { secret: e.secret, otpauth_url: e.otpauth_url });
     Ok(Challenge { secret, expires_at, enrol })
 }
@@ -162,68 +163,62 @@ pub struct Proven {
 }
 
 /// Decides on a code of the second factor.
-pub fn finish(
-    ctx: &Ctx,
-    conn: &mut Conn,
-    secret: &Secret,
-    code: &Code,
-    network: &str,
-) -> Result<Finished, Refusal> {
-    let open = store::take_attempt(conn, &secret.hash(), CODES, ctx.now)?;
+pub fn finish(tx: &mut Tx, secret: &Secret, code: &Code, network: &str) -> Result<Finished, Refusal> {
+    let open = store::take_attempt(tx.conn, &secret.hash(), CODES, tx.now)?;
     let open = open.ok_or(Refusal::ChallengeInvalid)?;
-    let member = at_work(conn, &open.staff_id)?.ok_or(Refusal::ChallengeInvalid)?;
+    let member = at_work(tx, &open.staff_id)?.ok_or(Refusal::ChallengeInvalid)?;
     let email = Email::parse(&member.email).ok_or(Refusal::ChallengeInvalid)?;
-    let device = ctx.secret("sd");
+    let device = tx.secret("sd");
     let caller = Caller { email: &email, network, device: Some(&device) };
-    let rules = throttle::rules(ctx, conn, Try::Factor, &caller)?;
-    let held = throttle::hold(conn, rules)?;
-    if let Some(wait) = held.wait(ctx.now) {
+    let rules = throttle::rules(tx, Try::Factor, &caller)?;
+    let held = throttle::hold(tx, rules)?;
+    if let Some(wait) = held.wait(tx.now) {
         return Err(Refusal::Limited(wait));
     }
-    let Some(factor) = accepted(ctx, conn, &open, code)? else {
-        held.fail(ctx, conn)?;
-        note(ctx, conn, &member, "staff.second_factor_failed", json!({}))?;
+    let Some(factor) = accepted(tx, &open, code)? else {
+        held.fail(tx)?;
+        note(tx, &member, "staff.second_factor_failed", json!({}))?;
         return Ok(Finished::Wrong);
     };
-    held.pass(ctx, conn)?;
-    store::use_challenge(conn, &secret.hash(), ctx.now)?;
-    throttle::remember(ctx, conn, &caller)?;
-    let recovery_codes = if factor == "enrolment" { enrolled(ctx, conn, &member)? } else { Vec::new() };
-    note(ctx, conn, &member, "staff.signed_in", json!({ "factor": factor }))?;
+    held.pass(tx)?;
+    store::use_challenge(tx.conn, &secret.hash(), tx.now)?;
+    throttle::remember(tx, &caller)?;
+    let recovery_codes = if factor == "enrolment" { enrolled(tx, &member)? } else { Vec::new() };
+    note(tx, &member, "staff.signed_in", json!({ "factor": factor }))?;
     Ok(Finished::Proven(Proven { staff_id: member.id, recovery_codes, device }))
 }
 
 /// Returns the factor that a code proves; the statement that accepts a code also uses it up.
-fn accepted(ctx: &Ctx, conn: &mut Conn, open: &Row, code: &Code) -> db::Result<Option<&'static str>> {
+fn accepted(tx: &mut Tx, open: &Row, code: &Code) -> db::Result<Option<&'static str>> {
     let id = &open.staff_id;
     let is_good = match (code, &open.new_secret) {
-        (Code::Totp(code), Some(sealed)) => match totp::step_of(ctx, id, sealed, code) {
-            Some(step) => super::store::enrol(conn, id, sealed, step, ctx.now)?.then_some("enrolment"),
+        (Code::Totp(code), Some(sealed)) => match totp::step_of(tx, id, sealed, code) {
+            Some(step) => super::store::enrol(tx.conn, id, sealed, step, tx.now)?.then_some("enrolment"),
             None => None,
         },
-        (Code::Totp(code), None) => accepts_totp(ctx, conn, id, code)?.then_some("totp"),
+        (Code::Totp(code), None) => accepts_totp(tx, id, code)?.then_some("totp"),
         (Code::Recovery(code), None) => {
-            let hash = totp::recovery_hash(ctx, id, code);
-            store::use_recovery_code(conn, &hash, id, ctx.now)?.then_some("recovery_code")
+            let hash = totp::recovery_hash(tx, id, code);
+            store::use_recovery_code(tx.conn, &hash, id, tx.now)?.then_some("recovery_code")
         }
         (Code::Recovery(_), Some(_)) => None,
     };
     Ok(is_good)
 }
 
-fn enrolled(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<Vec<String>> {
-    let codes = fresh_codes(ctx, conn, member)?;
-    note(ctx, conn, member, "staff.enrolled", json!({}))?;
+fn enrolled(tx: &mut Tx, member: &Member) -> db::Result<Vec<String>> {
+    let codes = fresh_codes(tx, member)?;
+    note(tx, member, "staff.enrolled", json!({}))?;
     Ok(codes)
 }
 
 /// Replaces the recovery codes of a staff member.
-fn fresh_codes(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<Vec<String>> {
-    store::delete_recovery_codes(conn, &member.id)?;
-    let codes = totp::recovery_codes(ctx);
+fn fresh_codes(tx: &mut Tx, member: &Member) -> db::Result<Vec<String>> {
+    store::delete_recovery_codes(tx.conn, &member.id)?;
+    let codes = totp::recovery_codes(tx);
     for code in &codes {
-        let hash = totp::recovery_hash(ctx, &member.id, code);
-        store::insert_recovery_code(conn, &hash, &member.id, ctx.now)?;
+        let hash = totp::recovery_hash(tx, &member.id, code);
+        store::insert_recovery_code(tx.conn, &hash, &member.id, tx.now)?;
     }
     Ok(codes)
 }
@@ -231,64 +226,63 @@ fn fresh_codes(ctx: &Ctx, conn: &mut Conn, member: &Member) -> db::Result<Vec<St
 /// Creates new recovery codes in exchange for an authenticator code; `None` if the code is wrong, which
 /// counts as a failed sign-in.
 pub fn renew_recovery_codes(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     member: &Member,
     code: &str,
     network: &str,
 ) -> Result<Option<Vec<String>>, Refusal> {
     let email = Email::parse(&member.email).ok_or(Refusal::Unauthorized)?;
     let caller = Caller { email: &email, network, device: None };
-    let rules = throttle::rules(ctx, conn, Try::Factor, &caller)?;
-    let held = throttle::hold(conn, rules)?;
-    if let Some(wait) = held.wait(ctx.now) {
+    let rules = throttle::rules(tx, Try::Factor, &caller)?;
+    let held = throttle::hold(tx, rules)?;
+    if let Some(wait) = held.wait(tx.now) {
         return Err(Refusal::Limited(wait));
     }
-    if !accepts_totp(ctx, conn, &member.id, code)? {
-        held.fail(ctx, conn)?;
-        note(ctx, conn, member, "staff.second_factor_failed", json!({}))?;
+    if !accepts_totp(tx, &member.id, code)? {
+        held.fail(tx)?;
+        note(tx, member, "staff.second_factor_failed", json!({}))?;
         return Ok(None);
     }
-    held.pass(ctx, conn)?;
-    let codes = fresh_codes(ctx, conn, member)?;
-    note(ctx, conn, member, "staff.recovery_codes_renewed", json!({}))?;
+    held.pass(tx)?;
+    let codes = fresh_codes(tx, member)?;
+    note(tx, member, "staff.recovery_codes_renewed", json!({}))?;
     Ok(Some(codes))
 }
 
 /// Returns whether `code` is valid now; the statement that accepts a code also uses it up.
-fn accepts_totp(ctx: &Ctx, conn: &mut Conn, id: &str, code: &str) -> db::Result<bool> {
-    let Some(sealed) = super::store::totp_secret(conn, id)? else { return Ok(false) };
-    match totp::step_of(ctx, id, &sealed, code) {
-        Some(step) => super::store::accept_step(conn, id, &sealed, step),
+fn accepts_totp(tx: &mut Tx, id: &str, code: &str) -> db::Result<bool> {
+    let Some(sealed) = super::store::totp_secret(tx.conn, id)? else { return Ok(false) };
+    match totp::step_of(tx, id, &sealed, code) {
+        Some(step) => super::store::accept_step(tx.conn, id, &sealed, step),
         None => Ok(false),
     }
 }
 
-fn note(ctx: &Ctx, conn: &mut Conn, member: &Member, action: &str, detail: Value) -> db::Result<()> {
+fn note(tx: &mut Tx, member: &Member, action: &str, detail: Value) -> db::Result<()> {
     let practice_id = Some(member.practice_id.as_str());
     let event = Event { practice_id, actor: &member.id, action, subject: &member.id, detail };
-    audit::record(ctx, conn, &event)
+    tx.audit(&event)
 }
 
 /// Returns the number of unused recovery codes of a staff member.
-pub fn recovery_codes_left(conn: &mut Conn, staff_id: &str) -> db::Result<i64> {
-    store::recovery_codes_left(conn, staff_id)
+pub fn recovery_codes_left(tx: &mut Tx, staff_id: &str) -> db::Result<i64> {
+    store::recovery_codes_left(tx.conn, staff_id)
 }
 
 /// Ends every unfinished sign-in of a staff member.
-pub fn end_challenges(ctx: &Ctx, conn: &mut Conn, staff_id: &str) -> db::Result<()> {
-    store::use_challenges_of(conn, staff_id, ctx.now).map(drop)
+pub fn end_challenges(tx: &mut Tx, staff_id: &str) -> db::Result<()> {
+    store::use_challenges_of(tx.conn, staff_id, tx.now).map(drop)
 }
 
 /// Removes the second factor and the recovery codes of a staff member: the next sign-in sets up new ones.
-pub fn forget_factor(ctx: &Ctx, conn: &mut Conn, staff_id: &str) -> db::Result<()> {
-    super::store::reset_totp(conn, staff_id)?;
-    store::delete_recovery_codes(conn, staff_id)?;
-    end_challenges(ctx, conn, staff_id)
+pub fn forget_factor(tx: &mut Tx, staff_id: &str) -> db::Result<()> {
+    super::store::reset_totp(tx.conn, staff_id)?;
+    store::delete_recovery_codes(tx.conn, staff_id)?;
+    end_challenges(tx, staff_id)
 }
 
 /// Deletes expired challenges and rate-limit counts.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
-    store::delete_challenges(conn, ctx.now)?;
-    store::delete_counts(conn, ctx.now).map(drop)
+pub fn sweep(tx: &mut Tx) -> db::Result<()> {
+    store::delete_challenges(tx.conn, tx.now)?;
+    store::delete_counts(tx.conn, tx.now).map(drop)
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::store::{self, Count};
 use crate::kit::{Email, Secret, Timestamp, Wait};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// The wait after the first failure that is not free.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
@@ -54,13 +54,13 @@ pub struct Rule {
 }
 
 impl Rule {
-    fn account(ctx: &Ctx, what: &str, email: &Email) -> Self {
-        let key = format!("{what}-account:{}", ctx.keys.blind("staff-account", email.as_str()));
+    fn account(tx: &Tx, what: &str, email: &Email) -> Self {
+        let key = format!("{what}-account:{}", tx.keys.blind("staff-account", email.as_str()));
         Self { key, free: FREE, kept: KEPT, clears: true }
     }
 
-    fn network(ctx: &Ctx, what: &str, network: &str) -> Self {
-        let key = format!("{what}-network:{}", ctx.keys.blind("staff-network", network));
+    fn network(tx: &Tx, what: &str, network: &str) -> Self {
+        let key = format!("{what}-network:{}", tx.keys.blind("staff-network", network));
         Self { key, free: FREE_NETWORK, kept: KEPT_NETWORK, clears: false }
     }
 
@@ -70,76 +70,76 @@ impl Rule {
 }
 
 /// The rate limit on e-mails requested from one network.
-pub fn letters_from(ctx: &Ctx, network: &str) -> Vec<Rule> {
-    vec![Rule::network(ctx, "letter", network)]
+pub fn letters_from(tx: &Tx, network: &str) -> Vec<Rule> {
+    vec![Rule::network(tx, "letter", network)]
 }
 
 /// The rate limits that apply to an attempt.
-pub fn rules(ctx: &Ctx, conn: &mut Conn, what: Try, caller: &Caller<'_>) -> db::Result<Vec<Rule>> {
-    for key in known_keys(ctx, caller) {
-        if store::find_count(conn, &key)?.is_some_and(|count| count.expires_at > ctx.now) {
+pub fn rules(tx: &mut Tx, what: Try, caller: &Caller<'_>) -> db::Result<Vec<Rule>> {
+    for key in known_keys(tx, caller) {
+        if store::find_count(tx.conn, &key)?.is_some_and(|count| count.expires_at > tx.now) {
             let key = if what == Try::Password { key } else { format!("factor:{key}") };
             return Ok(vec![Rule::known(key)]);
         }
     }
     Ok(match what {
         Try::Password => {
-            vec![Rule::account(ctx, "password", caller.email), Rule::network(ctx, "password", caller.network)]
+            vec![Rule::account(tx, "password", caller.email), Rule::network(tx, "password", caller.network)]
         }
-        Try::Factor => vec![Rule::account(ctx, "factor", caller.email)],
+        Try::Factor => vec![Rule::account(tx, "factor", caller.email)],
     })
 }
 
 /// The device comes first: it is one person's, while a network may be a waiting room's.
-fn known_keys(ctx: &Ctx, caller: &Caller<'_>) -> Vec<String> {
+fn known_keys(tx: &Tx, caller: &Caller<'_>) -> Vec<String> {
     let key = |kind: &str, what: &str| {
-        format!("known:{}", ctx.keys.blind(kind, &format!("{} {what}", caller.email.as_str())))
+        format!("known:{}", tx.keys.blind(kind, &format!("{} {what}", caller.email.as_str())))
     };
     let device = caller.device.map(|device| key("staff-device", &device.hash()));
     device.into_iter().chain([key("staff-known", caller.network)]).collect()
 }
 
 /// Marks the caller's network and device as known from now on.
-pub fn remember(ctx: &Ctx, conn: &mut Conn, caller: &Caller<'_>) -> db::Result<()> {
-    for key in known_keys(ctx, caller) {
-        store::lock_count(conn, &key)?;
-        store::write_count(conn, &key, 0, ctx.now, ctx.now + KNOWN)?;
+pub fn remember(tx: &mut Tx, caller: &Caller<'_>) -> db::Result<()> {
+    for key in known_keys(tx, caller) {
+        store::lock_count(tx.conn, &key)?;
+        store::write_count(tx.conn, &key, 0, tx.now, tx.now + KNOWN)?;
     }
     Ok(())
 }
 
 /// Resets the failures of strangers on an account: its owner has just proven access to the mailbox.
-pub fn pardon(ctx: &Ctx, conn: &mut Conn, email: &Email) -> db::Result<()> {
-    store::delete_count(conn, &Rule::account(ctx, "password", email).key).map(drop)
+pub fn pardon(tx: &mut Tx, email: &Email) -> db::Result<()> {
+    store::delete_count(tx.conn, &Rule::account(tx, "password", email).key).map(drop)
 }
 
 /// Writes a meaningless row in place of a meaningful one, so that both cases take equally long.
-pub fn stand_in(ctx: &Ctx, conn: &mut Conn, hash: &str) -> db::Result<()> {
+pub fn stand_in(tx: &mut Tx, hash: &str) -> db::Result<()> {
     let key = format!("nobody:{hash}");
-    store::lock_count(conn, &key)?;
-    store::write_count(conn, &key, 0, ctx.now, ctx.now).map(drop)
+    store::lock_count(tx.conn, &key)?;
+    store::write_count(tx.conn, &key, 0, tx.now, tx.now).map(drop)
 }
 
 /// Returns the wait that these counts require, read without locking them.
-pub fn wait(ctx: &Ctx, conn: &mut Conn, rules: &[Rule]) -> db::Result<Option<Wait>> {
-    let mut next = ctx.now;
+pub fn wait(tx: &mut Tx, rules: &[Rule]) -> db::Result<Option<Wait>> {
+    let mut next = tx.now;
     for rule in rules {
-        if let Some(count) = store::find_count(conn, &rule.key)? {
+        if let Some(count) = store::find_count(tx.conn, &rule.key)? {
             next = next.max(count.next_at);
         }
     }
-    Ok((next > ctx.now).then(|| next.wait_from(ctx.now)))
+    Ok((next > tx.now).then(|| next.wait_from(tx.now)))
 }
 
 /// Locked counts: other transactions that need them wait until this one ends.
 pub struct Held(Vec<(Rule, Count)>);
 
 /// Locks the counts, always in the same order to avoid deadlocks.
-pub fn hold(conn: &mut Conn, mut rules: Vec<Rule>) -> db::Result<Held> {
+pub fn hold(tx: &mut Tx, mut rules: Vec<Rule>) -> db::Result<Held> {
     rules.sort_by(|a, b| a.key.cmp(&b.key));
     let mut held = Vec::with_capacity(rules.len());
     for rule in rules {
-        let count = store::lock_count(conn, &rule.key)?;
+        let count = store::lock_count(tx.conn, &rule.key)?;
         held.push((rule, count));
     }
     Ok(Held(held))
@@ -153,21 +153,21 @@ impl Held {
     }
 
     /// Adds a failure to every count.
-    pub fn fail(self, ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
+    pub fn fail(self, tx: &mut Tx) -> db::Result<()> {
         for (rule, count) in self.0 {
-            let is_old = count.expires_at <= ctx.now;
+            let is_old = count.expires_at <= tx.now;
             let fails = if is_old { 1 } else { count.fails.saturating_add(1) };
-            let next_at = ctx.now + wait_after(fails, rule.free);
-            let expires_at = count.expires_at.max(ctx.now + rule.kept);
-            store::write_count(conn, &rule.key, fails, next_at, expires_at)?;
+            let next_at = tx.now + wait_after(fails, rule.free);
+            let expires_at = count.expires_at.max(tx.now + rule.kept);
+            store::write_count(tx.conn, &rule.key, fails, next_at, expires_at)?;
         }
         Ok(())
     }
 
     /// Resets the counts that a success resets.
-    pub fn pass(self, ctx: &Ctx, conn: &mut Conn) -> db::Result<()> {
+    pub fn pass(self, tx: &mut Tx) -> db::Result<()> {
         for (rule, count) in self.0.into_iter().filter(|(rule, _)| rule.clears) {
-            store::write_count(conn, &rule.key, 0, ctx.now, count.expires_at)?;
+            store::write_count(tx.conn, &rule.key, 0, tx.now, count.expires_at)?;
         }
         Ok(())
     }

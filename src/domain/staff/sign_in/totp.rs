@@ -1,4 +1,4 @@
-//! The second factor: time-based codes (TOTP, RFC 6238) of an authenticator app, and recovery codes for
+//! The second factor: time-based codes (TOTP, RFC 6238) of an authenticator service, and recovery codes for
 //! staff who have lost theirs.
 
 use base64::Engine as _;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use totp_rs::{Algorithm, Builder, Secret as Seed, Totp};
 
 use crate::kit::{percent, seal};
-use crate::platform::tx::Ctx;
+use crate::platform::tx::Tx;
 
 /// The values that authenticator apps agree on; some ignore all others (RFC 6238, 1.2; Key Uri Format).
 const DIGITS: u8 = 6;
@@ -32,24 +32,24 @@ pub struct Enrolment {
 }
 
 /// Creates a second factor; `account` is its label in an authenticator app. `None` if the cipher fails.
-pub fn fresh(ctx: &Ctx, staff_id: &str, account: &str) -> Option<Enrolment> {
-    let seed: [u8; SEED_BYTES] = ctx.random();
+pub fn fresh(tx: &Tx, staff_id: &str, account: &str) -> Option<Enrolment> {
+    let seed: [u8; SEED_BYTES] = tx.random();
     let secret = Seed::from(seed).to_base32();
-    let issuer = percent::encoded(&ctx.config.app.name);
+    let issuer = percent::encoded(&tx.settings.app.name);
     let otpauth_url = format!(
         "otpauth://totp/{issuer}:{}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}",
         percent::encoded(account)
     );
-    let sealed = seal::seal(&key(ctx, staff_id), &seed, ctx.entropy())?;
+    let sealed = seal::seal(&key(tx, staff_id), &seed, tx.entropy())?;
     Some(Enrolment { secret, otpauth_url, sealed: URL_SAFE_NO_PAD.encode(sealed) })
 }
 
 /// Returns the time step of a code that is valid now or one step early or late.
-pub fn step_of(ctx: &Ctx, staff_id: &str, sealed: &str, code: &str) -> Option<i64> {
+pub fn step_of(tx: &Tx, staff_id: &str, sealed: &str, code: &str) -> Option<i64> {
     let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-    let seed = seal::open(&key(ctx, staff_id), &sealed)?;
+    let seed = seal::open(&key(tx, staff_id), &sealed)?;
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-    let step = totp(seed)?.check(&code, u64::try_from(ctx.now.seconds()).ok()?)?;
+    let step = totp(seed)?.check(&code, u64::try_from(tx.now.seconds()).ok()?)?;
     i64::try_from(step).ok()
 }
 
@@ -59,13 +59,13 @@ fn totp(seed: Vec<u8>) -> Option<Totp> {
 }
 
 /// A key that the database does not hold, so a dump reveals no seed.
-fn key(ctx: &Ctx, staff_id: &str) -> [u8; 32] {
-    ctx.keys.derive("staff-totp", &[staff_id.as_bytes()])
+fn key(tx: &Tx, staff_id: &str) -> [u8; 32] {
+    tx.keys.derive("staff-totp", &[staff_id.as_bytes()])
 }
 
 /// Creates recovery codes, e.g. `7k2mq-x09ab`.
-pub fn recovery_codes(ctx: &Ctx) -> Vec<String> {
-    (0..RECOVERY_CODES).map(|_| recovery_code(&ctx.random::<10>())).collect()
+pub fn recovery_codes(tx: &Tx) -> Vec<String> {
+    (0..RECOVERY_CODES).map(|_| recovery_code(&tx.random::<10>())).collect()
 }
 
 fn recovery_code(random: &[u8; 10]) -> String {
@@ -76,7 +76,7 @@ fn recovery_code(random: &[u8; 10]) -> String {
 }
 
 /// Hashes a recovery code, however it was typed. A keyed hash, since 50 bits are too few for a plain one.
-pub fn recovery_hash(ctx: &Ctx, staff_id: &str, code: &str) -> String {
+pub fn recovery_hash(tx: &Tx, staff_id: &str, code: &str) -> String {
     let plain: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
-    ctx.keys.blind("staff-recovery", &format!("{staff_id}:{}", plain.to_ascii_lowercase()))
+    tx.keys.blind("staff-recovery", &format!("{staff_id}:{}", plain.to_ascii_lowercase()))
 }

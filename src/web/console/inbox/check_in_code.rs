@@ -9,7 +9,7 @@ use askama::Template;
 use super::live;
 use crate::domain::desk::Refusal;
 use crate::domain::staff::desk_code;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::console::error_page::BY_ITSELF;
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::viewer::who;
@@ -29,17 +29,17 @@ struct Screen<'a> {
 }
 
 /// `GET /console/desk-code`: the current check-in code.
-pub async fn show(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+pub async fn show(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    let found = app.read(move |ctx, conn| {
-        let shown = desk_code::show(ctx, conn, token.as_ref())?;
-        let renews = shown.changes_at.wait_from(ctx.now).seconds;
-        Ok::<_, Refusal>((who(ctx, conn, token.as_ref())?, shown.code, renews))
+    let found = service.read(move |tx| {
+        let shown = desk_code::show(tx, token.as_ref())?;
+        let renews = shown.changes_at.wait_from(tx.now).seconds;
+        Ok::<_, Refusal>((who(tx, token.as_ref())?, shown.code, renews))
     });
     let (who, code, renews) = found.await?;
-    let f = session.frame(&app, who, Section::Inbox);
+    let f = session.frame(&service, who, Section::Inbox);
     let page = Screen { f: &f, script: live::address(), code: grouped(&code), renews, by_itself: BY_ITSELF };
-    f.live_page(&app, StatusCode::OK, page.render())
+    f.live_page(&service, StatusCode::OK, page.render())
 }
 
 fn grouped(code: &str) -> String {

@@ -13,7 +13,7 @@ use crate::domain::desk::identity::{self, Look};
 use crate::domain::desk::{Refusal, inbox};
 use crate::domain::inbox::{Card, Contact, Remark};
 use crate::kit::Timestamp;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::link_form::Choice;
 use crate::web::console::viewer::{Roster, Who, roster, who};
@@ -102,38 +102,38 @@ pub struct Place {
 
 /// `GET /console/inbox/{id}`: shows a conversation and marks it as read.
 pub async fn open(
-    app: Data<App>,
+    service: Data<Service>,
     session: Session,
     id: Id,
     place: Query<Place>,
 ) -> Result<HttpResponse, Problem> {
     let draft = Draft { is_fresh: true, ..Draft::default() };
-    show(&app, &session, &id, place.after, &draft, None).await
+    show(&service, &session, &id, place.after, &draft, None).await
 }
 
 /// Shows the page again with the entered values and errors; unfixable problems get an error page.
 pub async fn again(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     id: &Id,
     draft: &Draft,
     problem: Problem,
 ) -> Result<HttpResponse, Problem> {
-    show(app, session, id, None, draft, Some(problem)).await
+    show(service, session, id, None, draft, Some(problem)).await
 }
 
 async fn show(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     id: &Id,
     after: Option<i32>,
     draft: &Draft,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let found = find(app, session, id, after).await?;
-    mark_read(app, session, &found).await?;
+    let found = find(service, session, id, after).await?;
+    mark_read(service, session, &found).await?;
     let Found { who, roster, card, contact, entries, look, after } = found;
-    let (f, now) = (session.frame(app, who, Section::Inbox), app.ctx().now);
+    let (f, now) = (session.frame(service, who, Section::Inbox), service.now());
     let status = problem.as_ref().map_or(Ok(StatusCode::OK), |why| StatusCode::from_u16(why.code.status()));
     let errors = match problem {
         Some(problem) => words::errors(f.language, &problem).ok_or(problem)?,
@@ -157,36 +157,41 @@ async fn show(
         panel: Panel::of(&f, &roster, now, &look, draft),
         assignees: assignees(&f, &roster, &card),
         tags: draft.tags.clone().unwrap_or_else(|| card.tags.join(", ")),
-        key: html::nonce(app),
+        key: html::nonce(service),
         draft,
         errors: &errors,
     };
-    f.live_page(app, status.unwrap_or(StatusCode::CONFLICT), page.render())
+    f.live_page(service, status.unwrap_or(StatusCode::CONFLICT), page.render())
 }
 
-async fn find(app: &Data<App>, session: &Session, id: &Id, after: Option<i32>) -> Result<Found, Problem> {
+async fn find(
+    service: &Data<Service>,
+    session: &Session,
+    id: &Id,
+    after: Option<i32>,
+) -> Result<Found, Problem> {
     let (token, id) = (session.token(), id.0.clone());
-    let found = app.read(move |ctx, conn| -> Result<_, Refusal> {
+    let found = service.read(move |tx| -> Result<_, Refusal> {
         let token = token.as_ref();
-        let (card, contact) = inbox::find(ctx, conn, token, &id)?;
+        let (card, contact) = inbox::find(tx, token, &id)?;
         let after = after.unwrap_or(card.entry_count - SHOWN).max(0);
-        let entries = inbox::entries(ctx, conn, token, &id, after, SHOWN.into())?;
-        let look = identity::look(ctx, conn, token, &id)?;
-        let who = who(ctx, conn, token)?;
-        let roster = roster(conn, &who)?;
+        let entries = inbox::entries(tx, token, &id, after, SHOWN.into())?;
+        let look = identity::look(tx, token, &id)?;
+        let who = who(tx, token)?;
+        let roster = roster(tx, &who)?;
         Ok(Found { who, roster, card, contact, entries, look, after })
     });
     Ok(found.await?)
 }
 
 /// Marks the entries on the page as read, if they were not.
-async fn mark_read(app: &Data<App>, session: &Session, found: &Found) -> Result<(), Problem> {
+async fn mark_read(service: &Data<Service>, session: &Session, found: &Found) -> Result<(), Problem> {
     let Some(last) = found.entries.last().map(|entry| entry.position) else { return Ok(()) };
     if !found.card.unread && last <= found.card.read_position {
         return Ok(());
     }
     let (token, id) = (session.token(), found.card.id.clone());
-    app.write(move |ctx, conn| inbox::read(ctx, conn, token.as_ref(), &id, last)).await?;
+    service.write(move |tx| inbox::read(tx, token.as_ref(), &id, last)).await?;
     Ok(())
 }
 

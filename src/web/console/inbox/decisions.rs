@@ -9,7 +9,8 @@ use super::replies::{one_time, wrong};
 use crate::domain::desk::Refusal;
 use crate::domain::desk::identity::{self, Asked};
 use crate::domain::identity::Verdict;
-use crate::platform::tx::App;
+use crate::domain::printing::RenderPool;
+use crate::platform::tx::Service;
 use crate::web::console::layout::{Sent, Session};
 use crate::web::console::on;
 use crate::web::http::{Answer, Call, Code, Form, Id, Problem, once};
@@ -21,7 +22,7 @@ const LONGEST_NOTE: usize = 500;
 
 /// `POST /console/inbox/{id}/identity`: confirms, rejects or undoes.
 pub async fn decide(
-    app: Data<App>,
+    service: Data<Service>,
     id: Id,
     call: Call,
     Sent { session, form }: Sent,
@@ -29,14 +30,14 @@ pub async fn decide(
     let draft = drafted(&form);
     let asked = match asked(&draft) {
         Ok(asked) => asked,
-        Err(problem) => return again(&app, &session, &id, &draft, problem).await,
+        Err(problem) => return again(&service, &session, &id, &draft, problem).await,
     };
     let call = one_time(call, &session, &form);
     let typed = [&draft.decision, &draft.method, &draft.record_id, &draft.note, &draft.blocks.to_string()];
     let canonical = typed.map(String::as_str).join("\n");
     let (token, conversation) = (session.token(), id.0.clone());
-    let decided = once(&app, &call, canonical.as_bytes(), move |ctx, conn| {
-        let (decision, _) = identity::decide(ctx, conn, token.as_ref(), &conversation, &asked)?;
+    let decided = once(&service, &call, canonical.as_bytes(), move |tx| {
+        let (decision, _) = identity::decide(tx, token.as_ref(), &conversation, &asked)?;
         Ok::<_, Refusal>(Answer::created(&decision.id))
     });
     match decided.await {
@@ -44,7 +45,7 @@ pub async fn decide(
         Err(problem) if problem.code == Code::RequestInProgress => {
             Ok(on(&format!("/console/inbox/{}", id.0)))
         }
-        Err(problem) => again(&app, &session, &id, &draft, problem).await,
+        Err(problem) => again(&service, &session, &id, &draft, problem).await,
     }
 }
 
@@ -78,10 +79,11 @@ fn asked(draft: &Draft) -> Result<Asked, Problem> {
 
 /// `GET /console/inbox/{id}/proof.pdf`: the proof of identity.
 pub async fn proof(
-    app: Data<App>,
+    service: Data<Service>,
+    pool: Data<RenderPool>,
     session: Session,
     id: Id,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    proof_file(&app, session.token(), id, query.into_inner()).await
+    proof_file(&service, &pool, session.token(), id, query.into_inner()).await
 }

@@ -11,7 +11,7 @@ use crate::domain::desk::{self, LinkDetails, Refusal, identity, inbox};
 use crate::domain::identity::State;
 use crate::domain::inbox::Card;
 use crate::kit::percent;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::link_form::Choice;
 use crate::web::console::viewer::{Roster, Who, roster, who};
@@ -53,7 +53,7 @@ struct Found {
 
 /// `GET /console/inbox`: the conversations that the member may see.
 pub async fn list(
-    app: Data<App>,
+    service: Data<Service>,
     session: Session,
     query: Query<InboxQuery>,
     page: Query<PageQuery>,
@@ -61,17 +61,17 @@ pub async fn list(
     let wanted = Wanted::of(query.into_inner());
     let (limit, after, token) = (page.limit()?, cursor(&page.after()?)?, session.token());
     let filter = wanted.query().into_filter()?;
-    let found = app.read(move |ctx, conn| -> Result<_, Refusal> {
+    let found = service.read(move |tx| -> Result<_, Refusal> {
         let token = token.as_ref();
-        let cards = inbox::list(ctx, conn, token, filter, after.as_ref(), limit + 1)?;
-        let who = who(ctx, conn, token)?;
-        let roster = roster(conn, &who)?;
-        let links = desk::links(ctx, conn, token, "", MOST_LINKS)?;
-        let waiting = identity::how_many_wait(ctx, conn, token, MOST_WAITING)?;
+        let cards = inbox::list(tx, token, filter, after.as_ref(), limit + 1)?;
+        let who = who(tx, token)?;
+        let roster = roster(tx, &who)?;
+        let links = desk::links(tx, token, "", MOST_LINKS)?;
+        let waiting = identity::how_many_wait(tx, token, MOST_WAITING)?;
         Ok(Found { who, roster, links, cards, waiting })
     });
     let Found { who, roster, links, cards, waiting } = found.await?;
-    let (f, now) = (session.frame(&app, who, Section::Inbox), app.ctx().now);
+    let (f, now) = (session.frame(&service, who, Section::Inbox), service.now());
     let Page { items, next_cursor: next } = Page::of(cards, limit, |card: &Card| written(&card.cursor()));
     let page = Inbox {
         f: &f,
@@ -88,7 +88,7 @@ pub async fn list(
         tags: tags(&links),
         is_unread: wanted.unread == "true",
     };
-    f.live_page(&app, StatusCode::OK, page.render())
+    f.live_page(&service, StatusCode::OK, page.render())
 }
 
 /// Shows `99+` if counting stopped at the limit.

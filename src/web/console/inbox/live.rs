@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 
-use crate::platform::tx::App;
+use crate::platform::event_stream::EventHub;
+use crate::platform::tx::Service;
 use crate::web::console::layout::Session;
 use crate::web::console::style;
 use crate::web::http::event_stream::LastEventId;
@@ -35,13 +36,14 @@ pub async fn script(version: Path<String>) -> Result<HttpResponse, Problem> {
 /// Answers 204 without a valid session, so that the browser does not reconnect (WHATWG HTML 9.2.2): a
 /// redirect to the sign-in page is not an event stream.
 pub async fn events(
-    app: Data<App>,
+    service: Data<Service>,
+    hub: Data<EventHub>,
     session: Result<Session, Problem>,
     last: LastEventId,
     draining: Data<Draining>,
 ) -> Result<HttpResponse, Problem> {
     let Ok(session) = session else { return Ok(HttpResponse::NoContent().finish()) };
-    match stream_of(app, session.token(), last, &draining).await {
+    match stream_of(service, hub, session.token(), last, &draining).await {
         Err(problem) if problem.code == Code::Unauthorized => Ok(HttpResponse::NoContent().finish()),
         answer => answer,
     }

@@ -17,7 +17,7 @@ use actix_web::{HttpResponse, Scope};
 use super::layout::{Frame, Section, Session};
 use super::on;
 use super::viewer::who;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::Problem;
 
 /// The routes of the inbox.
@@ -38,15 +38,15 @@ pub fn routes(scope: Scope) -> Scope {
 }
 
 /// `GET /console`: redirects to the inbox, or to the links for roles that do not see patients.
-pub async fn home(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+pub async fn home(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    let who = app.read(move |ctx, conn| who(ctx, conn, token.as_ref())).await?;
+    let who = service.read(move |tx| who(tx, token.as_ref())).await?;
     Ok(on(if who.role.meets_patients() { "/console/inbox" } else { "/console/links" }))
 }
 
 /// The layout of a page that needs no other data.
-pub async fn frame(app: &Data<App>, session: &Session, section: Section) -> Result<Frame, Problem> {
+pub async fn frame(service: &Data<Service>, session: &Session, section: Section) -> Result<Frame, Problem> {
     let token = session.token();
-    let who = app.read(move |ctx, conn| who(ctx, conn, token.as_ref())).await?;
-    Ok(session.frame(app, who, section))
+    let who = service.read(move |tx| who(tx, token.as_ref())).await?;
+    Ok(session.frame(service, who, section))
 }

@@ -9,7 +9,7 @@ use crate::domain::desk::{Refusal, inbox};
 use crate::domain::inbox as conversations;
 use crate::domain::inbox::Change;
 use crate::domain::links::details;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::console::layout::{Sent, Session};
 use crate::web::console::on;
 use crate::web::http::{Answer, Call, Code, FieldError, Form, Id, Problem, once};
@@ -19,7 +19,7 @@ const END: &str = "#end";
 
 /// `POST /console/inbox/{id}/messages`: sends a reply to the patient.
 pub async fn reply(
-    app: Data<App>,
+    service: Data<Service>,
     id: Id,
     call: Call,
     Sent { session, form }: Sent,
@@ -29,12 +29,12 @@ pub async fn reply(
     let acknowledges = form.field("acknowledge") == "on";
     let draft = Draft { body: body.clone(), acknowledges, ..Draft::default() };
     if !is_message(&body) {
-        return again(&app, &session, &id, &draft, wrong("/body")).await;
+        return again(&service, &session, &id, &draft, wrong("/body")).await;
     }
     let (call, canonical) = (one_time(call, &session, &form), format!("{acknowledges} {body}"));
     let (token, conversation) = (session.token(), id.0.clone());
-    let written = once(&app, &call, canonical.as_bytes(), move |ctx, conn| {
-        let entry = inbox::write(ctx, conn, token.as_ref(), &conversation, &body, acknowledges)?;
+    let written = once(&service, &call, canonical.as_bytes(), move |tx| {
+        let entry = inbox::write(tx, token.as_ref(), &conversation, &body, acknowledges)?;
         Ok::<_, Refusal>(Answer::created(&entry.position))
     });
     match written.await {
@@ -43,7 +43,7 @@ pub async fn reply(
         Err(problem) if problem.code == Code::RequestInProgress => {
             Ok(on(&format!("/console/inbox/{}{END}", id.0)))
         }
-        Err(problem) => again(&app, &session, &id, &draft, problem).await,
+        Err(problem) => again(&service, &session, &id, &draft, problem).await,
     }
 }
 
@@ -61,23 +61,31 @@ pub fn wrong(pointer: &str) -> Problem {
 }
 
 /// `POST /console/inbox/{id}/assignee`: assigns the conversation.
-pub async fn assign(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
+pub async fn assign(
+    service: Data<Service>,
+    id: Id,
+    Sent { session, form }: Sent,
+) -> Result<HttpResponse, Problem> {
     let assignee = Some(form.field("assignee_id")).filter(|to| !to.is_empty());
     let change = Change { assignee_id: Some(assignee), ..Change::default() };
-    match changed(&app, &session, &id, change).await {
+    match changed(&service, &session, &id, change).await {
         Ok(true) => Ok(on(&format!("/console/inbox/{}?done=assigned", id.0))),
         Ok(false) => Ok(on("/console/inbox?done=handed")),
-        Err(problem) => again(&app, &session, &id, &Draft::default(), problem).await,
+        Err(problem) => again(&service, &session, &id, &Draft::default(), problem).await,
     }
 }
 
 /// `POST /console/inbox/{id}/tags`: replaces the conversation's tags.
-pub async fn tag(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
+pub async fn tag(
+    service: Data<Service>,
+    id: Id,
+    Sent { session, form }: Sent,
+) -> Result<HttpResponse, Problem> {
     let typed = form.field("tags");
     let draft = Draft { tags: Some(typed.clone()), ..Draft::default() };
     let words = typed.split(',').map(str::trim).filter(|word| !word.is_empty());
     let changed = match details::tags(&words.map(str::to_owned).collect::<Vec<_>>()) {
-        Ok(tags) => changed(&app, &session, &id, Change { tags: Some(tags), ..Change::default() }).await,
+        Ok(tags) => changed(&service, &session, &id, Change { tags: Some(tags), ..Change::default() }).await,
         Err(why) => {
             let (pointer, code) = ("/tags".to_owned(), "tags".to_owned());
             Err(Problem::fields(vec![FieldError { pointer, code, detail: why.to_string() }]))
@@ -85,23 +93,28 @@ pub async fn tag(app: Data<App>, id: Id, Sent { session, form }: Sent) -> Result
     };
     match changed {
         Ok(_) => Ok(on(&format!("/console/inbox/{}?done=tagged", id.0))),
-        Err(problem) => again(&app, &session, &id, &draft, problem).await,
+        Err(problem) => again(&service, &session, &id, &draft, problem).await,
     }
 }
 
 /// `POST /console/inbox/{id}/unread`: returns to the list, because opening the conversation's page would
 /// mark it as read again.
-pub async fn mark_unread(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
-    changed(&app, &sent.session, &id, Change { unread: Some(true), ..Change::default() }).await?;
+pub async fn mark_unread(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    changed(&service, &sent.session, &id, Change { unread: Some(true), ..Change::default() }).await?;
     Ok(on("/console/inbox?done=marked"))
 }
 
 /// Changes a conversation; returns whether the member can still see it.
-async fn changed(app: &Data<App>, session: &Session, id: &Id, change: Change) -> Result<bool, Problem> {
+async fn changed(
+    service: &Data<Service>,
+    session: &Session,
+    id: &Id,
+    change: Change,
+) -> Result<bool, Problem> {
     let (token, id) = (session.token(), id.0.clone());
-    let changed = app.write(move |ctx, conn| -> Result<_, Refusal> {
-        inbox::change(ctx, conn, token.as_ref(), &id, &change)?;
-        match inbox::find(ctx, conn, token.as_ref(), &id) {
+    let changed = service.write(move |tx| -> Result<_, Refusal> {
+        inbox::change(tx, token.as_ref(), &id, &change)?;
+        match inbox::find(tx, token.as_ref(), &id) {
             Ok(_) => Ok(true),
             Err(Refusal::Inbox(conversations::Refusal::NotFound)) => Ok(false),
             Err(other) => Err(other),

@@ -15,7 +15,7 @@ use crate::domain::identity::grading::matching::Grade;
 use crate::domain::inbox::Card;
 use crate::domain::proof_pack::words as proof;
 use crate::kit::Timestamp;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::viewer::who;
 use crate::web::http::{Page, PageQuery, Problem};
@@ -61,19 +61,23 @@ struct Work<'a> {
 }
 
 /// `GET /console/identity`: the patients to verify.
-pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
+pub async fn list(
+    service: Data<Service>,
+    session: Session,
+    page: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
     let (after, token) = (cursor(&page.after()?)?, session.token());
-    let found = app.read(move |ctx, conn| -> Result<_, Refusal> {
+    let found = service.read(move |tx| -> Result<_, Refusal> {
         let token = token.as_ref();
-        let found = identity::waiting_in_full(ctx, conn, token, after.as_ref(), LIMIT + 1)?;
-        let waiting = identity::how_many_wait(ctx, conn, token, MOST_WAITING)?;
-        Ok((who(ctx, conn, token)?, found, waiting))
+        let found = identity::waiting_in_full(tx, token, after.as_ref(), LIMIT + 1)?;
+        let waiting = identity::how_many_wait(tx, token, MOST_WAITING)?;
+        Ok((who(tx, token)?, found, waiting))
     });
     let (who, found, waiting) = found.await?;
-    let (f, now) = (session.frame(&app, who, Section::Inbox), app.ctx().now);
+    let (f, now) = (session.frame(&service, who, Section::Inbox), service.now());
     let Page { items, next_cursor: next } = Page::of(found, LIMIT, |(card, _)| written(&card.waiting()));
     let tasks = items.into_iter().map(|(card, finding)| Task::of(&f, now, card, finding.as_ref())).collect();
     let advice = crate::domain::identity::grading::advice(f.language);
     let page = Work { f: &f, script: live::address(), advice, tasks, next, waiting: waiting_word(waiting) };
-    f.live_page(&app, StatusCode::OK, page.render())
+    f.live_page(&service, StatusCode::OK, page.render())
 }

@@ -7,11 +7,12 @@ use askama::Template;
 
 use super::{bad_field, verdict};
 use crate::domain::practices;
+use crate::domain::staff::PasswordHasher;
 use crate::domain::staff::account::{self, Changed, NewPassword};
 use crate::domain::staff::session::{self, Kind};
 use crate::domain::staff::{self, Refusal, sign_in};
 use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::console::inbox::frame;
 use crate::web::console::layout::{Frame, Section, Sent, Session, stale};
 use crate::web::console::viewer::who;
@@ -51,26 +52,26 @@ struct RecoveryCodes<'a> {
 }
 
 /// `GET /console/settings/account`: the member's own account.
-pub async fn show(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    page(&app, &session, None, None).await
+pub async fn show(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+    page(&service, &session, None, None).await
 }
 
 /// The page, with errors beside their fields.
 async fn page(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     name: Option<String>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    let found = app.read(move |ctx, conn| -> Result<_, crate::domain::desk::Refusal> {
-        let me = staff::authenticate(ctx, conn, token.as_ref())?;
-        let codes_left = sign_in::recovery_codes_left(conn, &me.staff_id)?;
-        let sign_ins = session::list(ctx, conn, &me)?;
-        Ok((who(ctx, conn, token.as_ref())?, staff::member(conn, &me)?, codes_left, sign_ins, me.session_id))
+    let found = service.read(move |tx| -> Result<_, crate::domain::desk::Refusal> {
+        let me = staff::authenticate(tx, token.as_ref())?;
+        let codes_left = sign_in::recovery_codes_left(tx, &me.staff_id)?;
+        let sign_ins = session::list(tx, &me)?;
+        Ok((who(tx, token.as_ref())?, staff::member(tx, &me)?, codes_left, sign_ins, me.session_id))
     });
     let (who, member, codes_left, sign_ins, current) = found.await?;
-    let f = session.frame(app, who, Section::Settings);
+    let f = session.frame(service, who, Section::Settings);
     let sign_ins = sign_ins.into_iter().map(|session| SignIn {
         is_app: session.kind() == Kind::Api,
         is_current: current.as_ref() == Some(&session.id),
@@ -82,97 +83,101 @@ async fn page(
     let sign_ins = sign_ins.collect();
     let (status, errors) = verdict(&f, problem.as_ref());
     let (name, email) = (name.unwrap_or(member.name), member.email);
-    f.page_with(app, status, Account { f: &f, email, name, codes_left, sign_ins, errors }.render())
+    f.page_with(service, status, Account { f: &f, email, name, codes_left, sign_ins, errors }.render())
 }
 
 /// `POST /console/settings/account`: changes the member's own name.
-pub async fn rename(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn rename(service: Data<Service>, sent: Sent) -> Result<HttpResponse, Problem> {
     let typed = sent.form.field("name");
     match practices::line("/name", &typed) {
         Ok(name) => {
             let token = sent.session.token();
-            app.write(move |ctx, conn| account::rename(ctx, conn, token.as_ref(), &name)).await?;
+            service.write(move |tx| account::rename(tx, token.as_ref(), &name)).await?;
             Ok(on(&format!("{ACCOUNT}?done=told")))
         }
         Err(bad) => {
             let problem = Problem::fields(vec![bad_field(bad)]);
-            page(&app, &sent.session, Some(typed), Some(problem)).await
+            page(&service, &sent.session, Some(typed), Some(problem)).await
         }
     }
 }
 
 /// `POST /console/settings/account/password`: changes the password.
-pub async fn password(app: Data<App>, call: Call, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn password(
+    service: Data<Service>,
+    hasher: Data<PasswordHasher>,
+    call: Call,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let secret = |name: &str| Secret::from_client(&sent.form.field(name));
     let (current, new) = (secret("current_password"), secret("new_password"));
     let wish = NewPassword { token: sent.session.token(), current, new, network: call.network };
-    let changed = match account::check(&app, wish).await {
-        Ok(checked) => app.write(move |ctx, conn| account::change_password(ctx, conn, &checked)).await,
+    let changed = match account::check(&service, &hasher, wish).await {
+        Ok(checked) => service.write(move |tx| account::change_password(tx, &checked)).await,
         Err(refusal) => Err(refusal),
     };
     match changed {
         Ok(Changed::Yes) => Ok(on(&format!("{ACCOUNT}?done=password"))),
-        Ok(Changed::Wrong) => page(&app, &sent.session, None, Some(wrong_password())).await,
-        Err(refusal) => refused(&app, &sent.session, refusal, "/current_password").await,
+        Ok(Changed::Wrong) => page(&service, &sent.session, None, Some(wrong_password())).await,
+        Err(refusal) => refused(&service, &sent.session, refusal, "/current_password").await,
     }
 }
 
 /// Errors that the form can fix are shown beside their field; a rate limit says how long to wait.
 async fn refused(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     refusal: Refusal,
     field: &str,
 ) -> Result<HttpResponse, Problem> {
     let problem = match refusal {
         Refusal::Limited(wait) => {
-            let f = frame(app, session, Section::Settings).await?;
+            let f = frame(service, session, Section::Settings).await?;
             Problem::field(Code::SignInLimited, field, words::wait(f.language, wait))
         }
         other => other.into(),
     };
     match problem.code {
-        Code::SignInLimited | Code::PasswordRefused => page(app, session, None, Some(problem)).await,
+        Code::SignInLimited | Code::PasswordRefused => page(service, session, None, Some(problem)).await,
         _ => Err(problem),
     }
 }
 
 /// `POST /console/settings/account/recovery-codes`: creates new codes and shows them, only this once.
-pub async fn recovery_codes(app: Data<App>, call: Call, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn recovery_codes(service: Data<Service>, call: Call, sent: Sent) -> Result<HttpResponse, Problem> {
     let (token, code, network) = (sent.session.token(), sent.form.field("code"), call.network);
-    let renewed = app.write(move |ctx, conn| {
-        account::renew_recovery_codes(ctx, conn, token.as_ref(), code.trim(), &network)
-    });
+    let renewed =
+        service.write(move |tx| account::renew_recovery_codes(tx, token.as_ref(), code.trim(), &network));
     match renewed.await {
         Ok(Some(codes)) => {
-            let f = frame(&app, &sent.session, Section::Settings).await?;
-            f.page(&app, RecoveryCodes { f: &f, codes }.render())
+            let f = frame(&service, &sent.session, Section::Settings).await?;
+            f.page(&service, RecoveryCodes { f: &f, codes }.render())
         }
-        Ok(None) => page(&app, &sent.session, None, Some(wrong_code())).await,
-        Err(refusal) => refused(&app, &sent.session, refusal, "/code").await,
+        Ok(None) => page(&service, &sent.session, None, Some(wrong_code())).await,
+        Err(refusal) => refused(&service, &sent.session, refusal, "/code").await,
     }
 }
 
 /// `POST /console/settings/account/sessions/{id}/end`: ends another session.
-pub async fn end_session(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn end_session(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
-    let ended = app.write(move |ctx, conn| {
-        let who = staff::authenticate(ctx, conn, token.as_ref())?;
-        session::end(ctx, conn, &who, &id.0)
+    let ended = service.write(move |tx| {
+        let who = staff::authenticate(tx, token.as_ref())?;
+        session::end(tx, &who, &id.0)
     });
     ended.await?;
     Ok(on(&format!("{ACCOUNT}?done=session")))
 }
 
 /// `POST /console/settings/account/sign-out-everywhere`: ends all sessions.
-pub async fn sign_out_everywhere(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn sign_out_everywhere(service: Data<Service>, sent: Sent) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
-    let ended = app.write(move |ctx, conn| {
-        let who = staff::authenticate(ctx, conn, token.as_ref())?;
-        session::sign_out_everywhere(ctx, conn, &who)
+    let ended = service.write(move |tx| {
+        let who = staff::authenticate(tx, token.as_ref())?;
+        session::sign_out_everywhere(tx, &who)
     });
     ended.await?;
     let mut answer = on("/console/sign-in");
-    answer.headers_mut().append(SET_COOKIE, cookie::clear(&app).parse().map_err(|_| stale())?);
+    answer.headers_mut().append(SET_COOKIE, cookie::clear(&service).parse().map_err(|_| stale())?);
     Ok(answer)
 }

@@ -13,7 +13,7 @@ use crate::domain::desk::{self, Refusal};
 use crate::domain::staff;
 use crate::kit::Timestamp;
 use crate::platform::audit::Row;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::console::address;
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::link_form::Choice;
@@ -93,43 +93,43 @@ struct Found {
 
 /// `GET /console/settings/audit`: the filtered log.
 pub async fn list(
-    app: Data<App>,
+    service: Data<Service>,
     session: Session,
     page: Query<PageQuery>,
     filters: Query<Filters>,
 ) -> Result<HttpResponse, Problem> {
     let (limit, before) = (page.limit()?, page.after()?);
-    let found = read(&app, &session, filters.asked(), before, limit + 1).await;
+    let found = read(&service, &session, filters.asked(), before, limit + 1).await;
     match found {
-        Ok(found) => show(&app, &session, found, &filters, (limit, None)),
+        Ok(found) => show(&service, &session, found, &filters, (limit, None)),
         Err(problem) if problem.code == Code::InvalidRequest => {
             // The days cannot be parsed: the page is shown without them.
             let readable = Asked { from: None, to: None, ..filters.asked() };
-            let found = read(&app, &session, readable, String::new(), limit + 1).await?;
-            show(&app, &session, found, &filters, (limit, Some(problem)))
+            let found = read(&service, &session, readable, String::new(), limit + 1).await?;
+            show(&service, &session, found, &filters, (limit, Some(problem)))
         }
         Err(problem) => Err(problem),
     }
 }
 
 async fn read(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     asked: Asked,
     before: String,
     limit: i64,
 ) -> Result<Found, Problem> {
     let token = session.token();
-    let found = app.read(move |ctx, conn| -> Result<_, Refusal> {
-        let rows = audit::list(ctx, conn, token.as_ref(), &asked, (&before, limit))?;
-        let who = who(ctx, conn, token.as_ref())?;
-        let roster = roster(conn, &who)?;
+    let found = service.read(move |tx| -> Result<_, Refusal> {
+        let rows = audit::list(tx, token.as_ref(), &asked, (&before, limit))?;
+        let who = who(tx, token.as_ref())?;
+        let roster = roster(tx, &who)?;
         let ids: Vec<String> = rows.iter().flat_map(ids).collect();
-        let mut names: BTreeMap<String, String> = staff::names(conn, &ids)?.into_iter().collect();
+        let mut names: BTreeMap<String, String> = staff::names(tx, &ids)?.into_iter().collect();
         names.extend(roster.teams.iter().map(|team| (team.id.clone(), team.name.clone())));
         names.insert(who.practice.id.clone(), who.practice.name.clone());
         if ids.iter().any(|id| id.starts_with("lnk_")) {
-            let links = desk::links(ctx, conn, token.as_ref(), "", MOST_LINKS)?;
+            let links = desk::links(tx, token.as_ref(), "", MOST_LINKS)?;
             names.extend(links.into_iter().map(|details| (details.link.id, details.link.label)));
         }
         Ok(Found { who, roster, rows, names: Names(names) })
@@ -144,14 +144,14 @@ fn ids(row: &Row) -> Vec<String> {
 }
 
 fn show(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     found: Found,
     filters: &Filters,
     (limit, problem): (i64, Option<Problem>),
 ) -> Result<HttpResponse, Problem> {
     let Found { who, roster, rows, names } = found;
-    let f = session.frame(app, who, Section::Settings);
+    let f = session.frame(service, who, Section::Settings);
     let Page { items, next_cursor } = Page::of(rows, limit, Row::key);
     let events = items.iter().map(|row| event(&f, &names, row)).collect();
     let (status, errors) = verdict(&f, problem.as_ref());
@@ -167,7 +167,7 @@ fn show(
         events,
         errors,
     };
-    f.page_with(app, status, page.render())
+    f.page_with(service, status, page.render())
 }
 
 fn event(f: &Frame, names: &Names, row: &Row) -> Event {
@@ -212,11 +212,11 @@ fn actors(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
 
 /// `GET /console/settings/audit.csv`: exports the log, and logs the export itself.
 pub async fn export(
-    app: Data<App>,
+    service: Data<Service>,
     session: Session,
     filters: Query<Filters>,
 ) -> Result<HttpResponse, Problem> {
     let (asked, token) = (filters.asked(), session.token());
-    let file = app.write(move |ctx, conn| audit::export(ctx, conn, token.as_ref(), &asked)).await?;
+    let file = service.write(move |tx| audit::export(tx, token.as_ref(), &asked)).await?;
     Ok(csv_file("audit", file))
 }

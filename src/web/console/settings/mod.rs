@@ -18,7 +18,7 @@ use super::inbox::frame;
 use super::layout::{Frame, Section, Session};
 use super::words::Errors;
 use crate::domain::practices::BadField;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::http::{Code, FieldError, Problem};
 
 #[derive(Template)]
@@ -28,9 +28,9 @@ struct Settings<'a> {
 }
 
 /// `GET /console/settings`: the index of all settings.
-pub async fn index(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    let f = frame(&app, &session, Section::Settings).await?;
-    f.page(&app, Settings { f: &f }.render())
+pub async fn index(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+    let f = frame(&service, &session, Section::Settings).await?;
+    f.page(&service, Settings { f: &f }.render())
 }
 
 /// The routes of staff, teams, account, practice and audit log.

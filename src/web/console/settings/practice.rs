@@ -7,8 +7,9 @@ use askama::Template;
 use super::{verdict, words};
 use crate::domain::desk::profile;
 use crate::domain::practices::{Change, Practice};
+use crate::domain::printing::RenderPool;
 use crate::domain::printing::logo::MOST_BYTES;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::console::inbox::frame;
 use crate::web::console::layout::{Frame, Section, Sent, SentFile, Session};
 use crate::web::console::link_form::Choice;
@@ -108,67 +109,68 @@ impl Page<'_> {
 }
 
 /// `GET /console/settings/practice`: the profile, as a form for admins.
-pub async fn show(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    page(&app, &session, None, None).await
+pub async fn show(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+    page(&service, &session, None, None).await
 }
 
 async fn page(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     typed: Option<Typed>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let f = frame(app, session, Section::Settings).await?;
+    let f = frame(service, session, Section::Settings).await?;
     let typed = typed.unwrap_or_else(|| Typed::of_practice(&f.who.practice));
     let country = |code: &String| Choice {
         is_chosen: typed.countries.contains(code),
         name: words::country(f.language, code),
         value: code.clone(),
     };
-    let countries = app.config.verification.countries.iter().map(country).collect();
+    let countries = service.settings.verification.countries.iter().map(country).collect();
     let (status, errors) = verdict(&f, problem.as_ref());
-    f.page_with(app, status, Page { f: &f, typed: &typed, countries, zones: ZONES, errors }.render())
+    f.page_with(service, status, Page { f: &f, typed: &typed, countries, zones: ZONES, errors }.render())
 }
 
 /// `POST /console/settings/practice`: changes the profile.
-pub async fn change(app: Data<App>, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
+pub async fn change(service: Data<Service>, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
     let typed = Typed::of_form(&form);
     let (change, token) = (typed.change(), session.token());
-    let changed = app.write(move |ctx, conn| profile::change(ctx, conn, token.as_ref(), &change)).await;
+    let changed = service.write(move |tx| profile::change(tx, token.as_ref(), &change)).await;
     match changed.map_err(Problem::from) {
         Ok(_) => Ok(on(&format!("{PRACTICE}?done=practice"))),
         Err(problem) if problem.code == Code::InvalidRequest => {
-            page(&app, &session, Some(typed), Some(problem)).await
+            page(&service, &session, Some(typed), Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
 }
 
 /// `GET /console/settings/practice/logo.png`: the current logo.
-pub async fn logo(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+pub async fn logo(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    let png = app.read(move |ctx, conn| profile::logo(ctx, conn, token.as_ref())).await?;
+    let png = service.read(move |tx| profile::logo(tx, token.as_ref())).await?;
     Ok(HttpResponse::Ok().content_type("image/png").insert_header(("cache-control", "no-store")).body(png))
 }
 
 /// `POST /console/settings/practice/logo`: replaces the logo.
 pub async fn set_logo(
-    app: Data<App>,
+    service: Data<Service>,
+    pool: Data<RenderPool>,
     session: Session,
     sent: Result<SentFile<MOST_BYTES>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let sent = match sent {
         // A form that is too large was not read, so nothing changes: the page is shown again.
         Err(problem) if problem.code == Code::BodyTooLarge => {
-            return page(&app, &session, None, Some(too_heavy())).await;
+            return page(&service, &session, None, Some(too_heavy())).await;
         }
         sent => sent?,
     };
     let token = sent.session.token();
     let file = sent.upload.file("logo").unwrap_or_default().to_vec();
-    let hung = match drawn(&app, file).await {
-        Ok(png) => app
-            .write(move |ctx, conn| profile::set_logo(ctx, conn, token.as_ref(), Some(&png)))
+    let hung = match drawn(&pool, file).await {
+        Ok(png) => service
+            .write(move |tx| profile::set_logo(tx, token.as_ref(), Some(&png)))
             .await
             .map_err(Problem::from),
         Err(bad) => Err(beside_the_file(bad)),
@@ -176,7 +178,7 @@ pub async fn set_logo(
     match hung {
         Ok(()) => Ok(on(&format!("{PRACTICE}?done=logo"))),
         Err(problem) if problem.code == Code::InvalidRequest => {
-            page(&app, &sent.session, None, Some(problem)).await
+            page(&service, &sent.session, None, Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
@@ -197,9 +199,9 @@ fn beside_the_file(bad: Problem) -> Problem {
 }
 
 /// `POST /console/settings/practice/logo/remove`: removes the logo.
-pub async fn remove_logo(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn remove_logo(service: Data<Service>, sent: Sent) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
-    let removed = app.write(move |ctx, conn| profile::set_logo(ctx, conn, token.as_ref(), None)).await;
+    let removed = service.write(move |tx| profile::set_logo(tx, token.as_ref(), None)).await;
     match removed.map_err(Problem::from) {
         // Sent twice, the second form finds no logo: the wanted result is already there.
         Err(problem) if problem.code != Code::NotFound => Err(problem),

@@ -8,7 +8,7 @@ use super::{bad_field, forbidden, verdict, words};
 use crate::domain::practices;
 use crate::domain::staff::{Member, MemberChange, NewMember, Refusal, Role, Standing, people};
 use crate::kit::{Email, Timestamp};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::console::inbox::frame;
 use crate::web::console::layout::{Frame, Section, Sent, Session};
 use crate::web::console::on;
@@ -141,45 +141,49 @@ impl Typed {
 }
 
 /// `GET /console/settings/staff`: everyone at the practice.
-pub async fn list(app: Data<App>, session: Session, page: Query<PageQuery>) -> Result<HttpResponse, Problem> {
+pub async fn list(
+    service: Data<Service>,
+    session: Session,
+    page: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
     let (limit, after, token) = (page.limit()?, page.after()?, session.token());
-    let found = app.read(move |ctx, conn| -> Result<_, crate::domain::desk::Refusal> {
-        let found = people::list(ctx, conn, token.as_ref(), &after, limit + 1)?;
-        Ok((who(ctx, conn, token.as_ref())?, found))
+    let found = service.read(move |tx| -> Result<_, crate::domain::desk::Refusal> {
+        let found = people::list(tx, token.as_ref(), &after, limit + 1)?;
+        Ok((who(tx, token.as_ref())?, found))
     });
     let (who, found) = found.await?;
-    let f = session.frame(&app, who, Section::Settings);
+    let f = session.frame(&service, who, Section::Settings);
     let people = found.into_iter().map(|member| Person::of(&f, member)).collect();
     let Page { items: people, next_cursor: next } =
         Page::of(people, limit, |person: &Person| person.id.clone());
-    f.page(&app, Staff { f: &f, people, next }.render())
+    f.page(&service, Staff { f: &f, people, next }.render())
 }
 
 /// `GET /console/settings/staff/new`: the form for an invitation.
-pub async fn ask_invite(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    invite_form(&app, &session, &Typed::default(), None).await
+pub async fn ask_invite(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+    invite_form(&service, &session, &Typed::default(), None).await
 }
 
 async fn invite_form(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     typed: &Typed,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let f = frame(app, session, Section::Settings).await?;
+    let f = frame(service, session, Section::Settings).await?;
     if !f.is_admin() {
         return Err(forbidden());
     }
     let (status, errors) = verdict(&f, problem.as_ref());
-    f.page_with(app, status, Invite { f: &f, typed, errors }.render())
+    f.page_with(service, status, Invite { f: &f, typed, errors }.render())
 }
 
 /// `POST /console/settings/staff`: invites a colleague.
-pub async fn invite(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn invite(service: Data<Service>, sent: Sent) -> Result<HttpResponse, Problem> {
     let (typed, token) = (Typed::of_form(&sent), sent.session.token());
     let invited = match typed.new_member() {
-        Ok(new) => app
-            .write(move |ctx, conn| people::invite_first(ctx, conn, token.as_ref(), new))
+        Ok(new) => service
+            .write(move |tx| people::invite_first(tx, token.as_ref(), new))
             .await
             .map_err(Problem::from),
         Err(wrong) => Err(wrong),
@@ -187,53 +191,53 @@ pub async fn invite(app: Data<App>, sent: Sent) -> Result<HttpResponse, Problem>
     match invited {
         Ok(_) => Ok(on(&format!("{STAFF}?done=invited"))),
         Err(problem) if matches!(problem.code, Code::InvalidRequest | Code::StaffExists) => {
-            invite_form(&app, &sent.session, &typed, Some(problem)).await
+            invite_form(&service, &sent.session, &typed, Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
 }
 
 /// `GET /console/settings/staff/{id}`: one staff member.
-pub async fn show(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
-    one(&app, &session, &id, None, None).await
+pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    one(&service, &session, &id, None, None).await
 }
 
 async fn one(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     id: &Id,
     typed: Option<Typed>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (f, person) = find(app, session, id).await?;
+    let (f, person) = find(service, session, id).await?;
     let as_is =
         || Typed { name: person.name.clone(), is_admin: person.role == Role::Admin, ..Typed::default() };
     let typed = typed.unwrap_or_else(as_is);
     let (status, errors) = verdict(&f, problem.as_ref());
-    f.page_with(app, status, One { f: &f, person, typed, errors }.render())
+    f.page_with(service, status, One { f: &f, person, typed, errors }.render())
 }
 
-async fn find(app: &Data<App>, session: &Session, id: &Id) -> Result<(Frame, Person), Problem> {
+async fn find(service: &Data<Service>, session: &Session, id: &Id) -> Result<(Frame, Person), Problem> {
     let (token, id) = (session.token(), id.0.clone());
-    let found = app.read(move |ctx, conn| -> Result<_, crate::domain::desk::Refusal> {
-        let member = people::one(ctx, conn, token.as_ref(), &id)?;
-        Ok((who(ctx, conn, token.as_ref())?, member))
+    let found = service.read(move |tx| -> Result<_, crate::domain::desk::Refusal> {
+        let member = people::one(tx, token.as_ref(), &id)?;
+        Ok((who(tx, token.as_ref())?, member))
     });
     let (who, member) = found.await?;
-    let f = session.frame(app, who, Section::Settings);
+    let f = session.frame(service, who, Section::Settings);
     let person = Person::of(&f, member);
     Ok((f, person))
 }
 
 /// `POST /console/settings/staff/{id}`: changes name and role.
-pub async fn change(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn change(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let typed = Typed::of_form(&sent);
     let is_role_sent = !sent.form.field("role").is_empty();
     let changed = match typed.name() {
         Ok(name) => {
             let role = is_role_sent.then(|| typed.role());
             write(
-                &app,
+                &service,
                 &sent.session,
                 &id,
                 MemberChange { name: Some(name), role, ..MemberChange::default() },
@@ -245,75 +249,81 @@ pub async fn change(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, 
     match changed {
         Ok(()) => Ok(on(&format!("{STAFF}?done=colleague"))),
         Err(problem) if matches!(problem.code, Code::InvalidRequest | Code::LastAdmin) => {
-            one(&app, &sent.session, &id, Some(typed), Some(problem)).await
+            one(&service, &sent.session, &id, Some(typed), Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
 }
 
-async fn write(app: &Data<App>, session: &Session, id: &Id, change: MemberChange) -> Result<(), Problem> {
+async fn write(
+    service: &Data<Service>,
+    session: &Session,
+    id: &Id,
+    change: MemberChange,
+) -> Result<(), Problem> {
     let (token, id) = (session.token(), id.0.clone());
-    app.write(move |ctx, conn| people::change(ctx, conn, token.as_ref(), &id, &change)).await?;
+    service.write(move |tx| people::change(tx, token.as_ref(), &id, &change)).await?;
     Ok(())
 }
 
 /// `POST /console/settings/staff/{id}/invite`: sends the invitation again.
-pub async fn invite_again(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn invite_again(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
     let again: Result<bool, Refusal> =
-        app.write(move |ctx, conn| people::invite_again(ctx, conn, token.as_ref(), &wanted)).await;
+        service.write(move |tx| people::invite_again(tx, token.as_ref(), &wanted)).await;
     let done = if again? { "?done=invited" } else { "" };
     Ok(on(&format!("{STAFF}/{}{done}", id.0)))
 }
 
 /// `POST /console/settings/staff/{id}/enable`: allows signing in again.
-pub async fn enable(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn enable(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let change = MemberChange { is_active: Some(true), ..MemberChange::default() };
-    write(&app, &sent.session, &id, change).await?;
+    write(&service, &sent.session, &id, change).await?;
     Ok(on(&format!("{STAFF}/{}?done=let-in", id.0)))
 }
 
 /// `GET /console/settings/staff/{id}/disable`: asks for confirmation.
-pub async fn ask_disable(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
-    confirm(&app, &session, &id, false, None).await
+pub async fn ask_disable(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    confirm(&service, &session, &id, false, None).await
 }
 
 /// `POST /console/settings/staff/{id}/disable`: signs out and blocks a member.
-pub async fn disable(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn disable(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
     let change = MemberChange { is_active: Some(false), ..MemberChange::default() };
-    match write(&app, &sent.session, &id, change).await {
+    match write(&service, &sent.session, &id, change).await {
         // Members who disabled themselves are redirected from there to the sign-in.
         Ok(()) => Ok(on(&format!("{STAFF}/{}?done=shut-out", id.0))),
         Err(problem) if problem.code == Code::LastAdmin => {
-            confirm(&app, &sent.session, &id, false, Some(problem)).await
+            confirm(&service, &sent.session, &id, false, Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
 }
 
 /// `GET /console/settings/staff/{id}/reset`: asks for confirmation.
-pub async fn ask_reset(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
-    confirm(&app, &session, &id, true, None).await
+pub async fn ask_reset(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+    confirm(&service, &session, &id, true, None).await
 }
 
 /// `POST /console/settings/staff/{id}/reset`: resets the second factor.
-pub async fn reset(app: Data<App>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
-    let (_, person) = find(&app, &sent.session, &id).await?;
+pub async fn reset(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+    let (_, person) = find(&service, &sent.session, &id).await?;
     // A form that is sent twice must not undo the authenticator that was set up in between.
     if person.has_totp {
-        write(&app, &sent.session, &id, MemberChange { reset_totp: true, ..MemberChange::default() }).await?;
+        write(&service, &sent.session, &id, MemberChange { reset_totp: true, ..MemberChange::default() })
+            .await?;
     }
     Ok(on(&format!("{STAFF}/{}?done=factor", id.0)))
 }
 
 async fn confirm(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     id: &Id,
     is_reset: bool,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (f, person) = find(app, session, id).await?;
+    let (f, person) = find(service, session, id).await?;
     let (status, errors) = verdict(&f, problem.as_ref());
-    f.page_with(app, status, Confirm { f: &f, person, is_reset, errors }.render())
+    f.page_with(service, status, Confirm { f: &f, person, is_reset, errors }.render())
 }

@@ -10,7 +10,7 @@ use super::{bad_field, forbidden, verdict};
 use crate::domain::desk::Refusal;
 use crate::domain::practices;
 use crate::domain::staff::{self, people};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::web::console::layout::{Frame, Section, Sent, Session};
 use crate::web::console::link_form::Choice;
 use crate::web::console::on;
@@ -62,80 +62,81 @@ impl Typed {
 }
 
 /// `GET /console/settings/teams`: all teams and their members.
-pub async fn list(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
+pub async fn list(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let token = session.token();
-    let found = app.read(move |ctx, conn| -> Result<_, Refusal> {
-        let teams = people::teams(ctx, conn, token.as_ref())?;
+    let found = service.read(move |tx| -> Result<_, Refusal> {
+        let teams = people::teams(tx, token.as_ref())?;
         let ids: Vec<String> = teams.iter().flat_map(|team| team.members.clone()).collect();
-        let names: BTreeMap<String, String> = staff::names(conn, &ids)?.into_iter().collect();
-        Ok((who(ctx, conn, token.as_ref())?, teams, names))
+        let names: BTreeMap<String, String> = staff::names(tx, &ids)?.into_iter().collect();
+        Ok((who(tx, token.as_ref())?, teams, names))
     });
     let (who, teams, names) = found.await?;
-    let f = session.frame(&app, who, Section::Settings);
+    let f = session.frame(&service, who, Section::Settings);
     let teams = teams.into_iter().map(|details| Row {
         members: details.members.iter().filter_map(|id| names.get(id).cloned()).collect(),
         id: details.team.id,
         name: details.team.name,
     });
-    f.page(&app, Teams { f: &f, teams: teams.collect() }.render())
+    f.page(&service, Teams { f: &f, teams: teams.collect() }.render())
 }
 
 /// `GET /console/settings/teams/new`: the form for a new team.
-pub async fn new(app: Data<App>, session: Session) -> Result<HttpResponse, Problem> {
-    form(&app, &session, "", &Typed::default(), None).await
+pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+    form(&service, &session, "", &Typed::default(), None).await
 }
 
 /// `GET /console/settings/teams/{id}`: the form of an existing team.
-pub async fn edit(app: Data<App>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn edit(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (session.token(), id.0.clone());
-    let team = app.read(move |ctx, conn| people::team(ctx, conn, token.as_ref(), &wanted)).await?;
+    let team = service.read(move |tx| people::team(tx, token.as_ref(), &wanted)).await?;
     let typed = Typed { name: team.team.name, members: team.members };
-    form(&app, &session, &id.0, &typed, None).await
+    form(&service, &session, &id.0, &typed, None).await
 }
 
 /// `POST /console/settings/teams`: creates a team.
-pub async fn create(app: Data<App>, Sent { session, form: sent }: Sent) -> Result<HttpResponse, Problem> {
+pub async fn create(
+    service: Data<Service>,
+    Sent { session, form: sent }: Sent,
+) -> Result<HttpResponse, Problem> {
     let (typed, token) = (Typed::of_form(&sent), session.token());
     let (name, members) = (typed.name(), typed.members.clone());
     let made = match name {
-        Ok(name) => app
-            .write(move |ctx, conn| people::make_team(ctx, conn, token.as_ref(), &name, &members))
+        Ok(name) => service
+            .write(move |tx| people::make_team(tx, token.as_ref(), &name, &members))
             .await
             .map_err(Problem::from),
         Err(wrong) => Err(wrong),
     };
     match made {
         Ok(_) => Ok(on(&format!("{TEAMS}?done=team"))),
-        Err(problem) => form(&app, &session, "", &typed, Some(problem)).await,
+        Err(problem) => form(&service, &session, "", &typed, Some(problem)).await,
     }
 }
 
 /// `POST /console/settings/teams/{id}`: changes a team.
 pub async fn change(
-    app: Data<App>,
+    service: Data<Service>,
     id: Id,
     Sent { session, form: sent }: Sent,
 ) -> Result<HttpResponse, Problem> {
     let (typed, token, wanted) = (Typed::of_form(&sent), session.token(), id.0.clone());
     let (name, members) = (typed.name(), typed.members.clone());
     let changed = match name {
-        Ok(name) => app
-            .write(move |ctx, conn| {
-                people::change_team(ctx, conn, token.as_ref(), &wanted, Some(&name), Some(&members))
-            })
+        Ok(name) => service
+            .write(move |tx| people::change_team(tx, token.as_ref(), &wanted, Some(&name), Some(&members)))
             .await
             .map_err(Problem::from),
         Err(wrong) => Err(wrong),
     };
     match changed {
         Ok(_) => Ok(on(&format!("{TEAMS}?done=team"))),
-        Err(problem) => form(&app, &session, &id.0, &typed, Some(problem)).await,
+        Err(problem) => form(&service, &session, &id.0, &typed, Some(problem)).await,
     }
 }
 
 /// The form with errors beside its fields; errors that the form cannot fix get an error page.
 async fn form(
-    app: &Data<App>,
+    service: &Data<Service>,
     session: &Session,
     id: &str,
     typed: &Typed,
@@ -145,8 +146,8 @@ async fn form(
     if let Some(problem) = problem.as_ref().filter(is_mendable) {
         return Err(problem.clone());
     }
-    let (who, roster) = offered(app, session).await?;
-    let f = session.frame(app, who, Section::Settings);
+    let (who, roster) = offered(service, session).await?;
+    let f = session.frame(service, who, Section::Settings);
     if !f.configures() {
         return Err(forbidden());
     }
@@ -157,14 +158,14 @@ async fn form(
     };
     let members = roster.who_meet_patients().map(choice).collect();
     let (status, errors) = verdict(&f, problem.as_ref());
-    f.page_with(app, status, TeamForm { f: &f, id, name: &typed.name, members, errors }.render())
+    f.page_with(service, status, TeamForm { f: &f, id, name: &typed.name, members, errors }.render())
 }
 
-async fn offered(app: &Data<App>, session: &Session) -> Result<(Who, Roster), Problem> {
+async fn offered(service: &Data<Service>, session: &Session) -> Result<(Who, Roster), Problem> {
     let token = session.token();
-    let offered = app.read(move |ctx, conn| -> Result<_, Refusal> {
-        let who = who(ctx, conn, token.as_ref())?;
-        let roster = roster(conn, &who)?;
+    let offered = service.read(move |tx| -> Result<_, Refusal> {
+        let who = who(tx, token.as_ref())?;
+        let roster = roster(tx, &who)?;
         Ok((who, roster))
     });
     Ok(offered.await?)

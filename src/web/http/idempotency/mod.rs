@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::{Call, Code, Problem};
 use crate::kit::{Secret, seal, secret};
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::{App, Ctx};
+use crate::platform::tx::{Service, Tx};
 
 const KEPT: Duration = Duration::from_hours(24);
 
@@ -73,16 +73,21 @@ impl From<Done> for HttpResponse {
 }
 
 /// Runs `rule` in one write transaction, or repeats the response to the first request with the same key.
-pub async fn once<E, F>(app: &App, call: &Call, canonical: &[u8], rule: F) -> Result<HttpResponse, Problem>
+pub async fn once<E, F>(
+    service: &Service,
+    call: &Call,
+    canonical: &[u8],
+    rule: F,
+) -> Result<HttpResponse, Problem>
 where
-    F: FnOnce(&Ctx, &mut Conn) -> Result<Answer, E> + Send + 'static,
+    F: FnOnce(&mut Tx) -> Result<Answer, E> + Send + 'static,
     E: Into<Problem>,
 {
-    let key = Key::of(app, call, canonical);
-    let answer = app
-        .write(move |ctx, conn| match key {
-            None => rule(ctx, conn).map_err(Into::into),
-            Some(key) => keyed(ctx, conn, &key, rule),
+    let key = Key::of(service, call, canonical);
+    let answer = service
+        .write(move |tx| match key {
+            None => rule(tx).map_err(Into::into),
+            Some(key) => keyed(tx, &key, rule),
         })
         .await?;
     match answer {
@@ -92,24 +97,23 @@ where
 }
 
 fn keyed<E: Into<Problem>>(
-    ctx: &Ctx,
-    conn: &mut Conn,
+    tx: &mut Tx,
     key: &Key,
-    rule: impl FnOnce(&Ctx, &mut Conn) -> Result<Answer, E>,
+    rule: impl FnOnce(&mut Tx) -> Result<Answer, E>,
 ) -> Result<Answer, Problem> {
-    if !conn.try_lock(key.lock).map_err(db::Error::from)? {
+    if !tx.conn.try_lock(key.lock).map_err(db::Error::from)? {
         return Err(
             Problem::new(Code::RequestInProgress, "Wait for its response, or try again.").retry_after(1)
         );
     }
-    if let Some(kept) = store::find(conn, &key.hash, ctx.now)? {
+    if let Some(kept) = store::find(tx.conn, &key.hash, tx.now)? {
         return replay(key, &kept);
     }
-    let answer = rule(ctx, conn).map_err(Into::into)?;
+    let answer = rule(tx).map_err(Into::into)?;
     let Answer::Done(done) = &answer else { return Ok(answer) };
-    let sealed = seal::seal(&key.seal, &done.to_kept(), ctx.entropy())
+    let sealed = seal::seal(&key.seal, &done.to_kept(), tx.entropy())
         .ok_or_else(|| Problem::new(Code::Internal, "Nothing was changed. Try again."))?;
-    store::insert(conn, &key.hash, &key.request_mac, &sealed, ctx.now + KEPT)?;
+    store::insert(tx.conn, &key.hash, &key.request_mac, &sealed, tx.now + KEPT)?;
     Ok(answer)
 }
 
@@ -125,8 +129,8 @@ fn replay(key: &Key, kept: &store::Kept) -> Result<Answer, Problem> {
 }
 
 /// Deletes keys that are older than 24 hours.
-pub fn sweep(ctx: &Ctx, conn: &mut Conn) -> db::Result<usize> {
-    store::delete_expired(conn, ctx.now)
+pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+    store::delete_expired(tx.conn, tx.now)
 }
 
 /// The values derived from a request and its key: row hash, lock, MAC of the request, encryption key.
@@ -141,20 +145,20 @@ impl Key {
     /// The caller is identified by a credential where there is one, in the header or the body: a phone that
     /// repeats a request may have changed from Wi-Fi to the mobile network in between. Without a credential
     /// it is identified by its network, so that two strangers with the same weak key never share a response.
-    fn of(app: &App, call: &Call, canonical: &[u8]) -> Option<Self> {
+    fn of(service: &Service, call: &Call, canonical: &[u8]) -> Option<Self> {
         let key = call.idempotency_key.as_deref()?;
         let bearer = call.bearer.as_ref().map(Secret::hash);
         let caller = bearer.or(call.holder.clone()).unwrap_or_else(|| call.network.clone());
         let identity = [key.as_bytes(), caller.as_bytes(), call.route.as_bytes()];
-        let hash = app.keys.derive("idempotency-key", &identity);
+        let hash = service.keys.derive("idempotency-key", &identity);
         let (lock, _) = hash.split_first_chunk::<8>()?;
         Some(Self {
             hash: secret::sha256(&hash),
             lock: i64::from_be_bytes(*lock),
             request_mac: secret::sha256(
-                &app.keys.derive("idempotency-body", &[call.path.as_bytes(), canonical]),
+                &service.keys.derive("idempotency-body", &[call.path.as_bytes(), canonical]),
             ),
-            seal: app.keys.derive("idempotency-seal", &identity),
+            seal: service.keys.derive("idempotency-seal", &identity),
         })
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 pub use upload::SpooledUpload;
 
 use super::{Code, Problem};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 
 /// The time limit for the whole body; each chunk has the limit of a whole body elsewhere.
 const WHOLE: Duration = Duration::from_mins(15);
@@ -29,7 +29,7 @@ pub struct Spool {
 
 /// Receives a body of at most `most` bytes. The caller must have authenticated the sender before.
 pub async fn spool(
-    app: &Data<App>,
+    service: &Data<Service>,
     request: &HttpRequest,
     body: Payload,
     most: u64,
@@ -39,8 +39,8 @@ pub async fn spool(
     if announced.is_some_and(|length: u64| length > most) {
         return Err(too_large(most));
     }
-    let file = scratch(app)?;
-    let pause = Duration::from_secs(app.config.server.body_timeout_seconds);
+    let file = scratch(service)?;
+    let pause = Duration::from_secs(service.settings.server.body_timeout_seconds);
     let late = || Problem::new(Code::RequestTimeout, "The body stopped arriving. Send the request again.");
     timeout(WHOLE, collect(body, file, most, pause)).await.map_err(|_| late())?
 }
@@ -62,9 +62,9 @@ async fn collect(mut body: Payload, mut file: File, most: u64, pause: Duration) 
 }
 
 /// Creates a file beside the database and unlinks it at once, so that its content ends with the process.
-pub fn scratch(app: &App) -> Result<File, Problem> {
-    let folder = &app.config.data_dir;
-    let path = folder.join(app.ctx().id("spool"));
+pub fn scratch(service: &Service) -> Result<File, Problem> {
+    let folder = &service.settings.data_dir;
+    let path = folder.join(service.id("spool"));
     let open = || -> io::Result<File> {
         fs::create_dir_all(folder)?;
         let mut options = OpenOptions::new();

@@ -10,7 +10,7 @@ use super::PairingAnswer;
 use crate::domain::accounts;
 use crate::domain::me::Refusal;
 use crate::domain::me::desk_code::{self, Shown};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Code, Id, Problem, once};
 
@@ -30,17 +30,17 @@ refusals!(ShowDeskCodeRefusals: keyed, Unauthorized, PairingNotFound, Conversati
     responses((status = 200, description = "The patient's identity is confirmed", body = PairingAnswer), ShowDeskCodeRefusals))]
 #[post("/v1/me/pairings/{id}/desk-code")]
 pub async fn verify_check_in_code(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<ShowDeskCode>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
+    once(&service, &call, &canonical, move |tx| {
+        let who = accounts::authenticate_to_change(tx, bearer.as_ref())?;
         let code: String = input.code.chars().filter(char::is_ascii_digit).collect();
-        Ok::<_, Refusal>(match desk_code::show_desk_code(ctx, conn, &who, &id.0, &code)? {
+        Ok::<_, Refusal>(match desk_code::show_desk_code(tx, &who, &id.0, &code)? {
             Shown::Confirmed(paired) => Answer::ok(&PairingAnswer::from(*paired)),
             Shown::Wrong => Answer::Refused(wrong()),
             Shown::Limited(wait) => {

@@ -8,8 +8,8 @@ use validator::Validate;
 
 use crate::domain::accounts;
 use crate::domain::me::Refusal;
-use crate::platform::event_stream::Audience;
-use crate::platform::tx::App;
+use crate::platform::event_stream::{Audience, EventHub};
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::event_stream::{self, Halt, LastEventId};
 use crate::web::http::{Answer, Body, Call, Draining, Id, Problem, once};
@@ -30,24 +30,23 @@ refusals!(MyEventsRefusals: plain, Unauthorized);
     responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `read`, with ids as JSON, limited to what this session may see. The stream ends when the access token expires: open it again with a fresh one", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: read\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"by\":\"practice\",\"position\":3}\n\n"), MyEventsRefusals))]
 #[get("/v1/me/events")]
 pub async fn stream_patient_events(
-    app: Data<App>,
+    service: Data<Service>,
+    hub: Data<EventHub>,
     call: Call,
     last: LastEventId,
     draining: Data<Draining>,
 ) -> Result<HttpResponse, Problem> {
     let (token, last_seen) = (call.bearer.clone(), last.id.clone());
-    let start =
-        app.read(move |ctx, conn| crate::domain::me::listen(ctx, conn, token.as_ref(), last_seen.as_deref()));
+    let start = service.read(move |tx| crate::domain::me::listen(tx, token.as_ref(), last_seen.as_deref()));
     let (who, place) = start.await?;
     if last.is_head {
         return Ok(event_stream::head());
     }
-    let seat = app.live.join(&who.account_id, Audience::Account(who.account_id.clone()))?;
+    let seat = hub.join(&who.account_id, Audience::Account(who.account_id.clone()))?;
     Ok(event_stream::answer(seat, draining.as_ref().clone(), place, move |place| {
-        let (app, token) = (app.clone(), call.bearer.clone());
+        let (service, token) = (service.clone(), call.bearer.clone());
         async move {
-            let events =
-                app.read(move |ctx, conn| crate::domain::me::events(ctx, conn, token.as_ref(), &place));
+            let events = service.read(move |tx| crate::domain::me::events(tx, token.as_ref(), &place));
             events.await.map_err(Halt::from)
         }
     }))
@@ -77,16 +76,16 @@ refusals!(MarkMineReadRefusals: keyed, Unauthorized, ConversationNotFound);
     responses((status = 200, description = "The current read position; the practice is notified", body = MineReadAnswer), MarkMineReadRefusals))]
 #[post("/v1/me/conversations/{id}/read")]
 pub async fn mark_conversation_read(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<MarkMineRead>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let read_position = crate::domain::me::read(ctx, conn, &who, &id.0, input.position)?;
+    once(&service, &call, &canonical, move |tx| {
+        let who = accounts::authenticate_to_change(tx, bearer.as_ref())?;
+        let read_position = crate::domain::me::read(tx, &who, &id.0, input.position)?;
         Ok::<_, Refusal>(Answer::ok(&MineReadAnswer { read_position }))
     })
     .await

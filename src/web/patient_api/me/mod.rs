@@ -14,7 +14,7 @@ use crate::domain::accounts::{self, Person, PersonChange, Relation, Scope};
 use crate::domain::conversations::{Conversation, Entry, Paired, Pairing};
 use crate::domain::me::Refusal;
 use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Code, Id, Page, PageQuery, Problem, once};
 use crate::web::patient_api::accounts::{AccountView, PatientView, is_birth_date, is_name};
@@ -69,10 +69,10 @@ refusals!(SignedInRefusals: plain, Unauthorized);
 /// Get the account and its patients
 #[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 200, description = "The account and its patients", body = MeAnswer), SignedInRefusals))]
 #[get("/v1/me")]
-pub async fn get_me(app: Data<App>, call: Call) -> Result<Json<MeAnswer>, Problem> {
-    let answer = app.read(move |ctx, conn| {
-        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
-        let (account, patients) = crate::domain::me::overview(conn, &who)?;
+pub async fn get_me(service: Data<Service>, call: Call) -> Result<Json<MeAnswer>, Problem> {
+    let answer = service.read(move |tx| {
+        let who = accounts::authenticate(tx, call.bearer.as_ref())?;
+        let (account, patients) = crate::domain::me::overview(tx, &who)?;
         let patients = patients.into_iter().map(PatientView::from).collect();
         let proven_at = account.email_proven_at;
         let email = account.email.clone().filter(|_| who.scope == Scope::Full);
@@ -87,12 +87,13 @@ refusals!(DeleteMeRefusals: plain, Unauthorized, SessionRestricted);
 /// Delete the account and end its pairings
 #[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 204, description = "Pairings and sessions have ended; number, e-mail and birth dates are erased"), DeleteMeRefusals))]
 #[delete("/v1/me")]
-pub async fn delete_me(app: Data<App>, call: Call) -> Result<HttpResponse, Problem> {
-    app.write(move |ctx, conn| {
-        let who = accounts::authenticate_to_change(ctx, conn, call.bearer.as_ref())?;
-        accounts::delete(ctx, conn, &who)
-    })
-    .await?;
+pub async fn delete_me(service: Data<Service>, call: Call) -> Result<HttpResponse, Problem> {
+    service
+        .write(move |tx| {
+            let who = accounts::authenticate_to_change(tx, call.bearer.as_ref())?;
+            accounts::delete(tx, &who)
+        })
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -134,17 +135,17 @@ refusals!(CreatePatientRefusals: keyed, Unauthorized);
 #[utoipa::path(tag = "me", request_body = CreatePatient, security(("access_token" = [])), responses((status = 201, description = "The patient was added", body = PatientAnswer), CreatePatientRefusals))]
 #[post("/v1/me/patients")]
 pub async fn create_patient(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<CreatePatient>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
+    once(&service, &call, &canonical, move |tx| {
+        let who = accounts::authenticate_to_change(tx, bearer.as_ref())?;
         let person =
             Person::new(&input.given_name, &input.family_name, input.birth_date).as_relation(input.relation);
-        let patient = accounts::add_patient(ctx, conn, &who, &person)?;
+        let patient = accounts::add_patient(tx, &who, &person)?;
         Ok::<_, Refusal>(Answer::created(&PatientAnswer { patient: patient.into() }))
     })
     .await
@@ -174,7 +175,7 @@ refusals!(ChangePatientRefusals: body, Unauthorized, PatientNotFound);
     responses((status = 200, description = "The patient after the change", body = PatientAnswer), ChangePatientRefusals))]
 #[patch("/v1/me/patients/{id}")]
 pub async fn change_patient(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<ChangePatient>,
@@ -186,9 +187,9 @@ pub async fn change_patient(
         family_name: trimmed(input.family_name),
         birth_date: input.birth_date,
     };
-    let patient = app.write(move |ctx, conn| {
-        let who = accounts::authenticate_to_change(ctx, conn, call.bearer.as_ref())?;
-        accounts::change_patient(ctx, conn, &who, &id.0, &change)
+    let patient = service.write(move |tx| {
+        let who = accounts::authenticate_to_change(tx, call.bearer.as_ref())?;
+        accounts::change_patient(tx, &who, &id.0, &change)
     });
     Ok(Json(PatientAnswer { patient: patient.await?.into() }))
 }
@@ -232,16 +233,16 @@ refusals!(CreatePairingRefusals: keyed, Unauthorized, SessionRestricted, Patient
     responses((status = 201, description = "The pairing was created", body = PairingAnswer), (status = 200, description = "The pairing existed already, with the same conversation", body = PairingAnswer), CreatePairingRefusals))]
 #[post("/v1/pairings")]
 pub async fn create_pairing(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<CreatePairing>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
     let lead = lead(input.link_token, input.pending_pairing_id, input.invite_token)?;
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let paired = match crate::domain::me::pair(ctx, conn, &who, &lead, input.patient_id.as_deref())? {
+    once(&service, &call, &canonical, move |tx| {
+        let who = accounts::authenticate_to_change(tx, bearer.as_ref())?;
+        let paired = match crate::domain::me::pair(tx, &who, &lead, input.patient_id.as_deref())? {
             crate::domain::me::Pairing::Done(paired) => *paired,
             crate::domain::me::Pairing::Refused(refusal) => return Ok(Answer::Refused(refusal.into())),
         };
@@ -258,14 +259,14 @@ refusals!(ListRefusals: plain, Unauthorized, InvalidRequest);
 #[utoipa::path(tag = "me", security(("access_token" = [])), params(PageQuery), responses((status = 200, description = "Open pairings, oldest first", body = Page<PairingAnswer>), ListRefusals))]
 #[get("/v1/me/pairings")]
 pub async fn list_pairings(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<PairingAnswer>>, Problem> {
     let (limit, after) = (page.limit()?, page.after()?);
-    let pairings = app.read(move |ctx, conn| {
-        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
-        Ok::<_, Refusal>(crate::domain::me::pairings(conn, &who, &after, limit + 1)?)
+    let pairings = service.read(move |tx| {
+        let who = accounts::authenticate(tx, call.bearer.as_ref())?;
+        Ok::<_, Refusal>(crate::domain::me::pairings(tx, &who, &after, limit + 1)?)
     });
     let items = pairings.await?.into_iter().map(PairingAnswer::from).collect();
     Ok(Json(Page::of(items, limit, |item: &PairingAnswer| item.pairing.id.clone())))
@@ -277,12 +278,13 @@ refusals!(LeaveRefusals: plain, Unauthorized, PairingNotFound);
 #[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The pairing", example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 204, description = "The pairing has ended, and its conversation is closed"), LeaveRefusals))]
 #[delete("/v1/me/pairings/{id}")]
-pub async fn delete_pairing(app: Data<App>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
-    app.write(move |ctx, conn| {
-        let who = accounts::authenticate_to_change(ctx, conn, call.bearer.as_ref())?;
-        crate::domain::me::leave(ctx, conn, &who, &id.0)
-    })
-    .await?;
+pub async fn delete_pairing(service: Data<Service>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+    service
+        .write(move |tx| {
+            let who = accounts::authenticate_to_change(tx, call.bearer.as_ref())?;
+            crate::domain::me::leave(tx, &who, &id.0)
+        })
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -293,15 +295,15 @@ refusals!(EntriesRefusals: plain, Unauthorized, ConversationNotFound, InvalidReq
     responses((status = 200, description = "Entries in order of position", body = Page<Entry>), EntriesRefusals))]
 #[get("/v1/me/conversations/{id}/entries")]
 pub async fn list_entries(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Entry>>, Problem> {
     let (limit, after) = (page.limit()?, page.after_number()?);
-    let entries = app.read(move |ctx, conn| {
-        let who = accounts::authenticate(ctx, conn, call.bearer.as_ref())?;
-        crate::domain::me::entries(conn, &who, &id.0, after, limit + 1)
+    let entries = service.read(move |tx| {
+        let who = accounts::authenticate(tx, call.bearer.as_ref())?;
+        crate::domain::me::entries(tx, &who, &id.0, after, limit + 1)
     });
     Ok(Json(Page::of(entries.await?, limit, |entry| entry.position.to_string())))
 }
@@ -336,16 +338,16 @@ refusals!(CreateEntryRefusals: keyed, Unauthorized, ConversationNotFound, Conver
     responses((status = 201, description = "The message was sent", body = EntryAnswer), CreateEntryRefusals))]
 #[post("/v1/me/conversations/{id}/entries")]
 pub async fn create_entry(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     id: Id,
     body: Body<CreateEntry>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let entry = crate::domain::me::write(ctx, conn, &who, &id.0, &input.body)?;
+    once(&service, &call, &canonical, move |tx| {
+        let who = accounts::authenticate_to_change(tx, bearer.as_ref())?;
+        let entry = crate::domain::me::write(tx, &who, &id.0, &input.body)?;
         Ok::<_, Refusal>(Answer::created(&EntryAnswer { entry }))
     })
     .await

@@ -9,7 +9,7 @@ use validator::Validate;
 use crate::domain::accounts;
 use crate::domain::me::Refusal;
 use crate::kit::Secret;
-use crate::platform::tx::App;
+use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Answer, Body, Call, Problem, once};
 use crate::web::patient_api::accounts::AccountView;
@@ -36,15 +36,15 @@ refusals!(ChangeNumberRefusals: keyed, Unauthorized, SessionRestricted, PhonePro
     responses((status = 200, description = "The account has the new number; its practices must verify the patient's identity again", body = NumberChanged), ChangeNumberRefusals))]
 #[post("/v1/me/phone")]
 pub async fn change_phone_number(
-    app: Data<App>,
+    service: Data<Service>,
     call: Call,
     body: Body<ChangeNumber>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let (bearer, language) = (call.bearer.clone(), call.language.unwrap_or_default());
-    once(&app, &call, &canonical, move |ctx, conn| {
-        let who = accounts::authenticate_to_change(ctx, conn, bearer.as_ref())?;
-        let account = accounts::change_number(ctx, conn, &who, &input.phone_proof, language)?;
+    once(&service, &call, &canonical, move |tx| {
+        let who = accounts::authenticate_to_change(tx, bearer.as_ref())?;
+        let account = accounts::change_number(tx, &who, &input.phone_proof, language)?;
         Ok::<_, Refusal>(Answer::ok(&NumberChanged { account: AccountView::of(&account) }))
     })
     .await
