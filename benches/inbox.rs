@@ -137,7 +137,7 @@ fn main() {
     let db = Db::new(&Database { url: url.clone(), pool_size: 2 }).unwrap();
     db.migrate().unwrap();
     let mut conn = PgConnection::establish(&url).unwrap();
-    tx.conn.batch_execute(&FILL.replace("COUNT", &count.to_string())).unwrap();
+    conn.batch_execute(&FILL.replace("COUNT", &count.to_string())).unwrap();
     let reader = |reach| Reader { practice_id: PRACTICE.into(), staff_id: "stf_bench_1".into(), reach };
     let member = |owners: &[&str]| Reach::To {
         owners: owners.iter().map(|owner| (*owner).to_owned()).collect(),
@@ -157,6 +157,6 @@ fn main() {
         }
     }
     for (name, _, condition) in filters() {
-        println!("plan, {name}: {}", plan(&mut tx.conn, condition));
+        println!("plan, {name}: {}", plan(&mut conn, condition));
     }
 }

@@ -5,7 +5,8 @@
 //! changes nothing, and still gets a success response, because a provider repeats what was refused.
 
 use crate::domain::consent::{self, Inbound};
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::DeliveryId;
+use crate::platform::db;
 use crate::platform::outbox::{self, Channel, Outcome, Report, Topics};
 use crate::platform::tx::Tx;
 
@@ -14,7 +15,7 @@ pub fn take_report(
     tx: &mut Tx,
     topics: &Topics,
     (provider, channel): (&'static str, Channel),
-    delivery_id: &str,
+    delivery_id: &DeliveryId,
     report: &Report,
 ) -> db::Result<()> {
     let is_news = outbox::report(tx, topics, delivery_id, report)?;

@@ -69,7 +69,7 @@ impl Webhooks {
             .agent
             .post(&hook.url)
             .header("content-type", "application/json")
-            .header("webhook-id", &hook.event_id)
+            .header("webhook-id", hook.event_id.as_str())
             .header("webhook-timestamp", now.seconds().to_string())
             .header("webhook-signature", signatures);
         match request.send(hook.body.as_bytes()) {
@@ -87,7 +87,7 @@ fn host(url: &str) -> String {
 
 /// One signature per secret, so that a receiver that has either secret can verify it.
 fn signatures(hook: &Hook, now: Timestamp) -> Option<String> {
-    let sign = |secret| standard_webhooks::sign(secret, &hook.event_id, now.seconds(), &hook.body);
+    let sign = |secret| standard_webhooks::sign(secret, hook.event_id.as_str(), now.seconds(), &hook.body);
     let all: Vec<String> = hook.secrets.iter().map(sign).collect::<Option<_>>()?;
     (!all.is_empty()).then(|| all.join(" "))
 }

@@ -7,7 +7,8 @@ use super::db::{self, Conn, Db};
 use super::keys::Keys;
 use super::settings::Settings;
 use super::signal::Signals;
-use crate::kit::{Clock, Entropy, Secret, Timestamp, id};
+use crate::kit::ids::AuditEventId;
+use crate::kit::{Clock, Entropy, Id, Secret, Timestamp};
 
 /// What all requests and background threads share.
 #[derive(Clone)]
@@ -58,8 +59,8 @@ impl<'a> Tx<'a> {
     }
 
     /// A fresh id.
-    pub fn id(&self, prefix: &str) -> String {
-        id::new(prefix, self.now, self.entropy)
+    pub fn id<T: Id>(&self) -> T {
+        T::generate(self.now, self.entropy)
     }
 
     /// A fresh secret with `prefix`.
@@ -79,7 +80,7 @@ impl<'a> Tx<'a> {
 
     /// Appends `event` to the audit log with the commit.
     pub fn audit(&mut self, event: &audit::Event<'_>) -> db::Result<()> {
-        self.audit.push(Recorded::new(self.id("aud"), event));
+        self.audit.push(Recorded::new(self.id::<AuditEventId>(), event));
         Ok(())
     }
 
@@ -136,8 +137,8 @@ impl Service {
     }
 
     /// A fresh id, outside of a unit of work.
-    pub fn id(&self, prefix: &str) -> String {
-        id::new(prefix, self.now(), &*self.entropy)
+    pub fn id<T: Id>(&self) -> T {
+        T::generate(self.now(), &*self.entropy)
     }
 
     /// Fresh random bytes, outside of a unit of work.

@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::Subcommand;
 
 use crate::cli::Failure;
+use crate::kit::ids::PracticeId;
 use crate::platform::audit::{self, Finding, Report, Verdict};
 use crate::platform::tx::Service;
 
@@ -14,13 +15,13 @@ pub enum AuditTask {
     Verify {
         /// Verify only the chain of the practice with this id.
         #[arg(long)]
-        practice: Option<String>,
+        practice: Option<PracticeId>,
     },
 }
 
 pub fn run(task: AuditTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     let AuditTask::Verify { practice } = task;
-    let verdict = service.read_blocking(|tx| audit::verify(tx.conn, practice.as_deref()))?;
+    let verdict = service.read_blocking(|tx| audit::verify(tx.conn, practice.as_ref()))?;
     let Verdict { chains: reports, unchained, unchained_until } = verdict;
     for report in &reports {
         writeln!(out, "{}", line(report))?;

@@ -1,5 +1,6 @@
 //! `practice-links admin link …`
 
+use std::fmt::Display;
 use std::io::Write;
 
 use clap::{Args, Subcommand};
@@ -9,7 +10,7 @@ use crate::domain::links::details::{self, Unwritable};
 use crate::domain::links::{self, Change, EndpointRefusal, Link, NewLink, PRACTICE, People, State, Visible};
 use crate::domain::practices;
 use crate::domain::staff;
-use crate::platform::db::Conn;
+use crate::kit::ids::{LinkId, PracticeId, StaffId, TeamId};
 use crate::platform::tx::{Service, Tx};
 
 /// The actor in the audit log.
@@ -22,7 +23,7 @@ pub enum LinkTask {
     /// Pause a link or make it active again.
     Change {
         /// The id of the link, such as `lnk_…`.
-        id: String,
+        id: LinkId,
         /// The new state: `active` or `paused`.
         #[arg(long, value_parser = ["active", "paused"])]
         state: String,
@@ -30,16 +31,16 @@ pub enum LinkTask {
     /// Retire a link permanently: it forwards to another link.
     Retire {
         /// The id of the link, such as `lnk_…`.
-        id: String,
+        id: LinkId,
         /// The id of the link to forward to. Default: the practice's default link.
         #[arg(long)]
-        forward_to: Option<String>,
+        forward_to: Option<LinkId>,
     },
     /// List the links of a practice.
     List {
         /// The id of the practice, such as `prc_…`.
         #[arg(long)]
-        practice: String,
+        practice: PracticeId,
     },
 }
 
@@ -48,7 +49,7 @@ pub enum LinkTask {
 pub struct NewArguments {
     /// The id of the practice, such as `prc_…`.
     #[arg(long)]
-    practice: String,
+    practice: PracticeId,
     /// The name of the link, visible only to the practice.
     #[arg(long)]
     label: String,
@@ -63,13 +64,13 @@ pub struct NewArguments {
     owner: String,
     /// The id of a staff member who can also see them. Repeat for several.
     #[arg(long = "member")]
-    members: Vec<String>,
+    members: Vec<StaffId>,
     /// The id of the staff member who is assigned new conversations.
     #[arg(long)]
-    assignee: Option<String>,
+    assignee: Option<StaffId>,
     /// The id of a staff member to notify of new patients. Repeat for several.
     #[arg(long)]
-    notify: Vec<String>,
+    notify: Vec<StaffId>,
     /// Keep the practice's name out of previews, texts and e-mails.
     #[arg(long)]
     discreet: bool,
@@ -136,12 +137,12 @@ fn is_code(code: &str) -> bool {
 }
 
 fn check_people(tx: &mut Tx, link: &NewLink, people: &People) -> Result<(), Failure> {
-    let practice = link.practice_id.as_str();
-    let owner = std::slice::from_ref(&link.owner);
-    let owner_is_ours = match links::owner_kind(&link.owner) {
+    let practice = &link.practice_id;
+    let owner = link.owner.as_str();
+    let owner_is_ours = match links::owner_kind(owner) {
         "practice" => true,
-        "team" => staff::has_team(tx, practice, &link.owner)?,
-        _ => staff::all_work_at(tx, practice, owner)?,
+        "team" => staff::has_team(tx, practice, &TeamId::from(owner))?,
+        _ => staff::all_work_at(tx, practice, &[StaffId::from(owner)])?,
     };
     if !owner_is_ours {
         return Err(Failure::Refused("--owner: is not a team or staff member of this practice".into()));
@@ -159,7 +160,7 @@ fn check_people(tx: &mut Tx, link: &NewLink, people: &People) -> Result<(), Fail
     Ok(())
 }
 
-fn change(service: &Service, id: &str, change: &Change, out: &mut dyn Write) -> Result<(), Failure> {
+fn change(service: &Service, id: &LinkId, change: &Change, out: &mut dyn Write) -> Result<(), Failure> {
     let changed = service.write_blocking(|tx| {
         let link: Link =
             links::find(tx, id)?.ok_or_else(|| Failure::Refused(format!("{id}: there is no such link")))?;
@@ -169,7 +170,7 @@ fn change(service: &Service, id: &str, change: &Change, out: &mut dyn Write) -> 
     Ok(writeln!(out, "{}  {}  {}", changed.id, changed.code, changed.state().as_str())?)
 }
 
-fn failure(id: &str, refusal: EndpointRefusal) -> Failure {
+fn failure(id: &impl Display, refusal: EndpointRefusal) -> Failure {
     match refusal {
         EndpointRefusal::Db(error) => error.into(),
         EndpointRefusal::PlanRequired => {

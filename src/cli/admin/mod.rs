@@ -16,7 +16,6 @@ use crate::domain::verification;
 use crate::kit::clock::SystemClock;
 use crate::kit::entropy::OsEntropy;
 use crate::kit::{Clock as _, Email, Phone};
-use crate::platform::audit as events;
 use crate::platform::audit::Event;
 use crate::platform::db;
 use crate::platform::keys::Keys;

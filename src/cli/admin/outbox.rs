@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::Subcommand;
 
 use super::Failure;
+use crate::kit::ids::OutboxId;
 use crate::platform::outbox::{self, Channel, Job};
 use crate::platform::tx::Service;
 use crate::web::state::State;
@@ -20,12 +21,12 @@ pub enum OutboxTask {
     /// Give a dead message another round of attempts.
     Requeue {
         /// The id of the message, such as `out_…`.
-        id: String,
+        id: OutboxId,
     },
     /// Drop a dead or queued message and delete its address.
     Discard {
         /// The id of the message, such as `out_…`.
-        id: String,
+        id: OutboxId,
     },
     /// Resume a paused channel now, instead of at its next trial.
     Resume {

@@ -10,8 +10,9 @@ use crate::cli::Failure;
 use crate::domain::links::{self, NewLink};
 use crate::domain::practices::{self, NewPractice};
 use crate::kit::Language;
+use crate::kit::ids::PracticeId;
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::tx::{Service, Tx};
 
 #[derive(Subcommand)]
@@ -42,17 +43,17 @@ pub enum PracticeTask {
     /// Suspend a practice: until it is resumed, its codes answer as if they did not exist.
     Suspend {
         /// The id of the practice, such as `prc_…`.
-        id: String,
+        id: PracticeId,
     },
     /// Resume a suspended practice.
     Resume {
         /// The id of the practice, such as `prc_…`.
-        id: String,
+        id: PracticeId,
     },
     /// Close a practice and all of its links permanently.
     Close {
         /// The id of the practice, such as `prc_…`.
-        id: String,
+        id: PracticeId,
     },
 }
 
@@ -88,17 +89,17 @@ fn create(service: &Service, new: &NewPractice, out: &mut dyn Write) -> Result<(
         let practice = practices::create(tx, new)?;
         let link = NewLink { is_default: true, ..NewLink::plain(&practice.id, &practice.name) };
         let link = links::create(tx, &link)?.ok_or_else(no_code)?;
-        let (practice_id, action) = (practice.id.as_str(), "practice.created");
+        let (practice_id, action) = (Some(&practice.id), "practice.created");
         let detail = json!({ "plan": new.plan, "link": link.id });
-        let (actor, subject) = ("operator", practice_id);
-        let event = audit::Event { practice_id: Some(practice_id), actor, action, subject, detail };
+        let (actor, subject) = ("operator", practice.id.as_str());
+        let event = audit::Event { practice_id, actor, action, subject, detail };
         tx.audit(&event)?;
         Ok::<_, Failure>((practice, link))
     })?;
     Ok(writeln!(out, "{}  {}\n{}/{}", practice.id, practice.name, service.settings.public_url, link.code)?)
 }
 
-fn close(tx: &mut Tx, id: &str) -> db::Result<bool> {
+fn close(tx: &mut Tx, id: &PracticeId) -> db::Result<bool> {
     let was_open = practices::close(tx, id)?;
     if was_open {
         links::close_all(tx, id)?;
@@ -108,17 +109,17 @@ fn close(tx: &mut Tx, id: &str) -> db::Result<bool> {
 
 fn set_state(
     service: &Service,
-    id: &str,
+    id: &PracticeId,
     action: &'static str,
-    change: impl FnOnce(&mut Tx, &str) -> db::Result<bool>,
+    change: impl FnOnce(&mut Tx, &PracticeId) -> db::Result<bool>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     service.write_blocking(|tx| {
         if !change(tx, id)? {
             return Err(Failure::Refused(format!("{id}: does not exist, or its state does not allow this")));
         }
-        let event =
-            audit::Event { practice_id: Some(id), actor: "operator", action, subject: id, detail: json!({}) };
+        let (practice_id, actor, subject) = (Some(id), "operator", id.as_str());
+        let event = audit::Event { practice_id, actor, action, subject, detail: json!({}) };
         Ok(tx.audit(&event)?)
     })?;
     Ok(writeln!(out, "{id}: {action}")?)

@@ -9,6 +9,7 @@ use crate::cli::Failure;
 use crate::domain::practices;
 use crate::domain::staff::{self, NewMember, Role, letter, people};
 use crate::kit::Email;
+use crate::kit::ids::{PracticeId, StaffId};
 use crate::platform::tx::Service;
 
 #[derive(Subcommand)]
@@ -18,7 +19,7 @@ pub enum StaffTask {
     Create {
         /// The id of the practice, such as `prc_…`.
         #[arg(long)]
-        practice: String,
+        practice: PracticeId,
         /// The e-mail address for signing in.
         #[arg(long)]
         email: String,
@@ -43,13 +44,13 @@ pub enum TeamTask {
     Create {
         /// The id of the practice, such as `prc_…`.
         #[arg(long)]
-        practice: String,
+        practice: PracticeId,
         /// The name of the team.
         #[arg(long)]
         name: String,
         /// The id of a member. Repeat for several members.
         #[arg(long = "member")]
-        members: Vec<String>,
+        members: Vec<StaffId>,
     },
 }
 
@@ -57,23 +58,27 @@ pub fn run(task: StaffTask, service: &Service, out: &mut dyn Write) -> Result<()
     match task {
         StaffTask::Create { practice, email, name, role } => {
             let new = NewMember {
-                practice_id: practice,
                 email: address(&email)?,
                 name: one_line("--name", &name)?,
                 role: Role::from_word(&role).unwrap_or(Role::Member),
             };
-            create(&new, service, out)
+            create(&practice, &new, service, out)
         }
         StaffTask::ResetTotp { email } => reset_totp(&address(&email)?, service, out),
     }
 }
 
-fn create(new: &NewMember, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+fn create(
+    practice_id: &PracticeId,
+    new: &NewMember,
+    service: &Service,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let (member, url, token) = service.write_blocking(|tx| {
-        if practices::find(tx, &new.practice_id)?.is_none() {
+        if practices::find(tx, practice_id)?.is_none() {
             return Err(Failure::Refused("--practice: there is no such practice".into()));
         }
-        let member = staff::create(tx, new)?
+        let member = staff::create(tx, practice_id, new)?
             .ok_or_else(|| Failure::Refused("--email: already belongs to a staff member".into()))?;
         let url = letter::invitation(tx, &member)?;
         let url = letter::url(tx, &url);

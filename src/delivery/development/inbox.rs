@@ -4,7 +4,8 @@
 pub use super::store::Caught;
 
 use crate::delivery::development::store;
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::CaughtMessageId;
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// A message that a development provider caught instead of sending it.
@@ -23,7 +24,7 @@ pub struct NewCaught<'a> {
 
 /// Stores a message for `/dev`.
 pub fn catch(tx: &mut Tx, new: &NewCaught<'_>) -> db::Result<()> {
-    let id = tx.id("cgt");
+    let id = tx.id::<CaughtMessageId>();
     store::insert(tx.conn, &id, new, tx.now)
 }
 

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::inbox::NewCaught;
 use crate::kit::Timestamp;
+use crate::kit::ids::CaughtMessageId;
 use crate::platform::db::schema::caught_messages;
 use crate::platform::db::{Both, Conn, Result, columns};
 
@@ -33,7 +34,7 @@ pub struct Caught {
 }
 
 /// Stores a message, once per `dedupe_key`.
-pub fn insert(conn: &mut Conn, id: &str, new: &NewCaught<'_>, now: Timestamp) -> Result<()> {
+pub fn insert(conn: &mut Conn, id: &CaughtMessageId, new: &NewCaught<'_>, now: Timestamp) -> Result<()> {
     let row = (
         caught_messages::id.eq(id),
         caught_messages::dedupe_key.eq(new.dedupe_key),

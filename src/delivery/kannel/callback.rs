@@ -3,14 +3,15 @@
 
 use aws_lc_rs::constant_time;
 
+use crate::kit::ids::DeliveryId;
 use crate::platform::keys::Keys;
 use crate::platform::outbox::{Outcome, Report};
 use crate::platform::settings::Settings;
 use crate::platform::tx::Service;
 
 /// Token in the receipt URL of one attempt.
-pub fn receipt_token(keys: &Keys, delivery_id: &str) -> String {
-    keys.blind("kannel-dlr", delivery_id)
+pub fn receipt_token(keys: &Keys, delivery_id: &DeliveryId) -> String {
+    keys.blind("kannel-dlr", delivery_id.as_str())
 }
 
 /// Token in the URL of inbound texts.
@@ -28,7 +29,7 @@ pub fn origin(settings: &Settings) -> &str {
 
 /// The `dlr-url` of one attempt. Kannel fills in `%d`; `%A`, the receipt's text, quotes the message, so it
 /// is never asked for.
-pub fn receipt_url(settings: &Settings, keys: &Keys, delivery_id: &str) -> String {
+pub fn receipt_url(settings: &Settings, keys: &Keys, delivery_id: &DeliveryId) -> String {
     let (origin, token) = (origin(settings), receipt_token(keys, delivery_id));
     format!("{origin}/v1/callbacks/kannel/{delivery_id}?token={token}&status=%d")
 }
@@ -40,7 +41,7 @@ pub fn inbound_url(settings: &Settings, keys: &Keys) -> String {
 }
 
 /// Whether `token` is valid for this attempt's receipts.
-pub fn is_receipt(service: &Service, delivery_id: &str, token: &str) -> bool {
+pub fn is_receipt(service: &Service, delivery_id: &DeliveryId, token: &str) -> bool {
     is_same(&receipt_token(&service.keys, delivery_id), token)
 }
 

@@ -26,6 +26,7 @@ use rustls::{ClientConfig, RootCertStore};
 use super::dkim::Dkim;
 use super::session::{Failure, Session, Tls};
 use crate::kit::Clock;
+use crate::kit::ids::OutboxId;
 use crate::platform::outbox::{Mail, Outcome};
 use crate::platform::settings::{self, BadSetting};
 use crate::platform::tx::Service;
@@ -96,7 +97,7 @@ impl Smtp {
     }
 
     /// Sends one mail; only the reply 250 counts as accepted.
-    pub fn send(&self, mail: &Mail, row_id: &str) -> Outcome {
+    pub fn send(&self, mail: &Mail, row_id: &OutboxId) -> Outcome {
         let Some((to, bytes)) = self.bytes(mail, row_id) else { return Outcome::Rejected("unbuildable") };
         let end = Instant::now() + BEGINNING;
         let mut session = match self.session(end) {
@@ -149,7 +150,7 @@ impl Smtp {
     }
 
     /// The mail as it is sent over the wire, signed.
-    fn bytes(&self, mail: &Mail, row_id: &str) -> Option<(Address, Vec<u8>)> {
+    fn bytes(&self, mail: &Mail, row_id: &OutboxId) -> Option<(Address, Vec<u8>)> {
         let to: Address = mail.to.as_str().parse().ok()?;
         let bytes = self.message(mail, row_id, &to)?.formatted();
         let Some(dkim) = &self.dkim else { return Some((to, bytes)) };
@@ -159,7 +160,7 @@ impl Smtp {
 
     /// The `Message-ID` is the row's id: all attempts of one mail carry the same, and a bounce can
     /// be traced to it.
-    fn message(&self, mail: &Mail, row_id: &str, to: &Address) -> Option<Message> {
+    fn message(&self, mail: &Mail, row_id: &OutboxId, to: &Address) -> Option<Message> {
         let millis = u64::try_from(self.clock.now().millis()).unwrap_or(0);
         let mut head = Message::builder()
             .from(self.from.clone())

@@ -26,9 +26,10 @@ use crate::domain::conversations::{self, Ending, Paired, Sight};
 use crate::domain::invites::{self, Holder};
 use crate::domain::pending_pairings::{self, Follower, Lead, Way};
 use crate::domain::verification::{self, Made};
+use crate::kit::ids::{AccountId, PatientId, SessionId};
 use crate::kit::{Email, Phone, Secret, Timestamp, Wait};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// An unused refresh token expires after this long.
@@ -222,20 +223,20 @@ fn make(tx: &mut Tx, new: &SignUp) -> Result<SignedUp, Refusal> {
     if let Some(made) = &proven.made {
         return repeat(tx, made);
     }
-    let follower = Follower { account_id: &tx.id("acc"), phone: &proven.phone, email: None };
+    let follower = Follower { account_id: &tx.id::<AccountId>(), phone: &proven.phone, email: None };
     let way = pending_pairings::follow(tx, &new.lead, &follower)?;
     let account =
         store::insert_account(tx.conn, follower.account_id, &proven.phone, &address(new, &way), tx.now)?
             .ok_or(Refusal::AccountExists)?;
     let session_id = open_session(tx, &account.id, Scope::Full)?;
-    let id = tx.id("pat");
+    let id = tx.id::<PatientId>();
     let patient = store::insert_patient(tx.conn, &id, &account.id, &session_id, &new.person, tx.now)?;
     let tokens = issue(tx, &account.id, &session_id, Scope::Full)?;
     tx.audit(&audit::Event {
         practice_id: Some(&way.to.practice.id),
-        actor: &account.id,
+        actor: account.id.as_str(),
         action: "account.created",
-        subject: &account.id,
+        subject: account.id.as_str(),
         detail: json!({ "patient": patient.id }),
     })?;
     let pairing = Follow {
@@ -271,7 +272,7 @@ fn address(new: &SignUp, way: &Way) -> store::Address {
 
 /// Replies to a retry whose first reply was lost: the same objects, with fresh tokens.
 fn repeat(tx: &mut Tx, made: &Made) -> Result<SignedUp, Refusal> {
-    let pairing_id = made.pairing_id.as_deref().ok_or(Refusal::ProofConsumed)?;
+    let pairing_id = made.pairing_id.as_ref().ok_or(Refusal::ProofConsumed)?;
     let account = store::find_account(tx.conn, &made.account_id)?.ok_or(Refusal::ProofConsumed)?;
     let paired = conversations::paired(tx, pairing_id, false)?;
     let patient = store::find_patient(tx.conn, &account.id, &paired.conversation.patient.id)?;
@@ -309,9 +310,9 @@ pub fn sign_in(tx: &mut Tx, proof: &Secret) -> Result<(Account, Tokens), Refusal
     conversations::announce_new_device(tx, &account.id, &session_id)?;
     tx.audit(&audit::Event {
         practice_id: None,
-        actor: &account.id,
+        actor: account.id.as_str(),
         action: "session.created",
-        subject: &session_id,
+        subject: session_id.as_str(),
         detail: json!({ "scope": Scope::Restricted }),
     })?;
     Ok((account, tokens))
@@ -319,7 +320,7 @@ pub fn sign_in(tx: &mut Tx, proof: &Secret) -> Result<(Account, Tokens), Refusal
 
 /// Fresh tokens of the session that a proof opened, unless that has ended.
 fn issue_again(tx: &mut Tx, made: &Made) -> Result<Tokens, Refusal> {
-    let session_id = made.session_id.as_deref().ok_or(Refusal::ProofConsumed)?;
+    let session_id = made.session_id.as_ref().ok_or(Refusal::ProofConsumed)?;
     let session = store::live_session(tx.conn, session_id)?.ok_or(Refusal::ProofConsumed)?;
     issue(tx, &session.account_id, session_id, session.scope())
 }
@@ -346,8 +347,8 @@ pub fn refresh(tx: &mut Tx, refresh: &Secret) -> Result<Refreshed, Refusal> {
 
 /// The caller, identified by an access token whose session has not ended.
 pub struct Principal {
-    pub account_id: String,
-    pub session_id: String,
+    pub account_id: AccountId,
+    pub session_id: SessionId,
     pub scope: Scope,
     /// Start of the session.
     pub since: Timestamp,
@@ -391,7 +392,7 @@ pub fn sign_out(tx: &mut Tx, who: &Principal) -> db::Result<()> {
 }
 
 /// The account of `id`; `Unauthorized` once it is deleted.
-pub fn account(tx: &mut Tx, id: &str) -> Result<Account, Refusal> {
+pub fn account(tx: &mut Tx, id: &AccountId) -> Result<Account, Refusal> {
     store::find_account(tx.conn, id)?.ok_or(Refusal::Unauthorized)
 }
 
@@ -402,7 +403,7 @@ pub fn delete(tx: &mut Tx, who: &Principal) -> Result<(), Refusal> {
         return Err(Refusal::Restricted);
     }
     for paired in conversations::list(tx, &who.account_id, Sight::All, "", i64::MAX)? {
-        let whole = (Sight::All, paired.pairing.id.as_str());
+        let whole = (Sight::All, &paired.pairing.id);
         conversations::end(tx, &who.account_id, whole, Ending::Left)?;
     }
     store::revoke_all_sessions(tx.conn, &who.account_id, tx.now)?;
@@ -411,21 +412,26 @@ pub fn delete(tx: &mut Tx, who: &Principal) -> Result<(), Refusal> {
     invites::forget_account(tx, &who.account_id)?;
     tx.audit(&audit::Event {
         practice_id: None,
-        actor: &who.account_id,
+        actor: who.account_id.as_str(),
         action: "account.deleted",
-        subject: &who.account_id,
+        subject: who.account_id.as_str(),
         detail: json!({}),
     })?;
     Ok(())
 }
 
-fn open_session(tx: &mut Tx, account_id: &str, scope: Scope) -> db::Result<String> {
-    let id = tx.id("ses");
+fn open_session(tx: &mut Tx, account_id: &AccountId, scope: Scope) -> db::Result<SessionId> {
+    let id = tx.id();
     store::insert_session(tx.conn, &id, account_id, scope, tx.now)?;
     Ok(id)
 }
 
-fn issue(tx: &mut Tx, account_id: &str, session_id: &str, scope: Scope) -> Result<Tokens, Refusal> {
+fn issue(
+    tx: &mut Tx,
+    account_id: &AccountId,
+    session_id: &SessionId,
+    scope: Scope,
+) -> Result<Tokens, Refusal> {
     let refresh = tx.secret("rt");
     store::insert_refresh_token(tx.conn, &refresh.hash(), session_id, tx.now, tx.now + REFRESH_LIFE)?;
     let access = token::sign(tx, account_id, session_id, scope).ok_or(Refusal::KeysMissing)?;

@@ -5,14 +5,14 @@ use crate::domain::conversations::{self, Invitation, NewPairing, Paired, Sight};
 use crate::domain::invites::{self, Accepted};
 use crate::domain::pending_pairings::Way;
 use crate::kit::Phone;
-use crate::platform::db::Conn;
+use crate::kit::ids::{AccountId, ConversationId, SessionId};
 use crate::platform::tx::Tx;
 
 /// A patient who has come by a link token, a pending pairing or an invite.
 pub struct Follow<'a> {
-    pub account_id: &'a str,
+    pub account_id: &'a AccountId,
     pub patient: &'a Patient,
-    pub session_id: &'a str,
+    pub session_id: &'a SessionId,
     /// The link and practice that the entry resolved to.
     pub way: &'a Way,
     pub phone: &'a Phone,
@@ -22,7 +22,7 @@ pub struct Follow<'a> {
 /// identity of a patient who has the name on it.
 pub fn pair(tx: &mut Tx, who: &Follow<'_>) -> Result<Paired, conversations::Refusal> {
     let Way { to, method, invite } = who.way;
-    if let Some(accepted) = invite.as_ref().and_then(|it| it.conversation_id.as_deref()) {
+    if let Some(accepted) = invite.as_ref().and_then(|it| it.conversation_id.as_ref()) {
         return repeat(tx, who, accepted);
     }
     let name_agrees =
@@ -51,7 +51,11 @@ pub fn pair(tx: &mut Tx, who: &Follow<'_>) -> Result<Paired, conversations::Refu
 
 /// Replies to a retry whose first reply was lost. The invite is used up: it pairs no other patient, and a
 /// name that the patient was given since vouches for nothing.
-fn repeat(tx: &mut Tx, who: &Follow<'_>, conversation_id: &str) -> Result<Paired, conversations::Refusal> {
+fn repeat(
+    tx: &mut Tx,
+    who: &Follow<'_>,
+    conversation_id: &ConversationId,
+) -> Result<Paired, conversations::Refusal> {
     let found = conversations::find(tx, who.account_id, Sight::All, conversation_id)?;
     let found = found.filter(|conversation| conversation.patient.id == who.patient.id);
     let conversation = found.ok_or(conversations::Refusal::Blocked)?;

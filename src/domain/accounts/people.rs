@@ -2,7 +2,8 @@
 
 use super::{Patient, Person, Principal, Refusal, Scope, store};
 use crate::domain::conversations::{self, Doubt};
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::PatientId;
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// The patients on the account that this session may see, in the order in which they were added. A
@@ -13,17 +14,17 @@ pub fn patients(tx: &mut Tx, who: &Principal) -> db::Result<Vec<Patient>> {
 }
 
 /// One of the visible patients; without an id, the first one.
-pub fn patient(tx: &mut Tx, who: &Principal, id: Option<&str>) -> Result<Patient, Refusal> {
+pub fn patient(tx: &mut Tx, who: &Principal, id: Option<&PatientId>) -> Result<Patient, Refusal> {
     let mut seen = patients(tx, who)?.into_iter();
     match id {
-        Some(id) => seen.find(|patient| patient.id == id).ok_or(Refusal::PatientNotFound),
+        Some(id) => seen.find(|patient| patient.id == *id).ok_or(Refusal::PatientNotFound),
         None if who.scope == Scope::Restricted => seen.next().ok_or(Refusal::Restricted),
         None => seen.next().ok_or(Refusal::PatientNotFound),
     }
 }
 
 pub fn add_patient(tx: &mut Tx, who: &Principal, person: &Person) -> db::Result<Patient> {
-    let id = tx.id("pat");
+    let id = tx.id::<PatientId>();
     store::insert_patient(tx.conn, &id, &who.account_id, &who.session_id, person, tx.now)
 }
 
@@ -39,7 +40,7 @@ pub struct PersonChange {
 pub fn change_patient(
     tx: &mut Tx,
     who: &Principal,
-    id: &str,
+    id: &PatientId,
     change: &PersonChange,
 ) -> Result<Patient, Refusal> {
     let patient = patient(tx, who, Some(id))?;

@@ -5,6 +5,7 @@ use diesel::{insert_into, update};
 
 use super::{Person, PersonChange, Scope};
 use crate::domain::conversations::{Sight, restricted};
+use crate::kit::ids::{AccountId, PatientId, SessionId};
 use crate::kit::{Email, Phone, Timestamp};
 use crate::platform::db::schema::{
     account_sessions, accounts, conversations, pairings, patients, refresh_tokens,
@@ -16,7 +17,7 @@ use crate::platform::db::{Both, Conn, Result, columns};
 #[diesel(table_name = accounts)]
 pub struct Account {
     /// Unique id, of the form `acc_…`.
-    pub id: String,
+    pub id: AccountId,
     /// The phone number, until the account is deleted.
     pub phone: Option<String>,
     /// The e-mail address that the holder gave, proven or not.
@@ -36,7 +37,7 @@ impl Account {
 #[diesel(table_name = patients)]
 pub struct Patient {
     /// Unique id, of the form `pat_…`.
-    pub id: String,
+    pub id: PatientId,
     pub given_name: String,
     pub family_name: String,
     /// ISO 8601 date, for example `1987-05-31`.
@@ -50,7 +51,7 @@ pub struct Patient {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = account_sessions)]
 pub struct LiveSession {
-    pub account_id: String,
+    pub account_id: AccountId,
     scope: String,
     pub created_at: Timestamp,
 }
@@ -72,7 +73,7 @@ pub struct Address {
 /// for the first one's commit.
 pub fn insert_account(
     conn: &mut Conn,
-    id: &str,
+    id: &AccountId,
     phone: &Phone,
     address: &Address,
     now: Timestamp,
@@ -93,7 +94,7 @@ pub fn insert_account(
 }
 
 /// The account of `id`, unless it is deleted.
-pub fn find_account(conn: &mut Conn, id: &str) -> Result<Option<Account>> {
+pub fn find_account(conn: &mut Conn, id: &AccountId) -> Result<Option<Account>> {
     let row = accounts::table.find(id).filter(accounts::deleted_at.is_null());
     Ok(row.select(columns::<Account>()).first(conn).optional()?)
 }
@@ -105,23 +106,23 @@ pub fn find_by_phone(conn: &mut Conn, phone: &Phone) -> Result<Option<Account>> 
 
 /// Locks an account until the transaction ends; `false` if it is deleted. Every change to an account starts
 /// here, so that nothing is added to an account that is being deleted, and all lock in one order.
-pub fn hold_account(conn: &mut Conn, id: &str) -> Result<bool> {
+pub fn hold_account(conn: &mut Conn, id: &AccountId) -> Result<bool> {
     let row = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted_at.is_null());
     Ok(update(row).set(accounts::created_at.eq(accounts::created_at)).execute(conn)? == 1)
 }
 
 /// Sets the account's number; `false` if another account has it.
-pub fn set_phone(conn: &mut Conn, id: &str, phone: &Phone) -> Result<bool> {
+pub fn set_phone(conn: &mut Conn, id: &AccountId, phone: &Phone) -> Result<bool> {
     let of_others = diesel::alias!(accounts as others);
     let taken = of_others.filter(of_others.field(accounts::phone).eq(phone.as_e164()));
-    let taken = taken.filter(of_others.field(accounts::id).ne(id.to_owned()));
+    let taken = taken.filter(of_others.field(accounts::id).ne(id.clone()));
     let row =
         accounts::table.filter(accounts::id.eq(id)).filter(diesel::dsl::not(diesel::dsl::exists(taken)));
     Ok(update(row).set(accounts::phone.eq(phone.as_e164())).execute(conn)? == 1)
 }
 
 /// Sets an e-mail address that was just proven; 0 if the account already had it, and proven.
-pub fn prove_email(conn: &mut Conn, id: &str, email: &str, now: Timestamp) -> Result<usize> {
+pub fn prove_email(conn: &mut Conn, id: &AccountId, email: &str, now: Timestamp) -> Result<usize> {
     let row = accounts::table.find(id).filter(accounts::deleted_at.is_null()).filter(
         accounts::email.is_null().or(accounts::email.ne(email)).or(accounts::email_proven_at.is_null()),
     );
@@ -129,7 +130,7 @@ pub fn prove_email(conn: &mut Conn, id: &str, email: &str, now: Timestamp) -> Re
 }
 
 /// Erases the personal data of an account; its number is free again.
-pub fn forget_account(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+pub fn forget_account(conn: &mut Conn, id: &AccountId, now: Timestamp) -> Result<()> {
     let change = (
         accounts::phone.eq(None::<String>),
         accounts::email.eq(None::<String>),
@@ -145,9 +146,9 @@ pub fn forget_account(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
 /// Inserts a patient; `session_id` is the session that asked.
 pub fn insert_patient(
     conn: &mut Conn,
-    id: &str,
-    account_id: &str,
-    session_id: &str,
+    id: &PatientId,
+    account_id: &AccountId,
+    session_id: &SessionId,
     person: &Person,
     now: Timestamp,
 ) -> Result<Patient> {
@@ -165,13 +166,13 @@ pub fn insert_patient(
 }
 
 /// The patient of `id`, if it is on this account.
-pub fn find_patient(conn: &mut Conn, account_id: &str, id: &str) -> Result<Option<Patient>> {
+pub fn find_patient(conn: &mut Conn, account_id: &AccountId, id: &PatientId) -> Result<Option<Patient>> {
     let row = patients::table.find(id).filter(patients::account_id.eq(account_id));
     Ok(row.select(columns::<Patient>()).first(conn).optional()?)
 }
 
 /// The patients on an account that are within the access scope `sight`, oldest first.
-pub fn patients(conn: &mut Conn, account_id: &str, sight: Sight<'_>) -> Result<Vec<Patient>> {
+pub fn patients(conn: &mut Conn, account_id: &AccountId, sight: Sight<'_>) -> Result<Vec<Patient>> {
     let mut rows = patients::table.filter(patients::account_id.eq(account_id)).into_boxed();
     match sight {
         Sight::All => {}
@@ -188,15 +189,15 @@ pub fn patients(conn: &mut Conn, account_id: &str, sight: Sight<'_>) -> Result<V
 
 /// The patients on an account that a practice has spoken to or seen in person after `since`.
 #[diesel::dsl::auto_type(no_type_alias)]
-fn met<'a>(account_id: &'a str, since: Timestamp) -> _ {
+fn met<'a>(account_id: &'a AccountId, since: Timestamp) -> _ {
     let rows = pairings::table.inner_join(conversations::table).filter(pairings::account_id.eq(account_id));
     rows.filter(conversations::met_at.gt(since)).select(pairings::patient_id)
 }
 
 pub fn update_patient(
     conn: &mut Conn,
-    account_id: &str,
-    id: &str,
+    account_id: &AccountId,
+    id: &PatientId,
     change: &PersonChange,
 ) -> Result<Option<Patient>> {
     let row = patients::table.filter(patients::id.eq(id)).filter(patients::account_id.eq(account_id));
@@ -213,8 +214,8 @@ pub fn update_patient(
 
 pub fn insert_session(
     conn: &mut Conn,
-    id: &str,
-    account_id: &str,
+    id: &SessionId,
+    account_id: &AccountId,
     scope: Scope,
     now: Timestamp,
 ) -> Result<()> {
@@ -229,18 +230,18 @@ pub fn insert_session(
 }
 
 /// The session of `id`, unless it was revoked.
-pub fn live_session(conn: &mut Conn, id: &str) -> Result<Option<LiveSession>> {
+pub fn live_session(conn: &mut Conn, id: &SessionId) -> Result<Option<LiveSession>> {
     let row = account_sessions::table.find(id).filter(account_sessions::revoked_at.is_null());
     Ok(row.select(columns::<LiveSession>()).first(conn).optional()?)
 }
 
-pub fn revoke_session(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+pub fn revoke_session(conn: &mut Conn, id: &SessionId, now: Timestamp) -> Result<()> {
     let row = account_sessions::table.find(id).filter(account_sessions::revoked_at.is_null());
     update(row).set(account_sessions::revoked_at.eq(now)).execute(conn)?;
     Ok(())
 }
 
-pub fn revoke_all_sessions(conn: &mut Conn, account_id: &str, now: Timestamp) -> Result<()> {
+pub fn revoke_all_sessions(conn: &mut Conn, account_id: &AccountId, now: Timestamp) -> Result<()> {
     let rows = account_sessions::table
         .filter(account_sessions::account_id.eq(account_id))
         .filter(account_sessions::revoked_at.is_null());
@@ -248,7 +249,7 @@ pub fn revoke_all_sessions(conn: &mut Conn, account_id: &str, now: Timestamp) ->
     Ok(())
 }
 
-pub fn revoke_restricted(conn: &mut Conn, account_id: &str, now: Timestamp) -> Result<()> {
+pub fn revoke_restricted(conn: &mut Conn, account_id: &AccountId, now: Timestamp) -> Result<()> {
     let rows = account_sessions::table
         .filter(account_sessions::account_id.eq(account_id))
         .filter(account_sessions::scope.eq(Scope::Restricted.as_str()))
@@ -258,7 +259,7 @@ pub fn revoke_restricted(conn: &mut Conn, account_id: &str, now: Timestamp) -> R
 }
 
 /// Gives a restricted session full access, if `email` is still the proven address of its account.
-pub fn lift_session(conn: &mut Conn, id: &str, email: &str) -> Result<usize> {
+pub fn lift_session(conn: &mut Conn, id: &SessionId, email: &str) -> Result<usize> {
     let proven =
         accounts::table.filter(accounts::email.eq(email)).filter(accounts::email_proven_at.is_not_null());
     let row = account_sessions::table
@@ -273,7 +274,7 @@ pub fn lift_session(conn: &mut Conn, id: &str, email: &str) -> Result<usize> {
 pub fn insert_refresh_token(
     conn: &mut Conn,
     hash: &str,
-    session_id: &str,
+    session_id: &SessionId,
     now: Timestamp,
     ends: Timestamp,
 ) -> Result<()> {
@@ -288,7 +289,7 @@ pub fn insert_refresh_token(
 }
 
 /// Uses up a refresh token that is valid and was never used; returns its session.
-pub fn use_refresh_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<String>> {
+pub fn use_refresh_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<SessionId>> {
     let row = refresh_tokens::table
         .find(hash)
         .filter(refresh_tokens::used_at.is_null())
@@ -298,7 +299,7 @@ pub fn use_refresh_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<
 }
 
 /// The session of a refresh token that was used before, for the detection of reuse.
-pub fn used_refresh_token(conn: &mut Conn, hash: &str) -> Result<Option<String>> {
+pub fn used_refresh_token(conn: &mut Conn, hash: &str) -> Result<Option<SessionId>> {
     let row = refresh_tokens::table.find(hash).filter(refresh_tokens::used_at.is_not_null());
     Ok(row.select(refresh_tokens::session_id).first(conn).optional()?)
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Scope;
 use crate::kit::Secret;
+use crate::kit::ids::{AccountId, SessionId};
 use crate::platform::tx::Tx;
 
 const LIFE: Duration = Duration::from_mins(15);
@@ -17,8 +18,8 @@ const AUDIENCE: &str = "practice-links:patient";
 struct Claims {
     iss: String,
     aud: String,
-    sub: String,
-    sid: String,
+    sub: AccountId,
+    sid: SessionId,
     scope: Scope,
     iat: i64,
     exp: i64,
@@ -32,12 +33,12 @@ pub struct AccessToken {
 }
 
 /// Signs a token for one session of an account; `None` without a signing key.
-pub fn sign(tx: &Tx, account_id: &str, session_id: &str, scope: Scope) -> Option<AccessToken> {
+pub fn sign(tx: &Tx, account_id: &AccountId, session_id: &SessionId, scope: Scope) -> Option<AccessToken> {
     let claims = Claims {
         iss: tx.settings.public_url.clone(),
         aud: AUDIENCE.to_owned(),
-        sub: account_id.to_owned(),
-        sid: session_id.to_owned(),
+        sub: account_id.clone(),
+        sid: session_id.clone(),
         scope,
         iat: tx.now.seconds(),
         exp: (tx.now + LIFE).seconds(),
@@ -47,7 +48,7 @@ pub fn sign(tx: &Tx, account_id: &str, session_id: &str, scope: Scope) -> Option
 }
 
 /// Account id and session id, if the signature is ours and the token has not expired.
-pub fn verify(tx: &Tx, token: &Secret) -> Option<(String, String)> {
+pub fn verify(tx: &Tx, token: &Secret) -> Option<(AccountId, SessionId)> {
     let claims: Claims = tx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
     (claims.exp > tx.now.seconds()).then_some((claims.sub, claims.sid))
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Word;
+use crate::kit::ids::InboundMessageId;
 use crate::kit::phone::sender_key;
 use crate::kit::{Language, Phone, gsm7};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::outbox::{self, Job, Outgoing, Rendered, Sender, Text, Topic};
 use crate::platform::tx::Tx;
 
@@ -38,7 +39,7 @@ pub(super) struct Answer<'a> {
 }
 
 /// Queues the reply to the inbound SMS `inbound_id`.
-pub(super) fn enqueue(tx: &mut Tx, inbound_id: &str, answer: &Answer<'_>) -> db::Result<()> {
+pub(super) fn enqueue(tx: &mut Tx, inbound_id: &InboundMessageId, answer: &Answer<'_>) -> db::Result<()> {
     let language = answer.language.as_str();
     outbox::enqueue(
         tx,

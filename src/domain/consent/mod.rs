@@ -14,8 +14,9 @@ pub use message::AnswerTopic;
 pub use words::Word;
 
 use crate::kit::Phone;
+use crate::kit::ids::InboundMessageId;
 use crate::kit::phone::sender_key;
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::rate_limits::{self, Budget};
 use crate::platform::settings::Settings;
 use crate::platform::tx::Tx;
@@ -50,8 +51,8 @@ pub fn receive(tx: &mut Tx, inbound: &Inbound) -> db::Result<()> {
     }
     let sender = sender_key(&inbound.to);
     let id = match inbound.id.as_str() {
-        "" => tx.id("inb"),
-        id => tx.keys.blind("inbound", &format!("{}:{id}", inbound.provider)),
+        "" => tx.id(),
+        id => InboundMessageId::from(tx.keys.blind("inbound", &format!("{}:{id}", inbound.provider))),
     };
     if store::remember(tx.conn, &id, tx.now)? == 0 {
         return Ok(());

@@ -4,11 +4,12 @@ use diesel::prelude::*;
 use diesel::{delete, insert_into};
 
 use crate::kit::Timestamp;
+use crate::kit::ids::InboundMessageId;
 use crate::platform::db::schema::{inbound_texts, opt_outs};
 use crate::platform::db::{Both, Conn, Result};
 
 /// Stores the id of an inbound SMS; 0 if it is known already.
-pub fn remember(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+pub fn remember(conn: &mut Conn, id: &InboundMessageId, now: Timestamp) -> Result<usize> {
     let row = (inbound_texts::id.eq(id), inbound_texts::created_at.eq(now));
     Ok(Both(insert_into(inbound_texts::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }

@@ -6,12 +6,18 @@ use super::Entry;
 use super::store::{Held, Placed};
 use crate::domain::identity::State;
 use crate::domain::pairing::{self, NewPairing};
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{AccountId, ConversationId, PairingId, PracticeId};
+use crate::platform::db;
 use crate::platform::event_stream::{self, Event, Kind};
 use crate::platform::tx::Tx;
 
 /// A pairing opened the conversation. Its first entries get no events of their own.
-pub fn created(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &str, id: &str) -> db::Result<()> {
+pub fn created(
+    tx: &mut Tx,
+    new: &NewPairing<'_>,
+    pairing_id: &PairingId,
+    id: &ConversationId,
+) -> db::Result<()> {
     let event = Event {
         practice_id: &new.to.practice.id,
         account_id: Some(new.account_id),
@@ -24,7 +30,7 @@ pub fn created(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &str, id: &str) ->
 }
 
 /// An entry was appended.
-pub fn entry(tx: &mut Tx, id: &str, placed: &Placed, entry: &Entry) -> db::Result<()> {
+pub fn entry(tx: &mut Tx, id: &ConversationId, placed: &Placed, entry: &Entry) -> db::Result<()> {
     let account_id = pairing::account_of(tx.conn, &placed.pairing_id)?;
     let event = Event {
         practice_id: &placed.practice_id,
@@ -42,9 +48,9 @@ pub fn entry(tx: &mut Tx, id: &str, placed: &Placed, entry: &Entry) -> db::Resul
 /// The conversation's details changed; the patient is told only about changes they can see.
 pub fn changed(
     tx: &mut Tx,
-    practice_id: &str,
-    account_id: Option<&str>,
-    id: &str,
+    practice_id: &PracticeId,
+    account_id: Option<&AccountId>,
+    id: &ConversationId,
     place: i32,
 ) -> db::Result<()> {
     let data = json!({ "conversation_id": id });
@@ -53,7 +59,7 @@ pub fn changed(
 }
 
 /// The identity state changed. The patient is told neither the state nor the reason.
-pub fn identity(tx: &mut Tx, held: &Held, id: &str, state: State) -> db::Result<()> {
+pub fn identity(tx: &mut Tx, held: &Held, id: &ConversationId, state: State) -> db::Result<()> {
     let event = Event {
         practice_id: &held.practice_id,
         account_id: None,
@@ -66,7 +72,7 @@ pub fn identity(tx: &mut Tx, held: &Held, id: &str, state: State) -> db::Result<
 }
 
 /// One side read the conversation up to a position.
-pub fn read(tx: &mut Tx, held: &Held, id: &str, by: &str, position: i32) -> db::Result<()> {
+pub fn read(tx: &mut Tx, held: &Held, id: &ConversationId, by: &str, position: i32) -> db::Result<()> {
     let account_id = pairing::account_of(tx.conn, &held.pairing_id)?;
     let event = Event {
         practice_id: &held.practice_id,

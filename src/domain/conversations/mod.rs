@@ -15,7 +15,8 @@ pub use view::{Conversation, Pairing, PairingSource};
 use serde_json::json;
 
 use crate::kit::Language;
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{AccountId, ConversationId, EntryId, PracticeId, StaffId};
+use crate::platform::db;
 use crate::platform::outbox::{self, Channel, Message};
 use crate::platform::tx::Tx;
 
@@ -24,7 +25,7 @@ use crate::platform::tx::Tx;
 pub const GRADE: &str = "identity_grade";
 
 /// Queues the job that grades (again) how well the patient matches the practice's records.
-pub fn ask_grade(tx: &mut Tx, conversation_id: &str) -> db::Result<()> {
+pub fn ask_grade(tx: &mut Tx, conversation_id: &ConversationId) -> db::Result<()> {
     let message = Message {
         topic: GRADE,
         channel: Channel::Task,
@@ -49,7 +50,7 @@ pub struct NewEntry<'a> {
     /// One of `practice`, `patient` or `system`.
     pub author: &'a str,
     /// The staff member who wrote it, if any.
-    pub author_id: Option<&'a str>,
+    pub author_id: Option<&'a StaffId>,
     pub body: &'a str,
 }
 
@@ -65,7 +66,11 @@ impl<'a> NewEntry<'a> {
 }
 
 /// Appends an entry to a conversation and notifies both sides; `None` if the conversation is closed.
-pub fn append(tx: &mut Tx, conversation_id: &str, new: &NewEntry<'_>) -> db::Result<Option<Entry>> {
+pub fn append(
+    tx: &mut Tx,
+    conversation_id: &ConversationId,
+    new: &NewEntry<'_>,
+) -> db::Result<Option<Entry>> {
     let Some((entry, placed)) = place(tx, conversation_id, new)? else { return Ok(None) };
     events::entry(tx, conversation_id, &placed, &entry)?;
     Ok(Some(entry))
@@ -73,7 +78,7 @@ pub fn append(tx: &mut Tx, conversation_id: &str, new: &NewEntry<'_>) -> db::Res
 
 pub fn place(
     tx: &mut Tx,
-    conversation_id: &str,
+    conversation_id: &ConversationId,
     new: &NewEntry<'_>,
 ) -> db::Result<Option<(Entry, store::Placed)>> {
     let by_patient = new.author == "patient";
@@ -81,37 +86,47 @@ pub fn place(
     let Some(placed) = store::next_position(tx.conn, conversation_id, by_patient, tx.now)? else {
         return Ok(None);
     };
-    let id = tx.id("ent");
+    let id = tx.id::<EntryId>();
     let entry = store::insert_entry(tx.conn, &id, conversation_id, placed.position, new, tx.now)?;
     Ok(Some((entry, placed)))
 }
 
-pub fn system(tx: &mut Tx, conversation_id: &str, body: &str) -> db::Result<()> {
+pub fn system(tx: &mut Tx, conversation_id: &ConversationId, body: &str) -> db::Result<()> {
     append(tx, conversation_id, &NewEntry::system(body)).map(drop)
 }
 
 /// Up to `limit` entries after `position`, in order.
-pub fn entries(tx: &mut Tx, conversation_id: &str, after: i32, limit: i64) -> db::Result<Vec<Entry>> {
+pub fn entries(
+    tx: &mut Tx,
+    conversation_id: &ConversationId,
+    after: i32,
+    limit: i64,
+) -> db::Result<Vec<Entry>> {
     store::entries(tx.conn, conversation_id, after, limit)
 }
 
 /// The account's conversation of this id, within the access scope.
-pub fn find(tx: &mut Tx, account_id: &str, sight: Sight<'_>, id: &str) -> db::Result<Option<Conversation>> {
+pub fn find(
+    tx: &mut Tx,
+    account_id: &AccountId,
+    sight: Sight<'_>,
+    id: &ConversationId,
+) -> db::Result<Option<Conversation>> {
     store::conversation_in_sight(tx.conn, account_id, sight, id)
 }
 
 /// The subset of `ids` that belong to the account and are within the access scope.
 pub fn in_sight_among(
     tx: &mut Tx,
-    account_id: &str,
+    account_id: &AccountId,
     sight: Sight<'_>,
-    ids: &[String],
-) -> db::Result<Vec<String>> {
+    ids: &[ConversationId],
+) -> db::Result<Vec<ConversationId>> {
     store::in_sight_among(tx.conn, account_id, sight, ids)
 }
 
 /// Marks entries as read by the patient and notifies the practice; returns the position read up to.
-pub fn read_by_patient(tx: &mut Tx, id: &str, position: i32) -> db::Result<i32> {
+pub fn read_by_patient(tx: &mut Tx, id: &ConversationId, position: i32) -> db::Result<i32> {
     let Some(held) = store::hold(tx.conn, id)? else { return Ok(0) };
     let read = position.min(held.entry_count);
     if read <= held.patient_read_position {
@@ -122,7 +137,7 @@ pub fn read_by_patient(tx: &mut Tx, id: &str, position: i32) -> db::Result<i32> 
     Ok(read)
 }
 
-pub fn practice_language(tx: &mut Tx, practice_id: &str) -> db::Result<Language> {
+pub fn practice_language(tx: &mut Tx, practice_id: &PracticeId) -> db::Result<Language> {
     Ok(crate::domain::practices::find(tx, practice_id)?
         .map(|practice| practice.language())
         .unwrap_or_default())

@@ -11,13 +11,16 @@ use crate::domain::identity::State;
 use crate::domain::links::Destination;
 use crate::domain::pairing::in_sight;
 use crate::kit::Timestamp;
+use crate::kit::ids::{
+    AccountId, ConversationId, EntryId, LinkId, PairingId, PatientId, PracticeId, StaffId,
+};
 use crate::platform::db::schema::{conversation_tags, conversations, entries, pairings, patients};
 use crate::platform::db::{Both, Conn, Result, columns};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
 struct Opened {
-    id: String,
+    id: ConversationId,
     status: String,
     created_at: Timestamp,
     read_position: i32,
@@ -29,8 +32,7 @@ struct Opened {
 #[diesel(table_name = patients)]
 pub struct PatientCard {
     /// Id of the patient.
-    #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
+    pub id: PatientId,
     /// Given name of the patient.
     #[schema(example = "Alex")]
     pub given_name: String,
@@ -48,8 +50,7 @@ pub struct PatientCard {
 #[diesel(table_name = entries)]
 pub struct Entry {
     /// Id of the entry.
-    #[schema(example = "ent_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
+    pub id: EntryId,
     /// Position in the conversation, starting at 1.
     #[schema(example = 1)]
     pub position: i32,
@@ -69,8 +70,8 @@ pub struct Entry {
 /// Inserts an open conversation without entries.
 pub fn insert_conversation(
     conn: &mut Conn,
-    id: &str,
-    pairing_id: &str,
+    id: &ConversationId,
+    pairing_id: &PairingId,
     to: &Destination,
     now: Timestamp,
 ) -> Result<()> {
@@ -95,13 +96,13 @@ pub fn insert_conversation(
 }
 
 /// Id of the conversation that a pairing opened.
-pub fn conversation_id(conn: &mut Conn, pairing_id: &str) -> Result<String> {
+pub fn conversation_id(conn: &mut Conn, pairing_id: &PairingId) -> Result<ConversationId> {
     let row = conversations::table.filter(conversations::pairing_id.eq(pairing_id));
     Ok(row.select(conversations::id).first(conn)?)
 }
 
 /// The conversation that a pairing opened.
-pub fn conversation_of(conn: &mut Conn, pairing_id: &str) -> Result<Conversation> {
+pub fn conversation_of(conn: &mut Conn, pairing_id: &PairingId) -> Result<Conversation> {
     let row = conversations::table.filter(conversations::pairing_id.eq(pairing_id));
     let Opened { id, status, created_at, read_position, patient_read_position } =
         row.select(columns::<Opened>()).first(conn)?;
@@ -127,30 +128,30 @@ pub fn conversation_of(conn: &mut Conn, pairing_id: &str) -> Result<Conversation
 /// who can still read what was written.
 pub fn conversation_in_sight(
     conn: &mut Conn,
-    account_id: &str,
+    account_id: &AccountId,
     sight: Sight<'_>,
-    id: &str,
+    id: &ConversationId,
 ) -> Result<Option<Conversation>> {
     let row = in_sight(account_id, sight).filter(conversations::id.eq(id));
-    let pairing: Option<String> = row.select(pairings::id).first(conn).optional()?;
+    let pairing: Option<PairingId> = row.select(pairings::id).first(conn).optional()?;
     pairing.map(|pairing| conversation_of(conn, &pairing)).transpose()
 }
 
 /// Closes a conversation, takes it off the identity work list, and returns its entry count.
-pub fn close_conversation(conn: &mut Conn, id: &str) -> Result<i32> {
+pub fn close_conversation(conn: &mut Conn, id: &ConversationId) -> Result<i32> {
     let change = (conversations::status.eq("closed"), conversations::to_verify.eq(false));
     let close = update(conversations::table.find(id)).set(change);
     Ok(close.returning(conversations::entry_count).get_result(conn)?)
 }
 
-pub fn reopen_conversation(conn: &mut Conn, id: &str) -> Result<usize> {
+pub fn reopen_conversation(conn: &mut Conn, id: &ConversationId) -> Result<usize> {
     Ok(update(conversations::table.find(id)).set(conversations::status.eq("open")).execute(conn)?)
 }
 
 /// Sets the identity state of a locked conversation, and whether staff should check it.
 pub fn set_identity(
     conn: &mut Conn,
-    id: &str,
+    id: &ConversationId,
     state: State,
     to_verify: bool,
     met_at: Option<Timestamp>,
@@ -166,16 +167,16 @@ pub fn set_identity(
 }
 
 /// Makes the next author acknowledge the unverified identity again.
-pub fn forget_acknowledgement(conn: &mut Conn, id: &str) -> Result<usize> {
+pub fn forget_acknowledgement(conn: &mut Conn, id: &ConversationId) -> Result<usize> {
     let change = (
-        conversations::acknowledged_by.eq(None::<String>),
+        conversations::acknowledged_by.eq(None::<StaffId>),
         conversations::acknowledged_at.eq(None::<Timestamp>),
     );
     Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
 }
 
 /// Adds tags chosen by staff.
-pub fn add_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Result<()> {
+pub fn add_tags(conn: &mut Conn, conversation_id: &ConversationId, tags: &[String]) -> Result<()> {
     for tag in tags {
         let row = (
             conversation_tags::conversation_id.eq(conversation_id),
@@ -188,7 +189,7 @@ pub fn add_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Resu
 }
 
 /// Adds tags of a link, which the patient sees.
-pub fn give_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Result<()> {
+pub fn give_tags(conn: &mut Conn, conversation_id: &ConversationId, tags: &[String]) -> Result<()> {
     add_tags(conn, conversation_id, tags)?;
     update(conversation_tags::table)
         .filter(conversation_tags::conversation_id.eq(conversation_id))
@@ -204,14 +205,14 @@ pub fn give_tags(conn: &mut Conn, conversation_id: &str, tags: &[String]) -> Res
 pub struct Placed {
     #[diesel(column_name = entry_count)]
     pub position: i32,
-    pub practice_id: String,
-    pub pairing_id: String,
+    pub practice_id: PracticeId,
+    pub pairing_id: PairingId,
 }
 
 /// Reserves the next position in an open conversation. Only an entry by the patient makes it unread.
 pub fn next_position(
     conn: &mut Conn,
-    conversation_id: &str,
+    conversation_id: &ConversationId,
     by_patient: bool,
     now: Timestamp,
 ) -> Result<Option<Placed>> {
@@ -226,8 +227,8 @@ pub fn next_position(
 
 pub fn insert_entry(
     conn: &mut Conn,
-    id: &str,
-    conversation_id: &str,
+    id: &EntryId,
+    conversation_id: &ConversationId,
     position: i32,
     new: &NewEntry<'_>,
     now: Timestamp,
@@ -246,7 +247,12 @@ pub fn insert_entry(
 }
 
 /// Entries after a position, in order.
-pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -> Result<Vec<Entry>> {
+pub fn entries(
+    conn: &mut Conn,
+    conversation_id: &ConversationId,
+    after: i32,
+    limit: i64,
+) -> Result<Vec<Entry>> {
     let rows = entries::table
         .filter(entries::conversation_id.eq(conversation_id))
         .filter(entries::position.gt(after))
@@ -258,10 +264,10 @@ pub fn entries(conn: &mut Conn, conversation_id: &str, after: i32, limit: i64) -
 /// The subset of `ids` whose pairings belong to the account and are within the access scope.
 pub fn in_sight_among(
     conn: &mut Conn,
-    account_id: &str,
+    account_id: &AccountId,
     sight: Sight<'_>,
-    ids: &[String],
-) -> Result<Vec<String>> {
+    ids: &[ConversationId],
+) -> Result<Vec<ConversationId>> {
     let rows = in_sight(account_id, sight).filter(conversations::id.eq_any(ids));
     Ok(rows.select(conversations::id).load(conn)?)
 }
@@ -270,8 +276,8 @@ pub fn in_sight_among(
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
 pub struct Held {
-    pub practice_id: String,
-    pub pairing_id: String,
+    pub practice_id: PracticeId,
+    pub pairing_id: PairingId,
     /// Either `open` or `closed`.
     pub status: String,
     pub entry_count: i32,
@@ -280,12 +286,12 @@ pub struct Held {
     /// Last entry the patient has read.
     pub patient_read_position: i32,
     pub unread: bool,
-    pub assignee_id: Option<String>,
+    pub assignee_id: Option<StaffId>,
     /// Identity state, see [`State`].
     pub identity: String,
     /// When staff acknowledged that the identity is unverified.
     pub acknowledged_at: Option<Timestamp>,
-    pub link_id: Option<String>,
+    pub link_id: Option<LinkId>,
 }
 
 impl Held {
@@ -295,57 +301,57 @@ impl Held {
 }
 
 /// Locks a conversation and returns it.
-pub fn hold(conn: &mut Conn, id: &str) -> Result<Option<Held>> {
+pub fn hold(conn: &mut Conn, id: &ConversationId) -> Result<Option<Held>> {
     let change = conversations::entry_count.eq(conversations::entry_count);
     let hold = update(conversations::table.find(id)).set(change).returning(columns::<Held>());
     Ok(hold.get_result(conn).optional()?)
 }
 
 /// Whether the patient wrote after `position`.
-pub fn is_unanswered_after(conn: &mut Conn, id: &str, position: i32) -> Result<bool> {
+pub fn is_unanswered_after(conn: &mut Conn, id: &ConversationId, position: i32) -> Result<bool> {
     let rows = entries::table.filter(entries::conversation_id.eq(id)).filter(entries::position.gt(position));
     let first = rows.filter(entries::author.eq("patient")).select(entries::id);
-    Ok(first.first::<String>(conn).optional()?.is_some())
+    Ok(first.first::<EntryId>(conn).optional()?.is_some())
 }
 
 /// Sets how far the practice has read a locked conversation.
-pub fn set_read(conn: &mut Conn, id: &str, position: i32, unread: bool) -> Result<usize> {
+pub fn set_read(conn: &mut Conn, id: &ConversationId, position: i32, unread: bool) -> Result<usize> {
     let change = (conversations::read_position.eq(position), conversations::unread.eq(unread));
     Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
 }
 
 /// Sets how far the patient has read a locked conversation.
-pub fn set_patient_read(conn: &mut Conn, id: &str, position: i32) -> Result<usize> {
+pub fn set_patient_read(conn: &mut Conn, id: &ConversationId, position: i32) -> Result<usize> {
     let change = conversations::patient_read_position.eq(position);
     Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
 }
 
-pub fn set_assignee(conn: &mut Conn, id: &str, assignee_id: Option<&str>) -> Result<usize> {
+pub fn set_assignee(conn: &mut Conn, id: &ConversationId, assignee_id: Option<&StaffId>) -> Result<usize> {
     let change = conversations::assignee_id.eq(assignee_id);
     Ok(update(conversations::table.find(id)).set(change).execute(conn)?)
 }
 
 /// All tags of a conversation, sorted.
-pub fn tags(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
+pub fn tags(conn: &mut Conn, id: &ConversationId) -> Result<Vec<String>> {
     let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
     Ok(rows.order(conversation_tags::tag).select(conversation_tags::tag).load(conn)?)
 }
 
 /// Tags that links gave a conversation, sorted.
-fn given_tags(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
+fn given_tags(conn: &mut Conn, id: &ConversationId) -> Result<Vec<String>> {
     let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
     let given = rows.filter(conversation_tags::given.eq(true));
     Ok(given.order(conversation_tags::tag).select(conversation_tags::tag).load(conn)?)
 }
 
 /// Removes all tags except `kept`.
-pub fn keep_tags(conn: &mut Conn, id: &str, kept: &[String]) -> Result<usize> {
+pub fn keep_tags(conn: &mut Conn, id: &ConversationId, kept: &[String]) -> Result<usize> {
     let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq(id));
     Ok(diesel::delete(rows.filter(conversation_tags::tag.ne_all(kept))).execute(conn)?)
 }
 
 /// Records, once, the staff member who writes although the identity is unverified.
-pub fn acknowledge(conn: &mut Conn, id: &str, staff_id: &str, now: Timestamp) -> Result<bool> {
+pub fn acknowledge(conn: &mut Conn, id: &ConversationId, staff_id: &StaffId, now: Timestamp) -> Result<bool> {
     let row = conversations::table.find(id).filter(conversations::acknowledged_at.is_null());
     let change = (conversations::acknowledged_by.eq(staff_id), conversations::acknowledged_at.eq(now));
     Ok(update(row).set(change).execute(conn)? == 1)

@@ -5,13 +5,13 @@ use utoipa::ToSchema;
 
 use super::PatientCard;
 use crate::kit::Timestamp;
+use crate::kit::ids::{ConversationId, InviteId, LinkId, PairingId, PracticeId};
 
 /// The connection of a patient with a practice.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Pairing {
     /// Id of the pairing.
-    #[schema(example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
+    pub id: PairingId,
     /// The practice of the pairing.
     pub practice: PracticeCard,
     /// How the patient connected with the practice.
@@ -24,8 +24,7 @@ pub struct Pairing {
 #[derive(Clone, Serialize, ToSchema)]
 pub struct PracticeCard {
     /// Id of the practice.
-    #[schema(example = "prc_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
+    pub id: PracticeId,
     /// Name of the practice.
     #[schema(example = "Oak Street Family Medicine")]
     pub name: String,
@@ -42,10 +41,10 @@ pub struct PairingSource {
     pub kind: &'static str,
     /// Id of the link; for an invite, the link that gives the conversation its tags and owner.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub link_id: Option<String>,
+    pub link_id: Option<LinkId>,
     /// Id of the invite, if the pairing came through one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub invite_id: Option<String>,
+    pub invite_id: Option<InviteId>,
     /// How the link reached the device.
     #[schema(example = "typed")]
     pub method: String,
@@ -55,7 +54,7 @@ pub struct PairingSource {
 
 impl PairingSource {
     /// An invite if there is one, or else a link.
-    pub fn new(link_id: Option<String>, invite_id: Option<String>, method: String) -> Self {
+    pub fn new(link_id: Option<LinkId>, invite_id: Option<InviteId>, method: String) -> Self {
         let kind = if invite_id.is_some() { "invite" } else { "link" };
         Self { kind, link_id, invite_id, method, guaranteed: true }
     }
@@ -65,10 +64,9 @@ impl PairingSource {
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Conversation {
     /// Id of the conversation.
-    #[schema(example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
+    pub id: ConversationId,
     /// Id of the pairing that opened the conversation.
-    pub pairing_id: String,
+    pub pairing_id: PairingId,
     /// The patient the conversation is about.
     pub patient: PatientCard,
     /// Either `open` or `closed`.

@@ -8,7 +8,6 @@ use super::{Refusal, practice, zone};
 use crate::domain::staff::{self, Role};
 use crate::kit::{Secret, Timestamp, csv};
 use crate::platform::audit::{self, Filter, Row};
-use crate::platform::db::Conn;
 use crate::platform::tx::Tx;
 
 /// The most events that one exported file holds.
@@ -53,7 +52,7 @@ pub fn export(tx: &mut Tx, token: Option<&Secret>, asked: &Asked) -> Result<Stri
     rows.reverse();
     let Asked { action, actor, from, to } = asked;
     let detail = json!({ "events": rows.len(), "action": action, "actor": actor, "from": from, "to": to });
-    who.note(tx, "audit.exported", &who.practice_id, detail)?;
+    who.note(tx, "audit.exported", who.practice_id.as_str(), detail)?;
     Ok(file(&rows))
 }
 
@@ -63,7 +62,7 @@ fn file(rows: &[Row]) -> String {
         let (at, number) = (row.created_at.to_string(), row.seq.map(|seq| seq.to_string()));
         let hash = row.hash.as_deref().unwrap_or_default();
         let number = number.as_deref().unwrap_or_default();
-        let cells = [&*row.id, &*at, &*row.actor, &*row.action, &*row.subject, &*row.detail, number, hash];
+        let cells = [row.id.as_str(), &at, &row.actor, &row.action, &row.subject, &row.detail, number, hash];
         text += &csv::row(&cells);
     }
     text

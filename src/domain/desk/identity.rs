@@ -12,8 +12,9 @@ use crate::domain::inbox as conversations;
 use crate::domain::inbox::{Card, Waiting};
 pub use crate::domain::proof_pack::proof;
 use crate::domain::staff::{self, Principal, Role};
+use crate::kit::ids::{ConversationId, RecordId};
 use crate::kit::{Language, Secret};
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// The identity check of one conversation.
@@ -34,11 +35,11 @@ pub struct Asked {
     /// A free-text note of the staff member.
     pub note: Option<String>,
     /// The record that belongs to the patient.
-    pub record_id: Option<String>,
+    pub record_id: Option<RecordId>,
 }
 
 /// Compares a conversation's patient with the records.
-pub fn look(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Look, Refusal> {
+pub fn look(tx: &mut Tx, token: Option<&Secret>, id: &ConversationId) -> Result<Look, Refusal> {
     let (who, reader) = inbox::reader(tx, token)?;
     let (card, _) = conversations::find(tx, &reader, id)?;
     let finding = grading::look(tx, id)?.ok_or(conversations::Refusal::NotFound)?;
@@ -51,7 +52,7 @@ pub fn look(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Look, Refus
 pub fn decide(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &ConversationId,
     asked: &Asked,
 ) -> Result<(Decision, Card), Refusal> {
     let (who, reader) = inbox::reader(tx, token)?;
@@ -59,7 +60,7 @@ pub fn decide(
     check_role(&who, asked.verdict)?;
     let (note, evidence) = (asked.note.as_deref(), evidence(tx, id, asked)?);
     let ruling = Ruling { note, evidence, ..Ruling::bare(asked.verdict) };
-    let by = By { practice_id: &who.practice_id, actor: &who.staff_id };
+    let by = By { practice_id: &who.practice_id, actor: who.staff_id.as_str() };
     let decision = states::decide(tx, &by, id, &ruling)?;
     Ok((decision, conversations::find(tx, &reader, id)?.0))
 }
@@ -73,25 +74,25 @@ fn check_role(who: &Principal, verdict: Verdict) -> Result<(), Refusal> {
 }
 
 /// The comparison at the time of the decision: with the chosen record, or with every candidate.
-fn evidence(tx: &mut Tx, id: &str, asked: &Asked) -> Result<Evidence, Refusal> {
+fn evidence(tx: &mut Tx, id: &ConversationId, asked: &Asked) -> Result<Evidence, Refusal> {
     let finding = grading::look(tx, id)?.ok_or(conversations::Refusal::NotFound)?;
     let candidates = &finding.verdict.candidates;
     let meant = meant(asked, candidates)?;
-    let wanted = candidates.iter().filter(|found| meant.is_none_or(|id| found.record_id == id));
+    let wanted = candidates.iter().filter(|found| meant.is_none_or(|id| found.record_id == *id));
     let compared = json!({
         "grade": finding.verdict.grade,
         "candidates": wanted.map(grading::fields).collect::<Vec<_>>(),
     });
-    Ok(Evidence { record_id: meant.map(str::to_owned), compared: Some(compared) })
+    Ok(Evidence { record_id: meant.cloned(), compared: Some(compared) })
 }
 
 /// The record that the patient is said to be. Confirming by record requires naming it if there
 /// are several candidates. A single candidate is implied, and none is required if the practice
 /// keeps its records elsewhere.
-fn meant<'a>(asked: &'a Asked, candidates: &'a [Comparison]) -> Result<Option<&'a str>, Refusal> {
+fn meant<'a>(asked: &'a Asked, candidates: &'a [Comparison]) -> Result<Option<&'a RecordId>, Refusal> {
     let by_record = asked.verdict == Verdict::Confirm(Method::RecordMatch);
-    match (asked.record_id.as_deref(), candidates) {
-        (Some(id), _) if candidates.iter().any(|found| found.record_id == id) => Ok(Some(id)),
+    match (&asked.record_id, candidates) {
+        (Some(id), _) if candidates.iter().any(|found| found.record_id == *id) => Ok(Some(id)),
         (Some(_), _) => Err(Refusal::NoCandidate),
         (None, [only]) if by_record => Ok(Some(&only.record_id)),
         (None, [_, ..]) if by_record => Err(Refusal::WhichRecord),
@@ -128,7 +129,7 @@ pub fn waiting(
 ) -> Result<Vec<(Card, Option<Grading>)>, Refusal> {
     let (_, reader) = inbox::reader(tx, token)?;
     let cards = conversations::to_verify(tx, &reader, after, limit)?;
-    let ids: Vec<String> = cards.iter().map(|card| card.id.clone()).collect();
+    let ids: Vec<ConversationId> = cards.iter().map(|card| card.id.clone()).collect();
     let mut gradings = grading::gradings(tx, &ids)?;
     let with_grading = |card: Card| {
         let found = gradings.iter().position(|grading| grading.conversation_id == card.id);

@@ -7,7 +7,8 @@ use crate::domain::inbox::{self, Card, Change, Contact, Cursor, Filter, Reach, R
 use crate::domain::links::{self, Visible};
 use crate::domain::staff::Principal;
 use crate::kit::Secret;
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{ConversationId, StaffId};
+use crate::platform::db;
 use crate::platform::event_stream::{self, Audience, Place};
 use crate::platform::tx::Tx;
 use crate::web::http::event_stream::{BATCH, Batch};
@@ -15,7 +16,7 @@ use crate::web::http::event_stream::{BATCH, Batch};
 pub fn list(
     tx: &mut Tx,
     token: Option<&Secret>,
-    filter: impl FnOnce(&str) -> Filter,
+    filter: impl FnOnce(&StaffId) -> Filter,
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Vec<Card>, Refusal> {
@@ -24,7 +25,7 @@ pub fn list(
 }
 
 /// Returns a conversation and the patient's contact details.
-pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(Card, Contact), Refusal> {
+pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &ConversationId) -> Result<(Card, Contact), Refusal> {
     let (_, reader) = reader(tx, token)?;
     Ok(inbox::find(tx, &reader, id)?)
 }
@@ -34,12 +35,12 @@ pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(Card, Cont
 pub fn change(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &ConversationId,
     change: &Change,
 ) -> Result<(Card, Contact), Refusal> {
     let (who, mut reader) = reader(tx, token)?;
     inbox::find(tx, &reader, id)?;
-    let assignee: Vec<String> = change.assignee_id.iter().flatten().cloned().collect();
+    let assignee: Vec<StaffId> = change.assignee_id.iter().flatten().cloned().collect();
     check_staff(tx, &who, "/assignee_id", &assignee)?;
     inbox::change(tx, &reader, id, change)?;
     reader.reach = Reach::All;
@@ -50,7 +51,7 @@ pub fn change(
 pub fn entries(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &ConversationId,
     after: i32,
     limit: i64,
 ) -> Result<Vec<Remark>, Refusal> {
@@ -62,7 +63,7 @@ pub fn entries(
 pub fn write(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &ConversationId,
     body: &str,
     acknowledges: bool,
 ) -> Result<Remark, Refusal> {
@@ -71,7 +72,12 @@ pub fn write(
 }
 
 /// Marks the conversation as read by the practice, up to a position.
-pub fn read(tx: &mut Tx, token: Option<&Secret>, id: &str, position: i32) -> Result<Read, Refusal> {
+pub fn read(
+    tx: &mut Tx,
+    token: Option<&Secret>,
+    id: &ConversationId,
+    position: i32,
+) -> Result<Read, Refusal> {
     let (_, reader) = reader(tx, token)?;
     Ok(inbox::read(tx, &reader, id, position)?)
 }

@@ -5,13 +5,13 @@ use crate::domain::invites::{self, Filter, Invite, NewInvite, State, import};
 use crate::domain::links::{self, Destination, Visible};
 use crate::domain::staff::Principal;
 use crate::kit::Secret;
-use crate::platform::db::Conn;
+use crate::kit::ids::{ImportId, InviteId, LinkId, StaffId};
 use crate::platform::tx::Tx;
 
 /// The staff member and their access scope; `only` holds owners and link ids, `None` all links.
 struct Reach {
     who: Principal,
-    only: Option<(Vec<String>, Vec<String>)>,
+    only: Option<(Vec<String>, Vec<LinkId>)>,
 }
 
 impl Reach {
@@ -41,7 +41,7 @@ pub fn list(
     Ok(invites::list(tx, &reach.filter(state), before, limit)?)
 }
 
-pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Invite, Refusal> {
+pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &InviteId) -> Result<Invite, Refusal> {
     let reach = Reach::of(tx, token)?;
     Ok(invites::find(tx, &reach.filter(None), id)?)
 }
@@ -50,8 +50,8 @@ pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Invite, Ref
 pub fn create(
     tx: &mut Tx,
     token: Option<&Secret>,
-    link_id: Option<&str>,
-    new: impl FnOnce(String) -> NewInvite,
+    link_id: Option<&LinkId>,
+    new: impl FnOnce(StaffId) -> NewInvite,
 ) -> Result<Invite, Refusal> {
     let reach = Reach::of(tx, token)?;
     let who = &reach.who;
@@ -59,13 +59,13 @@ pub fn create(
     Ok(invites::create(tx, &to, &new(who.staff_id.clone()))?)
 }
 
-pub fn send(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Invite, Refusal> {
+pub fn send(tx: &mut Tx, token: Option<&Secret>, id: &InviteId) -> Result<Invite, Refusal> {
     let reach = Reach::of(tx, token)?;
     let invite = invites::find(tx, &reach.filter(None), id)?;
     Ok(invites::send(tx, &invite, &reach.who.staff_id)?)
 }
 
-pub fn revoke(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(), Refusal> {
+pub fn revoke(tx: &mut Tx, token: Option<&Secret>, id: &InviteId) -> Result<(), Refusal> {
     let reach = Reach::of(tx, token)?;
     let invite = invites::find(tx, &reach.filter(None), id)?;
     Ok(invites::revoke(tx, &invite, &reach.who.staff_id)?)
@@ -75,7 +75,7 @@ pub fn revoke(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(), Refus
 pub fn import(
     tx: &mut Tx,
     token: Option<&Secret>,
-    link_id: Option<&str>,
+    link_id: Option<&LinkId>,
     rows: &[import::Row],
 ) -> Result<import::Import, Refusal> {
     let reach = Reach::of(tx, token)?;
@@ -85,7 +85,7 @@ pub fn import(
 }
 
 /// Returns an import with its progress.
-pub fn import_of(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<import::Import, Refusal> {
+pub fn import_of(tx: &mut Tx, token: Option<&Secret>, id: &ImportId) -> Result<import::Import, Refusal> {
     let reach = Reach::of(tx, token)?;
     let found = import::find(tx.conn, &reach.filter(None), id)?;
     Ok(found.ok_or(invites::Refusal::NotFound)?)
@@ -95,7 +95,7 @@ pub fn import_of(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<import
 pub fn import_rows(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &ImportId,
     after: i32,
     limit: i64,
 ) -> Result<Vec<import::Done>, Refusal> {
@@ -104,12 +104,13 @@ pub fn import_rows(
 }
 
 /// The destination of an invite: a link in the caller's access scope that accepts patients.
-fn destination(tx: &mut Tx, who: &Principal, link_id: Option<&str>) -> Result<Destination, Refusal> {
+fn destination(tx: &mut Tx, who: &Principal, link_id: Option<&LinkId>) -> Result<Destination, Refusal> {
     let id = match link_id {
         Some(id) => Some(id.to_owned()),
         None => links::default_of(tx, &who.practice_id)?.map(|link| link.id),
     };
-    let (seen, id) = (visible(tx, who)?, id.unwrap_or_default());
+    let id = id.ok_or(Refusal::Stranger("/link_id"))?;
+    let seen = visible(tx, who)?;
     let link = links::find_visible(tx, &who.practice_id, &seen, &id)?;
     let link = link.ok_or(Refusal::Stranger("/link_id"))?;
     Ok(links::destination_of(tx, &link.id).map_err(invites::Refusal::Link)?)

@@ -22,7 +22,8 @@ use crate::domain::printing;
 use crate::domain::record_imports;
 use crate::domain::staff::{self, Principal};
 use crate::kit::Secret;
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{LinkId, StaffId, TeamId};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// Errors of the practice API.
@@ -107,14 +108,14 @@ pub fn create_link(
     check_staff(tx, &who, "/members", &people.members)?;
     check_staff(tx, &who, "/notify", &people.notify)?;
     let practice = practice(tx, &who)?;
-    let link = links::add(tx, &who.staff_id, &practice, &new, people, None)?;
+    let link = links::add(tx, who.staff_id.as_str(), &practice, &new, people, None)?;
     Ok(LinkDetails::of(tx, link)?)
 }
 
 pub fn change_link(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &LinkId,
     change: &Change,
 ) -> Result<LinkDetails, Refusal> {
     let who = staff::authenticate(tx, token)?;
@@ -135,11 +136,11 @@ pub fn change_link(
     )?;
     check_staff(tx, &who, "/members", change.members.as_deref().unwrap_or_default())?;
     check_staff(tx, &who, "/notify", change.notify.as_deref().unwrap_or_default())?;
-    let link = links::change(tx, &who.staff_id, &who.practice_id, id, change)?;
+    let link = links::change(tx, who.staff_id.as_str(), &who.practice_id, id, change)?;
     Ok(LinkDetails::of(tx, link)?)
 }
 
-pub fn link(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<LinkDetails, Refusal> {
+pub fn link(tx: &mut Tx, token: Option<&Secret>, id: &LinkId) -> Result<LinkDetails, Refusal> {
     let (_, link) = find(tx, token, id)?;
     Ok(LinkDetails::of(tx, link)?)
 }
@@ -158,7 +159,7 @@ pub fn links(
 }
 
 /// Returns a link with its practice, for printing.
-pub fn printable(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Destination, Refusal> {
+pub fn printable(tx: &mut Tx, token: Option<&Secret>, id: &LinkId) -> Result<Destination, Refusal> {
     let (_, link) = find(tx, token, id)?;
     Ok(links::known(tx, &link.id)?.ok_or(EndpointRefusal::NotFound)?)
 }
@@ -167,7 +168,7 @@ pub fn printable(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Destin
 pub fn funnel(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &LinkId,
     (from, to): (Option<&str>, Option<&str>),
     channel: Option<&str>,
 ) -> Result<link_analytics::Report, Refusal> {
@@ -181,14 +182,14 @@ pub fn funnel(
 pub fn export_funnel(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &LinkId,
     days: (Option<&str>, Option<&str>),
     channel: Option<&str>,
 ) -> Result<String, Refusal> {
     let report = funnel(tx, token, id, days, channel)?;
     let (who, link) = find(tx, token, id)?;
     let detail = json!({ "from": report.from, "to": report.to, "channel": channel });
-    who.note(tx, "funnel.exported", &link.id, detail)?;
+    who.note(tx, "funnel.exported", link.id.as_str(), detail)?;
     Ok(link_analytics::csv(&report))
 }
 
@@ -196,7 +197,7 @@ pub fn zone(practice: &Practice) -> TimeZone {
     TimeZone::get(&practice.time_zone).unwrap_or(TimeZone::UTC)
 }
 
-pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(Principal, Link), Refusal> {
+pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &LinkId) -> Result<(Principal, Link), Refusal> {
     let who = staff::authenticate(tx, token)?;
     let seen = visible(tx, &who)?;
     let link = links::find_visible(tx, &who.practice_id, &seen, id)?.ok_or(EndpointRefusal::NotFound)?;
@@ -211,21 +212,27 @@ pub fn visible(tx: &mut Tx, who: &Principal) -> db::Result<Visible> {
     if who.role.configures() {
         return Ok(Visible::All);
     }
-    let mut owners = staff::teams_of(tx, &who.staff_id)?;
-    owners.extend([PRACTICE.to_owned(), who.staff_id.clone()]);
+    let teams = staff::teams_of(tx, &who.staff_id)?;
+    let mut owners: Vec<String> = teams.iter().map(TeamId::to_string).collect();
+    owners.extend([PRACTICE.to_owned(), who.staff_id.to_string()]);
     Ok(Visible::To { owners, staff_id: who.staff_id.clone() })
 }
 
 pub fn check_owner(tx: &mut Tx, who: &Principal, owner: &str) -> Result<(), Refusal> {
     let is_ours = match links::owner_kind(owner) {
         "practice" => true,
-        "team" => staff::has_team(tx, &who.practice_id, owner)?,
-        _ => staff::all_work_at(tx, &who.practice_id, &[owner.to_owned()])?,
+        "team" => staff::has_team(tx, &who.practice_id, &TeamId::from(owner))?,
+        _ => staff::all_work_at(tx, &who.practice_id, &[StaffId::from(owner)])?,
     };
     if is_ours { Ok(()) } else { Err(Refusal::Stranger("/owner/id")) }
 }
 
-pub fn check_staff(tx: &mut Tx, who: &Principal, field: &'static str, ids: &[String]) -> Result<(), Refusal> {
+pub fn check_staff(
+    tx: &mut Tx,
+    who: &Principal,
+    field: &'static str,
+    ids: &[StaffId],
+) -> Result<(), Refusal> {
     match staff::all_work_at(tx, &who.practice_id, ids)? {
         true => Ok(()),
         false => Err(Refusal::Stranger(field)),

@@ -4,7 +4,6 @@ use super::{Refusal, practice};
 use crate::domain::notifications::{self, Change, Entry};
 use crate::domain::staff;
 use crate::kit::Secret;
-use crate::platform::db::Conn;
 use crate::platform::tx::Tx;
 
 /// Lists up to `limit` settings after a link and person.
@@ -24,9 +23,9 @@ pub fn list(
 pub fn change(tx: &mut Tx, token: Option<&Secret>, change: &Change) -> Result<Vec<Entry>, Refusal> {
     let who = staff::authenticate(tx, token)?;
     // Members may change their own frequency; only an admin may resume a mailbox that bounced.
-    if !who.role.configures() && (change.person != who.staff_id || change.resume) {
+    if !who.role.configures() && (change.person != who.staff_id.as_str() || change.resume) {
         return Err(staff::Refusal::Forbidden.into());
     }
     let practice = practice(tx, &who)?;
-    Ok(notifications::change(tx, &who.staff_id, &practice, change)?)
+    Ok(notifications::change(tx, who.staff_id.as_str(), &practice, change)?)
 }

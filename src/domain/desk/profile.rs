@@ -4,7 +4,6 @@ use super::{Refusal, practice};
 use crate::domain::practices::{self, Change, Practice};
 use crate::domain::staff;
 use crate::kit::Secret;
-use crate::platform::db::Conn;
 use crate::platform::tx::Tx;
 
 pub fn show(tx: &mut Tx, token: Option<&Secret>) -> Result<Practice, Refusal> {
@@ -15,7 +14,7 @@ pub fn show(tx: &mut Tx, token: Option<&Secret>) -> Result<Practice, Refusal> {
 pub fn change(tx: &mut Tx, token: Option<&Secret>, change: &Change) -> Result<Practice, Refusal> {
     let who = staff::authenticate_to_configure(tx, token)?;
     let practice = practice(tx, &who)?;
-    Ok(practices::change(tx, &who.staff_id, &practice, change)?)
+    Ok(practices::change(tx, who.staff_id.as_str(), &practice, change)?)
 }
 
 /// Returns the practice's logo (PNG).
@@ -28,7 +27,7 @@ pub fn logo(tx: &mut Tx, token: Option<&Secret>) -> Result<Vec<u8>, Refusal> {
 pub fn set_logo(tx: &mut Tx, token: Option<&Secret>, png: Option<&[u8]>) -> Result<(), Refusal> {
     let who = staff::authenticate_to_configure(tx, token)?;
     let practice = practice(tx, &who)?;
-    match practices::set_logo(tx, &who.staff_id, &practice, png)? {
+    match practices::set_logo(tx, who.staff_id.as_str(), &practice, png)? {
         true => Ok(()),
         false => Err(Refusal::NoLogo),
     }

@@ -5,7 +5,7 @@ use crate::domain::record_imports::{self, By, Import, Survey};
 use crate::domain::records::{self, After, Entry, Kept};
 use crate::domain::staff::{self, Principal, Role};
 use crate::kit::Secret;
-use crate::platform::db::Conn;
+use crate::kit::ids::{ImportId, RecordId};
 use crate::platform::tx::Tx;
 
 /// Authenticates an admin, who may import files and see the results.
@@ -27,7 +27,7 @@ pub fn list(
 }
 
 /// Returns a record with all its current and earlier values.
-pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(Entry, Vec<Kept>), Refusal> {
+pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &RecordId) -> Result<(Entry, Vec<Kept>), Refusal> {
     let who = of_patients(tx, token)?;
     records::find(tx, &who.practice_id, id)?.ok_or(Refusal::NoRecord)
 }
@@ -38,7 +38,7 @@ pub fn import(tx: &mut Tx, token: Option<&Secret>, survey: &mut Survey) -> Resul
 }
 
 /// Cancels an import; rows imported so far stay.
-pub fn cancel(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Import, Refusal> {
+pub fn cancel(tx: &mut Tx, token: Option<&Secret>, id: &ImportId) -> Result<Import, Refusal> {
     let who = importer(tx, token)?;
     Ok(record_imports::cancel(tx, &by(&who), id)?)
 }
@@ -47,7 +47,7 @@ fn by(who: &Principal) -> By<'_> {
     By { practice_id: &who.practice_id, actor: &who.staff_id }
 }
 
-pub fn find_import(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Import, Refusal> {
+pub fn find_import(tx: &mut Tx, token: Option<&Secret>, id: &ImportId) -> Result<Import, Refusal> {
     let who = importer(tx, token)?;
     Ok(record_imports::find(tx, &who.practice_id, id)?)
 }
@@ -64,9 +64,9 @@ pub fn list_imports(
 }
 
 /// Exports the result of each row as CSV, and records the export in the audit log.
-pub fn results(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<String, Refusal> {
+pub fn results(tx: &mut Tx, token: Option<&Secret>, id: &ImportId) -> Result<String, Refusal> {
     let who = importer(tx, token)?;
     let file = record_imports::results(tx, &who.practice_id, id)?;
-    who.note(tx, "records.results_exported", id, serde_json::json!({}))?;
+    who.note(tx, "records.results_exported", id.as_str(), serde_json::json!({}))?;
     Ok(file)
 }

@@ -19,8 +19,9 @@ use super::pairing;
 use crate::domain::link_analytics::{self, Step};
 use crate::domain::webhooks::{self, Fact};
 use crate::kit::Phone;
+use crate::kit::ids::{ConversationId, DecisionId, PracticeId, RecordId};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::rate_limits;
 use crate::platform::tx::Tx;
 
@@ -133,7 +134,7 @@ impl Doubt {
 
 /// The practice and the actor of a decision.
 pub struct By<'a> {
-    pub practice_id: &'a str,
+    pub practice_id: &'a PracticeId,
     /// A staff member; for decisions no person made, an account or `system`.
     pub actor: &'a str,
 }
@@ -142,7 +143,7 @@ pub struct By<'a> {
 #[derive(Default)]
 pub struct Evidence {
     /// The record that belongs to the patient.
-    pub record_id: Option<String>,
+    pub record_id: Option<RecordId>,
     /// The comparison field by field, as staff saw it when they decided.
     pub compared: Option<Value>,
 }
@@ -202,10 +203,10 @@ pub enum Refusal {
 pub fn decide(
     tx: &mut Tx,
     by: &By<'_>,
-    conversation_id: &str,
+    conversation_id: &ConversationId,
     ruling: &Ruling<'_>,
 ) -> Result<Decision, Refusal> {
-    let held = rows::hold(tx.conn, conversation_id)?.filter(|held| held.practice_id == by.practice_id);
+    let held = rows::hold(tx.conn, conversation_id)?.filter(|held| held.practice_id == *by.practice_id);
     let case = Case { by, id: conversation_id, held: &held.ok_or(Refusal::NotFound)? };
     match ruling.verdict {
         Verdict::Confirm(method) => confirm(tx, &case, method, ruling),
@@ -215,7 +216,7 @@ pub fn decide(
 }
 
 /// Confirms the patient who accepted an invite after verifying both of its channels.
-pub fn vouch(tx: &mut Tx, practice_id: &str, conversation_id: &str) -> db::Result<()> {
+pub fn vouch(tx: &mut Tx, practice_id: &PracticeId, conversation_id: &ConversationId) -> db::Result<()> {
     let by = By { practice_id, actor: "system" };
     let ruling = Ruling::bare(Verdict::Confirm(Method::Invite));
     match decide(tx, &by, conversation_id, &ruling) {
@@ -226,7 +227,7 @@ pub fn vouch(tx: &mut Tx, practice_id: &str, conversation_id: &str) -> db::Resul
 }
 
 /// Moves a confirmed identity to `re_verify`; any other state stays as it is.
-pub fn doubt(tx: &mut Tx, actor: &str, conversation_id: &str, why: Doubt) -> db::Result<()> {
+pub fn doubt(tx: &mut Tx, actor: &str, conversation_id: &ConversationId, why: Doubt) -> db::Result<()> {
     let Some(held) = rows::hold(tx.conn, conversation_id)? else { return Ok(()) };
     if held.state() != State::Confirmed || held.status != OPEN {
         return Ok(());
@@ -240,19 +241,19 @@ pub fn doubt(tx: &mut Tx, actor: &str, conversation_id: &str, why: Doubt) -> db:
 }
 
 /// The decisions about a conversation, oldest first.
-pub fn decisions(tx: &mut Tx, conversation_id: &str) -> db::Result<Vec<Decision>> {
+pub fn decisions(tx: &mut Tx, conversation_id: &ConversationId) -> db::Result<Vec<Decision>> {
     store::decisions(tx.conn, conversation_id)
 }
 
 /// Whether a practice blocks a phone number from pairing.
-pub fn is_blocked(tx: &mut Tx, practice_id: &str, phone: &Phone) -> db::Result<bool> {
+pub fn is_blocked(tx: &mut Tx, practice_id: &PracticeId, phone: &Phone) -> db::Result<bool> {
     store::is_blocked(tx.conn, practice_id, &rate_limits::number_key(tx, phone))
 }
 
 /// A locked conversation, and who decides about it.
 struct Case<'a> {
     by: &'a By<'a>,
-    id: &'a str,
+    id: &'a ConversationId,
     held: &'a Held,
 }
 
@@ -334,7 +335,7 @@ fn record(tx: &mut Tx, case: &Case<'_>, step: &Move, ruling: &Ruling<'_>) -> db:
     let is_open = case.held.status == OPEN || step.reopens;
     let met_at = step.meets.then_some(tx.now);
     rows::set_identity(tx.conn, case.id, step.to, is_open && step.to.is_open(), met_at, tx.now)?;
-    let id = tx.id("idd");
+    let id = tx.id::<DecisionId>();
     let decision = store::insert(tx.conn, &id, case, step, ruling, tx.now)?;
     events::identity(tx, case.held, case.id, step.to)?;
     let fact = Fact::IdentityChanged {
@@ -348,8 +349,8 @@ fn record(tx: &mut Tx, case: &Case<'_>, step: &Move, ruling: &Ruling<'_>) -> db:
         "before": case.held.identity, "after": step.to.as_str(),
     });
     let (practice_id, action) = (Some(case.by.practice_id), format!("identity.{}", step.kind));
-    let event = audit::Event { practice_id, actor: case.by.actor, action: &action, subject: case.id, detail };
-    tx.audit(&event)?;
+    let (actor, subject) = (case.by.actor, case.id.as_str());
+    tx.audit(&audit::Event { practice_id, actor, action: &action, subject, detail })?;
     Ok(decision)
 }
 

@@ -6,6 +6,7 @@ use diesel::{delete, insert_into};
 
 use super::{Case, Move, Ruling};
 use crate::kit::Timestamp;
+use crate::kit::ids::{ConversationId, DecisionId, PairingId, PracticeId, RecordId};
 use crate::platform::db::schema::{accounts, identity_decisions, number_blocks, pairings};
 use crate::platform::db::{Conn, Result, columns};
 
@@ -14,7 +15,7 @@ use crate::platform::db::{Conn, Result, columns};
 #[diesel(table_name = identity_decisions)]
 pub struct Decision {
     /// Id of the form `idd_…`.
-    pub id: String,
+    pub id: DecisionId,
     /// `confirm`, `reject`, `undo` or `re_verify`.
     pub kind: String,
     /// How a confirmation was made, or why a `re_verify` was needed.
@@ -24,7 +25,7 @@ pub struct Decision {
     /// A staff member; for decisions no person made, an account or `system`.
     pub actor: String,
     /// The record that belongs to the patient.
-    pub record_id: Option<String>,
+    pub record_id: Option<RecordId>,
     /// JSON: the comparison field by field, as staff saw it when they decided.
     pub compared: Option<String>,
     pub state_before: String,
@@ -42,7 +43,7 @@ impl Decision {
 /// Appends a decision. The conversation is locked, so no concurrent transaction takes the next position.
 pub fn insert(
     conn: &mut Conn,
-    id: &str,
+    id: &DecisionId,
     case: &Case<'_>,
     step: &Move,
     ruling: &Ruling<'_>,
@@ -68,34 +69,34 @@ pub fn insert(
     Ok(insert.returning(columns::<Decision>()).get_result(conn)?)
 }
 
-fn last_position(conn: &mut Conn, conversation_id: &str) -> Result<i32> {
+fn last_position(conn: &mut Conn, conversation_id: &ConversationId) -> Result<i32> {
     let rows = identity_decisions::table.filter(identity_decisions::conversation_id.eq(conversation_id));
     let last: Option<i32> = rows.select(max(identity_decisions::position)).first(conn)?;
     Ok(last.unwrap_or_default())
 }
 
 /// The decisions about a conversation, oldest first.
-pub fn decisions(conn: &mut Conn, conversation_id: &str) -> Result<Vec<Decision>> {
+pub fn decisions(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Vec<Decision>> {
     let rows = identity_decisions::table.filter(identity_decisions::conversation_id.eq(conversation_id));
     Ok(rows.order(identity_decisions::position).select(columns::<Decision>()).load(conn)?)
 }
 
-pub fn last_decision(conn: &mut Conn, conversation_id: &str) -> Result<Option<Decision>> {
+pub fn last_decision(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Option<Decision>> {
     let rows = identity_decisions::table.filter(identity_decisions::conversation_id.eq(conversation_id));
     let last = rows.order(identity_decisions::position.desc()).select(columns::<Decision>());
     Ok(last.first(conn).optional()?)
 }
 
 /// Whether a conversation ever had a decision of this kind.
-pub fn was_ever(conn: &mut Conn, conversation_id: &str, kind: &str) -> Result<bool> {
+pub fn was_ever(conn: &mut Conn, conversation_id: &ConversationId, kind: &str) -> Result<bool> {
     let rows = identity_decisions::table
         .filter(identity_decisions::conversation_id.eq(conversation_id))
         .filter(identity_decisions::kind.eq(kind));
-    Ok(rows.select(identity_decisions::id).first::<String>(conn).optional()?.is_some())
+    Ok(rows.select(identity_decisions::id).first::<DecisionId>(conn).optional()?.is_some())
 }
 
 /// The phone number of a pairing's account; `None` after the account was deleted.
-pub fn phone_of(conn: &mut Conn, pairing_id: &str) -> Result<Option<String>> {
+pub fn phone_of(conn: &mut Conn, pairing_id: &PairingId) -> Result<Option<String>> {
     let row = pairings::table.inner_join(accounts::table).filter(pairings::id.eq(pairing_id));
     Ok(row.select(accounts::phone).first(conn)?)
 }
@@ -104,9 +105,9 @@ pub fn phone_of(conn: &mut Conn, pairing_id: &str) -> Result<Option<String>> {
 /// blocks it are undone.
 pub fn block(
     conn: &mut Conn,
-    practice_id: &str,
+    practice_id: &PracticeId,
     phone_key: &str,
-    decision_id: &str,
+    decision_id: &DecisionId,
     now: Timestamp,
 ) -> Result<usize> {
     let row = (
@@ -119,14 +120,14 @@ pub fn block(
 }
 
 /// Removes the block of an undone decision.
-pub fn unblock(conn: &mut Conn, decision_id: &str) -> Result<usize> {
+pub fn unblock(conn: &mut Conn, decision_id: &DecisionId) -> Result<usize> {
     let rows = number_blocks::table.filter(number_blocks::decision_id.eq(decision_id));
     Ok(delete(rows).execute(conn)?)
 }
 
-pub fn is_blocked(conn: &mut Conn, practice_id: &str, phone_key: &str) -> Result<bool> {
+pub fn is_blocked(conn: &mut Conn, practice_id: &PracticeId, phone_key: &str) -> Result<bool> {
     let rows = number_blocks::table
         .filter(number_blocks::practice_id.eq(practice_id))
         .filter(number_blocks::phone_key.eq(phone_key));
-    Ok(rows.select(number_blocks::decision_id).first::<String>(conn).optional()?.is_some())
+    Ok(rows.select(number_blocks::decision_id).first::<DecisionId>(conn).optional()?.is_some())
 }

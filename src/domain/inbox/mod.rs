@@ -13,8 +13,9 @@ use serde_json::json;
 use super::conversations::store as rows;
 use super::conversations::store::Held;
 use super::conversations::{Entry, NewEntry, append, events};
+use crate::kit::ids::{ConversationId, LinkId, PracticeId, StaffId};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// The access scope of a staff member: which conversations of the practice they see.
@@ -25,15 +26,15 @@ pub enum Reach {
         /// The practice, teams, or the staff member.
         owners: Vec<String>,
         /// Links that list them as assignee or member.
-        links: Vec<String>,
-        staff_id: String,
+        links: Vec<LinkId>,
+        staff_id: StaffId,
     },
 }
 
 /// The staff member who makes the request, with their access scope.
 pub struct Reader {
-    pub practice_id: String,
-    pub staff_id: String,
+    pub practice_id: PracticeId,
+    pub staff_id: StaffId,
     pub reach: Reach,
 }
 
@@ -56,7 +57,7 @@ pub enum Refusal {
 #[derive(Default)]
 pub struct Change {
     /// The new assignee; the inner `None` unassigns.
-    pub assignee_id: Option<Option<String>>,
+    pub assignee_id: Option<Option<StaffId>>,
     /// The complete new list of tags.
     pub tags: Option<Vec<String>>,
     /// Marks the conversation as unread or read.
@@ -95,14 +96,18 @@ pub fn how_many_to_verify(tx: &mut Tx, reader: &Reader, most: i64) -> db::Result
 }
 
 /// One conversation with the patient's contact details.
-pub fn find(tx: &mut Tx, reader: &Reader, id: &str) -> Result<(Card, Contact), Refusal> {
+pub fn find(tx: &mut Tx, reader: &Reader, id: &ConversationId) -> Result<(Card, Contact), Refusal> {
     let card = store::find(tx.conn, reader, id)?.ok_or(Refusal::NotFound)?;
     let contact = store::contact(tx.conn, &card.pairing_id)?;
     Ok((card, contact))
 }
 
 /// The subset of `ids` within the access scope.
-pub fn in_reach_among(tx: &mut Tx, reader: &Reader, ids: &[String]) -> db::Result<Vec<String>> {
+pub fn in_reach_among(
+    tx: &mut Tx,
+    reader: &Reader,
+    ids: &[ConversationId],
+) -> db::Result<Vec<ConversationId>> {
     store::in_reach_among(tx.conn, reader, ids)
 }
 
@@ -110,7 +115,7 @@ pub fn in_reach_among(tx: &mut Tx, reader: &Reader, ids: &[String]) -> db::Resul
 pub fn entries(
     tx: &mut Tx,
     reader: &Reader,
-    id: &str,
+    id: &ConversationId,
     after: i32,
     limit: i64,
 ) -> Result<Vec<Remark>, Refusal> {
@@ -122,7 +127,7 @@ pub fn entries(
 pub fn write(
     tx: &mut Tx,
     reader: &Reader,
-    id: &str,
+    id: &ConversationId,
     body: &str,
     acknowledges: bool,
 ) -> Result<Remark, Refusal> {
@@ -136,21 +141,21 @@ pub fn write(
         }
         acknowledge(tx, reader, &held, id)?;
     }
-    let author_id = Some(reader.staff_id.as_str());
+    let author_id = Some(&reader.staff_id);
     let new = NewEntry { kind: "message", author: "practice", author_id, body };
     let entry: Entry = append(tx, id, &new)?.ok_or(Refusal::Closed)?;
     let mut remarks = store::remarks(tx.conn, id, entry.position - 1, 1)?;
     remarks.pop().ok_or(Refusal::NotFound)
 }
 
-fn acknowledge(tx: &mut Tx, reader: &Reader, held: &Held, id: &str) -> db::Result<()> {
+fn acknowledge(tx: &mut Tx, reader: &Reader, held: &Held, id: &ConversationId) -> db::Result<()> {
     rows::acknowledge(tx.conn, id, &reader.staff_id, tx.now)?;
     let detail = json!({ "identity": held.identity });
     record(tx, reader, "conversation.unverified_acknowledged", id, detail)
 }
 
 /// Changes a conversation; an unchanged value is neither audited nor announced.
-pub fn change(tx: &mut Tx, reader: &Reader, id: &str, change: &Change) -> Result<(), Refusal> {
+pub fn change(tx: &mut Tx, reader: &Reader, id: &ConversationId, change: &Change) -> Result<(), Refusal> {
     let held = hold(tx, reader, id)?;
     let was = (held.assignee_id.clone(), rows::tags(tx.conn, id)?);
     let mut is = was.clone();
@@ -162,7 +167,7 @@ pub fn change(tx: &mut Tx, reader: &Reader, id: &str, change: &Change) -> Result
         is.1.sort_unstable();
     }
     if is.0 != was.0 {
-        rows::set_assignee(tx.conn, id, is.0.as_deref())?;
+        rows::set_assignee(tx.conn, id, is.0.as_ref())?;
     }
     if is.1 != was.1 {
         rows::keep_tags(tx.conn, id, &is.1)?;
@@ -170,7 +175,7 @@ pub fn change(tx: &mut Tx, reader: &Reader, id: &str, change: &Change) -> Result
     }
     if is != was {
         let picture =
-            |(assignee, tags): &(Option<String>, Vec<String>)| json!({ "assignee": assignee, "tags": tags });
+            |(assignee, tags): &(Option<StaffId>, Vec<String>)| json!({ "assignee": assignee, "tags": tags });
         let detail = json!({ "before": picture(&was), "after": picture(&is) });
         record(tx, reader, "conversation.changed", id, detail)?;
     }
@@ -186,7 +191,7 @@ pub fn change(tx: &mut Tx, reader: &Reader, id: &str, change: &Change) -> Result
 
 /// Marks entries as read by the practice. The position never goes back, and messages the patient wrote
 /// after it stay unread.
-pub fn read(tx: &mut Tx, reader: &Reader, id: &str, position: i32) -> Result<Read, Refusal> {
+pub fn read(tx: &mut Tx, reader: &Reader, id: &ConversationId, position: i32) -> Result<Read, Refusal> {
     let held = hold(tx, reader, id)?;
     let position = position.min(held.entry_count).max(held.read_position);
     let unread = held.unread && rows::is_unanswered_after(tx.conn, id, position)?;
@@ -197,14 +202,14 @@ pub fn read(tx: &mut Tx, reader: &Reader, id: &str, position: i32) -> Result<Rea
     Ok(Read { position, unread })
 }
 
-fn check(tx: &mut Tx, reader: &Reader, id: &str) -> Result<(), Refusal> {
-    match store::in_reach_among(tx.conn, reader, &[id.to_owned()])?.is_empty() {
+fn check(tx: &mut Tx, reader: &Reader, id: &ConversationId) -> Result<(), Refusal> {
+    match store::in_reach_among(tx.conn, reader, std::slice::from_ref(id))?.is_empty() {
         true => Err(Refusal::NotFound),
         false => Ok(()),
     }
 }
 
-fn hold(tx: &mut Tx, reader: &Reader, id: &str) -> Result<Held, Refusal> {
+fn hold(tx: &mut Tx, reader: &Reader, id: &ConversationId) -> Result<Held, Refusal> {
     check(tx, reader, id)?;
     rows::hold(tx.conn, id)?.ok_or(Refusal::NotFound)
 }
@@ -213,9 +218,9 @@ fn record(
     tx: &mut Tx,
     reader: &Reader,
     action: &str,
-    subject: &str,
+    id: &ConversationId,
     detail: serde_json::Value,
 ) -> db::Result<()> {
-    let (practice_id, actor) = (Some(reader.practice_id.as_str()), reader.staff_id.as_str());
-    tx.audit(&audit::Event { practice_id, actor, action, subject, detail })
+    let (practice_id, actor) = (Some(&reader.practice_id), reader.staff_id.as_str());
+    tx.audit(&audit::Event { practice_id, actor, action, subject: id.as_str(), detail })
 }

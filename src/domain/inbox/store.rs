@@ -9,6 +9,7 @@ use super::{Reach, Reader};
 use crate::domain::conversations::{PairingSource, PatientCard, by_stranger};
 use crate::domain::identity::State;
 use crate::kit::Timestamp;
+use crate::kit::ids::{ConversationId, EntryId, InviteId, LinkId, PairingId, StaffId};
 use crate::platform::db::schema::{
     accounts, conversation_tags, conversations, entries, pairings, patients, practice_links, staff,
 };
@@ -20,7 +21,7 @@ const PREVIEW: usize = 120;
 /// Which conversations to list; a field that is `None` does not filter.
 #[derive(Default)]
 pub struct Filter {
-    pub link: Option<String>,
+    pub link: Option<LinkId>,
     pub tag: Option<String>,
     pub identity: Option<String>,
     pub assignee: Option<Assigned>,
@@ -30,24 +31,24 @@ pub struct Filter {
 /// Filter by who answers the conversation.
 pub enum Assigned {
     Nobody,
-    To(String),
+    To(StaffId),
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
 struct Row {
-    id: String,
-    pairing_id: String,
+    id: ConversationId,
+    pairing_id: PairingId,
     status: String,
-    link_id: Option<String>,
-    assignee_id: Option<String>,
+    link_id: Option<LinkId>,
+    assignee_id: Option<StaffId>,
     identity: String,
     identity_since: Timestamp,
     unread: bool,
     entry_count: i32,
     read_position: i32,
     patient_read_position: i32,
-    acknowledged_by: Option<String>,
+    acknowledged_by: Option<StaffId>,
     acknowledged_at: Option<Timestamp>,
     last_entry_at: Timestamp,
     created_at: Timestamp,
@@ -123,22 +124,26 @@ pub fn to_verify(conn: &mut Conn, reader: &Reader, after: Option<&Waiting>, limi
 /// Length of the identity work list, counted only up to `most`, so that the query stays fast on a long list.
 pub fn how_many_to_verify(conn: &mut Conn, reader: &Reader, most: i64) -> Result<usize> {
     let rows = in_reach(reader).filter(conversations::to_verify.eq(true)).limit(most);
-    Ok(rows.select(conversations::id).load::<String>(conn)?.len())
+    Ok(rows.select(conversations::id).load::<ConversationId>(conn)?.len())
 }
 
-pub fn find(conn: &mut Conn, reader: &Reader, id: &str) -> Result<Option<Card>> {
+pub fn find(conn: &mut Conn, reader: &Reader, id: &ConversationId) -> Result<Option<Card>> {
     let row = in_reach(reader).filter(conversations::id.eq(id)).select(columns::<Row>());
     let row: Option<Row> = row.first(conn).optional()?;
     Ok(cards(conn, row.into_iter().collect())?.pop())
 }
 
 /// The subset of `ids` within the access scope.
-pub fn in_reach_among(conn: &mut Conn, reader: &Reader, ids: &[String]) -> Result<Vec<String>> {
+pub fn in_reach_among(
+    conn: &mut Conn,
+    reader: &Reader,
+    ids: &[ConversationId],
+) -> Result<Vec<ConversationId>> {
     Ok(in_reach(reader).filter(conversations::id.eq_any(ids)).select(conversations::id).load(conn)?)
 }
 
 /// Contact details of a pairing's patient.
-pub fn contact(conn: &mut Conn, pairing_id: &str) -> Result<Contact> {
+pub fn contact(conn: &mut Conn, pairing_id: &PairingId) -> Result<Contact> {
     let row = pairings::table.inner_join(patients::table).inner_join(accounts::table);
     let columns = (
         accounts::phone,
@@ -151,8 +156,8 @@ pub fn contact(conn: &mut Conn, pairing_id: &str) -> Result<Contact> {
 }
 
 /// Entries after a position, in order.
-pub fn remarks(conn: &mut Conn, id: &str, after: i32, limit: i64) -> Result<Vec<Remark>> {
-    type Row = (String, i32, String, String, Option<String>, String, Timestamp);
+pub fn remarks(conn: &mut Conn, id: &ConversationId, after: i32, limit: i64) -> Result<Vec<Remark>> {
+    type Row = (EntryId, i32, String, String, Option<StaffId>, String, Timestamp);
     let rows = entries::table
         .filter(entries::conversation_id.eq(id))
         .filter(entries::position.gt(after))
@@ -169,7 +174,7 @@ pub fn remarks(conn: &mut Conn, id: &str, after: i32, limit: i64) -> Result<Vec<
             entries::created_at,
         ))
         .load(conn)?;
-    let names = staff_by_id(conn, rows.iter().filter_map(|row| row.4.clone()).collect())?;
+    let names = staff_by_id(conn, rows.iter().filter_map(|row| row.4.as_ref()).collect())?;
     let remark = |(id, position, kind, author, author_id, body, created_at): Row| {
         let staff = author_id.and_then(|id| names.get(&id).cloned());
         Remark { id, position, kind, author, staff, body, created_at }
@@ -181,13 +186,12 @@ fn cards(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Card>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-    let pairing_ids: Vec<&str> = rows.iter().map(|row| row.pairing_id.as_str()).collect();
-    let mut people = people(conn, &pairing_ids)?;
+    let ids: Vec<&ConversationId> = rows.iter().map(|row| &row.id).collect();
+    let mut people = people(conn, rows.iter().map(|row| &row.pairing_id).collect())?;
     let mut tags = tags(conn, &ids)?;
     let mut last = last_entries(conn, &ids)?;
-    let links = links(conn, rows.iter().filter_map(|row| row.link_id.as_deref()).collect())?;
-    let names = staff_by_id(conn, rows.iter().filter_map(|row| row.assignee_id.clone()).collect())?;
+    let links = links(conn, rows.iter().filter_map(|row| row.link_id.as_ref()).collect())?;
+    let names = staff_by_id(conn, rows.iter().filter_map(|row| row.assignee_id.as_ref()).collect())?;
     let card = |row: Row| {
         let (patient, invite_id, method) = people.remove(&row.pairing_id)?;
         let (tags, last_entry) = (tags.remove(&row.id).unwrap_or_default(), last.remove(&row.id));
@@ -237,35 +241,35 @@ impl Row {
 }
 
 /// The patient, the id of the accepted invite, and how the link reached the device.
-type Person = (PatientCard, Option<String>, String);
+type Person = (PatientCard, Option<InviteId>, String);
 
-fn people(conn: &mut Conn, pairing_ids: &[&str]) -> Result<HashMap<String, Person>> {
+fn people(conn: &mut Conn, pairing_ids: Vec<&PairingId>) -> Result<HashMap<PairingId, Person>> {
     let rows = pairings::table.inner_join(patients::table).filter(pairings::id.eq_any(pairing_ids));
     let person = (columns::<PatientCard>(), pairings::invite_id, pairings::method);
-    Ok(rows.select((pairings::id, person)).load::<(String, Person)>(conn)?.into_iter().collect())
+    Ok(rows.select((pairings::id, person)).load::<(PairingId, Person)>(conn)?.into_iter().collect())
 }
 
-fn tags(conn: &mut Conn, ids: &[&str]) -> Result<HashMap<String, Vec<String>>> {
+fn tags(conn: &mut Conn, ids: &[&ConversationId]) -> Result<HashMap<ConversationId, Vec<String>>> {
     let rows = conversation_tags::table.filter(conversation_tags::conversation_id.eq_any(ids));
-    let rows: Vec<(String, String)> = rows
+    let rows: Vec<(ConversationId, String)> = rows
         .order((conversation_tags::conversation_id, conversation_tags::tag))
         .select((conversation_tags::conversation_id, conversation_tags::tag))
         .load(conn)?;
-    let mut found: HashMap<String, Vec<String>> = HashMap::new();
+    let mut found: HashMap<ConversationId, Vec<String>> = HashMap::new();
     for (id, tag) in rows {
         found.entry(id).or_default().push(tag);
     }
     Ok(found)
 }
 
-fn last_entries(conn: &mut Conn, ids: &[&str]) -> Result<HashMap<String, LastEntry>> {
+fn last_entries(conn: &mut Conn, ids: &[&ConversationId]) -> Result<HashMap<ConversationId, LastEntry>> {
     let rows = entries::table
         .inner_join(conversations::table)
         .filter(conversations::id.eq_any(ids))
         .filter(entries::position.eq(conversations::entry_count));
-    let rows: Vec<(String, String, String, String)> =
+    let rows: Vec<(ConversationId, String, String, String)> =
         rows.select((conversations::id, entries::kind, entries::author, entries::body)).load(conn)?;
-    let entry = |(id, kind, author, body): (String, String, String, String)| {
+    let entry = |(id, kind, author, body): (ConversationId, String, String, String)| {
         (id, LastEntry { kind, author, preview: preview(&body) })
     };
     Ok(rows.into_iter().map(entry).collect())
@@ -279,7 +283,7 @@ fn preview(body: &str) -> String {
     }
 }
 
-fn links(conn: &mut Conn, ids: Vec<&str>) -> Result<HashMap<String, LinkCard>> {
+fn links(conn: &mut Conn, ids: Vec<&LinkId>) -> Result<HashMap<LinkId, LinkCard>> {
     let rows = practice_links::table.filter(practice_links::id.eq_any(ids)).select((
         practice_links::id,
         practice_links::label,
@@ -288,7 +292,7 @@ fn links(conn: &mut Conn, ids: Vec<&str>) -> Result<HashMap<String, LinkCard>> {
     Ok(rows.load::<LinkCard>(conn)?.into_iter().map(|link| (link.id.clone(), link)).collect())
 }
 
-fn staff_by_id(conn: &mut Conn, ids: Vec<String>) -> Result<HashMap<String, StaffCard>> {
+fn staff_by_id(conn: &mut Conn, ids: Vec<&StaffId>) -> Result<HashMap<StaffId, StaffCard>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }

@@ -6,17 +6,18 @@ use utoipa::ToSchema;
 
 use crate::domain::conversations::{PairingSource, PatientCard, own_address};
 use crate::kit::Timestamp;
+use crate::kit::ids::{ConversationId, EntryId, LinkId, PairingId, StaffId};
 
 /// Pagination cursor of the inbox: the last conversation of a page.
 pub struct Cursor {
     pub last_entry_at: Timestamp,
-    pub id: String,
+    pub id: ConversationId,
 }
 
 /// Pagination cursor of the identity work list: the last conversation of a page.
 pub struct Waiting {
     pub since: Timestamp,
-    pub id: String,
+    pub id: ConversationId,
 }
 
 /// A conversation as the practice sees it.
@@ -24,11 +25,9 @@ pub struct Waiting {
 #[schema(as = InboxConversation)]
 pub struct Card {
     /// Id of the conversation.
-    #[schema(example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
+    pub id: ConversationId,
     /// Id of the pairing that opened the conversation.
-    #[schema(example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub pairing_id: String,
+    pub pairing_id: PairingId,
     /// The patient the conversation is about.
     pub patient: PatientCard,
     /// Either `open` or `closed`.
@@ -91,8 +90,7 @@ impl Card {
 #[derive(Clone, Serialize, ToSchema, Queryable)]
 pub struct LinkCard {
     /// Id of the link.
-    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
+    pub id: LinkId,
     /// Name the practice gave the link.
     #[schema(example = "Waiting room poster")]
     pub label: String,
@@ -105,8 +103,7 @@ pub struct LinkCard {
 #[derive(Clone, Serialize, ToSchema, Queryable)]
 pub struct StaffCard {
     /// Id of the staff member.
-    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
+    pub id: StaffId,
     /// Name that colleagues use for them.
     #[schema(example = "Jo Park")]
     pub name: String,
@@ -116,8 +113,7 @@ pub struct StaffCard {
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Acknowledged {
     /// Id of the staff member.
-    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub by: String,
+    pub by: StaffId,
     /// When the staff member acknowledged it.
     pub at: Timestamp,
 }
@@ -169,8 +165,7 @@ impl Contact {
 #[schema(as = InboxEntry)]
 pub struct Remark {
     /// Id of the entry.
-    #[schema(example = "ent_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
+    pub id: EntryId,
     /// Position in the conversation, starting at 1.
     #[schema(example = 1)]
     pub position: i32,

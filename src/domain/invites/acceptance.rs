@@ -10,9 +10,10 @@ use super::{Invite, MAIL_LIFE, Refusal, message, record, store};
 use crate::domain::links::{self, Destination};
 use crate::domain::notifications;
 use crate::domain::webhooks::{self, Fact};
+use crate::kit::ids::{AccountId, ConversationId, PairingId};
 use crate::kit::{Email, Phone, Secret, names};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::rate_limits::{self, Budget};
 use crate::platform::tx::Tx;
 
@@ -20,7 +21,7 @@ use crate::platform::tx::Tx;
 pub struct Holder<'a> {
     pub phone: &'a Phone,
     /// The account, if there is one already.
-    pub account_id: Option<&'a str>,
+    pub account_id: Option<&'a AccountId>,
     /// The account's e-mail address, if it is verified: it needs no second verification.
     pub email: Option<&'a str>,
 }
@@ -69,7 +70,7 @@ fn weigh(tx: &Tx, invite: &Invite, who: &Holder<'_>) -> Result<(), Refusal> {
 fn is_repeated(tx: &Tx, invite: &Invite, who: &Holder<'_>) -> bool {
     let repeats = tx.settings.verification.proof_life();
     who.account_id.is_some()
-        && invite.account_id.as_deref() == who.account_id
+        && invite.account_id.as_ref() == who.account_id
         && invite.accepted_at.is_some_and(|at| at + repeats > tx.now)
 }
 
@@ -105,9 +106,9 @@ fn phone_first(tx: &mut Tx, invite: &Invite) -> db::Result<()> {
 }
 
 pub struct Accepted<'a> {
-    pub account_id: &'a str,
-    pub pairing_id: &'a str,
-    pub conversation_id: &'a str,
+    pub account_id: &'a AccountId,
+    pub pairing_id: &'a PairingId,
+    pub conversation_id: &'a ConversationId,
     /// Whether the patient's name is compatible with the invited one.
     pub name_agrees: bool,
 }
@@ -128,9 +129,9 @@ pub fn accept(tx: &mut Tx, invite: &Invite, by: &Accepted<'_>) -> db::Result<()>
     }
     let detail =
         json!({ "link": invite.link_id, "conversation": conversation_id, "name_agrees": name_agrees });
-    let practice_id = Some(invite.practice_id.as_str());
+    let practice_id = Some(&invite.practice_id);
     let (action, subject) = ("invite.accepted", invite.id.as_str());
-    tx.audit(&audit::Event { practice_id, actor: account_id, action, subject, detail })?;
+    tx.audit(&audit::Event { practice_id, actor: account_id.as_str(), action, subject, detail })?;
     let fact = Fact::InviteAccepted { invite_id: &invite.id, pairing_id, conversation_id };
     webhooks::emit(tx, &invite.practice_id, &[fact])
 }

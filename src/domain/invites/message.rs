@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{Invite, quiet, record, store, words};
 use crate::domain::consent;
 use crate::domain::links::{self, Destination};
+use crate::kit::ids::InviteId;
 use crate::kit::{Secret, Timestamp};
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::outbox::{
     self, Channel, Job, Message, Outcome, Outgoing, Rendered, Report, Sender, Text, Topic,
 };
@@ -29,12 +30,12 @@ const LEAST: Duration = Duration::from_hours(1);
 /// Payload of an outbox row, from which both secrets are derived.
 #[derive(Serialize, Deserialize)]
 pub struct Secrets {
-    invite: String,
+    invite: InviteId,
     seed: String,
 }
 
 impl Secrets {
-    pub fn new(tx: &Tx, invite_id: &str) -> Self {
+    pub fn new(tx: &Tx, invite_id: &InviteId) -> Self {
         Self { invite: invite_id.to_owned(), seed: URL_SAFE_NO_PAD.encode(tx.random::<32>()) }
     }
 
@@ -50,7 +51,7 @@ impl Secrets {
 
     /// 128 bits, because a text message has no room for more.
     fn secret(&self, tx: &Tx, purpose: &str) -> Secret {
-        let key = tx.keys.derive(purpose, &[self.invite.as_bytes(), self.seed.as_bytes()]);
+        let key = tx.keys.derive(purpose, &[self.invite.as_str().as_bytes(), self.seed.as_bytes()]);
         Secret::from_client(&URL_SAFE_NO_PAD.encode(key.get(..16).unwrap_or_default()))
     }
 

@@ -26,9 +26,10 @@ pub use store::{Filter, Invite};
 
 use crate::domain::consent;
 use crate::domain::links::{self, Destination};
+use crate::kit::ids::{AccountId, InviteId, PracticeId, StaffId};
 use crate::kit::{Email, Language, Phone, Timestamp, Wait};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::rate_limits::{self, Budget};
 use crate::platform::tx::Tx;
 
@@ -147,7 +148,7 @@ pub enum Refusal {
 
 pub struct NewInvite {
     /// Id of the staff member who sends the invite.
-    pub created_by: String,
+    pub created_by: StaffId,
     /// Name of the invited person, as the practice wrote it.
     pub name: String,
     pub phone: Phone,
@@ -179,9 +180,9 @@ pub fn create(tx: &mut Tx, to: &Destination, new: &NewInvite) -> Result<Invite, 
             return Err(Refusal::TooSoon(next.wait_from(tx.now)));
         }
     }
-    let id = tx.id("inv");
+    let id = tx.id::<InviteId>();
     let invite = store::insert(tx.conn, &id, to, new, language, tx.now, tx.now + LIFE)?;
-    record(tx, &invite, &new.created_by, "invite.created")?;
+    record(tx, &invite, new.created_by.as_str(), "invite.created")?;
     match new.sends {
         true => dispatch(tx, to, &invite, &new.created_by),
         false => Ok(invite),
@@ -190,7 +191,7 @@ pub fn create(tx: &mut Tx, to: &Destination, new: &NewInvite) -> Result<Invite, 
 
 /// Sends an invite (again) with two new secrets; the older ones become invalid. An address that is verified
 /// stays so, and gets no second e-mail.
-pub fn send(tx: &mut Tx, invite: &Invite, by: &str) -> Result<Invite, Refusal> {
+pub fn send(tx: &mut Tx, invite: &Invite, by: &StaffId) -> Result<Invite, Refusal> {
     if !invite.state(tx.now).can_be_sent() {
         return Err(Refusal::Fixed(invite.state(tx.now)));
     }
@@ -200,18 +201,18 @@ pub fn send(tx: &mut Tx, invite: &Invite, by: &str) -> Result<Invite, Refusal> {
 }
 
 /// Cancels an invite: its secrets are invalid from then on.
-pub fn revoke(tx: &mut Tx, invite: &Invite, by: &str) -> Result<(), Refusal> {
+pub fn revoke(tx: &mut Tx, invite: &Invite, by: &StaffId) -> Result<(), Refusal> {
     if store::revoke(tx.conn, &invite.id, tx.now)? == 0 {
         return match store::is_revoked(tx.conn, &invite.id)? {
             true => Ok(()),
             false => Err(Refusal::Fixed(State::Accepted)),
         };
     }
-    Ok(record(tx, invite, by, "invite.revoked")?)
+    Ok(record(tx, invite, by.as_str(), "invite.revoked")?)
 }
 
 /// Returns the invite of `id` in a practice, if it is within the access scope of `filter`.
-pub fn find(tx: &mut Tx, filter: &Filter<'_>, id: &str) -> Result<Invite, Refusal> {
+pub fn find(tx: &mut Tx, filter: &Filter<'_>, id: &InviteId) -> Result<Invite, Refusal> {
     store::find(tx.conn, filter, id, tx.now)?.ok_or(Refusal::NotFound)
 }
 
@@ -236,12 +237,12 @@ fn check_number(tx: &mut Tx, phone: &Phone) -> Result<(), Refusal> {
 }
 
 /// Rate limits for invites to one contact of a practice: by number, and by address.
-fn contact(tx: &Tx, practice_id: &str, phone: &Phone, email: &Email) -> [Budget; 2] {
+fn contact(tx: &Tx, practice_id: &PracticeId, phone: &Phone, email: &Email) -> [Budget; 2] {
     [phone.as_e164(), email.as_str()].map(|it| Budget::invites_to_contact(tx, practice_id, it))
 }
 
 /// Queues both messages, at most once per contact and day.
-fn dispatch(tx: &mut Tx, to: &Destination, invite: &Invite, by: &str) -> Result<Invite, Refusal> {
+fn dispatch(tx: &mut Tx, to: &Destination, invite: &Invite, by: &StaffId) -> Result<Invite, Refusal> {
     let (phone, email) = (invite.phone().ok_or(Refusal::Gone)?, invite.email().ok_or(Refusal::Gone)?);
     let budgets = contact(tx, &invite.practice_id, &phone, &email);
     rate_limits::take(tx, &budgets)?.map_err(|at| Refusal::TooSoon(at.wait_from(tx.now)))?;
@@ -260,17 +261,17 @@ fn dispatch(tx: &mut Tx, to: &Destination, invite: &Invite, by: &str) -> Result<
     if sent.email_proven_at.is_none() {
         message::enqueue_mail(tx, &sent, &out)?;
     }
-    record(tx, &sent, by, "invite.sent")?;
+    record(tx, &sent, by.as_str(), "invite.sent")?;
     Ok(sent)
 }
 
 fn record(tx: &mut Tx, invite: &Invite, actor: &str, action: &str) -> db::Result<()> {
-    let (practice_id, detail) = (Some(invite.practice_id.as_str()), json!({ "link": invite.link_id }));
-    tx.audit(&audit::Event { practice_id, actor, action, subject: &invite.id, detail })
+    let (practice_id, detail) = (Some(&invite.practice_id), json!({ "link": invite.link_id }));
+    tx.audit(&audit::Event { practice_id, actor, action, subject: invite.id.as_str(), detail })
 }
 
 /// Deletes the number and address of a deleted account.
-pub fn forget_account(tx: &mut Tx, account_id: &str) -> db::Result<usize> {
+pub fn forget_account(tx: &mut Tx, account_id: &AccountId) -> db::Result<usize> {
     store::forget_account(tx.conn, account_id)
 }
 

@@ -7,6 +7,7 @@ use diesel::{insert_into, update};
 
 use super::{NewInvite, State};
 use crate::domain::links::Destination;
+use crate::kit::ids::{AccountId, ConversationId, InviteId, LinkId, PracticeId, StaffId};
 use crate::kit::{Email, Language, Phone, Timestamp};
 use crate::platform::db::schema::{invites, practice_links};
 use crate::platform::db::{Conn, MultiBackend, Result, columns};
@@ -15,12 +16,12 @@ use crate::platform::db::{Conn, MultiBackend, Result, columns};
 #[diesel(table_name = invites)]
 pub struct Invite {
     /// Prefixed, time-ordered id: `inv_…`.
-    pub id: String,
-    pub practice_id: String,
+    pub id: InviteId,
+    pub practice_id: PracticeId,
     /// The link whose tags, owner and welcome the conversation gets.
-    pub link_id: String,
+    pub link_id: LinkId,
     /// Id of the staff member who created it.
-    pub created_by: String,
+    pub created_by: StaffId,
     /// Name of the invited person; deleted a month after the invite has ended, like number and address.
     pub name: Option<String>,
     phone: Option<String>,
@@ -45,8 +46,8 @@ pub struct Invite {
     /// Whether the accepting patient's name is compatible with the invited one.
     pub name_agrees: Option<bool>,
     /// Account that accepted the invite.
-    pub account_id: Option<String>,
-    pub conversation_id: Option<String>,
+    pub account_id: Option<AccountId>,
+    pub conversation_id: Option<ConversationId>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     /// Expiry of the link in its e-mail.
@@ -75,16 +76,16 @@ impl Invite {
 
 /// Access scope and state filter of a query.
 pub struct Filter<'a> {
-    pub practice_id: &'a str,
+    pub practice_id: &'a PracticeId,
     /// Owners and ids of the links whose invites are included; `None` for all.
-    pub only: Option<(&'a [String], &'a [String])>,
+    pub only: Option<(&'a [String], &'a [LinkId])>,
     pub state: Option<State>,
 }
 
 /// Inserts an invite as a draft.
 pub fn insert(
     conn: &mut Conn,
-    id: &str,
+    id: &InviteId,
     to: &Destination,
     new: &NewInvite,
     language: Language,
@@ -119,7 +120,7 @@ pub struct Sent {
 }
 
 /// Marks an invite as sent unless it was accepted or revoked; its earlier secrets become invalid.
-pub fn mark_sent(conn: &mut Conn, id: &str, sent: &Sent) -> Result<Option<Invite>> {
+pub fn mark_sent(conn: &mut Conn, id: &InviteId, sent: &Sent) -> Result<Option<Invite>> {
     let row = invites::table.find(id).filter(invites::state.ne_all(["accepted", "revoked"]));
     let text = |word: &'static str| word.into_sql::<Text>();
     let state = case_when(invites::email_proven_at.is_not_null(), text("email_ok")).otherwise(text("sent"));
@@ -140,7 +141,7 @@ pub fn mark_sent(conn: &mut Conn, id: &str, sent: &Sent) -> Result<Option<Invite
 }
 
 /// Replaces the e-mail secret of a live invite.
-pub fn set_email_secret(conn: &mut Conn, id: &str, hash: &str, until: Timestamp) -> Result<usize> {
+pub fn set_email_secret(conn: &mut Conn, id: &InviteId, hash: &str, until: Timestamp) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::state.eq_any(State::LIVE));
     let change = (invites::email_hash.eq(hash), invites::email_hash_expires_at.eq(until));
     Ok(update(row).set(change).execute(conn)?)
@@ -169,7 +170,7 @@ pub fn by_email_secret(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Op
     Ok(row.select(columns::<Invite>()).first(conn).optional()?)
 }
 
-pub fn mark_opened(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+pub fn mark_opened(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::state.eq("sent")).filter(invites::expires_at.gt(now));
     Ok(update(row).set((invites::state.eq("opened"), invites::opened_at.eq(now))).execute(conn)?)
 }
@@ -187,7 +188,7 @@ pub fn mark_email(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<
 }
 
 /// Marks the number as verified while the address is not; 0 if it was already marked.
-pub fn mark_phone(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+pub fn mark_phone(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
     let row = invites::table
         .find(id)
         .filter(invites::state.eq_any(State::LIVE))
@@ -196,7 +197,7 @@ pub fn mark_phone(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
 }
 
 /// Marks the first attempt with another number; 0 if it was already marked.
-pub fn mark_other_number(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+pub fn mark_other_number(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::other_number_at.is_null());
     Ok(update(row).set(invites::other_number_at.eq(now)).execute(conn)?)
 }
@@ -213,9 +214,9 @@ pub fn mark_bounced(conn: &mut Conn, hash: &str, channel: &str) -> Result<Option
 /// Completes a live invite with its conversation; 0 if it is not live any more.
 pub fn accept(
     conn: &mut Conn,
-    id: &str,
-    account_id: &str,
-    conversation_id: &str,
+    id: &InviteId,
+    account_id: &AccountId,
+    conversation_id: &ConversationId,
     name_agrees: bool,
     now: Timestamp,
 ) -> Result<usize> {
@@ -232,7 +233,7 @@ pub fn accept(
 }
 
 /// Cancels an invite that was not accepted.
-pub fn revoke(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+pub fn revoke(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::state.ne_all(["accepted", "revoked"]));
     let change = (
         invites::state.eq("revoked"),
@@ -243,9 +244,9 @@ pub fn revoke(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
     Ok(update(row).set(change).execute(conn)?)
 }
 
-pub fn is_revoked(conn: &mut Conn, id: &str) -> Result<bool> {
+pub fn is_revoked(conn: &mut Conn, id: &InviteId) -> Result<bool> {
     let row = invites::table.find(id).filter(invites::state.eq("revoked"));
-    Ok(row.select(invites::id).first::<String>(conn).optional()?.is_some())
+    Ok(row.select(invites::id).first::<InviteId>(conn).optional()?.is_some())
 }
 
 /// Expires live invites whose time has passed.
@@ -269,13 +270,13 @@ pub fn forget(conn: &mut Conn, before: Timestamp) -> Result<usize> {
 }
 
 /// Deletes the number and address of the accepting account; the name stays, as in the conversation.
-pub fn forget_account(conn: &mut Conn, account_id: &str) -> Result<usize> {
+pub fn forget_account(conn: &mut Conn, account_id: &AccountId) -> Result<usize> {
     let rows = invites::table.filter(invites::account_id.eq(account_id));
     let change = (invites::phone.eq(None::<String>), invites::email.eq(None::<String>));
     Ok(update(rows).set(change).execute(conn)?)
 }
 
-pub fn find(conn: &mut Conn, filter: &Filter<'_>, id: &str, now: Timestamp) -> Result<Option<Invite>> {
+pub fn find(conn: &mut Conn, filter: &Filter<'_>, id: &InviteId, now: Timestamp) -> Result<Option<Invite>> {
     let row = in_reach(filter, now).filter(invites::id.eq(id));
     Ok(row.select(columns::<Invite>()).first(conn).optional()?)
 }

@@ -19,7 +19,8 @@ pub use writer::{Writer, flush, spawn};
 
 use std::time::Duration;
 
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::LinkId;
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// How long rolled-up events are kept, so that counters can be checked against them.
@@ -99,9 +100,9 @@ impl Step {
 }
 
 /// Counts one step in the transaction of the fact itself.
-pub fn record(tx: &mut Tx, link_id: &str, step: Step) -> db::Result<()> {
+pub fn record(tx: &mut Tx, link_id: &LinkId, step: Step) -> db::Result<()> {
     let event = store::Event {
-        id: tx.id("fun"),
+        id: tx.id(),
         link_id: link_id.to_owned(),
         step: step.as_str(),
         channel: String::new(),
@@ -112,7 +113,7 @@ pub fn record(tx: &mut Tx, link_id: &str, step: Step) -> db::Result<()> {
 }
 
 /// Returns the funnel of a link in `range`, over all channels or for one.
-pub fn of_link(tx: &mut Tx, link_id: &str, range: Range, channel: Option<&str>) -> db::Result<Report> {
+pub fn of_link(tx: &mut Tx, link_id: &LinkId, range: Range, channel: Option<&str>) -> db::Result<Report> {
     let rows = store::counts(tx.conn, link_id, &range.first_day(), &range.last_day())?;
     Ok(Report::new(range, channel, &rows))
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::writer::Unwritten;
 use super::{MOST_CHANNELS, OTHER, Step};
 use crate::kit::Timestamp;
+use crate::kit::ids::LinkId;
 
 /// Days begin on a quarter of an hour in every time zone, so views can be summed per quarter and still be
 /// assigned to the right day.
@@ -20,7 +21,7 @@ const MOST_OF_LINK: usize = 10_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    pub link_id: String,
+    pub link_id: LinkId,
     pub step: Step,
     pub channel: String,
     pub quarter: i64,
@@ -33,7 +34,7 @@ pub(super) struct Drained {
     /// Steps that count once per visit, however often and on whichever instance they arrive.
     pub visits: HashSet<(Key, String)>,
     /// How many entries of `visits` belong to each link.
-    of_link: HashMap<String, usize>,
+    of_link: HashMap<LinkId, usize>,
 }
 
 /// The channels of each link seen by this instance today (UTC). Anyone can write a new channel into a URL,
@@ -41,11 +42,11 @@ pub(super) struct Drained {
 #[derive(Default)]
 struct Channels {
     day: i64,
-    of_link: HashMap<String, HashSet<String>>,
+    of_link: HashMap<LinkId, HashSet<String>>,
 }
 
 impl Channels {
-    fn told<'a>(&mut self, now: Timestamp, link_id: &str, channel: &'a str) -> &'a str {
+    fn told<'a>(&mut self, now: Timestamp, link_id: &LinkId, channel: &'a str) -> &'a str {
         if channel.is_empty() {
             return channel;
         }
@@ -83,7 +84,7 @@ pub struct PageViews {
 
 impl PageViews {
     /// Counts one step off the request path.
-    pub fn add(&self, now: Timestamp, link_id: &str, step: Step, channel: &str) {
+    pub fn add(&self, now: Timestamp, link_id: &LinkId, step: Step, channel: &str) {
         let Waiting { counts, channels } = &mut *self.lock();
         let key = key(now, link_id, step, channels.told(now, link_id, channel));
         if counts.sums.len() < MOST || counts.sums.contains_key(&key) {
@@ -95,7 +96,7 @@ impl PageViews {
 
     /// Like [`PageViews::add`], but once per visit and step, however often and on
     /// whichever instance it arrives.
-    pub fn add_once(&self, now: Timestamp, link_id: &str, step: Step, channel: &str, visit: &str) {
+    pub fn add_once(&self, now: Timestamp, link_id: &LinkId, step: Step, channel: &str, visit: &str) {
         let Waiting { counts, channels } = &mut *self.lock();
         let once = (key(now, link_id, step, channels.told(now, link_id, channel)), visit.to_owned());
         if counts.visits.contains(&once) {
@@ -134,7 +135,7 @@ impl PageViews {
     }
 }
 
-fn key(now: Timestamp, link_id: &str, step: Step, channel: &str) -> Key {
+fn key(now: Timestamp, link_id: &LinkId, step: Step, channel: &str) -> Key {
     Key {
         link_id: link_id.to_owned(),
         step,

@@ -7,6 +7,7 @@ use diesel::upsert::excluded;
 use diesel::{delete, insert_into, update};
 
 use crate::kit::Timestamp;
+use crate::kit::ids::{BatchId, FunnelEventId, LinkId};
 use crate::platform::db::schema::{funnel_counts, funnel_events, practice_links, practices};
 use crate::platform::db::{Both, Conn, Result};
 
@@ -14,8 +15,8 @@ use crate::platform::db::{Both, Conn, Result};
 #[derive(Clone, Insertable)]
 #[diesel(table_name = funnel_events)]
 pub struct Event {
-    pub id: String,
-    pub link_id: String,
+    pub id: FunnelEventId,
+    pub link_id: LinkId,
     pub step: &'static str,
     pub channel: String,
     pub count: i64,
@@ -24,7 +25,7 @@ pub struct Event {
 
 /// An event that is about to be added to the counters.
 pub struct Claimed {
-    pub link_id: String,
+    pub link_id: LinkId,
     pub step: String,
     pub channel: String,
     pub count: i64,
@@ -44,9 +45,9 @@ pub fn insert(conn: &mut Conn, events: &[Event]) -> Result<()> {
 }
 
 /// Assigns up to `limit` open events to `batch` and returns them.
-pub fn claim(conn: &mut Conn, batch: &str, limit: i64) -> Result<Vec<Claimed>> {
-    type Row = (String, String, String, i64, Timestamp);
-    let open: Vec<String> = funnel_events::table
+pub fn claim(conn: &mut Conn, batch: &BatchId, limit: i64) -> Result<Vec<Claimed>> {
+    type Row = (LinkId, String, String, i64, Timestamp);
+    let open: Vec<FunnelEventId> = funnel_events::table
         .filter(funnel_events::batch.is_null())
         .order(funnel_events::id)
         .limit(limit)
@@ -71,18 +72,18 @@ pub fn claim(conn: &mut Conn, batch: &str, limit: i64) -> Result<Vec<Claimed>> {
 }
 
 /// Time zones of the practices that own the events' links, by link id.
-pub fn zones(conn: &mut Conn, events: &[Claimed]) -> Result<HashMap<String, String>> {
-    let mut ids: Vec<&str> = events.iter().map(|event| event.link_id.as_str()).collect();
+pub fn zones(conn: &mut Conn, events: &[Claimed]) -> Result<HashMap<LinkId, String>> {
+    let mut ids: Vec<&LinkId> = events.iter().map(|event| &event.link_id).collect();
     ids.sort_unstable();
     ids.dedup();
     let rows = practice_links::table.inner_join(practices::table).filter(practice_links::id.eq_any(ids));
-    let zones: Vec<(String, String)> = rows.select((practice_links::id, practices::time_zone)).load(conn)?;
+    let zones: Vec<(LinkId, String)> = rows.select((practice_links::id, practices::time_zone)).load(conn)?;
     Ok(zones.into_iter().collect())
 }
 
 pub fn add(
     conn: &mut Conn,
-    link_id: &str,
+    link_id: &LinkId,
     day: &str,
     (step, channel): (&str, &str),
     slot: i32,
@@ -113,7 +114,7 @@ pub fn add(
 }
 
 /// The channels that a link's counters name on one day, without [`super::OTHER`].
-pub fn channels(conn: &mut Conn, link_id: &str, day: &str) -> Result<HashSet<String>> {
+pub fn channels(conn: &mut Conn, link_id: &LinkId, day: &str) -> Result<HashSet<String>> {
     let rows = funnel_counts::table
         .filter(funnel_counts::link_id.eq(link_id))
         .filter(funnel_counts::day.eq(day))
@@ -124,7 +125,7 @@ pub fn channels(conn: &mut Conn, link_id: &str, day: &str) -> Result<HashSet<Str
 
 /// Sums of a link between two days, both included. The caller adds up the slots, because a sum over BIGINT
 /// is a NUMERIC on one database and an integer on the other.
-pub fn counts(conn: &mut Conn, link_id: &str, from: &str, to: &str) -> Result<Vec<Sum>> {
+pub fn counts(conn: &mut Conn, link_id: &LinkId, from: &str, to: &str) -> Result<Vec<Sum>> {
     let rows = funnel_counts::table
         .filter(funnel_counts::link_id.eq(link_id))
         .filter(funnel_counts::day.ge(from))
@@ -136,7 +137,7 @@ pub fn counts(conn: &mut Conn, link_id: &str, from: &str, to: &str) -> Result<Ve
 
 /// Deletes up to `limit` events that are in the counters and happened before `before`.
 pub fn delete_rolled(conn: &mut Conn, before: Timestamp, limit: i64) -> Result<usize> {
-    let old: Vec<String> = funnel_events::table
+    let old: Vec<FunnelEventId> = funnel_events::table
         .filter(funnel_events::at.lt(before))
         .filter(funnel_events::batch.is_not_null())
         .limit(limit)

@@ -10,8 +10,9 @@ use std::time::Duration;
 use super::page_views::{Drained, PageViews};
 use super::store::{self, Event};
 use super::{MOST_CHANNELS, OTHER};
+use crate::kit::ids::{BatchId, FunnelEventId, LinkId};
 use crate::kit::{Timestamp, secret};
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::tx::{Service, Tx};
 
 /// Interval between writes. Counts in memory are at most this old; with the roll-up that stays well within
@@ -132,12 +133,12 @@ fn one_by_one(service: &Service, batch: Batch) {
 }
 
 fn events(service: &Service, drained: Drained) -> Vec<Event> {
-    let sums = drained.sums.into_iter().map(|(key, count)| (service.id("fun"), key, count));
+    let sums = drained.sums.into_iter().map(|(key, count)| (service.id::<FunnelEventId>(), key, count));
     let visits = drained.visits.into_iter().map(|(key, visit)| {
         let name = format!("{visit}:{}", key.step.as_str());
-        (format!("fun_{}", secret::sha256(name.as_bytes())), key, 1)
+        (FunnelEventId::from(format!("fun_{}", secret::sha256(name.as_bytes()))), key, 1)
     });
-    let event = |(id, key, count): (String, super::page_views::Key, i64)| Event {
+    let event = |(id, key, count): (FunnelEventId, super::page_views::Key, i64)| Event {
         id,
         link_id: key.link_id,
         step: key.step.as_str(),
@@ -150,10 +151,10 @@ fn events(service: &Service, drained: Drained) -> Vec<Event> {
 
 /// Adds up to one batch of open events to the counters, in the transaction that marks them.
 fn roll(tx: &mut Tx) -> db::Result<usize> {
-    let batch = tx.id("bat");
+    let batch = tx.id::<BatchId>();
     let claimed = store::claim(tx.conn, &batch, i64::try_from(BATCH).unwrap_or(i64::MAX))?;
     let zones = store::zones(tx.conn, &claimed)?;
-    let mut sums: HashMap<(String, String, String, String), i64> = HashMap::new();
+    let mut sums: HashMap<(LinkId, String, String, String), i64> = HashMap::new();
     for event in &claimed {
         let day = day(event.at, zones.get(&event.link_id).map_or("UTC", String::as_str));
         let key = (event.link_id.clone(), day, event.step.clone(), event.channel.clone());
@@ -162,7 +163,7 @@ fn roll(tx: &mut Tx) -> db::Result<usize> {
     let [dice] = tx.random::<1>();
     let mut known = HashMap::new();
     // Same order everywhere, so that two instances that meet in a slot wait and never deadlock.
-    let mut told_sums = BTreeMap::<(&str, &str, &str, &str), i64>::new();
+    let mut told_sums = BTreeMap::<(&LinkId, &str, &str, &str), i64>::new();
     for ((link_id, day, step, channel), count) in &sums {
         let channel = told(tx, &mut known, (link_id, day), channel)?;
         *told_sums.entry((link_id, day, step, channel)).or_default() += count;
@@ -174,14 +175,14 @@ fn roll(tx: &mut Tx) -> db::Result<usize> {
 }
 
 /// Channels that the counters contain, per link and day.
-type Known<'a> = HashMap<(&'a str, &'a str), HashSet<String>>;
+type Known<'a> = HashMap<(&'a LinkId, &'a str), HashSet<String>>;
 
 /// Returns the channel under which a count is kept. Each instance limits its channels before it writes;
 /// here the limit holds over all instances, except for channels that two of them add at the same moment.
 fn told<'a>(
     tx: &mut Tx,
     known: &mut Known<'a>,
-    (link_id, day): (&'a str, &'a str),
+    (link_id, day): (&'a LinkId, &'a str),
     channel: &'a str,
 ) -> db::Result<&'a str> {
     if channel.is_empty() || channel == OTHER {

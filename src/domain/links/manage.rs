@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::{Link, NewLink, PRACTICE, State, create, create_with_code, store};
 use crate::domain::practices::Practice;
 use crate::domain::webhooks::{self, Fact};
+use crate::kit::ids::{LinkId, PracticeId, StaffId};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// Why a link was not created or changed.
@@ -36,9 +37,9 @@ pub enum EndpointRefusal {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct People {
     /// Share its conversations in addition to the owner.
-    pub members: Vec<String>,
+    pub members: Vec<StaffId>,
     /// Are notified of new conversations; if empty, the practice's own address is.
-    pub notify: Vec<String>,
+    pub notify: Vec<StaffId>,
 }
 
 /// A partial update; `None` leaves a field unchanged. The caller has checked that the ids of teams and
@@ -52,14 +53,14 @@ pub struct Change {
     /// [`PRACTICE`], the id of a team or of a staff member.
     pub owner: Option<String>,
     /// Staff member who answers its conversations; `Some(None)` removes it.
-    pub assignee_id: Option<Option<String>>,
+    pub assignee_id: Option<Option<StaffId>>,
     /// Whether previews, texts and e-mails omit the practice's name.
     pub discreet: Option<bool>,
     pub state: Option<State>,
     /// Target of a retired link; `Some(None)` is the default link.
-    pub forward_to: Option<Option<String>>,
-    pub members: Option<Vec<String>>,
-    pub notify: Option<Vec<String>>,
+    pub forward_to: Option<Option<LinkId>>,
+    pub members: Option<Vec<StaffId>>,
+    pub notify: Option<Vec<StaffId>>,
 }
 
 /// Access scope: which links of a practice the caller may see.
@@ -69,7 +70,7 @@ pub enum Visible {
     To {
         /// [`PRACTICE`], team ids and the staff member's own id.
         owners: Vec<String>,
-        staff_id: String,
+        staff_id: StaffId,
     },
 }
 
@@ -100,8 +101,8 @@ pub fn add(
 pub fn change(
     tx: &mut Tx,
     actor: &str,
-    practice_id: &str,
-    id: &str,
+    practice_id: &PracticeId,
+    id: &LinkId,
     change: &Change,
 ) -> Result<Link, EndpointRefusal> {
     let before = store::find_of(tx.conn, practice_id, id)?.ok_or(EndpointRefusal::NotFound)?;
@@ -152,7 +153,12 @@ fn check_forward(tx: &mut Tx, link: &Link, change: &Change) -> Result<(), Endpoi
 }
 
 /// Returns the link of `id` if it is within `visible`; every other link is treated as not found.
-pub fn find_visible(tx: &mut Tx, practice_id: &str, visible: &Visible, id: &str) -> db::Result<Option<Link>> {
+pub fn find_visible(
+    tx: &mut Tx,
+    practice_id: &PracticeId,
+    visible: &Visible,
+    id: &LinkId,
+) -> db::Result<Option<Link>> {
     let Some(link) = store::find_of(tx.conn, practice_id, id)? else { return Ok(None) };
     match visible {
         Visible::All => Ok(Some(link)),
@@ -167,7 +173,7 @@ pub fn find_visible(tx: &mut Tx, practice_id: &str, visible: &Visible, id: &str)
 /// Up to `limit` links after the link `after`, oldest first.
 pub fn list(
     tx: &mut Tx,
-    practice_id: &str,
+    practice_id: &PracticeId,
     visible: &Visible,
     after: &str,
     limit: i64,
@@ -182,21 +188,21 @@ pub fn list(
 }
 
 /// Ids of the links that a staff member is assignee or member of.
-pub fn joined(tx: &mut Tx, staff_id: &str) -> db::Result<Vec<String>> {
+pub fn joined(tx: &mut Tx, staff_id: &StaffId) -> db::Result<Vec<LinkId>> {
     store::joined(tx.conn, staff_id)
 }
 
-pub fn people(tx: &mut Tx, link_id: &str) -> db::Result<People> {
+pub fn people(tx: &mut Tx, link_id: &LinkId) -> db::Result<People> {
     Ok(People { members: store::people(tx.conn, link_id, "member")?, notify: notified(tx, link_id)? })
 }
 
 /// Ids of the staff members who are notified of a link's new conversations.
-pub fn notified(tx: &mut Tx, link_id: &str) -> db::Result<Vec<String>> {
+pub fn notified(tx: &mut Tx, link_id: &LinkId) -> db::Result<Vec<StaffId>> {
     store::people(tx.conn, link_id, "notify")
 }
 
 /// Closes every link of a practice that closed, and returns how many there were.
-pub fn close_all(tx: &mut Tx, practice_id: &str) -> db::Result<usize> {
+pub fn close_all(tx: &mut Tx, practice_id: &PracticeId) -> db::Result<usize> {
     tx.invalidate_landing_pages();
     store::close_all(tx.conn, practice_id)
 }
@@ -211,8 +217,8 @@ fn picture(link: &Link, people: &People) -> Value {
 }
 
 fn record(tx: &mut Tx, actor: &str, action: &'static str, link: &Link, detail: Value) -> db::Result<()> {
-    let practice_id = Some(link.practice_id.as_str());
-    tx.audit(&audit::Event { practice_id, actor, action, subject: &link.id, detail })?;
+    let (practice_id, subject) = (Some(&link.practice_id), link.id.as_str());
+    tx.audit(&audit::Event { practice_id, actor, action, subject, detail })?;
     let fact = Fact::LinkChanged { link_id: &link.id, code: &link.code, state: link.state().as_str() };
     webhooks::emit(tx, &link.practice_id, &[fact])
 }

@@ -4,17 +4,21 @@
 //! signs when a device submits a code: it names the link and the way the code reached the device. Nothing
 //! is ever paired by IP address or fingerprint: two phones in one waiting room share an address.
 
+pub mod access;
 pub mod code;
 pub mod details;
 pub mod manage;
+pub mod owner;
 pub mod store;
 pub mod token;
 
+pub use access::AccessScope;
 pub use code::LENGTHS as CODE_LENGTHS;
 pub use manage::{
     Change, EndpointRefusal, People, Visible, add, change, close_all, find_visible, joined, list, notified,
     owner_kind, people,
 };
+pub use owner::Owner;
 pub use store::Link;
 pub use token::{LinkToken, Source};
 
@@ -22,6 +26,7 @@ use std::collections::HashSet;
 
 use crate::domain::link_analytics;
 use crate::domain::practices::{self, Practice};
+use crate::kit::ids::{LinkId, PracticeId, StaffId};
 use crate::platform::db::{self, Conn};
 use crate::platform::tx::Tx;
 
@@ -102,7 +107,7 @@ pub const PRACTICE: &str = "practice";
 
 #[derive(Clone)]
 pub struct NewLink {
-    pub practice_id: String,
+    pub practice_id: PracticeId,
     pub label: String,
     pub tags: Vec<String>,
     /// First entry of its conversations.
@@ -112,14 +117,14 @@ pub struct NewLink {
     /// Who can see its conversations: [`PRACTICE`], the id of a team or of a staff member.
     pub owner: String,
     /// Staff member who answers its conversations.
-    pub assignee_id: Option<String>,
+    pub assignee_id: Option<StaffId>,
     /// Whether previews, texts and e-mails omit the practice's name.
     pub discreet: bool,
 }
 
 impl NewLink {
     /// A link without extras, owned by the whole practice.
-    pub fn plain(practice_id: &str, label: &str) -> Self {
+    pub fn plain(practice_id: &PracticeId, label: &str) -> Self {
         Self {
             practice_id: practice_id.to_owned(),
             label: label.to_owned(),
@@ -145,7 +150,7 @@ const FORWARDS: usize = 1_000;
 pub fn create(tx: &mut Tx, new: &NewLink) -> db::Result<Option<Link>> {
     let length = code::length_for(|length| store::count_of_length(tx.conn, length))?;
     for _ in 0..TRIES {
-        let id = tx.id("lnk");
+        let id = tx.id::<LinkId>();
         if let Some(link) = store::insert(tx.conn, &id, &code::generate(tx, length), new, tx.now)? {
             return Ok(Some(link));
         }
@@ -155,7 +160,7 @@ pub fn create(tx: &mut Tx, new: &NewLink) -> db::Result<Option<Link>> {
 
 /// Creates a link with a code that the operator chose (imported, or the demo's); `None` if it is taken.
 pub fn create_with_code(tx: &mut Tx, code: &str, new: &NewLink) -> db::Result<Option<Link>> {
-    let id = tx.id("lnk");
+    let id = tx.id::<LinkId>();
     store::insert(tx.conn, &id, code, new, tx.now)
 }
 
@@ -231,7 +236,7 @@ pub fn read_token(tx: &mut Tx, token: &str) -> Result<(Destination, Source), Ref
 }
 
 /// Returns the current destination of the link `id`.
-pub fn destination_of(tx: &mut Tx, id: &str) -> Result<Destination, Refusal> {
+pub fn destination_of(tx: &mut Tx, id: &LinkId) -> Result<Destination, Refusal> {
     let found = store::find_with_practice(tx.conn, id)?;
     let to = destination(tx, found, store::find)?.ok_or(Refusal::TokenInvalid)?;
     open_only(to)
@@ -240,7 +245,7 @@ pub fn destination_of(tx: &mut Tx, id: &str) -> Result<Destination, Refusal> {
 /// [`destination_of`] with row locks, for callers that are about to pair: the rows cannot change until the
 /// transaction ends, so a pairing is never made with a practice that closed, or through a link that was
 /// paused, a moment before.
-pub fn hold(tx: &mut Tx, id: &str) -> Result<Destination, Refusal> {
+pub fn hold(tx: &mut Tx, id: &LinkId) -> Result<Destination, Refusal> {
     // A link never moves to another practice, so its practice may be read before the link is locked.
     let link = store::find(tx.conn, id)?.ok_or(Refusal::TokenInvalid)?;
     let practice = practices::hold(tx, &link.practice_id)?;
@@ -262,25 +267,25 @@ fn open_only(to: Destination) -> Result<Destination, Refusal> {
     }
 }
 
-pub fn default_of(tx: &mut Tx, practice_id: &str) -> db::Result<Option<Link>> {
+pub fn default_of(tx: &mut Tx, practice_id: &PracticeId) -> db::Result<Option<Link>> {
     store::find_default(tx.conn, practice_id)
 }
 
 /// Returns the link in any state: for records that were created through it earlier.
-pub fn find(tx: &mut Tx, id: &str) -> db::Result<Option<Link>> {
+pub fn find(tx: &mut Tx, id: &LinkId) -> db::Result<Option<Link>> {
     store::find(tx.conn, id)
 }
 
 /// Returns the link and its effective link in any state, even if the practice is closed or suspended: for
 /// records that were created through it earlier.
-pub fn known(tx: &mut Tx, id: &str) -> db::Result<Option<Destination>> {
+pub fn known(tx: &mut Tx, id: &LinkId) -> db::Result<Option<Destination>> {
     let Some((link, practice)) = store::find_with_practice(tx.conn, id)? else { return Ok(None) };
     let endpoint = endpoint(tx, &link, store::find)?.unwrap_or_else(|| link.clone());
     Ok(Some(Destination { link, endpoint, practice }))
 }
 
 /// Query for a link by id: a plain read, or with a row lock.
-type Look = fn(&mut Conn, &str) -> db::Result<Option<Link>>;
+type Look = fn(&mut Conn, &LinkId) -> db::Result<Option<Link>>;
 
 /// Adds the effective link; `None` if the link is closed or the practice is not active.
 fn destination(tx: &mut Tx, found: Option<(Link, Practice)>, look: Look) -> db::Result<Option<Destination>> {

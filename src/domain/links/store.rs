@@ -7,6 +7,7 @@ use diesel::sql_types::Text;
 use super::{Change, NewLink, State};
 use crate::domain::practices::Practice;
 use crate::kit::Timestamp;
+use crate::kit::ids::{LinkId, PracticeId, StaffId};
 use crate::platform::db::schema::{link_people, practice_links, practices};
 use crate::platform::db::{Both, Conn, Result, Shared, columns};
 
@@ -19,8 +20,8 @@ extern "SQL" {
 #[diesel(table_name = practice_links)]
 pub struct Link {
     /// Prefixed, time-ordered id: `lnk_…`.
-    pub id: String,
-    pub practice_id: String,
+    pub id: LinkId,
+    pub practice_id: PracticeId,
     /// The digits in the URL.
     pub code: String,
     pub label: String,
@@ -34,11 +35,11 @@ pub struct Link {
     /// Who can see its conversations: `practice`, the id of a team or of a staff member.
     pub owner: String,
     /// Staff member who answers its conversations.
-    pub assignee_id: Option<String>,
+    pub assignee_id: Option<StaffId>,
     /// Whether previews, texts and e-mails omit the practice's name.
     pub discreet: bool,
     /// Target once the link is retired; `None` is the default link.
-    pub forward_id: Option<String>,
+    pub forward_id: Option<LinkId>,
 }
 
 impl Link {
@@ -54,7 +55,13 @@ impl Link {
 }
 
 /// Inserts a link; `None` if the code is taken.
-pub fn insert(conn: &mut Conn, id: &str, code: &str, new: &NewLink, now: Timestamp) -> Result<Option<Link>> {
+pub fn insert(
+    conn: &mut Conn,
+    id: &LinkId,
+    code: &str,
+    new: &NewLink,
+    now: Timestamp,
+) -> Result<Option<Link>> {
     let row = (
         practice_links::id.eq(id),
         practice_links::practice_id.eq(&new.practice_id),
@@ -77,12 +84,12 @@ pub fn insert(conn: &mut Conn, id: &str, code: &str, new: &NewLink, now: Timesta
     Ok(Both(insert).get_result(conn).optional()?)
 }
 
-pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Link>> {
+pub fn find(conn: &mut Conn, id: &LinkId) -> Result<Option<Link>> {
     Ok(practice_links::table.find(id).select(columns::<Link>()).first(conn).optional()?)
 }
 
 /// Returns the link with a shared row lock until the transaction ends.
-pub fn hold(conn: &mut Conn, id: &str) -> Result<Option<Link>> {
+pub fn hold(conn: &mut Conn, id: &LinkId) -> Result<Option<Link>> {
     Ok(Shared(practice_links::table.find(id).select(columns::<Link>())).get_result(conn).optional()?)
 }
 
@@ -93,12 +100,12 @@ pub fn find_by_code(conn: &mut Conn, code: &str) -> Result<Option<(Link, Practic
     Ok(row.select((columns::<Link>(), columns::<Practice>())).first(conn).optional()?)
 }
 
-pub fn find_with_practice(conn: &mut Conn, id: &str) -> Result<Option<(Link, Practice)>> {
+pub fn find_with_practice(conn: &mut Conn, id: &LinkId) -> Result<Option<(Link, Practice)>> {
     let row = practice_links::table.inner_join(practices::table).filter(practice_links::id.eq(id));
     Ok(row.select((columns::<Link>(), columns::<Practice>())).first(conn).optional()?)
 }
 
-pub fn find_default(conn: &mut Conn, practice_id: &str) -> Result<Option<Link>> {
+pub fn find_default(conn: &mut Conn, practice_id: &PracticeId) -> Result<Option<Link>> {
     let row = practice_links::table.filter(practice_links::practice_id.eq(practice_id));
     Ok(row.filter(practice_links::is_default).select(columns::<Link>()).first(conn).optional()?)
 }
@@ -110,7 +117,7 @@ pub fn count_of_length(conn: &mut Conn, digits: u32) -> Result<i64> {
     Ok(rows.count().get_result(conn)?)
 }
 
-pub fn find_of(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Link>> {
+pub fn find_of(conn: &mut Conn, practice_id: &PracticeId, id: &LinkId) -> Result<Option<Link>> {
     let row = practice_links::table.find(id).filter(practice_links::practice_id.eq(practice_id));
     Ok(row.select(columns::<Link>()).first(conn).optional()?)
 }
@@ -118,8 +125,8 @@ pub fn find_of(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Li
 /// Links of a practice after `after`, oldest first; `only` restricts them to owners and link ids.
 pub fn list(
     conn: &mut Conn,
-    practice_id: &str,
-    only: Option<(&[String], &[String])>,
+    practice_id: &PracticeId,
+    only: Option<(&[String], &[LinkId])>,
     after: &str,
     limit: i64,
 ) -> Result<Vec<Link>> {
@@ -140,10 +147,10 @@ struct Changed<'a> {
     tags: Option<String>,
     welcome: Option<Option<String>>,
     owner: Option<&'a str>,
-    assignee_id: Option<Option<String>>,
+    assignee_id: Option<Option<StaffId>>,
     discreet: Option<bool>,
     state: Option<&'static str>,
-    forward_id: Option<Option<String>>,
+    forward_id: Option<Option<LinkId>>,
 }
 
 /// Changes a link whose state is still the one that was `seen`.
@@ -165,29 +172,29 @@ pub fn update(conn: &mut Conn, seen: &Link, change: &Change) -> Result<Option<Li
     Ok(update.get_result(conn).optional()?)
 }
 
-pub fn close_all(conn: &mut Conn, practice_id: &str) -> Result<usize> {
+pub fn close_all(conn: &mut Conn, practice_id: &PracticeId) -> Result<usize> {
     let rows = practice_links::table.filter(practice_links::practice_id.eq(practice_id));
     Ok(diesel::update(rows).set(practice_links::state.eq("closed")).execute(conn)?)
 }
 
 /// Ids of the staff members with the role `part` on a link, in order.
-pub fn people(conn: &mut Conn, link_id: &str, part: &str) -> Result<Vec<String>> {
+pub fn people(conn: &mut Conn, link_id: &LinkId, part: &str) -> Result<Vec<StaffId>> {
     let rows = link_people::table.filter(link_people::link_id.eq(link_id)).filter(link_people::part.eq(part));
     Ok(rows.order(link_people::staff_id).select(link_people::staff_id).load(conn)?)
 }
 
 /// Ids of the links that a staff member is assignee or member of.
-pub fn joined(conn: &mut Conn, staff_id: &str) -> Result<Vec<String>> {
+pub fn joined(conn: &mut Conn, staff_id: &StaffId) -> Result<Vec<LinkId>> {
     let assigned = practice_links::table.filter(practice_links::assignee_id.eq(staff_id));
-    let mut ids: Vec<String> = assigned.select(practice_links::id).load(conn)?;
+    let mut ids: Vec<LinkId> = assigned.select(practice_links::id).load(conn)?;
     let shared = link_people::table.filter(link_people::staff_id.eq(staff_id));
     let shared = shared.filter(link_people::part.eq("member")).select(link_people::link_id);
-    ids.extend(shared.load::<String>(conn)?);
+    ids.extend(shared.load::<LinkId>(conn)?);
     Ok(ids)
 }
 
 /// Replaces the staff members with the role `part` on a link.
-pub fn replace_people(conn: &mut Conn, link_id: &str, part: &str, staff: &[String]) -> Result<()> {
+pub fn replace_people(conn: &mut Conn, link_id: &LinkId, part: &str, staff: &[StaffId]) -> Result<()> {
     let rows = link_people::table.filter(link_people::link_id.eq(link_id)).filter(link_people::part.eq(part));
     diesel::delete(rows).execute(conn)?;
     for id in staff {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::link_analytics::Step;
+use crate::kit::ids::{LinkId, LinkTapId};
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Tx;
 
@@ -59,9 +60,9 @@ impl Source {
 struct Claims {
     iss: String,
     aud: String,
-    sub: String,
+    sub: LinkId,
     /// Id of the click session, unique per token.
-    jti: String,
+    jti: LinkTapId,
     source: Source,
     iat: i64,
     exp: i64,
@@ -73,13 +74,13 @@ pub struct LinkToken {
     pub expires_at: Timestamp,
 }
 
-pub fn sign(tx: &Tx, link_id: &str, source: Source) -> Option<LinkToken> {
+pub fn sign(tx: &Tx, link_id: &LinkId, source: Source) -> Option<LinkToken> {
     let expires_at = tx.now + LIFE;
     let claims = Claims {
         iss: tx.settings.public_url.clone(),
         aud: AUDIENCE.to_owned(),
         sub: link_id.to_owned(),
-        jti: tx.id("clk"),
+        jti: tx.id(),
         source,
         iat: tx.now.seconds(),
         exp: expires_at.seconds(),
@@ -89,7 +90,7 @@ pub fn sign(tx: &Tx, link_id: &str, source: Source) -> Option<LinkToken> {
 }
 
 /// Returns the link id and the source if the token has a valid signature and has not expired.
-pub fn verify(tx: &Tx, token: &str) -> Option<(String, Source)> {
+pub fn verify(tx: &Tx, token: &str) -> Option<(LinkId, Source)> {
     let claims: Claims = tx.keys.verify(token, TYPE, AUDIENCE)?;
     (claims.exp > tx.now.seconds()).then_some((claims.sub, claims.source))
 }

@@ -7,7 +7,7 @@ use crate::domain::identity as states;
 use crate::domain::identity::{By, Method, Ruling, State, Verdict};
 use crate::domain::staff::desk_code;
 use crate::kit::Wait;
-use crate::platform::db::Conn;
+use crate::kit::ids::PairingId;
 use crate::platform::rate_limits::{self, Budget};
 use crate::platform::tx::Tx;
 
@@ -21,9 +21,14 @@ pub enum Shown {
 }
 
 /// Confirms the patient of a pairing by a check-in code. A patient who is confirmed already stays so.
-pub fn show_desk_code(tx: &mut Tx, who: &Principal, pairing_id: &str, code: &str) -> Result<Shown, Refusal> {
+pub fn show_desk_code(
+    tx: &mut Tx,
+    who: &Principal,
+    pairing_id: &PairingId,
+    code: &str,
+) -> Result<Shown, Refusal> {
     let seen = conversations::list(tx, &who.account_id, who.sight(), "", i64::MAX)?;
-    let paired = seen.into_iter().find(|paired| paired.pairing.id == pairing_id);
+    let paired = seen.into_iter().find(|paired| paired.pairing.id == *pairing_id);
     let paired = paired.ok_or(Refusal::PairingNotFound)?;
     let budget = [Budget::desk_codes_of_account(tx, &who.account_id)];
     let held = rate_limits::hold(tx, &budget)?;
@@ -35,7 +40,7 @@ pub fn show_desk_code(tx: &mut Tx, who: &Principal, pairing_id: &str, code: &str
         held.take(tx)?;
         return Ok(Shown::Wrong);
     };
-    let by = By { practice_id: &paired.pairing.practice.id, actor: &staff_id };
+    let by = By { practice_id: &paired.pairing.practice.id, actor: staff_id.as_str() };
     let on_known_device = who.scope == Scope::Full;
     let ruling = Ruling { on_known_device, ..Ruling::bare(Verdict::Confirm(Method::InPerson)) };
     match states::decide(tx, &by, &paired.conversation.id, &ruling) {

@@ -6,13 +6,18 @@ use super::Refusal;
 use crate::domain::accounts::{self, Principal};
 use crate::domain::conversations;
 use crate::kit::Secret;
-use crate::platform::db::Conn;
+use crate::kit::ids::ConversationId;
 use crate::platform::event_stream::{self, Audience, Place};
 use crate::platform::tx::Tx;
 use crate::web::http::event_stream::{BATCH, Batch};
 
 /// Marks the conversation as read up to a position; returns the read position, which never goes back.
-pub fn read(tx: &mut Tx, who: &Principal, conversation_id: &str, position: i32) -> Result<i32, Refusal> {
+pub fn read(
+    tx: &mut Tx,
+    who: &Principal,
+    conversation_id: &ConversationId,
+    position: i32,
+) -> Result<i32, Refusal> {
     conversations::find(tx, &who.account_id, who.sight(), conversation_id)?
         .ok_or(Refusal::ConversationNotFound)?;
     Ok(conversations::read_by_patient(tx, conversation_id, position)?)

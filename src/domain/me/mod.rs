@@ -9,7 +9,8 @@ use crate::domain::accounts::{self, Account, Follow, Patient, Principal, Scope};
 use crate::domain::conversations::{self, Ending, Entry, NewEntry, Paired};
 use crate::domain::invites::{self, Holder};
 use crate::domain::pending_pairings::{self, Follower, Lead};
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{ConversationId, PairingId, PatientId};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// Errors of requests about the patient's own data.
@@ -48,7 +49,12 @@ pub enum Pairing {
 }
 
 /// Pairs a patient of the account with the practice that `lead` resolves to.
-pub fn pair(tx: &mut Tx, who: &Principal, lead: &Lead, patient_id: Option<&str>) -> Result<Pairing, Refusal> {
+pub fn pair(
+    tx: &mut Tx,
+    who: &Principal,
+    lead: &Lead,
+    patient_id: Option<&PatientId>,
+) -> Result<Pairing, Refusal> {
     let account = accounts::account(tx, &who.account_id)?;
     let phone = accounts::own_phone(&account).ok_or(accounts::Refusal::Unauthorized)?;
     // The e-mail address proven on the account says nothing about a stranger with its recycled number.
@@ -77,7 +83,7 @@ pub fn pairings(tx: &mut Tx, who: &Principal, after: &str, limit: i64) -> db::Re
     conversations::list(tx, &who.account_id, who.sight(), after, limit)
 }
 
-pub fn leave(tx: &mut Tx, who: &Principal, pairing_id: &str) -> Result<(), Refusal> {
+pub fn leave(tx: &mut Tx, who: &Principal, pairing_id: &PairingId) -> Result<(), Refusal> {
     match conversations::end(tx, &who.account_id, (who.sight(), pairing_id), Ending::Left)? {
         true => Ok(()),
         false => Err(Refusal::PairingNotFound),
@@ -88,7 +94,7 @@ pub fn leave(tx: &mut Tx, who: &Principal, pairing_id: &str) -> Result<(), Refus
 pub fn entries(
     tx: &mut Tx,
     who: &Principal,
-    conversation_id: &str,
+    conversation_id: &ConversationId,
     after: i32,
     limit: i64,
 ) -> Result<Vec<Entry>, Refusal> {
@@ -98,7 +104,12 @@ pub fn entries(
 }
 
 /// Sends a message to the practice.
-pub fn write(tx: &mut Tx, who: &Principal, conversation_id: &str, body: &str) -> Result<Entry, Refusal> {
+pub fn write(
+    tx: &mut Tx,
+    who: &Principal,
+    conversation_id: &ConversationId,
+    body: &str,
+) -> Result<Entry, Refusal> {
     conversations::find(tx, &who.account_id, who.sight(), conversation_id)?
         .ok_or(Refusal::ConversationNotFound)?;
     conversations::append(tx, conversation_id, &NewEntry::of_patient(body))?

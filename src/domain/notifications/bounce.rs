@@ -8,8 +8,9 @@ use super::people::{self, Recipient};
 use super::{preference, store};
 use crate::domain::{practices, staff};
 use crate::kit::Timestamp;
+use crate::kit::ids::OutboxId;
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::outbox::{self, Channel, Job, Outcome, Report, Topics};
 use crate::platform::tx::Tx;
 
@@ -51,10 +52,10 @@ pub fn take_report(tx: &mut Tx, topics: &Topics, webhook_id: &str, events: &[Eve
 /// repeated event changes nothing.
 fn take_event(tx: &mut Tx, topics: &Topics, event: &Event) -> db::Result<()> {
     let Some(id) = row_id(&event.message_id) else { return Ok(()) };
-    let Some(job) = outbox::find(tx, id)?.filter(|job| job.channel() == Some(Channel::Email)) else {
+    let Some(job) = outbox::find(tx, &id)?.filter(|job| job.channel() == Some(Channel::Email)) else {
         return Ok(());
     };
-    let Some(attempt) = outbox::attempts(tx, id)?.pop() else { return Ok(()) };
+    let Some(attempt) = outbox::attempts(tx, &id)?.pop() else { return Ok(()) };
     let report = match event.kind {
         EventKind::Complaint => return complain(tx, &job, event.at),
         EventKind::HardBounce => Report::Undelivered(Outcome::Rejected(GONE)),
@@ -71,10 +72,11 @@ fn take_event(tx: &mut Tx, topics: &Topics, event: &Event) -> db::Result<()> {
 }
 
 /// Extracts the outbox row's id, `out_…`, from a `Message-ID` such as `<out_…@domain>`.
-fn row_id(message_id: &str) -> Option<&str> {
+fn row_id(message_id: &str) -> Option<OutboxId> {
     let (id, _) = message_id.trim().trim_matches(['<', '>']).split_once('@')?;
     let is_ours = id.starts_with("out_") && id.len() <= 64;
-    is_ours.then_some(id).filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+    let is_plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    (is_ours && is_plain).then(|| id.into())
 }
 
 fn complain(tx: &mut Tx, job: &Job, at: Option<Timestamp>) -> db::Result<()> {
@@ -157,7 +159,8 @@ fn suppress(tx: &mut Tx, job: &Job, payload: &Payload, mailbox: &str) -> db::Res
 fn tell_admins(tx: &mut Tx, job: &Job, bounced: &Payload) -> db::Result<()> {
     let Some(practice) = practices::find(tx, &bounced.practice)? else { return Ok(()) };
     let admins = staff::admins(tx, &practice.id)?.into_iter();
-    let mut told: Vec<Recipient> = admins.map(|(person, email)| Recipient { person, email }).collect();
+    let mut told: Vec<Recipient> =
+        admins.map(|(id, email)| Recipient { person: id.to_string(), email }).collect();
     told.retain(|admin| admin.person != bounced.person);
     if told.is_empty() {
         told.extend(people::itself(&practice).filter(|itself| itself.person != bounced.person));
@@ -175,8 +178,8 @@ mod tests {
 
     #[test]
     fn a_message_id_leads_to_its_row() {
-        assert_eq!(row_id("<out_0198c1f2@links.example>"), Some("out_0198c1f2"));
-        assert_eq!(row_id(" out_0198c1f2@links.example "), Some("out_0198c1f2"));
+        assert_eq!(row_id("<out_0198c1f2@links.example>"), Some("out_0198c1f2".into()));
+        assert_eq!(row_id(" out_0198c1f2@links.example "), Some("out_0198c1f2".into()));
         for wrong in ["", "<>", "<out_1>", "<pai_1@x>", "<out_'@x>", "<out_\0@x>"] {
             assert_eq!(row_id(wrong), None, "{wrong:?}");
         }

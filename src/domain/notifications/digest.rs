@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::mail::{self, Kind, Payload};
 use super::store;
 use crate::kit::Timestamp;
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{DigestId, LinkId};
+use crate::platform::db;
 use crate::platform::outbox;
 use crate::platform::tx::Tx;
 
@@ -22,7 +23,7 @@ const TRIES: u64 = 8;
 
 /// Adds a patient to the open digest. Returns `false` if no digest is open, or if it is due later than a
 /// new one would be.
-pub fn join(tx: &mut Tx, person: &str, list: &str, until: Timestamp) -> db::Result<bool> {
+pub fn join(tx: &mut Tx, person: &str, list: &LinkId, until: Timestamp) -> db::Result<bool> {
     match store::latest_digest(tx.conn, person, list, until)? {
         Some(id) => add(tx, &id),
         None => Ok(false),
@@ -30,12 +31,12 @@ pub fn join(tx: &mut Tx, person: &str, list: &str, until: Timestamp) -> db::Resu
 }
 
 /// Opens a digest with its first patient, or joins the one that a concurrent pairing opened.
-pub fn open(tx: &mut Tx, list: &str, mut payload: Payload, due_at: Timestamp) -> db::Result<()> {
+pub fn open(tx: &mut Tx, list: &LinkId, mut payload: Payload, due_at: Timestamp) -> db::Result<()> {
     for late in 0..TRIES {
-        let (id, due_at) = (tx.id("dig"), due_at + Duration::from_millis(late));
+        let (id, due_at) = (tx.id(), due_at + Duration::from_millis(late));
         if store::insert_digest(tx.conn, &id, &payload.person, list, due_at, tx.now)? == 1 {
             payload.digest = Some(id.clone());
-            return mail::enqueue(tx, Kind::Digest, &id, &payload, Some(due_at));
+            return mail::enqueue(tx, Kind::Digest, id.as_str(), &payload, Some(due_at));
         }
         if let Some(id) = store::digest_due(tx.conn, &payload.person, list, due_at)?
             && add(tx, &id)?
@@ -46,8 +47,8 @@ pub fn open(tx: &mut Tx, list: &str, mut payload: Payload, due_at: Timestamp) ->
     Err(db::Error::Busy)
 }
 
-fn add(tx: &mut Tx, id: &str) -> db::Result<bool> {
-    Ok(outbox::hold(tx, &mail::dedupe_key(Kind::Digest, id, ""))?
+fn add(tx: &mut Tx, id: &DigestId) -> db::Result<bool> {
+    Ok(outbox::hold(tx, &mail::dedupe_key(Kind::Digest, id.as_str(), ""))?
         && store::add_to_digest(tx.conn, id, tx.now)? == 1)
 }
 

@@ -4,12 +4,14 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 use super::people::{self, Recipient};
+use super::store::Digest;
 use super::words::{self, Letter};
 use super::{Frequency, bounce, store, token};
 use crate::domain::links::{self, Destination};
 use crate::domain::practices::{self, Practice};
+use crate::kit::ids::{DigestId, LinkId, PracticeId};
 use crate::kit::{Email, Timestamp};
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::outbox::{
     self, Channel, Job, Mail, Message, Outcome, Outgoing, Rendered, Report, Topic, Topics,
 };
@@ -54,21 +56,21 @@ impl Kind {
 /// What an outbox row stores: ids, and no address in clear text.
 #[derive(Serialize, Deserialize)]
 pub struct Payload {
-    pub practice: String,
+    pub practice: PracticeId,
     /// Recipient: a staff member's id, or the practice's id for its own address.
     pub person: String,
     /// Keyed hash of the address when the row was queued: what a bounce pauses if the person has
     /// no address any more.
     pub mailbox: String,
-    pub link: Option<String>,
+    pub link: Option<LinkId>,
     pub at: Timestamp,
     /// Id of the digest, for [`Kind::Digest`] only.
-    pub digest: Option<String>,
+    pub digest: Option<DigestId>,
 }
 
 impl Payload {
     /// Payload for one recipient, about no link, as of now.
-    pub fn new(tx: &Tx, practice_id: &str, recipient: &Recipient) -> Self {
+    pub fn new(tx: &Tx, practice_id: &PracticeId, recipient: &Recipient) -> Self {
         Self {
             practice: practice_id.to_owned(),
             person: recipient.person.clone(),
@@ -79,7 +81,7 @@ impl Payload {
         }
     }
 
-    pub fn about(self, link_id: &str) -> Self {
+    pub fn about(self, link_id: &LinkId) -> Self {
         Self { link: Some(link_id.to_owned()), ..self }
     }
 }
@@ -123,7 +125,7 @@ struct Notice(Kind);
 impl Topic for Notice {
     fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let Some(facts) = Facts::of(tx, job)? else { return Ok(Rendered::Unwanted) };
-        let list = facts.link.as_ref().map(|to| to.endpoint.id.as_str());
+        let list = facts.link.as_ref().map(|to| &to.endpoint.id);
         let unsubscribe = match list.filter(|_| self.0.is_optional()) {
             Some(list) if is_off(tx, &facts.payload.person, list)? => return Ok(Rendered::Unwanted),
             Some(list) => Some(token::url(tx, &facts.payload.person, list)),
@@ -134,12 +136,10 @@ impl Topic for Notice {
             Kind::NewDevice => words::new_device(&facts.practice, facts.payload.at),
             Kind::Bounced => words::bounced(&facts.practice, facts.payload.at),
             Kind::OtherNumber => words::other_number(&facts.practice, facts.payload.at, &facts.link_label()),
-            Kind::Digest => {
-                match store::digest(tx.conn, facts.payload.digest.as_deref().unwrap_or_default())? {
-                    Some(digest) => words::digest(&facts.practice, &digest, &facts.link_label()),
-                    None => return Ok(Rendered::Unwanted),
-                }
-            }
+            Kind::Digest => match facts.digest(tx)? {
+                Some(digest) => words::digest(&facts.practice, &digest, &facts.link_label()),
+                None => return Ok(Rendered::Unwanted),
+            },
         };
         Ok(facts.mail(tx, letter, unsubscribe).into())
     }
@@ -153,8 +153,8 @@ impl Topic for Notice {
     }
 }
 
-fn is_off(tx: &mut Tx, person: &str, list: &str) -> db::Result<bool> {
-    let said = store::frequencies(tx.conn, &[list.to_owned()], &[person.to_owned()])?;
+fn is_off(tx: &mut Tx, person: &str, list: &LinkId) -> db::Result<bool> {
+    let said = store::frequencies(tx.conn, std::slice::from_ref(list), &[person.to_owned()])?;
     Ok(said.into_values().any(|frequency| frequency == Frequency::Off))
 }
 
@@ -180,6 +180,13 @@ impl Facts {
             None => None,
         };
         Ok(Some(Self { payload, practice, to, link }))
+    }
+
+    fn digest(&self, tx: &mut Tx) -> db::Result<Option<Digest>> {
+        match &self.payload.digest {
+            Some(id) => store::digest(tx.conn, id),
+            None => Ok(None),
+        }
     }
 
     fn is_discreet(&self) -> bool {

@@ -26,7 +26,8 @@ use jiff::tz::TimeZone;
 
 use crate::domain::links::Destination;
 use crate::domain::practices::{self, Practice};
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{InviteId, LinkId, PairingId, PracticeId, SessionId};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 use mail::{Kind, Payload};
 
@@ -39,7 +40,7 @@ const REPEATED: Duration = Duration::from_hours(7 * 24);
 const REPORTED: Duration = Duration::from_hours(30 * 24);
 
 /// Notifies the recipients on a link's list that a patient was paired.
-pub fn announce_pairing(tx: &mut Tx, to: &Destination, pairing_id: &str) -> db::Result<()> {
+pub fn announce_pairing(tx: &mut Tx, to: &Destination, pairing_id: &PairingId) -> db::Result<()> {
     let list = &to.endpoint.id;
     let recipients = people::of_link(tx, list, &to.practice)?;
     let persons: Vec<String> = recipients.iter().map(|recipient| recipient.person.clone()).collect();
@@ -52,7 +53,7 @@ pub fn announce_pairing(tx: &mut Tx, to: &Destination, pairing_id: &str) -> db::
             Frequency::Off => {}
             _ if digest::join(tx, &recipient.person, list, due)? => {}
             Frequency::Immediate if !is_burst(tx, &to.link.id)? => {
-                mail::enqueue(tx, Kind::NewPairing, pairing_id, &payload, None)?;
+                mail::enqueue(tx, Kind::NewPairing, pairing_id.as_str(), &payload, None)?;
             }
             _ => digest::open(tx, list, payload, due)?,
         }
@@ -62,7 +63,7 @@ pub fn announce_pairing(tx: &mut Tx, to: &Destination, pairing_id: &str) -> db::
 
 /// Whether a link brought so many patients lately that one more mail each would bury the inbox. Uncommitted
 /// pairings are not seen, so of some that come at the same instant a few more get single mails.
-fn is_burst(tx: &mut Tx, link_id: &str) -> db::Result<bool> {
+fn is_burst(tx: &mut Tx, link_id: &LinkId) -> db::Result<bool> {
     let since = Frequency::burst_began(tx.now);
     let most = i64::try_from(MOST_SINGLE + 1).unwrap_or(i64::MAX);
     Ok(store::paired_since(tx.conn, link_id, since, most)? > MOST_SINGLE)
@@ -73,9 +74,9 @@ fn is_burst(tx: &mut Tx, link_id: &str) -> db::Result<bool> {
 /// and no unsubscribe link.
 pub fn announce_new_device(
     tx: &mut Tx,
-    practice_id: &str,
-    link_id: Option<&str>,
-    session_id: &str,
+    practice_id: &PracticeId,
+    link_id: Option<&LinkId>,
+    session_id: &SessionId,
 ) -> db::Result<()> {
     let Some(practice) = practices::find(tx, practice_id)? else { return Ok(()) };
     let told = match (people::itself(&practice), link_id) {
@@ -85,7 +86,7 @@ pub fn announce_new_device(
     };
     for recipient in told {
         let mut payload = Payload::new(tx, practice_id, &recipient);
-        payload.link = link_id.map(str::to_owned);
+        payload.link = link_id.cloned();
         let subject = format!("{session_id}:{practice_id}");
         mail::enqueue(tx, Kind::NewDevice, &subject, &payload, None)?;
     }
@@ -94,10 +95,10 @@ pub fn announce_new_device(
 
 /// Notifies a link's recipients, once per invite, that an invite was tried with a phone number other than
 /// the invited one. It is a security notice too, so it has no frequency either.
-pub fn announce_other_number(tx: &mut Tx, to: &Destination, invite_id: &str) -> db::Result<()> {
+pub fn announce_other_number(tx: &mut Tx, to: &Destination, invite_id: &InviteId) -> db::Result<()> {
     for recipient in people::of_link(tx, &to.endpoint.id, &to.practice)? {
         let payload = Payload::new(tx, &to.practice.id, &recipient).about(&to.link.id);
-        mail::enqueue(tx, Kind::OtherNumber, invite_id, &payload, None)?;
+        mail::enqueue(tx, Kind::OtherNumber, invite_id.as_str(), &payload, None)?;
     }
     Ok(())
 }

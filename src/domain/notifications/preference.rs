@@ -12,9 +12,10 @@ use super::store::{self, Bounce, Slot};
 use super::{Frequency, people, token};
 use crate::domain::links::{self, Destination};
 use crate::domain::practices::Practice;
+use crate::kit::ids::LinkId;
 use crate::kit::{Email, Timestamp};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// Why a change was rejected.
@@ -38,7 +39,7 @@ pub struct Entry {
     /// The staff member's name, or the practice's name for its own address.
     pub name: String,
     pub email: String,
-    pub link_id: String,
+    pub link_id: LinkId,
     pub link_label: String,
     pub frequency: Frequency,
     /// Set while the address gets no mail because it bounced.
@@ -58,7 +59,7 @@ pub struct Change {
     /// A staff member's id, or the practice's id.
     pub person: String,
     /// One link, or `None` for all of the person's links.
-    pub link_id: Option<String>,
+    pub link_id: Option<LinkId>,
     /// The new frequency, or `None` to keep the current one.
     pub frequency: Option<Frequency>,
     /// Whether to try a bounced mailbox again.
@@ -81,7 +82,7 @@ pub fn entries(
         slots.extend(bare.map(|(link_id, link_label)| Slot {
             link_id,
             link_label,
-            person: practice.id.clone(),
+            person: practice.id.to_string(),
             name: practice.name.clone(),
             email: itself.email.as_str().to_owned(),
         }));
@@ -92,16 +93,12 @@ pub fn entries(
 }
 
 fn with_states(tx: &mut Tx, slots: Vec<Slot>) -> db::Result<Vec<Entry>> {
-    let all = |of: fn(&Slot) -> &String| {
-        let mut all: Vec<String> = slots.iter().map(of).cloned().collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    };
-    let said = store::frequencies(tx.conn, &all(|slot| &slot.link_id), &all(|slot| &slot.person))?;
+    let link_ids = distinct(slots.iter().map(|slot| &slot.link_id));
+    let said = store::frequencies(tx.conn, &link_ids, &distinct(slots.iter().map(|slot| &slot.person)))?;
     let keys = tx.keys;
     let key = |email: &str| Email::parse(email).map(|email| people::mailbox_key(keys, &email));
-    let keys: Vec<String> = all(|slot| &slot.email).iter().filter_map(|email| key(email)).collect();
+    let emails = distinct(slots.iter().map(|slot| &slot.email));
+    let keys: Vec<String> = emails.iter().filter_map(|email| key(email)).collect();
     let bounces: HashMap<String, Bounce> = store::bounces(tx.conn, &keys)?
         .into_iter()
         .map(|bounce| (bounce.address_key.clone(), bounce))
@@ -114,6 +111,13 @@ fn with_states(tx: &mut Tx, slots: Vec<Slot>) -> db::Result<Vec<Entry>> {
         Entry { person, name, email, link_id, link_label, frequency, paused }
     };
     Ok(slots.into_iter().map(entry).collect())
+}
+
+fn distinct<'a, T: Clone + Ord + 'a>(all: impl Iterator<Item = &'a T>) -> Vec<T> {
+    let mut all: Vec<T> = all.cloned().collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// Changes a person's preferences on behalf of `actor`, and returns the resulting entries.
@@ -177,7 +181,7 @@ fn record(
     person: &str,
     detail: &serde_json::Value,
 ) -> db::Result<()> {
-    let (practice_id, action) = (Some(practice.id.as_str()), "notifications.changed");
+    let (practice_id, action) = (Some(&practice.id), "notifications.changed");
     tx.audit(&audit::Event { practice_id, actor, action, subject: person, detail: detail.clone() })
 }
 
@@ -227,7 +231,7 @@ pub fn mute(tx: &mut Tx, to: &Destination, person: &str) -> db::Result<Frequency
     Ok(after)
 }
 
-fn said(tx: &mut Tx, person: &str, list: &str) -> db::Result<Frequency> {
-    let said = store::frequencies(tx.conn, &[list.to_owned()], &[person.to_owned()])?;
+fn said(tx: &mut Tx, person: &str, list: &LinkId) -> db::Result<Frequency> {
+    let said = store::frequencies(tx.conn, std::slice::from_ref(list), &[person.to_owned()])?;
     Ok(said.into_values().next().unwrap_or_default())
 }

@@ -8,6 +8,7 @@ use diesel::{delete, insert_into, update};
 
 use super::Frequency;
 use crate::kit::Timestamp;
+use crate::kit::ids::{DigestId, LinkId, OutboxId, PairingId, PracticeId};
 use crate::platform::db::schema::{
     bounced_mailboxes, digests, link_people, mail_reports, mailed, notice_preferences, notice_turns,
     pairing_links, pairings, practice_links, staff,
@@ -29,7 +30,7 @@ pub struct Digest {
 /// A recipient of a link's notices.
 #[derive(Clone)]
 pub struct Slot {
-    pub link_id: String,
+    pub link_id: LinkId,
     pub link_label: String,
     /// A staff member's id, or the practice's id.
     pub person: String,
@@ -49,7 +50,7 @@ pub struct Bounce {
 }
 
 /// Locks the practice's list of recipients until the transaction ends; other changes to it wait.
-pub fn take_turn(conn: &mut Conn, practice_id: &str, now: Timestamp) -> Result<()> {
+pub fn take_turn(conn: &mut Conn, practice_id: &PracticeId, now: Timestamp) -> Result<()> {
     let change = notice_turns::taken_at.eq(now);
     let row = (notice_turns::practice_id.eq(practice_id), change);
     let insert = insert_into(notice_turns::table).values(row);
@@ -60,19 +61,19 @@ pub fn take_turn(conn: &mut Conn, practice_id: &str, now: Timestamp) -> Result<(
 /// The frequencies that people chose, by person and link; a pair without an entry has the default.
 pub fn frequencies(
     conn: &mut Conn,
-    link_ids: &[String],
+    link_ids: &[LinkId],
     persons: &[String],
-) -> Result<HashMap<(String, String), Frequency>> {
+) -> Result<HashMap<(String, LinkId), Frequency>> {
     let rows = notice_preferences::table
         .filter(notice_preferences::link_id.eq_any(link_ids))
         .filter(notice_preferences::person.eq_any(persons));
     let columns = (notice_preferences::person, notice_preferences::link_id, notice_preferences::frequency);
-    let rows: Vec<(String, String, String)> = rows.select(columns).load(conn)?;
+    let rows: Vec<(String, LinkId, String)> = rows.select(columns).load(conn)?;
     Ok(rows.into_iter().map(|(person, link, word)| ((person, link), Frequency::from_word(&word))).collect())
 }
 
 /// When a person last chose how often to be told of a link's patients.
-pub fn changed_at(conn: &mut Conn, person: &str, link_id: &str) -> Result<Option<Timestamp>> {
+pub fn changed_at(conn: &mut Conn, person: &str, link_id: &LinkId) -> Result<Option<Timestamp>> {
     let row = notice_preferences::table.find((person, link_id));
     Ok(row.select(notice_preferences::changed_at).first(conn).optional()?)
 }
@@ -81,7 +82,7 @@ pub fn changed_at(conn: &mut Conn, person: &str, link_id: &str) -> Result<Option
 pub fn set_frequency(
     conn: &mut Conn,
     person: &str,
-    link_id: &str,
+    link_id: &LinkId,
     frequency: Frequency,
     now: Timestamp,
 ) -> Result<()> {
@@ -95,7 +96,7 @@ pub fn set_frequency(
 }
 
 /// Number of patients paired through a link since a moment, counted up to `limit`.
-pub fn paired_since(conn: &mut Conn, link_id: &str, since: Timestamp, limit: i64) -> Result<usize> {
+pub fn paired_since(conn: &mut Conn, link_id: &LinkId, since: Timestamp, limit: i64) -> Result<usize> {
     let rows = pairing_links::table
         .inner_join(pairings::table)
         .filter(pairing_links::link_id.eq(link_id))
@@ -103,16 +104,16 @@ pub fn paired_since(conn: &mut Conn, link_id: &str, since: Timestamp, limit: i64
         // A patient who was paired already and opened this link later is not new to it.
         .filter(pairings::link_id.eq(link_id))
         .limit(limit);
-    Ok(rows.select(pairings::id).load::<String>(conn)?.len())
+    Ok(rows.select(pairings::id).load::<PairingId>(conn)?.len())
 }
 
 /// The digest of a person and link with the latest due time that is not after `until`.
 pub fn latest_digest(
     conn: &mut Conn,
     person: &str,
-    link_id: &str,
+    link_id: &LinkId,
     until: Timestamp,
-) -> Result<Option<String>> {
+) -> Result<Option<DigestId>> {
     let rows = digests::table
         .filter(digests::person.eq(person))
         .filter(digests::link_id.eq(link_id))
@@ -121,7 +122,12 @@ pub fn latest_digest(
 }
 
 /// The digest of a person and link that is due at exactly `due_at`.
-pub fn digest_due(conn: &mut Conn, person: &str, link_id: &str, due_at: Timestamp) -> Result<Option<String>> {
+pub fn digest_due(
+    conn: &mut Conn,
+    person: &str,
+    link_id: &LinkId,
+    due_at: Timestamp,
+) -> Result<Option<DigestId>> {
     let rows = digests::table
         .filter(digests::person.eq(person))
         .filter(digests::link_id.eq(link_id))
@@ -132,9 +138,9 @@ pub fn digest_due(conn: &mut Conn, person: &str, link_id: &str, due_at: Timestam
 /// Opens a digest with its first patient; returns 0 if one with the same due time exists.
 pub fn insert_digest(
     conn: &mut Conn,
-    id: &str,
+    id: &DigestId,
     person: &str,
-    link_id: &str,
+    link_id: &LinkId,
     due_at: Timestamp,
     now: Timestamp,
 ) -> Result<usize> {
@@ -151,12 +157,12 @@ pub fn insert_digest(
 }
 
 /// Counts one more patient in a digest.
-pub fn add_to_digest(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+pub fn add_to_digest(conn: &mut Conn, id: &DigestId, now: Timestamp) -> Result<usize> {
     let change = (digests::count.eq(digests::count + 1), digests::last_at.eq(now));
     Ok(update(digests::table.find(id)).set(change).execute(conn)?)
 }
 
-pub fn digest(conn: &mut Conn, id: &str) -> Result<Option<Digest>> {
+pub fn digest(conn: &mut Conn, id: &DigestId) -> Result<Option<Digest>> {
     Ok(digests::table.find(id).select(columns::<Digest>()).first(conn).optional()?)
 }
 
@@ -168,12 +174,12 @@ pub fn delete_digests(conn: &mut Conn, before: Timestamp) -> Result<usize> {
 /// Staff on the lists of a practice's active and paused links (or one member only), after a link and person.
 pub fn listed(
     conn: &mut Conn,
-    practice_id: &str,
+    practice_id: &PracticeId,
     only: Option<&str>,
     (link, person): (&str, &str),
     limit: i64,
 ) -> Result<Vec<Slot>> {
-    type Row = (String, String, String, String, String);
+    type Row = (LinkId, String, String, String, String);
     let further = practice_links::id.gt(link).or(practice_links::id.eq(link).and(staff::id.gt(person)));
     let mut rows = link_people::table
         .inner_join(staff::table)
@@ -197,10 +203,10 @@ pub fn listed(
 /// A practice's active and paused links after `after` that have no staff on their lists.
 pub fn unlisted(
     conn: &mut Conn,
-    practice_id: &str,
+    practice_id: &PracticeId,
     after: &str,
     limit: i64,
-) -> Result<Vec<(String, String)>> {
+) -> Result<Vec<(LinkId, String)>> {
     let listed = link_people::table
         .inner_join(staff::table)
         .filter(link_people::link_id.eq(practice_links::id))
@@ -244,7 +250,7 @@ pub fn delete_bounce(conn: &mut Conn, address_key: &str) -> Result<usize> {
 }
 
 /// Records which mailbox a mail was sent to.
-pub fn set_mailed(conn: &mut Conn, outbox_id: &str, address_key: &str, now: Timestamp) -> Result<()> {
+pub fn set_mailed(conn: &mut Conn, outbox_id: &OutboxId, address_key: &str, now: Timestamp) -> Result<()> {
     let change = mailed::address_key.eq(address_key);
     let row = (mailed::outbox_id.eq(outbox_id), change, mailed::created_at.eq(now));
     let insert = insert_into(mailed::table).values(row);
@@ -253,14 +259,19 @@ pub fn set_mailed(conn: &mut Conn, outbox_id: &str, address_key: &str, now: Time
 }
 
 /// Records which mailbox a mail was sent to, unless that is already recorded.
-pub fn note_mailed(conn: &mut Conn, outbox_id: &str, address_key: &str, now: Timestamp) -> Result<usize> {
+pub fn note_mailed(
+    conn: &mut Conn,
+    outbox_id: &OutboxId,
+    address_key: &str,
+    now: Timestamp,
+) -> Result<usize> {
     let row =
         (mailed::outbox_id.eq(outbox_id), mailed::address_key.eq(address_key), mailed::created_at.eq(now));
     Ok(Both(insert_into(mailed::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }
 
 /// Marks a mail as bounced, once, and returns the mailbox that it was sent to.
-pub fn take_back(conn: &mut Conn, outbox_id: &str, now: Timestamp) -> Result<Option<String>> {
+pub fn take_back(conn: &mut Conn, outbox_id: &OutboxId, now: Timestamp) -> Result<Option<String>> {
     let row = mailed::table.find(outbox_id).filter(mailed::bounced_at.is_null());
     let change = mailed::bounced_at.eq(now);
     Ok(update(row).set(change).returning(mailed::address_key).get_result(conn).optional()?)

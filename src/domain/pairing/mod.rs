@@ -21,17 +21,18 @@ use crate::domain::link_analytics::{self, Step};
 use crate::domain::links::Destination;
 use crate::domain::notifications;
 use crate::domain::webhooks::{self, Fact};
+use crate::kit::ids::{AccountId, ConversationId, InviteId, PairingId, PatientId, SessionId};
 use crate::kit::{Phone, Timestamp};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// A pairing to create.
 pub struct NewPairing<'a> {
-    pub account_id: &'a str,
-    pub patient_id: &'a str,
+    pub account_id: &'a AccountId,
+    pub patient_id: &'a PatientId,
     /// The session that requests the pairing.
-    pub session_id: &'a str,
+    pub session_id: &'a SessionId,
     /// The link and its practice.
     pub to: &'a Destination,
     /// How the link reached the device: a link token's source, `phone_first` or `invite`.
@@ -45,7 +46,7 @@ pub struct NewPairing<'a> {
 /// An invite that is being accepted.
 #[derive(Clone, Copy)]
 pub struct Invitation<'a> {
-    pub id: &'a str,
+    pub id: &'a InviteId,
     /// Whether both channels were verified and the name agrees, which confirms the identity.
     pub vouches: bool,
 }
@@ -71,7 +72,7 @@ pub struct Paired {
 /// Creates a pairing or returns the existing one; a link that is new to an existing pairing adds its
 /// tags to the conversation.
 pub fn pair(tx: &mut Tx, new: &NewPairing<'_>) -> Result<Paired, Refusal> {
-    let id = tx.id("pai");
+    let id = tx.id::<PairingId>();
     if let Some(pairing_id) = store::insert_pairing(tx.conn, &id, new, tx.now)? {
         // A refusal rolls everything back, including the use of the phone verification, so the patient
         // can use it elsewhere.
@@ -97,7 +98,7 @@ pub fn pair(tx: &mut Tx, new: &NewPairing<'_>) -> Result<Paired, Refusal> {
 
 /// Refuses to spend an invite on a closed conversation, where neither side could write. The row is locked so
 /// that it cannot be closed meanwhile.
-fn hold_open(tx: &mut Tx, pairing_id: &str) -> Result<(), Refusal> {
+fn hold_open(tx: &mut Tx, pairing_id: &PairingId) -> Result<(), Refusal> {
     let conversation_id = rows::conversation_id(tx.conn, pairing_id)?;
     let held = rows::hold(tx.conn, &conversation_id)?;
     if held.is_some_and(|held| held.status == "open") { Ok(()) } else { Err(Refusal::Blocked) }
@@ -105,29 +106,29 @@ fn hold_open(tx: &mut Tx, pairing_id: &str) -> Result<(), Refusal> {
 
 /// Records that a paired patient opened another link, once per link. Opening a link again says nothing new,
 /// so later changes to that link do not touch the conversation.
-fn second_link(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
+fn second_link(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &PairingId) -> db::Result<()> {
     let conversation_id = rows::conversation_id(tx.conn, pairing_id)?;
     rows::give_tags(tx.conn, &conversation_id, &new.to.endpoint.tags())?;
     system(tx, &conversation_id, words(new.to.practice.language()).second_link)?;
     tx.audit(&audit::Event {
         practice_id: Some(&new.to.practice.id),
-        actor: new.account_id,
+        actor: new.account_id.as_str(),
         action: "pairing.link_opened",
-        subject: pairing_id,
+        subject: pairing_id.as_str(),
         detail: json!({ "link": new.to.link.id, "source": new.method }),
     })
 }
 
 /// The pairing of this id with its conversation, without checking the account.
-pub fn paired(tx: &mut Tx, pairing_id: &str, is_new: bool) -> db::Result<Paired> {
+pub fn paired(tx: &mut Tx, pairing_id: &PairingId, is_new: bool) -> db::Result<Paired> {
     let pairing = store::pairing(tx.conn, pairing_id)?;
     let conversation = rows::conversation_of(tx.conn, pairing_id)?;
     Ok(Paired { pairing, conversation, is_new })
 }
 
-fn open_conversation(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &str) -> db::Result<()> {
+fn open_conversation(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &PairingId) -> db::Result<()> {
     let practice = &new.to.practice;
-    let id = tx.id("cnv");
+    let id = tx.id::<ConversationId>();
     rows::insert_conversation(tx.conn, &id, pairing_id, new.to, tx.now)?;
     store::insert_visit(tx.conn, pairing_id, &new.to.link.id, tx.now)?;
     rows::give_tags(tx.conn, &id, &new.to.endpoint.tags())?;
@@ -140,9 +141,9 @@ fn open_conversation(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &str) -> db:
     events::created(tx, new, pairing_id, &id)?;
     tx.audit(&audit::Event {
         practice_id: Some(&practice.id),
-        actor: new.account_id,
+        actor: new.account_id.as_str(),
         action: "pairing.created",
-        subject: pairing_id,
+        subject: pairing_id.as_str(),
         detail: json!({ "link": new.to.link.id, "source": new.method, "conversation": id }),
     })?;
     link_analytics::record(tx, &new.to.link.id, Step::Paired)?;
@@ -157,10 +158,10 @@ fn open_conversation(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &str) -> db:
 fn tell_machines(
     tx: &mut Tx,
     new: &NewPairing<'_>,
-    pairing_id: &str,
-    conversation_id: &str,
+    pairing_id: &PairingId,
+    conversation_id: &ConversationId,
 ) -> db::Result<()> {
-    let (patient_id, link_id, method) = (new.patient_id, new.to.link.id.as_str(), new.method);
+    let (patient_id, link_id, method) = (new.patient_id, &new.to.link.id, new.method);
     let paired = Fact::PairingCreated { pairing_id, conversation_id, patient_id, link_id, method };
     let opened = Fact::ConversationCreated { conversation_id, pairing_id, patient_id, link_id };
     webhooks::emit(tx, &new.to.practice.id, &[paired, opened])
@@ -176,7 +177,7 @@ pub enum Sight<'a> {
     /// Pairings that this session made, and those whose practice has since spoken to the patient or seen
     /// them: numbers are recycled, and a verified number never reopens the previous owner's messages.
     Restricted {
-        session: &'a str,
+        session: &'a SessionId,
         /// When the session began.
         since: Timestamp,
     },
@@ -185,7 +186,7 @@ pub enum Sight<'a> {
 /// An account's active pairings within the access scope, oldest first, after the pairing `after`.
 pub fn list(
     tx: &mut Tx,
-    account_id: &str,
+    account_id: &AccountId,
     sight: Sight<'_>,
     after: &str,
     limit: i64,
@@ -208,8 +209,8 @@ pub enum Ending {
 /// not within the access scope.
 pub fn end(
     tx: &mut Tx,
-    account_id: &str,
-    (sight, pairing_id): (Sight<'_>, &str),
+    account_id: &AccountId,
+    (sight, pairing_id): (Sight<'_>, &PairingId),
     why: Ending,
 ) -> db::Result<bool> {
     let Some(practice_id) = store::end_pairing(tx.conn, account_id, sight, pairing_id, tx.now)? else {
@@ -223,9 +224,9 @@ pub fn end(
     events::changed(tx, &practice_id, Some(account_id), &conversation_id, entries)?;
     tx.audit(&audit::Event {
         practice_id: Some(&practice_id),
-        actor: account_id,
+        actor: account_id.as_str(),
         action: "pairing.ended",
-        subject: pairing_id,
+        subject: pairing_id.as_str(),
         detail: json!({ "why": why }),
     })?;
     Ok(true)
@@ -240,18 +241,18 @@ pub fn own_address(email: Option<String>, is_proven: bool, is_stranger: bool) ->
 }
 
 /// Tells every practice of an account, in the conversation and by e-mail, that a new device signed in.
-pub fn announce_new_device(tx: &mut Tx, account_id: &str, session_id: &str) -> db::Result<()> {
+pub fn announce_new_device(tx: &mut Tx, account_id: &AccountId, session_id: &SessionId) -> db::Result<()> {
     for paired in list(tx, account_id, Sight::All, "", i64::MAX)? {
         doubt(tx, account_id, &paired, Doubt::NewDevice)?;
         let Pairing { practice, source, .. } = &paired.pairing;
-        notifications::announce_new_device(tx, &practice.id, source.link_id.as_deref(), session_id)?;
+        notifications::announce_new_device(tx, &practice.id, source.link_id.as_ref(), session_id)?;
     }
     Ok(())
 }
 
 /// Tells every practice of an account that the new device was confirmed by the verified e-mail address, in
 /// the conversations that the device now sees. The identity stays in doubt until the practice confirms it.
-pub fn announce_known_device(tx: &mut Tx, account_id: &str) -> db::Result<()> {
+pub fn announce_known_device(tx: &mut Tx, account_id: &AccountId) -> db::Result<()> {
     for paired in list(tx, account_id, Sight::Confirmed, "", i64::MAX)? {
         let words = words(practice_language(tx, &paired.pairing.practice.id)?);
         system(tx, &paired.conversation.id, words.known_device)?;
@@ -263,9 +264,14 @@ pub fn announce_known_device(tx: &mut Tx, account_id: &str) -> db::Result<()> {
 
 /// Marks the identity for another check at every practice of an account, or only for one patient of
 /// it, and says why.
-pub fn doubt_all(tx: &mut Tx, account_id: &str, patient_id: Option<&str>, why: Doubt) -> db::Result<()> {
+pub fn doubt_all(
+    tx: &mut Tx,
+    account_id: &AccountId,
+    patient_id: Option<&PatientId>,
+    why: Doubt,
+) -> db::Result<()> {
     for paired in list(tx, account_id, Sight::All, "", i64::MAX)? {
-        if patient_id.is_none_or(|id| paired.conversation.patient.id == id) {
+        if patient_id.is_none_or(|id| paired.conversation.patient.id == *id) {
             doubt(tx, account_id, &paired, why)?;
             ask_grade(tx, &paired.conversation.id)?;
         }
@@ -273,7 +279,7 @@ pub fn doubt_all(tx: &mut Tx, account_id: &str, patient_id: Option<&str>, why: D
     Ok(())
 }
 
-fn doubt(tx: &mut Tx, account_id: &str, paired: &Paired, why: Doubt) -> db::Result<()> {
+fn doubt(tx: &mut Tx, account_id: &AccountId, paired: &Paired, why: Doubt) -> db::Result<()> {
     let words = words(practice_language(tx, &paired.pairing.practice.id)?);
     let says = match why {
         Doubt::NewDevice => words.new_device,
@@ -281,5 +287,5 @@ fn doubt(tx: &mut Tx, account_id: &str, paired: &Paired, why: Doubt) -> db::Resu
         Doubt::DetailsChanged => words.details_changed,
     };
     system(tx, &paired.conversation.id, says)?;
-    identity::doubt(tx, account_id, &paired.conversation.id, why)
+    identity::doubt(tx, account_id.as_str(), &paired.conversation.id, why)
 }

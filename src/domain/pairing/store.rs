@@ -7,16 +7,17 @@ use diesel::{insert_into, update};
 use super::{NewPairing, Sight};
 use crate::domain::conversations::view::{Pairing, PairingSource, PracticeCard};
 use crate::kit::Timestamp;
+use crate::kit::ids::{AccountId, InviteId, LinkId, PairingId, PracticeId};
 use crate::platform::db::schema::{account_sessions, conversations, pairing_links, pairings, practices};
 use crate::platform::db::{Both, Conn, MultiBackend, Result};
 
 /// Inserts a pairing; `None` if the patient is already paired with this owner of the practice.
 pub fn insert_pairing(
     conn: &mut Conn,
-    id: &str,
+    id: &PairingId,
     new: &NewPairing<'_>,
     now: Timestamp,
-) -> Result<Option<String>> {
+) -> Result<Option<PairingId>> {
     let row = (
         pairings::id.eq(id),
         pairings::account_id.eq(new.account_id),
@@ -34,7 +35,12 @@ pub fn insert_pairing(
 }
 
 /// Records that a paired patient came through a link; `false` if that was recorded before.
-pub fn insert_visit(conn: &mut Conn, pairing_id: &str, link_id: &str, now: Timestamp) -> Result<bool> {
+pub fn insert_visit(
+    conn: &mut Conn,
+    pairing_id: &PairingId,
+    link_id: &LinkId,
+    now: Timestamp,
+) -> Result<bool> {
     let row = (
         pairing_links::pairing_id.eq(pairing_id),
         pairing_links::link_id.eq(link_id),
@@ -45,7 +51,7 @@ pub fn insert_visit(conn: &mut Conn, pairing_id: &str, link_id: &str, now: Times
 }
 
 /// The active pairing of a patient with an owner of a practice.
-pub fn open_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<String> {
+pub fn open_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<PairingId> {
     let row = pairings::table
         .filter(pairings::patient_id.eq(new.patient_id))
         .filter(pairings::practice_id.eq(&new.to.practice.id))
@@ -54,8 +60,8 @@ pub fn open_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<String> 
     Ok(row.select(pairings::id).first(conn)?)
 }
 
-pub fn pairing(conn: &mut Conn, id: &str) -> Result<Pairing> {
-    type Row = (Option<String>, Option<String>, String, Timestamp, String, String, String);
+pub fn pairing(conn: &mut Conn, id: &PairingId) -> Result<Pairing> {
+    type Row = (Option<LinkId>, Option<InviteId>, String, Timestamp, PracticeId, String, String);
     let row = pairings::table.inner_join(practices::table).filter(pairings::id.eq(id));
     let (link_id, invite_id, method, created_at, practice_id, name, city): Row = row
         .select((
@@ -69,7 +75,7 @@ pub fn pairing(conn: &mut Conn, id: &str) -> Result<Pairing> {
         ))
         .first(conn)?;
     Ok(Pairing {
-        id: id.to_owned(),
+        id: id.clone(),
         practice: PracticeCard { id: practice_id, name, city },
         source: PairingSource::new(link_id, invite_id, method),
         created_at,
@@ -79,11 +85,11 @@ pub fn pairing(conn: &mut Conn, id: &str) -> Result<Pairing> {
 /// Ids of an account's active pairings within the access scope, oldest first, after `after`.
 pub fn open_pairings(
     conn: &mut Conn,
-    account_id: &str,
+    account_id: &AccountId,
     sight: Sight<'_>,
     after: &str,
     limit: i64,
-) -> Result<Vec<String>> {
+) -> Result<Vec<PairingId>> {
     let rows =
         in_sight(account_id, sight).filter(pairings::ended_at.is_null()).filter(pairings::id.gt(after));
     Ok(rows.order(pairings::id).limit(limit).select(pairings::id).load(conn)?)
@@ -92,13 +98,13 @@ pub fn open_pairings(
 /// Ends an active pairing within the access scope; returns its practice.
 pub fn end_pairing(
     conn: &mut Conn,
-    account_id: &str,
+    account_id: &AccountId,
     sight: Sight<'_>,
-    id: &str,
+    id: &PairingId,
     now: Timestamp,
-) -> Result<Option<String>> {
+) -> Result<Option<PracticeId>> {
     let seen = open_pairings(conn, account_id, sight, "", i64::MAX)?;
-    if !seen.iter().any(|seen| seen == id) {
+    if !seen.contains(id) {
         return Ok(None);
     }
     let row = pairings::table.filter(pairings::id.eq(id)).filter(pairings::ended_at.is_null());
@@ -109,7 +115,7 @@ pub fn end_pairing(
 type Conversations<'a> = IntoBoxed<'a, InnerJoin<conversations::table, pairings::table>, MultiBackend>;
 
 /// An account's conversations within the access scope, whether or not their pairings have ended.
-pub fn in_sight<'a>(account_id: &'a str, sight: Sight<'a>) -> Conversations<'a> {
+pub fn in_sight<'a>(account_id: &'a AccountId, sight: Sight<'a>) -> Conversations<'a> {
     let rows = conversations::table.inner_join(pairings::table).filter(pairings::account_id.eq(account_id));
     let rows = rows.into_boxed();
     match sight {
@@ -126,7 +132,7 @@ pub fn in_sight<'a>(account_id: &'a str, sight: Sight<'a>) -> Conversations<'a> 
 
 /// Ids of an account's restricted sessions.
 #[diesel::dsl::auto_type(no_type_alias)]
-pub fn restricted<'a>(account_id: &'a str) -> _ {
+pub fn restricted<'a>(account_id: &'a AccountId) -> _ {
     let sessions = account_sessions::table.filter(account_sessions::account_id.eq(account_id));
     sessions.filter(account_sessions::scope.eq("restricted")).select(account_sessions::id)
 }
@@ -139,12 +145,12 @@ pub fn by_stranger() -> _ {
     exists(sessions.filter(account_sessions::scope.eq("restricted")))
 }
 
-pub fn account_of(conn: &mut Conn, pairing_id: &str) -> Result<String> {
+pub fn account_of(conn: &mut Conn, pairing_id: &PairingId) -> Result<AccountId> {
     Ok(pairings::table.find(pairing_id).select(pairings::account_id).first(conn)?)
 }
 
 /// Whether a pairing has not ended.
-pub fn is_paired(conn: &mut Conn, pairing_id: &str) -> Result<bool> {
+pub fn is_paired(conn: &mut Conn, pairing_id: &PairingId) -> Result<bool> {
     let row = pairings::table.find(pairing_id).filter(pairings::ended_at.is_null());
-    Ok(row.select(pairings::id).first::<String>(conn).optional()?.is_some())
+    Ok(row.select(pairings::id).first::<PairingId>(conn).optional()?.is_some())
 }

@@ -6,8 +6,9 @@ use super::Left;
 use crate::domain::consent;
 use crate::domain::link_analytics::{self, Step};
 use crate::domain::links::{self, Destination};
+use crate::kit::ids::{LinkId, PendingPairingId};
 use crate::kit::{Language, gsm7};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Sender, Text, Topic};
 use crate::platform::rate_limits;
 use crate::platform::tx::Tx;
@@ -25,12 +26,12 @@ impl LinkTopic {
 
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Payload {
-    link: String,
+    link: LinkId,
     language: String,
 }
 
 /// Queues the SMS for a number that was entered on a landing page.
-pub fn enqueue(tx: &mut Tx, pending_id: &str, left: &Left<'_>) -> db::Result<()> {
+pub fn enqueue(tx: &mut Tx, pending_id: &PendingPairingId, left: &Left<'_>) -> db::Result<()> {
     outbox::enqueue(
         tx,
         &outbox::Message {

@@ -17,8 +17,9 @@ pub use message::LinkTopic;
 use crate::domain::invites::{self, Holder, Invite};
 use crate::domain::link_analytics::{self, Step};
 use crate::domain::links::{self, Destination};
+use crate::kit::ids::{AccountId, LinkId, PendingPairingId};
 use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::rate_limits::{self, Budget};
 use crate::platform::tx::Tx;
 
@@ -67,7 +68,7 @@ pub struct Left<'a> {
 /// A pairing that is pending until its number is proven.
 pub struct Pending {
     /// Unique id, of the form `pnd_…`.
-    pub id: String,
+    pub id: PendingPairingId,
     /// The link and practice that it resolves to today.
     pub to: Destination,
     pub created_at: Timestamp,
@@ -104,7 +105,7 @@ pub fn leave_number(tx: &mut Tx, left: &Left<'_>) -> Result<(), Refusal> {
     shared.take(tx)?;
     if has_room {
         own.take(tx)?;
-        let id = tx.id("pnd");
+        let id = tx.id();
         let id = store::upsert(tx.conn, &id, &key, &left.to.link.id, tx.now, tx.now + LIFE)?;
         message::enqueue(tx, &id, left)?;
     }
@@ -124,7 +125,7 @@ fn codes_budgets(tx: &Tx, left: &Left<'_>) -> [Budget; 2] {
 /// link for which it was counted already.
 ///
 /// There are never many: a number gets three links per day.
-pub fn of_number(tx: &mut Tx, phone_key: &str, counted: Option<&str>) -> db::Result<Vec<Pending>> {
+pub fn of_number(tx: &mut Tx, phone_key: &str, counted: Option<&LinkId>) -> db::Result<Vec<Pending>> {
     let mut found = Vec::new();
     for row in store::waiting(tx.conn, phone_key, tx.now)? {
         match links::destination_of(tx, &row.link_id) {
@@ -140,9 +141,9 @@ pub fn of_number(tx: &mut Tx, phone_key: &str, counted: Option<&str>) -> db::Res
             Err(_) => {}
         }
     }
-    let ids: Vec<&str> = found.iter().map(|pending| pending.id.as_str()).collect();
+    let ids: Vec<&PendingPairingId> = found.iter().map(|pending| &pending.id).collect();
     for link_id in store::mark_proven(tx.conn, &ids, tx.now)? {
-        if counted != Some(link_id.as_str()) {
+        if counted != Some(&link_id) {
             link_analytics::record(tx, &link_id, Step::Verified)?;
         }
     }
@@ -154,14 +155,14 @@ pub fn of_number(tx: &mut Tx, phone_key: &str, counted: Option<&str>) -> db::Res
 pub enum Lead {
     Token(Secret),
     /// The id of a pending pairing of the patient's number.
-    Pending(String),
+    Pending(PendingPairingId),
     /// The secret from an invite's text.
     Invite(Secret),
 }
 
 /// The account that asks for the pairing, or that is about to be created.
 pub struct Follower<'a> {
-    pub account_id: &'a str,
+    pub account_id: &'a AccountId,
     pub phone: &'a Phone,
     /// The proven e-mail address, if there is one.
     pub email: Option<&'a str>,

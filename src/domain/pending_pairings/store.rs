@@ -5,15 +5,16 @@ use diesel::upsert::excluded;
 use diesel::{delete, insert_into, update};
 
 use crate::kit::Timestamp;
+use crate::kit::ids::{AccountId, LinkId, PendingPairingId, PracticeId};
 use crate::platform::db::schema::{pending_pairings, practice_links};
 use crate::platform::db::{Both, Conn, Result, columns};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = pending_pairings)]
 pub struct Row {
-    pub id: String,
+    pub id: PendingPairingId,
     /// The link whose landing page the patient used.
-    pub link_id: String,
+    pub link_id: LinkId,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
 }
@@ -21,19 +22,19 @@ pub struct Row {
 /// Inserts a pending pairing of a number and a link, or restarts the existing one; returns its id.
 pub fn upsert(
     conn: &mut Conn,
-    id: &str,
+    id: &PendingPairingId,
     phone_key: &str,
-    link_id: &str,
+    link_id: &LinkId,
     now: Timestamp,
     expires_at: Timestamp,
-) -> Result<String> {
+) -> Result<PendingPairingId> {
     let row = (
         pending_pairings::id.eq(id),
         pending_pairings::phone_key.eq(phone_key),
         pending_pairings::link_id.eq(link_id),
         pending_pairings::created_at.eq(now),
         pending_pairings::expires_at.eq(expires_at),
-        pending_pairings::taken_by.eq(None::<String>),
+        pending_pairings::taken_by.eq(None::<AccountId>),
         pending_pairings::proven_at.eq(None::<Timestamp>),
     );
     let upsert = insert_into(pending_pairings::table)
@@ -61,7 +62,7 @@ pub fn waiting(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<Vec<R
 }
 
 /// Marks pending pairings proven; returns the links of those that were not marked before.
-pub fn mark_proven(conn: &mut Conn, ids: &[&str], now: Timestamp) -> Result<Vec<String>> {
+pub fn mark_proven(conn: &mut Conn, ids: &[&PendingPairingId], now: Timestamp) -> Result<Vec<LinkId>> {
     let rows = pending_pairings::table
         .filter(pending_pairings::id.eq_any(ids))
         .filter(pending_pairings::proven_at.is_null());
@@ -73,11 +74,11 @@ pub fn mark_proven(conn: &mut Conn, ids: &[&str], now: Timestamp) -> Result<Vec<
 /// before; returns its link.
 pub fn take(
     conn: &mut Conn,
-    id: &str,
+    id: &PendingPairingId,
     phone_key: &str,
-    account_id: &str,
+    account_id: &AccountId,
     now: Timestamp,
-) -> Result<Option<String>> {
+) -> Result<Option<LinkId>> {
     let row = pending_pairings::table
         .filter(pending_pairings::id.eq(id))
         .filter(pending_pairings::phone_key.eq(phone_key))
@@ -89,7 +90,12 @@ pub fn take(
 }
 
 /// Takes all pending pairings of a number with a practice.
-pub fn take_all(conn: &mut Conn, phone_key: &str, practice_id: &str, account_id: &str) -> Result<usize> {
+pub fn take_all(
+    conn: &mut Conn,
+    phone_key: &str,
+    practice_id: &PracticeId,
+    account_id: &AccountId,
+) -> Result<usize> {
     let links = practice_links::table.filter(practice_links::practice_id.eq(practice_id));
     let rows = pending_pairings::table
         .filter(pending_pairings::phone_key.eq(phone_key))

@@ -6,8 +6,9 @@ pub mod store;
 pub use profile::{Change, Refusal, change, line, logo, set_logo, time_zone};
 pub use store::Practice;
 
+use crate::kit::ids::PracticeId;
 use crate::kit::{Email, Language};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// A profile field with an invalid value.
@@ -43,34 +44,34 @@ pub struct NewPractice {
 }
 
 pub fn create(tx: &mut Tx, new: &NewPractice) -> db::Result<Practice> {
-    let id = tx.id("prc");
+    let id = tx.id::<PracticeId>();
     store::insert(tx.conn, &id, new, tx.now)
 }
 
-pub fn find(tx: &mut Tx, id: &str) -> db::Result<Option<Practice>> {
+pub fn find(tx: &mut Tx, id: &PracticeId) -> db::Result<Option<Practice>> {
     store::find(tx.conn, id)
 }
 
 /// Returns a practice and locks its row (shared) until the transaction ends. A practice is locked before
 /// its links, the same order in which closing a practice locks them.
-pub fn hold(tx: &mut Tx, id: &str) -> db::Result<Option<Practice>> {
+pub fn hold(tx: &mut Tx, id: &PracticeId) -> db::Result<Option<Practice>> {
     store::hold(tx.conn, id)
 }
 
 /// Suspends an active practice, which hides its pages; `false` if it is not active.
-pub fn suspend(tx: &mut Tx, id: &str) -> db::Result<bool> {
+pub fn suspend(tx: &mut Tx, id: &PracticeId) -> db::Result<bool> {
     tx.invalidate_landing_pages();
     store::set_state(tx.conn, id, &["active"], "suspended")
 }
 
 /// Resumes a suspended practice; `false` if it is not suspended.
-pub fn resume(tx: &mut Tx, id: &str) -> db::Result<bool> {
+pub fn resume(tx: &mut Tx, id: &PracticeId) -> db::Result<bool> {
     tx.invalidate_landing_pages();
     store::set_state(tx.conn, id, &["suspended"], "active")
 }
 
 /// Closes a practice permanently; `false` if it is already closed.
-pub fn close(tx: &mut Tx, id: &str) -> db::Result<bool> {
+pub fn close(tx: &mut Tx, id: &PracticeId) -> db::Result<bool> {
     tx.invalidate_landing_pages();
     store::set_state(tx.conn, id, &["active", "suspended"], "closed")
 }

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::store::{self, Changed};
 use super::{BadField, Practice};
 use crate::kit::colour::BadAccent;
+use crate::kit::ids::PracticeId;
 use crate::kit::{Accent, Email, Language, secret};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// Changes of a profile; `None` leaves a field unchanged.
@@ -65,13 +66,13 @@ pub fn set_logo(tx: &mut Tx, actor: &str, practice: &Practice, png: Option<&[u8]
 }
 
 /// Returns a practice's logo (PNG).
-pub fn logo(tx: &mut Tx, id: &str) -> db::Result<Option<Vec<u8>>> {
+pub fn logo(tx: &mut Tx, id: &PracticeId) -> db::Result<Option<Vec<u8>>> {
     store::logo(tx.conn, id)
 }
 
 fn record(tx: &mut Tx, actor: &str, practice: &Practice, action: &str, detail: Value) -> db::Result<()> {
-    let practice_id = Some(practice.id.as_str());
-    tx.audit(&audit::Event { practice_id, actor, action, subject: &practice.id, detail })
+    let (practice_id, subject) = (Some(&practice.id), practice.id.as_str());
+    tx.audit(&audit::Event { practice_id, actor, action, subject, detail })
 }
 
 /// The values that a change can touch, for the audit log. Of the e-mail address only whether there is one.

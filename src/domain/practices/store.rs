@@ -4,6 +4,7 @@ use diesel::insert_into;
 use diesel::prelude::*;
 
 use super::NewPractice;
+use crate::kit::ids::PracticeId;
 use crate::kit::{Accent, Email, Language, Timestamp};
 use crate::platform::db::schema::practices;
 use crate::platform::db::{Conn, Result, Shared, columns};
@@ -13,7 +14,7 @@ use crate::platform::db::{Conn, Result, Shared, columns};
 #[diesel(table_name = practices)]
 pub struct Practice {
     /// The id, with the prefix `prc_`.
-    pub id: String,
+    pub id: PracticeId,
     /// The name that patients see.
     pub name: String,
     pub city: String,
@@ -88,7 +89,7 @@ impl Practice {
     }
 }
 
-pub fn insert(conn: &mut Conn, id: &str, new: &NewPractice, now: Timestamp) -> Result<Practice> {
+pub fn insert(conn: &mut Conn, id: &PracticeId, new: &NewPractice, now: Timestamp) -> Result<Practice> {
     let row = (
         practices::id.eq(id),
         practices::name.eq(&new.name),
@@ -103,17 +104,17 @@ pub fn insert(conn: &mut Conn, id: &str, new: &NewPractice, now: Timestamp) -> R
     Ok(insert_into(practices::table).values(row).returning(columns::<Practice>()).get_result(conn)?)
 }
 
-pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Practice>> {
+pub fn find(conn: &mut Conn, id: &PracticeId) -> Result<Option<Practice>> {
     Ok(practices::table.find(id).select(columns::<Practice>()).first(conn).optional()?)
 }
 
 /// Returns a practice and locks its row (shared) until the transaction ends.
-pub fn hold(conn: &mut Conn, id: &str) -> Result<Option<Practice>> {
+pub fn hold(conn: &mut Conn, id: &PracticeId) -> Result<Option<Practice>> {
     Ok(Shared(practices::table.find(id).select(columns::<Practice>())).get_result(conn).optional()?)
 }
 
 /// Moves a practice from one of the states `from` to `to`; `false` if it is in another state.
-pub fn set_state(conn: &mut Conn, id: &str, from: &[&str], to: &str) -> Result<bool> {
+pub fn set_state(conn: &mut Conn, id: &PracticeId, from: &[&str], to: &str) -> Result<bool> {
     let row = practices::table.find(id).filter(practices::state.eq_any(from));
     Ok(diesel::update(row).set(practices::state.eq(to)).execute(conn)? == 1)
 }
@@ -123,7 +124,7 @@ pub fn list(conn: &mut Conn) -> Result<Vec<Practice>> {
 }
 
 /// Changes a practice; `None` if there was nothing to change.
-pub fn change(conn: &mut Conn, id: &str, changed: Changed) -> Result<Option<Practice>> {
+pub fn change(conn: &mut Conn, id: &PracticeId, changed: Changed) -> Result<Option<Practice>> {
     if changed.is_nothing() {
         return Ok(None);
     }
@@ -132,14 +133,14 @@ pub fn change(conn: &mut Conn, id: &str, changed: Changed) -> Result<Option<Prac
 }
 
 /// Sets the logo and its version, or deletes both.
-pub fn set_logo(conn: &mut Conn, id: &str, logo: Option<(&[u8], &str)>) -> Result<usize> {
+pub fn set_logo(conn: &mut Conn, id: &PracticeId, logo: Option<(&[u8], &str)>) -> Result<usize> {
     let kind = logo.map(|_| "image/png");
     let (png, version) = logo.unzip();
     let set = (practices::logo.eq(png), practices::logo_type.eq(kind), practices::logo_version.eq(version));
     Ok(diesel::update(practices::table.find(id)).set(set).execute(conn)?)
 }
 
-pub fn logo(conn: &mut Conn, id: &str) -> Result<Option<Vec<u8>>> {
+pub fn logo(conn: &mut Conn, id: &PracticeId) -> Result<Option<Vec<u8>>> {
     let logo: Option<Option<Vec<u8>>> =
         practices::table.find(id).select(practices::logo).first(conn).optional()?;
     Ok(logo.flatten())

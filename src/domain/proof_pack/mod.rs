@@ -15,9 +15,10 @@ use crate::domain::inbox::Remark;
 use crate::domain::practices::Practice;
 use crate::domain::printing::{Dossier, Section};
 use crate::domain::staff;
+use crate::kit::ids::{ConversationId, StaffId};
 use crate::kit::{Language, Secret, Timestamp};
 use crate::platform::audit::{self, Filter};
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 use words::Words;
 
@@ -32,7 +33,7 @@ const MOST_NOTED: usize = 1_200;
 pub fn proof(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &ConversationId,
     language: Option<Language>,
 ) -> Result<Dossier, Refusal> {
     let who = staff::authenticate(tx, token)?;
@@ -43,7 +44,7 @@ pub fn proof(
     let names = names(tx, &found, &who.staff_id)?;
     let page = Page { words: words::of(language), zone: zone(&practice), names, found: &found };
     let sections = vec![page.person(), page.way(&shown), page.state(), page.decisions(), page.texts(&shown)];
-    who.note(tx, "identity.exported", id, json!({}))?;
+    who.note(tx, "identity.exported", id.as_str(), json!({}))?;
     Ok(Dossier {
         title: page.words.title.to_owned(),
         subtitle: subtitle(&practice, id),
@@ -53,15 +54,16 @@ pub fn proof(
     })
 }
 
-fn subtitle(practice: &Practice, id: &str) -> String {
+fn subtitle(practice: &Practice, id: &ConversationId) -> String {
     format!("{}, {} · {id}", practice.name, practice.city)
 }
 
 /// The author of the page, and the last event of the practice's audit chain: anyone who doubts the page can
 /// compare it with the audit log.
-fn footer(tx: &mut Tx, page: &Page<'_>, practice: &Practice, staff_id: &str) -> db::Result<String> {
+fn footer(tx: &mut Tx, page: &Page<'_>, practice: &Practice, staff_id: &StaffId) -> db::Result<String> {
     let last = audit::list(tx.conn, &practice.id, &Filter::default(), "", 1)?.pop();
-    let made = page.words.made.replace("{by}", page.name(staff_id)).replace("{at}", &page.time(tx.now));
+    let made =
+        page.words.made.replace("{by}", page.name(staff_id.as_str())).replace("{at}", &page.time(tx.now));
     let Some(event) = last else { return Ok(made) };
     let number = event.seq.unwrap_or_default().to_string();
     let hash = event.hash.unwrap_or_default();
@@ -69,8 +71,9 @@ fn footer(tx: &mut Tx, page: &Page<'_>, practice: &Practice, staff_id: &str) -> 
 }
 
 /// Display names of the staff members on the page, by id.
-fn names(tx: &mut Tx, found: &Look, me: &str) -> db::Result<HashMap<String, String>> {
-    let mut ids: Vec<String> = found.decisions.iter().map(|decision| decision.actor.clone()).collect();
+fn names(tx: &mut Tx, found: &Look, me: &StaffId) -> db::Result<HashMap<StaffId, String>> {
+    let actors = found.decisions.iter().map(|decision| decision.actor.as_str());
+    let mut ids: Vec<StaffId> = actors.map(StaffId::from).collect();
     ids.extend(found.card.acknowledged.iter().map(|acknowledged| acknowledged.by.clone()));
     ids.push(me.to_owned());
     Ok(staff::names(tx, &ids)?.into_iter().collect())
@@ -79,7 +82,7 @@ fn names(tx: &mut Tx, found: &Look, me: &str) -> db::Result<HashMap<String, Stri
 struct Page<'a> {
     words: Words,
     zone: TimeZone,
-    names: HashMap<String, String>,
+    names: HashMap<StaffId, String>,
     found: &'a Look,
 }
 
@@ -88,8 +91,8 @@ impl Page<'_> {
         at.to_jiff().to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
     }
 
-    fn name<'a>(&'a self, id: &'a str) -> &'a str {
-        self.names.get(id).map_or(self.words.system, String::as_str)
+    fn name(&self, actor: &str) -> &str {
+        self.names.get(actor).map_or(self.words.system, String::as_str)
     }
 
     fn person(&self) -> Section {
@@ -197,7 +200,7 @@ impl Page<'_> {
         ));
         let acknowledged = self.found.card.acknowledged.as_ref();
         rows.extend(acknowledged.map(|acknowledged| {
-            let by = self.words.acknowledged.replace("{by}", self.name(&acknowledged.by));
+            let by = self.words.acknowledged.replace("{by}", self.name(acknowledged.by.as_str()));
             (self.time(acknowledged.at), by)
         }));
         Section { heading: self.words.texts.to_owned(), rows }

@@ -34,9 +34,10 @@ pub use survey::Survey;
 pub use topic::ImportTopic;
 
 use crate::domain::identity::grading;
+use crate::kit::ids::{ImportId, PracticeId, StaffId};
 use crate::kit::{Timestamp, csv};
-use crate::platform::audit::{self, Event};
-use crate::platform::db::{self, Conn};
+use crate::platform::audit::Event;
+use crate::platform::db;
 use crate::platform::tx::Tx;
 use columns::Columns;
 use draft::Read;
@@ -172,8 +173,8 @@ pub struct Asked {
 
 /// The practice and the staff member who imports.
 pub struct By<'a> {
-    pub practice_id: &'a str,
-    pub actor: &'a str,
+    pub practice_id: &'a PracticeId,
+    pub actor: &'a StaffId,
 }
 
 /// Why a file was refused.
@@ -217,7 +218,7 @@ impl Import {
 
 /// Stores a surveyed file and queues its first chunk.
 pub fn begin(tx: &mut Tx, by: &By<'_>, survey: &mut Survey) -> Result<Import, Refusal> {
-    let id = tx.id("imp");
+    let id = tx.id::<ImportId>();
     let options = serde_json::to_string(&survey.options).unwrap_or_default();
     if store::insert(tx.conn, &id, by, survey, &options, tx.now)? == 0 {
         return Err(Refusal::Running);
@@ -232,19 +233,19 @@ pub fn begin(tx: &mut Tx, by: &By<'_>, survey: &mut Survey) -> Result<Import, Re
     topic::queue(tx, &id, &Step::Chunk(0))?;
     let import = find(tx, by.practice_id, &id)?;
     let detail = json!({ "format": import.format, "mode": import.mode, "rows": import.rows_total });
-    record(tx, &import, by.actor, "records.import_begun", detail)?;
+    record(tx, &import, by.actor.as_str(), "records.import_begun", detail)?;
     Ok(import)
 }
 
 /// Cancels an import; rows that were already processed stay imported.
-pub fn cancel(tx: &mut Tx, by: &By<'_>, id: &str) -> Result<Import, Refusal> {
+pub fn cancel(tx: &mut Tx, by: &By<'_>, id: &ImportId) -> Result<Import, Refusal> {
     find(tx, by.practice_id, id)?;
-    end(tx, id, by.actor, "cancelled")?.ok_or(Refusal::Over)
+    end(tx, id, by.actor.as_str(), "cancelled")?.ok_or(Refusal::Over)
 }
 
 /// Parses a chunk before the write transaction: phone numbers take the most time, and on SQLite all writers
 /// wait for each other.
-fn read_ahead(tx: &mut Tx, import_id: &str, position: i64) -> db::Result<Vec<Read>> {
+fn read_ahead(tx: &mut Tx, import_id: &ImportId, position: i64) -> db::Result<Vec<Read>> {
     let found = store::unread(tx.conn, import_id, position)?;
     Ok(found.map(|(import, source)| read(tx, &import, &source.unwrap_or_default())).unwrap_or_default())
 }
@@ -253,7 +254,7 @@ fn read_ahead(tx: &mut Tx, import_id: &str, position: i64) -> db::Result<Vec<Rea
 /// is set on a retry.
 fn work(
     tx: &mut Tx,
-    (import_id, position): (&str, i64),
+    (import_id, position): (&ImportId, i64),
     ready: Option<Vec<Read>>,
     is_again: bool,
 ) -> db::Result<()> {
@@ -281,11 +282,11 @@ fn read(tx: &Tx, import: &Import, source: &[u8]) -> Vec<Read> {
 }
 
 fn finish(tx: &mut Tx, import: &Import) -> db::Result<()> {
-    end(tx, &import.id, &import.actor, "done").map(drop)
+    end(tx, &import.id, import.actor.as_str(), "done").map(drop)
 }
 
 /// Ends an import in any state: unread rows are deleted, and open identity checks are graded again.
-fn end(tx: &mut Tx, id: &str, actor: &str, state: &str) -> db::Result<Option<Import>> {
+fn end(tx: &mut Tx, id: &ImportId, actor: &str, state: &str) -> db::Result<Option<Import>> {
     let Some(import) = store::finish(tx.conn, id, state, tx.now)? else { return Ok(None) };
     store::drop_sources(tx.conn, id)?;
     topic::queue(tx, id, &Step::Grade { practice: import.practice_id.clone(), after: String::new() })?;
@@ -299,14 +300,14 @@ fn end(tx: &mut Tx, id: &str, actor: &str, state: &str) -> db::Result<Option<Imp
 }
 
 /// Grades a batch of open identity checks and queues the next.
-fn grade(tx: &mut Tx, import_id: &str, practice_id: &str, after: &str) -> db::Result<()> {
+fn grade(tx: &mut Tx, import_id: &ImportId, practice_id: &PracticeId, after: &str) -> db::Result<()> {
     let undecided = grading::undecided(tx, practice_id, after, GRADED_AT_ONCE)?;
     for conversation_id in &undecided {
         grading::regrade(tx, conversation_id)?;
     }
     match undecided.last() {
         Some(last) => {
-            let step = Step::Grade { practice: practice_id.to_owned(), after: last.clone() };
+            let step = Step::Grade { practice: practice_id.to_owned(), after: last.to_string() };
             topic::queue(tx, import_id, &step)
         }
         None => Ok(()),
@@ -320,21 +321,21 @@ fn record(
     action: &str,
     detail: serde_json::Value,
 ) -> db::Result<()> {
-    let practice_id = Some(import.practice_id.as_str());
-    tx.audit(&Event { practice_id, actor, action, subject: &import.id, detail })
+    let practice_id = Some(&import.practice_id);
+    tx.audit(&Event { practice_id, actor, action, subject: import.id.as_str(), detail })
 }
 
-pub fn find(tx: &mut Tx, practice_id: &str, id: &str) -> Result<Import, Refusal> {
+pub fn find(tx: &mut Tx, practice_id: &PracticeId, id: &ImportId) -> Result<Import, Refusal> {
     store::find(tx.conn, practice_id, id)?.ok_or(Refusal::NotFound)
 }
 
 /// Up to `limit` imports of a practice, newest first, before the id `before`.
-pub fn list(tx: &mut Tx, practice_id: &str, before: &str, limit: i64) -> db::Result<Vec<Import>> {
+pub fn list(tx: &mut Tx, practice_id: &PracticeId, before: &str, limit: i64) -> db::Result<Vec<Import>> {
     store::list(tx.conn, practice_id, before, limit)
 }
 
 /// Results of all rows processed so far, as a CSV file.
-pub fn results(tx: &mut Tx, practice_id: &str, id: &str) -> Result<String, Refusal> {
+pub fn results(tx: &mut Tx, practice_id: &PracticeId, id: &ImportId) -> Result<String, Refusal> {
     find(tx, practice_id, id)?;
     Ok(csv::row(&HEADINGS) + &store::results(tx.conn, id)?.concat())
 }

@@ -16,7 +16,8 @@ use super::rows::Counts;
 use super::topic::{self, Step};
 use super::{Import, Options, finish, store};
 use crate::domain::records;
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::ImportId;
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// How many records one job makes inactive.
@@ -33,7 +34,7 @@ const LEAVES_MOST_OUT: &str = "replace_leaves_most_out";
 ///
 /// The check and the update need not be atomic: a practice runs one import at a time, and nothing else makes
 /// records active or inactive.
-pub fn retire(tx: &mut Tx, import_id: &str, round: i64) -> db::Result<()> {
+pub fn retire(tx: &mut Tx, import_id: &ImportId, round: i64) -> db::Result<()> {
     let Some(import) = store::hold_open(tx.conn, import_id)? else { return Ok(()) };
     if round == 0 {
         let left_out = store::unnamed(tx.conn, &import.practice_id, &import.id)?;

@@ -4,7 +4,7 @@ use super::Import;
 use super::draft::{Note, Read};
 use crate::domain::records::{self, Incoming, Outcome};
 use crate::kit::csv;
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// Headings of the result file.

@@ -8,6 +8,7 @@ use super::rows::Counts;
 use super::survey::Survey;
 use super::{By, OPEN};
 use crate::kit::Timestamp;
+use crate::kit::ids::{ImportId, PracticeId, StaffId};
 use crate::platform::db::schema::{import_chunks, patient_records, record_imports};
 use crate::platform::db::{Both, Conn, Result, columns};
 
@@ -16,10 +17,10 @@ use crate::platform::db::{Both, Conn, Result, columns};
 #[diesel(table_name = record_imports)]
 pub struct Import {
     /// Id of the form `imp_…`.
-    pub id: String,
-    pub practice_id: String,
+    pub id: ImportId,
+    pub practice_id: PracticeId,
     /// The staff member who uploaded the file.
-    pub actor: String,
+    pub actor: StaffId,
     /// One of `csv`, `ndjson` or `bundle`.
     pub format: String,
     /// Either `merge` or `replace`.
@@ -63,7 +64,7 @@ pub struct Chunk {
 /// Inserts an import, unless the practice has an open one.
 pub fn insert(
     conn: &mut Conn,
-    id: &str,
+    id: &ImportId,
     by: &By<'_>,
     survey: &Survey,
     options: &str,
@@ -94,7 +95,7 @@ pub fn insert(
 }
 
 /// Stores the number of active records before an import.
-pub fn count_active(conn: &mut Conn, practice_id: &str, id: &str) -> Result<()> {
+pub fn count_active(conn: &mut Conn, practice_id: &PracticeId, id: &ImportId) -> Result<()> {
     let active = patient_records::table
         .filter(patient_records::practice_id.eq(practice_id))
         .filter(patient_records::active.eq(true))
@@ -105,7 +106,7 @@ pub fn count_active(conn: &mut Conn, practice_id: &str, id: &str) -> Result<()> 
 }
 
 /// Number of active records that an import did not name.
-pub fn unnamed(conn: &mut Conn, practice_id: &str, import_id: &str) -> Result<i64> {
+pub fn unnamed(conn: &mut Conn, practice_id: &PracticeId, import_id: &ImportId) -> Result<i64> {
     let unnamed = patient_records::import_id.ne(import_id).or(patient_records::import_id.is_null());
     let rows = patient_records::table
         .filter(patient_records::practice_id.eq(practice_id))
@@ -115,7 +116,7 @@ pub fn unnamed(conn: &mut Conn, practice_id: &str, import_id: &str) -> Result<i6
 }
 
 /// Stores how many records a complete list left out that stay active.
-pub fn keep_left_out(conn: &mut Conn, id: &str, left_out: i64) -> Result<()> {
+pub fn keep_left_out(conn: &mut Conn, id: &ImportId, left_out: i64) -> Result<()> {
     let row = update(record_imports::table.find(id));
     row.set(record_imports::left_out.eq(left_out)).execute(conn)?;
     Ok(())
@@ -124,7 +125,7 @@ pub fn keep_left_out(conn: &mut Conn, id: &str, left_out: i64) -> Result<()> {
 /// Stores a chunk of rows as uploaded.
 pub fn insert_chunk(
     conn: &mut Conn,
-    import_id: &str,
+    import_id: &ImportId,
     position: i64,
     piece: Piece,
     source: &[u8],
@@ -142,21 +143,25 @@ pub fn insert_chunk(
 }
 
 /// Locks an open import until the end of the transaction.
-pub fn hold_open(conn: &mut Conn, id: &str) -> Result<Option<Import>> {
+pub fn hold_open(conn: &mut Conn, id: &ImportId) -> Result<Option<Import>> {
     let row = record_imports::table.find(id).filter(record_imports::state.eq_any(OPEN));
     let change = record_imports::state.eq("running");
     Ok(update(row).set(change).returning(columns::<Import>()).get_result(conn).optional()?)
 }
 
 /// Claims an unprocessed chunk and marks it as processed.
-pub fn take_chunk(conn: &mut Conn, import_id: &str, position: i64) -> Result<Option<Chunk>> {
+pub fn take_chunk(conn: &mut Conn, import_id: &ImportId, position: i64) -> Result<Option<Chunk>> {
     let row = import_chunks::table.find((import_id, position)).filter(import_chunks::is_done.eq(false));
     let change = import_chunks::is_done.eq(true);
     Ok(update(row).set(change).returning(columns::<Chunk>()).get_result(conn).optional()?)
 }
 
 /// The rows of an unprocessed chunk, with their import.
-pub fn unread(conn: &mut Conn, import_id: &str, position: i64) -> Result<Option<(Import, Option<Vec<u8>>)>> {
+pub fn unread(
+    conn: &mut Conn,
+    import_id: &ImportId,
+    position: i64,
+) -> Result<Option<(Import, Option<Vec<u8>>)>> {
     let row = import_chunks::table
         .inner_join(record_imports::table)
         .filter(import_chunks::import_id.eq(import_id))
@@ -166,14 +171,14 @@ pub fn unread(conn: &mut Conn, import_id: &str, position: i64) -> Result<Option<
 }
 
 /// Stores the results of a chunk's rows and deletes the rows.
-pub fn keep_results(conn: &mut Conn, import_id: &str, position: i64, results: &str) -> Result<()> {
+pub fn keep_results(conn: &mut Conn, import_id: &ImportId, position: i64, results: &str) -> Result<()> {
     let change = (import_chunks::results.eq(results), import_chunks::source.eq(None::<Vec<u8>>));
     update(import_chunks::table.find((import_id, position))).set(change).execute(conn)?;
     Ok(())
 }
 
 /// Adds to the counts of an import and returns it.
-pub fn add(conn: &mut Conn, id: &str, counts: &Counts) -> Result<Import> {
+pub fn add(conn: &mut Conn, id: &ImportId, counts: &Counts) -> Result<Import> {
     let change = (
         record_imports::rows_done.eq(record_imports::rows_done + counts.rows),
         record_imports::created.eq(record_imports::created + counts.created),
@@ -188,7 +193,7 @@ pub fn add(conn: &mut Conn, id: &str, counts: &Counts) -> Result<Import> {
 }
 
 /// Ends an open import and returns it.
-pub fn finish(conn: &mut Conn, id: &str, state: &str, now: Timestamp) -> Result<Option<Import>> {
+pub fn finish(conn: &mut Conn, id: &ImportId, state: &str, now: Timestamp) -> Result<Option<Import>> {
     let row = record_imports::table.find(id).filter(record_imports::state.eq_any(OPEN));
     let change = (
         record_imports::state.eq(state),
@@ -199,20 +204,20 @@ pub fn finish(conn: &mut Conn, id: &str, state: &str, now: Timestamp) -> Result<
 }
 
 /// Deletes unread rows of an import that is over.
-pub fn drop_sources(conn: &mut Conn, import_id: &str) -> Result<usize> {
+pub fn drop_sources(conn: &mut Conn, import_id: &ImportId) -> Result<usize> {
     let rows = import_chunks::table
         .filter(import_chunks::import_id.eq(import_id))
         .filter(import_chunks::source.is_not_null());
     Ok(update(rows).set(import_chunks::source.eq(None::<Vec<u8>>)).execute(conn)?)
 }
 
-pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Import>> {
+pub fn find(conn: &mut Conn, practice_id: &PracticeId, id: &ImportId) -> Result<Option<Import>> {
     let row = record_imports::table.find(id).filter(record_imports::practice_id.eq(practice_id));
     Ok(row.select(columns::<Import>()).first(conn).optional()?)
 }
 
 /// Imports of a practice, newest first, before the id `before`, or from the newest if that is empty.
-pub fn list(conn: &mut Conn, practice_id: &str, before: &str, limit: i64) -> Result<Vec<Import>> {
+pub fn list(conn: &mut Conn, practice_id: &PracticeId, before: &str, limit: i64) -> Result<Vec<Import>> {
     let mut rows = record_imports::table
         .filter(record_imports::practice_id.eq(practice_id))
         .select(columns::<Import>())
@@ -224,7 +229,7 @@ pub fn list(conn: &mut Conn, practice_id: &str, before: &str, limit: i64) -> Res
 }
 
 /// Results of an import so far, in row order.
-pub fn results(conn: &mut Conn, import_id: &str) -> Result<Vec<String>> {
+pub fn results(conn: &mut Conn, import_id: &ImportId) -> Result<Vec<String>> {
     let rows = import_chunks::table
         .filter(import_chunks::import_id.eq(import_id))
         .filter(import_chunks::results.is_not_null());

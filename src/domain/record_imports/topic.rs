@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::draft::Read;
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{ImportId, OutboxId, PracticeId};
+use crate::platform::db;
 use crate::platform::outbox::{self, Channel, Job, Message, Outcome, Rendered, Topic};
 use crate::platform::tx::Tx;
 
@@ -15,14 +16,14 @@ use crate::platform::tx::Tx;
 #[derive(Default)]
 pub struct ImportTopic {
     /// Rows that were parsed ahead, by outbox job id.
-    ready: Mutex<HashMap<String, Vec<Read>>>,
+    ready: Mutex<HashMap<OutboxId, Vec<Read>>>,
 }
 
 impl ImportTopic {
     /// Topic name in the outbox.
     pub const NAME: &'static str = "record_import";
 
-    fn ready(&self) -> MutexGuard<'_, HashMap<String, Vec<Read>>> {
+    fn ready(&self) -> MutexGuard<'_, HashMap<OutboxId, Vec<Read>>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -37,7 +38,7 @@ pub enum Step {
     Retire(i64),
     /// Grade open identity checks again.
     Grade {
-        practice: String,
+        practice: PracticeId,
         /// The last conversation that was graded.
         after: String,
     },
@@ -45,12 +46,12 @@ pub enum Step {
 
 #[derive(Deserialize)]
 struct Payload {
-    import: String,
+    import: ImportId,
     step: Step,
 }
 
 /// Queues a step, unless it was queued before.
-pub fn queue(tx: &mut Tx, import_id: &str, step: &Step) -> db::Result<()> {
+pub fn queue(tx: &mut Tx, import_id: &ImportId, step: &Step) -> db::Result<()> {
     let place = match step {
         Step::Chunk(position) => position.to_string(),
         Step::Retire(round) => format!("retire:{round}"),

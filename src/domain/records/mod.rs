@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use store::{After, Entry, Kept, Record};
 
+use crate::kit::ids::{ImportId, PracticeId, RecordId};
 use crate::kit::names;
 use crate::kit::{Email, Phone, Timestamp};
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 use store::{Row, Saying};
 
@@ -79,8 +80,8 @@ pub enum Outcome {
 /// changes nothing the second time. A practice runs one import at a time.
 pub fn put(
     tx: &mut Tx,
-    practice_id: &str,
-    import_id: &str,
+    practice_id: &PracticeId,
+    import_id: &ImportId,
     incoming: &[&Incoming],
 ) -> db::Result<Vec<Outcome>> {
     let numbers: Vec<&str> = incoming.iter().map(|record| record.number.as_str()).collect();
@@ -91,10 +92,10 @@ pub fn put(
     let mut outcomes = Vec::with_capacity(incoming.len());
     for record in incoming {
         let before = known.get(&record.number);
-        let was_named = before.is_some_and(|(row, _)| row.import_id.as_deref() == Some(import_id));
+        let was_named = before.is_some_and(|(row, _)| row.import_id.as_ref() == Some(import_id));
         let outcome = match (before, !seen.insert(&record.number) || was_named) {
             (_, true) => Outcome::Duplicate,
-            (None, _) => batch.create(tx.id("rec"), record),
+            (None, _) => batch.create(tx.id(), record),
             (Some((row, values)), _) => batch.change(row, values, record),
         };
         if outcome == Outcome::Unchanged {
@@ -109,12 +110,17 @@ pub fn put(
 }
 
 /// Marks records as named by an import whose row could not be read.
-pub fn mark(tx: &mut Tx, practice_id: &str, numbers: &[&str], import_id: &str) -> db::Result<()> {
+pub fn mark(tx: &mut Tx, practice_id: &PracticeId, numbers: &[&str], import_id: &ImportId) -> db::Result<()> {
     store::mark(tx.conn, practice_id, numbers, import_id).map(drop)
 }
 
 /// Makes up to `limit` active records inactive that this import did not name, and returns their count.
-pub fn retire_unnamed(tx: &mut Tx, practice_id: &str, import_id: &str, limit: i64) -> db::Result<usize> {
+pub fn retire_unnamed(
+    tx: &mut Tx,
+    practice_id: &PracticeId,
+    import_id: &ImportId,
+    limit: i64,
+) -> db::Result<usize> {
     store::retire_unnamed(tx.conn, practice_id, import_id, limit, tx.now)
 }
 
@@ -123,10 +129,10 @@ const MOST_FOLDED: usize = 600;
 
 type Known = HashMap<String, (Row, Vec<Saying>)>;
 
-fn known(tx: &mut Tx, practice_id: &str, numbers: &[&str]) -> db::Result<Known> {
+fn known(tx: &mut Tx, practice_id: &PracticeId, numbers: &[&str]) -> db::Result<Known> {
     let rows = store::by_number(tx.conn, practice_id, numbers)?;
-    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-    let mut values: HashMap<String, Vec<Saying>> = HashMap::new();
+    let ids: Vec<&RecordId> = rows.iter().map(|row| &row.id).collect();
+    let mut values: HashMap<RecordId, Vec<Saying>> = HashMap::new();
     for value in store::values(tx.conn, &ids)? {
         values.entry(value.record_id.clone()).or_default().push(value);
     }
@@ -139,15 +145,15 @@ fn known(tx: &mut Tx, practice_id: &str, numbers: &[&str]) -> db::Result<Known> 
 
 /// The writes of one round.
 struct Batch<'a> {
-    import_id: &'a str,
-    practice_id: &'a str,
+    import_id: &'a ImportId,
+    practice_id: &'a PracticeId,
     now: Timestamp,
     rows: Vec<Row>,
     values: Vec<Saying>,
 }
 
 impl Batch<'_> {
-    fn create(&mut self, id: String, record: &Incoming) -> Outcome {
+    fn create(&mut self, id: RecordId, record: &Incoming) -> Outcome {
         let row = Row {
             id,
             practice_id: self.practice_id.to_owned(),
@@ -197,7 +203,7 @@ impl Batch<'_> {
     }
 
     /// The values that are new, current again, or no longer current.
-    fn values_of(&self, record_id: &str, known: &[Saying], record: &Incoming) -> Vec<Saying> {
+    fn values_of(&self, record_id: &RecordId, known: &[Saying], record: &Incoming) -> Vec<Saying> {
         let name = [record.name()];
         let mut said: BTreeMap<Kind, &[String]> =
             record.values.iter().map(|(kind, values)| (*kind, values.as_slice())).collect();
@@ -246,7 +252,7 @@ fn folded(text: &str) -> String {
 /// record has or had, or else beginnings of names and record number; an empty query lists all records.
 pub fn list(
     tx: &mut Tx,
-    practice_id: &str,
+    practice_id: &PracticeId,
     query: &str,
     region: &str,
     after: Option<&After>,
@@ -262,7 +268,7 @@ pub fn list(
 }
 
 /// One record with its current and former values.
-pub fn find(tx: &mut Tx, practice_id: &str, id: &str) -> db::Result<Option<(Entry, Vec<Kept>)>> {
+pub fn find(tx: &mut Tx, practice_id: &PracticeId, id: &RecordId) -> db::Result<Option<(Entry, Vec<Kept>)>> {
     let Some(entry) = store::find(tx.conn, practice_id, id)? else { return Ok(None) };
     Ok(Some((entry, store::kept(tx.conn, id)?)))
 }

@@ -7,14 +7,15 @@ use utoipa::ToSchema;
 
 use super::Kind;
 use crate::kit::Timestamp;
+use crate::kit::ids::{ImportId, PracticeId, RecordId};
 use crate::platform::db::schema::{patient_records, record_values};
 use crate::platform::db::{Cell, Conn, OnConflict, Result, columns, many_insert_into};
 
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = patient_records)]
 pub struct Row {
-    pub id: String,
-    pub practice_id: String,
+    pub id: RecordId,
+    pub practice_id: PracticeId,
     pub number: String,
     pub given_name: String,
     pub family_name: String,
@@ -24,7 +25,7 @@ pub struct Row {
     pub active: bool,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
-    pub import_id: Option<String>,
+    pub import_id: Option<ImportId>,
     pub search: String,
 }
 
@@ -57,8 +58,8 @@ impl Row {
     fn cells(&self) -> Vec<Cell> {
         let text = |text: &str| Cell::Text(Some(text.to_owned()));
         vec![
-            text(&self.id),
-            text(&self.practice_id),
+            text(self.id.as_str()),
+            text(self.practice_id.as_str()),
             text(&self.number),
             text(&self.given_name),
             text(&self.family_name),
@@ -68,7 +69,7 @@ impl Row {
             Cell::Flag(self.active),
             Cell::Number(self.created_at.millis()),
             Cell::Number(self.changed_at.millis()),
-            Cell::Text(self.import_id.clone()),
+            Cell::Text(self.import_id.as_ref().map(ToString::to_string)),
             text(&self.search),
         ]
     }
@@ -78,7 +79,7 @@ impl Row {
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = record_values)]
 pub struct Saying {
-    pub record_id: String,
+    pub record_id: RecordId,
     pub kind: String,
     pub value: String,
     pub current: bool,
@@ -98,8 +99,7 @@ impl Saying {
 #[schema(as = PatientRecord)]
 pub struct Record {
     /// Id of the record.
-    #[schema(example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub id: String,
+    pub id: RecordId,
     /// The practice's own record number.
     #[schema(example = "MRN-10042")]
     pub number: String,
@@ -151,7 +151,7 @@ impl Entry {
 pub struct After {
     /// Search key of the last record.
     pub search: String,
-    pub id: String,
+    pub id: RecordId,
 }
 
 /// A current or former value of a record, for people to read.
@@ -166,7 +166,7 @@ pub struct Kept {
     pub since: Timestamp,
 }
 
-pub fn by_number(conn: &mut Conn, practice_id: &str, numbers: &[&str]) -> Result<Vec<Row>> {
+pub fn by_number(conn: &mut Conn, practice_id: &PracticeId, numbers: &[&str]) -> Result<Vec<Row>> {
     let rows = patient_records::table
         .filter(patient_records::practice_id.eq(practice_id))
         .filter(patient_records::number.eq_any(numbers));
@@ -174,7 +174,7 @@ pub fn by_number(conn: &mut Conn, practice_id: &str, numbers: &[&str]) -> Result
 }
 
 /// Current and former values of records.
-pub fn values(conn: &mut Conn, record_ids: &[&str]) -> Result<Vec<Saying>> {
+pub fn values(conn: &mut Conn, record_ids: &[&RecordId]) -> Result<Vec<Saying>> {
     let rows = record_values::table.filter(record_values::record_id.eq_any(record_ids));
     Ok(rows.select(columns::<Saying>()).load(conn)?)
 }
@@ -198,14 +198,14 @@ pub fn put_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
 }
 
 /// Upserts values and whether they are current; the time they were first known does not change.
-pub fn put_values(conn: &mut Conn, practice_id: &str, values: &[Saying]) -> Result<()> {
+pub fn put_values(conn: &mut Conn, practice_id: &PracticeId, values: &[Saying]) -> Result<()> {
     let text = |text: &str| Cell::Text(Some(text.to_owned()));
     let cells = |value: &Saying| {
         vec![
-            text(&value.record_id),
+            text(value.record_id.as_str()),
             text(&value.kind),
             text(&value.value),
-            text(practice_id),
+            text(practice_id.as_str()),
             Cell::Flag(value.current),
             Cell::Number(value.since.millis()),
         ]
@@ -217,7 +217,12 @@ pub fn put_values(conn: &mut Conn, practice_id: &str, values: &[Saying]) -> Resu
 }
 
 /// Marks records as named by an import.
-pub fn mark(conn: &mut Conn, practice_id: &str, numbers: &[&str], import_id: &str) -> Result<usize> {
+pub fn mark(
+    conn: &mut Conn,
+    practice_id: &PracticeId,
+    numbers: &[&str],
+    import_id: &ImportId,
+) -> Result<usize> {
     if numbers.is_empty() {
         return Ok(0);
     }
@@ -230,13 +235,13 @@ pub fn mark(conn: &mut Conn, practice_id: &str, numbers: &[&str], import_id: &st
 /// Makes active records inactive that an import did not name.
 pub fn retire_unnamed(
     conn: &mut Conn,
-    practice_id: &str,
-    import_id: &str,
+    practice_id: &PracticeId,
+    import_id: &ImportId,
     limit: i64,
     now: Timestamp,
 ) -> Result<usize> {
     let unnamed = patient_records::import_id.ne(import_id).or(patient_records::import_id.is_null());
-    let ids: Vec<String> = patient_records::table
+    let ids: Vec<RecordId> = patient_records::table
         .filter(patient_records::practice_id.eq(practice_id))
         .filter(patient_records::active.eq(true))
         .filter(unnamed)
@@ -253,7 +258,7 @@ pub fn retire_unnamed(
 /// Records by name; every word of the search must be the beginning of one of the record's words.
 pub fn list(
     conn: &mut Conn,
-    practice_id: &str,
+    practice_id: &PracticeId,
     words: &[String],
     after: Option<&After>,
     limit: i64,
@@ -276,7 +281,7 @@ pub fn list(
 /// Records that have or had a value.
 pub fn having(
     conn: &mut Conn,
-    practice_id: &str,
+    practice_id: &PracticeId,
     kind: Kind,
     value: &str,
     after: Option<&After>,
@@ -296,13 +301,13 @@ pub fn having(
     Ok(rows.order((patient_records::search, patient_records::id)).limit(limit).load(conn)?)
 }
 
-pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Entry>> {
+pub fn find(conn: &mut Conn, practice_id: &PracticeId, id: &RecordId) -> Result<Option<Entry>> {
     let row = patient_records::table.find(id).filter(patient_records::practice_id.eq(practice_id));
     Ok(row.select(columns::<Entry>()).first(conn).optional()?)
 }
 
 /// Current and former values of a record, current ones first.
-pub fn kept(conn: &mut Conn, id: &str) -> Result<Vec<Kept>> {
+pub fn kept(conn: &mut Conn, id: &RecordId) -> Result<Vec<Kept>> {
     let rows = record_values::table.filter(record_values::record_id.eq(id));
     let order = (record_values::kind, record_values::current.desc(), record_values::value);
     Ok(rows.order(order).select(columns::<Kept>()).load(conn)?)

@@ -13,7 +13,6 @@ use super::{Member, MemberChange, Principal, Refusal, authenticate, letter, sess
 use crate::domain::practices;
 use crate::domain::staff::PasswordHasher;
 use crate::kit::{Email, Secret};
-use crate::platform::db::Conn;
 use crate::platform::tx::{Service, Tx};
 
 /// A request to replace one's own password.
@@ -97,7 +96,7 @@ pub fn change_password(tx: &mut Tx, checked: &Checked) -> Result<Changed, Refusa
     }
     let Some(old) = proven else {
         held.fail(tx)?;
-        who.note(tx, "staff.password_failed", &who.staff_id, json!({}))?;
+        who.note(tx, "staff.password_failed", who.staff_id.as_str(), json!({}))?;
         return Ok(Changed::Wrong);
     };
     if let Some(weakness) = weakness {
@@ -111,7 +110,7 @@ pub fn change_password(tx: &mut Tx, checked: &Checked) -> Result<Changed, Refusa
     letter::end_all(tx, &who.staff_id)?;
     sign_in::end_challenges(tx, &who.staff_id)?;
     session::end_others(tx, &who)?;
-    who.note(tx, "staff.password_changed", &who.staff_id, json!({}))?;
+    who.note(tx, "staff.password_changed", who.staff_id.as_str(), json!({}))?;
     Ok(Changed::Yes)
 }
 
@@ -136,6 +135,6 @@ pub fn rename(tx: &mut Tx, token: Option<&Secret>, name: &str) -> Result<Member,
     }
     let change = MemberChange { name: Some(name.to_owned()), ..MemberChange::default() };
     let after = store::change(tx.conn, &who.practice_id, &who.staff_id, &change)?;
-    who.note(tx, "staff.renamed", &who.staff_id, json!({}))?;
+    who.note(tx, "staff.renamed", who.staff_id.as_str(), json!({}))?;
     after.ok_or(Refusal::Unauthorized)
 }

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use super::{Refusal, authenticate, store};
+use crate::kit::ids::{PracticeId, StaffId};
 use crate::kit::{Secret, Timestamp};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// A code is shown this long and accepted for as long again, because typing takes time.
@@ -35,13 +36,13 @@ pub fn show(tx: &mut Tx, token: Option<&Secret>) -> Result<DeskCode, Refusal> {
 }
 
 /// Finds the staff member of a practice whose screen shows `code` now, or showed it a minute ago.
-pub fn whose(tx: &mut Tx, practice_id: &str, code: &str) -> db::Result<Option<String>> {
+pub fn whose(tx: &mut Tx, practice_id: &PracticeId, code: &str) -> db::Result<Option<StaffId>> {
     let people = store::colleagues(tx.conn, practice_id)?;
     let now = step(tx.now);
     let blinded = tx.keys.blind("desk-code", code);
     // Compared as blinded values, so that a byte-by-byte comparison leaks no secret of ours.
     let tx = &*tx;
-    let shows = |staff_id: &str| {
+    let shows = |staff_id: &StaffId| {
         [now, now - 1]
             .into_iter()
             .any(|step| tx.keys.blind("desk-code", &derive(tx, practice_id, staff_id, step)) == blinded)
@@ -58,8 +59,8 @@ fn step(now: Timestamp) -> i64 {
     now.millis() / millis()
 }
 
-fn derive(tx: &Tx, practice_id: &str, staff_id: &str, step: i64) -> String {
-    let parts = [practice_id.as_bytes(), staff_id.as_bytes(), &step.to_be_bytes()];
+fn derive(tx: &Tx, practice_id: &PracticeId, staff_id: &StaffId, step: i64) -> String {
+    let parts = [practice_id.as_str().as_bytes(), staff_id.as_str().as_bytes(), &step.to_be_bytes()];
     let mac = tx.keys.derive("desk-code", &parts);
     let number = mac.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
     format!("{:08}", number % DIGITS)

@@ -10,6 +10,7 @@ pub mod desk_code;
 pub mod letter;
 pub mod password;
 pub mod people;
+pub mod permission;
 pub mod session;
 pub mod sign_in;
 pub mod store;
@@ -18,6 +19,7 @@ pub mod token;
 pub use letter::LetterTopic;
 pub use password::{PasswordHasher, Weakness};
 pub use people::MemberChange;
+pub use permission::Permission;
 pub use store::{Member, Team};
 pub use token::StaffToken;
 
@@ -25,10 +27,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::domain::practices;
+use crate::domain::practices::{self, Practice};
+use crate::kit::ids::{PracticeId, StaffId, StaffSessionId, TeamId};
 use crate::kit::{Email, Secret, Wait};
-use crate::platform::audit::{self, Event};
-use crate::platform::db::{self, Conn};
+use crate::platform::audit::Event;
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// The role of a staff member, which decides their permissions.
@@ -131,6 +134,9 @@ pub enum Refusal {
     /// The member list of a team names an id that is not staff of the practice.
     #[error("stranger")]
     Stranger,
+    /// This field of the request names an id that the practice does not have.
+    #[error("unknown id in {0}")]
+    UnknownId(&'static str),
     /// Signing or sealing with the keys failed.
     #[error("keys missing")]
     KeysMissing,
@@ -139,7 +145,6 @@ pub enum Refusal {
 }
 
 pub struct NewMember {
-    pub practice_id: String,
     /// Used to sign in and to notify; unique over all practices.
     pub email: Email,
     pub name: String,
@@ -147,19 +152,19 @@ pub struct NewMember {
 }
 
 /// Creates a staff member; `None` if the address already has an account.
-pub fn create(tx: &mut Tx, new: &NewMember) -> db::Result<Option<Member>> {
-    let id = tx.id("stf");
-    store::insert(tx.conn, &id, new, tx.now)
+pub fn create(tx: &mut Tx, practice_id: &PracticeId, new: &NewMember) -> db::Result<Option<Member>> {
+    let id = tx.id::<StaffId>();
+    store::insert(tx.conn, &id, practice_id, new, tx.now)
 }
 
 /// Creates a team of staff members; `None` if the practice already has one with that name.
 pub fn create_team(
     tx: &mut Tx,
-    practice_id: &str,
+    practice_id: &PracticeId,
     name: &str,
-    members: &[String],
+    members: &[StaffId],
 ) -> db::Result<Option<Team>> {
-    let id = tx.id("tem");
+    let id = tx.id::<TeamId>();
     let Some(team) = store::insert_team(tx.conn, &id, practice_id, name, tx.now)? else {
         return Ok(None);
     };
@@ -177,12 +182,12 @@ pub fn mint_token(tx: &Tx, member: &Member) -> Option<StaffToken> {
 /// The authenticated staff member behind a request.
 #[derive(Clone)]
 pub struct Principal {
-    pub staff_id: String,
+    pub staff_id: StaffId,
     /// The practice that every query of the caller is restricted to.
-    pub practice_id: String,
+    pub practice_id: PracticeId,
     pub role: Role,
     /// The session that made the request; `None` for a development token.
-    pub session_id: Option<String>,
+    pub session_id: Option<StaffSessionId>,
     /// Whether to record the use of the session with [`session::keep`], in a write of the caller's choice.
     pub is_due: bool,
 }
@@ -190,8 +195,8 @@ pub struct Principal {
 impl Principal {
     /// Appends an action of this staff member to the audit log.
     pub fn note(&self, tx: &mut Tx, action: &str, subject: &str, detail: Value) -> db::Result<()> {
-        let practice_id = Some(self.practice_id.as_str());
-        tx.audit(&Event { practice_id, actor: &self.staff_id, action, subject, detail })
+        let (practice_id, actor) = (Some(&self.practice_id), self.staff_id.as_str());
+        tx.audit(&Event { practice_id, actor, action, subject, detail })
     }
 }
 
@@ -233,6 +238,12 @@ pub fn sweep(tx: &mut Tx) -> db::Result<()> {
     session::sweep(tx)
 }
 
+/// Runs [`authenticate`] for a call that needs a permission.
+pub fn authorize(tx: &mut Tx, token: Option<&Secret>, permission: Permission) -> Result<Principal, Refusal> {
+    let who = authenticate(tx, token)?;
+    if who.role.has(permission) { Ok(who) } else { Err(Refusal::Forbidden) }
+}
+
 /// Runs [`authenticate`] for a call that configures the practice.
 pub fn authenticate_to_configure(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
     let who = authenticate(tx, token)?;
@@ -240,44 +251,62 @@ pub fn authenticate_to_configure(tx: &mut Tx, token: Option<&Secret>) -> Result<
 }
 
 /// Returns whether all `ids` are active staff of the practice with access to patients; duplicates count once.
-pub fn all_work_at(tx: &mut Tx, practice_id: &str, ids: &[String]) -> db::Result<bool> {
-    let asked: BTreeSet<&String> = ids.iter().collect();
+pub fn all_work_at(tx: &mut Tx, practice_id: &PracticeId, ids: &[StaffId]) -> db::Result<bool> {
+    let asked: BTreeSet<&StaffId> = ids.iter().collect();
     Ok(store::active_among(tx.conn, practice_id, ids)?.len() == asked.len())
 }
 
 /// Returns whether the practice has a team with that id.
-pub fn has_team(tx: &mut Tx, practice_id: &str, id: &str) -> db::Result<bool> {
+pub fn has_team(tx: &mut Tx, practice_id: &PracticeId, id: &TeamId) -> db::Result<bool> {
     store::has_team(tx.conn, practice_id, id)
 }
 
 /// Lists the active staff of a practice by name.
-pub fn colleagues(tx: &mut Tx, practice_id: &str) -> db::Result<Vec<Member>> {
+pub fn colleagues(tx: &mut Tx, practice_id: &PracticeId) -> db::Result<Vec<Member>> {
     store::colleagues(tx.conn, practice_id)
 }
 
 /// Lists the teams of a practice by name.
-pub fn teams(tx: &mut Tx, practice_id: &str) -> db::Result<Vec<Team>> {
+pub fn teams(tx: &mut Tx, practice_id: &PracticeId) -> db::Result<Vec<Team>> {
     store::teams(tx.conn, practice_id)
 }
 
 /// Returns the ids of a staff member's teams.
-pub fn teams_of(tx: &mut Tx, staff_id: &str) -> db::Result<Vec<String>> {
+pub fn teams_of(tx: &mut Tx, staff_id: &StaffId) -> db::Result<Vec<TeamId>> {
     store::teams_of(tx.conn, staff_id)
 }
 
 /// Returns id and address of those among `ids` who are active and have access to patients.
-pub fn emails(tx: &mut Tx, ids: &[String]) -> db::Result<Vec<(String, Email)>> {
+pub fn emails(tx: &mut Tx, ids: &[StaffId]) -> db::Result<Vec<(StaffId, Email)>> {
     let rows = store::emails(tx.conn, ids)?;
     Ok(rows.into_iter().filter_map(|(id, email)| Some((id, Email::parse(&email)?))).collect())
 }
 
 /// Returns id and name of each of `ids`, including former staff.
-pub fn names(tx: &mut Tx, ids: &[String]) -> db::Result<Vec<(String, String)>> {
+pub fn names(tx: &mut Tx, ids: &[StaffId]) -> db::Result<Vec<(StaffId, String)>> {
     store::names(tx.conn, ids)
 }
 
 /// Returns id and address of a practice's active admins.
-pub fn admins(tx: &mut Tx, practice_id: &str) -> db::Result<Vec<(String, Email)>> {
+pub fn admins(tx: &mut Tx, practice_id: &PracticeId) -> db::Result<Vec<(StaffId, Email)>> {
     let rows = store::admins(tx.conn, practice_id)?;
     Ok(rows.into_iter().filter_map(|(id, email)| Some((id, Email::parse(&email)?))).collect())
+}
+
+/// Refuses ids in `field` of a request that are not active staff of the caller's practice with access to patients.
+pub fn check_staff(
+    tx: &mut Tx,
+    who: &Principal,
+    field: &'static str,
+    ids: &[StaffId],
+) -> Result<(), Refusal> {
+    match all_work_at(tx, &who.practice_id, ids)? {
+        true => Ok(()),
+        false => Err(Refusal::UnknownId(field)),
+    }
+}
+
+/// Loads the practice of the caller.
+pub fn practice(tx: &mut Tx, who: &Principal) -> Result<Practice, Refusal> {
+    practices::find(tx, &who.practice_id)?.ok_or(Refusal::Unauthorized)
 }

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::{Member, NewMember, Principal, Refusal, Role, Team, letter, session, sign_in, store};
 use super::{all_work_at, authenticate, authenticate_to_configure};
+use crate::kit::ids::{StaffId, TeamId};
 use crate::kit::{Email, Secret};
-use crate::platform::audit::{self, Event};
-use crate::platform::db::{self, Conn};
+use crate::platform::audit::Event;
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// A button that is pressed twice sends only one e-mail.
@@ -27,7 +28,7 @@ pub struct MemberChange {
 
 pub struct TeamDetails {
     pub team: Team,
-    pub members: Vec<String>,
+    pub members: Vec<StaffId>,
 }
 
 /// Runs [`authenticate`] for a call that only an admin may make.
@@ -37,33 +38,31 @@ pub fn authenticate_admin(tx: &mut Tx, token: Option<&Secret>) -> Result<Princip
 }
 
 /// Invites a staff member by e-mail, or again if the first invitation was not accepted.
-pub fn invite(tx: &mut Tx, token: Option<&Secret>, mut new: NewMember) -> Result<Member, Refusal> {
+pub fn invite(tx: &mut Tx, token: Option<&Secret>, new: &NewMember) -> Result<Member, Refusal> {
     let who = authenticate_admin(tx, token)?;
-    new.practice_id.clone_from(&who.practice_id);
-    let id = tx.id("stf");
-    let member = match store::insert(tx.conn, &id, &new, tx.now)? {
+    let id = tx.id::<StaffId>();
+    let member = match store::insert(tx.conn, &id, &who.practice_id, new, tx.now)? {
         Some(member) => member,
         None => waiting(tx, &who, &new.email)?.ok_or(Refusal::StaffExists)?,
     };
     letter::invite(tx, &member)?;
-    who.note(tx, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
+    who.note(tx, "staff.invited", member.id.as_str(), json!({ "role": member.role().as_str() }))?;
     Ok(member)
 }
 
 /// Invites only a new address, so that a form that is submitted twice invites once.
-pub fn invite_first(tx: &mut Tx, token: Option<&Secret>, mut new: NewMember) -> Result<Member, Refusal> {
+pub fn invite_first(tx: &mut Tx, token: Option<&Secret>, new: &NewMember) -> Result<Member, Refusal> {
     let who = authenticate_admin(tx, token)?;
-    new.practice_id.clone_from(&who.practice_id);
-    let id = tx.id("stf");
-    let member = store::insert(tx.conn, &id, &new, tx.now)?.ok_or(Refusal::StaffExists)?;
+    let id = tx.id::<StaffId>();
+    let member = store::insert(tx.conn, &id, &who.practice_id, new, tx.now)?.ok_or(Refusal::StaffExists)?;
     letter::invite(tx, &member)?;
-    who.note(tx, "staff.invited", &member.id, json!({ "role": member.role().as_str() }))?;
+    who.note(tx, "staff.invited", member.id.as_str(), json!({ "role": member.role().as_str() }))?;
     Ok(member)
 }
 
 /// Resends an unaccepted invitation, unless one was sent within the last minute; `false` if the staff
 /// member has already accepted or is disabled.
-pub fn invite_again(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<bool, Refusal> {
+pub fn invite_again(tx: &mut Tx, token: Option<&Secret>, id: &StaffId) -> Result<bool, Refusal> {
     let who = authenticate_admin(tx, token)?;
     store::hold_people(tx.conn, &who.practice_id)?;
     let member = find(tx, &who, id)?;
@@ -72,13 +71,13 @@ pub fn invite_again(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<boo
     }
     if !letter::was_written(tx, id, tx.now - LETTER_PAUSE)? {
         letter::invite(tx, &member)?;
-        who.note(tx, "staff.invited", id, json!({ "role": member.role().as_str() }))?;
+        who.note(tx, "staff.invited", id.as_str(), json!({ "role": member.role().as_str() }))?;
     }
     Ok(true)
 }
 
 /// Returns one staff member, for admins.
-pub fn one(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Member, Refusal> {
+pub fn one(tx: &mut Tx, token: Option<&Secret>, id: &StaffId) -> Result<Member, Refusal> {
     let who = authenticate_admin(tx, token)?;
     find(tx, &who, id)
 }
@@ -99,7 +98,7 @@ pub fn list(tx: &mut Tx, token: Option<&Secret>, after: &str, limit: i64) -> Res
 pub fn change(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &StaffId,
     change: &MemberChange,
 ) -> Result<Member, Refusal> {
     let who = authenticate_admin(tx, token)?;
@@ -121,10 +120,10 @@ pub fn change(
         session::end_all(tx, id)?;
     }
     if differs(&before, &after) {
-        who.note(tx, "staff.changed", id, difference(&before, &after))?;
+        who.note(tx, "staff.changed", id.as_str(), difference(&before, &after))?;
     }
     if change.reset_totp {
-        reset_totp(tx, &who.staff_id, &after)?;
+        reset_totp(tx, who.staff_id.as_str(), &after)?;
     }
     Ok(store::find(tx.conn, id)?.unwrap_or(after))
 }
@@ -147,7 +146,7 @@ fn difference(before: &Member, after: &Member) -> Value {
 pub fn reset_totp(tx: &mut Tx, actor: &str, member: &Member) -> db::Result<()> {
     sign_in::forget_factor(tx, &member.id)?;
     session::end_all(tx, &member.id)?;
-    let practice_id = Some(member.practice_id.as_str());
+    let practice_id = Some(&member.practice_id);
     let (action, subject) = ("staff.totp_reset", member.id.as_str());
     tx.audit(&Event { practice_id, actor, action, subject, detail: json!({}) })
 }
@@ -157,7 +156,7 @@ pub fn of_address(tx: &mut Tx, email: &Email) -> db::Result<Option<Member>> {
     store::find_by_email(tx.conn, email)
 }
 
-fn find(tx: &mut Tx, who: &Principal, id: &str) -> Result<Member, Refusal> {
+fn find(tx: &mut Tx, who: &Principal, id: &StaffId) -> Result<Member, Refusal> {
     let found = store::find(tx.conn, id)?.filter(|member| member.practice_id == who.practice_id);
     found.ok_or(Refusal::StaffNotFound)
 }
@@ -166,8 +165,8 @@ fn find(tx: &mut Tx, who: &Principal, id: &str) -> Result<Member, Refusal> {
 pub fn teams(tx: &mut Tx, token: Option<&Secret>) -> Result<Vec<TeamDetails>, Refusal> {
     let who = authenticate(tx, token)?;
     let teams = store::teams(tx.conn, &who.practice_id)?;
-    let ids: Vec<String> = teams.iter().map(|team| team.id.clone()).collect();
-    let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let ids: Vec<TeamId> = teams.iter().map(|team| team.id.clone()).collect();
+    let mut members: BTreeMap<TeamId, Vec<StaffId>> = BTreeMap::new();
     for (team, member) in store::memberships(tx.conn, &ids)? {
         members.entry(team).or_default().push(member);
     }
@@ -178,7 +177,7 @@ pub fn teams(tx: &mut Tx, token: Option<&Secret>) -> Result<Vec<TeamDetails>, Re
 }
 
 /// Returns one team, for callers who may change it.
-pub fn team(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<TeamDetails, Refusal> {
+pub fn team(tx: &mut Tx, token: Option<&Secret>, id: &TeamId) -> Result<TeamDetails, Refusal> {
     let who = authenticate_to_configure(tx, token)?;
     let team = store::find_team(tx.conn, &who.practice_id, id)?.ok_or(Refusal::TeamNotFound)?;
     details(tx, team)
@@ -188,13 +187,13 @@ pub fn make_team(
     tx: &mut Tx,
     token: Option<&Secret>,
     name: &str,
-    members: &[String],
+    members: &[StaffId],
 ) -> Result<TeamDetails, Refusal> {
     let who = authenticate_to_configure(tx, token)?;
     check_members(tx, &who, members)?;
     let made = super::create_team(tx, &who.practice_id, name, members)?;
     let team = made.ok_or(Refusal::TeamExists)?;
-    who.note(tx, "team.created", &team.id, json!({ "members": members }))?;
+    who.note(tx, "team.created", team.id.as_str(), json!({ "members": members }))?;
     details(tx, team)
 }
 
@@ -202,9 +201,9 @@ pub fn make_team(
 pub fn change_team(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &TeamId,
     name: Option<&str>,
-    members: Option<&[String]>,
+    members: Option<&[StaffId]>,
 ) -> Result<TeamDetails, Refusal> {
     let who = authenticate_to_configure(tx, token)?;
     // Prevents two teams from getting the same name at the same moment.
@@ -221,7 +220,7 @@ pub fn change_team(
         }
     }
     let detail = json!({ "name_changed": name.is_some(), "members": members });
-    who.note(tx, "team.changed", id, detail)?;
+    who.note(tx, "team.changed", id.as_str(), detail)?;
     details(tx, team)
 }
 
@@ -230,7 +229,7 @@ fn details(tx: &mut Tx, team: Team) -> Result<TeamDetails, Refusal> {
     Ok(TeamDetails { members: rows.into_iter().map(|(_, member)| member).collect(), team })
 }
 
-fn check_members(tx: &mut Tx, who: &Principal, members: &[String]) -> Result<(), Refusal> {
+fn check_members(tx: &mut Tx, who: &Principal, members: &[StaffId]) -> Result<(), Refusal> {
     match all_work_at(tx, &who.practice_id, members)? {
         true => Ok(()),
         false => Err(Refusal::Stranger),

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::{delete, insert_into, update};
 
 use super::{MemberChange, NewMember, Role, Standing};
+use crate::kit::ids::{PracticeId, StaffId, TeamId};
 use crate::kit::{Email, Timestamp};
 use crate::platform::db::schema::{staff, team_members, teams};
 use crate::platform::db::{Both, Conn, Result, columns};
@@ -13,8 +14,8 @@ use crate::platform::db::{Both, Conn, Result, columns};
 #[diesel(table_name = staff)]
 pub struct Member {
     /// Prefixed `stf_`, followed by a UUID.
-    pub id: String,
-    pub practice_id: String,
+    pub id: StaffId,
+    pub practice_id: PracticeId,
     /// The address used to sign in.
     pub email: String,
     pub name: String,
@@ -52,7 +53,7 @@ impl Member {
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = staff)]
 pub struct Credentials {
-    pub id: String,
+    pub id: StaffId,
     /// The Argon2id hash, in the PHC string format.
     pub password_hash: Option<String>,
 }
@@ -61,15 +62,21 @@ pub struct Credentials {
 #[diesel(table_name = teams)]
 pub struct Team {
     /// Prefixed `tem_`, followed by a UUID.
-    pub id: String,
+    pub id: TeamId,
     pub name: String,
 }
 
 /// Inserts a staff member; `None` if the address is taken.
-pub fn insert(conn: &mut Conn, id: &str, new: &NewMember, now: Timestamp) -> Result<Option<Member>> {
+pub fn insert(
+    conn: &mut Conn,
+    id: &StaffId,
+    practice_id: &PracticeId,
+    new: &NewMember,
+    now: Timestamp,
+) -> Result<Option<Member>> {
     let row = (
         staff::id.eq(id),
-        staff::practice_id.eq(&new.practice_id),
+        staff::practice_id.eq(practice_id),
         staff::email.eq(new.email.as_str()),
         staff::name.eq(&new.name),
         staff::role.eq(new.role.as_str()),
@@ -87,8 +94,8 @@ pub fn insert(conn: &mut Conn, id: &str, new: &NewMember, now: Timestamp) -> Res
 /// Inserts a team; `None` if the practice already has one with that name.
 pub fn insert_team(
     conn: &mut Conn,
-    id: &str,
-    practice_id: &str,
+    id: &TeamId,
+    practice_id: &PracticeId,
     name: &str,
     now: Timestamp,
 ) -> Result<Option<Team>> {
@@ -102,13 +109,13 @@ pub fn insert_team(
     Ok(Both(insert).get_result(conn).optional()?)
 }
 
-pub fn join_team(conn: &mut Conn, team_id: &str, staff_id: &str) -> Result<usize> {
+pub fn join_team(conn: &mut Conn, team_id: &TeamId, staff_id: &StaffId) -> Result<usize> {
     let row = (team_members::team_id.eq(team_id), team_members::staff_id.eq(staff_id));
     Ok(Both(insert_into(team_members::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }
 
 /// Finds a staff member in any state.
-pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Member>> {
+pub fn find(conn: &mut Conn, id: &StaffId) -> Result<Option<Member>> {
     Ok(staff::table.find(id).select(columns::<Member>()).first(conn).optional()?)
 }
 
@@ -125,28 +132,28 @@ pub fn credentials(conn: &mut Conn, email: &Email) -> Result<Option<Credentials>
 }
 
 /// Returns the sealed second-factor seed of an active staff member.
-pub fn totp_secret(conn: &mut Conn, id: &str) -> Result<Option<String>> {
+pub fn totp_secret(conn: &mut Conn, id: &StaffId) -> Result<Option<String>> {
     let row = staff::table.find(id).filter(staff::state.eq("active"));
     Ok(row.select(staff::totp_secret).first::<Option<String>>(conn).optional()?.flatten())
 }
 
 /// Lists up to `limit` of a practice's staff after the id `after`.
-pub fn list(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Result<Vec<Member>> {
+pub fn list(conn: &mut Conn, practice_id: &PracticeId, after: &str, limit: i64) -> Result<Vec<Member>> {
     let rows = staff::table.filter(staff::practice_id.eq(practice_id)).filter(staff::id.gt(after));
     Ok(rows.order(staff::id).limit(limit).select(columns::<Member>()).load(conn)?)
 }
 
 /// Serializes changes to a practice's staff and teams until the transaction ends: all of them update the
 /// row of the practice's first staff member.
-pub fn hold_people(conn: &mut Conn, practice_id: &str) -> Result<()> {
+pub fn hold_people(conn: &mut Conn, practice_id: &PracticeId) -> Result<()> {
     let first = staff::table.filter(staff::practice_id.eq(practice_id)).select(staff::id);
-    let Some(first) = first.order(staff::id).first::<String>(conn).optional()? else { return Ok(()) };
+    let Some(first) = first.order(staff::id).first::<StaffId>(conn).optional()? else { return Ok(()) };
     update(staff::table.find(first)).set(staff::practice_id.eq(practice_id)).execute(conn)?;
     Ok(())
 }
 
 /// Returns whether a practice has an active admin other than `id` who can sign in.
-pub fn has_other_admin(conn: &mut Conn, practice_id: &str, id: &str) -> Result<bool> {
+pub fn has_other_admin(conn: &mut Conn, practice_id: &PracticeId, id: &StaffId) -> Result<bool> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
         .filter(staff::id.ne(id))
@@ -156,7 +163,12 @@ pub fn has_other_admin(conn: &mut Conn, practice_id: &str, id: &str) -> Result<b
     Ok(rows.count().get_result::<i64>(conn)? > 0)
 }
 
-pub fn change(conn: &mut Conn, practice_id: &str, id: &str, change: &MemberChange) -> Result<Option<Member>> {
+pub fn change(
+    conn: &mut Conn,
+    practice_id: &PracticeId,
+    id: &StaffId,
+    change: &MemberChange,
+) -> Result<Option<Member>> {
     let row = staff::table.filter(staff::id.eq(id)).filter(staff::practice_id.eq(practice_id));
     // The first assignment changes nothing, but an empty changeset would be no statement and return no row.
     let set = (
@@ -169,20 +181,26 @@ pub fn change(conn: &mut Conn, practice_id: &str, id: &str, change: &MemberChang
 }
 
 /// Sets the password of an active staff member; `false` if there is no such row.
-pub fn set_password(conn: &mut Conn, id: &str, hash: &str, now: Timestamp) -> Result<bool> {
+pub fn set_password(conn: &mut Conn, id: &StaffId, hash: &str, now: Timestamp) -> Result<bool> {
     let row = staff::table.filter(staff::id.eq(id)).filter(staff::state.eq("active"));
     let change = (staff::password_hash.eq(hash), staff::password_at.eq(now));
     Ok(update(row).set(change).execute(conn)? == 1)
 }
 
 /// Returns the credentials of the active staff member `id`.
-pub fn credentials_of(conn: &mut Conn, id: &str) -> Result<Option<Credentials>> {
+pub fn credentials_of(conn: &mut Conn, id: &StaffId) -> Result<Option<Credentials>> {
     let row = staff::table.find(id).filter(staff::state.eq("active"));
     Ok(row.select(columns::<Credentials>()).first(conn).optional()?)
 }
 
 /// Replaces the password of an active staff member; `false` if the stored hash is no longer `old`.
-pub fn replace_password(conn: &mut Conn, id: &str, old: &str, hash: &str, now: Timestamp) -> Result<bool> {
+pub fn replace_password(
+    conn: &mut Conn,
+    id: &StaffId,
+    old: &str,
+    hash: &str,
+    now: Timestamp,
+) -> Result<bool> {
     let row = staff::table
         .filter(staff::id.eq(id))
         .filter(staff::state.eq("active"))
@@ -192,7 +210,7 @@ pub fn replace_password(conn: &mut Conn, id: &str, old: &str, hash: &str, now: T
 }
 
 /// Stores a second factor unless one exists; `step` is the time step of the code that proved it.
-pub fn enrol(conn: &mut Conn, id: &str, sealed: &str, step: i64, now: Timestamp) -> Result<bool> {
+pub fn enrol(conn: &mut Conn, id: &StaffId, sealed: &str, step: i64, now: Timestamp) -> Result<bool> {
     let row = staff::table
         .filter(staff::id.eq(id))
         .filter(staff::state.eq("active"))
@@ -202,7 +220,7 @@ pub fn enrol(conn: &mut Conn, id: &str, sealed: &str, step: i64, now: Timestamp)
 }
 
 /// Accepts the code of time step `step`, once; older steps are refused.
-pub fn accept_step(conn: &mut Conn, id: &str, sealed: &str, step: i64) -> Result<bool> {
+pub fn accept_step(conn: &mut Conn, id: &StaffId, sealed: &str, step: i64) -> Result<bool> {
     let row = staff::table
         .filter(staff::id.eq(id))
         .filter(staff::state.eq("active"))
@@ -212,7 +230,7 @@ pub fn accept_step(conn: &mut Conn, id: &str, sealed: &str, step: i64) -> Result
 }
 
 /// Removes the second factor of a staff member.
-pub fn reset_totp(conn: &mut Conn, id: &str) -> Result<usize> {
+pub fn reset_totp(conn: &mut Conn, id: &StaffId) -> Result<usize> {
     let change = (
         staff::totp_secret.eq(None::<String>),
         staff::totp_step.eq(None::<i64>),
@@ -221,12 +239,17 @@ pub fn reset_totp(conn: &mut Conn, id: &str) -> Result<usize> {
     Ok(update(staff::table.find(id)).set(change).execute(conn)?)
 }
 
-pub fn empty_team(conn: &mut Conn, team_id: &str) -> Result<usize> {
+pub fn empty_team(conn: &mut Conn, team_id: &TeamId) -> Result<usize> {
     Ok(delete(team_members::table.filter(team_members::team_id.eq(team_id))).execute(conn)?)
 }
 
 /// Renames a team, unless another team of the practice has that name.
-pub fn rename_team(conn: &mut Conn, practice_id: &str, id: &str, name: &str) -> Result<Option<Team>> {
+pub fn rename_team(
+    conn: &mut Conn,
+    practice_id: &PracticeId,
+    id: &TeamId,
+    name: &str,
+) -> Result<Option<Team>> {
     let others = diesel::alias!(teams as others);
     let taken = others
         .filter(others.field(teams::practice_id).eq(practice_id))
@@ -240,31 +263,31 @@ pub fn rename_team(conn: &mut Conn, practice_id: &str, id: &str, name: &str) -> 
     Ok(update.get_result(conn).optional()?)
 }
 
-pub fn find_team(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Team>> {
+pub fn find_team(conn: &mut Conn, practice_id: &PracticeId, id: &TeamId) -> Result<Option<Team>> {
     let row = teams::table.filter(teams::id.eq(id)).filter(teams::practice_id.eq(practice_id));
     Ok(row.select(columns::<Team>()).first(conn).optional()?)
 }
 
 /// Lists a practice's teams by name.
-pub fn teams(conn: &mut Conn, practice_id: &str) -> Result<Vec<Team>> {
+pub fn teams(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Team>> {
     let rows = teams::table.filter(teams::practice_id.eq(practice_id));
     Ok(rows.order((teams::name, teams::id)).select(columns::<Team>()).load(conn)?)
 }
 
 /// Returns the members of `teams`, as pairs of team id and staff id.
-pub fn memberships(conn: &mut Conn, teams: &[String]) -> Result<Vec<(String, String)>> {
+pub fn memberships(conn: &mut Conn, teams: &[TeamId]) -> Result<Vec<(TeamId, StaffId)>> {
     let rows = team_members::table.filter(team_members::team_id.eq_any(teams));
     let rows = rows.order((team_members::team_id, team_members::staff_id));
     Ok(rows.select((team_members::team_id, team_members::staff_id)).load(conn)?)
 }
 
-pub fn find_active(conn: &mut Conn, id: &str) -> Result<Option<Member>> {
+pub fn find_active(conn: &mut Conn, id: &StaffId) -> Result<Option<Member>> {
     let row = staff::table.find(id).filter(staff::state.eq("active"));
     Ok(row.select(columns::<Member>()).first(conn).optional()?)
 }
 
 /// Returns those of `ids` who are active staff of the practice with access to patients.
-pub fn active_among(conn: &mut Conn, practice_id: &str, ids: &[String]) -> Result<Vec<String>> {
+pub fn active_among(conn: &mut Conn, practice_id: &PracticeId, ids: &[StaffId]) -> Result<Vec<StaffId>> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
         .filter(staff::state.eq("active"))
@@ -274,28 +297,28 @@ pub fn active_among(conn: &mut Conn, practice_id: &str, ids: &[String]) -> Resul
 }
 
 /// Lists the active staff of a practice by name.
-pub fn colleagues(conn: &mut Conn, practice_id: &str) -> Result<Vec<Member>> {
+pub fn colleagues(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Member>> {
     let rows = staff::table.filter(staff::practice_id.eq(practice_id)).filter(staff::state.eq("active"));
     Ok(rows.order((staff::name, staff::id)).select(columns::<Member>()).load(conn)?)
 }
 
-pub fn has_team(conn: &mut Conn, practice_id: &str, id: &str) -> Result<bool> {
+pub fn has_team(conn: &mut Conn, practice_id: &PracticeId, id: &TeamId) -> Result<bool> {
     let row = teams::table.filter(teams::id.eq(id)).filter(teams::practice_id.eq(practice_id));
     Ok(row.count().get_result::<i64>(conn)? == 1)
 }
 
-pub fn teams_of(conn: &mut Conn, staff_id: &str) -> Result<Vec<String>> {
+pub fn teams_of(conn: &mut Conn, staff_id: &StaffId) -> Result<Vec<TeamId>> {
     let rows = team_members::table.filter(team_members::staff_id.eq(staff_id));
     Ok(rows.select(team_members::team_id).load(conn)?)
 }
 
 /// Returns staff members as pairs of id and name.
-pub fn names(conn: &mut Conn, ids: &[String]) -> Result<Vec<(String, String)>> {
+pub fn names(conn: &mut Conn, ids: &[StaffId]) -> Result<Vec<(StaffId, String)>> {
     Ok(staff::table.filter(staff::id.eq_any(ids)).select((staff::id, staff::name)).load(conn)?)
 }
 
 /// Returns id and address of those who are active and have access to patients: only they are notified.
-pub fn emails(conn: &mut Conn, ids: &[String]) -> Result<Vec<(String, String)>> {
+pub fn emails(conn: &mut Conn, ids: &[StaffId]) -> Result<Vec<(StaffId, String)>> {
     let rows = staff::table
         .filter(staff::id.eq_any(ids))
         .filter(staff::state.eq("active"))
@@ -304,7 +327,7 @@ pub fn emails(conn: &mut Conn, ids: &[String]) -> Result<Vec<(String, String)>> 
 }
 
 /// Returns ids and addresses of a practice's active admins.
-pub fn admins(conn: &mut Conn, practice_id: &str) -> Result<Vec<(String, String)>> {
+pub fn admins(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<(StaffId, String)>> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
         .filter(staff::role.eq(Role::Admin.as_str()))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kit::ids::{StaffId, StaffSessionId};
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Tx;
 
@@ -20,10 +21,10 @@ pub struct Claims {
     iss: String,
     aud: String,
     /// The staff member's id.
-    pub sub: String,
+    pub sub: StaffId,
     /// The session id; a development token has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sid: Option<String>,
+    pub sid: Option<StaffSessionId>,
     iat: i64,
     exp: i64,
 }
@@ -35,14 +36,14 @@ pub struct StaffToken {
 }
 
 /// Signs an access token for a session; without a session it is a development token.
-pub fn sign(tx: &Tx, staff_id: &str, session_id: Option<&str>) -> Option<StaffToken> {
+pub fn sign(tx: &Tx, staff_id: &StaffId, session_id: Option<&StaffSessionId>) -> Option<StaffToken> {
     let life = if session_id.is_some() { LIFE } else { DEVELOPMENT_LIFE };
     let expires_at = tx.now + life;
     let claims = Claims {
         iss: tx.settings.public_url.clone(),
         aud: AUDIENCE.to_owned(),
         sub: staff_id.to_owned(),
-        sid: session_id.map(str::to_owned),
+        sid: session_id.cloned(),
         iat: tx.now.seconds(),
         exp: expires_at.seconds(),
     };

@@ -9,8 +9,9 @@ use super::{Channel, Fate, Session, code, count, record_fate, store};
 use crate::domain::consent;
 use crate::domain::link_analytics::Step;
 use crate::domain::links;
+use crate::kit::ids::VerificationId;
 use crate::kit::{Language, Phone, gsm7};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Report, Sender, Spoken, Text, Topic};
 use crate::platform::tx::Tx;
 
@@ -49,7 +50,7 @@ pub fn enqueue(tx: &mut Tx, session: &Session) -> db::Result<()> {
 
 #[derive(serde::Deserialize)]
 struct Payload {
-    verification: String,
+    verification: VerificationId,
     send: i32,
     epoch: i32,
 }
@@ -115,7 +116,7 @@ fn fate(outcome: &Outcome, is_over: bool) -> Option<Fate> {
     }
 }
 
-fn count_sms(tx: &mut Tx, verification: &str) -> db::Result<()> {
+fn count_sms(tx: &mut Tx, verification: &VerificationId) -> db::Result<()> {
     match store::find_for_worker(tx.conn, verification)? {
         Some(session) => count(tx, &session, Step::SmsSent),
         None => Ok(()),

@@ -24,8 +24,9 @@ pub use timers::Timers;
 use crate::domain::link_analytics::{self, Step};
 use crate::domain::links::{self, Destination};
 use crate::domain::pending_pairings::{self, Pending};
+use crate::kit::ids::{PracticeId, VerificationId};
 use crate::kit::{Language, Phone, Secret, Wait};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::rate_limits::{self, Budget, number_key};
 use crate::platform::tx::Tx;
 
@@ -143,7 +144,7 @@ pub fn create(tx: &mut Tx, new: NewSession) -> Result<(Session, Timers, Secret),
     let channel = first_channel(tx, destination.as_ref(), &new)?;
     let phone_key = number_key(tx, &new.phone);
     let practice_id = destination.as_ref().map(|to| to.practice.id.clone());
-    let mut budgets = message_budgets(tx, &phone_key, practice_id.as_deref(), new.phone.region());
+    let mut budgets = message_budgets(tx, &phone_key, practice_id.as_ref(), new.phone.region());
     budgets.push(Budget::verifications_from_ip(tx, &new.network));
     rate_limits::take(tx, &budgets)?.map_err(|at| Refusal::SendLimited(at.wait_from(tx.now), None))?;
     let language = new.language.or(destination.as_ref().map(|to| to.practice.language())).unwrap_or_default();
@@ -151,7 +152,7 @@ pub fn create(tx: &mut Tx, new: NewSession) -> Result<(Session, Timers, Secret),
     let session = store::insert(
         tx.conn,
         &store::NewRow {
-            id: tx.id("ver"),
+            id: tx.id(),
             client_secret_hash: client_secret.hash(),
             phone: new.phone.as_e164().to_owned(),
             phone_key: phone_key.clone(),
@@ -179,14 +180,19 @@ pub fn create(tx: &mut Tx, new: NewSession) -> Result<(Session, Timers, Secret),
 }
 
 /// The session of `id`, for a client that has its secret.
-pub fn find(tx: &mut Tx, id: &str, secret: &Secret) -> Result<(Session, Timers), Refusal> {
+pub fn find(tx: &mut Tx, id: &VerificationId, secret: &Secret) -> Result<(Session, Timers), Refusal> {
     let session = store::find(tx.conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
     let timers = timers::of(tx, &session)?;
     Ok((session, timers))
 }
 
 /// Sends the code again over `channel`.
-pub fn send(tx: &mut Tx, id: &str, secret: &Secret, channel: Channel) -> Result<(Session, Timers), Refusal> {
+pub fn send(
+    tx: &mut Tx,
+    id: &VerificationId,
+    secret: &Secret,
+    channel: Channel,
+) -> Result<(Session, Timers), Refusal> {
     let session = store::find(tx.conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
     if session.next_at(channel).is_none() {
         return Err(Refusal::ChannelUnavailable);
@@ -210,7 +216,7 @@ pub fn send(tx: &mut Tx, id: &str, secret: &Secret, channel: Channel) -> Result<
 }
 
 /// Compares a code, in this order: take a check from the number, then from the session; compare; settle.
-pub fn check(tx: &mut Tx, id: &str, secret: &Secret, code: &str) -> Result<Checked, Refusal> {
+pub fn check(tx: &mut Tx, id: &VerificationId, secret: &Secret, code: &str) -> Result<Checked, Refusal> {
     let session = store::find(tx.conn, id, &secret.hash())?.ok_or(Refusal::NotFound)?;
     if session.verified_at.is_some() {
         return repeat(tx, session, secret, code);
@@ -273,7 +279,7 @@ fn repeat(tx: &mut Tx, session: Session, secret: &Secret, code: &str) -> Result<
 
 fn right(tx: &mut Tx, session: Session, proof: Secret) -> Result<Checked, Refusal> {
     let timers = timers::of(tx, &session)?;
-    let pending = pending_pairings::of_number(tx, &session.phone_key, session.link_id.as_deref())?;
+    let pending = pending_pairings::of_number(tx, &session.phone_key, session.link_id.as_ref())?;
     Ok(Checked { proof: Some(proof), pending, session, timers })
 }
 
@@ -356,7 +362,7 @@ fn next_send(tx: &Tx, session: &Session, channel: Channel) -> store::NextSend {
     }
 }
 
-fn message_budgets(tx: &Tx, number_key: &str, practice: Option<&str>, country: &str) -> Vec<Budget> {
+fn message_budgets(tx: &Tx, number_key: &str, practice: Option<&PracticeId>, country: &str) -> Vec<Budget> {
     let mut budgets =
         vec![Budget::messages_to_number(tx, number_key), Budget::messages_to_country(tx, country)];
     budgets.extend(practice.map(|id| Budget::messages_of_practice(tx, id)));
@@ -364,7 +370,7 @@ fn message_budgets(tx: &Tx, number_key: &str, practice: Option<&str>, country: &
 }
 
 fn session_budgets(tx: &Tx, session: &Session) -> Vec<Budget> {
-    message_budgets(tx, &session.phone_key, session.practice_id.as_deref(), &session.country)
+    message_budgets(tx, &session.phone_key, session.practice_id.as_ref(), &session.country)
 }
 
 /// Unlocks a number after the hard stop; only an operator decides this.
@@ -395,7 +401,7 @@ enum Fate {
 
 /// Records the status of a session's `send`-th message, unless a later one was sent. The status never goes
 /// back: a delivery receipt may arrive before the reply to the send is stored.
-fn record_fate(tx: &mut Tx, id: &str, send: i32, fate: Fate) -> db::Result<()> {
+fn record_fate(tx: &mut Tx, id: &VerificationId, send: i32, fate: Fate) -> db::Result<()> {
     let (delivery, after): (&str, &[&str]) = match fate {
         Fate::Sent => ("sent", &["queued"]),
         Fate::Delivered => ("delivered", &["queued", "sent", "failed"]),

@@ -1,30 +1,32 @@
 //! The phone proof: the token that a correct code yields, good for one account or one session.
 
 use super::{Refusal, Session, store};
+use crate::kit::ids::{AccountId, PairingId, SessionId, VerificationId};
 use crate::kit::{Phone, Secret, secret};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// Derives the proof from the client's secret, so that a repeated check returns the same proof and the
 /// database, which contains neither, cannot produce it.
 pub(super) fn derive(tx: &Tx, session: &Session, client_secret: &Secret) -> Option<Secret> {
     let key = tx.keys.code_secret(&session.key_id)?;
-    let parts = [b"phone-proof".as_slice(), session.id.as_bytes(), client_secret.expose().as_bytes()];
+    let (id, client_secret) = (session.id.as_str(), client_secret.expose());
+    let parts = [b"phone-proof".as_slice(), id.as_bytes(), client_secret.as_bytes()];
     Some(Secret::from_bytes("pp", &secret::mac(key, &parts)))
 }
 
 /// A number that was just proven, and what its proof was used for so far.
 pub struct Proven {
-    pub verification_id: String,
+    pub verification_id: VerificationId,
     pub phone: Phone,
     pub made: Option<Made>,
 }
 
 pub struct Made {
-    pub account_id: String,
+    pub account_id: AccountId,
     /// The pairing, if the proof was used for a sign-up.
-    pub pairing_id: Option<String>,
-    pub session_id: Option<String>,
+    pub pairing_id: Option<PairingId>,
+    pub session_id: Option<SessionId>,
 }
 
 /// The number of `proof`, without consuming it, for callers that may still refuse and leave it valid.

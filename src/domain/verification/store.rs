@@ -7,6 +7,7 @@ use diesel::{insert_into, update};
 
 use super::{Channel, Made};
 use crate::kit::Timestamp;
+use crate::kit::ids::{AccountId, LinkId, PairingId, PracticeId, SessionId, VerificationId};
 use crate::platform::db::schema::{check_budgets, verifications};
 use crate::platform::db::{Both, Conn, Result, columns};
 
@@ -14,7 +15,7 @@ use crate::platform::db::{Both, Conn, Result, columns};
 #[diesel(table_name = verifications)]
 pub struct Session {
     /// Unique id, of the form `ver_…`.
-    pub id: String,
+    pub id: VerificationId,
     /// The phone number, erased after 24 hours.
     pub phone: Option<String>,
     /// Keyed hash of the number, for the rate limits.
@@ -22,8 +23,8 @@ pub struct Session {
     pub country: String,
     pub can_text: bool,
     /// The link that the patient came by.
-    pub link_id: Option<String>,
-    pub practice_id: Option<String>,
+    pub link_id: Option<LinkId>,
+    pub practice_id: Option<PracticeId>,
     pub language: String,
     /// SMS Retriever hash of the Android app.
     pub app_hash: Option<String>,
@@ -50,10 +51,10 @@ pub struct Session {
     pub verified_at: Option<Timestamp>,
     pub proof_expires_at: Option<Timestamp>,
     /// The account that the proof created or opened.
-    pub proof_account_id: Option<String>,
+    pub proof_account_id: Option<AccountId>,
     /// The pairing that the proof created.
-    pub proof_pairing_id: Option<String>,
-    pub proof_session_id: Option<String>,
+    pub proof_pairing_id: Option<PairingId>,
+    pub proof_session_id: Option<SessionId>,
     pub can_call: bool,
 }
 
@@ -76,15 +77,15 @@ impl Session {
 #[derive(Insertable)]
 #[diesel(table_name = verifications)]
 pub struct NewRow {
-    pub id: String,
+    pub id: VerificationId,
     pub client_secret_hash: String,
     pub phone: String,
     pub phone_key: String,
     pub country: String,
     pub can_text: bool,
     pub can_call: bool,
-    pub link_id: Option<String>,
-    pub practice_id: Option<String>,
+    pub link_id: Option<LinkId>,
+    pub practice_id: Option<PracticeId>,
     pub language: &'static str,
     pub app_hash: Option<String>,
     pub key_id: String,
@@ -120,13 +121,13 @@ pub fn insert(conn: &mut Conn, row: &NewRow) -> Result<Session> {
 }
 
 /// The session of `id`, for a client that has its secret.
-pub fn find(conn: &mut Conn, id: &str, secret_hash: &str) -> Result<Option<Session>> {
+pub fn find(conn: &mut Conn, id: &VerificationId, secret_hash: &str) -> Result<Option<Session>> {
     let row = verifications::table.find(id).filter(verifications::client_secret_hash.eq(secret_hash));
     Ok(row.select(columns::<Session>()).first(conn).optional()?)
 }
 
 /// The session of `id`, for the background job that renders its message.
-pub fn find_for_worker(conn: &mut Conn, id: &str) -> Result<Option<Session>> {
+pub fn find_for_worker(conn: &mut Conn, id: &VerificationId) -> Result<Option<Session>> {
     Ok(verifications::table.find(id).select(columns::<Session>()).first(conn).optional()?)
 }
 
@@ -228,7 +229,12 @@ pub fn reset_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<
 }
 
 /// Takes one check from a session that has one left and whose code has not expired.
-pub fn take_session_check(conn: &mut Conn, id: &str, limit: i32, now: Timestamp) -> Result<Option<Session>> {
+pub fn take_session_check(
+    conn: &mut Conn,
+    id: &VerificationId,
+    limit: i32,
+    now: Timestamp,
+) -> Result<Option<Session>> {
     let row = verifications::table
         .find(id)
         .filter(verifications::verified_at.is_null())
@@ -240,7 +246,7 @@ pub fn take_session_check(conn: &mut Conn, id: &str, limit: i32, now: Timestamp)
 }
 
 /// Takes one check from a session that is already verified.
-pub fn take_repeat(conn: &mut Conn, id: &str, limit: i32) -> Result<Option<Session>> {
+pub fn take_repeat(conn: &mut Conn, id: &VerificationId, limit: i32) -> Result<Option<Session>> {
     let row = verifications::table
         .find(id)
         .filter(verifications::verified_at.is_not_null())
@@ -250,7 +256,7 @@ pub fn take_repeat(conn: &mut Conn, id: &str, limit: i32) -> Result<Option<Sessi
 }
 
 /// Undoes [`take_repeat`] for the correct code.
-pub fn return_repeat(conn: &mut Conn, id: &str) -> Result<usize> {
+pub fn return_repeat(conn: &mut Conn, id: &VerificationId) -> Result<usize> {
     let change = verifications::checks.eq(verifications::checks - 1);
     Ok(update(verifications::table.find(id)).set(change).execute(conn)?)
 }
@@ -258,7 +264,7 @@ pub fn return_repeat(conn: &mut Conn, id: &str) -> Result<usize> {
 /// Marks the session verified, and stores the hash of its proof.
 pub fn mark_verified(
     conn: &mut Conn,
-    id: &str,
+    id: &VerificationId,
     proof_hash: &str,
     now: Timestamp,
     proof_ends: Timestamp,
@@ -288,7 +294,7 @@ pub fn find_by_proof(conn: &mut Conn, proof_hash: &str) -> Result<Option<Session
 }
 
 /// Records what a proof was used for.
-pub fn record_made(conn: &mut Conn, id: &str, made: &Made) -> Result<()> {
+pub fn record_made(conn: &mut Conn, id: &VerificationId, made: &Made) -> Result<()> {
     let change = (
         verifications::proof_account_id.eq(&made.account_id),
         verifications::proof_pairing_id.eq(&made.pairing_id),
@@ -299,7 +305,13 @@ pub fn record_made(conn: &mut Conn, id: &str, made: &Made) -> Result<()> {
 }
 
 /// Sets the status of the `send`-th message if it is one of `after` now, unless a later message was queued.
-pub fn set_delivery(conn: &mut Conn, id: &str, send: i32, delivery: &str, after: &[&str]) -> Result<usize> {
+pub fn set_delivery(
+    conn: &mut Conn,
+    id: &VerificationId,
+    send: i32,
+    delivery: &str,
+    after: &[&str],
+) -> Result<usize> {
     let row = verifications::table
         .find(id)
         .filter(verifications::sends.eq(send))
@@ -308,7 +320,7 @@ pub fn set_delivery(conn: &mut Conn, id: &str, send: i32, delivery: &str, after:
 }
 
 /// Offers a call at once if it was an SMS that failed.
-pub fn offer_call(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+pub fn offer_call(conn: &mut Conn, id: &VerificationId, now: Timestamp) -> Result<()> {
     let row = verifications::table.find(id).filter(verifications::channel.eq(Channel::Sms.as_str()));
     update(row).set(verifications::next_call_at.eq(now)).execute(conn)?;
     Ok(())
@@ -316,7 +328,7 @@ pub fn offer_call(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
 
 /// Gives up the channel that just failed: a number that an SMS does not reach gets no more texts, but may
 /// be called at once, and a number that a call does not reach gets no more calls.
-pub fn give_up_channel(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+pub fn give_up_channel(conn: &mut Conn, id: &VerificationId, now: Timestamp) -> Result<()> {
     let no_text = (
         verifications::can_text.eq(false),
         verifications::next_sms_at.eq(None::<Timestamp>),
@@ -331,7 +343,7 @@ pub fn give_up_channel(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> 
     Ok(())
 }
 
-pub fn close_channels(conn: &mut Conn, id: &str) -> Result<()> {
+pub fn close_channels(conn: &mut Conn, id: &VerificationId) -> Result<()> {
     let change = (
         verifications::can_text.eq(false),
         verifications::can_call.eq(false),

@@ -2,7 +2,7 @@
 //! practice's and the country's.
 
 use crate::kit::Timestamp;
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::rate_limits;
 use crate::platform::tx::Tx;
 

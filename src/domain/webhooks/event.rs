@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::kit::Timestamp;
+use crate::kit::ids::{ConversationId, InviteId, LinkId, PairingId, PatientId};
 
 /// The type of a webhook event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -46,25 +47,25 @@ impl Kind {
 pub enum Fact<'a> {
     /// A patient and the practice were paired.
     PairingCreated {
-        pairing_id: &'a str,
+        pairing_id: &'a PairingId,
         /// The conversation that the pairing opened.
-        conversation_id: &'a str,
-        patient_id: &'a str,
-        link_id: &'a str,
+        conversation_id: &'a ConversationId,
+        patient_id: &'a PatientId,
+        link_id: &'a LinkId,
         /// How the link reached the device, e.g. by scan.
         method: &'a str,
     },
     /// A new conversation was opened.
     ConversationCreated {
-        conversation_id: &'a str,
+        conversation_id: &'a ConversationId,
         /// The pairing that opened it.
-        pairing_id: &'a str,
-        patient_id: &'a str,
-        link_id: &'a str,
+        pairing_id: &'a PairingId,
+        patient_id: &'a PatientId,
+        link_id: &'a LinkId,
     },
     /// The identity state of a conversation's patient changed.
     IdentityChanged {
-        conversation_id: &'a str,
+        conversation_id: &'a ConversationId,
         /// The current identity state.
         state: &'a str,
         /// Whether staff may write protected health information.
@@ -72,15 +73,15 @@ pub enum Fact<'a> {
     },
     /// A patient accepted an invite.
     InviteAccepted {
-        invite_id: &'a str,
+        invite_id: &'a InviteId,
         /// The pairing that resulted.
-        pairing_id: &'a str,
+        pairing_id: &'a PairingId,
         /// The conversation that the pairing opened.
-        conversation_id: &'a str,
+        conversation_id: &'a ConversationId,
     },
     /// A link was created or changed.
     LinkChanged {
-        link_id: &'a str,
+        link_id: &'a LinkId,
         /// The digits of the link's URL.
         code: &'a str,
         /// The current state of the link.
@@ -122,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_body_is_a_type_a_moment_and_ids() {
-        let fact = Fact::LinkChanged { link_id: "lnk_1", code: "123456", state: "paused" };
+        let link_id = &LinkId::from("lnk_1");
+        let fact = Fact::LinkChanged { link_id, code: "123456", state: "paused" };
         assert_eq!(
             fact.body(Timestamp::from_millis(1_700_000_000_123)),
             r#"{"type":"link.changed","timestamp":"2023-11-14T22:13:20.123Z","data":{"link_id":"lnk_1","code":"123456","state":"paused"}}"#
@@ -133,9 +135,13 @@ mod tests {
     #[test]
     fn the_longest_body_is_far_below_20_kb() {
         let long = "x".repeat(64);
-        let (pairing_id, conversation_id, patient_id, link_id, method) =
-            (&*long, &*long, &*long, &*long, &*long);
-        let fact = Fact::PairingCreated { pairing_id, conversation_id, patient_id, link_id, method };
+        let fact = Fact::PairingCreated {
+            pairing_id: &PairingId::from(&*long),
+            conversation_id: &ConversationId::from(&*long),
+            patient_id: &PatientId::from(&*long),
+            link_id: &LinkId::from(&*long),
+            method: &long,
+        };
         assert!(fact.body(Timestamp::from_millis(0)).len() < 1_000);
     }
 

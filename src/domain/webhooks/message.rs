@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::{Delivery, sealed_secret, store};
 use crate::kit::Secret;
+use crate::kit::ids::{WebhookDeliveryId, WebhookId};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::outbox::{self, Hook, Job, Outcome, Outgoing, Rendered, Topic};
 use crate::platform::tx::Tx;
 
@@ -24,12 +25,12 @@ impl WebhookTopic {
 /// replay want one call now, not two.
 #[derive(Serialize, Deserialize)]
 struct Payload {
-    delivery: String,
+    delivery: WebhookDeliveryId,
     round: i32,
 }
 
 /// Queues a round of `delivery` for an endpoint.
-pub fn enqueue(tx: &mut Tx, endpoint_id: &str, delivery: &Delivery) -> db::Result<()> {
+pub fn enqueue(tx: &mut Tx, endpoint_id: &WebhookId, delivery: &Delivery) -> db::Result<()> {
     let key = format!("hook:{}:{endpoint_id}", delivery.event_id);
     outbox::enqueue(
         tx,
@@ -98,7 +99,7 @@ fn secrets(tx: &Tx, endpoint: &super::Endpoint) -> Option<Vec<Secret>> {
         .collect()
 }
 
-fn give_up(tx: &mut Tx, endpoint_id: &str) -> db::Result<()> {
+fn give_up(tx: &mut Tx, endpoint_id: &WebhookId) -> db::Result<()> {
     if store::disable(tx.conn, endpoint_id, "gone")? == 0 {
         return Ok(());
     }
@@ -107,7 +108,7 @@ fn give_up(tx: &mut Tx, endpoint_id: &str) -> db::Result<()> {
         practice_id: Some(&practice_id),
         actor: "system",
         action: "webhook.disabled",
-        subject: endpoint_id,
+        subject: endpoint_id.as_str(),
         detail: json!({ "reason": "gone" }),
     })
 }

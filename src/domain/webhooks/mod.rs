@@ -23,7 +23,8 @@ use utoipa::ToSchema;
 
 use crate::domain::staff::{self, Principal, Role};
 use crate::kit::Secret;
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{EventId, PracticeId, WebhookDeliveryId, WebhookId};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// Maximum number of endpoints per practice.
@@ -96,7 +97,7 @@ pub struct Change {
 }
 
 /// Queues `facts` for the endpoints that subscribe to them, in the transaction that caused them.
-pub fn emit(tx: &mut Tx, practice_id: &str, facts: &[Fact<'_>]) -> db::Result<()> {
+pub fn emit(tx: &mut Tx, practice_id: &PracticeId, facts: &[Fact<'_>]) -> db::Result<()> {
     let endpoints = store::active(tx.conn, practice_id)?;
     for fact in facts {
         let wanting: Vec<&Endpoint> = endpoints.iter().filter(|one| one.wants(fact.kind())).collect();
@@ -107,11 +108,16 @@ pub fn emit(tx: &mut Tx, practice_id: &str, facts: &[Fact<'_>]) -> db::Result<()
     Ok(())
 }
 
-fn fan_out(tx: &mut Tx, practice_id: &str, fact: &Fact<'_>, endpoints: &[&Endpoint]) -> db::Result<()> {
-    let event_id = tx.id("evt");
+fn fan_out(
+    tx: &mut Tx,
+    practice_id: &PracticeId,
+    fact: &Fact<'_>,
+    endpoints: &[&Endpoint],
+) -> db::Result<()> {
+    let event_id = tx.id::<EventId>();
     store::insert_event(tx.conn, &event_id, practice_id, (fact.kind(), &fact.body(tx.now)), tx.now)?;
     for endpoint in endpoints {
-        let id = tx.id("whd");
+        let id = tx.id::<WebhookDeliveryId>();
         let delivery = store::insert_delivery(tx.conn, &id, &endpoint.id, &event_id, tx.now)?;
         message::enqueue(tx, &endpoint.id, &delivery)?;
     }
@@ -126,7 +132,7 @@ pub fn create(tx: &mut Tx, token: Option<&Secret>, new: &New) -> Result<(Endpoin
     if store::count(tx.conn, &who.practice_id)? >= MOST {
         return Err(Refusal::TooMany);
     }
-    let id = tx.id("whk");
+    let id = tx.id::<WebhookId>();
     let (secret, sealed) = sealed_secret::make(tx, &id).ok_or(Refusal::NotSealed)?;
     let row = store::NewEndpoint {
         practice_id: &who.practice_id,
@@ -136,7 +142,7 @@ pub fn create(tx: &mut Tx, token: Option<&Secret>, new: &New) -> Result<(Endpoin
         secret: &sealed,
     };
     let endpoint = store::insert(tx.conn, &id, &row, tx.now)?;
-    who.note(tx, "webhook.created", &id, json!({ "after": picture(&endpoint) }))?;
+    who.note(tx, "webhook.created", id.as_str(), json!({ "after": picture(&endpoint) }))?;
     Ok((endpoint, secret))
 }
 
@@ -146,12 +152,17 @@ pub fn list(tx: &mut Tx, token: Option<&Secret>, after: &str, limit: i64) -> Res
     Ok(store::list(tx.conn, &who.practice_id, after, limit)?)
 }
 
-pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<Endpoint, Refusal> {
+pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &WebhookId) -> Result<Endpoint, Refusal> {
     let who = admin(tx, token)?;
     own(tx, &who, id)
 }
 
-pub fn change(tx: &mut Tx, token: Option<&Secret>, id: &str, change: &Change) -> Result<Endpoint, Refusal> {
+pub fn change(
+    tx: &mut Tx,
+    token: Option<&Secret>,
+    id: &WebhookId,
+    change: &Change,
+) -> Result<Endpoint, Refusal> {
     let who = admin(tx, token)?;
     let before = own(tx, &who, id)?;
     if let Some(url) = &change.url {
@@ -161,34 +172,34 @@ pub fn change(tx: &mut Tx, token: Option<&Secret>, id: &str, change: &Change) ->
     // again.
     let after = store::change(tx.conn, &before, change)?.ok_or(db::Error::Busy)?;
     let detail = json!({ "before": picture(&before), "after": picture(&after) });
-    who.note(tx, "webhook.changed", id, detail)?;
+    who.note(tx, "webhook.changed", id.as_str(), detail)?;
     Ok(after)
 }
 
 /// Rotates the secret of an endpoint, which is shown only once; the previous one still signs for 24 hours.
-pub fn rotate(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(Endpoint, Secret), Refusal> {
+pub fn rotate(tx: &mut Tx, token: Option<&Secret>, id: &WebhookId) -> Result<(Endpoint, Secret), Refusal> {
     let who = admin(tx, token)?;
     let (secret, sealed) = sealed_secret::make(tx, id).ok_or(Refusal::NotSealed)?;
     let rotated = store::rotate(tx.conn, &who.practice_id, id, &sealed, tx.now + BOTH_SIGN)?;
     let endpoint = rotated.ok_or(Refusal::NotFound)?;
-    who.note(tx, "webhook.rotated", id, json!({}))?;
+    who.note(tx, "webhook.rotated", id.as_str(), json!({}))?;
     Ok((endpoint, secret))
 }
 
 /// Deletes an endpoint; its pending deliveries are dropped.
-pub fn delete(tx: &mut Tx, token: Option<&Secret>, id: &str) -> Result<(), Refusal> {
+pub fn delete(tx: &mut Tx, token: Option<&Secret>, id: &WebhookId) -> Result<(), Refusal> {
     let who = admin(tx, token)?;
     if store::delete(tx.conn, &who.practice_id, id)? == 0 {
         return Err(Refusal::NotFound);
     }
-    Ok(who.note(tx, "webhook.deleted", id, json!({}))?)
+    Ok(who.note(tx, "webhook.deleted", id.as_str(), json!({}))?)
 }
 
 /// Lists up to `limit` log entries before the id `before`, newest first, each with the type of its event.
 pub fn deliveries(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
+    id: &WebhookId,
     before: Option<&str>,
     limit: i64,
 ) -> Result<Vec<(Delivery, String)>, Refusal> {
@@ -202,8 +213,8 @@ pub fn deliveries(
 pub fn replay(
     tx: &mut Tx,
     token: Option<&Secret>,
-    id: &str,
-    delivery_id: &str,
+    id: &WebhookId,
+    delivery_id: &WebhookDeliveryId,
 ) -> Result<(Delivery, String), Refusal> {
     let who = admin(tx, token)?;
     let endpoint = own(tx, &who, id)?;
@@ -213,7 +224,7 @@ pub fn replay(
     store::begin_round(tx.conn, &endpoint.id, delivery_id)?.ok_or(Refusal::NotFound)?;
     let (delivery, kind) = store::delivery(tx.conn, delivery_id)?.ok_or(Refusal::NotFound)?;
     message::enqueue(tx, &endpoint.id, &delivery)?;
-    who.note(tx, "webhook.replayed", id, json!({ "delivery": delivery_id }))?;
+    who.note(tx, "webhook.replayed", id.as_str(), json!({ "delivery": delivery_id }))?;
     Ok((delivery, kind))
 }
 
@@ -228,7 +239,7 @@ fn admin(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
     if who.role == Role::Admin { Ok(who) } else { Err(staff::Refusal::Forbidden.into()) }
 }
 
-fn own(tx: &mut Tx, who: &Principal, id: &str) -> Result<Endpoint, Refusal> {
+fn own(tx: &mut Tx, who: &Principal, id: &WebhookId) -> Result<Endpoint, Refusal> {
     store::find(tx.conn, &who.practice_id, id)?.ok_or(Refusal::NotFound)
 }
 
@@ -238,7 +249,7 @@ fn check_url(tx: &Tx, url: &str) -> Result<(), Refusal> {
 
 /// Serializes creation: of two concurrent requests, only one may create the tenth endpoint.
 fn lock(tx: &mut Tx, who: &Principal) -> db::Result<()> {
-    let name = tx.keys.derive("webhooks-of-practice", &[who.practice_id.as_bytes()]);
+    let name = tx.keys.derive("webhooks-of-practice", &[who.practice_id.as_str().as_bytes()]);
     let name = name.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
     if tx.conn.try_lock(name)? { Ok(()) } else { Err(db::Error::Busy) }
 }

@@ -4,22 +4,23 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use crate::kit::ids::WebhookId;
 use crate::kit::{Secret, seal, standard_webhooks};
 use crate::platform::tx::Tx;
 
 /// Creates a secret for an endpoint, in plain and sealed form; `None` only if the cipher fails.
-pub fn make(tx: &Tx, endpoint_id: &str) -> Option<(Secret, String)> {
+pub fn make(tx: &Tx, endpoint_id: &WebhookId) -> Option<(Secret, String)> {
     let bytes = tx.random::<32>();
     let sealed = seal::seal(&key(tx, endpoint_id), &bytes, tx.entropy())?;
     Some((standard_webhooks::secret(&bytes), STANDARD_NO_PAD.encode(sealed)))
 }
 
 /// Opens a secret that [`make`] sealed; `None` if the keys have changed.
-pub fn open(tx: &Tx, endpoint_id: &str, sealed: &str) -> Option<Secret> {
+pub fn open(tx: &Tx, endpoint_id: &WebhookId, sealed: &str) -> Option<Secret> {
     let bytes = seal::open(&key(tx, endpoint_id), &STANDARD_NO_PAD.decode(sealed).ok()?)?;
     Some(standard_webhooks::secret(&bytes))
 }
 
-fn key(tx: &Tx, endpoint_id: &str) -> [u8; 32] {
-    tx.keys.derive("webhook-secret", &[endpoint_id.as_bytes()])
+fn key(tx: &Tx, endpoint_id: &WebhookId) -> [u8; 32] {
+    tx.keys.derive("webhook-secret", &[endpoint_id.as_str().as_bytes()])
 }

@@ -6,6 +6,7 @@ use diesel::{insert_into, update};
 
 use super::{Change, Kind, State};
 use crate::kit::Timestamp;
+use crate::kit::ids::{EventId, PracticeId, WebhookDeliveryId, WebhookId};
 use crate::platform::db::schema::{webhook_deliveries, webhook_endpoints, webhook_events};
 use crate::platform::db::{Conn, Result, columns};
 
@@ -14,8 +15,8 @@ use crate::platform::db::{Conn, Result, columns};
 #[diesel(table_name = webhook_endpoints)]
 pub struct Endpoint {
     /// Prefixed `whk_`, followed by a UUID.
-    pub id: String,
-    pub practice_id: String,
+    pub id: WebhookId,
+    pub practice_id: PracticeId,
     pub url: String,
     pub label: String,
     events: String,
@@ -52,9 +53,9 @@ impl Endpoint {
 #[diesel(table_name = webhook_deliveries)]
 pub struct Delivery {
     /// Prefixed `whd_`, followed by a UUID.
-    pub id: String,
+    pub id: WebhookDeliveryId,
     /// Sent as the `webhook-id` header.
-    pub event_id: String,
+    pub event_id: EventId,
     /// One of `queued`, `delivered` and `failed`.
     pub state: String,
     /// Number of attempts over all rounds.
@@ -70,7 +71,7 @@ pub struct Delivery {
 }
 
 pub struct NewEndpoint<'a> {
-    pub practice_id: &'a str,
+    pub practice_id: &'a PracticeId,
     pub url: &'a str,
     pub label: &'a str,
     /// The subscribed event types.
@@ -90,7 +91,7 @@ fn living() -> _ {
 }
 
 /// Lists the active endpoints of a practice.
-pub fn active(conn: &mut Conn, practice_id: &str) -> Result<Vec<Endpoint>> {
+pub fn active(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Endpoint>> {
     let rows = webhook_endpoints::table
         .filter(webhook_endpoints::practice_id.eq(practice_id))
         .filter(webhook_endpoints::state.eq("active"));
@@ -98,12 +99,12 @@ pub fn active(conn: &mut Conn, practice_id: &str) -> Result<Vec<Endpoint>> {
 }
 
 /// Counts the endpoints of a practice.
-pub fn count(conn: &mut Conn, practice_id: &str) -> Result<i64> {
+pub fn count(conn: &mut Conn, practice_id: &PracticeId) -> Result<i64> {
     Ok(living().filter(webhook_endpoints::practice_id.eq(practice_id)).count().get_result(conn)?)
 }
 
 /// Lists a practice's endpoints after the id `after`, oldest first.
-pub fn list(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Result<Vec<Endpoint>> {
+pub fn list(conn: &mut Conn, practice_id: &PracticeId, after: &str, limit: i64) -> Result<Vec<Endpoint>> {
     let rows = living()
         .filter(webhook_endpoints::practice_id.eq(practice_id))
         .filter(webhook_endpoints::id.gt(after))
@@ -111,13 +112,13 @@ pub fn list(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Resu
     Ok(rows.limit(limit).select(columns::<Endpoint>()).load(conn)?)
 }
 
-pub fn find(conn: &mut Conn, practice_id: &str, id: &str) -> Result<Option<Endpoint>> {
+pub fn find(conn: &mut Conn, practice_id: &PracticeId, id: &WebhookId) -> Result<Option<Endpoint>> {
     let row =
         living().filter(webhook_endpoints::practice_id.eq(practice_id)).filter(webhook_endpoints::id.eq(id));
     Ok(row.select(columns::<Endpoint>()).first(conn).optional()?)
 }
 
-pub fn insert(conn: &mut Conn, id: &str, new: &NewEndpoint<'_>, now: Timestamp) -> Result<Endpoint> {
+pub fn insert(conn: &mut Conn, id: &WebhookId, new: &NewEndpoint<'_>, now: Timestamp) -> Result<Endpoint> {
     let row = (
         webhook_endpoints::id.eq(id),
         webhook_endpoints::practice_id.eq(new.practice_id),
@@ -163,8 +164,8 @@ pub fn change(conn: &mut Conn, seen: &Endpoint, change: &Change) -> Result<Optio
 /// Replaces the current secret; the previous one still signs until `until`.
 pub fn rotate(
     conn: &mut Conn,
-    practice_id: &str,
-    id: &str,
+    practice_id: &PracticeId,
+    id: &WebhookId,
     secret: &str,
     until: Timestamp,
 ) -> Result<Option<Endpoint>> {
@@ -181,7 +182,7 @@ pub fn rotate(
 }
 
 /// Disables an endpoint; returns 0 if it is not active.
-pub fn disable(conn: &mut Conn, id: &str, reason: &str) -> Result<usize> {
+pub fn disable(conn: &mut Conn, id: &WebhookId, reason: &str) -> Result<usize> {
     let row = webhook_endpoints::table.find(id).filter(webhook_endpoints::state.eq("active"));
     let change =
         (webhook_endpoints::state.eq("disabled"), webhook_endpoints::disabled_reason.eq(Some(reason)));
@@ -189,7 +190,7 @@ pub fn disable(conn: &mut Conn, id: &str, reason: &str) -> Result<usize> {
 }
 
 /// Deletes an endpoint: the row stays until its log is swept, without address and secrets.
-pub fn delete(conn: &mut Conn, practice_id: &str, id: &str) -> Result<usize> {
+pub fn delete(conn: &mut Conn, practice_id: &PracticeId, id: &WebhookId) -> Result<usize> {
     let row = webhook_endpoints::table
         .filter(webhook_endpoints::id.eq(id))
         .filter(webhook_endpoints::practice_id.eq(practice_id))
@@ -207,8 +208,8 @@ pub fn delete(conn: &mut Conn, practice_id: &str, id: &str) -> Result<usize> {
 
 pub fn insert_event(
     conn: &mut Conn,
-    id: &str,
-    practice_id: &str,
+    id: &EventId,
+    practice_id: &PracticeId,
     (kind, body): (Kind, &str),
     now: Timestamp,
 ) -> Result<usize> {
@@ -225,9 +226,9 @@ pub fn insert_event(
 /// Creates an entry of the delivery log.
 pub fn insert_delivery(
     conn: &mut Conn,
-    id: &str,
-    endpoint_id: &str,
-    event_id: &str,
+    id: &WebhookDeliveryId,
+    endpoint_id: &WebhookId,
+    event_id: &EventId,
     now: Timestamp,
 ) -> Result<Delivery> {
     let row = (
@@ -246,7 +247,7 @@ pub fn insert_delivery(
 /// Lists an endpoint's log entries before the id `before`, newest first, each with the type of its event.
 pub fn deliveries(
     conn: &mut Conn,
-    endpoint_id: &str,
+    endpoint_id: &WebhookId,
     before: Option<&str>,
     limit: i64,
 ) -> Result<Vec<(Delivery, String)>> {
@@ -262,14 +263,14 @@ pub fn deliveries(
 }
 
 /// Returns a log entry with the type of its event.
-pub fn delivery(conn: &mut Conn, id: &str) -> Result<Option<(Delivery, String)>> {
+pub fn delivery(conn: &mut Conn, id: &WebhookDeliveryId) -> Result<Option<(Delivery, String)>> {
     let row = webhook_deliveries::table.inner_join(webhook_events::table);
     let row = row.filter(webhook_deliveries::id.eq(id));
     Ok(row.select((columns::<Delivery>(), webhook_events::kind)).first(conn).optional()?)
 }
 
 /// Starts another round of a log entry; returns its number, or `None` if the endpoint has no such entry.
-pub fn begin_round(conn: &mut Conn, endpoint_id: &str, id: &str) -> Result<Option<i32>> {
+pub fn begin_round(conn: &mut Conn, endpoint_id: &WebhookId, id: &WebhookDeliveryId) -> Result<Option<i32>> {
     let row = webhook_deliveries::table.find(id).filter(webhook_deliveries::endpoint_id.eq(endpoint_id));
     let change = (
         webhook_deliveries::replays.eq(webhook_deliveries::replays + 1),
@@ -280,7 +281,11 @@ pub fn begin_round(conn: &mut Conn, endpoint_id: &str, id: &str) -> Result<Optio
 }
 
 /// Returns endpoint, event id and body of a log entry, if `round` is the latest and the endpoint is active.
-pub fn due(conn: &mut Conn, id: &str, round: i32) -> Result<Option<(Endpoint, String, String)>> {
+pub fn due(
+    conn: &mut Conn,
+    id: &WebhookDeliveryId,
+    round: i32,
+) -> Result<Option<(Endpoint, EventId, String)>> {
     let row = webhook_deliveries::table
         .inner_join(webhook_endpoints::table)
         .inner_join(webhook_events::table)
@@ -304,7 +309,12 @@ pub struct Settled {
 }
 
 /// Stores the result of a call in `round`; returns the endpoint, or `None` if a later round has started.
-pub fn settle(conn: &mut Conn, id: &str, round: i32, settled: &Settled) -> Result<Option<String>> {
+pub fn settle(
+    conn: &mut Conn,
+    id: &WebhookDeliveryId,
+    round: i32,
+    settled: &Settled,
+) -> Result<Option<WebhookId>> {
     let row = webhook_deliveries::table.find(id).filter(webhook_deliveries::replays.eq(round));
     let change = (
         webhook_deliveries::state.eq(settled.state),
@@ -317,7 +327,7 @@ pub fn settle(conn: &mut Conn, id: &str, round: i32, settled: &Settled) -> Resul
 }
 
 /// Returns the practice id of an endpoint.
-pub fn practice_of(conn: &mut Conn, id: &str) -> Result<String> {
+pub fn practice_of(conn: &mut Conn, id: &WebhookId) -> Result<PracticeId> {
     Ok(webhook_endpoints::table.find(id).select(webhook_endpoints::practice_id).first(conn)?)
 }
 

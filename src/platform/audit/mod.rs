@@ -23,12 +23,13 @@ use serde_json::Value;
 use store::Before;
 
 use crate::kit::Timestamp;
+use crate::kit::ids::{AuditEventId, PracticeId};
 use crate::platform::db::{self, Conn};
 
 /// An event to record. Subjects are ids; names, phone numbers and addresses must not be stored here.
 pub struct Event<'a> {
     /// `None` for an event without a practice, such as the operator's.
-    pub practice_id: Option<&'a str>,
+    pub practice_id: Option<&'a PracticeId>,
     /// The id of an account or a staff member, or `operator` or `system`.
     pub actor: &'a str,
     /// The action, e.g. `pairing.created`.
@@ -42,14 +43,14 @@ pub struct Event<'a> {
 impl Row {
     /// Returns the pagination cursor: the row's number, or its id if it is from before the chains.
     pub fn key(&self) -> String {
-        self.seq.map_or_else(|| self.id.clone(), |seq| seq.to_string())
+        self.seq.map_or_else(|| self.id.to_string(), |seq| seq.to_string())
     }
 }
 
 /// An event that waits in a unit of work to be appended to its chain.
 pub struct Recorded {
-    id: String,
-    practice_id: Option<String>,
+    id: AuditEventId,
+    practice_id: Option<PracticeId>,
     actor: String,
     action: String,
     subject: String,
@@ -58,10 +59,10 @@ pub struct Recorded {
 
 impl Recorded {
     /// `event` under a fresh `id`.
-    pub fn new(id: String, event: &Event<'_>) -> Self {
+    pub fn new(id: AuditEventId, event: &Event<'_>) -> Self {
         Self {
             id,
-            practice_id: event.practice_id.map(str::to_owned),
+            practice_id: event.practice_id.cloned(),
             actor: event.actor.to_owned(),
             action: event.action.to_owned(),
             subject: event.subject.to_owned(),
@@ -72,7 +73,7 @@ impl Recorded {
     /// The chain of the event. Accounts have sixteen, so that sign-ins do not all wait for one head.
     fn chain(&self) -> String {
         if let Some(practice_id) = &self.practice_id {
-            return practice_id.clone();
+            return practice_id.to_string();
         }
         let digit = self.actor.strip_prefix("acc_").and_then(|id| id.chars().last());
         match digit.filter(char::is_ascii_hexdigit) {
@@ -118,7 +119,7 @@ pub fn append(conn: &mut Conn, recorded: Vec<Recorded>, now: Timestamp) -> db::R
 /// `before`, or all if that is empty.
 pub fn list(
     conn: &mut Conn,
-    practice_id: &str,
+    practice_id: &PracticeId,
     filter: &Filter,
     before: &str,
     limit: i64,

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::{insert_into, update};
 
 use crate::kit::Timestamp;
+use crate::kit::ids::{AuditEventId, PracticeId};
 use crate::platform::db::schema::{audit_events, audit_heads};
 use crate::platform::db::{Both, Conn, Result, columns};
 
@@ -11,8 +12,8 @@ use crate::platform::db::{Both, Conn, Result, columns};
 #[diesel(table_name = audit_events)]
 pub struct Row {
     /// Prefixed `aud_`, followed by a UUID.
-    pub id: String,
-    pub practice_id: Option<String>,
+    pub id: AuditEventId,
+    pub practice_id: Option<PracticeId>,
     pub actor: String,
     pub action: String,
     /// The id of the object.
@@ -98,7 +99,7 @@ pub fn links(conn: &mut Conn, chain: &str, (seq, last): (i64, i64), limit: i64) 
 }
 
 /// Counts the rows without a chain, and returns the time of the last one.
-pub fn unchained(conn: &mut Conn, practice_id: Option<&str>) -> Result<(i64, Option<Timestamp>)> {
+pub fn unchained(conn: &mut Conn, practice_id: Option<&PracticeId>) -> Result<(i64, Option<Timestamp>)> {
     let mut rows = audit_events::table.filter(audit_events::chain.is_null()).into_boxed();
     if let Some(practice_id) = practice_id {
         rows = rows.filter(audit_events::practice_id.eq(practice_id.to_owned()));
@@ -119,7 +120,7 @@ pub enum Before {
 /// Lists up to `limit` of a practice's events, newest first.
 pub fn list(
     conn: &mut Conn,
-    practice_id: &str,
+    practice_id: &PracticeId,
     filter: &Filter,
     before: Before,
     limit: i64,

@@ -2,6 +2,7 @@
 
 use super::store::{self, Head, Row};
 use crate::kit::Timestamp;
+use crate::kit::ids::{AuditEventId, PracticeId};
 use crate::kit::secret::sha256;
 use crate::platform::db::{self, Conn};
 
@@ -14,7 +15,7 @@ pub enum Finding {
     /// The row with this number is missing.
     Missing { seq: i64 },
     /// A row differs from what was written.
-    Changed { seq: i64, id: String },
+    Changed { seq: i64, id: AuditEventId },
     /// The chain's head is missing, or is not its last row.
     Head,
 }
@@ -39,16 +40,16 @@ pub struct Verdict {
 }
 
 /// Verifies all chains, or only that of one practice.
-pub fn verify(conn: &mut Conn, practice_id: Option<&str>) -> db::Result<Verdict> {
+pub fn verify(conn: &mut Conn, practice_id: Option<&PracticeId>) -> db::Result<Verdict> {
     let mut reports = Vec::new();
-    let heads = store::heads(conn, practice_id)?;
+    let heads = store::heads(conn, practice_id.map(PracticeId::as_str))?;
     for head in &heads {
         reports.push(walk(conn, head)?);
     }
     let is_headed = |chain: &String| heads.iter().any(|head| head.chain == *chain);
     for chain in store::chains(conn)? {
         // A chain that began after the heads were read has a head by now.
-        let is_wanted = practice_id.is_none_or(|id| id == chain) && !is_headed(&chain);
+        let is_wanted = practice_id.is_none_or(|id| id.as_str() == chain) && !is_headed(&chain);
         if is_wanted && store::heads(conn, Some(&chain))?.is_empty() {
             reports.push(Report { chain, rows: 0, finding: Some(Finding::Head) });
         }

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{Audience, CHANNEL, EventHub, number, store};
+use crate::kit::ids::{AccountId, PracticeId};
 use crate::platform::db;
 use crate::platform::signal::Signals;
 use crate::platform::tx::Service;
@@ -84,8 +85,8 @@ fn round(service: &Service, hub: &EventHub, is_rung: bool, known: &mut Option<i6
     Ok(())
 }
 
-fn audiences(concerned: Vec<(String, Option<String>)>) -> HashSet<Audience> {
-    let both = |(practice, account): (String, Option<String>)| {
+fn audiences(concerned: Vec<(PracticeId, Option<AccountId>)>) -> HashSet<Audience> {
+    let both = |(practice, account): (PracticeId, Option<AccountId>)| {
         std::iter::once(Audience::Practice(practice)).chain(account.map(Audience::Account))
     };
     concerned.into_iter().flat_map(both).collect()

@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{AccountId, ConversationId, EventId, PracticeId};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// How long a broken stream can resume from its position.
@@ -62,10 +63,10 @@ impl Kind {
 /// An event to send.
 pub struct Event<'a> {
     /// The practice whose staff may see the event.
-    pub practice_id: &'a str,
+    pub practice_id: &'a PracticeId,
     /// The patient's account, if it may see the event too.
-    pub account_id: Option<&'a str>,
-    pub conversation_id: &'a str,
+    pub account_id: Option<&'a AccountId>,
+    pub conversation_id: &'a ConversationId,
     /// Entry count of the conversation, so that its events are sent in order.
     pub place: i32,
     pub kind: Kind,
@@ -76,7 +77,7 @@ pub struct Event<'a> {
 /// Writes an event, which is sent once its transaction has committed.
 pub fn tell(tx: &mut Tx, event: &Event<'_>) -> db::Result<()> {
     tx.wake_event_streams();
-    let id = tx.id("evt");
+    let id = tx.id::<EventId>();
     store::insert(tx.conn, &id, event, tx.now)
 }
 
@@ -84,9 +85,9 @@ pub fn tell(tx: &mut Tx, event: &Event<'_>) -> db::Result<()> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Audience {
     /// Events of a practice.
-    Practice(String),
+    Practice(PracticeId),
     /// Events of an account.
-    Account(String),
+    Account(AccountId),
 }
 
 /// Position of a stream.
@@ -96,25 +97,25 @@ pub struct Place {
     pub seq: i64,
     /// Position within the batch, which several events share.
     pub within: i32,
-    /// Id of the event; an empty id sorts first.
+    /// The event's id as a cursor; an empty one sorts first.
     pub id: String,
 }
 
 /// Start position of a stream: after the event that its reader saw last, or at the current end. If that event
 /// was already deleted, it is more than a day old, and the reader gets the whole day.
 pub fn start(tx: &mut Tx, last_seen: Option<&str>) -> db::Result<Place> {
-    match last_seen.filter(|id| is_event_id(id)) {
+    match last_seen.and_then(event_id) {
         Some(id) => {
-            let last = store::find(tx.conn, id)?;
+            let last = store::find(tx.conn, &id)?;
             Ok(last.as_ref().map(Told::place).unwrap_or_default())
         }
         None => Ok(Place { seq: store::head(tx.conn)?.saturating_add(1), ..Place::default() }),
     }
 }
 
-fn is_event_id(id: &str) -> bool {
-    let digits = id.strip_prefix("evt_").unwrap_or_default();
-    digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit())
+fn event_id(text: &str) -> Option<EventId> {
+    let digits = text.strip_prefix("evt_")?;
+    (digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit())).then(|| text.into())
 }
 
 /// Up to `limit` events after a position.

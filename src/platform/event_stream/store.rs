@@ -6,6 +6,7 @@ use diesel::{delete, insert_into, update};
 
 use super::{Audience, Event, Place};
 use crate::kit::Timestamp;
+use crate::kit::ids::{AccountId, ConversationId, EventId, PracticeId};
 use crate::platform::db::schema::live_events;
 use crate::platform::db::{Conn, Result, columns};
 
@@ -14,8 +15,8 @@ use crate::platform::db::{Conn, Result, columns};
 #[diesel(table_name = live_events)]
 pub struct Told {
     /// Id of the form `evt_…`.
-    pub id: String,
-    pub conversation_id: Option<String>,
+    pub id: EventId,
+    pub conversation_id: Option<ConversationId>,
     pub kind: String,
     /// JSON of the event's data.
     pub data: String,
@@ -26,12 +27,12 @@ pub struct Told {
 impl Told {
     /// The position of a stream after this event.
     pub fn place(&self) -> Place {
-        Place { seq: self.seq.unwrap_or_default(), within: self.place, id: self.id.clone() }
+        Place { seq: self.seq.unwrap_or_default(), within: self.place, id: self.id.to_string() }
     }
 }
 
 /// Inserts an event that has no number yet.
-pub fn insert(conn: &mut Conn, id: &str, event: &Event<'_>, now: Timestamp) -> Result<()> {
+pub fn insert(conn: &mut Conn, id: &EventId, event: &Event<'_>, now: Timestamp) -> Result<()> {
     let row = (
         live_events::id.eq(id),
         live_events::practice_id.eq(event.practice_id),
@@ -49,7 +50,7 @@ pub fn insert(conn: &mut Conn, id: &str, event: &Event<'_>, now: Timestamp) -> R
 /// Whether any event waits for its number.
 pub fn is_any_waiting(conn: &mut Conn) -> Result<bool> {
     let waiting = live_events::table.filter(live_events::seq.is_null()).select(live_events::id);
-    Ok(waiting.first::<String>(conn).optional()?.is_some())
+    Ok(waiting.first::<EventId>(conn).optional()?.is_some())
 }
 
 /// Numbers all waiting events and returns their count.
@@ -65,12 +66,12 @@ pub fn head(conn: &mut Conn) -> Result<i64> {
 }
 
 /// Practices and accounts that the events after a number concern.
-pub fn concerned(conn: &mut Conn, after: i64) -> Result<Vec<(String, Option<String>)>> {
+pub fn concerned(conn: &mut Conn, after: i64) -> Result<Vec<(PracticeId, Option<AccountId>)>> {
     let rows = live_events::table.filter(live_events::seq.gt(after)).distinct();
     Ok(rows.select((live_events::practice_id, live_events::account_id)).load(conn)?)
 }
 
-pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Told>> {
+pub fn find(conn: &mut Conn, id: &EventId) -> Result<Option<Told>> {
     Ok(live_events::table.find(id).select(columns::<Told>()).first(conn).optional()?)
 }
 

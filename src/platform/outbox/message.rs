@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::kit::ids::{DeliveryId, EventId, OutboxId};
 use crate::kit::{Email, Language, Phone, Secret, Timestamp};
 
 /// Delivery channels. Each has its own workers, its own send rate and its own pause.
@@ -106,7 +107,7 @@ pub struct Mail {
 pub struct Hook {
     pub url: String,
     /// `webhook-id`: the event's id, the same over attempts and replays.
-    pub event_id: String,
+    pub event_id: EventId,
     /// JSON body, exactly as it is signed.
     pub body: String,
     /// `whsec_…` secrets; two while one is being replaced.
@@ -118,9 +119,9 @@ pub struct Envelope<'a> {
     /// Stable over attempts and unique per row, for providers that deduplicate.
     pub key: &'a str,
     /// The row's id, from which a mail's `Message-ID` is made.
-    pub row_id: &'a str,
+    pub row_id: &'a OutboxId,
     /// This attempt's id, which a provider's callback names.
-    pub delivery_id: &'a str,
+    pub delivery_id: &'a DeliveryId,
     /// Number of earlier attempts with an unknown result.
     pub ambiguous: i32,
     /// After this moment the message is worthless.

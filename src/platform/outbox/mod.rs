@@ -26,7 +26,8 @@ pub use store::{Attempt, Job, Pause};
 pub use worker::{Point, Topics, Worker, WorkerHandle};
 
 use crate::kit::Timestamp;
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{DeliveryId, OutboxId};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// How long a claimed row belongs to its worker.
@@ -83,7 +84,7 @@ pub trait Topic: Send + Sync {
 
 /// Queues `message` in the caller's transaction; returns `false` if one with the same key exists.
 pub fn enqueue(tx: &mut Tx, message: &Message) -> db::Result<bool> {
-    let id = tx.id("out");
+    let id = tx.id::<OutboxId>();
     let is_new = store::insert(tx.conn, &id, message, tx.now)? == 1;
     tx.wake_outbox();
     Ok(is_new)
@@ -105,6 +106,8 @@ struct Wanted<'a> {
 /// A row that is leased to this worker for a minute.
 struct Claimed {
     job: Job,
+    /// Fencing token of the claim, which is also the id of its attempt.
+    attempt: DeliveryId,
     /// Whether it was claimed to test if a paused channel works again.
     is_trial: bool,
 }
@@ -127,9 +130,10 @@ fn claim(tx: &mut Tx, wanted: Wanted<'_>) -> db::Result<Option<Claimed>> {
         if !pause::may_claim(tx, &open)? {
             continue;
         }
-        if let Some(job) = store::lease(tx.conn, &id, &tx.id("dlv"), tx.now, tx.now + LEASE)? {
-            store::insert_attempt(tx.conn, &job, tx.now)?;
-            return Ok(Some(Claimed { job, is_trial: open.is_trial }));
+        let attempt = tx.id::<DeliveryId>();
+        if let Some(job) = store::lease(tx.conn, &id, &attempt, tx.now, tx.now + LEASE)? {
+            store::insert_attempt(tx.conn, &attempt, &job, tx.now)?;
+            return Ok(Some(Claimed { job, attempt, is_trial: open.is_trial }));
         }
     }
     Ok(None)
@@ -138,12 +142,12 @@ fn claim(tx: &mut Tx, wanted: Wanted<'_>) -> db::Result<Option<Claimed>> {
 /// Stores the result of a row. Returns `None`, and stores nothing, if its lease is no longer ours;
 /// otherwise whether the row is over.
 fn settle(tx: &mut Tx, claimed: &Claimed, handed: &Handed, schedule: &[u64]) -> db::Result<Option<bool>> {
-    let Claimed { job, is_trial } = claimed;
+    let Claimed { job, attempt, is_trial } = claimed;
     let change = settlement(tx, job, &handed.outcome, schedule);
-    if store::settle(tx.conn, job, &change)? == 0 {
+    if store::settle(tx.conn, &job.id, attempt, &change)? == 0 {
         return Ok(None);
     }
-    store::finish_attempt(tx.conn, job, handed, tx.now)?;
+    store::finish_attempt(tx.conn, attempt, handed, tx.now)?;
     if let Some(channel) = job.channel() {
         pause::learn(tx, channel, &handed.outcome, *is_trial)?;
     }
@@ -189,7 +193,7 @@ fn back_off(tx: &Tx, attempts: i32, schedule: &[u64]) -> Option<Timestamp> {
 
 /// Processes a provider's report on the attempt `delivery_id`. Returns `false` if it brings nothing new: an
 /// unknown attempt, a repeated report, or one that arrives after a later one.
-pub fn report(tx: &mut Tx, topics: &Topics, delivery_id: &str, report: &Report) -> db::Result<bool> {
+pub fn report(tx: &mut Tx, topics: &Topics, delivery_id: &DeliveryId, report: &Report) -> db::Result<bool> {
     let Some(row_id) = store::advance_receipt(tx.conn, delivery_id, report, tx.now)? else {
         return Ok(false);
     };
@@ -204,7 +208,7 @@ pub fn report(tx: &mut Tx, topics: &Topics, delivery_id: &str, report: &Report) 
 }
 
 /// The row with this id, for a report that names the message instead of the attempt.
-pub fn find(tx: &mut Tx, id: &str) -> db::Result<Option<Job>> {
+pub fn find(tx: &mut Tx, id: &OutboxId) -> db::Result<Option<Job>> {
     store::find(tx.conn, id)
 }
 
@@ -219,12 +223,12 @@ pub fn list(tx: &mut Tx, state: &str) -> db::Result<Vec<Job>> {
 }
 
 /// Attempts of a row, in order, for the operator.
-pub fn attempts(tx: &mut Tx, id: &str) -> db::Result<Vec<Attempt>> {
+pub fn attempts(tx: &mut Tx, id: &OutboxId) -> db::Result<Vec<Attempt>> {
     store::attempts(tx.conn, id)
 }
 
 /// Gives a dead row another round of attempts; returns `false` if no dead row has that id.
-pub fn requeue(tx: &mut Tx, id: &str) -> db::Result<bool> {
+pub fn requeue(tx: &mut Tx, id: &OutboxId) -> db::Result<bool> {
     let requeued = store::requeue(tx.conn, id, tx.now)? == 1;
     if requeued {
         tx.wake_outbox();
@@ -233,7 +237,7 @@ pub fn requeue(tx: &mut Tx, id: &str) -> db::Result<bool> {
 }
 
 /// Drops a dead or queued row, and its address; returns `false` if no such row exists.
-pub fn discard(tx: &mut Tx, topics: &Topics, id: &str) -> db::Result<bool> {
+pub fn discard(tx: &mut Tx, topics: &Topics, id: &OutboxId) -> db::Result<bool> {
     let Some(job) = store::discard(tx.conn, id, tx.now)? else { return Ok(false) };
     if let Some(topic) = topics.get(job.topic.as_str()) {
         topic.settled(tx, &job, &Outcome::Rejected("discarded"), true)?;

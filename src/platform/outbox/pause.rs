@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{Channel, Outcome, Pause, store};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// Time between two trials of a paused channel.

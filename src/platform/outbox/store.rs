@@ -7,6 +7,7 @@ use diesel::{insert_into, update};
 use serde::de::DeserializeOwned;
 
 use super::{Channel, Handed, MOST_AMBIGUOUS, Message, Report};
+use crate::kit::ids::{DeliveryId, OutboxId};
 use crate::kit::{Phone, Timestamp};
 use crate::platform::db::schema::{deliveries, outbox, paused_channels};
 use crate::platform::db::{Both, Conn, Result, SkipLocked, columns};
@@ -18,7 +19,7 @@ const OPEN: [&str; 2] = ["queued", "leased"];
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = outbox)]
 pub struct Job {
-    pub id: String,
+    pub id: OutboxId,
     /// Name of the topic that renders it.
     pub topic: String,
     /// Stable over attempts and unique per row.
@@ -31,8 +32,6 @@ pub struct Job {
     pub attempts: i32,
     /// When the message is no longer worth sending.
     pub not_after: Option<Timestamp>,
-    /// Fencing token of the claim, which is also the id of its attempt.
-    pub lease_token: Option<String>,
     /// Outcome label of the last failed attempt.
     pub last_error: Option<String>,
     pub created_at: Timestamp,
@@ -58,11 +57,6 @@ impl Job {
         self.recipient.as_deref().and_then(|phone| Phone::from_stored(phone).ok())
     }
 
-    /// Id of the running attempt; empty if none is running.
-    pub fn delivery_id(&self) -> &str {
-        self.lease_token.as_deref().unwrap_or_default()
-    }
-
     /// Whether `more` ambiguous attempts would be too many.
     pub(super) fn is_used_up_by(&self, more: i32) -> bool {
         self.ambiguous + more >= MOST_AMBIGUOUS && self.channel().is_some_and(Channel::is_repeated_once)
@@ -74,7 +68,7 @@ impl Job {
 #[diesel(table_name = deliveries)]
 pub struct Attempt {
     /// Id that a provider's callback names.
-    pub id: String,
+    pub id: DeliveryId,
     /// Outcome label; `None` while it runs, and forever if the process died during it.
     pub outcome: Option<String>,
     pub started_at: Timestamp,
@@ -153,7 +147,7 @@ impl Settled {
 }
 
 /// Queues a message, unless one with the same key exists.
-pub fn insert(conn: &mut Conn, id: &str, message: &Message, now: Timestamp) -> Result<usize> {
+pub fn insert(conn: &mut Conn, id: &OutboxId, message: &Message, now: Timestamp) -> Result<usize> {
     let row = (
         outbox::id.eq(id),
         outbox::topic.eq(message.topic),
@@ -174,7 +168,7 @@ pub fn insert(conn: &mut Conn, id: &str, message: &Message, now: Timestamp) -> R
 
 /// The oldest row of `topics` in `channel` that is due, or whose lease expired. On PostgreSQL it stays
 /// locked until the transaction ends, and other workers skip it.
-pub fn due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<Option<String>> {
+pub fn due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<Option<OutboxId>> {
     let row = outbox::table
         .filter(outbox::channel.eq(channel.as_str()))
         .filter(outbox::state.eq_any(OPEN))
@@ -195,7 +189,7 @@ pub fn is_due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp
         .filter(outbox::topic.eq_any(topics))
         .limit(1)
         .select(outbox::id);
-    Ok(row.first::<String>(conn).optional()?.is_some())
+    Ok(row.first::<OutboxId>(conn).optional()?.is_some())
 }
 
 /// Locks a row that was never attempted, by an update that changes nothing; returns 0 if it is on its way.
@@ -212,8 +206,8 @@ pub fn hold(conn: &mut Conn, dedupe_key: &str) -> Result<usize> {
 /// attempt was never finished and counts as ambiguous.
 pub fn lease(
     conn: &mut Conn,
-    id: &str,
-    token: &str,
+    id: &OutboxId,
+    token: &DeliveryId,
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Option<Job>> {
@@ -232,9 +226,9 @@ pub fn lease(
 }
 
 /// Records that an attempt has started.
-pub fn insert_attempt(conn: &mut Conn, job: &Job, now: Timestamp) -> Result<usize> {
+pub fn insert_attempt(conn: &mut Conn, attempt: &DeliveryId, job: &Job, now: Timestamp) -> Result<usize> {
     let row = (
-        deliveries::id.eq(job.delivery_id()),
+        deliveries::id.eq(attempt),
         deliveries::outbox_id.eq(&job.id),
         deliveries::attempt.eq(job.attempts),
         deliveries::started_at.eq(now),
@@ -242,16 +236,16 @@ pub fn insert_attempt(conn: &mut Conn, job: &Job, now: Timestamp) -> Result<usiz
     Ok(insert_into(deliveries::table).values(row).execute(conn)?)
 }
 
-/// Settles a row whose lease is still the job's; returns 0 if another worker has it by now.
-pub fn settle(conn: &mut Conn, job: &Job, change: &Settled) -> Result<usize> {
-    let row = outbox::table.filter(outbox::id.eq(&job.id)).filter(outbox::lease_token.eq(&job.lease_token));
+/// Settles a row whose lease is still `token`; returns 0 if another worker has it by now.
+pub fn settle(conn: &mut Conn, id: &OutboxId, token: &DeliveryId, change: &Settled) -> Result<usize> {
+    let row = outbox::table.filter(outbox::id.eq(id)).filter(outbox::lease_token.eq(token));
     let scrub = change.forgets_address().then(|| outbox::recipient.eq(None::<String>));
     let release = outbox::lease_token.eq(None::<String>);
     Ok(update(row).set((change, scrub, release)).execute(conn)?)
 }
 
 /// Records how an attempt ended.
-pub fn finish_attempt(conn: &mut Conn, job: &Job, handed: &Handed, now: Timestamp) -> Result<usize> {
+pub fn finish_attempt(conn: &mut Conn, id: &DeliveryId, handed: &Handed, now: Timestamp) -> Result<usize> {
     let provider = Some(handed.provider).filter(|name| !name.is_empty());
     let change = (
         deliveries::outcome.eq(handed.outcome.label()),
@@ -259,27 +253,27 @@ pub fn finish_attempt(conn: &mut Conn, job: &Job, handed: &Handed, now: Timestam
         deliveries::reference.eq(&handed.reference),
         deliveries::finished_at.eq(now),
     );
-    Ok(update(deliveries::table.find(job.delivery_id())).set(change).execute(conn)?)
+    Ok(update(deliveries::table.find(id)).set(change).execute(conn)?)
 }
 
 /// Moves an attempt's receipt forward, never back; returns the id of the attempt's row if it moved.
 pub fn advance_receipt(
     conn: &mut Conn,
-    delivery_id: &str,
+    delivery_id: &DeliveryId,
     report: &Report,
     now: Timestamp,
-) -> Result<Option<String>> {
+) -> Result<Option<OutboxId>> {
     let row = deliveries::table.find(delivery_id).filter(deliveries::receipt.eq_any(report.lower()));
     let change = (deliveries::receipt.eq(report.as_str()), deliveries::receipt_at.eq(now));
     Ok(update(row).set(change).returning(deliveries::outbox_id).get_result(conn).optional()?)
 }
 
-pub fn find(conn: &mut Conn, id: &str) -> Result<Option<Job>> {
+pub fn find(conn: &mut Conn, id: &OutboxId) -> Result<Option<Job>> {
     Ok(outbox::table.find(id).select(columns::<Job>()).first(conn).optional()?)
 }
 
 /// The attempts of a row, in order.
-pub fn attempts(conn: &mut Conn, id: &str) -> Result<Vec<Attempt>> {
+pub fn attempts(conn: &mut Conn, id: &OutboxId) -> Result<Vec<Attempt>> {
     let rows = deliveries::table.filter(deliveries::outbox_id.eq(id)).order(deliveries::id);
     Ok(rows.select(columns::<Attempt>()).load(conn)?)
 }
@@ -340,7 +334,7 @@ pub fn in_state(conn: &mut Conn, state: &str, limit: i64) -> Result<Vec<Job>> {
 }
 
 /// Queues a dead row again.
-pub fn requeue(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+pub fn requeue(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<usize> {
     let row = outbox::table.filter(outbox::id.eq(id)).filter(outbox::state.eq("dead"));
     let change = (
         outbox::state.eq("queued"),
@@ -353,7 +347,7 @@ pub fn requeue(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
 }
 
 /// Drops a row that is not being sent, and its address.
-pub fn discard(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Job>> {
+pub fn discard(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<Option<Job>> {
     let row = outbox::table.find(id).filter(outbox::state.eq_any(["queued", "dead"]));
     let change =
         (outbox::state.eq("dropped"), outbox::recipient.eq(None::<String>), outbox::settled_at.eq(now));

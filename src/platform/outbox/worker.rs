@@ -11,7 +11,6 @@ use std::time::Duration;
 use super::pace::Pace;
 use super::{Carrier, Channel, Claimed, Envelope, Handed, Job, Outcome, Rendered, Topic, Wanted};
 use crate::platform::db;
-use crate::platform::signal::Signal;
 use crate::platform::signal::Signals;
 use crate::platform::tx::Service;
 
@@ -69,7 +68,7 @@ impl Worker {
     pub fn run_once(&self) -> db::Result<bool> {
         let Some(claimed) = self.claim()? else { return Ok(false) };
         self.reached(Point::Started);
-        let handed = self.send(&claimed.job);
+        let handed = self.send(&claimed);
         self.reached(Point::Carried);
         // If this fails, the lease expires and the row is sent again.
         self.settle(&claimed, &handed)?;
@@ -130,7 +129,8 @@ impl Worker {
     }
 
     /// Checks `not_after` again, because the claim may have waited.
-    fn send(&self, job: &Job) -> Handed {
+    fn send(&self, claimed: &Claimed) -> Handed {
+        let job = &claimed.job;
         let expired = job.not_after.is_some_and(|at| at <= self.service.clock.now());
         // A process that died in the attempt leaves no outcome: such a row may be poison, or already sent.
         let is_spent = usize::try_from(job.attempts).unwrap_or(0) > self.schedule(job).len() + 1;
@@ -141,7 +141,7 @@ impl Worker {
             Err(why) | Ok(Rendered::NotYet(why)) => Outcome::Retry(why).into(),
             Ok(Rendered::Ready(_) | Rendered::Task) if expired => Outcome::Expired.into(),
             Ok(Rendered::Task) => Outcome::Sent.into(),
-            Ok(Rendered::Ready(message)) => self.carrier.carry(&message, &envelope(job)),
+            Ok(Rendered::Ready(message)) => self.carrier.carry(&message, &envelope(claimed)),
         };
         let labels = [("topic", job.topic.clone()), ("outcome", handed.outcome.label().to_owned())];
         metrics::counter!("outbox_attempts_total", &labels).increment(1);
@@ -154,7 +154,8 @@ impl Worker {
             return Ok(Rendered::NotYet("unknown_topic"));
         };
         self.service.read_blocking(|tx| topic.render(tx, job)).map_err(|error| {
-            tracing::warn!(%error, outbox = job.id, topic = job.topic, "an outbox row could not be rendered");
+            let (outbox, topic) = (job.id.as_str(), job.topic.as_str());
+            tracing::warn!(%error, outbox, topic, "an outbox row could not be rendered");
             "not_rendered"
         })
     }
@@ -182,11 +183,12 @@ impl Worker {
     }
 }
 
-fn envelope(job: &Job) -> Envelope<'_> {
+fn envelope(claimed: &Claimed) -> Envelope<'_> {
+    let job = &claimed.job;
     Envelope {
         key: &job.dedupe_key,
         row_id: &job.id,
-        delivery_id: job.delivery_id(),
+        delivery_id: &claimed.attempt,
         ambiguous: job.ambiguous,
         not_after: job.not_after,
     }

@@ -15,8 +15,9 @@ pub use code_guesses::CodeGuessLimiter;
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
+use crate::kit::ids::{AccountId, PracticeId};
 use crate::kit::{Phone, Timestamp};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
@@ -64,22 +65,22 @@ impl Budget {
     }
 
     /// Invites of a practice to one number or address: one per day, however many lists name it.
-    pub fn invites_to_contact(tx: &Tx, practice_id: &str, contact: &str) -> Self {
+    pub fn invites_to_contact(tx: &Tx, practice_id: &PracticeId, contact: &str) -> Self {
         Self::new(tx, "0-invite", &format!("{practice_id}:{contact}"), &[(1, DAY)])
     }
 
     /// E-mails that prove an account's address: one per minute, four in ten minutes and ten per day.
-    pub fn mails_to_account(tx: &Tx, account_id: &str) -> Self {
+    pub fn mails_to_account(tx: &Tx, account_id: &AccountId) -> Self {
         let windows = [(1, Duration::from_mins(1)), (4, TEN_MINUTES), (10, DAY)];
-        Self::new(tx, "0-email", account_id, &windows)
+        Self::new(tx, "0-email", account_id.as_str(), &windows)
     }
 
     /// E-mails that lift the restriction of a new device: one per minute, three in ten minutes and five per
     /// day. With five tries each, guessing has an even chance after 76 years, and the holder reads about it
     /// five times per day.
-    pub fn mails_about_devices(tx: &Tx, account_id: &str) -> Self {
+    pub fn mails_about_devices(tx: &Tx, account_id: &AccountId) -> Self {
         let windows = [(1, Duration::from_mins(1)), (3, TEN_MINUTES), (5, DAY)];
-        Self::new(tx, "0-device", account_id, &windows)
+        Self::new(tx, "0-device", account_id.as_str(), &windows)
     }
 
     /// Messages to one phone number.
@@ -95,8 +96,9 @@ impl Budget {
     }
 
     /// Messages on behalf of one practice.
-    pub fn messages_of_practice(tx: &Tx, practice_id: &str) -> Self {
-        Self::new(tx, "3-practice", practice_id, &[(tx.settings.limits.practice_10min, TEN_MINUTES)])
+    pub fn messages_of_practice(tx: &Tx, practice_id: &PracticeId) -> Self {
+        let max = tx.settings.limits.practice_10min;
+        Self::new(tx, "3-practice", practice_id.as_str(), &[(max, TEN_MINUTES)])
     }
 
     /// Messages to one country: the brake on SMS pumping that spreads over numbers and addresses.
@@ -112,9 +114,9 @@ impl Budget {
 
     /// Link texts on behalf of one practice: a fraction of its limit for codes, in addition to it and
     /// not out of it.
-    pub fn links_of_practice(tx: &Tx, practice_id: &str) -> Self {
+    pub fn links_of_practice(tx: &Tx, practice_id: &PracticeId) -> Self {
         let max = link_share(tx.settings.limits.practice_10min);
-        Self::new(tx, "6-link-practice", practice_id, &[(max, TEN_MINUTES)])
+        Self::new(tx, "6-link-practice", practice_id.as_str(), &[(max, TEN_MINUTES)])
     }
 
     /// Link texts to one country, likewise.
@@ -124,8 +126,8 @@ impl Budget {
     }
 
     /// Wrong check-in codes from one account.
-    pub fn desk_codes_of_account(tx: &Tx, account_id: &str) -> Self {
-        Self::new(tx, "8-desk", account_id, &[(5, Duration::from_hours(1))])
+    pub fn desk_codes_of_account(tx: &Tx, account_id: &AccountId) -> Self {
+        Self::new(tx, "8-desk", account_id.as_str(), &[(5, Duration::from_hours(1))])
     }
 
     /// The digit in `kind` makes [`take`] lock rows in one order everywhere: rare ones

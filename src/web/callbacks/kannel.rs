@@ -8,11 +8,12 @@ use super::forged;
 use crate::delivery::inbound;
 use crate::delivery::kannel::callback;
 use crate::domain::consent::Inbound;
+use crate::kit::ids::DeliveryId;
 use crate::platform::outbox::Channel;
 use crate::platform::outbox::Topics;
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Id, Problem};
+use crate::web::http::{PathId, Problem};
 
 refusals!(KannelRefusals: plain, SignatureInvalid);
 
@@ -56,7 +57,7 @@ pub async fn receive_kannel_receipt(
     service: Data<Service>,
     topics: Data<Topics>,
     request: HttpRequest,
-    id: Id,
+    id: PathId<DeliveryId>,
 ) -> Result<HttpResponse, Problem> {
     let query = Parameters::of(&request);
     if !callback::is_receipt(&service, &id.0, query.get("token")) {

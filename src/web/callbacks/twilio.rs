@@ -8,12 +8,13 @@ use super::forged;
 use crate::delivery::inbound;
 use crate::delivery::twilio::callback::{self, Signed};
 use crate::domain::consent::Inbound;
+use crate::kit::ids::DeliveryId;
 use crate::platform::outbox::Channel;
 use crate::platform::outbox::Topics;
 use crate::platform::settings;
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Code, Id, Problem, RawBody};
+use crate::web::http::{Code, PathId, Problem, RawBody};
 
 /// `TwiML` that does nothing: a reply to a text is sent through the outbox.
 const NO_ANSWER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>";
@@ -44,7 +45,7 @@ pub async fn receive_twilio_status(
     service: Data<Service>,
     topics: Data<Topics>,
     request: HttpRequest,
-    id: Id,
+    id: PathId<DeliveryId>,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let fields = signed(&service, &request, &body)?;

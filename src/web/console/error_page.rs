@@ -16,6 +16,7 @@ use super::layout::wish;
 use super::words::{self, Apology};
 use super::{address, session};
 use super::{cookie, on, style};
+use crate::kit::ids::RequestId;
 use crate::platform::tx::Service;
 use crate::web::http::html::{self, Does};
 use crate::web::http::{Code, Problem};
@@ -47,7 +48,7 @@ pub async fn face(
         return Ok(response);
     };
     let answer = answer(response.request(), &problem);
-    Ok(response.into_response(answer.unwrap_or_else(|problem| problem.respond(""))))
+    Ok(response.into_response(answer.unwrap_or_else(|problem| problem.respond(&RequestId::from("")))))
 }
 
 /// Query string of pages that reload themselves, such as the check-in code without JavaScript.

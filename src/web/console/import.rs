@@ -14,9 +14,10 @@ use super::words::Errors;
 use super::words_of_records as words;
 use crate::domain::desk::{Refusal, records as desk};
 use crate::domain::record_imports::{Format, Import, MOST_BYTES};
+use crate::kit::ids::ImportId;
 use crate::platform::tx::Service;
 use crate::web::http::spool::{Spool, SpooledUpload, scratch, spool};
-use crate::web::http::{Code, Id, Page, PageQuery, Problem, is_same_site};
+use crate::web::http::{Code, Page, PageQuery, PathId, Problem, is_same_site};
 use crate::web::practice_api::records::{ImportQuery, results_file, survey};
 
 /// Seconds after which the page of a running import reloads itself.
@@ -234,7 +235,11 @@ fn format_of(name: &str) -> Format {
 }
 
 /// `GET /console/records/imports/{id}`: progress and results of one import.
-pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn show(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<ImportId>,
+) -> Result<HttpResponse, Problem> {
     let token = session.token();
     let (who, import) = service
         .read(move |tx| {
@@ -252,12 +257,20 @@ pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<Ht
 }
 
 /// `GET /console/records/imports/{id}/results.csv`: the result of each row.
-pub async fn results(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn results(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<ImportId>,
+) -> Result<HttpResponse, Problem> {
     results_file(&service, session.token(), id).await
 }
 
 /// `POST /console/records/imports/{id}/cancel`: stops a running import.
-pub async fn cancel(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn cancel(
+    service: Data<Service>,
+    id: PathId<ImportId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
     let cancelled = service.write(move |tx| desk::cancel(tx, token.as_ref(), &wanted)).await;
     match cancelled.map_err(Problem::from) {

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
 use askama::Template;
 
-use super::invites::{is_mendable, offered, wrong};
+use super::invites::{is_mendable, link_id, offered, wrong};
 use super::layout::{Frame, Section, Sent, Session};
 use super::link_form::Choice;
 use super::viewer::who;
@@ -13,8 +13,9 @@ use super::words::Errors;
 use super::{invite_words as words, on};
 use crate::domain::desk::{self, Refusal};
 use crate::domain::invites::import::{self, Done, Import};
+use crate::kit::ids::{ImportId, InviteId, LinkId};
 use crate::platform::tx::Service;
-use crate::web::http::{Id, Page, PageQuery, Problem};
+use crate::web::http::{Page, PageQuery, PathId, Problem};
 
 /// Enough for 5,000 rows in a form's URL encoding.
 const MOST_BYTES: usize = 3 * 1024 * 1024;
@@ -30,7 +31,7 @@ struct ImportForm<'a> {
 
 struct Row {
     line: i32,
-    invite_id: Option<String>,
+    invite_id: Option<InviteId>,
     word: &'static str,
     badge: &'static str,
 }
@@ -46,7 +47,7 @@ struct List<'a> {
 
 /// `GET /console/invites/import`: the form for a list.
 pub async fn ask(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    form(&service, &session, "", "", None).await
+    form(&service, &session, "", None, None).await
 }
 
 /// `POST /console/invites/import`: invites everyone on the list.
@@ -54,18 +55,20 @@ pub async fn take(
     service: Data<Service>,
     Sent { session, form: sent }: Sent<MOST_BYTES>,
 ) -> Result<HttpResponse, Problem> {
-    let (list, link, token) = (sent.field("list"), sent.field("link_id"), session.token());
-    let wanted = Some(link.clone()).filter(|id| !id.is_empty());
+    let (list, link, token) = (sent.field("list"), link_id(&sent), session.token());
+    let wanted = link.clone();
     let made = match import::read(list.as_bytes()) {
         Ok(rows) => service
-            .write(move |tx| desk::invites::import(tx, token.as_ref(), wanted.as_deref(), &rows))
+            .write(move |tx| desk::invites::import(tx, token.as_ref(), wanted.as_ref(), &rows))
             .await
             .map_err(Problem::from),
         Err(why) => Err(Problem::fields(vec![wrong("/list", why.code(), &why.to_string())])),
     };
     match made {
         Ok(import) => Ok(on(&format!("/console/invites/import/{}?done=list-taken", import.id))),
-        Err(problem) if is_mendable(&problem) => form(&service, &session, &list, &link, Some(problem)).await,
+        Err(problem) if is_mendable(&problem) => {
+            form(&service, &session, &list, link.as_ref(), Some(problem)).await
+        }
         Err(problem) => Err(problem),
     }
 }
@@ -74,7 +77,7 @@ async fn form(
     service: &Data<Service>,
     session: &Session,
     list: &str,
-    link: &str,
+    link: Option<&LinkId>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let (f, links) = offered(service, session, link).await?;
@@ -87,7 +90,7 @@ async fn form(
 pub async fn show(
     service: Data<Service>,
     session: Session,
-    id: Id,
+    id: PathId<ImportId>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (limit, after, token) = (page.limit()?, page.after_number()?, session.token());

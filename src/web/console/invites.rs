@@ -14,9 +14,10 @@ use super::{invite_words as words, on};
 use crate::domain::desk::{self, Refusal};
 use crate::domain::invites::{self, Invite, NewInvite, State};
 use crate::domain::links::State as LinkState;
+use crate::kit::ids::{InviteId, LinkId};
 use crate::kit::{Email, Language, Phone, Timestamp};
 use crate::platform::tx::Service;
-use crate::web::http::{Code, FieldError, Form, Id, Page, PageQuery, Problem};
+use crate::web::http::{Code, FieldError, Form, Page, PageQuery, PathId, Problem};
 
 /// At most this many links are offered in the form.
 const MOST_LINKS: i64 = 500;
@@ -104,7 +105,7 @@ struct Typed {
     phone: String,
     email: String,
     language: String,
-    link: String,
+    link: Option<LinkId>,
 }
 
 #[derive(Template)]
@@ -145,14 +146,18 @@ pub async fn list(
 }
 
 /// `GET /console/invites/{id}`: one invite and its history.
-pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn show(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<InviteId>,
+) -> Result<HttpResponse, Problem> {
     one(&service, &session, &id, None).await
 }
 
 async fn one(
     service: &Data<Service>,
     session: &Session,
-    id: &Id,
+    id: &PathId<InviteId>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let (token, id) = (session.token(), id.0.clone());
@@ -171,7 +176,11 @@ async fn one(
 }
 
 /// `POST /console/invites/{id}/resend`: sends both messages again.
-pub async fn resend(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn resend(
+    service: Data<Service>,
+    id: PathId<InviteId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
     let again = service.write(move |tx| desk::invites::send(tx, token.as_ref(), &wanted)).await;
     match again.map_err(Problem::from) {
@@ -182,7 +191,11 @@ pub async fn resend(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpRe
 }
 
 /// `POST /console/invites/{id}/revoke`: cancels the invite.
-pub async fn revoke(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn revoke(
+    service: Data<Service>,
+    id: PathId<InviteId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
     let done = service.write(move |tx| desk::invites::revoke(tx, token.as_ref(), &wanted)).await;
     match done.map_err(Problem::from) {
@@ -205,10 +218,9 @@ pub async fn create(
     let (typed, token) = (Typed::of_form(&sent), session.token());
     let made = match typed.read(&service) {
         Ok((name, phone, email)) => {
-            let (language, link) = (Language::from_tag(&typed.language), typed.link());
+            let (language, link) = (Language::from_tag(&typed.language), typed.link.clone());
             let new = move |created_by| NewInvite { created_by, name, phone, email, language, sends: true };
-            let made =
-                service.write(move |tx| desk::invites::create(tx, token.as_ref(), link.as_deref(), new));
+            let made = service.write(move |tx| desk::invites::create(tx, token.as_ref(), link.as_ref(), new));
             made.await.map_err(Problem::from)
         }
         Err(wrong) => Err(wrong),
@@ -227,12 +239,8 @@ impl Typed {
             phone: form.field("phone"),
             email: form.field("email"),
             language: form.field("language"),
-            link: form.field("link_id"),
+            link: link_id(form),
         }
-    }
-
-    fn link(&self) -> Option<String> {
-        Some(self.link.clone()).filter(|id| !id.is_empty())
     }
 
     /// The validated values, or every field error at once.
@@ -252,6 +260,11 @@ impl Typed {
             }
         }
     }
+}
+
+/// The chosen link; `None` stands for the practice's default link.
+pub fn link_id<const MOST: usize>(form: &Form<MOST>) -> Option<LinkId> {
+    Some(form.field("link_id")).filter(|id| !id.is_empty()).map(LinkId::from)
 }
 
 /// An error of one form field.
@@ -280,7 +293,7 @@ async fn form(
     typed: &Typed,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (f, links) = offered(service, session, &typed.link).await?;
+    let (f, links) = offered(service, session, typed.link.as_ref()).await?;
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
     f.page_with(service, status, InviteForm { f: &f, typed, links, errors }.render())
@@ -290,7 +303,7 @@ async fn form(
 pub async fn offered(
     service: &Data<Service>,
     session: &Session,
-    chosen: &str,
+    chosen: Option<&LinkId>,
 ) -> Result<(Frame, Vec<Choice>), Problem> {
     let token = session.token();
     let (who, links) = service
@@ -304,12 +317,12 @@ pub async fn offered(
     }
     let f = session.frame(service, who, Section::Invites);
     let first = f.say("The practice’s first link", "El primer enlace del consultorio").to_owned();
-    let mut choices = vec![Choice { value: String::new(), name: first, is_chosen: chosen.is_empty() }];
+    let mut choices = vec![Choice { value: String::new(), name: first, is_chosen: chosen.is_none() }];
     let open = links.into_iter().map(|details| details.link);
     let open = open.filter(|link| !link.is_default && link.state() == LinkState::Active);
     choices.extend(open.map(|link| Choice {
-        is_chosen: link.id == chosen,
-        value: link.id,
+        is_chosen: chosen == Some(&link.id),
+        value: link.id.to_string(),
         name: link.label,
     }));
     Ok((f, choices))

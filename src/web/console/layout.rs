@@ -17,7 +17,7 @@ use crate::kit::{Language, Secret};
 use crate::platform::tx::Service;
 use crate::web::http::form::MOST_BYTES;
 use crate::web::http::html::{self, Does};
-use crate::web::http::{Code, Form, Problem, Upload, is_same_site};
+use crate::web::http::{Caller, Code, Form, Problem, Upload, is_same_site};
 
 /// The section of the console that a page belongs to, as marked in the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,12 @@ impl Session {
             section: section.as_str(),
             who,
         }
+    }
+}
+
+impl Caller for Session {
+    fn token(&self) -> Option<&Secret> {
+        Some(&self.secret)
     }
 }
 

@@ -12,8 +12,9 @@ use super::words::Errors;
 use crate::domain::desk::{self, LinkDetails, Refusal};
 use crate::domain::links::details::{self, Unwritable};
 use crate::domain::links::{Change, NewLink, PRACTICE, People};
+use crate::kit::ids::{LinkId, PracticeId, StaffId};
 use crate::platform::tx::Service;
-use crate::web::http::{Code, FieldError, Form, Id, Problem};
+use crate::web::http::{Code, FieldError, Form, PathId, Problem};
 
 /// The form's values as they were entered.
 #[derive(Clone, Default)]
@@ -21,9 +22,9 @@ pub struct Typed {
     label: String,
     tags: String,
     owner: String,
-    assignee: String,
-    members: Vec<String>,
-    notify: Vec<String>,
+    assignee: Option<StaffId>,
+    members: Vec<StaffId>,
+    notify: Vec<StaffId>,
     welcome: String,
     is_discreet: bool,
 }
@@ -39,7 +40,8 @@ pub struct Choice {
 #[template(path = "web/console/pages/link_form.html")]
 struct LinkForm<'a> {
     f: &'a Frame,
-    id: &'a str,
+    /// `None` for a new link.
+    id: Option<&'a LinkId>,
     typed: &'a Typed,
     errors: &'a Errors,
     owners: Vec<Choice>,
@@ -50,13 +52,14 @@ struct LinkForm<'a> {
 
 impl Typed {
     fn of_form(form: &Form) -> Self {
+        let staff = |field| form.fields(field).into_iter().map(StaffId::from).collect();
         Self {
             label: form.field("label"),
             tags: form.field("tags"),
             owner: form.field("owner"),
-            assignee: form.field("assignee_id"),
-            members: form.fields("members"),
-            notify: form.fields("notify"),
+            assignee: Some(form.field("assignee_id")).filter(|id| !id.is_empty()).map(StaffId::from),
+            members: staff("members"),
+            notify: staff("notify"),
             welcome: form.field("welcome"),
             is_discreet: form.field("discreet") == "on",
         }
@@ -67,7 +70,7 @@ impl Typed {
             tags: link.tags().join(", "),
             label: link.label,
             owner: link.owner,
-            assignee: link.assignee_id.unwrap_or_default(),
+            assignee: link.assignee_id,
             members: people.members,
             notify: people.notify,
             welcome: link.welcome.unwrap_or_default(),
@@ -89,15 +92,12 @@ impl Typed {
         }
     }
 
-    fn assignee(&self) -> Option<String> {
-        Some(self.assignee.clone()).filter(|id| !id.is_empty())
-    }
-
     fn new_link(&self) -> Result<(NewLink, People), Problem> {
         let (label, tags, welcome) = self.texts()?;
         let owner = if self.owner.is_empty() { PRACTICE.to_owned() } else { self.owner.clone() };
-        let (assignee_id, discreet) = (self.assignee(), self.is_discreet);
-        let new = NewLink { tags, welcome, owner, assignee_id, discreet, ..NewLink::plain("", &label) };
+        let (assignee_id, discreet) = (self.assignee.clone(), self.is_discreet);
+        let plain = NewLink::plain(&PracticeId::from(""), &label);
+        let new = NewLink { tags, welcome, owner, assignee_id, discreet, ..plain };
         Ok((new, People { members: self.members.clone(), notify: self.notify.clone() }))
     }
 
@@ -111,7 +111,7 @@ impl Typed {
             tags: Some(tags),
             welcome: Some(welcome),
             owner: Some(self.owner.clone()).filter(|owner| *owner != link.owner),
-            assignee_id: Some(self.assignee()).filter(|id| *id != link.assignee_id),
+            assignee_id: Some(self.assignee.clone()).filter(|id| *id != link.assignee_id),
             discreet: Some(self.is_discreet),
             members: Some(self.members.clone()).filter(|ids| !same(ids, &people.members)),
             notify: Some(self.notify.clone()).filter(|ids| !same(ids, &people.notify)),
@@ -120,7 +120,7 @@ impl Typed {
     }
 }
 
-fn same(some: &[String], others: &[String]) -> bool {
+fn same(some: &[StaffId], others: &[StaffId]) -> bool {
     some.len() == others.len() && some.iter().all(|id| others.contains(id))
 }
 
@@ -136,7 +136,7 @@ fn unwritable(why: Unwritable) -> FieldError {
 /// `GET /console/links/new`: the form for a new link.
 pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let typed = Typed { owner: PRACTICE.to_owned(), ..Typed::default() };
-    form(&service, &session, "", &typed, None).await
+    form(&service, &session, None, &typed, None).await
 }
 
 /// `POST /console/links`: creates a link.
@@ -154,31 +154,40 @@ pub async fn create(
     };
     match made {
         Ok(made) => Ok(on(&format!("/console/links/{}?done=created", made.link.id))),
-        Err(problem) => form(&service, &session, "", &typed, Some(problem)).await,
+        Err(problem) => form(&service, &session, None, &typed, Some(problem)).await,
     }
 }
 
 /// `GET /console/links/{id}/edit`: the form of an existing link.
-pub async fn edit(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn edit(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<LinkId>,
+) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (session.token(), id.0.clone());
     let found = service.read(move |tx| desk::link(tx, token.as_ref(), &wanted)).await?;
-    form(&service, &session, &id.0, &Typed::of_link(found), None).await
+    form(&service, &session, Some(&id.0), &Typed::of_link(found), None).await
 }
 
 /// `POST /console/links/{id}`: changes a link.
 pub async fn change(
     service: Data<Service>,
-    id: Id,
+    id: PathId<LinkId>,
     Sent { session, form: sent }: Sent,
 ) -> Result<HttpResponse, Problem> {
     let typed = Typed::of_form(&sent);
     match write(&service, &session, &id, &typed).await {
         Ok(()) => Ok(on(&format!("/console/links/{}?done=saved", id.0))),
-        Err(problem) => form(&service, &session, &id.0, &typed, Some(problem)).await,
+        Err(problem) => form(&service, &session, Some(&id.0), &typed, Some(problem)).await,
     }
 }
 
-async fn write(service: &Data<Service>, session: &Session, id: &Id, typed: &Typed) -> Result<(), Problem> {
+async fn write(
+    service: &Data<Service>,
+    session: &Session,
+    id: &PathId<LinkId>,
+    typed: &Typed,
+) -> Result<(), Problem> {
     let (token, id, typed) = (session.token(), id.0.clone(), typed.clone());
     let texts = typed.texts()?;
     service
@@ -194,7 +203,7 @@ async fn write(service: &Data<Service>, session: &Session, id: &Id, typed: &Type
 async fn form(
     service: &Data<Service>,
     session: &Session,
-    id: &str,
+    id: Option<&LinkId>,
     typed: &Typed,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
@@ -214,7 +223,7 @@ async fn form(
         typed,
         errors: &errors,
         owners: owners(&f, &roster, &typed.owner),
-        assignees: assignees(&f, &roster, &typed.assignee),
+        assignees: assignees(&f, &roster, typed.assignee.as_ref()),
         members: people(&roster, &typed.members),
         notify: people(&roster, &typed.notify),
     };
@@ -239,16 +248,16 @@ fn owners(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
     let whole = (PRACTICE.to_owned(), f.say("The whole practice", "Todo el consultorio").to_owned());
     let teams = roster.teams.iter().map(|team| {
         let kind = f.say("team", "equipo");
-        (team.id.clone(), format!("{} ({kind})", team.name))
+        (team.id.to_string(), format!("{} ({kind})", team.name))
     });
-    let people = roster.who_meet_patients().map(|person| (person.id.clone(), person.name.clone()));
+    let people = roster.who_meet_patients().map(|person| (person.id.to_string(), person.name.clone()));
     choices(f, [whole].into_iter().chain(teams).chain(people), chosen)
 }
 
-fn assignees(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
+fn assignees(f: &Frame, roster: &Roster, chosen: Option<&StaffId>) -> Vec<Choice> {
     let nobody = (String::new(), f.say("Unassigned", "Sin asignar").to_owned());
-    let people = roster.who_meet_patients().map(|person| (person.id.clone(), person.name.clone()));
-    choices(f, [nobody].into_iter().chain(people), chosen)
+    let people = roster.who_meet_patients().map(|person| (person.id.to_string(), person.name.clone()));
+    choices(f, [nobody].into_iter().chain(people), chosen.map_or("", StaffId::as_str))
 }
 
 /// A chosen person who has left the practice stays visible as an option.
@@ -263,10 +272,10 @@ fn choices(f: &Frame, offered: impl Iterator<Item = (String, String)>, chosen: &
     all
 }
 
-fn people(roster: &Roster, chosen: &[String]) -> Vec<Choice> {
+fn people(roster: &Roster, chosen: &[StaffId]) -> Vec<Choice> {
     let choice = |person: &crate::domain::staff::Member| Choice {
         is_chosen: chosen.contains(&person.id),
-        value: person.id.clone(),
+        value: person.id.to_string(),
         name: person.name.clone(),
     };
     roster.who_meet_patients().map(choice).collect()

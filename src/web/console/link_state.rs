@@ -12,8 +12,9 @@ use super::on;
 use super::words::Errors;
 use crate::domain::desk;
 use crate::domain::links::{Change, State};
+use crate::kit::ids::LinkId;
 use crate::platform::tx::Service;
-use crate::web::http::{Code, Id, Problem};
+use crate::web::http::{Code, PathId, Problem};
 
 /// At most this many links are offered as the target of a retired one.
 const MOST: i64 = 500;
@@ -28,29 +29,33 @@ struct Retire<'a> {
 }
 
 /// `POST /console/links/{id}/pause`: stops accepting patients.
-pub async fn pause(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn pause(service: Data<Service>, id: PathId<LinkId>, sent: Sent) -> Result<HttpResponse, Problem> {
     set(&service, &sent.session, &id, Change { state: Some(State::Paused), ..Change::default() }).await?;
     Ok(on(&format!("/console/links/{}?done=paused", id.0)))
 }
 
 /// `POST /console/links/{id}/resume`: accepts patients again.
-pub async fn resume(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn resume(service: Data<Service>, id: PathId<LinkId>, sent: Sent) -> Result<HttpResponse, Problem> {
     set(&service, &sent.session, &id, Change { state: Some(State::Active), ..Change::default() }).await?;
     Ok(on(&format!("/console/links/{}?done=resumed", id.0)))
 }
 
 /// `GET /console/links/{id}/retire`: asks for confirmation and for the link to forward to.
-pub async fn ask_retire(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn ask_retire(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<LinkId>,
+) -> Result<HttpResponse, Problem> {
     ask(&service, &session, &id, None, None).await
 }
 
 /// `POST /console/links/{id}/retire`: retires the link for good.
 pub async fn retire(
     service: Data<Service>,
-    id: Id,
+    id: PathId<LinkId>,
     Sent { session, form }: Sent,
 ) -> Result<HttpResponse, Problem> {
-    let to = Some(form.field("forward_to")).filter(|to| !to.is_empty());
+    let to = Some(form.field("forward_to")).filter(|to| !to.is_empty()).map(LinkId::from);
     let change = Change { state: Some(State::Retired), forward_to: Some(to.clone()), ..Change::default() };
     match set(&service, &session, &id, change).await {
         Ok(()) => Ok(on(&format!("/console/links/{}?done=retired", id.0))),
@@ -61,7 +66,12 @@ pub async fn retire(
     }
 }
 
-async fn set(service: &Data<Service>, session: &Session, id: &Id, change: Change) -> Result<(), Problem> {
+async fn set(
+    service: &Data<Service>,
+    session: &Session,
+    id: &PathId<LinkId>,
+    change: Change,
+) -> Result<(), Problem> {
     let (token, id) = (session.token(), id.0.clone());
     service.write(move |tx| desk::change_link(tx, token.as_ref(), &id, &change)).await?;
     Ok(())
@@ -70,8 +80,8 @@ async fn set(service: &Data<Service>, session: &Session, id: &Id, change: Change
 async fn ask(
     service: &Data<Service>,
     session: &Session,
-    id: &Id,
-    chosen: Option<String>,
+    id: &PathId<LinkId>,
+    chosen: Option<LinkId>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let (f, link) = find(service, session, id).await?;
@@ -89,22 +99,22 @@ async fn targets(
     session: &Session,
     f: &Frame,
     link: &Shown,
-    chosen: Option<String>,
+    chosen: Option<LinkId>,
 ) -> Result<Vec<Choice>, Problem> {
     let token = session.token();
     let all = service.read(move |tx| desk::links(tx, token.as_ref(), "", MOST)).await?;
-    let chosen = chosen.or_else(|| link.forward_id.clone()).unwrap_or_default();
+    let chosen = chosen.or_else(|| link.forward_id.clone());
     let first = f.say("The practice’s first link", "El primer enlace del consultorio");
     let mut targets =
-        vec![Choice { value: String::new(), name: first.to_owned(), is_chosen: chosen.is_empty() }];
+        vec![Choice { value: String::new(), name: first.to_owned(), is_chosen: chosen.is_none() }];
     let lives = all
         .into_iter()
         .map(|details| details.link)
         .filter(|other| other.id != link.id && matches!(other.state(), State::Active | State::Paused));
     targets.extend(lives.map(|other| Choice {
-        is_chosen: other.id == chosen,
+        is_chosen: chosen.as_ref() == Some(&other.id),
         name: format!("{} · {}", other.label, other.code),
-        value: other.id,
+        value: other.id.to_string(),
     }));
     Ok(targets)
 }

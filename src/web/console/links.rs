@@ -11,12 +11,13 @@ use crate::domain::desk::{self, LinkDetails, Refusal};
 use crate::domain::links::{PRACTICE, State};
 use crate::domain::printing::grouped;
 use crate::kit::Timestamp;
+use crate::kit::ids::LinkId;
 use crate::platform::tx::Service;
-use crate::web::http::{Id, Page, PageQuery, Problem};
+use crate::web::http::{Page, PageQuery, PathId, Problem};
 
 /// A link as its pages show it.
 pub struct Shown {
-    pub id: String,
+    pub id: LinkId,
     /// Name within the practice.
     pub label: String,
     /// Digits in groups, for reading.
@@ -42,7 +43,7 @@ pub struct Shown {
     /// Whether previews, texts and e-mails omit the practice's name.
     pub is_discreet: bool,
     /// The link that a retired link forwards to.
-    pub forward_id: Option<String>,
+    pub forward_id: Option<LinkId>,
     pub created_at: Timestamp,
 }
 
@@ -55,7 +56,7 @@ impl Shown {
         LinkDetails { link, people }: LinkDetails,
     ) -> Self {
         let left = f.say("(left the practice)", "(ya no está en el consultorio)");
-        let name = |id: &String| roster.name(id).unwrap_or(left).to_owned();
+        let name = |id: &str| roster.name(id).unwrap_or(left).to_owned();
         let url = format!("{}/{}", service.settings.public_url, link.code);
         Self {
             code: grouped(&link.code),
@@ -64,9 +65,9 @@ impl Shown {
             state: link.state(),
             state_word: words::state(f.language, link.state()),
             owner: if link.owner == PRACTICE { String::new() } else { name(&link.owner) },
-            assignee: link.assignee_id.as_ref().map(name).unwrap_or_default(),
-            members: people.members.iter().map(name).collect(),
-            notify: people.notify.iter().map(name).collect(),
+            assignee: link.assignee_id.as_ref().map(|id| name(id.as_str())).unwrap_or_default(),
+            members: people.members.iter().map(|id| name(id.as_str())).collect(),
+            notify: people.notify.iter().map(|id| name(id.as_str())).collect(),
             welcome: link.welcome.unwrap_or_default(),
             is_discreet: link.discreet,
             forward_id: link.forward_id,
@@ -128,12 +129,16 @@ pub async fn list(
         .await?;
     let f = session.frame(&service, who, Section::Links);
     let links = links.into_iter().map(|link| Shown::of(&f, &service, &roster, link)).collect();
-    let Page { items, next_cursor: next } = Page::of(links, limit, |link: &Shown| link.id.clone());
+    let Page { items, next_cursor: next } = Page::of(links, limit, |link: &Shown| link.id.to_string());
     f.page(&service, Links { f: &f, items, next }.render())
 }
 
 /// `GET /console/links/{id}`: the overview of one link.
-pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn show(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<LinkId>,
+) -> Result<HttpResponse, Problem> {
     let token = session.token();
     let (who, roster, link, forward) = service
         .read(move |tx| {
@@ -158,7 +163,11 @@ pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<Ht
 }
 
 /// A link and the layout, for the pages of one link.
-pub async fn find(service: &Data<Service>, session: &Session, id: &Id) -> Result<(Frame, Shown), Problem> {
+pub async fn find(
+    service: &Data<Service>,
+    session: &Session,
+    id: &PathId<LinkId>,
+) -> Result<(Frame, Shown), Problem> {
     let (token, id) = (session.token(), id.0.clone());
     let (who, roster, link) = service
         .read(move |tx| {

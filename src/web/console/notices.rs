@@ -11,6 +11,7 @@ use super::viewer::who;
 use super::words::{self, Errors};
 use crate::domain::desk::{Refusal, notifications};
 use crate::domain::notifications::{Change, Entry, Frequency};
+use crate::kit::ids::LinkId;
 use crate::platform::tx::Service;
 use crate::web::http::{Code, Page, PageQuery, Problem};
 
@@ -68,7 +69,7 @@ fn row(f: &Frame, entry: Entry) -> Row {
     let option =
         |each: Frequency| (each.as_str(), words::frequency(f.language, each), each == entry.frequency);
     let options = ALL.map(option).to_vec();
-    Row { may_change: f.configures() || entry.person == f.who.staff_id, options, entry }
+    Row { may_change: f.configures() || entry.person == f.who.staff_id.as_str(), options, entry }
 }
 
 /// `POST /console/settings/notices`: changes a frequency, or resumes an address whose mail bounced.
@@ -77,7 +78,7 @@ pub async fn change(service: Data<Service>, Sent { session, form }: Sent) -> Res
     let frequency = form.field("frequency");
     let change = Change {
         person: form.field("person"),
-        link_id: Some(form.field("link_id")).filter(|id| !id.is_empty()),
+        link_id: Some(form.field("link_id")).filter(|id| !id.is_empty()).map(LinkId::from),
         frequency: ALL.into_iter().find(|each| each.as_str() == frequency),
         resume,
     };

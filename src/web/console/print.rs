@@ -7,8 +7,9 @@ use askama::Template;
 use super::layout::{Frame, Session};
 use super::links::{Shown, find};
 use crate::domain::printing::RenderPool;
+use crate::kit::ids::LinkId;
 use crate::platform::tx::Service;
-use crate::web::http::{Code, Id, Problem};
+use crate::web::http::{Code, PathId, Problem};
 use crate::web::practice_api::print_kit::{Piece, PrintQuery, print};
 
 /// A sheet of the kit, as the page offers it.
@@ -28,7 +29,11 @@ struct Kit<'a> {
 }
 
 /// `GET /console/links/{id}/print`: the downloads of a link.
-pub async fn kit(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn kit(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<LinkId>,
+) -> Result<HttpResponse, Problem> {
     let (f, link) = find(&service, &session, &id).await?;
     let sheets = sheets(&f);
     f.page(&service, Kit { f: &f, link, tab: "print", sheets }.render())
@@ -62,7 +67,7 @@ pub async fn piece(
     service: Data<Service>,
     pool: Data<RenderPool>,
     session: Session,
-    id: Id,
+    id: PathId<LinkId>,
     request: HttpRequest,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {

@@ -9,9 +9,10 @@ use super::layout::{Frame, Section, Session};
 use super::viewer::who;
 use crate::domain::desk::{Refusal, records as desk};
 use crate::domain::records::{Entry, Kept};
+use crate::kit::ids::RecordId;
 use crate::kit::percent;
 use crate::platform::tx::Service;
-use crate::web::http::{Id, Page, PageQuery, Problem};
+use crate::web::http::{Page, PageQuery, PathId, Problem};
 use crate::web::practice_api::records::{after, key};
 
 #[derive(Template)]
@@ -62,7 +63,11 @@ pub async fn list(
 }
 
 /// `GET /console/records/{id}`: one record with its current and previous values.
-pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn show(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<RecordId>,
+) -> Result<HttpResponse, Problem> {
     let token = session.token();
     let (who, (entry, mut values)) = service
         .read(move |tx| {

@@ -10,7 +10,6 @@ use crate::domain::staff::PasswordHasher;
 use crate::domain::staff::sign_in::{self, Attempt, Begun, Challenge, Finished};
 use crate::domain::staff::{self, Refusal};
 use crate::kit::{Email, Secret, Wait};
-use crate::platform::db::Conn;
 use crate::platform::tx::{Service, Tx};
 use crate::web::http::Call;
 

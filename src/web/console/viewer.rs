@@ -8,12 +8,12 @@ use crate::domain::desk::Refusal;
 use crate::domain::practices::{self, Practice};
 use crate::domain::staff::{self, Member, Role, Team};
 use crate::kit::Secret;
-use crate::platform::db::Conn;
+use crate::kit::ids::StaffId;
 use crate::platform::tx::Tx;
 
 /// The signed-in staff member and their practice.
 pub struct Who {
-    pub staff_id: String,
+    pub staff_id: StaffId,
     /// Display name, as colleagues see it.
     pub name: String,
     pub role: Role,
@@ -41,10 +41,12 @@ impl Roster {
         self.people.iter().filter(|person| person.role().meets_patients())
     }
 
-    /// The name of a staff member or team; `None` if they left the practice.
+    /// The name of the staff member or team with this id; `None` if they left the practice.
     pub fn name(&self, id: &str) -> Option<&str> {
-        let person = self.people.iter().find(|person| person.id == id).map(|person| person.name.as_str());
-        person.or_else(|| self.teams.iter().find(|team| team.id == id).map(|team| team.name.as_str()))
+        let mut people = self.people.iter().map(|person| (person.id.as_str(), person.name.as_str()));
+        let mut teams = self.teams.iter().map(|team| (team.id.as_str(), team.name.as_str()));
+        let found = people.find(|(of, _)| *of == id).or_else(|| teams.find(|(of, _)| *of == id));
+        found.map(|(_, name)| name)
     }
 }
 

@@ -12,8 +12,9 @@ use super::links::{Shown, find};
 use super::words::Errors;
 use crate::domain::desk;
 use crate::domain::link_analytics::Report;
+use crate::kit::ids::LinkId;
 use crate::platform::tx::Service;
-use crate::web::http::{Code, Id, Problem};
+use crate::web::http::{Code, PathId, Problem};
 
 /// The chosen days and channel. An empty field means no restriction.
 #[derive(Clone, Default, Deserialize)]
@@ -50,7 +51,7 @@ struct Visitors<'a> {
 pub async fn visitors(
     service: Data<Service>,
     session: Session,
-    id: Id,
+    id: PathId<LinkId>,
     asked: Query<Asked>,
 ) -> Result<HttpResponse, Problem> {
     let (f, link) = find(&service, &session, &id).await?;

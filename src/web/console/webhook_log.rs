@@ -8,8 +8,9 @@ use super::layout::{Frame, Sent, Session};
 use super::on;
 use super::webhooks::find;
 use crate::domain::webhooks::{self, Delivery, Endpoint, State};
+use crate::kit::ids::WebhookId;
 use crate::platform::tx::Service;
-use crate::web::http::{Id, Page, PageQuery, Problem};
+use crate::web::http::{Page, PageQuery, PathId, Problem};
 
 #[derive(Template)]
 #[template(path = "web/console/pages/webhook.html")]
@@ -25,7 +26,7 @@ struct Webhook<'a> {
 pub async fn show(
     service: Data<Service>,
     session: Session,
-    id: Id,
+    id: PathId<WebhookId>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (limit, cursor, token) = (page.limit()?, page.after()?, session.token());
@@ -34,7 +35,7 @@ pub async fn show(
         let before = Some(cursor.as_str()).filter(|cursor| !cursor.is_empty());
         webhooks::deliveries(tx, token.as_ref(), &id.0, before, limit + 1)
     });
-    let key = |(delivery, _): &(Delivery, String)| delivery.id.clone();
+    let key = |(delivery, _): &(Delivery, String)| delivery.id.to_string();
     let Page { items: told, next_cursor: next } = Page::of(told.await?, limit, key);
     let is_active = endpoint.state() == State::Active;
     f.page(&service, Webhook { f: &f, endpoint, is_active, told, next }.render())
@@ -43,11 +44,11 @@ pub async fn show(
 /// `POST /console/settings/webhooks/{id}/deliveries/{delivery}/replay`: sends an event again.
 pub async fn replay(
     service: Data<Service>,
-    id: Id,
+    id: PathId<WebhookId>,
     request: HttpRequest,
     sent: Sent,
 ) -> Result<HttpResponse, Problem> {
-    let (delivery, token) = (Id::named(&request, "delivery"), sent.session.token());
+    let (delivery, token) = (PathId::named(&request, "delivery"), sent.session.token());
     let back = format!("/console/settings/webhooks/{}?done=replayed", id.0);
     service.write(move |tx| webhooks::replay(tx, token.as_ref(), &id.0, &delivery.0)).await?;
     Ok(on(&back))

@@ -12,8 +12,9 @@ use super::viewer::who;
 use super::words::Errors;
 use crate::domain::desk::Refusal as DeskRefusal;
 use crate::domain::webhooks::{self, Change, Endpoint, Kind, New, State};
+use crate::kit::ids::WebhookId;
 use crate::platform::tx::Service;
-use crate::web::http::{Code, FieldError, Id, Problem};
+use crate::web::http::{Code, FieldError, PathId, Problem};
 
 /// More than a practice may have.
 const ALL: i64 = 100;
@@ -140,12 +141,20 @@ async fn show_secret(
 }
 
 /// `GET /console/settings/webhooks/{id}/rotate`: asks for confirmation.
-pub async fn ask_rotate(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn ask_rotate(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<WebhookId>,
+) -> Result<HttpResponse, Problem> {
     confirm(&service, &session, id, false).await
 }
 
 /// `POST /console/settings/webhooks/{id}/rotate`: creates a new secret and shows it, only this once.
-pub async fn rotate(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn rotate(
+    service: Data<Service>,
+    id: PathId<WebhookId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
     let rotated = service.write(move |tx| webhooks::rotate(tx, token.as_ref(), &id.0));
     let (endpoint, secret) = rotated.await?;
@@ -153,19 +162,31 @@ pub async fn rotate(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpRe
 }
 
 /// `GET /console/settings/webhooks/{id}/delete`: asks for confirmation.
-pub async fn ask_delete(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn ask_delete(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<WebhookId>,
+) -> Result<HttpResponse, Problem> {
     confirm(&service, &session, id, true).await
 }
 
 /// `POST /console/settings/webhooks/{id}/delete`: deletes the webhook and its log.
-pub async fn delete(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn delete(
+    service: Data<Service>,
+    id: PathId<WebhookId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
     service.write(move |tx| webhooks::delete(tx, token.as_ref(), &id.0)).await?;
     Ok(on("/console/settings/webhooks?done=deleted"))
 }
 
 /// `POST /console/settings/webhooks/{id}/state`: enables or disables a webhook.
-pub async fn change_state(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn change_state(
+    service: Data<Service>,
+    id: PathId<WebhookId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let is_active = sent.form.field("state") == State::Active.as_str();
     let state = if is_active { State::Active } else { State::Disabled };
     let (token, wanted) = (sent.session.token(), id.0.clone());
@@ -178,7 +199,7 @@ pub async fn change_state(service: Data<Service>, id: Id, sent: Sent) -> Result<
 async fn confirm(
     service: &Data<Service>,
     session: &Session,
-    id: Id,
+    id: PathId<WebhookId>,
     is_delete: bool,
 ) -> Result<HttpResponse, Problem> {
     let (f, endpoint) = find(service, session, id.0).await?;
@@ -189,7 +210,7 @@ async fn confirm(
 pub async fn find(
     service: &Data<Service>,
     session: &Session,
-    id: String,
+    id: WebhookId,
 ) -> Result<(Frame, Endpoint), Problem> {
     let token = session.token();
     let endpoint = service.read(move |tx| webhooks::find(tx, token.as_ref(), &id)).await?;

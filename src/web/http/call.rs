@@ -8,12 +8,9 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{Code, Problem, client_ip};
+use crate::kit::ids::RequestId;
 use crate::kit::{Language, Secret};
 use crate::platform::tx::Service;
-
-/// The request id that the middleware assigned.
-#[derive(Clone)]
-pub struct RequestId(pub String);
 
 /// Marks a HEAD request, which is answered like GET but not counted as a page view.
 #[derive(Clone, Copy)]
@@ -96,7 +93,7 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The id of a request; empty for one that did not pass the middleware.
-pub fn request_id(request: &HttpRequest) -> String {
-    request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone())
+/// The id that the middleware assigned; empty for a request that did not pass it.
+pub fn request_id(request: &HttpRequest) -> RequestId {
+    request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId::from(""))
 }

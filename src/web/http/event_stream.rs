@@ -16,6 +16,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{self, Stream};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::kit::ids::ConversationId;
 use crate::platform::event_stream::{Full, Place, Seat, Told};
 use crate::web::http::call::is_head;
 use crate::web::http::{Code, Draining, Problem};
@@ -47,11 +48,11 @@ impl Batch {
     pub fn of<E>(
         found: Vec<Told>,
         place: &Place,
-        seen: impl FnOnce(&[String]) -> Result<HashSet<String>, E>,
+        seen: impl FnOnce(&[ConversationId]) -> Result<HashSet<ConversationId>, E>,
     ) -> Result<Self, E> {
         let goes_on = i64::try_from(found.len()).is_ok_and(|found| found >= BATCH);
         let place = found.last().map_or_else(|| place.clone(), Told::place);
-        let ids: Vec<String> = found.iter().filter_map(|event| event.conversation_id.clone()).collect();
+        let ids: Vec<_> = found.iter().filter_map(|event| event.conversation_id.clone()).collect();
         let seen = if ids.is_empty() { HashSet::new() } else { seen(&ids)? };
         let is_seen = |event: &Told| event.conversation_id.as_ref().is_some_and(|id| seen.contains(id));
         Ok(Self { events: found.into_iter().filter(is_seen).collect(), place, goes_on })

@@ -1,5 +1,6 @@
 //! Shared HTTP infrastructure: bodies, problems, client addresses, idempotency, time limits.
 
+pub mod auth;
 pub mod body;
 pub mod call;
 pub mod client_ip;
@@ -21,11 +22,12 @@ pub mod same_site;
 pub mod spool;
 pub mod upload;
 
+pub use auth::Caller;
 pub use body::Body;
 pub use call::Call;
 pub use draining::Draining;
 pub use form::Form;
-pub use id::Id;
+pub use id::PathId;
 pub use idempotency::{Answer, once};
 pub use paging::{Page, PageQuery};
 pub use problem::{Code, FieldError, Problem};

@@ -76,12 +76,12 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// A page of at most `limit` items. `items` holds one more where there is a next page; `key` gives the
     /// cursor's key of an item.
-    pub fn of(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> String) -> Self {
+    pub fn of<K: AsRef<str>>(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> K) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let goes_on = items.len() > limit;
         items.truncate(limit);
         let last = items.last().filter(|_| goes_on);
-        let next_cursor = last.map(|item| URL_SAFE_NO_PAD.encode(key(item)));
+        let next_cursor = last.map(|item| URL_SAFE_NO_PAD.encode(key(item).as_ref()));
         Self { items, next_cursor }
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::kit::ids::RequestId;
 use crate::kit::{Timestamp, Wait};
 use crate::platform::db;
 
@@ -161,8 +162,7 @@ pub struct ProblemBody {
     #[schema(example = "Compare it with the card or page it came from.")]
     detail: String,
     /// The request id, as in `x-request-id`.
-    #[schema(example = "req_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    instance: String,
+    instance: RequestId,
     /// The stable, machine-readable code of the problem.
     #[schema(example = "code_mistyped")]
     code: &'static str,
@@ -229,6 +229,12 @@ impl Problem {
         Self { errors, ..Self::new(Code::FileUnreadable, detail) }
     }
 
+    /// Reports one field of the request that was refused, with a code of its own.
+    pub fn wrong_field(pointer: &str, code: &str, detail: &str) -> Self {
+        let (pointer, code, detail) = (pointer.to_owned(), code.to_owned(), detail.to_owned());
+        Self::fields(vec![FieldError { pointer, code, detail }])
+    }
+
     /// A problem with several invalid fields.
     pub fn fields(errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(Code::InvalidRequest, "Correct the fields named in `errors`.") }
@@ -263,14 +269,14 @@ impl Problem {
     }
 
     /// Renders the response, with the request id as the instance.
-    pub fn respond(&self, request_id: &str) -> HttpResponse {
+    pub fn respond(&self, request_id: &RequestId) -> HttpResponse {
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = ProblemBody {
             kind: format!("/docs#{}", self.code.as_str()),
             title: self.code.title(),
             status: self.code.status(),
             detail: self.detail.clone(),
-            instance: request_id.to_owned(),
+            instance: request_id.clone(),
             code: self.code.as_str(),
             errors: self.errors.clone(),
             retry_at: self.retry.and_then(|retry| retry.at),
@@ -280,7 +286,7 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Ok(id) = HeaderValue::from_str(request_id) {
+        if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
             headers.insert(REQUEST_ID, id);
         }
         if self.code.status() == 401 {
@@ -309,7 +315,7 @@ impl ResponseError for Problem {
 
     /// The middleware answers with the request id; this is for the paths that do not pass it.
     fn error_response(&self) -> HttpResponse {
-        self.respond("")
+        self.respond(&RequestId::from(""))
     }
 }
 

@@ -15,9 +15,10 @@ use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError};
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
-use super::call::{Headed, RequestId};
+use super::call::Headed;
 use super::problem::REQUEST_ID;
 use super::{Code, Draining, Problem};
+use crate::kit::ids::RequestId;
 use crate::platform::tx::Service;
 
 pub async fn door(
@@ -28,16 +29,16 @@ pub async fn door(
     let id = enter(&mut request);
     let method = label(request.method());
     let draining = request.app_data::<Data<Draining>>().is_some_and(|flag| flag.is_set());
-    let span = tracing::info_span!("request", request_id = %id.0);
+    let span = tracing::info_span!("request", request_id = %id);
     // A handler that panics must not take down the connection, nor the other requests of its thread.
     let caught = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
     let _entered = span.enter();
     let mut response = match caught {
-        Ok(Ok(response)) => leave(response, &id.0),
-        Ok(Err(error)) => return Err(turned_away(method, &id.0, problem_of(&error))),
+        Ok(Ok(response)) => leave(response, &id),
+        Ok(Err(error)) => return Err(turned_away(method, id, problem_of(&error))),
         Err(_panic) => {
             let problem = Problem::new(Code::Internal, "Nothing was changed. Try again.");
-            return Err(turned_away(method, &id.0, problem));
+            return Err(turned_away(method, id, problem));
         }
     };
     if draining {
@@ -60,13 +61,14 @@ fn enter(request: &mut ServiceRequest) -> RequestId {
         request.head_mut().method = Method::GET;
         request.extensions_mut().insert(Headed);
     }
-    let id = request.app_data::<Data<Service>>().map(|service| service.id("req")).unwrap_or_default();
-    request.extensions_mut().insert(RequestId(id.clone()));
-    RequestId(id)
+    let id = request.app_data::<Data<Service>>().map(|service| service.id());
+    let id = id.unwrap_or_else(|| RequestId::from(""));
+    request.extensions_mut().insert(id.clone());
+    id
 }
 
 /// Adds the request id to errors of every layer, and the common headers to every response.
-fn leave<B: MessageBody + 'static>(response: ServiceResponse<B>, id: &str) -> ServiceResponse<BoxBody> {
+fn leave<B: MessageBody + 'static>(response: ServiceResponse<B>, id: &RequestId) -> ServiceResponse<BoxBody> {
     let refusal = match response.response().error() {
         Some(error) => Some(problem_of(error)),
         None if is_bare_refusal(response.response()) => Some(generic(response.status())),
@@ -77,7 +79,7 @@ fn leave<B: MessageBody + 'static>(response: ServiceResponse<B>, id: &str) -> Se
         None => response.map_into_boxed_body(),
     };
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(id) {
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, id);
     }
     if !headers.contains_key(CACHE_CONTROL) {
@@ -115,7 +117,7 @@ fn generic(status: StatusCode) -> Problem {
 #[derive(Debug)]
 struct TurnedAway {
     problem: Problem,
-    id: String,
+    id: RequestId,
 }
 
 impl std::fmt::Display for TurnedAway {
@@ -134,9 +136,9 @@ impl ResponseError for TurnedAway {
     }
 }
 
-fn turned_away(method: &'static str, id: &str, problem: Problem) -> Error {
+fn turned_away(method: &'static str, id: RequestId, problem: Problem) -> Error {
     record(method, "unmatched", problem.status_code(), Instant::now());
-    TurnedAway { problem, id: id.to_owned() }.into()
+    TurnedAway { problem, id }.into()
 }
 
 /// Logs the route's pattern, never the path or the query: those carry codes.

@@ -15,6 +15,7 @@ use super::ttl_cache::Shelf;
 use super::user_agent::{self, Lead};
 use crate::domain::printing::{Share, Unprintable};
 use crate::kit::Language;
+use crate::kit::ids::LinkId;
 use crate::platform::settings::Settings;
 use crate::platform::signal::Signals;
 
@@ -48,7 +49,7 @@ pub struct Key {
 
 /// A rendered page, split at its placeholders.
 pub struct Drawn {
-    pub link_id: String,
+    pub link_id: LinkId,
     /// Whether the page accepts new patients: only such a page is counted and has scripts.
     pub is_open: bool,
     parts: Vec<Part>,
@@ -63,7 +64,7 @@ enum Part {
 
 impl Drawn {
     /// Splits a rendered page at its placeholders.
-    pub fn new(link_id: &str, is_open: bool, page: &str) -> Self {
+    pub fn new(link_id: &LinkId, is_open: bool, page: &str) -> Self {
         let mut parts = Vec::new();
         for (n, piece) in page.split('\u{1}').enumerate() {
             let text = match (n, piece.split_at_checked(1)) {
@@ -79,7 +80,7 @@ impl Drawn {
             };
             parts.push(Part::Text(text.to_owned()));
         }
-        Self { link_id: link_id.to_owned(), is_open, parts, length: page.len() + 1_024 }
+        Self { link_id: link_id.clone(), is_open, parts, length: page.len() + 1_024 }
     }
 
     /// Returns the page with the nonce and the visit token filled in.

@@ -75,6 +75,6 @@ fn count(landing: &Landing, request: &HttpRequest, code: &str, step: Step) {
         Visitor::of(request.headers(), |agent| landing.cache.lead(agent)).is_machine,
     ) && landing.code_guesses.may_tell(&landing.service.settings, &network, landing.service.now())
     {
-        landing.page_views.add_once(landing.service.now(), visit.link_id, step, visit.channel, visit.id);
+        landing.page_views.add_once(landing.service.now(), &visit.link_id, step, visit.channel, visit.id);
     }
 }

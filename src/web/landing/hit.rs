@@ -20,6 +20,7 @@ use super::pages::{Ask, shown};
 use super::user_agent::Visitor;
 use super::{is_open_host, is_visit};
 use crate::kit::Language;
+use crate::kit::ids::RequestId;
 use crate::web::http::problem::REQUEST_ID;
 use crate::web::http::{Draining, client_ip, request_context};
 use crate::web::landing::Landing;
@@ -71,7 +72,8 @@ fn at_hand(request: &ServiceRequest) -> Option<HttpResponse> {
         is_visit: is_visit(&landing.service, request.request()),
     };
     let mut answer = shown(landing, &drawn, &ask).ok()?;
-    answer.headers_mut().insert(REQUEST_ID, HeaderValue::from_str(&landing.service.id("req")).ok()?);
+    let id = landing.service.id::<RequestId>();
+    answer.headers_mut().insert(REQUEST_ID, HeaderValue::from_str(id.as_str()).ok()?);
     request_context::count("GET", if is_scan { "/Q/{code}" } else { "/{code}" }, 200, began.elapsed());
     Some(answer)
 }

@@ -1,5 +1,6 @@
 //! Handlers of the landing page and of the challenge page.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -113,7 +114,7 @@ pub(super) fn shown(landing: &Landing, drawn: &Drawn, ask: &Ask<'_>) -> Result<H
         count(landing, landing.service.now(), drawn, channel, ask);
     }
     let fresh = Fresh::draw(&landing.service);
-    let visit = Visit { id: &fresh.visit_id, link_id: &drawn.link_id, channel };
+    let visit = Visit { id: &fresh.visit_id, link_id: Cow::Borrowed(&drawn.link_id), channel };
     let visit = visit_token::sign(&landing.service, &ask.key.code, &visit);
     let does = if drawn.is_open { Does::Both } else { Does::Nothing };
     html::page(&landing.service, StatusCode::OK, &fresh.nonce, does, Ok(drawn.page(&fresh.nonce, &visit)))

@@ -2,6 +2,8 @@
 //!
 //! Post, redirect, get: reloading the last page does not send the text again, with or without JavaScript.
 
+use std::borrow::Cow;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{LOCATION, RETRY_AFTER};
 use actix_web::web::{Data, Path};
@@ -181,7 +183,7 @@ fn again(
     // What a person typed may contain anything, including the placeholders of a rendered page.
     let form = page::Form { phone: typed.replace(char::is_control, ""), error };
     let page = page::landing(&view, &form).map_err(|_| unshowable())?;
-    let visit = Visit { id: &fresh.visit_id, link_id: &to.link.id, channel: "" };
+    let visit = Visit { id: &fresh.visit_id, link_id: Cow::Borrowed(&to.link.id), channel: "" };
     let visit = visit_token::sign(&landing.service, &key.code, &visit);
     let page = page.replace(NONCE, &fresh.nonce).replace(VISIT, &visit);
     let mut response = html::page(&landing.service, status, &fresh.nonce, Does::Both, Ok(page))?;

@@ -1,6 +1,7 @@
 //! Visit tokens: one visit is one page on one screen. The token comes back with what the visitor does, so
 //! that each step counts once per visit, without a cookie and without a row for visitors who do nothing.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::kit::Timestamp;
+use crate::kit::ids::LinkId;
 use crate::platform::tx::Service;
 
 /// A page that stays open longer is no longer counted.
@@ -17,7 +19,7 @@ const LIFE: Duration = Duration::from_hours(24);
 pub struct Visit<'a> {
     /// Unique id of the visit.
     pub id: &'a str,
-    pub link_id: &'a str,
+    pub link_id: Cow<'a, LinkId>,
     /// Value of `?s=` in the page's URL; empty without one.
     pub channel: &'a str,
 }
@@ -46,7 +48,7 @@ pub fn read<'a>(service: &Service, code: &str, token: &'a str) -> Option<Visit<'
     let (link_id, channel, id) = (parts.next()?, parts.next()?, parts.next()?);
     let began = Timestamp::from_millis(began.checked_mul(1000)?);
     let is_fresh = began <= service.now() && began + LIFE > service.now();
-    is_fresh.then_some(Visit { id, link_id, channel })
+    is_fresh.then(|| Visit { id, link_id: Cow::Owned(LinkId::from(link_id)), channel })
 }
 
 /// Returns the channel if it matches `[a-z0-9-]{1,32}`, and an empty string otherwise.

@@ -10,6 +10,7 @@ use crate::domain::accounts::{
     Account, Patient, Person, Refreshed, Refusal, Scope, SignUp, SignedUp, SigningUp, Tokens, own_phone,
 };
 use crate::domain::conversations::{self, Conversation, Pairing};
+use crate::kit::ids::{AccountId, PatientId, PendingPairingId};
 use crate::kit::{Email, Secret, Timestamp};
 use crate::platform::keys::Jwk;
 use crate::platform::tx::Service;
@@ -81,8 +82,7 @@ impl From<conversations::Refusal> for Problem {
 #[schema(as = Account)]
 pub struct AccountView {
     /// Unique id of the account.
-    #[schema(example = "acc_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: AccountId,
     /// The proven phone number, masked.
     #[schema(required = true, example = "+1 •••••• 2671")]
     phone: Option<String>,
@@ -105,8 +105,7 @@ impl AccountView {
 #[schema(as = Patient)]
 pub struct PatientView {
     /// Unique id of the patient.
-    #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: PatientId,
     /// The patient's given name.
     #[schema(example = "Alex")]
     given_name: String,
@@ -178,8 +177,7 @@ pub struct CreateAccount {
     #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
     link_token: Option<Secret>,
     /// Instead of `link_token`: a pending pairing of this number, as listed by the code check.
-    #[schema(example = "pnd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pending_pairing_id: Option<String>,
+    pending_pairing_id: Option<PendingPairingId>,
     /// Instead of `link_token`: the last part of the link in an invite's text.
     #[schema(example = "3q2-7wAAAAAAAAAAAAAAAA")]
     invite_token: Option<Secret>,

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::pending_pairings::{Lead, Pending, Refusal};
+use crate::kit::ids::PendingPairingId;
 use crate::kit::{Secret, Timestamp};
 use crate::web::http::{Code, FieldError, Problem};
 use crate::web::patient_api::link_tokens::PracticeFace;
@@ -36,7 +37,7 @@ impl From<Refusal> for Problem {
 /// one must be present.
 pub fn lead(
     link_token: Option<Secret>,
-    pending: Option<String>,
+    pending: Option<PendingPairingId>,
     invite_token: Option<Secret>,
 ) -> Result<Lead, Problem> {
     match (link_token, pending, invite_token) {
@@ -61,8 +62,7 @@ fn wrong(code: &str, detail: &str) -> Problem {
 #[schema(as = PendingPairing)]
 pub struct PendingPairingView {
     /// Unique id, to be sent as `pending_pairing_id`.
-    #[schema(example = "pnd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: PendingPairingId,
     /// The practice that the link belongs to.
     practice: PracticeFace,
     /// Time at which the number was entered.

@@ -8,11 +8,12 @@ use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
 use crate::domain::verification::{Channel, Checked, NewSession, Refusal, Session, Timers, code};
+use crate::kit::ids::VerificationId;
 use crate::kit::phone::PhoneError;
 use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, Id, Problem, once};
+use crate::web::http::{Answer, Body, Call, Code, PathId, Problem, once};
 use crate::web::patient_api::entry_point::PendingPairingView;
 
 impl From<Refusal> for Problem {
@@ -76,8 +77,7 @@ impl From<PhoneError> for Problem {
 #[schema(as = Verification)]
 pub struct VerificationView {
     /// Unique id of the verification.
-    #[schema(example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: VerificationId,
     /// Status: `pending`, `verified`, `exhausted` or `expired`.
     #[schema(example = "pending")]
     status: &'static str,
@@ -237,7 +237,11 @@ refusals!(GetRefusals: plain, VerificationNotFound);
 #[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The verification with its current timers", body = VerificationAnswer), GetRefusals))]
 #[get("/v1/verifications/{id}")]
-pub async fn get_verification(service: Data<Service>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn get_verification(
+    service: Data<Service>,
+    call: Call,
+    id: PathId<VerificationId>,
+) -> Result<HttpResponse, Problem> {
     let found = service.read(move |tx| crate::domain::verification::find(tx, &id.0, &call.secret())).await?;
     Ok(HttpResponse::Ok().json(VerificationAnswer::of(&found)))
 }
@@ -262,7 +266,7 @@ refusals!(
 pub async fn send_verification_code(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<VerificationId>,
     body: Body<CreateSend>,
 ) -> Result<HttpResponse, Problem> {
     let (secret, channel) = (call.secret(), body.value.channel);
@@ -323,7 +327,7 @@ refusals!(
 pub async fn check_verification_code(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<VerificationId>,
     body: Body<CreateCheck>,
 ) -> Result<HttpResponse, Problem> {
     let secret = call.secret();

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::csv_file;
 use crate::domain::desk::audit::{self, Asked};
 use crate::kit::Timestamp;
+use crate::kit::ids::AuditEventId;
 use crate::platform::audit::Row;
 use crate::platform::tx::Service;
 use crate::refusals;
@@ -45,8 +46,7 @@ impl AuditQuery {
 #[derive(Serialize, ToSchema)]
 pub struct AuditEvent {
     /// The id of the audit event.
-    #[schema(example = "aud_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: AuditEventId,
     /// When the action was taken.
     at: Timestamp,
     /// The id of the staff member or account who acted, `operator` or `system`.

@@ -13,9 +13,10 @@ use crate::domain::desk::{Refusal, inbox};
 use crate::domain::inbox::{Assigned, Card, Change, Contact, Cursor, Filter, Remark};
 use crate::domain::links::details;
 use crate::kit::Timestamp;
+use crate::kit::ids::{ConversationId, LinkId, StaffId};
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
+use crate::web::http::{Answer, Body, Call, Page, PageQuery, PathId, Problem, once};
 
 /// Filters of the conversation list; all given filters must match.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -23,7 +24,7 @@ use crate::web::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
 pub struct InboxQuery {
     /// Only conversations that came through this link.
     #[param(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub link: Option<String>,
+    pub link: Option<LinkId>,
     /// Only conversations with this tag.
     #[param(example = "demo")]
     pub tag: Option<String>,
@@ -40,12 +41,11 @@ pub struct InboxQuery {
 
 impl InboxQuery {
     /// Validates the query; the filter itself needs the caller's staff id, for `me`.
-    pub fn into_filter(self) -> Result<impl FnOnce(&str) -> Filter, Problem> {
+    pub fn into_filter(self) -> Result<impl FnOnce(&StaffId) -> Filter, Problem> {
         let Self { link, tag, identity, assignee, unread } = self;
-        let words = [("/link", &link), ("/tag", &tag), ("/assignee", &assignee)];
-        if let Some((pointer, _)) =
-            words.iter().find(|(_, word)| word.as_ref().is_some_and(|w| w.contains('\0')))
-        {
+        let link_id = link.as_ref().map(LinkId::as_str);
+        let words = [("/link", link_id), ("/tag", tag.as_deref()), ("/assignee", assignee.as_deref())];
+        if let Some((pointer, _)) = words.iter().find(|(_, word)| word.is_some_and(|w| w.contains('\0'))) {
             return Err(wrong(pointer, "invalid_request", "This value cannot exist."));
         }
         let states = ["unverified", "confirmed", "rejected", "re_verify"];
@@ -59,11 +59,11 @@ impl InboxQuery {
             Some("false") => Some(false),
             Some(_) => return Err(wrong("/unread", "invalid_request", "Use true or false.")),
         };
-        Ok(move |me: &str| {
+        Ok(move |me: &StaffId| {
             let assignee = assignee.map(|word| match word.as_str() {
                 "none" => Assigned::Nobody,
                 "me" => Assigned::To(me.to_owned()),
-                _ => Assigned::To(word),
+                _ => Assigned::To(word.into()),
             });
             Filter { link, tag, identity, assignee, unread }
         })
@@ -80,7 +80,7 @@ pub fn cursor(key: &str) -> Result<Option<Cursor>, Problem> {
     if key.is_empty() {
         return Ok(None);
     }
-    let parts = key.split_once('.').and_then(|(millis, id)| Some((millis.parse().ok()?, id.to_owned())));
+    let parts = key.split_once('.').and_then(|(millis, id)| Some((millis.parse().ok()?, id.into())));
     let (millis, id) = parts.ok_or_else(|| wrong("/cursor", "invalid_request", "Invalid cursor."))?;
     Ok(Some(Cursor { last_entry_at: Timestamp::from_millis(millis), id }))
 }
@@ -129,7 +129,7 @@ refusals!(GetConversationRefusals: plain, Unauthorized, StaffForbidden, Conversa
 pub async fn get_conversation(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ConversationId>,
 ) -> Result<Json<ConversationAnswer>, Problem> {
     let found = service.read(move |tx| inbox::find(tx, call.bearer.as_ref(), &id.0));
     Ok(Json(found.await?.into()))
@@ -140,8 +140,8 @@ pub async fn get_conversation(
 pub struct ChangeConversation {
     /// The staff member who answers it, or `null` for unassigned.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    assignee_id: Option<Option<String>>,
+    #[schema(value_type = Option<StaffId>)]
+    assignee_id: Option<Option<StaffId>>,
     /// The complete new list of tags.
     #[validate(custom(function = "are_tags"))]
     #[schema(example = json!(["demo"]))]
@@ -160,7 +160,7 @@ refusals!(ChangeConversationRefusals: body, Unauthorized, StaffForbidden, Conver
 pub async fn change_conversation(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ConversationId>,
     body: Body<ChangeConversation>,
 ) -> Result<Json<ConversationAnswer>, Problem> {
     let ChangeConversation { assignee_id, tags, unread } = body.value;
@@ -180,7 +180,7 @@ refusals!(ListInboxEntriesRefusals: plain, Unauthorized, StaffForbidden, Convers
 pub async fn list_conversation_entries(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ConversationId>,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Remark>>, Problem> {
     let (limit, after) = (page.limit()?, page.after_number()?);
@@ -228,7 +228,7 @@ refusals!(WriteToPatientRefusals: keyed, Unauthorized, StaffForbidden, Conversat
 pub async fn write_to_patient(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ConversationId>,
     body: Body<WriteToPatient>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
@@ -269,7 +269,7 @@ refusals!(ReadRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFoun
 pub async fn mark_conversation_read_by_practice(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ConversationId>,
     body: Body<MarkRead>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: MarkRead { position }, canonical } = body;

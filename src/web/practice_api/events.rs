@@ -51,7 +51,7 @@ pub async fn stream_of(
     if last.is_head {
         return Ok(event_stream::head());
     }
-    let seat = hub.join(&who.staff_id, Audience::Practice(who.practice_id))?;
+    let seat = hub.join(who.staff_id.as_str(), Audience::Practice(who.practice_id))?;
     Ok(event_stream::answer(seat, draining.clone(), place, move |place| {
         let (service, token) = (service.clone(), secret.clone());
         async move {

@@ -18,10 +18,11 @@ use crate::domain::identity::{Decision, Method, State, Verdict};
 use crate::domain::inbox::{Card, Waiting};
 use crate::domain::printing;
 use crate::domain::printing::RenderPool;
+use crate::kit::ids::{ConversationId, DecisionId, RecordId};
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
+use crate::web::http::{Answer, Body, Call, Page, PageQuery, PathId, Problem, once};
 
 /// One field, as given by the patient and as on record.
 #[derive(Serialize, ToSchema)]
@@ -58,8 +59,7 @@ pub struct CandidateView {
 #[schema(as = IdentityDecision)]
 pub struct DecisionView {
     /// The id of the decision.
-    #[schema(example = "idd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: DecisionId,
     /// The decision: `confirm`, `reject`, `undo` or `re_verify`.
     #[schema(example = "confirm")]
     decision: String,
@@ -74,8 +74,8 @@ pub struct DecisionView {
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     by: String,
     /// The record that belongs to the patient.
-    #[schema(required = true, example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    record_id: Option<String>,
+    #[schema(required = true)]
+    record_id: Option<RecordId>,
     /// The identity state before the decision.
     before: State,
     /// The identity state after the decision.
@@ -105,8 +105,7 @@ impl From<Decision> for DecisionView {
 #[schema(as = Identity)]
 pub struct IdentityView {
     /// The conversation whose patient is checked.
-    #[schema(example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    conversation_id: String,
+    conversation_id: ConversationId,
     /// The current identity state of the conversation.
     state: State,
     /// Whether health information (PHI) may be written.
@@ -180,7 +179,7 @@ refusals!(GetIdentityRefusals: plain, Unauthorized, StaffForbidden, Conversation
 pub async fn get_identity(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ConversationId>,
 ) -> Result<Json<IdentityAnswer>, Problem> {
     let look = service.read(move |tx| desk::look(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(IdentityAnswer { identity: look.into() }))
@@ -196,7 +195,7 @@ pub async fn get_identity_proof(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: Call,
-    id: Id,
+    id: PathId<ConversationId>,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
     proof(&service, &pool, call.bearer, id, query.into_inner()).await
@@ -207,7 +206,7 @@ pub async fn proof(
     service: &Data<Service>,
     pool: &RenderPool,
     token: Option<Secret>,
-    id: Id,
+    id: PathId<ConversationId>,
     query: PrintQuery,
 ) -> Result<HttpResponse, Problem> {
     let file = format!("inline; filename=\"identity-{}.pdf\"", id.0);
@@ -276,8 +275,7 @@ pub struct DecideIdentity {
     note: Option<String>,
     /// The patient's record, one of the candidates. Required with `record_match` when
     /// there are several candidates.
-    #[schema(example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    record_id: Option<String>,
+    record_id: Option<RecordId>,
     /// With `reject`: whether to block the patient's number from pairing with your practice again.
     #[serde(default)]
     #[schema(example = false)]
@@ -323,7 +321,7 @@ refusals!(DecideIdentityRefusals: keyed, Unauthorized, StaffForbidden, Conversat
 pub async fn decide_identity(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ConversationId>,
     body: Body<DecideIdentity>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
@@ -359,7 +357,7 @@ pub fn cursor(key: &str) -> Result<Option<Waiting>, Problem> {
     if key.is_empty() {
         return Ok(None);
     }
-    let parts = key.split_once('.').and_then(|(millis, id)| Some((millis.parse().ok()?, id.to_owned())));
+    let parts = key.split_once('.').and_then(|(millis, id)| Some((millis.parse().ok()?, id.into())));
     let (millis, id) = parts.ok_or_else(|| wrong("/cursor", "invalid_request", "Invalid cursor."))?;
     Ok(Some(Waiting { since: Timestamp::from_millis(millis), id }))
 }

@@ -9,9 +9,10 @@ use super::wrong;
 use crate::domain::desk::{Refusal, invites as desk};
 use crate::domain::invites::import::{self, Done, Import};
 use crate::kit::Timestamp;
+use crate::kit::ids::{ImportId, LinkId};
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Call, Code, Id, Page, PageQuery, Problem, RawBody, once};
+use crate::web::http::{Answer, Call, Code, Page, PageQuery, PathId, Problem, RawBody, once};
 
 /// Room for 5,000 rows of 200 bytes.
 pub const MOST_BYTES: usize = 1024 * 1024;
@@ -21,11 +22,9 @@ pub const MOST_BYTES: usize = 1024 * 1024;
 #[schema(as = InviteImport)]
 pub struct ImportView {
     /// The id of the import.
-    #[schema(example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: ImportId,
     /// The link through which the invited people connect.
-    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    link_id: String,
+    link_id: LinkId,
     /// How many rows the list has.
     #[schema(example = 120)]
     total: i32,
@@ -59,7 +58,7 @@ pub struct InviteImportAnswer {
 pub struct ImportQuery {
     /// The link for the invites; by default the practice's default link.
     #[param(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    link_id: Option<String>,
+    link_id: Option<LinkId>,
 }
 
 /// Maps a list that cannot be parsed at all to a problem.
@@ -85,9 +84,9 @@ pub async fn import_invites(
     }
     let rows = import::read(&body.bytes).map_err(unreadable)?;
     let (bearer, link_id) = (call.bearer.clone(), query.into_inner().link_id);
-    let canonical = [link_id.as_deref().unwrap_or_default().as_bytes(), b"\n", &body.bytes].concat();
+    let canonical = [link_id.as_ref().map_or("", LinkId::as_str).as_bytes(), b"\n", &body.bytes].concat();
     once(&service, &call, &canonical, move |tx| {
-        let import = desk::import(tx, bearer.as_ref(), link_id.as_deref(), &rows)?;
+        let import = desk::import(tx, bearer.as_ref(), link_id.as_ref(), &rows)?;
         Ok::<_, Refusal>(Answer::accepted(&InviteImportAnswer { import: import.into() }))
     })
     .await
@@ -102,7 +101,7 @@ refusals!(GetImportRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound
 pub async fn get_invite_import(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ImportId>,
 ) -> Result<Json<InviteImportAnswer>, Problem> {
     let found = service.read(move |tx| desk::import_of(tx, call.bearer.as_ref(), &id.0));
     Ok(Json(InviteImportAnswer { import: found.await?.into() }))
@@ -117,7 +116,7 @@ refusals!(ImportRowsRefusals: plain, Unauthorized, StaffForbidden, InviteNotFoun
 pub async fn list_invite_import_rows(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ImportId>,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Done>>, Problem> {
     let (limit, after) = (page.limit()?, page.after_number()?);

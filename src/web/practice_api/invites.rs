@@ -9,21 +9,20 @@ use validator::{Validate, ValidationError};
 use super::wrong;
 use crate::domain::desk::{Refusal, invites as desk};
 use crate::domain::invites::{self, Invite, NewInvite, State};
+use crate::kit::ids::{ConversationId, InviteId, LinkId, StaffId};
 use crate::kit::{Email, Language, Phone, Timestamp};
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, Id, Page, PageQuery, Problem, once};
+use crate::web::http::{Answer, Body, Call, Code, Page, PageQuery, PathId, Problem, once};
 
 /// An invite as the practice sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Invite)]
 pub struct InviteView {
     /// The id of the invite.
-    #[schema(example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: InviteId,
     /// The link that gives the conversation its tags, owner and welcome message.
-    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    link_id: String,
+    link_id: LinkId,
     /// The current state of the invite.
     state: State,
     /// Name of the invited person. Name, number and address are erased one month after the invite has ended.
@@ -38,8 +37,7 @@ pub struct InviteView {
     /// The language of the text message and the e-mail.
     language: Language,
     /// The staff member who created the invite.
-    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    created_by: String,
+    created_by: StaffId,
     /// When the invite was created.
     created_at: Timestamp,
     /// How many times the invite was sent.
@@ -73,8 +71,8 @@ pub struct InviteView {
     #[schema(required = true, example = true)]
     name_agrees: Option<bool>,
     /// The conversation that acceptance created.
-    #[schema(required = true, example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    conversation_id: Option<String>,
+    #[schema(required = true)]
+    conversation_id: Option<ConversationId>,
     /// When the invite was revoked.
     #[schema(required = true)]
     revoked_at: Option<Timestamp>,
@@ -145,7 +143,7 @@ pub async fn list_invites(
     let (state, limit, before) = (state.transpose()?, page.limit()?, page.after()?);
     let found = service.read(move |tx| desk::list(tx, call.bearer.as_ref(), state, &before, limit + 1));
     let views = found.await?.into_iter().map(|invite| InviteView::of(&service, invite)).collect();
-    Ok(Json(Page::of(views, limit, |view: &InviteView| view.id.clone())))
+    Ok(Json(Page::of(views, limit, |view: &InviteView| view.id.to_string())))
 }
 
 /// A person to invite.
@@ -166,8 +164,7 @@ pub struct CreateInvite {
     language: Option<Language>,
     /// The link that gives the conversation its tags, owner and welcome; by default
     /// the practice's default link.
-    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    link_id: Option<String>,
+    link_id: Option<LinkId>,
     /// Whether to send it immediately (the default) or keep it as a draft until `resend`.
     #[serde(default = "at_once")]
     #[schema(example = true)]
@@ -216,7 +213,7 @@ pub async fn create_invite(
         let name = invites::name(&input.name).unwrap_or_default();
         let (language, sends) = (input.language, input.send);
         let new = |created_by| NewInvite { created_by, name, phone, email, language, sends };
-        let invite = desk::create(tx, bearer.as_ref(), input.link_id.as_deref(), new)?;
+        let invite = desk::create(tx, bearer.as_ref(), input.link_id.as_ref(), new)?;
         Ok::<_, Refusal>(Answer::created(&InviteAnswer { invite: InviteView::of(&this, invite) }))
     })
     .await
@@ -228,7 +225,11 @@ refusals!(GetInviteRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The invite", body = InviteAnswer), GetInviteRefusals))]
 #[get("/v1/practice/invites/{id}")]
-pub async fn get_invite(service: Data<Service>, call: Call, id: Id) -> Result<Json<InviteAnswer>, Problem> {
+pub async fn get_invite(
+    service: Data<Service>,
+    call: Call,
+    id: PathId<InviteId>,
+) -> Result<Json<InviteAnswer>, Problem> {
     let found = service.read(move |tx| desk::find(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(InviteAnswer { invite: InviteView::of(&service, found) }))
 }
@@ -239,7 +240,11 @@ refusals!(ResendInviteRefusals: keyed_plain, Unauthorized, StaffForbidden, Invit
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 202, description = "The messages are queued, earlier ones stop working, and the seven days until expiry start again. A proven address gets no second e-mail", body = InviteAnswer), ResendInviteRefusals))]
 #[post("/v1/practice/invites/{id}/resend")]
-pub async fn resend_invite(service: Data<Service>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn resend_invite(
+    service: Data<Service>,
+    call: Call,
+    id: PathId<InviteId>,
+) -> Result<HttpResponse, Problem> {
     let (bearer, this) = (call.bearer.clone(), service.clone());
     once(&service, &call, b"", move |tx| {
         let invite = desk::send(tx, bearer.as_ref(), &id.0)?;
@@ -254,7 +259,11 @@ refusals!(RevokeInviteRefusals: plain, Unauthorized, StaffForbidden, InviteNotFo
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 204, description = "The invite was revoked, and its links no longer work"), RevokeInviteRefusals))]
 #[delete("/v1/practice/invites/{id}")]
-pub async fn revoke_invite(service: Data<Service>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn revoke_invite(
+    service: Data<Service>,
+    call: Call,
+    id: PathId<InviteId>,
+) -> Result<HttpResponse, Problem> {
     service.write(move |tx| desk::revoke(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -12,9 +12,10 @@ use crate::domain::link_analytics;
 use crate::domain::links::details::{self, Unwritable};
 use crate::domain::links::{Change, NewLink, PRACTICE, People, State, owner_kind};
 use crate::kit::Timestamp;
+use crate::kit::ids::{LinkId, PracticeId, StaffId};
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
+use crate::web::http::{Answer, Body, Call, Page, PageQuery, PathId, Problem, once};
 
 /// The owner of a link, who sees its conversations.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -52,8 +53,7 @@ impl Owner {
 #[schema(as = Link)]
 pub struct LinkView {
     /// The id of the link.
-    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: LinkId,
     /// The code in the link's URL; it never changes and is never given to another link.
     #[schema(example = "123456")]
     code: String,
@@ -69,12 +69,12 @@ pub struct LinkView {
     /// The owner, who sees the link's conversations.
     owner: Owner,
     /// Ids of further staff members who see the conversations.
-    members: Vec<String>,
+    members: Vec<StaffId>,
     /// The staff member who gets new conversations assigned.
     #[schema(required = true)]
-    assignee_id: Option<String>,
+    assignee_id: Option<StaffId>,
     /// Ids of staff members notified of new conversations; if empty, the practice's own address is notified.
-    notify: Vec<String>,
+    notify: Vec<StaffId>,
     /// The first entry of every new conversation.
     #[schema(required = true, example = "Welcome. How can we help?")]
     welcome: Option<String>,
@@ -84,7 +84,7 @@ pub struct LinkView {
     state: State,
     /// The link to which a retired link forwards; `null` is the default link.
     #[schema(required = true)]
-    forward_to: Option<String>,
+    forward_to: Option<LinkId>,
     /// Whether this is the practice's default link.
     is_default: bool,
     /// When the link was created.
@@ -137,14 +137,13 @@ pub struct CreateLink {
     /// Ids of further staff members who see the conversations.
     #[serde(default)]
     #[schema(example = json!([]))]
-    members: Vec<String>,
+    members: Vec<StaffId>,
     /// The staff member who gets new conversations assigned.
-    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    assignee_id: Option<String>,
+    assignee_id: Option<StaffId>,
     /// Ids of staff members to notify of new conversations.
     #[serde(default)]
     #[schema(example = json!([]))]
-    notify: Vec<String>,
+    notify: Vec<StaffId>,
     /// The first entry of every new conversation, up to 1,000 characters.
     #[validate(custom(function = "is_welcome"))]
     #[schema(example = "Welcome. How can we help?")]
@@ -170,14 +169,14 @@ pub struct ChangeLink {
     owner: Option<Owner>,
     /// The complete new list of further staff members who see the conversations.
     #[schema(example = json!([]))]
-    members: Option<Vec<String>>,
+    members: Option<Vec<StaffId>>,
     /// The staff member who gets new conversations assigned.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    assignee_id: Option<Option<String>>,
+    #[schema(value_type = Option<StaffId>)]
+    assignee_id: Option<Option<StaffId>>,
     /// The complete new list of staff members to notify.
     #[schema(example = json!([]))]
-    notify: Option<Vec<String>>,
+    notify: Option<Vec<StaffId>>,
     /// The first entry of every new conversation.
     #[serde(default, deserialize_with = "present")]
     #[validate(custom(function = "is_welcome"))]
@@ -191,12 +190,16 @@ pub struct ChangeLink {
     state: Option<State>,
     /// The link to which a retired link forwards; `null` is the default link.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    forward_to: Option<Option<String>>,
+    #[schema(value_type = Option<LinkId>)]
+    forward_to: Option<Option<LinkId>>,
 }
 
 /// Distinguishes a `null` field from an omitted one.
-pub(super) fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
+pub(super) fn present<'de, D, T>(field: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
     Option::deserialize(field).map(Some)
 }
 
@@ -236,7 +239,7 @@ impl CreateLink {
             assignee_id: self.assignee_id,
             discreet: self.discreet,
             // A caller can only create links of their own practice; the rule fills it in.
-            ..NewLink::plain("", &details::label(&self.label).map_err(unwritable)?)
+            ..NewLink::plain(&PracticeId::from(""), &details::label(&self.label).map_err(unwritable)?)
         };
         Ok((new, People { members: self.members, notify: self.notify }))
     }
@@ -275,7 +278,7 @@ pub async fn list_links(
         service.read(move |tx| crate::domain::desk::links(tx, call.bearer.as_ref(), &after, limit + 1));
     let items =
         links.await?.into_iter().map(|link| LinkView::of(&service.settings.public_url, link)).collect();
-    Ok(Json(Page::of(items, limit, |item: &LinkView| item.id.clone())))
+    Ok(Json(Page::of(items, limit, |item: &LinkView| item.id.to_string())))
 }
 
 refusals!(CreateLinkRefusals: keyed, Unauthorized, StaffForbidden, PlanRequired);
@@ -304,7 +307,11 @@ refusals!(GetLinkRefusals: plain, Unauthorized, LinkNotFound);
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The link", body = LinkAnswer), GetLinkRefusals))]
 #[get("/v1/practice/links/{id}")]
-pub async fn get_link(service: Data<Service>, call: Call, id: Id) -> Result<Json<LinkAnswer>, Problem> {
+pub async fn get_link(
+    service: Data<Service>,
+    call: Call,
+    id: PathId<LinkId>,
+) -> Result<Json<LinkAnswer>, Problem> {
     let found = service.read(move |tx| crate::domain::desk::link(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(LinkAnswer { link: LinkView::of(&service.settings.public_url, found) }))
 }
@@ -318,7 +325,7 @@ refusals!(ChangeLinkRefusals: body, Unauthorized, StaffForbidden, LinkNotFound, 
 pub async fn change_link(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<LinkId>,
     body: Body<ChangeLink>,
 ) -> Result<Json<LinkAnswer>, Problem> {
     let change = body.value.into_change()?;
@@ -351,7 +358,7 @@ refusals!(FunnelRefusals: plain, Unauthorized, LinkNotFound, InvalidRequest);
 pub async fn get_link_funnel(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<LinkId>,
     query: Query<FunnelQuery>,
 ) -> Result<Json<link_analytics::Report>, Problem> {
     let query = query.into_inner();
@@ -369,7 +376,7 @@ pub async fn get_link_funnel(
 pub async fn export_link_funnel(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<LinkId>,
     query: Query<FunnelQuery>,
 ) -> Result<HttpResponse, Problem> {
     let query = query.into_inner();

@@ -10,6 +10,7 @@ use super::wrong;
 use crate::domain::desk::notifications;
 use crate::domain::notifications::{Change, Entry, Frequency, Paused};
 use crate::kit::Timestamp;
+use crate::kit::ids::LinkId;
 use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Body, Call, Page, PageQuery, Problem};
@@ -50,8 +51,7 @@ pub struct Person {
 #[derive(Serialize, ToSchema)]
 pub struct NotifiedLink {
     /// The id of the link.
-    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: LinkId,
     /// The practice's own name for the link.
     #[schema(example = "Waiting room poster")]
     label: String,
@@ -98,8 +98,7 @@ pub struct ChangeNotifications {
     #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     person: String,
     /// Only this link; if omitted, every link the person is notified of.
-    #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    link_id: Option<String>,
+    link_id: Option<LinkId>,
     /// How often to notify the person from now on.
     #[schema(example = "daily")]
     frequency: Option<Frequency>,

@@ -12,10 +12,11 @@ use crate::domain::desk::Refusal;
 use crate::domain::links::Destination;
 use crate::domain::printing::RenderPool;
 use crate::domain::printing::{self, Paper, Sheet, Unprintable};
+use crate::kit::ids::LinkId;
 use crate::kit::{Language, Secret};
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Call, Id, Problem};
+use crate::web::http::{Call, PathId, Problem};
 
 /// The paper size to print on.
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
@@ -126,7 +127,7 @@ pub async fn get_link_qr_svg(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: Call,
-    id: Id,
+    id: PathId<LinkId>,
 ) -> Result<HttpResponse, Problem> {
     print(service, pool, call.bearer, id, PrintQuery::default(), Piece::QrSvg).await
 }
@@ -139,7 +140,7 @@ pub async fn get_link_qr_png(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: Call,
-    id: Id,
+    id: PathId<LinkId>,
 ) -> Result<HttpResponse, Problem> {
     print(service, pool, call.bearer, id, PrintQuery::default(), Piece::QrPng).await
 }
@@ -152,7 +153,7 @@ pub async fn get_link_poster(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: Call,
-    id: Id,
+    id: PathId<LinkId>,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
     print(service, pool, call.bearer, id, query.into_inner(), Piece::Poster).await
@@ -166,7 +167,7 @@ pub async fn get_link_cards(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: Call,
-    id: Id,
+    id: PathId<LinkId>,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
     print(service, pool, call.bearer, id, query.into_inner(), Piece::Cards).await
@@ -180,7 +181,7 @@ pub async fn get_link_table_tent(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: Call,
-    id: Id,
+    id: PathId<LinkId>,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
     print(service, pool, call.bearer, id, query.into_inner(), Piece::Tent).await
@@ -191,7 +192,7 @@ pub async fn print(
     service: Data<Service>,
     pool: Data<RenderPool>,
     token: Option<Secret>,
-    id: Id,
+    id: PathId<LinkId>,
     query: PrintQuery,
     piece: Piece,
 ) -> Result<HttpResponse, Problem> {

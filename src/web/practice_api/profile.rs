@@ -11,6 +11,7 @@ use crate::domain::desk::profile;
 use crate::domain::practices::{Change, Practice};
 use crate::domain::printing::RenderPool;
 use crate::domain::printing::logo::{self, BadLogo};
+use crate::kit::ids::PracticeId;
 use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::{Body, Call, Code, Problem, RawBody};
@@ -19,8 +20,7 @@ use crate::web::http::{Body, Call, Code, Problem, RawBody};
 #[derive(Serialize, ToSchema)]
 pub struct Profile {
     /// The id of the practice.
-    #[schema(example = "prc_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: PracticeId,
     /// The name that patients see.
     #[schema(example = "Oak Street Family Medicine")]
     name: String,

@@ -10,11 +10,12 @@ use super::{csv_file, wrong};
 use crate::domain::desk::{Refusal, records as desk};
 use crate::domain::record_imports::{self, Asked, Encoding, Field, Format, Import, Mode, Options, Survey};
 use crate::domain::records::{After, Entry, Kept};
+use crate::kit::ids::{ImportId, RecordId, StaffId};
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::spool::{Spool, scratch, spool};
-use crate::web::http::{Answer, Call, Code, Id, Page, PageQuery, Problem, once};
+use crate::web::http::{Answer, Call, Code, Page, PageQuery, PathId, Problem, once};
 
 /// A current or earlier value of a record.
 #[derive(Serialize, ToSchema)]
@@ -86,7 +87,7 @@ pub fn key(entry: &Entry) -> String {
 /// Parses the page cursor: the search key starts with a space, and ids contain none.
 pub fn after(key: &str) -> Option<After> {
     let (id, search) = key.split_at(key.find(' ').unwrap_or(key.len()));
-    (!key.is_empty()).then(|| After { search: search.to_owned(), id: id.to_owned() })
+    (!key.is_empty()).then(|| After { search: search.to_owned(), id: id.into() })
 }
 
 refusals!(GetRecordRefusals: plain, Unauthorized, StaffForbidden, RecordNotFound);
@@ -94,7 +95,11 @@ refusals!(GetRecordRefusals: plain, Unauthorized, StaffForbidden, RecordNotFound
 /// Get a patient record with its history
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The record", example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "The record", body = RecordAnswer), GetRecordRefusals))]
 #[get("/v1/practice/records/{id}")]
-pub async fn get_record(service: Data<Service>, call: Call, id: Id) -> Result<Json<RecordAnswer>, Problem> {
+pub async fn get_record(
+    service: Data<Service>,
+    call: Call,
+    id: PathId<RecordId>,
+) -> Result<Json<RecordAnswer>, Problem> {
     let found = service.read(move |tx| desk::find(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(RecordAnswer { record: found.0, values: found.1.into_iter().map(Into::into).collect() }))
 }
@@ -104,8 +109,7 @@ pub async fn get_record(service: Data<Service>, call: Call, id: Id) -> Result<Js
 #[schema(as = RecordImport)]
 pub struct ImportView {
     /// The id of the import.
-    #[schema(example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: ImportId,
     /// The file format: `csv`, `ndjson` or `bundle`.
     #[schema(example = "csv")]
     format: String,
@@ -116,8 +120,7 @@ pub struct ImportView {
     #[schema(example = "running")]
     state: String,
     /// The staff member who uploaded the file.
-    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    by: String,
+    by: StaffId,
     /// How many rows were processed, by outcome.
     rows: ImportRows,
     /// Records missing from the file that became inactive; only with `replace`.
@@ -392,7 +395,7 @@ pub async fn list_record_imports(
     let (limit, before) = (page.limit()?, page.after()?);
     let rows =
         service.read(move |tx| desk::list_imports(tx, call.bearer.as_ref(), &before, limit + 1)).await?;
-    let page = Page::of(rows, limit, |import| import.id.clone());
+    let page = Page::of(rows, limit, |import| import.id.to_string());
     let items = page.items.into_iter().map(Into::into).collect();
     Ok(Json(Page { items, next_cursor: page.next_cursor }))
 }
@@ -405,7 +408,7 @@ refusals!(GetImportRefusals: plain, Unauthorized, StaffForbidden, ImportNotFound
 pub async fn get_record_import(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ImportId>,
 ) -> Result<Json<ImportAnswer>, Problem> {
     let import = service.read(move |tx| desk::find_import(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(ImportAnswer { import: import.into() }))
@@ -419,7 +422,7 @@ refusals!(CancelImportRefusals: plain, Unauthorized, StaffForbidden, ImportNotFo
 pub async fn cancel_record_import(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ImportId>,
 ) -> Result<Json<ImportAnswer>, Problem> {
     let import = service.write(move |tx| desk::cancel(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(ImportAnswer { import: import.into() }))
@@ -431,7 +434,7 @@ pub async fn cancel_record_import(
 pub async fn export_import_results(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ImportId>,
 ) -> Result<HttpResponse, Problem> {
     results_file(&service, call.bearer, id).await
 }
@@ -440,7 +443,7 @@ pub async fn export_import_results(
 pub async fn results_file(
     service: &Data<Service>,
     token: Option<Secret>,
-    id: Id,
+    id: PathId<ImportId>,
 ) -> Result<HttpResponse, Problem> {
     let file = service.write(move |tx| desk::results(tx, token.as_ref(), &id.0)).await?;
     Ok(csv_file("import-results", file))

@@ -9,9 +9,10 @@ use validator::Validate;
 use crate::domain::practices;
 use crate::domain::staff::{self, Member, MemberChange, NewMember, Refusal, Role, Standing, people, sign_in};
 use crate::kit::Timestamp;
+use crate::kit::ids::{PracticeId, StaffId, TeamId};
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Id, Page, PageQuery, Problem, once};
+use crate::web::http::{Answer, Body, Call, Page, PageQuery, PathId, Problem, once};
 use crate::web::staff_api::{email, is_email, is_name};
 
 /// A role that can be given to a staff member.
@@ -50,8 +51,7 @@ pub enum GivenState {
 #[schema(as = StaffMember)]
 pub struct MemberView {
     /// The id of the staff member.
-    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: StaffId,
     /// The name shown to colleagues.
     #[schema(example = "Ana Ruiz")]
     name: String,
@@ -100,8 +100,7 @@ impl From<Member> for StaffAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct Workplace {
     /// The id of the practice.
-    #[schema(example = "prc_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: PracticeId,
     /// The name of the practice.
     #[schema(example = "Elm Dental")]
     name: String,
@@ -116,7 +115,7 @@ pub struct StaffMe {
     practice: Workplace,
     /// Ids of the teams they belong to.
     #[schema(example = json!(["tem_0198c1f2a4c07d3e8a51b2c3d4e5f607"]))]
-    teams: Vec<String>,
+    teams: Vec<TeamId>,
     /// Number of unused recovery codes.
     #[schema(example = 10)]
     recovery_codes_left: i64,
@@ -170,10 +169,9 @@ pub async fn invite_staff(
     let Body { value: input, canonical } = body;
     let bearer = call.bearer.clone();
     let (email, name) = (email(&input.email)?, input.name.trim().to_owned());
-    // The practice is the caller's own; `people::invite` fills it in.
-    let new = NewMember { practice_id: String::new(), email, name, role: input.role.into() };
+    let new = NewMember { email, name, role: input.role.into() };
     once(&service, &call, &canonical, move |tx| {
-        let member = people::invite(tx, bearer.as_ref(), new)?;
+        let member = people::invite(tx, bearer.as_ref(), &new)?;
         Ok::<_, Refusal>(Answer::created(&StaffAnswer { staff: member.into() }))
     })
     .await
@@ -192,7 +190,7 @@ pub async fn list_staff(
     let (limit, after) = (page.limit()?, page.after()?);
     let found = service.read(move |tx| people::list(tx, call.bearer.as_ref(), &after, limit + 1)).await?;
     let items = found.into_iter().map(MemberView::from).collect();
-    Ok(Json(Page::of(items, limit, |item: &MemberView| item.id.clone())))
+    Ok(Json(Page::of(items, limit, |item: &MemberView| item.id.to_string())))
 }
 
 /// Changes to a staff member; omitted fields stay as they are.
@@ -223,7 +221,7 @@ refusals!(ChangeStaffRefusals: body, Unauthorized, StaffForbidden, StaffNotFound
 pub async fn change_staff(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<StaffId>,
     body: Body<ChangeStaff>,
 ) -> Result<Json<StaffAnswer>, Problem> {
     let input = body.value;

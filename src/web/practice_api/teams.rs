@@ -8,9 +8,10 @@ use validator::{Validate, ValidationError};
 
 use crate::domain::staff::Refusal;
 use crate::domain::staff::people::{self, TeamDetails};
+use crate::kit::ids::{StaffId, TeamId};
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Id, Problem, once};
+use crate::web::http::{Answer, Body, Call, PathId, Problem, once};
 use crate::web::staff_api::is_name;
 
 /// A team of staff members who own links together.
@@ -18,14 +19,13 @@ use crate::web::staff_api::is_name;
 #[schema(as = Team)]
 pub struct TeamView {
     /// The id of the team.
-    #[schema(example = "tem_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: TeamId,
     /// The name of the team.
     #[schema(example = "Hygienists")]
     name: String,
     /// Ids of the team's members.
     #[schema(example = json!(["stf_0198c1f2a4c07d3e8a51b2c3d4e5f607"]))]
-    members: Vec<String>,
+    members: Vec<StaffId>,
 }
 
 impl From<TeamDetails> for TeamView {
@@ -59,7 +59,7 @@ pub struct CreateTeam {
     #[serde(default)]
     #[validate(custom(function = "are_members"))]
     #[schema(example = json!(["stf_0198c1f2a4c07d3e8a51b2c3d4e5f607"]))]
-    members: Vec<String>,
+    members: Vec<StaffId>,
 }
 
 /// Changes to a team; omitted fields stay as they are.
@@ -72,10 +72,10 @@ pub struct ChangeTeam {
     /// Ids of all members; replaces the current list.
     #[validate(custom(function = "are_members"))]
     #[schema(example = json!(["stf_0198c1f2a4c07d3e8a51b2c3d4e5f607"]))]
-    members: Option<Vec<String>>,
+    members: Option<Vec<StaffId>>,
 }
 
-fn are_members(members: &[String]) -> Result<(), ValidationError> {
+fn are_members(members: &[StaffId]) -> Result<(), ValidationError> {
     match members.len() <= 200 {
         true => Ok(()),
         false => Err(ValidationError::new("length").with_message("A team has up to 200 members.".into())),
@@ -123,7 +123,7 @@ refusals!(ChangeTeamRefusals: body, Unauthorized, StaffForbidden, TeamNotFound, 
 pub async fn change_team(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<TeamId>,
     body: Body<ChangeTeam>,
 ) -> Result<Json<TeamAnswer>, Problem> {
     let input = body.value;

@@ -7,10 +7,11 @@ use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
 use crate::domain::webhooks::{Change, Delivery, Endpoint, Kind, New, Refusal, State};
+use crate::kit::ids::{EventId, WebhookDeliveryId, WebhookId};
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, FieldError, Id, Page, PageQuery, Problem, once};
+use crate::web::http::{Answer, Body, Call, Code, FieldError, Page, PageQuery, PathId, Problem, once};
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
@@ -37,8 +38,7 @@ impl From<Refusal> for Problem {
 #[schema(as = Webhook)]
 pub struct WebhookView {
     /// The id of the webhook.
-    #[schema(example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: WebhookId,
     /// The URL that is called.
     #[schema(example = "https://hooks.oakstreet.example/practice-links")]
     url: String,
@@ -109,11 +109,9 @@ impl From<(Endpoint, Secret)> for WebhookSecretAnswer {
 #[schema(as = WebhookDelivery)]
 pub struct DeliveryView {
     /// The id of the log entry.
-    #[schema(example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: WebhookDeliveryId,
     /// The id of the event, sent as the `webhook-id` header.
-    #[schema(example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    event_id: String,
+    event_id: EventId,
     /// The type of the event.
     #[schema(example = "pairing.created")]
     kind: String,
@@ -222,7 +220,7 @@ pub async fn list_webhooks(
     let found =
         service.read(move |tx| crate::domain::webhooks::list(tx, call.bearer.as_ref(), &after, limit + 1));
     let items = found.await?.into_iter().map(WebhookView::from).collect();
-    Ok(Json(Page::of(items, limit, |item: &WebhookView| item.id.clone())))
+    Ok(Json(Page::of(items, limit, |item: &WebhookView| item.id.to_string())))
 }
 
 refusals!(CreateWebhookRefusals: keyed, Unauthorized, StaffForbidden, WebhookLimit);
@@ -253,7 +251,11 @@ refusals!(GetWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFou
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 200, description = "The webhook", body = WebhookAnswer), GetWebhookRefusals))]
 #[get("/v1/practice/webhooks/{id}")]
-pub async fn get_webhook(service: Data<Service>, call: Call, id: Id) -> Result<Json<WebhookAnswer>, Problem> {
+pub async fn get_webhook(
+    service: Data<Service>,
+    call: Call,
+    id: PathId<WebhookId>,
+) -> Result<Json<WebhookAnswer>, Problem> {
     let found =
         service.read(move |tx| crate::domain::webhooks::find(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(Json(found.into()))
@@ -268,7 +270,7 @@ refusals!(ChangeWebhookRefusals: body, Unauthorized, StaffForbidden, WebhookNotF
 pub async fn change_webhook(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<WebhookId>,
     body: Body<ChangeWebhook>,
 ) -> Result<Json<WebhookAnswer>, Problem> {
     let ChangeWebhook { url, label, events, state } = body.value;
@@ -285,7 +287,11 @@ refusals!(DeleteWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNot
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 204, description = "The webhook is deleted"), DeleteWebhookRefusals))]
 #[delete("/v1/practice/webhooks/{id}")]
-pub async fn delete_webhook(service: Data<Service>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn delete_webhook(
+    service: Data<Service>,
+    call: Call,
+    id: PathId<WebhookId>,
+) -> Result<HttpResponse, Problem> {
     service.write(move |tx| crate::domain::webhooks::delete(tx, call.bearer.as_ref(), &id.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -301,7 +307,7 @@ refusals!(RotateWebhookRefusals: keyed_plain, Unauthorized, StaffForbidden, Webh
 pub async fn rotate_webhook_secret(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<WebhookId>,
 ) -> Result<HttpResponse, Problem> {
     let bearer = call.bearer.clone();
     once(&service, &call, b"", move |tx| {
@@ -320,7 +326,7 @@ refusals!(ListDeliveriesRefusals: plain, Unauthorized, StaffForbidden, WebhookNo
 pub async fn list_webhook_deliveries(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<WebhookId>,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<DeliveryView>>, Problem> {
     let (limit, cursor) = (page.limit()?, page.after()?);
@@ -329,7 +335,7 @@ pub async fn list_webhook_deliveries(
         crate::domain::webhooks::deliveries(tx, call.bearer.as_ref(), &id.0, before, limit + 1)
     });
     let items = found.await?.into_iter().map(DeliveryView::from).collect();
-    Ok(Json(Page::of(items, limit, |item: &DeliveryView| item.id.clone())))
+    Ok(Json(Page::of(items, limit, |item: &DeliveryView| item.id.to_string())))
 }
 
 refusals!(ReplayRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound, WebhookDisabled);
@@ -343,11 +349,11 @@ refusals!(ReplayRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotF
 pub async fn replay_webhook_delivery(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<WebhookId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let bearer = call.bearer.clone();
-    let delivery = Id::named(&request, "delivery");
+    let delivery = PathId::named(&request, "delivery");
     once(&service, &call, b"", move |tx| {
         let line = crate::domain::webhooks::replay(tx, bearer.as_ref(), &id.0, &delivery.0)?;
         Ok::<_, Refusal>(Answer::accepted(&WebhookDeliveryAnswer { delivery: line.into() }))

@@ -11,9 +11,10 @@ use crate::domain::staff::PasswordHasher;
 use crate::domain::staff::account::{self, Changed, NewPassword};
 use crate::domain::staff::{self, Refusal, session};
 use crate::kit::Secret;
+use crate::kit::ids::StaffSessionId;
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, Id, Problem, once};
+use crate::web::http::{Answer, Body, Call, Code, PathId, Problem, once};
 use crate::web::practice_api::staff::StaffAnswer;
 
 /// A change of one's own staff account.
@@ -145,7 +146,7 @@ refusals!(DeleteStaffSessionRefusals: plain, Unauthorized, SessionNotFound);
 pub async fn delete_staff_session(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<StaffSessionId>,
 ) -> Result<HttpResponse, Problem> {
     service
         .write(move |tx| {

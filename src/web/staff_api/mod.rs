@@ -18,6 +18,9 @@ impl From<Refusal> for Problem {
                 let detail = "Wait as long as `Retry-After` says, or reset your password.";
                 Self::new(Code::SignInLimited, detail).retry(wait)
             }
+            Refusal::UnknownId(field) => {
+                Self::wrong_field(field, "unknown_id", "Your practice has no such id.")
+            }
             Refusal::ChallengeInvalid => {
                 Self::field(Code::ChallengeInvalid, "/challenge", "Start again with e-mail and password.")
             }

@@ -13,6 +13,7 @@ use crate::domain::staff::PasswordHasher;
 use crate::domain::staff::session::{self, Refreshed, Session, Tokens};
 use crate::domain::staff::sign_in::{self, Attempt, Begun, Challenge, Finished};
 use crate::domain::staff::{self, Refusal, letter};
+use crate::kit::ids::StaffSessionId;
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Service;
 use crate::refusals;
@@ -241,8 +242,7 @@ pub async fn refresh_staff_session(
 #[derive(Serialize, ToSchema)]
 pub struct StaffSessionItem {
     /// The id of the session.
-    #[schema(example = "sts_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    id: StaffSessionId,
     /// The kind of session: `api` for an service, `console` for a browser.
     #[schema(example = "console")]
     kind: &'static str,
@@ -258,10 +258,10 @@ pub struct StaffSessionItem {
 }
 
 impl StaffSessionItem {
-    fn of(session: Session, current: Option<&str>) -> Self {
+    fn of(session: Session, current: Option<&StaffSessionId>) -> Self {
         Self {
             kind: session.kind().as_str(),
-            is_current: current == Some(session.id.as_str()),
+            is_current: current == Some(&session.id),
             id: session.id,
             label: session.label,
             created_at: session.created_at,
@@ -286,7 +286,7 @@ pub async fn list_staff_sessions(service: Data<Service>, call: Call) -> Result<J
     let found = service.read(move |tx| {
         let who = staff::authenticate(tx, call.bearer.as_ref())?;
         let sessions = session::list(tx, &who)?;
-        let of = |session| StaffSessionItem::of(session, who.session_id.as_deref());
+        let of = |session| StaffSessionItem::of(session, who.session_id.as_ref());
         Ok::<_, Refusal>(sessions.into_iter().map(of).collect())
     });
     Ok(Json(StaffSessions { items: found.await? }))

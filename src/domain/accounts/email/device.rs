@@ -9,7 +9,7 @@ use crate::domain::accounts::{Principal, Refusal, Scope, store as accounts};
 use crate::domain::conversations;
 use crate::kit::{Email, Language, Timestamp};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::rate_limits::{self, Budget};
 use crate::platform::tx::Tx;
 
@@ -19,7 +19,7 @@ pub fn ask(tx: &mut Tx, who: &Principal, language: Language) -> Result<Timestamp
     let email = address(tx, who)?;
     let budget = Budget::mails_about_devices(tx, &who.account_id);
     rate_limits::take(tx, &[budget])?.map_err(|at| Refusal::MailLimited(at.wait_from(tx.now)))?;
-    Ok(send(tx, &who.session_id, &who.account_id, &email, language)?)
+    Ok(send(tx, who.session_id.as_str(), &who.account_id, &email, language)?)
 }
 
 fn address(tx: &mut Tx, who: &Principal) -> Result<Email, Refusal> {
@@ -34,7 +34,7 @@ fn address(tx: &mut Tx, who: &Principal) -> Result<Email, Refusal> {
 /// Sending the correct code again is the same success.
 pub fn check(tx: &mut Tx, who: &Principal, code: &str) -> Result<bool, Refusal> {
     let is_lifted = who.scope == Scope::Full;
-    let found = match compare(tx, &who.session_id, code) {
+    let found = match compare(tx, who.session_id.as_str(), code) {
         Err(Refusal::EmailCodeExpired) if is_lifted => return Err(Refusal::Unrestricted),
         found => found?,
     };

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::store;
 use crate::kit::{Email, Language, Timestamp};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::outbox::{self, Channel, Job, Mail, Message, Outgoing, Rendered, Topic};
 use crate::platform::tx::Tx;
 
@@ -97,7 +97,7 @@ fn for_device(language: Language) -> Words {
 /// `None` if a template fails, which drops the row; the only failure left (writing to a
 /// `String`) does not occur.
 fn mail(tx: &Tx, row: &store::Row, language: Language) -> Option<Outgoing> {
-    let words = if row.asked_by == row.account_id { for_address } else { for_device };
+    let words = if row.asked_by == row.account_id.as_str() { for_address } else { for_device };
     let (words, code) = (&words(language), &super::code(tx, row));
     let app_name = tx.settings.app.name.as_str();
     let html = Html { lang: language.as_str(), app_name, words, code }.render().ok()?;

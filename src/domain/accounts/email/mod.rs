@@ -20,9 +20,10 @@ pub use message::EmailCodeTopic;
 
 use super::{Principal, Refusal, Scope, store as accounts};
 use crate::domain::conversations::{self, Sight};
+use crate::kit::ids::AccountId;
 use crate::kit::{Email, Language, Timestamp};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::rate_limits::{self, Budget};
 use crate::platform::tx::Tx;
 
@@ -38,14 +39,14 @@ pub fn ask(tx: &mut Tx, who: &Principal, email: &Email, language: Language) -> R
     }
     let budget = Budget::mails_to_account(tx, &who.account_id);
     rate_limits::take(tx, &[budget])?.map_err(|at| Refusal::MailLimited(at.wait_from(tx.now)))?;
-    Ok(send(tx, &who.account_id, &who.account_id, email, language)?)
+    Ok(send(tx, who.account_id.as_str(), &who.account_id, email, language)?)
 }
 
 /// Mails a code for the account or session `asked_by`; returns the code's expiry.
 fn send(
     tx: &mut Tx,
     asked_by: &str,
-    account_id: &str,
+    account_id: &AccountId,
     email: &Email,
     language: Language,
 ) -> db::Result<Timestamp> {
@@ -60,7 +61,7 @@ pub fn check(tx: &mut Tx, who: &Principal, code: &str) -> Result<bool, Refusal> 
     if who.scope == Scope::Restricted {
         return Err(Refusal::Restricted);
     }
-    let Some(row) = compare(tx, &who.account_id, code)? else { return Ok(false) };
+    let Some(row) = compare(tx, who.account_id.as_str(), code)? else { return Ok(false) };
     if accounts::prove_email(tx.conn, &who.account_id, &row.email, tx.now)? == 1 {
         proven(tx, &who.account_id)?;
     }
@@ -79,9 +80,9 @@ fn compare(tx: &mut Tx, asked_by: &str, code: &str) -> Result<Option<store::Row>
 }
 
 /// Records the change in the audit log, and asks the practices to match their records again.
-fn proven(tx: &mut Tx, account_id: &str) -> db::Result<()> {
-    let (action, subject, detail) = ("account.email_proven", account_id, json!({}));
-    tx.audit(&audit::Event { practice_id: None, actor: account_id, action, subject, detail })?;
+fn proven(tx: &mut Tx, account_id: &AccountId) -> db::Result<()> {
+    let (action, actor, detail) = ("account.email_proven", account_id.as_str(), json!({}));
+    tx.audit(&audit::Event { practice_id: None, actor, action, subject: actor, detail })?;
     for paired in conversations::list(tx, account_id, Sight::Confirmed, "", i64::MAX)? {
         conversations::ask_grade(tx, &paired.conversation.id)?;
     }
@@ -90,14 +91,14 @@ fn proven(tx: &mut Tx, account_id: &str) -> db::Result<()> {
 
 /// Six digits out of 64 bits: no digit is likelier than another by more than one in 10^13.
 fn code(tx: &Tx, row: &store::Row) -> String {
-    let parts = [row.account_id.as_bytes(), row.email.as_bytes(), row.seed.as_bytes()];
+    let parts = [row.account_id.as_str().as_bytes(), row.email.as_bytes(), row.seed.as_bytes()];
     let key = tx.keys.derive("email-code", &parts);
     let number = key.first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)).unwrap_or_default();
     format!("{:06}", number % 1_000_000)
 }
 
 /// Deletes the pending codes of a deleted account and of its sessions.
-pub fn forget(tx: &mut Tx, account_id: &str) -> db::Result<usize> {
+pub fn forget(tx: &mut Tx, account_id: &AccountId) -> db::Result<usize> {
     store::delete(tx.conn, account_id)
 }
 

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel::{insert_into, update};
 
+use crate::kit::ids::AccountId;
 use crate::kit::{Email, Timestamp};
 use crate::platform::db::schema::email_codes;
 use crate::platform::db::{Both, Conn, Result, columns};
@@ -14,7 +15,7 @@ use crate::platform::db::{Both, Conn, Result, columns};
 pub struct Row {
     /// The account id when an address is being proven, the session id when a restriction is being lifted.
     pub asked_by: String,
-    pub account_id: String,
+    pub account_id: AccountId,
     pub email: String,
     /// Random seed that the code is derived from.
     pub seed: String,
@@ -24,7 +25,7 @@ pub struct Row {
 pub fn upsert(
     conn: &mut Conn,
     asked_by: &str,
-    account_id: &str,
+    account_id: &AccountId,
     email: &Email,
     seed: &str,
     now: Timestamp,
@@ -76,7 +77,7 @@ pub fn return_try(conn: &mut Conn, asked_by: &str) -> Result<usize> {
 }
 
 /// Deletes the codes of an account and of its sessions.
-pub fn delete(conn: &mut Conn, account_id: &str) -> Result<usize> {
+pub fn delete(conn: &mut Conn, account_id: &AccountId) -> Result<usize> {
     let rows = email_codes::table.filter(email_codes::account_id.eq(account_id));
     Ok(diesel::delete(rows).execute(conn)?)
 }

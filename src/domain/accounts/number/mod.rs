@@ -12,7 +12,6 @@ use crate::domain::conversations::{self, Doubt, Ending, Sight};
 use crate::domain::verification::{self, Made};
 use crate::kit::{Language, Phone, Secret};
 use crate::platform::audit;
-use crate::platform::db::Conn;
 use crate::platform::tx::Tx;
 
 /// Replaces the account's number with the one that `proof` proves. Restricted sessions are refused: they
@@ -53,7 +52,7 @@ fn end_strangers(tx: &mut Tx, who: &Principal) -> Result<(), Refusal> {
     let mine = conversations::list(tx, &who.account_id, Sight::Confirmed, "", i64::MAX)?;
     for paired in conversations::list(tx, &who.account_id, Sight::All, "", i64::MAX)? {
         if !mine.iter().any(|own| own.pairing.id == paired.pairing.id) {
-            let theirs = (Sight::All, paired.pairing.id.as_str());
+            let theirs = (Sight::All, &paired.pairing.id);
             conversations::end(tx, &who.account_id, theirs, Ending::NumberChanged)?;
         }
     }

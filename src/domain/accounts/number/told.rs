@@ -4,8 +4,9 @@
 use serde_json::json;
 
 use crate::domain::consent;
+use crate::kit::ids::VerificationId;
 use crate::kit::{Language, Phone, gsm7};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::outbox::{self, Job, Message, Outgoing, Rendered, Sender, Text, Topic};
 use crate::platform::rate_limits;
 use crate::platform::tx::Tx;
@@ -28,7 +29,7 @@ struct Payload {
 /// Queues both texts; `proof` (the verification id) makes their dedupe keys unique to this change.
 pub(super) fn enqueue(
     tx: &mut Tx,
-    proof: &str,
+    proof: &VerificationId,
     old: Option<&Phone>,
     new: &Phone,
     language: Language,

@@ -18,7 +18,8 @@ use matching::{Agreement, Comparison, Grade, Known, Verdict};
 use serde_json::{Value, json};
 
 use crate::kit::Language;
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::{ConversationId, PracticeId, RecordId};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// A phone number or e-mail address shared by more records than this says nothing about a person, so
@@ -39,11 +40,11 @@ pub struct Finding {
 
 /// Compares the patient of a conversation with the practice's current records; `None` if the
 /// conversation does not exist.
-pub fn look(tx: &mut Tx, conversation_id: &str) -> db::Result<Option<Finding>> {
+pub fn look(tx: &mut Tx, conversation_id: &ConversationId) -> db::Result<Option<Finding>> {
     let Some(subject) = store::subject(tx.conn, conversation_id)? else { return Ok(None) };
     let known = known(tx, &subject)?;
     let verdict = matching::grade(&subject.given(), &known);
-    let ids: Vec<&str> = verdict.candidates.iter().map(|found| found.record_id.as_str()).collect();
+    let ids: Vec<&RecordId> = verdict.candidates.iter().map(|found| &found.record_id).collect();
     let records = store::records(tx.conn, &ids)?;
     Ok(Some(Finding { subject, verdict, records }))
 }
@@ -68,19 +69,24 @@ fn known(tx: &mut Tx, subject: &Subject) -> db::Result<Vec<Known>> {
 }
 
 /// Grades a conversation (again) and stores the grade.
-pub fn regrade(tx: &mut Tx, conversation_id: &str) -> db::Result<Option<Grade>> {
+pub fn regrade(tx: &mut Tx, conversation_id: &ConversationId) -> db::Result<Option<Grade>> {
     let Some(finding) = look(tx, conversation_id)? else { return Ok(None) };
     store::keep_grade(tx.conn, conversation_id, &finding.verdict, tx.now)?;
     Ok(Some(finding.verdict.grade))
 }
 
 /// Up to `limit` open conversations of a practice that need an identity check, by id, after the id `after`.
-pub fn undecided(tx: &mut Tx, practice_id: &str, after: &str, limit: i64) -> db::Result<Vec<String>> {
+pub fn undecided(
+    tx: &mut Tx,
+    practice_id: &PracticeId,
+    after: &str,
+    limit: i64,
+) -> db::Result<Vec<ConversationId>> {
     store::undecided(tx.conn, practice_id, after, limit)
 }
 
 /// The stored grades of these conversations.
-pub fn gradings(tx: &mut Tx, conversation_ids: &[String]) -> db::Result<Vec<Grading>> {
+pub fn gradings(tx: &mut Tx, conversation_ids: &[ConversationId]) -> db::Result<Vec<Grading>> {
     store::gradings(tx.conn, conversation_ids)
 }
 

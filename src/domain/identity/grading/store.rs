@@ -9,6 +9,7 @@ use super::matching::{Given, Known, Verdict};
 use crate::domain::conversations::{by_stranger, own_address};
 use crate::domain::records::Record;
 use crate::kit::Timestamp;
+use crate::kit::ids::{ConversationId, PracticeId, RecordId};
 use crate::platform::db::schema::{
     accounts, conversations, identity_grades, pairings, patient_records, patients, record_values,
 };
@@ -16,7 +17,7 @@ use crate::platform::db::{Both, Conn, Result, columns};
 
 /// The patient of a conversation with their own details.
 pub struct Subject {
-    pub practice_id: String,
+    pub practice_id: PracticeId,
     pub given_name: String,
     pub family_name: String,
     pub birth_date: Option<String>,
@@ -43,20 +44,25 @@ impl Subject {
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = identity_grades)]
 pub struct Grading {
-    pub conversation_id: String,
+    pub conversation_id: ConversationId,
     pub grade: String,
     /// Number of candidate records.
     pub candidates: i32,
     pub graded_at: Timestamp,
 }
 
-pub fn gradings(conn: &mut Conn, conversation_ids: &[String]) -> Result<Vec<Grading>> {
+pub fn gradings(conn: &mut Conn, conversation_ids: &[ConversationId]) -> Result<Vec<Grading>> {
     let rows = identity_grades::table.filter(identity_grades::conversation_id.eq_any(conversation_ids));
     Ok(rows.select(columns::<Grading>()).load(conn)?)
 }
 
 /// Open conversations that need an identity check.
-pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) -> Result<Vec<String>> {
+pub fn undecided(
+    conn: &mut Conn,
+    practice_id: &PracticeId,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ConversationId>> {
     let rows = conversations::table
         .filter(conversations::practice_id.eq(practice_id))
         .filter(conversations::to_verify.eq(true))
@@ -66,7 +72,7 @@ pub fn undecided(conn: &mut Conn, practice_id: &str, after: &str, limit: i64) ->
 
 /// The columns of a [`Subject`].
 type Person =
-    (String, String, String, Option<String>, Option<String>, Option<String>, Option<Timestamp>, bool);
+    (PracticeId, String, String, Option<String>, Option<String>, Option<String>, Option<Timestamp>, bool);
 
 fn person(found: Person) -> Subject {
     let (practice_id, given_name, family_name, birth_date, phone, email, proven_at, is_stranger) = found;
@@ -74,7 +80,7 @@ fn person(found: Person) -> Subject {
     Subject { practice_id, given_name, family_name, birth_date, phone, email, email_is_proven }
 }
 
-pub fn subject(conn: &mut Conn, conversation_id: &str) -> Result<Option<Subject>> {
+pub fn subject(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Option<Subject>> {
     let row = conversations::table
         .inner_join(pairings::table.inner_join(patients::table).inner_join(accounts::table))
         .filter(conversations::id.eq(conversation_id));
@@ -96,23 +102,23 @@ pub fn subject(conn: &mut Conn, conversation_id: &str) -> Result<Option<Subject>
 
 /// Active records that have or had the patient's phone number or e-mail address; for each at most
 /// one more than `most`.
-pub fn reached(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<String>> {
+pub fn reached(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<RecordId>> {
     let given = [("phone", &subject.phone), ("email", &subject.email)];
     let mut ids = Vec::new();
     for (kind, value) in given.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))) {
-        ids.extend(having(&subject.practice_id, kind, value).limit(most + 1).load::<String>(conn)?);
+        ids.extend(having(&subject.practice_id, kind, value).limit(most + 1).load::<RecordId>(conn)?);
     }
     Ok(ids)
 }
 
 /// Up to `limit` active records with a birth date.
-pub fn born(conn: &mut Conn, practice_id: &str, day: &str, limit: i64) -> Result<Vec<String>> {
+pub fn born(conn: &mut Conn, practice_id: &PracticeId, day: &str, limit: i64) -> Result<Vec<RecordId>> {
     Ok(having(practice_id, "birth_date", day).limit(limit).load(conn)?)
 }
 
 /// Ids of active records that have or had a value, sorted.
 #[diesel::dsl::auto_type(no_type_alias)]
-fn having<'a>(practice_id: &'a str, kind: &'a str, value: &'a str) -> _ {
+fn having<'a>(practice_id: &'a PracticeId, kind: &'a str, value: &'a str) -> _ {
     record_values::table
         .inner_join(patient_records::table)
         .filter(record_values::practice_id.eq(practice_id))
@@ -124,16 +130,16 @@ fn having<'a>(practice_id: &'a str, kind: &'a str, value: &'a str) -> _ {
 }
 
 /// Current and former values of records.
-pub fn known(conn: &mut Conn, ids: &[String]) -> Result<Vec<Known>> {
+pub fn known(conn: &mut Conn, ids: &[RecordId]) -> Result<Vec<Known>> {
     let rows = record_values::table.filter(record_values::record_id.eq_any(ids));
     let order = (record_values::record_id, record_values::current.desc(), record_values::value);
-    let rows: Vec<(String, String, String)> = rows
+    let rows: Vec<(RecordId, String, String)> = rows
         .order(order)
         .select((record_values::record_id, record_values::kind, record_values::value))
         .load(conn)?;
-    let mut found: HashMap<String, Known> = HashMap::new();
+    let mut found: HashMap<RecordId, Known> = HashMap::new();
     for (record_id, kind, value) in rows {
-        let known = found.entry(record_id.clone()).or_insert_with(|| Known { record_id, ..Known::default() });
+        let known = found.entry(record_id.clone()).or_insert_with(|| Known::new(record_id));
         match kind.as_str() {
             "phone" => known.phones.push(value),
             "email" => known.emails.push(value),
@@ -147,15 +153,20 @@ pub fn known(conn: &mut Conn, ids: &[String]) -> Result<Vec<Known>> {
 }
 
 /// Records by their ids, in that order.
-pub fn records(conn: &mut Conn, ids: &[&str]) -> Result<Vec<Record>> {
+pub fn records(conn: &mut Conn, ids: &[&RecordId]) -> Result<Vec<Record>> {
     let rows = patient_records::table.filter(patient_records::id.eq_any(ids));
     let mut found: Vec<Record> = rows.select(columns::<Record>()).load(conn)?;
-    found.sort_by_key(|record| ids.iter().position(|id| *id == record.id));
+    found.sort_by_key(|record| ids.iter().position(|id| **id == record.id));
     Ok(found)
 }
 
 /// Stores the grade of a conversation and replaces an older one.
-pub fn keep_grade(conn: &mut Conn, conversation_id: &str, verdict: &Verdict, now: Timestamp) -> Result<()> {
+pub fn keep_grade(
+    conn: &mut Conn,
+    conversation_id: &ConversationId,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> Result<()> {
     let single = match verdict.candidates.as_slice() {
         [one] => Some(&one.record_id),
         _ => None,

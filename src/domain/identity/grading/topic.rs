@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::domain::conversations;
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::ConversationId;
+use crate::platform::db;
 use crate::platform::outbox::{Job, Outcome, Rendered, Topic};
 use crate::platform::tx::Tx;
 
@@ -12,7 +13,7 @@ pub struct GradeTopic;
 
 #[derive(Deserialize)]
 struct Payload {
-    conversation: String,
+    conversation: ConversationId,
 }
 
 impl GradeTopic {

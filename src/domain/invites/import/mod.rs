@@ -17,9 +17,10 @@ pub use topic::ImportTopic;
 
 use super::{NewInvite, Refusal, create};
 use crate::domain::links::{self, Destination};
+use crate::kit::ids::{ImportId, InviteId, StaffId};
 use crate::kit::{Email, Language, Phone};
 use crate::platform::audit;
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::outbox::{self, Channel, Message};
 use crate::platform::tx::Tx;
 
@@ -39,9 +40,9 @@ pub struct Row {
 }
 
 /// Stores a list and queues its chunks.
-pub fn take(tx: &mut Tx, to: &Destination, by: &str, rows: &[Row]) -> Result<Import, Refusal> {
+pub fn take(tx: &mut Tx, to: &Destination, by: &StaffId, rows: &[Row]) -> Result<Import, Refusal> {
     let total = i32::try_from(rows.len()).unwrap_or(i32::MAX);
-    let id = tx.id("imp");
+    let id = tx.id::<ImportId>();
     store::insert(tx.conn, &id, to, by, total, tx.now)?;
     for (line, row) in (1..).zip(rows) {
         store::insert_row(tx.conn, &id, line, &serde_json::to_string(row).unwrap_or_default())?;
@@ -59,13 +60,13 @@ pub fn take(tx: &mut Tx, to: &Destination, by: &str, rows: &[Row]) -> Result<Imp
         outbox::enqueue(tx, &message)?;
     }
     let detail = json!({ "link": to.link.id, "rows": total });
-    let (practice_id, action) = (Some(to.practice.id.as_str()), "invite.imported");
-    tx.audit(&audit::Event { practice_id, actor: by, action, subject: &id, detail })?;
+    let (practice_id, action) = (Some(&to.practice.id), "invite.imported");
+    tx.audit(&audit::Event { practice_id, actor: by.as_str(), action, subject: id.as_str(), detail })?;
     store::known(tx.conn, &id)?.ok_or(Refusal::NotFound)
 }
 
 /// Processes a chunk: every row of it without a result gets one.
-fn work(tx: &mut Tx, id: &str, first: i32) -> db::Result<()> {
+fn work(tx: &mut Tx, id: &ImportId, first: i32) -> db::Result<()> {
     let Some(import) = store::known(tx.conn, id)? else { return Ok(()) };
     let to = match links::destination_of(tx, &import.link_id) {
         Ok(to) => Some(to),
@@ -78,13 +79,18 @@ fn work(tx: &mut Tx, id: &str, first: i32) -> db::Result<()> {
             Some(to) => invite(tx, to, &import.created_by, &row)?,
             None => ("link_paused", None),
         };
-        store::settle_row(tx.conn, id, line, result, invite_id.as_deref())?;
+        store::settle_row(tx.conn, id, line, result, invite_id.as_ref())?;
     }
     Ok(())
 }
 
 /// Returns the result of one row, and the id of its invite.
-fn invite(tx: &mut Tx, to: &Destination, by: &str, row: &Row) -> db::Result<(&'static str, Option<String>)> {
+fn invite(
+    tx: &mut Tx,
+    to: &Destination,
+    by: &StaffId,
+    row: &Row,
+) -> db::Result<(&'static str, Option<InviteId>)> {
     let new = match asked(tx, by, row) {
         Ok(new) => new,
         Err(wrong) => return Ok((wrong, None)),
@@ -97,7 +103,7 @@ fn invite(tx: &mut Tx, to: &Destination, by: &str, row: &Row) -> db::Result<(&'s
 }
 
 /// Parses a row, or returns the error code of the first invalid cell.
-fn asked(tx: &Tx, by: &str, row: &Row) -> Result<NewInvite, &'static str> {
+fn asked(tx: &Tx, by: &StaffId, row: &Row) -> Result<NewInvite, &'static str> {
     let name = super::name(&row.name).ok_or("name_invalid")?;
     let region = &tx.settings.verification.default_region;
     let phone = Phone::parse(&row.mobile, Some(region)).map_err(|_| "phone_invalid")?;

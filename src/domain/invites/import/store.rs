@@ -8,15 +8,16 @@ use utoipa::ToSchema;
 use crate::domain::invites::Filter;
 use crate::domain::links::Destination;
 use crate::kit::Timestamp;
+use crate::kit::ids::{ImportId, InviteId, LinkId, StaffId};
 use crate::platform::db::schema::{invite_import_rows, invite_imports, practice_links};
 use crate::platform::db::{Conn, Result, columns};
 
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = invite_imports)]
 pub struct Taken {
-    id: String,
-    link_id: String,
-    created_by: String,
+    id: ImportId,
+    link_id: LinkId,
+    created_by: StaffId,
     total: i32,
     created_at: Timestamp,
 }
@@ -25,11 +26,11 @@ pub struct Taken {
 #[derive(Clone)]
 pub struct Import {
     /// Prefixed, time-ordered id: `imp_…`.
-    pub id: String,
+    pub id: ImportId,
     /// The link that its invites belong to.
-    pub link_id: String,
+    pub link_id: LinkId,
     /// Id of the staff member who submitted it.
-    pub created_by: String,
+    pub created_by: StaffId,
     /// Number of all rows.
     pub total: i32,
     /// Number of rows with a result.
@@ -58,15 +59,15 @@ pub struct Done {
     #[schema(required = true, example = "created")]
     pub result: Option<String>,
     /// Id of the invite that was created.
-    #[schema(required = true, example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pub invite_id: Option<String>,
+    #[schema(required = true)]
+    pub invite_id: Option<InviteId>,
 }
 
 pub fn insert(
     conn: &mut Conn,
-    id: &str,
+    id: &ImportId,
     to: &Destination,
-    by: &str,
+    by: &StaffId,
     total: i32,
     now: Timestamp,
 ) -> Result<()> {
@@ -82,7 +83,7 @@ pub fn insert(
     Ok(())
 }
 
-pub fn insert_row(conn: &mut Conn, import_id: &str, line: i32, written: &str) -> Result<()> {
+pub fn insert_row(conn: &mut Conn, import_id: &ImportId, line: i32, written: &str) -> Result<()> {
     let row = (
         invite_import_rows::import_id.eq(import_id),
         invite_import_rows::line.eq(line),
@@ -93,7 +94,7 @@ pub fn insert_row(conn: &mut Conn, import_id: &str, line: i32, written: &str) ->
 }
 
 /// Rows from `first` to before `end` that have no result yet.
-pub fn open_rows(conn: &mut Conn, import_id: &str, first: i32, end: i32) -> Result<Vec<(i32, String)>> {
+pub fn open_rows(conn: &mut Conn, import_id: &ImportId, first: i32, end: i32) -> Result<Vec<(i32, String)>> {
     let rows = invite_import_rows::table
         .filter(invite_import_rows::import_id.eq(import_id))
         .filter(invite_import_rows::line.ge(first))
@@ -108,10 +109,10 @@ pub fn open_rows(conn: &mut Conn, import_id: &str, first: i32, end: i32) -> Resu
 /// Stores a row's result, and deletes its content.
 pub fn settle_row(
     conn: &mut Conn,
-    import_id: &str,
+    import_id: &ImportId,
     line: i32,
     result: &str,
-    invite_id: Option<&str>,
+    invite_id: Option<&InviteId>,
 ) -> Result<()> {
     let change = (
         invite_import_rows::written.eq(None::<String>),
@@ -123,13 +124,13 @@ pub fn settle_row(
 }
 
 /// Returns the list in any access scope.
-pub fn known(conn: &mut Conn, id: &str) -> Result<Option<Import>> {
+pub fn known(conn: &mut Conn, id: &ImportId) -> Result<Option<Import>> {
     let row = invite_imports::table.find(id).select(columns::<Taken>()).first(conn).optional()?;
     row.map(|taken| counted(conn, taken)).transpose()
 }
 
 /// Returns the list if its link is within the access scope of `filter`.
-pub fn find(conn: &mut Conn, filter: &Filter<'_>, id: &str) -> Result<Option<Import>> {
+pub fn find(conn: &mut Conn, filter: &Filter<'_>, id: &ImportId) -> Result<Option<Import>> {
     let mut rows = invite_imports::table
         .filter(invite_imports::id.eq(id))
         .filter(invite_imports::practice_id.eq(filter.practice_id))
@@ -152,7 +153,7 @@ fn counted(conn: &mut Conn, taken: Taken) -> Result<Import> {
 }
 
 /// Results of the rows after `after`.
-pub fn rows(conn: &mut Conn, import_id: &str, after: i32, limit: i64) -> Result<Vec<Done>> {
+pub fn rows(conn: &mut Conn, import_id: &ImportId, after: i32, limit: i64) -> Result<Vec<Done>> {
     let rows = invite_import_rows::table
         .filter(invite_import_rows::import_id.eq(import_id))
         .filter(invite_import_rows::line.gt(after));

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::platform::db::{self, Conn};
+use crate::kit::ids::ImportId;
+use crate::platform::db;
 use crate::platform::outbox::{Job, Outcome, Rendered, Topic};
 use crate::platform::tx::Tx;
 
@@ -11,7 +12,7 @@ pub struct ImportTopic;
 
 #[derive(Deserialize)]
 struct Payload {
-    import: String,
+    import: ImportId,
     first: i32,
 }
 

@@ -22,9 +22,10 @@ use super::sign_in::throttle;
 use super::{Member, Refusal, password, session, sign_in};
 use crate::domain::practices;
 use crate::domain::staff::PasswordHasher;
+use crate::kit::ids::StaffId;
 use crate::kit::{Email, Secret, Timestamp};
-use crate::platform::audit::{self, Event};
-use crate::platform::db::{self, Conn};
+use crate::platform::audit::Event;
+use crate::platform::db::{self};
 use crate::platform::outbox::{self, Channel, Message};
 use crate::platform::tx::{Service, Tx};
 
@@ -64,14 +65,14 @@ impl Purpose {
 #[derive(Serialize, Deserialize)]
 struct Payload {
     /// The recipient's id; `None` if the address belongs to no account.
-    staff: Option<String>,
+    staff: Option<StaffId>,
     purpose: Purpose,
     /// The random seed that the token is derived from.
     seed: String,
 }
 
 impl Payload {
-    fn new(tx: &Tx, staff: Option<String>, purpose: Purpose) -> Self {
+    fn new(tx: &Tx, staff: Option<StaffId>, purpose: Purpose) -> Self {
         Self { staff, purpose, seed: URL_SAFE_NO_PAD.encode(tx.random::<32>()) }
     }
 
@@ -191,18 +192,18 @@ pub fn set_password(tx: &mut Tx, chosen: &Chosen) -> Result<Member, Refusal> {
 }
 
 fn note(tx: &mut Tx, member: &Member, action: &str, purpose: &str) -> db::Result<()> {
-    let practice_id = Some(member.practice_id.as_str());
+    let (practice_id, staff_id) = (Some(&member.practice_id), member.id.as_str());
     let detail = json!({ "by": purpose });
-    tx.audit(&Event { practice_id, actor: &member.id, action, subject: &member.id, detail })
+    tx.audit(&Event { practice_id, actor: staff_id, action, subject: staff_id, detail })
 }
 
 /// Returns whether a staff member was sent a link after `since` that is still unused.
-pub fn was_written(tx: &mut Tx, staff_id: &str, since: Timestamp) -> db::Result<bool> {
+pub fn was_written(tx: &mut Tx, staff_id: &StaffId, since: Timestamp) -> db::Result<bool> {
     store::has_since(tx.conn, staff_id, since)
 }
 
 /// Invalidates all password links of a staff member.
-pub fn end_all(tx: &mut Tx, staff_id: &str) -> db::Result<()> {
+pub fn end_all(tx: &mut Tx, staff_id: &StaffId) -> db::Result<()> {
     store::use_all(tx.conn, staff_id, tx.now).map(drop)
 }
 

@@ -5,13 +5,14 @@ use diesel::{delete, insert_into, update};
 
 use super::Purpose;
 use crate::kit::Timestamp;
+use crate::kit::ids::StaffId;
 use crate::platform::db::schema::staff_letters;
 use crate::platform::db::{Conn, Result};
 
 pub fn insert(
     conn: &mut Conn,
     hash: &str,
-    staff_id: &str,
+    staff_id: &StaffId,
     purpose: Purpose,
     now: Timestamp,
     ends: Timestamp,
@@ -28,7 +29,7 @@ pub fn insert(
 }
 
 /// Returns the staff member of a link that is unused and not expired.
-pub fn find_live(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<String>> {
+pub fn find_live(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<StaffId>> {
     let row = staff_letters::table
         .find(hash)
         .filter(staff_letters::used_at.is_null())
@@ -37,7 +38,7 @@ pub fn find_live(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<S
 }
 
 /// Uses a link, once; returns its staff member and purpose.
-pub fn take(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<(String, String)>> {
+pub fn take(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<(StaffId, String)>> {
     let row = staff_letters::table
         .filter(staff_letters::hash.eq(hash))
         .filter(staff_letters::used_at.is_null())
@@ -49,7 +50,7 @@ pub fn take(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<(Strin
 }
 
 /// Returns whether a staff member has an unused link created after `since`.
-pub fn has_since(conn: &mut Conn, staff_id: &str, since: Timestamp) -> Result<bool> {
+pub fn has_since(conn: &mut Conn, staff_id: &StaffId, since: Timestamp) -> Result<bool> {
     let rows = staff_letters::table
         .filter(staff_letters::staff_id.eq(staff_id))
         .filter(staff_letters::used_at.is_null())
@@ -58,7 +59,7 @@ pub fn has_since(conn: &mut Conn, staff_id: &str, since: Timestamp) -> Result<bo
 }
 
 /// Invalidates every unused link of a staff member.
-pub fn use_all(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<usize> {
+pub fn use_all(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<usize> {
     let rows = staff_letters::table
         .filter(staff_letters::staff_id.eq(staff_id))
         .filter(staff_letters::used_at.is_null());

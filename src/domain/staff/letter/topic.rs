@@ -3,7 +3,7 @@
 use super::{Payload, store, url, words};
 use crate::domain::practices;
 use crate::kit::Email;
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::outbox::{Job, Rendered, Topic};
 use crate::platform::tx::Tx;
 

@@ -14,9 +14,10 @@ use std::time::Duration;
 pub use store::Session;
 
 use super::{Principal, Refusal, token};
+use crate::kit::ids::{StaffId, StaffSessionId};
 use crate::kit::{Secret, Timestamp, secret};
-use crate::platform::audit::{self, Event};
-use crate::platform::db::{self, Conn};
+use crate::platform::audit::Event;
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// Maximum lifetime of an app's session.
@@ -67,23 +68,23 @@ pub enum Refreshed {
 }
 
 /// Opens an app's session for a staff member whose two factors were just proven.
-pub fn open_api(tx: &mut Tx, staff_id: &str, agent: &str) -> Result<Tokens, Refusal> {
+pub fn open_api(tx: &mut Tx, staff_id: &StaffId, agent: &str) -> Result<Tokens, Refusal> {
     let session = open(tx, staff_id, Kind::Api, agent)?;
     issue(tx, &session)
 }
 
 /// Opens a browser's session once both factors are proven; returns the cookie's secret.
-pub fn open_console(tx: &mut Tx, staff_id: &str, agent: &str) -> db::Result<Secret> {
+pub fn open_console(tx: &mut Tx, staff_id: &StaffId, agent: &str) -> db::Result<Secret> {
     let session = open(tx, staff_id, Kind::Console, agent)?;
     let cookie = tx.secret(secret::COOKIE);
     store::insert_token(tx.conn, &cookie.hash(), &session.id, tx.now, session.expires_at)?;
     Ok(cookie)
 }
 
-fn open(tx: &mut Tx, staff_id: &str, kind: Kind, agent: &str) -> db::Result<Session> {
+fn open(tx: &mut Tx, staff_id: &StaffId, kind: Kind, agent: &str) -> db::Result<Session> {
     let life = if kind == Kind::Api { API_LIFE } else { CONSOLE_LIFE };
     let label = label::of_agent(agent);
-    let session = Session::new(tx.id("sts"), staff_id, kind, label, tx.now, tx.now + life);
+    let session = Session::new(tx.id::<StaffSessionId>(), staff_id, kind, label, tx.now, tx.now + life);
     store::insert(tx.conn, &session)?;
     Ok(session)
 }
@@ -103,7 +104,7 @@ pub fn refresh(tx: &mut Tx, refresh: &Secret) -> Result<Refreshed, Refusal> {
         let id = store::used_token(tx.conn, &hash)?.ok_or(Refusal::RefreshInvalid)?;
         if let Some(session) = store::find_live(tx.conn, &id, tx.now)? {
             store::revoke(tx.conn, &id, tx.now)?;
-            note(tx, &session.staff_id, "staff.refresh_token_reused", &id)?;
+            note(tx, &session.staff_id, "staff.refresh_token_reused", Some(&id))?;
         }
         return Ok(Refreshed::Reused);
     };
@@ -113,20 +114,25 @@ pub fn refresh(tx: &mut Tx, refresh: &Secret) -> Result<Refreshed, Refusal> {
     Ok(Refreshed::Tokens(issue(tx, &session)?))
 }
 
-fn note(tx: &mut Tx, staff_id: &str, action: &str, session_id: &str) -> db::Result<()> {
+fn note(
+    tx: &mut Tx,
+    staff_id: &StaffId,
+    action: &str,
+    session_id: Option<&StaffSessionId>,
+) -> db::Result<()> {
     let member = super::store::find(tx.conn, staff_id)?;
     let event = Event {
-        practice_id: member.as_ref().map(|member| member.practice_id.as_str()),
-        actor: staff_id,
+        practice_id: member.as_ref().map(|member| &member.practice_id),
+        actor: staff_id.as_str(),
         action,
-        subject: staff_id,
-        detail: serde_json::json!({ "session": session_id }),
+        subject: staff_id.as_str(),
+        detail: serde_json::json!({ "session": session_id.map_or("", StaffSessionId::as_str) }),
     };
     tx.audit(&event)
 }
 
 /// Returns staff member and session of an access token or cookie; a development token has no session.
-pub fn proven(tx: &mut Tx, given: &Secret) -> db::Result<Option<(String, Option<Session>)>> {
+pub fn proven(tx: &mut Tx, given: &Secret) -> db::Result<Option<(StaffId, Option<Session>)>> {
     if given.is_cookie() {
         let Some(id) = store::session_of(tx.conn, &given.hash(), tx.now)? else { return Ok(None) };
         let session = live(tx, &id, Kind::Console)?;
@@ -142,7 +148,7 @@ pub fn proven(tx: &mut Tx, given: &Secret) -> db::Result<Option<(String, Option<
     }
 }
 
-fn live(tx: &mut Tx, id: &str, kind: Kind) -> db::Result<Option<Session>> {
+fn live(tx: &mut Tx, id: &StaffSessionId, kind: Kind) -> db::Result<Option<Session>> {
     let session = store::find_live(tx.conn, id, tx.now)?.filter(|session| session.kind() == kind);
     Ok(session.filter(|session| kind == Kind::Api || session.last_seen_at + CONSOLE_IDLE > tx.now))
 }
@@ -153,7 +159,7 @@ pub fn is_due(tx: &Tx, session: &Session) -> bool {
 }
 
 /// Records the use of a session, so that the idle timeout starts again.
-pub fn keep(tx: &mut Tx, session_id: &str) -> db::Result<()> {
+pub fn keep(tx: &mut Tx, session_id: &StaffSessionId) -> db::Result<()> {
     store::keep(tx.conn, session_id, since(tx), tx.now).map(drop)
 }
 
@@ -173,15 +179,15 @@ pub fn list(tx: &mut Tx, who: &Principal) -> db::Result<Vec<Session>> {
 pub fn sign_out(tx: &mut Tx, who: &Principal) -> db::Result<()> {
     let Some(id) = &who.session_id else { return Ok(()) };
     if store::revoke(tx.conn, id, tx.now)? == 1 {
-        note(tx, &who.staff_id, "staff.signed_out", id)?;
+        note(tx, &who.staff_id, "staff.signed_out", Some(id))?;
     }
     Ok(())
 }
 
 /// Ends one of the caller's sessions; one that has already ended is no error.
-pub fn end(tx: &mut Tx, who: &Principal, id: &str) -> Result<(), Refusal> {
+pub fn end(tx: &mut Tx, who: &Principal, id: &StaffSessionId) -> Result<(), Refusal> {
     if store::revoke_own(tx.conn, id, &who.staff_id, tx.now)? == 1 {
-        return Ok(note(tx, &who.staff_id, "staff.session_ended", id)?);
+        return Ok(note(tx, &who.staff_id, "staff.session_ended", Some(id))?);
     }
     match store::is_own(tx.conn, id, &who.staff_id)? {
         true => Ok(()),
@@ -191,18 +197,20 @@ pub fn end(tx: &mut Tx, who: &Principal, id: &str) -> Result<(), Refusal> {
 
 /// Ends every session of the caller except the current one.
 pub fn end_others(tx: &mut Tx, who: &Principal) -> db::Result<usize> {
-    store::revoke_others(tx.conn, &who.staff_id, who.session_id.as_deref().unwrap_or_default(), tx.now)
+    match &who.session_id {
+        Some(id) => store::revoke_others(tx.conn, &who.staff_id, id, tx.now),
+        None => store::revoke_all(tx.conn, &who.staff_id, tx.now),
+    }
 }
 
 /// Ends every session of the caller, including the current one.
 pub fn sign_out_everywhere(tx: &mut Tx, who: &Principal) -> Result<(), Refusal> {
     end_all(tx, &who.staff_id)?;
-    let asked_by = who.session_id.as_deref().unwrap_or_default();
-    Ok(note(tx, &who.staff_id, "staff.signed_out_everywhere", asked_by)?)
+    Ok(note(tx, &who.staff_id, "staff.signed_out_everywhere", who.session_id.as_ref())?)
 }
 
 /// Ends every session of a staff member.
-pub fn end_all(tx: &mut Tx, staff_id: &str) -> db::Result<usize> {
+pub fn end_all(tx: &mut Tx, staff_id: &StaffId) -> db::Result<usize> {
     store::revoke_all(tx.conn, staff_id, tx.now)
 }
 

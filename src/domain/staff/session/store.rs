@@ -5,6 +5,7 @@ use diesel::{delete, insert_into, update};
 
 use super::Kind;
 use crate::kit::Timestamp;
+use crate::kit::ids::{StaffId, StaffSessionId};
 use crate::platform::db::schema::{staff_sessions, staff_tokens};
 use crate::platform::db::{Conn, Result, columns};
 
@@ -12,8 +13,8 @@ use crate::platform::db::{Conn, Result, columns};
 #[diesel(table_name = staff_sessions)]
 pub struct Session {
     /// Prefixed `sts_`, followed by a UUID.
-    pub id: String,
-    pub staff_id: String,
+    pub id: StaffSessionId,
+    pub staff_id: StaffId,
     kind: String,
     /// Browser and operating system, from the `User-Agent`.
     pub label: String,
@@ -47,8 +48,8 @@ pub fn insert(conn: &mut Conn, new: &Session) -> Result<()> {
 
 impl Session {
     pub fn new(
-        id: String,
-        staff_id: &str,
+        id: StaffSessionId,
+        staff_id: &StaffId,
         kind: Kind,
         label: String,
         now: Timestamp,
@@ -60,7 +61,7 @@ impl Session {
 }
 
 /// Finds the session `id` unless it is revoked or expired.
-pub fn find_live(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Session>> {
+pub fn find_live(conn: &mut Conn, id: &StaffSessionId, now: Timestamp) -> Result<Option<Session>> {
     let row = staff_sessions::table
         .find(id)
         .filter(staff_sessions::revoked_at.is_null())
@@ -69,7 +70,7 @@ pub fn find_live(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Ses
 }
 
 /// Lists the active sessions of a staff member, most recently used first.
-pub fn live_of(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<Vec<Session>> {
+pub fn live_of(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<Vec<Session>> {
     let rows = staff_sessions::table
         .filter(staff_sessions::staff_id.eq(staff_id))
         .filter(staff_sessions::revoked_at.is_null())
@@ -79,7 +80,7 @@ pub fn live_of(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<Vec<Se
 }
 
 /// Records the use of a session, unless a use after `since` is already recorded.
-pub fn keep(conn: &mut Conn, id: &str, since: Timestamp, now: Timestamp) -> Result<usize> {
+pub fn keep(conn: &mut Conn, id: &StaffSessionId, since: Timestamp, now: Timestamp) -> Result<usize> {
     let row = staff_sessions::table
         .filter(staff_sessions::id.eq(id))
         .filter(staff_sessions::last_seen_at.le(since));
@@ -87,14 +88,14 @@ pub fn keep(conn: &mut Conn, id: &str, since: Timestamp, now: Timestamp) -> Resu
 }
 
 /// Ends a session, regardless of its owner.
-pub fn revoke(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
+pub fn revoke(conn: &mut Conn, id: &StaffSessionId, now: Timestamp) -> Result<usize> {
     let row =
         staff_sessions::table.filter(staff_sessions::id.eq(id)).filter(staff_sessions::revoked_at.is_null());
     Ok(update(row).set(staff_sessions::revoked_at.eq(now)).execute(conn)?)
 }
 
 /// Ends a session if it belongs to the staff member.
-pub fn revoke_own(conn: &mut Conn, id: &str, staff_id: &str, now: Timestamp) -> Result<usize> {
+pub fn revoke_own(conn: &mut Conn, id: &StaffSessionId, staff_id: &StaffId, now: Timestamp) -> Result<usize> {
     let row = staff_sessions::table
         .filter(staff_sessions::id.eq(id))
         .filter(staff_sessions::staff_id.eq(staff_id))
@@ -103,13 +104,18 @@ pub fn revoke_own(conn: &mut Conn, id: &str, staff_id: &str, now: Timestamp) -> 
 }
 
 /// Returns whether a session, active or ended, belongs to the staff member.
-pub fn is_own(conn: &mut Conn, id: &str, staff_id: &str) -> Result<bool> {
+pub fn is_own(conn: &mut Conn, id: &StaffSessionId, staff_id: &StaffId) -> Result<bool> {
     let row = staff_sessions::table.find(id).filter(staff_sessions::staff_id.eq(staff_id));
     Ok(row.count().get_result::<i64>(conn)? == 1)
 }
 
 /// Ends every session of a staff member except `kept`.
-pub fn revoke_others(conn: &mut Conn, staff_id: &str, kept: &str, now: Timestamp) -> Result<usize> {
+pub fn revoke_others(
+    conn: &mut Conn,
+    staff_id: &StaffId,
+    kept: &StaffSessionId,
+    now: Timestamp,
+) -> Result<usize> {
     let rows = staff_sessions::table
         .filter(staff_sessions::staff_id.eq(staff_id))
         .filter(staff_sessions::id.ne(kept))
@@ -118,7 +124,7 @@ pub fn revoke_others(conn: &mut Conn, staff_id: &str, kept: &str, now: Timestamp
 }
 
 /// Ends every session of a staff member.
-pub fn revoke_all(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<usize> {
+pub fn revoke_all(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<usize> {
     let rows = staff_sessions::table
         .filter(staff_sessions::staff_id.eq(staff_id))
         .filter(staff_sessions::revoked_at.is_null());
@@ -129,7 +135,7 @@ pub fn revoke_all(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<usi
 pub fn insert_token(
     conn: &mut Conn,
     hash: &str,
-    session_id: &str,
+    session_id: &StaffSessionId,
     now: Timestamp,
     ends: Timestamp,
 ) -> Result<()> {
@@ -144,7 +150,7 @@ pub fn insert_token(
 }
 
 /// Returns the session id of a cookie's secret.
-pub fn session_of(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<String>> {
+pub fn session_of(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<StaffSessionId>> {
     let row = staff_tokens::table
         .find(hash)
         .filter(staff_tokens::used_at.is_null())
@@ -154,7 +160,7 @@ pub fn session_of(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<
 
 /// Uses a valid refresh token, once; returns its session id. A cookie's secret is not accepted: it belongs
 /// to a session of another kind.
-pub fn use_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<String>> {
+pub fn use_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<StaffSessionId>> {
     let api =
         staff_sessions::table.filter(staff_sessions::kind.eq(Kind::Api.as_str())).select(staff_sessions::id);
     let row = staff_tokens::table
@@ -167,7 +173,7 @@ pub fn use_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<S
 }
 
 /// Returns the session id of a refresh token that was used before.
-pub fn used_token(conn: &mut Conn, hash: &str) -> Result<Option<String>> {
+pub fn used_token(conn: &mut Conn, hash: &str) -> Result<Option<StaffSessionId>> {
     let row = staff_tokens::table.find(hash).filter(staff_tokens::used_at.is_not_null());
     Ok(row.select(staff_tokens::session_id).first(conn).optional()?)
 }

@@ -18,9 +18,10 @@ use super::store::Credentials;
 use super::{Member, Refusal};
 use crate::domain::practices;
 use crate::domain::staff::PasswordHasher;
+use crate::kit::ids::StaffId;
 use crate::kit::{Email, Secret, Timestamp};
-use crate::platform::audit::{self, Event};
-use crate::platform::db::{self, Conn};
+use crate::platform::audit::Event;
+use crate::platform::db::{self};
 use crate::platform::tx::{Service, Tx};
 
 /// Time to fetch the phone and type a code.
@@ -119,7 +120,7 @@ fn still_proven(tx: &mut Tx, checked: &Checked) -> db::Result<Option<Member>> {
 }
 
 /// Finds the active staff member `id`, unless the practice is closed.
-fn at_work(tx: &mut Tx, id: &str) -> db::Result<Option<Member>> {
+fn at_work(tx: &mut Tx, id: &StaffId) -> db::Result<Option<Member>> {
     let Some(member) = super::store::find_active(tx.conn, id)? else { return Ok(None) };
     let practice = practices::find(tx, &member.practice_id)?;
     Ok(practice.is_some_and(|practice| !practice.is_closed()).then_some(member))
@@ -155,7 +156,7 @@ pub enum Finished {
 
 /// A staff member with both factors proven.
 pub struct Proven {
-    pub staff_id: String,
+    pub staff_id: StaffId,
     /// Shown only once; empty except after enrollment.
     pub recovery_codes: Vec<String>,
     /// A token for the device to keep: strangers' failures will not slow it down.
@@ -250,7 +251,7 @@ pub fn renew_recovery_codes(
 }
 
 /// Returns whether `code` is valid now; the statement that accepts a code also uses it up.
-fn accepts_totp(tx: &mut Tx, id: &str, code: &str) -> db::Result<bool> {
+fn accepts_totp(tx: &mut Tx, id: &StaffId, code: &str) -> db::Result<bool> {
     let Some(sealed) = super::store::totp_secret(tx.conn, id)? else { return Ok(false) };
     match totp::step_of(tx, id, &sealed, code) {
         Some(step) => super::store::accept_step(tx.conn, id, &sealed, step),
@@ -259,23 +260,22 @@ fn accepts_totp(tx: &mut Tx, id: &str, code: &str) -> db::Result<bool> {
 }
 
 fn note(tx: &mut Tx, member: &Member, action: &str, detail: Value) -> db::Result<()> {
-    let practice_id = Some(member.practice_id.as_str());
-    let event = Event { practice_id, actor: &member.id, action, subject: &member.id, detail };
-    tx.audit(&event)
+    let (practice_id, staff_id) = (Some(&member.practice_id), member.id.as_str());
+    tx.audit(&Event { practice_id, actor: staff_id, action, subject: staff_id, detail })
 }
 
 /// Returns the number of unused recovery codes of a staff member.
-pub fn recovery_codes_left(tx: &mut Tx, staff_id: &str) -> db::Result<i64> {
+pub fn recovery_codes_left(tx: &mut Tx, staff_id: &StaffId) -> db::Result<i64> {
     store::recovery_codes_left(tx.conn, staff_id)
 }
 
 /// Ends every unfinished sign-in of a staff member.
-pub fn end_challenges(tx: &mut Tx, staff_id: &str) -> db::Result<()> {
+pub fn end_challenges(tx: &mut Tx, staff_id: &StaffId) -> db::Result<()> {
     store::use_challenges_of(tx.conn, staff_id, tx.now).map(drop)
 }
 
 /// Removes the second factor and the recovery codes of a staff member: the next sign-in sets up new ones.
-pub fn forget_factor(tx: &mut Tx, staff_id: &str) -> db::Result<()> {
+pub fn forget_factor(tx: &mut Tx, staff_id: &StaffId) -> db::Result<()> {
     super::store::reset_totp(tx.conn, staff_id)?;
     store::delete_recovery_codes(tx.conn, staff_id)?;
     end_challenges(tx, staff_id)

@@ -5,6 +5,7 @@ use diesel::upsert::excluded;
 use diesel::{delete, insert_into, update};
 
 use crate::kit::Timestamp;
+use crate::kit::ids::StaffId;
 use crate::platform::db::schema::{staff_challenges, staff_recovery_codes, staff_throttles};
 use crate::platform::db::{Both, Conn, Result, columns};
 
@@ -12,7 +13,7 @@ use crate::platform::db::{Both, Conn, Result, columns};
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = staff_challenges)]
 pub struct Challenge {
-    pub staff_id: String,
+    pub staff_id: StaffId,
     /// The second factor that is being set up, sealed.
     pub new_secret: Option<String>,
 }
@@ -57,7 +58,7 @@ pub fn use_challenge(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<usiz
 }
 
 /// Invalidates every open challenge of a staff member.
-pub fn use_challenges_of(conn: &mut Conn, staff_id: &str, now: Timestamp) -> Result<usize> {
+pub fn use_challenges_of(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<usize> {
     let rows = staff_challenges::table
         .filter(staff_challenges::staff_id.eq(staff_id))
         .filter(staff_challenges::used_at.is_null());
@@ -68,7 +69,7 @@ pub fn delete_challenges(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(delete(staff_challenges::table.filter(staff_challenges::expires_at.lt(now))).execute(conn)?)
 }
 
-pub fn insert_recovery_code(conn: &mut Conn, hash: &str, staff_id: &str, now: Timestamp) -> Result<()> {
+pub fn insert_recovery_code(conn: &mut Conn, hash: &str, staff_id: &StaffId, now: Timestamp) -> Result<()> {
     let row = (
         staff_recovery_codes::hash.eq(hash),
         staff_recovery_codes::staff_id.eq(staff_id),
@@ -79,7 +80,7 @@ pub fn insert_recovery_code(conn: &mut Conn, hash: &str, staff_id: &str, now: Ti
 }
 
 /// Uses a recovery code, once.
-pub fn use_recovery_code(conn: &mut Conn, hash: &str, staff_id: &str, now: Timestamp) -> Result<bool> {
+pub fn use_recovery_code(conn: &mut Conn, hash: &str, staff_id: &StaffId, now: Timestamp) -> Result<bool> {
     let row = staff_recovery_codes::table
         .filter(staff_recovery_codes::hash.eq(hash))
         .filter(staff_recovery_codes::staff_id.eq(staff_id))
@@ -88,14 +89,14 @@ pub fn use_recovery_code(conn: &mut Conn, hash: &str, staff_id: &str, now: Times
 }
 
 /// Returns the number of unused recovery codes of a staff member.
-pub fn recovery_codes_left(conn: &mut Conn, staff_id: &str) -> Result<i64> {
+pub fn recovery_codes_left(conn: &mut Conn, staff_id: &StaffId) -> Result<i64> {
     let rows = staff_recovery_codes::table
         .filter(staff_recovery_codes::staff_id.eq(staff_id))
         .filter(staff_recovery_codes::used_at.is_null());
     Ok(rows.count().get_result(conn)?)
 }
 
-pub fn delete_recovery_codes(conn: &mut Conn, staff_id: &str) -> Result<usize> {
+pub fn delete_recovery_codes(conn: &mut Conn, staff_id: &StaffId) -> Result<usize> {
     let rows = staff_recovery_codes::table.filter(staff_recovery_codes::staff_id.eq(staff_id));
     Ok(delete(rows).execute(conn)?)
 }

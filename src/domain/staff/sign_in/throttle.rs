@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::store::{self, Count};
 use crate::kit::{Email, Secret, Timestamp, Wait};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::{self};
 use crate::platform::tx::Tx;
 
 /// The wait after the first failure that is not free.

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use totp_rs::{Algorithm, Builder, Secret as Seed, Totp};
 
+use crate::kit::ids::StaffId;
 use crate::kit::{percent, seal};
 use crate::platform::tx::Tx;
 
@@ -32,7 +33,7 @@ pub struct Enrolment {
 }
 
 /// Creates a second factor; `account` is its label in an authenticator app. `None` if the cipher fails.
-pub fn fresh(tx: &Tx, staff_id: &str, account: &str) -> Option<Enrolment> {
+pub fn fresh(tx: &Tx, staff_id: &StaffId, account: &str) -> Option<Enrolment> {
     let seed: [u8; SEED_BYTES] = tx.random();
     let secret = Seed::from(seed).to_base32();
     let issuer = percent::encoded(&tx.settings.app.name);
@@ -45,7 +46,7 @@ pub fn fresh(tx: &Tx, staff_id: &str, account: &str) -> Option<Enrolment> {
 }
 
 /// Returns the time step of a code that is valid now or one step early or late.
-pub fn step_of(tx: &Tx, staff_id: &str, sealed: &str, code: &str) -> Option<i64> {
+pub fn step_of(tx: &Tx, staff_id: &StaffId, sealed: &str, code: &str) -> Option<i64> {
     let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
     let seed = seal::open(&key(tx, staff_id), &sealed)?;
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
@@ -59,8 +60,8 @@ fn totp(seed: Vec<u8>) -> Option<Totp> {
 }
 
 /// A key that the database does not hold, so a dump reveals no seed.
-fn key(tx: &Tx, staff_id: &str) -> [u8; 32] {
-    tx.keys.derive("staff-totp", &[staff_id.as_bytes()])
+fn key(tx: &Tx, staff_id: &StaffId) -> [u8; 32] {
+    tx.keys.derive("staff-totp", &[staff_id.as_str().as_bytes()])
 }
 
 /// Creates recovery codes, e.g. `7k2mq-x09ab`.
@@ -76,7 +77,7 @@ fn recovery_code(random: &[u8; 10]) -> String {
 }
 
 /// Hashes a recovery code, however it was typed. A keyed hash, since 50 bits are too few for a plain one.
-pub fn recovery_hash(tx: &Tx, staff_id: &str, code: &str) -> String {
+pub fn recovery_hash(tx: &Tx, staff_id: &StaffId, code: &str) -> String {
     let plain: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
     tx.keys.blind("staff-recovery", &format!("{staff_id}:{}", plain.to_ascii_lowercase()))
 }

@@ -4,6 +4,7 @@ use super::words;
 use crate::domain::identity::State;
 use crate::domain::inbox::{Card, LastEntry};
 use crate::kit::Timestamp;
+use crate::kit::ids::ConversationId;
 use crate::web::console::layout::Frame;
 
 /// The state of the identity check as a badge: shape, color and label.
@@ -39,7 +40,7 @@ impl When {
 }
 
 pub struct Row {
-    pub id: String,
+    pub id: ConversationId,
     /// Name of the patient.
     pub name: String,
     /// Link or invite that the patient connected with.

@@ -13,12 +13,13 @@ use crate::domain::desk::identity::{self, Look};
 use crate::domain::desk::{Refusal, inbox};
 use crate::domain::inbox::{Card, Contact, Remark};
 use crate::kit::Timestamp;
+use crate::kit::ids::{ConversationId, RecordId};
 use crate::platform::tx::Service;
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::link_form::Choice;
 use crate::web::console::viewer::{Roster, Who, roster, who};
 use crate::web::console::words::Errors;
-use crate::web::http::{Id, Problem, html};
+use crate::web::http::{PathId, Problem, html};
 
 /// Entries per page: the last ones, or those after a position.
 const SHOWN: i32 = 100;
@@ -36,8 +37,8 @@ pub struct Draft {
     pub method: String,
     /// Note on the decision.
     pub note: String,
-    /// Id of the chosen record.
-    pub record_id: String,
+    /// The chosen record.
+    pub record_id: Option<RecordId>,
     /// Whether the number is blocked from connecting again.
     pub blocks: bool,
     /// `confirm`, `reject` or `undo`.
@@ -63,7 +64,7 @@ struct Said {
 struct Conversation<'a> {
     f: &'a Frame,
     script: String,
-    id: &'a str,
+    id: &'a ConversationId,
     name: String,
     link: String,
     badge: Badge,
@@ -104,7 +105,7 @@ pub struct Place {
 pub async fn open(
     service: Data<Service>,
     session: Session,
-    id: Id,
+    id: PathId<ConversationId>,
     place: Query<Place>,
 ) -> Result<HttpResponse, Problem> {
     let draft = Draft { is_fresh: true, ..Draft::default() };
@@ -115,7 +116,7 @@ pub async fn open(
 pub async fn again(
     service: &Data<Service>,
     session: &Session,
-    id: &Id,
+    id: &PathId<ConversationId>,
     draft: &Draft,
     problem: Problem,
 ) -> Result<HttpResponse, Problem> {
@@ -125,7 +126,7 @@ pub async fn again(
 async fn show(
     service: &Data<Service>,
     session: &Session,
-    id: &Id,
+    id: &PathId<ConversationId>,
     after: Option<i32>,
     draft: &Draft,
     problem: Option<Problem>,
@@ -167,7 +168,7 @@ async fn show(
 async fn find(
     service: &Data<Service>,
     session: &Session,
-    id: &Id,
+    id: &PathId<ConversationId>,
     after: Option<i32>,
 ) -> Result<Found, Problem> {
     let (token, id) = (session.token(), id.0.clone());
@@ -217,10 +218,10 @@ fn said(f: &Frame, now: Timestamp, card: &Card, entries: Vec<Remark>) -> Vec<Sai
 fn assignees(f: &Frame, roster: &Roster, card: &Card) -> Vec<Choice> {
     let now = card.assignee.as_ref().map_or("", |person| person.id.as_str());
     let nobody = (String::new(), f.say("Unassigned", "Sin asignar").to_owned());
-    let people = roster.who_meet_patients().map(|person| (person.id.clone(), person.name.clone()));
+    let people = roster.who_meet_patients().map(|person| (person.id.to_string(), person.name.clone()));
     // An assignee who has left the practice stays visible as an option.
-    let left = card.assignee.as_ref().filter(|person| roster.name(&person.id).is_none());
-    let left = left.map(|person| (person.id.clone(), person.name.clone()));
+    let left = card.assignee.as_ref().filter(|person| roster.name(person.id.as_str()).is_none());
+    let left = left.map(|person| (person.id.to_string(), person.name.clone()));
     let all = [nobody].into_iter().chain(people).chain(left);
     all.map(|(value, name)| Choice { is_chosen: value == now, value, name }).collect()
 }

@@ -10,10 +10,11 @@ use crate::domain::desk::Refusal;
 use crate::domain::desk::identity::{self, Asked};
 use crate::domain::identity::Verdict;
 use crate::domain::printing::RenderPool;
+use crate::kit::ids::{ConversationId, RecordId};
 use crate::platform::tx::Service;
 use crate::web::console::layout::{Sent, Session};
 use crate::web::console::on;
-use crate::web::http::{Answer, Call, Code, Form, Id, Problem, once};
+use crate::web::http::{Answer, Call, Code, Form, PathId, Problem, once};
 use crate::web::practice_api::identity::proof as proof_file;
 use crate::web::practice_api::print_kit::PrintQuery;
 
@@ -23,7 +24,7 @@ const LONGEST_NOTE: usize = 500;
 /// `POST /console/inbox/{id}/identity`: confirms, rejects or undoes.
 pub async fn decide(
     service: Data<Service>,
-    id: Id,
+    id: PathId<ConversationId>,
     call: Call,
     Sent { session, form }: Sent,
 ) -> Result<HttpResponse, Problem> {
@@ -33,8 +34,8 @@ pub async fn decide(
         Err(problem) => return again(&service, &session, &id, &draft, problem).await,
     };
     let call = one_time(call, &session, &form);
-    let typed = [&draft.decision, &draft.method, &draft.record_id, &draft.note, &draft.blocks.to_string()];
-    let canonical = typed.map(String::as_str).join("\n");
+    let (record, blocks) = (draft.record_id.as_ref().map_or("", RecordId::as_str), draft.blocks.to_string());
+    let canonical = [&*draft.decision, &*draft.method, record, &*draft.note, &*blocks].join("\n");
     let (token, conversation) = (session.token(), id.0.clone());
     let decided = once(&service, &call, canonical.as_bytes(), move |tx| {
         let (decision, _) = identity::decide(tx, token.as_ref(), &conversation, &asked)?;
@@ -53,7 +54,7 @@ fn drafted(form: &Form) -> Draft {
     Draft {
         decision: form.field("decision"),
         method: form.field("method"),
-        record_id: form.field("record_id"),
+        record_id: Some(form.field("record_id")).filter(|id| !id.is_empty()).map(RecordId::from),
         note: form.field("note").replace("\r\n", "\n").trim().to_owned(),
         blocks: form.field("block_number") == "on",
         ..Draft::default()
@@ -73,8 +74,8 @@ fn asked(draft: &Draft) -> Result<Asked, Problem> {
         "undo" => Verdict::Undo,
         _ => return Err(Problem::new(Code::MalformedRequest, "Choose one of the buttons.")),
     };
-    let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    Ok(Asked { verdict, note: some(&draft.note), record_id: some(&draft.record_id) })
+    let note = Some(draft.note.clone()).filter(|note| !note.is_empty());
+    Ok(Asked { verdict, note, record_id: draft.record_id.clone() })
 }
 
 /// `GET /console/inbox/{id}/proof.pdf`: the proof of identity.
@@ -82,7 +83,7 @@ pub async fn proof(
     service: Data<Service>,
     pool: Data<RenderPool>,
     session: Session,
-    id: Id,
+    id: PathId<ConversationId>,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
     proof_file(&service, &pool, session.token(), id, query.into_inner()).await

@@ -10,6 +10,7 @@ use super::live;
 use crate::domain::desk::{self, LinkDetails, Refusal, identity, inbox};
 use crate::domain::identity::State;
 use crate::domain::inbox::Card;
+use crate::kit::ids::LinkId;
 use crate::kit::percent;
 use crate::platform::tx::Service;
 use crate::web::console::layout::{Frame, Section, Session};
@@ -101,7 +102,7 @@ pub fn waiting_word(waiting: usize) -> String {
 
 /// The filters of the form; an empty one does not restrict.
 struct Wanted {
-    link: String,
+    link: Option<LinkId>,
     tag: String,
     identity: String,
     assignee: String,
@@ -111,14 +112,19 @@ struct Wanted {
 impl Wanted {
     fn of(query: InboxQuery) -> Self {
         let InboxQuery { link, tag, identity, assignee, unread } = query;
-        let [link, tag, identity, assignee, unread] =
-            [link, tag, identity, assignee, unread].map(|word| word.unwrap_or_default().trim().to_owned());
+        let link = link.map(|id| LinkId::from(id.as_str().trim())).filter(|id| !id.as_str().is_empty());
+        let [tag, identity, assignee, unread] =
+            [tag, identity, assignee, unread].map(|word| word.unwrap_or_default().trim().to_owned());
         Self { link, tag, identity, assignee, unread }
+    }
+
+    fn link(&self) -> &str {
+        self.link.as_ref().map_or("", LinkId::as_str)
     }
 
     fn each(&self) -> [(&'static str, &str); 5] {
         [
-            ("link", &self.link),
+            ("link", self.link()),
             ("tag", &self.tag),
             ("identity", &self.identity),
             ("assignee", &self.assignee),
@@ -129,7 +135,7 @@ impl Wanted {
     fn query(&self) -> InboxQuery {
         let some = |word: &String| Some(word.clone()).filter(|word| !word.is_empty());
         InboxQuery {
-            link: some(&self.link),
+            link: self.link.clone(),
             tag: some(&self.tag),
             identity: some(&self.identity),
             assignee: some(&self.assignee),
@@ -148,8 +154,8 @@ impl Wanted {
 
     fn links(&self, f: &Frame, links: &[LinkDetails]) -> Vec<Choice> {
         let all = (String::new(), f.say("All links", "Todos los enlaces").to_owned());
-        let each = links.iter().map(|details| (details.link.id.clone(), details.link.label.clone()));
-        choices([all].into_iter().chain(each), &self.link)
+        let each = links.iter().map(|details| (details.link.id.to_string(), details.link.label.clone()));
+        choices([all].into_iter().chain(each), self.link())
     }
 
     fn states(&self, f: &Frame) -> Vec<Choice> {
@@ -168,7 +174,7 @@ impl Wanted {
             ("none".to_owned(), f.say("Unassigned", "Sin asignar").to_owned()),
         ];
         let others = roster.who_meet_patients().filter(|person| person.id != f.who.staff_id);
-        let each = others.map(|person| (person.id.clone(), person.name.clone()));
+        let each = others.map(|person| (person.id.to_string(), person.name.clone()));
         choices(fixed.into_iter().chain(each), &self.assignee)
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::identity::grading::{self, FieldView, Finding, Record};
 use crate::domain::identity::{Decision, Method, State};
 use crate::domain::proof_pack::words as proof;
 use crate::kit::Timestamp;
+use crate::kit::ids::RecordId;
 use crate::web::console::layout::Frame;
 use crate::web::console::viewer::Roster;
 
@@ -33,7 +34,7 @@ pub struct Line {
 
 /// A record that may be the patient's.
 pub struct Candidate {
-    pub id: String,
+    pub id: RecordId,
     /// The practice's own record number.
     pub number: String,
     pub name: String,
@@ -122,7 +123,7 @@ fn candidates(f: &Frame, finding: &Finding, draft: &Draft) -> Vec<Candidate> {
         name: format!("{} {}", record.given_name, record.family_name),
         call: record.phone.clone(),
         lines: lines(f, &grading::compared(&finding.subject, record, comparison)),
-        is_chosen: is_only || draft.record_id == record.id,
+        is_chosen: is_only || draft.record_id.as_ref() == Some(&record.id),
     };
     found.map(candidate).collect()
 }

@@ -9,10 +9,11 @@ use crate::domain::desk::{Refusal, inbox};
 use crate::domain::inbox as conversations;
 use crate::domain::inbox::Change;
 use crate::domain::links::details;
+use crate::kit::ids::{ConversationId, StaffId};
 use crate::platform::tx::Service;
 use crate::web::console::layout::{Sent, Session};
 use crate::web::console::on;
-use crate::web::http::{Answer, Call, Code, FieldError, Form, Id, Problem, once};
+use crate::web::http::{Answer, Call, Code, FieldError, Form, PathId, Problem, once};
 
 /// Anchor at the end of a conversation: the last entry and the reply form.
 const END: &str = "#end";
@@ -20,7 +21,7 @@ const END: &str = "#end";
 /// `POST /console/inbox/{id}/messages`: sends a reply to the patient.
 pub async fn reply(
     service: Data<Service>,
-    id: Id,
+    id: PathId<ConversationId>,
     call: Call,
     Sent { session, form }: Sent,
 ) -> Result<HttpResponse, Problem> {
@@ -63,10 +64,10 @@ pub fn wrong(pointer: &str) -> Problem {
 /// `POST /console/inbox/{id}/assignee`: assigns the conversation.
 pub async fn assign(
     service: Data<Service>,
-    id: Id,
+    id: PathId<ConversationId>,
     Sent { session, form }: Sent,
 ) -> Result<HttpResponse, Problem> {
-    let assignee = Some(form.field("assignee_id")).filter(|to| !to.is_empty());
+    let assignee = Some(form.field("assignee_id")).filter(|to| !to.is_empty()).map(StaffId::from);
     let change = Change { assignee_id: Some(assignee), ..Change::default() };
     match changed(&service, &session, &id, change).await {
         Ok(true) => Ok(on(&format!("/console/inbox/{}?done=assigned", id.0))),
@@ -78,7 +79,7 @@ pub async fn assign(
 /// `POST /console/inbox/{id}/tags`: replaces the conversation's tags.
 pub async fn tag(
     service: Data<Service>,
-    id: Id,
+    id: PathId<ConversationId>,
     Sent { session, form }: Sent,
 ) -> Result<HttpResponse, Problem> {
     let typed = form.field("tags");
@@ -99,7 +100,11 @@ pub async fn tag(
 
 /// `POST /console/inbox/{id}/unread`: returns to the list, because opening the conversation's page would
 /// mark it as read again.
-pub async fn mark_unread(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn mark_unread(
+    service: Data<Service>,
+    id: PathId<ConversationId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     changed(&service, &sent.session, &id, Change { unread: Some(true), ..Change::default() }).await?;
     Ok(on("/console/inbox?done=marked"))
 }
@@ -108,7 +113,7 @@ pub async fn mark_unread(service: Data<Service>, id: Id, sent: Sent) -> Result<H
 async fn changed(
     service: &Data<Service>,
     session: &Session,
-    id: &Id,
+    id: &PathId<ConversationId>,
     change: Change,
 ) -> Result<bool, Problem> {
     let (token, id) = (session.token(), id.0.clone());

@@ -11,6 +11,7 @@ use crate::domain::staff::PasswordHasher;
 use crate::domain::staff::account::{self, Changed, NewPassword};
 use crate::domain::staff::session::{self, Kind};
 use crate::domain::staff::{self, Refusal, sign_in};
+use crate::kit::ids::StaffSessionId;
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Service;
 use crate::web::console::inbox::frame;
@@ -18,14 +19,14 @@ use crate::web::console::layout::{Frame, Section, Sent, Session, stale};
 use crate::web::console::viewer::who;
 use crate::web::console::words::{self, Errors};
 use crate::web::console::{cookie, on};
-use crate::web::http::{Call, Code, Id, Problem};
+use crate::web::http::{Call, Code, PathId, Problem};
 use crate::web::staff_api::account::{wrong_code, wrong_password};
 
 const ACCOUNT: &str = "/console/settings/account";
 
 /// A session in the list.
 struct SignIn {
-    id: String,
+    id: StaffSessionId,
     label: String,
     is_app: bool,
     is_current: bool,
@@ -159,7 +160,11 @@ pub async fn recovery_codes(service: Data<Service>, call: Call, sent: Sent) -> R
 }
 
 /// `POST /console/settings/account/sessions/{id}/end`: ends another session.
-pub async fn end_session(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn end_session(
+    service: Data<Service>,
+    id: PathId<StaffSessionId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let token = sent.session.token();
     let ended = service.write(move |tx| {
         let who = staff::authenticate(tx, token.as_ref())?;

@@ -12,6 +12,7 @@ use crate::domain::desk::audit::{self, Asked};
 use crate::domain::desk::{self, Refusal};
 use crate::domain::staff;
 use crate::kit::Timestamp;
+use crate::kit::ids::StaffId;
 use crate::platform::audit::Row;
 use crate::platform::tx::Service;
 use crate::web::console::address;
@@ -124,13 +125,15 @@ async fn read(
         let rows = audit::list(tx, token.as_ref(), &asked, (&before, limit))?;
         let who = who(tx, token.as_ref())?;
         let roster = roster(tx, &who)?;
-        let ids: Vec<String> = rows.iter().flat_map(ids).collect();
-        let mut names: BTreeMap<String, String> = staff::names(tx, &ids)?.into_iter().collect();
-        names.extend(roster.teams.iter().map(|team| (team.id.clone(), team.name.clone())));
-        names.insert(who.practice.id.clone(), who.practice.name.clone());
-        if ids.iter().any(|id| id.starts_with("lnk_")) {
+        let people = rows.iter().flat_map(ids).filter(|id| id.starts_with("stf_"));
+        let people: Vec<_> = people.map(StaffId::from).collect();
+        let people = staff::names(tx, &people)?.into_iter().map(|(id, name)| (id.to_string(), name));
+        let mut names: BTreeMap<String, String> = people.collect();
+        names.extend(roster.teams.iter().map(|team| (team.id.to_string(), team.name.clone())));
+        names.insert(who.practice.id.to_string(), who.practice.name.clone());
+        if rows.iter().flat_map(ids).any(|id| id.starts_with("lnk_")) {
             let links = desk::links(tx, token.as_ref(), "", MOST_LINKS)?;
-            names.extend(links.into_iter().map(|details| (details.link.id, details.link.label)));
+            names.extend(links.into_iter().map(|details| (details.link.id.to_string(), details.link.label)));
         }
         Ok(Found { who, roster, rows, names: Names(names) })
     });
@@ -138,9 +141,9 @@ async fn read(
 }
 
 /// The ids in an event: actor, subject, and those in its detail.
-fn ids(row: &Row) -> Vec<String> {
+fn ids(row: &Row) -> impl Iterator<Item = &str> {
     let named = row.detail.split('"').filter(|text| text.starts_with("stf_") || text.starts_with("lnk_"));
-    [row.actor.as_str(), row.subject.as_str()].into_iter().chain(named).map(str::to_owned).collect()
+    [row.actor.as_str(), row.subject.as_str()].into_iter().chain(named)
 }
 
 fn show(
@@ -198,7 +201,7 @@ fn subjects(f: &Frame, chosen: &str) -> Vec<Choice> {
 
 fn actors(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
     let everybody = (String::new(), f.say("Anyone", "Cualquiera").to_owned());
-    let people = roster.people.iter().map(|person| (person.id.clone(), person.name.clone()));
+    let people = roster.people.iter().map(|person| (person.id.to_string(), person.name.clone()));
     let others = ["operator", "system"].map(|id| (id.to_owned(), audit_labels::actor(f.language, id)));
     let all = [everybody].into_iter().chain(people).chain(others);
     let mut all: Vec<Choice> =

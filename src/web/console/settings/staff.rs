@@ -7,6 +7,7 @@ use askama::Template;
 use super::{bad_field, forbidden, verdict, words};
 use crate::domain::practices;
 use crate::domain::staff::{Member, MemberChange, NewMember, Refusal, Role, Standing, people};
+use crate::kit::ids::StaffId;
 use crate::kit::{Email, Timestamp};
 use crate::platform::tx::Service;
 use crate::web::console::inbox::frame;
@@ -14,12 +15,12 @@ use crate::web::console::layout::{Frame, Section, Sent, Session};
 use crate::web::console::on;
 use crate::web::console::viewer::who;
 use crate::web::console::words::Errors;
-use crate::web::http::{Code, FieldError, Id, Page, PageQuery, Problem};
+use crate::web::http::{Code, FieldError, Page, PageQuery, PathId, Problem};
 
 const STAFF: &str = "/console/settings/staff";
 
 struct Person {
-    id: String,
+    id: StaffId,
     name: String,
     email: String,
     role: Role,
@@ -129,12 +130,9 @@ impl Typed {
         })
     }
 
-    /// The practice id stays empty: the domain rule fills in the admin's own practice.
     fn new_member(&self) -> Result<NewMember, Problem> {
         match (self.name(), self.email()) {
-            (Ok(name), Ok(email)) => {
-                Ok(NewMember { practice_id: String::new(), email, name, role: self.role() })
-            }
+            (Ok(name), Ok(email)) => Ok(NewMember { email, name, role: self.role() }),
             (name, email) => Err(Problem::fields([name.err(), email.err()].into_iter().flatten().collect())),
         }
     }
@@ -183,7 +181,7 @@ pub async fn invite(service: Data<Service>, sent: Sent) -> Result<HttpResponse, 
     let (typed, token) = (Typed::of_form(&sent), sent.session.token());
     let invited = match typed.new_member() {
         Ok(new) => service
-            .write(move |tx| people::invite_first(tx, token.as_ref(), new))
+            .write(move |tx| people::invite_first(tx, token.as_ref(), &new))
             .await
             .map_err(Problem::from),
         Err(wrong) => Err(wrong),
@@ -198,14 +196,18 @@ pub async fn invite(service: Data<Service>, sent: Sent) -> Result<HttpResponse, 
 }
 
 /// `GET /console/settings/staff/{id}`: one staff member.
-pub async fn show(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn show(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<StaffId>,
+) -> Result<HttpResponse, Problem> {
     one(&service, &session, &id, None, None).await
 }
 
 async fn one(
     service: &Data<Service>,
     session: &Session,
-    id: &Id,
+    id: &PathId<StaffId>,
     typed: Option<Typed>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
@@ -217,7 +219,11 @@ async fn one(
     f.page_with(service, status, One { f: &f, person, typed, errors }.render())
 }
 
-async fn find(service: &Data<Service>, session: &Session, id: &Id) -> Result<(Frame, Person), Problem> {
+async fn find(
+    service: &Data<Service>,
+    session: &Session,
+    id: &PathId<StaffId>,
+) -> Result<(Frame, Person), Problem> {
     let (token, id) = (session.token(), id.0.clone());
     let found = service.read(move |tx| -> Result<_, crate::domain::desk::Refusal> {
         let member = people::one(tx, token.as_ref(), &id)?;
@@ -230,7 +236,11 @@ async fn find(service: &Data<Service>, session: &Session, id: &Id) -> Result<(Fr
 }
 
 /// `POST /console/settings/staff/{id}`: changes name and role.
-pub async fn change(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn change(
+    service: Data<Service>,
+    id: PathId<StaffId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let typed = Typed::of_form(&sent);
     let is_role_sent = !sent.form.field("role").is_empty();
     let changed = match typed.name() {
@@ -258,7 +268,7 @@ pub async fn change(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpRe
 async fn write(
     service: &Data<Service>,
     session: &Session,
-    id: &Id,
+    id: &PathId<StaffId>,
     change: MemberChange,
 ) -> Result<(), Problem> {
     let (token, id) = (session.token(), id.0.clone());
@@ -267,7 +277,11 @@ async fn write(
 }
 
 /// `POST /console/settings/staff/{id}/invite`: sends the invitation again.
-pub async fn invite_again(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn invite_again(
+    service: Data<Service>,
+    id: PathId<StaffId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (sent.session.token(), id.0.clone());
     let again: Result<bool, Refusal> =
         service.write(move |tx| people::invite_again(tx, token.as_ref(), &wanted)).await;
@@ -276,19 +290,31 @@ pub async fn invite_again(service: Data<Service>, id: Id, sent: Sent) -> Result<
 }
 
 /// `POST /console/settings/staff/{id}/enable`: allows signing in again.
-pub async fn enable(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn enable(
+    service: Data<Service>,
+    id: PathId<StaffId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let change = MemberChange { is_active: Some(true), ..MemberChange::default() };
     write(&service, &sent.session, &id, change).await?;
     Ok(on(&format!("{STAFF}/{}?done=let-in", id.0)))
 }
 
 /// `GET /console/settings/staff/{id}/disable`: asks for confirmation.
-pub async fn ask_disable(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn ask_disable(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<StaffId>,
+) -> Result<HttpResponse, Problem> {
     confirm(&service, &session, &id, false, None).await
 }
 
 /// `POST /console/settings/staff/{id}/disable`: signs out and blocks a member.
-pub async fn disable(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn disable(
+    service: Data<Service>,
+    id: PathId<StaffId>,
+    sent: Sent,
+) -> Result<HttpResponse, Problem> {
     let change = MemberChange { is_active: Some(false), ..MemberChange::default() };
     match write(&service, &sent.session, &id, change).await {
         // Members who disabled themselves are redirected from there to the sign-in.
@@ -301,12 +327,16 @@ pub async fn disable(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpR
 }
 
 /// `GET /console/settings/staff/{id}/reset`: asks for confirmation.
-pub async fn ask_reset(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn ask_reset(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<StaffId>,
+) -> Result<HttpResponse, Problem> {
     confirm(&service, &session, &id, true, None).await
 }
 
 /// `POST /console/settings/staff/{id}/reset`: resets the second factor.
-pub async fn reset(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn reset(service: Data<Service>, id: PathId<StaffId>, sent: Sent) -> Result<HttpResponse, Problem> {
     let (_, person) = find(&service, &sent.session, &id).await?;
     // A form that is sent twice must not undo the authenticator that was set up in between.
     if person.has_totp {
@@ -319,7 +349,7 @@ pub async fn reset(service: Data<Service>, id: Id, sent: Sent) -> Result<HttpRes
 async fn confirm(
     service: &Data<Service>,
     session: &Session,
-    id: &Id,
+    id: &PathId<StaffId>,
     is_reset: bool,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {

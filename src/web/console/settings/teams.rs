@@ -10,19 +10,20 @@ use super::{bad_field, forbidden, verdict};
 use crate::domain::desk::Refusal;
 use crate::domain::practices;
 use crate::domain::staff::{self, people};
+use crate::kit::ids::{StaffId, TeamId};
 use crate::platform::tx::Service;
 use crate::web::console::layout::{Frame, Section, Sent, Session};
 use crate::web::console::link_form::Choice;
 use crate::web::console::on;
 use crate::web::console::viewer::{Roster, Who, roster, who};
 use crate::web::console::words::Errors;
-use crate::web::http::{Code, Form, Id, Problem};
+use crate::web::http::{Code, Form, PathId, Problem};
 
 const TEAMS: &str = "/console/settings/teams";
 
 /// A team in the list.
 struct Row {
-    id: String,
+    id: TeamId,
     name: String,
     members: Vec<String>,
 }
@@ -38,7 +39,7 @@ struct Teams<'a> {
 #[template(path = "web/console/pages/settings/team_form.html")]
 struct TeamForm<'a> {
     f: &'a Frame,
-    id: &'a str,
+    id: Option<&'a TeamId>,
     name: &'a str,
     members: Vec<Choice>,
     errors: Errors,
@@ -48,12 +49,13 @@ struct TeamForm<'a> {
 #[derive(Clone, Default)]
 struct Typed {
     name: String,
-    members: Vec<String>,
+    members: Vec<StaffId>,
 }
 
 impl Typed {
     fn of_form(form: &Form) -> Self {
-        Self { name: form.field("name"), members: form.fields("members") }
+        let members = form.fields("members").into_iter().map(StaffId::from).collect();
+        Self { name: form.field("name"), members }
     }
 
     fn name(&self) -> Result<String, Problem> {
@@ -66,8 +68,8 @@ pub async fn list(service: Data<Service>, session: Session) -> Result<HttpRespon
     let token = session.token();
     let found = service.read(move |tx| -> Result<_, Refusal> {
         let teams = people::teams(tx, token.as_ref())?;
-        let ids: Vec<String> = teams.iter().flat_map(|team| team.members.clone()).collect();
-        let names: BTreeMap<String, String> = staff::names(tx, &ids)?.into_iter().collect();
+        let ids: Vec<StaffId> = teams.iter().flat_map(|team| team.members.clone()).collect();
+        let names: BTreeMap<StaffId, String> = staff::names(tx, &ids)?.into_iter().collect();
         Ok((who(tx, token.as_ref())?, teams, names))
     });
     let (who, teams, names) = found.await?;
@@ -82,15 +84,19 @@ pub async fn list(service: Data<Service>, session: Session) -> Result<HttpRespon
 
 /// `GET /console/settings/teams/new`: the form for a new team.
 pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    form(&service, &session, "", &Typed::default(), None).await
+    form(&service, &session, None, &Typed::default(), None).await
 }
 
 /// `GET /console/settings/teams/{id}`: the form of an existing team.
-pub async fn edit(service: Data<Service>, session: Session, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn edit(
+    service: Data<Service>,
+    session: Session,
+    id: PathId<TeamId>,
+) -> Result<HttpResponse, Problem> {
     let (token, wanted) = (session.token(), id.0.clone());
     let team = service.read(move |tx| people::team(tx, token.as_ref(), &wanted)).await?;
     let typed = Typed { name: team.team.name, members: team.members };
-    form(&service, &session, &id.0, &typed, None).await
+    form(&service, &session, Some(&id.0), &typed, None).await
 }
 
 /// `POST /console/settings/teams`: creates a team.
@@ -109,14 +115,14 @@ pub async fn create(
     };
     match made {
         Ok(_) => Ok(on(&format!("{TEAMS}?done=team"))),
-        Err(problem) => form(&service, &session, "", &typed, Some(problem)).await,
+        Err(problem) => form(&service, &session, None, &typed, Some(problem)).await,
     }
 }
 
 /// `POST /console/settings/teams/{id}`: changes a team.
 pub async fn change(
     service: Data<Service>,
-    id: Id,
+    id: PathId<TeamId>,
     Sent { session, form: sent }: Sent,
 ) -> Result<HttpResponse, Problem> {
     let (typed, token, wanted) = (Typed::of_form(&sent), session.token(), id.0.clone());
@@ -130,7 +136,7 @@ pub async fn change(
     };
     match changed {
         Ok(_) => Ok(on(&format!("{TEAMS}?done=team"))),
-        Err(problem) => form(&service, &session, &id.0, &typed, Some(problem)).await,
+        Err(problem) => form(&service, &session, Some(&id.0), &typed, Some(problem)).await,
     }
 }
 
@@ -138,7 +144,7 @@ pub async fn change(
 async fn form(
     service: &Data<Service>,
     session: &Session,
-    id: &str,
+    id: Option<&TeamId>,
     typed: &Typed,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
@@ -153,7 +159,7 @@ async fn form(
     }
     let choice = |person: &staff::Member| Choice {
         is_chosen: typed.members.contains(&person.id),
-        value: person.id.clone(),
+        value: person.id.to_string(),
         name: person.name.clone(),
     };
     let members = roster.who_meet_patients().map(choice).collect();

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::{Call, Code, Problem};
 use crate::kit::{Secret, seal, secret};
-use crate::platform::db::{self, Conn};
+use crate::platform::db;
 use crate::platform::tx::{Service, Tx};
 
 const KEPT: Duration = Duration::from_hours(24);

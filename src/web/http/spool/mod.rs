@@ -16,6 +16,7 @@ use tokio::time::timeout;
 pub use upload::SpooledUpload;
 
 use super::{Code, Problem};
+use crate::kit::ids::SpoolId;
 use crate::platform::tx::Service;
 
 /// The time limit for the whole body; each chunk has the limit of a whole body elsewhere.
@@ -64,7 +65,7 @@ async fn collect(mut body: Payload, mut file: File, most: u64, pause: Duration) 
 /// Creates a file beside the database and unlinks it at once, so that its content ends with the process.
 pub fn scratch(service: &Service) -> Result<File, Problem> {
     let folder = &service.settings.data_dir;
-    let path = folder.join(service.id("spool"));
+    let path = folder.join(service.id::<SpoolId>().as_str());
     let open = || -> io::Result<File> {
         fs::create_dir_all(folder)?;
         let mut options = OpenOptions::new();

@@ -10,9 +10,10 @@ use super::PairingAnswer;
 use crate::domain::accounts;
 use crate::domain::me::Refusal;
 use crate::domain::me::desk_code::{self, Shown};
+use crate::kit::ids::PairingId;
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, Id, Problem, once};
+use crate::web::http::{Answer, Body, Call, Code, PathId, Problem, once};
 
 /// A check-in code from a screen at reception.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -32,7 +33,7 @@ refusals!(ShowDeskCodeRefusals: keyed, Unauthorized, PairingNotFound, Conversati
 pub async fn verify_check_in_code(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<PairingId>,
     body: Body<ShowDeskCode>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;

@@ -8,11 +8,12 @@ use validator::Validate;
 
 use crate::domain::accounts;
 use crate::domain::me::Refusal;
+use crate::kit::ids::ConversationId;
 use crate::platform::event_stream::{Audience, EventHub};
 use crate::platform::tx::Service;
 use crate::refusals;
 use crate::web::http::event_stream::{self, Halt, LastEventId};
-use crate::web::http::{Answer, Body, Call, Draining, Id, Problem, once};
+use crate::web::http::{Answer, Body, Call, Draining, PathId, Problem, once};
 
 impl From<Refusal> for Halt {
     fn from(refusal: Refusal) -> Self {
@@ -42,7 +43,7 @@ pub async fn stream_patient_events(
     if last.is_head {
         return Ok(event_stream::head());
     }
-    let seat = hub.join(&who.account_id, Audience::Account(who.account_id.clone()))?;
+    let seat = hub.join(who.account_id.as_str(), Audience::Account(who.account_id.clone()))?;
     Ok(event_stream::answer(seat, draining.as_ref().clone(), place, move |place| {
         let (service, token) = (service.clone(), call.bearer.clone());
         async move {
@@ -78,7 +79,7 @@ refusals!(MarkMineReadRefusals: keyed, Unauthorized, ConversationNotFound);
 pub async fn mark_conversation_read(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ConversationId>,
     body: Body<MarkMineRead>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;

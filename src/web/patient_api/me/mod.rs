@@ -13,10 +13,11 @@ use validator::{Validate, ValidationError};
 use crate::domain::accounts::{self, Person, PersonChange, Relation, Scope};
 use crate::domain::conversations::{Conversation, Entry, Paired, Pairing};
 use crate::domain::me::Refusal;
+use crate::kit::ids::{ConversationId, PairingId, PatientId, PendingPairingId};
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Service;
 use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, Id, Page, PageQuery, Problem, once};
+use crate::web::http::{Answer, Body, Call, Code, Page, PageQuery, PathId, Problem, once};
 use crate::web::patient_api::accounts::{AccountView, PatientView, is_birth_date, is_name};
 use crate::web::patient_api::entry_point::lead;
 
@@ -177,7 +178,7 @@ refusals!(ChangePatientRefusals: body, Unauthorized, PatientNotFound);
 pub async fn change_patient(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<PatientId>,
     body: Body<ChangePatient>,
 ) -> Result<Json<PatientAnswer>, Problem> {
     let input = body.value;
@@ -201,14 +202,12 @@ pub struct CreatePairing {
     #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
     link_token: Option<Secret>,
     /// Instead of `link_token`: a pending pairing of the account's number.
-    #[schema(example = "pnd_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    pending_pairing_id: Option<String>,
+    pending_pairing_id: Option<PendingPairingId>,
     /// Instead of `link_token`: the last part of the link in an invite's text.
     #[schema(example = "3q2-7wAAAAAAAAAAAAAAAA")]
     invite_token: Option<Secret>,
     /// The patient to pair; by default the first one on the account.
-    #[schema(example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    patient_id: Option<String>,
+    patient_id: Option<PatientId>,
 }
 
 /// A pairing and its conversation.
@@ -242,7 +241,7 @@ pub async fn create_pairing(
     let lead = lead(input.link_token, input.pending_pairing_id, input.invite_token)?;
     once(&service, &call, &canonical, move |tx| {
         let who = accounts::authenticate_to_change(tx, bearer.as_ref())?;
-        let paired = match crate::domain::me::pair(tx, &who, &lead, input.patient_id.as_deref())? {
+        let paired = match crate::domain::me::pair(tx, &who, &lead, input.patient_id.as_ref())? {
             crate::domain::me::Pairing::Done(paired) => *paired,
             crate::domain::me::Pairing::Refused(refusal) => return Ok(Answer::Refused(refusal.into())),
         };
@@ -269,7 +268,7 @@ pub async fn list_pairings(
         Ok::<_, Refusal>(crate::domain::me::pairings(tx, &who, &after, limit + 1)?)
     });
     let items = pairings.await?.into_iter().map(PairingAnswer::from).collect();
-    Ok(Json(Page::of(items, limit, |item: &PairingAnswer| item.pairing.id.clone())))
+    Ok(Json(Page::of(items, limit, |item: &PairingAnswer| item.pairing.id.to_string())))
 }
 
 refusals!(LeaveRefusals: plain, Unauthorized, PairingNotFound);
@@ -278,7 +277,11 @@ refusals!(LeaveRefusals: plain, Unauthorized, PairingNotFound);
 #[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The pairing", example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
     responses((status = 204, description = "The pairing has ended, and its conversation is closed"), LeaveRefusals))]
 #[delete("/v1/me/pairings/{id}")]
-pub async fn delete_pairing(service: Data<Service>, call: Call, id: Id) -> Result<HttpResponse, Problem> {
+pub async fn delete_pairing(
+    service: Data<Service>,
+    call: Call,
+    id: PathId<PairingId>,
+) -> Result<HttpResponse, Problem> {
     service
         .write(move |tx| {
             let who = accounts::authenticate_to_change(tx, call.bearer.as_ref())?;
@@ -297,7 +300,7 @@ refusals!(EntriesRefusals: plain, Unauthorized, ConversationNotFound, InvalidReq
 pub async fn list_entries(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ConversationId>,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Entry>>, Problem> {
     let (limit, after) = (page.limit()?, page.after_number()?);
@@ -340,7 +343,7 @@ refusals!(CreateEntryRefusals: keyed, Unauthorized, ConversationNotFound, Conver
 pub async fn create_entry(
     service: Data<Service>,
     call: Call,
-    id: Id,
+    id: PathId<ConversationId>,
     body: Body<CreateEntry>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;

@@ -12,6 +12,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::kit::ids::RecordId;
 use crate::kit::names::{Likeness, Name};
 
 /// How well a patient matches the practice's records.
@@ -58,15 +59,23 @@ pub struct Given<'a> {
 }
 
 /// Current and former values of a record.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Known {
-    pub record_id: String,
+    pub record_id: RecordId,
     /// Given and family name as written; the current one first.
     pub names: Vec<(String, String)>,
     pub birth_dates: Vec<String>,
     pub phones: Vec<String>,
     /// Trimmed and in lower case.
     pub emails: Vec<String>,
+}
+
+impl Known {
+    /// A record whose values are to be added.
+    pub fn new(record_id: RecordId) -> Self {
+        let (names, birth_dates, phones, emails) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { record_id, names, birth_dates, phones, emails }
+    }
 }
 
 /// How well one field agrees.
@@ -105,7 +114,7 @@ impl From<Likeness> for Agreement {
 /// A patient and a record compared field by field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
-    pub record_id: String,
+    pub record_id: RecordId,
     pub given_name: Agreement,
     pub family_name: Agreement,
     pub birth_date: Agreement,

@@ -181,7 +181,7 @@ fn two_records_decide_nothing_however_well_one_agrees() {
         Known { record_id: "rec_2".into(), ..record(&[("Ben", "Rivera")], "1985-01-01", "+14155552671", "") };
     let verdict = grade(&ALEX, &[spouse, alex()]);
     assert_eq!(verdict.grade, Grade::Ambiguous);
-    assert_eq!(verdict.candidates[0].record_id, "rec_1", "the best match comes first");
+    assert_eq!(verdict.candidates[0].record_id.as_str(), "rec_1", "the best match comes first");
 }
 
 fn some_known() -> impl Strategy<Value = Known> {
@@ -256,7 +256,7 @@ proptest! {
         known in prop::collection::vec(some_known(), 0..4),
     ) {
         let named = |records: &[Known]| -> Vec<Known> {
-            records.iter().enumerate().map(|(n, one)| Known { record_id: format!("rec_{n}"), ..one.clone() }).collect()
+            records.iter().enumerate().map(|(n, one)| Known { record_id: format!("rec_{n}").into(), ..one.clone() }).collect()
         };
         let straight = named(&known);
         let mut turned = straight.clone();
