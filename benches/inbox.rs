@@ -19,7 +19,9 @@ use std::time::Instant;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use practice_links::domain::inbox::{self, Assigned, Cursor, Filter, Reach, Reader};
+use practice_links::domain::conversations::IdentityState;
+use practice_links::domain::inbox::{AssigneeFilter, Cursor, Filter, Reader, store};
+use practice_links::domain::links::{AccessScope, Owner};
 use practice_links::platform::db::{self, Db};
 use practice_links::platform::settings::Database;
 
@@ -77,22 +79,26 @@ fn filters() -> Vec<(&'static str, Filter, &'static str)> {
     };
     vec![
         ("none", Filter::default(), ""),
-        ("link", Filter { link: text("lnk_bench_7"), ..Filter::default() }, "AND link_id = 'lnk_bench_7'"),
+        (
+            "link",
+            Filter { link: Some("lnk_bench_7".into()), ..Filter::default() },
+            "AND link_id = 'lnk_bench_7'",
+        ),
         ("tag, common", Filter { tag: text("demo"), ..Filter::default() }, tagged("demo")),
         ("tag, rare", Filter { tag: text("rare"), ..Filter::default() }, tagged("rare")),
         (
             "identity",
-            Filter { identity: text("confirmed"), ..Filter::default() },
+            Filter { identity: Some(IdentityState::Confirmed), ..Filter::default() },
             "AND identity = 'confirmed'",
         ),
         (
             "assignee",
-            Filter { assignee: Some(Assigned::To("stf_bench_3".into())), ..Filter::default() },
+            Filter { assignee: Some(AssigneeFilter::Staff("stf_bench_3".into())), ..Filter::default() },
             "AND assignee_id = 'stf_bench_3'",
         ),
         (
-            "nobody's",
-            Filter { assignee: Some(Assigned::Nobody), ..Filter::default() },
+            "unassigned",
+            Filter { assignee: Some(AssigneeFilter::Unassigned), ..Filter::default() },
             "AND assignee_id IS NULL",
         ),
         ("unread", Filter { unread: Some(true), ..Filter::default() }, "AND unread"),
@@ -105,7 +111,7 @@ fn walk(db: &Db, reader: &Reader, filter: &Filter) -> Vec<f64> {
     for _ in 0..ROUNDS {
         let began = Instant::now();
         let cards =
-            db.read_blocking::<_, db::Error>(|conn| inbox::list(tx, reader, filter, after.as_ref(), 51));
+            db.read_blocking::<_, db::Error>(|conn| store::list(conn, reader, filter, after.as_ref(), 51));
         took.push(began.elapsed().as_secs_f64() * 1000.0);
         let cards = cards.unwrap();
         after = (cards.len() > PAGE).then(|| cards[PAGE - 1].cursor());
@@ -120,7 +126,7 @@ fn plan(conn: &mut PgConnection, condition: &str) -> String {
         "EXPLAIN SELECT * FROM conversations WHERE practice_id = '{PRACTICE}' {condition} \
          ORDER BY last_entry_at DESC, id DESC LIMIT 51"
     );
-    let lines: Vec<Line> = diesel::sql_query(query).load(tx).unwrap();
+    let lines: Vec<Line> = diesel::sql_query(query).load(conn).unwrap();
     let scans = lines.iter().map(|line| line.text.trim()).filter(|text| text.contains("Scan"));
     scans
         .map(|text| text.split("  (").next().unwrap_or(text).trim_start_matches("->  "))
@@ -138,14 +144,14 @@ fn main() {
     db.migrate().unwrap();
     let mut conn = PgConnection::establish(&url).unwrap();
     conn.batch_execute(&FILL.replace("COUNT", &count.to_string())).unwrap();
-    let reader = |reach| Reader { practice_id: PRACTICE.into(), staff_id: "stf_bench_1".into(), reach };
-    let member = |owners: &[&str]| Reach::To {
-        owners: owners.iter().map(|owner| (*owner).to_owned()).collect(),
+    let reader = |scope| Reader { practice_id: PRACTICE.into(), staff_id: "stf_bench_1".into(), scope };
+    let member = |owners: &[&str]| AccessScope::Limited {
+        owners: owners.iter().map(|owner| Owner::from(*owner)).collect(),
         links: vec!["lnk_bench_7".into()],
         staff_id: "stf_bench_1".into(),
     };
     let readers = [
-        ("admin", reader(Reach::All)),
+        ("admin", reader(AccessScope::All)),
         ("member", reader(member(&["practice", "stf_bench_1"]))),
         ("member who sees little", reader(member(&["stf_bench_1"]))),
     ];

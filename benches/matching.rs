@@ -18,7 +18,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 use std::{env, fs};
 
-use practice_links::domain::identity::grading::matching::{Given, Grade, Known, Verdict, grade};
+use practice_links::domain::identity::grading::matching::{
+    GivenDetails, Grade, KnownDetails, MatchResult, grade,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -50,12 +52,12 @@ struct Person {
 /// Records indexed by phone number, e-mail address and birth date, as in the service's store.
 #[derive(Default)]
 struct Practice {
-    records: Vec<Known>,
+    records: Vec<KnownDetails>,
     by_value: HashMap<(char, String), Vec<usize>>,
 }
 
 impl Practice {
-    fn take(&mut self, known: Known) {
+    fn take(&mut self, known: KnownDetails) {
         let at = self.records.len();
         let kinds = [('p', &known.phones), ('e', &known.emails), ('b', &known.birth_dates)];
         for (kind, value) in
@@ -66,13 +68,13 @@ impl Practice {
         self.records.push(known);
     }
 
-    fn grade(&self, person: &Person) -> Verdict {
+    fn grade(&self, person: &Person) -> MatchResult {
         let values =
             [('p', Some(&person.phone)), ('e', person.email.as_ref()), ('b', person.birth_date.as_ref())];
         let found = values.iter().filter_map(|(kind, value)| self.by_value.get(&(*kind, (*value)?.clone())));
         let found: BTreeSet<usize> = found.flatten().copied().collect();
-        let known: Vec<Known> = found.into_iter().map(|at| self.records[at].clone()).collect();
-        let given = Given {
+        let known: Vec<KnownDetails> = found.into_iter().map(|at| self.records[at].clone()).collect();
+        let given = GivenDetails {
             given_name: &person.given_name,
             family_name: &person.family_name,
             birth_date: person.birth_date.as_deref(),
@@ -102,7 +104,7 @@ fn main() {
 fn report(file: &str) -> usize {
     let (practice, people) = read(file);
     let started = Instant::now();
-    let verdicts: Vec<Verdict> = people.iter().map(|person| practice.grade(person)).collect();
+    let verdicts: Vec<MatchResult> = people.iter().map(|person| practice.grade(person)).collect();
     let took = started.elapsed();
     let known = people.iter().filter(|person| person.is.is_some()).count();
     println!(
@@ -151,7 +153,7 @@ fn read(file: &str) -> (Practice, Vec<Person>) {
     for line in fs::read_to_string(file).expect("the file").lines() {
         match serde_json::from_str(line).expect("a line of JSON") {
             Line::Record { record: record_id, names, birth_dates, phones, emails } => {
-                practice.take(Known { record_id, names, birth_dates, phones, emails });
+                practice.take(KnownDetails { record_id, names, birth_dates, phones, emails });
             }
             Line::Person(person) => people.push(person),
         }

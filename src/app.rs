@@ -1,16 +1,17 @@
-//! The composition root: builds what the service, the command line and the tests run on. Nothing below imports it.
+//! The composition root: builds what the service, the command line and the tests run on. Nothing below
+//! imports it.
 
 use std::sync::Arc;
 
-use crate::domain::accounts::NumberTopic;
+use crate::domain::accounts::NumberChangedTopic;
 use crate::domain::accounts::email::EmailCodeTopic;
-use crate::domain::consent::AnswerTopic;
+use crate::domain::consent::ReplyTopic;
 use crate::domain::identity::grading::GradeTopic;
 use crate::domain::invites::{self, MailTopic, TextTopic};
 use crate::domain::notifications;
 use crate::domain::pending_pairings::LinkTopic;
 use crate::domain::record_imports::ImportTopic;
-use crate::domain::staff::LetterTopic;
+use crate::domain::staff::PasswordLinkTopic;
 use crate::domain::verification::CodeTopic;
 use crate::domain::webhooks::WebhookTopic;
 use crate::kit::{Clock, Entropy};
@@ -45,11 +46,11 @@ fn topics() -> Topics {
     let topics: [(&'static str, Box<dyn Topic>); 12] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
-        (AnswerTopic::NAME, Box::new(AnswerTopic)),
+        (ReplyTopic::NAME, Box::new(ReplyTopic)),
         (WebhookTopic::NAME, Box::new(WebhookTopic)),
-        (LetterTopic::NAME, Box::new(LetterTopic)),
+        (PasswordLinkTopic::NAME, Box::new(PasswordLinkTopic)),
         (GradeTopic::NAME, Box::new(GradeTopic)),
-        (NumberTopic::NAME, Box::new(NumberTopic)),
+        (NumberChangedTopic::NAME, Box::new(NumberChangedTopic)),
         (ImportTopic::NAME, Box::new(ImportTopic::default())),
         (TextTopic::NAME, Box::new(TextTopic)),
         (MailTopic::NAME, Box::new(MailTopic)),

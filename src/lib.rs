@@ -15,7 +15,7 @@
 //!    subject's own error enum. A refusal that must be remembered is an `Ok`.
 //! 2. Write its queries in `store.rs`, one statement per function, the guard in the `WHERE` that acts.
 //! 3. Write the handler in the file of [`web`] that is named after the URL: parse, one call, reply. Give it
-//!    `#[utoipa::path]` with a summary, examples and a `refusals!` list of its problem codes.
+//!    `#[utoipa::path]` with a summary, examples and a `problems!` list of its problem codes.
 //! 4. Declare new files with `mod`, register the handler in [`web::routes`], and give it a row in the permission
 //!    matrix (`tests/api/matrix.rs`).
 //! 5. Run `cargo run -- openapi > api-spec/openapi.json`.

@@ -5,11 +5,13 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use strum::VariantArray as _;
+
 use super::{Failure, demo, open};
-use crate::delivery::Providers;
+use crate::delivery::Transports;
 use crate::domain::{link_analytics, retention};
 use crate::platform::db::Target;
-use crate::platform::outbox::{Channel, Worker, WorkerHandle};
+use crate::platform::outbox::{self, Channel, Worker, WorkerHandle};
 use crate::platform::settings::{BadSetting, Settings};
 use crate::platform::tx::Service;
 use crate::platform::{event_stream, telemetry};
@@ -27,12 +29,14 @@ pub fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
     let state = open(settings)?;
     let service = &state.service;
     let _sole_server = lock(&service.settings)?;
-    let carrier = Arc::new(Providers::from_settings(service)?);
+    let transport = Arc::new(Transports::from_settings(service)?);
     if service.settings.is_development() {
         demo::ensure(service)?;
     }
-    let workers =
-        start_workers(&Worker::new(service.clone(), Arc::clone(&state.topics), carrier), &service.settings)?;
+    let workers = start_workers(
+        &Worker::new(service.clone(), Arc::clone(&state.topics), transport),
+        &service.settings,
+    )?;
     let sweeper = retention::spawn(service.clone())?;
     let funnel = link_analytics::spawn(service.clone(), Arc::clone(&state.page_views))?;
     let feed = event_stream::spawn(service.clone(), Arc::clone(&state.event_hub))?;
@@ -40,7 +44,7 @@ pub fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
     let outcome = actix_web::rt::System::new().block_on(serve(&state, listener));
     sweeper.stop();
     funnel.stop();
-    workers.iter().for_each(WorkerHandle::tell);
+    workers.iter().for_each(WorkerHandle::request_stop);
     feed.stop();
     for worker in workers {
         worker.stop();
@@ -51,9 +55,9 @@ pub fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
 /// Each channel has its own threads, which share one send rate.
 fn start_workers(worker: &Worker, settings: &Settings) -> std::io::Result<Vec<WorkerHandle>> {
     let mut handles = Vec::new();
-    for channel in Channel::ALL {
-        let (threads, a_second) = settings.outbox.of(channel.as_str());
-        let worker = worker.of_channel(channel, a_second);
+    for channel in Channel::VARIANTS {
+        let (threads, per_second) = outbox::capacity(&settings.outbox, *channel);
+        let worker = worker.of_channel(*channel, per_second);
         for _ in 0..threads {
             handles.push(worker.clone().spawn()?);
         }
@@ -65,7 +69,7 @@ async fn serve(state: &State, listener: TcpListener) -> Result<(), Failure> {
     let listening = server::listen(state, listener)?;
     let (handle, draining) = listening.stopper();
     actix_web::rt::spawn(async move {
-        told_to_stop().await;
+        stop_signal().await;
         tracing::info!("shutting down");
         server::stop(handle, draining).await;
     });
@@ -75,7 +79,7 @@ async fn serve(state: &State, listener: TcpListener) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn told_to_stop() {
+async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {

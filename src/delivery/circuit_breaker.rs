@@ -7,14 +7,14 @@ use std::time::Duration;
 use crate::kit::Timestamp;
 
 /// Number of failures that open the breaker …
-const MOST: usize = 3;
+const MOST_FAILURES: usize = 3;
 /// … if they occur within this time.
 const WINDOW: Duration = Duration::from_secs(30);
 /// How long it stays open, and the time from one trial to the next.
 const OPEN: Duration = Duration::from_mins(1);
 
 /// Circuit breaker of one provider, as this instance sees it.
-pub struct Breaker {
+pub struct CircuitBreaker {
     provider: &'static str,
     state: Mutex<State>,
 }
@@ -26,11 +26,11 @@ struct State {
     trial_at: Option<Timestamp>,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// Starts with the breaker closed.
     pub fn new(provider: &'static str) -> Self {
         let this = Self { provider, state: Mutex::default() };
-        this.show(false);
+        this.report(false);
         this
     }
 
@@ -53,7 +53,7 @@ impl Breaker {
     pub fn succeeded(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state = State::default();
-        self.show(false);
+        self.report(false);
     }
 
     /// Records a failure of the provider.
@@ -62,13 +62,13 @@ impl Breaker {
         state.failures.retain(|at| *at + WINDOW > now && *at <= now);
         state.failures.push(now);
         // One failed trial is enough; no second and third are needed.
-        if state.trial_at.is_some() || state.failures.len() >= MOST {
+        if state.trial_at.is_some() || state.failures.len() >= MOST_FAILURES {
             state.trial_at = Some(now + OPEN);
-            self.show(true);
+            self.report(true);
         }
     }
 
-    fn show(&self, is_open: bool) {
+    fn report(&self, is_open: bool) {
         metrics::gauge!("provider_breaker_open", "provider" => self.provider)
             .set(f64::from(u8::from(is_open)));
     }
@@ -83,8 +83,8 @@ mod tests {
     }
 
     #[test]
-    fn three_failures_in_half_a_minute_open_it_for_a_minute() {
-        let breaker = Breaker::new("test");
+    fn three_failures_in_half_a_minute_open_the_breaker() {
+        let breaker = CircuitBreaker::new("test");
         for second in [0, 15, 30] {
             breaker.failed(at(second));
         }
@@ -95,8 +95,8 @@ mod tests {
     }
 
     #[test]
-    fn half_open_lets_one_through_and_its_end_decides() {
-        let breaker = Breaker::new("test");
+    fn half_open_breaker_admits_one_trial_that_decides() {
+        let breaker = CircuitBreaker::new("test");
         (0..3).for_each(|_| breaker.failed(at(0)));
         assert_eq!(breaker.admit(at(60)), Ok(()));
         assert_eq!(breaker.admit(at(60)), Err(at(120)), "one trial");
@@ -108,9 +108,10 @@ mod tests {
         breaker.failed(at(122));
         assert_eq!(breaker.admit(at(122)), Ok(()), "it forgot the old failures");
     }
+
     #[test]
-    fn a_clock_that_is_put_back_keeps_it_open_for_no_longer() {
-        let breaker = Breaker::new("test");
+    fn clock_put_back_does_not_extend_the_pause() {
+        let breaker = CircuitBreaker::new("test");
         (0..3).for_each(|_| breaker.failed(at(7_200)));
         assert_eq!(breaker.admit(at(3_600)), Ok(()), "a trial");
         assert_eq!(breaker.admit(at(3_601)), Err(at(3_660)));

@@ -1,56 +1,58 @@
-//! Providers of texts, calls, e-mails and webhooks. Only `cli` imports this module; the outbox knows
-//! it as a [`Carrier`].
+//! How messages leave: one folder per provider, and the failover chain of texts and calls. Only `cli` and
+//! `web` import this module; the outbox knows it as a [`Transport`].
 
 pub mod circuit_breaker;
-pub mod client;
-pub mod connect;
+pub mod delivery_reports;
 pub mod development;
-pub mod failover;
-pub mod inbound;
+pub mod failover_chain;
+pub mod http_client;
 pub mod kannel;
+pub mod sms_provider;
 pub mod smtp;
 pub mod twilio;
 pub mod webhook;
 
 use self::development::send::Development;
+use self::failover_chain::FailoverChain;
+use self::sms_provider::SmsProvider as _;
 use self::smtp::send::Smtp;
-use self::webhook::Webhooks;
-use crate::platform::outbox::{Carrier, Envelope, Handed, Outgoing};
+use self::webhook::send::Webhooks;
+use crate::platform::outbox::{Envelope, Outgoing, SendResult, Transport};
 use crate::platform::settings::BadSetting;
 use crate::platform::tx::Service;
 
 /// The transports chosen by the settings.
-pub struct Providers {
-    route: failover::Route,
-    caught: Development,
+pub struct Transports {
+    sms: FailoverChain,
+    development: Development,
     smtp: Option<Smtp>,
     webhooks: Webhooks,
 }
 
-impl Providers {
+impl Transports {
     /// Reads `sms.*`, `mail.*` and the settings of the providers named there; a wrong or missing setting
     /// is reported by name.
     pub fn from_settings(service: &Service) -> Result<Self, BadSetting> {
-        let route = failover::Route::from_settings(service)?;
-        let smtp = service
-            .settings
-            .mail
-            .smtp_url
-            .as_ref()
-            .map(|url| Smtp::new(url.expose(), service))
-            .transpose()?;
-        let webhooks = Webhooks::new(service);
-        Ok(Self { route, caught: Development::new(service.clone()), smtp, webhooks })
+        let smtp_url = service.settings.mail.smtp_url.as_ref();
+        Ok(Self {
+            sms: FailoverChain::from_settings(service)?,
+            development: Development::new(service.clone()),
+            smtp: smtp_url.map(|url| Smtp::new(url.expose(), service)).transpose()?,
+            webhooks: Webhooks::new(service),
+        })
     }
 }
 
-impl Carrier for Providers {
-    fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+impl Transport for Transports {
+    fn deliver(&self, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
         match (message, &self.smtp) {
-            (Outgoing::Sms(_) | Outgoing::Voice(_), _) => self.route.carry(message, envelope),
-            (Outgoing::Email(mail), Some(smtp)) => Handed::by("smtp", smtp.send(mail, envelope.row_id)),
-            (Outgoing::Webhook(hook), _) => Handed::by("webhook", self.webhooks.post(hook)),
-            _ => Handed::by("development", self.caught.catch(message, envelope.key)),
+            (Outgoing::Sms(_) | Outgoing::Voice(_), _) => self.sms.deliver(message, envelope),
+            (Outgoing::Email(mail), Some(smtp)) => SendResult::by("smtp", smtp.send(mail, envelope.row_id)),
+            (Outgoing::Webhook(call), _) => SendResult::by("webhook", self.webhooks.post(call)),
+            _ => SendResult::by(
+                self.development.name().as_str(),
+                self.development.catch(message, envelope.key),
+            ),
         }
     }
 }

@@ -1,13 +1,13 @@
 pub mod accounts;
+pub mod audit_log;
+pub mod check_in;
 pub mod consent;
 pub mod conversations;
-pub mod desk;
 pub mod identity;
 pub mod inbox;
 pub mod invites;
 pub mod link_analytics;
 pub mod links;
-pub mod me;
 pub mod notifications;
 pub mod pairing;
 pub mod pending_pairings;

@@ -9,8 +9,7 @@ use crate::domain::{
     verification, webhooks,
 };
 use crate::platform::tx::Service;
-use crate::platform::{db, event_stream, outbox, rate_limits};
-use crate::web::http::idempotency;
+use crate::platform::{db, event_stream, idempotency, outbox, rate_limits};
 
 const PAUSE: Duration = Duration::from_mins(1);
 

@@ -25,6 +25,11 @@ impl Timestamp {
         Self(millis)
     }
 
+    /// Parses whole seconds since the Unix epoch; `None` for other text, and beyond the range.
+    pub fn parse_seconds(text: &str) -> Option<Self> {
+        text.parse::<i64>().ok()?.checked_mul(1000).map(Self)
+    }
+
     /// Milliseconds since the Unix epoch.
     pub const fn millis(self) -> i64 {
         self.0

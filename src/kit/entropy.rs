@@ -16,12 +16,12 @@ pub struct OsEntropy;
 impl Entropy for OsEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         if bytes.len() > STOCK / 8 {
-            return ask(bytes);
+            return fill_from_system(bytes);
         }
         STOCKS.with_borrow_mut(|stock| {
             if stock.len() < bytes.len() {
                 stock.resize(STOCK, 0);
-                ask(stock);
+                fill_from_system(stock);
             }
             let kept = stock.len() - bytes.len();
             for (to, from) in bytes.iter_mut().zip(stock.iter_mut().skip(kept)) {
@@ -42,7 +42,7 @@ thread_local! {
 
 #[expect(clippy::disallowed_methods, reason = "the only place that calls the operating system's generator")]
 // Panics without randomness: no response is better than a weak secret. `cli` checks it at start.
-fn ask(bytes: &mut [u8]) {
+fn fill_from_system(bytes: &mut [u8]) {
     let filled = getrandom::fill(bytes);
     assert!(filled.is_ok(), "the operating system provides no randomness");
 }

@@ -1,7 +1,7 @@
 //! Ids: a prefix that names the kind, and a `UUIDv7` (RFC 9562, 5.7), so that they sort by time of creation.
 //!
-//! Each kind is a type of its own: passing a patient where an account is wanted does not compile. Text from a client
-//! becomes an id unchecked, since an id that does not exist is simply not found.
+//! Each kind is a type of its own: passing a patient where an account is wanted does not compile. Text from a
+//! client becomes an id unchecked, since an id that does not exist is simply not found.
 
 use std::borrow::{Borrow, Cow};
 use std::convert::Infallible;

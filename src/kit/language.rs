@@ -1,33 +1,45 @@
 //! The supported languages: English and Spanish.
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
 /// A supported language, `en` or `es`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    AsExpression,
+    FromSqlRow,
+    ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+#[diesel(sql_type = Text)]
 pub enum Language {
     #[default]
     En,
     Es,
 }
 
-impl Language {
-    /// `en` or `es`, as in HTML, e-mail headers and the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Es => "es",
-        }
-    }
+crate::text_enum!(Language);
 
+impl Language {
     /// The language of one BCP 47 tag such as `es-MX`, if it is supported.
     pub fn from_tag(tag: &str) -> Option<Self> {
-        match tag.trim().split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
-            "en" => Some(Self::En),
-            "es" => Some(Self::Es),
-            _ => None,
-        }
+        tag.trim().split(['-', '_']).next()?.to_ascii_lowercase().parse().ok()
     }
 
     /// The best supported language for an `Accept-Language` header (RFC 9110 12.5.4): highest quality

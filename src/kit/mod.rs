@@ -1,7 +1,7 @@
 //! Value types with rules of their own and no I/O: time, randomness, ids, numbers, addresses, secrets.
 
 pub mod clock;
-pub mod colour;
+pub mod color;
 pub mod csv;
 pub mod email;
 pub mod entropy;
@@ -10,15 +10,17 @@ pub mod ids;
 pub mod internet;
 pub mod language;
 pub mod names;
+pub mod numeric_code;
 pub mod percent;
 pub mod phone;
 pub mod seal;
 pub mod secret;
+pub mod signed_token;
 pub mod standard_webhooks;
 pub mod text_enum;
 
 pub use clock::{Clock, Timestamp, Wait};
-pub use colour::Accent;
+pub use color::Accent;
 pub use email::Email;
 pub use entropy::Entropy;
 pub use ids::Id;

@@ -6,12 +6,12 @@
 //! spells FLOWERS as digits, drops extensions and removes the zero of `+44 (0)20`. Here a wrong guess sends a
 //! patient's code to a stranger, so everything that needs a guess is rejected, and the person types it again.
 //!
-//! Three steps, in reading order: `clean` leaves a plus and ASCII digits, or rejects; `dialled_from` gives
+//! Three steps, in reading order: `clean` leaves a plus and ASCII digits, or rejects; `dialed_in` gives
 //! a national number its country; `Phone::accept` checks the E.164 text. Every new `Phone` passes the last
 //! step with the very text that it keeps, so parsing `as_e164()` again is the identity by construction.
 //!
-//! The library writes whole numbers into `log` at `trace`, and no wrapper can stop it. Law 9 (no personal
-//! data in logs) needs them kept out elsewhere: compiled out by the `log` crate's feature
+//! The library writes whole numbers into `log` at `trace`, and no wrapper can stop it. That no
+//! personal data is logged needs them kept out elsewhere: compiled out by the `log` crate's feature
 //! `max_level_debug`, or never bridged into `tracing` (a feature of `tracing-subscriber`, `tracing-log`,
 //! that any dependency may switch on).
 //!
@@ -90,7 +90,7 @@ impl Phone {
     /// Fails with any [`PhoneError`]; the person can correct each of them.
     pub fn parse(input: &str, default_region: Option<&str>) -> Result<Self, PhoneError> {
         let typed = clean(input)?;
-        let e164 = if typed.starts_with('+') { typed } else { dialled_from(&typed, default_region)? };
+        let e164 = if typed.starts_with('+') { typed } else { dialed_in(&typed, default_region)? };
         Self::accept(e164)
     }
 
@@ -100,7 +100,7 @@ impl Phone {
     ///
     /// Fails with [`PhoneError::Invalid`] where the text is not canonical E.164 under a known country code.
     pub fn from_stored(e164: &str) -> Result<Self, PhoneError> {
-        let number = read(e164).map_err(|_| PhoneError::Invalid)?;
+        let number = parse_canonical(e164).map_err(|_| PhoneError::Invalid)?;
         let region = PHONE_NUMBER_UTIL
             .get_region_for_number(&number)
             .or_else(|| PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code))
@@ -110,7 +110,7 @@ impl Phone {
     }
 
     fn accept(e164: String) -> Result<Self, PhoneError> {
-        let number = read(&e164)?;
+        let number = parse_canonical(&e164)?;
         let region = PHONE_NUMBER_UTIL.get_region_for_number(&number).ok_or(PhoneError::Invalid)?;
         let kind = kind_of(&number, region)?;
         Ok(Self::new(e164, &number, region, kind))
@@ -188,7 +188,7 @@ impl fmt::Display for Phone {
 /// Parses canonical E.164 and nothing else. An international number must come out exactly as it went in:
 /// that one comparison is the rule about the national zero, without a list of countries. Italy's `+39 06`
 /// passes, because there the zero is part of the number and the library keeps it.
-fn read(e164: &str) -> Result<PhoneNumber, PhoneError> {
+fn parse_canonical(e164: &str) -> Result<PhoneNumber, PhoneError> {
     if e164.len() > MAX_DIGITS + 1 {
         return Err(PhoneError::Invalid);
     }
@@ -208,7 +208,7 @@ fn digits_taken_out_of(number: &PhoneNumber) -> PhoneError {
 
 /// The E.164 text of digits dialed without a plus inside a region. Here the library may rewrite, because
 /// the plan defines national dialing: GB `020 …` is `+44 20 …`, AR `011 15 …` is `+54 9 11 …`.
-fn dialled_from(digits: &str, region: Option<&str>) -> Result<String, PhoneError> {
+fn dialed_in(digits: &str, region: Option<&str>) -> Result<String, PhoneError> {
     let region = region
         .and_then(|code| Region::from_code(code).ok())
         .filter(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(*region).is_some())
@@ -261,7 +261,7 @@ fn clean(input: &str) -> Result<String, PhoneError> {
             // A form that offers the plus, and a person who types it too: still one number.
             "+".clone_into(&mut text);
         } else if !is_filler(c) {
-            return Err(refusal(c, input.get(at..).unwrap_or_default()));
+            return Err(rejection(c, input.get(at..).unwrap_or_default()));
         }
     }
     // "030 123456/7" is two lines, or a line and an extension; without this check it would be 0301234567.
@@ -292,7 +292,7 @@ fn is_filler(c: char) -> bool {
 }
 
 /// The error for a character that is not filler; `rest` begins with it.
-fn refusal(c: char, rest: &str) -> PhoneError {
+fn rejection(c: char, rest: &str) -> PhoneError {
     let rest = rest.to_lowercase();
     let lone_x = rest.starts_with(['x', 'ｘ', '×']) && !rest.chars().nth(1).is_some_and(char::is_alphabetic);
     if lone_x || rest.starts_with("ext") || matches!(c, '#' | '＃' | ',' | ';') {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -83,4 +83,10 @@ pub fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 /// [`mac`] as base64url text: a key by which the database can count without identifying a person.
 pub fn mac_text(key: &[u8], parts: &[&[u8]]) -> String {
     URL_SAFE_NO_PAD.encode(mac(key, parts))
+}
+
+/// Compares two MACs, or two texts of which one is secret, in constant time: how long it takes does not tell
+/// how much of a guess is right.
+pub fn is_equal(one: impl AsRef<[u8]>, other: impl AsRef<[u8]>) -> bool {
+    constant_time::verify_slices_are_equal(one.as_ref(), other.as_ref()).is_ok()
 }

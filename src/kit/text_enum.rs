@@ -1,4 +1,5 @@
-//! Closed sets that are stored and sent as text. The text is derived (`strum`); this adds the mapping of diesel.
+//! Closed sets that are stored and sent as text. The text is derived (`strum`); this adds the mapping of
+//! diesel.
 
 /// Maps enums to a Text column. Each derives `strum::EnumString`, `strum::IntoStaticStr`, `AsExpression` and
 /// `FromSqlRow`. Text that is not in the set is an error: the migrations' CHECKs let none in.

@@ -1,6 +1,7 @@
 pub mod audit;
 pub mod db;
 pub mod event_stream;
+pub mod idempotency;
 pub mod keys;
 pub mod outbox;
 pub mod rate_limits;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::audit::{self, Recorded};
+use serde_json::Value;
+
+use super::audit::{self, Action, Actor, Event};
 use super::db::{self, Conn, Db};
 use super::keys::Keys;
 use super::settings::Settings;
 use super::signal::Signals;
-use crate::kit::ids::AuditEventId;
+use crate::kit::ids::PracticeId;
 use crate::kit::{Clock, Entropy, Id, Secret, Timestamp};
 
 /// What all requests and background threads share.
@@ -22,8 +24,8 @@ pub struct Service {
     pub signals: Arc<Signals>,
 }
 
-/// A unit of work: the connection inside its transaction, the moment, settings, keys, entropy, and what it leaves to be
-/// done with the commit.
+/// A unit of work: the connection inside its transaction, the moment, settings, keys, entropy, and what it
+/// leaves to be done with the commit.
 pub struct Tx<'a> {
     pub conn: &'a mut Conn,
     /// The moment of this unit of work; everything in it sees the same one.
@@ -33,7 +35,7 @@ pub struct Tx<'a> {
     pub settings: &'a Settings,
     entropy: &'a dyn Entropy,
     /// Entries of the audit log, which are appended as the last thing before the commit.
-    audit: Vec<Recorded>,
+    audit: Vec<Event>,
     after: AfterCommit,
 }
 
@@ -78,10 +80,19 @@ impl<'a> Tx<'a> {
         self.entropy
     }
 
-    /// Appends `event` to the audit log with the commit.
-    pub fn audit(&mut self, event: &audit::Event<'_>) -> db::Result<()> {
-        self.audit.push(Recorded::new(self.id::<AuditEventId>(), event));
-        Ok(())
+    /// Appends an event to the audit log with the commit. `subject` is the id of the object, and `detail`
+    /// holds further facts; names, phone numbers and addresses must be in neither.
+    pub fn audit(
+        &mut self,
+        practice_id: Option<&PracticeId>,
+        actor: impl Into<Actor>,
+        action: Action,
+        subject: impl AsRef<str>,
+        detail: Value,
+    ) {
+        let (id, practice_id) = (self.id(), practice_id.cloned());
+        let (actor, subject) = (actor.into(), subject.as_ref().to_owned());
+        self.audit.push(Event { id, practice_id, actor, action, subject, detail });
     }
 
     /// Wakes the outbox after the commit: there is a message to send.
@@ -99,9 +110,10 @@ impl<'a> Tx<'a> {
         self.after.landing = true;
     }
 
-    /// Runs a part of the transaction that fails by itself: `None` where a statement failed. What the part did is undone
-    /// then, and what was done before it stays. An error is one that the transaction does not survive.
-    pub fn undoable<T>(&mut self, part: impl FnOnce(&mut Self) -> db::Result<T>) -> db::Result<Option<T>> {
+    /// Runs a part of the transaction that fails by itself: `None` where a statement failed. What the part
+    /// did is undone then, and what was done before it stays. An error is one that the transaction does not
+    /// survive.
+    pub fn savepoint<T>(&mut self, part: impl FnOnce(&mut Self) -> db::Result<T>) -> db::Result<Option<T>> {
         self.conn.save()?;
         let (audited, after) = (self.audit.len(), self.after);
         match part(self) {

@@ -7,10 +7,10 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::delivery::development::inbox::Caught;
+use crate::delivery::development::{self, CaughtMessage};
 use crate::kit::Phone;
 use crate::platform::tx::Service;
-use crate::refusals;
+use crate::problems;
 use crate::web::http::{Code, Problem, html};
 
 /// The code of the demo practice's link.
@@ -24,16 +24,16 @@ struct DevPage<'a> {
     demo_code: &'a str,
 }
 
-refusals!(DevRefusals: plain, NotFound, InvalidRequest);
+problems!(DevProblems: plain, NotFound, InvalidRequest);
 
 /// Show the development page: a phone to try the sign-up with, and the messages that were sent
-#[utoipa::path(tag = "development", responses((status = 200, description = "The development page", content_type = "text/html"), DevRefusals))]
+#[utoipa::path(tag = "development", responses((status = 200, description = "The development page", content_type = "text/html"), DevProblems))]
 #[get("/dev")]
 pub async fn get_dev_page(service: Data<Service>) -> Result<HttpResponse, Problem> {
     only_in_development(&service)?;
     let nonce = html::nonce(&service);
     let page = DevPage { nonce: &nonce, public_url: &service.settings.public_url, demo_code: DEMO_CODE };
-    html::page(&service, StatusCode::OK, &nonce, html::Does::Script, page.render())
+    html::page(&service, StatusCode::OK, &nonce, html::PagePolicy::Script, page.render())
 }
 
 /// Which messages to list.
@@ -49,11 +49,11 @@ pub struct MessagesQuery {
 #[derive(Serialize, ToSchema)]
 pub struct CaughtList {
     /// Newest first, at most 100.
-    items: Vec<Caught>,
+    items: Vec<CaughtMessage>,
 }
 
 /// List the messages that were sent, newest first
-#[utoipa::path(tag = "development", params(MessagesQuery), responses((status = 200, description = "The messages that were sent", body = CaughtList), DevRefusals))]
+#[utoipa::path(tag = "development", params(MessagesQuery), responses((status = 200, description = "The messages that were sent", body = CaughtList), DevProblems))]
 #[get("/dev/messages")]
 pub async fn list_dev_messages(
     service: Data<Service>,
@@ -61,7 +61,7 @@ pub async fn list_dev_messages(
 ) -> Result<Json<CaughtList>, Problem> {
     only_in_development(&service)?;
     let to = query.into_inner().to.map(|to| recipient(&service, &to));
-    let items = service.read(move |tx| crate::delivery::development::inbox::caught(tx, to.as_deref()));
+    let items = service.read(move |tx| development::list(tx, to.as_deref()));
     Ok(Json(CaughtList { items: items.await? }))
 }
 

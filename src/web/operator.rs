@@ -4,12 +4,13 @@ use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
+use strum::VariantArray as _;
 use utoipa::ToSchema;
 
-use crate::platform::outbox::{self, Channel};
+use crate::platform::outbox::{self, Channel, State};
 use crate::platform::telemetry;
 use crate::platform::tx::Service;
-use crate::refusals;
+use crate::problems;
 use crate::web::http::{Code, Draining, Problem};
 
 /// The health of the service.
@@ -28,8 +29,8 @@ pub struct Status {
 #[derive(Serialize, ToSchema)]
 pub struct PausedChannel {
     /// The channel: `sms`, `voice`, `email` or `webhook`.
-    #[schema(example = "sms")]
-    channel: String,
+    #[schema(value_type = String, example = "sms")]
+    channel: Channel,
     /// The reason that the provider gave.
     #[schema(example = "account_refused")]
     reason: String,
@@ -50,10 +51,10 @@ pub async fn check_liveness() -> Json<Status> {
     Status::ok(Vec::new())
 }
 
-refusals!(ReadyRefusals: plain);
+problems!(ReadyProblems: plain);
 
 /// Readiness probe: database reachable, schema current, not shutting down
-#[utoipa::path(tag = "operations", responses((status = 200, description = "The service can handle requests", body = Status), ReadyRefusals))]
+#[utoipa::path(tag = "operations", responses((status = 200, description = "The service can handle requests", body = Status), ReadyProblems))]
 #[get("/readyz")]
 pub async fn check_readiness(
     service: Data<Service>,
@@ -73,21 +74,29 @@ pub async fn check_readiness(
 #[get("/metrics")]
 pub async fn get_metrics(service: Data<Service>) -> HttpResponse {
     // Without a database the gauges keep their values: a zero would end an alert in the middle of an outage.
-    let depth = service.read(|tx| outbox::depth(tx)).await.ok();
-    let paused = service.read(|tx| outbox::pauses(tx)).await.ok();
-    for (channel, paused) in
-        Channel::ALL.iter().filter_map(|channel| Some((channel.as_str(), paused.as_ref()?)))
-    {
-        let is_paused = paused.iter().any(|pause| pause.channel == channel);
-        ::metrics::gauge!("outbox_channel_paused", "channel" => channel).set(f64::from(u8::from(is_paused)));
+    if let Ok(pauses) = service.read(|tx| outbox::pauses(tx)).await {
+        report_pauses(&pauses);
     }
-    let states = ["queued", "leased", "sent", "dropped", "dead"];
-    for (state, depth) in states.iter().filter_map(|state| Some((*state, depth.as_ref()?))) {
-        let count = depth.iter().find(|(name, _)| name.as_str() == state).map_or(0, |(_, count)| *count);
-        #[expect(clippy::cast_precision_loss, reason = "a gauge that counts rows")]
-        ::metrics::gauge!("outbox_rows", "state" => state).set(count as f64);
+    if let Ok(depth) = service.read(|tx| outbox::depth(tx)).await {
+        report_depth(&depth);
     }
     HttpResponse::Ok().content_type(ContentType::plaintext()).body(telemetry::render_metrics())
+}
+
+fn report_pauses(pauses: &[outbox::Pause]) {
+    for channel in Channel::VARIANTS {
+        let is_paused = pauses.iter().any(|pause| pause.channel == *channel);
+        metrics::gauge!("outbox_channel_paused", "channel" => channel.as_str())
+            .set(f64::from(u8::from(is_paused)));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge that counts rows")]
+fn report_depth(depth: &[(State, i64)]) {
+    for state in State::VARIANTS {
+        let count = depth.iter().find(|(found, _)| found == state).map_or(0, |(_, count)| *count);
+        metrics::gauge!("outbox_rows", "state" => state.as_str()).set(count as f64);
+    }
 }
 
 /// The OpenAPI document, as served.

@@ -4,23 +4,25 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::web::{callbacks, console, dev, landing, operator, patient_api, practice_api, staff_api};
 
-/// Registers all routes. The landing page comes first: it gets the most requests, and each would try every route
-/// registered before it. Its guard passes on anything that is not a code. The other pages come last, since their
-/// first segment is a code.
+/// Registers all routes. The landing page comes first: it gets the most requests, and each would try every
+/// route registered before it. Its guard passes on anything that is not a code. The other pages come last,
+/// since their first segment is a code.
 pub fn all(config: &mut ServiceConfig<'_>) {
-    config.service(landing::pages::get_landing_page).service(landing::pages::get_scanned_landing_page);
-    of_operators(config);
-    of_patients(config);
-    of_staff(config);
-    of_practices(config);
-    of_providers(config);
+    config
+        .service(landing::landing_page::get_landing_page)
+        .service(landing::landing_page::get_scanned_landing_page);
+    operator_routes(config);
+    patient_routes(config);
+    staff_routes(config);
+    practice_routes(config);
+    callback_routes(config);
     // Before the pages whose first segment may be anything. Not in the OpenAPI document: it is for people.
     config.map(|config| config.service(console::pages()));
-    of_pages(config);
+    page_routes(config);
 }
 
 /// Health, metrics, the OpenAPI document and the development page.
-fn of_operators(config: &mut ServiceConfig<'_>) {
+fn operator_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(operator::check_liveness)
         .service(operator::check_readiness)
@@ -33,9 +35,9 @@ fn of_operators(config: &mut ServiceConfig<'_>) {
 }
 
 /// The API of the patient's app.
-fn of_patients(config: &mut ServiceConfig<'_>) {
+fn patient_routes(config: &mut ServiceConfig<'_>) {
     config
-        .service(patient_api::accounts::get_jwks)
+        .service(patient_api::jwks::get_jwks)
         .service(patient_api::link_tokens::create_link_token)
         .service(patient_api::invites::open_invite)
         .service(patient_api::verifications::create_verification)
@@ -43,44 +45,44 @@ fn of_patients(config: &mut ServiceConfig<'_>) {
         .service(patient_api::verifications::send_verification_code)
         .service(patient_api::verifications::check_verification_code)
         .service(patient_api::accounts::create_account)
-        .service(patient_api::accounts::create_session)
-        .service(patient_api::accounts::refresh_session)
-        .service(patient_api::accounts::delete_current_session)
-        .service(patient_api::me::create_pairing)
+        .service(patient_api::sessions::create_session)
+        .service(patient_api::sessions::refresh_session)
+        .service(patient_api::sessions::delete_current_session)
+        .service(patient_api::pairings::create_pairing)
         .service(patient_api::me::get_me)
         .service(patient_api::me::delete_me)
         .service(patient_api::me::phone::change_phone_number)
-        .service(patient_api::email::request_email_code)
-        .service(patient_api::email::verify_email_code)
-        .service(patient_api::email::request_session_email_code)
-        .service(patient_api::email::verify_session_email_code)
-        .service(patient_api::me::create_patient)
-        .service(patient_api::me::change_patient)
-        .service(patient_api::me::list_pairings)
-        .service(patient_api::me::delete_pairing)
-        .service(patient_api::me::check_in::verify_check_in_code)
+        .service(patient_api::me::email::request_email_code)
+        .service(patient_api::me::email::verify_email_code)
+        .service(patient_api::sessions::request_session_email_code)
+        .service(patient_api::sessions::verify_session_email_code)
+        .service(patient_api::me::patients::create_patient)
+        .service(patient_api::me::patients::change_patient)
+        .service(patient_api::me::pairings::list_pairings)
+        .service(patient_api::me::pairings::delete_pairing)
+        .service(patient_api::me::pairings::verify_check_in_code)
         .service(patient_api::me::events::stream_patient_events)
-        .service(patient_api::me::events::mark_conversation_read)
-        .service(patient_api::me::list_entries)
-        .service(patient_api::me::create_entry);
+        .service(patient_api::me::conversations::mark_conversation_read)
+        .service(patient_api::me::conversations::list_entries)
+        .service(patient_api::me::conversations::create_entry);
 }
 
 /// Staff: sign-in, own account, colleagues and teams.
-fn of_staff(config: &mut ServiceConfig<'_>) {
+fn staff_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(staff_api::sessions::begin_staff_session)
         .service(staff_api::sessions::finish_staff_session)
         .service(staff_api::sessions::refresh_staff_session)
         .service(staff_api::sessions::list_staff_sessions)
         .service(staff_api::sessions::delete_current_staff_session)
-        .service(staff_api::account::delete_staff_session)
+        .service(staff_api::sessions::delete_staff_session)
         .service(staff_api::sessions::delete_staff_sessions)
-        .service(staff_api::sessions::request_password_reset)
-        .service(staff_api::sessions::set_password)
-        .service(practice_api::staff::get_staff_me)
-        .service(staff_api::account::change_staff_me)
-        .service(staff_api::account::change_password)
-        .service(staff_api::account::renew_recovery_codes)
+        .service(staff_api::passwords::request_password_reset)
+        .service(staff_api::passwords::set_password)
+        .service(staff_api::me::get_staff_me)
+        .service(staff_api::me::change_staff_me)
+        .service(staff_api::me::change_password)
+        .service(staff_api::me::renew_recovery_codes)
         .service(practice_api::staff::invite_staff)
         .service(practice_api::staff::list_staff)
         .service(practice_api::staff::change_staff)
@@ -90,7 +92,7 @@ fn of_staff(config: &mut ServiceConfig<'_>) {
 }
 
 /// The practice API under `/v1/practice`.
-fn of_practices(config: &mut ServiceConfig<'_>) {
+fn practice_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(practice_api::links::list_links)
         .service(practice_api::links::create_link)
@@ -124,11 +126,11 @@ fn of_practices(config: &mut ServiceConfig<'_>) {
         .service(practice_api::identity::get_identity_proof)
         .service(practice_api::check_in_code::get_check_in_code)
         .service(practice_api::records::list_records)
-        .service(practice_api::records::import_records)
-        .service(practice_api::records::list_record_imports)
-        .service(practice_api::records::export_import_results)
-        .service(practice_api::records::get_record_import)
-        .service(practice_api::records::cancel_record_import)
+        .service(practice_api::record_imports::import_records)
+        .service(practice_api::record_imports::list_record_imports)
+        .service(practice_api::record_imports::export_import_results)
+        .service(practice_api::record_imports::get_record_import)
+        .service(practice_api::record_imports::cancel_record_import)
         .service(practice_api::records::get_record)
         .service(practice_api::invites::list_invites)
         .service(practice_api::invites::create_invite)
@@ -150,9 +152,9 @@ fn of_practices(config: &mut ServiceConfig<'_>) {
 }
 
 /// Callbacks of SMS and mail providers.
-fn of_providers(config: &mut ServiceConfig<'_>) {
+fn callback_routes(config: &mut ServiceConfig<'_>) {
     config
-        .service(landing::unsubscribe::receive_mail_events)
+        .service(callbacks::mail_events::receive_mail_events)
         .service(callbacks::twilio::receive_twilio_sms)
         .service(callbacks::twilio::receive_twilio_status)
         .service(callbacks::kannel::receive_kannel_sms)
@@ -160,23 +162,23 @@ fn of_providers(config: &mut ServiceConfig<'_>) {
 }
 
 /// The remaining pages of links and invites, and unsubscribing from notices.
-fn of_pages(config: &mut ServiceConfig<'_>) {
+fn page_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(landing::unsubscribe::get_unsubscribe_page)
         .service(landing::unsubscribe::unsubscribe_from_link)
         .service(landing::files::get_link_preview_image)
         .service(landing::files::get_link_logo)
-        .service(landing::counting::record_page_view)
-        .service(landing::counting::record_page_view_by_image)
-        .service(landing::counting::record_store_tap)
+        .service(landing::beacons::record_page_view)
+        .service(landing::beacons::record_page_view_by_image)
+        .service(landing::beacons::record_store_tap)
         .service(landing::invite::get_invite_page)
         .service(landing::invite::get_invite_email_page)
         .service(landing::invite::verify_invite_email)
-        .service(landing::pages::pass_challenge)
-        .service(landing::text::text_link)
-        .service(landing::text::redirect_to_text_form)
-        .service(landing::text::get_link_texted_page)
-        .service(landing::moved::redirect_trailing_slash)
-        .service(landing::moved::redirect_lowercase_qr_path)
-        .service(landing::moved::redirect_qr_trailing_slash);
+        .service(landing::challenge::pass_challenge)
+        .service(landing::text_link::text_link)
+        .service(landing::text_link::redirect_to_text_form)
+        .service(landing::text_link::get_link_texted_page)
+        .service(landing::redirects::redirect_trailing_slash)
+        .service(landing::redirects::redirect_lowercase_qr_path)
+        .service(landing::redirects::redirect_qr_trailing_slash);
 }

@@ -11,9 +11,9 @@ use actix_web::{HttpServer, web};
 use utoipa_actix_web::AppExt as _;
 use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
 
-use crate::web::http::request_context::door;
+use crate::web::http::request_scope::request_scope;
 use crate::web::http::{Code, Draining, FieldError, Problem, fallback};
-use crate::web::landing::hit::hit;
+use crate::web::landing::cache_middleware::serve_cached;
 use crate::web::operator::Document;
 use crate::web::state::State;
 use crate::web::{openapi, routes};
@@ -37,7 +37,7 @@ pub fn listen(state: &State, listener: TcpListener) -> std::io::Result<Listening
     let draining = Draining::default();
     let (shared, flag) = (state.clone(), draining.clone());
     let document = openapi::document();
-    let known = Data::new(fallback::Known::new(&document.paths));
+    let known = Data::new(fallback::KnownRoutes::new(&document.paths));
     let text = Data::new(Document(openapi::text(&document)));
     let server = HttpServer::new(move || {
         actix_web::App::new()
@@ -48,7 +48,8 @@ pub fn listen(state: &State, listener: TcpListener) -> std::io::Result<Listening
             .app_data(QueryConfig::default().error_handler(|_, _| wrong_query().into()))
             .configure(routes::all)
             .map(|app| app.service(web::redirect("/docs", "/docs/")).service(docs()))
-            .map(|app| app.default_service(web::to(fallback::answer)).wrap(from_fn(door)).wrap(from_fn(hit)))
+            .map(|app| app.default_service(web::to(fallback::no_route)))
+            .map(|app| app.wrap(from_fn(request_scope)).wrap(from_fn(serve_cached)))
             .into_app()
     });
     let settings = &state.service.settings.server;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use diesel::RunQueryDsl as _;
 use practice_links::domain::practices::Practice;
 use practice_links::domain::staff::Role;
-use practice_links::platform::audit::{self, Event, Finding};
+use practice_links::platform::audit::{self, Action, Actor, Finding};
 use practice_links::platform::db::{self, Conn};
 use serde_json::{Value, json};
 
@@ -40,9 +40,7 @@ fn tamper(app: &TestApp, backend: Backend, statement: &str) {
 fn record_events(app: &TestApp, practice: &Practice, count: usize) {
     app.write(|tx| {
         for n in 0..count {
-            let (practice_id, detail) = (Some(practice.id.as_str()), json!({ "n": n }));
-            let (actor, action, subject) = ("operator", "test.noted", "non_1");
-            audit::record(tx, &Event { practice_id, actor, action, subject, detail })?;
+            tx.audit(Some(&practice.id), Actor::Operator, Action::KeysRotated, "non_1", json!({ "n": n }));
         }
         Ok(())
     });
@@ -131,13 +129,11 @@ both! {
     fn rolled_back_action_leaves_no_audit_event(app: TestApp) {
         let (practice, _) = elm(&app);
         let refused = app.state.service.write_blocking(|tx| {
-            let (practice_id, detail) = (Some(practice.id.as_str()), json!({}));
-            let event = Event { practice_id, actor: "operator", action: "test.noted", subject: "non_1", detail };
-            audit::record(tx, &event)?;
+            tx.audit(Some(&practice.id), Actor::Operator, Action::KeysRotated, "non_1", json!({}));
             Err::<(), _>(db::Error::Busy)
         });
         assert!(refused.is_err());
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'test.noted'"), 0);
+        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'keys.rotated'"), 0);
         record_events(&app, &practice, 2);
         assert_eq!(verify(&app, &practice), (2, None));
     }
@@ -185,16 +181,16 @@ both! {
     fn csv_export_escapes_formulas_and_is_audited(app: TestApp) {
         let (practice, admin) = elm(&app);
         app.write(|tx| {
-            let (practice_id, subject) = (Some(practice.id.as_str()), "=HYPERLINK(\"http://x\")");
-            let event = Event { practice_id, actor: "@sum", action: "test.noted", subject, detail: json!({ "a": 1 }) };
-            audit::record(tx, &event)
+            let subject = "=HYPERLINK(\"http://x\")";
+            tx.audit(Some(&practice.id), "@sum", Action::KeysRotated, subject, json!({ "a": 1 }));
+            Ok(())
         });
         let file = as_staff(&admin, app.get("/v1/practice/audit.csv")).send().expect(200);
         assert_eq!(file.media_type(), "text/csv");
         let text = file.text();
-        assert!(text.contains(",'@sum,test.noted,\"'=HYPERLINK(\"\"http://x\"\")\",\"{\"\"a\"\":1}\",1,"), "{text}");
+        assert!(text.contains(",'@sum,keys.rotated,\"'=HYPERLINK(\"\"http://x\"\")\",\"{\"\"a\"\":1}\",1,"), "{text}");
         let events = as_staff(&admin, app.get(AUDIT)).send().expect(200).at("/items");
-        assert_eq!(actions(&events), ["audit.exported", "test.noted"]);
+        assert_eq!(actions(&events), ["audit.exported", "keys.rotated"]);
         assert_eq!(events[0]["detail"]["events"], 1);
         let support = app.staff_client(&practice, "sam", Role::Support);
         as_staff(&support, app.get("/v1/practice/audit.csv")).send().problem(403, "staff_forbidden");
@@ -220,10 +216,8 @@ postgres! {
             (0..20).filter(|turn| {
                 let both = [&practices[(thread + turn) % 2], &practices[(thread + turn + 1) % 2]];
                 let noted = app.state.service.write_blocking(|tx| {
-                    for practice_id in [Some(both[0].id.as_str()), None, Some(both[1].id.as_str())] {
-                        let (actor, action, subject) = ("operator", "test.noted", "non_1");
-                        let event = Event { practice_id, actor, action, subject, detail: json!({}) };
-                        audit::record(tx, &event)?;
+                    for practice_id in [Some(&both[0].id), None, Some(&both[1].id)] {
+                        tx.audit(practice_id, Actor::Operator, Action::KeysRotated, "non_1", json!({}));
                     }
                     Ok::<_, db::Error>(())
                 });

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use practice_links::delivery::kannel::callback;
 use practice_links::kit::Secret;
-use practice_links::platform::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing, Worker};
+use practice_links::platform::outbox::{Envelope, Outcome, Outgoing, SendResult, Transport, Worker};
 use practice_links::platform::settings::Settings;
 use serde_json::{Value, json};
 
@@ -73,8 +73,8 @@ struct EarlyReporter {
     statuses: Mutex<Vec<u16>>,
 }
 
-impl Carrier for EarlyReporter {
-    fn carry(&self, _: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+impl Transport for EarlyReporter {
+    fn deliver(&self, _: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
         let path = format!("/v1/callbacks/twilio/{}", envelope.delivery_id);
         let url = format!("{PUBLIC}{path}");
         let signature =
@@ -83,7 +83,7 @@ impl Carrier for EarlyReporter {
         let call = call.raw("application/x-www-form-urlencoded", "MessageStatus=delivered");
         let reply = call.header("x-twilio-signature", &signature).send();
         self.statuses.lock().unwrap().push(reply.status);
-        Handed::by("early", Outcome::Sent)
+        SendResult::by("early", Outcome::Sent)
     }
 }
 

@@ -19,7 +19,7 @@ fn elm(app: &TestApp) -> (Practice, StaffClient) {
 
 /// A browser in which `person` is signed in with both factors; the client's token is the cookie's secret.
 fn browser(app: &TestApp, practice: &Practice, person: &EnrolledStaff) -> StaffClient {
-    let proven = sign_in::Proven {
+    let proven = sign_in::VerifiedStaff {
         staff_id: person.staff_id.clone(),
         recovery_codes: Vec::new(),
         device: practice_links::kit::Secret::from_client("sd_any"),
@@ -127,7 +127,7 @@ both! {
             assert!(wrong.contains(wanted), "{wanted}: {wrong}");
         }
         let fields = [("name", "Ben <b>Okoro"), ("email", "ben@elm.example"), ("role", "member")];
-        assert_eq!(redirect_target(&submit(&app, &admin, &path, &fields)), format!("{path}?done=invited"));
+        assert_eq!(redirect_target(&submit(&app, &admin, &path, &fields)), format!("{path}?done=staff-invited"));
         let again = submit(&app, &admin, &path, &fields).expect(409).text();
         assert!(again.contains("This address is already in use") && again.contains("ben@elm.example"), "{again}");
         app.deliver_all();

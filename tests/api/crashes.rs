@@ -16,8 +16,8 @@ use practice_links::kit::clock::ManualClock;
 use practice_links::kit::{Clock, Email, Phone, Timestamp};
 use practice_links::platform::db::{self, Conn};
 use practice_links::platform::outbox::{
-    self, Carrier, Channel, Envelope, Handed, Job, Mail, Message, Outcome, Outgoing, Point, Rendered, Sender,
-    Text, Topic, Topics, Worker,
+    self, Channel, Envelope, Job, Mail, Message, Outcome, Outgoing, Point, Rendered, SendResult, Sender,
+    TextMessage, Topic, Topics, Transport, Worker,
 };
 use practice_links::platform::settings::Settings;
 use practice_links::platform::tx::{Service, Tx};
@@ -79,9 +79,9 @@ struct Probe;
 impl Topic for Probe {
     fn render(&self, _: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let body = job.dedupe_key.clone();
-        Ok(Rendered::Ready(if job.channel() == Some(Channel::Sms) {
+        Ok(Rendered::Ready(if job.channel == Channel::Sms {
             let to = Phone::parse("+13125550100", None).unwrap();
-            Outgoing::Sms(Text { to, body, code: None, sender: Sender::AnyBut(Vec::new()) })
+            Outgoing::Sms(TextMessage { to, body, code: None, sender: Sender::AnyBut(Vec::new()) })
         } else {
             let to = Email::parse("desk@oak.example").unwrap();
             let (subject, html) = (body.clone(), body.clone());
@@ -108,8 +108,8 @@ impl HttpTransport {
     }
 }
 
-impl Carrier for HttpTransport {
-    fn carry(&self, _: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+impl Transport for HttpTransport {
+    fn deliver(&self, _: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
         match self.post(envelope.key) {
             Ok(reply) if reply.contains(" 200 ") => Outcome::Sent.into(),
             _ => Outcome::Ambiguous("no_answer").into(),
@@ -176,10 +176,10 @@ fn process() {
     let Some(plan) = env::var_os(PLAN) else { return };
     let plan: Value = serde_json::from_str(plan.to_str().unwrap()).unwrap();
     let app = app_of(&plan);
-    let carrier = Arc::new(HttpTransport(plan["provider"].as_str().unwrap().parse().unwrap()));
-    let channel = Channel::parse(plan["channel"].as_str().unwrap()).unwrap();
+    let transport = Arc::new(HttpTransport(plan["provider"].as_str().unwrap().parse().unwrap()));
+    let channel = plan["channel"].as_str().unwrap().parse::<Channel>().unwrap();
     let worker =
-        Worker::new(app.clone(), topics(), carrier).of_channel(channel, 1_000).watched(blocks_at(&plan));
+        Worker::new(app.clone(), topics(), transport).of_channel(channel, 1_000).watched(blocks_at(&plan));
     let threads = plan["threads"].as_u64().unwrap();
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -277,7 +277,7 @@ both! {
     }
 
     fn kill_after_provider_accepts_sends_one_message_twice(app: TestApp) {
-        assert_eq!(duplicates_after_kill_at(&app, Channel::Sms, Point::Carried), 1);
+        assert_eq!(duplicates_after_kill_at(&app, Channel::Sms, Point::Sent), 1);
     }
 
     fn kill_before_result_is_committed_sends_one_message_twice(app: TestApp) {
@@ -313,7 +313,7 @@ both! {
     /// Case 7 of `verification.md`.
     fn code_with_lost_send_result_is_resent_unchanged(app: TestApp) {
         let session = app.start(&crate::harness::phone(1));
-        let lost = app.dying_worker(Point::Carried);
+        let lost = app.dying_worker(Point::Sent);
         assert!(lost.is_err(), "the worker died before it stored the provider's response");
         let first = app.transport.attempts()[0].code.clone().unwrap();
         app.advance(61);

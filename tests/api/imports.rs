@@ -399,7 +399,7 @@ both! {
         table(&app, &admin, &numbered_rows(5_000..5_001));
         let import = post(&app, &admin, "?mode=replace", "text/csv", numbered_rows(0..1_100)).send().expect(202).at("/import");
         for _ in 0..6 {
-            for point in [Point::Claimed, Point::Started, Point::Carried, Point::Settled] {
+            for point in [Point::Claimed, Point::Started, Point::Sent, Point::Settled] {
                 let _ = app.dying_worker(point);
                 app.advance(61);
             }

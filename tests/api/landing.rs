@@ -351,14 +351,14 @@ both! {
             assert_eq!(answers, [201; 20]);
             assert!(pictures.into_iter().all(|picture| picture.join().unwrap() == 200));
         });
-        assert_eq!(app.state.landing_cache.pictures_drawn(), 1, "three concurrent requests share one rendering");
+        assert_eq!(app.state.landing_cache.images_rendered(), 1, "three concurrent requests share one rendering");
     }
 
     fn share_image_is_rendered_once_per_change(app: TestApp) {
         let demo = demo_admin_and_link(&app);
         let path = format!("/v1/practice/links/{}", demo.1);
         let picture = || app.get("/123456/share.png").send().expect(200).body;
-        let drawn = || app.state.landing_cache.pictures_drawn();
+        let drawn = || app.state.landing_cache.images_rendered();
         let first = picture();
         for _ in 0..5 {
             assert_eq!(picture(), first);

@@ -139,7 +139,7 @@ both! {
         app.advance(24 * 3600);
         assert_eq!(app.deliver_all(), 0);
 
-        let dead = app.write(|tx| outbox::list(tx, "dead"));
+        let dead = app.write(|tx| outbox::list(tx, outbox::State::Dead));
         assert_eq!((dead.len(), dead[0].last_error.as_deref()), (1, Some("mailbox_unknown")));
         assert!(app.write(|tx| outbox::requeue(tx, &dead[0].id)));
         assert_eq!(app.deliver_all(), 1);

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use practice_links::delivery::Providers;
+use practice_links::delivery::Transports;
 use practice_links::domain::staff::Role;
 use practice_links::platform::outbox::{Outcome, Worker};
 use practice_links::platform::settings::Level;
@@ -77,7 +77,7 @@ both! {
         app.advance(60);
         app.resend(&verification, "voice").expect(202);
         // The development provider too, as `serve` sets it up.
-        let providers = Arc::new(Providers::from_settings(&app.state.service).unwrap());
+        let providers = Arc::new(Transports::from_settings(&app.state.service).unwrap());
         let worker = Worker::new(app.state.service.clone(), Arc::clone(&app.state.topics), providers);
         while worker.run_once().unwrap() {}
         let caught = app.get(&format!("/dev/messages?to=%2B{}", &number[1..])).send().expect(200);

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use practice_links::delivery::Providers;
+use practice_links::delivery::Transports;
 use practice_links::kit::Secret;
 use practice_links::platform::outbox::Worker;
 use practice_links::platform::settings::Settings;
@@ -246,7 +246,7 @@ both! {
             let mut config = Settings::clone(&inner.settings);
             config.twilio.base_url = url;
             inner.settings = std::sync::Arc::new(config);
-            let transport = std::sync::Arc::new(Providers::from_settings(&inner).unwrap());
+            let transport = std::sync::Arc::new(Transports::from_settings(&inner).unwrap());
             drain(&Worker::new(inner, Arc::clone(&app.state.topics), transport));
             let recorded = app.count(&format!("SELECT count(*) FROM deliveries WHERE outcome = '{reason}'"));
             assert_eq!((recorded, app.count("SELECT count(*) FROM outbox WHERE ambiguous = 0 AND state = 'queued'")), (1, 1), "{reason}");
@@ -431,7 +431,7 @@ both! {
             change(&mut config);
             let mut inner = app.state.service.clone();
             inner.settings = std::sync::Arc::new(config);
-            Providers::from_settings(&inner).err().map(|bad| bad.setting)
+            Transports::from_settings(&inner).err().map(|bad| bad.setting)
         };
         assert_eq!(refusal(|_| {}), None);
         let cases: [(Change, &str); 12] = [

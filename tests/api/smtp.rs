@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use practice_links::delivery::Providers;
+use practice_links::delivery::Transports;
 use practice_links::domain::links::NewLink;
 use practice_links::domain::practices::NewPractice;
 use practice_links::domain::staff::Role;
@@ -33,7 +33,7 @@ fn mailing(on: Builder) -> (TestApp, Worker, Arc<Mailbox>) {
 }
 
 fn mail_worker(app: &TestApp) -> Worker {
-    let transport = Arc::new(Providers::from_settings(&app.state.service).unwrap());
+    let transport = Arc::new(Transports::from_settings(&app.state.service).unwrap());
     Worker::new(app.state.service.clone(), Arc::clone(&app.state.topics), transport)
         .of_channel(Channel::Email, 1000)
 }
@@ -197,7 +197,7 @@ both! {
             let mut config = (*app.state.service.settings).clone();
             config.mail.smtp_url = Some(Secret::from_client(&url));
             let inner = practice_links::platform::tx::Service { settings: Arc::new(config), ..app.state.service.clone() };
-            let worker = Worker::new(inner.clone(), Arc::clone(&app.state.topics), Arc::new(Providers::from_settings(&inner).unwrap()));
+            let worker = Worker::new(inner.clone(), Arc::clone(&app.state.topics), Arc::new(Transports::from_settings(&inner).unwrap()));
             mail_all(&worker);
             assert_eq!((paused(&app), app.outbox("queued")), (vec![reason.to_owned()], 1));
             app.advance(60);
@@ -267,7 +267,7 @@ both! {
             let mut config = (*app.state.service.settings).clone();
             config.mail.dkim_key_file = Some(path);
             let inner = practice_links::platform::tx::Service { settings: Arc::new(config), ..app.state.service.clone() };
-            let refused = Providers::from_settings(&inner).err().unwrap();
+            let refused = Transports::from_settings(&inner).err().unwrap();
             assert_eq!(refused.setting, "mail.dkim_key_file");
             assert!(refused.problem.contains(problem), "{refused}");
         }

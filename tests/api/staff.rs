@@ -476,7 +476,7 @@ both! {
 
     fn cookie_secret_works_only_in_a_cookie_and_expires(app: TestApp) {
         let admin = app.enrolled_staff(&elm(&app), "ana", Role::Admin);
-        let proven = sign_in::Proven {
+        let proven = sign_in::VerifiedStaff {
             staff_id: admin.staff_id.clone(),
             recovery_codes: Vec::new(),
             device: practice_links::kit::Secret::from_client("sd_any"),
@@ -495,11 +495,11 @@ both! {
         let used = authenticated().unwrap();
         assert!(used.is_due);
         let session = used.session_id.unwrap();
-        app.write(|tx| staff::session::keep(tx, &session));
+        app.write(|tx| staff::session::record_use(tx, &session));
         for _ in 0..13 {
             app.advance(12 * 3600 - 1);
             assert!(authenticated().is_some());
-            app.write(|tx| staff::session::keep(tx, &session));
+            app.write(|tx| staff::session::record_use(tx, &session));
         }
         app.advance(60);
         assert!(authenticated().is_none(), "seven days are over");

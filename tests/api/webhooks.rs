@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use practice_links::delivery::Providers;
+use practice_links::delivery::Transports;
 use practice_links::domain::links::NewLink;
 use practice_links::domain::retention;
 use practice_links::domain::staff::Role;
@@ -110,7 +110,7 @@ fn elm(app: &TestApp) -> StaffClient {
 fn with_real_calls(on: Builder) -> (TestApp, StaffClient, Worker) {
     let app = on.config(|config| config.webhooks.allow_private = true).start();
     let admin = elm(&app);
-    let transport = Arc::new(Providers::from_settings(&app.state.service).unwrap());
+    let transport = Arc::new(Transports::from_settings(&app.state.service).unwrap());
     let worker = Worker::new(app.state.service.clone(), Arc::clone(&app.state.topics), transport);
     (app, admin, worker)
 }
@@ -517,7 +517,7 @@ both! {
         let mut config = (*strict.config).clone();
         config.webhooks.allow_private = false;
         strict.config = Arc::new(config);
-        let transport = Arc::new(Providers::from_settings(&strict).unwrap());
+        let transport = Arc::new(Transports::from_settings(&strict).unwrap());
         Worker::new(strict, Arc::clone(&app.state.topics), transport).run_once().unwrap();
         assert_eq!(log(&lax, &admin, &id)[0]["last_outcome"], "unreachable");
         assert!(receiver.received().is_empty());

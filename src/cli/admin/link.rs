@@ -5,16 +5,15 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 
+use super::one_of;
 use crate::cli::Failure;
-use crate::domain::links::details::{self, Unwritable};
-use crate::domain::links::{self, Change, EndpointRefusal, Link, NewLink, PRACTICE, People, State, Visible};
+use crate::domain::links::details::{self, InvalidText};
+use crate::domain::links::{self, Change, Link, ManageError, NewLink, Owner, People, State};
 use crate::domain::practices;
 use crate::domain::staff;
-use crate::kit::ids::{LinkId, PracticeId, StaffId, TeamId};
+use crate::kit::ids::{LinkId, PracticeId, StaffId};
+use crate::platform::audit::Actor;
 use crate::platform::tx::{Service, Tx};
-
-/// The actor in the audit log.
-const OPERATOR: &str = "operator";
 
 #[derive(Subcommand)]
 pub enum LinkTask {
@@ -25,8 +24,8 @@ pub enum LinkTask {
         /// The id of the link, such as `lnk_…`.
         id: LinkId,
         /// The new state: `active` or `paused`.
-        #[arg(long, value_parser = ["active", "paused"])]
-        state: String,
+        #[arg(long, value_parser = one_of(&[State::Active, State::Paused]))]
+        state: State,
     },
     /// Retire a link permanently: it forwards to another link.
     Retire {
@@ -60,8 +59,8 @@ pub struct NewArguments {
     #[arg(long)]
     welcome: Option<String>,
     /// Who can see its conversations: `practice`, or the id of a team or staff member.
-    #[arg(long, default_value = PRACTICE)]
-    owner: String,
+    #[arg(long, default_value_t = Owner::Practice)]
+    owner: Owner,
     /// The id of a staff member who can also see them. Repeat for several.
     #[arg(long = "member")]
     members: Vec<StaffId>,
@@ -83,16 +82,15 @@ pub fn run(task: LinkTask, service: &Service, out: &mut dyn Write) -> Result<(),
     match task {
         LinkTask::Create(new) => create(*new, service, out),
         LinkTask::Change { id, state } => {
-            change(service, &id, &Change { state: State::from_word(&state), ..Change::default() }, out)
+            change(service, &id, &Change { state: Some(state), ..Change::default() }, out)
         }
         LinkTask::Retire { id, forward_to } => {
             let state = Some(State::Retired);
             change(service, &id, &Change { state, forward_to: Some(forward_to), ..Change::default() }, out)
         }
         LinkTask::List { practice } => {
-            let all = |tx: &mut Tx| links::list(tx, &practice, &Visible::All, "", i64::MAX);
-            for link in service.write_blocking(|tx| all(tx))? {
-                writeln!(out, "{}  {}  {}  {}", link.id, link.code, link.state().as_str(), link.label)?;
+            for link in service.write_blocking(|tx| links::list_all(tx, &practice))? {
+                writeln!(out, "{}  {}  {}  {}", link.id, link.code, link.state, link.label)?;
             }
             Ok(())
         }
@@ -101,50 +99,40 @@ pub fn run(task: LinkTask, service: &Service, out: &mut dyn Write) -> Result<(),
 
 fn create(new: NewArguments, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     let people = People { members: new.members, notify: new.notify };
+    let welcome = new.welcome.as_deref().map(details::welcome).transpose();
     let link = NewLink {
-        tags: details::tags(&new.tags).map_err(|why| unwritable("--tag", why))?,
-        welcome: new
-            .welcome
-            .map(|text| details::welcome(&text).map_err(|why| unwritable("--welcome", why)))
-            .transpose()?,
+        tags: details::tags(&new.tags).map_err(|why| invalid_text("--tag", why))?,
+        welcome: welcome.map_err(|why| invalid_text("--welcome", why))?,
         owner: new.owner,
         assignee_id: new.assignee,
         discreet: new.discreet,
-        ..NewLink::plain(
-            &new.practice,
-            &details::label(&new.label).map_err(|why| unwritable("--label", why))?,
-        )
+        ..NewLink::plain(&details::label(&new.label).map_err(|why| invalid_text("--label", why))?)
     };
-    if new.code.as_ref().is_some_and(|code| !is_code(code)) {
+    if new.code.as_ref().is_some_and(|code| !links::is_code(code)) {
         return Err(Failure::Refused("--code: must have 6 to 12 digits".into()));
     }
-    let made = service.write_blocking(|tx| {
-        let practice = practices::find(tx, &link.practice_id)?
+    let created = service.write_blocking(|tx| {
+        let practice = practices::find(tx, &new.practice)?
             .ok_or_else(|| Failure::Refused("--practice: there is no such practice".into()))?;
-        check_people(tx, &link, &people)?;
-        let made = links::add(tx, OPERATOR, &practice, &link, &people, new.code.as_deref());
-        made.map_err(|refusal| failure(&link.practice_id, refusal))
+        check_people(tx, &practice.id, &link, &people)?;
+        let created = links::add(tx, Actor::Operator, &practice, &link, &people, new.code.as_deref());
+        created.map_err(|error| failure(&practice.id, error))
     })?;
-    Ok(writeln!(out, "{}  {}\n{}/{}", made.id, made.label, service.settings.public_url, made.code)?)
+    let url = format!("{}/{}", service.settings.public_url, created.code);
+    Ok(writeln!(out, "{}  {}\n{url}", created.id, created.label)?)
 }
 
-fn unwritable(argument: &str, why: Unwritable) -> Failure {
+fn invalid_text(argument: &str, why: InvalidText) -> Failure {
     Failure::Refused(format!("{argument}: {why}"))
 }
 
-fn is_code(code: &str) -> bool {
-    (6..=12).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit())
-}
-
-fn check_people(tx: &mut Tx, link: &NewLink, people: &People) -> Result<(), Failure> {
-    let practice = &link.practice_id;
-    let owner = link.owner.as_str();
-    let owner_is_ours = match links::owner_kind(owner) {
-        "practice" => true,
-        "team" => staff::has_team(tx, practice, &TeamId::from(owner))?,
-        _ => staff::all_work_at(tx, practice, &[StaffId::from(owner)])?,
-    };
-    if !owner_is_ours {
+fn check_people(
+    tx: &mut Tx,
+    practice_id: &PracticeId,
+    link: &NewLink,
+    people: &People,
+) -> Result<(), Failure> {
+    if !links::owner_exists(tx, practice_id, &link.owner)? {
         return Err(Failure::Refused("--owner: is not a team or staff member of this practice".into()));
     }
     let named = [
@@ -153,7 +141,7 @@ fn check_people(tx: &mut Tx, link: &NewLink, people: &People) -> Result<(), Fail
         ("--assignee", link.assignee_id.as_slice()),
     ];
     for (argument, ids) in named {
-        if !staff::all_work_at(tx, practice, ids)? {
+        if !staff::all_work_at(tx, practice_id, ids)? {
             return Err(Failure::Refused(format!("{argument}: is not a staff member of this practice")));
         }
     }
@@ -164,22 +152,22 @@ fn change(service: &Service, id: &LinkId, change: &Change, out: &mut dyn Write) 
     let changed = service.write_blocking(|tx| {
         let link: Link =
             links::find(tx, id)?.ok_or_else(|| Failure::Refused(format!("{id}: there is no such link")))?;
-        let changed = links::change(tx, OPERATOR, &link.practice_id, id, change);
-        changed.map_err(|refusal| failure(id, refusal))
+        let changed = links::edit(tx, Actor::Operator, &link.practice_id, id, change);
+        changed.map_err(|error| failure(id, error))
     })?;
-    Ok(writeln!(out, "{}  {}  {}", changed.id, changed.code, changed.state().as_str())?)
+    Ok(writeln!(out, "{}  {}  {}", changed.id, changed.code, changed.state)?)
 }
 
-fn failure(id: &impl Display, refusal: EndpointRefusal) -> Failure {
-    match refusal {
-        EndpointRefusal::Db(error) => error.into(),
-        EndpointRefusal::PlanRequired => {
+fn failure(id: &impl Display, error: ManageError) -> Failure {
+    match error {
+        ManageError::Db(error) => error.into(),
+        ManageError::PlanRequired => {
             Failure::Refused(format!("{id}: additional links require the communicator plan"))
         }
-        EndpointRefusal::CodeTaken => {
+        ManageError::CodeTaken => {
             Failure::Refused("--code: is already used by a link and cannot be reused".into())
         }
-        EndpointRefusal::StateFixed(why) => Failure::Refused(format!("{id}: {why}")),
+        ManageError::StateFixed(why) => Failure::Refused(format!("{id}: {why}")),
         other => Failure::Refused(format!("{id}: {other}")),
     }
 }

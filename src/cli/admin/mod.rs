@@ -8,15 +8,17 @@ pub mod practice;
 pub mod staff;
 
 use std::io::Write;
+use std::str::FromStr;
 
 use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{Failure, open};
 use crate::domain::verification;
 use crate::kit::clock::SystemClock;
 use crate::kit::entropy::OsEntropy;
 use crate::kit::{Clock as _, Email, Phone};
-use crate::platform::audit::Event;
+use crate::platform::audit::{Action, Actor};
 use crate::platform::db;
 use crate::platform::keys::Keys;
 use crate::platform::settings::Settings;
@@ -93,9 +95,8 @@ fn rotate(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
     )?;
     // After the file: an event about keys that do not exist would be worse than keys without an event.
     open(settings)?.service.write_blocking(|tx| {
-        let (action, subject, detail) = ("keys.rotated", keys.newest_kid(), serde_json::json!({}));
-        tx.audit(&Event { practice_id: None, actor: "operator", action, subject, detail })
-            .map_err(Failure::from)
+        tx.audit(None, Actor::Operator, Action::KeysRotated, keys.newest_kid(), serde_json::json!({}));
+        Ok(())
     })
 }
 
@@ -105,6 +106,14 @@ fn unlock(phone: &str, service: &Service, out: &mut dyn Write) -> Result<(), Fai
         true => Ok(writeln!(out, "{phone} is unlocked.")?),
         false => Err(Failure::Refused(format!("{phone} was never verified"))),
     }
+}
+
+/// Parses an argument that is one of `values`.
+fn one_of<T>(values: &'static [T]) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Into<&'static str> + FromStr<Err = strum::ParseError> + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(values.iter().map(|value| (*value).into())).try_map(|text| text.parse::<T>())
 }
 
 fn no_code() -> Failure {

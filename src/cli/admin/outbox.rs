@@ -41,29 +41,26 @@ pub fn run(task: OutboxTask, state: &State, out: &mut dyn Write) -> Result<(), F
         OutboxTask::List { state } => list(&state, service, out),
         OutboxTask::Requeue { id } => {
             let is_done = service.write_blocking(|tx| outbox::requeue(tx, &id))?;
-            told(
-                out,
-                is_done,
-                &format!("{id} is queued again."),
-                &format!("{id}: there is no dead message with this id"),
-            )
+            let refusal = format!("{id}: there is no dead message with this id");
+            print_result(out, is_done, &format!("{id} is queued again."), &refusal)
         }
         OutboxTask::Discard { id } => {
             let is_done = service.write_blocking(|tx| outbox::discard(tx, &state.topics, &id))?;
             let refusal = format!("{id}: there is no dead or queued message with this id");
-            told(out, is_done, &format!("{id} was dropped."), &refusal)
+            print_result(out, is_done, &format!("{id} was dropped."), &refusal)
         }
         OutboxTask::Resume { channel } => {
-            let known = Channel::parse(&channel).ok_or_else(|| {
+            let known = channel.parse::<Channel>().map_err(|_| {
                 Failure::Refused(format!("{channel}: is not a channel (sms, voice, email, webhook)"))
             })?;
             let is_done = service.write_blocking(|tx| outbox::resume(tx, known))?;
-            told(out, is_done, &format!("{channel} is active again."), &format!("{channel} is not paused"))
+            let refusal = format!("{channel} is not paused");
+            print_result(out, is_done, &format!("{channel} is active again."), &refusal)
         }
     }
 }
 
-fn told(out: &mut dyn Write, is_done: bool, done: &str, refusal: &str) -> Result<(), Failure> {
+fn print_result(out: &mut dyn Write, is_done: bool, done: &str, refusal: &str) -> Result<(), Failure> {
     match is_done {
         true => Ok(writeln!(out, "{done}")?),
         false => Err(Failure::Refused(refusal.to_owned())),
@@ -72,16 +69,15 @@ fn told(out: &mut dyn Write, is_done: bool, done: &str, refusal: &str) -> Result
 
 /// Prints ids, counts and labels, but no phone number and no address.
 fn list(state: &str, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
-    let (pauses, jobs) =
-        service.read_blocking(|tx| Ok::<_, Failure>((outbox::pauses(tx)?, outbox::list(tx, state)?)))?;
-    for pause in pauses {
+    for pause in service.read_blocking(outbox::pauses)? {
         writeln!(
             out,
             "{} is PAUSED since {}: {} (next trial {})",
             pause.channel, pause.paused_at, pause.reason, pause.try_at
         )?;
     }
-    for job in jobs {
+    let Ok(state) = state.parse() else { return Ok(()) };
+    for job in service.read_blocking(|tx| outbox::list(tx, state))? {
         writeln!(out, "{}", line(&job))?;
         for attempt in service.read_blocking(|tx| outbox::attempts(tx, &job.id))? {
             let provider = attempt.provider.as_deref().unwrap_or("-");

@@ -4,14 +4,15 @@ use std::io::Write;
 
 use clap::Subcommand;
 use serde_json::json;
+use strum::VariantArray as _;
 
-use super::{address, no_code, one_line};
+use super::{address, no_code, one_line, one_of};
 use crate::cli::Failure;
 use crate::domain::links::{self, NewLink};
-use crate::domain::practices::{self, NewPractice};
+use crate::domain::practices::{self, NewPractice, Plan};
 use crate::kit::Language;
 use crate::kit::ids::PracticeId;
-use crate::platform::audit;
+use crate::platform::audit::{Action, Actor};
 use crate::platform::db;
 use crate::platform::tx::{Service, Tx};
 
@@ -29,11 +30,11 @@ pub enum PracticeTask {
         #[arg(long)]
         email: Option<String>,
         /// The plan: `basic` or `communicator`.
-        #[arg(long, default_value = "basic", value_parser = ["basic", "communicator"])]
-        plan: String,
+        #[arg(long, default_value_t = Plan::Basic, value_parser = one_of(Plan::VARIANTS))]
+        plan: Plan,
         /// The language of the practice: `en` or `es`.
-        #[arg(long, default_value = "en", value_parser = ["en", "es"])]
-        language: String,
+        #[arg(long, default_value_t, value_parser = one_of(Language::VARIANTS))]
+        language: Language,
         /// The IANA time zone of the practice.
         #[arg(long, default_value = "America/New_York")]
         time_zone: String,
@@ -70,30 +71,29 @@ pub fn run(task: PracticeTask, service: &Service, out: &mut dyn Write) -> Result
                 name: one_line("--name", &name)?,
                 city: one_line("--city", &city)?,
                 plan,
-                language: Language::from_tag(&language).unwrap_or_default(),
+                language,
                 time_zone: known_zone(&time_zone)?,
                 notice_email: email.as_deref().map(address).transpose()?,
             };
             create(service, &new, out)
         }
         PracticeTask::Suspend { id } => {
-            set_state(service, &id, "practice.suspended", practices::suspend, out)
+            set_state(service, &id, Action::PracticeSuspended, practices::suspend, out)
         }
-        PracticeTask::Resume { id } => set_state(service, &id, "practice.resumed", practices::resume, out),
-        PracticeTask::Close { id } => set_state(service, &id, "practice.closed", close, out),
+        PracticeTask::Resume { id } => {
+            set_state(service, &id, Action::PracticeResumed, practices::resume, out)
+        }
+        PracticeTask::Close { id } => set_state(service, &id, Action::PracticeClosed, close, out),
     }
 }
 
 fn create(service: &Service, new: &NewPractice, out: &mut dyn Write) -> Result<(), Failure> {
     let (practice, link) = service.write_blocking(|tx| {
         let practice = practices::create(tx, new)?;
-        let link = NewLink { is_default: true, ..NewLink::plain(&practice.id, &practice.name) };
-        let link = links::create(tx, &link)?.ok_or_else(no_code)?;
-        let (practice_id, action) = (Some(&practice.id), "practice.created");
+        let link = NewLink { is_default: true, ..NewLink::plain(&practice.name) };
+        let link = links::create_with_random_code(tx, &practice.id, &link)?.ok_or_else(no_code)?;
         let detail = json!({ "plan": new.plan, "link": link.id });
-        let (actor, subject) = ("operator", practice.id.as_str());
-        let event = audit::Event { practice_id, actor, action, subject, detail };
-        tx.audit(&event)?;
+        tx.audit(Some(&practice.id), Actor::Operator, Action::PracticeCreated, &practice.id, detail);
         Ok::<_, Failure>((practice, link))
     })?;
     Ok(writeln!(out, "{}  {}\n{}/{}", practice.id, practice.name, service.settings.public_url, link.code)?)
@@ -110,7 +110,7 @@ fn close(tx: &mut Tx, id: &PracticeId) -> db::Result<bool> {
 fn set_state(
     service: &Service,
     id: &PracticeId,
-    action: &'static str,
+    action: Action,
     change: impl FnOnce(&mut Tx, &PracticeId) -> db::Result<bool>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
@@ -118,9 +118,8 @@ fn set_state(
         if !change(tx, id)? {
             return Err(Failure::Refused(format!("{id}: does not exist, or its state does not allow this")));
         }
-        let (practice_id, actor, subject) = (Some(id), "operator", id.as_str());
-        let event = audit::Event { practice_id, actor, action, subject, detail: json!({}) };
-        Ok(tx.audit(&event)?)
+        tx.audit(Some(id), Actor::Operator, action, id, json!({}));
+        Ok(())
     })?;
     Ok(writeln!(out, "{id}: {action}")?)
 }

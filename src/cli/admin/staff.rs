@@ -3,13 +3,15 @@
 use std::io::Write;
 
 use clap::Subcommand;
+use strum::VariantArray as _;
 
-use super::{address, one_line};
+use super::{address, one_line, one_of};
 use crate::cli::Failure;
 use crate::domain::practices;
-use crate::domain::staff::{self, NewMember, Role, letter, people};
+use crate::domain::staff::{self, NewMember, Role, password_link, people};
 use crate::kit::Email;
 use crate::kit::ids::{PracticeId, StaffId};
+use crate::platform::audit::Actor;
 use crate::platform::tx::Service;
 
 #[derive(Subcommand)]
@@ -27,8 +29,8 @@ pub enum StaffTask {
         #[arg(long)]
         name: String,
         /// The role: `admin`, `member` or `support`.
-        #[arg(long, default_value = "member", value_parser = ["admin", "member", "support"])]
-        role: String,
+        #[arg(long, default_value_t = Role::Member, value_parser = one_of(Role::VARIANTS))]
+        role: Role,
     },
     /// Remove a staff member's second factor and end their sessions. The next sign-in sets up a new one.
     ResetTotp {
@@ -57,11 +59,7 @@ pub enum TeamTask {
 pub fn run(task: StaffTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         StaffTask::Create { practice, email, name, role } => {
-            let new = NewMember {
-                email: address(&email)?,
-                name: one_line("--name", &name)?,
-                role: Role::from_word(&role).unwrap_or(Role::Member),
-            };
+            let new = NewMember { email: address(&email)?, name: one_line("--name", &name)?, role };
             create(&practice, &new, service, out)
         }
         StaffTask::ResetTotp { email } => reset_totp(&address(&email)?, service, out),
@@ -80,8 +78,8 @@ fn create(
         }
         let member = staff::create(tx, practice_id, new)?
             .ok_or_else(|| Failure::Refused("--email: already belongs to a staff member".into()))?;
-        let url = letter::invitation(tx, &member)?;
-        let url = letter::url(tx, &url);
+        let url = password_link::invitation(tx, &member)?;
+        let url = password_link::url(tx, &url);
         let token = staff::mint_token(tx, &member);
         Ok((member, url, token))
     })?;
@@ -94,11 +92,11 @@ fn create(
 }
 
 fn reset_totp(email: &Email, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
-    let member = service.write_blocking(|tx| {
-        let member = people::of_address(tx, email)?
+    let member = service.write_blocking(|tx| -> Result<_, Failure> {
+        let member = people::find_by_email(tx, email)?
             .ok_or_else(|| Failure::Refused("--email: no staff member has this address".into()))?;
-        people::reset_totp(tx, "operator", &member)?;
-        Ok::<_, Failure>(member)
+        people::reset_totp(tx, Actor::Operator, &member)?;
+        Ok(member)
     })?;
     Ok(writeln!(out, "{} must set up a new second factor at the next sign-in.", member.id)?)
 }

@@ -5,19 +5,21 @@ use diesel::prelude::*;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::inbox::NewCaught;
+use super::NewCaughtMessage;
 use crate::kit::Timestamp;
 use crate::kit::ids::CaughtMessageId;
 use crate::platform::db::schema::caught_messages;
 use crate::platform::db::{Both, Conn, Result, columns};
+use crate::platform::outbox::Channel;
 
 /// A message that a development provider caught instead of sending it.
 #[derive(Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = caught_messages)]
-pub struct Caught {
+#[schema(as = Caught)]
+pub struct CaughtMessage {
     /// The channel: `sms`, `voice` or `email`.
-    #[schema(example = "sms")]
-    channel: String,
+    #[schema(value_type = String, example = "sms")]
+    channel: Channel,
     /// The phone number or e-mail address of the recipient.
     #[diesel(column_name = recipient)]
     #[schema(example = "+14155552671")]
@@ -34,7 +36,12 @@ pub struct Caught {
 }
 
 /// Stores a message, once per `dedupe_key`.
-pub fn insert(conn: &mut Conn, id: &CaughtMessageId, new: &NewCaught<'_>, now: Timestamp) -> Result<()> {
+pub fn insert(
+    conn: &mut Conn,
+    id: &CaughtMessageId,
+    new: &NewCaughtMessage<'_>,
+    now: Timestamp,
+) -> Result<()> {
     let row = (
         caught_messages::id.eq(id),
         caught_messages::dedupe_key.eq(new.dedupe_key),
@@ -48,11 +55,11 @@ pub fn insert(conn: &mut Conn, id: &CaughtMessageId, new: &NewCaught<'_>, now: T
     Ok(())
 }
 
-pub fn newest(conn: &mut Conn, to: Option<&str>, limit: i64) -> Result<Vec<Caught>> {
+pub fn newest(conn: &mut Conn, to: Option<&str>, limit: i64) -> Result<Vec<CaughtMessage>> {
     let mut rows = caught_messages::table.into_boxed();
     if let Some(to) = to {
         rows = rows.filter(caught_messages::recipient.eq(to));
     }
     let newest = rows.order((caught_messages::created_at.desc(), caught_messages::id.desc())).limit(limit);
-    Ok(newest.select(columns::<Caught>()).load(conn)?)
+    Ok(newest.select(columns::<CaughtMessage>()).load(conn)?)
 }

@@ -1,9 +1,8 @@
 //! Kannel's callbacks. Its receipts and inbound texts are plain GETs without a signature, so each URL that
 //! we give it carries a token of ours: one per attempt, and one for inbound texts.
 
-use aws_lc_rs::constant_time;
-
 use crate::kit::ids::DeliveryId;
+use crate::kit::secret;
 use crate::platform::keys::Keys;
 use crate::platform::outbox::{Outcome, Report};
 use crate::platform::settings::Settings;
@@ -42,16 +41,12 @@ pub fn inbound_url(settings: &Settings, keys: &Keys) -> String {
 
 /// Whether `token` is valid for this attempt's receipts.
 pub fn is_receipt(service: &Service, delivery_id: &DeliveryId, token: &str) -> bool {
-    is_same(&receipt_token(&service.keys, delivery_id), token)
+    secret::is_equal(receipt_token(&service.keys, delivery_id), token)
 }
 
 /// Whether `token` is valid for inbound texts.
 pub fn is_inbound(service: &Service, token: &str) -> bool {
-    is_same(&inbound_token(&service.keys), token)
-}
-
-fn is_same(ours: &str, theirs: &str) -> bool {
-    constant_time::verify_slices_are_equal(ours.as_bytes(), theirs.as_bytes()).is_ok()
+    secret::is_equal(inbound_token(&service.keys), token)
 }
 
 /// Maps the status bits of a receipt: 1 delivered, 2 not delivered (34 expired and 66 unknown carry it
@@ -78,8 +73,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bits_are_read_the_final_ones_first() {
-        let word = |status| report(status).map(|report| report.as_str());
+    fn final_status_bits_win() {
+        let word = |status| report(status).map(|report| report.receipt().as_str());
         assert_eq!(word(1), Some("delivered"));
         for lost in [2, 16, 32, 34, 66] {
             assert_eq!(word(lost), Some("undelivered"), "{lost}");

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use ureq::Agent;
 
-use crate::delivery::client::{self, Reply};
-use crate::delivery::failover::Driver;
-use crate::delivery::kannel::callback;
+use super::callback;
+use crate::delivery::http_client::{self, ProviderReply};
+use crate::delivery::sms_provider::SmsProvider;
 use crate::kit::{Clock, gsm7};
 use crate::platform::keys::Keys;
-use crate::platform::outbox::{Envelope, Handed, Outcome, Outgoing, Text};
-use crate::platform::settings::{BadSetting, Settings};
+use crate::platform::outbox::{Envelope, Outcome, Outgoing, SendResult, TextMessage};
+use crate::platform::settings::{BadSetting, Settings, SmsProviderName};
 use crate::platform::tx::Service;
 
 /// Requests every receipt: delivered, lost, buffered, accepted and rejected by the carrier.
@@ -32,14 +32,14 @@ impl Kannel {
     /// Reads and checks the settings `kannel.*`.
     pub fn from_settings(service: &Service) -> Result<Self, BadSetting> {
         let settings = &service.settings.kannel;
-        let url = client::base("kannel.url", client::needed("kannel.url", &settings.url)?)?;
-        client::needed("kannel.username", &settings.username)?;
+        let url = http_client::base_url("kannel.url", http_client::required("kannel.url", &settings.url)?)?;
+        http_client::required("kannel.username", &settings.username)?;
         let password = settings.password.as_ref().map_or("", |password| password.expose());
-        let password = client::needed("kannel.password", password)?;
-        client::needed("kannel.from", &settings.from)?;
-        client::base("kannel.callback_url", callback::origin(&service.settings))?;
+        let password = http_client::required("kannel.password", password)?;
+        http_client::required("kannel.from", &settings.from)?;
+        http_client::base_url("kannel.callback_url", callback::origin(&service.settings))?;
         Ok(Self {
-            agent: client::agent(),
+            agent: http_client::agent(),
             clock: Arc::clone(&service.clock),
             keys: Arc::clone(&service.keys),
             settings: Arc::clone(&service.settings),
@@ -48,7 +48,7 @@ impl Kannel {
         })
     }
 
-    fn query(&self, text: &Text, envelope: &Envelope<'_>) -> String {
+    fn query(&self, text: &TextMessage, envelope: &Envelope<'_>) -> String {
         let settings = &self.settings.kannel;
         let receipts = callback::receipt_url(&self.settings, &self.keys, envelope.delivery_id);
         let validity = self.validity(envelope);
@@ -64,7 +64,7 @@ impl Kannel {
             ("dlr-url", &receipts),
         ];
         pairs.extend(validity.as_deref().map(|minutes| ("validity", minutes)));
-        client::encoded(&pairs)
+        http_client::encode_form(&pairs)
     }
 
     /// In minutes, rounded down: Kannel and the carrier repeat on their own, but not after the code expires.
@@ -74,34 +74,34 @@ impl Kannel {
     }
 }
 
-impl Driver for Kannel {
-    fn name(&self) -> &'static str {
-        "kannel"
+impl SmsProvider for Kannel {
+    fn name(&self) -> SmsProviderName {
+        SmsProviderName::Kannel
     }
 
     fn number(&self) -> Option<&str> {
         Some(&self.settings.kannel.from)
     }
 
-    fn takes(&self, message: &Outgoing) -> bool {
+    fn can_send(&self, message: &Outgoing) -> bool {
         matches!(message, Outgoing::Sms(_))
     }
 
-    fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+    fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
         let Outgoing::Sms(text) = message else { return Outcome::Rejected("not_for_kannel").into() };
         let url = format!("{}?{}", self.url, self.query(text, envelope));
-        let outcome = match client::read(self.agent.get(url).call()) {
+        let outcome = match http_client::read_reply(self.agent.get(url).call()) {
             Ok(reply) => outcome(&reply),
             Err(outcome) => outcome,
         };
-        Handed::by(self.name(), outcome)
+        SendResult::by(self.name().as_str(), outcome)
     }
 }
 
 /// Kannel answers 403 both to a wrong password and to a number that none of its carriers accepts; the text
 /// of the answer tells them apart.
-fn outcome(reply: &Reply) -> Outcome {
-    client::by_status(reply).unwrap_or(match reply.status {
+fn outcome(reply: &ProviderReply) -> Outcome {
+    http_client::outcome_of_status(reply).unwrap_or(match reply.status {
         403 if reply.body.contains("routable") => Outcome::TransportRejected("not_routable"),
         403 => Outcome::Misconfigured("authentication_failed"),
         404 | 405 => Outcome::Misconfigured("no_sendsms_there"),

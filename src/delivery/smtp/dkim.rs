@@ -78,7 +78,8 @@ impl Dkim {
         let Self { domain, selector, .. } = self;
         let (algorithm, at, names) = (self.key.algorithm(), now.seconds(), names.join(":"));
         format!(
-            " v=1; a={algorithm}; c=relaxed/relaxed;\r\n d={domain}; s={selector}; t={at};\r\n h={names};\r\n bh={body_hash};\r\n b="
+            " v=1; a={algorithm}; c=relaxed/relaxed;\r\n d={domain}; s={selector}; t={at};\r\n \
+             h={names};\r\n bh={body_hash};\r\n b="
         )
     }
 }
@@ -220,10 +221,15 @@ mod tests {
     use super::*;
 
     // Example of RFC 8463, A.3.
-    const MAIL: &str = "From: Joe SixPack <joe@football.example.com>\r\nTo: Suzie Q <suzie@shopping.example.net>\r\nSubject: Is dinner ready?\r\nDate: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\r\nMessage-ID: <20030712040037.46341.5F8J@football.example.com>\r\n\r\nHi.\r\n\r\nWe lost the game.  Are you hungry yet?\r\n\r\nJoe.\r\n";
+    const MAIL: &str = "From: Joe SixPack <joe@football.example.com>\r\nTo: Suzie Q \
+        <suzie@shopping.example.net>\r\nSubject: Is dinner ready?\r\nDate: Fri, 11 Jul 2003 21:00:37 -0700 \
+        (PDT)\r\nMessage-ID: <20030712040037.46341.5F8J@football.example.com>\r\n\r\nHi.\r\n\r\nWe lost \
+        the game.  Are you hungry yet?\r\n\r\nJoe.\r\n";
     const SEED: &str = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
     const PUBLIC: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
-    const UNSIGNED: &str = " v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n d=football.example.com; i=@football.example.com;\r\n q=dns/txt; s=brisbane; t=1528637909; h=from : to :\r\n subject : date : message-id : from : subject : date;\r\n bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n b=";
+    const UNSIGNED: &str = " v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n d=football.example.com; \
+        i=@football.example.com;\r\n q=dns/txt; s=brisbane; t=1528637909; h=from : to :\r\n subject : date \
+        : message-id : from : subject : date;\r\n bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n b=";
     const SIGNATURE: &str =
         "/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11BusFa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==";
 
@@ -234,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_rfc_6376_3_4_5_is_canonical() {
+    fn rfc_6376_3_4_5_example_is_canonicalized() {
         let found = fields("A: X\r\nB : Y\t\r\n\tZ  \r\n");
         assert_eq!(found, [("a".into(), "a:X".into()), ("b".into(), "b:Y Z".into())]);
         assert_eq!(relaxed_body(b" C \r\nD \t E\r\n\r\n\r\n"), b" C\r\nD E\r\n");
@@ -244,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_rfc_8463_is_signed_alike() {
+    fn rfc_8463_example_has_the_same_signature() {
         let (head, body) = split(MAIL.as_bytes()).unwrap();
         assert_eq!(body_hash(body), "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=");
         let names = ["from", "to", "subject", "date", "message-id", "from", "subject", "date"];
@@ -254,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_from_breaks_the_signature() {
+    fn second_from_header_breaks_the_signature() {
         let dkim = ed25519();
         let field = dkim.sign(MAIL.as_bytes(), Timestamp::from_millis(1_528_637_909_000)).unwrap();
         let (unsigned, signature) = field.strip_prefix("DKIM-Signature:").unwrap().rsplit_once("b=").unwrap();
@@ -274,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_private_key_is_refused() {
+    fn file_without_a_private_key_is_rejected() {
         for pem in [
             "",
             "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",

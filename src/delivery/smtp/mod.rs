@@ -1,4 +1,3 @@
-pub mod dkim;
+mod dkim;
 pub mod send;
-pub mod session;
-pub mod slow;
+mod session;

@@ -32,16 +32,16 @@ use crate::platform::settings::{self, BadSetting};
 use crate::platform::tx::Service;
 
 /// Timeout of each step before the mail itself.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout of all these steps, from resolving the server's name to its 354.
-const BEGINNING: Duration = Duration::from_secs(10);
+const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of the mail and its verdict. RFC 5321 4.5.3.2.6 asks for ten minutes, because giving up makes a
 /// second copy; more than this does not fit, with the beginning, into the row's lease.
-const VERDICT: Duration = Duration::from_secs(30);
-/// A parked connection older than this is closed; servers close idle ones themselves, at 30 s and later.
-const IDLE: Duration = Duration::from_secs(20);
+const VERDICT_TIMEOUT: Duration = Duration::from_secs(30);
+/// An idle connection older than this is closed; servers close idle ones themselves, at 30 s and later.
+const IDLE_LIMIT: Duration = Duration::from_secs(20);
 /// Connections kept for the next mail: as many as threads send at once in a usual configuration.
-const PARKED: usize = 4;
+const MOST_IDLE: usize = 4;
 
 /// Client of one mail server.
 pub struct Smtp {
@@ -49,7 +49,7 @@ pub struct Smtp {
     from: Mailbox,
     dkim: Option<Dkim>,
     clock: Arc<dyn Clock>,
-    parked: Mutex<Vec<(Session, Instant)>>,
+    idle: Mutex<Vec<(Session, Instant)>>,
 }
 
 /// Address of the server, and how to connect to it.
@@ -93,36 +93,36 @@ impl Smtp {
             .map(|path| Dkim::load(path, from.email.domain(), &settings.dkim_selector))
             .transpose()?;
         let (server, clock) = (Server::parse(url, settings)?, Arc::clone(&service.clock));
-        Ok(Self { server, from, dkim, clock, parked: Mutex::default() })
+        Ok(Self { server, from, dkim, clock, idle: Mutex::default() })
     }
 
     /// Sends one mail; only the reply 250 counts as accepted.
     pub fn send(&self, mail: &Mail, row_id: &OutboxId) -> Outcome {
         let Some((to, bytes)) = self.bytes(mail, row_id) else { return Outcome::Rejected("unbuildable") };
-        let end = Instant::now() + BEGINNING;
+        let end = Instant::now() + SETUP_TIMEOUT;
         let mut session = match self.session(end) {
             Ok(session) => session,
             Err(outcome) => return outcome,
         };
-        let outcome = self.hand_over(&mut session, to, &bytes, end);
+        let outcome = self.send_over(&mut session, to, &bytes, end);
         if outcome == Outcome::Sent {
-            self.park(session);
+            self.keep_idle(session);
         }
         outcome
     }
 
-    fn hand_over(&self, session: &mut Session, to: Address, bytes: &[u8], end: Instant) -> Outcome {
+    fn send_over(&self, session: &mut Session, to: Address, bytes: &[u8], end: Instant) -> Outcome {
         let sender = MailFrom::new(Some(self.from.email.clone()), Vec::new());
         let recipient = Rcpt::new(to, Vec::new());
-        let began = step(session, Step::Sender, end, |s| s.command(sender))
+        let accepted = step(session, Step::Sender, end, |s| s.command(sender))
             .and_then(|_| step(session, Step::Recipient, end, |s| s.command(recipient)))
             .and_then(|_| step(session, Step::Content, end, |s| s.command(Data)));
-        match began {
+        match accepted {
             Ok(reply) if reply.has_code(354) => {}
             Ok(_) => return Outcome::Retry("unexpected_reply"),
             Err(outcome) => return outcome,
         }
-        session.until(Instant::now() + VERDICT);
+        session.set_deadline(Instant::now() + VERDICT_TIMEOUT);
         match session.message(bytes) {
             Ok(reply) if reply.has_code(250) => Outcome::Sent,
             Ok(_) => Outcome::Ambiguous("unexpected_reply"),
@@ -130,11 +130,11 @@ impl Smtp {
         }
     }
 
-    /// A parked session that still answers, or a new one. A session that hangs is waited for once.
+    /// An idle session that still answers, or a new one. A session that hangs is waited for once.
     fn session(&self, end: Instant) -> Result<Session, Outcome> {
-        let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some((mut session, _)) = parked.filter(|(_, since)| since.elapsed() < IDLE) {
-            session.until(soon(end));
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some((mut session, _)) = idle.filter(|(_, since)| since.elapsed() < IDLE_LIMIT) {
+            session.set_deadline(step_deadline(end));
             if session.command(Rset).is_ok_and(|reply| reply.has_code(250)) {
                 return Ok(session);
             }
@@ -142,10 +142,10 @@ impl Smtp {
         self.server.connect(end)
     }
 
-    fn park(&self, session: Session) {
-        let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
-        if parked.len() < PARKED {
-            parked.push((session, Instant::now()));
+    fn keep_idle(&self, session: Session) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MOST_IDLE {
+            idle.push((session, Instant::now()));
         }
     }
 
@@ -201,9 +201,9 @@ impl Server {
             return Err(wrong("does not name a host"));
         }
         let tls = || {
-            let unspeakable = |_| wrong("names a host that is not valid for TLS");
-            let name = ServerName::try_from(host.clone()).map_err(unspeakable)?;
-            Ok::<_, BadSetting>(Tls { config: trusting(settings.ca_file.as_deref())?, name })
+            let invalid_name = |_| wrong("names a host that is not valid for TLS");
+            let name = ServerName::try_from(host.clone()).map_err(invalid_name)?;
+            Ok::<_, BadSetting>(Tls { config: tls_config(settings.ca_file.as_deref())?, name })
         };
         let (security, port) = match uri.scheme_str() {
             Some("smtp") => (Security::Plain, 25),
@@ -221,12 +221,13 @@ impl Server {
             Security::StartTls(_) | Security::Plain => None,
         };
         let failed = |failure| outcome(Step::Login, &failure);
-        let mut session = Session::connect(&self.host, self.port, wrapped, soon(end)).map_err(failed)?;
+        let mut session =
+            Session::connect(&self.host, self.port, wrapped, step_deadline(end)).map_err(failed)?;
         if let Security::StartTls(tls) = &self.security {
             if !session.can_starttls() {
                 return Err(Outcome::Misconfigured("no_starttls"));
             }
-            session.until(soon(end));
+            session.set_deadline(step_deadline(end));
             session = session.starttls(tls).map_err(failed)?;
         }
         if let Some(credentials) = &self.credentials {
@@ -238,7 +239,7 @@ impl Server {
 
 /// TLS that trusts the public certificate authorities, and the configured one for a mail server
 /// in a private network.
-fn trusting(own: Option<&Path>) -> Result<Arc<ClientConfig>, BadSetting> {
+fn tls_config(own: Option<&Path>) -> Result<Arc<ClientConfig>, BadSetting> {
     let wrong = |problem: String| BadSetting::new("mail.ca_file", problem);
     let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
     if let Some(path) = own {
@@ -279,19 +280,19 @@ fn step<T>(
     end: Instant,
     act: impl FnOnce(&mut Session) -> Result<T, Failure>,
 ) -> Result<T, Outcome> {
-    session.until(soon(end));
+    session.set_deadline(step_deadline(end));
     act(session).map_err(|failure| outcome(step, &failure))
 }
 
-fn soon(end: Instant) -> Instant {
-    end.min(Instant::now() + PATIENCE)
+fn step_deadline(end: Instant) -> Instant {
+    end.min(Instant::now() + STEP_TIMEOUT)
 }
 
 /// Outcome of a failure. Nothing that is wrong between us and our own server counts against a mail.
 fn outcome(step: Step, failure: &Failure) -> Outcome {
     let (code, words) = match failure {
         Failure::Refused(code, words) => (*code, words.as_str()),
-        Failure::Broken(error) => return broken(step, error),
+        Failure::Broken(error) => return outcome_without_reply(step, error),
         Failure::NoCommonLogin => return Outcome::Misconfigured("no_common_login"),
     };
     match (step, code) {
@@ -307,7 +308,7 @@ fn outcome(step: Step, failure: &Failure) -> Outcome {
 }
 
 /// No reply at all. Once the mail is on its way, the result is unknown.
-fn broken(step: Step, error: &io::Error) -> Outcome {
+fn outcome_without_reply(step: Step, error: &io::Error) -> Outcome {
     match step {
         Step::Login if is_bad_tls(error) => Outcome::Misconfigured("tls_failed"),
         Step::Verdict => Outcome::Ambiguous("unanswered"),
@@ -326,7 +327,7 @@ fn is_bad_tls(error: &io::Error) -> bool {
 /// permitted`, and that is about us. Only the RFC 3463 codes for a mailbox that is gone are trusted.
 fn recipient_refused(words: &str) -> Outcome {
     match enhanced(words).as_str() {
-        "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1" => Outcome::Rejected("mailbox_refused"),
+        "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1" => Outcome::MAILBOX_GONE,
         _ if words.to_ascii_lowercase().contains("relay") => Outcome::Misconfigured("relay_refused"),
         // Often our address on a blocklist, for a while; and no single recipient's policy may stop all mail.
         policy if policy.starts_with("5.7.") => Outcome::Retry("policy_refused"),
@@ -346,7 +347,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_says_how_a_server_is_spoken_to() {
+    fn url_selects_security_port_and_credentials() {
         let server = |url: &str| Server::parse(url, &crate::platform::settings::Mail::default());
         let plain = server("smtp://127.0.0.1:2525").unwrap();
         assert_eq!((plain.host.as_str(), plain.port, plain.credentials.is_none()), ("127.0.0.1", 2525, true));
@@ -362,13 +363,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_mailbox_that_is_no_more_is_a_hard_bounce() {
+    fn only_a_missing_mailbox_is_a_hard_bounce() {
         let refused = |words| outcome(Step::Recipient, &Failure::Refused(550, String::from(words)));
         for words in ["5.1.1 no such user", "5.1.2 no host", "5.1.3 syntax", "5.1.6 moved", "5.1.10 null MX"]
         {
-            assert_eq!(refused(words), Outcome::Rejected("mailbox_refused"), "{words}");
+            assert_eq!(refused(words), Outcome::MAILBOX_GONE, "{words}");
         }
-        assert_eq!(refused("5.2.1 disabled"), Outcome::Rejected("mailbox_refused"));
+        assert_eq!(refused("5.2.1 disabled"), Outcome::MAILBOX_GONE);
         for words in ["relay not permitted", "Relaying denied", "5.7.1 Relay access denied"] {
             assert_eq!(refused(words), Outcome::Misconfigured("relay_refused"), "{words}");
         }
@@ -380,7 +381,10 @@ mod tests {
 
     // The lease of a row is a minute; giving up on a verdict makes a second copy.
     #[test]
-    fn a_verdict_is_waited_for_as_long_as_the_lease_allows() {
-        assert!(VERDICT >= Duration::from_secs(30) && BEGINNING + VERDICT <= Duration::from_secs(40));
+    fn verdict_timeout_fits_into_the_lease() {
+        assert!(
+            VERDICT_TIMEOUT >= Duration::from_secs(30)
+                && SETUP_TIMEOUT + VERDICT_TIMEOUT <= Duration::from_secs(40)
+        );
     }
 }

@@ -50,26 +50,26 @@ pub struct Tls {
 
 /// An open connection to a mail server.
 pub struct Session {
-    stream: BufReader<Wire>,
+    stream: BufReader<Stream>,
     info: ServerInfo,
 }
 
 impl Session {
     /// Connects, over TLS if `tls` is given, and reads the greeting and the server's extensions.
     pub fn connect(host: &str, port: u16, tls: Option<&Tls>, end: Instant) -> Result<Self, Failure> {
-        let tcp = Timed { tcp: reach(host, port, end)?, end };
-        let wire = match tls {
-            Some(tls) => Wire::Tls(Box::new(tls.over(tcp)?)),
-            None => Wire::Plain(tcp),
+        let tcp = TimedStream { tcp: connect_tcp(host, port, end)?, end };
+        let stream = match tls {
+            Some(tls) => Stream::Tls(Box::new(tls.wrap(tcp)?)),
+            None => Stream::Plain(tcp),
         };
-        let mut session = Self { stream: BufReader::new(wire), info: ServerInfo::default() };
+        let mut session = Self { stream: BufReader::new(stream), info: ServerInfo::default() };
         session.reply()?;
         session.greet()?;
         Ok(session)
     }
 
     /// Sets the deadline of the steps to come.
-    pub fn until(&mut self, end: Instant) {
+    pub fn set_deadline(&mut self, end: Instant) {
         self.stream.get_mut().timed().end = end;
     }
 
@@ -85,11 +85,11 @@ impl Session {
         if !self.stream.buffer().is_empty() {
             return Err(io::Error::from(io::ErrorKind::InvalidData).into());
         }
-        let Wire::Plain(tcp) = self.stream.into_inner() else {
+        let Stream::Plain(tcp) = self.stream.into_inner() else {
             return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
         };
-        let wire = Wire::Tls(Box::new(tls.over(tcp)?));
-        let mut session = Self { stream: BufReader::new(wire), info: ServerInfo::default() };
+        let stream = Stream::Tls(Box::new(tls.wrap(tcp)?));
+        let mut session = Self { stream: BufReader::new(stream), info: ServerInfo::default() };
         session.greet()?;
         Ok(session)
     }
@@ -118,7 +118,7 @@ impl Session {
 
     /// Sends the mail itself and reads the verdict on it.
     pub fn message(&mut self, mail: &[u8]) -> Result<Response, Failure> {
-        self.write(&dotted(mail))?;
+        self.write(&dot_stuffed(mail))?;
         self.reply()
     }
 
@@ -149,8 +149,8 @@ impl Session {
         let mut bytes = Vec::new();
         loop {
             let start = bytes.len();
-            let left = u64::try_from(MOST_BYTES.saturating_sub(start)).unwrap_or(0);
-            (&mut self.stream).take(left).read_until(b'\n', &mut bytes)?;
+            let room = u64::try_from(MOST_BYTES.saturating_sub(start)).unwrap_or(0);
+            (&mut self.stream).take(room).read_until(b'\n', &mut bytes)?;
             let line = bytes.get(start..).unwrap_or_default();
             if !line.ends_with(b"\n") {
                 return Err(unreadable());
@@ -168,7 +168,7 @@ fn unreadable() -> io::Error {
 
 /// A mail as it is sent over the wire: a dot that begins a line is doubled, and a single dot is the
 /// end (RFC 5321 4.5.2).
-fn dotted(mail: &[u8]) -> Vec<u8> {
+fn dot_stuffed(mail: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(mail.len() + 64);
     for line in mail.split_inclusive(|byte| *byte == b'\n') {
         if line.starts_with(b".") {
@@ -184,10 +184,10 @@ fn dotted(mail: &[u8]) -> Vec<u8> {
 }
 
 /// Connects to the first address that accepts.
-fn reach(host: &str, port: u16, end: Instant) -> io::Result<TcpStream> {
+fn connect_tcp(host: &str, port: u16, end: Instant) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in addresses(host, port, end)? {
-        match TcpStream::connect_timeout(&address, left(end)?) {
+        match TcpStream::connect_timeout(&address, time_left(end)?) {
             Ok(stream) => {
                 // Best effort: without it small commands wait for the other side's acknowledgement.
                 let _ = stream.set_nodelay(true);
@@ -211,37 +211,37 @@ fn addresses(host: &str, port: u16, end: Instant) -> io::Result<Vec<SocketAddr>>
         // The caller may have given up.
         let _ = found.send(addresses);
     })?;
-    wanted.recv_timeout(left(end)?).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    wanted.recv_timeout(time_left(end)?).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
-fn left(end: Instant) -> io::Result<Duration> {
+fn time_left(end: Instant) -> io::Result<Duration> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 impl Tls {
-    fn over(&self, tcp: Timed) -> io::Result<StreamOwned<ClientConnection, Timed>> {
+    fn wrap(&self, tcp: TimedStream) -> io::Result<StreamOwned<ClientConnection, TimedStream>> {
         let client = ClientConnection::new(Arc::clone(&self.config), self.name.clone());
         Ok(StreamOwned::new(client.map_err(io::Error::other)?, tcp))
     }
 }
 
 /// A socket whose every read and write ends at the step's deadline.
-struct Timed {
+struct TimedStream {
     tcp: TcpStream,
     end: Instant,
 }
 
-impl Read for Timed {
+impl Read for TimedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.tcp.set_read_timeout(Some(left(self.end)?))?;
+        self.tcp.set_read_timeout(Some(time_left(self.end)?))?;
         self.tcp.read(buffer)
     }
 }
 
-impl Write for Timed {
+impl Write for TimedStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.tcp.set_write_timeout(Some(left(self.end)?))?;
+        self.tcp.set_write_timeout(Some(time_left(self.end)?))?;
         self.tcp.write(bytes)
     }
 
@@ -250,13 +250,13 @@ impl Write for Timed {
     }
 }
 
-enum Wire {
-    Plain(Timed),
-    Tls(Box<StreamOwned<ClientConnection, Timed>>),
+enum Stream {
+    Plain(TimedStream),
+    Tls(Box<StreamOwned<ClientConnection, TimedStream>>),
 }
 
-impl Wire {
-    fn timed(&mut self) -> &mut Timed {
+impl Stream {
+    fn timed(&mut self) -> &mut TimedStream {
         match self {
             Self::Plain(tcp) => tcp,
             Self::Tls(tls) => tls.get_mut(),
@@ -264,7 +264,7 @@ impl Wire {
     }
 }
 
-impl Read for Wire {
+impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => tcp.read(buffer),
@@ -273,7 +273,7 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => tcp.write(bytes),
@@ -296,14 +296,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dot_that_begins_a_line_is_doubled() {
+    fn leading_dot_of_a_line_is_doubled() {
         for (mail, sent) in [
             ("a\r\n", "a\r\n.\r\n"),
             ("a", "a\r\n.\r\n"),
             (".\r\n..\r\n.a", "..\r\n...\r\n..a\r\n.\r\n"),
             ("", "\r\n.\r\n"),
         ] {
-            assert_eq!(String::from_utf8(dotted(mail.as_bytes())).unwrap(), sent, "{mail:?}");
+            assert_eq!(String::from_utf8(dot_stuffed(mail.as_bytes())).unwrap(), sent, "{mail:?}");
         }
     }
 
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_drips_is_left_at_the_end_of_the_step() {
+    fn dripping_server_times_out_at_the_deadline_of_the_step() {
         let tls =
             ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
         let tls = tls.with_safe_default_protocol_versions().unwrap();
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_that_has_no_end_is_no_reply() {
+    fn endless_reply_is_an_error() {
         let long: &'static str = "220-x\r\n".repeat(20_000).leak();
         let end = Instant::now() + Duration::from_secs(5);
         let failed = Session::connect("127.0.0.1", server(long, ""), None, end).err().unwrap();

@@ -7,12 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use ureq::Agent;
 
-use crate::delivery::client::{self, Reply};
-use crate::delivery::failover::Driver;
-use crate::delivery::twilio::callback;
+use super::callback;
+use crate::delivery::http_client::{self, ProviderReply};
+use crate::delivery::sms_provider::SmsProvider;
 use crate::kit::{Clock, Language};
-use crate::platform::outbox::{Envelope, Handed, Outcome, Outgoing};
-use crate::platform::settings::BadSetting;
+use crate::platform::outbox::{Envelope, Outcome, Outgoing, SendResult};
+use crate::platform::settings::{BadSetting, SmsProviderName};
 use crate::platform::tx::Service;
 
 /// Limits of a text's `ValidityPeriod`, in seconds.
@@ -35,7 +35,7 @@ pub struct Twilio {
 /// The parts of an answer that are read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Answer {
+struct MessageResource {
     sid: Option<String>,
     /// Error code of a rejection; a text's own is in `error_code`, and arrives by callback.
     code: Option<u32>,
@@ -45,17 +45,17 @@ impl Twilio {
     /// Reads and checks the settings `twilio.*`.
     pub fn from_settings(service: &Service) -> Result<Self, BadSetting> {
         let settings = &service.settings.twilio;
-        let base = client::base("twilio.base_url", &settings.base_url)?;
+        let base = http_client::base_url("twilio.base_url", &settings.base_url)?;
         if !service.settings.is_development() && !base.starts_with("https://") {
             return Err(BadSetting::new("twilio.base_url", "must be https in production"));
         }
-        let account = client::needed("twilio.account_sid", &settings.account_sid)?;
+        let account = http_client::required("twilio.account_sid", &settings.account_sid)?;
         if !account.starts_with("AC") || !account.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(BadSetting::new("twilio.account_sid", "is not an account SID (`AC…`)"));
         }
         let token = settings.auth_token.as_ref().map_or("", |token| token.expose());
-        let token = client::needed("twilio.auth_token", token)?;
-        let from = client::needed("twilio.from", &settings.from)?;
+        let token = http_client::required("twilio.auth_token", token)?;
+        let from = http_client::required("twilio.from", &settings.from)?;
         for (setting, sender) in [("twilio.from", from), ("twilio.voice_from", &settings.voice_from)] {
             // Twilio takes senders without a plus for short codes.
             let is_bare_number = sender.len() > 8 && sender.bytes().all(|b| b.is_ascii_digit());
@@ -67,7 +67,7 @@ impl Twilio {
         let is_reachable =
             service.settings.is_development() || service.settings.public_url.starts_with("https://");
         Ok(Self {
-            agent: client::agent(),
+            agent: http_client::agent(),
             clock: Arc::clone(&service.clock),
             account_url: format!("{base}/2010-04-01/Accounts/{account}"),
             authorization: format!("Basic {}", STANDARD.encode(format!("{account}:{token}"))),
@@ -77,18 +77,18 @@ impl Twilio {
         })
     }
 
-    fn post(&self, resource: &str, fields: &[(&str, &str)]) -> Handed {
+    fn post(&self, resource: &str, fields: &[(&str, &str)]) -> SendResult {
         let call = self.agent.post(format!("{}/{resource}.json", self.account_url));
         let call = call.header("authorization", &self.authorization).header("accept", "application/json");
         let call = call.header("content-type", "application/x-www-form-urlencoded");
-        let reply = match client::read(call.send(client::encoded(fields))) {
+        let reply = match http_client::read_reply(call.send(http_client::encode_form(fields))) {
             Ok(reply) => reply,
-            Err(outcome) => return Handed::by(self.name(), outcome),
+            Err(outcome) => return SendResult::by(self.name().as_str(), outcome),
         };
-        let answer: Answer = serde_json::from_str(&reply.body).unwrap_or_default();
-        let outcome = outcome(&reply, answer.code);
-        let reference = answer.sid.filter(|sid| outcome == Outcome::Sent && sid.len() <= 64);
-        Handed { outcome, provider: self.name(), reference }
+        let resource: MessageResource = serde_json::from_str(&reply.body).unwrap_or_default();
+        let outcome = outcome(&reply, resource.code);
+        let reference = resource.sid.filter(|sid| outcome == Outcome::Sent && sid.len() <= 64);
+        SendResult { outcome, provider: self.name().as_str(), reference }
     }
 
     /// How long the message is worth delivering; `None` leaves it to Twilio.
@@ -99,16 +99,16 @@ impl Twilio {
     }
 }
 
-impl Driver for Twilio {
-    fn name(&self) -> &'static str {
-        "twilio"
+impl SmsProvider for Twilio {
+    fn name(&self) -> SmsProviderName {
+        SmsProviderName::Twilio
     }
 
     fn number(&self) -> Option<&str> {
         Some(&self.from)
     }
 
-    fn takes(&self, message: &Outgoing) -> bool {
+    fn can_send(&self, message: &Outgoing) -> bool {
         match message {
             Outgoing::Sms(_) => true,
             Outgoing::Voice(_) => self.voice_from.is_some(),
@@ -116,7 +116,7 @@ impl Driver for Twilio {
         }
     }
 
-    fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+    fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
         let callback = self.callbacks.as_ref().map(|base| format!("{base}/{}", envelope.delivery_id));
         let callback = callback.as_deref().map(|url| ("StatusCallback", url));
         match message {
@@ -146,8 +146,8 @@ fn is_service(from: &str) -> bool {
 }
 
 /// The HTTP status class decides first, the table second; a rejection that neither knows is final.
-fn outcome(reply: &Reply, code: Option<u32>) -> Outcome {
-    client::by_status(reply).unwrap_or_else(|| match code.and_then(callback::meaning) {
+fn outcome(reply: &ProviderReply, code: Option<u32>) -> Outcome {
+    http_client::outcome_of_status(reply).unwrap_or_else(|| match code.and_then(callback::meaning) {
         Some(Outcome::Retry(why)) => {
             reply.retry_after.map_or(Outcome::Retry(why), |wait| Outcome::RetryAfter(why, wait))
         }

@@ -1,63 +1,102 @@
 //! Pairing with the resolved link, for a new account and for one that is signed in.
 
-use super::Patient;
-use crate::domain::conversations::{self, Invitation, NewPairing, Paired, Sight};
-use crate::domain::invites::{self, Accepted};
-use crate::domain::pending_pairings::Way;
+use super::{Patient, Principal, Scope, account, patient};
+use crate::domain::conversations::{self, Access};
+use crate::domain::invites::{self, Acceptance, TokenHolder};
+use crate::domain::pairing::{self, Error, Invitation, NewPairing, PairingDetails};
+use crate::domain::pending_pairings::{self, Applicant, EntryPoint, ResolvedEntry};
 use crate::kit::Phone;
-use crate::kit::ids::{AccountId, ConversationId, SessionId};
+use crate::kit::ids::{AccountId, ConversationId, PatientId, SessionId};
 use crate::platform::tx::Tx;
 
-/// A patient who has come by a link token, a pending pairing or an invite.
-pub struct Follow<'a> {
+/// The pairing that a patient asks for by a link token, a pending pairing or an invite.
+pub struct PairingRequest<'a> {
     pub account_id: &'a AccountId,
     pub patient: &'a Patient,
     pub session_id: &'a SessionId,
     /// The link and practice that the entry resolved to.
-    pub way: &'a Way,
+    pub entry: &'a ResolvedEntry,
     pub phone: &'a Phone,
+}
+
+/// Outcome of a pairing request. An invite that cannot be accepted (yet) is an outcome, not an error: what
+/// was learned about the invite must be committed.
+pub enum PairingOutcome {
+    Paired(Box<PairingDetails>),
+    Refused(invites::Error),
+}
+
+/// Pairs a patient of a signed-in account with the practice that `entry_point` resolves to; without an id,
+/// the first visible patient.
+pub fn pair_patient(
+    tx: &mut Tx,
+    who: &Principal,
+    entry_point: &EntryPoint,
+    patient_id: Option<&PatientId>,
+) -> Result<PairingOutcome, super::Error> {
+    let account = account(tx, &who.account_id)?;
+    let phone = account.number().ok_or(super::Error::Unauthorized)?;
+    // The e-mail address proven on the account says nothing about a stranger with its recycled number.
+    let email = account.proven_email().filter(|_| who.scope == Scope::Full);
+    if let EntryPoint::Invite(token) = entry_point {
+        let holder = TokenHolder { phone: &phone, account_id: Some(&who.account_id), email };
+        if let Err(refused) = invites::examine(tx, token, &holder)? {
+            return Ok(PairingOutcome::Refused(refused));
+        }
+    }
+    let applicant = Applicant { account_id: &who.account_id, phone: &phone, email };
+    let entry = pending_pairings::resolve(tx, entry_point, &applicant)?;
+    let patient = patient(tx, who, patient_id)?;
+    let request = PairingRequest {
+        account_id: &who.account_id,
+        patient: &patient,
+        session_id: &who.session_id,
+        entry: &entry,
+        phone: &phone,
+    };
+    Ok(PairingOutcome::Paired(Box::new(pair(tx, &request)?)))
 }
 
 /// Pairs the patient with the practice. This accepts the invite, if there is one; an invite vouches for the
 /// identity of a patient who has the name on it.
-pub fn pair(tx: &mut Tx, who: &Follow<'_>) -> Result<Paired, conversations::Refusal> {
-    let Way { to, method, invite } = who.way;
-    if let Some(accepted) = invite.as_ref().and_then(|it| it.conversation_id.as_ref()) {
-        return repeat(tx, who, accepted);
+pub fn pair(tx: &mut Tx, request: &PairingRequest<'_>) -> Result<PairingDetails, Error> {
+    let ResolvedEntry { to, method, invite } = request.entry;
+    if let Some(conversation_id) = invite.as_ref().and_then(|it| it.conversation_id.as_ref()) {
+        return repeat(tx, request, conversation_id);
     }
     let name_agrees =
-        invite.as_ref().is_some_and(|it| it.names(&who.patient.given_name, &who.patient.family_name));
+        invite.as_ref().is_some_and(|it| it.names(&request.patient.given_name, &request.patient.family_name));
     let new = NewPairing {
-        account_id: who.account_id,
-        patient_id: &who.patient.id,
-        session_id: who.session_id,
+        account_id: request.account_id,
+        patient_id: &request.patient.id,
+        session_id: request.session_id,
         to,
-        method,
-        phone: who.phone,
+        method: *method,
+        phone: request.phone,
         invite: invite.as_ref().map(|it| Invitation { id: &it.id, vouches: name_agrees }),
     };
-    let paired = conversations::pair(tx, &new)?;
+    let details = pairing::pair(tx, &new)?;
     if let Some(invite) = invite {
-        let accepted = Accepted {
-            account_id: who.account_id,
-            pairing_id: &paired.pairing.id,
-            conversation_id: &paired.conversation.id,
+        let acceptance = Acceptance {
+            account_id: request.account_id,
+            pairing_id: &details.pairing.id,
+            conversation_id: &details.conversation.id,
             name_agrees,
         };
-        invites::accept(tx, invite, &accepted)?;
+        invites::accept(tx, invite, &acceptance)?;
     }
-    Ok(paired)
+    Ok(details)
 }
 
 /// Replies to a retry whose first reply was lost. The invite is used up: it pairs no other patient, and a
 /// name that the patient was given since vouches for nothing.
 fn repeat(
     tx: &mut Tx,
-    who: &Follow<'_>,
+    request: &PairingRequest<'_>,
     conversation_id: &ConversationId,
-) -> Result<Paired, conversations::Refusal> {
-    let found = conversations::find(tx, who.account_id, Sight::All, conversation_id)?;
-    let found = found.filter(|conversation| conversation.patient.id == who.patient.id);
-    let conversation = found.ok_or(conversations::Refusal::Blocked)?;
-    Ok(conversations::paired(tx, &conversation.pairing_id, false)?)
+) -> Result<PairingDetails, Error> {
+    let found = conversations::find(tx, Access::all(request.account_id), conversation_id)?;
+    let found = found.filter(|conversation| conversation.patient.id == request.patient.id);
+    let conversation = found.ok_or(Error::Blocked)?;
+    Ok(pairing::details(tx, &conversation.pairing_id, false)?)
 }

@@ -3,14 +3,15 @@
 use diesel::prelude::*;
 use diesel::{insert_into, update};
 
-use super::{Person, PersonChange, Scope};
-use crate::domain::conversations::{Sight, restricted};
+use super::{NewPatient, PatientChange, Relation, Scope};
+use crate::domain::conversations::store::restricted_sessions;
+use crate::domain::conversations::{Access, SessionScope};
 use crate::kit::ids::{AccountId, PatientId, SessionId};
 use crate::kit::{Email, Phone, Timestamp};
 use crate::platform::db::schema::{
     account_sessions, accounts, conversations, pairings, patients, refresh_tokens,
 };
-use crate::platform::db::{Both, Conn, Result, columns};
+use crate::platform::db::{Both, Conn, Locked, Result, columns};
 
 /// A patient account, for one proven number.
 #[derive(Clone, Queryable, Selectable)]
@@ -27,6 +28,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// The phone number; `None` once the account is deleted.
+    pub fn number(&self) -> Option<Phone> {
+        Phone::from_stored(self.phone.as_deref()?).ok()
+    }
+
     /// The e-mail address, if it is proven.
     pub fn proven_email(&self) -> Option<&str> {
         self.email.as_deref().filter(|_| self.email_proven_at.is_some())
@@ -43,8 +49,7 @@ pub struct Patient {
     /// ISO 8601 date, for example `1987-05-31`.
     pub birth_date: Option<String>,
     pub created_at: Timestamp,
-    /// Relation to the account holder, a value of [`super::Relation`].
-    pub relation: String,
+    pub relation: Relation,
 }
 
 /// A session that has not ended.
@@ -52,15 +57,8 @@ pub struct Patient {
 #[diesel(table_name = account_sessions)]
 pub struct LiveSession {
     pub account_id: AccountId,
-    scope: String,
+    pub scope: Scope,
     pub created_at: Timestamp,
-}
-
-impl LiveSession {
-    /// The access scope; an unknown value counts as the narrower one.
-    pub fn scope(&self) -> Scope {
-        if self.scope == Scope::Full.as_str() { Scope::Full } else { Scope::Restricted }
-    }
 }
 
 /// An e-mail address and the time at which it was proven.
@@ -106,9 +104,9 @@ pub fn find_by_phone(conn: &mut Conn, phone: &Phone) -> Result<Option<Account>> 
 
 /// Locks an account until the transaction ends; `false` if it is deleted. Every change to an account starts
 /// here, so that nothing is added to an account that is being deleted, and all lock in one order.
-pub fn hold_account(conn: &mut Conn, id: &AccountId) -> Result<bool> {
-    let row = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted_at.is_null());
-    Ok(update(row).set(accounts::created_at.eq(accounts::created_at)).execute(conn)? == 1)
+pub fn lock_account(conn: &mut Conn, id: &AccountId) -> Result<bool> {
+    let row = accounts::table.find(id).filter(accounts::deleted_at.is_null()).select(accounts::id);
+    Ok(Locked(row).get_result::<AccountId>(conn).optional()?.is_some())
 }
 
 /// Sets the account's number; `false` if another account has it.
@@ -149,18 +147,18 @@ pub fn insert_patient(
     id: &PatientId,
     account_id: &AccountId,
     session_id: &SessionId,
-    person: &Person,
+    new: &NewPatient,
     now: Timestamp,
 ) -> Result<Patient> {
     let row = (
         patients::id.eq(id),
         patients::account_id.eq(account_id),
-        patients::given_name.eq(&person.given_name),
-        patients::family_name.eq(&person.family_name),
-        patients::birth_date.eq(&person.birth_date),
+        patients::given_name.eq(&new.given_name),
+        patients::family_name.eq(&new.family_name),
+        patients::birth_date.eq(&new.birth_date),
         patients::session_id.eq(session_id),
         patients::created_at.eq(now),
-        patients::relation.eq(person.relation.as_str()),
+        patients::relation.eq(new.relation),
     );
     Ok(insert_into(patients::table).values(row).returning(columns::<Patient>()).get_result(conn)?)
 }
@@ -171,15 +169,18 @@ pub fn find_patient(conn: &mut Conn, account_id: &AccountId, id: &PatientId) -> 
     Ok(row.select(columns::<Patient>()).first(conn).optional()?)
 }
 
-/// The patients on an account that are within the access scope `sight`, oldest first.
-pub fn patients(conn: &mut Conn, account_id: &AccountId, sight: Sight<'_>) -> Result<Vec<Patient>> {
+/// The patients on an account that are visible, oldest first.
+pub fn patients(conn: &mut Conn, access: Access<'_>) -> Result<Vec<Patient>> {
+    let Access { account_id, scope } = access;
     let mut rows = patients::table.filter(patients::account_id.eq(account_id)).into_boxed();
-    match sight {
-        Sight::All => {}
-        Sight::Confirmed => rows = rows.filter(patients::session_id.ne_all(restricted(account_id))),
-        Sight::Restricted { session, since } => {
+    match scope {
+        SessionScope::All => {}
+        SessionScope::Full => {
+            rows = rows.filter(patients::session_id.ne_all(restricted_sessions(account_id)))
+        }
+        SessionScope::Restricted { session, since } => {
             // Patients that another restricted session added are visible only to that one.
-            let known = patients::session_id.ne_all(restricted(account_id));
+            let known = patients::session_id.ne_all(restricted_sessions(account_id));
             let met = patients::id.eq_any(met(account_id, since)).and(known);
             rows = rows.filter(patients::session_id.eq(session).or(met));
         }
@@ -198,7 +199,7 @@ pub fn update_patient(
     conn: &mut Conn,
     account_id: &AccountId,
     id: &PatientId,
-    change: &PersonChange,
+    change: &PatientChange,
 ) -> Result<Option<Patient>> {
     let row = patients::table.filter(patients::id.eq(id)).filter(patients::account_id.eq(account_id));
     // The first assignment changes nothing: an empty change would be no statement at all,
@@ -222,7 +223,7 @@ pub fn insert_session(
     let row = (
         account_sessions::id.eq(id),
         account_sessions::account_id.eq(account_id),
-        account_sessions::scope.eq(scope.as_str()),
+        account_sessions::scope.eq(scope),
         account_sessions::created_at.eq(now),
     );
     insert_into(account_sessions::table).values(row).execute(conn)?;
@@ -252,7 +253,7 @@ pub fn revoke_all_sessions(conn: &mut Conn, account_id: &AccountId, now: Timesta
 pub fn revoke_restricted(conn: &mut Conn, account_id: &AccountId, now: Timestamp) -> Result<()> {
     let rows = account_sessions::table
         .filter(account_sessions::account_id.eq(account_id))
-        .filter(account_sessions::scope.eq(Scope::Restricted.as_str()))
+        .filter(account_sessions::scope.eq(Scope::Restricted))
         .filter(account_sessions::revoked_at.is_null());
     update(rows).set(account_sessions::revoked_at.eq(now)).execute(conn)?;
     Ok(())
@@ -264,10 +265,10 @@ pub fn lift_session(conn: &mut Conn, id: &SessionId, email: &str) -> Result<usiz
         accounts::table.filter(accounts::email.eq(email)).filter(accounts::email_proven_at.is_not_null());
     let row = account_sessions::table
         .find(id)
-        .filter(account_sessions::scope.eq(Scope::Restricted.as_str()))
+        .filter(account_sessions::scope.eq(Scope::Restricted))
         .filter(account_sessions::revoked_at.is_null())
         .filter(account_sessions::account_id.eq_any(proven.select(accounts::id)));
-    Ok(update(row).set(account_sessions::scope.eq(Scope::Full.as_str())).execute(conn)?)
+    Ok(update(row).set(account_sessions::scope.eq(Scope::Full)).execute(conn)?)
 }
 
 /// Inserts one more refresh token of a token family.

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
-use super::Word;
+use super::Keyword;
 use crate::kit::ids::InboundMessageId;
 use crate::kit::phone::sender_key;
 use crate::kit::{Language, Phone, gsm7};
-use crate::platform::db::{self};
-use crate::platform::outbox::{self, Job, Outgoing, Rendered, Sender, Text, Topic};
+use crate::platform::db;
+use crate::platform::outbox::{self, Channel, Job, Message, Outgoing, Rendered, Sender, TextMessage, Topic};
 use crate::platform::tx::Tx;
 
 /// One segment of the GSM 7-bit alphabet.
@@ -18,74 +18,72 @@ const SEGMENT: usize = 160;
 /// A reply that comes later than this is no longer useful.
 const LATEST: Duration = Duration::from_mins(10);
 
-pub struct AnswerTopic;
+pub struct ReplyTopic;
 
-impl AnswerTopic {
+impl ReplyTopic {
     pub const NAME: &'static str = "consent_answer";
 }
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Payload {
     sender: String,
-    word: Word,
-    language: String,
+    #[serde(rename = "word")]
+    keyword: Keyword,
+    language: Language,
 }
 
-pub(super) struct Answer<'a> {
+pub(super) struct Reply<'a> {
     pub to: &'a Phone,
     pub sender: &'a str,
-    pub word: Word,
+    pub keyword: Keyword,
     pub language: Language,
 }
 
 /// Queues the reply to the inbound SMS `inbound_id`.
-pub(super) fn enqueue(tx: &mut Tx, inbound_id: &InboundMessageId, answer: &Answer<'_>) -> db::Result<()> {
-    let language = answer.language.as_str();
-    outbox::enqueue(
-        tx,
-        &outbox::Message {
-            topic: AnswerTopic::NAME,
-            channel: outbox::Channel::Sms,
-            dedupe_key: format!("sms:answer:{inbound_id}"),
-            recipient: Some(answer.to.as_e164().to_owned()),
-            payload: json!({ "sender": answer.sender, "word": answer.word, "language": language }),
-            due: None,
-            not_after: Some(tx.now + LATEST),
-        },
-    )
-    .map(drop)
+pub(super) fn enqueue(tx: &mut Tx, inbound_id: &InboundMessageId, reply: &Reply<'_>) -> db::Result<()> {
+    let Reply { keyword, language, .. } = *reply;
+    let payload = Payload { sender: reply.sender.to_owned(), keyword, language };
+    let message = Message {
+        topic: ReplyTopic::NAME,
+        channel: Channel::Sms,
+        dedupe_key: format!("sms:answer:{inbound_id}"),
+        recipient: Some(reply.to.as_e164().to_owned()),
+        payload: serde_json::to_value(payload).unwrap_or_default(),
+        due: None,
+        not_after: Some(tx.now + LATEST),
+    };
+    outbox::enqueue(tx, &message).map(drop)
 }
 
-impl Topic for AnswerTopic {
+impl Topic for ReplyTopic {
     fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
         let Some(to) = job.phone() else { return Ok(Rendered::Unwanted) };
-        let language = Language::from_tag(&payload.language).unwrap_or_default();
-        let body = text(&tx.settings.app.name, payload.word, language);
+        let body = text(&tx.settings.app.name, payload.keyword, payload.language);
         let sender = Sender::Only(sender_key(&payload.sender));
-        Ok(Rendered::Ready(Outgoing::Sms(Text { to, body, code: None, sender })))
+        Ok(Rendered::Ready(Outgoing::Sms(TextMessage { to, body, code: None, sender })))
     }
 }
 
 /// The text of a reply. The app's name gets the space that the other words leave.
-fn text(service: &str, word: Word, language: Language) -> String {
-    let says = match (word, language) {
-        (Word::Stop, Language::En) => {
+fn text(service: &str, keyword: Keyword, language: Language) -> String {
+    let says = match (keyword, language) {
+        (Keyword::Stop, Language::En) => {
             ": you are unsubscribed and will get no more texts from this number. Reply START to resume."
         }
-        (Word::Stop, Language::Es) => {
+        (Keyword::Stop, Language::Es) => {
             ": se dio de baja y no recibira mas mensajes de este numero. Envie INICIAR para recibirlos otra vez."
         }
-        (Word::Start, Language::En) => {
+        (Keyword::Start, Language::En) => {
             ": you will get texts from this number again. Reply STOP to opt out, HELP for help."
         }
-        (Word::Start, Language::Es) => {
+        (Keyword::Start, Language::Es) => {
             ": recibira otra vez mensajes de este numero. Envie ALTO para no recibirlos, AYUDA para ayuda."
         }
-        (Word::Help, Language::En) => {
+        (Keyword::Help, Language::En) => {
             ": codes and links that you request. Msg & data rates may apply. Reply STOP to opt out."
         }
-        (Word::Help, Language::Es) => {
+        (Keyword::Help, Language::Es) => {
             ": codigos y enlaces que usted pide. Pueden aplicarse cargos. Envie ALTO para no recibirlos."
         }
     };
@@ -94,13 +92,15 @@ fn text(service: &str, word: Word, language: Language) -> String {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
 
     #[test]
-    fn every_answer_is_one_segment_with_the_longest_name() {
-        for word in [Word::Stop, Word::Start, Word::Help] {
+    fn every_reply_is_one_segment_with_the_longest_name() {
+        for keyword in Keyword::VARIANTS {
             for language in [Language::En, Language::Es] {
-                let text = text(&"Mensajería Clínica ".repeat(20), word, language);
+                let text = text(&"Mensajería Clínica ".repeat(20), *keyword, language);
                 assert!(text.is_ascii() && text.len() <= SEGMENT, "{text}");
                 assert!(text.starts_with("Mensajeria Clinica"), "{text}");
             }

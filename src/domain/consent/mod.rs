@@ -1,23 +1,23 @@
 //! SMS consent: STOP, START and HELP, per sender and phone number.
 //!
 //! A number that said STOP to one of our senders gets nothing from that sender until it says START; another
-//! sender, which it never stopped, may still write. The opt-out list applies to every text (`barred`), and
-//! only one text passes it: the reply that confirms the STOP.
+//! sender, which it never stopped, may still write. The opt-out list applies to every text ([`opt_outs`]),
+//! and only one text passes it: the reply that confirms the STOP.
 
+pub mod keyword;
 pub mod message;
 pub mod store;
-pub mod words;
 
 use std::time::Duration;
 
-pub use message::AnswerTopic;
-pub use words::Word;
+pub use keyword::Keyword;
+pub use message::ReplyTopic;
 
 use crate::kit::Phone;
 use crate::kit::ids::InboundMessageId;
 use crate::kit::phone::sender_key;
-use crate::platform::db::{self};
-use crate::platform::rate_limits::{self, Budget};
+use crate::platform::db;
+use crate::platform::rate_limits::{self, RateLimit};
 use crate::platform::settings::Settings;
 use crate::platform::tx::Tx;
 
@@ -41,8 +41,8 @@ pub struct Inbound {
 /// Handles an inbound SMS. It changes nothing if it is not one of the keywords, is a repetition, or comes
 /// from a number that cannot be texted.
 pub fn receive(tx: &mut Tx, inbound: &Inbound) -> db::Result<()> {
-    let Some((word, language)) = words::read(&inbound.text) else { return Ok(()) };
-    let Some(phone) = writer(&tx.settings, &inbound.from) else {
+    let Some((keyword, language)) = keyword::parse(&inbound.text) else { return Ok(()) };
+    let Some(phone) = author(&tx.settings, &inbound.from) else {
         metrics::counter!("inbound_senders_unreadable_total", "provider" => inbound.provider).increment(1);
         return Ok(());
     };
@@ -50,46 +50,52 @@ pub fn receive(tx: &mut Tx, inbound: &Inbound) -> db::Result<()> {
         return Ok(());
     }
     let sender = sender_key(&inbound.to);
-    let id = match inbound.id.as_str() {
-        "" => tx.id(),
-        id => InboundMessageId::from(tx.keys.blind("inbound", &format!("{}:{id}", inbound.provider))),
-    };
+    let id = message_id(tx, inbound);
     if store::remember(tx.conn, &id, tx.now)? == 0 {
         return Ok(());
     }
-    metrics::counter!("inbound_texts_total", "provider" => inbound.provider, "word" => word.as_str())
+    metrics::counter!("inbound_texts_total", "provider" => inbound.provider, "word" => <&str>::from(keyword))
         .increment(1);
     let phone_key = rate_limits::number_key(tx, &phone);
-    let is_news = apply(tx, word, &sender, &phone_key)?;
-    let may_answer = is_ours(&tx.settings, &sender) && is_served(&tx.settings, &phone);
-    if is_news && may_answer && !inbound.is_answered && has_budget(tx, word, &phone_key)? {
-        let answer = message::Answer { to: &phone, sender: &sender, word, language };
-        message::enqueue(tx, &id, &answer)?;
+    let is_news = apply(tx, keyword, &sender, &phone_key)?;
+    let may_reply = is_ours(&tx.settings, &sender) && is_served(&tx.settings, &phone);
+    if is_news && may_reply && !inbound.is_answered && is_within_limit(tx, keyword, &phone_key)? {
+        let reply = message::Reply { to: &phone, sender: &sender, keyword, language };
+        message::enqueue(tx, &id, &reply)?;
     }
     Ok(())
 }
 
+/// The provider's id, hashed; a fresh one if there is none.
+fn message_id(tx: &Tx, inbound: &Inbound) -> InboundMessageId {
+    match inbound.id.as_str() {
+        "" => tx.id(),
+        id => tx.keys.blind("inbound", &format!("{}:{id}", inbound.provider)).into(),
+    }
+}
+
 /// Applies a keyword; returns whether it deserves a reply. A second STOP does not.
-fn apply(tx: &mut Tx, word: Word, sender: &str, phone_key: &str) -> db::Result<bool> {
-    Ok(match word {
-        Word::Stop => store::opt_out(tx.conn, sender, phone_key, tx.now)? == 1,
-        Word::Start => store::opt_in(tx.conn, sender, phone_key)? == 1,
-        Word::Help => true,
+fn apply(tx: &mut Tx, keyword: Keyword, sender: &str, phone_key: &str) -> db::Result<bool> {
+    Ok(match keyword {
+        Keyword::Stop => store::opt_out(tx.conn, sender, phone_key, tx.now)? == 1,
+        Keyword::Start => store::opt_in(tx.conn, sender, phone_key)? == 1,
+        Keyword::Help => true,
     })
 }
 
 /// Rate limit of replies: two machines that reply to each other must come to an end, and forged sender
 /// numbers must not spend our money.
-fn has_budget(tx: &mut Tx, word: Word, phone_key: &str) -> db::Result<bool> {
-    let budget = match word {
-        Word::Help => Budget::help_to_number(tx, phone_key),
-        Word::Stop | Word::Start => Budget::consent_to_number(tx, phone_key),
+fn is_within_limit(tx: &mut Tx, keyword: Keyword, phone_key: &str) -> db::Result<bool> {
+    let limit = match keyword {
+        Keyword::Help => RateLimit::help_to_number(tx, phone_key),
+        Keyword::Stop | Keyword::Start => RateLimit::consent_to_number(tx, phone_key),
     };
-    Ok(rate_limits::take(tx, &[budget])?.is_ok())
+    Ok(rate_limits::take(tx, &[limit])?.is_ok())
 }
 
-pub fn barred(tx: &mut Tx, phone_key: &str) -> db::Result<Vec<String>> {
-    store::barred(tx.conn, phone_key)
+/// The senders that a number has opted out of.
+pub fn opt_outs(tx: &mut Tx, phone_key: &str) -> db::Result<Vec<String>> {
+    store::opt_outs_of(tx.conn, phone_key)
 }
 
 /// Deletes the ids of inbound texts that no provider redelivers any more.
@@ -114,7 +120,7 @@ fn is_served(settings: &Settings, phone: &Phone) -> bool {
 /// Parses the author's number as carriers write it: with a plus, with two zeros, or with neither. A number
 /// without a prefix is parsed as one of our own region first, and if that fails as an international one
 /// that lost its plus. A short code is not a phone.
-fn writer(settings: &Settings, from: &str) -> Option<Phone> {
+fn author(settings: &Settings, from: &str) -> Option<Phone> {
     let from = from.trim();
     let bare = from.strip_prefix('+').unwrap_or(from);
     if bare.is_empty() || !bare.bytes().all(|b| b.is_ascii_digit()) {

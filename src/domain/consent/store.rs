@@ -26,7 +26,7 @@ pub fn opt_in(conn: &mut Conn, sender: &str, phone_key: &str) -> Result<usize> {
 }
 
 /// The senders that a number has opted out of.
-pub fn barred(conn: &mut Conn, phone_key: &str) -> Result<Vec<String>> {
+pub fn opt_outs_of(conn: &mut Conn, phone_key: &str) -> Result<Vec<String>> {
     let rows = opt_outs::table.filter(opt_outs::phone_key.eq(phone_key)).order(opt_outs::sender);
     Ok(rows.select(opt_outs::sender).load(conn)?)
 }

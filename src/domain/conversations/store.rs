@@ -1,27 +1,30 @@
 //! Queries on `conversations`, `conversation_tags` and `entries`.
 
+use diesel::dsl::{InnerJoin, IntoBoxed, exists};
 use diesel::prelude::*;
 use diesel::{insert_into, update};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::NewEntry;
+use super::access::{Access, SessionScope};
+use super::state::{Author, EntryKind, IdentityState, Relation, Scope, Status};
 use super::view::Conversation;
-use super::{NewEntry, Sight};
-use crate::domain::identity::State;
 use crate::domain::links::Destination;
-use crate::domain::pairing::in_sight;
 use crate::kit::Timestamp;
 use crate::kit::ids::{
     AccountId, ConversationId, EntryId, LinkId, PairingId, PatientId, PracticeId, StaffId,
 };
-use crate::platform::db::schema::{conversation_tags, conversations, entries, pairings, patients};
-use crate::platform::db::{Both, Conn, Result, columns};
+use crate::platform::db::schema::{
+    account_sessions, conversation_tags, conversations, entries, pairings, patients,
+};
+use crate::platform::db::{Both, Conn, Locked, MultiBackend, Result, columns};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
-struct Opened {
+struct Row {
     id: ConversationId,
-    status: String,
+    status: Status,
     created_at: Timestamp,
     read_position: i32,
     patient_read_position: i32,
@@ -39,10 +42,8 @@ pub struct PatientCard {
     /// Family name of the patient.
     #[schema(example = "Rivera")]
     pub family_name: String,
-    /// Relation of the patient to the account holder, who writes for them: `self`, `child`, `parent`,
-    /// `partner`, `ward` or `other`.
-    #[schema(example = "self")]
-    pub relation: String,
+    /// Relation of the patient to the account holder, who writes for them.
+    pub relation: Relation,
 }
 
 /// One entry of a conversation.
@@ -54,12 +55,10 @@ pub struct Entry {
     /// Position in the conversation, starting at 1.
     #[schema(example = 1)]
     pub position: i32,
-    /// One of `welcome`, `system` or `message`.
-    #[schema(example = "message")]
-    pub kind: String,
-    /// One of `practice`, `patient` or `system`.
-    #[schema(example = "patient")]
-    pub author: String,
+    /// The kind of the entry.
+    pub kind: EntryKind,
+    /// The side that the entry is from.
+    pub author: Author,
     /// Text of the entry.
     #[schema(example = "Hello, I would like to book a visit.")]
     pub body: String,
@@ -79,13 +78,13 @@ pub fn insert_conversation(
         conversations::id.eq(id),
         conversations::pairing_id.eq(pairing_id),
         conversations::practice_id.eq(&to.practice.id),
-        conversations::owner.eq(&to.endpoint.owner),
-        conversations::assignee_id.eq(&to.endpoint.assignee_id),
-        conversations::status.eq("open"),
+        conversations::owner.eq(&to.effective.owner),
+        conversations::assignee_id.eq(&to.effective.assignee_id),
+        conversations::status.eq(Status::Open),
         conversations::entry_count.eq(0),
         conversations::created_at.eq(now),
         conversations::link_id.eq(&to.link.id),
-        conversations::endpoint_id.eq(&to.endpoint.id),
+        conversations::endpoint_id.eq(&to.effective.id),
         conversations::last_entry_at.eq(now),
         conversations::unread.eq(true),
         conversations::identity_since.eq(now),
@@ -104,8 +103,8 @@ pub fn conversation_id(conn: &mut Conn, pairing_id: &PairingId) -> Result<Conver
 /// The conversation that a pairing opened.
 pub fn conversation_of(conn: &mut Conn, pairing_id: &PairingId) -> Result<Conversation> {
     let row = conversations::table.filter(conversations::pairing_id.eq(pairing_id));
-    let Opened { id, status, created_at, read_position, patient_read_position } =
-        row.select(columns::<Opened>()).first(conn)?;
+    let Row { id, status, created_at, read_position, patient_read_position } =
+        row.select(columns::<Row>()).first(conn)?;
     let patient = pairings::table
         .inner_join(patients::table)
         .filter(pairings::id.eq(pairing_id))
@@ -124,41 +123,36 @@ pub fn conversation_of(conn: &mut Conn, pairing_id: &PairingId) -> Result<Conver
     })
 }
 
-/// The account's conversation of this id, within the access scope. It is found even after the patient left,
-/// who can still read what was written.
-pub fn conversation_in_sight(
-    conn: &mut Conn,
-    account_id: &AccountId,
-    sight: Sight<'_>,
-    id: &ConversationId,
-) -> Result<Option<Conversation>> {
-    let row = in_sight(account_id, sight).filter(conversations::id.eq(id));
+/// The account's conversation of this id, if it is visible. It is found even after the patient left, who can
+/// still read what was written.
+pub fn find(conn: &mut Conn, access: Access<'_>, id: &ConversationId) -> Result<Option<Conversation>> {
+    let row = visible(access).filter(conversations::id.eq(id));
     let pairing: Option<PairingId> = row.select(pairings::id).first(conn).optional()?;
     pairing.map(|pairing| conversation_of(conn, &pairing)).transpose()
 }
 
 /// Closes a conversation, takes it off the identity work list, and returns its entry count.
 pub fn close_conversation(conn: &mut Conn, id: &ConversationId) -> Result<i32> {
-    let change = (conversations::status.eq("closed"), conversations::to_verify.eq(false));
+    let change = (conversations::status.eq(Status::Closed), conversations::to_verify.eq(false));
     let close = update(conversations::table.find(id)).set(change);
     Ok(close.returning(conversations::entry_count).get_result(conn)?)
 }
 
 pub fn reopen_conversation(conn: &mut Conn, id: &ConversationId) -> Result<usize> {
-    Ok(update(conversations::table.find(id)).set(conversations::status.eq("open")).execute(conn)?)
+    Ok(update(conversations::table.find(id)).set(conversations::status.eq(Status::Open)).execute(conn)?)
 }
 
 /// Sets the identity state of a locked conversation, and whether staff should check it.
 pub fn set_identity(
     conn: &mut Conn,
     id: &ConversationId,
-    state: State,
+    state: IdentityState,
     to_verify: bool,
     met_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<usize> {
     let change = (
-        conversations::identity.eq(state.as_str()),
+        conversations::identity.eq(state),
         conversations::identity_since.eq(now),
         conversations::met_at.eq(met_at),
         conversations::to_verify.eq(to_verify),
@@ -202,7 +196,7 @@ pub fn give_tags(conn: &mut Conn, conversation_id: &ConversationId, tags: &[Stri
 /// A position in a conversation, with its practice and pairing.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
-pub struct Placed {
+pub struct EntrySlot {
     #[diesel(column_name = entry_count)]
     pub position: i32,
     pub practice_id: PracticeId,
@@ -215,14 +209,14 @@ pub fn next_position(
     conversation_id: &ConversationId,
     by_patient: bool,
     now: Timestamp,
-) -> Result<Option<Placed>> {
-    let row = conversations::table.find(conversation_id).filter(conversations::status.eq("open"));
+) -> Result<Option<EntrySlot>> {
+    let row = conversations::table.find(conversation_id).filter(conversations::status.eq(Status::Open));
     let change = (
         conversations::entry_count.eq(conversations::entry_count + 1),
         conversations::last_entry_at.eq(now),
         by_patient.then(|| conversations::unread.eq(true)),
     );
-    Ok(update(row).set(change).returning(columns::<Placed>()).get_result(conn).optional()?)
+    Ok(update(row).set(change).returning(columns::<EntrySlot>()).get_result(conn).optional()?)
 }
 
 pub fn insert_entry(
@@ -261,25 +255,23 @@ pub fn entries(
     Ok(rows.select(columns::<Entry>()).load(conn)?)
 }
 
-/// The subset of `ids` whose pairings belong to the account and are within the access scope.
-pub fn in_sight_among(
+/// The subset of `ids` that is visible.
+pub fn visible_among(
     conn: &mut Conn,
-    account_id: &AccountId,
-    sight: Sight<'_>,
+    access: Access<'_>,
     ids: &[ConversationId],
 ) -> Result<Vec<ConversationId>> {
-    let rows = in_sight(account_id, sight).filter(conversations::id.eq_any(ids));
+    let rows = visible(access).filter(conversations::id.eq_any(ids));
     Ok(rows.select(conversations::id).load(conn)?)
 }
 
 /// A conversation row locked until the end of the transaction.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
-pub struct Held {
+pub struct LockedConversation {
     pub practice_id: PracticeId,
     pub pairing_id: PairingId,
-    /// Either `open` or `closed`.
-    pub status: String,
+    pub status: Status,
     pub entry_count: i32,
     /// Last entry the practice has read.
     pub read_position: i32,
@@ -287,30 +279,22 @@ pub struct Held {
     pub patient_read_position: i32,
     pub unread: bool,
     pub assignee_id: Option<StaffId>,
-    /// Identity state, see [`State`].
-    pub identity: String,
+    pub identity: IdentityState,
     /// When staff acknowledged that the identity is unverified.
     pub acknowledged_at: Option<Timestamp>,
     pub link_id: Option<LinkId>,
 }
 
-impl Held {
-    pub fn state(&self) -> State {
-        State::from_word(&self.identity)
-    }
-}
-
 /// Locks a conversation and returns it.
-pub fn hold(conn: &mut Conn, id: &ConversationId) -> Result<Option<Held>> {
-    let change = conversations::entry_count.eq(conversations::entry_count);
-    let hold = update(conversations::table.find(id)).set(change).returning(columns::<Held>());
-    Ok(hold.get_result(conn).optional()?)
+pub fn lock(conn: &mut Conn, id: &ConversationId) -> Result<Option<LockedConversation>> {
+    let row = conversations::table.find(id).select(columns::<LockedConversation>());
+    Ok(Locked(row).get_result(conn).optional()?)
 }
 
 /// Whether the patient wrote after `position`.
 pub fn is_unanswered_after(conn: &mut Conn, id: &ConversationId, position: i32) -> Result<bool> {
     let rows = entries::table.filter(entries::conversation_id.eq(id)).filter(entries::position.gt(position));
-    let first = rows.filter(entries::author.eq("patient")).select(entries::id);
+    let first = rows.filter(entries::author.eq(Author::Patient)).select(entries::id);
     Ok(first.first::<EntryId>(conn).optional()?.is_some())
 }
 
@@ -355,4 +339,50 @@ pub fn acknowledge(conn: &mut Conn, id: &ConversationId, staff_id: &StaffId, now
     let row = conversations::table.find(id).filter(conversations::acknowledged_at.is_null());
     let change = (conversations::acknowledged_by.eq(staff_id), conversations::acknowledged_at.eq(now));
     Ok(update(row).set(change).execute(conn)? == 1)
+}
+
+type Conversations<'a> = IntoBoxed<'a, InnerJoin<conversations::table, pairings::table>, MultiBackend>;
+
+/// The visible conversations of an account, whether or not their pairings have ended.
+pub fn visible(access: Access<'_>) -> Conversations<'_> {
+    let Access { account_id, scope } = access;
+    let rows = conversations::table.inner_join(pairings::table).filter(pairings::account_id.eq(account_id));
+    let rows = rows.into_boxed();
+    match scope {
+        SessionScope::All => rows,
+        SessionScope::Full => rows.filter(pairings::session_id.ne_all(restricted_sessions(account_id))),
+        SessionScope::Restricted { session, since } => {
+            // The patient who was met may hold another new device; pairings made by that device stay its own.
+            let by_full = pairings::session_id.ne_all(restricted_sessions(account_id));
+            let met = conversations::met_at.gt(since).and(by_full);
+            rows.filter(pairings::session_id.eq(session).or(met))
+        }
+    }
+}
+
+/// Ids of an account's restricted sessions.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub fn restricted_sessions<'a>(account_id: &'a AccountId) -> _ {
+    let restricted: Scope = Scope::Restricted;
+    let sessions = account_sessions::table.filter(account_sessions::account_id.eq(account_id));
+    sessions.filter(account_sessions::scope.eq(restricted)).select(account_sessions::id)
+}
+
+/// Whether a restricted session made the pairing: it verified only the phone number, which may have a new
+/// owner, and nothing else of the account.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub fn paired_by_restricted_session() -> _ {
+    let restricted: Scope = Scope::Restricted;
+    let sessions = account_sessions::table.filter(account_sessions::id.eq(pairings::session_id));
+    exists(sessions.filter(account_sessions::scope.eq(restricted)))
+}
+
+pub fn account_of(conn: &mut Conn, pairing_id: &PairingId) -> Result<AccountId> {
+    Ok(pairings::table.find(pairing_id).select(pairings::account_id).first(conn)?)
+}
+
+/// Whether a pairing has not ended.
+pub fn is_paired(conn: &mut Conn, pairing_id: &PairingId) -> Result<bool> {
+    let row = pairings::table.find(pairing_id).filter(pairings::ended_at.is_null());
+    Ok(row.select(pairings::id).first::<PairingId>(conn).optional()?.is_some())
 }

@@ -1,44 +1,27 @@
-//! Pairings and conversations as the patient sees them.
+//! Conversations as the patient sees them, and how they came about.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::PatientCard;
+use super::{PatientCard, Status};
+use crate::domain::links::Method;
 use crate::kit::Timestamp;
-use crate::kit::ids::{ConversationId, InviteId, LinkId, PairingId, PracticeId};
+use crate::kit::ids::{ConversationId, InviteId, LinkId, PairingId};
 
-/// The connection of a patient with a practice.
-#[derive(Clone, Serialize, ToSchema)]
-pub struct Pairing {
-    /// Id of the pairing.
-    pub id: PairingId,
-    /// The practice of the pairing.
-    pub practice: PracticeCard,
-    /// How the patient connected with the practice.
-    pub source: PairingSource,
-    /// When the pairing was created.
-    pub created_at: Timestamp,
-}
-
-/// A practice as its patients see it.
-#[derive(Clone, Serialize, ToSchema)]
-pub struct PracticeCard {
-    /// Id of the practice.
-    pub id: PracticeId,
-    /// Name of the practice.
-    #[schema(example = "Oak Street Family Medicine")]
-    pub name: String,
-    /// City of the practice.
-    #[schema(example = "Springfield")]
-    pub city: String,
+/// Where a patient came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = PairingSourceKind)]
+pub enum SourceKind {
+    Link,
+    Invite,
 }
 
 /// How a pairing came about.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct PairingSource {
-    /// Either `link` or `invite`.
-    #[schema(example = "link")]
-    pub kind: &'static str,
+    /// Where the patient came from.
+    pub kind: SourceKind,
     /// Id of the link; for an invite, the link that gives the conversation its tags and owner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_id: Option<LinkId>,
@@ -46,16 +29,15 @@ pub struct PairingSource {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invite_id: Option<InviteId>,
     /// How the link reached the device.
-    #[schema(example = "typed")]
-    pub method: String,
+    pub method: Method,
     /// Whether the device itself held the code. Always true: there is no probabilistic matching.
     pub guaranteed: bool,
 }
 
 impl PairingSource {
     /// An invite if there is one, or else a link.
-    pub fn new(link_id: Option<LinkId>, invite_id: Option<InviteId>, method: String) -> Self {
-        let kind = if invite_id.is_some() { "invite" } else { "link" };
+    pub fn new(link_id: Option<LinkId>, invite_id: Option<InviteId>, method: Method) -> Self {
+        let kind = if invite_id.is_some() { SourceKind::Invite } else { SourceKind::Link };
         Self { kind, link_id, invite_id, method, guaranteed: true }
     }
 }
@@ -69,9 +51,8 @@ pub struct Conversation {
     pub pairing_id: PairingId,
     /// The patient the conversation is about.
     pub patient: PatientCard,
-    /// Either `open` or `closed`.
-    #[schema(example = "open")]
-    pub status: String,
+    /// Whether the conversation takes new entries.
+    pub status: Status,
     /// Tags from the conversation's links, sorted.
     #[schema(example = json!(["demo"]))]
     pub tags: Vec<String>,

@@ -3,241 +3,108 @@
 //! The state is a column of the conversation. Only a [`Decision`] changes it. Decisions are appended with
 //! who, how and when, and never changed, so the last one always explains the current state, and an undo can
 //! go back one step. Until the identity is confirmed, no health information should be sent to the patient.
+//! What staff see and decide is in [`check`].
 
+pub mod check;
+pub mod decision;
 pub mod grading;
 pub mod store;
 pub mod words;
 
+pub use check::{IdentityCheck, StaffDecision};
+pub use decision::{Basis, Decider, Doubt, Evidence, Kind, Method, NewDecision, Verdict};
 pub use store::Decision;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::conversations::store as rows;
-use super::conversations::store::Held;
-use super::conversations::{NewEntry, append, events};
-use super::pairing;
+use super::conversations::store::LockedConversation;
+use super::conversations::{IdentityState, Status, append_system, events};
 use crate::domain::link_analytics::{self, Step};
 use crate::domain::webhooks::{self, Fact};
+use crate::domain::{inbox, staff};
 use crate::kit::Phone;
-use crate::kit::ids::{ConversationId, DecisionId, PracticeId, RecordId};
-use crate::platform::audit;
+use crate::kit::ids::{ConversationId, DecisionId, PracticeId};
+use crate::platform::audit::Actor;
 use crate::platform::db;
 use crate::platform::rate_limits;
 use crate::platform::tx::Tx;
 
-/// Status of a conversation that is not closed.
-const OPEN: &str = "open";
-
-/// Identity state of the patient of a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = IdentityState)]
-pub enum State {
-    /// Not checked by the practice yet.
-    Unverified,
-    /// The practice has confirmed who the patient is.
-    Confirmed,
-    /// The patient is not who the practice took them for.
-    Rejected,
-    /// The identity was confirmed, and something has changed since.
-    ReVerify,
-}
-
-impl State {
-    pub const ALL: [Self; 4] = [Self::Unverified, Self::Confirmed, Self::Rejected, Self::ReVerify];
-
-    /// The name in the API and the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unverified => "unverified",
-            Self::Confirmed => "confirmed",
-            Self::Rejected => "rejected",
-            Self::ReVerify => "re_verify",
-        }
-    }
-
-    /// Parses a stored state; an unknown word counts as unverified, the least sure state.
-    pub fn from_word(word: &str) -> Self {
-        Self::ALL.into_iter().find(|state| state.as_str() == word).unwrap_or(Self::Unverified)
-    }
-
-    /// Whether staff may write health information.
-    pub fn allows_phi(self) -> bool {
-        self == Self::Confirmed
-    }
-
-    /// Whether a staff member should check the identity.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Unverified | Self::ReVerify)
-    }
-}
-
-/// How the identity was confirmed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = IdentityMethod)]
-pub enum Method {
-    /// Phone number and e-mail address match one patient record.
-    RecordMatch,
-    /// Staff called the number on record.
-    CallBack,
-    /// The patient came to the practice in person.
-    InPerson,
-    /// Staff asked for the birth date.
-    DateOfBirth,
-    /// Staff saw a photo ID.
-    PhotoId,
-    /// Both channels of an invite were verified, and the name agrees.
-    Invite,
-}
-
-impl Method {
-    /// The name in the API and the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RecordMatch => "record_match",
-            Self::CallBack => "call_back",
-            Self::InPerson => "in_person",
-            Self::DateOfBirth => "date_of_birth",
-            Self::PhotoId => "photo_id",
-            Self::Invite => "invite",
-        }
-    }
-
-    /// Whether staff spoke to the patient or saw them. Data that was only typed in does not let a new device
-    /// see older messages: the new owner of a recycled number may have typed it.
-    fn meets(self) -> bool {
-        matches!(self, Self::CallBack | Self::InPerson | Self::DateOfBirth | Self::PhotoId)
-    }
-}
-
-/// Why a confirmed identity must be checked again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doubt {
-    /// The phone number of the account changed.
-    NumberChanged,
-    /// A device unknown to the account verified its number.
-    NewDevice,
-    /// The name or birth date changed.
-    DetailsChanged,
-}
-
-impl Doubt {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::NumberChanged => "number_changed",
-            Self::NewDevice => "new_device",
-            Self::DetailsChanged => "details_changed",
-        }
-    }
-}
-
-/// The practice and the actor of a decision.
-pub struct By<'a> {
-    pub practice_id: &'a PracticeId,
-    /// A staff member; for decisions no person made, an account or `system`.
-    pub actor: &'a str,
-}
-
-/// The records that a decision is based on.
-#[derive(Default)]
-pub struct Evidence {
-    /// The record that belongs to the patient.
-    pub record_id: Option<RecordId>,
-    /// The comparison field by field, as staff saw it when they decided.
-    pub compared: Option<Value>,
-}
-
-/// A decision to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The patient is who they say they are.
-    Confirm(Method),
-    /// The patient is someone else: the conversation closes, and the number can be
-    /// blocked from pairing again.
-    Reject {
-        /// Whether the account's number is blocked for this practice.
-        block: bool,
-    },
-    /// The last decision was wrong.
-    Undo,
-}
-
-/// A verdict with everything that is stored about it.
-pub struct Ruling<'a> {
-    pub verdict: Verdict,
-    /// Free text by the actor.
-    pub note: Option<&'a str>,
-    pub evidence: Evidence,
-    /// Whether the patient was met through an unrestricted session. Such a session gains nothing from the
-    /// meeting, and a restricted one on a new device, which may be another person's, must not gain either.
-    pub on_known_device: bool,
-}
-
-impl Ruling<'_> {
-    /// A verdict without note or evidence.
-    pub fn bare(verdict: Verdict) -> Self {
-        Self { verdict, note: None, evidence: Evidence::default(), on_known_device: false }
-    }
-}
-
-/// Why an identity decision was refused.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum Error {
     #[error("conversation not found")]
     NotFound,
     #[error("conversation closed")]
     Closed,
     /// Already decided; holds the current state.
     #[error("identity decided")]
-    Decided(State),
+    Decided(IdentityState),
     /// There is no decision that could be undone.
     #[error("nothing to undo")]
     NothingToUndo,
+    /// The record is not among the candidates.
+    #[error("the record is not a candidate")]
+    NotACandidate,
+    /// Confirming by record needs a record id, since there are several candidates.
+    #[error("the record id is missing")]
+    RecordRequired,
+    /// The conversation is outside of the access scope.
+    #[error(transparent)]
+    Inbox(#[from] inbox::Error),
+    /// The role does not allow the decision.
+    #[error(transparent)]
+    Staff(#[from] staff::Error),
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
 /// Decides the identity check of a conversation and locks its row. The caller checks
-/// that `by` has permission.
+/// that the decider has permission.
 pub fn decide(
     tx: &mut Tx,
-    by: &By<'_>,
+    decider: &Decider<'_>,
     conversation_id: &ConversationId,
-    ruling: &Ruling<'_>,
-) -> Result<Decision, Refusal> {
-    let held = rows::hold(tx.conn, conversation_id)?.filter(|held| held.practice_id == *by.practice_id);
-    let case = Case { by, id: conversation_id, held: &held.ok_or(Refusal::NotFound)? };
-    match ruling.verdict {
-        Verdict::Confirm(method) => confirm(tx, &case, method, ruling),
-        Verdict::Reject { block } => reject(tx, &case, block, ruling),
-        Verdict::Undo => undo(tx, &case, ruling),
+    new: &NewDecision<'_>,
+) -> Result<Decision, Error> {
+    let locked = rows::lock(tx.conn, conversation_id)?;
+    let locked = locked.filter(|locked| locked.practice_id == *decider.practice_id).ok_or(Error::NotFound)?;
+    let case = Case { decider, id: conversation_id, locked: &locked };
+    match new.verdict {
+        Verdict::Confirm(method) => confirm(tx, &case, method, new),
+        Verdict::Reject { block } => reject(tx, &case, block, new),
+        Verdict::Undo => undo(tx, &case, new),
     }
 }
 
 /// Confirms the patient who accepted an invite after verifying both of its channels.
 pub fn vouch(tx: &mut Tx, practice_id: &PracticeId, conversation_id: &ConversationId) -> db::Result<()> {
-    let by = By { practice_id, actor: "system" };
-    let ruling = Ruling::bare(Verdict::Confirm(Method::Invite));
-    match decide(tx, &by, conversation_id, &ruling) {
-        Err(Refusal::Db(error)) => Err(error),
+    let decider = Decider { practice_id, actor: Actor::System };
+    let new = NewDecision::plain(Verdict::Confirm(Method::Invite));
+    match decide(tx, &decider, conversation_id, &new) {
+        Err(Error::Db(error)) => Err(error),
         // A conversation that was just opened has no decision yet.
         _ => Ok(()),
     }
 }
 
 /// Moves a confirmed identity to `re_verify`; any other state stays as it is.
-pub fn doubt(tx: &mut Tx, actor: &str, conversation_id: &ConversationId, why: Doubt) -> db::Result<()> {
-    let Some(held) = rows::hold(tx.conn, conversation_id)? else { return Ok(()) };
-    if held.state() != State::Confirmed || held.status != OPEN {
+pub fn doubt(
+    tx: &mut Tx,
+    actor: impl Into<Actor>,
+    conversation_id: &ConversationId,
+    why: Doubt,
+) -> db::Result<()> {
+    let Some(locked) = rows::lock(tx.conn, conversation_id)? else { return Ok(()) };
+    if locked.identity != IdentityState::Confirmed || locked.status != Status::Open {
         return Ok(());
     }
-    let case = Case { by: &By { practice_id: &held.practice_id, actor }, id: conversation_id, held: &held };
+    let decider = Decider { practice_id: &locked.practice_id, actor: actor.into() };
+    let case = Case { decider: &decider, id: conversation_id, locked: &locked };
     // The next author must acknowledge the unverified identity again.
     rows::forget_acknowledgement(tx.conn, conversation_id)?;
-    let (kind, method) = ("re_verify", Some(why.as_str()));
-    let step = Move { kind, method, to: State::ReVerify, reopens: false, meets: false };
-    record(tx, &case, &step, &Ruling::bare(Verdict::Undo)).map(drop)
+    let mut transition = Transition::new(Kind::ReVerify, IdentityState::ReVerify);
+    transition.basis = Some(Basis::Doubt(why));
+    record(tx, &case, &transition, &NewDecision::plain(Verdict::Undo)).map(drop)
 }
 
 /// The decisions about a conversation, oldest first.
@@ -252,111 +119,114 @@ pub fn is_blocked(tx: &mut Tx, practice_id: &PracticeId, phone: &Phone) -> db::R
 
 /// A locked conversation, and who decides about it.
 struct Case<'a> {
-    by: &'a By<'a>,
+    decider: &'a Decider<'a>,
     id: &'a ConversationId,
-    held: &'a Held,
+    locked: &'a LockedConversation,
 }
 
 /// The state change of a decision.
-struct Move {
-    kind: &'static str,
-    method: Option<&'static str>,
-    to: State,
+struct Transition {
+    kind: Kind,
+    basis: Option<Basis>,
+    to: IdentityState,
     reopens: bool,
     /// Whether staff spoke to the patient or saw them.
-    meets: bool,
+    is_contact: bool,
 }
 
-fn confirm(tx: &mut Tx, case: &Case<'_>, method: Method, ruling: &Ruling<'_>) -> Result<Decision, Refusal> {
-    if case.held.status != OPEN {
-        return Err(Refusal::Closed);
+impl Transition {
+    fn new(kind: Kind, to: IdentityState) -> Self {
+        Self { kind, basis: None, to, reopens: false, is_contact: false }
     }
-    if !case.held.state().is_open() {
-        return Err(Refusal::Decided(case.held.state()));
+}
+
+fn confirm(tx: &mut Tx, case: &Case<'_>, method: Method, new: &NewDecision<'_>) -> Result<Decision, Error> {
+    if case.locked.status != Status::Open {
+        return Err(Error::Closed);
     }
-    count(tx, case, "confirm", Step::Confirmed)?;
-    let (kind, meets) = ("confirm", method.meets() && !ruling.on_known_device);
-    let step = Move { kind, method: Some(method.as_str()), to: State::Confirmed, reopens: false, meets };
-    let decision = record(tx, case, &step, ruling)?;
-    say(tx, case, |words| words.confirmed)?;
+    if !case.locked.identity.is_open() {
+        return Err(Error::Decided(case.locked.identity));
+    }
+    count_step(tx, case, Kind::Confirm, Step::Confirmed)?;
+    let mut transition = Transition::new(Kind::Confirm, IdentityState::Confirmed);
+    transition.basis = Some(Basis::Method(method));
+    transition.is_contact = method.is_contact() && !new.on_known_device;
+    let decision = record(tx, case, &transition, new)?;
+    append_text(tx, case, |words| words.confirmed)?;
     Ok(decision)
 }
 
-fn reject(tx: &mut Tx, case: &Case<'_>, block: bool, ruling: &Ruling<'_>) -> Result<Decision, Refusal> {
-    if case.held.status != OPEN {
-        return Err(Refusal::Closed);
+fn reject(tx: &mut Tx, case: &Case<'_>, block: bool, new: &NewDecision<'_>) -> Result<Decision, Error> {
+    if case.locked.status != Status::Open {
+        return Err(Error::Closed);
     }
-    count(tx, case, "reject", Step::Rejected)?;
-    let step = Move { kind: "reject", method: None, to: State::Rejected, reopens: false, meets: false };
-    let decision = record(tx, case, &step, ruling)?;
-    say(tx, case, |words| words.closed)?;
+    count_step(tx, case, Kind::Reject, Step::Rejected)?;
+    let decision = record(tx, case, &Transition::new(Kind::Reject, IdentityState::Rejected), new)?;
+    append_text(tx, case, |words| words.closed)?;
     rows::close_conversation(tx.conn, case.id)?;
-    tell_patient(tx, case)?;
-    if block && let Some(phone) = store::phone_of(tx.conn, &case.held.pairing_id)? {
-        let key = Phone::from_stored(&phone).map(|phone| rate_limits::number_key(tx, &phone));
-        if let Ok(key) = key {
-            store::block(tx.conn, case.by.practice_id, &key, &decision.id, tx.now)?;
-        }
+    notify_patient(tx, case)?;
+    if block
+        && let Some(phone) = store::phone_of(tx.conn, &case.locked.pairing_id)?
+        && let Ok(phone) = Phone::from_stored(&phone)
+    {
+        let key = rate_limits::number_key(tx, &phone);
+        store::block(tx.conn, case.decider.practice_id, &key, &decision.id, tx.now)?;
     }
     Ok(decision)
 }
 
 /// Restores the state before the last decision. A doubt cannot be undone because it is not a decision: its
 /// cause is still there.
-fn undo(tx: &mut Tx, case: &Case<'_>, ruling: &Ruling<'_>) -> Result<Decision, Refusal> {
+fn undo(tx: &mut Tx, case: &Case<'_>, new: &NewDecision<'_>) -> Result<Decision, Error> {
     let last = store::last_decision(tx.conn, case.id)?.filter(Decision::can_be_undone);
-    let last = last.ok_or(Refusal::NothingToUndo)?;
-    let was_rejected = case.held.state() == State::Rejected;
-    let to = match State::from_word(&last.state_before) {
+    let last = last.ok_or(Error::NothingToUndo)?;
+    let was_rejected = case.locked.identity == IdentityState::Rejected;
+    let to = match last.state_before {
         // Events that would have raised a doubt were missed while the conversation was closed.
-        State::Confirmed if was_rejected => State::ReVerify,
+        IdentityState::Confirmed if was_rejected => IdentityState::ReVerify,
         before => before,
     };
     if was_rejected {
         store::unblock(tx.conn, &last.id)?;
     }
-    let reopens = was_rejected && pairing::is_paired(tx.conn, &case.held.pairing_id)?;
+    let reopens = was_rejected && rows::is_paired(tx.conn, &case.locked.pairing_id)?;
     if reopens {
         rows::reopen_conversation(tx.conn, case.id)?;
         rows::forget_acknowledgement(tx.conn, case.id)?;
     }
-    let step = Move { kind: "undo", method: None, to, reopens, meets: false };
-    let decision = record(tx, case, &step, ruling)?;
-    match reopens {
-        true => say(tx, case, |words| words.reopened)?,
-        false => say(tx, case, |words| words.checked_again)?,
-    }
-    tell_patient(tx, case)?;
+    let transition = Transition { reopens, ..Transition::new(Kind::Undo, to) };
+    let decision = record(tx, case, &transition, new)?;
+    append_text(tx, case, |words| if reopens { words.reopened } else { words.checked_again })?;
+    notify_patient(tx, case)?;
     Ok(decision)
 }
 
 /// Sets the state, appends the decision, and writes the events, webhooks and audit log entry.
-fn record(tx: &mut Tx, case: &Case<'_>, step: &Move, ruling: &Ruling<'_>) -> db::Result<Decision> {
-    let is_open = case.held.status == OPEN || step.reopens;
-    let met_at = step.meets.then_some(tx.now);
-    rows::set_identity(tx.conn, case.id, step.to, is_open && step.to.is_open(), met_at, tx.now)?;
+fn record(
+    tx: &mut Tx,
+    case: &Case<'_>,
+    transition: &Transition,
+    new: &NewDecision<'_>,
+) -> db::Result<Decision> {
+    let (Decider { practice_id, actor }, to) = (case.decider, transition.to);
+    let is_open = case.locked.status == Status::Open || transition.reopens;
+    let met_at = transition.is_contact.then_some(tx.now);
+    rows::set_identity(tx.conn, case.id, to, is_open && to.is_open(), met_at, tx.now)?;
     let id = tx.id::<DecisionId>();
-    let decision = store::insert(tx.conn, &id, case, step, ruling, tx.now)?;
-    events::identity(tx, case.held, case.id, step.to)?;
-    let fact = Fact::IdentityChanged {
-        conversation_id: case.id,
-        state: step.to.as_str(),
-        phi_allowed: step.to.allows_phi(),
-    };
-    webhooks::emit(tx, case.by.practice_id, &[fact])?;
+    let decision = store::insert(tx.conn, &id, case, transition, new, tx.now)?;
+    events::identity(tx, case.locked, case.id, to)?;
+    let (conversation_id, state, phi_allowed) = (case.id, to.as_str(), to.allows_phi());
+    webhooks::emit(tx, practice_id, &[Fact::IdentityChanged { conversation_id, state, phi_allowed }])?;
     let detail = json!({
-        "decision": decision.id, "method": step.method,
-        "before": case.held.identity, "after": step.to.as_str(),
+        "decision": decision.id, "method": transition.basis, "before": case.locked.identity, "after": to,
     });
-    let (practice_id, action) = (Some(case.by.practice_id), format!("identity.{}", step.kind));
-    let (actor, subject) = (case.by.actor, case.id.as_str());
-    tx.audit(&audit::Event { practice_id, actor, action: &action, subject, detail })?;
+    tx.audit(Some(practice_id), actor.clone(), transition.kind.action(), case.id, detail);
     Ok(decision)
 }
 
 /// Counts a conversation in the funnel once, however often its state is reverted.
-fn count(tx: &mut Tx, case: &Case<'_>, kind: &str, step: Step) -> db::Result<()> {
-    match &case.held.link_id {
+fn count_step(tx: &mut Tx, case: &Case<'_>, kind: Kind, step: Step) -> db::Result<()> {
+    match &case.locked.link_id {
         Some(link_id) if !store::was_ever(tx.conn, case.id, kind)? => {
             link_analytics::record(tx, link_id, step)
         }
@@ -364,14 +234,18 @@ fn count(tx: &mut Tx, case: &Case<'_>, kind: &str, step: Step) -> db::Result<()>
     }
 }
 
-fn say(tx: &mut Tx, case: &Case<'_>, which: impl FnOnce(&words::Words) -> &'static str) -> db::Result<()> {
-    let words = words::words(super::conversations::practice_language(tx, case.by.practice_id)?);
-    append(tx, case.id, &NewEntry::system(which(&words))).map(drop)
+fn append_text(
+    tx: &mut Tx,
+    case: &Case<'_>,
+    which: impl FnOnce(&words::Words) -> &'static str,
+) -> db::Result<()> {
+    let words = words::words(super::conversations::practice_language(tx, case.decider.practice_id)?);
+    append_system(tx, case.id, which(&words))
 }
 
 /// Tells the patient only that the conversation opened or closed, never how sure the practice is of them.
-fn tell_patient(tx: &mut Tx, case: &Case<'_>) -> db::Result<()> {
-    let account_id = pairing::account_of(tx.conn, &case.held.pairing_id)?;
-    let (practice_id, place) = (case.by.practice_id, case.held.entry_count + 1);
+fn notify_patient(tx: &mut Tx, case: &Case<'_>) -> db::Result<()> {
+    let account_id = rows::account_of(tx.conn, &case.locked.pairing_id)?;
+    let (practice_id, place) = (case.decider.practice_id, case.locked.entry_count + 1);
     events::changed(tx, practice_id, Some(&account_id), case.id, place)
 }

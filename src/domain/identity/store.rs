@@ -4,7 +4,8 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::{delete, insert_into};
 
-use super::{Case, Move, Ruling};
+use super::{Basis, Case, Kind, NewDecision, Transition};
+use crate::domain::conversations::IdentityState;
 use crate::kit::Timestamp;
 use crate::kit::ids::{ConversationId, DecisionId, PairingId, PracticeId, RecordId};
 use crate::platform::db::schema::{accounts, identity_decisions, number_blocks, pairings};
@@ -16,10 +17,9 @@ use crate::platform::db::{Conn, Result, columns};
 pub struct Decision {
     /// Id of the form `idd_…`.
     pub id: DecisionId,
-    /// `confirm`, `reject`, `undo` or `re_verify`.
-    pub kind: String,
-    /// How a confirmation was made, or why a `re_verify` was needed.
-    pub method: Option<String>,
+    pub kind: Kind,
+    #[diesel(column_name = method)]
+    pub basis: Option<Basis>,
     /// Free text by the actor.
     pub note: Option<String>,
     /// A staff member; for decisions no person made, an account or `system`.
@@ -28,25 +28,25 @@ pub struct Decision {
     pub record_id: Option<RecordId>,
     /// JSON: the comparison field by field, as staff saw it when they decided.
     pub compared: Option<String>,
-    pub state_before: String,
-    pub state_after: String,
+    pub state_before: IdentityState,
+    pub state_after: IdentityState,
     pub created_at: Timestamp,
 }
 
 impl Decision {
     /// Whether a person made the decision, and it is not itself an undo.
     pub fn can_be_undone(&self) -> bool {
-        matches!(self.kind.as_str(), "confirm" | "reject")
+        matches!(self.kind, Kind::Confirm | Kind::Reject)
     }
 }
 
 /// Appends a decision. The conversation is locked, so no concurrent transaction takes the next position.
-pub fn insert(
+pub(super) fn insert(
     conn: &mut Conn,
     id: &DecisionId,
     case: &Case<'_>,
-    step: &Move,
-    ruling: &Ruling<'_>,
+    transition: &Transition,
+    new: &NewDecision<'_>,
     now: Timestamp,
 ) -> Result<Decision> {
     let position = last_position(conn, case.id)? + 1;
@@ -54,15 +54,15 @@ pub fn insert(
         identity_decisions::id.eq(id),
         identity_decisions::conversation_id.eq(case.id),
         identity_decisions::position.eq(position),
-        identity_decisions::practice_id.eq(case.by.practice_id),
-        identity_decisions::kind.eq(step.kind),
-        identity_decisions::method.eq(step.method),
-        identity_decisions::note.eq(ruling.note),
-        identity_decisions::actor.eq(case.by.actor),
-        identity_decisions::record_id.eq(&ruling.evidence.record_id),
-        identity_decisions::compared.eq(ruling.evidence.compared.as_ref().map(ToString::to_string)),
-        identity_decisions::state_before.eq(&case.held.identity),
-        identity_decisions::state_after.eq(step.to.as_str()),
+        identity_decisions::practice_id.eq(case.decider.practice_id),
+        identity_decisions::kind.eq(transition.kind),
+        identity_decisions::method.eq(transition.basis),
+        identity_decisions::note.eq(new.note),
+        identity_decisions::actor.eq(case.decider.actor.as_str()),
+        identity_decisions::record_id.eq(&new.evidence.record_id),
+        identity_decisions::compared.eq(new.evidence.compared.as_ref().map(ToString::to_string)),
+        identity_decisions::state_before.eq(case.locked.identity),
+        identity_decisions::state_after.eq(transition.to),
         identity_decisions::created_at.eq(now),
     );
     let insert = insert_into(identity_decisions::table).values(row);
@@ -88,7 +88,7 @@ pub fn last_decision(conn: &mut Conn, conversation_id: &ConversationId) -> Resul
 }
 
 /// Whether a conversation ever had a decision of this kind.
-pub fn was_ever(conn: &mut Conn, conversation_id: &ConversationId, kind: &str) -> Result<bool> {
+pub fn was_ever(conn: &mut Conn, conversation_id: &ConversationId, kind: Kind) -> Result<bool> {
     let rows = identity_decisions::table
         .filter(identity_decisions::conversation_id.eq(conversation_id))
         .filter(identity_decisions::kind.eq(kind));

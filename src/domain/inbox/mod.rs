@@ -1,46 +1,47 @@
 //! The practice's inbox: list conversations, read one, write and change it.
 //!
-//! Every call names a practice and a [`Reach`]; conversations outside of it behave as if they did not exist.
+//! Every call names a [`Reader`]; conversations outside of their access scope behave as if they did not
+//! exist.
 
 pub mod store;
 pub mod view;
 
-pub use store::{Assigned, Filter};
-pub use view::{Acknowledged, Card, Contact, Cursor, LastEntry, LinkCard, Remark, StaffCard, Waiting};
+pub use store::{AssigneeFilter, Filter};
+pub use view::{
+    Acknowledgement, Card, Contact, Cursor, InboxEntry, LastEntry, LinkCard, StaffCard, WorkListCursor,
+};
 
 use serde_json::json;
 
 use super::conversations::store as rows;
-use super::conversations::store::Held;
-use super::conversations::{Entry, NewEntry, append, events};
-use crate::kit::ids::{ConversationId, LinkId, PracticeId, StaffId};
-use crate::platform::audit;
+use super::conversations::store::LockedConversation;
+use super::conversations::{Author, EntryKind, NewEntry, Status, append, events};
+use crate::domain::links::AccessScope;
+use crate::domain::staff;
+use crate::kit::ids::{ConversationId, PracticeId, StaffId};
+use crate::platform::audit::Action;
 use crate::platform::db;
+use crate::platform::event_stream::{self, Audience, Batch, Position};
 use crate::platform::tx::Tx;
 
-/// The access scope of a staff member: which conversations of the practice they see.
-pub enum Reach {
-    All,
-    /// Conversations of these owners, of the links they share, and those assigned to them.
-    To {
-        /// The practice, teams, or the staff member.
-        owners: Vec<String>,
-        /// Links that list them as assignee or member.
-        links: Vec<LinkId>,
-        staff_id: StaffId,
-    },
-}
-
 /// The staff member who makes the request, with their access scope.
+#[derive(Clone)]
 pub struct Reader {
     pub practice_id: PracticeId,
     pub staff_id: StaffId,
-    pub reach: Reach,
+    pub scope: AccessScope,
+}
+
+impl Reader {
+    pub fn of(tx: &mut Tx, who: &staff::Staff) -> db::Result<Self> {
+        let scope = AccessScope::of(tx, who)?;
+        Ok(Self { practice_id: who.practice_id.clone(), staff_id: who.staff_id.clone(), scope })
+    }
 }
 
 /// Why an inbox operation was refused.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum Error {
     /// The conversation does not exist, or is outside the access scope.
     #[error("conversation not found")]
     NotFound,
@@ -49,6 +50,9 @@ pub enum Refusal {
     /// The identity is not confirmed, and the author has not acknowledged that.
     #[error("identity unverified")]
     Unverified,
+    /// The new assignee is not active staff of the practice with access to patients.
+    #[error("unknown assignee")]
+    UnknownAssignee,
     #[error(transparent)]
     Db(#[from] db::Error),
 }
@@ -66,7 +70,7 @@ pub struct Change {
 
 /// How far the practice has read a conversation.
 #[derive(Debug, Clone, Copy)]
-pub struct Read {
+pub struct ReadPosition {
     /// The last entry that was read.
     pub position: i32,
     /// Whether a patient's message follows that entry.
@@ -86,29 +90,31 @@ pub fn list(
 
 /// The identity work list: up to `limit` conversations that need a check, longest
 /// waiting first, after `after`.
-pub fn to_verify(tx: &mut Tx, reader: &Reader, after: Option<&Waiting>, limit: i64) -> db::Result<Vec<Card>> {
+pub fn to_verify(
+    tx: &mut Tx,
+    reader: &Reader,
+    after: Option<&WorkListCursor>,
+    limit: i64,
+) -> db::Result<Vec<Card>> {
     store::to_verify(tx.conn, reader, after, limit)
 }
 
 /// Counts the conversations that need an identity check, up to `most`.
-pub fn how_many_to_verify(tx: &mut Tx, reader: &Reader, most: i64) -> db::Result<usize> {
-    store::how_many_to_verify(tx.conn, reader, most)
+pub fn count_to_verify(tx: &mut Tx, reader: &Reader, most: i64) -> db::Result<usize> {
+    store::count_to_verify(tx.conn, reader, most)
 }
 
 /// One conversation with the patient's contact details.
-pub fn find(tx: &mut Tx, reader: &Reader, id: &ConversationId) -> Result<(Card, Contact), Refusal> {
-    let card = store::find(tx.conn, reader, id)?.ok_or(Refusal::NotFound)?;
+pub fn find(tx: &mut Tx, reader: &Reader, id: &ConversationId) -> Result<(Card, Contact), Error> {
+    let card = store::find(tx.conn, reader, id)?.ok_or(Error::NotFound)?;
     let contact = store::contact(tx.conn, &card.pairing_id)?;
     Ok((card, contact))
 }
 
-/// The subset of `ids` within the access scope.
-pub fn in_reach_among(
-    tx: &mut Tx,
-    reader: &Reader,
-    ids: &[ConversationId],
-) -> db::Result<Vec<ConversationId>> {
-    store::in_reach_among(tx.conn, reader, ids)
+/// The events after a position about conversations in the access scope.
+pub fn events(tx: &mut Tx, reader: &Reader, after: &Position) -> db::Result<Batch> {
+    let audience = Audience::Practice(reader.practice_id.clone());
+    event_stream::read(tx, &audience, after, |tx, ids| store::in_scope_among(tx.conn, reader, ids))
 }
 
 /// Up to `limit` entries after a position, in order, with the staff member who wrote each.
@@ -118,9 +124,9 @@ pub fn entries(
     id: &ConversationId,
     after: i32,
     limit: i64,
-) -> Result<Vec<Remark>, Refusal> {
+) -> Result<Vec<InboxEntry>, Error> {
     check(tx, reader, id)?;
-    Ok(store::remarks(tx.conn, id, after, limit)?)
+    Ok(store::entries(tx.conn, id, after, limit)?)
 }
 
 /// Writes to the patient. The first message to an unverified patient needs an explicit acknowledgement.
@@ -130,97 +136,127 @@ pub fn write(
     id: &ConversationId,
     body: &str,
     acknowledges: bool,
-) -> Result<Remark, Refusal> {
-    let held = hold(tx, reader, id)?;
-    if held.status != "open" {
-        return Err(Refusal::Closed);
+) -> Result<InboxEntry, Error> {
+    let locked = lock(tx, reader, id)?;
+    if locked.status != Status::Open {
+        return Err(Error::Closed);
     }
-    if !held.state().allows_phi() && held.acknowledged_at.is_none() {
+    if !locked.identity.allows_phi() && locked.acknowledged_at.is_none() {
         if !acknowledges {
-            return Err(Refusal::Unverified);
+            return Err(Error::Unverified);
         }
-        acknowledge(tx, reader, &held, id)?;
+        acknowledge(tx, reader, &locked, id)?;
     }
     let author_id = Some(&reader.staff_id);
-    let new = NewEntry { kind: "message", author: "practice", author_id, body };
-    let entry: Entry = append(tx, id, &new)?.ok_or(Refusal::Closed)?;
-    let mut remarks = store::remarks(tx.conn, id, entry.position - 1, 1)?;
-    remarks.pop().ok_or(Refusal::NotFound)
+    let new = NewEntry { kind: EntryKind::Message, author: Author::Practice, author_id, body };
+    let entry = append(tx, id, &new)?.ok_or(Error::Closed)?;
+    let mut entries = store::entries(tx.conn, id, entry.position - 1, 1)?;
+    entries.pop().ok_or(Error::NotFound)
 }
 
-fn acknowledge(tx: &mut Tx, reader: &Reader, held: &Held, id: &ConversationId) -> db::Result<()> {
+fn acknowledge(
+    tx: &mut Tx,
+    reader: &Reader,
+    locked: &LockedConversation,
+    id: &ConversationId,
+) -> db::Result<()> {
     rows::acknowledge(tx.conn, id, &reader.staff_id, tx.now)?;
-    let detail = json!({ "identity": held.identity });
-    record(tx, reader, "conversation.unverified_acknowledged", id, detail)
+    let detail = json!({ "identity": locked.identity });
+    record(tx, reader, Action::ConversationUnverifiedAcknowledged, id, detail);
+    Ok(())
 }
 
-/// Changes a conversation; an unchanged value is neither audited nor announced.
-pub fn change(tx: &mut Tx, reader: &Reader, id: &ConversationId, change: &Change) -> Result<(), Refusal> {
-    let held = hold(tx, reader, id)?;
-    let was = (held.assignee_id.clone(), rows::tags(tx.conn, id)?);
-    let mut is = was.clone();
+/// Changes a conversation and returns it; an unchanged value is neither audited nor announced. A new assignee
+/// may end the caller's own access: the caller sees the conversation one last time.
+pub fn change(
+    tx: &mut Tx,
+    reader: &Reader,
+    id: &ConversationId,
+    change: &Change,
+) -> Result<(Card, Contact), Error> {
+    check(tx, reader, id)?;
+    let assignee: Vec<StaffId> = change.assignee_id.iter().flatten().cloned().collect();
+    if !staff::all_work_at(tx, &reader.practice_id, &assignee)? {
+        return Err(Error::UnknownAssignee);
+    }
+    let locked = lock(tx, reader, id)?;
+    let is_changed = change_details(tx, reader, &locked, id, change)?;
+    let mark = change.unread.filter(|unread| *unread != locked.unread);
+    if let Some(unread) = mark {
+        let position = if unread { locked.read_position } else { locked.entry_count };
+        rows::set_read(tx.conn, id, position, unread)?;
+    }
+    if is_changed || mark.is_some() {
+        events::changed(tx, &locked.practice_id, None, id, locked.entry_count)?;
+    }
+    let whole = Reader { scope: AccessScope::All, ..reader.clone() };
+    find(tx, &whole, id)
+}
+
+/// Sets assignee and tags; returns whether one of them changed.
+fn change_details(
+    tx: &mut Tx,
+    reader: &Reader,
+    locked: &LockedConversation,
+    id: &ConversationId,
+    change: &Change,
+) -> db::Result<bool> {
+    let before = (locked.assignee_id.clone(), rows::tags(tx.conn, id)?);
+    let mut after = before.clone();
     if let Some(assignee) = &change.assignee_id {
-        is.0.clone_from(assignee);
+        after.0.clone_from(assignee);
     }
     if let Some(tags) = &change.tags {
-        is.1.clone_from(tags);
-        is.1.sort_unstable();
+        after.1.clone_from(tags);
+        after.1.sort_unstable();
     }
-    if is.0 != was.0 {
-        rows::set_assignee(tx.conn, id, is.0.as_ref())?;
+    if after.0 != before.0 {
+        rows::set_assignee(tx.conn, id, after.0.as_ref())?;
     }
-    if is.1 != was.1 {
-        rows::keep_tags(tx.conn, id, &is.1)?;
-        rows::add_tags(tx.conn, id, &is.1)?;
+    if after.1 != before.1 {
+        rows::keep_tags(tx.conn, id, &after.1)?;
+        rows::add_tags(tx.conn, id, &after.1)?;
     }
-    if is != was {
-        let picture =
-            |(assignee, tags): &(Option<StaffId>, Vec<String>)| json!({ "assignee": assignee, "tags": tags });
-        let detail = json!({ "before": picture(&was), "after": picture(&is) });
-        record(tx, reader, "conversation.changed", id, detail)?;
+    if after == before {
+        return Ok(false);
     }
-    let marks = change.unread.filter(|unread| *unread != held.unread);
-    if let Some(unread) = marks {
-        rows::set_read(tx.conn, id, if unread { held.read_position } else { held.entry_count }, unread)?;
-    }
-    if is != was || marks.is_some() {
-        events::changed(tx, &held.practice_id, None, id, held.entry_count)?;
-    }
-    Ok(())
+    let details =
+        |(assignee, tags): &(Option<StaffId>, Vec<String>)| json!({ "assignee": assignee, "tags": tags });
+    let detail = json!({ "before": details(&before), "after": details(&after) });
+    record(tx, reader, Action::ConversationChanged, id, detail);
+    Ok(true)
 }
 
 /// Marks entries as read by the practice. The position never goes back, and messages the patient wrote
 /// after it stay unread.
-pub fn read(tx: &mut Tx, reader: &Reader, id: &ConversationId, position: i32) -> Result<Read, Refusal> {
-    let held = hold(tx, reader, id)?;
-    let position = position.min(held.entry_count).max(held.read_position);
-    let unread = held.unread && rows::is_unanswered_after(tx.conn, id, position)?;
-    if position != held.read_position || unread != held.unread {
+pub fn mark_read(
+    tx: &mut Tx,
+    reader: &Reader,
+    id: &ConversationId,
+    position: i32,
+) -> Result<ReadPosition, Error> {
+    let locked = lock(tx, reader, id)?;
+    let position = position.min(locked.entry_count).max(locked.read_position);
+    let unread = locked.unread && rows::is_unanswered_after(tx.conn, id, position)?;
+    if position != locked.read_position || unread != locked.unread {
         rows::set_read(tx.conn, id, position, unread)?;
-        events::read(tx, &held, id, "practice", position)?;
+        events::read(tx, &locked, id, Author::Practice, position)?;
     }
-    Ok(Read { position, unread })
+    Ok(ReadPosition { position, unread })
 }
 
-fn check(tx: &mut Tx, reader: &Reader, id: &ConversationId) -> Result<(), Refusal> {
-    match store::in_reach_among(tx.conn, reader, std::slice::from_ref(id))?.is_empty() {
-        true => Err(Refusal::NotFound),
+fn check(tx: &mut Tx, reader: &Reader, id: &ConversationId) -> Result<(), Error> {
+    match store::in_scope_among(tx.conn, reader, std::slice::from_ref(id))?.is_empty() {
+        true => Err(Error::NotFound),
         false => Ok(()),
     }
 }
 
-fn hold(tx: &mut Tx, reader: &Reader, id: &ConversationId) -> Result<Held, Refusal> {
+fn lock(tx: &mut Tx, reader: &Reader, id: &ConversationId) -> Result<LockedConversation, Error> {
     check(tx, reader, id)?;
-    rows::hold(tx.conn, id)?.ok_or(Refusal::NotFound)
+    rows::lock(tx.conn, id)?.ok_or(Error::NotFound)
 }
 
-fn record(
-    tx: &mut Tx,
-    reader: &Reader,
-    action: &str,
-    id: &ConversationId,
-    detail: serde_json::Value,
-) -> db::Result<()> {
-    let (practice_id, actor) = (Some(&reader.practice_id), reader.staff_id.as_str());
-    tx.audit(&audit::Event { practice_id, actor, action, subject: id.as_str(), detail })
+fn record(tx: &mut Tx, reader: &Reader, action: Action, id: &ConversationId, detail: serde_json::Value) {
+    tx.audit(Some(&reader.practice_id), &reader.staff_id, action, id, detail);
 }

@@ -4,10 +4,13 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::view::{Acknowledged, Card, Contact, Cursor, LastEntry, LinkCard, Remark, StaffCard, Waiting};
-use super::{Reach, Reader};
-use crate::domain::conversations::{PairingSource, PatientCard, by_stranger};
-use crate::domain::identity::State;
+use super::Reader;
+use super::view::{
+    Acknowledgement, Card, Contact, Cursor, InboxEntry, LastEntry, LinkCard, StaffCard, WorkListCursor,
+};
+use crate::domain::conversations::store::paired_by_restricted_session;
+use crate::domain::conversations::{Author, EntryKind, IdentityState, PairingSource, PatientCard, Status};
+use crate::domain::links::{AccessScope, Method};
 use crate::kit::Timestamp;
 use crate::kit::ids::{ConversationId, EntryId, InviteId, LinkId, PairingId, StaffId};
 use crate::platform::db::schema::{
@@ -16,22 +19,22 @@ use crate::platform::db::schema::{
 use crate::platform::db::{Conn, MultiBackend, Result, columns};
 
 /// Maximum length of a preview in characters.
-const PREVIEW: usize = 120;
+const MAX_PREVIEW: usize = 120;
 
 /// Which conversations to list; a field that is `None` does not filter.
 #[derive(Default)]
 pub struct Filter {
     pub link: Option<LinkId>,
     pub tag: Option<String>,
-    pub identity: Option<String>,
-    pub assignee: Option<Assigned>,
+    pub identity: Option<IdentityState>,
+    pub assignee: Option<AssigneeFilter>,
     pub unread: Option<bool>,
 }
 
 /// Filter by who answers the conversation.
-pub enum Assigned {
-    Nobody,
-    To(StaffId),
+pub enum AssigneeFilter {
+    Unassigned,
+    Staff(StaffId),
 }
 
 #[derive(Queryable, Selectable)]
@@ -39,10 +42,10 @@ pub enum Assigned {
 struct Row {
     id: ConversationId,
     pairing_id: PairingId,
-    status: String,
+    status: Status,
     link_id: Option<LinkId>,
     assignee_id: Option<StaffId>,
-    identity: String,
+    identity: IdentityState,
     identity_since: Timestamp,
     unread: bool,
     entry_count: i32,
@@ -56,11 +59,11 @@ struct Row {
 
 type Rows<'a> = conversations::BoxedQuery<'a, MultiBackend>;
 
-fn in_reach(reader: &Reader) -> Rows<'_> {
+fn in_scope(reader: &Reader) -> Rows<'_> {
     let rows = conversations::table.filter(conversations::practice_id.eq(&reader.practice_id)).into_boxed();
-    match &reader.reach {
-        Reach::All => rows,
-        Reach::To { owners, links, staff_id } => rows.filter(
+    match &reader.scope {
+        AccessScope::All => rows,
+        AccessScope::Limited { owners, links, staff_id } => rows.filter(
             conversations::owner
                 .eq_any(owners)
                 .or(conversations::endpoint_id.eq_any(links))
@@ -77,7 +80,7 @@ pub fn list(
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Vec<Card>> {
-    let mut rows = filtered(in_reach(reader), filter);
+    let mut rows = filtered(in_scope(reader), filter);
     if let Some(Cursor { last_entry_at, id }) = after {
         let behind = conversations::last_entry_at.lt(last_entry_at).or(conversations::id.lt(id));
         // The first condition bounds the index scan, which the second one cannot do by itself.
@@ -97,22 +100,27 @@ fn filtered<'a>(mut rows: Rows<'a>, filter: &'a Filter) -> Rows<'a> {
         rows = rows.filter(conversations::id.eq_any(tagged.select(conversation_tags::conversation_id)));
     }
     if let Some(identity) = &filter.identity {
-        rows = rows.filter(conversations::identity.eq(identity));
+        rows = rows.filter(conversations::identity.eq(*identity));
     }
     if let Some(unread) = filter.unread {
         rows = rows.filter(conversations::unread.eq(unread));
     }
     match &filter.assignee {
-        Some(Assigned::To(id)) => rows.filter(conversations::assignee_id.eq(id)),
-        Some(Assigned::Nobody) => rows.filter(conversations::assignee_id.is_null()),
+        Some(AssigneeFilter::Staff(id)) => rows.filter(conversations::assignee_id.eq(id)),
+        Some(AssigneeFilter::Unassigned) => rows.filter(conversations::assignee_id.is_null()),
         None => rows,
     }
 }
 
 /// A page of the identity work list.
-pub fn to_verify(conn: &mut Conn, reader: &Reader, after: Option<&Waiting>, limit: i64) -> Result<Vec<Card>> {
-    let mut rows = in_reach(reader).filter(conversations::to_verify.eq(true));
-    if let Some(Waiting { since, id }) = after {
+pub fn to_verify(
+    conn: &mut Conn,
+    reader: &Reader,
+    after: Option<&WorkListCursor>,
+    limit: i64,
+) -> Result<Vec<Card>> {
+    let mut rows = in_scope(reader).filter(conversations::to_verify.eq(true));
+    if let Some(WorkListCursor { since, id }) = after {
         let behind = conversations::identity_since.gt(since).or(conversations::id.gt(id));
         rows = rows.filter(conversations::identity_since.ge(since)).filter(behind);
     }
@@ -122,24 +130,24 @@ pub fn to_verify(conn: &mut Conn, reader: &Reader, after: Option<&Waiting>, limi
 }
 
 /// Length of the identity work list, counted only up to `most`, so that the query stays fast on a long list.
-pub fn how_many_to_verify(conn: &mut Conn, reader: &Reader, most: i64) -> Result<usize> {
-    let rows = in_reach(reader).filter(conversations::to_verify.eq(true)).limit(most);
+pub fn count_to_verify(conn: &mut Conn, reader: &Reader, most: i64) -> Result<usize> {
+    let rows = in_scope(reader).filter(conversations::to_verify.eq(true)).limit(most);
     Ok(rows.select(conversations::id).load::<ConversationId>(conn)?.len())
 }
 
 pub fn find(conn: &mut Conn, reader: &Reader, id: &ConversationId) -> Result<Option<Card>> {
-    let row = in_reach(reader).filter(conversations::id.eq(id)).select(columns::<Row>());
+    let row = in_scope(reader).filter(conversations::id.eq(id)).select(columns::<Row>());
     let row: Option<Row> = row.first(conn).optional()?;
     Ok(cards(conn, row.into_iter().collect())?.pop())
 }
 
 /// The subset of `ids` within the access scope.
-pub fn in_reach_among(
+pub fn in_scope_among(
     conn: &mut Conn,
     reader: &Reader,
     ids: &[ConversationId],
 ) -> Result<Vec<ConversationId>> {
-    Ok(in_reach(reader).filter(conversations::id.eq_any(ids)).select(conversations::id).load(conn)?)
+    Ok(in_scope(reader).filter(conversations::id.eq_any(ids)).select(conversations::id).load(conn)?)
 }
 
 /// Contact details of a pairing's patient.
@@ -150,14 +158,14 @@ pub fn contact(conn: &mut Conn, pairing_id: &PairingId) -> Result<Contact> {
         accounts::email,
         accounts::email_proven_at.is_not_null(),
         patients::birth_date,
-        by_stranger(),
+        paired_by_restricted_session(),
     );
     Ok(row.filter(pairings::id.eq(pairing_id)).select(columns).first(conn).map(Contact::of)?)
 }
 
 /// Entries after a position, in order.
-pub fn remarks(conn: &mut Conn, id: &ConversationId, after: i32, limit: i64) -> Result<Vec<Remark>> {
-    type Row = (EntryId, i32, String, String, Option<StaffId>, String, Timestamp);
+pub fn entries(conn: &mut Conn, id: &ConversationId, after: i32, limit: i64) -> Result<Vec<InboxEntry>> {
+    type Row = (EntryId, i32, EntryKind, Author, Option<StaffId>, String, Timestamp);
     let rows = entries::table
         .filter(entries::conversation_id.eq(id))
         .filter(entries::position.gt(after))
@@ -175,11 +183,11 @@ pub fn remarks(conn: &mut Conn, id: &ConversationId, after: i32, limit: i64) -> 
         ))
         .load(conn)?;
     let names = staff_by_id(conn, rows.iter().filter_map(|row| row.4.as_ref()).collect())?;
-    let remark = |(id, position, kind, author, author_id, body, created_at): Row| {
+    let entry = |(id, position, kind, author, author_id, body, created_at): Row| {
         let staff = author_id.and_then(|id| names.get(&id).cloned());
-        Remark { id, position, kind, author, staff, body, created_at }
+        InboxEntry { id, position, kind, author, staff, body, created_at }
     };
-    Ok(rows.into_iter().map(remark).collect())
+    Ok(rows.into_iter().map(entry).collect())
 }
 
 fn cards(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Card>> {
@@ -220,11 +228,11 @@ impl Row {
             source,
             assignee,
             last_entry,
-            phi_allowed: State::from_word(&self.identity).allows_phi(),
+            phi_allowed: self.identity.allows_phi(),
             acknowledged: self
                 .acknowledged_by
                 .zip(self.acknowledged_at)
-                .map(|(by, at)| Acknowledged { by, at }),
+                .map(|(by, at)| Acknowledgement { by, at }),
             id: self.id,
             pairing_id: self.pairing_id,
             status: self.status,
@@ -241,7 +249,7 @@ impl Row {
 }
 
 /// The patient, the id of the accepted invite, and how the link reached the device.
-type Person = (PatientCard, Option<InviteId>, String);
+type Person = (PatientCard, Option<InviteId>, Method);
 
 fn people(conn: &mut Conn, pairing_ids: Vec<&PairingId>) -> Result<HashMap<PairingId, Person>> {
     let rows = pairings::table.inner_join(patients::table).filter(pairings::id.eq_any(pairing_ids));
@@ -267,9 +275,9 @@ fn last_entries(conn: &mut Conn, ids: &[&ConversationId]) -> Result<HashMap<Conv
         .inner_join(conversations::table)
         .filter(conversations::id.eq_any(ids))
         .filter(entries::position.eq(conversations::entry_count));
-    let rows: Vec<(ConversationId, String, String, String)> =
+    let rows: Vec<(ConversationId, EntryKind, Author, String)> =
         rows.select((conversations::id, entries::kind, entries::author, entries::body)).load(conn)?;
-    let entry = |(id, kind, author, body): (ConversationId, String, String, String)| {
+    let entry = |(id, kind, author, body): (ConversationId, EntryKind, Author, String)| {
         (id, LastEntry { kind, author, preview: preview(&body) })
     };
     Ok(rows.into_iter().map(entry).collect())
@@ -277,8 +285,8 @@ fn last_entries(conn: &mut Conn, ids: &[&ConversationId]) -> Result<HashMap<Conv
 
 fn preview(body: &str) -> String {
     let line = body.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(PREVIEW) {
-        Some(_) => line.chars().take(PREVIEW - 1).chain(['…']).collect(),
+    match line.char_indices().nth(MAX_PREVIEW) {
+        Some(_) => line.chars().take(MAX_PREVIEW - 1).chain(['…']).collect(),
         None => line,
     }
 }

@@ -4,7 +4,9 @@ use diesel::Queryable;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::conversations::{PairingSource, PatientCard, own_address};
+use crate::domain::conversations::{
+    Author, EntryKind, IdentityState, PairingSource, PatientCard, Status, visible_email,
+};
 use crate::kit::Timestamp;
 use crate::kit::ids::{ConversationId, EntryId, LinkId, PairingId, StaffId};
 
@@ -15,7 +17,7 @@ pub struct Cursor {
 }
 
 /// Pagination cursor of the identity work list: the last conversation of a page.
-pub struct Waiting {
+pub struct WorkListCursor {
     pub since: Timestamp,
     pub id: ConversationId,
 }
@@ -30,9 +32,8 @@ pub struct Card {
     pub pairing_id: PairingId,
     /// The patient the conversation is about.
     pub patient: PatientCard,
-    /// Either `open` or `closed`.
-    #[schema(example = "open")]
-    pub status: String,
+    /// Whether the conversation takes new entries.
+    pub status: Status,
     /// All tags of the conversation, sorted.
     #[schema(example = json!(["demo"]))]
     pub tags: Vec<String>,
@@ -44,16 +45,15 @@ pub struct Card {
     /// The staff member who answers the conversation.
     #[schema(required = true)]
     pub assignee: Option<StaffCard>,
-    /// `unverified`, `confirmed`, `rejected` or `re_verify`.
-    #[schema(example = "unverified")]
-    pub identity: String,
+    /// How sure the practice is of the patient's identity.
+    pub identity: IdentityState,
     /// When the identity state last changed.
     pub identity_since: Timestamp,
     /// Whether staff may write health information: the patient's identity is confirmed.
     pub phi_allowed: bool,
     /// The staff member who acknowledged writing to an unverified patient.
     #[schema(required = true)]
-    pub acknowledged: Option<Acknowledged>,
+    pub acknowledged: Option<Acknowledgement>,
     /// Whether there is something the practice has not read.
     pub unread: bool,
     /// Number of entries in the conversation.
@@ -81,8 +81,8 @@ impl Card {
     }
 
     /// The work list cursor of a page that ends with this conversation.
-    pub fn waiting(&self) -> Waiting {
-        Waiting { since: self.identity_since, id: self.id.clone() }
+    pub fn work_list_cursor(&self) -> WorkListCursor {
+        WorkListCursor { since: self.identity_since, id: self.id.clone() }
     }
 }
 
@@ -111,7 +111,7 @@ pub struct StaffCard {
 
 /// Acknowledgement that the patient's identity is not verified.
 #[derive(Clone, Serialize, ToSchema)]
-pub struct Acknowledged {
+pub struct Acknowledgement {
     /// Id of the staff member.
     pub by: StaffId,
     /// When the staff member acknowledged it.
@@ -121,12 +121,10 @@ pub struct Acknowledged {
 /// The last entry of a conversation.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct LastEntry {
-    /// One of `welcome`, `system` or `message`.
-    #[schema(example = "message")]
-    pub kind: String,
-    /// One of `practice`, `patient` or `system`.
-    #[schema(example = "patient")]
-    pub author: String,
+    /// The kind of the entry.
+    pub kind: EntryKind,
+    /// The side that the entry is from.
+    pub author: Author,
     /// Beginning of the text, on one line of up to 120 characters.
     #[schema(example = "Hello, I would like to book a visit.")]
     pub preview: String,
@@ -154,27 +152,24 @@ pub struct Contact {
 type Found = (Option<String>, Option<String>, bool, Option<String>, bool);
 
 impl Contact {
-    pub fn of((phone, email, is_proven, birth_date, is_stranger): Found) -> Self {
-        let (email, email_verified) = own_address(email, is_proven, is_stranger);
+    pub fn of((phone, email, is_proven, birth_date, by_restricted): Found) -> Self {
+        let (email, email_verified) = visible_email(email, is_proven, by_restricted);
         Self { phone, email, email_verified, birth_date }
     }
 }
 
 /// An entry as the practice sees it.
 #[derive(Clone, Serialize, ToSchema)]
-#[schema(as = InboxEntry)]
-pub struct Remark {
+pub struct InboxEntry {
     /// Id of the entry.
     pub id: EntryId,
     /// Position in the conversation, starting at 1.
     #[schema(example = 1)]
     pub position: i32,
-    /// One of `welcome`, `system` or `message`.
-    #[schema(example = "message")]
-    pub kind: String,
-    /// One of `practice`, `patient` or `system`.
-    #[schema(example = "practice")]
-    pub author: String,
+    /// The kind of the entry.
+    pub kind: EntryKind,
+    /// The side that the entry is from.
+    pub author: Author,
     /// The staff member who wrote the entry; the patient sees only the name of the practice.
     #[schema(required = true)]
     pub staff: Option<StaffCard>,

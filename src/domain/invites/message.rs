@@ -6,14 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::{Invite, quiet, record, store, words};
+use super::{Channel, Invite, quiet, record, store, words};
 use crate::domain::consent;
 use crate::domain::links::{self, Destination};
 use crate::kit::ids::InviteId;
 use crate::kit::{Secret, Timestamp};
+use crate::platform::audit::{Action, Actor};
 use crate::platform::db;
 use crate::platform::outbox::{
-    self, Channel, Job, Message, Outcome, Outgoing, Rendered, Report, Sender, Text, Topic,
+    self, Job, Message, Outcome, Outgoing, Rendered, Report, Sender, TextMessage, Topic,
 };
 use crate::platform::rate_limits;
 use crate::platform::tx::Tx;
@@ -55,7 +56,7 @@ impl Secrets {
         Secret::from_client(&URL_SAFE_NO_PAD.encode(key.get(..16).unwrap_or_default()))
     }
 
-    fn message(&self, topic: &'static str, channel: Channel, hash: &str, invite: &Invite) -> Message {
+    fn message(&self, topic: &'static str, channel: outbox::Channel, hash: &str, invite: &Invite) -> Message {
         Message {
             topic,
             channel,
@@ -69,13 +70,13 @@ impl Secrets {
 }
 
 /// Queues the text message, to be sent at `due`.
-pub fn enqueue_text(tx: &mut Tx, invite: &Invite, out: &Secrets, due: Timestamp) -> db::Result<()> {
-    let message = out.message(TextTopic::NAME, Channel::Sms, &out.text(tx).hash(), invite);
+pub fn enqueue_text(tx: &mut Tx, invite: &Invite, secrets: &Secrets, due: Timestamp) -> db::Result<()> {
+    let message = secrets.message(TextTopic::NAME, outbox::Channel::Sms, &secrets.text(tx).hash(), invite);
     outbox::enqueue(tx, &Message { due: Some(due), ..message }).map(drop)
 }
 
-pub fn enqueue_mail(tx: &mut Tx, invite: &Invite, out: &Secrets) -> db::Result<()> {
-    let message = out.message(MailTopic::NAME, Channel::Email, &out.mail(tx).hash(), invite);
+pub fn enqueue_mail(tx: &mut Tx, invite: &Invite, secrets: &Secrets) -> db::Result<()> {
+    let message = secrets.message(MailTopic::NAME, outbox::Channel::Email, &secrets.mail(tx).hash(), invite);
     outbox::enqueue(tx, &message).map(drop)
 }
 
@@ -88,13 +89,13 @@ impl TextTopic {
 
 impl Topic for TextTopic {
     fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
-        let Some(secret) = job.payload::<Secrets>().map(|out| out.text(tx)) else {
+        let Some(secret) = job.payload::<Secrets>().map(|secrets| secrets.text(tx)) else {
             return Ok(Rendered::Unwanted);
         };
-        let living = store::by_token(tx.conn, &secret.hash())?.filter(|it| it.state(tx.now).is_live());
-        let Some((invite, to)) = with_destination(tx, living)? else { return Ok(Rendered::Unwanted) };
+        let live = store::by_token(tx.conn, &secret.hash())?.filter(|it| it.state(tx.now).is_live());
+        let Some((invite, to)) = with_destination(tx, live)? else { return Ok(Rendered::Unwanted) };
         let Some(phone) = invite.phone() else { return Ok(Rendered::Unwanted) };
-        let barred = consent::barred(tx, &rate_limits::number_key(tx, &phone))?;
+        let barred = consent::opt_outs(tx, &rate_limits::number_key(tx, &phone))?;
         if !barred.is_empty() {
             return Ok(Rendered::Unwanted);
         }
@@ -102,8 +103,8 @@ impl Topic for TextTopic {
             return Ok(Rendered::NotYet("quiet_hours"));
         }
         let url = format!("{}/i/{}", tx.settings.public_url, secret.expose());
-        let body = words::text(who(tx, &to), &url, invite.language());
-        Ok(Rendered::Ready(Outgoing::Sms(Text {
+        let body = words::text(sender_name(tx, &to), &url, invite.language);
+        Ok(Rendered::Ready(Outgoing::Sms(TextMessage {
             to: phone,
             body,
             code: None,
@@ -119,14 +120,16 @@ impl Topic for TextTopic {
         match job.payload::<Secrets>() {
             // If the message became unwanted, its secret is no longer stored and no invite is found.
             // Otherwise the number has opted out with STOP.
-            Some(out) if is_over && *outcome != Outcome::Sent => bounced(tx, &out.text(tx), "sms"),
+            Some(secrets) if is_over && *outcome != Outcome::Sent => {
+                mark_bounced(tx, &secrets.text(tx), Channel::Sms)
+            }
             _ => Ok(()),
         }
     }
 
     fn reported(&self, tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {
         match (report, job.payload::<Secrets>()) {
-            (Report::Undelivered(_), Some(out)) => bounced(tx, &out.text(tx), "sms"),
+            (Report::Undelivered(_), Some(secrets)) => mark_bounced(tx, &secrets.text(tx), Channel::Sms),
             _ => Ok(()),
         }
     }
@@ -141,22 +144,22 @@ impl MailTopic {
 
 impl Topic for MailTopic {
     fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
-        let Some(secret) = job.payload::<Secrets>().map(|out| out.mail(tx)) else {
+        let Some(secret) = job.payload::<Secrets>().map(|secrets| secrets.mail(tx)) else {
             return Ok(Rendered::Unwanted);
         };
-        let living = store::by_email_secret(tx.conn, &secret.hash(), tx.now)?;
-        let living = living.filter(|invite| invite.email_proven_at.is_none());
-        let Some((invite, to)) = with_destination(tx, living)? else { return Ok(Rendered::Unwanted) };
+        let live = store::by_email_secret(tx.conn, &secret.hash(), tx.now)?;
+        let live = live.filter(|invite| invite.email_proven_at.is_none());
+        let Some((invite, to)) = with_destination(tx, live)? else { return Ok(Rendered::Unwanted) };
         let url = format!("{}/i/{}/email", tx.settings.public_url, secret.expose());
-        let letter = words::letter(invite.language());
-        let mail = |email| letter.mail(email, who(tx, &to), invite.language(), &url);
+        let wording = words::mail(invite.language);
+        let mail = |email| wording.render(email, sender_name(tx, &to), invite.language, &url);
         Ok(invite.email().and_then(mail).into())
     }
 
     fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, is_over: bool) -> db::Result<()> {
         match job.payload::<Secrets>() {
-            Some(out) if is_over && !matches!(outcome, Outcome::Sent | Outcome::Unwanted) => {
-                bounced(tx, &out.mail(tx), "email")
+            Some(secrets) if is_over && !matches!(outcome, Outcome::Sent | Outcome::Unwanted) => {
+                mark_bounced(tx, &secrets.mail(tx), Channel::Email)
             }
             _ => Ok(()),
         }
@@ -164,17 +167,17 @@ impl Topic for MailTopic {
 
     fn reported(&self, tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {
         match (report, job.payload::<Secrets>()) {
-            (Report::Undelivered(_), Some(out)) => bounced(tx, &out.mail(tx), "email"),
+            (Report::Undelivered(_), Some(secrets)) => mark_bounced(tx, &secrets.mail(tx), Channel::Email),
             _ => Ok(()),
         }
     }
 }
 
-fn bounced(tx: &mut Tx, secret: &Secret, channel: &str) -> db::Result<()> {
-    match store::mark_bounced(tx.conn, &secret.hash(), channel)? {
-        Some(invite) => record(tx, &invite, "system", "invite.bounced"),
-        None => Ok(()),
+fn mark_bounced(tx: &mut Tx, secret: &Secret, channel: Channel) -> db::Result<()> {
+    if let Some(invite) = store::mark_bounced(tx.conn, &secret.hash(), channel)? {
+        record(tx, &invite, Actor::System, Action::InviteBounced);
     }
+    Ok(())
 }
 
 /// Returns a live invite and its destination; `None` if the link is paused or closed, since the page
@@ -183,12 +186,12 @@ fn with_destination(tx: &mut Tx, invite: Option<Invite>) -> db::Result<Option<(I
     let Some(invite) = invite else { return Ok(None) };
     match links::destination_of(tx, &invite.link_id) {
         Ok(to) => Ok(Some((invite, to))),
-        Err(links::Refusal::Db(error)) => Err(error),
+        Err(links::Error::Db(error)) => Err(error),
         Err(_) => Ok(None),
     }
 }
 
 /// Returns the sender's name: the practice, or the app for a discreet link.
-fn who<'a>(tx: &'a Tx, to: &'a Destination) -> &'a str {
+fn sender_name<'a>(tx: &'a Tx, to: &'a Destination) -> &'a str {
     if to.is_discreet() { &tx.settings.app.name } else { &to.practice.name }
 }

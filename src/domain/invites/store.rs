@@ -5,29 +5,28 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::{insert_into, update};
 
-use super::{NewInvite, State};
-use crate::domain::links::Destination;
+use super::{Channel, NewInvite, State};
+use crate::domain::links::{AccessScope, Destination};
 use crate::kit::ids::{AccountId, ConversationId, InviteId, LinkId, PracticeId, StaffId};
 use crate::kit::{Email, Language, Phone, Timestamp};
 use crate::platform::db::schema::{invites, practice_links};
-use crate::platform::db::{Conn, MultiBackend, Result, columns};
+use crate::platform::db::{Conn, Locked, MultiBackend, Result, columns};
 
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = invites)]
 pub struct Invite {
-    /// Prefixed, time-ordered id: `inv_…`.
     pub id: InviteId,
     pub practice_id: PracticeId,
     /// The link whose tags, owner and welcome the conversation gets.
     pub link_id: LinkId,
-    /// Id of the staff member who created it.
     pub created_by: StaffId,
     /// Name of the invited person; deleted a month after the invite has ended, like number and address.
     pub name: Option<String>,
     phone: Option<String>,
     email: Option<String>,
-    language: String,
-    state: String,
+    /// Language of both messages.
+    pub language: Language,
+    state: State,
     /// How often it was sent.
     pub sends: i32,
     pub sent_at: Option<Timestamp>,
@@ -39,8 +38,8 @@ pub struct Invite {
     pub email_proven_at: Option<Timestamp>,
     /// First attempt to accept it with another number.
     pub other_number_at: Option<Timestamp>,
-    /// Channel of the message that could not be delivered: `sms` or `email`.
-    pub bounced_channel: Option<String>,
+    /// Channel of the message that could not be delivered.
+    pub bounced_channel: Option<Channel>,
     pub accepted_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
     /// Whether the accepting patient's name is compatible with the invited one.
@@ -57,8 +56,7 @@ pub struct Invite {
 impl Invite {
     /// Returns the state at `now`, even if the sweep has not expired it yet.
     pub fn state(&self, now: Timestamp) -> State {
-        let written = State::from_word(&self.state).unwrap_or(State::Revoked);
-        if written.is_live() && self.expires_at <= now { State::Expired } else { written }
+        if self.state.is_live() && self.expires_at <= now { State::Expired } else { self.state }
     }
 
     pub fn phone(&self) -> Option<Phone> {
@@ -68,48 +66,39 @@ impl Invite {
     pub fn email(&self) -> Option<Email> {
         self.email.as_deref().and_then(Email::parse)
     }
-
-    pub fn language(&self) -> Language {
-        Language::from_tag(&self.language).unwrap_or_default()
-    }
 }
 
-/// Access scope and state filter of a query.
-pub struct Filter<'a> {
-    pub practice_id: &'a PracticeId,
-    /// Owners and ids of the links whose invites are included; `None` for all.
-    pub only: Option<(&'a [String], &'a [LinkId])>,
-    pub state: Option<State>,
+/// An invite to insert.
+pub struct Draft<'a> {
+    pub id: &'a InviteId,
+    pub to: &'a Destination,
+    pub by: &'a StaffId,
+    pub new: &'a NewInvite,
+    pub language: Language,
+    pub now: Timestamp,
+    pub expires_at: Timestamp,
 }
 
-/// Inserts an invite as a draft.
-pub fn insert(
-    conn: &mut Conn,
-    id: &InviteId,
-    to: &Destination,
-    new: &NewInvite,
-    language: Language,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<Invite> {
+pub fn insert(conn: &mut Conn, draft: &Draft<'_>) -> Result<Invite> {
     let row = (
-        invites::id.eq(id),
-        invites::practice_id.eq(&to.practice.id),
-        invites::link_id.eq(&to.link.id),
-        invites::created_by.eq(&new.created_by),
-        invites::name.eq(&new.name),
-        invites::phone.eq(new.phone.as_e164()),
-        invites::email.eq(new.email.as_str()),
-        invites::language.eq(language.as_str()),
-        invites::state.eq("draft"),
+        invites::id.eq(draft.id),
+        invites::practice_id.eq(&draft.to.practice.id),
+        invites::link_id.eq(&draft.to.link.id),
+        invites::created_by.eq(draft.by),
+        invites::name.eq(&draft.new.name),
+        invites::phone.eq(draft.new.phone.as_e164()),
+        invites::email.eq(draft.new.email.as_str()),
+        invites::language.eq(draft.language),
+        invites::state.eq(State::Draft),
         invites::sends.eq(0),
-        invites::created_at.eq(now),
-        invites::expires_at.eq(expires_at),
+        invites::created_at.eq(draft.now),
+        invites::expires_at.eq(draft.expires_at),
     );
     Ok(insert_into(invites::table).values(row).returning(columns::<Invite>()).get_result(conn)?)
 }
 
-pub struct Sent {
+/// What sending an invite changes.
+pub struct Dispatch {
     pub token_hash: String,
     pub email_hash: String,
     pub email_hash_expires_at: Timestamp,
@@ -120,22 +109,22 @@ pub struct Sent {
 }
 
 /// Marks an invite as sent unless it was accepted or revoked; its earlier secrets become invalid.
-pub fn mark_sent(conn: &mut Conn, id: &InviteId, sent: &Sent) -> Result<Option<Invite>> {
-    let row = invites::table.find(id).filter(invites::state.ne_all(["accepted", "revoked"]));
-    let text = |word: &'static str| word.into_sql::<Text>();
-    let state = case_when(invites::email_proven_at.is_not_null(), text("email_ok")).otherwise(text("sent"));
+pub fn mark_sent(conn: &mut Conn, id: &InviteId, dispatch: &Dispatch) -> Result<Option<Invite>> {
+    let row = invites::table.find(id).filter(invites::state.ne_all(State::FINAL));
+    let state = case_when(invites::email_proven_at.is_not_null(), State::EmailOk.into_sql::<Text>())
+        .otherwise(State::Sent.into_sql::<Text>());
     let change = (
         invites::state.eq(state),
-        invites::token_hash.eq(&sent.token_hash),
-        invites::email_hash.eq(&sent.email_hash),
-        invites::email_hash_expires_at.eq(sent.email_hash_expires_at),
-        invites::text_due_at.eq(sent.text_due_at),
-        invites::sent_at.eq(sent.now),
+        invites::token_hash.eq(&dispatch.token_hash),
+        invites::email_hash.eq(&dispatch.email_hash),
+        invites::email_hash_expires_at.eq(dispatch.email_hash_expires_at),
+        invites::text_due_at.eq(dispatch.text_due_at),
+        invites::sent_at.eq(dispatch.now),
         invites::sends.eq(invites::sends + 1),
-        invites::expires_at.eq(sent.expires_at),
+        invites::expires_at.eq(dispatch.expires_at),
         invites::opened_at.eq(None::<Timestamp>),
         invites::phone_proven_at.eq(None::<Timestamp>),
-        invites::bounced_channel.eq(None::<String>),
+        invites::bounced_channel.eq(None::<Channel>),
     );
     Ok(update(row).set(change).returning(columns::<Invite>()).get_result(conn).optional()?)
 }
@@ -154,10 +143,9 @@ pub fn by_token(conn: &mut Conn, hash: &str) -> Result<Option<Invite>> {
 }
 
 /// [`by_token`] with a row lock: the invite cannot change until the transaction ends.
-pub fn hold(conn: &mut Conn, hash: &str) -> Result<Option<Invite>> {
-    let row = invites::table.filter(invites::token_hash.eq(hash));
-    let held = update(row).set(invites::sends.eq(invites::sends)).returning(columns::<Invite>());
-    Ok(held.get_result(conn).optional()?)
+pub fn lock(conn: &mut Conn, hash: &str) -> Result<Option<Invite>> {
+    let row = invites::table.filter(invites::token_hash.eq(hash)).select(columns::<Invite>());
+    Ok(Locked(row).get_result(conn).optional()?)
 }
 
 /// Returns the live invite whose e-mail carries the secret, if that is still valid.
@@ -171,8 +159,9 @@ pub fn by_email_secret(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Op
 }
 
 pub fn mark_opened(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
-    let row = invites::table.find(id).filter(invites::state.eq("sent")).filter(invites::expires_at.gt(now));
-    Ok(update(row).set((invites::state.eq("opened"), invites::opened_at.eq(now))).execute(conn)?)
+    let row =
+        invites::table.find(id).filter(invites::state.eq(State::Sent)).filter(invites::expires_at.gt(now));
+    Ok(update(row).set((invites::state.eq(State::Opened), invites::opened_at.eq(now))).execute(conn)?)
 }
 
 /// Marks the address as verified, once.
@@ -183,7 +172,7 @@ pub fn mark_email(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<
         .filter(invites::state.eq_any(State::LIVE))
         .filter(invites::expires_at.gt(now))
         .filter(invites::email_proven_at.is_null());
-    let change = (invites::state.eq("email_ok"), invites::email_proven_at.eq(now));
+    let change = (invites::state.eq(State::EmailOk), invites::email_proven_at.eq(now));
     Ok(update(row).set(change).returning(columns::<Invite>()).get_result(conn).optional()?)
 }
 
@@ -193,7 +182,9 @@ pub fn mark_phone(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usiz
         .find(id)
         .filter(invites::state.eq_any(State::LIVE))
         .filter(invites::phone_proven_at.is_null());
-    Ok(update(row).set((invites::state.eq("phone_ok"), invites::phone_proven_at.eq(now))).execute(conn)?)
+    Ok(update(row)
+        .set((invites::state.eq(State::PhoneOk), invites::phone_proven_at.eq(now)))
+        .execute(conn)?)
 }
 
 /// Marks the first attempt with another number; 0 if it was already marked.
@@ -203,11 +194,11 @@ pub fn mark_other_number(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Resu
 }
 
 /// Marks a live invite as bounced if the undelivered message is its latest.
-pub fn mark_bounced(conn: &mut Conn, hash: &str, channel: &str) -> Result<Option<Invite>> {
+pub fn mark_bounced(conn: &mut Conn, hash: &str, channel: Channel) -> Result<Option<Invite>> {
     let row = invites::table
         .filter(invites::token_hash.eq(hash).or(invites::email_hash.eq(hash)))
         .filter(invites::state.eq_any(State::LIVE));
-    let change = (invites::state.eq("bounced"), invites::bounced_channel.eq(channel));
+    let change = (invites::state.eq(State::Bounced), invites::bounced_channel.eq(channel));
     Ok(update(row).set(change).returning(columns::<Invite>()).get_result(conn).optional()?)
 }
 
@@ -222,7 +213,7 @@ pub fn accept(
 ) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::state.eq_any(State::LIVE));
     let change = (
-        invites::state.eq("accepted"),
+        invites::state.eq(State::Accepted),
         invites::accepted_at.eq(now),
         invites::phone_proven_at.eq(now),
         invites::account_id.eq(account_id),
@@ -234,9 +225,9 @@ pub fn accept(
 
 /// Cancels an invite that was not accepted.
 pub fn revoke(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
-    let row = invites::table.find(id).filter(invites::state.ne_all(["accepted", "revoked"]));
+    let row = invites::table.find(id).filter(invites::state.ne_all(State::FINAL));
     let change = (
-        invites::state.eq("revoked"),
+        invites::state.eq(State::Revoked),
         invites::revoked_at.eq(now),
         invites::token_hash.eq(None::<String>),
         invites::email_hash.eq(None::<String>),
@@ -245,21 +236,21 @@ pub fn revoke(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
 }
 
 pub fn is_revoked(conn: &mut Conn, id: &InviteId) -> Result<bool> {
-    let row = invites::table.find(id).filter(invites::state.eq("revoked"));
+    let row = invites::table.find(id).filter(invites::state.eq(State::Revoked));
     Ok(row.select(invites::id).first::<InviteId>(conn).optional()?.is_some())
 }
 
 /// Expires live invites whose time has passed.
 pub fn expire(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     let rows = invites::table.filter(invites::expires_at.le(now)).filter(invites::state.eq_any(State::LIVE));
-    Ok(update(rows).set(invites::state.eq("expired")).execute(conn)?)
+    Ok(update(rows).set(invites::state.eq(State::Expired)).execute(conn)?)
 }
 
 /// Deletes the personal data of invites that ended `before` and are not drafts.
 pub fn forget(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let rows = invites::table
         .filter(invites::expires_at.le(before))
-        .filter(invites::state.eq_any(["accepted", "expired", "revoked"]))
+        .filter(invites::state.eq_any([State::Accepted, State::Expired, State::Revoked]))
         .filter(invites::name.is_not_null());
     let change = (
         invites::name.eq(None::<String>),
@@ -276,42 +267,52 @@ pub fn forget_account(conn: &mut Conn, account_id: &AccountId) -> Result<usize> 
     Ok(update(rows).set(change).execute(conn)?)
 }
 
-pub fn find(conn: &mut Conn, filter: &Filter<'_>, id: &InviteId, now: Timestamp) -> Result<Option<Invite>> {
-    let row = in_reach(filter, now).filter(invites::id.eq(id));
+pub fn find(
+    conn: &mut Conn,
+    (practice_id, scope): (&PracticeId, &AccessScope),
+    id: &InviteId,
+) -> Result<Option<Invite>> {
+    let row = in_scope(practice_id, scope).filter(invites::id.eq(id));
     Ok(row.select(columns::<Invite>()).first(conn).optional()?)
 }
 
-/// Invites within the access scope, newest first.
+/// Invites within the access scope, newest first. An invite that is past its expiry counts as expired, even
+/// if the sweep has not marked it yet.
 pub fn list(
     conn: &mut Conn,
-    filter: &Filter<'_>,
+    (practice_id, scope): (&PracticeId, &AccessScope),
+    (state, now): (Option<State>, Timestamp),
     before: &str,
     limit: i64,
-    now: Timestamp,
 ) -> Result<Vec<Invite>> {
-    let mut rows = in_reach(filter, now);
+    let is_over = invites::state.eq_any(State::LIVE).and(invites::expires_at.le(now));
+    let mut rows = in_scope(practice_id, scope);
+    if let Some(state) = state {
+        rows = match state {
+            State::Expired => rows.filter(invites::state.eq(state).or(is_over)),
+            _ => rows.filter(invites::state.eq(state)),
+        };
+        if state.is_live() {
+            rows = rows.filter(invites::expires_at.gt(now));
+        }
+    }
     if !before.is_empty() {
         rows = rows.filter(invites::id.lt(before));
     }
     Ok(rows.order(invites::id.desc()).limit(limit).select(columns::<Invite>()).load(conn)?)
 }
 
-/// Query for the invites that a filter includes. An invite that is past its expiry counts as expired, even
-/// if the sweep has not marked it yet.
-fn in_reach<'a>(filter: &Filter<'a>, now: Timestamp) -> invites::BoxedQuery<'a, MultiBackend> {
-    let mut rows = invites::table.filter(invites::practice_id.eq(filter.practice_id)).into_boxed();
-    if let Some((owners, ids)) = filter.only {
-        let links = practice_links::table
-            .filter(practice_links::owner.eq_any(owners).or(practice_links::id.eq_any(ids)));
-        rows = rows.filter(invites::link_id.eq_any(links.select(practice_links::id)));
-    }
-    let is_over = invites::state.eq_any(State::LIVE).and(invites::expires_at.le(now));
-    match filter.state {
-        None => rows,
-        Some(State::Expired) => rows.filter(invites::state.eq("expired").or(is_over)),
-        Some(state) if state.is_live() => {
-            rows.filter(invites::state.eq(state.as_str())).filter(invites::expires_at.gt(now))
+fn in_scope<'a>(
+    practice_id: &'a PracticeId,
+    scope: &'a AccessScope,
+) -> invites::BoxedQuery<'a, MultiBackend> {
+    let rows = invites::table.filter(invites::practice_id.eq(practice_id)).into_boxed();
+    match scope {
+        AccessScope::All => rows,
+        AccessScope::Limited { owners, links, .. } => {
+            let links = practice_links::table
+                .filter(practice_links::owner.eq_any(owners).or(practice_links::id.eq_any(links)));
+            rows.filter(invites::link_id.eq_any(links.select(practice_links::id)))
         }
-        Some(state) => rows.filter(invites::state.eq(state.as_str())),
     }
 }

@@ -1,7 +1,7 @@
 //! Texts of an invite: who invites, and where to go. They contain nothing about the person or the reason.
 
 use crate::kit::{Language, gsm7};
-use crate::platform::outbox::Letter;
+use crate::platform::outbox::ButtonMail;
 
 /// One segment in the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
 const SEGMENT: usize = 160;
@@ -16,21 +16,25 @@ pub fn text(from: &str, url: &str, language: Language) -> String {
 }
 
 /// Returns the wording of the e-mail.
-pub fn letter(language: Language) -> Letter {
+pub fn mail(language: Language) -> ButtonMail {
     match language {
-        Language::En => Letter {
+        Language::En => ButtonMail {
             heading: "Confirm your e-mail address",
-            lead: "You are invited to exchange secure messages. The invite itself arrives on your phone as a text message. The button below confirms that this e-mail address is yours too.",
+            lead: "You are invited to exchange secure messages. The invite itself arrives on your phone as a \
+                   text message. The button below confirms that this e-mail address is yours too.",
             button: "Confirm this address",
             limit: "The button works for 24 hours.",
-            otherwise: "If you did not expect this e-mail, ignore it: the invite cannot be used without both messages.",
+            otherwise: "If you did not expect this e-mail, ignore it: the invite cannot be used without \
+                        both messages.",
         },
-        Language::Es => Letter {
+        Language::Es => ButtonMail {
             heading: "Confirme su correo electrónico",
-            lead: "Le invitan a intercambiar mensajes seguros. La invitación misma llega a su teléfono como mensaje de texto; el botón confirma que también esta dirección es suya.",
+            lead: "Le invitan a intercambiar mensajes seguros. La invitación misma llega a su teléfono como \
+                   mensaje de texto; el botón confirma que también esta dirección es suya.",
             button: "Confirmar esta dirección",
             limit: "El botón funciona durante 24 horas.",
-            otherwise: "Si no lo esperaba, no haga nada: sin los dos mensajes nadie puede usar la invitación.",
+            otherwise: "Si no lo esperaba, no haga nada: sin los dos mensajes nadie puede usar la \
+                        invitación.",
         },
     }
 }

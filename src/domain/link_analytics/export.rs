@@ -92,7 +92,7 @@ mod tests {
     /// not enough to find a count below five.
     #[test]
     fn no_export_gives_a_small_count_away() {
-        let told = |days: &[i64]| {
+        let exported = |days: &[i64]| {
             let column = |counts: &Counts| counts.paired;
             let of = |paired| Counts { paired, ..Counts::default() };
             let (days, totals) = (days.iter().map(|n| of(*n)).collect(), of(days.iter().sum()));
@@ -105,7 +105,7 @@ mod tests {
             let mut by_export = std::collections::HashMap::<Vec<String>, Vec<Vec<i64>>>::new();
             for number in 0..7_i64.pow(length) {
                 let days: Vec<i64> = (0..length).map(|digit| number / 7_i64.pow(digit) % 7).collect();
-                by_export.entry(told(&days)).or_default().push(days);
+                by_export.entry(exported(&days)).or_default().push(days);
             }
             for (export, possible) in by_export {
                 for day in (0..length as usize).filter(|day| export[*day] == FEW) {

@@ -6,6 +6,7 @@
 //! into counters per link and day. A counter always equals the sum of the events that carry a batch id,
 //! because both change together.
 
+pub mod backlog;
 pub mod export;
 pub mod page_views;
 pub mod report;
@@ -19,12 +20,18 @@ pub use writer::{Writer, flush, spawn};
 
 use std::time::Duration;
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
 use crate::kit::ids::LinkId;
 use crate::platform::db;
 use crate::platform::tx::Tx;
+use crate::text_enum;
 
 /// How long rolled-up events are kept, so that counters can be checked against them.
-const KEPT: Duration = Duration::from_hours(35 * 24);
+const RETENTION: Duration = Duration::from_hours(35 * 24);
 /// How many channels are counted separately per link and day; the rest is counted as [`OTHER`]. The limit
 /// exists because anyone can write a channel into a link's URL.
 const MOST_CHANNELS: usize = 20;
@@ -34,7 +41,23 @@ const OTHER: &str = "other";
 const SWEEP: i64 = 5_000;
 
 /// One step of a visitor on the way to a pairing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    AsExpression,
+    FromSqlRow,
+)]
+#[strum(serialize_all = "snake_case")]
+#[diesel(sql_type = Text)]
 pub enum Step {
     /// The page was shown, to a person or a bot.
     View,
@@ -59,52 +82,14 @@ pub enum Step {
     Rejected,
 }
 
-impl Step {
-    /// All steps in order, from the page view to the identity check.
-    pub const ALL: [Self; 12] = [
-        Self::View,
-        Self::BotView,
-        Self::ConfirmedView,
-        Self::Scan,
-        Self::TapIos,
-        Self::TapAndroid,
-        Self::CodeTyped,
-        Self::SmsSent,
-        Self::Verified,
-        Self::Paired,
-        Self::Confirmed,
-        Self::Rejected,
-    ];
-
-    /// Returns the value stored in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::View => "view",
-            Self::BotView => "bot_view",
-            Self::ConfirmedView => "confirmed_view",
-            Self::Scan => "scan",
-            Self::TapIos => "tap_ios",
-            Self::TapAndroid => "tap_android",
-            Self::CodeTyped => "code_typed",
-            Self::SmsSent => "sms_sent",
-            Self::Verified => "verified",
-            Self::Paired => "paired",
-            Self::Confirmed => "confirmed",
-            Self::Rejected => "rejected",
-        }
-    }
-
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.as_str() == word)
-    }
-}
+text_enum!(Step);
 
 /// Counts one step in the transaction of the fact itself.
 pub fn record(tx: &mut Tx, link_id: &LinkId, step: Step) -> db::Result<()> {
     let event = store::Event {
         id: tx.id(),
         link_id: link_id.to_owned(),
-        step: step.as_str(),
+        step,
         channel: String::new(),
         count: 1,
         at: tx.now,
@@ -114,11 +99,11 @@ pub fn record(tx: &mut Tx, link_id: &LinkId, step: Step) -> db::Result<()> {
 
 /// Returns the funnel of a link in `range`, over all channels or for one.
 pub fn of_link(tx: &mut Tx, link_id: &LinkId, range: Range, channel: Option<&str>) -> db::Result<Report> {
-    let rows = store::counts(tx.conn, link_id, &range.first_day(), &range.last_day())?;
-    Ok(Report::new(range, channel, &rows))
+    let counts = store::counts(tx.conn, link_id, &range.first_day(), &range.last_day())?;
+    Ok(Report::new(range, channel, &counts))
 }
 
 /// Deletes events that were rolled up long ago; the counters stay.
 pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
-    store::delete_rolled(tx.conn, tx.now - KEPT, SWEEP)
+    store::delete_rolled(tx.conn, tx.now - RETENTION, SWEEP)
 }

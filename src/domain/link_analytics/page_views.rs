@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::writer::Unwritten;
+use super::backlog::Backlog;
 use super::{MOST_CHANNELS, OTHER, Step};
 use crate::kit::Timestamp;
 use crate::kit::ids::LinkId;
@@ -27,9 +27,9 @@ pub(super) struct Key {
     pub quarter: i64,
 }
 
-/// Everything that was waiting when the counters were drained.
+/// Counts that are not written yet.
 #[derive(Default)]
-pub(super) struct Drained {
+pub(super) struct PendingCounts {
     pub sums: HashMap<Key, i64>,
     /// Steps that count once per visit, however often and on whichever instance they arrive.
     pub visits: HashSet<(Key, String)>,
@@ -46,7 +46,8 @@ struct Channels {
 }
 
 impl Channels {
-    fn told<'a>(&mut self, now: Timestamp, link_id: &LinkId, channel: &'a str) -> &'a str {
+    /// Returns the channel under which a view is counted.
+    fn counted<'a>(&mut self, now: Timestamp, link_id: &LinkId, channel: &'a str) -> &'a str {
         if channel.is_empty() {
             return channel;
         }
@@ -71,7 +72,7 @@ impl Channels {
 
 #[derive(Default)]
 struct Waiting {
-    counts: Drained,
+    counts: PendingCounts,
     channels: Channels,
 }
 
@@ -79,14 +80,14 @@ struct Waiting {
 #[derive(Default)]
 pub struct PageViews {
     waiting: Mutex<Waiting>,
-    unwritten: Unwritten,
+    backlog: Backlog,
 }
 
 impl PageViews {
     /// Counts one step off the request path.
     pub fn add(&self, now: Timestamp, link_id: &LinkId, step: Step, channel: &str) {
         let Waiting { counts, channels } = &mut *self.lock();
-        let key = key(now, link_id, step, channels.told(now, link_id, channel));
+        let key = key(now, link_id, step, channels.counted(now, link_id, channel));
         if counts.sums.len() < MOST || counts.sums.contains_key(&key) {
             *counts.sums.entry(key).or_default() += 1;
         } else {
@@ -98,7 +99,7 @@ impl PageViews {
     /// whichever instance it arrives.
     pub fn add_once(&self, now: Timestamp, link_id: &LinkId, step: Step, channel: &str, visit: &str) {
         let Waiting { counts, channels } = &mut *self.lock();
-        let once = (key(now, link_id, step, channels.told(now, link_id, channel)), visit.to_owned());
+        let once = (key(now, link_id, step, channels.counted(now, link_id, channel)), visit.to_owned());
         if counts.visits.contains(&once) {
             return;
         }
@@ -113,13 +114,13 @@ impl PageViews {
 
     /// Number of waiting counts and single visits, including those that could not be written yet.
     pub fn waiting(&self) -> usize {
-        let unwritten = self.unwritten.events();
+        let backlog = self.backlog.events();
         let waiting = self.lock();
-        unwritten + waiting.counts.sums.len() + waiting.counts.visits.len()
+        backlog + waiting.counts.sums.len() + waiting.counts.visits.len()
     }
 
     /// Takes out everything that is waiting.
-    pub(super) fn drain(&self) -> Drained {
+    pub(super) fn drain(&self) -> PendingCounts {
         mem::take(&mut self.lock().counts)
     }
 
@@ -130,8 +131,8 @@ impl PageViews {
     }
 
     /// Batches that were drained and are not known to be written.
-    pub(super) fn unwritten(&self) -> &Unwritten {
-        &self.unwritten
+    pub(super) fn backlog(&self) -> &Backlog {
+        &self.backlog
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::store::Sum;
+use super::store::SlotCount;
 use super::{OTHER, Step};
 
 /// Longest range of a report, in days.
@@ -163,17 +163,16 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(range: Range, channel: Option<&str>, rows: &[Sum]) -> Self {
+    pub(super) fn new(range: Range, channel: Option<&str>, rows: &[SlotCount]) -> Self {
         let mut by_day: BTreeMap<String, Counts> = range.days().map(|day| (day, Counts::default())).collect();
         let (mut by_channel, mut totals) = (BTreeMap::<&str, Counts>::new(), Counts::default());
         let listed = listed(rows);
-        let wanted = rows.iter().filter(|(_, _, of, _)| channel.is_none_or(|only| only == of));
-        for (day, step, of, count) in wanted {
-            let Some(step) = Step::from_word(step) else { continue };
-            by_day.entry(day.clone()).or_default().add(step, *count);
-            let of = if channel.is_some() || listed.contains(of.as_str()) { of.as_str() } else { OTHER };
-            by_channel.entry(of).or_default().add(step, *count);
-            totals.add(step, *count);
+        for row in rows.iter().filter(|row| channel.is_none_or(|only| only == row.channel)) {
+            let is_listed = channel.is_some() || listed.contains(row.channel.as_str());
+            let channel = if is_listed { row.channel.as_str() } else { OTHER };
+            by_day.entry(row.day.clone()).or_default().add(row.step, row.count);
+            by_channel.entry(channel).or_default().add(row.step, row.count);
+            totals.add(row.step, row.count);
         }
         let of_day = |(day, counts)| Counts { day: Some(day), ..counts };
         let of_channel =
@@ -189,10 +188,10 @@ impl Report {
 }
 
 /// The channels with the highest counts, and always the empty one (visits without a channel).
-fn listed(rows: &[Sum]) -> BTreeSet<&str> {
+fn listed(rows: &[SlotCount]) -> BTreeSet<&str> {
     let mut sums = BTreeMap::<&str, i64>::new();
-    for (_, _, channel, count) in rows {
-        *sums.entry(channel).or_default() += count;
+    for row in rows {
+        *sums.entry(&row.channel).or_default() += row.count;
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
     sums.sort_by_key(|(channel, sum)| (!channel.is_empty(), -sum));

@@ -6,34 +6,44 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel::{delete, insert_into, update};
 
+use super::{OTHER, Step};
 use crate::kit::Timestamp;
 use crate::kit::ids::{BatchId, FunnelEventId, LinkId};
 use crate::platform::db::schema::{funnel_counts, funnel_events, practice_links, practices};
-use crate::platform::db::{Both, Conn, Result};
+use crate::platform::db::{Both, Conn, Result, columns};
 
-/// Something that happened on a link, `count` times.
+/// A step that visitors of a link reached, `count` times.
 #[derive(Clone, Insertable)]
 #[diesel(table_name = funnel_events)]
 pub struct Event {
     pub id: FunnelEventId,
     pub link_id: LinkId,
-    pub step: &'static str,
+    pub step: Step,
     pub channel: String,
     pub count: i64,
     pub at: Timestamp,
 }
 
 /// An event that is about to be added to the counters.
-pub struct Claimed {
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = funnel_events)]
+pub struct ClaimedEvent {
     pub link_id: LinkId,
-    pub step: String,
+    pub step: Step,
     pub channel: String,
     pub count: i64,
     pub at: Timestamp,
 }
 
-/// Day, step, channel and the count over all slots.
-pub type Sum = (String, String, String, i64);
+/// One slot of a counter.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = funnel_counts)]
+pub struct SlotCount {
+    pub day: String,
+    pub step: Step,
+    pub channel: String,
+    pub count: i64,
+}
 
 /// Appends events; events whose id exists already are left unchanged.
 pub fn insert(conn: &mut Conn, events: &[Event]) -> Result<()> {
@@ -45,8 +55,7 @@ pub fn insert(conn: &mut Conn, events: &[Event]) -> Result<()> {
 }
 
 /// Assigns up to `limit` open events to `batch` and returns them.
-pub fn claim(conn: &mut Conn, batch: &BatchId, limit: i64) -> Result<Vec<Claimed>> {
-    type Row = (LinkId, String, String, i64, Timestamp);
+pub fn claim(conn: &mut Conn, batch: &BatchId, limit: i64) -> Result<Vec<ClaimedEvent>> {
     let open: Vec<FunnelEventId> = funnel_events::table
         .filter(funnel_events::batch.is_null())
         .order(funnel_events::id)
@@ -55,24 +64,12 @@ pub fn claim(conn: &mut Conn, batch: &BatchId, limit: i64) -> Result<Vec<Claimed
         .load(conn)?;
     let rows =
         funnel_events::table.filter(funnel_events::id.eq_any(&open)).filter(funnel_events::batch.is_null());
-    let claimed: Vec<Row> = update(rows)
-        .set(funnel_events::batch.eq(batch))
-        .returning((
-            funnel_events::link_id,
-            funnel_events::step,
-            funnel_events::channel,
-            funnel_events::count,
-            funnel_events::at,
-        ))
-        .get_results(conn)?;
-    let claimed = claimed.into_iter();
-    Ok(claimed
-        .map(|(link_id, step, channel, count, at)| Claimed { link_id, step, channel, count, at })
-        .collect())
+    let claim = update(rows).set(funnel_events::batch.eq(batch)).returning(columns::<ClaimedEvent>());
+    Ok(claim.get_results(conn)?)
 }
 
 /// Time zones of the practices that own the events' links, by link id.
-pub fn zones(conn: &mut Conn, events: &[Claimed]) -> Result<HashMap<LinkId, String>> {
+pub fn zones(conn: &mut Conn, events: &[ClaimedEvent]) -> Result<HashMap<LinkId, String>> {
     let mut ids: Vec<&LinkId> = events.iter().map(|event| &event.link_id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -85,7 +82,7 @@ pub fn add(
     conn: &mut Conn,
     link_id: &LinkId,
     day: &str,
-    (step, channel): (&str, &str),
+    (step, channel): (Step, &str),
     slot: i32,
     count: i64,
 ) -> Result<()> {
@@ -113,26 +110,25 @@ pub fn add(
     Ok(())
 }
 
-/// The channels that a link's counters name on one day, without [`super::OTHER`].
+/// The channels that a link's counters name on one day, without [`OTHER`].
 pub fn channels(conn: &mut Conn, link_id: &LinkId, day: &str) -> Result<HashSet<String>> {
     let rows = funnel_counts::table
         .filter(funnel_counts::link_id.eq(link_id))
         .filter(funnel_counts::day.eq(day))
-        .filter(funnel_counts::channel.ne_all(["", super::OTHER]));
+        .filter(funnel_counts::channel.ne_all(["", OTHER]));
     let channels: Vec<String> = rows.select(funnel_counts::channel).distinct().load(conn)?;
     Ok(channels.into_iter().collect())
 }
 
-/// Sums of a link between two days, both included. The caller adds up the slots, because a sum over BIGINT
-/// is a NUMERIC on one database and an integer on the other.
-pub fn counts(conn: &mut Conn, link_id: &LinkId, from: &str, to: &str) -> Result<Vec<Sum>> {
+/// Counters of a link between two days, both included. The caller adds up the slots, because a sum over
+/// BIGINT is a NUMERIC on one database and an integer on the other.
+pub fn counts(conn: &mut Conn, link_id: &LinkId, from: &str, to: &str) -> Result<Vec<SlotCount>> {
     let rows = funnel_counts::table
         .filter(funnel_counts::link_id.eq(link_id))
         .filter(funnel_counts::day.ge(from))
         .filter(funnel_counts::day.le(to))
         .order(funnel_counts::day);
-    let columns = (funnel_counts::day, funnel_counts::step, funnel_counts::channel, funnel_counts::count);
-    Ok(rows.select(columns).load(conn)?)
+    Ok(rows.select(columns::<SlotCount>()).load(conn)?)
 }
 
 /// Deletes up to `limit` events that are in the counters and happened before `before`.

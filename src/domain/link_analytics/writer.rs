@@ -2,14 +2,15 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::page_views::{Drained, PageViews};
-use super::store::{self, Event};
-use super::{MOST_CHANNELS, OTHER};
+use super::backlog::Batch;
+use super::page_views::{Key, PageViews, PendingCounts};
+use super::store::{self, ClaimedEvent, Event};
+use super::{MOST_CHANNELS, OTHER, Step};
 use crate::kit::ids::{BatchId, FunnelEventId, LinkId};
 use crate::kit::{Timestamp, secret};
 use crate::platform::db;
@@ -20,7 +21,7 @@ use crate::platform::tx::{Service, Tx};
 const PAUSE: Duration = Duration::from_secs(10);
 /// How many events are written or rolled up in one transaction.
 const BATCH: usize = 500;
-/// Limit on batches that wait outside of the tally.
+/// Limit on batches in the backlog.
 const MOST_BATCHES: usize = 400;
 /// After this many consecutive database errors (two minutes), a batch is written event by event.
 const TRIES: u32 = 12;
@@ -57,37 +58,16 @@ pub fn spawn(service: Service, page_views: Arc<PageViews>) -> std::io::Result<Wr
     Ok(Writer { stop, thread })
 }
 
-/// Events that were drained together and are not known to be written. A failed commit may still have
-/// happened, so they keep their ids until one attempt succeeds: written twice, they count once.
-struct Batch {
-    events: Vec<Event>,
-    refused: u32,
-}
-
-/// All batches that were drained and are not known to be written.
-#[derive(Default)]
-pub(super) struct Unwritten(Mutex<VecDeque<Batch>>);
-
-impl Unwritten {
-    pub fn events(&self) -> usize {
-        self.lock().iter().map(|batch| batch.events.len()).sum()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Batch>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Writes what waits in memory, and rolls up every event that is not in a counter yet.
 pub fn flush(service: &Service, page_views: &PageViews) -> db::Result<()> {
     // Held for the whole flush: two concurrent flushes would write the same batches.
-    let mut unwritten = page_views.unwritten().lock();
-    // Counts that cannot be written stay in the tally, which sums them and is bounded.
-    if unwritten.len() < MOST_BATCHES {
+    let mut backlog = page_views.backlog().lock();
+    // Counts that cannot be written stay in `page_views`, which sums them and is bounded.
+    if backlog.len() < MOST_BATCHES {
         let events = events(service, page_views.drain());
-        unwritten.extend(events.chunks(BATCH).map(|events| Batch { events: events.to_vec(), refused: 0 }));
+        backlog.extend(events.chunks(BATCH).map(|events| Batch { events: events.to_vec(), refused: 0 }));
     }
-    let written = write(service, &mut unwritten);
+    let written = write(service, &mut backlog);
     if written.as_ref().is_err_and(|error| !is_refusal(error)) {
         return written;
     }
@@ -97,18 +77,18 @@ pub fn flush(service: &Service, page_views: &PageViews) -> db::Result<()> {
 
 /// Tries each batch once. A batch that the database refuses moves behind the others; if there is no
 /// database at all, the rest is not tried.
-fn write(service: &Service, unwritten: &mut VecDeque<Batch>) -> db::Result<()> {
+fn write(service: &Service, backlog: &mut VecDeque<Batch>) -> db::Result<()> {
     let mut outcome = Ok(());
-    for _ in 0..unwritten.len() {
-        let Some(mut batch) = unwritten.pop_front() else { break };
+    for _ in 0..backlog.len() {
+        let Some(mut batch) = backlog.pop_front() else { break };
         let Err(error) = service.write_blocking(|tx| store::insert(tx.conn, &batch.events)) else { continue };
         if !is_refusal(&error) {
-            unwritten.push_front(batch);
+            backlog.push_front(batch);
             return Err(error);
         }
         batch.refused += 1;
         if batch.refused < TRIES {
-            unwritten.push_back(batch);
+            backlog.push_back(batch);
         } else {
             one_by_one(service, batch);
         }
@@ -132,16 +112,16 @@ fn one_by_one(service: &Service, batch: Batch) {
     }
 }
 
-fn events(service: &Service, drained: Drained) -> Vec<Event> {
-    let sums = drained.sums.into_iter().map(|(key, count)| (service.id::<FunnelEventId>(), key, count));
-    let visits = drained.visits.into_iter().map(|(key, visit)| {
+fn events(service: &Service, pending: PendingCounts) -> Vec<Event> {
+    let sums = pending.sums.into_iter().map(|(key, count)| (service.id::<FunnelEventId>(), key, count));
+    let visits = pending.visits.into_iter().map(|(key, visit)| {
         let name = format!("{visit}:{}", key.step.as_str());
         (FunnelEventId::from(format!("fun_{}", secret::sha256(name.as_bytes()))), key, 1)
     });
-    let event = |(id, key, count): (FunnelEventId, super::page_views::Key, i64)| Event {
+    let event = |(id, key, count): (FunnelEventId, Key, i64)| Event {
         id,
         link_id: key.link_id,
-        step: key.step.as_str(),
+        step: key.step,
         channel: key.channel,
         count,
         at: Timestamp::from_millis(key.quarter),
@@ -153,25 +133,34 @@ fn events(service: &Service, drained: Drained) -> Vec<Event> {
 fn roll(tx: &mut Tx) -> db::Result<usize> {
     let batch = tx.id::<BatchId>();
     let claimed = store::claim(tx.conn, &batch, i64::try_from(BATCH).unwrap_or(i64::MAX))?;
-    let zones = store::zones(tx.conn, &claimed)?;
-    let mut sums: HashMap<(LinkId, String, String, String), i64> = HashMap::new();
-    for event in &claimed {
-        let day = day(event.at, zones.get(&event.link_id).map_or("UTC", String::as_str));
-        let key = (event.link_id.clone(), day, event.step.clone(), event.channel.clone());
-        *sums.entry(key).or_default() += event.count;
-    }
-    let [dice] = tx.random::<1>();
+    let sums = sums(tx, &claimed)?;
+    let [random] = tx.random::<1>();
+    let slot = i32::from(random % SLOTS);
     let mut known = HashMap::new();
     // Same order everywhere, so that two instances that meet in a slot wait and never deadlock.
-    let mut told_sums = BTreeMap::<(&LinkId, &str, &str, &str), i64>::new();
+    let mut counters = BTreeMap::<(&LinkId, &str, Step, &str), i64>::new();
     for ((link_id, day, step, channel), count) in &sums {
-        let channel = told(tx, &mut known, (link_id, day), channel)?;
-        *told_sums.entry((link_id, day, step, channel)).or_default() += count;
+        let channel = counted_channel(tx, &mut known, (link_id, day), channel)?;
+        *counters.entry((link_id, day, *step, channel)).or_default() += count;
     }
-    for ((link_id, day, step, channel), count) in told_sums {
-        store::add(tx.conn, link_id, day, (step, channel), i32::from(dice % SLOTS), count)?;
+    for ((link_id, day, step, channel), count) in counters {
+        store::add(tx.conn, link_id, day, (step, channel), slot, count)?;
     }
     Ok(claimed.len())
+}
+
+/// Sums of the events, by link, day of its practice, step and channel.
+type Sums = HashMap<(LinkId, String, Step, String), i64>;
+
+fn sums(tx: &mut Tx, events: &[ClaimedEvent]) -> db::Result<Sums> {
+    let zones = store::zones(tx.conn, events)?;
+    let mut sums = Sums::new();
+    for event in events {
+        let day = day(event.at, zones.get(&event.link_id).map_or("UTC", String::as_str));
+        let key = (event.link_id.clone(), day, event.step, event.channel.clone());
+        *sums.entry(key).or_default() += event.count;
+    }
+    Ok(sums)
 }
 
 /// Channels that the counters contain, per link and day.
@@ -179,7 +168,7 @@ type Known<'a> = HashMap<(&'a LinkId, &'a str), HashSet<String>>;
 
 /// Returns the channel under which a count is kept. Each instance limits its channels before it writes;
 /// here the limit holds over all instances, except for channels that two of them add at the same moment.
-fn told<'a>(
+fn counted_channel<'a>(
     tx: &mut Tx,
     known: &mut Known<'a>,
     (link_id, day): (&'a LinkId, &'a str),

@@ -1,7 +1,8 @@
-//! The access scope of staff: admins and support see the whole practice, members what comes through certain links.
+//! The access scope of staff: admins and support see the whole practice, members what comes through
+//! certain links.
 
 use super::{Link, Owner, store};
-use crate::domain::staff::{self, Permission, Principal};
+use crate::domain::staff::{self, Permission, Staff};
 use crate::kit::ids::{LinkId, StaffId};
 use crate::platform::db;
 use crate::platform::tx::Tx;
@@ -23,7 +24,7 @@ pub enum AccessScope {
 
 impl AccessScope {
     /// The scope of a staff member, as of now.
-    pub fn of(tx: &mut Tx, who: &Principal) -> db::Result<Self> {
+    pub fn of(tx: &mut Tx, who: &Staff) -> db::Result<Self> {
         if who.role.has(Permission::ConfigurePractice) {
             return Ok(Self::All);
         }
@@ -38,9 +39,7 @@ impl AccessScope {
     pub fn includes(&self, link: &Link) -> bool {
         match self {
             Self::All => true,
-            Self::Limited { owners, links, .. } => {
-                links.contains(&link.id) || owners.iter().any(|owner| owner.as_str() == link.owner.as_str())
-            }
+            Self::Limited { owners, links, .. } => links.contains(&link.id) || owners.contains(&link.owner),
         }
     }
 }

@@ -25,6 +25,11 @@ const LONGEST: u32 = 12;
 /// Allowed numbers of digits in a code.
 pub const LENGTHS: RangeInclusive<usize> = SHORTEST as usize..=LONGEST as usize;
 
+/// Returns whether a text consists of as many digits as a code can have.
+pub fn is_code(text: &str) -> bool {
+    LENGTHS.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// Returns the length of the next code: one digit more once half of the codes of a length are in use.
 pub fn length_for(mut in_use: impl FnMut(u32) -> db::Result<i64>) -> db::Result<u32> {
     for length in SHORTEST..LONGEST {

@@ -1,7 +1,7 @@
 //! Validation of a link's text fields, shared by the practice API and the operator's command line.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unwritable {
+pub enum InvalidText {
     #[error("A label must have 1 to 100 characters on one line.")]
     Label,
     #[error("Use up to 20 tags, each with 1 to 40 characters on one line.")]
@@ -11,29 +11,29 @@ pub enum Unwritable {
 }
 
 /// Validates and trims a label.
-pub fn label(written: &str) -> Result<String, Unwritable> {
-    line(written, 100).ok_or(Unwritable::Label)
+pub fn label(written: &str) -> Result<String, InvalidText> {
+    line(written, 100).ok_or(InvalidText::Label)
 }
 
 /// Validates and trims tags, and drops duplicates that differ only in case.
-pub fn tags(written: &[String]) -> Result<Vec<String>, Unwritable> {
-    let mut kept: Vec<String> = Vec::new();
+pub fn tags(written: &[String]) -> Result<Vec<String>, InvalidText> {
+    let mut unique: Vec<String> = Vec::new();
     for tag in written {
-        let tag = line(tag, 40).ok_or(Unwritable::Tags)?;
-        if !kept.iter().any(|known| known.to_lowercase() == tag.to_lowercase()) {
-            kept.push(tag);
+        let tag = line(tag, 40).ok_or(InvalidText::Tags)?;
+        if !unique.iter().any(|known| known.to_lowercase() == tag.to_lowercase()) {
+            unique.push(tag);
         }
     }
-    if kept.len() <= 20 { Ok(kept) } else { Err(Unwritable::Tags) }
+    if unique.len() <= 20 { Ok(unique) } else { Err(InvalidText::Tags) }
 }
 
 /// Validates a welcome message and normalizes its line ends to `\n`.
-pub fn welcome(written: &str) -> Result<String, Unwritable> {
+pub fn welcome(written: &str) -> Result<String, InvalidText> {
     let text = written.replace("\r\n", "\n").replace('\r', "\n");
     let is_text = text.chars().all(|c| c == '\n' || !c.is_control());
     match is_text && (1..=1_000).contains(&text.trim().chars().count()) {
         true => Ok(text),
-        false => Err(Unwritable::Welcome),
+        false => Err(InvalidText::Welcome),
     }
 }
 
@@ -58,9 +58,9 @@ mod tests {
         assert_eq!(tags(&most), Ok(most.clone()));
         let doubled = [most.clone(), most.clone()].concat();
         assert_eq!(tags(&doubled), Ok(most.clone()), "duplicates are dropped");
-        assert_eq!(tags(&[most, words(&["one more"])].concat()), Err(Unwritable::Tags));
+        assert_eq!(tags(&[most, words(&["one more"])].concat()), Err(InvalidText::Tags));
         for bad in ["", " ", "two\nlines", &"x".repeat(41)] {
-            assert_eq!(tags(&words(&[bad])), Err(Unwritable::Tags), "{bad:?}");
+            assert_eq!(tags(&words(&[bad])), Err(InvalidText::Tags), "{bad:?}");
         }
     }
 
@@ -70,7 +70,7 @@ mod tests {
             assert_eq!(welcome(written).as_deref(), Ok("Hello.\nWelcome."));
         }
         for bad in ["", "\r\n", "bell \u{7}", &"x".repeat(1_001)] {
-            assert_eq!(welcome(bad), Err(Unwritable::Welcome), "{bad:?}");
+            assert_eq!(welcome(bad), Err(InvalidText::Welcome), "{bad:?}");
         }
     }
 
@@ -78,7 +78,7 @@ mod tests {
     fn a_label_is_one_line() {
         assert_eq!(label(" Flyer ").as_deref(), Ok("Flyer"));
         for bad in ["", " ", "two\nlines", &"x".repeat(101)] {
-            assert_eq!(label(bad), Err(Unwritable::Label), "{bad:?}");
+            assert_eq!(label(bad), Err(InvalidText::Label), "{bad:?}");
         }
     }
 }

@@ -7,32 +7,43 @@
 pub mod access;
 pub mod code;
 pub mod details;
+pub mod edit;
+pub mod funnel;
 pub mod manage;
+pub mod method;
 pub mod owner;
 pub mod store;
 pub mod token;
 
 pub use access::AccessScope;
-pub use code::LENGTHS as CODE_LENGTHS;
-pub use manage::{
-    Change, EndpointRefusal, People, Visible, add, change, close_all, find_visible, joined, list, notified,
-    owner_kind, people,
-};
+pub use code::{LENGTHS as CODE_LENGTHS, is_code};
+pub use edit::{Change, ManageError, People, add, close_all, edit, notified, owner_exists};
+pub use funnel::{export_funnel, funnel};
+pub use manage::{LinkDetails, change, create, find_in_scope, get, list, list_all, printable};
+pub use method::Method;
 pub use owner::Owner;
-pub use store::Link;
+pub use store::{Link, Part};
 pub use token::{LinkToken, Source};
 
 use std::collections::HashSet;
+
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
+use utoipa::ToSchema;
 
 use crate::domain::link_analytics;
 use crate::domain::practices::{self, Practice};
 use crate::kit::ids::{LinkId, PracticeId, StaffId};
 use crate::platform::db::{self, Conn};
 use crate::platform::tx::Tx;
+use crate::text_enum;
 
 /// Why a code or a token was refused.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum Error {
     /// No such link, or a closed or suspended one: the response is the same, so they cannot be told apart.
     #[error("link not found")]
     NotFound,
@@ -50,8 +61,24 @@ pub enum Refusal {
 }
 
 /// Lifecycle state of a practice link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+    AsExpression,
+    FromSqlRow,
+    ToSchema,
+)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
+#[diesel(sql_type = Text)]
 pub enum State {
     /// The link accepts new patients.
     Active,
@@ -63,21 +90,7 @@ pub enum State {
     Closed,
 }
 
-impl State {
-    /// Returns the value used by the API and the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Paused => "paused",
-            Self::Retired => "retired",
-            Self::Closed => "closed",
-        }
-    }
-
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Active, Self::Paused, Self::Retired, Self::Closed].into_iter().find(|s| s.as_str() == word)
-    }
-}
+text_enum!(State);
 
 /// A link that can be opened, with its effective link and its practice.
 #[derive(Clone)]
@@ -86,14 +99,14 @@ pub struct Destination {
     pub link: Link,
     /// The effective link, whose tags, owner, assignee and welcome apply: the same link, or the one that a
     /// retired link forwards to.
-    pub endpoint: Link,
+    pub effective: Link,
     pub practice: Practice,
 }
 
 impl Destination {
     /// Whether previews, texts and e-mails omit the practice's name.
     pub fn is_discreet(&self) -> bool {
-        self.link.discreet || self.endpoint.discreet
+        self.link.discreet || self.effective.discreet
     }
 
     /// Version of the logo on its pages; a discreet link has none.
@@ -102,20 +115,16 @@ impl Destination {
     }
 }
 
-/// Owner of conversations that belong to the practice as a whole.
-pub const PRACTICE: &str = "practice";
-
 #[derive(Clone)]
 pub struct NewLink {
-    pub practice_id: PracticeId,
     pub label: String,
     pub tags: Vec<String>,
     /// First entry of its conversations.
     pub welcome: Option<String>,
     /// Whether it is the practice's default link.
     pub is_default: bool,
-    /// Who can see its conversations: [`PRACTICE`], the id of a team or of a staff member.
-    pub owner: String,
+    /// Who can see its conversations.
+    pub owner: Owner,
     /// Staff member who answers its conversations.
     pub assignee_id: Option<StaffId>,
     /// Whether previews, texts and e-mails omit the practice's name.
@@ -124,14 +133,13 @@ pub struct NewLink {
 
 impl NewLink {
     /// A link without extras, owned by the whole practice.
-    pub fn plain(practice_id: &PracticeId, label: &str) -> Self {
+    pub fn plain(label: &str) -> Self {
         Self {
-            practice_id: practice_id.to_owned(),
             label: label.to_owned(),
             tags: Vec::new(),
             welcome: None,
             is_default: false,
-            owner: PRACTICE.to_owned(),
+            owner: Owner::Practice,
             assignee_id: None,
             discreet: false,
         }
@@ -147,11 +155,15 @@ const FORWARDS: usize = 1_000;
 
 /// Creates a link with a fresh random code. It inserts and retries; checking first and then inserting
 /// would be a race.
-pub fn create(tx: &mut Tx, new: &NewLink) -> db::Result<Option<Link>> {
+pub fn create_with_random_code(
+    tx: &mut Tx,
+    practice_id: &PracticeId,
+    new: &NewLink,
+) -> db::Result<Option<Link>> {
     let length = code::length_for(|length| store::count_of_length(tx.conn, length))?;
     for _ in 0..TRIES {
-        let id = tx.id::<LinkId>();
-        if let Some(link) = store::insert(tx.conn, &id, &code::generate(tx, length), new, tx.now)? {
+        let (id, code) = (tx.id::<LinkId>(), code::generate(tx, length));
+        if let Some(link) = store::insert(tx.conn, &id, practice_id, &code, new, tx.now)? {
             return Ok(Some(link));
         }
     }
@@ -159,32 +171,37 @@ pub fn create(tx: &mut Tx, new: &NewLink) -> db::Result<Option<Link>> {
 }
 
 /// Creates a link with a code that the operator chose (imported, or the demo's); `None` if it is taken.
-pub fn create_with_code(tx: &mut Tx, code: &str, new: &NewLink) -> db::Result<Option<Link>> {
+pub fn create_with_code(
+    tx: &mut Tx,
+    practice_id: &PracticeId,
+    code: &str,
+    new: &NewLink,
+) -> db::Result<Option<Link>> {
     let id = tx.id::<LinkId>();
-    store::insert(tx.conn, &id, code, new, tx.now)
+    store::insert(tx.conn, &id, practice_id, code, new, tx.now)
 }
 
-/// Result of opening a link code.
-pub enum Opened {
+/// Result of looking a code up.
+pub enum Lookup {
     /// The practice accepts new patients.
     Open(Destination),
     /// The link is paused for now.
     Paused(Destination),
     /// Unknown or closed. "Mistyped" depends only on the digits, not on whether a row exists, so that
     /// closed and unknown codes get the same answer.
-    Nowhere {
+    NotFound {
         /// Whether the check digit is wrong.
         mistyped: bool,
     },
 }
 
-pub fn open(tx: &mut Tx, code: &str) -> db::Result<Opened> {
+pub fn look_up(tx: &mut Tx, code: &str) -> db::Result<Lookup> {
     let found = store::find_by_code(tx.conn, code)?;
-    let nowhere = Opened::Nowhere { mistyped: !code::is_well_formed(code) };
-    let Some(to) = destination(tx, found, store::find)? else { return Ok(nowhere) };
-    Ok(match to.endpoint.state() {
-        State::Paused => Opened::Paused(to),
-        _ => Opened::Open(to),
+    let unknown = Lookup::NotFound { mistyped: !code::is_well_formed(code) };
+    let Some(to) = destination(tx, found, store::find)? else { return Ok(unknown) };
+    Ok(match to.effective.state {
+        State::Paused => Lookup::Paused(to),
+        _ => Lookup::Open(to),
     })
 }
 
@@ -198,31 +215,31 @@ pub enum Logo {
     /// The practice has no logo, or the link is discreet.
     None,
     /// The code is unknown or closed.
-    Nowhere,
+    NotFound,
 }
 
 /// Returns the logo on the page of `code`.
 pub fn logo(tx: &mut Tx, code: &str) -> db::Result<Logo> {
-    let (Opened::Open(to) | Opened::Paused(to)) = open(tx, code)? else { return Ok(Logo::Nowhere) };
+    let (Lookup::Open(to) | Lookup::Paused(to)) = look_up(tx, code)? else { return Ok(Logo::NotFound) };
     let Some(version) = to.logo_version().map(str::to_owned) else { return Ok(Logo::None) };
     let png = practices::logo(tx, &to.practice.id)?;
     Ok(png.map_or(Logo::None, |png| Logo::Of { version, png }))
 }
 
 /// Returns the destination of an active link code.
-pub fn resolve(tx: &mut Tx, code: &str) -> Result<Destination, Refusal> {
-    match open(tx, code)? {
-        Opened::Open(to) => Ok(to),
-        Opened::Paused(_) => Err(Refusal::Paused),
-        Opened::Nowhere { mistyped: true } => Err(Refusal::Mistyped),
-        Opened::Nowhere { mistyped: false } => Err(Refusal::NotFound),
+pub fn resolve(tx: &mut Tx, code: &str) -> Result<Destination, Error> {
+    match look_up(tx, code)? {
+        Lookup::Open(to) => Ok(to),
+        Lookup::Paused(_) => Err(Error::Paused),
+        Lookup::NotFound { mistyped: true } => Err(Error::Mistyped),
+        Lookup::NotFound { mistyped: false } => Err(Error::NotFound),
     }
 }
 
 /// Signs a link token for a device that submitted `code`.
-pub fn issue_token(tx: &mut Tx, code: &str, source: Source) -> Result<(LinkToken, Destination), Refusal> {
+pub fn issue_token(tx: &mut Tx, code: &str, source: Source) -> Result<(LinkToken, Destination), Error> {
     let destination = resolve(tx, code)?;
-    let token = token::sign(tx, &destination.link.id, source).ok_or(Refusal::NotFound)?;
+    let token = token::sign(tx, &destination.link.id, source).ok_or(Error::NotFound)?;
     if let Some(step) = source.step() {
         link_analytics::record(tx, &destination.link.id, step)?;
     }
@@ -230,39 +247,39 @@ pub fn issue_token(tx: &mut Tx, code: &str, source: Source) -> Result<(LinkToken
 }
 
 /// Returns the current destination of a link token, and how the code reached the device.
-pub fn read_token(tx: &mut Tx, token: &str) -> Result<(Destination, Source), Refusal> {
-    let (link_id, source) = token::verify(tx, token).ok_or(Refusal::TokenInvalid)?;
+pub fn resolve_token(tx: &mut Tx, token: &str) -> Result<(Destination, Source), Error> {
+    let (link_id, source) = token::verify(tx, token).ok_or(Error::TokenInvalid)?;
     Ok((destination_of(tx, &link_id)?, source))
 }
 
 /// Returns the current destination of the link `id`.
-pub fn destination_of(tx: &mut Tx, id: &LinkId) -> Result<Destination, Refusal> {
+pub fn destination_of(tx: &mut Tx, id: &LinkId) -> Result<Destination, Error> {
     let found = store::find_with_practice(tx.conn, id)?;
-    let to = destination(tx, found, store::find)?.ok_or(Refusal::TokenInvalid)?;
+    let to = destination(tx, found, store::find)?.ok_or(Error::TokenInvalid)?;
     open_only(to)
 }
 
 /// [`destination_of`] with row locks, for callers that are about to pair: the rows cannot change until the
 /// transaction ends, so a pairing is never made with a practice that closed, or through a link that was
 /// paused, a moment before.
-pub fn hold(tx: &mut Tx, id: &LinkId) -> Result<Destination, Refusal> {
+pub fn lock(tx: &mut Tx, id: &LinkId) -> Result<Destination, Error> {
     // A link never moves to another practice, so its practice may be read before the link is locked.
-    let link = store::find(tx.conn, id)?.ok_or(Refusal::TokenInvalid)?;
-    let practice = practices::hold(tx, &link.practice_id)?;
-    let found = store::hold(tx.conn, id)?.zip(practice);
-    let to = destination(tx, found, store::hold)?.ok_or(Refusal::TokenInvalid)?;
+    let link = store::find(tx.conn, id)?.ok_or(Error::TokenInvalid)?;
+    let practice = practices::lock(tx, &link.practice_id)?;
+    let found = store::lock(tx.conn, id)?.zip(practice);
+    let to = destination(tx, found, store::lock)?.ok_or(Error::TokenInvalid)?;
     open_only(to)
 }
 
-/// [`read_token`], with row locks like [`hold`].
-pub fn hold_by_token(tx: &mut Tx, token: &str) -> Result<(Destination, Source), Refusal> {
-    let (link_id, source) = token::verify(tx, token).ok_or(Refusal::TokenInvalid)?;
-    Ok((hold(tx, &link_id)?, source))
+/// [`resolve_token`], with row locks like [`lock`].
+pub fn lock_by_token(tx: &mut Tx, token: &str) -> Result<(Destination, Source), Error> {
+    let (link_id, source) = token::verify(tx, token).ok_or(Error::TokenInvalid)?;
+    Ok((lock(tx, &link_id)?, source))
 }
 
-fn open_only(to: Destination) -> Result<Destination, Refusal> {
-    match to.endpoint.state() {
-        State::Paused => Err(Refusal::Paused),
+fn open_only(to: Destination) -> Result<Destination, Error> {
+    match to.effective.state {
+        State::Paused => Err(Error::Paused),
         _ => Ok(to),
     }
 }
@@ -278,10 +295,10 @@ pub fn find(tx: &mut Tx, id: &LinkId) -> db::Result<Option<Link>> {
 
 /// Returns the link and its effective link in any state, even if the practice is closed or suspended: for
 /// records that were created through it earlier.
-pub fn known(tx: &mut Tx, id: &LinkId) -> db::Result<Option<Destination>> {
+pub fn find_destination(tx: &mut Tx, id: &LinkId) -> db::Result<Option<Destination>> {
     let Some((link, practice)) = store::find_with_practice(tx.conn, id)? else { return Ok(None) };
-    let endpoint = endpoint(tx, &link, store::find)?.unwrap_or_else(|| link.clone());
-    Ok(Some(Destination { link, endpoint, practice }))
+    let effective = effective_link(tx, &link, store::find)?.unwrap_or_else(|| link.clone());
+    Ok(Some(Destination { link, effective, practice }))
 }
 
 /// Query for a link by id: a plain read, or with a row lock.
@@ -290,16 +307,16 @@ type Look = fn(&mut Conn, &LinkId) -> db::Result<Option<Link>>;
 /// Adds the effective link; `None` if the link is closed or the practice is not active.
 fn destination(tx: &mut Tx, found: Option<(Link, Practice)>, look: Look) -> db::Result<Option<Destination>> {
     let Some((link, practice)) = found.filter(|(_, practice)| practice.is_active()) else { return Ok(None) };
-    let endpoint = endpoint(tx, &link, look)?.filter(|endpoint| endpoint.state() != State::Closed);
-    Ok(endpoint.map(|endpoint| Destination { link, endpoint, practice }))
+    let effective = effective_link(tx, &link, look)?.filter(|link| link.state != State::Closed);
+    Ok(effective.map(|effective| Destination { link, effective, practice }))
 }
 
 /// Resolves the effective link by following the forwards of retired links; every chain and every cycle ends
 /// at the default link.
-fn endpoint(tx: &mut Tx, link: &Link, look: Look) -> db::Result<Option<Link>> {
+fn effective_link(tx: &mut Tx, link: &Link, look: Look) -> db::Result<Option<Link>> {
     let (mut at, mut seen) = (link.clone(), HashSet::new());
     while seen.len() < FORWARDS && seen.insert(at.id.clone()) {
-        if at.state() != State::Retired {
+        if at.state != State::Retired {
             return Ok(Some(at));
         }
         let next = match &at.forward_id {

@@ -1,15 +1,19 @@
 //! Queries on `practice_links` and `link_people`.
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
 use diesel::insert_into;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use strum::{EnumString, IntoStaticStr};
 
-use super::{Change, NewLink, State};
+use super::{AccessScope, Change, NewLink, Owner, State};
 use crate::domain::practices::Practice;
 use crate::kit::Timestamp;
 use crate::kit::ids::{LinkId, PracticeId, StaffId};
 use crate::platform::db::schema::{link_people, practice_links, practices};
 use crate::platform::db::{Both, Conn, Result, Shared, columns};
+use crate::text_enum;
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -28,12 +32,12 @@ pub struct Link {
     tags: String,
     /// First entry of its conversations.
     pub welcome: Option<String>,
-    state: String,
+    pub state: State,
     /// Whether it is the practice's first link, which retired links fall back to.
     pub is_default: bool,
     pub created_at: Timestamp,
-    /// Who can see its conversations: `practice`, the id of a team or of a staff member.
-    pub owner: String,
+    /// Who can see its conversations.
+    pub owner: Owner,
     /// Staff member who answers its conversations.
     pub assignee_id: Option<StaffId>,
     /// Whether previews, texts and e-mails omit the practice's name.
@@ -47,29 +51,38 @@ impl Link {
     pub fn tags(&self) -> Vec<String> {
         serde_json::from_str(&self.tags).unwrap_or_default()
     }
-
-    /// An unknown value in the database counts as closed.
-    pub fn state(&self) -> State {
-        State::from_word(&self.state).unwrap_or(State::Closed)
-    }
 }
+
+/// What a staff member does on a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, AsExpression, FromSqlRow)]
+#[strum(serialize_all = "snake_case")]
+#[diesel(sql_type = Text)]
+pub enum Part {
+    /// Sees the link's conversations.
+    Member,
+    /// Is notified of the link's new conversations.
+    Notify,
+}
+
+text_enum!(Part);
 
 /// Inserts a link; `None` if the code is taken.
 pub fn insert(
     conn: &mut Conn,
     id: &LinkId,
+    practice_id: &PracticeId,
     code: &str,
     new: &NewLink,
     now: Timestamp,
 ) -> Result<Option<Link>> {
     let row = (
         practice_links::id.eq(id),
-        practice_links::practice_id.eq(&new.practice_id),
+        practice_links::practice_id.eq(practice_id),
         practice_links::code.eq(code),
         practice_links::label.eq(&new.label),
         practice_links::tags.eq(serde_json::to_string(&new.tags).unwrap_or_else(|_| "[]".into())),
         practice_links::welcome.eq(&new.welcome),
-        practice_links::state.eq("active"),
+        practice_links::state.eq(State::Active),
         practice_links::is_default.eq(new.is_default),
         practice_links::created_at.eq(now),
         practice_links::owner.eq(&new.owner),
@@ -89,7 +102,7 @@ pub fn find(conn: &mut Conn, id: &LinkId) -> Result<Option<Link>> {
 }
 
 /// Returns the link with a shared row lock until the transaction ends.
-pub fn hold(conn: &mut Conn, id: &LinkId) -> Result<Option<Link>> {
+pub fn lock(conn: &mut Conn, id: &LinkId) -> Result<Option<Link>> {
     Ok(Shared(practice_links::table.find(id).select(columns::<Link>())).get_result(conn).optional()?)
 }
 
@@ -122,11 +135,11 @@ pub fn find_of(conn: &mut Conn, practice_id: &PracticeId, id: &LinkId) -> Result
     Ok(row.select(columns::<Link>()).first(conn).optional()?)
 }
 
-/// Links of a practice after `after`, oldest first; `only` restricts them to owners and link ids.
+/// Links of a practice within a scope after `after`, oldest first.
 pub fn list(
     conn: &mut Conn,
     practice_id: &PracticeId,
-    only: Option<(&[String], &[LinkId])>,
+    scope: &AccessScope,
     after: &str,
     limit: i64,
 ) -> Result<Vec<Link>> {
@@ -134,51 +147,51 @@ pub fn list(
         .filter(practice_links::practice_id.eq(practice_id))
         .filter(practice_links::id.gt(after))
         .into_boxed();
-    if let Some((owners, ids)) = only {
-        rows = rows.filter(practice_links::owner.eq_any(owners).or(practice_links::id.eq_any(ids)));
+    if let AccessScope::Limited { owners, links, .. } = scope {
+        rows = rows.filter(practice_links::owner.eq_any(owners).or(practice_links::id.eq_any(links)));
     }
     Ok(rows.order(practice_links::id).limit(limit).select(columns::<Link>()).load(conn)?)
 }
 
 #[derive(AsChangeset)]
 #[diesel(table_name = practice_links)]
-struct Changed<'a> {
+struct Changes<'a> {
     label: Option<&'a str>,
     tags: Option<String>,
     welcome: Option<Option<String>>,
-    owner: Option<&'a str>,
+    owner: Option<&'a Owner>,
     assignee_id: Option<Option<StaffId>>,
     discreet: Option<bool>,
-    state: Option<&'static str>,
+    state: Option<State>,
     forward_id: Option<Option<LinkId>>,
 }
 
 /// Changes a link whose state is still the one that was `seen`.
 pub fn update(conn: &mut Conn, seen: &Link, change: &Change) -> Result<Option<Link>> {
     let tags = change.tags.as_ref().map(|tags| serde_json::to_string(tags).unwrap_or_else(|_| "[]".into()));
-    let changed = Changed {
+    let changes = Changes {
         label: change.label.as_deref(),
         tags,
         welcome: change.welcome.clone(),
-        owner: change.owner.as_deref(),
+        owner: change.owner.as_ref(),
         assignee_id: change.assignee_id.clone(),
         discreet: change.discreet,
         // Always written, so that the statement has at least one column to set.
-        state: Some(change.state.unwrap_or(seen.state()).as_str()),
+        state: Some(change.state.unwrap_or(seen.state)),
         forward_id: change.forward_to.clone(),
     };
-    let row = practice_links::table.find(&seen.id).filter(practice_links::state.eq(&seen.state));
-    let update = diesel::update(row).set(changed).returning(columns::<Link>());
+    let row = practice_links::table.find(&seen.id).filter(practice_links::state.eq(seen.state));
+    let update = diesel::update(row).set(changes).returning(columns::<Link>());
     Ok(update.get_result(conn).optional()?)
 }
 
 pub fn close_all(conn: &mut Conn, practice_id: &PracticeId) -> Result<usize> {
     let rows = practice_links::table.filter(practice_links::practice_id.eq(practice_id));
-    Ok(diesel::update(rows).set(practice_links::state.eq("closed")).execute(conn)?)
+    Ok(diesel::update(rows).set(practice_links::state.eq(State::Closed)).execute(conn)?)
 }
 
-/// Ids of the staff members with the role `part` on a link, in order.
-pub fn people(conn: &mut Conn, link_id: &LinkId, part: &str) -> Result<Vec<StaffId>> {
+/// Ids of the staff members with a part on a link, in order.
+pub fn people(conn: &mut Conn, link_id: &LinkId, part: Part) -> Result<Vec<StaffId>> {
     let rows = link_people::table.filter(link_people::link_id.eq(link_id)).filter(link_people::part.eq(part));
     Ok(rows.order(link_people::staff_id).select(link_people::staff_id).load(conn)?)
 }
@@ -188,13 +201,13 @@ pub fn joined(conn: &mut Conn, staff_id: &StaffId) -> Result<Vec<LinkId>> {
     let assigned = practice_links::table.filter(practice_links::assignee_id.eq(staff_id));
     let mut ids: Vec<LinkId> = assigned.select(practice_links::id).load(conn)?;
     let shared = link_people::table.filter(link_people::staff_id.eq(staff_id));
-    let shared = shared.filter(link_people::part.eq("member")).select(link_people::link_id);
+    let shared = shared.filter(link_people::part.eq(Part::Member)).select(link_people::link_id);
     ids.extend(shared.load::<LinkId>(conn)?);
     Ok(ids)
 }
 
-/// Replaces the staff members with the role `part` on a link.
-pub fn replace_people(conn: &mut Conn, link_id: &LinkId, part: &str, staff: &[StaffId]) -> Result<()> {
+/// Replaces the staff members with a part on a link.
+pub fn replace_people(conn: &mut Conn, link_id: &LinkId, part: Part, staff: &[StaffId]) -> Result<()> {
     let rows = link_people::table.filter(link_people::link_id.eq(link_id)).filter(link_people::part.eq(part));
     diesel::delete(rows).execute(conn)?;
     for id in staff {

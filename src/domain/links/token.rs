@@ -2,21 +2,41 @@
 
 use std::time::Duration;
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
 use crate::domain::link_analytics::Step;
 use crate::kit::ids::{LinkId, LinkTapId};
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Tx;
+use crate::text_enum;
 
 const LIFE: Duration = Duration::from_hours(30 * 24);
 const TYPE: &str = "link+jwt";
 const AUDIENCE: &str = "practice-links:link";
 
 /// How a code reached the device. Each of these is exact: the device itself held the code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    EnumString,
+    IntoStaticStr,
+    Serialize,
+    Deserialize,
+    AsExpression,
+    FromSqlRow,
+    ToSchema,
+)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
+#[diesel(sql_type = Text)]
 pub enum Source {
     /// The link itself opened the installed app.
     UniversalLink,
@@ -42,19 +62,9 @@ impl Source {
             _ => None,
         }
     }
-
-    /// Returns the value used by the API and the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UniversalLink => "universal_link",
-            Self::PlayReferrer => "play_referrer",
-            Self::AppClip => "app_clip",
-            Self::Pasteboard => "pasteboard",
-            Self::Typed => "typed",
-            Self::Scanned => "scanned",
-        }
-    }
 }
+
+text_enum!(Source);
 
 #[derive(Serialize, Deserialize)]
 struct Claims {

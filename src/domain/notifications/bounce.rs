@@ -1,21 +1,21 @@
 //! Bounces and complaints. A mailbox that bounced for good gets no more mail, the practice's other admins
-//! are told once, and a complaint about a mail turns off mails of its kind for that recipient.
+//! are notified once, and a complaint about a mail turns off mails of its kind for that recipient.
 
 use serde_json::json;
 
-use super::mail::{self, Kind, Payload};
-use super::people::{self, Recipient};
+use super::message::{self, Kind, Payload};
+use super::recipient::{self, Addressee};
 use super::{preference, store};
-use crate::domain::{practices, staff};
+use crate::domain::{links, practices, staff};
 use crate::kit::Timestamp;
 use crate::kit::ids::OutboxId;
-use crate::platform::audit;
+use crate::platform::audit::{Action, Actor};
 use crate::platform::db;
-use crate::platform::outbox::{self, Channel, Job, Outcome, Report, Topics};
+use crate::platform::outbox::{self, Channel, Job, Outcome, Receipt, Report, Topics};
 use crate::platform::tx::Tx;
 
-/// The outcome label of a mailbox that is gone; any other rejection is about one mail.
-const GONE: &str = "mailbox_refused";
+/// A mailbox that is gone; any other rejection is about one mail.
+const GONE: Outcome = Outcome::MAILBOX_GONE;
 
 /// An event reported about a mail that a server had accepted.
 pub struct Event {
@@ -40,25 +40,25 @@ pub enum EventKind {
 
 /// Processes a mail server's report once per `webhook-id`. The id is remembered because a signature is
 /// valid for minutes, and not every event in a report carries its time.
-pub fn take_report(tx: &mut Tx, topics: &Topics, webhook_id: &str, events: &[Event]) -> db::Result<()> {
+pub fn process_report(tx: &mut Tx, topics: &Topics, webhook_id: &str, events: &[Event]) -> db::Result<()> {
     let id = tx.keys.blind("mail-report", webhook_id);
     match store::remember_report(tx.conn, &id, tx.now)? {
         0 => Ok(()),
-        _ => events.iter().try_for_each(|event| take_event(tx, topics, event)),
+        _ => events.iter().try_for_each(|event| process_event(tx, topics, event)),
     }
 }
 
-/// Processes one event about a mail, a notice or any other kind. An unknown mail or a
+/// Processes one event about a mail, a notification or any other kind. An unknown mail or a
 /// repeated event changes nothing.
-fn take_event(tx: &mut Tx, topics: &Topics, event: &Event) -> db::Result<()> {
+fn process_event(tx: &mut Tx, topics: &Topics, event: &Event) -> db::Result<()> {
     let Some(id) = row_id(&event.message_id) else { return Ok(()) };
-    let Some(job) = outbox::find(tx, &id)?.filter(|job| job.channel() == Some(Channel::Email)) else {
+    let Some(job) = outbox::find(tx, &id)?.filter(|job| job.channel == Channel::Email) else {
         return Ok(());
     };
     let Some(attempt) = outbox::attempts(tx, &id)?.pop() else { return Ok(()) };
     let report = match event.kind {
         EventKind::Complaint => return complain(tx, &job, event.at),
-        EventKind::HardBounce => Report::Undelivered(Outcome::Rejected(GONE)),
+        EventKind::HardBounce => Report::Undelivered(GONE),
         // A soft bounce is not final; a hard bounce may follow.
         EventKind::SoftBounce => Report::Sent,
         EventKind::Delivered => Report::Delivered,
@@ -66,7 +66,7 @@ fn take_event(tx: &mut Tx, topics: &Topics, event: &Event) -> db::Result<()> {
     let is_news = outbox::report(tx, topics, &attempt.id, &report)?;
     // Many servers accept a mail and return it later, so a mail reported as delivered can bounce.
     match event.kind {
-        EventKind::HardBounce if !is_news && attempt.receipt == "delivered" => came_back(tx, &job),
+        EventKind::HardBounce if !is_news && attempt.receipt == Receipt::Delivered => mailbox_gone(tx, &job),
         _ => Ok(()),
     }
 }
@@ -82,16 +82,16 @@ fn row_id(message_id: &str) -> Option<OutboxId> {
 fn complain(tx: &mut Tx, job: &Job, at: Option<Timestamp>) -> db::Result<()> {
     let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     let Some(link) = payload.link else { return Ok(()) };
-    let Some(to) = crate::domain::links::known(tx, &link)? else { return Ok(()) };
+    let Some(to) = links::find_destination(tx, &link)? else { return Ok(()) };
     // If the recipient asked for mails again after the complaint, that choice wins.
-    let said = store::changed_at(tx.conn, &payload.person, &to.endpoint.id)?;
-    if said.is_some_and(|said| said > at.unwrap_or(tx.now)) {
+    let chosen_at = store::changed_at(tx.conn, &payload.recipient, &to.effective.id)?;
+    if chosen_at.is_some_and(|chosen_at| chosen_at > at.unwrap_or(tx.now)) {
         return Ok(());
     }
-    preference::mute(tx, &to, &payload.person).map(drop)
+    preference::mute(tx, &to, &payload.recipient).map(drop)
 }
 
-/// Handles the end of an attempt: the mail was sent just now, to the person's current address.
+/// Handles the end of an attempt: the mail was sent just now, to the recipient's current address.
 pub fn settled(tx: &mut Tx, job: &Job, outcome: &Outcome) -> db::Result<()> {
     let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     match outcome {
@@ -99,7 +99,7 @@ pub fn settled(tx: &mut Tx, job: &Job, outcome: &Outcome) -> db::Result<()> {
             let mailbox = mailbox_now(tx, &payload)?;
             store::set_mailed(tx.conn, &job.id, &mailbox, tx.now)
         }
-        Outcome::Rejected(GONE) => {
+        gone if *gone == GONE => {
             let mailbox = mailbox_now(tx, &payload)?;
             suppress(tx, job, &payload, &mailbox)
         }
@@ -107,32 +107,29 @@ pub fn settled(tx: &mut Tx, job: &Job, outcome: &Outcome) -> db::Result<()> {
     }
 }
 
-/// Key of the person's current mailbox. A person who has left has no address, so the key stored when the
+/// Key of the recipient's current mailbox. Staff who have left have no address, so the key stored when the
 /// row was queued is used.
 fn mailbox_now(tx: &mut Tx, payload: &Payload) -> db::Result<String> {
     let Some(practice) = practices::find(tx, &payload.practice)? else {
         return Ok(payload.mailbox.clone());
     };
-    let address = people::address(tx, &practice, &payload.person)?;
-    Ok(address.map_or_else(|| payload.mailbox.clone(), |to| people::mailbox_key(tx.keys, &to)))
+    let address = recipient::address(tx, &practice, &payload.recipient)?;
+    Ok(address.map_or_else(|| payload.mailbox.clone(), |to| recipient::mailbox_key(tx.keys, &to)))
 }
 
 /// Handles a report on a mail that had been accepted.
 pub fn reported(tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {
-    match report {
-        Report::Undelivered(Outcome::Rejected(GONE)) => came_back(tx, job),
-        _ => Ok(()),
-    }
+    if *report == Report::Undelivered(GONE) { mailbox_gone(tx, job) } else { Ok(()) }
 }
 
 /// Handles a bounce once per mail: a late copy of the report must not undo an admin's choice to
 /// try the mailbox again.
-fn came_back(tx: &mut Tx, job: &Job) -> db::Result<()> {
+fn mailbox_gone(tx: &mut Tx, job: &Job) -> db::Result<()> {
     let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     // A fast server's report can arrive before the result of the send is stored.
     let mailbox = mailbox_now(tx, &payload)?;
     store::note_mailed(tx.conn, &job.id, &mailbox, tx.now)?;
-    match store::take_back(tx.conn, &job.id, tx.now)? {
+    match store::mark_bounced(tx.conn, &job.id, tx.now)? {
         Some(mailbox) => suppress(tx, job, &payload, &mailbox),
         None => Ok(()),
     }
@@ -140,34 +137,28 @@ fn came_back(tx: &mut Tx, job: &Job) -> db::Result<()> {
 
 /// Pauses the mailbox of a mail that bounced for good.
 fn suppress(tx: &mut Tx, job: &Job, payload: &Payload, mailbox: &str) -> db::Result<()> {
-    if store::insert_bounce(tx.conn, mailbox, &payload.person, GONE, tx.now)? == 0 {
+    if store::insert_bounce(tx.conn, mailbox, &payload.recipient, GONE.label(), tx.now)? == 0 {
         return Ok(());
     }
     metrics::counter!("bounced_mailboxes_total").increment(1);
-    let event = audit::Event {
-        practice_id: Some(&payload.practice),
-        actor: "system",
-        action: "notifications.paused",
-        subject: &payload.person,
-        detail: json!({ "reason": GONE, "outbox": job.id }),
-    };
-    tx.audit(&event)?;
-    tell_admins(tx, job, payload)
+    let (practice_id, detail) =
+        (Some(&payload.practice), json!({ "reason": GONE.label(), "outbox": job.id }));
+    tx.audit(practice_id, Actor::System, Action::NotificationsPaused, &payload.recipient, detail);
+    notify_admins(tx, job, payload)
 }
 
 /// Notifies the other admins, or the practice's own address if there are no others.
-fn tell_admins(tx: &mut Tx, job: &Job, bounced: &Payload) -> db::Result<()> {
+fn notify_admins(tx: &mut Tx, job: &Job, bounced: &Payload) -> db::Result<()> {
     let Some(practice) = practices::find(tx, &bounced.practice)? else { return Ok(()) };
-    let admins = staff::admins(tx, &practice.id)?.into_iter();
-    let mut told: Vec<Recipient> =
-        admins.map(|(id, email)| Recipient { person: id.to_string(), email }).collect();
-    told.retain(|admin| admin.person != bounced.person);
-    if told.is_empty() {
-        told.extend(people::itself(&practice).filter(|itself| itself.person != bounced.person));
+    let is_other = |to: &Addressee| to.recipient != bounced.recipient;
+    let admins = staff::admins(tx, &practice.id)?.into_iter().map(Addressee::from);
+    let mut others: Vec<Addressee> = admins.filter(is_other).collect();
+    if others.is_empty() {
+        others.extend(recipient::practice_itself(&practice).filter(is_other));
     }
-    for recipient in told {
-        let payload = Payload::new(tx, &practice.id, &recipient);
-        mail::enqueue(tx, Kind::Bounced, &format!("{}:bounced", job.id), &payload, None)?;
+    for to in others {
+        let payload = Payload::new(tx, &practice.id, &to);
+        message::enqueue(tx, Kind::Bounced, &format!("{}:bounced", job.id), &payload)?;
     }
     Ok(())
 }

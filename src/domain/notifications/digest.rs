@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use super::mail::{self, Kind, Payload};
-use super::store;
+use super::message::{self, Payload};
+use super::{Recipient, store};
 use crate::kit::Timestamp;
 use crate::kit::ids::{DigestId, LinkId};
 use crate::platform::db;
@@ -23,8 +23,8 @@ const TRIES: u64 = 8;
 
 /// Adds a patient to the open digest. Returns `false` if no digest is open, or if it is due later than a
 /// new one would be.
-pub fn join(tx: &mut Tx, person: &str, list: &LinkId, until: Timestamp) -> db::Result<bool> {
-    match store::latest_digest(tx.conn, person, list, until)? {
+pub fn join(tx: &mut Tx, recipient: &Recipient, list: &LinkId, until: Timestamp) -> db::Result<bool> {
+    match store::latest_digest(tx.conn, recipient, list, until)? {
         Some(id) => add(tx, &id),
         None => Ok(false),
     }
@@ -34,11 +34,11 @@ pub fn join(tx: &mut Tx, person: &str, list: &LinkId, until: Timestamp) -> db::R
 pub fn open(tx: &mut Tx, list: &LinkId, mut payload: Payload, due_at: Timestamp) -> db::Result<()> {
     for late in 0..TRIES {
         let (id, due_at) = (tx.id(), due_at + Duration::from_millis(late));
-        if store::insert_digest(tx.conn, &id, &payload.person, list, due_at, tx.now)? == 1 {
+        if store::insert_digest(tx.conn, &id, &payload.recipient, list, due_at, tx.now)? == 1 {
             payload.digest = Some(id.clone());
-            return mail::enqueue(tx, Kind::Digest, id.as_str(), &payload, Some(due_at));
+            return message::enqueue_digest(tx, &id, &payload, due_at);
         }
-        if let Some(id) = store::digest_due(tx.conn, &payload.person, list, due_at)?
+        if let Some(id) = store::digest_due(tx.conn, &payload.recipient, list, due_at)?
             && add(tx, &id)?
         {
             return Ok(());
@@ -48,8 +48,7 @@ pub fn open(tx: &mut Tx, list: &LinkId, mut payload: Payload, due_at: Timestamp)
 }
 
 fn add(tx: &mut Tx, id: &DigestId) -> db::Result<bool> {
-    Ok(outbox::hold(tx, &mail::dedupe_key(Kind::Digest, id.as_str(), ""))?
-        && store::add_to_digest(tx.conn, id, tx.now)? == 1)
+    Ok(outbox::lock_queued(tx, &message::digest_key(id))? && store::add_to_digest(tx.conn, id, tx.now)? == 1)
 }
 
 /// Deletes digests that went out long ago.

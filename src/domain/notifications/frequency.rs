@@ -1,10 +1,14 @@
-//! Notification frequency: how often a person is told of new patients, and when the next digest is due.
+//! Notification frequency: how often a person is notified of new patients, and when the next digest is due.
 
 use std::time::Duration;
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
 use crate::kit::Timestamp;
@@ -15,8 +19,25 @@ const BURST: Duration = Duration::from_mins(15);
 const MORNING: i8 = 8;
 
 /// How often a person is notified of a link's new patients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+    AsExpression,
+    FromSqlRow,
+    ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[diesel(sql_type = Text)]
 pub enum Frequency {
     /// One e-mail per patient; a burst is merged into one e-mail.
     #[default]
@@ -29,23 +50,9 @@ pub enum Frequency {
     Off,
 }
 
+crate::text_enum!(Frequency);
+
 impl Frequency {
-    /// The value in the API and the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Immediate => "immediate",
-            Self::Hourly => "hourly",
-            Self::Daily => "daily",
-            Self::Off => "off",
-        }
-    }
-
-    /// Parses a stored value; an unknown one falls back to the default.
-    pub fn from_word(word: &str) -> Self {
-        let all = [Self::Immediate, Self::Hourly, Self::Daily, Self::Off];
-        all.into_iter().find(|frequency| frequency.as_str() == word).unwrap_or_default()
-    }
-
     /// When a digest opened now is due. The time is the same for all that are opened within the same
     /// minute, so that they share one digest.
     pub fn due(self, now: Timestamp, zone: &TimeZone) -> Timestamp {

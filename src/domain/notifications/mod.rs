@@ -1,24 +1,26 @@
-//! Notices: e-mails to the practice. They say that something happened and where to look; who it was about
-//! is shown only after sign-in, because e-mail is a postcard.
+//! Notifications: e-mails to the practice. They say that something happened and where to look; who it was
+//! about is shown only after sign-in, because e-mail is a postcard.
 //!
 //! Each recipient gets exactly one mail about a pairing: one of its own, or a digest.
 
 pub mod bounce;
 pub mod digest;
 pub mod frequency;
-pub mod mail;
-pub mod people;
+pub mod message;
 pub mod preference;
+pub mod recipient;
 pub mod signature;
 pub mod store;
 pub mod token;
+pub mod topic;
 pub mod words;
 
-pub use bounce::{Event, EventKind, take_report};
+pub use bounce::{Event, EventKind, process_report};
 pub use frequency::Frequency;
-pub use mail::topics;
-pub use preference::{Change, Entry, Paused, Refusal, Told, change, entries, look_up, unsubscribe};
+pub use preference::{Change, PausedMailbox, Setting, Subscription, change, list, look_up, unsubscribe};
+pub use recipient::Recipient;
 pub use signature::{Signed, is_ours};
+pub use topic::topics;
 
 use std::time::Duration;
 
@@ -26,10 +28,11 @@ use jiff::tz::TimeZone;
 
 use crate::domain::links::Destination;
 use crate::domain::practices::{self, Practice};
+use crate::domain::staff;
 use crate::kit::ids::{InviteId, LinkId, PairingId, PracticeId, SessionId};
 use crate::platform::db;
 use crate::platform::tx::Tx;
-use mail::{Kind, Payload};
+use message::{Kind, Payload};
 
 /// More new patients than this within one burst window are merged into one mail.
 const MOST_SINGLE: usize = 10;
@@ -39,21 +42,37 @@ const REPEATED: Duration = Duration::from_hours(7 * 24);
 /// Reports are about mails of the last weeks; the outbox keeps its rows as long.
 const REPORTED: Duration = Duration::from_hours(30 * 24);
 
+/// Why settings are not changed as requested.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Staff(#[from] staff::Error),
+    /// The recipient is not on that link's list, or on any.
+    #[error("not listed")]
+    NotListed,
+    /// No recipient would be left to notify.
+    #[error("last recipient")]
+    LastRecipient,
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
 /// Notifies the recipients on a link's list that a patient was paired.
 pub fn announce_pairing(tx: &mut Tx, to: &Destination, pairing_id: &PairingId) -> db::Result<()> {
-    let list = &to.endpoint.id;
-    let recipients = people::of_link(tx, list, &to.practice)?;
-    let persons: Vec<String> = recipients.iter().map(|recipient| recipient.person.clone()).collect();
-    let wishes = store::frequencies(tx.conn, std::slice::from_ref(list), &persons)?;
-    for recipient in recipients {
-        let wish = wishes.get(&(recipient.person.clone(), list.clone())).copied().unwrap_or_default();
-        let payload = Payload::new(tx, &to.practice.id, &recipient).about(&to.link.id);
-        let due = wish.due(tx.now, &zone(&to.practice));
-        match wish {
+    let list = &to.effective.id;
+    let addressees = recipient::of_link(tx, list, &to.practice)?;
+    let recipients = addressees.iter().map(|addressee| &addressee.recipient);
+    let frequencies = store::frequencies(tx.conn, std::slice::from_ref(list), recipients)?;
+    for addressee in &addressees {
+        let chosen = frequencies.get(&(addressee.recipient.clone(), list.clone()));
+        let frequency = chosen.copied().unwrap_or_default();
+        let payload = Payload::new(tx, &to.practice.id, addressee).about(&to.link.id);
+        let due = frequency.due(tx.now, &zone(&to.practice));
+        match frequency {
             Frequency::Off => {}
-            _ if digest::join(tx, &recipient.person, list, due)? => {}
+            _ if digest::join(tx, &payload.recipient, list, due)? => {}
             Frequency::Immediate if !is_burst(tx, &to.link.id)? => {
-                mail::enqueue(tx, Kind::NewPairing, pairing_id.as_str(), &payload, None)?;
+                message::enqueue(tx, Kind::NewPairing, pairing_id.as_str(), &payload)?;
             }
             _ => digest::open(tx, list, payload, due)?,
         }
@@ -70,7 +89,7 @@ fn is_burst(tx: &mut Tx, link_id: &LinkId) -> db::Result<bool> {
 }
 
 /// Notifies the practice's own address (or, if it has none, the link's recipients) that a patient
-/// signed in on a new device, once per sign-in. It is a security notice, so it has no frequency
+/// signed in on a new device, once per sign-in. It is a security notification, so it has no frequency
 /// and no unsubscribe link.
 pub fn announce_new_device(
     tx: &mut Tx,
@@ -79,26 +98,25 @@ pub fn announce_new_device(
     session_id: &SessionId,
 ) -> db::Result<()> {
     let Some(practice) = practices::find(tx, practice_id)? else { return Ok(()) };
-    let told = match (people::itself(&practice), link_id) {
+    let addressees = match (recipient::practice_itself(&practice), link_id) {
         (Some(itself), _) => vec![itself],
-        (None, Some(link_id)) => people::of_link(tx, link_id, &practice)?,
+        (None, Some(link_id)) => recipient::of_link(tx, link_id, &practice)?,
         (None, None) => Vec::new(),
     };
-    for recipient in told {
-        let mut payload = Payload::new(tx, practice_id, &recipient);
+    for addressee in addressees {
+        let mut payload = Payload::new(tx, practice_id, &addressee);
         payload.link = link_id.cloned();
-        let subject = format!("{session_id}:{practice_id}");
-        mail::enqueue(tx, Kind::NewDevice, &subject, &payload, None)?;
+        message::enqueue(tx, Kind::NewDevice, &format!("{session_id}:{practice_id}"), &payload)?;
     }
     Ok(())
 }
 
 /// Notifies a link's recipients, once per invite, that an invite was tried with a phone number other than
-/// the invited one. It is a security notice too, so it has no frequency either.
+/// the invited one. It is a security notification too, so it has no frequency either.
 pub fn announce_other_number(tx: &mut Tx, to: &Destination, invite_id: &InviteId) -> db::Result<()> {
-    for recipient in people::of_link(tx, &to.endpoint.id, &to.practice)? {
-        let payload = Payload::new(tx, &to.practice.id, &recipient).about(&to.link.id);
-        mail::enqueue(tx, Kind::OtherNumber, invite_id.as_str(), &payload, None)?;
+    for addressee in recipient::of_link(tx, &to.effective.id, &to.practice)? {
+        let payload = Payload::new(tx, &to.practice.id, &addressee).about(&to.link.id);
+        message::enqueue(tx, Kind::OtherNumber, invite_id.as_str(), &payload)?;
     }
     Ok(())
 }

@@ -6,36 +6,25 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-use super::store::{self, Bounce, Slot};
-use super::{Frequency, people, token};
+use super::recipient::{self, Recipient};
+use super::store::{self, Bounce, Listing};
+use super::{Error, Frequency, token};
 use crate::domain::links::{self, Destination};
 use crate::domain::practices::Practice;
+use crate::domain::staff::{self, Permission, Staff};
 use crate::kit::ids::LinkId;
 use crate::kit::{Email, Timestamp};
-use crate::platform::audit;
+use crate::platform::audit::Action;
 use crate::platform::db;
 use crate::platform::tx::Tx;
 
-/// Why a change was rejected.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The person is not on that link's list, or on any.
-    #[error("not listed")]
-    NotListed,
-    /// No recipient would be left to notify.
-    #[error("last recipient")]
-    LastRecipient,
-    /// The database failed or did not answer.
-    #[error(transparent)]
-    Db(#[from] db::Error),
-}
-
-/// One recipient of one link's notices.
-pub struct Entry {
-    /// A staff member's id, or the practice's id for its own address.
-    pub person: String,
+/// How often one recipient is notified of one link's new patients.
+pub struct Setting {
+    pub recipient: Recipient,
     /// The staff member's name, or the practice's name for its own address.
     pub name: String,
     pub email: String,
@@ -43,22 +32,23 @@ pub struct Entry {
     pub link_label: String,
     pub frequency: Frequency,
     /// Set while the address gets no mail because it bounced.
-    pub paused: Option<Paused>,
+    pub paused: Option<PausedMailbox>,
 }
 
-/// A mailbox that bounced and gets no mail.
-pub struct Paused {
-    /// Outcome label of the bounce, such as `mailbox_refused`.
+/// A mailbox that bounces e-mail.
+#[derive(Serialize, ToSchema)]
+pub struct PausedMailbox {
+    /// A short code for the mail server's answer.
+    #[schema(example = "mailbox_refused")]
     pub reason: String,
-    /// When the bounce was recorded.
+    /// Since when no e-mail is sent to it.
     pub since: Timestamp,
 }
 
-/// A requested change of a person's preferences.
+/// A requested change of a recipient's settings.
 pub struct Change {
-    /// A staff member's id, or the practice's id.
-    pub person: String,
-    /// One link, or `None` for all of the person's links.
+    pub recipient: Recipient,
+    /// One link, or `None` for all of the recipient's links.
     pub link_id: Option<LinkId>,
     /// The new frequency, or `None` to keep the current one.
     pub frequency: Option<Frequency>,
@@ -66,51 +56,109 @@ pub struct Change {
     pub resume: bool,
 }
 
-/// Up to `limit` entries of a practice (or of one person only) after a link and person, ordered by both.
-pub fn entries(
+/// Lists up to `limit` settings after a link and recipient: those of the practice, or a member's own.
+pub fn list(tx: &mut Tx, who: &Staff, after: (&str, &str), limit: i64) -> Result<Vec<Setting>, Error> {
+    let practice = staff::practice(tx, who)?;
+    let own = Recipient::Staff(who.staff_id.clone());
+    let only = (!who.role.has(Permission::ConfigurePractice)).then_some(&own);
+    Ok(settings(tx, &practice, only, after, limit)?)
+}
+
+/// Changes a recipient's settings, and returns them as they are now. Members may change their own frequency;
+/// only an admin may resume a mailbox that bounced.
+pub fn change(tx: &mut Tx, who: &Staff, change: &Change) -> Result<Vec<Setting>, Error> {
+    let is_own = change.recipient == Recipient::Staff(who.staff_id.clone());
+    if !who.role.has(Permission::ConfigurePractice) && (!is_own || change.resume) {
+        return Err(staff::Error::Forbidden.into());
+    }
+    let practice = staff::practice(tx, who)?;
+    lock_recipients(tx, &practice)?;
+    let before = affected(tx, &practice, change)?;
+    if before.is_empty() {
+        return Err(Error::NotListed);
+    }
+    for setting in &before {
+        apply(tx, setting, change)?;
+    }
+    if change.frequency == Some(Frequency::Off) && !has_recipient(tx, &practice)? {
+        return Err(Error::LastRecipient);
+    }
+    let after = affected(tx, &practice, change)?;
+    for (was, is) in before.iter().zip(&after) {
+        record_change(tx, who, was, is);
+    }
+    Ok(after)
+}
+
+fn apply(tx: &mut Tx, setting: &Setting, change: &Change) -> db::Result<()> {
+    if let Some(frequency) = change.frequency {
+        store::set_frequency(tx.conn, &setting.recipient, &setting.link_id, frequency, tx.now)?;
+    }
+    if let Some(email) = Email::parse(&setting.email).filter(|_| change.resume) {
+        store::delete_bounce(tx.conn, &recipient::mailbox_key(tx.keys, &email))?;
+    }
+    Ok(())
+}
+
+fn record_change(tx: &mut Tx, who: &Staff, was: &Setting, is: &Setting) {
+    let (before, after) = (audit_detail(was), audit_detail(is));
+    if before != after {
+        let detail = json!({ "link": is.link_id, "before": before, "after": after });
+        who.note(tx, Action::NotificationsChanged, &is.recipient, detail);
+    }
+}
+
+fn audit_detail(setting: &Setting) -> Value {
+    json!({ "frequency": setting.frequency, "paused": setting.paused.is_some() })
+}
+
+/// Up to `limit` settings of a practice (or of one recipient only) after a link and recipient, ordered by
+/// both.
+fn settings(
     tx: &mut Tx,
     practice: &Practice,
-    only: Option<&str>,
+    only: Option<&Recipient>,
     after: (&str, &str),
     limit: i64,
-) -> db::Result<Vec<Entry>> {
-    let mut slots = store::listed(tx.conn, &practice.id, only, after, limit)?;
-    if let Some(itself) =
-        people::itself(practice).filter(|itself| only.is_none_or(|only| only == itself.person))
-    {
+) -> db::Result<Vec<Setting>> {
+    let mut listings = store::listed(tx.conn, &practice.id, only, after, limit)?;
+    let itself = recipient::practice_itself(practice);
+    if let Some(itself) = itself.filter(|itself| only.is_none_or(|only| *only == itself.recipient)) {
         let bare = store::unlisted(tx.conn, &practice.id, after.0, limit)?.into_iter();
-        slots.extend(bare.map(|(link_id, link_label)| Slot {
+        listings.extend(bare.map(|(link_id, link_label)| Listing {
             link_id,
             link_label,
-            person: practice.id.to_string(),
+            recipient: itself.recipient.clone(),
             name: practice.name.clone(),
             email: itself.email.as_str().to_owned(),
         }));
     }
-    slots.sort_by(|a, b| (&a.link_id, &a.person).cmp(&(&b.link_id, &b.person)));
-    slots.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    with_states(tx, slots)
+    listings.sort_by(|a, b| (&a.link_id, &a.recipient).cmp(&(&b.link_id, &b.recipient)));
+    listings.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    with_states(tx, listings)
 }
 
-fn with_states(tx: &mut Tx, slots: Vec<Slot>) -> db::Result<Vec<Entry>> {
-    let link_ids = distinct(slots.iter().map(|slot| &slot.link_id));
-    let said = store::frequencies(tx.conn, &link_ids, &distinct(slots.iter().map(|slot| &slot.person)))?;
+/// Adds the frequencies and the bounces.
+fn with_states(tx: &mut Tx, listings: Vec<Listing>) -> db::Result<Vec<Setting>> {
+    let link_ids = distinct(listings.iter().map(|listing| &listing.link_id));
+    let recipients = distinct(listings.iter().map(|listing| &listing.recipient));
+    let frequencies = store::frequencies(tx.conn, &link_ids, &recipients)?;
     let keys = tx.keys;
-    let key = |email: &str| Email::parse(email).map(|email| people::mailbox_key(keys, &email));
-    let emails = distinct(slots.iter().map(|slot| &slot.email));
+    let key = |email: &str| Email::parse(email).map(|email| recipient::mailbox_key(keys, &email));
+    let emails = distinct(listings.iter().map(|listing| &listing.email));
     let keys: Vec<String> = emails.iter().filter_map(|email| key(email)).collect();
     let bounces: HashMap<String, Bounce> = store::bounces(tx.conn, &keys)?
         .into_iter()
         .map(|bounce| (bounce.address_key.clone(), bounce))
         .collect();
-    let entry = |slot: Slot| {
-        let bounce = key(&slot.email).and_then(|key| bounces.get(&key));
-        let paused = bounce.map(|bounce| Paused { reason: bounce.reason.clone(), since: bounce.created_at });
-        let frequency = said.get(&(slot.person.clone(), slot.link_id.clone())).copied().unwrap_or_default();
-        let Slot { link_id, link_label, person, name, email } = slot;
-        Entry { person, name, email, link_id, link_label, frequency, paused }
+    let setting = |listing: Listing| {
+        let bounce = key(&listing.email).and_then(|key| bounces.get(&key));
+        let Listing { link_id, link_label, recipient, name, email } = listing;
+        let frequency = frequencies.get(&(recipient.clone(), link_id.clone())).copied().unwrap_or_default();
+        let paused = bounce.map(|b| PausedMailbox { reason: b.reason.clone(), since: b.created_at });
+        Setting { recipient, name, email, link_id, link_label, frequency, paused }
     };
-    Ok(slots.into_iter().map(entry).collect())
+    Ok(listings.into_iter().map(setting).collect())
 }
 
 fn distinct<'a, T: Clone + Ord + 'a>(all: impl Iterator<Item = &'a T>) -> Vec<T> {
@@ -120,118 +168,67 @@ fn distinct<'a, T: Clone + Ord + 'a>(all: impl Iterator<Item = &'a T>) -> Vec<T>
     all
 }
 
-/// Changes a person's preferences on behalf of `actor`, and returns the resulting entries.
-pub fn change(tx: &mut Tx, actor: &str, practice: &Practice, change: &Change) -> Result<Vec<Entry>, Refusal> {
-    take_turn(tx, practice)?;
-    let before = theirs(tx, practice, change)?;
-    if before.is_empty() {
-        return Err(Refusal::NotListed);
-    }
-    for entry in &before {
-        if let Some(frequency) = change.frequency {
-            store::set_frequency(tx.conn, &entry.person, &entry.link_id, frequency, tx.now)?;
-        }
-        if let Some(email) = Email::parse(&entry.email).filter(|_| change.resume) {
-            store::delete_bounce(tx.conn, &people::mailbox_key(tx.keys, &email))?;
-        }
-    }
-    if change.frequency == Some(Frequency::Off) && !is_anybody_told(tx, practice)? {
-        return Err(Refusal::LastRecipient);
-    }
-    let after = theirs(tx, practice, change)?;
-    for (was, is) in before.iter().zip(&after) {
-        if picture(was) != picture(is) {
-            record(
-                tx,
-                actor,
-                practice,
-                &is.person,
-                &json!({ "link": is.link_id, "before": picture(was), "after": picture(is) }),
-            )?;
-        }
-    }
-    Ok(after)
+fn affected(tx: &mut Tx, practice: &Practice, change: &Change) -> db::Result<Vec<Setting>> {
+    let mut settings = settings(tx, practice, Some(&change.recipient), ("", ""), i64::MAX)?;
+    settings.retain(|setting| change.link_id.as_ref().is_none_or(|link| *link == setting.link_id));
+    Ok(settings)
 }
 
-fn theirs(tx: &mut Tx, practice: &Practice, change: &Change) -> db::Result<Vec<Entry>> {
-    let mut entries = entries(tx, practice, Some(&change.person), ("", ""), i64::MAX)?;
-    entries.retain(|entry| change.link_id.as_ref().is_none_or(|link| *link == entry.link_id));
-    Ok(entries)
-}
-
-fn picture(entry: &Entry) -> serde_json::Value {
-    json!({ "frequency": entry.frequency, "paused": entry.paused.is_some() })
-}
-
-fn is_anybody_told(tx: &mut Tx, practice: &Practice) -> db::Result<bool> {
-    let all = entries(tx, practice, None, ("", ""), i64::MAX)?;
-    Ok(all.iter().any(|entry| entry.frequency != Frequency::Off && entry.paused.is_none()))
+/// Whether the practice is still notified of new patients.
+fn has_recipient(tx: &mut Tx, practice: &Practice) -> db::Result<bool> {
+    let all = settings(tx, practice, None, ("", ""), i64::MAX)?;
+    Ok(all.iter().any(|setting| setting.frequency != Frequency::Off && setting.paused.is_none()))
 }
 
 /// Two people who turn mails off at once would each see the other as still being notified. The second one
 /// waits instead of failing, because a mail program does not repeat its one click.
-fn take_turn(tx: &mut Tx, practice: &Practice) -> db::Result<()> {
-    store::take_turn(tx.conn, &practice.id, tx.now)
-}
-
-fn record(
-    tx: &mut Tx,
-    actor: &str,
-    practice: &Practice,
-    person: &str,
-    detail: &serde_json::Value,
-) -> db::Result<()> {
-    let (practice_id, action) = (Some(&practice.id), "notifications.changed");
-    tx.audit(&audit::Event { practice_id, actor, action, subject: person, detail: detail.clone() })
+fn lock_recipients(tx: &mut Tx, practice: &Practice) -> db::Result<()> {
+    store::lock_recipients(tx.conn, &practice.id, tx.now)
 }
 
 /// What an unsubscribe token refers to, and the current frequency.
-pub struct Told {
+pub struct Subscription {
     pub to: Destination,
     pub frequency: Frequency,
 }
 
 /// Looks up an unsubscribe token; `None` if it is not valid.
-pub fn look_up(tx: &mut Tx, token: &str) -> db::Result<Option<Told>> {
-    let Some((person, link_id)) = token::read(tx, token) else { return Ok(None) };
-    let Some(to) = links::known(tx, &link_id)? else { return Ok(None) };
-    let frequency = said(tx, &person, &to.endpoint.id)?;
-    Ok(Some(Told { to, frequency }))
+pub fn look_up(tx: &mut Tx, token: &str) -> db::Result<Option<Subscription>> {
+    let Some((recipient, link_id)) = token::parse(tx, token) else { return Ok(None) };
+    let Some(to) = links::find_destination(tx, &link_id)? else { return Ok(None) };
+    let frequency = store::frequency(tx.conn, &recipient, &to.effective.id)?;
+    Ok(Some(Subscription { to, frequency }))
 }
 
 /// Stops the mails that a token refers to; the last recipient of a practice gets one a day instead.
-pub fn unsubscribe(tx: &mut Tx, token: &str) -> db::Result<Option<Told>> {
-    let Some((person, link_id)) = token::read(tx, token) else { return Ok(None) };
-    let Some(to) = links::known(tx, &link_id)? else { return Ok(None) };
-    let frequency = mute(tx, &to, &person)?;
-    Ok(Some(Told { to, frequency }))
+pub fn unsubscribe(tx: &mut Tx, token: &str) -> db::Result<Option<Subscription>> {
+    let Some((recipient, link_id)) = token::parse(tx, token) else { return Ok(None) };
+    let Some(to) = links::find_destination(tx, &link_id)? else { return Ok(None) };
+    let frequency = mute(tx, &to, &recipient)?;
+    Ok(Some(Subscription { to, frequency }))
 }
 
-/// Turns a person's mails about a link off, or down to one a day, and returns which.
-pub fn mute(tx: &mut Tx, to: &Destination, person: &str) -> db::Result<Frequency> {
-    take_turn(tx, &to.practice)?;
-    let list = &to.endpoint.id;
-    let before = said(tx, person, list)?;
+/// Turns a recipient's mails about a link off, or down to one a day, and returns which.
+pub fn mute(tx: &mut Tx, to: &Destination, recipient: &Recipient) -> db::Result<Frequency> {
+    lock_recipients(tx, &to.practice)?;
+    let list = &to.effective.id;
+    let before = store::frequency(tx.conn, recipient, list)?;
     if before == Frequency::Off {
         return Ok(before);
     }
-    store::set_frequency(tx.conn, person, list, Frequency::Off, tx.now)?;
-    let after = match is_anybody_told(tx, &to.practice)? {
+    store::set_frequency(tx.conn, recipient, list, Frequency::Off, tx.now)?;
+    let after = match has_recipient(tx, &to.practice)? {
         true => Frequency::Off,
         false => Frequency::Daily,
     };
     if after != Frequency::Off {
-        store::set_frequency(tx.conn, person, list, after, tx.now)?;
+        store::set_frequency(tx.conn, recipient, list, after, tx.now)?;
     }
     if after != before {
         let detail =
             json!({ "link": list, "before": { "frequency": before }, "after": { "frequency": after } });
-        record(tx, person, &to.practice, person, &detail)?;
+        let practice_id = Some(&to.practice.id);
+        tx.audit(practice_id, recipient.clone(), Action::NotificationsChanged, recipient, detail);
     }
     Ok(after)
-}
-
-fn said(tx: &mut Tx, person: &str, list: &LinkId) -> db::Result<Frequency> {
-    let said = store::frequencies(tx.conn, std::slice::from_ref(list), &[person.to_owned()])?;
-    Ok(said.into_values().next().unwrap_or_default())
 }

@@ -29,9 +29,7 @@ pub fn is_ours(service: &Service, signed: &Signed) -> bool {
 }
 
 fn is_fresh(now: Timestamp, timestamp: &str) -> bool {
-    let sent = timestamp.parse::<i64>().ok().and_then(|seconds| seconds.checked_mul(1000));
-    let sent = sent.map(Timestamp::from_millis);
-    sent.is_some_and(|sent| sent >= now - TOLERANCE && sent <= now + TOLERANCE)
+    Timestamp::parse_seconds(timestamp).is_some_and(|sent| sent >= now - TOLERANCE && sent <= now + TOLERANCE)
 }
 
 #[cfg(test)]

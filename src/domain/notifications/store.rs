@@ -6,14 +6,19 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::{delete, insert_into, update};
 
-use super::Frequency;
+use super::{Frequency, Recipient};
+use crate::domain::links::{Part, State};
+use crate::domain::staff::Access;
 use crate::kit::Timestamp;
-use crate::kit::ids::{DigestId, LinkId, OutboxId, PairingId, PracticeId};
+use crate::kit::ids::{DigestId, LinkId, OutboxId, PairingId, PracticeId, StaffId};
 use crate::platform::db::schema::{
     bounced_mailboxes, digests, link_people, mail_reports, mailed, notice_preferences, notice_turns,
     pairing_links, pairings, practice_links, staff,
 };
 use crate::platform::db::{Both, Conn, Result, columns};
+
+/// States of the links whose recipients are notified.
+const OPEN: [State; 2] = [State::Active, State::Paused];
 
 /// A digest, open or already sent.
 #[derive(Queryable, Selectable)]
@@ -27,13 +32,11 @@ pub struct Digest {
     pub last_at: Timestamp,
 }
 
-/// A recipient of a link's notices.
-#[derive(Clone)]
-pub struct Slot {
+/// A recipient of a link's notifications.
+pub struct Listing {
     pub link_id: LinkId,
     pub link_label: String,
-    /// A staff member's id, or the practice's id.
-    pub person: String,
+    pub recipient: Recipient,
     pub name: String,
     pub email: String,
 }
@@ -50,7 +53,7 @@ pub struct Bounce {
 }
 
 /// Locks the practice's list of recipients until the transaction ends; other changes to it wait.
-pub fn take_turn(conn: &mut Conn, practice_id: &PracticeId, now: Timestamp) -> Result<()> {
+pub fn lock_recipients(conn: &mut Conn, practice_id: &PracticeId, now: Timestamp) -> Result<()> {
     let change = notice_turns::taken_at.eq(now);
     let row = (notice_turns::practice_id.eq(practice_id), change);
     let insert = insert_into(notice_turns::table).values(row);
@@ -58,37 +61,45 @@ pub fn take_turn(conn: &mut Conn, practice_id: &PracticeId, now: Timestamp) -> R
     Ok(())
 }
 
-/// The frequencies that people chose, by person and link; a pair without an entry has the default.
-pub fn frequencies(
+/// The frequencies that were chosen, by recipient and link; a pair without an entry has the default.
+pub fn frequencies<'a>(
     conn: &mut Conn,
     link_ids: &[LinkId],
-    persons: &[String],
-) -> Result<HashMap<(String, LinkId), Frequency>> {
+    recipients: impl IntoIterator<Item = &'a Recipient>,
+) -> Result<HashMap<(Recipient, LinkId), Frequency>> {
+    let people: Vec<&str> = recipients.into_iter().map(Recipient::as_str).collect();
     let rows = notice_preferences::table
         .filter(notice_preferences::link_id.eq_any(link_ids))
-        .filter(notice_preferences::person.eq_any(persons));
+        .filter(notice_preferences::person.eq_any(people));
     let columns = (notice_preferences::person, notice_preferences::link_id, notice_preferences::frequency);
-    let rows: Vec<(String, LinkId, String)> = rows.select(columns).load(conn)?;
-    Ok(rows.into_iter().map(|(person, link, word)| ((person, link), Frequency::from_word(&word))).collect())
+    let rows: Vec<(String, LinkId, Frequency)> = rows.select(columns).load(conn)?;
+    Ok(rows.into_iter().map(|(person, link, frequency)| ((person.into(), link), frequency)).collect())
 }
 
-/// When a person last chose how often to be told of a link's patients.
-pub fn changed_at(conn: &mut Conn, person: &str, link_id: &LinkId) -> Result<Option<Timestamp>> {
-    let row = notice_preferences::table.find((person, link_id));
+/// How often a recipient is notified of a link's patients.
+pub fn frequency(conn: &mut Conn, recipient: &Recipient, link_id: &LinkId) -> Result<Frequency> {
+    let row = notice_preferences::table.find((recipient.as_str(), link_id));
+    let chosen: Option<Frequency> = row.select(notice_preferences::frequency).first(conn).optional()?;
+    Ok(chosen.unwrap_or_default())
+}
+
+/// When a recipient last chose how often to be notified of a link's patients.
+pub fn changed_at(conn: &mut Conn, recipient: &Recipient, link_id: &LinkId) -> Result<Option<Timestamp>> {
+    let row = notice_preferences::table.find((recipient.as_str(), link_id));
     Ok(row.select(notice_preferences::changed_at).first(conn).optional()?)
 }
 
-/// Stores how often a person wants to be told of a link's patients.
+/// Stores how often a recipient wants to be notified of a link's patients.
 pub fn set_frequency(
     conn: &mut Conn,
-    person: &str,
+    recipient: &Recipient,
     link_id: &LinkId,
     frequency: Frequency,
     now: Timestamp,
 ) -> Result<()> {
-    let change =
-        (notice_preferences::frequency.eq(frequency.as_str()), notice_preferences::changed_at.eq(now));
-    let row = (notice_preferences::person.eq(person), notice_preferences::link_id.eq(link_id), change);
+    let person = notice_preferences::person.eq(recipient.as_str());
+    let change = (notice_preferences::frequency.eq(frequency), notice_preferences::changed_at.eq(now));
+    let row = (person, notice_preferences::link_id.eq(link_id), change);
     let key = (notice_preferences::person, notice_preferences::link_id);
     Both(insert_into(notice_preferences::table).values(row).on_conflict(key).do_update().set(change))
         .execute(conn)?;
@@ -107,29 +118,29 @@ pub fn paired_since(conn: &mut Conn, link_id: &LinkId, since: Timestamp, limit: 
     Ok(rows.select(pairings::id).load::<PairingId>(conn)?.len())
 }
 
-/// The digest of a person and link with the latest due time that is not after `until`.
+/// The digest of a recipient and link with the latest due time that is not after `until`.
 pub fn latest_digest(
     conn: &mut Conn,
-    person: &str,
+    recipient: &Recipient,
     link_id: &LinkId,
     until: Timestamp,
 ) -> Result<Option<DigestId>> {
     let rows = digests::table
-        .filter(digests::person.eq(person))
+        .filter(digests::person.eq(recipient.as_str()))
         .filter(digests::link_id.eq(link_id))
         .filter(digests::due_at.le(until));
     Ok(rows.order(digests::due_at.desc()).select(digests::id).first(conn).optional()?)
 }
 
-/// The digest of a person and link that is due at exactly `due_at`.
+/// The digest of a recipient and link that is due at exactly `due_at`.
 pub fn digest_due(
     conn: &mut Conn,
-    person: &str,
+    recipient: &Recipient,
     link_id: &LinkId,
     due_at: Timestamp,
 ) -> Result<Option<DigestId>> {
     let rows = digests::table
-        .filter(digests::person.eq(person))
+        .filter(digests::person.eq(recipient.as_str()))
         .filter(digests::link_id.eq(link_id))
         .filter(digests::due_at.eq(due_at));
     Ok(rows.select(digests::id).first(conn).optional()?)
@@ -139,14 +150,14 @@ pub fn digest_due(
 pub fn insert_digest(
     conn: &mut Conn,
     id: &DigestId,
-    person: &str,
+    recipient: &Recipient,
     link_id: &LinkId,
     due_at: Timestamp,
     now: Timestamp,
 ) -> Result<usize> {
     let row = (
         digests::id.eq(id),
-        digests::person.eq(person),
+        digests::person.eq(recipient.as_str()),
         digests::link_id.eq(link_id),
         digests::count.eq(1),
         digests::first_at.eq(now),
@@ -171,33 +182,37 @@ pub fn delete_digests(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     Ok(delete(digests::table.filter(digests::due_at.lt(before))).execute(conn)?)
 }
 
-/// Staff on the lists of a practice's active and paused links (or one member only), after a link and person.
+/// Staff on the lists of a practice's active and paused links (or one recipient only), after a link and
+/// recipient.
 pub fn listed(
     conn: &mut Conn,
     practice_id: &PracticeId,
-    only: Option<&str>,
-    (link, person): (&str, &str),
+    only: Option<&Recipient>,
+    (link, recipient): (&str, &str),
     limit: i64,
-) -> Result<Vec<Slot>> {
-    type Row = (LinkId, String, String, String, String);
-    let further = practice_links::id.gt(link).or(practice_links::id.eq(link).and(staff::id.gt(person)));
+) -> Result<Vec<Listing>> {
+    type Row = (LinkId, String, StaffId, String, String);
+    let further = practice_links::id.gt(link).or(practice_links::id.eq(link).and(staff::id.gt(recipient)));
     let mut rows = link_people::table
         .inner_join(staff::table)
         .inner_join(practice_links::table)
         .filter(practice_links::practice_id.eq(practice_id))
-        .filter(practice_links::state.eq_any(["active", "paused"]))
-        .filter(link_people::part.eq("notify"))
-        .filter(staff::state.eq("active"))
+        .filter(practice_links::state.eq_any(OPEN))
+        .filter(link_people::part.eq(Part::Notify))
+        .filter(staff::state.eq(Access::Active))
         .filter(further)
         .into_boxed();
     if let Some(only) = only {
-        rows = rows.filter(staff::id.eq(only));
+        rows = rows.filter(staff::id.eq(only.as_str()));
     }
     let columns = (practice_links::id, practice_links::label, staff::id, staff::name, staff::email);
     let rows: Vec<Row> =
         rows.order((practice_links::id, staff::id)).limit(limit).select(columns).load(conn)?;
-    let slot = |(link_id, link_label, person, name, email)| Slot { link_id, link_label, person, name, email };
-    Ok(rows.into_iter().map(slot).collect())
+    let listing = |(link_id, link_label, id, name, email)| {
+        let recipient = Recipient::Staff(id);
+        Listing { link_id, link_label, recipient, name, email }
+    };
+    Ok(rows.into_iter().map(listing).collect())
 }
 
 /// A practice's active and paused links after `after` that have no staff on their lists.
@@ -210,11 +225,11 @@ pub fn unlisted(
     let listed = link_people::table
         .inner_join(staff::table)
         .filter(link_people::link_id.eq(practice_links::id))
-        .filter(link_people::part.eq("notify"))
-        .filter(staff::state.eq("active"));
+        .filter(link_people::part.eq(Part::Notify))
+        .filter(staff::state.eq(Access::Active));
     let rows = practice_links::table
         .filter(practice_links::practice_id.eq(practice_id))
-        .filter(practice_links::state.eq_any(["active", "paused"]))
+        .filter(practice_links::state.eq_any(OPEN))
         .filter(practice_links::id.gt(after))
         .filter(not(exists(listed)));
     let columns = (practice_links::id, practice_links::label);
@@ -225,13 +240,13 @@ pub fn unlisted(
 pub fn insert_bounce(
     conn: &mut Conn,
     address_key: &str,
-    person: &str,
+    recipient: &Recipient,
     reason: &str,
     now: Timestamp,
 ) -> Result<usize> {
     let row = (
         bounced_mailboxes::address_key.eq(address_key),
-        bounced_mailboxes::person.eq(person),
+        bounced_mailboxes::person.eq(recipient.as_str()),
         bounced_mailboxes::reason.eq(reason),
         bounced_mailboxes::created_at.eq(now),
     );
@@ -271,7 +286,7 @@ pub fn note_mailed(
 }
 
 /// Marks a mail as bounced, once, and returns the mailbox that it was sent to.
-pub fn take_back(conn: &mut Conn, outbox_id: &OutboxId, now: Timestamp) -> Result<Option<String>> {
+pub fn mark_bounced(conn: &mut Conn, outbox_id: &OutboxId, now: Timestamp) -> Result<Option<String>> {
     let row = mailed::table.find(outbox_id).filter(mailed::bounced_at.is_null());
     let change = mailed::bounced_at.eq(now);
     Ok(update(row).set(change).returning(mailed::address_key).get_result(conn).optional()?)

@@ -1,4 +1,4 @@
-//! Texts of the notices in both languages. None of them says who connected.
+//! Texts of the notifications in both languages. None of them says who connected.
 
 use jiff::Zoned;
 
@@ -7,8 +7,8 @@ use super::zone;
 use crate::domain::practices::Practice;
 use crate::kit::{Language, Timestamp};
 
-/// Text of a notice, in one language.
-pub struct Letter {
+/// Text of a notification, in one language.
+pub struct MailText {
     /// Subject line and heading.
     pub heading: String,
     /// What happened, and what to do about it.
@@ -20,8 +20,8 @@ pub struct Letter {
 }
 
 /// "A new patient connected."
-pub fn new_pairing(practice: &Practice, at: Timestamp, link_label: &str) -> Letter {
-    let language = practice.language();
+pub fn new_pairing(practice: &Practice, at: Timestamp, link_label: &str) -> MailText {
+    let language = practice.language;
     let (heading, lead) = match language {
         Language::En => (
             "A new patient connected",
@@ -33,12 +33,12 @@ pub fn new_pairing(practice: &Practice, at: Timestamp, link_label: &str) -> Lett
         ),
     };
     let facts = about(language, moment(practice, at), link_label);
-    Letter { heading: heading.to_owned(), lead, facts, button: inbox(language) }
+    MailText { heading: heading.to_owned(), lead, facts, button: inbox(language) }
 }
 
 /// "5 new patients connected."
-pub fn digest(practice: &Practice, digest: &Digest, link_label: &str) -> Letter {
-    let language = practice.language();
+pub fn digest(practice: &Practice, digest: &Digest, link_label: &str) -> MailText {
+    let language = practice.language;
     let lead = match (language, digest.count) {
         (_, 1) => new_pairing(practice, digest.first_at, "").lead,
         (Language::En, _) => {
@@ -54,12 +54,12 @@ pub fn digest(practice: &Practice, digest: &Digest, link_label: &str) -> Letter 
         (Language::Es, count) => format!("Se conectaron {count} pacientes nuevos"),
     };
     let facts = about(language, span(practice, digest.first_at, digest.last_at), link_label);
-    Letter { heading, lead, facts, button: inbox(language) }
+    MailText { heading, lead, facts, button: inbox(language) }
 }
 
 /// "A patient signed in on a new device."
-pub fn new_device(practice: &Practice, at: Timestamp) -> Letter {
-    let language = practice.language();
+pub fn new_device(practice: &Practice, at: Timestamp) -> MailText {
+    let language = practice.language;
     let (heading, lead) = match language {
         Language::En => (
             "A patient signed in on a new device",
@@ -71,12 +71,12 @@ pub fn new_device(practice: &Practice, at: Timestamp) -> Letter {
         ),
     };
     let facts = about(language, moment(practice, at), "");
-    Letter { heading: heading.to_owned(), lead, facts, button: inbox(language) }
+    MailText { heading: heading.to_owned(), lead, facts, button: inbox(language) }
 }
 
 /// "An address refuses our e-mails."
-pub fn bounced(practice: &Practice, at: Timestamp) -> Letter {
-    let language = practice.language();
+pub fn bounced(practice: &Practice, at: Timestamp) -> MailText {
+    let language = practice.language;
     let (heading, lead, button) = match language {
         Language::En => (
             "An address refuses our e-mails",
@@ -90,12 +90,12 @@ pub fn bounced(practice: &Practice, at: Timestamp) -> Letter {
         ),
     };
     let facts = about(language, moment(practice, at), "");
-    Letter { heading: heading.to_owned(), lead, facts, button }
+    MailText { heading: heading.to_owned(), lead, facts, button }
 }
 
 /// "An invite was opened with a different number."
-pub fn other_number(practice: &Practice, at: Timestamp, link_label: &str) -> Letter {
-    let language = practice.language();
+pub fn other_number(practice: &Practice, at: Timestamp, link_label: &str) -> MailText {
+    let language = practice.language;
     let (heading, lead, button) = match language {
         Language::En => (
             "An invite was opened with a different number",
@@ -109,7 +109,7 @@ pub fn other_number(practice: &Practice, at: Timestamp, link_label: &str) -> Let
         ),
     };
     let facts = about(language, moment(practice, at), link_label);
-    Letter { heading: heading.to_owned(), lead, facts, button }
+    MailText { heading: heading.to_owned(), lead, facts, button }
 }
 
 fn inbox(language: Language) -> &'static str {
@@ -145,7 +145,7 @@ fn local(practice: &Practice, at: Timestamp) -> Zoned {
 
 /// Formats a moment in the practice's time zone.
 fn moment(practice: &Practice, at: Timestamp) -> String {
-    let (day, time) = formats(practice.language());
+    let (day, time) = formats(practice.language);
     local(practice, at).strftime(&format!("{day}, {time} %Z")).to_string()
 }
 
@@ -155,13 +155,13 @@ fn span(practice: &Practice, first_at: Timestamp, last_at: Timestamp) -> String 
     if first == last {
         return first;
     }
-    let (day, time) = formats(practice.language());
+    let (day, time) = formats(practice.language);
     let (from, to) = (local(practice, first_at), local(practice, last_at));
     let is_one_day = from.date() == to.date() && from.offset() == to.offset();
     let from_time = from.strftime(time).to_string();
     let to_time = to.strftime(&format!("{time} %Z")).to_string();
     let day = from.strftime(day).to_string();
-    match (practice.language(), is_one_day) {
+    match (practice.language, is_one_day) {
         (Language::En, true) => format!("{day}, between {from_time} and {to_time}"),
         (Language::En, false) => format!("between {first} and {last}"),
         (Language::Es, true) => format!("{day}, entre las {from_time} y las {to_time}"),

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::Left;
+use super::AppLinkRequest;
 use crate::domain::consent;
 use crate::domain::link_analytics::{self, Step};
 use crate::domain::links::{self, Destination};
 use crate::kit::ids::{LinkId, PendingPairingId};
 use crate::kit::{Language, gsm7};
-use crate::platform::db::{self};
-use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Sender, Text, Topic};
+use crate::platform::db;
+use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Sender, TextMessage, Topic};
 use crate::platform::rate_limits;
 use crate::platform::tx::Tx;
 
@@ -27,19 +27,19 @@ impl LinkTopic {
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Payload {
     link: LinkId,
-    language: String,
+    language: Language,
 }
 
 /// Queues the SMS for a number that was entered on a landing page.
-pub fn enqueue(tx: &mut Tx, pending_id: &PendingPairingId, left: &Left<'_>) -> db::Result<()> {
+pub fn enqueue(tx: &mut Tx, id: &PendingPairingId, request: &AppLinkRequest<'_>) -> db::Result<()> {
     outbox::enqueue(
         tx,
         &outbox::Message {
             topic: LinkTopic::NAME,
             channel: outbox::Channel::Sms,
-            dedupe_key: format!("sms:{pending_id}:{}", tx.now.millis()),
-            recipient: Some(left.phone.as_e164().to_owned()),
-            payload: json!({ "link": left.to.link.id, "language": left.language.as_str() }),
+            dedupe_key: format!("sms:{id}:{}", tx.now.millis()),
+            recipient: Some(request.phone.as_e164().to_owned()),
+            payload: json!({ "link": request.to.link.id, "language": request.language }),
             due: None,
             not_after: Some(tx.now + LATEST),
         },
@@ -53,12 +53,11 @@ impl Topic for LinkTopic {
         let Some(to) = job.phone() else { return Ok(Rendered::Unwanted) };
         match links::destination_of(tx, &payload.link) {
             Ok(destination) => {
-                let language = Language::from_tag(&payload.language).unwrap_or_default();
-                let body = text(tx, &destination, language);
-                let sender = Sender::AnyBut(consent::barred(tx, &rate_limits::number_key(tx, &to))?);
-                Ok(Rendered::Ready(Outgoing::Sms(Text { to, body, code: None, sender })))
+                let body = text(tx, &destination, payload.language);
+                let sender = Sender::AnyBut(consent::opt_outs(tx, &rate_limits::number_key(tx, &to))?);
+                Ok(Rendered::Ready(Outgoing::Sms(TextMessage { to, body, code: None, sender })))
             }
-            Err(links::Refusal::Db(error)) => Err(error),
+            Err(links::Error::Db(error)) => Err(error),
             // Paused or closed since: the page behind the link would only disappoint.
             Err(_) => Ok(Rendered::Unwanted),
         }

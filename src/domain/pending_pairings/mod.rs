@@ -14,25 +14,21 @@ use std::time::Duration;
 
 pub use message::LinkTopic;
 
-use crate::domain::invites::{self, Holder, Invite};
+use crate::domain::invites::{self, Invite, TokenHolder};
 use crate::domain::link_analytics::{self, Step};
-use crate::domain::links::{self, Destination};
+use crate::domain::links::{self, Destination, Method};
 use crate::kit::ids::{AccountId, LinkId, PendingPairingId};
 use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
-use crate::platform::db::{self};
-use crate::platform::rate_limits::{self, Budget};
+use crate::platform::db;
+use crate::platform::rate_limits::{self, RateLimit};
 use crate::platform::tx::Tx;
 
 /// A pending pairing expires after this long.
 const LIFE: Duration = Duration::from_hours(7 * 24);
-/// Method of a pairing that was pending, to distinguish it from those by link token.
-const METHOD: &str = "phone_first";
-/// Method of a pairing that came from an invite.
-const INVITED: &str = "invite";
 
 /// Errors of pending pairings and of resolving an entry point.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum Error {
     /// The service does not text this country.
     #[error("country not supported")]
     CountryNotSupported,
@@ -47,16 +43,16 @@ pub enum Refusal {
     Gone,
     /// The invite is invalid, or not for this number.
     #[error(transparent)]
-    Invite(#[from] invites::Refusal),
+    Invite(#[from] invites::Error),
     /// The link of the pending pairing no longer resolves.
     #[error(transparent)]
-    Link(#[from] links::Refusal),
+    Link(#[from] links::Error),
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
 /// A phone number that was entered on a landing page.
-pub struct Left<'a> {
+pub struct AppLinkRequest<'a> {
     pub phone: &'a Phone,
     /// The link and practice of the landing page.
     pub to: &'a Destination,
@@ -66,8 +62,7 @@ pub struct Left<'a> {
 }
 
 /// A pairing that is pending until its number is proven.
-pub struct Pending {
-    /// Unique id, of the form `pnd_…`.
+pub struct PendingPairing {
     pub id: PendingPairingId,
     /// The link and practice that it resolves to today.
     pub to: Destination,
@@ -76,29 +71,23 @@ pub struct Pending {
 }
 
 /// Creates a pending pairing for a number and texts it the app's link, at most once in ten minutes.
-pub fn leave_number(tx: &mut Tx, left: &Left<'_>) -> Result<(), Refusal> {
-    let country = left.phone.region();
-    if !tx.settings.verification.countries.iter().any(|ours| ours == country) {
-        return Err(Refusal::CountryNotSupported);
-    }
-    if !left.phone.can_text() {
-        return Err(Refusal::CannotText);
-    }
-    let key = rate_limits::number_key(tx, left.phone);
+pub fn request_app_link(tx: &mut Tx, request: &AppLinkRequest<'_>) -> Result<(), Error> {
+    check_number(tx, request.phone)?;
+    let key = rate_limits::number_key(tx, request.phone);
     // Two sets of locks, in lock order: the limits of the number itself are never revealed to the caller.
-    let own = [Budget::links_to_number(tx, &key)];
+    let own = [RateLimit::links_to_number(tx, &key)];
     let shared = [
-        Budget::links_from_ip(tx, left.network),
-        Budget::links_of_practice(tx, &left.to.practice.id),
-        Budget::links_to_country(tx, country),
+        RateLimit::links_from_ip(tx, request.network),
+        RateLimit::links_of_practice(tx, &request.to.practice.id),
+        RateLimit::links_to_country(tx, request.phone.region()),
     ];
-    let (own, shared) = (rate_limits::hold(tx, &own)?, rate_limits::hold(tx, &shared)?);
-    let codes = codes_budgets(tx, left);
+    let (own, shared) = (rate_limits::lock(tx, &own)?, rate_limits::lock(tx, &shared)?);
+    let codes = code_limits(tx, request);
     let due = shared.next_at(tx).max(rate_limits::next_at(tx, &codes)?);
     if due > tx.now {
-        return Err(Refusal::Limited(due.wait_from(tx.now)));
+        return Err(Error::Limited(due.wait_from(tx.now)));
     }
-    let codes = [Budget::messages_to_number(tx, &key)];
+    let codes = [RateLimit::messages_to_number(tx, &key)];
     let has_room = own.next_at(tx).max(rate_limits::next_at(tx, &codes)?) <= tx.now;
     // Counted also if nothing is sent, so that the next refusal does not reveal anything
     // about the number either.
@@ -106,18 +95,25 @@ pub fn leave_number(tx: &mut Tx, left: &Left<'_>) -> Result<(), Refusal> {
     if has_room {
         own.take(tx)?;
         let id = tx.id();
-        let id = store::upsert(tx.conn, &id, &key, &left.to.link.id, tx.now, tx.now + LIFE)?;
-        message::enqueue(tx, &id, left)?;
+        let id = store::upsert(tx.conn, &id, &key, &request.to.link.id, tx.now, tx.now + LIFE)?;
+        message::enqueue(tx, &id, request)?;
     }
     Ok(())
+}
+
+fn check_number(tx: &Tx, phone: &Phone) -> Result<(), Error> {
+    if !tx.settings.verification.countries.iter().any(|ours| ours == phone.region()) {
+        return Err(Error::CountryNotSupported);
+    }
+    if phone.can_text() { Ok(()) } else { Err(Error::CannotText) }
 }
 
 /// The rate limits that all verification codes share: if one is used up, no link is texted either,
 /// but a link does not count against it. Codes are requested in the app by patients; links by anyone
 /// who finds the page.
-fn codes_budgets(tx: &Tx, left: &Left<'_>) -> [Budget; 2] {
-    let practice = Budget::messages_of_practice(tx, &left.to.practice.id);
-    [practice, Budget::messages_to_country(tx, left.phone.region())]
+fn code_limits(tx: &Tx, request: &AppLinkRequest<'_>) -> [RateLimit; 2] {
+    let practice = RateLimit::messages_of_practice(tx, &request.to.practice.id);
+    [practice, RateLimit::messages_to_country(tx, request.phone.region())]
 }
 
 /// The pending pairings of a number that was just proven, the newest first. Those whose link no longer
@@ -125,19 +121,19 @@ fn codes_budgets(tx: &Tx, left: &Left<'_>) -> [Budget; 2] {
 /// link for which it was counted already.
 ///
 /// There are never many: a number gets three links per day.
-pub fn of_number(tx: &mut Tx, phone_key: &str, counted: Option<&LinkId>) -> db::Result<Vec<Pending>> {
+pub fn of_number(tx: &mut Tx, phone_key: &str, counted: Option<&LinkId>) -> db::Result<Vec<PendingPairing>> {
     let mut found = Vec::new();
     for row in store::waiting(tx.conn, phone_key, tx.now)? {
         match links::destination_of(tx, &row.link_id) {
             Ok(to) => {
-                found.push(Pending {
+                found.push(PendingPairing {
                     id: row.id,
                     to,
                     created_at: row.created_at,
                     expires_at: row.expires_at,
                 });
             }
-            Err(links::Refusal::Db(error)) => return Err(error),
+            Err(links::Error::Db(error)) => return Err(error),
             Err(_) => {}
         }
     }
@@ -152,16 +148,16 @@ pub fn of_number(tx: &mut Tx, phone_key: &str, counted: Option<&LinkId>) -> db::
 
 /// How a patient reaches a practice: by a link token that the app carried over, a pending
 /// pairing, or an invite.
-pub enum Lead {
-    Token(Secret),
+pub enum EntryPoint {
+    LinkToken(Secret),
     /// The id of a pending pairing of the patient's number.
-    Pending(PendingPairingId),
+    PendingPairing(PendingPairingId),
     /// The secret from an invite's text.
     Invite(Secret),
 }
 
 /// The account that asks for the pairing, or that is about to be created.
-pub struct Follower<'a> {
+pub struct Applicant<'a> {
     pub account_id: &'a AccountId,
     pub phone: &'a Phone,
     /// The proven e-mail address, if there is one.
@@ -169,39 +165,38 @@ pub struct Follower<'a> {
 }
 
 /// A resolved entry point.
-pub struct Way {
+pub struct ResolvedEntry {
     pub to: Destination,
-    /// Method by which the link reached the device.
-    pub method: &'static str,
+    pub method: Method,
     /// The invite, if it came from one: to be accepted with the pairing that results.
     pub invite: Option<Invite>,
 }
 
-/// Resolves `lead` to a link, a practice and a method. Link and practice are locked: they stay as they are
-/// until the transaction ends, and its end decides whether anything was taken.
+/// Resolves an entry point to a link, a practice and a method. Link and practice are locked: they stay as
+/// they are until the transaction ends, and its end decides whether anything was taken.
 ///
 /// A pending pairing is marked with the account that took it, so that a retry after a lost reply resolves
 /// to it again. All other pending pairings of this number with the practice are taken too: the patient has
 /// arrived, by any entry.
-pub fn follow(tx: &mut Tx, lead: &Lead, who: &Follower<'_>) -> Result<Way, Refusal> {
+pub fn resolve(tx: &mut Tx, entry_point: &EntryPoint, who: &Applicant<'_>) -> Result<ResolvedEntry, Error> {
     let key = rate_limits::number_key(tx, who.phone);
-    let (to, method, invite) = match lead {
-        Lead::Token(token) => {
-            let (to, source) = links::hold_by_token(tx, token.expose())?;
-            (to, source.as_str(), None)
+    let (to, method, invite) = match entry_point {
+        EntryPoint::LinkToken(token) => {
+            let (to, source) = links::lock_by_token(tx, token.expose())?;
+            (to, source.into(), None)
         }
-        Lead::Pending(id) => {
-            let link_id = store::take(tx.conn, id, &key, who.account_id, tx.now)?.ok_or(Refusal::Gone)?;
-            (links::hold(tx, &link_id)?, METHOD, None)
+        EntryPoint::PendingPairing(id) => {
+            let link_id = store::take(tx.conn, id, &key, who.account_id, tx.now)?.ok_or(Error::Gone)?;
+            (links::lock(tx, &link_id)?, Method::PhoneFirst, None)
         }
-        Lead::Invite(token) => {
-            let holder = Holder { phone: who.phone, account_id: Some(who.account_id), email: who.email };
-            let invite = invites::take(tx, token, &holder)?;
-            (links::hold(tx, &invite.link_id)?, INVITED, Some(invite))
+        EntryPoint::Invite(token) => {
+            let holder = TokenHolder { phone: who.phone, account_id: Some(who.account_id), email: who.email };
+            let invite = invites::lock(tx, token, &holder)?;
+            (links::lock(tx, &invite.link_id)?, Method::Invite, Some(invite))
         }
     };
     store::take_all(tx.conn, &key, &to.practice.id, who.account_id)?;
-    Ok(Way { to, method, invite })
+    Ok(ResolvedEntry { to, method, invite })
 }
 
 pub fn sweep(tx: &mut Tx) -> db::Result<usize> {

@@ -3,13 +3,58 @@
 pub mod profile;
 pub mod store;
 
-pub use profile::{Change, Refusal, change, line, logo, set_logo, time_zone};
+pub use profile::{Change, Error, change, line, logo, set_logo, time_zone};
 pub use store::Practice;
+
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+use serde::Serialize;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::kit::ids::PracticeId;
 use crate::kit::{Email, Language};
-use crate::platform::db::{self};
+use crate::platform::db;
 use crate::platform::tx::Tx;
+use crate::text_enum;
+
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    AsExpression,
+    FromSqlRow,
+)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[diesel(sql_type = Text)]
+pub enum Plan {
+    /// One link.
+    Basic,
+    /// Additional links with their own tags and owners.
+    Communicator,
+}
+
+/// Lifecycle state of a practice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, AsExpression, FromSqlRow)]
+#[strum(serialize_all = "snake_case")]
+#[diesel(sql_type = Text)]
+pub enum State {
+    /// Patients can reach the practice.
+    Active,
+    /// The operator has hidden its pages for now.
+    Suspended,
+    /// Closed permanently.
+    Closed,
+}
+
+text_enum!(Plan, State);
 
 /// A profile field with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,8 +79,7 @@ pub struct NewPractice {
     /// The name that patients see.
     pub name: String,
     pub city: String,
-    /// The plan, `basic` or `communicator`.
-    pub plan: String,
+    pub plan: Plan,
     /// The language of notices to the practice.
     pub language: Language,
     pub time_zone: String,
@@ -54,26 +98,26 @@ pub fn find(tx: &mut Tx, id: &PracticeId) -> db::Result<Option<Practice>> {
 
 /// Returns a practice and locks its row (shared) until the transaction ends. A practice is locked before
 /// its links, the same order in which closing a practice locks them.
-pub fn hold(tx: &mut Tx, id: &PracticeId) -> db::Result<Option<Practice>> {
-    store::hold(tx.conn, id)
+pub fn lock(tx: &mut Tx, id: &PracticeId) -> db::Result<Option<Practice>> {
+    store::lock(tx.conn, id)
 }
 
 /// Suspends an active practice, which hides its pages; `false` if it is not active.
 pub fn suspend(tx: &mut Tx, id: &PracticeId) -> db::Result<bool> {
     tx.invalidate_landing_pages();
-    store::set_state(tx.conn, id, &["active"], "suspended")
+    store::set_state(tx.conn, id, &[State::Active], State::Suspended)
 }
 
 /// Resumes a suspended practice; `false` if it is not suspended.
 pub fn resume(tx: &mut Tx, id: &PracticeId) -> db::Result<bool> {
     tx.invalidate_landing_pages();
-    store::set_state(tx.conn, id, &["suspended"], "active")
+    store::set_state(tx.conn, id, &[State::Suspended], State::Active)
 }
 
 /// Closes a practice permanently; `false` if it is already closed.
 pub fn close(tx: &mut Tx, id: &PracticeId) -> db::Result<bool> {
     tx.invalidate_landing_pages();
-    store::set_state(tx.conn, id, &["active", "suspended"], "closed")
+    store::set_state(tx.conn, id, &[State::Active, State::Suspended], State::Closed)
 }
 
 pub fn list(tx: &mut Tx) -> db::Result<Vec<Practice>> {

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::store::{self, Changed};
+use super::store::{self, Changes};
 use super::{BadField, Practice};
-use crate::kit::colour::BadAccent;
-use crate::kit::ids::PracticeId;
+use crate::kit::color::BadAccent;
+use crate::kit::ids::{PracticeId, StaffId};
 use crate::kit::{Accent, Email, Language, secret};
-use crate::platform::audit;
-use crate::platform::db::{self};
+use crate::platform::audit::Action;
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// Changes of a profile; `None` leaves a field unchanged.
@@ -31,38 +31,44 @@ pub struct Change {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum Error {
     #[error(transparent)]
     Field(#[from] BadField),
+    #[error("practice not found")]
+    NotFound,
+    #[error("no logo")]
+    NoLogo,
     #[error(transparent)]
     Db(#[from] db::Error),
 }
 
 /// Validates and stores changes of a profile, and records them in the audit log.
-pub fn change(tx: &mut Tx, actor: &str, practice: &Practice, change: &Change) -> Result<Practice, Refusal> {
-    let changed = checked(tx, change)?;
-    let Some(after) = store::change(tx.conn, &practice.id, changed)? else { return Ok(practice.clone()) };
-    let (was, is) = (picture(practice), picture(&after));
-    let is_readdressed = practice.notice_email != after.notice_email;
+pub fn change(tx: &mut Tx, actor: &StaffId, id: &PracticeId, change: &Change) -> Result<Practice, Error> {
+    let before = store::find(tx.conn, id)?.ok_or(Error::NotFound)?;
+    let changes = checked(tx, change)?;
+    let Some(after) = store::change(tx.conn, id, changes)? else { return Ok(before) };
+    let (was, is) = (snapshot(&before), snapshot(&after));
+    let is_readdressed = before.notice_email != after.notice_email;
     if was != is || is_readdressed {
         tx.invalidate_landing_pages();
         let detail = json!({ "before": was, "after": is, "notice_email_changed": is_readdressed });
-        record(tx, actor, &after, "practice.changed", detail)?;
+        tx.audit(Some(id), actor, Action::PracticeChanged, id, detail);
     }
     Ok(after)
 }
 
-/// Stores or deletes a practice's logo (PNG); `false` if there was no logo to delete.
-pub fn set_logo(tx: &mut Tx, actor: &str, practice: &Practice, png: Option<&[u8]>) -> db::Result<bool> {
+/// Stores a practice's logo (PNG), or deletes it if `png` is `None`.
+pub fn set_logo(tx: &mut Tx, actor: &StaffId, id: &PracticeId, png: Option<&[u8]>) -> Result<(), Error> {
+    let practice = store::find(tx.conn, id)?.ok_or(Error::NotFound)?;
     if png.is_none() && practice.logo_version.is_none() {
-        return Ok(false);
+        return Err(Error::NoLogo);
     }
     let version = png.map(|png| secret::sha256(png).chars().take(8).collect::<String>());
-    store::set_logo(tx.conn, &practice.id, png.zip(version.as_deref()))?;
+    store::set_logo(tx.conn, id, png.zip(version.as_deref()))?;
     tx.invalidate_landing_pages();
     let detail = json!({ "before": practice.logo_version, "after": version });
-    record(tx, actor, practice, "practice.logo_changed", detail)?;
-    Ok(true)
+    tx.audit(Some(id), actor, Action::PracticeLogoChanged, id, detail);
+    Ok(())
 }
 
 /// Returns a practice's logo (PNG).
@@ -70,22 +76,17 @@ pub fn logo(tx: &mut Tx, id: &PracticeId) -> db::Result<Option<Vec<u8>>> {
     store::logo(tx.conn, id)
 }
 
-fn record(tx: &mut Tx, actor: &str, practice: &Practice, action: &str, detail: Value) -> db::Result<()> {
-    let (practice_id, subject) = (Some(&practice.id), practice.id.as_str());
-    tx.audit(&audit::Event { practice_id, actor, action, subject, detail })
-}
-
 /// The values that a change can touch, for the audit log. Of the e-mail address only whether there is one.
-fn picture(practice: &Practice) -> Value {
+fn snapshot(practice: &Practice) -> Value {
     json!({
-        "name": practice.name, "city": practice.city, "language": practice.language().as_str(),
+        "name": practice.name, "city": practice.city, "language": practice.language,
         "time_zone": practice.time_zone, "accent": practice.accent().map(|accent| accent.to_string()),
         "countries": practice.countries(), "has_notice_email": practice.notice_email.is_some(),
     })
 }
 
-fn checked(tx: &Tx, change: &Change) -> Result<Changed, BadField> {
-    Ok(Changed {
+fn checked(tx: &Tx, change: &Change) -> Result<Changes, BadField> {
+    Ok(Changes {
         name: change.name.as_deref().map(|name| line("/name", name)).transpose()?,
         city: change.city.as_deref().map(|city| line("/city", city)).transpose()?,
         language: change.language.as_deref().map(language).transpose()?,
@@ -126,10 +127,8 @@ pub fn time_zone(name: &str) -> Result<String, BadField> {
     }
 }
 
-fn language(tag: &str) -> Result<String, BadField> {
-    let language = Language::from_tag(tag).filter(|language| language.as_str() == tag);
-    let refused = || BadField::new("/language", "unknown_value", "Write `en` or `es`.");
-    language.map(|language| language.as_str().to_owned()).ok_or_else(refused)
+fn language(tag: &str) -> Result<Language, BadField> {
+    tag.parse().map_err(|_| BadField::new("/language", "unknown_value", "Write `en` or `es`."))
 }
 
 fn accent(text: &str) -> Result<String, BadField> {

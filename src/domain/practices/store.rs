@@ -2,8 +2,9 @@
 
 use diesel::insert_into;
 use diesel::prelude::*;
+use jiff::tz::TimeZone;
 
-use super::NewPractice;
+use super::{NewPractice, Plan, State};
 use crate::kit::ids::PracticeId;
 use crate::kit::{Accent, Email, Language, Timestamp};
 use crate::platform::db::schema::practices;
@@ -18,13 +19,14 @@ pub struct Practice {
     /// The name that patients see.
     pub name: String,
     pub city: String,
-    plan: String,
-    language: String,
+    pub plan: Plan,
+    /// The language of notices to the practice and of messages on its behalf.
+    pub language: Language,
     /// The practice's IANA time zone.
     pub time_zone: String,
     /// The address that receives notices.
     pub notice_email: Option<String>,
-    state: String,
+    state: State,
     accent: Option<String>,
     countries: Option<String>,
     /// Version of the logo, if there is one; different for each upload.
@@ -34,30 +36,27 @@ pub struct Practice {
 /// The columns to change; `None` leaves a column unchanged.
 #[derive(AsChangeset)]
 #[diesel(table_name = practices)]
-pub struct Changed {
+pub struct Changes {
     pub name: Option<String>,
     pub city: Option<String>,
-    pub language: Option<String>,
+    pub language: Option<Language>,
     pub time_zone: Option<String>,
     pub accent: Option<Option<String>>,
     pub countries: Option<Option<String>>,
     pub notice_email: Option<Option<String>>,
 }
 
-impl Changed {
+impl Changes {
     fn is_nothing(&self) -> bool {
-        let texts = [&self.name, &self.city, &self.language, &self.time_zone];
+        let texts = [&self.name, &self.city, &self.time_zone];
         let fields = [&self.accent, &self.countries, &self.notice_email];
-        texts.iter().all(|text| text.is_none()) && fields.iter().all(|field| field.is_none())
+        self.language.is_none()
+            && texts.iter().all(|text| text.is_none())
+            && fields.iter().all(|field| field.is_none())
     }
 }
 
 impl Practice {
-    /// The language of notices to the practice and of messages on its behalf.
-    pub fn language(&self) -> Language {
-        Language::from_tag(&self.language).unwrap_or_default()
-    }
-
     /// The accent color; `None` means the service's default, also when the stored value is invalid.
     pub fn accent(&self) -> Option<Accent> {
         self.accent.as_deref().and_then(|text| Accent::parse(text).ok())
@@ -68,24 +67,24 @@ impl Practice {
         self.countries.as_deref().map(|list| list.split(',').map(str::to_owned).collect())
     }
 
-    /// The plan, `basic` or `communicator`.
-    pub fn plan(&self) -> &str {
-        &self.plan
+    /// The time zone; UTC if the stored name is not known any more.
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
     }
 
     /// Whether the plan includes additional links with their own tags and owners.
     pub fn has_communicator(&self) -> bool {
-        self.plan == "communicator"
+        self.plan == Plan::Communicator
     }
 
     /// Whether the practice is permanently closed.
     pub fn is_closed(&self) -> bool {
-        self.state == "closed"
+        self.state == State::Closed
     }
 
     /// Whether patients can reach the practice.
     pub fn is_active(&self) -> bool {
-        self.state == "active"
+        self.state == State::Active
     }
 }
 
@@ -94,11 +93,11 @@ pub fn insert(conn: &mut Conn, id: &PracticeId, new: &NewPractice, now: Timestam
         practices::id.eq(id),
         practices::name.eq(&new.name),
         practices::city.eq(&new.city),
-        practices::plan.eq(&new.plan),
-        practices::language.eq(new.language.as_str()),
+        practices::plan.eq(new.plan),
+        practices::language.eq(new.language),
         practices::time_zone.eq(&new.time_zone),
         practices::notice_email.eq(new.notice_email.as_ref().map(Email::as_str)),
-        practices::state.eq("active"),
+        practices::state.eq(State::Active),
         practices::created_at.eq(now),
     );
     Ok(insert_into(practices::table).values(row).returning(columns::<Practice>()).get_result(conn)?)
@@ -109,12 +108,12 @@ pub fn find(conn: &mut Conn, id: &PracticeId) -> Result<Option<Practice>> {
 }
 
 /// Returns a practice and locks its row (shared) until the transaction ends.
-pub fn hold(conn: &mut Conn, id: &PracticeId) -> Result<Option<Practice>> {
+pub fn lock(conn: &mut Conn, id: &PracticeId) -> Result<Option<Practice>> {
     Ok(Shared(practices::table.find(id).select(columns::<Practice>())).get_result(conn).optional()?)
 }
 
 /// Moves a practice from one of the states `from` to `to`; `false` if it is in another state.
-pub fn set_state(conn: &mut Conn, id: &PracticeId, from: &[&str], to: &str) -> Result<bool> {
+pub fn set_state(conn: &mut Conn, id: &PracticeId, from: &[State], to: State) -> Result<bool> {
     let row = practices::table.find(id).filter(practices::state.eq_any(from));
     Ok(diesel::update(row).set(practices::state.eq(to)).execute(conn)? == 1)
 }
@@ -124,12 +123,12 @@ pub fn list(conn: &mut Conn) -> Result<Vec<Practice>> {
 }
 
 /// Changes a practice; `None` if there was nothing to change.
-pub fn change(conn: &mut Conn, id: &PracticeId, changed: Changed) -> Result<Option<Practice>> {
-    if changed.is_nothing() {
+pub fn change(conn: &mut Conn, id: &PracticeId, changes: Changes) -> Result<Option<Practice>> {
+    if changes.is_nothing() {
         return Ok(None);
     }
     let row = practices::table.find(id);
-    Ok(diesel::update(row).set(changed).returning(columns::<Practice>()).get_result(conn).optional()?)
+    Ok(diesel::update(row).set(changes).returning(columns::<Practice>()).get_result(conn).optional()?)
 }
 
 /// Sets the logo and its version, or deletes both.

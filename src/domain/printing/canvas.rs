@@ -6,35 +6,35 @@ use ab_glyph::Font as _;
 use pdf_writer::{Content, Name, Str};
 use subsetter::GlyphRemapper;
 
-use super::Unprintable;
+use super::Error;
 use super::font::{Fonts, Weight};
 use super::qr::{Modules, QUIET};
 
 /// An RGB color: red, green, blue.
-pub type Ink = (u8, u8, u8);
+pub type Rgb = (u8, u8, u8);
 
 /// The accent color of the pages.
-pub const ACCENT: Ink = (0x0b, 0x61, 0x58);
+pub const ACCENT: Rgb = (0x0b, 0x61, 0x58);
 /// Color of running text.
-pub const TEXT: Ink = (0x15, 0x1c, 0x1a);
+pub const TEXT: Rgb = (0x15, 0x1c, 0x1a);
 /// Color of secondary text.
-pub const MUTED: Ink = (0x54, 0x60, 0x5c);
+pub const MUTED: Rgb = (0x54, 0x60, 0x5c);
 /// Color of lines and cut marks.
-pub const RULE: Ink = (0xb4, 0xbe, 0xba);
+pub const RULE: Rgb = (0xb4, 0xbe, 0xba);
 /// Color of a QR code's quiet zone.
-const WHITE: Ink = (0xff, 0xff, 0xff);
+const WHITE: Rgb = (0xff, 0xff, 0xff);
 
 #[derive(Clone, Copy)]
 pub struct Style {
     pub weight: Weight,
     /// Font size in points.
     pub size: f32,
-    pub ink: Ink,
+    pub ink: Rgb,
 }
 
 /// The glyphs of one font face that a sheet uses.
 #[derive(Default)]
-pub struct Used {
+pub struct GlyphSubset {
     /// Maps glyph ids of the font to glyph ids of the embedded subset.
     pub glyphs: GlyphRemapper,
     /// The character of each glyph id in the subset.
@@ -44,15 +44,15 @@ pub struct Used {
 pub struct Canvas {
     pub content: Content,
     pub fonts: Fonts,
-    pub regular: Used,
-    pub bold: Used,
+    pub regular: GlyphSubset,
+    pub bold: GlyphSubset,
     height: f32,
 }
 
 impl Canvas {
     /// An empty page, `height` points high.
-    pub fn new(height: f32) -> Result<Self, Unprintable> {
-        let (regular, bold) = (Used::default(), Used::default());
+    pub fn new(height: f32) -> Result<Self, Error> {
+        let (regular, bold) = (GlyphSubset::default(), GlyphSubset::default());
         Ok(Self { content: Content::new(), fonts: Fonts::load()?, regular, bold, height })
     }
 
@@ -81,7 +81,7 @@ impl Canvas {
     }
 
     /// Draws a filled rectangle; `y` is its upper edge.
-    pub fn fill(&mut self, ink: Ink, (x, y): (f32, f32), (width, height): (f32, f32)) {
+    pub fn fill(&mut self, ink: Rgb, (x, y): (f32, f32), (width, height): (f32, f32)) {
         let (r, g, b) = unit(ink);
         self.content.set_fill_rgb(r, g, b).rect(x, self.height - y - height, width, height).fill_nonzero();
     }
@@ -118,7 +118,7 @@ impl Canvas {
     }
 }
 
-fn unit((r, g, b): Ink) -> (f32, f32, f32) {
+fn unit((r, g, b): Rgb) -> (f32, f32, f32) {
     (f32::from(r) / 255.0, f32::from(g) / 255.0, f32::from(b) / 255.0)
 }
 

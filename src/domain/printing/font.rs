@@ -2,7 +2,7 @@
 
 use ab_glyph::{Font as _, FontRef, GlyphId};
 
-use super::Unprintable;
+use super::Error;
 
 const REGULAR: &[u8] = include_bytes!("../../../assets/fonts/Inter-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("../../../assets/fonts/Inter-Bold.ttf");
@@ -10,7 +10,7 @@ const BOLD: &[u8] = include_bytes!("../../../assets/fonts/Inter-Bold.ttf");
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
     Regular,
-    /// Used for names, codes and addresses.
+    /// GlyphSubset for names, codes and addresses.
     Bold,
 }
 
@@ -28,8 +28,8 @@ pub struct Fonts {
 
 impl Fonts {
     /// Parses the fonts embedded in the binary.
-    pub fn load() -> Result<Self, Unprintable> {
-        Ok(Self { regular: Face::read(REGULAR)?, bold: Face::read(BOLD)? })
+    pub fn load() -> Result<Self, Error> {
+        Ok(Self { regular: Face::parse(REGULAR)?, bold: Face::parse(BOLD)? })
     }
 
     pub fn face(&self, weight: Weight) -> &Face {
@@ -41,9 +41,9 @@ impl Fonts {
 }
 
 impl Face {
-    fn read(bytes: &'static [u8]) -> Result<Self, Unprintable> {
-        let font = FontRef::try_from_slice(bytes).map_err(|_| Unprintable::Picture)?;
-        let units_per_em = font.units_per_em().ok_or(Unprintable::Picture)?;
+    fn parse(bytes: &'static [u8]) -> Result<Self, Error> {
+        let font = FontRef::try_from_slice(bytes).map_err(|_| Error::Picture)?;
+        let units_per_em = font.units_per_em().ok_or(Error::Picture)?;
         Ok(Self { bytes, font, units_per_em })
     }
 

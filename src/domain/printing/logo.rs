@@ -13,7 +13,7 @@ const MOST_MEMORY: usize = 4 * 1024 * 1024;
 
 /// Why a file is rejected as a logo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadLogo {
+pub enum LogoError {
     /// Not a PNG, or a damaged one.
     #[error("Send a PNG file.")]
     Unreadable,
@@ -23,28 +23,28 @@ pub enum BadLogo {
 }
 
 /// Re-encodes a picture as PNG; of an animation only the first frame.
-pub fn logo(file: &[u8]) -> Result<Vec<u8>, BadLogo> {
+pub fn reencode(file: &[u8]) -> Result<Vec<u8>, LogoError> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(file), Limits { bytes: MOST_MEMORY });
     decoder.set_transformations(Transformations::normalize_to_color8());
-    let header = decoder.read_header_info().map_err(|_| BadLogo::Unreadable)?;
+    let header = decoder.read_header_info().map_err(|_| LogoError::Unreadable)?;
     let (width, height) = (header.width, header.height);
     if width > MOST_PIXELS || height > MOST_PIXELS {
-        return Err(BadLogo::Large);
+        return Err(LogoError::Large);
     }
-    let mut reader = decoder.read_info().map_err(|_| BadLogo::Unreadable)?;
-    let size = reader.output_buffer_size().ok_or(BadLogo::Large)?;
+    let mut reader = decoder.read_info().map_err(|_| LogoError::Unreadable)?;
+    let size = reader.output_buffer_size().ok_or(LogoError::Large)?;
     let mut pixels = vec![0; size];
-    let frame = reader.next_frame(&mut pixels).map_err(|_| BadLogo::Unreadable)?;
+    let frame = reader.next_frame(&mut pixels).map_err(|_| LogoError::Unreadable)?;
     pixels.truncate(frame.buffer_size());
-    drawn((width, height), frame.color_type, &pixels)
+    encode((width, height), frame.color_type, &pixels)
 }
 
-fn drawn((width, height): (u32, u32), colours: ColorType, pixels: &[u8]) -> Result<Vec<u8>, BadLogo> {
+fn encode((width, height): (u32, u32), colors: ColorType, pixels: &[u8]) -> Result<Vec<u8>, LogoError> {
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, width, height);
-    encoder.set_color(colours);
+    encoder.set_color(colors);
     encoder.set_depth(BitDepth::Eight);
     let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(pixels));
-    written.map_err(|_| BadLogo::Unreadable)?;
+    written.map_err(|_| LogoError::Unreadable)?;
     Ok(file)
 }

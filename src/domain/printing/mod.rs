@@ -2,28 +2,28 @@
 //!
 //! These are pure functions from the content of a sheet to bytes, and the same input gives the same bytes.
 //! Text is set in Inter (SIL Open Font License 1.1), which is part of the binary; each file embeds only the
-//! glyphs it uses. Drawing is CPU work, so handlers run it in the [`RenderPool`] (the render pool).
+//! glyphs it uses. Drawing is CPU work, so handlers run it in the [`RenderPool`].
 
 pub mod canvas;
-pub mod dossier;
+pub mod fact_sheet;
 pub mod font;
 pub mod logo;
 pub mod pdf;
+pub mod preview_image;
 pub mod qr;
 pub mod render_pool;
-pub mod share;
 pub mod sheets;
 pub mod words;
 
-pub use dossier::{Dossier, Section, dossier};
+pub use fact_sheet::{FactSheet, Section, fact_sheet};
+pub use preview_image::PreviewImage;
 pub use render_pool::RenderPool;
-pub use share::Share;
 
 use crate::kit::Language;
 
 /// Why something cannot be printed.
 #[derive(Debug, thiserror::Error)]
-pub enum Unprintable {
+pub enum Error {
     /// The address is too long for a QR code, or has characters outside its alphanumeric mode.
     #[error("the address does not fit a QR code")]
     Address,
@@ -94,33 +94,33 @@ pub fn grouped(code: &str) -> String {
 
 /// The QR code as SVG: a white square and one black path of unit squares, including four modules of quiet
 /// zone. It depends only on the address, so it stays the same when the practice is renamed.
-pub fn qr_svg(sheet: &Sheet<'_>) -> Result<String, Unprintable> {
+pub fn qr_svg(sheet: &Sheet<'_>) -> Result<String, Error> {
     Ok(qr::Modules::of(sheet)?.svg())
 }
 
 /// Any text as a QR code, as SVG of the same form.
-pub fn qr_of_text(text: &str) -> Result<String, Unprintable> {
+pub fn qr_of_text(text: &str) -> Result<String, Error> {
     Ok(qr::Modules::of_text(text)?.svg())
 }
 
 /// The QR code as PNG, at least 1,000 pixels wide, including the quiet zone.
-pub fn qr_png(sheet: &Sheet<'_>) -> Result<Vec<u8>, Unprintable> {
+pub fn qr_png(sheet: &Sheet<'_>) -> Result<Vec<u8>, Error> {
     qr::Modules::of(sheet)?.png()
 }
 
 /// A wall poster, as PDF.
-pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
     sheets::poster(sheet, paper)
 }
 
 /// Four cards on a sheet, with cut marks, as PDF.
-pub fn cards(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+pub fn cards(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
     sheets::cards(sheet, paper)
 }
 
 /// A table tent, as PDF: two faces on one sheet that is folded in the middle.
-pub fn tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
-    sheets::tent(sheet, paper)
+pub fn table_tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
+    sheets::table_tent(sheet, paper)
 }
 
 #[cfg(test)]
@@ -153,10 +153,10 @@ mod tests {
         for name in [Some(long.as_str()), Some("É"), Some(""), None] {
             for paper in [Paper::Letter, Paper::A4] {
                 let sheet = sheet(name, "https://a-rather-long-host-name.links.example.org");
-                for pdf in [poster(&sheet, paper), cards(&sheet, paper), tent(&sheet, paper)] {
+                for pdf in [poster(&sheet, paper), cards(&sheet, paper), table_tent(&sheet, paper)] {
                     assert!(pdf.unwrap().starts_with(b"%PDF-1."));
                 }
-                assert!(Share::of(&sheet).png().unwrap().starts_with(b"\x89PNG"));
+                assert!(PreviewImage::of(&sheet).png().unwrap().starts_with(b"\x89PNG"));
             }
         }
     }

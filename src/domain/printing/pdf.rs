@@ -4,8 +4,8 @@
 use pdf_writer::types::{CidFontType, FontFlags, SystemInfo, UnicodeCmap};
 use pdf_writer::{Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
 
-use super::Unprintable;
-use super::canvas::{Canvas, Used};
+use super::Error;
+use super::canvas::{Canvas, GlyphSubset};
 use super::font::{Face, Weight};
 
 const CATALOG: Ref = Ref::new(1);
@@ -18,7 +18,7 @@ const REGULAR: i32 = 10;
 const BOLD: i32 = 20;
 
 /// Writes the file; `size` is in points.
-pub fn file(canvas: Canvas, size: (f32, f32), title: &str, language: &str) -> Result<Vec<u8>, Unprintable> {
+pub fn file(canvas: Canvas, size: (f32, f32), title: &str, language: &str) -> Result<Vec<u8>, Error> {
     let mut pdf = Pdf::new();
     pdf.catalog(CATALOG).pages(PAGES).lang(TextStr(language));
     pdf.document_info(INFO).title(TextStr(title)).producer(TextStr("Practice Links"));
@@ -41,9 +41,9 @@ const SYSTEM: SystemInfo<'static> =
 
 /// Embeds a face as a composite font with only the glyphs in use and their characters, so that text can
 /// be searched and copied.
-fn embed(pdf: &mut Pdf, first: i32, name: &[u8], face: &Face, used: &Used) -> Result<(), Unprintable> {
+fn embed(pdf: &mut Pdf, first: i32, name: &[u8], face: &Face, used: &GlyphSubset) -> Result<(), Error> {
     let [font, cid, descriptor, meaning, data] = [0, 1, 2, 3, 4].map(|n| Ref::new(first + n));
-    let subset = subsetter::subset(face.bytes, 0, &used.glyphs).map_err(|_| Unprintable::Picture)?;
+    let subset = subsetter::subset(face.bytes, 0, &used.glyphs).map_err(|_| Error::Picture)?;
     pdf.type0_font(font)
         .base_font(Name(name))
         .encoding_predefined(Name(b"Identity-H"))

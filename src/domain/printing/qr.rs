@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use qrcode::bits::Bits;
 use qrcode::{Color, EcLevel, QrCode, Version};
 
-use super::{Sheet, Unprintable};
+use super::{Error, Sheet};
 
 /// The quiet zone around a code required by ISO/IEC 18004 (9.1), in modules.
 pub const QUIET: usize = 4;
@@ -25,9 +25,9 @@ pub struct Modules {
 
 impl Modules {
     /// Encodes the URL of a sheet's link.
-    pub fn of(sheet: &Sheet<'_>) -> Result<Self, Unprintable> {
+    pub fn of(sheet: &Sheet<'_>) -> Result<Self, Error> {
         let payload = format!("{}/Q/{}", sheet.public_url, sheet.code).to_ascii_uppercase();
-        let code = (1..=LARGEST).find_map(|version| encode(&payload, version)).ok_or(Unprintable::Address)?;
+        let code = (1..=LARGEST).find_map(|version| encode(&payload, version)).ok_or(Error::Address)?;
         Ok(Self {
             width: code.width(),
             dark: code.to_colors().into_iter().map(|c| c == Color::Dark).collect(),
@@ -35,8 +35,8 @@ impl Modules {
     }
 
     /// Encodes any text for a screen, where nothing wears off, so error correction level M is enough.
-    pub fn of_text(text: &str) -> Result<Self, Unprintable> {
-        let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| Unprintable::Address)?;
+    pub fn of_text(text: &str) -> Result<Self, Error> {
+        let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| Error::Address)?;
         Ok(Self {
             width: code.width(),
             dark: code.to_colors().into_iter().map(|c| c == Color::Dark).collect(),
@@ -68,7 +68,7 @@ impl Modules {
     }
 
     /// The code as black and white PNG.
-    pub fn png(&self) -> Result<Vec<u8>, Unprintable> {
+    pub fn png(&self) -> Result<Vec<u8>, Error> {
         let scale = PIXELS.div_ceil(self.full_width());
         let side = self.full_width() * scale;
         let mut pixels = vec![u8::MAX; side * side];
@@ -77,7 +77,7 @@ impl Modules {
                 row.iter_mut().skip((x + QUIET) * scale).take(scale).for_each(|pixel| *pixel = 0);
             }
         }
-        grey_png(side, side, &pixels)
+        gray_png(side, side, &pixels)
     }
 }
 
@@ -92,7 +92,7 @@ fn encode(payload: &str, version: i16) -> Option<QrCode> {
     QrCode::with_bits(bits, EcLevel::Q).ok()
 }
 
-fn grey_png(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>, Unprintable> {
+fn gray_png(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>, Error> {
     encode_png(width, height, png::ColorType::Grayscale, pixels)
 }
 
@@ -102,15 +102,15 @@ pub fn encode_png(
     height: usize,
     colors: png::ColorType,
     pixels: &[u8],
-) -> Result<Vec<u8>, Unprintable> {
-    let side = |length: usize| u32::try_from(length).map_err(|_| Unprintable::Picture);
+) -> Result<Vec<u8>, Error> {
+    let side = |length: usize| u32::try_from(length).map_err(|_| Error::Picture);
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, side(width)?, side(height)?);
     encoder.set_color(colors);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Balanced);
-    let mut writer = encoder.write_header().map_err(|_| Unprintable::Picture)?;
-    writer.write_image_data(pixels).map_err(|_| Unprintable::Picture)?;
-    writer.finish().map_err(|_| Unprintable::Picture)?;
+    let mut writer = encoder.write_header().map_err(|_| Error::Picture)?;
+    writer.write_image_data(pixels).map_err(|_| Error::Picture)?;
+    writer.finish().map_err(|_| Error::Picture)?;
     Ok(bytes)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::Unprintable;
+use super::Error;
 
 /// One picture at a time: the other processors stay free for everything else, and a request that waits for
 /// a picture that is being drawn finds it in the cache afterwards.
@@ -27,18 +27,18 @@ impl Default for RenderPool {
 impl RenderPool {
     /// Runs `draw` when its turn comes.
     #[expect(clippy::disallowed_methods, reason = "the only hop for blocking work that is not a transaction")]
-    pub async fn draw<T, F>(&self, draw: F) -> Result<T, Unprintable>
+    pub async fn draw<T, F>(&self, draw: F) -> Result<T, Error>
     where
-        F: FnOnce() -> Result<T, Unprintable> + Send + 'static,
+        F: FnOnce() -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
     {
         let turn = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
-        let Ok(Ok(place)) = turn else { return Err(Unprintable::Busy) };
+        let Ok(Ok(place)) = turn else { return Err(Error::Busy) };
         let run = tokio::task::spawn_blocking(move || {
             // The permit is held for as long as drawing takes, not for as long as the request waits for it.
             let _place = place;
             draw()
         });
-        run.await.unwrap_or(Err(Unprintable::Picture))
+        run.await.unwrap_or(Err(Error::Picture))
     }
 }

@@ -1,22 +1,22 @@
 //! Layout of the printed sheets. Code and address are never smaller than 24 points, and the QR code is
 //! never narrower than 30 mm; names shrink and wrap but never overflow.
 
-use super::canvas::{ACCENT, Canvas, Ink, MUTED, Style, TEXT};
+use super::canvas::{ACCENT, Canvas, MUTED, Rgb, Style, TEXT};
 use super::font::Weight;
 use super::qr::Modules;
 use super::words::{self, Words};
-use super::{Paper, Sheet, Unprintable, grouped, pdf};
+use super::{Error, Paper, Sheet, grouped, pdf};
 
 /// Minimum size of code and address, in points.
 const LEAST: f32 = 24.0;
 /// 30 mm in points, plus a margin for the printer.
 const LEAST_QR: f32 = 88.0;
 
-fn bold(size: f32, ink: Ink) -> Style {
+fn bold(size: f32, ink: Rgb) -> Style {
     Style { weight: Weight::Bold, size, ink }
 }
 
-fn regular(size: f32, ink: Ink) -> Style {
+fn regular(size: f32, ink: Rgb) -> Style {
     Style { weight: Weight::Regular, size, ink }
 }
 
@@ -47,7 +47,7 @@ impl Column {
         &mut self,
         canvas: &mut Canvas,
         weight: Weight,
-        ink: Ink,
+        ink: Rgb,
         (text, sizes, most): (&str, &[f32], usize),
     ) {
         let face = canvas.fonts.face(weight);
@@ -78,12 +78,12 @@ impl Column {
     }
 }
 
-fn finish(canvas: Canvas, sheet: &Sheet<'_>, size: (f32, f32)) -> Result<Vec<u8>, Unprintable> {
+fn finish(canvas: Canvas, sheet: &Sheet<'_>, size: (f32, f32)) -> Result<Vec<u8>, Error> {
     let title = format!("{} · {}", sheet.heading(), sheet.address());
     pdf::file(canvas, size, &title, words::of(sheet.language).tag)
 }
 
-pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
     let (width, height) = paper.size();
     let (words, modules) = (words::of(sheet.language), Modules::of(sheet)?);
     let mut canvas = Canvas::new(height)?;
@@ -111,7 +111,7 @@ pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
     finish(canvas, sheet, (width, height))
 }
 
-pub fn cards(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+pub fn cards(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
     let (width, height) = paper.size();
     let modules = Modules::of(sheet)?;
     let mut canvas = Canvas::new(height)?;
@@ -157,7 +157,7 @@ fn card(
 }
 
 /// A table tent: the lower half is upright, the upper half upside down, with the fold between them.
-pub fn tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+pub fn table_tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
     let (width, height) = paper.size();
     let modules = Modules::of(sheet)?;
     let mut canvas = Canvas::new(height)?;

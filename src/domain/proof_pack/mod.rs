@@ -8,16 +8,15 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::desk::identity::{Look, look};
-use super::desk::{Refusal, practice, zone};
-use crate::domain::identity::Decision;
-use crate::domain::inbox::Remark;
+use crate::domain::conversations::EntryKind;
+use crate::domain::identity::{self, Decision, Error, IdentityCheck, grading};
+use crate::domain::inbox::{self, InboxEntry, Reader};
 use crate::domain::practices::Practice;
-use crate::domain::printing::{Dossier, Section};
-use crate::domain::staff;
+use crate::domain::printing::{FactSheet, Section};
+use crate::domain::staff::{self, Staff};
 use crate::kit::ids::{ConversationId, StaffId};
-use crate::kit::{Language, Secret, Timestamp};
-use crate::platform::audit::{self, Filter};
+use crate::kit::{Language, Timestamp};
+use crate::platform::audit::{self, Action, Filter};
 use crate::platform::db;
 use crate::platform::tx::Tx;
 use words::Words;
@@ -30,22 +29,23 @@ const MOST_QUOTED: usize = 400;
 const MOST_NOTED: usize = 1_200;
 
 /// Builds the page of a conversation, and records the export in the audit log.
-pub fn proof(
+pub fn export(
     tx: &mut Tx,
-    token: Option<&Secret>,
+    who: &Staff,
     id: &ConversationId,
     language: Option<Language>,
-) -> Result<Dossier, Refusal> {
-    let who = staff::authenticate(tx, token)?;
-    let found = look(tx, token, id)?;
-    let practice = practice(tx, &who)?;
-    let language = language.unwrap_or(practice.language());
-    let shown = super::desk::inbox::entries(tx, token, id, 0, 3)?;
-    let names = names(tx, &found, &who.staff_id)?;
-    let page = Page { words: words::of(language), zone: zone(&practice), names, found: &found };
-    let sections = vec![page.person(), page.way(&shown), page.state(), page.decisions(), page.texts(&shown)];
-    who.note(tx, "identity.exported", id.as_str(), json!({}))?;
-    Ok(Dossier {
+) -> Result<FactSheet, Error> {
+    let check = identity::check::find(tx, who, id)?;
+    let practice = staff::practice(tx, who)?;
+    let language = language.unwrap_or(practice.language);
+    let reader = Reader::of(tx, who)?;
+    let entries = inbox::entries(tx, &reader, id, 0, 3)?;
+    let names = names(tx, &check, &who.staff_id)?;
+    let page = Page { words: words::of(language), zone: practice.zone(), names, check: &check };
+    let sections =
+        vec![page.person(), page.source(&entries), page.state(), page.decisions(), page.texts(&entries)];
+    who.note(tx, Action::IdentityExported, id, json!({}));
+    Ok(FactSheet {
         title: page.words.title.to_owned(),
         subtitle: subtitle(&practice, id),
         sections,
@@ -62,19 +62,22 @@ fn subtitle(practice: &Practice, id: &ConversationId) -> String {
 /// compare it with the audit log.
 fn footer(tx: &mut Tx, page: &Page<'_>, practice: &Practice, staff_id: &StaffId) -> db::Result<String> {
     let last = audit::list(tx.conn, &practice.id, &Filter::default(), "", 1)?.pop();
-    let made =
-        page.words.made.replace("{by}", page.name(staff_id.as_str())).replace("{at}", &page.time(tx.now));
-    let Some(event) = last else { return Ok(made) };
+    let created = page
+        .words
+        .created_by
+        .replace("{by}", page.name(staff_id.as_str()))
+        .replace("{at}", &page.time(tx.now));
+    let Some(event) = last else { return Ok(created) };
     let number = event.seq.unwrap_or_default().to_string();
     let hash = event.hash.unwrap_or_default();
-    Ok(format!("{made} {}", page.words.chain.replace("{n}", &number).replace("{hash}", &hash)))
+    Ok(format!("{created} {}", page.words.chain.replace("{n}", &number).replace("{hash}", &hash)))
 }
 
 /// Display names of the staff members on the page, by id.
-fn names(tx: &mut Tx, found: &Look, me: &StaffId) -> db::Result<HashMap<StaffId, String>> {
-    let actors = found.decisions.iter().map(|decision| decision.actor.as_str());
+fn names(tx: &mut Tx, check: &IdentityCheck, me: &StaffId) -> db::Result<HashMap<StaffId, String>> {
+    let actors = check.decisions.iter().map(|decision| decision.actor.as_str());
     let mut ids: Vec<StaffId> = actors.map(StaffId::from).collect();
-    ids.extend(found.card.acknowledged.iter().map(|acknowledged| acknowledged.by.clone()));
+    ids.extend(check.card.acknowledged.iter().map(|acknowledged| acknowledged.by.clone()));
     ids.push(me.to_owned());
     Ok(staff::names(tx, &ids)?.into_iter().collect())
 }
@@ -83,7 +86,7 @@ struct Page<'a> {
     words: Words,
     zone: TimeZone,
     names: HashMap<StaffId, String>,
-    found: &'a Look,
+    check: &'a IdentityCheck,
 }
 
 impl Page<'_> {
@@ -96,7 +99,7 @@ impl Page<'_> {
     }
 
     fn person(&self) -> Section {
-        let subject = &self.found.finding.subject;
+        let subject = &self.check.finding.subject;
         let none = || self.words.not_given.to_owned();
         let phone = subject.phone.as_ref().map(|phone| format!("{phone} · {}", self.words.number_proven));
         let email = subject.email.as_ref().map(|email| match subject.email_is_proven {
@@ -113,30 +116,30 @@ impl Page<'_> {
         section(self.words.person, rows.map(|(name, value)| (name, value.unwrap_or_else(none))))
     }
 
-    fn way(&self, shown: &[Remark]) -> Section {
-        let card = &self.found.card;
+    fn source(&self, entries: &[InboxEntry]) -> Section {
+        let card = &self.check.card;
         let link = card.link.as_ref().map(|link| format!("{} · {}", link.label, link.code));
         let through = match (&card.source.invite_id, link) {
             (Some(invite), _) => format!("{} {invite}", self.words.invite),
             (None, Some(link)) => format!("{} {link}", self.words.link),
             (None, None) => self.words.not_given.to_owned(),
         };
-        let connected = shown.first().map_or(card.created_at, |entry| entry.created_at);
+        let connected = entries.first().map_or(card.created_at, |entry| entry.created_at);
         let rows = [
             (self.words.through, through),
             (self.words.connected, self.time(connected)),
-            (self.words.how, words::reached(&self.words, &card.source.method).to_owned()),
+            (self.words.how, words::reached(&self.words, card.source.method).to_owned()),
         ];
-        section(self.words.way, rows)
+        section(self.words.source, rows)
     }
 
     fn state(&self) -> Section {
-        let card = &self.found.card;
+        let card = &self.check.card;
         let phi = if card.phi_allowed { self.words.phi_allowed } else { self.words.phi_refused };
-        let state = format!("{} · {phi}", words::state(&self.words, &card.identity));
-        let grade = words::grade(&self.words, self.found.finding.verdict.grade);
+        let state = format!("{} · {phi}", words::state(&self.words, card.identity));
+        let grade = words::grade(&self.words, self.check.finding.matched.grade);
         let records: Vec<&str> =
-            self.found.finding.records.iter().map(|record| record.number.as_str()).collect();
+            self.check.finding.records.iter().map(|record| record.number.as_str()).collect();
         let grade = match records.is_empty() {
             true => grade.to_owned(),
             false => format!("{grade} · {}", records.join(", ")),
@@ -146,30 +149,30 @@ impl Page<'_> {
             (self.words.since, self.time(card.identity_since)),
             (self.words.grade, grade),
         ];
-        section(self.words.standing, rows)
+        section(self.words.status, rows)
     }
 
     fn decisions(&self) -> Section {
-        let all = &self.found.decisions;
-        let kept = all.len().min(MOST_DECISIONS);
-        let (head, tail) = (kept / 2, kept - kept / 2);
-        let told = all.iter().take(head).chain(all.iter().skip(all.len() - tail));
-        let room = MOST_QUOTED.min(MOST_NOTED / kept.max(1));
+        let all = &self.check.decisions;
+        let shown = all.len().min(MOST_DECISIONS);
+        let (head, tail) = (shown / 2, shown - shown / 2);
+        let printed = all.iter().take(head).chain(all.iter().skip(all.len() - tail));
+        let room = MOST_QUOTED.min(MOST_NOTED / shown.max(1));
         let mut rows: Vec<(String, String)> =
-            told.map(|decision| (self.time(decision.created_at), self.decision(decision, room))).collect();
-        if all.len() > kept {
-            let more = self.words.more.replace("{n}", &(all.len() - kept).to_string());
+            printed.map(|decision| (self.time(decision.created_at), self.decision(decision, room))).collect();
+        if all.len() > shown {
+            let more = self.words.more.replace("{n}", &(all.len() - shown).to_string());
             rows.insert(head, ("…".to_owned(), more));
         }
         if rows.is_empty() {
-            rows.push((self.words.none.to_owned(), self.words.nobody_decided.to_owned()));
+            rows.push((self.words.none.to_owned(), self.words.no_decision.to_owned()));
         }
         Section { heading: self.words.decisions.to_owned(), rows }
     }
 
     fn decision(&self, decision: &Decision, room: usize) -> String {
-        let mut parts = vec![words::decision(&self.words, &decision.kind).to_owned()];
-        parts.extend(decision.method.as_deref().map(|word| words::method(&self.words, word).to_owned()));
+        let mut parts = vec![words::decision(&self.words, decision.kind).to_owned()];
+        parts.extend(decision.basis.map(|basis| words::basis(&self.words, basis).to_owned()));
         parts.push(self.name(&decision.actor).to_owned());
         let mut text = parts.join(" · ");
         if let Some(compared) = decision.compared.as_deref().map(|json| words::compared(&self.words, json)) {
@@ -183,10 +186,10 @@ impl Page<'_> {
         text
     }
 
-    fn texts(&self, shown: &[Remark]) -> Section {
-        let mut rows: Vec<(String, String)> = shown
+    fn texts(&self, entries: &[InboxEntry]) -> Section {
+        let mut rows: Vec<(String, String)> = entries
             .iter()
-            .filter(|entry| entry.kind != "message")
+            .filter(|entry| entry.kind != EntryKind::Message)
             .map(|entry| {
                 (
                     self.time(entry.created_at),
@@ -196,9 +199,9 @@ impl Page<'_> {
             .collect();
         rows.push((
             self.words.to_staff.to_owned(),
-            quoted(crate::domain::identity::grading::advice(self.words.language), MOST_QUOTED),
+            quoted(grading::advice(self.words.language), MOST_QUOTED),
         ));
-        let acknowledged = self.found.card.acknowledged.as_ref();
+        let acknowledged = self.check.card.acknowledged.as_ref();
         rows.extend(acknowledged.map(|acknowledged| {
             let by = self.words.acknowledged.replace("{by}", self.name(acknowledged.by.as_str()));
             (self.time(acknowledged.at), by)

@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 /// A field that a column can hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
     /// The practice's own record number.
@@ -25,18 +26,7 @@ pub enum Field {
 impl Field {
     /// The name in a request.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Number => "number",
-            Self::GivenName => "given_name",
-            Self::FamilyName => "family_name",
-            Self::BirthDate => "birth_date",
-            Self::Phone => "phone",
-            Self::Email => "email",
-            Self::Active => "active",
-            Self::FormerName => "former_name",
-            Self::FormerPhone => "former_phone",
-            Self::FormerEmail => "former_email",
-        }
+        self.into()
     }
 }
 
@@ -186,23 +176,25 @@ pub struct Column {
 }
 
 /// The practice mapped a field to a heading that the file does not have.
-pub struct NoColumn {
+pub struct HeadingNotFound {
     pub field: Field,
 }
 
 impl Columns {
     /// Maps columns to fields by their headings. The practice's own mapping takes
     /// precedence over known headings.
-    pub fn of(headings: &[String], said: &[(Field, String)]) -> Result<Self, NoColumn> {
+    pub fn of(headings: &[String], mapping: &[(Field, String)]) -> Result<Self, HeadingNotFound> {
         let mut found = Vec::new();
-        for (field, heading) in said {
+        for (field, heading) in mapping {
             let index = headings
                 .iter()
                 .position(|one| fold(one) == fold(heading))
-                .ok_or(NoColumn { field: *field })?;
+                .ok_or(HeadingNotFound { field: *field })?;
             found.push((index, *field));
         }
-        for (field, known) in HEADINGS.iter().filter(|(field, _)| !said.iter().any(|(one, _)| one == field)) {
+        for (field, known) in
+            HEADINGS.iter().filter(|(field, _)| !mapping.iter().any(|(one, _)| one == field))
+        {
             let mut named = known.iter().flat_map(|name| {
                 let here = headings.iter().enumerate().filter(move |(_, heading)| fold(heading) == *name);
                 here.map(|(index, _)| index)
@@ -272,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_practice_says_comes_first() {
+    fn the_own_mapping_takes_precedence() {
         let headings = ["ID".to_owned(), "Chart #".to_owned()];
         let columns = Columns::of(&headings, &[(Field::Number, "chart".into())]).ok().unwrap();
         assert_eq!(columns.0.first().map(|column| column.index), Some(1));

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::Options;
-use crate::domain::records::{Incoming, Kind};
+use super::options::Options;
+use crate::domain::records::{IncomingRecord, Kind, NAME_SEPARATOR};
 use crate::kit::{Email, Phone};
 
 /// Maximum length of record numbers and names in characters.
@@ -29,27 +29,27 @@ impl Note {
 
 /// The result of parsing a row.
 #[derive(Debug)]
-pub struct Read {
+pub struct ParsedRow {
     /// The record number, or empty if it is unknown.
     pub number: String,
     /// The record, or why the row was refused.
-    pub record: Result<Incoming, Note>,
+    pub record: Result<IncomingRecord, Note>,
     /// Values of the row that were ignored.
     pub notes: Vec<Note>,
     /// Whether the row is about a patient, but it is unknown which one.
-    pub hides_somebody: bool,
+    pub is_unidentified: bool,
 }
 
-impl Read {
+impl ParsedRow {
     /// A row that cannot be parsed, except for its record number if that is not empty.
     pub fn unreadable(number: &str, note: Note) -> Self {
         let number: String = plain(number).chars().take(MOST).collect();
-        Self { hides_somebody: number.is_empty(), number, record: Err(note), notes: Vec::new() }
+        Self { is_unidentified: number.is_empty(), number, record: Err(note), notes: Vec::new() }
     }
 
     /// A row that is not about a patient.
-    pub fn about_nobody(note: Note) -> Self {
-        Self { number: String::new(), record: Err(note), notes: Vec::new(), hides_somebody: false }
+    pub fn not_a_patient(note: Note) -> Self {
+        Self { number: String::new(), record: Err(note), notes: Vec::new(), is_unidentified: false }
     }
 }
 
@@ -97,7 +97,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Notes on the other values. A torn row has none, since its values may belong to another row.
-    fn told(&mut self) -> Vec<Note> {
+    fn take_notes(&mut self) -> Vec<Note> {
         if self.torn.is_some() { Vec::new() } else { std::mem::take(&mut self.notes) }
     }
 
@@ -108,7 +108,7 @@ impl<'a> Draft<'a> {
         if is_long(&given) || is_long(&family) {
             self.note(Note::new("too_long", place, "A former name can have up to 200 characters."));
         } else if !family.is_empty() && (&given, &family) != (&self.given_name, &self.family_name) {
-            self.former.push((Kind::Name, format!("{given}\t{family}")));
+            self.former.push((Kind::Name, format!("{given}{NAME_SEPARATOR}{family}")));
         }
     }
 
@@ -118,37 +118,37 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds a phone number; an empty text means that the patient has none.
-    pub fn phone(&mut self, place: &str, text: &str, holds: bool) {
-        let read = |text: &str| {
+    pub fn phone(&mut self, place: &str, text: &str, is_current: bool) {
+        let parse = |text: &str| {
             let phone = Phone::parse(text, Some(&self.options.region));
             phone
                 .map(|phone| phone.as_e164().to_owned())
                 .map_err(|why| Note::new(why.code(), place, why.to_string()))
         };
-        let read = (!text.is_empty()).then(|| read(text));
-        self.put(Kind::Phone, read, holds);
+        let parsed = (!text.is_empty()).then(|| parse(text));
+        self.put(Kind::Phone, parsed, is_current);
     }
 
     /// Adds an e-mail address; an empty text means that the patient has none.
-    pub fn email(&mut self, place: &str, text: &str, holds: bool) {
-        let read = |text: &str| {
+    pub fn email(&mut self, place: &str, text: &str, is_current: bool) {
+        let parse = |text: &str| {
             let email = Email::parse(text).map(|email| email.as_str().to_owned());
             email.ok_or_else(|| Note::new("email_invalid", place, "This is not an e-mail address."))
         };
-        let read = (!text.is_empty()).then(|| read(text));
-        self.put(Kind::Email, read, holds);
+        let parsed = (!text.is_empty()).then(|| parse(text));
+        self.put(Kind::Email, parsed, is_current);
     }
 
     /// Sets the birth date; an empty text means that the patient has none.
     pub fn birth_date(&mut self, place: &str, text: &str, today: Date) {
-        let read = (!text.is_empty()).then(|| {
+        let parsed = (!text.is_empty()).then(|| {
             let date = date(text, self.options.day_first, today);
             date.map(|date| date.to_string()).ok_or_else(|| {
                 let order = if self.options.day_first { "31/05/1987" } else { "05/31/1987" };
                 Note::new("birth_date_invalid", place, format!("Write it like 1987-05-31 or {order}."))
             })
         });
-        self.put(Kind::BirthDate, read, true);
+        self.put(Kind::BirthDate, parsed, true);
     }
 
     /// Adds a note once: a resource may have a thousand invalid numbers.
@@ -159,9 +159,9 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds a value. An unreadable one says nothing, so the record keeps what it has.
-    fn put(&mut self, kind: Kind, read: Option<Result<String, Note>>, holds: bool) {
-        match read {
-            Some(Ok(value)) if holds => {
+    fn put(&mut self, kind: Kind, parsed: Option<Result<String, Note>>, is_current: bool) {
+        match parsed {
+            Some(Ok(value)) if is_current => {
                 let values = self.values.entry(kind).or_default();
                 if !values.contains(&value) {
                     values.push(value);
@@ -169,25 +169,24 @@ impl<'a> Draft<'a> {
             }
             Some(Ok(value)) => self.former.push((kind, value)),
             Some(Err(note)) => self.note(note),
-            None if holds => drop(self.values.entry(kind).or_default()),
+            None if is_current => drop(self.values.entry(kind).or_default()),
             None => {}
         }
     }
 
     /// Finishes the row: a record if all required fields are there.
-    pub fn finish(mut self) -> Read {
+    pub fn finish(mut self) -> ParsedRow {
         let fault = self.fault();
         // An unreadable value without a readable one next to it must not be taken for "has none".
-        for (kind, code) in [(Kind::Phone, "phone"), (Kind::Email, "email"), (Kind::BirthDate, "birth_date")]
-        {
-            if self.notes.iter().any(|note| note.code.starts_with(code)) {
+        for kind in [Kind::Phone, Kind::Email, Kind::BirthDate] {
+            if self.notes.iter().any(|note| note.code.starts_with(kind.as_str())) {
                 self.values.retain(|has, values| *has != kind || !values.is_empty());
             }
         }
-        let hides_somebody = self.number.is_empty() || is_long(&self.number) || self.torn.is_some();
+        let is_unidentified = self.number.is_empty() || is_long(&self.number) || self.torn.is_some();
         let number = self.number.chars().take(MOST).collect();
-        let notes = self.told();
-        let record = Incoming {
+        let notes = self.take_notes();
+        let record = IncomingRecord {
             number: self.number,
             given_name: self.given_name,
             family_name: self.family_name,
@@ -195,7 +194,7 @@ impl<'a> Draft<'a> {
             former: self.former,
             is_active: self.is_active,
         };
-        Read { number, record: fault.map_or(Ok(record), Err), notes, hides_somebody }
+        ParsedRow { number, record: fault.map_or(Ok(record), Err), notes, is_unidentified }
     }
 
     /// Why the row is refused, if it is.

@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::Options;
-use super::draft::{Draft, Note, Read};
+use super::draft::{Draft, Note, ParsedRow};
+use super::options::Options;
 use super::resources::TOO_LONG;
 
 /// Code of a medical record number in practice software (HL7 v2-0203).
@@ -91,25 +91,27 @@ struct Link {
 }
 
 /// Parses the rows of a chunk.
-pub fn read(source: &[u8], options: &Options, today: Date) -> Vec<Read> {
+pub fn parse(source: &[u8], options: &Options, today: Date) -> Vec<ParsedRow> {
     let lines = source.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     lines.map(|line| record(line, options, today)).collect()
 }
 
-fn record(line: &[u8], options: &Options, today: Date) -> Read {
+fn record(line: &[u8], options: &Options, today: Date) -> ParsedRow {
     if line == TOO_LONG {
         let why = "This resource is too long: the parts that are read can have up to 1 MiB.";
-        return Read::unreadable("", Note::new("resource_too_long", "", why));
+        return ParsedRow::unreadable("", Note::new("resource_too_long", "", why));
     }
     let unreadable = || Note::new("row_unreadable", "", "This is not a FHIR R4 Patient.");
-    let Ok(named) = serde_json::from_slice::<Named>(line) else { return Read::unreadable("", unreadable()) };
+    let Ok(named) = serde_json::from_slice::<Named>(line) else {
+        return ParsedRow::unreadable("", unreadable());
+    };
     if named.resource_type != "Patient" {
         let why = "This resource is not a Patient.";
-        return Read::about_nobody(Note::new("not_a_patient", "resourceType", why));
+        return ParsedRow::not_a_patient(Note::new("not_a_patient", "resourceType", why));
     }
     let number = number(&named, options).unwrap_or_default();
     let Ok(patient) = serde_json::from_slice::<Patient>(line) else {
-        return Read::unreadable(number, unreadable());
+        return ParsedRow::unreadable(number, unreadable());
     };
     let mut draft = Draft::new(options);
     draft.number(number);

@@ -13,7 +13,7 @@
 //! moved to another location has not said that the third row may be skipped.
 
 use super::rows::Counts;
-use super::topic::{self, Step};
+use super::steps::{self, Step};
 use super::{Import, Options, finish, store};
 use crate::domain::records;
 use crate::kit::ids::ImportId;
@@ -25,22 +25,28 @@ const AT_ONCE: i64 = 1_000;
 /// This many records may always be left out: a person can review them, and the next list restores them. A
 /// trial import with a handful of rows raises no question.
 const FEW: i64 = 20;
-/// Problem of an import that kept left-out records active because it has rows whose patient is unknown.
-pub const HAS_UNREAD_ROWS: &str = "replace_has_unread_rows";
-/// Problem of an import that kept left-out records active because they are most of the records.
-const LEAVES_MOST_OUT: &str = "replace_leaves_most_out";
+
+/// Why an import kept records active that a complete list left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportProblem {
+    /// Rows were refused whose patient is unknown.
+    ReplaceHasUnreadRows,
+    /// The list leaves most of the records out.
+    ReplaceLeavesMostOut,
+}
 
 /// Makes records inactive that a complete list left out, one batch at a time.
 ///
 /// The check and the update need not be atomic: a practice runs one import at a time, and nothing else makes
 /// records active or inactive.
 pub fn retire(tx: &mut Tx, import_id: &ImportId, round: i64) -> db::Result<()> {
-    let Some(import) = store::hold_open(tx.conn, import_id)? else { return Ok(()) };
+    let Some(import) = store::lock_open(tx.conn, import_id)? else { return Ok(()) };
     if round == 0 {
-        let left_out = store::unnamed(tx.conn, &import.practice_id, &import.id)?;
+        let left_out = store::count_left_out(tx.conn, &import.practice_id, &import.id)?;
         let import = Import { left_out, ..import.clone() };
         if import.problem().is_some() {
-            store::keep_left_out(tx.conn, import_id, left_out)?;
+            store::set_left_out(tx.conn, import_id, left_out)?;
             return finish(tx, &import);
         }
     }
@@ -49,20 +55,20 @@ pub fn retire(tx: &mut Tx, import_id: &ImportId, round: i64) -> db::Result<()> {
     let import = store::add(tx.conn, import_id, &Counts { retired, ..Counts::default() })?;
     match retired < AT_ONCE {
         true => finish(tx, &import),
-        false => topic::queue(tx, import_id, &Step::Retire(round + 1)),
+        false => steps::queue(tx, import_id, &Step::Retire(round + 1)),
     }
 }
 
 impl Import {
     /// Why records that a complete list left out stay active.
-    pub fn problem(&self) -> Option<&'static str> {
-        let said = |word: fn(&Options) -> bool| self.options().as_ref().is_some_and(word);
+    pub fn problem(&self) -> Option<ImportProblem> {
+        let has = |option: fn(&Options) -> bool| self.options().as_ref().is_some_and(option);
         if self.left_out == 0 {
             None
-        } else if self.unread > 0 && !said(|options| options.may_skip_unread) {
-            Some(HAS_UNREAD_ROWS)
-        } else if self.leaves_most_out() && !said(|options| options.may_retire_most) {
-            Some(LEAVES_MOST_OUT)
+        } else if self.unread > 0 && !has(|options| options.may_skip_unread) {
+            Some(ImportProblem::ReplaceHasUnreadRows)
+        } else if self.leaves_most_out() && !has(|options| options.may_retire_most) {
+            Some(ImportProblem::ReplaceLeavesMostOut)
         } else {
             None
         }

@@ -1,8 +1,8 @@
 //! Writes the rows of a chunk: records, counts, and a result line for each row.
 
 use super::Import;
-use super::draft::{Note, Read};
-use crate::domain::records::{self, Incoming, Outcome};
+use super::draft::{Note, ParsedRow};
+use crate::domain::records::{self, IncomingRecord, Outcome};
 use crate::kit::csv;
 use crate::platform::db;
 use crate::platform::tx::Tx;
@@ -29,9 +29,9 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn count(&mut self, row: &Read, outcome: Option<Outcome>) {
+    fn count(&mut self, row: &ParsedRow, outcome: Option<Outcome>) {
         self.rows += 1;
-        self.unread += i64::from(row.hides_somebody);
+        self.unread += i64::from(row.is_unidentified);
         match outcome {
             Some(Outcome::Created) => self.created += 1,
             Some(Outcome::Changed) => self.changed += 1,
@@ -43,17 +43,17 @@ impl Counts {
 
 /// Writes parsed rows and returns the counts and a result line for each row. `is_again` is set when
 /// an earlier attempt failed.
-pub fn put(
+pub fn write(
     tx: &mut Tx,
     import: &Import,
-    rows: &[Read],
+    rows: &[ParsedRow],
     first_row: i64,
     is_again: bool,
 ) -> db::Result<(Counts, String)> {
     let incoming: Vec<_> = rows.iter().filter_map(|row| row.record.as_ref().ok()).collect();
     let mut outcomes = match is_again {
-        true => put_carefully(tx, import, &incoming)?,
-        false => put_records(tx, import, &incoming)?,
+        true => write_one_by_one_on_failure(tx, import, &incoming)?,
+        false => write_records(tx, import, &incoming)?,
     }
     .into_iter();
     let (mut counts, mut lines, mut named) = (Counts::default(), String::new(), Vec::new());
@@ -66,40 +66,44 @@ pub fn put(
         lines += &line(number, row, outcome);
     }
     // A complete list that names a patient in an unreadable row does not leave them out.
-    records::mark(tx, &import.practice_id, &named, &import.id)?;
+    records::mark_named(tx, &import.practice_id, &named, &import.id)?;
     Ok((counts, lines))
 }
 
 /// The result of each record; `None` if the database rejected it.
 type Outcomes = Vec<Option<Outcome>>;
 
-fn put_records(tx: &mut Tx, import: &Import, incoming: &[&Incoming]) -> db::Result<Outcomes> {
-    let outcomes = records::put(tx, &import.practice_id, &import.id, incoming)?;
+fn write_records(tx: &mut Tx, import: &Import, incoming: &[&IncomingRecord]) -> db::Result<Outcomes> {
+    let outcomes = records::upsert(tx, &import.practice_id, &import.id, incoming)?;
     Ok(outcomes.into_iter().map(Some).collect())
 }
 
 /// A record that the database rejects must not block the others: if the batch fails, each
 /// record is written separately.
-fn put_carefully(tx: &mut Tx, import: &Import, incoming: &[&Incoming]) -> db::Result<Outcomes> {
-    if let Some(outcomes) = tx.undoable(|tx| put_records(tx, import, incoming))? {
+fn write_one_by_one_on_failure(
+    tx: &mut Tx,
+    import: &Import,
+    incoming: &[&IncomingRecord],
+) -> db::Result<Outcomes> {
+    if let Some(outcomes) = tx.savepoint(|tx| write_records(tx, import, incoming))? {
         return Ok(outcomes);
     }
     let mut outcomes = Vec::with_capacity(incoming.len());
     for record in incoming {
-        let one = tx.undoable(|tx| put_records(tx, import, &[record]))?;
+        let one = tx.savepoint(|tx| write_records(tx, import, &[record]))?;
         outcomes.push(one.and_then(|one| one.into_iter().next().flatten()));
     }
     Ok(outcomes)
 }
 
-fn line(number: i64, row: &Read, outcome: Option<Outcome>) -> String {
+fn line(number: i64, row: &ParsedRow, outcome: Option<Outcome>) -> String {
     let word = match outcome {
         Some(Outcome::Created) => "created",
         Some(Outcome::Changed) => "changed",
         Some(Outcome::Unchanged) => "unchanged",
         Some(Outcome::Duplicate) | None => "refused",
     };
-    let after = after_reading(row, outcome);
+    let after = refused_after_parsing(row, outcome);
     let notes = row.record.as_ref().err().into_iter().chain(&after).chain(&row.notes);
     let (codes, details): (Vec<_>, Vec<_>) = notes
         .map(|note| match note.place.as_str() {
@@ -111,7 +115,7 @@ fn line(number: i64, row: &Read, outcome: Option<Outcome>) -> String {
 }
 
 /// Why a readable record was refused.
-fn after_reading(row: &Read, outcome: Option<Outcome>) -> Option<Note> {
+fn refused_after_parsing(row: &ParsedRow, outcome: Option<Outcome>) -> Option<Note> {
     let (code, why) = match outcome {
         Some(Outcome::Duplicate) => {
             ("duplicate_number", "An earlier row has the same record number. That row was kept.")

@@ -6,7 +6,8 @@ use diesel::{insert_into, update};
 use super::pieces::Piece;
 use super::rows::Counts;
 use super::survey::Survey;
-use super::{By, OPEN};
+use super::{Format, Mode, State};
+use crate::domain::staff::Staff;
 use crate::kit::Timestamp;
 use crate::kit::ids::{ImportId, PracticeId, StaffId};
 use crate::platform::db::schema::{import_chunks, patient_records, record_imports};
@@ -21,14 +22,11 @@ pub struct Import {
     pub practice_id: PracticeId,
     /// The staff member who uploaded the file.
     pub actor: StaffId,
-    /// One of `csv`, `ndjson` or `bundle`.
-    pub format: String,
-    /// Either `merge` or `replace`.
-    pub mode: String,
+    pub format: Format,
+    pub mode: Mode,
     /// The [`super::Options`] as JSON.
     pub options: String,
-    /// `queued`, `running`, `done`, `failed` or `cancelled`.
-    pub state: String,
+    pub state: State,
     pub rows_total: i64,
     /// Rows processed so far.
     pub rows_done: i64,
@@ -65,20 +63,20 @@ pub struct Chunk {
 pub fn insert(
     conn: &mut Conn,
     id: &ImportId,
-    by: &By<'_>,
+    who: &Staff,
     survey: &Survey,
     options: &str,
     now: Timestamp,
 ) -> Result<usize> {
     let row = (
         record_imports::id.eq(id),
-        record_imports::practice_id.eq(by.practice_id),
-        record_imports::actor.eq(by.actor),
-        record_imports::format.eq(survey.format.as_str()),
-        record_imports::mode.eq(survey.options.mode.as_str()),
+        record_imports::practice_id.eq(&who.practice_id),
+        record_imports::actor.eq(&who.staff_id),
+        record_imports::format.eq(survey.format),
+        record_imports::mode.eq(survey.options.mode),
         record_imports::options.eq(options),
-        record_imports::state.eq("queued"),
-        record_imports::open_key.eq(by.practice_id),
+        record_imports::state.eq(State::Queued),
+        record_imports::open_key.eq(&who.practice_id),
         record_imports::rows_total.eq(survey.rows),
         (
             record_imports::rows_done.eq(0),
@@ -106,7 +104,7 @@ pub fn count_active(conn: &mut Conn, practice_id: &PracticeId, id: &ImportId) ->
 }
 
 /// Number of active records that an import did not name.
-pub fn unnamed(conn: &mut Conn, practice_id: &PracticeId, import_id: &ImportId) -> Result<i64> {
+pub fn count_left_out(conn: &mut Conn, practice_id: &PracticeId, import_id: &ImportId) -> Result<i64> {
     let unnamed = patient_records::import_id.ne(import_id).or(patient_records::import_id.is_null());
     let rows = patient_records::table
         .filter(patient_records::practice_id.eq(practice_id))
@@ -116,7 +114,7 @@ pub fn unnamed(conn: &mut Conn, practice_id: &PracticeId, import_id: &ImportId) 
 }
 
 /// Stores how many records a complete list left out that stay active.
-pub fn keep_left_out(conn: &mut Conn, id: &ImportId, left_out: i64) -> Result<()> {
+pub fn set_left_out(conn: &mut Conn, id: &ImportId, left_out: i64) -> Result<()> {
     let row = update(record_imports::table.find(id));
     row.set(record_imports::left_out.eq(left_out)).execute(conn)?;
     Ok(())
@@ -143,9 +141,9 @@ pub fn insert_chunk(
 }
 
 /// Locks an open import until the end of the transaction.
-pub fn hold_open(conn: &mut Conn, id: &ImportId) -> Result<Option<Import>> {
-    let row = record_imports::table.find(id).filter(record_imports::state.eq_any(OPEN));
-    let change = record_imports::state.eq("running");
+pub fn lock_open(conn: &mut Conn, id: &ImportId) -> Result<Option<Import>> {
+    let row = record_imports::table.find(id).filter(record_imports::state.eq_any(State::OPEN));
+    let change = record_imports::state.eq(State::Running);
     Ok(update(row).set(change).returning(columns::<Import>()).get_result(conn).optional()?)
 }
 
@@ -157,7 +155,7 @@ pub fn take_chunk(conn: &mut Conn, import_id: &ImportId, position: i64) -> Resul
 }
 
 /// The rows of an unprocessed chunk, with their import.
-pub fn unread(
+pub fn unprocessed_rows(
     conn: &mut Conn,
     import_id: &ImportId,
     position: i64,
@@ -171,7 +169,7 @@ pub fn unread(
 }
 
 /// Stores the results of a chunk's rows and deletes the rows.
-pub fn keep_results(conn: &mut Conn, import_id: &ImportId, position: i64, results: &str) -> Result<()> {
+pub fn insert_results(conn: &mut Conn, import_id: &ImportId, position: i64, results: &str) -> Result<()> {
     let change = (import_chunks::results.eq(results), import_chunks::source.eq(None::<Vec<u8>>));
     update(import_chunks::table.find((import_id, position))).set(change).execute(conn)?;
     Ok(())
@@ -193,8 +191,8 @@ pub fn add(conn: &mut Conn, id: &ImportId, counts: &Counts) -> Result<Import> {
 }
 
 /// Ends an open import and returns it.
-pub fn finish(conn: &mut Conn, id: &ImportId, state: &str, now: Timestamp) -> Result<Option<Import>> {
-    let row = record_imports::table.find(id).filter(record_imports::state.eq_any(OPEN));
+pub fn finish(conn: &mut Conn, id: &ImportId, state: State, now: Timestamp) -> Result<Option<Import>> {
+    let row = record_imports::table.find(id).filter(record_imports::state.eq_any(State::OPEN));
     let change = (
         record_imports::state.eq(state),
         record_imports::open_key.eq(None::<String>),
@@ -204,7 +202,7 @@ pub fn finish(conn: &mut Conn, id: &ImportId, state: &str, now: Timestamp) -> Re
 }
 
 /// Deletes unread rows of an import that is over.
-pub fn drop_sources(conn: &mut Conn, import_id: &ImportId) -> Result<usize> {
+pub fn delete_sources(conn: &mut Conn, import_id: &ImportId) -> Result<usize> {
     let rows = import_chunks::table
         .filter(import_chunks::import_id.eq(import_id))
         .filter(import_chunks::source.is_not_null());

@@ -7,8 +7,9 @@ use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 use csv::ByteRecord;
 
 use super::columns::Columns;
+use super::options::{Encoding, Format, ImportRequest, Mapping, Options};
 use super::pieces::{Cutter, Piece};
-use super::{Asked, Encoding, Format, Options, Refusal, resources, table};
+use super::{Error, resources, table};
 
 /// Maximum length of a table row. A longer one is a mistake: a quotation mark is open.
 const ROW_BYTES: u64 = 64 * 1024;
@@ -24,15 +25,15 @@ pub struct Survey {
 
 impl Survey {
     /// Surveys `file`; `scratch` is an empty file for rewritten content.
-    pub fn of(mut file: File, scratch: File, asked: Asked) -> Result<Self, Refusal> {
+    pub fn of(mut file: File, scratch: File, request: ImportRequest) -> Result<Self, Error> {
         file.seek(SeekFrom::Start(0))?;
-        let Asked { format, mut options, said, .. } = asked;
+        let ImportRequest { format, mut options, mapping } = request;
         if is_utf_16(&mut file)? {
-            return Err(Refusal::file("encoding_unknown", "Save the file as UTF-8 or Windows-1252."));
+            return Err(Error::file("encoding_unknown", "Save the file as UTF-8 or Windows-1252."));
         }
         let (file, pieces) = match format {
             Format::Csv => {
-                let (columns, pieces) = table_pieces(&file, &mut options, &said)?;
+                let (columns, pieces) = table_pieces(&file, &mut options, &mapping)?;
                 options.columns = columns;
                 (file, pieces)
             }
@@ -41,7 +42,7 @@ impl Survey {
         };
         let rows = pieces.iter().map(|piece| piece.rows).sum();
         if rows == 0 {
-            return Err(Refusal::file("no_rows", "The file has no records."));
+            return Err(Error::file("no_rows", "The file has no records."));
         }
         Ok(Self { format, options, rows, pieces, file })
     }
@@ -65,9 +66,11 @@ fn is_utf_16(file: &mut File) -> io::Result<bool> {
     Ok(head == [0xff, 0xfe] || head == [0xfe, 0xff])
 }
 
-type Said = [(super::Field, String)];
-
-fn table_pieces(file: &File, options: &mut Options, said: &Said) -> Result<(Columns, Vec<Piece>), Refusal> {
+fn table_pieces(
+    file: &File,
+    options: &mut Options,
+    mapping: &Mapping,
+) -> Result<(Columns, Vec<Piece>), Error> {
     if options.delimiter == 0 {
         options.delimiter = delimiter(file)?;
     }
@@ -75,7 +78,7 @@ fn table_pieces(file: &File, options: &mut Options, said: &Said) -> Result<(Colu
     let mut row = ByteRecord::new();
     reader.read_byte_record(&mut row).map_err(|_| unreadable())?;
     let mut start = row_end(0, &reader, &row)?;
-    let columns = columns(&row, options.encoding, said)?;
+    let columns = columns(&row, options.encoding, mapping)?;
     let mut cutter = Cutter::default();
     while reader.read_byte_record(&mut row).map_err(|_| unreadable())? {
         let end = row_end(start, &reader, &row)?;
@@ -86,18 +89,18 @@ fn table_pieces(file: &File, options: &mut Options, said: &Said) -> Result<(Colu
 }
 
 /// End of the row that was just read.
-fn row_end<R: io::Read>(start: u64, reader: &csv::Reader<R>, row: &ByteRecord) -> Result<u64, Refusal> {
+fn row_end<R: io::Read>(start: u64, reader: &csv::Reader<R>, row: &ByteRecord) -> Result<u64, Error> {
     let end = reader.position().byte();
     if end - start <= ROW_BYTES {
         return Ok(end);
     }
     let line = row.position().map_or(0, csv::Position::line);
     let detail = format!("The row at line {line} does not end: a closing quotation mark is missing.");
-    Err(Refusal::file("row_too_long", detail))
+    Err(Error::file("row_too_long", detail))
 }
 
-fn unreadable() -> Refusal {
-    Refusal::file("file_unreadable", "The file cannot be read as comma-separated values.")
+fn unreadable() -> Error {
+    Error::file("file_unreadable", "The file cannot be read as comma-separated values.")
 }
 
 /// The most frequent delimiter in the headings.
@@ -112,7 +115,7 @@ fn delimiter(mut file: &File) -> io::Result<u8> {
     Ok([b'|', b'\t', b';', b','].into_iter().max_by_key(|one| count(*one)).unwrap_or(b','))
 }
 
-fn columns(row: &ByteRecord, encoding: Encoding, said: &Said) -> Result<Columns, Refusal> {
+fn columns(row: &ByteRecord, encoding: Encoding, mapping: &Mapping) -> Result<Columns, Error> {
     let is_utf_8 = match encoding {
         Encoding::Detect => row.iter().all(|cell| std::str::from_utf8(cell).is_ok()),
         encoding => encoding == Encoding::Utf8,
@@ -121,9 +124,9 @@ fn columns(row: &ByteRecord, encoding: Encoding, said: &Said) -> Result<Columns,
         |cell| table::text(cell, is_utf_8).trim_start_matches('\u{feff}').chars().take(100).collect();
     let headings: Vec<String> = row.iter().map(heading).collect();
     let found = || headings.iter().take(50).map(|one| format!("“{one}”")).collect::<Vec<_>>().join(", ");
-    let columns = Columns::of(&headings, said).map_err(|none| {
+    let columns = Columns::of(&headings, mapping).map_err(|none| {
         let detail = format!("No column has that heading. Columns in the file: {}.", found());
-        Refusal::Columns { missing: vec![none.field], detail }
+        Error::Columns { missing: vec![none.field], detail }
     })?;
     let missing = columns.missing();
     if missing.is_empty() {
@@ -131,5 +134,5 @@ fn columns(row: &ByteRecord, encoding: Encoding, said: &Said) -> Result<Columns,
     }
     let words: Vec<_> = missing.iter().map(|field| field.as_str()).collect();
     let detail = format!("No column was found for {}. Columns in the file: {}.", words.join(", "), found());
-    Err(Refusal::Columns { missing, detail })
+    Err(Error::Columns { missing, detail })
 }

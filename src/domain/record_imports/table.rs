@@ -7,11 +7,11 @@ use encoding_rs::WINDOWS_1252;
 use jiff::civil::Date;
 
 use super::columns::{Column, Field};
-use super::draft::{Draft, Note, Read};
-use super::{Encoding, Options};
+use super::draft::{Draft, Note, ParsedRow};
+use super::options::{Encoding, Options};
 
 /// Parses the rows of a chunk.
-pub fn read(source: &[u8], options: &Options, today: Date) -> Vec<Read> {
+pub fn parse(source: &[u8], options: &Options, today: Date) -> Vec<ParsedRow> {
     let mut reader = reader(options.delimiter).from_reader(source);
     let (mut row, mut start, mut rows) = (ByteRecord::new(), 0, Vec::new());
     // Reading bytes in memory, with rows of any length, cannot fail.
@@ -31,9 +31,9 @@ pub fn reader(delimiter: u8) -> ReaderBuilder {
     builder
 }
 
-fn record(row: &ByteRecord, is_torn: bool, options: &Options, today: Date) -> Read {
+fn record(row: &ByteRecord, is_torn: bool, options: &Options, today: Date) -> ParsedRow {
     if row.iter().all(|cell| cell.trim_ascii().is_empty()) {
-        return Read::about_nobody(Note::new("number_missing", "", "This row is empty."));
+        return ParsedRow::not_a_patient(Note::new("number_missing", "", "This row is empty."));
     }
     let cells = Cells { is_utf_8: is_utf_8(row, options.encoding), row };
     let mut draft = Draft::new(options);

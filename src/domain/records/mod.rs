@@ -7,43 +7,69 @@ pub mod store;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-pub use store::{After, Entry, Kept, Record};
+pub use store::{Cursor, ListedRecord, Record, RecordValue};
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+
+use crate::domain::staff::Staff;
 use crate::kit::ids::{ImportId, PracticeId, RecordId};
 use crate::kit::names;
 use crate::kit::{Email, Phone, Timestamp};
 use crate::platform::db;
 use crate::platform::tx::Tx;
-use store::{Row, Saying};
+use crate::text_enum;
+use store::Row;
 
 /// The kind of a record's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    serde::Serialize,
+    AsExpression,
+    FromSqlRow,
+    utoipa::ToSchema,
+)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[diesel(sql_type = Text)]
+#[schema(as = RecordValueKind)]
 pub enum Kind {
     /// A phone number, E.164.
     Phone,
     /// An e-mail address in lower case.
     Email,
-    /// Given and family name, separated by a tab.
+    /// Given and family name. They are stored with a tab between them.
     Name,
     /// An ISO 8601 date.
     BirthDate,
 }
 
-impl Kind {
-    /// The name in the API and the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Phone => "phone",
-            Self::Email => "email",
-            Self::Name => "name",
-            Self::BirthDate => "birth_date",
-        }
-    }
+text_enum!(Kind);
+
+/// Between given and family name in a stored value of [`Kind::Name`].
+pub const NAME_SEPARATOR: char = '\t';
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("record not found")]
+    NotFound,
+    #[error(transparent)]
+    Db(#[from] db::Error),
 }
 
 /// A record as the practice sends it, each value normalized for comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Incoming {
+pub struct IncomingRecord {
     /// The practice's own record number.
     pub number: String,
     pub given_name: String,
@@ -57,9 +83,24 @@ pub struct Incoming {
     pub is_active: bool,
 }
 
-impl Incoming {
+impl IncomingRecord {
     fn name(&self) -> String {
-        format!("{}\t{}", self.given_name, self.family_name)
+        format!("{}{NAME_SEPARATOR}{}", self.given_name, self.family_name)
+    }
+
+    /// All values with `name`, and whether each is current.
+    fn all_values<'a>(&'a self, name: &'a str) -> BTreeMap<(Kind, &'a str), bool> {
+        let former = self.former.iter().map(|(kind, value)| ((*kind, value.as_str()), false));
+        let current = self
+            .values
+            .iter()
+            .flat_map(|(kind, values)| values.iter().map(|value| ((*kind, value.as_str()), true)));
+        former.chain(current).chain([((Kind::Name, name), true)]).collect()
+    }
+
+    /// Whether the record gives all its current values of a kind.
+    fn lists(&self, kind: Kind) -> bool {
+        kind == Kind::Name || self.values.contains_key(&kind)
     }
 }
 
@@ -78,11 +119,11 @@ pub enum Outcome {
 
 /// Upserts records by their numbers and returns the result of each, in order. Writing the same rows twice
 /// changes nothing the second time. A practice runs one import at a time.
-pub fn put(
+pub fn upsert(
     tx: &mut Tx,
     practice_id: &PracticeId,
     import_id: &ImportId,
-    incoming: &[&Incoming],
+    incoming: &[&IncomingRecord],
 ) -> db::Result<Vec<Outcome>> {
     let numbers: Vec<&str> = incoming.iter().map(|record| record.number.as_str()).collect();
     let known = known(tx, practice_id, &numbers)?;
@@ -103,15 +144,20 @@ pub fn put(
         }
         outcomes.push(outcome);
     }
-    store::put_rows(tx.conn, &batch.rows)?;
-    store::put_values(tx.conn, practice_id, &batch.values)?;
-    store::mark(tx.conn, practice_id, &same, import_id)?;
+    store::upsert_rows(tx.conn, &batch.rows)?;
+    store::upsert_values(tx.conn, practice_id, &batch.values)?;
+    store::mark_named(tx.conn, practice_id, &same, import_id)?;
     Ok(outcomes)
 }
 
 /// Marks records as named by an import whose row could not be read.
-pub fn mark(tx: &mut Tx, practice_id: &PracticeId, numbers: &[&str], import_id: &ImportId) -> db::Result<()> {
-    store::mark(tx.conn, practice_id, numbers, import_id).map(drop)
+pub fn mark_named(
+    tx: &mut Tx,
+    practice_id: &PracticeId,
+    numbers: &[&str],
+    import_id: &ImportId,
+) -> db::Result<()> {
+    store::mark_named(tx.conn, practice_id, numbers, import_id).map(drop)
 }
 
 /// Makes up to `limit` active records inactive that this import did not name, and returns their count.
@@ -127,12 +173,12 @@ pub fn retire_unnamed(
 /// Maximum length of a folded name in the search key; the name as written has up to 200 characters.
 const MOST_FOLDED: usize = 600;
 
-type Known = HashMap<String, (Row, Vec<Saying>)>;
+type Known = HashMap<String, (Row, Vec<RecordValue>)>;
 
 fn known(tx: &mut Tx, practice_id: &PracticeId, numbers: &[&str]) -> db::Result<Known> {
     let rows = store::by_number(tx.conn, practice_id, numbers)?;
     let ids: Vec<&RecordId> = rows.iter().map(|row| &row.id).collect();
-    let mut values: HashMap<RecordId, Vec<Saying>> = HashMap::new();
+    let mut values: HashMap<RecordId, Vec<RecordValue>> = HashMap::new();
     for value in store::values(tx.conn, &ids)? {
         values.entry(value.record_id.clone()).or_default().push(value);
     }
@@ -149,11 +195,11 @@ struct Batch<'a> {
     practice_id: &'a PracticeId,
     now: Timestamp,
     rows: Vec<Row>,
-    values: Vec<Saying>,
+    values: Vec<RecordValue>,
 }
 
 impl Batch<'_> {
-    fn create(&mut self, id: RecordId, record: &Incoming) -> Outcome {
+    fn create(&mut self, id: RecordId, record: &IncomingRecord) -> Outcome {
         let row = Row {
             id,
             practice_id: self.practice_id.to_owned(),
@@ -174,10 +220,10 @@ impl Batch<'_> {
         Outcome::Created
     }
 
-    fn change(&mut self, row: &Row, values: &[Saying], record: &Incoming) -> Outcome {
+    fn change(&mut self, row: &Row, values: &[RecordValue], record: &IncomingRecord) -> Outcome {
         let values = self.values_of(&row.id, values, record);
         let after = self.row_of(row.clone(), record);
-        if values.is_empty() && after.says_the_same(row) {
+        if values.is_empty() && after.has_same_values(row) {
             return Outcome::Unchanged;
         }
         self.values.extend(values);
@@ -185,10 +231,10 @@ impl Batch<'_> {
         Outcome::Changed
     }
 
-    fn row_of(&self, mut row: Row, record: &Incoming) -> Row {
-        let first = |kind, kept: Option<String>| match record.values.get(&kind) {
-            Some(said) => said.first().cloned(),
-            None => kept,
+    fn row_of(&self, mut row: Row, record: &IncomingRecord) -> Row {
+        let first = |kind, stored: Option<String>| match record.values.get(&kind) {
+            Some(given) => given.first().cloned(),
+            None => stored,
         };
         row.birth_date = first(Kind::BirthDate, row.birth_date);
         row.phone = first(Kind::Phone, row.phone);
@@ -203,32 +249,25 @@ impl Batch<'_> {
     }
 
     /// The values that are new, current again, or no longer current.
-    fn values_of(&self, record_id: &RecordId, known: &[Saying], record: &Incoming) -> Vec<Saying> {
-        let name = [record.name()];
-        let mut said: BTreeMap<Kind, &[String]> =
-            record.values.iter().map(|(kind, values)| (*kind, values.as_slice())).collect();
-        said.insert(Kind::Name, &name);
-        let mut found: BTreeMap<(Kind, &str), bool> = BTreeMap::new();
-        for (kind, value) in &record.former {
-            found.insert((*kind, value), false);
-        }
-        for (kind, values) in &said {
-            found.extend(values.iter().map(|value| ((*kind, value.as_str()), true)));
-        }
-        for value in known {
-            let kind = value.kind();
-            let holds_no_more = value.current && said.contains_key(&kind);
-            match found.get(&(kind, value.value.as_str())) {
-                None if holds_no_more => drop(found.insert((kind, &value.value), false)),
-                Some(current) if *current == value.current => {
-                    found.remove(&(kind, value.value.as_str()));
-                }
+    fn values_of(
+        &self,
+        record_id: &RecordId,
+        known: &[RecordValue],
+        record: &IncomingRecord,
+    ) -> Vec<RecordValue> {
+        let name = record.name();
+        let mut found = record.all_values(&name);
+        for RecordValue { kind, value, current: was_current, .. } in known {
+            let key = (*kind, value.as_str());
+            match found.get(&key) {
+                None if *was_current && record.lists(*kind) => drop(found.insert(key, false)),
+                Some(current) if current == was_current => drop(found.remove(&key)),
                 _ => {}
             }
         }
-        let value = |((kind, value), current): ((Kind, &str), bool)| Saying {
+        let value = |((kind, value), current): ((Kind, &str), bool)| RecordValue {
             record_id: record_id.to_owned(),
-            kind: kind.as_str().to_owned(),
+            kind,
             value: value.to_owned(),
             current,
             since: self.now,
@@ -252,23 +291,27 @@ fn folded(text: &str) -> String {
 /// record has or had, or else beginnings of names and record number; an empty query lists all records.
 pub fn list(
     tx: &mut Tx,
-    practice_id: &PracticeId,
+    who: &Staff,
     query: &str,
-    region: &str,
-    after: Option<&After>,
+    after: Option<&Cursor>,
     limit: i64,
-) -> db::Result<Vec<Entry>> {
+) -> db::Result<Vec<ListedRecord>> {
+    let (practice_id, query) = (&who.practice_id, query.trim());
     if let Some(email) = Email::parse(query) {
         return store::having(tx.conn, practice_id, Kind::Email, email.as_str(), after, limit);
     }
-    if let Ok(phone) = Phone::parse(query, Some(region)) {
+    if let Ok(phone) = Phone::parse(query, Some(&tx.settings.verification.default_region)) {
         return store::having(tx.conn, practice_id, Kind::Phone, phone.as_e164(), after, limit);
     }
     store::list(tx.conn, practice_id, &names::search_words(query), after, limit)
 }
 
-/// One record with its current and former values.
-pub fn find(tx: &mut Tx, practice_id: &PracticeId, id: &RecordId) -> db::Result<Option<(Entry, Vec<Kept>)>> {
-    let Some(entry) = store::find(tx.conn, practice_id, id)? else { return Ok(None) };
-    Ok(Some((entry, store::kept(tx.conn, id)?)))
+/// One record with its current and former values, for people to read.
+pub fn find(tx: &mut Tx, who: &Staff, id: &RecordId) -> Result<(ListedRecord, Vec<RecordValue>), Error> {
+    let record = store::find(tx.conn, &who.practice_id, id)?.ok_or(Error::NotFound)?;
+    let mut values = store::values_in_order(tx.conn, id)?;
+    for value in &mut values {
+        value.value = value.value.replace(NAME_SEPARATOR, " ");
+    }
+    Ok((record, values))
 }

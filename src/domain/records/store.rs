@@ -47,12 +47,12 @@ const ROW: [&str; 13] = [
 
 impl Row {
     /// Whether both rows say the same about the patient.
-    pub fn says_the_same(&self, other: &Self) -> bool {
-        let says = |row: &Self| {
+    pub fn has_same_values(&self, other: &Self) -> bool {
+        let values = |row: &Self| {
             let Self { given_name, family_name, birth_date, phone, email, active, .. } = row.clone();
             (given_name, family_name, birth_date, phone, email, active)
         };
-        says(self) == says(other)
+        values(self) == values(other)
     }
 
     fn cells(&self) -> Vec<Cell> {
@@ -75,22 +75,21 @@ impl Row {
     }
 }
 
-/// A current or former value of a record.
-#[derive(Debug, Clone, Queryable, Selectable)]
+/// A current or earlier value of a record.
+#[derive(Debug, Clone, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = record_values)]
-pub struct Saying {
+pub struct RecordValue {
+    #[serde(skip)]
     pub record_id: RecordId,
-    pub kind: String,
+    /// The kind of value.
+    pub kind: Kind,
+    /// The value; for a name, given and family name.
+    #[schema(example = "+14155552671")]
     pub value: String,
+    /// Whether the value is current. Earlier values count too when a patient is matched with the record.
     pub current: bool,
+    /// Since when the value is known.
     pub since: Timestamp,
-}
-
-impl Saying {
-    pub fn kind(&self) -> Kind {
-        let all = [Kind::Phone, Kind::Email, Kind::BirthDate];
-        all.into_iter().find(|kind| kind.as_str() == self.kind).unwrap_or(Kind::Name)
-    }
 }
 
 /// A patient in the practice's own records.
@@ -123,8 +122,7 @@ pub struct Record {
 /// A patient in the practice's own records, as listed.
 #[derive(Debug, Clone, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = patient_records)]
-#[schema(as = ListedRecord)]
-pub struct Entry {
+pub struct ListedRecord {
     // No doc comment: it would appear in the OpenAPI document as a schema of its own, though
     // the members are flattened.
     #[diesel(embed)]
@@ -139,31 +137,19 @@ pub struct Entry {
     search: String,
 }
 
-impl Entry {
+impl ListedRecord {
     /// The cursor of a page that ends with this record.
-    pub fn after(&self) -> After {
-        After { search: self.search.clone(), id: self.record.id.clone() }
+    pub fn cursor(&self) -> Cursor {
+        Cursor { search: self.search.clone(), id: self.record.id.clone() }
     }
 }
 
 /// Pagination cursor of the record list.
 #[derive(Debug, Clone)]
-pub struct After {
+pub struct Cursor {
     /// Search key of the last record.
     pub search: String,
     pub id: RecordId,
-}
-
-/// A current or former value of a record, for people to read.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = record_values)]
-pub struct Kept {
-    /// One of `phone`, `email`, `name` or `birth_date`.
-    pub kind: String,
-    pub value: String,
-    pub current: bool,
-    /// When the value was first known.
-    pub since: Timestamp,
 }
 
 pub fn by_number(conn: &mut Conn, practice_id: &PracticeId, numbers: &[&str]) -> Result<Vec<Row>> {
@@ -174,13 +160,13 @@ pub fn by_number(conn: &mut Conn, practice_id: &PracticeId, numbers: &[&str]) ->
 }
 
 /// Current and former values of records.
-pub fn values(conn: &mut Conn, record_ids: &[&RecordId]) -> Result<Vec<Saying>> {
+pub fn values(conn: &mut Conn, record_ids: &[&RecordId]) -> Result<Vec<RecordValue>> {
     let rows = record_values::table.filter(record_values::record_id.eq_any(record_ids));
-    Ok(rows.select(columns::<Saying>()).load(conn)?)
+    Ok(rows.select(columns::<RecordValue>()).load(conn)?)
 }
 
 /// Upserts records by practice and record number.
-pub fn put_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
+pub fn upsert_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     let update = &[
         "given_name",
@@ -198,12 +184,12 @@ pub fn put_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
 }
 
 /// Upserts values and whether they are current; the time they were first known does not change.
-pub fn put_values(conn: &mut Conn, practice_id: &PracticeId, values: &[Saying]) -> Result<()> {
+pub fn upsert_values(conn: &mut Conn, practice_id: &PracticeId, values: &[RecordValue]) -> Result<()> {
     let text = |text: &str| Cell::Text(Some(text.to_owned()));
-    let cells = |value: &Saying| {
+    let cells = |value: &RecordValue| {
         vec![
             text(value.record_id.as_str()),
-            text(&value.kind),
+            text(value.kind.as_str()),
             text(&value.value),
             text(practice_id.as_str()),
             Cell::Flag(value.current),
@@ -217,7 +203,7 @@ pub fn put_values(conn: &mut Conn, practice_id: &PracticeId, values: &[Saying]) 
 }
 
 /// Marks records as named by an import.
-pub fn mark(
+pub fn mark_named(
     conn: &mut Conn,
     practice_id: &PracticeId,
     numbers: &[&str],
@@ -260,18 +246,18 @@ pub fn list(
     conn: &mut Conn,
     practice_id: &PracticeId,
     words: &[String],
-    after: Option<&After>,
+    after: Option<&Cursor>,
     limit: i64,
-) -> Result<Vec<Entry>> {
+) -> Result<Vec<ListedRecord>> {
     let mut rows = patient_records::table
         .filter(patient_records::practice_id.eq(practice_id))
-        .select(columns::<Entry>())
+        .select(columns::<ListedRecord>())
         .into_boxed();
     // Folded words contain no wildcard of LIKE.
     for word in words {
         rows = rows.filter(patient_records::search.like(format!("% {word}%")));
     }
-    if let Some(After { search, id }) = after {
+    if let Some(Cursor { search, id }) = after {
         let same = patient_records::search.eq(search).and(patient_records::id.gt(id));
         rows = rows.filter(patient_records::search.gt(search).or(same));
     }
@@ -284,31 +270,31 @@ pub fn having(
     practice_id: &PracticeId,
     kind: Kind,
     value: &str,
-    after: Option<&After>,
+    after: Option<&Cursor>,
     limit: i64,
-) -> Result<Vec<Entry>> {
+) -> Result<Vec<ListedRecord>> {
     let mut rows = patient_records::table
         .inner_join(record_values::table)
         .filter(record_values::practice_id.eq(practice_id))
-        .filter(record_values::kind.eq(kind.as_str()))
+        .filter(record_values::kind.eq(kind))
         .filter(record_values::value.eq(value))
-        .select(columns::<Entry>())
+        .select(columns::<ListedRecord>())
         .into_boxed();
-    if let Some(After { search, id }) = after {
+    if let Some(Cursor { search, id }) = after {
         let same = patient_records::search.eq(search).and(patient_records::id.gt(id));
         rows = rows.filter(patient_records::search.gt(search).or(same));
     }
     Ok(rows.order((patient_records::search, patient_records::id)).limit(limit).load(conn)?)
 }
 
-pub fn find(conn: &mut Conn, practice_id: &PracticeId, id: &RecordId) -> Result<Option<Entry>> {
+pub fn find(conn: &mut Conn, practice_id: &PracticeId, id: &RecordId) -> Result<Option<ListedRecord>> {
     let row = patient_records::table.find(id).filter(patient_records::practice_id.eq(practice_id));
-    Ok(row.select(columns::<Entry>()).first(conn).optional()?)
+    Ok(row.select(columns::<ListedRecord>()).first(conn).optional()?)
 }
 
 /// Current and former values of a record, current ones first.
-pub fn kept(conn: &mut Conn, id: &RecordId) -> Result<Vec<Kept>> {
+pub fn values_in_order(conn: &mut Conn, id: &RecordId) -> Result<Vec<RecordValue>> {
     let rows = record_values::table.filter(record_values::record_id.eq(id));
     let order = (record_values::kind, record_values::current.desc(), record_values::value);
-    Ok(rows.order(order).select(columns::<Kept>()).load(conn)?)
+    Ok(rows.order(order).select(columns::<RecordValue>()).load(conn)?)
 }

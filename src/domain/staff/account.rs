@@ -6,135 +6,124 @@
 
 use serde_json::json;
 
-use super::password::{self, Weakness};
-use super::sign_in::throttle::{self, Caller, Try};
-use super::store::Credentials;
-use super::{Member, MemberChange, Principal, Refusal, authenticate, letter, session, sign_in, store};
-use crate::domain::practices;
-use crate::domain::staff::PasswordHasher;
+use super::password::{self, PasswordHasher, Weakness};
+use super::sign_in::throttle::{self, Client, Factor};
+use super::{Error, Member, MemberChange, Staff, password_link, session, sign_in, store};
 use crate::kit::{Email, Secret};
+use crate::platform::audit::Action;
 use crate::platform::tx::{Service, Tx};
 
 /// A request to replace one's own password.
-pub struct NewPassword {
-    pub token: Option<Secret>,
+pub struct PasswordChange {
     pub current: Secret,
     pub new: Secret,
     /// The network of the client, for the rate limit.
     pub network: String,
 }
 
+/// What the two passwords of a change are checked against.
+pub struct PasswordContext {
+    email: Email,
+    practice_name: String,
+    hash: Option<String>,
+}
+
 /// A password change whose two passwords have been checked.
-pub struct Checked {
-    wish: NewPassword,
+pub struct CheckedPasswordChange {
+    network: String,
     /// The stored hash that the current password matched; `None` if it was wrong.
-    proven: Option<String>,
+    matched: Option<String>,
     weakness: Option<Weakness>,
     /// The hash of the new password as it will be stored; empty if the change will be refused.
     hash: String,
 }
 
-struct Found {
-    email: Email,
-    practice_name: String,
-    credentials: Option<Credentials>,
-}
-
-/// Checks both passwords: reads the stored hash, then verifies and hashes outside of any transaction.
-pub async fn check(
-    service: &Service,
-    hasher: &PasswordHasher,
-    wish: NewPassword,
-) -> Result<Checked, Refusal> {
-    let (token, network) = (wish.token.clone(), wish.network.clone());
-    let found = service.read(move |tx| find(tx, token.as_ref(), &network)).await?;
-    let old = found.credentials.and_then(|credentials| credentials.password_hash);
-    let is_right = hasher.verify(&wish.current, old.clone()).await?;
-    let weakness = password::check(&wish.new, &found.email, &found.practice_name).err();
-    let hash = match is_right && weakness.is_none() {
-        true => hasher.hash(&wish.new, service.random()).await?,
-        false => String::new(),
-    };
-    Ok(Checked { wish, proven: old.filter(|_| is_right), weakness, hash })
-}
-
-fn find(tx: &mut Tx, token: Option<&Secret>, network: &str) -> Result<Found, Refusal> {
-    let who = authenticate(tx, token)?;
-    let email = address(tx, &who)?;
-    let rules = throttle::rules(tx, Try::Password, &Caller { email: &email, network, device: None })?;
-    if let Some(wait) = throttle::wait(tx, &rules)? {
-        return Err(Refusal::Limited(wait));
+/// Reads what a password change is checked against, unless the client has to wait.
+pub fn password_context(tx: &mut Tx, who: &Staff, network: &str) -> Result<PasswordContext, Error> {
+    let email = address(tx, who)?;
+    let limits = throttle::limits(tx, Factor::Password, &Client { email: &email, network, device: None })?;
+    if let Some(wait) = throttle::wait(tx, &limits)? {
+        return Err(Error::Limited(wait));
     }
-    let practice = practices::find(tx, &who.practice_id)?.ok_or(Refusal::Unauthorized)?;
+    let practice_name = super::practice(tx, who)?.name;
     let credentials = store::credentials_of(tx.conn, &who.staff_id)?;
-    Ok(Found { email, practice_name: practice.name, credentials })
+    let hash = credentials.and_then(|credentials| credentials.password_hash);
+    Ok(PasswordContext { email, practice_name, hash })
 }
 
-fn address(tx: &mut Tx, who: &Principal) -> Result<Email, Refusal> {
-    Email::parse(&super::member(tx, who)?.email).ok_or(Refusal::Unauthorized)
+fn address(tx: &mut Tx, who: &Staff) -> Result<Email, Error> {
+    Email::parse(&super::member(tx, who)?.email).ok_or(Error::Unauthorized)
 }
 
-/// The outcome of a change. A wrong guess is an outcome, not an error: an error would roll its count back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changed {
-    /// The new password is stored, and every other session has ended.
-    Yes,
-    /// The current password was wrong; the failure is counted.
-    Wrong,
-}
-
-/// Decides on the current password and, if it is right, stores the new one.
-pub fn change_password(tx: &mut Tx, checked: &Checked) -> Result<Changed, Refusal> {
-    let Checked { wish, proven, weakness, hash } = checked;
-    let who = authenticate(tx, wish.token.as_ref())?;
-    let email = address(tx, &who)?;
-    let caller = Caller { email: &email, network: &wish.network, device: None };
-    let rules = throttle::rules(tx, Try::Password, &caller)?;
-    let held = throttle::hold(tx, rules)?;
-    if let Some(wait) = held.wait(tx.now) {
-        return Err(Refusal::Limited(wait));
+impl PasswordChange {
+    /// Verifies the current password and hashes the new one, outside of any transaction.
+    pub async fn check(
+        self,
+        service: &Service,
+        hasher: &PasswordHasher,
+        context: PasswordContext,
+    ) -> Result<CheckedPasswordChange, Error> {
+        let PasswordContext { email, practice_name, hash: old } = context;
+        let is_right = hasher.verify(&self.current, old.clone()).await?;
+        let weakness = password::check(&self.new, &email, &practice_name).err();
+        let hash = match is_right && weakness.is_none() {
+            true => hasher.hash(&self.new, service.random()).await?,
+            false => String::new(),
+        };
+        let matched = old.filter(|_| is_right);
+        Ok(CheckedPasswordChange { network: self.network, matched, weakness, hash })
     }
-    let Some(old) = proven else {
-        held.fail(tx)?;
-        who.note(tx, "staff.password_failed", who.staff_id.as_str(), json!({}))?;
-        return Ok(Changed::Wrong);
+}
+
+/// Decides on the current password and, if it is right, stores the new one and ends every other session.
+/// Returns `false` for a wrong guess, which is counted: an error would roll its count back.
+pub fn change_password(tx: &mut Tx, who: &Staff, checked: &CheckedPasswordChange) -> Result<bool, Error> {
+    let CheckedPasswordChange { network, matched, weakness, hash } = checked;
+    let email = address(tx, who)?;
+    let limits = throttle::limits(tx, Factor::Password, &Client { email: &email, network, device: None })?;
+    let counts = throttle::lock(tx, limits)?;
+    if let Some(wait) = counts.wait(tx.now) {
+        return Err(Error::Limited(wait));
+    }
+    let Some(old) = matched else {
+        counts.fail(tx)?;
+        who.note(tx, Action::StaffPasswordFailed, &who.staff_id, json!({}));
+        return Ok(false);
     };
     if let Some(weakness) = weakness {
-        return Err(Refusal::WeakNew(*weakness));
+        return Err(Error::WeakNew(*weakness));
     }
     // A concurrent change came first: the password that was right no longer is.
     if !store::replace_password(tx.conn, &who.staff_id, old, hash, tx.now)? {
-        return Ok(Changed::Wrong);
+        return Ok(false);
     }
-    held.pass(tx)?;
-    letter::end_all(tx, &who.staff_id)?;
+    counts.pass(tx)?;
+    password_link::end_all(tx, &who.staff_id)?;
     sign_in::end_challenges(tx, &who.staff_id)?;
-    session::end_others(tx, &who)?;
-    who.note(tx, "staff.password_changed", who.staff_id.as_str(), json!({}))?;
-    Ok(Changed::Yes)
+    session::end_others(tx, who)?;
+    who.note(tx, Action::StaffPasswordChanged, &who.staff_id, json!({}));
+    Ok(true)
 }
 
 /// Returns fresh recovery codes in exchange for an authenticator code; `None` if the code is wrong.
 pub fn renew_recovery_codes(
     tx: &mut Tx,
-    token: Option<&Secret>,
+    who: &Staff,
     code: &str,
     network: &str,
-) -> Result<Option<Vec<String>>, Refusal> {
-    let who = authenticate(tx, token)?;
-    let member = super::member(tx, &who)?;
+) -> Result<Option<Vec<String>>, Error> {
+    let member = super::member(tx, who)?;
     sign_in::renew_recovery_codes(tx, &member, code, network)
 }
 
 /// Changes the caller's own name.
-pub fn rename(tx: &mut Tx, token: Option<&Secret>, name: &str) -> Result<Member, Refusal> {
-    let who = authenticate(tx, token)?;
-    let before = super::member(tx, &who)?;
+pub fn rename(tx: &mut Tx, who: &Staff, name: &str) -> Result<Member, Error> {
+    let before = super::member(tx, who)?;
     if before.name == name {
         return Ok(before);
     }
     let change = MemberChange { name: Some(name.to_owned()), ..MemberChange::default() };
     let after = store::change(tx.conn, &who.practice_id, &who.staff_id, &change)?;
-    who.note(tx, "staff.renamed", who.staff_id.as_str(), json!({}))?;
-    after.ok_or(Refusal::Unauthorized)
+    who.note(tx, Action::StaffRenamed, &who.staff_id, json!({}));
+    after.ok_or(Error::Unauthorized)
 }

@@ -1,81 +1,78 @@
 //! The staff of a practice: staff members, their teams, roles and permissions, and how they sign in.
 //!
-//! A staff member is invited by an e-mailed password link ([`letter`]), chooses a [`password`], and signs
+//! A staff member is invited by an e-mailed [`password_link`], chooses a [`password`], and signs
 //! in with it and a second factor ([`sign_in`]). That opens a [`session`], which is checked on every call:
 //! an app sends an access token and a browser a cookie, and [`authenticate`] accepts both. In development
 //! only, an operator can mint a token that replaces all of this.
 
 pub mod account;
-pub mod desk_code;
-pub mod letter;
 pub mod password;
+pub mod password_link;
 pub mod people;
 pub mod permission;
+pub mod principal;
 pub mod session;
 pub mod sign_in;
 pub mod store;
+pub mod teams;
 pub mod token;
 
-pub use letter::LetterTopic;
 pub use password::{PasswordHasher, Weakness};
+pub use password_link::PasswordLinkTopic;
 pub use people::MemberChange;
-pub use permission::Permission;
+pub use permission::{Permission, Role};
+pub use principal::{Staff, authenticate, authorize};
+pub use session::open_console as open_console_session;
 pub use store::{Member, Team};
+pub use teams::create_team;
 pub use token::StaffToken;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
 
 use crate::domain::practices::{self, Practice};
-use crate::kit::ids::{PracticeId, StaffId, StaffSessionId, TeamId};
-use crate::kit::{Email, Secret, Wait};
-use crate::platform::audit::Event;
-use crate::platform::db::{self};
+use crate::kit::ids::{PracticeId, StaffId, TeamId};
+use crate::kit::{Email, Wait};
+use crate::platform::db;
 use crate::platform::tx::Tx;
+use crate::text_enum;
 
-/// The role of a staff member, which decides their permissions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Manages everything in the practice.
-    Admin,
-    /// Sees only the conversations of links they belong to.
-    Member,
-    /// The operator's own staff, who configure links for a practice.
-    Support,
+/// A state that an admin can give a staff member's account.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    serde::Serialize,
+    serde::Deserialize,
+    AsExpression,
+    FromSqlRow,
+    utoipa::ToSchema,
+)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[diesel(sql_type = Text)]
+#[schema(as = StaffAccess)]
+pub enum Access {
+    /// The staff member may sign in.
+    Active,
+    /// The staff member is signed out at once and cannot sign in.
+    Disabled,
 }
 
-impl Role {
-    /// The name used by the command line and the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Member => "member",
-            Self::Support => "support",
-        }
-    }
-
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Admin, Self::Member, Self::Support].into_iter().find(|role| role.as_str() == word)
-    }
-
-    /// Returns whether the role sees and changes every link of the practice.
-    pub fn configures(self) -> bool {
-        matches!(self, Self::Admin | Self::Support)
-    }
-
-    /// Returns whether the role has access to patient data. Support sets links up and needs none of it:
-    /// only the minimum necessary is shown (45 CFR 164.502(b)).
-    pub fn meets_patients(self) -> bool {
-        self != Self::Support
-    }
-}
+text_enum!(Access);
 
 /// The account state of a staff member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = StaffState)]
-pub enum Standing {
+pub enum State {
     /// The staff member has not chosen a password yet.
     Invited,
     /// The staff member can sign in.
@@ -85,7 +82,7 @@ pub enum Standing {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum Error {
     /// The staff token is missing, invalid or expired.
     #[error("unauthorized")]
     Unauthorized,
@@ -102,8 +99,8 @@ pub enum Refusal {
     #[error("refresh token invalid")]
     RefreshInvalid,
     /// The password link is used, expired or unknown.
-    #[error("letter expired")]
-    LetterExpired,
+    #[error("password link expired")]
+    PasswordLinkExpired,
     /// The chosen password is too easy to guess.
     #[error("password refused")]
     Weak(#[from] Weakness),
@@ -132,8 +129,8 @@ pub enum Refusal {
     #[error("team exists")]
     TeamExists,
     /// The member list of a team names an id that is not staff of the practice.
-    #[error("stranger")]
-    Stranger,
+    #[error("unknown team member")]
+    UnknownTeamMember,
     /// This field of the request names an id that the practice does not have.
     #[error("unknown id in {0}")]
     UnknownId(&'static str),
@@ -157,97 +154,21 @@ pub fn create(tx: &mut Tx, practice_id: &PracticeId, new: &NewMember) -> db::Res
     store::insert(tx.conn, &id, practice_id, new, tx.now)
 }
 
-/// Creates a team of staff members; `None` if the practice already has one with that name.
-pub fn create_team(
-    tx: &mut Tx,
-    practice_id: &PracticeId,
-    name: &str,
-    members: &[StaffId],
-) -> db::Result<Option<Team>> {
-    let id = tx.id::<TeamId>();
-    let Some(team) = store::insert_team(tx.conn, &id, practice_id, name, tx.now)? else {
-        return Ok(None);
-    };
-    for member in members {
-        store::join_team(tx.conn, &team.id, member)?;
-    }
-    Ok(Some(team))
-}
-
 /// Signs a development token for a staff member, valid for 30 days.
 pub fn mint_token(tx: &Tx, member: &Member) -> Option<StaffToken> {
     token::sign(tx, &member.id, None)
 }
 
-/// The authenticated staff member behind a request.
-#[derive(Clone)]
-pub struct Principal {
-    pub staff_id: StaffId,
-    /// The practice that every query of the caller is restricted to.
-    pub practice_id: PracticeId,
-    pub role: Role,
-    /// The session that made the request; `None` for a development token.
-    pub session_id: Option<StaffSessionId>,
-    /// Whether to record the use of the session with [`session::keep`], in a write of the caller's choice.
-    pub is_due: bool,
-}
-
-impl Principal {
-    /// Appends an action of this staff member to the audit log.
-    pub fn note(&self, tx: &mut Tx, action: &str, subject: &str, detail: Value) -> db::Result<()> {
-        let (practice_id, actor) = (Some(&self.practice_id), self.staff_id.as_str());
-        tx.audit(&Event { practice_id, actor, action, subject, detail })
-    }
-}
-
-/// Authenticates `token`: an access token, or the secret of a browser's cookie. Session and account are
-/// read each time, so that ending either takes effect at once. A cookie's secret reaches this function only
-/// from a cookie: [`crate::web::http::Call`] accepts none from a header.
-pub fn authenticate(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
-    let token = token.ok_or(Refusal::Unauthorized)?;
-    let (id, session) = session::proven(tx, token)?.ok_or(Refusal::Unauthorized)?;
-    let member = store::find_active(tx.conn, &id)?.ok_or(Refusal::Unauthorized)?;
-    let practice = practices::find(tx, &member.practice_id)?;
-    if practice.is_none_or(|practice| practice.is_closed()) {
-        return Err(Refusal::Unauthorized);
-    }
-    let role = member.role();
-    Ok(Principal {
-        staff_id: member.id,
-        practice_id: member.practice_id,
-        role,
-        is_due: session.as_ref().is_some_and(|session| session::is_due(tx, session)),
-        session_id: session.map(|session| session.id),
-    })
-}
-
-/// Loads the staff member behind a [`Principal`].
-pub fn member(tx: &mut Tx, who: &Principal) -> Result<Member, Refusal> {
-    store::find(tx.conn, &who.staff_id)?.ok_or(Refusal::Unauthorized)
-}
-
-/// Opens a browser session after both factors were proven; returns the cookie's secret.
-pub fn open_console_session(tx: &mut Tx, proven: &sign_in::Proven, agent: &str) -> db::Result<Secret> {
-    session::open_console(tx, &proven.staff_id, agent)
+/// Loads the row of the signed-in staff member.
+pub fn member(tx: &mut Tx, who: &Staff) -> Result<Member, Error> {
+    store::find(tx.conn, &who.staff_id)?.ok_or(Error::Unauthorized)
 }
 
 /// Deletes expired challenges, rate-limit counts, password links and sessions.
 pub fn sweep(tx: &mut Tx) -> db::Result<()> {
     sign_in::sweep(tx)?;
-    letter::sweep(tx)?;
+    password_link::sweep(tx)?;
     session::sweep(tx)
-}
-
-/// Runs [`authenticate`] for a call that needs a permission.
-pub fn authorize(tx: &mut Tx, token: Option<&Secret>, permission: Permission) -> Result<Principal, Refusal> {
-    let who = authenticate(tx, token)?;
-    if who.role.has(permission) { Ok(who) } else { Err(Refusal::Forbidden) }
-}
-
-/// Runs [`authenticate`] for a call that configures the practice.
-pub fn authenticate_to_configure(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
-    let who = authenticate(tx, token)?;
-    if who.role.configures() { Ok(who) } else { Err(Refusal::Forbidden) }
 }
 
 /// Returns whether all `ids` are active staff of the practice with access to patients; duplicates count once.
@@ -293,20 +214,15 @@ pub fn admins(tx: &mut Tx, practice_id: &PracticeId) -> db::Result<Vec<(StaffId,
     Ok(rows.into_iter().filter_map(|(id, email)| Some((id, Email::parse(&email)?))).collect())
 }
 
-/// Refuses ids in `field` of a request that are not active staff of the caller's practice with access to patients.
-pub fn check_staff(
-    tx: &mut Tx,
-    who: &Principal,
-    field: &'static str,
-    ids: &[StaffId],
-) -> Result<(), Refusal> {
+/// Refuses ids in `field` that are not active staff of the caller's practice with access to patients.
+pub fn check_staff(tx: &mut Tx, who: &Staff, field: &'static str, ids: &[StaffId]) -> Result<(), Error> {
     match all_work_at(tx, &who.practice_id, ids)? {
         true => Ok(()),
-        false => Err(Refusal::UnknownId(field)),
+        false => Err(Error::UnknownId(field)),
     }
 }
 
 /// Loads the practice of the caller.
-pub fn practice(tx: &mut Tx, who: &Principal) -> Result<Practice, Refusal> {
-    practices::find(tx, &who.practice_id)?.ok_or(Refusal::Unauthorized)
+pub fn practice(tx: &mut Tx, who: &Staff) -> Result<Practice, Error> {
+    practices::find(tx, &who.practice_id)?.ok_or(Error::Unauthorized)
 }

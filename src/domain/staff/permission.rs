@@ -1,7 +1,39 @@
-//! What a role may do. Every call of staff names the one permission that it needs, and the test of the permission matrix
-//! walks every route with every role.
+//! What a role may do. Every call of staff names the one permission that it needs, and the test of the
+//! permission matrix walks every route with every role.
 
-use super::Role;
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+
+use crate::text_enum;
+
+/// The role of a staff member, which decides their permissions.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+    serde::Serialize,
+    AsExpression,
+    FromSqlRow,
+)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[diesel(sql_type = Text)]
+pub enum Role {
+    /// Manages everything in the practice.
+    Admin,
+    /// Sees only the conversations of links they belong to.
+    Member,
+    /// The operator's own staff, who configure links for a practice.
+    Support,
+}
+
+text_enum!(Role);
 
 /// One thing that staff may or may not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +49,8 @@ pub enum Permission {
 }
 
 impl Role {
-    /// Returns whether the role includes a permission. Support sets links up and needs no patient data: only the
-    /// minimum necessary is shown (45 CFR 164.502(b)).
+    /// Returns whether the role includes a permission. Support sets links up and needs no patient data: only
+    /// the minimum necessary is shown (45 CFR 164.502(b)).
     pub fn has(self, permission: Permission) -> bool {
         match permission {
             Permission::ViewPractice => true,

@@ -4,11 +4,11 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::{delete, insert_into, update};
 
-use super::{MemberChange, NewMember, Role, Standing};
+use super::{Access, MemberChange, NewMember, Role, State};
 use crate::kit::ids::{PracticeId, StaffId, TeamId};
 use crate::kit::{Email, Timestamp};
 use crate::platform::db::schema::{staff, team_members, teams};
-use crate::platform::db::{Both, Conn, Result, columns};
+use crate::platform::db::{Both, Conn, Locked, Result, columns};
 
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = staff)]
@@ -19,8 +19,9 @@ pub struct Member {
     /// The address used to sign in.
     pub email: String,
     pub name: String,
-    role: String,
-    state: String,
+    pub role: Role,
+    #[diesel(column_name = state)]
+    pub access: Access,
     /// Time of the first invitation.
     pub created_at: Timestamp,
     /// Set when the first password is chosen, and updated by each later one.
@@ -32,20 +33,15 @@ pub struct Member {
 impl Member {
     /// Returns whether the account is not disabled.
     pub fn is_active(&self) -> bool {
-        self.state == "active"
+        self.access == Access::Active
     }
 
-    pub fn standing(&self) -> Standing {
-        match (self.state.as_str(), self.password_at) {
-            ("active", Some(_)) => Standing::Active,
-            ("active", None) => Standing::Invited,
-            _ => Standing::Disabled,
+    pub fn state(&self) -> State {
+        match (self.access, self.password_at) {
+            (Access::Active, Some(_)) => State::Active,
+            (Access::Active, None) => State::Invited,
+            (Access::Disabled, _) => State::Disabled,
         }
-    }
-
-    /// An unknown role counts as `Member`, the one with the fewest permissions.
-    pub fn role(&self) -> Role {
-        Role::from_word(&self.role).unwrap_or(Role::Member)
     }
 }
 
@@ -79,8 +75,8 @@ pub fn insert(
         staff::practice_id.eq(practice_id),
         staff::email.eq(new.email.as_str()),
         staff::name.eq(&new.name),
-        staff::role.eq(new.role.as_str()),
-        staff::state.eq("active"),
+        staff::role.eq(new.role),
+        staff::state.eq(Access::Active),
         staff::created_at.eq(now),
     );
     let insert = insert_into(staff::table)
@@ -127,13 +123,13 @@ pub fn find_by_email(conn: &mut Conn, email: &Email) -> Result<Option<Member>> {
 
 /// Returns the credentials of an active staff member by address.
 pub fn credentials(conn: &mut Conn, email: &Email) -> Result<Option<Credentials>> {
-    let row = staff::table.filter(staff::email.eq(email.as_str())).filter(staff::state.eq("active"));
+    let row = staff::table.filter(staff::email.eq(email.as_str())).filter(staff::state.eq(Access::Active));
     Ok(row.select(columns::<Credentials>()).first(conn).optional()?)
 }
 
 /// Returns the sealed second-factor seed of an active staff member.
 pub fn totp_secret(conn: &mut Conn, id: &StaffId) -> Result<Option<String>> {
-    let row = staff::table.find(id).filter(staff::state.eq("active"));
+    let row = staff::table.find(id).filter(staff::state.eq(Access::Active));
     Ok(row.select(staff::totp_secret).first::<Option<String>>(conn).optional()?.flatten())
 }
 
@@ -143,12 +139,11 @@ pub fn list(conn: &mut Conn, practice_id: &PracticeId, after: &str, limit: i64) 
     Ok(rows.order(staff::id).limit(limit).select(columns::<Member>()).load(conn)?)
 }
 
-/// Serializes changes to a practice's staff and teams until the transaction ends: all of them update the
-/// row of the practice's first staff member.
-pub fn hold_people(conn: &mut Conn, practice_id: &PracticeId) -> Result<()> {
+/// Serializes changes to a practice's staff and teams until the transaction ends: all of them lock the row of
+/// the practice's first staff member.
+pub fn lock_people(conn: &mut Conn, practice_id: &PracticeId) -> Result<()> {
     let first = staff::table.filter(staff::practice_id.eq(practice_id)).select(staff::id);
-    let Some(first) = first.order(staff::id).first::<StaffId>(conn).optional()? else { return Ok(()) };
-    update(staff::table.find(first)).set(staff::practice_id.eq(practice_id)).execute(conn)?;
+    Locked(first.order(staff::id).limit(1)).get_result::<StaffId>(conn).optional()?;
     Ok(())
 }
 
@@ -157,8 +152,8 @@ pub fn has_other_admin(conn: &mut Conn, practice_id: &PracticeId, id: &StaffId) 
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
         .filter(staff::id.ne(id))
-        .filter(staff::role.eq(Role::Admin.as_str()))
-        .filter(staff::state.eq("active"))
+        .filter(staff::role.eq(Role::Admin))
+        .filter(staff::state.eq(Access::Active))
         .filter(staff::password_at.is_not_null());
     Ok(rows.count().get_result::<i64>(conn)? > 0)
 }
@@ -174,22 +169,22 @@ pub fn change(
     let set = (
         staff::practice_id.eq(practice_id),
         change.name.as_ref().map(|name| staff::name.eq(name)),
-        change.role.map(|role| staff::role.eq(role.as_str())),
-        change.is_active.map(|active| staff::state.eq(if active { "active" } else { "disabled" })),
+        change.role.map(|role| staff::role.eq(role)),
+        change.access.map(|access| staff::state.eq(access)),
     );
     Ok(update(row).set(set).returning(columns::<Member>()).get_result(conn).optional()?)
 }
 
 /// Sets the password of an active staff member; `false` if there is no such row.
 pub fn set_password(conn: &mut Conn, id: &StaffId, hash: &str, now: Timestamp) -> Result<bool> {
-    let row = staff::table.filter(staff::id.eq(id)).filter(staff::state.eq("active"));
+    let row = staff::table.filter(staff::id.eq(id)).filter(staff::state.eq(Access::Active));
     let change = (staff::password_hash.eq(hash), staff::password_at.eq(now));
     Ok(update(row).set(change).execute(conn)? == 1)
 }
 
 /// Returns the credentials of the active staff member `id`.
 pub fn credentials_of(conn: &mut Conn, id: &StaffId) -> Result<Option<Credentials>> {
-    let row = staff::table.find(id).filter(staff::state.eq("active"));
+    let row = staff::table.find(id).filter(staff::state.eq(Access::Active));
     Ok(row.select(columns::<Credentials>()).first(conn).optional()?)
 }
 
@@ -203,7 +198,7 @@ pub fn replace_password(
 ) -> Result<bool> {
     let row = staff::table
         .filter(staff::id.eq(id))
-        .filter(staff::state.eq("active"))
+        .filter(staff::state.eq(Access::Active))
         .filter(staff::password_hash.eq(old));
     let change = (staff::password_hash.eq(hash), staff::password_at.eq(now));
     Ok(update(row).set(change).execute(conn)? == 1)
@@ -213,7 +208,7 @@ pub fn replace_password(
 pub fn enrol(conn: &mut Conn, id: &StaffId, sealed: &str, step: i64, now: Timestamp) -> Result<bool> {
     let row = staff::table
         .filter(staff::id.eq(id))
-        .filter(staff::state.eq("active"))
+        .filter(staff::state.eq(Access::Active))
         .filter(staff::enrolled_at.is_null());
     let change = (staff::totp_secret.eq(sealed), staff::totp_step.eq(step), staff::enrolled_at.eq(now));
     Ok(update(row).set(change).execute(conn)? == 1)
@@ -223,7 +218,7 @@ pub fn enrol(conn: &mut Conn, id: &StaffId, sealed: &str, step: i64, now: Timest
 pub fn accept_step(conn: &mut Conn, id: &StaffId, sealed: &str, step: i64) -> Result<bool> {
     let row = staff::table
         .filter(staff::id.eq(id))
-        .filter(staff::state.eq("active"))
+        .filter(staff::state.eq(Access::Active))
         .filter(staff::totp_secret.eq(sealed))
         .filter(staff::totp_step.is_null().or(staff::totp_step.lt(step)));
     Ok(update(row).set(staff::totp_step.eq(step)).execute(conn)? == 1)
@@ -282,7 +277,7 @@ pub fn memberships(conn: &mut Conn, teams: &[TeamId]) -> Result<Vec<(TeamId, Sta
 }
 
 pub fn find_active(conn: &mut Conn, id: &StaffId) -> Result<Option<Member>> {
-    let row = staff::table.find(id).filter(staff::state.eq("active"));
+    let row = staff::table.find(id).filter(staff::state.eq(Access::Active));
     Ok(row.select(columns::<Member>()).first(conn).optional()?)
 }
 
@@ -290,15 +285,16 @@ pub fn find_active(conn: &mut Conn, id: &StaffId) -> Result<Option<Member>> {
 pub fn active_among(conn: &mut Conn, practice_id: &PracticeId, ids: &[StaffId]) -> Result<Vec<StaffId>> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
-        .filter(staff::state.eq("active"))
-        .filter(staff::role.ne(Role::Support.as_str()))
+        .filter(staff::state.eq(Access::Active))
+        .filter(staff::role.ne(Role::Support))
         .filter(staff::id.eq_any(ids));
     Ok(rows.select(staff::id).load(conn)?)
 }
 
 /// Lists the active staff of a practice by name.
 pub fn colleagues(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Member>> {
-    let rows = staff::table.filter(staff::practice_id.eq(practice_id)).filter(staff::state.eq("active"));
+    let rows =
+        staff::table.filter(staff::practice_id.eq(practice_id)).filter(staff::state.eq(Access::Active));
     Ok(rows.order((staff::name, staff::id)).select(columns::<Member>()).load(conn)?)
 }
 
@@ -321,8 +317,8 @@ pub fn names(conn: &mut Conn, ids: &[StaffId]) -> Result<Vec<(StaffId, String)>>
 pub fn emails(conn: &mut Conn, ids: &[StaffId]) -> Result<Vec<(StaffId, String)>> {
     let rows = staff::table
         .filter(staff::id.eq_any(ids))
-        .filter(staff::state.eq("active"))
-        .filter(staff::role.ne(Role::Support.as_str()));
+        .filter(staff::state.eq(Access::Active))
+        .filter(staff::role.ne(Role::Support));
     Ok(rows.order(staff::id).select((staff::id, staff::email)).load(conn)?)
 }
 
@@ -330,7 +326,7 @@ pub fn emails(conn: &mut Conn, ids: &[StaffId]) -> Result<Vec<(StaffId, String)>
 pub fn admins(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<(StaffId, String)>> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
-        .filter(staff::role.eq(Role::Admin.as_str()))
-        .filter(staff::state.eq("active"));
+        .filter(staff::role.eq(Role::Admin))
+        .filter(staff::state.eq(Access::Active));
     Ok(rows.order(staff::id).select((staff::id, staff::email)).load(conn)?)
 }

@@ -2,7 +2,8 @@
 //! (NIST SP 800-63B-4, 3.1.3.2).
 //!
 //! RFC 6238 with SHA-256, where the secret is HMAC-SHA256(server key, session nonce) and the time step is
-//! the session's epoch. A dump of the database contains nothing that a million guesses could confirm.
+//! the session's epoch. A dump of the database contains nothing that a million guesses could confirm. This is
+//! not [`crate::kit::numeric_code`], because the RFC's test vectors check the whole derivation.
 
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 

@@ -5,17 +5,19 @@
 
 use serde_json::json;
 
-use super::{Channel, Fate, Session, code, count, record_fate, store};
+use super::delivery::{self, DeliveryEvent};
+use super::{Channel, Session, code, count_step, store};
 use crate::domain::consent;
 use crate::domain::link_analytics::Step;
 use crate::domain::links;
 use crate::kit::ids::VerificationId;
-use crate::kit::{Language, Phone, gsm7};
-use crate::platform::db::{self};
-use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Report, Sender, Spoken, Text, Topic};
+use crate::kit::{Language, gsm7};
+use crate::platform::db;
+use crate::platform::outbox::{
+    self, Job, Outcome, Outgoing, Rendered, Report, Sender, TextMessage, Topic, VoiceCall,
+};
 use crate::platform::tx::Tx;
 
-const TOPIC: &str = "verification_code";
 /// The SMS Retriever rejects longer texts; it is also below the 160 septets of one GSM-7 segment.
 const MOST_BYTES: usize = 140;
 /// A name that would be cut shorter than this tells nothing and is omitted.
@@ -25,7 +27,7 @@ const SHORTEST_NAME: usize = 6;
 pub struct CodeTopic;
 
 impl CodeTopic {
-    pub const NAME: &'static str = TOPIC;
+    pub const NAME: &'static str = "verification_code";
 }
 
 /// Queues the session's latest message. The outbox row contains ids; the code is derived during rendering.
@@ -33,10 +35,10 @@ pub fn enqueue(tx: &mut Tx, session: &Session) -> db::Result<()> {
     outbox::enqueue(
         tx,
         &outbox::Message {
-            topic: TOPIC,
-            channel: match session.channel == Channel::Voice.as_str() {
-                true => outbox::Channel::Voice,
-                false => outbox::Channel::Sms,
+            topic: CodeTopic::NAME,
+            channel: match session.channel {
+                Channel::Voice => outbox::Channel::Voice,
+                Channel::Sms => outbox::Channel::Sms,
             },
             dedupe_key: format!("{}:{}:{}", session.channel, session.id, session.sends),
             recipient: None,
@@ -68,78 +70,74 @@ impl Topic for CodeTopic {
         if tx.keys.code_secret(&session.key_id).is_none() {
             return Ok(Rendered::NotYet("keys_missing"));
         }
-        let practice = told_practice(tx, &session)?;
-        let sender = Sender::AnyBut(consent::barred(tx, &session.phone_key)?);
+        let practice = practice_name(tx, &session)?;
+        let sender = Sender::AnyBut(consent::opt_outs(tx, &session.phone_key)?);
         Ok(compose(tx, &session, practice.as_deref(), sender).into())
     }
 
     fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, is_over: bool) -> db::Result<()> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
-        if *outcome == Outcome::Sent && job.channel() == Some(outbox::Channel::Sms) {
+        if *outcome == Outcome::Sent && job.channel == outbox::Channel::Sms {
             count_sms(tx, &payload.verification)?;
         }
-        match fate(outcome, is_over) {
-            Some(fate) => record_fate(tx, &payload.verification, payload.send, fate),
+        match delivery_event(outcome, is_over) {
+            Some(event) => delivery::record(tx, &payload.verification, payload.send, event),
             None => Ok(()),
         }
     }
 
     fn reported(&self, tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
-        let fate = match report {
-            Report::Accepted => None,
-            Report::Sent => Some(Fate::Sent),
-            Report::Delivered => Some(Fate::Delivered),
+        let event = match report {
+            Report::Accepted => return Ok(()),
+            Report::Sent => DeliveryEvent::Accepted,
+            Report::Delivered => DeliveryEvent::Delivered,
             // Accepted but not delivered: a call is offered at once, whatever the reason,
             // unless it is fraud.
-            Report::Undelivered(Outcome::Fraud(_)) => Some(Fate::Fraud),
+            Report::Undelivered(Outcome::Fraud(_)) => DeliveryEvent::Fraud,
             // An unanswered call says nothing against the next one.
-            Report::Undelivered(Outcome::Retry(_)) => Some(Fate::Refused),
-            Report::Undelivered(_) => Some(Fate::Unreachable),
+            Report::Undelivered(Outcome::Retry(_)) => DeliveryEvent::Failed,
+            Report::Undelivered(_) => DeliveryEvent::Unreachable,
         };
-        match fate {
-            Some(fate) => record_fate(tx, &payload.verification, payload.send, fate),
-            None => Ok(()),
-        }
+        delivery::record(tx, &payload.verification, payload.send, event)
     }
 }
 
 /// Maps the outcome of a send attempt to the session's message; `None` while attempts continue.
-fn fate(outcome: &Outcome, is_over: bool) -> Option<Fate> {
+fn delivery_event(outcome: &Outcome, is_over: bool) -> Option<DeliveryEvent> {
     match outcome {
-        Outcome::Sent => Some(Fate::Sent),
+        Outcome::Sent => Some(DeliveryEvent::Accepted),
         Outcome::Unwanted => None,
-        Outcome::TransportRejected(_) => Some(Fate::Unreachable),
-        Outcome::Fraud(_) => Some(Fate::Fraud),
-        Outcome::Expired => Some(Fate::Late),
-        _ => is_over.then_some(Fate::Refused),
+        Outcome::TransportRejected(_) => Some(DeliveryEvent::Unreachable),
+        Outcome::Fraud(_) => Some(DeliveryEvent::Fraud),
+        Outcome::Expired => Some(DeliveryEvent::Expired),
+        _ => is_over.then_some(DeliveryEvent::Failed),
     }
 }
 
 fn count_sms(tx: &mut Tx, verification: &VerificationId) -> db::Result<()> {
     match store::find_for_worker(tx.conn, verification)? {
-        Some(session) => count(tx, &session, Step::SmsSent),
+        Some(session) => count_step(tx, &session, Step::SmsSent),
         None => Ok(()),
     }
 }
 
 /// The practice's name, unless the link is discreet.
-fn told_practice(tx: &mut Tx, session: &Session) -> db::Result<Option<String>> {
+fn practice_name(tx: &mut Tx, session: &Session) -> db::Result<Option<String>> {
     let Some(link_id) = &session.link_id else { return Ok(None) };
-    Ok(links::known(tx, link_id)?.filter(|to| !to.is_discreet()).map(|to| to.practice.name))
+    Ok(links::find_destination(tx, link_id)?.filter(|to| !to.is_discreet()).map(|to| to.practice.name))
 }
 
 fn compose(tx: &Tx, session: &Session, practice: Option<&str>, sender: Sender) -> Option<Outgoing> {
-    let to = Phone::from_stored(session.phone.as_deref()?).ok()?;
-    let code = code::derive(&tx.keys, session)?;
-    let language = Language::from_tag(&session.language).unwrap_or_default();
-    if session.channel == Channel::Voice.as_str() {
-        return Some(Outgoing::Voice(Spoken { to, body: spoken(language, &code), language, code }));
+    let (to, language) = (session.number()?, session.language);
+    let code = code::derive(tx.keys, session)?;
+    if session.channel == Channel::Voice {
+        return Some(Outgoing::Voice(VoiceCall { to, body: spoken(language, &code), language, code }));
     }
     let hash = session.app_hash.as_deref().map_or(String::new(), |hash| format!(" {hash}"));
     let last_line = format!("@{} #{code}{hash}", tx.settings.public_domain());
     let body = text(language, &code, practice, &last_line);
-    Some(Outgoing::Sms(Text { to, body, code: Some(code), sender }))
+    Some(Outgoing::Sms(TextMessage { to, body, code: Some(code), sender }))
 }
 
 /// The text of the SMS. The name gets the space that the other words leave.

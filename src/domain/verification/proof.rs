@@ -1,6 +1,6 @@
 //! The phone proof: the token that a correct code yields, good for one account or one session.
 
-use super::{Refusal, Session, store};
+use super::{Error, Session, store};
 use crate::kit::ids::{AccountId, PairingId, SessionId, VerificationId};
 use crate::kit::{Phone, Secret, secret};
 use crate::platform::db::{self};
@@ -15,16 +15,18 @@ pub(super) fn derive(tx: &Tx, session: &Session, client_secret: &Secret) -> Opti
     Some(Secret::from_bytes("pp", &secret::mac(key, &parts)))
 }
 
-/// A number that was just proven, and what its proof was used for so far.
-pub struct Proven {
+/// A number that was just verified.
+pub struct VerifiedPhone {
     pub verification_id: VerificationId,
     pub phone: Phone,
-    pub made: Option<Made>,
+    /// What the proof was used for by an earlier call.
+    pub earlier_use: Option<ProofUse>,
 }
 
-pub struct Made {
+/// What a phone proof was used for.
+pub struct ProofUse {
     pub account_id: AccountId,
-    /// The pairing, if the proof was used for a sign-up.
+    /// The pairing, if it was a sign-up.
     pub pairing_id: Option<PairingId>,
     pub session_id: Option<SessionId>,
 }
@@ -35,32 +37,32 @@ pub fn peek(tx: &mut Tx, proof: &Secret) -> db::Result<Option<Phone>> {
     let session = store::find_by_proof(tx.conn, &proof.hash())?;
     let session = session.filter(|session| session.proof_account_id.is_none());
     let session = session.filter(|session| session.proof_expires_at.is_some_and(|at| at > tx.now));
-    Ok(session.and_then(|session| Phone::from_stored(session.phone.as_deref()?).ok()))
+    Ok(session.and_then(|session| session.number()))
 }
 
 /// Consumes `proof`, once. A second call finds what the first one used it for.
-pub fn consume_proof(tx: &mut Tx, proof: &Secret) -> Result<Proven, Refusal> {
+pub fn consume_proof(tx: &mut Tx, proof: &Secret) -> Result<VerifiedPhone, Error> {
     let hash = proof.hash();
-    let (session, made) = if let Some(session) = store::consume_proof(tx.conn, &hash, tx.now)? {
+    let (session, earlier_use) = if let Some(session) = store::consume_proof(tx.conn, &hash, tx.now)? {
         (session, None)
     } else {
-        let session = store::find_by_proof(tx.conn, &hash)?.ok_or(Refusal::ProofInvalid)?;
-        let made = Made {
-            account_id: session.proof_account_id.clone().ok_or(Refusal::ProofExpired)?,
+        let session = store::find_by_proof(tx.conn, &hash)?.ok_or(Error::ProofInvalid)?;
+        let earlier_use = ProofUse {
+            account_id: session.proof_account_id.clone().ok_or(Error::ProofExpired)?,
             pairing_id: session.proof_pairing_id.clone(),
             session_id: session.proof_session_id.clone(),
         };
-        (session, Some(made))
+        (session, Some(earlier_use))
     };
     if session.proof_expires_at.is_none_or(|at| at <= tx.now) {
-        return Err(Refusal::ProofExpired);
+        return Err(Error::ProofExpired);
     }
-    let stored = session.phone.as_deref().ok_or(Refusal::ProofExpired)?;
-    let phone = Phone::from_stored(stored).map_err(|_| Refusal::ProofInvalid)?;
-    Ok(Proven { verification_id: session.id, phone, made })
+    let stored = session.phone.as_deref().ok_or(Error::ProofExpired)?;
+    let phone = Phone::from_stored(stored).map_err(|_| Error::ProofInvalid)?;
+    Ok(VerifiedPhone { verification_id: session.id, phone, earlier_use })
 }
 
 /// Records what a consumed proof was used for.
-pub fn record_made(tx: &mut Tx, proven: &Proven, made: &Made) -> db::Result<()> {
-    store::record_made(tx.conn, &proven.verification_id, made)
+pub fn record_proof_use(tx: &mut Tx, verified: &VerifiedPhone, proof_use: &ProofUse) -> db::Result<()> {
+    store::record_proof_use(tx.conn, &verified.verification_id, proof_use)
 }

@@ -5,9 +5,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use diesel::{insert_into, update};
 
-use super::{Channel, Made};
-use crate::kit::Timestamp;
+use super::{Channel, Delivery, ProofUse};
 use crate::kit::ids::{AccountId, LinkId, PairingId, PracticeId, SessionId, VerificationId};
+use crate::kit::{Language, Phone, Timestamp};
 use crate::platform::db::schema::{check_budgets, verifications};
 use crate::platform::db::{Both, Conn, Result, columns};
 
@@ -25,7 +25,7 @@ pub struct Session {
     /// The link that the patient came by.
     pub link_id: Option<LinkId>,
     pub practice_id: Option<PracticeId>,
-    pub language: String,
+    pub language: Language,
     /// SMS Retriever hash of the Android app.
     pub app_hash: Option<String>,
     /// The generation of server keys that the code is derived from.
@@ -35,9 +35,9 @@ pub struct Session {
     /// Counter of the session's codes; each epoch has another code.
     pub epoch: i32,
     pub code_expires_at: Timestamp,
-    pub channel: String,
+    pub channel: Channel,
     /// Delivery status of the latest message.
-    pub delivery: String,
+    pub delivery: Delivery,
     /// Number of messages so far.
     pub sends: i32,
     /// Earliest time of the next SMS; `None` if the number takes no texts.
@@ -65,6 +65,11 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
+    /// The phone number; `None` once it is erased.
+    pub fn number(&self) -> Option<Phone> {
+        Phone::from_stored(self.phone.as_deref()?).ok()
+    }
+
     /// Earliest time of the next message by `channel`, by the session's own waits; `None` for never.
     pub fn next_at(&self, channel: Channel) -> Option<Timestamp> {
         match channel {
@@ -86,12 +91,12 @@ pub struct NewRow {
     pub can_call: bool,
     pub link_id: Option<LinkId>,
     pub practice_id: Option<PracticeId>,
-    pub language: &'static str,
+    pub language: Language,
     pub app_hash: Option<String>,
     pub key_id: String,
     pub nonce: Vec<u8>,
     pub code_expires_at: Timestamp,
-    pub channel: &'static str,
+    pub channel: Channel,
     pub next_sms_at: Option<Timestamp>,
     pub next_call_at: Timestamp,
     pub created_at: Timestamp,
@@ -101,7 +106,7 @@ pub struct NewRow {
 #[derive(AsChangeset)]
 #[diesel(table_name = verifications)]
 pub struct NextSend {
-    pub channel: &'static str,
+    pub channel: Channel,
     pub next_sms_at: Option<Timestamp>,
     pub next_call_at: Timestamp,
     pub epoch: i32,
@@ -112,7 +117,7 @@ pub struct NextSend {
 pub fn insert(conn: &mut Conn, row: &NewRow) -> Result<Session> {
     let first = (
         verifications::epoch.eq(0),
-        verifications::delivery.eq("queued"),
+        verifications::delivery.eq(Delivery::Queued),
         verifications::sends.eq(1),
         verifications::checks.eq(0),
     );
@@ -143,13 +148,16 @@ pub fn mark_sent(
         .filter(verifications::sends.eq(seen.sends))
         .filter(verifications::verified_at.is_null())
         .filter(verifications::expires_at.gt(now));
-    let change =
-        (next, verifications::sends.eq(verifications::sends + 1), verifications::delivery.eq("queued"));
+    let change = (
+        next,
+        verifications::sends.eq(verifications::sends + 1),
+        verifications::delivery.eq(Delivery::Queued),
+    );
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
 }
 
 /// Inserts the number's row of checks unless it exists.
-pub fn ensure_check_budget(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
+pub fn ensure_number_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
     let row = (
         check_budgets::phone_key.eq(phone_key),
         check_budgets::fails.eq(0),
@@ -164,7 +172,7 @@ pub fn ensure_check_budget(conn: &mut Conn, phone_key: &str, now: Timestamp) -> 
 
 /// Takes one check from the number and locks its row until the transaction ends; `None` if the number may
 /// not be checked now. After the window has ended, a new one starts with this check.
-pub fn take_check(
+pub fn take_number_check(
     conn: &mut Conn,
     phone_key: &str,
     hard_stop: i32,
@@ -186,8 +194,8 @@ pub fn take_check(
     Ok(update(row).set(change).returning(check_budgets::fails).get_result(conn).optional()?)
 }
 
-/// Undoes [`take_check`] if nothing was compared.
-pub fn return_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
+/// Undoes [`take_number_check`] if nothing was compared.
+pub fn return_number_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
     let change = (
         check_budgets::fails.eq(check_budgets::fails - 1),
         check_budgets::fails_in_a_row.eq(check_budgets::fails_in_a_row - 1),
@@ -195,8 +203,8 @@ pub fn return_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
     Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
 }
 
-/// Undoes [`take_check`] for a correct code.
-pub fn give_back_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
+/// Undoes [`take_number_check`] for a correct code.
+pub fn clear_number_checks(conn: &mut Conn, phone_key: &str) -> Result<usize> {
     let change = (check_budgets::fails.eq(check_budgets::fails - 1), check_budgets::fails_in_a_row.eq(0));
     Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
 }
@@ -207,19 +215,19 @@ pub fn fails_today(conn: &mut Conn, phone_key: &str) -> Result<i32> {
 }
 
 /// Refuses checks of the number until `at`.
-pub fn delay_checks(conn: &mut Conn, phone_key: &str, at: Timestamp) -> Result<usize> {
+pub fn delay_number_checks(conn: &mut Conn, phone_key: &str, at: Timestamp) -> Result<usize> {
     let row = check_budgets::table.find(phone_key);
     Ok(update(row).set(check_budgets::next_check_at.eq(at)).execute(conn)?)
 }
 
 /// Earliest time of the number's next check, and its wrong codes in a row.
-pub fn check_budget(conn: &mut Conn, phone_key: &str) -> Result<Option<(Timestamp, i32)>> {
+pub fn number_checks(conn: &mut Conn, phone_key: &str) -> Result<Option<(Timestamp, i32)>> {
     let row = check_budgets::table.find(phone_key);
     Ok(row.select((check_budgets::next_check_at, check_budgets::fails_in_a_row)).first(conn).optional()?)
 }
 
 /// Unlocks a number after the hard stop.
-pub fn reset_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
+pub fn reset_number_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
     let change = (
         check_budgets::fails.eq(0),
         check_budgets::fails_in_a_row.eq(0),
@@ -246,7 +254,7 @@ pub fn take_session_check(
 }
 
 /// Takes one check from a session that is already verified.
-pub fn take_repeat(conn: &mut Conn, id: &VerificationId, limit: i32) -> Result<Option<Session>> {
+pub fn take_repeated_check(conn: &mut Conn, id: &VerificationId, limit: i32) -> Result<Option<Session>> {
     let row = verifications::table
         .find(id)
         .filter(verifications::verified_at.is_not_null())
@@ -255,8 +263,8 @@ pub fn take_repeat(conn: &mut Conn, id: &VerificationId, limit: i32) -> Result<O
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
 }
 
-/// Undoes [`take_repeat`] for the correct code.
-pub fn return_repeat(conn: &mut Conn, id: &VerificationId) -> Result<usize> {
+/// Undoes [`take_repeated_check`] for the correct code.
+pub fn return_repeated_check(conn: &mut Conn, id: &VerificationId) -> Result<usize> {
     let change = verifications::checks.eq(verifications::checks - 1);
     Ok(update(verifications::table.find(id)).set(change).execute(conn)?)
 }
@@ -294,11 +302,11 @@ pub fn find_by_proof(conn: &mut Conn, proof_hash: &str) -> Result<Option<Session
 }
 
 /// Records what a proof was used for.
-pub fn record_made(conn: &mut Conn, id: &VerificationId, made: &Made) -> Result<()> {
+pub fn record_proof_use(conn: &mut Conn, id: &VerificationId, proof_use: &ProofUse) -> Result<()> {
     let change = (
-        verifications::proof_account_id.eq(&made.account_id),
-        verifications::proof_pairing_id.eq(&made.pairing_id),
-        verifications::proof_session_id.eq(&made.session_id),
+        verifications::proof_account_id.eq(&proof_use.account_id),
+        verifications::proof_pairing_id.eq(&proof_use.pairing_id),
+        verifications::proof_session_id.eq(&proof_use.session_id),
     );
     update(verifications::table.find(id)).set(change).execute(conn)?;
     Ok(())
@@ -309,8 +317,8 @@ pub fn set_delivery(
     conn: &mut Conn,
     id: &VerificationId,
     send: i32,
-    delivery: &str,
-    after: &[&str],
+    delivery: Delivery,
+    after: &[Delivery],
 ) -> Result<usize> {
     let row = verifications::table
         .find(id)
@@ -321,7 +329,7 @@ pub fn set_delivery(
 
 /// Offers a call at once if it was an SMS that failed.
 pub fn offer_call(conn: &mut Conn, id: &VerificationId, now: Timestamp) -> Result<()> {
-    let row = verifications::table.find(id).filter(verifications::channel.eq(Channel::Sms.as_str()));
+    let row = verifications::table.find(id).filter(verifications::channel.eq(Channel::Sms));
     update(row).set(verifications::next_call_at.eq(now)).execute(conn)?;
     Ok(())
 }
@@ -335,8 +343,8 @@ pub fn give_up_channel(conn: &mut Conn, id: &VerificationId, now: Timestamp) -> 
         verifications::next_call_at.eq(now),
     );
     let row = verifications::table.find(id);
-    if update(row.filter(verifications::channel.eq("sms"))).set(no_text).execute(conn)? == 0 {
-        update(row.filter(verifications::channel.eq("voice")))
+    if update(row.filter(verifications::channel.eq(Channel::Sms))).set(no_text).execute(conn)? == 0 {
+        update(row.filter(verifications::channel.eq(Channel::Voice)))
             .set(verifications::can_call.eq(false))
             .execute(conn)?;
     }

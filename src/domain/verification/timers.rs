@@ -6,7 +6,8 @@ use crate::platform::db::{self};
 use crate::platform::rate_limits;
 use crate::platform::tx::Tx;
 
-use super::{Channel, HARD_STOP, Session, session_budgets, store};
+use super::check::HARD_STOP;
+use super::{Channel, Session, session_limits, store};
 
 /// Seconds until each step is possible, 0 for now; `None` if waiting will not help.
 #[derive(Debug)]
@@ -19,18 +20,32 @@ pub struct Timers {
     pub next_check: Option<u64>,
     /// Number of checks that this session has left.
     pub checks_left: i32,
-    /// `pending`, `verified`, `exhausted` or `expired`.
-    pub status: &'static str,
+    pub status: Status,
     /// Time at which the number may be checked again, in any session; `None` after the hard stop.
     pub(super) number_check_at: Option<Timestamp>,
 }
 
+/// Status of a verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = VerificationStatus)]
+pub enum Status {
+    /// A code can be checked, or requested again.
+    Pending,
+    /// The correct code was entered.
+    Verified,
+    /// All checks are used up.
+    Exhausted,
+    /// The time is over.
+    Expired,
+}
+
 pub fn of(tx: &mut Tx, session: &Session) -> db::Result<Timers> {
-    let messages_at = rate_limits::next_at(tx, &session_budgets(tx, session))?;
+    let messages_at = rate_limits::next_at(tx, &session_limits(tx, session))?;
     let number_check_at = number_check_at(tx, session)?;
     let checks_left = (tx.settings.verification.checks - session.checks).max(0);
     let status = status(tx, session, checks_left);
-    let open = status == "pending";
+    let open = status == Status::Pending;
     let wait = |at: Option<Timestamp>| {
         at.filter(|at| open && *at < session.expires_at).map(|at| at.seconds_from(tx.now))
     };
@@ -45,20 +60,20 @@ pub fn of(tx: &mut Tx, session: &Session) -> db::Result<Timers> {
     })
 }
 
-fn status(tx: &Tx, session: &Session, checks_left: i32) -> &'static str {
+fn status(tx: &Tx, session: &Session, checks_left: i32) -> Status {
     if session.verified_at.is_some() {
-        "verified"
+        Status::Verified
     } else if session.expires_at <= tx.now {
-        "expired"
+        Status::Expired
     } else if checks_left == 0 {
-        "exhausted"
+        Status::Exhausted
     } else {
-        "pending"
+        Status::Pending
     }
 }
 
 fn number_check_at(tx: &mut Tx, session: &Session) -> db::Result<Option<Timestamp>> {
-    Ok(match store::check_budget(tx.conn, &session.phone_key)? {
+    Ok(match store::number_checks(tx.conn, &session.phone_key)? {
         Some((_, in_a_row)) if in_a_row >= HARD_STOP => None,
         Some((next_check_at, _)) => Some(next_check_at.max(tx.now)),
         None => Some(tx.now),

@@ -1,45 +1,58 @@
 //! Webhook events: what happened, and the ids to fetch more with. They contain no name, phone number,
 //! address, tag or text, so that the log of a receiver reveals nothing about a patient.
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
 use crate::kit::Timestamp;
 use crate::kit::ids::{ConversationId, InviteId, LinkId, PairingId, PatientId};
 
 /// The type of a webhook event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+    AsExpression,
+    FromSqlRow,
+    ToSchema,
+)]
+#[diesel(sql_type = Text)]
 #[schema(as = WebhookEvent)]
 pub enum Kind {
     /// A patient and the practice were paired.
     #[serde(rename = "pairing.created")]
+    #[strum(serialize = "pairing.created")]
     PairingCreated,
     /// A new conversation was opened.
     #[serde(rename = "conversation.created")]
+    #[strum(serialize = "conversation.created")]
     ConversationCreated,
     /// The identity state of a conversation's patient changed.
     #[serde(rename = "identity.changed")]
+    #[strum(serialize = "identity.changed")]
     IdentityChanged,
     /// A patient accepted an invite.
     #[serde(rename = "invite.accepted")]
+    #[strum(serialize = "invite.accepted")]
     InviteAccepted,
     /// A link was created or changed.
     #[serde(rename = "link.changed")]
+    #[strum(serialize = "link.changed")]
     LinkChanged,
 }
 
-impl Kind {
-    /// The name in the database and in the payload.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PairingCreated => "pairing.created",
-            Self::ConversationCreated => "conversation.created",
-            Self::IdentityChanged => "identity.changed",
-            Self::InviteAccepted => "invite.accepted",
-            Self::LinkChanged => "link.changed",
-        }
-    }
-}
+crate::text_enum!(Kind);
 
 /// The data of an event: only ids and enumerated values, so that no patient data fits in.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -147,13 +160,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_written_as_it_is_named() {
-        for kind in [
-            Kind::PairingCreated,
-            Kind::ConversationCreated,
-            Kind::IdentityChanged,
-            Kind::InviteAccepted,
-            Kind::LinkChanged,
-        ] {
+        for kind in Kind::VARIANTS {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
     }

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Delivery, sealed_secret, store};
+use super::{Delivery, DeliveryState, DisabledReason, sealed_secret, store};
 use crate::kit::Secret;
 use crate::kit::ids::{WebhookDeliveryId, WebhookId};
-use crate::platform::audit;
-use crate::platform::db::{self};
-use crate::platform::outbox::{self, Hook, Job, Outcome, Outgoing, Rendered, Topic};
+use crate::platform::audit::{Action, Actor};
+use crate::platform::db;
+use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Topic, WebhookCall};
 use crate::platform::tx::Tx;
 
 /// The waits between ten attempts: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h (plus jitter),
@@ -57,7 +57,7 @@ impl Topic for WebhookTopic {
             return Ok(Rendered::Unwanted);
         };
         let Some(secrets) = secrets(tx, &endpoint) else { return Ok(Rendered::NotYet("secret_unreadable")) };
-        Ok(Rendered::Ready(Outgoing::Webhook(Hook { url: endpoint.url, event_id, body, secrets })))
+        Ok(Rendered::Ready(Outgoing::Webhook(WebhookCall { url: endpoint.url, event_id, body, secrets })))
     }
 
     fn schedule(&self) -> &'static [u64] {
@@ -68,11 +68,11 @@ impl Topic for WebhookTopic {
     /// the log shows what it missed. An endpoint that answers 410 asks not to be called again.
     fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, is_over: bool) -> db::Result<()> {
         let Some(Payload { delivery, round }) = job.payload() else { return Ok(()) };
-        let settled = store::Settled {
+        let result = store::CallResult {
             state: match (outcome, is_over) {
-                (Outcome::Sent, _) => "delivered",
-                (_, true) => "failed",
-                (_, false) => "queued",
+                (Outcome::Sent, _) => DeliveryState::Delivered,
+                (_, true) => DeliveryState::Failed,
+                (_, false) => DeliveryState::Queued,
             },
             outcome: match outcome {
                 Outcome::Unwanted => "endpoint_disabled",
@@ -81,8 +81,8 @@ impl Topic for WebhookTopic {
             calls: i32::from(*outcome != Outcome::Unwanted),
             at: is_over.then_some(tx.now),
         };
-        match store::settle(tx.conn, &delivery, round, &settled)? {
-            Some(endpoint_id) if *outcome == Outcome::Rejected("gone") => give_up(tx, &endpoint_id),
+        match store::settle(tx.conn, &delivery, round, &result)? {
+            Some(endpoint_id) if *outcome == Outcome::WEBHOOK_GONE => give_up(tx, &endpoint_id),
             _ => Ok(()),
         }
     }
@@ -100,15 +100,11 @@ fn secrets(tx: &Tx, endpoint: &super::Endpoint) -> Option<Vec<Secret>> {
 }
 
 fn give_up(tx: &mut Tx, endpoint_id: &WebhookId) -> db::Result<()> {
-    if store::disable(tx.conn, endpoint_id, "gone")? == 0 {
+    if store::disable(tx.conn, endpoint_id, DisabledReason::Gone)? == 0 {
         return Ok(());
     }
     let practice_id = store::practice_of(tx.conn, endpoint_id)?;
-    tx.audit(&audit::Event {
-        practice_id: Some(&practice_id),
-        actor: "system",
-        action: "webhook.disabled",
-        subject: endpoint_id.as_str(),
-        detail: json!({ "reason": "gone" }),
-    })
+    let detail = json!({ "reason": DisabledReason::Gone });
+    tx.audit(Some(&practice_id), Actor::System, Action::WebhookDisabled, endpoint_id, detail);
+    Ok(())
 }

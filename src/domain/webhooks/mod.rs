@@ -4,27 +4,31 @@
 //! An event is written in the transaction of its cause, with an outbox row for each endpoint that
 //! subscribes to it; without a subscriber, nothing is written. Bodies are thin: only ids, with which the
 //! receiver fetches the rest.
+//!
+//! A webhook's secret lets its holder impersonate us to the practice's server, so only admins manage
+//! webhooks.
 
 pub mod address;
 pub mod event;
 pub mod message;
 pub mod sealed_secret;
+pub mod state;
 pub mod store;
 
 use std::time::Duration;
 
 pub use event::{Fact, Kind};
 pub use message::WebhookTopic;
-pub use store::{Delivery, Endpoint};
+pub use state::{DeliveryState, DisabledReason, State};
+pub use store::{Delivery, Endpoint, LoggedDelivery};
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::ToSchema;
 
-use crate::domain::staff::{self, Principal, Role};
+use crate::domain::staff::Staff;
 use crate::kit::Secret;
 use crate::kit::ids::{EventId, PracticeId, WebhookDeliveryId, WebhookId};
-use crate::platform::db::{self};
+use crate::platform::audit::Action;
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// Maximum number of endpoints per practice.
@@ -34,31 +38,8 @@ const BOTH_SIGN: Duration = Duration::from_hours(24);
 /// Retention of events and their delivery log.
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
-/// The state of a webhook endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = WebhookState)]
-pub enum State {
-    /// The endpoint receives its events.
-    Active,
-    /// The endpoint is not called.
-    Disabled,
-}
-
-impl State {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Disabled => "disabled",
-        }
-    }
-}
-
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The caller is not signed in, or is not an admin.
-    #[error(transparent)]
-    Staff(#[from] staff::Refusal),
+pub enum Error {
     /// No such endpoint, or no such entry in its log.
     #[error("webhook not found")]
     NotFound,
@@ -79,7 +60,8 @@ pub enum Refusal {
 }
 
 /// A new endpoint to create.
-pub struct New {
+#[derive(Clone)]
+pub struct NewWebhook {
     pub url: String,
     pub label: String,
     /// The subscribed event types; `None` means all, including future types.
@@ -125,15 +107,14 @@ fn fan_out(
 }
 
 /// Creates an endpoint; its secret is shown only once.
-pub fn create(tx: &mut Tx, token: Option<&Secret>, new: &New) -> Result<(Endpoint, Secret), Refusal> {
-    let who = admin(tx, token)?;
+pub fn create(tx: &mut Tx, who: &Staff, new: &NewWebhook) -> Result<(Endpoint, Secret), Error> {
     check_url(tx, &new.url)?;
-    lock(tx, &who)?;
+    lock(tx, who)?;
     if store::count(tx.conn, &who.practice_id)? >= MOST {
-        return Err(Refusal::TooMany);
+        return Err(Error::TooMany);
     }
     let id = tx.id::<WebhookId>();
-    let (secret, sealed) = sealed_secret::make(tx, &id).ok_or(Refusal::NotSealed)?;
+    let (secret, sealed) = sealed_secret::make(tx, &id).ok_or(Error::NotSealed)?;
     let row = store::NewEndpoint {
         practice_id: &who.practice_id,
         url: &new.url,
@@ -142,69 +123,59 @@ pub fn create(tx: &mut Tx, token: Option<&Secret>, new: &New) -> Result<(Endpoin
         secret: &sealed,
     };
     let endpoint = store::insert(tx.conn, &id, &row, tx.now)?;
-    who.note(tx, "webhook.created", id.as_str(), json!({ "after": picture(&endpoint) }))?;
+    who.note(tx, Action::WebhookCreated, &id, json!({ "after": audit_detail(&endpoint) }));
     Ok((endpoint, secret))
 }
 
 /// Lists up to `limit` endpoints after the id `after`.
-pub fn list(tx: &mut Tx, token: Option<&Secret>, after: &str, limit: i64) -> Result<Vec<Endpoint>, Refusal> {
-    let who = admin(tx, token)?;
+pub fn list(tx: &mut Tx, who: &Staff, after: &str, limit: i64) -> Result<Vec<Endpoint>, Error> {
     Ok(store::list(tx.conn, &who.practice_id, after, limit)?)
 }
 
-pub fn find(tx: &mut Tx, token: Option<&Secret>, id: &WebhookId) -> Result<Endpoint, Refusal> {
-    let who = admin(tx, token)?;
-    own(tx, &who, id)
+pub fn find(tx: &mut Tx, who: &Staff, id: &WebhookId) -> Result<Endpoint, Error> {
+    store::find(tx.conn, &who.practice_id, id)?.ok_or(Error::NotFound)
 }
 
-pub fn change(
-    tx: &mut Tx,
-    token: Option<&Secret>,
-    id: &WebhookId,
-    change: &Change,
-) -> Result<Endpoint, Refusal> {
-    let who = admin(tx, token)?;
-    let before = own(tx, &who, id)?;
+pub fn change(tx: &mut Tx, who: &Staff, id: &WebhookId, change: &Change) -> Result<Endpoint, Error> {
+    let before = find(tx, who, id)?;
     if let Some(url) = &change.url {
         check_url(tx, url)?;
     }
     // Optimistic lock: if the endpoint was disabled or deleted meanwhile, the caller retries and reads it
     // again.
     let after = store::change(tx.conn, &before, change)?.ok_or(db::Error::Busy)?;
-    let detail = json!({ "before": picture(&before), "after": picture(&after) });
-    who.note(tx, "webhook.changed", id.as_str(), detail)?;
+    let detail = json!({ "before": audit_detail(&before), "after": audit_detail(&after) });
+    who.note(tx, Action::WebhookChanged, id, detail);
     Ok(after)
 }
 
 /// Rotates the secret of an endpoint, which is shown only once; the previous one still signs for 24 hours.
-pub fn rotate(tx: &mut Tx, token: Option<&Secret>, id: &WebhookId) -> Result<(Endpoint, Secret), Refusal> {
-    let who = admin(tx, token)?;
-    let (secret, sealed) = sealed_secret::make(tx, id).ok_or(Refusal::NotSealed)?;
+pub fn rotate(tx: &mut Tx, who: &Staff, id: &WebhookId) -> Result<(Endpoint, Secret), Error> {
+    let (secret, sealed) = sealed_secret::make(tx, id).ok_or(Error::NotSealed)?;
     let rotated = store::rotate(tx.conn, &who.practice_id, id, &sealed, tx.now + BOTH_SIGN)?;
-    let endpoint = rotated.ok_or(Refusal::NotFound)?;
-    who.note(tx, "webhook.rotated", id.as_str(), json!({}))?;
+    let endpoint = rotated.ok_or(Error::NotFound)?;
+    who.note(tx, Action::WebhookRotated, id, json!({}));
     Ok((endpoint, secret))
 }
 
 /// Deletes an endpoint; its pending deliveries are dropped.
-pub fn delete(tx: &mut Tx, token: Option<&Secret>, id: &WebhookId) -> Result<(), Refusal> {
-    let who = admin(tx, token)?;
+pub fn delete(tx: &mut Tx, who: &Staff, id: &WebhookId) -> Result<(), Error> {
     if store::delete(tx.conn, &who.practice_id, id)? == 0 {
-        return Err(Refusal::NotFound);
+        return Err(Error::NotFound);
     }
-    Ok(who.note(tx, "webhook.deleted", id.as_str(), json!({}))?)
+    who.note(tx, Action::WebhookDeleted, id, json!({}));
+    Ok(())
 }
 
 /// Lists up to `limit` log entries before the id `before`, newest first, each with the type of its event.
 pub fn deliveries(
     tx: &mut Tx,
-    token: Option<&Secret>,
+    who: &Staff,
     id: &WebhookId,
     before: Option<&str>,
     limit: i64,
-) -> Result<Vec<(Delivery, String)>, Refusal> {
-    let who = admin(tx, token)?;
-    let endpoint = own(tx, &who, id)?;
+) -> Result<Vec<LoggedDelivery>, Error> {
+    let endpoint = find(tx, who, id)?;
     Ok(store::deliveries(tx.conn, &endpoint.id, before, limit)?)
 }
 
@@ -212,20 +183,19 @@ pub fn deliveries(
 /// pending attempts of the same entry are dropped.
 pub fn replay(
     tx: &mut Tx,
-    token: Option<&Secret>,
+    who: &Staff,
     id: &WebhookId,
     delivery_id: &WebhookDeliveryId,
-) -> Result<(Delivery, String), Refusal> {
-    let who = admin(tx, token)?;
-    let endpoint = own(tx, &who, id)?;
-    if endpoint.state() == State::Disabled {
-        return Err(Refusal::Disabled);
+) -> Result<LoggedDelivery, Error> {
+    let endpoint = find(tx, who, id)?;
+    if !endpoint.is_active() {
+        return Err(Error::Disabled);
     }
-    store::begin_round(tx.conn, &endpoint.id, delivery_id)?.ok_or(Refusal::NotFound)?;
-    let (delivery, kind) = store::delivery(tx.conn, delivery_id)?.ok_or(Refusal::NotFound)?;
-    message::enqueue(tx, &endpoint.id, &delivery)?;
-    who.note(tx, "webhook.replayed", id.as_str(), json!({ "delivery": delivery_id }))?;
-    Ok((delivery, kind))
+    store::begin_round(tx.conn, &endpoint.id, delivery_id)?.ok_or(Error::NotFound)?;
+    let logged = store::delivery(tx.conn, delivery_id)?.ok_or(Error::NotFound)?;
+    message::enqueue(tx, &endpoint.id, &logged.delivery)?;
+    who.note(tx, Action::WebhookReplayed, id, json!({ "delivery": delivery_id }));
+    Ok(logged)
 }
 
 /// Deletes events and their log after 30 days.
@@ -233,33 +203,23 @@ pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
     store::delete_before(tx.conn, tx.now - KEPT)
 }
 
-/// A webhook's secret lets its holder impersonate us to the practice's server, so only admins manage them.
-fn admin(tx: &mut Tx, token: Option<&Secret>) -> Result<Principal, Refusal> {
-    let who = staff::authenticate(tx, token)?;
-    if who.role == Role::Admin { Ok(who) } else { Err(staff::Refusal::Forbidden.into()) }
-}
-
-fn own(tx: &mut Tx, who: &Principal, id: &WebhookId) -> Result<Endpoint, Refusal> {
-    store::find(tx.conn, &who.practice_id, id)?.ok_or(Refusal::NotFound)
-}
-
-fn check_url(tx: &Tx, url: &str) -> Result<(), Refusal> {
-    address::check(url, tx.settings.webhooks.allow_private).map_err(Refusal::Url)
+fn check_url(tx: &Tx, url: &str) -> Result<(), Error> {
+    address::check(url, tx.settings.webhooks.allow_private).map_err(Error::Url)
 }
 
 /// Serializes creation: of two concurrent requests, only one may create the tenth endpoint.
-fn lock(tx: &mut Tx, who: &Principal) -> db::Result<()> {
+fn lock(tx: &mut Tx, who: &Staff) -> db::Result<()> {
     let name = tx.keys.derive("webhooks-of-practice", &[who.practice_id.as_str().as_bytes()]);
     let name = name.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
     if tx.conn.try_lock(name)? { Ok(()) } else { Err(db::Error::Busy) }
 }
 
 /// The audit detail of an endpoint. Only the origin of its URL, since a path or query can be a secret.
-fn picture(endpoint: &Endpoint) -> Value {
+fn audit_detail(endpoint: &Endpoint) -> Value {
     let origin: String = endpoint.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let origin = origin.split('?').next().unwrap_or_default();
     json!({
-        "origin": origin, "label": endpoint.label, "events": endpoint.events(), "state": endpoint.state(),
+        "origin": origin, "label": endpoint.label, "events": endpoint.events(), "state": endpoint.state,
         "disabled_reason": endpoint.disabled_reason,
     })
 }

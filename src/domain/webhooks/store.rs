@@ -4,7 +4,7 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::{insert_into, update};
 
-use super::{Change, Kind, State};
+use super::{Change, DeliveryState, DisabledReason, Kind, State};
 use crate::kit::Timestamp;
 use crate::kit::ids::{EventId, PracticeId, WebhookDeliveryId, WebhookId};
 use crate::platform::db::schema::{webhook_deliveries, webhook_endpoints, webhook_events};
@@ -14,7 +14,6 @@ use crate::platform::db::{Conn, Result, columns};
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = webhook_endpoints)]
 pub struct Endpoint {
-    /// Prefixed `whk_`, followed by a UUID.
     pub id: WebhookId,
     pub practice_id: PracticeId,
     pub url: String,
@@ -26,9 +25,8 @@ pub struct Endpoint {
     pub old_secret: Option<String>,
     /// The previous secret signs too until this time.
     pub old_secret_until: Option<Timestamp>,
-    state: String,
-    /// The reason why it is disabled: `gone` or `staff`.
-    pub disabled_reason: Option<String>,
+    pub state: State,
+    pub disabled_reason: Option<DisabledReason>,
     pub created_at: Timestamp,
 }
 
@@ -43,8 +41,13 @@ impl Endpoint {
         self.events().is_none_or(|kinds| kinds.contains(&kind))
     }
 
-    pub fn state(&self) -> State {
-        if self.state == State::Active.as_str() { State::Active } else { State::Disabled }
+    pub fn is_active(&self) -> bool {
+        self.state == State::Active
+    }
+
+    /// Returns whether it answered 410, so that it is called no more.
+    pub fn is_gone(&self) -> bool {
+        self.disabled_reason == Some(DisabledReason::Gone)
     }
 }
 
@@ -52,12 +55,10 @@ impl Endpoint {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = webhook_deliveries)]
 pub struct Delivery {
-    /// Prefixed `whd_`, followed by a UUID.
     pub id: WebhookDeliveryId,
     /// Sent as the `webhook-id` header.
     pub event_id: EventId,
-    /// One of `queued`, `delivered` and `failed`.
-    pub state: String,
+    pub state: DeliveryState,
     /// Number of attempts over all rounds.
     pub attempts: i32,
     /// The result of the last call.
@@ -68,6 +69,13 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// The time when the last round ended.
     pub settled_at: Option<Timestamp>,
+}
+
+/// A delivery and the type of its event.
+#[derive(Queryable)]
+pub struct LoggedDelivery {
+    pub delivery: Delivery,
+    pub kind: Kind,
 }
 
 pub struct NewEndpoint<'a> {
@@ -87,14 +95,15 @@ fn events_text(events: Option<&[Kind]>) -> String {
 /// Selects the endpoints that are not deleted.
 #[diesel::dsl::auto_type]
 fn living() -> _ {
-    webhook_endpoints::table.filter(webhook_endpoints::state.ne("deleted"))
+    let deleted: State = State::Deleted;
+    webhook_endpoints::table.filter(webhook_endpoints::state.ne(deleted))
 }
 
 /// Lists the active endpoints of a practice.
 pub fn active(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Endpoint>> {
     let rows = webhook_endpoints::table
         .filter(webhook_endpoints::practice_id.eq(practice_id))
-        .filter(webhook_endpoints::state.eq("active"));
+        .filter(webhook_endpoints::state.eq(State::Active));
     Ok(rows.order(webhook_endpoints::id).select(columns::<Endpoint>()).load(conn)?)
 }
 
@@ -126,7 +135,7 @@ pub fn insert(conn: &mut Conn, id: &WebhookId, new: &NewEndpoint<'_>, now: Times
         webhook_endpoints::label.eq(new.label),
         webhook_endpoints::events.eq(events_text(new.events)),
         webhook_endpoints::secret.eq(new.secret),
-        webhook_endpoints::state.eq("active"),
+        webhook_endpoints::state.eq(State::Active),
         webhook_endpoints::created_at.eq(now),
     );
     Ok(insert_into(webhook_endpoints::table).values(row).returning(columns::<Endpoint>()).get_result(conn)?)
@@ -138,14 +147,14 @@ struct Changed<'a> {
     url: Option<&'a str>,
     label: Option<&'a str>,
     events: Option<String>,
-    state: &'static str,
-    disabled_reason: Option<Option<String>>,
+    state: State,
+    disabled_reason: Option<Option<DisabledReason>>,
 }
 
 /// Changes an endpoint if its state is still as in `seen`.
 pub fn change(conn: &mut Conn, seen: &Endpoint, change: &Change) -> Result<Option<Endpoint>> {
-    let reason = match (seen.state(), change.state) {
-        (State::Active, Some(State::Disabled)) => Some(Some("staff".to_owned())),
+    let reason = match (seen.state, change.state) {
+        (State::Active, Some(State::Disabled)) => Some(Some(DisabledReason::Staff)),
         (_, Some(State::Active)) => Some(None),
         _ => None,
     };
@@ -154,10 +163,10 @@ pub fn change(conn: &mut Conn, seen: &Endpoint, change: &Change) -> Result<Optio
         label: change.label.as_deref(),
         events: change.events.as_ref().map(|events| events_text(events.as_deref())),
         // Always assigned, so that the statement is never without a column to set.
-        state: change.state.unwrap_or(seen.state()).as_str(),
+        state: change.state.unwrap_or(seen.state),
         disabled_reason: reason,
     };
-    let row = webhook_endpoints::table.find(&seen.id).filter(webhook_endpoints::state.eq(&seen.state));
+    let row = webhook_endpoints::table.find(&seen.id).filter(webhook_endpoints::state.eq(seen.state));
     Ok(update(row).set(changed).returning(columns::<Endpoint>()).get_result(conn).optional()?)
 }
 
@@ -172,7 +181,7 @@ pub fn rotate(
     let row = webhook_endpoints::table
         .filter(webhook_endpoints::id.eq(id))
         .filter(webhook_endpoints::practice_id.eq(practice_id))
-        .filter(webhook_endpoints::state.ne("deleted"));
+        .filter(webhook_endpoints::state.ne(State::Deleted));
     let change = (
         webhook_endpoints::old_secret.eq(webhook_endpoints::secret.nullable()),
         webhook_endpoints::old_secret_until.eq(until),
@@ -182,10 +191,10 @@ pub fn rotate(
 }
 
 /// Disables an endpoint; returns 0 if it is not active.
-pub fn disable(conn: &mut Conn, id: &WebhookId, reason: &str) -> Result<usize> {
-    let row = webhook_endpoints::table.find(id).filter(webhook_endpoints::state.eq("active"));
+pub fn disable(conn: &mut Conn, id: &WebhookId, reason: DisabledReason) -> Result<usize> {
+    let row = webhook_endpoints::table.find(id).filter(webhook_endpoints::state.eq(State::Active));
     let change =
-        (webhook_endpoints::state.eq("disabled"), webhook_endpoints::disabled_reason.eq(Some(reason)));
+        (webhook_endpoints::state.eq(State::Disabled), webhook_endpoints::disabled_reason.eq(Some(reason)));
     Ok(update(row).set(change).execute(conn)?)
 }
 
@@ -194,9 +203,9 @@ pub fn delete(conn: &mut Conn, practice_id: &PracticeId, id: &WebhookId) -> Resu
     let row = webhook_endpoints::table
         .filter(webhook_endpoints::id.eq(id))
         .filter(webhook_endpoints::practice_id.eq(practice_id))
-        .filter(webhook_endpoints::state.ne("deleted"));
+        .filter(webhook_endpoints::state.ne(State::Deleted));
     let change = (
-        webhook_endpoints::state.eq("deleted"),
+        webhook_endpoints::state.eq(State::Deleted),
         webhook_endpoints::url.eq(""),
         webhook_endpoints::label.eq(""),
         webhook_endpoints::secret.eq(""),
@@ -216,7 +225,7 @@ pub fn insert_event(
     let row = (
         webhook_events::id.eq(id),
         webhook_events::practice_id.eq(practice_id),
-        webhook_events::kind.eq(kind.as_str()),
+        webhook_events::kind.eq(kind),
         webhook_events::body.eq(body),
         webhook_events::created_at.eq(now),
     );
@@ -235,7 +244,7 @@ pub fn insert_delivery(
         webhook_deliveries::id.eq(id),
         webhook_deliveries::endpoint_id.eq(endpoint_id),
         webhook_deliveries::event_id.eq(event_id),
-        webhook_deliveries::state.eq("queued"),
+        webhook_deliveries::state.eq(DeliveryState::Queued),
         webhook_deliveries::attempts.eq(0),
         webhook_deliveries::replays.eq(0),
         webhook_deliveries::created_at.eq(now),
@@ -250,7 +259,7 @@ pub fn deliveries(
     endpoint_id: &WebhookId,
     before: Option<&str>,
     limit: i64,
-) -> Result<Vec<(Delivery, String)>> {
+) -> Result<Vec<LoggedDelivery>> {
     let mut rows = webhook_deliveries::table
         .inner_join(webhook_events::table)
         .filter(webhook_deliveries::endpoint_id.eq(endpoint_id))
@@ -263,7 +272,7 @@ pub fn deliveries(
 }
 
 /// Returns a log entry with the type of its event.
-pub fn delivery(conn: &mut Conn, id: &WebhookDeliveryId) -> Result<Option<(Delivery, String)>> {
+pub fn delivery(conn: &mut Conn, id: &WebhookDeliveryId) -> Result<Option<LoggedDelivery>> {
     let row = webhook_deliveries::table.inner_join(webhook_events::table);
     let row = row.filter(webhook_deliveries::id.eq(id));
     Ok(row.select((columns::<Delivery>(), webhook_events::kind)).first(conn).optional()?)
@@ -274,7 +283,7 @@ pub fn begin_round(conn: &mut Conn, endpoint_id: &WebhookId, id: &WebhookDeliver
     let row = webhook_deliveries::table.find(id).filter(webhook_deliveries::endpoint_id.eq(endpoint_id));
     let change = (
         webhook_deliveries::replays.eq(webhook_deliveries::replays + 1),
-        webhook_deliveries::state.eq("queued"),
+        webhook_deliveries::state.eq(DeliveryState::Queued),
         webhook_deliveries::settled_at.eq(None::<Timestamp>),
     );
     Ok(update(row).set(change).returning(webhook_deliveries::replays).get_result(conn).optional()?)
@@ -291,15 +300,14 @@ pub fn due(
         .inner_join(webhook_events::table)
         .filter(webhook_deliveries::id.eq(id))
         .filter(webhook_deliveries::replays.eq(round))
-        .filter(webhook_endpoints::state.eq("active"));
+        .filter(webhook_endpoints::state.eq(State::Active));
     let columns = (columns::<Endpoint>(), webhook_events::id, webhook_events::body);
     Ok(row.select(columns).first(conn).optional()?)
 }
 
 /// The result of a call.
-pub struct Settled {
-    /// One of `queued`, `delivered` and `failed`.
-    pub state: &'static str,
+pub struct CallResult {
+    pub state: DeliveryState,
     /// The label of the outcome, as the log shows it.
     pub outcome: &'static str,
     /// The number of calls made: 1, or 0 if the row was unwanted.
@@ -313,14 +321,14 @@ pub fn settle(
     conn: &mut Conn,
     id: &WebhookDeliveryId,
     round: i32,
-    settled: &Settled,
+    result: &CallResult,
 ) -> Result<Option<WebhookId>> {
     let row = webhook_deliveries::table.find(id).filter(webhook_deliveries::replays.eq(round));
     let change = (
-        webhook_deliveries::state.eq(settled.state),
-        webhook_deliveries::attempts.eq(webhook_deliveries::attempts + settled.calls),
-        webhook_deliveries::last_outcome.eq(Some(settled.outcome)),
-        webhook_deliveries::settled_at.eq(settled.at),
+        webhook_deliveries::state.eq(result.state),
+        webhook_deliveries::attempts.eq(webhook_deliveries::attempts + result.calls),
+        webhook_deliveries::last_outcome.eq(Some(result.outcome)),
+        webhook_deliveries::settled_at.eq(result.at),
     );
     let endpoint = update(row).set(change).returning(webhook_deliveries::endpoint_id);
     Ok(endpoint.get_result(conn).optional()?)
@@ -341,7 +349,7 @@ pub fn delete_before(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let count = diesel::delete(swept).execute(conn)?;
     let log = webhook_deliveries::table.filter(webhook_deliveries::endpoint_id.eq(webhook_endpoints::id));
     let gone =
-        webhook_endpoints::table.filter(webhook_endpoints::state.eq("deleted")).filter(not(exists(log)));
+        webhook_endpoints::table.filter(webhook_endpoints::state.eq(State::Deleted)).filter(not(exists(log)));
     diesel::delete(gone).execute(conn)?;
     Ok(count)
 }

@@ -23,7 +23,7 @@ const TELLING_LETTERS: usize = 3;
 
 /// A name as words, normalized for comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folded {
+pub struct NameWords {
     joined: String,
     /// The words, with bound particles joined to the word that they belong to.
     pieces: Vec<String>,
@@ -40,7 +40,7 @@ pub enum Likeness {
     Equal,
 }
 
-impl Folded {
+impl NameWords {
     fn given(words: &[String]) -> Self {
         Self::of(words, particles::given_pieces(words))
     }
@@ -123,8 +123,8 @@ fn contradict(ones: &[String], others: &[String]) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     /// The given names, without middle initials.
-    pub given: Folded,
-    pub family: Folded,
+    pub given: NameWords,
+    pub family: NameWords,
     /// The generational suffix, which tells father from son.
     pub suffix: Option<Suffix>,
 }
@@ -136,7 +136,7 @@ impl Name {
         while given.len() > 1 && given.last().is_some_and(|word| is_letter(word)) {
             given.pop();
         }
-        Self { given: Folded::given(&given), family: Folded::family(&family), suffix }
+        Self { given: NameWords::given(&given), family: NameWords::family(&family), suffix }
     }
 
     /// Whether they could be two forms of one name, apart from suffixes.

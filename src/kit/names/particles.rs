@@ -5,7 +5,7 @@
 //! name with the word behind it: "San Juan" is neither "San Miguel" nor "Juan", and "Mac Donald" is
 //! "Macdonald". The last word of a name always counts, even if it looks like a particle: Vietnamese Lê and
 //! Đỗ, Chinese Du, the family name Van. A word that is missing from these lists does little harm: two names
-//! that each have a word which the other one lacks differ under any list ([`super::Folded`]).
+//! that each have a word which the other one lacks differ under any list ([`super::NameWords`]).
 
 /// Spanish, Portuguese, Italian, French; Dutch, German, Scandinavian; Arabic and Malay.
 const PARTICLES: [&str; 61] = [

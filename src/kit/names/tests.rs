@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn given(text: &str) -> Folded {
+fn given(text: &str) -> NameWords {
     Name::new(text, "x").given
 }
 
@@ -67,7 +67,7 @@ fn an_initial_and_a_double_name_are_compatible_and_a_sibling_is_not() {
     assert!(!family("Ruiz").is_compatible_family(&family("de la Cruz")));
 }
 
-fn family(text: &str) -> Folded {
+fn family(text: &str) -> NameWords {
     Name::new("x", text).family
 }
 

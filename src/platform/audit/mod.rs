@@ -6,14 +6,18 @@
 //! too: the operator's own in one chain, and those of patients' accounts in sixteen chains by account id.
 //!
 //! A chain has one head, which an append locks until the commit. So the events of a request are kept in its
-//! a unit of work and written at the end, chain by chain in the order of their names: the heads are always the
+//! unit of work and written at the end, chain by chain in the order of their names: the heads are always the
 //! last locks of a transaction, in one order, so they cannot deadlock. The price is that two transactions
 //! of one practice commit one after the other. Numbering the rows later, in a background job, would avoid
 //! that, but would leave every row without a number for a while, and a missing one would go undetected.
 
+pub mod action;
+pub mod actor;
 pub mod store;
 pub mod verify;
 
+pub use action::{Action, Subject};
+pub use actor::Actor;
 pub use store::{Filter, Row};
 pub use verify::{Finding, Report, Verdict, verify};
 
@@ -26,20 +30,6 @@ use crate::kit::Timestamp;
 use crate::kit::ids::{AuditEventId, PracticeId};
 use crate::platform::db::{self, Conn};
 
-/// An event to record. Subjects are ids; names, phone numbers and addresses must not be stored here.
-pub struct Event<'a> {
-    /// `None` for an event without a practice, such as the operator's.
-    pub practice_id: Option<&'a PracticeId>,
-    /// The id of an account or a staff member, or `operator` or `system`.
-    pub actor: &'a str,
-    /// The action, e.g. `pairing.created`.
-    pub action: &'a str,
-    /// The id of the object.
-    pub subject: &'a str,
-    /// Further facts for an auditor, as JSON.
-    pub detail: Value,
-}
-
 impl Row {
     /// Returns the pagination cursor: the row's number, or its id if it is from before the chains.
     pub fn key(&self) -> String {
@@ -48,44 +38,35 @@ impl Row {
 }
 
 /// An event that waits in a unit of work to be appended to its chain.
-pub struct Recorded {
-    id: AuditEventId,
-    practice_id: Option<PracticeId>,
-    actor: String,
-    action: String,
-    subject: String,
-    detail: String,
+pub struct Event {
+    pub id: AuditEventId,
+    /// `None` for an event without a practice, such as the operator's.
+    pub practice_id: Option<PracticeId>,
+    pub actor: Actor,
+    pub action: Action,
+    /// The id of the object. Names, phone numbers and addresses must not be stored here.
+    pub subject: String,
+    /// Further facts for an auditor.
+    pub detail: Value,
 }
 
-impl Recorded {
-    /// `event` under a fresh `id`.
-    pub fn new(id: AuditEventId, event: &Event<'_>) -> Self {
-        Self {
-            id,
-            practice_id: event.practice_id.cloned(),
-            actor: event.actor.to_owned(),
-            action: event.action.to_owned(),
-            subject: event.subject.to_owned(),
-            detail: event.detail.to_string(),
-        }
-    }
-
+impl Event {
     /// The chain of the event. Accounts have sixteen, so that sign-ins do not all wait for one head.
     fn chain(&self) -> String {
         if let Some(practice_id) = &self.practice_id {
             return practice_id.to_string();
         }
-        let digit = self.actor.strip_prefix("acc_").and_then(|id| id.chars().last());
-        match digit.filter(char::is_ascii_hexdigit) {
-            Some(digit) => format!("accounts-{digit}"),
-            None => "operator".to_owned(),
-        }
+        let digit = match &self.actor {
+            Actor::Account(id) => id.as_str().chars().last().filter(char::is_ascii_hexdigit),
+            _ => None,
+        };
+        digit.map_or_else(|| "operator".to_owned(), |digit| format!("accounts-{digit}"))
     }
 }
 
 /// Writes the recorded events, as the last statements of the transaction.
-pub fn append(conn: &mut Conn, recorded: Vec<Recorded>, now: Timestamp) -> db::Result<()> {
-    let mut chains: BTreeMap<String, Vec<Recorded>> = BTreeMap::new();
+pub fn append(conn: &mut Conn, recorded: Vec<Event>, now: Timestamp) -> db::Result<()> {
+    let mut chains: BTreeMap<String, Vec<Event>> = BTreeMap::new();
     for event in recorded {
         chains.entry(event.chain()).or_default().push(event);
     }
@@ -98,10 +79,10 @@ pub fn append(conn: &mut Conn, recorded: Vec<Recorded>, now: Timestamp) -> db::R
             let row = Row {
                 id: event.id,
                 practice_id: event.practice_id,
-                actor: event.actor,
-                action: event.action,
+                actor: event.actor.to_string(),
+                action: event.action.to_string(),
                 subject: event.subject,
-                detail: event.detail,
+                detail: event.detail.to_string(),
                 created_at: now,
                 chain: Some(chain.clone()),
                 seq: Some(seq),

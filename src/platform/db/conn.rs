@@ -10,7 +10,6 @@ pub use backend::{Conn, MultiBackend};
 
 // The derive adds its own types beside the enum, so it has a module to itself.
 mod backend {
-    #![expect(missing_docs, reason = "the derive does not document its items")]
     #![expect(clippy::disallowed_methods, reason = "the derive makes an `establish` that is never called")]
     use diesel::{PgConnection, SqliteConnection};
 
@@ -40,71 +39,53 @@ impl<Q: Query> Query for Both<Q> {
 
 impl<Q, C> RunQueryDsl<C> for Both<Q> {}
 
-/// A SELECT that locks its rows until the transaction ends and skips rows that others have locked. On
-/// SQLite nothing is added: its one writer holds the file.
-#[derive(Debug, QueryId)]
-pub struct SkipLocked<Q>(pub Q);
+/// The end of a SELECT that locks. SQLite needs none: its one writer holds the file.
+struct Clause(&'static str);
 
-struct Locking;
-
-impl QueryFragment<diesel::pg::Pg> for Locking {
+impl QueryFragment<diesel::pg::Pg> for Clause {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
-        pass.push_sql(" FOR UPDATE SKIP LOCKED");
+        pass.push_sql(self.0);
         Ok(())
     }
 }
 
-impl QueryFragment<diesel::sqlite::Sqlite> for Locking {
+impl QueryFragment<diesel::sqlite::Sqlite> for Clause {
     fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
         Ok(())
     }
 }
 
-impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for SkipLocked<Q> {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        self.0.walk_ast(pass.reborrow())?;
-        MultiBackend::walk_variant_ast(&Locking, pass)
-    }
+macro_rules! locks {
+    ($($(#[$doc:meta])+ $name:ident $clause:literal;)+) => {$(
+        $(#[$doc])+
+        #[derive(Debug, QueryId)]
+        pub struct $name<Q>(pub Q);
+
+        impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for $name<Q> {
+            fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+                self.0.walk_ast(pass.reborrow())?;
+                MultiBackend::walk_variant_ast(&Clause($clause), pass)
+            }
+        }
+
+        impl<Q: Query> Query for $name<Q> {
+            type SqlType = Q::SqlType;
+        }
+
+        impl<Q, C> RunQueryDsl<C> for $name<Q> {}
+    )+};
 }
 
-impl<Q: Query> Query for SkipLocked<Q> {
-    type SqlType = Q::SqlType;
+locks! {
+    /// A SELECT whose rows nobody else changes or locks until the transaction ends. Others may still refer to
+    /// them by foreign keys.
+    Locked " FOR NO KEY UPDATE";
+    /// A SELECT whose rows cannot change until the transaction ends: others may read and share them, and a
+    /// pending change is waited for.
+    Shared " FOR SHARE";
+    /// A SELECT that locks its rows until the transaction ends and skips rows that others have locked.
+    SkipLocked " FOR UPDATE SKIP LOCKED";
 }
-
-impl<Q, C> RunQueryDsl<C> for SkipLocked<Q> {}
-
-/// A SELECT whose rows cannot change until the transaction ends: others may read and share them, and a
-/// pending change is waited for. On SQLite nothing is added, as with [`SkipLocked`].
-#[derive(Debug, QueryId)]
-pub struct Shared<Q>(pub Q);
-
-struct Sharing;
-
-impl QueryFragment<diesel::pg::Pg> for Sharing {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
-        pass.push_sql(" FOR SHARE");
-        Ok(())
-    }
-}
-
-impl QueryFragment<diesel::sqlite::Sqlite> for Sharing {
-    fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
-        Ok(())
-    }
-}
-
-impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Shared<Q> {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        self.0.walk_ast(pass.reborrow())?;
-        MultiBackend::walk_variant_ast(&Sharing, pass)
-    }
-}
-
-impl<Q: Query> Query for Shared<Q> {
-    type SqlType = Q::SqlType;
-}
-
-impl<Q, C> RunQueryDsl<C> for Shared<Q> {}
 
 impl Conn {
     /// Opens a transaction. On SQLite it is IMMEDIATE for a writer: a deferred one that writes later fails

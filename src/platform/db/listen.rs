@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection as _;
 use super::{Conn, Target};
 
 /// How often the socket is polled: libpq returns what has arrived, and does not wait for more.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
 /// The pause before a lost connection is opened again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -25,24 +25,24 @@ impl Listener {
         Self { target, channel, conn: None, retry_at: None }
     }
 
-    /// How often to call [`Listener::heard`]; `None` where there are no notifications.
-    pub fn pace(&self) -> Option<Duration> {
-        self.target.sqlite_file().is_none().then_some(LOOK)
+    /// How often to call [`Listener::has_notification`]; `None` where there are no notifications.
+    pub fn poll_interval(&self) -> Option<Duration> {
+        self.target.sqlite_file().is_none().then_some(POLL)
     }
 
     /// Whether a notification arrived since the last call, or may have been missed while disconnected. It
     /// blocks only while it opens a new connection.
-    pub fn heard(&mut self) -> bool {
-        if self.pace().is_none() {
+    pub fn has_notification(&mut self) -> bool {
+        if self.poll_interval().is_none() {
             return false;
         }
         match &mut self.conn {
             Some(Conn::Pg(c)) => {
-                let (mut heard, mut is_lost) = (false, false);
+                let (mut is_notified, mut is_lost) = (false, false);
                 // The iterator ends with `None`, and a lost connection keeps failing.
-                for told in c.notifications_iter() {
-                    heard |= told.is_ok();
-                    is_lost = told.is_err();
+                for notification in c.notifications_iter() {
+                    is_notified |= notification.is_ok();
+                    is_lost = notification.is_err();
                     if is_lost {
                         break;
                     }
@@ -50,7 +50,7 @@ impl Listener {
                 if is_lost {
                     self.conn = None;
                 }
-                heard
+                is_notified
             }
             _ => self.connect(),
         }

@@ -6,6 +6,15 @@
 //! before the hop to that thread, so that waiting is bounded and honest (503), instead of a queue of
 //! blocked threads. SQLite has one writer at a time, so its writers also queue for a single permit: in
 //! order, and without polling the file.
+//!
+//! What must not change while a rule decides is locked by a store function called `lock` or `lock_…`:
+//!
+//! * a row: [`Locked`], or [`Shared`] where the transaction only reads it and must not keep others out;
+//! * a row that may not exist yet, such as a counter: an upsert that changes nothing and returns the row;
+//! * what has no row: [`Conn::try_lock`], which refuses instead of waiting;
+//! * the next free row of a queue: [`SkipLocked`].
+//!
+//! Most rules need none of them: the guard is in the `WHERE` of the statement that acts.
 
 pub mod conn;
 pub mod listen;
@@ -23,7 +32,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-pub use conn::{Both, Conn, MultiBackend, Shared, SkipLocked, columns};
+pub use conn::{Both, Conn, Locked, MultiBackend, Shared, SkipLocked, columns};
 pub use listen::Listener;
 pub use many::{Cell, OnConflict, many_insert_into};
 pub use pool::{ConnectError, Target};
@@ -31,12 +40,12 @@ pub use pool::{ConnectError, Target};
 use crate::platform::settings::{BadSetting, Database};
 
 /// How long a request waits for a place before it gets 503.
-const PLACE: Duration = Duration::from_secs(2);
+const PERMIT_WAIT: Duration = Duration::from_secs(2);
 /// How long it waits for the result: if the database is down, the client gets 503 within 3 s.
-const ANSWER: Duration = Duration::from_millis(2_800);
+const RESULT_WAIT: Duration = Duration::from_millis(2_800);
 /// A moving queue does not mean that the database is down: while other requests get results, the wait is
 /// extended by this much, up to `RENEWALS` times.
-const MOVING: Duration = Duration::from_secs(1);
+const RENEWAL: Duration = Duration::from_secs(1);
 const RENEWALS: u32 = 5;
 /// How long a closure waits for a connection.
 const CONNECTION: Duration = Duration::from_millis(1_500);
@@ -93,7 +102,7 @@ pub struct Db {
     writers: Arc<Semaphore>,
     width: u32,
     /// Counts transactions that ended normally, as a sign that the database is alive.
-    answered: Arc<AtomicU64>,
+    completed: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -115,7 +124,7 @@ impl Db {
             places: Arc::new(Semaphore::new(width as usize)),
             writers: Arc::new(Semaphore::new(writers)),
             width,
-            answered: Arc::default(),
+            completed: Arc::default(),
         })
     }
 
@@ -126,7 +135,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.hop(true, f).await
+        self.run_blocking(true, f).await
     }
 
     /// Runs `f` in one read transaction: on SQLite it reads one snapshot, on PostgreSQL committed rows.
@@ -136,7 +145,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.hop(false, f).await
+        self.run_blocking(false, f).await
     }
 
     /// [`Db::write`] for our own threads: the worker and the CLI. It waits in the same queue as the
@@ -145,7 +154,7 @@ impl Db {
         &self,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let _permits = futures_executor::block_on(self.place(true));
+        let _permits = futures_executor::block_on(self.permits(true));
         self.transact(true, f)
     }
 
@@ -154,7 +163,7 @@ impl Db {
         &self,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let _permits = futures_executor::block_on(self.place(false));
+        let _permits = futures_executor::block_on(self.permits(false));
         self.transact(false, f)
     }
 
@@ -179,13 +188,13 @@ impl Db {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the only hop to a blocking thread")]
-    async fn hop<T, E, F>(&self, writes: bool, f: F) -> std::result::Result<T, E>
+    async fn run_blocking<T, E, F>(&self, writes: bool, f: F) -> std::result::Result<T, E>
     where
         F: FnOnce(&mut Conn) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let permits = self.patiently(PLACE, self.place(writes)).await.ok_or(Error::Busy)?;
+        let permits = self.wait_for(PERMIT_WAIT, self.permits(writes)).await.ok_or(Error::Busy)?;
         let (waiting, this) = (Arc::new(()), self.clone());
         let listener = Arc::downgrade(&waiting);
         let run = tokio::task::spawn_blocking(move || {
@@ -197,7 +206,7 @@ impl Db {
             }
             this.transact(writes, f)
         });
-        match self.patiently(ANSWER, run).await {
+        match self.wait_for(RESULT_WAIT, run).await {
             Some(Ok(outcome)) => outcome,
             Some(Err(_join)) => Err(Error::Panicked.into()),
             None => Err(Error::Unreachable.into()),
@@ -205,23 +214,23 @@ impl Db {
     }
 
     /// Waits for `work` as long as `patience`, and longer while the database keeps giving results.
-    async fn patiently<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
+    async fn wait_for<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
         let mut work = std::pin::pin!(work);
         let mut wait = patience;
         for _ in 0..=RENEWALS {
-            let seen = self.answered.load(Ordering::Relaxed);
+            let seen = self.completed.load(Ordering::Relaxed);
             if let Ok(output) = timeout(wait, &mut work).await {
                 return Some(output);
             }
-            if self.answered.load(Ordering::Relaxed) == seen {
+            if self.completed.load(Ordering::Relaxed) == seen {
                 return None;
             }
-            wait = MOVING;
+            wait = RENEWAL;
         }
         None
     }
 
-    async fn place(&self, writes: bool) -> (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>) {
+    async fn permits(&self, writes: bool) -> (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>) {
         let turn = if writes { Arc::clone(&self.writers).acquire_owned().await.ok() } else { None };
         (turn, Arc::clone(&self.places).acquire_owned().await.ok())
     }
@@ -231,34 +240,34 @@ impl Db {
         writes: bool,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let mut slot = self.begun(writes)?;
+        let mut slot = self.begin(writes)?;
         match f(&mut slot.conn) {
             Ok(value) => {
                 if let Err(error) = slot.conn.commit() {
                     slot.spent = true;
                     return Err(Error::Statement(error).into());
                 }
-                self.count_answer(&slot);
+                self.count_completed(&slot);
                 Ok(value)
             }
             Err(error) => {
                 // A connection that cannot even roll back is dropped, and the server undoes the rest.
                 slot.spent = slot.conn.rollback().is_err();
-                self.count_answer(&slot);
+                self.count_completed(&slot);
                 Err(error)
             }
         }
     }
 
-    fn count_answer(&self, slot: &pool::Slot) {
+    fn count_completed(&self, slot: &pool::Slot) {
         if !slot.spent {
-            self.answered.fetch_add(1, Ordering::Relaxed);
+            self.completed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// A connection inside a fresh transaction. After the server came back, the pool is full of dead ones:
     /// each is dropped at its BEGIN, when nothing is lost yet, instead of at a later statement.
-    fn begun(&self, writes: bool) -> Result<r2d2::PooledConnection<pool::Manager>> {
+    fn begin(&self, writes: bool) -> Result<r2d2::PooledConnection<pool::Manager>> {
         let end = Instant::now() + CONNECTION;
         for _ in 0..self.width {
             if Instant::now() >= end {

@@ -1,5 +1,4 @@
 //! All tables, as in both databases; `tests/schema.rs` compares this with the result of the migrations.
-#![expect(missing_docs, reason = "the migrations describe the columns")]
 
 diesel::table! {
     practices (id) {

@@ -45,31 +45,36 @@ pub fn spawn(service: Service, hub: Arc<EventHub>) -> std::io::Result<Feed> {
 
 fn run(service: &Service, hub: &EventHub, stopped: &AtomicBool) {
     let mut listener = service.db.listener(CHANNEL);
-    let pace = listener.pace().unwrap_or(FALLBACK);
-    let (mut rings, mut known, mut looked) = (0, None, Instant::now());
+    let interval = listener.poll_interval().unwrap_or(FALLBACK);
+    let (mut count, mut last_seen, mut checked) = (0, None, Instant::now());
     while !stopped.load(Ordering::SeqCst) {
-        let heard = service.signals.event_stream.wait(rings, pace);
-        let is_rung = heard != rings;
-        rings = heard;
-        if !(listener.heard() || is_rung || looked.elapsed() >= FALLBACK) {
+        let signaled = service.signals.event_stream.wait(count, interval);
+        let is_signaled = signaled != count;
+        count = signaled;
+        if !(listener.has_notification() || is_signaled || checked.elapsed() >= FALLBACK) {
             continue;
         }
-        looked = Instant::now();
-        if let Err(error) = round(service, hub, is_rung, &mut known) {
+        checked = Instant::now();
+        if let Err(error) = round(service, hub, is_signaled, &mut last_seen) {
             tracing::warn!(%error, "the event stream is delayed");
         }
         thread::sleep(PAUSE);
     }
 }
 
-/// Numbers waiting events, and wakes the streams that events since the `known` number concern.
-fn round(service: &Service, hub: &EventHub, is_rung: bool, known: &mut Option<i64>) -> db::Result<()> {
-    if is_rung || service.read_blocking(|tx| store::is_any_waiting(tx.conn))? {
+/// Numbers waiting events, and wakes the streams that events since the number `last_seen` concern.
+fn round(
+    service: &Service,
+    hub: &EventHub,
+    is_signaled: bool,
+    last_seen: &mut Option<i64>,
+) -> db::Result<()> {
+    if is_signaled || service.read_blocking(|tx| store::is_any_waiting(tx.conn))? {
         while !service.write_blocking(number)? {
             thread::sleep(PAUSE);
         }
     }
-    let seen = *known;
+    let seen = *last_seen;
     let (head, concerned) = service.read_blocking(|tx| {
         let head = store::head(tx.conn)?;
         // Before the first round it is unknown what the open streams have read: they check for themselves.
@@ -78,7 +83,7 @@ fn round(service: &Service, hub: &EventHub, is_rung: bool, known: &mut Option<i6
             if is_new { store::concerned(tx.conn, seen.unwrap_or(head - 1))? } else { Vec::new() };
         Ok::<_, db::Error>((head, concerned))
     })?;
-    *known = Some(head);
+    *last_seen = Some(head);
     if !concerned.is_empty() {
         hub.wake(audiences(concerned));
     }

@@ -15,50 +15,53 @@ pub mod hub;
 pub mod store;
 
 pub use feed::{Feed, spawn};
-pub use hub::{EventHub, Full, Seat};
-pub use store::Told;
+pub use hub::{EventHub, Subscription, TooManyStreams};
+pub use store::StoredEvent;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
 use serde_json::Value;
+use strum::{EnumString, IntoStaticStr};
 
 use crate::kit::ids::{AccountId, ConversationId, EventId, PracticeId};
-use crate::platform::db::{self};
+use crate::platform::db;
 use crate::platform::tx::Tx;
+use crate::text_enum;
 
 /// How long a broken stream can resume from its position.
-const KEPT: Duration = Duration::from_hours(24);
+const RETENTION: Duration = Duration::from_hours(24);
+/// How many events one read returns.
+const BATCH: i64 = 100;
 /// ASCII "LiveNumb": only one instance assigns numbers at a time.
 const LOCK: i64 = 0x4c69_7665_4e75_6d62;
 const CHANNEL: &str = "practice_links_live";
 
-/// The kind of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kind of an event, as in its `event:` line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
 pub enum Kind {
     /// A pairing opened a conversation.
+    #[strum(serialize = "conversation.created")]
     ConversationCreated,
     /// An entry was appended to a conversation.
+    #[strum(serialize = "entry.created")]
     EntryCreated,
     /// Assignee, tags, status or unread mark of a conversation changed.
+    #[strum(serialize = "conversation.changed")]
     ConversationChanged,
     /// The identity state of a conversation changed.
+    #[strum(serialize = "identity.changed")]
     IdentityChanged,
     /// One side read a conversation.
+    #[strum(serialize = "read")]
     Read,
 }
 
-impl Kind {
-    /// The name in the `event:` line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ConversationCreated => "conversation.created",
-            Self::EntryCreated => "entry.created",
-            Self::ConversationChanged => "conversation.changed",
-            Self::IdentityChanged => "identity.changed",
-            Self::Read => "read",
-        }
-    }
-}
+text_enum!(Kind);
 
 /// An event to send.
 pub struct Event<'a> {
@@ -68,14 +71,14 @@ pub struct Event<'a> {
     pub account_id: Option<&'a AccountId>,
     pub conversation_id: &'a ConversationId,
     /// Entry count of the conversation, so that its events are sent in order.
-    pub place: i32,
+    pub position: i32,
     pub kind: Kind,
     /// Only ids, nothing confidential.
     pub data: Value,
 }
 
 /// Writes an event, which is sent once its transaction has committed.
-pub fn tell(tx: &mut Tx, event: &Event<'_>) -> db::Result<()> {
+pub fn publish(tx: &mut Tx, event: &Event<'_>) -> db::Result<()> {
     tx.wake_event_streams();
     let id = tx.id::<EventId>();
     store::insert(tx.conn, &id, event, tx.now)
@@ -92,24 +95,24 @@ pub enum Audience {
 
 /// Position of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// Number of the batch.
     pub seq: i64,
     /// Position within the batch, which several events share.
     pub within: i32,
-    /// The event's id as a cursor; an empty one sorts first.
-    pub id: String,
+    /// The last event; `None` is before all events of the batch.
+    pub id: Option<EventId>,
 }
 
 /// Start position of a stream: after the event that its reader saw last, or at the current end. If that event
 /// was already deleted, it is more than a day old, and the reader gets the whole day.
-pub fn start(tx: &mut Tx, last_seen: Option<&str>) -> db::Result<Place> {
+pub fn start(tx: &mut Tx, last_seen: Option<&str>) -> db::Result<Position> {
     match last_seen.and_then(event_id) {
         Some(id) => {
             let last = store::find(tx.conn, &id)?;
-            Ok(last.as_ref().map(Told::place).unwrap_or_default())
+            Ok(last.as_ref().map(StoredEvent::position).unwrap_or_default())
         }
-        None => Ok(Place { seq: store::head(tx.conn)?.saturating_add(1), ..Place::default() }),
+        None => Ok(Position { seq: store::head(tx.conn)?.saturating_add(1), ..Position::default() }),
     }
 }
 
@@ -118,9 +121,31 @@ fn event_id(text: &str) -> Option<EventId> {
     (digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit())).then(|| text.into())
 }
 
-/// Up to `limit` events after a position.
-pub fn after(tx: &mut Tx, audience: &Audience, place: &Place, limit: i64) -> db::Result<Vec<Told>> {
-    store::after(tx.conn, audience, place, limit)
+/// The result of one read.
+pub struct Batch {
+    /// The events that the reader may see.
+    pub events: Vec<StoredEvent>,
+    /// The position after the last event read, whether it was sent or not.
+    pub position: Position,
+    /// Whether there may be more events.
+    pub has_more: bool,
+}
+
+/// Reads the events of an audience after a position. `visible` returns which of some conversations the reader
+/// may see; events of the others are left out.
+pub fn read(
+    tx: &mut Tx,
+    audience: &Audience,
+    after: &Position,
+    visible: impl FnOnce(&mut Tx, &[ConversationId]) -> db::Result<Vec<ConversationId>>,
+) -> db::Result<Batch> {
+    let found = store::after(tx.conn, audience, after, BATCH)?;
+    let has_more = i64::try_from(found.len()).is_ok_and(|found| found >= BATCH);
+    let position = found.last().map_or_else(|| after.clone(), StoredEvent::position);
+    let ids: Vec<_> = found.iter().filter_map(|event| event.conversation_id.clone()).collect();
+    let seen = if ids.is_empty() { HashSet::new() } else { HashSet::from_iter(visible(tx, &ids)?) };
+    let is_seen = |event: &StoredEvent| event.conversation_id.as_ref().is_some_and(|id| seen.contains(id));
+    Ok(Batch { events: found.into_iter().filter(is_seen).collect(), position, has_more })
 }
 
 /// Numbers committed events; `false` if another instance holds the lock.
@@ -138,5 +163,5 @@ fn number(tx: &mut Tx) -> db::Result<bool> {
 
 /// Deletes events after their retention.
 pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
-    store::delete_older(tx.conn, tx.now - KEPT)
+    store::delete_older(tx.conn, tx.now - RETENTION)
 }

@@ -4,7 +4,7 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::{delete, insert_into, update};
 
-use super::{Audience, Event, Place};
+use super::{Audience, Event, Kind, Position};
 use crate::kit::Timestamp;
 use crate::kit::ids::{AccountId, ConversationId, EventId, PracticeId};
 use crate::platform::db::schema::live_events;
@@ -13,21 +13,21 @@ use crate::platform::db::{Conn, Result, columns};
 /// An event as it is sent.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = live_events)]
-pub struct Told {
+pub struct StoredEvent {
     /// Id of the form `evt_…`.
     pub id: EventId,
     pub conversation_id: Option<ConversationId>,
-    pub kind: String,
+    pub kind: Kind,
     /// JSON of the event's data.
     pub data: String,
     seq: Option<i64>,
     place: i32,
 }
 
-impl Told {
+impl StoredEvent {
     /// The position of a stream after this event.
-    pub fn place(&self) -> Place {
-        Place { seq: self.seq.unwrap_or_default(), within: self.place, id: self.id.to_string() }
+    pub fn position(&self) -> Position {
+        Position { seq: self.seq.unwrap_or_default(), within: self.place, id: Some(self.id.clone()) }
     }
 }
 
@@ -38,10 +38,10 @@ pub fn insert(conn: &mut Conn, id: &EventId, event: &Event<'_>, now: Timestamp) 
         live_events::practice_id.eq(event.practice_id),
         live_events::account_id.eq(event.account_id),
         live_events::conversation_id.eq(event.conversation_id),
-        live_events::kind.eq(event.kind.as_str()),
+        live_events::kind.eq(event.kind),
         live_events::data.eq(event.data.to_string()),
         live_events::created_at.eq(now),
-        live_events::place.eq(event.place),
+        live_events::place.eq(event.position),
     );
     insert_into(live_events::table).values(row).execute(conn)?;
     Ok(())
@@ -71,23 +71,29 @@ pub fn concerned(conn: &mut Conn, after: i64) -> Result<Vec<(PracticeId, Option<
     Ok(rows.select((live_events::practice_id, live_events::account_id)).load(conn)?)
 }
 
-pub fn find(conn: &mut Conn, id: &EventId) -> Result<Option<Told>> {
-    Ok(live_events::table.find(id).select(columns::<Told>()).first(conn).optional()?)
+pub fn find(conn: &mut Conn, id: &EventId) -> Result<Option<StoredEvent>> {
+    Ok(live_events::table.find(id).select(columns::<StoredEvent>()).first(conn).optional()?)
 }
 
 /// Up to `limit` events of an audience after a position, by number.
-pub fn after(conn: &mut Conn, audience: &Audience, place: &Place, limit: i64) -> Result<Vec<Told>> {
+pub fn after(
+    conn: &mut Conn,
+    audience: &Audience,
+    position: &Position,
+    limit: i64,
+) -> Result<Vec<StoredEvent>> {
+    let last = position.id.as_ref().map_or("", EventId::as_str);
     let within = live_events::place
-        .gt(place.within)
-        .or(live_events::place.eq(place.within).and(live_events::id.gt(&place.id)));
-    let later = live_events::seq.gt(place.seq).or(within);
-    let mut rows = live_events::table.filter(live_events::seq.ge(place.seq)).filter(later).into_boxed();
+        .gt(position.within)
+        .or(live_events::place.eq(position.within).and(live_events::id.gt(last)));
+    let later = live_events::seq.gt(position.seq).or(within);
+    let mut rows = live_events::table.filter(live_events::seq.ge(position.seq)).filter(later).into_boxed();
     match audience {
         Audience::Practice(id) => rows = rows.filter(live_events::practice_id.eq(id)),
         Audience::Account(id) => rows = rows.filter(live_events::account_id.eq(id)),
     }
     let order = (live_events::seq, live_events::place, live_events::id);
-    Ok(rows.order(order).limit(limit).select(columns::<Told>()).load(conn)?)
+    Ok(rows.order(order).limit(limit).select(columns::<StoredEvent>()).load(conn)?)
 }
 
 /// Deletes events older than `end`.

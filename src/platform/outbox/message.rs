@@ -3,11 +3,35 @@
 use std::fmt;
 use std::time::Duration;
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+use serde::Serialize;
+
 use crate::kit::ids::{DeliveryId, EventId, OutboxId};
 use crate::kit::{Email, Language, Phone, Secret, Timestamp};
+use crate::text_enum;
 
 /// Delivery channels. Each has its own workers, its own send rate and its own pause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+    Serialize,
+    AsExpression,
+    FromSqlRow,
+)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[diesel(sql_type = Text)]
 pub enum Channel {
     Sms,
     /// Phone calls that read a code aloud.
@@ -19,24 +43,25 @@ pub enum Channel {
     Task,
 }
 
+/// The latest report about an attempt.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, AsExpression, FromSqlRow,
+)]
+#[strum(serialize_all = "snake_case")]
+#[diesel(sql_type = Text)]
+pub enum Receipt {
+    None,
+    /// It is in the provider's queue.
+    Accepted,
+    /// It was passed on towards the recipient.
+    Sent,
+    Undelivered,
+    Delivered,
+}
+
+text_enum!(Channel, Receipt);
+
 impl Channel {
-    pub const ALL: [Self; 5] = [Self::Sms, Self::Voice, Self::Email, Self::Webhook, Self::Task];
-
-    /// The value in the database and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Voice => "voice",
-            Self::Email => "email",
-            Self::Webhook => "webhook",
-            Self::Task => "task",
-        }
-    }
-
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|channel| channel.as_str() == word)
-    }
-
     /// Whether a second copy does harm: a text or call that may have arrived is repeated once, while an
     /// e-mail or webhook is recognized by its id and repeated as long as it takes.
     pub fn is_repeated_once(self) -> bool {
@@ -46,15 +71,15 @@ impl Channel {
 
 /// A rendered message. No `Debug`, because it holds codes and addresses.
 pub enum Outgoing {
-    Sms(Text),
+    Sms(TextMessage),
     /// A call that reads a code aloud.
-    Voice(Spoken),
+    Voice(VoiceCall),
     Email(Mail),
     /// A signed POST request to a webhook.
-    Webhook(Hook),
+    Webhook(WebhookCall),
 }
 
-pub struct Text {
+pub struct TextMessage {
     pub to: Phone,
     pub body: String,
     /// The code in the text, if there is one, for the development page.
@@ -84,7 +109,7 @@ impl Sender {
 }
 
 /// A phone call that reads a code aloud.
-pub struct Spoken {
+pub struct VoiceCall {
     pub to: Phone,
     /// Text that is read aloud.
     pub body: String,
@@ -104,7 +129,7 @@ pub struct Mail {
 }
 
 /// A webhook call (Standard Webhooks 1.0).
-pub struct Hook {
+pub struct WebhookCall {
     pub url: String,
     /// `webhook-id`: the event's id, the same over attempts and replays.
     pub event_id: EventId,
@@ -173,6 +198,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The mail server says that the mailbox does not exist.
+    pub const MAILBOX_GONE: Self = Self::Rejected("mailbox_refused");
+    /// The webhook's server answers 410.
+    pub const WEBHOOK_GONE: Self = Self::Rejected("gone");
+
     /// Label for logs and for the attempt's row.
     pub fn label(&self) -> &'static str {
         match self {
@@ -198,7 +228,7 @@ impl fmt::Debug for Outcome {
 
 /// What a transport returns for one attempt.
 #[derive(Debug, Clone)]
-pub struct Handed {
+pub struct SendResult {
     pub outcome: Outcome,
     /// Provider that accepted it, or rejected it last; empty if none was asked.
     pub provider: &'static str,
@@ -206,14 +236,14 @@ pub struct Handed {
     pub reference: Option<String>,
 }
 
-impl Handed {
+impl SendResult {
     /// An outcome from `provider`, without a reference.
     pub fn by(provider: &'static str, outcome: Outcome) -> Self {
         Self { outcome, provider, reference: None }
     }
 }
 
-impl From<Outcome> for Handed {
+impl From<Outcome> for SendResult {
     fn from(outcome: Outcome) -> Self {
         Self::by("", outcome)
     }
@@ -233,30 +263,32 @@ pub enum Report {
 }
 
 impl Report {
-    /// The value in `deliveries.receipt`.
-    pub fn as_str(&self) -> &'static str {
+    pub fn receipt(&self) -> Receipt {
         match self {
-            Self::Accepted => "accepted",
-            Self::Sent => "sent",
-            Self::Undelivered(_) => "undelivered",
-            Self::Delivered => "delivered",
+            Self::Accepted => Receipt::Accepted,
+            Self::Sent => Receipt::Sent,
+            Self::Undelivered(_) => Receipt::Undelivered,
+            Self::Delivered => Receipt::Delivered,
         }
     }
+}
 
-    /// Receipts that this report may replace. Reports arrive out of order, but a receipt never moves back.
+impl Receipt {
+    /// Receipts that this one may replace. Reports arrive out of order, but a receipt never moves back.
     /// A message that was delivered after all is delivered, whatever was reported before.
-    pub(super) fn lower(&self) -> &'static [&'static str] {
+    pub(super) fn lower(self) -> &'static [Self] {
         match self {
-            Self::Accepted => &["none"],
-            Self::Sent => &["none", "accepted"],
-            Self::Undelivered(_) => &["none", "accepted", "sent"],
-            Self::Delivered => &["none", "accepted", "sent", "undelivered"],
+            Self::None => &[],
+            Self::Accepted => &[Self::None],
+            Self::Sent => &[Self::None, Self::Accepted],
+            Self::Undelivered => &[Self::None, Self::Accepted, Self::Sent],
+            Self::Delivered => &[Self::None, Self::Accepted, Self::Sent, Self::Undelivered],
         }
     }
 }
 
 /// Sends messages to the outside world: through the providers, or to a test's recorder.
-pub trait Carrier: Send + Sync {
+pub trait Transport: Send + Sync {
     /// Sends `message`. Blocks for seconds at most.
-    fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed;
+    fn deliver(&self, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult;
 }

@@ -1,4 +1,5 @@
-//! The outbox: messages are written in the transaction of the fact that causes them, and delivered later.
+//! The outbox: messages and background jobs are written in the transaction of the fact that causes them, and
+//! delivered or run later. A background job is a row whose topic does the work itself, in [`Channel::Task`].
 //!
 //! A row names a topic and ids, never a code or a patient's details: the text is rendered when the row is
 //! due. The worker claims a row (short transaction, a lease and an attempt row), sends it (no transaction, no
@@ -8,26 +9,28 @@
 //! Claiming is also the recovery: a row whose lease expired can be claimed again. Its unfinished attempt
 //! remains in `deliveries` and counts as ambiguous.
 
-pub mod letter;
+pub mod button_mail;
 pub mod message;
-pub mod pace;
 pub mod pause;
+pub mod send_rate;
 pub mod store;
 pub mod worker;
 
 use std::time::Duration;
 
-pub use letter::Letter;
+pub use button_mail::ButtonMail;
 pub use message::{
-    Carrier, Channel, Envelope, Handed, Hook, Mail, Outcome, Outgoing, Rendered, Report, Sender, Spoken, Text,
+    Channel, Envelope, Mail, Outcome, Outgoing, Receipt, Rendered, Report, SendResult, Sender, TextMessage,
+    Transport, VoiceCall, WebhookCall,
 };
 pub use pause::{pause_by_report, pauses, resume};
-pub use store::{Attempt, Job, Pause};
-pub use worker::{Point, Topics, Worker, WorkerHandle};
+pub use store::{Attempt, Job, Pause, State};
+pub use worker::{Point, Topics, Worker, WorkerHandle, capacity};
 
+use self::store::Settlement;
 use crate::kit::Timestamp;
 use crate::kit::ids::{DeliveryId, OutboxId};
-use crate::platform::db::{self};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// How long a claimed row belongs to its worker.
@@ -92,19 +95,19 @@ pub fn enqueue(tx: &mut Tx, message: &Message) -> db::Result<bool> {
 
 /// Keeps a message that was never attempted from being claimed until this transaction ends, so that more
 /// can be added to its subject; returns `false` if it is on its way or gone.
-pub fn hold(tx: &mut Tx, dedupe_key: &str) -> db::Result<bool> {
-    Ok(store::hold(tx.conn, dedupe_key)? == 1)
+pub fn lock_queued(tx: &mut Tx, dedupe_key: &str) -> db::Result<bool> {
+    store::lock_queued(tx.conn, dedupe_key)
 }
 
 /// Topics and channels that a worker may claim.
 #[derive(Clone, Copy)]
-struct Wanted<'a> {
+struct ClaimFilter<'a> {
     topics: &'a [&'a str],
     channels: &'a [Channel],
 }
 
 /// A row that is leased to this worker for a minute.
-struct Claimed {
+struct Claim {
     job: Job,
     /// Fencing token of the claim, which is also the id of its attempt.
     attempt: DeliveryId,
@@ -113,9 +116,9 @@ struct Claimed {
 }
 
 /// Whether [`claim`] would find anything. Checked first, because it does not occupy the database writer.
-fn is_any_due(tx: &mut Tx, wanted: Wanted<'_>) -> db::Result<bool> {
-    for open in pause::open_channels(tx, wanted.channels)? {
-        if store::is_due(tx.conn, wanted.topics, open.channel, tx.now)? {
+fn is_any_due(tx: &mut Tx, filter: ClaimFilter<'_>) -> db::Result<bool> {
+    for open in pause::open_channels(tx, filter.channels)? {
+        if store::is_due(tx.conn, filter.topics, open.channel, tx.now)? {
             return Ok(true);
         }
     }
@@ -124,16 +127,16 @@ fn is_any_due(tx: &mut Tx, wanted: Wanted<'_>) -> db::Result<bool> {
 
 /// Claims one due row and gives it an attempt row, so that a crash during the send stays visible. Only one:
 /// a second would wait behind a provider that is slow with the first, while its lease runs.
-fn claim(tx: &mut Tx, wanted: Wanted<'_>) -> db::Result<Option<Claimed>> {
-    for open in pause::open_channels(tx, wanted.channels)? {
-        let Some(id) = store::due(tx.conn, wanted.topics, open.channel, tx.now)? else { continue };
+fn claim(tx: &mut Tx, filter: ClaimFilter<'_>) -> db::Result<Option<Claim>> {
+    for open in pause::open_channels(tx, filter.channels)? {
+        let Some(id) = store::due(tx.conn, filter.topics, open.channel, tx.now)? else { continue };
         if !pause::may_claim(tx, &open)? {
             continue;
         }
         let attempt = tx.id::<DeliveryId>();
         if let Some(job) = store::lease(tx.conn, &id, &attempt, tx.now, tx.now + LEASE)? {
             store::insert_attempt(tx.conn, &attempt, &job, tx.now)?;
-            return Ok(Some(Claimed { job, attempt, is_trial: open.is_trial }));
+            return Ok(Some(Claim { job, attempt, is_trial: open.is_trial }));
         }
     }
     Ok(None)
@@ -141,20 +144,18 @@ fn claim(tx: &mut Tx, wanted: Wanted<'_>) -> db::Result<Option<Claimed>> {
 
 /// Stores the result of a row. Returns `None`, and stores nothing, if its lease is no longer ours;
 /// otherwise whether the row is over.
-fn settle(tx: &mut Tx, claimed: &Claimed, handed: &Handed, schedule: &[u64]) -> db::Result<Option<bool>> {
-    let Claimed { job, attempt, is_trial } = claimed;
-    let change = settlement(tx, job, &handed.outcome, schedule);
+fn settle(tx: &mut Tx, claim: &Claim, result: &SendResult, schedule: &[u64]) -> db::Result<Option<bool>> {
+    let Claim { job, attempt, is_trial } = claim;
+    let change = settlement(tx, job, &result.outcome, schedule);
     if store::settle(tx.conn, &job.id, attempt, &change)? == 0 {
         return Ok(None);
     }
-    store::finish_attempt(tx.conn, attempt, handed, tx.now)?;
-    if let Some(channel) = job.channel() {
-        pause::learn(tx, channel, &handed.outcome, *is_trial)?;
-    }
+    store::finish_attempt(tx.conn, attempt, result, tx.now)?;
+    pause::learn(tx, job.channel, &result.outcome, *is_trial)?;
     Ok(Some(change.is_over()))
 }
 
-fn settlement(tx: &Tx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> store::Settled {
+fn settlement(tx: &Tx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> Settlement {
     let why = outcome.label();
     // If the next attempt would be too late, the row is over now: the person who waits for it learns so
     // while there is another way.
@@ -162,24 +163,24 @@ fn settlement(tx: &Tx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> store:
     let again = |after: Duration| {
         let next_at = back_off(tx, job.attempts, schedule).map(|next_at| next_at.max(tx.now + after));
         match next_at.filter(in_time) {
-            Some(next_at) => store::Settled::again(why, next_at),
-            None => store::Settled::dead(why, tx.now),
+            Some(next_at) => Settlement::again(why, next_at),
+            None => Settlement::dead(why, tx.now),
         }
     };
     match outcome {
-        Outcome::Sent => store::Settled::done("sent", tx.now),
-        Outcome::Expired | Outcome::Unwanted => store::Settled::done("dropped", tx.now),
+        Outcome::Sent => Settlement::done(State::Sent, tx.now),
+        Outcome::Expired | Outcome::Unwanted => Settlement::done(State::Dropped, tx.now),
         Outcome::Rejected(_) | Outcome::TransportRejected(_) | Outcome::Fraud(_) => {
-            store::Settled::dead(why, tx.now)
+            Settlement::dead(why, tx.now)
         }
         Outcome::Retry(_) => again(Duration::ZERO),
         Outcome::RetryAfter(_, wait) => again(*wait),
-        Outcome::Ambiguous(_) if job.is_used_up_by(1) => store::Settled::dead(why, tx.now),
+        Outcome::Ambiguous(_) if job.is_used_up_by(1) => Settlement::dead(why, tx.now),
         Outcome::Ambiguous(_) => again(Duration::ZERO).ambiguous(job.ambiguous + 1),
         // Not the fault of this row, so its attempt is given back. It goes behind the others, so that the
         // next trial is of another row: some rejections are about one recipient after all.
         Outcome::Misconfigured(_) => {
-            store::Settled::again(why, tx.now + pause::BETWEEN_TRIALS).uncounted(job.attempts - 1)
+            Settlement::again(why, tx.now + pause::BETWEEN_TRIALS).uncounted(job.attempts - 1)
         }
     }
 }
@@ -194,12 +195,12 @@ fn back_off(tx: &Tx, attempts: i32, schedule: &[u64]) -> Option<Timestamp> {
 /// Processes a provider's report on the attempt `delivery_id`. Returns `false` if it brings nothing new: an
 /// unknown attempt, a repeated report, or one that arrives after a later one.
 pub fn report(tx: &mut Tx, topics: &Topics, delivery_id: &DeliveryId, report: &Report) -> db::Result<bool> {
-    let Some(row_id) = store::advance_receipt(tx.conn, delivery_id, report, tx.now)? else {
+    let Some(row_id) = store::advance_receipt(tx.conn, delivery_id, report.receipt(), tx.now)? else {
         return Ok(false);
     };
     let Some(job) = store::find(tx.conn, &row_id)? else { return Ok(false) };
-    if let (Some(channel), Report::Sent | Report::Delivered) = (job.channel(), report) {
-        pause::resume_by_receipt(tx, channel)?;
+    if matches!(report, Report::Sent | Report::Delivered) {
+        pause::resume_by_receipt(tx, job.channel)?;
     }
     if let Some(topic) = topics.get(job.topic.as_str()) {
         topic.reported(tx, &job, report)?;
@@ -213,12 +214,12 @@ pub fn find(tx: &mut Tx, id: &OutboxId) -> db::Result<Option<Job>> {
 }
 
 /// Number of rows per state, for `/metrics` and the tests.
-pub fn depth(tx: &mut Tx) -> db::Result<Vec<(String, i64)>> {
+pub fn depth(tx: &mut Tx) -> db::Result<Vec<(State, i64)>> {
     store::count_by_state(tx.conn)
 }
 
 /// Rows in `state`, newest first, for the operator.
-pub fn list(tx: &mut Tx, state: &str) -> db::Result<Vec<Job>> {
+pub fn list(tx: &mut Tx, state: State) -> db::Result<Vec<Job>> {
     store::in_state(tx.conn, state, 200)
 }
 

@@ -12,20 +12,20 @@ use crate::platform::tx::Tx;
 pub(super) const BETWEEN_TRIALS: Duration = Duration::from_mins(1);
 
 /// A channel from which a row may be claimed.
-pub(super) struct Open {
+pub(super) struct OpenChannel {
     pub channel: Channel,
     pub is_trial: bool,
 }
 
 /// Those of `channels` that are not paused, and those whose trial is due.
-pub(super) fn open_channels(tx: &mut Tx, channels: &[Channel]) -> db::Result<Vec<Open>> {
+pub(super) fn open_channels(tx: &mut Tx, channels: &[Channel]) -> db::Result<Vec<OpenChannel>> {
     let paused = store::pauses(tx.conn)?;
     let open = channels.iter().filter_map(|channel| {
-        match paused.iter().find(|pause| pause.channel == channel.as_str()) {
-            None => Some(Open { channel: *channel, is_trial: false }),
+        match paused.iter().find(|pause| pause.channel == *channel) {
+            None => Some(OpenChannel { channel: *channel, is_trial: false }),
             // A trial time further off than any we set was written by another clock.
             Some(pause) if pause.try_at <= tx.now || pause.try_at > tx.now + BETWEEN_TRIALS => {
-                Some(Open { channel: *channel, is_trial: true })
+                Some(OpenChannel { channel: *channel, is_trial: true })
             }
             Some(_) => None,
         }
@@ -35,9 +35,9 @@ pub(super) fn open_channels(tx: &mut Tx, channels: &[Channel]) -> db::Result<Vec
 
 /// Whether the rows found may be claimed. Only one of several instances takes a trial: the statement that
 /// postpones the trial decides.
-pub(super) fn may_claim(tx: &mut Tx, open: &Open) -> db::Result<bool> {
+pub(super) fn may_claim(tx: &mut Tx, open: &OpenChannel) -> db::Result<bool> {
     match open.is_trial {
-        true => Ok(store::take_trial(tx.conn, open.channel.as_str(), tx.now, tx.now + BETWEEN_TRIALS)? == 1),
+        true => Ok(store::take_trial(tx.conn, open.channel, tx.now, tx.now + BETWEEN_TRIALS)? == 1),
         false => Ok(true),
     }
 }
@@ -46,7 +46,7 @@ pub(super) fn may_claim(tx: &mut Tx, open: &Open) -> db::Result<bool> {
 pub(super) fn learn(tx: &mut Tx, channel: Channel, outcome: &Outcome, is_trial: bool) -> db::Result<()> {
     match outcome {
         Outcome::Misconfigured(why) => pause(tx, channel, why, false),
-        Outcome::Sent if is_trial => store::resume_by_trial(tx.conn, channel.as_str()).map(drop),
+        Outcome::Sent if is_trial => store::resume_by_trial(tx.conn, channel).map(drop),
         _ => Ok(()),
     }
 }
@@ -60,13 +60,13 @@ pub fn pause_by_report(tx: &mut Tx, channel: Channel, why: &'static str) -> db::
 fn pause(tx: &mut Tx, channel: Channel, why: &str, needs_receipt: bool) -> db::Result<()> {
     tracing::error!(channel = channel.as_str(), why, "channel paused: the provider rejects our account");
     let (paused_at, try_at) = (tx.now, tx.now + BETWEEN_TRIALS);
-    let (channel, reason) = (channel.as_str().to_owned(), why.to_owned());
+    let reason = why.to_owned();
     store::pause(tx.conn, &Pause { channel, reason, paused_at, try_at, needs_receipt })
 }
 
 /// A message was sent on: resumes a channel that waited for that.
 pub(super) fn resume_by_receipt(tx: &mut Tx, channel: Channel) -> db::Result<()> {
-    store::resume_by_receipt(tx.conn, channel.as_str()).map(drop)
+    store::resume_by_receipt(tx.conn, channel).map(drop)
 }
 
 /// Every channel that is paused.
@@ -76,5 +76,5 @@ pub fn pauses(tx: &mut Tx) -> db::Result<Vec<Pause>> {
 
 /// Resumes a channel; returns `false` if it is not paused.
 pub fn resume(tx: &mut Tx, channel: Channel) -> db::Result<bool> {
-    Ok(store::resume(tx.conn, channel.as_str())? == 1)
+    Ok(store::resume(tx.conn, channel)? == 1)
 }

@@ -1,19 +1,49 @@
 //! Queries on `outbox`, `deliveries` and `paused_channels`.
 
+use diesel::deserialize::FromSqlRow;
 use diesel::dsl::{case_when, count_star, exists};
+use diesel::expression::AsExpression;
 use diesel::prelude::*;
-use diesel::sql_types::Integer;
+use diesel::sql_types::{Integer, Text};
 use diesel::{insert_into, update};
 use serde::de::DeserializeOwned;
 
-use super::{Channel, Handed, MOST_AMBIGUOUS, Message, Report};
+use super::{Channel, MOST_AMBIGUOUS, Message, Receipt, SendResult};
 use crate::kit::ids::{DeliveryId, OutboxId};
 use crate::kit::{Phone, Timestamp};
 use crate::platform::db::schema::{deliveries, outbox, paused_channels};
-use crate::platform::db::{Both, Conn, Result, SkipLocked, columns};
+use crate::platform::db::{Both, Conn, Locked, Result, SkipLocked, columns};
+use crate::text_enum;
+
+/// State of a row.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+    AsExpression,
+    FromSqlRow,
+)]
+#[strum(serialize_all = "snake_case")]
+#[diesel(sql_type = Text)]
+pub enum State {
+    Queued,
+    Leased,
+    Sent,
+    /// No longer needed, too late, or discarded by an operator.
+    Dropped,
+    /// Failed for good.
+    Dead,
+}
+
+text_enum!(State);
 
 /// States of a row that is still to be sent. Both are due at `next_at`: a leased row when its lease ends.
-const OPEN: [&str; 2] = ["queued", "leased"];
+const OPEN: [State; 2] = [State::Queued, State::Leased];
 
 /// A row of the outbox, as the worker that claimed it sees it.
 #[derive(Queryable, Selectable)]
@@ -35,18 +65,12 @@ pub struct Job {
     /// Outcome label of the last failed attempt.
     pub last_error: Option<String>,
     pub created_at: Timestamp,
-    /// Stored value of a [`Channel`].
-    pub channel: String,
+    pub channel: Channel,
     /// Number of attempts with an unknown result.
     pub ambiguous: i32,
 }
 
 impl Job {
-    /// The channel; `None` if the stored value is unknown.
-    pub fn channel(&self) -> Option<Channel> {
-        Channel::parse(&self.channel)
-    }
-
     /// Parses the payload; `None` if another version wrote it in a different shape.
     pub fn payload<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_str(&self.payload).ok()
@@ -59,7 +83,7 @@ impl Job {
 
     /// Whether `more` ambiguous attempts would be too many.
     pub(super) fn is_used_up_by(&self, more: i32) -> bool {
-        self.ambiguous + more >= MOST_AMBIGUOUS && self.channel().is_some_and(Channel::is_repeated_once)
+        self.ambiguous + more >= MOST_AMBIGUOUS && self.channel.is_repeated_once()
     }
 }
 
@@ -74,15 +98,14 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// Provider that accepted it, or rejected it last.
     pub provider: Option<String>,
-    /// Latest report about it, or `none`.
-    pub receipt: String,
+    pub receipt: Receipt,
 }
 
 /// A channel that is paused.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = paused_channels)]
 pub struct Pause {
-    pub channel: String,
+    pub channel: Channel,
     /// Outcome label that caused the pause.
     pub reason: String,
     pub paused_at: Timestamp,
@@ -95,8 +118,8 @@ pub struct Pause {
 /// Changes that settling writes to a row.
 #[derive(AsChangeset)]
 #[diesel(table_name = outbox)]
-pub struct Settled {
-    state: &'static str,
+pub struct Settlement {
+    state: State,
     next_at: Option<Timestamp>,
     last_error: Option<&'static str>,
     #[diesel(column_name = settled_at)]
@@ -105,20 +128,20 @@ pub struct Settled {
     attempts: Option<i32>,
 }
 
-impl Settled {
+impl Settlement {
     /// Over: sent, or no longer needed.
-    pub fn done(state: &'static str, now: Timestamp) -> Self {
+    pub fn done(state: State, now: Timestamp) -> Self {
         Self { over_at: Some(now), ..Self::open(state) }
     }
 
     /// Over: failed for good.
     pub fn dead(why: &'static str, now: Timestamp) -> Self {
-        Self { last_error: Some(why), over_at: Some(now), ..Self::open("dead") }
+        Self { last_error: Some(why), over_at: Some(now), ..Self::open(State::Dead) }
     }
 
     /// To be tried again at `next_at`.
     pub fn again(why: &'static str, next_at: Timestamp) -> Self {
-        Self { last_error: Some(why), next_at: Some(next_at), ..Self::open("queued") }
+        Self { last_error: Some(why), next_at: Some(next_at), ..Self::open(State::Queued) }
     }
 
     /// With this number of ambiguous attempts.
@@ -136,13 +159,13 @@ impl Settled {
         self.over_at.is_some()
     }
 
-    fn open(state: &'static str) -> Self {
+    fn open(state: State) -> Self {
         Self { state, next_at: None, last_error: None, over_at: None, ambiguous: None, attempts: None }
     }
 
     /// A finished message loses its address; a dead one keeps it, so that it can be requeued.
     fn forgets_address(&self) -> bool {
-        self.is_over() && self.state != "dead"
+        self.is_over() && self.state != State::Dead
     }
 }
 
@@ -154,12 +177,12 @@ pub fn insert(conn: &mut Conn, id: &OutboxId, message: &Message, now: Timestamp)
         outbox::dedupe_key.eq(&message.dedupe_key),
         outbox::recipient.eq(&message.recipient),
         outbox::payload.eq(message.payload.to_string()),
-        outbox::state.eq("queued"),
+        outbox::state.eq(State::Queued),
         outbox::attempts.eq(0),
         outbox::next_at.eq(message.due.unwrap_or(now)),
         outbox::not_after.eq(message.not_after),
         outbox::created_at.eq(now),
-        outbox::channel.eq(message.channel.as_str()),
+        outbox::channel.eq(message.channel),
         outbox::ambiguous.eq(0),
     );
     Ok(Both(insert_into(outbox::table).values(row).on_conflict(outbox::dedupe_key).do_nothing())
@@ -170,7 +193,7 @@ pub fn insert(conn: &mut Conn, id: &OutboxId, message: &Message, now: Timestamp)
 /// locked until the transaction ends, and other workers skip it.
 pub fn due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<Option<OutboxId>> {
     let row = outbox::table
-        .filter(outbox::channel.eq(channel.as_str()))
+        .filter(outbox::channel.eq(channel))
         .filter(outbox::state.eq_any(OPEN))
         .filter(outbox::next_at.le(now))
         .filter(outbox::topic.eq_any(topics))
@@ -183,7 +206,7 @@ pub fn due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -
 /// Whether [`due`] would find a row, without taking a lock.
 pub fn is_due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<bool> {
     let row = outbox::table
-        .filter(outbox::channel.eq(channel.as_str()))
+        .filter(outbox::channel.eq(channel))
         .filter(outbox::state.eq_any(OPEN))
         .filter(outbox::next_at.le(now))
         .filter(outbox::topic.eq_any(topics))
@@ -192,13 +215,14 @@ pub fn is_due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp
     Ok(row.first::<OutboxId>(conn).optional()?.is_some())
 }
 
-/// Locks a row that was never attempted, by an update that changes nothing; returns 0 if it is on its way.
-pub fn hold(conn: &mut Conn, dedupe_key: &str) -> Result<usize> {
+/// Locks a row that was never attempted; `false` if it is on its way.
+pub fn lock_queued(conn: &mut Conn, dedupe_key: &str) -> Result<bool> {
     let row = outbox::table
         .filter(outbox::dedupe_key.eq(dedupe_key))
-        .filter(outbox::state.eq("queued"))
-        .filter(outbox::attempts.eq(0));
-    Ok(update(row).set(outbox::next_at.eq(outbox::next_at)).execute(conn)?)
+        .filter(outbox::state.eq(State::Queued))
+        .filter(outbox::attempts.eq(0))
+        .select(outbox::id);
+    Ok(Locked(row).get_result::<OutboxId>(conn).optional()?.is_some())
 }
 
 /// Leases one row, if it is still free. The condition of [`due`] is repeated here, because this is the
@@ -212,10 +236,10 @@ pub fn lease(
     until: Timestamp,
 ) -> Result<Option<Job>> {
     let free = outbox::state.eq_any(OPEN).and(outbox::next_at.le(now));
-    let unfinished = case_when::<_, _, Integer>(outbox::state.eq("leased"), outbox::ambiguous + 1)
+    let unfinished = case_when::<_, _, Integer>(outbox::state.eq(State::Leased), outbox::ambiguous + 1)
         .otherwise(outbox::ambiguous);
     let change = (
-        outbox::state.eq("leased"),
+        outbox::state.eq(State::Leased),
         outbox::attempts.eq(outbox::attempts + 1),
         outbox::ambiguous.eq(unfinished),
         outbox::lease_token.eq(token),
@@ -237,7 +261,7 @@ pub fn insert_attempt(conn: &mut Conn, attempt: &DeliveryId, job: &Job, now: Tim
 }
 
 /// Settles a row whose lease is still `token`; returns 0 if another worker has it by now.
-pub fn settle(conn: &mut Conn, id: &OutboxId, token: &DeliveryId, change: &Settled) -> Result<usize> {
+pub fn settle(conn: &mut Conn, id: &OutboxId, token: &DeliveryId, change: &Settlement) -> Result<usize> {
     let row = outbox::table.filter(outbox::id.eq(id)).filter(outbox::lease_token.eq(token));
     let scrub = change.forgets_address().then(|| outbox::recipient.eq(None::<String>));
     let release = outbox::lease_token.eq(None::<String>);
@@ -245,12 +269,17 @@ pub fn settle(conn: &mut Conn, id: &OutboxId, token: &DeliveryId, change: &Settl
 }
 
 /// Records how an attempt ended.
-pub fn finish_attempt(conn: &mut Conn, id: &DeliveryId, handed: &Handed, now: Timestamp) -> Result<usize> {
-    let provider = Some(handed.provider).filter(|name| !name.is_empty());
+pub fn finish_attempt(
+    conn: &mut Conn,
+    id: &DeliveryId,
+    result: &SendResult,
+    now: Timestamp,
+) -> Result<usize> {
+    let provider = Some(result.provider).filter(|name| !name.is_empty());
     let change = (
-        deliveries::outcome.eq(handed.outcome.label()),
+        deliveries::outcome.eq(result.outcome.label()),
         deliveries::provider.eq(provider),
-        deliveries::reference.eq(&handed.reference),
+        deliveries::reference.eq(&result.reference),
         deliveries::finished_at.eq(now),
     );
     Ok(update(deliveries::table.find(id)).set(change).execute(conn)?)
@@ -260,11 +289,11 @@ pub fn finish_attempt(conn: &mut Conn, id: &DeliveryId, handed: &Handed, now: Ti
 pub fn advance_receipt(
     conn: &mut Conn,
     delivery_id: &DeliveryId,
-    report: &Report,
+    receipt: Receipt,
     now: Timestamp,
 ) -> Result<Option<OutboxId>> {
-    let row = deliveries::table.find(delivery_id).filter(deliveries::receipt.eq_any(report.lower()));
-    let change = (deliveries::receipt.eq(report.as_str()), deliveries::receipt_at.eq(now));
+    let row = deliveries::table.find(delivery_id).filter(deliveries::receipt.eq_any(receipt.lower()));
+    let change = (deliveries::receipt.eq(receipt), deliveries::receipt_at.eq(now));
     Ok(update(row).set(change).returning(deliveries::outbox_id).get_result(conn).optional()?)
 }
 
@@ -300,44 +329,44 @@ pub fn pauses(conn: &mut Conn) -> Result<Vec<Pause>> {
 
 /// Takes a channel's trial, if it is due. `next` is the time of the next one, and the furthest
 /// that any is set.
-pub fn take_trial(conn: &mut Conn, channel: &str, now: Timestamp, next: Timestamp) -> Result<usize> {
+pub fn take_trial(conn: &mut Conn, channel: Channel, now: Timestamp, next: Timestamp) -> Result<usize> {
     let due = paused_channels::try_at.le(now).or(paused_channels::try_at.gt(next));
     let row = paused_channels::table.find(channel).filter(due);
     Ok(update(row).set(paused_channels::try_at.eq(next)).execute(conn)?)
 }
 
 /// Resumes a channel whose trial went through, unless it needs a receipt.
-pub fn resume_by_trial(conn: &mut Conn, channel: &str) -> Result<usize> {
+pub fn resume_by_trial(conn: &mut Conn, channel: Channel) -> Result<usize> {
     let row = paused_channels::table.find(channel).filter(paused_channels::needs_receipt.eq(false));
     Ok(diesel::delete(row).execute(conn)?)
 }
 
 /// Resumes a channel that waited for a receipt.
-pub fn resume_by_receipt(conn: &mut Conn, channel: &str) -> Result<usize> {
+pub fn resume_by_receipt(conn: &mut Conn, channel: Channel) -> Result<usize> {
     let row = paused_channels::table.find(channel).filter(paused_channels::needs_receipt.eq(true));
     Ok(diesel::delete(row).execute(conn)?)
 }
 
-pub fn resume(conn: &mut Conn, channel: &str) -> Result<usize> {
+pub fn resume(conn: &mut Conn, channel: Channel) -> Result<usize> {
     Ok(diesel::delete(paused_channels::table.find(channel)).execute(conn)?)
 }
 
 /// Number of rows per state.
-pub fn count_by_state(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
+pub fn count_by_state(conn: &mut Conn) -> Result<Vec<(State, i64)>> {
     Ok(outbox::table.group_by(outbox::state).select((outbox::state, count_star())).load(conn)?)
 }
 
 /// The newest rows in one state.
-pub fn in_state(conn: &mut Conn, state: &str, limit: i64) -> Result<Vec<Job>> {
+pub fn in_state(conn: &mut Conn, state: State, limit: i64) -> Result<Vec<Job>> {
     let rows = outbox::table.filter(outbox::state.eq(state)).order(outbox::id.desc()).limit(limit);
     Ok(rows.select(columns::<Job>()).load(conn)?)
 }
 
 /// Queues a dead row again.
 pub fn requeue(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<usize> {
-    let row = outbox::table.filter(outbox::id.eq(id)).filter(outbox::state.eq("dead"));
+    let row = outbox::table.filter(outbox::id.eq(id)).filter(outbox::state.eq(State::Dead));
     let change = (
-        outbox::state.eq("queued"),
+        outbox::state.eq(State::Queued),
         outbox::next_at.eq(now),
         outbox::attempts.eq(0),
         outbox::ambiguous.eq(0),
@@ -348,9 +377,9 @@ pub fn requeue(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<usize> 
 
 /// Drops a row that is not being sent, and its address.
 pub fn discard(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<Option<Job>> {
-    let row = outbox::table.find(id).filter(outbox::state.eq_any(["queued", "dead"]));
+    let row = outbox::table.find(id).filter(outbox::state.eq_any([State::Queued, State::Dead]));
     let change =
-        (outbox::state.eq("dropped"), outbox::recipient.eq(None::<String>), outbox::settled_at.eq(now));
+        (outbox::state.eq(State::Dropped), outbox::recipient.eq(None::<String>), outbox::settled_at.eq(now));
     Ok(update(row).set(change).returning(columns::<Job>()).get_result(conn).optional()?)
 }
 

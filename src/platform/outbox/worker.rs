@@ -8,9 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::pace::Pace;
-use super::{Carrier, Channel, Claimed, Envelope, Handed, Job, Outcome, Rendered, Topic, Wanted};
+use strum::VariantArray as _;
+
+use super::send_rate::SendRate;
+use super::{Channel, Claim, ClaimFilter, Envelope, Job, Outcome, Rendered, SendResult, Topic, Transport};
 use crate::platform::db;
+use crate::platform::settings;
 use crate::platform::signal::Signals;
 use crate::platform::tx::Service;
 
@@ -20,6 +23,18 @@ const POLL: Duration = Duration::from_millis(500);
 /// All topics by their name.
 pub type Topics = BTreeMap<&'static str, Box<dyn Topic>>;
 
+/// The threads of a channel, and its send rate in rows per second.
+pub fn capacity(settings: &settings::Outbox, channel: Channel) -> (u32, u32) {
+    match channel {
+        Channel::Sms => (settings.sms_threads, settings.sms_per_second),
+        Channel::Voice => (settings.voice_threads, settings.voice_per_second),
+        Channel::Email => (settings.email_threads, settings.email_per_second),
+        Channel::Webhook => (settings.webhook_threads, settings.webhook_per_second),
+        // Background jobs call no outside service that could be overloaded.
+        Channel::Task => (settings.task_threads, u32::MAX),
+    }
+}
+
 /// How far a round has come; crash tests stop it there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
@@ -28,7 +43,7 @@ pub enum Point {
     /// The attempt is committed, but no transport was called.
     Started,
     /// The transport answered, but the result is not stored.
-    Carried,
+    Sent,
     /// The result is written, but not committed.
     Settled,
 }
@@ -38,24 +53,24 @@ pub enum Point {
 pub struct Worker {
     service: Service,
     topics: Arc<Topics>,
-    carrier: Arc<dyn Carrier>,
+    transport: Arc<dyn Transport>,
     channels: Vec<Channel>,
-    pace: Option<Arc<Pace>>,
+    rate: Option<Arc<SendRate>>,
     watch: Option<Arc<dyn Fn(Point) + Send + Sync>>,
 }
 
 impl Worker {
-    /// A worker over `app`, for all channels. It claims only what `topics` can render and leaves the rest
+    /// A worker for all channels. It claims only what `topics` can render and leaves the rest
     /// to others: another instance may be newer.
-    pub fn new(service: Service, topics: Arc<Topics>, carrier: Arc<dyn Carrier>) -> Self {
-        let channels = Channel::ALL.to_vec();
-        Self { service, topics, carrier, channels, pace: None, watch: None }
+    pub fn new(service: Service, topics: Arc<Topics>, transport: Arc<dyn Transport>) -> Self {
+        let channels = Channel::VARIANTS.to_vec();
+        Self { service, topics, transport, channels, rate: None, watch: None }
     }
 
-    /// The same worker for one channel, with at most `a_second` rows per second.
+    /// The same worker for one channel, with at most `per_second` rows per second.
     #[must_use]
-    pub fn of_channel(&self, channel: Channel, a_second: u32) -> Self {
-        Self { channels: vec![channel], pace: Some(Arc::new(Pace::new(a_second))), ..self.clone() }
+    pub fn of_channel(&self, channel: Channel, per_second: u32) -> Self {
+        Self { channels: vec![channel], rate: Some(Arc::new(SendRate::new(per_second))), ..self.clone() }
     }
 
     /// The same worker, calling `watch` at each [`Point`].
@@ -66,12 +81,12 @@ impl Worker {
 
     /// Claims, sends and settles one row; returns `false` if none is due.
     pub fn run_once(&self) -> db::Result<bool> {
-        let Some(claimed) = self.claim()? else { return Ok(false) };
+        let Some(claim) = self.claim()? else { return Ok(false) };
         self.reached(Point::Started);
-        let handed = self.send(&claimed);
-        self.reached(Point::Carried);
+        let result = self.send(&claim);
+        self.reached(Point::Sent);
         // If this fails, the lease expires and the row is sent again.
-        self.settle(&claimed, &handed)?;
+        self.settle(&claim, &result)?;
         Ok(true)
     }
 
@@ -79,18 +94,18 @@ impl Worker {
     pub fn spawn(self) -> std::io::Result<WorkerHandle> {
         let stop = Arc::new(AtomicBool::new(false));
         let signals = Arc::clone(&self.service.signals);
-        let seen = Arc::clone(&stop);
-        let thread = thread::Builder::new().name("outbox".into()).spawn(move || self.run(&seen))?;
+        let stopped = Arc::clone(&stop);
+        let thread = thread::Builder::new().name("outbox".into()).spawn(move || self.run(&stopped))?;
         Ok(WorkerHandle { stop, signals, thread })
     }
 
     fn run(&self, stop: &AtomicBool) {
-        let mut heard = 0;
+        let mut seen = 0;
         while !stop.load(Ordering::SeqCst) {
             // A row that makes its worker panic must not end the channel: its lease
             // expires, its attempts count.
             match catch_unwind(AssertUnwindSafe(|| self.run_once())) {
-                Ok(Ok(false)) => heard = self.service.signals.outbox.wait(heard, POLL),
+                Ok(Ok(false)) => seen = self.service.signals.outbox.wait(seen, POLL),
                 Ok(Ok(true)) => {}
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "outbox round failed");
@@ -106,46 +121,46 @@ impl Worker {
     }
 
     /// Looks first: a read does not occupy the database writer, and most find nothing.
-    fn claim(&self) -> db::Result<Option<Claimed>> {
+    fn claim(&self) -> db::Result<Option<Claim>> {
         let topics: Vec<&str> = self.topics.keys().copied().collect();
-        let wanted = Wanted { topics: &topics, channels: &self.channels };
+        let filter = ClaimFilter { topics: &topics, channels: &self.channels };
         let now = self.service.clock.now();
-        if self.pace.as_ref().is_some_and(|pace| !pace.has_room(now))
-            || !self.service.read_blocking(|tx| super::is_any_due(tx, wanted))?
+        if self.rate.as_ref().is_some_and(|rate| !rate.has_room(now))
+            || !self.service.read_blocking(|tx| super::is_any_due(tx, filter))?
         {
             return Ok(None);
         }
-        let claimed = self.service.write_blocking(|tx| {
-            let claimed = super::claim(tx, wanted)?;
-            if claimed.is_some() {
+        let claim = self.service.write_blocking(|tx| {
+            let claim = super::claim(tx, filter)?;
+            if claim.is_some() {
                 self.reached(Point::Claimed);
             }
-            Ok::<_, db::Error>(claimed)
+            Ok::<_, db::Error>(claim)
         })?;
-        if let (Some(pace), Some(_)) = (&self.pace, &claimed) {
-            pace.take(now);
+        if let (Some(rate), Some(_)) = (&self.rate, &claim) {
+            rate.take(now);
         }
-        Ok(claimed)
+        Ok(claim)
     }
 
     /// Checks `not_after` again, because the claim may have waited.
-    fn send(&self, claimed: &Claimed) -> Handed {
-        let job = &claimed.job;
+    fn send(&self, claim: &Claim) -> SendResult {
+        let job = &claim.job;
         let expired = job.not_after.is_some_and(|at| at <= self.service.clock.now());
         // A process that died in the attempt leaves no outcome: such a row may be poison, or already sent.
         let is_spent = usize::try_from(job.attempts).unwrap_or(0) > self.schedule(job).len() + 1;
-        let handed = match self.render(job) {
+        let result = match self.render(job) {
             _ if is_spent => Outcome::Rejected("too_many_attempts").into(),
             _ if job.is_used_up_by(0) => Outcome::Rejected("ambiguous").into(),
             Ok(Rendered::Unwanted) => Outcome::Unwanted.into(),
             Err(why) | Ok(Rendered::NotYet(why)) => Outcome::Retry(why).into(),
             Ok(Rendered::Ready(_) | Rendered::Task) if expired => Outcome::Expired.into(),
             Ok(Rendered::Task) => Outcome::Sent.into(),
-            Ok(Rendered::Ready(message)) => self.carrier.carry(&message, &envelope(claimed)),
+            Ok(Rendered::Ready(message)) => self.transport.deliver(&message, &envelope(claim)),
         };
-        let labels = [("topic", job.topic.clone()), ("outcome", handed.outcome.label().to_owned())];
+        let labels = [("topic", job.topic.clone()), ("outcome", result.outcome.label().to_owned())];
         metrics::counter!("outbox_attempts_total", &labels).increment(1);
-        handed
+        result
     }
 
     /// Runs in a transaction of its own, so that a row that cannot be rendered holds up no other.
@@ -164,12 +179,12 @@ impl Worker {
         self.topics.get(job.topic.as_str()).map_or(&super::BACK_OFF_SECONDS, |topic| topic.schedule())
     }
 
-    fn settle(&self, claimed: &Claimed, handed: &Handed) -> db::Result<()> {
-        let job = &claimed.job;
+    fn settle(&self, claim: &Claim, result: &SendResult) -> db::Result<()> {
+        let job = &claim.job;
         self.service.write_blocking(|tx| {
-            let settled = super::settle(tx, claimed, handed, self.schedule(job))?;
+            let settled = super::settle(tx, claim, result, self.schedule(job))?;
             if let (Some(is_over), Some(topic)) = (settled, self.topics.get(job.topic.as_str())) {
-                topic.settled(tx, job, &handed.outcome, is_over)?;
+                topic.settled(tx, job, &result.outcome, is_over)?;
             }
             self.reached(Point::Settled);
             Ok(())
@@ -183,12 +198,12 @@ impl Worker {
     }
 }
 
-fn envelope(claimed: &Claimed) -> Envelope<'_> {
-    let job = &claimed.job;
+fn envelope(claim: &Claim) -> Envelope<'_> {
+    let job = &claim.job;
     Envelope {
         key: &job.dedupe_key,
         row_id: &job.id,
-        delivery_id: &claimed.attempt,
+        delivery_id: &claim.attempt,
         ambiguous: job.ambiguous,
         not_after: job.not_after,
     }
@@ -203,14 +218,14 @@ pub struct WorkerHandle {
 
 impl WorkerHandle {
     /// Tells the thread to end after its current row. Does not wait, so that others can be told as well.
-    pub fn tell(&self) {
+    pub fn request_stop(&self) {
         self.stop.store(true, Ordering::SeqCst);
         self.signals.outbox.notify();
     }
 
     /// Tells the thread to end and waits for it.
     pub fn stop(self) {
-        self.tell();
+        self.request_stop();
         let _ = self.thread.join();
     }
 }

@@ -17,13 +17,13 @@ use crate::platform::settings::Settings;
 /// Misses of complete codes within [`WINDOW`] before an address is asked to slow down.
 const MOST_MISSES: f64 = 20.0;
 /// An address is blocked after this many times [`MOST_MISSES`].
-const SHUT: usize = 5;
+const BLOCK_FACTOR: usize = 5;
 const WINDOW: Duration = Duration::from_mins(10);
 /// Requests per minute of an address that guesses, hits and misses together.
 const MOST_REQUESTS: usize = 300;
 const MINUTE: Duration = Duration::from_mins(1);
 /// At most this many addresses are remembered: those without a recent miss are dropped first.
-const MOST_GUESTS: usize = 10_000;
+const MOST_ADDRESSES: usize = 10_000;
 /// Number of misses that a passed challenge takes back.
 const FORGIVEN: usize = 10;
 /// Shorter numbers are prefixes of codes: typed on the way to a whole one, and fetched by browsers that
@@ -32,17 +32,17 @@ const SHORTEST_CODE: usize = 6;
 const LONGEST_CODE: usize = 12;
 /// Reports that the pages at one IP address may send in [`WINDOW`]. The funnel counters are for the
 /// practice to read, and not for strangers to fill.
-const MOST_TOLD: u32 = 600;
+const MOST_REPORTS: u32 = 600;
 /// Addresses beyond this many share one rate limit.
-const MOST_TELLERS: usize = 50_000;
+const MOST_REPORTERS: usize = 50_000;
 
 #[derive(Default)]
-struct Guest {
+struct Address {
     misses: VecDeque<Timestamp>,
     requests: VecDeque<Timestamp>,
 }
 
-impl Guest {
+impl Address {
     fn forget_old(&mut self, now: Timestamp) {
         drop_before(&mut self.misses, now, WINDOW);
         drop_before(&mut self.requests, now, MINUTE);
@@ -50,43 +50,43 @@ impl Guest {
 }
 
 #[derive(Default)]
-struct Known {
-    guests: HashMap<String, Guest>,
-    tickets: HashSet<String>,
-    tidied: Option<Timestamp>,
+struct Addresses {
+    by_network: HashMap<String, Address>,
+    used_challenges: HashSet<String>,
+    tidied_at: Option<Timestamp>,
 }
 
 /// Number of reports from each IP address since a time.
 #[derive(Default)]
-struct Told {
+struct Reports {
     since: Option<Timestamp>,
-    by: HashMap<String, u32>,
+    by_network: HashMap<String, u32>,
 }
 
 /// The limiter's state: addresses with recent misses.
 #[derive(Default)]
 pub struct CodeGuessLimiter {
-    known: Mutex<Known>,
-    told: Mutex<Told>,
+    addresses: Mutex<Addresses>,
+    reports: Mutex<Reports>,
 }
 
 impl CodeGuessLimiter {
     /// Called with every code before it is looked up; `Err` says when the address is let in again.
     pub fn admit(&self, settings: &Settings, network: &str, now: Timestamp) -> Result<(), Wait> {
-        let mut known = self.lock();
-        let Some(guest) = known.guests.get_mut(network) else { return Ok(()) };
-        guest.forget_old(now);
+        let mut addresses = self.lock();
+        let Some(address) = addresses.by_network.get_mut(network) else { return Ok(()) };
+        address.forget_old(now);
         let most = most_misses(settings);
-        if let Some(over) = guest.misses.len().checked_sub(most * SHUT) {
-            return Err(opens(&guest.misses, over, WINDOW, now));
+        if let Some(over) = address.misses.len().checked_sub(most * BLOCK_FACTOR) {
+            return Err(until_free(&address.misses, over, WINDOW, now));
         }
-        if guest.misses.len() <= most {
+        if address.misses.len() <= most {
             return Ok(());
         }
-        if let Some(over) = guest.requests.len().checked_sub(MOST_REQUESTS) {
-            return Err(opens(&guest.requests, over, MINUTE, now));
+        if let Some(over) = address.requests.len().checked_sub(MOST_REQUESTS) {
+            return Err(until_free(&address.requests, over, MINUTE, now));
         }
-        guest.requests.push_back(now);
+        address.requests.push_back(now);
         Ok(())
     }
 
@@ -96,82 +96,83 @@ impl CodeGuessLimiter {
         if !(SHORTEST_CODE..=LONGEST_CODE).contains(&code.len()) {
             return None;
         }
-        let mut known = self.lock();
-        known.tidy(now, network);
-        let guest = known.guests.entry(network.to_owned()).or_default();
-        drop_before(&mut guest.misses, now, WINDOW);
-        guest.misses.push_back(now);
+        let mut addresses = self.lock();
+        addresses.tidy(now, network);
+        let address = addresses.by_network.entry(network.to_owned()).or_default();
+        drop_before(&mut address.misses, now, WINDOW);
+        address.misses.push_back(now);
         let most = most_misses(settings);
         // No more are stored than decide the outcome, so that a flood uses no memory.
-        let needless = guest.misses.len().saturating_sub(most * SHUT);
-        guest.misses.drain(..needless);
-        let over = guest.misses.len().checked_sub(most + 1)?;
-        Some(opens(&guest.misses, over + 1, WINDOW, now))
+        let needless = address.misses.len().saturating_sub(most * BLOCK_FACTOR);
+        address.misses.drain(..needless);
+        let over = address.misses.len().checked_sub(most + 1)?;
+        Some(until_free(&address.misses, over + 1, WINDOW, now))
     }
 
     /// Checks for a recent miss of an address.
     pub fn has_missed(&self, network: &str, now: Timestamp) -> bool {
-        let mut known = self.lock();
-        let Some(guest) = known.guests.get_mut(network) else { return false };
-        guest.forget_old(now);
-        let has_missed = !guest.misses.is_empty();
+        let mut addresses = self.lock();
+        let Some(address) = addresses.by_network.get_mut(network) else { return false };
+        address.forget_old(now);
+        let has_missed = !address.misses.is_empty();
         if !has_missed {
-            known.guests.remove(network);
+            addresses.by_network.remove(network);
         }
         has_missed
     }
 
     /// Takes back some misses of an address that passed a challenge; `false` if the challenge
     /// token was used before.
-    pub fn forgive(&self, network: &str, ticket: &str) -> bool {
-        let mut known = self.lock();
-        if known.tickets.len() >= MOST_GUESTS {
-            known.tickets.clear();
+    pub fn forgive(&self, network: &str, challenge: &str) -> bool {
+        let mut addresses = self.lock();
+        if addresses.used_challenges.len() >= MOST_ADDRESSES {
+            addresses.used_challenges.clear();
         }
-        if !known.tickets.insert(ticket.to_owned()) {
+        if !addresses.used_challenges.insert(challenge.to_owned()) {
             return false;
         }
-        if let Some(guest) = known.guests.get_mut(network) {
-            let kept = guest.misses.len().saturating_sub(FORGIVEN);
-            guest.misses.truncate(kept);
+        if let Some(address) = addresses.by_network.get_mut(network) {
+            let kept = address.misses.len().saturating_sub(FORGIVEN);
+            address.misses.truncate(kept);
         }
         true
     }
 
     /// Counts a report of a page at this address; `false` if it is one too many.
-    pub fn may_tell(&self, settings: &Settings, network: &str, now: Timestamp) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.since.is_none_or(|since| since + WINDOW <= now) {
-            *told = Told { since: Some(now), by: HashMap::new() };
+    pub fn may_report(&self, settings: &Settings, network: &str, now: Timestamp) -> bool {
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        if reports.since.is_none_or(|since| since + WINDOW <= now) {
+            *reports = Reports { since: Some(now), by_network: HashMap::new() };
         }
-        let has_room = told.by.len() < MOST_TELLERS || told.by.contains_key(network);
-        let count = told.by.entry(if has_room { network.to_owned() } else { String::new() }).or_default();
+        let has_room = reports.by_network.len() < MOST_REPORTERS || reports.by_network.contains_key(network);
+        let reporter = if has_room { network.to_owned() } else { String::new() };
+        let count = reports.by_network.entry(reporter).or_default();
         *count = count.saturating_add(1);
-        f64::from(*count) <= f64::from(MOST_TOLD) * settings.limits.scale
+        f64::from(*count) <= f64::from(MOST_REPORTS) * settings.limits.scale
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Addresses> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
+impl Addresses {
     /// Drops addresses without a recent miss, once a minute and if there is no room for one more.
     fn tidy(&mut self, now: Timestamp, network: &str) {
-        let is_full = self.guests.len() >= MOST_GUESTS && !self.guests.contains_key(network);
-        if self.tidied.is_some_and(|at| at + MINUTE > now) && !is_full {
+        let is_full = self.by_network.len() >= MOST_ADDRESSES && !self.by_network.contains_key(network);
+        if self.tidied_at.is_some_and(|at| at + MINUTE > now) && !is_full {
             return;
         }
-        self.tidied = Some(now);
-        self.guests.retain(|_, guest| guest.misses.back().is_some_and(|at| *at + WINDOW > now));
-        if is_full && self.guests.len() >= MOST_GUESTS {
-            self.guests.clear();
+        self.tidied_at = Some(now);
+        self.by_network.retain(|_, address| address.misses.back().is_some_and(|at| *at + WINDOW > now));
+        if is_full && self.by_network.len() >= MOST_ADDRESSES {
+            self.by_network.clear();
         }
     }
 }
 
 /// The wait until the `n`th of `times` (the first is 0) is older than `window`.
-fn opens(times: &VecDeque<Timestamp>, n: usize, window: Duration, now: Timestamp) -> Wait {
+fn until_free(times: &VecDeque<Timestamp>, n: usize, window: Duration, now: Timestamp) -> Wait {
     (times.get(n).copied().unwrap_or(now) + window).wait_from(now)
 }
 
@@ -197,41 +198,41 @@ mod tests {
     }
 
     #[test]
-    fn one_mistyped_code_is_forgotten_after_ten_minutes() {
-        let (guests, settings) = (CodeGuessLimiter::default(), Settings::default());
-        guests.miss(&settings, ROOM, "900000", at(0));
-        assert!(guests.has_missed(ROOM, at(599)));
-        assert!(!guests.has_missed(ROOM, at(600)));
-        assert!(guests.lock().guests.is_empty());
+    fn single_miss_expires_after_ten_minutes() {
+        let (limiter, settings) = (CodeGuessLimiter::default(), Settings::default());
+        limiter.miss(&settings, ROOM, "900000", at(0));
+        assert!(limiter.has_missed(ROOM, at(599)));
+        assert!(!limiter.has_missed(ROOM, at(600)));
+        assert!(limiter.lock().by_network.is_empty());
     }
 
     #[test]
-    fn addresses_that_do_not_come_back_go_with_those_that_miss_later() {
-        let (guests, settings) = (CodeGuessLimiter::default(), Settings::default());
+    fn later_miss_removes_old_addresses() {
+        let (limiter, settings) = (CodeGuessLimiter::default(), Settings::default());
         for n in 0..50 {
-            guests.miss(&settings, &format!("198.51.100.{n}"), "900000", at(0));
+            limiter.miss(&settings, &format!("198.51.100.{n}"), "900000", at(0));
         }
-        guests.miss(&settings, ROOM, "900000", at(700));
-        assert_eq!(guests.lock().guests.len(), 1);
+        limiter.miss(&settings, ROOM, "900000", at(700));
+        assert_eq!(limiter.lock().by_network.len(), 1);
     }
 
     #[test]
-    fn beginnings_of_codes_are_no_misses() {
-        let (guests, settings) = (CodeGuessLimiter::default(), Settings::default());
+    fn prefix_of_a_code_is_not_a_miss() {
+        let (limiter, settings) = (CodeGuessLimiter::default(), Settings::default());
         for code in ["9", "90", "900", "9000", "90000", "9000000000000"] {
-            assert_eq!(guests.miss(&settings, ROOM, code, at(0)), None);
+            assert_eq!(limiter.miss(&settings, ROOM, code, at(0)), None);
         }
-        assert!(!guests.has_missed(ROOM, at(0)));
+        assert!(!limiter.has_missed(ROOM, at(0)));
     }
 
     #[test]
-    fn the_gate_says_when_it_opens() {
-        let (guests, settings) = (CodeGuessLimiter::default(), Settings::default());
-        let misses: Vec<_> = (0..100).map(|n| guests.miss(&settings, ROOM, "900000", at(n))).collect();
+    fn blocked_address_learns_when_it_may_retry() {
+        let (limiter, settings) = (CodeGuessLimiter::default(), Settings::default());
+        let misses: Vec<_> = (0..100).map(|n| limiter.miss(&settings, ROOM, "900000", at(n))).collect();
         assert!(misses.iter().take(20).all(Option::is_none));
         // Of the 21 misses in the last ten minutes, two must expire before there is room for one.
         assert_eq!(misses[20].map(|wait| wait.seconds), Some(600 + 1 - 20));
-        assert_eq!(guests.admit(&settings, ROOM, at(100)).map_err(|wait| wait.seconds), Err(500));
-        assert_eq!(guests.admit(&settings, ROOM, at(600)), Ok(()));
+        assert_eq!(limiter.admit(&settings, ROOM, at(100)).map_err(|wait| wait.seconds), Err(500));
+        assert_eq!(limiter.admit(&settings, ROOM, at(600)), Ok(()));
     }
 }

@@ -34,7 +34,7 @@ struct Window {
 }
 
 /// One rate limit of one subject, for example of a phone number.
-pub struct Budget {
+pub struct RateLimit {
     key: String,
     windows: Vec<Window>,
 }
@@ -47,7 +47,7 @@ pub fn number_key(tx: &Tx, phone: &Phone) -> String {
     tx.keys.blind("number", phone.as_e164())
 }
 
-impl Budget {
+impl RateLimit {
     /// SMS with the app's link to one number: one in ten minutes and three per day,
     /// for all callers together.
     pub fn links_to_number(tx: &Tx, number_key: &str) -> Self {
@@ -126,7 +126,7 @@ impl Budget {
     }
 
     /// Wrong check-in codes from one account.
-    pub fn desk_codes_of_account(tx: &Tx, account_id: &AccountId) -> Self {
+    pub fn check_in_codes_of_account(tx: &Tx, account_id: &AccountId) -> Self {
         Self::new(tx, "8-desk", account_id.as_str(), &[(5, Duration::from_hours(1))])
     }
 
@@ -187,41 +187,41 @@ impl Window {
 }
 
 /// Counts one hit in every rate limit, or in none: then `Err` is the time at which all of them have room.
-pub fn take(tx: &mut Tx, budgets: &[Budget]) -> db::Result<Result<(), Timestamp>> {
-    let held = hold(tx, budgets)?;
-    let next = held.next_at(tx);
+pub fn take(tx: &mut Tx, limits: &[RateLimit]) -> db::Result<Result<(), Timestamp>> {
+    let locked = lock(tx, limits)?;
+    let next = locked.next_at(tx);
     if next > tx.now {
         return Ok(Err(next));
     }
-    held.take(tx)?;
+    locked.take(tx)?;
     Ok(Ok(()))
 }
 
 /// Rate limits whose rows are locked: other transactions that want them wait until this one ends.
-pub struct Held<'a>(Vec<(&'a Budget, Hits, String)>);
+pub struct LockedLimits<'a>(Vec<(&'a RateLimit, Hits, String)>);
 
-/// Locks `budgets` without counting a hit, for a caller that has more to check first.
-pub fn hold<'a>(tx: &mut Tx, budgets: &'a [Budget]) -> db::Result<Held<'a>> {
-    let mut held = Vec::with_capacity(budgets.len());
-    for budget in ordered(budgets) {
-        let stored = store::lock(tx.conn, &budget.key)?;
-        held.push((budget, read(&stored), stored));
+/// Locks `limits` without counting a hit, for a caller that has more to check first.
+pub fn lock<'a>(tx: &mut Tx, limits: &'a [RateLimit]) -> db::Result<LockedLimits<'a>> {
+    let mut locked = Vec::with_capacity(limits.len());
+    for limit in ordered(limits) {
+        let stored = store::lock(tx.conn, &limit.key)?;
+        locked.push((limit, parse(&stored), stored));
     }
-    Ok(Held(held))
+    Ok(LockedLimits(locked))
 }
 
-impl Held<'_> {
+impl LockedLimits<'_> {
     /// Earliest time at which all of them have room; `tx.now` if they have it already.
     pub fn next_at(&self, tx: &Tx) -> Timestamp {
-        self.0.iter().map(|(budget, hits, _)| budget.next_at(hits, tx.now)).max().unwrap_or(tx.now)
+        self.0.iter().map(|(limit, hits, _)| limit.next_at(hits, tx.now)).max().unwrap_or(tx.now)
     }
 
     /// Counts one hit in each rate limit.
     pub fn take(self, tx: &mut Tx) -> db::Result<()> {
-        for (budget, hits, stored) in self.0 {
-            let written = write(&budget.with_hit(hits, tx.now));
-            let expires_at = tx.now + budget.longest() * 2;
-            if store::replace(tx.conn, &budget.key, &stored, &written, expires_at)? == 0 {
+        for (limit, hits, stored) in self.0 {
+            let text = text(&limit.with_hit(hits, tx.now));
+            let expires_at = tx.now + limit.longest() * 2;
+            if store::replace(tx.conn, &limit.key, &stored, &text, expires_at)? == 0 {
                 return Err(db::Error::Busy);
             }
         }
@@ -229,12 +229,12 @@ impl Held<'_> {
     }
 }
 
-/// Earliest time at which all of `budgets` have room; `tx.now` if they have it already. Counts nothing.
-pub fn next_at(tx: &mut Tx, budgets: &[Budget]) -> db::Result<Timestamp> {
+/// Earliest time at which all of `limits` have room; `tx.now` if they have it already. Counts nothing.
+pub fn next_at(tx: &mut Tx, limits: &[RateLimit]) -> db::Result<Timestamp> {
     let mut next = tx.now;
-    for budget in budgets {
-        if let Some(stored) = store::find(tx.conn, &budget.key)? {
-            next = next.max(budget.next_at(&read(&stored), tx.now));
+    for limit in limits {
+        if let Some(stored) = store::find(tx.conn, &limit.key)? {
+            next = next.max(limit.next_at(&parse(&stored), tx.now));
         }
     }
     Ok(next)
@@ -259,8 +259,8 @@ fn link_share(of_codes: u32) -> u32 {
     (of_codes / 4).max(1)
 }
 
-fn ordered(budgets: &[Budget]) -> Vec<&Budget> {
-    let mut all: Vec<&Budget> = budgets.iter().collect();
+fn ordered(limits: &[RateLimit]) -> Vec<&RateLimit> {
+    let mut all: Vec<&RateLimit> = limits.iter().collect();
     all.sort_by(|a, b| a.key.cmp(&b.key));
     all
 }
@@ -275,10 +275,10 @@ fn scaled(tx: &Tx, max: u32) -> u64 {
 }
 
 /// A row that cannot be parsed counts as empty: the next hit overwrites it.
-fn read(stored: &str) -> Hits {
+fn parse(stored: &str) -> Hits {
     serde_json::from_str(stored).unwrap_or_default()
 }
 
-fn write(hits: &Hits) -> String {
+fn text(hits: &Hits) -> String {
     serde_json::to_string(hits).unwrap_or_default()
 }

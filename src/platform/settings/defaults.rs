@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::{
-    App, Database, Environment, Kannel, Level, Limits, Log, Mail, Outbox, Server, Settings, Sms, Twilio,
-    Verification, Webhooks,
+    App, Database, Environment, Kannel, Level, Limits, Log, Mail, Outbox, Server, Settings, Sms,
+    SmsProviderName, Twilio, Verification, Webhooks,
 };
 
 impl Default for Settings {
@@ -83,7 +83,7 @@ impl Default for Mail {
 
 impl Default for Sms {
     fn default() -> Self {
-        Self { provider: "development".into(), fallback: None }
+        Self { provider: SmsProviderName::Development.as_str().to_owned(), fallback: None }
     }
 }
 

@@ -12,7 +12,6 @@ use crate::kit::{Secret, standard_webhooks};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Mail {
     pub smtp_url: Option<Secret>,
     pub ca_file: Option<PathBuf>,
@@ -24,15 +23,30 @@ pub struct Mail {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Sms {
+    /// Text, not the enum: a wrong name is reported by the failover chain, with the setting's own name.
     pub provider: String,
     pub fallback: Option<String>,
 }
 
+/// The providers of texts and calls that `sms.provider` and `sms.fallback` can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum SmsProviderName {
+    Twilio,
+    Kannel,
+    /// Shows messages in `/dev` instead of sending them.
+    Development,
+}
+
+impl SmsProviderName {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Twilio {
     pub base_url: String,
     pub account_sid: String,
@@ -44,7 +58,6 @@ pub struct Twilio {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Kannel {
     pub url: String,
     pub username: String,
@@ -55,14 +68,12 @@ pub struct Kannel {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Webhooks {
     pub allow_private: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Outbox {
     pub sms_threads: u32,
     pub sms_per_second: u32,
@@ -73,20 +84,6 @@ pub struct Outbox {
     pub webhook_threads: u32,
     pub webhook_per_second: u32,
     pub task_threads: u32,
-}
-
-impl Outbox {
-    /// Returns the threads of a channel and its send rate in rows per second.
-    pub fn of(&self, channel: &str) -> (u32, u32) {
-        match channel {
-            "sms" => (self.sms_threads, self.sms_per_second),
-            "voice" => (self.voice_threads, self.voice_per_second),
-            "webhook" => (self.webhook_threads, self.webhook_per_second),
-            // Background jobs call no outside service that could be overloaded.
-            "task" => (self.task_threads, u32::MAX),
-            _ => (self.email_threads, self.email_per_second),
-        }
-    }
 }
 
 impl Settings {
@@ -108,10 +105,11 @@ impl Settings {
 
     /// Refuses development providers in production; each provider itself refuses missing settings.
     pub(super) fn check_delivery(&self) -> Result<(), BadSetting> {
-        if self.sms.provider == "development" {
+        let is_development = |name: &str| name.parse() == Ok(SmsProviderName::Development);
+        if is_development(&self.sms.provider) {
             return Err(BadSetting::new("sms.provider", "`development` is refused in production"));
         }
-        if self.sms.fallback.as_deref() == Some("development") {
+        if self.sms.fallback.as_deref().is_some_and(is_development) {
             return Err(BadSetting::new("sms.fallback", "`development` is refused in production"));
         }
         match &self.mail.smtp_url {
@@ -146,13 +144,13 @@ impl Settings {
     }
 }
 
-/// Returns whether `url` uses the plaintext `scheme` to a host for which `may` is false. An invalid URL is
+/// Returns whether `url` uses the plaintext `scheme` to a host for which `is_allowed` is false. An invalid URL is
 /// refused later, by the provider that uses it.
-fn is_plain(url: &str, scheme: &str, may: fn(&str) -> bool) -> bool {
+fn is_plain(url: &str, scheme: &str, is_allowed: fn(&str) -> bool) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.');
-    let is_clear = uri.scheme_str().is_some_and(|told| told.eq_ignore_ascii_case(scheme));
-    is_clear && !may(&host.to_ascii_lowercase())
+    let is_clear = uri.scheme_str().is_some_and(|found| found.eq_ignore_ascii_case(scheme));
+    is_clear && !is_allowed(&host.to_ascii_lowercase())
 }
 
 fn is_this_machine(host: &str) -> bool {
@@ -174,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_goes_no_further_than_it_may() {
+    fn plaintext_is_allowed_only_to_local_hosts() {
         for url in ["smtp://127.0.0.1", "smtp://[::1]:25", "smtp://localhost", "smtps://mail.example.org"] {
             assert!(!is_plain(url, "smtp", is_this_machine), "{url}");
         }

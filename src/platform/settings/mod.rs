@@ -6,7 +6,7 @@ pub mod defaults;
 pub mod delivery;
 pub mod table;
 
-pub use delivery::{Kannel, Mail, Outbox, Sms, Twilio, Webhooks};
+pub use delivery::{Kannel, Mail, Outbox, Sms, SmsProviderName, Twilio, Webhooks};
 pub use table::{SETTINGS, Setting};
 
 use std::net::SocketAddr;
@@ -46,7 +46,6 @@ impl BadSetting {
 /// All settings. [`Settings::load`] fills the optional ones, so that readers never meet a gap.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "SETTINGS documents each field, in the README too")]
 pub struct Settings {
     pub environment: Environment,
     pub listen: SocketAddr,
@@ -70,7 +69,6 @@ pub struct Settings {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Database {
     pub url: String,
     pub pool_size: u32,
@@ -78,7 +76,6 @@ pub struct Database {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Limits {
     pub scale: f64,
     pub number_10min: u32,
@@ -90,7 +87,6 @@ pub struct Limits {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Verification {
     pub countries: Vec<String>,
     pub default_region: String,
@@ -105,7 +101,6 @@ pub struct Verification {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct App {
     pub name: String,
     pub app_store_url: String,
@@ -120,7 +115,6 @@ pub struct App {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Server {
     pub workers: usize,
     pub body_timeout_seconds: u64,
@@ -129,7 +123,6 @@ pub struct Server {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see SETTINGS")]
 pub struct Log {
     pub level: Level,
 }
@@ -137,7 +130,6 @@ pub struct Log {
 /// Verbosity of our own log records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the usual five levels")]
 pub enum Level {
     Error,
     Warn,
@@ -182,10 +174,10 @@ impl Settings {
         };
         let mut base = base.add_source(environment());
         for (setting, list) in lists_of_environment() {
-            base = base.set_override(setting, list).map_err(|e| named(&e))?;
+            base = base.set_override(setting, list).map_err(|e| bad_setting(&e))?;
         }
-        let raw = base.build().map_err(|e| named(&e))?;
-        let parsed: Self = raw.try_deserialize().map_err(|e| named(&e))?;
+        let raw = base.build().map_err(|e| bad_setting(&e))?;
+        let parsed: Self = raw.try_deserialize().map_err(|e| bad_setting(&e))?;
         parsed.complete()
     }
 
@@ -324,7 +316,7 @@ fn lists_of_environment() -> Vec<(&'static str, Vec<String>)> {
 }
 
 /// The library's message already names the key if it knows one; one line, and only its first level.
-fn named(error: &config::ConfigError) -> BadSetting {
+fn bad_setting(error: &config::ConfigError) -> BadSetting {
     let text = error.to_string().replace('\n', " ");
     match text.rsplit_once("for key `").and_then(|(head, tail)| Some((head, tail.split_once('`')?.0))) {
         Some((head, key)) => BadSetting::new(key, head.trim()),

@@ -28,17 +28,20 @@ pub const SETTINGS: &[Setting] = &[
     (
         "limits.ip_10min",
         "10",
-        "new verifications from one IP address (IPv6: /64) per 10 minutes; texts with the app link have a separate limit of the same size (IPv6: /56)",
+        "new verifications from one IP address (IPv6: /64) per 10 minutes; texts with the app link have a \
+         separate limit of the same size (IPv6: /56)",
     ),
     (
         "limits.practice_10min",
         "120",
-        "messages for one practice per 10 minutes; texts with the app link have a separate limit of a quarter of this",
+        "messages for one practice per 10 minutes; texts with the app link have a separate limit of a \
+         quarter of this",
     ),
     (
         "limits.country_10min",
         "600",
-        "messages to one country per 10 minutes; texts with the app link have a separate limit of a quarter of this",
+        "messages to one country per 10 minutes; texts with the app link have a separate limit of a \
+         quarter of this",
     ),
     ("verification.countries", "US,CA", "countries whose numbers are texted and called (ISO 3166-1 alpha-2)"),
     ("verification.default_region", "US", "region assumed for a number written without `+`"),
@@ -63,7 +66,8 @@ pub const SETTINGS: &[Setting] = &[
     (
         "mail.dkim_key_file",
         "none: unsigned",
-        "PEM file with the private key (Ed25519 in PKCS#8; RSA of 2,048 bits or more in PKCS#8 or PKCS#1) that signs e-mails for the domain of `mail.from`",
+        "PEM file with the private key (Ed25519 in PKCS#8; RSA of 2,048 bits or more in PKCS#8 or PKCS#1) \
+         that signs e-mails for the domain of `mail.from`",
     ),
     ("mail.dkim_selector", "links", "the key's name in the DNS: `SELECTOR._domainkey.DOMAIN`"),
     (
@@ -116,7 +120,8 @@ pub const SETTINGS: &[Setting] = &[
     (
         "app.open_url",
         "none",
-        "origin of a second host that also serves this service: \"open the app\" links to it, since a link to the page's own domain does not open an app on iOS",
+        "origin of a second host that also serves this service: \"open the app\" links to it, since a link \
+         to the page's own domain does not open an app on iOS",
     ),
     (
         "app.app_store_badge",
@@ -124,7 +129,7 @@ pub const SETTINGS: &[Setting] = &[
         "file with the official App Store badge (SVG or PNG, at most 12 KiB)",
     ),
     ("app.google_play_badge", "none: a plain button", "file with the official Google Play badge"),
-    ("app.apple_app_ids", "none", "`TEAMID.bundle` of every service, for `apple-app-site-association`"),
+    ("app.apple_app_ids", "none", "`TEAMID.bundle` of every app, for `apple-app-site-association`"),
     ("app.app_clips", "none", "`TEAMID.bundle` of every App Clip, for the same file"),
     (
         "app.android_fingerprints",

@@ -4,18 +4,18 @@
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
 
-use super::forged;
-use crate::delivery::inbound;
+use super::invalid_signature;
+use crate::delivery::delivery_reports;
 use crate::delivery::kannel::callback;
-use crate::domain::consent::Inbound;
+use crate::domain::consent::{self, Inbound};
 use crate::kit::ids::DeliveryId;
-use crate::platform::outbox::Channel;
-use crate::platform::outbox::Topics;
+use crate::platform::outbox::{Channel, Topics};
+use crate::platform::settings::SmsProviderName;
 use crate::platform::tx::Service;
-use crate::refusals;
+use crate::problems;
 use crate::web::http::{PathId, Problem};
 
-refusals!(KannelRefusals: plain, SignatureInvalid);
+problems!(KannelProblems: plain, SignatureInvalid);
 
 /// Receive an inbound SMS from Kannel
 #[utoipa::path(tag = "callbacks", params(
@@ -24,7 +24,7 @@ refusals!(KannelRefusals: plain, SignatureInvalid);
     ("from" = Option<String>, Query, description = "Sender's phone number (`%p`)", example = "+14155552671"),
     ("to" = Option<String>, Query, description = "Our number that received it (`%P`)", example = "+15005550006"),
     ("text" = Option<String>, Query, description = "Text of the SMS (`%a`)", example = "STOP")),
-    responses((status = 200, description = "Empty; a reply, if one is due, is sent as a separate message", content_type = "text/plain", body = String), KannelRefusals))]
+    responses((status = 200, description = "Empty; a reply, if one is due, is sent as a separate message", content_type = "text/plain", body = String), KannelProblems))]
 #[get("/v1/callbacks/kannel/inbound")]
 pub async fn receive_kannel_sms(
     service: Data<Service>,
@@ -32,18 +32,18 @@ pub async fn receive_kannel_sms(
 ) -> Result<HttpResponse, Problem> {
     let query = Parameters::of(&request);
     if !callback::is_inbound(&service, query.get("token")) {
-        return Err(forged());
+        return Err(invalid_signature());
     }
     let text = Inbound {
-        provider: "kannel",
+        provider: SmsProviderName::Kannel.as_str(),
         id: query.get("id").to_owned(),
         from: query.get("from").to_owned(),
         to: query.get("to").trim().to_owned(),
         text: query.get("text").to_owned(),
         is_answered: false,
     };
-    service.write(move |tx| inbound::take_text(tx, &text)).await?;
-    Ok(nothing())
+    service.write(move |tx| consent::receive(tx, &text)).await?;
+    Ok(empty())
 }
 
 /// Receive a delivery receipt from Kannel
@@ -51,7 +51,7 @@ pub async fn receive_kannel_sms(
     ("id" = String, Path, description = "Id of the send attempt", example = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607"),
     ("token" = Option<String>, Query, description = "Token of the send attempt", example = "c29tZXRoaW5n"),
     ("status" = Option<String>, Query, description = "Kannel's status bits (`%d`)", example = "1")),
-    responses((status = 200, description = "Accepted; a receipt that says nothing new changes nothing", content_type = "text/plain", body = String), KannelRefusals))]
+    responses((status = 200, description = "Accepted; a receipt that says nothing new changes nothing", content_type = "text/plain", body = String), KannelProblems))]
 #[get("/v1/callbacks/kannel/{id}")]
 pub async fn receive_kannel_receipt(
     service: Data<Service>,
@@ -61,13 +61,13 @@ pub async fn receive_kannel_receipt(
 ) -> Result<HttpResponse, Problem> {
     let query = Parameters::of(&request);
     if !callback::is_receipt(&service, &id.0, query.get("token")) {
-        return Err(forged());
+        return Err(invalid_signature());
     }
     if let Some(report) = query.get("status").parse().ok().and_then(callback::report) {
-        let from = ("kannel", Channel::Sms);
-        service.write(move |tx| inbound::take_report(tx, &topics, from, &id.0, &report)).await?;
+        let from = (SmsProviderName::Kannel, Channel::Sms);
+        service.write(move |tx| delivery_reports::record(tx, &topics, from, &id.0, &report)).await?;
     }
-    Ok(nothing())
+    Ok(empty())
 }
 
 /// Query parameters; a query that cannot be read has none.
@@ -75,8 +75,8 @@ struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     fn of(request: &HttpRequest) -> Self {
-        let read = Query::<Vec<(String, String)>>::from_query(request.query_string());
-        Self(read.map(Query::into_inner).unwrap_or_default())
+        let query = Query::<Vec<(String, String)>>::from_query(request.query_string());
+        Self(query.map(Query::into_inner).unwrap_or_default())
     }
 
     fn get(&self, name: &str) -> &str {
@@ -84,6 +84,6 @@ impl Parameters {
     }
 }
 
-fn nothing() -> HttpResponse {
+fn empty() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("")
 }

@@ -4,27 +4,26 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, post};
 use serde_json::Value;
 
-use super::forged;
-use crate::delivery::inbound;
+use super::invalid_signature;
+use crate::delivery::delivery_reports;
 use crate::delivery::twilio::callback::{self, Signed};
-use crate::domain::consent::Inbound;
+use crate::domain::consent::{self, Inbound};
 use crate::kit::ids::DeliveryId;
-use crate::platform::outbox::Channel;
-use crate::platform::outbox::Topics;
-use crate::platform::settings;
+use crate::platform::outbox::{Channel, Topics};
+use crate::platform::settings::{self, SmsProviderName};
 use crate::platform::tx::Service;
-use crate::refusals;
+use crate::problems;
 use crate::web::http::{Code, PathId, Problem, RawBody};
 
-/// `TwiML` that does nothing: a reply to a text is sent through the outbox.
-const NO_ANSWER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>";
+/// A reply to a text is sent through the outbox, not in the response.
+const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>";
 
-refusals!(TwilioRefusals: body, SignatureInvalid);
+problems!(TwilioProblems: body, SignatureInvalid);
 
 /// Receive an inbound SMS from Twilio
 #[utoipa::path(tag = "callbacks", params(("X-Twilio-Signature" = Option<String>, Header, description = "HMAC of the public URL and every parameter", example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=")),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "MessageSid=SM00000000000000000000000000000001&From=%2B14155552671&To=%2B15005550006&Body=STOP"),
-    responses((status = 200, description = "Empty TwiML; a reply, if one is due, is sent as a separate message", content_type = "text/xml", body = String), TwilioRefusals))]
+    responses((status = 200, description = "Empty TwiML; a reply, if one is due, is sent as a separate message", content_type = "text/xml", body = String), TwilioProblems))]
 #[post("/v1/callbacks/twilio/inbound")]
 pub async fn receive_twilio_sms(
     service: Data<Service>,
@@ -32,14 +31,14 @@ pub async fn receive_twilio_sms(
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let text = signed(&service, &request, &body)?.inbound(&service.settings.twilio);
-    service.write(move |tx| inbound::take_text(tx, &text)).await?;
-    Ok(HttpResponse::Ok().content_type("text/xml; charset=utf-8").body(NO_ANSWER))
+    service.write(move |tx| consent::receive(tx, &text)).await?;
+    Ok(HttpResponse::Ok().content_type("text/xml; charset=utf-8").body(EMPTY_TWIML))
 }
 
 /// Receive a status callback from Twilio
 #[utoipa::path(tag = "callbacks", params(("id" = String, Path, description = "Id of the send attempt", example = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("X-Twilio-Signature" = Option<String>, Header, description = "HMAC of the public URL and every parameter", example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=")),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "MessageSid=SM00000000000000000000000000000001&MessageStatus=undelivered&ErrorCode=30005"),
-    responses((status = 204, description = "Accepted; a status that says nothing new changes nothing"), TwilioRefusals))]
+    responses((status = 204, description = "Accepted; a status that says nothing new changes nothing"), TwilioProblems))]
 #[post("/v1/callbacks/twilio/{id}")]
 pub async fn receive_twilio_status(
     service: Data<Service>,
@@ -54,8 +53,8 @@ pub async fn receive_twilio_status(
         status => (status, Channel::Sms),
     };
     if let Some(report) = callback::report(status, fields.get("ErrorCode").parse().ok()) {
-        let from = ("twilio", channel);
-        service.write(move |tx| inbound::take_report(tx, &topics, from, &id.0, &report)).await?;
+        let from = (SmsProviderName::Twilio, channel);
+        service.write(move |tx| delivery_reports::record(tx, &topics, from, &id.0, &report)).await?;
     }
     Ok(HttpResponse::NoContent().finish())
 }
@@ -69,7 +68,7 @@ impl Fields {
 
     fn inbound(&self, settings: &settings::Twilio) -> Inbound {
         Inbound {
-            provider: "twilio",
+            provider: SmsProviderName::Twilio.as_str(),
             id: self.get("MessageSid").to_owned(),
             from: self.get("From").to_owned(),
             to: callback::addressee(settings, self.get("To"), self.get("MessagingServiceSid")).to_owned(),
@@ -95,7 +94,7 @@ fn signed(service: &Service, request: &HttpRequest, body: &RawBody) -> Result<Fi
         signature: request.headers().get("x-twilio-signature").and_then(|h| h.to_str().ok()).unwrap_or(""),
     };
     if !callback::is_signed(&service.settings.twilio, &callback) {
-        return Err(forged());
+        return Err(invalid_signature());
     }
     match is_json {
         true => members(&body.bytes).map(Fields).ok_or_else(unreadable),

@@ -16,7 +16,7 @@ pub fn local(wanted: &str) -> &str {
 
 /// Percent-encodes an address for use as a query value.
 pub fn in_query(address: &str) -> String {
-    percent::encoded_but(address, b"/")
+    percent::encode_except(address, b"/")
 }
 
 #[cfg(test)]

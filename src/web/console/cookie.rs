@@ -7,7 +7,7 @@ use crate::platform::tx::Service;
 use crate::web::http::cookie;
 
 /// Reads the session secret from a request's cookie.
-pub fn read(service: &Service, request: &HttpRequest) -> Option<Secret> {
+pub fn secret_of(service: &Service, request: &HttpRequest) -> Option<Secret> {
     cookie::of_staff(service, request).map(Secret::from_client)
 }
 

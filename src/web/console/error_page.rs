@@ -12,13 +12,13 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::layout::wish;
+use super::layout::preferred_language;
 use super::words::{self, Apology};
 use super::{address, session};
 use super::{cookie, on, style};
 use crate::kit::ids::RequestId;
 use crate::platform::tx::Service;
-use crate::web::http::html::{self, Does};
+use crate::web::http::html::{self, PagePolicy};
 use crate::web::http::{Code, Problem};
 
 #[derive(Template)]
@@ -31,13 +31,13 @@ struct Refused {
 }
 
 /// Middleware around all console pages: keeps the session alive, renders errors, adds security headers.
-pub async fn face(
+pub async fn handle_errors(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if is_by_hand(request.request())
         && let Some(service) = request.app_data::<Data<Service>>()
-        && let Some(secret) = cookie::read(service, request.request())
+        && let Some(secret) = cookie::secret_of(service, request.request())
     {
         session::keep_alive(service, secret).await;
     }
@@ -83,7 +83,7 @@ fn answer(request: &HttpRequest, problem: &Problem) -> Result<HttpResponse, Prob
         return Ok(to_sign_in(request));
     }
     let service = request.app_data::<Data<Service>>().ok_or_else(|| problem.clone())?;
-    let language = wish(request).unwrap_or_default();
+    let language = preferred_language(request).unwrap_or_default();
     let page = Refused {
         nonce: html::nonce(service),
         lang: language.as_str(),
@@ -91,7 +91,7 @@ fn answer(request: &HttpRequest, problem: &Problem) -> Result<HttpResponse, Prob
         apology: words::apology(language, problem.code),
     };
     let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = html::page(service, status, &page.nonce, Does::Nothing, page.render())?;
+    let mut answer = html::page(service, status, &page.nonce, PagePolicy::Nothing, page.render())?;
     if status == StatusCode::SERVICE_UNAVAILABLE {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }

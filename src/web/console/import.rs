@@ -6,40 +6,41 @@ use actix_web::web::{self, Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::layout::{Frame, Section, Sent, Session, stale};
+use super::errors::Errors;
+use super::layout::{Frame, Section, Session, SessionForm, stale_form};
 use super::on;
+use super::record_words as words;
 use super::session as sessions;
-use super::viewer::who;
-use super::words::Errors;
-use super::words_of_records as words;
-use crate::domain::desk::{Refusal, records as desk};
-use crate::domain::record_imports::{Format, Import, MOST_BYTES};
+use super::viewer::Viewer;
+use crate::domain::record_imports::{self, Error, Format, Import, MOST_BYTES, Mode, State};
+use crate::domain::staff::{Permission, Staff};
 use crate::kit::ids::ImportId;
-use crate::platform::tx::Service;
+use crate::platform::tx::{Service, Tx};
 use crate::web::http::spool::{Spool, SpooledUpload, scratch, spool};
 use crate::web::http::{Code, Page, PageQuery, PathId, Problem, is_same_site};
-use crate::web::practice_api::records::{ImportQuery, results_file, survey};
+use crate::web::practice_api::record_import_options::{DateOrder, ImportQuery};
+use crate::web::practice_api::record_imports::{check_may_import, results_file, survey};
 
 /// Seconds after which the page of a running import reloads itself.
 const AGAIN: HeaderValue = HeaderValue::from_static("2");
 
 #[derive(Template)]
 #[template(path = "web/console/pages/import_form.html")]
-struct Form<'a> {
+struct ImportForm<'a> {
     f: &'a Frame,
-    typed: &'a Typed,
+    input: &'a FormInput,
     errors: Errors,
     /// The headings of the uploaded file, if some were not recognized.
     headings: String,
     /// The last import, if it kept patients active that its list leaves out: the form asks for confirmation.
-    held: Option<Import>,
+    unresolved: Option<Import>,
     imports: Vec<Import>,
     next: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "web/console/pages/import.html")]
-struct One<'a> {
+struct ImportPage<'a> {
     f: &'a Frame,
     import: Import,
 }
@@ -47,29 +48,31 @@ struct One<'a> {
 /// The options chosen next to the file.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a checkbox or a radio choice of the form")]
-struct Typed {
+struct FormInput {
     is_whole: bool,
-    is_meant: bool,
-    may_skip: bool,
+    may_retire_most: bool,
+    may_skip_unread: bool,
     day_first: bool,
     columns: [String; 6],
 }
 
-impl Typed {
+impl FormInput {
     fn of(upload: &SpooledUpload) -> Self {
         let column = |name: &str| upload.field(&format!("column_{name}")).trim().to_owned();
         Self {
-            is_whole: upload.field("mode") == "replace",
-            is_meant: upload.field("may_retire_most") == "true",
-            may_skip: upload.field("may_skip_unread") == "true",
-            day_first: upload.field("dates") == "dmy",
+            is_whole: upload.field("mode") == Mode::Replace.as_str(),
+            may_retire_most: upload.field("may_retire_most") == "true",
+            may_skip_unread: upload.field("may_skip_unread") == "true",
+            day_first: upload.field("dates").parse() == Ok(DateOrder::Dmy),
             columns: words::COLUMNS.map(column),
         }
     }
 
     fn query(&self) -> ImportQuery {
-        let query = ImportQuery::of(self.is_whole, self.day_first, self.columns.clone());
-        query.meant(self.is_meant, self.may_skip)
+        let mode = if self.is_whole { Mode::Replace } else { Mode::Merge };
+        let dates = if self.day_first { DateOrder::Dmy } else { DateOrder::Mdy };
+        ImportQuery::of(mode, dates, self.columns.clone())
+            .allowing(self.may_retire_most, self.may_skip_unread)
     }
 
     /// Whether a column heading was entered.
@@ -78,11 +81,11 @@ impl Typed {
     }
 }
 
-impl Form<'_> {
+impl ImportForm<'_> {
     /// The columns that can be named: field name, label, and what was entered.
     fn columns(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
-        let named = words::COLUMNS.into_iter().zip(words::columns(self.f.language)).zip(&self.typed.columns);
-        named.map(|((name, word), typed)| (name, word, typed.as_str()))
+        let named = words::COLUMNS.into_iter().zip(words::columns(self.f.language)).zip(&self.input.columns);
+        named.map(|((name, word), input)| (name, word, input.as_str()))
     }
 
     fn about(&self, import: &Import) -> String {
@@ -98,26 +101,22 @@ impl Form<'_> {
     }
 }
 
-impl One<'_> {
+impl ImportPage<'_> {
     fn how_many(&self) -> String {
         words::left_out(self.f.language, &self.import)
     }
 
     fn why(&self) -> String {
-        words::why_held(self.f.language, &self.import)
+        words::why_records_stay(self.f.language, &self.import)
     }
 
     fn is_open(&self) -> bool {
-        is_open(&self.import)
+        self.import.state.is_open()
     }
 
     fn percent(&self) -> i64 {
         self.import.rows_done * 100 / self.import.rows_total.max(1)
     }
-}
-
-fn is_open(import: &Import) -> bool {
-    matches!(import.state.as_str(), "queued" | "running")
 }
 
 /// `GET /console/records/import`: the form and the previous imports.
@@ -126,31 +125,35 @@ pub async fn ask(
     session: Session,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    form(&service, &session, &page, &Typed::default(), None).await
+    form(&service, &session, &page, &FormInput::default(), None).await
 }
 
 async fn form(
     service: &Data<Service>,
     session: &Session,
     page: &PageQuery,
-    typed: &Typed,
+    input: &FormInput,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (limit, before, token) = (page.limit()?.min(20), page.after()?, session.token());
+    let (limit, before) = (page.limit()?.min(20), page.after()?);
     let is_first = before.is_empty();
-    let (who, imports) = service
-        .read(move |tx| {
-            let imports = desk::list_imports(tx, token.as_ref(), &before, limit + 1)?;
-            Ok::<_, Refusal>((who(tx, token.as_ref())?, imports))
-        })
-        .await?;
+    let found =
+        service.read_as_staff(session, Permission::Administer, move |tx, staff| -> Result<_, Problem> {
+            let imports = record_imports::list(tx, staff, &before, limit + 1)?;
+            Ok((Viewer::of(tx, staff)?, imports))
+        });
+    let (who, imports) = found.await?;
     let f = session.frame(service, who, Section::Records);
     let Page { items: imports, next_cursor: next } = Page::of(imports, limit, |import| import.id.clone());
-    let held = imports.first().filter(|last| is_first && last.problem().is_some()).cloned();
+    let unresolved = imports.first().filter(|last| is_first && last.problem().is_some()).cloned();
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let headings = problem.as_ref().map(words::headings).unwrap_or_default();
     let errors = problem.map(|problem| words::errors(f.language, &problem)).unwrap_or_default();
-    f.page_with(service, status, Form { f: &f, typed, errors, headings, held, imports, next }.render())
+    f.page_with(
+        service,
+        status,
+        ImportForm { f: &f, input, errors, headings, unresolved, imports, next }.render(),
+    )
 }
 
 /// `POST /console/records/import`: imports the file, if the form came from one of our pages.
@@ -160,20 +163,19 @@ pub async fn create(
     request: HttpRequest,
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let token = session.token();
-    service.read(move |tx| desk::importer(tx, token.as_ref())).await?;
+    check_may_import(&service, &session).await?;
     if !is_same_site(&service, &request) {
-        return Err(stale());
+        return Err(stale_form());
     }
-    let mut typed = Typed::default();
+    let mut input = FormInput::default();
     let begun = match spool(&service, &request, body.into_inner(), MOST_BYTES).await {
-        Ok(body) => begin(&service, &session, &request, body, &mut typed).await,
+        Ok(body) => begin(&service, &session, &request, body, &mut input).await,
         Err(problem) => Err(problem),
     };
     match begun {
         Ok(import) => Ok(on(&format!("/console/records/imports/{}", import.id))),
         Err(problem) if is_about_the_file(&problem) => {
-            form(&service, &session, &PageQuery::default(), &typed, Some(problem)).await
+            form(&service, &session, &PageQuery::default(), &input, Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
@@ -191,7 +193,7 @@ async fn begin(
     session: &Session,
     request: &HttpRequest,
     mut body: Spool,
-    typed: &mut Typed,
+    input: &mut FormInput,
 ) -> Result<Import, Problem> {
     let kind = request
         .headers()
@@ -200,28 +202,24 @@ async fn begin(
         .unwrap_or_default()
         .to_owned();
     let mut file = scratch(service)?;
-    let (upload, file) = service
-        .read(move |_| {
-            let upload = SpooledUpload::read(&mut body.file, &kind)
-                .map_err(crate::domain::record_imports::Refusal::from)?;
-            if let Some(upload) = &upload {
-                upload
-                    .copy_file(&mut body.file, &mut file)
-                    .map_err(crate::domain::record_imports::Refusal::from)?;
-            }
-            Ok::<_, Refusal>((upload, file))
-        })
-        .await?;
+    let copied = service.read(move |_| -> Result<_, Error> {
+        let upload = SpooledUpload::parse(&mut body.file, &kind)?;
+        if let Some(upload) = &upload {
+            upload.copy_file(&mut body.file, &mut file)?;
+        }
+        Ok((upload, file))
+    });
+    let (upload, file) = copied.await?;
     let upload = upload.ok_or_else(|| Problem::new(Code::MalformedRequest, "The form cannot be read."))?;
     if !sessions::is_form_token(&service, &session.secret, &upload.field("form_token")) {
-        return Err(stale());
+        return Err(stale_form());
     }
-    *typed = Typed::of(&upload);
+    *input = FormInput::of(&upload);
     let Some(name) = &upload.file_name else { return Err(words::no_file()) };
-    let asked = typed.query().asked(service, format_of(name))?;
-    let mut survey = survey(service, Spool { file, digest: Vec::new() }, asked).await?;
-    let token = session.token();
-    Ok(service.write(move |tx| desk::import(tx, token.as_ref(), &mut survey)).await?)
+    let options = input.query().into_request(service, format_of(name))?;
+    let mut survey = survey(service, Spool { file, digest: Vec::new() }, options).await?;
+    let begin = move |tx: &mut Tx<'_>, staff: &Staff| record_imports::begin(tx, staff, &mut survey);
+    service.write_as_staff(session, Permission::Administer, begin).await
 }
 
 /// Guesses the format from the file name's extension.
@@ -240,16 +238,15 @@ pub async fn show(
     session: Session,
     id: PathId<ImportId>,
 ) -> Result<HttpResponse, Problem> {
-    let token = session.token();
-    let (who, import) = service
-        .read(move |tx| {
-            let import = desk::find_import(tx, token.as_ref(), &id.0)?;
-            Ok::<_, Refusal>((who(tx, token.as_ref())?, import))
-        })
-        .await?;
+    let found =
+        service.read_as_staff(&session, Permission::Administer, move |tx, staff| -> Result<_, Problem> {
+            let import = record_imports::find(tx, staff, &id.0)?;
+            Ok((Viewer::of(tx, staff)?, import))
+        });
+    let (who, import) = found.await?;
     let f = session.frame(&service, who, Section::Records);
-    let is_open = is_open(&import);
-    let mut page = f.page(&service, One { f: &f, import }.render())?;
+    let is_open = import.state.is_open();
+    let mut page = f.page(&service, ImportPage { f: &f, import }.render())?;
     if is_open {
         page.headers_mut().insert(REFRESH, AGAIN);
     }
@@ -262,23 +259,22 @@ pub async fn results(
     session: Session,
     id: PathId<ImportId>,
 ) -> Result<HttpResponse, Problem> {
-    results_file(&service, session.token(), id).await
+    results_file(&service, &session, id).await
 }
 
 /// `POST /console/records/imports/{id}/cancel`: stops a running import.
 pub async fn cancel(
     service: Data<Service>,
     id: PathId<ImportId>,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let (token, wanted) = (sent.session.token(), id.0.clone());
-    let cancelled = service.write(move |tx| desk::cancel(tx, token.as_ref(), &wanted)).await;
-    match cancelled.map_err(Problem::from) {
+    let import_id = id.0.clone();
+    let cancelled = service.write_as_staff(&sent.session, Permission::Administer, move |tx, staff| {
+        record_imports::cancel(tx, staff, &import_id)
+    });
+    match cancelled.await {
         // An import that is already over is shown as it is.
-        Ok(_) => Ok(on(&format!("/console/records/imports/{}", id.0))),
-        Err(problem) if problem.code == Code::ImportOver => {
-            Ok(on(&format!("/console/records/imports/{}", id.0)))
-        }
-        Err(problem) => Err(problem),
+        Err(problem) if problem.code != Code::ImportOver => Err(problem),
+        _ => Ok(on(&format!("/console/records/imports/{}", id.0))),
     }
 }

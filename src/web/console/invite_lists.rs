@@ -5,16 +5,16 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
 use askama::Template;
 
-use super::invites::{is_mendable, link_id, offered, wrong};
-use super::layout::{Frame, Section, Sent, Session};
+use super::errors::Errors;
+use super::invites::{is_correctable, link_id, offered};
+use super::layout::{Frame, Section, Session, SessionForm};
 use super::link_form::Choice;
-use super::viewer::who;
-use super::words::Errors;
+use super::viewer::Viewer;
 use super::{invite_words as words, on};
-use crate::domain::desk::{self, Refusal};
-use crate::domain::invites::import::{self, Done, Import};
+use crate::domain::invites::import::{self, Import, ImportRow, RowResult};
+use crate::domain::staff::{Permission, Staff};
 use crate::kit::ids::{ImportId, InviteId, LinkId};
-use crate::platform::tx::Service;
+use crate::platform::tx::{Service, Tx};
 use crate::web::http::{Page, PageQuery, PathId, Problem};
 
 /// Enough for 5,000 rows in a form's URL encoding.
@@ -36,9 +36,20 @@ struct Row {
     badge: &'static str,
 }
 
+impl Row {
+    fn of(f: &Frame, row: &ImportRow) -> Self {
+        let (word, badge) = match row.result {
+            None => (f.say("Waiting", "En espera"), ""),
+            Some(RowResult::Created) => (words::result(f.language, RowResult::Created), "active"),
+            Some(result) => (words::result(f.language, result), "failed"),
+        };
+        Self { line: row.line, invite_id: row.invite_id.clone(), word, badge }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "web/console/pages/invite_list.html")]
-struct List<'a> {
+struct ImportPage<'a> {
     f: &'a Frame,
     import: Import,
     rows: Vec<Row>,
@@ -53,20 +64,21 @@ pub async fn ask(service: Data<Service>, session: Session) -> Result<HttpRespons
 /// `POST /console/invites/import`: invites everyone on the list.
 pub async fn take(
     service: Data<Service>,
-    Sent { session, form: sent }: Sent<MOST_BYTES>,
+    SessionForm { session, form: sent }: SessionForm<MOST_BYTES>,
 ) -> Result<HttpResponse, Problem> {
-    let (list, link, token) = (sent.field("list"), link_id(&sent), session.token());
-    let wanted = link.clone();
-    let made = match import::read(list.as_bytes()) {
-        Ok(rows) => service
-            .write(move |tx| desk::invites::import(tx, token.as_ref(), wanted.as_ref(), &rows))
-            .await
-            .map_err(Problem::from),
-        Err(why) => Err(Problem::fields(vec![wrong("/list", why.code(), &why.to_string())])),
+    let (list, link) = (sent.field("list"), link_id(&sent));
+    let chosen = link.clone();
+    let created = match import::parse(list.as_bytes()) {
+        Ok(rows) => {
+            let rule =
+                move |tx: &mut Tx<'_>, staff: &Staff| import::create(tx, staff, chosen.as_ref(), &rows);
+            service.write_as_staff(&session, Permission::ReadPatients, rule).await
+        }
+        Err(error) => Err(Problem::wrong_field("/list", error.code(), &error.to_string())),
     };
-    match made {
+    match created {
         Ok(import) => Ok(on(&format!("/console/invites/import/{}?done=list-taken", import.id))),
-        Err(problem) if is_mendable(&problem) => {
+        Err(problem) if is_correctable(&problem) => {
             form(&service, &session, &list, link.as_ref(), Some(problem)).await
         }
         Err(problem) => Err(problem),
@@ -93,25 +105,15 @@ pub async fn show(
     id: PathId<ImportId>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let (limit, after, token) = (page.limit()?, page.after_number()?, session.token());
-    let (who, import, rows) = service
-        .read(move |tx| {
-            let import = desk::invites::import_of(tx, token.as_ref(), &id.0)?;
-            let rows = desk::invites::import_rows(tx, token.as_ref(), &id.0, after, limit + 1)?;
-            Ok::<_, Refusal>((who(tx, token.as_ref())?, import, rows))
-        })
-        .await?;
-    let f = session.frame(&service, who, Section::Invites);
-    let Page { items, next_cursor: next } = Page::of(rows, limit, |row: &Done| row.line.to_string());
-    let rows = items.into_iter().map(|row| shown(&f, row)).collect();
-    f.page(&service, List { f: &f, import, rows, next }.render())
-}
-
-fn shown(f: &Frame, row: Done) -> Row {
-    let (word, badge) = match row.result.as_deref() {
-        None => (f.say("Waiting", "En espera"), ""),
-        Some("created") => (words::result(f.language, "created"), "active"),
-        Some(result) => (words::result(f.language, result), "failed"),
+    let (limit, after) = (page.limit()?, page.after_number()?);
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Problem> {
+        let import = import::find(tx, staff, &id.0)?;
+        let rows = import::rows(tx, staff, &id.0, after, limit + 1)?;
+        Ok((Viewer::of(tx, staff)?, import, rows))
     };
-    Row { line: row.line, invite_id: row.invite_id, word, badge }
+    let (who, import, rows) = service.read_as_staff(&session, Permission::ReadPatients, rule).await?;
+    let f = session.frame(&service, who, Section::Invites);
+    let Page { items, next_cursor: next } = Page::of(rows, limit, |row: &ImportRow| row.line.to_string());
+    let rows = items.into_iter().map(|row| Row::of(&f, &row)).collect();
+    f.page(&service, ImportPage { f: &f, import, rows, next }.render())
 }

@@ -1,9 +1,10 @@
 //! Translations for the invite pages that are not in their templates.
 
-use super::words::say;
+use super::words::{Confirmation, say};
 use crate::domain::invites::State;
+use crate::domain::invites::import::RowResult;
 use crate::kit::Language;
-use crate::web::http::{Code, FieldError, Problem};
+use crate::web::http::{Code, FieldError};
 
 /// The label of an invite's state.
 pub fn state(language: Language, state: State) -> &'static str {
@@ -68,44 +69,42 @@ pub fn badge(state: State) -> &'static str {
 }
 
 /// The result of one row of a list.
-pub fn result(language: Language, result: &str) -> &'static str {
+pub fn result(language: Language, result: RowResult) -> &'static str {
     let (en, es) = match result {
-        "created" => ("Invited", "Invitado"),
-        "name_invalid" => ("The name is missing or too long", "Falta el nombre o es demasiado largo"),
-        "phone_invalid" => ("Not a mobile number", "No es un número de celular"),
-        "email_invalid" => ("Not a valid e-mail address", "No es una dirección de correo"),
-        "language_invalid" => ("The language must be en or es", "El idioma debe ser en o es"),
-        "invite_limited" => ("Invited less than a day ago", "Ya se invitó hace menos de un día"),
-        "opted_out" => ("Opted out of text messages", "Pidió no recibir más mensajes"),
-        "phone_type_refused" => ("Cannot receive text messages", "No recibe mensajes de texto"),
-        "country_not_supported" => ("We do not text this country", "No enviamos mensajes a este país"),
-        "link_paused" => ("The link is paused or closed", "El enlace está en pausa o cerrado"),
-        _ => ("Refused", "Rechazado"),
+        RowResult::Created => ("Invited", "Invitado"),
+        RowResult::NameInvalid => ("The name is missing or too long", "Falta el nombre o es demasiado largo"),
+        RowResult::PhoneInvalid => ("Not a mobile number", "No es un número de celular"),
+        RowResult::EmailInvalid => ("Not a valid e-mail address", "No es una dirección de correo"),
+        RowResult::LanguageInvalid => ("The language must be en or es", "El idioma debe ser en o es"),
+        RowResult::InviteLimited => ("Invited less than a day ago", "Ya se invitó hace menos de un día"),
+        RowResult::OptedOut => ("Opted out of text messages", "Pidió no recibir más mensajes"),
+        RowResult::PhoneTypeRefused => ("Cannot receive text messages", "No recibe mensajes de texto"),
+        RowResult::CountryNotSupported => ("We do not text this country", "No enviamos mensajes a este país"),
+        RowResult::LinkPaused => ("The link is paused or closed", "El enlace está en pausa o cerrado"),
+        RowResult::Refused => ("Refused", "Rechazado"),
     };
     say(language, en, es)
 }
 
-/// Confirmation of what was just done.
-pub fn done(word: &str, language: Language) -> Option<&'static str> {
-    let (en, es) = match word {
-        "invited" => (
-            "Invited. The e-mail is sent at once, the text between 8 AM and 9 PM.",
-            "Invitado. El correo sale enseguida, el mensaje de texto entre las 8 y las 21 horas.",
-        ),
-        "sent-again" => (
-            "Sent again. The old links no longer work.",
-            "Enviada otra vez. Los enlaces anteriores ya no sirven.",
-        ),
-        "taken-back" => ("The invite is canceled.", "La invitación está retirada."),
-        "list-taken" => ("Importing…", "Importando…"),
-        _ => return None,
-    };
-    Some(say(language, en, es))
-}
+/// Confirmations about invites.
+pub const DONE: &[Confirmation] = &[
+    (
+        "invited",
+        "Invited. The e-mail is sent at once, the text between 8 AM and 9 PM.",
+        "Invitado. El correo sale enseguida, el mensaje de texto entre las 8 y las 21 horas.",
+    ),
+    (
+        "sent-again",
+        "Sent again. The old links no longer work.",
+        "Enviada otra vez. Los enlaces anteriores ya no sirven.",
+    ),
+    ("taken-back", "The invite is canceled.", "La invitación está retirada."),
+    ("list-taken", "Importing…", "Importando…"),
+];
 
 /// An error about a whole invite; `None` for codes of other pages.
-pub fn whole(language: Language, problem: &Problem) -> Option<&'static str> {
-    let (en, es) = match problem.code {
+pub fn whole(language: Language, code: Code) -> Option<&'static str> {
+    let (en, es) = match code {
         Code::InviteLimited => (
             "This number or address was invited less than a day ago. Try again tomorrow.",
             "Este número o correo se invitó hace menos de un día. Inténtelo mañana.",

@@ -5,25 +5,26 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
 use askama::Template;
 use serde::Deserialize;
+use strum::VariantArray as _;
 
-use super::layout::{Frame, Section, Sent, Session};
+use super::errors::Errors;
+use super::layout::{Frame, Section, Session, SessionForm};
 use super::link_form::Choice;
-use super::viewer::who;
-use super::words::Errors;
+use super::viewer::Viewer;
 use super::{invite_words as words, on};
-use crate::domain::desk::{self, Refusal};
-use crate::domain::invites::{self, Invite, NewInvite, State};
-use crate::domain::links::State as LinkState;
+use crate::domain::invites::{self, Channel, Invite, NewInvite, State};
+use crate::domain::links::{self, State as LinkState};
+use crate::domain::staff::{Permission, Staff};
 use crate::kit::ids::{InviteId, LinkId};
 use crate::kit::{Email, Language, Phone, Timestamp};
-use crate::platform::tx::Service;
+use crate::platform::tx::{Service, Tx};
 use crate::web::http::{Code, FieldError, Form, Page, PageQuery, PathId, Problem};
 
 /// At most this many links are offered in the form.
 const MOST_LINKS: i64 = 500;
 
 /// An invite as its pages show it.
-pub struct Shown {
+pub struct InviteCard {
     invite: Invite,
     state: State,
     state_word: &'static str,
@@ -34,7 +35,7 @@ pub struct Shown {
     email: String,
 }
 
-impl Shown {
+impl InviteCard {
     fn of(f: &Frame, now: Timestamp, invite: Invite) -> Self {
         let state = invite.state(now);
         let forgotten = f.say("(deleted)", "(borrado)");
@@ -75,15 +76,15 @@ impl Shown {
 
 /// The list's filter by state.
 #[derive(Debug, Default, Deserialize)]
-pub struct Wanted {
+pub struct StateFilter {
     state: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "web/console/pages/invites.html")]
-struct Invites<'a> {
+struct InvitesPage<'a> {
     f: &'a Frame,
-    items: Vec<Shown>,
+    items: Vec<InviteCard>,
     states: Vec<Choice>,
     state: String,
     next: Option<String>,
@@ -91,16 +92,16 @@ struct Invites<'a> {
 
 #[derive(Template)]
 #[template(path = "web/console/pages/invite.html")]
-struct One<'a> {
+struct InvitePage<'a> {
     f: &'a Frame,
-    it: Shown,
+    it: InviteCard,
     history: Vec<(&'static str, String)>,
     errors: Errors,
 }
 
 /// The form's values as they were entered.
 #[derive(Clone, Default)]
-struct Typed {
+struct FormValues {
     name: String,
     phone: String,
     email: String,
@@ -112,7 +113,7 @@ struct Typed {
 #[template(path = "web/console/pages/invite_form.html")]
 struct InviteForm<'a> {
     f: &'a Frame,
-    typed: &'a Typed,
+    values: &'a FormValues,
     links: Vec<Choice>,
     errors: Errors,
 }
@@ -121,28 +122,27 @@ struct InviteForm<'a> {
 pub async fn list(
     service: Data<Service>,
     session: Session,
-    wanted: Query<Wanted>,
+    filter: Query<StateFilter>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let state = wanted.state.as_deref().and_then(State::from_word);
-    let (limit, before, token) = (page.limit()?, page.after()?, session.token());
-    let (who, found) = service
-        .read(move |tx| {
-            let found = desk::invites::list(tx, token.as_ref(), state, &before, limit + 1)?;
-            Ok::<_, Refusal>((who(tx, token.as_ref())?, found))
-        })
-        .await?;
+    let state = filter.state.as_deref().and_then(|state| state.parse::<State>().ok());
+    let (limit, before) = (page.limit()?, page.after()?);
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Problem> {
+        let found = invites::list(tx, staff, state, &before, limit + 1)?;
+        Ok((Viewer::of(tx, staff)?, found))
+    };
+    let (who, found) = service.read_as_staff(&session, Permission::ReadPatients, rule).await?;
     let f = session.frame(&service, who, Section::Invites);
     let now = service.clock.now();
-    let found = found.into_iter().map(|invite| Shown::of(&f, now, invite)).collect();
-    let Page { items, next_cursor: next } = Page::of(found, limit, |it: &Shown| it.invite.id.clone());
-    let states = State::ALL.iter().map(|each| Choice {
+    let found = found.into_iter().map(|invite| InviteCard::of(&f, now, invite)).collect();
+    let Page { items, next_cursor: next } = Page::of(found, limit, |it: &InviteCard| it.invite.id.clone());
+    let states = State::VARIANTS.iter().map(|each| Choice {
         value: each.as_str().to_owned(),
         name: words::state(f.language, *each).to_owned(),
         is_chosen: state == Some(*each),
     });
     let (states, state) = (states.collect(), state.map(State::as_str).unwrap_or_default().to_owned());
-    f.page(&service, Invites { f: &f, items, states, state, next }.render())
+    f.page(&service, InvitesPage { f: &f, items, states, state, next }.render())
 }
 
 /// `GET /console/invites/{id}`: one invite and its history.
@@ -151,41 +151,42 @@ pub async fn show(
     session: Session,
     id: PathId<InviteId>,
 ) -> Result<HttpResponse, Problem> {
-    one(&service, &session, &id, None).await
+    page_of(&service, &session, &id, None).await
 }
 
-async fn one(
+async fn page_of(
     service: &Data<Service>,
     session: &Session,
     id: &PathId<InviteId>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (token, id) = (session.token(), id.0.clone());
-    let (who, invite) = service
-        .read(move |tx| {
-            let invite = desk::invites::find(tx, token.as_ref(), &id)?;
-            Ok::<_, Refusal>((who(tx, token.as_ref())?, invite))
-        })
-        .await?;
+    let id = id.0.clone();
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Problem> {
+        let invite = invites::find(tx, staff, &id)?;
+        Ok((Viewer::of(tx, staff)?, invite))
+    };
+    let (who, invite) = service.read_as_staff(session, Permission::ReadPatients, rule).await?;
     let f = session.frame(service, who, Section::Invites);
-    let it = Shown::of(&f, service.clock.now(), invite);
+    let it = InviteCard::of(&f, service.clock.now(), invite);
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
     let history = it.history(&f);
-    f.page_with(service, status, One { f: &f, it, history, errors }.render())
+    f.page_with(service, status, InvitePage { f: &f, it, history, errors }.render())
 }
 
 /// `POST /console/invites/{id}/resend`: sends both messages again.
 pub async fn resend(
     service: Data<Service>,
     id: PathId<InviteId>,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let (token, wanted) = (sent.session.token(), id.0.clone());
-    let again = service.write(move |tx| desk::invites::send(tx, token.as_ref(), &wanted)).await;
-    match again.map_err(Problem::from) {
+    let invite_id = id.0.clone();
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| invites::send(tx, staff, &invite_id);
+    match service.write_as_staff(&sent.session, Permission::ReadPatients, rule).await {
         Ok(_) => Ok(on(&format!("/console/invites/{}?done=sent-again", id.0))),
-        Err(problem) if is_mendable(&problem) => one(&service, &sent.session, &id, Some(problem)).await,
+        Err(problem) if is_correctable(&problem) => {
+            page_of(&service, &sent.session, &id, Some(problem)).await
+        }
         Err(problem) => Err(problem),
     }
 }
@@ -194,45 +195,47 @@ pub async fn resend(
 pub async fn revoke(
     service: Data<Service>,
     id: PathId<InviteId>,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let (token, wanted) = (sent.session.token(), id.0.clone());
-    let done = service.write(move |tx| desk::invites::revoke(tx, token.as_ref(), &wanted)).await;
-    match done.map_err(Problem::from) {
+    let invite_id = id.0.clone();
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| invites::revoke(tx, staff, &invite_id);
+    match service.write_as_staff(&sent.session, Permission::ReadPatients, rule).await {
         Ok(()) => Ok(on(&format!("/console/invites/{}?done=taken-back", id.0))),
-        Err(problem) if is_mendable(&problem) => one(&service, &sent.session, &id, Some(problem)).await,
+        Err(problem) if is_correctable(&problem) => {
+            page_of(&service, &sent.session, &id, Some(problem)).await
+        }
         Err(problem) => Err(problem),
     }
 }
 
 /// `GET /console/invites/new`: the form for one invite.
 pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    form(&service, &session, &Typed::default(), None).await
+    form(&service, &session, &FormValues::default(), None).await
 }
 
 /// `POST /console/invites`: creates and sends an invite.
 pub async fn create(
     service: Data<Service>,
-    Sent { session, form: sent }: Sent,
+    SessionForm { session, form: sent }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let (typed, token) = (Typed::of_form(&sent), session.token());
-    let made = match typed.read(&service) {
-        Ok((name, phone, email)) => {
-            let (language, link) = (Language::from_tag(&typed.language), typed.link.clone());
-            let new = move |created_by| NewInvite { created_by, name, phone, email, language, sends: true };
-            let made = service.write(move |tx| desk::invites::create(tx, token.as_ref(), link.as_ref(), new));
-            made.await.map_err(Problem::from)
+    let values = FormValues::of_form(&sent);
+    let created = match values.parse(&service) {
+        Ok(new) => {
+            let link_id = values.link.clone();
+            let rule =
+                move |tx: &mut Tx<'_>, staff: &Staff| invites::create(tx, staff, link_id.as_ref(), &new);
+            service.write_as_staff(&session, Permission::ReadPatients, rule).await
         }
-        Err(wrong) => Err(wrong),
+        Err(problem) => Err(problem),
     };
-    match made {
+    match created {
         Ok(invite) => Ok(on(&format!("/console/invites/{}?done=invited", invite.id))),
-        Err(problem) if is_mendable(&problem) => form(&service, &session, &typed, Some(problem)).await,
+        Err(problem) if is_correctable(&problem) => form(&service, &session, &values, Some(problem)).await,
         Err(problem) => Err(problem),
     }
 }
 
-impl Typed {
+impl FormValues {
     fn of_form(form: &Form) -> Self {
         Self {
             name: form.field("name"),
@@ -243,20 +246,23 @@ impl Typed {
         }
     }
 
-    /// The validated values, or every field error at once.
-    fn read(&self, service: &Service) -> Result<(String, Phone, Email), Problem> {
+    /// The invite to create, or every field error at once.
+    fn parse(&self, service: &Service) -> Result<NewInvite, Problem> {
         let region = &service.settings.verification.default_region;
         let name = invites::name(&self.name)
             .ok_or_else(|| wrong("/name", "length", "Enter a name of 1 to 100 characters."));
         let phone = Phone::parse(&self.phone, Some(region))
-            .map_err(|why| wrong("/phone", "phone_invalid", &why.to_string()));
+            .map_err(|error| wrong("/phone", "phone_invalid", &error.to_string()));
         let email = Email::parse(&self.email)
             .ok_or_else(|| wrong("/email", "email", "Enter a valid e-mail address."));
         match (name, phone, email) {
-            (Ok(name), Ok(phone), Ok(email)) => Ok((name, phone, email)),
+            (Ok(name), Ok(phone), Ok(email)) => {
+                let language = Language::from_tag(&self.language);
+                Ok(NewInvite { name, phone, email, language, sends: true })
+            }
             (name, phone, email) => {
-                let wrong = [name.err(), phone.err(), email.err()];
-                Err(Problem::fields(wrong.into_iter().flatten().collect()))
+                let errors = [name.err(), phone.err(), email.err()];
+                Err(Problem::fields(errors.into_iter().flatten().collect()))
             }
         }
     }
@@ -273,7 +279,7 @@ pub fn wrong(pointer: &str, code: &str, detail: &str) -> FieldError {
 }
 
 /// Whether the form can be shown again, because another attempt may succeed.
-pub fn is_mendable(problem: &Problem) -> bool {
+pub fn is_correctable(problem: &Problem) -> bool {
     matches!(
         problem.code,
         Code::InvalidRequest
@@ -290,13 +296,13 @@ pub fn is_mendable(problem: &Problem) -> bool {
 async fn form(
     service: &Data<Service>,
     session: &Session,
-    typed: &Typed,
+    values: &FormValues,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (f, links) = offered(service, session, typed.link.as_ref()).await?;
+    let (f, links) = offered(service, session, values.link.as_ref()).await?;
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
-    f.page_with(service, status, InviteForm { f: &f, typed, links, errors }.render())
+    f.page_with(service, status, InviteForm { f: &f, values, links, errors }.render())
 }
 
 /// The layout, and the active links that an invite can use, the practice's default link first.
@@ -305,21 +311,16 @@ pub async fn offered(
     session: &Session,
     chosen: Option<&LinkId>,
 ) -> Result<(Frame, Vec<Choice>), Problem> {
-    let token = session.token();
-    let (who, links) = service
-        .read(move |tx| {
-            let links = desk::links(tx, token.as_ref(), "", MOST_LINKS)?;
-            Ok::<_, Refusal>((who(tx, token.as_ref())?, links))
-        })
-        .await?;
-    if !who.role.meets_patients() {
-        return Err(Problem::new(Code::StaffForbidden, "Ask someone at the practice."));
-    }
+    let rule = |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Problem> {
+        let links = links::list(tx, staff, "", MOST_LINKS)?;
+        Ok((Viewer::of(tx, staff)?, links))
+    };
+    let (who, links) = service.read_as_staff(session, Permission::ReadPatients, rule).await?;
     let f = session.frame(service, who, Section::Invites);
     let first = f.say("The practice’s first link", "El primer enlace del consultorio").to_owned();
     let mut choices = vec![Choice { value: String::new(), name: first, is_chosen: chosen.is_none() }];
     let open = links.into_iter().map(|details| details.link);
-    let open = open.filter(|link| !link.is_default && link.state() == LinkState::Active);
+    let open = open.filter(|link| !link.is_default && link.state == LinkState::Active);
     choices.extend(open.map(|link| Choice {
         is_chosen: chosen == Some(&link.id),
         value: link.id.to_string(),

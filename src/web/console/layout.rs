@@ -10,13 +10,13 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
 use super::session;
-use super::viewer::Who;
-use super::{cookie, style, words};
-use crate::domain::staff::Role;
+use super::viewer::Viewer;
+use super::{cookie, done, style, words};
+use crate::domain::staff::{Permission, Role};
 use crate::kit::{Language, Secret};
 use crate::platform::tx::Service;
 use crate::web::http::form::MOST_BYTES;
-use crate::web::http::html::{self, Does};
+use crate::web::http::html::{self, PagePolicy};
 use crate::web::http::{Caller, Code, Form, Problem, Upload, is_same_site};
 
 /// The section of the console that a page belongs to, as marked in the navigation.
@@ -45,18 +45,18 @@ impl Section {
 /// A request with a session cookie. Its secret is verified by the domain rules, not here.
 pub struct Session {
     pub secret: Secret,
-    wish: Option<Language>,
+    preferred_language: Option<Language>,
     done: String,
 }
 
 impl Session {
-    fn read(request: &HttpRequest) -> Result<Self, Problem> {
+    fn of_request(request: &HttpRequest) -> Result<Self, Problem> {
         let service = request.app_data::<Data<Service>>();
-        let secret = service.and_then(|service| cookie::read(service, request));
+        let secret = service.and_then(|service| cookie::secret_of(service, request));
         let secret = secret.ok_or_else(|| Problem::new(Code::Unauthorized, "Sign in first."))?;
         let mut query = request.query_string().split('&');
         let done = query.find_map(|pair| pair.strip_prefix("done=")).unwrap_or_default();
-        Ok(Self { secret, wish: wish(request), done: done.to_owned() })
+        Ok(Self { secret, preferred_language: preferred_language(request), done: done.to_owned() })
     }
 
     /// The token that the domain rules take where the API passes the bearer token.
@@ -65,14 +65,14 @@ impl Session {
     }
 
     /// The layout data of a page in this section.
-    pub fn frame(&self, service: &Service, who: Who, section: Section) -> Frame {
-        let language = self.wish.unwrap_or(who.practice.language());
+    pub fn frame(&self, service: &Service, who: Viewer, section: Section) -> Frame {
+        let language = self.preferred_language.unwrap_or(who.practice.language);
         Frame {
             nonce: html::nonce(service),
             language,
             style: style::address(),
             form_token: session::form_token(service, &self.secret),
-            done: words::done(&self.done, language),
+            done: done::text(&self.done, language),
             section: section.as_str(),
             who,
         }
@@ -86,7 +86,7 @@ impl Caller for Session {
 }
 
 /// The language that the browser prefers (`Accept-Language`).
-pub fn wish(request: &HttpRequest) -> Option<Language> {
+pub fn preferred_language(request: &HttpRequest) -> Option<Language> {
     let header = request.headers().get(ACCEPT_LANGUAGE)?;
     Language::negotiate(header.to_str().ok()?)
 }
@@ -96,71 +96,71 @@ impl FromRequest for Session {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::read(request))
+        ready(Self::of_request(request))
     }
 }
 
 /// A form sent from one of our pages, in the same session that the page was shown in.
-pub struct Sent<const MOST: usize = { MOST_BYTES }> {
+pub struct SessionForm<const MOST: usize = { MOST_BYTES }> {
     pub session: Session,
     pub form: Form<MOST>,
 }
 
-impl<const MOST: usize> FromRequest for Sent<MOST> {
+impl<const MOST: usize> FromRequest for SessionForm<MOST> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, form) = (request.clone(), Form::<MOST>::from_request(request, payload));
         Box::pin(async move {
-            let session = Session::read(&request)?;
+            let session = Session::of_request(&request)?;
             let sent = Self { form: form.await?, session };
             let service = request.app_data::<Data<Service>>();
             match service
                 .is_some_and(|service| is_same_site(service, &request) && sent.carries_its_token(service))
             {
                 true => Ok(sent),
-                false => Err(stale()),
+                false => Err(stale_form()),
             }
         })
     }
 }
 
-impl<const MOST: usize> Sent<MOST> {
+impl<const MOST: usize> SessionForm<MOST> {
     fn carries_its_token(&self, service: &Service) -> bool {
         session::is_form_token(service, &self.session.secret, &self.form.field("form_token"))
     }
 }
 
 /// A form with a file upload of at most `MOST` bytes.
-pub struct SentFile<const MOST: usize> {
+pub struct SessionUpload<const MOST: usize> {
     pub session: Session,
     /// The fields and the file.
     pub upload: Upload<MOST>,
 }
 
-impl<const MOST: usize> FromRequest for SentFile<MOST> {
+impl<const MOST: usize> FromRequest for SessionUpload<MOST> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, upload) = (request.clone(), Upload::from_request(request, payload));
         Box::pin(async move {
-            let session = Session::read(&request)?;
+            let session = Session::of_request(&request)?;
             let sent = Self { upload: upload.await?, session };
             let service = request.app_data::<Data<Service>>();
             let token = sent.upload.field("form_token");
             let is_ours = |service: &Service| session::is_form_token(service, &sent.session.secret, &token);
             match service.is_some_and(|service| is_same_site(service, &request) && is_ours(service)) {
                 true => Ok(sent),
-                false => Err(stale()),
+                false => Err(stale_form()),
             }
         })
     }
 }
 
 /// The refusal of a form that is not ours, or whose session has ended.
-pub fn stale() -> Problem {
+pub fn stale_form() -> Problem {
     Problem::new(Code::SignatureInvalid, "Load the page again and send the form from there.")
 }
 
@@ -177,7 +177,7 @@ pub struct Frame {
     pub done: &'static str,
     pub section: &'static str,
     /// The signed-in staff member.
-    pub who: Who,
+    pub who: Viewer,
 }
 
 impl Frame {
@@ -192,18 +192,18 @@ impl Frame {
     }
 
     /// Whether the role may create and change links.
-    pub fn configures(&self) -> bool {
-        self.who.role.configures()
+    pub fn may_configure(&self) -> bool {
+        self.who.role.has(Permission::ConfigurePractice)
     }
 
     /// Whether the role may see patients: the operator's support staff may not.
-    pub fn meets_patients(&self) -> bool {
-        self.who.role.meets_patients()
+    pub fn may_read_patients(&self) -> bool {
+        self.who.role.has(Permission::ReadPatients)
     }
 
     /// Gates what only admins may do: webhooks, imports, audit export, changing staff.
     pub fn is_admin(&self) -> bool {
-        self.who.role == Role::Admin
+        self.who.role.has(Permission::Administer)
     }
 
     /// The role's display name.
@@ -232,7 +232,7 @@ impl Frame {
         status: StatusCode,
         body: askama::Result<String>,
     ) -> Result<HttpResponse, Problem> {
-        html::page(service, status, &self.nonce, Does::Form, body)
+        html::page(service, status, &self.nonce, PagePolicy::Form, body)
     }
 
     /// A page that a script keeps up to date by the event stream.
@@ -242,6 +242,6 @@ impl Frame {
         status: StatusCode,
         body: askama::Result<String>,
     ) -> Result<HttpResponse, Problem> {
-        html::page(service, status, &self.nonce, Does::Both, body)
+        html::page(service, status, &self.nonce, PagePolicy::Both, body)
     }
 }

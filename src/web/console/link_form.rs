@@ -5,23 +5,23 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use askama::Template;
 
-use super::layout::{Frame, Section, Sent, Session};
+use super::errors::Errors;
+use super::layout::{Frame, Section, Session, SessionForm};
 use super::on;
-use super::viewer::{Roster, Who, roster, who};
-use super::words::Errors;
-use crate::domain::desk::{self, LinkDetails, Refusal};
-use crate::domain::links::details::{self, Unwritable};
-use crate::domain::links::{Change, NewLink, PRACTICE, People};
-use crate::kit::ids::{LinkId, PracticeId, StaffId};
-use crate::platform::tx::Service;
+use super::viewer::{Roster, Viewer};
+use crate::domain::links::details::{self, InvalidText};
+use crate::domain::links::{self, Change, LinkDetails, ManageError, NewLink, Owner, People};
+use crate::domain::staff::{self, Permission, Staff};
+use crate::kit::ids::{LinkId, StaffId};
+use crate::platform::tx::{Service, Tx};
 use crate::web::http::{Code, FieldError, Form, PathId, Problem};
 
 /// The form's values as they were entered.
-#[derive(Clone, Default)]
-pub struct Typed {
+#[derive(Clone)]
+struct FormValues {
     label: String,
     tags: String,
-    owner: String,
+    owner: Owner,
     assignee: Option<StaffId>,
     members: Vec<StaffId>,
     notify: Vec<StaffId>,
@@ -42,7 +42,7 @@ struct LinkForm<'a> {
     f: &'a Frame,
     /// `None` for a new link.
     id: Option<&'a LinkId>,
-    typed: &'a Typed,
+    values: &'a FormValues,
     errors: &'a Errors,
     owners: Vec<Choice>,
     assignees: Vec<Choice>,
@@ -50,18 +50,31 @@ struct LinkForm<'a> {
     notify: Vec<Choice>,
 }
 
-impl Typed {
+impl FormValues {
     fn of_form(form: &Form) -> Self {
         let staff = |field| form.fields(field).into_iter().map(StaffId::from).collect();
         Self {
             label: form.field("label"),
             tags: form.field("tags"),
-            owner: form.field("owner"),
+            owner: Owner::from(form.field("owner").as_str()),
             assignee: Some(form.field("assignee_id")).filter(|id| !id.is_empty()).map(StaffId::from),
             members: staff("members"),
             notify: staff("notify"),
             welcome: form.field("welcome"),
             is_discreet: form.field("discreet") == "on",
+        }
+    }
+
+    fn of_new_link() -> Self {
+        Self {
+            label: String::new(),
+            tags: String::new(),
+            owner: Owner::Practice,
+            assignee: None,
+            members: Vec::new(),
+            notify: Vec::new(),
+            welcome: String::new(),
+            is_discreet: false,
         }
     }
 
@@ -87,17 +100,16 @@ impl Typed {
             (Ok(label), Ok(tags), Ok(welcome)) => Ok((label, tags, welcome)),
             (label, tags, welcome) => {
                 let wrong = [label.err(), tags.err(), welcome.err()];
-                Err(Problem::fields(wrong.into_iter().flatten().map(unwritable).collect()))
+                Err(Problem::fields(wrong.into_iter().flatten().map(invalid_text).collect()))
             }
         }
     }
 
     fn new_link(&self) -> Result<(NewLink, People), Problem> {
         let (label, tags, welcome) = self.texts()?;
-        let owner = if self.owner.is_empty() { PRACTICE.to_owned() } else { self.owner.clone() };
+        let owner = if self.owner.as_str().is_empty() { Owner::Practice } else { self.owner.clone() };
         let (assignee_id, discreet) = (self.assignee.clone(), self.is_discreet);
-        let plain = NewLink::plain(&PracticeId::from(""), &label);
-        let new = NewLink { tags, welcome, owner, assignee_id, discreet, ..plain };
+        let new = NewLink { tags, welcome, owner, assignee_id, discreet, ..NewLink::plain(&label) };
         Ok((new, People { members: self.members.clone(), notify: self.notify.clone() }))
     }
 
@@ -124,37 +136,36 @@ fn same(some: &[StaffId], others: &[StaffId]) -> bool {
     some.len() == others.len() && some.iter().all(|id| others.contains(id))
 }
 
-fn unwritable(why: Unwritable) -> FieldError {
+fn invalid_text(why: InvalidText) -> FieldError {
     let pointer = match why {
-        Unwritable::Label => "/label",
-        Unwritable::Tags => "/tags",
-        Unwritable::Welcome => "/welcome",
+        InvalidText::Label => "/label",
+        InvalidText::Tags => "/tags",
+        InvalidText::Welcome => "/welcome",
     };
     FieldError { pointer: pointer.to_owned(), code: "length".to_owned(), detail: why.to_string() }
 }
 
 /// `GET /console/links/new`: the form for a new link.
 pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    let typed = Typed { owner: PRACTICE.to_owned(), ..Typed::default() };
-    form(&service, &session, None, &typed, None).await
+    form(&service, &session, None, &FormValues::of_new_link(), None).await
 }
 
 /// `POST /console/links`: creates a link.
 pub async fn create(
     service: Data<Service>,
-    Sent { session, form: sent }: Sent,
+    SessionForm { session, form: sent }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let (typed, token) = (Typed::of_form(&sent), session.token());
-    let made = match typed.new_link() {
-        Ok((new, people)) => service
-            .write(move |tx| desk::create_link(tx, token.as_ref(), new, &people))
-            .await
-            .map_err(Problem::from),
+    let values = FormValues::of_form(&sent);
+    let created = match values.new_link() {
+        Ok((new, people)) => {
+            let create = move |tx: &mut Tx<'_>, staff: &Staff| links::create(tx, staff, &new, &people);
+            service.write_as_staff(&session, Permission::ConfigurePractice, create).await
+        }
         Err(wrong) => Err(wrong),
     };
-    match made {
-        Ok(made) => Ok(on(&format!("/console/links/{}?done=created", made.link.id))),
-        Err(problem) => form(&service, &session, None, &typed, Some(problem)).await,
+    match created {
+        Ok(created) => Ok(on(&format!("/console/links/{}?done=created", created.link.id))),
+        Err(problem) => form(&service, &session, None, &values, Some(problem)).await,
     }
 }
 
@@ -164,21 +175,22 @@ pub async fn edit(
     session: Session,
     id: PathId<LinkId>,
 ) -> Result<HttpResponse, Problem> {
-    let (token, wanted) = (session.token(), id.0.clone());
-    let found = service.read(move |tx| desk::link(tx, token.as_ref(), &wanted)).await?;
-    form(&service, &session, Some(&id.0), &Typed::of_link(found), None).await
+    let wanted = id.0.clone();
+    let found = service
+        .read_as_staff(&session, Permission::ViewPractice, move |tx, staff| links::get(tx, staff, &wanted));
+    form(&service, &session, Some(&id.0), &FormValues::of_link(found.await?), None).await
 }
 
 /// `POST /console/links/{id}`: changes a link.
 pub async fn change(
     service: Data<Service>,
     id: PathId<LinkId>,
-    Sent { session, form: sent }: Sent,
+    SessionForm { session, form: sent }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let typed = Typed::of_form(&sent);
-    match write(&service, &session, &id, &typed).await {
+    let values = FormValues::of_form(&sent);
+    match write(&service, &session, &id, &values).await {
         Ok(()) => Ok(on(&format!("/console/links/{}?done=saved", id.0))),
-        Err(problem) => form(&service, &session, Some(&id.0), &typed, Some(problem)).await,
+        Err(problem) => form(&service, &session, Some(&id.0), &values, Some(problem)).await,
     }
 }
 
@@ -186,17 +198,15 @@ async fn write(
     service: &Data<Service>,
     session: &Session,
     id: &PathId<LinkId>,
-    typed: &Typed,
+    values: &FormValues,
 ) -> Result<(), Problem> {
-    let (token, id, typed) = (session.token(), id.0.clone(), typed.clone());
-    let texts = typed.texts()?;
+    let (id, values, texts) = (id.0.clone(), values.clone(), values.texts()?);
     service
-        .write(move |tx| -> Result<_, Refusal> {
-            let now = desk::link(tx, token.as_ref(), &id)?;
-            desk::change_link(tx, token.as_ref(), &id, &typed.change(texts, &now)).map(drop)
+        .write_as_staff(session, Permission::ViewPractice, move |tx, staff| -> Result<_, ManageError> {
+            let now = links::get(tx, staff, &id)?;
+            links::change(tx, staff, &id, &values.change(texts, &now)).map(drop)
         })
-        .await?;
-    Ok(())
+        .await
 }
 
 /// The form with errors beside its fields; errors that the form cannot fix get an error page.
@@ -204,15 +214,15 @@ async fn form(
     service: &Data<Service>,
     session: &Session,
     id: Option<&LinkId>,
-    typed: &Typed,
+    values: &FormValues,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     if let Some(problem) = problem.as_ref().filter(|problem| !is_mendable(problem)) {
         return Err(problem.clone());
     }
-    let (who, roster) = offered(service, session).await?;
+    let (who, roster) = load_roster(service, session).await?;
     let f = session.frame(service, who, Section::Links);
-    if !f.configures() {
+    if !f.may_configure() {
         return Err(Problem::new(Code::StaffForbidden, "Ask an admin of your practice."));
     }
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -220,12 +230,12 @@ async fn form(
     let page = LinkForm {
         f: &f,
         id,
-        typed,
+        values,
         errors: &errors,
-        owners: owners(&f, &roster, &typed.owner),
-        assignees: assignees(&f, &roster, typed.assignee.as_ref()),
-        members: people(&roster, &typed.members),
-        notify: people(&roster, &typed.notify),
+        owners: owners(&f, &roster, &values.owner),
+        assignees: assignees(&f, &roster, values.assignee.as_ref()),
+        members: people(&roster, &values.members),
+        notify: people(&roster, &values.notify),
     };
     f.page_with(service, status, page.render())
 }
@@ -234,30 +244,28 @@ fn is_mendable(problem: &Problem) -> bool {
     matches!(problem.code, Code::InvalidRequest | Code::PlanRequired | Code::LinkStateFixed)
 }
 
-async fn offered(service: &Data<Service>, session: &Session) -> Result<(Who, Roster), Problem> {
-    let token = session.token();
-    let offered = service.read(move |tx| -> Result<_, Refusal> {
-        let who = who(tx, token.as_ref())?;
-        let roster = roster(tx, &who)?;
-        Ok((who, roster))
-    });
-    Ok(offered.await?)
+async fn load_roster(service: &Data<Service>, session: &Session) -> Result<(Viewer, Roster), Problem> {
+    service
+        .read_as_staff(session, Permission::ViewPractice, |tx, staff| -> Result<_, staff::Error> {
+            Ok((Viewer::of(tx, staff)?, Roster::of(tx, &staff.practice_id)?))
+        })
+        .await
 }
 
-fn owners(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
-    let whole = (PRACTICE.to_owned(), f.say("The whole practice", "Todo el consultorio").to_owned());
+fn owners(f: &Frame, roster: &Roster, chosen: &Owner) -> Vec<Choice> {
+    let whole = (Owner::Practice.to_string(), f.say("The whole practice", "Todo el consultorio").to_owned());
     let teams = roster.teams.iter().map(|team| {
         let kind = f.say("team", "equipo");
         (team.id.to_string(), format!("{} ({kind})", team.name))
     });
-    let people = roster.who_meet_patients().map(|person| (person.id.to_string(), person.name.clone()));
-    choices(f, [whole].into_iter().chain(teams).chain(people), chosen)
+    let people = roster.with_patient_access().map(|person| (person.id.to_string(), person.name.clone()));
+    choices(f, [whole].into_iter().chain(teams).chain(people), chosen.as_str())
 }
 
 fn assignees(f: &Frame, roster: &Roster, chosen: Option<&StaffId>) -> Vec<Choice> {
-    let nobody = (String::new(), f.say("Unassigned", "Sin asignar").to_owned());
-    let people = roster.who_meet_patients().map(|person| (person.id.to_string(), person.name.clone()));
-    choices(f, [nobody].into_iter().chain(people), chosen.map_or("", StaffId::as_str))
+    let unassigned = (String::new(), f.say("Unassigned", "Sin asignar").to_owned());
+    let people = roster.with_patient_access().map(|person| (person.id.to_string(), person.name.clone()));
+    choices(f, [unassigned].into_iter().chain(people), chosen.map_or("", StaffId::as_str))
 }
 
 /// A chosen person who has left the practice stays visible as an option.
@@ -273,10 +281,10 @@ fn choices(f: &Frame, offered: impl Iterator<Item = (String, String)>, chosen: &
 }
 
 fn people(roster: &Roster, chosen: &[StaffId]) -> Vec<Choice> {
-    let choice = |person: &crate::domain::staff::Member| Choice {
+    let choice = |person: &staff::Member| Choice {
         is_chosen: chosen.contains(&person.id),
         value: person.id.to_string(),
         name: person.name.clone(),
     };
-    roster.who_meet_patients().map(choice).collect()
+    roster.with_patient_access().map(choice).collect()
 }

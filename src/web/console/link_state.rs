@@ -5,13 +5,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use askama::Template;
 
-use super::layout::{Frame, Sent, Session};
+use super::errors::Errors;
+use super::layout::{Frame, Session, SessionForm};
 use super::link_form::Choice;
-use super::links::{Shown, find};
+use super::links::{LinkView, find};
 use super::on;
-use super::words::Errors;
-use crate::domain::desk;
-use crate::domain::links::{Change, State};
+use crate::domain::links::{self, Change, State};
+use crate::domain::staff::Permission;
 use crate::kit::ids::LinkId;
 use crate::platform::tx::Service;
 use crate::web::http::{Code, PathId, Problem};
@@ -21,21 +21,29 @@ const MOST: i64 = 500;
 
 #[derive(Template)]
 #[template(path = "web/console/pages/retire.html")]
-struct Retire<'a> {
+struct RetirePage<'a> {
     f: &'a Frame,
-    link: &'a Shown,
+    link: &'a LinkView,
     targets: Vec<Choice>,
     errors: &'a Errors,
 }
 
 /// `POST /console/links/{id}/pause`: stops accepting patients.
-pub async fn pause(service: Data<Service>, id: PathId<LinkId>, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn pause(
+    service: Data<Service>,
+    id: PathId<LinkId>,
+    sent: SessionForm,
+) -> Result<HttpResponse, Problem> {
     set(&service, &sent.session, &id, Change { state: Some(State::Paused), ..Change::default() }).await?;
     Ok(on(&format!("/console/links/{}?done=paused", id.0)))
 }
 
 /// `POST /console/links/{id}/resume`: accepts patients again.
-pub async fn resume(service: Data<Service>, id: PathId<LinkId>, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn resume(
+    service: Data<Service>,
+    id: PathId<LinkId>,
+    sent: SessionForm,
+) -> Result<HttpResponse, Problem> {
     set(&service, &sent.session, &id, Change { state: Some(State::Active), ..Change::default() }).await?;
     Ok(on(&format!("/console/links/{}?done=resumed", id.0)))
 }
@@ -53,7 +61,7 @@ pub async fn ask_retire(
 pub async fn retire(
     service: Data<Service>,
     id: PathId<LinkId>,
-    Sent { session, form }: Sent,
+    SessionForm { session, form }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
     let to = Some(form.field("forward_to")).filter(|to| !to.is_empty()).map(LinkId::from);
     let change = Change { state: Some(State::Retired), forward_to: Some(to.clone()), ..Change::default() };
@@ -72,9 +80,11 @@ async fn set(
     id: &PathId<LinkId>,
     change: Change,
 ) -> Result<(), Problem> {
-    let (token, id) = (session.token(), id.0.clone());
-    service.write(move |tx| desk::change_link(tx, token.as_ref(), &id, &change)).await?;
-    Ok(())
+    let id = id.0.clone();
+    let changed = service.write_as_staff(session, Permission::ViewPractice, move |tx, staff| {
+        links::change(tx, staff, &id, &change)
+    });
+    changed.await.map(drop)
 }
 
 async fn ask(
@@ -85,33 +95,34 @@ async fn ask(
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let (f, link) = find(service, session, id).await?;
-    if !f.configures() {
+    if !f.may_configure() {
         return Err(Problem::new(Code::StaffForbidden, "Ask an admin of your practice."));
     }
     let targets = targets(service, session, &f, &link, chosen).await?;
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
-    f.page_with(service, status, Retire { f: &f, link: &link, targets, errors: &errors }.render())
+    f.page_with(service, status, RetirePage { f: &f, link: &link, targets, errors: &errors }.render())
 }
 
 async fn targets(
     service: &Data<Service>,
     session: &Session,
     f: &Frame,
-    link: &Shown,
+    link: &LinkView,
     chosen: Option<LinkId>,
 ) -> Result<Vec<Choice>, Problem> {
-    let token = session.token();
-    let all = service.read(move |tx| desk::links(tx, token.as_ref(), "", MOST)).await?;
+    let all = service
+        .read_as_staff(session, Permission::ViewPractice, |tx, staff| links::list(tx, staff, "", MOST))
+        .await?;
     let chosen = chosen.or_else(|| link.forward_id.clone());
     let first = f.say("The practice’s first link", "El primer enlace del consultorio");
     let mut targets =
         vec![Choice { value: String::new(), name: first.to_owned(), is_chosen: chosen.is_none() }];
-    let lives = all
+    let open = all
         .into_iter()
         .map(|details| details.link)
-        .filter(|other| other.id != link.id && matches!(other.state(), State::Active | State::Paused));
-    targets.extend(lives.map(|other| Choice {
+        .filter(|other| other.id != link.id && matches!(other.state, State::Active | State::Paused));
+    targets.extend(open.map(|other| Choice {
         is_chosen: chosen.as_ref() == Some(&other.id),
         name: format!("{} · {}", other.label, other.code),
         value: other.id.to_string(),

@@ -5,18 +5,18 @@ use actix_web::web::{Data, Query};
 use askama::Template;
 
 use super::layout::{Frame, Section, Session};
-use super::viewer::{Roster, roster, who};
+use super::viewer::{Roster, Viewer};
 use super::words;
-use crate::domain::desk::{self, LinkDetails, Refusal};
-use crate::domain::links::{PRACTICE, State};
+use crate::domain::links::{self, LinkDetails, ManageError, Owner, State};
 use crate::domain::printing::grouped;
+use crate::domain::staff::{Permission, Staff};
 use crate::kit::Timestamp;
 use crate::kit::ids::LinkId;
-use crate::platform::tx::Service;
+use crate::platform::tx::{Service, Tx};
 use crate::web::http::{Page, PageQuery, PathId, Problem};
 
 /// A link as its pages show it.
-pub struct Shown {
+pub struct LinkView {
     pub id: LinkId,
     /// Name within the practice.
     pub label: String,
@@ -47,7 +47,7 @@ pub struct Shown {
     pub created_at: Timestamp,
 }
 
-impl Shown {
+impl LinkView {
     /// Fills in the names of the link's people.
     pub fn of(
         f: &Frame,
@@ -58,13 +58,17 @@ impl Shown {
         let left = f.say("(left the practice)", "(ya no está en el consultorio)");
         let name = |id: &str| roster.name(id).unwrap_or(left).to_owned();
         let url = format!("{}/{}", service.settings.public_url, link.code);
+        let owner = match &link.owner {
+            Owner::Practice => String::new(),
+            owner => name(owner.as_str()),
+        };
         Self {
+            owner,
             code: grouped(&link.code),
             address: url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).to_owned(),
             tags: link.tags(),
-            state: link.state(),
-            state_word: words::state(f.language, link.state()),
-            owner: if link.owner == PRACTICE { String::new() } else { name(&link.owner) },
+            state: link.state,
+            state_word: words::state(f.language, link.state),
             assignee: link.assignee_id.as_ref().map(|id| name(id.as_str())).unwrap_or_default(),
             members: people.members.iter().map(|id| name(id.as_str())).collect(),
             notify: people.notify.iter().map(|id| name(id.as_str())).collect(),
@@ -97,17 +101,17 @@ impl Shown {
 
 #[derive(Template)]
 #[template(path = "web/console/pages/links.html")]
-struct Links<'a> {
+struct LinkListPage<'a> {
     f: &'a Frame,
-    items: Vec<Shown>,
+    items: Vec<LinkView>,
     next: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "web/console/pages/link.html")]
-struct One<'a> {
+struct LinkPage<'a> {
     f: &'a Frame,
-    link: Shown,
+    link: LinkView,
     tab: &'static str,
     forward: String,
 }
@@ -118,19 +122,16 @@ pub async fn list(
     session: Session,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let (limit, after, token) = (page.limit()?, page.after()?, session.token());
-    let (who, roster, links) = service
-        .read(move |tx| {
-            let links = desk::links(tx, token.as_ref(), &after, limit + 1)?;
-            let who = who(tx, token.as_ref())?;
-            let roster = roster(tx, &who)?;
-            Ok::<_, Refusal>((who, roster, links))
-        })
-        .await?;
+    let (limit, after) = (page.limit()?, page.after()?);
+    let found = service.read_as_staff(&session, Permission::ViewPractice, move |tx, staff| {
+        let links = links::list(tx, staff, &after, limit + 1)?;
+        with_people(tx, staff, links)
+    });
+    let (who, roster, links) = found.await?;
     let f = session.frame(&service, who, Section::Links);
-    let links = links.into_iter().map(|link| Shown::of(&f, &service, &roster, link)).collect();
-    let Page { items, next_cursor: next } = Page::of(links, limit, |link: &Shown| link.id.to_string());
-    f.page(&service, Links { f: &f, items, next }.render())
+    let links = links.into_iter().map(|link| LinkView::of(&f, &service, &roster, link)).collect();
+    let Page { items, next_cursor: next } = Page::of(links, limit, |link: &LinkView| link.id.to_string());
+    f.page(&service, LinkListPage { f: &f, items, next }.render())
 }
 
 /// `GET /console/links/{id}`: the overview of one link.
@@ -139,27 +140,23 @@ pub async fn show(
     session: Session,
     id: PathId<LinkId>,
 ) -> Result<HttpResponse, Problem> {
-    let token = session.token();
-    let (who, roster, link, forward) = service
-        .read(move |tx| {
-            let link = desk::link(tx, token.as_ref(), &id.0)?;
-            let who = who(tx, token.as_ref())?;
-            let forward = match &link.link.forward_id {
-                // Members may see where a link forwards to, but perhaps not the target link itself.
-                Some(to) => desk::link(tx, token.as_ref(), to).ok().map(|to| to.link.label),
-                None => None,
-            };
-            let roster = roster(tx, &who)?;
-            Ok::<_, Refusal>((who, roster, link, forward))
-        })
-        .await?;
+    let found = service.read_as_staff(&session, Permission::ViewPractice, move |tx, staff| {
+        let link = links::get(tx, staff, &id.0)?;
+        let forward = match &link.link.forward_id {
+            // Members may see where a link forwards to, but perhaps not the target link itself.
+            Some(to) => links::find_in_scope(tx, staff, to)?.map(|to| to.label),
+            None => None,
+        };
+        with_people(tx, staff, (link, forward))
+    });
+    let (who, roster, (link, forward)) = found.await?;
     let f = session.frame(&service, who, Section::Links);
-    let link = Shown::of(&f, &service, &roster, link);
+    let link = LinkView::of(&f, &service, &roster, link);
     let forward = forward.unwrap_or_else(|| match link.forward_id {
         None => f.say("the practice’s first link", "el primer enlace del consultorio").to_owned(),
         Some(_) => f.say("another link", "otro enlace").to_owned(),
     });
-    f.page(&service, One { f: &f, link, tab: "overview", forward }.render())
+    f.page(&service, LinkPage { f: &f, link, tab: "overview", forward }.render())
 }
 
 /// A link and the layout, for the pages of one link.
@@ -167,17 +164,19 @@ pub async fn find(
     service: &Data<Service>,
     session: &Session,
     id: &PathId<LinkId>,
-) -> Result<(Frame, Shown), Problem> {
-    let (token, id) = (session.token(), id.0.clone());
-    let (who, roster, link) = service
-        .read(move |tx| {
-            let link = desk::link(tx, token.as_ref(), &id)?;
-            let who = who(tx, token.as_ref())?;
-            let roster = roster(tx, &who)?;
-            Ok::<_, Refusal>((who, roster, link))
-        })
-        .await?;
+) -> Result<(Frame, LinkView), Problem> {
+    let id = id.0.clone();
+    let found = service.read_as_staff(session, Permission::ViewPractice, move |tx, staff| {
+        let link = links::get(tx, staff, &id)?;
+        with_people(tx, staff, link)
+    });
+    let (who, roster, link) = found.await?;
     let f = session.frame(service, who, Section::Links);
-    let shown = Shown::of(&f, service, &roster, link);
-    Ok((f, shown))
+    let link = LinkView::of(&f, service, &roster, link);
+    Ok((f, link))
+}
+
+/// Adds the viewer, and the roster that the names on a page come from.
+fn with_people<T>(tx: &mut Tx, staff: &Staff, found: T) -> Result<(Viewer, Roster, T), ManageError> {
+    Ok((Viewer::of(tx, staff)?, Roster::of(tx, &staff.practice_id)?, found))
 }

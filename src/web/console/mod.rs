@@ -1,9 +1,14 @@
-//! The pages of the console and their routes.
+//! The console: web pages for the front desk, which needs nothing but a browser.
+//!
+//! A thin layer. Pages call the same rules as the practice API, with the cookie's secret in place of the bearer
+//! token, so the permissions of a role are the same. The pages work without JavaScript.
 
 pub mod address;
 pub mod chart;
 pub mod cookie;
+pub mod done;
 pub mod error_page;
+pub mod errors;
 pub mod import;
 pub mod inbox;
 pub mod invite_lists;
@@ -13,8 +18,9 @@ pub mod layout;
 pub mod link_form;
 pub mod link_state;
 pub mod links;
-pub mod notices;
+pub mod notifications;
 pub mod print;
+pub mod record_words;
 pub mod records;
 pub mod session;
 pub mod settings;
@@ -26,7 +32,6 @@ pub mod webhook_log;
 pub mod webhooks;
 pub mod welcome;
 pub mod words;
-pub mod words_of_records;
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::header::LOCATION;
@@ -50,7 +55,7 @@ pub fn pages() -> impl HttpServiceFactory + 'static {
         .route("/welcome", get().to(welcome::ask))
         .route("/welcome", post().to(welcome::choose));
     let scope = settings::pages(of_settings(of_invites(of_records(of_links(inbox::routes(scope))))));
-    scope.default_service(web::to(nowhere)).wrap(from_fn(error_page::face))
+    scope.default_service(web::to(nowhere)).wrap(from_fn(error_page::handle_errors))
 }
 
 fn of_links(scope: Scope) -> Scope {
@@ -97,8 +102,8 @@ fn of_invites(scope: Scope) -> Scope {
 fn of_settings(scope: Scope) -> Scope {
     scope
         .route("/settings", get().to(settings::index))
-        .route("/settings/notices", get().to(notices::list))
-        .route("/settings/notices", post().to(notices::change))
+        .route("/settings/notices", get().to(notifications::list))
+        .route("/settings/notices", post().to(notifications::change))
         .route("/settings/webhooks", get().to(webhooks::list))
         .route("/settings/webhooks", post().to(webhooks::create))
         .route("/settings/webhooks/new", get().to(webhooks::new))

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::layout::{Frame, Session};
-use super::links::{Shown, find};
+use super::links::{LinkView, find};
 use crate::domain::printing::RenderPool;
 use crate::kit::ids::LinkId;
 use crate::platform::tx::Service;
@@ -21,9 +21,9 @@ struct Sheet {
 
 #[derive(Template)]
 #[template(path = "web/console/pages/print.html")]
-struct Kit<'a> {
+struct PrintPage<'a> {
     f: &'a Frame,
-    link: Shown,
+    link: LinkView,
     tab: &'static str,
     sheets: [Sheet; 3],
 }
@@ -36,7 +36,7 @@ pub async fn kit(
 ) -> Result<HttpResponse, Problem> {
     let (f, link) = find(&service, &session, &id).await?;
     let sheets = sheets(&f);
-    f.page(&service, Kit { f: &f, link, tab: "print", sheets }.render())
+    f.page(&service, PrintPage { f: &f, link, tab: "print", sheets }.render())
 }
 
 fn sheets(f: &Frame) -> [Sheet; 3] {
@@ -73,5 +73,5 @@ pub async fn piece(
 ) -> Result<HttpResponse, Problem> {
     let piece = request.match_info().get("file").and_then(Piece::from_file);
     let piece = piece.ok_or_else(|| Problem::new(Code::NotFound, "Check the address."))?;
-    print(service, pool, session.token(), id, query.into_inner(), piece).await
+    print(&service, &pool, &session, id, query.into_inner(), piece).await
 }

@@ -6,31 +6,31 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::layout::{Frame, Section, Session};
-use super::viewer::who;
-use crate::domain::desk::{Refusal, records as desk};
-use crate::domain::records::{Entry, Kept};
+use super::viewer::Viewer;
+use crate::domain::records::{self, Kind, ListedRecord, RecordValue};
+use crate::domain::staff::Permission;
 use crate::kit::ids::RecordId;
 use crate::kit::percent;
 use crate::platform::tx::Service;
 use crate::web::http::{Page, PageQuery, PathId, Problem};
-use crate::web::practice_api::records::{after, key};
+use crate::web::practice_api::records::{format_cursor, parse_cursor};
 
 #[derive(Template)]
 #[template(path = "web/console/pages/records.html")]
-struct Records<'a> {
+struct RecordsPage<'a> {
     f: &'a Frame,
     query: &'a str,
-    items: Vec<Entry>,
+    items: Vec<ListedRecord>,
     /// The address of the next page.
     next: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "web/console/pages/record.html")]
-struct One<'a> {
+struct RecordPage<'a> {
     f: &'a Frame,
-    entry: Entry,
-    values: Vec<Kept>,
+    entry: ListedRecord,
+    values: Vec<RecordValue>,
 }
 
 /// The search text of the list.
@@ -46,20 +46,20 @@ pub async fn list(
     page: Query<PageQuery>,
     search: Query<Search>,
 ) -> Result<HttpResponse, Problem> {
-    let (limit, from, token) = (page.limit()?, after(&page.after()?), session.token());
+    let (limit, after) = (page.limit()?, parse_cursor(&page.after()?));
     let query = search.into_inner().q.unwrap_or_default().replace('\0', "");
     let wanted = query.clone();
-    let (who, found) = service
-        .read(move |tx| {
-            let found = desk::list(tx, token.as_ref(), &wanted, (from.as_ref(), limit + 1))?;
-            Ok::<_, Refusal>((who(tx, token.as_ref())?, found))
-        })
-        .await?;
+    let found =
+        service.read_as_staff(&session, Permission::ReadPatients, move |tx, staff| -> Result<_, Problem> {
+            let found = records::list(tx, staff, &wanted, after.as_ref(), limit + 1)?;
+            Ok((Viewer::of(tx, staff)?, found))
+        });
+    let (who, found) = found.await?;
     let f = session.frame(&service, who, Section::Records);
-    let Page { items, next_cursor } = Page::of(found, limit, key);
+    let Page { items, next_cursor } = Page::of(found, limit, format_cursor);
     let next =
-        next_cursor.map(|next| format!("/console/records?q={}&cursor={next}", percent::encoded(&query)));
-    f.page(&service, Records { f: &f, query: &query, items, next }.render())
+        next_cursor.map(|next| format!("/console/records?q={}&cursor={next}", percent::encode(&query)));
+    f.page(&service, RecordsPage { f: &f, query: &query, items, next }.render())
 }
 
 /// `GET /console/records/{id}`: one record with its current and previous values.
@@ -68,27 +68,23 @@ pub async fn show(
     session: Session,
     id: PathId<RecordId>,
 ) -> Result<HttpResponse, Problem> {
-    let token = session.token();
-    let (who, (entry, mut values)) = service
-        .read(move |tx| {
-            let found = desk::find(tx, token.as_ref(), &id.0)?;
-            Ok::<_, Refusal>((who(tx, token.as_ref())?, found))
-        })
-        .await?;
+    let found =
+        service.read_as_staff(&session, Permission::ReadPatients, move |tx, staff| -> Result<_, Problem> {
+            let found = records::find(tx, staff, &id.0)?;
+            Ok((Viewer::of(tx, staff)?, found))
+        });
+    let (who, (entry, values)) = found.await?;
     let f = session.frame(&service, who, Section::Records);
-    for kept in &mut values {
-        kept.value = kept.value.replace('\t', " ");
-    }
-    f.page(&service, One { f: &f, entry, values }.render())
+    f.page(&service, RecordPage { f: &f, entry, values }.render())
 }
 
-impl One<'_> {
-    fn kind(&self, value: &Kept) -> &str {
-        match value.kind.as_str() {
-            "phone" => self.f.say("Number", "Número"),
-            "email" => self.f.say("E-mail", "Correo"),
-            "birth_date" => self.f.say("Birth date", "Fecha de nacimiento"),
-            _ => self.f.say("Name", "Nombre"),
+impl RecordPage<'_> {
+    fn kind(&self, value: &RecordValue) -> &str {
+        match value.kind {
+            Kind::Phone => self.f.say("Number", "Número"),
+            Kind::Email => self.f.say("E-mail", "Correo"),
+            Kind::BirthDate => self.f.say("Birth date", "Fecha de nacimiento"),
+            Kind::Name => self.f.say("Name", "Nombre"),
         }
     }
 }

@@ -3,20 +3,17 @@
 //! The pages ask in two steps: e-mail and password, then a code. The rules of both are those of
 //! [`crate::domain::staff`]. In development a token of `admin staff create` opens the console too.
 
-use aws_lc_rs::constant_time;
-
 use crate::domain::printing;
-use crate::domain::staff::PasswordHasher;
-use crate::domain::staff::sign_in::{self, Attempt, Begun, Challenge, Finished};
-use crate::domain::staff::{self, Refusal};
-use crate::kit::{Email, Secret, Wait};
+use crate::domain::staff::sign_in::{self, Attempt, SignInChallenge};
+use crate::domain::staff::{self, Error, PasswordHasher};
+use crate::kit::{Email, Secret, Wait, secret};
 use crate::platform::tx::{Service, Tx};
-use crate::web::http::Call;
+use crate::web::http::RequestContext;
 
 /// The next step of a sign-in.
 pub enum Step {
     /// Signed in; holds the secret for the cookie.
-    In(Secret),
+    SignedIn(Secret),
     /// Signed in for the first time, with the recovery codes that are shown only once.
     Enrolled {
         /// The secret for the cookie.
@@ -41,22 +38,22 @@ pub enum Step {
     /// Wrong credentials; the answer does not tell which part was wrong.
     Wrong,
     /// The time allowed between the two steps has passed.
-    Over,
+    Expired,
     /// Rate limited: too many attempts.
     Wait(Wait),
 }
 
 impl Step {
-    fn refused(refusal: Refusal) -> Result<Self, Refusal> {
-        match refusal {
-            Refusal::Limited(wait) => Ok(Self::Wait(wait)),
-            Refusal::ChallengeInvalid => Ok(Self::Over),
+    fn refused(error: Error) -> Result<Self, Error> {
+        match error {
+            Error::Limited(wait) => Ok(Self::Wait(wait)),
+            Error::ChallengeInvalid => Ok(Self::Expired),
             other => Err(other),
         }
     }
 
-    fn of(challenge: Challenge) -> Self {
-        let Challenge { secret: challenge, enrol, .. } = challenge;
+    fn of(challenge: SignInChallenge) -> Self {
+        let SignInChallenge { secret: challenge, enrol, .. } = challenge;
         match enrol {
             None => Self::Code { challenge },
             Some(enrol) => {
@@ -74,34 +71,36 @@ pub async fn begin(
     email: &str,
     password: Secret,
     network: String,
-) -> Result<Step, Refusal> {
+) -> Result<Step, Error> {
     let Some(email) = Email::parse(email) else { return Ok(Step::Wrong) };
-    let checked =
-        match sign_in::check(service, hasher, Attempt { email, password, device: None, network }).await {
-            Ok(checked) => checked,
-            Err(refusal) => return Step::refused(refusal),
-        };
-    match service.write(move |tx| sign_in::begin(tx, &checked)).await {
-        Ok(Begun::Challenge(challenge)) => Ok(Step::of(challenge)),
-        Ok(Begun::Refused) => Ok(Step::Wrong),
-        Err(refusal) => Step::refused(refusal),
+    let attempt = Attempt { email, password, device: None, network };
+    let begun = match sign_in::check(service, hasher, attempt).await {
+        Ok(checked) => service.write(move |tx| sign_in::begin(tx, &checked)).await,
+        Err(error) => Err(error),
+    };
+    match begun {
+        Ok(challenge) => Ok(challenge.map_or(Step::Wrong, Step::of)),
+        Err(error) => Step::refused(error),
     }
 }
 
 /// Second step: checks an authenticator or recovery code and opens the session, labeled with the browser.
-pub async fn finish(service: &Service, challenge: Secret, code: &str, call: &Call) -> Result<Step, Refusal> {
+pub async fn finish(
+    service: &Service,
+    challenge: Secret,
+    code: &str,
+    call: &RequestContext,
+) -> Result<Step, Error> {
     let code = match code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()) {
         true => sign_in::Code::Totp(code.to_owned()),
         false => sign_in::Code::Recovery(code.to_owned()),
     };
     let (network, agent) = (call.network.clone(), call.agent.clone());
     let finished = service.write(move |tx| {
-        let Finished::Proven(proven) = sign_in::finish(tx, &challenge, &code, &network)? else {
-            return Ok(Step::Wrong);
-        };
-        let secret = staff::open_console_session(tx, &proven, &agent)?;
-        Ok::<_, Refusal>(match proven.recovery_codes {
-            none if none.is_empty() => Step::In(secret),
+        let Some(staff) = sign_in::finish(tx, &challenge, &code, &network)? else { return Ok(Step::Wrong) };
+        let secret = staff::open_console_session(tx, &staff, &agent)?;
+        Ok(match staff.recovery_codes {
+            none if none.is_empty() => Step::SignedIn(secret),
             recovery_codes => Step::Enrolled { secret, recovery_codes },
         })
     });
@@ -109,36 +108,36 @@ pub async fn finish(service: &Service, challenge: Secret, code: &str, call: &Cal
 }
 
 /// Signs in with a token of `admin staff create`; in development only.
-pub fn by_token(tx: &mut Tx, token: Secret) -> Result<Step, Refusal> {
+pub fn by_token(tx: &mut Tx, token: Secret) -> Result<Step, Error> {
     if !tx.settings.is_development() {
         return Ok(Step::Wrong);
     }
     match staff::authenticate(tx, Some(&token)) {
-        Ok(_) => Ok(Step::In(token)),
-        Err(refused @ Refusal::Db(_)) => Err(refused),
+        Ok(_) => Ok(Step::SignedIn(token)),
+        Err(error @ Error::Db(_)) => Err(error),
         Err(_) => Ok(Step::Wrong),
     }
 }
 
 /// Records that the session was used, when that is due. The page is shown even if this write fails.
 pub async fn keep_alive(service: &Service, secret: Secret) {
-    let due = service.read(move |tx| {
-        let who = staff::authenticate(tx, Some(&secret))?;
-        Ok::<_, Refusal>(who.session_id.filter(|_| who.is_due))
+    let due = service.read(move |tx| -> Result<_, Error> {
+        let staff = staff::authenticate(tx, Some(&secret))?;
+        Ok(staff.session_id.filter(|_| staff.is_due))
     });
     if let Ok(Some(session_id)) = due.await {
-        let kept = service.write(move |tx| staff::session::keep(tx, &session_id)).await;
-        if let Err(error) = kept {
+        let recorded = service.write(move |tx| staff::session::record_use(tx, &session_id)).await;
+        if let Err(error) = recorded {
             tracing::warn!(%error, "could not record that a session was used");
         }
     }
 }
 
 /// Ends a session. A development token has no session: only its cookie is cleared.
-pub fn end(tx: &mut Tx, secret: &Secret) -> Result<(), Refusal> {
+pub fn end(tx: &mut Tx, secret: &Secret) -> Result<(), Error> {
     match staff::authenticate(tx, Some(secret)) {
-        Ok(who) => Ok(staff::session::sign_out(tx, &who)?),
-        Err(refused @ Refusal::Db(_)) => Err(refused),
+        Ok(staff) => Ok(staff::session::sign_out(tx, &staff)?),
+        Err(error @ Error::Db(_)) => Err(error),
         Err(_) => Ok(()),
     }
 }
@@ -149,7 +148,6 @@ pub fn form_token(service: &Service, secret: &Secret) -> String {
 }
 
 /// Whether a form carries the CSRF token of this session.
-pub fn is_form_token(service: &Service, secret: &Secret, given: &str) -> bool {
-    let ours = form_token(service, secret);
-    constant_time::verify_slices_are_equal(given.as_bytes(), ours.as_bytes()).is_ok()
+pub fn is_form_token(service: &Service, session: &Secret, given: &str) -> bool {
+    secret::is_equal(form_token(service, session), given)
 }

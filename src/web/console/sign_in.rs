@@ -8,24 +8,24 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::address;
-use super::layout::{Sent, stale, wish};
+use super::layout::{SessionForm, preferred_language, stale_form};
 use super::session::{self, Step};
 use super::{cookie, on, style, words};
 use crate::domain::staff::PasswordHasher;
 use crate::kit::{Language, Secret};
 use crate::platform::tx::Service;
-use crate::web::http::html::{self, Does};
-use crate::web::http::{Call, Form, Problem, is_same_site};
+use crate::web::http::html::{self, PagePolicy};
+use crate::web::http::{Form, Problem, RequestContext, is_same_site};
 
 /// The page to open after the sign-in.
 #[derive(Deserialize)]
-pub struct Asked {
+pub struct Destination {
     next: Option<String>,
 }
 
 /// The values of the sign-in pages.
 #[derive(Default)]
-struct Shown {
+struct Values {
     email: String,
     next: String,
     error: String,
@@ -44,7 +44,7 @@ struct SignIn<'a> {
     lang: &'a str,
     style: String,
     is_development: bool,
-    shown: &'a Shown,
+    values: &'a Values,
 }
 
 impl SignIn<'_> {
@@ -57,29 +57,29 @@ fn show(
     service: &Service,
     request: &HttpRequest,
     status: StatusCode,
-    shown: &Shown,
+    values: &Values,
 ) -> Result<HttpResponse, Problem> {
-    let (nonce, language) = (html::nonce(service), wish(request).unwrap_or_default());
+    let (nonce, language) = (html::nonce(service), preferred_language(request).unwrap_or_default());
     let page = SignIn {
         nonce: &nonce,
         language,
         lang: language.as_str(),
         style: style::address(),
         is_development: service.settings.is_development(),
-        shown,
+        values,
     };
-    html::page(service, status, &nonce, Does::Form, page.render())
+    html::page(service, status, &nonce, PagePolicy::Form, page.render())
 }
 
 /// `GET /console/sign-in`: the sign-in form.
 pub async fn ask(
     service: Data<Service>,
     request: HttpRequest,
-    asked: Query<Asked>,
+    destination: Query<Destination>,
 ) -> Result<HttpResponse, Problem> {
-    let next = asked.into_inner().next.unwrap_or_default();
-    let shown = Shown { next: address::local(&next).to_owned(), ..Shown::default() };
-    show(&service, &request, StatusCode::OK, &shown)
+    let next = destination.into_inner().next.unwrap_or_default();
+    let values = Values { next: address::local(&next).to_owned(), ..Values::default() };
+    show(&service, &request, StatusCode::OK, &values)
 }
 
 /// `POST /console/sign-in`: checks e-mail and password.
@@ -87,26 +87,26 @@ pub async fn password(
     service: Data<Service>,
     hasher: Data<PasswordHasher>,
     request: HttpRequest,
-    call: Call,
+    call: RequestContext,
     form: Form,
 ) -> Result<HttpResponse, Problem> {
     let (email, password) = (form.field("email"), Secret::from_client(&form.field("password")));
-    let shown = shown(&service, &request, &form)?;
+    let values = posted(&service, &request, &form)?;
     let step = session::begin(&service, &hasher, email.trim(), password, call.network).await?;
-    go_on(&service, &request, step, shown)
+    show_step(&service, &request, step, values)
 }
 
 /// `POST /console/sign-in/code`: checks an authenticator or recovery code.
 pub async fn code(
     service: Data<Service>,
     request: HttpRequest,
-    call: Call,
+    call: RequestContext,
     form: Form,
 ) -> Result<HttpResponse, Problem> {
-    let shown = shown(&service, &request, &form)?;
-    let (challenge, code) = (Secret::from_client(&shown.challenge), form.field("code"));
+    let values = posted(&service, &request, &form)?;
+    let (challenge, code) = (Secret::from_client(&values.challenge), form.field("code"));
     let step = session::finish(&service, challenge, code.trim(), &call).await?;
-    go_on(&service, &request, step, shown)
+    show_step(&service, &request, step, values)
 }
 
 /// `POST /console/sign-in/token`: signs in with a token from the command line, in development only.
@@ -115,75 +115,75 @@ pub async fn token(
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Problem> {
-    let shown = Shown { is_token: true, ..shown(&service, &request, &form)? };
+    let values = Values { is_token: true, ..posted(&service, &request, &form)? };
     let token = Secret::from_client(form.field("token").trim());
     let step = service.read(move |tx| session::by_token(tx, token)).await?;
-    go_on(&service, &request, step, shown)
+    show_step(&service, &request, step, values)
 }
 
 /// Without a session there is nothing to bind a CSRF token to, so the form's origin is checked instead.
-fn shown(service: &Service, request: &HttpRequest, form: &Form) -> Result<Shown, Problem> {
+fn posted(service: &Service, request: &HttpRequest, form: &Form) -> Result<Values, Problem> {
     if !is_same_site(service, request) {
-        return Err(stale());
+        return Err(stale_form());
     }
-    Ok(Shown {
+    Ok(Values {
         email: form.field("email"),
         next: address::local(&form.field("next")).to_owned(),
         challenge: form.field("challenge"),
-        ..Shown::default()
+        ..Values::default()
     })
 }
 
-fn go_on(
+fn show_step(
     service: &Service,
     request: &HttpRequest,
     step: Step,
-    shown: Shown,
+    values: Values,
 ) -> Result<HttpResponse, Problem> {
-    let language = wish(request).unwrap_or_default();
+    let language = preferred_language(request).unwrap_or_default();
     match step {
-        Step::In(secret) => signed_in(service, on(&shown.next), &secret),
+        Step::SignedIn(secret) => signed_in(service, on(&values.next), &secret),
         Step::Enrolled { secret, recovery_codes } => {
-            let shown = Shown { challenge: String::new(), recovery_codes, ..shown };
-            signed_in(service, show(service, request, StatusCode::OK, &shown)?, &secret)
+            let values = Values { challenge: String::new(), recovery_codes, ..values };
+            signed_in(service, show(service, request, StatusCode::OK, &values)?, &secret)
         }
-        Step::Over => {
-            let error = words::sign_in_over(language).to_owned();
-            let shown = Shown { error, challenge: String::new(), ..shown };
-            show(service, request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+        Step::Expired => {
+            let error = words::sign_in_expired(language).to_owned();
+            let values = Values { error, challenge: String::new(), ..values };
+            show(service, request, StatusCode::UNPROCESSABLE_ENTITY, &values)
         }
         Step::Code { challenge } => {
             let challenge = challenge.expose().to_owned();
-            show(service, request, StatusCode::OK, &Shown { challenge, ..shown })
+            show(service, request, StatusCode::OK, &Values { challenge, ..values })
         }
         Step::Enrol { challenge, key, qr } => {
             let challenge = challenge.expose().to_owned();
-            show(service, request, StatusCode::OK, &Shown { challenge, key, qr, ..shown })
+            show(service, request, StatusCode::OK, &Values { challenge, key, qr, ..values })
         }
         Step::Wrong => {
-            let error = words::wrong_sign_in(language, shown.is_token, !shown.challenge.is_empty());
-            let shown = Shown { error: error.to_owned(), ..shown };
-            show(service, request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+            let error = words::wrong_sign_in(language, values.is_token, !values.challenge.is_empty());
+            let values = Values { error: error.to_owned(), ..values };
+            show(service, request, StatusCode::UNPROCESSABLE_ENTITY, &values)
         }
         Step::Wait(wait) => {
-            let shown = Shown { error: words::wait(language, wait), ..shown };
-            show(service, request, StatusCode::TOO_MANY_REQUESTS, &shown)
+            let values = Values { error: words::wait(language, wait), ..values };
+            show(service, request, StatusCode::TOO_MANY_REQUESTS, &values)
         }
     }
 }
 
 fn signed_in(service: &Service, mut answer: HttpResponse, secret: &Secret) -> Result<HttpResponse, Problem> {
-    let value = cookie::set(service, secret).parse().map_err(|_| stale())?;
+    let value = cookie::set(service, secret).parse().map_err(|_| stale_form())?;
     answer.headers_mut().append(SET_COOKIE, value);
     Ok(answer)
 }
 
 /// `POST /console/sign-out`: ends the session and clears the cookie.
-pub async fn out(service: Data<Service>, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn out(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
     let secret = sent.session.secret;
     service.write(move |tx| session::end(tx, &secret)).await?;
     let mut answer = on("/console/sign-in");
-    answer.headers_mut().append(SET_COOKIE, cookie::clear(&service).parse().map_err(|_| stale())?);
+    answer.headers_mut().append(SET_COOKIE, cookie::clear(&service).parse().map_err(|_| stale_form())?);
     Ok(answer)
 }
 
@@ -191,18 +191,18 @@ pub async fn out(service: Data<Service>, sent: Sent) -> Result<HttpResponse, Pro
 mod tests {
     use super::*;
 
-    fn drawn(language: Language, shown: &Shown) -> String {
+    fn drawn(language: Language, values: &Values) -> String {
         let (lang, style) = (language.as_str(), String::new());
-        SignIn { nonce: "n", language, lang, style, is_development: false, shown }.render().unwrap()
+        SignIn { nonce: "n", language, lang, style, is_development: false, values }.render().unwrap()
     }
 
     #[test]
     fn the_second_step_asks_for_a_code_and_the_first_time_shows_how_to_get_one() {
         let challenge = "chl_1".to_owned();
-        let code = drawn(Language::En, &Shown { challenge: challenge.clone(), ..Shown::default() });
+        let code = drawn(Language::En, &Values { challenge: challenge.clone(), ..Values::default() });
         assert!(code.contains("one-time-code") && code.contains("chl_1") && !code.contains("<svg id"));
         let (key, qr) = ("JBSW Y3DP".to_owned(), "<svg id=\"qr\"></svg>".to_owned());
-        let enrol = drawn(Language::Es, &Shown { challenge, key, qr, ..Shown::default() });
+        let enrol = drawn(Language::Es, &Values { challenge, key, qr, ..Values::default() });
         assert!(enrol.contains("<svg id=\"qr\">") && enrol.contains("JBSW Y3DP"));
         assert!(!enrol.contains("name=\"token\""), "a token is for development only");
     }

@@ -1,18 +1,13 @@
-//! The console: web pages for the front desk, which needs nothing but a browser.
-//!
-//! A thin layer. Pages read and change data through [`crate::domain::desk`], [`crate::domain::webhooks`] and
-//! [`crate::domain::notifications`], with the cookie's secret in place of the API's bearer token, so the permissions of
-//! a role are the same as in the API. The pages work without JavaScript.
+//! The signed-in staff member of a page, and the staff and teams that its forms offer.
 
-use crate::domain::desk::Refusal;
-use crate::domain::practices::{self, Practice};
-use crate::domain::staff::{self, Member, Role, Team};
-use crate::kit::Secret;
-use crate::kit::ids::StaffId;
+use crate::domain::practices::Practice;
+use crate::domain::staff::{self, Member, Permission, Role, Staff, Team};
+use crate::kit::ids::{PracticeId, StaffId};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// The signed-in staff member and their practice.
-pub struct Who {
+pub struct Viewer {
     pub staff_id: StaffId,
     /// Display name, as colleagues see it.
     pub name: String,
@@ -20,12 +15,12 @@ pub struct Who {
     pub practice: Practice,
 }
 
-/// Authenticates the holder of a session secret.
-pub fn who(tx: &mut Tx, token: Option<&Secret>) -> Result<Who, Refusal> {
-    let who = staff::authenticate(tx, token)?;
-    let name = staff::member(tx, &who)?.name;
-    let practice = practices::find(tx, &who.practice_id)?.ok_or(staff::Refusal::Unauthorized)?;
-    Ok(Who { staff_id: who.staff_id, name, role: who.role, practice })
+impl Viewer {
+    pub fn of(tx: &mut Tx, staff: &Staff) -> Result<Self, staff::Error> {
+        let name = staff::member(tx, staff)?.name;
+        let practice = staff::practice(tx, staff)?;
+        Ok(Self { staff_id: staff.staff_id.clone(), name, role: staff.role, practice })
+    }
 }
 
 /// The staff and teams of a practice, as offered in forms.
@@ -36,9 +31,13 @@ pub struct Roster {
 }
 
 impl Roster {
+    pub fn of(tx: &mut Tx, practice_id: &PracticeId) -> db::Result<Self> {
+        Ok(Self { people: staff::colleagues(tx, practice_id)?, teams: staff::teams(tx, practice_id)? })
+    }
+
     /// Staff whose role lets them see patients.
-    pub fn who_meet_patients(&self) -> impl Iterator<Item = &Member> {
-        self.people.iter().filter(|person| person.role().meets_patients())
+    pub fn with_patient_access(&self) -> impl Iterator<Item = &Member> {
+        self.people.iter().filter(|person| person.role.has(Permission::ReadPatients))
     }
 
     /// The name of the staff member or team with this id; `None` if they left the practice.
@@ -48,10 +47,4 @@ impl Roster {
         let found = people.find(|(of, _)| *of == id).or_else(|| teams.find(|(of, _)| *of == id));
         found.map(|(_, name)| name)
     }
-}
-
-/// The roster of the signed-in member's practice.
-pub fn roster(tx: &mut Tx, who: &Who) -> Result<Roster, Refusal> {
-    let practice_id = &who.practice.id;
-    Ok(Roster { people: staff::colleagues(tx, practice_id)?, teams: staff::teams(tx, practice_id)? })
 }

@@ -1,4 +1,4 @@
-//! Visitors of a link: the funnel as a chart and as tables.
+//! VisitorsPage of a link: the funnel as a chart and as tables.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -7,18 +7,19 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::chart::{self, Bar, Day};
+use super::errors::Errors;
 use super::layout::{Frame, Session};
-use super::links::{Shown, find};
-use super::words::Errors;
-use crate::domain::desk;
+use super::links::{LinkView, find};
 use crate::domain::link_analytics::Report;
+use crate::domain::links;
+use crate::domain::staff::Permission;
 use crate::kit::ids::LinkId;
 use crate::platform::tx::Service;
 use crate::web::http::{Code, PathId, Problem};
 
 /// The chosen days and channel. An empty field means no restriction.
 #[derive(Clone, Default, Deserialize)]
-pub struct Asked {
+pub struct VisitorsQuery {
     #[serde(default)]
     from: String,
     #[serde(default)]
@@ -27,19 +28,27 @@ pub struct Asked {
     channel: String,
 }
 
-impl Asked {
-    fn part(field: &str) -> Option<&str> {
-        Some(field).filter(|text| !text.is_empty() && !text.contains('\0'))
+impl VisitorsQuery {
+    fn days(&self) -> (Option<&str>, Option<&str>) {
+        (given(&self.from), given(&self.to))
     }
+
+    fn channel(&self) -> Option<&str> {
+        given(&self.channel)
+    }
+}
+
+fn given(field: &str) -> Option<&str> {
+    Some(field).filter(|text| !text.is_empty() && !text.contains('\0'))
 }
 
 #[derive(Template)]
 #[template(path = "web/console/pages/visitors.html")]
-struct Visitors<'a> {
+struct VisitorsPage<'a> {
     f: &'a Frame,
-    link: Shown,
+    link: LinkView,
     tab: &'static str,
-    asked: &'a Asked,
+    query: &'a VisitorsQuery,
     errors: Errors,
     report: Option<&'a Report>,
     steps: Vec<(&'static str, Bar)>,
@@ -52,33 +61,37 @@ pub async fn visitors(
     service: Data<Service>,
     session: Session,
     id: PathId<LinkId>,
-    asked: Query<Asked>,
+    query: Query<VisitorsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (f, link) = find(&service, &session, &id).await?;
-    let (token, wanted) = (session.token(), asked.clone());
-    let report = service.read(move |tx| {
-        let days = (Asked::part(&wanted.from), Asked::part(&wanted.to));
-        desk::funnel(tx, token.as_ref(), &id.0, days, Asked::part(&wanted.channel))
+    let wanted = query.clone();
+    let report = service.read_as_staff(&session, Permission::ViewPractice, move |tx, staff| {
+        links::funnel(tx, staff, &id.0, wanted.days(), wanted.channel())
     });
-    match report.await.map_err(Problem::from) {
+    match report.await {
         Ok(report) => {
-            let asked =
-                Asked { from: report.from.clone(), to: report.to.clone(), channel: asked.channel.clone() };
-            f.page(&service, drawn(&f, link, &asked, Some(&report)).render())
+            let (from, to, channel) = (report.from.clone(), report.to.clone(), query.channel.clone());
+            let query = VisitorsQuery { from, to, channel };
+            f.page(&service, page(&f, link, &query, Some(&report)).render())
         }
         Err(problem) if problem.code == Code::InvalidRequest => {
             let errors = Errors::of(f.language, &problem);
-            let page = Visitors { errors, ..drawn(&f, link, &asked, None) };
+            let page = VisitorsPage { errors, ..page(&f, link, &query, None) };
             f.page_with(&service, StatusCode::UNPROCESSABLE_ENTITY, page.render())
         }
         Err(problem) => Err(problem),
     }
 }
 
-fn drawn<'a>(f: &'a Frame, link: Shown, asked: &'a Asked, report: Option<&'a Report>) -> Visitors<'a> {
+fn page<'a>(
+    f: &'a Frame,
+    link: LinkView,
+    query: &'a VisitorsQuery,
+    report: Option<&'a Report>,
+) -> VisitorsPage<'a> {
     let (days, most) = report.map(chart::days).unwrap_or_default();
     let steps = report.map(|report| steps(f, report)).unwrap_or_default();
-    Visitors { f, link, tab: "visitors", asked, errors: Errors::default(), report, steps, days, most }
+    VisitorsPage { f, link, tab: "visitors", query, errors: Errors::default(), report, steps, days, most }
 }
 
 fn steps(f: &Frame, report: &Report) -> Vec<(&'static str, Bar)> {

@@ -4,12 +4,13 @@ use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::layout::{Frame, Sent, Session};
+use super::layout::{Frame, Section, Session, SessionForm};
 use super::on;
-use super::webhooks::find;
-use crate::domain::webhooks::{self, Delivery, Endpoint, State};
+use super::viewer::Viewer;
+use crate::domain::staff::{Permission, Staff};
+use crate::domain::webhooks::{self, DeliveryState, Endpoint, LoggedDelivery};
 use crate::kit::ids::WebhookId;
-use crate::platform::tx::Service;
+use crate::platform::tx::{Service, Tx};
 use crate::web::http::{Page, PageQuery, PathId, Problem};
 
 #[derive(Template)]
@@ -17,8 +18,7 @@ use crate::web::http::{Page, PageQuery, PathId, Problem};
 struct Webhook<'a> {
     f: &'a Frame,
     endpoint: Endpoint,
-    is_active: bool,
-    told: Vec<(Delivery, String)>,
+    deliveries: Vec<LoggedDelivery>,
     next: Option<String>,
 }
 
@@ -29,16 +29,18 @@ pub async fn show(
     id: PathId<WebhookId>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let (limit, cursor, token) = (page.limit()?, page.after()?, session.token());
-    let (f, endpoint) = find(&service, &session, id.0.clone()).await?;
-    let told = service.read(move |tx| {
+    let (limit, cursor) = (page.limit()?, page.after()?);
+    let load = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Problem> {
+        let endpoint = webhooks::find(tx, staff, &id.0)?;
         let before = Some(cursor.as_str()).filter(|cursor| !cursor.is_empty());
-        webhooks::deliveries(tx, token.as_ref(), &id.0, before, limit + 1)
-    });
-    let key = |(delivery, _): &(Delivery, String)| delivery.id.to_string();
-    let Page { items: told, next_cursor: next } = Page::of(told.await?, limit, key);
-    let is_active = endpoint.state() == State::Active;
-    f.page(&service, Webhook { f: &f, endpoint, is_active, told, next }.render())
+        let deliveries = webhooks::deliveries(tx, staff, &id.0, before, limit + 1)?;
+        Ok((Viewer::of(tx, staff)?, endpoint, deliveries))
+    };
+    let (who, endpoint, deliveries) = service.read_as_staff(&session, Permission::Administer, load).await?;
+    let f = session.frame(&service, who, Section::Settings);
+    let key = |logged: &LoggedDelivery| logged.delivery.id.to_string();
+    let Page { items: deliveries, next_cursor: next } = Page::of(deliveries, limit, key);
+    f.page(&service, Webhook { f: &f, endpoint, deliveries, next }.render())
 }
 
 /// `POST /console/settings/webhooks/{id}/deliveries/{delivery}/replay`: sends an event again.
@@ -46,10 +48,11 @@ pub async fn replay(
     service: Data<Service>,
     id: PathId<WebhookId>,
     request: HttpRequest,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let (delivery, token) = (PathId::named(&request, "delivery"), sent.session.token());
+    let delivery = PathId::named(&request, "delivery");
     let back = format!("/console/settings/webhooks/{}?done=replayed", id.0);
-    service.write(move |tx| webhooks::replay(tx, token.as_ref(), &id.0, &delivery.0)).await?;
+    let replay = move |tx: &mut Tx<'_>, staff: &Staff| webhooks::replay(tx, staff, &id.0, &delivery.0);
+    service.write_as_staff(&sent.session, Permission::Administer, replay).await?;
     Ok(on(&back))
 }

@@ -4,28 +4,22 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use askama::Template;
+use strum::VariantArray as _;
 
+use super::errors::Errors;
 use super::inbox::frame;
-use super::layout::{Frame, Section, Sent, Session};
+use super::layout::{Frame, Section, Session, SessionForm};
 use super::on;
-use super::viewer::who;
-use super::words::Errors;
-use crate::domain::desk::Refusal as DeskRefusal;
-use crate::domain::webhooks::{self, Change, Endpoint, Kind, New, State};
+use super::viewer::Viewer;
+use crate::domain::staff::{Permission, Staff};
+use crate::domain::webhooks::{self, Change, Endpoint, Kind, NewWebhook, State};
+use crate::kit::Secret;
 use crate::kit::ids::WebhookId;
-use crate::platform::tx::Service;
+use crate::platform::tx::{Service, Tx};
 use crate::web::http::{Code, FieldError, PathId, Problem};
 
 /// More than a practice may have.
 const ALL: i64 = 100;
-/// The events a webhook can subscribe to.
-const KINDS: [Kind; 5] = [
-    Kind::PairingCreated,
-    Kind::ConversationCreated,
-    Kind::IdentityChanged,
-    Kind::InviteAccepted,
-    Kind::LinkChanged,
-];
 
 #[derive(Template)]
 #[template(path = "web/console/pages/webhooks.html")]
@@ -63,62 +57,71 @@ struct Confirm<'a> {
 
 /// `GET /console/settings/webhooks`: the practice's webhooks.
 pub async fn list(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    let token = session.token();
-    let endpoints = service.read(move |tx| webhooks::list(tx, token.as_ref(), "", ALL)).await?;
-    let f = frame(&service, &session, Section::Settings).await?;
+    let load = |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Problem> {
+        Ok((Viewer::of(tx, staff)?, webhooks::list(tx, staff, "", ALL)?))
+    };
+    let (who, endpoints) = service.read_as_staff(&session, Permission::Administer, load).await?;
+    let f = session.frame(&service, who, Section::Settings);
     f.page(&service, Webhooks { f: &f, endpoints }.render())
 }
 
 /// `GET /console/settings/webhooks/new`: the form for a webhook.
 pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    let token = session.token();
-    // Checks the permission first, so that the form is not shown to members who may not send it.
-    service.read(move |tx| webhooks::list(tx, token.as_ref(), "", 1)).await?;
-    form(&service, &session, &New { url: String::new(), label: String::new(), events: None }, None).await
+    let who = service.read_as_staff(&session, Permission::Administer, Viewer::of).await?;
+    let f = session.frame(&service, who, Section::Settings);
+    form(&service, &f, &NewWebhook { url: String::new(), label: String::new(), events: None }, None)
 }
 
-async fn form(
-    service: &Data<Service>,
-    session: &Session,
-    typed: &New,
+fn form(
+    service: &Service,
+    f: &Frame,
+    input: &NewWebhook,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let f = frame(service, session, Section::Settings).await?;
-    let is_chosen = |kind: &Kind| typed.events.as_ref().is_some_and(|kinds| kinds.contains(kind));
-    let kinds = KINDS.iter().map(|kind| (kind.as_str(), is_chosen(kind))).collect();
+    let is_chosen = |kind: &Kind| input.events.as_ref().is_some_and(|kinds| kinds.contains(kind));
+    let kinds = Kind::VARIANTS.iter().map(|kind| (kind.as_str(), is_chosen(kind))).collect();
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let errors = problem.map(|problem| Errors::of(f.language, &problem)).unwrap_or_default();
-    let (url, label) = (typed.url.as_str(), typed.label.as_str());
-    f.page_with(service, status, WebhookForm { f: &f, url, label, kinds, errors }.render())
+    let (url, label) = (input.url.as_str(), input.label.as_str());
+    f.page_with(service, status, WebhookForm { f, url, label, kinds, errors }.render())
 }
 
 /// `POST /console/settings/webhooks`: creates a webhook and shows its secret, only this once.
 pub async fn create(
     service: Data<Service>,
-    Sent { session, form: sent }: Sent,
+    SessionForm { session, form: sent }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
     let ticked = sent.fields("events");
-    let kinds: Vec<Kind> =
-        KINDS.into_iter().filter(|kind| ticked.iter().any(|t| t == kind.as_str())).collect();
-    let typed = || New {
+    let is_ticked = |kind: &&Kind| ticked.iter().any(|name| name == kind.as_str());
+    let kinds: Vec<Kind> = Kind::VARIANTS.iter().filter(is_ticked).copied().collect();
+    let input = NewWebhook {
         url: sent.field("url").trim().to_owned(),
         label: sent.field("label").trim().to_owned(),
-        events: Some(kinds.clone()).filter(|kinds| !kinds.is_empty()),
+        events: Some(kinds).filter(|kinds| !kinds.is_empty()),
     };
-    let (new, token) = (typed(), session.token());
-    let made = match check_label(&new.label) {
-        Ok(()) => {
-            service.write(move |tx| webhooks::create(tx, token.as_ref(), &new)).await.map_err(Problem::from)
+    match insert(&service, &session, input.clone()).await {
+        Ok((who, endpoint, secret)) => {
+            let f = session.frame(&service, who, Section::Settings);
+            show_secret(&service, &f, &endpoint, &secret, false)
         }
-        Err(wrong) => Err(wrong),
-    };
-    match made {
-        Ok((endpoint, secret)) => show_secret(&service, &session, &endpoint, secret.expose(), false).await,
         Err(problem) if matches!(problem.code, Code::InvalidRequest | Code::WebhookLimit) => {
-            form(&service, &session, &typed(), Some(problem)).await
+            form(&service, &frame(&service, &session, Section::Settings).await?, &input, Some(problem))
         }
         Err(problem) => Err(problem),
     }
+}
+
+async fn insert(
+    service: &Service,
+    session: &Session,
+    new: NewWebhook,
+) -> Result<(Viewer, Endpoint, Secret), Problem> {
+    check_label(&new.label)?;
+    let create = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Problem> {
+        let (endpoint, secret) = webhooks::create(tx, staff, &new)?;
+        Ok((Viewer::of(tx, staff)?, endpoint, secret))
+    };
+    service.write_as_staff(session, Permission::Administer, create).await
 }
 
 fn check_label(label: &str) -> Result<(), Problem> {
@@ -129,15 +132,14 @@ fn check_label(label: &str) -> Result<(), Problem> {
     Err(Problem::fields(vec![FieldError { pointer: "/label".to_owned(), code: "length".to_owned(), detail }]))
 }
 
-async fn show_secret(
-    service: &Data<Service>,
-    session: &Session,
+fn show_secret(
+    service: &Service,
+    f: &Frame,
     endpoint: &Endpoint,
-    secret: &str,
+    secret: &Secret,
     is_rotated: bool,
 ) -> Result<HttpResponse, Problem> {
-    let f = frame(service, session, Section::Settings).await?;
-    f.page(service, FreshSecret { f: &f, endpoint, secret, is_rotated }.render())
+    f.page(service, FreshSecret { f, endpoint, secret: secret.expose(), is_rotated }.render())
 }
 
 /// `GET /console/settings/webhooks/{id}/rotate`: asks for confirmation.
@@ -153,12 +155,16 @@ pub async fn ask_rotate(
 pub async fn rotate(
     service: Data<Service>,
     id: PathId<WebhookId>,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let token = sent.session.token();
-    let rotated = service.write(move |tx| webhooks::rotate(tx, token.as_ref(), &id.0));
-    let (endpoint, secret) = rotated.await?;
-    show_secret(&service, &sent.session, &endpoint, secret.expose(), true).await
+    let rotate = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Problem> {
+        let (endpoint, secret) = webhooks::rotate(tx, staff, &id.0)?;
+        Ok((Viewer::of(tx, staff)?, endpoint, secret))
+    };
+    let rotated = service.write_as_staff(&sent.session, Permission::Administer, rotate);
+    let (who, endpoint, secret) = rotated.await?;
+    let f = sent.session.frame(&service, who, Section::Settings);
+    show_secret(&service, &f, &endpoint, &secret, true)
 }
 
 /// `GET /console/settings/webhooks/{id}/delete`: asks for confirmation.
@@ -174,10 +180,10 @@ pub async fn ask_delete(
 pub async fn delete(
     service: Data<Service>,
     id: PathId<WebhookId>,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let token = sent.session.token();
-    service.write(move |tx| webhooks::delete(tx, token.as_ref(), &id.0)).await?;
+    let delete = move |tx: &mut Tx<'_>, staff: &Staff| webhooks::delete(tx, staff, &id.0);
+    service.write_as_staff(&sent.session, Permission::Administer, delete).await?;
     Ok(on("/console/settings/webhooks?done=deleted"))
 }
 
@@ -185,15 +191,16 @@ pub async fn delete(
 pub async fn change_state(
     service: Data<Service>,
     id: PathId<WebhookId>,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
     let is_active = sent.form.field("state") == State::Active.as_str();
     let state = if is_active { State::Active } else { State::Disabled };
-    let (token, wanted) = (sent.session.token(), id.0.clone());
-    let change = Change { state: Some(state), ..Change::default() };
-    service.write(move |tx| webhooks::change(tx, token.as_ref(), &wanted, &change)).await?;
     let done = if is_active { "enabled" } else { "disabled" };
-    Ok(on(&format!("/console/settings/webhooks/{}?done={done}", id.0)))
+    let back = format!("/console/settings/webhooks/{}?done={done}", id.0);
+    let change = Change { state: Some(state), ..Change::default() };
+    let change = move |tx: &mut Tx<'_>, staff: &Staff| webhooks::change(tx, staff, &id.0, &change);
+    service.write_as_staff(&sent.session, Permission::Administer, change).await?;
+    Ok(on(&back))
 }
 
 async fn confirm(
@@ -202,19 +209,10 @@ async fn confirm(
     id: PathId<WebhookId>,
     is_delete: bool,
 ) -> Result<HttpResponse, Problem> {
-    let (f, endpoint) = find(service, session, id.0).await?;
+    let find = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Problem> {
+        Ok((Viewer::of(tx, staff)?, webhooks::find(tx, staff, &id.0)?))
+    };
+    let (who, endpoint) = service.read_as_staff(session, Permission::Administer, find).await?;
+    let f = session.frame(service, who, Section::Settings);
     f.page(service, Confirm { f: &f, endpoint: &endpoint, is_delete }.render())
-}
-
-/// A webhook and the layout of its pages.
-pub async fn find(
-    service: &Data<Service>,
-    session: &Session,
-    id: WebhookId,
-) -> Result<(Frame, Endpoint), Problem> {
-    let token = session.token();
-    let endpoint = service.read(move |tx| webhooks::find(tx, token.as_ref(), &id)).await?;
-    let token = session.token();
-    let who = service.read(move |tx| -> Result<_, DeskRefusal> { who(tx, token.as_ref()) }).await?;
-    Ok((session.frame(service, who, Section::Settings), endpoint))
 }

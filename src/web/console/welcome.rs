@@ -5,17 +5,17 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::layout::{stale, wish};
+use super::layout::{preferred_language, stale_form};
 use super::{on, style, words};
-use crate::domain::staff::PasswordHasher;
-use crate::domain::staff::{Refusal, letter};
+use crate::domain::staff::{Error, PasswordHasher, password_link};
 use crate::kit::{Language, Secret};
 use crate::platform::tx::Service;
-use crate::web::http::html::{self, Does};
+use crate::web::http::html::{self, PagePolicy};
 use crate::web::http::{Form, Problem, is_same_site};
 
+/// The values of the page.
 #[derive(Default)]
-struct Shown {
+struct Values {
     token: String,
     error: String,
 }
@@ -27,7 +27,7 @@ struct Welcome<'a> {
     language: Language,
     lang: &'a str,
     style: String,
-    shown: &'a Shown,
+    values: &'a Values,
 }
 
 impl Welcome<'_> {
@@ -40,17 +40,17 @@ fn show(
     service: &Service,
     request: &HttpRequest,
     status: StatusCode,
-    shown: &Shown,
+    values: &Values,
 ) -> Result<HttpResponse, Problem> {
-    let (nonce, language) = (html::nonce(service), wish(request).unwrap_or_default());
+    let (nonce, language) = (html::nonce(service), preferred_language(request).unwrap_or_default());
     let (lang, style) = (language.as_str(), style::address());
-    let page = Welcome { nonce: &nonce, language, lang, style, shown };
-    html::page(service, status, &nonce, Does::Both, page.render())
+    let page = Welcome { nonce: &nonce, language, lang, style, values };
+    html::page(service, status, &nonce, PagePolicy::Both, page.render())
 }
 
 /// `GET /console/welcome`: the form for a new password.
 pub async fn ask(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    show(&service, &request, StatusCode::OK, &Shown::default())
+    show(&service, &request, StatusCode::OK, &Values::default())
 }
 
 /// `POST /console/welcome`: sets the password and redirects to the sign-in.
@@ -61,21 +61,21 @@ pub async fn choose(
     form: Form,
 ) -> Result<HttpResponse, Problem> {
     if !is_same_site(&service, &request) {
-        return Err(stale());
+        return Err(stale_form());
     }
     let (token, password) = (form.field("token"), Secret::from_client(&form.field("password")));
     let secret = Secret::from_client(token.trim());
-    let set = match letter::choose(&service, &hasher, secret, &password).await {
-        Ok(chosen) => service.write(move |tx| letter::set_password(tx, &chosen)).await.map(drop),
-        Err(refusal) => Err(refusal),
+    let set = match password_link::choose(&service, &hasher, secret, &password).await {
+        Ok(chosen) => service.write(move |tx| password_link::set_password(tx, &chosen)).await.map(drop),
+        Err(error) => Err(error),
     };
-    let language = wish(&request).unwrap_or_default();
+    let language = preferred_language(&request).unwrap_or_default();
     let error = match set {
         Ok(()) => return Ok(on("/console/sign-in")),
-        Err(Refusal::LetterExpired) => words::letter_over(language),
-        Err(Refusal::Weak(_)) => words::weak_password(language),
+        Err(Error::PasswordLinkExpired) => words::password_link_expired(language),
+        Err(Error::Weak(_)) => words::weak_password(language),
         Err(other) => return Err(other.into()),
     };
-    let shown = Shown { token, error: error.to_owned() };
-    show(&service, &request, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+    let values = Values { token, error: error.to_owned() };
+    show(&service, &request, StatusCode::UNPROCESSABLE_ENTITY, &values)
 }

@@ -1,11 +1,9 @@
 //! Translations of the console: texts that are not in a page's own template.
 
-use super::invite_words;
-use super::settings::words as settings;
 use crate::domain::links::State;
 use crate::domain::notifications::Frequency;
 use crate::kit::{Language, Timestamp, Wait};
-use crate::web::http::{Code, FieldError, Problem};
+use crate::web::http::{Code, FieldError};
 
 /// Picks `en` or `es`, depending on the language.
 pub fn say<'a>(language: Language, en: &'a str, es: &'a str) -> &'a str {
@@ -15,40 +13,39 @@ pub fn say<'a>(language: Language, en: &'a str, es: &'a str) -> &'a str {
     }
 }
 
-/// Confirmation of what was just done (`?done=`); empty for unknown words.
-pub fn done(word: &str, language: Language) -> &'static str {
-    let (en, es) = match word {
-        "created" => (
-            "The link is ready. Print it, or share its address.",
-            "El enlace está listo. Imprímalo o comparta su dirección.",
-        ),
-        "saved" => (
-            "Saved. Applies to patients who connect from now on.",
-            "Guardado. Vale para quienes se conecten a partir de ahora.",
-        ),
-        "paused" => (
-            "The link is paused. It accepts no new patients until you resume it.",
-            "El enlace está en pausa. Nadie entra por él hasta que lo reanude.",
-        ),
-        "resumed" => ("The link accepts patients again.", "El enlace vuelve a recibir pacientes."),
-        "retired" => {
-            ("The link is retired and forwards to another link.", "El enlace está retirado y lleva a otro.")
-        }
-        "told" => ("Saved.", "Guardado."),
-        "tried" => ("E-mails to this address are resumed.", "Volvemos a escribir a esta dirección."),
-        "replayed" => ("The event is being sent again.", "El evento va en camino otra vez."),
-        "disabled" => ("The webhook is disabled.", "El webhook está desactivado."),
-        "enabled" => ("The webhook is enabled.", "El webhook está activado."),
-        "deleted" => ("The webhook is deleted.", "El webhook está eliminado."),
-        other => {
-            return settings::done(other, language)
-                .or_else(|| super::inbox::words::done(other, language))
-                .or_else(|| invite_words::done(other, language))
-                .unwrap_or("");
-        }
-    };
-    say(language, en, es)
-}
+/// Confirmation of what was just done: the word in `?done=`, and the text in English and Spanish.
+pub type Confirmation = (&'static str, &'static str, &'static str);
+
+/// Confirmations about links, webhooks and notifications.
+pub const DONE: &[Confirmation] = &[
+    (
+        "created",
+        "The link is ready. Print it, or share its address.",
+        "El enlace está listo. Imprímalo o comparta su dirección.",
+    ),
+    (
+        "saved",
+        "Saved. Applies to patients who connect from now on.",
+        "Guardado. Vale para quienes se conecten a partir de ahora.",
+    ),
+    (
+        "paused",
+        "The link is paused. It accepts no new patients until you resume it.",
+        "El enlace está en pausa. Nadie entra por él hasta que lo reanude.",
+    ),
+    ("resumed", "The link accepts patients again.", "El enlace vuelve a recibir pacientes."),
+    (
+        "retired",
+        "The link is retired and forwards to another link.",
+        "El enlace está retirado y lleva a otro.",
+    ),
+    ("told", "Saved.", "Guardado."),
+    ("tried", "E-mails to this address are resumed.", "Volvemos a escribir a esta dirección."),
+    ("replayed", "The event is being sent again.", "El evento va en camino otra vez."),
+    ("disabled", "The webhook is disabled.", "El webhook está desactivado."),
+    ("enabled", "The webhook is enabled.", "El webhook está activado."),
+    ("deleted", "The webhook is deleted.", "El webhook está eliminado."),
+];
 
 /// The texts of an error page.
 pub struct Apology {
@@ -122,7 +119,7 @@ pub fn wrong_sign_in(language: Language, is_token: bool, is_code: bool) -> &'sta
 }
 
 /// The sign-in expired between its two steps.
-pub fn sign_in_over(language: Language) -> &'static str {
+pub fn sign_in_expired(language: Language) -> &'static str {
     say(
         language,
         "That took too long, or there were too many wrong codes. Start again.",
@@ -131,7 +128,7 @@ pub fn sign_in_over(language: Language) -> &'static str {
 }
 
 /// The link of an invitation or reset was used, replaced, or has expired.
-pub fn letter_over(language: Language) -> &'static str {
+pub fn password_link_expired(language: Language) -> &'static str {
     say(
         language,
         "This link was already used or has expired. Ask an admin of your practice for a new one.",
@@ -143,8 +140,10 @@ pub fn letter_over(language: Language) -> &'static str {
 pub fn weak_password(language: Language) -> &'static str {
     say(
         language,
-        "Choose 12 to 128 characters that are not your e-mail address, your practice's name or a common password.",
-        "Elija de 12 a 128 caracteres que no sean su correo, el nombre del consultorio ni una contraseña común.",
+        "Choose 12 to 128 characters that are not your e-mail address, your practice's name or a common \
+         password.",
+        "Elija de 12 a 128 caracteres que no sean su correo, el nombre del consultorio ni una contraseña \
+         común.",
     )
 }
 
@@ -175,7 +174,7 @@ pub fn state(language: Language, state: State) -> &'static str {
     }
 }
 
-/// The label of a notice frequency.
+/// The label of a notification frequency.
 pub fn frequency(language: Language, frequency: Frequency) -> &'static str {
     match frequency {
         Frequency::Immediate => say(language, "Immediately", "Enseguida"),
@@ -185,57 +184,9 @@ pub fn frequency(language: Language, frequency: Frequency) -> &'static str {
     }
 }
 
-/// The errors of a form, by field.
-#[derive(Default)]
-pub struct Errors(Vec<(String, String)>);
-
-impl Errors {
-    /// Errors as pairs of JSON pointer and message.
-    pub fn new(errors: Vec<(String, String)>) -> Self {
-        Self(errors)
-    }
-
-    /// The errors of a problem by field; a problem without field errors concerns the whole form.
-    pub fn of(language: Language, problem: &Problem) -> Self {
-        let fields: Vec<_> =
-            problem.errors().iter().map(|error| (error.pointer.clone(), wrong(language, error))).collect();
-        match fields.is_empty() {
-            true => Self(vec![(String::new(), whole(language, problem))]),
-            false => Self(fields),
-        }
-    }
-
-    /// One error, at the field of `pointer`.
-    pub fn one(pointer: &str, text: &str) -> Self {
-        Self(vec![(pointer.to_owned(), text.to_owned())])
-    }
-
-    /// The error of one field; empty if the field has no error.
-    pub fn at(&self, pointer: &str) -> &str {
-        let found = self.0.iter().find(|(at, _)| at == pointer);
-        found.map(|(_, text)| text.as_str()).unwrap_or_default()
-    }
-
-    /// All errors, each with the id of its field on the page.
-    pub fn all(&self) -> Vec<(&str, &str)> {
-        let field =
-            |pointer: &'_ str| pointer.trim_start_matches('/').split('/').next().unwrap_or_default().len();
-        self.0
-            .iter()
-            .map(|(pointer, text)| {
-                let name = pointer.trim_start_matches('/');
-                (name.get(..field(pointer)).unwrap_or_default(), text.as_str())
-            })
-            .collect()
-    }
-
-    pub fn any(&self) -> bool {
-        !self.0.is_empty()
-    }
-}
-
-fn whole(language: Language, problem: &Problem) -> String {
-    let text = match problem.code {
+/// The message of a problem that is not about one field; `None` for codes of other pages.
+pub fn whole(language: Language, code: Code) -> Option<&'static str> {
+    Some(match code {
         Code::PlanRequired => say(
             language,
             "More links require the Communicator plan. Your first link stays as it is.",
@@ -246,21 +197,12 @@ fn whole(language: Language, problem: &Problem) -> String {
             "A practice can have up to 10 webhooks. Delete one first.",
             "Un consultorio tiene hasta 10 webhooks. Elimine uno primero.",
         ),
-        _ => settings::whole(language, problem.code)
-            .or_else(|| invite_words::whole(language, problem))
-            .unwrap_or(problem.detail()),
-    };
-    text.to_owned()
+        _ => return None,
+    })
 }
 
-/// Problem details are English only; errors that a form shows are translated here.
-fn wrong(language: Language, error: &FieldError) -> String {
-    if let Some(text) = settings::wrong(language, error) {
-        return text.to_owned();
-    }
-    if let Some(spanish) = invite_words::wrong(error) {
-        return say(language, &error.detail, spanish).to_owned();
-    }
+/// The message of a field. Problem details are English only; errors that a form shows are translated here.
+pub fn wrong(language: Language, error: &FieldError) -> String {
     let spanish = match (error.pointer.as_str(), error.code.as_str()) {
         ("/label", _) => "Un nombre tiene de 1 a 100 caracteres en una línea.",
         ("/tags", _) => "Hasta 20 etiquetas de 1 a 40 caracteres en una línea.",
@@ -269,7 +211,8 @@ fn wrong(language: Language, error: &FieldError) -> String {
         (_, "unknown_id") => "Esta persona o este equipo ya no está en su consultorio. Elija otra opción.",
         ("/forward_to", _) => "Elija otro enlace del consultorio que esté activo o en pausa.",
         ("/frequency", "last_recipient") => {
-            "Nadie del consultorio recibiría avisos de pacientes nuevos. Primero deje que alguien más los reciba."
+            "Nadie del consultorio recibiría avisos de pacientes nuevos. Primero deje que alguien más los \
+             reciba."
         }
         ("/state", _) => "El estado de este enlace ya no puede cambiar así.",
         ("/url", _) => "A esta dirección no se puede llamar. Debe empezar con https:// y ser pública.",

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 
-use super::{Answer, Call, Problem, once};
+use super::{Problem, Reply, RequestContext, idempotent};
 use crate::domain::accounts::{self, Scope};
 use crate::domain::staff::{self, Permission};
 use crate::kit::Secret;
@@ -13,16 +13,16 @@ pub trait Caller {
     fn token(&self) -> Option<&Secret>;
 }
 
-impl Caller for Call {
+impl Caller for RequestContext {
     fn token(&self) -> Option<&Secret> {
         self.bearer.as_ref()
     }
 }
 
-/// Runs a rule for the caller of a request. `read_…` runs it in a read transaction, `write_…` in a write transaction,
-/// and `idempotent_…` in a write transaction that replays the reply to a repeated `Idempotency-Key`; `canonical` is the
-/// request's body in canonical form. A `scope` is the least that a patient's session must have: [`Scope::Restricted`]
-/// accepts every session.
+/// Runs a rule for the caller of a request. `read_…` runs it in a read transaction, `write_…` in a write
+/// transaction, and `idempotent_…` in a write transaction that replays the reply to a repeated
+/// `Idempotency-Key`; `canonical` is the request's body in canonical form. A `scope` is the least that a
+/// patient's session must have: [`Scope::Restricted`] accepts every session.
 impl Service {
     pub async fn read_as_staff<T, E, F>(
         &self,
@@ -31,7 +31,7 @@ impl Service {
         rule: F,
     ) -> Result<T, Problem>
     where
-        F: FnOnce(&mut Tx<'_>, &staff::Principal) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>, &staff::Staff) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Into<Problem> + 'static,
     {
@@ -46,7 +46,7 @@ impl Service {
         rule: F,
     ) -> Result<T, Problem>
     where
-        F: FnOnce(&mut Tx<'_>, &staff::Principal) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>, &staff::Staff) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Into<Problem> + 'static,
     {
@@ -56,16 +56,16 @@ impl Service {
 
     pub async fn idempotent_as_staff<E, F>(
         &self,
-        call: &Call,
+        call: &RequestContext,
         canonical: &[u8],
         permission: Permission,
         rule: F,
     ) -> Result<HttpResponse, Problem>
     where
-        F: FnOnce(&mut Tx<'_>, &staff::Principal) -> Result<Answer, E> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>, &staff::Staff) -> Result<Reply, E> + Send + 'static,
         E: Into<Problem> + 'static,
     {
-        once(self, call, canonical, as_staff(call.bearer.clone(), permission, rule)).await
+        idempotent(self, call, canonical, as_staff(call.bearer.clone(), permission, rule)).await
     }
 
     pub async fn read_as_patient<T, E, F>(
@@ -79,7 +79,7 @@ impl Service {
         T: Send + 'static,
         E: Into<Problem> + 'static,
     {
-        self.read(as_patient(caller.token().cloned(), scope, rule)).await
+        self.read(as_patient(accounts::authenticate, caller.token().cloned(), scope, rule)).await
     }
 
     pub async fn write_as_patient<T, E, F>(
@@ -93,28 +93,30 @@ impl Service {
         T: Send + 'static,
         E: Into<Problem> + 'static,
     {
-        self.write(as_patient(caller.token().cloned(), scope, rule)).await
+        let authenticate = accounts::authenticate_to_change;
+        self.write(as_patient(authenticate, caller.token().cloned(), scope, rule)).await
     }
 
     pub async fn idempotent_as_patient<E, F>(
         &self,
-        call: &Call,
+        call: &RequestContext,
         canonical: &[u8],
         scope: Scope,
         rule: F,
     ) -> Result<HttpResponse, Problem>
     where
-        F: FnOnce(&mut Tx<'_>, &accounts::Principal) -> Result<Answer, E> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>, &accounts::Principal) -> Result<Reply, E> + Send + 'static,
         E: Into<Problem> + 'static,
     {
-        once(self, call, canonical, as_patient(call.bearer.clone(), scope, rule)).await
+        let authenticate = accounts::authenticate_to_change;
+        idempotent(self, call, canonical, as_patient(authenticate, call.bearer.clone(), scope, rule)).await
     }
 }
 
 fn as_staff<T, E: Into<Problem>>(
     token: Option<Secret>,
     permission: Permission,
-    rule: impl FnOnce(&mut Tx<'_>, &staff::Principal) -> Result<T, E>,
+    rule: impl FnOnce(&mut Tx<'_>, &staff::Staff) -> Result<T, E>,
 ) -> impl FnOnce(&mut Tx<'_>) -> Result<T, Problem> {
     move |tx| {
         let staff = staff::authorize(tx, token.as_ref(), permission)?;
@@ -122,16 +124,19 @@ fn as_staff<T, E: Into<Problem>>(
     }
 }
 
+type Authenticate = fn(&mut Tx<'_>, Option<&Secret>) -> Result<accounts::Principal, accounts::Error>;
+
 fn as_patient<T, E: Into<Problem>>(
+    authenticate: Authenticate,
     token: Option<Secret>,
     scope: Scope,
     rule: impl FnOnce(&mut Tx<'_>, &accounts::Principal) -> Result<T, E>,
 ) -> impl FnOnce(&mut Tx<'_>) -> Result<T, Problem> {
     move |tx| {
-        let patient = match scope {
-            Scope::Full => accounts::authenticate_to_change(tx, token.as_ref())?,
-            Scope::Restricted => accounts::authenticate(tx, token.as_ref())?,
-        };
+        let patient = authenticate(tx, token.as_ref())?;
+        if scope == Scope::Full && patient.scope == Scope::Restricted {
+            return Err(accounts::Error::Restricted.into());
+        }
         rule(tx, &patient).map_err(Into::into)
     }
 }

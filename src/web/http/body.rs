@@ -32,7 +32,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_json = is_json(request);
-        let bytes = in_time(request, payload, MOST_BYTES);
+        let bytes = read(request, payload, MOST_BYTES);
         Box::pin(async move {
             let bytes = bytes.await?;
             if !is_json {
@@ -47,7 +47,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
 }
 
 /// Reads a whole body within the limits of size and time.
-pub(super) fn in_time(
+pub(super) fn read(
     request: &HttpRequest,
     payload: &mut Payload,
     most: usize,
@@ -93,7 +93,7 @@ fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<Body<T>, Proble
         return Err(Problem::field(Code::InvalidRequest, "", "Text must not contain the character U+0000."));
     }
     let canonical = json.to_string().into_bytes();
-    let value: T = serde_path_to_error::deserialize(&json).map_err(|e| misfit(&e))?;
+    let value: T = serde_path_to_error::deserialize(&json).map_err(|e| shape_error(&e))?;
     value.validate().map_err(|errors| Problem::fields(field_errors(&errors, "")))?;
     Ok(Body { value, canonical })
 }
@@ -108,7 +108,7 @@ fn has_nul(json: &Value) -> bool {
 }
 
 /// serde's own message can quote the value ("invalid type: string \"…\""), so it is not passed on.
-fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+fn shape_error(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let mut pointer = String::new();
     for segment in error.path() {
         pointer.push('/');

@@ -67,12 +67,12 @@ mod tests {
     }
 
     #[test]
-    fn an_untrusted_peer_speaks_for_itself_alone() {
+    fn untrusted_peer_cannot_forward_an_address() {
         assert_eq!(seen("203.0.113.7", &["198.51.100.1"]), "203.0.113.7");
     }
 
     #[test]
-    fn a_proxy_is_believed_up_to_the_first_stranger() {
+    fn proxy_is_trusted_up_to_the_first_untrusted_hop() {
         assert_eq!(seen("10.0.0.1", &["1.2.3.4, 198.51.100.1, 10.0.0.9"]), "198.51.100.1");
         assert_eq!(seen("10.0.0.1", &["1.2.3.4", "198.51.100.1"]), "198.51.100.1");
         assert_eq!(seen("10.0.0.1", &["198.51.100.1:5000"]), "198.51.100.1");
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_counts_by_its_64() {
+    fn ipv6_address_counts_by_its_64() {
         assert_eq!(seen("10.0.0.1", &["2001:db8:1:2:3:4:5:6"]), "2001:db8:1:2::/64");
         assert_eq!(seen("10.0.0.1", &["[2001:db8:1:2::1]:443"]), "2001:db8:1:2::/64");
         assert_eq!(seen("10.0.0.1", &["::ffff:198.51.100.1"]), "198.51.100.1");

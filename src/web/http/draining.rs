@@ -13,7 +13,7 @@ pub struct Draining(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     is_set: AtomicBool,
-    begun: Notify,
+    started: Notify,
 }
 
 impl Draining {
@@ -23,15 +23,15 @@ impl Draining {
 
     pub fn set(&self) {
         self.0.is_set.store(true, Ordering::SeqCst);
-        self.0.begun.notify_waiters();
+        self.0.started.notify_waiters();
     }
 
     /// Waits until a shutdown begins.
-    pub async fn begun(&self) {
+    pub async fn wait(&self) {
         // Subscribes before checking the flag, so that a signal between the check and the wait is not lost.
-        let told = self.0.begun.notified();
+        let notified = self.0.started.notified();
         if !self.is_set() {
-            told.await;
+            notified.await;
         }
     }
 }

@@ -7,9 +7,9 @@ use utoipa::openapi::path::{PathItem, Paths};
 
 use super::{Code, Problem};
 
-pub struct Known(Vec<(ResourceDef, Vec<&'static str>)>);
+pub struct KnownRoutes(Vec<(ResourceDef, Vec<&'static str>)>);
 
-impl Known {
+impl KnownRoutes {
     pub fn new(paths: &Paths) -> Self {
         Self(
             paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect(),
@@ -36,7 +36,7 @@ fn methods(item: &PathItem) -> Vec<&'static str> {
     operations.iter().filter(|(exists, _)| *exists).flat_map(|(_, names)| names.iter().copied()).collect()
 }
 
-pub async fn answer(request: HttpRequest, known: web::Data<Known>) -> Result<HttpResponse, Problem> {
+pub async fn no_route(request: HttpRequest, known: web::Data<KnownRoutes>) -> Result<HttpResponse, Problem> {
     let allowed = known.allowed(request.path());
     // A guard rejected a documented method, so this path does not exist for the caller.
     if allowed.is_empty() || allowed.contains(&request.method().as_str()) {

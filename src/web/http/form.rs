@@ -35,7 +35,7 @@ impl<const MOST: usize> FromRequest for Form<MOST> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let bytes = body::in_time(request, payload, MOST);
+        let bytes = body::read(request, payload, MOST);
         Box::pin(async move {
             let bytes = bytes.await?;
             if !is_form {

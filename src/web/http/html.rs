@@ -19,7 +19,7 @@ pub fn nonce(service: &Service) -> String {
 
 /// What a page may do besides being displayed; it selects the content security policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Does {
+pub enum PagePolicy {
     Nothing,
     /// Submit a form to its own host.
     Form,
@@ -29,26 +29,32 @@ pub enum Does {
     Both,
 }
 
+impl PagePolicy {
+    fn header(self, nonce: &str) -> String {
+        let script = match self {
+            Self::Script | Self::Both => format!("; script-src 'nonce-{nonce}'; connect-src 'self'"),
+            Self::Nothing | Self::Form => String::new(),
+        };
+        let form = if matches!(self, Self::Form | Self::Both) { "'self'" } else { "'none'" };
+        format!(
+            "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:{script}; base-uri 'none'; \
+             form-action {form}; frame-ancestors 'none'"
+        )
+    }
+}
+
 pub fn page(
     service: &Service,
     status: StatusCode,
     nonce: &str,
-    does: Does,
+    policy: PagePolicy,
     body: askama::Result<String>,
 ) -> Result<HttpResponse, Problem> {
     let body = body.map_err(|_| Problem::new(Code::Internal, "This page cannot be displayed."))?;
-    let script = match does {
-        Does::Script | Does::Both => format!("; script-src 'nonce-{nonce}'; connect-src 'self'"),
-        Does::Nothing | Does::Form => String::new(),
-    };
-    let form = if matches!(does, Does::Form | Does::Both) { "'self'" } else { "'none'" };
-    let policy = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:{script}; base-uri 'none'; form-action {form}; frame-ancestors 'none'"
-    );
     let mut response = HttpResponse::build(status);
     response
         .content_type(ContentType::html())
-        .insert_header((CONTENT_SECURITY_POLICY, policy))
+        .insert_header((CONTENT_SECURITY_POLICY, policy.header(nonce)))
         .insert_header((REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
         .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .insert_header((HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex")))

@@ -12,7 +12,7 @@ pub struct Delimiter(Vec<u8>);
 
 /// The headers of a part.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct PartHead {
     /// The name of the field; empty where the header has none, and no handler asks for that field.
     pub name: String,
     /// The name of the file: present only for a file, and empty where no file was chosen.
@@ -50,7 +50,7 @@ pub fn is_last(behind: &[u8]) -> bool {
 }
 
 /// The headers of the part that begins behind a delimiter, and the rest.
-pub fn part(behind: &[u8]) -> Option<(Head, &[u8])> {
+pub fn parse_part(behind: &[u8]) -> Option<(PartHead, &[u8])> {
     let (head, content) = split(behind, b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(head);
     let mut lines = head.lines();
@@ -61,7 +61,7 @@ pub fn part(behind: &[u8]) -> Option<(Head, &[u8])> {
     let is_ours = |line: &&str| line.to_ascii_lowercase().starts_with("content-disposition:");
     let line = lines.find(is_ours).unwrap_or_default();
     let name = parameter(line, "name").unwrap_or_default();
-    Some((Head { name, file_name: parameter(line, "filename") }, content))
+    Some((PartHead { name, file_name: parameter(line, "filename") }, content))
 }
 
 /// A parameter of a header, with or without quotation marks. Browsers write a quotation mark in it as
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_boundary_is_found_however_it_is_written() {
+    fn boundary_is_found_in_every_spelling() {
         let longest = "b".repeat(MOST_BOUNDARY);
         for (media_type, wanted) in [
             ("multipart/form-data; boundary=----x1", "----x1"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn only_forms_have_one_and_of_a_lawful_length() {
+    fn other_media_types_and_lengths_have_no_boundary() {
         for other in [
             "multipart/form-data",
             "multipart/form-data; charset=utf-8",
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_tells_the_field_and_the_file() {
+    fn part_head_names_the_field_and_the_file() {
         for (head, name, file_name) in [
             ("Content-Disposition: form-data; name=\"a\"", "a", None),
             ("content-disposition: form-data; Name=a", "a", None),
@@ -144,14 +144,14 @@ mod tests {
             ("Content-Type: text/plain", "", None),
         ] {
             let behind = format!("\r\n{head}\r\n\r\nwhat follows");
-            let (found, content) = part(behind.as_bytes()).unwrap();
-            let wanted = Head { name: name.to_owned(), file_name: file_name.map(str::to_owned) };
+            let (found, content) = parse_part(behind.as_bytes()).unwrap();
+            let wanted = PartHead { name: name.to_owned(), file_name: file_name.map(str::to_owned) };
             assert_eq!((found, content), (wanted, b"what follows".as_slice()), "{head}");
         }
     }
 
     #[test]
-    fn a_delimiter_has_its_line_to_itself() {
+    fn delimiter_inside_a_line_is_ignored() {
         let delimiter = Delimiter::of("multipart/form-data; boundary=x").unwrap();
         assert_eq!(
             delimiter.split(b"a\r\nb--x\r\n--x--").unwrap(),
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(delimiter.split(b"--x\r\n").unwrap(), (b"".as_slice(), b"\r\n".as_slice()));
         assert!(delimiter.split(b"a--x\r\n").is_none());
         assert!(delimiter.split_within(b"--x\r\n").is_none());
-        assert!(part(b" \t\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n").is_some());
-        assert!(part(b"y\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n").is_none());
+        assert!(parse_part(b" \t\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n").is_some());
+        assert!(parse_part(b"y\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n").is_none());
     }
 }

@@ -17,7 +17,6 @@ macro_rules! codes {
     ($($name:ident $code:literal $status:literal $title:literal)+) => {
         /// Every code that a problem can carry. Codes are stable; titles and details may be reworded.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[expect(missing_docs, reason = "each variant has its title in the table below")]
         pub enum Code { $($name),+ }
 
         impl Code {
@@ -116,7 +115,7 @@ codes! {
     PasswordRefused        "password_refused"         422 "This password cannot be used"
     CurrentPasswordWrong   "current_password_wrong"   422 "The current password is wrong"
     IdempotencyKeyReused   "idempotency_key_reused"   422 "This Idempotency-Key was used for another request"
-    DeskCodeWrong          "desk_code_wrong"          422 "Incorrect check-in code"
+    CheckInCodeWrong       "desk_code_wrong"          422 "Incorrect check-in code"
     SendLimited            "send_limited"             429 "Too many messages"
     InviteLimited          "invite_limited"           429 "Only one invite per day"
     CodeLimited            "code_limited"             429 "Too many unknown link codes"
@@ -245,6 +244,12 @@ impl Problem {
     pub fn retry(mut self, wait: Wait) -> Self {
         self.retry = Some(Retry { seconds: wait.seconds, at: Some(wait.at) });
         self
+    }
+
+    /// The time from which the same call can succeed.
+    pub fn wait(&self) -> Option<Wait> {
+        let Retry { seconds, at } = self.retry?;
+        Some(Wait { at: at?, seconds })
     }
 
     /// Adds the number of seconds to wait before the next attempt.

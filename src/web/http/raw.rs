@@ -30,7 +30,7 @@ impl<const MOST: usize> FromRequest for RawBody<MOST> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let media_type = request.content_type().to_ascii_lowercase();
-        let bytes = body::in_time(request, payload, MOST);
+        let bytes = body::read(request, payload, MOST);
         Box::pin(async move { Ok(Self { bytes: bytes.await?.to_vec(), media_type }) })
     }
 }

@@ -35,7 +35,7 @@ impl<const MOST: usize> FromRequest for Upload<MOST> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let media_type = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let delimiter = media_type.and_then(Delimiter::of);
-        let bytes = body::in_time(request, payload, MOST + MARGIN);
+        let bytes = body::read(request, payload, MOST + MARGIN);
         Box::pin(async move {
             let bytes = bytes.await?;
             let Some(delimiter) = delimiter else {
@@ -52,7 +52,7 @@ fn parts(body: &[u8], delimiter: &Delimiter) -> Option<Vec<(String, Vec<u8>)>> {
     let (_, mut rest) = delimiter.split(body)?;
     let mut found = Vec::new();
     while !multipart::is_last(rest) {
-        let (head, behind) = multipart::part(rest)?;
+        let (head, behind) = multipart::parse_part(rest)?;
         let (content, behind) = delimiter.split(behind)?;
         found.push((head.name, content.to_vec()));
         rest = behind;
@@ -64,33 +64,35 @@ fn parts(body: &[u8], delimiter: &Delimiter) -> Option<Vec<(String, Vec<u8>)>> {
 mod tests {
     use super::*;
 
-    fn read(body: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
+    fn parse(body: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
         parts(body, &Delimiter::of("multipart/form-data; boundary=----x1").unwrap())
     }
 
     #[test]
-    fn a_form_is_taken_apart_and_half_a_form_is_not() {
-        let body = b"------x1\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\nabc\r\n------x1\r\n\
-            Content-Disposition: form-data; name=\"logo\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n\
+    fn complete_form_is_parsed_and_half_a_form_is_not() {
+        let body = b"------x1\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\nabc\r\n\
+            ------x1\r\nContent-Disposition: form-data; name=\"logo\"; filename=\"a.png\"\r\n\
+            Content-Type: image/png\r\n\r\n\
             \x89PNG\r\n\r\n--\0\r\n------x1--\r\n";
         let wanted = [
             ("form_token".to_owned(), b"abc".to_vec()),
             ("logo".to_owned(), b"\x89PNG\r\n\r\n--\0".to_vec()),
         ];
-        assert_eq!(read(body).unwrap(), wanted);
+        assert_eq!(parse(body).unwrap(), wanted);
         for cut in 0..body.len() - 4 {
-            assert!(read(&body[..cut]).is_none(), "{cut}");
+            assert!(parse(&body[..cut]).is_none(), "{cut}");
         }
     }
 
     #[test]
-    fn fields_may_stand_behind_the_file_and_have_nothing_in_them() {
-        let body = b"a preamble\r\n------x1\r\nContent-Disposition: form-data; name=\"logo\"; filename=\"\"\r\n\r\n\r\n\
+    fn fields_after_the_file_and_empty_fields_are_parsed() {
+        let body = b"a preamble\r\n\
+            ------x1\r\nContent-Disposition: form-data; name=\"logo\"; filename=\"\"\r\n\r\n\r\n\
             ------x1\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\na\r\n\r\nb\r\n\
             ------x1\r\nContent-Disposition: form-data; name=\"none\"\r\n\r\n------x1--\r\nan epilogue";
         let wanted = [("logo", ""), ("note", "a\r\n\r\nb"), ("none", "")];
         let wanted = wanted.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
-        assert_eq!(read(body).unwrap(), wanted);
-        assert_eq!(read(b"------x1--").unwrap(), []);
+        assert_eq!(parse(body).unwrap(), wanted);
+        assert_eq!(parse(b"------x1--").unwrap(), []);
     }
 }

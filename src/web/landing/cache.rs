@@ -1,4 +1,4 @@
-//! Cache of rendered pages, complete except for what is new in each response: the nonce and the visit.
+//! Cache of rendered pages, complete except for what is new in each response: the nonce and the visit token.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,9 +11,9 @@ use actix_web::web::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::ttl_cache::Shelf;
-use super::user_agent::{self, Lead};
-use crate::domain::printing::{Share, Unprintable};
+use super::ttl_cache::TtlCache;
+use super::user_agent::{self, Platform};
+use crate::domain::printing::{self, PreviewImage};
 use crate::kit::Language;
 use crate::kit::ids::LinkId;
 use crate::platform::settings::Settings;
@@ -22,9 +22,9 @@ use crate::platform::signal::Signals;
 /// Limit on cached pages: each has some tens of kilobytes, and they are from the last second or two.
 const MOST_PAGES: usize = 512;
 /// Limit on cached texts of preview images.
-const MOST_SHARES: usize = 4_096;
+const MOST_IMAGE_TEXTS: usize = 4_096;
 /// Limit on cached preview images; the least recently used one is evicted.
-const MOST_PICTURES: usize = 256;
+const MOST_IMAGES: usize = 256;
 /// Limit on cached `User-Agent` values.
 const MOST_AGENTS: usize = 4_096;
 /// Longest `User-Agent` that is cached, in bytes. No real browser sends a longer one.
@@ -38,17 +38,17 @@ pub const VISIT: &str = "\u{1}v";
 
 /// Cache key: two requests with the same key get the same page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct PageKey {
     pub code: String,
     /// Language that the browser prefers; `None` is the practice's.
     pub language: Option<Language>,
-    pub lead: Lead,
+    pub platform: Platform,
     /// Whether the request came in on the second host.
     pub is_open_host: bool,
 }
 
 /// A rendered page, split at its placeholders.
-pub struct Drawn {
+pub struct RenderedPage {
     pub link_id: LinkId,
     /// Whether the page accepts new patients: only such a page is counted and has scripts.
     pub is_open: bool,
@@ -62,7 +62,7 @@ enum Part {
     Visit,
 }
 
-impl Drawn {
+impl RenderedPage {
     /// Splits a rendered page at its placeholders.
     pub fn new(link_id: &LinkId, is_open: bool, page: &str) -> Self {
         let mut parts = Vec::new();
@@ -84,7 +84,7 @@ impl Drawn {
     }
 
     /// Returns the page with the nonce and the visit token filled in.
-    pub fn page(&self, nonce: &str, visit: &str) -> String {
+    pub fn fill(&self, nonce: &str, visit: &str) -> String {
         let mut page = String::with_capacity(self.length);
         for part in &self.parts {
             page.push_str(match part {
@@ -98,36 +98,7 @@ impl Drawn {
 }
 
 /// Cache key of a preview image: the link's code, and the reader's preferred language.
-pub type Shared = (String, Option<Language>);
-
-/// In-memory caches of the landing page.
-pub struct LandingCache {
-    pages: Shelf<Key, Arc<Drawn>>,
-    shares: Shelf<Shared, Share>,
-    /// Preview images by their text, so that an image is rendered once per change and not once per second;
-    /// with the time of the last request.
-    pictures: Mutex<HashMap<Share, (Bytes, Instant)>>,
-    pictures_drawn: AtomicU64,
-    /// A page that was being rendered while something changed is not cached: its generation is over.
-    signals: Arc<Signals>,
-    badges: OnceLock<Badges>,
-    leads: RwLock<HashMap<String, Lead>>,
-}
-
-impl LandingCache {
-    /// A cache that every commit which changes a link or a practice invalidates.
-    pub fn new(signals: Arc<Signals>) -> Self {
-        Self {
-            pages: Shelf::new(MOST_PAGES),
-            shares: Shelf::new(MOST_SHARES),
-            pictures: Mutex::default(),
-            pictures_drawn: AtomicU64::default(),
-            signals,
-            badges: OnceLock::default(),
-            leads: RwLock::default(),
-        }
-    }
-}
+pub type ImageKey = (String, Option<Language>);
 
 /// The official store badges as data URLs, if they are configured.
 #[derive(Default)]
@@ -136,75 +107,102 @@ pub struct Badges {
     pub google_play: Option<String>,
 }
 
+/// In-memory caches of the landing page.
+pub struct LandingCache {
+    pages: TtlCache<PageKey, Arc<RenderedPage>>,
+    image_texts: TtlCache<ImageKey, PreviewImage>,
+    /// Preview images by their text, so that an image is rendered once per change and not once per second;
+    /// with the time of the last request.
+    images: Mutex<HashMap<PreviewImage, (Bytes, Instant)>>,
+    images_rendered: AtomicU64,
+    /// A page that was being rendered while something changed is not cached: its generation is over.
+    signals: Arc<Signals>,
+    badges: OnceLock<Badges>,
+    platforms: RwLock<HashMap<String, Platform>>,
+}
+
 impl LandingCache {
+    /// A cache that every commit which changes a link or a practice invalidates.
+    pub fn new(signals: Arc<Signals>) -> Self {
+        Self {
+            pages: TtlCache::new(MOST_PAGES),
+            image_texts: TtlCache::new(MOST_IMAGE_TEXTS),
+            images: Mutex::default(),
+            images_rendered: AtomicU64::default(),
+            signals,
+            badges: OnceLock::default(),
+            platforms: RwLock::default(),
+        }
+    }
+
     /// Returns the number of invalidations so far. Call it before the data of a page is read.
     pub fn generation(&self) -> u64 {
         self.signals.landing.count()
     }
 
-    pub fn find(&self, key: &Key) -> Option<Arc<Drawn>> {
-        self.pages.find(key, self.generation(), Instant::now())
+    pub fn page(&self, key: &PageKey) -> Option<Arc<RenderedPage>> {
+        self.pages.get(key, self.generation(), Instant::now())
     }
 
     /// Caches a page whose data was read at `generation`.
-    pub fn keep(&self, key: Key, drawn: &Arc<Drawn>, generation: u64) {
-        self.pages.keep(key, Arc::clone(drawn), generation, Instant::now());
+    pub fn insert_page(&self, key: PageKey, page: &Arc<RenderedPage>, generation: u64) {
+        self.pages.insert(key, Arc::clone(page), generation, Instant::now());
     }
 
     /// Returns the cached text of a preview image.
-    pub fn find_share(&self, shared: &Shared) -> Option<Share> {
-        self.shares.find(shared, self.generation(), Instant::now())
+    pub fn image_text(&self, key: &ImageKey) -> Option<PreviewImage> {
+        self.image_texts.get(key, self.generation(), Instant::now())
     }
 
     /// Caches a text that was read at `generation`.
-    pub fn keep_share(&self, shared: Shared, share: &Share, generation: u64) {
-        self.shares.keep(shared, share.clone(), generation, Instant::now());
+    pub fn insert_image_text(&self, key: ImageKey, preview: &PreviewImage, generation: u64) {
+        self.image_texts.insert(key, preview.clone(), generation, Instant::now());
     }
 
     /// Returns the cached preview image with this text.
-    pub fn picture(&self, share: &Share) -> Option<Bytes> {
-        let mut pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
-        let (picture, asked) = pictures.get_mut(share)?;
-        *asked = Instant::now();
-        Some(picture.clone())
+    pub fn image(&self, preview: &PreviewImage) -> Option<Bytes> {
+        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+        let (image, used_at) = images.get_mut(preview)?;
+        *used_at = Instant::now();
+        Some(image.clone())
     }
 
     /// Renders and caches a preview image, unless another thread has done so meanwhile. Call it
     /// in the render pool.
-    pub fn drawn_picture(&self, share: &Share) -> Result<Bytes, Unprintable> {
-        if let Some(picture) = self.picture(share) {
-            return Ok(picture);
+    pub fn render_image(&self, preview: &PreviewImage) -> Result<Bytes, printing::Error> {
+        if let Some(image) = self.image(preview) {
+            return Ok(image);
         }
-        let picture = Bytes::from(share.png()?);
-        self.pictures_drawn.fetch_add(1, Ordering::Relaxed);
-        let mut pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
-        if pictures.len() >= MOST_PICTURES {
-            let longest_quiet = pictures.iter().min_by_key(|(_, (_, asked))| *asked);
-            let longest_quiet = longest_quiet.map(|(share, _)| share.clone());
-            longest_quiet.and_then(|share| pictures.remove(&share));
+        let image = Bytes::from(preview.png()?);
+        self.images_rendered.fetch_add(1, Ordering::Relaxed);
+        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+        if images.len() >= MOST_IMAGES {
+            let oldest = images.iter().min_by_key(|(_, (_, used_at))| *used_at);
+            let oldest = oldest.map(|(preview, _)| preview.clone());
+            oldest.and_then(|preview| images.remove(&preview));
         }
-        pictures.insert(share.clone(), (picture.clone(), Instant::now()));
-        Ok(picture)
+        images.insert(preview.clone(), (image.clone(), Instant::now()));
+        Ok(image)
     }
 
-    pub fn pictures_drawn(&self) -> u64 {
-        self.pictures_drawn.load(Ordering::Relaxed)
+    pub fn images_rendered(&self) -> u64 {
+        self.images_rendered.load(Ordering::Relaxed)
     }
 
     /// Returns the platform of a `User-Agent`. Browsers are few and requests many, so results are cached.
-    pub fn lead(&self, agent: &str) -> Lead {
-        if let Some(lead) = self.leads.read().unwrap_or_else(PoisonError::into_inner).get(agent) {
-            return *lead;
+    pub fn platform(&self, agent: &str) -> Platform {
+        if let Some(platform) = self.platforms.read().unwrap_or_else(PoisonError::into_inner).get(agent) {
+            return *platform;
         }
-        let lead = user_agent::lead(agent);
-        let mut leads = self.leads.write().unwrap_or_else(PoisonError::into_inner);
-        if leads.len() >= MOST_AGENTS {
-            leads.clear();
+        let platform = user_agent::platform(agent);
+        let mut platforms = self.platforms.write().unwrap_or_else(PoisonError::into_inner);
+        if platforms.len() >= MOST_AGENTS {
+            platforms.clear();
         }
         if agent.len() <= LONGEST_AGENT {
-            leads.insert(agent.to_owned(), lead);
+            platforms.insert(agent.to_owned(), platform);
         }
-        lead
+        platform
     }
 
     /// Returns the badges, which are read once.

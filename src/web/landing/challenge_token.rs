@@ -7,50 +7,44 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::kit::Timestamp;
+use crate::kit::{Timestamp, signed_token};
 use crate::platform::tx::Service;
 
 /// A person who reads the page needs longer; a program that guesses is slowed down to six per minute.
 const WAIT: Duration = Duration::from_secs(10);
 const LIFE: Duration = Duration::from_mins(10);
 
-/// Result of checking a challenge token.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Worth {
-    Good,
+pub enum Validity {
+    Valid,
     /// Valid after this many seconds.
     TooEarly(u64),
     /// Invalid signature, issued to another address, or expired.
-    Nothing,
+    Invalid,
 }
 
 /// Issues a challenge token for a network address.
 pub fn sign(service: &Service, network: &str) -> String {
     let body = format!("{}.{}", service.now().seconds(), URL_SAFE_NO_PAD.encode(service.random::<9>()));
     let mac = mac(service, network, &body);
-    format!("{body}.{mac}")
+    signed_token::sign(body, &mac)
 }
 
 /// Checks a challenge token from a network address.
-pub fn worth(service: &Service, network: &str, ticket: &str) -> Worth {
-    let Some((body, given)) = ticket.rsplit_once('.') else { return Worth::Nothing };
-    if service.keys.blind("ticket", given) != service.keys.blind("ticket", &mac(service, network, body)) {
-        return Worth::Nothing;
-    }
-    let began = body.split('.').next().and_then(|seconds| seconds.parse::<i64>().ok());
-    let Some(began) = began.and_then(|seconds| seconds.checked_mul(1000)).map(Timestamp::from_millis) else {
-        return Worth::Nothing;
-    };
+pub fn check(service: &Service, network: &str, token: &str) -> Validity {
+    let body = signed_token::verify(token, |body| Some(mac(service, network, body)));
+    let began = body.and_then(|body| body.split('.').next()).and_then(Timestamp::parse_seconds);
+    let Some(began) = began else { return Validity::Invalid };
     if began + WAIT > service.now() {
-        Worth::TooEarly((began + WAIT).seconds_from(service.now()))
+        Validity::TooEarly((began + WAIT).seconds_from(service.now()))
     } else if began + LIFE > service.now() {
-        Worth::Good
+        Validity::Valid
     } else {
-        Worth::Nothing
+        Validity::Invalid
     }
 }
 
-fn mac(service: &Service, network: &str, body: &str) -> String {
+fn mac(service: &Service, network: &str, body: &str) -> [u8; 16] {
     let mac = service.keys.derive("ticket", &[network.as_bytes(), body.as_bytes()]);
-    URL_SAFE_NO_PAD.encode(mac.get(..16).unwrap_or_default())
+    mac.first_chunk().copied().unwrap_or_default()
 }

@@ -8,44 +8,33 @@ use actix_web::web::{Bytes, Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde_json::Value;
 
-use super::{digits, parameter};
-use super::{page, well_known};
-use crate::domain::links::{self, Opened};
-use crate::domain::printing::{Share, Unprintable};
+use super::{Landing, digits, parameter, templates, well_known};
+use crate::domain::links::{self, Lookup};
+use crate::domain::printing::{self, PreviewImage};
 use crate::kit::Language;
 use crate::platform::db;
-use crate::refusals;
-use crate::web::http::{Call, Code, Problem};
-use crate::web::landing::Landing;
+use crate::problems;
+use crate::web::http::{Code, Problem, RequestContext};
 use crate::web::patient_api::link_tokens::code_limited;
 
-refusals!(ShareRefusals: plain, NotFound, CodeLimited);
+problems!(ShareProblems: plain, NotFound, CodeLimited);
 
 /// Get the preview image of a link
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("l" = Option<String>, Query, description = "Language of the text, `en` or `es`; defaults to `Accept-Language`", example = "en"), ("v" = Option<String>, Query, description = "Version of the image, for caches; it has no other effect", example = "mV3kQ2xA")),
-    responses((status = 200, description = "PNG, 1200 × 630 pixels; for a discreet link it does not name the practice", content_type = "image/png", body = Vec<u8>), ShareRefusals))]
+    responses((status = 200, description = "PNG, 1200 × 630 pixels; for a discreet link it does not name the practice", content_type = "image/png", body = Vec<u8>), ShareProblems))]
 #[get("/{code}/share.png")]
 pub async fn get_link_preview_image(
     landing: Data<Landing>,
-    call: Call,
+    call: RequestContext,
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let code = code.into_inner();
     digits(&code)?;
-    landing
-        .code_guesses
-        .admit(&landing.service.settings, &call.network, landing.service.clock.now())
-        .map_err(code_limited)?;
+    landing.admit(&call).map_err(code_limited)?;
     let named = parameter(&request, "l=").and_then(Language::negotiate);
-    let Some(share) = share(&landing, &code, named.or(call.language)).await? else {
-        let wait = landing.code_guesses.miss(
-            &landing.service.settings,
-            &call.network,
-            &code,
-            landing.service.clock.now(),
-        );
-        return Err(wait.map_or_else(|| Problem::new(Code::NotFound, "Check the address."), code_limited));
+    let Some(preview) = preview(&landing, &code, named.or(call.language)).await? else {
+        return Err(unknown_code(&landing, &call, &code));
     };
     let mut response = HttpResponse::Ok();
     if named.is_none() {
@@ -55,75 +44,66 @@ pub async fn get_link_preview_image(
         .content_type("image/png")
         .insert_header((CACHE_CONTROL, "public, max-age=60"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    Ok(response.body(picture(&landing, share).await?))
+    Ok(response.body(image(&landing, preview).await?))
 }
 
 /// Returns the text of a link's preview image; `None` if no active link has the code.
-async fn share(
+async fn preview(
     landing: &Landing,
     code: &str,
     language: Option<Language>,
-) -> Result<Option<Share>, db::Error> {
-    let shared = (code.to_owned(), language);
-    if let Some(share) = landing.cache.find_share(&shared) {
-        return Ok(Some(share));
+) -> Result<Option<PreviewImage>, db::Error> {
+    let key = (code.to_owned(), language);
+    if let Some(preview) = landing.cache.image_text(&key) {
+        return Ok(Some(preview));
     }
-    let (generation, wanted) = (landing.cache.generation(), shared.0.clone());
-    let (Opened::Open(to) | Opened::Paused(to)) =
-        landing.service.read(move |tx| links::open(tx, &wanted)).await?
+    let (generation, wanted) = (landing.cache.generation(), key.0.clone());
+    let (Lookup::Open(to) | Lookup::Paused(to)) =
+        landing.service.read(move |tx| links::look_up(tx, &wanted)).await?
     else {
         return Ok(None);
     };
-    let share =
-        Share::of(&page::sheet(&landing.service.settings, &to, language.unwrap_or(to.practice.language())));
-    landing.cache.keep_share(shared, &share, generation);
-    Ok(Some(share))
+    let preview = PreviewImage::of(&templates::sheet(
+        landing.settings(),
+        &to,
+        language.unwrap_or(to.practice.language),
+    ));
+    landing.cache.insert_image_text(key, &preview, generation);
+    Ok(Some(preview))
 }
 
 /// Returns the preview image, rendered on the first request, without a database connection in use.
-async fn picture(landing: &Landing, share: Share) -> Result<Bytes, Problem> {
-    if let Some(picture) = landing.cache.picture(&share) {
-        return Ok(picture);
+async fn image(landing: &Landing, preview: PreviewImage) -> Result<Bytes, Problem> {
+    if let Some(image) = landing.cache.image(&preview) {
+        return Ok(image);
     }
-    let front = Arc::clone(&landing.cache);
-    landing.render_pool.draw(move || front.drawn_picture(&share)).await.map_err(|error| match error {
-        Unprintable::Busy => Problem::new(Code::Unavailable, "Nothing is lost. Try again in a moment."),
+    let cache = Arc::clone(&landing.cache);
+    landing.render_pool.draw(move || cache.render_image(&preview)).await.map_err(|error| match error {
+        printing::Error::Busy => Problem::new(Code::Unavailable, "Nothing is lost. Try again in a moment."),
         _ => Problem::new(Code::Internal, "This image cannot be rendered."),
     })
 }
 
-refusals!(LogoRefusals: plain, NotFound, CodeLimited);
+problems!(LogoProblems: plain, NotFound, CodeLimited);
 
 /// Get the practice's logo for a link page
 #[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("v" = Option<String>, Query, description = "Version of the logo, for caches", example = "n4bQgYhM")),
-    responses((status = 200, description = "PNG; a discreet link has no logo", content_type = "image/png", body = Vec<u8>), LogoRefusals))]
+    responses((status = 200, description = "PNG; a discreet link has no logo", content_type = "image/png", body = Vec<u8>), LogoProblems))]
 #[get("/{code}/logo.png")]
 pub async fn get_link_logo(
     landing: Data<Landing>,
-    call: Call,
+    call: RequestContext,
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let code = code.into_inner();
     digits(&code)?;
-    landing
-        .code_guesses
-        .admit(&landing.service.settings, &call.network, landing.service.clock.now())
-        .map_err(code_limited)?;
+    landing.admit(&call).map_err(code_limited)?;
     let wanted = code.clone();
-    let nothing = || Problem::new(Code::NotFound, "Check the address.");
     let (version, png) = match landing.service.read(move |tx| links::logo(tx, &wanted)).await? {
         links::Logo::Of { version, png } => (version, png),
-        links::Logo::None => return Err(nothing()),
-        links::Logo::Nowhere => {
-            let wait = landing.code_guesses.miss(
-                &landing.service.settings,
-                &call.network,
-                &code,
-                landing.service.clock.now(),
-            );
-            return Err(wait.map_or_else(nothing, code_limited));
-        }
+        links::Logo::None => return Err(Problem::new(Code::NotFound, "Check the address.")),
+        links::Logo::NotFound => return Err(unknown_code(&landing, &call, &code)),
     };
     // At the versioned URL that the page uses, the file never changes.
     let is_asked_for = parameter(&request, "v=") == Some(version.as_str());
@@ -133,6 +113,11 @@ pub async fn get_link_logo(
         .insert_header((CACHE_CONTROL, keep))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(png))
+}
+
+fn unknown_code(landing: &Landing, call: &RequestContext, code: &str) -> Problem {
+    let wait = landing.miss(call, code);
+    wait.map_or_else(|| Problem::new(Code::NotFound, "Check the address."), code_limited)
 }
 
 /// Get the Apple app site association file

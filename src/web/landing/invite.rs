@@ -6,110 +6,110 @@ use actix_web::{HttpRequest, HttpResponse, get, post};
 
 use super::counts;
 use super::invited;
-use super::user_agent::{Lead, Visitor};
-use crate::domain::invites::{self, Invite, Refusal, State};
+use super::user_agent::{Platform, Visitor};
+use crate::domain::invites::{self, Error, Invite, State};
 use crate::kit::Secret;
-use crate::refusals;
-use crate::web::http::html::Does;
-use crate::web::http::{Call, Problem, html};
+use crate::problems;
+use crate::web::http::html::PagePolicy;
+use crate::web::http::{Problem, RequestContext, html};
 use crate::web::landing::Landing;
 
-refusals!(InviteRefusals: plain, LinkPaused);
+problems!(InviteProblems: plain, LinkPaused);
 
 /// Get the page of an invite
 #[utoipa::path(tag = "links", params(("token" = String, Path, description = "Token from the link in the text message", example = "3q2-7wAAAAAAAAAAAAAAAA")),
     responses((status = 200, description = "The inviting practice and how to get the app; the invited person is not named", content_type = "text/html"),
-    (status = 404, description = "The same page for unknown, used, revoked and expired invites", content_type = "text/html"), InviteRefusals))]
+    (status = 404, description = "The same page for unknown, used, revoked and expired invites", content_type = "text/html"), InviteProblems))]
 #[get("/i/{token}")]
 pub async fn get_invite_page(
     landing: Data<Landing>,
-    call: Call,
+    call: RequestContext,
     request: HttpRequest,
     token: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let visitor = Visitor::of(request.headers(), |agent| landing.cache.lead(agent));
+    let visitor = Visitor::of(request.headers(), |agent| landing.cache.platform(agent));
     let (secret, again) = (Secret::from_client(&token), Secret::from_client(&token));
-    let (invite, to) = match landing.service.read(move |tx| invites::look(tx, &secret)).await {
+    let (invite, to) = match landing.service.read(move |tx| invites::find_by_token(tx, &secret)).await {
         Ok(found) => found,
-        Err(refusal) => return gone(&landing, &call, refusal),
+        Err(error) => return gone(&landing, &call, error),
     };
     // Only a person marks it as opened; previews and mail scanners do not.
     if invite.state(landing.service.clock.now()) == State::Sent
         && counts(&landing.service, &request, visitor.is_machine)
     {
         let opened = landing.service.write(move |tx| invites::open(tx, &again)).await;
-        if let Err(refusal) = opened {
-            return gone(&landing, &call, refusal);
+        if let Err(error) = opened {
+            return gone(&landing, &call, error);
         }
     }
-    let lead = if visitor.is_machine { Lead::Preview } else { visitor.lead };
-    let (nonce, language) = (html::nonce(&landing.service), call.language.unwrap_or(invite.language()));
+    let platform = if visitor.is_machine { Platform::Preview } else { visitor.platform };
+    let (nonce, language) = (html::nonce(&landing.service), call.language.unwrap_or(invite.language));
     let badges = landing.cache.badges(&landing.service.settings);
-    let page = invited::invited(&landing.service.settings, badges, &to, (language, lead), &nonce);
-    html::page(&landing.service, StatusCode::OK, &nonce, Does::Nothing, page)
+    let page = invited::invited(&landing.service.settings, badges, &to, (language, platform), &nonce);
+    html::page(&landing.service, StatusCode::OK, &nonce, PagePolicy::Nothing, page)
 }
 
-refusals!(EmailRefusals: plain);
+problems!(EmailProblems: plain);
 
 /// Get the page that verifies an invite's e-mail address
 #[utoipa::path(tag = "links", params(("token" = String, Path, description = "Token from the link in the e-mail", example = "3q2-7wAAAAAAAAAAAAAAAA")),
     responses((status = 200, description = "A page with one button; opening it verifies nothing, because mail servers open links too", content_type = "text/html"),
-    (status = 404, description = "Same as for the page of the invite", content_type = "text/html"), EmailRefusals))]
+    (status = 404, description = "Same as for the page of the invite", content_type = "text/html"), EmailProblems))]
 #[get("/i/{token}/email")]
 pub async fn get_invite_email_page(
     landing: Data<Landing>,
-    call: Call,
+    call: RequestContext,
     token: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let secret = Secret::from_client(&token);
-    let found = landing.service.read(move |tx| invites::email_page(tx, &secret)).await;
+    let found = landing.service.read(move |tx| invites::find_by_email_token(tx, &secret)).await;
     email_page(&landing, &call, found)
 }
 
 /// Verify the e-mail address of an invite
 #[utoipa::path(tag = "links", params(("token" = String, Path, description = "Token from the link in the e-mail", example = "3q2-7wAAAAAAAAAAAAAAAA")),
     responses((status = 200, description = "The address is verified; the page shows the next steps", content_type = "text/html"),
-    (status = 404, description = "Same as for the page of the invite", content_type = "text/html"), EmailRefusals))]
+    (status = 404, description = "Same as for the page of the invite", content_type = "text/html"), EmailProblems))]
 #[post("/i/{token}/email")]
 pub async fn verify_invite_email(
     landing: Data<Landing>,
-    call: Call,
+    call: RequestContext,
     token: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let secret = Secret::from_client(&token);
-    let proven = landing.service.write(move |tx| invites::prove_email(tx, &secret)).await;
-    email_page(&landing, &call, proven)
+    let verified = landing.service.write(move |tx| invites::verify_email(tx, &secret)).await;
+    email_page(&landing, &call, verified)
 }
 
 fn email_page(
     landing: &Landing,
-    call: &Call,
-    found: Result<Invite, Refusal>,
+    call: &RequestContext,
+    found: Result<Invite, Error>,
 ) -> Result<HttpResponse, Problem> {
     let invite = match found {
         Ok(invite) => invite,
-        Err(refusal) => return gone(landing, call, refusal),
+        Err(error) => return gone(landing, call, error),
     };
-    let (nonce, language) = (html::nonce(&landing.service), call.language.unwrap_or(invite.language()));
-    let is_proven = invite.email_proven_at.is_some();
-    let does = if is_proven { Does::Nothing } else { Does::Form };
+    let (nonce, language) = (html::nonce(&landing.service), call.language.unwrap_or(invite.language));
+    let is_verified = invite.email_proven_at.is_some();
+    let does = if is_verified { PagePolicy::Nothing } else { PagePolicy::Form };
     html::page(
         &landing.service,
         StatusCode::OK,
         &nonce,
         does,
-        invited::email(&landing.service.settings, is_proven, language, &nonce),
+        invited::email(&landing.service.settings, is_verified, language, &nonce),
     )
 }
 
-fn gone(landing: &Landing, call: &Call, refusal: Refusal) -> Result<HttpResponse, Problem> {
-    match refusal {
-        Refusal::Db(error) => Err(error.into()),
-        Refusal::Link(link) => Err(link.into()),
+fn gone(landing: &Landing, call: &RequestContext, error: Error) -> Result<HttpResponse, Problem> {
+    match error {
+        Error::Db(error) => Err(error.into()),
+        Error::Link(link) => Err(link.into()),
         _ => {
             let nonce = html::nonce(&landing.service);
             let body = invited::gone(call.language.unwrap_or_default(), &nonce);
-            html::page(&landing.service, StatusCode::NOT_FOUND, &nonce, Does::Nothing, body)
+            html::page(&landing.service, StatusCode::NOT_FOUND, &nonce, PagePolicy::Nothing, body)
         }
     }
 }

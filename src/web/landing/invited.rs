@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::cache::Badges;
-use super::user_agent::Lead;
+use super::user_agent::Platform;
 use crate::domain::links::Destination;
 use crate::kit::Language;
 use crate::platform::settings::Settings;
@@ -19,7 +19,7 @@ struct Invited<'a> {
     host: &'a str,
     origin: &'a str,
     is_hidden: bool,
-    lead: &'a str,
+    platform: &'a str,
     app_store_url: &'a str,
     play_url: &'a str,
     app_store_badge: &'a str,
@@ -32,7 +32,7 @@ pub fn invited(
     settings: &Settings,
     badges: &Badges,
     to: &Destination,
-    (language, lead): (Language, Lead),
+    (language, platform): (Language, Platform),
     nonce: &str,
 ) -> askama::Result<String> {
     let package = &settings.app.play_package;
@@ -44,8 +44,8 @@ pub fn invited(
         app_name: &settings.app.name,
         host: settings.public_host(),
         origin: &settings.public_url,
-        is_hidden: lead == Lead::Preview,
-        lead: lead.as_str(),
+        is_hidden: platform == Platform::Preview,
+        platform: platform.as_str(),
         app_store_url: &settings.app.app_store_url,
         play_url: &format!("https://play.google.com/store/apps/details?id={package}"),
         app_store_badge: badges.app_store.as_deref().unwrap_or_default(),

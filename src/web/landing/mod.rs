@@ -1,16 +1,17 @@
-//! HTTP handlers of the landing page.
+//! The public pages: the landing page of a link and what it fetches, invites, unsubscribing.
 
+pub mod beacons;
 pub mod cache;
+pub mod cache_middleware;
+pub mod challenge;
 pub mod challenge_token;
-pub mod counting;
 pub mod files;
-pub mod hit;
 pub mod invite;
 pub mod invited;
-pub mod moved;
-pub mod page;
-pub mod pages;
-pub mod text;
+pub mod landing_page;
+pub mod redirects;
+pub mod templates;
+pub mod text_link;
 pub mod ttl_cache;
 pub mod unsubscribe;
 pub mod unsubscribe_page;
@@ -18,20 +19,22 @@ pub mod user_agent;
 pub mod visit_token;
 pub mod well_known;
 
-use actix_web::HttpRequest;
-use actix_web::guard::GuardContext;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
+use actix_web::guard::GuardContext;
+use actix_web::http::header::HeaderMap;
+
 use self::cache::LandingCache;
+use self::user_agent::Visitor;
 use crate::domain::link_analytics::PageViews;
 use crate::domain::printing::RenderPool;
+use crate::kit::Wait;
 use crate::platform::rate_limits::CodeGuessLimiter;
+use crate::platform::settings::Settings;
 use crate::platform::tx::Service;
-use crate::web::http::call::is_head;
-use crate::web::http::{Code, Problem, cookie};
+use crate::web::http::request_context::is_head;
+use crate::web::http::{Code, Problem, RequestContext, cookie};
 
 /// What the handlers of the landing page hold.
 pub struct Landing {
@@ -40,6 +43,26 @@ pub struct Landing {
     pub code_guesses: Arc<CodeGuessLimiter>,
     pub page_views: Arc<PageViews>,
     pub render_pool: Arc<RenderPool>,
+}
+
+impl Landing {
+    fn settings(&self) -> &Settings {
+        &self.service.settings
+    }
+
+    /// Called before a code is looked up; `Err` says when the caller's address may try again.
+    fn admit(&self, call: &RequestContext) -> Result<(), Wait> {
+        self.code_guesses.admit(self.settings(), &call.network, self.service.now())
+    }
+
+    /// Counts a code that no active link has; `Some` if the caller's address tried too many.
+    fn miss(&self, call: &RequestContext, code: &str) -> Option<Wait> {
+        self.code_guesses.miss(self.settings(), &call.network, code, self.service.now())
+    }
+
+    fn visitor(&self, headers: &HeaderMap) -> Visitor {
+        Visitor::of(headers, |agent| self.cache.platform(agent))
+    }
 }
 
 /// A code consists of digits; any other path is not a link.
@@ -54,27 +77,16 @@ fn digits(code: &str) -> Result<(), Problem> {
 /// two page routes use it, because they are matched before all other routes.
 pub(in crate::web::landing) fn is_code_path(guard: &GuardContext<'_>) -> bool {
     let path = guard.head().uri.path().trim_end_matches('/');
-    path.rsplit('/').next().is_some_and(moved::is_code)
-}
-
-/// Values that are new in each response, from one read of randomness.
-struct Fresh {
-    nonce: String,
-    visit_id: String,
-}
-
-impl Fresh {
-    fn draw(service: &Service) -> Self {
-        let bytes = service.random::<28>();
-        let (nonce, visit) = bytes.split_at(16);
-        let visit_id = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(visit);
-        Self { nonce: STANDARD_NO_PAD.encode(nonce), visit_id }
-    }
+    path.rsplit('/').next().is_some_and(redirects::is_code)
 }
 
 /// Returns the visit that the request's `?visit=` token proves, for the page of `code`.
-fn visit_of<'a>(service: &Service, request: &'a HttpRequest, code: &str) -> Option<visit_token::Visit<'a>> {
-    visit_token::read(service, code, parameter(request, "visit=")?)
+fn visit_of<'a>(
+    service: &Service,
+    request: &'a HttpRequest,
+    code: &str,
+) -> Option<visit_token::VisitToken<'a>> {
+    visit_token::verify(service, code, parameter(request, "visit=")?)
 }
 
 /// Returns the value of a query parameter; `name` includes the `=`.

@@ -2,14 +2,13 @@
 
 use askama::Template;
 
-use crate::domain::notifications::{Frequency, Told};
+use crate::domain::notifications::{Frequency, Subscription};
 use crate::kit::Language;
 
 /// Which step of the page is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stands {
-    /// The reader is asked to confirm.
-    Asked,
+pub enum Step {
+    Confirm,
     /// The mails were stopped, or lowered to one a day.
     Done,
 }
@@ -32,14 +31,19 @@ struct Page<'a> {
 }
 
 /// Renders the page for a valid token.
-pub fn of(told: &Told, stands: Stands, language: Language, nonce: &str) -> askama::Result<String> {
-    let is_discreet = told.to.is_discreet();
+pub fn of(
+    subscription: &Subscription,
+    step: Step,
+    language: Language,
+    nonce: &str,
+) -> askama::Result<String> {
+    let is_discreet = subscription.to.is_discreet();
     Page {
         nonce,
         lang: language.as_str(),
-        words: words(language, stands, told.frequency),
-        practice_name: shown_or(is_discreet, &told.to.practice.name),
-        link_label: shown_or(is_discreet, &told.to.link.label),
+        words: words(language, step, subscription.frequency),
+        practice_name: shown_or(is_discreet, &subscription.to.practice.name),
+        link_label: shown_or(is_discreet, &subscription.to.link.label),
     }
     .render()
 }
@@ -67,15 +71,15 @@ fn shown_or(is_discreet: bool, text: &str) -> &str {
     if is_discreet { "" } else { text }
 }
 
-fn words(language: Language, stands: Stands, frequency: Frequency) -> Words {
-    match (language, stands, frequency) {
-        (Language::En, Stands::Asked, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
+fn words(language: Language, step: Step, frequency: Frequency) -> Words {
+    match (language, step, frequency) {
+        (Language::En, Step::Confirm, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
             heading: "Stop these e-mails?",
             lead: "You get an e-mail when new patients connect through this link. Your colleagues’ e-mails stay the same.",
             button: "Stop these e-mails",
             after: "Would you rather get them once an hour or once a day? Choose that in the console.",
         },
-        (Language::Es, Stands::Asked, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
+        (Language::Es, Step::Confirm, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
             heading: "¿Dejar de recibir estos correos?",
             lead: "Recibe un correo cuando se conectan pacientes nuevos por este enlace. Los correos de otras personas no cambian.",
             button: "No recibir más",
@@ -93,13 +97,13 @@ fn words(language: Language, stands: Stands, frequency: Frequency) -> Words {
             button: "",
             after: "Puede volver a activarlos en la consola.",
         },
-        (Language::En, Stands::Done, _) => Words {
+        (Language::En, Step::Done, _) => Words {
             heading: "You now get one e-mail a day",
             lead: "You are the last person at your practice who hears about new patients, so we can’t stop the e-mails completely. They come at most once a day, at 8 AM.",
             button: "",
             after: "To stop them, first add a colleague to a link’s list in the console.",
         },
-        (Language::Es, Stands::Done, _) => Words {
+        (Language::Es, Step::Done, _) => Words {
             heading: "Ahora recibirá un correo al día",
             lead: "Usted es la última persona de su consultorio a la que avisamos de pacientes nuevos, así que los correos no cesan. Llegan como mucho una vez al día, a las ocho de la mañana.",
             button: "",

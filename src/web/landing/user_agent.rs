@@ -4,8 +4,9 @@
 use actix_web::http::header::{HeaderMap, USER_AGENT};
 
 /// Platform that the page is ordered for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Lead {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Platform {
     /// A bot that makes a link preview: only the meta tags matter to it.
     Preview,
     /// A browser inside another service, in which app stores and other apps open unreliably.
@@ -21,18 +22,10 @@ pub enum Lead {
     Other,
 }
 
-impl Lead {
+impl Platform {
     /// Returns the value used in the page's markup.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Preview => "preview",
-            Self::Webview => "webview",
-            Self::Ios => "ios",
-            Self::Mac => "mac",
-            Self::Android => "android",
-            Self::Amazon => "amazon",
-            Self::Other => "other",
-        }
+        self.into()
     }
 }
 
@@ -180,43 +173,43 @@ const WEBVIEWS: &[&str] = &[
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Visitor {
-    pub lead: Lead,
+    pub platform: Platform,
     /// Whether the request comes from a bot, or from a browser that prefetches for a person
     /// who may never come.
     pub is_machine: bool,
 }
 
 impl Visitor {
-    /// Classifies a request by its headers; `lead` classifies the `User-Agent`. Invalid UTF-8 in it is
+    /// Classifies a request by its headers; `platform` classifies the `User-Agent`. Invalid UTF-8 in it is
     /// replaced: phones are named in every alphabet.
-    pub fn of(headers: &HeaderMap, lead: impl FnOnce(&str) -> Lead) -> Self {
+    pub fn of(headers: &HeaderMap, platform: impl FnOnce(&str) -> Platform) -> Self {
         let agent = headers.get(USER_AGENT).map_or(&[][..], |value| value.as_bytes());
-        let lead = lead(&String::from_utf8_lossy(agent));
-        Self { lead, is_machine: lead == Lead::Preview || is_ahead(headers) }
+        let platform = platform(&String::from_utf8_lossy(agent));
+        Self { platform, is_machine: platform == Platform::Preview || is_ahead(headers) }
     }
 }
 
 /// Returns the platform of a `User-Agent`. Bots are checked first: iMessage's preview claims to be Safari
 /// on a Mac and two bots at once. Webviews come next: they also name the phone they run on.
-pub fn lead(agent: &str) -> Lead {
+pub fn platform(agent: &str) -> Platform {
     let has = |words: &[&str]| words.iter().any(|word| agent.contains(word));
     if is_machine(agent) {
-        Lead::Preview
+        Platform::Preview
     } else if has(WEBVIEWS) {
-        Lead::Webview
+        Platform::Webview
     } else if has(&["iPhone", "iPod", "iPad"]) {
-        Lead::Ios
+        Platform::Ios
     } else if agent.contains("Macintosh")
         && agent.contains("AppleWebKit")
         && !has(&["Chrome/", "Firefox/", "Edg/", "OPR/"])
     {
-        Lead::Mac
+        Platform::Mac
     } else if has(&["Silk/"]) || is_kindle(agent) {
-        Lead::Amazon
+        Platform::Amazon
     } else if agent.contains("Android") {
-        Lead::Android
+        Platform::Android
     } else {
-        Lead::Other
+        Platform::Other
     }
 }
 
@@ -274,18 +267,18 @@ mod tests {
         if let Some(agent) = agent {
             headers.insert(USER_AGENT, HeaderValue::from_bytes(agent).unwrap());
         }
-        Visitor::of(&headers, lead)
+        Visitor::of(&headers, platform)
     }
 
     #[test]
-    fn who_says_nothing_that_can_be_read_is_met_as_a_person() {
-        let other = Visitor { lead: Lead::Other, is_machine: false };
+    fn empty_or_unreadable_user_agent_is_a_person() {
+        let other = Visitor { platform: Platform::Other, is_machine: false };
         for agent in [None, Some(&b""[..]), Some(b"-"), Some(b"\xff\xfe\xe9"), Some(b"N\xe4vigateur 3")] {
             assert_eq!(visitor(agent), other, "{agent:?}");
         }
         let named =
             b"Mozilla/5.0 (Linux; Android 14; T\xc3\xa9l\xe9phone) AppleWebKit/537.36 Chrome/126.0.0.0";
-        assert_eq!(visitor(Some(named)), Visitor { lead: Lead::Android, is_machine: false });
+        assert_eq!(visitor(Some(named)), Visitor { platform: Platform::Android, is_machine: false });
         assert!(visitor(Some(b"Caf\xe9bot/1.0")).is_machine);
     }
 }

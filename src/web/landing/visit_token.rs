@@ -5,18 +5,16 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use crate::kit::Timestamp;
 use crate::kit::ids::LinkId;
+use crate::kit::{Timestamp, signed_token};
 use crate::platform::tx::Service;
 
 /// A page that stays open longer is no longer counted.
 const LIFE: Duration = Duration::from_hours(24);
 
+/// What a visit token says.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Visit<'a> {
+pub struct VisitToken<'a> {
     /// Unique id of the visit.
     pub id: &'a str,
     pub link_id: Cow<'a, LinkId>,
@@ -26,29 +24,20 @@ pub struct Visit<'a> {
 
 /// Issues the token of one page: the time in seconds, the link, the channel, the visit id, and a signature
 /// over all of it. A page cannot be turned into a second visit.
-pub fn sign(service: &Service, code: &str, visit: &Visit<'_>) -> String {
-    let mut token = String::with_capacity(160);
-    let _ = write!(token, "{}.{}.{}.{}", service.now().seconds(), visit.link_id, visit.channel, visit.id);
-    let mac = mac(service, code, &token);
-    token.push('.');
-    URL_SAFE_NO_PAD.encode_string(mac, &mut token);
-    token
+pub fn sign(service: &Service, code: &str, visit: &VisitToken<'_>) -> String {
+    let mut body = String::with_capacity(160);
+    let _ = write!(body, "{}.{}.{}.{}", service.now().seconds(), visit.link_id, visit.channel, visit.id);
+    let mac = mac(service, code, &body);
+    signed_token::sign(body, &mac)
 }
 
 /// Returns the visit if the token is valid for the page of `code` and has not expired.
-pub fn read<'a>(service: &Service, code: &str, token: &'a str) -> Option<Visit<'a>> {
-    let (body, given) = token.rsplit_once('.')?;
-    // Compared as blinded values: a byte-by-byte comparison then leaks nothing about the MAC.
-    let ours = URL_SAFE_NO_PAD.encode(mac(service, code, body));
-    if service.keys.blind("visit", given) != service.keys.blind("visit", &ours) {
-        return None;
-    }
-    let mut parts = body.split('.');
-    let began = parts.next()?.parse::<i64>().ok()?;
+pub fn verify<'a>(service: &Service, code: &str, token: &'a str) -> Option<VisitToken<'a>> {
+    let mut parts = signed_token::verify(token, |body| Some(mac(service, code, body)))?.split('.');
+    let began = Timestamp::parse_seconds(parts.next()?)?;
     let (link_id, channel, id) = (parts.next()?, parts.next()?, parts.next()?);
-    let began = Timestamp::from_millis(began.checked_mul(1000)?);
     let is_fresh = began <= service.now() && began + LIFE > service.now();
-    is_fresh.then(|| Visit { id, link_id: Cow::Owned(LinkId::from(link_id)), channel })
+    is_fresh.then(|| VisitToken { id, link_id: Cow::Owned(LinkId::from(link_id)), channel })
 }
 
 /// Returns the channel if it matches `[a-z0-9-]{1,32}`, and an empty string otherwise.

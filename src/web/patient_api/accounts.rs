@@ -1,78 +1,65 @@
-//! HTTP handlers for patient accounts and sessions.
+//! HTTP handlers for patient accounts.
 
-use actix_web::web::{Data, Json};
-use actix_web::{HttpResponse, delete, get, post};
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
+use super::entry_point;
+use super::sessions::SessionView;
 use crate::domain::accounts::{
-    Account, Patient, Person, Refreshed, Refusal, Scope, SignUp, SignedUp, SigningUp, Tokens, own_phone,
+    self, Account, Error, NewAccount, NewPatient, Patient, Relation, SignUp, SignUpOutcome,
 };
-use crate::domain::conversations::{self, Conversation, Pairing};
+use crate::domain::conversations::Conversation;
+use crate::domain::pairing::Pairing;
 use crate::kit::ids::{AccountId, PatientId, PendingPairingId};
 use crate::kit::{Email, Secret, Timestamp};
-use crate::platform::keys::Jwk;
 use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, Problem, once};
-use crate::web::patient_api::entry_point::lead;
+use crate::problems;
+use crate::web::http::fields::is_email;
+use crate::web::http::{Body, Code, Problem, Reply, RequestContext, idempotent};
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Lead(lead) => lead.into(),
-            Refusal::Proof(proof) => proof.into(),
-            Refusal::AccountExists => {
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::EntryPoint(error) => error.into(),
+            Error::Proof(proof) => proof.into(),
+            Error::AccountExists => {
                 Self::new(Code::AccountExists, "Sign in with the same phone proof: POST /v1/sessions.")
             }
-            Refusal::AccountNotFound => {
+            Error::AccountNotFound => {
                 Self::new(Code::AccountNotFound, "Sign up with the same phone proof: POST /v1/accounts.")
             }
-            Refusal::ProofConsumed => {
+            Error::ProofConsumed => {
                 Self::field(Code::PhoneProofConsumed, "/phone_proof", "Verify the number again.")
             }
-            Refusal::Unauthorized => Self::new(Code::Unauthorized, "Send a valid access token."),
-            Refusal::RefreshInvalid => {
+            Error::Unauthorized => Self::new(Code::Unauthorized, "Send a valid access token."),
+            Error::RefreshInvalid => {
                 Self::field(Code::RefreshTokenInvalid, "/refresh_token", "Verify the number again.")
             }
-            Refusal::RefreshReused => {
+            Error::RefreshReused => {
                 let detail = "All tokens of this session are revoked. Verify the number again.";
                 Self::field(Code::RefreshTokenReused, "/refresh_token", detail)
             }
-            Refusal::Restricted => Self::new(
+            Error::Restricted => Self::new(
                 Code::SessionRestricted,
                 "This session sees only what it created. Add the patient first: POST /v1/me/patients.",
             ),
-            Refusal::Unrestricted => Self::new(Code::SessionUnrestricted, "This session has full access."),
-            Refusal::EmailUnproven => Self::new(
+            Error::Unrestricted => Self::new(Code::SessionUnrestricted, "This session has full access."),
+            Error::EmailUnproven => Self::new(
                 Code::EmailUnproven,
                 "Call the practice to confirm this device, or enter the check-in code shown at reception.",
             ),
-            Refusal::Pairing(pairing) => pairing.into(),
-            Refusal::EmailInvalid => {
-                Self::field(Code::InvalidRequest, "/email", "Enter a valid e-mail address.")
-            }
-            Refusal::MailLimited(wait) => {
+            Error::Pairing(pairing) => pairing.into(),
+            Error::MailLimited(wait) => {
                 Self::new(Code::SendLimited, format!("You can request another e-mail in {} s.", wait.seconds))
                     .retry(wait)
             }
-            Refusal::EmailCodeExpired => Self::new(Code::CodeExpired, "Request another e-mail."),
-            Refusal::PatientNotFound => Self::new(Code::PatientNotFound, "Check the patient's id."),
-            Refusal::KeysMissing => Self::new(Code::Internal, "Nothing was changed. Try again."),
-            Refusal::Db(error) => error.into(),
-        }
-    }
-}
-
-impl From<conversations::Refusal> for Problem {
-    fn from(refusal: conversations::Refusal) -> Self {
-        match refusal {
-            // A stranger may read this: it reveals neither that a number is blocked nor why.
-            conversations::Refusal::Blocked => {
-                Self::new(Code::PairingRefused, "Call the practice if you have questions.")
-            }
-            conversations::Refusal::Db(error) => error.into(),
+            Error::EmailCodeExpired => Self::new(Code::CodeExpired, "Request another e-mail."),
+            Error::PatientNotFound => Self::new(Code::PatientNotFound, "Check the patient's id."),
+            Error::KeysMissing => Self::new(Code::Internal, "Nothing was changed. Try again."),
+            Error::Db(error) => error.into(),
         }
     }
 }
@@ -94,7 +81,7 @@ impl AccountView {
     pub fn of(account: &Account) -> Self {
         Self {
             id: account.id.clone(),
-            phone: own_phone(account).map(|phone| phone.masked()),
+            phone: account.number().map(|phone| phone.masked()),
             created_at: account.created_at,
         }
     }
@@ -115,9 +102,9 @@ pub struct PatientView {
     /// Birth date, an ISO 8601 date.
     #[schema(required = true, example = "1987-05-31")]
     birth_date: Option<String>,
-    /// Relation to the account holder: `self`, `child`, `parent`, `partner`, `ward` or `other`.
+    /// Relation to the account holder.
     #[schema(example = "self")]
-    relation: String,
+    relation: Relation,
     /// Time at which the patient was added.
     created_at: Timestamp,
 }
@@ -131,38 +118,6 @@ impl From<Patient> for PatientView {
             birth_date: patient.birth_date,
             relation: patient.relation,
             created_at: patient.created_at,
-        }
-    }
-}
-
-/// The tokens of a session.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Session)]
-pub struct SessionView {
-    /// A JWT (EdDSA) for the `Authorization: Bearer` header of every signed-in request.
-    #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSJ9.e30.c2ln")]
-    access_token: Secret,
-    /// The token type, always `Bearer`.
-    #[schema(example = "Bearer")]
-    token_type: &'static str,
-    /// Seconds until the access token expires.
-    #[schema(example = 900)]
-    expires_in: u64,
-    /// Opaque and rotating: each refresh token can be used once.
-    #[schema(example = "rt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
-    refresh_token: Secret,
-    /// Access scope: `full`, or `restricted` on a new device.
-    scope: Scope,
-}
-
-impl From<Tokens> for SessionView {
-    fn from(tokens: Tokens) -> Self {
-        Self {
-            access_token: tokens.access.token,
-            token_type: "Bearer",
-            expires_in: tokens.access.expires_in,
-            refresh_token: tokens.refresh,
-            scope: tokens.scope,
         }
     }
 }
@@ -223,14 +178,6 @@ pub fn is_birth_date(date: &str) -> Result<(), ValidationError> {
     }
 }
 
-/// Validates the form of an e-mail address only; the mailbox may not exist.
-pub fn is_email(address: &str) -> Result<(), ValidationError> {
-    match Email::parse(address) {
-        Some(_) => Ok(()),
-        None => Err(ValidationError::new("email").with_message("Enter a valid e-mail address.".into())),
-    }
-}
-
 /// Everything that a sign-up creates.
 #[derive(Serialize, ToSchema)]
 pub struct AccountCreated {
@@ -246,149 +193,45 @@ pub struct AccountCreated {
     session: SessionView,
 }
 
-impl From<SignedUp> for AccountCreated {
-    fn from(made: SignedUp) -> Self {
+impl From<NewAccount> for AccountCreated {
+    fn from(new: NewAccount) -> Self {
         Self {
-            account: AccountView::of(&made.account),
-            patient: made.patient.into(),
-            pairing: made.paired.pairing,
-            conversation: made.paired.conversation,
-            session: made.tokens.into(),
+            account: AccountView::of(&new.account),
+            patient: new.patient.into(),
+            pairing: new.pairing.pairing,
+            conversation: new.pairing.conversation,
+            session: new.tokens.into(),
         }
     }
 }
 
-refusals!(
-    CreateAccountRefusals: keyed,
-    PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, LinkTokenInvalid, LinkPaused, PendingPairingGone, InviteGone, InviteEmailUnproven, PairingRefused, AccountExists, PatientNotFound
+problems!(
+    CreateAccountProblems: keyed,
+    PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, LinkTokenInvalid, LinkPaused,
+    PendingPairingGone, InviteGone, InviteEmailUnproven, PairingRefused, AccountExists, PatientNotFound
 );
 
 /// Create an account with its patient, pairing, conversation and session
-#[utoipa::path(tag = "accounts", request_body = CreateAccount, responses((status = 201, description = "The account was created", body = AccountCreated), CreateAccountRefusals))]
+#[utoipa::path(tag = "accounts", request_body = CreateAccount, responses((status = 201, description = "The account was created", body = AccountCreated), CreateAccountProblems))]
 #[post("/v1/accounts")]
 pub async fn create_account(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     body: Body<CreateAccount>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let call = call.held_by(&input.phone_proof);
     let new = SignUp {
         proof: input.phone_proof,
-        lead: lead(input.link_token, input.pending_pairing_id, input.invite_token)?,
-        person: Person::new(&input.given_name, &input.family_name, input.birth_date),
+        entry_point: entry_point::parse(input.link_token, input.pending_pairing_id, input.invite_token)?,
+        patient: NewPatient::new(&input.given_name, &input.family_name, input.birth_date),
         email: input.email.as_deref().and_then(Email::parse),
     };
-    once(&service, &call, &canonical, move |tx| {
-        Ok::<_, Refusal>(match crate::domain::accounts::sign_up(tx, &new)? {
-            SigningUp::Done(made) => Answer::created(&AccountCreated::from(*made)),
-            SigningUp::Refused(refusal) => Answer::Refused(refusal.into()),
+    idempotent(&service, &call, &canonical, move |tx| -> Result<_, Error> {
+        Ok(match accounts::sign_up(tx, &new)? {
+            SignUpOutcome::Created(new) => Reply::created(&AccountCreated::from(*new)),
+            SignUpOutcome::Refused(error) => Reply::Refused(error.into()),
         })
     })
     .await
-}
-
-/// The input for signing in on a new device.
-#[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateSession {
-    /// The phone proof, issued when a correct code was checked.
-    #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
-    phone_proof: Secret,
-}
-
-/// A new restricted session and its account.
-#[derive(Serialize, ToSchema)]
-pub struct SessionCreated {
-    /// The account of the patient.
-    account: AccountView,
-    /// The session and its tokens.
-    session: SessionView,
-}
-
-refusals!(
-    CreateSessionRefusals: keyed,
-    PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, AccountNotFound
-);
-
-/// Sign in on a new device; earlier conversations stay hidden
-#[utoipa::path(tag = "sessions", request_body = CreateSession, responses((status = 201, description = "A restricted session", body = SessionCreated), CreateSessionRefusals))]
-#[post("/v1/sessions")]
-pub async fn create_session(
-    service: Data<Service>,
-    call: Call,
-    body: Body<CreateSession>,
-) -> Result<HttpResponse, Problem> {
-    let Body { value: input, canonical } = body;
-    let call = call.held_by(&input.phone_proof);
-    once(&service, &call, &canonical, move |tx| {
-        let (account, tokens) = crate::domain::accounts::sign_in(tx, &input.phone_proof)?;
-        let view = SessionCreated { account: AccountView::of(&account), session: tokens.into() };
-        Ok::<_, Refusal>(Answer::created(&view))
-    })
-    .await
-}
-
-/// A refresh token to exchange.
-#[derive(Deserialize, Validate, ToSchema)]
-pub struct RefreshSession {
-    /// The latest refresh token; it can be used once.
-    #[schema(example = "rt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
-    refresh_token: Secret,
-}
-
-/// The session with fresh tokens.
-#[derive(Serialize, ToSchema)]
-pub struct SessionAnswer {
-    /// The session and its tokens.
-    session: SessionView,
-}
-
-refusals!(RefreshRefusals: keyed, RefreshTokenInvalid, RefreshTokenReused);
-
-/// Exchange a refresh token for fresh tokens
-#[utoipa::path(tag = "sessions", request_body = RefreshSession, responses((status = 200, description = "Fresh tokens", body = SessionAnswer), RefreshRefusals))]
-#[post("/v1/sessions/refresh")]
-pub async fn refresh_session(
-    service: Data<Service>,
-    call: Call,
-    body: Body<RefreshSession>,
-) -> Result<HttpResponse, Problem> {
-    let Body { value: input, canonical } = body;
-    let call = call.held_by(&input.refresh_token);
-    once(&service, &call, &canonical, move |tx| {
-        Ok::<_, Refusal>(match crate::domain::accounts::refresh(tx, &input.refresh_token)? {
-            Refreshed::Tokens(tokens) => Answer::ok(&SessionAnswer { session: tokens.into() }),
-            Refreshed::Reused => Answer::Refused(Refusal::RefreshReused.into()),
-        })
-    })
-    .await
-}
-
-refusals!(SignOutRefusals: plain, Unauthorized);
-
-/// Sign out of the current session
-#[utoipa::path(tag = "sessions", security(("access_token" = [])), responses((status = 204, description = "The session has ended"), SignOutRefusals))]
-#[delete("/v1/sessions/current")]
-pub async fn delete_current_session(service: Data<Service>, call: Call) -> Result<HttpResponse, Problem> {
-    service
-        .write(move |tx| {
-            let who = crate::domain::accounts::authenticate(tx, call.bearer.as_ref())?;
-            Ok::<_, Refusal>(crate::domain::accounts::sign_out(tx, &who)?)
-        })
-        .await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// A JWK Set (RFC 7517) of the access tokens' public keys.
-#[derive(Serialize, ToSchema)]
-pub struct Jwks {
-    /// The keys, newest first.
-    keys: Vec<Jwk>,
-}
-
-/// Get the public keys of the access tokens
-#[utoipa::path(tag = "sessions", responses((status = 200, description = "A JWK Set", body = Jwks)))]
-#[get("/.well-known/jwks.json")]
-pub async fn get_jwks(service: Data<Service>) -> Json<Jwks> {
-    Json(Jwks { keys: service.keys.jwks() })
 }

@@ -3,58 +3,56 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::pending_pairings::{Lead, Pending, Refusal};
+use crate::domain::pending_pairings::{EntryPoint, Error, PendingPairing};
 use crate::kit::ids::PendingPairingId;
 use crate::kit::{Secret, Timestamp};
-use crate::web::http::{Code, FieldError, Problem};
+use crate::web::http::{Code, Problem};
 use crate::web::patient_api::link_tokens::PracticeFace;
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::CountryNotSupported => {
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::CountryNotSupported => {
                 Self::field(Code::CountryNotSupported, "/phone", "We cannot send texts to this country.")
             }
-            Refusal::CannotText => {
+            Error::CannotText => {
                 Self::field(Code::PhoneTypeRefused, "/phone", "This number cannot receive text messages.")
             }
-            Refusal::Limited(wait) => {
+            Error::Limited(wait) => {
                 Self::new(Code::SendLimited, format!("You can try again in {} s.", wait.seconds)).retry(wait)
             }
-            Refusal::Gone => Self::field(
+            Error::Gone => Self::field(
                 Code::PendingPairingGone,
                 "/pending_pairing_id",
                 "Open the practice's link again, or enter its code.",
             ),
-            Refusal::Invite(invite) => invite.into(),
-            Refusal::Link(link) => link.into(),
-            Refusal::Db(error) => error.into(),
+            Error::Invite(invite) => invite.into(),
+            Error::Link(link) => link.into(),
+            Error::Db(error) => error.into(),
         }
     }
 }
 
 /// Parses the body's `link_token`, `pending_pairing_id` and `invite_token`, of which exactly
 /// one must be present.
-pub fn lead(
+pub fn parse(
     link_token: Option<Secret>,
     pending: Option<PendingPairingId>,
     invite_token: Option<Secret>,
-) -> Result<Lead, Problem> {
+) -> Result<EntryPoint, Problem> {
     match (link_token, pending, invite_token) {
-        (Some(token), None, None) => Ok(Lead::Token(token)),
-        (None, Some(id), None) => Ok(Lead::Pending(id)),
-        (None, None, Some(token)) => Ok(Lead::Invite(token)),
+        (Some(token), None, None) => Ok(EntryPoint::LinkToken(token)),
+        (None, Some(id), None) => Ok(EntryPoint::PendingPairing(id)),
+        (None, None, Some(token)) => Ok(EntryPoint::Invite(token)),
         (None, None, None) => {
             let detail = "Send `link_token`, `pending_pairing_id` or `invite_token`.";
-            Err(wrong("required", detail))
+            Err(Problem::wrong_field("/link_token", "required", detail))
         }
-        _ => Err(wrong("one_of", "Send only one of `link_token`, `pending_pairing_id` and `invite_token`.")),
+        _ => {
+            let detail = "Send only one of `link_token`, `pending_pairing_id` and `invite_token`.";
+            Err(Problem::wrong_field("/link_token", "one_of", detail))
+        }
     }
-}
-
-fn wrong(code: &str, detail: &str) -> Problem {
-    let pointer = "/link_token".to_owned();
-    Problem::fields(vec![FieldError { pointer, code: code.to_owned(), detail: detail.to_owned() }])
 }
 
 /// A pending pairing of the number that was just proven: the app shows the practice and asks the patient.
@@ -71,8 +69,8 @@ pub struct PendingPairingView {
     expires_at: Timestamp,
 }
 
-impl From<Pending> for PendingPairingView {
-    fn from(pending: Pending) -> Self {
+impl From<PendingPairing> for PendingPairingView {
+    fn from(pending: PendingPairing) -> Self {
         Self {
             id: pending.id,
             practice: PracticeFace::of(&pending.to.practice),

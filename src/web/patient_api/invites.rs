@@ -1,4 +1,4 @@
-//! Problem details for invite errors, and the HTTP handler for the app.
+//! HTTP handler of invites for the app.
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
@@ -6,54 +6,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use crate::domain::invites::Refusal;
+use crate::domain::invites;
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Body, Code, Problem};
+use crate::problems;
+use crate::web::http::{Body, Problem};
 use crate::web::patient_api::link_tokens::PracticeFace;
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotFound => Self::new(Code::InviteNotFound, "Check the invite's id."),
-            Refusal::Gone => Self::field(
-                Code::InviteGone,
-                "/invite_token",
-                "It was already used or canceled, or it has expired. Ask the practice for a new one.",
-            ),
-            Refusal::EmailUnproven => Self::new(
-                Code::InviteEmailUnproven,
-                "Open the e-mail that came with the invite, press its button, then try again.",
-            ),
-            // The holder of a forwarded text gets the same response as a number that the practice blocked.
-            Refusal::OtherNumber => {
-                Self::new(Code::PairingRefused, "Call the practice if you have questions.")
-            }
-            Refusal::TooSoon(wait) => {
-                Self::new(Code::InviteLimited, "This number or address was invited less than a day ago.")
-                    .retry(wait)
-            }
-            Refusal::OptedOut => Self::field(
-                Code::OptedOut,
-                "/phone",
-                "This number opted out of text messages. Call the patient or ask in person.",
-            ),
-            Refusal::CannotText => {
-                Self::field(Code::PhoneTypeRefused, "/phone", "This number cannot receive text messages.")
-            }
-            Refusal::CountryNotSupported => {
-                Self::field(Code::CountryNotSupported, "/phone", "We cannot send texts to this country.")
-            }
-            Refusal::Fixed(state) => Self::new(
-                Code::InviteFixed,
-                format!("This invite is already {}. Create a new one.", state.as_str()),
-            ),
-            Refusal::Link(link) => link.into(),
-            Refusal::Db(error) => error.into(),
-        }
-    }
-}
 
 /// Invite link that the app was opened with.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -72,16 +30,16 @@ pub struct InviteOpened {
     expires_at: Timestamp,
 }
 
-refusals!(OpenInviteRefusals: body, InviteGone, LinkPaused);
+problems!(OpenInviteProblems: body, InviteGone, LinkPaused);
 
 /// Open an invite in the app
-#[utoipa::path(tag = "links", request_body = OpenInvite, responses((status = 200, description = "Name and city of the practice that sent the invite", body = InviteOpened), OpenInviteRefusals))]
+#[utoipa::path(tag = "links", request_body = OpenInvite, responses((status = 200, description = "Name and city of the practice that sent the invite", body = InviteOpened), OpenInviteProblems))]
 #[post("/v1/invites/opened")]
 pub async fn open_invite(
     service: Data<Service>,
     body: Body<OpenInvite>,
 ) -> Result<Json<InviteOpened>, Problem> {
-    let opened = service.write(move |tx| crate::domain::invites::open(tx, &body.value.invite_token));
+    let opened = service.write(move |tx| invites::open(tx, &body.value.invite_token));
     let (invite, to) = opened.await?;
     Ok(Json(InviteOpened { practice: PracticeFace::of(&to.practice), expires_at: invite.expires_at }))
 }

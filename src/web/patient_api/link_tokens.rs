@@ -4,36 +4,36 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use validator::Validate;
+use validator::{Validate, ValidationError};
 
-use crate::domain::links::{Refusal, Source};
+use crate::domain::links::{self, Source};
 use crate::domain::practices::Practice;
 use crate::kit::{Secret, Timestamp, Wait};
 use crate::platform::rate_limits::CodeGuessLimiter;
 use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, Problem, once};
+use crate::problems;
+use crate::web::http::{Body, Code, Problem, Reply, RequestContext, idempotent};
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotFound => {
+impl From<links::Error> for Problem {
+    fn from(error: links::Error) -> Self {
+        match error {
+            links::Error::NotFound => {
                 Self::field(Code::LinkNotFound, "/code", "Ask the practice for its current link.")
             }
-            Refusal::Mistyped => {
+            links::Error::Mistyped => {
                 let detail = "Compare it with the card or page it came from.";
                 Self::field(Code::CodeMistyped, "/code", detail)
             }
-            Refusal::Paused => {
+            links::Error::Paused => {
                 let detail =
                     "This link is not accepting new patients right now. Ask the practice for another one.";
                 Self::new(Code::LinkPaused, detail)
             }
-            Refusal::TokenInvalid => {
+            links::Error::TokenInvalid => {
                 let detail = "Open the practice's link again, or type its code.";
                 Self::field(Code::LinkTokenInvalid, "/link_token", detail)
             }
-            Refusal::Db(error) => error.into(),
+            links::Error::Db(error) => error.into(),
         }
     }
 }
@@ -49,11 +49,11 @@ pub struct CreateLinkToken {
     source: Source,
 }
 
-fn is_code(code: &str) -> Result<(), validator::ValidationError> {
-    if crate::domain::links::CODE_LENGTHS.contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit()) {
-        return Ok(());
+fn is_code(code: &str) -> Result<(), ValidationError> {
+    match links::is_code(code) {
+        true => Ok(()),
+        false => Err(ValidationError::new("code_format").with_message("A code has 6 to 12 digits.".into())),
     }
-    Err(validator::ValidationError::new("code_format").with_message("A code has 6 to 12 digits.".into()))
 }
 
 /// Link token and the practice it belongs to. The app shows the practice and city before anything else.
@@ -85,34 +85,34 @@ impl PracticeFace {
     }
 }
 
-refusals!(CreateLinkTokenRefusals: keyed, LinkNotFound, LinkPaused, CodeMistyped, CodeLimited);
+problems!(CreateLinkTokenProblems: keyed, LinkNotFound, LinkPaused, CodeMistyped, CodeLimited);
 
 /// Exchange a link code for a link token
-#[utoipa::path(tag = "links", request_body = CreateLinkToken, responses((status = 201, description = "Signed link token, valid for 30 days", body = LinkTokenView), CreateLinkTokenRefusals))]
+#[utoipa::path(tag = "links", request_body = CreateLinkToken, responses((status = 201, description = "Signed link token, valid for 30 days", body = LinkTokenView), CreateLinkTokenProblems))]
 #[post("/v1/link-tokens")]
 pub async fn create_link_token(
     service: Data<Service>,
     guesses: Data<CodeGuessLimiter>,
-    call: Call,
+    call: RequestContext,
     body: Body<CreateLinkToken>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     guesses.admit(&service.settings, &call.network, service.clock.now()).map_err(code_limited)?;
-    let typed = input.code.clone();
-    let answer = once(&service, &call, &canonical, move |tx| {
-        let (token, to) = crate::domain::links::issue_token(tx, &input.code, input.source)?;
+    let code = input.code.clone();
+    let reply = idempotent(&service, &call, &canonical, move |tx| -> Result<_, links::Error> {
+        let (token, to) = links::issue_token(tx, &input.code, input.source)?;
         let practice = PracticeFace::of(&to.practice);
         let view = LinkTokenView { link_token: token.token, expires_at: token.expires_at, practice };
-        Ok::<_, Refusal>(Answer::created(&view))
+        Ok(Reply::created(&view))
     });
-    answer.await.map_err(|problem| slowed_down(&service, &guesses, &call, &typed, problem))
+    reply.await.map_err(|problem| count_miss(&service, &guesses, &call, &code, problem))
 }
 
 /// Guesses through this endpoint and on the landing page count towards the same rate limit.
-fn slowed_down(
+fn count_miss(
     service: &Service,
     guesses: &CodeGuessLimiter,
-    call: &Call,
+    call: &RequestContext,
     code: &str,
     problem: Problem,
 ) -> Problem {

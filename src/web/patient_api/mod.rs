@@ -1,7 +1,9 @@
 pub mod accounts;
-pub mod email;
 pub mod entry_point;
 pub mod invites;
+pub mod jwks;
 pub mod link_tokens;
 pub mod me;
+pub mod pairings;
+pub mod sessions;
 pub mod verifications;

@@ -7,57 +7,57 @@ use serde_json::json;
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
-use crate::domain::verification::{Channel, Checked, NewSession, Refusal, Session, Timers, code};
+use crate::domain::verification::{
+    self, Channel, CheckOutcome, Delivery, Error, NewSession, Status, Verification, code,
+};
 use crate::kit::ids::VerificationId;
 use crate::kit::phone::PhoneError;
 use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
 use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, PathId, Problem, once};
+use crate::problems;
+use crate::web::http::{Body, Code, PathId, Problem, Reply, RequestContext, idempotent};
 use crate::web::patient_api::entry_point::PendingPairingView;
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotFound => Self::new(Code::VerificationNotFound, "Check the id and the client secret."),
-            Refusal::Link(link) => link.into(),
-            Refusal::CountryNotSupported => {
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::new(Code::VerificationNotFound, "Check the id and the client secret."),
+            Error::Link(link) => link.into(),
+            Error::CountryNotSupported => {
                 Self::field(Code::CountryNotSupported, "/phone", "We cannot text or call this country.")
             }
-            Refusal::ChannelUnavailable => {
+            Error::ChannelUnavailable => {
                 Self::field(Code::ChannelUnavailable, "/channel", "Choose the other channel.")
             }
-            Refusal::SendLimited(wait, state) => {
-                limited(Code::SendLimited, "You can request another code", wait, state)
+            Error::SendLimited(wait, current) => {
+                limited(Code::SendLimited, "You can request another code", wait, current)
             }
-            Refusal::CheckLimited(wait, state) => {
-                limited(Code::CheckLimited, "You can enter another code", wait, Some(state))
+            Error::CheckLimited(wait, current) => {
+                limited(Code::CheckLimited, "You can enter another code", wait, Some(current))
             }
-            Refusal::ChecksExhausted(wait, state) => {
-                limited(Code::ChecksExhausted, "You can start a new verification", wait, Some(state))
+            Error::ChecksExhausted(wait, current) => {
+                limited(Code::ChecksExhausted, "You can start a new verification", wait, Some(current))
             }
-            Refusal::NumberLocked => Self::new(Code::NumberLocked, "Ask the practice for help."),
-            Refusal::CodeExpired => Self::new(Code::CodeExpired, "Request a new code."),
-            Refusal::Expired => Self::new(Code::VerificationExpired, "Start a new verification."),
-            Refusal::AlreadyVerified => Self::new(Code::AlreadyVerified, "Continue with the phone proof."),
-            Refusal::ProofExpired => {
+            Error::NumberLocked => Self::new(Code::NumberLocked, "Ask the practice for help."),
+            Error::CodeExpired => Self::new(Code::CodeExpired, "Request a new code."),
+            Error::Expired => Self::new(Code::VerificationExpired, "Start a new verification."),
+            Error::AlreadyVerified => Self::new(Code::AlreadyVerified, "Continue with the phone proof."),
+            Error::ProofExpired => {
                 Self::field(Code::PhoneProofExpired, "/phone_proof", "Verify the number again.")
             }
-            Refusal::ProofInvalid => {
+            Error::ProofInvalid => {
                 Self::field(Code::PhoneProofInvalid, "/phone_proof", "Verify the number again.")
             }
-            Refusal::KeysMissing => Self::new(Code::Internal, "Start a new verification."),
-            Refusal::Db(error) => error.into(),
+            Error::KeysMissing => Self::new(Code::Internal, "Start a new verification."),
+            Error::Db(error) => error.into(),
         }
     }
 }
 
-type State = Option<Box<(Session, Timers)>>;
-
-fn limited(code: Code, what: &str, wait: Wait, state: State) -> Problem {
+fn limited(code: Code, what: &str, wait: Wait, current: Option<Box<Verification>>) -> Problem {
     let problem = Problem::new(code, format!("{what} in {} s.", wait.seconds)).retry(wait);
-    match state {
-        Some(state) => problem.with("verification", json!(VerificationView::of(&state.0, &state.1))),
+    match current {
+        Some(current) => problem.with("verification", json!(VerificationView::from(*current))),
         None => problem,
     }
 }
@@ -78,18 +78,18 @@ impl From<PhoneError> for Problem {
 pub struct VerificationView {
     /// Unique id of the verification.
     id: VerificationId,
-    /// Status: `pending`, `verified`, `exhausted` or `expired`.
+    /// Status of the verification.
     #[schema(example = "pending")]
-    status: &'static str,
+    status: Status,
     /// The phone number, masked; `null` a day after the start.
     #[schema(required = true, example = "+1 •••••• 2671")]
     phone: Option<String>,
-    /// Channel of the latest message: `sms` or `voice`.
+    /// Channel of the latest message.
     #[schema(example = "sms")]
-    channel: String,
-    /// Delivery status of the latest message: `queued`, `sent`, `delivered` or `failed`.
+    channel: Channel,
+    /// Delivery status of the latest message.
     #[schema(example = "queued")]
-    delivery: String,
+    delivery: Delivery,
     /// Number of digits of a code.
     #[schema(example = 6)]
     code_length: u8,
@@ -113,15 +113,14 @@ pub struct VerificationView {
     requested_information: Vec<String>,
 }
 
-impl VerificationView {
-    fn of(session: &Session, timers: &Timers) -> Self {
-        let phone = session.phone.as_deref().and_then(|phone| Phone::from_stored(phone).ok());
+impl From<Verification> for VerificationView {
+    fn from(Verification { session, timers }: Verification) -> Self {
         Self {
-            id: session.id.clone(),
             status: timers.status,
-            phone: phone.map(|phone| phone.masked()),
-            channel: session.channel.clone(),
-            delivery: session.delivery.clone(),
+            phone: session.number().map(|phone| phone.masked()),
+            id: session.id,
+            channel: session.channel,
+            delivery: session.delivery,
             code_length: code::LENGTH,
             created_at: session.created_at,
             expires_at: session.expires_at,
@@ -141,9 +140,9 @@ pub struct VerificationAnswer {
     verification: VerificationView,
 }
 
-impl VerificationAnswer {
-    fn of((session, timers): &(Session, Timers)) -> Self {
-        Self { verification: VerificationView::of(session, timers) }
+impl From<Verification> for VerificationAnswer {
+    fn from(verification: Verification) -> Self {
+        Self { verification: verification.into() }
     }
 }
 
@@ -199,17 +198,18 @@ pub struct VerificationCreated {
     client_secret: Secret,
 }
 
-refusals!(
-    CreateRefusals: keyed,
-    LinkTokenInvalid, LinkPaused, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, ChannelUnavailable, SendLimited
+problems!(
+    CreateProblems: keyed,
+    LinkTokenInvalid, LinkPaused, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, ChannelUnavailable,
+    SendLimited
 );
 
 /// Start a verification and send the first code
-#[utoipa::path(tag = "verifications", request_body = CreateVerification, responses((status = 201, description = "The first message was queued", body = VerificationCreated), CreateRefusals))]
+#[utoipa::path(tag = "verifications", request_body = CreateVerification, responses((status = 201, description = "The first message was queued", body = VerificationCreated), CreateProblems))]
 #[post("/v1/verifications")]
 pub async fn create_verification(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     body: Body<CreateVerification>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
@@ -223,27 +223,27 @@ pub async fn create_verification(
         app_hash: input.app_hash.filter(|_| !matches!(input.platform, Some(Platform::Ios))),
         network: call.network.clone(),
     };
-    once(&service, &call, &canonical, move |tx| {
-        let (session, timers, client_secret) = crate::domain::verification::create(tx, new)?;
-        let verification = VerificationView::of(&session, &timers);
-        Ok::<_, Refusal>(Answer::created(&VerificationCreated { verification, client_secret }))
+    idempotent(&service, &call, &canonical, move |tx| -> Result<_, Error> {
+        let (verification, client_secret) = verification::create(tx, new)?;
+        let verification = verification.into();
+        Ok(Reply::created(&VerificationCreated { verification, client_secret }))
     })
     .await
 }
 
-refusals!(GetRefusals: plain, VerificationNotFound);
+problems!(GetProblems: plain, VerificationNotFound);
 
 /// Get a verification with all its timers, for example for a screen that was restored
 #[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The verification with its current timers", body = VerificationAnswer), GetRefusals))]
+    responses((status = 200, description = "The verification with its current timers", body = VerificationAnswer), GetProblems))]
 #[get("/v1/verifications/{id}")]
 pub async fn get_verification(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<VerificationId>,
 ) -> Result<HttpResponse, Problem> {
-    let found = service.read(move |tx| crate::domain::verification::find(tx, &id.0, &call.secret())).await?;
-    Ok(HttpResponse::Ok().json(VerificationAnswer::of(&found)))
+    let found = service.read(move |tx| verification::find(tx, &id.0, &call.secret())).await?;
+    Ok(HttpResponse::Ok().json(VerificationAnswer::from(found)))
 }
 
 /// The channel to send the code again.
@@ -254,25 +254,26 @@ pub struct CreateSend {
     channel: Channel,
 }
 
-refusals!(
-    SendRefusals: keyed,
-    VerificationNotFound, AlreadyVerified, VerificationExpired, ChannelUnavailable, SendLimited, ChecksExhausted
+problems!(
+    SendProblems: keyed,
+    VerificationNotFound, AlreadyVerified, VerificationExpired, ChannelUnavailable, SendLimited,
+    ChecksExhausted
 );
 
 /// Send the code again, by SMS or voice call
 #[utoipa::path(tag = "verifications", request_body = CreateSend, security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 202, description = "The message was queued", body = VerificationAnswer), SendRefusals))]
+    responses((status = 202, description = "The message was queued", body = VerificationAnswer), SendProblems))]
 #[post("/v1/verifications/{id}/sends")]
 pub async fn send_verification_code(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<VerificationId>,
     body: Body<CreateSend>,
 ) -> Result<HttpResponse, Problem> {
     let (secret, channel) = (call.secret(), body.value.channel);
-    once(&service, &call, &body.canonical, move |tx| {
-        let sent = crate::domain::verification::send(tx, &id.0, &secret, channel)?;
-        Ok::<_, Refusal>(Answer::accepted(&VerificationAnswer::of(&sent)))
+    idempotent(&service, &call, &body.canonical, move |tx| -> Result<_, Error> {
+        let verification = verification::send(tx, &id.0, &secret, channel)?;
+        Ok(Reply::accepted(&VerificationAnswer::from(verification)))
     })
     .await
 }
@@ -285,12 +286,28 @@ pub struct CreateCheck {
     code: String,
 }
 
+/// The result of comparing a code.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckResult {
+    /// The code is correct.
+    Approved,
+    /// The code is wrong.
+    Wrong,
+}
+
+impl CheckResult {
+    pub fn of(is_correct: bool) -> Self {
+        if is_correct { Self::Approved } else { Self::Wrong }
+    }
+}
+
 /// The outcome of a code check.
 #[derive(Serialize, ToSchema)]
 pub struct CheckAnswer {
-    /// Either `approved` or `wrong`.
+    /// The result of the comparison.
     #[schema(example = "approved")]
-    result: &'static str,
+    result: CheckResult,
     /// The verification with its current timers.
     verification: VerificationView,
     /// The phone proof, valid for 10 minutes, for one account or session.
@@ -303,38 +320,39 @@ pub struct CheckAnswer {
     pending_pairings: Option<Vec<PendingPairingView>>,
 }
 
-impl CheckAnswer {
-    fn of(checked: Checked) -> Self {
-        let pending = checked.pending.into_iter().map(PendingPairingView::from).collect();
+impl From<CheckOutcome> for CheckAnswer {
+    fn from(outcome: CheckOutcome) -> Self {
+        let pending = outcome.pending.into_iter().map(PendingPairingView::from).collect();
         Self {
-            result: if checked.proof.is_some() { "approved" } else { "wrong" },
-            verification: VerificationView::of(&checked.session, &checked.timers),
-            pending_pairings: checked.proof.is_some().then_some(pending),
-            phone_proof: checked.proof,
+            result: CheckResult::of(outcome.proof.is_some()),
+            verification: outcome.verification.into(),
+            pending_pairings: outcome.proof.is_some().then_some(pending),
+            phone_proof: outcome.proof,
         }
     }
 }
 
-refusals!(
-    CheckRefusals: keyed,
-    VerificationNotFound, VerificationExpired, CodeExpired, PhoneProofExpired, NumberLocked, CheckLimited, ChecksExhausted
+problems!(
+    CheckProblems: keyed,
+    VerificationNotFound, VerificationExpired, CodeExpired, PhoneProofExpired, NumberLocked, CheckLimited,
+    ChecksExhausted
 );
 
 /// Check a code that the patient entered
 #[utoipa::path(tag = "verifications", request_body = CreateCheck, security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The code was compared", body = CheckAnswer), CheckRefusals))]
+    responses((status = 200, description = "The code was compared", body = CheckAnswer), CheckProblems))]
 #[post("/v1/verifications/{id}/checks")]
 pub async fn check_verification_code(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<VerificationId>,
     body: Body<CreateCheck>,
 ) -> Result<HttpResponse, Problem> {
     let secret = call.secret();
     let digits = plain_digits(&body.value.code)?;
-    once(&service, &call, &body.canonical, move |tx| {
-        let checked = crate::domain::verification::check(tx, &id.0, &secret, &digits)?;
-        Ok::<_, Refusal>(Answer::ok(&CheckAnswer::of(checked)))
+    idempotent(&service, &call, &body.canonical, move |tx| -> Result<_, Error> {
+        let outcome = verification::check(tx, &id.0, &secret, &digits)?;
+        Ok(Reply::ok(&CheckAnswer::from(outcome)))
     })
     .await
 }
@@ -344,7 +362,7 @@ pub async fn check_verification_code(
 fn plain_digits(code: &str) -> Result<String, Problem> {
     let digits: Option<String> = code
         .chars()
-        .filter(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '-' | '\u{200b}'..='\u{200f}' | '\u{2010}'..='\u{2015}' | '\u{2066}'..='\u{2069}'))
+        .filter(|c| !is_filler(*c))
         .map(|c| match c {
             '\u{ff10}'..='\u{ff19}' => char::from_digit(u32::from(c) - 0xff10, 10),
             c => Some(c).filter(char::is_ascii_digit),
@@ -353,4 +371,11 @@ fn plain_digits(code: &str) -> Result<String, Problem> {
     digits
         .filter(|digits| digits.len() == usize::from(code::LENGTH))
         .ok_or_else(|| Problem::field(Code::InvalidRequest, "/code", "A code has six digits."))
+}
+
+/// White space, dashes, and invisible characters that a paste brings along.
+fn is_filler(c: char) -> bool {
+    let is_dash = matches!(c, '-' | '\u{2010}'..='\u{2015}');
+    let is_invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2066}'..='\u{2069}');
+    c.is_whitespace() || c.is_control() || is_dash || is_invisible
 }

@@ -1,19 +1,20 @@
 //! HTTP handlers of the practice's audit log.
 
-use actix_web::web::{Data, Json, Query};
+use actix_web::web::{self, Data, Json};
 use actix_web::{HttpResponse, get};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::csv_file;
-use crate::domain::desk::audit::{self, Asked};
+use crate::domain::audit_log::{self, Error, Query};
+use crate::domain::staff::Permission;
 use crate::kit::Timestamp;
 use crate::kit::ids::AuditEventId;
 use crate::platform::audit::Row;
 use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Call, Page, PageQuery, Problem};
+use crate::problems;
+use crate::web::http::{Page, PageQuery, Problem, RequestContext};
 
 /// Filters of the audit log.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -33,12 +34,30 @@ pub struct AuditQuery {
     to: Option<String>,
 }
 
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Staff(error) => error.into(),
+            Error::InvalidMoment(field) => Self::wrong_field(
+                field,
+                "invalid_moment",
+                "Use a date like 2026-11-22 or a time like 2026-11-22T15:00:00Z.",
+            ),
+            Error::TooManyEvents => {
+                let detail = "A file can hold 100,000 events. Choose fewer days.";
+                Self::wrong_field("/from", "too_many", detail)
+            }
+            Error::Db(error) => error.into(),
+        }
+    }
+}
+
 impl AuditQuery {
-    fn asked(self) -> Asked {
+    fn parse(self) -> Query {
         let Self { action, actor, from, to } = self;
         // No action and no id contains U+0000, and PostgreSQL's text type cannot hold it.
         let clean = |text: Option<String>| text.map(|text| text.replace('\0', "\u{fffd}"));
-        Asked { action: clean(action), actor: clean(actor), from, to }
+        Query { action: clean(action), actor: clean(actor), from, to }
     }
 }
 
@@ -59,7 +78,10 @@ pub struct AuditEvent {
     #[schema(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     subject: String,
     /// Further details, for example the values before and after a change.
-    #[schema(value_type = Object, example = json!({ "before": { "label": "Flyer" }, "after": { "label": "Poster" } }))]
+    #[schema(
+        value_type = Object,
+        example = json!({ "before": { "label": "Flyer" }, "after": { "label": "Poster" } })
+    )]
     detail: Value,
     /// Position in the practice's hash chain; `null` for events older than the chain.
     #[schema(required = true, example = 42)]
@@ -84,33 +106,36 @@ impl AuditEvent {
     }
 }
 
-refusals!(ListAuditRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
+problems!(ListAuditProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List the audit log
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, AuditQuery), responses((status = 200, description = "Audit events, newest first; for admins and the operator's support", body = Page<AuditEvent>), ListAuditRefusals))]
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, AuditQuery), responses((status = 200, description = "Audit events, newest first; for admins and the operator's support", body = Page<AuditEvent>), ListAuditProblems))]
 #[get("/v1/practice/audit")]
 pub async fn list_audit_events(
     service: Data<Service>,
-    call: Call,
-    page: Query<PageQuery>,
-    query: Query<AuditQuery>,
+    call: RequestContext,
+    page: web::Query<PageQuery>,
+    query: web::Query<AuditQuery>,
 ) -> Result<Json<Page<AuditEvent>>, Problem> {
-    let (limit, before, asked) = (page.limit()?, page.after()?, query.into_inner().asked());
-    let rows = service.read(move |tx| audit::list(tx, call.bearer.as_ref(), &asked, (&before, limit + 1)));
+    let (limit, before, query) = (page.limit()?, page.after()?, query.into_inner().parse());
+    let rows = service.read_as_staff(&call, Permission::ConfigurePractice, move |tx, staff| {
+        audit_log::list(tx, staff, &query, (&before, limit + 1))
+    });
     let page = Page::of(rows.await?, limit, Row::key);
     let items = page.items.into_iter().map(AuditEvent::of).collect();
     Ok(Json(Page { items, next_cursor: page.next_cursor }))
 }
 
 /// Export the audit log as CSV
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(AuditQuery), responses((status = 200, description = "CSV (RFC 4180), oldest first, at most 100,000 events. The export is recorded in the audit log", content_type = "text/csv", body = String), ListAuditRefusals))]
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(AuditQuery), responses((status = 200, description = "CSV (RFC 4180), oldest first, at most 100,000 events. The export is recorded in the audit log", content_type = "text/csv", body = String), ListAuditProblems))]
 #[get("/v1/practice/audit.csv")]
 pub async fn export_audit_events(
     service: Data<Service>,
-    call: Call,
-    query: Query<AuditQuery>,
+    call: RequestContext,
+    query: web::Query<AuditQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let asked = query.into_inner().asked();
-    let file = service.write(move |tx| audit::export(tx, call.bearer.as_ref(), &asked));
+    let query = query.into_inner().parse();
+    let file = service
+        .write_as_staff(&call, Permission::Administer, move |tx, staff| audit_log::export(tx, staff, &query));
     Ok(csv_file("audit", file.await?))
 }

@@ -5,16 +5,18 @@ use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::staff::desk_code::{self, DeskCode};
+use crate::domain::check_in::{self, CheckInCode};
+use crate::domain::staff::Permission;
 use crate::kit::Timestamp;
+use crate::platform::db;
 use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Call, Problem};
+use crate::problems;
+use crate::web::http::{Problem, RequestContext};
 
 /// The current check-in code.
 #[derive(Serialize, ToSchema)]
-#[schema(as = DeskCode)]
-pub struct DeskCodeView {
+#[schema(as = CheckInCode)]
+pub struct CheckInCodeView {
     /// Eight digits, for the patient to type into the app.
     #[schema(example = "48835612")]
     code: String,
@@ -22,14 +24,19 @@ pub struct DeskCodeView {
     changes_at: Timestamp,
 }
 
-refusals!(DeskCodeRefusals: plain, Unauthorized, StaffForbidden);
+problems!(CheckInCodeProblems: plain, Unauthorized, StaffForbidden);
 
 /// Get the check-in code to show at reception
 #[utoipa::path(tag = "practice", security(("staff_token" = [])),
-    responses((status = 200, description = "The check-in code of this minute. A patient who enters it is confirmed in person, by this staff member", body = DeskCodeView), DeskCodeRefusals))]
+    responses((status = 200, description = "The check-in code of this minute. A patient who enters it is confirmed in person, by this staff member", body = CheckInCodeView), CheckInCodeProblems))]
 #[get("/v1/practice/desk-code")]
-pub async fn get_check_in_code(service: Data<Service>, call: Call) -> Result<Json<DeskCodeView>, Problem> {
-    let DeskCode { code, changes_at } =
-        service.read(move |tx| desk_code::show(tx, call.bearer.as_ref())).await?;
-    Ok(Json(DeskCodeView { code, changes_at }))
+pub async fn get_check_in_code(
+    service: Data<Service>,
+    call: RequestContext,
+) -> Result<Json<CheckInCodeView>, Problem> {
+    let found = service.read_as_staff(&call, Permission::ReadPatients, |tx, staff| {
+        db::Result::Ok(check_in::current_code(tx, staff))
+    });
+    let CheckInCode { code, changes_at } = found.await?;
+    Ok(Json(CheckInCodeView { code, changes_at }))
 }

@@ -6,17 +6,39 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::{Validate, ValidationError};
 
-use super::links::{are_tags, present};
+use super::links::types::{are_tags, present};
 use super::wrong;
-use crate::domain::conversations::is_message;
-use crate::domain::desk::{Refusal, inbox};
-use crate::domain::inbox::{Assigned, Card, Change, Contact, Cursor, Filter, Remark};
+use crate::domain::conversations::{IdentityState, is_message};
+use crate::domain::inbox::{
+    self, AssigneeFilter, Card, Change, Contact, Cursor, Error, Filter, InboxEntry, ReadPosition, Reader,
+};
 use crate::domain::links::details;
+use crate::domain::staff::{Permission, Staff};
 use crate::kit::Timestamp;
 use crate::kit::ids::{ConversationId, LinkId, StaffId};
-use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Page, PageQuery, PathId, Problem, once};
+use crate::platform::db;
+use crate::platform::tx::{Service, Tx};
+use crate::problems;
+use crate::web::http::{Body, Code, Page, PageQuery, PathId, Problem, Reply, RequestContext};
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::new(Code::ConversationNotFound, "Check the conversation's id."),
+            Error::Closed => Self::new(
+                Code::ConversationClosed,
+                "The patient can open the practice's link to start again.",
+            ),
+            Error::Unverified => Self::new(
+                Code::IdentityUnverified,
+                "This patient's identity is not verified: do not write health information. To send it \
+                 anyway, add `acknowledge_unverified: true`.",
+            ),
+            Error::UnknownAssignee => wrong("/assignee_id", "unknown_id", "Your practice has no such id."),
+            Error::Db(error) => error.into(),
+        }
+    }
+}
 
 /// Filters of the conversation list; all given filters must match.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -44,15 +66,16 @@ impl InboxQuery {
     pub fn into_filter(self) -> Result<impl FnOnce(&StaffId) -> Filter, Problem> {
         let Self { link, tag, identity, assignee, unread } = self;
         let link_id = link.as_ref().map(LinkId::as_str);
-        let words = [("/link", link_id), ("/tag", tag.as_deref()), ("/assignee", assignee.as_deref())];
-        if let Some((pointer, _)) = words.iter().find(|(_, word)| word.is_some_and(|w| w.contains('\0'))) {
+        let texts = [("/link", link_id), ("/tag", tag.as_deref()), ("/assignee", assignee.as_deref())];
+        if let Some((pointer, _)) =
+            texts.iter().find(|(_, text)| text.is_some_and(|text| text.contains('\0')))
+        {
             return Err(wrong(pointer, "invalid_request", "This value cannot exist."));
         }
-        let states = ["unverified", "confirmed", "rejected", "re_verify"];
-        if identity.as_deref().is_some_and(|word| !states.contains(&word)) {
+        let identity = identity.map(|text| text.parse::<IdentityState>()).transpose().map_err(|_| {
             let detail = "Use unverified, confirmed, rejected or re_verify.";
-            return Err(wrong("/identity", "invalid_request", detail));
-        }
+            wrong("/identity", "invalid_request", detail)
+        })?;
         let unread = match unread.as_deref() {
             None => None,
             Some("true") => Some(true),
@@ -60,10 +83,10 @@ impl InboxQuery {
             Some(_) => return Err(wrong("/unread", "invalid_request", "Use true or false.")),
         };
         Ok(move |me: &StaffId| {
-            let assignee = assignee.map(|word| match word.as_str() {
-                "none" => Assigned::Nobody,
-                "me" => Assigned::To(me.to_owned()),
-                _ => Assigned::To(word.into()),
+            let assignee = assignee.map(|text| match text.as_str() {
+                "none" => AssigneeFilter::Unassigned,
+                "me" => AssigneeFilter::Staff(me.to_owned()),
+                _ => AssigneeFilter::Staff(text.into()),
             });
             Filter { link, tag, identity, assignee, unread }
         })
@@ -71,12 +94,12 @@ impl InboxQuery {
 }
 
 /// Formats a page cursor as `millis.id`.
-pub fn written(cursor: &Cursor) -> String {
+pub fn format_cursor(cursor: &Cursor) -> String {
     format!("{}.{}", cursor.last_entry_at.millis(), cursor.id)
 }
 
 /// Parses a page cursor; an empty key is the first page.
-pub fn cursor(key: &str) -> Result<Option<Cursor>, Problem> {
+pub fn parse_cursor(key: &str) -> Result<Option<Cursor>, Problem> {
     if key.is_empty() {
         return Ok(None);
     }
@@ -85,23 +108,25 @@ pub fn cursor(key: &str) -> Result<Option<Cursor>, Problem> {
     Ok(Some(Cursor { last_entry_at: Timestamp::from_millis(millis), id }))
 }
 
-refusals!(ListConversationsRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
+problems!(ListConversationsProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List conversations, most recent entry first
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(InboxQuery, PageQuery),
-    responses((status = 200, description = "The conversations that this staff member may see. A conversation with a new entry moves to the front and is not listed a second time", body = Page<Card>), ListConversationsRefusals))]
+    responses((status = 200, description = "The conversations that this staff member may see. A conversation with a new entry moves to the front and is not listed a second time", body = Page<Card>), ListConversationsProblems))]
 #[get("/v1/practice/conversations")]
 pub async fn list_conversations(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     query: Query<InboxQuery>,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Card>>, Problem> {
     let filter = query.into_inner().into_filter()?;
-    let (limit, after) = (page.limit()?, cursor(&page.after()?)?);
-    let cards =
-        service.read(move |tx| inbox::list(tx, call.bearer.as_ref(), filter, after.as_ref(), limit + 1));
-    Ok(Json(Page::of(cards.await?, limit, |card: &Card| written(&card.cursor()))))
+    let (limit, after) = (page.limit()?, parse_cursor(&page.after()?)?);
+    let cards = service.read_as_staff(&call, Permission::ReadPatients, move |tx, staff| -> db::Result<_> {
+        let reader = Reader::of(tx, staff)?;
+        inbox::list(tx, &reader, &filter(&staff.staff_id), after.as_ref(), limit + 1)
+    });
+    Ok(Json(Page::of(cards.await?, limit, |card: &Card| format_cursor(&card.cursor()))))
 }
 
 /// One conversation of the inbox.
@@ -120,18 +145,21 @@ impl From<(Card, Contact)> for ConversationAnswer {
     }
 }
 
-refusals!(GetConversationRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound);
+problems!(GetConversationProblems: plain, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Get a conversation and the patient's contact details
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The conversation, and the contact details to compare with your records", body = ConversationAnswer), GetConversationRefusals))]
+    responses((status = 200, description = "The conversation, and the contact details to compare with your records", body = ConversationAnswer), GetConversationProblems))]
 #[get("/v1/practice/conversations/{id}")]
 pub async fn get_conversation(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<ConversationId>,
 ) -> Result<Json<ConversationAnswer>, Problem> {
-    let found = service.read(move |tx| inbox::find(tx, call.bearer.as_ref(), &id.0));
+    let found = service.read_as_staff(&call, Permission::ReadPatients, move |tx, staff| {
+        let reader = Reader::of(tx, staff)?;
+        inbox::find(tx, &reader, &id.0)
+    });
     Ok(Json(found.await?.into()))
 }
 
@@ -151,15 +179,15 @@ pub struct ChangeConversation {
     unread: Option<bool>,
 }
 
-refusals!(ChangeConversationRefusals: body, Unauthorized, StaffForbidden, ConversationNotFound);
+problems!(ChangeConversationProblems: body, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Update a conversation's assignee, tags or unread mark
 #[utoipa::path(tag = "practice", request_body = ChangeConversation, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The conversation after the change. A caller who reassigns it may lose access to it", body = ConversationAnswer), ChangeConversationRefusals))]
+    responses((status = 200, description = "The conversation after the change. A caller who reassigns it may lose access to it", body = ConversationAnswer), ChangeConversationProblems))]
 #[patch("/v1/practice/conversations/{id}")]
 pub async fn change_conversation(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<ConversationId>,
     body: Body<ChangeConversation>,
 ) -> Result<Json<ConversationAnswer>, Problem> {
@@ -167,24 +195,33 @@ pub async fn change_conversation(
     let tags = tags.as_deref().map(details::tags).transpose();
     let tags = tags.map_err(|why| wrong("/tags", "tags", &why.to_string()))?;
     let change = Change { assignee_id, tags, unread };
-    let changed = service.write(move |tx| inbox::change(tx, call.bearer.as_ref(), &id.0, &change));
+    let changed = service.write_as_staff(&call, Permission::ReadPatients, move |tx, staff| {
+        let reader = Reader::of(tx, staff)?;
+        inbox::change(tx, &reader, &id.0, &change)
+    });
     Ok(Json(changed.await?.into()))
 }
 
-refusals!(ListInboxEntriesRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound, InvalidRequest);
+problems!(
+    ListInboxEntriesProblems: plain,
+    Unauthorized, StaffForbidden, ConversationNotFound, InvalidRequest
+);
 
 /// List conversation entries, oldest first
 #[utoipa::path(tag = "practice", operation_id = "list_conversation_entries", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
-    responses((status = 200, description = "Entries in order, oldest first", body = Page<Remark>), ListInboxEntriesRefusals))]
+    responses((status = 200, description = "Entries in order, oldest first", body = Page<InboxEntry>), ListInboxEntriesProblems))]
 #[get("/v1/practice/conversations/{id}/entries")]
 pub async fn list_conversation_entries(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<ConversationId>,
     page: Query<PageQuery>,
-) -> Result<Json<Page<Remark>>, Problem> {
+) -> Result<Json<Page<InboxEntry>>, Problem> {
     let (limit, after) = (page.limit()?, page.after_number()?);
-    let entries = service.read(move |tx| inbox::entries(tx, call.bearer.as_ref(), &id.0, after, limit + 1));
+    let entries = service.read_as_staff(&call, Permission::ReadPatients, move |tx, staff| {
+        let reader = Reader::of(tx, staff)?;
+        inbox::entries(tx, &reader, &id.0, after, limit + 1)
+    });
     Ok(Json(Page::of(entries.await?, limit, |entry| entry.position.to_string())))
 }
 
@@ -213,32 +250,33 @@ fn is_writable(body: &str) -> Result<(), ValidationError> {
 
 /// One entry of a conversation.
 #[derive(Serialize, ToSchema)]
-#[schema(as = InboxEntryAnswer)]
-pub struct RemarkAnswer {
+pub struct InboxEntryAnswer {
     /// The entry that was written.
-    entry: Remark,
+    entry: InboxEntry,
 }
 
-refusals!(WriteToPatientRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFound, ConversationClosed, IdentityUnverified);
+problems!(
+    WriteToPatientProblems: keyed,
+    Unauthorized, StaffForbidden, ConversationNotFound, ConversationClosed, IdentityUnverified
+);
 
 /// Send a message to the patient
 #[utoipa::path(tag = "practice", request_body = WriteToPatient, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 201, description = "The message was sent", body = RemarkAnswer), WriteToPatientRefusals))]
+    responses((status = 201, description = "The message was sent", body = InboxEntryAnswer), WriteToPatientProblems))]
 #[post("/v1/practice/conversations/{id}/entries")]
 pub async fn write_to_patient(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<ConversationId>,
     body: Body<WriteToPatient>,
 ) -> Result<HttpResponse, Problem> {
-    let Body { value: input, canonical } = body;
-    let bearer = call.bearer.clone();
-    once(&service, &call, &canonical, move |tx| {
-        let WriteToPatient { body, acknowledge_unverified } = input;
-        let entry = inbox::write(tx, bearer.as_ref(), &id.0, &body, acknowledge_unverified)?;
-        Ok::<_, Refusal>(Answer::created(&RemarkAnswer { entry }))
-    })
-    .await
+    let Body { value: WriteToPatient { body, acknowledge_unverified }, canonical } = body;
+    let rule = move |tx: &mut Tx, staff: &Staff| -> Result<_, Error> {
+        let reader = Reader::of(tx, staff)?;
+        let entry = inbox::write(tx, &reader, &id.0, &body, acknowledge_unverified)?;
+        Ok(Reply::created(&InboxEntryAnswer { entry }))
+    };
+    service.idempotent_as_staff(&call, &canonical, Permission::ReadPatients, rule).await
 }
 
 /// A read position to store.
@@ -260,23 +298,24 @@ pub struct ReadAnswer {
     unread: bool,
 }
 
-refusals!(ReadRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFound);
+problems!(ReadProblems: keyed, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Mark a conversation as read by the practice
 #[utoipa::path(tag = "practice", request_body = MarkRead, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The current read position; the patient can see it", body = ReadAnswer), ReadRefusals))]
+    responses((status = 200, description = "The current read position; the patient can see it", body = ReadAnswer), ReadProblems))]
 #[post("/v1/practice/conversations/{id}/read")]
 pub async fn mark_conversation_read_by_practice(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<ConversationId>,
     body: Body<MarkRead>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: MarkRead { position }, canonical } = body;
-    let bearer = call.bearer.clone();
-    once(&service, &call, &canonical, move |tx| {
-        let read = inbox::read(tx, bearer.as_ref(), &id.0, position)?;
-        Ok::<_, Refusal>(Answer::ok(&ReadAnswer { read_position: read.position, unread: read.unread }))
-    })
-    .await
+    let rule = move |tx: &mut Tx, staff: &Staff| -> Result<_, Error> {
+        let reader = Reader::of(tx, staff)?;
+        let ReadPosition { position: read_position, unread } =
+            inbox::mark_read(tx, &reader, &id.0, position)?;
+        Ok(Reply::ok(&ReadAnswer { read_position, unread }))
+    };
+    service.idempotent_as_staff(&call, &canonical, Permission::ReadPatients, rule).await
 }

@@ -1,62 +1,60 @@
 //! HTTP handler of the practice's event stream (SSE).
 
+use std::sync::Arc;
+
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 
-use crate::domain::desk::{Refusal, inbox};
-use crate::domain::staff;
-use crate::kit::Secret;
-use crate::platform::event_stream::{Audience, EventHub};
-use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::event_stream::{self, Halt, LastEventId};
-use crate::web::http::{Call, Draining, Problem};
+use crate::domain::inbox::{self, Reader};
+use crate::domain::staff::{Permission, Staff};
+use crate::platform::db;
+use crate::platform::event_stream::{self as stream, Audience, EventHub};
+use crate::platform::tx::{Service, Tx};
+use crate::problems;
+use crate::web::http::event_stream::{self, StreamRequest};
+use crate::web::http::{Caller, Draining, Problem, RequestContext};
 
-impl From<Refusal> for Halt {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Staff(staff::Refusal::Unauthorized | staff::Refusal::Forbidden) => Self::Over,
-            _ => Self::Later,
-        }
-    }
-}
-
-refusals!(EventsRefusals: plain, Unauthorized, StaffForbidden);
+problems!(EventsProblems: plain, Unauthorized, StaffForbidden);
 
 /// Stream the practice's inbox events
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("Last-Event-ID" = Option<String>, Header, description = "Id of the last event received; the stream resumes after it, for up to one day", example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `identity.changed`, `read`, with ids as JSON, limited to what this staff member may see. The stream ends when the token expires. At most ten streams are open per person; another one closes the oldest", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"position\":3,\"author\":\"patient\"}\n\n"), EventsRefusals))]
+    responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `identity.changed`, `read`, with ids as JSON, limited to what this staff member may see. The stream ends when the token expires. At most ten streams are open per person; another one closes the oldest", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"position\":3,\"author\":\"patient\"}\n\n"), EventsProblems))]
 #[get("/v1/practice/events")]
 pub async fn stream_practice_events(
     service: Data<Service>,
     hub: Data<EventHub>,
-    call: Call,
-    last: LastEventId,
+    call: RequestContext,
+    request: StreamRequest,
     draining: Data<Draining>,
 ) -> Result<HttpResponse, Problem> {
-    stream_of(service, hub, call.bearer, last, &draining).await
+    stream_events(service, hub, call, request, &draining).await
 }
 
-/// Streams events for the holder of a secret: the API's bearer token or the console's cookie.
-pub async fn stream_of(
+/// Streams events for a caller with the API's bearer token or the console's cookie.
+pub async fn stream_events(
     service: Data<Service>,
     hub: Data<EventHub>,
-    secret: Option<Secret>,
-    last: LastEventId,
+    caller: impl Caller + 'static,
+    request: StreamRequest,
     draining: &Draining,
 ) -> Result<HttpResponse, Problem> {
-    let (token, last_seen) = (secret.clone(), last.id.clone());
-    let start = service.read(move |tx| inbox::listen(tx, token.as_ref(), last_seen.as_deref()));
-    let (who, place) = start.await?;
-    if last.is_head {
+    let start = service.read_as_staff(&caller, Permission::ReadPatients, move |tx, staff| -> db::Result<_> {
+        Ok((staff.clone(), stream::start(tx, request.last_seen.as_deref())?))
+    });
+    let (staff, position) = start.await?;
+    if request.is_head {
         return Ok(event_stream::head());
     }
-    let seat = hub.join(who.staff_id.as_str(), Audience::Practice(who.practice_id))?;
-    Ok(event_stream::answer(seat, draining.clone(), place, move |place| {
-        let (service, token) = (service.clone(), secret.clone());
+    let subscription = hub.subscribe(staff.staff_id.as_str(), Audience::Practice(staff.practice_id))?;
+    let caller = Arc::new(caller);
+    Ok(event_stream::respond(subscription, draining.clone(), position, move |position| {
+        let (service, caller) = (service.clone(), Arc::clone(&caller));
         async move {
-            let events = service.read(move |tx| inbox::events(tx, token.as_ref(), &place));
-            events.await.map_err(Halt::from)
+            let rule = move |tx: &mut Tx, staff: &Staff| {
+                let reader = Reader::of(tx, staff)?;
+                inbox::events(tx, &reader, &position)
+            };
+            service.read_as_staff(&*caller, Permission::ReadPatients, rule).await
         }
     }))
 }

@@ -9,39 +9,44 @@ use validator::{Validate, ValidationError};
 
 use super::print_kit::PrintQuery;
 use super::wrong;
-use crate::domain::desk::Refusal;
-use crate::domain::desk::identity as desk;
-use crate::domain::desk::identity::{Asked, Look};
-use crate::domain::identity::grading::matching::{Agreement, Grade};
-use crate::domain::identity::grading::{self, FieldView, Finding, Record};
-use crate::domain::identity::{Decision, Method, State, Verdict};
-use crate::domain::inbox::{Card, Waiting};
-use crate::domain::printing;
-use crate::domain::printing::RenderPool;
+use crate::domain::conversations::IdentityState;
+use crate::domain::identity::check;
+use crate::domain::identity::grading::matching::Grade;
+use crate::domain::identity::grading::{self, ComparedField, Finding, Record, StoredGrade};
+use crate::domain::identity::{Basis, Decision, Error, IdentityCheck, Kind, Method, StaffDecision, Verdict};
+use crate::domain::inbox::{self, Card, WorkListCursor};
+use crate::domain::printing::{self, RenderPool};
+use crate::domain::proof_pack;
+use crate::domain::staff::{Permission, Staff};
+use crate::kit::Timestamp;
 use crate::kit::ids::{ConversationId, DecisionId, RecordId};
-use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Page, PageQuery, PathId, Problem, once};
+use crate::platform::tx::{Service, Tx};
+use crate::problems;
+use crate::web::http::{Body, Caller, Code, Page, PageQuery, PathId, Problem, Reply, RequestContext};
 
-/// One field, as given by the patient and as on record.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ComparedField)]
-pub struct ComparedView {
-    /// The compared field: `given_name`, `family_name`, `birth_date`, `phone` or `email`.
-    #[schema(example = "phone")]
-    field: &'static str,
-    /// The value that the patient gave.
-    #[schema(required = true, example = "+14155552671")]
-    given: Option<String>,
-    /// The current value on record. Earlier values are compared too, so a field can agree
-    /// although this one differs.
-    #[schema(required = true, example = "+14155552671")]
-    on_record: Option<String>,
-    /// How closely the two values agree.
-    agrees: Agreement,
-    /// Whether the patient proved this value; names and birth dates are never proven.
-    proven: bool,
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => inbox::Error::NotFound.into(),
+            Error::Closed => inbox::Error::Closed.into(),
+            Error::Decided(state) => Self::new(
+                Code::IdentityDecided,
+                format!("The identity is already {state}. An admin can undo the decision."),
+            ),
+            Error::NothingToUndo => {
+                Self::new(Code::NothingToUndo, "The last change was not a staff decision.")
+            }
+            Error::NotACandidate => {
+                wrong("/record_id", "unknown_id", "This record is not among the candidates.")
+            }
+            Error::RecordRequired => {
+                wrong("/record_id", "required", "Say which record it is, or choose another method.")
+            }
+            Error::Inbox(error) => error.into(),
+            Error::Staff(error) => error.into(),
+            Error::Db(error) => error.into(),
+        }
+    }
 }
 
 /// A record that may be the patient's.
@@ -51,7 +56,7 @@ pub struct CandidateView {
     /// The record of the practice.
     record: Record,
     /// The comparison, field by field.
-    fields: Vec<ComparedView>,
+    fields: [ComparedField; 5],
 }
 
 /// A decision about a patient's identity.
@@ -60,13 +65,11 @@ pub struct CandidateView {
 pub struct DecisionView {
     /// The id of the decision.
     id: DecisionId,
-    /// The decision: `confirm`, `reject`, `undo` or `re_verify`.
-    #[schema(example = "confirm")]
-    decision: String,
-    /// How identity was confirmed; for `re_verify` the reason:
-    /// `number_changed`, `new_device` or `details_changed`.
-    #[schema(required = true, example = "call_back")]
-    method: Option<String>,
+    /// What was decided.
+    decision: Kind,
+    /// How identity was confirmed; for `re_verify` the reason.
+    #[schema(required = true)]
+    method: Option<Basis>,
     /// A note in the words of the staff member.
     #[schema(required = true, example = "Called the number on record.")]
     note: Option<String>,
@@ -77,9 +80,9 @@ pub struct DecisionView {
     #[schema(required = true)]
     record_id: Option<RecordId>,
     /// The identity state before the decision.
-    before: State,
+    before: IdentityState,
     /// The identity state after the decision.
-    after: State,
+    after: IdentityState,
     /// When the decision was made.
     created_at: Timestamp,
 }
@@ -87,11 +90,11 @@ pub struct DecisionView {
 impl From<Decision> for DecisionView {
     fn from(decision: Decision) -> Self {
         Self {
-            before: State::from_word(&decision.state_before),
-            after: State::from_word(&decision.state_after),
+            before: decision.state_before,
+            after: decision.state_after,
             id: decision.id,
             decision: decision.kind,
-            method: decision.method,
+            method: decision.basis,
             note: decision.note,
             by: decision.actor,
             record_id: decision.record_id,
@@ -107,7 +110,7 @@ pub struct IdentityView {
     /// The conversation whose patient is checked.
     conversation_id: ConversationId,
     /// The current identity state of the conversation.
-    state: State,
+    state: IdentityState,
     /// Whether health information (PHI) may be written.
     phi_allowed: bool,
     /// Since when the conversation is in this state.
@@ -126,17 +129,17 @@ pub struct IdentityView {
     decisions: Vec<DecisionView>,
 }
 
-impl From<Look> for IdentityView {
-    fn from(look: Look) -> Self {
-        let Look { card, finding, grading, decisions, language } = look;
-        let state = State::from_word(&card.identity);
+impl From<IdentityCheck> for IdentityView {
+    fn from(check: IdentityCheck) -> Self {
+        let IdentityCheck { card, finding, grade, decisions, language } = check;
+        let state = card.identity;
         Self {
             conversation_id: card.id,
             state,
             phi_allowed: state.allows_phi(),
             since: card.identity_since,
-            grade: finding.verdict.grade,
-            graded_at: grading.map(|grading| grading.graded_at),
+            grade: finding.matched.grade,
+            graded_at: grade.map(|grade| grade.graded_at),
             advice: (!state.allows_phi()).then(|| grading::advice(language)),
             candidates: candidates(finding),
             decisions: decisions.into_iter().map(Into::into).collect(),
@@ -145,22 +148,12 @@ impl From<Look> for IdentityView {
 }
 
 fn candidates(finding: Finding) -> Vec<CandidateView> {
-    let Finding { subject, verdict, records } = finding;
-    let view = |FieldView { field, given, on_record, agrees, proven }: FieldView<'_>| ComparedView {
-        field,
-        given: given.map(str::to_owned),
-        on_record: on_record.map(str::to_owned),
-        agrees,
-        proven,
+    let Finding { subject, matched, records } = finding;
+    let candidate = |(record, found)| CandidateView {
+        fields: grading::compared_fields(&subject, &record, &found),
+        record,
     };
-    records
-        .into_iter()
-        .zip(verdict.candidates)
-        .map(|(record, compared)| CandidateView {
-            fields: grading::compared(&subject, &record, &compared).into_iter().map(view).collect(),
-            record,
-        })
-        .collect()
+    records.into_iter().zip(matched.candidates).map(candidate).collect()
 }
 
 /// The identity check of one conversation.
@@ -170,50 +163,54 @@ pub struct IdentityAnswer {
     identity: IdentityView,
 }
 
-refusals!(GetIdentityRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound);
+problems!(GetIdentityProblems: plain, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Get the identity check of a conversation
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The grade, the comparison field by field, and the decisions", body = IdentityAnswer), GetIdentityRefusals))]
+    responses((status = 200, description = "The grade, the comparison field by field, and the decisions", body = IdentityAnswer), GetIdentityProblems))]
 #[get("/v1/practice/conversations/{id}/identity")]
 pub async fn get_identity(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<ConversationId>,
 ) -> Result<Json<IdentityAnswer>, Problem> {
-    let look = service.read(move |tx| desk::look(tx, call.bearer.as_ref(), &id.0)).await?;
-    Ok(Json(IdentityAnswer { identity: look.into() }))
+    let found = service
+        .read_as_staff(&call, Permission::ReadPatients, move |tx, staff| check::find(tx, staff, &id.0));
+    Ok(Json(IdentityAnswer { identity: found.await?.into() }))
 }
 
-refusals!(ProofRefusals: plain, Unauthorized, StaffForbidden, ConversationNotFound, InvalidRequest);
+problems!(ProofProblems: plain, Unauthorized, StaffForbidden, ConversationNotFound, InvalidRequest);
 
 /// Download the proof of identity as a one-page PDF
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
-    responses((status = 200, description = "PDF: who the patient is, how the practice knows, and which texts were shown. The download is recorded in the audit log", content_type = "application/pdf", body = Vec<u8>), ProofRefusals))]
+    responses((status = 200, description = "PDF: who the patient is, how the practice knows, and which texts were shown. The download is recorded in the audit log", content_type = "application/pdf", body = Vec<u8>), ProofProblems))]
 #[get("/v1/practice/conversations/{id}/proof.pdf")]
 pub async fn get_identity_proof(
     service: Data<Service>,
     pool: Data<RenderPool>,
-    call: Call,
+    call: RequestContext,
     id: PathId<ConversationId>,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    proof(&service, &pool, call.bearer, id, query.into_inner()).await
+    proof(&service, &pool, &call, id, query.into_inner()).await
 }
 
 /// Renders the page in the render pool, where no database connection is held.
 pub async fn proof(
-    service: &Data<Service>,
+    service: &Service,
     pool: &RenderPool,
-    token: Option<Secret>,
+    caller: &impl Caller,
     id: PathId<ConversationId>,
     query: PrintQuery,
 ) -> Result<HttpResponse, Problem> {
     let file = format!("inline; filename=\"identity-{}.pdf\"", id.0);
     let (language, paper) = (query.language(), query.paper());
-    let page = service.write(move |tx| desk::proof(tx, token.as_ref(), &id.0, language)).await?;
-    let drawn = pool.draw(move || printing::dossier(&page, paper));
-    let bytes = drawn.await.map_err(Refusal::Unprintable)?;
+    let page = service.write_as_staff(caller, Permission::ReadPatients, move |tx, staff| {
+        proof_pack::export(tx, staff, &id.0, language)
+    });
+    let page = page.await?;
+    let drawn = pool.draw(move || printing::fact_sheet(&page, paper));
+    let bytes = drawn.await?;
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/pdf"))
         .insert_header((CONTENT_DISPOSITION, file))
@@ -224,7 +221,7 @@ pub async fn proof(
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = IdentityVerdict)]
-pub enum Word {
+pub enum DecisionChoice {
     /// The patient is who they claim to be: `method` says how you made sure.
     Confirm,
     /// They are not: the conversation closes, and the patient sees only neutral wording.
@@ -237,7 +234,7 @@ pub enum Word {
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ConfirmationMethod)]
-pub enum GivenMethod {
+pub enum StaffMethod {
     /// Phone number and e-mail address both match one record.
     RecordMatch,
     /// Staff called the phone number on record.
@@ -250,14 +247,14 @@ pub enum GivenMethod {
     PhotoId,
 }
 
-impl From<GivenMethod> for Method {
-    fn from(method: GivenMethod) -> Self {
+impl From<StaffMethod> for Method {
+    fn from(method: StaffMethod) -> Self {
         match method {
-            GivenMethod::RecordMatch => Self::RecordMatch,
-            GivenMethod::CallBack => Self::CallBack,
-            GivenMethod::InPerson => Self::InPerson,
-            GivenMethod::DateOfBirth => Self::DateOfBirth,
-            GivenMethod::PhotoId => Self::PhotoId,
+            StaffMethod::RecordMatch => Self::RecordMatch,
+            StaffMethod::CallBack => Self::CallBack,
+            StaffMethod::InPerson => Self::InPerson,
+            StaffMethod::DateOfBirth => Self::DateOfBirth,
+            StaffMethod::PhotoId => Self::PhotoId,
         }
     }
 }
@@ -266,9 +263,9 @@ impl From<GivenMethod> for Method {
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct DecideIdentity {
     /// The decision to make.
-    decision: Word,
+    decision: DecisionChoice,
     /// How you made sure: required with `confirm`, not allowed otherwise.
-    method: Option<GivenMethod>,
+    method: Option<StaffMethod>,
     /// A note of up to 500 characters; only the practice can read it.
     #[validate(custom(function = "is_note"))]
     #[schema(example = "Called the number on record.")]
@@ -290,16 +287,16 @@ fn is_note(note: &str) -> Result<(), ValidationError> {
 }
 
 impl DecideIdentity {
-    fn asked(self) -> Result<Asked, Problem> {
+    fn into_decision(self) -> Result<StaffDecision, Problem> {
         let verdict = match (self.decision, self.method) {
-            (Word::Confirm, Some(method)) => Verdict::Confirm(method.into()),
-            (Word::Confirm, None) => return Err(wrong("/method", "required", "Choose a method.")),
+            (DecisionChoice::Confirm, Some(method)) => Verdict::Confirm(method.into()),
+            (DecisionChoice::Confirm, None) => return Err(wrong("/method", "required", "Choose a method.")),
             (_, Some(_)) => return Err(wrong("/method", "unknown_value", "Use a method only to confirm.")),
-            (Word::Reject, None) => Verdict::Reject { block: self.block_number },
-            (Word::Undo, None) => Verdict::Undo,
+            (DecisionChoice::Reject, None) => Verdict::Reject { block: self.block_number },
+            (DecisionChoice::Undo, None) => Verdict::Undo,
         };
         let note = self.note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
-        Ok(Asked { verdict, note, record_id: self.record_id })
+        Ok(StaffDecision { verdict, note, record_id: self.record_id })
     }
 }
 
@@ -312,25 +309,25 @@ pub struct DecisionAnswer {
     conversation: Card,
 }
 
-refusals!(DecideIdentityRefusals: keyed, Unauthorized, StaffForbidden, ConversationNotFound, ConversationClosed, IdentityDecided, NothingToUndo);
+problems!(DecideIdentityProblems: keyed, Unauthorized, StaffForbidden, ConversationNotFound, ConversationClosed, IdentityDecided, NothingToUndo);
 
 /// Confirm, reject or undo a patient's identity
 #[utoipa::path(tag = "practice", request_body = DecideIdentity, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 201, description = "The decision was stored; it is kept for six years", body = DecisionAnswer), DecideIdentityRefusals))]
+    responses((status = 201, description = "The decision was stored; it is kept for six years", body = DecisionAnswer), DecideIdentityProblems))]
 #[post("/v1/practice/conversations/{id}/identity/decisions")]
 pub async fn decide_identity(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<ConversationId>,
     body: Body<DecideIdentity>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
-    let (asked, bearer) = (input.asked()?, call.bearer.clone());
-    once(&service, &call, &canonical, move |tx| {
-        let (decision, conversation) = desk::decide(tx, bearer.as_ref(), &id.0, &asked)?;
-        Ok::<_, Refusal>(Answer::created(&DecisionAnswer { decision: decision.into(), conversation }))
-    })
-    .await
+    let requested = input.into_decision()?;
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Error> {
+        let (decision, conversation) = check::decide(tx, staff, &id.0, &requested)?;
+        Ok(Reply::created(&DecisionAnswer { decision: decision.into(), conversation }))
+    };
+    service.idempotent_as_staff(&call, &canonical, Permission::ReadPatients, rule).await
 }
 
 /// A conversation that waits for an identity check.
@@ -341,45 +338,49 @@ pub struct TaskView {
     conversation: Card,
     /// How well the patient matches the records; `null` until the first matching, seconds after the pairing.
     #[schema(required = true)]
-    grade: Option<String>,
+    grade: Option<Grade>,
     /// Number of records that may be the patient's.
     #[schema(example = 1)]
     candidates: i32,
 }
 
+impl From<(Card, Option<StoredGrade>)> for TaskView {
+    fn from((conversation, grade): (Card, Option<StoredGrade>)) -> Self {
+        let candidates = grade.as_ref().map_or(0, |grade| grade.candidates);
+        Self { conversation, grade: grade.map(|grade| grade.grade), candidates }
+    }
+}
+
 /// Formats a page cursor as `millis.id`.
-pub fn written(waiting: &Waiting) -> String {
+pub fn format_cursor(waiting: &WorkListCursor) -> String {
     format!("{}.{}", waiting.since.millis(), waiting.id)
 }
 
 /// Parses a page cursor; an empty key is the first page.
-pub fn cursor(key: &str) -> Result<Option<Waiting>, Problem> {
+pub fn parse_cursor(key: &str) -> Result<Option<WorkListCursor>, Problem> {
     if key.is_empty() {
         return Ok(None);
     }
     let parts = key.split_once('.').and_then(|(millis, id)| Some((millis.parse().ok()?, id.into())));
     let (millis, id) = parts.ok_or_else(|| wrong("/cursor", "invalid_request", "Invalid cursor."))?;
-    Ok(Some(Waiting { since: Timestamp::from_millis(millis), id }))
+    Ok(Some(WorkListCursor { since: Timestamp::from_millis(millis), id }))
 }
 
-refusals!(ListIdentityRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
+problems!(ListIdentityProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List conversations that wait for an identity check
 #[utoipa::path(tag = "practice", operation_id = "list_identity_tasks", security(("staff_token" = [])), params(PageQuery),
-    responses((status = 200, description = "The identity checks of this staff member, longest wait first", body = Page<TaskView>), ListIdentityRefusals))]
+    responses((status = 200, description = "The identity checks of this staff member, longest wait first", body = Page<TaskView>), ListIdentityProblems))]
 #[get("/v1/practice/identity")]
 pub async fn list_identity_tasks(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<TaskView>>, Problem> {
-    let (limit, after) = (page.limit()?, cursor(&page.after()?)?);
-    let found =
-        service.read(move |tx| desk::waiting(tx, call.bearer.as_ref(), after.as_ref(), limit + 1)).await?;
-    let tasks = found.into_iter().map(|(conversation, grading)| TaskView {
-        candidates: grading.as_ref().map_or(0, |grading| grading.candidates),
-        grade: grading.map(|grading| grading.grade),
-        conversation,
+    let (limit, after) = (page.limit()?, parse_cursor(&page.after()?)?);
+    let found = service.read_as_staff(&call, Permission::ReadPatients, move |tx, staff| {
+        check::list_waiting(tx, staff, after.as_ref(), limit + 1)
     });
-    Ok(Json(Page::of(tasks.collect(), limit, |task| written(&task.conversation.waiting()))))
+    let tasks = found.await?.into_iter().map(TaskView::from);
+    Ok(Json(Page::of(tasks.collect(), limit, |task| format_cursor(&task.conversation.work_list_cursor()))))
 }

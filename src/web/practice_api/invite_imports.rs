@@ -5,14 +5,14 @@ use actix_web::{HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::wrong;
-use crate::domain::desk::{Refusal, invites as desk};
-use crate::domain::invites::import::{self, Done, Import};
+use crate::domain::invites::Error;
+use crate::domain::invites::import::{self, Import, ImportRow, ListError};
+use crate::domain::staff::{Permission, Staff};
 use crate::kit::Timestamp;
 use crate::kit::ids::{ImportId, LinkId};
-use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Answer, Call, Code, Page, PageQuery, PathId, Problem, RawBody, once};
+use crate::platform::tx::{Service, Tx};
+use crate::problems;
+use crate::web::http::{Code, Page, PageQuery, PathId, Problem, RawBody, Reply, RequestContext};
 
 /// Room for 5,000 rows of 200 bytes.
 pub const MOST_BYTES: usize = 1024 * 1024;
@@ -61,65 +61,69 @@ pub struct ImportQuery {
     link_id: Option<LinkId>,
 }
 
-/// Maps a list that cannot be parsed at all to a problem.
-pub fn unreadable(why: import::Unreadable) -> Problem {
-    wrong("", why.code(), &why.to_string())
+/// A list that cannot be parsed at all.
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Self {
+        Self::wrong_field("", error.code(), &error.to_string())
+    }
 }
 
-refusals!(ImportInvitesRefusals: keyed, Unauthorized, StaffForbidden, LinkPaused);
+problems!(ImportInvitesProblems: keyed, Unauthorized, StaffForbidden, LinkPaused);
 
 /// Import a list of up to 5,000 people to invite
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(ImportQuery),
     request_body(content = String, content_type = "text/csv", example = "name,mobile,email,language\r\nAlex Rivera,+14155552671,alex@example.com,en\r\n"),
-    responses((status = 202, description = "The list was accepted. A background job processes its rows, and each row gets its own result", body = InviteImportAnswer), ImportInvitesRefusals))]
+    responses((status = 202, description = "The list was accepted. A background job processes its rows, and each row gets its own result", body = InviteImportAnswer), ImportInvitesProblems))]
 #[post("/v1/practice/invites/import")]
 pub async fn import_invites(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     query: Query<ImportQuery>,
     body: RawBody<MOST_BYTES>,
 ) -> Result<HttpResponse, Problem> {
     if body.media_type != "text/csv" {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send `content-type: text/csv`."));
     }
-    let rows = import::read(&body.bytes).map_err(unreadable)?;
-    let (bearer, link_id) = (call.bearer.clone(), query.into_inner().link_id);
+    let rows = import::parse(&body.bytes)?;
+    let link_id = query.into_inner().link_id;
     let canonical = [link_id.as_ref().map_or("", LinkId::as_str).as_bytes(), b"\n", &body.bytes].concat();
-    once(&service, &call, &canonical, move |tx| {
-        let import = desk::import(tx, bearer.as_ref(), link_id.as_ref(), &rows)?;
-        Ok::<_, Refusal>(Answer::accepted(&InviteImportAnswer { import: import.into() }))
-    })
-    .await
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Error> {
+        let import = import::create(tx, staff, link_id.as_ref(), &rows)?;
+        Ok(Reply::accepted(&InviteImportAnswer { import: import.into() }))
+    };
+    service.idempotent_as_staff(&call, &canonical, Permission::ReadPatients, rule).await
 }
 
-refusals!(GetImportRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound);
+problems!(GetImportProblems: plain, Unauthorized, StaffForbidden, InviteNotFound);
 
 /// Get the progress of an invite import
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The import and its progress", body = InviteImportAnswer), GetImportRefusals))]
+    responses((status = 200, description = "The import and its progress", body = InviteImportAnswer), GetImportProblems))]
 #[get("/v1/practice/invites/imports/{id}")]
 pub async fn get_invite_import(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<ImportId>,
 ) -> Result<Json<InviteImportAnswer>, Problem> {
-    let found = service.read(move |tx| desk::import_of(tx, call.bearer.as_ref(), &id.0));
-    Ok(Json(InviteImportAnswer { import: found.await?.into() }))
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| import::find(tx, staff, &id.0);
+    let import = service.read_as_staff(&call, Permission::ReadPatients, rule).await?;
+    Ok(Json(InviteImportAnswer { import: import.into() }))
 }
 
-refusals!(ImportRowsRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound, InvalidRequest);
+problems!(ImportRowsProblems: plain, Unauthorized, StaffForbidden, InviteNotFound, InvalidRequest);
 
 /// List the results of an invite import, row by row
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
-    responses((status = 200, description = "Results in the order of the rows", body = Page<Done>), ImportRowsRefusals))]
+    responses((status = 200, description = "Results in the order of the rows", body = Page<ImportRow>), ImportRowsProblems))]
 #[get("/v1/practice/invites/imports/{id}/rows")]
 pub async fn list_invite_import_rows(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<ImportId>,
     page: Query<PageQuery>,
-) -> Result<Json<Page<Done>>, Problem> {
+) -> Result<Json<Page<ImportRow>>, Problem> {
     let (limit, after) = (page.limit()?, page.after_number()?);
-    let rows = service.read(move |tx| desk::import_rows(tx, call.bearer.as_ref(), &id.0, after, limit + 1));
-    Ok(Json(Page::of(rows.await?, limit, |row: &Done| row.line.to_string())))
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| import::rows(tx, staff, &id.0, after, limit + 1);
+    let rows = service.read_as_staff(&call, Permission::ReadPatients, rule).await?;
+    Ok(Json(Page::of(rows, limit, |row: &ImportRow| row.line.to_string())))
 }

@@ -1,4 +1,4 @@
-//! HTTP handlers of invites.
+//! HTTP handlers of invites, and the problems that invites can cause.
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, delete, get, post};
@@ -6,14 +6,56 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::{Validate, ValidationError};
 
-use super::wrong;
-use crate::domain::desk::{Refusal, invites as desk};
-use crate::domain::invites::{self, Invite, NewInvite, State};
+use crate::domain::invites::{self, Channel, Error, Invite, NewInvite, State};
+use crate::domain::staff::{Permission, Staff};
 use crate::kit::ids::{ConversationId, InviteId, LinkId, StaffId};
 use crate::kit::{Email, Language, Phone, Timestamp};
-use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, Page, PageQuery, PathId, Problem, once};
+use crate::platform::tx::{Service, Tx};
+use crate::problems;
+use crate::web::http::{Body, Code, Page, PageQuery, PathId, Problem, Reply, RequestContext};
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let field = |code, pointer: &str, detail: &str| Self::field(code, pointer, detail);
+        match error {
+            Error::NotFound => Self::new(Code::InviteNotFound, "Check the invite's id."),
+            Error::UnknownLink => {
+                Self::wrong_field("/link_id", "unknown_id", "Your practice has no such id.")
+            }
+            Error::Gone => field(
+                Code::InviteGone,
+                "/invite_token",
+                "It was already used or canceled, or it has expired. Ask the practice for a new one.",
+            ),
+            Error::EmailUnproven => Self::new(
+                Code::InviteEmailUnproven,
+                "Open the e-mail that came with the invite, press its button, then try again.",
+            ),
+            // The holder of a forwarded text gets the same response as a number that the practice blocked.
+            Error::OtherNumber => Self::new(Code::PairingRefused, "Call the practice if you have questions."),
+            Error::TooSoon(wait) => {
+                let detail = "This number or address was invited less than a day ago.";
+                Self::new(Code::InviteLimited, detail).retry(wait)
+            }
+            Error::OptedOut => field(
+                Code::OptedOut,
+                "/phone",
+                "This number opted out of text messages. Call the patient or ask in person.",
+            ),
+            Error::CannotText => {
+                field(Code::PhoneTypeRefused, "/phone", "This number cannot receive text messages.")
+            }
+            Error::CountryNotSupported => {
+                field(Code::CountryNotSupported, "/phone", "We cannot send texts to this country.")
+            }
+            Error::Fixed(state) => {
+                Self::new(Code::InviteFixed, format!("This invite is already {state}. Create a new one."))
+            }
+            Error::Link(link) => link.into(),
+            Error::Db(error) => error.into(),
+        }
+    }
+}
 
 /// An invite as the practice sees it.
 #[derive(Serialize, ToSchema)]
@@ -61,9 +103,9 @@ pub struct InviteView {
     /// When the first attempt to accept it with another phone number was refused.
     #[schema(required = true)]
     other_number_at: Option<Timestamp>,
-    /// The message that could not be delivered: `sms` or `email`.
-    #[schema(required = true, example = "sms")]
-    bounced: Option<String>,
+    /// The message that could not be delivered.
+    #[schema(required = true)]
+    bounced: Option<Channel>,
     /// When the invite was accepted.
     #[schema(required = true)]
     accepted_at: Option<Timestamp>,
@@ -81,12 +123,12 @@ pub struct InviteView {
 }
 
 impl InviteView {
-    fn of(service: &Service, invite: Invite) -> Self {
+    fn of(now: Timestamp, invite: Invite) -> Self {
         Self {
-            state: invite.state(service.clock.now()),
+            state: invite.state(now),
             phone: invite.phone().map(|phone| phone.as_e164().to_owned()),
             email: invite.email().map(|email| email.as_str().to_owned()),
-            language: invite.language(),
+            language: invite.language,
             id: invite.id,
             link_id: invite.link_id,
             name: invite.name,
@@ -116,6 +158,12 @@ pub struct InviteAnswer {
     invite: InviteView,
 }
 
+impl InviteAnswer {
+    fn of(now: Timestamp, invite: Invite) -> Self {
+        Self { invite: InviteView::of(now, invite) }
+    }
+}
+
 /// Filters of the invite list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -125,25 +173,28 @@ pub struct InvitesQuery {
     state: Option<String>,
 }
 
-refusals!(ListInvitesRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
+problems!(ListInvitesProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List invites, newest first
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(InvitesQuery, PageQuery),
-    responses((status = 200, description = "Invites of the links that this staff member may see", body = Page<InviteView>), ListInvitesRefusals))]
+    responses((status = 200, description = "Invites of the links that this staff member may see", body = Page<InviteView>), ListInvitesProblems))]
 #[get("/v1/practice/invites")]
 pub async fn list_invites(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     query: Query<InvitesQuery>,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<InviteView>>, Problem> {
-    let state = query.state.as_deref().map(|word| {
-        State::from_word(word).ok_or_else(|| wrong("/state", "invalid_request", "Unknown invite state."))
+    let state = query.state.as_deref().map(|state| {
+        let unknown = |_| Problem::wrong_field("/state", "invalid_request", "Unknown invite state.");
+        state.parse::<State>().map_err(unknown)
     });
     let (state, limit, before) = (state.transpose()?, page.limit()?, page.after()?);
-    let found = service.read(move |tx| desk::list(tx, call.bearer.as_ref(), state, &before, limit + 1));
-    let views = found.await?.into_iter().map(|invite| InviteView::of(&service, invite)).collect();
-    Ok(Json(Page::of(views, limit, |view: &InviteView| view.id.to_string())))
+    let views = service.read_as_staff(&call, Permission::ReadPatients, move |tx, staff| {
+        let found = invites::list(tx, staff, state, &before, limit + 1)?;
+        Ok::<Vec<_>, Error>(found.into_iter().map(|invite| InviteView::of(tx.now, invite)).collect())
+    });
+    Ok(Json(Page::of(views.await?, limit, |view: &InviteView| view.id.to_string())))
 }
 
 /// A person to invite.
@@ -188,82 +239,83 @@ fn is_email(address: &str) -> Result<(), ValidationError> {
 }
 
 /// Parses a phone number as staff type it; without a plus it belongs to the default region.
-pub fn number(service: &Service, typed: &str) -> Result<Phone, Problem> {
+fn number(service: &Service, typed: &str) -> Result<Phone, Problem> {
     Phone::parse(typed, Some(&service.settings.verification.default_region))
-        .map_err(|wrong| Problem::field(Code::PhoneInvalid, "/phone", wrong.to_string()))
+        .map_err(|error| Problem::field(Code::PhoneInvalid, "/phone", error.to_string()))
 }
 
-refusals!(CreateInviteRefusals: keyed, Unauthorized, StaffForbidden, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, OptedOut, InviteLimited, LinkPaused);
+problems!(CreateInviteProblems: keyed, Unauthorized, StaffForbidden, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, OptedOut, InviteLimited, LinkPaused);
 
 /// Invite a person by text message and e-mail
 #[utoipa::path(tag = "practice", request_body = CreateInvite, security(("staff_token" = [])),
-    responses((status = 201, description = "The invite was created, and both messages are queued unless it is a draft", body = InviteAnswer), CreateInviteRefusals))]
+    responses((status = 201, description = "The invite was created, and both messages are queued unless it is a draft", body = InviteAnswer), CreateInviteProblems))]
 #[post("/v1/practice/invites")]
 pub async fn create_invite(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     body: Body<CreateInvite>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let phone = number(&service, &input.phone)?;
-    let email =
-        Email::parse(&input.email).ok_or_else(|| wrong("/email", "email", "Check this e-mail address."))?;
-    let (bearer, this) = (call.bearer.clone(), service.clone());
-    once(&service, &call, &canonical, move |tx| {
-        let name = invites::name(&input.name).unwrap_or_default();
-        let (language, sends) = (input.language, input.send);
-        let new = |created_by| NewInvite { created_by, name, phone, email, language, sends };
-        let invite = desk::create(tx, bearer.as_ref(), input.link_id.as_ref(), new)?;
-        Ok::<_, Refusal>(Answer::created(&InviteAnswer { invite: InviteView::of(&this, invite) }))
-    })
-    .await
+    let email = Email::parse(&input.email)
+        .ok_or_else(|| Problem::wrong_field("/email", "email", "Check this e-mail address."))?;
+    let name = invites::name(&input.name).unwrap_or_default();
+    let new = NewInvite { name, phone, email, language: input.language, sends: input.send };
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Error> {
+        let invite = invites::create(tx, staff, input.link_id.as_ref(), &new)?;
+        Ok(Reply::created(&InviteAnswer::of(tx.now, invite)))
+    };
+    service.idempotent_as_staff(&call, &canonical, Permission::ReadPatients, rule).await
 }
 
-refusals!(GetInviteRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound);
+problems!(GetInviteProblems: plain, Unauthorized, StaffForbidden, InviteNotFound);
 
 /// Get one of the practice's invites
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The invite", body = InviteAnswer), GetInviteRefusals))]
+    responses((status = 200, description = "The invite", body = InviteAnswer), GetInviteProblems))]
 #[get("/v1/practice/invites/{id}")]
 pub async fn get_invite(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<InviteId>,
 ) -> Result<Json<InviteAnswer>, Problem> {
-    let found = service.read(move |tx| desk::find(tx, call.bearer.as_ref(), &id.0)).await?;
-    Ok(Json(InviteAnswer { invite: InviteView::of(&service, found) }))
+    let found = service.read_as_staff(&call, Permission::ReadPatients, move |tx, staff| {
+        let invite = invites::find(tx, staff, &id.0)?;
+        Ok::<_, Error>(InviteAnswer::of(tx.now, invite))
+    });
+    Ok(Json(found.await?))
 }
 
-refusals!(ResendInviteRefusals: keyed_plain, Unauthorized, StaffForbidden, InviteNotFound, InviteFixed, OptedOut, InviteLimited, LinkPaused);
+problems!(ResendInviteProblems: keyed_plain, Unauthorized, StaffForbidden, InviteNotFound, InviteFixed, OptedOut, InviteLimited, LinkPaused);
 
 /// Send an invite, or send it again
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 202, description = "The messages are queued, earlier ones stop working, and the seven days until expiry start again. A proven address gets no second e-mail", body = InviteAnswer), ResendInviteRefusals))]
+    responses((status = 202, description = "The messages are queued, earlier ones stop working, and the seven days until expiry start again. A proven address gets no second e-mail", body = InviteAnswer), ResendInviteProblems))]
 #[post("/v1/practice/invites/{id}/resend")]
 pub async fn resend_invite(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<InviteId>,
 ) -> Result<HttpResponse, Problem> {
-    let (bearer, this) = (call.bearer.clone(), service.clone());
-    once(&service, &call, b"", move |tx| {
-        let invite = desk::send(tx, bearer.as_ref(), &id.0)?;
-        Ok::<_, Refusal>(Answer::accepted(&InviteAnswer { invite: InviteView::of(&this, invite) }))
-    })
-    .await
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Error> {
+        let invite = invites::send(tx, staff, &id.0)?;
+        Ok(Reply::accepted(&InviteAnswer::of(tx.now, invite)))
+    };
+    service.idempotent_as_staff(&call, b"", Permission::ReadPatients, rule).await
 }
 
-refusals!(RevokeInviteRefusals: plain, Unauthorized, StaffForbidden, InviteNotFound, InviteFixed);
+problems!(RevokeInviteProblems: plain, Unauthorized, StaffForbidden, InviteNotFound, InviteFixed);
 
 /// Revoke an invite and its links
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 204, description = "The invite was revoked, and its links no longer work"), RevokeInviteRefusals))]
+    responses((status = 204, description = "The invite was revoked, and its links no longer work"), RevokeInviteProblems))]
 #[delete("/v1/practice/invites/{id}")]
 pub async fn revoke_invite(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<InviteId>,
 ) -> Result<HttpResponse, Problem> {
-    service.write(move |tx| desk::revoke(tx, call.bearer.as_ref(), &id.0)).await?;
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| invites::revoke(tx, staff, &id.0);
+    service.write_as_staff(&call, Permission::ReadPatients, rule).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -7,19 +7,35 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::wrong;
-use crate::domain::desk::notifications;
-use crate::domain::notifications::{Change, Entry, Frequency, Paused};
-use crate::kit::Timestamp;
+use crate::domain::notifications::{self, Change, Error, Frequency, PausedMailbox, Recipient, Setting};
+use crate::domain::staff::Permission;
 use crate::kit::ids::LinkId;
 use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Body, Call, Page, PageQuery, Problem};
+use crate::problems;
+use crate::web::http::{Body, Code, Page, PageQuery, Problem, RequestContext};
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Staff(error) => error.into(),
+            Error::NotListed => {
+                wrong("/person", "not_listed", "Add the person to the link's notify list first.")
+            }
+            Error::LastRecipient => Self::field(
+                Code::LastRecipient,
+                "/frequency",
+                "The practice would no longer be notified of new patients. Add another recipient first.",
+            ),
+            Error::Db(error) => error.into(),
+        }
+    }
+}
 
 /// How often a person is notified of one link's new patients.
 #[derive(Serialize, ToSchema)]
 pub struct Notification {
     /// The person who is notified.
-    person: Person,
+    person: NotifiedPerson,
     /// The link whose new patients they are notified of.
     link: NotifiedLink,
     /// How often the person is notified.
@@ -31,20 +47,26 @@ pub struct Notification {
 
 /// A staff member, or the practice's own address if a link's notify list is empty.
 #[derive(Serialize, ToSchema)]
-#[schema(as = NotifiedPerson)]
-pub struct Person {
-    /// The kind of recipient: `staff` or `practice`.
-    #[schema(example = "staff", pattern = "^(staff|practice)$")]
-    kind: &'static str,
+pub struct NotifiedPerson {
+    /// The kind of recipient.
+    kind: RecipientKind,
     /// The id of the staff member or practice.
-    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: String,
+    #[schema(value_type = String, example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    id: Recipient,
     /// The display name of the person.
     #[schema(example = "Ana Ruiz")]
     name: String,
     /// The address that receives the notifications.
     #[schema(example = "ana@elm.example")]
     email: String,
+}
+
+/// The kind of a recipient.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecipientKind {
+    Staff,
+    Practice,
 }
 
 /// A link in short form.
@@ -57,30 +79,25 @@ pub struct NotifiedLink {
     label: String,
 }
 
-/// A mailbox that bounces e-mail.
-#[derive(Serialize, ToSchema)]
-pub struct PausedMailbox {
-    /// A short code for the mail server's answer.
-    #[schema(example = "mailbox_refused")]
-    reason: String,
-    /// Since when no e-mail is sent to it.
-    since: Timestamp,
-}
-
-impl Notification {
-    fn of(entry: Entry) -> Self {
-        let kind = if entry.person.starts_with("stf_") { "staff" } else { "practice" };
-        let paused = entry.paused.map(|Paused { reason, since }| PausedMailbox { reason, since });
+impl From<Setting> for Notification {
+    fn from(setting: Setting) -> Self {
+        let Setting { recipient: id, name, email, link_id, link_label, frequency, paused } = setting;
+        let kind = match id {
+            Recipient::Staff(_) => RecipientKind::Staff,
+            Recipient::Practice(_) => RecipientKind::Practice,
+        };
         Self {
-            person: Person { kind, id: entry.person, name: entry.name, email: entry.email },
-            link: NotifiedLink { id: entry.link_id, label: entry.link_label },
-            frequency: entry.frequency,
+            person: NotifiedPerson { kind, id, name, email },
+            link: NotifiedLink { id: link_id, label: link_label },
+            frequency,
             paused,
         }
     }
+}
 
+impl Notification {
     fn key(&self) -> String {
-        format!("{} {}", self.link.id, self.person.id)
+        format!("{} {}", self.link.id, self.person.id.as_str())
     }
 }
 
@@ -95,8 +112,8 @@ pub struct NotificationsAnswer {
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct ChangeNotifications {
     /// The id of a staff member, or of the practice for its own address.
-    #[schema(example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    person: String,
+    #[schema(value_type = String, example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
+    person: Recipient,
     /// Only this link; if omitted, every link the person is notified of.
     link_id: Option<LinkId>,
     /// How often to notify the person from now on.
@@ -108,40 +125,42 @@ pub struct ChangeNotifications {
     resume: bool,
 }
 
-refusals!(ListNotificationsRefusals: plain, Unauthorized, InvalidRequest);
+problems!(ListNotificationsProblems: plain, Unauthorized, InvalidRequest);
 
 /// List notification settings by link and person
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Settings ordered by link and person; members see only their own", body = Page<Notification>), ListNotificationsRefusals))]
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Settings ordered by link and person; members see only their own", body = Page<Notification>), ListNotificationsProblems))]
 #[get("/v1/practice/notifications")]
 pub async fn list_notifications(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<Notification>>, Problem> {
     let (limit, after) = (page.limit()?, page.after()?);
-    let entries = service.read(move |tx| {
+    let settings = service.read_as_staff(&call, Permission::ViewPractice, move |tx, staff| {
         let after = after.split_once(' ').unwrap_or((&after, ""));
-        notifications::list(tx, call.bearer.as_ref(), after, limit + 1)
+        notifications::list(tx, staff, after, limit + 1)
     });
-    let items = entries.await?.into_iter().map(Notification::of).collect();
+    let items = settings.await?.into_iter().map(Notification::from).collect();
     Ok(Json(Page::of(items, limit, Notification::key)))
 }
 
-refusals!(ChangeNotificationsRefusals: body, Unauthorized, StaffForbidden, LastRecipient);
+problems!(ChangeNotificationsProblems: body, Unauthorized, StaffForbidden, LastRecipient);
 
 /// Update a person's notification settings
-#[utoipa::path(tag = "practice", request_body = ChangeNotifications, security(("staff_token" = [])), responses((status = 200, description = "The person's settings after the change. Members can change only their own", body = NotificationsAnswer), ChangeNotificationsRefusals))]
+#[utoipa::path(tag = "practice", request_body = ChangeNotifications, security(("staff_token" = [])), responses((status = 200, description = "The person's settings after the change. Members can change only their own", body = NotificationsAnswer), ChangeNotificationsProblems))]
 #[patch("/v1/practice/notifications")]
 pub async fn change_notifications(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     body: Body<ChangeNotifications>,
 ) -> Result<Json<NotificationsAnswer>, Problem> {
     let ChangeNotifications { person, link_id, frequency, resume } = body.value;
     if frequency.is_none() && !resume {
         return Err(wrong("/frequency", "nothing_to_change", "Send a frequency, or `resume`."));
     }
-    let change = Change { person, link_id, frequency, resume };
-    let entries = service.write(move |tx| notifications::change(tx, call.bearer.as_ref(), &change)).await?;
-    Ok(Json(NotificationsAnswer { items: entries.into_iter().map(Notification::of).collect() }))
+    let change = Change { recipient: person, link_id, frequency, resume };
+    let settings = service.write_as_staff(&call, Permission::ViewPractice, move |tx, staff| {
+        notifications::change(tx, staff, &change)
+    });
+    Ok(Json(NotificationsAnswer { items: settings.await?.into_iter().map(Notification::from).collect() }))
 }

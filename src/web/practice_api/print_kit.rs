@@ -8,15 +8,25 @@ use actix_web::{HttpResponse, get};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::domain::desk::Refusal;
-use crate::domain::links::Destination;
-use crate::domain::printing::RenderPool;
-use crate::domain::printing::{self, Paper, Sheet, Unprintable};
+use crate::domain::links;
+use crate::domain::printing::{self, Paper, RenderPool, Sheet};
+use crate::domain::staff::Permission;
+use crate::kit::Language;
 use crate::kit::ids::LinkId;
-use crate::kit::{Language, Secret};
 use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Call, PathId, Problem};
+use crate::problems;
+use crate::web::http::{Caller, Code, PathId, Problem, RequestContext};
+
+impl From<printing::Error> for Problem {
+    fn from(why: printing::Error) -> Self {
+        match why {
+            printing::Error::Busy => {
+                Self::new(Code::Unavailable, "The service is busy. Try again in a moment.")
+            }
+            _ => Self::new(Code::Internal, "This link cannot be printed."),
+        }
+    }
+}
 
 /// The paper size to print on.
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
@@ -38,16 +48,6 @@ impl From<PaperSize> for Paper {
     }
 }
 
-/// The language of a printed sheet.
-#[derive(Debug, Clone, Copy, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SheetLanguage {
-    /// Print the sheet in English.
-    En,
-    /// Print the sheet in Spanish.
-    Es,
-}
-
 /// Options of a printed sheet.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -58,7 +58,7 @@ pub struct PrintQuery {
     paper: PaperSize,
     /// The language; by default the practice's language.
     #[param(inline, example = "en")]
-    language: Option<SheetLanguage>,
+    language: Option<Language>,
 }
 
 impl PrintQuery {
@@ -68,10 +68,7 @@ impl PrintQuery {
 
     /// The requested language; `None` means the practice's own.
     pub(super) fn language(&self) -> Option<Language> {
-        self.language.map(|language| match language {
-            SheetLanguage::En => Language::En,
-            SheetLanguage::Es => Language::Es,
-        })
+        self.language
     }
 }
 
@@ -106,111 +103,112 @@ impl Piece {
         }
     }
 
-    fn draw(self, sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Unprintable> {
+    fn draw(self, sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, printing::Error> {
         match self {
             Self::QrSvg => printing::qr_svg(sheet).map(String::into_bytes),
             Self::QrPng => printing::qr_png(sheet),
             Self::Poster => printing::poster(sheet, paper),
             Self::Cards => printing::cards(sheet, paper),
-            Self::Tent => printing::tent(sheet, paper),
+            Self::Tent => printing::table_tent(sheet, paper),
         }
     }
 }
 
-refusals!(PrintRefusals: plain, Unauthorized, LinkNotFound, InvalidRequest);
+problems!(PrintProblems: plain, Unauthorized, LinkNotFound, InvalidRequest);
 
 /// Get a link's QR code as SVG
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "SVG", content_type = "image/svg+xml", body = String), PrintRefusals))]
+    responses((status = 200, description = "SVG", content_type = "image/svg+xml", body = String), PrintProblems))]
 #[get("/v1/practice/links/{id}/qr.svg")]
 pub async fn get_link_qr_svg(
     service: Data<Service>,
     pool: Data<RenderPool>,
-    call: Call,
+    call: RequestContext,
     id: PathId<LinkId>,
 ) -> Result<HttpResponse, Problem> {
-    print(service, pool, call.bearer, id, PrintQuery::default(), Piece::QrSvg).await
+    print(&service, &pool, &call, id, PrintQuery::default(), Piece::QrSvg).await
 }
 
 /// Get a link's QR code as PNG
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), PrintRefusals))]
+    responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), PrintProblems))]
 #[get("/v1/practice/links/{id}/qr.png")]
 pub async fn get_link_qr_png(
     service: Data<Service>,
     pool: Data<RenderPool>,
-    call: Call,
+    call: RequestContext,
     id: PathId<LinkId>,
 ) -> Result<HttpResponse, Problem> {
-    print(service, pool, call.bearer, id, PrintQuery::default(), Piece::QrPng).await
+    print(&service, &pool, &call, id, PrintQuery::default(), Piece::QrPng).await
 }
 
 /// Get a link's wall poster as PDF
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
-    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
+    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintProblems))]
 #[get("/v1/practice/links/{id}/poster.pdf")]
 pub async fn get_link_poster(
     service: Data<Service>,
     pool: Data<RenderPool>,
-    call: Call,
+    call: RequestContext,
     id: PathId<LinkId>,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    print(service, pool, call.bearer, id, query.into_inner(), Piece::Poster).await
+    print(&service, &pool, &call, id, query.into_inner(), Piece::Poster).await
 }
 
 /// Get a link's handout cards as PDF
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
-    responses((status = 200, description = "PDF with four cards per sheet", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
+    responses((status = 200, description = "PDF with four cards per sheet", content_type = "application/pdf", body = Vec<u8>), PrintProblems))]
 #[get("/v1/practice/links/{id}/cards.pdf")]
 pub async fn get_link_cards(
     service: Data<Service>,
     pool: Data<RenderPool>,
-    call: Call,
+    call: RequestContext,
     id: PathId<LinkId>,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    print(service, pool, call.bearer, id, query.into_inner(), Piece::Cards).await
+    print(&service, &pool, &call, id, query.into_inner(), Piece::Cards).await
 }
 
 /// Get a link's table tent as PDF
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
-    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintRefusals))]
+    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintProblems))]
 #[get("/v1/practice/links/{id}/tent.pdf")]
 pub async fn get_link_table_tent(
     service: Data<Service>,
     pool: Data<RenderPool>,
-    call: Call,
+    call: RequestContext,
     id: PathId<LinkId>,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    print(service, pool, call.bearer, id, query.into_inner(), Piece::Tent).await
+    print(&service, &pool, &call, id, query.into_inner(), Piece::Tent).await
 }
 
 /// Renders the item in the render pool, where no database connection is held.
 pub async fn print(
-    service: Data<Service>,
-    pool: Data<RenderPool>,
-    token: Option<Secret>,
+    service: &Service,
+    pool: &RenderPool,
+    caller: &impl Caller,
     id: PathId<LinkId>,
     query: PrintQuery,
     piece: Piece,
 ) -> Result<HttpResponse, Problem> {
-    let to: Destination =
-        service.read(move |tx| crate::domain::desk::printable(tx, token.as_ref(), &id.0)).await?;
+    let to = service
+        .read_as_staff(caller, Permission::ViewPractice, move |tx, staff| links::printable(tx, staff, &id.0))
+        .await?;
     let (code, settings) = (to.link.code.clone(), Arc::clone(&service.settings));
-    let drawn = pool.draw(move || {
+    let rendering = pool.draw(move || {
         let sheet = Sheet {
             practice: (!to.is_discreet()).then_some(to.practice.name.as_str()),
             city: &to.practice.city,
             app_name: &settings.app.name,
             public_url: &settings.public_url,
             code: &to.link.code,
-            language: query.language().unwrap_or(to.practice.language()),
+            language: query.language().unwrap_or(to.practice.language),
         };
         piece.draw(&sheet, query.paper())
     });
-    let bytes = drawn.await.map_err(Refusal::Unprintable)?;
+    let bytes = rendering.await?;
     let (media_type, name, end) = piece.parts();
     let file = format!("inline; filename=\"{name}-{code}.{end}\"");
     Ok(HttpResponse::Ok()

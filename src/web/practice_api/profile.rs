@@ -2,19 +2,31 @@
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, patch, put};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::wrong;
-use crate::domain::desk::profile;
-use crate::domain::practices::{Change, Practice};
+use super::links::types::present;
+use crate::domain::practices::{self, Change, Plan, Practice};
 use crate::domain::printing::RenderPool;
-use crate::domain::printing::logo::{self, BadLogo};
+use crate::domain::printing::logo::{self, LogoError};
+use crate::domain::staff::{self, Permission};
+use crate::kit::Language;
 use crate::kit::ids::PracticeId;
 use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Body, Call, Code, Problem, RawBody};
+use crate::problems;
+use crate::web::http::{Body, Caller, Code, Problem, RawBody, RequestContext};
+
+impl From<practices::Error> for Problem {
+    fn from(error: practices::Error) -> Self {
+        match error {
+            practices::Error::Field(bad) => Self::wrong_field(bad.pointer, bad.code, &bad.detail),
+            practices::Error::NotFound => staff::Error::Unauthorized.into(),
+            practices::Error::NoLogo => Self::new(Code::NotFound, "The practice has no logo."),
+            practices::Error::Db(error) => error.into(),
+        }
+    }
+}
 
 /// The profile of a practice, as its staff see it.
 #[derive(Serialize, ToSchema)]
@@ -28,11 +40,11 @@ pub struct Profile {
     #[schema(example = "Springfield")]
     city: String,
     /// The plan, `basic` or `communicator`; only the operator can change it.
-    #[schema(example = "communicator", pattern = "^(basic|communicator)$")]
-    plan: String,
+    #[schema(value_type = String, example = "communicator", pattern = "^(basic|communicator)$")]
+    plan: Plan,
     /// The language of notices to the practice: `en` or `es`.
-    #[schema(example = "en", pattern = "^(en|es)$")]
-    language: String,
+    #[schema(value_type = String, example = "en", pattern = "^(en|es)$")]
+    language: Language,
     /// The practice's IANA time zone.
     #[schema(example = "America/Chicago")]
     time_zone: String,
@@ -61,8 +73,8 @@ pub struct ProfileAnswer {
 impl ProfileAnswer {
     fn of(practice: Practice) -> Json<Self> {
         let profile = Profile {
-            plan: practice.plan().to_owned(),
-            language: practice.language().as_str().to_owned(),
+            plan: practice.plan,
+            language: practice.language,
             accent: practice.accent().map(|accent| accent.to_string()),
             countries: practice.countries(),
             id: practice.id,
@@ -107,82 +119,100 @@ pub struct ChangeProfile {
     notice_email: Option<Option<String>>,
 }
 
-/// Distinguishes a `null` field from an omitted one.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(field).map(Some)
-}
-
-refusals!(GetProfileRefusals: plain, Unauthorized);
+problems!(GetProfileProblems: plain, Unauthorized);
 
 /// Get the practice's profile
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "The practice", body = ProfileAnswer), GetProfileRefusals))]
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "The practice", body = ProfileAnswer), GetProfileProblems))]
 #[get("/v1/practice/profile")]
-pub async fn get_profile(service: Data<Service>, call: Call) -> Result<Json<ProfileAnswer>, Problem> {
-    Ok(ProfileAnswer::of(service.read(move |tx| profile::show(tx, call.bearer.as_ref())).await?))
+pub async fn get_profile(
+    service: Data<Service>,
+    call: RequestContext,
+) -> Result<Json<ProfileAnswer>, Problem> {
+    Ok(ProfileAnswer::of(service.read_as_staff(&call, Permission::ViewPractice, staff::practice).await?))
 }
 
-refusals!(ChangeProfileRefusals: body, Unauthorized, StaffForbidden);
+problems!(ChangeProfileProblems: body, Unauthorized, StaffForbidden);
 
 /// Update the practice's profile
-#[utoipa::path(tag = "practice", request_body = ChangeProfile, security(("staff_token" = [])), responses((status = 200, description = "The profile after the change", body = ProfileAnswer), ChangeProfileRefusals))]
+#[utoipa::path(tag = "practice", request_body = ChangeProfile, security(("staff_token" = [])), responses((status = 200, description = "The profile after the change", body = ProfileAnswer), ChangeProfileProblems))]
 #[patch("/v1/practice/profile")]
 pub async fn change_profile(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     body: Body<ChangeProfile>,
 ) -> Result<Json<ProfileAnswer>, Problem> {
     let ChangeProfile { name, city, language, time_zone, accent, countries, notice_email } = body.value;
     let change = Change { name, city, language, time_zone, accent, countries, notice_email };
-    let changed = service.write(move |tx| profile::change(tx, call.bearer.as_ref(), &change)).await?;
-    Ok(ProfileAnswer::of(changed))
+    let changed = service.write_as_staff(&call, Permission::ConfigurePractice, move |tx, staff| {
+        practices::change(tx, &staff.staff_id, &staff.practice_id, &change)
+    });
+    Ok(ProfileAnswer::of(changed.await?))
 }
 
-refusals!(GetLogoRefusals: plain, Unauthorized, NotFound);
+problems!(GetLogoProblems: plain, Unauthorized, NotFound);
 
 /// Get the practice's logo
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), GetLogoRefusals))]
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), GetLogoProblems))]
 #[get("/v1/practice/logo")]
-pub async fn get_logo(service: Data<Service>, call: Call) -> Result<HttpResponse, Problem> {
-    let png = service.read(move |tx| profile::logo(tx, call.bearer.as_ref())).await?;
-    Ok(HttpResponse::Ok().content_type("image/png").body(png))
+pub async fn get_logo(service: Data<Service>, call: RequestContext) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().content_type("image/png").body(find_logo(&service, &call).await?))
 }
 
-refusals!(SetLogoRefusals: body, Unauthorized, StaffForbidden);
+/// Returns the logo (PNG) of the caller's practice.
+pub async fn find_logo(service: &Service, caller: &impl Caller) -> Result<Vec<u8>, Problem> {
+    service
+        .read_as_staff(caller, Permission::ViewPractice, |tx, staff| {
+            practices::logo(tx, &staff.practice_id)?.ok_or(practices::Error::NoLogo)
+        })
+        .await
+}
+
+problems!(SetLogoProblems: body, Unauthorized, StaffForbidden);
 
 /// Upload the practice's logo
-#[utoipa::path(tag = "practice", request_body(content = Vec<u8>, content_type = "image/png", description = "PNG, at most 512 × 512 pixels and 64 KiB"), security(("staff_token" = [])), responses((status = 204, description = "The logo was stored; landing pages show it from now on"), SetLogoRefusals))]
+#[utoipa::path(tag = "practice", request_body(content = Vec<u8>, content_type = "image/png", description = "PNG, at most 512 × 512 pixels and 64 KiB"), security(("staff_token" = [])), responses((status = 204, description = "The logo was stored; landing pages show it from now on"), SetLogoProblems))]
 #[put("/v1/practice/logo")]
 pub async fn set_logo(
     service: Data<Service>,
     pool: Data<RenderPool>,
-    call: Call,
+    call: RequestContext,
     body: RawBody<{ logo::MOST_BYTES }>,
 ) -> Result<HttpResponse, Problem> {
     if body.media_type != "image/png" {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send `content-type: image/png`."));
     }
-    let png = drawn(&pool, body.bytes).await?;
-    service.write(move |tx| profile::set_logo(tx, call.bearer.as_ref(), Some(&png))).await?;
+    let png = encode_logo(&pool, body.bytes).await?;
+    store_logo(&service, &call, Some(png)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Re-encodes an uploaded file as the practice's logo, in the render pool.
-pub async fn drawn(pool: &RenderPool, file: Vec<u8>) -> Result<Vec<u8>, Problem> {
-    let drawn = pool.draw(move || Ok(logo::logo(&file))).await.map_err(super::Refusal::from)?;
-    drawn.map_err(unusable)
+pub async fn encode_logo(pool: &RenderPool, file: Vec<u8>) -> Result<Vec<u8>, Problem> {
+    pool.draw(move || Ok(logo::reencode(&file))).await?.map_err(|bad| {
+        let code = if bad == LogoError::Large { "too_large" } else { "invalid_png" };
+        Problem::wrong_field("", code, &bad.to_string())
+    })
 }
 
-fn unusable(bad: BadLogo) -> Problem {
-    let code = if bad == BadLogo::Large { "too_large" } else { "invalid_png" };
-    wrong("", code, &bad.to_string())
+/// Replaces the logo of the caller's practice, or deletes it if `png` is `None`.
+pub async fn store_logo(
+    service: &Service,
+    caller: &impl Caller,
+    png: Option<Vec<u8>>,
+) -> Result<(), Problem> {
+    service
+        .write_as_staff(caller, Permission::ConfigurePractice, move |tx, staff| {
+            practices::set_logo(tx, &staff.staff_id, &staff.practice_id, png.as_deref())
+        })
+        .await
 }
 
-refusals!(DeleteLogoRefusals: plain, Unauthorized, StaffForbidden, NotFound);
+problems!(DeleteLogoProblems: plain, Unauthorized, StaffForbidden, NotFound);
 
 /// Delete the practice's logo
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 204, description = "The logo was deleted; landing pages show initials again"), DeleteLogoRefusals))]
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 204, description = "The logo was deleted; landing pages show initials again"), DeleteLogoProblems))]
 #[delete("/v1/practice/logo")]
-pub async fn delete_logo(service: Data<Service>, call: Call) -> Result<HttpResponse, Problem> {
-    service.write(move |tx| profile::set_logo(tx, call.bearer.as_ref(), None)).await?;
+pub async fn delete_logo(service: Data<Service>, call: RequestContext) -> Result<HttpResponse, Problem> {
+    store_logo(&service, &call, None).await?;
     Ok(HttpResponse::NoContent().finish())
 }

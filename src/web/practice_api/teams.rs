@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
-use crate::domain::staff::Refusal;
-use crate::domain::staff::people::{self, TeamDetails};
+use crate::domain::staff::Permission;
+use crate::domain::staff::teams::{self, TeamDetails};
 use crate::kit::ids::{StaffId, TeamId};
 use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Answer, Body, Call, PathId, Problem, once};
-use crate::web::staff_api::is_name;
+use crate::problems;
+use crate::web::http::fields::is_name;
+use crate::web::http::{Body, PathId, Problem, Reply, RequestContext};
 
 /// A team of staff members who own links together.
 #[derive(Serialize, ToSchema)]
@@ -82,55 +82,53 @@ fn are_members(members: &[StaffId]) -> Result<(), ValidationError> {
     }
 }
 
-refusals!(ListTeamsRefusals: plain, Unauthorized);
+problems!(ListTeamsProblems: plain, Unauthorized);
 
 /// List the practice's teams
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "All teams of the practice", body = Teams), ListTeamsRefusals))]
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "All teams of the practice", body = Teams), ListTeamsProblems))]
 #[get("/v1/practice/teams")]
-pub async fn list_teams(service: Data<Service>, call: Call) -> Result<Json<Teams>, Problem> {
-    let found = service.read(move |tx| people::teams(tx, call.bearer.as_ref())).await?;
+pub async fn list_teams(service: Data<Service>, call: RequestContext) -> Result<Json<Teams>, Problem> {
+    let found = service.read_as_staff(&call, Permission::ViewPractice, teams::list).await?;
     Ok(Json(Teams { items: found.into_iter().map(TeamView::from).collect() }))
 }
 
-refusals!(CreateTeamRefusals: keyed, Unauthorized, StaffForbidden, TeamExists);
+problems!(CreateTeamProblems: keyed, Unauthorized, StaffForbidden, TeamExists);
 
 /// Create a team of staff members
-#[utoipa::path(tag = "practice", request_body = CreateTeam, security(("staff_token" = [])), responses((status = 201, description = "The new team", body = TeamAnswer), CreateTeamRefusals))]
+#[utoipa::path(tag = "practice", request_body = CreateTeam, security(("staff_token" = [])), responses((status = 201, description = "The new team", body = TeamAnswer), CreateTeamProblems))]
 #[post("/v1/practice/teams")]
 pub async fn create_team(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     body: Body<CreateTeam>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
-    let bearer = call.bearer.clone();
-    once(&service, &call, &canonical, move |tx| {
-        let name = input.name.trim();
-        let made = people::make_team(tx, bearer.as_ref(), name, &input.members)?;
-        Ok::<_, Refusal>(Answer::created(&TeamAnswer { team: made.into() }))
-    })
-    .await
+    let permission = Permission::ConfigurePractice;
+    let created = service.idempotent_as_staff(&call, &canonical, permission, move |tx, staff| {
+        let team = teams::create(tx, staff, input.name.trim(), &input.members);
+        team.map(|team| Reply::created(&TeamAnswer { team: team.into() }))
+    });
+    created.await
 }
 
-refusals!(ChangeTeamRefusals: body, Unauthorized, StaffForbidden, TeamNotFound, TeamExists);
+problems!(ChangeTeamProblems: body, Unauthorized, StaffForbidden, TeamNotFound, TeamExists);
 
 /// Change a team's name or members
 ///
 /// New members see everything that came in through the team's links; removed members no longer do.
 #[utoipa::path(tag = "practice", request_body = ChangeTeam, security(("staff_token" = [])), params(("id" = String, Path, description = "The team", example = "tem_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The changed team", body = TeamAnswer), ChangeTeamRefusals))]
+    responses((status = 200, description = "The changed team", body = TeamAnswer), ChangeTeamProblems))]
 #[patch("/v1/practice/teams/{id}")]
 pub async fn change_team(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<TeamId>,
     body: Body<ChangeTeam>,
 ) -> Result<Json<TeamAnswer>, Problem> {
     let input = body.value;
     let name = input.name.map(|name| name.trim().to_owned());
-    let changed = service.write(move |tx| {
-        let bearer = call.bearer.as_ref();
-        people::change_team(tx, bearer, &id.0, name.as_deref(), input.members.as_deref())
+    let changed = service.write_as_staff(&call, Permission::ConfigurePractice, move |tx, staff| {
+        teams::change(tx, staff, &id.0, name.as_deref(), input.members.as_deref())
     });
     Ok(Json(TeamAnswer { team: changed.await?.into() }))
 }

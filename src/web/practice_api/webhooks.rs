@@ -6,29 +6,29 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
-use crate::domain::webhooks::{Change, Delivery, Endpoint, Kind, New, Refusal, State};
+use crate::domain::staff::{Permission, Staff};
+use crate::domain::webhooks::{
+    self, Change, DeliveryState, DisabledReason, Endpoint, Error, Kind, LoggedDelivery, NewWebhook, State,
+};
 use crate::kit::ids::{EventId, WebhookDeliveryId, WebhookId};
 use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, FieldError, Page, PageQuery, PathId, Problem, once};
+use crate::platform::tx::{Service, Tx};
+use crate::problems;
+use crate::web::http::{Body, Code, FieldError, Page, PageQuery, PathId, Problem, Reply, RequestContext};
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Staff(staff) => staff.into(),
-            Refusal::NotFound => {
-                Self::new(Code::WebhookNotFound, "Check the webhook id and the delivery id.")
-            }
-            Refusal::TooMany => Self::new(Code::WebhookLimit, "A practice has at most 10. Delete one first."),
-            Refusal::Disabled => Self::new(Code::WebhookDisabled, "Set its state to `active` first."),
-            Refusal::Url(why) => Self::fields(vec![FieldError {
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::new(Code::WebhookNotFound, "Check the webhook id and the delivery id."),
+            Error::TooMany => Self::new(Code::WebhookLimit, "A practice has at most 10. Delete one first."),
+            Error::Disabled => Self::new(Code::WebhookDisabled, "Set its state to `active` first."),
+            Error::Url(why) => Self::fields(vec![FieldError {
                 pointer: "/url".to_owned(),
                 code: "url_refused".to_owned(),
                 detail: why.to_owned(),
             }]),
-            Refusal::NotSealed => Self::new(Code::Internal, "Nothing was changed. Try again."),
-            Refusal::Db(error) => error.into(),
+            Error::NotSealed => Self::new(Code::Internal, "Nothing was changed. Try again."),
+            Error::Db(error) => error.into(),
         }
     }
 }
@@ -50,9 +50,9 @@ pub struct WebhookView {
     events: Option<Vec<Kind>>,
     /// Whether the webhook is called.
     state: State,
-    /// The reason why it is disabled: `gone` (it answered 410) or `staff`.
-    #[schema(required = true, example = "gone")]
-    disabled_reason: Option<String>,
+    /// The reason why it is disabled.
+    #[schema(required = true)]
+    disabled_reason: Option<DisabledReason>,
     /// The time until which calls are also signed with the previous secret.
     #[schema(required = true)]
     old_secret_until: Option<Timestamp>,
@@ -64,7 +64,7 @@ impl From<Endpoint> for WebhookView {
     fn from(endpoint: Endpoint) -> Self {
         Self {
             events: endpoint.events(),
-            state: endpoint.state(),
+            state: endpoint.state,
             id: endpoint.id,
             url: endpoint.url,
             label: endpoint.label,
@@ -113,11 +113,9 @@ pub struct DeliveryView {
     /// The id of the event, sent as the `webhook-id` header.
     event_id: EventId,
     /// The type of the event.
-    #[schema(example = "pairing.created")]
-    kind: String,
-    /// The delivery state: `queued`, `delivered` or `failed`.
-    #[schema(example = "delivered", pattern = "^(queued|delivered|failed)$")]
-    state: String,
+    kind: Kind,
+    /// The delivery state.
+    state: DeliveryState,
     /// Number of attempts, including those of replays.
     #[schema(example = 1)]
     attempts: i32,
@@ -134,8 +132,8 @@ pub struct DeliveryView {
     settled_at: Option<Timestamp>,
 }
 
-impl From<(Delivery, String)> for DeliveryView {
-    fn from((delivery, kind): (Delivery, String)) -> Self {
+impl From<LoggedDelivery> for DeliveryView {
+    fn from(LoggedDelivery { delivery, kind }: LoggedDelivery) -> Self {
         Self {
             id: delivery.id,
             event_id: delivery.event_id,
@@ -206,157 +204,151 @@ fn is_label(label: &str) -> Result<(), ValidationError> {
     Err(ValidationError::new("length").with_message("Enter up to 100 characters on one line.".into()))
 }
 
-refusals!(ListWebhooksRefusals: plain, Unauthorized, StaffForbidden, InvalidRequest);
+problems!(ListWebhooksProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List the practice's webhooks
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Webhooks, oldest first", body = Page<WebhookView>), ListWebhooksRefusals))]
+#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Webhooks, oldest first", body = Page<WebhookView>), ListWebhooksProblems))]
 #[get("/v1/practice/webhooks")]
 pub async fn list_webhooks(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<WebhookView>>, Problem> {
     let (limit, after) = (page.limit()?, page.after()?);
-    let found =
-        service.read(move |tx| crate::domain::webhooks::list(tx, call.bearer.as_ref(), &after, limit + 1));
-    let items = found.await?.into_iter().map(WebhookView::from).collect();
+    let endpoints = service.read_as_staff(&call, Permission::Administer, move |tx, staff| {
+        webhooks::list(tx, staff, &after, limit + 1)
+    });
+    let items = endpoints.await?.into_iter().map(WebhookView::from).collect();
     Ok(Json(Page::of(items, limit, |item: &WebhookView| item.id.to_string())))
 }
 
-refusals!(CreateWebhookRefusals: keyed, Unauthorized, StaffForbidden, WebhookLimit);
+problems!(CreateWebhookProblems: keyed, Unauthorized, StaffForbidden, WebhookLimit);
 
 /// Create a webhook endpoint
 ///
 /// The response is the only one that contains the secret.
-#[utoipa::path(tag = "practice", request_body = CreateWebhook, security(("staff_token" = [])), responses((status = 201, description = "The new webhook, called from now on", body = WebhookSecretAnswer), CreateWebhookRefusals))]
+#[utoipa::path(tag = "practice", request_body = CreateWebhook, security(("staff_token" = [])), responses((status = 201, description = "The new webhook, called from now on", body = WebhookSecretAnswer), CreateWebhookProblems))]
 #[post("/v1/practice/webhooks")]
 pub async fn create_webhook(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     body: Body<CreateWebhook>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: CreateWebhook { url, label, events }, canonical } = body;
-    let new = New { url, label: label.trim().to_owned(), events };
-    let bearer = call.bearer.clone();
-    once(&service, &call, &canonical, move |tx| {
-        let made = crate::domain::webhooks::create(tx, bearer.as_ref(), &new)?;
-        Ok::<_, Refusal>(Answer::created(&WebhookSecretAnswer::from(made)))
-    })
-    .await
+    let new = NewWebhook { url, label: label.trim().to_owned(), events };
+    let create = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Error> {
+        Ok(Reply::created(&WebhookSecretAnswer::from(webhooks::create(tx, staff, &new)?)))
+    };
+    service.idempotent_as_staff(&call, &canonical, Permission::Administer, create).await
 }
 
-refusals!(GetWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound);
+problems!(GetWebhookProblems: plain, Unauthorized, StaffForbidden, WebhookNotFound);
 
 /// Get a webhook endpoint
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The webhook", body = WebhookAnswer), GetWebhookRefusals))]
+    responses((status = 200, description = "The webhook", body = WebhookAnswer), GetWebhookProblems))]
 #[get("/v1/practice/webhooks/{id}")]
 pub async fn get_webhook(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<WebhookId>,
 ) -> Result<Json<WebhookAnswer>, Problem> {
-    let found =
-        service.read(move |tx| crate::domain::webhooks::find(tx, call.bearer.as_ref(), &id.0)).await?;
-    Ok(Json(found.into()))
+    let find = move |tx: &mut Tx<'_>, staff: &Staff| webhooks::find(tx, staff, &id.0);
+    Ok(Json(service.read_as_staff(&call, Permission::Administer, find).await?.into()))
 }
 
-refusals!(ChangeWebhookRefusals: body, Unauthorized, StaffForbidden, WebhookNotFound);
+problems!(ChangeWebhookProblems: body, Unauthorized, StaffForbidden, WebhookNotFound);
 
 /// Change a webhook, or pause and resume its calls
 #[utoipa::path(tag = "practice", request_body = ChangeWebhook, security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The changed webhook", body = WebhookAnswer), ChangeWebhookRefusals))]
+    responses((status = 200, description = "The changed webhook", body = WebhookAnswer), ChangeWebhookProblems))]
 #[patch("/v1/practice/webhooks/{id}")]
 pub async fn change_webhook(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<WebhookId>,
     body: Body<ChangeWebhook>,
 ) -> Result<Json<WebhookAnswer>, Problem> {
     let ChangeWebhook { url, label, events, state } = body.value;
     let change = Change { url, label: label.map(|label| label.trim().to_owned()), events, state };
-    let changed = service
-        .write(move |tx| crate::domain::webhooks::change(tx, call.bearer.as_ref(), &id.0, &change))
-        .await?;
-    Ok(Json(changed.into()))
+    let change = move |tx: &mut Tx<'_>, staff: &Staff| webhooks::change(tx, staff, &id.0, &change);
+    Ok(Json(service.write_as_staff(&call, Permission::Administer, change).await?.into()))
 }
 
-refusals!(DeleteWebhookRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound);
+problems!(DeleteWebhookProblems: plain, Unauthorized, StaffForbidden, WebhookNotFound);
 
 /// Delete a webhook and its pending deliveries
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 204, description = "The webhook is deleted"), DeleteWebhookRefusals))]
+    responses((status = 204, description = "The webhook is deleted"), DeleteWebhookProblems))]
 #[delete("/v1/practice/webhooks/{id}")]
 pub async fn delete_webhook(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<WebhookId>,
 ) -> Result<HttpResponse, Problem> {
-    service.write(move |tx| crate::domain::webhooks::delete(tx, call.bearer.as_ref(), &id.0)).await?;
+    let delete = move |tx: &mut Tx<'_>, staff: &Staff| webhooks::delete(tx, staff, &id.0);
+    service.write_as_staff(&call, Permission::Administer, delete).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-refusals!(RotateWebhookRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound);
+problems!(RotateWebhookProblems: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound);
 
 /// Rotate the signing secret
 ///
 /// For 24 hours, calls are signed with both the new and the previous secret.
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The new secret; calls carry both signatures until `old_secret_until`", body = WebhookSecretAnswer), RotateWebhookRefusals))]
+    responses((status = 200, description = "The new secret; calls carry both signatures until `old_secret_until`", body = WebhookSecretAnswer), RotateWebhookProblems))]
 #[post("/v1/practice/webhooks/{id}/rotate")]
 pub async fn rotate_webhook_secret(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<WebhookId>,
 ) -> Result<HttpResponse, Problem> {
-    let bearer = call.bearer.clone();
-    once(&service, &call, b"", move |tx| {
-        let rotated = crate::domain::webhooks::rotate(tx, bearer.as_ref(), &id.0)?;
-        Ok::<_, Refusal>(Answer::ok(&WebhookSecretAnswer::from(rotated)))
-    })
-    .await
+    let rotate = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Error> {
+        Ok(Reply::ok(&WebhookSecretAnswer::from(webhooks::rotate(tx, staff, &id.0)?)))
+    };
+    service.idempotent_as_staff(&call, b"", Permission::Administer, rotate).await
 }
 
-refusals!(ListDeliveriesRefusals: plain, Unauthorized, StaffForbidden, WebhookNotFound, InvalidRequest);
+problems!(ListDeliveriesProblems: plain, Unauthorized, StaffForbidden, WebhookNotFound, InvalidRequest);
 
 /// List the deliveries of a webhook in the last 30 days
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
-    responses((status = 200, description = "Log entries, newest first", body = Page<DeliveryView>), ListDeliveriesRefusals))]
+    responses((status = 200, description = "Log entries, newest first", body = Page<DeliveryView>), ListDeliveriesProblems))]
 #[get("/v1/practice/webhooks/{id}/deliveries")]
 pub async fn list_webhook_deliveries(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<WebhookId>,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<DeliveryView>>, Problem> {
     let (limit, cursor) = (page.limit()?, page.after()?);
-    let found = service.read(move |tx| {
+    let deliveries = service.read_as_staff(&call, Permission::Administer, move |tx, staff| {
         let before = Some(cursor.as_str()).filter(|cursor| !cursor.is_empty());
-        crate::domain::webhooks::deliveries(tx, call.bearer.as_ref(), &id.0, before, limit + 1)
+        webhooks::deliveries(tx, staff, &id.0, before, limit + 1)
     });
-    let items = found.await?.into_iter().map(DeliveryView::from).collect();
+    let items = deliveries.await?.into_iter().map(DeliveryView::from).collect();
     Ok(Json(Page::of(items, limit, |item: &DeliveryView| item.id.to_string())))
 }
 
-refusals!(ReplayRefusals: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound, WebhookDisabled);
+problems!(ReplayProblems: keyed_plain, Unauthorized, StaffForbidden, WebhookNotFound, WebhookDisabled);
 
 /// Replay a webhook delivery
 ///
 /// Sends the event again at once, under its own id.
 #[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("delivery" = String, Path, description = "The delivery log entry", example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 202, description = "Queued, with the full retry schedule", body = WebhookDeliveryAnswer), ReplayRefusals))]
+    responses((status = 202, description = "Queued, with the full retry schedule", body = WebhookDeliveryAnswer), ReplayProblems))]
 #[post("/v1/practice/webhooks/{id}/deliveries/{delivery}/replay")]
 pub async fn replay_webhook_delivery(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     id: PathId<WebhookId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let bearer = call.bearer.clone();
     let delivery = PathId::named(&request, "delivery");
-    once(&service, &call, b"", move |tx| {
-        let line = crate::domain::webhooks::replay(tx, bearer.as_ref(), &id.0, &delivery.0)?;
-        Ok::<_, Refusal>(Answer::accepted(&WebhookDeliveryAnswer { delivery: line.into() }))
-    })
-    .await
+    let replay = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Error> {
+        let logged = webhooks::replay(tx, staff, &id.0, &delivery.0)?;
+        Ok(Reply::accepted(&WebhookDeliveryAnswer { delivery: logged.into() }))
+    };
+    service.idempotent_as_staff(&call, b"", Permission::Administer, replay).await
 }

@@ -6,18 +6,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::account::wrong_code;
-use super::{email, is_email};
+use super::me::wrong_code;
 use crate::domain::printing;
-use crate::domain::staff::PasswordHasher;
-use crate::domain::staff::session::{self, Refreshed, Session, Tokens};
-use crate::domain::staff::sign_in::{self, Attempt, Begun, Challenge, Finished};
-use crate::domain::staff::{self, Refusal, letter};
+use crate::domain::staff::session::{self, Kind, Refresh, Session, Tokens};
+use crate::domain::staff::sign_in::{self, Attempt, SignInChallenge};
+use crate::domain::staff::{Error, PasswordHasher, Permission};
 use crate::kit::ids::StaffSessionId;
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Code, FieldError, Problem, once};
+use crate::problems;
+use crate::web::http::fields::{email, is_email};
+use crate::web::http::{Body, Code, PathId, Problem, Reply, RequestContext, idempotent};
 
 /// The first step of a sign-in: e-mail and password.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -38,9 +37,8 @@ pub struct BeginStaffSession {
 #[derive(Serialize, ToSchema)]
 pub struct EnrolView {
     /// The setup URL for an authenticator app (Key Uri Format).
-    #[schema(
-        example = "otpauth://totp/Messenger:ana%40elm.example?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Messenger&algorithm=SHA1&digits=6&period=30"
-    )]
+    #[schema(example = "otpauth://totp/Messenger:ana%40elm.example?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\
+                   &issuer=Messenger&algorithm=SHA1&digits=6&period=30")]
     otpauth_url: String,
     /// The same secret for typing, in base 32.
     #[schema(example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
@@ -66,7 +64,7 @@ pub struct StaffChallenge {
 
 impl StaffChallenge {
     /// `qr_svg` is empty if the URL is too long for a QR code (it never is); typing the secret still works.
-    fn of(challenge: Challenge) -> Self {
+    fn of(challenge: SignInChallenge) -> Self {
         let enrol = challenge.enrol.map(|enrol| EnrolView {
             qr_svg: printing::qr_of_text(&enrol.otpauth_url).unwrap_or_default(),
             otpauth_url: enrol.otpauth_url,
@@ -76,25 +74,25 @@ impl StaffChallenge {
     }
 }
 
-refusals!(BeginStaffSessionRefusals: keyed, SignInRefused, SignInLimited);
+problems!(BeginStaffSessionProblems: keyed, SignInRefused, SignInLimited);
 
 /// Start a sign-in with e-mail and password
-#[utoipa::path(tag = "staff", request_body = BeginStaffSession, responses((status = 201, description = "The password is right; a code is required", body = StaffChallenge), BeginStaffSessionRefusals))]
+#[utoipa::path(tag = "staff", request_body = BeginStaffSession, responses((status = 201, description = "The password is right; a code is required", body = StaffChallenge), BeginStaffSessionProblems))]
 #[post("/v1/staff/sessions")]
 pub async fn begin_staff_session(
     service: Data<Service>,
     hasher: Data<PasswordHasher>,
-    call: Call,
+    call: RequestContext,
     body: Body<BeginStaffSession>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let (email, network) = (email(&input.email)?, call.network.clone());
     let attempt = Attempt { email, password: input.password, device: input.device, network };
     let checked = sign_in::check(&service, &hasher, attempt).await?;
-    once(&service, &call, &canonical, move |tx| {
-        Ok::<_, Refusal>(match sign_in::begin(tx, &checked)? {
-            Begun::Challenge(challenge) => Answer::created(&StaffChallenge::of(challenge)),
-            Begun::Refused => Answer::Refused(Problem::new(Code::SignInRefused, "Check both and try again.")),
+    idempotent(&service, &call, &canonical, move |tx| {
+        sign_in::begin(tx, &checked).map(|challenge| match challenge {
+            Some(challenge) => Reply::created(&StaffChallenge::of(challenge)),
+            None => Reply::Refused(Problem::new(Code::SignInRefused, "Check both and try again.")),
         })
     })
     .await
@@ -121,11 +119,7 @@ impl FinishStaffSession {
         match (&self.code, &self.recovery_code) {
             (Some(code), None) => Ok(sign_in::Code::Totp(code.clone())),
             (None, Some(code)) => Ok(sign_in::Code::Recovery(code.clone())),
-            _ => Err(Problem::fields(vec![FieldError {
-                pointer: "/code".to_owned(),
-                code: "required".to_owned(),
-                detail: "Send either `code` or `recovery_code`.".to_owned(),
-            }])),
+            _ => Err(Problem::wrong_field("/code", "required", "Send either `code` or `recovery_code`.")),
         }
     }
 }
@@ -173,28 +167,28 @@ pub struct StaffSessionCreated {
     recovery_codes: Vec<String>,
 }
 
-refusals!(FinishStaffSessionRefusals: keyed, ChallengeInvalid, SecondFactorWrong, SignInLimited);
+problems!(FinishStaffSessionProblems: keyed, ChallengeInvalid, SecondFactorWrong, SignInLimited);
 
 /// Finish a sign-in with a code
 ///
 /// At the first sign-in, the code also sets up the second factor.
-#[utoipa::path(tag = "staff", request_body = FinishStaffSession, responses((status = 201, description = "The new session", body = StaffSessionCreated), FinishStaffSessionRefusals))]
+#[utoipa::path(tag = "staff", request_body = FinishStaffSession, responses((status = 201, description = "The new session", body = StaffSessionCreated), FinishStaffSessionProblems))]
 #[post("/v1/staff/sessions/totp")]
 pub async fn finish_staff_session(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     body: Body<FinishStaffSession>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let (code, network, agent) = (input.code()?, call.network.clone(), call.agent.clone());
     let call = call.held_by(&input.challenge);
-    once(&service, &call, &canonical, move |tx| {
-        let Finished::Proven(who) = sign_in::finish(tx, &input.challenge, &code, &network)? else {
-            return Ok(Answer::Refused(wrong_code()));
+    idempotent(&service, &call, &canonical, move |tx| -> Result<_, Error> {
+        let Some(staff) = sign_in::finish(tx, &input.challenge, &code, &network)? else {
+            return Ok(Reply::Refused(wrong_code()));
         };
-        let session = session::open_api(tx, &who.staff_id, &agent)?.into();
-        let view = StaffSessionCreated { session, device: who.device, recovery_codes: who.recovery_codes };
-        Ok::<_, Refusal>(Answer::created(&view))
+        let session = session::open_api(tx, &staff, &agent)?.into();
+        let (device, recovery_codes) = (staff.device, staff.recovery_codes);
+        Ok(Reply::created(&StaffSessionCreated { session, device, recovery_codes }))
     })
     .await
 }
@@ -214,24 +208,24 @@ pub struct StaffSessionAnswer {
     session: StaffSessionView,
 }
 
-refusals!(RefreshStaffRefusals: keyed, RefreshTokenInvalid, RefreshTokenReused);
+problems!(RefreshStaffProblems: keyed, RefreshTokenInvalid, RefreshTokenReused);
 
 /// Exchange a refresh token for new staff tokens
-#[utoipa::path(tag = "staff", request_body = RefreshStaffSession, responses((status = 200, description = "Fresh tokens", body = StaffSessionAnswer), RefreshStaffRefusals))]
+#[utoipa::path(tag = "staff", request_body = RefreshStaffSession, responses((status = 200, description = "Fresh tokens", body = StaffSessionAnswer), RefreshStaffProblems))]
 #[post("/v1/staff/sessions/refresh")]
 pub async fn refresh_staff_session(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     body: Body<RefreshStaffSession>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let call = call.held_by(&input.refresh_token);
-    once(&service, &call, &canonical, move |tx| {
-        Ok::<_, Refusal>(match session::refresh(tx, &input.refresh_token)? {
-            Refreshed::Tokens(tokens) => Answer::ok(&StaffSessionAnswer { session: tokens.into() }),
-            Refreshed::Reused => {
+    idempotent(&service, &call, &canonical, move |tx| {
+        session::refresh(tx, &input.refresh_token).map(|refresh| match refresh {
+            Refresh::Tokens(tokens) => Reply::ok(&StaffSessionAnswer { session: tokens.into() }),
+            Refresh::Reused => {
                 let detail = "All tokens of this session are revoked. Sign in again.";
-                Answer::Refused(Problem::field(Code::RefreshTokenReused, "/refresh_token", detail))
+                Reply::Refused(Problem::field(Code::RefreshTokenReused, "/refresh_token", detail))
             }
         })
     })
@@ -244,8 +238,8 @@ pub struct StaffSessionItem {
     /// The id of the session.
     id: StaffSessionId,
     /// The kind of session: `api` for an service, `console` for a browser.
-    #[schema(example = "console")]
-    kind: &'static str,
+    #[schema(value_type = String, example = "console")]
+    kind: Kind,
     /// Browser and operating system, from the `User-Agent`.
     #[schema(example = "Firefox, Windows")]
     label: String,
@@ -260,7 +254,7 @@ pub struct StaffSessionItem {
 impl StaffSessionItem {
     fn of(session: Session, current: Option<&StaffSessionId>) -> Self {
         Self {
-            kind: session.kind().as_str(),
+            kind: session.kind,
             is_current: current == Some(&session.id),
             id: session.id,
             label: session.label,
@@ -277,124 +271,57 @@ pub struct StaffSessions {
     items: Vec<StaffSessionItem>,
 }
 
-refusals!(StaffSessionsRefusals: plain, Unauthorized);
+problems!(StaffSessionsProblems: plain, Unauthorized);
 
 /// List your own sessions
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "Active sessions", body = StaffSessions), StaffSessionsRefusals))]
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "Active sessions", body = StaffSessions), StaffSessionsProblems))]
 #[get("/v1/staff/sessions")]
-pub async fn list_staff_sessions(service: Data<Service>, call: Call) -> Result<Json<StaffSessions>, Problem> {
-    let found = service.read(move |tx| {
-        let who = staff::authenticate(tx, call.bearer.as_ref())?;
-        let sessions = session::list(tx, &who)?;
-        let of = |session| StaffSessionItem::of(session, who.session_id.as_ref());
-        Ok::<_, Refusal>(sessions.into_iter().map(of).collect())
+pub async fn list_staff_sessions(
+    service: Data<Service>,
+    call: RequestContext,
+) -> Result<Json<StaffSessions>, Problem> {
+    let items = service.read_as_staff(&call, Permission::ViewPractice, |tx, staff| {
+        let of = |session| StaffSessionItem::of(session, staff.session_id.as_ref());
+        session::list(tx, staff).map(|sessions| sessions.into_iter().map(of).collect())
     });
-    Ok(Json(StaffSessions { items: found.await? }))
+    Ok(Json(StaffSessions { items: items.await? }))
 }
 
 /// Sign out of the current session
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "The session has ended"), StaffSessionsRefusals))]
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "The session has ended"), StaffSessionsProblems))]
 #[delete("/v1/staff/sessions/current")]
 pub async fn delete_current_staff_session(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
+) -> Result<HttpResponse, Problem> {
+    service.write_as_staff(&call, Permission::ViewPractice, session::sign_out).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+problems!(DeleteStaffSessionProblems: plain, Unauthorized, SessionNotFound);
+
+/// End one of your own sessions
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), params(("id" = String, Path, description = "The session", example = "sts_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
+    responses((status = 204, description = "The session has ended"), DeleteStaffSessionProblems))]
+#[delete("/v1/staff/sessions/{id}")]
+pub async fn delete_staff_session(
+    service: Data<Service>,
+    call: RequestContext,
+    id: PathId<StaffSessionId>,
 ) -> Result<HttpResponse, Problem> {
     service
-        .write(move |tx| {
-            let who = staff::authenticate(tx, call.bearer.as_ref())?;
-            Ok::<_, Refusal>(session::sign_out(tx, &who)?)
-        })
+        .write_as_staff(&call, Permission::ViewPractice, move |tx, staff| session::end(tx, staff, &id.0))
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Sign out of all sessions, including this one
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "All sessions have ended"), StaffSessionsRefusals))]
+#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "All sessions have ended"), StaffSessionsProblems))]
 #[delete("/v1/staff/sessions")]
-pub async fn delete_staff_sessions(service: Data<Service>, call: Call) -> Result<HttpResponse, Problem> {
-    service
-        .write(move |tx| {
-            let who = staff::authenticate(tx, call.bearer.as_ref())?;
-            session::sign_out_everywhere(tx, &who)
-        })
-        .await?;
+pub async fn delete_staff_sessions(
+    service: Data<Service>,
+    call: RequestContext,
+) -> Result<HttpResponse, Problem> {
+    service.write_as_staff(&call, Permission::ViewPractice, session::sign_out_everywhere).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// A request for a password reset.
-#[derive(Deserialize, Validate, ToSchema)]
-pub struct AskPasswordReset {
-    /// The e-mail address used to sign in.
-    #[validate(custom(function = "is_email"))]
-    #[schema(example = "ana@elm.example")]
-    email: String,
-}
-
-/// Confirms the request without revealing whether the address has an account.
-#[derive(Serialize, ToSchema)]
-pub struct PasswordResetAsked {
-    /// The status, which is always `accepted`; an e-mail is sent only if the address has an account.
-    #[schema(example = "accepted")]
-    status: &'static str,
-}
-
-refusals!(AskPasswordResetRefusals: keyed, SignInLimited);
-
-/// Request a password reset by e-mail
-#[utoipa::path(tag = "staff", request_body = AskPasswordReset, responses((status = 202, description = "The same answer for every address", body = PasswordResetAsked), AskPasswordResetRefusals))]
-#[post("/v1/staff/password-resets")]
-pub async fn request_password_reset(
-    service: Data<Service>,
-    call: Call,
-    body: Body<AskPasswordReset>,
-) -> Result<HttpResponse, Problem> {
-    let Body { value: input, canonical } = body;
-    let (email, network) = (email(&input.email)?, call.network.clone());
-    once(&service, &call, &canonical, move |tx| {
-        letter::ask_reset(tx, &email, &network)?;
-        Ok::<_, Refusal>(Answer::accepted(&PasswordResetAsked { status: "accepted" }))
-    })
-    .await
-}
-
-/// A new password, with the token of an e-mailed link.
-#[derive(Deserialize, Validate, ToSchema)]
-pub struct SetPassword {
-    /// The part of the link after the `#`.
-    #[schema(example = "slt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
-    token: Secret,
-    /// The password: 12 to 128 characters of any kind, but not the e-mail address or the practice's name.
-    #[schema(example = "correct horse battery staple")]
-    password: Secret,
-}
-
-/// Confirms that the password is set.
-#[derive(Serialize, ToSchema)]
-pub struct PasswordSet {
-    /// The e-mail address to sign in with.
-    #[schema(example = "ana@elm.example")]
-    email: String,
-}
-
-refusals!(SetPasswordRefusals: keyed, LetterExpired, PasswordRefused);
-
-/// Set a password with an invitation or reset link
-///
-/// Also ends every session of that staff member.
-#[utoipa::path(tag = "staff", request_body = SetPassword, responses((status = 200, description = "The password is set", body = PasswordSet), SetPasswordRefusals))]
-#[post("/v1/staff/passwords")]
-pub async fn set_password(
-    service: Data<Service>,
-    hasher: Data<PasswordHasher>,
-    call: Call,
-    body: Body<SetPassword>,
-) -> Result<HttpResponse, Problem> {
-    let Body { value: input, canonical } = body;
-    let call = call.held_by(&input.token);
-    let chosen = letter::choose(&service, &hasher, input.token, &input.password).await?;
-    once(&service, &call, &canonical, move |tx| {
-        let member = letter::set_password(tx, &chosen)?;
-        Ok::<_, Refusal>(Answer::ok(&PasswordSet { email: member.email }))
-    })
-    .await
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use practice_links::delivery::Providers;
+use practice_links::delivery::Transports;
 use practice_links::platform::outbox::Worker;
 
 use super::TestApp;
@@ -180,7 +180,7 @@ fn success(is_get: bool) -> ScriptedReply {
 impl TestApp {
     /// A worker that sends through the real providers, as configured.
     pub fn real_worker(&self) -> Worker {
-        let transport = Arc::new(Providers::from_settings(&self.state.service).unwrap());
+        let transport = Arc::new(Transports::from_settings(&self.state.service).unwrap());
         Worker::new(self.state.service.clone(), Arc::clone(&self.state.topics), transport)
     }
 }

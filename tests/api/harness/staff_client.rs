@@ -1,7 +1,7 @@
 //! Staff of a practice, and their requests.
 
 use practice_links::domain::practices::Practice;
-use practice_links::domain::staff::{self, NewMember, Role, letter};
+use practice_links::domain::staff::{self, NewMember, Role, password_link};
 use practice_links::kit::Email;
 use serde_json::{Value, json};
 use totp_rs::{Algorithm, Builder, Secret};
@@ -83,7 +83,7 @@ impl TestApp {
         let new = NewMember { email: Email::parse(&email).unwrap(), name: name.into(), role };
         self.write(|tx| {
             let member = staff::create(tx, &practice.id, &new)?.expect("the address is taken");
-            let token = letter::invitation(tx, &member)?;
+            let token = password_link::invitation(tx, &member)?;
             Ok((member.id, email.clone(), token.expose().to_owned()))
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use practice_links::platform::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing, Sender};
+use practice_links::platform::outbox::{Envelope, Outcome, Outgoing, SendResult, Sender, Transport};
 
 /// One attempt to send a message.
 #[derive(Clone, Debug)]
@@ -68,12 +68,12 @@ impl RecordingTransport {
     }
 }
 
-impl Carrier for RecordingTransport {
-    fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
+impl Transport for RecordingTransport {
+    fn deliver(&self, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
         let mut state = self.0.lock().unwrap();
         let outcome = state.script.pop_front().unwrap_or(Outcome::Sent);
         state.attempts.push(record(message, envelope, outcome.clone()));
-        Handed::by("recorder", outcome)
+        SendResult::by("recorder", outcome)
     }
 }
 

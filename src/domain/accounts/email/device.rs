@@ -4,38 +4,38 @@
 
 use serde_json::json;
 
-use super::{compare, send};
-use crate::domain::accounts::{Principal, Refusal, Scope, store as accounts};
-use crate::domain::conversations;
+use super::{compare, enqueue_code};
+use crate::domain::accounts::{Error, Principal, Scope, store as accounts};
+use crate::domain::pairing;
 use crate::kit::{Email, Language, Timestamp};
-use crate::platform::audit;
-use crate::platform::db::{self};
-use crate::platform::rate_limits::{self, Budget};
+use crate::platform::audit::Action;
+use crate::platform::db;
+use crate::platform::rate_limits::{self, RateLimit};
 use crate::platform::tx::Tx;
 
 /// Mails a code to the account's proven address, which the response does not name;
 /// returns the code's expiry.
-pub fn ask(tx: &mut Tx, who: &Principal, language: Language) -> Result<Timestamp, Refusal> {
-    let email = address(tx, who)?;
-    let budget = Budget::mails_about_devices(tx, &who.account_id);
-    rate_limits::take(tx, &[budget])?.map_err(|at| Refusal::MailLimited(at.wait_from(tx.now)))?;
-    Ok(send(tx, who.session_id.as_str(), &who.account_id, &email, language)?)
+pub fn send_code(tx: &mut Tx, who: &Principal, language: Language) -> Result<Timestamp, Error> {
+    let email = proven_email(tx, who)?;
+    let limit = RateLimit::mails_about_devices(tx, &who.account_id);
+    rate_limits::take(tx, &[limit])?.map_err(|at| Error::MailLimited(at.wait_from(tx.now)))?;
+    Ok(enqueue_code(tx, who.session_id.as_str(), &who.account_id, &email, language)?)
 }
 
-fn address(tx: &mut Tx, who: &Principal) -> Result<Email, Refusal> {
+fn proven_email(tx: &mut Tx, who: &Principal) -> Result<Email, Error> {
     if who.scope == Scope::Full {
-        return Err(Refusal::Unrestricted);
+        return Err(Error::Unrestricted);
     }
-    let account = accounts::find_account(tx.conn, &who.account_id)?.ok_or(Refusal::Unauthorized)?;
-    account.proven_email().and_then(Email::parse).ok_or(Refusal::EmailUnproven)
+    let account = accounts::find_account(tx.conn, &who.account_id)?.ok_or(Error::Unauthorized)?;
+    account.proven_email().and_then(Email::parse).ok_or(Error::EmailUnproven)
 }
 
 /// Compares a code and returns whether it was correct. If so, the session has full access from now on.
 /// Sending the correct code again is the same success.
-pub fn check(tx: &mut Tx, who: &Principal, code: &str) -> Result<bool, Refusal> {
+pub fn verify_code(tx: &mut Tx, who: &Principal, code: &str) -> Result<bool, Error> {
     let is_lifted = who.scope == Scope::Full;
     let found = match compare(tx, who.session_id.as_str(), code) {
-        Err(Refusal::EmailCodeExpired) if is_lifted => return Err(Refusal::Unrestricted),
+        Err(Error::EmailCodeExpired) if is_lifted => return Err(Error::Unrestricted),
         found => found?,
     };
     let Some(row) = found else { return Ok(false) };
@@ -44,15 +44,15 @@ pub fn check(tx: &mut Tx, who: &Principal, code: &str) -> Result<bool, Refusal> 
     }
     // The account may have moved to another address since, because a stranger reads the old one.
     if accounts::lift_session(tx.conn, &who.session_id, &row.email)? == 0 {
-        return Err(Refusal::EmailCodeExpired);
+        return Err(Error::EmailCodeExpired);
     }
     lifted(tx, who)?;
     Ok(true)
 }
 
 fn lifted(tx: &mut Tx, who: &Principal) -> db::Result<()> {
-    conversations::announce_known_device(tx, &who.account_id)?;
-    let (action, detail) = ("session.lifted", json!({ "by": "email" }));
-    let (actor, subject) = (who.account_id.as_str(), who.session_id.as_str());
-    tx.audit(&audit::Event { practice_id: None, actor, action, subject, detail })
+    pairing::announce_known_device(tx, &who.account_id)?;
+    let detail = json!({ "by": "email" });
+    tx.audit(None, &who.account_id, Action::SessionLifted, &who.session_id, detail);
+    Ok(())
 }

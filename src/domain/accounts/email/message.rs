@@ -4,9 +4,9 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::store;
+use super::{EmailCode, store};
 use crate::kit::{Email, Language, Timestamp};
-use crate::platform::db::{self};
+use crate::platform::db;
 use crate::platform::outbox::{self, Channel, Job, Mail, Message, Outgoing, Rendered, Topic};
 use crate::platform::tx::Tx;
 
@@ -96,9 +96,9 @@ fn for_device(language: Language) -> Words {
 
 /// `None` if a template fails, which drops the row; the only failure left (writing to a
 /// `String`) does not occur.
-fn mail(tx: &Tx, row: &store::Row, language: Language) -> Option<Outgoing> {
+fn mail(tx: &Tx, row: &EmailCode, language: Language) -> Option<Outgoing> {
     let words = if row.asked_by == row.account_id.as_str() { for_address } else { for_device };
-    let (words, code) = (&words(language), &super::code(tx, row));
+    let (words, code) = (&words(language), &super::derive(tx, row));
     let app_name = tx.settings.app.name.as_str();
     let html = Html { lang: language.as_str(), app_name, words, code }.render().ok()?;
     let text = Text { app_name, words, code }.render().ok()?;

@@ -17,33 +17,38 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 pub use message::EmailCodeTopic;
+pub use store::EmailCode;
 
-use super::{Principal, Refusal, Scope, store as accounts};
-use crate::domain::conversations::{self, Sight};
+use super::{Error, Principal, store as accounts};
+use crate::domain::conversations::{self, Access};
+use crate::domain::pairing;
 use crate::kit::ids::AccountId;
-use crate::kit::{Email, Language, Timestamp};
-use crate::platform::audit;
-use crate::platform::db::{self};
-use crate::platform::rate_limits::{self, Budget};
+use crate::kit::{Email, Language, Timestamp, numeric_code, secret};
+use crate::platform::audit::Action;
+use crate::platform::db;
+use crate::platform::rate_limits::{self, RateLimit};
 use crate::platform::tx::Tx;
 
 /// Long, because e-mails are slow at times and read on another device.
 const LIFE: Duration = Duration::from_mins(30);
+const DIGITS: u32 = 6;
 /// Number of tries per e-mail.
 const TRIES: i32 = 5;
 
 /// Mails a code to a new address of the account; returns the code's expiry.
-pub fn ask(tx: &mut Tx, who: &Principal, email: &Email, language: Language) -> Result<Timestamp, Refusal> {
-    if who.scope == Scope::Restricted {
-        return Err(Refusal::Restricted);
-    }
-    let budget = Budget::mails_to_account(tx, &who.account_id);
-    rate_limits::take(tx, &[budget])?.map_err(|at| Refusal::MailLimited(at.wait_from(tx.now)))?;
-    Ok(send(tx, who.account_id.as_str(), &who.account_id, email, language)?)
+pub fn send_code(
+    tx: &mut Tx,
+    who: &Principal,
+    email: &Email,
+    language: Language,
+) -> Result<Timestamp, Error> {
+    let limit = RateLimit::mails_to_account(tx, &who.account_id);
+    rate_limits::take(tx, &[limit])?.map_err(|at| Error::MailLimited(at.wait_from(tx.now)))?;
+    Ok(enqueue_code(tx, who.account_id.as_str(), &who.account_id, email, language)?)
 }
 
 /// Mails a code for the account or session `asked_by`; returns the code's expiry.
-fn send(
+fn enqueue_code(
     tx: &mut Tx,
     asked_by: &str,
     account_id: &AccountId,
@@ -57,22 +62,18 @@ fn send(
 }
 
 /// Compares a code and returns whether it was correct. Sending the correct code again is the same success.
-pub fn check(tx: &mut Tx, who: &Principal, code: &str) -> Result<bool, Refusal> {
-    if who.scope == Scope::Restricted {
-        return Err(Refusal::Restricted);
-    }
+pub fn verify_code(tx: &mut Tx, who: &Principal, code: &str) -> Result<bool, Error> {
     let Some(row) = compare(tx, who.account_id.as_str(), code)? else { return Ok(false) };
     if accounts::prove_email(tx.conn, &who.account_id, &row.email, tx.now)? == 1 {
-        proven(tx, &who.account_id)?;
+        email_proven(tx, &who.account_id)?;
     }
     Ok(true)
 }
 
 /// Returns the stored row if the code is correct. A correct code gives its try back.
-fn compare(tx: &mut Tx, asked_by: &str, code: &str) -> Result<Option<store::Row>, Refusal> {
-    let row = store::take_try(tx.conn, asked_by, TRIES, tx.now)?.ok_or(Refusal::EmailCodeExpired)?;
-    let ours = self::code(tx, &row);
-    if tx.keys.blind("email-code", &ours) != tx.keys.blind("email-code", code) {
+fn compare(tx: &mut Tx, asked_by: &str, code: &str) -> Result<Option<EmailCode>, Error> {
+    let row = store::take_try(tx.conn, asked_by, TRIES, tx.now)?.ok_or(Error::EmailCodeExpired)?;
+    if !secret::is_equal(derive(tx, &row), code) {
         return Ok(None);
     }
     store::return_try(tx.conn, asked_by)?;
@@ -80,21 +81,17 @@ fn compare(tx: &mut Tx, asked_by: &str, code: &str) -> Result<Option<store::Row>
 }
 
 /// Records the change in the audit log, and asks the practices to match their records again.
-fn proven(tx: &mut Tx, account_id: &AccountId) -> db::Result<()> {
-    let (action, actor, detail) = ("account.email_proven", account_id.as_str(), json!({}));
-    tx.audit(&audit::Event { practice_id: None, actor, action, subject: actor, detail })?;
-    for paired in conversations::list(tx, account_id, Sight::Confirmed, "", i64::MAX)? {
-        conversations::ask_grade(tx, &paired.conversation.id)?;
+fn email_proven(tx: &mut Tx, account_id: &AccountId) -> db::Result<()> {
+    tx.audit(None, account_id, Action::AccountEmailProven, account_id, json!({}));
+    for details in pairing::list(tx, Access::full(account_id), "", i64::MAX)? {
+        conversations::queue_grading(tx, &details.conversation.id)?;
     }
     Ok(())
 }
 
-/// Six digits out of 64 bits: no digit is likelier than another by more than one in 10^13.
-fn code(tx: &Tx, row: &store::Row) -> String {
+fn derive(tx: &Tx, row: &EmailCode) -> String {
     let parts = [row.account_id.as_str().as_bytes(), row.email.as_bytes(), row.seed.as_bytes()];
-    let key = tx.keys.derive("email-code", &parts);
-    let number = key.first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)).unwrap_or_default();
-    format!("{:06}", number % 1_000_000)
+    numeric_code::from_mac(&tx.keys.derive("email-code", &parts), DIGITS)
 }
 
 /// Deletes the pending codes of a deleted account and of its sessions.

@@ -12,7 +12,7 @@ use crate::platform::db::{Both, Conn, Result, columns};
 /// A code that was mailed to an address.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = email_codes)]
-pub struct Row {
+pub struct EmailCode {
     /// The account id when an address is being proven, the session id when a restriction is being lifted.
     pub asked_by: String,
     pub account_id: AccountId,
@@ -52,21 +52,22 @@ pub fn upsert(
 }
 
 /// The address for the code of `seed`, until the code expires.
-pub fn find(conn: &mut Conn, asked_by: &str, seed: &str, now: Timestamp) -> Result<Option<Row>> {
+pub fn find(conn: &mut Conn, asked_by: &str, seed: &str, now: Timestamp) -> Result<Option<EmailCode>> {
     let row = email_codes::table
         .find(asked_by)
         .filter(email_codes::seed.eq(seed))
         .filter(email_codes::expires_at.gt(now));
-    Ok(row.select(columns::<Row>()).first(conn).optional()?)
+    Ok(row.select(columns::<EmailCode>()).first(conn).optional()?)
 }
 
 /// Counts a try, if one is left; otherwise `None`.
-pub fn take_try(conn: &mut Conn, asked_by: &str, most: i32, now: Timestamp) -> Result<Option<Row>> {
+pub fn take_try(conn: &mut Conn, asked_by: &str, most: i32, now: Timestamp) -> Result<Option<EmailCode>> {
     let row = email_codes::table
         .filter(email_codes::asked_by.eq(asked_by))
         .filter(email_codes::tries.lt(most))
         .filter(email_codes::expires_at.gt(now));
-    let taken = update(row).set(email_codes::tries.eq(email_codes::tries + 1)).returning(columns::<Row>());
+    let taken =
+        update(row).set(email_codes::tries.eq(email_codes::tries + 1)).returning(columns::<EmailCode>());
     Ok(taken.get_result(conn).optional()?)
 }
 

@@ -11,10 +11,10 @@ pub mod store;
 pub mod topic;
 
 pub use crate::domain::records::Record;
-pub use store::{Grading, Subject};
+pub use store::{StoredGrade, Subject};
 pub use topic::GradeTopic;
 
-use matching::{Agreement, Comparison, Grade, Known, Verdict};
+use matching::{Agreement, Comparison, Grade, KnownDetails, MatchResult};
 use serde_json::{Value, json};
 
 use crate::kit::Language;
@@ -33,28 +33,28 @@ const MOST_OF_A_DAY: i64 = 400;
 pub struct Finding {
     /// The patient's own details.
     pub subject: Subject,
-    pub verdict: Verdict,
-    /// The candidate records, in the order of the verdict.
+    pub matched: MatchResult,
+    /// The candidate records, in the order of the comparison.
     pub records: Vec<Record>,
 }
 
 /// Compares the patient of a conversation with the practice's current records; `None` if the
 /// conversation does not exist.
-pub fn look(tx: &mut Tx, conversation_id: &ConversationId) -> db::Result<Option<Finding>> {
+pub fn compare(tx: &mut Tx, conversation_id: &ConversationId) -> db::Result<Option<Finding>> {
     let Some(subject) = store::subject(tx.conn, conversation_id)? else { return Ok(None) };
     let known = known(tx, &subject)?;
-    let verdict = matching::grade(&subject.given(), &known);
-    let ids: Vec<&RecordId> = verdict.candidates.iter().map(|found| &found.record_id).collect();
+    let matched = matching::grade(&subject.given(), &known);
+    let ids: Vec<&RecordId> = matched.candidates.iter().map(|found| &found.record_id).collect();
     let records = store::records(tx.conn, &ids)?;
-    Ok(Some(Finding { subject, verdict, records }))
+    Ok(Some(Finding { subject, matched, records }))
 }
 
 /// All active records that could match: those with the phone number or e-mail address, and those with the
 /// birth date, which the comparison then filters. A date that means "unknown" is removed from all of them.
-fn known(tx: &mut Tx, subject: &Subject) -> db::Result<Vec<Known>> {
-    let mut ids = store::reached(tx.conn, subject, MOST_CANDIDATES)?;
+fn known(tx: &mut Tx, subject: &Subject) -> db::Result<Vec<KnownDetails>> {
+    let mut ids = store::having_contact(tx.conn, subject, MOST_CANDIDATES)?;
     let Some(day) = &subject.birth_date else { return store::known(tx.conn, &ids) };
-    let born = store::born(tx.conn, &subject.practice_id, day, MOST_OF_A_DAY + 1)?;
+    let born = store::born_on(tx.conn, &subject.practice_id, day, MOST_OF_A_DAY + 1)?;
     let is_placeholder = i64::try_from(born.len()).is_ok_and(|found| found > MOST_OF_A_DAY);
     if !is_placeholder {
         ids.extend(born);
@@ -70,9 +70,9 @@ fn known(tx: &mut Tx, subject: &Subject) -> db::Result<Vec<Known>> {
 
 /// Grades a conversation (again) and stores the grade.
 pub fn regrade(tx: &mut Tx, conversation_id: &ConversationId) -> db::Result<Option<Grade>> {
-    let Some(finding) = look(tx, conversation_id)? else { return Ok(None) };
-    store::keep_grade(tx.conn, conversation_id, &finding.verdict, tx.now)?;
-    Ok(Some(finding.verdict.grade))
+    let Some(finding) = compare(tx, conversation_id)? else { return Ok(None) };
+    store::upsert_grade(tx.conn, conversation_id, &finding.matched, tx.now)?;
+    Ok(Some(finding.matched.grade))
 }
 
 /// Up to `limit` open conversations of a practice that need an identity check, by id, after the id `after`.
@@ -86,55 +86,77 @@ pub fn undecided(
 }
 
 /// The stored grades of these conversations.
-pub fn gradings(tx: &mut Tx, conversation_ids: &[ConversationId]) -> db::Result<Vec<Grading>> {
-    store::gradings(tx.conn, conversation_ids)
+pub fn stored_grades(tx: &mut Tx, conversation_ids: &[ConversationId]) -> db::Result<Vec<StoredGrade>> {
+    store::stored_grades(tx.conn, conversation_ids)
 }
 
 /// Advice to staff while the patient's identity is not confirmed.
 pub fn advice(language: Language) -> &'static str {
     match language {
         Language::En => {
-            "Compare the number and e-mail with your records. If they differ, contact the patient through the number \
-             in your records, not the one just given."
+            "Compare the number and e-mail with your records. If they differ, contact the patient through the \
+             number in your records, not the one just given."
         }
         Language::Es => {
-            "Compare el número y el correo con sus fichas. Si no coinciden, comuníquese con el paciente por el número \
-             que consta en sus fichas, no por el que acaba de dar."
+            "Compare el número y el correo con sus fichas. Si no coinciden, comuníquese con el paciente por el \
+             número que consta en sus fichas, no por el que acaba de dar."
         }
     }
 }
 
+/// A field that is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, serde::Serialize, utoipa::ToSchema)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ComparedFieldName)]
+pub enum Field {
+    GivenName,
+    FamilyName,
+    BirthDate,
+    Phone,
+    Email,
+}
+
 /// One field, as the patient gave it and as the record has it.
-pub struct FieldView<'a> {
-    /// Name of the field in the API.
-    pub field: &'static str,
-    /// What the patient gave.
-    pub given: Option<&'a str>,
-    /// Current value in the record.
-    pub on_record: Option<&'a str>,
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub struct ComparedField {
+    /// The compared field.
+    pub field: Field,
+    /// The value that the patient gave.
+    #[schema(required = true, example = "+14155552671")]
+    pub given: Option<String>,
+    /// The current value on record. Earlier values are compared too, so a field can agree
+    /// although this one differs.
+    #[schema(required = true, example = "+14155552671")]
+    pub on_record: Option<String>,
+    /// How closely the two values agree.
     pub agrees: Agreement,
-    /// Whether the patient verified the value.
+    /// Whether the patient proved this value; names and birth dates are never proven.
     pub proven: bool,
 }
 
 /// A patient and a record compared field by field, for people to read.
-pub fn compared<'a>(subject: &'a Subject, record: &'a Record, found: &Comparison) -> [FieldView<'a>; 5] {
-    let field =
-        |field, given, on_record, agrees, proven| FieldView { field, given, on_record, agrees, proven };
-    let (given, family) = (Some(subject.given_name.as_str()), Some(subject.family_name.as_str()));
-    let (born, phone, email) =
-        (subject.birth_date.as_deref(), subject.phone.as_deref(), subject.email.as_deref());
+pub fn compared_fields(subject: &Subject, record: &Record, found: &Comparison) -> [ComparedField; 5] {
+    let field = |field, given: Option<&String>, on_record: Option<&String>, agrees, proven| ComparedField {
+        field,
+        given: given.cloned(),
+        on_record: on_record.cloned(),
+        agrees,
+        proven,
+    };
+    let Subject { given_name, family_name, birth_date, phone, email, .. } = subject;
+    let (birth_date, phone, email) = (birth_date.as_ref(), phone.as_ref(), email.as_ref());
     [
-        field("given_name", given, Some(record.given_name.as_str()), found.given_name, false),
-        field("family_name", family, Some(record.family_name.as_str()), found.family_name, false),
-        field("birth_date", born, record.birth_date.as_deref(), found.birth_date, false),
-        field("phone", phone, record.phone.as_deref(), found.phone, phone.is_some()),
-        field("email", email, record.email.as_deref(), found.email, found.email_is_proven),
+        field(Field::GivenName, Some(given_name), Some(&record.given_name), found.given_name, false),
+        field(Field::FamilyName, Some(family_name), Some(&record.family_name), found.family_name, false),
+        field(Field::BirthDate, birth_date, record.birth_date.as_ref(), found.birth_date, false),
+        field(Field::Phone, phone, record.phone.as_ref(), found.phone, phone.is_some()),
+        field(Field::Email, email, record.email.as_ref(), found.email, found.email_is_proven),
     ]
 }
 
 /// The comparison as stored with a decision: how well each field agreed, without any of the values.
-pub fn fields(found: &Comparison) -> Value {
+pub fn agreements(found: &Comparison) -> Value {
     json!({
         "record": found.record_id,
         "given_name": found.given_name,

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use diesel::insert_into;
 use diesel::prelude::*;
 
-use super::matching::{Given, Known, Verdict};
-use crate::domain::conversations::{by_stranger, own_address};
-use crate::domain::records::Record;
+use super::matching::{GivenDetails, Grade, KnownDetails, MatchResult};
+use crate::domain::conversations::store::paired_by_restricted_session;
+use crate::domain::conversations::visible_email;
+use crate::domain::records::{Kind, NAME_SEPARATOR, Record};
 use crate::kit::Timestamp;
 use crate::kit::ids::{ConversationId, PracticeId, RecordId};
 use crate::platform::db::schema::{
@@ -28,8 +29,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    pub fn given(&self) -> Given<'_> {
-        Given {
+    pub fn given(&self) -> GivenDetails<'_> {
+        GivenDetails {
             given_name: &self.given_name,
             family_name: &self.family_name,
             birth_date: self.birth_date.as_deref(),
@@ -43,17 +44,17 @@ impl Subject {
 /// Latest grade of a conversation.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = identity_grades)]
-pub struct Grading {
+pub struct StoredGrade {
     pub conversation_id: ConversationId,
-    pub grade: String,
+    pub grade: Grade,
     /// Number of candidate records.
     pub candidates: i32,
     pub graded_at: Timestamp,
 }
 
-pub fn gradings(conn: &mut Conn, conversation_ids: &[ConversationId]) -> Result<Vec<Grading>> {
+pub fn stored_grades(conn: &mut Conn, conversation_ids: &[ConversationId]) -> Result<Vec<StoredGrade>> {
     let rows = identity_grades::table.filter(identity_grades::conversation_id.eq_any(conversation_ids));
-    Ok(rows.select(columns::<Grading>()).load(conn)?)
+    Ok(rows.select(columns::<StoredGrade>()).load(conn)?)
 }
 
 /// Open conversations that need an identity check.
@@ -75,8 +76,8 @@ type Person =
     (PracticeId, String, String, Option<String>, Option<String>, Option<String>, Option<Timestamp>, bool);
 
 fn person(found: Person) -> Subject {
-    let (practice_id, given_name, family_name, birth_date, phone, email, proven_at, is_stranger) = found;
-    let (email, email_is_proven) = own_address(email, proven_at.is_some(), is_stranger);
+    let (practice_id, given_name, family_name, birth_date, phone, email, proven_at, by_restricted) = found;
+    let (email, email_is_proven) = visible_email(email, proven_at.is_some(), by_restricted);
     Subject { practice_id, given_name, family_name, birth_date, phone, email, email_is_proven }
 }
 
@@ -93,7 +94,7 @@ pub fn subject(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Opti
             accounts::phone,
             accounts::email,
             accounts::email_proven_at,
-            by_stranger(),
+            paired_by_restricted_session(),
         ))
         .first(conn)
         .optional()?;
@@ -102,8 +103,8 @@ pub fn subject(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Opti
 
 /// Active records that have or had the patient's phone number or e-mail address; for each at most
 /// one more than `most`.
-pub fn reached(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<RecordId>> {
-    let given = [("phone", &subject.phone), ("email", &subject.email)];
+pub fn having_contact(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<RecordId>> {
+    let given = [(Kind::Phone, &subject.phone), (Kind::Email, &subject.email)];
     let mut ids = Vec::new();
     for (kind, value) in given.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))) {
         ids.extend(having(&subject.practice_id, kind, value).limit(most + 1).load::<RecordId>(conn)?);
@@ -112,13 +113,13 @@ pub fn reached(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<Reco
 }
 
 /// Up to `limit` active records with a birth date.
-pub fn born(conn: &mut Conn, practice_id: &PracticeId, day: &str, limit: i64) -> Result<Vec<RecordId>> {
-    Ok(having(practice_id, "birth_date", day).limit(limit).load(conn)?)
+pub fn born_on(conn: &mut Conn, practice_id: &PracticeId, day: &str, limit: i64) -> Result<Vec<RecordId>> {
+    Ok(having(practice_id, Kind::BirthDate, day).limit(limit).load(conn)?)
 }
 
 /// Ids of active records that have or had a value, sorted.
 #[diesel::dsl::auto_type(no_type_alias)]
-fn having<'a>(practice_id: &'a PracticeId, kind: &'a str, value: &'a str) -> _ {
+fn having<'a>(practice_id: &'a PracticeId, kind: Kind, value: &'a str) -> _ {
     record_values::table
         .inner_join(patient_records::table)
         .filter(record_values::practice_id.eq(practice_id))
@@ -130,23 +131,23 @@ fn having<'a>(practice_id: &'a PracticeId, kind: &'a str, value: &'a str) -> _ {
 }
 
 /// Current and former values of records.
-pub fn known(conn: &mut Conn, ids: &[RecordId]) -> Result<Vec<Known>> {
+pub fn known(conn: &mut Conn, ids: &[RecordId]) -> Result<Vec<KnownDetails>> {
     let rows = record_values::table.filter(record_values::record_id.eq_any(ids));
     let order = (record_values::record_id, record_values::current.desc(), record_values::value);
-    let rows: Vec<(RecordId, String, String)> = rows
+    let rows: Vec<(RecordId, Kind, String)> = rows
         .order(order)
         .select((record_values::record_id, record_values::kind, record_values::value))
         .load(conn)?;
-    let mut found: HashMap<RecordId, Known> = HashMap::new();
+    let mut found: HashMap<RecordId, KnownDetails> = HashMap::new();
     for (record_id, kind, value) in rows {
-        let known = found.entry(record_id.clone()).or_insert_with(|| Known::new(record_id));
-        match kind.as_str() {
-            "phone" => known.phones.push(value),
-            "email" => known.emails.push(value),
-            "birth_date" => known.birth_dates.push(value),
-            _ => known
-                .names
-                .extend(value.split_once('\t').map(|(given, family)| (given.to_owned(), family.to_owned()))),
+        let known = found.entry(record_id.clone()).or_insert_with(|| KnownDetails::new(record_id));
+        match kind {
+            Kind::Phone => known.phones.push(value),
+            Kind::Email => known.emails.push(value),
+            Kind::BirthDate => known.birth_dates.push(value),
+            Kind::Name => known.names.extend(
+                value.split_once(NAME_SEPARATOR).map(|(given, family)| (given.to_owned(), family.to_owned())),
+            ),
         }
     }
     Ok(found.into_values().collect())
@@ -161,19 +162,19 @@ pub fn records(conn: &mut Conn, ids: &[&RecordId]) -> Result<Vec<Record>> {
 }
 
 /// Stores the grade of a conversation and replaces an older one.
-pub fn keep_grade(
+pub fn upsert_grade(
     conn: &mut Conn,
     conversation_id: &ConversationId,
-    verdict: &Verdict,
+    matched: &MatchResult,
     now: Timestamp,
 ) -> Result<()> {
-    let single = match verdict.candidates.as_slice() {
+    let single = match matched.candidates.as_slice() {
         [one] => Some(&one.record_id),
         _ => None,
     };
     let change = (
-        identity_grades::grade.eq(verdict.grade.as_str()),
-        identity_grades::candidates.eq(i32::try_from(verdict.candidates.len()).unwrap_or(i32::MAX)),
+        identity_grades::grade.eq(matched.grade),
+        identity_grades::candidates.eq(i32::try_from(matched.candidates.len()).unwrap_or(i32::MAX)),
         identity_grades::record_id.eq(single),
         identity_grades::graded_at.eq(now),
     );

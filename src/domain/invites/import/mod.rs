@@ -11,15 +11,16 @@ pub mod topic;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use csv::{Unreadable, read};
-pub use store::{Done, Import, find, rows};
+pub use csv::{ListError, parse};
+pub use store::{Import, ImportRow, RowResult};
 pub use topic::ImportTopic;
 
-use super::{NewInvite, Refusal, create};
-use crate::domain::links::{self, Destination};
-use crate::kit::ids::{ImportId, InviteId, StaffId};
+use super::{Error, NewInvite, create_through, destination};
+use crate::domain::links::{self, AccessScope, Destination};
+use crate::domain::staff::Staff;
+use crate::kit::ids::{ImportId, InviteId, LinkId, StaffId};
 use crate::kit::{Email, Language, Phone};
-use crate::platform::audit;
+use crate::platform::audit::Action;
 use crate::platform::db;
 use crate::platform::outbox::{self, Channel, Message};
 use crate::platform::tx::Tx;
@@ -27,7 +28,7 @@ use crate::platform::tx::Tx;
 /// Longest list, in rows.
 pub const MOST_ROWS: usize = 5_000;
 /// Rows per chunk. SQLite has one writer, and a patient's sign-up should not have to wait for it.
-const PIECE: i32 = 250;
+const CHUNK: i32 = 250;
 
 /// One line of a list, as written by the practice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,45 +40,67 @@ pub struct Row {
     pub language: String,
 }
 
-/// Stores a list and queues its chunks.
-pub fn take(tx: &mut Tx, to: &Destination, by: &StaffId, rows: &[Row]) -> Result<Import, Refusal> {
+/// Stores a list of people to invite through a link, and queues its chunks.
+pub fn create(tx: &mut Tx, staff: &Staff, link_id: Option<&LinkId>, rows: &[Row]) -> Result<Import, Error> {
+    let (to, by) = (destination(tx, staff, link_id)?, &staff.staff_id);
     let total = i32::try_from(rows.len()).unwrap_or(i32::MAX);
     let id = tx.id::<ImportId>();
-    store::insert(tx.conn, &id, to, by, total, tx.now)?;
+    store::insert(tx.conn, &id, &to, by, total, tx.now)?;
     for (line, row) in (1..).zip(rows) {
         store::insert_row(tx.conn, &id, line, &serde_json::to_string(row).unwrap_or_default())?;
     }
-    for first in (1..=total).step_by(usize::try_from(PIECE).unwrap_or(1)) {
-        let message = Message {
-            topic: ImportTopic::NAME,
-            channel: Channel::Task,
-            dedupe_key: format!("invites:{id}:{first}"),
-            recipient: None,
-            payload: json!({ "import": id, "first": first }),
-            due: None,
-            not_after: None,
-        };
-        outbox::enqueue(tx, &message)?;
+    for first in (1..=total).step_by(usize::try_from(CHUNK).unwrap_or(1)) {
+        enqueue(tx, &id, first)?;
     }
     let detail = json!({ "link": to.link.id, "rows": total });
-    let (practice_id, action) = (Some(&to.practice.id), "invite.imported");
-    tx.audit(&audit::Event { practice_id, actor: by.as_str(), action, subject: id.as_str(), detail })?;
-    store::known(tx.conn, &id)?.ok_or(Refusal::NotFound)
+    tx.audit(Some(&to.practice.id), by, Action::InviteImported, &id, detail);
+    store::find(tx.conn, &id)?.ok_or(Error::NotFound)
+}
+
+fn enqueue(tx: &mut Tx, id: &ImportId, first: i32) -> db::Result<()> {
+    let message = Message {
+        topic: ImportTopic::NAME,
+        channel: Channel::Task,
+        dedupe_key: format!("invites:{id}:{first}"),
+        recipient: None,
+        payload: json!({ "import": id, "first": first }),
+        due: None,
+        not_after: None,
+    };
+    outbox::enqueue(tx, &message).map(drop)
+}
+
+/// Returns an import with its progress.
+pub fn find(tx: &mut Tx, staff: &Staff, id: &ImportId) -> Result<Import, Error> {
+    let scope = AccessScope::of(tx, staff)?;
+    store::find_in_scope(tx.conn, (&staff.practice_id, &scope), id)?.ok_or(Error::NotFound)
+}
+
+/// Lists the results of up to `limit` rows after the row `after`.
+pub fn rows(
+    tx: &mut Tx,
+    staff: &Staff,
+    id: &ImportId,
+    after: i32,
+    limit: i64,
+) -> Result<Vec<ImportRow>, Error> {
+    let import = find(tx, staff, id)?;
+    Ok(store::rows(tx.conn, &import.id, after, limit)?)
 }
 
 /// Processes a chunk: every row of it without a result gets one.
-fn work(tx: &mut Tx, id: &ImportId, first: i32) -> db::Result<()> {
-    let Some(import) = store::known(tx.conn, id)? else { return Ok(()) };
+fn process(tx: &mut Tx, id: &ImportId, first: i32) -> db::Result<()> {
+    let Some(import) = store::find(tx.conn, id)? else { return Ok(()) };
     let to = match links::destination_of(tx, &import.link_id) {
         Ok(to) => Some(to),
-        Err(links::Refusal::Db(error)) => return Err(error),
+        Err(links::Error::Db(error)) => return Err(error),
         Err(_) => None,
     };
-    for (line, written) in store::open_rows(tx.conn, id, first, first + PIECE)? {
+    for (line, written) in store::open_rows(tx.conn, id, first, first + CHUNK)? {
         let row: Row = serde_json::from_str(&written).unwrap_or_default();
         let (result, invite_id) = match &to {
             Some(to) => invite(tx, to, &import.created_by, &row)?,
-            None => ("link_paused", None),
+            None => (RowResult::LinkPaused, None),
         };
         store::settle_row(tx.conn, id, line, result, invite_id.as_ref())?;
     }
@@ -90,39 +113,40 @@ fn invite(
     to: &Destination,
     by: &StaffId,
     row: &Row,
-) -> db::Result<(&'static str, Option<InviteId>)> {
-    let new = match asked(tx, by, row) {
+) -> db::Result<(RowResult, Option<InviteId>)> {
+    let new = match parse_row(tx, row) {
         Ok(new) => new,
-        Err(wrong) => return Ok((wrong, None)),
+        Err(invalid) => return Ok((invalid, None)),
     };
-    match create(tx, to, &new) {
-        Ok(invite) => Ok(("created", Some(invite.id))),
-        Err(Refusal::Db(error) | Refusal::Link(links::Refusal::Db(error))) => Err(error),
-        Err(refusal) => Ok((word(&refusal), None)),
+    match create_through(tx, to, by, &new) {
+        Ok(invite) => Ok((RowResult::Created, Some(invite.id))),
+        Err(Error::Db(error) | Error::Link(links::Error::Db(error))) => Err(error),
+        Err(error) => Ok((RowResult::from(&error), None)),
     }
 }
 
 /// Parses a row, or returns the error code of the first invalid cell.
-fn asked(tx: &Tx, by: &StaffId, row: &Row) -> Result<NewInvite, &'static str> {
-    let name = super::name(&row.name).ok_or("name_invalid")?;
+fn parse_row(tx: &Tx, row: &Row) -> Result<NewInvite, RowResult> {
+    let name = super::name(&row.name).ok_or(RowResult::NameInvalid)?;
     let region = &tx.settings.verification.default_region;
-    let phone = Phone::parse(&row.mobile, Some(region)).map_err(|_| "phone_invalid")?;
-    let email = Email::parse(&row.email).ok_or("email_invalid")?;
+    let phone = Phone::parse(&row.mobile, Some(region)).map_err(|_| RowResult::PhoneInvalid)?;
+    let email = Email::parse(&row.email).ok_or(RowResult::EmailInvalid)?;
     let language = match row.language.trim() {
         "" => None,
-        tag => Some(Language::from_tag(tag).ok_or("language_invalid")?),
+        tag => Some(Language::from_tag(tag).ok_or(RowResult::LanguageInvalid)?),
     };
-    Ok(NewInvite { created_by: by.to_owned(), name, phone, email, language, sends: true })
+    Ok(NewInvite { name, phone, email, language, sends: true })
 }
 
-/// Returns the error code of a refused row, the same as the API's problem codes.
-fn word(refusal: &Refusal) -> &'static str {
-    match refusal {
-        Refusal::TooSoon(_) => "invite_limited",
-        Refusal::OptedOut => "opted_out",
-        Refusal::CannotText => "phone_type_refused",
-        Refusal::CountryNotSupported => "country_not_supported",
-        Refusal::Link(_) => "link_paused",
-        _ => "refused",
+impl From<&Error> for RowResult {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::TooSoon(_) => Self::InviteLimited,
+            Error::OptedOut => Self::OptedOut,
+            Error::CannotText => Self::PhoneTypeRefused,
+            Error::CountryNotSupported => Self::CountryNotSupported,
+            Error::Link(_) => Self::LinkPaused,
+            _ => Self::Refused,
+        }
     }
 }

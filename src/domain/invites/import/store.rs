@@ -1,20 +1,23 @@
 //! Queries on `invite_imports` and `invite_import_rows`.
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel::{insert_into, update};
 use serde::Serialize;
+use strum::{EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
-use crate::domain::invites::Filter;
-use crate::domain::links::Destination;
+use crate::domain::links::{AccessScope, Destination};
 use crate::kit::Timestamp;
-use crate::kit::ids::{ImportId, InviteId, LinkId, StaffId};
+use crate::kit::ids::{ImportId, InviteId, LinkId, PracticeId, StaffId};
 use crate::platform::db::schema::{invite_import_rows, invite_imports, practice_links};
 use crate::platform::db::{Conn, Result, columns};
 
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = invite_imports)]
-pub struct Taken {
+pub struct StoredImport {
     id: ImportId,
     link_id: LinkId,
     created_by: StaffId,
@@ -25,11 +28,9 @@ pub struct Taken {
 /// An accepted list and its progress.
 #[derive(Clone)]
 pub struct Import {
-    /// Prefixed, time-ordered id: `imp_…`.
     pub id: ImportId,
     /// The link that its invites belong to.
     pub link_id: LinkId,
-    /// Id of the staff member who submitted it.
     pub created_by: StaffId,
     /// Number of all rows.
     pub total: i32,
@@ -47,17 +48,62 @@ impl Import {
     }
 }
 
+/// Result of a row of an imported list.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    EnumString,
+    IntoStaticStr,
+    Serialize,
+    AsExpression,
+    FromSqlRow,
+    ToSchema,
+)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[diesel(sql_type = Text)]
+#[schema(as = InviteImportResult)]
+pub enum RowResult {
+    /// The person was invited.
+    Created,
+    /// The name is missing or too long.
+    NameInvalid,
+    /// The mobile number is not a phone number.
+    PhoneInvalid,
+    /// The e-mail address is not valid.
+    EmailInvalid,
+    /// The language is neither `en` nor `es`.
+    LanguageInvalid,
+    /// This contact was invited less than a day ago.
+    InviteLimited,
+    /// The number has opted out of texts.
+    OptedOut,
+    /// The number cannot receive texts.
+    PhoneTypeRefused,
+    /// The service does not text this country.
+    CountryNotSupported,
+    /// The link is paused or closed.
+    LinkPaused,
+    /// The invite was refused for another reason.
+    Refused,
+}
+
+crate::text_enum!(RowResult);
+
 /// Result of one row of an imported list.
 #[derive(Clone, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = invite_import_rows)]
 #[schema(as = InviteImportRow)]
-pub struct Done {
+pub struct ImportRow {
     /// Row number, counted from 1 without the header.
     #[schema(example = 1)]
     pub line: i32,
     /// `created`, or the error code of a refused row; `null` while the row is pending.
-    #[schema(required = true, example = "created")]
-    pub result: Option<String>,
+    #[schema(required = true)]
+    pub result: Option<RowResult>,
     /// Id of the invite that was created.
     #[schema(required = true)]
     pub invite_id: Option<InviteId>,
@@ -111,7 +157,7 @@ pub fn settle_row(
     conn: &mut Conn,
     import_id: &ImportId,
     line: i32,
-    result: &str,
+    result: RowResult,
     invite_id: Option<&InviteId>,
 ) -> Result<()> {
     let change = (
@@ -124,38 +170,42 @@ pub fn settle_row(
 }
 
 /// Returns the list in any access scope.
-pub fn known(conn: &mut Conn, id: &ImportId) -> Result<Option<Import>> {
-    let row = invite_imports::table.find(id).select(columns::<Taken>()).first(conn).optional()?;
-    row.map(|taken| counted(conn, taken)).transpose()
+pub fn find(conn: &mut Conn, id: &ImportId) -> Result<Option<Import>> {
+    let row = invite_imports::table.find(id).select(columns::<StoredImport>()).first(conn).optional()?;
+    row.map(|stored| with_progress(conn, stored)).transpose()
 }
 
-/// Returns the list if its link is within the access scope of `filter`.
-pub fn find(conn: &mut Conn, filter: &Filter<'_>, id: &ImportId) -> Result<Option<Import>> {
+/// Returns the list if its link is within the access scope.
+pub fn find_in_scope(
+    conn: &mut Conn,
+    (practice_id, scope): (&PracticeId, &AccessScope),
+    id: &ImportId,
+) -> Result<Option<Import>> {
     let mut rows = invite_imports::table
         .filter(invite_imports::id.eq(id))
-        .filter(invite_imports::practice_id.eq(filter.practice_id))
+        .filter(invite_imports::practice_id.eq(practice_id))
         .into_boxed();
-    if let Some((owners, ids)) = filter.only {
+    if let AccessScope::Limited { owners, links, .. } = scope {
         let links = practice_links::table
-            .filter(practice_links::owner.eq_any(owners).or(practice_links::id.eq_any(ids)));
+            .filter(practice_links::owner.eq_any(owners).or(practice_links::id.eq_any(links)));
         rows = rows.filter(invite_imports::link_id.eq_any(links.select(practice_links::id)));
     }
-    let row = rows.select(columns::<Taken>()).first(conn).optional()?;
-    row.map(|taken| counted(conn, taken)).transpose()
+    let row = rows.select(columns::<StoredImport>()).first(conn).optional()?;
+    row.map(|stored| with_progress(conn, stored)).transpose()
 }
 
-fn counted(conn: &mut Conn, taken: Taken) -> Result<Import> {
-    let rows = invite_import_rows::table.filter(invite_import_rows::import_id.eq(&taken.id));
+fn with_progress(conn: &mut Conn, stored: StoredImport) -> Result<Import> {
+    let rows = invite_import_rows::table.filter(invite_import_rows::import_id.eq(&stored.id));
     let done = rows.filter(invite_import_rows::result.is_not_null()).count().get_result(conn)?;
-    let invited = rows.filter(invite_import_rows::result.eq("created")).count().get_result(conn)?;
-    let Taken { id, link_id, created_by, total, created_at } = taken;
+    let invited = rows.filter(invite_import_rows::result.eq(RowResult::Created)).count().get_result(conn)?;
+    let StoredImport { id, link_id, created_by, total, created_at } = stored;
     Ok(Import { id, link_id, created_by, total, done, invited, created_at })
 }
 
 /// Results of the rows after `after`.
-pub fn rows(conn: &mut Conn, import_id: &ImportId, after: i32, limit: i64) -> Result<Vec<Done>> {
+pub fn rows(conn: &mut Conn, import_id: &ImportId, after: i32, limit: i64) -> Result<Vec<ImportRow>> {
     let rows = invite_import_rows::table
         .filter(invite_import_rows::import_id.eq(import_id))
         .filter(invite_import_rows::line.gt(after));
-    Ok(rows.order(invite_import_rows::line).limit(limit).select(columns::<Done>()).load(conn)?)
+    Ok(rows.order(invite_import_rows::line).limit(limit).select(columns::<ImportRow>()).load(conn)?)
 }

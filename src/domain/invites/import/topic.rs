@@ -28,7 +28,7 @@ impl Topic for ImportTopic {
 
     fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
         match (outcome, job.payload::<Payload>()) {
-            (Outcome::Sent, Some(payload)) => super::work(tx, &payload.import, payload.first),
+            (Outcome::Sent, Some(payload)) => super::process(tx, &payload.import, payload.first),
             _ => Ok(()),
         }
     }

@@ -15,7 +15,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek as _, SeekFrom, Wr
 use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Deserializer, Value};
 
-use super::Refusal;
+use super::Error;
 use super::pieces::{Cutter, Piece};
 use pruned::Pruned;
 
@@ -42,7 +42,7 @@ const MEMBERS: [&str; 10] = [
 ];
 
 /// Converts a file with one resource per line, and returns where it can be cut.
-pub fn of_lines(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Refusal> {
+pub fn of_lines(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Error> {
     let mut reader = opened(file)?;
     let mut lines = Lines::new(scratch);
     while skip_blank(&mut reader)? {
@@ -67,7 +67,7 @@ fn resource(line: &mut impl Read) -> io::Result<Option<Value>> {
 }
 
 /// Converts the resources of a Bundle to lines, and returns where they can be cut.
-pub fn of_bundle(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Refusal> {
+pub fn of_bundle(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Error> {
     let mut reader = opened(file)?;
     skip_blank(&mut reader)?;
     let mut lines = Lines::new(scratch);
@@ -78,11 +78,11 @@ pub fn of_bundle(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Refus
     }
     let kind = read.map_err(|error| {
         let detail = format!("Invalid JSON at line {}, column {}.", error.line(), error.column());
-        Refusal::file("file_unreadable", detail)
+        Error::file("file_unreadable", detail)
     })?;
     if kind.as_deref() != Some("Bundle") {
         let detail = "Send a FHIR R4 Bundle, or one resource per line as NDJSON.";
-        return Err(Refusal::file("not_a_bundle", detail));
+        return Err(Error::file("not_a_bundle", detail));
     }
     lines.finish()
 }
@@ -152,7 +152,7 @@ impl Lines {
         Ok(())
     }
 
-    fn finish(self) -> Result<(File, Vec<Piece>), Refusal> {
+    fn finish(self) -> Result<(File, Vec<Piece>), Error> {
         let file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
         Ok((file, self.cutter.finish()))
     }

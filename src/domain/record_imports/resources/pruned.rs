@@ -24,7 +24,7 @@ impl Pruned<'_> {
         *self.room > 0
     }
 
-    fn held(mut self, bytes: usize, value: impl FnOnce() -> Value) -> Value {
+    fn within_room(mut self, bytes: usize, value: impl FnOnce() -> Value) -> Value {
         if self.takes(bytes) { value() } else { Value::Null }
     }
 
@@ -49,54 +49,54 @@ impl<'de> Visitor<'de> for Pruned<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(self.held(4, || Value::Null))
+        Ok(self.within_room(4, || Value::Null))
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(self.held(4, || value.into()))
+        Ok(self.within_room(4, || value.into()))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(self.held(1, || value.into()))
+        Ok(self.within_room(1, || value.into()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(self.held(1, || value.into()))
+        Ok(self.within_room(1, || value.into()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(self.held(1, || value.into()))
+        Ok(self.within_room(1, || value.into()))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(self.held(value.len() + 2, || value.into()))
+        Ok(self.within_room(value.len() + 2, || value.into()))
     }
 
     fn visit_seq<S: SeqAccess<'de>>(mut self, mut seq: S) -> Result<Value, S::Error> {
-        let mut held = Vec::new();
+        let mut items = Vec::new();
         self.takes(2);
         while let Some(value) =
             seq.next_element_seed(Pruned { wanted: self.wanted, room: &mut *self.room })?
         {
             if *self.room > 0 {
-                held.push(value);
+                items.push(value);
             }
         }
-        Ok(held.into())
+        Ok(items.into())
     }
 
     fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<Value, M::Error> {
-        let mut held = Map::new();
+        let mut members = Map::new();
         self.takes(2);
         while let Some(key) = map.next_key::<String>()? {
             if self.is_wanted(&key) && self.takes(key.len() + 3) {
                 let wanted = self.wanted.get(1..).unwrap_or_default();
                 let value = map.next_value_seed(Pruned { wanted, room: &mut *self.room })?;
-                held.insert(key, value);
+                members.insert(key, value);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(held.into())
+        Ok(members.into())
     }
 }

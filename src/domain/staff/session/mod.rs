@@ -11,14 +11,20 @@ pub mod store;
 
 use std::time::Duration;
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+use serde_json::{Value, json};
 pub use store::Session;
 
-use super::{Principal, Refusal, token};
+use super::sign_in::VerifiedStaff;
+use super::{Error, Staff, token};
 use crate::kit::ids::{StaffId, StaffSessionId};
-use crate::kit::{Secret, Timestamp, secret};
-use crate::platform::audit::Event;
-use crate::platform::db::{self};
+use crate::kit::{Secret, secret};
+use crate::platform::audit::Action;
+use crate::platform::db;
 use crate::platform::tx::Tx;
+use crate::text_enum;
 
 /// Maximum lifetime of an app's session.
 const API_LIFE: Duration = Duration::from_hours(30 * 24);
@@ -34,7 +40,21 @@ const NOTED: Duration = Duration::from_mins(5);
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
 /// The kind of credential of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    serde::Serialize,
+    AsExpression,
+    FromSqlRow,
+)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[diesel(sql_type = Text)]
 pub enum Kind {
     /// Uses access and refresh tokens.
     Api,
@@ -42,15 +62,7 @@ pub enum Kind {
     Console,
 }
 
-impl Kind {
-    /// The name used by the API and the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Console => "console",
-        }
-    }
-}
+text_enum!(Kind);
 
 pub struct Tokens {
     pub access: Secret,
@@ -61,21 +73,21 @@ pub struct Tokens {
 }
 
 /// The outcome of a refresh. Reuse is an outcome, not an error: an error would roll the revocation back.
-pub enum Refreshed {
+pub enum Refresh {
     Tokens(Tokens),
     /// The token was used before; its family is now revoked.
     Reused,
 }
 
-/// Opens an app's session for a staff member whose two factors were just proven.
-pub fn open_api(tx: &mut Tx, staff_id: &StaffId, agent: &str) -> Result<Tokens, Refusal> {
-    let session = open(tx, staff_id, Kind::Api, agent)?;
+/// Opens an app's session.
+pub fn open_api(tx: &mut Tx, staff: &VerifiedStaff, agent: &str) -> Result<Tokens, Error> {
+    let session = open(tx, &staff.staff_id, Kind::Api, agent)?;
     issue(tx, &session)
 }
 
-/// Opens a browser's session once both factors are proven; returns the cookie's secret.
-pub fn open_console(tx: &mut Tx, staff_id: &StaffId, agent: &str) -> db::Result<Secret> {
-    let session = open(tx, staff_id, Kind::Console, agent)?;
+/// Opens a browser's session; returns the cookie's secret.
+pub fn open_console(tx: &mut Tx, staff: &VerifiedStaff, agent: &str) -> db::Result<Secret> {
+    let session = open(tx, &staff.staff_id, Kind::Console, agent)?;
     let cookie = tx.secret(secret::COOKIE);
     store::insert_token(tx.conn, &cookie.hash(), &session.id, tx.now, session.expires_at)?;
     Ok(cookie)
@@ -89,50 +101,44 @@ fn open(tx: &mut Tx, staff_id: &StaffId, kind: Kind, agent: &str) -> db::Result<
     Ok(session)
 }
 
-fn issue(tx: &mut Tx, session: &Session) -> Result<Tokens, Refusal> {
+fn issue(tx: &mut Tx, session: &Session) -> Result<Tokens, Error> {
     let refresh = tx.secret("srt");
     let ends = session.expires_at.min(tx.now + REFRESH_LIFE);
     store::insert_token(tx.conn, &refresh.hash(), &session.id, tx.now, ends)?;
-    let access = token::sign(tx, &session.staff_id, Some(&session.id)).ok_or(Refusal::KeysMissing)?;
+    let access = token::sign(tx, &session.staff_id, Some(&session.id)).ok_or(Error::KeysMissing)?;
     Ok(Tokens { access: access.token, expires_in: access.expires_at.seconds_from(tx.now), refresh })
 }
 
 /// Exchanges a refresh token for fresh tokens, once.
-pub fn refresh(tx: &mut Tx, refresh: &Secret) -> Result<Refreshed, Refusal> {
+pub fn refresh(tx: &mut Tx, refresh: &Secret) -> Result<Refresh, Error> {
     let hash = refresh.hash();
     let Some(id) = store::use_token(tx.conn, &hash, tx.now)? else {
-        let id = store::used_token(tx.conn, &hash)?.ok_or(Refusal::RefreshInvalid)?;
+        let id = store::used_token(tx.conn, &hash)?.ok_or(Error::RefreshInvalid)?;
         if let Some(session) = store::find_live(tx.conn, &id, tx.now)? {
             store::revoke(tx.conn, &id, tx.now)?;
-            note(tx, &session.staff_id, "staff.refresh_token_reused", Some(&id))?;
+            note_reuse(tx, &session)?;
         }
-        return Ok(Refreshed::Reused);
+        return Ok(Refresh::Reused);
     };
-    let session = store::find_live(tx.conn, &id, tx.now)?.ok_or(Refusal::RefreshInvalid)?;
-    super::store::find_active(tx.conn, &session.staff_id)?.ok_or(Refusal::RefreshInvalid)?;
-    store::keep(tx.conn, &id, tx.now, tx.now)?;
-    Ok(Refreshed::Tokens(issue(tx, &session)?))
+    let session = store::find_live(tx.conn, &id, tx.now)?.ok_or(Error::RefreshInvalid)?;
+    super::store::find_active(tx.conn, &session.staff_id)?.ok_or(Error::RefreshInvalid)?;
+    store::record_use(tx.conn, &id, tx.now, tx.now)?;
+    Ok(Refresh::Tokens(issue(tx, &session)?))
 }
 
-fn note(
-    tx: &mut Tx,
-    staff_id: &StaffId,
-    action: &str,
-    session_id: Option<&StaffSessionId>,
-) -> db::Result<()> {
-    let member = super::store::find(tx.conn, staff_id)?;
-    let event = Event {
-        practice_id: member.as_ref().map(|member| &member.practice_id),
-        actor: staff_id.as_str(),
-        action,
-        subject: staff_id.as_str(),
-        detail: serde_json::json!({ "session": session_id.map_or("", StaffSessionId::as_str) }),
-    };
-    tx.audit(&event)
+fn note_reuse(tx: &mut Tx, session: &Session) -> db::Result<()> {
+    let practice_id = super::store::find(tx.conn, &session.staff_id)?.map(|member| member.practice_id);
+    let (id, detail) = (&session.staff_id, audit_detail(Some(&session.id)));
+    tx.audit(practice_id.as_ref(), id, Action::StaffRefreshTokenReused, id, detail);
+    Ok(())
+}
+
+fn audit_detail(session_id: Option<&StaffSessionId>) -> Value {
+    json!({ "session": session_id.map_or("", StaffSessionId::as_str) })
 }
 
 /// Returns staff member and session of an access token or cookie; a development token has no session.
-pub fn proven(tx: &mut Tx, given: &Secret) -> db::Result<Option<(StaffId, Option<Session>)>> {
+pub fn find(tx: &mut Tx, given: &Secret) -> db::Result<Option<(StaffId, Option<Session>)>> {
     if given.is_cookie() {
         let Some(id) = store::session_of(tx.conn, &given.hash(), tx.now)? else { return Ok(None) };
         let session = live(tx, &id, Kind::Console)?;
@@ -149,54 +155,51 @@ pub fn proven(tx: &mut Tx, given: &Secret) -> db::Result<Option<(StaffId, Option
 }
 
 fn live(tx: &mut Tx, id: &StaffSessionId, kind: Kind) -> db::Result<Option<Session>> {
-    let session = store::find_live(tx.conn, id, tx.now)?.filter(|session| session.kind() == kind);
+    let session = store::find_live(tx.conn, id, tx.now)?.filter(|session| session.kind == kind);
     Ok(session.filter(|session| kind == Kind::Api || session.last_seen_at + CONSOLE_IDLE > tx.now))
 }
 
-/// Returns whether the last use should be recorded now, with [`keep`].
+/// Returns whether the last use should be recorded now, with [`record_use`].
 pub fn is_due(tx: &Tx, session: &Session) -> bool {
     session.last_seen_at + NOTED <= tx.now
 }
 
 /// Records the use of a session, so that the idle timeout starts again.
-pub fn keep(tx: &mut Tx, session_id: &StaffSessionId) -> db::Result<()> {
-    store::keep(tx.conn, session_id, since(tx), tx.now).map(drop)
-}
-
-fn since(tx: &Tx) -> Timestamp {
-    tx.now - NOTED
+pub fn record_use(tx: &mut Tx, session_id: &StaffSessionId) -> db::Result<()> {
+    store::record_use(tx.conn, session_id, tx.now - NOTED, tx.now).map(drop)
 }
 
 /// Lists the caller's sessions, most recently used first.
-pub fn list(tx: &mut Tx, who: &Principal) -> db::Result<Vec<Session>> {
+pub fn list(tx: &mut Tx, who: &Staff) -> db::Result<Vec<Session>> {
     let now = tx.now;
     let mut found = store::live_of(tx.conn, &who.staff_id, now)?;
-    found.retain(|session| session.kind() == Kind::Api || session.last_seen_at + CONSOLE_IDLE > now);
+    found.retain(|session| session.kind == Kind::Api || session.last_seen_at + CONSOLE_IDLE > now);
     Ok(found)
 }
 
 /// Ends the session that makes the request.
-pub fn sign_out(tx: &mut Tx, who: &Principal) -> db::Result<()> {
+pub fn sign_out(tx: &mut Tx, who: &Staff) -> db::Result<()> {
     let Some(id) = &who.session_id else { return Ok(()) };
     if store::revoke(tx.conn, id, tx.now)? == 1 {
-        note(tx, &who.staff_id, "staff.signed_out", Some(id))?;
+        who.note(tx, Action::StaffSignedOut, &who.staff_id, audit_detail(Some(id)));
     }
     Ok(())
 }
 
 /// Ends one of the caller's sessions; one that has already ended is no error.
-pub fn end(tx: &mut Tx, who: &Principal, id: &StaffSessionId) -> Result<(), Refusal> {
+pub fn end(tx: &mut Tx, who: &Staff, id: &StaffSessionId) -> Result<(), Error> {
     if store::revoke_own(tx.conn, id, &who.staff_id, tx.now)? == 1 {
-        return Ok(note(tx, &who.staff_id, "staff.session_ended", Some(id))?);
+        who.note(tx, Action::StaffSessionEnded, &who.staff_id, audit_detail(Some(id)));
+        return Ok(());
     }
     match store::is_own(tx.conn, id, &who.staff_id)? {
         true => Ok(()),
-        false => Err(Refusal::SessionNotFound),
+        false => Err(Error::SessionNotFound),
     }
 }
 
 /// Ends every session of the caller except the current one.
-pub fn end_others(tx: &mut Tx, who: &Principal) -> db::Result<usize> {
+pub fn end_others(tx: &mut Tx, who: &Staff) -> db::Result<usize> {
     match &who.session_id {
         Some(id) => store::revoke_others(tx.conn, &who.staff_id, id, tx.now),
         None => store::revoke_all(tx.conn, &who.staff_id, tx.now),
@@ -204,9 +207,11 @@ pub fn end_others(tx: &mut Tx, who: &Principal) -> db::Result<usize> {
 }
 
 /// Ends every session of the caller, including the current one.
-pub fn sign_out_everywhere(tx: &mut Tx, who: &Principal) -> Result<(), Refusal> {
+pub fn sign_out_everywhere(tx: &mut Tx, who: &Staff) -> Result<(), Error> {
     end_all(tx, &who.staff_id)?;
-    Ok(note(tx, &who.staff_id, "staff.signed_out_everywhere", who.session_id.as_ref())?)
+    let detail = audit_detail(who.session_id.as_ref());
+    who.note(tx, Action::StaffSignedOutEverywhere, &who.staff_id, detail);
+    Ok(())
 }
 
 /// Ends every session of a staff member.

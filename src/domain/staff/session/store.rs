@@ -15,7 +15,7 @@ pub struct Session {
     /// Prefixed `sts_`, followed by a UUID.
     pub id: StaffSessionId,
     pub staff_id: StaffId,
-    kind: String,
+    pub kind: Kind,
     /// Browser and operating system, from the `User-Agent`.
     pub label: String,
     pub created_at: Timestamp,
@@ -23,27 +23,6 @@ pub struct Session {
     pub last_seen_at: Timestamp,
     /// The maximum lifetime; an idle browser session ends earlier.
     pub expires_at: Timestamp,
-}
-
-impl Session {
-    /// An unknown kind counts as `Console`, the stricter one.
-    pub fn kind(&self) -> Kind {
-        if self.kind == Kind::Api.as_str() { Kind::Api } else { Kind::Console }
-    }
-}
-
-pub fn insert(conn: &mut Conn, new: &Session) -> Result<()> {
-    let row = (
-        staff_sessions::id.eq(&new.id),
-        staff_sessions::staff_id.eq(&new.staff_id),
-        staff_sessions::kind.eq(&new.kind),
-        staff_sessions::label.eq(&new.label),
-        staff_sessions::created_at.eq(new.created_at),
-        staff_sessions::last_seen_at.eq(new.last_seen_at),
-        staff_sessions::expires_at.eq(new.expires_at),
-    );
-    insert_into(staff_sessions::table).values(row).execute(conn)?;
-    Ok(())
 }
 
 impl Session {
@@ -55,9 +34,23 @@ impl Session {
         now: Timestamp,
         ends: Timestamp,
     ) -> Self {
-        let (staff_id, kind) = (staff_id.to_owned(), kind.as_str().to_owned());
+        let staff_id = staff_id.to_owned();
         Self { id, staff_id, kind, label, created_at: now, last_seen_at: now, expires_at: ends }
     }
+}
+
+pub fn insert(conn: &mut Conn, new: &Session) -> Result<()> {
+    let row = (
+        staff_sessions::id.eq(&new.id),
+        staff_sessions::staff_id.eq(&new.staff_id),
+        staff_sessions::kind.eq(new.kind),
+        staff_sessions::label.eq(&new.label),
+        staff_sessions::created_at.eq(new.created_at),
+        staff_sessions::last_seen_at.eq(new.last_seen_at),
+        staff_sessions::expires_at.eq(new.expires_at),
+    );
+    insert_into(staff_sessions::table).values(row).execute(conn)?;
+    Ok(())
 }
 
 /// Finds the session `id` unless it is revoked or expired.
@@ -80,7 +73,7 @@ pub fn live_of(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<Ve
 }
 
 /// Records the use of a session, unless a use after `since` is already recorded.
-pub fn keep(conn: &mut Conn, id: &StaffSessionId, since: Timestamp, now: Timestamp) -> Result<usize> {
+pub fn record_use(conn: &mut Conn, id: &StaffSessionId, since: Timestamp, now: Timestamp) -> Result<usize> {
     let row = staff_sessions::table
         .filter(staff_sessions::id.eq(id))
         .filter(staff_sessions::last_seen_at.le(since));
@@ -161,8 +154,7 @@ pub fn session_of(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<
 /// Uses a valid refresh token, once; returns its session id. A cookie's secret is not accepted: it belongs
 /// to a session of another kind.
 pub fn use_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<StaffSessionId>> {
-    let api =
-        staff_sessions::table.filter(staff_sessions::kind.eq(Kind::Api.as_str())).select(staff_sessions::id);
+    let api = staff_sessions::table.filter(staff_sessions::kind.eq(Kind::Api)).select(staff_sessions::id);
     let row = staff_tokens::table
         .filter(staff_tokens::hash.eq(hash))
         .filter(staff_tokens::used_at.is_null())

@@ -12,16 +12,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use self::store::Challenge as Row;
-use self::throttle::{Caller, Try};
+use self::store::Challenge;
+use self::throttle::{Client, Factor};
+use super::password::PasswordHasher;
 use super::store::Credentials;
-use super::{Member, Refusal};
+use super::{Error, Member};
 use crate::domain::practices;
-use crate::domain::staff::PasswordHasher;
 use crate::kit::ids::StaffId;
 use crate::kit::{Email, Secret, Timestamp};
-use crate::platform::audit::Event;
-use crate::platform::db::{self};
+use crate::platform::audit::Action;
+use crate::platform::db;
 use crate::platform::tx::{Service, Tx};
 
 /// Time to fetch the phone and type a code.
@@ -40,45 +40,41 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    fn caller(&self) -> Caller<'_> {
-        Caller { email: &self.email, network: &self.network, device: self.device.as_ref() }
+    fn client(&self) -> Client<'_> {
+        Client { email: &self.email, network: &self.network, device: self.device.as_ref() }
     }
 }
 
 /// An attempt whose password has been checked.
-pub struct Checked {
+pub struct CheckedAttempt {
     attempt: Attempt,
     /// The credentials that the password matched; `None` if it was wrong.
-    proven: Option<Credentials>,
+    matched: Option<Credentials>,
 }
 
 /// Checks a password: reads the stored hash, then verifies outside of any transaction.
-pub async fn check(service: &Service, hasher: &PasswordHasher, attempt: Attempt) -> Result<Checked, Refusal> {
+pub async fn check(
+    service: &Service,
+    hasher: &PasswordHasher,
+    attempt: Attempt,
+) -> Result<CheckedAttempt, Error> {
     let (email, network, device) = (attempt.email.clone(), attempt.network.clone(), attempt.device.clone());
     let found = service.read(move |tx| {
-        let caller = Caller { email: &email, network: &network, device: device.as_ref() };
-        let rules = throttle::rules(tx, Try::Password, &caller)?;
-        match throttle::wait(tx, &rules)? {
-            Some(wait) => Err(Refusal::Limited(wait)),
+        let client = Client { email: &email, network: &network, device: device.as_ref() };
+        let limits = throttle::limits(tx, Factor::Password, &client)?;
+        match throttle::wait(tx, &limits)? {
+            Some(wait) => Err(Error::Limited(wait)),
             None => Ok(super::store::credentials(tx.conn, &email)?),
         }
     });
     let found = found.await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
     let is_right = hasher.verify(&attempt.password, hash).await?;
-    Ok(Checked { attempt, proven: found.filter(|_| is_right) })
-}
-
-/// The outcome of the first factor.
-pub enum Begun {
-    /// The password is right; a code is required.
-    Challenge(Challenge),
-    /// The password is wrong; the failure is counted.
-    Refused,
+    Ok(CheckedAttempt { attempt, matched: found.filter(|_| is_right) })
 }
 
 /// A sign-in that still needs its second factor.
-pub struct Challenge {
+pub struct SignInChallenge {
     /// Proves that the password was right.
     pub secret: Secret,
     pub expires_at: Timestamp,
@@ -94,29 +90,29 @@ pub struct Enrol {
     pub otpauth_url: String,
 }
 
-/// Decides on a password; returns a challenge if it is right.
-pub fn begin(tx: &mut Tx, checked: &Checked) -> Result<Begun, Refusal> {
-    let rules = throttle::rules(tx, Try::Password, &checked.attempt.caller())?;
-    let held = throttle::hold(tx, rules)?;
-    if let Some(wait) = held.wait(tx.now) {
-        return Err(Refusal::Limited(wait));
+/// Decides on a password; returns a challenge if it is right, and `None` if it is wrong, which is counted.
+pub fn begin(tx: &mut Tx, checked: &CheckedAttempt) -> Result<Option<SignInChallenge>, Error> {
+    let limits = throttle::limits(tx, Factor::Password, &checked.attempt.client())?;
+    let counts = throttle::lock(tx, limits)?;
+    if let Some(wait) = counts.wait(tx.now) {
+        return Err(Error::Limited(wait));
     }
-    let Some(member) = still_proven(tx, checked)? else {
-        held.fail(tx)?;
-        return Ok(Begun::Refused);
+    let Some(member) = still_matched(tx, checked)? else {
+        counts.fail(tx)?;
+        return Ok(None);
     };
-    held.pass(tx)?;
-    Ok(Begun::Challenge(challenge(tx, &member)?))
+    counts.pass(tx)?;
+    challenge(tx, &member).map(Some)
 }
 
 /// Returns the staff member if the password is still right in this transaction.
-fn still_proven(tx: &mut Tx, checked: &Checked) -> db::Result<Option<Member>> {
-    let Some(proven) = &checked.proven else { return Ok(None) };
+fn still_matched(tx: &mut Tx, checked: &CheckedAttempt) -> db::Result<Option<Member>> {
+    let Some(matched) = &checked.matched else { return Ok(None) };
     let now = super::store::credentials(tx.conn, &checked.attempt.email)?;
-    if now.is_none_or(|now| now.id != proven.id || now.password_hash != proven.password_hash) {
+    if now.is_none_or(|now| now.id != matched.id || now.password_hash != matched.password_hash) {
         return Ok(None);
     }
-    at_work(tx, &proven.id)
+    at_work(tx, &matched.id)
 }
 
 /// Finds the active staff member `id`, unless the practice is closed.
@@ -126,17 +122,17 @@ fn at_work(tx: &mut Tx, id: &StaffId) -> db::Result<Option<Member>> {
     Ok(practice.is_some_and(|practice| !practice.is_closed()).then_some(member))
 }
 
-fn challenge(tx: &mut Tx, member: &Member) -> Result<Challenge, Refusal> {
+fn challenge(tx: &mut Tx, member: &Member) -> Result<SignInChallenge, Error> {
     let enrolment = match member.enrolled_at {
         Some(_) => None,
-        None => Some(totp::fresh(tx, &member.id, &member.email).ok_or(Refusal::KeysMissing)?),
+        None => Some(totp::fresh(tx, &member.id, &member.email).ok_or(Error::KeysMissing)?),
     };
     let (secret, expires_at) = (tx.secret("sch"), tx.now + CHALLENGE_LIFE);
     let new_secret = enrolment.as_ref().map(|enrolment| enrolment.sealed.clone());
-    let row = Row { staff_id: member.id.clone(), new_secret };
+    let row = Challenge { staff_id: member.id.clone(), new_secret };
     store::insert_challenge(tx.conn, &secret.hash(), &row, tx.now, expires_at)?;
     let enrol = enrolment.map(|e| Enrol { secret: e.secret, otpauth_url: e.otpauth_url });
-    Ok(Challenge { secret, expires_at, enrol })
+    Ok(SignInChallenge { secret, expires_at, enrol })
 }
 
 /// A second factor as the user typed it.
@@ -147,15 +143,8 @@ pub enum Code {
     Recovery(String),
 }
 
-/// The outcome of the second factor.
-pub enum Finished {
-    Proven(Proven),
-    /// The code is wrong; the failure is counted.
-    Wrong,
-}
-
-/// A staff member with both factors proven.
-pub struct Proven {
+/// A staff member who proved both factors.
+pub struct VerifiedStaff {
     pub staff_id: StaffId,
     /// Shown only once; empty except after enrollment.
     pub recovery_codes: Vec<String>,
@@ -163,53 +152,67 @@ pub struct Proven {
     pub device: Secret,
 }
 
-/// Decides on a code of the second factor.
-pub fn finish(tx: &mut Tx, secret: &Secret, code: &Code, network: &str) -> Result<Finished, Refusal> {
+/// Decides on a code of the second factor; `None` if it is wrong, which is counted.
+pub fn finish(
+    tx: &mut Tx,
+    secret: &Secret,
+    code: &Code,
+    network: &str,
+) -> Result<Option<VerifiedStaff>, Error> {
     let open = store::take_attempt(tx.conn, &secret.hash(), CODES, tx.now)?;
-    let open = open.ok_or(Refusal::ChallengeInvalid)?;
-    let member = at_work(tx, &open.staff_id)?.ok_or(Refusal::ChallengeInvalid)?;
-    let email = Email::parse(&member.email).ok_or(Refusal::ChallengeInvalid)?;
+    let open = open.ok_or(Error::ChallengeInvalid)?;
+    let member = at_work(tx, &open.staff_id)?.ok_or(Error::ChallengeInvalid)?;
+    let email = Email::parse(&member.email).ok_or(Error::ChallengeInvalid)?;
     let device = tx.secret("sd");
-    let caller = Caller { email: &email, network, device: Some(&device) };
-    let rules = throttle::rules(tx, Try::Factor, &caller)?;
-    let held = throttle::hold(tx, rules)?;
-    if let Some(wait) = held.wait(tx.now) {
-        return Err(Refusal::Limited(wait));
+    let client = Client { email: &email, network, device: Some(&device) };
+    let limits = throttle::limits(tx, Factor::Code, &client)?;
+    let counts = throttle::lock(tx, limits)?;
+    if let Some(wait) = counts.wait(tx.now) {
+        return Err(Error::Limited(wait));
     }
-    let Some(factor) = accepted(tx, &open, code)? else {
-        held.fail(tx)?;
-        note(tx, &member, "staff.second_factor_failed", json!({}))?;
-        return Ok(Finished::Wrong);
+    let Some(means) = accepted(tx, &open, code)? else {
+        counts.fail(tx)?;
+        note(tx, &member, Action::StaffSecondFactorFailed, json!({}));
+        return Ok(None);
     };
-    held.pass(tx)?;
+    counts.pass(tx)?;
     store::use_challenge(tx.conn, &secret.hash(), tx.now)?;
-    throttle::remember(tx, &caller)?;
-    let recovery_codes = if factor == "enrolment" { enrolled(tx, &member)? } else { Vec::new() };
-    note(tx, &member, "staff.signed_in", json!({ "factor": factor }))?;
-    Ok(Finished::Proven(Proven { staff_id: member.id, recovery_codes, device }))
+    throttle::remember(tx, &client)?;
+    let recovery_codes = if means == Means::Enrolment { enrolled(tx, &member)? } else { Vec::new() };
+    note(tx, &member, Action::StaffSignedIn, json!({ "factor": means }));
+    Ok(Some(VerifiedStaff { staff_id: member.id, recovery_codes, device }))
 }
 
-/// Returns the factor that a code proves; the statement that accepts a code also uses it up.
-fn accepted(tx: &mut Tx, open: &Row, code: &Code) -> db::Result<Option<&'static str>> {
+/// The means by which a second factor was proven, for the audit log.
+#[derive(Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Means {
+    /// The first code of an authenticator that is set up with it.
+    Enrolment,
+    Totp,
+    RecoveryCode,
+}
+
+/// Returns the means that a code proves; the statement that accepts a code also uses it up.
+fn accepted(tx: &mut Tx, open: &Challenge, code: &Code) -> db::Result<Option<Means>> {
     let id = &open.staff_id;
-    let is_good = match (code, &open.new_secret) {
+    Ok(match (code, &open.new_secret) {
         (Code::Totp(code), Some(sealed)) => match totp::step_of(tx, id, sealed, code) {
-            Some(step) => super::store::enrol(tx.conn, id, sealed, step, tx.now)?.then_some("enrolment"),
+            Some(step) => super::store::enrol(tx.conn, id, sealed, step, tx.now)?.then_some(Means::Enrolment),
             None => None,
         },
-        (Code::Totp(code), None) => accepts_totp(tx, id, code)?.then_some("totp"),
+        (Code::Totp(code), None) => accepts_totp(tx, id, code)?.then_some(Means::Totp),
         (Code::Recovery(code), None) => {
             let hash = totp::recovery_hash(tx, id, code);
-            store::use_recovery_code(tx.conn, &hash, id, tx.now)?.then_some("recovery_code")
+            store::use_recovery_code(tx.conn, &hash, id, tx.now)?.then_some(Means::RecoveryCode)
         }
         (Code::Recovery(_), Some(_)) => None,
-    };
-    Ok(is_good)
+    })
 }
 
 fn enrolled(tx: &mut Tx, member: &Member) -> db::Result<Vec<String>> {
     let codes = fresh_codes(tx, member)?;
-    note(tx, member, "staff.enrolled", json!({}))?;
+    note(tx, member, Action::StaffEnrolled, json!({}));
     Ok(codes)
 }
 
@@ -231,22 +234,22 @@ pub fn renew_recovery_codes(
     member: &Member,
     code: &str,
     network: &str,
-) -> Result<Option<Vec<String>>, Refusal> {
-    let email = Email::parse(&member.email).ok_or(Refusal::Unauthorized)?;
-    let caller = Caller { email: &email, network, device: None };
-    let rules = throttle::rules(tx, Try::Factor, &caller)?;
-    let held = throttle::hold(tx, rules)?;
-    if let Some(wait) = held.wait(tx.now) {
-        return Err(Refusal::Limited(wait));
+) -> Result<Option<Vec<String>>, Error> {
+    let email = Email::parse(&member.email).ok_or(Error::Unauthorized)?;
+    let client = Client { email: &email, network, device: None };
+    let limits = throttle::limits(tx, Factor::Code, &client)?;
+    let counts = throttle::lock(tx, limits)?;
+    if let Some(wait) = counts.wait(tx.now) {
+        return Err(Error::Limited(wait));
     }
     if !accepts_totp(tx, &member.id, code)? {
-        held.fail(tx)?;
-        note(tx, member, "staff.second_factor_failed", json!({}))?;
+        counts.fail(tx)?;
+        note(tx, member, Action::StaffSecondFactorFailed, json!({}));
         return Ok(None);
     }
-    held.pass(tx)?;
+    counts.pass(tx)?;
     let codes = fresh_codes(tx, member)?;
-    note(tx, member, "staff.recovery_codes_renewed", json!({}))?;
+    note(tx, member, Action::StaffRecoveryCodesRenewed, json!({}));
     Ok(Some(codes))
 }
 
@@ -259,9 +262,8 @@ fn accepts_totp(tx: &mut Tx, id: &StaffId, code: &str) -> db::Result<bool> {
     }
 }
 
-fn note(tx: &mut Tx, member: &Member, action: &str, detail: Value) -> db::Result<()> {
-    let (practice_id, staff_id) = (Some(&member.practice_id), member.id.as_str());
-    tx.audit(&Event { practice_id, actor: staff_id, action, subject: staff_id, detail })
+fn note(tx: &mut Tx, member: &Member, action: Action, detail: Value) {
+    tx.audit(Some(&member.practice_id), &member.id, action, &member.id, detail);
 }
 
 /// Returns the number of unused recovery codes of a staff member.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::store::{self, Count};
 use crate::kit::{Email, Secret, Timestamp, Wait};
-use crate::platform::db::{self};
+use crate::platform::db;
 use crate::platform::tx::Tx;
 
 /// The wait after the first failure that is not free.
@@ -29,14 +29,14 @@ const KNOWN: Duration = Duration::from_hours(90 * 24);
 
 /// The factor that is being tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Try {
+pub enum Factor {
     Password,
     /// An authenticator or recovery code.
-    Factor,
+    Code,
 }
 
 /// The client that attempts a sign-in.
-pub struct Caller<'a> {
+pub struct Client<'a> {
     /// The account that the client names.
     pub email: &'a Email,
     pub network: &'a str,
@@ -45,7 +45,7 @@ pub struct Caller<'a> {
 }
 
 /// A rate-limit count that a failure is added to.
-pub struct Rule {
+pub struct Limit {
     key: String,
     free: i32,
     kept: Duration,
@@ -53,7 +53,7 @@ pub struct Rule {
     clears: bool,
 }
 
-impl Rule {
+impl Limit {
     fn account(tx: &Tx, what: &str, email: &Email) -> Self {
         let key = format!("{what}-account:{}", tx.keys.blind("staff-account", email.as_str()));
         Self { key, free: FREE, kept: KEPT, clears: true }
@@ -70,38 +70,38 @@ impl Rule {
 }
 
 /// The rate limit on e-mails requested from one network.
-pub fn letters_from(tx: &Tx, network: &str) -> Vec<Rule> {
-    vec![Rule::network(tx, "letter", network)]
+pub fn links_from(tx: &Tx, network: &str) -> Vec<Limit> {
+    vec![Limit::network(tx, "letter", network)]
 }
 
 /// The rate limits that apply to an attempt.
-pub fn rules(tx: &mut Tx, what: Try, caller: &Caller<'_>) -> db::Result<Vec<Rule>> {
-    for key in known_keys(tx, caller) {
+pub fn limits(tx: &mut Tx, what: Factor, client: &Client<'_>) -> db::Result<Vec<Limit>> {
+    for key in known_keys(tx, client) {
         if store::find_count(tx.conn, &key)?.is_some_and(|count| count.expires_at > tx.now) {
-            let key = if what == Try::Password { key } else { format!("factor:{key}") };
-            return Ok(vec![Rule::known(key)]);
+            let key = if what == Factor::Password { key } else { format!("factor:{key}") };
+            return Ok(vec![Limit::known(key)]);
         }
     }
     Ok(match what {
-        Try::Password => {
-            vec![Rule::account(tx, "password", caller.email), Rule::network(tx, "password", caller.network)]
+        Factor::Password => {
+            vec![Limit::account(tx, "password", client.email), Limit::network(tx, "password", client.network)]
         }
-        Try::Factor => vec![Rule::account(tx, "factor", caller.email)],
+        Factor::Code => vec![Limit::account(tx, "factor", client.email)],
     })
 }
 
 /// The device comes first: it is one person's, while a network may be a waiting room's.
-fn known_keys(tx: &Tx, caller: &Caller<'_>) -> Vec<String> {
+fn known_keys(tx: &Tx, client: &Client<'_>) -> Vec<String> {
     let key = |kind: &str, what: &str| {
-        format!("known:{}", tx.keys.blind(kind, &format!("{} {what}", caller.email.as_str())))
+        format!("known:{}", tx.keys.blind(kind, &format!("{} {what}", client.email.as_str())))
     };
-    let device = caller.device.map(|device| key("staff-device", &device.hash()));
-    device.into_iter().chain([key("staff-known", caller.network)]).collect()
+    let device = client.device.map(|device| key("staff-device", &device.hash()));
+    device.into_iter().chain([key("staff-known", client.network)]).collect()
 }
 
-/// Marks the caller's network and device as known from now on.
-pub fn remember(tx: &mut Tx, caller: &Caller<'_>) -> db::Result<()> {
-    for key in known_keys(tx, caller) {
+/// Marks the client's network and device as known from now on.
+pub fn remember(tx: &mut Tx, client: &Client<'_>) -> db::Result<()> {
+    for key in known_keys(tx, client) {
         store::lock_count(tx.conn, &key)?;
         store::write_count(tx.conn, &key, 0, tx.now, tx.now + KNOWN)?;
     }
@@ -110,7 +110,7 @@ pub fn remember(tx: &mut Tx, caller: &Caller<'_>) -> db::Result<()> {
 
 /// Resets the failures of strangers on an account: its owner has just proven access to the mailbox.
 pub fn pardon(tx: &mut Tx, email: &Email) -> db::Result<()> {
-    store::delete_count(tx.conn, &Rule::account(tx, "password", email).key).map(drop)
+    store::delete_count(tx.conn, &Limit::account(tx, "password", email).key).map(drop)
 }
 
 /// Writes a meaningless row in place of a meaningful one, so that both cases take equally long.
@@ -121,10 +121,10 @@ pub fn stand_in(tx: &mut Tx, hash: &str) -> db::Result<()> {
 }
 
 /// Returns the wait that these counts require, read without locking them.
-pub fn wait(tx: &mut Tx, rules: &[Rule]) -> db::Result<Option<Wait>> {
+pub fn wait(tx: &mut Tx, limits: &[Limit]) -> db::Result<Option<Wait>> {
     let mut next = tx.now;
-    for rule in rules {
-        if let Some(count) = store::find_count(tx.conn, &rule.key)? {
+    for limit in limits {
+        if let Some(count) = store::find_count(tx.conn, &limit.key)? {
             next = next.max(count.next_at);
         }
     }
@@ -132,20 +132,20 @@ pub fn wait(tx: &mut Tx, rules: &[Rule]) -> db::Result<Option<Wait>> {
 }
 
 /// Locked counts: other transactions that need them wait until this one ends.
-pub struct Held(Vec<(Rule, Count)>);
+pub struct LockedCounts(Vec<(Limit, Count)>);
 
 /// Locks the counts, always in the same order to avoid deadlocks.
-pub fn hold(tx: &mut Tx, mut rules: Vec<Rule>) -> db::Result<Held> {
-    rules.sort_by(|a, b| a.key.cmp(&b.key));
-    let mut held = Vec::with_capacity(rules.len());
-    for rule in rules {
-        let count = store::lock_count(tx.conn, &rule.key)?;
-        held.push((rule, count));
+pub fn lock(tx: &mut Tx, mut limits: Vec<Limit>) -> db::Result<LockedCounts> {
+    limits.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut locked = Vec::with_capacity(limits.len());
+    for limit in limits {
+        let count = store::lock_count(tx.conn, &limit.key)?;
+        locked.push((limit, count));
     }
-    Ok(Held(held))
+    Ok(LockedCounts(locked))
 }
 
-impl Held {
+impl LockedCounts {
     /// Returns the wait required before the next attempt.
     pub fn wait(&self, now: Timestamp) -> Option<Wait> {
         let next = self.0.iter().map(|(_, count)| count.next_at).max().unwrap_or(now);
@@ -154,20 +154,20 @@ impl Held {
 
     /// Adds a failure to every count.
     pub fn fail(self, tx: &mut Tx) -> db::Result<()> {
-        for (rule, count) in self.0 {
+        for (limit, count) in self.0 {
             let is_old = count.expires_at <= tx.now;
             let fails = if is_old { 1 } else { count.fails.saturating_add(1) };
-            let next_at = tx.now + wait_after(fails, rule.free);
-            let expires_at = count.expires_at.max(tx.now + rule.kept);
-            store::write_count(tx.conn, &rule.key, fails, next_at, expires_at)?;
+            let next_at = tx.now + wait_after(fails, limit.free);
+            let expires_at = count.expires_at.max(tx.now + limit.kept);
+            store::write_count(tx.conn, &limit.key, fails, next_at, expires_at)?;
         }
         Ok(())
     }
 
     /// Resets the counts that a success resets.
     pub fn pass(self, tx: &mut Tx) -> db::Result<()> {
-        for (rule, count) in self.0.into_iter().filter(|(rule, _)| rule.clears) {
-            store::write_count(tx.conn, &rule.key, 0, tx.now, count.expires_at)?;
+        for (limit, count) in self.0.into_iter().filter(|(limit, _)| limit.clears) {
+            store::write_count(tx.conn, &limit.key, 0, tx.now, count.expires_at)?;
         }
         Ok(())
     }

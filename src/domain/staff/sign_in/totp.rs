@@ -36,10 +36,11 @@ pub struct Enrolment {
 pub fn fresh(tx: &Tx, staff_id: &StaffId, account: &str) -> Option<Enrolment> {
     let seed: [u8; SEED_BYTES] = tx.random();
     let secret = Seed::from(seed).to_base32();
-    let issuer = percent::encoded(&tx.settings.app.name);
+    let issuer = percent::encode(&tx.settings.app.name);
     let otpauth_url = format!(
-        "otpauth://totp/{issuer}:{}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}",
-        percent::encoded(account)
+        "otpauth://totp/{issuer}:{}?secret={secret}&issuer={issuer}\
+         &algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}",
+        percent::encode(account)
     );
     let sealed = seal::seal(&key(tx, staff_id), &seed, tx.entropy())?;
     Some(Enrolment { secret, otpauth_url, sealed: URL_SAFE_NO_PAD.encode(sealed) })

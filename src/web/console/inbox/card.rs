@@ -1,7 +1,7 @@
 //! A conversation as the lists and its own page show it.
 
 use super::words;
-use crate::domain::identity::State;
+use crate::domain::conversations::{Author, IdentityState, SourceKind, Status};
 use crate::domain::inbox::{Card, LastEntry};
 use crate::kit::Timestamp;
 use crate::kit::ids::ConversationId;
@@ -11,14 +11,12 @@ use crate::web::console::layout::Frame;
 pub struct Badge {
     /// CSS class, which sets shape and color.
     pub kind: &'static str,
-    pub word: &'static str,
+    pub label: &'static str,
 }
 
 impl Badge {
-    /// Builds the badge from the state as stored in the database.
-    pub fn of(f: &Frame, identity: &str) -> Self {
-        let (kind, word) = words::badge(f.language, State::from_word(identity));
-        Self { kind, word }
+    pub fn of(f: &Frame, state: IdentityState) -> Self {
+        Self { kind: state.as_str(), label: words::badge(f.language, state) }
     }
 }
 
@@ -66,8 +64,8 @@ impl Row {
         Self {
             name: name(&card),
             link: through(f, &card),
-            badge: Badge::of(f, &card.identity),
-            is_closed: card.status != "open",
+            badge: Badge::of(f, card.identity),
+            is_closed: card.status == Status::Closed,
             assignee: card.assignee.map(|person| person.name).unwrap_or_default(),
             preview: card.last_entry.map(|entry| preview(f, &entry)).unwrap_or_default(),
             last: When::of(f, now, card.last_entry_at),
@@ -88,14 +86,14 @@ pub fn name(card: &Card) -> String {
 pub fn through(f: &Frame, card: &Card) -> String {
     let label = card.link.as_ref().map_or(f.say("a link", "un enlace"), |link| link.label.as_str());
     match card.source.kind {
-        "invite" => format!("{}: {label}", f.say("Invite", "Invitación")),
-        _ => label.to_owned(),
+        SourceKind::Invite => format!("{}: {label}", f.say("Invite", "Invitación")),
+        SourceKind::Link => label.to_owned(),
     }
 }
 
 fn preview(f: &Frame, entry: &LastEntry) -> String {
-    match entry.author.as_str() {
-        "practice" => format!("{}: {}", f.say("You", "Ustedes"), entry.preview),
-        _ => entry.preview.clone(),
+    match entry.author {
+        Author::Practice => format!("{}: {}", f.say("You", "Ustedes"), entry.preview),
+        Author::Patient | Author::System => entry.preview.clone(),
     }
 }

@@ -7,16 +7,16 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::live;
-use crate::domain::desk::Refusal;
-use crate::domain::staff::desk_code;
+use crate::domain::check_in;
+use crate::domain::staff::{self, Permission};
 use crate::platform::tx::Service;
 use crate::web::console::error_page::BY_ITSELF;
 use crate::web::console::layout::{Frame, Section, Session};
-use crate::web::console::viewer::who;
+use crate::web::console::viewer::Viewer;
 use crate::web::http::Problem;
 
 #[derive(Template)]
-#[template(path = "web/console/pages/desk_code.html")]
+#[template(path = "web/console/pages/check_in_code.html")]
 struct Screen<'a> {
     f: &'a Frame,
     script: String,
@@ -30,12 +30,12 @@ struct Screen<'a> {
 
 /// `GET /console/desk-code`: the current check-in code.
 pub async fn show(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    let token = session.token();
-    let found = service.read(move |tx| {
-        let shown = desk_code::show(tx, token.as_ref())?;
-        let renews = shown.changes_at.wait_from(tx.now).seconds;
-        Ok::<_, Refusal>((who(tx, token.as_ref())?, shown.code, renews))
-    });
+    let found =
+        service.read_as_staff(&session, Permission::ReadPatients, |tx, staff| -> Result<_, staff::Error> {
+            let current = check_in::current_code(tx, staff);
+            let renews = current.changes_at.wait_from(tx.now).seconds;
+            Ok((Viewer::of(tx, staff)?, current.code, renews))
+        });
     let (who, code, renews) = found.await?;
     let f = session.frame(&service, who, Section::Inbox);
     let page = Screen { f: &f, script: live::address(), code: grouped(&code), renews, by_itself: BY_ITSELF };

@@ -3,18 +3,18 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
 
-use super::conversation::{Draft, again};
+use super::conversation::show_again;
+use super::draft::Draft;
 use super::panel::METHODS;
-use super::replies::{one_time, wrong};
-use crate::domain::desk::Refusal;
-use crate::domain::desk::identity::{self, Asked};
-use crate::domain::identity::Verdict;
+use super::replies::{with_form_key, wrong};
+use crate::domain::identity::{Error, Kind, StaffDecision, Verdict, check};
 use crate::domain::printing::RenderPool;
+use crate::domain::staff::{Permission, Staff};
 use crate::kit::ids::{ConversationId, RecordId};
-use crate::platform::tx::Service;
-use crate::web::console::layout::{Sent, Session};
+use crate::platform::tx::{Service, Tx};
+use crate::web::console::layout::{Session, SessionForm};
 use crate::web::console::on;
-use crate::web::http::{Answer, Call, Code, Form, PathId, Problem, once};
+use crate::web::http::{Code, Form, PathId, Problem, Reply, RequestContext};
 use crate::web::practice_api::identity::proof as proof_file;
 use crate::web::practice_api::print_kit::PrintQuery;
 
@@ -25,32 +25,32 @@ const LONGEST_NOTE: usize = 500;
 pub async fn decide(
     service: Data<Service>,
     id: PathId<ConversationId>,
-    call: Call,
-    Sent { session, form }: Sent,
+    call: RequestContext,
+    SessionForm { session, form }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let draft = drafted(&form);
-    let asked = match asked(&draft) {
-        Ok(asked) => asked,
-        Err(problem) => return again(&service, &session, &id, &draft, problem).await,
+    let draft = draft_of(&form);
+    let requested = match requested(&draft) {
+        Ok(requested) => requested,
+        Err(problem) => return show_again(&service, &session, &id, &draft, problem).await,
     };
-    let call = one_time(call, &session, &form);
+    let call = with_form_key(call, &session, &form);
     let (record, blocks) = (draft.record_id.as_ref().map_or("", RecordId::as_str), draft.blocks.to_string());
     let canonical = [&*draft.decision, &*draft.method, record, &*draft.note, &*blocks].join("\n");
-    let (token, conversation) = (session.token(), id.0.clone());
-    let decided = once(&service, &call, canonical.as_bytes(), move |tx| {
-        let (decision, _) = identity::decide(tx, token.as_ref(), &conversation, &asked)?;
-        Ok::<_, Refusal>(Answer::created(&decision.id))
-    });
-    match decided.await {
+    let conversation_id = id.0.clone();
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Error> {
+        let (decision, _) = check::decide(tx, staff, &conversation_id, &requested)?;
+        Ok(Reply::created(&decision.id))
+    };
+    match service.idempotent_as_staff(&call, canonical.as_bytes(), Permission::ReadPatients, rule).await {
         Ok(_) => Ok(on(&format!("/console/inbox/{}?done={}", id.0, draft.decision))),
         Err(problem) if problem.code == Code::RequestInProgress => {
             Ok(on(&format!("/console/inbox/{}", id.0)))
         }
-        Err(problem) => again(&service, &session, &id, &draft, problem).await,
+        Err(problem) => show_again(&service, &session, &id, &draft, problem).await,
     }
 }
 
-fn drafted(form: &Form) -> Draft {
+fn draft_of(form: &Form) -> Draft {
     Draft {
         decision: form.field("decision"),
         method: form.field("method"),
@@ -61,21 +61,23 @@ fn drafted(form: &Form) -> Draft {
     }
 }
 
-fn asked(draft: &Draft) -> Result<Asked, Problem> {
+fn requested(draft: &Draft) -> Result<StaffDecision, Problem> {
     if draft.note.chars().count() > LONGEST_NOTE {
         return Err(wrong("/note"));
     }
-    let verdict = match draft.decision.as_str() {
-        "confirm" => {
+    let verdict = match draft.decision.parse() {
+        Ok(Kind::Confirm) => {
             let method = METHODS.into_iter().find(|method| method.as_str() == draft.method);
             Verdict::Confirm(method.ok_or_else(|| wrong("/method"))?)
         }
-        "reject" => Verdict::Reject { block: draft.blocks },
-        "undo" => Verdict::Undo,
-        _ => return Err(Problem::new(Code::MalformedRequest, "Choose one of the buttons.")),
+        Ok(Kind::Reject) => Verdict::Reject { block: draft.blocks },
+        Ok(Kind::Undo) => Verdict::Undo,
+        Ok(Kind::ReVerify) | Err(_) => {
+            return Err(Problem::new(Code::MalformedRequest, "Choose one of the buttons."));
+        }
     };
     let note = Some(draft.note.clone()).filter(|note| !note.is_empty());
-    Ok(Asked { verdict, note, record_id: draft.record_id.clone() })
+    Ok(StaffDecision { verdict, note, record_id: draft.record_id.clone() })
 }
 
 /// `GET /console/inbox/{id}/proof.pdf`: the proof of identity.
@@ -86,5 +88,5 @@ pub async fn proof(
     id: PathId<ConversationId>,
     query: Query<PrintQuery>,
 ) -> Result<HttpResponse, Problem> {
-    proof_file(&service, &pool, session.token(), id, query.into_inner()).await
+    proof_file(&service, &pool, &session, id, query.into_inner()).await
 }

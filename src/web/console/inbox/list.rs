@@ -4,20 +4,22 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
 use askama::Template;
+use strum::VariantArray as _;
 
-use super::card::{Badge, Row};
-use super::live;
-use crate::domain::desk::{self, LinkDetails, Refusal, identity, inbox};
-use crate::domain::identity::State;
-use crate::domain::inbox::Card;
+use super::card::Row;
+use super::{live, words};
+use crate::domain::conversations::IdentityState;
+use crate::domain::inbox::{self, Card, Reader};
+use crate::domain::links::{self, LinkDetails};
+use crate::domain::staff::{Permission, Staff};
 use crate::kit::ids::LinkId;
-use crate::kit::percent;
-use crate::platform::tx::Service;
+use crate::kit::{Timestamp, percent};
+use crate::platform::tx::{Service, Tx};
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::link_form::Choice;
-use crate::web::console::viewer::{Roster, Who, roster, who};
+use crate::web::console::viewer::{Roster, Viewer};
 use crate::web::http::{Page, PageQuery, Problem};
-use crate::web::practice_api::conversations::{InboxQuery, cursor, written};
+use crate::web::practice_api::conversations::{InboxQuery, format_cursor, parse_cursor};
 
 /// At most this many links are offered as a filter.
 const MOST_LINKS: i64 = 500;
@@ -45,7 +47,6 @@ struct Inbox<'a> {
 
 /// The data of the page.
 struct Found {
-    who: Who,
     roster: Roster,
     links: Vec<LinkDetails>,
     cards: Vec<Card>,
@@ -59,41 +60,50 @@ pub async fn list(
     query: Query<InboxQuery>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = Wanted::of(query.into_inner());
-    let (limit, after, token) = (page.limit()?, cursor(&page.after()?)?, session.token());
-    let filter = wanted.query().into_filter()?;
-    let found = service.read(move |tx| -> Result<_, Refusal> {
-        let token = token.as_ref();
-        let cards = inbox::list(tx, token, filter, after.as_ref(), limit + 1)?;
-        let who = who(tx, token)?;
-        let roster = roster(tx, &who)?;
-        let links = desk::links(tx, token, "", MOST_LINKS)?;
-        let waiting = identity::how_many_wait(tx, token, MOST_WAITING)?;
-        Ok(Found { who, roster, links, cards, waiting })
-    });
-    let Found { who, roster, links, cards, waiting } = found.await?;
-    let (f, now) = (session.frame(&service, who, Section::Inbox), service.now());
-    let Page { items, next_cursor: next } = Page::of(cards, limit, |card: &Card| written(&card.cursor()));
-    let page = Inbox {
-        f: &f,
-        script: live::address(),
-        rows: items.into_iter().map(|card| Row::of(&f, now, card)).collect(),
-        filters: wanted.address(),
-        is_filtered: wanted.is_any(),
-        next,
-        waiting: waiting_word(waiting),
-        links: wanted.links(&f, &links),
-        states: wanted.states(&f),
-        assignees: wanted.assignees(&f, &roster),
-        tag: &wanted.tag,
-        tags: tags(&links),
-        is_unread: wanted.unread == "true",
+    let form = FilterForm::of(query.into_inner());
+    let (limit, after) = (page.limit()?, parse_cursor(&page.after()?)?);
+    let filter = form.query().into_filter()?;
+    let rule = move |tx: &mut Tx, staff: &Staff| -> Result<_, Problem> {
+        let reader = Reader::of(tx, staff)?;
+        let found = Found {
+            cards: inbox::list(tx, &reader, &filter(&staff.staff_id), after.as_ref(), limit + 1)?,
+            roster: Roster::of(tx, &staff.practice_id)?,
+            links: links::list(tx, staff, "", MOST_LINKS)?,
+            waiting: inbox::count_to_verify(tx, &reader, MOST_WAITING + 1)?,
+        };
+        Ok((Viewer::of(tx, staff)?, found))
     };
+    let (who, found) = service.read_as_staff(&session, Permission::ReadPatients, rule).await?;
+    let f = session.frame(&service, who, Section::Inbox);
+    let page = found.into_page(&f, service.now(), &form, limit);
     f.live_page(&service, StatusCode::OK, page.render())
 }
 
+impl Found {
+    fn into_page<'a>(self, f: &'a Frame, now: Timestamp, form: &'a FilterForm, limit: i64) -> Inbox<'a> {
+        let Self { roster, links, cards, waiting } = self;
+        let Page { items, next_cursor: next } =
+            Page::of(cards, limit, |card: &Card| format_cursor(&card.cursor()));
+        Inbox {
+            f,
+            script: live::address(),
+            rows: items.into_iter().map(|card| Row::of(f, now, card)).collect(),
+            filters: form.address(),
+            is_filtered: form.is_any(),
+            next,
+            waiting: format_waiting(waiting),
+            links: form.links(f, &links),
+            states: form.states(f),
+            assignees: form.assignees(f, &roster),
+            tag: &form.tag,
+            tags: tags(&links),
+            is_unread: form.unread == "true",
+        }
+    }
+}
+
 /// Shows `99+` if counting stopped at the limit.
-pub fn waiting_word(waiting: usize) -> String {
+pub fn format_waiting(waiting: usize) -> String {
     match i64::try_from(waiting) {
         Ok(waiting) if waiting <= MOST_WAITING => waiting.to_string(),
         _ => format!("{MOST_WAITING}+"),
@@ -101,7 +111,7 @@ pub fn waiting_word(waiting: usize) -> String {
 }
 
 /// The filters of the form; an empty one does not restrict.
-struct Wanted {
+struct FilterForm {
     link: Option<LinkId>,
     tag: String,
     identity: String,
@@ -109,12 +119,12 @@ struct Wanted {
     unread: String,
 }
 
-impl Wanted {
+impl FilterForm {
     fn of(query: InboxQuery) -> Self {
         let InboxQuery { link, tag, identity, assignee, unread } = query;
         let link = link.map(|id| LinkId::from(id.as_str().trim())).filter(|id| !id.as_str().is_empty());
         let [tag, identity, assignee, unread] =
-            [tag, identity, assignee, unread].map(|word| word.unwrap_or_default().trim().to_owned());
+            [tag, identity, assignee, unread].map(|text| text.unwrap_or_default().trim().to_owned());
         Self { link, tag, identity, assignee, unread }
     }
 
@@ -122,7 +132,7 @@ impl Wanted {
         self.link.as_ref().map_or("", LinkId::as_str)
     }
 
-    fn each(&self) -> [(&'static str, &str); 5] {
+    fn fields(&self) -> [(&'static str, &str); 5] {
         [
             ("link", self.link()),
             ("tag", &self.tag),
@@ -133,7 +143,7 @@ impl Wanted {
     }
 
     fn query(&self) -> InboxQuery {
-        let some = |word: &String| Some(word.clone()).filter(|word| !word.is_empty());
+        let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         InboxQuery {
             link: self.link.clone(),
             tag: some(&self.tag),
@@ -144,12 +154,12 @@ impl Wanted {
     }
 
     fn is_any(&self) -> bool {
-        self.each().iter().any(|(_, word)| !word.is_empty())
+        self.fields().iter().any(|(_, text)| !text.is_empty())
     }
 
     fn address(&self) -> String {
-        let set = self.each().into_iter().filter(|(_, word)| !word.is_empty());
-        set.map(|(name, word)| format!("{name}={}&", percent::encoded(word))).collect::<Vec<_>>().concat()
+        let set = self.fields().into_iter().filter(|(_, text)| !text.is_empty());
+        set.map(|(name, text)| format!("{name}={}&", percent::encode(text))).collect::<Vec<_>>().concat()
     }
 
     fn links(&self, f: &Frame, links: &[LinkDetails]) -> Vec<Choice> {
@@ -160,10 +170,8 @@ impl Wanted {
 
     fn states(&self, f: &Frame) -> Vec<Choice> {
         let all = (String::new(), f.say("All", "Todas").to_owned());
-        let each = State::ALL.map(|state| {
-            let Badge { word, .. } = Badge::of(f, state.as_str());
-            (state.as_str().to_owned(), word.to_owned())
-        });
+        let each = IdentityState::VARIANTS.iter();
+        let each = each.map(|state| (state.to_string(), words::badge(f.language, *state).to_owned()));
         choices([all].into_iter().chain(each), &self.identity)
     }
 
@@ -173,7 +181,7 @@ impl Wanted {
             ("me".to_owned(), f.say("Me", "Yo").to_owned()),
             ("none".to_owned(), f.say("Unassigned", "Sin asignar").to_owned()),
         ];
-        let others = roster.who_meet_patients().filter(|person| person.id != f.who.staff_id);
+        let others = roster.with_patient_access().filter(|person| person.id != f.who.staff_id);
         let each = others.map(|person| (person.id.to_string(), person.name.clone()));
         choices(fixed.into_iter().chain(each), &self.assignee)
     }

@@ -10,9 +10,9 @@ use crate::platform::event_stream::EventHub;
 use crate::platform::tx::Service;
 use crate::web::console::layout::Session;
 use crate::web::console::style;
-use crate::web::http::event_stream::LastEventId;
+use crate::web::http::event_stream::StreamRequest;
 use crate::web::http::{Code, Draining, Problem};
-use crate::web::practice_api::events::stream_of;
+use crate::web::practice_api::events::stream_events;
 
 const TEXT: &str = include_str!("../live.js");
 
@@ -39,11 +39,11 @@ pub async fn events(
     service: Data<Service>,
     hub: Data<EventHub>,
     session: Result<Session, Problem>,
-    last: LastEventId,
+    request: StreamRequest,
     draining: Data<Draining>,
 ) -> Result<HttpResponse, Problem> {
     let Ok(session) = session else { return Ok(HttpResponse::NoContent().finish()) };
-    match stream_of(service, hub, session.token(), last, &draining).await {
+    match stream_events(service, hub, session, request, &draining).await {
         Err(problem) if problem.code == Code::Unauthorized => Ok(HttpResponse::NoContent().finish()),
         answer => answer,
     }

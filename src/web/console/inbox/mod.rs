@@ -4,6 +4,7 @@ pub mod card;
 pub mod check_in_code;
 pub mod conversation;
 pub mod decisions;
+pub mod draft;
 pub mod list;
 pub mod live;
 pub mod panel;
@@ -16,8 +17,9 @@ use actix_web::{HttpResponse, Scope};
 
 use super::layout::{Frame, Section, Session};
 use super::on;
-use super::viewer::who;
-use crate::platform::tx::Service;
+use super::viewer::Viewer;
+use crate::domain::staff::{Permission, Staff};
+use crate::platform::tx::{Service, Tx};
 use crate::web::http::Problem;
 
 /// The routes of the inbox.
@@ -39,14 +41,13 @@ pub fn routes(scope: Scope) -> Scope {
 
 /// `GET /console`: redirects to the inbox, or to the links for roles that do not see patients.
 pub async fn home(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    let token = session.token();
-    let who = service.read(move |tx| who(tx, token.as_ref())).await?;
-    Ok(on(if who.role.meets_patients() { "/console/inbox" } else { "/console/links" }))
+    let can_read = |_: &mut Tx, staff: &Staff| Ok::<_, Problem>(staff.role.has(Permission::ReadPatients));
+    let can_read = service.read_as_staff(&session, Permission::ViewPractice, can_read).await?;
+    Ok(on(if can_read { "/console/inbox" } else { "/console/links" }))
 }
 
 /// The layout of a page that needs no other data.
 pub async fn frame(service: &Data<Service>, session: &Session, section: Section) -> Result<Frame, Problem> {
-    let token = session.token();
-    let who = service.read(move |tx| who(tx, token.as_ref())).await?;
+    let who = service.read_as_staff(session, Permission::ViewPractice, Viewer::of).await?;
     Ok(session.frame(service, who, section))
 }

@@ -1,15 +1,16 @@
 //! The identity check of a conversation: the patient next to the practice's records, and past decisions.
 
 use super::card::{Badge, When};
-use super::conversation::Draft;
+use super::draft::Draft;
 use super::words;
-use crate::domain::desk::identity::Look;
-use crate::domain::identity::grading::matching::{Agreement, Comparison};
-use crate::domain::identity::grading::{self, FieldView, Finding, Record};
-use crate::domain::identity::{Decision, Method, State};
+use crate::domain::conversations::Status;
+use crate::domain::identity::grading::matching::Comparison;
+use crate::domain::identity::grading::{self, ComparedField, Finding, Record};
+use crate::domain::identity::{Decision, IdentityCheck, Method};
 use crate::domain::proof_pack::words as proof;
 use crate::kit::Timestamp;
 use crate::kit::ids::RecordId;
+use crate::platform::audit::Actor;
 use crate::web::console::layout::Frame;
 use crate::web::console::viewer::Roster;
 
@@ -45,7 +46,7 @@ pub struct Candidate {
 }
 
 /// A decision in the history.
-pub struct Decided {
+pub struct PastDecision {
     /// The decision and how it was verified.
     pub what: String,
     pub by: String,
@@ -54,7 +55,7 @@ pub struct Decided {
 }
 
 /// One option of the verification method.
-pub struct Way {
+pub struct MethodChoice {
     pub value: &'static str,
     pub name: &'static str,
     pub is_chosen: bool,
@@ -71,8 +72,8 @@ pub struct Panel {
     /// Records that may be the patient's.
     pub candidates: Vec<Candidate>,
     /// The decisions so far, newest first.
-    pub history: Vec<Decided>,
-    pub ways: Vec<Way>,
+    pub history: Vec<PastDecision>,
+    pub methods: Vec<MethodChoice>,
     /// Whether the signed-in member may confirm.
     pub may_confirm: bool,
     /// Whether the signed-in member may reject.
@@ -83,26 +84,26 @@ pub struct Panel {
 
 impl Panel {
     /// Builds the panel from the identity check and the entered values.
-    pub fn of(f: &Frame, roster: &Roster, now: Timestamp, look: &Look, draft: &Draft) -> Self {
-        let (state, words) = (State::from_word(&look.card.identity), proof::of(f.language));
-        let decides = look.card.status == "open";
-        let history = look.decisions.iter().rev().map(|one| decided(f, roster, now, one));
-        let way = |method: Method| Way {
+    pub fn of(f: &Frame, roster: &Roster, now: Timestamp, check: &IdentityCheck, draft: &Draft) -> Self {
+        let (state, words) = (check.card.identity, proof::of(f.language));
+        let is_open = check.card.status == Status::Open;
+        let history = check.decisions.iter().rev().map(|one| past_decision(f, roster, now, one));
+        let choice = |method: Method| MethodChoice {
             value: method.as_str(),
-            name: proof::method(&words, method.as_str()),
+            name: proof::method(&words, method),
             is_chosen: draft.method == method.as_str(),
         };
         Self {
-            badge: Badge::of(f, &look.card.identity),
-            since: When::of(f, now, look.card.identity_since),
-            grade: proof::grade(&words, look.finding.verdict.grade),
+            badge: Badge::of(f, check.card.identity),
+            since: When::of(f, now, check.card.identity_since),
+            grade: proof::grade(&words, check.finding.matched.grade),
             advice: (!state.allows_phi()).then(|| grading::advice(f.language)),
-            candidates: candidates(f, &look.finding, draft),
+            candidates: candidates(f, &check.finding, draft),
             history: history.collect(),
-            ways: METHODS.map(way).into(),
-            may_confirm: decides && state.is_open(),
-            may_reject: decides,
-            may_undo: f.is_admin() && look.decisions.last().is_some_and(Decision::can_be_undone),
+            methods: METHODS.map(choice).into(),
+            may_confirm: is_open && state.is_open(),
+            may_reject: is_open,
+            may_undo: f.is_admin() && check.decisions.last().is_some_and(Decision::can_be_undone),
         }
     }
 
@@ -115,14 +116,14 @@ impl Panel {
 }
 
 fn candidates(f: &Frame, finding: &Finding, draft: &Draft) -> Vec<Candidate> {
-    let found = finding.records.iter().zip(&finding.verdict.candidates);
+    let found = finding.records.iter().zip(&finding.matched.candidates);
     let is_only = finding.records.len() == 1 && draft.is_fresh;
     let candidate = |(record, comparison): (&Record, &Comparison)| Candidate {
         id: record.id.clone(),
         number: record.number.clone(),
         name: format!("{} {}", record.given_name, record.family_name),
         call: record.phone.clone(),
-        lines: lines(f, &grading::compared(&finding.subject, record, comparison)),
+        lines: lines(f, &grading::compared_fields(&finding.subject, record, comparison)),
         is_chosen: is_only || draft.record_id.as_ref() == Some(&record.id),
     };
     found.map(candidate).collect()
@@ -130,46 +131,36 @@ fn candidates(f: &Frame, finding: &Finding, draft: &Draft) -> Vec<Candidate> {
 
 /// The field comparison of the best matching record.
 pub fn best(f: &Frame, finding: &Finding) -> Vec<Line> {
-    let found = finding.records.first().zip(finding.verdict.candidates.first());
+    let found = finding.records.first().zip(finding.matched.candidates.first());
     found
-        .map(|(record, found)| lines(f, &grading::compared(&finding.subject, record, found)))
+        .map(|(record, found)| lines(f, &grading::compared_fields(&finding.subject, record, found)))
         .unwrap_or_default()
 }
 
-fn lines(f: &Frame, fields: &[FieldView<'_>]) -> Vec<Line> {
+fn lines(f: &Frame, fields: &[ComparedField]) -> Vec<Line> {
     let words = proof::of(f.language);
-    let line = |view: &FieldView<'_>| Line {
-        field: words::field(f.language, view.field),
-        given: view.given.unwrap_or_default().to_owned(),
-        on_record: view.on_record.unwrap_or_default().to_owned(),
-        kind: kind(view.agrees),
-        word: proof::agreement(&words, Some(kind(view.agrees))),
-        is_proven: view.proven,
+    let line = |compared: &ComparedField| Line {
+        field: words::field(f.language, compared.field),
+        given: compared.given.clone().unwrap_or_default(),
+        on_record: compared.on_record.clone().unwrap_or_default(),
+        kind: compared.agrees.into(),
+        word: proof::agreement(&words, compared.agrees),
+        is_proven: compared.proven,
     };
     fields.iter().map(line).collect()
 }
 
-fn kind(agrees: Agreement) -> &'static str {
-    match agrees {
-        Agreement::Equal => "equal",
-        Agreement::Close => "close",
-        Agreement::Differs => "differs",
-        Agreement::NotGiven => "not_given",
-        Agreement::NotOnRecord => "not_on_record",
-    }
-}
-
-fn decided(f: &Frame, roster: &Roster, now: Timestamp, decision: &Decision) -> Decided {
+fn past_decision(f: &Frame, roster: &Roster, now: Timestamp, decision: &Decision) -> PastDecision {
     let words = proof::of(f.language);
-    let what = proof::decision(&words, &decision.kind);
-    let how = decision.method.as_deref().map(|method| proof::method(&words, method));
-    let gone = match decision.actor.starts_with("stf_") {
-        true => f.say("(left the practice)", "(ya no está en el consultorio)"),
-        false => f.say("the service", "el servicio"),
+    let what = proof::decision(&words, decision.kind);
+    let how = decision.basis.map(|basis| proof::basis(&words, basis));
+    let unlisted = match Actor::from(decision.actor.as_str()) {
+        Actor::Staff(_) => f.say("(left the practice)", "(ya no está en el consultorio)"),
+        _ => f.say("the service", "el servicio"),
     };
-    Decided {
+    PastDecision {
         what: how.map_or_else(|| what.to_owned(), |how| format!("{what}: {how}")),
-        by: roster.name(&decision.actor).unwrap_or(gone).to_owned(),
+        by: roster.name(&decision.actor).unwrap_or(unlisted).to_owned(),
         when: When::of(f, now, decision.created_at),
         note: decision.note.clone().unwrap_or_default(),
     }

@@ -1,41 +1,42 @@
 //! Translations of the inbox.
 
-use crate::domain::identity::State;
+use crate::domain::conversations::IdentityState;
+use crate::domain::identity::grading::Field;
 use crate::kit::{Language, Timestamp};
-use crate::web::console::words::{Errors, say};
+use crate::web::console::errors::Errors;
+use crate::web::console::words::{Confirmation, say};
 use crate::web::http::{Code, Problem};
 
-/// Confirmation of what was just done; `None` for words of other pages.
-pub fn done(word: &str, language: Language) -> Option<&'static str> {
-    let (en, es) = match word {
-        "assigned" => ("The assignment is saved.", "Guardado quién contesta."),
-        "handed" => (
-            "Reassigned. The conversation is no longer in your inbox.",
-            "Traspasada. La conversación ya no está en su bandeja.",
-        ),
-        "tagged" => ("The tags are saved.", "Etiquetas guardadas."),
-        "marked" => ("Marked as unread.", "Marcada como no leída."),
-        "confirm" => (
-            "Verified. You can now share health information here.",
-            "Verificado. Desde ahora se puede compartir información de salud aquí.",
-        ),
-        "reject" => (
-            "Rejected. The conversation is closed with a neutral message to the patient.",
-            "Rechazado. La conversación está cerrada, con palabras neutras para el paciente.",
-        ),
-        "undo" => ("The last decision is undone.", "La última decisión se deshizo."),
-        _ => return None,
-    };
-    Some(say(language, en, es))
-}
+/// Confirmations about conversations.
+pub const DONE: &[Confirmation] = &[
+    ("assigned", "The assignment is saved.", "Guardado quién contesta."),
+    (
+        "handed",
+        "Reassigned. The conversation is no longer in your inbox.",
+        "Traspasada. La conversación ya no está en su bandeja.",
+    ),
+    ("tagged", "The tags are saved.", "Etiquetas guardadas."),
+    ("marked", "Marked as unread.", "Marcada como no leída."),
+    (
+        "confirm",
+        "Verified. You can now share health information here.",
+        "Verificado. Desde ahora se puede compartir información de salud aquí.",
+    ),
+    (
+        "reject",
+        "Rejected. The conversation is closed with a neutral message to the patient.",
+        "Rechazado. La conversación está cerrada, con palabras neutras para el paciente.",
+    ),
+    ("undo", "The last decision is undone.", "La última decisión se deshizo."),
+];
 
-/// CSS class and label of an identity state's badge.
-pub fn badge(language: Language, state: State) -> (&'static str, &'static str) {
+/// Label of an identity state's badge.
+pub fn badge(language: Language, state: IdentityState) -> &'static str {
     match state {
-        State::Unverified => ("unverified", say(language, "Unverified", "Sin verificar")),
-        State::Confirmed => ("confirmed", say(language, "Verified", "Verificado")),
-        State::Rejected => ("rejected", say(language, "Rejected", "Rechazado")),
-        State::ReVerify => ("re_verify", say(language, "Verify again", "Verificar de nuevo")),
+        IdentityState::Unverified => say(language, "Unverified", "Sin verificar"),
+        IdentityState::Confirmed => say(language, "Verified", "Verificado"),
+        IdentityState::Rejected => say(language, "Rejected", "Rechazado"),
+        IdentityState::ReVerify => say(language, "Verify again", "Verificar de nuevo"),
     }
 }
 
@@ -55,13 +56,13 @@ pub fn age(language: Language, now: Timestamp, at: Timestamp) -> String {
 }
 
 /// The label of a patient's field.
-pub fn field(language: Language, field: &str) -> &'static str {
+pub fn field(language: Language, field: Field) -> &'static str {
     match field {
-        "given_name" => say(language, "Given name", "Nombre"),
-        "family_name" => say(language, "Family name", "Apellido"),
-        "birth_date" => say(language, "Birth date", "Nacimiento"),
-        "phone" => say(language, "Number", "Número"),
-        _ => say(language, "E-mail", "Correo"),
+        Field::GivenName => say(language, "Given name", "Nombre"),
+        Field::FamilyName => say(language, "Family name", "Apellido"),
+        Field::BirthDate => say(language, "Birth date", "Nacimiento"),
+        Field::Phone => say(language, "Number", "Número"),
+        Field::Email => say(language, "E-mail", "Correo"),
     }
 }
 
@@ -72,7 +73,8 @@ pub fn errors(language: Language, problem: &Problem) -> Option<Errors> {
         Code::IdentityUnverified => (
             "/acknowledge",
             "This patient’s identity is not verified. Check the box to write anyway.",
-            "La identidad de este paciente no está verificada. Marque la casilla si quiere escribir de todos modos.",
+            "La identidad de este paciente no está verificada. Marque la casilla si quiere escribir de \
+             todos modos.",
         ),
         Code::ConversationClosed => (
             "",

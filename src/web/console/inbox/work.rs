@@ -6,20 +6,21 @@ use actix_web::web::{Data, Query};
 use askama::Template;
 
 use super::card::Row;
-use super::list::{MOST_WAITING, waiting_word};
+use super::list::{MOST_WAITING, format_waiting};
 use super::live;
 use super::panel::{Line, best};
-use crate::domain::desk::{Refusal, identity};
-use crate::domain::identity::grading::Finding;
+use crate::domain::identity::check;
 use crate::domain::identity::grading::matching::Grade;
+use crate::domain::identity::grading::{self, Finding};
 use crate::domain::inbox::Card;
 use crate::domain::proof_pack::words as proof;
+use crate::domain::staff::{Permission, Staff};
 use crate::kit::Timestamp;
-use crate::platform::tx::Service;
+use crate::platform::tx::{Service, Tx};
 use crate::web::console::layout::{Frame, Section, Session};
-use crate::web::console::viewer::who;
+use crate::web::console::viewer::Viewer;
 use crate::web::http::{Page, PageQuery, Problem};
-use crate::web::practice_api::identity::{cursor, written};
+use crate::web::practice_api::identity::{format_cursor, parse_cursor};
 
 /// Every patient is compared with the records again, so a page has fewer rows than other lists.
 const LIMIT: i64 = 20;
@@ -38,7 +39,7 @@ struct Task {
 impl Task {
     fn of(f: &Frame, now: Timestamp, card: Card, finding: Option<&Finding>) -> Self {
         let records = finding.map(|finding| finding.records.as_slice()).unwrap_or_default();
-        let grade = finding.map_or(Grade::None, |finding| finding.verdict.grade);
+        let grade = finding.map_or(Grade::None, |finding| finding.matched.grade);
         Self {
             row: Row::of(f, now, card),
             grade: proof::grade(&proof::of(f.language), grade),
@@ -66,18 +67,18 @@ pub async fn list(
     session: Session,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let (after, token) = (cursor(&page.after()?)?, session.token());
-    let found = service.read(move |tx| -> Result<_, Refusal> {
-        let token = token.as_ref();
-        let found = identity::waiting_in_full(tx, token, after.as_ref(), LIMIT + 1)?;
-        let waiting = identity::how_many_wait(tx, token, MOST_WAITING)?;
-        Ok((who(tx, token)?, found, waiting))
-    });
-    let (who, found, waiting) = found.await?;
+    let after = parse_cursor(&page.after()?)?;
+    let rule = move |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Problem> {
+        let found = check::list_waiting_compared(tx, staff, after.as_ref(), LIMIT + 1)?;
+        let waiting = check::count_waiting(tx, staff, MOST_WAITING)?;
+        Ok((Viewer::of(tx, staff)?, found, waiting))
+    };
+    let (who, found, waiting) = service.read_as_staff(&session, Permission::ReadPatients, rule).await?;
     let (f, now) = (session.frame(&service, who, Section::Inbox), service.now());
-    let Page { items, next_cursor: next } = Page::of(found, LIMIT, |(card, _)| written(&card.waiting()));
+    let Page { items, next_cursor: next } =
+        Page::of(found, LIMIT, |(card, _)| format_cursor(&card.work_list_cursor()));
     let tasks = items.into_iter().map(|(card, finding)| Task::of(&f, now, card, finding.as_ref())).collect();
-    let advice = crate::domain::identity::grading::advice(f.language);
-    let page = Work { f: &f, script: live::address(), advice, tasks, next, waiting: waiting_word(waiting) };
+    let advice = grading::advice(f.language);
+    let page = Work { f: &f, script: live::address(), advice, tasks, next, waiting: format_waiting(waiting) };
     f.live_page(&service, StatusCode::OK, page.render())
 }

@@ -7,20 +7,20 @@ use askama::Template;
 
 use super::{bad_field, verdict};
 use crate::domain::practices;
-use crate::domain::staff::PasswordHasher;
-use crate::domain::staff::account::{self, Changed, NewPassword};
+use crate::domain::staff::account::{self, PasswordChange};
 use crate::domain::staff::session::{self, Kind};
-use crate::domain::staff::{self, Refusal, sign_in};
+use crate::domain::staff::{self, Error, PasswordHasher, Permission, sign_in};
 use crate::kit::ids::StaffSessionId;
 use crate::kit::{Secret, Timestamp};
 use crate::platform::tx::Service;
+use crate::web::console::errors::Errors;
 use crate::web::console::inbox::frame;
-use crate::web::console::layout::{Frame, Section, Sent, Session, stale};
-use crate::web::console::viewer::who;
-use crate::web::console::words::{self, Errors};
+use crate::web::console::layout::{Frame, Section, Session, SessionForm, stale_form};
+use crate::web::console::viewer::Viewer;
+use crate::web::console::words;
 use crate::web::console::{cookie, on};
-use crate::web::http::{Call, Code, PathId, Problem};
-use crate::web::staff_api::account::{wrong_code, wrong_password};
+use crate::web::http::{Code, PathId, Problem, RequestContext};
+use crate::web::staff_api::me::{check, wrong_code, wrong_password};
 
 const ACCOUNT: &str = "/console/settings/account";
 
@@ -64,17 +64,16 @@ async fn page(
     name: Option<String>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let token = session.token();
-    let found = service.read(move |tx| -> Result<_, crate::domain::desk::Refusal> {
-        let me = staff::authenticate(tx, token.as_ref())?;
-        let codes_left = sign_in::recovery_codes_left(tx, &me.staff_id)?;
-        let sign_ins = session::list(tx, &me)?;
-        Ok((who(tx, token.as_ref())?, staff::member(tx, &me)?, codes_left, sign_ins, me.session_id))
+    let found = service.read_as_staff(session, Permission::ViewPractice, |tx, staff| -> Result<_, Error> {
+        let codes_left = sign_in::recovery_codes_left(tx, &staff.staff_id)?;
+        let sign_ins = session::list(tx, staff)?;
+        let member = staff::member(tx, staff)?;
+        Ok((Viewer::of(tx, staff)?, member, codes_left, sign_ins, staff.session_id.clone()))
     });
     let (who, member, codes_left, sign_ins, current) = found.await?;
     let f = session.frame(service, who, Section::Settings);
     let sign_ins = sign_ins.into_iter().map(|session| SignIn {
-        is_app: session.kind() == Kind::Api,
+        is_app: session.kind == Kind::Api,
         is_current: current.as_ref() == Some(&session.id),
         id: session.id,
         label: session.label,
@@ -88,17 +87,20 @@ async fn page(
 }
 
 /// `POST /console/settings/account`: changes the member's own name.
-pub async fn rename(service: Data<Service>, sent: Sent) -> Result<HttpResponse, Problem> {
-    let typed = sent.form.field("name");
-    match practices::line("/name", &typed) {
+pub async fn rename(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
+    let input = sent.form.field("name");
+    match practices::line("/name", &input) {
         Ok(name) => {
-            let token = sent.session.token();
-            service.write(move |tx| account::rename(tx, token.as_ref(), &name)).await?;
+            let renamed =
+                service.write_as_staff(&sent.session, Permission::ViewPractice, move |tx, staff| {
+                    account::rename(tx, staff, &name)
+                });
+            renamed.await?;
             Ok(on(&format!("{ACCOUNT}?done=told")))
         }
         Err(bad) => {
             let problem = Problem::fields(vec![bad_field(bad)]);
-            page(&service, &sent.session, Some(typed), Some(problem)).await
+            page(&service, &sent.session, Some(input), Some(problem)).await
         }
     }
 }
@@ -107,20 +109,25 @@ pub async fn rename(service: Data<Service>, sent: Sent) -> Result<HttpResponse, 
 pub async fn password(
     service: Data<Service>,
     hasher: Data<PasswordHasher>,
-    call: Call,
-    sent: Sent,
+    call: RequestContext,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
     let secret = |name: &str| Secret::from_client(&sent.form.field(name));
     let (current, new) = (secret("current_password"), secret("new_password"));
-    let wish = NewPassword { token: sent.session.token(), current, new, network: call.network };
-    let changed = match account::check(&service, &hasher, wish).await {
-        Ok(checked) => service.write(move |tx| account::change_password(tx, &checked)).await,
-        Err(refusal) => Err(refusal),
+    let change = PasswordChange { current, new, network: call.network };
+    let changed = match check(&service, &hasher, &sent.session, change).await {
+        Ok(checked) => {
+            let change = service.write_as_staff(&sent.session, Permission::ViewPractice, move |tx, staff| {
+                account::change_password(tx, staff, &checked)
+            });
+            change.await
+        }
+        Err(problem) => Err(problem),
     };
     match changed {
-        Ok(Changed::Yes) => Ok(on(&format!("{ACCOUNT}?done=password"))),
-        Ok(Changed::Wrong) => page(&service, &sent.session, None, Some(wrong_password())).await,
-        Err(refusal) => refused(&service, &sent.session, refusal, "/current_password").await,
+        Ok(true) => Ok(on(&format!("{ACCOUNT}?done=password"))),
+        Ok(false) => page(&service, &sent.session, None, Some(wrong_password())).await,
+        Err(problem) => refused(&service, &sent.session, problem, "/current_password").await,
     }
 }
 
@@ -128,15 +135,15 @@ pub async fn password(
 async fn refused(
     service: &Data<Service>,
     session: &Session,
-    refusal: Refusal,
+    problem: Problem,
     field: &str,
 ) -> Result<HttpResponse, Problem> {
-    let problem = match refusal {
-        Refusal::Limited(wait) => {
+    let problem = match problem.wait() {
+        Some(wait) if problem.code == Code::SignInLimited => {
             let f = frame(service, session, Section::Settings).await?;
             Problem::field(Code::SignInLimited, field, words::wait(f.language, wait))
         }
-        other => other.into(),
+        _ => problem,
     };
     match problem.code {
         Code::SignInLimited | Code::PasswordRefused => page(service, session, None, Some(problem)).await,
@@ -145,17 +152,22 @@ async fn refused(
 }
 
 /// `POST /console/settings/account/recovery-codes`: creates new codes and shows them, only this once.
-pub async fn recovery_codes(service: Data<Service>, call: Call, sent: Sent) -> Result<HttpResponse, Problem> {
-    let (token, code, network) = (sent.session.token(), sent.form.field("code"), call.network);
-    let renewed =
-        service.write(move |tx| account::renew_recovery_codes(tx, token.as_ref(), code.trim(), &network));
+pub async fn recovery_codes(
+    service: Data<Service>,
+    call: RequestContext,
+    sent: SessionForm,
+) -> Result<HttpResponse, Problem> {
+    let (code, network) = (sent.form.field("code"), call.network);
+    let renewed = service.write_as_staff(&sent.session, Permission::ViewPractice, move |tx, staff| {
+        account::renew_recovery_codes(tx, staff, code.trim(), &network)
+    });
     match renewed.await {
         Ok(Some(codes)) => {
             let f = frame(&service, &sent.session, Section::Settings).await?;
             f.page(&service, RecoveryCodes { f: &f, codes }.render())
         }
         Ok(None) => page(&service, &sent.session, None, Some(wrong_code())).await,
-        Err(refusal) => refused(&service, &sent.session, refusal, "/code").await,
+        Err(problem) => refused(&service, &sent.session, problem, "/code").await,
     }
 }
 
@@ -163,26 +175,20 @@ pub async fn recovery_codes(service: Data<Service>, call: Call, sent: Sent) -> R
 pub async fn end_session(
     service: Data<Service>,
     id: PathId<StaffSessionId>,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let token = sent.session.token();
-    let ended = service.write(move |tx| {
-        let who = staff::authenticate(tx, token.as_ref())?;
-        session::end(tx, &who, &id.0)
+    let ended = service.write_as_staff(&sent.session, Permission::ViewPractice, move |tx, staff| {
+        session::end(tx, staff, &id.0)
     });
     ended.await?;
     Ok(on(&format!("{ACCOUNT}?done=session")))
 }
 
 /// `POST /console/settings/account/sign-out-everywhere`: ends all sessions.
-pub async fn sign_out_everywhere(service: Data<Service>, sent: Sent) -> Result<HttpResponse, Problem> {
-    let token = sent.session.token();
-    let ended = service.write(move |tx| {
-        let who = staff::authenticate(tx, token.as_ref())?;
-        session::sign_out_everywhere(tx, &who)
-    });
-    ended.await?;
+pub async fn sign_out_everywhere(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
+    let permission = Permission::ViewPractice;
+    service.write_as_staff(&sent.session, permission, session::sign_out_everywhere).await?;
     let mut answer = on("/console/sign-in");
-    answer.headers_mut().append(SET_COOKIE, cookie::clear(&service).parse().map_err(|_| stale())?);
+    answer.headers_mut().append(SET_COOKIE, cookie::clear(&service).parse().map_err(|_| stale_form())?);
     Ok(answer)
 }

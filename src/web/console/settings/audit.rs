@@ -3,23 +3,24 @@
 use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Query};
+use actix_web::web::{self, Data};
 use askama::Template;
 use serde::Deserialize;
 
 use super::{audit_labels, verdict};
-use crate::domain::desk::audit::{self, Asked};
-use crate::domain::desk::{self, Refusal};
-use crate::domain::staff;
+use crate::domain::audit_log::{self, Error, Query};
+use crate::domain::links;
+use crate::domain::staff::{self, Permission, Staff};
 use crate::kit::Timestamp;
 use crate::kit::ids::StaffId;
-use crate::platform::audit::Row;
-use crate::platform::tx::Service;
+use crate::platform::audit::{Actor, Row};
+use crate::platform::db;
+use crate::platform::tx::{Service, Tx};
 use crate::web::console::address;
+use crate::web::console::errors::Errors;
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::link_form::Choice;
-use crate::web::console::viewer::{Roster, Who, roster, who};
-use crate::web::console::words::Errors;
+use crate::web::console::viewer::{Roster, Viewer};
 use crate::web::http::{Code, Page, PageQuery, Problem};
 use crate::web::practice_api::csv_file;
 
@@ -41,9 +42,9 @@ pub struct Filters {
 
 impl Filters {
     /// Removes U+0000: no action or id contains it, and PostgreSQL cannot store it as text.
-    fn asked(&self) -> Asked {
+    fn to_query(&self) -> Query {
         let given = |text: &str| Some(text.trim().replace('\0', "")).filter(|text| !text.is_empty());
-        Asked {
+        Query {
             action: given(&self.about),
             actor: given(&self.actor),
             from: given(&self.from),
@@ -52,7 +53,7 @@ impl Filters {
     }
 
     /// The filters as a query string, e.g. `about=link&from=2026-11-01`.
-    fn query(&self) -> String {
+    fn to_query_string(&self) -> String {
         let pairs = [("about", &self.about), ("actor", &self.actor), ("from", &self.from), ("to", &self.to)];
         let set = pairs.into_iter().filter(|(_, value)| !value.is_empty());
         set.map(|(name, value)| format!("{name}={}", address::in_query(value))).collect::<Vec<_>>().join("&")
@@ -64,7 +65,7 @@ struct Event {
     at: Timestamp,
     who: String,
     what: String,
-    whom: String,
+    object: String,
     details: Vec<String>,
 }
 
@@ -86,7 +87,7 @@ struct Audit<'a> {
 }
 
 struct Found {
-    who: Who,
+    who: Viewer,
     roster: Roster,
     rows: Vec<Row>,
     names: Names,
@@ -96,48 +97,54 @@ struct Found {
 pub async fn list(
     service: Data<Service>,
     session: Session,
-    page: Query<PageQuery>,
-    filters: Query<Filters>,
+    page: web::Query<PageQuery>,
+    filters: web::Query<Filters>,
 ) -> Result<HttpResponse, Problem> {
     let (limit, before) = (page.limit()?, page.after()?);
-    let found = read(&service, &session, filters.asked(), before, limit + 1).await;
+    let found = load(&service, &session, filters.to_query(), before, limit + 1).await;
     match found {
         Ok(found) => show(&service, &session, found, &filters, (limit, None)),
         Err(problem) if problem.code == Code::InvalidRequest => {
             // The days cannot be parsed: the page is shown without them.
-            let readable = Asked { from: None, to: None, ..filters.asked() };
-            let found = read(&service, &session, readable, String::new(), limit + 1).await?;
+            let readable = Query { from: None, to: None, ..filters.to_query() };
+            let found = load(&service, &session, readable, String::new(), limit + 1).await?;
             show(&service, &session, found, &filters, (limit, Some(problem)))
         }
         Err(problem) => Err(problem),
     }
 }
 
-async fn read(
+async fn load(
     service: &Data<Service>,
     session: &Session,
-    asked: Asked,
+    query: Query,
     before: String,
     limit: i64,
 ) -> Result<Found, Problem> {
-    let token = session.token();
-    let found = service.read(move |tx| -> Result<_, Refusal> {
-        let rows = audit::list(tx, token.as_ref(), &asked, (&before, limit))?;
-        let who = who(tx, token.as_ref())?;
-        let roster = roster(tx, &who)?;
-        let people = rows.iter().flat_map(ids).filter(|id| id.starts_with("stf_"));
-        let people: Vec<_> = people.map(StaffId::from).collect();
-        let people = staff::names(tx, &people)?.into_iter().map(|(id, name)| (id.to_string(), name));
-        let mut names: BTreeMap<String, String> = people.collect();
+    let permission = Permission::ConfigurePractice;
+    let found = service.read_as_staff(session, permission, move |tx, staff| -> Result<_, Error> {
+        let rows = audit_log::list(tx, staff, &query, (&before, limit))?;
+        let who = Viewer::of(tx, staff)?;
+        let roster = Roster::of(tx, &staff.practice_id)?;
+        let mut names = names(tx, staff, &rows)?;
         names.extend(roster.teams.iter().map(|team| (team.id.to_string(), team.name.clone())));
         names.insert(who.practice.id.to_string(), who.practice.name.clone());
-        if rows.iter().flat_map(ids).any(|id| id.starts_with("lnk_")) {
-            let links = desk::links(tx, token.as_ref(), "", MOST_LINKS)?;
-            names.extend(links.into_iter().map(|details| (details.link.id.to_string(), details.link.label)));
-        }
         Ok(Found { who, roster, rows, names: Names(names) })
     });
-    Ok(found.await?)
+    found.await
+}
+
+/// The names of the staff members and links in these events, by id.
+fn names(tx: &mut Tx, staff: &Staff, rows: &[Row]) -> db::Result<BTreeMap<String, String>> {
+    let people: Vec<StaffId> =
+        rows.iter().flat_map(ids).filter(|id| id.starts_with("stf_")).map(StaffId::from).collect();
+    let people = staff::names(tx, &people)?.into_iter().map(|(id, name)| (id.to_string(), name));
+    let mut names: BTreeMap<String, String> = people.collect();
+    if rows.iter().flat_map(ids).any(|id| id.starts_with("lnk_")) {
+        let links = links::list(tx, staff, "", MOST_LINKS)?.into_iter().map(|details| details.link);
+        names.extend(links.map(|link| (link.id.to_string(), link.label)));
+    }
+    Ok(names)
 }
 
 /// The ids in an event: actor, subject, and those in its detail.
@@ -158,7 +165,7 @@ fn show(
     let Page { items, next_cursor } = Page::of(rows, limit, Row::key);
     let events = items.iter().map(|row| event(&f, &names, row)).collect();
     let (status, errors) = verdict(&f, problem.as_ref());
-    let query = filters.query();
+    let query = filters.to_query_string();
     let more = next_cursor.map(|cursor| format!("/console/settings/audit?{query}&cursor={cursor}"));
     let page = Audit {
         subjects: subjects(&f, &filters.about),
@@ -176,14 +183,18 @@ fn show(
 fn event(f: &Frame, names: &Names, row: &Row) -> Event {
     let called = |id: &str| names.0.get(id).cloned();
     let detail = serde_json::from_str(&row.detail).unwrap_or_default();
-    let whom = if row.subject == row.actor { None } else { called(&row.subject) };
+    let object = if row.subject == row.actor { None } else { called(&row.subject) };
     Event {
         at: row.created_at,
-        who: called(&row.actor).unwrap_or_else(|| audit_labels::actor(f.language, &row.actor)),
+        who: called(&row.actor).unwrap_or_else(|| actor(f, &row.actor)),
         what: audit_labels::action(f.language, &row.action).to_owned(),
-        whom: whom.unwrap_or_default(),
+        object: object.unwrap_or_default(),
         details: audit_labels::Reader { language: f.language, called: &called }.lines(&detail),
     }
+}
+
+fn actor(f: &Frame, actor: &str) -> String {
+    audit_labels::actor(f.language, &Actor::from(actor)).to_owned()
 }
 
 fn subjects(f: &Frame, chosen: &str) -> Vec<Choice> {
@@ -192,9 +203,9 @@ fn subjects(f: &Frame, chosen: &str) -> Vec<Choice> {
         value: value.to_owned(),
         name: name.to_owned(),
     };
-    let mut all: Vec<Choice> = audit_labels::subjects(f.language).into_iter().map(choice).collect();
+    let mut all: Vec<Choice> = audit_labels::subjects(f.language).map(choice).collect();
     if !all.iter().any(|choice| choice.is_chosen) {
-        all.push(Choice { is_chosen: true, ..choice((chosen, chosen)) });
+        all.push(choice((chosen, chosen)));
     }
     all
 }
@@ -202,13 +213,12 @@ fn subjects(f: &Frame, chosen: &str) -> Vec<Choice> {
 fn actors(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
     let everybody = (String::new(), f.say("Anyone", "Cualquiera").to_owned());
     let people = roster.people.iter().map(|person| (person.id.to_string(), person.name.clone()));
-    let others = ["operator", "system"].map(|id| (id.to_owned(), audit_labels::actor(f.language, id)));
+    let others = Actor::IMPERSONAL.map(|it| (it.to_string(), actor(f, it.as_str())));
     let all = [everybody].into_iter().chain(people).chain(others);
     let mut all: Vec<Choice> =
         all.map(|(value, name)| Choice { is_chosen: value == chosen, value, name }).collect();
     if !all.iter().any(|choice| choice.is_chosen) {
-        let name = audit_labels::actor(f.language, chosen);
-        all.push(Choice { value: chosen.to_owned(), name, is_chosen: true });
+        all.push(Choice { value: chosen.to_owned(), name: actor(f, chosen), is_chosen: true });
     }
     all
 }
@@ -217,9 +227,11 @@ fn actors(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
 pub async fn export(
     service: Data<Service>,
     session: Session,
-    filters: Query<Filters>,
+    filters: web::Query<Filters>,
 ) -> Result<HttpResponse, Problem> {
-    let (asked, token) = (filters.asked(), session.token());
-    let file = service.write(move |tx| audit::export(tx, token.as_ref(), &asked)).await?;
-    Ok(csv_file("audit", file))
+    let query = filters.to_query();
+    let file = service.write_as_staff(&session, Permission::Administer, move |tx, staff| {
+        audit_log::export(tx, staff, &query)
+    });
+    Ok(csv_file("audit", file.await?))
 }

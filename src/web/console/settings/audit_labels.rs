@@ -1,135 +1,150 @@
 //! Audit labels: actors, actions and changes in words.
 
 use serde_json::Value;
+use strum::VariantArray as _;
 
 use crate::kit::Language;
+use crate::platform::audit::{Action, Actor, Subject};
 use crate::web::console::words::say;
 
 /// The name of an actor who is not a colleague.
-pub fn actor(language: Language, actor: &str) -> String {
+pub fn actor(language: Language, actor: &Actor) -> &'static str {
     let (en, es) = match actor {
-        "operator" => ("The service’s operator", "Quien opera el servicio"),
-        "system" => ("The service itself", "El propio servicio"),
-        _ if actor.starts_with("acc_") => ("A patient", "Un paciente"),
-        _ if actor.starts_with("stf_") => ("A staff member", "Alguien del personal"),
-        other => return other.to_owned(),
+        Actor::Operator => ("The service’s operator", "Quien opera el servicio"),
+        Actor::System => ("The service itself", "El propio servicio"),
+        Actor::Account(_) => ("A patient", "Un paciente"),
+        Actor::Staff(_) => ("A staff member", "Alguien del personal"),
+        Actor::Practice(_) => ("The practice", "El consultorio"),
     };
-    say(language, en, es).to_owned()
+    say(language, en, es)
 }
 
-/// The filter choices: the first part of an action, and its label.
-pub fn subjects(language: Language) -> [(&'static str, &'static str); 11] {
-    let about = |value, en, es| (value, say(language, en, es));
-    [
-        about("", "Everything", "Todo"),
-        about("staff", "Staff and sign-ins", "Personal y sesiones"),
-        about("team", "Teams", "Equipos"),
-        about("link", "Links", "Enlaces"),
-        about("pairing", "Patients who connected", "Pacientes que se conectaron"),
-        about("conversation", "Conversations", "Conversaciones"),
-        about("identity", "Identity", "Identidad"),
-        about("notifications", "E-mail notices", "Avisos por correo"),
-        about("webhook", "Webhooks", "Webhooks"),
-        about("practice", "The practice", "El consultorio"),
-        about("audit", "Audit log", "La propia auditoría"),
-    ]
+/// The filter choices: everything, or one subject.
+pub fn subjects(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = ("", say(language, "Everything", "Todo"));
+    [all].into_iter().chain(Subject::VARIANTS.iter().map(move |it| (it.as_str(), subject(language, *it))))
+}
+
+fn subject(language: Language, subject: Subject) -> &'static str {
+    let (en, es) = match subject {
+        Subject::Staff => ("Staff and sign-ins", "Personal y sesiones"),
+        Subject::Team => ("Teams", "Equipos"),
+        Subject::Link => ("Links", "Enlaces"),
+        Subject::Funnel => ("Visitors", "Visitas"),
+        Subject::Invite => ("Invites", "Invitaciones"),
+        Subject::Pairing => ("Patients who connected", "Pacientes que se conectaron"),
+        Subject::Account => ("Patients’ accounts", "Cuentas de pacientes"),
+        Subject::Session => ("Patients’ sign-ins", "Sesiones de pacientes"),
+        Subject::Conversation => ("Conversations", "Conversaciones"),
+        Subject::Identity => ("Identity", "Identidad"),
+        Subject::Records => ("Records", "Fichas"),
+        Subject::Notifications => ("E-mail notices", "Avisos por correo"),
+        Subject::Webhook => ("Webhooks", "Webhooks"),
+        Subject::Practice => ("The practice", "El consultorio"),
+        Subject::Keys => ("The service’s keys", "Claves del servicio"),
+        Subject::Audit => ("Audit log", "La propia auditoría"),
+    };
+    say(language, en, es)
 }
 
 /// The label of an action; an unknown action is shown as it is.
 pub fn action(language: Language, action: &str) -> &str {
-    match ACTIONS.iter().find(|(known, ..)| *known == action) {
-        Some((_, en, es)) => say(language, en, es),
-        None => action,
+    match action.parse() {
+        Ok(known) => {
+            let (en, es) = label_of(known);
+            say(language, en, es)
+        }
+        Err(_) => action,
     }
 }
 
-const ACTIONS: [(&str, &str, &str); 61] = [
-    ("account.created", "opened an account", "abrió una cuenta"),
-    ("account.deleted", "deleted their account", "eliminó su cuenta"),
-    ("audit.exported", "exported the audit log", "exportó la auditoría"),
-    ("conversation.changed", "changed a conversation", "cambió una conversación"),
-    ("conversation.created", "opened a conversation", "abrió una conversación"),
-    (
-        "conversation.unverified_acknowledged",
+/// Defines the English and Spanish label of every action, as one exhaustive match.
+macro_rules! labels {
+    ($($action:ident: $en:literal, $es:literal;)*) => {
+        fn label_of(action: Action) -> (&'static str, &'static str) {
+            match action {
+                $(Action::$action => ($en, $es),)*
+            }
+        }
+    };
+}
+
+labels! {
+    AccountCreated: "opened an account", "abrió una cuenta";
+    AccountDeleted: "deleted their account", "eliminó su cuenta";
+    AccountEmailProven: "verified their e-mail address", "confirmó su dirección de correo";
+    AccountNumberChanged: "changed their phone number", "cambió su número de teléfono";
+    AuditExported: "exported the audit log", "exportó la auditoría";
+    ConversationChanged: "changed a conversation", "cambió una conversación";
+    ConversationUnverifiedAcknowledged:
         "wrote before the identity was verified",
-        "escribió aunque la identidad no está verificada",
-    ),
-    ("funnel.exported", "exported the visitors of", "exportó las visitas de"),
-    ("identity.changed", "decided on a patient’s identity", "decidió quién es un paciente"),
-    ("identity.exported", "exported proof of an identity", "exportó la prueba de una identidad"),
-    ("link.changed", "changed the link", "cambió el enlace"),
-    ("link.created", "created the link", "creó el enlace"),
-    ("notifications.changed", "changed who is notified by e-mail", "cambió a quién se avisa por correo"),
-    (
-        "notifications.paused",
-        "paused an address whose mail bounced",
-        "pausó una dirección cuyo correo rebotó",
-    ),
-    ("pairing.created", "connected", "se conectó"),
-    ("pairing.ended", "left the practice", "dejó el consultorio"),
-    ("pairing.link_opened", "opened another link", "abrió otro enlace"),
-    ("practice.changed", "changed the practice", "cambió el consultorio"),
-    ("practice.closed", "closed the practice", "cerró el consultorio"),
-    ("practice.created", "created the practice", "creó el consultorio"),
-    ("practice.logo_changed", "changed the logo", "cambió el logotipo"),
-    ("practice.resumed", "opened the practice’s pages again", "reabrió las páginas del consultorio"),
-    ("practice.suspended", "took the practice’s pages offline", "retiró las páginas del consultorio"),
-    ("session.created", "signed in", "inició sesión"),
-    ("staff.changed", "changed the access of", "cambió el acceso de"),
-    ("staff.enrolled", "set up an authenticator", "configuró un autenticador"),
-    ("staff.invited", "invited", "invitó a"),
-    ("staff.password_changed", "changed their password", "cambió su contraseña"),
-    ("staff.password_failed", "entered a wrong current password", "escribió mal su contraseña actual"),
-    ("staff.password_set", "chose a password", "eligió una contraseña"),
-    ("staff.recovery_codes_renewed", "created new recovery codes", "creó códigos de recuperación nuevos"),
-    (
-        "staff.refresh_token_reused",
-        "was signed out: a refresh token was used twice",
-        "quedó sin sesión: un token volvió dos veces",
-    ),
-    ("staff.renamed", "changed their own name", "cambió su propio nombre"),
-    ("staff.reset_requested", "asked for a new password", "pidió una contraseña nueva"),
-    ("staff.second_factor_failed", "entered a wrong code", "escribió un código incorrecto"),
-    ("staff.session_ended", "ended one of their sessions", "cerró una de sus sesiones"),
-    ("staff.signed_in", "signed in", "inició sesión"),
-    ("staff.signed_out", "signed out", "cerró la sesión"),
-    ("staff.signed_out_everywhere", "signed out everywhere", "cerró todas sus sesiones"),
-    ("staff.totp_reset", "reset the authenticator of", "restableció el autenticador de"),
-    ("team.changed", "changed the team", "cambió el equipo"),
-    ("invite.created", "created an invite", "creó una invitación"),
-    ("invite.sent", "sent an invite", "envió una invitación"),
-    ("invite.opened", "opened an invite", "abrió una invitación"),
-    ("invite.phone_proven", "verified the number of an invite", "vio confirmado un número de una invitación"),
-    (
-        "invite.email_proven",
+        "escribió aunque la identidad no está verificada";
+    FunnelExported: "exported the visitors of", "exportó las visitas de";
+    IdentityConfirmed: "confirmed a patient’s identity", "confirmó la identidad de un paciente";
+    IdentityDoubted: "must be identified again", "se debe identificar otra vez";
+    IdentityExported: "exported proof of an identity", "exportó la prueba de una identidad";
+    IdentityRejected: "rejected a patient’s identity", "rechazó la identidad de un paciente";
+    IdentityUndone:
+        "undid a decision about a patient’s identity",
+        "deshizo una decisión sobre la identidad de un paciente";
+    InviteAccepted: "accepted an invite", "aceptó una invitación";
+    InviteBounced: "could not deliver an invite", "no pudo entregar una invitación";
+    InviteCreated: "created an invite", "creó una invitación";
+    InviteEmailProven:
         "verified the e-mail address of an invite",
-        "vio confirmado un correo de una invitación",
-    ),
-    (
-        "invite.other_number",
-        "refused a different number for an invite",
-        "rechazó otro número para una invitación",
-    ),
-    ("invite.accepted", "accepted an invite", "aceptó una invitación"),
-    ("invite.bounced", "could not deliver an invite", "no pudo entregar una invitación"),
-    ("invite.revoked", "canceled an invite", "retiró una invitación"),
-    ("invite.imported", "imported invites", "importó invitaciones"),
-    ("records.import_begun", "started importing records", "empezó a importar fichas"),
-    ("records.import_ended", "finished importing records", "terminó de importar fichas"),
-    (
-        "records.results_exported",
-        "downloaded an import's results",
-        "descargó los resultados de una importación",
-    ),
-    ("team.created", "created the team", "creó el equipo"),
-    ("webhook.changed", "changed a webhook", "cambió un webhook"),
-    ("webhook.created", "created a webhook", "creó un webhook"),
-    ("webhook.deleted", "deleted a webhook", "eliminó un webhook"),
-    ("webhook.disabled", "stopped calling a webhook", "dejó de llamar a un webhook"),
-    ("webhook.replayed", "sent an event of a webhook again", "reenvió un evento de un webhook"),
-    ("webhook.rotated", "created a new secret for a webhook", "dio un secreto nuevo a un webhook"),
-    ("keys.rotated", "created new keys", "creó claves nuevas"),
-];
+        "vio confirmado un correo de una invitación";
+    InviteImported: "imported invites", "importó invitaciones";
+    InviteOpened: "opened an invite", "abrió una invitación";
+    InviteOtherNumber: "refused a different number for an invite", "rechazó otro número para una invitación";
+    InvitePhoneProven: "verified the number of an invite", "vio confirmado un número de una invitación";
+    InviteRevoked: "canceled an invite", "retiró una invitación";
+    InviteSent: "sent an invite", "envió una invitación";
+    KeysRotated: "created new keys", "creó claves nuevas";
+    LinkChanged: "changed the link", "cambió el enlace";
+    LinkCreated: "created the link", "creó el enlace";
+    NotificationsChanged: "changed who is notified by e-mail", "cambió a quién se avisa por correo";
+    NotificationsPaused: "paused an address whose mail bounced", "pausó una dirección cuyo correo rebotó";
+    PairingCreated: "connected", "se conectó";
+    PairingEnded: "left the practice", "dejó el consultorio";
+    PairingLinkOpened: "opened another link", "abrió otro enlace";
+    PracticeChanged: "changed the practice", "cambió el consultorio";
+    PracticeClosed: "closed the practice", "cerró el consultorio";
+    PracticeCreated: "created the practice", "creó el consultorio";
+    PracticeLogoChanged: "changed the logo", "cambió el logotipo";
+    PracticeResumed: "opened the practice’s pages again", "reabrió las páginas del consultorio";
+    PracticeSuspended: "took the practice’s pages offline", "retiró las páginas del consultorio";
+    RecordsImportBegun: "started importing records", "empezó a importar fichas";
+    RecordsImportEnded: "finished importing records", "terminó de importar fichas";
+    RecordsResultsExported: "downloaded an import's results", "descargó los resultados de una importación";
+    SessionCreated: "signed in", "inició sesión";
+    SessionLifted: "verified a new device", "confirmó un dispositivo nuevo";
+    StaffChanged: "changed the access of", "cambió el acceso de";
+    StaffEnrolled: "set up an authenticator", "configuró un autenticador";
+    StaffInvited: "invited", "invitó a";
+    StaffPasswordChanged: "changed their password", "cambió su contraseña";
+    StaffPasswordFailed: "entered a wrong current password", "escribió mal su contraseña actual";
+    StaffPasswordSet: "chose a password", "eligió una contraseña";
+    StaffRecoveryCodesRenewed: "created new recovery codes", "creó códigos de recuperación nuevos";
+    StaffRefreshTokenReused:
+        "was signed out: a refresh token was used twice",
+        "quedó sin sesión: un token volvió dos veces";
+    StaffRenamed: "changed their own name", "cambió su propio nombre";
+    StaffResetRequested: "asked for a new password", "pidió una contraseña nueva";
+    StaffSecondFactorFailed: "entered a wrong code", "escribió un código incorrecto";
+    StaffSessionEnded: "ended one of their sessions", "cerró una de sus sesiones";
+    StaffSignedIn: "signed in", "inició sesión";
+    StaffSignedOut: "signed out", "cerró la sesión";
+    StaffSignedOutEverywhere: "signed out everywhere", "cerró todas sus sesiones";
+    StaffTotpReset: "reset the authenticator of", "restableció el autenticador de";
+    TeamChanged: "changed the team", "cambió el equipo";
+    TeamCreated: "created the team", "creó el equipo";
+    WebhookChanged: "changed a webhook", "cambió un webhook";
+    WebhookCreated: "created a webhook", "creó un webhook";
+    WebhookDeleted: "deleted a webhook", "eliminó un webhook";
+    WebhookDisabled: "stopped calling a webhook", "dejó de llamar a un webhook";
+    WebhookReplayed: "sent an event of a webhook again", "reenvió un evento de un webhook";
+    WebhookRotated: "created a new secret for a webhook", "dio un secreto nuevo a un webhook";
+}
 
 /// Further details are only in the CSV file.
 const MOST_DETAILS: usize = 12;

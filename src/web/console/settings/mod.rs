@@ -14,9 +14,9 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, get, post};
 use askama::Template;
 
+use super::errors::Errors;
 use super::inbox::frame;
 use super::layout::{Frame, Section, Session};
-use super::words::Errors;
 use crate::domain::practices::BadField;
 use crate::platform::tx::Service;
 use crate::web::http::{Code, FieldError, Problem};

@@ -5,18 +5,18 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::{verdict, words};
-use crate::domain::desk::profile;
-use crate::domain::practices::{Change, Practice};
+use crate::domain::practices::{self, Change, Practice};
 use crate::domain::printing::RenderPool;
 use crate::domain::printing::logo::MOST_BYTES;
+use crate::domain::staff::Permission;
 use crate::platform::tx::Service;
+use crate::web::console::errors::Errors;
 use crate::web::console::inbox::frame;
-use crate::web::console::layout::{Frame, Section, Sent, SentFile, Session};
+use crate::web::console::layout::{Frame, Section, Session, SessionForm, SessionUpload};
 use crate::web::console::link_form::Choice;
 use crate::web::console::on;
-use crate::web::console::words::Errors;
 use crate::web::http::{Code, FieldError, Form, Problem};
-use crate::web::practice_api::profile::drawn;
+use crate::web::practice_api::profile::{encode_logo, find_logo, store_logo};
 
 const PRACTICE: &str = "/console/settings/practice";
 /// Suggestions only; any zone of the IANA time zone database is accepted.
@@ -36,7 +36,7 @@ const ZONES: [&str; 12] = [
 ];
 
 /// The form's values as they were entered.
-struct Typed {
+struct FormValues {
     name: String,
     city: String,
     language: String,
@@ -46,7 +46,7 @@ struct Typed {
     notice_email: String,
 }
 
-impl Typed {
+impl FormValues {
     fn of_form(form: &Form) -> Self {
         Self {
             name: form.field("name"),
@@ -63,7 +63,7 @@ impl Typed {
         Self {
             name: practice.name.clone(),
             city: practice.city.clone(),
-            language: practice.language().as_str().to_owned(),
+            language: practice.language.as_str().to_owned(),
             time_zone: practice.time_zone.clone(),
             accent: practice.accent().map(|accent| accent.to_string()).unwrap_or_default(),
             countries: practice.countries().unwrap_or_default(),
@@ -90,7 +90,7 @@ impl Typed {
 #[template(path = "web/console/pages/settings/practice.html")]
 struct Page<'a> {
     f: &'a Frame,
-    typed: &'a Typed,
+    values: &'a FormValues,
     countries: Vec<Choice>,
     zones: [&'static str; 12],
     errors: Errors,
@@ -116,30 +116,35 @@ pub async fn show(service: Data<Service>, session: Session) -> Result<HttpRespon
 async fn page(
     service: &Data<Service>,
     session: &Session,
-    typed: Option<Typed>,
+    values: Option<FormValues>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let f = frame(service, session, Section::Settings).await?;
-    let typed = typed.unwrap_or_else(|| Typed::of_practice(&f.who.practice));
+    let values = values.unwrap_or_else(|| FormValues::of_practice(&f.who.practice));
     let country = |code: &String| Choice {
-        is_chosen: typed.countries.contains(code),
+        is_chosen: values.countries.contains(code),
         name: words::country(f.language, code),
         value: code.clone(),
     };
     let countries = service.settings.verification.countries.iter().map(country).collect();
     let (status, errors) = verdict(&f, problem.as_ref());
-    f.page_with(service, status, Page { f: &f, typed: &typed, countries, zones: ZONES, errors }.render())
+    f.page_with(service, status, Page { f: &f, values: &values, countries, zones: ZONES, errors }.render())
 }
 
 /// `POST /console/settings/practice`: changes the profile.
-pub async fn change(service: Data<Service>, Sent { session, form }: Sent) -> Result<HttpResponse, Problem> {
-    let typed = Typed::of_form(&form);
-    let (change, token) = (typed.change(), session.token());
-    let changed = service.write(move |tx| profile::change(tx, token.as_ref(), &change)).await;
-    match changed.map_err(Problem::from) {
+pub async fn change(
+    service: Data<Service>,
+    SessionForm { session, form }: SessionForm,
+) -> Result<HttpResponse, Problem> {
+    let values = FormValues::of_form(&form);
+    let change = values.change();
+    let changed = service.write_as_staff(&session, Permission::ConfigurePractice, move |tx, staff| {
+        practices::change(tx, &staff.staff_id, &staff.practice_id, &change)
+    });
+    match changed.await {
         Ok(_) => Ok(on(&format!("{PRACTICE}?done=practice"))),
         Err(problem) if problem.code == Code::InvalidRequest => {
-            page(&service, &session, Some(typed), Some(problem)).await
+            page(&service, &session, Some(values), Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
@@ -147,8 +152,7 @@ pub async fn change(service: Data<Service>, Sent { session, form }: Sent) -> Res
 
 /// `GET /console/settings/practice/logo.png`: the current logo.
 pub async fn logo(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    let token = session.token();
-    let png = service.read(move |tx| profile::logo(tx, token.as_ref())).await?;
+    let png = find_logo(&service, &session).await?;
     Ok(HttpResponse::Ok().content_type("image/png").insert_header(("cache-control", "no-store")).body(png))
 }
 
@@ -157,7 +161,7 @@ pub async fn set_logo(
     service: Data<Service>,
     pool: Data<RenderPool>,
     session: Session,
-    sent: Result<SentFile<MOST_BYTES>, Problem>,
+    sent: Result<SessionUpload<MOST_BYTES>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let sent = match sent {
         // A form that is too large was not read, so nothing changes: the page is shown again.
@@ -166,16 +170,12 @@ pub async fn set_logo(
         }
         sent => sent?,
     };
-    let token = sent.session.token();
     let file = sent.upload.file("logo").unwrap_or_default().to_vec();
-    let hung = match drawn(&pool, file).await {
-        Ok(png) => service
-            .write(move |tx| profile::set_logo(tx, token.as_ref(), Some(&png)))
-            .await
-            .map_err(Problem::from),
+    let stored = match encode_logo(&pool, file).await {
+        Ok(png) => store_logo(&service, &sent.session, Some(png)).await,
         Err(bad) => Err(beside_the_file(bad)),
     };
-    match hung {
+    match stored {
         Ok(()) => Ok(on(&format!("{PRACTICE}?done=logo"))),
         Err(problem) if problem.code == Code::InvalidRequest => {
             page(&service, &sent.session, None, Some(problem)).await
@@ -199,10 +199,8 @@ fn beside_the_file(bad: Problem) -> Problem {
 }
 
 /// `POST /console/settings/practice/logo/remove`: removes the logo.
-pub async fn remove_logo(service: Data<Service>, sent: Sent) -> Result<HttpResponse, Problem> {
-    let token = sent.session.token();
-    let removed = service.write(move |tx| profile::set_logo(tx, token.as_ref(), None)).await;
-    match removed.map_err(Problem::from) {
+pub async fn remove_logo(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
+    match store_logo(&service, &sent.session, None).await {
         // Sent twice, the second form finds no logo: the wanted result is already there.
         Err(problem) if problem.code != Code::NotFound => Err(problem),
         _ => Ok(on(&format!("{PRACTICE}?done=no-logo"))),

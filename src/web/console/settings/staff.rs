@@ -6,15 +6,17 @@ use askama::Template;
 
 use super::{bad_field, forbidden, verdict, words};
 use crate::domain::practices;
-use crate::domain::staff::{Member, MemberChange, NewMember, Refusal, Role, Standing, people};
+use crate::domain::staff::{
+    Access, Error, Member, MemberChange, NewMember, Permission, Role, Staff, State, people,
+};
 use crate::kit::ids::StaffId;
 use crate::kit::{Email, Timestamp};
-use crate::platform::tx::Service;
+use crate::platform::tx::{Service, Tx};
+use crate::web::console::errors::Errors;
 use crate::web::console::inbox::frame;
-use crate::web::console::layout::{Frame, Section, Sent, Session};
+use crate::web::console::layout::{Frame, Section, Session, SessionForm};
 use crate::web::console::on;
-use crate::web::console::viewer::who;
-use crate::web::console::words::Errors;
+use crate::web::console::viewer::Viewer;
 use crate::web::http::{Code, FieldError, Page, PageQuery, PathId, Problem};
 
 const STAFF: &str = "/console/settings/staff";
@@ -25,7 +27,7 @@ struct Person {
     email: String,
     role: Role,
     role_word: &'static str,
-    state: Standing,
+    state: State,
     state_word: &'static str,
     has_totp: bool,
     is_self: bool,
@@ -34,12 +36,12 @@ struct Person {
 
 impl Person {
     fn of(f: &Frame, member: Member) -> Self {
-        let (role, state) = (member.role(), member.standing());
+        let (role, state) = (member.role, member.state());
         Self {
             role,
             role_word: words::role(f.language, role),
             state,
-            state_word: words::standing(f.language, state),
+            state_word: words::staff_state(f.language, state),
             has_totp: member.enrolled_at.is_some(),
             is_self: member.id == f.who.staff_id,
             created_at: member.created_at,
@@ -54,21 +56,21 @@ impl Person {
     }
 
     fn is_active(&self) -> bool {
-        self.state == Standing::Active
+        self.state == State::Active
     }
 
     fn is_invited(&self) -> bool {
-        self.state == Standing::Invited
+        self.state == State::Invited
     }
 
     fn is_disabled(&self) -> bool {
-        self.state == Standing::Disabled
+        self.state == State::Disabled
     }
 }
 
 #[derive(Template)]
 #[template(path = "web/console/pages/settings/staff.html")]
-struct Staff<'a> {
+struct StaffPage<'a> {
     f: &'a Frame,
     people: Vec<Person>,
     next: Option<String>,
@@ -78,7 +80,7 @@ struct Staff<'a> {
 #[template(path = "web/console/pages/settings/staff_invite.html")]
 struct Invite<'a> {
     f: &'a Frame,
-    typed: &'a Typed,
+    input: &'a FormInput,
     errors: Errors,
 }
 
@@ -87,7 +89,7 @@ struct Invite<'a> {
 struct One<'a> {
     f: &'a Frame,
     person: Person,
-    typed: Typed,
+    input: FormInput,
     errors: Errors,
 }
 
@@ -102,14 +104,14 @@ struct Confirm<'a> {
 
 /// The forms' values as they were entered.
 #[derive(Default)]
-struct Typed {
+struct FormInput {
     email: String,
     name: String,
     is_admin: bool,
 }
 
-impl Typed {
-    fn of_form(sent: &Sent) -> Self {
+impl FormInput {
+    fn of_form(sent: &SessionForm) -> Self {
         let field = |name: &str| sent.form.field(name);
         Self { email: field("email"), name: field("name"), is_admin: field("role") == "admin" }
     }
@@ -144,28 +146,29 @@ pub async fn list(
     session: Session,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let (limit, after, token) = (page.limit()?, page.after()?, session.token());
-    let found = service.read(move |tx| -> Result<_, crate::domain::desk::Refusal> {
-        let found = people::list(tx, token.as_ref(), &after, limit + 1)?;
-        Ok((who(tx, token.as_ref())?, found))
+    let (limit, after) = (page.limit()?, page.after()?);
+    let permission = Permission::ViewPractice;
+    let found = service.read_as_staff(&session, permission, move |tx, staff| -> Result<_, Error> {
+        let found = people::list(tx, staff, &after, limit + 1)?;
+        Ok((Viewer::of(tx, staff)?, found))
     });
     let (who, found) = found.await?;
     let f = session.frame(&service, who, Section::Settings);
     let people = found.into_iter().map(|member| Person::of(&f, member)).collect();
     let Page { items: people, next_cursor: next } =
         Page::of(people, limit, |person: &Person| person.id.clone());
-    f.page(&service, Staff { f: &f, people, next }.render())
+    f.page(&service, StaffPage { f: &f, people, next }.render())
 }
 
 /// `GET /console/settings/staff/new`: the form for an invitation.
 pub async fn ask_invite(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    invite_form(&service, &session, &Typed::default(), None).await
+    invite_form(&service, &session, &FormInput::default(), None).await
 }
 
 async fn invite_form(
     service: &Data<Service>,
     session: &Session,
-    typed: &Typed,
+    input: &FormInput,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let f = frame(service, session, Section::Settings).await?;
@@ -173,23 +176,23 @@ async fn invite_form(
         return Err(forbidden());
     }
     let (status, errors) = verdict(&f, problem.as_ref());
-    f.page_with(service, status, Invite { f: &f, typed, errors }.render())
+    f.page_with(service, status, Invite { f: &f, input, errors }.render())
 }
 
 /// `POST /console/settings/staff`: invites a colleague.
-pub async fn invite(service: Data<Service>, sent: Sent) -> Result<HttpResponse, Problem> {
-    let (typed, token) = (Typed::of_form(&sent), sent.session.token());
-    let invited = match typed.new_member() {
-        Ok(new) => service
-            .write(move |tx| people::invite_first(tx, token.as_ref(), &new))
-            .await
-            .map_err(Problem::from),
+pub async fn invite(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
+    let input = FormInput::of_form(&sent);
+    let invited = match input.new_member() {
+        Ok(new) => {
+            let invite = move |tx: &mut Tx<'_>, staff: &Staff| people::invite_first(tx, staff, &new);
+            service.write_as_staff(&sent.session, Permission::Administer, invite).await
+        }
         Err(wrong) => Err(wrong),
     };
     match invited {
-        Ok(_) => Ok(on(&format!("{STAFF}?done=invited"))),
+        Ok(_) => Ok(on(&format!("{STAFF}?done=staff-invited"))),
         Err(problem) if matches!(problem.code, Code::InvalidRequest | Code::StaffExists) => {
-            invite_form(&service, &sent.session, &typed, Some(problem)).await
+            invite_form(&service, &sent.session, &input, Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
@@ -208,15 +211,18 @@ async fn one(
     service: &Data<Service>,
     session: &Session,
     id: &PathId<StaffId>,
-    typed: Option<Typed>,
+    input: Option<FormInput>,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let (f, person) = find(service, session, id).await?;
-    let as_is =
-        || Typed { name: person.name.clone(), is_admin: person.role == Role::Admin, ..Typed::default() };
-    let typed = typed.unwrap_or_else(as_is);
+    let as_is = || FormInput {
+        name: person.name.clone(),
+        is_admin: person.role == Role::Admin,
+        ..FormInput::default()
+    };
+    let input = input.unwrap_or_else(as_is);
     let (status, errors) = verdict(&f, problem.as_ref());
-    f.page_with(service, status, One { f: &f, person, typed, errors }.render())
+    f.page_with(service, status, One { f: &f, person, input, errors }.render())
 }
 
 async fn find(
@@ -224,10 +230,11 @@ async fn find(
     session: &Session,
     id: &PathId<StaffId>,
 ) -> Result<(Frame, Person), Problem> {
-    let (token, id) = (session.token(), id.0.clone());
-    let found = service.read(move |tx| -> Result<_, crate::domain::desk::Refusal> {
-        let member = people::one(tx, token.as_ref(), &id)?;
-        Ok((who(tx, token.as_ref())?, member))
+    let id = id.0.clone();
+    let permission = Permission::Administer;
+    let found = service.read_as_staff(session, permission, move |tx, staff| -> Result<_, Error> {
+        let member = people::find(tx, staff, &id)?;
+        Ok((Viewer::of(tx, staff)?, member))
     });
     let (who, member) = found.await?;
     let f = session.frame(service, who, Section::Settings);
@@ -239,27 +246,22 @@ async fn find(
 pub async fn change(
     service: Data<Service>,
     id: PathId<StaffId>,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let typed = Typed::of_form(&sent);
+    let input = FormInput::of_form(&sent);
     let is_role_sent = !sent.form.field("role").is_empty();
-    let changed = match typed.name() {
+    let changed = match input.name() {
         Ok(name) => {
-            let role = is_role_sent.then(|| typed.role());
-            write(
-                &service,
-                &sent.session,
-                &id,
-                MemberChange { name: Some(name), role, ..MemberChange::default() },
-            )
-            .await
+            let role = is_role_sent.then(|| input.role());
+            let change = MemberChange { name: Some(name), role, ..MemberChange::default() };
+            write(&service, &sent.session, &id, change).await
         }
         Err(wrong) => Err(Problem::fields(vec![wrong])),
     };
     match changed {
         Ok(()) => Ok(on(&format!("{STAFF}?done=colleague"))),
         Err(problem) if matches!(problem.code, Code::InvalidRequest | Code::LastAdmin) => {
-            one(&service, &sent.session, &id, Some(typed), Some(problem)).await
+            one(&service, &sent.session, &id, Some(input), Some(problem)).await
         }
         Err(problem) => Err(problem),
     }
@@ -271,21 +273,24 @@ async fn write(
     id: &PathId<StaffId>,
     change: MemberChange,
 ) -> Result<(), Problem> {
-    let (token, id) = (session.token(), id.0.clone());
-    service.write(move |tx| people::change(tx, token.as_ref(), &id, &change)).await?;
-    Ok(())
+    let id = id.0.clone();
+    let changed = service.write_as_staff(session, Permission::Administer, move |tx, staff| {
+        people::change(tx, staff, &id, &change)
+    });
+    changed.await.map(drop)
 }
 
 /// `POST /console/settings/staff/{id}/invite`: sends the invitation again.
 pub async fn invite_again(
     service: Data<Service>,
     id: PathId<StaffId>,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let (token, wanted) = (sent.session.token(), id.0.clone());
-    let again: Result<bool, Refusal> =
-        service.write(move |tx| people::invite_again(tx, token.as_ref(), &wanted)).await;
-    let done = if again? { "?done=invited" } else { "" };
+    let wanted = id.0.clone();
+    let again = service.write_as_staff(&sent.session, Permission::Administer, move |tx, staff| {
+        people::invite_again(tx, staff, &wanted)
+    });
+    let done = if again.await? { "?done=staff-invited" } else { "" };
     Ok(on(&format!("{STAFF}/{}{done}", id.0)))
 }
 
@@ -293,9 +298,9 @@ pub async fn invite_again(
 pub async fn enable(
     service: Data<Service>,
     id: PathId<StaffId>,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let change = MemberChange { is_active: Some(true), ..MemberChange::default() };
+    let change = MemberChange { access: Some(Access::Active), ..MemberChange::default() };
     write(&service, &sent.session, &id, change).await?;
     Ok(on(&format!("{STAFF}/{}?done=let-in", id.0)))
 }
@@ -313,9 +318,9 @@ pub async fn ask_disable(
 pub async fn disable(
     service: Data<Service>,
     id: PathId<StaffId>,
-    sent: Sent,
+    sent: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let change = MemberChange { is_active: Some(false), ..MemberChange::default() };
+    let change = MemberChange { access: Some(Access::Disabled), ..MemberChange::default() };
     match write(&service, &sent.session, &id, change).await {
         // Members who disabled themselves are redirected from there to the sign-in.
         Ok(()) => Ok(on(&format!("{STAFF}/{}?done=shut-out", id.0))),
@@ -336,12 +341,16 @@ pub async fn ask_reset(
 }
 
 /// `POST /console/settings/staff/{id}/reset`: resets the second factor.
-pub async fn reset(service: Data<Service>, id: PathId<StaffId>, sent: Sent) -> Result<HttpResponse, Problem> {
+pub async fn reset(
+    service: Data<Service>,
+    id: PathId<StaffId>,
+    sent: SessionForm,
+) -> Result<HttpResponse, Problem> {
     let (_, person) = find(&service, &sent.session, &id).await?;
     // A form that is sent twice must not undo the authenticator that was set up in between.
     if person.has_totp {
-        write(&service, &sent.session, &id, MemberChange { reset_totp: true, ..MemberChange::default() })
-            .await?;
+        let change = MemberChange { reset_totp: true, ..MemberChange::default() };
+        write(&service, &sent.session, &id, change).await?;
     }
     Ok(on(&format!("{STAFF}/{}?done=factor", id.0)))
 }

@@ -7,16 +7,15 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::{bad_field, forbidden, verdict};
-use crate::domain::desk::Refusal;
 use crate::domain::practices;
-use crate::domain::staff::{self, people};
+use crate::domain::staff::{self, Error, Permission, teams};
 use crate::kit::ids::{StaffId, TeamId};
 use crate::platform::tx::Service;
-use crate::web::console::layout::{Frame, Section, Sent, Session};
+use crate::web::console::errors::Errors;
+use crate::web::console::layout::{Frame, Section, Session, SessionForm};
 use crate::web::console::link_form::Choice;
 use crate::web::console::on;
-use crate::web::console::viewer::{Roster, Who, roster, who};
-use crate::web::console::words::Errors;
+use crate::web::console::viewer::{Roster, Viewer};
 use crate::web::http::{Code, Form, PathId, Problem};
 
 const TEAMS: &str = "/console/settings/teams";
@@ -47,12 +46,12 @@ struct TeamForm<'a> {
 
 /// The form's values as they were entered.
 #[derive(Clone, Default)]
-struct Typed {
+struct FormInput {
     name: String,
     members: Vec<StaffId>,
 }
 
-impl Typed {
+impl FormInput {
     fn of_form(form: &Form) -> Self {
         let members = form.fields("members").into_iter().map(StaffId::from).collect();
         Self { name: form.field("name"), members }
@@ -65,12 +64,11 @@ impl Typed {
 
 /// `GET /console/settings/teams`: all teams and their members.
 pub async fn list(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    let token = session.token();
-    let found = service.read(move |tx| -> Result<_, Refusal> {
-        let teams = people::teams(tx, token.as_ref())?;
+    let found = service.read_as_staff(&session, Permission::ViewPractice, |tx, staff| -> Result<_, Error> {
+        let teams = teams::list(tx, staff)?;
         let ids: Vec<StaffId> = teams.iter().flat_map(|team| team.members.clone()).collect();
         let names: BTreeMap<StaffId, String> = staff::names(tx, &ids)?.into_iter().collect();
-        Ok((who(tx, token.as_ref())?, teams, names))
+        Ok((Viewer::of(tx, staff)?, teams, names))
     });
     let (who, teams, names) = found.await?;
     let f = session.frame(&service, who, Section::Settings);
@@ -84,7 +82,7 @@ pub async fn list(service: Data<Service>, session: Session) -> Result<HttpRespon
 
 /// `GET /console/settings/teams/new`: the form for a new team.
 pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
-    form(&service, &session, None, &Typed::default(), None).await
+    form(&service, &session, None, &FormInput::default(), None).await
 }
 
 /// `GET /console/settings/teams/{id}`: the form of an existing team.
@@ -93,29 +91,35 @@ pub async fn edit(
     session: Session,
     id: PathId<TeamId>,
 ) -> Result<HttpResponse, Problem> {
-    let (token, wanted) = (session.token(), id.0.clone());
-    let team = service.read(move |tx| people::team(tx, token.as_ref(), &wanted)).await?;
-    let typed = Typed { name: team.team.name, members: team.members };
-    form(&service, &session, Some(&id.0), &typed, None).await
+    let wanted = id.0.clone();
+    let team = service.read_as_staff(&session, Permission::ConfigurePractice, move |tx, staff| {
+        teams::find(tx, staff, &wanted)
+    });
+    let team = team.await?;
+    let input = FormInput { name: team.team.name, members: team.members };
+    form(&service, &session, Some(&id.0), &input, None).await
 }
 
 /// `POST /console/settings/teams`: creates a team.
 pub async fn create(
     service: Data<Service>,
-    Sent { session, form: sent }: Sent,
+    SessionForm { session, form: sent }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let (typed, token) = (Typed::of_form(&sent), session.token());
-    let (name, members) = (typed.name(), typed.members.clone());
-    let made = match name {
-        Ok(name) => service
-            .write(move |tx| people::make_team(tx, token.as_ref(), &name, &members))
-            .await
-            .map_err(Problem::from),
+    let input = FormInput::of_form(&sent);
+    let members = input.members.clone();
+    let created = match input.name() {
+        Ok(name) => {
+            let created =
+                service.write_as_staff(&session, Permission::ConfigurePractice, move |tx, staff| {
+                    teams::create(tx, staff, &name, &members)
+                });
+            created.await
+        }
         Err(wrong) => Err(wrong),
     };
-    match made {
+    match created {
         Ok(_) => Ok(on(&format!("{TEAMS}?done=team"))),
-        Err(problem) => form(&service, &session, None, &typed, Some(problem)).await,
+        Err(problem) => form(&service, &session, None, &input, Some(problem)).await,
     }
 }
 
@@ -123,20 +127,23 @@ pub async fn create(
 pub async fn change(
     service: Data<Service>,
     id: PathId<TeamId>,
-    Sent { session, form: sent }: Sent,
+    SessionForm { session, form: sent }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
-    let (typed, token, wanted) = (Typed::of_form(&sent), session.token(), id.0.clone());
-    let (name, members) = (typed.name(), typed.members.clone());
-    let changed = match name {
-        Ok(name) => service
-            .write(move |tx| people::change_team(tx, token.as_ref(), &wanted, Some(&name), Some(&members)))
-            .await
-            .map_err(Problem::from),
+    let (input, wanted) = (FormInput::of_form(&sent), id.0.clone());
+    let members = input.members.clone();
+    let changed = match input.name() {
+        Ok(name) => {
+            let changed =
+                service.write_as_staff(&session, Permission::ConfigurePractice, move |tx, staff| {
+                    teams::change(tx, staff, &wanted, Some(&name), Some(&members))
+                });
+            changed.await
+        }
         Err(wrong) => Err(wrong),
     };
     match changed {
         Ok(_) => Ok(on(&format!("{TEAMS}?done=team"))),
-        Err(problem) => form(&service, &session, Some(&id.0), &typed, Some(problem)).await,
+        Err(problem) => form(&service, &session, Some(&id.0), &input, Some(problem)).await,
     }
 }
 
@@ -145,7 +152,7 @@ async fn form(
     service: &Data<Service>,
     session: &Session,
     id: Option<&TeamId>,
-    typed: &Typed,
+    input: &FormInput,
     problem: Option<Problem>,
 ) -> Result<HttpResponse, Problem> {
     let is_mendable = |problem: &&Problem| !matches!(problem.code, Code::InvalidRequest | Code::TeamExists);
@@ -154,25 +161,22 @@ async fn form(
     }
     let (who, roster) = offered(service, session).await?;
     let f = session.frame(service, who, Section::Settings);
-    if !f.configures() {
+    if !f.may_configure() {
         return Err(forbidden());
     }
     let choice = |person: &staff::Member| Choice {
-        is_chosen: typed.members.contains(&person.id),
+        is_chosen: input.members.contains(&person.id),
         value: person.id.to_string(),
         name: person.name.clone(),
     };
-    let members = roster.who_meet_patients().map(choice).collect();
+    let members = roster.with_patient_access().map(choice).collect();
     let (status, errors) = verdict(&f, problem.as_ref());
-    f.page_with(service, status, TeamForm { f: &f, id, name: &typed.name, members, errors }.render())
+    f.page_with(service, status, TeamForm { f: &f, id, name: &input.name, members, errors }.render())
 }
 
-async fn offered(service: &Data<Service>, session: &Session) -> Result<(Who, Roster), Problem> {
-    let token = session.token();
-    let offered = service.read(move |tx| -> Result<_, Refusal> {
-        let who = who(tx, token.as_ref())?;
-        let roster = roster(tx, &who)?;
-        Ok((who, roster))
+async fn offered(service: &Data<Service>, session: &Session) -> Result<(Viewer, Roster), Problem> {
+    let offered = service.read_as_staff(session, Permission::ViewPractice, |tx, staff| -> Result<_, Error> {
+        Ok((Viewer::of(tx, staff)?, Roster::of(tx, &staff.practice_id)?))
     });
-    Ok(offered.await?)
+    offered.await
 }

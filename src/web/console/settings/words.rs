@@ -1,40 +1,40 @@
 //! Translations for the settings pages that are not in their templates.
 
-use crate::domain::staff::{Role, Standing};
+use crate::domain::staff::{Role, State};
 use crate::kit::Language;
-use crate::web::console::words::say;
+use crate::web::console::words::{Confirmation, say};
 use crate::web::http::{Code, FieldError};
 
-/// Confirmation of what was just done; `None` for words of other pages.
-pub fn done(word: &str, language: Language) -> Option<&'static str> {
-    let (en, es) = match word {
-        "invited" => (
-            "The invitation is on its way. Its link works for 7 days.",
-            "La invitación va en camino. Su enlace sirve durante 7 días.",
-        ),
-        "colleague" => ("The changes are saved.", "El cambio está guardado."),
-        "let-in" => ("They can sign in again.", "Ya puede volver a entrar."),
-        "shut-out" => (
-            "They are signed out everywhere and can no longer sign in.",
-            "Se cerraron todas sus sesiones y ya no puede entrar.",
-        ),
-        "factor" => (
-            "They set up a new authenticator at the next sign-in.",
-            "En la próxima entrada se configurará un nuevo autenticador.",
-        ),
-        "team" => ("The team is saved.", "El equipo está guardado."),
-        "password" => (
-            "Your password is changed. You are signed out everywhere else.",
-            "Su contraseña está cambiada. Se cerraron sus demás sesiones.",
-        ),
-        "session" => ("The session has ended.", "La sesión está cerrada."),
-        "practice" => ("Saved. Patients can see it now.", "Guardado. Sus pacientes ya lo ven."),
-        "logo" => ("Your pages show the logo now.", "Sus páginas ya muestran el logotipo."),
-        "no-logo" => ("Your pages show your initials again.", "Sus páginas muestran otra vez sus iniciales."),
-        _ => return None,
-    };
-    Some(say(language, en, es))
-}
+/// Confirmations about settings.
+pub const DONE: &[Confirmation] = &[
+    (
+        "staff-invited",
+        "The invitation is on its way. Its link works for 7 days.",
+        "La invitación va en camino. Su enlace sirve durante 7 días.",
+    ),
+    ("colleague", "The changes are saved.", "El cambio está guardado."),
+    ("let-in", "They can sign in again.", "Ya puede volver a entrar."),
+    (
+        "shut-out",
+        "They are signed out everywhere and can no longer sign in.",
+        "Se cerraron todas sus sesiones y ya no puede entrar.",
+    ),
+    (
+        "factor",
+        "They set up a new authenticator at the next sign-in.",
+        "En la próxima entrada se configurará un nuevo autenticador.",
+    ),
+    ("team", "The team is saved.", "El equipo está guardado."),
+    (
+        "password",
+        "Your password is changed. You are signed out everywhere else.",
+        "Su contraseña está cambiada. Se cerraron sus demás sesiones.",
+    ),
+    ("session", "The session has ended.", "La sesión está cerrada."),
+    ("practice", "Saved. Patients can see it now.", "Guardado. Sus pacientes ya lo ven."),
+    ("logo", "Your pages show the logo now.", "Sus páginas ya muestran el logotipo."),
+    ("no-logo", "Your pages show your initials again.", "Sus páginas muestran otra vez sus iniciales."),
+];
 
 /// Field pointer, error code (empty: any code), and the message in English and Spanish.
 const WRONG: &[(&str, &str, &str, &str)] = &[
@@ -144,12 +144,12 @@ pub fn role(language: Language, role: Role) -> &'static str {
     }
 }
 
-/// The label of a staff member's status.
-pub fn standing(language: Language, standing: Standing) -> &'static str {
-    match standing {
-        Standing::Invited => say(language, "Invited", "Con invitación"),
-        Standing::Active => say(language, "Active", "Activa"),
-        Standing::Disabled => say(language, "Disabled", "Desactivada"),
+/// The label of a staff member's account state.
+pub fn staff_state(language: Language, state: State) -> &'static str {
+    match state {
+        State::Invited => say(language, "Invited", "Con invitación"),
+        State::Active => say(language, "Active", "Activa"),
+        State::Disabled => say(language, "Disabled", "Desactivada"),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use crate::web::http::multipart::{Delimiter, is_last, part};
+use crate::web::http::multipart::{Delimiter, is_last, parse_part};
 
 /// The fields have this many bytes before the file, and as many behind it.
 const ENDS: u64 = 64 * 1024;
@@ -23,10 +23,10 @@ pub struct SpooledUpload {
 
 impl SpooledUpload {
     /// Parses the form in `body`; `None` where it is not a valid form.
-    pub fn read(body: &mut File, media_type: &str) -> io::Result<Option<Self>> {
+    pub fn parse(body: &mut File, media_type: &str) -> io::Result<Option<Self>> {
         let Some(delimiter) = Delimiter::of(media_type) else { return Ok(None) };
         let length = body.metadata()?.len();
-        Ok(Ends::of(body, length, ENDS, delimiter)?.read())
+        Ok(Ends::of(body, length, ENDS, delimiter)?.parse())
     }
 
     /// The text of a field; empty where it is missing. U+0000 is removed, because no person types it.
@@ -65,11 +65,11 @@ impl Ends {
         Ok(Self { delimiter, head, tail, tail_start })
     }
 
-    fn read(&self) -> Option<SpooledUpload> {
+    fn parse(&self) -> Option<SpooledUpload> {
         let mut upload = SpooledUpload::default();
         let (_, mut rest) = self.delimiter.split(&self.head)?;
         while !is_last(rest) {
-            let (head, content) = part(rest)?;
+            let (head, content) = parse_part(rest)?;
             // A form has one file; a second one is a field that no handler asks for.
             if let Some(file_name) = head.file_name.filter(|_| upload.start == 0) {
                 upload.file_name = Some(file_name).filter(|name| !name.is_empty());
@@ -106,9 +106,9 @@ mod tests {
     const FORM_TOKEN: &str = "--x\r\ncontent-disposition: form-data; name=\"form_token\"\r\n\r\nt\r\n";
     const MODE: &str = "--x\r\nContent-Disposition: form-data; name=\"mode\"\r\n\r\nreplace\r\n";
 
-    fn read(boundary: &str, body: &str, ends: u64) -> Option<SpooledUpload> {
+    fn parse(boundary: &str, body: &str, ends: u64) -> Option<SpooledUpload> {
         let delimiter = Delimiter::of(&format!("multipart/form-data; boundary={boundary}")).unwrap();
-        Ends::of(&mut Cursor::new(body), body.len() as u64, ends, delimiter).unwrap().read()
+        Ends::of(&mut Cursor::new(body), body.len() as u64, ends, delimiter).unwrap().parse()
     }
 
     fn file(name: &str, text: &str) -> String {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     fn check(body: &str, ends: u64, text: &str) {
-        let upload = read("x", body, ends).unwrap();
+        let upload = parse("x", body, ends).unwrap();
         assert_eq!((upload.field("form_token"), upload.field("mode")), ("t".into(), "replace".into()));
         assert_eq!(upload.file_name.as_deref(), Some("a.csv"));
         let (start, length) =
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_found_wherever_it_ends_and_whatever_stands_around_it() {
+    fn file_is_found_wherever_it_is_in_the_form() {
         let text = "MRN,a\r\n1,b\r\n".repeat(100);
         let file = file("a.csv", &text);
         for body in [
@@ -143,20 +143,20 @@ mod tests {
     }
 
     #[test]
-    fn half_a_form_and_another_boundary_are_none() {
+    fn half_a_form_and_another_boundary_are_rejected() {
         let body = format!("{FORM_TOKEN}{}{MODE}--x--\r\n", file("a.csv", "1,b\r\n"));
-        assert!(read("y", &body, 10_000).is_none());
+        assert!(parse("y", &body, 10_000).is_none());
         for cut in 0..body.len() - 4 {
-            assert!(read("x", &body[..cut], 10_000).is_none(), "{cut}");
+            assert!(parse("x", &body[..cut], 10_000).is_none(), "{cut}");
         }
         let long = "b".repeat(300);
-        assert!(read("x", &format!("{}--x--\r\n{long}", file("a.csv", &long)), 200).is_none());
+        assert!(parse("x", &format!("{}--x--\r\n{long}", file("a.csv", &long)), 200).is_none());
     }
 
     #[test]
-    fn no_file_was_chosen() {
+    fn form_without_a_chosen_file_is_parsed() {
         let body = format!("{}{FORM_TOKEN}{MODE}--x--\r\n", file("", ""));
-        let upload = read("x", &body, 10_000).unwrap();
+        let upload = parse("x", &body, 10_000).unwrap();
         assert_eq!((upload.file_name, upload.fields.len(), upload.length), (None, 2, 0));
     }
 }

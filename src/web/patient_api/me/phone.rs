@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use crate::domain::accounts;
-use crate::domain::me::Refusal;
+use crate::domain::accounts::{self, Error, Principal, Scope};
 use crate::kit::Secret;
-use crate::platform::tx::Service;
-use crate::refusals;
-use crate::web::http::{Answer, Body, Call, Problem, once};
+use crate::platform::tx::{Service, Tx};
+use crate::problems;
+use crate::web::http::{Body, Problem, Reply, RequestContext};
 use crate::web::patient_api::accounts::AccountView;
 
 /// A new phone number for the account.
@@ -29,23 +28,25 @@ pub struct NumberChanged {
     account: AccountView,
 }
 
-refusals!(ChangeNumberRefusals: keyed, Unauthorized, SessionRestricted, PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, AccountExists);
+problems!(
+    ChangeNumberProblems: keyed,
+    Unauthorized, SessionRestricted, PhoneProofInvalid, PhoneProofExpired, PhoneProofConsumed, AccountExists
+);
 
 /// Change the account's phone number to a proven one; both numbers get a text
 #[utoipa::path(tag = "me", request_body = ChangeNumber, security(("access_token" = [])),
-    responses((status = 200, description = "The account has the new number; its practices must verify the patient's identity again", body = NumberChanged), ChangeNumberRefusals))]
+    responses((status = 200, description = "The account has the new number; its practices must verify the patient's identity again", body = NumberChanged), ChangeNumberProblems))]
 #[post("/v1/me/phone")]
 pub async fn change_phone_number(
     service: Data<Service>,
-    call: Call,
+    call: RequestContext,
     body: Body<ChangeNumber>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
-    let (bearer, language) = (call.bearer.clone(), call.language.unwrap_or_default());
-    once(&service, &call, &canonical, move |tx| {
-        let who = accounts::authenticate_to_change(tx, bearer.as_ref())?;
-        let account = accounts::change_number(tx, &who, &input.phone_proof, language)?;
-        Ok::<_, Refusal>(Answer::ok(&NumberChanged { account: AccountView::of(&account) }))
-    })
-    .await
+    let language = call.language.unwrap_or_default();
+    let rule = move |tx: &mut Tx, patient: &Principal| -> Result<_, Error> {
+        let account = accounts::change_number(tx, patient, &input.phone_proof, language)?;
+        Ok(Reply::ok(&NumberChanged { account: AccountView::of(&account) }))
+    };
+    service.idempotent_as_patient(&call, &canonical, Scope::Full, rule).await
 }

@@ -12,12 +12,34 @@
 #[cfg(test)]
 mod tests;
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+use serde::Serialize;
+use strum::{EnumString, IntoStaticStr};
+use utoipa::ToSchema;
+
 use crate::kit::ids::RecordId;
 use crate::kit::names::{Likeness, Name};
+use crate::text_enum;
 
 /// How well a patient matches the practice's records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    EnumString,
+    IntoStaticStr,
+    Serialize,
+    AsExpression,
+    FromSqlRow,
+    ToSchema,
+)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
+#[diesel(sql_type = Text)]
 #[schema(as = IdentityGrade)]
 pub enum Grade {
     /// Exactly one record: phone number and e-mail address agree, and the name fits.
@@ -32,22 +54,11 @@ pub enum Grade {
     None,
 }
 
-impl Grade {
-    /// The name in the API and the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Match => "match",
-            Self::Certain => "certain",
-            Self::Partial => "partial",
-            Self::Ambiguous => "ambiguous",
-            Self::None => "none",
-        }
-    }
-}
+text_enum!(Grade);
 
 /// The patient's own details.
 #[derive(Debug, Clone, Copy)]
-pub struct Given<'a> {
+pub struct GivenDetails<'a> {
     pub given_name: &'a str,
     pub family_name: &'a str,
     pub birth_date: Option<&'a str>,
@@ -60,7 +71,7 @@ pub struct Given<'a> {
 
 /// Current and former values of a record.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct KnownDetails {
     pub record_id: RecordId,
     /// Given and family name as written; the current one first.
     pub names: Vec<(String, String)>,
@@ -70,7 +81,7 @@ pub struct Known {
     pub emails: Vec<String>,
 }
 
-impl Known {
+impl KnownDetails {
     /// A record whose values are to be added.
     pub fn new(record_id: RecordId) -> Self {
         let (names, birth_dates, phones, emails) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -79,7 +90,8 @@ impl Known {
 }
 
 /// How well one field agrees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, ToSchema)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 #[schema(as = FieldAgreement)]
 pub enum Agreement {
@@ -130,14 +142,14 @@ pub struct Comparison {
 
 /// A grade with the candidates it is based on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct MatchResult {
     pub grade: Grade,
     /// All candidates, best match first.
     pub candidates: Vec<Comparison>,
 }
 
 /// Grades a patient against records, some of which may not be candidates.
-pub fn grade(given: &Given<'_>, known: &[Known]) -> Verdict {
+pub fn grade(given: &GivenDetails<'_>, known: &[KnownDetails]) -> MatchResult {
     let mut candidates: Vec<Comparison> =
         known.iter().map(|record| compare(given, record)).filter(Comparison::is_candidate).collect();
     candidates.sort_by(|a, b| b.weight().cmp(&a.weight()).then_with(|| a.record_id.cmp(&b.record_id)));
@@ -148,11 +160,11 @@ pub fn grade(given: &Given<'_>, known: &[Known]) -> Verdict {
         [_] => Grade::Partial,
         _ => Grade::Ambiguous,
     };
-    Verdict { grade, candidates }
+    MatchResult { grade, candidates }
 }
 
 /// Compares a patient with one record.
-pub fn compare(given: &Given<'_>, known: &Known) -> Comparison {
+pub fn compare(given: &GivenDetails<'_>, known: &KnownDetails) -> Comparison {
     let name = Name::new(given.given_name, given.family_name);
     let names: Vec<Name> = known.names.iter().map(|(given, family)| Name::new(given, family)).collect();
     let likeness = |other: &Name| (name.given.likeness(&other.given), name.family.likeness(&other.family));

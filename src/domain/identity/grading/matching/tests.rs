@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const ALEX: Given<'_> = Given {
+const ALEX: GivenDetails<'_> = GivenDetails {
     given_name: "Alexandra",
     family_name: "Rivera",
     birth_date: Some("1987-05-31"),
@@ -13,9 +13,9 @@ const ALEX: Given<'_> = Given {
     email_is_proven: true,
 };
 
-fn record(names: &[(&str, &str)], born: &str, phone: &str, email: &str) -> Known {
+fn record(names: &[(&str, &str)], born: &str, phone: &str, email: &str) -> KnownDetails {
     let list = |value: &str| value.split(' ').filter(|v| !v.is_empty()).map(str::to_owned).collect();
-    Known {
+    KnownDetails {
         record_id: "rec_1".into(),
         names: names.iter().map(|(given, family)| ((*given).into(), (*family).into())).collect(),
         birth_dates: list(born),
@@ -24,76 +24,56 @@ fn record(names: &[(&str, &str)], born: &str, phone: &str, email: &str) -> Known
     }
 }
 
-fn alex() -> Known {
+fn alex() -> KnownDetails {
     record(&[("Alexandra", "Rivera")], "1987-05-31", "+14155552671", "alex@example.com")
 }
 
-fn graded(given: &Given<'_>, known: &[Known]) -> Grade {
+fn graded(given: &GivenDetails<'_>, known: &[KnownDetails]) -> Grade {
     grade(given, known).grade
 }
 
 #[test]
 fn number_address_and_a_name_that_fits_are_a_match() {
     assert_eq!(graded(&ALEX, &[alex()]), Grade::Match);
-    let undated = Given { birth_date: None, ..ALEX };
+    let undated = GivenDetails { birth_date: None, ..ALEX };
     assert_eq!(graded(&undated, &[alex()]), Grade::Match);
-    let typed = Given { email_is_proven: false, ..ALEX };
+    let typed = GivenDetails { email_is_proven: false, ..ALEX };
     assert_eq!(graded(&typed, &[alex()]), Grade::Match, "beside a proven number");
-    let spelled = Given { given_name: "ALEXÁNDRA M.", family_name: "Rivera-Lopez", ..ALEX };
+    let spelled = GivenDetails { given_name: "ALEXÁNDRA M.", family_name: "Rivera-Lopez", ..ALEX };
     assert_eq!(graded(&spelled, &[alex()]), Grade::Match);
-    let child = Given { given_name: "Noa", birth_date: None, ..ALEX };
+    let child = GivenDetails { given_name: "Noa", birth_date: None, ..ALEX };
     assert_eq!(graded(&child, &[alex()]), Grade::Partial, "another given name on the parent's number");
-    let son = Given { birth_date: Some("2014-02-01"), ..ALEX };
+    let son = GivenDetails { birth_date: Some("2014-02-01"), ..ALEX };
     assert_eq!(graded(&son, &[alex()]), Grade::Partial, "a birth date that speaks against it");
 }
 
 #[test]
 fn the_combinations_that_identify_are_certain() {
-    let elsewhere = "+13125550100";
+    let (phone, elsewhere, email) = ("+14155552671", "+13125550100", "alex@example.com");
     let cases = [
         (
             "first + last + born + phone",
-            record(&[("Alexandra", "Rivera")], "1987-05-31", "+14155552671", ""),
+            record(&[("Alexandra", "Rivera")], "1987-05-31", phone, ""),
             Grade::Certain,
         ),
-        (
-            "last off by a slip",
-            record(&[("Alexandra", "Rivero")], "1987-05-31", "+14155552671", ""),
-            Grade::Certain,
-        ),
-        (
-            "another last: married",
-            record(&[("Alexandra", "Stone")], "1987-05-31", "+14155552671", ""),
-            Grade::Certain,
-        ),
-        (
-            "first off by a slip",
-            record(&[("Alexandre", "Rivera")], "1987-05-31", "+14155552671", ""),
-            Grade::Partial,
-        ),
-        (
-            "born another day",
-            record(&[("Alexandra", "Rivera")], "1987-05-30", "+14155552671", ""),
-            Grade::Partial,
-        ),
-        (
-            "e-mail",
-            record(&[("Alexandra", "Rivera")], "1987-05-31", elsewhere, "alex@example.com"),
-            Grade::Certain,
-        ),
+        ("last off by a slip", record(&[("Alexandra", "Rivero")], "1987-05-31", phone, ""), Grade::Certain),
+        ("another last: married", record(&[("Alexandra", "Stone")], "1987-05-31", phone, ""), Grade::Certain),
+        ("first off by a slip", record(&[("Alexandre", "Rivera")], "1987-05-31", phone, ""), Grade::Partial),
+        ("born another day", record(&[("Alexandra", "Rivera")], "1987-05-30", phone, ""), Grade::Partial),
+        ("e-mail", record(&[("Alexandra", "Rivera")], "1987-05-31", elsewhere, email), Grade::Certain),
         (
             "e-mail, first off by a slip",
-            record(&[("Alexandre", "Rivera")], "1987-05-31", elsewhere, "alex@example.com"),
+            record(&[("Alexandre", "Rivera")], "1987-05-31", elsewhere, email),
             Grade::Certain,
         ),
         (
             "e-mail, both off by a slip",
-            record(&[("Alexandre", "Rivero")], "1987-05-31", elsewhere, "alex@example.com"),
+            record(&[("Alexandre", "Rivero")], "1987-05-31", elsewhere, email),
             Grade::Partial,
         ),
         (
             "e-mail, first and born only",
-            record(&[("Alexandra", "Stone")], "1987-05-31", elsewhere, "alex@example.com"),
+            record(&[("Alexandra", "Stone")], "1987-05-31", elsewhere, email),
             Grade::Certain,
         ),
         (
@@ -102,7 +82,7 @@ fn the_combinations_that_identify_are_certain() {
             Grade::Partial,
         ),
         ("last and born only", record(&[("Noa", "Rivera")], "1987-05-31", elsewhere, ""), Grade::None),
-        ("only the number", record(&[("Ben", "Okoro")], "1950-01-01", "+14155552671", ""), Grade::Partial),
+        ("only the number", record(&[("Ben", "Okoro")], "1950-01-01", phone, ""), Grade::Partial),
         ("nothing", record(&[("Ben", "Okoro")], "1950-01-01", elsewhere, "ben@example.com"), Grade::None),
     ];
     for (what, known, expected) in cases {
@@ -112,24 +92,24 @@ fn the_combinations_that_identify_are_certain() {
 
 #[test]
 fn an_address_that_anybody_may_have_typed_identifies_nobody() {
-    let typed = Given { email_is_proven: false, ..ALEX };
+    let typed = GivenDetails { email_is_proven: false, ..ALEX };
     let known = record(&[("Alexandra", "Rivera")], "1987-05-31", "+13125550100", "alex@example.com");
     assert_eq!(graded(&typed, &[known]), Grade::Partial);
 }
 
 #[test]
 fn short_names_forgive_no_slip() {
-    let lee = Given { given_name: "Lee", family_name: "Park", ..ALEX };
+    let lee = GivenDetails { given_name: "Lee", family_name: "Park", ..ALEX };
     let known = record(&[("Leo", "Park")], "1987-05-31", "+13125550100", "alex@example.com");
     assert_eq!(graded(&lee, &[known]), Grade::Partial);
 }
 
 #[test]
 fn father_and_son_are_two_people() {
-    let son = Given { family_name: "Rivera Jr.", ..ALEX };
+    let son = GivenDetails { family_name: "Rivera Jr.", ..ALEX };
     let father = record(&[("Alexandra", "Rivera Sr.")], "1987-05-31", "+14155552671", "alex@example.com");
     assert_eq!(graded(&son, &[father]), Grade::Partial);
-    let spelled = Given { family_name: "Rivera Junior", ..ALEX };
+    let spelled = GivenDetails { family_name: "Rivera Junior", ..ALEX };
     let father = record(&[("Alexandra", "Rivera Sr")], "1987-05-31", "+14155552671", "alex@example.com");
     assert_eq!(graded(&spelled, &[father]), Grade::Partial);
     assert_eq!(graded(&son, &[alex()]), Grade::Match, "a record without a suffix contradicts no suffix");
@@ -137,7 +117,7 @@ fn father_and_son_are_two_people() {
 
 /// Phone number and e-mail address agree, which a household may share; the birth date is unknown.
 fn graded_by_name(given: (&str, &str), on_record: (&str, &str)) -> Grade {
-    let given = Given { given_name: given.0, family_name: given.1, birth_date: None, ..ALEX };
+    let given = GivenDetails { given_name: given.0, family_name: given.1, birth_date: None, ..ALEX };
     graded(&given, &[record(&[on_record], "", "+14155552671", "alex@example.com")])
 }
 
@@ -177,14 +157,16 @@ fn what_a_record_said_before_counts() {
 
 #[test]
 fn two_records_decide_nothing_however_well_one_agrees() {
-    let spouse =
-        Known { record_id: "rec_2".into(), ..record(&[("Ben", "Rivera")], "1985-01-01", "+14155552671", "") };
+    let spouse = KnownDetails {
+        record_id: "rec_2".into(),
+        ..record(&[("Ben", "Rivera")], "1985-01-01", "+14155552671", "")
+    };
     let verdict = grade(&ALEX, &[spouse, alex()]);
     assert_eq!(verdict.grade, Grade::Ambiguous);
     assert_eq!(verdict.candidates[0].record_id.as_str(), "rec_1", "the best match comes first");
 }
 
-fn some_known() -> impl Strategy<Value = Known> {
+fn some_known() -> impl Strategy<Value = KnownDetails> {
     let name = (
         prop::sample::select(vec![
             "Alexandra",
@@ -212,7 +194,7 @@ fn some_known() -> impl Strategy<Value = Known> {
         few(vec!["+14155552671", "+13125550100"]),
         few(vec!["alex@example.com", "ben@example.com"]),
     )
-        .prop_map(|(names, born, phones, emails)| Known {
+        .prop_map(|(names, born, phones, emails)| KnownDetails {
             record_id: "rec_1".into(),
             names: names.into_iter().map(|(given, family)| (given.into(), family.into())).collect(),
             birth_dates: born.into_iter().map(str::to_owned).collect(),
@@ -221,7 +203,7 @@ fn some_known() -> impl Strategy<Value = Known> {
         })
 }
 
-fn some_given() -> impl Strategy<Value = Given<'static>> {
+fn some_given() -> impl Strategy<Value = GivenDetails<'static>> {
     (
         prop::sample::select(vec!["Alexandra", "alexandre", "Noa", "A."]),
         prop::sample::select(vec!["Rivera", "Rivera Jr.", "Stone", "RIVERO"]),
@@ -229,7 +211,7 @@ fn some_given() -> impl Strategy<Value = Given<'static>> {
         prop::option::of(Just("alex@example.com")),
         any::<bool>(),
     )
-        .prop_map(|(given_name, family_name, birth_date, email, email_is_proven)| Given {
+        .prop_map(|(given_name, family_name, birth_date, email, email_is_proven)| GivenDetails {
             given_name,
             family_name,
             birth_date,
@@ -255,8 +237,10 @@ proptest! {
         given in some_given(),
         known in prop::collection::vec(some_known(), 0..4),
     ) {
-        let named = |records: &[Known]| -> Vec<Known> {
-            records.iter().enumerate().map(|(n, one)| Known { record_id: format!("rec_{n}").into(), ..one.clone() }).collect()
+        let named = |records: &[KnownDetails]| -> Vec<KnownDetails> {
+            let id = |n: usize| format!("rec_{n}").into();
+            let named = |(n, one): (usize, &KnownDetails)| KnownDetails { record_id: id(n), ..one.clone() };
+            records.iter().enumerate().map(named).collect()
         };
         let straight = named(&known);
         let mut turned = straight.clone();
@@ -291,13 +275,13 @@ proptest! {
         for known in &more {
             prop_assert!(rank(graded(&given, std::slice::from_ref(known))) >= before, "{known:?}");
         }
-        let proven = Given { email_is_proven: true, ..given };
+        let proven = GivenDetails { email_is_proven: true, ..given };
         prop_assert!(rank(graded(&proven, &[known])) >= before);
     }
 
     #[test]
     fn nobody_is_linked_by_names_and_birth_date_alone(given in some_given(), known in some_known()) {
-        let stranger = Known { phones: Vec::new(), emails: Vec::new(), ..known };
+        let stranger = KnownDetails { phones: Vec::new(), emails: Vec::new(), ..known };
         prop_assert!(rank(graded(&given, &[stranger])) <= 1);
     }
 }

@@ -1,0 +1,2 @@
+pub mod send;
+mod slow_hosts;

@@ -1,0 +1,34 @@
+//! Pairings as the patient sees them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::conversations::PairingSource;
+use crate::kit::Timestamp;
+use crate::kit::ids::{PairingId, PracticeId};
+
+/// The connection of a patient with a practice.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct Pairing {
+    /// Id of the pairing.
+    pub id: PairingId,
+    /// The practice of the pairing.
+    pub practice: PracticeCard,
+    /// How the patient connected with the practice.
+    pub source: PairingSource,
+    /// When the pairing was created.
+    pub created_at: Timestamp,
+}
+
+/// A practice as its patients see it.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct PracticeCard {
+    /// Id of the practice.
+    pub id: PracticeId,
+    /// Name of the practice.
+    #[schema(example = "Oak Street Family Medicine")]
+    pub name: String,
+    /// City of the practice.
+    #[schema(example = "Springfield")]
+    pub city: String,
+}

@@ -1,0 +1,81 @@
+//! Delivery status of a verification's latest message.
+
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+
+use super::store;
+use crate::kit::ids::VerificationId;
+use crate::platform::db;
+use crate::platform::tx::Tx;
+
+/// Delivery status of a message.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    serde::Serialize,
+    AsExpression,
+    FromSqlRow,
+    utoipa::ToSchema,
+)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[diesel(sql_type = Text)]
+#[schema(as = VerificationDelivery)]
+pub enum Delivery {
+    /// The message waits for its turn.
+    Queued,
+    /// The provider accepted the message.
+    Sent,
+    /// The message has arrived.
+    Delivered,
+    /// The message did not arrive.
+    Failed,
+}
+
+crate::text_enum!(Delivery);
+
+/// What became known about a message after it was queued.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryEvent {
+    /// The provider accepted the message.
+    Accepted,
+    Delivered,
+    /// The code expired before the message was sent.
+    Expired,
+    /// The message could not be sent.
+    Failed,
+    /// The number cannot be reached by this channel; after an SMS, a call may follow at once.
+    Unreachable,
+    /// The provider reported toll fraud.
+    Fraud,
+}
+
+/// Records the event of a session's `send`-th message, unless a later one was sent. The status never goes
+/// back: a delivery receipt may arrive before the reply to the send is stored.
+pub fn record(tx: &mut Tx, id: &VerificationId, send: i32, event: DeliveryEvent) -> db::Result<()> {
+    use Delivery::{Delivered, Failed, Queued, Sent};
+    let (delivery, after): (Delivery, &[Delivery]) = match event {
+        DeliveryEvent::Accepted => (Sent, &[Queued]),
+        DeliveryEvent::Delivered => (Delivered, &[Queued, Sent, Failed]),
+        _ => (Failed, &[Queued, Sent]),
+    };
+    if store::set_delivery(tx.conn, id, send, delivery, after)? == 0 {
+        return Ok(());
+    }
+    match event {
+        DeliveryEvent::Accepted | DeliveryEvent::Delivered | DeliveryEvent::Expired => Ok(()),
+        // A call is offered at once instead of after a minute.
+        DeliveryEvent::Failed => store::offer_call(tx.conn, id, tx.now),
+        DeliveryEvent::Unreachable => store::give_up_channel(tx.conn, id, tx.now),
+        DeliveryEvent::Fraud => {
+            metrics::counter!("verification_fraud_total").increment(1);
+            store::close_channels(tx.conn, id)
+        }
+    }
+}
