@@ -118,7 +118,7 @@ fn report(file: &str) -> usize {
     for (person, verdict) in people.iter().zip(&verdicts) {
         let tally = tallies.entry(verdict.grade.as_str()).or_default();
         let is_right = match &person.is {
-            Some(record) => verdict.candidates.iter().any(|found| found.record_id == *record),
+            Some(record) => verdict.candidates.iter().any(|found| found.record_id.as_str() == *record),
             None => verdict.grade == Grade::None,
         };
         tally.given += 1;
@@ -152,7 +152,8 @@ fn read(file: &str) -> (Practice, Vec<Person>) {
     let (mut practice, mut people) = (Practice::default(), Vec::new());
     for line in fs::read_to_string(file).expect("the file").lines() {
         match serde_json::from_str(line).expect("a line of JSON") {
-            Line::Record { record: record_id, names, birth_dates, phones, emails } => {
+            Line::Record { record, names, birth_dates, phones, emails } => {
+                let record_id = record.into();
                 practice.take(KnownDetails { record_id, names, birth_dates, phones, emails });
             }
             Line::Person(person) => people.push(person),

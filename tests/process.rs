@@ -120,7 +120,7 @@ fn count(folder: &Path, table: &str) -> i64 {
     let query = format!("(SELECT count(*) FROM {table})");
     db.write_blocking(|conn| {
         Ok::<_, db::Error>(
-            diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(&query)).get_result(tx)?,
+            diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(&query)).get_result(conn)?,
         )
     })
     .unwrap()
@@ -290,7 +290,7 @@ fn empty_secret_in_the_file_counts_as_unset() {
     assert!(said.contains("kannel.password"), "{said}");
     let production = "environment = 'production'\npublic_url = 'https://links.example.org'\n";
     let said = refusal(&format!("{production}mail.smtp_url = ''\nmail.events_secret = ''\n{twilio}"));
-    assert!(said.contains("mail.smtp_url: is needed"), "{said}");
+    assert!(said.contains("mail.smtp_url: is required"), "{said}");
 }
 
 #[test]

@@ -375,7 +375,7 @@ fn hex(text: &str) -> String {
 /// Every value of every column of every table, bytes as hexadecimal digits.
 fn dump(app: &TestApp) -> String {
     app.write(|tx| {
-        let catalog = match conn {
+        let catalog = match tx.conn {
             Conn::Pg(_) => {
                 "SELECT table_name || '|' || 'CAST(\"' || column_name || '\" AS TEXT)' \
                  FROM information_schema.columns WHERE table_schema = 'public'"
@@ -386,7 +386,7 @@ fn dump(app: &TestApp) -> String {
                  FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
             }
         };
-        let columns: Vec<String> = diesel::dsl::sql::<Text>(catalog).get_results(tx)?;
+        let columns: Vec<String> = diesel::dsl::sql::<Text>(catalog).get_results(tx.conn)?;
         let mut dump = Vec::new();
         for column in columns {
             let (table, value) = column.split_once('|').unwrap();

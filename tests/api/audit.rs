@@ -17,7 +17,7 @@ use crate::harness::{Backend, Builder, StaffClient, TestApp, as_staff, phone, to
 const AUDIT: &str = "/v1/practice/audit";
 
 fn execute(app: &TestApp, statement: &str) -> Result<usize, db::Error> {
-    let run = |tx: &mut Tx| Ok(diesel::sql_query(statement.to_owned()).execute(tx)?);
+    let run = |conn: &mut Conn| Ok(diesel::sql_query(statement.to_owned()).execute(conn)?);
     app.state.service.db.write_blocking(run)
 }
 
@@ -48,7 +48,7 @@ fn record_events(app: &TestApp, practice: &Practice, count: usize) {
 
 /// Returns the number of rows before the first finding in a practice's chain, and that finding.
 fn verify(app: &TestApp, practice: &Practice) -> (i64, Option<Finding>) {
-    let check = |tx: &mut Tx| audit::verify(tx, Some(&practice.id));
+    let check = |conn: &mut Conn| audit::verify(conn, Some(&practice.id));
     let reports = app.state.service.db.read_blocking::<_, db::Error>(check).unwrap().chains;
     assert_eq!(reports.len(), 1);
     (reports[0].rows, reports[0].finding.clone())
@@ -87,7 +87,7 @@ both! {
         let begin = Instant::now();
         assert_eq!(verify(&app, &practice), (10_000, None));
         let _ = writeln!(std::io::stderr(), "{backend:?}: 10,000 events verified in {:?}", begin.elapsed());
-        let output = run_verify(&app, &["--practice", &practice.id]);
+        let output = run_verify(&app, &["--practice", practice.id.as_str()]);
         assert!(output.status.success(), "{output:?}");
 
         let of = format!("chain = '{}' AND seq", practice.id);

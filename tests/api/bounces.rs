@@ -40,12 +40,12 @@ fn elm(on: Builder) -> Elm {
     let link = app.link("222222", &practice.id).id;
     let notify = json!({ "notify": [recipient.staff_id] });
     as_staff(&admin, app.patch(&format!("/v1/practice/links/{link}"), notify)).send().expect(200);
-    Elm { app, practice, admin, recipient, link }
+    Elm { app, practice, admin, recipient, link: link.to_string() }
 }
 
 impl Elm {
     fn address(&self, name: &str) -> String {
-        format!("{name}@{}.example", self.practice.id.replace('_', "-"))
+        format!("{name}@{}.example", self.practice.id.as_str().replace('_', "-"))
     }
 
     fn mails_to(&self, name: &str) -> Vec<SendAttempt> {
@@ -81,7 +81,7 @@ impl Elm {
     /// Changes the recipient's e-mail in the database: no endpoint does that yet.
     fn change_recipient_email(&self, address: &str) {
         let change = format!("UPDATE staff SET email = '{address}' WHERE id = '{}'", self.recipient.staff_id);
-        self.app.write(|tx| Ok(diesel::sql_query(change).execute(tx)?));
+        self.app.write(|tx| Ok(diesel::sql_query(change).execute(tx.conn)?));
     }
 
     fn paused(&self) -> Value {
@@ -263,6 +263,7 @@ both! {
     // A complaint without a time could be replayed for as long as its signature is valid.
     fn replayed_report_id_changes_nothing(on: Builder) {
         let elm = elm(on);
+        elm.app.advance(1);
         elm.app.link("333333", &elm.practice.id);
         let body = json!({ "events": [{ "type": "complaint", "message_id": elm.notify_recipient(0) }] }).to_string();
         let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(SECRET).unwrap());
@@ -278,6 +279,7 @@ both! {
 
     fn complaint_turns_notices_off_until_changed_later(on: Builder) {
         let elm = elm(on);
+        elm.app.advance(1);
         elm.app.link("333333", &elm.practice.id);
         let id = elm.notify_recipient(0);
         let body = json!({ "events": [{ "type": "complaint", "message_id": id, "at": elm.app.now().to_string() }] });

@@ -16,7 +16,7 @@ use crate::harness::{Builder, Call, Client, TestApp, Verification, drain, phone}
 const PUBLIC: &str = "http://links.example.test";
 const TOKEN: &str = "12345";
 
-fn with_token(settings: &mut Settings) {
+fn with_token(config: &mut Settings) {
     config.twilio.auth_token = Some(Secret::from_client(TOKEN));
 }
 
@@ -287,7 +287,7 @@ both! {
     fn kannel_receipt_needs_the_token_of_its_attempt(app: TestApp) {
         let (verification, attempt) = send_text(&app, 0);
         let (_, other) = send_text(&app, 1);
-        let token = callback::receipt_token(&app.state.service.keys, &attempt);
+        let token = callback::receipt_token(&app.state.service.keys, &attempt.as_str().into());
         let get = |id: &str, token: &str, status: &str| {
             app.get(&format!("/v1/callbacks/kannel/{id}?token={token}&status={status}")).send()
         };
@@ -305,13 +305,13 @@ both! {
         get(&attempt, &token, "16").expect(200);
         assert_eq!(delivery(&app, &verification), "delivered");
         let unknown = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607";
-        get(unknown, &callback::receipt_token(&app.state.service.keys, unknown), "1").expect(200);
+        get(unknown, &callback::receipt_token(&app.state.service.keys, &unknown.into()), "1").expect(200);
     }
 
     fn kannel_failure_or_expiry_offers_a_call(app: TestApp) {
         for (n, status) in (0..).zip(["2", "16", "34", "66"]) {
             let (verification, attempt) = send_text(&app, n);
-            let token = callback::receipt_token(&app.state.service.keys, &attempt);
+            let token = callback::receipt_token(&app.state.service.keys, &attempt.as_str().into());
             app.get(&format!("/v1/callbacks/kannel/{attempt}?token={token}&status={status}")).send().expect(200);
             let screen = screen(&app, &verification);
             assert_eq!((&screen["delivery"], &screen["next_call"]), (&json!("failed"), &json!(0)), "{status}");

@@ -12,7 +12,7 @@ use crate::harness::{Builder, Provider, ScriptedReply, TestApp, drain, phone};
 const TWILIO: &str = "+15005550006";
 const KANNEL: &str = "+15005550010";
 
-fn senders(settings: &mut Settings) {
+fn senders(config: &mut Settings) {
     config.twilio.auth_token = Some(Secret::from_client("12345"));
     config.twilio.from = TWILIO.into();
     config.kannel.from = KANNEL.into();

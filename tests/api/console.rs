@@ -2,7 +2,7 @@
 
 use practice_links::domain::link_analytics;
 use practice_links::domain::links::NewLink;
-use practice_links::domain::practices::Practice;
+use practice_links::domain::practices::{Plan, Practice};
 use practice_links::domain::staff::Role;
 use serde_json::json;
 
@@ -12,7 +12,7 @@ const COOKIE: &str = "practice_links";
 
 fn elm(app: &TestApp) -> (Practice, StaffClient) {
     let practice = app.practice("Elm Dental", Some("desk@elm.example"));
-    app.link_with("500005", &NewLink { is_default: true, ..NewLink::plain(&practice.id, "Elm Dental") });
+    app.link_with(&practice.id, "500005", &NewLink { is_default: true, ..NewLink::plain("Elm Dental") });
     let staff = app.staff_client(&practice, "ana", Role::Admin);
     (practice, staff)
 }
@@ -258,7 +258,7 @@ both! {
 
     fn link_over_the_plan_limit_is_explained(app: TestApp) {
         let plan = practice_links::domain::practices::NewPractice {
-            name: "Fir".into(), city: "Springfield".into(), plan: "basic".into(),
+            name: "Fir".into(), city: "Springfield".into(), plan: Plan::Basic,
             language: practice_links::kit::Language::Es, time_zone: "America/Chicago".into(), notice_email: None,
         };
         let practice = app.practice_with(&plan);
@@ -412,7 +412,7 @@ both! {
         assert!(page(&app, &admin, &at).contains("No one opened this link"));
         app.sign_up_at(&phone(0), "500005");
         app.deliver_all();
-        link_analytics::flush(&app.state.service).unwrap();
+        link_analytics::flush(&app.state.service, &app.state.page_views).unwrap();
         let text = page(&app, &admin, &at);
         assert!(text.contains("<rect class=\"paired\"") && text.contains("<td>1</td>"), "{text}");
         assert!(text.contains("type=\"date\" value=\"2026-11-22\""), "{text}");
@@ -434,8 +434,8 @@ both! {
         assert!(page(&app, &admin, path).contains("value=\"daily\" selected"));
         let off = |person: &str, link: &str| submit(&app, &admin, path, &[("person", person), ("link_id", link), ("frequency", "off")]);
         redirect_target(&off(&admin.staff_id, id(&link)));
-        let last = off(&admin.practice_id, "").expect(409);
-        assert!(last.text().contains("Nobody of the practice would be told"), "{}", last.text());
+        let last = off(admin.practice_id.as_str(), "").expect(409);
+        assert!(last.text().contains("The practice would no longer be notified of new patients"), "{}", last.text());
     }
 
     fn webhook_secret_is_shown_once_and_deliveries_replay(app: TestApp) {

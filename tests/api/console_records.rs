@@ -96,6 +96,8 @@ both! {
         let row = |n: usize| format!("{n},Alex,Rivera {n}\n");
         let all = format!("MRN,First,Last\n{}", (0..30).map(row).collect::<String>());
         table(&app, &staff, &all);
+        // Ids sort by the millisecond; within one they are random.
+        app.advance(1);
         let token = form_token(&app, &staff);
         let form = || page(&app, &staff, "/console/records/import");
         assert!(!form().contains("may_retire_most"));
@@ -129,6 +131,7 @@ both! {
         let row = |n: usize| format!("{n},Alex,Rivera {n}\n");
         let list = |rows: std::ops::Range<usize>| format!("MRN,First,Last\n{}", rows.map(row).collect::<String>());
         table(&app, &staff, &list(0..30));
+        app.advance(1);
         let token = form_token(&app, &staff);
         let form = || page(&app, &staff, "/console/records/import");
         let send = |fields: &[(&str, &str)], list: &str| {

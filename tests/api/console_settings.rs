@@ -20,7 +20,7 @@ fn elm(app: &TestApp) -> (Practice, StaffClient) {
 /// A browser in which `person` is signed in with both factors; the client's token is the cookie's secret.
 fn browser(app: &TestApp, practice: &Practice, person: &EnrolledStaff) -> StaffClient {
     let proven = sign_in::VerifiedStaff {
-        staff_id: person.staff_id.clone(),
+        staff_id: person.staff_id.as_str().into(),
         recovery_codes: Vec::new(),
         device: practice_links::kit::Secret::from_client("sd_any"),
     };

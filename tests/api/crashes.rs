@@ -14,7 +14,7 @@ use std::{env, thread};
 
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::{Clock, Email, Phone, Timestamp};
-use practice_links::platform::db::{self, Conn};
+use practice_links::platform::db;
 use practice_links::platform::outbox::{
     self, Channel, Envelope, Job, Mail, Message, Outcome, Outgoing, Point, Rendered, SendResult, Sender,
     TextMessage, Topic, Topics, Transport, Worker,
@@ -178,8 +178,9 @@ fn process() {
     let app = app_of(&plan);
     let transport = Arc::new(HttpTransport(plan["provider"].as_str().unwrap().parse().unwrap()));
     let channel = plan["channel"].as_str().unwrap().parse::<Channel>().unwrap();
-    let worker =
-        Worker::new(app.clone(), topics(), transport).of_channel(channel, 1_000).watched(blocks_at(&plan));
+    let worker = Worker::new(app.clone(), Arc::new(topics()), transport)
+        .of_channel(channel, 1_000)
+        .watched(blocks_at(&plan));
     let threads = plan["threads"].as_u64().unwrap();
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -204,7 +205,7 @@ fn app_of(plan: &Value) -> Service {
         1 => Arc::new(ManualClock::new(start)),
         haste => Arc::new(FastClock { start, began: Instant::now(), haste }),
     };
-    app_from_config(config.complete().unwrap(), clock, u64::from(std::process::id()))
+    app_from_config(config.complete().unwrap(), clock, u64::from(std::process::id())).service
 }
 
 /// A clock that runs `haste` times as fast, so that a lease of a minute ends in seconds.

@@ -109,7 +109,7 @@ fn accept_all_numbers(app: &TestApp, backend: Backend) {
 fn run_all(app: &TestApp, statements: &[String]) {
     let run = |conn: &mut db::Conn| {
         for statement in statements {
-            diesel::sql_query(statement).execute(tx)?;
+            diesel::sql_query(statement).execute(conn)?;
         }
         Ok(())
     };

@@ -237,7 +237,7 @@ both! {
         let number = phone(0);
         submit_phone(&app, DEMO, &number).expect(200);
         let others: Vec<String> = (0..24).map(|n| format!("2222{n:02}")).collect();
-        let practices: Vec<String> = others.iter().map(|code| {
+        let practices: Vec<_> = others.iter().map(|code| {
             let practice = app.practice(&format!("Elm {code}"), None);
             app.link(code, &practice.id);
             practice.id
@@ -325,7 +325,7 @@ both! {
         let admin = app.staff_client(&practice, "ana", Role::Admin);
         let id = as_staff(&admin, app.get("/v1/practice/links")).send().expect(200).str("/items/0/id");
         let totals = || {
-            link_analytics::flush(&app.state.service).unwrap();
+            link_analytics::flush(&app.state.service, &app.state.page_views).unwrap();
             let path = format!("/v1/practice/links/{id}/funnel");
             let seen = as_staff(&admin, app.get(&path)).send().expect(200).at("/totals");
             (seen["sms_sent"].clone(), seen["verified"].clone(), seen["paired"].clone())

@@ -38,14 +38,14 @@ fn practice_with_recipients(app: &TestApp) -> (StaffClient, Vec<(StaffClient, St
         .map(|name| {
             (
                 app.staff_client(&practice, name, Role::Member),
-                format!("{name}@{}.example", practice.id.replace('_', "-")),
+                format!("{name}@{}.example", practice.id.as_str().replace('_', "-")),
             )
         })
         .collect();
     let ids: Vec<&String> = recipients.iter().map(|(member, _)| &member.staff_id).collect();
     let path = format!("/v1/practice/links/{}", link.id);
     as_staff(&admin, app.patch(&path, json!({ "notify": ids }))).send().expect(200);
-    (admin, recipients, link.id)
+    (admin, recipients, link.id.to_string())
 }
 
 fn set_frequency(app: &TestApp, by: &StaffClient, person: &str, frequency: &str) {

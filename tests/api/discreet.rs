@@ -11,8 +11,8 @@ const NAME: &str = "Riverside Fertility Clinic";
 
 fn discreet_link(app: &TestApp) {
     let practice = app.practice(NAME, Some("desk@riverside.example"));
-    let link = NewLink { discreet: true, ..NewLink::plain(&practice.id, "Donor evening") };
-    app.link_with(CODE, &link);
+    let link = NewLink { discreet: true, ..NewLink::plain("Donor evening") };
+    app.link_with(&practice.id, CODE, &link);
 }
 
 /// The user agent of a link preview in a chat.
@@ -82,7 +82,7 @@ both! {
     fn print_kit_is_discreet_behind_a_discreet_forward(app: TestApp) {
         discreet_link(&app);
         let practice = app.write(|tx| practice_links::domain::practices::list(tx)).into_iter().find(|p| p.name == NAME).unwrap();
-        app.link_with("888888", &NewLink { is_default: true, ..NewLink::plain(&practice.id, "Front door") });
+        app.link_with(&practice.id, "888888", &NewLink { is_default: true, ..NewLink::plain("Front door") });
         app.link("800008", &practice.id);
         let admin = app.staff_client(&practice, "ana", Role::Admin);
         let links = as_staff(&admin, app.get("/v1/practice/links")).send().expect(200).json();

@@ -8,10 +8,11 @@ use std::thread;
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::BigInt;
 use practice_links::domain::links::{self, Change, NewLink, State};
-use practice_links::domain::practices::{self, NewPractice, Practice};
+use practice_links::domain::practices::{self, NewPractice, Plan, Practice};
 use practice_links::domain::staff::Role;
 use practice_links::kit::Language;
-use practice_links::platform::db::{self, Conn};
+use practice_links::platform::audit::Actor;
+use practice_links::platform::db;
 use practice_links::platform::tx::Tx;
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ const LINKS: &str = "/v1/practice/links";
 
 fn elm(app: &TestApp) -> (Practice, StaffClient) {
     let practice = app.practice("Elm Dental", Some("desk@elm.example"));
-    app.link_with("500005", &NewLink { is_default: true, ..NewLink::plain(&practice.id, "Elm Dental") });
+    app.link_with(&practice.id, "500005", &NewLink { is_default: true, ..NewLink::plain("Elm Dental") });
     let admin = app.staff_client(&practice, "ana", Role::Admin);
     (practice, admin)
 }
@@ -180,7 +181,7 @@ both! {
         assert_eq!(made.json["conversation"]["tags"], json!([]));
         assert_eq!(made.json["pairing"]["source"]["link_id"], old["id"]);
         for code in [code(&old), code(&new)] {
-            let again = app.write(|tx| links::create_with_code(tx, code, &NewLink::plain(&practice.id, "Again")));
+            let again = app.write(|tx| links::create_with_code(tx, &practice.id, code, &NewLink::plain("Again")));
             assert!(again.is_none(), "{code} was issued again");
         }
         for state in ["active", "paused"] {
@@ -235,7 +236,7 @@ both! {
         let link = app.make_link(&admin, json!({ "label": "Card", "notify": [member.staff_id, admin.staff_id] }));
         app.sign_up_at(&phone(0), code(&link));
         for name in ["ana", "bea"] {
-            let address = format!("{name}@{}.example", practice.id.replace('_', "-"));
+            let address = format!("{name}@{}.example", practice.id.as_str().replace('_', "-"));
             assert_eq!(app.transport.sent_to(&address).len(), 1, "{name}");
         }
         assert!(app.transport.sent_to("desk@elm.example").is_empty());
@@ -246,7 +247,7 @@ both! {
 
     fn basic_plan_cannot_create_links(app: TestApp) {
         let basic = app.practice_with(&NewPractice {
-            name: "Solo".into(), city: "Springfield".into(), plan: "basic".into(), language: Language::En,
+            name: "Solo".into(), city: "Springfield".into(), plan: Plan::Basic, language: Language::En,
             time_zone: "America/Chicago".into(), notice_email: None,
         });
         let admin = app.staff_client(&basic, "ana", Role::Admin);
@@ -446,7 +447,7 @@ fn call_during<T>(
 fn blocked_by_this_transaction(tx: &mut Tx) -> db::Result<i64> {
     let select = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'
         AND transactionid = pg_current_xact_id()::xid";
-    Ok(diesel::dsl::sql::<BigInt>(select).get_result(tx)?)
+    Ok(diesel::dsl::sql::<BigInt>(select).get_result(tx.conn)?)
 }
 
 postgres! {
@@ -476,7 +477,7 @@ postgres! {
             let (practice, id) = (practice.id.clone(), id.to_owned());
             move |tx: &mut Tx| {
                 let change = Change { state: Some(state), ..Change::default() };
-                links::change(tx, "operator", &practice, &id, &change).map_err(|_| db::Error::Busy)
+                links::edit(tx, Actor::Operator, &practice, &id.as_str().into(), &change).map_err(|_| db::Error::Busy)
             }
         };
         let pair = || app.post("/v1/pairings", json!({ "link_token": token })).bearer(&patient.access_token).send();

@@ -10,7 +10,7 @@ use practice_links::domain::links::NewLink;
 use practice_links::domain::staff::Role;
 use practice_links::kit::Entropy as _;
 use practice_links::kit::entropy::SeededEntropy;
-use practice_links::platform::db::{self, Conn};
+use practice_links::platform::db;
 
 use crate::harness::{
     Backend, Builder, Reply, TestApp, Verification, as_staff, phone, sign_up_body, together,
@@ -23,9 +23,9 @@ const CHECKS: usize = 26;
 
 /// Changes the database directly, which tests otherwise leave to the service.
 fn sabotage(app: &TestApp, statements: &[&str]) {
-    let run = |tx: &mut Tx| {
+    let run = |conn: &mut db::Conn| {
         for statement in statements {
-            diesel::sql_query(*statement).execute(tx)?;
+            diesel::sql_query(*statement).execute(conn)?;
         }
         Ok(())
     };
@@ -293,8 +293,8 @@ both! {
         let app = on.start();
         prepare_failures(&app, backend);
         let practice = app.practice("Elm Dental", Some("desk@elm.example"));
-        let link = NewLink { tags: vec!["poster".into()], welcome: Some("Hello.".into()), ..NewLink::plain(&practice.id, "Poster") };
-        let link = app.link_with("222222", &link).id;
+        let link = NewLink { tags: vec!["poster".into()], welcome: Some("Hello.".into()), ..NewLink::plain("Poster") };
+        let link = app.link_with(&practice.id, "222222", &link).id;
         // One recipient is notified immediately, one hourly: a single mail, and a digest with its mail.
         let (admin, member) = (app.staff_client(&practice, "ana", Role::Admin), app.staff_client(&practice, "bo", Role::Member));
         let notify = serde_json::json!({ "notify": [admin.staff_id, member.staff_id] });

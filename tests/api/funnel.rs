@@ -1,11 +1,12 @@
 //! The funnel: counted per link and day, exact for facts, with counters that equal the sums of the events.
 
-use practice_links::domain::link_analytics::{self, Step, Tally};
+use practice_links::domain::link_analytics::{self, PageViews, Step};
 use practice_links::domain::staff::Role;
 use practice_links::kit::Clock as _;
 use practice_links::platform::db;
 use practice_links::platform::tx::Service;
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 
 use crate::harness::{Backend, DEMO, IPHONE, StaffClient, TestApp, as_staff, phone, together};
 use crate::landing::visit;
@@ -25,7 +26,7 @@ fn funnel_reader(app: &TestApp) -> FunnelReader {
 
 impl FunnelReader {
     fn funnel(&self, app: &TestApp, query: &str) -> Value {
-        link_analytics::flush(&app.state.service).unwrap();
+        link_analytics::flush(&app.state.service, &app.state.page_views).unwrap();
         let path = format!("/v1/practice/links/{}/funnel{query}", self.link);
         as_staff(&self.staff, app.get(&path)).send().expect(200).json()
     }
@@ -119,11 +120,11 @@ both! {
         together(16, |thread| {
             for n in 0..50 {
                 let now = app.clock.now();
-                app.state.page_views.add(now, &reader.link, Step::View, "");
+                app.state.page_views.add(now, &reader.link.as_str().into(), Step::View, "");
                 // Every thread reports each visit.
-                app.state.page_views.add_once(now, &reader.link, Step::ConfirmedView, "", &format!("visit-{n}"));
+                app.state.page_views.add_once(now, &reader.link.as_str().into(), Step::ConfirmedView, "", &format!("visit-{n}"));
                 if n % 10 == thread % 10 {
-                    link_analytics::flush(&app.state.service).unwrap();
+                    link_analytics::flush(&app.state.service, &app.state.page_views).unwrap();
                 }
             }
         });
@@ -136,15 +137,15 @@ both! {
         let reader = funnel_reader(&app);
         let now = app.clock.now();
         // The database rejects an unknown link, and the whole batch with it.
-        app.state.page_views.add(now, "lnk_none", Step::View, "");
-        app.state.page_views.add(now, &reader.link, Step::View, "");
-        assert!(link_analytics::flush(&app.state.service).is_err());
-        assert!(link_analytics::flush(&app.state.service).is_err());
+        app.state.page_views.add(now, &"lnk_none".into(), Step::View, "");
+        app.state.page_views.add(now, &reader.link.as_str().into(), Step::View, "");
+        assert!(link_analytics::flush(&app.state.service, &app.state.page_views).is_err());
+        assert!(link_analytics::flush(&app.state.service, &app.state.page_views).is_err());
         assert_eq!(app.count("SELECT count(*) AS n FROM funnel_events"), 0);
         // Once the link exists, everything is written, exactly once.
         let practice = app.practice("Elm Dental", None);
         let made = format!("INSERT INTO practice_links (id, practice_id, code, label, tags, state, is_default, created_at) VALUES ('lnk_none', '{}', '900009', 'x', '[]', 'active', FALSE, 0)", practice.id);
-        app.write(|tx| { use diesel::RunQueryDsl as _; Ok::<_, db::Error>(diesel::sql_query(&made).execute(tx)?) });
+        app.write(|tx| { use diesel::RunQueryDsl as _; Ok::<_, db::Error>(diesel::sql_query(&made).execute(tx.conn)?) });
         let seen = reader.funnel(&app, "");
         assert_eq!(seen["totals"]["views"]["raw"], 1);
         assert_counters_match_events(&app);
@@ -153,15 +154,15 @@ both! {
     fn rejected_counts_delay_no_others_and_are_finally_dropped(app: TestApp) {
         let reader = funnel_reader(&app);
         let now = app.clock.now();
-        let view = |link: &str| app.state.page_views.add(now, link, Step::View, "");
+        let view = |link: &str| app.state.page_views.add(now, &link.into(), Step::View, "");
         let written = || app.count("SELECT count(*) AS n FROM funnel_events");
         view("lnk_none");
         view(&reader.link);
-        assert!(link_analytics::flush(&app.state.service).is_err());
+        assert!(link_analytics::flush(&app.state.service, &app.state.page_views).is_err());
         view(&reader.link);
-        assert!(link_analytics::flush(&app.state.service).is_err());
+        assert!(link_analytics::flush(&app.state.service, &app.state.page_views).is_err());
         assert_eq!(written(), 1, "later counts do not wait for the rejected ones");
-        let tries = (0..20).take_while(|_| link_analytics::flush(&app.state.service).is_err()).count();
+        let tries = (0..20).take_while(|_| link_analytics::flush(&app.state.service, &app.state.page_views).is_err()).count();
         assert_eq!(tries, 10);
         assert_eq!(written(), 2, "of a rejected batch, only the invalid counts are dropped");
         assert_eq!(app.state.page_views.waiting(), 0);
@@ -174,13 +175,13 @@ both! {
             app.get(&format!("/123456?s=x{n}")).user_agent(IPHONE).send().expect(200);
             if n == 40 {
                 // Another instance, or this one after a restart, does not know these channels.
-                link_analytics::flush(&app.state.service).unwrap();
-                app.state.page_views.add(app.clock.now(), &reader.link, Step::View, "x1");
-                let fresh = Service { tally: std::sync::Arc::default(), ..app.state.service.clone() };
+                link_analytics::flush(&app.state.service, &app.state.page_views).unwrap();
+                app.state.page_views.add(app.clock.now(), &reader.link.as_str().into(), Step::View, "x1");
+                let fresh = PageViews::default();
                 for n in 100..110 {
-                    fresh.page_views.add(app.clock.now(), &reader.link, Step::View, &format!("x{n}"));
+                    fresh.add(app.clock.now(), &reader.link.as_str().into(), Step::View, &format!("x{n}"));
                 }
-                link_analytics::flush(&fresh).unwrap();
+                link_analytics::flush(&app.state.service, &fresh).unwrap();
             }
         }
         let seen = reader.funnel(&app, "");
@@ -201,10 +202,10 @@ both! {
             for n in 0..20 {
                 let channel = format!("d{day}-{n:02}");
                 for _ in 0..=day {
-                    app.state.page_views.add(app.clock.now(), &reader.link, Step::View, &channel);
+                    app.state.page_views.add(app.clock.now(), &reader.link.as_str().into(), Step::View, &channel);
                 }
             }
-            app.state.page_views.add(app.clock.now(), &reader.link, Step::View, "");
+            app.state.page_views.add(app.clock.now(), &reader.link.as_str().into(), Step::View, "");
             app.advance(24 * 3600);
         }
         let seen = reader.funnel(&app, "");
@@ -221,10 +222,10 @@ both! {
 
 #[test]
 fn visit_flood_is_capped_per_link_and_overall() {
-    let (tally, now) = (Tally::default(), practice_links::kit::Timestamp::from_millis(0));
+    let (tally, now) = (PageViews::default(), practice_links::kit::Timestamp::from_millis(0));
     let flood = |link: &str| {
         for n in 0..10_010 {
-            tally.add_once(now, link, Step::ConfirmedView, "", &n.to_string());
+            tally.add_once(now, &link.into(), Step::ConfirmedView, "", &n.to_string());
         }
     };
     flood("lnk_1");
@@ -240,19 +241,20 @@ fn long_database_outage_keeps_memory_use_bounded() {
     let app = TestApp::new(Backend::Sqlite);
     let mut settings = app.state.service.settings.database.clone();
     settings.url = "postgres://nobody@127.0.0.1:1/nothing".into();
-    let away = Service { db: db::Db::new(&settings).unwrap(), ..app.state.service.clone() };
+    let (away, views) =
+        (Service { db: db::Db::new(&settings).unwrap(), ..app.state.service.clone() }, PageViews::default());
     let now = app.clock.now();
     for round in 0..5 {
         for n in 0..100_000 {
-            away.page_views.add_once(
+            views.add_once(
                 now,
-                &format!("lnk_{}", n % 50),
+                &format!("lnk_{}", n % 50).into(),
                 Step::ConfirmedView,
                 "",
                 &format!("{round}.{n}"),
             );
         }
-        assert!(link_analytics::flush(&away).is_err());
+        assert!(link_analytics::flush(&away, &views).is_err());
     }
-    assert!(away.page_views.waiting() <= 300_000, "{}", away.page_views.waiting());
+    assert!(views.waiting() <= 300_000, "{}", views.waiting());
 }

@@ -254,7 +254,7 @@ both! {
         assert_eq!(audit.at("/items/0/detail/before"), "unverified");
         let links = as_staff(&admin, app.get("/v1/practice/links")).send().expect(200);
         let report = || {
-            link_analytics::flush(&app.state.service).unwrap();
+            link_analytics::flush(&app.state.service, &app.state.page_views).unwrap();
             let path = format!("/v1/practice/links/{}/funnel", links.str("/items/0/id"));
             as_staff(&admin, app.get(&path)).send().expect(200).at("/totals")
         };

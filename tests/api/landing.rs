@@ -59,7 +59,7 @@ fn try_code(app: &TestApp, endpoint: &str, code: &str, from: &str) -> u16 {
 }
 
 fn totals(app: &TestApp, (admin, link): &(StaffClient, String)) -> Value {
-    link_analytics::flush(&app.state.service).unwrap();
+    link_analytics::flush(&app.state.service, &app.state.page_views).unwrap();
     let path = format!("/v1/practice/links/{link}/funnel");
     as_staff(admin, app.get(&path)).send().expect(200).at("/totals")
 }
@@ -484,9 +484,9 @@ both! {
         assert_eq!(&picture.body[16..24], &[0, 0, 4, 0xb0, 0, 0, 2, 0x76], "1200 × 630 pixels");
         app.get("/900000/share.png").send().problem(404, "not_found");
         let elm = app.practice("Elm Dental", None);
-        app.link_with("700007", &NewLink { discreet: true, ..NewLink::plain(&elm.id, "A") });
+        app.link_with(&elm.id, "700007", &NewLink { discreet: true, ..NewLink::plain("A") });
         let oak = app.practice("Oak Dental", None);
-        app.link_with("800008", &NewLink { discreet: true, ..NewLink::plain(&oak.id, "B") });
+        app.link_with(&oak.id, "800008", &NewLink { discreet: true, ..NewLink::plain("B") });
         let discreet = |code: &str| app.get(&format!("/{code}/share.png")).send().expect(200).body;
         assert_eq!(discreet("700007"), discreet("800008"), "the image reveals which discreet practice it is");
     }

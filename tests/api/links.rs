@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use diesel::RunQueryDsl as _;
 use practice_links::domain::links::{self, NewLink};
+use practice_links::kit::ids::PracticeId;
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, Builder, DEMO, Reply, TestApp, together};
@@ -32,8 +33,10 @@ fn unused(app: &TestApp) -> String {
     codes.take(50).find(|code| page(app, code).status == 404).unwrap()
 }
 
-fn create(app: &TestApp, practice_id: &str) -> String {
-    app.write(|tx| links::create(tx, &NewLink::plain(practice_id, "Flyer"))).expect("a code").code
+fn create(app: &TestApp, practice_id: &PracticeId) -> String {
+    app.write(|tx| links::create_with_random_code(tx, practice_id, &NewLink::plain("Flyer")))
+        .expect("a code")
+        .code
 }
 
 fn page(app: &TestApp, code: &str) -> Reply {
@@ -46,7 +49,7 @@ fn token(app: &TestApp, code: &str) -> Reply {
 
 /// Staff and operators cannot close a practice or a link yet, so the test updates the row itself.
 fn update_row(app: &TestApp, update: &str) {
-    let rows = app.write(|tx| Ok(diesel::sql_query(update).execute(tx)?));
+    let rows = app.write(|tx| Ok(diesel::sql_query(update).execute(tx.conn)?));
     assert_eq!(rows, 1, "{update}");
     // The service clears its cache after such a change, too.
     app.state.service.signals.landing.notify();

@@ -149,10 +149,10 @@ both! {
 
     fn second_link_of_the_practice_adds_its_tags(app: TestApp) {
         let patient = app.sign_up(&phone(0));
-        app.link_with("222222", &NewLink {
+        app.link_with(&demo_practice(&patient).as_str().into(), "222222", &NewLink {
             tags: vec!["class".into(), "demo".into()],
             welcome: Some("Welcome to the class.".into()),
-            ..NewLink::plain(&demo_practice(&patient), "Diabetes class")
+            ..NewLink::plain("Diabetes class")
         });
         let before = entries(&app, &patient, &patient.conversation_id).len();
         let again = pair(&app, &patient, "222222").expect(200);

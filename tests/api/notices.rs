@@ -1,6 +1,6 @@
 //! The practice's notices by e-mail: sent once, in its time zone and language, without patient data.
 
-use practice_links::domain::practices::NewPractice;
+use practice_links::domain::practices::{NewPractice, Plan};
 use practice_links::kit::{Email, Language};
 use practice_links::platform::outbox::{self, Outcome};
 use serde_json::json;
@@ -24,7 +24,7 @@ fn spanish(notice_email: Option<&str>) -> NewPractice {
     NewPractice {
         name: "Clínica Sol".into(),
         city: "El Paso".into(),
-        plan: "basic".into(),
+        plan: Plan::Basic,
         language: Language::Es,
         time_zone: "America/Denver".into(),
         notice_email: notice_email.map(|address| Email::parse(address).unwrap()),

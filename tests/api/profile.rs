@@ -174,7 +174,7 @@ both! {
         (0..7).for_each(|_| { app.get("/333333").user_agent(IPHONE).send().expect(200); });
         app.advance(24 * 3600);
         (0..2).for_each(|_| { app.get("/333333").user_agent(IPHONE).send().expect(200); });
-        practice_links::domain::link_analytics::flush(&app.state.service).unwrap();
+        practice_links::domain::link_analytics::flush(&app.state.service, &app.state.page_views).unwrap();
         let path = format!("/v1/practice/links/{link}/funnel");
         let exact = as_staff(&admin, app.get(&path)).send().expect(200);
         assert_eq!(exact.at("/totals/views/raw"), 9, "the practice's own view shows exact counts");

@@ -19,7 +19,7 @@ const SID: &str = "AC00000000000000000000000000000001";
 const TWILIO: &str = "+15005550006";
 const KANNEL: &str = "+15005550010";
 
-fn twilio(settings: &mut Settings, url: &str) {
+fn twilio(config: &mut Settings, url: &str) {
     config.twilio.base_url = url.into();
     config.twilio.account_sid = SID.into();
     config.twilio.auth_token = Some(Secret::from_client("token"));
@@ -27,7 +27,7 @@ fn twilio(settings: &mut Settings, url: &str) {
     config.sms.provider = "twilio".into();
 }
 
-fn kannel(settings: &mut Settings, url: &str) {
+fn kannel(config: &mut Settings, url: &str) {
     config.kannel.url = url.into();
     config.kannel.username = "links".into();
     config.kannel.password = Some(Secret::from_client("pass&word"));
@@ -47,7 +47,7 @@ fn with_twilio(on: Builder) -> (TestApp, Provider) {
 fn with_both(on: Builder) -> (TestApp, Provider, Provider) {
     let (first, second) = (Provider::start(), Provider::start());
     let urls = (first.url.clone(), second.url.clone());
-    let change = move |settings: &mut Settings| {
+    let change = move |config: &mut Settings| {
         twilio(config, &urls.0);
         kannel(config, &urls.1);
         config.sms.fallback = Some("kannel".into());
@@ -247,7 +247,7 @@ both! {
             config.twilio.base_url = url;
             inner.settings = std::sync::Arc::new(config);
             let transport = std::sync::Arc::new(Transports::from_settings(&inner).unwrap());
-            drain(&Worker::new(inner, Arc::clone(&app.state.topics), transport));
+            drain(&Worker::new(inner, std::sync::Arc::clone(&app.state.topics), transport));
             let recorded = app.count(&format!("SELECT count(*) FROM deliveries WHERE outcome = '{reason}'"));
             assert_eq!((recorded, app.count("SELECT count(*) FROM outbox WHERE ambiguous = 0 AND state = 'queued'")), (1, 1), "{reason}");
         }

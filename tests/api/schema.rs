@@ -12,9 +12,10 @@ use crate::harness::{Backend, Builder, TestApp};
 /// The rows of a query that selects one text column.
 fn texts(app: &TestApp, query: &'static str) -> BTreeSet<String> {
     let rows = app
-        .inner
+        .state
+        .service
         .db
-        .write_blocking::<_, db::Error>(|conn| Ok(diesel::dsl::sql::<Text>(query).load::<String>(tx.conn)?));
+        .write_blocking::<_, db::Error>(|conn| Ok(diesel::dsl::sql::<Text>(query).load::<String>(conn)?));
     rows.unwrap().into_iter().filter(|row| !row.contains("__diesel")).collect()
 }
 
@@ -74,7 +75,7 @@ fn schema_module_lists_exactly_the_migrated_columns() {
         texts(&app, COLUMNS[0]).iter().map(|row| row.split(' ').next().unwrap().to_owned()).collect();
     let mut listed = BTreeSet::new();
     let mut table = String::new();
-    for line in fs::read_to_string("src/db/schema.rs").unwrap().lines() {
+    for line in fs::read_to_string("src/platform/db/schema.rs").unwrap().lines() {
         let column = line.trim().split_once(" -> ").filter(|_| !line.contains('!'));
         match column {
             Some((column, _)) => {

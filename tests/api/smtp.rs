@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use practice_links::delivery::Transports;
 use practice_links::domain::links::NewLink;
-use practice_links::domain::practices::NewPractice;
+use practice_links::domain::practices::{NewPractice, Plan};
 use practice_links::domain::staff::Role;
 use practice_links::kit::{Email, Language, Secret};
 use practice_links::platform::outbox::{self, Channel, Worker};
@@ -279,13 +279,13 @@ both! {
         let practice = app.practice_with(&NewPractice {
             name: "Clínica Peña".into(),
             city: "El Paso".into(),
-            plan: "communicator".into(),
+            plan: Plan::Communicator,
             language: Language::Es,
             time_zone: "America/Denver".into(),
             notice_email: Email::parse("recepcion@pena.example"),
         });
-        let link = NewLink { discreet: true, tags: vec!["donortag".into()], ..NewLink::plain(&practice.id, "Donantes") };
-        app.link_with("777777", &link);
+        let link = NewLink { discreet: true, tags: vec!["donortag".into()], ..NewLink::plain("Donantes") };
+        app.link_with(&practice.id, "777777", &link);
         let admin = app.staff_client(&practice, "ana", Role::Admin);
         let hourly = json!({ "person": practice.id, "frequency": "hourly" });
         as_staff(&admin, app.patch("/v1/practice/notifications", hourly)).send().expect(200);

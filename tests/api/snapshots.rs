@@ -4,7 +4,7 @@
 //! test needs new snapshots.
 
 use practice_links::domain::links::NewLink;
-use practice_links::domain::practices::{self, NewPractice};
+use practice_links::domain::practices::{self, NewPractice, Plan};
 use practice_links::domain::staff::Role;
 use practice_links::kit::Language;
 use practice_links::platform::outbox::Outcome;
@@ -18,12 +18,12 @@ fn app() -> TestApp {
     let practice = app.practice_with(&NewPractice {
         name: "Clínica Peña & Muñoz".into(),
         city: "San Antonio".into(),
-        plan: "basic".into(),
+        plan: Plan::Basic,
         language: Language::Es,
         time_zone: "America/Chicago".into(),
         notice_email: practice_links::kit::Email::parse("recepcion@example.org"),
     });
-    app.link_with("654321", &NewLink { is_default: true, ..NewLink::plain(&practice.id, "Cartel") });
+    app.link_with(&practice.id, "654321", &NewLink { is_default: true, ..NewLink::plain("Cartel") });
     app
 }
 

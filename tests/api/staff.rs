@@ -477,14 +477,14 @@ both! {
     fn cookie_secret_works_only_in_a_cookie_and_expires(app: TestApp) {
         let admin = app.enrolled_staff(&elm(&app), "ana", Role::Admin);
         let proven = sign_in::VerifiedStaff {
-            staff_id: admin.staff_id.clone(),
+            staff_id: admin.staff_id.as_str().into(),
             recovery_codes: Vec::new(),
             device: practice_links::kit::Secret::from_client("sd_any"),
         };
         let cookie = app.write(|tx| staff::open_console_session(tx, &proven, ""));
         assert!(cookie.is_cookie());
         let authenticated = || app.write(|tx| Ok(staff::authenticate(tx, Some(&cookie)).ok()));
-        assert_eq!(authenticated().unwrap().staff_id, admin.staff_id);
+        assert_eq!(authenticated().unwrap().staff_id.as_str(), admin.staff_id);
         me(&app, cookie.expose()).problem(401, "unauthorized");
         let body = json!({ "refresh_token": cookie.expose() });
         app.post("/v1/staff/sessions/refresh", body).send().problem(401, "refresh_token_invalid");

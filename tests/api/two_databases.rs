@@ -4,7 +4,8 @@
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use practice_links::platform::db::schema::budgets;
-use practice_links::platform::db::{self, Both, Conn};
+use practice_links::platform::db::{self, Both};
+use practice_links::platform::tx::Tx;
 
 use crate::harness::TestApp;
 
@@ -17,7 +18,7 @@ fn upsert(tx: &mut Tx, key: &str, hits: &str) -> db::Result<String> {
         .do_update()
         .set(budgets::hits.eq(excluded(budgets::hits)))
         .returning(budgets::hits);
-    Ok(Both(insert).get_result(tx)?)
+    Ok(Both(insert).get_result(tx.conn)?)
 }
 
 fn rows(app: &TestApp) -> i64 {
@@ -45,7 +46,7 @@ both! {
             upsert(tx, "kept", "x")?;
             #[expect(clippy::disallowed_methods, reason = "the test is about the nested transaction")]
             let inner = tx.conn.transaction(|conn| {
-                diesel::delete(budgets::table).execute(tx)?;
+                diesel::delete(budgets::table).execute(conn)?;
                 Err::<(), _>(diesel::result::Error::RollbackTransaction)
             });
             assert!(inner.is_err());
@@ -61,7 +62,7 @@ both! {
         let matched: Vec<String> = app.write(|tx| {
             let rows = budgets::table.filter(budgets::key.eq_any(["a", "c", "x"])).filter(budgets::hits.eq("old"));
             let update = diesel::update(rows).set(budgets::hits.eq("new")).returning(budgets::key);
-            Ok(update.get_results(tx)?)
+            Ok(update.get_results(tx.conn)?)
         });
         assert_eq!(matched.len(), 2);
     }

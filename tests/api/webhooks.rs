@@ -102,7 +102,7 @@ impl Receiver {
 /// Makes a practice with a link; returns its admin.
 fn elm(app: &TestApp) -> StaffClient {
     let practice = app.practice("Elm Dental", None);
-    app.link_with(LINK, &NewLink { is_default: true, ..NewLink::plain(&practice.id, "Elm Dental") });
+    app.link_with(&practice.id, LINK, &NewLink { is_default: true, ..NewLink::plain("Elm Dental") });
     app.staff_client(&practice, "ana", Role::Admin)
 }
 
@@ -236,7 +236,7 @@ both! {
     fn rolled_back_event_is_not_sent(app: TestApp) {
         let admin = elm(&app);
         make(&app, &admin, json!({ "url": URL }));
-        let fact = Fact::LinkChanged { link_id: "lnk_1", code: LINK, state: "active" };
+        let fact = Fact::LinkChanged { link_id: &"lnk_1".into(), code: LINK, state: "active" };
         let undone = app.state.service.write_blocking(|tx| {
             webhooks::emit(tx, &admin.practice_id, &[fact])?;
             Err::<(), _>(db::Error::Busy)
@@ -514,11 +514,11 @@ both! {
         let (id, _) = make(&lax, &admin, json!({ "url": receiver.url.replace("http://127.0.0.1", "https://localhost") }));
         rename_the_link(&lax, &admin, "One");
         let mut strict = lax.state.service.clone();
-        let mut config = (*strict.config).clone();
+        let mut config = (*strict.settings).clone();
         config.webhooks.allow_private = false;
-        strict.config = Arc::new(config);
+        strict.settings = Arc::new(config);
         let transport = Arc::new(Transports::from_settings(&strict).unwrap());
-        Worker::new(strict, Arc::clone(&app.state.topics), transport).run_once().unwrap();
+        Worker::new(strict, Arc::clone(&lax.state.topics), transport).run_once().unwrap();
         assert_eq!(log(&lax, &admin, &id)[0]["last_outcome"], "unreachable");
         assert!(receiver.received().is_empty());
         lax.leave_outbox();

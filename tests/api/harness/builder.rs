@@ -8,9 +8,10 @@ use std::thread;
 
 use practice_links::app;
 use practice_links::domain::links::{self, Link, NewLink};
-use practice_links::domain::practices::{self, NewPractice, Practice};
+use practice_links::domain::practices::{self, NewPractice, Plan, Practice};
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::entropy::SeededEntropy;
+use practice_links::kit::ids::PracticeId;
 use practice_links::kit::{Clock, Email, Language, Timestamp};
 use practice_links::platform::outbox::Worker;
 use practice_links::platform::settings::Settings;
@@ -89,11 +90,11 @@ impl Builder {
 }
 
 /// The state of a process that serves no requests, such as a separate worker.
-pub fn app_from_config(settings: Settings, clock: Arc<dyn Clock>, seed: u64) -> State {
-    app::build(settings, clock, Arc::new(SeededEntropy::new(seed))).unwrap()
+pub fn app_from_config(config: Settings, clock: Arc<dyn Clock>, seed: u64) -> State {
+    app::build(config, clock, Arc::new(SeededEntropy::new(seed))).unwrap()
 }
 
-fn launch(settings: Settings, seed: u64, database: database::TestDatabase) -> TestApp {
+fn launch(config: Settings, seed: u64, database: database::TestDatabase) -> TestApp {
     let clock = Arc::new(ManualClock::new(start_of_time()));
     let listener = TcpListener::bind(config.listen).unwrap();
     let state = app_from_config(config, Arc::<ManualClock>::clone(&clock), seed);
@@ -184,9 +185,9 @@ impl TestApp {
             tags: vec!["demo".into()],
             welcome: Some("Welcome to Oak Street Family Medicine. How can we help?".into()),
             is_default: true,
-            ..link_of(&practice.id)
+            ..NewLink::plain("Demo flyer")
         };
-        self.link_with(DEMO, &link);
+        self.link_with(&practice.id, DEMO, &link);
     }
 
     /// Creates a practice in Springfield, Illinois.
@@ -194,7 +195,7 @@ impl TestApp {
         self.practice_with(&NewPractice {
             name: name.into(),
             city: "Springfield".into(),
-            plan: "communicator".into(),
+            plan: Plan::Communicator,
             language: Language::En,
             time_zone: "America/Chicago".into(),
             notice_email: notice_email.map(|address| Email::parse(address).unwrap()),
@@ -206,17 +207,13 @@ impl TestApp {
     }
 
     /// Creates a plain link of a practice with this code.
-    pub fn link(&self, code: &str, practice_id: &str) -> Link {
-        self.link_with(code, &link_of(practice_id))
+    pub fn link(&self, code: &str, practice_id: &PracticeId) -> Link {
+        self.link_with(practice_id, code, &NewLink::plain("Flyer"))
     }
 
-    pub fn link_with(&self, code: &str, new: &NewLink) -> Link {
-        self.write(|tx| links::create_with_code(tx, code, new)).expect("the code is taken")
+    pub fn link_with(&self, practice_id: &PracticeId, code: &str, new: &NewLink) -> Link {
+        self.write(|tx| links::create_with_code(tx, practice_id, code, new)).expect("the code is taken")
     }
-}
-
-fn link_of(practice_id: &str) -> NewLink {
-    NewLink::plain(practice_id, "Flyer")
 }
 
 /// The argument of a test's function: a started service, or its settings.

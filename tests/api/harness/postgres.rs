@@ -68,12 +68,12 @@ pub fn copy() -> Copy {
         Err(Error::DatabaseError(_, info)) if info.message().contains("already exists") => empty(&url),
         Err(error) => panic!("{error}"),
     }
-    Copy { url, _lock: Mutex::new(tx) }
+    Copy { url, _lock: Mutex::new(conn) }
 }
 
 fn try_lock(conn: &mut PgConnection, template: i32, number: i32) -> bool {
     let query = format!("SELECT pg_try_advisory_lock({template}, {number})");
-    sql::<Bool>(&query).get_result(tx).unwrap()
+    sql::<Bool>(&query).get_result(conn).unwrap()
 }
 
 /// Empties every table. Connections that are still open belong to a test that is over. The migrations insert

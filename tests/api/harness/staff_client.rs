@@ -3,6 +3,7 @@
 use practice_links::domain::practices::Practice;
 use practice_links::domain::staff::{self, NewMember, Role, password_link};
 use practice_links::kit::Email;
+use practice_links::kit::ids::{PracticeId, StaffId};
 use serde_json::{Value, json};
 use totp_rs::{Algorithm, Builder, Secret};
 
@@ -14,7 +15,7 @@ pub const PASSWORD: &str = "correct horse battery";
 /// A staff member with an access token, who makes requests to the practice API.
 #[derive(Clone)]
 pub struct StaffClient {
-    pub practice_id: String,
+    pub practice_id: PracticeId,
     pub staff_id: String,
     pub token: String,
 }
@@ -23,23 +24,25 @@ impl TestApp {
     /// Creates a staff member, as `admin staff create` does.
     pub fn staff_client(&self, practice: &Practice, name: &str, role: Role) -> StaffClient {
         let new = NewMember {
-            email: Email::parse(&format!("{name}@{}.example", practice.id.replace('_', "-"))).unwrap(),
+            email: Email::parse(&format!("{name}@{}.example", practice.id.as_str().replace('_', "-")))
+                .unwrap(),
             name: name.into(),
             role,
         };
         let (staff_id, token) = self.write(|tx| {
             let member = staff::create(tx, &practice.id, &new)?.expect("the address is taken");
             let token = staff::mint_token(tx, &member).expect("no keys");
-            Ok((member.id, token.token.expose().to_owned()))
+            Ok((member.id.to_string(), token.token.expose().to_owned()))
         });
         StaffClient { practice_id: practice.id.clone(), staff_id, token }
     }
 
     /// Creates a team and returns its id.
     pub fn team(&self, practice: &Practice, name: &str, members: &[&StaffClient]) -> String {
-        let ids: Vec<String> = members.iter().map(|member| member.staff_id.clone()).collect();
+        let ids: Vec<StaffId> =
+            members.iter().map(|member| StaffId::from(member.staff_id.as_str())).collect();
         let made = self.write(|tx| staff::create_team(tx, &practice.id, name, &ids));
-        made.expect("the name is taken").id
+        made.expect("the name is taken").id.to_string()
     }
 
     /// Creates a link through the API and returns it.
@@ -79,12 +82,12 @@ impl TestApp {
     /// Invites a staff member. Returns the id, the e-mail and the invitation's token, as `admin staff create`
     /// prints it.
     pub fn invite_staff(&self, practice: &Practice, name: &str, role: Role) -> (String, String, String) {
-        let email = format!("{name}@{}.example", practice.id.replace('_', "-"));
+        let email = format!("{name}@{}.example", practice.id.as_str().replace('_', "-"));
         let new = NewMember { email: Email::parse(&email).unwrap(), name: name.into(), role };
         self.write(|tx| {
             let member = staff::create(tx, &practice.id, &new)?.expect("the address is taken");
             let token = password_link::invitation(tx, &member)?;
-            Ok((member.id, email.clone(), token.expose().to_owned()))
+            Ok((member.id.to_string(), email.clone(), token.expose().to_owned()))
         })
     }
 

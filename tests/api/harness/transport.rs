@@ -93,7 +93,7 @@ fn record(message: &Outgoing, envelope: &Envelope<'_>, outcome: Outcome) -> Send
         _ => None,
     };
     let (to, body, key) = (to.to_owned(), body.clone(), envelope.key.to_owned());
-    let (row_id, delivery_id) = (envelope.row_id.to_owned(), envelope.delivery_id.to_owned());
+    let (row_id, delivery_id) = (envelope.row_id.to_string(), envelope.delivery_id.to_string());
     SendAttempt {
         channel,
         to,
