@@ -15,11 +15,11 @@ use crate::domain::staff::PasswordLinkTopic;
 use crate::domain::verification::CodeTopic;
 use crate::domain::webhooks::WebhookTopic;
 use crate::kit::{Clock, Entropy};
+use crate::platform::Service;
 use crate::platform::db::Db;
 use crate::platform::keys::Keys;
 use crate::platform::outbox::{Topic, Topics};
 use crate::platform::settings::{BadSetting, Settings};
-use crate::platform::tx::Service;
 use crate::web::state::State;
 
 /// Opens the database and the keys that `settings` name. Nothing is connected or migrated yet.

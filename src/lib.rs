@@ -1,7 +1,7 @@
 //! Practice Links: from a practice's link to a secure conversation with that practice.
 //!
-//! This page is the map. Each layer imports only the layers below it; a test (`tests/house.rs`) reads every `use`
-//! and has no list of exceptions:
+//! This page is the map. Each layer imports only the layers below it; a test (`tests/house.rs`) reads every
+//! `use` and has no list of exceptions:
 //!
 //! [`cli`] → [`app`] → [`web`], [`delivery`] → [`domain`] → [`platform`] → [`kit`]
 //!
@@ -16,7 +16,8 @@
 //! 2. Write its queries in `store.rs`, one statement per function, the guard in the `WHERE` that acts.
 //! 3. Write the handler in the file of [`web`] that is named after the URL: parse, one call, reply. Give it
 //!    `#[utoipa::path]` with a summary, examples and a `problems!` list of its problem codes.
-//! 4. Declare new files with `mod`, register the handler in [`web::routes`], and give it a row in the permission
+//! 4. Declare new files with `mod`, register the handler in [`web::routes`], and give it a row in the
+//!    permission
 //!    matrix (`tests/api/matrix.rs`).
 //! 5. Run `cargo run -- openapi > api-spec/openapi.json`.
 //! 6. Test it in `tests/api` through the public API, on both databases.
@@ -26,5 +27,5 @@ pub mod cli; //       serve, migrate, openapi, admin
 pub mod delivery; //  how messages leave: providers, SMTP, webhooks, fail-over, circuit breakers
 pub mod domain; //    the business rules, one folder per subject
 pub mod kit; //       values with rules and no I/O: clock, entropy, ids, phone numbers, addresses, secrets
-pub mod platform; //  what every rule stands on: transactions, database, outbox, rate limits, audit log, settings
+pub mod platform; //  what rules are built on: transactions, database, outbox, rate limits, audit log, settings
 pub mod web; //       everything that speaks HTTP

@@ -4,8 +4,7 @@ use super::Failure;
 use crate::domain::links::{self, NewLink};
 use crate::domain::practices::{self, NewPractice, Plan};
 use crate::kit::{Email, Language};
-use crate::platform::db;
-use crate::platform::tx::Service;
+use crate::platform::{Service, db};
 
 pub use crate::web::dev::DEMO_CODE as CODE;
 

@@ -13,8 +13,7 @@ use crate::domain::{link_analytics, retention};
 use crate::platform::db::Target;
 use crate::platform::outbox::{self, Channel, Worker, WorkerHandle};
 use crate::platform::settings::{BadSetting, Settings};
-use crate::platform::tx::Service;
-use crate::platform::{event_stream, telemetry};
+use crate::platform::{Service, event_stream, telemetry};
 use crate::web::server;
 use crate::web::state::State;
 

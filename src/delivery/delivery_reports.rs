@@ -4,11 +4,10 @@
 //! moves receipts only forward: a report that is repeated, late, out of order or about an unknown attempt
 //! changes nothing, and still gets a success response, because a provider repeats what was refused.
 
-use crate::kit::ids::DeliveryId;
-use crate::platform::db;
+use crate::kit::DeliveryId;
 use crate::platform::outbox::{self, Channel, Outcome, Report, Topics};
 use crate::platform::settings::SmsProviderName;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Processes a report from `provider` on one attempt to send a text or call.
 pub fn record(

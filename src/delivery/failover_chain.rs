@@ -11,9 +11,9 @@ use super::sms_provider::SmsProvider;
 use super::twilio::send::Twilio;
 use crate::kit::phone::sender_key;
 use crate::kit::{Clock, Timestamp};
+use crate::platform::Service;
 use crate::platform::outbox::{Channel, Envelope, Outcome, Outgoing, SendResult};
 use crate::platform::settings::{BadSetting, SmsProviderName};
-use crate::platform::tx::Service;
 
 /// A message that may have been accepted this often is not handed to any provider again.
 const MOST_DOUBTS: i32 = 2;

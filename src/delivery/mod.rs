@@ -17,9 +17,9 @@ use self::failover_chain::FailoverChain;
 use self::sms_provider::SmsProvider as _;
 use self::smtp::send::Smtp;
 use self::webhook::send::Webhooks;
+use crate::platform::Service;
 use crate::platform::outbox::{Envelope, Outgoing, SendResult, Transport};
 use crate::platform::settings::BadSetting;
-use crate::platform::tx::Service;
 
 /// The transports chosen by the settings.
 pub struct Transports {

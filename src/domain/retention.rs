@@ -8,8 +8,7 @@ use crate::domain::{
     accounts, consent, invites, link_analytics, notifications, pending_pairings, record_imports, staff,
     verification, webhooks,
 };
-use crate::platform::tx::Service;
-use crate::platform::{db, event_stream, idempotency, outbox, rate_limits};
+use crate::platform::{Service, db, event_stream, idempotency, outbox, rate_limits};
 
 const PAUSE: Duration = Duration::from_mins(1);
 

@@ -25,6 +25,13 @@ use super::{Entropy, Timestamp};
 pub trait Id: From<String> {
     /// The text before the underscore, such as `acc`.
     const PREFIX: &'static str;
+    /// What an id of this kind names, in a sentence.
+    const DESCRIPTION: &'static str;
+
+    /// An example for the API document.
+    fn example() -> serde_json::Value {
+        format!("{}_0198c1f2a4c07d3e8a51b2c3d4e5f607", Self::PREFIX).into()
+    }
 
     /// A fresh id, such as `acc_0198c1…` (32 hexadecimal digits after the prefix).
     fn generate(now: Timestamp, entropy: &dyn Entropy) -> Self {
@@ -39,22 +46,25 @@ fn fresh(prefix: &str, now: Timestamp, entropy: &dyn Entropy) -> String {
     format!("{prefix}_{}", Builder::from_unix_timestamp_millis(millis, &random).into_uuid().simple())
 }
 
-fn schema(prefix: &str, description: &str) -> RefOr<Schema> {
-    let example = format!("{prefix}_0198c1f2a4c07d3e8a51b2c3d4e5f607");
-    let schema = ObjectBuilder::new().schema_type(Type::String).description(Some(description.trim()));
-    schema.examples([serde_json::Value::String(example)]).build().into()
+fn schema<T: Id>() -> RefOr<Schema> {
+    let schema = ObjectBuilder::new().schema_type(Type::String).description(Some(T::DESCRIPTION));
+    schema.examples([T::example()]).build().into()
 }
 
 macro_rules! ids {
     ($($name:ident $prefix:literal $doc:literal;)*) => {$(
         #[doc = $doc]
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, AsExpression, FromSqlRow)]
+        #[derive(
+            Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, AsExpression,
+            FromSqlRow,
+        )]
         #[serde(transparent)]
         #[diesel(sql_type = Text)]
         pub struct $name(String);
 
         impl Id for $name {
             const PREFIX: &'static str = $prefix;
+            const DESCRIPTION: &'static str = $doc;
         }
 
         impl $name {
@@ -123,7 +133,7 @@ macro_rules! ids {
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                schema($prefix, $doc)
+                schema::<Self>()
             }
         }
 

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn every_other_ipv4_address_is_refused() {
         for address in [
             "0.0.0.0",
             "0.1.2.3",
@@ -103,6 +103,10 @@ mod tests {
         ] {
             assert!(!is_public(address.parse().unwrap()), "{address}");
         }
+    }
+
+    #[test]
+    fn every_other_ipv6_address_is_refused() {
         for address in [
             "::",
             "::1",

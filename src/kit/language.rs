@@ -1,40 +1,14 @@
 //! The supported languages: English and Spanish.
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
-use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantArray};
-use utoipa::ToSchema;
-
-/// A supported language, `en` or `es`.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Default,
-    Serialize,
-    Deserialize,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
-#[diesel(sql_type = Text)]
-pub enum Language {
-    #[default]
-    En,
-    Es,
+crate::text_enum! {
+    /// A supported language, `en` or `es`.
+    #[derive(Default)]
+    pub enum Language {
+        #[default]
+        En = "en",
+        Es = "es",
+    }
 }
-
-crate::text_enum!(Language);
 
 impl Language {
     /// The language of one BCP 47 tag such as `es-MX`, if it is supported.

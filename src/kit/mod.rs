@@ -23,7 +23,7 @@ pub use clock::{Clock, Timestamp, Wait};
 pub use color::Accent;
 pub use email::Email;
 pub use entropy::Entropy;
-pub use ids::Id;
+pub use ids::*;
 pub use language::Language;
 pub use phone::Phone;
 pub use secret::Secret;

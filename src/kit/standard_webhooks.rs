@@ -20,21 +20,21 @@ pub fn key(secret: &Secret) -> Option<Vec<u8>> {
 }
 
 /// The signature `v1,…` of a message that is sent at `seconds`; `None` for a secret of another kind.
-pub fn sign(secret: &Secret, id: &str, seconds: i64, body: &str) -> Option<String> {
+pub fn sign(secret: &Secret, message: &str, seconds: i64, body: &str) -> Option<String> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key(secret)?);
-    let tag = hmac::sign(&key, format!("{id}.{seconds}.{body}").as_bytes());
+    let tag = hmac::sign(&key, format!("{message}.{seconds}.{body}").as_bytes());
     Some(format!("v1,{}", STANDARD.encode(tag)))
 }
 
 /// Whether `signatures` (one or more `v1,…`, because a secret may be in rotation) contain the signature of
 /// this message by `secret`. In constant time; the caller checks that the timestamp is recent.
-pub fn is_signed(secret: &Secret, id: &str, timestamp: &str, signatures: &str, body: &[u8]) -> bool {
+pub fn is_signed(secret: &Secret, message: &str, timestamp: &str, signatures: &str, body: &[u8]) -> bool {
     let Some(key) = key(secret).filter(|key| !key.is_empty()) else { return false };
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
-    let text = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
+    let text = [format!("{message}.{timestamp}.").as_bytes(), body].concat();
     let given = signatures.split(' ').filter_map(|one| one.strip_prefix("v1,"));
     let mut given = given.filter_map(|one| STANDARD.decode(one).ok());
-    !id.is_empty() && given.any(|mac| hmac::verify(&key, &text, &mac).is_ok())
+    !message.is_empty() && given.any(|mac| hmac::verify(&key, &text, &mac).is_ok())
 }
 
 #[cfg(test)]
@@ -55,8 +55,8 @@ mod tests {
 
     #[test]
     fn nothing_of_a_signed_message_can_be_changed() {
-        let is_signed = |secret: &str, id: &str, timestamp: &str, signatures: &str, body: &str| {
-            super::is_signed(&Secret::from_client(secret), id, timestamp, signatures, body.as_bytes())
+        let is_signed = |secret: &str, message: &str, timestamp: &str, signatures: &str, body: &str| {
+            super::is_signed(&Secret::from_client(secret), message, timestamp, signatures, body.as_bytes())
         };
         assert!(is_signed(SECRET, ID, "1649367553", SIGNATURES, BODY));
         assert!(!is_signed(SECRET, "msg_other", "1649367553", SIGNATURES, BODY));

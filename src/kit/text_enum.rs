@@ -1,11 +1,35 @@
-//! Closed sets that are stored and sent as text. The text is derived (`strum`); this adds the mapping of
-//! diesel.
+//! Closed sets that are stored and sent as text.
 
-/// Maps enums to a Text column. Each derives `strum::EnumString`, `strum::IntoStaticStr`, `AsExpression` and
-/// `FromSqlRow`. Text that is not in the set is an error: the migrations' CHECKs let none in.
+/// Declares enums whose variants have a text, in the API and the database alike. Text that is not in the set
+/// is an error when it is read: the migrations' CHECKs let none in.
 #[macro_export]
 macro_rules! text_enum {
-    ($($name:ty),+ $(,)?) => {$(
+    ($(
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident {
+            $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)?
+        }
+    )+) => {$(
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
+            strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+            serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+            diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
+        )]
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        $(#[$meta])*
+        $vis enum $name {
+            $($(#[$variant_meta])* #[strum(serialize = $text)] #[serde(rename = $text)] $variant),+
+        }
+
+        $crate::text_column!($name);
+    )+};
+}
+
+/// Maps a type to a Text column that converts into and from its text.
+#[macro_export]
+macro_rules! text_column {
+    ($name:ident) => {
         impl $name {
             /// The text in the API and the database.
             pub fn as_str(self) -> &'static str {
@@ -39,5 +63,5 @@ macro_rules! text_enum {
                 Ok(String::from_sql(bytes)?.parse()?)
             }
         }
-    )+};
+    };
 }

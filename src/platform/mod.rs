@@ -9,3 +9,5 @@ pub mod settings;
 pub mod signal;
 pub mod telemetry;
 pub mod tx;
+
+pub use tx::{Service, Tx};

@@ -9,8 +9,7 @@ use super::db::{self, Conn, Db};
 use super::keys::Keys;
 use super::settings::Settings;
 use super::signal::Signals;
-use crate::kit::ids::PracticeId;
-use crate::kit::{Clock, Entropy, Id, Secret, Timestamp};
+use crate::kit::{Clock, Entropy, Id, PracticeId, Secret, Timestamp};
 
 /// What all requests and background threads share.
 #[derive(Clone)]

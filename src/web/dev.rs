@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::delivery::development::{self, CaughtMessage};
 use crate::kit::Phone;
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::{Code, Problem, html};
 
@@ -27,7 +27,10 @@ struct DevPage<'a> {
 problems!(DevProblems: plain, NotFound, InvalidRequest);
 
 /// Show the development page: a phone to try the sign-up with, and the messages that were sent
-#[utoipa::path(tag = "development", responses((status = 200, description = "The development page", content_type = "text/html"), DevProblems))]
+#[utoipa::path(
+    tag = "development",
+    responses((status = 200, description = "The development page", content_type = "text/html"), DevProblems),
+)]
 #[get("/dev")]
 pub async fn get_dev_page(service: Data<Service>) -> Result<HttpResponse, Problem> {
     only_in_development(&service)?;
@@ -53,7 +56,10 @@ pub struct CaughtList {
 }
 
 /// List the messages that were sent, newest first
-#[utoipa::path(tag = "development", params(MessagesQuery), responses((status = 200, description = "The messages that were sent", body = CaughtList), DevProblems))]
+#[utoipa::path(
+    tag = "development", params(MessagesQuery),
+    responses((status = 200, description = "The messages that were sent", body = CaughtList), DevProblems),
+)]
 #[get("/dev/messages")]
 pub async fn list_dev_messages(
     service: Data<Service>,

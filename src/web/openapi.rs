@@ -11,24 +11,37 @@ use crate::web::routes;
 #[openapi(
     info(
         title = "Practice Links",
-        description = "From a practice's link to a secure conversation with that practice. Errors are problem details (RFC 9457) with a stable `code`; waits are whole seconds; points in time are RFC 3339 UTC with milliseconds. Any POST takes an `Idempotency-Key`: the same key, caller, route and body within 24 hours return the stored answer.",
+        description = "From a practice's link to a secure conversation with that practice. Errors are \
+            problem details (RFC 9457) with a stable `code`; waits are whole seconds; points in time are RFC \
+            3339 UTC with milliseconds. Any POST takes an `Idempotency-Key`: the same key, caller, route and \
+            body within 24 hours return the stored answer.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     tags(
-        (name = "links", description = "Link codes, as printed on flyers, and the link tokens that the app gets for them"),
+        (
+            name = "links",
+            description = "Link codes, as printed on flyers, and the link tokens that the app gets for them",
+        ),
         (name = "verifications", description = "Verify a phone number"),
         (name = "accounts", description = "Sign up"),
         (name = "sessions", description = "Sign in, refresh and sign out"),
         (name = "me", description = "The signed-in patient's own data"),
         (name = "staff", description = "Staff sign-in with two factors, refresh and sign-out"),
-        (name = "practice", description = "The practice API: inbox, identity checks, records, invites, links, print kit, funnel, notifications, webhooks, staff, teams and audit log"),
+        (
+            name = "practice",
+            description = "The practice API: inbox, identity checks, records, invites, links, print kit, \
+                funnel, notifications, webhooks, staff, teams and audit log",
+        ),
         (name = "notices", description = "Unsubscribing from notices, and e-mail delivery events"),
-        (name = "callbacks", description = "Provider callbacks: delivery reports and inbound text messages, signed or with a token"),
+        (
+            name = "callbacks",
+            description = "Provider callbacks: delivery reports and inbound text messages, signed or with a \
+                token",
+        ),
         (name = "operations", description = "Health, metrics and documents for operators and QA"),
         (name = "development", description = "Only in development; in production these endpoints answer 404"),
     ),
-    components(schemas(ProblemBody)),
-    modifiers(&Security),
+    components(schemas(ProblemBody)), modifiers(&Security),
 )]
 struct Base;
 

@@ -8,8 +8,7 @@ use strum::VariantArray as _;
 use utoipa::ToSchema;
 
 use crate::platform::outbox::{self, Channel, State};
-use crate::platform::telemetry;
-use crate::platform::tx::Service;
+use crate::platform::{Service, telemetry};
 use crate::problems;
 use crate::web::http::{Code, Draining, Problem};
 
@@ -45,7 +44,9 @@ impl Status {
 }
 
 /// Liveness probe: the process is running
-#[utoipa::path(tag = "operations", responses((status = 200, description = "The process is running", body = Status)))]
+#[utoipa::path(
+    tag = "operations", responses((status = 200, description = "The process is running", body = Status)),
+)]
 #[get("/healthz")]
 pub async fn check_liveness() -> Json<Status> {
     Status::ok(Vec::new())
@@ -54,7 +55,10 @@ pub async fn check_liveness() -> Json<Status> {
 problems!(ReadyProblems: plain);
 
 /// Readiness probe: database reachable, schema current, not shutting down
-#[utoipa::path(tag = "operations", responses((status = 200, description = "The service can handle requests", body = Status), ReadyProblems))]
+#[utoipa::path(
+    tag = "operations",
+    responses((status = 200, description = "The service can handle requests", body = Status), ReadyProblems),
+)]
 #[get("/readyz")]
 pub async fn check_readiness(
     service: Data<Service>,
@@ -70,7 +74,12 @@ pub async fn check_readiness(
 }
 
 /// Get the metrics in Prometheus format
-#[utoipa::path(tag = "operations", responses((status = 200, description = "Prometheus text format", content_type = "text/plain", body = String)))]
+#[utoipa::path(
+    tag = "operations",
+    responses(
+        (status = 200, description = "Prometheus text format", content_type = "text/plain", body = String),
+    ),
+)]
 #[get("/metrics")]
 pub async fn get_metrics(service: Data<Service>) -> HttpResponse {
     // Without a database the gauges keep their values: a zero would end an alert in the middle of an outage.

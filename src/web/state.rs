@@ -10,10 +10,10 @@ use super::landing::cache::LandingCache;
 use crate::domain::link_analytics::PageViews;
 use crate::domain::printing::RenderPool;
 use crate::domain::staff::PasswordHasher;
+use crate::platform::Service;
 use crate::platform::event_stream::EventHub;
 use crate::platform::outbox::Topics;
 use crate::platform::rate_limits::CodeGuessLimiter;
-use crate::platform::tx::Service;
 
 /// Built once per process by the composition root.
 #[derive(Clone)]

@@ -14,13 +14,12 @@ use std::{env, thread};
 
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::{Clock, Email, Phone, Timestamp};
-use practice_links::platform::db;
 use practice_links::platform::outbox::{
     self, Channel, Envelope, Job, Mail, Message, Outcome, Outgoing, Point, Rendered, SendResult, Sender,
     TextMessage, Topic, Topics, Transport, Worker,
 };
 use practice_links::platform::settings::Settings;
-use practice_links::platform::tx::{Service, Tx};
+use practice_links::platform::{Service, Tx, db};
 use serde_json::{Value, json};
 
 use crate::harness::{TestApp, app_from_config};

@@ -12,8 +12,7 @@ use practice_links::domain::practices::{self, NewPractice, Plan, Practice};
 use practice_links::domain::staff::Role;
 use practice_links::kit::Language;
 use practice_links::platform::audit::Actor;
-use practice_links::platform::db;
-use practice_links::platform::tx::Tx;
+use practice_links::platform::{Tx, db};
 use serde_json::{Value, json};
 
 use crate::harness::{

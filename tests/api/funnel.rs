@@ -3,8 +3,7 @@
 use practice_links::domain::link_analytics::{self, PageViews, Step};
 use practice_links::domain::staff::Role;
 use practice_links::kit::Clock as _;
-use practice_links::platform::db;
-use practice_links::platform::tx::Service;
+use practice_links::platform::{Service, db};
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use diesel::RunQueryDsl as _;
 use practice_links::domain::links::{self, NewLink};
-use practice_links::kit::ids::PracticeId;
+use practice_links::kit::PracticeId;
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, Builder, DEMO, Reply, TestApp, together};

@@ -7,14 +7,13 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use practice_links::delivery::Transports;
+use practice_links::delivery::kannel::callback;
 use practice_links::domain::staff::Role;
+use practice_links::kit::Secret;
 use practice_links::platform::outbox::{Outcome, Worker};
 use practice_links::platform::settings::Level;
 use practice_links::platform::telemetry;
 use serde_json::{Value, json};
-
-use practice_links::delivery::kannel::callback;
-use practice_links::kit::Secret;
 
 use crate::callbacks::twilio;
 use crate::harness::{Builder, DEMO, Provider, Reply, ScriptedReply, TestApp, Verification, drain, phone};

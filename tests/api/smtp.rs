@@ -196,7 +196,7 @@ both! {
             let url = url.expose().replace("smtp://", scheme);
             let mut config = (*app.state.service.settings).clone();
             config.mail.smtp_url = Some(Secret::from_client(&url));
-            let inner = practice_links::platform::tx::Service { settings: Arc::new(config), ..app.state.service.clone() };
+            let inner = practice_links::platform::Service { settings: Arc::new(config), ..app.state.service.clone() };
             let worker = Worker::new(inner.clone(), Arc::clone(&app.state.topics), Arc::new(Transports::from_settings(&inner).unwrap()));
             mail_all(&worker);
             assert_eq!((paused(&app), app.outbox("queued")), (vec![reason.to_owned()], 1));
@@ -266,7 +266,7 @@ both! {
             content.inspect(|content| fs::write(&path, content).unwrap());
             let mut config = (*app.state.service.settings).clone();
             config.mail.dkim_key_file = Some(path);
-            let inner = practice_links::platform::tx::Service { settings: Arc::new(config), ..app.state.service.clone() };
+            let inner = practice_links::platform::Service { settings: Arc::new(config), ..app.state.service.clone() };
             let refused = Transports::from_settings(&inner).err().unwrap();
             assert_eq!(refused.setting, "mail.dkim_key_file");
             assert!(refused.problem.contains(problem), "{refused}");

@@ -3,9 +3,9 @@
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
+use practice_links::platform::Tx;
 use practice_links::platform::db::schema::budgets;
 use practice_links::platform::db::{self, Both};
-use practice_links::platform::tx::Tx;
 
 use crate::harness::TestApp;
 

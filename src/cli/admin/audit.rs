@@ -5,9 +5,9 @@ use std::io::Write;
 use clap::Subcommand;
 
 use crate::cli::Failure;
-use crate::kit::ids::PracticeId;
+use crate::kit::PracticeId;
+use crate::platform::Service;
 use crate::platform::audit::{self, Finding, Report, Verdict};
-use crate::platform::tx::Service;
 
 #[derive(Subcommand)]
 pub enum AuditTask {

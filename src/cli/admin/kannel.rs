@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use crate::cli::Failure;
 use crate::delivery::kannel::callback;
-use crate::platform::tx::Service;
+use crate::platform::Service;
 
 #[derive(Subcommand)]
 pub enum KannelTask {
@@ -19,7 +19,8 @@ pub fn run(task: &KannelTask, service: &Service, out: &mut dyn Write) -> Result<
     match task {
         KannelTask::Urls => Ok(writeln!(
             out,
-            "group = sms-service\nkeyword = default\nget-url = \"{}\"\nmax-messages = 0\ncatch-all = true\nomit-empty = true",
+            "group = sms-service\nkeyword = default\nget-url = \"{}\"\nmax-messages = 0\ncatch-all = \
+                true\nomit-empty = true",
             callback::inbound_url(&service.settings, &service.keys)
         )?),
     }

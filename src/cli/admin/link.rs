@@ -9,11 +9,10 @@ use super::one_of;
 use crate::cli::Failure;
 use crate::domain::links::details::{self, InvalidText};
 use crate::domain::links::{self, Change, Link, ManageError, NewLink, Owner, People, State};
-use crate::domain::practices;
-use crate::domain::staff;
-use crate::kit::ids::{LinkId, PracticeId, StaffId};
+use crate::domain::{practices, staff};
+use crate::kit::{LinkId, PracticeId, StaffId};
 use crate::platform::audit::Actor;
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx};
 
 #[derive(Subcommand)]
 pub enum LinkTask {

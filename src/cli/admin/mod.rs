@@ -19,10 +19,9 @@ use crate::kit::clock::SystemClock;
 use crate::kit::entropy::OsEntropy;
 use crate::kit::{Clock as _, Email, Phone};
 use crate::platform::audit::{Action, Actor};
-use crate::platform::db;
 use crate::platform::keys::Keys;
 use crate::platform::settings::Settings;
-use crate::platform::tx::Service;
+use crate::platform::{Service, db};
 
 /// The tasks of an operator.
 #[derive(Subcommand)]

@@ -5,9 +5,9 @@ use std::io::Write;
 use clap::Subcommand;
 
 use super::Failure;
-use crate::kit::ids::OutboxId;
+use crate::kit::OutboxId;
+use crate::platform::Service;
 use crate::platform::outbox::{self, Channel, Job};
-use crate::platform::tx::Service;
 use crate::web::state::State;
 
 #[derive(Subcommand)]

@@ -10,11 +10,9 @@ use super::{address, no_code, one_line, one_of};
 use crate::cli::Failure;
 use crate::domain::links::{self, NewLink};
 use crate::domain::practices::{self, NewPractice, Plan};
-use crate::kit::Language;
-use crate::kit::ids::PracticeId;
+use crate::kit::{Language, PracticeId};
 use crate::platform::audit::{Action, Actor};
-use crate::platform::db;
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx, db};
 
 #[derive(Subcommand)]
 pub enum PracticeTask {

@@ -9,10 +9,9 @@ use super::{address, one_line, one_of};
 use crate::cli::Failure;
 use crate::domain::practices;
 use crate::domain::staff::{self, NewMember, Role, password_link, people};
-use crate::kit::Email;
-use crate::kit::ids::{PracticeId, StaffId};
+use crate::kit::{Email, PracticeId, StaffId};
+use crate::platform::Service;
 use crate::platform::audit::Actor;
-use crate::platform::tx::Service;
 
 #[derive(Subcommand)]
 pub enum StaffTask {

@@ -4,10 +4,9 @@ pub mod send;
 mod store;
 
 pub use self::store::CaughtMessage;
-use crate::kit::ids::CaughtMessageId;
-use crate::platform::db;
+use crate::kit::CaughtMessageId;
 use crate::platform::outbox::Channel;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// A message that a development provider caught instead of sending it.
 pub struct NewCaughtMessage<'a> {

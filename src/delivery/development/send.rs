@@ -2,10 +2,9 @@
 
 use crate::delivery::development::{self, NewCaughtMessage};
 use crate::delivery::sms_provider::SmsProvider;
-use crate::platform::db;
 use crate::platform::outbox::{Channel, Envelope, Outcome, Outgoing, SendResult};
 use crate::platform::settings::SmsProviderName;
-use crate::platform::tx::Service;
+use crate::platform::{Service, db};
 
 /// Stores messages in the database, so that every instance and every restart shows them.
 pub struct Development {

@@ -6,8 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::NewCaughtMessage;
-use crate::kit::Timestamp;
-use crate::kit::ids::CaughtMessageId;
+use crate::kit::{CaughtMessageId, Timestamp};
 use crate::platform::db::schema::caught_messages;
 use crate::platform::db::{Both, Conn, Result, columns};
 use crate::platform::outbox::Channel;

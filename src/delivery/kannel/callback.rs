@@ -1,12 +1,11 @@
 //! Kannel's callbacks. Its receipts and inbound texts are plain GETs without a signature, so each URL that
 //! we give it carries a token of ours: one per attempt, and one for inbound texts.
 
-use crate::kit::ids::DeliveryId;
-use crate::kit::secret;
+use crate::kit::{DeliveryId, secret};
+use crate::platform::Service;
 use crate::platform::keys::Keys;
 use crate::platform::outbox::{Outcome, Report};
 use crate::platform::settings::Settings;
-use crate::platform::tx::Service;
 
 /// Token in the receipt URL of one attempt.
 pub fn receipt_token(keys: &Keys, delivery_id: &DeliveryId) -> String {

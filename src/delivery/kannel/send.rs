@@ -10,10 +10,10 @@ use super::callback;
 use crate::delivery::http_client::{self, ProviderReply};
 use crate::delivery::sms_provider::SmsProvider;
 use crate::kit::{Clock, gsm7};
+use crate::platform::Service;
 use crate::platform::keys::Keys;
 use crate::platform::outbox::{Envelope, Outcome, Outgoing, SendResult, TextMessage};
 use crate::platform::settings::{BadSetting, Settings, SmsProviderName};
-use crate::platform::tx::Service;
 
 /// Requests every receipt: delivered, lost, buffered, accepted and rejected by the carrier.
 const ALL_RECEIPTS: &str = "31";

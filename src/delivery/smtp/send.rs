@@ -25,11 +25,10 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::dkim::Dkim;
 use super::session::{Failure, Session, Tls};
-use crate::kit::Clock;
-use crate::kit::ids::OutboxId;
+use crate::kit::{Clock, OutboxId};
+use crate::platform::Service;
 use crate::platform::outbox::{Mail, Outcome};
 use crate::platform::settings::{self, BadSetting};
-use crate::platform::tx::Service;
 
 /// Timeout of each step before the mail itself.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);

@@ -11,9 +11,9 @@ use super::callback;
 use crate::delivery::http_client::{self, ProviderReply};
 use crate::delivery::sms_provider::SmsProvider;
 use crate::kit::{Clock, Language};
+use crate::platform::Service;
 use crate::platform::outbox::{Envelope, Outcome, Outgoing, SendResult};
 use crate::platform::settings::{BadSetting, SmsProviderName};
-use crate::platform::tx::Service;
 
 /// Limits of a text's `ValidityPeriod`, in seconds.
 const LONGEST_VALIDITY: u64 = 36_000;

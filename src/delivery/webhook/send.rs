@@ -19,8 +19,8 @@ use super::slow_hosts::SlowHosts;
 use crate::delivery::http_client;
 use crate::kit::internet::is_public;
 use crate::kit::{Clock, Timestamp, standard_webhooks};
+use crate::platform::Service;
 use crate::platform::outbox::{Outcome, WebhookCall};
-use crate::platform::tx::Service;
 
 /// Timeout of the whole call: a server that is silent or drips gets no more time.
 const PATIENCE: Duration = Duration::from_secs(10);

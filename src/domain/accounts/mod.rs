@@ -28,13 +28,11 @@ pub use token::AccessToken;
 pub use crate::domain::conversations::{Relation, Scope};
 
 use crate::domain::conversations::Access;
-use crate::domain::pairing::{self as pairings, EndReason};
-use crate::domain::{invites, pending_pairings, verification};
-use crate::kit::Wait;
-use crate::kit::ids::AccountId;
+use crate::domain::pairing::EndReason;
+use crate::domain::{invites, pairing as pairings, pending_pairings, verification};
+use crate::kit::{AccountId, Wait};
 use crate::platform::audit::Action;
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Errors of account operations.
 #[derive(Debug, thiserror::Error)]

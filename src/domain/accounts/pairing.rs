@@ -5,9 +5,8 @@ use crate::domain::conversations::{self, Access};
 use crate::domain::invites::{self, Acceptance, TokenHolder};
 use crate::domain::pairing::{self, Error, Invitation, NewPairing, PairingDetails};
 use crate::domain::pending_pairings::{self, Applicant, EntryPoint, ResolvedEntry};
-use crate::kit::Phone;
-use crate::kit::ids::{AccountId, ConversationId, PatientId, SessionId};
-use crate::platform::tx::Tx;
+use crate::kit::{AccountId, ConversationId, PatientId, Phone, SessionId};
+use crate::platform::Tx;
 
 /// The pairing that a patient asks for by a link token, a pending pairing or an invite.
 pub struct PairingRequest<'a> {

@@ -4,9 +4,8 @@ use super::{Error, Patient, Principal, Scope, store};
 use crate::domain::conversations::Relation;
 use crate::domain::identity::Doubt;
 use crate::domain::pairing;
-use crate::kit::ids::PatientId;
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::kit::PatientId;
+use crate::platform::{Tx, db};
 
 pub struct NewPatient {
     pub given_name: String,

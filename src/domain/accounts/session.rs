@@ -8,11 +8,9 @@ use super::{AccessToken, Account, Error, store, token};
 use crate::domain::conversations::{Access, Scope, SessionScope};
 use crate::domain::pairing;
 use crate::domain::verification::{self, ProofUse};
-use crate::kit::ids::{AccountId, SessionId};
-use crate::kit::{Secret, Timestamp};
+use crate::kit::{AccountId, Secret, SessionId, Timestamp};
 use crate::platform::audit::Action;
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// An unused refresh token expires after this long.
 const REFRESH_LIFE: Duration = Duration::from_hours(90 * 24);

@@ -4,13 +4,13 @@ use serde_json::json;
 
 use super::{Account, Error, NewPatient, PairingRequest, Patient, Scope, Tokens, pairing, session, store};
 use crate::domain::invites::{self, TokenHolder};
-use crate::domain::pairing::{self as pairings, PairingDetails};
+use crate::domain::pairing as pairings;
+use crate::domain::pairing::PairingDetails;
 use crate::domain::pending_pairings::{self, Applicant, EntryPoint, ResolvedEntry};
 use crate::domain::verification::{self, ProofUse};
-use crate::kit::ids::{AccountId, PatientId};
-use crate::kit::{Email, Secret};
+use crate::kit::{AccountId, Email, PatientId, Secret};
+use crate::platform::Tx;
 use crate::platform::audit::Action;
-use crate::platform::tx::Tx;
 
 pub struct SignUp {
     pub proof: Secret,

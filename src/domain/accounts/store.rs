@@ -6,8 +6,7 @@ use diesel::{insert_into, update};
 use super::{NewPatient, PatientChange, Relation, Scope};
 use crate::domain::conversations::store::restricted_sessions;
 use crate::domain::conversations::{Access, SessionScope};
-use crate::kit::ids::{AccountId, PatientId, SessionId};
-use crate::kit::{Email, Phone, Timestamp};
+use crate::kit::{AccountId, Email, PatientId, Phone, SessionId, Timestamp};
 use crate::platform::db::schema::{
     account_sessions, accounts, conversations, pairings, patients, refresh_tokens,
 };

@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Scope;
-use crate::kit::Secret;
-use crate::kit::ids::{AccountId, SessionId};
-use crate::platform::tx::Tx;
+use crate::kit::{AccountId, Secret, SessionId};
+use crate::platform::Tx;
 
 const LIFE: Duration = Duration::from_mins(15);
 const TYPE: &str = "at+jwt";

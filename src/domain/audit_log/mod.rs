@@ -7,8 +7,7 @@ use serde_json::json;
 use crate::domain::staff::{self, Staff};
 use crate::kit::{Timestamp, csv};
 use crate::platform::audit::{self, Action, Filter, Row};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// The most events that one exported file holds.
 const MOST: i64 = 100_000;

@@ -11,11 +11,9 @@ use crate::domain::conversations::IdentityState;
 use crate::domain::identity::{self, Decider, Method, NewDecision, Verdict};
 use crate::domain::pairing::{self, PairingDetails};
 use crate::domain::staff::{self, Permission};
-use crate::kit::ids::{PairingId, PracticeId, StaffId};
-use crate::kit::{Timestamp, Wait, numeric_code, secret};
-use crate::platform::db;
+use crate::kit::{PairingId, PracticeId, StaffId, Timestamp, Wait, numeric_code, secret};
 use crate::platform::rate_limits::{self, RateLimit};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// A code is shown this long and accepted for as long again, because typing takes time.
 const STEP: Duration = Duration::from_mins(1);

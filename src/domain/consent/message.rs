@@ -6,12 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Keyword;
-use crate::kit::ids::InboundMessageId;
 use crate::kit::phone::sender_key;
-use crate::kit::{Language, Phone, gsm7};
-use crate::platform::db;
+use crate::kit::{InboundMessageId, Language, Phone, gsm7};
 use crate::platform::outbox::{self, Channel, Job, Message, Outgoing, Rendered, Sender, TextMessage, Topic};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// One segment of the GSM 7-bit alphabet.
 const SEGMENT: usize = 160;
@@ -72,7 +70,8 @@ fn text(service: &str, keyword: Keyword, language: Language) -> String {
             ": you are unsubscribed and will get no more texts from this number. Reply START to resume."
         }
         (Keyword::Stop, Language::Es) => {
-            ": se dio de baja y no recibira mas mensajes de este numero. Envie INICIAR para recibirlos otra vez."
+            ": se dio de baja y no recibira mas mensajes de este numero. Envie INICIAR para recibirlos otra \
+                vez."
         }
         (Keyword::Start, Language::En) => {
             ": you will get texts from this number again. Reply STOP to opt out, HELP for help."

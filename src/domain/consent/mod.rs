@@ -13,13 +13,11 @@ use std::time::Duration;
 pub use keyword::Keyword;
 pub use message::ReplyTopic;
 
-use crate::kit::Phone;
-use crate::kit::ids::InboundMessageId;
 use crate::kit::phone::sender_key;
-use crate::platform::db;
+use crate::kit::{InboundMessageId, Phone};
 use crate::platform::rate_limits::{self, RateLimit};
 use crate::platform::settings::Settings;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// A provider redelivers an inbound SMS for hours, never for weeks.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);
@@ -28,7 +26,7 @@ pub struct Inbound {
     /// The provider that delivered the SMS.
     pub provider: &'static str,
     /// The provider's id of the SMS; empty if it gave none.
-    pub id: String,
+    pub provider_ref: String,
     /// The author's number, in the provider's spelling.
     pub from: String,
     /// The sender of ours to which the SMS was addressed.
@@ -68,7 +66,7 @@ pub fn receive(tx: &mut Tx, inbound: &Inbound) -> db::Result<()> {
 
 /// The provider's id, hashed; a fresh one if there is none.
 fn message_id(tx: &Tx, inbound: &Inbound) -> InboundMessageId {
-    match inbound.id.as_str() {
+    match inbound.provider_ref.as_str() {
         "" => tx.id(),
         id => tx.keys.blind("inbound", &format!("{}:{id}", inbound.provider)).into(),
     }

@@ -3,8 +3,7 @@
 use diesel::prelude::*;
 use diesel::{delete, insert_into};
 
-use crate::kit::Timestamp;
-use crate::kit::ids::InboundMessageId;
+use crate::kit::{InboundMessageId, Timestamp};
 use crate::platform::db::schema::{inbound_texts, opt_outs};
 use crate::platform::db::{Both, Conn, Result};
 

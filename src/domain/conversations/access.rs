@@ -1,7 +1,6 @@
 //! Which part of an account a session sees.
 
-use crate::kit::Timestamp;
-use crate::kit::ids::{AccountId, SessionId};
+use crate::kit::{AccountId, SessionId, Timestamp};
 
 /// An account with the part of it that is seen.
 #[derive(Clone, Copy)]

@@ -6,10 +6,9 @@ use super::Entry;
 use super::access::Access;
 use super::state::{Author, IdentityState};
 use super::store::{self, EntrySlot, LockedConversation};
-use crate::kit::ids::{AccountId, ConversationId, PairingId, PracticeId};
-use crate::platform::db;
+use crate::kit::{AccountId, ConversationId, PairingId, PracticeId};
 use crate::platform::event_stream::{self, Audience, Batch, Event, Kind, Position};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// The events after a position that are visible to a session.
 pub fn list(tx: &mut Tx, access: Access<'_>, after: &Position) -> db::Result<Batch> {

@@ -17,11 +17,9 @@ use std::slice;
 use serde_json::json;
 
 use crate::domain::practices;
-use crate::kit::Language;
-use crate::kit::ids::{ConversationId, EntryId, PracticeId, StaffId};
-use crate::platform::db;
+use crate::kit::{ConversationId, EntryId, Language, PracticeId, StaffId};
 use crate::platform::outbox::{self, Channel, Message};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Why a patient's request was refused.
 #[derive(Debug, thiserror::Error)]

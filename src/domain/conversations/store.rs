@@ -11,9 +11,8 @@ use super::access::{Access, SessionScope};
 use super::state::{Author, EntryKind, IdentityState, Relation, Scope, Status};
 use super::view::Conversation;
 use crate::domain::links::Destination;
-use crate::kit::Timestamp;
-use crate::kit::ids::{
-    AccountId, ConversationId, EntryId, LinkId, PairingId, PatientId, PracticeId, StaffId,
+use crate::kit::{
+    AccountId, ConversationId, EntryId, LinkId, PairingId, PatientId, PracticeId, StaffId, Timestamp,
 };
 use crate::platform::db::schema::{
     account_sessions, conversation_tags, conversations, entries, pairings, patients,

@@ -5,8 +5,7 @@ use utoipa::ToSchema;
 
 use super::{PatientCard, Status};
 use crate::domain::links::Method;
-use crate::kit::Timestamp;
-use crate::kit::ids::{ConversationId, InviteId, LinkId, PairingId};
+use crate::kit::{ConversationId, InviteId, LinkId, PairingId, Timestamp};
 
 /// Where a patient came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]

@@ -8,10 +8,8 @@ use super::grading::{self, Finding, StoredGrade};
 use super::{Decider, Decision, Error, Evidence, Method, NewDecision, Verdict};
 use crate::domain::inbox::{self, Card, Reader, WorkListCursor};
 use crate::domain::staff::{self, Permission, Staff};
-use crate::kit::Language;
-use crate::kit::ids::{ConversationId, RecordId};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::kit::{ConversationId, Language, RecordId};
+use crate::platform::{Tx, db};
 
 /// The identity check of one conversation.
 pub struct IdentityCheck {

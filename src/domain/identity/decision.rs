@@ -10,37 +10,22 @@ use serde_json::Value;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
-use crate::kit::ids::{PracticeId, RecordId};
+use crate::kit::{PracticeId, RecordId};
 use crate::platform::audit::{Action, Actor};
-use crate::text_enum;
 
-/// What was decided.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    EnumString,
-    IntoStaticStr,
-    Serialize,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-#[schema(as = IdentityDecisionKind)]
-pub enum Kind {
-    /// The patient is who they say they are.
-    Confirm,
-    /// The patient is someone else.
-    Reject,
-    /// The decision before was wrong.
-    Undo,
-    /// The identity was confirmed, and must be checked again.
-    ReVerify,
+crate::text_enum! {
+    /// What was decided.
+    #[schema(as = IdentityDecisionKind)]
+    pub enum Kind {
+        /// The patient is who they say they are.
+        Confirm = "confirm",
+        /// The patient is someone else.
+        Reject = "reject",
+        /// The decision before was wrong.
+        Undo = "undo",
+        /// The identity was confirmed, and must be checked again.
+        ReVerify = "re_verify",
+    }
 }
 
 impl Kind {
@@ -142,7 +127,7 @@ impl FromStr for Basis {
     }
 }
 
-text_enum!(Kind, Basis);
+crate::text_column!(Basis);
 
 /// Who decides, for which practice.
 pub struct Decider<'a> {

@@ -23,12 +23,9 @@ use super::conversations::{IdentityState, Status, append_system, events};
 use crate::domain::link_analytics::{self, Step};
 use crate::domain::webhooks::{self, Fact};
 use crate::domain::{inbox, staff};
-use crate::kit::Phone;
-use crate::kit::ids::{ConversationId, DecisionId, PracticeId};
+use crate::kit::{ConversationId, DecisionId, Phone, PracticeId};
 use crate::platform::audit::Actor;
-use crate::platform::db;
-use crate::platform::rate_limits;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db, rate_limits};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -6,8 +6,7 @@ use diesel::{delete, insert_into};
 
 use super::{Basis, Case, Kind, NewDecision, Transition};
 use crate::domain::conversations::IdentityState;
-use crate::kit::Timestamp;
-use crate::kit::ids::{ConversationId, DecisionId, PairingId, PracticeId, RecordId};
+use crate::kit::{ConversationId, DecisionId, PairingId, PracticeId, RecordId, Timestamp};
 use crate::platform::db::schema::{accounts, identity_decisions, number_blocks, pairings};
 use crate::platform::db::{Conn, Result, columns};
 

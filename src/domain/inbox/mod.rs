@@ -18,11 +18,10 @@ use super::conversations::store::LockedConversation;
 use super::conversations::{Author, EntryKind, NewEntry, Status, append, events};
 use crate::domain::links::AccessScope;
 use crate::domain::staff;
-use crate::kit::ids::{ConversationId, PracticeId, StaffId};
+use crate::kit::{ConversationId, PracticeId, StaffId};
 use crate::platform::audit::Action;
-use crate::platform::db;
 use crate::platform::event_stream::{self, Audience, Batch, Position};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// The staff member who makes the request, with their access scope.
 #[derive(Clone)]

@@ -11,8 +11,7 @@ use super::view::{
 use crate::domain::conversations::store::paired_by_restricted_session;
 use crate::domain::conversations::{Author, EntryKind, IdentityState, PairingSource, PatientCard, Status};
 use crate::domain::links::{AccessScope, Method};
-use crate::kit::Timestamp;
-use crate::kit::ids::{ConversationId, EntryId, InviteId, LinkId, PairingId, StaffId};
+use crate::kit::{ConversationId, EntryId, InviteId, LinkId, PairingId, StaffId, Timestamp};
 use crate::platform::db::schema::{
     accounts, conversation_tags, conversations, entries, pairings, patients, practice_links, staff,
 };

@@ -7,8 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::conversations::{
     Author, EntryKind, IdentityState, PairingSource, PatientCard, Status, visible_email,
 };
-use crate::kit::Timestamp;
-use crate::kit::ids::{ConversationId, EntryId, LinkId, PairingId, StaffId};
+use crate::kit::{ConversationId, EntryId, LinkId, PairingId, StaffId, Timestamp};
 
 /// Pagination cursor of the inbox: the last conversation of a page.
 pub struct Cursor {

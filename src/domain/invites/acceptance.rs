@@ -10,12 +10,10 @@ use super::{Error, Invite, MAIL_LIFE, message, record, store};
 use crate::domain::links::{self, Destination};
 use crate::domain::notifications;
 use crate::domain::webhooks::{self, Fact};
-use crate::kit::ids::{AccountId, ConversationId, PairingId};
-use crate::kit::{Email, Phone, Secret, names};
+use crate::kit::{AccountId, ConversationId, Email, PairingId, Phone, Secret, names};
 use crate::platform::audit::{Action, Actor};
-use crate::platform::db;
 use crate::platform::rate_limits::{self, RateLimit};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Caller who presents the secret of the text message, with a verified number.
 pub struct TokenHolder<'a> {

@@ -9,15 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::{Channel, Invite, quiet, record, store, words};
 use crate::domain::consent;
 use crate::domain::links::{self, Destination};
-use crate::kit::ids::InviteId;
-use crate::kit::{Secret, Timestamp};
+use crate::kit::{InviteId, Secret, Timestamp};
 use crate::platform::audit::{Action, Actor};
-use crate::platform::db;
 use crate::platform::outbox::{
     self, Job, Message, Outcome, Outgoing, Rendered, Report, Sender, TextMessage, Topic,
 };
-use crate::platform::rate_limits;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db, rate_limits};
 
 /// Retry delays that span a night: a text that a provider refused in the evening must be
 /// retried in the morning.

@@ -32,12 +32,10 @@ pub use store::Invite;
 use crate::domain::consent;
 use crate::domain::links::{self, AccessScope, Destination};
 use crate::domain::staff::Staff;
-use crate::kit::ids::{AccountId, InviteId, LinkId, PracticeId, StaffId};
-use crate::kit::{Email, Language, Phone, Wait};
+use crate::kit::{AccountId, Email, InviteId, Language, LinkId, Phone, PracticeId, StaffId, Wait};
 use crate::platform::audit::{Action, Actor};
-use crate::platform::db;
 use crate::platform::rate_limits::{self, RateLimit};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// How long an invite is valid.
 const LIFE: Duration = Duration::from_hours(7 * 24);

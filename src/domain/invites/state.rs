@@ -1,52 +1,28 @@
 //! States of an invite, and the channels of its messages.
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
-use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantArray};
-use utoipa::ToSchema;
-
-/// State of an invite, from draft to acceptance.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-#[schema(as = InviteState)]
-pub enum State {
-    /// No message has been sent.
-    Draft,
-    /// Both messages were sent or are queued.
-    Sent,
-    /// A person opened the link of the text message.
-    Opened,
-    /// The number is verified, the address is not yet.
-    PhoneOk,
-    /// The address is verified, the number is not yet.
-    EmailOk,
-    /// Both are verified, and a conversation was created.
-    Accepted,
-    /// Its seven days have passed without acceptance.
-    Expired,
-    /// The practice canceled the invite.
-    Revoked,
-    /// One of the messages could not be delivered.
-    Bounced,
+crate::text_enum! {
+    /// State of an invite, from draft to acceptance.
+    #[schema(as = InviteState)]
+    pub enum State {
+        /// No message has been sent.
+        Draft = "draft",
+        /// Both messages were sent or are queued.
+        Sent = "sent",
+        /// A person opened the link of the text message.
+        Opened = "opened",
+        /// The number is verified, the address is not yet.
+        PhoneOk = "phone_ok",
+        /// The address is verified, the number is not yet.
+        EmailOk = "email_ok",
+        /// Both are verified, and a conversation was created.
+        Accepted = "accepted",
+        /// Its seven days have passed without acceptance.
+        Expired = "expired",
+        /// The practice canceled the invite.
+        Revoked = "revoked",
+        /// One of the messages could not be delivered.
+        Bounced = "bounced",
+    }
 }
 
 impl State {
@@ -67,31 +43,13 @@ impl State {
     }
 }
 
-/// Channel of one of an invite's messages.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    EnumString,
-    IntoStaticStr,
-    Serialize,
-    Deserialize,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-#[schema(as = InviteChannel)]
-pub enum Channel {
-    /// The text message.
-    Sms,
-    /// The e-mail.
-    Email,
+crate::text_enum! {
+    /// Channel of one of an invite's messages.
+    #[schema(as = InviteChannel)]
+    pub enum Channel {
+        /// The text message.
+        Sms = "sms",
+        /// The e-mail.
+        Email = "email",
+    }
 }
-
-crate::text_enum!(State, Channel);

@@ -7,8 +7,9 @@ use diesel::{insert_into, update};
 
 use super::{Channel, NewInvite, State};
 use crate::domain::links::{AccessScope, Destination};
-use crate::kit::ids::{AccountId, ConversationId, InviteId, LinkId, PracticeId, StaffId};
-use crate::kit::{Email, Language, Phone, Timestamp};
+use crate::kit::{
+    AccountId, ConversationId, Email, InviteId, Language, LinkId, Phone, PracticeId, StaffId, Timestamp,
+};
 use crate::platform::db::schema::{invites, practice_links};
 use crate::platform::db::{Conn, Locked, MultiBackend, Result, columns};
 

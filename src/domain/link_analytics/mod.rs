@@ -20,15 +20,8 @@ pub use writer::{Writer, flush, spawn};
 
 use std::time::Duration;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
-use strum::{EnumString, IntoStaticStr, VariantArray};
-
-use crate::kit::ids::LinkId;
-use crate::platform::db;
-use crate::platform::tx::Tx;
-use crate::text_enum;
+use crate::kit::LinkId;
+use crate::platform::{Tx, db};
 
 /// How long rolled-up events are kept, so that counters can be checked against them.
 const RETENTION: Duration = Duration::from_hours(35 * 24);
@@ -40,49 +33,32 @@ const OTHER: &str = "other";
 /// How many old events one sweep deletes.
 const SWEEP: i64 = 5_000;
 
-/// One step of a visitor on the way to a pairing.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-    AsExpression,
-    FromSqlRow,
-)]
-#[strum(serialize_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum Step {
-    /// The page was shown, to a person or a bot.
-    View,
-    /// The page was shown to a bot, a preview or a prefetch.
-    BotView,
-    /// The page's own beacon came back, so a person saw it.
-    ConfirmedView,
-    /// The page was reached by the printed QR code, or the code was scanned in the app.
-    Scan,
-    TapIos,
-    TapAndroid,
-    /// The code was typed into the app and became a link token.
-    CodeTyped,
-    /// A text was sent to a phone: a code or the link to the app.
-    SmsSent,
-    /// A phone number was verified.
-    Verified,
-    Paired,
-    /// The practice confirmed the patient's identity.
-    Confirmed,
-    /// The practice rejected the patient's identity.
-    Rejected,
+crate::text_enum! {
+    /// One step of a visitor on the way to a pairing.
+    pub enum Step {
+        /// The page was shown, to a person or a bot.
+        View = "view",
+        /// The page was shown to a bot, a preview or a prefetch.
+        BotView = "bot_view",
+        /// The page's own beacon came back, so a person saw it.
+        ConfirmedView = "confirmed_view",
+        /// The page was reached by the printed QR code, or the code was scanned in the app.
+        Scan = "scan",
+        TapIos = "tap_ios",
+        TapAndroid = "tap_android",
+        /// The code was typed into the app and became a link token.
+        CodeTyped = "code_typed",
+        /// A text was sent to a phone: a code or the link to the app.
+        SmsSent = "sms_sent",
+        /// A phone number was verified.
+        Verified = "verified",
+        Paired = "paired",
+        /// The practice confirmed the patient's identity.
+        Confirmed = "confirmed",
+        /// The practice rejected the patient's identity.
+        Rejected = "rejected",
+    }
 }
-
-text_enum!(Step);
 
 /// Counts one step in the transaction of the fact itself.
 pub fn record(tx: &mut Tx, link_id: &LinkId, step: Step) -> db::Result<()> {

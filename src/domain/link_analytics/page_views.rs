@@ -6,8 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::backlog::Backlog;
 use super::{MOST_CHANNELS, OTHER, Step};
-use crate::kit::Timestamp;
-use crate::kit::ids::LinkId;
+use crate::kit::{LinkId, Timestamp};
 
 /// Days begin on a quarter of an hour in every time zone, so views can be summed per quarter and still be
 /// assigned to the right day.

@@ -7,8 +7,7 @@ use diesel::upsert::excluded;
 use diesel::{delete, insert_into, update};
 
 use super::{OTHER, Step};
-use crate::kit::Timestamp;
-use crate::kit::ids::{BatchId, FunnelEventId, LinkId};
+use crate::kit::{BatchId, FunnelEventId, LinkId, Timestamp};
 use crate::platform::db::schema::{funnel_counts, funnel_events, practice_links, practices};
 use crate::platform::db::{Both, Conn, Result, columns};
 

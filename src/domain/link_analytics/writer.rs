@@ -11,10 +11,8 @@ use super::backlog::Batch;
 use super::page_views::{Key, PageViews, PendingCounts};
 use super::store::{self, ClaimedEvent, Event};
 use super::{MOST_CHANNELS, OTHER, Step};
-use crate::kit::ids::{BatchId, FunnelEventId, LinkId};
-use crate::kit::{Timestamp, secret};
-use crate::platform::db;
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{BatchId, FunnelEventId, LinkId, Timestamp, secret};
+use crate::platform::{Service, Tx, db};
 
 /// Interval between writes. Counts in memory are at most this old; with the roll-up that stays well within
 /// the minute that the funnel promises.

@@ -3,9 +3,8 @@
 
 use super::{Link, Owner, store};
 use crate::domain::staff::{self, Permission, Staff};
-use crate::kit::ids::{LinkId, StaffId};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::kit::{LinkId, StaffId};
+use crate::platform::{Tx, db};
 
 /// Which links, conversations and invites of the practice a staff member sees.
 #[derive(Debug, Clone)]

@@ -3,8 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Damm's totally anti-symmetric quasigroup of order 10, the one given in his thesis.
 const QUASIGROUP: [[u8; 10]; 10] = [

@@ -10,10 +10,9 @@ use crate::domain::link_analytics::BadRange;
 use crate::domain::practices::Practice;
 use crate::domain::staff;
 use crate::domain::webhooks::{self, Fact};
-use crate::kit::ids::{LinkId, PracticeId, StaffId};
+use crate::kit::{LinkId, PracticeId, StaffId};
 use crate::platform::audit::{Action, Actor};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Why a link was not shown, created or changed.
 #[derive(Debug, thiserror::Error)]

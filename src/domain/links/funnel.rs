@@ -5,9 +5,9 @@ use serde_json::json;
 use super::{ManageError, find_in_scope};
 use crate::domain::link_analytics::{self, Range, Report};
 use crate::domain::staff::{self, Staff};
-use crate::kit::ids::LinkId;
+use crate::kit::LinkId;
+use crate::platform::Tx;
 use crate::platform::audit::Action;
-use crate::platform::tx::Tx;
 
 /// Reports how many of a link's visitors reached each step of the sign-up. The days are ISO 8601 dates in
 /// the practice's time zone.

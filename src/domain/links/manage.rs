@@ -4,9 +4,8 @@
 use super::edit::{self, Change, ManageError, People, owner_exists};
 use super::{AccessScope, Destination, Link, NewLink, Owner, find_destination, store};
 use crate::domain::staff::{self, Permission, Staff, check_staff};
-use crate::kit::ids::{LinkId, PracticeId, StaffId};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::kit::{LinkId, PracticeId, StaffId};
+use crate::platform::{Tx, db};
 
 /// A link and the staff members on it.
 pub struct LinkDetails {

@@ -27,19 +27,11 @@ pub use token::{LinkToken, Source};
 
 use std::collections::HashSet;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
-use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantArray};
-use utoipa::ToSchema;
-
 use crate::domain::link_analytics;
 use crate::domain::practices::{self, Practice};
-use crate::kit::ids::{LinkId, PracticeId, StaffId};
+use crate::kit::{LinkId, PracticeId, StaffId};
+use crate::platform::Tx;
 use crate::platform::db::{self, Conn};
-use crate::platform::tx::Tx;
-use crate::text_enum;
 
 /// Why a code or a token was refused.
 #[derive(Debug, thiserror::Error)]
@@ -60,37 +52,19 @@ pub enum Error {
     Db(#[from] db::Error),
 }
 
-/// Lifecycle state of a practice link.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[strum(serialize_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-#[diesel(sql_type = Text)]
-pub enum State {
-    /// The link accepts new patients.
-    Active,
-    /// The link temporarily accepts no new patients, and its page says so.
-    Paused,
-    /// The link permanently forwards to another link of the practice, and keeps its own attribution.
-    Retired,
-    /// The practice has closed; the link answers like an unknown code.
-    Closed,
+crate::text_enum! {
+    /// Lifecycle state of a practice link.
+    pub enum State {
+        /// The link accepts new patients.
+        Active = "active",
+        /// The link temporarily accepts no new patients, and its page says so.
+        Paused = "paused",
+        /// The link permanently forwards to another link of the practice, and keeps its own attribution.
+        Retired = "retired",
+        /// The practice has closed; the link answers like an unknown code.
+        Closed = "closed",
+    }
 }
-
-text_enum!(State);
 
 /// A link that can be opened, with its effective link and its practice.
 #[derive(Clone)]

@@ -10,8 +10,7 @@ use diesel::expression::AsExpression;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
 
-use crate::kit::Id as _;
-use crate::kit::ids::{StaffId, TeamId};
+use crate::kit::{Id as _, StaffId, TeamId};
 
 /// The text of [`Owner::Practice`]; teams and staff members are stored by their ids.
 const PRACTICE: &str = "practice";

@@ -1,19 +1,14 @@
 //! Queries on `practice_links` and `link_people`.
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
 use diesel::insert_into;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use strum::{EnumString, IntoStaticStr};
 
 use super::{AccessScope, Change, NewLink, Owner, State};
 use crate::domain::practices::Practice;
-use crate::kit::Timestamp;
-use crate::kit::ids::{LinkId, PracticeId, StaffId};
+use crate::kit::{LinkId, PracticeId, StaffId, Timestamp};
 use crate::platform::db::schema::{link_people, practice_links, practices};
 use crate::platform::db::{Both, Conn, Result, Shared, columns};
-use crate::text_enum;
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -53,18 +48,15 @@ impl Link {
     }
 }
 
-/// What a staff member does on a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, AsExpression, FromSqlRow)]
-#[strum(serialize_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum Part {
-    /// Sees the link's conversations.
-    Member,
-    /// Is notified of the link's new conversations.
-    Notify,
+crate::text_enum! {
+    /// What a staff member does on a link.
+    pub enum Part {
+        /// Sees the link's conversations.
+        Member = "member",
+        /// Is notified of the link's new conversations.
+        Notify = "notify",
+    }
 }
-
-text_enum!(Part);
 
 /// Inserts a link; `None` if the code is taken.
 pub fn insert(

@@ -2,54 +2,32 @@
 
 use std::time::Duration;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr};
-use utoipa::ToSchema;
 
 use crate::domain::link_analytics::Step;
-use crate::kit::ids::{LinkId, LinkTapId};
-use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::Tx;
-use crate::text_enum;
+use crate::kit::{LinkId, LinkTapId, Secret, Timestamp};
+use crate::platform::Tx;
 
 const LIFE: Duration = Duration::from_hours(30 * 24);
 const TYPE: &str = "link+jwt";
 const AUDIENCE: &str = "practice-links:link";
 
-/// How a code reached the device. Each of these is exact: the device itself held the code.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    EnumString,
-    IntoStaticStr,
-    Serialize,
-    Deserialize,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum Source {
-    /// The link itself opened the installed app.
-    UniversalLink,
-    /// Google Play passed the code on after the install.
-    PlayReferrer,
-    /// The link opened an App Clip.
-    AppClip,
-    /// The code was pasted, with the patient's consent.
-    Pasteboard,
-    /// The patient typed the code.
-    Typed,
-    /// The QR code was scanned in the app.
-    Scanned,
+crate::text_enum! {
+    /// How a code reached the device. Each of these is exact: the device itself held the code.
+    pub enum Source {
+        /// The link itself opened the installed app.
+        UniversalLink = "universal_link",
+        /// Google Play passed the code on after the install.
+        PlayReferrer = "play_referrer",
+        /// The link opened an App Clip.
+        AppClip = "app_clip",
+        /// The code was pasted, with the patient's consent.
+        Pasteboard = "pasteboard",
+        /// The patient typed the code.
+        Typed = "typed",
+        /// The QR code was scanned in the app.
+        Scanned = "scanned",
+    }
 }
 
 impl Source {
@@ -63,8 +41,6 @@ impl Source {
         }
     }
 }
-
-text_enum!(Source);
 
 #[derive(Serialize, Deserialize)]
 struct Claims {

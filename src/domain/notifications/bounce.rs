@@ -7,12 +7,10 @@ use super::message::{self, Kind, Payload};
 use super::recipient::{self, Addressee};
 use super::{preference, store};
 use crate::domain::{links, practices, staff};
-use crate::kit::Timestamp;
-use crate::kit::ids::OutboxId;
+use crate::kit::{OutboxId, Timestamp};
 use crate::platform::audit::{Action, Actor};
-use crate::platform::db;
 use crate::platform::outbox::{self, Channel, Job, Outcome, Receipt, Report, Topics};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// A mailbox that is gone; any other rejection is about one mail.
 const GONE: Outcome = Outcome::MAILBOX_GONE;
@@ -21,7 +19,7 @@ const GONE: Outcome = Outcome::MAILBOX_GONE;
 pub struct Event {
     pub kind: EventKind,
     /// `Message-ID` header of the mail, made of the outbox row's id.
-    pub message_id: String,
+    pub message: String,
     /// When it happened, if the sender says so.
     pub at: Option<Timestamp>,
 }
@@ -40,8 +38,8 @@ pub enum EventKind {
 
 /// Processes a mail server's report once per `webhook-id`. The id is remembered because a signature is
 /// valid for minutes, and not every event in a report carries its time.
-pub fn process_report(tx: &mut Tx, topics: &Topics, webhook_id: &str, events: &[Event]) -> db::Result<()> {
-    let id = tx.keys.blind("mail-report", webhook_id);
+pub fn process_report(tx: &mut Tx, topics: &Topics, report: &str, events: &[Event]) -> db::Result<()> {
+    let id = tx.keys.blind("mail-report", report);
     match store::remember_report(tx.conn, &id, tx.now)? {
         0 => Ok(()),
         _ => events.iter().try_for_each(|event| process_event(tx, topics, event)),
@@ -51,7 +49,7 @@ pub fn process_report(tx: &mut Tx, topics: &Topics, webhook_id: &str, events: &[
 /// Processes one event about a mail, a notification or any other kind. An unknown mail or a
 /// repeated event changes nothing.
 fn process_event(tx: &mut Tx, topics: &Topics, event: &Event) -> db::Result<()> {
-    let Some(id) = row_id(&event.message_id) else { return Ok(()) };
+    let Some(id) = row_id(&event.message) else { return Ok(()) };
     let Some(job) = outbox::find(tx, &id)?.filter(|job| job.channel == Channel::Email) else {
         return Ok(());
     };
@@ -72,8 +70,8 @@ fn process_event(tx: &mut Tx, topics: &Topics, event: &Event) -> db::Result<()> 
 }
 
 /// Extracts the outbox row's id, `out_…`, from a `Message-ID` such as `<out_…@domain>`.
-fn row_id(message_id: &str) -> Option<OutboxId> {
-    let (id, _) = message_id.trim().trim_matches(['<', '>']).split_once('@')?;
+fn row_id(message: &str) -> Option<OutboxId> {
+    let (id, _) = message.trim().trim_matches(['<', '>']).split_once('@')?;
     let is_ours = id.starts_with("out_") && id.len() <= 64;
     let is_plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     (is_ours && is_plain).then(|| id.into())

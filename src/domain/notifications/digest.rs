@@ -9,11 +9,8 @@ use std::time::Duration;
 
 use super::message::{self, Payload};
 use super::{Recipient, store};
-use crate::kit::Timestamp;
-use crate::kit::ids::{DigestId, LinkId};
-use crate::platform::db;
-use crate::platform::outbox;
-use crate::platform::tx::Tx;
+use crate::kit::{DigestId, LinkId, Timestamp};
+use crate::platform::{Tx, db, outbox};
 
 /// Digests are kept for 30 days, to answer an operator's questions.
 const KEPT: Duration = Duration::from_hours(30 * 24);

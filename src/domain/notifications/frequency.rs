@@ -2,14 +2,8 @@
 
 use std::time::Duration;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantArray};
-use utoipa::ToSchema;
 
 use crate::kit::Timestamp;
 
@@ -18,39 +12,21 @@ const BURST: Duration = Duration::from_mins(15);
 /// Hour of the day when daily digests go out, in the practice's time zone.
 const MORNING: i8 = 8;
 
-/// How often a person is notified of a link's new patients.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Default,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum Frequency {
-    /// One e-mail per patient; a burst is merged into one e-mail.
-    #[default]
-    Immediate,
-    /// One e-mail at the full hour.
-    Hourly,
-    /// One e-mail a day, at 8 AM in the practice's time zone.
-    Daily,
-    /// No e-mails about new patients.
-    Off,
+crate::text_enum! {
+    /// How often a person is notified of a link's new patients.
+    #[derive(Default)]
+    pub enum Frequency {
+        /// One e-mail per patient; a burst is merged into one e-mail.
+        #[default]
+        Immediate = "immediate",
+        /// One e-mail at the full hour.
+        Hourly = "hourly",
+        /// One e-mail a day, at 8 AM in the practice's time zone.
+        Daily = "daily",
+        /// No e-mails about new patients.
+        Off = "off",
+    }
 }
-
-crate::text_enum!(Frequency);
 
 impl Frequency {
     /// When a digest opened now is due. The time is the same for all that are opened within the same

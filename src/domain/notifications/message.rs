@@ -4,11 +4,9 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
 use super::recipient::{self, Addressee, Recipient};
-use crate::kit::Timestamp;
-use crate::kit::ids::{DigestId, LinkId, PracticeId};
-use crate::platform::db;
+use crate::kit::{DigestId, LinkId, PracticeId, Timestamp};
 use crate::platform::outbox::{self, Channel, Message};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Kinds of notifications, with an example of each subject line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]

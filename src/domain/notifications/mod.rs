@@ -29,9 +29,8 @@ use jiff::tz::TimeZone;
 use crate::domain::links::Destination;
 use crate::domain::practices::{self, Practice};
 use crate::domain::staff;
-use crate::kit::ids::{InviteId, LinkId, PairingId, PracticeId, SessionId};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::kit::{InviteId, LinkId, PairingId, PracticeId, SessionId};
+use crate::platform::{Tx, db};
 use message::{Kind, Payload};
 
 /// More new patients than this within one burst window are merged into one mail.

@@ -16,11 +16,9 @@ use super::{Error, Frequency, token};
 use crate::domain::links::{self, Destination};
 use crate::domain::practices::Practice;
 use crate::domain::staff::{self, Permission, Staff};
-use crate::kit::ids::LinkId;
-use crate::kit::{Email, Timestamp};
+use crate::kit::{Email, LinkId, Timestamp};
 use crate::platform::audit::Action;
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// How often one recipient is notified of one link's new patients.
 pub struct Setting {

@@ -5,12 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::practices::Practice;
 use crate::domain::{links, staff};
-use crate::kit::ids::{LinkId, PracticeId, StaffId};
-use crate::kit::{Email, Id as _};
+use crate::kit::{Email, Id as _, LinkId, PracticeId, StaffId};
 use crate::platform::audit::Actor;
-use crate::platform::db;
 use crate::platform::keys::Keys;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// A staff member, or the practice itself at its own address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,9 +44,9 @@ impl From<Recipient> for Actor {
 }
 
 impl From<String> for Recipient {
-    fn from(id: String) -> Self {
-        let is_practice = id.strip_prefix(PracticeId::PREFIX).is_some_and(|rest| rest.starts_with('_'));
-        if is_practice { Self::Practice(id.into()) } else { Self::Staff(id.into()) }
+    fn from(text: String) -> Self {
+        let is_practice = text.strip_prefix(PracticeId::PREFIX).is_some_and(|rest| rest.starts_with('_'));
+        if is_practice { Self::Practice(text.into()) } else { Self::Staff(text.into()) }
     }
 }
 

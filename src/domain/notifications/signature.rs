@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::kit::{Timestamp, standard_webhooks};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 
 /// How far the sender's clock may be off, and so how long an overheard message can be replayed.
 const TOLERANCE: Duration = Duration::from_mins(5);
@@ -11,7 +11,7 @@ const TOLERANCE: Duration = Duration::from_mins(5);
 /// The three headers of a signed message, and its raw body.
 pub struct Signed {
     /// Value of the `webhook-id` header.
-    pub id: String,
+    pub message: String,
     /// Value of `webhook-timestamp`, in Unix seconds.
     pub timestamp: String,
     /// Value of `webhook-signature`: several signatures while the sender's secret is being replaced.
@@ -23,9 +23,9 @@ pub struct Signed {
 /// Whether `signed` is fresh and signed with `mail.events_secret`. Without a secret nothing is accepted.
 pub fn is_ours(service: &Service, signed: &Signed) -> bool {
     let Some(secret) = &service.settings.mail.events_secret else { return false };
-    let Signed { id, timestamp, signatures, body } = signed;
+    let Signed { message, timestamp, signatures, body } = signed;
     is_fresh(service.now(), timestamp)
-        && standard_webhooks::is_signed(secret, id, timestamp, signatures, body)
+        && standard_webhooks::is_signed(secret, message, timestamp, signatures, body)
 }
 
 fn is_fresh(now: Timestamp, timestamp: &str) -> bool {

@@ -9,8 +9,7 @@ use diesel::{delete, insert_into, update};
 use super::{Frequency, Recipient};
 use crate::domain::links::{Part, State};
 use crate::domain::staff::Access;
-use crate::kit::Timestamp;
-use crate::kit::ids::{DigestId, LinkId, OutboxId, PairingId, PracticeId, StaffId};
+use crate::kit::{DigestId, LinkId, OutboxId, PairingId, PracticeId, StaffId, Timestamp};
 use crate::platform::db::schema::{
     bounced_mailboxes, digests, link_people, mail_reports, mailed, notice_preferences, notice_turns,
     pairing_links, pairings, practice_links, staff,
@@ -298,8 +297,8 @@ pub fn forget_mailed(conn: &mut Conn, before: Timestamp) -> Result<usize> {
 }
 
 /// Remembers a mail server's report; returns 0 if it was seen before.
-pub fn remember_report(conn: &mut Conn, id: &str, now: Timestamp) -> Result<usize> {
-    let row = (mail_reports::id.eq(id), mail_reports::created_at.eq(now));
+pub fn remember_report(conn: &mut Conn, digest: &str, now: Timestamp) -> Result<usize> {
+    let row = (mail_reports::id.eq(digest), mail_reports::created_at.eq(now));
     Ok(Both(insert_into(mail_reports::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }
 

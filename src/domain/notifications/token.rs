@@ -5,9 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Recipient;
-use crate::kit::ids::LinkId;
-use crate::kit::signed_token;
-use crate::platform::tx::Tx;
+use crate::kit::{LinkId, signed_token};
+use crate::platform::Tx;
 
 /// Purpose of the MAC, so that the token is valid nowhere else.
 const PURPOSE: &str = "unsubscribe";

@@ -10,11 +10,9 @@ use super::words::{self, MailText};
 use super::{Frequency, bounce, store, token};
 use crate::domain::links::{self, Destination};
 use crate::domain::practices::{self, Practice};
-use crate::kit::Email;
-use crate::kit::ids::LinkId;
-use crate::platform::db;
+use crate::kit::{Email, LinkId};
 use crate::platform::outbox::{Job, Mail, Outcome, Outgoing, Rendered, Report, Topic, Topics};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// The outbox topics of all notifications.
 pub fn topics() -> Topics {

@@ -25,11 +25,13 @@ pub fn new_pairing(practice: &Practice, at: Timestamp, link_label: &str) -> Mail
     let (heading, lead) = match language {
         Language::En => (
             "A new patient connected",
-            "There is a new conversation in your practice’s inbox. Confirm who it is before you share health information.",
+            "There is a new conversation in your practice’s inbox. Confirm who it is before you share health \
+                information.",
         ),
         Language::Es => (
             "Se conectó un paciente nuevo",
-            "Hay una conversación nueva en la bandeja de su consultorio. Antes de compartir datos de salud, confirme con quién habla.",
+            "Hay una conversación nueva en la bandeja de su consultorio. Antes de compartir datos de salud, \
+                confirme con quién habla.",
         ),
     };
     let facts = about(language, moment(practice, at), link_label);
@@ -42,10 +44,12 @@ pub fn digest(practice: &Practice, digest: &Digest, link_label: &str) -> MailTex
     let lead = match (language, digest.count) {
         (_, 1) => new_pairing(practice, digest.first_at, "").lead,
         (Language::En, _) => {
-            "Their conversations are in your practice’s inbox. Confirm who each of them is before you share health information."
+            "Their conversations are in your practice’s inbox. Confirm who each of them is before you share \
+                health information."
         }
         (Language::Es, _) => {
-            "Sus conversaciones están en la bandeja de su consultorio. Antes de compartir datos de salud, confirme con quién habla en cada una."
+            "Sus conversaciones están en la bandeja de su consultorio. Antes de compartir datos de salud, \
+                confirme con quién habla en cada una."
         }
     };
     let heading = match (language, digest.count) {
@@ -63,11 +67,15 @@ pub fn new_device(practice: &Practice, at: Timestamp) -> MailText {
     let (heading, lead) = match language {
         Language::En => (
             "A patient signed in on a new device",
-            "Someone with the number of a patient connected with your practice signed in on a new device. Phone numbers change hands, so earlier messages stay hidden there until the person is confirmed again.",
+            "Someone with the number of a patient connected with your practice signed in on a new device. \
+                Phone numbers change hands, so earlier messages stay hidden there until the person is \
+                confirmed again.",
         ),
         Language::Es => (
             "Un paciente entró desde otro dispositivo",
-            "Alguien con el número de un paciente conectado con su consultorio inició sesión en un dispositivo nuevo. Los números de teléfono cambian de dueño, así que allí los mensajes anteriores quedan ocultos hasta que se confirme de nuevo a la persona.",
+            "Alguien con el número de un paciente conectado con su consultorio inició sesión en un \
+                dispositivo nuevo. Los números de teléfono cambian de dueño, así que allí los mensajes \
+                anteriores quedan ocultos hasta que se confirme de nuevo a la persona.",
         ),
     };
     let facts = about(language, moment(practice, at), "");
@@ -80,12 +88,15 @@ pub fn bounced(practice: &Practice, at: Timestamp) -> MailText {
     let (heading, lead, button) = match language {
         Language::En => (
             "An address refuses our e-mails",
-            "An address that gets your practice’s notices no longer accepts mail, so we stopped writing to it. The console shows whose it is. Correct it there, or let us try again.",
+            "An address that gets your practice’s notices no longer accepts mail, so we stopped writing to \
+                it. The console shows whose it is. Correct it there, or let us try again.",
             "Open the notices",
         ),
         Language::Es => (
             "Una dirección rechaza nuestros correos",
-            "Una dirección a la que llegan los avisos de su consultorio ya no acepta correo, así que dejamos de escribirle. En la consola se ve de quién es. Corríjala allí o permítanos intentarlo otra vez.",
+            "Una dirección a la que llegan los avisos de su consultorio ya no acepta correo, así que dejamos \
+                de escribirle. En la consola se ve de quién es. Corríjala allí o permítanos intentarlo otra \
+                vez.",
             "Abrir los avisos",
         ),
     };
@@ -99,12 +110,16 @@ pub fn other_number(practice: &Practice, at: Timestamp, link_label: &str) -> Mai
     let (heading, lead, button) = match language {
         Language::En => (
             "An invite was opened with a different number",
-            "Someone tried to accept an invite from your practice with a different phone number than the one you invited. We refused it and opened no conversation. The console shows which invite it was. Compare the number with your records, and call the person before you invite them again.",
+            "Someone tried to accept an invite from your practice with a different phone number than the one \
+                you invited. We refused it and opened no conversation. The console shows which invite it \
+                was. Compare the number with your records, and call the person before you invite them again.",
             "Open the invites",
         ),
         Language::Es => (
             "Se abrió una invitación con otro número",
-            "Alguien intentó aceptar una invitación de su consultorio con un número distinto del invitado. Se rechazó y no se abrió ninguna conversación. En la consola se ve qué invitación fue. Compare el número con sus fichas y llame a la persona antes de invitarla otra vez.",
+            "Alguien intentó aceptar una invitación de su consultorio con un número distinto del invitado. \
+                Se rechazó y no se abrió ninguna conversación. En la consola se ve qué invitación fue. \
+                Compare el número con sus fichas y llame a la persona antes de invitarla otra vez.",
             "Abrir las invitaciones",
         ),
     };

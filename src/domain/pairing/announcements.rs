@@ -5,9 +5,8 @@ use super::{PairingDetails, list};
 use crate::domain::conversations::{Access, append_system, practice_language, queue_grading, words};
 use crate::domain::identity::{self, Doubt};
 use crate::domain::notifications;
-use crate::kit::ids::{AccountId, PatientId, SessionId};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::kit::{AccountId, PatientId, SessionId};
+use crate::platform::{Tx, db};
 
 /// Tells every practice of an account, in the conversation and by e-mail, that a new device signed in.
 pub fn announce_new_device(tx: &mut Tx, account_id: &AccountId, session_id: &SessionId) -> db::Result<()> {

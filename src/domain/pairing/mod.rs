@@ -23,11 +23,9 @@ use crate::domain::link_analytics::{self, Step};
 use crate::domain::links::{Destination, Method};
 use crate::domain::notifications;
 use crate::domain::webhooks::{self, Fact};
-use crate::kit::Phone;
-use crate::kit::ids::{AccountId, ConversationId, InviteId, PairingId, PatientId, SessionId};
+use crate::kit::{AccountId, ConversationId, InviteId, PairingId, PatientId, Phone, SessionId};
 use crate::platform::audit::Action;
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// A pairing to create.
 pub struct NewPairing<'a> {

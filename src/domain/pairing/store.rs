@@ -8,8 +8,7 @@ use super::view::{Pairing, PracticeCard};
 use crate::domain::conversations::store::visible;
 use crate::domain::conversations::{Access, PairingSource};
 use crate::domain::links::Method;
-use crate::kit::Timestamp;
-use crate::kit::ids::{InviteId, LinkId, PairingId, PracticeId};
+use crate::kit::{InviteId, LinkId, PairingId, PracticeId, Timestamp};
 use crate::platform::db::schema::{pairing_links, pairings, practices};
 use crate::platform::db::{Both, Conn, Result};
 

@@ -4,8 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::conversations::PairingSource;
-use crate::kit::Timestamp;
-use crate::kit::ids::{PairingId, PracticeId};
+use crate::kit::{PairingId, PracticeId, Timestamp};
 
 /// The connection of a patient with a practice.
 #[derive(Clone, Serialize, ToSchema)]

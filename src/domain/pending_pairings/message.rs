@@ -6,12 +6,9 @@ use super::AppLinkRequest;
 use crate::domain::consent;
 use crate::domain::link_analytics::{self, Step};
 use crate::domain::links::{self, Destination};
-use crate::kit::ids::{LinkId, PendingPairingId};
-use crate::kit::{Language, gsm7};
-use crate::platform::db;
+use crate::kit::{Language, LinkId, PendingPairingId, gsm7};
 use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Sender, TextMessage, Topic};
-use crate::platform::rate_limits;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db, rate_limits};
 
 /// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
 const SEGMENT: usize = 160;

@@ -17,11 +17,9 @@ pub use message::LinkTopic;
 use crate::domain::invites::{self, Invite, TokenHolder};
 use crate::domain::link_analytics::{self, Step};
 use crate::domain::links::{self, Destination, Method};
-use crate::kit::ids::{AccountId, LinkId, PendingPairingId};
-use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
-use crate::platform::db;
+use crate::kit::{AccountId, Language, LinkId, PendingPairingId, Phone, Secret, Timestamp, Wait};
 use crate::platform::rate_limits::{self, RateLimit};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// A pending pairing expires after this long.
 const LIFE: Duration = Duration::from_hours(7 * 24);

@@ -4,8 +4,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel::{delete, insert_into, update};
 
-use crate::kit::Timestamp;
-use crate::kit::ids::{AccountId, LinkId, PendingPairingId, PracticeId};
+use crate::kit::{AccountId, LinkId, PendingPairingId, PracticeId, Timestamp};
 use crate::platform::db::schema::{pending_pairings, practice_links};
 use crate::platform::db::{Both, Conn, Result, columns};
 

@@ -6,55 +6,29 @@ pub mod store;
 pub use profile::{Change, Error, change, line, logo, set_logo, time_zone};
 pub use store::Practice;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
-use serde::Serialize;
-use strum::{EnumString, IntoStaticStr, VariantArray};
+use crate::kit::{Email, Language, PracticeId};
+use crate::platform::{Tx, db};
 
-use crate::kit::ids::PracticeId;
-use crate::kit::{Email, Language};
-use crate::platform::db;
-use crate::platform::tx::Tx;
-use crate::text_enum;
-
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    AsExpression,
-    FromSqlRow,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum Plan {
-    /// One link.
-    Basic,
-    /// Additional links with their own tags and owners.
-    Communicator,
+crate::text_enum! {
+    pub enum Plan {
+        /// One link.
+        Basic = "basic",
+        /// Additional links with their own tags and owners.
+        Communicator = "communicator",
+    }
 }
 
-/// Lifecycle state of a practice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, AsExpression, FromSqlRow)]
-#[strum(serialize_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum State {
-    /// Patients can reach the practice.
-    Active,
-    /// The operator has hidden its pages for now.
-    Suspended,
-    /// Closed permanently.
-    Closed,
+crate::text_enum! {
+    /// Lifecycle state of a practice.
+    pub enum State {
+        /// Patients can reach the practice.
+        Active = "active",
+        /// The operator has hidden its pages for now.
+        Suspended = "suspended",
+        /// Closed permanently.
+        Closed = "closed",
+    }
 }
-
-text_enum!(Plan, State);
 
 /// A profile field with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,11 +5,9 @@ use serde_json::{Value, json};
 use super::store::{self, Changes};
 use super::{BadField, Practice};
 use crate::kit::color::BadAccent;
-use crate::kit::ids::{PracticeId, StaffId};
-use crate::kit::{Accent, Email, Language, secret};
+use crate::kit::{Accent, Email, Language, PracticeId, StaffId, secret};
 use crate::platform::audit::Action;
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Changes of a profile; `None` leaves a field unchanged.
 #[derive(Default)]

@@ -5,8 +5,7 @@ use diesel::prelude::*;
 use jiff::tz::TimeZone;
 
 use super::{NewPractice, Plan, State};
-use crate::kit::ids::PracticeId;
-use crate::kit::{Accent, Email, Language, Timestamp};
+use crate::kit::{Accent, Email, Language, PracticeId, Timestamp};
 use crate::platform::db::schema::practices;
 use crate::platform::db::{Conn, Result, Shared, columns};
 

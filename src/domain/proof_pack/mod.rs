@@ -14,11 +14,9 @@ use crate::domain::inbox::{self, InboxEntry, Reader};
 use crate::domain::practices::Practice;
 use crate::domain::printing::{FactSheet, Section};
 use crate::domain::staff::{self, Staff};
-use crate::kit::ids::{ConversationId, StaffId};
-use crate::kit::{Language, Timestamp};
+use crate::kit::{ConversationId, Language, StaffId, Timestamp};
 use crate::platform::audit::{self, Action, Filter};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 use words::Words;
 
 /// The page has room for this many decisions; of a longer history the first and the last ones are printed.

@@ -16,7 +16,8 @@ const RECORD_NUMBER: &str = "MR";
 #[serde(rename_all = "camelCase")]
 struct Named {
     resource_type: String,
-    id: Option<String>,
+    #[serde(rename = "id")]
+    logical: Option<String>,
     #[serde(default)]
     identifier: Vec<Identifier>,
 }
@@ -140,7 +141,7 @@ fn number<'a>(named: &'a Named, options: &Options) -> Option<&'a str> {
         })
     };
     let current = || named.identifier.iter().filter(is_current);
-    value(current().find(is_marked)).or_else(|| value(current().next())).or(named.id.as_deref())
+    value(current().find(is_marked)).or_else(|| value(current().next())).or(named.logical.as_deref())
 }
 
 fn names(draft: &mut Draft<'_>, patient: &Patient, today: Date) {

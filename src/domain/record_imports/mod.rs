@@ -26,9 +26,6 @@ pub mod topic;
 
 use std::io;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
 use serde_json::json;
 
 pub use columns::Field;
@@ -40,12 +37,9 @@ pub use topic::ImportTopic;
 
 use crate::domain::identity::grading;
 use crate::domain::staff::Staff;
-use crate::kit::csv;
-use crate::kit::ids::{ImportId, PracticeId};
+use crate::kit::{ImportId, PracticeId, csv};
 use crate::platform::audit::{Action, Actor};
-use crate::platform::db;
-use crate::platform::tx::Tx;
-use crate::text_enum;
+use crate::platform::{Tx, db};
 use draft::ParsedRow;
 use rows::HEADINGS;
 use steps::Step;
@@ -57,38 +51,22 @@ const GRADED_AT_ONCE: i64 = 50;
 /// How long results are stored.
 const KEPT: std::time::Duration = std::time::Duration::from_hours(90 * 24);
 
-/// State of an import.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    serde::Serialize,
-    AsExpression,
-    FromSqlRow,
-    utoipa::ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-#[schema(as = ImportState)]
-pub enum State {
-    /// No row has been processed yet.
-    Queued,
-    /// Rows are being processed.
-    Running,
-    /// All rows were processed.
-    Done,
-    /// A step kept failing; rows processed before stay imported.
-    Failed,
-    /// Staff ended the import; rows processed before stay imported.
-    Cancelled,
+crate::text_enum! {
+    /// State of an import.
+    #[schema(as = ImportState)]
+    pub enum State {
+        /// No row has been processed yet.
+        Queued = "queued",
+        /// Rows are being processed.
+        Running = "running",
+        /// All rows were processed.
+        Done = "done",
+        /// A step kept failing; rows processed before stay imported.
+        Failed = "failed",
+        /// Staff ended the import; rows processed before stay imported.
+        Cancelled = "cancelled",
+    }
 }
-
-text_enum!(State);
 
 impl State {
     /// The states of an import that is not over.

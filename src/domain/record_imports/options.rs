@@ -1,40 +1,21 @@
 //! How an uploaded file is read.
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
 use super::columns::{Columns, Field};
-use crate::text_enum;
 
-/// File format of an import.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    EnumString,
-    IntoStaticStr,
-    Serialize,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-#[schema(as = ImportFormat)]
-pub enum Format {
-    /// A table with headings.
-    Csv,
-    /// FHIR resources, one per line.
-    Ndjson,
-    /// FHIR resources in a Bundle.
-    Bundle,
+crate::text_enum! {
+    /// File format of an import.
+    #[schema(as = ImportFormat)]
+    pub enum Format {
+        /// A table with headings.
+        Csv = "csv",
+        /// FHIR resources, one per line.
+        Ndjson = "ndjson",
+        /// FHIR resources in a Bundle.
+        Bundle = "bundle",
+    }
 }
 
 impl Format {
@@ -48,33 +29,16 @@ impl Format {
     }
 }
 
-/// What happens to records that a file does not name.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    EnumString,
-    IntoStaticStr,
-    Serialize,
-    Deserialize,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-#[schema(as = ImportMode)]
-pub enum Mode {
-    /// They stay as they are.
-    Merge,
-    /// They become inactive: the file is the complete list.
-    Replace,
+crate::text_enum! {
+    /// What happens to records that a file does not name.
+    #[schema(as = ImportMode)]
+    pub enum Mode {
+        /// They stay as they are.
+        Merge = "merge",
+        /// They become inactive: the file is the complete list.
+        Replace = "replace",
+    }
 }
-
-text_enum!(Format, Mode);
 
 /// Character encoding of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -16,9 +16,8 @@ use super::rows::Counts;
 use super::steps::{self, Step};
 use super::{Import, Options, finish, store};
 use crate::domain::records;
-use crate::kit::ids::ImportId;
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::kit::ImportId;
+use crate::platform::{Tx, db};
 
 /// How many records one job makes inactive.
 const AT_ONCE: i64 = 1_000;

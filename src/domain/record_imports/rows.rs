@@ -4,8 +4,7 @@ use super::Import;
 use super::draft::{Note, ParsedRow};
 use crate::domain::records::{self, IncomingRecord, Outcome};
 use crate::kit::csv;
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Headings of the result file.
 pub const HEADINGS: [&str; 5] = ["row", "record_number", "outcome", "code", "detail"];

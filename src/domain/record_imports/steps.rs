@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::kit::ids::{ImportId, PracticeId};
-use crate::platform::db;
+use crate::kit::{ImportId, PracticeId};
 use crate::platform::outbox::{self, Channel, Message};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Name of the jobs' topic in the outbox.
 pub const TOPIC: &str = "record_import";

@@ -8,8 +8,7 @@ use super::rows::Counts;
 use super::survey::Survey;
 use super::{Format, Mode, State};
 use crate::domain::staff::Staff;
-use crate::kit::Timestamp;
-use crate::kit::ids::{ImportId, PracticeId, StaffId};
+use crate::kit::{ImportId, PracticeId, StaffId, Timestamp};
 use crate::platform::db::schema::{import_chunks, patient_records, record_imports};
 use crate::platform::db::{Both, Conn, Result, columns};
 

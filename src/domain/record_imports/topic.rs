@@ -6,11 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::State;
 use super::draft::ParsedRow;
 use super::steps::{Payload, Step, TOPIC};
-use crate::kit::ids::OutboxId;
+use crate::kit::OutboxId;
 use crate::platform::audit::Actor;
-use crate::platform::db;
 use crate::platform::outbox::{Job, Outcome, Rendered, Topic};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Background job that runs one step of an import.
 #[derive(Default)]

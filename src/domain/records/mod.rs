@@ -9,52 +9,26 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use store::{Cursor, ListedRecord, Record, RecordValue};
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
 
 use crate::domain::staff::Staff;
-use crate::kit::ids::{ImportId, PracticeId, RecordId};
-use crate::kit::names;
-use crate::kit::{Email, Phone, Timestamp};
-use crate::platform::db;
-use crate::platform::tx::Tx;
-use crate::text_enum;
+use crate::kit::{Email, ImportId, Phone, PracticeId, RecordId, Timestamp, names};
+use crate::platform::{Tx, db};
 use store::Row;
 
-/// The kind of a record's value.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    serde::Serialize,
-    AsExpression,
-    FromSqlRow,
-    utoipa::ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-#[schema(as = RecordValueKind)]
-pub enum Kind {
-    /// A phone number, E.164.
-    Phone,
-    /// An e-mail address in lower case.
-    Email,
-    /// Given and family name. They are stored with a tab between them.
-    Name,
-    /// An ISO 8601 date.
-    BirthDate,
+crate::text_enum! {
+    /// The kind of a record's value.
+    #[schema(as = RecordValueKind)]
+    pub enum Kind {
+        /// A phone number, E.164.
+        Phone = "phone",
+        /// An e-mail address in lower case.
+        Email = "email",
+        /// Given and family name. They are stored with a tab between them.
+        Name = "name",
+        /// An ISO 8601 date.
+        BirthDate = "birth_date",
+    }
 }
-
-text_enum!(Kind);
 
 /// Between given and family name in a stored value of [`Kind::Name`].
 pub const NAME_SEPARATOR: char = '\t';

@@ -6,8 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Kind;
-use crate::kit::Timestamp;
-use crate::kit::ids::{ImportId, PracticeId, RecordId};
+use crate::kit::{ImportId, PracticeId, RecordId, Timestamp};
 use crate::platform::db::schema::{patient_records, record_values};
 use crate::platform::db::{Cell, Conn, OnConflict, Result, columns, many_insert_into};
 

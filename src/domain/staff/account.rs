@@ -11,7 +11,7 @@ use super::sign_in::throttle::{self, Client, Factor};
 use super::{Error, Member, MemberChange, Staff, password_link, session, sign_in, store};
 use crate::kit::{Email, Secret};
 use crate::platform::audit::Action;
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx};
 
 /// A request to replace one's own password.
 pub struct PasswordChange {

@@ -29,44 +29,20 @@ pub use token::StaffToken;
 
 use std::collections::BTreeSet;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
-
 use crate::domain::practices::{self, Practice};
-use crate::kit::ids::{PracticeId, StaffId, TeamId};
-use crate::kit::{Email, Wait};
-use crate::platform::db;
-use crate::platform::tx::Tx;
-use crate::text_enum;
+use crate::kit::{Email, PracticeId, StaffId, TeamId, Wait};
+use crate::platform::{Tx, db};
 
-/// A state that an admin can give a staff member's account.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    serde::Serialize,
-    serde::Deserialize,
-    AsExpression,
-    FromSqlRow,
-    utoipa::ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-#[schema(as = StaffAccess)]
-pub enum Access {
-    /// The staff member may sign in.
-    Active,
-    /// The staff member is signed out at once and cannot sign in.
-    Disabled,
+crate::text_enum! {
+    /// A state that an admin can give a staff member's account.
+    #[schema(as = StaffAccess)]
+    pub enum Access {
+        /// The staff member may sign in.
+        Active = "active",
+        /// The staff member is signed out at once and cannot sign in.
+        Disabled = "disabled",
+    }
 }
-
-text_enum!(Access);
 
 /// The account state of a staff member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]

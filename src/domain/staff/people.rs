@@ -6,11 +6,9 @@ use serde_json::{Value, json};
 
 use super::{Access, Error, Member, NewMember, Permission, Role, Staff, State};
 use super::{password_link, session, sign_in, store};
-use crate::kit::Email;
-use crate::kit::ids::StaffId;
+use crate::kit::{Email, StaffId};
 use crate::platform::audit::{Action, Actor};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// A button that is pressed twice sends only one e-mail.
 const INVITATION_PAUSE: Duration = Duration::from_mins(1);

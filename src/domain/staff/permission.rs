@@ -1,39 +1,17 @@
 //! What a role may do. Every call of staff names the one permission that it needs, and the test of the
 //! permission matrix walks every route with every role.
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
-
-use crate::text_enum;
-
-/// The role of a staff member, which decides their permissions.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantArray,
-    serde::Serialize,
-    AsExpression,
-    FromSqlRow,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum Role {
-    /// Manages everything in the practice.
-    Admin,
-    /// Sees only the conversations of links they belong to.
-    Member,
-    /// The operator's own staff, who configure links for a practice.
-    Support,
+crate::text_enum! {
+    /// The role of a staff member, which decides their permissions.
+    pub enum Role {
+        /// Manages everything in the practice.
+        Admin = "admin",
+        /// Sees only the conversations of links they belong to.
+        Member = "member",
+        /// The operator's own staff, who configure links for a practice.
+        Support = "support",
+    }
 }
-
-text_enum!(Role);
 
 /// One thing that staff may or may not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,10 +5,9 @@ use serde_json::Value;
 
 use super::{Error, Permission, Role, session, store};
 use crate::domain::practices;
-use crate::kit::Secret;
-use crate::kit::ids::{PracticeId, StaffId, StaffSessionId};
+use crate::kit::{PracticeId, Secret, StaffId, StaffSessionId};
+use crate::platform::Tx;
 use crate::platform::audit::Action;
-use crate::platform::tx::Tx;
 
 /// The signed-in staff member behind a request.
 #[derive(Clone)]

@@ -5,8 +5,7 @@ use diesel::prelude::*;
 use diesel::{delete, insert_into, update};
 
 use super::{Access, MemberChange, NewMember, Role, State};
-use crate::kit::ids::{PracticeId, StaffId, TeamId};
-use crate::kit::{Email, Timestamp};
+use crate::kit::{Email, PracticeId, StaffId, TeamId, Timestamp};
 use crate::platform::db::schema::{staff, team_members, teams};
 use crate::platform::db::{Both, Conn, Locked, Result, columns};
 

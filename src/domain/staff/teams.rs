@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{Error, Staff, Team, all_work_at, store};
-use crate::kit::ids::{PracticeId, StaffId, TeamId};
+use crate::kit::{PracticeId, StaffId, TeamId};
 use crate::platform::audit::Action;
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 pub struct TeamDetails {
     pub team: Team,

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kit::ids::{StaffId, StaffSessionId};
-use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::Tx;
+use crate::kit::{Secret, StaffId, StaffSessionId, Timestamp};
+use crate::platform::Tx;
 
 /// Lifetime of an access token.
 const LIFE: Duration = Duration::from_mins(15);

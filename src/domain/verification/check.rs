@@ -5,9 +5,8 @@ use std::time::Duration;
 use super::{Error, Session, Verification, code, count_step, ensure_open, exhausted, proof, store};
 use crate::domain::link_analytics::Step;
 use crate::domain::pending_pairings::{self, PendingPairing};
-use crate::kit::Secret;
-use crate::kit::ids::VerificationId;
-use crate::platform::tx::Tx;
+use crate::kit::{Secret, VerificationId};
+use crate::platform::Tx;
 
 /// Wrong codes are counted per number and day.
 const DAY: Duration = Duration::from_hours(24);

@@ -26,7 +26,7 @@ pub fn matches(keys: &Keys, session: &Session, code: &str) -> Option<bool> {
 
 /// With a step of one second and the epoch as the time, the library's counter is the epoch itself.
 fn totp(keys: &Keys, session: &Session) -> Option<Totp> {
-    let server_key = keys.code_secret(&session.key_id)?;
+    let server_key = keys.code_secret(&session.kid)?;
     generator(&secret::mac(server_key, &[&session.nonce]))
 }
 

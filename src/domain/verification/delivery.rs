@@ -1,44 +1,23 @@
 //! Delivery status of a verification's latest message.
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
-
 use super::store;
-use crate::kit::ids::VerificationId;
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::kit::VerificationId;
+use crate::platform::{Tx, db};
 
-/// Delivery status of a message.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    serde::Serialize,
-    AsExpression,
-    FromSqlRow,
-    utoipa::ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-#[schema(as = VerificationDelivery)]
-pub enum Delivery {
-    /// The message waits for its turn.
-    Queued,
-    /// The provider accepted the message.
-    Sent,
-    /// The message has arrived.
-    Delivered,
-    /// The message did not arrive.
-    Failed,
+crate::text_enum! {
+    /// Delivery status of a message.
+    #[schema(as = VerificationDelivery)]
+    pub enum Delivery {
+        /// The message waits for its turn.
+        Queued = "queued",
+        /// The provider accepted the message.
+        Sent = "sent",
+        /// The message has arrived.
+        Delivered = "delivered",
+        /// The message did not arrive.
+        Failed = "failed",
+    }
 }
-
-crate::text_enum!(Delivery);
 
 /// What became known about a message after it was queued.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,16 +7,13 @@ use serde_json::json;
 
 use super::delivery::{self, DeliveryEvent};
 use super::{Channel, Session, code, count_step, store};
-use crate::domain::consent;
 use crate::domain::link_analytics::Step;
-use crate::domain::links;
-use crate::kit::ids::VerificationId;
-use crate::kit::{Language, gsm7};
-use crate::platform::db;
+use crate::domain::{consent, links};
+use crate::kit::{Language, VerificationId, gsm7};
 use crate::platform::outbox::{
     self, Job, Outcome, Outgoing, Rendered, Report, Sender, TextMessage, Topic, VoiceCall,
 };
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// The SMS Retriever rejects longer texts; it is also below the 160 septets of one GSM-7 segment.
 const MOST_BYTES: usize = 140;
@@ -67,7 +64,7 @@ impl Topic for CodeTopic {
         if session.epoch != payload.epoch || session.verified_at.is_some() {
             return Ok(Rendered::Unwanted);
         }
-        if tx.keys.code_secret(&session.key_id).is_none() {
+        if tx.keys.code_secret(&session.kid).is_none() {
             return Ok(Rendered::NotYet("keys_missing"));
         }
         let practice = practice_name(tx, &session)?;

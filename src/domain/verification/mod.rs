@@ -18,10 +18,6 @@ pub mod timers;
 
 use std::time::Duration;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
-
 pub use check::{CheckOutcome, check};
 pub use delivery::Delivery;
 pub use message::CodeTopic;
@@ -31,11 +27,9 @@ pub use timers::{Status, Timers};
 
 use crate::domain::link_analytics::{self, Step};
 use crate::domain::links::{self, Destination};
-use crate::kit::ids::{PracticeId, VerificationId};
-use crate::kit::{Language, Phone, Secret, Wait};
-use crate::platform::db;
+use crate::kit::{Language, Phone, PracticeId, Secret, VerificationId, Wait};
 use crate::platform::rate_limits::{self, RateLimit, number_key};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// With less than this left, a resend makes a new code: a code that expires while it is being typed is
 /// worse than a second code.
@@ -43,32 +37,15 @@ const FRESH_ENOUGH: Duration = Duration::from_mins(2);
 /// The number is erased from sessions after this long.
 const NUMBER_KEPT: Duration = Duration::from_hours(24);
 
-/// How a code is delivered.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    serde::Serialize,
-    serde::Deserialize,
-    AsExpression,
-    FromSqlRow,
-    utoipa::ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum Channel {
-    /// An SMS that contains the code.
-    Sms,
-    /// A voice call that reads the code aloud.
-    Voice,
+crate::text_enum! {
+    /// How a code is delivered.
+    pub enum Channel {
+        /// An SMS that contains the code.
+        Sms = "sms",
+        /// A voice call that reads the code aloud.
+        Voice = "voice",
+    }
 }
-
-crate::text_enum!(Channel);
 
 /// Errors of verification operations.
 #[derive(Debug, thiserror::Error)]
@@ -187,7 +164,7 @@ fn new_row(
         practice_id,
         language,
         app_hash: new.app_hash,
-        key_id: tx.keys.current_kid(tx.now).to_owned(),
+        kid: tx.keys.current_kid(tx.now).to_owned(),
         nonce: tx.random::<16>().to_vec(),
         code_expires_at: tx.now + settings.code_life(),
         channel,

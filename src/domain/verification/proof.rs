@@ -1,15 +1,13 @@
 //! The phone proof: the token that a correct code yields, good for one account or one session.
 
 use super::{Error, Session, store};
-use crate::kit::ids::{AccountId, PairingId, SessionId, VerificationId};
-use crate::kit::{Phone, Secret, secret};
-use crate::platform::db::{self};
-use crate::platform::tx::Tx;
+use crate::kit::{AccountId, PairingId, Phone, Secret, SessionId, VerificationId, secret};
+use crate::platform::{Tx, db};
 
 /// Derives the proof from the client's secret, so that a repeated check returns the same proof and the
 /// database, which contains neither, cannot produce it.
 pub(super) fn derive(tx: &Tx, session: &Session, client_secret: &Secret) -> Option<Secret> {
-    let key = tx.keys.code_secret(&session.key_id)?;
+    let key = tx.keys.code_secret(&session.kid)?;
     let (id, client_secret) = (session.id.as_str(), client_secret.expose());
     let parts = [b"phone-proof".as_slice(), id.as_bytes(), client_secret.as_bytes()];
     Some(Secret::from_bytes("pp", &secret::mac(key, &parts)))

@@ -6,8 +6,9 @@ use diesel::sql_types::{BigInt, Integer};
 use diesel::{insert_into, update};
 
 use super::{Channel, Delivery, ProofUse};
-use crate::kit::ids::{AccountId, LinkId, PairingId, PracticeId, SessionId, VerificationId};
-use crate::kit::{Language, Phone, Timestamp};
+use crate::kit::{
+    AccountId, Language, LinkId, PairingId, Phone, PracticeId, SessionId, Timestamp, VerificationId,
+};
 use crate::platform::db::schema::{check_budgets, verifications};
 use crate::platform::db::{Both, Conn, Result, columns};
 
@@ -29,7 +30,8 @@ pub struct Session {
     /// SMS Retriever hash of the Android app.
     pub app_hash: Option<String>,
     /// The generation of server keys that the code is derived from.
-    pub key_id: String,
+    #[diesel(column_name = key_id)]
+    pub kid: String,
     /// The session's part of the code's secret.
     pub nonce: Vec<u8>,
     /// Counter of the session's codes; each epoch has another code.
@@ -93,7 +95,8 @@ pub struct NewRow {
     pub practice_id: Option<PracticeId>,
     pub language: Language,
     pub app_hash: Option<String>,
-    pub key_id: String,
+    #[diesel(column_name = key_id)]
+    pub kid: String,
     pub nonce: Vec<u8>,
     pub code_expires_at: Timestamp,
     pub channel: Channel,

@@ -2,9 +2,7 @@
 //! practice's and the country's.
 
 use crate::kit::Timestamp;
-use crate::platform::db::{self};
-use crate::platform::rate_limits;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db, rate_limits};
 
 use super::check::HARD_STOP;
 use super::{Channel, Session, session_limits, store};

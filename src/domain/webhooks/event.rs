@@ -1,58 +1,26 @@
 //! Webhook events: what happened, and the ids to fetch more with. They contain no name, phone number,
 //! address, tag or text, so that the log of a receiver reveals nothing about a patient.
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
-use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantArray};
-use utoipa::ToSchema;
+use serde::Serialize;
 
-use crate::kit::Timestamp;
-use crate::kit::ids::{ConversationId, InviteId, LinkId, PairingId, PatientId};
+use crate::kit::{ConversationId, InviteId, LinkId, PairingId, PatientId, Timestamp};
 
-/// The type of a webhook event.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[diesel(sql_type = Text)]
-#[schema(as = WebhookEvent)]
-pub enum Kind {
-    /// A patient and the practice were paired.
-    #[serde(rename = "pairing.created")]
-    #[strum(serialize = "pairing.created")]
-    PairingCreated,
-    /// A new conversation was opened.
-    #[serde(rename = "conversation.created")]
-    #[strum(serialize = "conversation.created")]
-    ConversationCreated,
-    /// The identity state of a conversation's patient changed.
-    #[serde(rename = "identity.changed")]
-    #[strum(serialize = "identity.changed")]
-    IdentityChanged,
-    /// A patient accepted an invite.
-    #[serde(rename = "invite.accepted")]
-    #[strum(serialize = "invite.accepted")]
-    InviteAccepted,
-    /// A link was created or changed.
-    #[serde(rename = "link.changed")]
-    #[strum(serialize = "link.changed")]
-    LinkChanged,
+crate::text_enum! {
+    /// The type of a webhook event.
+    #[schema(as = WebhookEvent)]
+    pub enum Kind {
+        /// A patient and the practice were paired.
+        PairingCreated = "pairing.created",
+        /// A new conversation was opened.
+        ConversationCreated = "conversation.created",
+        /// The identity state of a conversation's patient changed.
+        IdentityChanged = "identity.changed",
+        /// A patient accepted an invite.
+        InviteAccepted = "invite.accepted",
+        /// A link was created or changed.
+        LinkChanged = "link.changed",
+    }
 }
-
-crate::text_enum!(Kind);
 
 /// The data of an event: only ids and enumerated values, so that no patient data fits in.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -140,7 +108,10 @@ mod tests {
         let fact = Fact::LinkChanged { link_id, code: "123456", state: "paused" };
         assert_eq!(
             fact.body(Timestamp::from_millis(1_700_000_000_123)),
-            r#"{"type":"link.changed","timestamp":"2023-11-14T22:13:20.123Z","data":{"link_id":"lnk_1","code":"123456","state":"paused"}}"#
+            concat!(
+                r#"{"type":"link.changed","timestamp":"2023-11-14T22:13:20.123Z","#,
+                r#""data":{"link_id":"lnk_1","code":"123456","state":"paused"}}"#
+            )
         );
     }
 

@@ -4,12 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Delivery, DeliveryState, DisabledReason, sealed_secret, store};
-use crate::kit::Secret;
-use crate::kit::ids::{WebhookDeliveryId, WebhookId};
+use crate::kit::{Secret, WebhookDeliveryId, WebhookId};
 use crate::platform::audit::{Action, Actor};
-use crate::platform::db;
 use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Topic, WebhookCall};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// The waits between ten attempts: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h (plus jitter),
 /// about three days in total.

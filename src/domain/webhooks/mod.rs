@@ -25,11 +25,9 @@ pub use store::{Delivery, Endpoint, LoggedDelivery};
 use serde_json::{Value, json};
 
 use crate::domain::staff::Staff;
-use crate::kit::Secret;
-use crate::kit::ids::{EventId, PracticeId, WebhookDeliveryId, WebhookId};
+use crate::kit::{EventId, PracticeId, Secret, WebhookDeliveryId, WebhookId};
 use crate::platform::audit::Action;
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Maximum number of endpoints per practice.
 const MOST: i64 = 10;

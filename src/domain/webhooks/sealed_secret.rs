@@ -4,9 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use crate::kit::ids::WebhookId;
-use crate::kit::{Secret, seal, standard_webhooks};
-use crate::platform::tx::Tx;
+use crate::kit::{Secret, WebhookId, seal, standard_webhooks};
+use crate::platform::Tx;
 
 /// Creates a secret for an endpoint, in plain and sealed form; `None` only if the cipher fails.
 pub fn make(tx: &Tx, endpoint_id: &WebhookId) -> Option<(Secret, String)> {

@@ -5,8 +5,7 @@ use diesel::prelude::*;
 use diesel::{insert_into, update};
 
 use super::{Change, DeliveryState, DisabledReason, Kind, State};
-use crate::kit::Timestamp;
-use crate::kit::ids::{EventId, PracticeId, WebhookDeliveryId, WebhookId};
+use crate::kit::{EventId, PracticeId, Timestamp, WebhookDeliveryId, WebhookId};
 use crate::platform::db::schema::{webhook_deliveries, webhook_endpoints, webhook_events};
 use crate::platform::db::{Conn, Result, columns};
 

@@ -263,7 +263,7 @@ fn any_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_stands_before_two_names_never_makes_them_one(
+    fn what_precedes_two_names_never_makes_them_one(
         particle in prop::sample::select(&PARTICLES[..]),
         one in prop::sample::select(&NAMES[..]),
         two in prop::sample::select(&NAMES[..]),
@@ -281,7 +281,9 @@ proptest! {
     #[test]
     fn father_and_son_conflict_in_every_spelling_and_place(
         father in prop::sample::select(vec!["Sr", "SR.", "Snr", "Senior", ", Sr.", "padre"]),
-        son in prop::sample::select(vec!["Jr", "jr.", "Jnr", "Junior", "Júnior", ", II", "2nd", "the Second", "III", "Filho"]),
+        son in prop::sample::select(vec![
+            "Jr", "jr.", "Jnr", "Junior", "Júnior", ", II", "2nd", "the Second", "III", "Filho",
+        ]),
         places in (any::<bool>(), any::<bool>()),
     ) {
         let with = |suffix: &str, is_given| match is_given {
@@ -310,7 +312,8 @@ proptest! {
 
     #[test]
     fn a_name_is_itself_however_it_was_typed(text in any_text()) {
-        let taken_apart = icu_normalizer::DecomposingNormalizerBorrowed::new_nfd().normalize(&text).into_owned();
+        let normalizer = icu_normalizer::DecomposingNormalizerBorrowed::new_nfd();
+        let taken_apart = normalizer.normalize(&text).into_owned();
         prop_assert_eq!(fold::words(&text), fold::words(&taken_apart));
         prop_assert_eq!(fold::words(&text), fold::words(&text.to_lowercase()));
     }

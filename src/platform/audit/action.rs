@@ -1,172 +1,101 @@
 //! The actions that the audit log knows. Every rule that writes to the log names one of them, and the console
 //! has words for each.
 
-use crate::text_enum;
-
-/// What was done; the text is the subject and, after a dot, the action.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
-)]
-pub enum Action {
-    #[strum(serialize = "account.created")]
-    AccountCreated,
-    #[strum(serialize = "account.deleted")]
-    AccountDeleted,
-    #[strum(serialize = "account.email_proven")]
-    AccountEmailProven,
-    #[strum(serialize = "account.number_changed")]
-    AccountNumberChanged,
-    #[strum(serialize = "audit.exported")]
-    AuditExported,
-    #[strum(serialize = "conversation.changed")]
-    ConversationChanged,
-    #[strum(serialize = "conversation.unverified_acknowledged")]
-    ConversationUnverifiedAcknowledged,
-    #[strum(serialize = "funnel.exported")]
-    FunnelExported,
-    #[strum(serialize = "identity.confirm")]
-    IdentityConfirmed,
-    #[strum(serialize = "identity.re_verify")]
-    IdentityDoubted,
-    #[strum(serialize = "identity.exported")]
-    IdentityExported,
-    #[strum(serialize = "identity.reject")]
-    IdentityRejected,
-    #[strum(serialize = "identity.undo")]
-    IdentityUndone,
-    #[strum(serialize = "invite.accepted")]
-    InviteAccepted,
-    #[strum(serialize = "invite.bounced")]
-    InviteBounced,
-    #[strum(serialize = "invite.created")]
-    InviteCreated,
-    #[strum(serialize = "invite.email_proven")]
-    InviteEmailProven,
-    #[strum(serialize = "invite.imported")]
-    InviteImported,
-    #[strum(serialize = "invite.opened")]
-    InviteOpened,
-    #[strum(serialize = "invite.other_number")]
-    InviteOtherNumber,
-    #[strum(serialize = "invite.phone_proven")]
-    InvitePhoneProven,
-    #[strum(serialize = "invite.revoked")]
-    InviteRevoked,
-    #[strum(serialize = "invite.sent")]
-    InviteSent,
-    #[strum(serialize = "keys.rotated")]
-    KeysRotated,
-    #[strum(serialize = "link.changed")]
-    LinkChanged,
-    #[strum(serialize = "link.created")]
-    LinkCreated,
-    #[strum(serialize = "notifications.changed")]
-    NotificationsChanged,
-    #[strum(serialize = "notifications.paused")]
-    NotificationsPaused,
-    #[strum(serialize = "pairing.created")]
-    PairingCreated,
-    #[strum(serialize = "pairing.ended")]
-    PairingEnded,
-    #[strum(serialize = "pairing.link_opened")]
-    PairingLinkOpened,
-    #[strum(serialize = "practice.changed")]
-    PracticeChanged,
-    #[strum(serialize = "practice.closed")]
-    PracticeClosed,
-    #[strum(serialize = "practice.created")]
-    PracticeCreated,
-    #[strum(serialize = "practice.logo_changed")]
-    PracticeLogoChanged,
-    #[strum(serialize = "practice.resumed")]
-    PracticeResumed,
-    #[strum(serialize = "practice.suspended")]
-    PracticeSuspended,
-    #[strum(serialize = "records.import_begun")]
-    RecordsImportBegun,
-    #[strum(serialize = "records.import_ended")]
-    RecordsImportEnded,
-    #[strum(serialize = "records.results_exported")]
-    RecordsResultsExported,
-    #[strum(serialize = "session.created")]
-    SessionCreated,
-    #[strum(serialize = "session.lifted")]
-    SessionLifted,
-    #[strum(serialize = "staff.changed")]
-    StaffChanged,
-    #[strum(serialize = "staff.enrolled")]
-    StaffEnrolled,
-    #[strum(serialize = "staff.invited")]
-    StaffInvited,
-    #[strum(serialize = "staff.password_changed")]
-    StaffPasswordChanged,
-    #[strum(serialize = "staff.password_failed")]
-    StaffPasswordFailed,
-    #[strum(serialize = "staff.password_set")]
-    StaffPasswordSet,
-    #[strum(serialize = "staff.recovery_codes_renewed")]
-    StaffRecoveryCodesRenewed,
-    #[strum(serialize = "staff.refresh_token_reused")]
-    StaffRefreshTokenReused,
-    #[strum(serialize = "staff.renamed")]
-    StaffRenamed,
-    #[strum(serialize = "staff.reset_requested")]
-    StaffResetRequested,
-    #[strum(serialize = "staff.second_factor_failed")]
-    StaffSecondFactorFailed,
-    #[strum(serialize = "staff.session_ended")]
-    StaffSessionEnded,
-    #[strum(serialize = "staff.signed_in")]
-    StaffSignedIn,
-    #[strum(serialize = "staff.signed_out")]
-    StaffSignedOut,
-    #[strum(serialize = "staff.signed_out_everywhere")]
-    StaffSignedOutEverywhere,
-    #[strum(serialize = "staff.totp_reset")]
-    StaffTotpReset,
-    #[strum(serialize = "team.changed")]
-    TeamChanged,
-    #[strum(serialize = "team.created")]
-    TeamCreated,
-    #[strum(serialize = "webhook.changed")]
-    WebhookChanged,
-    #[strum(serialize = "webhook.created")]
-    WebhookCreated,
-    #[strum(serialize = "webhook.deleted")]
-    WebhookDeleted,
-    #[strum(serialize = "webhook.disabled")]
-    WebhookDisabled,
-    #[strum(serialize = "webhook.replayed")]
-    WebhookReplayed,
-    #[strum(serialize = "webhook.rotated")]
-    WebhookRotated,
+crate::text_enum! {
+    /// What was done; the text is the subject and, after a dot, the action.
+    pub enum Action {
+        AccountCreated = "account.created",
+        AccountDeleted = "account.deleted",
+        AccountEmailProven = "account.email_proven",
+        AccountNumberChanged = "account.number_changed",
+        AuditExported = "audit.exported",
+        ConversationChanged = "conversation.changed",
+        ConversationUnverifiedAcknowledged = "conversation.unverified_acknowledged",
+        FunnelExported = "funnel.exported",
+        IdentityConfirmed = "identity.confirm",
+        IdentityDoubted = "identity.re_verify",
+        IdentityExported = "identity.exported",
+        IdentityRejected = "identity.reject",
+        IdentityUndone = "identity.undo",
+        InviteAccepted = "invite.accepted",
+        InviteBounced = "invite.bounced",
+        InviteCreated = "invite.created",
+        InviteEmailProven = "invite.email_proven",
+        InviteImported = "invite.imported",
+        InviteOpened = "invite.opened",
+        InviteOtherNumber = "invite.other_number",
+        InvitePhoneProven = "invite.phone_proven",
+        InviteRevoked = "invite.revoked",
+        InviteSent = "invite.sent",
+        KeysRotated = "keys.rotated",
+        LinkChanged = "link.changed",
+        LinkCreated = "link.created",
+        NotificationsChanged = "notifications.changed",
+        NotificationsPaused = "notifications.paused",
+        PairingCreated = "pairing.created",
+        PairingEnded = "pairing.ended",
+        PairingLinkOpened = "pairing.link_opened",
+        PracticeChanged = "practice.changed",
+        PracticeClosed = "practice.closed",
+        PracticeCreated = "practice.created",
+        PracticeLogoChanged = "practice.logo_changed",
+        PracticeResumed = "practice.resumed",
+        PracticeSuspended = "practice.suspended",
+        RecordsImportBegun = "records.import_begun",
+        RecordsImportEnded = "records.import_ended",
+        RecordsResultsExported = "records.results_exported",
+        SessionCreated = "session.created",
+        SessionLifted = "session.lifted",
+        StaffChanged = "staff.changed",
+        StaffEnrolled = "staff.enrolled",
+        StaffInvited = "staff.invited",
+        StaffPasswordChanged = "staff.password_changed",
+        StaffPasswordFailed = "staff.password_failed",
+        StaffPasswordSet = "staff.password_set",
+        StaffRecoveryCodesRenewed = "staff.recovery_codes_renewed",
+        StaffRefreshTokenReused = "staff.refresh_token_reused",
+        StaffRenamed = "staff.renamed",
+        StaffResetRequested = "staff.reset_requested",
+        StaffSecondFactorFailed = "staff.second_factor_failed",
+        StaffSessionEnded = "staff.session_ended",
+        StaffSignedIn = "staff.signed_in",
+        StaffSignedOut = "staff.signed_out",
+        StaffSignedOutEverywhere = "staff.signed_out_everywhere",
+        StaffTotpReset = "staff.totp_reset",
+        TeamChanged = "team.changed",
+        TeamCreated = "team.created",
+        WebhookChanged = "webhook.changed",
+        WebhookCreated = "webhook.created",
+        WebhookDeleted = "webhook.deleted",
+        WebhookDisabled = "webhook.disabled",
+        WebhookReplayed = "webhook.replayed",
+        WebhookRotated = "webhook.rotated",
+    }
 }
 
-/// What an action is about: the part of its text before the dot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
-#[strum(serialize_all = "snake_case")]
-pub enum Subject {
-    Staff,
-    Team,
-    Link,
-    /// The visitors of a link.
-    Funnel,
-    Invite,
-    Pairing,
-    Account,
-    /// A patient's sign-in.
-    Session,
-    Conversation,
-    Identity,
-    Records,
-    Notifications,
-    Webhook,
-    Practice,
-    Keys,
-    Audit,
+crate::text_enum! {
+    /// What an action is about: the part of its text before the dot.
+    pub enum Subject {
+        Staff = "staff",
+        Team = "team",
+        Link = "link",
+        /// The visitors of a link.
+        Funnel = "funnel",
+        Invite = "invite",
+        Pairing = "pairing",
+        Account = "account",
+        /// A patient's sign-in.
+        Session = "session",
+        Conversation = "conversation",
+        Identity = "identity",
+        Records = "records",
+        Notifications = "notifications",
+        Webhook = "webhook",
+        Practice = "practice",
+        Keys = "keys",
+        Audit = "audit",
+    }
 }
-
-text_enum!(Action, Subject);
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::kit::Id as _;
-use crate::kit::ids::{AccountId, PracticeId, StaffId};
+use crate::kit::{AccountId, Id as _, PracticeId, StaffId};
 
 const OPERATOR: &str = "operator";
 const SYSTEM: &str = "system";

@@ -26,8 +26,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use store::Before;
 
-use crate::kit::Timestamp;
-use crate::kit::ids::{AuditEventId, PracticeId};
+use crate::kit::{AuditEventId, PracticeId, Timestamp};
 use crate::platform::db::{self, Conn};
 
 impl Row {

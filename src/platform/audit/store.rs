@@ -3,8 +3,7 @@
 use diesel::prelude::*;
 use diesel::{insert_into, update};
 
-use crate::kit::Timestamp;
-use crate::kit::ids::{AuditEventId, PracticeId};
+use crate::kit::{AuditEventId, PracticeId, Timestamp};
 use crate::platform::db::schema::{audit_events, audit_heads};
 use crate::platform::db::{Both, Conn, Result, columns};
 

@@ -1,9 +1,8 @@
 //! Verifies the hash chains: no number is missing and every row is as it was written.
 
 use super::store::{self, Head, Row};
-use crate::kit::Timestamp;
-use crate::kit::ids::{AuditEventId, PracticeId};
 use crate::kit::secret::sha256;
+use crate::kit::{AuditEventId, PracticeId, Timestamp};
 use crate::platform::db::{self, Conn};
 
 /// Rows read per query.

@@ -8,10 +8,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{Audience, CHANNEL, EventHub, number, store};
-use crate::kit::ids::{AccountId, PracticeId};
-use crate::platform::db;
+use crate::kit::{AccountId, PracticeId};
 use crate::platform::signal::Signals;
-use crate::platform::tx::Service;
+use crate::platform::{Service, db};
 
 /// How often to look for events that were committed but not numbered (the instance died, or it was a
 /// command), and for missed notifications.

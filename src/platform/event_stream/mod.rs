@@ -21,16 +21,10 @@ pub use store::StoredEvent;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
 use serde_json::Value;
-use strum::{EnumString, IntoStaticStr};
 
-use crate::kit::ids::{AccountId, ConversationId, EventId, PracticeId};
-use crate::platform::db;
-use crate::platform::tx::Tx;
-use crate::text_enum;
+use crate::kit::{AccountId, ConversationId, EventId, PracticeId};
+use crate::platform::{Tx, db};
 
 /// How long a broken stream can resume from its position.
 const RETENTION: Duration = Duration::from_hours(24);
@@ -40,28 +34,21 @@ const BATCH: i64 = 100;
 const LOCK: i64 = 0x4c69_7665_4e75_6d62;
 const CHANNEL: &str = "practice_links_live";
 
-/// The kind of an event, as in its `event:` line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, AsExpression, FromSqlRow)]
-#[diesel(sql_type = Text)]
-pub enum Kind {
-    /// A pairing opened a conversation.
-    #[strum(serialize = "conversation.created")]
-    ConversationCreated,
-    /// An entry was appended to a conversation.
-    #[strum(serialize = "entry.created")]
-    EntryCreated,
-    /// Assignee, tags, status or unread mark of a conversation changed.
-    #[strum(serialize = "conversation.changed")]
-    ConversationChanged,
-    /// The identity state of a conversation changed.
-    #[strum(serialize = "identity.changed")]
-    IdentityChanged,
-    /// One side read a conversation.
-    #[strum(serialize = "read")]
-    Read,
+crate::text_enum! {
+    /// The kind of an event, as in its `event:` line.
+    pub enum Kind {
+        /// A pairing opened a conversation.
+        ConversationCreated = "conversation.created",
+        /// An entry was appended to a conversation.
+        EntryCreated = "entry.created",
+        /// Assignee, tags, status or unread mark of a conversation changed.
+        ConversationChanged = "conversation.changed",
+        /// The identity state of a conversation changed.
+        IdentityChanged = "identity.changed",
+        /// One side read a conversation.
+        Read = "read",
+    }
 }
-
-text_enum!(Kind);
 
 /// An event to send.
 pub struct Event<'a> {

@@ -5,8 +5,7 @@ use diesel::prelude::*;
 use diesel::{delete, insert_into, update};
 
 use super::{Audience, Event, Kind, Position};
-use crate::kit::Timestamp;
-use crate::kit::ids::{AccountId, ConversationId, EventId, PracticeId};
+use crate::kit::{AccountId, ConversationId, EventId, PracticeId, Timestamp};
 use crate::platform::db::schema::live_events;
 use crate::platform::db::{Conn, Result, columns};
 

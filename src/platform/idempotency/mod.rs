@@ -6,8 +6,7 @@ use std::time::Duration;
 
 pub use store::StoredResponse;
 
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 const KEPT: Duration = Duration::from_hours(24);
 

@@ -3,63 +3,34 @@
 use std::fmt;
 use std::time::Duration;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
-use serde::Serialize;
+use crate::kit::{DeliveryId, Email, EventId, Language, OutboxId, Phone, Secret, Timestamp};
 
-use crate::kit::ids::{DeliveryId, EventId, OutboxId};
-use crate::kit::{Email, Language, Phone, Secret, Timestamp};
-use crate::text_enum;
-
-/// Delivery channels. Each has its own workers, its own send rate and its own pause.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantArray,
-    Serialize,
-    AsExpression,
-    FromSqlRow,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum Channel {
-    Sms,
-    /// Phone calls that read a code aloud.
-    Voice,
-    Email,
-    /// Signed POST requests to a practice's own server.
-    Webhook,
-    /// Background jobs inside the service: nothing is sent.
-    Task,
+crate::text_enum! {
+    /// Delivery channels. Each has its own workers, its own send rate and its own pause.
+    pub enum Channel {
+        Sms = "sms",
+        /// Phone calls that read a code aloud.
+        Voice = "voice",
+        Email = "email",
+        /// Signed POST requests to a practice's own server.
+        Webhook = "webhook",
+        /// Background jobs inside the service: nothing is sent.
+        Task = "task",
+    }
 }
 
-/// The latest report about an attempt.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, AsExpression, FromSqlRow,
-)]
-#[strum(serialize_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum Receipt {
-    None,
-    /// It is in the provider's queue.
-    Accepted,
-    /// It was passed on towards the recipient.
-    Sent,
-    Undelivered,
-    Delivered,
+crate::text_enum! {
+    /// The latest report about an attempt.
+    pub enum Receipt {
+        None = "none",
+        /// It is in the provider's queue.
+        Accepted = "accepted",
+        /// It was passed on towards the recipient.
+        Sent = "sent",
+        Undelivered = "undelivered",
+        Delivered = "delivered",
+    }
 }
-
-text_enum!(Channel, Receipt);
 
 impl Channel {
     /// Whether a second copy does harm: a text or call that may have arrived is repeated once, while an

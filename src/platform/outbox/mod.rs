@@ -28,10 +28,8 @@ pub use store::{Attempt, Job, Pause, State};
 pub use worker::{Point, Topics, Worker, WorkerHandle, capacity};
 
 use self::store::Settlement;
-use crate::kit::Timestamp;
-use crate::kit::ids::{DeliveryId, OutboxId};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::kit::{DeliveryId, OutboxId, Timestamp};
+use crate::platform::{Tx, db};
 
 /// How long a claimed row belongs to its worker.
 const LEASE: Duration = Duration::from_mins(1);

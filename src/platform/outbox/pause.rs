@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use super::{Channel, Outcome, Pause, store};
-use crate::platform::db::{self};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Time between two trials of a paused channel.
 pub(super) const BETWEEN_TRIALS: Duration = Duration::from_mins(1);

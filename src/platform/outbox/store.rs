@@ -1,46 +1,28 @@
 //! Queries on `outbox`, `deliveries` and `paused_channels`.
 
-use diesel::deserialize::FromSqlRow;
 use diesel::dsl::{case_when, count_star, exists};
-use diesel::expression::AsExpression;
 use diesel::prelude::*;
-use diesel::sql_types::{Integer, Text};
+use diesel::sql_types::Integer;
 use diesel::{insert_into, update};
 use serde::de::DeserializeOwned;
 
 use super::{Channel, MOST_AMBIGUOUS, Message, Receipt, SendResult};
-use crate::kit::ids::{DeliveryId, OutboxId};
-use crate::kit::{Phone, Timestamp};
+use crate::kit::{DeliveryId, OutboxId, Phone, Timestamp};
 use crate::platform::db::schema::{deliveries, outbox, paused_channels};
 use crate::platform::db::{Both, Conn, Locked, Result, SkipLocked, columns};
-use crate::text_enum;
 
-/// State of a row.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantArray,
-    AsExpression,
-    FromSqlRow,
-)]
-#[strum(serialize_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum State {
-    Queued,
-    Leased,
-    Sent,
-    /// No longer needed, too late, or discarded by an operator.
-    Dropped,
-    /// Failed for good.
-    Dead,
+crate::text_enum! {
+    /// State of a row.
+    pub enum State {
+        Queued = "queued",
+        Leased = "leased",
+        Sent = "sent",
+        /// No longer needed, too late, or discarded by an operator.
+        Dropped = "dropped",
+        /// Failed for good.
+        Dead = "dead",
+    }
 }
-
-text_enum!(State);
 
 /// States of a row that is still to be sent. Both are due at `next_at`: a leased row when its lease ends.
 const OPEN: [State; 2] = [State::Queued, State::Leased];

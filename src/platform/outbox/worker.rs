@@ -12,10 +12,8 @@ use strum::VariantArray as _;
 
 use super::send_rate::SendRate;
 use super::{Channel, Claim, ClaimFilter, Envelope, Job, Outcome, Rendered, SendResult, Topic, Transport};
-use crate::platform::db;
-use crate::platform::settings;
 use crate::platform::signal::Signals;
-use crate::platform::tx::Service;
+use crate::platform::{Service, db, settings};
 
 /// Polling is the fallback, for rows of other instances and for retries.
 const POLL: Duration = Duration::from_millis(500);

@@ -15,10 +15,8 @@ pub use code_guesses::CodeGuessLimiter;
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use crate::kit::ids::{AccountId, PracticeId};
-use crate::kit::{Phone, Timestamp};
-use crate::platform::db::{self};
-use crate::platform::tx::Tx;
+use crate::kit::{AccountId, Phone, PracticeId, Timestamp};
+use crate::platform::{Tx, db};
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 const DAY: Duration = Duration::from_hours(24);

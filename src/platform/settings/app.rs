@@ -64,8 +64,8 @@ fn is_package(name: &str) -> bool {
 }
 
 /// Accepts a team id of ten characters, a dot and a bundle id.
-fn is_apple_id(id: &str) -> bool {
-    let Some((team, bundle)) = id.split_once('.') else { return false };
+fn is_apple_id(text: &str) -> bool {
+    let Some((team, bundle)) = text.split_once('.') else { return false };
     team.len() == 10
         && team.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
         && !bundle.is_empty()

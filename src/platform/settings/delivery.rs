@@ -144,8 +144,8 @@ impl Settings {
     }
 }
 
-/// Returns whether `url` uses the plaintext `scheme` to a host for which `is_allowed` is false. An invalid URL is
-/// refused later, by the provider that uses it.
+/// Returns whether `url` uses the plaintext `scheme` to a host for which `is_allowed` is false. An invalid
+/// URL is refused later, by the provider that uses it.
 fn is_plain(url: &str, scheme: &str, is_allowed: fn(&str) -> bool) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.');

@@ -8,23 +8,55 @@ use super::invalid_signature;
 use crate::delivery::delivery_reports;
 use crate::delivery::kannel::callback;
 use crate::domain::consent::{self, Inbound};
-use crate::kit::ids::DeliveryId;
+use crate::kit::DeliveryId;
+use crate::platform::Service;
 use crate::platform::outbox::{Channel, Topics};
 use crate::platform::settings::SmsProviderName;
-use crate::platform::tx::Service;
 use crate::problems;
 use crate::web::http::{PathId, Problem};
 
 problems!(KannelProblems: plain, SignatureInvalid);
 
 /// Receive an inbound SMS from Kannel
-#[utoipa::path(tag = "callbacks", params(
-    ("token" = Option<String>, Query, description = "Token of the URL that `practice-links admin kannel urls` prints", example = "c29tZXRoaW5n"),
-    ("id" = Option<String>, Query, description = "Kannel's id of the SMS (`%I`)", example = "0198c1f2-a4c0-7d3e-8a51-b2c3d4e5f607"),
-    ("from" = Option<String>, Query, description = "Sender's phone number (`%p`)", example = "+14155552671"),
-    ("to" = Option<String>, Query, description = "Our number that received it (`%P`)", example = "+15005550006"),
-    ("text" = Option<String>, Query, description = "Text of the SMS (`%a`)", example = "STOP")),
-    responses((status = 200, description = "Empty; a reply, if one is due, is sent as a separate message", content_type = "text/plain", body = String), KannelProblems))]
+#[utoipa::path(
+    tag = "callbacks",
+    params(
+        (
+            "token" = Option<String>,
+            Query,
+            description = "Token of the URL that `practice-links admin kannel urls` prints",
+            example = "c29tZXRoaW5n",
+        ),
+        (
+            "id" = Option<String>,
+            Query,
+            description = "Kannel's id of the SMS (`%I`)",
+            example = "0198c1f2-a4c0-7d3e-8a51-b2c3d4e5f607",
+        ),
+        (
+            "from" = Option<String>,
+            Query,
+            description = "Sender's phone number (`%p`)",
+            example = "+14155552671",
+        ),
+        (
+            "to" = Option<String>,
+            Query,
+            description = "Our number that received it (`%P`)",
+            example = "+15005550006",
+        ),
+        ("text" = Option<String>, Query, description = "Text of the SMS (`%a`)", example = "STOP"),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "Empty; a reply, if one is due, is sent as a separate message",
+            content_type = "text/plain",
+            body = String,
+        ),
+        KannelProblems,
+    ),
+)]
 #[get("/v1/callbacks/kannel/inbound")]
 pub async fn receive_kannel_sms(
     service: Data<Service>,
@@ -36,7 +68,7 @@ pub async fn receive_kannel_sms(
     }
     let text = Inbound {
         provider: SmsProviderName::Kannel.as_str(),
-        id: query.get("id").to_owned(),
+        provider_ref: query.get("id").to_owned(),
         from: query.get("from").to_owned(),
         to: query.get("to").trim().to_owned(),
         text: query.get("text").to_owned(),
@@ -47,11 +79,28 @@ pub async fn receive_kannel_sms(
 }
 
 /// Receive a delivery receipt from Kannel
-#[utoipa::path(tag = "callbacks", params(
-    ("id" = String, Path, description = "Id of the send attempt", example = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607"),
-    ("token" = Option<String>, Query, description = "Token of the send attempt", example = "c29tZXRoaW5n"),
-    ("status" = Option<String>, Query, description = "Kannel's status bits (`%d`)", example = "1")),
-    responses((status = 200, description = "Accepted; a receipt that says nothing new changes nothing", content_type = "text/plain", body = String), KannelProblems))]
+#[utoipa::path(
+    tag = "callbacks",
+    params(
+        PathId<DeliveryId>,
+        (
+            "token" = Option<String>,
+            Query,
+            description = "Token of the send attempt",
+            example = "c29tZXRoaW5n",
+        ),
+        ("status" = Option<String>, Query, description = "Kannel's status bits (`%d`)", example = "1"),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "Accepted; a receipt that says nothing new changes nothing",
+            content_type = "text/plain",
+            body = String,
+        ),
+        KannelProblems,
+    ),
+)]
 #[get("/v1/callbacks/kannel/{id}")]
 pub async fn receive_kannel_receipt(
     service: Data<Service>,

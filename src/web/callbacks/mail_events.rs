@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use crate::domain::notifications::{self, Event, EventKind, Signed};
 use crate::kit::Timestamp;
+use crate::platform::Service;
 use crate::platform::outbox::Topics;
-use crate::platform::tx::Service;
 use crate::problems;
 use crate::web::http::{Code, Problem, RawBody};
 
@@ -28,7 +28,8 @@ pub struct MailEvent {
     kind: MailEventKind,
     /// `Message-ID` header of the e-mail.
     #[schema(example = "<out_0198c1f2a4c07d3e8a51b2c3d4e5f607@links.example.org>")]
-    message_id: String,
+    #[serde(rename = "message_id")]
+    message: String,
     /// For a bounce: `true` if the mailbox is gone for good.
     #[serde(default)]
     #[schema(example = true)]
@@ -55,7 +56,7 @@ impl MailEvent {
             MailEventKind::Complaint => EventKind::Complaint,
             MailEventKind::Delivered => EventKind::Delivered,
         };
-        Some(Event { kind, message_id: event.message_id, at: event.at })
+        Some(Event { kind, message: event.message, at: event.at })
     }
 }
 
@@ -64,11 +65,30 @@ problems!(MailEventsProblems: plain, SignatureInvalid, MalformedRequest, Request
 /// Receive delivery events of e-mails
 ///
 /// Signed as in Standard Webhooks with `mail.events_secret`.
-#[utoipa::path(tag = "notices", request_body = MailEvents, params(
-    ("webhook-id" = String, Header, description = "Id of the report; a repeated id changes nothing", example = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
-    ("webhook-timestamp" = String, Header, description = "Unix time in seconds, at most five minutes off", example = "1649367553"),
-    ("webhook-signature" = String, Header, description = "`v1,` and base64 of HMAC-SHA256 over id, timestamp and body", example = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=")),
-    responses((status = 204, description = "Accepted, even if it contains nothing new"), MailEventsProblems))]
+#[utoipa::path(
+    tag = "notices", request_body = MailEvents,
+    params(
+        (
+            "webhook-id" = String,
+            Header,
+            description = "Id of the report; a repeated id changes nothing",
+            example = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk",
+        ),
+        (
+            "webhook-timestamp" = String,
+            Header,
+            description = "Unix time in seconds, at most five minutes off",
+            example = "1649367553",
+        ),
+        (
+            "webhook-signature" = String,
+            Header,
+            description = "`v1,` and base64 of HMAC-SHA256 over id, timestamp and body",
+            example = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=",
+        ),
+    ),
+    responses((status = 204, description = "Accepted, even if it contains nothing new"), MailEventsProblems),
+)]
 #[post("/v1/callbacks/mail-events")]
 pub async fn receive_mail_events(
     service: Data<Service>,
@@ -86,7 +106,7 @@ pub async fn receive_mail_events(
     let MailEvents { events } = serde_json::from_slice(&signed.body)
         .map_err(|_| Problem::new(Code::MalformedRequest, "Send a JSON object with `events`."))?;
     let events: Vec<Event> = events.into_iter().filter_map(MailEvent::parse).collect();
-    service.write(move |tx| notifications::process_report(tx, &topics, &signed.id, &events)).await?;
+    service.write(move |tx| notifications::process_report(tx, &topics, &signed.message, &events)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -95,6 +115,6 @@ fn signed(request: &HttpRequest, RawBody { bytes: body, .. }: RawBody) -> Signed
         let value = request.headers().get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
-    let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
-    Signed { id, timestamp, signatures: header("webhook-signature"), body }
+    let (message, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
+    Signed { message, timestamp, signatures: header("webhook-signature"), body }
 }

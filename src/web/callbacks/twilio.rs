@@ -8,10 +8,10 @@ use super::invalid_signature;
 use crate::delivery::delivery_reports;
 use crate::delivery::twilio::callback::{self, Signed};
 use crate::domain::consent::{self, Inbound};
-use crate::kit::ids::DeliveryId;
+use crate::kit::DeliveryId;
+use crate::platform::Service;
 use crate::platform::outbox::{Channel, Topics};
 use crate::platform::settings::{self, SmsProviderName};
-use crate::platform::tx::Service;
 use crate::problems;
 use crate::web::http::{Code, PathId, Problem, RawBody};
 
@@ -21,9 +21,31 @@ const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><
 problems!(TwilioProblems: body, SignatureInvalid);
 
 /// Receive an inbound SMS from Twilio
-#[utoipa::path(tag = "callbacks", params(("X-Twilio-Signature" = Option<String>, Header, description = "HMAC of the public URL and every parameter", example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=")),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "MessageSid=SM00000000000000000000000000000001&From=%2B14155552671&To=%2B15005550006&Body=STOP"),
-    responses((status = 200, description = "Empty TwiML; a reply, if one is due, is sent as a separate message", content_type = "text/xml", body = String), TwilioProblems))]
+#[utoipa::path(
+    tag = "callbacks",
+    params(
+        (
+            "X-Twilio-Signature" = Option<String>,
+            Header,
+            description = "HMAC of the public URL and every parameter",
+            example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=",
+        ),
+    ),
+    request_body(
+        content = String,
+        content_type = "application/x-www-form-urlencoded",
+        example = "MessageSid=SM00000000000000000000000000000001&From=%2B14155552671&To=%2B15005550006&Body=STOP",
+    ),
+    responses(
+        (
+            status = 200,
+            description = "Empty TwiML; a reply, if one is due, is sent as a separate message",
+            content_type = "text/xml",
+            body = String,
+        ),
+        TwilioProblems,
+    ),
+)]
 #[post("/v1/callbacks/twilio/inbound")]
 pub async fn receive_twilio_sms(
     service: Data<Service>,
@@ -36,9 +58,27 @@ pub async fn receive_twilio_sms(
 }
 
 /// Receive a status callback from Twilio
-#[utoipa::path(tag = "callbacks", params(("id" = String, Path, description = "Id of the send attempt", example = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("X-Twilio-Signature" = Option<String>, Header, description = "HMAC of the public URL and every parameter", example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=")),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "MessageSid=SM00000000000000000000000000000001&MessageStatus=undelivered&ErrorCode=30005"),
-    responses((status = 204, description = "Accepted; a status that says nothing new changes nothing"), TwilioProblems))]
+#[utoipa::path(
+    tag = "callbacks",
+    params(
+        PathId<DeliveryId>,
+        (
+            "X-Twilio-Signature" = Option<String>,
+            Header,
+            description = "HMAC of the public URL and every parameter",
+            example = "RSOYDt4T1cUTdK1PDd93/VVr8B8=",
+        ),
+    ),
+    request_body(
+        content = String,
+        content_type = "application/x-www-form-urlencoded",
+        example = "MessageSid=SM00000000000000000000000000000001&MessageStatus=undelivered&ErrorCode=30005",
+    ),
+    responses(
+        (status = 204, description = "Accepted; a status that says nothing new changes nothing"),
+        TwilioProblems,
+    ),
+)]
 #[post("/v1/callbacks/twilio/{id}")]
 pub async fn receive_twilio_status(
     service: Data<Service>,
@@ -69,7 +109,7 @@ impl Fields {
     fn inbound(&self, settings: &settings::Twilio) -> Inbound {
         Inbound {
             provider: SmsProviderName::Twilio.as_str(),
-            id: self.get("MessageSid").to_owned(),
+            provider_ref: self.get("MessageSid").to_owned(),
             from: self.get("From").to_owned(),
             to: callback::addressee(settings, self.get("To"), self.get("MessagingServiceSid")).to_owned(),
             text: self.get("Body").to_owned(),

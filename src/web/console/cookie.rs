@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 
 use crate::kit::Secret;
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::web::http::cookie;
 
 /// Reads the session secret from a request's cookie.

@@ -16,8 +16,8 @@ use super::layout::preferred_language;
 use super::words::{self, Apology};
 use super::{address, session};
 use super::{cookie, on, style};
-use crate::kit::ids::RequestId;
-use crate::platform::tx::Service;
+use crate::kit::RequestId;
+use crate::platform::Service;
 use crate::web::http::html::{self, PagePolicy};
 use crate::web::http::{Code, Problem};
 

@@ -13,8 +13,8 @@ use super::viewer::Viewer;
 use super::{invite_words as words, on};
 use crate::domain::invites::import::{self, Import, ImportRow, RowResult};
 use crate::domain::staff::{Permission, Staff};
-use crate::kit::ids::{ImportId, InviteId, LinkId};
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{ImportId, InviteId, LinkId};
+use crate::platform::{Service, Tx};
 use crate::web::http::{Page, PageQuery, PathId, Problem};
 
 /// Enough for 5,000 rows in a form's URL encoding.

@@ -15,9 +15,8 @@ use super::{invite_words as words, on};
 use crate::domain::invites::{self, Channel, Invite, NewInvite, State};
 use crate::domain::links::{self, State as LinkState};
 use crate::domain::staff::{Permission, Staff};
-use crate::kit::ids::{InviteId, LinkId};
-use crate::kit::{Email, Language, Phone, Timestamp};
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{Email, InviteId, Language, LinkId, Phone, Timestamp};
+use crate::platform::{Service, Tx};
 use crate::web::http::{Code, FieldError, Form, Page, PageQuery, PathId, Problem};
 
 /// At most this many links are offered in the form.

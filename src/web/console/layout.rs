@@ -14,7 +14,7 @@ use super::viewer::Viewer;
 use super::{cookie, done, style, words};
 use crate::domain::staff::{Permission, Role};
 use crate::kit::{Language, Secret};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::web::http::form::MOST_BYTES;
 use crate::web::http::html::{self, PagePolicy};
 use crate::web::http::{Caller, Code, Form, Problem, Upload, is_same_site};

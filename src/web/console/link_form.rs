@@ -12,8 +12,8 @@ use super::viewer::{Roster, Viewer};
 use crate::domain::links::details::{self, InvalidText};
 use crate::domain::links::{self, Change, LinkDetails, ManageError, NewLink, Owner, People};
 use crate::domain::staff::{self, Permission, Staff};
-use crate::kit::ids::{LinkId, StaffId};
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{LinkId, StaffId};
+use crate::platform::{Service, Tx};
 use crate::web::http::{Code, FieldError, Form, PathId, Problem};
 
 /// The form's values as they were entered.

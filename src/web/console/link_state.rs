@@ -12,8 +12,8 @@ use super::links::{LinkView, find};
 use super::on;
 use crate::domain::links::{self, Change, State};
 use crate::domain::staff::Permission;
-use crate::kit::ids::LinkId;
-use crate::platform::tx::Service;
+use crate::kit::LinkId;
+use crate::platform::Service;
 use crate::web::http::{Code, PathId, Problem};
 
 /// At most this many links are offered as the target of a retired one.

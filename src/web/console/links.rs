@@ -10,9 +10,8 @@ use super::words;
 use crate::domain::links::{self, LinkDetails, ManageError, Owner, State};
 use crate::domain::printing::grouped;
 use crate::domain::staff::{Permission, Staff};
-use crate::kit::Timestamp;
-use crate::kit::ids::LinkId;
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{LinkId, Timestamp};
+use crate::platform::{Service, Tx};
 use crate::web::http::{Page, PageQuery, PathId, Problem};
 
 /// A link as its pages show it.
@@ -56,7 +55,7 @@ impl LinkView {
         LinkDetails { link, people }: LinkDetails,
     ) -> Self {
         let left = f.say("(left the practice)", "(ya no está en el consultorio)");
-        let name = |id: &str| roster.name(id).unwrap_or(left).to_owned();
+        let name = |key: &str| roster.name(key).unwrap_or(left).to_owned();
         let url = format!("{}/{}", service.settings.public_url, link.code);
         let owner = match &link.owner {
             Owner::Practice => String::new(),

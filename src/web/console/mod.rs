@@ -1,7 +1,7 @@
 //! The console: web pages for the front desk, which needs nothing but a browser.
 //!
-//! A thin layer. Pages call the same rules as the practice API, with the cookie's secret in place of the bearer
-//! token, so the permissions of a role are the same. The pages work without JavaScript.
+//! A thin layer. Pages call the same rules as the practice API, with the cookie's secret in place of the
+//! bearer token, so the permissions of a role are the same. The pages work without JavaScript.
 
 pub mod address;
 pub mod chart;

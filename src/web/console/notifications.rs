@@ -13,8 +13,8 @@ use super::viewer::Viewer;
 use super::words;
 use crate::domain::notifications::{self, Change, Error, Frequency, Recipient, Setting};
 use crate::domain::staff::{Permission, Staff};
-use crate::kit::ids::LinkId;
-use crate::platform::tx::{Service, Tx};
+use crate::kit::LinkId;
+use crate::platform::{Service, Tx};
 use crate::web::http::{Code, Page, PageQuery, Problem};
 
 /// A setting, with the frequencies to choose from: value, label, and whether it is chosen.

@@ -7,8 +7,8 @@ use askama::Template;
 use super::layout::{Frame, Session};
 use super::links::{LinkView, find};
 use crate::domain::printing::RenderPool;
-use crate::kit::ids::LinkId;
-use crate::platform::tx::Service;
+use crate::kit::LinkId;
+use crate::platform::Service;
 use crate::web::http::{Code, PathId, Problem};
 use crate::web::practice_api::print_kit::{Piece, PrintQuery, print};
 

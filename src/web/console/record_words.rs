@@ -85,8 +85,10 @@ fn wrong(language: Language, error: &FieldError) -> String {
             "Guarde el archivo como «CSV UTF-8» y envíelo de nuevo.",
         ),
         "not_a_bundle" => (
-            "This is not a FHIR Bundle. Send a Bundle (.json), one resource per line (.ndjson), or a table (.csv).",
-            "No es un Bundle de FHIR. Envíe un Bundle (.json), un recurso por línea (.ndjson) o una tabla (.csv).",
+            "This is not a FHIR Bundle. Send a Bundle (.json), one resource per line (.ndjson), or a table \
+                (.csv).",
+            "No es un Bundle de FHIR. Envíe un Bundle (.json), un recurso por línea (.ndjson) o una tabla \
+                (.csv).",
         ),
         "row_too_long" => (
             "A row does not end: a closing quotation mark is missing. Save the file as CSV again.",
@@ -128,15 +130,21 @@ pub fn why_records_stay(language: Language, import: &Import) -> String {
     if import.problem() == Some(ImportProblem::ReplaceHasUnreadRows) {
         let what = say(
             language,
-            "A patient who seems to be missing may be in one of them. The results list them row by row: fix them in the file and import it again. If they cannot be fixed, import it again and check the box to skip them.",
-            "Alguien que parece faltar puede estar en una de ellas. El resultado las nombra fila por fila: corríjalas en el archivo e impórtelo otra vez. Si no se pueden corregir, impórtelo otra vez y marque la casilla para omitirlas.",
+            "A patient who seems to be missing may be in one of them. The results list them row by row: fix \
+                them in the file and import it again. If they cannot be fixed, import it again and check the \
+                box to skip them.",
+            "Alguien que parece faltar puede estar en una de ellas. El resultado las nombra fila por fila: \
+                corríjalas en el archivo e impórtelo otra vez. Si no se pueden corregir, impórtelo otra vez \
+                y marque la casilla para omitirlas.",
         );
         return format!("{} {what}", unread(language, import));
     }
     let what = say(
         language,
-        "That is more than half, so this may not be the file you meant. If the list is correct, import it again and check the box that says so. If not, import the right one.",
-        "Es más de la mitad: quizá no era el archivo que quería. Si la lista es correcta, impórtela otra vez y marque la casilla que lo dice. Si no, importe la correcta.",
+        "That is more than half, so this may not be the file you meant. If the list is correct, import it \
+            again and check the box that says so. If not, import the right one.",
+        "Es más de la mitad: quizá no era el archivo que quería. Si la lista es correcta, impórtela otra vez \
+            y marque la casilla que lo dice. Si no, importe la correcta.",
     );
     what.to_owned()
 }

@@ -9,9 +9,8 @@ use super::layout::{Frame, Section, Session};
 use super::viewer::Viewer;
 use crate::domain::records::{self, Kind, ListedRecord, RecordValue};
 use crate::domain::staff::Permission;
-use crate::kit::ids::RecordId;
-use crate::kit::percent;
-use crate::platform::tx::Service;
+use crate::kit::{RecordId, percent};
+use crate::platform::Service;
 use crate::web::http::{Page, PageQuery, PathId, Problem};
 use crate::web::practice_api::records::{format_cursor, parse_cursor};
 

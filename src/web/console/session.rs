@@ -7,7 +7,7 @@ use crate::domain::printing;
 use crate::domain::staff::sign_in::{self, Attempt, SignInChallenge};
 use crate::domain::staff::{self, Error, PasswordHasher};
 use crate::kit::{Email, Secret, Wait, secret};
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx};
 use crate::web::http::RequestContext;
 
 /// The next step of a sign-in.

@@ -13,7 +13,7 @@ use super::session::{self, Step};
 use super::{cookie, on, style, words};
 use crate::domain::staff::PasswordHasher;
 use crate::kit::{Language, Secret};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::web::http::html::{self, PagePolicy};
 use crate::web::http::{Form, Problem, RequestContext, is_same_site};
 

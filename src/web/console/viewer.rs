@@ -2,9 +2,8 @@
 
 use crate::domain::practices::Practice;
 use crate::domain::staff::{self, Member, Permission, Role, Staff, Team};
-use crate::kit::ids::{PracticeId, StaffId};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::kit::{PracticeId, StaffId};
+use crate::platform::{Tx, db};
 
 /// The signed-in staff member and their practice.
 pub struct Viewer {
@@ -41,10 +40,10 @@ impl Roster {
     }
 
     /// The name of the staff member or team with this id; `None` if they left the practice.
-    pub fn name(&self, id: &str) -> Option<&str> {
+    pub fn name(&self, key: &str) -> Option<&str> {
         let mut people = self.people.iter().map(|person| (person.id.as_str(), person.name.as_str()));
         let mut teams = self.teams.iter().map(|team| (team.id.as_str(), team.name.as_str()));
-        let found = people.find(|(of, _)| *of == id).or_else(|| teams.find(|(of, _)| *of == id));
+        let found = people.find(|(of, _)| *of == key).or_else(|| teams.find(|(of, _)| *of == key));
         found.map(|(_, name)| name)
     }
 }

@@ -13,8 +13,8 @@ use super::links::{LinkView, find};
 use crate::domain::link_analytics::Report;
 use crate::domain::links;
 use crate::domain::staff::Permission;
-use crate::kit::ids::LinkId;
-use crate::platform::tx::Service;
+use crate::kit::LinkId;
+use crate::platform::Service;
 use crate::web::http::{Code, PathId, Problem};
 
 /// The chosen days and channel. An empty field means no restriction.

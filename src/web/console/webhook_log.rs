@@ -9,8 +9,8 @@ use super::on;
 use super::viewer::Viewer;
 use crate::domain::staff::{Permission, Staff};
 use crate::domain::webhooks::{self, DeliveryState, Endpoint, LoggedDelivery};
-use crate::kit::ids::WebhookId;
-use crate::platform::tx::{Service, Tx};
+use crate::kit::WebhookId;
+use crate::platform::{Service, Tx};
 use crate::web::http::{Page, PageQuery, PathId, Problem};
 
 #[derive(Template)]

@@ -13,9 +13,8 @@ use super::on;
 use super::viewer::Viewer;
 use crate::domain::staff::{Permission, Staff};
 use crate::domain::webhooks::{self, Change, Endpoint, Kind, NewWebhook, State};
-use crate::kit::Secret;
-use crate::kit::ids::WebhookId;
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{Secret, WebhookId};
+use crate::platform::{Service, Tx};
 use crate::web::http::{Code, FieldError, PathId, Problem};
 
 /// More than a practice may have.

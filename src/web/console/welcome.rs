@@ -9,7 +9,7 @@ use super::layout::{preferred_language, stale_form};
 use super::{on, style, words};
 use crate::domain::staff::{Error, PasswordHasher, password_link};
 use crate::kit::{Language, Secret};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::web::http::html::{self, PagePolicy};
 use crate::web::http::{Form, Problem, is_same_site};
 

@@ -6,7 +6,7 @@ use super::{Problem, Reply, RequestContext, idempotent};
 use crate::domain::accounts::{self, Scope};
 use crate::domain::staff::{self, Permission};
 use crate::kit::Secret;
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx};
 
 /// Holds the credential of a request: a bearer token, or the secret of a browser's cookie.
 pub trait Caller {

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use super::{Code, FieldError, Problem};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 
 /// The default size limit of a request body. Only uploads of pictures and files have a larger one.
 pub const MOST_BYTES: usize = 16 * 1024;

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::COOKIE;
 
-use crate::platform::tx::Service;
+use crate::platform::Service;
 
 /// The prefix makes a browser accept the cookie only from this host, only over TLS, and for all paths. A
 /// development service on plain HTTP could not set it.

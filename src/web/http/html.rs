@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::{Code, Problem};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 
 /// A nonce for the style and script of one page.
 pub fn nonce(service: &Service) -> String {

@@ -4,6 +4,9 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::kit::Id;
 
@@ -27,5 +30,17 @@ impl<T: Id> FromRequest for PathId<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self::named(request, "id")))
+    }
+}
+
+impl<T: Id + ToSchema> IntoParams for PathId<T> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let id = ParameterBuilder::new().name("id").parameter_in(ParameterIn::Path).required(Required::True);
+        vec![
+            id.description(Some(T::DESCRIPTION))
+                .schema(Some(T::schema()))
+                .example(Some(T::example()))
+                .build(),
+        ]
     }
 }

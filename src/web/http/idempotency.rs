@@ -13,9 +13,8 @@ use serde::Serialize;
 
 use super::{Code, Problem, RequestContext};
 use crate::kit::{Secret, seal, secret};
-use crate::platform::db;
 use crate::platform::idempotency::{self, StoredResponse};
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx, db};
 
 /// The result of a rule that commits.
 pub enum Reply {

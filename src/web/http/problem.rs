@@ -9,8 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::kit::ids::RequestId;
-use crate::kit::{Timestamp, Wait};
+use crate::kit::{RequestId, Timestamp, Wait};
 use crate::platform::db;
 
 macro_rules! codes {

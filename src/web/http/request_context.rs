@@ -8,9 +8,8 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{Code, Problem, client_ip};
-use crate::kit::ids::RequestId;
-use crate::kit::{Language, Secret};
-use crate::platform::tx::Service;
+use crate::kit::{Language, RequestId, Secret};
+use crate::platform::Service;
 
 /// Marks a HEAD request, which is answered like GET but not counted as a page view.
 #[derive(Clone, Copy)]

@@ -18,8 +18,8 @@ use tracing::Instrument as _;
 use super::problem::REQUEST_ID;
 use super::request_context::HeadRequest;
 use super::{Code, Draining, Problem};
-use crate::kit::ids::RequestId;
-use crate::platform::tx::Service;
+use crate::kit::RequestId;
+use crate::platform::Service;
 
 pub async fn request_scope(
     mut request: ServiceRequest,

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::HOST;
 
-use crate::platform::tx::Service;
+use crate::platform::Service;
 
 /// Rejects forms of other sites: browsers send the origin of a form. A client that does not send it is not
 /// a browser that another site could misuse.

@@ -18,8 +18,22 @@ const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x0
 problems!(CountingProblems: plain, NotFound);
 
 /// Record a confirmed page view
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("visit" = Option<String>, Query, description = "Visit token of the page", example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl")),
-    responses((status = 204, description = "Accepted; counted once if the visit token is valid"), CountingProblems))]
+#[utoipa::path(
+    tag = "links",
+    params(
+        ("code" = String, Path, description = "The link's code", example = "123456"),
+        (
+            "visit" = Option<String>,
+            Query,
+            description = "Visit token of the page",
+            example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl",
+        ),
+    ),
+    responses(
+        (status = 204, description = "Accepted; counted once if the visit token is valid"),
+        CountingProblems,
+    ),
+)]
 #[post("/{code}/seen")]
 pub async fn record_page_view(
     landing: Data<Landing>,
@@ -32,8 +46,22 @@ pub async fn record_page_view(
 }
 
 /// Record a confirmed page view without JavaScript
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("visit" = Option<String>, Query, description = "Visit token of the page", example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl")),
-    responses((status = 200, description = "One transparent pixel", content_type = "image/gif", body = Vec<u8>), CountingProblems))]
+#[utoipa::path(
+    tag = "links",
+    params(
+        ("code" = String, Path, description = "The link's code", example = "123456"),
+        (
+            "visit" = Option<String>,
+            Query,
+            description = "Visit token of the page",
+            example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl",
+        ),
+    ),
+    responses(
+        (status = 200, description = "One transparent pixel", content_type = "image/gif", body = Vec<u8>),
+        CountingProblems,
+    ),
+)]
 #[get("/{code}/seen.gif")]
 pub async fn record_page_view_by_image(
     landing: Data<Landing>,
@@ -46,8 +74,23 @@ pub async fn record_page_view_by_image(
 }
 
 /// Record a tap on a store button
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("store" = Option<String>, Query, description = "`ios` or `android`", example = "ios"), ("visit" = Option<String>, Query, description = "Visit token of the page", example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl")),
-    responses((status = 204, description = "Accepted; counted once if the visit token is valid"), CountingProblems))]
+#[utoipa::path(
+    tag = "links",
+    params(
+        ("code" = String, Path, description = "The link's code", example = "123456"),
+        ("store" = Option<String>, Query, description = "`ios` or `android`", example = "ios"),
+        (
+            "visit" = Option<String>,
+            Query,
+            description = "Visit token of the page",
+            example = "1795359600.dmlzaXQ.lnk_0198c1f2.brochure.c2lnbmF0dXJl",
+        ),
+    ),
+    responses(
+        (status = 204, description = "Accepted; counted once if the visit token is valid"),
+        CountingProblems,
+    ),
+)]
 #[post("/{code}/tap")]
 pub async fn record_store_tap(
     landing: Data<Landing>,
@@ -72,6 +115,6 @@ fn count(landing: &Landing, request: &HttpRequest, code: &str, step: Step) {
     if counts(service, request, landing.visitor(request.headers()).is_machine)
         && code_guesses.may_report(&service.settings, &network, service.now())
     {
-        page_views.add_once(service.now(), &visit.link_id, step, visit.channel, visit.id);
+        page_views.add_once(service.now(), &visit.link_id, step, visit.channel, visit.visit);
     }
 }

@@ -14,8 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::ttl_cache::TtlCache;
 use super::user_agent::{self, Platform};
 use crate::domain::printing::{self, PreviewImage};
-use crate::kit::Language;
-use crate::kit::ids::LinkId;
+use crate::kit::{Language, LinkId};
 use crate::platform::settings::Settings;
 use crate::platform::signal::Signals;
 

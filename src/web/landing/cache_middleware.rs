@@ -19,8 +19,7 @@ use actix_web::{Error, HttpResponse};
 use super::cache::PageKey;
 use super::landing_page::{PageRequest, respond};
 use super::{Landing, is_open_host, is_visit};
-use crate::kit::Language;
-use crate::kit::ids::RequestId;
+use crate::kit::{Language, RequestId};
 use crate::web::http::problem::REQUEST_ID;
 use crate::web::http::{Draining, client_ip, request_scope};
 

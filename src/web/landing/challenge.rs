@@ -58,9 +58,23 @@ fn challenge(
 problems!(ChallengeProblems: plain, MalformedRequest, RequestTimeout, BodyTooLarge, UnsupportedMediaType);
 
 /// Pass the challenge after too many wrong codes
-#[utoipa::path(tag = "links", request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "ticket=1795359600.c29tZXRoaW5n.c2lnbmF0dXJl&code=123456"),
-    responses((status = 303, description = "Redirects to the landing page of the code"),
-    (status = 429, description = "Too early, or the challenge token is invalid: the challenge again", content_type = "text/html"), ChallengeProblems))]
+#[utoipa::path(
+    tag = "links",
+    request_body(
+        content = String,
+        content_type = "application/x-www-form-urlencoded",
+        example = "ticket=1795359600.c29tZXRoaW5n.c2lnbmF0dXJl&code=123456",
+    ),
+    responses(
+        (status = 303, description = "Redirects to the landing page of the code"),
+        (
+            status = 429,
+            description = "Too early, or the challenge token is invalid: the challenge again",
+            content_type = "text/html",
+        ),
+        ChallengeProblems,
+    ),
+)]
 #[post("/challenge")]
 pub async fn pass_challenge(
     landing: Data<Landing>,

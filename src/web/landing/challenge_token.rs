@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::kit::{Timestamp, signed_token};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 
 /// A person who reads the page needs longer; a program that guesses is slowed down to six per minute.
 const WAIT: Duration = Duration::from_secs(10);

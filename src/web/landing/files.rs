@@ -20,8 +20,33 @@ use crate::web::patient_api::link_tokens::code_limited;
 problems!(ShareProblems: plain, NotFound, CodeLimited);
 
 /// Get the preview image of a link
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("l" = Option<String>, Query, description = "Language of the text, `en` or `es`; defaults to `Accept-Language`", example = "en"), ("v" = Option<String>, Query, description = "Version of the image, for caches; it has no other effect", example = "mV3kQ2xA")),
-    responses((status = 200, description = "PNG, 1200 × 630 pixels; for a discreet link it does not name the practice", content_type = "image/png", body = Vec<u8>), ShareProblems))]
+#[utoipa::path(
+    tag = "links",
+    params(
+        ("code" = String, Path, description = "The link's code", example = "123456"),
+        (
+            "l" = Option<String>,
+            Query,
+            description = "Language of the text, `en` or `es`; defaults to `Accept-Language`",
+            example = "en",
+        ),
+        (
+            "v" = Option<String>,
+            Query,
+            description = "Version of the image, for caches; it has no other effect",
+            example = "mV3kQ2xA",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "PNG, 1200 × 630 pixels; for a discreet link it does not name the practice",
+            content_type = "image/png",
+            body = Vec<u8>,
+        ),
+        ShareProblems,
+    ),
+)]
 #[get("/{code}/share.png")]
 pub async fn get_link_preview_image(
     landing: Data<Landing>,
@@ -87,8 +112,22 @@ async fn image(landing: &Landing, preview: PreviewImage) -> Result<Bytes, Proble
 problems!(LogoProblems: plain, NotFound, CodeLimited);
 
 /// Get the practice's logo for a link page
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456"), ("v" = Option<String>, Query, description = "Version of the logo, for caches", example = "n4bQgYhM")),
-    responses((status = 200, description = "PNG; a discreet link has no logo", content_type = "image/png", body = Vec<u8>), LogoProblems))]
+#[utoipa::path(
+    tag = "links",
+    params(
+        ("code" = String, Path, description = "The link's code", example = "123456"),
+        ("v" = Option<String>, Query, description = "Version of the logo, for caches", example = "n4bQgYhM"),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "PNG; a discreet link has no logo",
+            content_type = "image/png",
+            body = Vec<u8>,
+        ),
+        LogoProblems,
+    ),
+)]
 #[get("/{code}/logo.png")]
 pub async fn get_link_logo(
     landing: Data<Landing>,
@@ -121,14 +160,19 @@ fn unknown_code(landing: &Landing, call: &RequestContext, code: &str) -> Problem
 }
 
 /// Get the Apple app site association file
-#[utoipa::path(tag = "links", responses((status = 200, description = "Apple's app site association", body = Object)))]
+#[utoipa::path(
+    tag = "links", responses((status = 200, description = "Apple's app site association", body = Object)),
+)]
 #[get("/.well-known/apple-app-site-association")]
 pub async fn get_apple_app_site_association(landing: Data<Landing>) -> Json<Value> {
     Json(well_known::apple(&landing.service.settings))
 }
 
 /// Get the Android asset links file
-#[utoipa::path(tag = "links", responses((status = 200, description = "Google's Digital Asset Links", body = Vec<Object>)))]
+#[utoipa::path(
+    tag = "links",
+    responses((status = 200, description = "Google's Digital Asset Links", body = Vec<Object>)),
+)]
 #[get("/.well-known/assetlinks.json")]
 pub async fn get_android_asset_links(landing: Data<Landing>) -> Json<Value> {
     Json(well_known::android(&landing.service.settings))

@@ -10,16 +10,37 @@ use super::user_agent::{Platform, Visitor};
 use crate::domain::invites::{self, Error, Invite, State};
 use crate::kit::Secret;
 use crate::problems;
-use crate::web::http::html::PagePolicy;
-use crate::web::http::{Problem, RequestContext, html};
+use crate::web::http::html::{self, PagePolicy};
+use crate::web::http::{Problem, RequestContext};
 use crate::web::landing::Landing;
 
 problems!(InviteProblems: plain, LinkPaused);
 
 /// Get the page of an invite
-#[utoipa::path(tag = "links", params(("token" = String, Path, description = "Token from the link in the text message", example = "3q2-7wAAAAAAAAAAAAAAAA")),
-    responses((status = 200, description = "The inviting practice and how to get the app; the invited person is not named", content_type = "text/html"),
-    (status = 404, description = "The same page for unknown, used, revoked and expired invites", content_type = "text/html"), InviteProblems))]
+#[utoipa::path(
+    tag = "links",
+    params(
+        (
+            "token" = String,
+            Path,
+            description = "Token from the link in the text message",
+            example = "3q2-7wAAAAAAAAAAAAAAAA",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The inviting practice and how to get the app; the invited person is not named",
+            content_type = "text/html",
+        ),
+        (
+            status = 404,
+            description = "The same page for unknown, used, revoked and expired invites",
+            content_type = "text/html",
+        ),
+        InviteProblems,
+    ),
+)]
 #[get("/i/{token}")]
 pub async fn get_invite_page(
     landing: Data<Landing>,
@@ -52,9 +73,27 @@ pub async fn get_invite_page(
 problems!(EmailProblems: plain);
 
 /// Get the page that verifies an invite's e-mail address
-#[utoipa::path(tag = "links", params(("token" = String, Path, description = "Token from the link in the e-mail", example = "3q2-7wAAAAAAAAAAAAAAAA")),
-    responses((status = 200, description = "A page with one button; opening it verifies nothing, because mail servers open links too", content_type = "text/html"),
-    (status = 404, description = "Same as for the page of the invite", content_type = "text/html"), EmailProblems))]
+#[utoipa::path(
+    tag = "links",
+    params(
+        (
+            "token" = String,
+            Path,
+            description = "Token from the link in the e-mail",
+            example = "3q2-7wAAAAAAAAAAAAAAAA",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A page with one button; opening it verifies nothing, because mail servers open \
+                links too",
+            content_type = "text/html",
+        ),
+        (status = 404, description = "Same as for the page of the invite", content_type = "text/html"),
+        EmailProblems,
+    ),
+)]
 #[get("/i/{token}/email")]
 pub async fn get_invite_email_page(
     landing: Data<Landing>,
@@ -67,9 +106,26 @@ pub async fn get_invite_email_page(
 }
 
 /// Verify the e-mail address of an invite
-#[utoipa::path(tag = "links", params(("token" = String, Path, description = "Token from the link in the e-mail", example = "3q2-7wAAAAAAAAAAAAAAAA")),
-    responses((status = 200, description = "The address is verified; the page shows the next steps", content_type = "text/html"),
-    (status = 404, description = "Same as for the page of the invite", content_type = "text/html"), EmailProblems))]
+#[utoipa::path(
+    tag = "links",
+    params(
+        (
+            "token" = String,
+            Path,
+            description = "Token from the link in the e-mail",
+            example = "3q2-7wAAAAAAAAAAAAAAAA",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The address is verified; the page shows the next steps",
+            content_type = "text/html",
+        ),
+        (status = 404, description = "Same as for the page of the invite", content_type = "text/html"),
+        EmailProblems,
+    ),
+)]
 #[post("/i/{token}/email")]
 pub async fn verify_invite_email(
     landing: Data<Landing>,

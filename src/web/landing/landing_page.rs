@@ -16,7 +16,7 @@ use super::visit_token::{self, VisitToken};
 use super::{Landing, challenge, digits, is_open_host, is_visit, redirects};
 use crate::domain::link_analytics::Step;
 use crate::domain::links::{self, Destination, Lookup};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::html::{self, PagePolicy};
 use crate::web::http::{Code, Problem, RequestContext};
@@ -24,11 +24,44 @@ use crate::web::http::{Code, Problem, RequestContext};
 problems!(LandingProblems: plain);
 
 /// Get the landing page of a link
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"), ("s" = Option<String>, Query, description = "Channel that the view is counted under, `[a-z0-9-]{1,32}`", example = "brochure")),
-    responses((status = 200, description = "The landing page, or a notice that the link is paused", content_type = "text/html"),
-    (status = 308, description = "A grouped code like `488 356`: redirects to the plain address and keeps the query"),
-    (status = 404, description = "The same page for unknown, closed and suspended codes, or a problem if the path is not a number", content((String = "text/html"), (crate::web::http::problem::ProblemBody = "application/problem+json"))),
-    (status = 429, description = "A challenge for a network address that tried many wrong codes", content_type = "text/html"), LandingProblems))]
+#[utoipa::path(
+    tag = "links",
+    params(
+        ("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"),
+        (
+            "s" = Option<String>,
+            Query,
+            description = "Channel that the view is counted under, `[a-z0-9-]{1,32}`",
+            example = "brochure",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The landing page, or a notice that the link is paused",
+            content_type = "text/html",
+        ),
+        (
+            status = 308,
+            description = "A grouped code like `488 356`: redirects to the plain address and keeps the query",
+        ),
+        (
+            status = 404,
+            description = "The same page for unknown, closed and suspended codes, or a problem if the path \
+                is not a number",
+            content(
+                (String = "text/html"),
+                (crate::web::http::problem::ProblemBody = "application/problem+json"),
+            ),
+        ),
+        (
+            status = 429,
+            description = "A challenge for a network address that tried many wrong codes",
+            content_type = "text/html",
+        ),
+        LandingProblems,
+    ),
+)]
 #[get("/{code}", guard = "super::is_code_path")]
 pub async fn get_landing_page(
     landing: Data<Landing>,
@@ -40,11 +73,32 @@ pub async fn get_landing_page(
 }
 
 /// Get the landing page after a QR code scan
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"), ("s" = Option<String>, Query, description = "Channel that the view is counted under", example = "brochure")),
-    responses((status = 200, description = "The landing page", content_type = "text/html"),
-    (status = 308, description = "Same as for the plain link"),
-    (status = 404, description = "Same as for the plain link", content((String = "text/html"), (crate::web::http::problem::ProblemBody = "application/problem+json"))),
-    (status = 429, description = "Same as for the plain link", content_type = "text/html"), LandingProblems))]
+#[utoipa::path(
+    tag = "links",
+    params(
+        ("code" = String, Path, description = "The link's code, 6 to 12 digits", example = "123456"),
+        (
+            "s" = Option<String>,
+            Query,
+            description = "Channel that the view is counted under",
+            example = "brochure",
+        ),
+    ),
+    responses(
+        (status = 200, description = "The landing page", content_type = "text/html"),
+        (status = 308, description = "Same as for the plain link"),
+        (
+            status = 404,
+            description = "Same as for the plain link",
+            content(
+                (String = "text/html"),
+                (crate::web::http::problem::ProblemBody = "application/problem+json"),
+            ),
+        ),
+        (status = 429, description = "Same as for the plain link", content_type = "text/html"),
+        LandingProblems,
+    ),
+)]
 #[get("/Q/{code}", guard = "super::is_code_path")]
 pub async fn get_scanned_landing_page(
     landing: Data<Landing>,
@@ -120,7 +174,7 @@ pub(super) fn respond(
         count_view(landing, page, channel, asked);
     }
     let fresh = FreshValues::generate(&landing.service);
-    let visit = VisitToken { id: &fresh.visit_id, link_id: Cow::Borrowed(&page.link_id), channel };
+    let visit = VisitToken { visit: &fresh.visit, link_id: Cow::Borrowed(&page.link_id), channel };
     let visit = visit_token::sign(&landing.service, &asked.key.code, &visit);
     let policy = if page.is_open { PagePolicy::Both } else { PagePolicy::Nothing };
     html::page(&landing.service, StatusCode::OK, &fresh.nonce, policy, Ok(page.fill(&fresh.nonce, &visit)))
@@ -140,14 +194,14 @@ fn count_view(landing: &Landing, page: &RenderedPage, channel: &str, asked: &Pag
 /// Values that are new in each response, from one read of randomness.
 pub(super) struct FreshValues {
     pub nonce: String,
-    pub visit_id: String,
+    pub visit: String,
 }
 
 impl FreshValues {
     pub fn generate(service: &Service) -> Self {
         let bytes = service.random::<28>();
         let (nonce, visit) = bytes.split_at(16);
-        Self { nonce: STANDARD_NO_PAD.encode(nonce), visit_id: URL_SAFE_NO_PAD.encode(visit) }
+        Self { nonce: STANDARD_NO_PAD.encode(nonce), visit: URL_SAFE_NO_PAD.encode(visit) }
     }
 }
 

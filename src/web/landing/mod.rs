@@ -30,9 +30,9 @@ use self::user_agent::Visitor;
 use crate::domain::link_analytics::PageViews;
 use crate::domain::printing::RenderPool;
 use crate::kit::Wait;
+use crate::platform::Service;
 use crate::platform::rate_limits::CodeGuessLimiter;
 use crate::platform::settings::Settings;
-use crate::platform::tx::Service;
 use crate::web::http::request_context::is_head;
 use crate::web::http::{Code, Problem, RequestContext, cookie};
 

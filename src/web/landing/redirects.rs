@@ -37,8 +37,10 @@ pub fn to_canonical(request: &HttpRequest, code: &str, is_scan: bool) -> Result<
 problems!(MovedProblems: plain, NotFound);
 
 /// Redirect a trailing slash to the landing page
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    responses((status = 308, description = "Redirects to `/{code}` and keeps the query"), MovedProblems))]
+#[utoipa::path(
+    tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
+    responses((status = 308, description = "Redirects to `/{code}` and keeps the query"), MovedProblems),
+)]
 #[get("/{code}/", guard = "super::is_code_path")]
 pub async fn redirect_trailing_slash(
     request: HttpRequest,
@@ -48,8 +50,10 @@ pub async fn redirect_trailing_slash(
 }
 
 /// Redirect a lowercase QR path to the landing page
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    responses((status = 308, description = "Redirects to `/Q/{code}` and keeps the query"), MovedProblems))]
+#[utoipa::path(
+    tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
+    responses((status = 308, description = "Redirects to `/Q/{code}` and keeps the query"), MovedProblems),
+)]
 #[get("/q/{code}", guard = "super::is_code_path")]
 pub async fn redirect_lowercase_qr_path(
     request: HttpRequest,
@@ -59,8 +63,10 @@ pub async fn redirect_lowercase_qr_path(
 }
 
 /// Redirect a QR path with a trailing slash
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    responses((status = 308, description = "Redirects to `/Q/{code}` and keeps the query"), MovedProblems))]
+#[utoipa::path(
+    tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
+    responses((status = 308, description = "Redirects to `/Q/{code}` and keeps the query"), MovedProblems),
+)]
 #[get("/Q/{code}/", guard = "super::is_code_path")]
 pub async fn redirect_qr_trailing_slash(
     request: HttpRequest,

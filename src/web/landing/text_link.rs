@@ -19,18 +19,47 @@ use crate::domain::pending_pairings::{self, AppLinkRequest};
 use crate::kit::{Phone, Wait};
 use crate::platform::db;
 use crate::problems;
-use crate::web::http::html::PagePolicy;
-use crate::web::http::{Form, Problem, RequestContext, html, is_same_site};
+use crate::web::http::html::{self, PagePolicy};
+use crate::web::http::{Form, Problem, RequestContext, is_same_site};
 
 problems!(TextProblems: plain, MalformedRequest, RequestTimeout, BodyTooLarge, UnsupportedMediaType);
 
 /// Text the link to the app to a phone number
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "phone=%28415%29+555-2671&visit=1795359600.lnk_0198c1f2.brochure.dmlzaXQ.c2lnbmF0dXJl"),
-    responses((status = 303, description = "Redirects to `/{code}/texted`, the same for every number that can receive texts; if the link was paused meanwhile, to its page"),
-    (status = 404, description = "No active link has this code", content((String = "text/html"), (crate::web::http::problem::ProblemBody = "application/problem+json"))),
-    (status = 422, description = "The page again, with the error next to the field", content_type = "text/html"),
-    (status = 429, description = "The page again after too many link requests, or a challenge for a network address that tried many wrong codes", content_type = "text/html"), TextProblems))]
+#[utoipa::path(
+    tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
+    request_body(
+        content = String,
+        content_type = "application/x-www-form-urlencoded",
+        example = "phone=%28415%29+555-2671&visit=1795359600.lnk_0198c1f2.brochure.dmlzaXQ.c2lnbmF0dXJl",
+    ),
+    responses(
+        (
+            status = 303,
+            description = "Redirects to `/{code}/texted`, the same for every number that can receive texts; \
+                if the link was paused meanwhile, to its page",
+        ),
+        (
+            status = 404,
+            description = "No active link has this code",
+            content(
+                (String = "text/html"),
+                (crate::web::http::problem::ProblemBody = "application/problem+json"),
+            ),
+        ),
+        (
+            status = 422,
+            description = "The page again, with the error next to the field",
+            content_type = "text/html",
+        ),
+        (
+            status = 429,
+            description = "The page again after too many link requests, or a challenge for a network address \
+                that tried many wrong codes",
+            content_type = "text/html",
+        ),
+        TextProblems,
+    ),
+)]
 #[post("/{code}/text")]
 pub async fn text_link(
     landing: Data<Landing>,
@@ -62,8 +91,10 @@ pub async fn text_link(
 problems!(AgainProblems: plain, NotFound);
 
 /// Redirect to the page with the form
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    responses((status = 303, description = "Redirects to `/{code}`"), AgainProblems))]
+#[utoipa::path(
+    tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
+    responses((status = 303, description = "Redirects to `/{code}`"), AgainProblems),
+)]
 #[get("/{code}/text")]
 pub async fn redirect_to_text_form(code: Path<String>) -> Result<HttpResponse, Problem> {
     digits(&code)?;
@@ -73,11 +104,27 @@ pub async fn redirect_to_text_form(code: Path<String>) -> Result<HttpResponse, P
 problems!(TextedProblems: plain);
 
 /// Get the page after the link was texted
-#[utoipa::path(tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
-    responses((status = 200, description = "The next steps", content_type = "text/html"),
-    (status = 303, description = "The link is paused: redirects to its page"),
-    (status = 404, description = "No active link has this code", content((String = "text/html"), (crate::web::http::problem::ProblemBody = "application/problem+json"))),
-    (status = 429, description = "A challenge for a network address that tried many wrong codes", content_type = "text/html"), TextedProblems))]
+#[utoipa::path(
+    tag = "links", params(("code" = String, Path, description = "The link's code", example = "123456")),
+    responses(
+        (status = 200, description = "The next steps", content_type = "text/html"),
+        (status = 303, description = "The link is paused: redirects to its page"),
+        (
+            status = 404,
+            description = "No active link has this code",
+            content(
+                (String = "text/html"),
+                (crate::web::http::problem::ProblemBody = "application/problem+json"),
+            ),
+        ),
+        (
+            status = 429,
+            description = "A challenge for a network address that tried many wrong codes",
+            content_type = "text/html",
+        ),
+        TextedProblems,
+    ),
+)]
 #[get("/{code}/texted")]
 pub async fn get_link_texted_page(
     landing: Data<Landing>,
@@ -175,7 +222,7 @@ fn show_again(
     // What a person typed may contain anything, including the placeholders of a rendered page.
     let form = templates::Form { phone: typed.replace(char::is_control, ""), error };
     let page = templates::landing(&view, &form).map_err(|_| unshowable())?;
-    let visit = VisitToken { id: &fresh.visit_id, link_id: Cow::Borrowed(&to.link.id), channel: "" };
+    let visit = VisitToken { visit: &fresh.visit, link_id: Cow::Borrowed(&to.link.id), channel: "" };
     let visit = visit_token::sign(&landing.service, &key.code, &visit);
     let page = page.replace(NONCE, &fresh.nonce).replace(VISIT, &visit);
     let mut response = html::page(&landing.service, status, &fresh.nonce, PagePolicy::Both, Ok(page))?;

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, get, post};
 
 use super::unsubscribe_page::{self, Step};
 use crate::domain::notifications::{self, Subscription};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::html::{self, PagePolicy};
 use crate::web::http::{Problem, RequestContext};
@@ -14,9 +14,26 @@ use crate::web::http::{Problem, RequestContext};
 problems!(UnsubscribeProblems: plain);
 
 /// Show the page that stops a link's e-mails
-#[utoipa::path(tag = "notices", params(("token" = String, Path, description = "Token from the link in the e-mail", example = "c3RmXzAxOThjMWYy.c2lnbmF0dXJl")),
-    responses((status = 200, description = "The page, with a button that stops the e-mails", content_type = "text/html"),
-    (status = 404, description = "Unknown or altered token", content_type = "text/html"), UnsubscribeProblems))]
+#[utoipa::path(
+    tag = "notices",
+    params(
+        (
+            "token" = String,
+            Path,
+            description = "Token from the link in the e-mail",
+            example = "c3RmXzAxOThjMWYy.c2lnbmF0dXJl",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The page, with a button that stops the e-mails",
+            content_type = "text/html",
+        ),
+        (status = 404, description = "Unknown or altered token", content_type = "text/html"),
+        UnsubscribeProblems,
+    ),
+)]
 #[get("/unsubscribe/{token}")]
 pub async fn get_unsubscribe_page(
     service: Data<Service>,
@@ -28,10 +45,31 @@ pub async fn get_unsubscribe_page(
 }
 
 /// Stop a link's e-mails, by the page's button or in one click (RFC 8058)
-#[utoipa::path(tag = "notices", params(("token" = String, Path, description = "Token from the link in the e-mail", example = "c3RmXzAxOThjMWYy.c2lnbmF0dXJl")),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", example = "List-Unsubscribe=One-Click"),
-    responses((status = 200, description = "Stopped; the last recipient of the practice gets one e-mail a day instead", content_type = "text/html"),
-    (status = 404, description = "Unknown or altered token", content_type = "text/html"), UnsubscribeProblems))]
+#[utoipa::path(
+    tag = "notices",
+    params(
+        (
+            "token" = String,
+            Path,
+            description = "Token from the link in the e-mail",
+            example = "c3RmXzAxOThjMWYy.c2lnbmF0dXJl",
+        ),
+    ),
+    request_body(
+        content = String,
+        content_type = "application/x-www-form-urlencoded",
+        example = "List-Unsubscribe=One-Click",
+    ),
+    responses(
+        (
+            status = 200,
+            description = "Stopped; the last recipient of the practice gets one e-mail a day instead",
+            content_type = "text/html",
+        ),
+        (status = 404, description = "Unknown or altered token", content_type = "text/html"),
+        UnsubscribeProblems,
+    ),
+)]
 #[post("/unsubscribe/{token}")]
 pub async fn unsubscribe_from_link(
     service: Data<Service>,

@@ -53,13 +53,15 @@ pub fn unknown(language: Language, nonce: &str) -> askama::Result<String> {
     let words = match language {
         Language::En => Words {
             heading: "This link is incomplete",
-            lead: "It only works exactly as it appears in the e-mail. Open the e-mail again and use the link at the bottom.",
+            lead: "It only works exactly as it appears in the e-mail. Open the e-mail again and use the link \
+                at the bottom.",
             button: "",
             after: "You can also sign in to the console and choose what we tell you about.",
         },
         Language::Es => Words {
             heading: "Esta dirección no está completa",
-            lead: "Solo funciona tal como aparece en el correo. Abra el correo otra vez y use el enlace del final.",
+            lead: "Solo funciona tal como aparece en el correo. Abra el correo otra vez y use el enlace del \
+                final.",
             button: "",
             after: "En la consola, después de iniciar sesión, puede elegir de qué quiere recibir avisos.",
         },
@@ -75,13 +77,15 @@ fn words(language: Language, step: Step, frequency: Frequency) -> Words {
     match (language, step, frequency) {
         (Language::En, Step::Confirm, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
             heading: "Stop these e-mails?",
-            lead: "You get an e-mail when new patients connect through this link. Your colleagues’ e-mails stay the same.",
+            lead: "You get an e-mail when new patients connect through this link. Your colleagues’ e-mails \
+                stay the same.",
             button: "Stop these e-mails",
             after: "Would you rather get them once an hour or once a day? Choose that in the console.",
         },
         (Language::Es, Step::Confirm, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
             heading: "¿Dejar de recibir estos correos?",
-            lead: "Recibe un correo cuando se conectan pacientes nuevos por este enlace. Los correos de otras personas no cambian.",
+            lead: "Recibe un correo cuando se conectan pacientes nuevos por este enlace. Los correos de \
+                otras personas no cambian.",
             button: "No recibir más",
             after: "También puede recibirlos una vez por hora o una vez al día: elíjalo en la consola.",
         },
@@ -99,15 +103,18 @@ fn words(language: Language, step: Step, frequency: Frequency) -> Words {
         },
         (Language::En, Step::Done, _) => Words {
             heading: "You now get one e-mail a day",
-            lead: "You are the last person at your practice who hears about new patients, so we can’t stop the e-mails completely. They come at most once a day, at 8 AM.",
+            lead: "You are the last person at your practice who hears about new patients, so we can’t stop \
+                the e-mails completely. They come at most once a day, at 8 AM.",
             button: "",
             after: "To stop them, first add a colleague to a link’s list in the console.",
         },
         (Language::Es, Step::Done, _) => Words {
             heading: "Ahora recibirá un correo al día",
-            lead: "Usted es la última persona de su consultorio a la que avisamos de pacientes nuevos, así que los correos no cesan. Llegan como mucho una vez al día, a las ocho de la mañana.",
+            lead: "Usted es la última persona de su consultorio a la que avisamos de pacientes nuevos, así \
+                que los correos no cesan. Llegan como mucho una vez al día, a las ocho de la mañana.",
             button: "",
-            after: "Añada a un colega a la lista de un enlace en la consola y entonces podrá dejar de recibirlos.",
+            after: "Añada a un colega a la lista de un enlace en la consola y entonces podrá dejar de \
+                recibirlos.",
         },
     }
 }

@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::kit::ids::LinkId;
-use crate::kit::{Timestamp, signed_token};
-use crate::platform::tx::Service;
+use crate::kit::{LinkId, Timestamp, signed_token};
+use crate::platform::Service;
 
 /// A page that stays open longer is no longer counted.
 const LIFE: Duration = Duration::from_hours(24);
@@ -16,7 +15,7 @@ const LIFE: Duration = Duration::from_hours(24);
 #[derive(Debug, PartialEq, Eq)]
 pub struct VisitToken<'a> {
     /// Unique id of the visit.
-    pub id: &'a str,
+    pub visit: &'a str,
     pub link_id: Cow<'a, LinkId>,
     /// Value of `?s=` in the page's URL; empty without one.
     pub channel: &'a str,
@@ -26,7 +25,7 @@ pub struct VisitToken<'a> {
 /// over all of it. A page cannot be turned into a second visit.
 pub fn sign(service: &Service, code: &str, visit: &VisitToken<'_>) -> String {
     let mut body = String::with_capacity(160);
-    let _ = write!(body, "{}.{}.{}.{}", service.now().seconds(), visit.link_id, visit.channel, visit.id);
+    let _ = write!(body, "{}.{}.{}.{}", service.now().seconds(), visit.link_id, visit.channel, visit.visit);
     let mac = mac(service, code, &body);
     signed_token::sign(body, &mac)
 }
@@ -37,7 +36,7 @@ pub fn verify<'a>(service: &Service, code: &str, token: &'a str) -> Option<Visit
     let began = Timestamp::parse_seconds(parts.next()?)?;
     let (link_id, channel, id) = (parts.next()?, parts.next()?, parts.next()?);
     let is_fresh = began <= service.now() && began + LIFE > service.now();
-    is_fresh.then(|| VisitToken { id, link_id: Cow::Owned(LinkId::from(link_id)), channel })
+    is_fresh.then(|| VisitToken { visit: id, link_id: Cow::Owned(LinkId::from(link_id)), channel })
 }
 
 /// Returns the channel if it matches `[a-z0-9-]{1,32}`, and an empty string otherwise.

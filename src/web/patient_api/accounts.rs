@@ -8,14 +8,14 @@ use validator::{Validate, ValidationError};
 
 use super::entry_point;
 use super::sessions::SessionView;
+use super::view::{AccountView, PatientView};
 use crate::domain::accounts::{
-    self, Account, Error, NewAccount, NewPatient, Patient, Relation, SignUp, SignUpOutcome,
+    self, Error, NewAccount, NewPatient, SignUp, SignUpOutcome,
 };
 use crate::domain::conversations::Conversation;
 use crate::domain::pairing::Pairing;
-use crate::kit::ids::{AccountId, PatientId, PendingPairingId};
-use crate::kit::{Email, Secret, Timestamp};
-use crate::platform::tx::Service;
+use crate::kit::{Email, PendingPairingId, Secret};
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::fields::is_email;
 use crate::web::http::{Body, Code, Problem, Reply, RequestContext, idempotent};
@@ -60,64 +60,6 @@ impl From<Error> for Problem {
             Error::PatientNotFound => Self::new(Code::PatientNotFound, "Check the patient's id."),
             Error::KeysMissing => Self::new(Code::Internal, "Nothing was changed. Try again."),
             Error::Db(error) => error.into(),
-        }
-    }
-}
-
-/// A patient account, as shown to its holder.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Account)]
-pub struct AccountView {
-    /// Unique id of the account.
-    id: AccountId,
-    /// The proven phone number, masked.
-    #[schema(required = true, example = "+1 •••••• 2671")]
-    phone: Option<String>,
-    /// Time at which the account was created.
-    created_at: Timestamp,
-}
-
-impl AccountView {
-    pub fn of(account: &Account) -> Self {
-        Self {
-            id: account.id.clone(),
-            phone: account.number().map(|phone| phone.masked()),
-            created_at: account.created_at,
-        }
-    }
-}
-
-/// A patient on an account.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Patient)]
-pub struct PatientView {
-    /// Unique id of the patient.
-    id: PatientId,
-    /// The patient's given name.
-    #[schema(example = "Alex")]
-    given_name: String,
-    /// The patient's family name.
-    #[schema(example = "Rivera")]
-    family_name: String,
-    /// Birth date, an ISO 8601 date.
-    #[schema(required = true, example = "1987-05-31")]
-    birth_date: Option<String>,
-    /// Relation to the account holder.
-    #[schema(example = "self")]
-    relation: Relation,
-    /// Time at which the patient was added.
-    created_at: Timestamp,
-}
-
-impl From<Patient> for PatientView {
-    fn from(patient: Patient) -> Self {
-        Self {
-            id: patient.id,
-            given_name: patient.given_name,
-            family_name: patient.family_name,
-            birth_date: patient.birth_date,
-            relation: patient.relation,
-            created_at: patient.created_at,
         }
     }
 }
@@ -212,7 +154,13 @@ problems!(
 );
 
 /// Create an account with its patient, pairing, conversation and session
-#[utoipa::path(tag = "accounts", request_body = CreateAccount, responses((status = 201, description = "The account was created", body = AccountCreated), CreateAccountProblems))]
+#[utoipa::path(
+    tag = "accounts", request_body = CreateAccount,
+    responses(
+        (status = 201, description = "The account was created", body = AccountCreated),
+        CreateAccountProblems,
+    ),
+)]
 #[post("/v1/accounts")]
 pub async fn create_account(
     service: Data<Service>,

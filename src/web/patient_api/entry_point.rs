@@ -4,8 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::pending_pairings::{EntryPoint, Error, PendingPairing};
-use crate::kit::ids::PendingPairingId;
-use crate::kit::{Secret, Timestamp};
+use crate::kit::{PendingPairingId, Secret, Timestamp};
 use crate::web::http::{Code, Problem};
 use crate::web::patient_api::link_tokens::PracticeFace;
 

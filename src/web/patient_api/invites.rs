@@ -8,7 +8,7 @@ use validator::Validate;
 
 use crate::domain::invites;
 use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::{Body, Problem};
 use crate::web::patient_api::link_tokens::PracticeFace;
@@ -33,7 +33,17 @@ pub struct InviteOpened {
 problems!(OpenInviteProblems: body, InviteGone, LinkPaused);
 
 /// Open an invite in the app
-#[utoipa::path(tag = "links", request_body = OpenInvite, responses((status = 200, description = "Name and city of the practice that sent the invite", body = InviteOpened), OpenInviteProblems))]
+#[utoipa::path(
+    tag = "links", request_body = OpenInvite,
+    responses(
+        (
+            status = 200,
+            description = "Name and city of the practice that sent the invite",
+            body = InviteOpened,
+        ),
+        OpenInviteProblems,
+    ),
+)]
 #[post("/v1/invites/opened")]
 pub async fn open_invite(
     service: Data<Service>,

@@ -5,8 +5,8 @@ use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::platform::Service;
 use crate::platform::keys::Jwk;
-use crate::platform::tx::Service;
 
 /// A JWK Set (RFC 7517) of the access tokens' public keys.
 #[derive(Serialize, ToSchema)]

@@ -9,8 +9,8 @@ use validator::{Validate, ValidationError};
 use crate::domain::links::{self, Source};
 use crate::domain::practices::Practice;
 use crate::kit::{Secret, Timestamp, Wait};
+use crate::platform::Service;
 use crate::platform::rate_limits::CodeGuessLimiter;
-use crate::platform::tx::Service;
 use crate::problems;
 use crate::web::http::{Body, Code, Problem, Reply, RequestContext, idempotent};
 
@@ -88,7 +88,13 @@ impl PracticeFace {
 problems!(CreateLinkTokenProblems: keyed, LinkNotFound, LinkPaused, CodeMistyped, CodeLimited);
 
 /// Exchange a link code for a link token
-#[utoipa::path(tag = "links", request_body = CreateLinkToken, responses((status = 201, description = "Signed link token, valid for 30 days", body = LinkTokenView), CreateLinkTokenProblems))]
+#[utoipa::path(
+    tag = "links", request_body = CreateLinkToken,
+    responses(
+        (status = 201, description = "Signed link token, valid for 30 days", body = LinkTokenView),
+        CreateLinkTokenProblems,
+    ),
+)]
 #[post("/v1/link-tokens")]
 pub async fn create_link_token(
     service: Data<Service>,

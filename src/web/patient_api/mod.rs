@@ -7,3 +7,4 @@ pub mod me;
 pub mod pairings;
 pub mod sessions;
 pub mod verifications;
+pub mod view;

@@ -10,9 +10,8 @@ use super::entry_point;
 use crate::domain::accounts::{self, PairingOutcome, Principal, Scope};
 use crate::domain::conversations::Conversation;
 use crate::domain::pairing::{Error, Pairing, PairingDetails};
-use crate::kit::Secret;
-use crate::kit::ids::{PatientId, PendingPairingId};
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{PatientId, PendingPairingId, Secret};
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Body, Code, Problem, Reply, RequestContext};
 
@@ -64,8 +63,18 @@ problems!(
 );
 
 /// Pair a patient with a practice
-#[utoipa::path(tag = "me", request_body = CreatePairing, security(("access_token" = [])),
-    responses((status = 201, description = "The pairing was created", body = PairingAnswer), (status = 200, description = "The pairing existed already, with the same conversation", body = PairingAnswer), CreatePairingProblems))]
+#[utoipa::path(
+    tag = "me", request_body = CreatePairing, security(("access_token" = [])),
+    responses(
+        (status = 201, description = "The pairing was created", body = PairingAnswer),
+        (
+            status = 200,
+            description = "The pairing existed already, with the same conversation",
+            body = PairingAnswer,
+        ),
+        CreatePairingProblems,
+    ),
+)]
 #[post("/v1/pairings")]
 pub async fn create_pairing(
     service: Data<Service>,

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::accounts::AccountView;
 use super::me::email::{CheckEmail, EmailAsked, EmailChecked};
+use super::view::AccountView;
 use crate::domain::accounts::email::device;
 use crate::domain::accounts::{self, Error, Principal, RefreshOutcome, Scope, Tokens};
 use crate::kit::Secret;
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Body, Problem, Reply, RequestContext, idempotent};
 
@@ -70,7 +70,13 @@ problems!(
 );
 
 /// Sign in on a new device; earlier conversations stay hidden
-#[utoipa::path(tag = "sessions", request_body = CreateSession, responses((status = 201, description = "A restricted session", body = SessionCreated), CreateSessionProblems))]
+#[utoipa::path(
+    tag = "sessions", request_body = CreateSession,
+    responses(
+        (status = 201, description = "A restricted session", body = SessionCreated),
+        CreateSessionProblems,
+    ),
+)]
 #[post("/v1/sessions")]
 pub async fn create_session(
     service: Data<Service>,
@@ -105,7 +111,10 @@ pub struct SessionAnswer {
 problems!(RefreshProblems: keyed, RefreshTokenInvalid, RefreshTokenReused);
 
 /// Exchange a refresh token for fresh tokens
-#[utoipa::path(tag = "sessions", request_body = RefreshSession, responses((status = 200, description = "Fresh tokens", body = SessionAnswer), RefreshProblems))]
+#[utoipa::path(
+    tag = "sessions", request_body = RefreshSession,
+    responses((status = 200, description = "Fresh tokens", body = SessionAnswer), RefreshProblems),
+)]
 #[post("/v1/sessions/refresh")]
 pub async fn refresh_session(
     service: Data<Service>,
@@ -126,7 +135,10 @@ pub async fn refresh_session(
 problems!(SignOutProblems: plain, Unauthorized);
 
 /// Sign out of the current session
-#[utoipa::path(tag = "sessions", security(("access_token" = [])), responses((status = 204, description = "The session has ended"), SignOutProblems))]
+#[utoipa::path(
+    tag = "sessions", security(("access_token" = [])),
+    responses((status = 204, description = "The session has ended"), SignOutProblems),
+)]
 #[delete("/v1/sessions/current")]
 pub async fn delete_current_session(
     service: Data<Service>,
@@ -139,7 +151,18 @@ pub async fn delete_current_session(
 problems!(AskEmailCodeProblems: keyed, Unauthorized, SessionUnrestricted, EmailUnproven, SendLimited);
 
 /// Send a code to the account's proven e-mail address, to lift the restriction of this session
-#[utoipa::path(tag = "sessions", security(("access_token" = [])), responses((status = 202, description = "The e-mail with six digits is on its way; the response does not reveal the address", body = EmailAsked), AskEmailCodeProblems))]
+#[utoipa::path(
+    tag = "sessions", security(("access_token" = [])),
+    responses(
+        (
+            status = 202,
+            description = "The e-mail with six digits is on its way; the response does not reveal the \
+                address",
+            body = EmailAsked,
+        ),
+        AskEmailCodeProblems,
+    ),
+)]
 #[post("/v1/sessions/current/email-code")]
 pub async fn request_session_email_code(
     service: Data<Service>,
@@ -156,7 +179,17 @@ pub async fn request_session_email_code(
 problems!(CheckEmailCodeProblems: keyed, Unauthorized, SessionUnrestricted, CodeExpired);
 
 /// Verify the session's e-mail code, with five tries per e-mail; the session then has full access
-#[utoipa::path(tag = "sessions", request_body = CheckEmail, security(("access_token" = [])), responses((status = 200, description = "The code was compared; if it is correct, the session sees earlier conversations", body = EmailChecked), CheckEmailCodeProblems))]
+#[utoipa::path(
+    tag = "sessions", request_body = CheckEmail, security(("access_token" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The code was compared; if it is correct, the session sees earlier conversations",
+            body = EmailChecked,
+        ),
+        CheckEmailCodeProblems,
+    ),
+)]
 #[post("/v1/sessions/current/email-code/checks")]
 pub async fn verify_session_email_code(
     service: Data<Service>,

@@ -10,10 +10,9 @@ use validator::{Validate, ValidationError};
 use crate::domain::verification::{
     self, Channel, CheckOutcome, Delivery, Error, NewSession, Status, Verification, code,
 };
-use crate::kit::ids::VerificationId;
 use crate::kit::phone::PhoneError;
-use crate::kit::{Language, Phone, Secret, Timestamp, Wait};
-use crate::platform::tx::Service;
+use crate::kit::{Language, Phone, Secret, Timestamp, VerificationId, Wait};
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::{Body, Code, PathId, Problem, Reply, RequestContext, idempotent};
 use crate::web::patient_api::entry_point::PendingPairingView;
@@ -205,7 +204,13 @@ problems!(
 );
 
 /// Start a verification and send the first code
-#[utoipa::path(tag = "verifications", request_body = CreateVerification, responses((status = 201, description = "The first message was queued", body = VerificationCreated), CreateProblems))]
+#[utoipa::path(
+    tag = "verifications", request_body = CreateVerification,
+    responses(
+        (status = 201, description = "The first message was queued", body = VerificationCreated),
+        CreateProblems,
+    ),
+)]
 #[post("/v1/verifications")]
 pub async fn create_verification(
     service: Data<Service>,
@@ -234,8 +239,13 @@ pub async fn create_verification(
 problems!(GetProblems: plain, VerificationNotFound);
 
 /// Get a verification with all its timers, for example for a screen that was restored
-#[utoipa::path(tag = "verifications", security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The verification with its current timers", body = VerificationAnswer), GetProblems))]
+#[utoipa::path(
+    tag = "verifications", security(("client_secret" = [])), params(PathId<VerificationId>),
+    responses(
+        (status = 200, description = "The verification with its current timers", body = VerificationAnswer),
+        GetProblems,
+    ),
+)]
 #[get("/v1/verifications/{id}")]
 pub async fn get_verification(
     service: Data<Service>,
@@ -261,8 +271,14 @@ problems!(
 );
 
 /// Send the code again, by SMS or voice call
-#[utoipa::path(tag = "verifications", request_body = CreateSend, security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 202, description = "The message was queued", body = VerificationAnswer), SendProblems))]
+#[utoipa::path(
+    tag = "verifications", request_body = CreateSend, security(("client_secret" = [])),
+    params(PathId<VerificationId>),
+    responses(
+        (status = 202, description = "The message was queued", body = VerificationAnswer),
+        SendProblems,
+    ),
+)]
 #[post("/v1/verifications/{id}/sends")]
 pub async fn send_verification_code(
     service: Data<Service>,
@@ -339,8 +355,11 @@ problems!(
 );
 
 /// Check a code that the patient entered
-#[utoipa::path(tag = "verifications", request_body = CreateCheck, security(("client_secret" = [])), params(("id" = String, Path, description = "The verification", example = "ver_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The code was compared", body = CheckAnswer), CheckProblems))]
+#[utoipa::path(
+    tag = "verifications", request_body = CreateCheck, security(("client_secret" = [])),
+    params(PathId<VerificationId>),
+    responses((status = 200, description = "The code was compared", body = CheckAnswer), CheckProblems),
+)]
 #[post("/v1/verifications/{id}/checks")]
 pub async fn check_verification_code(
     service: Data<Service>,

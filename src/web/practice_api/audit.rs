@@ -9,10 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::csv_file;
 use crate::domain::audit_log::{self, Error, Query};
 use crate::domain::staff::Permission;
-use crate::kit::Timestamp;
-use crate::kit::ids::AuditEventId;
+use crate::kit::{AuditEventId, Timestamp};
+use crate::platform::Service;
 use crate::platform::audit::Row;
-use crate::platform::tx::Service;
 use crate::problems;
 use crate::web::http::{Page, PageQuery, Problem, RequestContext};
 
@@ -109,7 +108,17 @@ impl AuditEvent {
 problems!(ListAuditProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List the audit log
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, AuditQuery), responses((status = 200, description = "Audit events, newest first; for admins and the operator's support", body = Page<AuditEvent>), ListAuditProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PageQuery, AuditQuery),
+    responses(
+        (
+            status = 200,
+            description = "Audit events, newest first; for admins and the operator's support",
+            body = Page<AuditEvent>,
+        ),
+        ListAuditProblems,
+    ),
+)]
 #[get("/v1/practice/audit")]
 pub async fn list_audit_events(
     service: Data<Service>,
@@ -127,7 +136,19 @@ pub async fn list_audit_events(
 }
 
 /// Export the audit log as CSV
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(AuditQuery), responses((status = 200, description = "CSV (RFC 4180), oldest first, at most 100,000 events. The export is recorded in the audit log", content_type = "text/csv", body = String), ListAuditProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(AuditQuery),
+    responses(
+        (
+            status = 200,
+            description = "CSV (RFC 4180), oldest first, at most 100,000 events. The export is recorded in \
+                the audit log",
+            content_type = "text/csv",
+            body = String,
+        ),
+        ListAuditProblems,
+    ),
+)]
 #[get("/v1/practice/audit.csv")]
 pub async fn export_audit_events(
     service: Data<Service>,

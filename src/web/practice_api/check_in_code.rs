@@ -8,8 +8,7 @@ use utoipa::ToSchema;
 use crate::domain::check_in::{self, CheckInCode};
 use crate::domain::staff::Permission;
 use crate::kit::Timestamp;
-use crate::platform::db;
-use crate::platform::tx::Service;
+use crate::platform::{Service, db};
 use crate::problems;
 use crate::web::http::{Problem, RequestContext};
 
@@ -27,8 +26,18 @@ pub struct CheckInCodeView {
 problems!(CheckInCodeProblems: plain, Unauthorized, StaffForbidden);
 
 /// Get the check-in code to show at reception
-#[utoipa::path(tag = "practice", security(("staff_token" = [])),
-    responses((status = 200, description = "The check-in code of this minute. A patient who enters it is confirmed in person, by this staff member", body = CheckInCodeView), CheckInCodeProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The check-in code of this minute. A patient who enters it is confirmed in person, \
+                by this staff member",
+            body = CheckInCodeView,
+        ),
+        CheckInCodeProblems,
+    ),
+)]
 #[get("/v1/practice/desk-code")]
 pub async fn get_check_in_code(
     service: Data<Service>,

@@ -14,10 +14,8 @@ use crate::domain::inbox::{
 };
 use crate::domain::links::details;
 use crate::domain::staff::{Permission, Staff};
-use crate::kit::Timestamp;
-use crate::kit::ids::{ConversationId, LinkId, StaffId};
-use crate::platform::db;
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{ConversationId, LinkId, StaffId, Timestamp};
+use crate::platform::{Service, Tx, db};
 use crate::problems;
 use crate::web::http::{Body, Code, Page, PageQuery, PathId, Problem, Reply, RequestContext};
 
@@ -111,8 +109,18 @@ pub fn parse_cursor(key: &str) -> Result<Option<Cursor>, Problem> {
 problems!(ListConversationsProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List conversations, most recent entry first
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(InboxQuery, PageQuery),
-    responses((status = 200, description = "The conversations that this staff member may see. A conversation with a new entry moves to the front and is not listed a second time", body = Page<Card>), ListConversationsProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(InboxQuery, PageQuery),
+    responses(
+        (
+            status = 200,
+            description = "The conversations that this staff member may see. A conversation with a new entry \
+                moves to the front and is not listed a second time",
+            body = Page<Card>,
+        ),
+        ListConversationsProblems,
+    ),
+)]
 #[get("/v1/practice/conversations")]
 pub async fn list_conversations(
     service: Data<Service>,
@@ -148,8 +156,17 @@ impl From<(Card, Contact)> for ConversationAnswer {
 problems!(GetConversationProblems: plain, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Get a conversation and the patient's contact details
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The conversation, and the contact details to compare with your records", body = ConversationAnswer), GetConversationProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<ConversationId>),
+    responses(
+        (
+            status = 200,
+            description = "The conversation, and the contact details to compare with your records",
+            body = ConversationAnswer,
+        ),
+        GetConversationProblems,
+    ),
+)]
 #[get("/v1/practice/conversations/{id}")]
 pub async fn get_conversation(
     service: Data<Service>,
@@ -182,8 +199,19 @@ pub struct ChangeConversation {
 problems!(ChangeConversationProblems: body, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Update a conversation's assignee, tags or unread mark
-#[utoipa::path(tag = "practice", request_body = ChangeConversation, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The conversation after the change. A caller who reassigns it may lose access to it", body = ConversationAnswer), ChangeConversationProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = ChangeConversation, security(("staff_token" = [])),
+    params(PathId<ConversationId>),
+    responses(
+        (
+            status = 200,
+            description = "The conversation after the change. A caller who reassigns it may lose access to \
+                it",
+            body = ConversationAnswer,
+        ),
+        ChangeConversationProblems,
+    ),
+)]
 #[patch("/v1/practice/conversations/{id}")]
 pub async fn change_conversation(
     service: Data<Service>,
@@ -208,8 +236,14 @@ problems!(
 );
 
 /// List conversation entries, oldest first
-#[utoipa::path(tag = "practice", operation_id = "list_conversation_entries", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
-    responses((status = 200, description = "Entries in order, oldest first", body = Page<InboxEntry>), ListInboxEntriesProblems))]
+#[utoipa::path(
+    tag = "practice", operation_id = "list_conversation_entries", security(("staff_token" = [])),
+    params(PathId<ConversationId>, PageQuery),
+    responses(
+        (status = 200, description = "Entries in order, oldest first", body = Page<InboxEntry>),
+        ListInboxEntriesProblems,
+    ),
+)]
 #[get("/v1/practice/conversations/{id}/entries")]
 pub async fn list_conversation_entries(
     service: Data<Service>,
@@ -261,8 +295,14 @@ problems!(
 );
 
 /// Send a message to the patient
-#[utoipa::path(tag = "practice", request_body = WriteToPatient, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 201, description = "The message was sent", body = InboxEntryAnswer), WriteToPatientProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = WriteToPatient, security(("staff_token" = [])),
+    params(PathId<ConversationId>),
+    responses(
+        (status = 201, description = "The message was sent", body = InboxEntryAnswer),
+        WriteToPatientProblems,
+    ),
+)]
 #[post("/v1/practice/conversations/{id}/entries")]
 pub async fn write_to_patient(
     service: Data<Service>,
@@ -301,8 +341,13 @@ pub struct ReadAnswer {
 problems!(ReadProblems: keyed, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Mark a conversation as read by the practice
-#[utoipa::path(tag = "practice", request_body = MarkRead, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The current read position; the patient can see it", body = ReadAnswer), ReadProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = MarkRead, security(("staff_token" = [])), params(PathId<ConversationId>),
+    responses(
+        (status = 200, description = "The current read position; the patient can see it", body = ReadAnswer),
+        ReadProblems,
+    ),
+)]
 #[post("/v1/practice/conversations/{id}/read")]
 pub async fn mark_conversation_read_by_practice(
     service: Data<Service>,

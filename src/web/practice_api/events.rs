@@ -7,9 +7,8 @@ use actix_web::{HttpResponse, get};
 
 use crate::domain::inbox::{self, Reader};
 use crate::domain::staff::{Permission, Staff};
-use crate::platform::db;
-use crate::platform::event_stream::{self as stream, Audience, EventHub};
-use crate::platform::tx::{Service, Tx};
+use crate::platform::event_stream::{Audience, EventHub};
+use crate::platform::{Service, Tx, db, event_stream as stream};
 use crate::problems;
 use crate::web::http::event_stream::{self, StreamRequest};
 use crate::web::http::{Caller, Draining, Problem, RequestContext};
@@ -17,8 +16,31 @@ use crate::web::http::{Caller, Draining, Problem, RequestContext};
 problems!(EventsProblems: plain, Unauthorized, StaffForbidden);
 
 /// Stream the practice's inbox events
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("Last-Event-ID" = Option<String>, Header, description = "Id of the last event received; the stream resumes after it, for up to one day", example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `identity.changed`, `read`, with ids as JSON, limited to what this staff member may see. The stream ends when the token expires. At most ten streams are open per person; another one closes the oldest", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"position\":3,\"author\":\"patient\"}\n\n"), EventsProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])),
+    params(
+        (
+            "Last-Event-ID" = Option<String>,
+            Header,
+            description = "Id of the last event received; the stream resumes after it, for up to one day",
+            example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "Server-sent events: `conversation.created`, `entry.created`, \
+                `conversation.changed`, `identity.changed`, `read`, with ids as JSON, limited to what this \
+                staff member may see. The stream ends when the token expires. At most ten streams are open \
+                per person; another one closes the oldest",
+            body = String,
+            content_type = "text/event-stream",
+            example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: \
+                {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"position\":3,\"author\":\"patient\"}\n\n",
+        ),
+        EventsProblems,
+    ),
+)]
 #[get("/v1/practice/events")]
 pub async fn stream_practice_events(
     service: Data<Service>,

@@ -10,17 +10,17 @@ use validator::{Validate, ValidationError};
 use super::print_kit::PrintQuery;
 use super::wrong;
 use crate::domain::conversations::IdentityState;
-use crate::domain::identity::check;
 use crate::domain::identity::grading::matching::Grade;
 use crate::domain::identity::grading::{self, ComparedField, Finding, Record, StoredGrade};
-use crate::domain::identity::{Basis, Decision, Error, IdentityCheck, Kind, Method, StaffDecision, Verdict};
+use crate::domain::identity::{
+    Basis, Decision, Error, IdentityCheck, Kind, Method, StaffDecision, Verdict, check,
+};
 use crate::domain::inbox::{self, Card, WorkListCursor};
 use crate::domain::printing::{self, RenderPool};
 use crate::domain::proof_pack;
 use crate::domain::staff::{Permission, Staff};
-use crate::kit::Timestamp;
-use crate::kit::ids::{ConversationId, DecisionId, RecordId};
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{ConversationId, DecisionId, RecordId, Timestamp};
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Body, Caller, Code, Page, PageQuery, PathId, Problem, Reply, RequestContext};
 
@@ -166,8 +166,17 @@ pub struct IdentityAnswer {
 problems!(GetIdentityProblems: plain, Unauthorized, StaffForbidden, ConversationNotFound);
 
 /// Get the identity check of a conversation
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The grade, the comparison field by field, and the decisions", body = IdentityAnswer), GetIdentityProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<ConversationId>),
+    responses(
+        (
+            status = 200,
+            description = "The grade, the comparison field by field, and the decisions",
+            body = IdentityAnswer,
+        ),
+        GetIdentityProblems,
+    ),
+)]
 #[get("/v1/practice/conversations/{id}/identity")]
 pub async fn get_identity(
     service: Data<Service>,
@@ -182,8 +191,19 @@ pub async fn get_identity(
 problems!(ProofProblems: plain, Unauthorized, StaffForbidden, ConversationNotFound, InvalidRequest);
 
 /// Download the proof of identity as a one-page PDF
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
-    responses((status = 200, description = "PDF: who the patient is, how the practice knows, and which texts were shown. The download is recorded in the audit log", content_type = "application/pdf", body = Vec<u8>), ProofProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<ConversationId>, PrintQuery),
+    responses(
+        (
+            status = 200,
+            description = "PDF: who the patient is, how the practice knows, and which texts were shown. The \
+                download is recorded in the audit log",
+            content_type = "application/pdf",
+            body = Vec<u8>,
+        ),
+        ProofProblems,
+    ),
+)]
 #[get("/v1/practice/conversations/{id}/proof.pdf")]
 pub async fn get_identity_proof(
     service: Data<Service>,
@@ -309,11 +329,22 @@ pub struct DecisionAnswer {
     conversation: Card,
 }
 
-problems!(DecideIdentityProblems: keyed, Unauthorized, StaffForbidden, ConversationNotFound, ConversationClosed, IdentityDecided, NothingToUndo);
+problems!(DecideIdentityProblems: keyed,
+    Unauthorized, StaffForbidden, ConversationNotFound, ConversationClosed, IdentityDecided, NothingToUndo);
 
 /// Confirm, reject or undo a patient's identity
-#[utoipa::path(tag = "practice", request_body = DecideIdentity, security(("staff_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 201, description = "The decision was stored; it is kept for six years", body = DecisionAnswer), DecideIdentityProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = DecideIdentity, security(("staff_token" = [])),
+    params(PathId<ConversationId>),
+    responses(
+        (
+            status = 201,
+            description = "The decision was stored; it is kept for six years",
+            body = DecisionAnswer,
+        ),
+        DecideIdentityProblems,
+    ),
+)]
 #[post("/v1/practice/conversations/{id}/identity/decisions")]
 pub async fn decide_identity(
     service: Data<Service>,
@@ -369,8 +400,17 @@ pub fn parse_cursor(key: &str) -> Result<Option<WorkListCursor>, Problem> {
 problems!(ListIdentityProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List conversations that wait for an identity check
-#[utoipa::path(tag = "practice", operation_id = "list_identity_tasks", security(("staff_token" = [])), params(PageQuery),
-    responses((status = 200, description = "The identity checks of this staff member, longest wait first", body = Page<TaskView>), ListIdentityProblems))]
+#[utoipa::path(
+    tag = "practice", operation_id = "list_identity_tasks", security(("staff_token" = [])), params(PageQuery),
+    responses(
+        (
+            status = 200,
+            description = "The identity checks of this staff member, longest wait first",
+            body = Page<TaskView>,
+        ),
+        ListIdentityProblems,
+    ),
+)]
 #[get("/v1/practice/identity")]
 pub async fn list_identity_tasks(
     service: Data<Service>,

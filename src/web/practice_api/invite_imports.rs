@@ -8,9 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::invites::Error;
 use crate::domain::invites::import::{self, Import, ImportRow, ListError};
 use crate::domain::staff::{Permission, Staff};
-use crate::kit::Timestamp;
-use crate::kit::ids::{ImportId, LinkId};
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{ImportId, LinkId, Timestamp};
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Code, Page, PageQuery, PathId, Problem, RawBody, Reply, RequestContext};
 
@@ -71,9 +70,23 @@ impl From<ListError> for Problem {
 problems!(ImportInvitesProblems: keyed, Unauthorized, StaffForbidden, LinkPaused);
 
 /// Import a list of up to 5,000 people to invite
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(ImportQuery),
-    request_body(content = String, content_type = "text/csv", example = "name,mobile,email,language\r\nAlex Rivera,+14155552671,alex@example.com,en\r\n"),
-    responses((status = 202, description = "The list was accepted. A background job processes its rows, and each row gets its own result", body = InviteImportAnswer), ImportInvitesProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(ImportQuery),
+    request_body(
+        content = String,
+        content_type = "text/csv",
+        example = "name,mobile,email,language\r\nAlex Rivera,+14155552671,alex@example.com,en\r\n",
+    ),
+    responses(
+        (
+            status = 202,
+            description = "The list was accepted. A background job processes its rows, and each row gets its \
+                own result",
+            body = InviteImportAnswer,
+        ),
+        ImportInvitesProblems,
+    ),
+)]
 #[post("/v1/practice/invites/import")]
 pub async fn import_invites(
     service: Data<Service>,
@@ -97,8 +110,13 @@ pub async fn import_invites(
 problems!(GetImportProblems: plain, Unauthorized, StaffForbidden, InviteNotFound);
 
 /// Get the progress of an invite import
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The import and its progress", body = InviteImportAnswer), GetImportProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<ImportId>),
+    responses(
+        (status = 200, description = "The import and its progress", body = InviteImportAnswer),
+        GetImportProblems,
+    ),
+)]
 #[get("/v1/practice/invites/imports/{id}")]
 pub async fn get_invite_import(
     service: Data<Service>,
@@ -113,8 +131,13 @@ pub async fn get_invite_import(
 problems!(ImportRowsProblems: plain, Unauthorized, StaffForbidden, InviteNotFound, InvalidRequest);
 
 /// List the results of an invite import, row by row
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The list", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
-    responses((status = 200, description = "Results in the order of the rows", body = Page<ImportRow>), ImportRowsProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<ImportId>, PageQuery),
+    responses(
+        (status = 200, description = "Results in the order of the rows", body = Page<ImportRow>),
+        ImportRowsProblems,
+    ),
+)]
 #[get("/v1/practice/invites/imports/{id}/rows")]
 pub async fn list_invite_import_rows(
     service: Data<Service>,

@@ -8,9 +8,8 @@ use validator::{Validate, ValidationError};
 
 use crate::domain::invites::{self, Channel, Error, Invite, NewInvite, State};
 use crate::domain::staff::{Permission, Staff};
-use crate::kit::ids::{ConversationId, InviteId, LinkId, StaffId};
-use crate::kit::{Email, Language, Phone, Timestamp};
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{ConversationId, Email, InviteId, Language, LinkId, Phone, StaffId, Timestamp};
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Body, Code, Page, PageQuery, PathId, Problem, Reply, RequestContext};
 
@@ -176,8 +175,17 @@ pub struct InvitesQuery {
 problems!(ListInvitesProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List invites, newest first
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(InvitesQuery, PageQuery),
-    responses((status = 200, description = "Invites of the links that this staff member may see", body = Page<InviteView>), ListInvitesProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(InvitesQuery, PageQuery),
+    responses(
+        (
+            status = 200,
+            description = "Invites of the links that this staff member may see",
+            body = Page<InviteView>,
+        ),
+        ListInvitesProblems,
+    ),
+)]
 #[get("/v1/practice/invites")]
 pub async fn list_invites(
     service: Data<Service>,
@@ -244,11 +252,22 @@ fn number(service: &Service, typed: &str) -> Result<Phone, Problem> {
         .map_err(|error| Problem::field(Code::PhoneInvalid, "/phone", error.to_string()))
 }
 
-problems!(CreateInviteProblems: keyed, Unauthorized, StaffForbidden, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, OptedOut, InviteLimited, LinkPaused);
+problems!(CreateInviteProblems: keyed,
+    Unauthorized, StaffForbidden, PhoneInvalid, PhoneTypeRefused, CountryNotSupported, OptedOut,
+    InviteLimited, LinkPaused);
 
 /// Invite a person by text message and e-mail
-#[utoipa::path(tag = "practice", request_body = CreateInvite, security(("staff_token" = [])),
-    responses((status = 201, description = "The invite was created, and both messages are queued unless it is a draft", body = InviteAnswer), CreateInviteProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = CreateInvite, security(("staff_token" = [])),
+    responses(
+        (
+            status = 201,
+            description = "The invite was created, and both messages are queued unless it is a draft",
+            body = InviteAnswer,
+        ),
+        CreateInviteProblems,
+    ),
+)]
 #[post("/v1/practice/invites")]
 pub async fn create_invite(
     service: Data<Service>,
@@ -271,8 +290,10 @@ pub async fn create_invite(
 problems!(GetInviteProblems: plain, Unauthorized, StaffForbidden, InviteNotFound);
 
 /// Get one of the practice's invites
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The invite", body = InviteAnswer), GetInviteProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<InviteId>),
+    responses((status = 200, description = "The invite", body = InviteAnswer), GetInviteProblems),
+)]
 #[get("/v1/practice/invites/{id}")]
 pub async fn get_invite(
     service: Data<Service>,
@@ -286,11 +307,22 @@ pub async fn get_invite(
     Ok(Json(found.await?))
 }
 
-problems!(ResendInviteProblems: keyed_plain, Unauthorized, StaffForbidden, InviteNotFound, InviteFixed, OptedOut, InviteLimited, LinkPaused);
+problems!(ResendInviteProblems: keyed_plain,
+    Unauthorized, StaffForbidden, InviteNotFound, InviteFixed, OptedOut, InviteLimited, LinkPaused);
 
 /// Send an invite, or send it again
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 202, description = "The messages are queued, earlier ones stop working, and the seven days until expiry start again. A proven address gets no second e-mail", body = InviteAnswer), ResendInviteProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<InviteId>),
+    responses(
+        (
+            status = 202,
+            description = "The messages are queued, earlier ones stop working, and the seven days until \
+                expiry start again. A proven address gets no second e-mail",
+            body = InviteAnswer,
+        ),
+        ResendInviteProblems,
+    ),
+)]
 #[post("/v1/practice/invites/{id}/resend")]
 pub async fn resend_invite(
     service: Data<Service>,
@@ -307,8 +339,13 @@ pub async fn resend_invite(
 problems!(RevokeInviteProblems: plain, Unauthorized, StaffForbidden, InviteNotFound, InviteFixed);
 
 /// Revoke an invite and its links
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The invite", example = "inv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 204, description = "The invite was revoked, and its links no longer work"), RevokeInviteProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<InviteId>),
+    responses(
+        (status = 204, description = "The invite was revoked, and its links no longer work"),
+        RevokeInviteProblems,
+    ),
+)]
 #[delete("/v1/practice/invites/{id}")]
 pub async fn revoke_invite(
     service: Data<Service>,

@@ -9,8 +9,8 @@ use validator::Validate;
 use super::wrong;
 use crate::domain::notifications::{self, Change, Error, Frequency, PausedMailbox, Recipient, Setting};
 use crate::domain::staff::Permission;
-use crate::kit::ids::LinkId;
-use crate::platform::tx::Service;
+use crate::kit::LinkId;
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::{Body, Code, Page, PageQuery, Problem, RequestContext};
 
@@ -128,7 +128,17 @@ pub struct ChangeNotifications {
 problems!(ListNotificationsProblems: plain, Unauthorized, InvalidRequest);
 
 /// List notification settings by link and person
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Settings ordered by link and person; members see only their own", body = Page<Notification>), ListNotificationsProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PageQuery),
+    responses(
+        (
+            status = 200,
+            description = "Settings ordered by link and person; members see only their own",
+            body = Page<Notification>,
+        ),
+        ListNotificationsProblems,
+    ),
+)]
 #[get("/v1/practice/notifications")]
 pub async fn list_notifications(
     service: Data<Service>,
@@ -147,7 +157,17 @@ pub async fn list_notifications(
 problems!(ChangeNotificationsProblems: body, Unauthorized, StaffForbidden, LastRecipient);
 
 /// Update a person's notification settings
-#[utoipa::path(tag = "practice", request_body = ChangeNotifications, security(("staff_token" = [])), responses((status = 200, description = "The person's settings after the change. Members can change only their own", body = NotificationsAnswer), ChangeNotificationsProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = ChangeNotifications, security(("staff_token" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The person's settings after the change. Members can change only their own",
+            body = NotificationsAnswer,
+        ),
+        ChangeNotificationsProblems,
+    ),
+)]
 #[patch("/v1/practice/notifications")]
 pub async fn change_notifications(
     service: Data<Service>,

@@ -11,9 +11,8 @@ use utoipa::IntoParams;
 use crate::domain::links;
 use crate::domain::printing::{self, Paper, RenderPool, Sheet};
 use crate::domain::staff::Permission;
-use crate::kit::Language;
-use crate::kit::ids::LinkId;
-use crate::platform::tx::Service;
+use crate::kit::{Language, LinkId};
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::{Caller, Code, PathId, Problem, RequestContext};
 
@@ -117,8 +116,13 @@ impl Piece {
 problems!(PrintProblems: plain, Unauthorized, LinkNotFound, InvalidRequest);
 
 /// Get a link's QR code as SVG
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "SVG", content_type = "image/svg+xml", body = String), PrintProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<LinkId>),
+    responses(
+        (status = 200, description = "SVG", content_type = "image/svg+xml", body = String),
+        PrintProblems,
+    ),
+)]
 #[get("/v1/practice/links/{id}/qr.svg")]
 pub async fn get_link_qr_svg(
     service: Data<Service>,
@@ -130,8 +134,10 @@ pub async fn get_link_qr_svg(
 }
 
 /// Get a link's QR code as PNG
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), PrintProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<LinkId>),
+    responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), PrintProblems),
+)]
 #[get("/v1/practice/links/{id}/qr.png")]
 pub async fn get_link_qr_png(
     service: Data<Service>,
@@ -143,8 +149,13 @@ pub async fn get_link_qr_png(
 }
 
 /// Get a link's wall poster as PDF
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
-    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<LinkId>, PrintQuery),
+    responses(
+        (status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>),
+        PrintProblems,
+    ),
+)]
 #[get("/v1/practice/links/{id}/poster.pdf")]
 pub async fn get_link_poster(
     service: Data<Service>,
@@ -157,8 +168,18 @@ pub async fn get_link_poster(
 }
 
 /// Get a link's handout cards as PDF
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
-    responses((status = 200, description = "PDF with four cards per sheet", content_type = "application/pdf", body = Vec<u8>), PrintProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<LinkId>, PrintQuery),
+    responses(
+        (
+            status = 200,
+            description = "PDF with four cards per sheet",
+            content_type = "application/pdf",
+            body = Vec<u8>,
+        ),
+        PrintProblems,
+    ),
+)]
 #[get("/v1/practice/links/{id}/cards.pdf")]
 pub async fn get_link_cards(
     service: Data<Service>,
@@ -171,8 +192,13 @@ pub async fn get_link_cards(
 }
 
 /// Get a link's table tent as PDF
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PrintQuery),
-    responses((status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>), PrintProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<LinkId>, PrintQuery),
+    responses(
+        (status = 200, description = "PDF", content_type = "application/pdf", body = Vec<u8>),
+        PrintProblems,
+    ),
+)]
 #[get("/v1/practice/links/{id}/tent.pdf")]
 pub async fn get_link_table_tent(
     service: Data<Service>,

@@ -11,9 +11,8 @@ use crate::domain::practices::{self, Change, Plan, Practice};
 use crate::domain::printing::RenderPool;
 use crate::domain::printing::logo::{self, LogoError};
 use crate::domain::staff::{self, Permission};
-use crate::kit::Language;
-use crate::kit::ids::PracticeId;
-use crate::platform::tx::Service;
+use crate::kit::{Language, PracticeId};
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::{Body, Caller, Code, Problem, RawBody, RequestContext};
 
@@ -122,7 +121,10 @@ pub struct ChangeProfile {
 problems!(GetProfileProblems: plain, Unauthorized);
 
 /// Get the practice's profile
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "The practice", body = ProfileAnswer), GetProfileProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])),
+    responses((status = 200, description = "The practice", body = ProfileAnswer), GetProfileProblems),
+)]
 #[get("/v1/practice/profile")]
 pub async fn get_profile(
     service: Data<Service>,
@@ -134,7 +136,13 @@ pub async fn get_profile(
 problems!(ChangeProfileProblems: body, Unauthorized, StaffForbidden);
 
 /// Update the practice's profile
-#[utoipa::path(tag = "practice", request_body = ChangeProfile, security(("staff_token" = [])), responses((status = 200, description = "The profile after the change", body = ProfileAnswer), ChangeProfileProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = ChangeProfile, security(("staff_token" = [])),
+    responses(
+        (status = 200, description = "The profile after the change", body = ProfileAnswer),
+        ChangeProfileProblems,
+    ),
+)]
 #[patch("/v1/practice/profile")]
 pub async fn change_profile(
     service: Data<Service>,
@@ -152,7 +160,13 @@ pub async fn change_profile(
 problems!(GetLogoProblems: plain, Unauthorized, NotFound);
 
 /// Get the practice's logo
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), GetLogoProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])),
+    responses(
+        (status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>),
+        GetLogoProblems,
+    ),
+)]
 #[get("/v1/practice/logo")]
 pub async fn get_logo(service: Data<Service>, call: RequestContext) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().content_type("image/png").body(find_logo(&service, &call).await?))
@@ -170,7 +184,19 @@ pub async fn find_logo(service: &Service, caller: &impl Caller) -> Result<Vec<u8
 problems!(SetLogoProblems: body, Unauthorized, StaffForbidden);
 
 /// Upload the practice's logo
-#[utoipa::path(tag = "practice", request_body(content = Vec<u8>, content_type = "image/png", description = "PNG, at most 512 × 512 pixels and 64 KiB"), security(("staff_token" = [])), responses((status = 204, description = "The logo was stored; landing pages show it from now on"), SetLogoProblems))]
+#[utoipa::path(
+    tag = "practice",
+    request_body(
+        content = Vec<u8>,
+        content_type = "image/png",
+        description = "PNG, at most 512 × 512 pixels and 64 KiB",
+    ),
+    security(("staff_token" = [])),
+    responses(
+        (status = 204, description = "The logo was stored; landing pages show it from now on"),
+        SetLogoProblems,
+    ),
+)]
 #[put("/v1/practice/logo")]
 pub async fn set_logo(
     service: Data<Service>,
@@ -210,7 +236,13 @@ pub async fn store_logo(
 problems!(DeleteLogoProblems: plain, Unauthorized, StaffForbidden, NotFound);
 
 /// Delete the practice's logo
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 204, description = "The logo was deleted; landing pages show initials again"), DeleteLogoProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])),
+    responses(
+        (status = 204, description = "The logo was deleted; landing pages show initials again"),
+        DeleteLogoProblems,
+    ),
+)]
 #[delete("/v1/practice/logo")]
 pub async fn delete_logo(service: Data<Service>, call: RequestContext) -> Result<HttpResponse, Problem> {
     store_logo(&service, &call, None).await?;

@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 
 use super::wrong;
 use crate::domain::record_imports::{Encoding, Field, Format, ImportRequest, Mode, Options};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::web::http::Problem;
 
 /// How to read the file. English and Spanish headings are recognized; `column_…` names any other heading.

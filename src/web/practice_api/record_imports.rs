@@ -12,10 +12,8 @@ use crate::domain::record_imports::{
     self, Error, Field, Format, Import, ImportProblem, ImportRequest, Mode, State, Survey,
 };
 use crate::domain::staff::Permission;
-use crate::kit::Timestamp;
-use crate::kit::ids::{ImportId, StaffId};
-use crate::platform::db;
-use crate::platform::tx::Service;
+use crate::kit::{ImportId, StaffId, Timestamp};
+use crate::platform::{Service, db};
 use crate::problems;
 use crate::web::http::spool::{Spool, scratch, spool};
 use crate::web::http::{Caller, Code, FieldError, Page, PageQuery, PathId, Problem, Reply, RequestContext};
@@ -152,9 +150,26 @@ pub struct ImportAnswer {
 problems!(ImportProblems: keyed, Unauthorized, StaffForbidden, FileUnreadable, ImportRunning);
 
 /// Import patient records from a file
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(ImportQuery),
-    request_body(content((String = "text/csv"), (String = "application/fhir+json"), (String = "application/fhir+ndjson")), description = "A CSV table with headings, a FHIR R4 Bundle, or one FHIR R4 Patient per line; at most 64 MiB"),
-    responses((status = 202, description = "The file is readable, and a background job imports its rows", body = ImportAnswer), ImportProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(ImportQuery),
+    request_body(
+        content(
+            (String = "text/csv"),
+            (String = "application/fhir+json"),
+            (String = "application/fhir+ndjson"),
+        ),
+        description = "A CSV table with headings, a FHIR R4 Bundle, or one FHIR R4 Patient per line; at most \
+            64 MiB",
+    ),
+    responses(
+        (
+            status = 202,
+            description = "The file is readable, and a background job imports its rows",
+            body = ImportAnswer,
+        ),
+        ImportProblems,
+    ),
+)]
 #[post("/v1/practice/records/import")]
 pub async fn import_records(
     service: Data<Service>,
@@ -212,7 +227,10 @@ fn canonical(digest: &[u8], request: &ImportRequest) -> Vec<u8> {
 problems!(ListImportsProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List imports of patient records
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Newest first", body = Page<ImportView>), ListImportsProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PageQuery),
+    responses((status = 200, description = "Newest first", body = Page<ImportView>), ListImportsProblems),
+)]
 #[get("/v1/practice/records/imports")]
 pub async fn list_record_imports(
     service: Data<Service>,
@@ -231,7 +249,10 @@ pub async fn list_record_imports(
 problems!(GetImportProblems: plain, Unauthorized, StaffForbidden, ImportNotFound);
 
 /// Get the progress of a record import
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "The import", body = ImportAnswer), GetImportProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<ImportId>),
+    responses((status = 200, description = "The import", body = ImportAnswer), GetImportProblems),
+)]
 #[get("/v1/practice/records/imports/{id}")]
 pub async fn get_record_import(
     service: Data<Service>,
@@ -247,7 +268,17 @@ pub async fn get_record_import(
 problems!(CancelImportProblems: plain, Unauthorized, StaffForbidden, ImportNotFound, ImportOver);
 
 /// Cancel a record import; imported rows stay
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "The import was cancelled; rows imported so far stay", body = ImportAnswer), CancelImportProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<ImportId>),
+    responses(
+        (
+            status = 200,
+            description = "The import was cancelled; rows imported so far stay",
+            body = ImportAnswer,
+        ),
+        CancelImportProblems,
+    ),
+)]
 #[delete("/v1/practice/records/imports/{id}")]
 pub async fn cancel_record_import(
     service: Data<Service>,
@@ -261,7 +292,19 @@ pub async fn cancel_record_import(
 }
 
 /// Export the results of a record import as CSV
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The import", example = "imp_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "CSV (RFC 4180) with row, record_number, outcome, code and detail of the rows processed so far. The export is recorded in the audit log", content_type = "text/csv", body = String), GetImportProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<ImportId>),
+    responses(
+        (
+            status = 200,
+            description = "CSV (RFC 4180) with row, record_number, outcome, code and detail of the rows \
+                processed so far. The export is recorded in the audit log",
+            content_type = "text/csv",
+            body = String,
+        ),
+        GetImportProblems,
+    ),
+)]
 #[get("/v1/practice/records/imports/{id}/results.csv")]
 pub async fn export_import_results(
     service: Data<Service>,

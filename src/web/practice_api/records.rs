@@ -7,8 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::records::{self, Cursor, Error, ListedRecord, RecordValue};
 use crate::domain::staff::Permission;
-use crate::kit::ids::RecordId;
-use crate::platform::tx::Service;
+use crate::kit::RecordId;
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::{Code, Page, PageQuery, PathId, Problem, RequestContext};
 
@@ -43,7 +43,13 @@ pub struct RecordQuery {
 problems!(ListRecordsProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List the practice's patient records
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery, RecordQuery), responses((status = 200, description = "Records in order of name", body = Page<ListedRecord>), ListRecordsProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PageQuery, RecordQuery),
+    responses(
+        (status = 200, description = "Records in order of name", body = Page<ListedRecord>),
+        ListRecordsProblems,
+    ),
+)]
 #[get("/v1/practice/records")]
 pub async fn list_records(
     service: Data<Service>,
@@ -75,7 +81,10 @@ pub fn parse_cursor(key: &str) -> Option<Cursor> {
 problems!(GetRecordProblems: plain, Unauthorized, StaffForbidden, RecordNotFound);
 
 /// Get a patient record with its history
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The record", example = "rec_0198c1f2a4c07d3e8a51b2c3d4e5f607")), responses((status = 200, description = "The record", body = RecordAnswer), GetRecordProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<RecordId>),
+    responses((status = 200, description = "The record", body = RecordAnswer), GetRecordProblems),
+)]
 #[get("/v1/practice/records/{id}")]
 pub async fn get_record(
     service: Data<Service>,

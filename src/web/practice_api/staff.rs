@@ -7,9 +7,8 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::domain::staff::{Access, Member, MemberChange, NewMember, Permission, Role, State, people};
-use crate::kit::Timestamp;
-use crate::kit::ids::StaffId;
-use crate::platform::tx::Service;
+use crate::kit::{StaffId, Timestamp};
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::fields::{email, is_email, is_name};
 use crate::web::http::{Body, Page, PageQuery, PathId, Problem, Reply, RequestContext};
@@ -103,7 +102,17 @@ pub struct InviteStaff {
 problems!(InviteStaffProblems: keyed, Unauthorized, StaffForbidden, StaffExists);
 
 /// Invite a staff member by e-mail, or resend an unaccepted invitation
-#[utoipa::path(tag = "practice", request_body = InviteStaff, security(("staff_token" = [])), responses((status = 201, description = "The e-mail will be sent; its link works for 7 days", body = StaffAnswer), InviteStaffProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = InviteStaff, security(("staff_token" = [])),
+    responses(
+        (
+            status = 201,
+            description = "The e-mail will be sent; its link works for 7 days",
+            body = StaffAnswer,
+        ),
+        InviteStaffProblems,
+    ),
+)]
 #[post("/v1/practice/staff")]
 pub async fn invite_staff(
     service: Data<Service>,
@@ -122,7 +131,17 @@ pub async fn invite_staff(
 problems!(ListStaffProblems: plain, Unauthorized, InvalidRequest);
 
 /// List the practice's staff
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Staff members, in the order in which they joined", body = Page<MemberView>), ListStaffProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PageQuery),
+    responses(
+        (
+            status = 200,
+            description = "Staff members, in the order in which they joined",
+            body = Page<MemberView>,
+        ),
+        ListStaffProblems,
+    ),
+)]
 #[get("/v1/practice/staff")]
 pub async fn list_staff(
     service: Data<Service>,
@@ -159,8 +178,13 @@ pub struct ChangeStaff {
 problems!(ChangeStaffProblems: body, Unauthorized, StaffForbidden, StaffNotFound, LastAdmin);
 
 /// Change a staff member's name, role, access or second factor
-#[utoipa::path(tag = "practice", request_body = ChangeStaff, security(("staff_token" = [])), params(("id" = String, Path, description = "The staff member", example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The changed staff member", body = StaffAnswer), ChangeStaffProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = ChangeStaff, security(("staff_token" = [])), params(PathId<StaffId>),
+    responses(
+        (status = 200, description = "The changed staff member", body = StaffAnswer),
+        ChangeStaffProblems,
+    ),
+)]
 #[patch("/v1/practice/staff/{id}")]
 pub async fn change_staff(
     service: Data<Service>,

@@ -8,8 +8,8 @@ use validator::{Validate, ValidationError};
 
 use crate::domain::staff::Permission;
 use crate::domain::staff::teams::{self, TeamDetails};
-use crate::kit::ids::{StaffId, TeamId};
-use crate::platform::tx::Service;
+use crate::kit::{StaffId, TeamId};
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::fields::is_name;
 use crate::web::http::{Body, PathId, Problem, Reply, RequestContext};
@@ -85,7 +85,10 @@ fn are_members(members: &[StaffId]) -> Result<(), ValidationError> {
 problems!(ListTeamsProblems: plain, Unauthorized);
 
 /// List the practice's teams
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), responses((status = 200, description = "All teams of the practice", body = Teams), ListTeamsProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])),
+    responses((status = 200, description = "All teams of the practice", body = Teams), ListTeamsProblems),
+)]
 #[get("/v1/practice/teams")]
 pub async fn list_teams(service: Data<Service>, call: RequestContext) -> Result<Json<Teams>, Problem> {
     let found = service.read_as_staff(&call, Permission::ViewPractice, teams::list).await?;
@@ -95,7 +98,10 @@ pub async fn list_teams(service: Data<Service>, call: RequestContext) -> Result<
 problems!(CreateTeamProblems: keyed, Unauthorized, StaffForbidden, TeamExists);
 
 /// Create a team of staff members
-#[utoipa::path(tag = "practice", request_body = CreateTeam, security(("staff_token" = [])), responses((status = 201, description = "The new team", body = TeamAnswer), CreateTeamProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = CreateTeam, security(("staff_token" = [])),
+    responses((status = 201, description = "The new team", body = TeamAnswer), CreateTeamProblems),
+)]
 #[post("/v1/practice/teams")]
 pub async fn create_team(
     service: Data<Service>,
@@ -116,8 +122,10 @@ problems!(ChangeTeamProblems: body, Unauthorized, StaffForbidden, TeamNotFound, 
 /// Change a team's name or members
 ///
 /// New members see everything that came in through the team's links; removed members no longer do.
-#[utoipa::path(tag = "practice", request_body = ChangeTeam, security(("staff_token" = [])), params(("id" = String, Path, description = "The team", example = "tem_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The changed team", body = TeamAnswer), ChangeTeamProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = ChangeTeam, security(("staff_token" = [])), params(PathId<TeamId>),
+    responses((status = 200, description = "The changed team", body = TeamAnswer), ChangeTeamProblems),
+)]
 #[patch("/v1/practice/teams/{id}")]
 pub async fn change_team(
     service: Data<Service>,

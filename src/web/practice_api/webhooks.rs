@@ -10,9 +10,8 @@ use crate::domain::staff::{Permission, Staff};
 use crate::domain::webhooks::{
     self, Change, DeliveryState, DisabledReason, Endpoint, Error, Kind, LoggedDelivery, NewWebhook, State,
 };
-use crate::kit::ids::{EventId, WebhookDeliveryId, WebhookId};
-use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{EventId, Secret, Timestamp, WebhookDeliveryId, WebhookId};
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Body, Code, FieldError, Page, PageQuery, PathId, Problem, Reply, RequestContext};
 
@@ -207,7 +206,13 @@ fn is_label(label: &str) -> Result<(), ValidationError> {
 problems!(ListWebhooksProblems: plain, Unauthorized, StaffForbidden, InvalidRequest);
 
 /// List the practice's webhooks
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Webhooks, oldest first", body = Page<WebhookView>), ListWebhooksProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PageQuery),
+    responses(
+        (status = 200, description = "Webhooks, oldest first", body = Page<WebhookView>),
+        ListWebhooksProblems,
+    ),
+)]
 #[get("/v1/practice/webhooks")]
 pub async fn list_webhooks(
     service: Data<Service>,
@@ -227,7 +232,13 @@ problems!(CreateWebhookProblems: keyed, Unauthorized, StaffForbidden, WebhookLim
 /// Create a webhook endpoint
 ///
 /// The response is the only one that contains the secret.
-#[utoipa::path(tag = "practice", request_body = CreateWebhook, security(("staff_token" = [])), responses((status = 201, description = "The new webhook, called from now on", body = WebhookSecretAnswer), CreateWebhookProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = CreateWebhook, security(("staff_token" = [])),
+    responses(
+        (status = 201, description = "The new webhook, called from now on", body = WebhookSecretAnswer),
+        CreateWebhookProblems,
+    ),
+)]
 #[post("/v1/practice/webhooks")]
 pub async fn create_webhook(
     service: Data<Service>,
@@ -245,8 +256,10 @@ pub async fn create_webhook(
 problems!(GetWebhookProblems: plain, Unauthorized, StaffForbidden, WebhookNotFound);
 
 /// Get a webhook endpoint
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The webhook", body = WebhookAnswer), GetWebhookProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<WebhookId>),
+    responses((status = 200, description = "The webhook", body = WebhookAnswer), GetWebhookProblems),
+)]
 #[get("/v1/practice/webhooks/{id}")]
 pub async fn get_webhook(
     service: Data<Service>,
@@ -260,8 +273,13 @@ pub async fn get_webhook(
 problems!(ChangeWebhookProblems: body, Unauthorized, StaffForbidden, WebhookNotFound);
 
 /// Change a webhook, or pause and resume its calls
-#[utoipa::path(tag = "practice", request_body = ChangeWebhook, security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The changed webhook", body = WebhookAnswer), ChangeWebhookProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = ChangeWebhook, security(("staff_token" = [])), params(PathId<WebhookId>),
+    responses(
+        (status = 200, description = "The changed webhook", body = WebhookAnswer),
+        ChangeWebhookProblems,
+    ),
+)]
 #[patch("/v1/practice/webhooks/{id}")]
 pub async fn change_webhook(
     service: Data<Service>,
@@ -278,8 +296,10 @@ pub async fn change_webhook(
 problems!(DeleteWebhookProblems: plain, Unauthorized, StaffForbidden, WebhookNotFound);
 
 /// Delete a webhook and its pending deliveries
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 204, description = "The webhook is deleted"), DeleteWebhookProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<WebhookId>),
+    responses((status = 204, description = "The webhook is deleted"), DeleteWebhookProblems),
+)]
 #[delete("/v1/practice/webhooks/{id}")]
 pub async fn delete_webhook(
     service: Data<Service>,
@@ -296,8 +316,17 @@ problems!(RotateWebhookProblems: keyed_plain, Unauthorized, StaffForbidden, Webh
 /// Rotate the signing secret
 ///
 /// For 24 hours, calls are signed with both the new and the previous secret.
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The new secret; calls carry both signatures until `old_secret_until`", body = WebhookSecretAnswer), RotateWebhookProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<WebhookId>),
+    responses(
+        (
+            status = 200,
+            description = "The new secret; calls carry both signatures until `old_secret_until`",
+            body = WebhookSecretAnswer,
+        ),
+        RotateWebhookProblems,
+    ),
+)]
 #[post("/v1/practice/webhooks/{id}/rotate")]
 pub async fn rotate_webhook_secret(
     service: Data<Service>,
@@ -313,8 +342,13 @@ pub async fn rotate_webhook_secret(
 problems!(ListDeliveriesProblems: plain, Unauthorized, StaffForbidden, WebhookNotFound, InvalidRequest);
 
 /// List the deliveries of a webhook in the last 30 days
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
-    responses((status = 200, description = "Log entries, newest first", body = Page<DeliveryView>), ListDeliveriesProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<WebhookId>, PageQuery),
+    responses(
+        (status = 200, description = "Log entries, newest first", body = Page<DeliveryView>),
+        ListDeliveriesProblems,
+    ),
+)]
 #[get("/v1/practice/webhooks/{id}/deliveries")]
 pub async fn list_webhook_deliveries(
     service: Data<Service>,
@@ -336,8 +370,22 @@ problems!(ReplayProblems: keyed_plain, Unauthorized, StaffForbidden, WebhookNotF
 /// Replay a webhook delivery
 ///
 /// Sends the event again at once, under its own id.
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The webhook", example = "whk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), ("delivery" = String, Path, description = "The delivery log entry", example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 202, description = "Queued, with the full retry schedule", body = WebhookDeliveryAnswer), ReplayProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])),
+    params(
+        PathId<WebhookId>,
+        (
+            "delivery" = String,
+            Path,
+            description = "The delivery log entry",
+            example = "whd_0198c1f2a4c07d3e8a51b2c3d4e5f607",
+        ),
+    ),
+    responses(
+        (status = 202, description = "Queued, with the full retry schedule", body = WebhookDeliveryAnswer),
+        ReplayProblems,
+    ),
+)]
 #[post("/v1/practice/webhooks/{id}/deliveries/{delivery}/replay")]
 pub async fn replay_webhook_delivery(
     service: Data<Service>,

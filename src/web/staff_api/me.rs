@@ -8,9 +8,8 @@ use validator::Validate;
 
 use crate::domain::staff::account::{self, CheckedPasswordChange, PasswordChange};
 use crate::domain::staff::{self, PasswordHasher, Permission, sign_in};
-use crate::kit::Secret;
-use crate::kit::ids::{PracticeId, TeamId};
-use crate::platform::tx::Service;
+use crate::kit::{PracticeId, Secret, TeamId};
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::fields::is_name;
 use crate::web::http::{Body, Caller, Code, Problem, Reply, RequestContext};
@@ -44,7 +43,10 @@ pub struct StaffMe {
 problems!(StaffMeProblems: plain, Unauthorized);
 
 /// Get the signed-in staff member
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "The signed-in staff member", body = StaffMe), StaffMeProblems))]
+#[utoipa::path(
+    tag = "staff", security(("staff_token" = [])),
+    responses((status = 200, description = "The signed-in staff member", body = StaffMe), StaffMeProblems),
+)]
 #[get("/v1/staff/me")]
 pub async fn get_staff_me(service: Data<Service>, call: RequestContext) -> Result<Json<StaffMe>, Problem> {
     let me = service.read_as_staff(&call, Permission::ViewPractice, |tx, staff| -> Result<_, staff::Error> {
@@ -71,7 +73,13 @@ pub struct ChangeStaffMe {
 problems!(ChangeStaffMeProblems: body, Unauthorized);
 
 /// Change your own name
-#[utoipa::path(tag = "staff", request_body = ChangeStaffMe, security(("staff_token" = [])), responses((status = 200, description = "The changed staff member", body = StaffAnswer), ChangeStaffMeProblems))]
+#[utoipa::path(
+    tag = "staff", request_body = ChangeStaffMe, security(("staff_token" = [])),
+    responses(
+        (status = 200, description = "The changed staff member", body = StaffAnswer),
+        ChangeStaffMeProblems,
+    ),
+)]
 #[patch("/v1/staff/me")]
 pub async fn change_staff_me(
     service: Data<Service>,
@@ -106,7 +114,13 @@ pub struct PasswordChanged {
 problems!(ChangePasswordProblems: keyed, Unauthorized, CurrentPasswordWrong, PasswordRefused, SignInLimited);
 
 /// Change your own password and end all other sessions
-#[utoipa::path(tag = "staff", request_body = ChangePassword, security(("staff_token" = [])), responses((status = 200, description = "The new password is set", body = PasswordChanged), ChangePasswordProblems))]
+#[utoipa::path(
+    tag = "staff", request_body = ChangePassword, security(("staff_token" = [])),
+    responses(
+        (status = 200, description = "The new password is set", body = PasswordChanged),
+        ChangePasswordProblems,
+    ),
+)]
 #[post("/v1/staff/me/password")]
 pub async fn change_password(
     service: Data<Service>,
@@ -167,7 +181,13 @@ pub struct RecoveryCodes {
 problems!(RenewRecoveryCodesProblems: keyed, Unauthorized, SecondFactorWrong, SignInLimited);
 
 /// Create new recovery codes
-#[utoipa::path(tag = "staff", request_body = RenewRecoveryCodes, security(("staff_token" = [])), responses((status = 201, description = "The new codes, shown only once", body = RecoveryCodes), RenewRecoveryCodesProblems))]
+#[utoipa::path(
+    tag = "staff", request_body = RenewRecoveryCodes, security(("staff_token" = [])),
+    responses(
+        (status = 201, description = "The new codes, shown only once", body = RecoveryCodes),
+        RenewRecoveryCodesProblems,
+    ),
+)]
 #[post("/v1/staff/me/recovery-codes")]
 pub async fn renew_recovery_codes(
     service: Data<Service>,

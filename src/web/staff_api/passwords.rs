@@ -8,7 +8,7 @@ use validator::Validate;
 
 use crate::domain::staff::{PasswordHasher, password_link};
 use crate::kit::Secret;
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::fields::{email, is_email};
 use crate::web::http::{Body, Problem, Reply, RequestContext, idempotent};
@@ -33,7 +33,13 @@ pub struct PasswordResetAsked {
 problems!(AskPasswordResetProblems: keyed, SignInLimited);
 
 /// Request a password reset by e-mail
-#[utoipa::path(tag = "staff", request_body = AskPasswordReset, responses((status = 202, description = "The same answer for every address", body = PasswordResetAsked), AskPasswordResetProblems))]
+#[utoipa::path(
+    tag = "staff", request_body = AskPasswordReset,
+    responses(
+        (status = 202, description = "The same answer for every address", body = PasswordResetAsked),
+        AskPasswordResetProblems,
+    ),
+)]
 #[post("/v1/staff/password-resets")]
 pub async fn request_password_reset(
     service: Data<Service>,
@@ -73,7 +79,10 @@ problems!(SetPasswordProblems: keyed, LetterExpired, PasswordRefused);
 /// Set a password with an invitation or reset link
 ///
 /// Also ends every session of that staff member.
-#[utoipa::path(tag = "staff", request_body = SetPassword, responses((status = 200, description = "The password is set", body = PasswordSet), SetPasswordProblems))]
+#[utoipa::path(
+    tag = "staff", request_body = SetPassword,
+    responses((status = 200, description = "The password is set", body = PasswordSet), SetPasswordProblems),
+)]
 #[post("/v1/staff/passwords")]
 pub async fn set_password(
     service: Data<Service>,

@@ -11,9 +11,8 @@ use crate::domain::printing;
 use crate::domain::staff::session::{self, Kind, Refresh, Session, Tokens};
 use crate::domain::staff::sign_in::{self, Attempt, SignInChallenge};
 use crate::domain::staff::{Error, PasswordHasher, Permission};
-use crate::kit::ids::StaffSessionId;
-use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::Service;
+use crate::kit::{Secret, StaffSessionId, Timestamp};
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::fields::{email, is_email};
 use crate::web::http::{Body, Code, PathId, Problem, Reply, RequestContext, idempotent};
@@ -77,7 +76,13 @@ impl StaffChallenge {
 problems!(BeginStaffSessionProblems: keyed, SignInRefused, SignInLimited);
 
 /// Start a sign-in with e-mail and password
-#[utoipa::path(tag = "staff", request_body = BeginStaffSession, responses((status = 201, description = "The password is right; a code is required", body = StaffChallenge), BeginStaffSessionProblems))]
+#[utoipa::path(
+    tag = "staff", request_body = BeginStaffSession,
+    responses(
+        (status = 201, description = "The password is right; a code is required", body = StaffChallenge),
+        BeginStaffSessionProblems,
+    ),
+)]
 #[post("/v1/staff/sessions")]
 pub async fn begin_staff_session(
     service: Data<Service>,
@@ -172,7 +177,13 @@ problems!(FinishStaffSessionProblems: keyed, ChallengeInvalid, SecondFactorWrong
 /// Finish a sign-in with a code
 ///
 /// At the first sign-in, the code also sets up the second factor.
-#[utoipa::path(tag = "staff", request_body = FinishStaffSession, responses((status = 201, description = "The new session", body = StaffSessionCreated), FinishStaffSessionProblems))]
+#[utoipa::path(
+    tag = "staff", request_body = FinishStaffSession,
+    responses(
+        (status = 201, description = "The new session", body = StaffSessionCreated),
+        FinishStaffSessionProblems,
+    ),
+)]
 #[post("/v1/staff/sessions/totp")]
 pub async fn finish_staff_session(
     service: Data<Service>,
@@ -211,7 +222,10 @@ pub struct StaffSessionAnswer {
 problems!(RefreshStaffProblems: keyed, RefreshTokenInvalid, RefreshTokenReused);
 
 /// Exchange a refresh token for new staff tokens
-#[utoipa::path(tag = "staff", request_body = RefreshStaffSession, responses((status = 200, description = "Fresh tokens", body = StaffSessionAnswer), RefreshStaffProblems))]
+#[utoipa::path(
+    tag = "staff", request_body = RefreshStaffSession,
+    responses((status = 200, description = "Fresh tokens", body = StaffSessionAnswer), RefreshStaffProblems),
+)]
 #[post("/v1/staff/sessions/refresh")]
 pub async fn refresh_staff_session(
     service: Data<Service>,
@@ -274,7 +288,10 @@ pub struct StaffSessions {
 problems!(StaffSessionsProblems: plain, Unauthorized);
 
 /// List your own sessions
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 200, description = "Active sessions", body = StaffSessions), StaffSessionsProblems))]
+#[utoipa::path(
+    tag = "staff", security(("staff_token" = [])),
+    responses((status = 200, description = "Active sessions", body = StaffSessions), StaffSessionsProblems),
+)]
 #[get("/v1/staff/sessions")]
 pub async fn list_staff_sessions(
     service: Data<Service>,
@@ -288,7 +305,10 @@ pub async fn list_staff_sessions(
 }
 
 /// Sign out of the current session
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "The session has ended"), StaffSessionsProblems))]
+#[utoipa::path(
+    tag = "staff", security(("staff_token" = [])),
+    responses((status = 204, description = "The session has ended"), StaffSessionsProblems),
+)]
 #[delete("/v1/staff/sessions/current")]
 pub async fn delete_current_staff_session(
     service: Data<Service>,
@@ -301,8 +321,10 @@ pub async fn delete_current_staff_session(
 problems!(DeleteStaffSessionProblems: plain, Unauthorized, SessionNotFound);
 
 /// End one of your own sessions
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), params(("id" = String, Path, description = "The session", example = "sts_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 204, description = "The session has ended"), DeleteStaffSessionProblems))]
+#[utoipa::path(
+    tag = "staff", security(("staff_token" = [])), params(PathId<StaffSessionId>),
+    responses((status = 204, description = "The session has ended"), DeleteStaffSessionProblems),
+)]
 #[delete("/v1/staff/sessions/{id}")]
 pub async fn delete_staff_session(
     service: Data<Service>,
@@ -316,7 +338,10 @@ pub async fn delete_staff_session(
 }
 
 /// Sign out of all sessions, including this one
-#[utoipa::path(tag = "staff", security(("staff_token" = [])), responses((status = 204, description = "All sessions have ended"), StaffSessionsProblems))]
+#[utoipa::path(
+    tag = "staff", security(("staff_token" = [])),
+    responses((status = 204, description = "All sessions have ended"), StaffSessionsProblems),
+)]
 #[delete("/v1/staff/sessions")]
 pub async fn delete_staff_sessions(
     service: Data<Service>,

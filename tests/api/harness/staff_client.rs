@@ -2,8 +2,7 @@
 
 use practice_links::domain::practices::Practice;
 use practice_links::domain::staff::{self, NewMember, Role, password_link};
-use practice_links::kit::Email;
-use practice_links::kit::ids::{PracticeId, StaffId};
+use practice_links::kit::{Email, PracticeId, StaffId};
 use serde_json::{Value, json};
 use totp_rs::{Algorithm, Builder, Secret};
 

@@ -9,9 +9,8 @@ use crate::domain::accounts::{Error, Principal, Scope, store as accounts};
 use crate::domain::pairing;
 use crate::kit::{Email, Language, Timestamp};
 use crate::platform::audit::Action;
-use crate::platform::db;
 use crate::platform::rate_limits::{self, RateLimit};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Mails a code to the account's proven address, which the response does not name;
 /// returns the code's expiry.

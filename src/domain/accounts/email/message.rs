@@ -6,9 +6,8 @@ use serde_json::json;
 
 use super::{EmailCode, store};
 use crate::kit::{Email, Language, Timestamp};
-use crate::platform::db;
 use crate::platform::outbox::{self, Channel, Job, Mail, Message, Outgoing, Rendered, Topic};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 pub struct EmailCodeTopic;
 
@@ -81,15 +80,19 @@ fn for_device(language: Language) -> Words {
     match language {
         Language::En => Words {
             heading: "Your code for the new device",
-            lead: "Someone signed in with your mobile number on a new device. If it was you, enter this code there to see your earlier conversations:",
+            lead: "Someone signed in with your mobile number on a new device. If it was you, enter this code \
+                there to see your earlier conversations:",
             limit: "It works for 30 minutes. Do not share it.",
-            otherwise: "If it was not you, do nothing: without the code, the device sees none of your conversations.",
+            otherwise: "If it was not you, do nothing: without the code, the device sees none of your \
+                conversations.",
         },
         Language::Es => Words {
             heading: "Su código para el dispositivo nuevo",
-            lead: "Alguien inició sesión con su número de celular en un dispositivo nuevo. Si fue usted, escriba allí este código para ver sus conversaciones anteriores:",
+            lead: "Alguien inició sesión con su número de celular en un dispositivo nuevo. Si fue usted, \
+                escriba allí este código para ver sus conversaciones anteriores:",
             limit: "Sirve durante 30 minutos. No se lo dé a nadie.",
-            otherwise: "Si no fue usted, no haga nada: sin el código, el dispositivo no ve ninguna de sus conversaciones.",
+            otherwise: "Si no fue usted, no haga nada: sin el código, el dispositivo no ve ninguna de sus \
+                conversaciones.",
         },
     }
 }

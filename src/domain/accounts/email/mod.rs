@@ -22,12 +22,10 @@ pub use store::EmailCode;
 use super::{Error, Principal, store as accounts};
 use crate::domain::conversations::{self, Access};
 use crate::domain::pairing;
-use crate::kit::ids::AccountId;
-use crate::kit::{Email, Language, Timestamp, numeric_code, secret};
+use crate::kit::{AccountId, Email, Language, Timestamp, numeric_code, secret};
 use crate::platform::audit::Action;
-use crate::platform::db;
 use crate::platform::rate_limits::{self, RateLimit};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Long, because e-mails are slow at times and read on another device.
 const LIFE: Duration = Duration::from_mins(30);

@@ -4,8 +4,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel::{insert_into, update};
 
-use crate::kit::ids::AccountId;
-use crate::kit::{Email, Timestamp};
+use crate::kit::{AccountId, Email, Timestamp};
 use crate::platform::db::schema::email_codes;
 use crate::platform::db::{Both, Conn, Result, columns};
 

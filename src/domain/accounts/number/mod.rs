@@ -13,8 +13,8 @@ use crate::domain::identity::Doubt;
 use crate::domain::pairing::{self, EndReason};
 use crate::domain::verification::{self, ProofUse};
 use crate::kit::{Language, Phone, Secret};
+use crate::platform::Tx;
 use crate::platform::audit::Action;
-use crate::platform::tx::Tx;
 
 /// Replaces the account's number with the one that `proof` proves. Needs full access, since a restricted
 /// session may belong to a stranger with a recycled number; the account is locked.

@@ -4,12 +4,9 @@
 use serde_json::json;
 
 use crate::domain::consent;
-use crate::kit::ids::VerificationId;
-use crate::kit::{Language, Phone, gsm7};
-use crate::platform::db;
+use crate::kit::{Language, Phone, VerificationId, gsm7};
 use crate::platform::outbox::{self, Job, Message, Outgoing, Rendered, Sender, TextMessage, Topic};
-use crate::platform::rate_limits;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db, rate_limits};
 
 /// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
 const SEGMENT: usize = 160;

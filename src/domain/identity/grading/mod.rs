@@ -17,10 +17,8 @@ pub use topic::GradeTopic;
 use matching::{Agreement, Comparison, Grade, KnownDetails, MatchResult};
 use serde_json::{Value, json};
 
-use crate::kit::Language;
-use crate::kit::ids::{ConversationId, PracticeId, RecordId};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::kit::{ConversationId, Language, PracticeId, RecordId};
+use crate::platform::{Tx, db};
 
 /// A phone number or e-mail address shared by more records than this says nothing about a person, so
 /// no more are read.
@@ -94,12 +92,12 @@ pub fn stored_grades(tx: &mut Tx, conversation_ids: &[ConversationId]) -> db::Re
 pub fn advice(language: Language) -> &'static str {
     match language {
         Language::En => {
-            "Compare the number and e-mail with your records. If they differ, contact the patient through the \
-             number in your records, not the one just given."
+            "Compare the number and e-mail with your records. If they differ, contact the patient through \
+             the number in your records, not the one just given."
         }
         Language::Es => {
-            "Compare el número y el correo con sus fichas. Si no coinciden, comuníquese con el paciente por el \
-             número que consta en sus fichas, no por el que acaba de dar."
+            "Compare el número y el correo con sus fichas. Si no coinciden, comuníquese con el paciente por \
+             el número que consta en sus fichas, no por el que acaba de dar."
         }
     }
 }

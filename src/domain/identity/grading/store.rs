@@ -9,8 +9,7 @@ use super::matching::{GivenDetails, Grade, KnownDetails, MatchResult};
 use crate::domain::conversations::store::paired_by_restricted_session;
 use crate::domain::conversations::visible_email;
 use crate::domain::records::{Kind, NAME_SEPARATOR, Record};
-use crate::kit::Timestamp;
-use crate::kit::ids::{ConversationId, PracticeId, RecordId};
+use crate::kit::{ConversationId, PracticeId, RecordId, Timestamp};
 use crate::platform::db::schema::{
     accounts, conversations, identity_grades, pairings, patient_records, patients, record_values,
 };

@@ -3,10 +3,9 @@
 use serde::Deserialize;
 
 use crate::domain::conversations;
-use crate::kit::ids::ConversationId;
-use crate::platform::db;
+use crate::kit::ConversationId;
 use crate::platform::outbox::{Job, Outcome, Rendered, Topic};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Background job that grades a conversation.
 pub struct GradeTopic;

@@ -18,12 +18,10 @@ pub use topic::ImportTopic;
 use super::{Error, NewInvite, create_through, destination};
 use crate::domain::links::{self, AccessScope, Destination};
 use crate::domain::staff::Staff;
-use crate::kit::ids::{ImportId, InviteId, LinkId, StaffId};
-use crate::kit::{Email, Language, Phone};
+use crate::kit::{Email, ImportId, InviteId, Language, LinkId, Phone, StaffId};
 use crate::platform::audit::Action;
-use crate::platform::db;
 use crate::platform::outbox::{self, Channel, Message};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Longest list, in rows.
 pub const MOST_ROWS: usize = 5_000;

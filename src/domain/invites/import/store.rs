@@ -1,17 +1,12 @@
 //! Queries on `invite_imports` and `invite_import_rows`.
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use diesel::{insert_into, update};
 use serde::Serialize;
-use strum::{EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
 use crate::domain::links::{AccessScope, Destination};
-use crate::kit::Timestamp;
-use crate::kit::ids::{ImportId, InviteId, LinkId, PracticeId, StaffId};
+use crate::kit::{ImportId, InviteId, LinkId, PracticeId, StaffId, Timestamp};
 use crate::platform::db::schema::{invite_import_rows, invite_imports, practice_links};
 use crate::platform::db::{Conn, Result, columns};
 
@@ -48,50 +43,34 @@ impl Import {
     }
 }
 
-/// Result of a row of an imported list.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    EnumString,
-    IntoStaticStr,
-    Serialize,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-#[schema(as = InviteImportResult)]
-pub enum RowResult {
-    /// The person was invited.
-    Created,
-    /// The name is missing or too long.
-    NameInvalid,
-    /// The mobile number is not a phone number.
-    PhoneInvalid,
-    /// The e-mail address is not valid.
-    EmailInvalid,
-    /// The language is neither `en` nor `es`.
-    LanguageInvalid,
-    /// This contact was invited less than a day ago.
-    InviteLimited,
-    /// The number has opted out of texts.
-    OptedOut,
-    /// The number cannot receive texts.
-    PhoneTypeRefused,
-    /// The service does not text this country.
-    CountryNotSupported,
-    /// The link is paused or closed.
-    LinkPaused,
-    /// The invite was refused for another reason.
-    Refused,
+crate::text_enum! {
+    /// Result of a row of an imported list.
+    #[schema(as = InviteImportResult)]
+    pub enum RowResult {
+        /// The person was invited.
+        Created = "created",
+        /// The name is missing or too long.
+        NameInvalid = "name_invalid",
+        /// The mobile number is not a phone number.
+        PhoneInvalid = "phone_invalid",
+        /// The e-mail address is not valid.
+        EmailInvalid = "email_invalid",
+        /// The language is neither `en` nor `es`.
+        LanguageInvalid = "language_invalid",
+        /// This contact was invited less than a day ago.
+        InviteLimited = "invite_limited",
+        /// The number has opted out of texts.
+        OptedOut = "opted_out",
+        /// The number cannot receive texts.
+        PhoneTypeRefused = "phone_type_refused",
+        /// The service does not text this country.
+        CountryNotSupported = "country_not_supported",
+        /// The link is paused or closed.
+        LinkPaused = "link_paused",
+        /// The invite was refused for another reason.
+        Refused = "refused",
+    }
 }
-
-crate::text_enum!(RowResult);
 
 /// Result of one row of an imported list.
 #[derive(Clone, Queryable, Selectable, Serialize, ToSchema)]

@@ -2,10 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::kit::ids::ImportId;
-use crate::platform::db;
+use crate::kit::ImportId;
 use crate::platform::outbox::{Job, Outcome, Rendered, Topic};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// Outbox topic of the job.
 pub struct ImportTopic;

@@ -13,9 +13,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -25,13 +22,10 @@ use super::password::PasswordHasher;
 use super::sign_in::throttle;
 use super::{Error, Member, password, session, sign_in};
 use crate::domain::practices;
-use crate::kit::ids::StaffId;
-use crate::kit::{Email, Secret, Timestamp};
+use crate::kit::{Email, Secret, StaffId, Timestamp};
 use crate::platform::audit::Action;
-use crate::platform::db;
 use crate::platform::outbox::{self, Channel, Message};
-use crate::platform::tx::{Service, Tx};
-use crate::text_enum;
+use crate::platform::{Service, Tx, db};
 
 /// Long enough for a new colleague who is on leave.
 const INVITATION_LIFE: Duration = Duration::from_hours(7 * 24);
@@ -39,31 +33,15 @@ const RESET_LIFE: Duration = Duration::from_hours(1);
 /// One address is sent at most one reset in this time, however often it is requested.
 const RESET_PAUSE_SECONDS: i64 = 300;
 
-/// The purpose of a password link.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    Serialize,
-    Deserialize,
-    AsExpression,
-    FromSqlRow,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum Purpose {
-    /// Lets a new staff member choose the first password.
-    Invitation,
-    /// Lets a staff member replace a forgotten password.
-    Reset,
+crate::text_enum! {
+    /// The purpose of a password link.
+    pub enum Purpose {
+        /// Lets a new staff member choose the first password.
+        Invitation = "invitation",
+        /// Lets a staff member replace a forgotten password.
+        Reset = "reset",
+    }
 }
-
-text_enum!(Purpose);
 
 impl Purpose {
     fn life(self) -> Duration {

@@ -4,8 +4,7 @@ use diesel::prelude::*;
 use diesel::{delete, insert_into, update};
 
 use super::Purpose;
-use crate::kit::Timestamp;
-use crate::kit::ids::StaffId;
+use crate::kit::{StaffId, Timestamp};
 use crate::platform::db::schema::staff_letters;
 use crate::platform::db::{Conn, Result};
 

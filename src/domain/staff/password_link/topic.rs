@@ -3,9 +3,8 @@
 use super::{Payload, store, url, words};
 use crate::domain::practices;
 use crate::kit::Email;
-use crate::platform::db;
 use crate::platform::outbox::{Job, Rendered, Topic};
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 pub struct PasswordLinkTopic;
 

@@ -11,20 +11,14 @@ pub mod store;
 
 use std::time::Duration;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
 use serde_json::{Value, json};
 pub use store::Session;
 
 use super::sign_in::VerifiedStaff;
 use super::{Error, Staff, token};
-use crate::kit::ids::{StaffId, StaffSessionId};
-use crate::kit::{Secret, secret};
+use crate::kit::{Secret, StaffId, StaffSessionId, secret};
 use crate::platform::audit::Action;
-use crate::platform::db;
-use crate::platform::tx::Tx;
-use crate::text_enum;
+use crate::platform::{Tx, db};
 
 /// Maximum lifetime of an app's session.
 const API_LIFE: Duration = Duration::from_hours(30 * 24);
@@ -39,30 +33,15 @@ const NOTED: Duration = Duration::from_mins(5);
 /// Retention of ended sessions: a refresh token that comes back late is still recognized as used.
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
-/// The kind of credential of a session.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    serde::Serialize,
-    AsExpression,
-    FromSqlRow,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum Kind {
-    /// Uses access and refresh tokens.
-    Api,
-    /// Uses a browser's cookie.
-    Console,
+crate::text_enum! {
+    /// The kind of credential of a session.
+    pub enum Kind {
+        /// Uses access and refresh tokens.
+        Api = "api",
+        /// Uses a browser's cookie.
+        Console = "console",
+    }
 }
-
-text_enum!(Kind);
 
 pub struct Tokens {
     pub access: Secret,

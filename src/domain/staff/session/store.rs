@@ -4,8 +4,7 @@ use diesel::prelude::*;
 use diesel::{delete, insert_into, update};
 
 use super::Kind;
-use crate::kit::Timestamp;
-use crate::kit::ids::{StaffId, StaffSessionId};
+use crate::kit::{StaffId, StaffSessionId, Timestamp};
 use crate::platform::db::schema::{staff_sessions, staff_tokens};
 use crate::platform::db::{Conn, Result, columns};
 

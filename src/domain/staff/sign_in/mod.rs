@@ -18,11 +18,9 @@ use super::password::PasswordHasher;
 use super::store::Credentials;
 use super::{Error, Member};
 use crate::domain::practices;
-use crate::kit::ids::StaffId;
-use crate::kit::{Email, Secret, Timestamp};
+use crate::kit::{Email, Secret, StaffId, Timestamp};
 use crate::platform::audit::Action;
-use crate::platform::db;
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx, db};
 
 /// Time to fetch the phone and type a code.
 const CHALLENGE_LIFE: Duration = Duration::from_mins(5);

@@ -4,8 +4,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel::{delete, insert_into, update};
 
-use crate::kit::Timestamp;
-use crate::kit::ids::StaffId;
+use crate::kit::{StaffId, Timestamp};
 use crate::platform::db::schema::{staff_challenges, staff_recovery_codes, staff_throttles};
 use crate::platform::db::{Both, Conn, Result, columns};
 

@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use super::store::{self, Count};
 use crate::kit::{Email, Secret, Timestamp, Wait};
-use crate::platform::db;
-use crate::platform::tx::Tx;
+use crate::platform::{Tx, db};
 
 /// The wait after the first failure that is not free.
 const FIRST_WAIT: Duration = Duration::from_secs(30);

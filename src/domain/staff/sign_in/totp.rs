@@ -5,9 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use totp_rs::{Algorithm, Builder, Secret as Seed, Totp};
 
-use crate::kit::ids::StaffId;
-use crate::kit::{percent, seal};
-use crate::platform::tx::Tx;
+use crate::kit::{StaffId, percent, seal};
+use crate::platform::Tx;
 
 /// The values that authenticator apps agree on; some ignore all others (RFC 6238, 1.2; Key Uri Format).
 const DIGITS: u8 = 6;

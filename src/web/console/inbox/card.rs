@@ -3,8 +3,7 @@
 use super::words;
 use crate::domain::conversations::{Author, IdentityState, SourceKind, Status};
 use crate::domain::inbox::{Card, LastEntry};
-use crate::kit::Timestamp;
-use crate::kit::ids::ConversationId;
+use crate::kit::{ConversationId, Timestamp};
 use crate::web::console::layout::Frame;
 
 /// The state of the identity check as a badge: shape, color and label.

@@ -9,7 +9,7 @@ use askama::Template;
 use super::live;
 use crate::domain::check_in;
 use crate::domain::staff::{self, Permission};
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::web::console::error_page::BY_ITSELF;
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::viewer::Viewer;

@@ -1,6 +1,6 @@
 //! The forms of a conversation's page as they were entered.
 
-use crate::kit::ids::RecordId;
+use crate::kit::RecordId;
 
 /// The values of the page's forms as they were entered.
 #[derive(Default)]

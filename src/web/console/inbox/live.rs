@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 
+use crate::platform::Service;
 use crate::platform::event_stream::EventHub;
-use crate::platform::tx::Service;
 use crate::web::console::layout::Session;
 use crate::web::console::style;
 use crate::web::http::event_stream::StreamRequest;

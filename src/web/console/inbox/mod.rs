@@ -19,7 +19,7 @@ use super::layout::{Frame, Section, Session};
 use super::on;
 use super::viewer::Viewer;
 use crate::domain::staff::{Permission, Staff};
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx};
 use crate::web::http::Problem;
 
 /// The routes of the inbox.

@@ -16,7 +16,7 @@ use crate::domain::inbox::Card;
 use crate::domain::proof_pack::words as proof;
 use crate::domain::staff::{Permission, Staff};
 use crate::kit::Timestamp;
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx};
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::viewer::Viewer;
 use crate::web::http::{Page, PageQuery, Problem};

@@ -10,15 +10,13 @@ use crate::domain::practices;
 use crate::domain::staff::account::{self, PasswordChange};
 use crate::domain::staff::session::{self, Kind};
 use crate::domain::staff::{self, Error, PasswordHasher, Permission, sign_in};
-use crate::kit::ids::StaffSessionId;
-use crate::kit::{Secret, Timestamp};
-use crate::platform::tx::Service;
+use crate::kit::{Secret, StaffSessionId, Timestamp};
+use crate::platform::Service;
 use crate::web::console::errors::Errors;
 use crate::web::console::inbox::frame;
 use crate::web::console::layout::{Frame, Section, Session, SessionForm, stale_form};
 use crate::web::console::viewer::Viewer;
-use crate::web::console::words;
-use crate::web::console::{cookie, on};
+use crate::web::console::{cookie, on, words};
 use crate::web::http::{Code, PathId, Problem, RequestContext};
 use crate::web::staff_api::me::{check, wrong_code, wrong_password};
 

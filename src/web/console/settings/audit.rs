@@ -11,11 +11,9 @@ use super::{audit_labels, verdict};
 use crate::domain::audit_log::{self, Error, Query};
 use crate::domain::links;
 use crate::domain::staff::{self, Permission, Staff};
-use crate::kit::Timestamp;
-use crate::kit::ids::StaffId;
+use crate::kit::{StaffId, Timestamp};
 use crate::platform::audit::{Actor, Row};
-use crate::platform::db;
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx, db};
 use crate::web::console::address;
 use crate::web::console::errors::Errors;
 use crate::web::console::layout::{Frame, Section, Session};
@@ -181,7 +179,7 @@ fn show(
 }
 
 fn event(f: &Frame, names: &Names, row: &Row) -> Event {
-    let called = |id: &str| names.0.get(id).cloned();
+    let called = |key: &str| names.0.get(key).cloned();
     let detail = serde_json::from_str(&row.detail).unwrap_or_default();
     let object = if row.subject == row.actor { None } else { called(&row.subject) };
     Event {

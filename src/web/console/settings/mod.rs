@@ -18,7 +18,7 @@ use super::errors::Errors;
 use super::inbox::frame;
 use super::layout::{Frame, Section, Session};
 use crate::domain::practices::BadField;
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::web::http::{Code, FieldError, Problem};
 
 #[derive(Template)]

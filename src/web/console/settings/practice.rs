@@ -9,7 +9,7 @@ use crate::domain::practices::{self, Change, Practice};
 use crate::domain::printing::RenderPool;
 use crate::domain::printing::logo::MOST_BYTES;
 use crate::domain::staff::Permission;
-use crate::platform::tx::Service;
+use crate::platform::Service;
 use crate::web::console::errors::Errors;
 use crate::web::console::inbox::frame;
 use crate::web::console::layout::{Frame, Section, Session, SessionForm, SessionUpload};

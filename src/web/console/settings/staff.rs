@@ -9,9 +9,8 @@ use crate::domain::practices;
 use crate::domain::staff::{
     Access, Error, Member, MemberChange, NewMember, Permission, Role, Staff, State, people,
 };
-use crate::kit::ids::StaffId;
-use crate::kit::{Email, Timestamp};
-use crate::platform::tx::{Service, Tx};
+use crate::kit::{Email, StaffId, Timestamp};
+use crate::platform::{Service, Tx};
 use crate::web::console::errors::Errors;
 use crate::web::console::inbox::frame;
 use crate::web::console::layout::{Frame, Section, Session, SessionForm};

@@ -61,8 +61,10 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     (
         "/email",
         "staff_exists",
-        "This address is already in use. If the person is waiting for an invitation, open them in the list to send it again.",
-        "Alguien ya tiene esta dirección. Si espera su invitación, búsquele en la lista para enviarla otra vez.",
+        "This address is already in use. If the person is waiting for an invitation, open them in the list \
+            to send it again.",
+        "Alguien ya tiene esta dirección. Si espera su invitación, búsquele en la lista para enviarla otra \
+            vez.",
     ),
     (
         "/current_password",
@@ -73,8 +75,10 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     (
         "/new_password",
         "",
-        "Choose 12 to 128 characters that are not your e-mail address, your practice’s name or a common password.",
-        "Elija de 12 a 128 caracteres que no sean su correo, el nombre del consultorio ni una contraseña común.",
+        "Choose 12 to 128 characters that are not your e-mail address, your practice’s name or a common \
+            password.",
+        "Elija de 12 a 128 caracteres que no sean su correo, el nombre del consultorio ni una contraseña \
+            común.",
     ),
     (
         "/code",

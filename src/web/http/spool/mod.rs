@@ -16,8 +16,8 @@ use tokio::time::timeout;
 pub use upload::SpooledUpload;
 
 use super::{Code, Problem};
-use crate::kit::ids::SpoolId;
-use crate::platform::tx::Service;
+use crate::kit::SpoolId;
+use crate::platform::Service;
 
 /// The time limit for the whole body; each chunk has the limit of a whole body elsewhere.
 const WHOLE: Duration = Duration::from_mins(15);

@@ -8,8 +8,8 @@ use validator::{Validate, ValidationError};
 
 use crate::domain::accounts::{Principal, Scope};
 use crate::domain::conversations::{self, Entry, Error};
-use crate::kit::ids::ConversationId;
-use crate::platform::tx::{Service, Tx};
+use crate::kit::ConversationId;
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Body, Code, Page, PageQuery, PathId, Problem, Reply, RequestContext};
 
@@ -26,8 +26,13 @@ impl From<Error> for Problem {
 problems!(EntriesProblems: plain, Unauthorized, ConversationNotFound, InvalidRequest);
 
 /// List conversation entries, oldest first
-#[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607"), PageQuery),
-    responses((status = 200, description = "Entries in order of position", body = Page<Entry>), EntriesProblems))]
+#[utoipa::path(
+    tag = "me", security(("access_token" = [])), params(PathId<ConversationId>, PageQuery),
+    responses(
+        (status = 200, description = "Entries in order of position", body = Page<Entry>),
+        EntriesProblems,
+    ),
+)]
 #[get("/v1/me/conversations/{id}/entries")]
 pub async fn list_entries(
     service: Data<Service>,
@@ -68,8 +73,10 @@ pub struct EntryAnswer {
 problems!(CreateEntryProblems: keyed, Unauthorized, ConversationNotFound, ConversationClosed);
 
 /// Send a message to the practice
-#[utoipa::path(tag = "me", request_body = CreateEntry, security(("access_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 201, description = "The message was sent", body = EntryAnswer), CreateEntryProblems))]
+#[utoipa::path(
+    tag = "me", request_body = CreateEntry, security(("access_token" = [])), params(PathId<ConversationId>),
+    responses((status = 201, description = "The message was sent", body = EntryAnswer), CreateEntryProblems),
+)]
 #[post("/v1/me/conversations/{id}/entries")]
 pub async fn create_entry(
     service: Data<Service>,
@@ -105,8 +112,17 @@ pub struct MineReadAnswer {
 problems!(MarkMineReadProblems: keyed, Unauthorized, ConversationNotFound);
 
 /// Mark a conversation as read up to an entry
-#[utoipa::path(tag = "me", request_body = MarkMineRead, security(("access_token" = [])), params(("id" = String, Path, description = "The conversation", example = "cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The current read position; the practice is notified", body = MineReadAnswer), MarkMineReadProblems))]
+#[utoipa::path(
+    tag = "me", request_body = MarkMineRead, security(("access_token" = [])), params(PathId<ConversationId>),
+    responses(
+        (
+            status = 200,
+            description = "The current read position; the practice is notified",
+            body = MineReadAnswer,
+        ),
+        MarkMineReadProblems,
+    ),
+)]
 #[post("/v1/me/conversations/{id}/read")]
 pub async fn mark_conversation_read(
     service: Data<Service>,

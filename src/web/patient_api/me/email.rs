@@ -8,7 +8,7 @@ use validator::Validate;
 
 use crate::domain::accounts::{Error, Principal, Scope, email};
 use crate::kit::Timestamp;
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::fields::{self, is_email};
 use crate::web::http::{Body, Problem, Reply, RequestContext};
@@ -33,7 +33,13 @@ pub struct EmailAsked {
 problems!(ProveEmailProblems: keyed, Unauthorized, SessionRestricted, SendLimited);
 
 /// Send a code to a new e-mail address; the account keeps its address until the code is verified
-#[utoipa::path(tag = "me", request_body = ProveEmail, security(("access_token" = [])), responses((status = 202, description = "The e-mail with six digits is on its way", body = EmailAsked), ProveEmailProblems))]
+#[utoipa::path(
+    tag = "me", request_body = ProveEmail, security(("access_token" = [])),
+    responses(
+        (status = 202, description = "The e-mail with six digits is on its way", body = EmailAsked),
+        ProveEmailProblems,
+    ),
+)]
 #[post("/v1/me/email")]
 pub async fn request_email_code(
     service: Data<Service>,
@@ -75,7 +81,18 @@ impl EmailChecked {
 problems!(CheckEmailProblems: keyed, Unauthorized, SessionRestricted, CodeExpired);
 
 /// Verify the e-mail code, with five tries per e-mail
-#[utoipa::path(tag = "me", request_body = CheckEmail, security(("access_token" = [])), responses((status = 200, description = "The code was compared; if it is correct, the account has the address, and it is proven", body = EmailChecked), CheckEmailProblems))]
+#[utoipa::path(
+    tag = "me", request_body = CheckEmail, security(("access_token" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The code was compared; if it is correct, the account has the address, and it is \
+                proven",
+            body = EmailChecked,
+        ),
+        CheckEmailProblems,
+    ),
+)]
 #[post("/v1/me/email/checks")]
 pub async fn verify_email_code(
     service: Data<Service>,

@@ -7,9 +7,8 @@ use actix_web::{HttpResponse, get};
 
 use crate::domain::accounts::{Principal, Scope};
 use crate::domain::conversations::events;
-use crate::platform::db;
-use crate::platform::event_stream::{self as stream, Audience, EventHub};
-use crate::platform::tx::{Service, Tx};
+use crate::platform::event_stream::{Audience, EventHub};
+use crate::platform::{Service, Tx, db, event_stream as stream};
 use crate::problems;
 use crate::web::http::event_stream::{self, StreamRequest};
 use crate::web::http::{Draining, Problem, RequestContext};
@@ -17,8 +16,30 @@ use crate::web::http::{Draining, Problem, RequestContext};
 problems!(MyEventsProblems: plain, Unauthorized);
 
 /// Stream events of the patient's conversations
-#[utoipa::path(tag = "me", security(("access_token" = [])), params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was received: the stream resumes after it, for up to a day", example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "Server-sent events: `conversation.created`, `entry.created`, `conversation.changed`, `read`, with ids as JSON, limited to what this session may see. The stream ends when the access token expires: open it again with a fresh one", body = String, content_type = "text/event-stream", example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: read\ndata: {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"by\":\"practice\",\"position\":3}\n\n"), MyEventsProblems))]
+#[utoipa::path(
+    tag = "me", security(("access_token" = [])),
+    params(
+        (
+            "Last-Event-ID" = Option<String>,
+            Header,
+            description = "The last event that was received: the stream resumes after it, for up to a day",
+            example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "Server-sent events: `conversation.created`, `entry.created`, \
+                `conversation.changed`, `read`, with ids as JSON, limited to what this session may see. The \
+                stream ends when the access token expires: open it again with a fresh one",
+            body = String,
+            content_type = "text/event-stream",
+            example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: read\ndata: \
+                {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"by\":\"practice\",\"position\":3}\n\n",
+        ),
+        MyEventsProblems,
+    ),
+)]
 #[get("/v1/me/events")]
 pub async fn stream_patient_events(
     service: Data<Service>,

@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 
 use crate::domain::accounts::{self, Error, Principal, Scope};
 use crate::kit::Timestamp;
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Problem, RequestContext};
-use crate::web::patient_api::accounts::{AccountView, PatientView};
+use crate::web::patient_api::view::{AccountView, PatientView};
 
 /// The signed-in account and its patients.
 #[derive(Serialize, ToSchema)]
@@ -48,7 +48,13 @@ pub struct OwnEmail {
 problems!(SignedInProblems: plain, Unauthorized);
 
 /// Get the account and its patients
-#[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 200, description = "The account and its patients", body = MeAnswer), SignedInProblems))]
+#[utoipa::path(
+    tag = "me", security(("access_token" = [])),
+    responses(
+        (status = 200, description = "The account and its patients", body = MeAnswer),
+        SignedInProblems,
+    ),
+)]
 #[get("/v1/me")]
 pub async fn get_me(service: Data<Service>, call: RequestContext) -> Result<Json<MeAnswer>, Problem> {
     let rule = |tx: &mut Tx, patient: &Principal| -> Result<_, Error> {
@@ -65,7 +71,16 @@ pub async fn get_me(service: Data<Service>, call: RequestContext) -> Result<Json
 problems!(DeleteMeProblems: plain, Unauthorized, SessionRestricted);
 
 /// Delete the account and end its pairings
-#[utoipa::path(tag = "me", security(("access_token" = [])), responses((status = 204, description = "Pairings and sessions have ended; number, e-mail and birth dates are erased"), DeleteMeProblems))]
+#[utoipa::path(
+    tag = "me", security(("access_token" = [])),
+    responses(
+        (
+            status = 204,
+            description = "Pairings and sessions have ended; number, e-mail and birth dates are erased",
+        ),
+        DeleteMeProblems,
+    ),
+)]
 #[delete("/v1/me")]
 pub async fn delete_me(service: Data<Service>, call: RequestContext) -> Result<HttpResponse, Problem> {
     service.write_as_patient(&call, Scope::Full, accounts::delete).await?;

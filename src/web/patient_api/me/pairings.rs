@@ -9,8 +9,8 @@ use validator::Validate;
 use crate::domain::accounts::{Principal, Scope};
 use crate::domain::check_in::{self, Error, Outcome};
 use crate::domain::pairing;
-use crate::kit::ids::PairingId;
-use crate::platform::tx::{Service, Tx};
+use crate::kit::PairingId;
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Body, Code, Page, PageQuery, PathId, Problem, Reply, RequestContext};
 use crate::web::patient_api::pairings::PairingAnswer;
@@ -30,7 +30,13 @@ impl From<Error> for Problem {
 problems!(ListProblems: plain, Unauthorized, InvalidRequest);
 
 /// List the account's open pairings
-#[utoipa::path(tag = "me", security(("access_token" = [])), params(PageQuery), responses((status = 200, description = "Open pairings, oldest first", body = Page<PairingAnswer>), ListProblems))]
+#[utoipa::path(
+    tag = "me", security(("access_token" = [])), params(PageQuery),
+    responses(
+        (status = 200, description = "Open pairings, oldest first", body = Page<PairingAnswer>),
+        ListProblems,
+    ),
+)]
 #[get("/v1/me/pairings")]
 pub async fn list_pairings(
     service: Data<Service>,
@@ -48,8 +54,13 @@ pub async fn list_pairings(
 problems!(LeaveProblems: plain, Unauthorized, PairingNotFound);
 
 /// End a pairing with a practice
-#[utoipa::path(tag = "me", security(("access_token" = [])), params(("id" = String, Path, description = "The pairing", example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 204, description = "The pairing has ended, and its conversation is closed"), LeaveProblems))]
+#[utoipa::path(
+    tag = "me", security(("access_token" = [])), params(PathId<PairingId>),
+    responses(
+        (status = 204, description = "The pairing has ended, and its conversation is closed"),
+        LeaveProblems,
+    ),
+)]
 #[delete("/v1/me/pairings/{id}")]
 pub async fn delete_pairing(
     service: Data<Service>,
@@ -76,8 +87,13 @@ problems!(
 );
 
 /// Confirm the patient's identity with a check-in code from reception
-#[utoipa::path(tag = "me", request_body = EnterCheckInCode, security(("access_token" = [])), params(("id" = String, Path, description = "The pairing", example = "pai_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The patient's identity is confirmed", body = PairingAnswer), EnterCheckInCodeProblems))]
+#[utoipa::path(
+    tag = "me", request_body = EnterCheckInCode, security(("access_token" = [])), params(PathId<PairingId>),
+    responses(
+        (status = 200, description = "The patient's identity is confirmed", body = PairingAnswer),
+        EnterCheckInCodeProblems,
+    ),
+)]
 #[post("/v1/me/pairings/{id}/desk-code")]
 pub async fn verify_check_in_code(
     service: Data<Service>,

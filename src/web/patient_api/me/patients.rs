@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::domain::accounts::{self, NewPatient, PatientChange, Principal, Relation, Scope};
-use crate::kit::ids::PatientId;
-use crate::platform::db;
-use crate::platform::tx::{Service, Tx};
+use crate::kit::PatientId;
+use crate::platform::{Service, Tx, db};
 use crate::problems;
 use crate::web::http::{Body, PathId, Problem, Reply, RequestContext};
-use crate::web::patient_api::accounts::{PatientView, is_birth_date, is_name};
+use crate::web::patient_api::accounts::{is_birth_date, is_name};
+use crate::web::patient_api::view::PatientView;
 
 /// A further patient on the account.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -49,7 +49,13 @@ pub struct PatientAnswer {
 problems!(CreatePatientProblems: keyed, Unauthorized);
 
 /// Add a patient to the account
-#[utoipa::path(tag = "me", request_body = CreatePatient, security(("access_token" = [])), responses((status = 201, description = "The patient was added", body = PatientAnswer), CreatePatientProblems))]
+#[utoipa::path(
+    tag = "me", request_body = CreatePatient, security(("access_token" = [])),
+    responses(
+        (status = 201, description = "The patient was added", body = PatientAnswer),
+        CreatePatientProblems,
+    ),
+)]
 #[post("/v1/me/patients")]
 pub async fn create_patient(
     service: Data<Service>,
@@ -85,8 +91,13 @@ pub struct ChangePatient {
 problems!(ChangePatientProblems: body, Unauthorized, PatientNotFound);
 
 /// Change a patient's details
-#[utoipa::path(tag = "me", request_body = ChangePatient, security(("access_token" = [])), params(("id" = String, Path, description = "The patient", example = "pat_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The patient after the change", body = PatientAnswer), ChangePatientProblems))]
+#[utoipa::path(
+    tag = "me", request_body = ChangePatient, security(("access_token" = [])), params(PathId<PatientId>),
+    responses(
+        (status = 200, description = "The patient after the change", body = PatientAnswer),
+        ChangePatientProblems,
+    ),
+)]
 #[patch("/v1/me/patients/{id}")]
 pub async fn change_patient(
     service: Data<Service>,

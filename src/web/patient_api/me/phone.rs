@@ -8,10 +8,10 @@ use validator::Validate;
 
 use crate::domain::accounts::{self, Error, Principal, Scope};
 use crate::kit::Secret;
-use crate::platform::tx::{Service, Tx};
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Body, Problem, Reply, RequestContext};
-use crate::web::patient_api::accounts::AccountView;
+use crate::web::patient_api::view::AccountView;
 
 /// A new phone number for the account.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -34,8 +34,18 @@ problems!(
 );
 
 /// Change the account's phone number to a proven one; both numbers get a text
-#[utoipa::path(tag = "me", request_body = ChangeNumber, security(("access_token" = [])),
-    responses((status = 200, description = "The account has the new number; its practices must verify the patient's identity again", body = NumberChanged), ChangeNumberProblems))]
+#[utoipa::path(
+    tag = "me", request_body = ChangeNumber, security(("access_token" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The account has the new number; its practices must verify the patient's identity \
+                again",
+            body = NumberChanged,
+        ),
+        ChangeNumberProblems,
+    ),
+)]
 #[post("/v1/me/phone")]
 pub async fn change_phone_number(
     service: Data<Service>,

@@ -12,8 +12,8 @@ use super::csv_file;
 use crate::domain::link_analytics::Report;
 use crate::domain::links::{self, ManageError};
 use crate::domain::staff::Permission;
-use crate::kit::ids::LinkId;
-use crate::platform::tx::Service;
+use crate::kit::LinkId;
+use crate::platform::Service;
 use crate::problems;
 use crate::web::http::{Body, Code, Page, PageQuery, PathId, Problem, Reply, RequestContext};
 
@@ -42,7 +42,10 @@ impl From<ManageError> for Problem {
 problems!(ListLinksProblems: plain, Unauthorized, InvalidRequest);
 
 /// List the practice's links
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(PageQuery), responses((status = 200, description = "Links, oldest first", body = Page<LinkView>), ListLinksProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PageQuery),
+    responses((status = 200, description = "Links, oldest first", body = Page<LinkView>), ListLinksProblems),
+)]
 #[get("/v1/practice/links")]
 pub async fn list_links(
     service: Data<Service>,
@@ -61,7 +64,13 @@ pub async fn list_links(
 problems!(CreateLinkProblems: keyed, Unauthorized, StaffForbidden, PlanRequired);
 
 /// Create a link for the practice
-#[utoipa::path(tag = "practice", request_body = CreateLink, security(("staff_token" = [])), responses((status = 201, description = "The link was created and is active", body = LinkAnswer), CreateLinkProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = CreateLink, security(("staff_token" = [])),
+    responses(
+        (status = 201, description = "The link was created and is active", body = LinkAnswer),
+        CreateLinkProblems,
+    ),
+)]
 #[post("/v1/practice/links")]
 pub async fn create_link(
     service: Data<Service>,
@@ -85,8 +94,10 @@ pub async fn create_link(
 problems!(GetLinkProblems: plain, Unauthorized, LinkNotFound);
 
 /// Get one of the practice's links
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The link", body = LinkAnswer), GetLinkProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<LinkId>),
+    responses((status = 200, description = "The link", body = LinkAnswer), GetLinkProblems),
+)]
 #[get("/v1/practice/links/{id}")]
 pub async fn get_link(
     service: Data<Service>,
@@ -101,8 +112,17 @@ pub async fn get_link(
 problems!(ChangeLinkProblems: body, Unauthorized, StaffForbidden, LinkNotFound, LinkStateFixed);
 
 /// Update a link's settings
-#[utoipa::path(tag = "practice", request_body = ChangeLink, security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")),
-    responses((status = 200, description = "The link after the change. Existing conversations stay as they are", body = LinkAnswer), ChangeLinkProblems))]
+#[utoipa::path(
+    tag = "practice", request_body = ChangeLink, security(("staff_token" = [])), params(PathId<LinkId>),
+    responses(
+        (
+            status = 200,
+            description = "The link after the change. Existing conversations stay as they are",
+            body = LinkAnswer,
+        ),
+        ChangeLinkProblems,
+    ),
+)]
 #[patch("/v1/practice/links/{id}")]
 pub async fn change_link(
     service: Data<Service>,
@@ -141,8 +161,17 @@ impl FunnelQuery {
 problems!(FunnelProblems: plain, Unauthorized, LinkNotFound, InvalidRequest);
 
 /// Get the sign-up funnel of a link
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), FunnelQuery),
-    responses((status = 200, description = "Steps from page view to pairing, by day; at most one minute old", body = Report), FunnelProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<LinkId>, FunnelQuery),
+    responses(
+        (
+            status = 200,
+            description = "Steps from page view to pairing, by day; at most one minute old",
+            body = Report,
+        ),
+        FunnelProblems,
+    ),
+)]
 #[get("/v1/practice/links/{id}/funnel")]
 pub async fn get_link_funnel(
     service: Data<Service>,
@@ -158,8 +187,19 @@ pub async fn get_link_funnel(
 }
 
 /// Export the sign-up funnel of a link as CSV
-#[utoipa::path(tag = "practice", security(("staff_token" = [])), params(("id" = String, Path, description = "The link", example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607"), FunnelQuery),
-    responses((status = 200, description = "CSV (RFC 4180) with one row per day and the totals, safe to share outside the practice: `<5` replaces a count from 1 to 4, and `*` a total that would reveal one", content_type = "text/csv", body = String), FunnelProblems))]
+#[utoipa::path(
+    tag = "practice", security(("staff_token" = [])), params(PathId<LinkId>, FunnelQuery),
+    responses(
+        (
+            status = 200,
+            description = "CSV (RFC 4180) with one row per day and the totals, safe to share outside the \
+                practice: `<5` replaces a count from 1 to 4, and `*` a total that would reveal one",
+            content_type = "text/csv",
+            body = String,
+        ),
+        FunnelProblems,
+    ),
+)]
 #[get("/v1/practice/links/{id}/funnel.csv")]
 pub async fn export_link_funnel(
     service: Data<Service>,

@@ -7,8 +7,7 @@ use validator::{Validate, ValidationError};
 
 use crate::domain::links::details::{self, InvalidText};
 use crate::domain::links::{self, Change, LinkDetails, NewLink, People, State};
-use crate::kit::Timestamp;
-use crate::kit::ids::{LinkId, StaffId};
+use crate::kit::{LinkId, StaffId, Timestamp};
 use crate::web::http::Problem;
 
 /// The kind of a link's owner.
@@ -28,7 +27,8 @@ pub struct Owner {
     kind: String,
     /// The id of the team or staff member; `null` for the whole practice.
     #[schema(example = "tem_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
-    id: Option<String>,
+    #[serde(rename = "id")]
+    owner: Option<String>,
 }
 
 impl From<links::Owner> for Owner {
@@ -39,14 +39,14 @@ impl From<links::Owner> for Owner {
             links::Owner::Staff(id) => (OwnerKind::Staff, Some(id.to_string())),
         };
         let kind: &str = kind.into();
-        Self { kind: kind.to_owned(), id }
+        Self { kind: kind.to_owned(), owner: id }
     }
 }
 
 impl TryFrom<Owner> for links::Owner {
     type Error = Problem;
 
-    fn try_from(Owner { kind, id }: Owner) -> Result<Self, Problem> {
+    fn try_from(Owner { kind, owner: id }: Owner) -> Result<Self, Problem> {
         match (kind.parse(), id) {
             (Ok(OwnerKind::Practice), None) => Ok(Self::Practice),
             (Ok(OwnerKind::Team), Some(id)) if id.starts_with("tem_") => Ok(Self::Team(id.into())),

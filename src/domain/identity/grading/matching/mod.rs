@@ -12,49 +12,29 @@
 #[cfg(test)]
 mod tests;
 
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::AsExpression;
-use diesel::sql_types::Text;
 use serde::Serialize;
 use strum::{EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
-use crate::kit::ids::RecordId;
+use crate::kit::RecordId;
 use crate::kit::names::{Likeness, Name};
-use crate::text_enum;
 
-/// How well a patient matches the practice's records.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    EnumString,
-    IntoStaticStr,
-    Serialize,
-    AsExpression,
-    FromSqlRow,
-    ToSchema,
-)]
-#[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-#[schema(as = IdentityGrade)]
-pub enum Grade {
-    /// Exactly one record: phone number and e-mail address agree, and the name fits.
-    Match,
-    /// Exactly one record, by a combination that identifies a person.
-    Certain,
-    /// Exactly one record, but with fewer fields.
-    Partial,
-    /// Two or more records are candidates.
-    Ambiguous,
-    /// There are no candidates.
-    None,
+crate::text_enum! {
+    /// How well a patient matches the practice's records.
+    #[schema(as = IdentityGrade)]
+    pub enum Grade {
+        /// Exactly one record: phone number and e-mail address agree, and the name fits.
+        Match = "match",
+        /// Exactly one record, by a combination that identifies a person.
+        Certain = "certain",
+        /// Exactly one record, but with fewer fields.
+        Partial = "partial",
+        /// Two or more records are candidates.
+        Ambiguous = "ambiguous",
+        /// There are no candidates.
+        None = "none",
+    }
 }
-
-text_enum!(Grade);
 
 /// The patient's own details.
 #[derive(Debug, Clone, Copy)]
