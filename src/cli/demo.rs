@@ -6,10 +6,10 @@ use crate::domain::practices::{self, NewPractice, Plan};
 use crate::kit::{Email, Language};
 use crate::platform::{Service, db};
 
-pub use crate::web::dev::DEMO_CODE as CODE;
+pub(super) use crate::web::dev::DEMO_CODE as CODE;
 
 /// Creates the demo practice and its link, if the code is free.
-pub fn ensure(service: &Service) -> Result<(), Failure> {
+pub(super) fn ensure(service: &Service) -> Result<(), Failure> {
     let created = service.write_blocking(|tx| {
         // A taken code stays as it is: the demo never replaces an existing link.
         if !matches!(links::resolve(tx, CODE), Err(links::Error::NotFound | links::Error::Mistyped)) {

@@ -1,8 +1,8 @@
 //! The command line.
 
-pub mod admin;
-pub mod demo;
-pub mod serve;
+mod admin;
+mod demo;
+mod serve;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;

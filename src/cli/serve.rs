@@ -18,7 +18,7 @@ use crate::web::server;
 use crate::web::state::State;
 
 /// Runs the service until SIGTERM or SIGINT.
-pub fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
     settings.check_environment()?;
     telemetry::install_metrics();
     telemetry::log_panics();

@@ -14,7 +14,7 @@ const WINDOW: Duration = Duration::from_secs(30);
 const OPEN: Duration = Duration::from_mins(1);
 
 /// Circuit breaker of one provider, as this instance sees it.
-pub struct CircuitBreaker {
+pub(super) struct CircuitBreaker {
     provider: &'static str,
     state: Mutex<State>,
 }
@@ -28,7 +28,7 @@ struct State {
 
 impl CircuitBreaker {
     /// Starts with the breaker closed.
-    pub fn new(provider: &'static str) -> Self {
+    pub(super) fn new(provider: &'static str) -> Self {
         let this = Self { provider, state: Mutex::default() };
         this.report(false);
         this
@@ -36,7 +36,7 @@ impl CircuitBreaker {
 
     /// Whether a message may go to the provider; otherwise when one may try. A message that passes an open
     /// breaker is its trial, and postpones the next one.
-    pub fn admit(&self, now: Timestamp) -> Result<(), Timestamp> {
+    pub(super) fn admit(&self, now: Timestamp) -> Result<(), Timestamp> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.trial_at {
             // A trial time further off than any we set precedes a clock that was put back, and is due.
@@ -50,14 +50,14 @@ impl CircuitBreaker {
     }
 
     /// Records that the provider answered as it should.
-    pub fn succeeded(&self) {
+    pub(super) fn succeeded(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state = State::default();
         self.report(false);
     }
 
     /// Records a failure of the provider.
-    pub fn failed(&self, now: Timestamp) {
+    pub(super) fn failed(&self, now: Timestamp) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.failures.retain(|at| *at + WINDOW > now && *at <= now);
         state.failures.push(now);

@@ -24,14 +24,14 @@ struct ChainLink {
 }
 
 /// The providers, in the order in which they are tried.
-pub struct FailoverChain {
+pub(super) struct FailoverChain {
     links: Vec<ChainLink>,
     clock: Arc<dyn Clock>,
 }
 
 impl FailoverChain {
     /// Reads `sms.*` and the settings of the providers named there.
-    pub fn from_settings(service: &Service) -> Result<Self, BadSetting> {
+    pub(super) fn from_settings(service: &Service) -> Result<Self, BadSetting> {
         let settings = &service.settings.sms;
         let mut links = vec![ChainLink::new(provider(service, "sms.provider", &settings.provider)?)];
         if let Some(fallback) = settings.fallback.as_deref().filter(|name| !name.is_empty()) {
@@ -44,7 +44,7 @@ impl FailoverChain {
     }
 
     /// Sends a message through the first provider that accepts it.
-    pub fn deliver(&self, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
+    pub(super) fn deliver(&self, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
         let able: Vec<&ChainLink> =
             self.links.iter().filter(|link| link.provider.can_send(message)).collect();
         if able.is_empty() {

@@ -1,16 +1,16 @@
 //! How messages leave: one folder per provider, and the failover chain of texts and calls. Only `cli` and
 //! `web` import this module; the outbox knows it as a [`Transport`].
 
-pub mod circuit_breaker;
+mod circuit_breaker;
 pub mod delivery_reports;
 pub mod development;
-pub mod failover_chain;
-pub mod http_client;
+mod failover_chain;
+mod http_client;
 pub mod kannel;
-pub mod sms_provider;
-pub mod smtp;
+mod sms_provider;
+mod smtp;
 pub mod twilio;
-pub mod webhook;
+mod webhook;
 
 use self::development::send::Development;
 use self::failover_chain::FailoverChain;

@@ -3,7 +3,7 @@
 use crate::platform::outbox::{Envelope, Outgoing, SendResult};
 use crate::platform::settings::SmsProviderName;
 
-pub trait SmsProvider: Send + Sync {
+pub(super) trait SmsProvider: Send + Sync {
     /// Name in the settings, in metrics and in `deliveries`.
     fn name(&self) -> SmsProviderName;
     /// Number that its texts are sent from; `None` if that does not matter.

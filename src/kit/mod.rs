@@ -3,12 +3,12 @@
 pub mod clock;
 pub mod color;
 pub mod csv;
-pub mod email;
+mod email;
 pub mod entropy;
 pub mod gsm7;
-pub mod ids;
+mod ids;
 pub mod internet;
-pub mod language;
+mod language;
 pub mod names;
 pub mod numeric_code;
 pub mod percent;
@@ -17,7 +17,7 @@ pub mod seal;
 pub mod secret;
 pub mod signed_token;
 pub mod standard_webhooks;
-pub mod text_enum;
+mod text_enum;
 
 pub use clock::{Clock, Timestamp, Wait};
 pub use color::Accent;

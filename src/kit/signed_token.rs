@@ -28,17 +28,17 @@ pub fn verify<M: AsRef<[u8]>>(token: &str, mac: impl FnOnce(&str) -> Option<M>) 
 mod tests {
     use super::*;
 
-    fn mac(body: &str) -> Option<[u8; 32]> {
-        Some(secret::mac(b"key", &[body.as_bytes()]))
+    fn mac(body: &str) -> [u8; 32] {
+        secret::mac(b"key", &[body.as_bytes()])
     }
 
     #[test]
     fn only_an_unchanged_token_is_valid() {
-        let token = sign("1.lnk_1".to_owned(), &mac("1.lnk_1").unwrap());
-        assert_eq!(verify(&token, mac), Some("1.lnk_1"));
+        let token = sign("1.lnk_1".to_owned(), &mac("1.lnk_1"));
+        assert_eq!(verify(&token, |body| Some(mac(body))), Some("1.lnk_1"));
         for wrong in [token.replacen('1', "2", 1), format!("{token}A"), token.replace('.', ""), String::new()]
         {
-            assert_eq!(verify(&wrong, mac), None, "{wrong}");
+            assert_eq!(verify(&wrong, |body| Some(mac(body))), None, "{wrong}");
         }
         assert_eq!(verify(&token, |_| None::<[u8; 32]>), None);
     }

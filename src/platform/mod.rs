@@ -8,6 +8,6 @@ pub mod rate_limits;
 pub mod settings;
 pub mod signal;
 pub mod telemetry;
-pub mod tx;
+mod tx;
 
 pub use tx::{Service, Tx};

@@ -32,7 +32,7 @@ problems!(DevProblems: plain, NotFound, InvalidRequest);
     responses((status = 200, description = "The development page", content_type = "text/html"), DevProblems),
 )]
 #[get("/dev")]
-pub async fn get_dev_page(service: Data<Service>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn get_dev_page(service: Data<Service>) -> Result<HttpResponse, Problem> {
     only_in_development(&service)?;
     let nonce = html::nonce(&service);
     let page = DevPage { nonce: &nonce, public_url: &service.settings.public_url, demo_code: DEMO_CODE };
@@ -61,7 +61,7 @@ pub struct CaughtList {
     responses((status = 200, description = "The messages that were sent", body = CaughtList), DevProblems),
 )]
 #[get("/dev/messages")]
-pub async fn list_dev_messages(
+pub(crate) async fn list_dev_messages(
     service: Data<Service>,
     query: Query<MessagesQuery>,
 ) -> Result<Json<CaughtList>, Problem> {

@@ -14,7 +14,7 @@ use crate::web::http::{Code, Draining, Problem};
 
 /// The health of the service.
 #[derive(Serialize, ToSchema)]
-pub struct Status {
+pub(super) struct Status {
     /// Always `ok`; any other state is a problem response.
     #[schema(example = "ok")]
     status: &'static str,
@@ -26,7 +26,7 @@ pub struct Status {
 
 /// A paused channel of outgoing messages.
 #[derive(Serialize, ToSchema)]
-pub struct PausedChannel {
+pub(super) struct PausedChannel {
     /// The channel: `sms`, `voice`, `email` or `webhook`.
     #[schema(value_type = String, example = "sms")]
     channel: Channel,
@@ -48,7 +48,7 @@ impl Status {
     tag = "operations", responses((status = 200, description = "The process is running", body = Status)),
 )]
 #[get("/healthz")]
-pub async fn check_liveness() -> Json<Status> {
+pub(crate) async fn check_liveness() -> Json<Status> {
     Status::ok(Vec::new())
 }
 
@@ -60,7 +60,7 @@ problems!(ReadyProblems: plain);
     responses((status = 200, description = "The service can handle requests", body = Status), ReadyProblems),
 )]
 #[get("/readyz")]
-pub async fn check_readiness(
+pub(crate) async fn check_readiness(
     service: Data<Service>,
     draining: Data<Draining>,
 ) -> Result<Json<Status>, Problem> {
@@ -70,7 +70,7 @@ pub async fn check_readiness(
     if !service.db.is_ready().await {
         return Err(Problem::new(Code::Unavailable, "The database is not reachable or not up to date."));
     }
-    Ok(Status::ok(service.read(|tx| outbox::pauses(tx)).await?))
+    Ok(Status::ok(service.read(outbox::pauses).await?))
 }
 
 /// Get the metrics in Prometheus format
@@ -81,12 +81,12 @@ pub async fn check_readiness(
     ),
 )]
 #[get("/metrics")]
-pub async fn get_metrics(service: Data<Service>) -> HttpResponse {
+pub(crate) async fn get_metrics(service: Data<Service>) -> HttpResponse {
     // Without a database the gauges keep their values: a zero would end an alert in the middle of an outage.
-    if let Ok(pauses) = service.read(|tx| outbox::pauses(tx)).await {
+    if let Ok(pauses) = service.read(outbox::pauses).await {
         report_pauses(&pauses);
     }
-    if let Ok(depth) = service.read(|tx| outbox::depth(tx)).await {
+    if let Ok(depth) = service.read(outbox::depth).await {
         report_depth(&depth);
     }
     HttpResponse::Ok().content_type(ContentType::plaintext()).body(telemetry::render_metrics())
@@ -109,11 +109,11 @@ fn report_depth(depth: &[(State, i64)]) {
 }
 
 /// The OpenAPI document, as served.
-pub struct Document(pub String);
+pub(super) struct Document(pub String);
 
 /// Get this OpenAPI document
 #[utoipa::path(tag = "operations", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 #[get("/openapi.json")]
-pub async fn get_openapi_document(document: Data<Document>) -> HttpResponse {
+pub(crate) async fn get_openapi_document(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
 }

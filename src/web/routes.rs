@@ -7,7 +7,7 @@ use crate::web::{callbacks, console, dev, landing, operator, patient_api, practi
 /// Registers all routes. The landing page comes first: it gets the most requests, and each would try every
 /// route registered before it. Its guard passes on anything that is not a code. The other pages come last,
 /// since their first segment is a code.
-pub fn all(config: &mut ServiceConfig<'_>) {
+pub(super) fn all(config: &mut ServiceConfig<'_>) {
     config
         .service(landing::landing_page::get_landing_page)
         .service(landing::landing_page::get_scanned_landing_page);

@@ -180,7 +180,7 @@ both! {
     fn records_pages_are_limited_by_role(app: TestApp) {
         let staff = admin(&app);
         table(&app, &staff, "MRN,First,Last\n1,Alex,Rivera\n");
-        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
+        let practice = app.write(practice_links::domain::practices::list).remove(0);
         let member = app.staff_client(&practice, "bo", Role::Member);
         let text = page(&app, &member, "/console/records");
         assert!(text.contains("Rivera, Alex") && !text.contains("/console/records/import"), "{text}");

@@ -221,7 +221,7 @@ impl Clock for FastClock {
 }
 
 fn is_open(app: &Service) -> bool {
-    let depth = app.read_blocking(|tx| outbox::depth(tx)).unwrap();
+    let depth = app.read_blocking(outbox::depth).unwrap();
     depth.iter().any(|(state, rows)| ["queued", "leased"].contains(&state.as_str()) && *rows > 0)
 }
 

@@ -321,7 +321,7 @@ both! {
     }
 
     fn phone_first_sign_up_is_counted_step_by_step(app: TestApp) {
-        let practice = app.write(|tx| practices::list(tx)).remove(0);
+        let practice = app.write(practices::list).remove(0);
         let admin = app.staff_client(&practice, "ana", Role::Admin);
         let id = as_staff(&admin, app.get("/v1/practice/links")).send().expect(200).str("/items/0/id");
         let totals = || {

@@ -62,7 +62,7 @@ fn visible_pairings(app: &TestApp, device: &str) -> usize {
 }
 
 fn member(app: &TestApp) -> StaffClient {
-    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
+    let practice = app.write(practice_links::domain::practices::list).remove(0);
     app.staff_client(&practice, "bo", Role::Member)
 }
 
@@ -191,7 +191,7 @@ both! {
     /// The number's new holder is matched against the records without the former holder's verified address,
     /// and the practice does not see that address.
     fn restricted_session_is_not_matched_by_the_account_email(app: TestApp) {
-        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
+        let practice = app.write(practice_links::domain::practices::list).remove(0);
         let admin = app.staff_client(&practice, "ana", Role::Admin);
         let row = format!("M-1,Alex,Rivera,1987-05-31,{},{ADDRESS}\n", phone(1));
         crate::imports::table(&app, &admin, &format!("MRN,First name,Last name,DOB,Mobile,E-mail\n{row}"));

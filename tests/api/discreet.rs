@@ -66,7 +66,7 @@ both! {
 
     fn preview_of_texted_and_paused_pages_names_no_practice(app: TestApp) {
         discreet_link(&app);
-        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).into_iter().find(|p| p.name == NAME).unwrap();
+        let practice = app.write(practice_links::domain::practices::list).into_iter().find(|p| p.name == NAME).unwrap();
         let admin = app.staff_client(&practice, "ana", Role::Admin);
         for (path, language) in [("texted", "en"), ("texted", "es")] {
             let page = app.get(&format!("/{CODE}/{path}")).language(language).send().expect(200).text();
@@ -81,7 +81,7 @@ both! {
 
     fn print_kit_is_discreet_behind_a_discreet_forward(app: TestApp) {
         discreet_link(&app);
-        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).into_iter().find(|p| p.name == NAME).unwrap();
+        let practice = app.write(practice_links::domain::practices::list).into_iter().find(|p| p.name == NAME).unwrap();
         app.link_with(&practice.id, "888888", &NewLink { is_default: true, ..NewLink::plain("Front door") });
         app.link("800008", &practice.id);
         let admin = app.staff_client(&practice, "ana", Role::Admin);

@@ -17,7 +17,7 @@ struct FunnelReader {
 }
 
 fn funnel_reader(app: &TestApp) -> FunnelReader {
-    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
+    let practice = app.write(practice_links::domain::practices::list).remove(0);
     let staff = app.staff_client(&practice, "ana", Role::Admin);
     let links = as_staff(&staff, app.get("/v1/practice/links")).send().expect(200);
     FunnelReader { staff, link: links.str("/items/0/id") }

@@ -8,7 +8,7 @@ use crate::harness::{DEMO, Reply, SignedUp, StaffClient, TestApp, as_staff, phon
 
 /// The practice's admin, a member, and a patient who has signed up.
 fn scene(app: &TestApp) -> (StaffClient, StaffClient, SignedUp) {
-    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
+    let practice = app.write(practice_links::domain::practices::list).remove(0);
     let (admin, member) =
         (app.staff_client(&practice, "ana", Role::Admin), app.staff_client(&practice, "bo", Role::Member));
     (admin, member, app.sign_up(&phone(1)))
@@ -199,7 +199,7 @@ both! {
 
     fn decision_needs_a_method_and_support_cannot_decide(app: TestApp) {
         let (_, member, patient) = scene(&app);
-        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
+        let practice = app.write(practice_links::domain::practices::list).remove(0);
         let support = app.staff_client(&practice, "sue", Role::Support);
         let decide = |staff: &StaffClient, body: Value| decide(&app, staff, &patient.conversation_id, body);
         for body in [

@@ -12,7 +12,7 @@ use crate::harness::{Call, DEMO, StaffClient, TestApp, as_staff, phone};
 
 /// The practice's admin.
 pub fn admin(app: &TestApp) -> StaffClient {
-    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
+    let practice = app.write(practice_links::domain::practices::list).remove(0);
     app.staff_client(&practice, "ana", Role::Admin)
 }
 

@@ -15,7 +15,7 @@ const DAY: u64 = 86_400;
 
 /// A member of the demo practice.
 fn member(app: &TestApp) -> StaffClient {
-    let practice = app.write(|tx| practices::list(tx)).remove(0);
+    let practice = app.write(practices::list).remove(0);
     app.staff_client(&practice, "bo", Role::Member)
 }
 
@@ -328,7 +328,7 @@ both! {
         sign_up(&app, &proof, &token).expect(201);
         app.advance(40 * DAY);
         retention::sweep(&app.state.service).unwrap();
-        let practice = app.write(|tx| practices::list(tx)).remove(0);
+        let practice = app.write(practices::list).remove(0);
         let current = show(&app, &app.staff_client(&practice, "cy", Role::Member), &id);
         assert_eq!((&current["name"], &current["phone"], &current["email"]), (&Value::Null, &Value::Null, &Value::Null));
     }
@@ -378,7 +378,7 @@ both! {
     /// The text is one segment, names the practice but not the invited person, and for a discreet link not
     /// even the practice.
     fn invite_text_names_the_practice_unless_discreet(app: TestApp) {
-        let practice = app.write(|tx| practices::list(tx)).remove(0);
+        let practice = app.write(practices::list).remove(0);
         let admin = app.staff_client(&practice, "ana", Role::Admin);
         let link = app.make_link(&admin, json!({ "label": "Quiet", "discreet": true }));
         invite(&app, &admin, invite_body(1)).expect(201);
@@ -444,7 +444,7 @@ both! {
 
     /// Case 8 for invites: staff who do not see a link do not see its invites either.
     fn invite_is_visible_only_to_staff_who_see_its_link(app: TestApp) {
-        let practice = app.write(|tx| practices::list(tx)).remove(0);
+        let practice = app.write(practices::list).remove(0);
         let (admin, member) = (app.staff_client(&practice, "ana", Role::Admin), app.staff_client(&practice, "bo", Role::Member));
         let own = json!({ "label": "Ana", "owner": { "kind": "staff", "id": admin.staff_id } });
         let mut private = invite_body(1);
@@ -593,7 +593,7 @@ both! {
     /// used up. It works again once an admin has undone the rejection.
     fn invite_is_not_used_up_by_a_closed_conversation(app: TestApp) {
         let member = member(&app);
-        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
+        let practice = app.write(practice_links::domain::practices::list).remove(0);
         let admin = app.staff_client(&practice, "ana", Role::Admin);
         let patient = app.sign_up(&phone(1));
         let path = format!("/v1/practice/conversations/{}/identity/decisions", patient.conversation_id);

@@ -31,7 +31,7 @@ pub fn visit(page: &Reply) -> String {
 
 /// An admin of the demo practice, and the id of its link.
 fn demo_admin_and_link(app: &TestApp) -> (StaffClient, String) {
-    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
+    let practice = app.write(practice_links::domain::practices::list).remove(0);
     let admin = app.staff_client(&practice, "ana", Role::Admin);
     let links = as_staff(&admin, app.get("/v1/practice/links")).send().expect(200);
     (admin, links.str("/items/0/id"))

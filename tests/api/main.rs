@@ -1,7 +1,7 @@
 //! Tests of the API as its clients use it: over TCP, on both databases, with clock, messages and randomness
 //! under the test's control. One binary, so that it links once; one module per capability.
 
-#![allow(missing_docs, reason = "nobody reads a test's rustdoc")]
+#![allow(unreachable_pub, reason = "nothing is outside of a test binary")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -292,7 +292,7 @@ impl World {
     fn new(on: Builder) -> Self {
         // So many calls would exceed the rate limits.
         let app = on.config(|config| config.limits.scale = 1_000.0).start();
-        let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
+        let practice = app.write(practice_links::domain::practices::list).remove(0);
         let other = app.practice("Oak Eyes", None);
         let admin = app.staff_client(&practice, "admin", Role::Admin);
         let own = json!({ "label": "Own", "owner": { "kind": "staff", "id": admin.staff_id } });

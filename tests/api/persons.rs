@@ -14,7 +14,7 @@ struct Scene {
 
 /// A patient whose identity a call back has confirmed.
 fn confirmed_patient(app: &TestApp) -> Scene {
-    let practice = app.write(|tx| practice_links::domain::practices::list(tx)).remove(0);
+    let practice = app.write(practice_links::domain::practices::list).remove(0);
     let (admin, member) =
         (app.staff_client(&practice, "ana", Role::Admin), app.staff_client(&practice, "bo", Role::Member));
     let scene = Scene { admin, member, patient: app.sign_up(&phone(1)) };
@@ -300,7 +300,7 @@ both! {
         let patient = SignedUp { access_token: fresh.str("/session/access_token"), ..patient };
         enter_check_in_code(&app, &patient, &check_in_code(&app, &scene.member)).expect(200);
         app.deliver_all();
-        let support = app.staff_client(&app.write(|tx| practice_links::domain::practices::list(tx)).remove(0), "sue", Role::Support);
+        let support = app.staff_client(&app.write(practice_links::domain::practices::list).remove(0), "sue", Role::Support);
         as_staff(&support, app.get("/v1/practice/desk-code")).send().problem(403, "staff_forbidden");
     }
 

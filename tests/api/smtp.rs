@@ -63,7 +63,7 @@ fn mail_all(worker: &Worker) {
 }
 
 fn paused(app: &TestApp) -> Vec<String> {
-    app.write(|tx| outbox::pauses(tx)).into_iter().map(|pause| pause.reason).collect()
+    app.write(outbox::pauses).into_iter().map(|pause| pause.reason).collect()
 }
 
 fn bounced(app: &TestApp) -> i64 {

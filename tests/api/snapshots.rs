@@ -78,7 +78,7 @@ fn the_digests_and_the_bounce() {
     let app = app();
     let practice = app.practice("Elm Dental", Some("desk@elm.example"));
     app.link("222222", &practice.id);
-    let spanish = app.write(|tx| practices::list(tx)).into_iter().find(|one| one.name.contains("Peña"));
+    let spanish = app.write(practices::list).into_iter().find(|one| one.name.contains("Peña"));
     for practice in [practice, spanish.unwrap()] {
         let admin = app.staff_client(&practice, "ana", Role::Admin);
         let hourly = json!({ "person": practice.id, "frequency": "hourly" });

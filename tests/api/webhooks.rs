@@ -164,9 +164,9 @@ both! {
         let made = sign_up(&app);
         run(&worker);
 
-        let received = receiver.received();
-        assert_eq!(received.len(), 2);
-        for call in &received {
+        let calls = receiver.received();
+        assert_eq!(calls.len(), 2);
+        for call in &calls {
             assert_eq!(call.line, "POST /in HTTP/1.1");
             assert_eq!(call.headers["content-type"], "application/json");
             assert!(call.headers["user-agent"].starts_with("practice-links/"), "{call:?}");
@@ -187,10 +187,10 @@ both! {
         }
         // Both events are of the same moment: calls have no order, which the documentation says.
         let sorted = |words: Vec<String>| words.into_iter().collect::<std::collections::BTreeSet<_>>();
-        let kinds = received.iter().map(|call| call.json()["type"].as_str().unwrap().to_owned()).collect();
+        let kinds = calls.iter().map(|call| call.json()["type"].as_str().unwrap().to_owned()).collect();
         assert_eq!(sorted(kinds), sorted(vec!["pairing.created".into(), "conversation.created".into()]));
         let ids = log(&app, &admin, &id).iter().map(|line| line["event_id"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(sorted(ids), sorted(received.iter().map(|call| call.headers["webhook-id"].clone()).collect()));
+        assert_eq!(sorted(ids), sorted(calls.iter().map(|call| call.headers["webhook-id"].clone()).collect()));
         for line in log(&app, &admin, &id) {
             assert_eq!((&line["state"], &line["attempts"], &line["last_outcome"]), (&json!("delivered"), &json!(1), &json!("sent")));
             assert_eq!(line["settled_at"], json!(app.now()));

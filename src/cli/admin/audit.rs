@@ -10,7 +10,7 @@ use crate::platform::Service;
 use crate::platform::audit::{self, Finding, Report, Verdict};
 
 #[derive(Subcommand)]
-pub enum AuditTask {
+pub(crate) enum AuditTask {
     /// Verify the hash chains of the audit log. Fails if an event is missing or was changed.
     Verify {
         /// Verify only the chain of the practice with this id.
@@ -19,7 +19,7 @@ pub enum AuditTask {
     },
 }
 
-pub fn run(task: AuditTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(task: AuditTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     let AuditTask::Verify { practice } = task;
     let verdict = service.read_blocking(|tx| audit::verify(tx.conn, practice.as_ref()))?;
     let Verdict { chains: reports, unchained, unchained_until } = verdict;

@@ -9,13 +9,13 @@ use crate::delivery::kannel::callback;
 use crate::platform::Service;
 
 #[derive(Subcommand)]
-pub enum KannelTask {
+pub(crate) enum KannelTask {
     /// Print the `sms-service` group that forwards inbound texts to this service.
     Urls,
 }
 
 /// The URL holds a secret: with it, a stranger could send STOP for other people's numbers.
-pub fn run(task: &KannelTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(task: &KannelTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         KannelTask::Urls => Ok(writeln!(
             out,

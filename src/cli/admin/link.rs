@@ -15,7 +15,7 @@ use crate::platform::audit::Actor;
 use crate::platform::{Service, Tx};
 
 #[derive(Subcommand)]
-pub enum LinkTask {
+pub(crate) enum LinkTask {
     /// Create another link, with a new code or an imported one.
     Create(Box<NewArguments>),
     /// Pause a link or make it active again.
@@ -44,7 +44,7 @@ pub enum LinkTask {
 
 /// The arguments of `admin link create`.
 #[derive(Args)]
-pub struct NewArguments {
+pub(crate) struct NewArguments {
     /// The id of the practice, such as `prc_…`.
     #[arg(long)]
     practice: PracticeId,
@@ -77,7 +77,7 @@ pub struct NewArguments {
     code: Option<String>,
 }
 
-pub fn run(task: LinkTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(task: LinkTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         LinkTask::Create(new) => create(*new, service, out),
         LinkTask::Change { id, state } => {

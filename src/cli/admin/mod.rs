@@ -1,11 +1,11 @@
 //! `practice-links admin …`: works beside a running server.
 
-pub mod audit;
-pub mod kannel;
-pub mod link;
-pub mod outbox;
-pub mod practice;
-pub mod staff;
+mod audit;
+mod kannel;
+mod link;
+mod outbox;
+mod practice;
+mod staff;
 
 use std::io::Write;
 use std::str::FromStr;
@@ -25,7 +25,7 @@ use crate::platform::{Service, db};
 
 /// The tasks of an operator.
 #[derive(Subcommand)]
-pub enum Task {
+pub(super) enum Task {
     /// Create, list, suspend, resume or close practices.
     #[command(subcommand)]
     Practice(practice::PracticeTask),
@@ -56,13 +56,13 @@ pub enum Task {
 }
 
 #[derive(Subcommand)]
-pub enum KeysTask {
+pub(super) enum KeysTask {
     /// Add a new generation of keys, or create the first one. Servers use it after a restart.
     Rotate,
 }
 
 #[derive(Subcommand)]
-pub enum NumberTask {
+pub(super) enum NumberTask {
     /// Unlock a number that was locked after 100 wrong codes in a row.
     Unlock {
         /// The phone number in E.164 format, such as +14155552671.
@@ -70,7 +70,7 @@ pub enum NumberTask {
     },
 }
 
-pub fn run(task: Task, settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(task: Task, settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         Task::Keys(KeysTask::Rotate) => rotate(settings, out),
         Task::Practice(task) => practice::run(task, &open(settings)?.service, out),

@@ -11,7 +11,7 @@ use crate::platform::outbox::{self, Channel, Job};
 use crate::web::state::State;
 
 #[derive(Subcommand)]
-pub enum OutboxTask {
+pub(crate) enum OutboxTask {
     /// List paused channels, and the messages in one state with their attempts.
     List {
         /// The state: `queued`, `leased`, `sent`, `dropped` or `dead`.
@@ -35,7 +35,7 @@ pub enum OutboxTask {
     },
 }
 
-pub fn run(task: OutboxTask, state: &State, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(task: OutboxTask, state: &State, out: &mut dyn Write) -> Result<(), Failure> {
     let service = &state.service;
     match task {
         OutboxTask::List { state } => list(&state, service, out),

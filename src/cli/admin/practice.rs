@@ -15,7 +15,7 @@ use crate::platform::audit::{Action, Actor};
 use crate::platform::{Service, Tx, db};
 
 #[derive(Subcommand)]
-pub enum PracticeTask {
+pub(crate) enum PracticeTask {
     /// Create a practice and its default link.
     Create {
         /// The name that patients see.
@@ -56,10 +56,10 @@ pub enum PracticeTask {
     },
 }
 
-pub fn run(task: PracticeTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(task: PracticeTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         PracticeTask::List => {
-            for practice in service.write_blocking(|tx| practices::list(tx))? {
+            for practice in service.write_blocking(practices::list)? {
                 writeln!(out, "{}  {}, {}", practice.id, practice.name, practice.city)?;
             }
             Ok(())

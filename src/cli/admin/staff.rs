@@ -14,7 +14,7 @@ use crate::platform::Service;
 use crate::platform::audit::Actor;
 
 #[derive(Subcommand)]
-pub enum StaffTask {
+pub(crate) enum StaffTask {
     /// Create a staff member and print a link to choose a password; it works once, within 7 days. In
     /// development, also print a token that replaces signing in.
     Create {
@@ -40,7 +40,7 @@ pub enum StaffTask {
 }
 
 #[derive(Subcommand)]
-pub enum TeamTask {
+pub(crate) enum TeamTask {
     /// Create a team of staff members.
     Create {
         /// The id of the practice, such as `prc_…`.
@@ -55,7 +55,7 @@ pub enum TeamTask {
     },
 }
 
-pub fn run(task: StaffTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(task: StaffTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     match task {
         StaffTask::Create { practice, email, name, role } => {
             let new = NewMember { email: address(&email)?, name: one_line("--name", &name)?, role };
@@ -100,7 +100,7 @@ fn reset_totp(email: &Email, service: &Service, out: &mut dyn Write) -> Result<(
     Ok(writeln!(out, "{} must set up a new second factor at the next sign-in.", member.id)?)
 }
 
-pub fn run_team(task: TeamTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run_team(task: TeamTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     let TeamTask::Create { practice, name, members } = task;
     let name = one_line("--name", &name)?;
     let team = service.write_blocking(|tx| {

@@ -35,7 +35,7 @@ pub struct CaughtMessage {
 }
 
 /// Stores a message, once per `dedupe_key`.
-pub fn insert(
+pub(super) fn insert(
     conn: &mut Conn,
     id: &CaughtMessageId,
     new: &NewCaughtMessage<'_>,
@@ -54,7 +54,7 @@ pub fn insert(
     Ok(())
 }
 
-pub fn newest(conn: &mut Conn, to: Option<&str>, limit: i64) -> Result<Vec<CaughtMessage>> {
+pub(super) fn newest(conn: &mut Conn, to: Option<&str>, limit: i64) -> Result<Vec<CaughtMessage>> {
     let mut rows = caught_messages::table.into_boxed();
     if let Some(to) = to {
         rows = rows.filter(caught_messages::recipient.eq(to));

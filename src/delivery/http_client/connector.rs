@@ -11,12 +11,12 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnecto
 use ureq::{Agent, Error};
 
 /// An agent that tells failures to reach a host apart from all others.
-pub fn agent(config: Config) -> Agent {
+pub(super) fn agent(config: Config) -> Agent {
     Agent::with_parts(config, Connect(DefaultConnector::new()), Resolve(DefaultResolver::default()))
 }
 
 /// Why nothing was sent, if `error` says so.
-pub fn unsent(error: &Error) -> Option<&'static str> {
+pub(super) fn unsent(error: &Error) -> Option<&'static str> {
     match error {
         Error::Other(inner) => inner.downcast_ref::<Unsent>().map(|unsent| unsent.0),
         _ => None,

@@ -22,7 +22,7 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// A `Retry-After` beyond this is an outage, and the provider is tried again earlier.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
-pub struct ProviderReply {
+pub(super) struct ProviderReply {
     pub status: u16,
     /// `Retry-After`, if it is in seconds.
     pub retry_after: Option<Duration>,
@@ -32,7 +32,7 @@ pub struct ProviderReply {
 
 /// An agent that follows no redirects and keeps no connections: one that the provider closed meanwhile
 /// would look like a message that may have been accepted.
-pub fn agent() -> Agent {
+pub(super) fn agent() -> Agent {
     let config = Agent::config_builder()
         .tls_config(tls())
         .proxy(None)
@@ -49,13 +49,13 @@ pub fn agent() -> Agent {
 }
 
 /// TLS by the one crypto provider of this service, trusting the public certificate authorities.
-pub fn tls() -> TlsConfig {
+pub(super) fn tls() -> TlsConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     TlsConfig::builder().unversioned_rustls_crypto_provider(provider).root_certs(RootCerts::WebPki).build()
 }
 
 /// Reads an answer completely; without an answer, returns what that means for the message.
-pub fn read_reply(answer: Result<Response<Body>, Error>) -> Result<ProviderReply, Outcome> {
+pub(super) fn read_reply(answer: Result<Response<Body>, Error>) -> Result<ProviderReply, Outcome> {
     let mut answer = answer.map_err(|error| unanswered(&error))?;
     let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
     let seconds = retry_after.and_then(|text| text.trim().parse().ok());
@@ -79,7 +79,7 @@ fn unanswered(error: &Error) -> Outcome {
 }
 
 /// Outcome of a status that needs no table of error codes; `None` for the others.
-pub fn outcome_of_status(reply: &ProviderReply) -> Option<Outcome> {
+pub(super) fn outcome_of_status(reply: &ProviderReply) -> Option<Outcome> {
     match reply.status {
         200..=299 => Some(Outcome::Sent),
         300..=399 => Some(Outcome::Misconfigured("redirected")),
@@ -99,14 +99,14 @@ fn retry(why: &'static str, reply: &ProviderReply) -> Outcome {
 }
 
 /// Encodes pairs as `application/x-www-form-urlencoded`, for a body or a query. A plus sign is encoded.
-pub fn encode_form(pairs: &[(&str, &str)]) -> String {
+pub(super) fn encode_form(pairs: &[(&str, &str)]) -> String {
     let pairs =
         pairs.iter().map(|(name, value)| format!("{}={}", percent::encode(name), percent::encode(value)));
     pairs.collect::<Vec<_>>().join("&")
 }
 
 /// `url` without its trailing slash, if it is an HTTP origin, possibly with a path.
-pub fn base_url<'a>(setting: &str, url: &'a str) -> Result<&'a str, BadSetting> {
+pub(super) fn base_url<'a>(setting: &str, url: &'a str) -> Result<&'a str, BadSetting> {
     let uri: ureq::http::Uri = url.parse().map_err(|_| BadSetting::new(setting, "is not a URL"))?;
     let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
     if !is_web || uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
@@ -116,7 +116,7 @@ pub fn base_url<'a>(setting: &str, url: &'a str) -> Result<&'a str, BadSetting> 
 }
 
 /// The value of a setting that the provider requires.
-pub fn required<'a>(setting: &str, value: &'a str) -> Result<&'a str, BadSetting> {
+pub(super) fn required<'a>(setting: &str, value: &'a str) -> Result<&'a str, BadSetting> {
     match value {
         "" => Err(BadSetting::new(setting, "is required by this provider")),
         value => Ok(value),

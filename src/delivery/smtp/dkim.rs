@@ -30,7 +30,7 @@ const SIGNED: [&str; 9] = [
 ];
 
 /// DKIM signer for one domain.
-pub struct Dkim {
+pub(super) struct Dkim {
     key: Key,
     domain: String,
     selector: String,
@@ -43,7 +43,7 @@ enum Key {
 
 impl Dkim {
     /// Reads the key in `path` (PEM, RSA or Ed25519).
-    pub fn load(path: &Path, domain: &str, selector: &str) -> Result<Self, BadSetting> {
+    pub(super) fn load(path: &Path, domain: &str, selector: &str) -> Result<Self, BadSetting> {
         let pem = fs::read_to_string(path)
             .map_err(|error| BadSetting::new("mail.dkim_key_file", format!("cannot be read: {error}")))?;
         let key = Key::parse(&pem).ok_or_else(|| {
@@ -60,7 +60,7 @@ impl Dkim {
     }
 
     /// The `DKIM-Signature` field for `mail`, with its line ending, to be placed before all other fields.
-    pub fn sign(&self, mail: &[u8], now: Timestamp) -> Option<String> {
+    pub(super) fn sign(&self, mail: &[u8], now: Timestamp) -> Option<String> {
         let (head, body) = split(mail)?;
         let fields = fields(&head);
         let names: Vec<&str> = SIGNED

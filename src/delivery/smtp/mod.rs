@@ -1,3 +1,3 @@
 mod dkim;
-pub mod send;
+pub(super) mod send;
 mod session;

@@ -43,7 +43,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(20);
 const MOST_IDLE: usize = 4;
 
 /// Client of one mail server.
-pub struct Smtp {
+pub(crate) struct Smtp {
     server: Server,
     from: Mailbox,
     dkim: Option<Dkim>,
@@ -82,7 +82,7 @@ enum Step {
 
 impl Smtp {
     /// Sends through `url` (`smtp://`, `smtp+starttls://`, `smtps://`).
-    pub fn new(url: &str, service: &Service) -> Result<Self, BadSetting> {
+    pub(crate) fn new(url: &str, service: &Service) -> Result<Self, BadSetting> {
         let settings = &service.settings.mail;
         let from: Mailbox =
             settings.from.parse().map_err(|_| BadSetting::new("mail.from", "is not a mailbox"))?;
@@ -96,7 +96,7 @@ impl Smtp {
     }
 
     /// Sends one mail; only the reply 250 counts as accepted.
-    pub fn send(&self, mail: &Mail, row_id: &OutboxId) -> Outcome {
+    pub(crate) fn send(&self, mail: &Mail, row_id: &OutboxId) -> Outcome {
         let Some((to, bytes)) = self.bytes(mail, row_id) else { return Outcome::Rejected("unbuildable") };
         let end = Instant::now() + SETUP_TIMEOUT;
         let mut session = match self.session(end) {

@@ -24,7 +24,7 @@ const MOST_CHALLENGES: usize = 4;
 
 /// Why a step failed.
 #[derive(Debug)]
-pub enum Failure {
+pub(super) enum Failure {
     /// The server rejected it: reply code and text.
     Refused(u16, String),
     /// The reply cannot be read, or did not arrive in time.
@@ -41,7 +41,7 @@ impl From<io::Error> for Failure {
 
 /// TLS settings for one server.
 #[derive(Clone)]
-pub struct Tls {
+pub(super) struct Tls {
     /// Trusted authorities and protocol versions.
     pub config: Arc<ClientConfig>,
     /// Server name that the certificate must carry.
@@ -49,14 +49,14 @@ pub struct Tls {
 }
 
 /// An open connection to a mail server.
-pub struct Session {
+pub(super) struct Session {
     stream: BufReader<Stream>,
     info: ServerInfo,
 }
 
 impl Session {
     /// Connects, over TLS if `tls` is given, and reads the greeting and the server's extensions.
-    pub fn connect(host: &str, port: u16, tls: Option<&Tls>, end: Instant) -> Result<Self, Failure> {
+    pub(super) fn connect(host: &str, port: u16, tls: Option<&Tls>, end: Instant) -> Result<Self, Failure> {
         let tcp = TimedStream { tcp: connect_tcp(host, port, end)?, end };
         let stream = match tls {
             Some(tls) => Stream::Tls(Box::new(tls.wrap(tcp)?)),
@@ -69,18 +69,18 @@ impl Session {
     }
 
     /// Sets the deadline of the steps to come.
-    pub fn set_deadline(&mut self, end: Instant) {
+    pub(super) fn set_deadline(&mut self, end: Instant) {
         self.stream.get_mut().timed().end = end;
     }
 
     /// Whether the server offers `STARTTLS`.
-    pub fn can_starttls(&self) -> bool {
+    pub(super) fn can_starttls(&self) -> bool {
         self.info.supports_feature(Extension::StartTls)
     }
 
     /// Continues the session inside TLS. Clear text that the server, or an attacker in between, sent after
     /// the server's consent would be read as if it came through TLS, so it ends the session.
-    pub fn starttls(mut self, tls: &Tls) -> Result<Self, Failure> {
+    pub(super) fn starttls(mut self, tls: &Tls) -> Result<Self, Failure> {
         self.command(Starttls)?;
         if !self.stream.buffer().is_empty() {
             return Err(io::Error::from(io::ErrorKind::InvalidData).into());
@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// Authenticates with the server.
-    pub fn auth(&mut self, credentials: &Credentials) -> Result<(), Failure> {
+    pub(super) fn auth(&mut self, credentials: &Credentials) -> Result<(), Failure> {
         let mechanism = self.info.get_auth_mechanism(DEFAULT_MECHANISMS).ok_or(Failure::NoCommonLogin)?;
         let unreadable = |_| Failure::NoCommonLogin;
         let first = Auth::new(mechanism, credentials.clone(), None).map_err(unreadable)?;
@@ -111,13 +111,13 @@ impl Session {
     }
 
     /// Sends one command and reads its reply; a reply of 400 or above is a failure.
-    pub fn command(&mut self, command: impl Display) -> Result<Response, Failure> {
+    pub(super) fn command(&mut self, command: impl Display) -> Result<Response, Failure> {
         self.write(command.to_string().as_bytes())?;
         self.reply()
     }
 
     /// Sends the mail itself and reads the verdict on it.
-    pub fn message(&mut self, mail: &[u8]) -> Result<Response, Failure> {
+    pub(super) fn message(&mut self, mail: &[u8]) -> Result<Response, Failure> {
         self.write(&dot_stuffed(mail))?;
         self.reply()
     }

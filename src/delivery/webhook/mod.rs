@@ -1,2 +1,2 @@
-pub mod send;
+pub(super) mod send;
 mod slow_hosts;

@@ -35,7 +35,7 @@ const MOST_HEADER_BYTES: usize = 16 * 1024;
 const TIMEOUT: Outcome = Outcome::Retry("timeout");
 
 /// Client for the practices' webhook endpoints.
-pub struct Webhooks {
+pub(crate) struct Webhooks {
     agent: Agent,
     clock: Arc<dyn Clock>,
     slow: SlowHosts,
@@ -43,7 +43,7 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// Uses the settings `webhooks.*` and the service's clock.
-    pub fn new(service: &Service) -> Self {
+    pub(crate) fn new(service: &Service) -> Self {
         Self::with(service.settings.webhooks.allow_private, PATIENCE, Arc::clone(&service.clock))
     }
 
@@ -54,7 +54,7 @@ impl Webhooks {
     }
 
     /// Posts `call`, unless its host is known to hang.
-    pub fn post(&self, call: &WebhookCall) -> Outcome {
+    pub(crate) fn post(&self, call: &WebhookCall) -> Outcome {
         let host = host(&call.url);
         if let Err(wait) = self.slow.admit(&host, self.clock.now()) {
             return Outcome::RetryAfter("endpoint_slow", wait);

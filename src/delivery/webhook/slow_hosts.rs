@@ -17,7 +17,7 @@ const KEPT: Duration = Duration::from_hours(1);
 
 /// Hosts that hang, as this instance sees them.
 #[derive(Default)]
-pub struct SlowHosts(Mutex<HashMap<String, Slow>>);
+pub(super) struct SlowHosts(Mutex<HashMap<String, Slow>>);
 
 struct Slow {
     wait: Duration,
@@ -27,7 +27,7 @@ struct Slow {
 impl SlowHosts {
     /// Whether a host may be called; otherwise how long to wait. The call that is let through to a host
     /// that hung is its trial, and the others wait for its end.
-    pub fn admit(&self, host: &str, now: Timestamp) -> Result<(), Duration> {
+    pub(super) fn admit(&self, host: &str, now: Timestamp) -> Result<(), Duration> {
         let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(slow) = hosts.get_mut(host) else { return Ok(()) };
         // A time further off than any we set was written before the clock was put back.
@@ -39,7 +39,7 @@ impl SlowHosts {
     }
 
     /// Records how a call ended.
-    pub fn learn(&self, host: &str, has_hung: bool, now: Timestamp) {
+    pub(super) fn learn(&self, host: &str, has_hung: bool, now: Timestamp) {
         let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = hosts.remove(host);
         if has_hung {

@@ -6,13 +6,13 @@
 //! session, and fails once that has ended: a proof opens only one session.
 
 pub mod email;
-pub mod number;
-pub mod pairing;
+mod number;
+mod pairing;
 pub mod patients;
-pub mod session;
+mod session;
 pub mod sign_up;
-pub mod store;
-pub mod token;
+mod store;
+mod token;
 
 use serde_json::json;
 

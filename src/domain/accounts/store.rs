@@ -54,21 +54,21 @@ pub struct Patient {
 /// A session that has not ended.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = account_sessions)]
-pub struct LiveSession {
+pub(super) struct LiveSession {
     pub account_id: AccountId,
     pub scope: Scope,
     pub created_at: Timestamp,
 }
 
 /// An e-mail address and the time at which it was proven.
-pub struct Address {
+pub(super) struct Address {
     pub email: Option<Email>,
     pub proven_at: Option<Timestamp>,
 }
 
 /// Inserts an account; `None` if the number already has one. Of two racing sign-ups, the second waits here
 /// for the first one's commit.
-pub fn insert_account(
+pub(super) fn insert_account(
     conn: &mut Conn,
     id: &AccountId,
     phone: &Phone,
@@ -91,25 +91,25 @@ pub fn insert_account(
 }
 
 /// The account of `id`, unless it is deleted.
-pub fn find_account(conn: &mut Conn, id: &AccountId) -> Result<Option<Account>> {
+pub(super) fn find_account(conn: &mut Conn, id: &AccountId) -> Result<Option<Account>> {
     let row = accounts::table.find(id).filter(accounts::deleted_at.is_null());
     Ok(row.select(columns::<Account>()).first(conn).optional()?)
 }
 
-pub fn find_by_phone(conn: &mut Conn, phone: &Phone) -> Result<Option<Account>> {
+pub(super) fn find_by_phone(conn: &mut Conn, phone: &Phone) -> Result<Option<Account>> {
     let row = accounts::table.filter(accounts::phone.eq(phone.as_e164()));
     Ok(row.select(columns::<Account>()).first(conn).optional()?)
 }
 
 /// Locks an account until the transaction ends; `false` if it is deleted. Every change to an account starts
 /// here, so that nothing is added to an account that is being deleted, and all lock in one order.
-pub fn lock_account(conn: &mut Conn, id: &AccountId) -> Result<bool> {
+pub(super) fn lock_account(conn: &mut Conn, id: &AccountId) -> Result<bool> {
     let row = accounts::table.find(id).filter(accounts::deleted_at.is_null()).select(accounts::id);
     Ok(Locked(row).get_result::<AccountId>(conn).optional()?.is_some())
 }
 
 /// Sets the account's number; `false` if another account has it.
-pub fn set_phone(conn: &mut Conn, id: &AccountId, phone: &Phone) -> Result<bool> {
+pub(super) fn set_phone(conn: &mut Conn, id: &AccountId, phone: &Phone) -> Result<bool> {
     let of_others = diesel::alias!(accounts as others);
     let taken = of_others.filter(of_others.field(accounts::phone).eq(phone.as_e164()));
     let taken = taken.filter(of_others.field(accounts::id).ne(id.clone()));
@@ -119,7 +119,7 @@ pub fn set_phone(conn: &mut Conn, id: &AccountId, phone: &Phone) -> Result<bool>
 }
 
 /// Sets an e-mail address that was just proven; 0 if the account already had it, and proven.
-pub fn prove_email(conn: &mut Conn, id: &AccountId, email: &str, now: Timestamp) -> Result<usize> {
+pub(super) fn prove_email(conn: &mut Conn, id: &AccountId, email: &str, now: Timestamp) -> Result<usize> {
     let row = accounts::table.find(id).filter(accounts::deleted_at.is_null()).filter(
         accounts::email.is_null().or(accounts::email.ne(email)).or(accounts::email_proven_at.is_null()),
     );
@@ -127,7 +127,7 @@ pub fn prove_email(conn: &mut Conn, id: &AccountId, email: &str, now: Timestamp)
 }
 
 /// Erases the personal data of an account; its number is free again.
-pub fn forget_account(conn: &mut Conn, id: &AccountId, now: Timestamp) -> Result<()> {
+pub(super) fn forget_account(conn: &mut Conn, id: &AccountId, now: Timestamp) -> Result<()> {
     let change = (
         accounts::phone.eq(None::<String>),
         accounts::email.eq(None::<String>),
@@ -141,7 +141,7 @@ pub fn forget_account(conn: &mut Conn, id: &AccountId, now: Timestamp) -> Result
 }
 
 /// Inserts a patient; `session_id` is the session that asked.
-pub fn insert_patient(
+pub(super) fn insert_patient(
     conn: &mut Conn,
     id: &PatientId,
     account_id: &AccountId,
@@ -163,19 +163,23 @@ pub fn insert_patient(
 }
 
 /// The patient of `id`, if it is on this account.
-pub fn find_patient(conn: &mut Conn, account_id: &AccountId, id: &PatientId) -> Result<Option<Patient>> {
+pub(super) fn find_patient(
+    conn: &mut Conn,
+    account_id: &AccountId,
+    id: &PatientId,
+) -> Result<Option<Patient>> {
     let row = patients::table.find(id).filter(patients::account_id.eq(account_id));
     Ok(row.select(columns::<Patient>()).first(conn).optional()?)
 }
 
 /// The patients on an account that are visible, oldest first.
-pub fn patients(conn: &mut Conn, access: Access<'_>) -> Result<Vec<Patient>> {
+pub(super) fn patients(conn: &mut Conn, access: Access<'_>) -> Result<Vec<Patient>> {
     let Access { account_id, scope } = access;
     let mut rows = patients::table.filter(patients::account_id.eq(account_id)).into_boxed();
     match scope {
         SessionScope::All => {}
         SessionScope::Full => {
-            rows = rows.filter(patients::session_id.ne_all(restricted_sessions(account_id)))
+            rows = rows.filter(patients::session_id.ne_all(restricted_sessions(account_id)));
         }
         SessionScope::Restricted { session, since } => {
             // Patients that another restricted session added are visible only to that one.
@@ -194,7 +198,7 @@ fn met<'a>(account_id: &'a AccountId, since: Timestamp) -> _ {
     rows.filter(conversations::met_at.gt(since)).select(pairings::patient_id)
 }
 
-pub fn update_patient(
+pub(super) fn update_patient(
     conn: &mut Conn,
     account_id: &AccountId,
     id: &PatientId,
@@ -212,7 +216,7 @@ pub fn update_patient(
     Ok(update(row).set(set).returning(columns::<Patient>()).get_result(conn).optional()?)
 }
 
-pub fn insert_session(
+pub(super) fn insert_session(
     conn: &mut Conn,
     id: &SessionId,
     account_id: &AccountId,
@@ -230,18 +234,18 @@ pub fn insert_session(
 }
 
 /// The session of `id`, unless it was revoked.
-pub fn live_session(conn: &mut Conn, id: &SessionId) -> Result<Option<LiveSession>> {
+pub(super) fn live_session(conn: &mut Conn, id: &SessionId) -> Result<Option<LiveSession>> {
     let row = account_sessions::table.find(id).filter(account_sessions::revoked_at.is_null());
     Ok(row.select(columns::<LiveSession>()).first(conn).optional()?)
 }
 
-pub fn revoke_session(conn: &mut Conn, id: &SessionId, now: Timestamp) -> Result<()> {
+pub(super) fn revoke_session(conn: &mut Conn, id: &SessionId, now: Timestamp) -> Result<()> {
     let row = account_sessions::table.find(id).filter(account_sessions::revoked_at.is_null());
     update(row).set(account_sessions::revoked_at.eq(now)).execute(conn)?;
     Ok(())
 }
 
-pub fn revoke_all_sessions(conn: &mut Conn, account_id: &AccountId, now: Timestamp) -> Result<()> {
+pub(super) fn revoke_all_sessions(conn: &mut Conn, account_id: &AccountId, now: Timestamp) -> Result<()> {
     let rows = account_sessions::table
         .filter(account_sessions::account_id.eq(account_id))
         .filter(account_sessions::revoked_at.is_null());
@@ -249,7 +253,7 @@ pub fn revoke_all_sessions(conn: &mut Conn, account_id: &AccountId, now: Timesta
     Ok(())
 }
 
-pub fn revoke_restricted(conn: &mut Conn, account_id: &AccountId, now: Timestamp) -> Result<()> {
+pub(super) fn revoke_restricted(conn: &mut Conn, account_id: &AccountId, now: Timestamp) -> Result<()> {
     let rows = account_sessions::table
         .filter(account_sessions::account_id.eq(account_id))
         .filter(account_sessions::scope.eq(Scope::Restricted))
@@ -259,7 +263,7 @@ pub fn revoke_restricted(conn: &mut Conn, account_id: &AccountId, now: Timestamp
 }
 
 /// Gives a restricted session full access, if `email` is still the proven address of its account.
-pub fn lift_session(conn: &mut Conn, id: &SessionId, email: &str) -> Result<usize> {
+pub(super) fn lift_session(conn: &mut Conn, id: &SessionId, email: &str) -> Result<usize> {
     let proven =
         accounts::table.filter(accounts::email.eq(email)).filter(accounts::email_proven_at.is_not_null());
     let row = account_sessions::table
@@ -271,7 +275,7 @@ pub fn lift_session(conn: &mut Conn, id: &SessionId, email: &str) -> Result<usiz
 }
 
 /// Inserts one more refresh token of a token family.
-pub fn insert_refresh_token(
+pub(super) fn insert_refresh_token(
     conn: &mut Conn,
     hash: &str,
     session_id: &SessionId,
@@ -289,7 +293,7 @@ pub fn insert_refresh_token(
 }
 
 /// Uses up a refresh token that is valid and was never used; returns its session.
-pub fn use_refresh_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<SessionId>> {
+pub(super) fn use_refresh_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<SessionId>> {
     let row = refresh_tokens::table
         .find(hash)
         .filter(refresh_tokens::used_at.is_null())
@@ -299,7 +303,7 @@ pub fn use_refresh_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<
 }
 
 /// The session of a refresh token that was used before, for the detection of reuse.
-pub fn used_refresh_token(conn: &mut Conn, hash: &str) -> Result<Option<SessionId>> {
+pub(super) fn used_refresh_token(conn: &mut Conn, hash: &str) -> Result<Option<SessionId>> {
     let row = refresh_tokens::table.find(hash).filter(refresh_tokens::used_at.is_not_null());
     Ok(row.select(refresh_tokens::session_id).first(conn).optional()?)
 }

@@ -32,7 +32,12 @@ pub struct AccessToken {
 }
 
 /// Signs a token for one session of an account; `None` without a signing key.
-pub fn sign(tx: &Tx, account_id: &AccountId, session_id: &SessionId, scope: Scope) -> Option<AccessToken> {
+pub(super) fn sign(
+    tx: &Tx,
+    account_id: &AccountId,
+    session_id: &SessionId,
+    scope: Scope,
+) -> Option<AccessToken> {
     let claims = Claims {
         iss: tx.settings.public_url.clone(),
         aud: AUDIENCE.to_owned(),
@@ -47,7 +52,7 @@ pub fn sign(tx: &Tx, account_id: &AccountId, session_id: &SessionId, scope: Scop
 }
 
 /// Account id and session id, if the signature is ours and the token has not expired.
-pub fn verify(tx: &Tx, token: &Secret) -> Option<(AccountId, SessionId)> {
+pub(super) fn verify(tx: &Tx, token: &Secret) -> Option<(AccountId, SessionId)> {
     let claims: Claims = tx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
     (claims.exp > tx.now.seconds()).then_some((claims.sub, claims.sid))
 }

@@ -25,7 +25,7 @@ const LONGEST: usize = 40;
 
 /// Parses `text`: its keyword and language, if it is one of the keywords and nothing else. Case, accents,
 /// spaces and punctuation are ignored.
-pub fn parse(text: &str) -> Option<(Keyword, Language)> {
+pub(super) fn parse(text: &str) -> Option<(Keyword, Language)> {
     if text.len() > LONGEST {
         return None;
     }

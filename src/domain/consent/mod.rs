@@ -4,9 +4,9 @@
 //! sender, which it never stopped, may still write. The opt-out list applies to every text ([`opt_outs`]),
 //! and only one text passes it: the reply that confirms the STOP.
 
-pub mod keyword;
-pub mod message;
-pub mod store;
+mod keyword;
+mod message;
+mod store;
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub struct Inbound {
 /// from a number that cannot be texted.
 pub fn receive(tx: &mut Tx, inbound: &Inbound) -> db::Result<()> {
     let Some((keyword, language)) = keyword::parse(&inbound.text) else { return Ok(()) };
-    let Some(phone) = author(&tx.settings, &inbound.from) else {
+    let Some(phone) = author(tx.settings, &inbound.from) else {
         metrics::counter!("inbound_senders_unreadable_total", "provider" => inbound.provider).increment(1);
         return Ok(());
     };
@@ -56,7 +56,7 @@ pub fn receive(tx: &mut Tx, inbound: &Inbound) -> db::Result<()> {
         .increment(1);
     let phone_key = rate_limits::number_key(tx, &phone);
     let is_news = apply(tx, keyword, &sender, &phone_key)?;
-    let may_reply = is_ours(&tx.settings, &sender) && is_served(&tx.settings, &phone);
+    let may_reply = is_ours(tx.settings, &sender) && is_served(tx.settings, &phone);
     if is_news && may_reply && !inbound.is_answered && is_within_limit(tx, keyword, &phone_key)? {
         let reply = message::Reply { to: &phone, sender: &sender, keyword, language };
         message::enqueue(tx, &id, &reply)?;

@@ -1,11 +1,11 @@
 //! Conversations between a patient and a practice. A pairing opens one; here it is read and written by the
 //! patient, who sees what their session may see. The practice's side is the inbox.
 
-pub mod access;
+mod access;
 pub mod events;
-pub mod state;
+mod state;
 pub mod store;
-pub mod view;
+mod view;
 
 pub use access::{Access, SessionScope, visible_email};
 pub use state::{Author, EntryKind, IdentityState, Relation, Scope, Status};

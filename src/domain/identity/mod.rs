@@ -6,10 +6,10 @@
 //! What staff see and decide is in [`check`].
 
 pub mod check;
-pub mod decision;
+mod decision;
 pub mod grading;
-pub mod store;
-pub mod words;
+mod store;
+mod words;
 
 pub use check::{IdentityCheck, StaffDecision};
 pub use decision::{Basis, Decider, Doubt, Evidence, Kind, Method, NewDecision, Verdict};

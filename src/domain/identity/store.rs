@@ -75,19 +75,19 @@ fn last_position(conn: &mut Conn, conversation_id: &ConversationId) -> Result<i3
 }
 
 /// The decisions about a conversation, oldest first.
-pub fn decisions(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Vec<Decision>> {
+pub(super) fn decisions(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Vec<Decision>> {
     let rows = identity_decisions::table.filter(identity_decisions::conversation_id.eq(conversation_id));
     Ok(rows.order(identity_decisions::position).select(columns::<Decision>()).load(conn)?)
 }
 
-pub fn last_decision(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Option<Decision>> {
+pub(super) fn last_decision(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Option<Decision>> {
     let rows = identity_decisions::table.filter(identity_decisions::conversation_id.eq(conversation_id));
     let last = rows.order(identity_decisions::position.desc()).select(columns::<Decision>());
     Ok(last.first(conn).optional()?)
 }
 
 /// Whether a conversation ever had a decision of this kind.
-pub fn was_ever(conn: &mut Conn, conversation_id: &ConversationId, kind: Kind) -> Result<bool> {
+pub(super) fn was_ever(conn: &mut Conn, conversation_id: &ConversationId, kind: Kind) -> Result<bool> {
     let rows = identity_decisions::table
         .filter(identity_decisions::conversation_id.eq(conversation_id))
         .filter(identity_decisions::kind.eq(kind));
@@ -95,14 +95,14 @@ pub fn was_ever(conn: &mut Conn, conversation_id: &ConversationId, kind: Kind) -
 }
 
 /// The phone number of a pairing's account; `None` after the account was deleted.
-pub fn phone_of(conn: &mut Conn, pairing_id: &PairingId) -> Result<Option<String>> {
+pub(super) fn phone_of(conn: &mut Conn, pairing_id: &PairingId) -> Result<Option<String>> {
     let row = pairings::table.inner_join(accounts::table).filter(pairings::id.eq(pairing_id));
     Ok(row.select(accounts::phone).first(conn)?)
 }
 
 /// Blocks a number from pairing with a practice until this decision and every other one that
 /// blocks it are undone.
-pub fn block(
+pub(super) fn block(
     conn: &mut Conn,
     practice_id: &PracticeId,
     phone_key: &str,
@@ -119,12 +119,12 @@ pub fn block(
 }
 
 /// Removes the block of an undone decision.
-pub fn unblock(conn: &mut Conn, decision_id: &DecisionId) -> Result<usize> {
+pub(super) fn unblock(conn: &mut Conn, decision_id: &DecisionId) -> Result<usize> {
     let rows = number_blocks::table.filter(number_blocks::decision_id.eq(decision_id));
     Ok(delete(rows).execute(conn)?)
 }
 
-pub fn is_blocked(conn: &mut Conn, practice_id: &PracticeId, phone_key: &str) -> Result<bool> {
+pub(super) fn is_blocked(conn: &mut Conn, practice_id: &PracticeId, phone_key: &str) -> Result<bool> {
     let rows = number_blocks::table
         .filter(number_blocks::practice_id.eq(practice_id))
         .filter(number_blocks::phone_key.eq(phone_key));

@@ -3,14 +3,14 @@
 
 use crate::kit::Language;
 
-pub struct Words {
+pub(super) struct Words {
     pub confirmed: &'static str,
     pub checked_again: &'static str,
     pub closed: &'static str,
     pub reopened: &'static str,
 }
 
-pub fn words(language: Language) -> Words {
+pub(super) fn words(language: Language) -> Words {
     match language {
         Language::En => Words {
             confirmed: "The practice confirmed your identity.",

@@ -4,7 +4,7 @@
 //! exist.
 
 pub mod store;
-pub mod view;
+mod view;
 
 pub use store::{AssigneeFilter, Filter};
 pub use view::{

@@ -27,23 +27,23 @@ const LEAST: Duration = Duration::from_hours(1);
 
 /// Payload of an outbox row, from which both secrets are derived.
 #[derive(Serialize, Deserialize)]
-pub struct Secrets {
+pub(super) struct Secrets {
     invite: InviteId,
     seed: String,
 }
 
 impl Secrets {
-    pub fn new(tx: &Tx, invite_id: &InviteId) -> Self {
+    pub(super) fn new(tx: &Tx, invite_id: &InviteId) -> Self {
         Self { invite: invite_id.to_owned(), seed: URL_SAFE_NO_PAD.encode(tx.random::<32>()) }
     }
 
     /// Secret in the link of the text message.
-    pub fn text(&self, tx: &Tx) -> Secret {
+    pub(super) fn text(&self, tx: &Tx) -> Secret {
         self.secret(tx, "invite-text")
     }
 
     /// Secret in the link of the e-mail.
-    pub fn mail(&self, tx: &Tx) -> Secret {
+    pub(super) fn mail(&self, tx: &Tx) -> Secret {
         self.secret(tx, "invite-mail")
     }
 
@@ -67,12 +67,17 @@ impl Secrets {
 }
 
 /// Queues the text message, to be sent at `due`.
-pub fn enqueue_text(tx: &mut Tx, invite: &Invite, secrets: &Secrets, due: Timestamp) -> db::Result<()> {
+pub(super) fn enqueue_text(
+    tx: &mut Tx,
+    invite: &Invite,
+    secrets: &Secrets,
+    due: Timestamp,
+) -> db::Result<()> {
     let message = secrets.message(TextTopic::NAME, outbox::Channel::Sms, &secrets.text(tx).hash(), invite);
     outbox::enqueue(tx, &Message { due: Some(due), ..message }).map(drop)
 }
 
-pub fn enqueue_mail(tx: &mut Tx, invite: &Invite, secrets: &Secrets) -> db::Result<()> {
+pub(super) fn enqueue_mail(tx: &mut Tx, invite: &Invite, secrets: &Secrets) -> db::Result<()> {
     let message = secrets.message(MailTopic::NAME, outbox::Channel::Email, &secrets.mail(tx).hash(), invite);
     outbox::enqueue(tx, &message).map(drop)
 }

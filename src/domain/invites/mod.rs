@@ -10,13 +10,13 @@
 //! one of the entry points of a sign-up or a signed-in patient
 //! ([`EntryPoint`](crate::domain::pending_pairings::EntryPoint)).
 
-pub mod acceptance;
+mod acceptance;
 pub mod import;
-pub mod message;
-pub mod quiet;
-pub mod state;
-pub mod store;
-pub mod words;
+mod message;
+mod quiet;
+mod state;
+mod store;
+mod words;
 
 use std::time::Duration;
 

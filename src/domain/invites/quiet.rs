@@ -98,7 +98,7 @@ const ZONES: [(&str, &[&str]); 12] = [
 ];
 
 /// Returns the first moment from `now` on at which a number's owner may be texted.
-pub fn day_from(now: Timestamp, phone: &Phone, practice: &Practice) -> Timestamp {
+pub(super) fn day_from(now: Timestamp, phone: &Phone, practice: &Practice) -> Timestamp {
     let zones = zones(phone.region(), &practice.time_zone);
     let step = i64::try_from(STEP.as_millis()).unwrap_or(i64::MAX);
     let next = Timestamp::from_millis((now.millis().div_euclid(step) + 1) * step);

@@ -70,7 +70,7 @@ impl Invite {
 }
 
 /// An invite to insert.
-pub struct Draft<'a> {
+pub(super) struct Draft<'a> {
     pub id: &'a InviteId,
     pub to: &'a Destination,
     pub by: &'a StaffId,
@@ -80,7 +80,7 @@ pub struct Draft<'a> {
     pub expires_at: Timestamp,
 }
 
-pub fn insert(conn: &mut Conn, draft: &Draft<'_>) -> Result<Invite> {
+pub(super) fn insert(conn: &mut Conn, draft: &Draft<'_>) -> Result<Invite> {
     let row = (
         invites::id.eq(draft.id),
         invites::practice_id.eq(&draft.to.practice.id),
@@ -99,7 +99,7 @@ pub fn insert(conn: &mut Conn, draft: &Draft<'_>) -> Result<Invite> {
 }
 
 /// What sending an invite changes.
-pub struct Dispatch {
+pub(super) struct Dispatch {
     pub token_hash: String,
     pub email_hash: String,
     pub email_hash_expires_at: Timestamp,
@@ -110,7 +110,7 @@ pub struct Dispatch {
 }
 
 /// Marks an invite as sent unless it was accepted or revoked; its earlier secrets become invalid.
-pub fn mark_sent(conn: &mut Conn, id: &InviteId, dispatch: &Dispatch) -> Result<Option<Invite>> {
+pub(super) fn mark_sent(conn: &mut Conn, id: &InviteId, dispatch: &Dispatch) -> Result<Option<Invite>> {
     let row = invites::table.find(id).filter(invites::state.ne_all(State::FINAL));
     let state = case_when(invites::email_proven_at.is_not_null(), State::EmailOk.into_sql::<Text>())
         .otherwise(State::Sent.into_sql::<Text>());
@@ -131,26 +131,31 @@ pub fn mark_sent(conn: &mut Conn, id: &InviteId, dispatch: &Dispatch) -> Result<
 }
 
 /// Replaces the e-mail secret of a live invite.
-pub fn set_email_secret(conn: &mut Conn, id: &InviteId, hash: &str, until: Timestamp) -> Result<usize> {
+pub(super) fn set_email_secret(
+    conn: &mut Conn,
+    id: &InviteId,
+    hash: &str,
+    until: Timestamp,
+) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::state.eq_any(State::LIVE));
     let change = (invites::email_hash.eq(hash), invites::email_hash_expires_at.eq(until));
     Ok(update(row).set(change).execute(conn)?)
 }
 
 /// Returns the invite whose text message carries the secret.
-pub fn by_token(conn: &mut Conn, hash: &str) -> Result<Option<Invite>> {
+pub(super) fn by_token(conn: &mut Conn, hash: &str) -> Result<Option<Invite>> {
     let row = invites::table.filter(invites::token_hash.eq(hash));
     Ok(row.select(columns::<Invite>()).first(conn).optional()?)
 }
 
 /// [`by_token`] with a row lock: the invite cannot change until the transaction ends.
-pub fn lock(conn: &mut Conn, hash: &str) -> Result<Option<Invite>> {
+pub(super) fn lock(conn: &mut Conn, hash: &str) -> Result<Option<Invite>> {
     let row = invites::table.filter(invites::token_hash.eq(hash)).select(columns::<Invite>());
     Ok(Locked(row).get_result(conn).optional()?)
 }
 
 /// Returns the live invite whose e-mail carries the secret, if that is still valid.
-pub fn by_email_secret(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<Invite>> {
+pub(super) fn by_email_secret(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<Invite>> {
     let row = invites::table
         .filter(invites::email_hash.eq(hash))
         .filter(invites::email_hash_expires_at.gt(now))
@@ -159,14 +164,14 @@ pub fn by_email_secret(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Op
     Ok(row.select(columns::<Invite>()).first(conn).optional()?)
 }
 
-pub fn mark_opened(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
+pub(super) fn mark_opened(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
     let row =
         invites::table.find(id).filter(invites::state.eq(State::Sent)).filter(invites::expires_at.gt(now));
     Ok(update(row).set((invites::state.eq(State::Opened), invites::opened_at.eq(now))).execute(conn)?)
 }
 
 /// Marks the address as verified, once.
-pub fn mark_email(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<Invite>> {
+pub(super) fn mark_email(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<Invite>> {
     let row = invites::table
         .filter(invites::email_hash.eq(hash))
         .filter(invites::email_hash_expires_at.gt(now))
@@ -178,7 +183,7 @@ pub fn mark_email(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<
 }
 
 /// Marks the number as verified while the address is not; 0 if it was already marked.
-pub fn mark_phone(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
+pub(super) fn mark_phone(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
     let row = invites::table
         .find(id)
         .filter(invites::state.eq_any(State::LIVE))
@@ -189,13 +194,13 @@ pub fn mark_phone(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usiz
 }
 
 /// Marks the first attempt with another number; 0 if it was already marked.
-pub fn mark_other_number(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
+pub(super) fn mark_other_number(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::other_number_at.is_null());
     Ok(update(row).set(invites::other_number_at.eq(now)).execute(conn)?)
 }
 
 /// Marks a live invite as bounced if the undelivered message is its latest.
-pub fn mark_bounced(conn: &mut Conn, hash: &str, channel: Channel) -> Result<Option<Invite>> {
+pub(super) fn mark_bounced(conn: &mut Conn, hash: &str, channel: Channel) -> Result<Option<Invite>> {
     let row = invites::table
         .filter(invites::token_hash.eq(hash).or(invites::email_hash.eq(hash)))
         .filter(invites::state.eq_any(State::LIVE));
@@ -204,7 +209,7 @@ pub fn mark_bounced(conn: &mut Conn, hash: &str, channel: Channel) -> Result<Opt
 }
 
 /// Completes a live invite with its conversation; 0 if it is not live any more.
-pub fn accept(
+pub(super) fn accept(
     conn: &mut Conn,
     id: &InviteId,
     account_id: &AccountId,
@@ -225,7 +230,7 @@ pub fn accept(
 }
 
 /// Cancels an invite that was not accepted.
-pub fn revoke(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
+pub(super) fn revoke(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
     let row = invites::table.find(id).filter(invites::state.ne_all(State::FINAL));
     let change = (
         invites::state.eq(State::Revoked),
@@ -236,19 +241,19 @@ pub fn revoke(conn: &mut Conn, id: &InviteId, now: Timestamp) -> Result<usize> {
     Ok(update(row).set(change).execute(conn)?)
 }
 
-pub fn is_revoked(conn: &mut Conn, id: &InviteId) -> Result<bool> {
+pub(super) fn is_revoked(conn: &mut Conn, id: &InviteId) -> Result<bool> {
     let row = invites::table.find(id).filter(invites::state.eq(State::Revoked));
     Ok(row.select(invites::id).first::<InviteId>(conn).optional()?.is_some())
 }
 
 /// Expires live invites whose time has passed.
-pub fn expire(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+pub(super) fn expire(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     let rows = invites::table.filter(invites::expires_at.le(now)).filter(invites::state.eq_any(State::LIVE));
     Ok(update(rows).set(invites::state.eq(State::Expired)).execute(conn)?)
 }
 
 /// Deletes the personal data of invites that ended `before` and are not drafts.
-pub fn forget(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+pub(super) fn forget(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let rows = invites::table
         .filter(invites::expires_at.le(before))
         .filter(invites::state.eq_any([State::Accepted, State::Expired, State::Revoked]))
@@ -262,13 +267,13 @@ pub fn forget(conn: &mut Conn, before: Timestamp) -> Result<usize> {
 }
 
 /// Deletes the number and address of the accepting account; the name stays, as in the conversation.
-pub fn forget_account(conn: &mut Conn, account_id: &AccountId) -> Result<usize> {
+pub(super) fn forget_account(conn: &mut Conn, account_id: &AccountId) -> Result<usize> {
     let rows = invites::table.filter(invites::account_id.eq(account_id));
     let change = (invites::phone.eq(None::<String>), invites::email.eq(None::<String>));
     Ok(update(rows).set(change).execute(conn)?)
 }
 
-pub fn find(
+pub(super) fn find(
     conn: &mut Conn,
     (practice_id, scope): (&PracticeId, &AccessScope),
     id: &InviteId,
@@ -279,7 +284,7 @@ pub fn find(
 
 /// Invites within the access scope, newest first. An invite that is past its expiry counts as expired, even
 /// if the sweep has not marked it yet.
-pub fn list(
+pub(super) fn list(
     conn: &mut Conn,
     (practice_id, scope): (&PracticeId, &AccessScope),
     (state, now): (Option<State>, Timestamp),

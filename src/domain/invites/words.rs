@@ -7,7 +7,7 @@ use crate::platform::outbox::ButtonMail;
 const SEGMENT: usize = 160;
 
 /// Returns the text message: one segment, however long the practice's name is.
-pub fn text(from: &str, url: &str, language: Language) -> String {
+pub(super) fn text(from: &str, url: &str, language: Language) -> String {
     let says = match language {
         Language::En => format!(" invites you to secure messages: {url} Reply STOP to opt out."),
         Language::Es => format!(" le invita a mensajes seguros: {url} Envie ALTO para no recibirlos."),
@@ -16,7 +16,7 @@ pub fn text(from: &str, url: &str, language: Language) -> String {
 }
 
 /// Returns the wording of the e-mail.
-pub fn mail(language: Language) -> ButtonMail {
+pub(super) fn mail(language: Language) -> ButtonMail {
     match language {
         Language::En => ButtonMail {
             heading: "Confirm your e-mail address",

@@ -17,11 +17,11 @@ pub(super) struct Batch {
 pub(super) struct Backlog(Mutex<VecDeque<Batch>>);
 
 impl Backlog {
-    pub fn events(&self) -> usize {
+    pub(super) fn events(&self) -> usize {
         self.lock().iter().map(|batch| batch.events.len()).sum()
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, VecDeque<Batch>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, VecDeque<Batch>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

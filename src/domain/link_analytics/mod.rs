@@ -6,12 +6,12 @@
 //! into counters per link and day. A counter always equals the sum of the events that carry a batch id,
 //! because both change together.
 
-pub mod backlog;
-pub mod export;
-pub mod page_views;
-pub mod report;
-pub mod store;
-pub mod writer;
+mod backlog;
+mod export;
+mod page_views;
+mod report;
+mod store;
+mod writer;
 
 pub use export::csv;
 pub use page_views::PageViews;

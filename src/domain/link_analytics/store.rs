@@ -26,7 +26,7 @@ pub struct Event {
 /// An event that is about to be added to the counters.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = funnel_events)]
-pub struct ClaimedEvent {
+pub(super) struct ClaimedEvent {
     pub link_id: LinkId,
     pub step: Step,
     pub channel: String,
@@ -37,7 +37,7 @@ pub struct ClaimedEvent {
 /// One slot of a counter.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = funnel_counts)]
-pub struct SlotCount {
+pub(super) struct SlotCount {
     pub day: String,
     pub step: Step,
     pub channel: String,
@@ -45,7 +45,7 @@ pub struct SlotCount {
 }
 
 /// Appends events; events whose id exists already are left unchanged.
-pub fn insert(conn: &mut Conn, events: &[Event]) -> Result<()> {
+pub(super) fn insert(conn: &mut Conn, events: &[Event]) -> Result<()> {
     for event in events {
         Both(insert_into(funnel_events::table).values(event.clone()).on_conflict_do_nothing())
             .execute(conn)?;
@@ -54,7 +54,7 @@ pub fn insert(conn: &mut Conn, events: &[Event]) -> Result<()> {
 }
 
 /// Assigns up to `limit` open events to `batch` and returns them.
-pub fn claim(conn: &mut Conn, batch: &BatchId, limit: i64) -> Result<Vec<ClaimedEvent>> {
+pub(super) fn claim(conn: &mut Conn, batch: &BatchId, limit: i64) -> Result<Vec<ClaimedEvent>> {
     let open: Vec<FunnelEventId> = funnel_events::table
         .filter(funnel_events::batch.is_null())
         .order(funnel_events::id)
@@ -68,7 +68,7 @@ pub fn claim(conn: &mut Conn, batch: &BatchId, limit: i64) -> Result<Vec<Claimed
 }
 
 /// Time zones of the practices that own the events' links, by link id.
-pub fn zones(conn: &mut Conn, events: &[ClaimedEvent]) -> Result<HashMap<LinkId, String>> {
+pub(super) fn zones(conn: &mut Conn, events: &[ClaimedEvent]) -> Result<HashMap<LinkId, String>> {
     let mut ids: Vec<&LinkId> = events.iter().map(|event| &event.link_id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -77,7 +77,7 @@ pub fn zones(conn: &mut Conn, events: &[ClaimedEvent]) -> Result<HashMap<LinkId,
     Ok(zones.into_iter().collect())
 }
 
-pub fn add(
+pub(super) fn add(
     conn: &mut Conn,
     link_id: &LinkId,
     day: &str,
@@ -110,7 +110,7 @@ pub fn add(
 }
 
 /// The channels that a link's counters name on one day, without [`OTHER`].
-pub fn channels(conn: &mut Conn, link_id: &LinkId, day: &str) -> Result<HashSet<String>> {
+pub(super) fn channels(conn: &mut Conn, link_id: &LinkId, day: &str) -> Result<HashSet<String>> {
     let rows = funnel_counts::table
         .filter(funnel_counts::link_id.eq(link_id))
         .filter(funnel_counts::day.eq(day))
@@ -121,7 +121,7 @@ pub fn channels(conn: &mut Conn, link_id: &LinkId, day: &str) -> Result<HashSet<
 
 /// Counters of a link between two days, both included. The caller adds up the slots, because a sum over
 /// BIGINT is a NUMERIC on one database and an integer on the other.
-pub fn counts(conn: &mut Conn, link_id: &LinkId, from: &str, to: &str) -> Result<Vec<SlotCount>> {
+pub(super) fn counts(conn: &mut Conn, link_id: &LinkId, from: &str, to: &str) -> Result<Vec<SlotCount>> {
     let rows = funnel_counts::table
         .filter(funnel_counts::link_id.eq(link_id))
         .filter(funnel_counts::day.ge(from))
@@ -131,7 +131,7 @@ pub fn counts(conn: &mut Conn, link_id: &LinkId, from: &str, to: &str) -> Result
 }
 
 /// Deletes up to `limit` events that are in the counters and happened before `before`.
-pub fn delete_rolled(conn: &mut Conn, before: Timestamp, limit: i64) -> Result<usize> {
+pub(super) fn delete_rolled(conn: &mut Conn, before: Timestamp, limit: i64) -> Result<usize> {
     let old: Vec<FunnelEventId> = funnel_events::table
         .filter(funnel_events::at.lt(before))
         .filter(funnel_events::batch.is_not_null())

@@ -30,7 +30,7 @@ pub fn is_code(text: &str) -> bool {
 }
 
 /// Returns the length of the next code: one digit more once half of the codes of a length are in use.
-pub fn length_for(mut in_use: impl FnMut(u32) -> db::Result<i64>) -> db::Result<u32> {
+pub(super) fn length_for(mut in_use: impl FnMut(u32) -> db::Result<i64>) -> db::Result<u32> {
     for length in SHORTEST..LONGEST {
         if in_use(length)? * 2 < capacity(length) {
             return Ok(length);
@@ -45,7 +45,7 @@ fn capacity(length: u32) -> i64 {
 }
 
 /// Random code of `length` digits. The modulo bias is below 2^-27, and codes are not secret.
-pub fn generate(tx: &Tx, length: u32) -> String {
+pub(super) fn generate(tx: &Tx, length: u32) -> String {
     let span = 10_u64.pow(length - 2);
     let number = u64::from_be_bytes(tx.random()) % (9 * span) + span;
     let digits = number.to_string();
@@ -54,7 +54,7 @@ pub fn generate(tx: &Tx, length: u32) -> String {
 }
 
 /// Returns true if the last digit is the check digit of the others.
-pub fn is_well_formed(code: &str) -> bool {
+pub(super) fn is_well_formed(code: &str) -> bool {
     interim(code) == Some(0)
 }
 

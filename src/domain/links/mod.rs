@@ -4,16 +4,16 @@
 //! signs when a device submits a code: it names the link and the way the code reached the device. Nothing
 //! is ever paired by IP address or fingerprint: two phones in one waiting room share an address.
 
-pub mod access;
-pub mod code;
+mod access;
+mod code;
 pub mod details;
 pub mod edit;
 pub mod funnel;
-pub mod manage;
-pub mod method;
-pub mod owner;
-pub mod store;
-pub mod token;
+mod manage;
+mod method;
+mod owner;
+mod store;
+mod token;
 
 pub use access::AccessScope;
 pub use code::{LENGTHS as CODE_LENGTHS, is_code};

@@ -59,7 +59,7 @@ crate::text_enum! {
 }
 
 /// Inserts a link; `None` if the code is taken.
-pub fn insert(
+pub(super) fn insert(
     conn: &mut Conn,
     id: &LinkId,
     practice_id: &PracticeId,
@@ -89,46 +89,46 @@ pub fn insert(
     Ok(Both(insert).get_result(conn).optional()?)
 }
 
-pub fn find(conn: &mut Conn, id: &LinkId) -> Result<Option<Link>> {
+pub(super) fn find(conn: &mut Conn, id: &LinkId) -> Result<Option<Link>> {
     Ok(practice_links::table.find(id).select(columns::<Link>()).first(conn).optional()?)
 }
 
 /// Returns the link with a shared row lock until the transaction ends.
-pub fn lock(conn: &mut Conn, id: &LinkId) -> Result<Option<Link>> {
+pub(super) fn lock(conn: &mut Conn, id: &LinkId) -> Result<Option<Link>> {
     Ok(Shared(practice_links::table.find(id).select(columns::<Link>())).get_result(conn).optional()?)
 }
 
 /// Returns the link of exactly `code` with its practice. It is one statement whatever it finds, so that the
 /// response time does not reveal the state of a link.
-pub fn find_by_code(conn: &mut Conn, code: &str) -> Result<Option<(Link, Practice)>> {
+pub(super) fn find_by_code(conn: &mut Conn, code: &str) -> Result<Option<(Link, Practice)>> {
     let row = practice_links::table.inner_join(practices::table).filter(practice_links::code.eq(code));
     Ok(row.select((columns::<Link>(), columns::<Practice>())).first(conn).optional()?)
 }
 
-pub fn find_with_practice(conn: &mut Conn, id: &LinkId) -> Result<Option<(Link, Practice)>> {
+pub(super) fn find_with_practice(conn: &mut Conn, id: &LinkId) -> Result<Option<(Link, Practice)>> {
     let row = practice_links::table.inner_join(practices::table).filter(practice_links::id.eq(id));
     Ok(row.select((columns::<Link>(), columns::<Practice>())).first(conn).optional()?)
 }
 
-pub fn find_default(conn: &mut Conn, practice_id: &PracticeId) -> Result<Option<Link>> {
+pub(super) fn find_default(conn: &mut Conn, practice_id: &PracticeId) -> Result<Option<Link>> {
     let row = practice_links::table.filter(practice_links::practice_id.eq(practice_id));
     Ok(row.filter(practice_links::is_default).select(columns::<Link>()).first(conn).optional()?)
 }
 
 /// How many codes of `digits` digits are allocated, in any state: codes are never re-issued.
-pub fn count_of_length(conn: &mut Conn, digits: u32) -> Result<i64> {
+pub(super) fn count_of_length(conn: &mut Conn, digits: u32) -> Result<i64> {
     let digits = i32::try_from(digits).unwrap_or(i32::MAX);
     let rows = practice_links::table.filter(length(practice_links::code).eq(digits));
     Ok(rows.count().get_result(conn)?)
 }
 
-pub fn find_of(conn: &mut Conn, practice_id: &PracticeId, id: &LinkId) -> Result<Option<Link>> {
+pub(super) fn find_of(conn: &mut Conn, practice_id: &PracticeId, id: &LinkId) -> Result<Option<Link>> {
     let row = practice_links::table.find(id).filter(practice_links::practice_id.eq(practice_id));
     Ok(row.select(columns::<Link>()).first(conn).optional()?)
 }
 
 /// Links of a practice within a scope after `after`, oldest first.
-pub fn list(
+pub(super) fn list(
     conn: &mut Conn,
     practice_id: &PracticeId,
     scope: &AccessScope,
@@ -159,7 +159,7 @@ struct Changes<'a> {
 }
 
 /// Changes a link whose state is still the one that was `seen`.
-pub fn update(conn: &mut Conn, seen: &Link, change: &Change) -> Result<Option<Link>> {
+pub(super) fn update(conn: &mut Conn, seen: &Link, change: &Change) -> Result<Option<Link>> {
     let tags = change.tags.as_ref().map(|tags| serde_json::to_string(tags).unwrap_or_else(|_| "[]".into()));
     let changes = Changes {
         label: change.label.as_deref(),
@@ -177,19 +177,19 @@ pub fn update(conn: &mut Conn, seen: &Link, change: &Change) -> Result<Option<Li
     Ok(update.get_result(conn).optional()?)
 }
 
-pub fn close_all(conn: &mut Conn, practice_id: &PracticeId) -> Result<usize> {
+pub(super) fn close_all(conn: &mut Conn, practice_id: &PracticeId) -> Result<usize> {
     let rows = practice_links::table.filter(practice_links::practice_id.eq(practice_id));
     Ok(diesel::update(rows).set(practice_links::state.eq(State::Closed)).execute(conn)?)
 }
 
 /// Ids of the staff members with a part on a link, in order.
-pub fn people(conn: &mut Conn, link_id: &LinkId, part: Part) -> Result<Vec<StaffId>> {
+pub(super) fn people(conn: &mut Conn, link_id: &LinkId, part: Part) -> Result<Vec<StaffId>> {
     let rows = link_people::table.filter(link_people::link_id.eq(link_id)).filter(link_people::part.eq(part));
     Ok(rows.order(link_people::staff_id).select(link_people::staff_id).load(conn)?)
 }
 
 /// Ids of the links that a staff member is assignee or member of.
-pub fn joined(conn: &mut Conn, staff_id: &StaffId) -> Result<Vec<LinkId>> {
+pub(super) fn joined(conn: &mut Conn, staff_id: &StaffId) -> Result<Vec<LinkId>> {
     let assigned = practice_links::table.filter(practice_links::assignee_id.eq(staff_id));
     let mut ids: Vec<LinkId> = assigned.select(practice_links::id).load(conn)?;
     let shared = link_people::table.filter(link_people::staff_id.eq(staff_id));
@@ -199,7 +199,7 @@ pub fn joined(conn: &mut Conn, staff_id: &StaffId) -> Result<Vec<LinkId>> {
 }
 
 /// Replaces the staff members with a part on a link.
-pub fn replace_people(conn: &mut Conn, link_id: &LinkId, part: Part, staff: &[StaffId]) -> Result<()> {
+pub(super) fn replace_people(conn: &mut Conn, link_id: &LinkId, part: Part, staff: &[StaffId]) -> Result<()> {
     let rows = link_people::table.filter(link_people::link_id.eq(link_id)).filter(link_people::part.eq(part));
     diesel::delete(rows).execute(conn)?;
     for id in staff {

@@ -60,7 +60,7 @@ pub struct LinkToken {
     pub expires_at: Timestamp,
 }
 
-pub fn sign(tx: &Tx, link_id: &LinkId, source: Source) -> Option<LinkToken> {
+pub(super) fn sign(tx: &Tx, link_id: &LinkId, source: Source) -> Option<LinkToken> {
     let expires_at = tx.now + LIFE;
     let claims = Claims {
         iss: tx.settings.public_url.clone(),
@@ -76,7 +76,7 @@ pub fn sign(tx: &Tx, link_id: &LinkId, source: Source) -> Option<LinkToken> {
 }
 
 /// Returns the link id and the source if the token has a valid signature and has not expired.
-pub fn verify(tx: &Tx, token: &str) -> Option<(LinkId, Source)> {
+pub(super) fn verify(tx: &Tx, token: &str) -> Option<(LinkId, Source)> {
     let claims: Claims = tx.keys.verify(token, TYPE, AUDIENCE)?;
     (claims.exp > tx.now.seconds()).then_some((claims.sub, claims.source))
 }

@@ -90,7 +90,7 @@ fn complain(tx: &mut Tx, job: &Job, at: Option<Timestamp>) -> db::Result<()> {
 }
 
 /// Handles the end of an attempt: the mail was sent just now, to the recipient's current address.
-pub fn settled(tx: &mut Tx, job: &Job, outcome: &Outcome) -> db::Result<()> {
+pub(super) fn settled(tx: &mut Tx, job: &Job, outcome: &Outcome) -> db::Result<()> {
     let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
     match outcome {
         Outcome::Sent | Outcome::Ambiguous(_) => {
@@ -116,7 +116,7 @@ fn mailbox_now(tx: &mut Tx, payload: &Payload) -> db::Result<String> {
 }
 
 /// Handles a report on a mail that had been accepted.
-pub fn reported(tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {
+pub(super) fn reported(tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {
     if *report == Report::Undelivered(GONE) { mailbox_gone(tx, job) } else { Ok(()) }
 }
 

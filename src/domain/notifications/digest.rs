@@ -20,7 +20,7 @@ const TRIES: u64 = 8;
 
 /// Adds a patient to the open digest. Returns `false` if no digest is open, or if it is due later than a
 /// new one would be.
-pub fn join(tx: &mut Tx, recipient: &Recipient, list: &LinkId, until: Timestamp) -> db::Result<bool> {
+pub(super) fn join(tx: &mut Tx, recipient: &Recipient, list: &LinkId, until: Timestamp) -> db::Result<bool> {
     match store::latest_digest(tx.conn, recipient, list, until)? {
         Some(id) => add(tx, &id),
         None => Ok(false),
@@ -28,7 +28,7 @@ pub fn join(tx: &mut Tx, recipient: &Recipient, list: &LinkId, until: Timestamp)
 }
 
 /// Opens a digest with its first patient, or joins the one that a concurrent pairing opened.
-pub fn open(tx: &mut Tx, list: &LinkId, mut payload: Payload, due_at: Timestamp) -> db::Result<()> {
+pub(super) fn open(tx: &mut Tx, list: &LinkId, mut payload: Payload, due_at: Timestamp) -> db::Result<()> {
     for late in 0..TRIES {
         let (id, due_at) = (tx.id(), due_at + Duration::from_millis(late));
         if store::insert_digest(tx.conn, &id, &payload.recipient, list, due_at, tx.now)? == 1 {
@@ -49,6 +49,6 @@ fn add(tx: &mut Tx, id: &DigestId) -> db::Result<bool> {
 }
 
 /// Deletes digests that went out long ago.
-pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
+pub(super) fn sweep(tx: &mut Tx) -> db::Result<usize> {
     store::delete_digests(tx.conn, tx.now - KEPT)
 }

@@ -38,7 +38,7 @@ impl Kind {
 
 /// What an outbox row stores: ids, and no address in clear text.
 #[derive(Serialize, Deserialize)]
-pub struct Payload {
+pub(super) struct Payload {
     pub practice: PracticeId,
     #[serde(rename = "person")]
     pub recipient: Recipient,
@@ -53,7 +53,7 @@ pub struct Payload {
 
 impl Payload {
     /// Payload for one recipient, about no link, as of now.
-    pub fn new(tx: &Tx, practice_id: &PracticeId, to: &Addressee) -> Self {
+    pub(super) fn new(tx: &Tx, practice_id: &PracticeId, to: &Addressee) -> Self {
         Self {
             practice: practice_id.clone(),
             recipient: to.recipient.clone(),
@@ -64,25 +64,30 @@ impl Payload {
         }
     }
 
-    pub fn about(self, link_id: &LinkId) -> Self {
+    pub(super) fn about(self, link_id: &LinkId) -> Self {
         Self { link: Some(link_id.clone()), ..self }
     }
 }
 
 /// Deduplication key of a digest, which belongs to one recipient.
-pub fn digest_key(id: &DigestId) -> String {
+pub(super) fn digest_key(id: &DigestId) -> String {
     format!("digest:{id}")
 }
 
 /// Queues a notification about `fact`, once per recipient. The row stores no address: the mail goes to the
 /// recipient's address when it is sent.
-pub fn enqueue(tx: &mut Tx, kind: Kind, fact: &str, payload: &Payload) -> db::Result<()> {
+pub(super) fn enqueue(tx: &mut Tx, kind: Kind, fact: &str, payload: &Payload) -> db::Result<()> {
     let dedupe_key = format!("mail:{fact}:{}", payload.recipient.as_str());
     enqueue_due(tx, kind, dedupe_key, payload, None)
 }
 
 /// Queues a digest, which is sent when it is due.
-pub fn enqueue_digest(tx: &mut Tx, id: &DigestId, payload: &Payload, due: Timestamp) -> db::Result<()> {
+pub(super) fn enqueue_digest(
+    tx: &mut Tx,
+    id: &DigestId,
+    payload: &Payload,
+    due: Timestamp,
+) -> db::Result<()> {
     enqueue_due(tx, Kind::Digest, digest_key(id), payload, Some(due))
 }
 

@@ -3,17 +3,17 @@
 //!
 //! Each recipient gets exactly one mail about a pairing: one of its own, or a digest.
 
-pub mod bounce;
-pub mod digest;
-pub mod frequency;
-pub mod message;
-pub mod preference;
-pub mod recipient;
-pub mod signature;
-pub mod store;
-pub mod token;
-pub mod topic;
-pub mod words;
+mod bounce;
+mod digest;
+mod frequency;
+mod message;
+mod preference;
+mod recipient;
+mod signature;
+mod store;
+mod token;
+mod topic;
+mod words;
 
 pub use bounce::{Event, EventKind, process_report};
 pub use frequency::Frequency;

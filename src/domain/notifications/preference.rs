@@ -207,7 +207,7 @@ pub fn unsubscribe(tx: &mut Tx, token: &str) -> db::Result<Option<Subscription>>
 }
 
 /// Turns a recipient's mails about a link off, or down to one a day, and returns which.
-pub fn mute(tx: &mut Tx, to: &Destination, recipient: &Recipient) -> db::Result<Frequency> {
+pub(super) fn mute(tx: &mut Tx, to: &Destination, recipient: &Recipient) -> db::Result<Frequency> {
     lock_recipients(tx, &to.practice)?;
     let list = &to.effective.id;
     let before = store::frequency(tx.conn, recipient, list)?;

@@ -57,7 +57,7 @@ impl From<Recipient> for String {
 }
 
 /// A recipient and their address at the time of the query.
-pub struct Addressee {
+pub(super) struct Addressee {
     pub recipient: Recipient,
     pub email: Email,
 }
@@ -69,7 +69,7 @@ impl From<(StaffId, Email)> for Addressee {
 }
 
 /// Recipients of a link's notifications, ordered by id.
-pub fn of_link(tx: &mut Tx, link_id: &LinkId, practice: &Practice) -> db::Result<Vec<Addressee>> {
+pub(super) fn of_link(tx: &mut Tx, link_id: &LinkId, practice: &Practice) -> db::Result<Vec<Addressee>> {
     let listed = links::notified(tx, link_id)?;
     let found = staff::emails(tx, &listed)?;
     Ok(match found.is_empty() {
@@ -79,13 +79,13 @@ pub fn of_link(tx: &mut Tx, link_id: &LinkId, practice: &Practice) -> db::Result
 }
 
 /// The practice as a recipient, if it has an address of its own.
-pub fn practice_itself(practice: &Practice) -> Option<Addressee> {
+pub(super) fn practice_itself(practice: &Practice) -> Option<Addressee> {
     let email = practice.notice_email.as_deref().and_then(Email::parse)?;
     Some(Addressee { recipient: Recipient::Practice(practice.id.clone()), email })
 }
 
 /// A recipient's current address; `None` if a staff member has left.
-pub fn address(tx: &mut Tx, practice: &Practice, recipient: &Recipient) -> db::Result<Option<Email>> {
+pub(super) fn address(tx: &mut Tx, practice: &Practice, recipient: &Recipient) -> db::Result<Option<Email>> {
     match recipient {
         Recipient::Practice(id) if *id == practice.id => {
             Ok(practice_itself(practice).map(|itself| itself.email))
@@ -98,6 +98,6 @@ pub fn address(tx: &mut Tx, practice: &Practice, recipient: &Recipient) -> db::R
 }
 
 /// Keyed hash of an address, as stored in `bounced_mailboxes`.
-pub fn mailbox_key(keys: &Keys, email: &Email) -> String {
+pub(super) fn mailbox_key(keys: &Keys, email: &Email) -> String {
     keys.blind("mailbox", email.as_str())
 }

@@ -22,7 +22,7 @@ const OPEN: [State; 2] = [State::Active, State::Paused];
 /// A digest, open or already sent.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = digests)]
-pub struct Digest {
+pub(super) struct Digest {
     /// Number of patients in the digest.
     pub count: i32,
     /// When the first of them connected.
@@ -32,7 +32,7 @@ pub struct Digest {
 }
 
 /// A recipient of a link's notifications.
-pub struct Listing {
+pub(super) struct Listing {
     pub link_id: LinkId,
     pub link_label: String,
     pub recipient: Recipient,
@@ -43,7 +43,7 @@ pub struct Listing {
 /// A mailbox that bounced and gets no mail.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = bounced_mailboxes)]
-pub struct Bounce {
+pub(super) struct Bounce {
     /// Keyed hash of the address.
     pub address_key: String,
     /// Outcome label of the bounce, such as `mailbox_refused`.
@@ -52,7 +52,7 @@ pub struct Bounce {
 }
 
 /// Locks the practice's list of recipients until the transaction ends; other changes to it wait.
-pub fn lock_recipients(conn: &mut Conn, practice_id: &PracticeId, now: Timestamp) -> Result<()> {
+pub(super) fn lock_recipients(conn: &mut Conn, practice_id: &PracticeId, now: Timestamp) -> Result<()> {
     let change = notice_turns::taken_at.eq(now);
     let row = (notice_turns::practice_id.eq(practice_id), change);
     let insert = insert_into(notice_turns::table).values(row);
@@ -61,7 +61,7 @@ pub fn lock_recipients(conn: &mut Conn, practice_id: &PracticeId, now: Timestamp
 }
 
 /// The frequencies that were chosen, by recipient and link; a pair without an entry has the default.
-pub fn frequencies<'a>(
+pub(super) fn frequencies<'a>(
     conn: &mut Conn,
     link_ids: &[LinkId],
     recipients: impl IntoIterator<Item = &'a Recipient>,
@@ -76,20 +76,24 @@ pub fn frequencies<'a>(
 }
 
 /// How often a recipient is notified of a link's patients.
-pub fn frequency(conn: &mut Conn, recipient: &Recipient, link_id: &LinkId) -> Result<Frequency> {
+pub(super) fn frequency(conn: &mut Conn, recipient: &Recipient, link_id: &LinkId) -> Result<Frequency> {
     let row = notice_preferences::table.find((recipient.as_str(), link_id));
     let chosen: Option<Frequency> = row.select(notice_preferences::frequency).first(conn).optional()?;
     Ok(chosen.unwrap_or_default())
 }
 
 /// When a recipient last chose how often to be notified of a link's patients.
-pub fn changed_at(conn: &mut Conn, recipient: &Recipient, link_id: &LinkId) -> Result<Option<Timestamp>> {
+pub(super) fn changed_at(
+    conn: &mut Conn,
+    recipient: &Recipient,
+    link_id: &LinkId,
+) -> Result<Option<Timestamp>> {
     let row = notice_preferences::table.find((recipient.as_str(), link_id));
     Ok(row.select(notice_preferences::changed_at).first(conn).optional()?)
 }
 
 /// Stores how often a recipient wants to be notified of a link's patients.
-pub fn set_frequency(
+pub(super) fn set_frequency(
     conn: &mut Conn,
     recipient: &Recipient,
     link_id: &LinkId,
@@ -106,7 +110,7 @@ pub fn set_frequency(
 }
 
 /// Number of patients paired through a link since a moment, counted up to `limit`.
-pub fn paired_since(conn: &mut Conn, link_id: &LinkId, since: Timestamp, limit: i64) -> Result<usize> {
+pub(super) fn paired_since(conn: &mut Conn, link_id: &LinkId, since: Timestamp, limit: i64) -> Result<usize> {
     let rows = pairing_links::table
         .inner_join(pairings::table)
         .filter(pairing_links::link_id.eq(link_id))
@@ -118,7 +122,7 @@ pub fn paired_since(conn: &mut Conn, link_id: &LinkId, since: Timestamp, limit: 
 }
 
 /// The digest of a recipient and link with the latest due time that is not after `until`.
-pub fn latest_digest(
+pub(super) fn latest_digest(
     conn: &mut Conn,
     recipient: &Recipient,
     link_id: &LinkId,
@@ -132,7 +136,7 @@ pub fn latest_digest(
 }
 
 /// The digest of a recipient and link that is due at exactly `due_at`.
-pub fn digest_due(
+pub(super) fn digest_due(
     conn: &mut Conn,
     recipient: &Recipient,
     link_id: &LinkId,
@@ -146,7 +150,7 @@ pub fn digest_due(
 }
 
 /// Opens a digest with its first patient; returns 0 if one with the same due time exists.
-pub fn insert_digest(
+pub(super) fn insert_digest(
     conn: &mut Conn,
     id: &DigestId,
     recipient: &Recipient,
@@ -167,23 +171,23 @@ pub fn insert_digest(
 }
 
 /// Counts one more patient in a digest.
-pub fn add_to_digest(conn: &mut Conn, id: &DigestId, now: Timestamp) -> Result<usize> {
+pub(super) fn add_to_digest(conn: &mut Conn, id: &DigestId, now: Timestamp) -> Result<usize> {
     let change = (digests::count.eq(digests::count + 1), digests::last_at.eq(now));
     Ok(update(digests::table.find(id)).set(change).execute(conn)?)
 }
 
-pub fn digest(conn: &mut Conn, id: &DigestId) -> Result<Option<Digest>> {
+pub(super) fn digest(conn: &mut Conn, id: &DigestId) -> Result<Option<Digest>> {
     Ok(digests::table.find(id).select(columns::<Digest>()).first(conn).optional()?)
 }
 
 /// Deletes digests that were due before `before`.
-pub fn delete_digests(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+pub(super) fn delete_digests(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     Ok(delete(digests::table.filter(digests::due_at.lt(before))).execute(conn)?)
 }
 
 /// Staff on the lists of a practice's active and paused links (or one recipient only), after a link and
 /// recipient.
-pub fn listed(
+pub(super) fn listed(
     conn: &mut Conn,
     practice_id: &PracticeId,
     only: Option<&Recipient>,
@@ -215,7 +219,7 @@ pub fn listed(
 }
 
 /// A practice's active and paused links after `after` that have no staff on their lists.
-pub fn unlisted(
+pub(super) fn unlisted(
     conn: &mut Conn,
     practice_id: &PracticeId,
     after: &str,
@@ -236,7 +240,7 @@ pub fn unlisted(
 }
 
 /// Records that a mailbox bounced; returns 0 if that is already known.
-pub fn insert_bounce(
+pub(super) fn insert_bounce(
     conn: &mut Conn,
     address_key: &str,
     recipient: &Recipient,
@@ -253,18 +257,23 @@ pub fn insert_bounce(
 }
 
 /// The mailboxes among `keys` that bounced.
-pub fn bounces(conn: &mut Conn, keys: &[String]) -> Result<Vec<Bounce>> {
+pub(super) fn bounces(conn: &mut Conn, keys: &[String]) -> Result<Vec<Bounce>> {
     let rows = bounced_mailboxes::table.filter(bounced_mailboxes::address_key.eq_any(keys));
     Ok(rows.select(columns::<Bounce>()).load(conn)?)
 }
 
 /// Clears a bounce, so that the mailbox gets mail again; returns 0 if it had not bounced.
-pub fn delete_bounce(conn: &mut Conn, address_key: &str) -> Result<usize> {
+pub(super) fn delete_bounce(conn: &mut Conn, address_key: &str) -> Result<usize> {
     Ok(delete(bounced_mailboxes::table.find(address_key)).execute(conn)?)
 }
 
 /// Records which mailbox a mail was sent to.
-pub fn set_mailed(conn: &mut Conn, outbox_id: &OutboxId, address_key: &str, now: Timestamp) -> Result<()> {
+pub(super) fn set_mailed(
+    conn: &mut Conn,
+    outbox_id: &OutboxId,
+    address_key: &str,
+    now: Timestamp,
+) -> Result<()> {
     let change = mailed::address_key.eq(address_key);
     let row = (mailed::outbox_id.eq(outbox_id), change, mailed::created_at.eq(now));
     let insert = insert_into(mailed::table).values(row);
@@ -273,7 +282,7 @@ pub fn set_mailed(conn: &mut Conn, outbox_id: &OutboxId, address_key: &str, now:
 }
 
 /// Records which mailbox a mail was sent to, unless that is already recorded.
-pub fn note_mailed(
+pub(super) fn note_mailed(
     conn: &mut Conn,
     outbox_id: &OutboxId,
     address_key: &str,
@@ -285,24 +294,24 @@ pub fn note_mailed(
 }
 
 /// Marks a mail as bounced, once, and returns the mailbox that it was sent to.
-pub fn mark_bounced(conn: &mut Conn, outbox_id: &OutboxId, now: Timestamp) -> Result<Option<String>> {
+pub(super) fn mark_bounced(conn: &mut Conn, outbox_id: &OutboxId, now: Timestamp) -> Result<Option<String>> {
     let row = mailed::table.find(outbox_id).filter(mailed::bounced_at.is_null());
     let change = mailed::bounced_at.eq(now);
     Ok(update(row).set(change).returning(mailed::address_key).get_result(conn).optional()?)
 }
 
 /// Deletes the records of mails sent before `before`.
-pub fn forget_mailed(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+pub(super) fn forget_mailed(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     Ok(delete(mailed::table.filter(mailed::created_at.lt(before))).execute(conn)?)
 }
 
 /// Remembers a mail server's report; returns 0 if it was seen before.
-pub fn remember_report(conn: &mut Conn, digest: &str, now: Timestamp) -> Result<usize> {
+pub(super) fn remember_report(conn: &mut Conn, digest: &str, now: Timestamp) -> Result<usize> {
     let row = (mail_reports::id.eq(digest), mail_reports::created_at.eq(now));
     Ok(Both(insert_into(mail_reports::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }
 
 /// Deletes the records of reports received before `before`.
-pub fn forget_reports(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+pub(super) fn forget_reports(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     Ok(delete(mail_reports::table.filter(mail_reports::created_at.lt(before))).execute(conn)?)
 }

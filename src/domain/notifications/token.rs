@@ -12,14 +12,14 @@ use crate::platform::Tx;
 const PURPOSE: &str = "unsubscribe";
 
 /// The URL where a recipient stops the mails about a link.
-pub fn url(tx: &Tx, recipient: &Recipient, link_id: &LinkId) -> String {
+pub(super) fn url(tx: &Tx, recipient: &Recipient, link_id: &LinkId) -> String {
     let body = URL_SAFE_NO_PAD.encode(format!("{} {link_id}", recipient.as_str()));
     let token = signed_token::sign(body, &mac(tx, recipient, link_id));
     format!("{}/unsubscribe/{token}", tx.settings.public_url)
 }
 
 /// Parses a token into recipient and link; `None` if we did not make it.
-pub fn parse(tx: &Tx, token: &str) -> Option<(Recipient, LinkId)> {
+pub(super) fn parse(tx: &Tx, token: &str) -> Option<(Recipient, LinkId)> {
     let body = signed_token::verify(token, |body| {
         let (recipient, link_id) = decode(body)?;
         Some(mac(tx, &recipient, &link_id))

@@ -8,7 +8,7 @@ use crate::domain::practices::Practice;
 use crate::kit::{Language, Timestamp};
 
 /// Text of a notification, in one language.
-pub struct MailText {
+pub(super) struct MailText {
     /// Subject line and heading.
     pub heading: String,
     /// What happened, and what to do about it.
@@ -20,7 +20,7 @@ pub struct MailText {
 }
 
 /// "A new patient connected."
-pub fn new_pairing(practice: &Practice, at: Timestamp, link_label: &str) -> MailText {
+pub(super) fn new_pairing(practice: &Practice, at: Timestamp, link_label: &str) -> MailText {
     let language = practice.language;
     let (heading, lead) = match language {
         Language::En => (
@@ -39,7 +39,7 @@ pub fn new_pairing(practice: &Practice, at: Timestamp, link_label: &str) -> Mail
 }
 
 /// "5 new patients connected."
-pub fn digest(practice: &Practice, digest: &Digest, link_label: &str) -> MailText {
+pub(super) fn digest(practice: &Practice, digest: &Digest, link_label: &str) -> MailText {
     let language = practice.language;
     let lead = match (language, digest.count) {
         (_, 1) => new_pairing(practice, digest.first_at, "").lead,
@@ -62,7 +62,7 @@ pub fn digest(practice: &Practice, digest: &Digest, link_label: &str) -> MailTex
 }
 
 /// "A patient signed in on a new device."
-pub fn new_device(practice: &Practice, at: Timestamp) -> MailText {
+pub(super) fn new_device(practice: &Practice, at: Timestamp) -> MailText {
     let language = practice.language;
     let (heading, lead) = match language {
         Language::En => (
@@ -83,7 +83,7 @@ pub fn new_device(practice: &Practice, at: Timestamp) -> MailText {
 }
 
 /// "An address refuses our e-mails."
-pub fn bounced(practice: &Practice, at: Timestamp) -> MailText {
+pub(super) fn bounced(practice: &Practice, at: Timestamp) -> MailText {
     let language = practice.language;
     let (heading, lead, button) = match language {
         Language::En => (
@@ -105,7 +105,7 @@ pub fn bounced(practice: &Practice, at: Timestamp) -> MailText {
 }
 
 /// "An invite was opened with a different number."
-pub fn other_number(practice: &Practice, at: Timestamp, link_label: &str) -> MailText {
+pub(super) fn other_number(practice: &Practice, at: Timestamp, link_label: &str) -> MailText {
     let language = practice.language;
     let (heading, lead, button) = match language {
         Language::En => (

@@ -4,9 +4,9 @@
 //! together with its conversation, the link's tags, the welcome message, the audit log entry, the practice's
 //! notification and the pending identity check, all in the transaction of the sign-up that caused it.
 
-pub mod announcements;
-pub mod store;
-pub mod view;
+mod announcements;
+mod store;
+mod view;
 
 pub use announcements::{announce_known_device, announce_new_device, doubt_all};
 pub use view::Pairing;

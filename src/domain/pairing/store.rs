@@ -13,7 +13,7 @@ use crate::platform::db::schema::{pairing_links, pairings, practices};
 use crate::platform::db::{Both, Conn, Result};
 
 /// Inserts a pairing; `None` if the patient is already paired with this owner of the practice.
-pub fn insert_pairing(
+pub(super) fn insert_pairing(
     conn: &mut Conn,
     id: &PairingId,
     new: &NewPairing<'_>,
@@ -36,7 +36,7 @@ pub fn insert_pairing(
 }
 
 /// Records that a paired patient came through a link; `false` if that was recorded before.
-pub fn insert_visit(
+pub(super) fn insert_visit(
     conn: &mut Conn,
     pairing_id: &PairingId,
     link_id: &LinkId,
@@ -52,7 +52,7 @@ pub fn insert_visit(
 }
 
 /// The active pairing of a patient with an owner of a practice.
-pub fn active_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<PairingId> {
+pub(super) fn active_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<PairingId> {
     let row = pairings::table
         .filter(pairings::patient_id.eq(new.patient_id))
         .filter(pairings::practice_id.eq(&new.to.practice.id))
@@ -61,7 +61,7 @@ pub fn active_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<Pairin
     Ok(row.select(pairings::id).first(conn)?)
 }
 
-pub fn pairing(conn: &mut Conn, id: &PairingId) -> Result<Pairing> {
+pub(super) fn pairing(conn: &mut Conn, id: &PairingId) -> Result<Pairing> {
     type Row = (Option<LinkId>, Option<InviteId>, Method, Timestamp, PracticeId, String, String);
     let row = pairings::table.inner_join(practices::table).filter(pairings::id.eq(id));
     let (link_id, invite_id, method, created_at, practice_id, name, city): Row = row
@@ -84,7 +84,7 @@ pub fn pairing(conn: &mut Conn, id: &PairingId) -> Result<Pairing> {
 }
 
 /// Ids of the visible active pairings, oldest first, after `after`.
-pub fn active_pairings(
+pub(super) fn active_pairings(
     conn: &mut Conn,
     access: Access<'_>,
     after: &str,
@@ -95,7 +95,7 @@ pub fn active_pairings(
 }
 
 /// Ends a visible active pairing; returns its practice.
-pub fn end_pairing(
+pub(super) fn end_pairing(
     conn: &mut Conn,
     access: Access<'_>,
     id: &PairingId,

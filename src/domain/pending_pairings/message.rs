@@ -28,7 +28,7 @@ struct Payload {
 }
 
 /// Queues the SMS for a number that was entered on a landing page.
-pub fn enqueue(tx: &mut Tx, id: &PendingPairingId, request: &AppLinkRequest<'_>) -> db::Result<()> {
+pub(super) fn enqueue(tx: &mut Tx, id: &PendingPairingId, request: &AppLinkRequest<'_>) -> db::Result<()> {
     outbox::enqueue(
         tx,
         &outbox::Message {

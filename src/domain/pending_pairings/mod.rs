@@ -7,8 +7,8 @@
 //! only if a text is sent, so a stranger can neither fill a number's list nor use up the messages
 //! that its codes need.
 
-pub mod message;
-pub mod store;
+mod message;
+mod store;
 
 use std::time::Duration;
 

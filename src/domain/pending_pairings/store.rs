@@ -10,7 +10,7 @@ use crate::platform::db::{Both, Conn, Result, columns};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = pending_pairings)]
-pub struct Row {
+pub(super) struct Row {
     pub id: PendingPairingId,
     /// The link whose landing page the patient used.
     pub link_id: LinkId,
@@ -19,7 +19,7 @@ pub struct Row {
 }
 
 /// Inserts a pending pairing of a number and a link, or restarts the existing one; returns its id.
-pub fn upsert(
+pub(super) fn upsert(
     conn: &mut Conn,
     id: &PendingPairingId,
     phone_key: &str,
@@ -51,7 +51,7 @@ pub fn upsert(
 }
 
 /// The pending pairings of a number that were not taken, the newest first.
-pub fn waiting(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<Vec<Row>> {
+pub(super) fn waiting(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<Vec<Row>> {
     let rows = pending_pairings::table
         .filter(pending_pairings::phone_key.eq(phone_key))
         .filter(pending_pairings::taken_by.is_null())
@@ -61,7 +61,7 @@ pub fn waiting(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<Vec<R
 }
 
 /// Marks pending pairings proven; returns the links of those that were not marked before.
-pub fn mark_proven(conn: &mut Conn, ids: &[&PendingPairingId], now: Timestamp) -> Result<Vec<LinkId>> {
+pub(super) fn mark_proven(conn: &mut Conn, ids: &[&PendingPairingId], now: Timestamp) -> Result<Vec<LinkId>> {
     let rows = pending_pairings::table
         .filter(pending_pairings::id.eq_any(ids))
         .filter(pending_pairings::proven_at.is_null());
@@ -71,7 +71,7 @@ pub fn mark_proven(conn: &mut Conn, ids: &[&PendingPairingId], now: Timestamp) -
 
 /// Takes a pending pairing of exactly this number, or one that the same account took
 /// before; returns its link.
-pub fn take(
+pub(super) fn take(
     conn: &mut Conn,
     id: &PendingPairingId,
     phone_key: &str,
@@ -89,7 +89,7 @@ pub fn take(
 }
 
 /// Takes all pending pairings of a number with a practice.
-pub fn take_all(
+pub(super) fn take_all(
     conn: &mut Conn,
     phone_key: &str,
     practice_id: &PracticeId,
@@ -103,6 +103,6 @@ pub fn take_all(
     Ok(update(rows).set(pending_pairings::taken_by.eq(account_id)).execute(conn)?)
 }
 
-pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+pub(super) fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(delete(pending_pairings::table.filter(pending_pairings::expires_at.le(now))).execute(conn)?)
 }

@@ -1,7 +1,7 @@
 //! Practices: their profile, plan, state and logo.
 
-pub mod profile;
-pub mod store;
+mod profile;
+mod store;
 
 pub use profile::{Change, Error, change, line, logo, set_logo, time_zone};
 pub use store::Practice;

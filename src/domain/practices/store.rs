@@ -87,7 +87,12 @@ impl Practice {
     }
 }
 
-pub fn insert(conn: &mut Conn, id: &PracticeId, new: &NewPractice, now: Timestamp) -> Result<Practice> {
+pub(super) fn insert(
+    conn: &mut Conn,
+    id: &PracticeId,
+    new: &NewPractice,
+    now: Timestamp,
+) -> Result<Practice> {
     let row = (
         practices::id.eq(id),
         practices::name.eq(&new.name),
@@ -102,27 +107,27 @@ pub fn insert(conn: &mut Conn, id: &PracticeId, new: &NewPractice, now: Timestam
     Ok(insert_into(practices::table).values(row).returning(columns::<Practice>()).get_result(conn)?)
 }
 
-pub fn find(conn: &mut Conn, id: &PracticeId) -> Result<Option<Practice>> {
+pub(super) fn find(conn: &mut Conn, id: &PracticeId) -> Result<Option<Practice>> {
     Ok(practices::table.find(id).select(columns::<Practice>()).first(conn).optional()?)
 }
 
 /// Returns a practice and locks its row (shared) until the transaction ends.
-pub fn lock(conn: &mut Conn, id: &PracticeId) -> Result<Option<Practice>> {
+pub(super) fn lock(conn: &mut Conn, id: &PracticeId) -> Result<Option<Practice>> {
     Ok(Shared(practices::table.find(id).select(columns::<Practice>())).get_result(conn).optional()?)
 }
 
 /// Moves a practice from one of the states `from` to `to`; `false` if it is in another state.
-pub fn set_state(conn: &mut Conn, id: &PracticeId, from: &[State], to: State) -> Result<bool> {
+pub(super) fn set_state(conn: &mut Conn, id: &PracticeId, from: &[State], to: State) -> Result<bool> {
     let row = practices::table.find(id).filter(practices::state.eq_any(from));
     Ok(diesel::update(row).set(practices::state.eq(to)).execute(conn)? == 1)
 }
 
-pub fn list(conn: &mut Conn) -> Result<Vec<Practice>> {
+pub(super) fn list(conn: &mut Conn) -> Result<Vec<Practice>> {
     Ok(practices::table.order(practices::id).select(columns::<Practice>()).load(conn)?)
 }
 
 /// Changes a practice; `None` if there was nothing to change.
-pub fn change(conn: &mut Conn, id: &PracticeId, changes: Changes) -> Result<Option<Practice>> {
+pub(super) fn change(conn: &mut Conn, id: &PracticeId, changes: Changes) -> Result<Option<Practice>> {
     if changes.is_nothing() {
         return Ok(None);
     }
@@ -131,14 +136,14 @@ pub fn change(conn: &mut Conn, id: &PracticeId, changes: Changes) -> Result<Opti
 }
 
 /// Sets the logo and its version, or deletes both.
-pub fn set_logo(conn: &mut Conn, id: &PracticeId, logo: Option<(&[u8], &str)>) -> Result<usize> {
+pub(super) fn set_logo(conn: &mut Conn, id: &PracticeId, logo: Option<(&[u8], &str)>) -> Result<usize> {
     let kind = logo.map(|_| "image/png");
     let (png, version) = logo.unzip();
     let set = (practices::logo.eq(png), practices::logo_type.eq(kind), practices::logo_version.eq(version));
     Ok(diesel::update(practices::table.find(id)).set(set).execute(conn)?)
 }
 
-pub fn logo(conn: &mut Conn, id: &PracticeId) -> Result<Option<Vec<u8>>> {
+pub(super) fn logo(conn: &mut Conn, id: &PracticeId) -> Result<Option<Vec<u8>>> {
     let logo: Option<Option<Vec<u8>>> =
         practices::table.find(id).select(practices::logo).first(conn).optional()?;
     Ok(logo.flatten())

@@ -11,21 +11,21 @@ use super::font::{Fonts, Weight};
 use super::qr::{Modules, QUIET};
 
 /// An RGB color: red, green, blue.
-pub type Rgb = (u8, u8, u8);
+pub(super) type Rgb = (u8, u8, u8);
 
 /// The accent color of the pages.
-pub const ACCENT: Rgb = (0x0b, 0x61, 0x58);
+pub(super) const ACCENT: Rgb = (0x0b, 0x61, 0x58);
 /// Color of running text.
-pub const TEXT: Rgb = (0x15, 0x1c, 0x1a);
+pub(super) const TEXT: Rgb = (0x15, 0x1c, 0x1a);
 /// Color of secondary text.
-pub const MUTED: Rgb = (0x54, 0x60, 0x5c);
+pub(super) const MUTED: Rgb = (0x54, 0x60, 0x5c);
 /// Color of lines and cut marks.
-pub const RULE: Rgb = (0xb4, 0xbe, 0xba);
+pub(super) const RULE: Rgb = (0xb4, 0xbe, 0xba);
 /// Color of a QR code's quiet zone.
 const WHITE: Rgb = (0xff, 0xff, 0xff);
 
 #[derive(Clone, Copy)]
-pub struct Style {
+pub(super) struct Style {
     pub weight: Weight,
     /// Font size in points.
     pub size: f32,
@@ -34,14 +34,14 @@ pub struct Style {
 
 /// The glyphs of one font face that a sheet uses.
 #[derive(Default)]
-pub struct GlyphSubset {
+pub(super) struct GlyphSubset {
     /// Maps glyph ids of the font to glyph ids of the embedded subset.
     pub glyphs: GlyphRemapper,
     /// The character of each glyph id in the subset.
     pub meaning: BTreeMap<u16, char>,
 }
 
-pub struct Canvas {
+pub(super) struct Canvas {
     pub content: Content,
     pub fonts: Fonts,
     pub regular: GlyphSubset,
@@ -51,13 +51,13 @@ pub struct Canvas {
 
 impl Canvas {
     /// An empty page, `height` points high.
-    pub fn new(height: f32) -> Result<Self, Error> {
+    pub(super) fn new(height: f32) -> Result<Self, Error> {
         let (regular, bold) = (GlyphSubset::default(), GlyphSubset::default());
         Ok(Self { content: Content::new(), fonts: Fonts::load()?, regular, bold, height })
     }
 
     /// Draws one line of text; `y` is its baseline.
-    pub fn text(&mut self, style: Style, x: f32, y: f32, text: &str) {
+    pub(super) fn text(&mut self, style: Style, x: f32, y: f32, text: &str) {
         let face = self.fonts.face(style.weight);
         let (used, name) = match style.weight {
             Weight::Regular => (&mut self.regular, Name(b"R")),
@@ -75,18 +75,18 @@ impl Canvas {
     }
 
     /// Draws a line of text centered on `center`.
-    pub fn centered(&mut self, style: Style, center: f32, y: f32, text: &str) {
+    pub(super) fn centered(&mut self, style: Style, center: f32, y: f32, text: &str) {
         let width = self.fonts.face(style.weight).width(text, style.size);
         self.text(style, center - width / 2.0, y, text);
     }
 
     /// Draws a filled rectangle; `y` is its upper edge.
-    pub fn fill(&mut self, ink: Rgb, (x, y): (f32, f32), (width, height): (f32, f32)) {
+    pub(super) fn fill(&mut self, ink: Rgb, (x, y): (f32, f32), (width, height): (f32, f32)) {
         let (r, g, b) = unit(ink);
         self.content.set_fill_rgb(r, g, b).rect(x, self.height - y - height, width, height).fill_nonzero();
     }
 
-    pub fn dashed(&mut self, from: (f32, f32), to: (f32, f32)) {
+    pub(super) fn dashed(&mut self, from: (f32, f32), to: (f32, f32)) {
         let (r, g, b) = unit(RULE);
         self.content
             .save_state()
@@ -98,7 +98,7 @@ impl Canvas {
     }
 
     /// Draws a QR code `side` points wide, not counting the quiet zone, which is painted white around it.
-    pub fn qr(&mut self, modules: &Modules, (x, y): (f32, f32), side: f32) {
+    pub(super) fn qr(&mut self, modules: &Modules, (x, y): (f32, f32), side: f32) {
         let unit = side / count(modules.width);
         let quiet = unit * count(QUIET);
         self.fill(WHITE, (x - quiet, y - quiet), (side + 2.0 * quiet, side + 2.0 * quiet));
@@ -111,7 +111,7 @@ impl Canvas {
     }
 
     /// Runs `draw` rotated by 180° about the middle of a page of the given width.
-    pub fn upside_down(&mut self, width: f32, draw: impl FnOnce(&mut Self)) {
+    pub(super) fn upside_down(&mut self, width: f32, draw: impl FnOnce(&mut Self)) {
         self.content.save_state().transform([-1.0, 0.0, 0.0, -1.0, width, self.height]);
         draw(self);
         self.content.restore_state();
@@ -124,6 +124,6 @@ fn unit((r, g, b): Rgb) -> (f32, f32, f32) {
 
 /// A number of modules as a length; codes are far narrower than the largest integer that
 /// a float holds exactly.
-pub fn count(modules: usize) -> f32 {
+pub(super) fn count(modules: usize) -> f32 {
     f32::from(u16::try_from(modules).unwrap_or(u16::MAX))
 }

@@ -8,31 +8,31 @@ const REGULAR: &[u8] = include_bytes!("../../../assets/fonts/Inter-Regular.ttf")
 const BOLD: &[u8] = include_bytes!("../../../assets/fonts/Inter-Bold.ttf");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weight {
+pub(super) enum Weight {
     Regular,
-    /// GlyphSubset for names, codes and addresses.
+    /// For names, codes and addresses.
     Bold,
 }
 
 /// One of the two font faces.
-pub struct Face {
+pub(super) struct Face {
     pub bytes: &'static [u8],
     pub font: FontRef<'static>,
     units_per_em: f32,
 }
 
-pub struct Fonts {
+pub(super) struct Fonts {
     regular: Face,
     bold: Face,
 }
 
 impl Fonts {
     /// Parses the fonts embedded in the binary.
-    pub fn load() -> Result<Self, Error> {
+    pub(super) fn load() -> Result<Self, Error> {
         Ok(Self { regular: Face::parse(REGULAR)?, bold: Face::parse(BOLD)? })
     }
 
-    pub fn face(&self, weight: Weight) -> &Face {
+    pub(super) fn face(&self, weight: Weight) -> &Face {
         match weight {
             Weight::Regular => &self.regular,
             Weight::Bold => &self.bold,
@@ -48,12 +48,12 @@ impl Face {
     }
 
     /// Whether the face has a glyph for every letter of a text; symbols and emoji do not count.
-    pub fn spells(&self, text: &str) -> bool {
+    pub(super) fn spells(&self, text: &str) -> bool {
         text.chars().all(|c| !c.is_alphabetic() || self.font.glyph_id(c) != GlyphId(0))
     }
 
     /// Replaces characters without a glyph: letters are transliterated to Latin, everything else is dropped.
-    pub fn printable(&self, text: &str) -> String {
+    pub(super) fn printable(&self, text: &str) -> String {
         let has = |c: char| self.font.glyph_id(c) != GlyphId(0);
         let mut clean = String::new();
         for c in text.chars() {
@@ -72,23 +72,23 @@ impl Face {
     }
 
     /// Advance width of a glyph, in thousandths of the font size.
-    pub fn advance(&self, glyph: GlyphId) -> f32 {
+    pub(super) fn advance(&self, glyph: GlyphId) -> f32 {
         self.font.h_advance_unscaled(glyph) * 1000.0 / self.units_per_em
     }
 
     /// Width of a line, in units of `size`.
-    pub fn width(&self, text: &str, size: f32) -> f32 {
+    pub(super) fn width(&self, text: &str, size: f32) -> f32 {
         text.chars().map(|c| self.advance(self.font.glyph_id(c))).sum::<f32>() * size / 1000.0
     }
 
     /// Breaks a text into lines no wider than `room`; a single word that is wider is split.
-    pub fn wrap(&self, text: &str, size: f32, room: f32) -> Vec<String> {
+    pub(super) fn wrap(&self, text: &str, size: f32, room: f32) -> Vec<String> {
         let words = text.split_whitespace().flat_map(|word| self.pieces(word, size, room));
         self.join(words, " ", size, room)
     }
 
     /// Breaks an address into lines, preferably after a dot, a hyphen or a slash.
-    pub fn wrap_address(&self, text: &str, size: f32, room: f32) -> Vec<String> {
+    pub(super) fn wrap_address(&self, text: &str, size: f32, room: f32) -> Vec<String> {
         let parts = text.split_inclusive(['.', '-', '/']).flat_map(|part| self.pieces(part, size, room));
         self.join(parts, "", size, room)
     }
@@ -123,7 +123,7 @@ impl Face {
 
     /// The largest of `sizes` at which the text fits into `most` lines, and those lines; at the smallest
     /// size, text that does not fit is cut with an ellipsis.
-    pub fn fit(&self, text: &str, sizes: &[f32], room: f32, most: usize) -> (f32, Vec<String>) {
+    pub(super) fn fit(&self, text: &str, sizes: &[f32], room: f32, most: usize) -> (f32, Vec<String>) {
         let smallest = sizes.last().copied().unwrap_or(12.0);
         for size in sizes {
             let lines = self.wrap(text, *size, room);

@@ -4,16 +4,16 @@
 //! Text is set in Inter (SIL Open Font License 1.1), which is part of the binary; each file embeds only the
 //! glyphs it uses. Drawing is CPU work, so handlers run it in the [`RenderPool`].
 
-pub mod canvas;
+mod canvas;
 pub mod fact_sheet;
-pub mod font;
+mod font;
 pub mod logo;
-pub mod pdf;
-pub mod preview_image;
-pub mod qr;
-pub mod render_pool;
-pub mod sheets;
-pub mod words;
+mod pdf;
+mod preview_image;
+mod qr;
+mod render_pool;
+mod sheets;
+mod words;
 
 pub use fact_sheet::{FactSheet, Section, fact_sheet};
 pub use preview_image::PreviewImage;

@@ -18,7 +18,7 @@ const REGULAR: i32 = 10;
 const BOLD: i32 = 20;
 
 /// Writes the file; `size` is in points.
-pub fn file(canvas: Canvas, size: (f32, f32), title: &str, language: &str) -> Result<Vec<u8>, Error> {
+pub(super) fn file(canvas: Canvas, size: (f32, f32), title: &str, language: &str) -> Result<Vec<u8>, Error> {
     let mut pdf = Pdf::new();
     pdf.catalog(CATALOG).pages(PAGES).lang(TextStr(language));
     pdf.document_info(INFO).title(TextStr(title)).producer(TextStr("Practice Links"));

@@ -8,7 +8,7 @@ use super::{Error, Sheet, grouped, qr, words};
 use crate::kit::secret;
 
 /// Also the value of `og:image:width`.
-pub const WIDTH: usize = 1200;
+pub(super) const WIDTH: usize = 1200;
 const HEIGHT: usize = 630;
 const MARGIN: f32 = 96.0;
 const PAPER: Rgb = (0xf4, 0xf6, 0xf5);

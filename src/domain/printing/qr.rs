@@ -10,14 +10,14 @@ use qrcode::{Color, EcLevel, QrCode, Version};
 use super::{Error, Sheet};
 
 /// The quiet zone around a code required by ISO/IEC 18004 (9.1), in modules.
-pub const QUIET: usize = 4;
+pub(super) const QUIET: usize = 4;
 /// Versions up to this one scan easily at 30 mm; the longest allowed host needs far less.
 const LARGEST: i16 = 10;
 /// Minimum width of the PNG in pixels.
 const PIXELS: usize = 1_000;
 
 /// The dark and light modules of a QR code.
-pub struct Modules {
+pub(super) struct Modules {
     /// Modules per side, without the quiet zone.
     pub width: usize,
     dark: Vec<bool>,
@@ -25,7 +25,7 @@ pub struct Modules {
 
 impl Modules {
     /// Encodes the URL of a sheet's link.
-    pub fn of(sheet: &Sheet<'_>) -> Result<Self, Error> {
+    pub(super) fn of(sheet: &Sheet<'_>) -> Result<Self, Error> {
         let payload = format!("{}/Q/{}", sheet.public_url, sheet.code).to_ascii_uppercase();
         let code = (1..=LARGEST).find_map(|version| encode(&payload, version)).ok_or(Error::Address)?;
         Ok(Self {
@@ -35,7 +35,7 @@ impl Modules {
     }
 
     /// Encodes any text for a screen, where nothing wears off, so error correction level M is enough.
-    pub fn of_text(text: &str) -> Result<Self, Error> {
+    pub(super) fn of_text(text: &str) -> Result<Self, Error> {
         let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| Error::Address)?;
         Ok(Self {
             width: code.width(),
@@ -44,18 +44,18 @@ impl Modules {
     }
 
     /// The dark modules, as column and row.
-    pub fn dark(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+    pub(super) fn dark(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let squares = self.dark.iter().enumerate().filter(|(_, dark)| **dark);
         squares.map(|(at, _)| (at % self.width, at / self.width))
     }
 
     /// Modules per side, including the quiet zone.
-    pub fn full_width(&self) -> usize {
+    pub(super) fn full_width(&self) -> usize {
         self.width + 2 * QUIET
     }
 
     /// The code as SVG, one unit per module.
-    pub fn svg(&self) -> String {
+    pub(super) fn svg(&self) -> String {
         let side = self.full_width();
         let mut path = String::new();
         for (x, y) in self.dark() {
@@ -69,7 +69,7 @@ impl Modules {
     }
 
     /// The code as black and white PNG.
-    pub fn png(&self) -> Result<Vec<u8>, Error> {
+    pub(super) fn png(&self) -> Result<Vec<u8>, Error> {
         let scale = PIXELS.div_ceil(self.full_width());
         let side = self.full_width() * scale;
         let mut pixels = vec![u8::MAX; side * side];
@@ -98,7 +98,7 @@ fn gray_png(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>, Error
 }
 
 /// Encodes a PNG with 8 bits per sample.
-pub fn encode_png(
+pub(super) fn encode_png(
     width: usize,
     height: usize,
     colors: png::ColorType,

@@ -83,7 +83,7 @@ fn finish(canvas: Canvas, sheet: &Sheet<'_>, size: (f32, f32)) -> Result<Vec<u8>
     pdf::file(canvas, size, &title, words::of(sheet.language).tag)
 }
 
-pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
+pub(super) fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
     let (width, height) = paper.size();
     let (words, modules) = (words::of(sheet.language), Modules::of(sheet)?);
     let mut canvas = Canvas::new(height)?;
@@ -111,7 +111,7 @@ pub fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
     finish(canvas, sheet, (width, height))
 }
 
-pub fn cards(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
+pub(super) fn cards(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
     let (width, height) = paper.size();
     let modules = Modules::of(sheet)?;
     let mut canvas = Canvas::new(height)?;
@@ -157,7 +157,7 @@ fn card(
 }
 
 /// A table tent: the lower half is upright, the upper half upside down, with the fold between them.
-pub fn table_tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
+pub(super) fn table_tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
     let (width, height) = paper.size();
     let modules = Modules::of(sheet)?;
     let mut canvas = Canvas::new(height)?;

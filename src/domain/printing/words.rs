@@ -3,7 +3,7 @@
 use crate::kit::Language;
 
 /// All texts in one language.
-pub struct Words {
+pub(super) struct Words {
     /// The headline of a sheet.
     pub lead: &'static str,
     /// Shown above the address to type.
@@ -22,7 +22,7 @@ pub struct Words {
     pub tag: &'static str,
 }
 
-pub fn of(language: Language) -> Words {
+pub(super) fn of(language: Language) -> Words {
     match language {
         Language::En => Words {
             lead: "Send us secure messages from your phone",

@@ -13,7 +13,7 @@ const MOST: usize = 200;
 
 /// A value of a row that cannot be used. The note quotes nothing from the row, which is patient data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
+pub(super) struct Note {
     /// Machine-readable code, as in the results.
     pub code: &'static str,
     /// A column's heading or a field's path.
@@ -22,14 +22,14 @@ pub struct Note {
 }
 
 impl Note {
-    pub fn new(code: &'static str, place: &str, why: impl Into<String>) -> Self {
+    pub(super) fn new(code: &'static str, place: &str, why: impl Into<String>) -> Self {
         Self { code, place: plain(place), why: why.into() }
     }
 }
 
 /// The result of parsing a row.
 #[derive(Debug)]
-pub struct ParsedRow {
+pub(super) struct ParsedRow {
     /// The record number, or empty if it is unknown.
     pub number: String,
     /// The record, or why the row was refused.
@@ -42,19 +42,19 @@ pub struct ParsedRow {
 
 impl ParsedRow {
     /// A row that cannot be parsed, except for its record number if that is not empty.
-    pub fn unreadable(number: &str, note: Note) -> Self {
+    pub(super) fn unreadable(number: &str, note: Note) -> Self {
         let number: String = plain(number).chars().take(MOST).collect();
         Self { is_unidentified: number.is_empty(), number, record: Err(note), notes: Vec::new() }
     }
 
     /// A row that is not about a patient.
-    pub fn not_a_patient(note: Note) -> Self {
+    pub(super) fn not_a_patient(note: Note) -> Self {
         Self { number: String::new(), record: Err(note), notes: Vec::new(), is_unidentified: false }
     }
 }
 
 /// A record that is being built.
-pub struct Draft<'a> {
+pub(super) struct Draft<'a> {
     options: &'a Options,
     number: String,
     given_name: String,
@@ -67,7 +67,7 @@ pub struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(options: &'a Options) -> Self {
+    pub(super) fn new(options: &'a Options) -> Self {
         Self {
             options,
             number: String::new(),
@@ -81,17 +81,17 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub fn number(&mut self, text: &str) {
+    pub(super) fn number(&mut self, text: &str) {
         self.number = plain(text);
     }
 
     /// Sets given and family name.
-    pub fn name(&mut self, given: &str, family: &str) {
+    pub(super) fn name(&mut self, given: &str, family: &str) {
         (self.given_name, self.family_name) = (plain(given), plain(family));
     }
 
     /// Marks the row as torn: it may have swallowed the rows after it.
-    pub fn torn(&mut self, place: &str) {
+    pub(super) fn torn(&mut self, place: &str) {
         let why = "This cell spans several lines. Is a closing quotation mark missing?";
         self.torn.get_or_insert_with(|| Note::new("quotation_open", place, why));
     }
@@ -102,7 +102,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds a former name; an empty part is the same as in the current name.
-    pub fn former_name(&mut self, place: &str, given: &str, family: &str) {
+    pub(super) fn former_name(&mut self, place: &str, given: &str, family: &str) {
         let or = |text: String, now: &str| if text.is_empty() { now.to_owned() } else { text };
         let (given, family) = (or(plain(given), &self.given_name), or(plain(family), &self.family_name));
         if is_long(&given) || is_long(&family) {
@@ -113,12 +113,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Marks the record as inactive: the practice no longer has this patient.
-    pub fn inactive(&mut self) {
+    pub(super) fn inactive(&mut self) {
         self.is_active = false;
     }
 
     /// Adds a phone number; an empty text means that the patient has none.
-    pub fn phone(&mut self, place: &str, text: &str, is_current: bool) {
+    pub(super) fn phone(&mut self, place: &str, text: &str, is_current: bool) {
         let parse = |text: &str| {
             let phone = Phone::parse(text, Some(&self.options.region));
             phone
@@ -130,7 +130,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds an e-mail address; an empty text means that the patient has none.
-    pub fn email(&mut self, place: &str, text: &str, is_current: bool) {
+    pub(super) fn email(&mut self, place: &str, text: &str, is_current: bool) {
         let parse = |text: &str| {
             let email = Email::parse(text).map(|email| email.as_str().to_owned());
             email.ok_or_else(|| Note::new("email_invalid", place, "This is not an e-mail address."))
@@ -140,7 +140,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Sets the birth date; an empty text means that the patient has none.
-    pub fn birth_date(&mut self, place: &str, text: &str, today: Date) {
+    pub(super) fn birth_date(&mut self, place: &str, text: &str, today: Date) {
         let parsed = (!text.is_empty()).then(|| {
             let date = date(text, self.options.day_first, today);
             date.map(|date| date.to_string()).ok_or_else(|| {
@@ -175,7 +175,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Finishes the row: a record if all required fields are there.
-    pub fn finish(mut self) -> ParsedRow {
+    pub(super) fn finish(mut self) -> ParsedRow {
         let fault = self.fault();
         // An unreadable value without a readable one next to it must not be taken for "has none".
         for kind in [Kind::Phone, Kind::Email, Kind::BirthDate] {

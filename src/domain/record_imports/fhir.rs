@@ -92,7 +92,7 @@ struct Link {
 }
 
 /// Parses the rows of a chunk.
-pub fn parse(source: &[u8], options: &Options, today: Date) -> Vec<ParsedRow> {
+pub(super) fn parse(source: &[u8], options: &Options, today: Date) -> Vec<ParsedRow> {
     let lines = source.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     lines.map(|line| record(line, options, today)).collect()
 }

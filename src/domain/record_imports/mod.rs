@@ -10,19 +10,19 @@
 //! The file itself is deleted as its rows are processed. Only the result of each row stays, and from the
 //! row's data only the record number.
 
-pub mod columns;
-pub mod draft;
-pub mod fhir;
-pub mod options;
-pub mod pieces;
-pub mod resources;
-pub mod retire;
-pub mod rows;
-pub mod steps;
-pub mod store;
-pub mod survey;
-pub mod table;
-pub mod topic;
+mod columns;
+mod draft;
+mod fhir;
+mod options;
+mod pieces;
+mod resources;
+mod retire;
+mod rows;
+mod steps;
+mod store;
+mod survey;
+mod table;
+mod topic;
 
 use std::io;
 

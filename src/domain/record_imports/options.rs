@@ -98,7 +98,7 @@ impl Options {
 }
 
 /// The practice's own mapping of fields to headings.
-pub type Mapping = [(Field, String)];
+pub(super) type Mapping = [(Field, String)];
 
 /// What a request says about the file that it uploads.
 pub struct ImportRequest {

@@ -18,13 +18,13 @@ pub struct Piece {
 
 /// Cuts consecutive rows into pieces.
 #[derive(Default)]
-pub struct Cutter {
+pub(super) struct Cutter {
     pieces: Vec<Piece>,
     open: Piece,
 }
 
 impl Cutter {
-    pub fn row(&mut self, start: u64, end: u64) {
+    pub(super) fn row(&mut self, start: u64, end: u64) {
         if self.open.rows == 0 {
             self.open.start = start;
             self.open.first_row = self.pieces.last().map_or(1, |piece| piece.first_row + piece.rows);
@@ -37,7 +37,7 @@ impl Cutter {
     }
 
     /// All pieces, after the last row.
-    pub fn finish(mut self) -> Vec<Piece> {
+    pub(super) fn finish(mut self) -> Vec<Piece> {
         if self.open.rows > 0 {
             self.pieces.push(self.open);
         }

@@ -39,7 +39,7 @@ pub enum ImportProblem {
 ///
 /// The check and the update need not be atomic: a practice runs one import at a time, and nothing else makes
 /// records active or inactive.
-pub fn retire(tx: &mut Tx, import_id: &ImportId, round: i64) -> db::Result<()> {
+pub(super) fn retire(tx: &mut Tx, import_id: &ImportId, round: i64) -> db::Result<()> {
     let Some(import) = store::lock_open(tx.conn, import_id)? else { return Ok(()) };
     if round == 0 {
         let left_out = store::count_left_out(tx.conn, &import.practice_id, &import.id)?;

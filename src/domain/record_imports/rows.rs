@@ -7,11 +7,11 @@ use crate::kit::csv;
 use crate::platform::{Tx, db};
 
 /// Headings of the result file.
-pub const HEADINGS: [&str; 5] = ["row", "record_number", "outcome", "code", "detail"];
+pub(super) const HEADINGS: [&str; 5] = ["row", "record_number", "outcome", "code", "detail"];
 
 /// What a job adds to the counts of an import.
 #[derive(Debug, Default)]
-pub struct Counts {
+pub(super) struct Counts {
     pub rows: i64,
     /// Records that are new.
     pub created: i64,
@@ -42,7 +42,7 @@ impl Counts {
 
 /// Writes parsed rows and returns the counts and a result line for each row. `is_again` is set when
 /// an earlier attempt failed.
-pub fn write(
+pub(super) fn write(
     tx: &mut Tx,
     import: &Import,
     rows: &[ParsedRow],

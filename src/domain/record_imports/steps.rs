@@ -8,12 +8,12 @@ use crate::platform::outbox::{self, Channel, Message};
 use crate::platform::{Tx, db};
 
 /// Name of the jobs' topic in the outbox.
-pub const TOPIC: &str = "record_import";
+pub(super) const TOPIC: &str = "record_import";
 
 /// The next step of an import.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Step {
+pub(super) enum Step {
     /// Process the chunk at this position.
     Chunk(i64),
     /// Make left-out records inactive, in numbered rounds.
@@ -27,13 +27,13 @@ pub enum Step {
 }
 
 #[derive(Deserialize)]
-pub struct Payload {
+pub(super) struct Payload {
     pub import: ImportId,
     pub step: Step,
 }
 
 /// Queues a step, unless it was queued before.
-pub fn queue(tx: &mut Tx, import_id: &ImportId, step: &Step) -> db::Result<()> {
+pub(super) fn queue(tx: &mut Tx, import_id: &ImportId, step: &Step) -> db::Result<()> {
     let place = match step {
         Step::Chunk(position) => position.to_string(),
         Step::Retire(round) => format!("retire:{round}"),

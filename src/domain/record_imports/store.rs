@@ -52,14 +52,14 @@ pub struct Import {
 /// Unprocessed rows as uploaded.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = import_chunks)]
-pub struct Chunk {
+pub(super) struct Chunk {
     /// Number of the first row, from 1.
     pub first_row: i64,
     pub source: Option<Vec<u8>>,
 }
 
 /// Inserts an import, unless the practice has an open one.
-pub fn insert(
+pub(super) fn insert(
     conn: &mut Conn,
     id: &ImportId,
     who: &Staff,
@@ -92,7 +92,7 @@ pub fn insert(
 }
 
 /// Stores the number of active records before an import.
-pub fn count_active(conn: &mut Conn, practice_id: &PracticeId, id: &ImportId) -> Result<()> {
+pub(super) fn count_active(conn: &mut Conn, practice_id: &PracticeId, id: &ImportId) -> Result<()> {
     let active = patient_records::table
         .filter(patient_records::practice_id.eq(practice_id))
         .filter(patient_records::active.eq(true))
@@ -103,7 +103,7 @@ pub fn count_active(conn: &mut Conn, practice_id: &PracticeId, id: &ImportId) ->
 }
 
 /// Number of active records that an import did not name.
-pub fn count_left_out(conn: &mut Conn, practice_id: &PracticeId, import_id: &ImportId) -> Result<i64> {
+pub(super) fn count_left_out(conn: &mut Conn, practice_id: &PracticeId, import_id: &ImportId) -> Result<i64> {
     let unnamed = patient_records::import_id.ne(import_id).or(patient_records::import_id.is_null());
     let rows = patient_records::table
         .filter(patient_records::practice_id.eq(practice_id))
@@ -113,14 +113,14 @@ pub fn count_left_out(conn: &mut Conn, practice_id: &PracticeId, import_id: &Imp
 }
 
 /// Stores how many records a complete list left out that stay active.
-pub fn set_left_out(conn: &mut Conn, id: &ImportId, left_out: i64) -> Result<()> {
+pub(super) fn set_left_out(conn: &mut Conn, id: &ImportId, left_out: i64) -> Result<()> {
     let row = update(record_imports::table.find(id));
     row.set(record_imports::left_out.eq(left_out)).execute(conn)?;
     Ok(())
 }
 
 /// Stores a chunk of rows as uploaded.
-pub fn insert_chunk(
+pub(super) fn insert_chunk(
     conn: &mut Conn,
     import_id: &ImportId,
     position: i64,
@@ -140,21 +140,21 @@ pub fn insert_chunk(
 }
 
 /// Locks an open import until the end of the transaction.
-pub fn lock_open(conn: &mut Conn, id: &ImportId) -> Result<Option<Import>> {
+pub(super) fn lock_open(conn: &mut Conn, id: &ImportId) -> Result<Option<Import>> {
     let row = record_imports::table.find(id).filter(record_imports::state.eq_any(State::OPEN));
     let change = record_imports::state.eq(State::Running);
     Ok(update(row).set(change).returning(columns::<Import>()).get_result(conn).optional()?)
 }
 
 /// Claims an unprocessed chunk and marks it as processed.
-pub fn take_chunk(conn: &mut Conn, import_id: &ImportId, position: i64) -> Result<Option<Chunk>> {
+pub(super) fn take_chunk(conn: &mut Conn, import_id: &ImportId, position: i64) -> Result<Option<Chunk>> {
     let row = import_chunks::table.find((import_id, position)).filter(import_chunks::is_done.eq(false));
     let change = import_chunks::is_done.eq(true);
     Ok(update(row).set(change).returning(columns::<Chunk>()).get_result(conn).optional()?)
 }
 
 /// The rows of an unprocessed chunk, with their import.
-pub fn unprocessed_rows(
+pub(super) fn unprocessed_rows(
     conn: &mut Conn,
     import_id: &ImportId,
     position: i64,
@@ -168,14 +168,19 @@ pub fn unprocessed_rows(
 }
 
 /// Stores the results of a chunk's rows and deletes the rows.
-pub fn insert_results(conn: &mut Conn, import_id: &ImportId, position: i64, results: &str) -> Result<()> {
+pub(super) fn insert_results(
+    conn: &mut Conn,
+    import_id: &ImportId,
+    position: i64,
+    results: &str,
+) -> Result<()> {
     let change = (import_chunks::results.eq(results), import_chunks::source.eq(None::<Vec<u8>>));
     update(import_chunks::table.find((import_id, position))).set(change).execute(conn)?;
     Ok(())
 }
 
 /// Adds to the counts of an import and returns it.
-pub fn add(conn: &mut Conn, id: &ImportId, counts: &Counts) -> Result<Import> {
+pub(super) fn add(conn: &mut Conn, id: &ImportId, counts: &Counts) -> Result<Import> {
     let change = (
         record_imports::rows_done.eq(record_imports::rows_done + counts.rows),
         record_imports::created.eq(record_imports::created + counts.created),
@@ -190,7 +195,7 @@ pub fn add(conn: &mut Conn, id: &ImportId, counts: &Counts) -> Result<Import> {
 }
 
 /// Ends an open import and returns it.
-pub fn finish(conn: &mut Conn, id: &ImportId, state: State, now: Timestamp) -> Result<Option<Import>> {
+pub(super) fn finish(conn: &mut Conn, id: &ImportId, state: State, now: Timestamp) -> Result<Option<Import>> {
     let row = record_imports::table.find(id).filter(record_imports::state.eq_any(State::OPEN));
     let change = (
         record_imports::state.eq(state),
@@ -201,20 +206,25 @@ pub fn finish(conn: &mut Conn, id: &ImportId, state: State, now: Timestamp) -> R
 }
 
 /// Deletes unread rows of an import that is over.
-pub fn delete_sources(conn: &mut Conn, import_id: &ImportId) -> Result<usize> {
+pub(super) fn delete_sources(conn: &mut Conn, import_id: &ImportId) -> Result<usize> {
     let rows = import_chunks::table
         .filter(import_chunks::import_id.eq(import_id))
         .filter(import_chunks::source.is_not_null());
     Ok(update(rows).set(import_chunks::source.eq(None::<Vec<u8>>)).execute(conn)?)
 }
 
-pub fn find(conn: &mut Conn, practice_id: &PracticeId, id: &ImportId) -> Result<Option<Import>> {
+pub(super) fn find(conn: &mut Conn, practice_id: &PracticeId, id: &ImportId) -> Result<Option<Import>> {
     let row = record_imports::table.find(id).filter(record_imports::practice_id.eq(practice_id));
     Ok(row.select(columns::<Import>()).first(conn).optional()?)
 }
 
 /// Imports of a practice, newest first, before the id `before`, or from the newest if that is empty.
-pub fn list(conn: &mut Conn, practice_id: &PracticeId, before: &str, limit: i64) -> Result<Vec<Import>> {
+pub(super) fn list(
+    conn: &mut Conn,
+    practice_id: &PracticeId,
+    before: &str,
+    limit: i64,
+) -> Result<Vec<Import>> {
     let mut rows = record_imports::table
         .filter(record_imports::practice_id.eq(practice_id))
         .select(columns::<Import>())
@@ -226,7 +236,7 @@ pub fn list(conn: &mut Conn, practice_id: &PracticeId, before: &str, limit: i64)
 }
 
 /// Results of an import so far, in row order.
-pub fn results(conn: &mut Conn, import_id: &ImportId) -> Result<Vec<String>> {
+pub(super) fn results(conn: &mut Conn, import_id: &ImportId) -> Result<Vec<String>> {
     let rows = import_chunks::table
         .filter(import_chunks::import_id.eq(import_id))
         .filter(import_chunks::results.is_not_null());
@@ -234,7 +244,7 @@ pub fn results(conn: &mut Conn, import_id: &ImportId) -> Result<Vec<String>> {
 }
 
 /// Deletes the results of imports that finished earlier than `before`.
-pub fn delete_results(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+pub(super) fn delete_results(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let old = record_imports::table.filter(record_imports::finished_at.lt(before)).select(record_imports::id);
     let rows = import_chunks::table.filter(import_chunks::import_id.eq_any(old));
     Ok(diesel::delete(rows).execute(conn)?)

@@ -11,7 +11,7 @@ use super::draft::{Draft, Note, ParsedRow};
 use super::options::{Encoding, Options};
 
 /// Parses the rows of a chunk.
-pub fn parse(source: &[u8], options: &Options, today: Date) -> Vec<ParsedRow> {
+pub(super) fn parse(source: &[u8], options: &Options, today: Date) -> Vec<ParsedRow> {
     let mut reader = reader(options.delimiter).from_reader(source);
     let (mut row, mut start, mut rows) = (ByteRecord::new(), 0, Vec::new());
     // Reading bytes in memory, with rows of any length, cannot fail.
@@ -25,7 +25,7 @@ pub fn parse(source: &[u8], options: &Options, today: Date) -> Vec<ParsedRow> {
 }
 
 /// CSV reader of a file that treats headings like any other row.
-pub fn reader(delimiter: u8) -> ReaderBuilder {
+pub(super) fn reader(delimiter: u8) -> ReaderBuilder {
     let mut builder = ReaderBuilder::new();
     builder.has_headers(false).flexible(true).delimiter(delimiter);
     builder
@@ -126,7 +126,7 @@ impl<'a> Cells<'a> {
 }
 
 /// A cell as text, trimmed.
-pub fn text(cell: &[u8], is_utf_8: bool) -> Cow<'_, str> {
+pub(super) fn text(cell: &[u8], is_utf_8: bool) -> Cow<'_, str> {
     let cell = cell.trim_ascii();
     match is_utf_8 {
         true => String::from_utf8_lossy(cell),

@@ -3,12 +3,11 @@
 //! A record holds the latest values the practice sent. Earlier values are kept as former values, and they
 //! count in a comparison: a patient who changed their phone number last year is still the same person.
 
-pub mod store;
+mod store;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use store::{Cursor, ListedRecord, Record, RecordValue};
-
 
 use crate::domain::staff::Staff;
 use crate::kit::{Email, ImportId, Phone, PracticeId, RecordId, Timestamp, names};

@@ -12,7 +12,7 @@ use crate::platform::db::{Cell, Conn, OnConflict, Result, columns, many_insert_i
 
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = patient_records)]
-pub struct Row {
+pub(super) struct Row {
     pub id: RecordId,
     pub practice_id: PracticeId,
     pub number: String,
@@ -46,7 +46,7 @@ const ROW: [&str; 13] = [
 
 impl Row {
     /// Whether both rows say the same about the patient.
-    pub fn has_same_values(&self, other: &Self) -> bool {
+    pub(super) fn has_same_values(&self, other: &Self) -> bool {
         let values = |row: &Self| {
             let Self { given_name, family_name, birth_date, phone, email, active, .. } = row.clone();
             (given_name, family_name, birth_date, phone, email, active)
@@ -151,7 +151,7 @@ pub struct Cursor {
     pub id: RecordId,
 }
 
-pub fn by_number(conn: &mut Conn, practice_id: &PracticeId, numbers: &[&str]) -> Result<Vec<Row>> {
+pub(super) fn by_number(conn: &mut Conn, practice_id: &PracticeId, numbers: &[&str]) -> Result<Vec<Row>> {
     let rows = patient_records::table
         .filter(patient_records::practice_id.eq(practice_id))
         .filter(patient_records::number.eq_any(numbers));
@@ -159,13 +159,13 @@ pub fn by_number(conn: &mut Conn, practice_id: &PracticeId, numbers: &[&str]) ->
 }
 
 /// Current and former values of records.
-pub fn values(conn: &mut Conn, record_ids: &[&RecordId]) -> Result<Vec<RecordValue>> {
+pub(super) fn values(conn: &mut Conn, record_ids: &[&RecordId]) -> Result<Vec<RecordValue>> {
     let rows = record_values::table.filter(record_values::record_id.eq_any(record_ids));
     Ok(rows.select(columns::<RecordValue>()).load(conn)?)
 }
 
 /// Upserts records by practice and record number.
-pub fn upsert_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
+pub(super) fn upsert_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     let update = &[
         "given_name",
@@ -183,7 +183,7 @@ pub fn upsert_rows(conn: &mut Conn, rows: &[Row]) -> Result<()> {
 }
 
 /// Upserts values and whether they are current; the time they were first known does not change.
-pub fn upsert_values(conn: &mut Conn, practice_id: &PracticeId, values: &[RecordValue]) -> Result<()> {
+pub(super) fn upsert_values(conn: &mut Conn, practice_id: &PracticeId, values: &[RecordValue]) -> Result<()> {
     let text = |text: &str| Cell::Text(Some(text.to_owned()));
     let cells = |value: &RecordValue| {
         vec![
@@ -202,7 +202,7 @@ pub fn upsert_values(conn: &mut Conn, practice_id: &PracticeId, values: &[Record
 }
 
 /// Marks records as named by an import.
-pub fn mark_named(
+pub(super) fn mark_named(
     conn: &mut Conn,
     practice_id: &PracticeId,
     numbers: &[&str],
@@ -218,7 +218,7 @@ pub fn mark_named(
 }
 
 /// Makes active records inactive that an import did not name.
-pub fn retire_unnamed(
+pub(super) fn retire_unnamed(
     conn: &mut Conn,
     practice_id: &PracticeId,
     import_id: &ImportId,
@@ -241,7 +241,7 @@ pub fn retire_unnamed(
 }
 
 /// Records by name; every word of the search must be the beginning of one of the record's words.
-pub fn list(
+pub(super) fn list(
     conn: &mut Conn,
     practice_id: &PracticeId,
     words: &[String],
@@ -264,7 +264,7 @@ pub fn list(
 }
 
 /// Records that have or had a value.
-pub fn having(
+pub(super) fn having(
     conn: &mut Conn,
     practice_id: &PracticeId,
     kind: Kind,
@@ -286,13 +286,13 @@ pub fn having(
     Ok(rows.order((patient_records::search, patient_records::id)).limit(limit).load(conn)?)
 }
 
-pub fn find(conn: &mut Conn, practice_id: &PracticeId, id: &RecordId) -> Result<Option<ListedRecord>> {
+pub(super) fn find(conn: &mut Conn, practice_id: &PracticeId, id: &RecordId) -> Result<Option<ListedRecord>> {
     let row = patient_records::table.find(id).filter(patient_records::practice_id.eq(practice_id));
     Ok(row.select(columns::<ListedRecord>()).first(conn).optional()?)
 }
 
 /// Current and former values of a record, current ones first.
-pub fn values_in_order(conn: &mut Conn, id: &RecordId) -> Result<Vec<RecordValue>> {
+pub(super) fn values_in_order(conn: &mut Conn, id: &RecordId) -> Result<Vec<RecordValue>> {
     let rows = record_values::table.filter(record_values::record_id.eq(id));
     let order = (record_values::kind, record_values::current.desc(), record_values::value);
     Ok(rows.order(order).select(columns::<RecordValue>()).load(conn)?)

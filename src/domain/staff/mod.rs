@@ -6,16 +6,16 @@
 //! only, an operator can mint a token that replaces all of this.
 
 pub mod account;
-pub mod password;
+mod password;
 pub mod password_link;
 pub mod people;
-pub mod permission;
-pub mod principal;
+mod permission;
+mod principal;
 pub mod session;
 pub mod sign_in;
-pub mod store;
+mod store;
 pub mod teams;
-pub mod token;
+mod token;
 
 pub use password::{PasswordHasher, Weakness};
 pub use password_link::PasswordLinkTopic;

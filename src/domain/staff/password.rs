@@ -64,7 +64,7 @@ pub enum Weakness {
 }
 
 /// Checks the rules for a password of `email`, a staff member of `practice_name`.
-pub fn check(password: &Secret, email: &Email, practice_name: &str) -> Result<(), Weakness> {
+pub(super) fn check(password: &Secret, email: &Email, practice_name: &str) -> Result<(), Weakness> {
     let text = &*normal(password);
     let length = text.chars().count();
     if length < LEAST {

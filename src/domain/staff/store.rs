@@ -47,7 +47,7 @@ impl Member {
 /// The stored credentials that a sign-in is checked against.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = staff)]
-pub struct Credentials {
+pub(super) struct Credentials {
     pub id: StaffId,
     /// The Argon2id hash, in the PHC string format.
     pub password_hash: Option<String>,
@@ -62,7 +62,7 @@ pub struct Team {
 }
 
 /// Inserts a staff member; `None` if the address is taken.
-pub fn insert(
+pub(super) fn insert(
     conn: &mut Conn,
     id: &StaffId,
     practice_id: &PracticeId,
@@ -87,7 +87,7 @@ pub fn insert(
 }
 
 /// Inserts a team; `None` if the practice already has one with that name.
-pub fn insert_team(
+pub(super) fn insert_team(
     conn: &mut Conn,
     id: &TeamId,
     practice_id: &PracticeId,
@@ -104,50 +104,55 @@ pub fn insert_team(
     Ok(Both(insert).get_result(conn).optional()?)
 }
 
-pub fn join_team(conn: &mut Conn, team_id: &TeamId, staff_id: &StaffId) -> Result<usize> {
+pub(super) fn join_team(conn: &mut Conn, team_id: &TeamId, staff_id: &StaffId) -> Result<usize> {
     let row = (team_members::team_id.eq(team_id), team_members::staff_id.eq(staff_id));
     Ok(Both(insert_into(team_members::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }
 
 /// Finds a staff member in any state.
-pub fn find(conn: &mut Conn, id: &StaffId) -> Result<Option<Member>> {
+pub(super) fn find(conn: &mut Conn, id: &StaffId) -> Result<Option<Member>> {
     Ok(staff::table.find(id).select(columns::<Member>()).first(conn).optional()?)
 }
 
 /// Finds the staff member of an address, in any state.
-pub fn find_by_email(conn: &mut Conn, email: &Email) -> Result<Option<Member>> {
+pub(super) fn find_by_email(conn: &mut Conn, email: &Email) -> Result<Option<Member>> {
     let row = staff::table.filter(staff::email.eq(email.as_str()));
     Ok(row.select(columns::<Member>()).first(conn).optional()?)
 }
 
 /// Returns the credentials of an active staff member by address.
-pub fn credentials(conn: &mut Conn, email: &Email) -> Result<Option<Credentials>> {
+pub(super) fn credentials(conn: &mut Conn, email: &Email) -> Result<Option<Credentials>> {
     let row = staff::table.filter(staff::email.eq(email.as_str())).filter(staff::state.eq(Access::Active));
     Ok(row.select(columns::<Credentials>()).first(conn).optional()?)
 }
 
 /// Returns the sealed second-factor seed of an active staff member.
-pub fn totp_secret(conn: &mut Conn, id: &StaffId) -> Result<Option<String>> {
+pub(super) fn totp_secret(conn: &mut Conn, id: &StaffId) -> Result<Option<String>> {
     let row = staff::table.find(id).filter(staff::state.eq(Access::Active));
     Ok(row.select(staff::totp_secret).first::<Option<String>>(conn).optional()?.flatten())
 }
 
 /// Lists up to `limit` of a practice's staff after the id `after`.
-pub fn list(conn: &mut Conn, practice_id: &PracticeId, after: &str, limit: i64) -> Result<Vec<Member>> {
+pub(super) fn list(
+    conn: &mut Conn,
+    practice_id: &PracticeId,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Member>> {
     let rows = staff::table.filter(staff::practice_id.eq(practice_id)).filter(staff::id.gt(after));
     Ok(rows.order(staff::id).limit(limit).select(columns::<Member>()).load(conn)?)
 }
 
 /// Serializes changes to a practice's staff and teams until the transaction ends: all of them lock the row of
 /// the practice's first staff member.
-pub fn lock_people(conn: &mut Conn, practice_id: &PracticeId) -> Result<()> {
+pub(super) fn lock_people(conn: &mut Conn, practice_id: &PracticeId) -> Result<()> {
     let first = staff::table.filter(staff::practice_id.eq(practice_id)).select(staff::id);
     Locked(first.order(staff::id).limit(1)).get_result::<StaffId>(conn).optional()?;
     Ok(())
 }
 
 /// Returns whether a practice has an active admin other than `id` who can sign in.
-pub fn has_other_admin(conn: &mut Conn, practice_id: &PracticeId, id: &StaffId) -> Result<bool> {
+pub(super) fn has_other_admin(conn: &mut Conn, practice_id: &PracticeId, id: &StaffId) -> Result<bool> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
         .filter(staff::id.ne(id))
@@ -157,7 +162,7 @@ pub fn has_other_admin(conn: &mut Conn, practice_id: &PracticeId, id: &StaffId) 
     Ok(rows.count().get_result::<i64>(conn)? > 0)
 }
 
-pub fn change(
+pub(super) fn change(
     conn: &mut Conn,
     practice_id: &PracticeId,
     id: &StaffId,
@@ -175,20 +180,20 @@ pub fn change(
 }
 
 /// Sets the password of an active staff member; `false` if there is no such row.
-pub fn set_password(conn: &mut Conn, id: &StaffId, hash: &str, now: Timestamp) -> Result<bool> {
+pub(super) fn set_password(conn: &mut Conn, id: &StaffId, hash: &str, now: Timestamp) -> Result<bool> {
     let row = staff::table.filter(staff::id.eq(id)).filter(staff::state.eq(Access::Active));
     let change = (staff::password_hash.eq(hash), staff::password_at.eq(now));
     Ok(update(row).set(change).execute(conn)? == 1)
 }
 
 /// Returns the credentials of the active staff member `id`.
-pub fn credentials_of(conn: &mut Conn, id: &StaffId) -> Result<Option<Credentials>> {
+pub(super) fn credentials_of(conn: &mut Conn, id: &StaffId) -> Result<Option<Credentials>> {
     let row = staff::table.find(id).filter(staff::state.eq(Access::Active));
     Ok(row.select(columns::<Credentials>()).first(conn).optional()?)
 }
 
 /// Replaces the password of an active staff member; `false` if the stored hash is no longer `old`.
-pub fn replace_password(
+pub(super) fn replace_password(
     conn: &mut Conn,
     id: &StaffId,
     old: &str,
@@ -204,7 +209,7 @@ pub fn replace_password(
 }
 
 /// Stores a second factor unless one exists; `step` is the time step of the code that proved it.
-pub fn enrol(conn: &mut Conn, id: &StaffId, sealed: &str, step: i64, now: Timestamp) -> Result<bool> {
+pub(super) fn enrol(conn: &mut Conn, id: &StaffId, sealed: &str, step: i64, now: Timestamp) -> Result<bool> {
     let row = staff::table
         .filter(staff::id.eq(id))
         .filter(staff::state.eq(Access::Active))
@@ -214,7 +219,7 @@ pub fn enrol(conn: &mut Conn, id: &StaffId, sealed: &str, step: i64, now: Timest
 }
 
 /// Accepts the code of time step `step`, once; older steps are refused.
-pub fn accept_step(conn: &mut Conn, id: &StaffId, sealed: &str, step: i64) -> Result<bool> {
+pub(super) fn accept_step(conn: &mut Conn, id: &StaffId, sealed: &str, step: i64) -> Result<bool> {
     let row = staff::table
         .filter(staff::id.eq(id))
         .filter(staff::state.eq(Access::Active))
@@ -224,7 +229,7 @@ pub fn accept_step(conn: &mut Conn, id: &StaffId, sealed: &str, step: i64) -> Re
 }
 
 /// Removes the second factor of a staff member.
-pub fn reset_totp(conn: &mut Conn, id: &StaffId) -> Result<usize> {
+pub(super) fn reset_totp(conn: &mut Conn, id: &StaffId) -> Result<usize> {
     let change = (
         staff::totp_secret.eq(None::<String>),
         staff::totp_step.eq(None::<i64>),
@@ -233,12 +238,12 @@ pub fn reset_totp(conn: &mut Conn, id: &StaffId) -> Result<usize> {
     Ok(update(staff::table.find(id)).set(change).execute(conn)?)
 }
 
-pub fn empty_team(conn: &mut Conn, team_id: &TeamId) -> Result<usize> {
+pub(super) fn empty_team(conn: &mut Conn, team_id: &TeamId) -> Result<usize> {
     Ok(delete(team_members::table.filter(team_members::team_id.eq(team_id))).execute(conn)?)
 }
 
 /// Renames a team, unless another team of the practice has that name.
-pub fn rename_team(
+pub(super) fn rename_team(
     conn: &mut Conn,
     practice_id: &PracticeId,
     id: &TeamId,
@@ -257,31 +262,35 @@ pub fn rename_team(
     Ok(update.get_result(conn).optional()?)
 }
 
-pub fn find_team(conn: &mut Conn, practice_id: &PracticeId, id: &TeamId) -> Result<Option<Team>> {
+pub(super) fn find_team(conn: &mut Conn, practice_id: &PracticeId, id: &TeamId) -> Result<Option<Team>> {
     let row = teams::table.filter(teams::id.eq(id)).filter(teams::practice_id.eq(practice_id));
     Ok(row.select(columns::<Team>()).first(conn).optional()?)
 }
 
 /// Lists a practice's teams by name.
-pub fn teams(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Team>> {
+pub(super) fn teams(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Team>> {
     let rows = teams::table.filter(teams::practice_id.eq(practice_id));
     Ok(rows.order((teams::name, teams::id)).select(columns::<Team>()).load(conn)?)
 }
 
 /// Returns the members of `teams`, as pairs of team id and staff id.
-pub fn memberships(conn: &mut Conn, teams: &[TeamId]) -> Result<Vec<(TeamId, StaffId)>> {
+pub(super) fn memberships(conn: &mut Conn, teams: &[TeamId]) -> Result<Vec<(TeamId, StaffId)>> {
     let rows = team_members::table.filter(team_members::team_id.eq_any(teams));
     let rows = rows.order((team_members::team_id, team_members::staff_id));
     Ok(rows.select((team_members::team_id, team_members::staff_id)).load(conn)?)
 }
 
-pub fn find_active(conn: &mut Conn, id: &StaffId) -> Result<Option<Member>> {
+pub(super) fn find_active(conn: &mut Conn, id: &StaffId) -> Result<Option<Member>> {
     let row = staff::table.find(id).filter(staff::state.eq(Access::Active));
     Ok(row.select(columns::<Member>()).first(conn).optional()?)
 }
 
 /// Returns those of `ids` who are active staff of the practice with access to patients.
-pub fn active_among(conn: &mut Conn, practice_id: &PracticeId, ids: &[StaffId]) -> Result<Vec<StaffId>> {
+pub(super) fn active_among(
+    conn: &mut Conn,
+    practice_id: &PracticeId,
+    ids: &[StaffId],
+) -> Result<Vec<StaffId>> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
         .filter(staff::state.eq(Access::Active))
@@ -291,29 +300,29 @@ pub fn active_among(conn: &mut Conn, practice_id: &PracticeId, ids: &[StaffId]) 
 }
 
 /// Lists the active staff of a practice by name.
-pub fn colleagues(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Member>> {
+pub(super) fn colleagues(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Member>> {
     let rows =
         staff::table.filter(staff::practice_id.eq(practice_id)).filter(staff::state.eq(Access::Active));
     Ok(rows.order((staff::name, staff::id)).select(columns::<Member>()).load(conn)?)
 }
 
-pub fn has_team(conn: &mut Conn, practice_id: &PracticeId, id: &TeamId) -> Result<bool> {
+pub(super) fn has_team(conn: &mut Conn, practice_id: &PracticeId, id: &TeamId) -> Result<bool> {
     let row = teams::table.filter(teams::id.eq(id)).filter(teams::practice_id.eq(practice_id));
     Ok(row.count().get_result::<i64>(conn)? == 1)
 }
 
-pub fn teams_of(conn: &mut Conn, staff_id: &StaffId) -> Result<Vec<TeamId>> {
+pub(super) fn teams_of(conn: &mut Conn, staff_id: &StaffId) -> Result<Vec<TeamId>> {
     let rows = team_members::table.filter(team_members::staff_id.eq(staff_id));
     Ok(rows.select(team_members::team_id).load(conn)?)
 }
 
 /// Returns staff members as pairs of id and name.
-pub fn names(conn: &mut Conn, ids: &[StaffId]) -> Result<Vec<(StaffId, String)>> {
+pub(super) fn names(conn: &mut Conn, ids: &[StaffId]) -> Result<Vec<(StaffId, String)>> {
     Ok(staff::table.filter(staff::id.eq_any(ids)).select((staff::id, staff::name)).load(conn)?)
 }
 
 /// Returns id and address of those who are active and have access to patients: only they are notified.
-pub fn emails(conn: &mut Conn, ids: &[StaffId]) -> Result<Vec<(StaffId, String)>> {
+pub(super) fn emails(conn: &mut Conn, ids: &[StaffId]) -> Result<Vec<(StaffId, String)>> {
     let rows = staff::table
         .filter(staff::id.eq_any(ids))
         .filter(staff::state.eq(Access::Active))
@@ -322,7 +331,7 @@ pub fn emails(conn: &mut Conn, ids: &[StaffId]) -> Result<Vec<(StaffId, String)>
 }
 
 /// Returns ids and addresses of a practice's active admins.
-pub fn admins(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<(StaffId, String)>> {
+pub(super) fn admins(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<(StaffId, String)>> {
     let rows = staff::table
         .filter(staff::practice_id.eq(practice_id))
         .filter(staff::role.eq(Role::Admin))

@@ -16,7 +16,7 @@ const TYPE: &str = "staff+jwt";
 const AUDIENCE: &str = "practice-links:staff";
 
 #[derive(Serialize, Deserialize)]
-pub struct Claims {
+pub(super) struct Claims {
     iss: String,
     aud: String,
     /// The staff member's id.
@@ -35,7 +35,7 @@ pub struct StaffToken {
 }
 
 /// Signs an access token for a session; without a session it is a development token.
-pub fn sign(tx: &Tx, staff_id: &StaffId, session_id: Option<&StaffSessionId>) -> Option<StaffToken> {
+pub(super) fn sign(tx: &Tx, staff_id: &StaffId, session_id: Option<&StaffSessionId>) -> Option<StaffToken> {
     let life = if session_id.is_some() { LIFE } else { DEVELOPMENT_LIFE };
     let expires_at = tx.now + life;
     let claims = Claims {
@@ -51,7 +51,7 @@ pub fn sign(tx: &Tx, staff_id: &StaffId, session_id: Option<&StaffSessionId>) ->
 }
 
 /// Returns the claims of a token that we signed and that has not expired.
-pub fn verify(tx: &Tx, token: &Secret) -> Option<Claims> {
+pub(super) fn verify(tx: &Tx, token: &Secret) -> Option<Claims> {
     let claims: Claims = tx.keys.verify(token.expose(), TYPE, AUDIENCE)?;
     let is_ours = claims.iss == tx.settings.public_url;
     (is_ours && claims.exp > tx.now.seconds()).then_some(claims)

@@ -21,7 +21,7 @@ crate::text_enum! {
 
 /// What became known about a message after it was queued.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum DeliveryEvent {
+pub(super) enum DeliveryEvent {
     /// The provider accepted the message.
     Accepted,
     Delivered,
@@ -37,7 +37,7 @@ pub enum DeliveryEvent {
 
 /// Records the event of a session's `send`-th message, unless a later one was sent. The status never goes
 /// back: a delivery receipt may arrive before the reply to the send is stored.
-pub fn record(tx: &mut Tx, id: &VerificationId, send: i32, event: DeliveryEvent) -> db::Result<()> {
+pub(super) fn record(tx: &mut Tx, id: &VerificationId, send: i32, event: DeliveryEvent) -> db::Result<()> {
     use Delivery::{Delivered, Failed, Queued, Sent};
     let (delivery, after): (Delivery, &[Delivery]) = match event {
         DeliveryEvent::Accepted => (Sent, &[Queued]),

@@ -28,7 +28,7 @@ impl CodeTopic {
 }
 
 /// Queues the session's latest message. The outbox row contains ids; the code is derived during rendering.
-pub fn enqueue(tx: &mut Tx, session: &Session) -> db::Result<()> {
+pub(super) fn enqueue(tx: &mut Tx, session: &Session) -> db::Result<()> {
     outbox::enqueue(
         tx,
         &outbox::Message {

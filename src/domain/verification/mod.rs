@@ -10,11 +10,11 @@
 
 pub mod check;
 pub mod code;
-pub mod delivery;
-pub mod message;
-pub mod proof;
-pub mod store;
-pub mod timers;
+mod delivery;
+mod message;
+mod proof;
+mod store;
+mod timers;
 
 use std::time::Duration;
 

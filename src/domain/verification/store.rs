@@ -117,7 +117,7 @@ pub struct NextSend {
 }
 
 /// Inserts a session whose first message is queued.
-pub fn insert(conn: &mut Conn, row: &NewRow) -> Result<Session> {
+pub(super) fn insert(conn: &mut Conn, row: &NewRow) -> Result<Session> {
     let first = (
         verifications::epoch.eq(0),
         verifications::delivery.eq(Delivery::Queued),
@@ -129,18 +129,18 @@ pub fn insert(conn: &mut Conn, row: &NewRow) -> Result<Session> {
 }
 
 /// The session of `id`, for a client that has its secret.
-pub fn find(conn: &mut Conn, id: &VerificationId, secret_hash: &str) -> Result<Option<Session>> {
+pub(super) fn find(conn: &mut Conn, id: &VerificationId, secret_hash: &str) -> Result<Option<Session>> {
     let row = verifications::table.find(id).filter(verifications::client_secret_hash.eq(secret_hash));
     Ok(row.select(columns::<Session>()).first(conn).optional()?)
 }
 
 /// The session of `id`, for the background job that renders its message.
-pub fn find_for_worker(conn: &mut Conn, id: &VerificationId) -> Result<Option<Session>> {
+pub(super) fn find_for_worker(conn: &mut Conn, id: &VerificationId) -> Result<Option<Session>> {
     Ok(verifications::table.find(id).select(columns::<Session>()).first(conn).optional()?)
 }
 
 /// Counts one more message, unless the session has changed since `seen` was read or has expired.
-pub fn mark_sent(
+pub(super) fn mark_sent(
     conn: &mut Conn,
     seen: &Session,
     next: &NextSend,
@@ -160,7 +160,7 @@ pub fn mark_sent(
 }
 
 /// Inserts the number's row of checks unless it exists.
-pub fn ensure_number_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
+pub(super) fn ensure_number_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
     let row = (
         check_budgets::phone_key.eq(phone_key),
         check_budgets::fails.eq(0),
@@ -175,7 +175,7 @@ pub fn ensure_number_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) ->
 
 /// Takes one check from the number and locks its row until the transaction ends; `None` if the number may
 /// not be checked now. After the window has ended, a new one starts with this check.
-pub fn take_number_check(
+pub(super) fn take_number_check(
     conn: &mut Conn,
     phone_key: &str,
     hard_stop: i32,
@@ -198,7 +198,7 @@ pub fn take_number_check(
 }
 
 /// Undoes [`take_number_check`] if nothing was compared.
-pub fn return_number_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
+pub(super) fn return_number_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
     let change = (
         check_budgets::fails.eq(check_budgets::fails - 1),
         check_budgets::fails_in_a_row.eq(check_budgets::fails_in_a_row - 1),
@@ -207,30 +207,30 @@ pub fn return_number_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
 }
 
 /// Undoes [`take_number_check`] for a correct code.
-pub fn clear_number_checks(conn: &mut Conn, phone_key: &str) -> Result<usize> {
+pub(super) fn clear_number_checks(conn: &mut Conn, phone_key: &str) -> Result<usize> {
     let change = (check_budgets::fails.eq(check_budgets::fails - 1), check_budgets::fails_in_a_row.eq(0));
     Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
 }
 
 /// The number's wrong codes in its current window.
-pub fn fails_today(conn: &mut Conn, phone_key: &str) -> Result<i32> {
+pub(super) fn fails_today(conn: &mut Conn, phone_key: &str) -> Result<i32> {
     Ok(check_budgets::table.find(phone_key).select(check_budgets::fails).first(conn)?)
 }
 
 /// Refuses checks of the number until `at`.
-pub fn delay_number_checks(conn: &mut Conn, phone_key: &str, at: Timestamp) -> Result<usize> {
+pub(super) fn delay_number_checks(conn: &mut Conn, phone_key: &str, at: Timestamp) -> Result<usize> {
     let row = check_budgets::table.find(phone_key);
     Ok(update(row).set(check_budgets::next_check_at.eq(at)).execute(conn)?)
 }
 
 /// Earliest time of the number's next check, and its wrong codes in a row.
-pub fn number_checks(conn: &mut Conn, phone_key: &str) -> Result<Option<(Timestamp, i32)>> {
+pub(super) fn number_checks(conn: &mut Conn, phone_key: &str) -> Result<Option<(Timestamp, i32)>> {
     let row = check_budgets::table.find(phone_key);
     Ok(row.select((check_budgets::next_check_at, check_budgets::fails_in_a_row)).first(conn).optional()?)
 }
 
 /// Unlocks a number after the hard stop.
-pub fn reset_number_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
+pub(super) fn reset_number_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
     let change = (
         check_budgets::fails.eq(0),
         check_budgets::fails_in_a_row.eq(0),
@@ -240,7 +240,7 @@ pub fn reset_number_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> 
 }
 
 /// Takes one check from a session that has one left and whose code has not expired.
-pub fn take_session_check(
+pub(super) fn take_session_check(
     conn: &mut Conn,
     id: &VerificationId,
     limit: i32,
@@ -257,7 +257,11 @@ pub fn take_session_check(
 }
 
 /// Takes one check from a session that is already verified.
-pub fn take_repeated_check(conn: &mut Conn, id: &VerificationId, limit: i32) -> Result<Option<Session>> {
+pub(super) fn take_repeated_check(
+    conn: &mut Conn,
+    id: &VerificationId,
+    limit: i32,
+) -> Result<Option<Session>> {
     let row = verifications::table
         .find(id)
         .filter(verifications::verified_at.is_not_null())
@@ -267,13 +271,13 @@ pub fn take_repeated_check(conn: &mut Conn, id: &VerificationId, limit: i32) -> 
 }
 
 /// Undoes [`take_repeated_check`] for the correct code.
-pub fn return_repeated_check(conn: &mut Conn, id: &VerificationId) -> Result<usize> {
+pub(super) fn return_repeated_check(conn: &mut Conn, id: &VerificationId) -> Result<usize> {
     let change = verifications::checks.eq(verifications::checks - 1);
     Ok(update(verifications::table.find(id)).set(change).execute(conn)?)
 }
 
 /// Marks the session verified, and stores the hash of its proof.
-pub fn mark_verified(
+pub(super) fn mark_verified(
     conn: &mut Conn,
     id: &VerificationId,
     proof_hash: &str,
@@ -290,7 +294,7 @@ pub fn mark_verified(
 }
 
 /// Consumes a proof that has not expired and was not consumed before.
-pub fn consume_proof(conn: &mut Conn, proof_hash: &str, now: Timestamp) -> Result<Option<Session>> {
+pub(super) fn consume_proof(conn: &mut Conn, proof_hash: &str, now: Timestamp) -> Result<Option<Session>> {
     let row = verifications::table
         .filter(verifications::proof_hash.eq(proof_hash))
         .filter(verifications::proof_consumed_at.is_null())
@@ -299,13 +303,13 @@ pub fn consume_proof(conn: &mut Conn, proof_hash: &str, now: Timestamp) -> Resul
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
 }
 
-pub fn find_by_proof(conn: &mut Conn, proof_hash: &str) -> Result<Option<Session>> {
+pub(super) fn find_by_proof(conn: &mut Conn, proof_hash: &str) -> Result<Option<Session>> {
     let row = verifications::table.filter(verifications::proof_hash.eq(proof_hash));
     Ok(row.select(columns::<Session>()).first(conn).optional()?)
 }
 
 /// Records what a proof was used for.
-pub fn record_proof_use(conn: &mut Conn, id: &VerificationId, proof_use: &ProofUse) -> Result<()> {
+pub(super) fn record_proof_use(conn: &mut Conn, id: &VerificationId, proof_use: &ProofUse) -> Result<()> {
     let change = (
         verifications::proof_account_id.eq(&proof_use.account_id),
         verifications::proof_pairing_id.eq(&proof_use.pairing_id),
@@ -316,7 +320,7 @@ pub fn record_proof_use(conn: &mut Conn, id: &VerificationId, proof_use: &ProofU
 }
 
 /// Sets the status of the `send`-th message if it is one of `after` now, unless a later message was queued.
-pub fn set_delivery(
+pub(super) fn set_delivery(
     conn: &mut Conn,
     id: &VerificationId,
     send: i32,
@@ -331,7 +335,7 @@ pub fn set_delivery(
 }
 
 /// Offers a call at once if it was an SMS that failed.
-pub fn offer_call(conn: &mut Conn, id: &VerificationId, now: Timestamp) -> Result<()> {
+pub(super) fn offer_call(conn: &mut Conn, id: &VerificationId, now: Timestamp) -> Result<()> {
     let row = verifications::table.find(id).filter(verifications::channel.eq(Channel::Sms));
     update(row).set(verifications::next_call_at.eq(now)).execute(conn)?;
     Ok(())
@@ -339,7 +343,7 @@ pub fn offer_call(conn: &mut Conn, id: &VerificationId, now: Timestamp) -> Resul
 
 /// Gives up the channel that just failed: a number that an SMS does not reach gets no more texts, but may
 /// be called at once, and a number that a call does not reach gets no more calls.
-pub fn give_up_channel(conn: &mut Conn, id: &VerificationId, now: Timestamp) -> Result<()> {
+pub(super) fn give_up_channel(conn: &mut Conn, id: &VerificationId, now: Timestamp) -> Result<()> {
     let no_text = (
         verifications::can_text.eq(false),
         verifications::next_sms_at.eq(None::<Timestamp>),
@@ -354,7 +358,7 @@ pub fn give_up_channel(conn: &mut Conn, id: &VerificationId, now: Timestamp) -> 
     Ok(())
 }
 
-pub fn close_channels(conn: &mut Conn, id: &VerificationId) -> Result<()> {
+pub(super) fn close_channels(conn: &mut Conn, id: &VerificationId) -> Result<()> {
     let change = (
         verifications::can_text.eq(false),
         verifications::can_call.eq(false),
@@ -365,7 +369,7 @@ pub fn close_channels(conn: &mut Conn, id: &VerificationId) -> Result<()> {
 }
 
 /// Erases the number from sessions created before `before`.
-pub fn forget_numbers(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+pub(super) fn forget_numbers(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let rows = verifications::table
         .filter(verifications::created_at.lt(before))
         .filter(verifications::phone.is_not_null());

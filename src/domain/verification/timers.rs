@@ -38,7 +38,7 @@ pub enum Status {
     Expired,
 }
 
-pub fn of(tx: &mut Tx, session: &Session) -> db::Result<Timers> {
+pub(super) fn of(tx: &mut Tx, session: &Session) -> db::Result<Timers> {
     let messages_at = rate_limits::next_at(tx, &session_limits(tx, session))?;
     let number_check_at = number_check_at(tx, session)?;
     let checks_left = (tx.settings.verification.checks - session.checks).max(0);

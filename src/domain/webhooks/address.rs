@@ -14,7 +14,7 @@ use crate::kit::internet::is_public;
 const MOST_BYTES: usize = 2_000;
 
 /// Returns the reason why `url` is refused. `allow_private` permits plain HTTP and private addresses.
-pub fn check(url: &str, allow_private: bool) -> Result<(), &'static str> {
+pub(super) fn check(url: &str, allow_private: bool) -> Result<(), &'static str> {
     if url.len() > MOST_BYTES || !url.bytes().all(|b| b.is_ascii_graphic()) || url.contains('#') {
         return Err("Use up to 2,000 visible ASCII characters, without a fragment.");
     }

@@ -100,6 +100,8 @@ impl Fact<'_> {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
 
     #[test]

@@ -28,7 +28,7 @@ struct Payload {
 }
 
 /// Queues a round of `delivery` for an endpoint.
-pub fn enqueue(tx: &mut Tx, endpoint_id: &WebhookId, delivery: &Delivery) -> db::Result<()> {
+pub(super) fn enqueue(tx: &mut Tx, endpoint_id: &WebhookId, delivery: &Delivery) -> db::Result<()> {
     let key = format!("hook:{}:{endpoint_id}", delivery.event_id);
     outbox::enqueue(
         tx,

@@ -8,12 +8,12 @@
 //! A webhook's secret lets its holder impersonate us to the practice's server, so only admins manage
 //! webhooks.
 
-pub mod address;
-pub mod event;
-pub mod message;
-pub mod sealed_secret;
-pub mod state;
-pub mod store;
+mod address;
+mod event;
+mod message;
+mod sealed_secret;
+mod state;
+mod store;
 
 use std::time::Duration;
 

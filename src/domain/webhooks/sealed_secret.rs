@@ -8,14 +8,14 @@ use crate::kit::{Secret, WebhookId, seal, standard_webhooks};
 use crate::platform::Tx;
 
 /// Creates a secret for an endpoint, in plain and sealed form; `None` only if the cipher fails.
-pub fn make(tx: &Tx, endpoint_id: &WebhookId) -> Option<(Secret, String)> {
+pub(super) fn make(tx: &Tx, endpoint_id: &WebhookId) -> Option<(Secret, String)> {
     let bytes = tx.random::<32>();
     let sealed = seal::seal(&key(tx, endpoint_id), &bytes, tx.entropy())?;
     Some((standard_webhooks::secret(&bytes), STANDARD_NO_PAD.encode(sealed)))
 }
 
 /// Opens a secret that [`make`] sealed; `None` if the keys have changed.
-pub fn open(tx: &Tx, endpoint_id: &WebhookId, sealed: &str) -> Option<Secret> {
+pub(super) fn open(tx: &Tx, endpoint_id: &WebhookId, sealed: &str) -> Option<Secret> {
     let bytes = seal::open(&key(tx, endpoint_id), &STANDARD_NO_PAD.decode(sealed).ok()?)?;
     Some(standard_webhooks::secret(&bytes))
 }

@@ -77,7 +77,7 @@ pub struct LoggedDelivery {
     pub kind: Kind,
 }
 
-pub struct NewEndpoint<'a> {
+pub(super) struct NewEndpoint<'a> {
     pub practice_id: &'a PracticeId,
     pub url: &'a str,
     pub label: &'a str,
@@ -99,7 +99,7 @@ fn living() -> _ {
 }
 
 /// Lists the active endpoints of a practice.
-pub fn active(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Endpoint>> {
+pub(super) fn active(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Endpoint>> {
     let rows = webhook_endpoints::table
         .filter(webhook_endpoints::practice_id.eq(practice_id))
         .filter(webhook_endpoints::state.eq(State::Active));
@@ -107,12 +107,17 @@ pub fn active(conn: &mut Conn, practice_id: &PracticeId) -> Result<Vec<Endpoint>
 }
 
 /// Counts the endpoints of a practice.
-pub fn count(conn: &mut Conn, practice_id: &PracticeId) -> Result<i64> {
+pub(super) fn count(conn: &mut Conn, practice_id: &PracticeId) -> Result<i64> {
     Ok(living().filter(webhook_endpoints::practice_id.eq(practice_id)).count().get_result(conn)?)
 }
 
 /// Lists a practice's endpoints after the id `after`, oldest first.
-pub fn list(conn: &mut Conn, practice_id: &PracticeId, after: &str, limit: i64) -> Result<Vec<Endpoint>> {
+pub(super) fn list(
+    conn: &mut Conn,
+    practice_id: &PracticeId,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Endpoint>> {
     let rows = living()
         .filter(webhook_endpoints::practice_id.eq(practice_id))
         .filter(webhook_endpoints::id.gt(after))
@@ -120,13 +125,18 @@ pub fn list(conn: &mut Conn, practice_id: &PracticeId, after: &str, limit: i64) 
     Ok(rows.limit(limit).select(columns::<Endpoint>()).load(conn)?)
 }
 
-pub fn find(conn: &mut Conn, practice_id: &PracticeId, id: &WebhookId) -> Result<Option<Endpoint>> {
+pub(super) fn find(conn: &mut Conn, practice_id: &PracticeId, id: &WebhookId) -> Result<Option<Endpoint>> {
     let row =
         living().filter(webhook_endpoints::practice_id.eq(practice_id)).filter(webhook_endpoints::id.eq(id));
     Ok(row.select(columns::<Endpoint>()).first(conn).optional()?)
 }
 
-pub fn insert(conn: &mut Conn, id: &WebhookId, new: &NewEndpoint<'_>, now: Timestamp) -> Result<Endpoint> {
+pub(super) fn insert(
+    conn: &mut Conn,
+    id: &WebhookId,
+    new: &NewEndpoint<'_>,
+    now: Timestamp,
+) -> Result<Endpoint> {
     let row = (
         webhook_endpoints::id.eq(id),
         webhook_endpoints::practice_id.eq(new.practice_id),
@@ -151,7 +161,7 @@ struct Changed<'a> {
 }
 
 /// Changes an endpoint if its state is still as in `seen`.
-pub fn change(conn: &mut Conn, seen: &Endpoint, change: &Change) -> Result<Option<Endpoint>> {
+pub(super) fn change(conn: &mut Conn, seen: &Endpoint, change: &Change) -> Result<Option<Endpoint>> {
     let reason = match (seen.state, change.state) {
         (State::Active, Some(State::Disabled)) => Some(Some(DisabledReason::Staff)),
         (_, Some(State::Active)) => Some(None),
@@ -170,7 +180,7 @@ pub fn change(conn: &mut Conn, seen: &Endpoint, change: &Change) -> Result<Optio
 }
 
 /// Replaces the current secret; the previous one still signs until `until`.
-pub fn rotate(
+pub(super) fn rotate(
     conn: &mut Conn,
     practice_id: &PracticeId,
     id: &WebhookId,
@@ -190,7 +200,7 @@ pub fn rotate(
 }
 
 /// Disables an endpoint; returns 0 if it is not active.
-pub fn disable(conn: &mut Conn, id: &WebhookId, reason: DisabledReason) -> Result<usize> {
+pub(super) fn disable(conn: &mut Conn, id: &WebhookId, reason: DisabledReason) -> Result<usize> {
     let row = webhook_endpoints::table.find(id).filter(webhook_endpoints::state.eq(State::Active));
     let change =
         (webhook_endpoints::state.eq(State::Disabled), webhook_endpoints::disabled_reason.eq(Some(reason)));
@@ -198,7 +208,7 @@ pub fn disable(conn: &mut Conn, id: &WebhookId, reason: DisabledReason) -> Resul
 }
 
 /// Deletes an endpoint: the row stays until its log is swept, without address and secrets.
-pub fn delete(conn: &mut Conn, practice_id: &PracticeId, id: &WebhookId) -> Result<usize> {
+pub(super) fn delete(conn: &mut Conn, practice_id: &PracticeId, id: &WebhookId) -> Result<usize> {
     let row = webhook_endpoints::table
         .filter(webhook_endpoints::id.eq(id))
         .filter(webhook_endpoints::practice_id.eq(practice_id))
@@ -214,7 +224,7 @@ pub fn delete(conn: &mut Conn, practice_id: &PracticeId, id: &WebhookId) -> Resu
     Ok(update(row).set(change).execute(conn)?)
 }
 
-pub fn insert_event(
+pub(super) fn insert_event(
     conn: &mut Conn,
     id: &EventId,
     practice_id: &PracticeId,
@@ -232,7 +242,7 @@ pub fn insert_event(
 }
 
 /// Creates an entry of the delivery log.
-pub fn insert_delivery(
+pub(super) fn insert_delivery(
     conn: &mut Conn,
     id: &WebhookDeliveryId,
     endpoint_id: &WebhookId,
@@ -253,7 +263,7 @@ pub fn insert_delivery(
 }
 
 /// Lists an endpoint's log entries before the id `before`, newest first, each with the type of its event.
-pub fn deliveries(
+pub(super) fn deliveries(
     conn: &mut Conn,
     endpoint_id: &WebhookId,
     before: Option<&str>,
@@ -271,14 +281,18 @@ pub fn deliveries(
 }
 
 /// Returns a log entry with the type of its event.
-pub fn delivery(conn: &mut Conn, id: &WebhookDeliveryId) -> Result<Option<LoggedDelivery>> {
+pub(super) fn delivery(conn: &mut Conn, id: &WebhookDeliveryId) -> Result<Option<LoggedDelivery>> {
     let row = webhook_deliveries::table.inner_join(webhook_events::table);
     let row = row.filter(webhook_deliveries::id.eq(id));
     Ok(row.select((columns::<Delivery>(), webhook_events::kind)).first(conn).optional()?)
 }
 
 /// Starts another round of a log entry; returns its number, or `None` if the endpoint has no such entry.
-pub fn begin_round(conn: &mut Conn, endpoint_id: &WebhookId, id: &WebhookDeliveryId) -> Result<Option<i32>> {
+pub(super) fn begin_round(
+    conn: &mut Conn,
+    endpoint_id: &WebhookId,
+    id: &WebhookDeliveryId,
+) -> Result<Option<i32>> {
     let row = webhook_deliveries::table.find(id).filter(webhook_deliveries::endpoint_id.eq(endpoint_id));
     let change = (
         webhook_deliveries::replays.eq(webhook_deliveries::replays + 1),
@@ -289,7 +303,7 @@ pub fn begin_round(conn: &mut Conn, endpoint_id: &WebhookId, id: &WebhookDeliver
 }
 
 /// Returns endpoint, event id and body of a log entry, if `round` is the latest and the endpoint is active.
-pub fn due(
+pub(super) fn due(
     conn: &mut Conn,
     id: &WebhookDeliveryId,
     round: i32,
@@ -305,7 +319,7 @@ pub fn due(
 }
 
 /// The result of a call.
-pub struct CallResult {
+pub(super) struct CallResult {
     pub state: DeliveryState,
     /// The label of the outcome, as the log shows it.
     pub outcome: &'static str,
@@ -316,7 +330,7 @@ pub struct CallResult {
 }
 
 /// Stores the result of a call in `round`; returns the endpoint, or `None` if a later round has started.
-pub fn settle(
+pub(super) fn settle(
     conn: &mut Conn,
     id: &WebhookDeliveryId,
     round: i32,
@@ -334,12 +348,12 @@ pub fn settle(
 }
 
 /// Returns the practice id of an endpoint.
-pub fn practice_of(conn: &mut Conn, id: &WebhookId) -> Result<PracticeId> {
+pub(super) fn practice_of(conn: &mut Conn, id: &WebhookId) -> Result<PracticeId> {
     Ok(webhook_endpoints::table.find(id).select(webhook_endpoints::practice_id).first(conn)?)
 }
 
 /// Deletes log entries and events from before `before`, and deleted endpoints that have no log left.
-pub fn delete_before(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+pub(super) fn delete_before(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let old = webhook_events::table.filter(webhook_events::created_at.lt(before));
     let log =
         webhook_deliveries::table.filter(webhook_deliveries::event_id.eq_any(old.select(webhook_events::id)));

@@ -18,7 +18,7 @@ const TATWEEL: char = '\u{640}';
 const DIAERESIS: char = '\u{308}';
 
 /// The normalized words of a name, split at everything that is not a letter, digit or mark.
-pub fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     let folded = folded(text);
     let words = folded.split(|c: char| !c.is_alphanumeric() && !is_mark(c));
     words.filter(|word| word.contains(char::is_alphanumeric)).map(str::to_owned).collect()

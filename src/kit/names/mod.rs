@@ -5,9 +5,9 @@
 //! Compatible names are decisive only beside a number and an address that agree, and even then the careful
 //! answer is no: staff take a look, while a wrong yes would show one patient's data to another.
 
-pub mod fold;
-pub mod particles;
-pub mod suffix;
+mod fold;
+mod particles;
+mod suffix;
 #[cfg(test)]
 mod tests;
 

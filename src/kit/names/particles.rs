@@ -26,7 +26,7 @@ const BOUND: [&str; 24] = [
 const BOUND_GIVEN: [&str; 7] = ["abd", "abdul", "abdel", "abdal", "abu", "umm", "um"];
 
 /// The words of a name, with bound words joined to the next word.
-pub fn pieces(words: &[String]) -> Vec<String> {
+pub(super) fn pieces(words: &[String]) -> Vec<String> {
     let (mut found, mut bound) = (Vec::new(), String::new());
     for (at, word) in words.iter().enumerate() {
         let goes_on = BOUND.contains(&word.as_str()) || (!bound.is_empty() && is_particle(word));
@@ -41,7 +41,7 @@ pub fn pieces(words: &[String]) -> Vec<String> {
 
 /// The same for given names. The first one is the name in daily use: there an article is bound too, "La
 /// Toya" is not "La Shawn".
-pub fn given_pieces(words: &[String]) -> Vec<String> {
+pub(super) fn given_pieces(words: &[String]) -> Vec<String> {
     let opens = |word: &&String| is_particle(word) || BOUND_GIVEN.contains(&word.as_str());
     let before = words.iter().take(words.len().saturating_sub(1)).take_while(opens).count();
     let Some((first, more)) = words.split_at_checked(before + 1) else { return Vec::new() };
@@ -49,7 +49,7 @@ pub fn given_pieces(words: &[String]) -> Vec<String> {
 }
 
 /// The words that are not particles; the last word always counts.
-pub fn significant(words: &[String]) -> impl Iterator<Item = &String> {
+pub(super) fn significant(words: &[String]) -> impl Iterator<Item = &String> {
     let (last, before) = words.split_last().map_or((None, words), |(last, before)| (Some(last), before));
     before.iter().filter(|word| !is_particle(word) && !BOUND.contains(&word.as_str())).chain(last)
 }

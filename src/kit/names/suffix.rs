@@ -32,7 +32,7 @@ const SPELLINGS: [(&[&str], Suffix); 8] = [
 ];
 
 /// Removes the suffix from a person's family or given names; if both have one, the family name's counts.
-pub fn take(given: &mut Vec<String>, family: &mut Vec<String>) -> Option<Suffix> {
+pub(super) fn take(given: &mut Vec<String>, family: &mut Vec<String>) -> Option<Suffix> {
     let behind_given = take_last(given, spelled);
     take_last(family, |word| spelled(word).or_else(|| (word == "v").then_some(Suffix::Nth(5))))
         .or(behind_given)

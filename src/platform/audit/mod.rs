@@ -11,9 +11,9 @@
 //! of one practice commit one after the other. Numbering the rows later, in a background job, would avoid
 //! that, but would leave every row without a number for a while, and a missing one would go undetected.
 
-pub mod action;
-pub mod actor;
-pub mod store;
+mod action;
+mod actor;
+mod store;
 pub mod verify;
 
 pub use action::{Action, Subject};

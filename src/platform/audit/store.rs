@@ -31,7 +31,7 @@ pub struct Row {
 /// The last row of a chain.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = audit_heads)]
-pub struct Head {
+pub(super) struct Head {
     pub chain: String,
     pub seq: i64,
     pub hash: String,
@@ -49,13 +49,13 @@ pub struct Filter {
     pub to: Option<Timestamp>,
 }
 
-pub fn insert(conn: &mut Conn, row: &Row) -> Result<()> {
+pub(super) fn insert(conn: &mut Conn, row: &Row) -> Result<()> {
     insert_into(audit_events::table).values(row.clone()).execute(conn)?;
     Ok(())
 }
 
 /// Locks the head of `chain` until the commit and reserves `count` numbers; returns the previous hash.
-pub fn take_head(conn: &mut Conn, chain: &str, count: i64) -> Result<Head> {
+pub(super) fn take_head(conn: &mut Conn, chain: &str, count: i64) -> Result<Head> {
     let row = (audit_heads::chain.eq(chain), audit_heads::seq.eq(count), audit_heads::hash.eq(""));
     let taken = insert_into(audit_heads::table)
         .values(row)
@@ -67,13 +67,13 @@ pub fn take_head(conn: &mut Conn, chain: &str, count: i64) -> Result<Head> {
 }
 
 /// Stores the hash of the last row.
-pub fn set_head(conn: &mut Conn, chain: &str, hash: &str) -> Result<()> {
+pub(super) fn set_head(conn: &mut Conn, chain: &str, hash: &str) -> Result<()> {
     update(audit_heads::table.find(chain)).set(audit_heads::hash.eq(hash)).execute(conn)?;
     Ok(())
 }
 
 /// Returns the heads of all chains, or of one.
-pub fn heads(conn: &mut Conn, chain: Option<&str>) -> Result<Vec<Head>> {
+pub(super) fn heads(conn: &mut Conn, chain: Option<&str>) -> Result<Vec<Head>> {
     let mut heads = audit_heads::table.order(audit_heads::chain).select(columns::<Head>()).into_boxed();
     if let Some(chain) = chain {
         heads = heads.filter(audit_heads::chain.eq(chain.to_owned()));
@@ -82,14 +82,14 @@ pub fn heads(conn: &mut Conn, chain: Option<&str>) -> Result<Vec<Head>> {
 }
 
 /// Returns the names of all chains that have rows.
-pub fn chains(conn: &mut Conn) -> Result<Vec<String>> {
+pub(super) fn chains(conn: &mut Conn) -> Result<Vec<String>> {
     let rows = audit_events::table.filter(audit_events::chain.is_not_null());
     let chains: Vec<Option<String>> = rows.select(audit_events::chain).distinct().load(conn)?;
     Ok(chains.into_iter().flatten().collect())
 }
 
 /// Returns up to `limit` rows of `chain` after number `seq` and up to `last`.
-pub fn links(conn: &mut Conn, chain: &str, (seq, last): (i64, i64), limit: i64) -> Result<Vec<Row>> {
+pub(super) fn links(conn: &mut Conn, chain: &str, (seq, last): (i64, i64), limit: i64) -> Result<Vec<Row>> {
     let rows = audit_events::table
         .filter(audit_events::chain.eq(chain))
         .filter(audit_events::seq.gt(seq))
@@ -98,7 +98,10 @@ pub fn links(conn: &mut Conn, chain: &str, (seq, last): (i64, i64), limit: i64) 
 }
 
 /// Counts the rows without a chain, and returns the time of the last one.
-pub fn unchained(conn: &mut Conn, practice_id: Option<&PracticeId>) -> Result<(i64, Option<Timestamp>)> {
+pub(super) fn unchained(
+    conn: &mut Conn,
+    practice_id: Option<&PracticeId>,
+) -> Result<(i64, Option<Timestamp>)> {
     let mut rows = audit_events::table.filter(audit_events::chain.is_null()).into_boxed();
     if let Some(practice_id) = practice_id {
         rows = rows.filter(audit_events::practice_id.eq(practice_id.to_owned()));
@@ -109,7 +112,7 @@ pub fn unchained(conn: &mut Conn, practice_id: Option<&PracticeId>) -> Result<(i
 }
 
 /// The position where a page of a practice's events starts, newest first.
-pub enum Before {
+pub(super) enum Before {
     /// Chained rows with a number below this one.
     Number(i64),
     /// Rows from before the chains with an id below this one; all of them if it is empty.
@@ -117,7 +120,7 @@ pub enum Before {
 }
 
 /// Lists up to `limit` of a practice's events, newest first.
-pub fn list(
+pub(super) fn list(
     conn: &mut Conn,
     practice_id: &PracticeId,
     filter: &Filter,

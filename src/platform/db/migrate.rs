@@ -30,7 +30,7 @@ const SQLITE_APPEND_ONLY: &str =
         BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END;";
 
 /// Runs the pending migrations; safe to call from several instances at once.
-pub fn run(conn: &mut Conn) -> Result<(), Error> {
+pub(super) fn run(conn: &mut Conn) -> Result<(), Error> {
     let outcome = match conn {
         Conn::Pg(c) => {
             sql_query("SET statement_timeout = 0; ").execute(c)?;
@@ -52,7 +52,7 @@ pub fn run(conn: &mut Conn) -> Result<(), Error> {
 }
 
 /// Whether no migration is pending, for `/readyz`.
-pub fn is_current(conn: &mut Conn) -> Result<bool, Error> {
+pub(super) fn is_current(conn: &mut Conn) -> Result<bool, Error> {
     let pending = match conn {
         Conn::Pg(c) => c.has_pending_migration(MIGRATIONS),
         Conn::Sqlite(c) => c.has_pending_migration(MIGRATIONS),

@@ -16,11 +16,11 @@
 //!
 //! Most rules need none of them: the guard is in the `WHERE` of the statement that acts.
 
-pub mod conn;
-pub mod listen;
-pub mod many;
-pub mod migrate;
-pub mod pool;
+mod conn;
+mod listen;
+mod many;
+mod migrate;
+mod pool;
 pub mod schema;
 
 use std::future::Future;

@@ -10,9 +10,9 @@
 //! An event holds only ids. At each delivery the module that owns the stream decides which events
 //! the reader may see.
 
-pub mod feed;
-pub mod hub;
-pub mod store;
+mod feed;
+mod hub;
+mod store;
 
 pub use feed::{Feed, spawn};
 pub use hub::{EventHub, Subscription, TooManyStreams};

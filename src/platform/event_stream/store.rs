@@ -31,7 +31,7 @@ impl StoredEvent {
 }
 
 /// Inserts an event that has no number yet.
-pub fn insert(conn: &mut Conn, id: &EventId, event: &Event<'_>, now: Timestamp) -> Result<()> {
+pub(super) fn insert(conn: &mut Conn, id: &EventId, event: &Event<'_>, now: Timestamp) -> Result<()> {
     let row = (
         live_events::id.eq(id),
         live_events::practice_id.eq(event.practice_id),
@@ -47,35 +47,35 @@ pub fn insert(conn: &mut Conn, id: &EventId, event: &Event<'_>, now: Timestamp) 
 }
 
 /// Whether any event waits for its number.
-pub fn is_any_waiting(conn: &mut Conn) -> Result<bool> {
+pub(super) fn is_any_waiting(conn: &mut Conn) -> Result<bool> {
     let waiting = live_events::table.filter(live_events::seq.is_null()).select(live_events::id);
     Ok(waiting.first::<EventId>(conn).optional()?.is_some())
 }
 
 /// Numbers all waiting events and returns their count.
-pub fn number(conn: &mut Conn, seq: i64) -> Result<usize> {
+pub(super) fn number(conn: &mut Conn, seq: i64) -> Result<usize> {
     let waiting = live_events::table.filter(live_events::seq.is_null());
     Ok(update(waiting).set(live_events::seq.eq(seq)).execute(conn)?)
 }
 
 /// The highest number so far; 0 before the first.
-pub fn head(conn: &mut Conn) -> Result<i64> {
+pub(super) fn head(conn: &mut Conn) -> Result<i64> {
     let last: Option<i64> = live_events::table.select(max(live_events::seq)).first(conn)?;
     Ok(last.unwrap_or_default())
 }
 
 /// Practices and accounts that the events after a number concern.
-pub fn concerned(conn: &mut Conn, after: i64) -> Result<Vec<(PracticeId, Option<AccountId>)>> {
+pub(super) fn concerned(conn: &mut Conn, after: i64) -> Result<Vec<(PracticeId, Option<AccountId>)>> {
     let rows = live_events::table.filter(live_events::seq.gt(after)).distinct();
     Ok(rows.select((live_events::practice_id, live_events::account_id)).load(conn)?)
 }
 
-pub fn find(conn: &mut Conn, id: &EventId) -> Result<Option<StoredEvent>> {
+pub(super) fn find(conn: &mut Conn, id: &EventId) -> Result<Option<StoredEvent>> {
     Ok(live_events::table.find(id).select(columns::<StoredEvent>()).first(conn).optional()?)
 }
 
 /// Up to `limit` events of an audience after a position, by number.
-pub fn after(
+pub(super) fn after(
     conn: &mut Conn,
     audience: &Audience,
     position: &Position,
@@ -96,6 +96,6 @@ pub fn after(
 }
 
 /// Deletes events older than `end`.
-pub fn delete_older(conn: &mut Conn, end: Timestamp) -> Result<usize> {
+pub(super) fn delete_older(conn: &mut Conn, end: Timestamp) -> Result<usize> {
     Ok(delete(live_events::table.filter(live_events::created_at.lt(end))).execute(conn)?)
 }

@@ -1,6 +1,6 @@
 //! Responses that are kept for 24 hours, encrypted, under a hash of their `Idempotency-Key`.
 
-pub mod store;
+mod store;
 
 use std::time::Duration;
 

@@ -18,13 +18,18 @@ pub struct StoredResponse {
 }
 
 /// The response stored under a key, if it has not expired.
-pub fn find(conn: &mut Conn, key_hash: &str, now: Timestamp) -> Result<Option<StoredResponse>> {
+pub(super) fn find(conn: &mut Conn, key_hash: &str, now: Timestamp) -> Result<Option<StoredResponse>> {
     let row = idempotency_keys::table.find(key_hash).filter(idempotency_keys::expires_at.gt(now));
     Ok(row.select(columns::<StoredResponse>()).first(conn).optional()?)
 }
 
 /// Stores a response; it replaces an expired one.
-pub fn insert(conn: &mut Conn, key_hash: &str, response: &StoredResponse, ends: Timestamp) -> Result<()> {
+pub(super) fn insert(
+    conn: &mut Conn,
+    key_hash: &str,
+    response: &StoredResponse,
+    ends: Timestamp,
+) -> Result<()> {
     let values = (
         idempotency_keys::request_mac.eq(&response.request_mac),
         idempotency_keys::answer.eq(&response.answer),
@@ -40,6 +45,6 @@ pub fn insert(conn: &mut Conn, key_hash: &str, response: &StoredResponse, ends: 
 }
 
 /// Deletes the keys that expired before `now`.
-pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+pub(super) fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(diesel::delete(idempotency_keys::table.filter(idempotency_keys::expires_at.lt(now))).execute(conn)?)
 }

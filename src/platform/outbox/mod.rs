@@ -9,12 +9,12 @@
 //! Claiming is also the recovery: a row whose lease expired can be claimed again. Its unfinished attempt
 //! remains in `deliveries` and counts as ambiguous.
 
-pub mod button_mail;
-pub mod message;
-pub mod pause;
-pub mod send_rate;
-pub mod store;
-pub mod worker;
+mod button_mail;
+mod message;
+mod pause;
+mod send_rate;
+mod store;
+mod worker;
 
 use std::time::Duration;
 

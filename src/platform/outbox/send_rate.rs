@@ -6,24 +6,24 @@ use std::time::Duration;
 use crate::kit::Timestamp;
 
 /// Token bucket that holds the tokens of one second.
-pub struct SendRate {
+pub(super) struct SendRate {
     per_second: u32,
     state: Mutex<Option<(f64, Timestamp)>>,
 }
 
 impl SendRate {
     /// Allows `per_second` rows per second.
-    pub fn new(per_second: u32) -> Self {
+    pub(super) fn new(per_second: u32) -> Self {
         Self { per_second, state: Mutex::new(None) }
     }
 
     /// Whether a row may be sent now.
-    pub fn has_room(&self, now: Timestamp) -> bool {
+    pub(super) fn has_room(&self, now: Timestamp) -> bool {
         self.tokens(now) >= 1.0
     }
 
     /// Takes one token for a row.
-    pub fn take(&self, now: Timestamp) {
+    pub(super) fn take(&self, now: Timestamp) {
         let tokens = self.tokens(now);
         *self.state() = Some((tokens - 1.0, now));
     }

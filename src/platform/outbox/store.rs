@@ -152,7 +152,7 @@ impl Settlement {
 }
 
 /// Queues a message, unless one with the same key exists.
-pub fn insert(conn: &mut Conn, id: &OutboxId, message: &Message, now: Timestamp) -> Result<usize> {
+pub(super) fn insert(conn: &mut Conn, id: &OutboxId, message: &Message, now: Timestamp) -> Result<usize> {
     let row = (
         outbox::id.eq(id),
         outbox::topic.eq(message.topic),
@@ -173,7 +173,12 @@ pub fn insert(conn: &mut Conn, id: &OutboxId, message: &Message, now: Timestamp)
 
 /// The oldest row of `topics` in `channel` that is due, or whose lease expired. On PostgreSQL it stays
 /// locked until the transaction ends, and other workers skip it.
-pub fn due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<Option<OutboxId>> {
+pub(super) fn due(
+    conn: &mut Conn,
+    topics: &[&str],
+    channel: Channel,
+    now: Timestamp,
+) -> Result<Option<OutboxId>> {
     let row = outbox::table
         .filter(outbox::channel.eq(channel))
         .filter(outbox::state.eq_any(OPEN))
@@ -186,7 +191,7 @@ pub fn due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -
 }
 
 /// Whether [`due`] would find a row, without taking a lock.
-pub fn is_due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<bool> {
+pub(super) fn is_due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<bool> {
     let row = outbox::table
         .filter(outbox::channel.eq(channel))
         .filter(outbox::state.eq_any(OPEN))
@@ -198,7 +203,7 @@ pub fn is_due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp
 }
 
 /// Locks a row that was never attempted; `false` if it is on its way.
-pub fn lock_queued(conn: &mut Conn, dedupe_key: &str) -> Result<bool> {
+pub(super) fn lock_queued(conn: &mut Conn, dedupe_key: &str) -> Result<bool> {
     let row = outbox::table
         .filter(outbox::dedupe_key.eq(dedupe_key))
         .filter(outbox::state.eq(State::Queued))
@@ -210,7 +215,7 @@ pub fn lock_queued(conn: &mut Conn, dedupe_key: &str) -> Result<bool> {
 /// Leases one row, if it is still free. The condition of [`due`] is repeated here, because this is the
 /// statement that acts: of two workers that saw the same row, one gets it. If an earlier lease expired, its
 /// attempt was never finished and counts as ambiguous.
-pub fn lease(
+pub(super) fn lease(
     conn: &mut Conn,
     id: &OutboxId,
     token: &DeliveryId,
@@ -232,7 +237,12 @@ pub fn lease(
 }
 
 /// Records that an attempt has started.
-pub fn insert_attempt(conn: &mut Conn, attempt: &DeliveryId, job: &Job, now: Timestamp) -> Result<usize> {
+pub(super) fn insert_attempt(
+    conn: &mut Conn,
+    attempt: &DeliveryId,
+    job: &Job,
+    now: Timestamp,
+) -> Result<usize> {
     let row = (
         deliveries::id.eq(attempt),
         deliveries::outbox_id.eq(&job.id),
@@ -243,7 +253,12 @@ pub fn insert_attempt(conn: &mut Conn, attempt: &DeliveryId, job: &Job, now: Tim
 }
 
 /// Settles a row whose lease is still `token`; returns 0 if another worker has it by now.
-pub fn settle(conn: &mut Conn, id: &OutboxId, token: &DeliveryId, change: &Settlement) -> Result<usize> {
+pub(super) fn settle(
+    conn: &mut Conn,
+    id: &OutboxId,
+    token: &DeliveryId,
+    change: &Settlement,
+) -> Result<usize> {
     let row = outbox::table.filter(outbox::id.eq(id)).filter(outbox::lease_token.eq(token));
     let scrub = change.forgets_address().then(|| outbox::recipient.eq(None::<String>));
     let release = outbox::lease_token.eq(None::<String>);
@@ -251,7 +266,7 @@ pub fn settle(conn: &mut Conn, id: &OutboxId, token: &DeliveryId, change: &Settl
 }
 
 /// Records how an attempt ended.
-pub fn finish_attempt(
+pub(super) fn finish_attempt(
     conn: &mut Conn,
     id: &DeliveryId,
     result: &SendResult,
@@ -268,7 +283,7 @@ pub fn finish_attempt(
 }
 
 /// Moves an attempt's receipt forward, never back; returns the id of the attempt's row if it moved.
-pub fn advance_receipt(
+pub(super) fn advance_receipt(
     conn: &mut Conn,
     delivery_id: &DeliveryId,
     receipt: Receipt,
@@ -279,18 +294,18 @@ pub fn advance_receipt(
     Ok(update(row).set(change).returning(deliveries::outbox_id).get_result(conn).optional()?)
 }
 
-pub fn find(conn: &mut Conn, id: &OutboxId) -> Result<Option<Job>> {
+pub(super) fn find(conn: &mut Conn, id: &OutboxId) -> Result<Option<Job>> {
     Ok(outbox::table.find(id).select(columns::<Job>()).first(conn).optional()?)
 }
 
 /// The attempts of a row, in order.
-pub fn attempts(conn: &mut Conn, id: &OutboxId) -> Result<Vec<Attempt>> {
+pub(super) fn attempts(conn: &mut Conn, id: &OutboxId) -> Result<Vec<Attempt>> {
     let rows = deliveries::table.filter(deliveries::outbox_id.eq(id)).order(deliveries::id);
     Ok(rows.select(columns::<Attempt>()).load(conn)?)
 }
 
 /// Pauses a channel, or keeps it paused; a pause that needs a receipt continues to need one.
-pub fn pause(conn: &mut Conn, pause: &Pause) -> Result<()> {
+pub(super) fn pause(conn: &mut Conn, pause: &Pause) -> Result<()> {
     let change = (paused_channels::reason.eq(&pause.reason), paused_channels::try_at.eq(pause.try_at));
     let strict = pause.needs_receipt.then(|| paused_channels::needs_receipt.eq(true));
     Both(
@@ -304,48 +319,53 @@ pub fn pause(conn: &mut Conn, pause: &Pause) -> Result<()> {
     Ok(())
 }
 
-pub fn pauses(conn: &mut Conn) -> Result<Vec<Pause>> {
+pub(super) fn pauses(conn: &mut Conn) -> Result<Vec<Pause>> {
     let rows = paused_channels::table.order(paused_channels::channel);
     Ok(rows.select(columns::<Pause>()).load(conn)?)
 }
 
 /// Takes a channel's trial, if it is due. `next` is the time of the next one, and the furthest
 /// that any is set.
-pub fn take_trial(conn: &mut Conn, channel: Channel, now: Timestamp, next: Timestamp) -> Result<usize> {
+pub(super) fn take_trial(
+    conn: &mut Conn,
+    channel: Channel,
+    now: Timestamp,
+    next: Timestamp,
+) -> Result<usize> {
     let due = paused_channels::try_at.le(now).or(paused_channels::try_at.gt(next));
     let row = paused_channels::table.find(channel).filter(due);
     Ok(update(row).set(paused_channels::try_at.eq(next)).execute(conn)?)
 }
 
 /// Resumes a channel whose trial went through, unless it needs a receipt.
-pub fn resume_by_trial(conn: &mut Conn, channel: Channel) -> Result<usize> {
+pub(super) fn resume_by_trial(conn: &mut Conn, channel: Channel) -> Result<usize> {
     let row = paused_channels::table.find(channel).filter(paused_channels::needs_receipt.eq(false));
     Ok(diesel::delete(row).execute(conn)?)
 }
 
 /// Resumes a channel that waited for a receipt.
-pub fn resume_by_receipt(conn: &mut Conn, channel: Channel) -> Result<usize> {
+pub(super) fn resume_by_receipt(conn: &mut Conn, channel: Channel) -> Result<usize> {
     let row = paused_channels::table.find(channel).filter(paused_channels::needs_receipt.eq(true));
     Ok(diesel::delete(row).execute(conn)?)
 }
 
-pub fn resume(conn: &mut Conn, channel: Channel) -> Result<usize> {
+pub(super) fn resume(conn: &mut Conn, channel: Channel) -> Result<usize> {
     Ok(diesel::delete(paused_channels::table.find(channel)).execute(conn)?)
 }
 
 /// Number of rows per state.
-pub fn count_by_state(conn: &mut Conn) -> Result<Vec<(State, i64)>> {
+pub(super) fn count_by_state(conn: &mut Conn) -> Result<Vec<(State, i64)>> {
     Ok(outbox::table.group_by(outbox::state).select((outbox::state, count_star())).load(conn)?)
 }
 
 /// The newest rows in one state.
-pub fn in_state(conn: &mut Conn, state: State, limit: i64) -> Result<Vec<Job>> {
+pub(super) fn in_state(conn: &mut Conn, state: State, limit: i64) -> Result<Vec<Job>> {
     let rows = outbox::table.filter(outbox::state.eq(state)).order(outbox::id.desc()).limit(limit);
     Ok(rows.select(columns::<Job>()).load(conn)?)
 }
 
 /// Queues a dead row again.
-pub fn requeue(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<usize> {
+pub(super) fn requeue(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<usize> {
     let row = outbox::table.filter(outbox::id.eq(id)).filter(outbox::state.eq(State::Dead));
     let change = (
         outbox::state.eq(State::Queued),
@@ -358,7 +378,7 @@ pub fn requeue(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<usize> 
 }
 
 /// Drops a row that is not being sent, and its address.
-pub fn discard(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<Option<Job>> {
+pub(super) fn discard(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<Option<Job>> {
     let row = outbox::table.find(id).filter(outbox::state.eq_any([State::Queued, State::Dead]));
     let change =
         (outbox::state.eq(State::Dropped), outbox::recipient.eq(None::<String>), outbox::settled_at.eq(now));
@@ -366,7 +386,7 @@ pub fn discard(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<Option<
 }
 
 /// Erases the addresses of dead rows that are too late to be requeued.
-pub fn forget_addresses(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+pub(super) fn forget_addresses(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     let rows = outbox::table
         .filter(outbox::settled_at.is_not_null())
         .filter(outbox::not_after.lt(now))
@@ -375,7 +395,7 @@ pub fn forget_addresses(conn: &mut Conn, now: Timestamp) -> Result<usize> {
 }
 
 /// Deletes rows settled before `before`, their attempts first.
-pub fn delete_settled(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+pub(super) fn delete_settled(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let old = outbox::table.filter(outbox::settled_at.lt(before)).select(outbox::id);
     let attempts = deliveries::table.filter(deliveries::outbox_id.eq_any(old));
     diesel::delete(attempts).execute(conn)?;

@@ -7,8 +7,8 @@
 //! per slot of time instead of single hits; a hit counts as if it came at the end of its slot, so a
 //! limit is never exceeded.
 
-pub mod code_guesses;
-pub mod store;
+mod code_guesses;
+mod store;
 
 pub use code_guesses::CodeGuessLimiter;
 

@@ -1,10 +1,10 @@
 //! All settings, one struct per concern. The file is TOML, the environment overrides it, and an invalid
 //! setting stops the start with one line that names it. [`SETTINGS`] is the settings table in the README.
 
-pub mod app;
-pub mod defaults;
-pub mod delivery;
-pub mod table;
+mod app;
+mod defaults;
+mod delivery;
+mod table;
 
 pub use delivery::{Kannel, Mail, Outbox, Sms, SmsProviderName, Twilio, Webhooks};
 pub use table::{SETTINGS, Setting};

@@ -58,7 +58,7 @@ problems!(KannelProblems: plain, SignatureInvalid);
     ),
 )]
 #[get("/v1/callbacks/kannel/inbound")]
-pub async fn receive_kannel_sms(
+pub(crate) async fn receive_kannel_sms(
     service: Data<Service>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
@@ -102,7 +102,7 @@ pub async fn receive_kannel_sms(
     ),
 )]
 #[get("/v1/callbacks/kannel/{id}")]
-pub async fn receive_kannel_receipt(
+pub(crate) async fn receive_kannel_receipt(
     service: Data<Service>,
     topics: Data<Topics>,
     request: HttpRequest,

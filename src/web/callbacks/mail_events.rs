@@ -14,7 +14,7 @@ use crate::web::http::{Code, Problem, RawBody};
 
 /// Delivery events from a mail server or from the operator's adapter.
 #[derive(Deserialize, ToSchema)]
-pub struct MailEvents {
+pub(crate) struct MailEvents {
     /// Events in any order. Unknown events, and events about e-mails of other services, are ignored.
     #[schema(value_type = Vec<MailEvent>)]
     events: Vec<serde_json::Value>,
@@ -22,7 +22,7 @@ pub struct MailEvents {
 
 /// A delivery event of one e-mail.
 #[derive(Deserialize, ToSchema)]
-pub struct MailEvent {
+pub(crate) struct MailEvent {
     /// Type of the event.
     #[serde(rename = "type")]
     kind: MailEventKind,
@@ -41,7 +41,7 @@ pub struct MailEvent {
 /// Type of a delivery event.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum MailEventKind {
+pub(crate) enum MailEventKind {
     Bounce,
     Complaint,
     Delivered,
@@ -90,7 +90,7 @@ problems!(MailEventsProblems: plain, SignatureInvalid, MalformedRequest, Request
     responses((status = 204, description = "Accepted, even if it contains nothing new"), MailEventsProblems),
 )]
 #[post("/v1/callbacks/mail-events")]
-pub async fn receive_mail_events(
+pub(crate) async fn receive_mail_events(
     service: Data<Service>,
     topics: Data<Topics>,
     request: HttpRequest,

@@ -1,8 +1,8 @@
 //! HTTP handlers of the callbacks of providers and mail servers.
 
-pub mod kannel;
-pub mod mail_events;
-pub mod twilio;
+pub(super) mod kannel;
+pub(super) mod mail_events;
+pub(super) mod twilio;
 
 use crate::web::http::{Code, Problem};
 

@@ -47,7 +47,7 @@ problems!(TwilioProblems: body, SignatureInvalid);
     ),
 )]
 #[post("/v1/callbacks/twilio/inbound")]
-pub async fn receive_twilio_sms(
+pub(crate) async fn receive_twilio_sms(
     service: Data<Service>,
     request: HttpRequest,
     body: RawBody,
@@ -80,7 +80,7 @@ pub async fn receive_twilio_sms(
     ),
 )]
 #[post("/v1/callbacks/twilio/{id}")]
-pub async fn receive_twilio_status(
+pub(crate) async fn receive_twilio_status(
     service: Data<Service>,
     topics: Data<Topics>,
     request: HttpRequest,

@@ -4,7 +4,7 @@ use crate::kit::percent;
 
 /// Returns `wanted` if it is the path of a console page, otherwise `/console`. Anything that is not plain
 /// ASCII, or that a browser could read as another host, is rejected.
-pub fn local(wanted: &str) -> &str {
+pub(super) fn local(wanted: &str) -> &str {
     let is_plain = wanted.bytes().all(|b| b.is_ascii_graphic() && b != b'\\' && b != b'"');
     let rest = wanted
         .strip_prefix("/console")
@@ -15,7 +15,7 @@ pub fn local(wanted: &str) -> &str {
 }
 
 /// Percent-encodes an address for use as a query value.
-pub fn in_query(address: &str) -> String {
+pub(super) fn in_query(address: &str) -> String {
     percent::encode_except(address, b"/")
 }
 

@@ -2,21 +2,21 @@
 
 use crate::domain::link_analytics::{Counts, Report};
 
-pub struct Bar {
+pub(super) struct Bar {
     pub count: i64,
     /// Percentage of the longest bar, 0 to 100.
     pub share: i64,
 }
 
 /// The steps of the funnel, in order: page seen, code texted, number verified, connected.
-pub fn steps(totals: &Counts) -> [Bar; 4] {
+pub(super) fn steps(totals: &Counts) -> [Bar; 4] {
     let counts = [totals.views.confirmed, totals.sms_sent, totals.verified, totals.paired];
     let most = counts.into_iter().max().unwrap_or(0);
     counts.map(|count| Bar { count, share: share(count, most) })
 }
 
 /// One day of the chart: the position, heights and counts of its two columns.
-pub struct Day {
+pub(super) struct Day {
     /// The day as in the report, `YYYY-MM-DD`.
     pub date: String,
     /// Offset from the left, in thousandths of the chart's width.
@@ -30,7 +30,7 @@ pub struct Day {
 }
 
 /// The days of a report as columns, and the highest count, which is drawn at full height.
-pub fn days(report: &Report) -> (Vec<Day>, i64) {
+pub(super) fn days(report: &Report) -> (Vec<Day>, i64) {
     let most = report.days.iter().map(|day| day.views.confirmed.max(day.paired)).max().unwrap_or(0);
     let slot = 1000 / i64::try_from(report.days.len()).unwrap_or(1).max(1);
     let bar = |count| Bar { count, share: share(count, most) };

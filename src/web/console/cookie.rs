@@ -7,17 +7,17 @@ use crate::platform::Service;
 use crate::web::http::cookie;
 
 /// Reads the session secret from a request's cookie.
-pub fn secret_of(service: &Service, request: &HttpRequest) -> Option<Secret> {
+pub(super) fn secret_of(service: &Service, request: &HttpRequest) -> Option<Secret> {
     cookie::of_staff(service, request).map(Secret::from_client)
 }
 
 /// The `Set-Cookie` value for a new secret, kept until the browser closes or the session ends.
-pub fn set(service: &Service, secret: &Secret) -> String {
+pub(super) fn set(service: &Service, secret: &Secret) -> String {
     write(service, secret.expose(), "")
 }
 
 /// The `Set-Cookie` value that removes the cookie.
-pub fn clear(service: &Service) -> String {
+pub(super) fn clear(service: &Service) -> String {
     write(service, "", "; Max-Age=0")
 }
 

@@ -9,7 +9,7 @@ use crate::kit::Language;
 const LISTS: [&[Confirmation]; 4] = [words::DONE, settings::DONE, inbox::DONE, invite_words::DONE];
 
 /// The confirmation of a word; empty for unknown words.
-pub fn text(word: &str, language: Language) -> &'static str {
+pub(super) fn text(word: &str, language: Language) -> &'static str {
     let found = LISTS.into_iter().flatten().find(|(known, ..)| *known == word);
     found.map_or("", |(_, en, es)| say(language, en, es))
 }

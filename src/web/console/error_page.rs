@@ -31,7 +31,7 @@ struct Refused {
 }
 
 /// Middleware around all console pages: keeps the session alive, renders errors, adds security headers.
-pub async fn handle_errors(
+pub(super) async fn handle_errors(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -52,7 +52,7 @@ pub async fn handle_errors(
 }
 
 /// Query string of pages that reload themselves, such as the check-in code without JavaScript.
-pub const BY_ITSELF: &str = "by=itself";
+pub(super) const BY_ITSELF: &str = "by=itself";
 
 /// Whether a person made the request. Automatic requests (Fetch Metadata `Sec-Fetch-Dest: empty`, or
 /// [`BY_ITSELF`]) do not count as use of the session: a tab left open times out like any other.

@@ -7,16 +7,16 @@ use crate::web::http::{FieldError, Problem};
 
 /// The errors of a form, by field.
 #[derive(Default)]
-pub struct Errors(Vec<(String, String)>);
+pub(super) struct Errors(Vec<(String, String)>);
 
 impl Errors {
     /// Errors as pairs of JSON pointer and message.
-    pub fn new(errors: Vec<(String, String)>) -> Self {
+    pub(super) fn new(errors: Vec<(String, String)>) -> Self {
         Self(errors)
     }
 
     /// The errors of a problem by field; a problem without field errors concerns the whole form.
-    pub fn of(language: Language, problem: &Problem) -> Self {
+    pub(super) fn of(language: Language, problem: &Problem) -> Self {
         let fields: Vec<_> =
             problem.errors().iter().map(|error| (error.pointer.clone(), wrong(language, error))).collect();
         match fields.is_empty() {
@@ -26,18 +26,18 @@ impl Errors {
     }
 
     /// One error, at the field of `pointer`.
-    pub fn one(pointer: &str, text: &str) -> Self {
+    pub(super) fn one(pointer: &str, text: &str) -> Self {
         Self(vec![(pointer.to_owned(), text.to_owned())])
     }
 
     /// The error of one field; empty if the field has no error.
-    pub fn at(&self, pointer: &str) -> &str {
+    pub(super) fn at(&self, pointer: &str) -> &str {
         let found = self.0.iter().find(|(at, _)| at == pointer);
         found.map(|(_, text)| text.as_str()).unwrap_or_default()
     }
 
     /// All errors, each with the id of its field on the page.
-    pub fn all(&self) -> Vec<(&str, &str)> {
+    pub(super) fn all(&self) -> Vec<(&str, &str)> {
         let field =
             |pointer: &'_ str| pointer.trim_start_matches('/').split('/').next().unwrap_or_default().len();
         self.0
@@ -49,7 +49,7 @@ impl Errors {
             .collect()
     }
 
-    pub fn any(&self) -> bool {
+    pub(super) fn any(&self) -> bool {
         !self.0.is_empty()
     }
 }

@@ -120,7 +120,7 @@ impl ImportPage<'_> {
 }
 
 /// `GET /console/records/import`: the form and the previous imports.
-pub async fn ask(
+pub(super) async fn ask(
     service: Data<Service>,
     session: Session,
     page: Query<PageQuery>,
@@ -157,7 +157,7 @@ async fn form(
 }
 
 /// `POST /console/records/import`: imports the file, if the form came from one of our pages.
-pub async fn create(
+pub(super) async fn create(
     service: Data<Service>,
     session: Session,
     request: HttpRequest,
@@ -211,7 +211,7 @@ async fn begin(
     });
     let (upload, file) = copied.await?;
     let upload = upload.ok_or_else(|| Problem::new(Code::MalformedRequest, "The form cannot be read."))?;
-    if !sessions::is_form_token(&service, &session.secret, &upload.field("form_token")) {
+    if !sessions::is_form_token(service, &session.secret, &upload.field("form_token")) {
         return Err(stale_form());
     }
     *input = FormInput::of(&upload);
@@ -233,7 +233,7 @@ fn format_of(name: &str) -> Format {
 }
 
 /// `GET /console/records/imports/{id}`: progress and results of one import.
-pub async fn show(
+pub(super) async fn show(
     service: Data<Service>,
     session: Session,
     id: PathId<ImportId>,
@@ -254,7 +254,7 @@ pub async fn show(
 }
 
 /// `GET /console/records/imports/{id}/results.csv`: the result of each row.
-pub async fn results(
+pub(super) async fn results(
     service: Data<Service>,
     session: Session,
     id: PathId<ImportId>,
@@ -263,7 +263,7 @@ pub async fn results(
 }
 
 /// `POST /console/records/imports/{id}/cancel`: stops a running import.
-pub async fn cancel(
+pub(super) async fn cancel(
     service: Data<Service>,
     id: PathId<ImportId>,
     sent: SessionForm,

@@ -57,12 +57,12 @@ struct ImportPage<'a> {
 }
 
 /// `GET /console/invites/import`: the form for a list.
-pub async fn ask(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn ask(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     form(&service, &session, "", None, None).await
 }
 
 /// `POST /console/invites/import`: invites everyone on the list.
-pub async fn take(
+pub(super) async fn take(
     service: Data<Service>,
     SessionForm { session, form: sent }: SessionForm<MOST_BYTES>,
 ) -> Result<HttpResponse, Problem> {
@@ -99,7 +99,7 @@ async fn form(
 }
 
 /// `GET /console/invites/import/{id}`: progress and results of a list.
-pub async fn show(
+pub(super) async fn show(
     service: Data<Service>,
     session: Session,
     id: PathId<ImportId>,

@@ -7,7 +7,7 @@ use crate::kit::Language;
 use crate::web::http::{Code, FieldError};
 
 /// The label of an invite's state.
-pub fn state(language: Language, state: State) -> &'static str {
+pub(super) fn state(language: Language, state: State) -> &'static str {
     match state {
         State::Draft => say(language, "Draft", "Borrador"),
         State::Sent => say(language, "Sent", "Enviada"),
@@ -22,7 +22,7 @@ pub fn state(language: Language, state: State) -> &'static str {
 }
 
 /// What a state means, and what to do next.
-pub fn advice(language: Language, state: State) -> &'static str {
+pub(super) fn advice(language: Language, state: State) -> &'static str {
     let (en, es) = match state {
         State::Draft => ("Nothing has been sent yet.", "Todavía no se envió nada."),
         State::Sent => (
@@ -59,7 +59,7 @@ pub fn advice(language: Language, state: State) -> &'static str {
 }
 
 /// The CSS class of a state's badge.
-pub fn badge(state: State) -> &'static str {
+pub(super) fn badge(state: State) -> &'static str {
     match state {
         State::Accepted => "active",
         State::Sent | State::Opened | State::PhoneOk | State::EmailOk => "paused",
@@ -69,7 +69,7 @@ pub fn badge(state: State) -> &'static str {
 }
 
 /// The result of one row of a list.
-pub fn result(language: Language, result: RowResult) -> &'static str {
+pub(super) fn result(language: Language, result: RowResult) -> &'static str {
     let (en, es) = match result {
         RowResult::Created => ("Invited", "Invitado"),
         RowResult::NameInvalid => ("The name is missing or too long", "Falta el nombre o es demasiado largo"),
@@ -87,7 +87,7 @@ pub fn result(language: Language, result: RowResult) -> &'static str {
 }
 
 /// Confirmations about invites.
-pub const DONE: &[Confirmation] = &[
+pub(super) const DONE: &[Confirmation] = &[
     (
         "invited",
         "Invited. The e-mail is sent at once, the text between 8 AM and 9 PM.",
@@ -103,7 +103,7 @@ pub const DONE: &[Confirmation] = &[
 ];
 
 /// An error about a whole invite; `None` for codes of other pages.
-pub fn whole(language: Language, code: Code) -> Option<&'static str> {
+pub(super) fn whole(language: Language, code: Code) -> Option<&'static str> {
     let (en, es) = match code {
         Code::InviteLimited => (
             "This number or address was invited less than a day ago. Try again tomorrow.",
@@ -122,7 +122,7 @@ pub fn whole(language: Language, code: Code) -> Option<&'static str> {
 }
 
 /// The Spanish error message of a field; `None` for fields of other forms.
-pub fn wrong(error: &FieldError) -> Option<&'static str> {
+pub(super) fn wrong(error: &FieldError) -> Option<&'static str> {
     Some(match (error.pointer.as_str(), error.code.as_str()) {
         ("/name", _) => "Un nombre tiene de 1 a 100 caracteres.",
         ("/phone", "opted_out") => "Este número pidió no recibir más mensajes. Llame, o pregunte en persona.",

@@ -23,7 +23,7 @@ use crate::web::http::{Code, FieldError, Form, Page, PageQuery, PathId, Problem}
 const MOST_LINKS: i64 = 500;
 
 /// An invite as its pages show it.
-pub struct InviteCard {
+pub(super) struct InviteCard {
     invite: Invite,
     state: State,
     state_word: &'static str,
@@ -75,7 +75,7 @@ impl InviteCard {
 
 /// The list's filter by state.
 #[derive(Debug, Default, Deserialize)]
-pub struct StateFilter {
+pub(super) struct StateFilter {
     state: Option<String>,
 }
 
@@ -118,7 +118,7 @@ struct InviteForm<'a> {
 }
 
 /// `GET /console/invites`: all invites, filtered by state.
-pub async fn list(
+pub(super) async fn list(
     service: Data<Service>,
     session: Session,
     filter: Query<StateFilter>,
@@ -145,7 +145,7 @@ pub async fn list(
 }
 
 /// `GET /console/invites/{id}`: one invite and its history.
-pub async fn show(
+pub(super) async fn show(
     service: Data<Service>,
     session: Session,
     id: PathId<InviteId>,
@@ -174,7 +174,7 @@ async fn page_of(
 }
 
 /// `POST /console/invites/{id}/resend`: sends both messages again.
-pub async fn resend(
+pub(super) async fn resend(
     service: Data<Service>,
     id: PathId<InviteId>,
     sent: SessionForm,
@@ -191,7 +191,7 @@ pub async fn resend(
 }
 
 /// `POST /console/invites/{id}/revoke`: cancels the invite.
-pub async fn revoke(
+pub(super) async fn revoke(
     service: Data<Service>,
     id: PathId<InviteId>,
     sent: SessionForm,
@@ -208,12 +208,12 @@ pub async fn revoke(
 }
 
 /// `GET /console/invites/new`: the form for one invite.
-pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     form(&service, &session, &FormValues::default(), None).await
 }
 
 /// `POST /console/invites`: creates and sends an invite.
-pub async fn create(
+pub(super) async fn create(
     service: Data<Service>,
     SessionForm { session, form: sent }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
@@ -268,17 +268,17 @@ impl FormValues {
 }
 
 /// The chosen link; `None` stands for the practice's default link.
-pub fn link_id<const MOST: usize>(form: &Form<MOST>) -> Option<LinkId> {
+pub(super) fn link_id<const MOST: usize>(form: &Form<MOST>) -> Option<LinkId> {
     Some(form.field("link_id")).filter(|id| !id.is_empty()).map(LinkId::from)
 }
 
 /// An error of one form field.
-pub fn wrong(pointer: &str, code: &str, detail: &str) -> FieldError {
+pub(super) fn wrong(pointer: &str, code: &str, detail: &str) -> FieldError {
     FieldError { pointer: pointer.to_owned(), code: code.to_owned(), detail: detail.to_owned() }
 }
 
 /// Whether the form can be shown again, because another attempt may succeed.
-pub fn is_correctable(problem: &Problem) -> bool {
+pub(super) fn is_correctable(problem: &Problem) -> bool {
     matches!(
         problem.code,
         Code::InvalidRequest
@@ -305,7 +305,7 @@ async fn form(
 }
 
 /// The layout, and the active links that an invite can use, the practice's default link first.
-pub async fn offered(
+pub(super) async fn offered(
     service: &Data<Service>,
     session: &Session,
     chosen: Option<&LinkId>,

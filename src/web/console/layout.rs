@@ -13,7 +13,7 @@ use super::session;
 use super::viewer::Viewer;
 use super::{cookie, done, style, words};
 use crate::domain::staff::{Permission, Role};
-use crate::kit::{Language, Secret};
+use crate::kit::{Language, Secret, Timestamp};
 use crate::platform::Service;
 use crate::web::http::form::MOST_BYTES;
 use crate::web::http::html::{self, PagePolicy};
@@ -21,7 +21,7 @@ use crate::web::http::{Caller, Code, Form, Problem, Upload, is_same_site};
 
 /// The section of the console that a page belongs to, as marked in the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
+pub(super) enum Section {
     Inbox,
     Links,
     Invites,
@@ -31,7 +31,7 @@ pub enum Section {
 
 impl Section {
     /// The last segment of the section's path.
-    pub fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Inbox => "inbox",
             Self::Links => "links",
@@ -43,7 +43,7 @@ impl Section {
 }
 
 /// A request with a session cookie. Its secret is verified by the domain rules, not here.
-pub struct Session {
+pub(super) struct Session {
     pub secret: Secret,
     preferred_language: Option<Language>,
     done: String,
@@ -59,13 +59,8 @@ impl Session {
         Ok(Self { secret, preferred_language: preferred_language(request), done: done.to_owned() })
     }
 
-    /// The token that the domain rules take where the API passes the bearer token.
-    pub fn token(&self) -> Option<Secret> {
-        Some(self.secret.clone())
-    }
-
     /// The layout data of a page in this section.
-    pub fn frame(&self, service: &Service, who: Viewer, section: Section) -> Frame {
+    pub(super) fn frame(&self, service: &Service, who: Viewer, section: Section) -> Frame {
         let language = self.preferred_language.unwrap_or(who.practice.language);
         Frame {
             nonce: html::nonce(service),
@@ -86,7 +81,7 @@ impl Caller for Session {
 }
 
 /// The language that the browser prefers (`Accept-Language`).
-pub fn preferred_language(request: &HttpRequest) -> Option<Language> {
+pub(super) fn preferred_language(request: &HttpRequest) -> Option<Language> {
     let header = request.headers().get(ACCEPT_LANGUAGE)?;
     Language::negotiate(header.to_str().ok()?)
 }
@@ -101,7 +96,7 @@ impl FromRequest for Session {
 }
 
 /// A form sent from one of our pages, in the same session that the page was shown in.
-pub struct SessionForm<const MOST: usize = { MOST_BYTES }> {
+pub(super) struct SessionForm<const MOST: usize = { MOST_BYTES }> {
     pub session: Session,
     pub form: Form<MOST>,
 }
@@ -133,7 +128,7 @@ impl<const MOST: usize> SessionForm<MOST> {
 }
 
 /// A form with a file upload of at most `MOST` bytes.
-pub struct SessionUpload<const MOST: usize> {
+pub(super) struct SessionUpload<const MOST: usize> {
     pub session: Session,
     /// The fields and the file.
     pub upload: Upload<MOST>,
@@ -160,12 +155,12 @@ impl<const MOST: usize> FromRequest for SessionUpload<MOST> {
 }
 
 /// The refusal of a form that is not ours, or whose session has ended.
-pub fn stale_form() -> Problem {
+pub(super) fn stale_form() -> Problem {
     Problem::new(Code::SignatureInvalid, "Load the page again and send the form from there.")
 }
 
 /// The data that every page is rendered with.
-pub struct Frame {
+pub(super) struct Frame {
     /// CSP nonce of styles and scripts.
     pub nonce: String,
     pub language: Language,
@@ -182,32 +177,32 @@ pub struct Frame {
 
 impl Frame {
     /// `en` or `es`, depending on the page's language.
-    pub fn say<'a>(&self, en: &'a str, es: &'a str) -> &'a str {
+    pub(super) fn say<'a>(&self, en: &'a str, es: &'a str) -> &'a str {
         words::say(self.language, en, es)
     }
 
     /// The value of the `lang` attribute of `<html>`.
-    pub fn lang(&self) -> &'static str {
+    pub(super) fn lang(&self) -> &'static str {
         self.language.as_str()
     }
 
     /// Whether the role may create and change links.
-    pub fn may_configure(&self) -> bool {
+    pub(super) fn may_configure(&self) -> bool {
         self.who.role.has(Permission::ConfigurePractice)
     }
 
     /// Whether the role may see patients: the operator's support staff may not.
-    pub fn may_read_patients(&self) -> bool {
+    pub(super) fn may_read_patients(&self) -> bool {
         self.who.role.has(Permission::ReadPatients)
     }
 
     /// Gates what only admins may do: webhooks, imports, audit export, changing staff.
-    pub fn is_admin(&self) -> bool {
+    pub(super) fn is_admin(&self) -> bool {
         self.who.role.has(Permission::Administer)
     }
 
     /// The role's display name.
-    pub fn role(&self) -> &'static str {
+    pub(super) fn role(&self) -> &'static str {
         match self.who.role {
             Role::Admin => self.say("Admin", "Administración"),
             Role::Member => self.say("Member", "Equipo"),
@@ -216,17 +211,22 @@ impl Frame {
     }
 
     /// A point in time in the practice's own time zone.
-    pub fn time(&self, at: &crate::kit::Timestamp) -> String {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+    pub(super) fn time(&self, at: &Timestamp) -> String {
         words::time(self.language, *at, &self.who.practice.time_zone)
     }
 
     /// The rendered page with status 200.
-    pub fn page(&self, service: &Service, body: askama::Result<String>) -> Result<HttpResponse, Problem> {
+    pub(super) fn page(
+        &self,
+        service: &Service,
+        body: askama::Result<String>,
+    ) -> Result<HttpResponse, Problem> {
         self.page_with(service, StatusCode::OK, body)
     }
 
     /// The rendered page with a status other than 200.
-    pub fn page_with(
+    pub(super) fn page_with(
         &self,
         service: &Service,
         status: StatusCode,
@@ -236,7 +236,7 @@ impl Frame {
     }
 
     /// A page that a script keeps up to date by the event stream.
-    pub fn live_page(
+    pub(super) fn live_page(
         &self,
         service: &Service,
         status: StatusCode,

@@ -30,7 +30,7 @@ struct FormValues {
 }
 
 /// One option of a select or a list of checkboxes.
-pub struct Choice {
+pub(super) struct Choice {
     pub value: String,
     pub name: String,
     pub is_chosen: bool,
@@ -146,12 +146,12 @@ fn invalid_text(why: InvalidText) -> FieldError {
 }
 
 /// `GET /console/links/new`: the form for a new link.
-pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     form(&service, &session, None, &FormValues::of_new_link(), None).await
 }
 
 /// `POST /console/links`: creates a link.
-pub async fn create(
+pub(super) async fn create(
     service: Data<Service>,
     SessionForm { session, form: sent }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
@@ -170,7 +170,7 @@ pub async fn create(
 }
 
 /// `GET /console/links/{id}/edit`: the form of an existing link.
-pub async fn edit(
+pub(super) async fn edit(
     service: Data<Service>,
     session: Session,
     id: PathId<LinkId>,
@@ -182,7 +182,7 @@ pub async fn edit(
 }
 
 /// `POST /console/links/{id}`: changes a link.
-pub async fn change(
+pub(super) async fn change(
     service: Data<Service>,
     id: PathId<LinkId>,
     SessionForm { session, form: sent }: SessionForm,

@@ -29,7 +29,7 @@ struct RetirePage<'a> {
 }
 
 /// `POST /console/links/{id}/pause`: stops accepting patients.
-pub async fn pause(
+pub(super) async fn pause(
     service: Data<Service>,
     id: PathId<LinkId>,
     sent: SessionForm,
@@ -39,7 +39,7 @@ pub async fn pause(
 }
 
 /// `POST /console/links/{id}/resume`: accepts patients again.
-pub async fn resume(
+pub(super) async fn resume(
     service: Data<Service>,
     id: PathId<LinkId>,
     sent: SessionForm,
@@ -49,7 +49,7 @@ pub async fn resume(
 }
 
 /// `GET /console/links/{id}/retire`: asks for confirmation and for the link to forward to.
-pub async fn ask_retire(
+pub(super) async fn ask_retire(
     service: Data<Service>,
     session: Session,
     id: PathId<LinkId>,
@@ -58,7 +58,7 @@ pub async fn ask_retire(
 }
 
 /// `POST /console/links/{id}/retire`: retires the link for good.
-pub async fn retire(
+pub(super) async fn retire(
     service: Data<Service>,
     id: PathId<LinkId>,
     SessionForm { session, form }: SessionForm,

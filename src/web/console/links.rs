@@ -15,7 +15,7 @@ use crate::platform::{Service, Tx};
 use crate::web::http::{Page, PageQuery, PathId, Problem};
 
 /// A link as its pages show it.
-pub struct LinkView {
+pub(super) struct LinkView {
     pub id: LinkId,
     /// Name within the practice.
     pub label: String,
@@ -48,7 +48,7 @@ pub struct LinkView {
 
 impl LinkView {
     /// Fills in the names of the link's people.
-    pub fn of(
+    pub(super) fn of(
         f: &Frame,
         service: &Service,
         roster: &Roster,
@@ -83,17 +83,17 @@ impl LinkView {
     }
 
     /// Whether the link accepts patients.
-    pub fn is_active(&self) -> bool {
+    pub(super) fn is_active(&self) -> bool {
         self.state == State::Active
     }
 
     /// Whether its page says that it is not accepting new patients.
-    pub fn is_paused(&self) -> bool {
+    pub(super) fn is_paused(&self) -> bool {
         self.state == State::Paused
     }
 
     /// Whether it forwards to another link.
-    pub fn is_retired(&self) -> bool {
+    pub(super) fn is_retired(&self) -> bool {
         self.state == State::Retired
     }
 }
@@ -116,7 +116,7 @@ struct LinkPage<'a> {
 }
 
 /// `GET /console/links`: the links that the member may see.
-pub async fn list(
+pub(super) async fn list(
     service: Data<Service>,
     session: Session,
     page: Query<PageQuery>,
@@ -134,7 +134,7 @@ pub async fn list(
 }
 
 /// `GET /console/links/{id}`: the overview of one link.
-pub async fn show(
+pub(super) async fn show(
     service: Data<Service>,
     session: Session,
     id: PathId<LinkId>,
@@ -159,7 +159,7 @@ pub async fn show(
 }
 
 /// A link and the layout, for the pages of one link.
-pub async fn find(
+pub(super) async fn find(
     service: &Data<Service>,
     session: &Session,
     id: &PathId<LinkId>,

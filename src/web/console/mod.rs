@@ -3,35 +3,35 @@
 //! A thin layer. Pages call the same rules as the practice API, with the cookie's secret in place of the
 //! bearer token, so the permissions of a role are the same. The pages work without JavaScript.
 
-pub mod address;
-pub mod chart;
-pub mod cookie;
-pub mod done;
-pub mod error_page;
-pub mod errors;
-pub mod import;
-pub mod inbox;
-pub mod invite_lists;
-pub mod invite_words;
-pub mod invites;
-pub mod layout;
-pub mod link_form;
-pub mod link_state;
-pub mod links;
-pub mod notifications;
-pub mod print;
-pub mod record_words;
-pub mod records;
-pub mod session;
-pub mod settings;
-pub mod sign_in;
-pub mod style;
-pub mod viewer;
-pub mod visitors;
-pub mod webhook_log;
-pub mod webhooks;
-pub mod welcome;
-pub mod words;
+mod address;
+mod chart;
+mod cookie;
+mod done;
+mod error_page;
+mod errors;
+mod import;
+mod inbox;
+mod invite_lists;
+mod invite_words;
+mod invites;
+mod layout;
+mod link_form;
+mod link_state;
+mod links;
+mod notifications;
+mod print;
+mod record_words;
+mod records;
+mod session;
+mod settings;
+mod sign_in;
+mod style;
+mod viewer;
+mod visitors;
+mod webhook_log;
+mod webhooks;
+mod welcome;
+mod words;
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::header::LOCATION;
@@ -42,7 +42,7 @@ use actix_web::{HttpResponse, Scope};
 use crate::web::http::{Code, Problem};
 
 /// All console routes. They are not part of the OpenAPI document, because they are for people.
-pub fn pages() -> impl HttpServiceFactory + 'static {
+pub(super) fn pages() -> impl HttpServiceFactory + 'static {
     let scope = web::scope("/console")
         .route("", get().to(inbox::home))
         .route("/", get().to(inbox::home))

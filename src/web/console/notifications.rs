@@ -34,7 +34,7 @@ struct Notifications<'a> {
 }
 
 /// `GET /console/settings/notices`: recipients and their frequencies.
-pub async fn list(
+pub(super) async fn list(
     service: Data<Service>,
     session: Session,
     page: Query<PageQuery>,
@@ -73,7 +73,7 @@ fn row(f: &Frame, setting: Setting) -> Row {
 }
 
 /// `POST /console/settings/notices`: changes a frequency, or resumes an address whose mail bounced.
-pub async fn change(
+pub(super) async fn change(
     service: Data<Service>,
     SessionForm { session, form }: SessionForm,
 ) -> Result<HttpResponse, Problem> {

@@ -29,7 +29,7 @@ struct PrintPage<'a> {
 }
 
 /// `GET /console/links/{id}/print`: the downloads of a link.
-pub async fn kit(
+pub(super) async fn kit(
     service: Data<Service>,
     session: Session,
     id: PathId<LinkId>,
@@ -63,7 +63,7 @@ fn sheets(f: &Frame) -> [Sheet; 3] {
 }
 
 /// `GET /console/links/{id}/print/{file}`: one file of the kit.
-pub async fn piece(
+pub(super) async fn piece(
     service: Data<Service>,
     pool: Data<RenderPool>,
     session: Session,

@@ -7,10 +7,10 @@ use crate::kit::Language;
 use crate::web::http::{Code, FieldError, Problem};
 
 /// Columns whose heading can be given, by form field name.
-pub const COLUMNS: [&str; 6] = ["number", "given_name", "family_name", "birth_date", "phone", "email"];
+pub(super) const COLUMNS: [&str; 6] = ["number", "given_name", "family_name", "birth_date", "phone", "email"];
 
 /// The labels of [`COLUMNS`], in the same order.
-pub fn columns(language: Language) -> [&'static str; 6] {
+pub(super) fn columns(language: Language) -> [&'static str; 6] {
     [
         say(language, "Record number", "Número de ficha"),
         say(language, "Given name", "Nombre"),
@@ -22,7 +22,7 @@ pub fn columns(language: Language) -> [&'static str; 6] {
 }
 
 /// The error of a form sent without a file.
-pub fn no_file() -> Problem {
+pub(super) fn no_file() -> Problem {
     Problem::unreadable(
         "Choose a file.",
         vec![FieldError {
@@ -34,13 +34,13 @@ pub fn no_file() -> Problem {
 }
 
 /// The file's headings, as quoted in a problem's detail.
-pub fn headings(problem: &Problem) -> String {
+pub(super) fn headings(problem: &Problem) -> String {
     let detail = problem.detail();
     detail.find('“').and_then(|at| detail.get(at..)).unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
 /// The errors of an uploaded file, each at its field.
-pub fn errors(language: Language, problem: &Problem) -> Errors {
+pub(super) fn errors(language: Language, problem: &Problem) -> Errors {
     let at = |error: &FieldError| match error.pointer.as_str() {
         "" => "/file".to_owned(),
         pointer => pointer.to_owned(),
@@ -103,7 +103,7 @@ fn wrong(language: Language, error: &FieldError) -> String {
 }
 
 /// How many records a complete list left out that stay active.
-pub fn left_out(language: Language, import: &Import) -> String {
+pub(super) fn left_out(language: Language, import: &Import) -> String {
     let (left_out, before) = (import.left_out, import.active_before.unwrap_or(0));
     match language {
         Language::En => {
@@ -116,7 +116,7 @@ pub fn left_out(language: Language, import: &Import) -> String {
 }
 
 /// How many refused rows do not identify a patient.
-pub fn unread(language: Language, import: &Import) -> String {
+pub(super) fn unread(language: Language, import: &Import) -> String {
     match (language, import.unread) {
         (Language::En, 1) => "1 refused row does not identify a patient.".to_owned(),
         (Language::En, rows) => format!("{rows} refused rows do not identify a patient."),
@@ -126,7 +126,7 @@ pub fn unread(language: Language, import: &Import) -> String {
 }
 
 /// Why records that a complete list left out stay active, and what to do.
-pub fn why_records_stay(language: Language, import: &Import) -> String {
+pub(super) fn why_records_stay(language: Language, import: &Import) -> String {
     if import.problem() == Some(ImportProblem::ReplaceHasUnreadRows) {
         let what = say(
             language,
@@ -150,7 +150,7 @@ pub fn why_records_stay(language: Language, import: &Import) -> String {
 }
 
 /// An import's counts so far, in one line.
-pub fn summary(language: Language, import: &Import) -> String {
+pub(super) fn summary(language: Language, import: &Import) -> String {
     let Import { created, changed, unchanged, refused, .. } = import;
     match language {
         Language::En => format!("{created} new, {changed} changed, {unchanged} unchanged, {refused} refused"),

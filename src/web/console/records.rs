@@ -34,12 +34,12 @@ struct RecordPage<'a> {
 
 /// The search text of the list.
 #[derive(Deserialize)]
-pub struct Search {
+pub(super) struct Search {
     q: Option<String>,
 }
 
 /// `GET /console/records`: lists and searches records.
-pub async fn list(
+pub(super) async fn list(
     service: Data<Service>,
     session: Session,
     page: Query<PageQuery>,
@@ -62,7 +62,7 @@ pub async fn list(
 }
 
 /// `GET /console/records/{id}`: one record with its current and previous values.
-pub async fn show(
+pub(super) async fn show(
     service: Data<Service>,
     session: Session,
     id: PathId<RecordId>,

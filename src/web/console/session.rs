@@ -11,7 +11,7 @@ use crate::platform::{Service, Tx};
 use crate::web::http::RequestContext;
 
 /// The next step of a sign-in.
-pub enum Step {
+pub(super) enum Step {
     /// Signed in; holds the secret for the cookie.
     SignedIn(Secret),
     /// Signed in for the first time, with the recovery codes that are shown only once.
@@ -65,7 +65,7 @@ impl Step {
 }
 
 /// First step: checks the e-mail address and password.
-pub async fn begin(
+pub(super) async fn begin(
     service: &Service,
     hasher: &PasswordHasher,
     email: &str,
@@ -85,7 +85,7 @@ pub async fn begin(
 }
 
 /// Second step: checks an authenticator or recovery code and opens the session, labeled with the browser.
-pub async fn finish(
+pub(super) async fn finish(
     service: &Service,
     challenge: Secret,
     code: &str,
@@ -108,7 +108,7 @@ pub async fn finish(
 }
 
 /// Signs in with a token of `admin staff create`; in development only.
-pub fn by_token(tx: &mut Tx, token: Secret) -> Result<Step, Error> {
+pub(super) fn by_token(tx: &mut Tx, token: Secret) -> Result<Step, Error> {
     if !tx.settings.is_development() {
         return Ok(Step::Wrong);
     }
@@ -120,7 +120,7 @@ pub fn by_token(tx: &mut Tx, token: Secret) -> Result<Step, Error> {
 }
 
 /// Records that the session was used, when that is due. The page is shown even if this write fails.
-pub async fn keep_alive(service: &Service, secret: Secret) {
+pub(super) async fn keep_alive(service: &Service, secret: Secret) {
     let due = service.read(move |tx| -> Result<_, Error> {
         let staff = staff::authenticate(tx, Some(&secret))?;
         Ok(staff.session_id.filter(|_| staff.is_due))
@@ -134,7 +134,7 @@ pub async fn keep_alive(service: &Service, secret: Secret) {
 }
 
 /// Ends a session. A development token has no session: only its cookie is cleared.
-pub fn end(tx: &mut Tx, secret: &Secret) -> Result<(), Error> {
+pub(super) fn end(tx: &mut Tx, secret: &Secret) -> Result<(), Error> {
     match staff::authenticate(tx, Some(secret)) {
         Ok(staff) => Ok(staff::session::sign_out(tx, &staff)?),
         Err(error @ Error::Db(_)) => Err(error),
@@ -143,11 +143,11 @@ pub fn end(tx: &mut Tx, secret: &Secret) -> Result<(), Error> {
 }
 
 /// The CSRF token of a session's forms, so that no other site can send them.
-pub fn form_token(service: &Service, secret: &Secret) -> String {
+pub(super) fn form_token(service: &Service, secret: &Secret) -> String {
     service.keys.blind("csrf", &secret.hash())
 }
 
 /// Whether a form carries the CSRF token of this session.
-pub fn is_form_token(service: &Service, session: &Secret, given: &str) -> bool {
+pub(super) fn is_form_token(service: &Service, session: &Secret, given: &str) -> bool {
     secret::is_equal(form_token(service, session), given)
 }

@@ -19,7 +19,7 @@ use crate::web::http::{Form, Problem, RequestContext, is_same_site};
 
 /// The page to open after the sign-in.
 #[derive(Deserialize)]
-pub struct Destination {
+pub(super) struct Destination {
     next: Option<String>,
 }
 
@@ -72,7 +72,7 @@ fn show(
 }
 
 /// `GET /console/sign-in`: the sign-in form.
-pub async fn ask(
+pub(super) async fn ask(
     service: Data<Service>,
     request: HttpRequest,
     destination: Query<Destination>,
@@ -83,7 +83,7 @@ pub async fn ask(
 }
 
 /// `POST /console/sign-in`: checks e-mail and password.
-pub async fn password(
+pub(super) async fn password(
     service: Data<Service>,
     hasher: Data<PasswordHasher>,
     request: HttpRequest,
@@ -97,7 +97,7 @@ pub async fn password(
 }
 
 /// `POST /console/sign-in/code`: checks an authenticator or recovery code.
-pub async fn code(
+pub(super) async fn code(
     service: Data<Service>,
     request: HttpRequest,
     call: RequestContext,
@@ -110,7 +110,7 @@ pub async fn code(
 }
 
 /// `POST /console/sign-in/token`: signs in with a token from the command line, in development only.
-pub async fn token(
+pub(super) async fn token(
     service: Data<Service>,
     request: HttpRequest,
     form: Form,
@@ -179,7 +179,7 @@ fn signed_in(service: &Service, mut answer: HttpResponse, secret: &Secret) -> Re
 }
 
 /// `POST /console/sign-out`: ends the session and clears the cookie.
-pub async fn out(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
+pub(super) async fn out(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
     let secret = sent.session.secret;
     service.write(move |tx| session::end(tx, &secret)).await?;
     let mut answer = on("/console/sign-in");

@@ -19,17 +19,17 @@ const TEXT: &str = concat!(
 static VERSION: LazyLock<String> = LazyLock::new(|| version(TEXT));
 
 /// The first 12 hex digits of a text's SHA-256.
-pub fn version(text: &str) -> String {
+pub(super) fn version(text: &str) -> String {
     sha256(text.as_bytes()).chars().take(12).collect()
 }
 
 /// The stylesheet's current URL.
-pub fn address() -> String {
+pub(super) fn address() -> String {
     format!("/console/style-{}.css", *VERSION)
 }
 
 /// `GET /console/style-….css`: the stylesheet of the current version.
-pub async fn style(version: Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn style(version: Path<String>) -> Result<HttpResponse, Problem> {
     match *version == *VERSION {
         true => Ok(lasting("text/css; charset=utf-8", TEXT)),
         false => Err(Problem::new(Code::NotFound, "Check the address.")),
@@ -37,7 +37,7 @@ pub async fn style(version: Path<String>) -> Result<HttpResponse, Problem> {
 }
 
 /// A response that may be cached forever, because its URL changes with its content.
-pub fn lasting(media_type: &'static str, text: &'static str) -> HttpResponse {
+pub(super) fn lasting(media_type: &'static str, text: &'static str) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media_type))
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))

@@ -1,4 +1,4 @@
-//! VisitorsPage of a link: the funnel as a chart and as tables.
+//! The visitors of a link: the funnel as a chart and as tables.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -19,7 +19,7 @@ use crate::web::http::{Code, PathId, Problem};
 
 /// The chosen days and channel. An empty field means no restriction.
 #[derive(Clone, Default, Deserialize)]
-pub struct VisitorsQuery {
+pub(super) struct VisitorsQuery {
     #[serde(default)]
     from: String,
     #[serde(default)]
@@ -57,7 +57,7 @@ struct VisitorsPage<'a> {
 }
 
 /// `GET /console/links/{id}/visitors`: the funnel of one link.
-pub async fn visitors(
+pub(super) async fn visitors(
     service: Data<Service>,
     session: Session,
     id: PathId<LinkId>,

@@ -23,7 +23,7 @@ struct Webhook<'a> {
 }
 
 /// `GET /console/settings/webhooks/{id}`: the webhook and its deliveries.
-pub async fn show(
+pub(super) async fn show(
     service: Data<Service>,
     session: Session,
     id: PathId<WebhookId>,
@@ -44,7 +44,7 @@ pub async fn show(
 }
 
 /// `POST /console/settings/webhooks/{id}/deliveries/{delivery}/replay`: sends an event again.
-pub async fn replay(
+pub(super) async fn replay(
     service: Data<Service>,
     id: PathId<WebhookId>,
     request: HttpRequest,

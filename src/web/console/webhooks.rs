@@ -55,7 +55,7 @@ struct Confirm<'a> {
 }
 
 /// `GET /console/settings/webhooks`: the practice's webhooks.
-pub async fn list(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let load = |tx: &mut Tx<'_>, staff: &Staff| -> Result<_, Problem> {
         Ok((Viewer::of(tx, staff)?, webhooks::list(tx, staff, "", ALL)?))
     };
@@ -65,7 +65,7 @@ pub async fn list(service: Data<Service>, session: Session) -> Result<HttpRespon
 }
 
 /// `GET /console/settings/webhooks/new`: the form for a webhook.
-pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let who = service.read_as_staff(&session, Permission::Administer, Viewer::of).await?;
     let f = session.frame(&service, who, Section::Settings);
     form(&service, &f, &NewWebhook { url: String::new(), label: String::new(), events: None }, None)
@@ -86,7 +86,7 @@ fn form(
 }
 
 /// `POST /console/settings/webhooks`: creates a webhook and shows its secret, only this once.
-pub async fn create(
+pub(super) async fn create(
     service: Data<Service>,
     SessionForm { session, form: sent }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
@@ -142,7 +142,7 @@ fn show_secret(
 }
 
 /// `GET /console/settings/webhooks/{id}/rotate`: asks for confirmation.
-pub async fn ask_rotate(
+pub(super) async fn ask_rotate(
     service: Data<Service>,
     session: Session,
     id: PathId<WebhookId>,
@@ -151,7 +151,7 @@ pub async fn ask_rotate(
 }
 
 /// `POST /console/settings/webhooks/{id}/rotate`: creates a new secret and shows it, only this once.
-pub async fn rotate(
+pub(super) async fn rotate(
     service: Data<Service>,
     id: PathId<WebhookId>,
     sent: SessionForm,
@@ -167,7 +167,7 @@ pub async fn rotate(
 }
 
 /// `GET /console/settings/webhooks/{id}/delete`: asks for confirmation.
-pub async fn ask_delete(
+pub(super) async fn ask_delete(
     service: Data<Service>,
     session: Session,
     id: PathId<WebhookId>,
@@ -176,7 +176,7 @@ pub async fn ask_delete(
 }
 
 /// `POST /console/settings/webhooks/{id}/delete`: deletes the webhook and its log.
-pub async fn delete(
+pub(super) async fn delete(
     service: Data<Service>,
     id: PathId<WebhookId>,
     sent: SessionForm,
@@ -187,7 +187,7 @@ pub async fn delete(
 }
 
 /// `POST /console/settings/webhooks/{id}/state`: enables or disables a webhook.
-pub async fn change_state(
+pub(super) async fn change_state(
     service: Data<Service>,
     id: PathId<WebhookId>,
     sent: SessionForm,

@@ -49,12 +49,12 @@ fn show(
 }
 
 /// `GET /console/welcome`: the form for a new password.
-pub async fn ask(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn ask(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     show(&service, &request, StatusCode::OK, &Values::default())
 }
 
 /// `POST /console/welcome`: sets the password and redirects to the sign-in.
-pub async fn choose(
+pub(super) async fn choose(
     service: Data<Service>,
     hasher: Data<PasswordHasher>,
     request: HttpRequest,

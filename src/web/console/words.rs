@@ -6,7 +6,7 @@ use crate::kit::{Language, Timestamp, Wait};
 use crate::web::http::{Code, FieldError};
 
 /// Picks `en` or `es`, depending on the language.
-pub fn say<'a>(language: Language, en: &'a str, es: &'a str) -> &'a str {
+pub(super) fn say<'a>(language: Language, en: &'a str, es: &'a str) -> &'a str {
     match language {
         Language::En => en,
         Language::Es => es,
@@ -14,10 +14,10 @@ pub fn say<'a>(language: Language, en: &'a str, es: &'a str) -> &'a str {
 }
 
 /// Confirmation of what was just done: the word in `?done=`, and the text in English and Spanish.
-pub type Confirmation = (&'static str, &'static str, &'static str);
+pub(super) type Confirmation = (&'static str, &'static str, &'static str);
 
 /// Confirmations about links, webhooks and notifications.
-pub const DONE: &[Confirmation] = &[
+pub(super) const DONE: &[Confirmation] = &[
     (
         "created",
         "The link is ready. Print it, or share its address.",
@@ -48,14 +48,14 @@ pub const DONE: &[Confirmation] = &[
 ];
 
 /// The texts of an error page.
-pub struct Apology {
+pub(super) struct Apology {
     pub heading: &'static str,
     pub advice: &'static str,
     pub back: &'static str,
 }
 
 /// The texts of the error page for a problem code.
-pub fn apology(language: Language, code: Code) -> Apology {
+pub(super) fn apology(language: Language, code: Code) -> Apology {
     let (heading, advice) = match (code.status(), code) {
         (_, Code::SignatureInvalid) => (
             say(language, "This form can no longer be used", "Este formulario ya no se puede usar"),
@@ -102,7 +102,7 @@ pub fn apology(language: Language, code: Code) -> Apology {
 }
 
 /// The error of a failed sign-in step.
-pub fn wrong_sign_in(language: Language, is_token: bool, is_code: bool) -> &'static str {
+pub(super) fn wrong_sign_in(language: Language, is_token: bool, is_code: bool) -> &'static str {
     match (is_token, is_code) {
         (true, _) => say(language, "This token is not valid.", "Este token no sirve."),
         (_, true) => say(
@@ -119,7 +119,7 @@ pub fn wrong_sign_in(language: Language, is_token: bool, is_code: bool) -> &'sta
 }
 
 /// The sign-in expired between its two steps.
-pub fn sign_in_expired(language: Language) -> &'static str {
+pub(super) fn sign_in_expired(language: Language) -> &'static str {
     say(
         language,
         "That took too long, or there were too many wrong codes. Start again.",
@@ -128,7 +128,7 @@ pub fn sign_in_expired(language: Language) -> &'static str {
 }
 
 /// The link of an invitation or reset was used, replaced, or has expired.
-pub fn password_link_expired(language: Language) -> &'static str {
+pub(super) fn password_link_expired(language: Language) -> &'static str {
     say(
         language,
         "This link was already used or has expired. Ask an admin of your practice for a new one.",
@@ -137,7 +137,7 @@ pub fn password_link_expired(language: Language) -> &'static str {
 }
 
 /// The password is too easy to guess.
-pub fn weak_password(language: Language) -> &'static str {
+pub(super) fn weak_password(language: Language) -> &'static str {
     say(
         language,
         "Choose 12 to 128 characters that are not your e-mail address, your practice's name or a common \
@@ -148,7 +148,7 @@ pub fn weak_password(language: Language) -> &'static str {
 }
 
 /// Rate limited: too many attempts.
-pub fn wait(language: Language, wait: Wait) -> String {
+pub(super) fn wait(language: Language, wait: Wait) -> String {
     let seconds = wait.seconds;
     match language {
         Language::En => format!("Too many attempts. You can try again in {seconds} s."),
@@ -157,7 +157,7 @@ pub fn wait(language: Language, wait: Wait) -> String {
 }
 
 /// A point in time in the given time zone.
-pub fn time(language: Language, at: Timestamp, zone: &str) -> String {
+pub(super) fn time(language: Language, at: Timestamp, zone: &str) -> String {
     let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let at = at.to_jiff().to_zoned(zone);
     let pattern = say(language, "%b %-d, %Y, %-I:%M %p", "%Y-%m-%d %H:%M");
@@ -165,7 +165,7 @@ pub fn time(language: Language, at: Timestamp, zone: &str) -> String {
 }
 
 /// The label of a link's state.
-pub fn state(language: Language, state: State) -> &'static str {
+pub(super) fn state(language: Language, state: State) -> &'static str {
     match state {
         State::Active => say(language, "Active", "Activo"),
         State::Paused => say(language, "Paused", "En pausa"),
@@ -175,7 +175,7 @@ pub fn state(language: Language, state: State) -> &'static str {
 }
 
 /// The label of a notification frequency.
-pub fn frequency(language: Language, frequency: Frequency) -> &'static str {
+pub(super) fn frequency(language: Language, frequency: Frequency) -> &'static str {
     match frequency {
         Frequency::Immediate => say(language, "Immediately", "Enseguida"),
         Frequency::Hourly => say(language, "Every hour", "Una vez por hora"),
@@ -185,7 +185,7 @@ pub fn frequency(language: Language, frequency: Frequency) -> &'static str {
 }
 
 /// The message of a problem that is not about one field; `None` for codes of other pages.
-pub fn whole(language: Language, code: Code) -> Option<&'static str> {
+pub(super) fn whole(language: Language, code: Code) -> Option<&'static str> {
     Some(match code {
         Code::PlanRequired => say(
             language,
@@ -202,7 +202,7 @@ pub fn whole(language: Language, code: Code) -> Option<&'static str> {
 }
 
 /// The message of a field. Problem details are English only; errors that a form shows are translated here.
-pub fn wrong(language: Language, error: &FieldError) -> String {
+pub(super) fn wrong(language: Language, error: &FieldError) -> String {
     let spanish = match (error.pointer.as_str(), error.code.as_str()) {
         ("/label", _) => "Un nombre tiene de 1 a 100 caracteres en una línea.",
         ("/tags", _) => "Hasta 20 etiquetas de 1 a 40 caracteres en una línea.",

@@ -18,7 +18,7 @@ use super::{Code, FieldError, Problem};
 use crate::platform::Service;
 
 /// The default size limit of a request body. Only uploads of pictures and files have a larger one.
-pub const MOST_BYTES: usize = 16 * 1024;
+pub(super) const MOST_BYTES: usize = 16 * 1024;
 
 /// A parsed and validated body, and its canonical form (sorted keys, no white space) for comparisons.
 pub struct Body<T> {

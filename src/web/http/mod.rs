@@ -1,27 +1,27 @@
 //! Shared HTTP infrastructure: bodies, problems, client addresses, idempotency, time limits.
 
-pub mod auth;
-pub mod body;
+mod auth;
+mod body;
 pub mod client_ip;
 pub mod cookie;
-pub mod draining;
+mod draining;
 pub mod event_stream;
 pub mod fallback;
 pub mod fields;
 pub mod form;
 pub mod html;
-pub mod id;
-pub mod idempotency;
-pub mod multipart;
+mod id;
+mod idempotency;
+mod multipart;
 pub mod operation_problems;
-pub mod paging;
+mod paging;
 pub mod problem;
-pub mod raw;
+mod raw;
 pub mod request_context;
 pub mod request_scope;
-pub mod same_site;
+mod same_site;
 pub mod spool;
-pub mod upload;
+mod upload;
 
 pub use auth::Caller;
 pub use body::Body;

@@ -8,11 +8,11 @@
 const MOST_BOUNDARY: usize = 70;
 
 /// The text between two parts: a line break, two hyphens, the boundary.
-pub struct Delimiter(Vec<u8>);
+pub(super) struct Delimiter(Vec<u8>);
 
 /// The headers of a part.
 #[derive(Debug, PartialEq, Eq)]
-pub struct PartHead {
+pub(super) struct PartHead {
     /// The name of the field; empty where the header has none, and no handler asks for that field.
     pub name: String,
     /// The name of the file: present only for a file, and empty where no file was chosen.
@@ -21,7 +21,7 @@ pub struct PartHead {
 
 impl Delimiter {
     /// The delimiter of a form with this `media_type`; `None` where it is not a multipart form.
-    pub fn of(media_type: &str) -> Option<Self> {
+    pub(super) fn of(media_type: &str) -> Option<Self> {
         let (kind, _) = media_type.split_once(';')?;
         let boundary = parameter(media_type, "boundary")?;
         let is_form = kind.trim().eq_ignore_ascii_case("multipart/form-data");
@@ -31,7 +31,7 @@ impl Delimiter {
 
     /// The text before the next delimiter, and the text behind it. The line break is part of a delimiter,
     /// and missing where the text begins with one: a form's first part, or an empty part.
-    pub fn split<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    pub(super) fn split<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         match self.0.get(2..).and_then(|line| text.strip_prefix(line)) {
             Some(behind) => Some((&[], behind)),
             None => self.split_within(text),
@@ -39,18 +39,18 @@ impl Delimiter {
     }
 
     /// The same for a text that begins anywhere: it may begin in the middle of a line.
-    pub fn split_within<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    pub(super) fn split_within<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         split(text, &self.0)
     }
 }
 
 /// Whether the text behind a delimiter marks it as the last one.
-pub fn is_last(behind: &[u8]) -> bool {
+pub(super) fn is_last(behind: &[u8]) -> bool {
     behind.starts_with(b"--")
 }
 
 /// The headers of the part that begins behind a delimiter, and the rest.
-pub fn parse_part(behind: &[u8]) -> Option<(PartHead, &[u8])> {
+pub(super) fn parse_part(behind: &[u8]) -> Option<(PartHead, &[u8])> {
     let (head, content) = split(behind, b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(head);
     let mut lines = head.lines();

@@ -27,7 +27,7 @@ const WITH_KEY: &[Code] = &[Code::IdempotencyKeyInvalid, Code::IdempotencyKeyReu
 macro_rules! problems {
     ($name:ident: $kind:ident $(, $code:ident)* $(,)?) => {
         #[doc = "The problems that one operation can answer with."]
-        pub struct $name;
+        pub(crate) struct $name;
 
         impl utoipa::IntoResponses for $name {
             fn responses() -> std::collections::BTreeMap<

@@ -91,8 +91,3 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
         _ => Err(Problem::new(Code::IdempotencyKeyInvalid, "Send 1 to 255 visible ASCII characters.")),
     }
 }
-
-/// The id that the middleware assigned; empty for a request that did not pass it.
-pub fn request_id(request: &HttpRequest) -> RequestId {
-    request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId::from(""))
-}

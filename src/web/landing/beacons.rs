@@ -35,7 +35,7 @@ problems!(CountingProblems: plain, NotFound);
     ),
 )]
 #[post("/{code}/seen")]
-pub async fn record_page_view(
+pub(crate) async fn record_page_view(
     landing: Data<Landing>,
     request: HttpRequest,
     code: Path<String>,
@@ -63,7 +63,7 @@ pub async fn record_page_view(
     ),
 )]
 #[get("/{code}/seen.gif")]
-pub async fn record_page_view_by_image(
+pub(crate) async fn record_page_view_by_image(
     landing: Data<Landing>,
     request: HttpRequest,
     code: Path<String>,
@@ -92,7 +92,7 @@ pub async fn record_page_view_by_image(
     ),
 )]
 #[post("/{code}/tap")]
-pub async fn record_store_tap(
+pub(crate) async fn record_store_tap(
     landing: Data<Landing>,
     request: HttpRequest,
     code: Path<String>,

@@ -31,9 +31,9 @@ const LONGEST_AGENT: usize = 512;
 
 /// Placeholder of the nonce in a rendered page. No name or text of a practice contains a control character,
 /// so the placeholders are only where the template put them.
-pub const NONCE: &str = "\u{1}n";
+pub(crate) const NONCE: &str = "\u{1}n";
 /// Placeholder of the visit token, see [`NONCE`].
-pub const VISIT: &str = "\u{1}v";
+pub(crate) const VISIT: &str = "\u{1}v";
 
 /// Cache key: two requests with the same key get the same page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -97,7 +97,7 @@ impl RenderedPage {
 }
 
 /// Cache key of a preview image: the link's code, and the reader's preferred language.
-pub type ImageKey = (String, Option<Language>);
+pub(crate) type ImageKey = (String, Option<Language>);
 
 /// The official store badges as data URLs, if they are configured.
 #[derive(Default)]

@@ -24,7 +24,7 @@ use crate::web::http::problem::REQUEST_ID;
 use crate::web::http::{Draining, client_ip, request_scope};
 
 /// Wraps the whole landing, including the request context middleware.
-pub async fn serve_cached(
+pub(crate) async fn serve_cached(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {

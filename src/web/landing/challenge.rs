@@ -76,7 +76,7 @@ problems!(ChallengeProblems: plain, MalformedRequest, RequestTimeout, BodyTooLar
     ),
 )]
 #[post("/challenge")]
-pub async fn pass_challenge(
+pub(crate) async fn pass_challenge(
     landing: Data<Landing>,
     call: RequestContext,
     form: Form,

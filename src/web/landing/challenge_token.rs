@@ -15,7 +15,7 @@ const WAIT: Duration = Duration::from_secs(10);
 const LIFE: Duration = Duration::from_mins(10);
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Validity {
+pub(super) enum Validity {
     Valid,
     /// Valid after this many seconds.
     TooEarly(u64),
@@ -24,14 +24,14 @@ pub enum Validity {
 }
 
 /// Issues a challenge token for a network address.
-pub fn sign(service: &Service, network: &str) -> String {
+pub(super) fn sign(service: &Service, network: &str) -> String {
     let body = format!("{}.{}", service.now().seconds(), URL_SAFE_NO_PAD.encode(service.random::<9>()));
     let mac = mac(service, network, &body);
     signed_token::sign(body, &mac)
 }
 
 /// Checks a challenge token from a network address.
-pub fn check(service: &Service, network: &str, token: &str) -> Validity {
+pub(super) fn check(service: &Service, network: &str, token: &str) -> Validity {
     let body = signed_token::verify(token, |body| Some(mac(service, network, body)));
     let began = body.and_then(|body| body.split('.').next()).and_then(Timestamp::parse_seconds);
     let Some(began) = began else { return Validity::Invalid };

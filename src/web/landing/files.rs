@@ -48,7 +48,7 @@ problems!(ShareProblems: plain, NotFound, CodeLimited);
     ),
 )]
 #[get("/{code}/share.png")]
-pub async fn get_link_preview_image(
+pub(crate) async fn get_link_preview_image(
     landing: Data<Landing>,
     call: RequestContext,
     request: HttpRequest,
@@ -129,7 +129,7 @@ problems!(LogoProblems: plain, NotFound, CodeLimited);
     ),
 )]
 #[get("/{code}/logo.png")]
-pub async fn get_link_logo(
+pub(crate) async fn get_link_logo(
     landing: Data<Landing>,
     call: RequestContext,
     request: HttpRequest,
@@ -164,7 +164,7 @@ fn unknown_code(landing: &Landing, call: &RequestContext, code: &str) -> Problem
     tag = "links", responses((status = 200, description = "Apple's app site association", body = Object)),
 )]
 #[get("/.well-known/apple-app-site-association")]
-pub async fn get_apple_app_site_association(landing: Data<Landing>) -> Json<Value> {
+pub(crate) async fn get_apple_app_site_association(landing: Data<Landing>) -> Json<Value> {
     Json(well_known::apple(&landing.service.settings))
 }
 
@@ -174,6 +174,6 @@ pub async fn get_apple_app_site_association(landing: Data<Landing>) -> Json<Valu
     responses((status = 200, description = "Google's Digital Asset Links", body = Vec<Object>)),
 )]
 #[get("/.well-known/assetlinks.json")]
-pub async fn get_android_asset_links(landing: Data<Landing>) -> Json<Value> {
+pub(crate) async fn get_android_asset_links(landing: Data<Landing>) -> Json<Value> {
     Json(well_known::android(&landing.service.settings))
 }

@@ -42,7 +42,7 @@ problems!(InviteProblems: plain, LinkPaused);
     ),
 )]
 #[get("/i/{token}")]
-pub async fn get_invite_page(
+pub(crate) async fn get_invite_page(
     landing: Data<Landing>,
     call: RequestContext,
     request: HttpRequest,
@@ -95,7 +95,7 @@ problems!(EmailProblems: plain);
     ),
 )]
 #[get("/i/{token}/email")]
-pub async fn get_invite_email_page(
+pub(crate) async fn get_invite_email_page(
     landing: Data<Landing>,
     call: RequestContext,
     token: Path<String>,
@@ -127,7 +127,7 @@ pub async fn get_invite_email_page(
     ),
 )]
 #[post("/i/{token}/email")]
-pub async fn verify_invite_email(
+pub(crate) async fn verify_invite_email(
     landing: Data<Landing>,
     call: RequestContext,
     token: Path<String>,

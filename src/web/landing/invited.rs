@@ -28,7 +28,7 @@ struct Invited<'a> {
 
 /// Page behind the link of an invite's text message. The link works once, so the secret is neither in a
 /// preview's URL nor in a store's referrer: after the install, the patient taps the link in the text again.
-pub fn invited(
+pub(super) fn invited(
     settings: &Settings,
     badges: &Badges,
     to: &Destination,
@@ -64,7 +64,7 @@ struct Email<'a> {
 }
 
 /// Page behind the link of an invite's e-mail: one button, or the next steps.
-pub fn email(
+pub(super) fn email(
     settings: &Settings,
     is_proven: bool,
     language: Language,
@@ -81,6 +81,6 @@ struct Gone<'a> {
 }
 
 /// Page for every invalid secret, whatever the reason.
-pub fn gone(language: Language, nonce: &str) -> askama::Result<String> {
+pub(super) fn gone(language: Language, nonce: &str) -> askama::Result<String> {
     Gone { nonce, lang: language.as_str() }.render()
 }

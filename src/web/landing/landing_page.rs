@@ -63,7 +63,7 @@ problems!(LandingProblems: plain);
     ),
 )]
 #[get("/{code}", guard = "super::is_code_path")]
-pub async fn get_landing_page(
+pub(crate) async fn get_landing_page(
     landing: Data<Landing>,
     call: RequestContext,
     request: HttpRequest,
@@ -100,7 +100,7 @@ pub async fn get_landing_page(
     ),
 )]
 #[get("/Q/{code}", guard = "super::is_code_path")]
-pub async fn get_scanned_landing_page(
+pub(crate) async fn get_scanned_landing_page(
     landing: Data<Landing>,
     call: RequestContext,
     request: HttpRequest,
@@ -198,7 +198,7 @@ pub(super) struct FreshValues {
 }
 
 impl FreshValues {
-    pub fn generate(service: &Service) -> Self {
+    pub(super) fn generate(service: &Service) -> Self {
         let bytes = service.random::<28>();
         let (nonce, visit) = bytes.split_at(16);
         Self { nonce: STANDARD_NO_PAD.encode(nonce), visit: URL_SAFE_NO_PAD.encode(visit) }

@@ -1,23 +1,23 @@
 //! The public pages: the landing page of a link and what it fetches, invites, unsubscribing.
 
-pub mod beacons;
-pub mod cache;
-pub mod cache_middleware;
-pub mod challenge;
-pub mod challenge_token;
-pub mod files;
-pub mod invite;
-pub mod invited;
-pub mod landing_page;
-pub mod redirects;
-pub mod templates;
-pub mod text_link;
-pub mod ttl_cache;
-pub mod unsubscribe;
-pub mod unsubscribe_page;
-pub mod user_agent;
-pub mod visit_token;
-pub mod well_known;
+pub(super) mod beacons;
+pub(super) mod cache;
+pub(super) mod cache_middleware;
+pub(super) mod challenge;
+mod challenge_token;
+pub(super) mod files;
+pub(super) mod invite;
+mod invited;
+pub(super) mod landing_page;
+pub(super) mod redirects;
+mod templates;
+pub(super) mod text_link;
+mod ttl_cache;
+pub(super) mod unsubscribe;
+mod unsubscribe_page;
+mod user_agent;
+mod visit_token;
+mod well_known;
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ use crate::web::http::request_context::is_head;
 use crate::web::http::{Code, Problem, RequestContext, cookie};
 
 /// What the handlers of the landing page hold.
-pub struct Landing {
+pub(super) struct Landing {
     pub service: Service,
     pub cache: Arc<LandingCache>,
     pub code_guesses: Arc<CodeGuessLimiter>,

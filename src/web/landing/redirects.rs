@@ -13,7 +13,7 @@ use crate::web::http::Problem;
 const GAPS: [&str; 6] = ["%20", "+", " ", "-", "%C2%A0", "\u{a0}"];
 
 /// Returns true if a path segment is a code, grouped or not.
-pub fn is_code(segment: &str) -> bool {
+pub(crate) fn is_code(segment: &str) -> bool {
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     // Runs for every request: a segment with another first character is ruled out at once.
     segment.starts_with(|c: char| c.is_ascii_digit()) && (is_digits(segment) || is_digits(&plain(segment)))
@@ -25,7 +25,11 @@ fn plain(segment: &str) -> String {
 }
 
 /// Redirects to the canonical URL of `code`, if it is one, and keeps the query.
-pub fn to_canonical(request: &HttpRequest, code: &str, is_scan: bool) -> Result<HttpResponse, Problem> {
+pub(crate) fn to_canonical(
+    request: &HttpRequest,
+    code: &str,
+    is_scan: bool,
+) -> Result<HttpResponse, Problem> {
     let code = plain(code);
     digits(&code)?;
     let query = request.query_string();
@@ -42,7 +46,7 @@ problems!(MovedProblems: plain, NotFound);
     responses((status = 308, description = "Redirects to `/{code}` and keeps the query"), MovedProblems),
 )]
 #[get("/{code}/", guard = "super::is_code_path")]
-pub async fn redirect_trailing_slash(
+pub(crate) async fn redirect_trailing_slash(
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -55,7 +59,7 @@ pub async fn redirect_trailing_slash(
     responses((status = 308, description = "Redirects to `/Q/{code}` and keeps the query"), MovedProblems),
 )]
 #[get("/q/{code}", guard = "super::is_code_path")]
-pub async fn redirect_lowercase_qr_path(
+pub(crate) async fn redirect_lowercase_qr_path(
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -68,7 +72,7 @@ pub async fn redirect_lowercase_qr_path(
     responses((status = 308, description = "Redirects to `/Q/{code}` and keeps the query"), MovedProblems),
 )]
 #[get("/Q/{code}/", guard = "super::is_code_path")]
-pub async fn redirect_qr_trailing_slash(
+pub(crate) async fn redirect_qr_trailing_slash(
     request: HttpRequest,
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {

@@ -10,7 +10,7 @@ use crate::kit::{Accent, Language, Wait};
 use crate::platform::settings::Settings;
 
 /// Data that a page of a practice is rendered from.
-pub struct View<'a> {
+pub(super) struct View<'a> {
     pub settings: &'a Settings,
     pub badges: &'a Badges,
     pub to: &'a Destination,
@@ -30,7 +30,7 @@ impl View<'_> {
 
 /// Submitted "text me the link" form: the input is kept, with the error next to it.
 #[derive(Default)]
-pub struct Form {
+pub(super) struct Form {
     pub phone: String,
     /// Error message in the page's language.
     pub error: String,
@@ -67,7 +67,7 @@ struct Landing<'a> {
 }
 
 /// Page of a link that accepts new patients, with placeholders for the nonce and the visit token.
-pub fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
+pub(super) fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
     let View { settings, to, platform, .. } = view;
     let code = to.link.code.as_str();
     let is_preview = *platform == Platform::Preview;
@@ -131,7 +131,7 @@ fn picture(view: &View<'_>) -> String {
 }
 
 /// Text of a link's preview image.
-pub fn sheet<'a>(settings: &'a Settings, to: &'a Destination, language: Language) -> Sheet<'a> {
+pub(super) fn sheet<'a>(settings: &'a Settings, to: &'a Destination, language: Language) -> Sheet<'a> {
     Sheet {
         practice: (!to.is_discreet()).then_some(to.practice.name.as_str()),
         city: &to.practice.city,
@@ -173,7 +173,7 @@ struct NotFound<'a> {
 }
 
 /// Page of an unknown or closed code: the same one, whatever the reason.
-pub fn not_found(
+pub(super) fn not_found(
     settings: &Settings,
     language: Language,
     mistyped: bool,
@@ -195,7 +195,7 @@ struct Paused<'a> {
 }
 
 /// Page of a link that is paused, so that it accepts no new patients for now.
-pub fn paused(view: &View<'_>) -> askama::Result<String> {
+pub(super) fn paused(view: &View<'_>) -> askama::Result<String> {
     Paused {
         nonce: NONCE,
         lang: view.language.as_str(),
@@ -222,7 +222,7 @@ struct Texted<'a> {
 }
 
 /// Page after "text me the link": the same answer for all numbers.
-pub fn texted(view: &View<'_>, nonce: &str) -> askama::Result<String> {
+pub(super) fn texted(view: &View<'_>, nonce: &str) -> askama::Result<String> {
     Texted {
         nonce,
         lang: view.language.as_str(),
@@ -248,7 +248,7 @@ struct Challenge<'a> {
 
 /// Page for an address that tried many wrong codes; `early` is how many seconds too soon it came back,
 /// 0 the first time.
-pub fn challenge(
+pub(super) fn challenge(
     language: Language,
     token: &str,
     code: &str,
@@ -259,7 +259,7 @@ pub fn challenge(
 }
 
 /// Rate limit message next to the phone number field.
-pub fn limited(language: Language, wait: Wait) -> String {
+pub(super) fn limited(language: Language, wait: Wait) -> String {
     let minutes = wait.seconds.div_ceil(60);
     match language {
         Language::En => format!("Too many link requests. Try again in {minutes} min."),
@@ -268,7 +268,7 @@ pub fn limited(language: Language, wait: Wait) -> String {
 }
 
 /// Error message next to the phone number field.
-pub fn phone_error(language: Language, problem: PhoneError) -> &'static str {
+pub(super) fn phone_error(language: Language, problem: PhoneError) -> &'static str {
     match (language, problem) {
         (Language::En, PhoneError::Unreadable) => {
             "Enter a mobile number with its area code, like (415) 555-2671."
@@ -294,7 +294,7 @@ pub fn phone_error(language: Language, problem: PhoneError) -> &'static str {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PhoneError {
+pub(super) enum PhoneError {
     Unreadable,
     Country,
     /// The number cannot receive texts.

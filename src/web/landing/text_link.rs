@@ -61,7 +61,7 @@ problems!(TextProblems: plain, MalformedRequest, RequestTimeout, BodyTooLarge, U
     ),
 )]
 #[post("/{code}/text")]
-pub async fn text_link(
+pub(crate) async fn text_link(
     landing: Data<Landing>,
     call: RequestContext,
     request: HttpRequest,
@@ -96,7 +96,7 @@ problems!(AgainProblems: plain, NotFound);
     responses((status = 303, description = "Redirects to `/{code}`"), AgainProblems),
 )]
 #[get("/{code}/text")]
-pub async fn redirect_to_text_form(code: Path<String>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn redirect_to_text_form(code: Path<String>) -> Result<HttpResponse, Problem> {
     digits(&code)?;
     Ok(see_other(&format!("/{code}")))
 }
@@ -126,7 +126,7 @@ problems!(TextedProblems: plain);
     ),
 )]
 #[get("/{code}/texted")]
-pub async fn get_link_texted_page(
+pub(crate) async fn get_link_texted_page(
     landing: Data<Landing>,
     call: RequestContext,
     request: HttpRequest,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// How long an entry outlives a change made by another instance. A change by this instance
 /// takes effect at once.
-pub const FRESH: Duration = Duration::from_secs(1);
+pub(super) const FRESH: Duration = Duration::from_secs(1);
 
 struct Entry<V> {
     value: V,
@@ -21,18 +21,18 @@ struct State<K, V> {
 }
 
 /// Cache with a bounded number of entries, each valid for one second.
-pub struct TtlCache<K, V> {
+pub(super) struct TtlCache<K, V> {
     state: Mutex<State<K, V>>,
     most: usize,
 }
 
 impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
-    pub fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize) -> Self {
         Self { state: Mutex::new(State { entries: HashMap::new(), tidied_at: None }), most }
     }
 
     /// Returns the entry of `key` if it is fresh at `now` and of the current generation.
-    pub fn get(&self, key: &K, generation: u64, now: Instant) -> Option<V> {
+    pub(super) fn get(&self, key: &K, generation: u64, now: Instant) -> Option<V> {
         let state = self.lock();
         let entry = state.entries.get(key)?;
         let is_fresh = entry.generation == generation && now.duration_since(entry.since) < FRESH;
@@ -41,7 +41,7 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
 
     /// Stores an entry that was made at `generation`. Expired entries are removed on the way, once per
     /// second, so the cache holds what was requested in the last two.
-    pub fn insert(&self, key: K, value: V, generation: u64, now: Instant) {
+    pub(super) fn insert(&self, key: K, value: V, generation: u64, now: Instant) {
         let mut state = self.lock();
         let is_untidy = state.tidied_at.is_none_or(|at| now.duration_since(at) >= FRESH);
         if is_untidy || state.entries.len() >= self.most {

@@ -35,7 +35,7 @@ problems!(UnsubscribeProblems: plain);
     ),
 )]
 #[get("/unsubscribe/{token}")]
-pub async fn get_unsubscribe_page(
+pub(crate) async fn get_unsubscribe_page(
     service: Data<Service>,
     call: RequestContext,
     token: Path<String>,
@@ -71,7 +71,7 @@ pub async fn get_unsubscribe_page(
     ),
 )]
 #[post("/unsubscribe/{token}")]
-pub async fn unsubscribe_from_link(
+pub(crate) async fn unsubscribe_from_link(
     service: Data<Service>,
     call: RequestContext,
     token: Path<String>,

@@ -7,7 +7,7 @@ use crate::kit::Language;
 
 /// Which step of the page is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub(super) enum Step {
     Confirm,
     /// The mails were stopped, or lowered to one a day.
     Done,
@@ -31,7 +31,7 @@ struct Page<'a> {
 }
 
 /// Renders the page for a valid token.
-pub fn of(
+pub(super) fn of(
     subscription: &Subscription,
     step: Step,
     language: Language,
@@ -49,7 +49,7 @@ pub fn of(
 }
 
 /// Renders the page for an unknown or altered token.
-pub fn unknown(language: Language, nonce: &str) -> askama::Result<String> {
+pub(super) fn unknown(language: Language, nonce: &str) -> askama::Result<String> {
     let words = match language {
         Language::En => Words {
             heading: "This link is incomplete",

@@ -172,7 +172,7 @@ const WEBVIEWS: &[&str] = &[
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Visitor {
+pub(super) struct Visitor {
     pub platform: Platform,
     /// Whether the request comes from a bot, or from a browser that prefetches for a person
     /// who may never come.
@@ -182,7 +182,7 @@ pub struct Visitor {
 impl Visitor {
     /// Classifies a request by its headers; `platform` classifies the `User-Agent`. Invalid UTF-8 in it is
     /// replaced: phones are named in every alphabet.
-    pub fn of(headers: &HeaderMap, platform: impl FnOnce(&str) -> Platform) -> Self {
+    pub(super) fn of(headers: &HeaderMap, platform: impl FnOnce(&str) -> Platform) -> Self {
         let agent = headers.get(USER_AGENT).map_or(&[][..], |value| value.as_bytes());
         let platform = platform(&String::from_utf8_lossy(agent));
         Self { platform, is_machine: platform == Platform::Preview || is_ahead(headers) }
@@ -191,7 +191,7 @@ impl Visitor {
 
 /// Returns the platform of a `User-Agent`. Bots are checked first: iMessage's preview claims to be Safari
 /// on a Mac and two bots at once. Webviews come next: they also name the phone they run on.
-pub fn platform(agent: &str) -> Platform {
+pub(super) fn platform(agent: &str) -> Platform {
     let has = |words: &[&str]| words.iter().any(|word| agent.contains(word));
     if is_machine(agent) {
         Platform::Preview
@@ -249,7 +249,7 @@ fn is_machine(agent: &str) -> bool {
 }
 
 /// Returns true for a page that is prefetched or prerendered before a person asks for it.
-pub fn is_ahead(headers: &HeaderMap) -> bool {
+pub(super) fn is_ahead(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(|name| {
         let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
         value.contains("prefetch") || value.contains("prerender") || value.contains("preview")

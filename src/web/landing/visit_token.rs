@@ -13,7 +13,7 @@ const LIFE: Duration = Duration::from_hours(24);
 
 /// What a visit token says.
 #[derive(Debug, PartialEq, Eq)]
-pub struct VisitToken<'a> {
+pub(super) struct VisitToken<'a> {
     /// Unique id of the visit.
     pub visit: &'a str,
     pub link_id: Cow<'a, LinkId>,
@@ -23,7 +23,7 @@ pub struct VisitToken<'a> {
 
 /// Issues the token of one page: the time in seconds, the link, the channel, the visit id, and a signature
 /// over all of it. A page cannot be turned into a second visit.
-pub fn sign(service: &Service, code: &str, visit: &VisitToken<'_>) -> String {
+pub(super) fn sign(service: &Service, code: &str, visit: &VisitToken<'_>) -> String {
     let mut body = String::with_capacity(160);
     let _ = write!(body, "{}.{}.{}.{}", service.now().seconds(), visit.link_id, visit.channel, visit.visit);
     let mac = mac(service, code, &body);
@@ -31,7 +31,7 @@ pub fn sign(service: &Service, code: &str, visit: &VisitToken<'_>) -> String {
 }
 
 /// Returns the visit if the token is valid for the page of `code` and has not expired.
-pub fn verify<'a>(service: &Service, code: &str, token: &'a str) -> Option<VisitToken<'a>> {
+pub(super) fn verify<'a>(service: &Service, code: &str, token: &'a str) -> Option<VisitToken<'a>> {
     let mut parts = signed_token::verify(token, |body| Some(mac(service, code, body)))?.split('.');
     let began = Timestamp::parse_seconds(parts.next()?)?;
     let (link_id, channel, id) = (parts.next()?, parts.next()?, parts.next()?);
@@ -40,7 +40,7 @@ pub fn verify<'a>(service: &Service, code: &str, token: &'a str) -> Option<Visit
 }
 
 /// Returns the channel if it matches `[a-z0-9-]{1,32}`, and an empty string otherwise.
-pub fn channel(query: &str) -> &str {
+pub(super) fn channel(query: &str) -> &str {
     let label = query.split('&').find_map(|pair| pair.strip_prefix("s=")).unwrap_or_default();
     let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if label.len() <= 32 && label.bytes().all(is_plain) { label } else { "" }

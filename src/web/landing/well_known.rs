@@ -6,7 +6,7 @@ use crate::domain::links;
 use crate::platform::settings::Settings;
 
 /// `apple-app-site-association`: codes of every allowed length, plain and scanned, and invites.
-pub fn apple(settings: &Settings) -> Value {
+pub(super) fn apple(settings: &Settings) -> Value {
     let digit = |count: usize| "$(digit)".repeat(count);
     let components: Vec<Value> = ["/v1/*", "/docs*", "/dev*"]
         .iter()
@@ -36,7 +36,7 @@ pub fn apple(settings: &Settings) -> Value {
 }
 
 /// `assetlinks.json`: the Android package, and the certificates that sign it.
-pub fn android(settings: &Settings) -> Value {
+pub(super) fn android(settings: &Settings) -> Value {
     if settings.app.android_fingerprints.is_empty() {
         return json!([]);
     }

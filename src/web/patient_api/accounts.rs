@@ -9,9 +9,7 @@ use validator::{Validate, ValidationError};
 use super::entry_point;
 use super::sessions::SessionView;
 use super::view::{AccountView, PatientView};
-use crate::domain::accounts::{
-    self, Error, NewAccount, NewPatient, SignUp, SignUpOutcome,
-};
+use crate::domain::accounts::{self, Error, NewAccount, NewPatient, SignUp, SignUpOutcome};
 use crate::domain::conversations::Conversation;
 use crate::domain::pairing::Pairing;
 use crate::kit::{Email, PendingPairingId, Secret};
@@ -66,7 +64,7 @@ impl From<Error> for Problem {
 
 /// The input of a sign-up.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateAccount {
+pub(crate) struct CreateAccount {
     /// The phone proof, issued when a correct code was checked.
     #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     phone_proof: Secret,
@@ -97,7 +95,7 @@ pub struct CreateAccount {
 }
 
 /// Validates a person's name: any script, but something visible and no control characters.
-pub fn is_name(name: &str) -> Result<(), ValidationError> {
+pub(crate) fn is_name(name: &str) -> Result<(), ValidationError> {
     let length = name.trim().chars().count();
     if !(1..=100).contains(&length) || !name.chars().any(char::is_alphanumeric) {
         return Err(ValidationError::new("length").with_message("A name has 1 to 100 characters.".into()));
@@ -113,7 +111,7 @@ pub fn is_name(name: &str) -> Result<(), ValidationError> {
 }
 
 /// Validates a calendar date from 1880 to 2200.
-pub fn is_birth_date(date: &str) -> Result<(), ValidationError> {
+pub(crate) fn is_birth_date(date: &str) -> Result<(), ValidationError> {
     match date.parse::<jiff::civil::Date>() {
         Ok(parsed) if date.len() == 10 && (1880..=2200).contains(&parsed.year()) => Ok(()),
         _ => Err(ValidationError::new("date").with_message("Write the date as 1987-05-31.".into())),
@@ -122,7 +120,7 @@ pub fn is_birth_date(date: &str) -> Result<(), ValidationError> {
 
 /// Everything that a sign-up creates.
 #[derive(Serialize, ToSchema)]
-pub struct AccountCreated {
+pub(crate) struct AccountCreated {
     /// The account of the patient.
     account: AccountView,
     /// The first patient on the account.
@@ -162,7 +160,7 @@ problems!(
     ),
 )]
 #[post("/v1/accounts")]
-pub async fn create_account(
+pub(crate) async fn create_account(
     service: Data<Service>,
     call: RequestContext,
     body: Body<CreateAccount>,

@@ -34,7 +34,7 @@ impl From<Error> for Problem {
 
 /// Parses the body's `link_token`, `pending_pairing_id` and `invite_token`, of which exactly
 /// one must be present.
-pub fn parse(
+pub(super) fn parse(
     link_token: Option<Secret>,
     pending: Option<PendingPairingId>,
     invite_token: Option<Secret>,
@@ -57,7 +57,7 @@ pub fn parse(
 /// A pending pairing of the number that was just proven: the app shows the practice and asks the patient.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PendingPairing)]
-pub struct PendingPairingView {
+pub(super) struct PendingPairingView {
     /// Unique id, to be sent as `pending_pairing_id`.
     id: PendingPairingId,
     /// The practice that the link belongs to.

@@ -15,7 +15,7 @@ use crate::web::patient_api::link_tokens::PracticeFace;
 
 /// Invite link that the app was opened with.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct OpenInvite {
+pub(crate) struct OpenInvite {
     /// Last path segment of the link in the text message.
     #[schema(example = "3q2-7wAAAAAAAAAAAAAAAA")]
     invite_token: Secret,
@@ -23,7 +23,7 @@ pub struct OpenInvite {
 
 /// Practice behind an invite. The app shows the practice and city before anything else.
 #[derive(Serialize, ToSchema)]
-pub struct InviteOpened {
+pub(crate) struct InviteOpened {
     /// The practice that sent the invite.
     practice: PracticeFace,
     /// When the invite expires.
@@ -45,7 +45,7 @@ problems!(OpenInviteProblems: body, InviteGone, LinkPaused);
     ),
 )]
 #[post("/v1/invites/opened")]
-pub async fn open_invite(
+pub(crate) async fn open_invite(
     service: Data<Service>,
     body: Body<OpenInvite>,
 ) -> Result<Json<InviteOpened>, Problem> {

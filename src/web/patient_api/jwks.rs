@@ -10,7 +10,7 @@ use crate::platform::keys::Jwk;
 
 /// A JWK Set (RFC 7517) of the access tokens' public keys.
 #[derive(Serialize, ToSchema)]
-pub struct Jwks {
+pub(crate) struct Jwks {
     /// The keys, newest first.
     keys: Vec<Jwk>,
 }
@@ -18,6 +18,6 @@ pub struct Jwks {
 /// Get the public keys of the access tokens
 #[utoipa::path(tag = "sessions", responses((status = 200, description = "A JWK Set", body = Jwks)))]
 #[get("/.well-known/jwks.json")]
-pub async fn get_jwks(service: Data<Service>) -> Json<Jwks> {
+pub(crate) async fn get_jwks(service: Data<Service>) -> Json<Jwks> {
     Json(Jwks { keys: service.keys.jwks() })
 }

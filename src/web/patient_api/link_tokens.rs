@@ -40,7 +40,7 @@ impl From<links::Error> for Problem {
 
 /// Code of a link, and how it reached the device.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateLinkToken {
+pub(crate) struct CreateLinkToken {
     /// The digits of the link's code, 6 to 12.
     #[validate(custom(function = "is_code"))]
     #[schema(example = "123456", pattern = "^[0-9]{6,12}$")]
@@ -58,7 +58,7 @@ fn is_code(code: &str) -> Result<(), ValidationError> {
 
 /// Link token and the practice it belongs to. The app shows the practice and city before anything else.
 #[derive(Serialize, ToSchema)]
-pub struct LinkTokenView {
+pub(crate) struct LinkTokenView {
     /// Token that the app sends at sign-up.
     #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
     link_token: Secret,
@@ -70,7 +70,7 @@ pub struct LinkTokenView {
 
 /// Public information about a practice.
 #[derive(Serialize, ToSchema)]
-pub struct PracticeFace {
+pub(crate) struct PracticeFace {
     /// Name of the practice.
     #[schema(example = "Oak Street Family Medicine")]
     name: String,
@@ -80,7 +80,7 @@ pub struct PracticeFace {
 }
 
 impl PracticeFace {
-    pub fn of(practice: &Practice) -> Self {
+    pub(crate) fn of(practice: &Practice) -> Self {
         Self { name: practice.name.clone(), city: practice.city.clone() }
     }
 }
@@ -96,7 +96,7 @@ problems!(CreateLinkTokenProblems: keyed, LinkNotFound, LinkPaused, CodeMistyped
     ),
 )]
 #[post("/v1/link-tokens")]
-pub async fn create_link_token(
+pub(crate) async fn create_link_token(
     service: Data<Service>,
     guesses: Data<CodeGuessLimiter>,
     call: RequestContext,
@@ -130,7 +130,7 @@ fn count_miss(
 }
 
 /// Response outside of the pages for a network address that tried too many wrong codes.
-pub fn code_limited(wait: Wait) -> Problem {
+pub(crate) fn code_limited(wait: Wait) -> Problem {
     let detail = "Compare the code with the card or page it came from, then try again later.";
     Problem::new(Code::CodeLimited, detail).retry(wait)
 }

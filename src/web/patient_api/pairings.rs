@@ -28,7 +28,7 @@ impl From<Error> for Problem {
 
 /// The input for pairing a patient with a practice.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreatePairing {
+pub(crate) struct CreatePairing {
     /// The link token of the practice's link.
     #[schema(example = "eyJ0eXAiOiJsaW5rK2p3dCIsImFsZyI6IkVkRFNBIn0.e30.c2ln")]
     link_token: Option<Secret>,
@@ -43,7 +43,7 @@ pub struct CreatePairing {
 
 /// A pairing and its conversation.
 #[derive(Serialize, ToSchema)]
-pub struct PairingAnswer {
+pub(crate) struct PairingAnswer {
     /// The pairing of patient and practice.
     pub pairing: Pairing,
     /// The conversation of that pairing.
@@ -76,7 +76,7 @@ problems!(
     ),
 )]
 #[post("/v1/pairings")]
-pub async fn create_pairing(
+pub(crate) async fn create_pairing(
     service: Data<Service>,
     call: RequestContext,
     body: Body<CreatePairing>,

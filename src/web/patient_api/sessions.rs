@@ -18,8 +18,8 @@ use crate::web::http::{Body, Problem, Reply, RequestContext, idempotent};
 /// The tokens of a session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
-pub struct SessionView {
-    /// A JWT (EdDSA) for the `Authorization: Bearer` header of every signed-in request.
+pub(crate) struct SessionView {
+    /// A JWT (`EdDSA`) for the `Authorization: Bearer` header of every signed-in request.
     #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSJ9.e30.c2ln")]
     access_token: Secret,
     /// The token type, always `Bearer`.
@@ -49,7 +49,7 @@ impl From<Tokens> for SessionView {
 
 /// The input for signing in on a new device.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateSession {
+pub(crate) struct CreateSession {
     /// The phone proof, issued when a correct code was checked.
     #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     phone_proof: Secret,
@@ -57,7 +57,7 @@ pub struct CreateSession {
 
 /// A new restricted session and its account.
 #[derive(Serialize, ToSchema)]
-pub struct SessionCreated {
+pub(crate) struct SessionCreated {
     /// The account of the patient.
     account: AccountView,
     /// The session and its tokens.
@@ -78,7 +78,7 @@ problems!(
     ),
 )]
 #[post("/v1/sessions")]
-pub async fn create_session(
+pub(crate) async fn create_session(
     service: Data<Service>,
     call: RequestContext,
     body: Body<CreateSession>,
@@ -95,7 +95,7 @@ pub async fn create_session(
 
 /// A refresh token to exchange.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct RefreshSession {
+pub(crate) struct RefreshSession {
     /// The latest refresh token; it can be used once.
     #[schema(example = "rt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     refresh_token: Secret,
@@ -103,7 +103,7 @@ pub struct RefreshSession {
 
 /// The session with fresh tokens.
 #[derive(Serialize, ToSchema)]
-pub struct SessionAnswer {
+pub(crate) struct SessionAnswer {
     /// The session and its tokens.
     session: SessionView,
 }
@@ -116,7 +116,7 @@ problems!(RefreshProblems: keyed, RefreshTokenInvalid, RefreshTokenReused);
     responses((status = 200, description = "Fresh tokens", body = SessionAnswer), RefreshProblems),
 )]
 #[post("/v1/sessions/refresh")]
-pub async fn refresh_session(
+pub(crate) async fn refresh_session(
     service: Data<Service>,
     call: RequestContext,
     body: Body<RefreshSession>,
@@ -140,7 +140,7 @@ problems!(SignOutProblems: plain, Unauthorized);
     responses((status = 204, description = "The session has ended"), SignOutProblems),
 )]
 #[delete("/v1/sessions/current")]
-pub async fn delete_current_session(
+pub(crate) async fn delete_current_session(
     service: Data<Service>,
     call: RequestContext,
 ) -> Result<HttpResponse, Problem> {
@@ -164,7 +164,7 @@ problems!(AskEmailCodeProblems: keyed, Unauthorized, SessionUnrestricted, EmailU
     ),
 )]
 #[post("/v1/sessions/current/email-code")]
-pub async fn request_session_email_code(
+pub(crate) async fn request_session_email_code(
     service: Data<Service>,
     call: RequestContext,
 ) -> Result<HttpResponse, Problem> {
@@ -191,7 +191,7 @@ problems!(CheckEmailCodeProblems: keyed, Unauthorized, SessionUnrestricted, Code
     ),
 )]
 #[post("/v1/sessions/current/email-code/checks")]
-pub async fn verify_session_email_code(
+pub(crate) async fn verify_session_email_code(
     service: Data<Service>,
     call: RequestContext,
     body: Body<CheckEmail>,

@@ -74,7 +74,7 @@ impl From<PhoneError> for Problem {
 /// A verification, as shown to its client.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Verification)]
-pub struct VerificationView {
+pub(crate) struct VerificationView {
     /// Unique id of the verification.
     id: VerificationId,
     /// Status of the verification.
@@ -134,7 +134,7 @@ impl From<Verification> for VerificationView {
 
 /// A verification and its timers.
 #[derive(Serialize, ToSchema)]
-pub struct VerificationAnswer {
+pub(crate) struct VerificationAnswer {
     /// The verification with its current timers.
     verification: VerificationView,
 }
@@ -147,7 +147,7 @@ impl From<Verification> for VerificationAnswer {
 
 /// A phone number to verify.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateVerification {
+pub(crate) struct CreateVerification {
     /// The mobile number, international or national; spaces and punctuation are ignored.
     #[schema(example = "+1 415 555 2671")]
     phone: String,
@@ -173,7 +173,7 @@ pub struct CreateVerification {
 /// Operating system of the app.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Platform {
+pub(crate) enum Platform {
     /// The app for iOS or iPadOS.
     Ios,
     /// The app for Android devices.
@@ -189,7 +189,7 @@ fn is_app_hash(hash: &str) -> Result<(), ValidationError> {
 
 /// A new verification, and the secret that later requests about it need.
 #[derive(Serialize, ToSchema)]
-pub struct VerificationCreated {
+pub(crate) struct VerificationCreated {
     /// The verification with its current timers.
     verification: VerificationView,
     /// Secret for the `Authorization: Bearer` header of every request about this verification.
@@ -212,7 +212,7 @@ problems!(
     ),
 )]
 #[post("/v1/verifications")]
-pub async fn create_verification(
+pub(crate) async fn create_verification(
     service: Data<Service>,
     call: RequestContext,
     body: Body<CreateVerification>,
@@ -247,7 +247,7 @@ problems!(GetProblems: plain, VerificationNotFound);
     ),
 )]
 #[get("/v1/verifications/{id}")]
-pub async fn get_verification(
+pub(crate) async fn get_verification(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<VerificationId>,
@@ -258,7 +258,7 @@ pub async fn get_verification(
 
 /// The channel to send the code again.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateSend {
+pub(crate) struct CreateSend {
     /// The channel, `sms` or `voice`.
     #[schema(example = "sms")]
     channel: Channel,
@@ -280,7 +280,7 @@ problems!(
     ),
 )]
 #[post("/v1/verifications/{id}/sends")]
-pub async fn send_verification_code(
+pub(crate) async fn send_verification_code(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<VerificationId>,
@@ -296,7 +296,7 @@ pub async fn send_verification_code(
 
 /// A code that the patient entered.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateCheck {
+pub(crate) struct CreateCheck {
     /// Six digits; spaces and dashes between them are ignored.
     #[schema(example = "123456")]
     code: String,
@@ -305,7 +305,7 @@ pub struct CreateCheck {
 /// The result of comparing a code.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum CheckResult {
+pub(crate) enum CheckResult {
     /// The code is correct.
     Approved,
     /// The code is wrong.
@@ -313,14 +313,14 @@ pub enum CheckResult {
 }
 
 impl CheckResult {
-    pub fn of(is_correct: bool) -> Self {
+    pub(crate) fn of(is_correct: bool) -> Self {
         if is_correct { Self::Approved } else { Self::Wrong }
     }
 }
 
 /// The outcome of a code check.
 #[derive(Serialize, ToSchema)]
-pub struct CheckAnswer {
+pub(crate) struct CheckAnswer {
     /// The result of the comparison.
     #[schema(example = "approved")]
     result: CheckResult,
@@ -361,7 +361,7 @@ problems!(
     responses((status = 200, description = "The code was compared", body = CheckAnswer), CheckProblems),
 )]
 #[post("/v1/verifications/{id}/checks")]
-pub async fn check_verification_code(
+pub(crate) async fn check_verification_code(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<VerificationId>,

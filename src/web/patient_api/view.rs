@@ -9,7 +9,7 @@ use crate::kit::{AccountId, PatientId, Timestamp};
 /// A patient account, as shown to its holder.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Account)]
-pub struct AccountView {
+pub(super) struct AccountView {
     /// Unique id of the account.
     id: AccountId,
     /// The proven phone number, masked.
@@ -20,7 +20,7 @@ pub struct AccountView {
 }
 
 impl AccountView {
-    pub fn of(account: &Account) -> Self {
+    pub(super) fn of(account: &Account) -> Self {
         Self {
             id: account.id.clone(),
             phone: account.number().map(|phone| phone.masked()),
@@ -32,7 +32,7 @@ impl AccountView {
 /// A patient on an account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Patient)]
-pub struct PatientView {
+pub(super) struct PatientView {
     /// Unique id of the patient.
     id: PatientId,
     /// The patient's given name.

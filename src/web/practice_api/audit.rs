@@ -18,7 +18,7 @@ use crate::web::http::{Page, PageQuery, Problem, RequestContext};
 /// Filters of the audit log.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct AuditQuery {
+pub(crate) struct AuditQuery {
     /// An action, or the part before its dot: `link` selects every event about links.
     #[param(example = "link.changed")]
     action: Option<String>,
@@ -62,7 +62,7 @@ impl AuditQuery {
 
 /// One event of the audit log.
 #[derive(Serialize, ToSchema)]
-pub struct AuditEvent {
+pub(crate) struct AuditEvent {
     /// The id of the audit event.
     id: AuditEventId,
     /// When the action was taken.
@@ -120,7 +120,7 @@ problems!(ListAuditProblems: plain, Unauthorized, StaffForbidden, InvalidRequest
     ),
 )]
 #[get("/v1/practice/audit")]
-pub async fn list_audit_events(
+pub(crate) async fn list_audit_events(
     service: Data<Service>,
     call: RequestContext,
     page: web::Query<PageQuery>,
@@ -150,7 +150,7 @@ pub async fn list_audit_events(
     ),
 )]
 #[get("/v1/practice/audit.csv")]
-pub async fn export_audit_events(
+pub(crate) async fn export_audit_events(
     service: Data<Service>,
     call: RequestContext,
     query: web::Query<AuditQuery>,

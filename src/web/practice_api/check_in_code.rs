@@ -15,7 +15,7 @@ use crate::web::http::{Problem, RequestContext};
 /// The current check-in code.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CheckInCode)]
-pub struct CheckInCodeView {
+pub(crate) struct CheckInCodeView {
     /// Eight digits, for the patient to type into the app.
     #[schema(example = "48835612")]
     code: String,
@@ -39,7 +39,7 @@ problems!(CheckInCodeProblems: plain, Unauthorized, StaffForbidden);
     ),
 )]
 #[get("/v1/practice/desk-code")]
-pub async fn get_check_in_code(
+pub(crate) async fn get_check_in_code(
     service: Data<Service>,
     call: RequestContext,
 ) -> Result<Json<CheckInCodeView>, Problem> {

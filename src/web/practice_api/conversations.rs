@@ -41,7 +41,7 @@ impl From<Error> for Problem {
 /// Filters of the conversation list; all given filters must match.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct InboxQuery {
+pub(crate) struct InboxQuery {
     /// Only conversations that came through this link.
     #[param(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     pub link: Option<LinkId>,
@@ -61,7 +61,7 @@ pub struct InboxQuery {
 
 impl InboxQuery {
     /// Validates the query; the filter itself needs the caller's staff id, for `me`.
-    pub fn into_filter(self) -> Result<impl FnOnce(&StaffId) -> Filter, Problem> {
+    pub(crate) fn into_filter(self) -> Result<impl FnOnce(&StaffId) -> Filter, Problem> {
         let Self { link, tag, identity, assignee, unread } = self;
         let link_id = link.as_ref().map(LinkId::as_str);
         let texts = [("/link", link_id), ("/tag", tag.as_deref()), ("/assignee", assignee.as_deref())];
@@ -92,12 +92,12 @@ impl InboxQuery {
 }
 
 /// Formats a page cursor as `millis.id`.
-pub fn format_cursor(cursor: &Cursor) -> String {
+pub(crate) fn format_cursor(cursor: &Cursor) -> String {
     format!("{}.{}", cursor.last_entry_at.millis(), cursor.id)
 }
 
 /// Parses a page cursor; an empty key is the first page.
-pub fn parse_cursor(key: &str) -> Result<Option<Cursor>, Problem> {
+pub(crate) fn parse_cursor(key: &str) -> Result<Option<Cursor>, Problem> {
     if key.is_empty() {
         return Ok(None);
     }
@@ -122,7 +122,7 @@ problems!(ListConversationsProblems: plain, Unauthorized, StaffForbidden, Invali
     ),
 )]
 #[get("/v1/practice/conversations")]
-pub async fn list_conversations(
+pub(crate) async fn list_conversations(
     service: Data<Service>,
     call: RequestContext,
     query: Query<InboxQuery>,
@@ -140,7 +140,7 @@ pub async fn list_conversations(
 /// One conversation of the inbox.
 #[derive(Serialize, ToSchema)]
 #[schema(as = InboxConversationAnswer)]
-pub struct ConversationAnswer {
+pub(crate) struct ConversationAnswer {
     /// The conversation as listed in the inbox.
     conversation: Card,
     /// The patient's contact details, to compare with your records.
@@ -168,7 +168,7 @@ problems!(GetConversationProblems: plain, Unauthorized, StaffForbidden, Conversa
     ),
 )]
 #[get("/v1/practice/conversations/{id}")]
-pub async fn get_conversation(
+pub(crate) async fn get_conversation(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ConversationId>,
@@ -182,7 +182,7 @@ pub async fn get_conversation(
 
 /// Changes of a conversation; omitted fields stay unchanged.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ChangeConversation {
+pub(crate) struct ChangeConversation {
     /// The staff member who answers it, or `null` for unassigned.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<StaffId>)]
@@ -213,7 +213,7 @@ problems!(ChangeConversationProblems: body, Unauthorized, StaffForbidden, Conver
     ),
 )]
 #[patch("/v1/practice/conversations/{id}")]
-pub async fn change_conversation(
+pub(crate) async fn change_conversation(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ConversationId>,
@@ -245,7 +245,7 @@ problems!(
     ),
 )]
 #[get("/v1/practice/conversations/{id}/entries")]
-pub async fn list_conversation_entries(
+pub(crate) async fn list_conversation_entries(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ConversationId>,
@@ -261,7 +261,7 @@ pub async fn list_conversation_entries(
 
 /// A message to the patient.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct WriteToPatient {
+pub(crate) struct WriteToPatient {
     /// Plain text, 1 to 4,000 characters.
     #[validate(custom(function = "is_writable"))]
     #[schema(example = "Would Tuesday suit you?")]
@@ -284,7 +284,7 @@ fn is_writable(body: &str) -> Result<(), ValidationError> {
 
 /// One entry of a conversation.
 #[derive(Serialize, ToSchema)]
-pub struct InboxEntryAnswer {
+pub(crate) struct InboxEntryAnswer {
     /// The entry that was written.
     entry: InboxEntry,
 }
@@ -304,7 +304,7 @@ problems!(
     ),
 )]
 #[post("/v1/practice/conversations/{id}/entries")]
-pub async fn write_to_patient(
+pub(crate) async fn write_to_patient(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ConversationId>,
@@ -321,7 +321,7 @@ pub async fn write_to_patient(
 
 /// A read position to store.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct MarkRead {
+pub(crate) struct MarkRead {
     /// Position of the last entry that was read, counted from 1.
     #[validate(range(min = 1, message = "Positions start at 1."))]
     #[schema(example = 2, minimum = 1)]
@@ -330,7 +330,7 @@ pub struct MarkRead {
 
 /// The practice's read position.
 #[derive(Serialize, ToSchema)]
-pub struct ReadAnswer {
+pub(crate) struct ReadAnswer {
     /// Position of the last entry that the practice has read; it never decreases.
     #[schema(example = 2)]
     read_position: i32,
@@ -349,7 +349,7 @@ problems!(ReadProblems: keyed, Unauthorized, StaffForbidden, ConversationNotFoun
     ),
 )]
 #[post("/v1/practice/conversations/{id}/read")]
-pub async fn mark_conversation_read_by_practice(
+pub(crate) async fn mark_conversation_read_by_practice(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ConversationId>,

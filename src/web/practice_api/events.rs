@@ -42,7 +42,7 @@ problems!(EventsProblems: plain, Unauthorized, StaffForbidden);
     ),
 )]
 #[get("/v1/practice/events")]
-pub async fn stream_practice_events(
+pub(crate) async fn stream_practice_events(
     service: Data<Service>,
     hub: Data<EventHub>,
     call: RequestContext,
@@ -53,7 +53,7 @@ pub async fn stream_practice_events(
 }
 
 /// Streams events for a caller with the API's bearer token or the console's cookie.
-pub async fn stream_events(
+pub(crate) async fn stream_events(
     service: Data<Service>,
     hub: Data<EventHub>,
     caller: impl Caller + 'static,

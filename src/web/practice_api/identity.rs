@@ -52,7 +52,7 @@ impl From<Error> for Problem {
 /// A record that may be the patient's.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IdentityCandidate)]
-pub struct CandidateView {
+pub(crate) struct CandidateView {
     /// The record of the practice.
     record: Record,
     /// The comparison, field by field.
@@ -62,7 +62,7 @@ pub struct CandidateView {
 /// A decision about a patient's identity.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IdentityDecision)]
-pub struct DecisionView {
+pub(crate) struct DecisionView {
     /// The id of the decision.
     id: DecisionId,
     /// What was decided.
@@ -106,7 +106,7 @@ impl From<Decision> for DecisionView {
 /// The identity check of one conversation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Identity)]
-pub struct IdentityView {
+pub(crate) struct IdentityView {
     /// The conversation whose patient is checked.
     conversation_id: ConversationId,
     /// The current identity state of the conversation.
@@ -158,7 +158,7 @@ fn candidates(finding: Finding) -> Vec<CandidateView> {
 
 /// The identity check of one conversation.
 #[derive(Serialize, ToSchema)]
-pub struct IdentityAnswer {
+pub(crate) struct IdentityAnswer {
     /// State, grade, candidates and decisions.
     identity: IdentityView,
 }
@@ -178,7 +178,7 @@ problems!(GetIdentityProblems: plain, Unauthorized, StaffForbidden, Conversation
     ),
 )]
 #[get("/v1/practice/conversations/{id}/identity")]
-pub async fn get_identity(
+pub(crate) async fn get_identity(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ConversationId>,
@@ -205,7 +205,7 @@ problems!(ProofProblems: plain, Unauthorized, StaffForbidden, ConversationNotFou
     ),
 )]
 #[get("/v1/practice/conversations/{id}/proof.pdf")]
-pub async fn get_identity_proof(
+pub(crate) async fn get_identity_proof(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: RequestContext,
@@ -216,7 +216,7 @@ pub async fn get_identity_proof(
 }
 
 /// Renders the page in the render pool, where no database connection is held.
-pub async fn proof(
+pub(crate) async fn proof(
     service: &Service,
     pool: &RenderPool,
     caller: &impl Caller,
@@ -241,7 +241,7 @@ pub async fn proof(
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = IdentityVerdict)]
-pub enum DecisionChoice {
+pub(crate) enum DecisionChoice {
     /// The patient is who they claim to be: `method` says how you made sure.
     Confirm,
     /// They are not: the conversation closes, and the patient sees only neutral wording.
@@ -281,7 +281,7 @@ impl From<StaffMethod> for Method {
 
 /// A decision about the patient's identity.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct DecideIdentity {
+pub(crate) struct DecideIdentity {
     /// The decision to make.
     decision: DecisionChoice,
     /// How you made sure: required with `confirm`, not allowed otherwise.
@@ -322,7 +322,7 @@ impl DecideIdentity {
 
 /// A decision and the conversation after it.
 #[derive(Serialize, ToSchema)]
-pub struct DecisionAnswer {
+pub(crate) struct DecisionAnswer {
     /// The decision that was made.
     decision: DecisionView,
     /// The conversation after the decision.
@@ -346,7 +346,7 @@ problems!(DecideIdentityProblems: keyed,
     ),
 )]
 #[post("/v1/practice/conversations/{id}/identity/decisions")]
-pub async fn decide_identity(
+pub(crate) async fn decide_identity(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ConversationId>,
@@ -364,7 +364,7 @@ pub async fn decide_identity(
 /// A conversation that waits for an identity check.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IdentityTask)]
-pub struct TaskView {
+pub(crate) struct TaskView {
     /// The conversation; `identity_since` says since when it waits.
     conversation: Card,
     /// How well the patient matches the records; `null` until the first matching, seconds after the pairing.
@@ -383,12 +383,12 @@ impl From<(Card, Option<StoredGrade>)> for TaskView {
 }
 
 /// Formats a page cursor as `millis.id`.
-pub fn format_cursor(waiting: &WorkListCursor) -> String {
+pub(crate) fn format_cursor(waiting: &WorkListCursor) -> String {
     format!("{}.{}", waiting.since.millis(), waiting.id)
 }
 
 /// Parses a page cursor; an empty key is the first page.
-pub fn parse_cursor(key: &str) -> Result<Option<WorkListCursor>, Problem> {
+pub(crate) fn parse_cursor(key: &str) -> Result<Option<WorkListCursor>, Problem> {
     if key.is_empty() {
         return Ok(None);
     }
@@ -412,7 +412,7 @@ problems!(ListIdentityProblems: plain, Unauthorized, StaffForbidden, InvalidRequ
     ),
 )]
 #[get("/v1/practice/identity")]
-pub async fn list_identity_tasks(
+pub(crate) async fn list_identity_tasks(
     service: Data<Service>,
     call: RequestContext,
     page: Query<PageQuery>,

@@ -14,12 +14,12 @@ use crate::problems;
 use crate::web::http::{Code, Page, PageQuery, PathId, Problem, RawBody, Reply, RequestContext};
 
 /// Room for 5,000 rows of 200 bytes.
-pub const MOST_BYTES: usize = 1024 * 1024;
+pub(crate) const MOST_BYTES: usize = 1024 * 1024;
 
 /// An import of people to invite.
 #[derive(Serialize, ToSchema)]
 #[schema(as = InviteImport)]
-pub struct ImportView {
+pub(crate) struct ImportView {
     /// The id of the import.
     id: ImportId,
     /// The link through which the invited people connect.
@@ -46,7 +46,7 @@ impl From<Import> for ImportView {
 
 /// One import of invites.
 #[derive(Serialize, ToSchema)]
-pub struct InviteImportAnswer {
+pub(crate) struct InviteImportAnswer {
     /// The import and its progress.
     import: ImportView,
 }
@@ -54,7 +54,7 @@ pub struct InviteImportAnswer {
 /// Options of an invite import.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ImportQuery {
+pub(crate) struct ImportQuery {
     /// The link for the invites; by default the practice's default link.
     #[param(example = "lnk_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     link_id: Option<LinkId>,
@@ -88,7 +88,7 @@ problems!(ImportInvitesProblems: keyed, Unauthorized, StaffForbidden, LinkPaused
     ),
 )]
 #[post("/v1/practice/invites/import")]
-pub async fn import_invites(
+pub(crate) async fn import_invites(
     service: Data<Service>,
     call: RequestContext,
     query: Query<ImportQuery>,
@@ -118,7 +118,7 @@ problems!(GetImportProblems: plain, Unauthorized, StaffForbidden, InviteNotFound
     ),
 )]
 #[get("/v1/practice/invites/imports/{id}")]
-pub async fn get_invite_import(
+pub(crate) async fn get_invite_import(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ImportId>,
@@ -139,7 +139,7 @@ problems!(ImportRowsProblems: plain, Unauthorized, StaffForbidden, InviteNotFoun
     ),
 )]
 #[get("/v1/practice/invites/imports/{id}/rows")]
-pub async fn list_invite_import_rows(
+pub(crate) async fn list_invite_import_rows(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ImportId>,

@@ -59,7 +59,7 @@ impl From<Error> for Problem {
 /// An invite as the practice sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Invite)]
-pub struct InviteView {
+pub(crate) struct InviteView {
     /// The id of the invite.
     id: InviteId,
     /// The link that gives the conversation its tags, owner and welcome message.
@@ -152,7 +152,7 @@ impl InviteView {
 
 /// One invite of the practice.
 #[derive(Serialize, ToSchema)]
-pub struct InviteAnswer {
+pub(crate) struct InviteAnswer {
     /// The invite as it is now.
     invite: InviteView,
 }
@@ -166,7 +166,7 @@ impl InviteAnswer {
 /// Filters of the invite list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct InvitesQuery {
+pub(crate) struct InvitesQuery {
     /// Only invites in this state.
     #[param(example = "sent")]
     state: Option<String>,
@@ -187,7 +187,7 @@ problems!(ListInvitesProblems: plain, Unauthorized, StaffForbidden, InvalidReque
     ),
 )]
 #[get("/v1/practice/invites")]
-pub async fn list_invites(
+pub(crate) async fn list_invites(
     service: Data<Service>,
     call: RequestContext,
     query: Query<InvitesQuery>,
@@ -207,7 +207,7 @@ pub async fn list_invites(
 
 /// A person to invite.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateInvite {
+pub(crate) struct CreateInvite {
     /// Given and family names on one line, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Alex Rivera")]
@@ -269,7 +269,7 @@ problems!(CreateInviteProblems: keyed,
     ),
 )]
 #[post("/v1/practice/invites")]
-pub async fn create_invite(
+pub(crate) async fn create_invite(
     service: Data<Service>,
     call: RequestContext,
     body: Body<CreateInvite>,
@@ -295,7 +295,7 @@ problems!(GetInviteProblems: plain, Unauthorized, StaffForbidden, InviteNotFound
     responses((status = 200, description = "The invite", body = InviteAnswer), GetInviteProblems),
 )]
 #[get("/v1/practice/invites/{id}")]
-pub async fn get_invite(
+pub(crate) async fn get_invite(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<InviteId>,
@@ -324,7 +324,7 @@ problems!(ResendInviteProblems: keyed_plain,
     ),
 )]
 #[post("/v1/practice/invites/{id}/resend")]
-pub async fn resend_invite(
+pub(crate) async fn resend_invite(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<InviteId>,
@@ -347,7 +347,7 @@ problems!(RevokeInviteProblems: plain, Unauthorized, StaffForbidden, InviteNotFo
     ),
 )]
 #[delete("/v1/practice/invites/{id}")]
-pub async fn revoke_invite(
+pub(crate) async fn revoke_invite(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<InviteId>,

@@ -1,22 +1,22 @@
 //! HTTP handlers of the practice API, and the problems that they return.
 
-pub mod audit;
-pub mod check_in_code;
-pub mod conversations;
-pub mod events;
-pub mod identity;
-pub mod invite_imports;
-pub mod invites;
-pub mod links;
-pub mod notifications;
-pub mod print_kit;
-pub mod profile;
-pub mod record_import_options;
-pub mod record_imports;
-pub mod records;
-pub mod staff;
-pub mod teams;
-pub mod webhooks;
+pub(super) mod audit;
+pub(super) mod check_in_code;
+pub(super) mod conversations;
+pub(super) mod events;
+pub(super) mod identity;
+pub(super) mod invite_imports;
+pub(super) mod invites;
+pub(super) mod links;
+pub(super) mod notifications;
+pub(super) mod print_kit;
+pub(super) mod profile;
+pub(super) mod record_import_options;
+pub(super) mod record_imports;
+pub(super) mod records;
+pub(super) mod staff;
+pub(super) mod teams;
+pub(super) mod webhooks;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_DISPOSITION;
@@ -24,7 +24,7 @@ use actix_web::http::header::CONTENT_DISPOSITION;
 use crate::web::http::{FieldError, Problem};
 
 /// A CSV download with the given file name (without extension).
-pub fn csv_file(name: &str, text: String) -> HttpResponse {
+pub(super) fn csv_file(name: &str, text: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")))

@@ -33,7 +33,7 @@ impl From<Error> for Problem {
 
 /// How often a person is notified of one link's new patients.
 #[derive(Serialize, ToSchema)]
-pub struct Notification {
+pub(crate) struct Notification {
     /// The person who is notified.
     person: NotifiedPerson,
     /// The link whose new patients they are notified of.
@@ -47,7 +47,7 @@ pub struct Notification {
 
 /// A staff member, or the practice's own address if a link's notify list is empty.
 #[derive(Serialize, ToSchema)]
-pub struct NotifiedPerson {
+pub(crate) struct NotifiedPerson {
     /// The kind of recipient.
     kind: RecipientKind,
     /// The id of the staff member or practice.
@@ -64,14 +64,14 @@ pub struct NotifiedPerson {
 /// The kind of a recipient.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum RecipientKind {
+pub(crate) enum RecipientKind {
     Staff,
     Practice,
 }
 
 /// A link in short form.
 #[derive(Serialize, ToSchema)]
-pub struct NotifiedLink {
+pub(crate) struct NotifiedLink {
     /// The id of the link.
     id: LinkId,
     /// The practice's own name for the link.
@@ -103,14 +103,14 @@ impl Notification {
 
 /// The notification settings of one person.
 #[derive(Serialize, ToSchema)]
-pub struct NotificationsAnswer {
+pub(crate) struct NotificationsAnswer {
     /// One item for each link.
     items: Vec<Notification>,
 }
 
 /// A change of one person's notification settings.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ChangeNotifications {
+pub(crate) struct ChangeNotifications {
     /// The id of a staff member, or of the practice for its own address.
     #[schema(value_type = String, example = "stf_0198c1f2a4c07d3e8a51b2c3d4e5f607")]
     person: Recipient,
@@ -140,7 +140,7 @@ problems!(ListNotificationsProblems: plain, Unauthorized, InvalidRequest);
     ),
 )]
 #[get("/v1/practice/notifications")]
-pub async fn list_notifications(
+pub(crate) async fn list_notifications(
     service: Data<Service>,
     call: RequestContext,
     page: Query<PageQuery>,
@@ -169,7 +169,7 @@ problems!(ChangeNotificationsProblems: body, Unauthorized, StaffForbidden, LastR
     ),
 )]
 #[patch("/v1/practice/notifications")]
-pub async fn change_notifications(
+pub(crate) async fn change_notifications(
     service: Data<Service>,
     call: RequestContext,
     body: Body<ChangeNotifications>,

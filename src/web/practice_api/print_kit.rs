@@ -50,7 +50,7 @@ impl From<PaperSize> for Paper {
 /// Options of a printed sheet.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct PrintQuery {
+pub(crate) struct PrintQuery {
     /// The paper size; by default Letter.
     #[serde(default)]
     #[param(inline, example = "letter")]
@@ -73,7 +73,7 @@ impl PrintQuery {
 
 /// An item of the print kit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Piece {
+pub(crate) enum Piece {
     QrSvg,
     QrPng,
     Poster,
@@ -83,7 +83,7 @@ pub enum Piece {
 
 impl Piece {
     /// Finds the item by its file name, such as `poster.pdf`.
-    pub fn from_file(file: &str) -> Option<Self> {
+    pub(crate) fn from_file(file: &str) -> Option<Self> {
         let all = [Self::QrSvg, Self::QrPng, Self::Poster, Self::Cards, Self::Tent];
         all.into_iter().find(|piece| {
             let (_, name, end) = piece.parts();
@@ -124,7 +124,7 @@ problems!(PrintProblems: plain, Unauthorized, LinkNotFound, InvalidRequest);
     ),
 )]
 #[get("/v1/practice/links/{id}/qr.svg")]
-pub async fn get_link_qr_svg(
+pub(crate) async fn get_link_qr_svg(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: RequestContext,
@@ -139,7 +139,7 @@ pub async fn get_link_qr_svg(
     responses((status = 200, description = "PNG", content_type = "image/png", body = Vec<u8>), PrintProblems),
 )]
 #[get("/v1/practice/links/{id}/qr.png")]
-pub async fn get_link_qr_png(
+pub(crate) async fn get_link_qr_png(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: RequestContext,
@@ -157,7 +157,7 @@ pub async fn get_link_qr_png(
     ),
 )]
 #[get("/v1/practice/links/{id}/poster.pdf")]
-pub async fn get_link_poster(
+pub(crate) async fn get_link_poster(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: RequestContext,
@@ -181,7 +181,7 @@ pub async fn get_link_poster(
     ),
 )]
 #[get("/v1/practice/links/{id}/cards.pdf")]
-pub async fn get_link_cards(
+pub(crate) async fn get_link_cards(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: RequestContext,
@@ -200,7 +200,7 @@ pub async fn get_link_cards(
     ),
 )]
 #[get("/v1/practice/links/{id}/tent.pdf")]
-pub async fn get_link_table_tent(
+pub(crate) async fn get_link_table_tent(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: RequestContext,
@@ -211,7 +211,7 @@ pub async fn get_link_table_tent(
 }
 
 /// Renders the item in the render pool, where no database connection is held.
-pub async fn print(
+pub(crate) async fn print(
     service: &Service,
     pool: &RenderPool,
     caller: &impl Caller,

@@ -29,7 +29,7 @@ impl From<practices::Error> for Problem {
 
 /// The profile of a practice, as its staff see it.
 #[derive(Serialize, ToSchema)]
-pub struct Profile {
+pub(crate) struct Profile {
     /// The id of the practice.
     id: PracticeId,
     /// The name that patients see.
@@ -64,7 +64,7 @@ pub struct Profile {
 
 /// The profile of the practice.
 #[derive(Serialize, ToSchema)]
-pub struct ProfileAnswer {
+pub(crate) struct ProfileAnswer {
     /// The profile as it is now.
     profile: Profile,
 }
@@ -89,7 +89,7 @@ impl ProfileAnswer {
 
 /// Changes of the profile; omitted fields stay unchanged.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ChangeProfile {
+pub(crate) struct ChangeProfile {
     /// The name that patients see.
     #[schema(example = "Oak Street Family Medicine")]
     name: Option<String>,
@@ -126,7 +126,7 @@ problems!(GetProfileProblems: plain, Unauthorized);
     responses((status = 200, description = "The practice", body = ProfileAnswer), GetProfileProblems),
 )]
 #[get("/v1/practice/profile")]
-pub async fn get_profile(
+pub(crate) async fn get_profile(
     service: Data<Service>,
     call: RequestContext,
 ) -> Result<Json<ProfileAnswer>, Problem> {
@@ -144,7 +144,7 @@ problems!(ChangeProfileProblems: body, Unauthorized, StaffForbidden);
     ),
 )]
 #[patch("/v1/practice/profile")]
-pub async fn change_profile(
+pub(crate) async fn change_profile(
     service: Data<Service>,
     call: RequestContext,
     body: Body<ChangeProfile>,
@@ -168,12 +168,12 @@ problems!(GetLogoProblems: plain, Unauthorized, NotFound);
     ),
 )]
 #[get("/v1/practice/logo")]
-pub async fn get_logo(service: Data<Service>, call: RequestContext) -> Result<HttpResponse, Problem> {
+pub(crate) async fn get_logo(service: Data<Service>, call: RequestContext) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().content_type("image/png").body(find_logo(&service, &call).await?))
 }
 
 /// Returns the logo (PNG) of the caller's practice.
-pub async fn find_logo(service: &Service, caller: &impl Caller) -> Result<Vec<u8>, Problem> {
+pub(crate) async fn find_logo(service: &Service, caller: &impl Caller) -> Result<Vec<u8>, Problem> {
     service
         .read_as_staff(caller, Permission::ViewPractice, |tx, staff| {
             practices::logo(tx, &staff.practice_id)?.ok_or(practices::Error::NoLogo)
@@ -198,7 +198,7 @@ problems!(SetLogoProblems: body, Unauthorized, StaffForbidden);
     ),
 )]
 #[put("/v1/practice/logo")]
-pub async fn set_logo(
+pub(crate) async fn set_logo(
     service: Data<Service>,
     pool: Data<RenderPool>,
     call: RequestContext,
@@ -213,7 +213,7 @@ pub async fn set_logo(
 }
 
 /// Re-encodes an uploaded file as the practice's logo, in the render pool.
-pub async fn encode_logo(pool: &RenderPool, file: Vec<u8>) -> Result<Vec<u8>, Problem> {
+pub(crate) async fn encode_logo(pool: &RenderPool, file: Vec<u8>) -> Result<Vec<u8>, Problem> {
     pool.draw(move || Ok(logo::reencode(&file))).await?.map_err(|bad| {
         let code = if bad == LogoError::Large { "too_large" } else { "invalid_png" };
         Problem::wrong_field("", code, &bad.to_string())
@@ -221,7 +221,7 @@ pub async fn encode_logo(pool: &RenderPool, file: Vec<u8>) -> Result<Vec<u8>, Pr
 }
 
 /// Replaces the logo of the caller's practice, or deletes it if `png` is `None`.
-pub async fn store_logo(
+pub(crate) async fn store_logo(
     service: &Service,
     caller: &impl Caller,
     png: Option<Vec<u8>>,
@@ -244,7 +244,10 @@ problems!(DeleteLogoProblems: plain, Unauthorized, StaffForbidden, NotFound);
     ),
 )]
 #[delete("/v1/practice/logo")]
-pub async fn delete_logo(service: Data<Service>, call: RequestContext) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete_logo(
+    service: Data<Service>,
+    call: RequestContext,
+) -> Result<HttpResponse, Problem> {
     store_logo(&service, &call, None).await?;
     Ok(HttpResponse::NoContent().finish())
 }

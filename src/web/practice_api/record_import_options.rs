@@ -12,7 +12,7 @@ use crate::web::http::Problem;
 /// How to read the file. English and Spanish headings are recognized; `column_…` names any other heading.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ImportQuery {
+pub(crate) struct ImportQuery {
     /// What happens to records that the file does not name: with `merge` (the default) they stay, with
     /// `replace` they become inactive.
     #[param(inline)]
@@ -93,7 +93,7 @@ pub enum DateOrder {
 impl ImportQuery {
     /// The options of the console's upload form; columns in the order record number, given name, family
     /// name, birth date, phone, e-mail.
-    pub fn of(mode: Mode, dates: DateOrder, columns: [String; 6]) -> Self {
+    pub(crate) fn of(mode: Mode, dates: DateOrder, columns: [String; 6]) -> Self {
         let [number, given_name, family_name, birth_date, phone, email] =
             columns.map(|column| Some(column).filter(|column| !column.is_empty()));
         Self {
@@ -112,12 +112,12 @@ impl ImportQuery {
     /// Says whether `replace` may retire most of the records, and whether it may do so despite refused
     /// rows of unknown patients.
     #[must_use]
-    pub fn allowing(self, may_retire_most: bool, may_skip_unread: bool) -> Self {
+    pub(crate) fn allowing(self, may_retire_most: bool, may_skip_unread: bool) -> Self {
         Self { may_retire_most: Some(may_retire_most), may_skip_unread: Some(may_skip_unread), ..self }
     }
 
     /// Validates the options and turns them into an import request.
-    pub fn into_request(self, service: &Service, format: Format) -> Result<ImportRequest, Problem> {
+    pub(crate) fn into_request(self, service: &Service, format: Format) -> Result<ImportRequest, Problem> {
         let delimiter = self.delimiter()?;
         let day_first = self.date_order()? == DateOrder::Dmy;
         let mut options = Options::plain(&self.region(service)?);

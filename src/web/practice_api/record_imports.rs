@@ -49,7 +49,7 @@ fn field_error(pointer: String, code: &str, detail: &str) -> FieldError {
 /// An import of patient records and its progress.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecordImport)]
-pub struct ImportView {
+pub(crate) struct ImportView {
     /// The id of the import.
     id: ImportId,
     /// The file format.
@@ -88,7 +88,7 @@ pub struct ImportView {
 
 /// Number of rows, by outcome.
 #[derive(Serialize, ToSchema)]
-pub struct ImportRows {
+pub(crate) struct ImportRows {
     /// Number of rows in the file.
     #[schema(example = 100_000)]
     total: i64,
@@ -142,7 +142,7 @@ impl From<Import> for ImportView {
 
 /// One import of records.
 #[derive(Serialize, ToSchema)]
-pub struct ImportAnswer {
+pub(crate) struct ImportAnswer {
     /// The import and its progress.
     import: ImportView,
 }
@@ -171,7 +171,7 @@ problems!(ImportProblems: keyed, Unauthorized, StaffForbidden, FileUnreadable, I
     ),
 )]
 #[post("/v1/practice/records/import")]
-pub async fn import_records(
+pub(crate) async fn import_records(
     service: Data<Service>,
     call: RequestContext,
     request: HttpRequest,
@@ -186,7 +186,7 @@ pub async fn import_records(
 }
 
 /// Refuses callers who may not import, before their file is received.
-pub async fn check_may_import(service: &Service, caller: &impl Caller) -> Result<(), Problem> {
+pub(crate) async fn check_may_import(service: &Service, caller: &impl Caller) -> Result<(), Problem> {
     service.read_as_staff(caller, Permission::Administer, |_, _| db::Result::Ok(())).await
 }
 
@@ -212,7 +212,11 @@ async fn begin(
 }
 
 /// Surveys an uploaded file, on a thread that may block.
-pub async fn survey(service: &Data<Service>, body: Spool, request: ImportRequest) -> Result<Survey, Problem> {
+pub(crate) async fn survey(
+    service: &Data<Service>,
+    body: Spool,
+    request: ImportRequest,
+) -> Result<Survey, Problem> {
     let scratch = scratch(service)?;
     Ok(service.read(move |_| Survey::of(body.file, scratch, request)).await?)
 }
@@ -232,7 +236,7 @@ problems!(ListImportsProblems: plain, Unauthorized, StaffForbidden, InvalidReque
     responses((status = 200, description = "Newest first", body = Page<ImportView>), ListImportsProblems),
 )]
 #[get("/v1/practice/records/imports")]
-pub async fn list_record_imports(
+pub(crate) async fn list_record_imports(
     service: Data<Service>,
     call: RequestContext,
     page: Query<PageQuery>,
@@ -254,7 +258,7 @@ problems!(GetImportProblems: plain, Unauthorized, StaffForbidden, ImportNotFound
     responses((status = 200, description = "The import", body = ImportAnswer), GetImportProblems),
 )]
 #[get("/v1/practice/records/imports/{id}")]
-pub async fn get_record_import(
+pub(crate) async fn get_record_import(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ImportId>,
@@ -280,7 +284,7 @@ problems!(CancelImportProblems: plain, Unauthorized, StaffForbidden, ImportNotFo
     ),
 )]
 #[delete("/v1/practice/records/imports/{id}")]
-pub async fn cancel_record_import(
+pub(crate) async fn cancel_record_import(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ImportId>,
@@ -306,7 +310,7 @@ pub async fn cancel_record_import(
     ),
 )]
 #[get("/v1/practice/records/imports/{id}/results.csv")]
-pub async fn export_import_results(
+pub(crate) async fn export_import_results(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ImportId>,
@@ -315,7 +319,7 @@ pub async fn export_import_results(
 }
 
 /// Exports the results, for the API and for the console.
-pub async fn results_file(
+pub(crate) async fn results_file(
     service: &Service,
     caller: &impl Caller,
     id: PathId<ImportId>,

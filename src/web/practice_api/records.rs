@@ -23,7 +23,7 @@ impl From<Error> for Problem {
 
 /// One patient record of the practice.
 #[derive(Serialize, ToSchema)]
-pub struct RecordAnswer {
+pub(crate) struct RecordAnswer {
     /// The record with its current values.
     record: ListedRecord,
     /// All current and earlier values of the record.
@@ -33,7 +33,7 @@ pub struct RecordAnswer {
 /// Search of the record list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct RecordQuery {
+pub(crate) struct RecordQuery {
     /// A complete phone number or e-mail address, current or earlier, or the start of a
     /// name or record number.
     #[param(example = "rivera")]
@@ -51,7 +51,7 @@ problems!(ListRecordsProblems: plain, Unauthorized, StaffForbidden, InvalidReque
     ),
 )]
 #[get("/v1/practice/records")]
-pub async fn list_records(
+pub(crate) async fn list_records(
     service: Data<Service>,
     call: RequestContext,
     page: Query<PageQuery>,
@@ -67,13 +67,13 @@ pub async fn list_records(
 }
 
 /// Formats the page cursor of the record list.
-pub fn format_cursor(record: &ListedRecord) -> String {
+pub(crate) fn format_cursor(record: &ListedRecord) -> String {
     let Cursor { search, id } = record.cursor();
     format!("{id}{search}")
 }
 
 /// Parses the page cursor: the search key starts with a space, and ids contain none.
-pub fn parse_cursor(key: &str) -> Option<Cursor> {
+pub(crate) fn parse_cursor(key: &str) -> Option<Cursor> {
     let (id, search) = key.split_at(key.find(' ').unwrap_or(key.len()));
     (!key.is_empty()).then(|| Cursor { search: search.to_owned(), id: id.into() })
 }
@@ -86,7 +86,7 @@ problems!(GetRecordProblems: plain, Unauthorized, StaffForbidden, RecordNotFound
     responses((status = 200, description = "The record", body = RecordAnswer), GetRecordProblems),
 )]
 #[get("/v1/practice/records/{id}")]
-pub async fn get_record(
+pub(crate) async fn get_record(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<RecordId>,

@@ -36,7 +36,7 @@ impl From<AssignableRole> for Role {
 /// A person who works at the practice.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StaffMember)]
-pub struct MemberView {
+pub(crate) struct MemberView {
     /// The id of the staff member.
     id: StaffId,
     /// The name shown to colleagues.
@@ -72,7 +72,7 @@ impl From<Member> for MemberView {
 
 /// Response with one staff member.
 #[derive(Serialize, ToSchema)]
-pub struct StaffAnswer {
+pub(crate) struct StaffAnswer {
     /// The staff member concerned.
     staff: MemberView,
 }
@@ -85,7 +85,7 @@ impl From<Member> for StaffAnswer {
 
 /// An invitation for a new staff member.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct InviteStaff {
+pub(crate) struct InviteStaff {
     /// The e-mail address that they will sign in with.
     #[validate(custom(function = "is_email"))]
     #[schema(example = "ben@elm.example")]
@@ -114,7 +114,7 @@ problems!(InviteStaffProblems: keyed, Unauthorized, StaffForbidden, StaffExists)
     ),
 )]
 #[post("/v1/practice/staff")]
-pub async fn invite_staff(
+pub(crate) async fn invite_staff(
     service: Data<Service>,
     call: RequestContext,
     body: Body<InviteStaff>,
@@ -143,7 +143,7 @@ problems!(ListStaffProblems: plain, Unauthorized, InvalidRequest);
     ),
 )]
 #[get("/v1/practice/staff")]
-pub async fn list_staff(
+pub(crate) async fn list_staff(
     service: Data<Service>,
     call: RequestContext,
     page: Query<PageQuery>,
@@ -158,7 +158,7 @@ pub async fn list_staff(
 
 /// Changes to a staff member; omitted fields stay as they are.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ChangeStaff {
+pub(crate) struct ChangeStaff {
     /// The new name shown to colleagues.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Ben Okoro")]
@@ -186,7 +186,7 @@ problems!(ChangeStaffProblems: body, Unauthorized, StaffForbidden, StaffNotFound
     ),
 )]
 #[patch("/v1/practice/staff/{id}")]
-pub async fn change_staff(
+pub(crate) async fn change_staff(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<StaffId>,

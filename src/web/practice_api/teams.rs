@@ -17,7 +17,7 @@ use crate::web::http::{Body, PathId, Problem, Reply, RequestContext};
 /// A team of staff members who own links together.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Team)]
-pub struct TeamView {
+pub(crate) struct TeamView {
     /// The id of the team.
     id: TeamId,
     /// The name of the team.
@@ -36,21 +36,21 @@ impl From<TeamDetails> for TeamView {
 
 /// Response with one team.
 #[derive(Serialize, ToSchema)]
-pub struct TeamAnswer {
+pub(crate) struct TeamAnswer {
     /// The requested, created or changed team.
     team: TeamView,
 }
 
 /// All teams of the practice.
 #[derive(Serialize, ToSchema)]
-pub struct Teams {
+pub(crate) struct Teams {
     /// The teams, sorted by name.
     items: Vec<TeamView>,
 }
 
 /// A new team to create.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateTeam {
+pub(crate) struct CreateTeam {
     /// The name, 1 to 100 characters, unique within the practice.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Hygienists")]
@@ -64,7 +64,7 @@ pub struct CreateTeam {
 
 /// Changes to a team; omitted fields stay as they are.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ChangeTeam {
+pub(crate) struct ChangeTeam {
     /// The new name of the team.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Hygienists")]
@@ -90,7 +90,7 @@ problems!(ListTeamsProblems: plain, Unauthorized);
     responses((status = 200, description = "All teams of the practice", body = Teams), ListTeamsProblems),
 )]
 #[get("/v1/practice/teams")]
-pub async fn list_teams(service: Data<Service>, call: RequestContext) -> Result<Json<Teams>, Problem> {
+pub(crate) async fn list_teams(service: Data<Service>, call: RequestContext) -> Result<Json<Teams>, Problem> {
     let found = service.read_as_staff(&call, Permission::ViewPractice, teams::list).await?;
     Ok(Json(Teams { items: found.into_iter().map(TeamView::from).collect() }))
 }
@@ -103,7 +103,7 @@ problems!(CreateTeamProblems: keyed, Unauthorized, StaffForbidden, TeamExists);
     responses((status = 201, description = "The new team", body = TeamAnswer), CreateTeamProblems),
 )]
 #[post("/v1/practice/teams")]
-pub async fn create_team(
+pub(crate) async fn create_team(
     service: Data<Service>,
     call: RequestContext,
     body: Body<CreateTeam>,
@@ -127,7 +127,7 @@ problems!(ChangeTeamProblems: body, Unauthorized, StaffForbidden, TeamNotFound, 
     responses((status = 200, description = "The changed team", body = TeamAnswer), ChangeTeamProblems),
 )]
 #[patch("/v1/practice/teams/{id}")]
-pub async fn change_team(
+pub(crate) async fn change_team(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<TeamId>,

@@ -35,7 +35,7 @@ impl From<Error> for Problem {
 /// A webhook endpoint that is called with events of the practice.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Webhook)]
-pub struct WebhookView {
+pub(crate) struct WebhookView {
     /// The id of the webhook.
     id: WebhookId,
     /// The URL that is called.
@@ -76,7 +76,7 @@ impl From<Endpoint> for WebhookView {
 
 /// Response with one webhook.
 #[derive(Serialize, ToSchema)]
-pub struct WebhookAnswer {
+pub(crate) struct WebhookAnswer {
     /// The webhook without its secret.
     webhook: WebhookView,
 }
@@ -89,7 +89,7 @@ impl From<Endpoint> for WebhookAnswer {
 
 /// Response with a webhook and its new secret.
 #[derive(Serialize, ToSchema)]
-pub struct WebhookSecretAnswer {
+pub(crate) struct WebhookSecretAnswer {
     /// The webhook without its secret.
     webhook: WebhookView,
     /// The signing secret (Standard Webhooks), shown only once.
@@ -106,7 +106,7 @@ impl From<(Endpoint, Secret)> for WebhookSecretAnswer {
 /// An entry of a webhook's delivery log.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookDelivery)]
-pub struct DeliveryView {
+pub(crate) struct DeliveryView {
     /// The id of the log entry.
     id: WebhookDeliveryId,
     /// The id of the event, sent as the `webhook-id` header.
@@ -149,14 +149,14 @@ impl From<LoggedDelivery> for DeliveryView {
 
 /// Response with one log entry.
 #[derive(Serialize, ToSchema)]
-pub struct WebhookDeliveryAnswer {
+pub(crate) struct WebhookDeliveryAnswer {
     /// The delivery log entry.
     delivery: DeliveryView,
 }
 
 /// A new webhook. Only the URL is required.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateWebhook {
+pub(crate) struct CreateWebhook {
     /// The URL to call: `https://`, a public host, port 443 or a port from 1024 up, no user, no fragment.
     #[schema(example = "https://hooks.oakstreet.example/practice-links")]
     url: String,
@@ -173,7 +173,7 @@ pub struct CreateWebhook {
 
 /// Changes to a webhook; omitted fields stay as they are.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ChangeWebhook {
+pub(crate) struct ChangeWebhook {
     /// The new URL to call.
     #[schema(example = "https://hooks.oakstreet.example/practice-links")]
     url: Option<String>,
@@ -214,7 +214,7 @@ problems!(ListWebhooksProblems: plain, Unauthorized, StaffForbidden, InvalidRequ
     ),
 )]
 #[get("/v1/practice/webhooks")]
-pub async fn list_webhooks(
+pub(crate) async fn list_webhooks(
     service: Data<Service>,
     call: RequestContext,
     page: Query<PageQuery>,
@@ -240,7 +240,7 @@ problems!(CreateWebhookProblems: keyed, Unauthorized, StaffForbidden, WebhookLim
     ),
 )]
 #[post("/v1/practice/webhooks")]
-pub async fn create_webhook(
+pub(crate) async fn create_webhook(
     service: Data<Service>,
     call: RequestContext,
     body: Body<CreateWebhook>,
@@ -261,7 +261,7 @@ problems!(GetWebhookProblems: plain, Unauthorized, StaffForbidden, WebhookNotFou
     responses((status = 200, description = "The webhook", body = WebhookAnswer), GetWebhookProblems),
 )]
 #[get("/v1/practice/webhooks/{id}")]
-pub async fn get_webhook(
+pub(crate) async fn get_webhook(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<WebhookId>,
@@ -281,7 +281,7 @@ problems!(ChangeWebhookProblems: body, Unauthorized, StaffForbidden, WebhookNotF
     ),
 )]
 #[patch("/v1/practice/webhooks/{id}")]
-pub async fn change_webhook(
+pub(crate) async fn change_webhook(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<WebhookId>,
@@ -301,7 +301,7 @@ problems!(DeleteWebhookProblems: plain, Unauthorized, StaffForbidden, WebhookNot
     responses((status = 204, description = "The webhook is deleted"), DeleteWebhookProblems),
 )]
 #[delete("/v1/practice/webhooks/{id}")]
-pub async fn delete_webhook(
+pub(crate) async fn delete_webhook(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<WebhookId>,
@@ -328,7 +328,7 @@ problems!(RotateWebhookProblems: keyed_plain, Unauthorized, StaffForbidden, Webh
     ),
 )]
 #[post("/v1/practice/webhooks/{id}/rotate")]
-pub async fn rotate_webhook_secret(
+pub(crate) async fn rotate_webhook_secret(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<WebhookId>,
@@ -350,7 +350,7 @@ problems!(ListDeliveriesProblems: plain, Unauthorized, StaffForbidden, WebhookNo
     ),
 )]
 #[get("/v1/practice/webhooks/{id}/deliveries")]
-pub async fn list_webhook_deliveries(
+pub(crate) async fn list_webhook_deliveries(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<WebhookId>,
@@ -387,7 +387,7 @@ problems!(ReplayProblems: keyed_plain, Unauthorized, StaffForbidden, WebhookNotF
     ),
 )]
 #[post("/v1/practice/webhooks/{id}/deliveries/{delivery}/replay")]
-pub async fn replay_webhook_delivery(
+pub(crate) async fn replay_webhook_delivery(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<WebhookId>,

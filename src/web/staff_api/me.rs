@@ -17,7 +17,7 @@ use crate::web::practice_api::staff::{MemberView, StaffAnswer};
 
 /// The practice that employs the staff member.
 #[derive(Serialize, ToSchema)]
-pub struct Workplace {
+pub(crate) struct Workplace {
     /// The id of the practice.
     id: PracticeId,
     /// The name of the practice.
@@ -27,7 +27,7 @@ pub struct Workplace {
 
 /// The signed-in staff member, with practice and teams.
 #[derive(Serialize, ToSchema)]
-pub struct StaffMe {
+pub(crate) struct StaffMe {
     /// The signed-in staff member.
     staff: MemberView,
     /// The practice they work at.
@@ -48,7 +48,10 @@ problems!(StaffMeProblems: plain, Unauthorized);
     responses((status = 200, description = "The signed-in staff member", body = StaffMe), StaffMeProblems),
 )]
 #[get("/v1/staff/me")]
-pub async fn get_staff_me(service: Data<Service>, call: RequestContext) -> Result<Json<StaffMe>, Problem> {
+pub(crate) async fn get_staff_me(
+    service: Data<Service>,
+    call: RequestContext,
+) -> Result<Json<StaffMe>, Problem> {
     let me = service.read_as_staff(&call, Permission::ViewPractice, |tx, staff| -> Result<_, staff::Error> {
         let practice = staff::practice(tx, staff)?;
         Ok(StaffMe {
@@ -63,7 +66,7 @@ pub async fn get_staff_me(service: Data<Service>, call: RequestContext) -> Resul
 
 /// A change of one's own staff account.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ChangeStaffMe {
+pub(crate) struct ChangeStaffMe {
     /// The name shown to colleagues, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Ana Ruiz")]
@@ -81,7 +84,7 @@ problems!(ChangeStaffMeProblems: body, Unauthorized);
     ),
 )]
 #[patch("/v1/staff/me")]
-pub async fn change_staff_me(
+pub(crate) async fn change_staff_me(
     service: Data<Service>,
     call: RequestContext,
     body: Body<ChangeStaffMe>,
@@ -94,7 +97,7 @@ pub async fn change_staff_me(
 
 /// A request to change one's own password.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ChangePassword {
+pub(crate) struct ChangePassword {
     /// The current password of the account.
     #[schema(example = "correct horse battery staple")]
     current_password: Secret,
@@ -105,7 +108,7 @@ pub struct ChangePassword {
 
 /// Confirms that the new password is set.
 #[derive(Serialize, ToSchema)]
-pub struct PasswordChanged {
+pub(crate) struct PasswordChanged {
     /// The status, which is always `changed`.
     #[schema(example = "changed")]
     status: &'static str,
@@ -122,7 +125,7 @@ problems!(ChangePasswordProblems: keyed, Unauthorized, CurrentPasswordWrong, Pas
     ),
 )]
 #[post("/v1/staff/me/password")]
-pub async fn change_password(
+pub(crate) async fn change_password(
     service: Data<Service>,
     hasher: Data<PasswordHasher>,
     call: RequestContext,
@@ -142,7 +145,7 @@ pub async fn change_password(
 }
 
 /// Checks both passwords of a change: reads the stored hash, then hashes outside of any transaction.
-pub async fn check(
+pub(crate) async fn check(
     service: &Service,
     hasher: &PasswordHasher,
     caller: &impl Caller,
@@ -156,14 +159,14 @@ pub async fn check(
 }
 
 /// The problem for a wrong current password.
-pub fn wrong_password() -> Problem {
+pub(crate) fn wrong_password() -> Problem {
     let detail = "Enter the password that you sign in with now.";
     Problem::field(Code::CurrentPasswordWrong, "/current_password", detail)
 }
 
 /// An authenticator code, given to renew the recovery codes.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct RenewRecoveryCodes {
+pub(crate) struct RenewRecoveryCodes {
     /// Six digits from the authenticator app; each code works once.
     #[validate(length(max = 20))]
     #[schema(example = "123456")]
@@ -172,7 +175,7 @@ pub struct RenewRecoveryCodes {
 
 /// The new recovery codes, shown only once.
 #[derive(Serialize, ToSchema)]
-pub struct RecoveryCodes {
+pub(crate) struct RecoveryCodes {
     /// Ten codes to sign in with if the phone is lost; all earlier codes stop working.
     #[schema(example = json!(["7k2mq-x09ab"]))]
     recovery_codes: Vec<String>,
@@ -189,7 +192,7 @@ problems!(RenewRecoveryCodesProblems: keyed, Unauthorized, SecondFactorWrong, Si
     ),
 )]
 #[post("/v1/staff/me/recovery-codes")]
-pub async fn renew_recovery_codes(
+pub(crate) async fn renew_recovery_codes(
     service: Data<Service>,
     call: RequestContext,
     body: Body<RenewRecoveryCodes>,
@@ -206,7 +209,7 @@ pub async fn renew_recovery_codes(
 }
 
 /// The problem for a wrong authenticator or recovery code.
-pub fn wrong_code() -> Problem {
+pub(crate) fn wrong_code() -> Problem {
     Problem::field(
         Code::SecondFactorWrong,
         "/code",

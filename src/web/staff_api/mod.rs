@@ -1,8 +1,8 @@
 //! HTTP handlers for the staff's own sign-in and account.
 
-pub mod me;
-pub mod passwords;
-pub mod sessions;
+pub(super) mod me;
+pub(super) mod passwords;
+pub(super) mod sessions;
 
 use crate::domain::staff::Error;
 use crate::web::http::{Code, Problem};

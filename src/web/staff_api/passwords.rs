@@ -15,7 +15,7 @@ use crate::web::http::{Body, Problem, Reply, RequestContext, idempotent};
 
 /// A request for a password reset.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct AskPasswordReset {
+pub(crate) struct AskPasswordReset {
     /// The e-mail address used to sign in.
     #[validate(custom(function = "is_email"))]
     #[schema(example = "ana@elm.example")]
@@ -24,7 +24,7 @@ pub struct AskPasswordReset {
 
 /// Confirms the request without revealing whether the address has an account.
 #[derive(Serialize, ToSchema)]
-pub struct PasswordResetAsked {
+pub(crate) struct PasswordResetAsked {
     /// The status, which is always `accepted`; an e-mail is sent only if the address has an account.
     #[schema(example = "accepted")]
     status: &'static str,
@@ -41,7 +41,7 @@ problems!(AskPasswordResetProblems: keyed, SignInLimited);
     ),
 )]
 #[post("/v1/staff/password-resets")]
-pub async fn request_password_reset(
+pub(crate) async fn request_password_reset(
     service: Data<Service>,
     call: RequestContext,
     body: Body<AskPasswordReset>,
@@ -57,7 +57,7 @@ pub async fn request_password_reset(
 
 /// A new password, with the token of an e-mailed link.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct SetPassword {
+pub(crate) struct SetPassword {
     /// The part of the link after the `#`.
     #[schema(example = "slt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     token: Secret,
@@ -68,7 +68,7 @@ pub struct SetPassword {
 
 /// Confirms that the password is set.
 #[derive(Serialize, ToSchema)]
-pub struct PasswordSet {
+pub(crate) struct PasswordSet {
     /// The e-mail address to sign in with.
     #[schema(example = "ana@elm.example")]
     email: String,
@@ -84,7 +84,7 @@ problems!(SetPasswordProblems: keyed, LetterExpired, PasswordRefused);
     responses((status = 200, description = "The password is set", body = PasswordSet), SetPasswordProblems),
 )]
 #[post("/v1/staff/passwords")]
-pub async fn set_password(
+pub(crate) async fn set_password(
     service: Data<Service>,
     hasher: Data<PasswordHasher>,
     call: RequestContext,

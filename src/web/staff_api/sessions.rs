@@ -19,7 +19,7 @@ use crate::web::http::{Body, Code, PathId, Problem, Reply, RequestContext, idemp
 
 /// The first step of a sign-in: e-mail and password.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct BeginStaffSession {
+pub(crate) struct BeginStaffSession {
     /// The e-mail address that was invited.
     #[validate(custom(function = "is_email"))]
     #[schema(example = "ana@elm.example")]
@@ -34,7 +34,7 @@ pub struct BeginStaffSession {
 
 /// A second factor to be set up, shown only once.
 #[derive(Serialize, ToSchema)]
-pub struct EnrolView {
+pub(crate) struct EnrolView {
     /// The setup URL for an authenticator app (Key Uri Format).
     #[schema(example = "otpauth://totp/Messenger:ana%40elm.example?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\
                    &issuer=Messenger&algorithm=SHA1&digits=6&period=30")]
@@ -49,7 +49,7 @@ pub struct EnrolView {
 
 /// A sign-in that still needs its second factor.
 #[derive(Serialize, ToSchema)]
-pub struct StaffChallenge {
+pub(crate) struct StaffChallenge {
     /// The token to send with the code; it accepts five attempts.
     #[schema(example = "sch_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     challenge: Secret,
@@ -84,7 +84,7 @@ problems!(BeginStaffSessionProblems: keyed, SignInRefused, SignInLimited);
     ),
 )]
 #[post("/v1/staff/sessions")]
-pub async fn begin_staff_session(
+pub(crate) async fn begin_staff_session(
     service: Data<Service>,
     hasher: Data<PasswordHasher>,
     call: RequestContext,
@@ -105,7 +105,7 @@ pub async fn begin_staff_session(
 
 /// The second factor: `code` or `recovery_code`.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct FinishStaffSession {
+pub(crate) struct FinishStaffSession {
     /// The challenge from the first step.
     #[schema(example = "sch_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     challenge: Secret,
@@ -132,8 +132,8 @@ impl FinishStaffSession {
 /// The tokens of a staff session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StaffSession)]
-pub struct StaffSessionView {
-    /// A JWT (EdDSA), sent as `Authorization: Bearer` with every staff call.
+pub(crate) struct StaffSessionView {
+    /// A JWT (`EdDSA`), sent as `Authorization: Bearer` with every staff call.
     #[schema(example = "eyJ0eXAiOiJzdGFmZitqd3QiLCJhbGciOiJFZERTQSJ9.e30.c2ln")]
     access_token: Secret,
     /// The token type, which is always `Bearer`.
@@ -160,7 +160,7 @@ impl From<Tokens> for StaffSessionView {
 
 /// A new staff session, with what to keep for the next sign-in.
 #[derive(Serialize, ToSchema)]
-pub struct StaffSessionCreated {
+pub(crate) struct StaffSessionCreated {
     /// The tokens of the session.
     session: StaffSessionView,
     /// A token for the device to keep and to send with the next sign-in.
@@ -185,7 +185,7 @@ problems!(FinishStaffSessionProblems: keyed, ChallengeInvalid, SecondFactorWrong
     ),
 )]
 #[post("/v1/staff/sessions/totp")]
-pub async fn finish_staff_session(
+pub(crate) async fn finish_staff_session(
     service: Data<Service>,
     call: RequestContext,
     body: Body<FinishStaffSession>,
@@ -206,7 +206,7 @@ pub async fn finish_staff_session(
 
 /// A staff refresh token to exchange.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct RefreshStaffSession {
+pub(crate) struct RefreshStaffSession {
     /// The latest refresh token; it can be used once.
     #[schema(example = "srt_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     refresh_token: Secret,
@@ -214,7 +214,7 @@ pub struct RefreshStaffSession {
 
 /// Response with fresh session tokens.
 #[derive(Serialize, ToSchema)]
-pub struct StaffSessionAnswer {
+pub(crate) struct StaffSessionAnswer {
     /// The tokens of the session.
     session: StaffSessionView,
 }
@@ -227,7 +227,7 @@ problems!(RefreshStaffProblems: keyed, RefreshTokenInvalid, RefreshTokenReused);
     responses((status = 200, description = "Fresh tokens", body = StaffSessionAnswer), RefreshStaffProblems),
 )]
 #[post("/v1/staff/sessions/refresh")]
-pub async fn refresh_staff_session(
+pub(crate) async fn refresh_staff_session(
     service: Data<Service>,
     call: RequestContext,
     body: Body<RefreshStaffSession>,
@@ -248,7 +248,7 @@ pub async fn refresh_staff_session(
 
 /// One session of a staff member.
 #[derive(Serialize, ToSchema)]
-pub struct StaffSessionItem {
+pub(crate) struct StaffSessionItem {
     /// The id of the session.
     id: StaffSessionId,
     /// The kind of session: `api` for an service, `console` for a browser.
@@ -280,7 +280,7 @@ impl StaffSessionItem {
 
 /// The active sessions of a staff member.
 #[derive(Serialize, ToSchema)]
-pub struct StaffSessions {
+pub(crate) struct StaffSessions {
     /// The sessions, most recently used first.
     items: Vec<StaffSessionItem>,
 }
@@ -293,7 +293,7 @@ problems!(StaffSessionsProblems: plain, Unauthorized);
     responses((status = 200, description = "Active sessions", body = StaffSessions), StaffSessionsProblems),
 )]
 #[get("/v1/staff/sessions")]
-pub async fn list_staff_sessions(
+pub(crate) async fn list_staff_sessions(
     service: Data<Service>,
     call: RequestContext,
 ) -> Result<Json<StaffSessions>, Problem> {
@@ -310,7 +310,7 @@ pub async fn list_staff_sessions(
     responses((status = 204, description = "The session has ended"), StaffSessionsProblems),
 )]
 #[delete("/v1/staff/sessions/current")]
-pub async fn delete_current_staff_session(
+pub(crate) async fn delete_current_staff_session(
     service: Data<Service>,
     call: RequestContext,
 ) -> Result<HttpResponse, Problem> {
@@ -326,7 +326,7 @@ problems!(DeleteStaffSessionProblems: plain, Unauthorized, SessionNotFound);
     responses((status = 204, description = "The session has ended"), DeleteStaffSessionProblems),
 )]
 #[delete("/v1/staff/sessions/{id}")]
-pub async fn delete_staff_session(
+pub(crate) async fn delete_staff_session(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<StaffSessionId>,
@@ -343,7 +343,7 @@ pub async fn delete_staff_session(
     responses((status = 204, description = "All sessions have ended"), StaffSessionsProblems),
 )]
 #[delete("/v1/staff/sessions")]
-pub async fn delete_staff_sessions(
+pub(crate) async fn delete_staff_sessions(
     service: Data<Service>,
     call: RequestContext,
 ) -> Result<HttpResponse, Problem> {

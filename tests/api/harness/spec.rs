@@ -73,10 +73,10 @@ fn check_unknown(reply: &Reply, status: u16, code: &str, context: &str) {
 fn check_answer(operation: &Value, reply: &Reply, context: &str) {
     let answer = &operation["responses"][reply.status.to_string()];
     assert!(!answer.is_null(), "undocumented status: {context}");
-    let Some(content) = answer.get("content").and_then(Value::as_object) else {
+    let Some(bodies) = answer.get("content").and_then(Value::as_object) else {
         return assert!(reply.body.is_empty(), "undocumented body: {context}");
     };
-    let media = content.get(reply.media_type());
+    let media = bodies.get(reply.media_type());
     let media = media.unwrap_or_else(|| panic!("undocumented media type {}: {context}", reply.media_type()));
     // A reply to HEAD has only headers.
     if reply.media_type().ends_with("json") && !reply.body.is_empty() {

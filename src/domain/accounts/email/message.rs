@@ -24,7 +24,7 @@ struct Payload {
     language: Language,
 }
 
-pub fn enqueue(
+pub(super) fn enqueue(
     tx: &mut Tx,
     asked_by: &str,
     seed: &str,

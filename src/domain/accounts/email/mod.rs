@@ -7,8 +7,8 @@
 //! another person's account. How a restricted session can use the proven address is in `device`.
 
 pub mod device;
-pub mod message;
-pub mod store;
+mod message;
+mod store;
 
 use std::time::Duration;
 

@@ -21,7 +21,7 @@ pub struct EmailCode {
 }
 
 /// Stores the seed of a code; it replaces the earlier one of the same account or session.
-pub fn upsert(
+pub(super) fn upsert(
     conn: &mut Conn,
     asked_by: &str,
     account_id: &AccountId,
@@ -51,7 +51,7 @@ pub fn upsert(
 }
 
 /// The address for the code of `seed`, until the code expires.
-pub fn find(conn: &mut Conn, asked_by: &str, seed: &str, now: Timestamp) -> Result<Option<EmailCode>> {
+pub(super) fn find(conn: &mut Conn, asked_by: &str, seed: &str, now: Timestamp) -> Result<Option<EmailCode>> {
     let row = email_codes::table
         .find(asked_by)
         .filter(email_codes::seed.eq(seed))
@@ -60,7 +60,12 @@ pub fn find(conn: &mut Conn, asked_by: &str, seed: &str, now: Timestamp) -> Resu
 }
 
 /// Counts a try, if one is left; otherwise `None`.
-pub fn take_try(conn: &mut Conn, asked_by: &str, most: i32, now: Timestamp) -> Result<Option<EmailCode>> {
+pub(super) fn take_try(
+    conn: &mut Conn,
+    asked_by: &str,
+    most: i32,
+    now: Timestamp,
+) -> Result<Option<EmailCode>> {
     let row = email_codes::table
         .filter(email_codes::asked_by.eq(asked_by))
         .filter(email_codes::tries.lt(most))
@@ -71,17 +76,17 @@ pub fn take_try(conn: &mut Conn, asked_by: &str, most: i32, now: Timestamp) -> R
 }
 
 /// Undoes [`take_try`] for a correct code.
-pub fn return_try(conn: &mut Conn, asked_by: &str) -> Result<usize> {
+pub(super) fn return_try(conn: &mut Conn, asked_by: &str) -> Result<usize> {
     let row = email_codes::table.find(asked_by);
     Ok(update(row).set(email_codes::tries.eq(email_codes::tries - 1)).execute(conn)?)
 }
 
 /// Deletes the codes of an account and of its sessions.
-pub fn delete(conn: &mut Conn, account_id: &AccountId) -> Result<usize> {
+pub(super) fn delete(conn: &mut Conn, account_id: &AccountId) -> Result<usize> {
     let rows = email_codes::table.filter(email_codes::account_id.eq(account_id));
     Ok(diesel::delete(rows).execute(conn)?)
 }
 
-pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+pub(super) fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(diesel::delete(email_codes::table.filter(email_codes::expires_at.le(now))).execute(conn)?)
 }

@@ -1,7 +1,7 @@
 //! Change of an account's phone number. The new number is proven first, both numbers get a text, and every
 //! practice must verify the patient's identity again: moving a number is how accounts are taken over.
 
-pub mod number_changed;
+mod number_changed;
 
 pub use number_changed::NumberChangedTopic;
 

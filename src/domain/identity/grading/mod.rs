@@ -7,8 +7,8 @@
 //! them and how, are in [`crate::domain::identity`].
 
 pub mod matching;
-pub mod store;
-pub mod topic;
+mod store;
+mod topic;
 
 pub use crate::domain::records::Record;
 pub use store::{StoredGrade, Subject};

@@ -51,13 +51,16 @@ pub struct StoredGrade {
     pub graded_at: Timestamp,
 }
 
-pub fn stored_grades(conn: &mut Conn, conversation_ids: &[ConversationId]) -> Result<Vec<StoredGrade>> {
+pub(super) fn stored_grades(
+    conn: &mut Conn,
+    conversation_ids: &[ConversationId],
+) -> Result<Vec<StoredGrade>> {
     let rows = identity_grades::table.filter(identity_grades::conversation_id.eq_any(conversation_ids));
     Ok(rows.select(columns::<StoredGrade>()).load(conn)?)
 }
 
 /// Open conversations that need an identity check.
-pub fn undecided(
+pub(super) fn undecided(
     conn: &mut Conn,
     practice_id: &PracticeId,
     after: &str,
@@ -80,7 +83,7 @@ fn person(found: Person) -> Subject {
     Subject { practice_id, given_name, family_name, birth_date, phone, email, email_is_proven }
 }
 
-pub fn subject(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Option<Subject>> {
+pub(super) fn subject(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Option<Subject>> {
     let row = conversations::table
         .inner_join(pairings::table.inner_join(patients::table).inner_join(accounts::table))
         .filter(conversations::id.eq(conversation_id));
@@ -102,7 +105,7 @@ pub fn subject(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Opti
 
 /// Active records that have or had the patient's phone number or e-mail address; for each at most
 /// one more than `most`.
-pub fn having_contact(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<RecordId>> {
+pub(super) fn having_contact(conn: &mut Conn, subject: &Subject, most: i64) -> Result<Vec<RecordId>> {
     let given = [(Kind::Phone, &subject.phone), (Kind::Email, &subject.email)];
     let mut ids = Vec::new();
     for (kind, value) in given.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))) {
@@ -112,7 +115,12 @@ pub fn having_contact(conn: &mut Conn, subject: &Subject, most: i64) -> Result<V
 }
 
 /// Up to `limit` active records with a birth date.
-pub fn born_on(conn: &mut Conn, practice_id: &PracticeId, day: &str, limit: i64) -> Result<Vec<RecordId>> {
+pub(super) fn born_on(
+    conn: &mut Conn,
+    practice_id: &PracticeId,
+    day: &str,
+    limit: i64,
+) -> Result<Vec<RecordId>> {
     Ok(having(practice_id, Kind::BirthDate, day).limit(limit).load(conn)?)
 }
 
@@ -130,7 +138,7 @@ fn having<'a>(practice_id: &'a PracticeId, kind: Kind, value: &'a str) -> _ {
 }
 
 /// Current and former values of records.
-pub fn known(conn: &mut Conn, ids: &[RecordId]) -> Result<Vec<KnownDetails>> {
+pub(super) fn known(conn: &mut Conn, ids: &[RecordId]) -> Result<Vec<KnownDetails>> {
     let rows = record_values::table.filter(record_values::record_id.eq_any(ids));
     let order = (record_values::record_id, record_values::current.desc(), record_values::value);
     let rows: Vec<(RecordId, Kind, String)> = rows
@@ -153,7 +161,7 @@ pub fn known(conn: &mut Conn, ids: &[RecordId]) -> Result<Vec<KnownDetails>> {
 }
 
 /// Records by their ids, in that order.
-pub fn records(conn: &mut Conn, ids: &[&RecordId]) -> Result<Vec<Record>> {
+pub(super) fn records(conn: &mut Conn, ids: &[&RecordId]) -> Result<Vec<Record>> {
     let rows = patient_records::table.filter(patient_records::id.eq_any(ids));
     let mut found: Vec<Record> = rows.select(columns::<Record>()).load(conn)?;
     found.sort_by_key(|record| ids.iter().position(|id| **id == record.id));
@@ -161,7 +169,7 @@ pub fn records(conn: &mut Conn, ids: &[&RecordId]) -> Result<Vec<Record>> {
 }
 
 /// Stores the grade of a conversation and replaces an older one.
-pub fn upsert_grade(
+pub(super) fn upsert_grade(
     conn: &mut Conn,
     conversation_id: &ConversationId,
     matched: &MatchResult,

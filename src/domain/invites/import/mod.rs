@@ -4,9 +4,9 @@
 //! commit together. So a crash leaves chunks that are done and chunks that are not, and those are processed
 //! when the worker is back.
 
-pub mod csv;
-pub mod store;
-pub mod topic;
+mod csv;
+mod store;
+mod topic;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;

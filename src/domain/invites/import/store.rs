@@ -12,7 +12,7 @@ use crate::platform::db::{Conn, Result, columns};
 
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = invite_imports)]
-pub struct StoredImport {
+pub(super) struct StoredImport {
     id: ImportId,
     link_id: LinkId,
     created_by: StaffId,
@@ -88,7 +88,7 @@ pub struct ImportRow {
     pub invite_id: Option<InviteId>,
 }
 
-pub fn insert(
+pub(super) fn insert(
     conn: &mut Conn,
     id: &ImportId,
     to: &Destination,
@@ -108,7 +108,7 @@ pub fn insert(
     Ok(())
 }
 
-pub fn insert_row(conn: &mut Conn, import_id: &ImportId, line: i32, written: &str) -> Result<()> {
+pub(super) fn insert_row(conn: &mut Conn, import_id: &ImportId, line: i32, written: &str) -> Result<()> {
     let row = (
         invite_import_rows::import_id.eq(import_id),
         invite_import_rows::line.eq(line),
@@ -119,7 +119,12 @@ pub fn insert_row(conn: &mut Conn, import_id: &ImportId, line: i32, written: &st
 }
 
 /// Rows from `first` to before `end` that have no result yet.
-pub fn open_rows(conn: &mut Conn, import_id: &ImportId, first: i32, end: i32) -> Result<Vec<(i32, String)>> {
+pub(super) fn open_rows(
+    conn: &mut Conn,
+    import_id: &ImportId,
+    first: i32,
+    end: i32,
+) -> Result<Vec<(i32, String)>> {
     let rows = invite_import_rows::table
         .filter(invite_import_rows::import_id.eq(import_id))
         .filter(invite_import_rows::line.ge(first))
@@ -132,7 +137,7 @@ pub fn open_rows(conn: &mut Conn, import_id: &ImportId, first: i32, end: i32) ->
 }
 
 /// Stores a row's result, and deletes its content.
-pub fn settle_row(
+pub(super) fn settle_row(
     conn: &mut Conn,
     import_id: &ImportId,
     line: i32,
@@ -149,13 +154,13 @@ pub fn settle_row(
 }
 
 /// Returns the list in any access scope.
-pub fn find(conn: &mut Conn, id: &ImportId) -> Result<Option<Import>> {
+pub(super) fn find(conn: &mut Conn, id: &ImportId) -> Result<Option<Import>> {
     let row = invite_imports::table.find(id).select(columns::<StoredImport>()).first(conn).optional()?;
     row.map(|stored| with_progress(conn, stored)).transpose()
 }
 
 /// Returns the list if its link is within the access scope.
-pub fn find_in_scope(
+pub(super) fn find_in_scope(
     conn: &mut Conn,
     (practice_id, scope): (&PracticeId, &AccessScope),
     id: &ImportId,
@@ -182,7 +187,7 @@ fn with_progress(conn: &mut Conn, stored: StoredImport) -> Result<Import> {
 }
 
 /// Results of the rows after `after`.
-pub fn rows(conn: &mut Conn, import_id: &ImportId, after: i32, limit: i64) -> Result<Vec<ImportRow>> {
+pub(super) fn rows(conn: &mut Conn, import_id: &ImportId, after: i32, limit: i64) -> Result<Vec<ImportRow>> {
     let rows = invite_import_rows::table
         .filter(invite_import_rows::import_id.eq(import_id))
         .filter(invite_import_rows::line.gt(after));

@@ -6,7 +6,7 @@
 //! shape takes little memory. A resource over the limit, or one that is not JSON, becomes a line that says
 //! so, and no other resource is affected.
 
-pub mod pruned;
+mod pruned;
 
 use std::fmt;
 use std::fs::File;
@@ -25,7 +25,7 @@ const MOST: usize = 1024 * 1024;
 const ROOM: usize = MOST + 64;
 /// Replaces a resource that is too long. No resource can be equal to it: anything that is not
 /// an object becomes `null`.
-pub const TOO_LONG: &[u8] = b"\"too long\"";
+pub(super) const TOO_LONG: &[u8] = b"\"too long\"";
 
 /// Members of a Patient that are read.
 const MEMBERS: [&str; 10] = [
@@ -42,7 +42,7 @@ const MEMBERS: [&str; 10] = [
 ];
 
 /// Converts a file with one resource per line, and returns where it can be cut.
-pub fn of_lines(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Error> {
+pub(super) fn of_lines(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Error> {
     let mut reader = opened(file)?;
     let mut lines = Lines::new(scratch);
     while skip_blank(&mut reader)? {
@@ -67,7 +67,7 @@ fn resource(line: &mut impl Read) -> io::Result<Option<Value>> {
 }
 
 /// Converts the resources of a Bundle to lines, and returns where they can be cut.
-pub fn of_bundle(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Error> {
+pub(super) fn of_bundle(file: &File, scratch: File) -> Result<(File, Vec<Piece>), Error> {
     let mut reader = opened(file)?;
     skip_blank(&mut reader)?;
     let mut lines = Lines::new(scratch);

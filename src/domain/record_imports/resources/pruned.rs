@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// Parses a value and keeps only the wanted members of its outer objects, one list per level; deeper levels
 /// are kept whole. Everything else is skipped, however long it is. Once the room is used up, the rest is
 /// skipped too, and `room` is 0.
-pub struct Pruned<'a> {
+pub(super) struct Pruned<'a> {
     /// Member names, from the outermost object inwards.
     pub wanted: &'a [&'a [&'a str]],
     /// How many bytes may still be kept, counted as JSON without white space, so never more

@@ -5,9 +5,9 @@
 //! it appears in no server log. A reset request reveals nothing about an address: an unknown address costs
 //! the same statements, and its outbox row ends as `Unwanted`.
 
-pub mod store;
-pub mod topic;
-pub mod words;
+mod store;
+mod topic;
+mod words;
 
 use std::time::Duration;
 

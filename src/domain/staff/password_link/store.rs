@@ -8,7 +8,7 @@ use crate::kit::{StaffId, Timestamp};
 use crate::platform::db::schema::staff_letters;
 use crate::platform::db::{Conn, Result};
 
-pub fn insert(
+pub(super) fn insert(
     conn: &mut Conn,
     hash: &str,
     staff_id: &StaffId,
@@ -28,7 +28,7 @@ pub fn insert(
 }
 
 /// Returns the staff member of a link that is unused and not expired.
-pub fn find_live(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<StaffId>> {
+pub(super) fn find_live(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<StaffId>> {
     let row = staff_letters::table
         .find(hash)
         .filter(staff_letters::used_at.is_null())
@@ -37,7 +37,7 @@ pub fn find_live(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<S
 }
 
 /// Uses a link, once; returns its staff member and purpose.
-pub fn take(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<(StaffId, Purpose)>> {
+pub(super) fn take(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<(StaffId, Purpose)>> {
     let row = staff_letters::table
         .filter(staff_letters::hash.eq(hash))
         .filter(staff_letters::used_at.is_null())
@@ -49,7 +49,7 @@ pub fn take(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<(Staff
 }
 
 /// Returns whether a staff member has an unused link created after `since`.
-pub fn has_since(conn: &mut Conn, staff_id: &StaffId, since: Timestamp) -> Result<bool> {
+pub(super) fn has_since(conn: &mut Conn, staff_id: &StaffId, since: Timestamp) -> Result<bool> {
     let rows = staff_letters::table
         .filter(staff_letters::staff_id.eq(staff_id))
         .filter(staff_letters::used_at.is_null())
@@ -58,13 +58,13 @@ pub fn has_since(conn: &mut Conn, staff_id: &StaffId, since: Timestamp) -> Resul
 }
 
 /// Invalidates every unused link of a staff member.
-pub fn use_all(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<usize> {
+pub(super) fn use_all(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<usize> {
     let rows = staff_letters::table
         .filter(staff_letters::staff_id.eq(staff_id))
         .filter(staff_letters::used_at.is_null());
     Ok(update(rows).set(staff_letters::used_at.eq(now)).execute(conn)?)
 }
 
-pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+pub(super) fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(delete(staff_letters::table.filter(staff_letters::expires_at.lt(now))).execute(conn)?)
 }

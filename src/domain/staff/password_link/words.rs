@@ -4,7 +4,7 @@ use super::Purpose;
 use crate::kit::Language;
 use crate::platform::outbox::ButtonMail;
 
-pub fn of(purpose: Purpose, language: Language) -> ButtonMail {
+pub(super) fn of(purpose: Purpose, language: Language) -> ButtonMail {
     match (purpose, language) {
         (Purpose::Invitation, Language::En) => ButtonMail {
             heading: "You’re invited to your practice’s inbox",

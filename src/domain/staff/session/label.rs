@@ -24,7 +24,7 @@ const SYSTEMS: [(&str, &str); 7] = [
 ];
 
 /// Returns e.g. "Firefox, Windows", or the name of a program that is not a browser, or `Unknown device`.
-pub fn of_agent(agent: &str) -> String {
+pub(super) fn of_agent(agent: &str) -> String {
     let find = |words: &[(&str, &'static str)]| {
         words.iter().find(|(word, _)| agent.contains(word)).map(|(_, name)| *name)
     };

@@ -6,8 +6,8 @@
 //! family is revoked. A browser's secret does not rotate: it is in a cookie that no script can read, and
 //! expires when idle.
 
-pub mod label;
-pub mod store;
+mod label;
+mod store;
 
 use std::time::Duration;
 

@@ -38,7 +38,7 @@ impl Session {
     }
 }
 
-pub fn insert(conn: &mut Conn, new: &Session) -> Result<()> {
+pub(super) fn insert(conn: &mut Conn, new: &Session) -> Result<()> {
     let row = (
         staff_sessions::id.eq(&new.id),
         staff_sessions::staff_id.eq(&new.staff_id),
@@ -53,7 +53,7 @@ pub fn insert(conn: &mut Conn, new: &Session) -> Result<()> {
 }
 
 /// Finds the session `id` unless it is revoked or expired.
-pub fn find_live(conn: &mut Conn, id: &StaffSessionId, now: Timestamp) -> Result<Option<Session>> {
+pub(super) fn find_live(conn: &mut Conn, id: &StaffSessionId, now: Timestamp) -> Result<Option<Session>> {
     let row = staff_sessions::table
         .find(id)
         .filter(staff_sessions::revoked_at.is_null())
@@ -62,7 +62,7 @@ pub fn find_live(conn: &mut Conn, id: &StaffSessionId, now: Timestamp) -> Result
 }
 
 /// Lists the active sessions of a staff member, most recently used first.
-pub fn live_of(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<Vec<Session>> {
+pub(super) fn live_of(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<Vec<Session>> {
     let rows = staff_sessions::table
         .filter(staff_sessions::staff_id.eq(staff_id))
         .filter(staff_sessions::revoked_at.is_null())
@@ -72,7 +72,12 @@ pub fn live_of(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<Ve
 }
 
 /// Records the use of a session, unless a use after `since` is already recorded.
-pub fn record_use(conn: &mut Conn, id: &StaffSessionId, since: Timestamp, now: Timestamp) -> Result<usize> {
+pub(super) fn record_use(
+    conn: &mut Conn,
+    id: &StaffSessionId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<usize> {
     let row = staff_sessions::table
         .filter(staff_sessions::id.eq(id))
         .filter(staff_sessions::last_seen_at.le(since));
@@ -80,14 +85,19 @@ pub fn record_use(conn: &mut Conn, id: &StaffSessionId, since: Timestamp, now: T
 }
 
 /// Ends a session, regardless of its owner.
-pub fn revoke(conn: &mut Conn, id: &StaffSessionId, now: Timestamp) -> Result<usize> {
+pub(super) fn revoke(conn: &mut Conn, id: &StaffSessionId, now: Timestamp) -> Result<usize> {
     let row =
         staff_sessions::table.filter(staff_sessions::id.eq(id)).filter(staff_sessions::revoked_at.is_null());
     Ok(update(row).set(staff_sessions::revoked_at.eq(now)).execute(conn)?)
 }
 
 /// Ends a session if it belongs to the staff member.
-pub fn revoke_own(conn: &mut Conn, id: &StaffSessionId, staff_id: &StaffId, now: Timestamp) -> Result<usize> {
+pub(super) fn revoke_own(
+    conn: &mut Conn,
+    id: &StaffSessionId,
+    staff_id: &StaffId,
+    now: Timestamp,
+) -> Result<usize> {
     let row = staff_sessions::table
         .filter(staff_sessions::id.eq(id))
         .filter(staff_sessions::staff_id.eq(staff_id))
@@ -96,13 +106,13 @@ pub fn revoke_own(conn: &mut Conn, id: &StaffSessionId, staff_id: &StaffId, now:
 }
 
 /// Returns whether a session, active or ended, belongs to the staff member.
-pub fn is_own(conn: &mut Conn, id: &StaffSessionId, staff_id: &StaffId) -> Result<bool> {
+pub(super) fn is_own(conn: &mut Conn, id: &StaffSessionId, staff_id: &StaffId) -> Result<bool> {
     let row = staff_sessions::table.find(id).filter(staff_sessions::staff_id.eq(staff_id));
     Ok(row.count().get_result::<i64>(conn)? == 1)
 }
 
 /// Ends every session of a staff member except `kept`.
-pub fn revoke_others(
+pub(super) fn revoke_others(
     conn: &mut Conn,
     staff_id: &StaffId,
     kept: &StaffSessionId,
@@ -116,7 +126,7 @@ pub fn revoke_others(
 }
 
 /// Ends every session of a staff member.
-pub fn revoke_all(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<usize> {
+pub(super) fn revoke_all(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<usize> {
     let rows = staff_sessions::table
         .filter(staff_sessions::staff_id.eq(staff_id))
         .filter(staff_sessions::revoked_at.is_null());
@@ -124,7 +134,7 @@ pub fn revoke_all(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result
 }
 
 /// Stores the hash of a refresh token or cookie.
-pub fn insert_token(
+pub(super) fn insert_token(
     conn: &mut Conn,
     hash: &str,
     session_id: &StaffSessionId,
@@ -142,7 +152,7 @@ pub fn insert_token(
 }
 
 /// Returns the session id of a cookie's secret.
-pub fn session_of(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<StaffSessionId>> {
+pub(super) fn session_of(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<StaffSessionId>> {
     let row = staff_tokens::table
         .find(hash)
         .filter(staff_tokens::used_at.is_null())
@@ -152,7 +162,7 @@ pub fn session_of(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<
 
 /// Uses a valid refresh token, once; returns its session id. A cookie's secret is not accepted: it belongs
 /// to a session of another kind.
-pub fn use_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<StaffSessionId>> {
+pub(super) fn use_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<StaffSessionId>> {
     let api = staff_sessions::table.filter(staff_sessions::kind.eq(Kind::Api)).select(staff_sessions::id);
     let row = staff_tokens::table
         .filter(staff_tokens::hash.eq(hash))
@@ -164,13 +174,13 @@ pub fn use_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<Option<S
 }
 
 /// Returns the session id of a refresh token that was used before.
-pub fn used_token(conn: &mut Conn, hash: &str) -> Result<Option<StaffSessionId>> {
+pub(super) fn used_token(conn: &mut Conn, hash: &str) -> Result<Option<StaffSessionId>> {
     let row = staff_tokens::table.find(hash).filter(staff_tokens::used_at.is_not_null());
     Ok(row.select(staff_tokens::session_id).first(conn).optional()?)
 }
 
 /// Deletes tokens that expired before `before`, and those of sessions that ended before it.
-pub fn delete_tokens(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+pub(super) fn delete_tokens(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let over = staff_sessions::table
         .filter(staff_sessions::expires_at.lt(before).or(staff_sessions::revoked_at.lt(before)))
         .select(staff_sessions::id);
@@ -180,7 +190,7 @@ pub fn delete_tokens(conn: &mut Conn, before: Timestamp) -> Result<usize> {
 }
 
 /// Deletes sessions that ended before `before`; delete their tokens first.
-pub fn delete_over(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+pub(super) fn delete_over(conn: &mut Conn, before: Timestamp) -> Result<usize> {
     let rows = staff_sessions::table
         .filter(staff_sessions::expires_at.lt(before).or(staff_sessions::revoked_at.lt(before)));
     Ok(delete(rows).execute(conn)?)

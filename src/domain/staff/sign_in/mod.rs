@@ -4,9 +4,9 @@
 //! it was checked against is compared again when the challenge is created. A wrong password, an unknown
 //! address, an unaccepted invitation and a disabled account get the same answer after the same work.
 
-pub mod store;
+mod store;
 pub mod throttle;
-pub mod totp;
+mod totp;
 
 use std::time::Duration;
 

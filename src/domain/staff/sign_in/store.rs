@@ -11,13 +11,13 @@ use crate::platform::db::{Both, Conn, Result, columns};
 /// A sign-in that still needs its second factor.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = staff_challenges)]
-pub struct Challenge {
+pub(super) struct Challenge {
     pub staff_id: StaffId,
     /// The second factor that is being set up, sealed.
     pub new_secret: Option<String>,
 }
 
-pub fn insert_challenge(
+pub(super) fn insert_challenge(
     conn: &mut Conn,
     hash: &str,
     challenge: &Challenge,
@@ -37,7 +37,12 @@ pub fn insert_challenge(
 }
 
 /// Uses one of the `most` attempts of an open challenge; its row stays locked until the transaction ends.
-pub fn take_attempt(conn: &mut Conn, hash: &str, most: i32, now: Timestamp) -> Result<Option<Challenge>> {
+pub(super) fn take_attempt(
+    conn: &mut Conn,
+    hash: &str,
+    most: i32,
+    now: Timestamp,
+) -> Result<Option<Challenge>> {
     let row = staff_challenges::table
         .filter(staff_challenges::hash.eq(hash))
         .filter(staff_challenges::used_at.is_null())
@@ -49,7 +54,7 @@ pub fn take_attempt(conn: &mut Conn, hash: &str, most: i32, now: Timestamp) -> R
     Ok(update.get_result(conn).optional()?)
 }
 
-pub fn use_challenge(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<usize> {
+pub(super) fn use_challenge(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<usize> {
     let row = staff_challenges::table
         .filter(staff_challenges::hash.eq(hash))
         .filter(staff_challenges::used_at.is_null());
@@ -57,18 +62,23 @@ pub fn use_challenge(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<usiz
 }
 
 /// Invalidates every open challenge of a staff member.
-pub fn use_challenges_of(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<usize> {
+pub(super) fn use_challenges_of(conn: &mut Conn, staff_id: &StaffId, now: Timestamp) -> Result<usize> {
     let rows = staff_challenges::table
         .filter(staff_challenges::staff_id.eq(staff_id))
         .filter(staff_challenges::used_at.is_null());
     Ok(update(rows).set(staff_challenges::used_at.eq(now)).execute(conn)?)
 }
 
-pub fn delete_challenges(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+pub(super) fn delete_challenges(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(delete(staff_challenges::table.filter(staff_challenges::expires_at.lt(now))).execute(conn)?)
 }
 
-pub fn insert_recovery_code(conn: &mut Conn, hash: &str, staff_id: &StaffId, now: Timestamp) -> Result<()> {
+pub(super) fn insert_recovery_code(
+    conn: &mut Conn,
+    hash: &str,
+    staff_id: &StaffId,
+    now: Timestamp,
+) -> Result<()> {
     let row = (
         staff_recovery_codes::hash.eq(hash),
         staff_recovery_codes::staff_id.eq(staff_id),
@@ -79,7 +89,12 @@ pub fn insert_recovery_code(conn: &mut Conn, hash: &str, staff_id: &StaffId, now
 }
 
 /// Uses a recovery code, once.
-pub fn use_recovery_code(conn: &mut Conn, hash: &str, staff_id: &StaffId, now: Timestamp) -> Result<bool> {
+pub(super) fn use_recovery_code(
+    conn: &mut Conn,
+    hash: &str,
+    staff_id: &StaffId,
+    now: Timestamp,
+) -> Result<bool> {
     let row = staff_recovery_codes::table
         .filter(staff_recovery_codes::hash.eq(hash))
         .filter(staff_recovery_codes::staff_id.eq(staff_id))
@@ -88,14 +103,14 @@ pub fn use_recovery_code(conn: &mut Conn, hash: &str, staff_id: &StaffId, now: T
 }
 
 /// Returns the number of unused recovery codes of a staff member.
-pub fn recovery_codes_left(conn: &mut Conn, staff_id: &StaffId) -> Result<i64> {
+pub(super) fn recovery_codes_left(conn: &mut Conn, staff_id: &StaffId) -> Result<i64> {
     let rows = staff_recovery_codes::table
         .filter(staff_recovery_codes::staff_id.eq(staff_id))
         .filter(staff_recovery_codes::used_at.is_null());
     Ok(rows.count().get_result(conn)?)
 }
 
-pub fn delete_recovery_codes(conn: &mut Conn, staff_id: &StaffId) -> Result<usize> {
+pub(super) fn delete_recovery_codes(conn: &mut Conn, staff_id: &StaffId) -> Result<usize> {
     let rows = staff_recovery_codes::table.filter(staff_recovery_codes::staff_id.eq(staff_id));
     Ok(delete(rows).execute(conn)?)
 }
@@ -103,7 +118,7 @@ pub fn delete_recovery_codes(conn: &mut Conn, staff_id: &StaffId) -> Result<usiz
 /// A rate-limit count: the failures under one key.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = staff_throttles)]
-pub struct Count {
+pub(super) struct Count {
     /// Number of consecutive failures.
     pub fails: i32,
     /// The earliest time of the next attempt.
@@ -112,12 +127,12 @@ pub struct Count {
 }
 
 /// Reads the count of `key` without locking it.
-pub fn find_count(conn: &mut Conn, key: &str) -> Result<Option<Count>> {
+pub(super) fn find_count(conn: &mut Conn, key: &str) -> Result<Option<Count>> {
     Ok(staff_throttles::table.find(key).select(columns::<Count>()).first(conn).optional()?)
 }
 
 /// Locks the row of `key` until the transaction ends, and creates it if missing.
-pub fn lock_count(conn: &mut Conn, key: &str) -> Result<Count> {
+pub(super) fn lock_count(conn: &mut Conn, key: &str) -> Result<Count> {
     let row = (
         staff_throttles::key.eq(key),
         staff_throttles::fails.eq(0),
@@ -134,7 +149,7 @@ pub fn lock_count(conn: &mut Conn, key: &str) -> Result<Count> {
 }
 
 /// Writes the count of `key`, whose row must be locked.
-pub fn write_count(
+pub(super) fn write_count(
     conn: &mut Conn,
     key: &str,
     fails: i32,
@@ -149,10 +164,10 @@ pub fn write_count(
     Ok(update(staff_throttles::table.find(key)).set(change).execute(conn)?)
 }
 
-pub fn delete_count(conn: &mut Conn, key: &str) -> Result<usize> {
+pub(super) fn delete_count(conn: &mut Conn, key: &str) -> Result<usize> {
     Ok(delete(staff_throttles::table.find(key)).execute(conn)?)
 }
 
-pub fn delete_counts(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+pub(super) fn delete_counts(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     Ok(delete(staff_throttles::table.filter(staff_throttles::expires_at.lt(now))).execute(conn)?)
 }

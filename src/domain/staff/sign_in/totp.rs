@@ -22,7 +22,7 @@ const RECOVERY_CODES: usize = 10;
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// A second factor that is about to be set up.
-pub struct Enrolment {
+pub(super) struct Enrolment {
     /// The seed in base 32, for typing.
     pub secret: String,
     /// The `otpauth:` URL for a QR code.
@@ -32,7 +32,7 @@ pub struct Enrolment {
 }
 
 /// Creates a second factor; `account` is its label in an authenticator app. `None` if the cipher fails.
-pub fn fresh(tx: &Tx, staff_id: &StaffId, account: &str) -> Option<Enrolment> {
+pub(super) fn fresh(tx: &Tx, staff_id: &StaffId, account: &str) -> Option<Enrolment> {
     let seed: [u8; SEED_BYTES] = tx.random();
     let secret = Seed::from(seed).to_base32();
     let issuer = percent::encode(&tx.settings.app.name);
@@ -46,7 +46,7 @@ pub fn fresh(tx: &Tx, staff_id: &StaffId, account: &str) -> Option<Enrolment> {
 }
 
 /// Returns the time step of a code that is valid now or one step early or late.
-pub fn step_of(tx: &Tx, staff_id: &StaffId, sealed: &str, code: &str) -> Option<i64> {
+pub(super) fn step_of(tx: &Tx, staff_id: &StaffId, sealed: &str, code: &str) -> Option<i64> {
     let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
     let seed = seal::open(&key(tx, staff_id), &sealed)?;
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
@@ -65,7 +65,7 @@ fn key(tx: &Tx, staff_id: &StaffId) -> [u8; 32] {
 }
 
 /// Creates recovery codes, e.g. `7k2mq-x09ab`.
-pub fn recovery_codes(tx: &Tx) -> Vec<String> {
+pub(super) fn recovery_codes(tx: &Tx) -> Vec<String> {
     (0..RECOVERY_CODES).map(|_| recovery_code(&tx.random::<10>())).collect()
 }
 
@@ -77,7 +77,7 @@ fn recovery_code(random: &[u8; 10]) -> String {
 }
 
 /// Hashes a recovery code, however it was typed. A keyed hash, since 50 bits are too few for a plain one.
-pub fn recovery_hash(tx: &Tx, staff_id: &StaffId, code: &str) -> String {
+pub(super) fn recovery_hash(tx: &Tx, staff_id: &StaffId, code: &str) -> String {
     let plain: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
     tx.keys.blind("staff-recovery", &format!("{staff_id}:{}", plain.to_ascii_lowercase()))
 }

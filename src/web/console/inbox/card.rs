@@ -7,20 +7,20 @@ use crate::kit::{ConversationId, Timestamp};
 use crate::web::console::layout::Frame;
 
 /// The state of the identity check as a badge: shape, color and label.
-pub struct Badge {
+pub(super) struct Badge {
     /// CSS class, which sets shape and color.
     pub kind: &'static str,
     pub label: &'static str,
 }
 
 impl Badge {
-    pub fn of(f: &Frame, state: IdentityState) -> Self {
+    pub(super) fn of(f: &Frame, state: IdentityState) -> Self {
         Self { kind: state.as_str(), label: words::badge(f.language, state) }
     }
 }
 
 /// A point in time, for people and for machines.
-pub struct When {
+pub(super) struct When {
     /// How long ago, such as `5 min`.
     pub age: String,
     /// In the practice's own time zone.
@@ -31,12 +31,12 @@ pub struct When {
 
 impl When {
     /// Describes `at` relative to `now`.
-    pub fn of(f: &Frame, now: Timestamp, at: Timestamp) -> Self {
+    pub(super) fn of(f: &Frame, now: Timestamp, at: Timestamp) -> Self {
         Self { age: words::age(f.language, now, at), full: f.time(&at), machine: at.to_string() }
     }
 }
 
-pub struct Row {
+pub(super) struct Row {
     pub id: ConversationId,
     /// Name of the patient.
     pub name: String,
@@ -59,7 +59,7 @@ pub struct Row {
 
 impl Row {
     /// A conversation as of `now`.
-    pub fn of(f: &Frame, now: Timestamp, card: Card) -> Self {
+    pub(super) fn of(f: &Frame, now: Timestamp, card: Card) -> Self {
         Self {
             name: name(&card),
             link: through(f, &card),
@@ -77,12 +77,12 @@ impl Row {
 }
 
 /// The patient's full name.
-pub fn name(card: &Card) -> String {
+pub(super) fn name(card: &Card) -> String {
     format!("{} {}", card.patient.given_name, card.patient.family_name)
 }
 
 /// The link or invite that the patient connected with.
-pub fn through(f: &Frame, card: &Card) -> String {
+pub(super) fn through(f: &Frame, card: &Card) -> String {
     let label = card.link.as_ref().map_or(f.say("a link", "un enlace"), |link| link.label.as_str());
     match card.source.kind {
         SourceKind::Invite => format!("{}: {label}", f.say("Invite", "Invitación")),

@@ -29,7 +29,7 @@ struct Screen<'a> {
 }
 
 /// `GET /console/desk-code`: the current check-in code.
-pub async fn show(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn show(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let found =
         service.read_as_staff(&session, Permission::ReadPatients, |tx, staff| -> Result<_, staff::Error> {
             let current = check_in::current_code(tx, staff);

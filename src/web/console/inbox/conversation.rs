@@ -73,12 +73,12 @@ struct Found {
 
 /// The position after which a long conversation is shown.
 #[derive(Deserialize)]
-pub struct Position {
+pub(super) struct Position {
     after: Option<i32>,
 }
 
 /// `GET /console/inbox/{id}`: shows a conversation and marks it as read.
-pub async fn open(
+pub(super) async fn open(
     service: Data<Service>,
     session: Session,
     id: PathId<ConversationId>,
@@ -89,7 +89,7 @@ pub async fn open(
 }
 
 /// Shows the page again with the entered values and errors; unfixable problems get an error page.
-pub async fn show_again(
+pub(super) async fn show_again(
     service: &Data<Service>,
     session: &Session,
     id: &PathId<ConversationId>,

@@ -22,7 +22,7 @@ use crate::web::practice_api::print_kit::PrintQuery;
 const LONGEST_NOTE: usize = 500;
 
 /// `POST /console/inbox/{id}/identity`: confirms, rejects or undoes.
-pub async fn decide(
+pub(super) async fn decide(
     service: Data<Service>,
     id: PathId<ConversationId>,
     call: RequestContext,
@@ -81,7 +81,7 @@ fn requested(draft: &Draft) -> Result<StaffDecision, Problem> {
 }
 
 /// `GET /console/inbox/{id}/proof.pdf`: the proof of identity.
-pub async fn proof(
+pub(super) async fn proof(
     service: Data<Service>,
     pool: Data<RenderPool>,
     session: Session,

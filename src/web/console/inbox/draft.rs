@@ -4,7 +4,7 @@ use crate::kit::RecordId;
 
 /// The values of the page's forms as they were entered.
 #[derive(Default)]
-pub struct Draft {
+pub(super) struct Draft {
     /// Text of the message.
     pub body: String,
     /// Whether the writer acknowledged that the patient's identity is unverified.

@@ -23,7 +23,7 @@ use crate::web::practice_api::conversations::{InboxQuery, format_cursor, parse_c
 /// At most this many links are offered as a filter.
 const MOST_LINKS: i64 = 500;
 /// Identity checks are counted up to this number.
-pub const MOST_WAITING: i64 = 99;
+pub(super) const MOST_WAITING: i64 = 99;
 
 #[derive(Template)]
 #[template(path = "web/console/pages/inbox.html")]
@@ -53,7 +53,7 @@ struct Found {
 }
 
 /// `GET /console/inbox`: the conversations that the member may see.
-pub async fn list(
+pub(super) async fn list(
     service: Data<Service>,
     session: Session,
     query: Query<InboxQuery>,
@@ -102,7 +102,7 @@ impl Found {
 }
 
 /// Shows `99+` if counting stopped at the limit.
-pub fn format_waiting(waiting: usize) -> String {
+pub(super) fn format_waiting(waiting: usize) -> String {
     match i64::try_from(waiting) {
         Ok(waiting) if waiting <= MOST_WAITING => waiting.to_string(),
         _ => format!("{MOST_WAITING}+"),

@@ -19,12 +19,12 @@ const TEXT: &str = include_str!("../live.js");
 static VERSION: LazyLock<String> = LazyLock::new(|| style::version(TEXT));
 
 /// The script's current URL.
-pub fn address() -> String {
+pub(super) fn address() -> String {
     format!("/console/live-{}.js", *VERSION)
 }
 
 /// `GET /console/live-….js`: the script of the current version.
-pub async fn script(version: Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn script(version: Path<String>) -> Result<HttpResponse, Problem> {
     match *version == *VERSION {
         true => Ok(style::lasting("text/javascript; charset=utf-8", TEXT)),
         false => Err(Problem::new(Code::NotFound, "Check the address.")),
@@ -35,7 +35,7 @@ pub async fn script(version: Path<String>) -> Result<HttpResponse, Problem> {
 ///
 /// Answers 204 without a valid session, so that the browser does not reconnect (WHATWG HTML 9.2.2): a
 /// redirect to the sign-in page is not an event stream.
-pub async fn events(
+pub(super) async fn events(
     service: Data<Service>,
     hub: Data<EventHub>,
     session: Result<Session, Problem>,

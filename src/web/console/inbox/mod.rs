@@ -1,16 +1,16 @@
 //! The inbox: conversations, the identity check and the check-in code.
 
-pub mod card;
-pub mod check_in_code;
-pub mod conversation;
-pub mod decisions;
-pub mod draft;
-pub mod list;
-pub mod live;
-pub mod panel;
-pub mod replies;
-pub mod words;
-pub mod work;
+mod card;
+mod check_in_code;
+mod conversation;
+mod decisions;
+mod draft;
+mod list;
+mod live;
+mod panel;
+mod replies;
+pub(super) mod words;
+mod work;
 
 use actix_web::web::{Data, get, post};
 use actix_web::{HttpResponse, Scope};
@@ -23,7 +23,7 @@ use crate::platform::{Service, Tx};
 use crate::web::http::Problem;
 
 /// The routes of the inbox.
-pub fn routes(scope: Scope) -> Scope {
+pub(super) fn routes(scope: Scope) -> Scope {
     scope
         .route("/inbox", get().to(list::list))
         .route("/inbox/{id}", get().to(conversation::open))
@@ -40,14 +40,18 @@ pub fn routes(scope: Scope) -> Scope {
 }
 
 /// `GET /console`: redirects to the inbox, or to the links for roles that do not see patients.
-pub async fn home(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn home(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let can_read = |_: &mut Tx, staff: &Staff| Ok::<_, Problem>(staff.role.has(Permission::ReadPatients));
     let can_read = service.read_as_staff(&session, Permission::ViewPractice, can_read).await?;
     Ok(on(if can_read { "/console/inbox" } else { "/console/links" }))
 }
 
 /// The layout of a page that needs no other data.
-pub async fn frame(service: &Data<Service>, session: &Session, section: Section) -> Result<Frame, Problem> {
+pub(super) async fn frame(
+    service: &Data<Service>,
+    session: &Session,
+    section: Section,
+) -> Result<Frame, Problem> {
     let who = service.read_as_staff(session, Permission::ViewPractice, Viewer::of).await?;
     Ok(session.frame(service, who, section))
 }

@@ -14,11 +14,11 @@ use crate::web::console::layout::Frame;
 use crate::web::console::viewer::Roster;
 
 /// The ways in which staff can verify an identity.
-pub const METHODS: [Method; 5] =
+pub(super) const METHODS: [Method; 5] =
     [Method::CallBack, Method::RecordMatch, Method::InPerson, Method::DateOfBirth, Method::PhotoId];
 
 /// One field as the patient gave it and as a record has it.
-pub struct Line {
+pub(super) struct Line {
     pub field: &'static str,
     /// As the patient gave it.
     pub given: String,
@@ -33,7 +33,7 @@ pub struct Line {
 }
 
 /// A record that may be the patient's.
-pub struct Candidate {
+pub(super) struct Candidate {
     pub id: RecordId,
     /// The practice's own record number.
     pub number: String,
@@ -45,7 +45,7 @@ pub struct Candidate {
 }
 
 /// A decision in the history.
-pub struct PastDecision {
+pub(super) struct PastDecision {
     /// The decision and how it was verified.
     pub what: String,
     pub by: String,
@@ -54,13 +54,13 @@ pub struct PastDecision {
 }
 
 /// One option of the verification method.
-pub struct MethodChoice {
+pub(super) struct MethodChoice {
     pub value: &'static str,
     pub name: &'static str,
     pub is_chosen: bool,
 }
 
-pub struct Panel {
+pub(super) struct Panel {
     /// State of the identity check.
     pub badge: Badge,
     pub since: When,
@@ -83,7 +83,13 @@ pub struct Panel {
 
 impl Panel {
     /// Builds the panel from the identity check and the entered values.
-    pub fn of(f: &Frame, roster: &Roster, now: Timestamp, check: &IdentityCheck, draft: &Draft) -> Self {
+    pub(super) fn of(
+        f: &Frame,
+        roster: &Roster,
+        now: Timestamp,
+        check: &IdentityCheck,
+        draft: &Draft,
+    ) -> Self {
         let (state, words) = (check.card.identity, proof::of(f.language));
         let is_open = check.card.status == Status::Open;
         let history = check.decisions.iter().rev().map(|one| past_decision(f, roster, now, one));
@@ -108,7 +114,7 @@ impl Panel {
 
     /// Fingerprint of what the decision form depends on: while it is unchanged, the form is not replaced
     /// under the user's hands.
-    pub fn sign(&self) -> String {
+    pub(super) fn sign(&self) -> String {
         let ids = self.candidates.iter().map(|one| one.id.as_str()).collect::<Vec<_>>().join(" ");
         format!("{} {} {} {} {ids}", self.badge.kind, self.may_confirm, self.may_reject, self.may_undo)
     }
@@ -129,7 +135,7 @@ fn candidates(f: &Frame, finding: &Finding, draft: &Draft) -> Vec<Candidate> {
 }
 
 /// The field comparison of the best matching record.
-pub fn best(f: &Frame, finding: &Finding) -> Vec<Line> {
+pub(super) fn best(f: &Frame, finding: &Finding) -> Vec<Line> {
     let found = finding.records.first().zip(finding.matched.candidates.first());
     found
         .map(|(record, found)| lines(f, &grading::compared_fields(&finding.subject, record, found)))

@@ -19,7 +19,7 @@ use crate::web::http::{Code, Form, PathId, Problem, Reply, RequestContext};
 const END: &str = "#end";
 
 /// `POST /console/inbox/{id}/messages`: sends a reply to the patient.
-pub async fn reply(
+pub(super) async fn reply(
     service: Data<Service>,
     id: PathId<ConversationId>,
     call: RequestContext,
@@ -51,19 +51,19 @@ pub async fn reply(
 }
 
 /// Makes a form idempotent: sent twice, it acts once.
-pub fn with_form_key(mut call: RequestContext, session: &Session, form: &Form) -> RequestContext {
-    call.bearer = session.token();
+pub(super) fn with_form_key(mut call: RequestContext, session: &Session, form: &Form) -> RequestContext {
+    call.bearer = Some(session.secret.clone());
     call.idempotency_key = Some(form.field("key")).filter(|key| !key.is_empty() && key.len() <= 255);
     call
 }
 
 /// An error of one form field.
-pub fn wrong(pointer: &str) -> Problem {
+pub(super) fn wrong(pointer: &str) -> Problem {
     Problem::wrong_field(pointer, Code::InvalidRequest.as_str(), "")
 }
 
 /// `POST /console/inbox/{id}/assignee`: assigns the conversation.
-pub async fn assign(
+pub(super) async fn assign(
     service: Data<Service>,
     id: PathId<ConversationId>,
     SessionForm { session, form }: SessionForm,
@@ -78,7 +78,7 @@ pub async fn assign(
 }
 
 /// `POST /console/inbox/{id}/tags`: replaces the conversation's tags.
-pub async fn tag(
+pub(super) async fn tag(
     service: Data<Service>,
     id: PathId<ConversationId>,
     SessionForm { session, form }: SessionForm,
@@ -98,7 +98,7 @@ pub async fn tag(
 
 /// `POST /console/inbox/{id}/unread`: returns to the list, because opening the conversation's page would
 /// mark it as read again.
-pub async fn mark_unread(
+pub(super) async fn mark_unread(
     service: Data<Service>,
     id: PathId<ConversationId>,
     SessionForm { session, .. }: SessionForm,

@@ -8,7 +8,7 @@ use crate::web::console::words::{Confirmation, say};
 use crate::web::http::{Code, Problem};
 
 /// Confirmations about conversations.
-pub const DONE: &[Confirmation] = &[
+pub(crate) const DONE: &[Confirmation] = &[
     ("assigned", "The assignment is saved.", "Guardado quién contesta."),
     (
         "handed",
@@ -31,7 +31,7 @@ pub const DONE: &[Confirmation] = &[
 ];
 
 /// Label of an identity state's badge.
-pub fn badge(language: Language, state: IdentityState) -> &'static str {
+pub(crate) fn badge(language: Language, state: IdentityState) -> &'static str {
     match state {
         IdentityState::Unverified => say(language, "Unverified", "Sin verificar"),
         IdentityState::Confirmed => say(language, "Verified", "Verificado"),
@@ -41,7 +41,7 @@ pub fn badge(language: Language, state: IdentityState) -> &'static str {
 }
 
 /// How long ago something was.
-pub fn age(language: Language, now: Timestamp, at: Timestamp) -> String {
+pub(crate) fn age(language: Language, now: Timestamp, at: Timestamp) -> String {
     let minutes = now.seconds_from(at) / 60;
     let (number, unit) = match minutes {
         0 => return say(language, "now", "ahora").to_owned(),
@@ -56,7 +56,7 @@ pub fn age(language: Language, now: Timestamp, at: Timestamp) -> String {
 }
 
 /// The label of a patient's field.
-pub fn field(language: Language, field: Field) -> &'static str {
+pub(crate) fn field(language: Language, field: Field) -> &'static str {
     match field {
         Field::GivenName => say(language, "Given name", "Nombre"),
         Field::FamilyName => say(language, "Family name", "Apellido"),
@@ -67,7 +67,7 @@ pub fn field(language: Language, field: Field) -> &'static str {
 }
 
 /// The errors of a conversation's forms; `None` for problems that no form can fix.
-pub fn errors(language: Language, problem: &Problem) -> Option<Errors> {
+pub(crate) fn errors(language: Language, problem: &Problem) -> Option<Errors> {
     let (pointer, en, es) = match problem.code {
         Code::InvalidRequest => return Some(fields(language, problem)),
         Code::IdentityUnverified => (

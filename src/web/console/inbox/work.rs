@@ -62,7 +62,7 @@ struct Work<'a> {
 }
 
 /// `GET /console/identity`: the patients to verify.
-pub async fn list(
+pub(super) async fn list(
     service: Data<Service>,
     session: Session,
     page: Query<PageQuery>,

@@ -51,7 +51,7 @@ struct RecoveryCodes<'a> {
 }
 
 /// `GET /console/settings/account`: the member's own account.
-pub async fn show(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn show(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     page(&service, &session, None, None).await
 }
 
@@ -85,7 +85,7 @@ async fn page(
 }
 
 /// `POST /console/settings/account`: changes the member's own name.
-pub async fn rename(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
+pub(super) async fn rename(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
     let input = sent.form.field("name");
     match practices::line("/name", &input) {
         Ok(name) => {
@@ -104,7 +104,7 @@ pub async fn rename(service: Data<Service>, sent: SessionForm) -> Result<HttpRes
 }
 
 /// `POST /console/settings/account/password`: changes the password.
-pub async fn password(
+pub(super) async fn password(
     service: Data<Service>,
     hasher: Data<PasswordHasher>,
     call: RequestContext,
@@ -150,7 +150,7 @@ async fn refused(
 }
 
 /// `POST /console/settings/account/recovery-codes`: creates new codes and shows them, only this once.
-pub async fn recovery_codes(
+pub(super) async fn recovery_codes(
     service: Data<Service>,
     call: RequestContext,
     sent: SessionForm,
@@ -170,7 +170,7 @@ pub async fn recovery_codes(
 }
 
 /// `POST /console/settings/account/sessions/{id}/end`: ends another session.
-pub async fn end_session(
+pub(super) async fn end_session(
     service: Data<Service>,
     id: PathId<StaffSessionId>,
     sent: SessionForm,
@@ -183,7 +183,10 @@ pub async fn end_session(
 }
 
 /// `POST /console/settings/account/sign-out-everywhere`: ends all sessions.
-pub async fn sign_out_everywhere(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
+pub(super) async fn sign_out_everywhere(
+    service: Data<Service>,
+    sent: SessionForm,
+) -> Result<HttpResponse, Problem> {
     let permission = Permission::ViewPractice;
     service.write_as_staff(&sent.session, permission, session::sign_out_everywhere).await?;
     let mut answer = on("/console/sign-in");

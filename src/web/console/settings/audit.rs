@@ -27,7 +27,7 @@ const MOST_LINKS: i64 = 500;
 
 /// The filters as they were entered.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct Filters {
+pub(super) struct Filters {
     #[serde(default)]
     about: String,
     #[serde(default)]
@@ -92,7 +92,7 @@ struct Found {
 }
 
 /// `GET /console/settings/audit`: the filtered log.
-pub async fn list(
+pub(super) async fn list(
     service: Data<Service>,
     session: Session,
     page: web::Query<PageQuery>,
@@ -222,7 +222,7 @@ fn actors(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
 }
 
 /// `GET /console/settings/audit.csv`: exports the log, and logs the export itself.
-pub async fn export(
+pub(super) async fn export(
     service: Data<Service>,
     session: Session,
     filters: web::Query<Filters>,

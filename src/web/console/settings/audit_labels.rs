@@ -8,7 +8,7 @@ use crate::platform::audit::{Action, Actor, Subject};
 use crate::web::console::words::say;
 
 /// The name of an actor who is not a colleague.
-pub fn actor(language: Language, actor: &Actor) -> &'static str {
+pub(super) fn actor(language: Language, actor: &Actor) -> &'static str {
     let (en, es) = match actor {
         Actor::Operator => ("The service’s operator", "Quien opera el servicio"),
         Actor::System => ("The service itself", "El propio servicio"),
@@ -20,7 +20,7 @@ pub fn actor(language: Language, actor: &Actor) -> &'static str {
 }
 
 /// The filter choices: everything, or one subject.
-pub fn subjects(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(super) fn subjects(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
     let all = ("", say(language, "Everything", "Todo"));
     [all].into_iter().chain(Subject::VARIANTS.iter().map(move |it| (it.as_str(), subject(language, *it))))
 }
@@ -48,7 +48,7 @@ fn subject(language: Language, subject: Subject) -> &'static str {
 }
 
 /// The label of an action; an unknown action is shown as it is.
-pub fn action(language: Language, action: &str) -> &str {
+pub(super) fn action(language: Language, action: &str) -> &str {
     match action.parse() {
         Ok(known) => {
             let (en, es) = label_of(known);
@@ -150,7 +150,7 @@ labels! {
 const MOST_DETAILS: usize = 12;
 
 /// Turns an event's detail into lines of text.
-pub struct Reader<'a> {
+pub(super) struct Reader<'a> {
     pub language: Language,
     /// Looks up the name of an id.
     pub called: &'a dyn Fn(&str) -> Option<String>,
@@ -158,7 +158,7 @@ pub struct Reader<'a> {
 
 impl Reader<'_> {
     /// One line per change (before and after) or further detail.
-    pub fn lines(&self, detail: &Value) -> Vec<String> {
+    pub(super) fn lines(&self, detail: &Value) -> Vec<String> {
         let Value::Object(members) = detail else { return Vec::new() };
         let mut lines = match (members.get("before"), members.get("after")) {
             (Some(Value::Object(was)), Some(Value::Object(is))) => {

@@ -1,12 +1,12 @@
 //! The settings pages and their routes.
 
-pub mod account;
-pub mod audit;
-pub mod audit_labels;
-pub mod practice;
-pub mod staff;
-pub mod teams;
-pub mod words;
+mod account;
+mod audit;
+mod audit_labels;
+mod practice;
+mod staff;
+mod teams;
+pub(super) mod words;
 
 use actix_web::HttpResponse;
 use actix_web::Scope;
@@ -28,13 +28,13 @@ struct Settings<'a> {
 }
 
 /// `GET /console/settings`: the index of all settings.
-pub async fn index(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn index(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let f = frame(&service, &session, Section::Settings).await?;
     f.page(&service, Settings { f: &f }.render())
 }
 
 /// The routes of staff, teams, account, practice and audit log.
-pub fn pages(scope: Scope) -> Scope {
+pub(super) fn pages(scope: Scope) -> Scope {
     scope
         .route("/settings/staff", get().to(staff::list))
         .route("/settings/staff", post().to(staff::invite))

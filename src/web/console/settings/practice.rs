@@ -109,7 +109,7 @@ impl Page<'_> {
 }
 
 /// `GET /console/settings/practice`: the profile, as a form for admins.
-pub async fn show(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn show(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     page(&service, &session, None, None).await
 }
 
@@ -132,7 +132,7 @@ async fn page(
 }
 
 /// `POST /console/settings/practice`: changes the profile.
-pub async fn change(
+pub(super) async fn change(
     service: Data<Service>,
     SessionForm { session, form }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
@@ -151,13 +151,13 @@ pub async fn change(
 }
 
 /// `GET /console/settings/practice/logo.png`: the current logo.
-pub async fn logo(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn logo(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let png = find_logo(&service, &session).await?;
     Ok(HttpResponse::Ok().content_type("image/png").insert_header(("cache-control", "no-store")).body(png))
 }
 
 /// `POST /console/settings/practice/logo`: replaces the logo.
-pub async fn set_logo(
+pub(super) async fn set_logo(
     service: Data<Service>,
     pool: Data<RenderPool>,
     session: Session,
@@ -199,7 +199,7 @@ fn beside_the_file(bad: Problem) -> Problem {
 }
 
 /// `POST /console/settings/practice/logo/remove`: removes the logo.
-pub async fn remove_logo(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
+pub(super) async fn remove_logo(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
     match store_logo(&service, &sent.session, None).await {
         // Sent twice, the second form finds no logo: the wanted result is already there.
         Err(problem) if problem.code != Code::NotFound => Err(problem),

@@ -140,7 +140,7 @@ impl FormInput {
 }
 
 /// `GET /console/settings/staff`: everyone at the practice.
-pub async fn list(
+pub(super) async fn list(
     service: Data<Service>,
     session: Session,
     page: Query<PageQuery>,
@@ -160,7 +160,7 @@ pub async fn list(
 }
 
 /// `GET /console/settings/staff/new`: the form for an invitation.
-pub async fn ask_invite(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn ask_invite(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     invite_form(&service, &session, &FormInput::default(), None).await
 }
 
@@ -179,7 +179,7 @@ async fn invite_form(
 }
 
 /// `POST /console/settings/staff`: invites a colleague.
-pub async fn invite(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
+pub(super) async fn invite(service: Data<Service>, sent: SessionForm) -> Result<HttpResponse, Problem> {
     let input = FormInput::of_form(&sent);
     let invited = match input.new_member() {
         Ok(new) => {
@@ -198,7 +198,7 @@ pub async fn invite(service: Data<Service>, sent: SessionForm) -> Result<HttpRes
 }
 
 /// `GET /console/settings/staff/{id}`: one staff member.
-pub async fn show(
+pub(super) async fn show(
     service: Data<Service>,
     session: Session,
     id: PathId<StaffId>,
@@ -242,7 +242,7 @@ async fn find(
 }
 
 /// `POST /console/settings/staff/{id}`: changes name and role.
-pub async fn change(
+pub(super) async fn change(
     service: Data<Service>,
     id: PathId<StaffId>,
     sent: SessionForm,
@@ -280,7 +280,7 @@ async fn write(
 }
 
 /// `POST /console/settings/staff/{id}/invite`: sends the invitation again.
-pub async fn invite_again(
+pub(super) async fn invite_again(
     service: Data<Service>,
     id: PathId<StaffId>,
     sent: SessionForm,
@@ -294,7 +294,7 @@ pub async fn invite_again(
 }
 
 /// `POST /console/settings/staff/{id}/enable`: allows signing in again.
-pub async fn enable(
+pub(super) async fn enable(
     service: Data<Service>,
     id: PathId<StaffId>,
     sent: SessionForm,
@@ -305,7 +305,7 @@ pub async fn enable(
 }
 
 /// `GET /console/settings/staff/{id}/disable`: asks for confirmation.
-pub async fn ask_disable(
+pub(super) async fn ask_disable(
     service: Data<Service>,
     session: Session,
     id: PathId<StaffId>,
@@ -314,7 +314,7 @@ pub async fn ask_disable(
 }
 
 /// `POST /console/settings/staff/{id}/disable`: signs out and blocks a member.
-pub async fn disable(
+pub(super) async fn disable(
     service: Data<Service>,
     id: PathId<StaffId>,
     sent: SessionForm,
@@ -331,7 +331,7 @@ pub async fn disable(
 }
 
 /// `GET /console/settings/staff/{id}/reset`: asks for confirmation.
-pub async fn ask_reset(
+pub(super) async fn ask_reset(
     service: Data<Service>,
     session: Session,
     id: PathId<StaffId>,
@@ -340,7 +340,7 @@ pub async fn ask_reset(
 }
 
 /// `POST /console/settings/staff/{id}/reset`: resets the second factor.
-pub async fn reset(
+pub(super) async fn reset(
     service: Data<Service>,
     id: PathId<StaffId>,
     sent: SessionForm,

@@ -63,7 +63,7 @@ impl FormInput {
 }
 
 /// `GET /console/settings/teams`: all teams and their members.
-pub async fn list(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     let found = service.read_as_staff(&session, Permission::ViewPractice, |tx, staff| -> Result<_, Error> {
         let teams = teams::list(tx, staff)?;
         let ids: Vec<StaffId> = teams.iter().flat_map(|team| team.members.clone()).collect();
@@ -81,12 +81,12 @@ pub async fn list(service: Data<Service>, session: Session) -> Result<HttpRespon
 }
 
 /// `GET /console/settings/teams/new`: the form for a new team.
-pub async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
+pub(super) async fn new(service: Data<Service>, session: Session) -> Result<HttpResponse, Problem> {
     form(&service, &session, None, &FormInput::default(), None).await
 }
 
 /// `GET /console/settings/teams/{id}`: the form of an existing team.
-pub async fn edit(
+pub(super) async fn edit(
     service: Data<Service>,
     session: Session,
     id: PathId<TeamId>,
@@ -101,7 +101,7 @@ pub async fn edit(
 }
 
 /// `POST /console/settings/teams`: creates a team.
-pub async fn create(
+pub(super) async fn create(
     service: Data<Service>,
     SessionForm { session, form: sent }: SessionForm,
 ) -> Result<HttpResponse, Problem> {
@@ -124,7 +124,7 @@ pub async fn create(
 }
 
 /// `POST /console/settings/teams/{id}`: changes a team.
-pub async fn change(
+pub(super) async fn change(
     service: Data<Service>,
     id: PathId<TeamId>,
     SessionForm { session, form: sent }: SessionForm,

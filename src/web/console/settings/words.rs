@@ -6,7 +6,7 @@ use crate::web::console::words::{Confirmation, say};
 use crate::web::http::{Code, FieldError};
 
 /// Confirmations about settings.
-pub const DONE: &[Confirmation] = &[
+pub(crate) const DONE: &[Confirmation] = &[
     (
         "staff-invited",
         "The invitation is on its way. Its link works for 7 days.",
@@ -120,7 +120,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// The error message of a field; `None` for fields of other forms.
-pub fn wrong(language: Language, error: &FieldError) -> Option<&'static str> {
+pub(crate) fn wrong(language: Language, error: &FieldError) -> Option<&'static str> {
     let is_meant = |(pointer, code, ..): &&(&str, &str, &str, &str)| {
         *pointer == error.pointer && (code.is_empty() || *code == error.code)
     };
@@ -128,7 +128,7 @@ pub fn wrong(language: Language, error: &FieldError) -> Option<&'static str> {
 }
 
 /// An error about a whole form; `None` for codes of other forms.
-pub fn whole(language: Language, code: Code) -> Option<&'static str> {
+pub(crate) fn whole(language: Language, code: Code) -> Option<&'static str> {
     let (en, es) = match code {
         Code::LastAdmin => (
             "Your practice would have no admin who can sign in. Make someone else an admin first.",
@@ -140,7 +140,7 @@ pub fn whole(language: Language, code: Code) -> Option<&'static str> {
 }
 
 /// The display name of a role.
-pub fn role(language: Language, role: Role) -> &'static str {
+pub(crate) fn role(language: Language, role: Role) -> &'static str {
     match role {
         Role::Admin => say(language, "Admin", "Administración"),
         Role::Member => say(language, "Member", "Equipo"),
@@ -149,7 +149,7 @@ pub fn role(language: Language, role: Role) -> &'static str {
 }
 
 /// The label of a staff member's account state.
-pub fn staff_state(language: Language, state: State) -> &'static str {
+pub(crate) fn staff_state(language: Language, state: State) -> &'static str {
     match state {
         State::Invited => say(language, "Invited", "Con invitación"),
         State::Active => say(language, "Active", "Activa"),
@@ -158,7 +158,7 @@ pub fn staff_state(language: Language, state: State) -> &'static str {
 }
 
 /// The name of a country; its code if it has no translation here.
-pub fn country(language: Language, code: &str) -> String {
+pub(crate) fn country(language: Language, code: &str) -> String {
     let (en, es) = match code {
         "US" => ("United States", "Estados Unidos"),
         "CA" => ("Canada", "Canadá"),

@@ -1,6 +1,6 @@
 //! Bodies that are too large for memory: they are written to an unnamed file as they arrive.
 
-pub mod upload;
+mod upload;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};

@@ -34,7 +34,7 @@ problems!(EntriesProblems: plain, Unauthorized, ConversationNotFound, InvalidReq
     ),
 )]
 #[get("/v1/me/conversations/{id}/entries")]
-pub async fn list_entries(
+pub(crate) async fn list_entries(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ConversationId>,
@@ -49,7 +49,7 @@ pub async fn list_entries(
 
 /// A new message to the practice.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateEntry {
+pub(crate) struct CreateEntry {
     /// Plain text, 1 to 4,000 characters.
     #[validate(custom(function = "is_message"))]
     #[schema(example = "Hello, I would like to book a visit.")]
@@ -65,7 +65,7 @@ fn is_message(body: &str) -> Result<(), ValidationError> {
 
 /// The entry that was created.
 #[derive(Serialize, ToSchema)]
-pub struct EntryAnswer {
+pub(crate) struct EntryAnswer {
     /// The entry with its position.
     entry: Entry,
 }
@@ -78,7 +78,7 @@ problems!(CreateEntryProblems: keyed, Unauthorized, ConversationNotFound, Conver
     responses((status = 201, description = "The message was sent", body = EntryAnswer), CreateEntryProblems),
 )]
 #[post("/v1/me/conversations/{id}/entries")]
-pub async fn create_entry(
+pub(crate) async fn create_entry(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ConversationId>,
@@ -94,7 +94,7 @@ pub async fn create_entry(
 
 /// A new read position of the patient.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct MarkMineRead {
+pub(crate) struct MarkMineRead {
     /// Position of the last entry that was read.
     #[validate(range(min = 1, message = "Positions start at 1."))]
     #[schema(example = 2, minimum = 1)]
@@ -103,7 +103,7 @@ pub struct MarkMineRead {
 
 /// The read position after the request.
 #[derive(Serialize, ToSchema)]
-pub struct MineReadAnswer {
+pub(crate) struct MineReadAnswer {
     /// Position of the last entry read; it never goes back.
     #[schema(example = 2)]
     read_position: i32,
@@ -124,7 +124,7 @@ problems!(MarkMineReadProblems: keyed, Unauthorized, ConversationNotFound);
     ),
 )]
 #[post("/v1/me/conversations/{id}/read")]
-pub async fn mark_conversation_read(
+pub(crate) async fn mark_conversation_read(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<ConversationId>,

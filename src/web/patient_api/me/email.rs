@@ -16,7 +16,7 @@ use crate::web::patient_api::verifications::CheckResult;
 
 /// An e-mail address to prove.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ProveEmail {
+pub(crate) struct ProveEmail {
     /// The e-mail address that receives the code.
     #[validate(custom(function = "is_email"))]
     #[schema(example = "alex@example.com")]
@@ -25,7 +25,7 @@ pub struct ProveEmail {
 
 /// Reply to a request for a code by e-mail.
 #[derive(Serialize, ToSchema)]
-pub struct EmailAsked {
+pub(crate) struct EmailAsked {
     /// Time at which the code expires.
     pub expires_at: Timestamp,
 }
@@ -41,7 +41,7 @@ problems!(ProveEmailProblems: keyed, Unauthorized, SessionRestricted, SendLimite
     ),
 )]
 #[post("/v1/me/email")]
-pub async fn request_email_code(
+pub(crate) async fn request_email_code(
     service: Data<Service>,
     call: RequestContext,
     body: Body<ProveEmail>,
@@ -58,7 +58,7 @@ pub async fn request_email_code(
 
 /// The code from the e-mail.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CheckEmail {
+pub(crate) struct CheckEmail {
     /// Six digits without spaces or dashes.
     #[schema(example = "123456")]
     pub code: String,
@@ -66,14 +66,14 @@ pub struct CheckEmail {
 
 /// The outcome of a code check.
 #[derive(Serialize, ToSchema)]
-pub struct EmailChecked {
+pub(crate) struct EmailChecked {
     /// The result of the comparison.
     #[schema(example = "approved")]
     result: CheckResult,
 }
 
 impl EmailChecked {
-    pub fn of(is_correct: bool) -> Self {
+    pub(crate) fn of(is_correct: bool) -> Self {
         Self { result: CheckResult::of(is_correct) }
     }
 }
@@ -94,7 +94,7 @@ problems!(CheckEmailProblems: keyed, Unauthorized, SessionRestricted, CodeExpire
     ),
 )]
 #[post("/v1/me/email/checks")]
-pub async fn verify_email_code(
+pub(crate) async fn verify_email_code(
     service: Data<Service>,
     call: RequestContext,
     body: Body<CheckEmail>,

@@ -41,7 +41,7 @@ problems!(MyEventsProblems: plain, Unauthorized);
     ),
 )]
 #[get("/v1/me/events")]
-pub async fn stream_patient_events(
+pub(crate) async fn stream_patient_events(
     service: Data<Service>,
     hub: Data<EventHub>,
     call: RequestContext,

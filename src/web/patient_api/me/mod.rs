@@ -1,11 +1,11 @@
 //! HTTP handlers for the signed-in patient's own account.
 
-pub mod conversations;
-pub mod email;
-pub mod events;
-pub mod pairings;
-pub mod patients;
-pub mod phone;
+pub(crate) mod conversations;
+pub(crate) mod email;
+pub(crate) mod events;
+pub(crate) mod pairings;
+pub(crate) mod patients;
+pub(crate) mod phone;
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get};
@@ -21,7 +21,7 @@ use crate::web::patient_api::view::{AccountView, PatientView};
 
 /// The signed-in account and its patients.
 #[derive(Serialize, ToSchema)]
-pub struct MeAnswer {
+pub(crate) struct MeAnswer {
     /// The account that is signed in.
     account: AccountView,
     /// The patients on the account that this session may see.
@@ -36,7 +36,7 @@ pub struct MeAnswer {
 
 /// The account's own e-mail address.
 #[derive(Serialize, ToSchema)]
-pub struct OwnEmail {
+pub(crate) struct OwnEmail {
     /// The e-mail address as it was entered.
     #[schema(example = "alex@example.com")]
     address: String,
@@ -56,7 +56,7 @@ problems!(SignedInProblems: plain, Unauthorized);
     ),
 )]
 #[get("/v1/me")]
-pub async fn get_me(service: Data<Service>, call: RequestContext) -> Result<Json<MeAnswer>, Problem> {
+pub(crate) async fn get_me(service: Data<Service>, call: RequestContext) -> Result<Json<MeAnswer>, Problem> {
     let rule = |tx: &mut Tx, patient: &Principal| -> Result<_, Error> {
         let account = accounts::account(tx, &patient.account_id)?;
         let patients = accounts::patients(tx, patient)?.into_iter().map(PatientView::from).collect();
@@ -82,7 +82,7 @@ problems!(DeleteMeProblems: plain, Unauthorized, SessionRestricted);
     ),
 )]
 #[delete("/v1/me")]
-pub async fn delete_me(service: Data<Service>, call: RequestContext) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete_me(service: Data<Service>, call: RequestContext) -> Result<HttpResponse, Problem> {
     service.write_as_patient(&call, Scope::Full, accounts::delete).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -38,7 +38,7 @@ problems!(ListProblems: plain, Unauthorized, InvalidRequest);
     ),
 )]
 #[get("/v1/me/pairings")]
-pub async fn list_pairings(
+pub(crate) async fn list_pairings(
     service: Data<Service>,
     call: RequestContext,
     page: Query<PageQuery>,
@@ -62,7 +62,7 @@ problems!(LeaveProblems: plain, Unauthorized, PairingNotFound);
     ),
 )]
 #[delete("/v1/me/pairings/{id}")]
-pub async fn delete_pairing(
+pub(crate) async fn delete_pairing(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<PairingId>,
@@ -74,7 +74,7 @@ pub async fn delete_pairing(
 
 /// A check-in code from a screen at reception.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct EnterCheckInCode {
+pub(crate) struct EnterCheckInCode {
     /// Eight digits; spaces and dashes between them are ignored.
     #[validate(length(max = 20))]
     #[schema(example = "48835612")]
@@ -95,7 +95,7 @@ problems!(
     ),
 )]
 #[post("/v1/me/pairings/{id}/desk-code")]
-pub async fn verify_check_in_code(
+pub(crate) async fn verify_check_in_code(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<PairingId>,

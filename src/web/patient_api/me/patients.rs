@@ -16,7 +16,7 @@ use crate::web::patient_api::view::PatientView;
 
 /// A further patient on the account.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreatePatient {
+pub(crate) struct CreatePatient {
     /// The patient's given name, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Sam")]
@@ -41,7 +41,7 @@ fn other() -> Relation {
 
 /// One patient on the account.
 #[derive(Serialize, ToSchema)]
-pub struct PatientAnswer {
+pub(crate) struct PatientAnswer {
     /// The patient with all details.
     patient: PatientView,
 }
@@ -57,7 +57,7 @@ problems!(CreatePatientProblems: keyed, Unauthorized);
     ),
 )]
 #[post("/v1/me/patients")]
-pub async fn create_patient(
+pub(crate) async fn create_patient(
     service: Data<Service>,
     call: RequestContext,
     body: Body<CreatePatient>,
@@ -73,7 +73,7 @@ pub async fn create_patient(
 
 /// A change of a patient's details; omitted fields stay as they are.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ChangePatient {
+pub(crate) struct ChangePatient {
     /// The patient's given name, 1 to 100 characters.
     #[validate(custom(function = "is_name"))]
     #[schema(example = "Samuel")]
@@ -99,7 +99,7 @@ problems!(ChangePatientProblems: body, Unauthorized, PatientNotFound);
     ),
 )]
 #[patch("/v1/me/patients/{id}")]
-pub async fn change_patient(
+pub(crate) async fn change_patient(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<PatientId>,

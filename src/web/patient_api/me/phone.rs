@@ -15,7 +15,7 @@ use crate::web::patient_api::view::AccountView;
 
 /// A new phone number for the account.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ChangeNumber {
+pub(crate) struct ChangeNumber {
     /// The phone proof of the new number.
     #[schema(example = "pp_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     phone_proof: Secret,
@@ -23,7 +23,7 @@ pub struct ChangeNumber {
 
 /// The account after the change.
 #[derive(Serialize, ToSchema)]
-pub struct NumberChanged {
+pub(crate) struct NumberChanged {
     /// The account with its new number.
     account: AccountView,
 }
@@ -47,7 +47,7 @@ problems!(
     ),
 )]
 #[post("/v1/me/phone")]
-pub async fn change_phone_number(
+pub(crate) async fn change_phone_number(
     service: Data<Service>,
     call: RequestContext,
     body: Body<ChangeNumber>,

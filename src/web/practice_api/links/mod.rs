@@ -1,6 +1,6 @@
 //! HTTP handlers of a practice's links and their funnel.
 
-pub mod types;
+pub(crate) mod types;
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, get, patch, post};
@@ -47,7 +47,7 @@ problems!(ListLinksProblems: plain, Unauthorized, InvalidRequest);
     responses((status = 200, description = "Links, oldest first", body = Page<LinkView>), ListLinksProblems),
 )]
 #[get("/v1/practice/links")]
-pub async fn list_links(
+pub(crate) async fn list_links(
     service: Data<Service>,
     call: RequestContext,
     page: Query<PageQuery>,
@@ -72,7 +72,7 @@ problems!(CreateLinkProblems: keyed, Unauthorized, StaffForbidden, PlanRequired)
     ),
 )]
 #[post("/v1/practice/links")]
-pub async fn create_link(
+pub(crate) async fn create_link(
     service: Data<Service>,
     call: RequestContext,
     body: Body<CreateLink>,
@@ -99,7 +99,7 @@ problems!(GetLinkProblems: plain, Unauthorized, LinkNotFound);
     responses((status = 200, description = "The link", body = LinkAnswer), GetLinkProblems),
 )]
 #[get("/v1/practice/links/{id}")]
-pub async fn get_link(
+pub(crate) async fn get_link(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<LinkId>,
@@ -124,7 +124,7 @@ problems!(ChangeLinkProblems: body, Unauthorized, StaffForbidden, LinkNotFound, 
     ),
 )]
 #[patch("/v1/practice/links/{id}")]
-pub async fn change_link(
+pub(crate) async fn change_link(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<LinkId>,
@@ -140,7 +140,7 @@ pub async fn change_link(
 /// Days and channel of a funnel report.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct FunnelQuery {
+pub(crate) struct FunnelQuery {
     /// The first day, in the practice's time zone; by default 30 days ending with `to`.
     #[param(example = "2026-10-24")]
     from: Option<String>,
@@ -173,7 +173,7 @@ problems!(FunnelProblems: plain, Unauthorized, LinkNotFound, InvalidRequest);
     ),
 )]
 #[get("/v1/practice/links/{id}/funnel")]
-pub async fn get_link_funnel(
+pub(crate) async fn get_link_funnel(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<LinkId>,
@@ -201,7 +201,7 @@ pub async fn get_link_funnel(
     ),
 )]
 #[get("/v1/practice/links/{id}/funnel.csv")]
-pub async fn export_link_funnel(
+pub(crate) async fn export_link_funnel(
     service: Data<Service>,
     call: RequestContext,
     id: PathId<LinkId>,

@@ -63,7 +63,7 @@ impl TryFrom<Owner> for links::Owner {
 /// A link as the practice sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Link)]
-pub struct LinkView {
+pub(crate) struct LinkView {
     /// The id of the link.
     pub id: LinkId,
     /// The code in the link's URL; it never changes and is never given to another link.
@@ -104,7 +104,7 @@ pub struct LinkView {
 }
 
 impl LinkView {
-    pub fn of(public_url: &str, LinkDetails { link, people }: LinkDetails) -> Self {
+    pub(crate) fn of(public_url: &str, LinkDetails { link, people }: LinkDetails) -> Self {
         Self {
             url: format!("{public_url}/{}", link.code),
             tags: link.tags(),
@@ -127,20 +127,20 @@ impl LinkView {
 
 /// One link of the practice.
 #[derive(Serialize, ToSchema)]
-pub struct LinkAnswer {
+pub(crate) struct LinkAnswer {
     /// The link as it is now.
     link: LinkView,
 }
 
 impl LinkAnswer {
-    pub fn of(public_url: &str, link: LinkDetails) -> Self {
+    pub(crate) fn of(public_url: &str, link: LinkDetails) -> Self {
         Self { link: LinkView::of(public_url, link) }
     }
 }
 
 /// A link to create. Only the label is required.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct CreateLink {
+pub(crate) struct CreateLink {
     /// The practice's own name for it: 1 to 100 characters on one line.
     #[validate(custom(function = "is_label"))]
     #[schema(example = "Waiting room poster")]
@@ -174,7 +174,7 @@ pub struct CreateLink {
 
 /// Changes of a link; omitted fields stay unchanged, and `null` clears an optional field.
 #[derive(Deserialize, Validate, ToSchema)]
-pub struct ChangeLink {
+pub(crate) struct ChangeLink {
     /// The practice's own name for the link.
     #[validate(custom(function = "is_label"))]
     #[schema(example = "Waiting room poster")]
@@ -213,7 +213,7 @@ pub struct ChangeLink {
 }
 
 /// Distinguishes a `null` field from an omitted one.
-pub fn present<'de, D, T>(field: D) -> Result<Option<Option<T>>, D::Error>
+pub(crate) fn present<'de, D, T>(field: D) -> Result<Option<Option<T>>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -225,7 +225,7 @@ fn is_label(label: &str) -> Result<(), ValidationError> {
     details::label(label).map(drop).map_err(|why| wrong_text("length", why))
 }
 
-pub fn are_tags(tags: &[String]) -> Result<(), ValidationError> {
+pub(crate) fn are_tags(tags: &[String]) -> Result<(), ValidationError> {
     details::tags(tags).map(drop).map_err(|why| wrong_text("tags", why))
 }
 
@@ -249,7 +249,7 @@ fn invalid_text(why: InvalidText) -> Problem {
 }
 
 impl CreateLink {
-    pub fn into_parts(self) -> Result<(NewLink, People), Problem> {
+    pub(crate) fn into_parts(self) -> Result<(NewLink, People), Problem> {
         let new = NewLink {
             tags: details::tags(&self.tags).map_err(invalid_text)?,
             welcome: self.welcome.as_deref().map(details::welcome).transpose().map_err(invalid_text)?,
@@ -263,7 +263,7 @@ impl CreateLink {
 }
 
 impl ChangeLink {
-    pub fn into_change(self) -> Result<Change, Problem> {
+    pub(crate) fn into_change(self) -> Result<Change, Problem> {
         let welcome = self.welcome.map(|given| given.as_deref().map(details::welcome).transpose());
         Ok(Change {
             label: self.label.as_deref().map(details::label).transpose().map_err(invalid_text)?,
