@@ -6,19 +6,21 @@
 //! [`cli`] → [`app`] → [`web`], [`delivery`] → [`domain`] → [`platform`] → [`kit`]
 //!
 //! A request takes three hops, always the same, and the URL tells the file: [`web::routes`] →
-//! `web/practice_api/links.rs` (parse, one call, reply) → `domain/links/mod.rs` (the rules) →
-//! `domain/links/store.rs` (the queries).
+//! `web/practice_api/links/mod.rs` (parse, one call, reply) → `domain/links/mod.rs` (the rules) →
+//! `domain/links/store.rs` (the queries). Before the rule, `web/http/auth.rs` authenticates the caller and
+//! checks the permission, in the rule's own transaction.
 //!
 //! # Adding an endpoint
 //!
-//! 1. Write the rule in the `mod.rs` of its subject in [`domain`]: it takes a `&mut Tx` and refuses with the
-//!    subject's own error enum. A refusal that must be remembered is an `Ok`.
+//! 1. Write the rule in the `mod.rs` of its subject in [`domain`]: it takes a `&mut Tx` and, where a person
+//!    acts, the signed-in `&Staff` or patient's `&Principal`, never a token. It refuses with the subject's own
+//!    error enum; a refusal that must be remembered is an `Ok`.
 //! 2. Write its queries in `store.rs`, one statement per function, the guard in the `WHERE` that acts.
-//! 3. Write the handler in the file of [`web`] that is named after the URL: parse, one call, reply. Give it
-//!    `#[utoipa::path]` with a summary, examples and a `problems!` list of its problem codes.
+//! 3. Write the handler in the file of [`web`] that is named after the URL: parse, one call, reply. The call is
+//!    `read_as_staff`, `write_as_patient` or another one of `web/http/auth.rs`. Give the handler
+//!    `#[utoipa::path]` with a summary and examples, and list its problem codes with `problems!`.
 //! 4. Declare new files with `mod`, register the handler in [`web::routes`], and give it a row in the
-//!    permission
-//!    matrix (`tests/api/matrix.rs`).
+//!    permission matrix (`tests/api/matrix.rs`).
 //! 5. Run `cargo run -- openapi > api-spec/openapi.json`.
 //! 6. Test it in `tests/api` through the public API, on both databases.
 
@@ -27,5 +29,5 @@ pub mod cli; //       serve, migrate, openapi, admin
 pub mod delivery; //  how messages leave: providers, SMTP, webhooks, fail-over, circuit breakers
 pub mod domain; //    the business rules, one folder per subject
 pub mod kit; //       values with rules and no I/O: clock, entropy, ids, phone numbers, addresses, secrets
-pub mod platform; //  what rules are built on: transactions, database, outbox, rate limits, audit log, settings
+pub mod platform; //  what rules are built on: transactions, database, outbox, rate limits, audit log
 pub mod web; //       everything that speaks HTTP

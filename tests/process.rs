@@ -498,3 +498,64 @@ fn operator_creates_and_retires_links() {
     }
     assert_eq!(count(folder, "practice_links WHERE state = 'closed'"), 2);
 }
+
+/// Loads `tests/data/last_release`, made by `scripts/release_fixture.py` with the last released binary.
+fn last_release(folder: &Path) {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/last_release");
+    let data = folder.join("data");
+    fs::create_dir_all(&data).unwrap();
+    fs::copy(fixture.join("keys.json"), data.join("keys.json")).unwrap();
+    fs::set_permissions(data.join("keys.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    let url = data.join("practice-links.db");
+    let mut connection = SqliteConnection::establish(&url.to_string_lossy()).unwrap();
+    let dump = fs::read_to_string(fixture.join("database.sql")).unwrap();
+    // The dump's tables are in the order of their names, not of their references.
+    let script = format!("PRAGMA foreign_keys = OFF;\n{dump}");
+    diesel::connection::SimpleConnection::batch_execute(&mut connection, &script).unwrap();
+}
+
+/// The issuer of tokens, the same for the command that mints one and the server that reads it.
+const ISSUER: [(&str, &str); 1] = [("PRACTICE_LINKS_PUBLIC_URL", "http://links.example.test")];
+
+fn succeed(folder: &Path, arguments: &[&str]) -> String {
+    let output = run(folder, arguments, &ISSUER);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn database_of_the_last_release_is_taken_over() {
+    let folder = Folder::new("last-release");
+    last_release(&folder.0);
+    succeed(&folder.0, &["migrate"]);
+    let chains = succeed(&folder.0, &["admin", "audit", "verify"]);
+    assert!(chains.contains("18 "), "{chains}");
+    let practice =
+        succeed(&folder.0, &["admin", "practice", "list"]).split_whitespace().next().unwrap().to_owned();
+    let new = ["--practice", &practice, "--email", "eva@elm.example", "--name", "Eva", "--role", "admin"];
+    let made = succeed(&folder.0, &[["admin", "staff", "create"].as_slice(), &new].concat());
+    let token = made.split_whitespace().find(|word| word.starts_with("eyJ")).unwrap();
+    let server = Server::start(&folder.0, &ISSUER);
+    let get = |path: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nauthorization: Bearer {token}");
+        let reply = server.request(&head, "").unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200"), "{path}: {reply}");
+        reply
+    };
+    let conversations = get("/v1/practice/conversations");
+    for found in ["\"confirmed\"", "\"rejected\"", "\"closed\"", "\"demo\""] {
+        assert!(conversations.contains(found), "{found}: {conversations}");
+    }
+    let id = conversations.split('"').find(|text| text.starts_with("cnv_")).unwrap();
+    get(&format!("/v1/practice/conversations/{id}/entries"));
+    get(&format!("/v1/practice/conversations/{id}/identity"));
+    let links = get("/v1/practice/links");
+    for found in ["\"retired\"", "\"team\"", "\"staff\"", "\"practice\""] {
+        assert!(links.contains(found), "{found}: {links}");
+    }
+    for list in
+        ["invites", "records", "records/imports", "notifications", "webhooks", "audit", "staff", "teams"]
+    {
+        assert!(get(&format!("/v1/practice/{list}")).contains("\"items\":[{"), "{list} is empty");
+    }
+}

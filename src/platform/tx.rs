@@ -59,7 +59,7 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// A fresh id.
+    /// A fresh id that sorts by the moment of this unit of work.
     pub fn id<T: Id>(&self) -> T {
         T::generate(self.now, self.entropy)
     }
@@ -69,7 +69,7 @@ impl<'a> Tx<'a> {
         Secret::generate(prefix, self.entropy)
     }
 
-    /// Fresh random bytes.
+    /// Fresh random bytes, from the operating system or a test's seed.
     pub fn random<const N: usize>(&self) -> [u8; N] {
         random(self.entropy)
     }
@@ -110,8 +110,7 @@ impl<'a> Tx<'a> {
     }
 
     /// Runs a part of the transaction that fails by itself: `None` where a statement failed. What the part
-    /// did is undone then, and what was done before it stays. An error is one that the transaction does not
-    /// survive.
+    /// did is undone then, and what was done before it stays. After an error the transaction is lost.
     pub fn savepoint<T>(&mut self, part: impl FnOnce(&mut Self) -> db::Result<T>) -> db::Result<Option<T>> {
         self.conn.save()?;
         let (audited, after) = (self.audit.len(), self.after);

@@ -1,4 +1,4 @@
-//! Pairing with the resolved link, for a new account and for one that is signed in.
+//! Pairing through a resolved entry point, for a new account and for one that is signed in.
 
 use super::{Patient, Principal, Scope, account, patient};
 use crate::domain::conversations::{self, Access};

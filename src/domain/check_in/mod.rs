@@ -36,8 +36,7 @@ pub fn current_code(tx: &Tx, who: &staff::Staff) -> CheckInCode {
     CheckInCode { code: derive(tx, &who.practice_id, &who.staff_id, step), changes_at }
 }
 
-/// Outcome of an entered code. A wrong code is counted, so it is not an error, which would roll the count
-/// back.
+/// Outcome of an entered code. A wrong code is counted; as an error it would roll its count back.
 pub enum Outcome {
     /// The patient is confirmed, by the staff member whose screen showed the code.
     Confirmed(Box<PairingDetails>),
@@ -57,8 +56,7 @@ pub enum Error {
     Db(#[from] db::Error),
 }
 
-/// Confirms the patient of a pairing by the code that they entered. A patient who is confirmed already
-/// stays so.
+/// Confirms the patient of a pairing by the code that they entered. A confirmed patient stays confirmed.
 pub fn check_in(
     tx: &mut Tx,
     who: &accounts::Principal,

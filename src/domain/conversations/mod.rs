@@ -130,8 +130,8 @@ pub fn write(tx: &mut Tx, access: Access<'_>, id: &ConversationId, body: &str) -
     append(tx, id, &NewEntry::by_patient(body))?.ok_or(Error::Closed)
 }
 
-/// Marks entries as read by the patient and notifies the practice; returns the position read up to, which
-/// never goes back.
+/// Marks entries as read by the patient and notifies the practice. Returns the position up to which all is
+/// read, which never goes back.
 pub fn mark_read(tx: &mut Tx, access: Access<'_>, id: &ConversationId, position: i32) -> Result<i32, Error> {
     check(tx, access, id)?;
     let locked = store::lock(tx.conn, id)?.ok_or(Error::NotFound)?;

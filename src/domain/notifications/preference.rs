@@ -110,8 +110,8 @@ fn audit_detail(setting: &Setting) -> Value {
     json!({ "frequency": setting.frequency, "paused": setting.paused.is_some() })
 }
 
-/// Up to `limit` settings of a practice (or of one recipient only) after a link and recipient, ordered by
-/// both.
+/// Up to `limit` settings of a practice (or of one recipient only), ordered by link and recipient, from after
+/// a given pair on.
 fn settings(
     tx: &mut Tx,
     practice: &Practice,

@@ -185,8 +185,8 @@ pub(super) fn delete_digests(conn: &mut Conn, before: Timestamp) -> Result<usize
     Ok(delete(digests::table.filter(digests::due_at.lt(before))).execute(conn)?)
 }
 
-/// Staff on the lists of a practice's active and paused links (or one recipient only), after a link and
-/// recipient.
+/// Staff on the lists of a practice's active and paused links (or one recipient only), from after a link and
+/// recipient on.
 pub(super) fn listed(
     conn: &mut Conn,
     practice_id: &PracticeId,

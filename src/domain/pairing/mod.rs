@@ -183,8 +183,7 @@ pub enum EndReason {
     NumberChanged,
 }
 
-/// Ends a pairing: the conversation closes, and both sides can read why. Returns `false` if the pairing is
-/// not visible.
+/// Ends a pairing: the conversation closes, and both sides can read why. `false` if it is not visible.
 pub fn end(tx: &mut Tx, access: Access<'_>, pairing_id: &PairingId, why: EndReason) -> db::Result<bool> {
     let Some(practice_id) = store::end_pairing(tx.conn, access, pairing_id, tx.now)? else {
         return Ok(false);

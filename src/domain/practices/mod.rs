@@ -11,7 +11,7 @@ use crate::platform::{Tx, db};
 
 crate::text_enum! {
     pub enum Plan {
-        /// One link.
+        /// The default link only.
         Basic = "basic",
         /// Additional links with their own tags and owners.
         Communicator = "communicator",
@@ -25,7 +25,7 @@ crate::text_enum! {
         Active = "active",
         /// The operator has hidden its pages for now.
         Suspended = "suspended",
-        /// Closed permanently.
+        /// Closed for good, with all its links.
         Closed = "closed",
     }
 }

@@ -84,7 +84,7 @@ crate::text_enum! {
         Invite = "invite",
         Pairing = "pairing",
         Account = "account",
-        /// A patient's sign-in.
+        /// A patient's sign-in on one device.
         Session = "session",
         Conversation = "conversation",
         Identity = "identity",

@@ -11,13 +11,12 @@ const SYSTEM: &str = "system";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
     Staff(StaffId),
-    /// A patient.
     Account(AccountId),
     /// The practice's own mailbox, which unsubscribed.
     Practice(PracticeId),
     /// The operator, on the command line.
     Operator,
-    /// The service itself.
+    /// The service itself, in a background job.
     System,
 }
 

@@ -1,4 +1,4 @@
-//! All tables, as in both databases; `tests/schema.rs` compares this with the result of the migrations.
+//! All tables, as in both databases; `tests/api/schema.rs` compares this with the result of the migrations.
 
 diesel::table! {
     practices (id) {

@@ -19,7 +19,7 @@ crate::text_enum! {
         Sent = "sent",
         /// No longer needed, too late, or discarded by an operator.
         Dropped = "dropped",
-        /// Failed for good.
+        /// Failed for good; an operator may requeue it.
         Dead = "dead",
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn result(language: Language, result: RowResult) -> &'static str {
     say(language, en, es)
 }
 
-/// Confirmations about invites.
+/// What the invite pages confirm, by the word in `?done=`.
 pub(super) const DONE: &[Confirmation] = &[
     (
         "invited",

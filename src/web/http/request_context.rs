@@ -8,7 +8,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{Code, Problem, client_ip};
-use crate::kit::{Language, RequestId, Secret};
+use crate::kit::{Language, Secret};
 use crate::platform::Service;
 
 /// Marks a HEAD request, which is answered like GET but not counted as a page view.

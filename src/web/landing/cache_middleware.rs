@@ -23,7 +23,7 @@ use crate::kit::{Language, RequestId};
 use crate::web::http::problem::REQUEST_ID;
 use crate::web::http::{Draining, client_ip, request_scope};
 
-/// Wraps the whole landing, including the request context middleware.
+/// Wraps the whole app, including the request context middleware.
 pub(crate) async fn serve_cached(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -1,5 +1,5 @@
-//! Files that phones and previews fetch: the preview image of a link, the logo, and
-//! the app association files.
+//! Files that phones and previews fetch: the preview image of a link, the logo, and the app association
+//! files, whose content is in `well_known`.
 
 use std::sync::Arc;
 

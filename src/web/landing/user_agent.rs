@@ -9,7 +9,7 @@ use actix_web::http::header::{HeaderMap, USER_AGENT};
 pub enum Platform {
     /// A bot that makes a link preview: only the meta tags matter to it.
     Preview,
-    /// A browser inside another service, in which app stores and other apps open unreliably.
+    /// A browser inside another app, in which app stores and other apps open unreliably.
     Webview,
     /// An iPhone, an iPod, or an iPad that identifies itself as one.
     Ios,

@@ -164,7 +164,7 @@ pub(crate) struct CreateVerification {
     /// Platform of the app: `ios` or `android`.
     #[schema(example = "android")]
     platform: Option<Platform>,
-    /// SMS Retriever hash of the Android service, 11 characters; the text message ends with it.
+    /// SMS Retriever hash of the Android app, 11 characters; the text message ends with it.
     #[validate(custom(function = "is_app_hash"))]
     #[schema(example = "FA+9qCX9VSu", pattern = "^[A-Za-z0-9+/]{11}$")]
     app_hash: Option<String>,

@@ -1,4 +1,4 @@
-//! HTTP handlers for signing in, staying signed in, and choosing a password.
+//! HTTP handlers for the sessions of staff: signing in, refreshing, listing and signing out.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
@@ -251,7 +251,7 @@ pub(crate) async fn refresh_staff_session(
 pub(crate) struct StaffSessionItem {
     /// The id of the session.
     id: StaffSessionId,
-    /// The kind of session: `api` for an service, `console` for a browser.
+    /// The kind of session: `api` for an app, `console` for a browser.
     #[schema(value_type = String, example = "console")]
     kind: Kind,
     /// Browser and operating system, from the `User-Agent`.

@@ -56,7 +56,7 @@ impl Topic for NumberChangedTopic {
     }
 }
 
-/// Names the service, but neither the other number nor a practice: either phone may belong to
+/// Names the app, but neither the other number nor a practice: either phone may belong to
 /// a stranger by now.
 fn text(service: &str, is_new: bool, language: Language) -> String {
     let says = match (language, is_new) {

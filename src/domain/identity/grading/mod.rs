@@ -1,4 +1,4 @@
-//! The practice's patient records, and how well the patient of a conversation matches one of them.
+//! How well the patient of a conversation matches one of the practice's patient records.
 //!
 //! Anyone with a link can pair, so a practice must know who the patient is before it shares health
 //! information. A pairing queues the grading in its own transaction, and the outbox worker does it

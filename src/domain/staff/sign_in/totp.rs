@@ -1,5 +1,5 @@
-//! The second factor: time-based codes (TOTP, RFC 6238) of an authenticator service, and recovery codes for
-//! staff who have lost theirs.
+//! The second factor: time-based codes (TOTP, RFC 6238) of an authenticator app, and recovery codes for staff
+//! who have lost theirs.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

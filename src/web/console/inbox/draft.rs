@@ -15,7 +15,7 @@ pub(super) struct Draft {
     pub method: String,
     /// Note on the decision.
     pub note: String,
-    /// The chosen record.
+    /// The record that was chosen among the candidates.
     pub record_id: Option<RecordId>,
     /// Whether the number is blocked from connecting again.
     pub blocks: bool,

@@ -7,7 +7,7 @@ use crate::web::console::errors::Errors;
 use crate::web::console::words::{Confirmation, say};
 use crate::web::http::{Code, Problem};
 
-/// Confirmations about conversations.
+/// What the inbox pages confirm, by the word in `?done=`.
 pub(crate) const DONE: &[Confirmation] = &[
     ("assigned", "The assignment is saved.", "Guardado quién contesta."),
     (

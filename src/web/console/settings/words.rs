@@ -5,7 +5,7 @@ use crate::kit::Language;
 use crate::web::console::words::{Confirmation, say};
 use crate::web::http::{Code, FieldError};
 
-/// Confirmations about settings.
+/// What the settings pages confirm, by the word in `?done=`.
 pub(crate) const DONE: &[Confirmation] = &[
     (
         "staff-invited",

@@ -1,8 +1,8 @@
 //! Grades how well a patient matches a practice's records: a pure function of what both say.
 //!
-//! The combinations that identify a person are those of the Centers for Medicare & Medicaid Services (design,
-//! `practice.md`): given name, family name, birth date and phone number; given name, family name, birth date
-//! and e-mail address; and both without the family name. At most one of the names may be off by one typo. The
+//! The combinations that identify a person are those of the Centers for Medicare & Medicaid Services: given
+//! name, family name, birth date and phone number; given name, family name, birth date and e-mail address;
+//! and both without the family name. At most one of the names may be off by one typo. The
 //! phone number is always verified. An e-mail address identifies a person only if it is verified, since a
 //! stranger can know name, birth date and address; next to a verified phone number a typed address is enough.
 //!
