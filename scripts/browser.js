@@ -1,5 +1,5 @@
-// What the walks beside this file have in common: the service on loopback with a folder that is gone at the end,
-// and a browser that asks nobody for anything by itself.
+// Shared by the browser walks in this folder: the service on loopback with a temporary folder, and a
+// browser without background requests of its own.
 "use strict";
 
 const { execFileSync, spawn } = require("node:child_process");
@@ -9,7 +9,7 @@ const os = require("node:os");
 const path = require("node:path");
 const { chromium } = require("playwright-core");
 
-/** A container has no sandbox for it, and what it would fetch by itself is nobody's page. */
+/** A container has no sandbox for Chromium, and its own background requests would disturb the checks. */
 const QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 function freePort() {
@@ -30,7 +30,7 @@ async function started(url) {
   throw new Error("the service did not start");
 }
 
-/** Runs `walk(browser, url, admin)`; `admin(...words)` is what `practice-links admin` says. */
+/** Runs `walk(browser, url, admin)`; `admin(...words)` returns the output of `practice-links admin`. */
 async function withService(binary, executablePath, settings, walk) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "walk-"));
   const port = await freePort();

@@ -1,5 +1,5 @@
-"""Reads the print kit back as a phone would: every sheet is rendered at 150 dpi and its QR codes decoded by a
-reader that shares nothing with the service. Usage: decode_print_kit.py PATH/TO/practice-links"""
+"""Reads the print kit as a phone would: renders each sheet at 150 dpi and decodes its QR codes with a
+reader that shares no code with the service. Usage: decode_print_kit.py PATH/TO/practice-links"""
 
 import io
 import json
@@ -33,7 +33,7 @@ def get(url, token):
 
 
 def side_mm(code):
-    """The longest side of a decoded code, quiet zone not counted."""
+    """The longest side of a decoded code in millimeters, without the quiet zone."""
     at = code.position
     corners = [at.top_left, at.top_right, at.bottom_right, at.bottom_left]
     sides = [((a.x - b.x) ** 2 + (a.y - b.y) ** 2) ** 0.5 for a, b in zip(corners, corners[1:] + corners[:1])]
@@ -55,11 +55,11 @@ def check_sheet(body, wanted, count, code):
     found = zxingcpp.read_barcodes(page.render(scale=DPI / 72).to_pil())
     assert [code.text for code in found] == [wanted] * count, [code.text for code in found]
     for one in found:
-        # The reader's corners are whole pixels: one of them is 0.17 mm.
+        # The reader rounds corners to whole pixels, and a pixel is 0.17 mm.
         assert side_mm(one) >= LEAST_QR_MM - 0.2, f"{side_mm(one):.1f} mm"
     large = large_text(page)
     assert large.count(f"{ORIGIN.split('//')[1]}/{code}") == count, large
-    assert large.count(code) >= 2 * count, "the code itself in large type"
+    assert large.count(code) >= 2 * count, "the code itself is not in large type"
     whole = re.sub(r"\s", "", page.get_textpage().get_text_range())
     assert re.sub(r"\s", "", NAME) in whole, whole
 
@@ -81,7 +81,7 @@ def check_pictures(svg, png, wanted):
             is_dark = picture.getpixel((x * scale + scale // 2, y * scale + scale // 2)) < 128
             assert is_dark == ((x, y) in dark), f"SVG and PNG differ at {x}, {y}"
             is_quiet = min(x, y, side - 1 - x, side - 1 - y) < 4
-            assert not (is_dark and is_quiet), "the quiet zone is not quiet"
+            assert not (is_dark and is_quiet), "the quiet zone has dark modules"
 
 
 def check_all(url, token):
@@ -102,4 +102,4 @@ def check_all(url, token):
 if __name__ == "__main__":
     with Service(sys.argv[1], public_url=ORIGIN) as service:
         check_all(service.url, service.staff_token(NAME))
-    print("every code reads")
+    print("every code was decoded")

@@ -1,6 +1,6 @@
-"""Walks a staff sign-in, a sign-up and the inbox with the client that `openapi-python-client` makes of the API's
-document: whoever integrates begins there. A document that the generator warns of fails, and so does an answer that is
-not of the documented type. Usage: generated_client.py PATH/TO/practice-links PATH/TO/openapi.json"""
+"""Runs a staff sign-in, a sign-up and the inbox with the client that `openapi-python-client` generates from
+the API document, as an integrator would. A generator warning is a failure, and so is a response that is not
+of the documented type. Usage: generated_client.py PATH/TO/practice-links PATH/TO/openapi.json"""
 
 import base64
 import importlib
@@ -21,18 +21,18 @@ EMAIL, PASSWORD = "ana@elm.example", "correct horse battery staple"
 
 
 def generate(document, folder):
-    """Makes the client of the document; a warning is a failure."""
+    """Generates the client; a warning is a failure."""
     here = os.path.dirname(os.path.abspath(__file__))
     command = [os.path.join(os.path.dirname(sys.executable), "openapi-python-client"), "generate", "--meta", "none"]
     command += ["--path", document, "--output-path", os.path.join(folder, PACKAGE), "--fail-on-warning"]
     made = subprocess.run(command + ["--config", os.path.join(here, "client.yaml")], capture_output=True, text=True)
     if made.returncode:
-        raise SystemExit(f"the document makes no client: {made.stdout}{made.stderr}")
+        raise SystemExit(f"no client could be generated: {made.stdout}{made.stderr}")
     sys.path.insert(0, folder)
 
 
 class Api:
-    """The generated functions and models by name, as one caller sees them."""
+    """The generated functions and models by name, for one caller."""
 
     def __init__(self, url, bearer=None):
         client = importlib.import_module(f"{PACKAGE}.client")
@@ -40,18 +40,18 @@ class Api:
         self.models = importlib.import_module(f"{PACKAGE}.models")
 
     def call(self, name, *path, status=200, **arguments):
-        """What the operation answers, as its own type."""
+        """Calls an operation; returns the response as its generated type."""
         module = importlib.import_module(f"{PACKAGE}.api.{name}")
         answer = module.sync_detailed(*path, client=self.client, **arguments)
         assert answer.status_code == status, f"{name}: {answer.status_code} {answer.content.decode()}"
         return answer.parsed
 
     def send(self, name, model, *path, status=201, **fields):
-        """The same with a body of the type `model`."""
+        """Calls an operation with a body of the type `model`."""
         return self.call(name, *path, status=status, body=getattr(self.models, model)(**fields))
 
     def caught(self, to, pattern):
-        """What stands in the latest message to somebody."""
+        """Waits for a caught message that matches `pattern`; returns its first group."""
         def find():
             items = self.call("development.list_dev_messages", to=to).items
             return next((found for item in items if (found := re.search(pattern, item.body))), None)
@@ -59,7 +59,7 @@ class Api:
 
 
 def staff(service):
-    """A practice whose admin signs in with a password and an authenticator of their own; their token."""
+    """Makes a practice whose admin signs in with a password and an authenticator; returns the admin's API."""
     new = ["--name", "Elm Dental", "--city", "Springfield", "--plan", "communicator"]
     practice = service.admin("practice", "create", *new).split()[0]
     new = ["--practice", practice, "--email", EMAIL, "--name", "Ana", "--role", "admin"]
@@ -75,7 +75,7 @@ def staff(service):
 
 
 def patient(service, link_code):
-    """Signs somebody up; their own view and their conversation."""
+    """Signs a patient up; returns the patient's API and the conversation."""
     api = Api(service.url)
     source = api.models.Source.TYPED
     link = api.send("links.create_link_token", "CreateLinkToken", code=link_code, source=source)
@@ -92,17 +92,17 @@ def patient(service, link_code):
     return Api(service.url, signed.session.access_token), signed.conversation
 
 
-def inbox(desk, own, conversation):
-    """Both sides write and read; the practice finds the conversation by its link's tag."""
-    found = desk.call("practice.list_conversations", tag="poster").items
+def inbox(admin, own, conversation):
+    """Both sides write and read; staff find the conversation by its link's tag."""
+    found = admin.call("practice.list_conversations", tag="poster").items
     assert [card.id for card in found] == [conversation.id] and not found[0].phi_allowed
-    assert not desk.call("practice.list_conversations", tag="other").items
-    desk.send("practice.write_to_patient", "WriteToPatient", conversation.id, body="Hello.", status=409)
+    assert not admin.call("practice.list_conversations", tag="other").items
+    admin.send("practice.write_to_patient", "WriteToPatient", conversation.id, body="Hello.", status=409)
     words = {"body": "Hello.", "acknowledge_unverified": True}
-    desk.send("practice.write_to_patient", "WriteToPatient", conversation.id, **words)
+    admin.send("practice.write_to_patient", "WriteToPatient", conversation.id, **words)
     own.send("me.create_entry", "CreateEntry", conversation.id, body="Good morning.")
     said = own.call("me.list_entries", conversation.id).items
-    read = desk.call("practice.list_conversation_entries", conversation.id).items
+    read = admin.call("practice.list_conversation_entries", conversation.id).items
     assert [entry.body for entry in said] == [entry.body for entry in read]
     assert [entry.body for entry in read][-2:] == ["Hello.", "Good morning."]
 
@@ -111,11 +111,11 @@ def walk(binary, document):
     with tempfile.TemporaryDirectory() as folder:
         generate(document, folder)
         with Service(binary) as service:
-            desk = staff(service)
+            admin = staff(service)
             tags = {"label": "Waiting room", "tags": ["poster"]}
-            link = desk.send("practice.create_link", "CreateLink", **tags)
+            link = admin.send("practice.create_link", "CreateLink", **tags)
             own, conversation = patient(service, link.link.code)
-            inbox(desk, own, conversation)
+            inbox(admin, own, conversation)
 
 
 if __name__ == "__main__":

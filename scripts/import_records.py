@@ -1,9 +1,10 @@
-"""How long an import of records takes, what it costs, and that killing it loses and doubles nothing.
+"""Measures an import of records, and checks that killing the service loses and duplicates no row.
 
-`python3 scripts/import_records.py PATH/TO/practice-links [postgres://EMPTY_DATABASE] [ROWS]` hands in a table of
-100,000 patients, on SQLite unless a database is named: once to be taken in, once more unchanged, once with every
-number changed while the process is killed half-way and started again. It prints seconds, the peak of the process's
-memory (VmHWM), and how long verifications took to begin meanwhile, which share the writer's turn.
+`python3 scripts/import_records.py PATH/TO/practice-links [postgres://EMPTY_DATABASE] [ROWS]` imports a
+table of 100,000 patients, on SQLite unless a database is given: first as new records, then unchanged, then
+with every phone number changed, when the process is killed half-way and restarted. It prints the seconds,
+the peak memory of the process (VmHWM), and how long it took to start verifications during the import,
+because they compete for the same writer.
 """
 
 import json
@@ -20,7 +21,7 @@ LAST = ["García", "Smith", "O'Brien", "Nguyễn", "Müller", "Johnson", "Peña"
 
 
 def table(rows, area):
-    """A table as practice software writes it; numbers differ by their area code."""
+    """A table as practice software exports it; `area` is the area code of every phone number."""
     lines = ["Patient ID,Last Name,First Name,Date of Birth,Mobile Phone,Email"]
     for n in range(rows):
         born = f"{n % 12 + 1:02}/{n % 28 + 1:02}/{1930 + n % 90}"
@@ -30,7 +31,7 @@ def table(rows, area):
 
 
 class Probe(threading.Thread):
-    """Begins verifications one after the other, and keeps how long each took."""
+    """Starts verifications one after the other and records how long each took."""
 
     def __init__(self, service):
         super().__init__(daemon=True)
@@ -51,11 +52,11 @@ class Probe(threading.Thread):
         self.stop = True
         self.join()
         took = sorted(self.took) or [0]
-        return f"p50 {took[len(took) // 2]:.0f} ms, p95 {took[len(took) * 95 // 100]:.0f} ms, most {took[-1]:.0f} ms of {len(took)}"
+        return f"p50 {took[len(took) // 2]:.0f} ms, p95 {took[len(took) * 95 // 100]:.0f} ms, max {took[-1]:.0f} ms of {len(took)}"
 
 
 class Importer:
-    """A practice's admin, who hands tables in."""
+    """A practice's admin who imports tables."""
 
     def __init__(self, service):
         self.service, self.token = service, service.staff_token("Elm Street Dental")
@@ -70,7 +71,7 @@ class Importer:
         return self.service.call("GET", f"/v1/practice/records/imports/{id}", bearer=self.token)["import"]
 
     def wait(self, id):
-        """The import when it is over."""
+        """Waits for the end of the import; returns the import."""
         return wait_for("the import", lambda: (found := self.state(id))["state"] not in ("queued", "running") and found, 900)
 
     def timed(self, name, body):
@@ -78,7 +79,7 @@ class Importer:
         id = self.begin(body)
         taken = time.monotonic() - began
         rows = self.wait(id)["rows"]
-        print(f"{name}: {time.monotonic() - began:.1f} s (of these {taken:.1f} s until the answer), {rows}", flush=True)
+        print(f"{name}: {time.monotonic() - began:.1f} s (of these {taken:.1f} s until the response), {rows}", flush=True)
         return id
 
 
@@ -90,7 +91,7 @@ def peak(service):
 
 def killed_half_way(service, importer, body, rows):
     id = importer.begin(body)
-    wait_for("half of it", lambda: importer.state(id)["rows"]["done"] >= rows // 2, 600)
+    wait_for("half of the import", lambda: importer.state(id)["rows"]["done"] >= rows // 2, 600)
     service.process.kill()
     service.process.wait()
     began = time.monotonic()
@@ -100,7 +101,7 @@ def killed_half_way(service, importer, body, rows):
     wait_for("the service", lambda: service.request("GET", "/readyz")[0] == 200)
     done = importer.state(id)["rows"]["done"]
     ended = importer.wait(id)
-    print(f"killed at {done} rows, over {time.monotonic() - began:.1f} s after the kill: {ended['rows']}", flush=True)
+    print(f"killed at {done} rows, finished {time.monotonic() - began:.1f} s after the kill: {ended['rows']}", flush=True)
     return id
 
 
@@ -108,15 +109,15 @@ def check(service, importer, id, rows):
     headers = {"authorization": f"Bearer {importer.token}"}
     _, results = service.request("GET", f"/v1/practice/records/imports/{id}/results.csv", None, headers)
     lines = results.decode().splitlines()[1:]
-    assert [line.split(",")[0] for line in lines] == [str(n + 1) for n in range(rows)], "a result for every row"
-    assert all(",changed," in line for line in lines), "each row changed its record once"
+    assert [line.split(",")[0] for line in lines] == [str(n + 1) for n in range(rows)], "not every row has a result"
+    assert all(",changed," in line for line in lines), "not every row changed its record"
     query = urllib.parse.urlencode({"q": "MRN-000042"})
     found = service.call("GET", f"/v1/practice/records?{query}", bearer=importer.token)["items"]
     assert len(found) == 1, found
     values = service.call("GET", f"/v1/practice/records/{found[0]['id']}", bearer=importer.token)["values"]
     phones = [(value["value"], value["current"]) for value in values if value["kind"] == "phone"]
     assert phones == [("+13122000042", True), ("+14152000042", False)], phones
-    print(f"{rows} results, one record a number, the number of before kept as historic")
+    print(f"{rows} results, one record per number, the previous phone numbers kept as history")
 
 
 def main(binary, *rest):
@@ -130,7 +131,7 @@ def main(binary, *rest):
         body = table(rows, 415)
         importer.timed("new records", body)
         importer.timed("the same again", body)
-        print(f"verifications begun meanwhile: {probe.summary()}; peak of memory {peak(service)}", flush=True)
+        print(f"verifications started during the imports: {probe.summary()}; peak memory {peak(service)}", flush=True)
         id = killed_half_way(service, importer, table(rows, 312), rows)
         check(service, importer, id, rows)
 

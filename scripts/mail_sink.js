@@ -1,5 +1,6 @@
-// A mail server on loopback that keeps what it is given: STARTTLS and AUTH required, one file a mail.
-// Usage: mail_sink.js PORT, in a folder with cert.pem, key.pem and mails/; NODE_PATH leads to smtp-server.
+// A mail server on loopback that requires STARTTLS and AUTH, and writes each mail to a file.
+// Usage: mail_sink.js PORT, in a folder with cert.pem, key.pem and mails/; NODE_PATH must contain
+// smtp-server.
 const { readFileSync, writeFileSync } = require("node:fs");
 const { SMTPServer } = require("smtp-server");
 

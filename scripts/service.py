@@ -1,4 +1,4 @@
-"""A running practice-links on loopback, for the scripts beside this one: SQLite in a folder that is gone at the end."""
+"""A running practice-links on loopback for the other scripts, with SQLite in a temporary folder."""
 
 import json
 import os
@@ -23,18 +23,18 @@ def free_port():
 
 
 def wait_for(what, condition, seconds=20):
-    """Fails where `condition` does not come true in time; returns what it gave."""
+    """Waits until `condition` is true and returns its value; fails at the timeout."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = condition()
         if found:
             return found
         time.sleep(0.05)
-    raise SystemExit(f"waited {seconds} s in vain: {what}")
+    raise SystemExit(f"timeout after {seconds} s, waiting for {what}")
 
 
 class Service:
-    """`with Service(binary, sms__provider="twilio") as service:`; settings are named as in the environment."""
+    """`with Service(binary, sms__provider="twilio") as service:`; settings are environment names."""
 
     def __init__(self, binary, **settings):
         self.binary = os.path.abspath(binary)
@@ -63,7 +63,7 @@ class Service:
         self.folder.cleanup()
 
     def request(self, method, path, body=None, headers=()):
-        """Status and body; 0 where nobody listens."""
+        """Returns status and body; the status is 0 if the connection fails."""
         request = urllib.request.Request(self.url + path, body, dict(headers), method=method)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
@@ -74,7 +74,7 @@ class Service:
             return 0, b""
 
     def call(self, method, path, body=None, bearer=None):
-        """JSON in, JSON out; fails where it is refused."""
+        """Sends and returns JSON; fails if the request is refused."""
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {bearer}"} if bearer else {})
         status, answer = self.request(method, path, json.dumps(body).encode() if body else None, headers)
         if not 200 <= status < 300:
@@ -82,13 +82,13 @@ class Service:
         return json.loads(answer)
 
     def start_verification(self):
-        """A verification through the demo link: its path, its secret."""
+        """Starts a verification through the demo link; returns its path and its secret."""
         token = self.call("POST", "/v1/link-tokens", {"code": "123456", "source": "typed"})["link_token"]
         made = self.call("POST", "/v1/verifications", {"phone": PHONE, "link_token": token})
         return f"/v1/verifications/{made['verification']['id']}", made["client_secret"]
 
     def sign_up(self, code, person, phone=PHONE):
-        """Signs `person` up with `phone` through the link behind `code`, with the text that `/dev` caught; the answer."""
+        """Signs `person` up through the link `code`, with the text caught by `/dev`; returns the response."""
         token = self.call("POST", "/v1/link-tokens", {"code": code, "source": "typed"})["link_token"]
         made = self.call("POST", "/v1/verifications", {"phone": phone, "link_token": token})
         caught = "/dev/messages?" + urllib.parse.urlencode({"to": phone})
@@ -98,19 +98,19 @@ class Service:
         return self.call("POST", "/v1/accounts", person | {"phone_proof": proof, "link_token": token})
 
     def admin(self, *words):
-        """What `practice-links admin` says beside the running service."""
+        """Runs `practice-links admin` on the same data; returns its output."""
         command = [self.binary, "admin", *words]
         return subprocess.run(command, env=self.env, cwd=self.folder.name, capture_output=True, text=True, check=True).stdout
 
     def staff_token(self, practice_name):
-        """A token of an admin of a new practice."""
+        """Makes a practice with an admin; returns the admin's token."""
         new = ["--name", practice_name, "--city", "Springfield", "--plan", "communicator"]
         practice = self.admin("practice", "create", *new).split()[0]
         new = ["--practice", practice, "--email", "a@b.example", "--name", "Ana", "--role", "admin"]
         return re.search(r"^token\s+(\S+)$", self.admin("staff", "create", *new), re.MULTILINE).group(1)
 
     def rows(self, query):
-        """What the database holds; read alone."""
+        """The rows of a query; the database is opened read-only."""
         file = os.path.join(self.folder.name, "data", "practice-links.db")
         with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
             return database.execute(query).fetchall()

@@ -1,9 +1,9 @@
-"""That a sign-up tells nobody whether the practice has a record of them: same status, same body, same time.
+"""Checks that a sign-up does not reveal whether the practice has a record: same status, body and time.
 
-`python3 scripts/sign_up_timing.py PATH/TO/practice-links [postgres://EMPTY_DATABASE] [RUNS]` signs 500 people up whom
-the practice has on record and 500 whom it has not, in turn, and holds statuses, bodies (without what differs
-between any two sign-ups) and the mean times against each other; 5 ms between the means are allowed. Afterwards it says
-how long after its pairing each conversation was graded.
+`python3 scripts/sign_up_timing.py PATH/TO/practice-links [postgres://EMPTY_DATABASE] [RUNS]` signs up 500
+people with a record at the practice and 500 without, in turns, and compares statuses, bodies (without the
+parts that differ between any two sign-ups) and mean times; the means may differ by 5 ms. At the end it
+prints how long after its pairing each conversation was graded.
 """
 
 import http.client
@@ -23,7 +23,7 @@ SECRETS = re.compile(r"eyJ[\w.-]+|\b[a-z]{2,4}_[\w-]{20,}|\d{4}-\d\d-\d\d(?:T[\d
 
 
 def born(n):
-    """A day of their own: names that are a slip apart would be somebody else's beside the same day."""
+    """A unique birth date: names one typo apart with the same birth date would match another person."""
     return (date(1950, 1, 1) + timedelta(days=17 * n)).isoformat()
 
 
@@ -43,7 +43,7 @@ def table(people):
 
 
 class Patient:
-    """A phone that signs people up over one connection."""
+    """A client that signs people up over one connection."""
 
     def __init__(self, service, code):
         self.service, self.code = service, code
@@ -58,7 +58,7 @@ class Patient:
         return answer.status, text, (time.perf_counter() - began) * 1000
 
     def sign_up(self, n):
-        """Every answer of a sign-up without what is each one's own, and how long they took together."""
+        """Signs a person up; returns the responses without unique values, the time, the conversation id."""
         _, link, first = self.post("/v1/link-tokens", {"code": self.code, "source": "typed"})
         link = json.loads(link)["link_token"]
         _, made, second = self.post("/v1/verifications", {"phone": phone(n), "link_token": link})
@@ -70,14 +70,15 @@ class Patient:
         proof = {"phone_proof": json.loads(checked)["phone_proof"], "link_token": link}
         made_status, account, fourth = self.post("/v1/accounts", name(n) | proof)
         assert made_status == 201, account
-        # Whether the text is known to have gone by then is the worker's race, with and without a record.
+        # Whether the text is marked as sent by then depends on the worker's timing, with and without a
+        # record.
         checked = re.sub(r'"delivery":"\w+"', "", SECRETS.sub("*", checked))
         shape = (status, checked, made_status, SECRETS.sub("*", account))
         return shape, first + second + third + fourth, json.loads(account)["conversation"]["id"]
 
 
 def practice(service):
-    """A practice with people on record: its admin's token, and the code of its link."""
+    """Makes a practice; returns its admin's token and the code of its link."""
     token = service.staff_token("Elm Street Dental")
     return token, service.call("GET", "/v1/practice/links", bearer=token)["items"][0]["code"]
 
@@ -95,7 +96,7 @@ def moment(text):
 
 
 def graded_after(service, token, conversations, grade):
-    """Seconds from the pairing to its grade, of each, which is the one that was expected."""
+    """The seconds from each pairing to its grade; every grade must be the expected one."""
     waits = []
     for id in conversations:
         path = f"/v1/practice/conversations/{id}"
@@ -115,13 +116,13 @@ def main(binary, *rest):
         token, code = practice(service)
         import_records(service, token, known)
         patient, found = Patient(service, code), {}
-        # In turn, and now the one first and now the other: what the machine does meanwhile strikes both alike.
+        # In turns and in random order, so that noise of the machine affects both groups alike.
         dice = random.Random(1)
         for pair in zip(known, unknown):
             for n in dice.sample(pair, 2):
                 found[n] = patient.sign_up(n)
         shapes = {shape for shape, _, _ in found.values()}
-        assert len(shapes) == 1, f"the answers differ: {shapes}"
+        assert len(shapes) == 1, f"the responses differ: {shapes}"
         took = [[found[n][1] for n in group] for group in (known, unknown)]
         means = [statistics.mean(group) for group in took]
         for who, group, mean in zip(("on record", "not on record"), took, means):

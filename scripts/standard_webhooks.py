@@ -1,5 +1,5 @@
-"""Verifies what the service really posts to a practice's machine during a sign-up, with the reference library of
-Standard Webhooks, which shares nothing with the service. Usage: standard_webhooks.py PATH/TO/practice-links"""
+"""Verifies the webhook calls of a real sign-up with the reference library of Standard Webhooks, which
+shares no code with the service. Usage: standard_webhooks.py PATH/TO/practice-links"""
 
 import http.server
 import json
@@ -15,7 +15,7 @@ PATIENT = {"given_name": "Alexandra", "family_name": "Rivera-Quist", "birth_date
 
 
 class Sink(http.server.BaseHTTPRequestHandler):
-    """Refuses the first call, so that it comes again, and takes the others."""
+    """Refuses the first call, so that it is repeated, and accepts the others."""
 
     heard = queue.Queue()
     answers = [503]
@@ -39,7 +39,7 @@ def next_call():
 
 
 def verify(secret, headers, body):
-    """The payload, or None where the library refuses it."""
+    """The payload, or None if the library refuses it."""
     try:
         return Webhook(secret).verify(body, headers)
     except WebhookVerificationError:
@@ -47,18 +47,18 @@ def verify(secret, headers, body):
 
 
 def check_forgeries(secret, headers, body):
-    assert verify(secret, headers, body + b" ") is None, "a changed body passed"
-    assert verify(secret, headers | {"webhook-id": "evt_other"}, body) is None, "another id passed"
+    assert verify(secret, headers, body + b" ") is None, "a changed body was accepted"
+    assert verify(secret, headers | {"webhook-id": "evt_other"}, body) is None, "another id was accepted"
     late = str(int(headers["webhook-timestamp"]) + 1)
-    assert verify(secret, headers | {"webhook-timestamp": late}, body) is None, "another time passed"
-    assert verify("whsec_" + "A" * 43 + "=", headers, body) is None, "another secret passed"
+    assert verify(secret, headers | {"webhook-timestamp": late}, body) is None, "another timestamp was accepted"
+    assert verify("whsec_" + "A" * 43 + "=", headers, body) is None, "another secret was accepted"
 
 
 def check_sign_up(service, link, secret):
     made = service.sign_up(link["code"], PATIENT)
     calls = [next_call() for _ in range(3)]
     ids = [headers["webhook-id"] for _, headers, _ in calls]
-    assert calls[0][0] == 503 and ids.count(ids[0]) == 2, "the refused call did not come again"
+    assert calls[0][0] == 503 and ids.count(ids[0]) == 2, "the refused call was not repeated"
     seen = {}
     for status, headers, body in calls:
         payload = verify(secret, headers, body)
@@ -67,7 +67,7 @@ def check_sign_up(service, link, secret):
         assert payload["data"]["pairing_id"] == made["pairing"]["id"]
         assert payload["data"]["conversation_id"] == made["conversation"]["id"]
         for private in [*PATIENT.values(), PHONE, PHONE[-7:]]:
-            assert private not in body.decode() + json.dumps(headers), "a patient's detail is in it"
+            assert private not in body.decode() + json.dumps(headers), "the call contains patient data"
         seen[payload["type"]] = headers["webhook-id"]
         print(f"verified: {payload['type']}, {len(body)} bytes, answered {status}")
     assert set(seen) == {"pairing.created", "conversation.created"}, seen
@@ -98,4 +98,4 @@ def walk(binary):
 
 if __name__ == "__main__":
     walk(sys.argv[1])
-    print("every call verifies")
+    print("every call was verified")

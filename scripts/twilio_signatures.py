@@ -1,5 +1,5 @@
-"""Twilio's own library signs a hundred callbacks, and the service believes each of them and none that was
-changed by one character. Usage: twilio_signatures.py PATH/TO/practice-links"""
+"""Twilio's own library signs a hundred callbacks; the service must accept each of them, and refuse each one
+with a single changed character. Usage: twilio_signatures.py PATH/TO/practice-links"""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ def word(dice, most):
 
 
 def parameters(dice):
-    """What Twilio sends today, and whatever it may add tomorrow."""
+    """The parameters that Twilio sends today, and unknown ones that it may add."""
     known = {
         "MessageSid": f"SM{dice.getrandbits(128):032x}",
         "AccountSid": "AC00000000000000000000000000000001",
@@ -84,7 +84,7 @@ def main(binary):
         post(service, where, b"MessageStatus=delivered", "application/x-www-form-urlencoded", signature)
         screen = service.call("GET", verification, bearer=secret)
         assert screen["verification"]["delivery"] == "delivered", screen
-    print(f"{CALLBACKS} callbacks signed by PyPI twilio: all taken, none that was changed; delivery is delivered")
+    print(f"{CALLBACKS} callbacks signed by PyPI twilio: all accepted, every changed copy refused; the delivery state is delivered")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Signs a patient up at the real binary, catches the practice's notice over SMTP, and has the DKIM signature
-checked by a verifier that is not ours, for each kind of key. Tampered copies must fail.
+"""Signs a patient up with the real binary, receives the practice's notice over SMTP, and checks its DKIM
+signature with an independent verifier, for each kind of key. Tampered copies must fail.
 
     scripts/verify_dkim.py target/debug/practice-links [--keep DIRECTORY]
 """
@@ -25,7 +25,7 @@ SELECTOR = "spring"
 
 
 class Sink(socketserver.StreamRequestHandler):
-    """As much of a mail server as it takes to be handed a mail."""
+    """A minimal mail server that accepts mails."""
 
     def handle(self):
         self.say("220 sink")
@@ -56,7 +56,7 @@ def start_sink():
 
 
 def make_key(kind):
-    """The private key's PEM, and the record that stands in the DNS."""
+    """Makes a key; returns the private key as PEM and its DNS record."""
     spki = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     raw = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     if kind == "Ed25519":
@@ -71,7 +71,7 @@ def make_key(kind):
 
 
 def notice(binary, pem):
-    """The raw bytes of the notice that a sign-up sends."""
+    """Signs a patient up; returns the raw bytes of the notice."""
     with tempfile.TemporaryDirectory() as folder:
         key, sink = Path(folder, "dkim.pem"), start_sink()
         key.write_bytes(pem)
@@ -107,13 +107,13 @@ def check(kind, raw, record):
     for part in (b"A new patient", b"auto-generated", b"One-Click", b"/unsubscribe/", b"@oakstreet", b"practice=E2=80=99s"):
         assert part in raw, f"{kind}: no {part.decode()} in\n{raw.decode()}"
         assert not is_good(raw.replace(part, part[:-1] + b"!", 1)), f"{kind}: changed {part.decode()} passes"
-    # What servers on the way do to a mail: other folding, other spacing, a trace, another Content-Type line.
+    # Changes that mail servers make in transit: folding, spacing, a Received header, a refolded Content-Type.
     carried = raw.replace(b"Subject: ", b"subject:   ", 1).replace(b"multipart/alternative; ", b"multipart/alternative;\r\n\t", 1)
-    assert is_good(b"Received: from here\r\n\tby there\r\n" + carried), f"{kind}: relaxed is not relaxed"
+    assert is_good(b"Received: from here\r\n\tby there\r\n" + carried), f"{kind}: relaxed canonicalization fails"
 
 
 def look(raw):
-    """What a reader's program makes of it."""
+    """Checks the mail as a mail program parses it; returns its HTML."""
     mail = email.message_from_bytes(raw, policy=email.policy.default)
     assert mail.get_content_type() == "multipart/alternative" and not mail.defects, mail.defects
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]

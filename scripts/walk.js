@@ -1,6 +1,6 @@
-// A walk through pages, and what each page is held against: nothing is asked of another host, nothing is refused by
-// the page's own policy, no sideways scrolling, every control large enough for a thumb, one heading, a label for
-// every field.
+// A walk through pages, and the checks on each page: no request to another host, no violation of the page's
+// content security policy, no horizontal scrolling, every control large enough for a thumb, one main
+// heading, a label for every field.
 "use strict";
 
 const assert = require("node:assert");
@@ -9,7 +9,7 @@ const path = require("node:path");
 
 const SMALLEST_CONTROL = 44;
 
-/** What is on the page. A box or a choice of a list is as large as its label, which is what a thumb meets. */
+/** Measures the page. A checkbox or radio button counts as large as its label, which can be tapped. */
 function looked(smallest) {
   const controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea")];
   const target = (control) => (["checkbox", "radio"].includes(control.type) ? control.closest("label") : control);
@@ -27,7 +27,7 @@ function looked(smallest) {
   };
 }
 
-/** One walk: a context of its own, and everything that its pages did wrong. */
+/** One walk in its own browser context; it collects requests to other hosts and console errors. */
 class Walk {
   constructor(page, url, name, folder, language) {
     Object.assign(this, { page, url, name, folder, language, pages: 0, strangers: [], complaints: [] });
@@ -46,15 +46,15 @@ class Walk {
     await page.waitForLoadState("load");
     const seen = await page.evaluate(looked, SMALLEST_CONTROL);
     const where = `${this.name}, ${title}`;
-    assert.deepStrictEqual(this.strangers, [], `${where}: asks other hosts`);
-    assert.deepStrictEqual(this.complaints, [], `${where}: the browser complains`);
-    assert.ok(seen.overflow <= 0, `${where}: scrolls sideways by ${seen.overflow} px`);
+    assert.deepStrictEqual(this.strangers, [], `${where}: requests to other hosts`);
+    assert.deepStrictEqual(this.complaints, [], `${where}: console errors`);
+    assert.ok(seen.overflow <= 0, `${where}: scrolls horizontally by ${seen.overflow} px`);
     assert.strictEqual(seen.headings, 1, `${where}: ${seen.headings} headings`);
     assert.strictEqual(seen.lang, this.language, where);
     assert.deepStrictEqual(seen.unlabelled, [], `${where}: fields without a label`);
     assert.deepStrictEqual(seen.small, [], `${where}: controls that are too small`);
     if (this.folder) {
-      // A tab in the back draws nothing.
+      // A background tab is not painted.
       await page.bringToFront();
       await page.screenshot({ path: path.join(this.folder, `${this.name}-${title}.png`), fullPage: true });
     }
@@ -67,7 +67,7 @@ class Walk {
     await this.look(title);
   }
 
-  /** What somebody who is invited meets, as far as messages go out at this hour. */
+  /** The pages of an invited patient. Texts wait for the end of the quiet hours, so one may be missing. */
   async mails(address, number) {
     const messages = async (to) => (await fetch(`${this.url}/dev/messages?to=${encodeURIComponent(to)}`).then((answer) => answer.json())).items;
     const link = (message) => message && /\/i\/\S+/.exec(message.body)?.[0];
@@ -76,7 +76,7 @@ class Walk {
       await new Promise((resolve) => { setTimeout(resolve, 100); });
       mail = link((await messages(address))[0]);
     }
-    assert.ok(mail, "no mail came");
+    assert.ok(mail, "no mail arrived");
     await this.go(mail, "patient-mail");
     await this.press("main form button", "patient-mail-confirmed");
     const text = link((await messages(number))[0]);
@@ -90,7 +90,7 @@ class Walk {
   }
 }
 
-/** What an authenticator app shows for a seed (RFC 6238), this step's or one beside it. */
+/** The code of an authenticator app for a seed (RFC 6238), for the current time step plus `beside`. */
 function totp(seed, beside = 0) {
   const bits = [...seed.replaceAll(" ", "")].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
   const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));

@@ -1,12 +1,11 @@
-// Walks the console in Chromium as a front desk does: comes in by a letter's link, looks after its own account, makes
-// a link by form, sees what is wrong with one, retires it, prints, reads the numbers, invites a colleague, makes a
-// team, changes the practice, reads the audit, makes a webhook. Every page is held against what all of them promise:
-// nothing is asked of another host, nothing is refused by the page's own policy, no sideways scrolling, every
-// control large enough for a thumb, one heading, a label for every field. On a phone and on a desktop, light and
-// dark, English and Spanish; pictures go into a folder where one is named.
+// Walks the console in Chromium as a receptionist would: accepts an invitation by its link, manages its own
+// account, makes a link with the form, corrects a form with an error, retires a link, prints, opens the
+// visitor numbers, invites a colleague, makes a team, changes the practice, reads the audit log, makes a
+// webhook. Every page must pass the checks of walk.js. Runs on a phone and on a desktop, light and dark,
+// English and Spanish; screenshots are written to FOLDER if it is given.
 //
-// Usage: node walk_console.js PATH/TO/practice-links PATH/TO/chromium [FOLDER] (with playwright-core where `require`
-// finds it)
+// Usage: node walk_console.js PATH/TO/practice-links PATH/TO/chromium [FOLDER] (`require` must find
+// playwright-core)
 "use strict";
 
 const assert = require("node:assert");
@@ -17,11 +16,11 @@ const { Walk, totp } = require("./walk.js");
 
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 800 };
-/** Each screen, each colour and each language once; all eight of them where pictures are wanted. */
+/** Each screen, color scheme and language once; all eight combinations when screenshots are wanted. */
 const TWO = [[PHONE, "light", "es"], [DESKTOP, "dark", "en"]];
 const ALL = [PHONE, DESKTOP].flatMap((screen) => ["light", "dark"].flatMap((scheme) => ["en", "es"].map((language) => [screen, scheme, language])));
 
-/** A picture of one pixel. */
+/** A PNG of one pixel. */
 const DOT = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mOoko8BAAIMAPbPzKJJAAAAAElFTkSuQmCC", "base64");
 
 async function walkSignIn(walk, token) {
@@ -39,7 +38,7 @@ async function walkSignIn(walk, token) {
 async function walkLinks(walk) {
   const { page } = walk;
   await walk.go("/console/links", "links");
-  // By keyboard: the first stop is the way past the rail.
+  // By keyboard: the first stop is the link that skips the navigation.
   await page.keyboard.press("Tab");
   assert.strictEqual(await page.evaluate(() => document.activeElement.className), "skip");
   await walk.go("/console/links/new", "link-new");
@@ -63,7 +62,7 @@ async function walkLinks(walk) {
   await walk.go(`${first}/visitors`, "link-visitors");
 }
 
-/** Somebody new: the letter's link, a password, an authenticator; then their own account. */
+/** A new staff member: the link of the invitation, a password, an authenticator, then the account page. */
 async function walkAccount(walk, [welcome, email]) {
   const { page } = walk;
   await page.goto(welcome);
@@ -150,7 +149,7 @@ async function walkSettings(walk) {
   await walk.press("main form button", "webhooks-deleted");
 }
 
-/** One person and one day: every walk invites somebody of its own. */
+/** Invitations to one contact are rate limited, so every walk invites another person. */
 let invited = 0;
 
 async function walkInvites(walk) {
@@ -184,7 +183,7 @@ async function walkInvites(walk) {
   await walk.go("/console/invites?state=bounced", "invites-none-bounced");
 }
 
-/** A file that is no table of patients, one whose headings nobody knows, and one that goes in. */
+/** No file, a file with unknown column headings, and a valid one. */
 async function walkRecords(walk) {
   const { page } = walk;
   await walk.go("/console/records", "records");
@@ -195,7 +194,7 @@ async function walkRecords(walk) {
   };
   await send("", "", "import-no-file");
   await send("patients.csv", "Chart,Vorname,Nachname\n1,Alex,Rivera\n", "import-columns");
-  assert.ok(await page.isVisible("#column_given_name-error"), "the columns that are missing are asked for");
+  assert.ok(await page.isVisible("#column_given_name-error"), "the missing columns are not asked for");
   await page.fill("#column_given_name", "Vorname");
   await page.fill("#column_family_name", "Nachname");
   await send("patients.csv", "Chart,Vorname,Nachname,Mobile,E-mail,Status\n1,Alex,Rivera,(415) 555-2671,alex@example.com,active\n2,Zoë,Núñez de la Fuente y Montenegro,,zoe.nunez.de.la.fuente@a-rather-long-domain.example,\n3,,Nobody,,,\n4,Sam,Stone,,,inactive\n", "import-begun");
@@ -212,7 +211,7 @@ async function walkRecords(walk) {
   await walk.press(".rows a", "record");
 }
 
-/** A whole list that leaves most out: nobody becomes inactive before somebody says that this is meant. */
+/** A full list without most patients: they become inactive only after a confirmation. */
 async function walkWholeList(walk, send) {
   const { page } = walk;
   const rows = Array.from({ length: 30 }, (_, n) => `W-${n},Robin,Park ${n}\n`);
@@ -226,14 +225,14 @@ async function walkWholeList(walk, send) {
   await replace("whole-begun", `MRN,First,Last\n${rows.join("")}`);
   await replace("part-begun", `MRN,First,Last\n${rows[0]}`);
   await walk.look("part-held");
-  assert.ok(await page.isVisible("main .warning"), "what is left out is said");
+  assert.ok(await page.isVisible("main .warning"), "no warning about the missing patients");
   await walk.go("/console/records/import", "part-asked");
   await replace("part-meant", `MRN,First,Last\n${rows[0]}`);
-  assert.ok(!(await page.isVisible("main .warning")), "it was meant");
+  assert.ok(!(await page.isVisible("main .warning")), "the warning is still shown after the confirmation");
 }
 
-async function walkAll(walk, token, somebody) {
-  await walkAccount(walk, somebody);
+async function walkAll(walk, token, newMember) {
+  await walkAccount(walk, newMember);
   await walkSignIn(walk, token);
   await walk.go("/console/inbox", "inbox");
   await walk.go("/console/identity", "identity-none");
@@ -245,7 +244,7 @@ async function walkAll(walk, token, somebody) {
   await walkSettings(walk);
   await walk.go("/console/nowhere", "nowhere", 404);
   const cookies = await walk.page.context().cookies();
-  assert.ok(cookies.some((cookie) => cookie.httpOnly && cookie.sameSite === "Lax"), "the cookie");
+  assert.ok(cookies.some((cookie) => cookie.httpOnly && cookie.sameSite === "Lax"), "no HttpOnly cookie with SameSite=Lax");
   await walk.page.goto(`${walk.url}/console/settings`);
   await walk.press("main form[action='/console/sign-out'] button", "signed-out");
   assert.deepStrictEqual(await walk.page.context().cookies(), []);
@@ -257,15 +256,15 @@ function made(admin) {
   const [, token] = /^token\s+(\S+)$/m.exec(member("ana@elm.example", "Ana Ruiz", "admin"));
   const bea = member("bea@elm.example", "Bea Okafor", "member").split(/\s/)[0];
   admin("team", "create", "--practice", practice, "--name", "Hygienists", "--member", bea);
-  const somebody = (name) => {
+  const newMember = (name) => {
     const email = `${name}@elm.example`;
     const [, welcome] = /^welcome\s+(\S+)$/m.exec(member(email, "Dolores Quintana", "member"));
     return [welcome, email];
   };
-  return [token, somebody];
+  return [token, newMember];
 }
 
-/** A few people look at the first link, so that its chart has something to draw. */
+/** Adds a few visits to the first link, so that its chart shows data. */
 async function visit(url, token) {
   const headers = { authorization: `Bearer ${token}` };
   const { items } = await fetch(`${url}/v1/practice/links`, { headers }).then((answer) => answer.json());
@@ -281,17 +280,17 @@ async function main(binary, executablePath, folder) {
   if (folder) fs.mkdirSync(folder, { recursive: true });
   const settings = { PRACTICE_LINKS_WEBHOOKS__ALLOW_PRIVATE: "true" };
   await withService(binary, executablePath, settings, async (browser, url, admin) => {
-    const [token, somebody] = made(admin);
+    const [token, newMember] = made(admin);
     await visit(url, token);
     let pages = 0;
     for (const [viewport, colorScheme, language] of folder ? ALL : TWO) {
       const context = await browser.newContext({ viewport, colorScheme, locale: language, reducedMotion: "reduce" });
       const walk = new Walk(await context.newPage(), url, `${viewport.width}-${colorScheme}-${language}`, folder, language);
-      await walkAll(walk, token, somebody(`dolores-${walk.name}`));
+      await walkAll(walk, token, newMember(`dolores-${walk.name}`));
       pages += walk.pages;
       await context.close();
     }
-    console.log(`${pages} pages of the console keep their promises`);
+    console.log(`${pages} pages of the console passed all checks`);
   });
 }
 

@@ -1,11 +1,11 @@
-// Walks the inbox in Chromium as a front desk and a patient do, in two tabs: somebody is invited, chooses a password,
-// sets an authenticator up, makes a link and waits in front of an empty inbox; in the other tab a patient signs up
-// through that link, and stands in the inbox without a reload. Then they write to each other, it is confirmed who
-// the patient is, and the sign-out of one tab ends the other. Every page is held against what all of them promise;
-// pictures go into a folder where one is named.
+// Walks the inbox in Chromium as a receptionist and a patient do, in two tabs. A new staff member accepts
+// an invitation, sets a password and an authenticator, makes a link and opens the empty inbox; in the other
+// tab a patient signs up through that link, and must appear in the inbox without a reload. Then both write
+// to each other, the patient's identity is confirmed, and signing out in one tab signs the other tab out.
+// Every page must pass the checks of walk.js; screenshots are written to FOLDER if it is given.
 //
-// Usage: node walk_inbox.js PATH/TO/practice-links PATH/TO/chromium [FOLDER] (with playwright-core where `require`
-// finds it)
+// Usage: node walk_inbox.js PATH/TO/practice-links PATH/TO/chromium [FOLDER] (`require` must find
+// playwright-core)
 "use strict";
 
 const assert = require("node:assert");
@@ -17,9 +17,9 @@ const { Walk, totp } = require("./walk.js");
 const PASSWORD = "seven quiet herons wade";
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
-/** What happens is seen within two seconds. */
+/** Events must show on the page within two seconds (in milliseconds). */
 const LIVE = 2000;
-/** A stream looks every 15 seconds whether it may go on. */
+/** The event stream checks its session every 15 seconds, so a sign-out takes a while (in milliseconds). */
 const SIGNED_OUT = 25000;
 
 async function until(what, look, patience = 20000) {
@@ -37,14 +37,14 @@ async function messages(url, to) {
   return (await answer.json()).items;
 }
 
-/** What the first admin does with a colleague. */
+/** The first admin invites a colleague through the API. */
 async function invite(url, token, colleague) {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
   const answer = await fetch(`${url}/v1/practice/staff`, { method: "POST", headers, body: JSON.stringify(colleague) });
   assert.strictEqual(answer.status, 201);
 }
 
-/** From the invitation's mail to the console. */
+/** From the invitation mail to the signed-in console. */
 async function enrol(walk, email) {
   const { page, url } = walk;
   const mail = await until("the invitation", async () => (await messages(url, email)).find((item) => item.body.includes("/console/welcome#")));
@@ -61,7 +61,7 @@ async function enrol(walk, email) {
   await Promise.all([page.waitForNavigation(), page.click("a.button")]);
 }
 
-/** Makes a tagged link by its form; its code. */
+/** Makes a tagged link with the form; returns its code. */
 async function makeLink(walk) {
   const { page } = walk;
   await page.goto(`${walk.url}/console/links/new`);
@@ -74,7 +74,7 @@ async function makeLink(walk) {
   return new URL(address).pathname.slice(1);
 }
 
-/** The patient's tab: the landing page, then the development page's phone. What the sign-up answered, and when. */
+/** The patient's tab: the landing page, then the development page. Returns the sign-up and its time. */
 async function signUp(page, url, code, given, family, number) {
   await page.goto(`${url}/${code}`);
   await page.goto(`${url}/dev`);
@@ -100,19 +100,19 @@ async function say(url, patient, body) {
   return Date.now();
 }
 
-/** What is waited for appears in time, on the very page that was there before. */
+/** Waits until `selector` appears in time without a reload of the page; returns the milliseconds. */
 async function appears(walk, selector, since, title) {
   await walk.page.waitForSelector(selector, { timeout: 10000 });
   const took = Date.now() - since;
   assert.ok(took <= LIVE, `${title}: after ${took} ms`);
-  assert.ok(await walk.page.evaluate(() => window.untouched === true), `${title}: the page was loaded again`);
+  assert.ok(await walk.page.evaluate(() => window.untouched === true), `${title}: the page was reloaded`);
   await walk.look(title);
   return took;
 }
 
 const untouched = (walk) => walk.page.evaluate(() => { window.untouched = true; });
 
-/** Writing, with the question that is asked once, and an answer that comes while somebody types. */
+/** Writes to an unverified patient, which needs one confirmation; the reply arrives while staff type. */
 async function talk(walk, patient, phone) {
   const { page, url } = walk;
   await page.bringToFront();
@@ -121,13 +121,13 @@ async function talk(walk, patient, phone) {
   await walk.look("conversation");
   await page.fill("#body", "Good morning. Would Tuesday at ten suit you?");
   await walk.press(".reply button", "conversation-unverified");
-  // The page looks how things stand meanwhile, and leaves alone what was sent back.
+  // The page refreshes its state meanwhile, and must keep the form with its error.
   await page.waitForTimeout(LIVE / 2);
-  assert.ok(await page.isVisible("#acknowledge-error"), "what is wrong stays");
+  assert.ok(await page.isVisible("#acknowledge-error"), "the error is gone");
   assert.strictEqual(await page.inputValue("#body"), "Good morning. Would Tuesday at ten suit you?");
   await page.check("#acknowledge");
   await walk.press(".reply button", "conversation-answered");
-  assert.strictEqual(await page.locator("#acknowledge").count(), 0, "asked once");
+  assert.strictEqual(await page.locator("#acknowledge").count(), 0, "the confirmation is asked for again");
   await phone.click("#reload");
   await phone.waitForSelector("#thread >> text=Would Tuesday at ten suit you?");
   await untouched(walk);
@@ -136,7 +136,7 @@ async function talk(walk, patient, phone) {
   const since = await say(url, patient, "Tuesday is fine, thank you. <b>Could</b> you call me the day before?");
   const took = await appears(walk, "li.patient >> text=Tuesday is fine", since, "conversation-live");
   await page.keyboard.type("tence");
-  assert.strictEqual(await page.inputValue("#body"), "Half a sentence", "typing is not disturbed");
+  assert.strictEqual(await page.inputValue("#body"), "Half a sentence", "typing was disturbed");
   return took;
 }
 
@@ -149,7 +149,7 @@ async function decide(walk) {
   assert.ok(await page.isVisible(".badge.confirmed"));
 }
 
-/** The same pages on a phone and in Spanish, by the same sign-in. */
+/** The same pages on a phone and in Spanish, with the same session. */
 async function lookAround(browser, url, folder, cookies, patients) {
   for (const [viewport, language, colorScheme] of [[PHONE, "en", "light"], [PHONE, "es", "light"], [DESKTOP, "es", "dark"]]) {
     const context = await browser.newContext({ viewport, locale: language, colorScheme, reducedMotion: "reduce" });
@@ -165,7 +165,7 @@ async function lookAround(browser, url, folder, cookies, patients) {
   }
 }
 
-/** Signing out in one tab ends what is open in the other. */
+/** Signing out in one tab also signs the other tab out. */
 async function leave(walk, other) {
   await walk.go("/console/inbox", "inbox-both");
   await other.goto(`${walk.url}/console/settings`);
@@ -190,7 +190,7 @@ async function main(binary, executablePath, folder) {
     const times = [await appears(walk, ".talks >> text=Maria", maria.at, "inbox-first")];
     assert.ok(await walk.page.isVisible(".talks .unread >> text=Reception card"));
     const notice = await until("the notice", async () => (await messages(url, "ana@elm.example")).find((item) => item.body.includes("Reception card")));
-    assert.ok(!notice.body.includes("Maria") && !notice.body.includes("5552671"), "a notice names nobody");
+    assert.ok(!notice.body.includes("Maria") && !notice.body.includes("5552671"), "the notice contains patient data");
     times.push(await talk(walk, maria, phone));
     await decide(walk);
     await walk.go("/console/inbox", "inbox");
@@ -204,7 +204,7 @@ async function main(binary, executablePath, folder) {
     await walk.page.check("input[name=block_number]");
     await walk.press(".reject button", "conversation-rejected");
     await leave(walk, phone);
-    console.log(`${walk.pages} pages of the inbox keep their promises; seen after ${times.join(", ")} ms`);
+    console.log(`${walk.pages} pages of the inbox passed all checks; events shown after ${times.join(", ")} ms`);
   });
 }
 

@@ -1,8 +1,8 @@
-// Opens every variant of the landing page in Chromium, scripts on and off, on a small phone and on a desktop, and
-// holds each against what all of them promise: nothing is asked of another host, nothing is refused by the
-// page's own policy, at most 50 KiB, no sideways scrolling, and every control large enough for a thumb.
+// Opens every variant of the landing page in Chromium, with and without scripts, on a small phone and on a
+// desktop, and checks each: no request to another host, no violation of the page's content security policy,
+// at most 50 KiB, no horizontal scrolling, and every control large enough for a thumb.
 //
-// Usage: node walk_landing.js PATH/TO/practice-links PATH/TO/chromium (with playwright-core where `require` finds it)
+// Usage: node walk_landing.js PATH/TO/practice-links PATH/TO/chromium (`require` must find playwright-core)
 "use strict";
 
 const assert = require("node:assert");
@@ -16,14 +16,14 @@ const SCREENS = [{ width: 320, height: 640 }, { width: 1280, height: 800 }];
 const CODE = "123456";
 const DEVICES = JSON.parse(fs.readFileSync(path.join(__dirname, "../tests/data/user_agents.json"), "utf8"));
 
-/** One device for each way in which the page can begin. */
+/** One device for each lead action of the page. */
 function agents() {
   const byLead = new Map();
   for (const device of DEVICES) if (!byLead.has(device.lead)) byLead.set(device.lead, device.user_agent);
   return byLead;
 }
 
-/** What is on the page: its lead, whether it can be scrolled sideways, and controls that are too small. */
+/** Measures the page: its lead action, its horizontal overflow, and controls that are too small. */
 function looked(smallest) {
   const controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select")];
   const seen = controls.map((control) => [control, control.getBoundingClientRect()]).filter(([, box]) => box.width > 0);
@@ -48,19 +48,19 @@ async function check(page, url, name, go, status) {
   page.off("request", onRequest).off("console", onConsole);
   assert.strictEqual(answer.status(), status, name);
   const strangers = asked.filter((address) => !address.startsWith(`${url}/`) && !address.startsWith("data:"));
-  assert.deepStrictEqual(strangers, [], `${name}: asks other hosts`);
-  // The browser tells of every answer that is no success.
+  assert.deepStrictEqual(strangers, [], `${name}: requests to other hosts`);
+  // The browser logs every unsuccessful response; those are expected here.
   const refused = complaints.filter((text) => !text.startsWith("Failed to load resource: the server responded"));
-  assert.deepStrictEqual(refused, [], `${name}: the console complains`);
+  assert.deepStrictEqual(refused, [], `${name}: console errors`);
   const weight = (await answer.body()).length;
   assert.ok(weight <= HEAVIEST, `${name}: ${weight} bytes`);
   const seen = await page.evaluate(looked, SMALLEST_CONTROL);
-  assert.ok(seen.overflow <= 0, `${name}: scrolls sideways by ${seen.overflow} px`);
+  assert.ok(seen.overflow <= 0, `${name}: scrolls horizontally by ${seen.overflow} px`);
   assert.deepStrictEqual(seen.small, [], `${name}: controls that are too small`);
   return { ...seen, weight, asked };
 }
 
-/** The form with a number that is none, and with one that is texted. */
+/** Sends the form with an invalid number, then with a valid one. */
 async function walkForm(page, url, name, number) {
   const send = async (phone, answers) => {
     await page.fill("#phone", phone);
@@ -127,7 +127,7 @@ function staffToken(admin) {
 async function main(binary, executablePath) {
   const settings = {
     PRACTICE_LINKS_APP__OPEN_URL: "https://open.example.org",
-    // One address walks as a whole waiting room would.
+    // One address makes as many requests as a whole waiting room, so the limits are raised.
     PRACTICE_LINKS_LIMITS__IP_10MIN: "1000",
     PRACTICE_LINKS_LIMITS__PRACTICE_10MIN: "1000",
   };
@@ -138,7 +138,7 @@ async function main(binary, executablePath) {
     }
     const token = staffToken(admin);
     for (const language of ["en", "es"]) await walkRest(browser, url, token, language);
-    console.log(`${pages} pages keep their promises`);
+    console.log(`${pages} pages passed all checks`);
   });
 }
 

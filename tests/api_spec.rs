@@ -1,11 +1,11 @@
-//! The OpenAPI document: generated, committed, complete.
+//! The OpenAPI document is generated, committed and complete.
 #![allow(missing_docs)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a helper of a test fails as the test does"
+    reason = "helpers of tests may fail as tests do"
 )]
 
 use std::collections::BTreeSet;
@@ -30,13 +30,13 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 }
 
 #[test]
-fn the_committed_document_is_the_generated_one() {
+fn committed_document_equals_the_generated_one() {
     let committed = std::fs::read_to_string("api-spec/openapi.json").unwrap();
     assert!(committed == openapi::json(), "run: cargo run -- openapi > api-spec/openapi.json");
 }
 
 #[test]
-fn every_operation_has_a_summary_a_tag_and_an_example() {
+fn every_operation_has_a_summary_tag_and_examples() {
     let document = document();
     let operations = operations(&document);
     assert!(operations.len() >= 25, "{} operations", operations.len());
@@ -54,20 +54,20 @@ fn every_operation_has_a_summary_a_tag_and_an_example() {
     }
 }
 
-/// A client that is generated follows them.
+/// Client generators follow the references.
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_resolves() {
     let document = document();
     let text = document.to_string();
     for reference in text.split("\"$ref\":\"#").skip(1) {
         let pointer = reference.split('"').next().unwrap();
-        assert!(document.pointer(pointer).is_some(), "{pointer}");
+        assert!(document.pointer(pointer).is_some(), "{pointer} does not exist");
     }
 }
 
-/// A client that is generated makes a function of each.
+/// Client generators name a function after each.
 #[test]
-fn every_operation_has_a_name_of_its_own() {
+fn operation_ids_are_unique() {
     let document = document();
     let mut seen = BTreeSet::new();
     for (name, operation) in operations(&document) {
@@ -76,10 +76,10 @@ fn every_operation_has_a_name_of_its_own() {
 }
 
 #[test]
-fn a_call_that_takes_a_body_documents_it() {
+fn every_request_body_is_documented() {
     let document = document();
     for (name, operation) in operations(&document) {
-        // A page's beacon says everything in its address, and so do these of a webhook and of an invite.
+        // Page beacons and these actions on webhooks and invites have everything in their path.
         let ends = ["/seen", "/tap", "/rotate", "/replay", "/resend", "/i/{token}/email", "/email-code"];
         let says_all = ends.iter().any(|end| name.ends_with(end));
         let takes_one = !says_all && ["POST", "PATCH", "PUT"].iter().any(|method| name.starts_with(method));
@@ -88,7 +88,7 @@ fn a_call_that_takes_a_body_documents_it() {
 }
 
 #[test]
-fn every_problem_code_is_documented_and_no_other() {
+fn documented_problem_codes_are_exactly_the_existing_ones() {
     let document = document();
     let mut documented = BTreeSet::new();
     for (name, operation) in operations(&document) {
@@ -105,14 +105,14 @@ fn every_problem_code_is_documented_and_no_other() {
             }
         }
     }
-    // 405 is the fallback's: no operation of the document answers it.
+    // 405 comes from the fallback handler: no operation of the document returns it.
     documented.insert(Code::MethodNotAllowed.as_str().to_owned());
     let all: BTreeSet<String> = Code::ALL.iter().map(|code| code.as_str().to_owned()).collect();
     assert_eq!(documented, all);
 }
 
 #[test]
-fn calls_that_need_a_secret_say_which() {
+fn every_protected_operation_names_its_security_scheme() {
     let document = document();
     for (name, operation) in operations(&document) {
         let path = name.split(' ').nth(1).unwrap();

@@ -1,20 +1,20 @@
-//! The laws of the house that a compiler cannot hold: who may import whom, who may write what, how long
-//! things may grow. Read from the source as text.
+//! Architecture rules that a compiler cannot check: which module may import which, which may write a table,
+//! how long files and functions may become. The source is read as text.
 #![allow(missing_docs)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a helper of a test fails as the test does"
+    reason = "helpers of tests may fail as tests do"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Rooms that stand in an order; each may import only those named behind it. Rooms not named here (`kit`,
-/// `db`, `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) serve all of them.
+/// The ordered modules; each may import only those listed with it. Modules that are not listed (`kit`, `db`,
+/// `app`, `config`, `keys`, `http`, `limits`, `audit`, `outbox`) are shared by all of them.
 const ROOMS: [(&str, &[&str]); 24] = [
     ("live", &[]),
     ("practices", &[]),
@@ -90,7 +90,7 @@ impl Source {
         self.path.file_name().is_some_and(|name| name == file)
     }
 
-    /// `http.rs`, or a file of a room's `http/`.
+    /// Whether this is a handler file: `http.rs`, or a file in a module's `http/`.
     fn is_door(&self) -> bool {
         let inside = self.path.strip_prefix("src").unwrap();
         self.is("http.rs") || (self.room() != "http" && inside.iter().any(|folder| folder == "http"))
@@ -102,7 +102,7 @@ impl Source {
         code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
     }
 
-    /// Everything that it takes from the crate, as `room` or `room::item`.
+    /// Everything that it imports from the crate, as `module` or `module::item`.
     fn imports(&self) -> BTreeSet<String> {
         let code = self.code().replace('\n', " ");
         let mut found = BTreeSet::new();
@@ -149,7 +149,7 @@ fn sources() -> Vec<Source> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            // Unit tests that fill a file of their own are none of the code, like those at the end of one.
+            // Unit tests in a separate file are not counted as code, like those at the end of a file.
             } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
                 found.push(Source { text: fs::read_to_string(&path).unwrap(), path });
             }
@@ -278,7 +278,7 @@ fn rules_know_nothing_of_http_and_write_no_queries() {
 
 #[test]
 fn files_stay_short() {
-    // The schema is a list of tables, and one list on purpose.
+    // The schema is one list of tables on purpose.
     for source in sources().iter().filter(|source| !source.is("schema.rs")) {
         let lines = source.code().lines().count();
         assert!(lines <= 400, "{} has {lines} lines of code", source.path.display());

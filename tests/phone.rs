@@ -1,5 +1,5 @@
-//! `kit::Phone` against Google's own answers (`data/phone_numbers.csv`), against the mistakes people make,
-//! and against anything at all (property tests).
+//! `kit::Phone` compared with Google's own results (`data/phone_numbers.csv`), with the mistakes people make,
+//! and with arbitrary input (property tests).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::string_slice, reason = "test code")]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 // ---- The golden file ----
 
-/// One line of `data/phone_numbers.csv`: what the lenient reference library makes of an input.
+/// One line of `data/phone_numbers.csv`: the result of the lenient reference library for one input.
 struct Row {
     input: String,
     region_hint: Option<String>,
@@ -20,7 +20,7 @@ struct Row {
     region: String,
 }
 
-/// The file quotes one field, which holds a line break: RFC 4180 in a dozen lines spares a dependency.
+/// Reads the file. One field is quoted and holds a line break: RFC 4180 in a dozen lines saves a dependency.
 fn golden() -> Vec<Row> {
     let mut lines = vec![vec![String::new()]];
     let mut quoted = false;
@@ -42,8 +42,8 @@ fn row(fields: Vec<String>) -> Row {
     Row { input, region_hint, e164, valid: valid == "true", kind, region }
 }
 
-/// Where we are stricter than the reference, as rules. Each names its class and the error that must come
-/// back; a valid row that no rule claims must be accepted.
+/// The rules by which we are stricter than the reference. Each returns its class and the expected error; a
+/// valid row that matches no rule must be accepted.
 fn stricter(row: &Row) -> Option<(&'static str, PhoneError)> {
     let refused = |word| Some(("type", PhoneError::TypeRefused(word)));
     let typed = |c: char| row.input.contains(c);
@@ -71,7 +71,7 @@ fn stricter(row: &Row) -> Option<(&'static str, PhoneError)> {
     }
 }
 
-/// ASCII digits, with the Arabic-Indic ones of two rows put into ASCII.
+/// The digits in ASCII; two rows have Arabic-Indic ones.
 fn ascii_digits(text: &str) -> String {
     let ascii = |c: char| {
         if ('٠'..='٩').contains(&c) { char::from_digit(u32::from(c) - 0x660, 10) } else { Some(c) }
@@ -84,12 +84,12 @@ fn kind_named(name: &str) -> PhoneKind {
         "MOBILE" => PhoneKind::Mobile,
         "FIXED_LINE_OR_MOBILE" => PhoneKind::FixedLineOrMobile,
         "FIXED_LINE" => PhoneKind::FixedLine,
-        other => panic!("no accepted kind is called {other}"),
+        other => panic!("{other} is not an accepted kind"),
     }
 }
 
 #[test]
-fn agrees_with_the_golden_file_but_where_a_rule_says_otherwise() {
+fn parse_agrees_with_the_golden_file_except_by_rule() {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for row in golden() {
         let told = format!("{:?} in {:?}", row.input, row.region_hint);
@@ -107,9 +107,9 @@ fn agrees_with_the_golden_file_but_where_a_rule_says_otherwise() {
         };
         *seen.entry(class).or_default() += 1;
     }
-    // 3,848 rows. Accepted: 1,070 valid mobiles and landlines, less the six that the first four rules and
-    // satellites claim (one letters row is toll-free besides). A `phone_…` class is a row that the reference
-    // refuses too.
+    // 3,848 rows. Accepted: 1,070 valid mobiles and landlines, minus the six that match the first four rules
+    // and the satellite rule (one row with letters is also toll-free). Rows of a `phone_…` class are refused
+    // by the reference too.
     let expected = [
         ("accepted", 1_064),
         ("extension", 2),
@@ -138,13 +138,13 @@ fn agrees(row: &Row, phone: &Phone) {
     assert_hidden(phone);
 }
 
-/// Law 9: neither `Debug` nor `Display` gives the number, nor more than half of its national part.
+/// Law 9: neither `Debug` nor `Display` reveals the number, or more than half of its national part.
 fn assert_hidden(phone: &Phone) {
     let national = phone.as_e164().len() - phone.masked().split(' ').next().unwrap().len();
     for shown in [format!("{phone:?}"), phone.to_string(), format!("{:?}", Some(phone))] {
-        assert!(!shown.contains(&phone.as_e164()[1..]), "the whole number shows");
+        assert!(!shown.contains(&phone.as_e164()[1..]), "the whole number is visible");
         let tail = shown.rsplit('•').next().unwrap().chars().filter(char::is_ascii_digit).count();
-        assert!(tail * 2 <= national, "{tail} of {national} digits show");
+        assert!(tail * 2 <= national, "{tail} of {national} digits are visible");
     }
 }
 
@@ -155,7 +155,7 @@ fn e164(input: &str, region: Option<&str>) -> Result<String, PhoneError> {
 }
 
 #[test]
-fn spelling_is_cleaned() {
+fn formatting_characters_are_removed() {
     let spellings = [
         "(415) 555-2671",
         " 415.555.2671\n",
@@ -180,14 +180,14 @@ fn spelling_is_cleaned() {
 }
 
 #[test]
-fn an_international_number_needs_no_region_and_heeds_none() {
+fn international_number_ignores_the_region() {
     for region in [None, Some("US"), Some("de"), Some("001"), Some("ZZ"), Some(""), Some("nowhere")] {
         assert_eq!(e164("+49 30 123456", region).as_deref(), Ok("+4930123456"), "{region:?}");
     }
 }
 
 #[test]
-fn a_national_number_needs_a_known_region() {
+fn national_number_needs_a_known_region() {
     for region in [None, Some("001"), Some("ZZ"), Some("U"), Some("USA"), Some("ÜS"), Some("")] {
         assert_eq!(e164("(415) 555-2671", region), Err(PhoneError::NotInternational), "{region:?}");
     }
@@ -197,7 +197,7 @@ fn a_national_number_needs_a_known_region() {
 }
 
 #[test]
-fn a_national_zero_after_the_country_code_is_refused() {
+fn trunk_prefix_after_country_code_is_refused() {
     let cases = [
         ("+44 (0)20 8366 1177", None),
         ("+44020 8366 1177", None),
@@ -207,10 +207,10 @@ fn a_national_zero_after_the_country_code_is_refused() {
         ("0044 (0)20 8366 1177", Some("DE")),
         ("011 44 020 8366 1177", Some("US")),
         ("44 (0)20 8366 1177", Some("GB")),
-        // Trunk prefixes that are not a zero.
+        // Trunk prefixes other than zero.
         ("+7 8 912 345 67 89", None),
         ("+1 1 415 555 2671", None),
-        // Argentina's 15 means a mobile, and the library would put a 9 for it.
+        // Argentina's 15 means a mobile, and the library would replace it with a 9.
         ("+54 11 15 2345 6789", None),
     ];
     for (input, region) in cases {
@@ -219,7 +219,7 @@ fn a_national_zero_after_the_country_code_is_refused() {
 }
 
 #[test]
-fn a_zero_that_is_part_of_the_number_stays() {
+fn leading_zero_that_belongs_to_the_number_is_kept() {
     let cases = [
         ("+39 06 1234 5678", None, "+390612345678"),
         ("06 1234 5678", Some("IT"), "+390612345678"),
@@ -234,7 +234,7 @@ fn a_zero_that_is_part_of_the_number_stays() {
 }
 
 #[test]
-fn what_would_need_a_guess_is_refused() {
+fn ambiguous_input_is_refused() {
     use PhoneError::{Empty, Extension, Invalid, Letters, TooLong, TypeRefused};
     let cases = [
         ("", Empty),
@@ -295,14 +295,14 @@ fn what_would_need_a_guess_is_refused() {
 }
 
 #[test]
-fn thirty_two_characters_are_enough_and_not_bytes() {
+fn length_limit_is_32_characters_not_bytes() {
     let full = format!("+14155552671{}", "\u{a0}".repeat(20));
     assert_eq!(e164(&full, None).as_deref(), Ok("+14155552671"));
     assert_eq!(e164(&format!("{full} "), None), Err(PhoneError::TooLong));
 }
 
 #[test]
-fn landlines_are_called_and_never_texted() {
+fn landline_can_be_called_but_not_texted() {
     let landline = Phone::parse("+44 20 8366 1177", None).unwrap();
     assert_eq!((landline.can_text(), landline.can_call()), (false, true));
     let american = Phone::parse("+1 415 555 2671", None).unwrap();
@@ -310,17 +310,17 @@ fn landlines_are_called_and_never_texted() {
 }
 
 #[test]
-fn masks() {
+fn masked_number_shows_at_most_half_its_digits() {
     let masked = |text| Phone::parse(text, None).unwrap().masked();
     assert_eq!(masked("+14155552671"), "+1 •••••• 2671");
     assert_eq!(masked("+390612345678"), "+39 •••••• 5678");
-    assert_eq!(masked("+4792345678"), "+47 •••••• 78", "eight digits: two show");
+    assert_eq!(masked("+4792345678"), "+47 •••••• 78", "of eight digits, two are visible");
     assert_eq!(format!("{:?}", Phone::parse("+14155552671", None)), "Ok(Phone(+1 •••••• 2671))");
 }
 
 #[test]
-fn a_stored_number_stays_readable_when_its_plan_has_changed() {
-    // Not assigned today, as a number may be that was proven years ago.
+fn stored_number_stays_readable_after_a_plan_change() {
+    // Not assigned today; a number that was verified years ago may become so.
     for (text, region) in
         [("+376999999", "AD"), ("+18002345678", "US"), ("+19999999999", "US"), ("+881612345678", "001")]
     {
@@ -345,7 +345,7 @@ fn a_stored_number_stays_readable_when_its_plan_has_changed() {
 }
 
 #[test]
-fn refusals_have_one_code_each_and_quote_nothing() {
+fn each_error_has_one_code_and_quotes_no_input() {
     use PhoneError::{
         Empty, Extension, Invalid, Letters, NationalPrefix, NotInternational, TooLong, TypeRefused,
     };
@@ -366,7 +366,7 @@ fn refusals_have_one_code_each_and_quote_nothing() {
     }
 }
 
-// ---- Anything at all ----
+// ---- Arbitrary input ----
 
 fn regions() -> impl Strategy<Value = Option<String>> {
     let known = prop::sample::select(vec![
@@ -375,7 +375,7 @@ fn regions() -> impl Strategy<Value = Option<String>> {
     prop_oneof![Just(None), known.prop_map(|code| Some(code.to_owned())), "\\PC{0,4}".prop_map(Some)]
 }
 
-/// Text that comes near a number more often than pure noise does.
+/// Text that resembles a phone number more often than random text does.
 fn nearly() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -391,7 +391,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4_096, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_typed_is_a_phone_or_a_refusal(input in nearly(), region in regions()) {
+    fn any_input_gives_a_valid_phone_or_an_error(input in nearly(), region in regions()) {
         let Ok(phone) = Phone::parse(&input, region.as_deref()) else { return Ok(()) };
         let text = phone.as_e164();
         prop_assert!((7..=16).contains(&text.len()) && text.starts_with('+'), "{text}");
@@ -404,10 +404,9 @@ proptest! {
         assert_hidden(&phone);
     }
 
-    /// The rule that makes the whole module safe: an international number is kept digit for digit, or
-    /// refused.
+    /// The rule that makes the module safe: an international number is kept digit for digit, or refused.
     #[test]
-    fn no_international_number_becomes_another(input in "\\+[1-9]([ ().\\-]?[0-9]){5,15}", region in regions()) {
+    fn international_number_is_kept_digit_for_digit(input in "\\+[1-9]([ ().\\-]?[0-9]){5,15}", region in regions()) {
         if let Ok(phone) = Phone::parse(&input, region.as_deref()) {
             let digits: String = input.chars().filter(char::is_ascii_digit).collect();
             prop_assert_eq!(&phone.as_e164()[1..], digits);
@@ -415,14 +414,14 @@ proptest! {
     }
 
     #[test]
-    fn filler_changes_nothing(at in 0..10_usize, filler in "[ ().\\-\u{a0}\u{200e}\u{202c}\u{2066}－]{0,6}") {
+    fn filler_characters_change_nothing(at in 0..10_usize, filler in "[ ().\\-\u{a0}\u{200e}\u{202c}\u{2066}－]{0,6}") {
         let mut text = "+14155552671".to_owned();
         text.insert_str(1 + at, &filler);
         prop_assert_eq!(e164(&text, None), Ok("+14155552671".to_owned()));
     }
 
     #[test]
-    fn stored_text_never_panics(text in nearly()) {
+    fn from_stored_never_panics(text in nearly()) {
         if let Ok(phone) = Phone::from_stored(&text) {
             prop_assert_eq!(phone.as_e164(), text);
             assert_hidden(&phone);

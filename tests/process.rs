@@ -1,11 +1,11 @@
-//! The binary itself, as an operator meets it: started, walked, refused, stopped.
+//! Tests of the binary, as an operator uses it: start, README walkthrough, invalid settings, shutdown.
 #![allow(missing_docs)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a helper of a test fails as the test does"
+    reason = "helpers of tests may fail as tests do"
 )]
 
 use std::fs;
@@ -22,7 +22,7 @@ use diesel::prelude::*;
 use practice_links::config::Database;
 use practice_links::db::{self, Db};
 
-/// A folder of its own, gone at the end.
+/// A temporary folder, removed at the end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -42,7 +42,7 @@ impl Drop for Folder {
 
 fn binary(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_practice-links"));
-    // The test's own environment may hold settings that are not this server's.
+    // The environment of the test run may hold settings of another server.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PRACTICE_LINKS_")) {
         command.env_remove(name);
     }
@@ -54,7 +54,7 @@ fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     binary(folder, arguments, settings).output().unwrap()
 }
 
-/// A running server; killed when dropped.
+/// A running server. It is killed when dropped.
 struct Server {
     child: Child,
     address: String,
@@ -87,7 +87,7 @@ impl Server {
         panic!("not ready");
     }
 
-    /// One request on a connection of its own.
+    /// Sends one request on a new connection.
     fn request(&self, head: &str, body: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(&self.address)?;
         write!(
@@ -127,7 +127,7 @@ fn count(folder: &Path, table: &str) -> i64 {
 }
 
 #[test]
-fn a_first_start_needs_no_configuration_and_says_where_to_look() {
+fn first_start_needs_no_configuration() {
     let folder = Folder::new("first");
     let server = Server::start(&folder.0, &[]);
     assert!(server.banner[1].contains("/123456"), "{:?}", server.banner);
@@ -140,7 +140,7 @@ fn a_first_start_needs_no_configuration_and_says_where_to_look() {
 }
 
 #[test]
-fn the_walk_of_the_readme_works_as_written() {
+fn readme_walkthrough_works_as_written() {
     let readme = fs::read_to_string("README.md").unwrap();
     let walk = readme.split("```sh walk\n").nth(1).unwrap().split("```").next().unwrap();
     let folder = Folder::new("walk");
@@ -159,7 +159,7 @@ fn the_walk_of_the_readme_works_as_written() {
 }
 
 #[test]
-fn a_bad_setting_is_refused_in_one_line_that_names_it() {
+fn invalid_setting_is_refused_in_one_line_that_names_it() {
     let folder = Folder::new("settings");
     let cases = [
         ("PRACTICE_LINKS_DATABASE__URL", "mysql://localhost/x", "database.url"),
@@ -193,14 +193,14 @@ fn a_bad_setting_is_refused_in_one_line_that_names_it() {
     for (variable, value, named) in cases {
         let output = run(&folder.0, &[], &[("PRACTICE_LINKS_LISTEN", "127.0.0.1:0"), (variable, value)]);
         let said = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success(), "{variable}={value} was taken");
+        assert!(!output.status.success(), "{variable}={value} was accepted");
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(said.contains(named), "{variable}={value}: {said}");
     }
 }
 
 #[test]
-fn a_number_in_the_environment_keeps_its_plus_and_a_list_may_have_one_item() {
+fn phone_setting_in_the_environment_keeps_its_plus() {
     let folder = Folder::new("plus");
     let settings = [
         ("PRACTICE_LINKS_KANNEL__CALLBACK_URL", "http://10.0.0.1:8080"),
@@ -216,7 +216,7 @@ fn a_number_in_the_environment_keeps_its_plus_and_a_list_may_have_one_item() {
         "{group}"
     );
     assert!(line.ends_with("&id=%I&from=%p&to=%P&text=%a\""), "{group}");
-    // A sender without its plus is a number of nobody; the start names a setting only after this one is read.
+    // A sender without its plus is not a valid number. `sms.fallback` is validated only after `twilio.from`.
     let twilio = [
         ("PRACTICE_LINKS_LISTEN", "127.0.0.1:0"),
         ("PRACTICE_LINKS_SMS__PROVIDER", "twilio"),
@@ -236,7 +236,7 @@ fn a_number_in_the_environment_keeps_its_plus_and_a_list_may_have_one_item() {
 }
 
 #[test]
-fn production_refuses_development_conveniences_by_name() {
+fn production_refuses_development_settings_by_name() {
     let folder = Folder::new("production");
     let base = ("PRACTICE_LINKS_ENVIRONMENT", "production");
     let secure = ("PRACTICE_LINKS_PUBLIC_URL", "https://links.example.org");
@@ -274,9 +274,9 @@ fn production_refuses_development_conveniences_by_name() {
     }
 }
 
-// The environment's empty settings are none anyway; a file's are too.
+// Empty settings in the environment count as unset; so do those in the file.
 #[test]
-fn an_empty_secret_in_the_file_is_none() {
+fn empty_secret_in_the_file_counts_as_unset() {
     let folder = Folder::new("empty");
     let refusal = |toml: &str| {
         fs::write(folder.0.join("practice-links.toml"), toml).unwrap();
@@ -294,7 +294,7 @@ fn an_empty_secret_in_the_file_is_none() {
 }
 
 #[test]
-fn keys_are_made_before_the_first_start_and_rotated_later() {
+fn keys_are_created_before_first_start_and_rotated_later() {
     let folder = Folder::new("keys");
     let settings = [("PRACTICE_LINKS_ENVIRONMENT", "production")];
     for generations in 1..=2 {
@@ -303,14 +303,14 @@ fn keys_are_made_before_the_first_start_and_rotated_later() {
         let file = fs::read_to_string(folder.0.join("data/keys.json")).unwrap();
         assert_eq!(file.matches("\"kid\"").count(), generations);
     }
-    // Each is an event of the operator's.
+    // Each rotation is an event in the operator's audit chain.
     let audit = run(&folder.0, &["admin", "audit", "verify"], &settings);
     let said = String::from_utf8(audit.stdout).unwrap();
     assert!(said.contains("operator: 2 events"), "{said}");
 }
 
 #[test]
-fn an_operator_asks_the_outbox_for_what_is_not_there() {
+fn outbox_command_explains_an_unknown_message() {
     let folder = Folder::new("outbox");
     for (words, why) in [
         ("outbox requeue out_none", "no dead message"),
@@ -325,7 +325,7 @@ fn an_operator_asks_the_outbox_for_what_is_not_there() {
 }
 
 #[test]
-fn one_server_a_sqlite_file_and_admin_works_beside_it() {
+fn sqlite_file_serves_one_server_and_admin_commands() {
     let folder = Folder::new("beside");
     let server = Server::start(&folder.0, &[]);
     let second = run(&folder.0, &[], &[("PRACTICE_LINKS_LISTEN", "127.0.0.1:0")]);
@@ -351,7 +351,7 @@ fn one_server_a_sqlite_file_and_admin_works_beside_it() {
     assert!(run(&folder.0, &link, &[]).status.success());
 }
 
-/// One kept-alive connection that starts verifications until it is told to close.
+/// Starts verifications on one keep-alive connection until the server closes it.
 fn keep_asking(address: &str, numbers: &AtomicU32, answered: &AtomicU32) -> Result<(), String> {
     'connect: loop {
         let Ok(mut stream) = TcpStream::connect(address) else { return Ok(()) };
@@ -372,9 +372,10 @@ fn keep_asking(address: &str, numbers: &AtomicU32, answered: &AtomicU32) -> Resu
                         continue 'connect;
                     }
                 }
-                // A connection that was never accepted dies with the listener; no request of it was taken.
+                // A connection that was never accepted ends with the listener; none of its requests was
+                // handled.
                 Err(_) if turn == 0 => return Ok(()),
-                Err(error) => return Err(format!("cut after {turn} answers: {error}")),
+                Err(error) => return Err(format!("cut off after {turn} replies: {error}")),
             }
         }
     }
@@ -400,7 +401,7 @@ fn read_answer(reader: &mut BufReader<TcpStream>) -> std::io::Result<String> {
 }
 
 #[test]
-fn sigterm_under_load_cuts_no_request_and_leaves_no_row_half_done() {
+fn sigterm_under_load_cuts_no_request() {
     let folder = Folder::new("sigterm");
     let mut server = Server::start(&folder.0, &[("PRACTICE_LINKS_LIMITS__SCALE", "100000")]);
     let (numbers, answered) = (AtomicU32::new(0), AtomicU32::new(0));
@@ -422,7 +423,7 @@ fn sigterm_under_load_cuts_no_request_and_leaves_no_row_half_done() {
 }
 
 #[test]
-fn views_that_wait_in_memory_are_written_at_the_end() {
+fn shutdown_writes_page_views_held_in_memory() {
     let folder = Folder::new("flush");
     let mut server = Server::start(&folder.0, &[]);
     for _ in 0..7 {
@@ -430,14 +431,14 @@ fn views_that_wait_in_memory_are_written_at_the_end() {
             .request("GET /123456 HTTP/1.1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0)", "");
         assert!(page.unwrap().starts_with("HTTP/1.1 200"));
     }
-    assert_eq!(count(&folder.0, "funnel_counts"), 0, "written before its time");
+    assert_eq!(count(&folder.0, "funnel_counts"), 0, "written too early");
     server.signal("-TERM");
     assert!(server.child.wait().unwrap().success());
     let seven = "funnel_counts WHERE step = 'view' AND count = 7";
     assert_eq!(count(&folder.0, seven), 1);
 }
 
-/// What an `admin` command says, and whether it did what it was asked.
+/// Runs an `admin` command. Returns whether it succeeded, and its output.
 fn said(folder: &Path, words: &str) -> (bool, String) {
     let words: Vec<&str> = ["admin"].into_iter().chain(words.split_whitespace()).collect();
     let output = run(folder, &words, &[]);
@@ -445,7 +446,7 @@ fn said(folder: &Path, words: &str) -> (bool, String) {
     (output.status.success(), String::from_utf8(text).unwrap())
 }
 
-/// The id that a command prints first.
+/// Runs a command that must succeed. Returns the id that it prints first.
 fn made(folder: &Path, words: &str) -> String {
     let (is_made, text) = said(folder, words);
     assert!(is_made, "{text}");
@@ -453,7 +454,7 @@ fn made(folder: &Path, words: &str) -> String {
 }
 
 #[test]
-fn an_operator_makes_links_and_retires_them() {
+fn operator_creates_and_retires_links() {
     let folder = Folder::new("links");
     let folder = folder.0.as_path();
     let elm = made(folder, "practice create --name Elm --city Austin --plan communicator");
@@ -462,7 +463,7 @@ fn an_operator_makes_links_and_retires_them() {
     let (_, staff) = said(folder, &format!("{member} Ana"));
     let ana = staff.split_whitespace().next().unwrap();
     let has_token = ana.starts_with("stf_") && staff.contains("\ntoken  ey");
-    assert!(has_token, "a development token stands in for signing in");
+    assert!(has_token, "the command prints a development token");
     let team = made(folder, &format!("team create --practice {elm} --name Hygienists --member {ana}"));
     let link = format!("link create --practice {elm} --label Card");
     let owned = format!("{link} --owner {team} --assignee {ana} --notify {ana} --code 24681012");
@@ -487,7 +488,7 @@ fn an_operator_makes_links_and_retires_them() {
     let id = card.split_whitespace().next().unwrap();
     let (is_retired, retired) = said(folder, &format!("link retire {id}"));
     assert!(is_retired && retired.contains("retired"), "{retired}");
-    assert!(!said(folder, &format!("link change {id} --state active")).0, "retired is for ever");
+    assert!(!said(folder, &format!("link change {id} --state active")).0, "a retired link stays retired");
     let (_, listed) = said(folder, &format!("link list --practice {elm}"));
     assert!(listed.contains("24681012  retired  Card"), "{listed}");
     for (task, works) in

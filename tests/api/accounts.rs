@@ -1,4 +1,5 @@
-//! Accounts and sign-ins: one proof makes one account, and a proven number never reopens somebody's messages.
+//! Accounts and sign-ins: one phone proof creates one account, and a verified number alone never opens
+//! existing messages.
 
 use std::collections::HashSet;
 
@@ -13,15 +14,15 @@ use serde_json::{Value, json};
 
 use crate::harness::{Builder, DEMO, TestApp, phone, sign_up_body, together};
 
-/// What a sign-up makes.
-const MADE: [&str; 5] = ["accounts", "patients", "pairings", "conversations", "account_sessions"];
+/// The tables that a sign-up fills.
+const SIGN_UP_TABLES: [&str; 5] = ["accounts", "patients", "pairings", "conversations", "account_sessions"];
 
 fn rows(app: &TestApp, table: &str) -> i64 {
     app.count(&format!("SELECT count(*) FROM {table}"))
 }
 
-fn nothing_was_made(app: &TestApp) {
-    for table in MADE.iter().chain(&["entries", "refresh_tokens"]) {
+fn assert_nothing_created(app: &TestApp) {
+    for table in SIGN_UP_TABLES.iter().chain(&["entries", "refresh_tokens"]) {
         assert_eq!(rows(app, table), 0, "{table}");
     }
     assert_eq!(app.count("SELECT count(*) FROM outbox WHERE topic LIKE 'notice%'"), 0);
@@ -29,7 +30,7 @@ fn nothing_was_made(app: &TestApp) {
 
 postgres! {
     // Case 2.
-    fn a_hundred_creations_from_one_proof_are_one_account(on: Builder) {
+    fn hundred_sign_ups_with_one_proof_create_one_account(on: Builder) {
         let app = on.pool(40).start();
         let proof = app.verify(&phone(0));
         let body = sign_up_body(&proof, &app.link_token(DEMO));
@@ -45,7 +46,7 @@ postgres! {
         assert_eq!(app.deliver_all(), 1);
     }
 
-    fn two_sessions_racing_on_one_number_make_one_account(on: Builder) {
+    fn two_proofs_of_one_number_racing_create_one_account(on: Builder) {
         let app = on.pool(40).config(|config| config.limits.scale = 100.0).start();
         for n in 0..10 {
             let proofs = [app.verify(&phone(n)), app.verify(&phone(n))];
@@ -55,7 +56,7 @@ postgres! {
             let loser = answers.iter().position(|answer| answer.status != 201).expect("one loses");
             answers[loser].clone().problem(409, "account_exists");
             let winner = answers[1 - loser].clone().expect(201);
-            // The loser's proof is as good as before.
+            // The loser's proof is still valid.
             let signed_in = app.post("/v1/sessions", json!({ "phone_proof": proofs[loser] })).send().expect(201);
             assert_eq!(signed_in.at("/account/id"), winner.at("/account/id"));
         }
@@ -65,7 +66,7 @@ postgres! {
 }
 
 both! {
-    fn a_lost_reply_is_cured_by_the_same_call_again(app: TestApp) {
+    fn repeated_sign_up_after_lost_reply_returns_same_account(app: TestApp) {
         let proof = app.verify(&phone(0));
         let body = sign_up_body(&proof, &app.link_token(DEMO));
         let first = app.post("/v1/accounts", body.clone()).send().expect(201);
@@ -83,12 +84,12 @@ both! {
         assert_eq!(app.deliver_all(), 1);
     }
 
-    fn a_proof_signs_in_or_up_but_not_both(app: TestApp) {
+    fn phone_proof_cannot_sign_up_and_sign_in(app: TestApp) {
         app.sign_up(&phone(0));
         let proof = app.verify(&phone(0));
         let body = json!({ "phone_proof": proof });
         let first = app.post("/v1/sessions", body.clone()).send().expect(201);
-        // A lost reply to a sign-in costs nothing either, and tells nobody twice.
+        // Repeating a sign-in after a lost reply works too, and sends no second notice.
         let again = app.post("/v1/sessions", body).send().expect(201);
         assert_eq!(first.at("/account"), again.at("/account"));
         assert_eq!(app.deliver_all(), 1);
@@ -101,7 +102,7 @@ both! {
         app.deliver_all();
     }
 
-    fn a_proof_opens_one_sign_in_and_none_after_it_ended(app: TestApp) {
+    fn phone_proof_opens_one_session_and_none_after_sign_out(app: TestApp) {
         let proof = app.verify(&phone(0));
         let body = sign_up_body(&proof, &app.link_token(DEMO));
         let first = app.post("/v1/accounts", body.clone()).send().expect(201);
@@ -123,14 +124,14 @@ both! {
         app.deliver_all();
     }
 
-    fn a_number_without_an_account_cannot_sign_in_and_keeps_its_proof(app: TestApp) {
+    fn sign_in_without_account_keeps_the_phone_proof(app: TestApp) {
         let proof = app.verify(&phone(0));
         app.post("/v1/sessions", json!({ "phone_proof": proof })).send().problem(404, "account_not_found");
         app.post("/v1/accounts", sign_up_body(&proof, &app.link_token(DEMO))).send().expect(201);
         app.deliver_all();
     }
 
-    fn an_expired_or_forged_proof_makes_nothing(app: TestApp) {
+    fn expired_or_forged_proof_creates_nothing(app: TestApp) {
         let proof = app.verify(&phone(0));
         app.advance(599);
         app.advance(1);
@@ -145,33 +146,33 @@ both! {
             app.post("/v1/accounts", body).send().problem(422, "phone_proof_invalid");
             app.post("/v1/sessions", json!({ "phone_proof": forged })).send().problem(422, "phone_proof_invalid");
         }
-        nothing_was_made(&app);
+        assert_nothing_created(&app);
     }
 
-    fn a_bad_link_token_makes_nothing_and_leaves_the_proof_good(app: TestApp) {
+    fn invalid_link_token_creates_nothing_and_keeps_the_proof(app: TestApp) {
         let old = app.link_token(DEMO);
         app.advance(30 * 24 * 3600);
         let proof = app.verify(&phone(0));
         let good = app.link_token(DEMO);
         let (head, _) = good.rsplit_once('.').unwrap();
-        let stranger = of_another_key(&app, &good);
+        let foreign = signed_with_another_key(&app, &good);
         let unsigned = format!("{head}.");
         let access = "eyJhbGciOiJub25lIiwidHlwIjoibGluaytqd3QifQ.e30.";
-        for bad in [old.as_str(), &stranger, &unsigned, access, "", "nonsense", DEMO] {
+        for bad in [old.as_str(), &foreign, &unsigned, access, "", "nonsense", DEMO] {
             let answer = app.post("/v1/accounts", sign_up_body(&proof, bad)).send();
             assert_eq!(answer.problem(422, "link_token_invalid").at("/errors/0/pointer"), "/link_token");
             let verification = json!({ "phone": phone(1), "link_token": bad });
             app.post("/v1/verifications", verification).send().problem(422, "link_token_invalid");
         }
-        nothing_was_made(&app);
+        assert_nothing_created(&app);
         assert_eq!(rows(&app, "verifications"), 1);
         app.post("/v1/accounts", sign_up_body(&proof, &good)).send().expect(201);
         app.deliver_all();
     }
 
-    fn a_new_device_sees_nothing_from_before(app: TestApp) {
+    fn new_device_sees_no_earlier_data(app: TestApp) {
         let old = app.sign_up(&phone(0));
-        app.carrier.clear();
+        app.transport.clear();
         let new = app.sign_in(&phone(0));
         assert_eq!(new.at("/session/scope"), "restricted");
         let token = new.str("/session/access_token");
@@ -190,7 +191,7 @@ both! {
         app.delete(&pairing).bearer(&token).send().problem(404, "pairing_not_found");
         app.delete("/v1/me").bearer(&token).send().problem(403, "session_restricted");
 
-        // A refreshed token is no wider.
+        // A refreshed token has no wider scope.
         let refresh = json!({ "refresh_token": new.str("/session/refresh_token") });
         let refreshed = app.post("/v1/sessions/refresh", refresh).send().expect(200);
         assert_eq!(refreshed.at("/session/scope"), "restricted");
@@ -198,7 +199,7 @@ both! {
         app.get(&entries).bearer(&token).send().problem(404, "conversation_not_found");
     }
 
-    fn a_new_device_pairs_with_a_person_of_its_own(app: TestApp) {
+    fn new_device_pairs_only_with_a_patient_it_added(app: TestApp) {
         let old = app.sign_up(&phone(0));
         let token = app.sign_in(&phone(0)).str("/session/access_token");
         let link_token = app.link_token(DEMO);
@@ -218,11 +219,11 @@ both! {
         app.deliver_all();
     }
 
-    fn the_practice_and_the_older_device_hear_of_a_new_one(app: TestApp) {
+    fn new_device_notifies_practice_and_older_device(app: TestApp) {
         let old = app.sign_up(&phone(0));
-        app.carrier.clear();
+        app.transport.clear();
         app.sign_in(&phone(0));
-        let mails = app.carrier.sent_to("frontdesk@oakstreet.example");
+        let mails = app.transport.sent_to("frontdesk@oakstreet.example");
         assert_eq!(mails.len(), 1);
         let mail = format!("{}\n{}\n{}", mails[0].subject, mails[0].body, mails[0].html);
         assert!(mails[0].subject.contains("new device"), "{mail}");
@@ -236,7 +237,7 @@ both! {
         assert!(last["body"].as_str().unwrap().contains("new device"), "{last}");
     }
 
-    fn refresh_tokens_rotate_and_reuse_ends_the_family(app: TestApp) {
+    fn refresh_token_reuse_ends_the_session(app: TestApp) {
         let signed_up = app.sign_up(&phone(0));
         let refresh = |token: &str| app.post("/v1/sessions/refresh", json!({ "refresh_token": token })).send();
         let second = refresh(&signed_up.refresh_token).expect(200);
@@ -252,14 +253,14 @@ both! {
         refresh("rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").problem(401, "refresh_token_invalid");
     }
 
-    fn a_refresh_token_lives_ninety_days(app: TestApp) {
+    fn refresh_token_expires_after_ninety_days(app: TestApp) {
         let signed_up = app.sign_up(&phone(0));
         app.advance(90 * 24 * 3600);
         let body = json!({ "refresh_token": signed_up.refresh_token });
         app.post("/v1/sessions/refresh", body).send().problem(401, "refresh_token_invalid");
     }
 
-    fn signing_out_ends_the_access_token_at_once(app: TestApp) {
+    fn sign_out_revokes_the_access_token_at_once(app: TestApp) {
         let one = app.sign_up(&phone(0));
         let other = app.sign_in(&phone(0)).str("/session/access_token");
         app.delete("/v1/sessions/current").bearer(&one.access_token).send().expect(204);
@@ -270,7 +271,7 @@ both! {
         app.get("/v1/me").bearer(&other).send().expect(200);
     }
 
-    fn an_access_token_lives_fifteen_minutes(app: TestApp) {
+    fn access_token_expires_after_fifteen_minutes(app: TestApp) {
         let signed_up = app.sign_up(&phone(0));
         assert_eq!(signed_up.json["session"]["expires_in"], 900);
         app.advance(899);
@@ -282,7 +283,7 @@ both! {
         app.get("/v1/me").bearer(&fresh).send().expect(200);
     }
 
-    fn anybody_can_verify_an_access_token_with_the_published_keys(app: TestApp) {
+    fn access_token_verifies_with_the_published_keys(app: TestApp) {
         let signed_up = app.sign_up(&phone(0));
         let token = &signed_up.access_token;
         let header = jsonwebtoken::decode_header(token).unwrap();
@@ -293,7 +294,7 @@ both! {
         assert!(key.get("d").is_none());
         let key = DecodingKey::from_ed_components(key["x"].as_str().unwrap()).unwrap();
         let mut rules = Validation::new(Algorithm::EdDSA);
-        // By the test's clock, which is not the machine's.
+        // The claims follow the test's clock, not the machine's.
         rules.validate_exp = false;
         rules.validate_aud = false;
         let claims = jsonwebtoken::decode::<Value>(token, &key, &rules).unwrap().claims;
@@ -304,7 +305,7 @@ both! {
         assert!(!claims.to_string().contains("555"), "no number in a token: {claims}");
     }
 
-    fn a_token_is_good_for_its_own_purpose_alone(app: TestApp) {
+    fn token_is_refused_for_any_other_purpose(app: TestApp) {
         let signed_up = app.sign_up(&phone(0));
         let link_token = app.link_token(DEMO);
         app.get("/v1/me").bearer(&link_token).send().problem(401, "unauthorized");
@@ -312,20 +313,20 @@ both! {
         app.post("/v1/pairings", body).bearer(&signed_up.access_token).send().problem(422, "link_token_invalid");
         app.get("/v1/me").bearer(&signed_up.refresh_token).send().problem(401, "unauthorized");
         app.get("/v1/me").send().problem(401, "unauthorized");
-        app.get("/v1/me").bearer(&of_another_key(&app, &signed_up.access_token)).send().problem(401, "unauthorized");
+        app.get("/v1/me").bearer(&signed_with_another_key(&app, &signed_up.access_token)).send().problem(401, "unauthorized");
         let body = json!({ "refresh_token": signed_up.access_token });
         app.post("/v1/sessions/refresh", body).send().problem(401, "refresh_token_invalid");
     }
 
     // Case 15.
-    fn a_dump_alone_signs_nobody_in(app: TestApp) {
+    fn database_dump_holds_no_usable_secret(app: TestApp) {
         let link_token = app.link_token(DEMO);
         let body = json!({ "phone": phone(0), "link_token": link_token });
         let started = app.post("/v1/verifications", body).key("key-of-the-start").send().expect(201);
         let (id, secret) = (started.str("/verification/id"), started.str("/client_secret"));
         let queued = dump(&app);
         let code = app.code_for(&phone(0));
-        assert!(!queued.contains(&code), "the code waits in the database");
+        assert!(!queued.contains(&code), "the code is in the database");
         let check = app.post(&format!("/v1/verifications/{id}/checks"), json!({ "code": code }));
         let proof = check.bearer(&secret).key("key-of-the-check").send().expect(200).str("/phone_proof");
         let body = sign_up_body(&proof, &link_token);
@@ -342,20 +343,20 @@ both! {
             "key-of-the-account".into(), "key-of-the-refresh".into(),
         ];
         let dump = dump(&app);
-        assert!(dump.contains(&phone(0)) && dump.contains("Rivera"), "the dump holds what is kept in clear");
+        assert!(dump.contains(&phone(0)) && dump.contains("Rivera"), "the dump holds what is stored in plain text");
         assert_eq!(rows(&app, "idempotency_keys"), 4);
         for secret in &secrets {
-            // A token's prefix is no secret, so its random part is looked for on its own too.
+            // A token's prefix is not secret, so its random part is searched for on its own too.
             let bare = secret.split_once('_').map_or(secret.as_str(), |(_, random)| random);
             for form in [secret.clone(), bare.to_owned(), hex(secret), hex(bare)] {
-                assert!(!dump.contains(&form), "{secret} stands in the database");
+                assert!(!dump.contains(&form), "{secret} is in the database");
             }
         }
     }
 }
 
-/// The same token, signed by a stranger's key that goes by the name of ours.
-fn of_another_key(app: &TestApp, token: &str) -> String {
+/// The same token, signed with a foreign key that has our key's id.
+fn signed_with_another_key(app: &TestApp, token: &str) -> String {
     let header = jsonwebtoken::decode_header(token).unwrap();
     let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token).unwrap().claims;
     let file = app.inner.config.data_dir.join("strangers.json");
@@ -371,7 +372,7 @@ fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
-/// Everything in every column of every table, bytes as hexadecimal digits.
+/// Every value of every column of every table, bytes as hexadecimal digits.
 fn dump(app: &TestApp) -> String {
     app.write(|_, conn| {
         let catalog = match conn {
@@ -397,8 +398,8 @@ fn dump(app: &TestApp) -> String {
 }
 
 both! {
-    // Numbers are recycled: the two sign-ins may be two people.
-    fn the_older_device_does_not_see_what_the_new_one_makes(app: TestApp) {
+    // Numbers are recycled: the two devices may belong to two people.
+    fn older_device_does_not_see_data_of_a_new_device(app: TestApp) {
         let old = app.sign_up(&phone(90));
         let new = app.sign_in(&phone(90)).str("/session/access_token");
         let person = json!({ "given_name": "Sam", "family_name": "Ortiz" });

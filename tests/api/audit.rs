@@ -1,4 +1,5 @@
-//! The audit: append-only, in chains that show what is gone or changed, and for the practice's admins alone.
+//! The audit log: append-only, in hash chains that reveal missing and changed events, readable only by
+//! admins.
 
 use std::io::Write as _;
 use std::process::{Command, Output};
@@ -11,32 +12,32 @@ use practice_links::practices::Practice;
 use practice_links::staff::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Backend, Builder, Desk, TestApp, as_desk, phone, together};
+use crate::harness::{Backend, Builder, StaffClient, TestApp, as_staff, phone, together};
 
 const AUDIT: &str = "/v1/practice/audit";
 
-fn run(app: &TestApp, statement: &str) -> Result<usize, db::Error> {
+fn execute(app: &TestApp, statement: &str) -> Result<usize, db::Error> {
     let run = |conn: &mut Conn| Ok(diesel::sql_query(statement.to_owned()).execute(conn)?);
     app.inner.db.write_blocking(run)
 }
 
-/// What an intruder with the table owner's rights could do; the application never can. So these tests drop the
-/// triggers first, which is the one way to a row that is gone or changed.
+/// Does what an intruder with the table owner's rights could do; the application never can. The only way to
+/// change or delete a row is to drop the triggers first.
 fn tamper(app: &TestApp, backend: Backend, statement: &str) {
     let triggers: &[&str] = match backend {
         Backend::Sqlite => &["DROP TRIGGER audit_events_no_update", "DROP TRIGGER audit_events_no_delete"],
         Backend::Postgres => &["DROP TRIGGER audit_events_append_only ON audit_events"],
     };
     for trigger in triggers {
-        run(app, trigger).unwrap();
+        execute(app, trigger).unwrap();
     }
-    let tampered = run(app, statement);
-    // The database is another test's afterwards: the triggers come back with the next start.
+    let tampered = execute(app, statement);
+    // Another test will use this database, so the triggers are restored, as at the next start.
     app.inner.db.migrate().unwrap();
     assert_eq!(tampered.unwrap(), 1, "{statement}");
 }
 
-fn note(app: &TestApp, practice: &Practice, count: usize) {
+fn record_events(app: &TestApp, practice: &Practice, count: usize) {
     app.write(|ctx, conn| {
         for n in 0..count {
             let (practice_id, detail) = (Some(practice.id.as_str()), json!({ "n": n }));
@@ -47,7 +48,7 @@ fn note(app: &TestApp, practice: &Practice, count: usize) {
     });
 }
 
-/// The first finding in a practice's chain, and how many rows stand before it.
+/// Returns the number of rows before the first finding in a practice's chain, and that finding.
 fn verify(app: &TestApp, practice: &Practice) -> (i64, Option<Finding>) {
     let check = |conn: &mut Conn| audit::verify(conn, Some(&practice.id));
     let reports = app.inner.db.read_blocking::<_, db::Error>(check).unwrap().chains;
@@ -55,8 +56,8 @@ fn verify(app: &TestApp, practice: &Practice) -> (i64, Option<Finding>) {
     (reports[0].rows, reports[0].finding.clone())
 }
 
-/// `practice-links admin audit verify`, beside the running service.
-fn command(app: &TestApp, arguments: &[&str]) -> Output {
+/// Runs `practice-links admin audit verify` while the service runs.
+fn run_verify(app: &TestApp, arguments: &[&str]) -> Output {
     let config = &app.inner.config;
     let mut command = Command::new(env!("CARGO_BIN_EXE_practice-links"));
     command.args(["admin", "audit", "verify"]).args(arguments);
@@ -65,14 +66,14 @@ fn command(app: &TestApp, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-fn elm(app: &TestApp) -> (Practice, Desk) {
+fn elm(app: &TestApp) -> (Practice, StaffClient) {
     let practice = app.practice("Elm Dental", None);
-    let admin = app.desk(&practice, "ana", Role::Admin);
+    let admin = app.staff_client(&practice, "ana", Role::Admin);
     (practice, admin)
 }
 
-fn rename(app: &TestApp, desk: &Desk, city: &str) {
-    as_desk(desk, app.patch("/v1/practice/profile", json!({ "city": city }))).send().expect(200);
+fn change_city(app: &TestApp, staff: &StaffClient, city: &str) {
+    as_staff(staff, app.patch("/v1/practice/profile", json!({ "city": city }))).send().expect(200);
 }
 
 fn actions(items: &Value) -> Vec<String> {
@@ -80,16 +81,16 @@ fn actions(items: &Value) -> Vec<String> {
 }
 
 both! {
-    fn ten_thousand_events_are_verified_and_one_that_is_gone_or_changed_is_found(on: Builder) {
+    fn verify_finds_one_changed_or_missing_event_in_10_000(on: Builder) {
         let backend = on.backend();
         let app = on.start();
         let (practice, _) = elm(&app);
-        (0..20).for_each(|_| note(&app, &practice, 500));
+        (0..20).for_each(|_| record_events(&app, &practice, 500));
         let begin = Instant::now();
         assert_eq!(verify(&app, &practice), (10_000, None));
         let _ = writeln!(std::io::stderr(), "{backend:?}: 10,000 events verified in {:?}", begin.elapsed());
-        let told = command(&app, &["--practice", &practice.id]);
-        assert!(told.status.success(), "{told:?}");
+        let output = run_verify(&app, &["--practice", &practice.id]);
+        assert!(output.status.success(), "{output:?}");
 
         let of = format!("chain = '{}' AND seq", practice.id);
         tamper(&app, backend, &format!("UPDATE audit_events SET actor = 'stf_1' WHERE {of} = 7000"));
@@ -98,36 +99,36 @@ both! {
         assert_eq!(before, 6_999);
         tamper(&app, backend, &format!("DELETE FROM audit_events WHERE {of} = 4321"));
         assert_eq!(verify(&app, &practice), (4_320, Some(Finding::Missing { seq: 4_321 })));
-        let told = command(&app, &[]);
-        assert_eq!(told.status.code(), Some(1));
-        let text = String::from_utf8(told.stdout).unwrap();
+        let output = run_verify(&app, &[]);
+        assert_eq!(output.status.code(), Some(1));
+        let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains(&format!("{}: event 4321 is missing", practice.id)), "{text}");
     }
 
-    fn the_last_event_and_a_whole_chain_do_not_go_unseen(on: Builder) {
+    fn deleting_last_event_or_whole_chain_is_found(on: Builder) {
         let backend = on.backend();
         let app = on.start();
         let (practice, _) = elm(&app);
-        note(&app, &practice, 3);
+        record_events(&app, &practice, 3);
         tamper(&app, backend, &format!("DELETE FROM audit_events WHERE chain = '{}' AND seq = 3", practice.id));
         assert_eq!(verify(&app, &practice), (2, Some(Finding::Missing { seq: 3 })));
         tamper(&app, backend, &format!("DELETE FROM audit_heads WHERE chain = '{}'", practice.id));
         assert_eq!(verify(&app, &practice), (0, Some(Finding::Head)));
     }
 
-    fn the_database_refuses_to_change_or_delete_an_event(app: TestApp) {
+    fn database_refuses_to_update_or_delete_an_event(app: TestApp) {
         let (practice, _) = elm(&app);
-        note(&app, &practice, 1);
+        record_events(&app, &practice, 1);
         for statement in ["UPDATE audit_events SET actor = 'nobody'", "DELETE FROM audit_events"] {
-            assert!(run(&app, statement).is_err(), "{statement}");
+            assert!(execute(&app, statement).is_err(), "{statement}");
         }
         assert_eq!(verify(&app, &practice), (1, None));
-        // A start over a database that has the triggers makes them no second time.
+        // A start does not create triggers that exist already.
         app.inner.db.migrate().unwrap();
-        assert!(run(&app, "DELETE FROM audit_events").is_err());
+        assert!(execute(&app, "DELETE FROM audit_events").is_err());
     }
 
-    fn what_is_not_done_is_not_in_the_audit(app: TestApp) {
+    fn rolled_back_action_leaves_no_audit_event(app: TestApp) {
         let (practice, _) = elm(&app);
         let refused = app.inner.write_blocking(|ctx, conn| {
             let (practice_id, detail) = (Some(practice.id.as_str()), json!({}));
@@ -137,28 +138,28 @@ both! {
         });
         assert!(refused.is_err());
         assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'test.noted'"), 0);
-        note(&app, &practice, 2);
+        record_events(&app, &practice, 2);
         assert_eq!(verify(&app, &practice), (2, None));
     }
 
-    fn every_chain_of_a_days_work_is_whole(app: TestApp) {
+    fn verify_passes_for_all_chains_after_sign_ups(app: TestApp) {
         app.sign_up(&phone(0));
         app.sign_up(&phone(1));
         app.sign_in(&phone(0));
-        let told = command(&app, &[]);
-        let text = String::from_utf8(told.stdout).unwrap();
-        assert!(told.status.success(), "{text}");
+        let output = run_verify(&app, &[]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}");
         assert!(text.contains("accounts-") && text.contains("complete and unchanged"), "{text}");
         assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE chain IS NULL OR seq IS NULL"), 0);
     }
 
-    fn an_admin_reads_it_newest_first_and_by_what_and_whom_and_when(app: TestApp) {
+    fn audit_list_is_newest_first_and_filters_combine(app: TestApp) {
         let (practice, admin) = elm(&app);
-        rename(&app, &admin, "Salem");
+        change_city(&app, &admin, "Salem");
         app.advance(24 * 3600);
-        rename(&app, &admin, "Boston");
+        change_city(&app, &admin, "Boston");
         let link = app.make_link(&admin, json!({ "label": "Poster" }));
-        let read = |query: &str| as_desk(&admin, app.get(&format!("{AUDIT}{query}"))).send().expect(200);
+        let read = |query: &str| as_staff(&admin, app.get(&format!("{AUDIT}{query}"))).send().expect(200);
         let all = read("").at("/items");
         assert_eq!(actions(&all), ["link.created", "practice.changed", "practice.changed"]);
         assert_eq!(all[0]["subject"], link["id"]);
@@ -173,7 +174,7 @@ both! {
         assert_eq!(actions(&read("?to=2026-11-22").at("/items")).len(), 1);
         assert_eq!(actions(&read("?from=2026-11-23&to=2026-11-23").at("/items")).len(), 2);
         assert_eq!(actions(&read("?from=2026-11-22T16:00:00Z").at("/items")).len(), 2);
-        as_desk(&admin, app.get(&format!("{AUDIT}?from=yesterday"))).send().problem(422, "invalid_request");
+        as_staff(&admin, app.get(&format!("{AUDIT}?from=yesterday"))).send().problem(422, "invalid_request");
         let first = read("?limit=2");
         let rest = read(&format!("?limit=2&cursor={}", first.str("/next_cursor")));
         assert_eq!(actions(&rest.at("/items")), ["practice.changed"]);
@@ -181,38 +182,38 @@ both! {
         assert_eq!(verify(&app, &practice), (3, None));
     }
 
-    fn the_file_is_safe_in_a_spreadsheet_and_taking_it_is_an_event(app: TestApp) {
+    fn csv_export_escapes_formulas_and_is_audited(app: TestApp) {
         let (practice, admin) = elm(&app);
         app.write(|ctx, conn| {
             let (practice_id, subject) = (Some(practice.id.as_str()), "=HYPERLINK(\"http://x\")");
             let event = Event { practice_id, actor: "@sum", action: "test.noted", subject, detail: json!({ "a": 1 }) };
             audit::record(ctx, conn, &event)
         });
-        let file = as_desk(&admin, app.get("/v1/practice/audit.csv")).send().expect(200);
+        let file = as_staff(&admin, app.get("/v1/practice/audit.csv")).send().expect(200);
         assert_eq!(file.media_type(), "text/csv");
         let text = file.text();
         assert!(text.contains(",'@sum,test.noted,\"'=HYPERLINK(\"\"http://x\"\")\",\"{\"\"a\"\":1}\",1,"), "{text}");
-        let events = as_desk(&admin, app.get(AUDIT)).send().expect(200).at("/items");
+        let events = as_staff(&admin, app.get(AUDIT)).send().expect(200).at("/items");
         assert_eq!(actions(&events), ["audit.exported", "test.noted"]);
         assert_eq!(events[0]["detail"]["events"], 1);
-        let support = app.desk(&practice, "sam", Role::Support);
-        as_desk(&support, app.get("/v1/practice/audit.csv")).send().problem(403, "staff_forbidden");
+        let support = app.staff_client(&practice, "sam", Role::Support);
+        as_staff(&support, app.get("/v1/practice/audit.csv")).send().problem(403, "staff_forbidden");
     }
 
-    fn a_practice_reads_its_own_events_alone(app: TestApp) {
+    fn practice_reads_only_its_own_events(app: TestApp) {
         let (_, admin) = elm(&app);
         let other = app.practice("Oak Eyes", None);
-        note(&app, &other, 3);
-        assert_eq!(as_desk(&admin, app.get(AUDIT)).send().expect(200).at("/items"), json!([]));
-        let file = as_desk(&admin, app.get("/v1/practice/audit.csv")).send().expect(200);
+        record_events(&app, &other, 3);
+        assert_eq!(as_staff(&admin, app.get(AUDIT)).send().expect(200).at("/items"), json!([]));
+        let file = as_staff(&admin, app.get("/v1/practice/audit.csv")).send().expect(200);
         assert_eq!(file.text().lines().count(), 1);
     }
 }
 
 postgres! {
-    /// Many at once, each with events of the same two practices and of no practice, in any order: one chain each,
-    /// without a gap, and nobody in a deadlock.
-    fn events_of_many_at_once_are_one_chain(on: Builder) {
+    /// Many concurrent transactions, each with events of the same two practices and of no practice, in any
+    /// order: each chain has no gap, and no transaction deadlocks.
+    fn concurrent_writers_build_one_gapless_chain(on: Builder) {
         let app = on.pool(32).start();
         let practices = [app.practice("Elm Dental", None), app.practice("Oak Eyes", None)];
         let fails: usize = together(32, |thread| {
@@ -235,17 +236,17 @@ postgres! {
         }
     }
 
-    /// What the chain costs: transactions of one practice commit one after the other.
-    fn a_busy_practice_waits_for_its_own_chain_alone(on: Builder) {
+    /// The cost of the chain: transactions of one practice commit one after the other.
+    fn busy_practice_waits_only_for_its_own_chain(on: Builder) {
         let app = on.pool(32).start();
         let practices: Vec<Practice> = (0..32).map(|n| app.practice(&format!("Practice {n}"), None)).collect();
         let rate = |of: &(dyn Fn(usize) -> usize + Sync)| {
             let begin = Instant::now();
-            together(32, |thread| (0..25).for_each(|_| note(&app, &practices[of(thread)], 2)));
+            together(32, |thread| (0..25).for_each(|_| record_events(&app, &practices[of(thread)], 2)));
             800.0 / begin.elapsed().as_secs_f64()
         };
         let (apart, one) = (rate(&|thread| thread), rate(&|_| 0));
-        let _ = writeln!(std::io::stderr(), "transactions a second with two events each: {apart:.0} in 32 chains, {one:.0} in one");
+        let _ = writeln!(std::io::stderr(), "transactions per second with two events each: {apart:.0} in 32 chains, {one:.0} in one");
         assert_eq!(verify(&app, &practices[0]), (2 * 25 * 33, None));
     }
 }

@@ -1,5 +1,5 @@
-//! Mails that come back, while they are handed over and later: the mailbox is left alone, the other admins hear
-//! of it, and nobody else can make us believe it.
+//! Bounced e-mails, at the SMTP handover and later: the mailbox is paused, the other admins are told, and
+//! reports without a valid signature are refused.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,33 +13,34 @@ use practice_links::practices::Practice;
 use practice_links::staff::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Builder, Desk, Recorded, Reply, TestApp, as_desk, phone};
+use crate::harness::{Builder, Reply, SendAttempt, StaffClient, TestApp, as_staff, phone};
 
 const SECRET: &str = "c2VjcmV0IG9mIHRoZSBtYWlsIHNlcnZlcg==";
 const GONE: Outcome = Outcome::Rejected("mailbox_refused");
 
-/// Every report has an id of its own.
+/// Numbers the reports, so that each has its own id.
 static REPORTS: AtomicU32 = AtomicU32::new(1);
 
 struct Elm {
     app: TestApp,
     practice: Practice,
-    ana: Desk,
-    bo: Desk,
+    admin: StaffClient,
+    recipient: StaffClient,
     link: String,
 }
 
-/// Two admins, of whom Bo is on the list of link 222222.
+/// Two admins, "ana" and "bo". The notices of link 222222 go to `recipient`, who is "bo".
 fn elm(on: Builder) -> Elm {
     let app = on
         .config(|config| config.mail.events_secret = Some(Secret::from_client(&format!("whsec_{SECRET}"))))
         .start();
     let practice = app.practice("Elm Dental", Some("desk@elm.example"));
-    let (ana, bo) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Admin));
+    let (admin, recipient) =
+        (app.staff_client(&practice, "ana", Role::Admin), app.staff_client(&practice, "bo", Role::Admin));
     let link = app.link("222222", &practice.id).id;
-    let notify = json!({ "notify": [bo.staff_id] });
-    as_desk(&ana, app.patch(&format!("/v1/practice/links/{link}"), notify)).send().expect(200);
-    Elm { app, practice, ana, bo, link }
+    let notify = json!({ "notify": [recipient.staff_id] });
+    as_staff(&admin, app.patch(&format!("/v1/practice/links/{link}"), notify)).send().expect(200);
+    Elm { app, practice, admin, recipient, link }
 }
 
 impl Elm {
@@ -47,12 +48,12 @@ impl Elm {
         format!("{name}@{}.example", self.practice.id.replace('_', "-"))
     }
 
-    fn mails_to(&self, name: &str) -> Vec<Recorded> {
-        self.app.carrier.sent_to(&self.address(name))
+    fn mails_to(&self, name: &str) -> Vec<SendAttempt> {
+        self.app.transport.sent_to(&self.address(name))
     }
 
-    /// Lets a patient connect, and Bo's mail be handed over; its Message-ID.
-    fn told(&self, n: u32) -> String {
+    /// Connects a patient and delivers the recipient's notice. Returns its Message-ID.
+    fn notify_recipient(&self, n: u32) -> String {
         self.app.sign_up_at(&phone(n), "222222");
         format!("<{}@localhost>", self.mails_to("bo").pop().unwrap().row_id)
     }
@@ -77,36 +78,36 @@ impl Elm {
         call.header("webhook-signature", &format!("v1,{mac}")).send()
     }
 
-    /// Gives Bo another address, for which there is no door yet.
-    fn move_bo(&self, address: &str) {
-        let change = format!("UPDATE staff SET email = '{address}' WHERE id = '{}'", self.bo.staff_id);
+    /// Changes the recipient's e-mail in the database: no endpoint does that yet.
+    fn change_recipient_email(&self, address: &str) {
+        let change = format!("UPDATE staff SET email = '{address}' WHERE id = '{}'", self.recipient.staff_id);
         self.app.write(|_, conn| Ok(diesel::sql_query(change).execute(conn)?));
     }
 
     fn paused(&self) -> Value {
-        let list = as_desk(&self.ana, self.app.get("/v1/practice/notifications")).send().expect(200);
+        let list = as_staff(&self.admin, self.app.get("/v1/practice/notifications")).send().expect(200);
         list.at("/items/0/paused")
     }
 
     fn frequency(&self) -> String {
-        let list = as_desk(&self.ana, self.app.get("/v1/practice/notifications")).send().expect(200);
+        let list = as_staff(&self.admin, self.app.get("/v1/practice/notifications")).send().expect(200);
         list.str("/items/0/frequency")
     }
 
     fn patch(&self, change: Value) -> Reply {
-        as_desk(&self.ana, self.app.patch("/v1/practice/notifications", change)).send()
+        as_staff(&self.admin, self.app.patch("/v1/practice/notifications", change)).send()
     }
 }
 
 both! {
-    fn a_mailbox_that_is_gone_is_paused_and_the_other_admins_hear_of_it_once(on: Builder) {
+    fn refused_mailbox_is_paused_and_other_admins_told_once(on: Builder) {
         let elm = elm(on);
         elm.app.verify(&phone(0));
-        elm.app.carrier.clear();
+        elm.app.transport.clear();
         let proof = elm.app.verify(&phone(1));
         let body = crate::harness::sign_up_body(&proof, &elm.app.link_token("222222"));
         elm.app.post("/v1/accounts", body).send().expect(201);
-        elm.app.carrier.answer_next(1, &GONE);
+        elm.app.transport.answer_next(1, &GONE);
         elm.app.deliver_all();
         assert_eq!(elm.paused()["reason"], "mailbox_refused");
         let mails = elm.mails_to("ana");
@@ -115,7 +116,7 @@ both! {
         for text in [&mails[0].body, &mails[0].html, &mails[0].subject] {
             assert!(!text.contains(&elm.address("bo")), "{text}");
         }
-        // Later notices are not sent, and nobody is told again.
+        // Later notices are not sent, and no admin is told again.
         elm.app.sign_up_at(&phone(2), "222222");
         assert!(elm.mails_to("bo").is_empty());
         assert_eq!((elm.mails_to("ana").len(), elm.app.outbox("dropped")), (1, 1));
@@ -123,64 +124,64 @@ both! {
         assert_eq!(elm.app.count("SELECT count(*) FROM outbox WHERE recipient LIKE '%@%'"), 0);
     }
 
-    /// A server that takes an invite's mail and sends it back later: staff see it on the invite.
-    fn an_invites_mail_that_comes_back_shows_on_the_invite(on: Builder) {
+    /// A server accepts an invite's mail and bounces it later: staff see it on the invite.
+    fn bounced_invite_email_shows_on_the_invite(on: Builder) {
         let elm = elm(on);
         let body = json!({
             "name": "Alex Rivera", "phone": phone(1), "email": "alex@home.example", "link_id": elm.link,
         });
-        let made = as_desk(&elm.ana, elm.app.post("/v1/practice/invites", body)).send().expect(201);
+        let made = as_staff(&elm.admin, elm.app.post("/v1/practice/invites", body)).send().expect(201);
         elm.app.deliver_all();
-        let mail = elm.app.carrier.sent_to("alex@home.example").pop().unwrap();
+        let mail = elm.app.transport.sent_to("alex@home.example").pop().unwrap();
         elm.event("bounce", &format!("<{}@localhost>", mail.row_id), true).expect(204);
         let path = format!("/v1/practice/invites/{}", made.str("/invite/id"));
-        let is = as_desk(&elm.ana, elm.app.get(&path)).send().expect(200);
+        let is = as_staff(&elm.admin, elm.app.get(&path)).send().expect(200);
         assert_eq!((is.at("/invite/state"), is.at("/invite/bounced")), (json!("bounced"), json!("email")));
-        assert_eq!(elm.paused(), Value::Null, "a patient's mailbox is nobody's of the practice");
+        assert_eq!(elm.paused(), Value::Null, "a patient's mailbox belongs to no staff member");
     }
 
-    fn an_admin_lifts_the_pause(on: Builder) {
+    fn admin_resumes_a_paused_mailbox(on: Builder) {
         let elm = elm(on);
-        let id = elm.told(0);
+        let id = elm.notify_recipient(0);
         elm.event("bounce", &id, true).expect(204);
         assert_eq!(elm.paused()["reason"], "mailbox_refused");
-        let reply = elm.patch(json!({ "person": elm.bo.staff_id, "resume": true })).expect(200);
+        let reply = elm.patch(json!({ "person": elm.recipient.staff_id, "resume": true })).expect(200);
         assert_eq!(reply.at("/items/0/paused"), Value::Null);
-        elm.told(1);
+        elm.notify_recipient(1);
         assert_eq!(elm.mails_to("bo").len(), 2);
-        // The old report again changes nothing.
+        // Repeating the old report changes nothing.
         elm.event("bounce", &id, true).expect(204);
         assert_eq!(elm.paused(), Value::Null);
         elm.app.deliver_all();
         assert_eq!(elm.mails_to("ana").len(), 1);
     }
 
-    fn a_mailbox_that_takes_no_mail_is_no_recipient(on: Builder) {
+    fn paused_mailbox_does_not_count_as_a_recipient(on: Builder) {
         let elm = elm(on);
-        let notify = json!({ "notify": [elm.ana.staff_id, elm.bo.staff_id] });
-        as_desk(&elm.ana, elm.app.patch(&format!("/v1/practice/links/{}", elm.link), notify)).send().expect(200);
-        elm.event("bounce", &elm.told(0), true).expect(204);
-        elm.patch(json!({ "person": elm.ana.staff_id, "frequency": "off" })).problem(409, "last_recipient");
+        let notify = json!({ "notify": [elm.admin.staff_id, elm.recipient.staff_id] });
+        as_staff(&elm.admin, elm.app.patch(&format!("/v1/practice/links/{}", elm.link), notify)).send().expect(200);
+        elm.event("bounce", &elm.notify_recipient(0), true).expect(204);
+        elm.patch(json!({ "person": elm.admin.staff_id, "frequency": "off" })).problem(409, "last_recipient");
         elm.app.deliver_all();
     }
 
-    fn the_practices_own_address_hears_of_it_where_no_other_admin_is(app: TestApp) {
+    fn practice_address_is_told_when_there_is_no_other_admin(app: TestApp) {
         let practice = app.practice("Ash Dental", Some("desk@ash.example"));
-        let ana = app.desk(&practice, "ana", Role::Admin);
+        let admin = app.staff_client(&practice, "ana", Role::Admin);
         let link = app.link("222222", &practice.id).id;
-        let notify = json!({ "notify": [ana.staff_id] });
-        as_desk(&ana, app.patch(&format!("/v1/practice/links/{link}"), notify)).send().expect(200);
+        let notify = json!({ "notify": [admin.staff_id] });
+        as_staff(&admin, app.patch(&format!("/v1/practice/links/{link}"), notify)).send().expect(200);
         let proof = app.verify(&phone(1));
         let body = crate::harness::sign_up_body(&proof, &app.link_token("222222"));
         app.post("/v1/accounts", body).send().expect(201);
-        app.carrier.answer_next(1, &GONE);
+        app.transport.answer_next(1, &GONE);
         app.deliver_all();
-        assert_eq!(app.carrier.sent_to("desk@ash.example").len(), 1);
+        assert_eq!(app.transport.sent_to("desk@ash.example").len(), 1);
     }
 
-    fn a_bounce_that_is_tried_again_pauses_nothing_until_it_is_for_good(on: Builder) {
+    fn temporary_bounce_pauses_nothing_until_permanent(on: Builder) {
         let elm = elm(on);
-        let id = elm.told(0);
+        let id = elm.notify_recipient(0);
         elm.event("bounce", &id, false).expect(204);
         assert_eq!(elm.paused(), Value::Null);
         elm.event("bounce", &id, true).expect(204);
@@ -188,20 +189,20 @@ both! {
         elm.app.deliver_all();
     }
 
-    fn reports_come_out_of_order_twice_and_about_nothing(on: Builder) {
+    fn late_repeated_or_unknown_reports_change_nothing(on: Builder) {
         let elm = elm(on);
-        let id = elm.told(0);
+        let id = elm.notify_recipient(0);
         elm.event("delivered", &id, false).expect(204);
         assert_eq!(elm.app.count("SELECT count(*) FROM deliveries WHERE receipt = 'delivered'"), 1);
-        // It is tried again by whoever has it, and had arrived.
+        // A server that retries may report a temporary bounce for a mail that had arrived.
         elm.event("bounce", &id, false).expect(204);
         for unknown in ["<out_0198c1f2a4c07d3e8a51b2c3d4e5f607@localhost>", "", "<'; --@x>", "<pai_1@localhost>"] {
             for kind in ["bounce", "complaint", "delivered", "opened"] {
                 elm.event(kind, unknown, true).expect(204);
             }
         }
-        // A text's row is no mail of ours.
-        let text = elm.app.carrier.sent_to(&phone(0))[0].row_id.clone();
+        // The id of a text message does not identify an e-mail.
+        let text = elm.app.transport.sent_to(&phone(0))[0].row_id.clone();
         elm.event("bounce", &format!("<{text}@localhost>"), true).expect(204);
         for body in [r#"{"events": []}"#, r#"{"events": [7, null, {"type": "bounce"}, {"type": 1, "message_id": 2}]}"#] {
             elm.send(body, 0, SECRET).expect(204);
@@ -213,85 +214,85 @@ both! {
         assert_eq!(elm.app.count("SELECT count(*) FROM deliveries WHERE receipt <> 'none'"), 1);
     }
 
-    // Many a mailbox takes a mail and sends it back later.
-    fn a_mail_that_comes_back_after_it_was_delivered_pauses_its_mailbox_once(on: Builder) {
+    // Some mail servers accept a mail and bounce it later.
+    fn bounce_after_delivery_pauses_the_mailbox_once(on: Builder) {
         let elm = elm(on);
-        let id = elm.told(0);
+        let id = elm.notify_recipient(0);
         elm.event("delivered", &id, false).expect(204);
         elm.event("bounce", &id, true).expect(204);
         assert_eq!(elm.paused()["reason"], "mailbox_refused");
-        elm.patch(json!({ "person": elm.bo.staff_id, "resume": true })).expect(200);
+        elm.patch(json!({ "person": elm.recipient.staff_id, "resume": true })).expect(200);
         elm.event("bounce", &id, true).expect(204);
-        assert_eq!(elm.paused(), Value::Null, "the same again");
+        assert_eq!(elm.paused(), Value::Null, "the same report again");
         elm.app.deliver_all();
     }
 
-    fn the_mailbox_that_a_mail_went_to_is_paused_whatever_was_known_when_it_was_queued(on: Builder) {
+    fn bounce_pauses_the_address_that_the_mail_was_sent_to(on: Builder) {
         let elm = elm(on);
         let first = elm.address("bo");
         let proof = elm.app.verify(&phone(1));
         let body = crate::harness::sign_up_body(&proof, &elm.app.link_token("222222"));
         elm.app.post("/v1/accounts", body).send().expect(201);
-        elm.move_bo("bo@second.example");
+        elm.change_recipient_email("bo@second.example");
         elm.app.deliver_all();
-        let id = format!("<{}@localhost>", elm.app.carrier.sent_to("bo@second.example").pop().unwrap().row_id);
-        elm.move_bo("bo@third.example");
+        let id = format!("<{}@localhost>", elm.app.transport.sent_to("bo@second.example").pop().unwrap().row_id);
+        elm.change_recipient_email("bo@third.example");
         elm.event("bounce", &id, true).expect(204);
-        assert_eq!(elm.paused(), Value::Null, "the third takes mail, for all that is known");
-        elm.move_bo(&first);
-        assert_eq!(elm.paused(), Value::Null, "so does the first");
-        elm.move_bo("bo@second.example");
+        assert_eq!(elm.paused(), Value::Null, "no bounce of the third address is known");
+        elm.change_recipient_email(&first);
+        assert_eq!(elm.paused(), Value::Null, "nor of the first");
+        elm.change_recipient_email("bo@second.example");
         assert_eq!(elm.paused()["reason"], "mailbox_refused");
         elm.app.deliver_all();
     }
 
-    fn a_mailbox_that_refuses_at_the_door_is_the_one_of_that_moment(on: Builder) {
+    fn smtp_refusal_pauses_the_address_current_at_send(on: Builder) {
         let elm = elm(on);
         let first = elm.address("bo");
         let proof = elm.app.verify(&phone(1));
         let body = crate::harness::sign_up_body(&proof, &elm.app.link_token("222222"));
         elm.app.post("/v1/accounts", body).send().expect(201);
-        elm.move_bo("bo@second.example");
-        elm.app.carrier.answer_next(1, &GONE);
+        elm.change_recipient_email("bo@second.example");
+        elm.app.transport.answer_next(1, &GONE);
         elm.app.deliver_all();
         assert_eq!(elm.paused()["reason"], "mailbox_refused");
-        elm.move_bo(&first);
+        elm.change_recipient_email(&first);
         assert_eq!(elm.paused(), Value::Null);
     }
 
-    // Who complains without a time could be heard again for as long as the signature is good.
-    fn a_report_that_comes_again_under_its_id_changes_nothing(on: Builder) {
+    // A complaint without a time could be replayed for as long as its signature is valid.
+    fn replayed_report_id_changes_nothing(on: Builder) {
         let elm = elm(on);
         elm.app.link("333333", &elm.practice.id);
-        let body = json!({ "events": [{ "type": "complaint", "message_id": elm.told(0) }] }).to_string();
+        let body = json!({ "events": [{ "type": "complaint", "message_id": elm.notify_recipient(0) }] }).to_string();
         let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(SECRET).unwrap());
         let at = elm.app.now().seconds().to_string();
         elm.send_as("msg_same", &at, &body, &key).expect(204);
         assert_eq!(elm.frequency(), "off");
         elm.app.advance(60);
-        elm.patch(json!({ "person": elm.bo.staff_id, "frequency": "daily" })).expect(200);
+        elm.patch(json!({ "person": elm.recipient.staff_id, "frequency": "daily" })).expect(200);
         elm.app.advance(1);
         elm.send_as("msg_same", &at, &body, &key).expect(204);
         assert_eq!(elm.frequency(), "daily");
     }
 
-    fn a_complaint_stops_the_mails_and_a_later_wish_stands(on: Builder) {
+    fn complaint_turns_notices_off_until_changed_later(on: Builder) {
         let elm = elm(on);
         elm.app.link("333333", &elm.practice.id);
-        let id = elm.told(0);
+        let id = elm.notify_recipient(0);
         let body = json!({ "events": [{ "type": "complaint", "message_id": id, "at": elm.app.now().to_string() }] });
         elm.send(&body.to_string(), 0, SECRET).expect(204);
         assert_eq!(elm.frequency(), "off");
         elm.app.advance(60);
-        elm.patch(json!({ "person": elm.bo.staff_id, "frequency": "daily" })).expect(200);
-        // The same complaint again, or late, is older than that wish.
+        elm.patch(json!({ "person": elm.recipient.staff_id, "frequency": "daily" })).expect(200);
+        // The same complaint, repeated or late, is older than that change.
         elm.send(&body.to_string(), 0, SECRET).expect(204);
         assert_eq!(elm.frequency(), "daily");
     }
 
-    fn nobody_else_is_believed(on: Builder) {
+    fn wrong_or_missing_signature_is_refused(on: Builder) {
         let elm = elm(on);
-        let id = elm.told(0);
+        let id = elm.notify_recipient(0);
         let body = json!({ "events": [{ "type": "bounce", "message_id": id, "permanent": true }] }).to_string();
         elm.send(&body, 0, "b3RoZXI=").problem(403, "signature_invalid");
         for late in [-301, 301] {
@@ -305,7 +306,7 @@ both! {
         elm.app.deliver_all();
     }
 
-    fn without_a_secret_nobody_is_believed(app: TestApp) {
+    fn report_is_refused_when_no_secret_is_set(app: TestApp) {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"");
         let (at, body) = (app.now().seconds().to_string(), r#"{"events": []}"#);
         let mac = STANDARD.encode(hmac::sign(&key, format!("msg_1.{at}.{body}").as_bytes()));

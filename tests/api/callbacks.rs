@@ -1,4 +1,4 @@
-//! What providers tell us afterwards, and what nobody but they can tell.
+//! Delivery reports of the SMS providers, and how they are authenticated.
 
 use std::sync::{Arc, Mutex};
 
@@ -33,14 +33,14 @@ fn sign(algorithm: hmac::Algorithm, secret: &str, url: &str, fields: &[(&str, &s
     STANDARD.encode(hmac::sign(&key, format!("{url}{text}").as_bytes()))
 }
 
-/// A callback that Twilio signed with the account's token.
+/// A callback, signed with the account's token as Twilio does.
 pub fn twilio(app: &TestApp, path: &str, fields: &[(&str, &str)]) -> Call {
     let signature = sign(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN, &format!("{PUBLIC}{path}"), fields);
     app.form(path, fields).header("x-twilio-signature", &signature)
 }
 
-/// Twilio's report on an attempt.
-fn reported(app: &TestApp, delivery_id: &str, status: &str, code: Option<&str>) {
+/// Sends Twilio's report on an attempt.
+fn report(app: &TestApp, delivery_id: &str, status: &str, code: Option<&str>) {
     let mut fields = vec![("MessageSid", "SM1"), ("MessageStatus", status), ("To", "+14155552000")];
     fields.extend(code.map(|code| ("ErrorCode", code)));
     twilio(app, &format!("/v1/callbacks/twilio/{delivery_id}"), &fields).send().expect(204);
@@ -55,11 +55,11 @@ fn delivery(app: &TestApp, verification: &Verification) -> String {
     screen(app, verification)["delivery"].as_str().unwrap().to_owned()
 }
 
-/// A verification whose text was taken, and its attempt.
-fn texted(app: &TestApp, n: u32) -> (Verification, String) {
+/// Starts a verification and sends its text. Returns it with the id of the attempt.
+fn send_text(app: &TestApp, n: u32) -> (Verification, String) {
     let verification = app.start(&phone(n));
     app.deliver_all();
-    let attempt = app.carrier.sent_to(&phone(n)).pop().unwrap().delivery_id;
+    let attempt = app.transport.sent_to(&phone(n)).pop().unwrap().delivery_id;
     (verification, attempt)
 }
 
@@ -68,13 +68,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Reports on each attempt from inside the send, before its answer can be written.
-struct Hasty {
+/// Reports on each attempt from inside the send, before the result of the send can be stored.
+struct EarlyReporter {
     client: Client,
-    said: Mutex<Vec<u16>>,
+    statuses: Mutex<Vec<u16>>,
 }
 
-impl Carrier for Hasty {
+impl Carrier for EarlyReporter {
     fn carry(&self, _: &Outgoing, envelope: &Envelope<'_>) -> Handed {
         let path = format!("/v1/callbacks/twilio/{}", envelope.delivery_id);
         let url = format!("{PUBLIC}{path}");
@@ -83,93 +83,93 @@ impl Carrier for Hasty {
         let call = self.client.call("POST", &path);
         let call = call.raw("application/x-www-form-urlencoded", "MessageStatus=delivered");
         let reply = call.header("x-twilio-signature", &signature).send();
-        self.said.lock().unwrap().push(reply.status);
-        Handed::by("hasty", Outcome::Sent)
+        self.statuses.lock().unwrap().push(reply.status);
+        Handed::by("early", Outcome::Sent)
     }
 }
 
 both! {
-    fn delivery_goes_from_queued_to_sent_to_delivered(on: Builder) {
+    fn delivery_moves_from_queued_to_sent_to_delivered(on: Builder) {
         let app = started(on);
         let verification = app.start(&phone(0));
         assert_eq!(delivery(&app, &verification), "queued");
         app.deliver_all();
         assert_eq!(delivery(&app, &verification), "sent");
-        let attempt = app.carrier.sent()[0].delivery_id.clone();
+        let attempt = app.transport.sent()[0].delivery_id.clone();
         for (status, then) in [("queued", "sent"), ("sent", "sent"), ("delivered", "delivered")] {
-            reported(&app, &attempt, status, None);
+            report(&app, &attempt, status, None);
             assert_eq!(delivery(&app, &verification), then, "{status}");
         }
         app.check(&verification, &app.code_for(&phone(0))).expect(200);
     }
 
-    fn undelivered_offers_a_call_at_once_and_no_more_texts(on: Builder) {
+    fn undelivered_text_offers_a_call_at_once_and_no_text(on: Builder) {
         let app = started(on);
         for (n, code) in (0..).zip([Some("30005"), Some("30003"), Some("99999"), None]) {
-            let (verification, attempt) = texted(&app, n);
-            reported(&app, &attempt, "undelivered", code);
+            let (verification, attempt) = send_text(&app, n);
+            report(&app, &attempt, "undelivered", code);
             let screen = screen(&app, &verification);
-            let told = (&screen["delivery"], &screen["next_sms"], &screen["next_call"]);
-            assert_eq!(told, (&json!("failed"), &Value::Null, &json!(0)), "{code:?}");
+            let state = (&screen["delivery"], &screen["next_sms"], &screen["next_call"]);
+            assert_eq!(state, (&json!("failed"), &Value::Null, &json!(0)), "{code:?}");
         }
     }
 
-    fn fraud_ends_texts_and_calls(on: Builder) {
+    fn fraud_report_ends_texts_and_calls(on: Builder) {
         let app = started(on);
-        let (verification, attempt) = texted(&app, 0);
-        reported(&app, &attempt, "undelivered", Some("30450"));
+        let (verification, attempt) = send_text(&app, 0);
+        report(&app, &attempt, "undelivered", Some("30450"));
         let screen = screen(&app, &verification);
-        let told = (&screen["delivery"], &screen["next_sms"], &screen["next_call"]);
-        assert_eq!(told, (&json!("failed"), &Value::Null, &Value::Null));
+        let state = (&screen["delivery"], &screen["next_sms"], &screen["next_call"]);
+        assert_eq!(state, (&json!("failed"), &Value::Null, &Value::Null));
     }
 
-    fn reports_that_come_late_twice_or_out_of_order_change_nothing(on: Builder) {
+    fn late_or_repeated_report_changes_nothing(on: Builder) {
         let app = started(on);
-        let (verification, attempt) = texted(&app, 0);
-        reported(&app, &attempt, "delivered", None);
+        let (verification, attempt) = send_text(&app, 0);
+        report(&app, &attempt, "delivered", None);
         for late in ["sent", "queued", "undelivered", "delivered"] {
-            reported(&app, &attempt, late, Some("30005"));
+            report(&app, &attempt, late, Some("30005"));
             assert_eq!(delivery(&app, &verification), "delivered", "{late}");
             assert_eq!(screen(&app, &verification)["next_sms"], 30, "{late}");
         }
     }
 
-    fn what_arrived_after_all_has_arrived(on: Builder) {
+    fn delivered_report_overrides_an_earlier_failure(on: Builder) {
         let app = started(on);
-        let (verification, attempt) = texted(&app, 0);
-        reported(&app, &attempt, "undelivered", Some("30008"));
-        reported(&app, &attempt, "delivered", None);
+        let (verification, attempt) = send_text(&app, 0);
+        report(&app, &attempt, "undelivered", Some("30008"));
+        report(&app, &attempt, "delivered", None);
         assert_eq!(delivery(&app, &verification), "delivered");
     }
 
-    fn a_report_on_the_first_message_says_nothing_of_the_second(on: Builder) {
+    fn report_on_first_message_does_not_change_the_second(on: Builder) {
         let app = started(on);
-        let (verification, first) = texted(&app, 0);
+        let (verification, first) = send_text(&app, 0);
         app.advance(30);
         app.resend(&verification, "sms").expect(202);
         app.deliver_all();
-        reported(&app, &first, "undelivered", Some("30005"));
+        report(&app, &first, "undelivered", Some("30005"));
         let screen = screen(&app, &verification);
         assert_eq!((&screen["delivery"], &screen["next_sms"]), (&json!("sent"), &json!(60)));
     }
 
-    fn a_report_may_come_before_the_answer_to_the_send(on: Builder) {
+    fn report_before_the_send_response_is_kept(on: Builder) {
         let app = started(on);
         let verification = app.start(&phone(0));
-        let hasty = Arc::new(Hasty { client: app.client.clone(), said: Mutex::default() });
-        drain(&Worker::new(app.inner.clone(), topics::all(), Arc::<Hasty>::clone(&hasty)));
-        assert_eq!(*hasty.said.lock().unwrap(), [204]);
+        let early = Arc::new(EarlyReporter { client: app.client.clone(), statuses: Mutex::default() });
+        drain(&Worker::new(app.inner.clone(), topics::all(), Arc::<EarlyReporter>::clone(&early)));
+        assert_eq!(*early.statuses.lock().unwrap(), [204]);
         assert_eq!(delivery(&app, &verification), "delivered");
         assert_eq!(app.outbox("sent"), 1);
     }
 
-    fn a_call_that_nobody_answers_may_be_placed_again(on: Builder) {
+    fn unanswered_call_can_be_placed_again(on: Builder) {
         let app = started(on);
-        let (verification, _) = texted(&app, 0);
+        let (verification, _) = send_text(&app, 0);
         app.advance(60);
         app.resend(&verification, "voice").expect(202);
         app.deliver_all();
-        let call = app.carrier.sent().pop().unwrap();
+        let call = app.transport.sent().pop().unwrap();
         assert_eq!(call.channel, "voice");
         let path = format!("/v1/callbacks/twilio/{}", call.delivery_id);
         twilio(&app, &path, &[("CallSid", "CA1"), ("CallStatus", "no-answer")]).send().expect(204);
@@ -180,20 +180,20 @@ both! {
         assert_eq!(delivery(&app, &verification), "delivered");
     }
 
-    fn a_call_that_cannot_be_placed_is_not_offered_again(on: Builder) {
+    fn impossible_call_is_not_offered_again(on: Builder) {
         let app = started(on);
-        let (verification, _) = texted(&app, 0);
+        let (verification, _) = send_text(&app, 0);
         app.advance(60);
         app.resend(&verification, "voice").expect(202);
         app.deliver_all();
-        let path = format!("/v1/callbacks/twilio/{}", app.carrier.sent().pop().unwrap().delivery_id);
+        let path = format!("/v1/callbacks/twilio/{}", app.transport.sent().pop().unwrap().delivery_id);
         twilio(&app, &path, &[("CallStatus", "failed"), ("ErrorCode", "21612")]).send().expect(204);
         assert_eq!(screen(&app, &verification)["next_call"], Value::Null);
     }
 
-    fn a_forged_report_is_refused_and_changes_nothing(on: Builder) {
+    fn forged_report_is_refused_and_changes_nothing(on: Builder) {
         let app = started(on);
-        let (verification, attempt) = texted(&app, 0);
+        let (verification, attempt) = send_text(&app, 0);
         let path = format!("/v1/callbacks/twilio/{attempt}");
         let fields = [("MessageStatus", "delivered"), ("MessageSid", "SM1")];
         let right = sign(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN, &format!("{PUBLIC}{path}"), &fields);
@@ -206,7 +206,7 @@ both! {
         refused(app.form(&path, &[fields[0], fields[1], ("More", "")]).header("x-twilio-signature", &right));
         refused(app.form(&format!("{path}?more=1"), &fields).header("x-twilio-signature", &right));
         refused(app.form("/v1/callbacks/twilio/dlv_other", &fields).header("x-twilio-signature", &right));
-        // The header cannot choose the algorithm.
+        // A header cannot choose the algorithm.
         let headed = app.form(&path, &fields).header("x-twilio-signature", &sha256);
         refused(headed.header("x-twilio-webhooks-signature-settings", "HMAC-SHA256"));
         assert_eq!(delivery(&app, &verification), "sent");
@@ -214,9 +214,9 @@ both! {
         assert_eq!(delivery(&app, &verification), "delivered");
     }
 
-    fn a_shared_key_makes_sha_256_the_only_signature(on: Builder) {
+    fn signing_key_requires_sha_256_signatures(on: Builder) {
         let app = on.config(with_token).config(|c| c.twilio.signing_key = Some(Secret::from_client("shared"))).start();
-        let (verification, attempt) = texted(&app, 0);
+        let (verification, attempt) = send_text(&app, 0);
         let path = format!("/v1/callbacks/twilio/{attempt}");
         let fields = [("MessageStatus", "delivered")];
         let url = format!("{PUBLIC}{path}");
@@ -228,9 +228,9 @@ both! {
         assert_eq!(delivery(&app, &verification), "delivered");
     }
 
-    fn a_json_report_is_vouched_for_by_its_hash_and_the_url(on: Builder) {
+    fn json_report_is_verified_by_body_hash_and_url(on: Builder) {
         let app = started(on);
-        let (verification, attempt) = texted(&app, 0);
+        let (verification, attempt) = send_text(&app, 0);
         let body = json!({ "MessageStatus": "delivered", "MessageSid": "SM1" }).to_string();
         let hash = hex(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
         let post = |path: &str, body: &str| {
@@ -247,9 +247,9 @@ both! {
         assert_eq!(delivery(&app, &verification), "delivered");
     }
 
-    fn unknown_attempts_and_strange_words_are_thanked_for(on: Builder) {
+    fn unknown_attempt_or_status_is_accepted_and_ignored(on: Builder) {
         let app = started(on);
-        let (verification, attempt) = texted(&app, 0);
+        let (verification, attempt) = send_text(&app, 0);
         for path in ["dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607", "x%00y", "%F0%9F%98%80"] {
             twilio(&app, &format!("/v1/callbacks/twilio/{path}"), &[("MessageStatus", "delivered")]).send().expect(204);
         }
@@ -265,17 +265,17 @@ both! {
         app.call("POST", &path).raw("application/x-www-form-urlencoded", vec![0xff_u8, b'=', b'%']).send().problem(403, "signature_invalid");
     }
 
-    fn without_a_secret_every_report_is_forged(app: TestApp) {
-        let (_, attempt) = texted(&app, 0);
+    fn report_is_refused_when_no_token_is_set(app: TestApp) {
+        let (_, attempt) = send_text(&app, 0);
         twilio(&app, &format!("/v1/callbacks/twilio/{attempt}"), &[("MessageStatus", "delivered")])
             .send().problem(403, "signature_invalid");
     }
 
-    // An HMAC by an empty key is one that anybody can make.
-    fn an_empty_secret_is_none(on: Builder) {
+    // Anybody can compute an HMAC with an empty key.
+    fn empty_signing_secret_counts_as_unset(on: Builder) {
         let empty = || Some(Secret::from_client(""));
         let app = on.config(move |config| (config.twilio.auth_token, config.twilio.signing_key) = (empty(), empty())).start();
-        let (verification, attempt) = texted(&app, 0);
+        let (verification, attempt) = send_text(&app, 0);
         let path = format!("/v1/callbacks/twilio/{attempt}");
         let fields = [("MessageStatus", "delivered")];
         for algorithm in [hmac::HMAC_SHA256, hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY] {
@@ -285,9 +285,9 @@ both! {
         assert_eq!(delivery(&app, &verification), "sent");
     }
 
-    fn kannels_receipts_move_delivery_and_need_the_attempts_token(app: TestApp) {
-        let (verification, attempt) = texted(&app, 0);
-        let (_, other) = texted(&app, 1);
+    fn kannel_receipt_needs_the_token_of_its_attempt(app: TestApp) {
+        let (verification, attempt) = send_text(&app, 0);
+        let (_, other) = send_text(&app, 1);
         let token = kannel::receipt_token(&app.inner.keys, &attempt);
         let get = |id: &str, token: &str, status: &str| {
             app.get(&format!("/v1/callbacks/kannel/{id}?token={token}&status={status}")).send()
@@ -296,7 +296,7 @@ both! {
         get(&other, &token, "1").problem(403, "signature_invalid");
         app.get(&format!("/v1/callbacks/kannel/{attempt}")).send().problem(403, "signature_invalid");
         for odd in ["", "0", "%d", "-1", "99999999999", "%00"] {
-            assert_eq!(get(&attempt, &token, odd).expect(200).text(), "", "Kannel texts back whatever it is told");
+            assert_eq!(get(&attempt, &token, odd).expect(200).text(), "", "Kannel would text the reply's body back");
             assert_eq!(delivery(&app, &verification), "sent");
         }
         get(&attempt, &token, "8").expect(200);
@@ -309,9 +309,9 @@ both! {
         get(unknown, &kannel::receipt_token(&app.inner.keys, unknown), "1").expect(200);
     }
 
-    fn a_text_that_kannel_lost_or_let_expire_offers_a_call(app: TestApp) {
+    fn kannel_failure_or_expiry_offers_a_call(app: TestApp) {
         for (n, status) in (0..).zip(["2", "16", "34", "66"]) {
-            let (verification, attempt) = texted(&app, n);
+            let (verification, attempt) = send_text(&app, n);
             let token = kannel::receipt_token(&app.inner.keys, &attempt);
             app.get(&format!("/v1/callbacks/kannel/{attempt}?token={token}&status={status}")).send().expect(200);
             let screen = screen(&app, &verification);
@@ -319,31 +319,31 @@ both! {
         }
     }
 
-    fn a_provider_that_drops_for_our_account_pauses_texts_where_nobody_takes_over(on: Builder) {
+    fn account_error_without_fallback_pauses_texts(on: Builder) {
         let app = started(on);
-        let (verification, attempt) = texted(&app, 0);
-        reported(&app, &attempt, "undelivered", Some("30034"));
+        let (verification, attempt) = send_text(&app, 0);
+        report(&app, &attempt, "undelivered", Some("30034"));
         assert_eq!(screen(&app, &verification)["next_call"], 0);
         assert_eq!(app.count("SELECT count(*) FROM paused_channels WHERE channel = 'sms'"), 1);
     }
 
-    fn a_call_that_is_dropped_for_our_account_pauses_calls(on: Builder) {
+    fn account_error_on_a_call_pauses_calls(on: Builder) {
         let app = started(on);
-        let (verification, _) = texted(&app, 0);
+        let (verification, _) = send_text(&app, 0);
         app.advance(60);
         app.resend(&verification, "voice").expect(202);
         app.deliver_all();
-        let attempt = app.carrier.sent_to(&phone(0)).pop().unwrap().delivery_id;
+        let attempt = app.transport.sent_to(&phone(0)).pop().unwrap().delivery_id;
         twilio(&app, &format!("/v1/callbacks/twilio/{attempt}"), &[("CallStatus", "failed"), ("ErrorCode", "30002")])
             .send().expect(204);
         assert_eq!(app.count("SELECT count(*) FROM paused_channels WHERE channel = 'voice'"), 1);
-        assert_eq!(app.count("SELECT count(*) FROM paused_channels"), 1, "texts go on");
+        assert_eq!(app.count("SELECT count(*) FROM paused_channels"), 1, "texts are not paused");
     }
 
-    fn with_a_fallback_texts_go_on(on: Builder) {
+    fn account_error_with_fallback_pauses_nothing(on: Builder) {
         let app = on.config(with_token).config(|config| config.sms.fallback = Some("kannel".into())).start();
-        let (_, attempt) = texted(&app, 0);
-        reported(&app, &attempt, "undelivered", Some("30034"));
+        let (_, attempt) = send_text(&app, 0);
+        report(&app, &attempt, "undelivered", Some("30034"));
         assert_eq!(app.count("SELECT count(*) FROM paused_channels"), 0);
     }
 }

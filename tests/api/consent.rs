@@ -1,4 +1,4 @@
-//! STOP, START and HELP, from both providers.
+//! Opt-out by text: STOP, START and HELP, from both providers.
 
 use practice_links::callbacks::kannel;
 use practice_links::config::Config;
@@ -7,7 +7,7 @@ use practice_links::outbox::Sender;
 use practice_links::retention;
 
 use crate::callbacks::twilio;
-use crate::harness::{Answer, Builder, Provider, TestApp, drain, phone};
+use crate::harness::{Builder, Provider, ScriptedReply, TestApp, drain, phone};
 
 const TWILIO: &str = "+15005550006";
 const KANNEL: &str = "+15005550010";
@@ -22,101 +22,101 @@ fn started(on: Builder) -> TestApp {
     on.config(senders).start()
 }
 
-/// As they are stored and compared.
+/// The senders as they are stored and compared.
 const TWILIO_KEY: &str = "15005550006";
 const KANNEL_KEY: &str = "15005550010";
 
-/// A text that Twilio brings, under an id of its own.
-fn says(app: &TestApp, id: &str, text: &str) {
+/// Receives a text through Twilio, with its own id.
+fn receive_by_twilio(app: &TestApp, id: &str, text: &str) {
     let from = phone(0);
     let fields = [("MessageSid", id), ("From", from.as_str()), ("To", TWILIO), ("Body", text)];
     let reply = twilio(app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
     assert!(reply.text().ends_with("<Response></Response>"), "{}", reply.text());
 }
 
-/// A text that Kannel brings.
-fn kannel_says(app: &TestApp, id: &str, from: &str, text: &str) {
+/// Receives a text through Kannel.
+fn receive_by_kannel(app: &TestApp, id: &str, from: &str, text: &str) {
     let token = kannel::inbound_token(&app.inner.keys);
     let query = format!("token={token}&id={id}&from={from}&to={KANNEL_KEY}&text={text}");
     app.get(&format!("/v1/callbacks/kannel/inbound?{query}")).send().expect(200);
 }
 
-/// What answered it.
+/// Delivers and returns the texts that answer the patient.
 fn answers(app: &TestApp) -> Vec<String> {
     app.deliver_all();
-    let texts = app.carrier.sent_to(&phone(0)).into_iter().filter(|text| text.code.is_none());
+    let texts = app.transport.sent_to(&phone(0)).into_iter().filter(|text| text.code.is_none());
     texts.map(|text| text.body).collect()
 }
 
-/// Which senders a code for the number may come from.
+/// The senders that may send a code to the number.
 fn sender_of_a_code(app: &TestApp) -> Sender {
-    app.carrier.clear();
+    app.transport.clear();
     app.start(&phone(0));
     app.deliver_all();
-    app.carrier.sent_to(&phone(0)).pop().unwrap().sender.unwrap()
+    app.transport.sent_to(&phone(0)).pop().unwrap().sender.unwrap()
 }
 
 both! {
-    fn a_stop_is_answered_once_and_bars_its_sender_alone(on: Builder) {
+    fn stop_is_answered_once_and_blocks_only_its_sender(on: Builder) {
         let app = started(on);
-        says(&app, "SM1", "Stop");
+        receive_by_twilio(&app, "SM1", "Stop");
         let texts = answers(&app);
         assert_eq!(texts.len(), 1);
         assert!(texts[0].starts_with("Practice Messenger: ") && texts[0].len() <= 160, "{}", texts[0]);
-        assert_eq!(app.carrier.sent()[0].sender, Some(Sender::Only(TWILIO_KEY.into())));
-        says(&app, "SM2", "STOP ALL");
-        assert_eq!(answers(&app).len(), 1, "a second STOP is answered by nothing");
+        assert_eq!(app.transport.sent()[0].sender, Some(Sender::Only(TWILIO_KEY.into())));
+        receive_by_twilio(&app, "SM2", "STOP ALL");
+        assert_eq!(answers(&app).len(), 1, "a second STOP gets no answer");
         assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![TWILIO_KEY.into()]));
     }
 
-    fn a_replayed_stop_does_not_undo_a_later_start(on: Builder) {
+    fn replayed_stop_does_not_undo_a_later_start(on: Builder) {
         let app = started(on);
-        says(&app, "SM1", "STOP");
-        says(&app, "SM2", "START");
-        says(&app, "SM1", "STOP");
-        assert_eq!(answers(&app).len(), 2, "one for each word");
+        receive_by_twilio(&app, "SM1", "STOP");
+        receive_by_twilio(&app, "SM2", "START");
+        receive_by_twilio(&app, "SM1", "STOP");
+        assert_eq!(answers(&app).len(), 2, "one per keyword");
         assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![]));
     }
 
-    fn a_start_of_nobody_who_stopped_is_answered_by_nothing(on: Builder) {
+    fn start_without_earlier_stop_gets_no_answer(on: Builder) {
         let app = started(on);
-        says(&app, "SM1", "yes");
+        receive_by_twilio(&app, "SM1", "yes");
         assert_eq!(answers(&app), Vec::<String>::new());
     }
 
-    fn help_is_answered_once_in_ten_minutes(on: Builder) {
+    fn help_is_answered_once_per_ten_minutes(on: Builder) {
         let app = started(on);
         for id in ["SM1", "SM2", "SM3"] {
-            says(&app, id, "HELP");
+            receive_by_twilio(&app, id, "HELP");
         }
         assert_eq!(answers(&app).len(), 1);
         app.advance(599);
-        says(&app, "SM4", "info");
+        receive_by_twilio(&app, "SM4", "info");
         assert_eq!(answers(&app).len(), 1);
         app.advance(1);
-        says(&app, "SM5", "help?");
+        receive_by_twilio(&app, "SM5", "help?");
         assert_eq!(answers(&app).len(), 2);
     }
 
-    fn spanish_words_get_spanish_answers(on: Builder) {
+    fn spanish_keywords_get_spanish_answers(on: Builder) {
         let app = started(on);
         for (id, word, part) in [("SM1", "¡Alto!", "baja"), ("SM2", "Ayuda", "codigos"), ("SM3", "INICIAR", "otra vez")] {
-            says(&app, id, word);
+            receive_by_twilio(&app, id, word);
             let text = answers(&app).pop().unwrap();
             assert!(text.contains(part), "{text}");
         }
     }
 
-    fn other_words_are_nobodys_wish(on: Builder) {
+    fn other_text_is_ignored_and_not_stored(on: Builder) {
         let app = started(on);
         for (id, text) in [("SM1", "cancel my visit"), ("SM2", ""), ("SM3", "\u{0}"), ("SM4", "Is this the end?")] {
-            says(&app, id, text);
+            receive_by_twilio(&app, id, text);
         }
         assert_eq!(answers(&app), Vec::<String>::new());
-        assert_eq!(app.count("SELECT count(*) FROM inbound_texts"), 0, "they are not even remembered");
+        assert_eq!(app.count("SELECT count(*) FROM inbound_texts"), 0, "they are not stored");
     }
 
-    fn what_twilio_answered_itself_is_not_answered_again(on: Builder) {
+    fn stop_answered_by_twilio_is_not_answered_again(on: Builder) {
         let app = started(on);
         let from = phone(0);
         let fields = [("MessageSid", "SM1"), ("From", from.as_str()), ("To", TWILIO), ("Body", "STOP"), ("OptOutType", "STOP")];
@@ -125,7 +125,7 @@ both! {
         assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![TWILIO_KEY.into()]));
     }
 
-    fn a_number_of_the_messaging_service_stands_for_the_service(on: Builder) {
+    fn stop_to_one_number_opts_out_of_the_messaging_service(on: Builder) {
         let service = "MG00000000000000000000000000000001";
         let app = on.config(senders).config(move |config| config.twilio.from = service.into()).start();
         let from = phone(0);
@@ -135,7 +135,7 @@ both! {
         assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![service.into()]));
     }
 
-    fn odd_texts_change_nothing(on: Builder) {
+    fn invalid_sender_or_recipient_changes_nothing(on: Builder) {
         let app = started(on);
         for (from, to) in [("", TWILIO), ("ACME", TWILIO), ("72345", TWILIO), ("whatsapp:+14155552000", TWILIO), ("+14155552000", ""), ("+14155552000", "\u{0}")] {
             let fields = [("MessageSid", "SM1"), ("From", from), ("To", to), ("Body", "STOP")];
@@ -145,10 +145,10 @@ both! {
         assert_eq!(app.count("SELECT count(*) FROM opt_outs"), 0);
     }
 
-    fn kannels_texts_are_taken_by_the_token_in_its_url(on: Builder) {
+    fn kannel_inbound_text_needs_the_token_in_its_url(on: Builder) {
         let app = started(on);
         let token = kannel::inbound_token(&app.inner.keys);
-        // SMPP carriers leave the plus out.
+        // SMPP carriers omit the plus.
         let get = |token: &str, id: &str, text: &str| {
             app.get(&format!("/v1/callbacks/kannel/inbound?token={token}&id={id}&from=14155552000&to=15005550010&text={text}")).send()
         };
@@ -159,12 +159,12 @@ both! {
         get(&token, "a", "Stop").expect(200);
         get(&token, "b", "%FF%00").expect(200);
         assert_eq!(answers(&app).len(), 1);
-        assert_eq!(app.carrier.sent()[0].sender, Some(Sender::Only(KANNEL_KEY.into())));
+        assert_eq!(app.transport.sent()[0].sender, Some(Sender::Only(KANNEL_KEY.into())));
         assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![KANNEL_KEY.into()]));
         assert_eq!(kannel::inbound_url(&app.inner.config, &app.inner.keys), format!("http://links.example.test/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a"));
     }
 
-    fn a_barred_provider_is_passed_over_and_none_left_is_a_refusal(on: Builder) {
+    fn opted_out_provider_is_skipped_and_none_left_fails(on: Builder) {
         let (first, second) = (Provider::start(), Provider::start());
         let urls = (first.url.clone(), second.url.clone());
         let app = on.config(senders).config(move |config| {
@@ -177,66 +177,66 @@ both! {
             config.kannel.password = Some(Secret::from_client("password"));
         }).start();
         let worker = app.real_worker();
-        says(&app, "SM1", "STOP");
+        receive_by_twilio(&app, "SM1", "STOP");
         drain(&worker);
-        assert_eq!((first.asked().len(), second.asked().len()), (1, 0), "the answer comes from the number written to");
+        assert_eq!((first.requests().len(), second.requests().len()), (1, 0), "the answer comes from the number that got the text");
         app.start(&phone(0));
         drain(&worker);
-        assert_eq!((first.asked().len(), second.asked().len()), (1, 1));
+        assert_eq!((first.requests().len(), second.requests().len()), (1, 1));
         let token = kannel::inbound_token(&app.inner.keys);
         app.get(&format!("/v1/callbacks/kannel/inbound?token={token}&id=a&from=14155552000&to=15005550010&text=quit")).send().expect(200);
-        // A sender that fails has nobody to hand the answer to.
-        second.answer_next(1, &Answer::status(400));
+        // An answer has one possible sender, so there is no failover.
+        second.answer_next(1, &ScriptedReply::status(400));
         drain(&worker);
-        assert_eq!((first.asked().len(), second.asked().len()), (1, 2));
+        assert_eq!((first.requests().len(), second.requests().len()), (1, 2));
         let verification = app.start(&phone(0));
         drain(&worker);
-        assert_eq!((first.asked().len(), second.asked().len()), (1, 2));
+        assert_eq!((first.requests().len(), second.requests().len()), (1, 2));
         let call = app.get(&format!("/v1/verifications/{}", verification.id)).bearer(&verification.secret);
         let screen = call.send().expect(200);
         assert_eq!(screen.at("/verification/delivery"), "failed");
-        assert_eq!(screen.at("/verification/next_call"), 0, "a call was never stopped");
+        assert_eq!(screen.at("/verification/next_call"), 0, "STOP does not block calls");
     }
 
-    // Some carriers give a national number, without plus and country code.
-    fn a_bare_number_is_one_of_our_own_region(on: Builder) {
+    // Some carriers report a national number, without plus and country code.
+    fn national_number_is_read_in_the_default_region(on: Builder) {
         let app = started(on);
-        kannel_says(&app, "a", "4155552000", "STOP");
+        receive_by_kannel(&app, "a", "4155552000", "STOP");
         assert_eq!(answers(&app).len(), 1);
         assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![KANNEL_KEY.into()]));
     }
 
-    // Whoever can write to us must not make us text abroad; what they said counts all the same.
-    fn a_number_of_another_country_is_barred_and_not_answered(on: Builder) {
+    // A text from abroad must not make us send texts abroad; the opt-out counts nevertheless.
+    fn foreign_number_is_opted_out_but_not_answered(on: Builder) {
         let app = started(on);
         for (id, from) in [("a", "4915112345678"), ("b", "004915112345679"), ("c", "%2B4915112345670")] {
-            kannel_says(&app, id, from, "STOP");
+            receive_by_kannel(&app, id, from, "STOP");
         }
         app.deliver_all();
         assert_eq!(app.count("SELECT count(*) FROM opt_outs"), 3);
-        assert!(app.carrier.sent().is_empty());
+        assert!(app.transport.sent().is_empty());
     }
 
-    fn at_most_three_answers_a_day_go_to_one_number(on: Builder) {
+    fn one_number_gets_at_most_three_answers_per_day(on: Builder) {
         let app = started(on);
         for n in 0..6 {
-            says(&app, &format!("SM{n}"), if n % 2 == 0 { "STOP" } else { "START" });
+            receive_by_twilio(&app, &format!("SM{n}"), if n % 2 == 0 { "STOP" } else { "START" });
         }
         assert_eq!(answers(&app).len(), 3);
-        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![]), "what they said last counts");
+        assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![]), "the last keyword counts");
         app.advance(86_400);
-        says(&app, "SM7", "STOP");
+        receive_by_twilio(&app, "SM7", "STOP");
         assert_eq!(answers(&app).len(), 1);
     }
 
-    fn senders_that_cannot_be_read_are_counted(on: Builder) {
+    fn unreadable_sender_is_counted_in_metrics(on: Builder) {
         let app = started(on);
-        kannel_says(&app, "a", "72345", "STOP");
+        receive_by_kannel(&app, "a", "72345", "STOP");
         let metrics = app.get("/metrics").send().expect(200).text();
         assert!(metrics.contains("inbound_senders_unreadable_total{provider=\"kannel\"}"), "{metrics}");
     }
 
-    fn a_stop_outlives_another_spelling_and_another_provider_of_its_sender(on: Builder) {
+    fn stop_survives_respelled_sender_and_provider_change(on: Builder) {
         let provider = Provider::start();
         let url = provider.url.clone();
         let app = on.config(senders).config(move |config| {
@@ -251,12 +251,12 @@ both! {
         twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
         app.start(&phone(0));
         drain(&app.real_worker());
-        assert!(provider.asked().is_empty());
+        assert!(provider.requests().is_empty());
     }
 
-    fn ids_of_texts_are_forgotten_after_thirty_days_and_opt_outs_never(on: Builder) {
+    fn text_ids_expire_after_thirty_days_opt_outs_never(on: Builder) {
         let app = started(on);
-        says(&app, "SM1", "STOP");
+        receive_by_twilio(&app, "SM1", "STOP");
         app.deliver_all();
         app.advance(30 * 86_400);
         retention::sweep(&app.inner).unwrap();

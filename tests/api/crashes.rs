@@ -1,7 +1,7 @@
-//! `delivery.md`, the crash tests: a worker in a process of its own is killed at each of the four points of a
-//! row's way, another one takes over, and the provider counts what really arrived.
+//! The crash tests of `delivery.md`: a worker in its own process is killed at each of the four points of a
+//! message's delivery, another worker takes over, and the provider counts what really arrived.
 
-#![expect(clippy::print_stdout, reason = "the parent reads the process's word, and people read the table")]
+#![expect(clippy::print_stdout, reason = "the parent process reads the output, and people read the results")]
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -23,12 +23,12 @@ use practice_links::outbox::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{TestApp, app_over};
+use crate::harness::{TestApp, app_from_config};
 
 const TOPIC: &str = "crash_test";
 const PLAN: &str = "PRACTICE_LINKS_TEST_CRASH";
 
-/// A provider that counts what it takes, by the message's key.
+/// A provider that counts the messages it accepts, by key.
 struct Provider {
     address: SocketAddr,
     taken: Arc<Mutex<HashMap<String, u32>>>,
@@ -39,11 +39,11 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let taken = Arc::new(Mutex::new(HashMap::new()));
-        let book = Arc::clone(&taken);
+        let counts = Arc::clone(&taken);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let book = Arc::clone(&book);
-                thread::spawn(move || take(stream.unwrap(), &book));
+                let counts = Arc::clone(&counts);
+                thread::spawn(move || accept(stream.unwrap(), &counts));
             }
         });
         Self { address, taken }
@@ -53,14 +53,14 @@ impl Provider {
         self.taken.lock().unwrap().values().sum()
     }
 
-    /// Messages that came, and how many came again.
+    /// The number of messages that arrived, and of repetitions.
     fn messages_and_duplicates(&self) -> (usize, u32) {
         let taken = self.taken.lock().unwrap();
         (taken.len(), taken.values().map(|times| times - 1).sum())
     }
 }
 
-fn take(mut stream: TcpStream, book: &Mutex<HashMap<String, u32>>) -> Option<()> {
+fn accept(mut stream: TcpStream, counts: &Mutex<HashMap<String, u32>>) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut first = String::new();
     reader.read_line(&mut first).ok()?;
@@ -69,11 +69,11 @@ fn take(mut stream: TcpStream, book: &Mutex<HashMap<String, u32>>) -> Option<()>
         line.clear();
     }
     let key = first.split_whitespace().nth(1)?.to_owned();
-    *book.lock().unwrap().entry(key).or_default() += 1;
+    *counts.lock().unwrap().entry(key).or_default() += 1;
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").ok()
 }
 
-/// Queues nothing but ids, as every topic does.
+/// A topic whose body is the job's key.
 struct Probe;
 
 impl Topic for Probe {
@@ -95,10 +95,10 @@ fn topics() -> Topics {
     [(TOPIC, probe)].into()
 }
 
-/// Asks the [`Provider`].
-struct Post(SocketAddr);
+/// Sends to the [`Provider`].
+struct HttpTransport(SocketAddr);
 
-impl Post {
+impl HttpTransport {
     fn post(&self, key: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(self.0)?;
         stream.write_all(format!("POST {key} HTTP/1.1\r\n\r\n").as_bytes())?;
@@ -108,7 +108,7 @@ impl Post {
     }
 }
 
-impl Carrier for Post {
+impl Carrier for HttpTransport {
     fn carry(&self, _: &Outgoing, envelope: &Envelope<'_>) -> Handed {
         match self.post(envelope.key) {
             Ok(reply) if reply.contains(" 200 ") => Outcome::Sent.into(),
@@ -141,7 +141,7 @@ fn enqueue(ctx: &Ctx, conn: &mut Conn, channel: Channel, key: &str) -> db::Resul
     outbox::enqueue(ctx, conn, &message).map(drop)
 }
 
-/// What the process to be killed is told: which database, which provider, where to stop.
+/// Starts a worker process. The plan names its database, its provider and the point where it stops.
 fn spawn(app: &TestApp, provider: &Provider, plan: &Value) -> Child {
     let mut whole = json!({
         "url": app.inner.config.database.url, "folder": app.inner.config.data_dir,
@@ -153,10 +153,10 @@ fn spawn(app: &TestApp, provider: &Provider, plan: &Value) -> Child {
     command.stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// Reads what the process says until it says `word`.
+/// Reads the process's output until `word` appears.
 fn wait_for(child: &mut Child, word: &str) {
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().contains(word)), "the process ended before it said {word}");
+    assert!(lines.any(|line| line.unwrap().contains(word)), "the process ended before it printed {word}");
 }
 
 fn kill(mut child: Child) {
@@ -176,10 +176,10 @@ fn process() {
     let Some(plan) = env::var_os(PLAN) else { return };
     let plan: Value = serde_json::from_str(plan.to_str().unwrap()).unwrap();
     let app = app_of(&plan);
-    let carrier = Arc::new(Post(plan["provider"].as_str().unwrap().parse().unwrap()));
+    let carrier = Arc::new(HttpTransport(plan["provider"].as_str().unwrap().parse().unwrap()));
     let channel = Channel::parse(plan["channel"].as_str().unwrap()).unwrap();
     let worker =
-        Worker::new(app.clone(), topics(), carrier).of_channel(channel, 1_000).watched(dies_at(&plan));
+        Worker::new(app.clone(), topics(), carrier).of_channel(channel, 1_000).watched(blocks_at(&plan));
     let threads = plan["threads"].as_u64().unwrap();
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -201,19 +201,19 @@ fn app_of(plan: &Value) -> App {
     let start = Timestamp::from_millis(plan["now"].as_i64().unwrap());
     let clock: Arc<dyn Clock> = match plan["haste"].as_u64().unwrap() {
         1 => Arc::new(ManualClock::new(start)),
-        haste => Arc::new(Hasty { start, began: Instant::now(), haste }),
+        haste => Arc::new(FastClock { start, began: Instant::now(), haste }),
     };
-    app_over(config.complete().unwrap(), clock, u64::from(std::process::id()))
+    app_from_config(config.complete().unwrap(), clock, u64::from(std::process::id()))
 }
 
-/// A clock that runs so many times as fast, so that a lease of a minute ends in seconds.
-struct Hasty {
+/// A clock that runs `haste` times as fast, so that a lease of a minute ends in seconds.
+struct FastClock {
     start: Timestamp,
     began: Instant,
     haste: u64,
 }
 
-impl Clock for Hasty {
+impl Clock for FastClock {
     fn now(&self) -> Timestamp {
         self.start + self.began.elapsed() * u32::try_from(self.haste).unwrap()
     }
@@ -224,8 +224,8 @@ fn is_open(app: &App) -> bool {
     depth.iter().any(|(state, rows)| ["queued", "leased"].contains(&state.as_str()) && *rows > 0)
 }
 
-/// Stands still for ever when the point of the plan is reached for the `after`-th time.
-fn dies_at(plan: &Value) -> Arc<dyn Fn(Point) + Send + Sync> {
+/// Blocks forever after the plan's point was reached `after` times.
+fn blocks_at(plan: &Value) -> Arc<dyn Fn(Point) + Send + Sync> {
     let (point, after) = (plan["point"].as_str().unwrap_or_default().to_owned(), plan["after"].as_u64());
     let reached = AtomicU32::new(0);
     Arc::new(move |at| {
@@ -238,52 +238,56 @@ fn dies_at(plan: &Value) -> Arc<dyn Fn(Point) + Send + Sync> {
     })
 }
 
-/// 200 jobs, a SIGKILL at `point`, a second process: how many messages came twice.
-fn killed_at(app: &TestApp, channel: Channel, point: Point) -> u32 {
-    let (provider, way) = (Provider::start(), channel.as_str());
+/// Queues 200 jobs, sends SIGKILL at `point`, starts a second process. Returns the number of duplicates.
+fn duplicates_after_kill_at(app: &TestApp, channel: Channel, point: Point) -> u32 {
+    let (provider, channel_name) = (Provider::start(), channel.as_str());
     queue(app, channel, 200);
-    let mut first =
-        spawn(app, &provider, &json!({ "channel": way, "point": format!("{point:?}"), "after": 97 }));
+    let mut first = spawn(
+        app,
+        &provider,
+        &json!({ "channel": channel_name, "point": format!("{point:?}"), "after": 97 }),
+    );
     wait_for(&mut first, "reached");
     kill(first);
-    // The dead one's leases have run out by then.
-    finish(spawn(app, &provider, &json!({ "channel": way, "now": app.now().millis() + 120_000 })));
+    // By then the leases of the killed process have expired.
+    finish(spawn(app, &provider, &json!({ "channel": channel_name, "now": app.now().millis() + 120_000 })));
     let (messages, duplicates) = provider.messages_and_duplicates();
-    assert_eq!(messages, 200, "every job arrives, and none of a rolled-back transaction");
+    assert_eq!(messages, 200, "every job arrives, but none of a rolled-back transaction");
     assert_eq!(app.outbox("sent"), 200);
     println!("{channel:?} killed at {point:?}: 200 of 200 arrived, {duplicates} twice");
     duplicates
 }
 
 both! {
-    /// Before the attempt is committed, nothing has happened; between that and the answer nobody knows, and the
-    /// message had not left.
-    fn a_worker_killed_before_the_provider_took_it_sends_nothing_twice(app: TestApp) {
-        assert_eq!(killed_at(&app, Channel::Sms, Point::Claimed), 0);
+    /// Before the attempt is committed, nothing was sent. Between that commit and the provider's response the
+    /// outcome is unknown; in these tests the message had not been sent yet.
+    fn kill_after_claim_sends_nothing_twice(app: TestApp) {
+        assert_eq!(duplicates_after_kill_at(&app, Channel::Sms, Point::Claimed), 0);
     }
 
-    fn a_worker_killed_after_the_attempt_was_written_sends_nothing_twice(app: TestApp) {
-        assert_eq!(killed_at(&app, Channel::Email, Point::Started), 0);
-        assert_eq!(app.count("SELECT count(*) FROM deliveries WHERE outcome IS NULL"), 1, "it stays visible");
+    fn kill_after_attempt_is_stored_sends_nothing_twice(app: TestApp) {
+        assert_eq!(duplicates_after_kill_at(&app, Channel::Email, Point::Started), 0);
+        assert_eq!(app.count("SELECT count(*) FROM deliveries WHERE outcome IS NULL"), 1, "the attempt stays visible");
     }
 
-    fn a_text_whose_worker_was_killed_in_the_attempt_is_sent_once_more(app: TestApp) {
-        assert_eq!(killed_at(&app, Channel::Sms, Point::Started), 0);
+    fn text_killed_during_the_attempt_is_sent_once_more(app: TestApp) {
+        assert_eq!(duplicates_after_kill_at(&app, Channel::Sms, Point::Started), 0);
         assert_eq!(app.count("SELECT count(*) FROM outbox WHERE ambiguous = 1 AND attempts = 2"), 1);
     }
 
-    fn a_worker_killed_after_the_provider_took_it_sends_that_one_again(app: TestApp) {
-        assert_eq!(killed_at(&app, Channel::Sms, Point::Carried), 1);
+    fn kill_after_provider_accepts_sends_one_message_twice(app: TestApp) {
+        assert_eq!(duplicates_after_kill_at(&app, Channel::Sms, Point::Carried), 1);
     }
 
-    fn a_worker_killed_before_its_settlement_is_committed_sends_that_one_again(app: TestApp) {
-        assert_eq!(killed_at(&app, Channel::Email, Point::Settled), 1);
+    fn kill_before_result_is_committed_sends_one_message_twice(app: TestApp) {
+        assert_eq!(duplicates_after_kill_at(&app, Channel::Email, Point::Settled), 1);
     }
 }
 
 postgres! {
-    /// Two instances, eight threads, 2,000 jobs, one instance killed half-way: each job settled exactly once.
-    fn of_two_instances_one_dies_and_each_job_is_settled_once(app: TestApp) {
+    /// Two instances, eight threads, 2,000 jobs, one instance killed halfway: each job is settled exactly
+    /// once.
+    fn killing_one_of_two_instances_settles_each_job_once(app: TestApp) {
         let provider = Provider::start();
         queue(&app, Channel::Email, 2_000);
         let began = Instant::now();
@@ -297,23 +301,23 @@ postgres! {
         kill(doomed);
         finish(other);
         let (messages, duplicates) = provider.messages_and_duplicates();
-        println!("2,000 jobs in {:?}, one of two instances killed half-way, {duplicates} twice", began.elapsed());
+        println!("2,000 jobs in {:?}, one of two instances killed halfway, {duplicates} twice", began.elapsed());
         assert_eq!((messages, app.outbox("sent")), (2_000, 2_000));
-        assert_eq!(app.count("SELECT count(*) FROM deliveries WHERE outcome = 'sent'"), 2_000, "settled once each");
-        assert!(duplicates <= threads, "at most what each thread had in its hands: {duplicates}");
+        assert_eq!(app.count("SELECT count(*) FROM deliveries WHERE outcome = 'sent'"), 2_000, "each settled once");
+        assert!(duplicates <= threads, "at most one per thread of the killed instance: {duplicates}");
     }
 }
 
 both! {
     /// Case 7 of `verification.md`.
-    fn a_code_whose_settlement_was_lost_still_works_and_is_repeated_with_the_same_digits(app: TestApp) {
+    fn code_with_lost_send_result_is_resent_unchanged(app: TestApp) {
         let session = app.start(&crate::harness::phone(1));
         let lost = app.dying_worker(Point::Carried);
-        assert!(lost.is_err(), "the worker died with the provider's answer in its hands");
-        let first = app.carrier.attempts()[0].code.clone().unwrap();
+        assert!(lost.is_err(), "the worker died before it stored the provider's response");
+        let first = app.transport.attempts()[0].code.clone().unwrap();
         app.advance(61);
         app.deliver_all();
-        let codes: Vec<_> = app.carrier.attempts().into_iter().map(|sent| sent.code.unwrap()).collect();
+        let codes: Vec<_> = app.transport.attempts().into_iter().map(|sent| sent.code.unwrap()).collect();
         assert_eq!(codes, [first.clone(), first.clone()], "sent once more, with the same digits");
         app.check(&session, &first).expect(200);
     }

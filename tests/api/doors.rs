@@ -1,4 +1,4 @@
-//! The doors: what is not a request is refused by name, in time, and leaves nothing behind.
+//! Request handling: an invalid request gets the right problem, in time, and leaves nothing behind.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -14,14 +14,14 @@ use crate::harness::{Backend, Builder, Call, DEMO, TestApp, phone};
 const TABLES: [&str; 7] =
     ["verifications", "accounts", "patients", "pairings", "conversations", "outbox", "idempotency_keys"];
 
-fn nothing_happened(app: &TestApp) {
+fn assert_nothing_written(app: &TestApp) {
     for table in TABLES {
         assert_eq!(app.count(&format!("SELECT count(*) FROM {table}")), 0, "{table}");
     }
 }
 
-/// A good sign-up but for one field; the proof is never looked at.
-fn person(field: &str, value: Value) -> Value {
+/// A valid sign-up except for one field; the proof is never checked.
+fn sign_up_with(field: &str, value: Value) -> Value {
     let mut body = json!({
         "phone_proof": "pp_x", "link_token": "x", "given_name": "Alex", "family_name": "Rivera",
         "email": "alex@example.com", "birth_date": "1987-05-31",
@@ -31,7 +31,7 @@ fn person(field: &str, value: Value) -> Value {
 }
 
 both! {
-    fn what_is_not_a_request_is_refused_by_name(app: TestApp) {
+    fn malformed_request_gets_the_matching_problem(app: TestApp) {
         let text = |body: &str| app.call("POST", "/v1/verifications").raw("application/json", body);
         let start = |body: Value| app.post("/v1/verifications", body);
         let token = |body: Value| app.post("/v1/link-tokens", body);
@@ -72,10 +72,10 @@ both! {
                 assert_eq!(reply.at("/errors/0/pointer"), pointer, "case {index}: {}", reply.text());
             }
         }
-        nothing_happened(&app);
+        assert_nothing_written(&app);
     }
 
-    fn a_number_that_needs_a_guess_is_refused(app: TestApp) {
+    fn ambiguous_or_unsupported_phone_number_is_rejected(app: TestApp) {
         let cases = [
             ("", "phone_invalid"),
             ("415 555 FLOW", "phone_invalid"),
@@ -98,10 +98,10 @@ both! {
             let digits: String = number.chars().filter(char::is_ascii_digit).collect();
             assert!(digits.is_empty() || !reply.text().contains(&digits), "the answer repeats the number");
         }
-        nothing_happened(&app);
+        assert_nothing_written(&app);
     }
 
-    fn a_person_is_described_in_plain_words(app: TestApp) {
+    fn invalid_name_birth_date_or_email_is_rejected(app: TestApp) {
         let cases = [
             ("/given_name", json!("")), ("/given_name", json!("  ")), ("/given_name", json!("a".repeat(101))),
             ("/given_name", json!("Al\nex")), ("/given_name", json!("Al\u{202e}ex")), ("/given_name", json!("\u{7}")),
@@ -113,43 +113,43 @@ both! {
             ("/email", json!(format!("{}@example.com", "a".repeat(250)))), ("/email", json!("a@example.com\r\nBcc: b@example.com")),
         ];
         for (pointer, value) in cases {
-            let reply = app.post("/v1/accounts", person(&pointer[1..], value.clone())).send();
+            let reply = app.post("/v1/accounts", sign_up_with(&pointer[1..], value.clone())).send();
             assert_eq!(reply.status, 422, "{pointer} {value}: {}", reply.text());
             let reply = reply.problem(422, "invalid_request");
             assert_eq!(reply.at("/errors/0/pointer"), pointer, "{value}: {}", reply.text());
         }
-        // Every wrong field is named at once.
-        let mut body = person("given_name", json!(""));
+        // All invalid fields are reported together.
+        let mut body = sign_up_with("given_name", json!(""));
         body["birth_date"] = json!("x");
         let reply = app.post("/v1/accounts", body).send().problem(422, "invalid_request");
         assert_eq!((reply.at("/errors/0/pointer"), reply.at("/errors/1/pointer")), (json!("/birth_date"), json!("/given_name")));
-        nothing_happened(&app);
+        assert_nothing_written(&app);
     }
 
-    fn a_body_has_at_most_16_kib(app: TestApp) {
-        let of = |size: usize| {
+    fn body_over_16_kib_is_rejected(app: TestApp) {
+        let send_body_of = |size: usize| {
             let empty = json!({ "phone": "x", "locale": "" }).to_string().len();
             let body = json!({ "phone": "x", "locale": "a".repeat(size - empty) }).to_string();
             assert_eq!(body.len(), size);
             app.call("POST", "/v1/verifications").raw("application/json", body).send()
         };
-        of(16 * 1024).problem(422, "invalid_request");
-        of(16 * 1024 + 1).problem(413, "body_too_large");
-        of(200 * 1024).problem(413, "body_too_large");
-        nothing_happened(&app);
+        send_body_of(16 * 1024).problem(422, "invalid_request");
+        send_body_of(16 * 1024 + 1).problem(413, "body_too_large");
+        send_body_of(200 * 1024).problem(413, "body_too_large");
+        assert_nothing_written(&app);
     }
 
-    fn a_body_is_json_and_says_so(app: TestApp) {
+    fn body_with_another_media_type_is_rejected(app: TestApp) {
         let body = json!({ "phone": phone(0) }).to_string();
         for wrong in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "nonsense"] {
             app.call("POST", "/v1/verifications").raw(wrong, body.clone()).send().problem(415, "unsupported_media_type");
         }
-        nothing_happened(&app);
+        assert_nothing_written(&app);
         app.call("POST", "/v1/verifications").raw("application/json; charset=utf-8", body).send().expect(201);
         app.deliver_all();
     }
 
-    fn a_body_that_stops_arriving_is_not_waited_for(on: Builder) {
+    fn stalled_body_times_out(on: Builder) {
         let app = on.config(|config| config.server.body_timeout_seconds = 1).start();
         let mut stream = TcpStream::connect(app.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -162,14 +162,14 @@ both! {
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         assert!(answer.contains("request_timeout") || answer.contains("application/problem+json"), "{answer}");
         assert!((Duration::from_millis(900)..Duration::from_secs(3)).contains(&began.elapsed()));
-        nothing_happened(&app);
+        assert_nothing_written(&app);
         app.get("/healthz").send().expect(200);
     }
 
-    fn an_unknown_route_is_a_404(app: TestApp) {
+    fn unknown_route_returns_404(app: TestApp) {
         for path in ["/v1", "/v1/", "/v1/nowhere", "/v1/accounts/acc_x", "/nowhere/at/all", "/v1//accounts", "/"] {
             app.get(path).send().problem(404, "not_found");
-            // A single segment, with a slash or without, may be a link's code, and of that POST is the wrong method.
+            // One segment, with or without a slash, may be a link's code, for which POST is the wrong method.
             if path.trim_end_matches('/').matches('/').count() > 1 {
                 app.post(path, json!({})).send().problem(404, "not_found");
             }
@@ -177,15 +177,15 @@ both! {
         app.get("/v1/verifications/ver_x").bearer("vs_x").send().problem(404, "verification_not_found");
     }
 
-    fn an_id_with_a_nul_is_an_unknown_id(app: TestApp) {
+    fn id_with_a_nul_is_treated_as_unknown(app: TestApp) {
         app.get("/v1/verifications/ver%00x").bearer("vs_x").send().problem(404, "verification_not_found");
     }
 
-    fn a_query_that_cannot_be_read_is_refused(app: TestApp) {
+    fn unparsable_query_is_rejected(app: TestApp) {
         app.get("/dev/messages?to=1&to=2").send().problem(422, "invalid_request");
     }
 
-    fn a_wrong_method_is_told_the_right_ones(app: TestApp) {
+    fn wrong_method_returns_405_with_the_allowed_methods(app: TestApp) {
         let cases = [
             ("PUT", "/v1/accounts", "POST"),
             ("DELETE", "/v1/link-tokens", "POST"),
@@ -201,14 +201,14 @@ both! {
         }
     }
 
-    fn a_get_where_only_post_exists_is_a_405_too(app: TestApp) {
+    fn get_on_a_post_only_route_returns_405(app: TestApp) {
         for path in ["/v1/accounts", "/v1/pairings", "/v1/verifications/ver_x/checks"] {
             let reply = app.get(path).send().problem(405, "method_not_allowed");
             assert_eq!(reply.header("allow"), Some("POST"), "{path}");
         }
     }
 
-    fn a_database_that_is_away_is_a_short_wait(on: Builder) {
+    fn database_outage_returns_503_and_ends_without_a_restart(on: Builder) {
         let backend = on.backend();
         let app = on.start();
         app.get("/readyz").send().expect(200);
@@ -231,7 +231,7 @@ both! {
         app.get("/metrics").send().expect(200);
 
         drop(outage);
-        // By itself: nobody restarts anything.
+        // It recovers by itself, without a restart.
         let began = Instant::now();
         while start().send().status != 201 {
             assert!(began.elapsed() < Duration::from_secs(10), "it does not recover");
@@ -239,15 +239,15 @@ both! {
         }
         app.get("/readyz").send().expect(200);
         app.get("/123456").send().expect(200);
-        // What was answered with 503 may have been late, but it has sent nothing in secret.
+        // A request answered with 503 may have finished late, but it sent nothing unnoticed.
         app.deliver_all();
     }
 }
 
 postgres! {
-    fn a_landing_page_without_a_database_is_a_503(app: TestApp) {
+    fn landing_page_without_a_database_returns_503(app: TestApp) {
         let _outage = Outage::begin(&app);
-        // The ends of this test find no database to count in.
+        // At its end this test has no database in which to count queued messages.
         app.leave_outbox();
         for path in ["/123456", "/Q/123456"] {
             app.get(path).send().problem(503, "unavailable");
@@ -255,7 +255,7 @@ postgres! {
     }
 }
 
-/// A database that serves nobody, until it is dropped.
+/// A database outage, which ends when this is dropped.
 enum Outage {
     Postgres { admin: PgConnection, name: String },
     Sqlite { _holder: SqliteConnection },
@@ -273,11 +273,11 @@ impl Outage {
         let (server, name) = url.rsplit_once('/').unwrap();
         let (name, query) = name.split_once('?').map_or((name, String::new()), |(n, q)| (n, format!("?{q}")));
         let mut admin = PgConnection::establish(&format!("{server}/postgres{query}")).unwrap();
-        let away = format!(
+        let refuse_connections = format!(
             "ALTER DATABASE {name} ALLOW_CONNECTIONS false;
              SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
         );
-        admin.batch_execute(&away).unwrap();
+        admin.batch_execute(&refuse_connections).unwrap();
         Self::Postgres { admin, name: name.to_owned() }
     }
 }

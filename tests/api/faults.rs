@@ -1,5 +1,5 @@
-//! A database that fails in the middle of a check. A guess that was answered was counted; one that could not
-//! be counted is not answered.
+//! A database that fails in the middle of a code check. A guess that was answered was counted; one that could
+//! not be counted is not answered.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -13,15 +13,15 @@ use practice_links::links::NewLink;
 use practice_links::staff::Role;
 
 use crate::harness::{
-    Backend, Builder, Reply, TestApp, Verification, as_desk, phone, sign_up_body, together,
+    Backend, Builder, Reply, TestApp, Verification, as_staff, phone, sign_up_body, together,
 };
 
-/// Threads × verifications × checks: 1,000 and some.
+/// Threads × verifications × checks: a little over 1,000.
 const THREADS: usize = 8;
 const VERIFICATIONS: usize = 5;
 const CHECKS: usize = 26;
 
-/// The one thing that tests do to the database by themselves.
+/// Changes the database directly, which tests otherwise leave to the service.
 fn sabotage(app: &TestApp, statements: &[&str]) {
     let run = |conn: &mut Conn| {
         for statement in statements {
@@ -32,8 +32,8 @@ fn sabotage(app: &TestApp, statements: &[&str]) {
     app.inner.db.write_blocking::<_, db::Error>(run).unwrap();
 }
 
-/// Every step of a check fails for its own reason: one in six at the number's row, at the session's row, at
-/// the kept answer, and at the commit.
+/// Makes every step of a check fail one time in six: at the number's row, at the session's row, at the stored
+/// answer, and at the commit.
 fn break_steps(app: &TestApp, backend: Backend) {
     sabotage(
         app,
@@ -68,7 +68,7 @@ fn break_steps(app: &TestApp, backend: Backend) {
     );
 }
 
-fn mend_steps(app: &TestApp, backend: Backend) {
+fn repair_steps(app: &TestApp, backend: Backend) {
     sabotage(
         app,
         match backend {
@@ -83,7 +83,7 @@ fn mend_steps(app: &TestApp, backend: Backend) {
     );
 }
 
-/// A service whose own limits end no test.
+/// A service whose rate limits are too high to be reached.
 fn unlimited(on: Builder) -> TestApp {
     on.pool(16)
         .config(|config| {
@@ -102,14 +102,14 @@ fn begin_all(app: &TestApp) -> Vec<(Verification, String)> {
 
 /// What the answers disclosed.
 #[derive(Debug, Default, Clone, Copy)]
-struct Told {
+struct Disclosed {
     checks: i64,
     wrong: i64,
     approved: i64,
     unavailable: i64,
 }
 
-impl Told {
+impl Disclosed {
     fn add(&mut self, other: Self) {
         self.checks += other.checks;
         self.wrong += other.wrong;
@@ -126,20 +126,20 @@ impl Told {
                 self.unavailable += 1;
                 let reply = reply.clone().problem(503, "unavailable");
                 assert!(reply.retry_after().is_some());
-                let told = reply.text();
-                let disclosed = ["approved", "wrong", "phone_proof", "checks_left", "fault"];
-                assert!(!disclosed.iter().any(|word| told.contains(word)), "{told}");
+                let text = reply.text();
+                let secrets = ["approved", "wrong", "phone_proof", "checks_left", "fault"];
+                assert!(!secrets.iter().any(|word| text.contains(word)), "{text}");
             }
         }
     }
 }
 
-/// Random codes, and now and then the right one; a verification is left alone once it is known to be proven.
-fn hammer(app: &TestApp, thread: usize, mine: &[(Verification, String)], answers: &AtomicUsize) -> Told {
+/// Checks random codes and sometimes the right one; a verification that may be proven gets only that one.
+fn hammer(app: &TestApp, thread: usize, mine: &[(Verification, String)], answers: &AtomicUsize) -> Disclosed {
     let dice = SeededEntropy::new(thread as u64);
-    let mut told = Told::default();
+    let mut disclosed = Disclosed::default();
     for (n, (verification, right)) in mine.iter().enumerate() {
-        // Where the right code was sent and the answer lost, a wrong one would count on the number alone.
+        // After a right code whose answer was lost, a wrong one would count against the number only.
         let mut proven = false;
         for turn in 0..CHECKS {
             let mut bytes = [0; 4];
@@ -148,31 +148,31 @@ fn hammer(app: &TestApp, thread: usize, mine: &[(Verification, String)], answers
             proven |= turn > 15 || random == *right;
             let code = if proven { right } else { &random };
             let call = app.on_verification(verification, "checks", serde_json::json!({ "code": code }));
-            // Half of them are kept for a repeated request: one more step that can fail.
+            // Half of the answers are stored for a repeated request: one more step that can fail.
             let key = format!("{thread}-{n}-{turn}");
             let reply = if turn % 2 == 0 { call.key(&key).send() } else { call.send() };
-            told.note(&reply);
+            disclosed.note(&reply);
             answers.fetch_add(1, Ordering::SeqCst);
         }
     }
-    told
+    disclosed
 }
 
-/// Nothing was told that was not counted, and the counts of numbers and sessions agree.
-fn audit(app: &TestApp, told: Told) {
+/// Every disclosed result was counted, and the counts of numbers and sessions agree.
+fn check_counts(app: &TestApp, disclosed: Disclosed) {
     let attempts = app.count("SELECT sum(checks) FROM verifications");
     let fails = app.count("SELECT sum(fails) FROM check_budgets");
     let proven = app.count("SELECT count(*) FROM verifications WHERE verified_at IS NOT NULL");
     let proofs = app.count("SELECT count(proof_hash) FROM verifications");
-    let seen = format!("{told:?}, {attempts} attempts, {fails} fails, {proven} proven");
-    assert!(told.checks >= 1000 && told.unavailable > 100, "the database did not fail: {seen}");
-    assert!(told.wrong > 100 && told.approved > 10, "the database failed for good: {seen}");
-    assert!(told.wrong <= fails, "{seen}");
+    let seen = format!("{disclosed:?}, {attempts} attempts, {fails} fails, {proven} proven");
+    assert!(disclosed.checks >= 1000 && disclosed.unavailable > 100, "the database did not fail: {seen}");
+    assert!(disclosed.wrong > 100 && disclosed.approved > 10, "the database never worked: {seen}");
+    assert!(disclosed.wrong <= fails, "{seen}");
     assert_eq!(attempts, fails + proven, "{seen}");
     assert_eq!(proofs, proven, "{seen}");
 }
 
-/// Each verification still yields its proof, and always the same.
+/// Each verification still yields its proof, and the same one each time.
 fn prove_all(app: &TestApp, all: &[(Verification, String)]) {
     for (verification, code) in all {
         let proof = || {
@@ -186,17 +186,18 @@ fn prove_all(app: &TestApp, all: &[(Verification, String)]) {
     assert_eq!(app.count("SELECT count(*) FROM verifications WHERE verified_at IS NOT NULL"), all);
 }
 
-fn hammer_all(app: &TestApp, all: &[(Verification, String)], answers: &AtomicUsize) -> Told {
-    let mut told = Told::default();
+fn hammer_all(app: &TestApp, all: &[(Verification, String)], answers: &AtomicUsize) -> Disclosed {
+    let mut disclosed = Disclosed::default();
     let parts: Vec<_> = all.chunks(VERIFICATIONS).collect();
-    let tell = |thread: usize| hammer(app, thread, parts[thread], answers);
-    for part in together(THREADS, tell) {
-        told.add(part);
+    let run = |thread: usize| hammer(app, thread, parts[thread], answers);
+    for part in together(THREADS, run) {
+        disclosed.add(part);
     }
-    told
+    disclosed
 }
 
-/// Cuts a connection in the middle of its transaction, then lets three answers pass; returns how many it cut.
+/// Repeatedly cuts a connection in the middle of its transaction, then waits for three answers; returns how
+/// many it cut.
 fn cut_until(app: &TestApp, over: &AtomicBool, answers: &AtomicUsize) -> i64 {
     let mut cut = 0;
     while !over.load(Ordering::SeqCst) {
@@ -215,7 +216,7 @@ fn cut_until(app: &TestApp, over: &AtomicBool, answers: &AtomicUsize) -> i64 {
     cut
 }
 
-/// What a pairing writes, the notice's rows among it.
+/// The tables that a pairing writes, including those of the notice.
 const PAIRING: [&str; 13] = [
     "accounts",
     "patients",
@@ -232,12 +233,12 @@ const PAIRING: [&str; 13] = [
     "outbox",
 ];
 
-/// How many rows stand in each of the tables that a pairing writes.
-fn written(app: &TestApp) -> Vec<i64> {
+/// The number of rows in each table that a pairing writes.
+fn row_counts(app: &TestApp) -> Vec<i64> {
     PAIRING.iter().map(|table| app.count(&format!("SELECT count(*) FROM {table}"))).collect()
 }
 
-/// Nothing can be written to `table` until the trigger is dropped; or the commit fails that follows it.
+/// Makes each write to `table`, or the commit after it, fail until the trigger is dropped.
 fn fail_at(app: &TestApp, backend: Backend, table: &str, at_commit: bool) {
     let trigger = match (backend, at_commit) {
         (Backend::Sqlite, false) => {
@@ -259,7 +260,7 @@ fn fail_at(app: &TestApp, backend: Backend, table: &str, at_commit: bool) {
     sabotage(app, &[&trigger]);
 }
 
-fn mend(app: &TestApp, backend: Backend, table: &str) {
+fn repair(app: &TestApp, backend: Backend, table: &str) {
     sabotage(
         app,
         &[match backend {
@@ -285,36 +286,37 @@ fn prepare_failures(app: &TestApp, backend: Backend) {
 }
 
 both! {
-    // Case 2 of the practice's side: account, pairing, conversation, tags, audit and e-mail, all or none of them.
-    fn a_pairing_that_fails_at_any_point_leaves_nothing_behind(on: Builder) {
+    // Case 2 of the practice's side: account, pairing, conversation, tags, audit and e-mail are stored
+    // together or not at all.
+    fn pairing_that_fails_at_any_point_leaves_no_rows(on: Builder) {
         let backend = on.backend();
         let app = on.start();
         prepare_failures(&app, backend);
         let practice = app.practice("Elm Dental", Some("desk@elm.example"));
         let link = NewLink { tags: vec!["poster".into()], welcome: Some("Hello.".into()), ..NewLink::plain(&practice.id, "Poster") };
         let link = app.link_with("222222", &link).id;
-        // One is told at once, one by the hour: a mail of its own, and a digest with its mail.
-        let (ana, bo) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Member));
-        let notify = serde_json::json!({ "notify": [ana.staff_id, bo.staff_id] });
-        as_desk(&ana, app.patch(&format!("/v1/practice/links/{link}"), notify)).send().expect(200);
-        let hourly = serde_json::json!({ "person": bo.staff_id, "frequency": "hourly" });
-        as_desk(&ana, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
+        // One recipient is notified immediately, one hourly: a single mail, and a digest with its mail.
+        let (admin, member) = (app.staff_client(&practice, "ana", Role::Admin), app.staff_client(&practice, "bo", Role::Member));
+        let notify = serde_json::json!({ "notify": [admin.staff_id, member.staff_id] });
+        as_staff(&admin, app.patch(&format!("/v1/practice/links/{link}"), notify)).send().expect(200);
+        let hourly = serde_json::json!({ "person": member.staff_id, "frequency": "hourly" });
+        as_staff(&admin, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
 
         let (proof, token) = (app.verify(&phone(1)), app.link_token("222222"));
-        let before = written(&app);
+        let before = row_counts(&app);
         for table in PAIRING {
             for at_commit in [false, true] {
                 fail_at(&app, backend, table, at_commit);
                 let reply = app.post("/v1/accounts", sign_up_body(&proof, &token)).send();
                 reply.problem(503, "unavailable");
-                mend(&app, backend, table);
-                assert_eq!(written(&app), before, "after a failure at {table}, at the commit: {at_commit}");
+                repair(&app, backend, table);
+                assert_eq!(row_counts(&app), before, "after a failure at {table}, at the commit: {at_commit}");
             }
         }
         app.post("/v1/accounts", sign_up_body(&proof, &token)).send().expect(201);
-        let made: Vec<i64> = written(&app).iter().zip(&before).map(|(after, before)| after - before).collect();
+        let made: Vec<i64> = row_counts(&app).iter().zip(&before).map(|(after, before)| after - before).collect();
         assert!(made.iter().all(|rows| *rows >= 1), "{PAIRING:?} {made:?}");
-        assert_eq!(made[12], 3, "a mail, a digest's, and the question who it is");
+        assert_eq!(made[12], 3, "a mail, a digest's mail, and the identity check");
         app.advance(3600);
         app.deliver_all();
         assert_eq!(app.outbox("sent"), 3);
@@ -322,33 +324,33 @@ both! {
 }
 
 both! {
-    // Case 5: statements and commits.
-    fn no_guess_is_answered_that_was_not_counted(on: Builder) {
+    // Case 5: failing statements and commits.
+    fn uncounted_guess_is_never_answered(on: Builder) {
         let backend = on.backend();
         let app = unlimited(on);
         let all = begin_all(&app);
         break_steps(&app, backend);
-        let told = hammer_all(&app, &all, &AtomicUsize::new(0));
-        mend_steps(&app, backend);
-        audit(&app, told);
+        let disclosed = hammer_all(&app, &all, &AtomicUsize::new(0));
+        repair_steps(&app, backend);
+        check_counts(&app, disclosed);
         prove_all(&app, &all);
     }
 }
 
 postgres! {
-    // Case 5: connections.
-    fn no_guess_is_answered_whose_connection_was_cut(on: Builder) {
+    // Case 5: failing connections.
+    fn guess_on_a_cut_connection_is_never_answered_uncounted(on: Builder) {
         let app = unlimited(on);
         let all = begin_all(&app);
         let (over, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
-        let (told, cut) = thread::scope(|scope| {
+        let (disclosed, cut) = thread::scope(|scope| {
             let cutter = scope.spawn(|| cut_until(&app, &over, &answers));
-            let told = hammer_all(&app, &all, &answers);
+            let disclosed = hammer_all(&app, &all, &answers);
             over.store(true, Ordering::SeqCst);
-            (told, cutter.join().unwrap())
+            (disclosed, cutter.join().unwrap())
         });
         assert!(cut > 100, "{cut} connections cut");
-        audit(&app, told);
+        check_counts(&app, disclosed);
         prove_all(&app, &all);
     }
 }

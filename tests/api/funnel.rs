@@ -1,4 +1,4 @@
-//! The funnel: counted by link and day, exact for facts, and in sums that equal the events.
+//! The funnel: counted per link and day, exact for facts, with counters that equal the sums of the events.
 
 use practice_links::app::App;
 use practice_links::db;
@@ -7,31 +7,32 @@ use practice_links::kit::Clock as _;
 use practice_links::staff::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Backend, DEMO, Desk, IPHONE, TestApp, as_desk, phone, together};
+use crate::harness::{Backend, DEMO, IPHONE, StaffClient, TestApp, as_staff, phone, together};
 use crate::landing::visit;
 
-struct Eyes {
-    desk: Desk,
+/// An admin who reads the funnel of one link.
+struct FunnelReader {
+    staff: StaffClient,
     link: String,
 }
 
-fn eyes(app: &TestApp) -> Eyes {
+fn funnel_reader(app: &TestApp) -> FunnelReader {
     let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
-    let desk = app.desk(&practice, "ana", Role::Admin);
-    let links = as_desk(&desk, app.get("/v1/practice/links")).send().expect(200);
-    Eyes { desk, link: links.str("/items/0/id") }
+    let staff = app.staff_client(&practice, "ana", Role::Admin);
+    let links = as_staff(&staff, app.get("/v1/practice/links")).send().expect(200);
+    FunnelReader { staff, link: links.str("/items/0/id") }
 }
 
-impl Eyes {
+impl FunnelReader {
     fn funnel(&self, app: &TestApp, query: &str) -> Value {
         funnel::flush(&app.inner).unwrap();
         let path = format!("/v1/practice/links/{}/funnel{query}", self.link);
-        as_desk(&self.desk, app.get(&path)).send().expect(200).json()
+        as_staff(&self.staff, app.get(&path)).send().expect(200).json()
     }
 }
 
-/// Sums of all counters equal the sums of all events, step by step.
-fn in_balance(app: &TestApp) {
+/// For each step, the sum of the counters equals the sum of the events.
+fn assert_counters_match_events(app: &TestApp) {
     for step in Step::ALL {
         let sum = |table: &str| {
             app.count(&format!(
@@ -44,8 +45,8 @@ fn in_balance(app: &TestApp) {
 }
 
 both! {
-    fn a_patients_way_is_counted_step_by_step(app: TestApp) {
-        let eyes = eyes(&app);
+    fn patient_journey_is_counted_step_by_step(app: TestApp) {
+        let reader = funnel_reader(&app);
         for _ in 0..3 {
             app.get("/123456").user_agent(IPHONE).send().expect(200);
         }
@@ -53,7 +54,7 @@ both! {
         app.post("/v1/link-tokens", json!({ "code": DEMO, "source": "typed" })).send().expect(201);
         app.sign_up(&phone(0));
         app.sign_up(&phone(1));
-        let seen = eyes.funnel(&app, "");
+        let seen = reader.funnel(&app, "");
         assert_eq!(seen["totals"], json!({
             "views": { "raw": 4, "bot": 0, "confirmed": 0 }, "scans": 1, "store_taps": { "ios": 0, "android": 0 },
             "codes_typed": 1, "sms_sent": 2, "verified": 2, "paired": 2, "confirmed": 0, "rejected": 0,
@@ -61,152 +62,152 @@ both! {
         assert_eq!(seen["days"].as_array().unwrap().len(), 30);
         assert_eq!(seen["days"][29]["day"], "2026-11-22");
         assert_eq!(seen["days"][29]["paired"], 2);
-        assert_eq!(app.count("SELECT count(*) AS n FROM pairings"), 2, "pairings are the truth");
-        in_balance(&app);
+        assert_eq!(app.count("SELECT count(*) AS n FROM pairings"), 2, "the pairings are the reference");
+        assert_counters_match_events(&app);
     }
 
-    fn staff_who_look_at_their_own_page_are_no_visitors(app: TestApp) {
-        let eyes = eyes(&app);
-        let cookie = format!("theme=dark; practice_links={}", eyes.desk.token);
+    fn staff_views_of_their_own_page_are_not_counted(app: TestApp) {
+        let reader = funnel_reader(&app);
+        let cookie = format!("theme=dark; practice_links={}", reader.staff.token);
         for path in ["/123456", "/Q/123456"] {
             for _ in 0..2 {
                 let page = app.get(path).user_agent(IPHONE).header("cookie", &cookie).send().expect(200);
-                let told = app.call("POST", &format!("/123456/seen?visit={}", visit(&page))).user_agent(IPHONE);
-                told.header("cookie", &cookie).send().expect(204);
+                let seen = app.call("POST", &format!("/123456/seen?visit={}", visit(&page))).user_agent(IPHONE);
+                seen.header("cookie", &cookie).send().expect(204);
             }
         }
-        assert_eq!(eyes.funnel(&app, "")["totals"]["views"], json!({ "raw": 0, "bot": 0, "confirmed": 0 }));
+        assert_eq!(reader.funnel(&app, "")["totals"]["views"], json!({ "raw": 0, "bot": 0, "confirmed": 0 }));
         app.get("/123456").user_agent(IPHONE).header("cookie", "theme=dark").send().expect(200);
-        let totals = eyes.funnel(&app, "")["totals"].clone();
+        let totals = reader.funnel(&app, "")["totals"].clone();
         assert_eq!((&totals["views"]["raw"], &totals["scans"]), (&json!(1), &json!(0)));
     }
 
-    fn what_happens_again_counts_once(app: TestApp) {
-        let eyes = eyes(&app);
-        let who = app.sign_up(&phone(0));
+    fn repeated_events_count_once(app: TestApp) {
+        let reader = funnel_reader(&app);
+        let patient = app.sign_up(&phone(0));
         let again = json!({ "link_token": app.link_token(DEMO) });
-        app.post("/v1/pairings", again).bearer(&who.access_token).send().expect(200);
-        eyes.funnel(&app, "");
-        let seen = eyes.funnel(&app, "");
+        app.post("/v1/pairings", again).bearer(&patient.access_token).send().expect(200);
+        reader.funnel(&app, "");
+        let seen = reader.funnel(&app, "");
         assert_eq!((&seen["totals"]["paired"], &seen["totals"]["verified"]), (&json!(1), &json!(1)));
-        in_balance(&app);
+        assert_counters_match_events(&app);
     }
 
-    // The clock stands at 9:00 in Chicago, so the day ends fifteen hours later.
-    fn days_are_the_practices_own(app: TestApp) {
-        let eyes = eyes(&app);
+    // The clock starts at 9:00 in Chicago, so the day ends fifteen hours later.
+    fn days_follow_the_practices_time_zone(app: TestApp) {
+        let reader = funnel_reader(&app);
         app.advance(15 * 3600 - 1);
         app.get("/123456").user_agent(IPHONE).send().expect(200);
         app.advance(2);
         app.get("/123456").user_agent(IPHONE).send().expect(200);
-        let seen = eyes.funnel(&app, "?from=2026-11-22&to=2026-11-23");
+        let seen = reader.funnel(&app, "?from=2026-11-22&to=2026-11-23");
         let raw = |n: usize| (seen["days"][n]["day"].clone(), seen["days"][n]["views"]["raw"].clone());
         assert_eq!(raw(0), (json!("2026-11-22"), json!(1)));
         assert_eq!(raw(1), (json!("2026-11-23"), json!(1)));
     }
 
-    fn a_range_that_is_none_is_refused(app: TestApp) {
-        let eyes = eyes(&app);
+    fn invalid_date_range_is_rejected(app: TestApp) {
+        let reader = funnel_reader(&app);
         for query in ["?from=yesterday", "?from=2026-11-23&to=2026-11-22", "?from=2020-01-01"] {
-            let path = format!("/v1/practice/links/{}/funnel{query}", eyes.link);
-            as_desk(&eyes.desk, app.get(&path)).send().problem(422, "invalid_request");
+            let path = format!("/v1/practice/links/{}/funnel{query}", reader.link);
+            as_staff(&reader.staff, app.get(&path)).send().problem(422, "invalid_request");
         }
     }
 
-    fn nothing_is_lost_and_nothing_doubled_by_many_at_once(app: TestApp) {
-        let eyes = eyes(&app);
+    fn concurrent_counting_loses_and_doubles_nothing(app: TestApp) {
+        let reader = funnel_reader(&app);
         together(16, |thread| {
             for n in 0..50 {
                 let now = app.clock.now();
-                app.inner.tally.add(now, &eyes.link, Step::View, "");
-                // Each visit comes in from every thread.
-                app.inner.tally.add_once(now, &eyes.link, Step::ConfirmedView, "", &format!("visit-{n}"));
+                app.inner.tally.add(now, &reader.link, Step::View, "");
+                // Every thread reports each visit.
+                app.inner.tally.add_once(now, &reader.link, Step::ConfirmedView, "", &format!("visit-{n}"));
                 if n % 10 == thread % 10 {
                     funnel::flush(&app.inner).unwrap();
                 }
             }
         });
-        let seen = eyes.funnel(&app, "");
+        let seen = reader.funnel(&app, "");
         assert_eq!(seen["totals"]["views"], json!({ "raw": 800, "bot": 0, "confirmed": 50 }));
-        in_balance(&app);
+        assert_counters_match_events(&app);
     }
 
-    fn what_could_not_be_written_waits(app: TestApp) {
-        let eyes = eyes(&app);
+    fn unwritten_counts_are_kept_until_a_flush_succeeds(app: TestApp) {
+        let reader = funnel_reader(&app);
         let now = app.clock.now();
-        // A link that is none is refused by the database, whole batch and all.
+        // The database rejects an unknown link, and the whole batch with it.
         app.inner.tally.add(now, "lnk_none", Step::View, "");
-        app.inner.tally.add(now, &eyes.link, Step::View, "");
+        app.inner.tally.add(now, &reader.link, Step::View, "");
         assert!(funnel::flush(&app.inner).is_err());
         assert!(funnel::flush(&app.inner).is_err());
         assert_eq!(app.count("SELECT count(*) AS n FROM funnel_events"), 0);
-        // It becomes one, and everything is written, once.
+        // Once the link exists, everything is written, exactly once.
         let practice = app.practice("Elm Dental", None);
         let made = format!("INSERT INTO practice_links (id, practice_id, code, label, tags, state, is_default, created_at) VALUES ('lnk_none', '{}', '900009', 'x', '[]', 'active', FALSE, 0)", practice.id);
         app.write(|_, conn| { use diesel::RunQueryDsl as _; Ok::<_, db::Error>(diesel::sql_query(&made).execute(conn)?) });
-        let seen = eyes.funnel(&app, "");
+        let seen = reader.funnel(&app, "");
         assert_eq!(seen["totals"]["views"]["raw"], 1);
-        in_balance(&app);
+        assert_counters_match_events(&app);
     }
 
-    fn what_is_refused_holds_nothing_back_and_is_given_up_at_last(app: TestApp) {
-        let eyes = eyes(&app);
+    fn rejected_counts_delay_no_others_and_are_finally_dropped(app: TestApp) {
+        let reader = funnel_reader(&app);
         let now = app.clock.now();
         let view = |link: &str| app.inner.tally.add(now, link, Step::View, "");
         let written = || app.count("SELECT count(*) AS n FROM funnel_events");
         view("lnk_none");
-        view(&eyes.link);
+        view(&reader.link);
         assert!(funnel::flush(&app.inner).is_err());
-        view(&eyes.link);
+        view(&reader.link);
         assert!(funnel::flush(&app.inner).is_err());
-        assert_eq!(written(), 1, "what came later does not wait for what is refused");
+        assert_eq!(written(), 1, "later counts do not wait for the rejected ones");
         let tries = (0..20).take_while(|_| funnel::flush(&app.inner).is_err()).count();
         assert_eq!(tries, 10);
-        assert_eq!(written(), 2, "of what was refused together, only what is wrong is given up");
+        assert_eq!(written(), 2, "of a rejected batch, only the invalid counts are dropped");
         assert_eq!(app.inner.tally.waiting(), 0);
-        in_balance(&app);
+        assert_counters_match_events(&app);
     }
 
-    fn invented_channels_do_not_fill_the_counters(app: TestApp) {
-        let eyes = eyes(&app);
+    fn invented_channels_are_counted_as_other_beyond_a_limit(app: TestApp) {
+        let reader = funnel_reader(&app);
         for n in 0..60 {
             app.get(&format!("/123456?s=x{n}")).user_agent(IPHONE).send().expect(200);
             if n == 40 {
-                // Another instance, or this one after a restart, knows nothing of them.
+                // Another instance, or this one after a restart, does not know these channels.
                 funnel::flush(&app.inner).unwrap();
-                app.inner.tally.add(app.clock.now(), &eyes.link, Step::View, "x1");
+                app.inner.tally.add(app.clock.now(), &reader.link, Step::View, "x1");
                 let fresh = App { tally: std::sync::Arc::default(), ..app.inner.clone() };
                 for n in 100..110 {
-                    fresh.tally.add(app.clock.now(), &eyes.link, Step::View, &format!("x{n}"));
+                    fresh.tally.add(app.clock.now(), &reader.link, Step::View, &format!("x{n}"));
                 }
                 funnel::flush(&fresh).unwrap();
             }
         }
-        let seen = eyes.funnel(&app, "");
+        let seen = reader.funnel(&app, "");
         assert_eq!(seen["totals"]["views"]["raw"], 71);
         assert_eq!(seen["channels"].as_array().unwrap().len(), 21);
         assert_eq!(app.count("SELECT count(DISTINCT channel) AS n FROM funnel_counts"), 21);
         assert!(app.count("SELECT count(DISTINCT channel) AS n FROM funnel_events") <= 31);
-        let x1 = eyes.funnel(&app, "?channel=x1");
-        assert_eq!(x1["totals"]["views"]["raw"], 2, "a channel that is known goes on");
-        let other = eyes.funnel(&app, "?channel=other");
+        let x1 = reader.funnel(&app, "?channel=x1");
+        assert_eq!(x1["totals"]["views"]["raw"], 2, "a known channel is still counted");
+        let other = reader.funnel(&app, "?channel=other");
         assert_eq!(other["totals"]["views"]["raw"], 50);
-        in_balance(&app);
+        assert_counters_match_events(&app);
     }
 
-    fn a_report_lists_the_largest_channels_and_the_rest_as_one(app: TestApp) {
-        let eyes = eyes(&app);
+    fn report_lists_the_largest_channels_and_sums_the_rest(app: TestApp) {
+        let reader = funnel_reader(&app);
         for day in 0..4 {
             for n in 0..20 {
                 let channel = format!("d{day}-{n:02}");
                 for _ in 0..=day {
-                    app.inner.tally.add(app.clock.now(), &eyes.link, Step::View, &channel);
+                    app.inner.tally.add(app.clock.now(), &reader.link, Step::View, &channel);
                 }
             }
-            app.inner.tally.add(app.clock.now(), &eyes.link, Step::View, "");
+            app.inner.tally.add(app.clock.now(), &reader.link, Step::View, "");
             app.advance(24 * 3600);
         }
-        let seen = eyes.funnel(&app, "");
+        let seen = reader.funnel(&app, "");
         let channels = seen["channels"].as_array().unwrap();
         assert_eq!(channels.len(), 51);
         let named = |name: &str| channels.iter().find(|channel| channel["channel"] == name);
@@ -214,12 +215,12 @@ both! {
         assert!(named("d3-00").is_some() && named("d2-19").is_some() && named("d0-00").is_none());
         let sum: i64 = channels.iter().map(|channel| channel["views"]["raw"].as_i64().unwrap()).sum();
         assert_eq!(json!(sum), seen["totals"]["views"]["raw"]);
-        assert_eq!(eyes.funnel(&app, "?channel=d0-00")["totals"]["views"]["raw"], 1);
+        assert_eq!(reader.funnel(&app, "?channel=d0-00")["totals"]["views"]["raw"], 1);
     }
 }
 
 #[test]
-fn a_flood_of_visits_has_an_end_and_leaves_room_for_other_links() {
+fn visit_flood_is_capped_per_link_and_overall() {
     let (tally, now) = (Tally::default(), practice_links::kit::Timestamp::from_millis(0));
     let flood = |link: &str| {
         for n in 0..10_010 {
@@ -235,7 +236,7 @@ fn a_flood_of_visits_has_an_end_and_leaves_room_for_other_links() {
 }
 
 #[test]
-fn a_database_that_is_away_for_long_does_not_eat_the_memory() {
+fn long_database_outage_keeps_memory_use_bounded() {
     let app = TestApp::new(Backend::Sqlite);
     let mut settings = app.inner.config.database.clone();
     settings.url = "postgres://nobody@127.0.0.1:1/nothing".into();

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a repeated request gets the first answer again, and its effect once.
+//! `Idempotency-Key`: a repeated request gets the first answer again and takes effect once.
 
 use serde_json::{Value, json};
 
@@ -9,13 +9,13 @@ fn verification(n: u32) -> Value {
 }
 
 both! {
-    fn a_repeated_request_gets_the_first_answer_byte_for_byte(app: TestApp) {
+    fn repeated_request_gets_the_first_answer_byte_for_byte(app: TestApp) {
         let start = || app.post("/v1/verifications", verification(0)).key("k").send().expect(201);
         let (first, again) = (start(), start());
         assert_eq!(first.body, again.body);
         assert_eq!(first.media_type(), again.media_type());
         assert_eq!(app.deliver_all(), 1);
-        assert_eq!(app.carrier.sent_to(&phone(0)).len(), 1);
+        assert_eq!(app.transport.sent_to(&phone(0)).len(), 1);
 
         let body = sign_up_body(&app.verify(&phone(1)), &app.link_token(DEMO));
         let sign_up = || app.post("/v1/accounts", body.clone()).key("k").send().expect(201);
@@ -24,8 +24,8 @@ both! {
         app.deliver_all();
     }
 
-    // White space and the order of members are not the request.
-    fn the_same_body_in_another_writing_is_the_same_request(app: TestApp) {
+    // White space and the order of JSON members do not matter.
+    fn reformatted_body_counts_as_the_same_request(app: TestApp) {
         let first = format!("{{\"phone\":\"{0}\",\"locale\":\"en\"}}", phone(0));
         let other = format!("{{ \"locale\" : \"en\",\n \"phone\": \"{0}\" }}", phone(0));
         let send = |body: String| {
@@ -35,7 +35,7 @@ both! {
         app.deliver_all();
     }
 
-    fn another_body_under_the_key_is_refused(app: TestApp) {
+    fn different_body_under_the_same_key_is_rejected(app: TestApp) {
         app.post("/v1/verifications", verification(0)).key("k").send().expect(201);
         let other = app.post("/v1/verifications", verification(1)).key("k").send();
         other.problem(422, "idempotency_key_reused");
@@ -45,7 +45,7 @@ both! {
         app.post("/v1/link-tokens", body).key("k").send().expect(201);
     }
 
-    fn a_key_is_forgotten_after_a_day(app: TestApp) {
+    fn key_expires_after_a_day(app: TestApp) {
         let start = || app.post("/v1/verifications", verification(0)).key("k").send().expect(201);
         let first = start();
         app.advance(24 * 3600 - 1);
@@ -57,8 +57,8 @@ both! {
         app.deliver_all();
     }
 
-    // Whoever waited as told gets through under the same key.
-    fn refusals_are_not_kept(app: TestApp) {
+    // A client that waits as told succeeds under the same key.
+    fn error_answers_are_not_stored(app: TestApp) {
         for n in 0..10 {
             app.post("/v1/verifications", verification(n)).send().expect(201);
         }
@@ -69,7 +69,7 @@ both! {
         app.deliver_all();
     }
 
-    fn two_callers_do_not_share_a_key(app: TestApp) {
+    fn two_callers_may_use_the_same_key(app: TestApp) {
         let (one, two) = (app.sign_up(&phone(0)), app.sign_up(&phone(1)));
         let add = |token: &str| {
             let person = json!({ "given_name": "Sam", "family_name": "Rivera" });
@@ -81,7 +81,7 @@ both! {
         assert_eq!(app.count("SELECT count(*) FROM patients"), 4);
     }
 
-    fn a_key_has_1_to_255_characters(app: TestApp) {
+    fn key_of_other_than_1_to_255_characters_is_rejected(app: TestApp) {
         let send = |key: &str| app.post("/v1/verifications", verification(0)).key(key).send();
         send(&"k".repeat(256)).problem(400, "idempotency_key_invalid");
         send("").problem(400, "idempotency_key_invalid");
@@ -89,7 +89,7 @@ both! {
         assert_eq!(app.deliver_all(), 1);
     }
 
-    fn twenty_at_once_under_one_key_have_one_effect(on: Builder) {
+    fn concurrent_requests_under_one_key_take_effect_once(on: Builder) {
         let app = on.pool(40).start();
         let answers =
             together(20, |_| app.post("/v1/verifications", verification(0)).key("k").send());

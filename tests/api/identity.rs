@@ -1,36 +1,37 @@
-//! Who is it: the states of a conversation, what staff decide, and whom nobody has looked at yet.
+//! The identity check: the states of a conversation, what staff decide, and the work list of open checks.
 
 use practice_links::funnel;
 use practice_links::staff::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{DEMO, Desk, Reply, SignedUp, TestApp, as_desk, phone};
+use crate::harness::{DEMO, Reply, SignedUp, StaffClient, TestApp, as_staff, phone};
 
-/// The practice's admin, a member, and a patient who signed up.
-fn scene(app: &TestApp) -> (Desk, Desk, SignedUp) {
+/// The practice's admin, a member, and a patient who has signed up.
+fn scene(app: &TestApp) -> (StaffClient, StaffClient, SignedUp) {
     let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
-    let (admin, member) = (app.desk(&practice, "ana", Role::Admin), app.desk(&practice, "bo", Role::Member));
+    let (admin, member) =
+        (app.staff_client(&practice, "ana", Role::Admin), app.staff_client(&practice, "bo", Role::Member));
     (admin, member, app.sign_up(&phone(1)))
 }
 
-fn decide(app: &TestApp, desk: &Desk, conversation: &str, body: Value) -> Reply {
+fn decide(app: &TestApp, staff: &StaffClient, conversation: &str, body: Value) -> Reply {
     let path = format!("/v1/practice/conversations/{conversation}/identity/decisions");
-    let reply = as_desk(desk, app.post(&path, body)).send();
+    let reply = as_staff(staff, app.post(&path, body)).send();
     app.deliver_all();
     reply
 }
 
-fn identity(app: &TestApp, desk: &Desk, conversation: &str) -> Value {
+fn identity(app: &TestApp, staff: &StaffClient, conversation: &str) -> Value {
     let path = format!("/v1/practice/conversations/{conversation}/identity");
-    as_desk(desk, app.get(&path)).send().expect(200).at("/identity")
+    as_staff(staff, app.get(&path)).send().expect(200).at("/identity")
 }
 
-fn card(app: &TestApp, desk: &Desk, conversation: &str) -> Value {
+fn card(app: &TestApp, staff: &StaffClient, conversation: &str) -> Value {
     let path = format!("/v1/practice/conversations/{conversation}");
-    as_desk(desk, app.get(&path)).send().expect(200).at("/conversation")
+    as_staff(staff, app.get(&path)).send().expect(200).at("/conversation")
 }
 
-fn said(app: &TestApp, patient: &SignedUp) -> Vec<String> {
+fn patient_reads(app: &TestApp, patient: &SignedUp) -> Vec<String> {
     let path = format!("/v1/me/conversations/{}/entries", patient.conversation_id);
     let page = app.get(&path).bearer(&patient.access_token).send().expect(200);
     let items = page.at("/items").as_array().unwrap().clone();
@@ -38,8 +39,9 @@ fn said(app: &TestApp, patient: &SignedUp) -> Vec<String> {
 }
 
 both! {
-    /// Anyone with the link can pair: nobody is known until staff say so, and then it is kept who said it and how.
-    fn a_person_is_unverified_until_staff_confirm(app: TestApp) {
+    /// Anyone with the link can pair: a person is unverified until staff confirm, and then it is stored who
+    /// confirmed and how.
+    fn person_is_unverified_until_staff_confirm(app: TestApp) {
         let (_, member, patient) = scene(&app);
         let before = identity(&app, &member, &patient.conversation_id);
         assert_eq!((&before["state"], &before["phi_allowed"]), (&json!("unverified"), &json!(false)));
@@ -57,15 +59,15 @@ both! {
         assert_eq!(kept["by"], member.staff_id);
         assert_eq!((&kept["method"], &kept["note"]), (&json!("call_back"), &json!("Called back.")));
         assert_eq!((&kept["before"], &kept["after"]), (&json!("unverified"), &json!("confirmed")));
-        assert_eq!(said(&app, &patient).last().unwrap(), "The practice confirmed your identity.");
+        assert_eq!(patient_reads(&app, &patient).last().unwrap(), "The practice confirmed your identity.");
     }
 
-    /// While it is not confirmed a first message wants to be meant; afterwards it does not.
-    fn confirmed_people_are_written_to_without_a_question(app: TestApp) {
+    /// Until the identity is confirmed, the first message needs an acknowledgement; afterwards it does not.
+    fn message_to_a_confirmed_person_needs_no_acknowledgement(app: TestApp) {
         let (_, member, patient) = scene(&app);
         let write = || {
             let path = format!("/v1/practice/conversations/{}/entries", patient.conversation_id);
-            as_desk(&member, app.post(&path, json!({ "body": "Your results are here." }))).send()
+            as_staff(&member, app.post(&path, json!({ "body": "Your results are here." }))).send()
         };
         assert_eq!(write().expect(409).str("/code"), "identity_unverified");
         let body = json!({ "decision": "confirm", "method": "in_person" });
@@ -73,24 +75,24 @@ both! {
         write().expect(201);
     }
 
-    fn whoever_was_rejected_reads_neutral_words_and_can_write_no_more(app: TestApp) {
+    fn rejected_person_reads_neutral_text_and_cannot_write(app: TestApp) {
         let (_, member, patient) = scene(&app);
         decide(&app, &member, &patient.conversation_id, json!({ "decision": "reject" })).expect(201);
         let card = card(&app, &member, &patient.conversation_id);
         assert_eq!((&card["identity"], &card["status"]), (&json!("rejected"), &json!("closed")));
-        let last = said(&app, &patient).pop().unwrap();
+        let last = patient_reads(&app, &patient).pop().unwrap();
         assert_eq!(last, "This conversation is closed. If you have questions, please call the practice.");
         let path = format!("/v1/me/conversations/{}/entries", patient.conversation_id);
         let refused = app.post(&path, json!({ "body": "Hello?" })).bearer(&patient.access_token).send();
         assert_eq!(refused.expect(409).str("/code"), "conversation_closed");
-        // The link leads to the same closed conversation, and not to a new one.
+        // Pairing again returns the same closed conversation, not a new one.
         let again = json!({ "link_token": app.link_token(DEMO) });
         let again = app.post("/v1/pairings", again).bearer(&patient.access_token).send().expect(200);
         assert_eq!(again.str("/conversation/id"), patient.conversation_id);
     }
 
-    /// A blocked number pairs with this practice no more, and is told neither that nor why.
-    fn a_blocked_number_is_refused_by_this_practice_alone(app: TestApp) {
+    /// A blocked number can no longer pair with this practice, and is not told that it is blocked or why.
+    fn blocked_number_is_refused_only_by_this_practice(app: TestApp) {
         let (admin, member, patient) = scene(&app);
         let body = json!({ "decision": "reject", "block_number": true });
         decide(&app, &member, &patient.conversation_id, body).expect(201);
@@ -106,7 +108,7 @@ both! {
         app.link("765432", &app.practice("Oak Eyes", None).id);
         pair("765432").expect(201);
         app.deliver_all();
-        // Taken back, the number is free again, and the conversation goes on.
+        // Once the decision is undone, the number can pair again, and the conversation is open again.
         decide(&app, &admin, &patient.conversation_id, json!({ "decision": "undo" })).expect(201);
         pair(DEMO).expect(201);
         app.deliver_all();
@@ -114,8 +116,8 @@ both! {
         assert_eq!((&card["identity"], &card["status"]), (&json!("unverified"), &json!("open")));
     }
 
-    /// A mother and a child were both blocked: the number is free once both decisions are taken back.
-    fn a_number_is_blocked_for_as_long_as_one_decision_says_so(app: TestApp) {
+    /// A mother and a child were both blocked: the number can pair again once both decisions are undone.
+    fn number_stays_blocked_until_every_block_is_undone(app: TestApp) {
         let (admin, member, mother) = scene(&app);
         let person = |name: &str| {
             let person = json!({ "given_name": name, "family_name": "Rivera" });
@@ -140,8 +142,8 @@ both! {
         pair(&kim).expect(201);
     }
 
-    /// An account that begins with a blocked number is refused whole, and its proof stays good elsewhere.
-    fn a_blocked_number_signs_up_elsewhere_with_the_same_proof(app: TestApp) {
+    /// A sign-up with a blocked number creates no account, and its phone proof stays valid elsewhere.
+    fn blocked_number_signs_up_elsewhere_with_the_same_proof(app: TestApp) {
         let (_, member, patient) = scene(&app);
         let body = json!({ "decision": "reject", "block_number": true });
         decide(&app, &member, &patient.conversation_id, body).expect(201);
@@ -157,12 +159,12 @@ both! {
         app.deliver_all();
     }
 
-    /// Whoever confirms by a record says by which; the only one that could be meant goes without saying.
-    fn a_match_with_a_record_names_the_record(app: TestApp) {
+    /// Confirming by a record match names the record; a single candidate is implied.
+    fn record_match_decision_names_the_record(app: TestApp) {
         let (admin, member, patient) = scene(&app);
         let by_record = json!({ "decision": "confirm", "method": "record_match" });
         let confirm = |body: &Value| decide(&app, &member, &patient.conversation_id, body.clone());
-        // One that the practice keeps elsewhere has no name here.
+        // A record that the practice keeps elsewhere has no id here.
         assert_eq!(confirm(&by_record).expect(201).at("/decision/record_id"), Value::Null);
         decide(&app, &admin, &patient.conversation_id, json!({ "decision": "undo" })).expect(201);
         let row = |number: &str| format!("{number},Alex,Rivera,{}\n", phone(1));
@@ -178,10 +180,10 @@ both! {
         assert_eq!(confirm(&named).expect(201).at("/decision/record_id"), only);
     }
 
-    fn a_decision_is_made_once_and_taken_back_by_admins(app: TestApp) {
+    fn decision_is_made_once_and_undone_only_by_admins(app: TestApp) {
         let (admin, member, patient) = scene(&app);
         let confirm = json!({ "decision": "confirm", "method": "photo_id" });
-        let decide = |desk: &Desk, body: &Value| decide(&app, desk, &patient.conversation_id, body.clone());
+        let decide = |staff: &StaffClient, body: &Value| decide(&app, staff, &patient.conversation_id, body.clone());
         let undo = json!({ "decision": "undo" });
         assert_eq!(decide(&admin, &undo).expect(409).str("/code"), "nothing_to_undo");
         decide(&member, &confirm).expect(201);
@@ -192,14 +194,14 @@ both! {
         let kinds = identity(&app, &admin, &patient.conversation_id)["decisions"].clone();
         let kinds: Vec<_> = kinds.as_array().unwrap().iter().map(|one| one["decision"].clone()).collect();
         assert_eq!(kinds, ["confirm", "undo"]);
-        assert_eq!(said(&app, &patient).last().unwrap(), "The practice is checking your identity again.");
+        assert_eq!(patient_reads(&app, &patient).last().unwrap(), "The practice is checking your identity again.");
     }
 
-    fn a_verdict_says_how_and_support_decides_nothing(app: TestApp) {
+    fn decision_needs_a_method_and_support_cannot_decide(app: TestApp) {
         let (_, member, patient) = scene(&app);
         let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
-        let support = app.desk(&practice, "sue", Role::Support);
-        let decide = |desk: &Desk, body: Value| decide(&app, desk, &patient.conversation_id, body);
+        let support = app.staff_client(&practice, "sue", Role::Support);
+        let decide = |staff: &StaffClient, body: Value| decide(&app, staff, &patient.conversation_id, body);
         for body in [
             json!({ "decision": "confirm" }),
             json!({ "decision": "confirm", "method": "invite" }),
@@ -213,8 +215,8 @@ both! {
         assert_eq!(decide(&support, confirm).expect(403).str("/code"), "staff_forbidden");
     }
 
-    /// The work-list: whoever waits longest stands first, and who was decided stands there no more.
-    fn the_work_list_begins_with_who_waits_longest(app: TestApp) {
+    /// The work list: the longest waiting comes first, and decided conversations are no longer listed.
+    fn work_list_starts_with_the_longest_waiting(app: TestApp) {
         let (_, member, first) = scene(&app);
         let others: Vec<_> = (2..5)
             .map(|n| {
@@ -223,7 +225,7 @@ both! {
             })
             .collect();
         let listed = |query: &str| {
-            let page = as_desk(&member, app.get(&format!("/v1/practice/identity{query}"))).send().expect(200);
+            let page = as_staff(&member, app.get(&format!("/v1/practice/identity{query}"))).send().expect(200);
             let items = page.at("/items").as_array().unwrap().clone();
             let ids: Vec<_> =
                 items.iter().map(|item| item["conversation"]["id"].as_str().unwrap().to_owned()).collect();
@@ -240,41 +242,41 @@ both! {
         assert_eq!(listed("").0, others[2..]);
     }
 
-    /// Who decides is told of at once: open consoles, the practice's machine, the audit, the funnel.
-    fn a_decision_is_told_of_everywhere(app: TestApp) {
+    /// A decision is reported at once to open consoles, the practice's systems, the audit log and the funnel.
+    fn decision_appears_in_the_audit_log_and_the_funnel(app: TestApp) {
         let (admin, member, patient) = scene(&app);
         let confirm = json!({ "decision": "confirm", "method": "date_of_birth" });
         decide(&app, &member, &patient.conversation_id, confirm).expect(201);
-        let audit = as_desk(&admin, app.get("/v1/practice/audit?action=identity")).send().expect(200);
+        let audit = as_staff(&admin, app.get("/v1/practice/audit?action=identity")).send().expect(200);
         assert_eq!(audit.str("/items/0/action"), "identity.confirm");
         assert_eq!(audit.str("/items/0/actor"), member.staff_id);
         assert_eq!(audit.str("/items/0/subject"), patient.conversation_id);
         assert_eq!(audit.at("/items/0/detail/before"), "unverified");
-        let links = as_desk(&admin, app.get("/v1/practice/links")).send().expect(200);
+        let links = as_staff(&admin, app.get("/v1/practice/links")).send().expect(200);
         let report = || {
             funnel::flush(&app.inner).unwrap();
             let path = format!("/v1/practice/links/{}/funnel", links.str("/items/0/id"));
-            as_desk(&admin, app.get(&path)).send().expect(200).at("/totals")
+            as_staff(&admin, app.get(&path)).send().expect(200).at("/totals")
         };
         assert_eq!(report()["confirmed"], 1);
-        // Counted once, however often it is turned back.
+        // Counted once, however often it is undone.
         decide(&app, &admin, &patient.conversation_id, json!({ "decision": "undo" })).expect(201);
         let confirm = json!({ "decision": "confirm", "method": "in_person" });
         decide(&app, &member, &patient.conversation_id, confirm).expect(201);
         assert_eq!(report()["confirmed"], 1);
     }
 
-    /// The proof pack leaves the house like an export: of one's own conversations alone, and the audit says so.
-    fn a_proof_pack_is_a_page_that_the_audit_knows_of(app: TestApp) {
+    /// The proof pack is an export: only of the practice's own conversations, and recorded in the audit log.
+    fn proof_pack_export_is_recorded_in_the_audit_log(app: TestApp) {
         let (admin, member, patient) = scene(&app);
         let at = |id: &str| format!("/v1/practice/conversations/{id}/proof.pdf");
-        let page = as_desk(&member, app.get(&at(&patient.conversation_id))).send().expect(200);
+        let page = as_staff(&member, app.get(&at(&patient.conversation_id))).send().expect(200);
         assert_eq!((page.media_type(), page.header("cache-control")), ("application/pdf", Some("no-store")));
         assert!(page.body.starts_with(b"%PDF-"));
-        let events = as_desk(&admin, app.get("/v1/practice/audit?action=identity.exported")).send().expect(200);
+        let events = as_staff(&admin, app.get("/v1/practice/audit?action=identity.exported")).send().expect(200);
         assert_eq!(events.str("/items/0/subject"), patient.conversation_id);
-        let other = app.desk(&app.practice("Oak Eyes", None), "oda", Role::Admin);
-        as_desk(&other, app.get(&at(&patient.conversation_id))).send().problem(404, "conversation_not_found");
-        as_desk(&member, app.get(&at("cnv_unknown"))).send().problem(404, "conversation_not_found");
+        let other_practice_admin = app.staff_client(&app.practice("Oak Eyes", None), "oda", Role::Admin);
+        as_staff(&other_practice_admin, app.get(&at(&patient.conversation_id))).send().problem(404, "conversation_not_found");
+        as_staff(&member, app.get(&at("cnv_unknown"))).send().problem(404, "conversation_not_found");
     }
 }

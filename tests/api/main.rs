@@ -1,5 +1,5 @@
-//! The API as its clients meet it: over TCP, on both databases, with the clock, the messages and the randomness
-//! in the test's hand. One binary, so that it links once; one module a capability.
+//! Tests of the API as its clients use it: over TCP, on both databases, with clock, messages and randomness
+//! under the test's control. One binary, so that it links once; one module per capability.
 
 #![allow(missing_docs, reason = "nobody reads a test's rustdoc")]
 #![allow(
@@ -7,7 +7,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "clippy.toml allows them in #[test] functions; helpers outside those fail the same way"
+    reason = "clippy.toml allows these in #[test] functions; helpers outside of them may fail the same way"
 )]
 
 #[macro_use]

@@ -1,5 +1,5 @@
-//! Who may do what: every route of the OpenAPI document × every role, against one table. A route that the table
-//! does not know fails: whoever adds one says here who may use it.
+//! The permission matrix: every route of the OpenAPI document × every role, checked against one table. A
+//! route that is missing from the table fails the test: a new route needs a row that says who may use it.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -16,74 +16,74 @@ use serde_json::{Value, json};
 use ureq::http::HeaderMap;
 
 use super::profile::png;
-use crate::harness::{Builder, Call, DEMO, Desk, Reply, SignedUp, TestApp, as_desk, phone};
+use crate::harness::{Builder, Call, DEMO, Reply, SignedUp, StaffClient, TestApp, as_staff, phone};
 
-/// Who calls, in the order of the table's columns.
-const ROLES: [Who; 8] = [
-    Who::Nobody,
-    Who::Patient,
-    Who::Member,
-    // A member too, but not of the link that the path names.
-    Who::Outsider,
-    Who::Admin,
-    Who::Support,
-    // An admin of another practice, with the ids of this one.
-    Who::Stranger,
-    // A member whose account was disabled, with a token from before.
-    Who::Disabled,
+/// The callers, in the order of the table's columns.
+const ROLES: [Caller; 8] = [
+    Caller::Anonymous,
+    Caller::Patient,
+    Caller::Member,
+    // A member who does not see the link in the path.
+    Caller::MemberWithoutLink,
+    Caller::Admin,
+    Caller::Support,
+    // An admin of another practice, who uses the ids of this one.
+    Caller::OtherPracticeAdmin,
+    // A disabled member, with a token from before.
+    Caller::Disabled,
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
-    Nobody,
+enum Caller {
+    Anonymous,
     Patient,
     Member,
-    Outsider,
+    MemberWithoutLink,
     Admin,
     Support,
-    Stranger,
+    OtherPracticeAdmin,
     Disabled,
 }
 
-/// An answer of 200 to 399.
+/// Stands for any status from 200 to 399.
 const OK: u16 = 0;
 
-/// A practice's records, all of them.
+/// A file with the practice's records.
 const CSV: &str = "MRN,First name,Last name\n1,Alex,Rivera\n";
 
 type Answers = [u16; 8];
 
-/// Everybody gets the same answer, whatever token they show: the route knows no roles.
+/// The route has no roles: every caller gets the same status, whatever token they show.
 const fn all(status: u16) -> Answers {
     [status; 8]
 }
 
-/// Everybody who works at a practice, each at their own.
+/// All staff, each in their own practice.
 const STAFF: Answers = [401, 401, OK, OK, OK, OK, OK, 401];
-/// Those who set the practice up.
+/// Staff who may configure the practice.
 const CONFIGURES: Answers = [401, 401, 403, 403, OK, OK, OK, 401];
-/// The practice's own admins; not the operator's support.
+/// Only the practice's admins; not the operator's support.
 const ADMIN: Answers = [401, 401, 403, 403, OK, 403, OK, 401];
-/// As [`ADMIN`], with an id in the path: another practice's is not there.
+/// Like [`ADMIN`], with an id in the path: ids of another practice are not found.
 const ADMIN_ID: Answers = [401, 401, 403, 403, OK, 403, 404, 401];
-/// Whoever sees the link in the path.
+/// Staff who see the link in the path.
 const SEES_LINK: Answers = [401, 401, OK, 404, OK, OK, 404, 401];
-/// Whoever sees the link in the path and sets the practice up.
-const SETS_LINK: Answers = [401, 401, 403, 404, OK, OK, 404, 401];
-/// Whoever knows patients and sees the link in the path; the operator's support knows none.
+/// Staff who see the link in the path and may configure the practice.
+const CONFIGURES_LINK: Answers = [401, 401, 403, 404, OK, OK, 404, 401];
+/// Staff who may see patients and who see the link in the path; never the operator's support.
 const SEES_PATIENT: Answers = [401, 401, OK, 404, OK, 403, 404, 401];
-/// Those who know the practice's patients; the operator's support does not.
-const KNOWS: Answers = [401, 401, OK, OK, OK, 403, OK, 401];
-/// As [`KNOWS`], with an id in the path.
-const KNOWS_ID: Answers = [401, 401, OK, OK, OK, 403, 404, 401];
-/// Whoever works with patients; not the operator's support. The other practice has no link to invite anybody to.
+/// Staff who may see the practice's patients; never the operator's support.
+const PATIENT_DATA: Answers = [401, 401, OK, OK, OK, 403, OK, 401];
+/// Like [`PATIENT_DATA`], with an id in the path.
+const PATIENT_DATA_ID: Answers = [401, 401, OK, OK, OK, 403, 404, 401];
+/// Staff who may see patients. The other practice gets 422, since it has no link for the invite.
 const INVITES: Answers = [401, 401, OK, OK, OK, 403, 422, 401];
-/// As [`INVITES`], with an invite in the path: who does not see its link does not see it either.
+/// Like [`INVITES`], with an invite in the path: it is visible only to staff who see its link.
 const INVITES_ID: Answers = [401, 401, OK, 404, OK, 403, 404, 401];
-/// The patient alone.
+/// Only the patient.
 const PATIENT: Answers = [401, OK, 401, 401, 401, 401, 401, 401];
 
-/// Method and path, who gets what (of [`ROLES`]), and what is sent.
+/// Method and path, the expected statuses in the order of [`ROLES`], and the request's body.
 type Row = (&'static str, Answers, fn(&World) -> Value);
 
 const NOTHING: fn(&World) -> Value = |_| Value::Null;
@@ -125,16 +125,16 @@ const ROWS: &[Row] = &[
     ("POST /v1/callbacks/twilio/{id}", all(403), NOTHING),
     ("POST /v1/link-tokens", all(OK), |_| json!({ "code": DEMO, "source": "typed" })),
     ("POST /v1/verifications", all(OK), |world| json!({ "phone": world.phone() })),
-    // The holder of its secret alone; to everybody else it is not there.
+    // Only for the holder of the client secret; not found for everybody else.
     ("GET /v1/verifications/{id}", all(404), NOTHING),
     ("POST /v1/verifications/{id}/sends", all(404), |_| json!({ "channel": "sms" })),
     ("POST /v1/verifications/{id}/checks", all(404), |_| json!({ "code": "123456" })),
-    // What signs these in stands in the body, and here it is nothing.
+    // The credentials are in the body, which is empty here.
     ("POST /v1/accounts", all(422), |_| json!({})),
     ("POST /v1/sessions", all(422), |_| json!({})),
     ("POST /v1/sessions/refresh", all(401), |_| json!({ "refresh_token": "none" })),
     ("DELETE /v1/sessions/current", PATIENT, NOTHING),
-    // For restricted sign-ins alone, and this one is none.
+    // Only for restricted sessions, and this one is not restricted.
     ("POST /v1/sessions/current/email-code", [401, 409, 401, 401, 401, 401, 401, 401], |_| json!({})),
     (
         "POST /v1/sessions/current/email-code/checks",
@@ -144,7 +144,7 @@ const ROWS: &[Row] = &[
     ("GET /v1/me", PATIENT, NOTHING),
     ("DELETE /v1/me", PATIENT, NOTHING),
     ("POST /v1/me/email", PATIENT, |world| json!({ "email": world.address() })),
-    // Nothing was asked for that could be checked.
+    // No code was requested.
     ("POST /v1/me/email/checks", [401, 410, 401, 401, 401, 401, 401, 401], |_| json!({ "code": "123456" })),
     ("GET /v1/me/pairings", PATIENT, NOTHING),
     ("DELETE /v1/me/pairings/{id}", PATIENT, NOTHING),
@@ -161,7 +161,7 @@ const ROWS: &[Row] = &[
     ("POST /v1/pairings", PATIENT, |world| json!({ "link_token": world.app.link_token(DEMO) })),
     ("POST /v1/me/conversations/{id}/read", PATIENT, |_| json!({ "position": 1 })),
     ("GET /v1/me/events", PATIENT, NOTHING),
-    // What signs staff in stands in the body, too.
+    // The credentials of staff are in the body too.
     ("POST /v1/staff/sessions", all(422), |_| json!({})),
     ("POST /v1/staff/sessions/totp", all(422), |_| json!({})),
     ("POST /v1/staff/sessions/refresh", all(401), |_| json!({ "refresh_token": "none" })),
@@ -169,7 +169,7 @@ const ROWS: &[Row] = &[
     ("POST /v1/staff/passwords", all(422), |_| json!({})),
     ("GET /v1/staff/me", STAFF, NOTHING),
     ("PATCH /v1/staff/me", STAFF, |_| json!({ "name": "Ana" })),
-    // Those who sign in have neither password nor authenticator here.
+    // These staff have neither a password nor an authenticator app.
     (
         "POST /v1/staff/me/password",
         [401, 401, 422, 422, 422, 422, 422, 401],
@@ -194,8 +194,8 @@ const ROWS: &[Row] = &[
         [401, 401, 403, 403, OK, OK, 404, 401],
         |world| json!({ "name": world.address() }),
     ),
-    ("GET /v1/practice/events", KNOWS, NOTHING),
-    ("GET /v1/practice/conversations", KNOWS, NOTHING),
+    ("GET /v1/practice/events", PATIENT_DATA, NOTHING),
+    ("GET /v1/practice/conversations", PATIENT_DATA, NOTHING),
     ("GET /v1/practice/conversations/{id}", SEES_PATIENT, NOTHING),
     ("PATCH /v1/practice/conversations/{id}", SEES_PATIENT, |_| json!({ "unread": true })),
     ("GET /v1/practice/conversations/{id}/entries", SEES_PATIENT, NOTHING),
@@ -205,11 +205,11 @@ const ROWS: &[Row] = &[
         |_| json!({ "body": "Hello", "acknowledge_unverified": true }),
     ),
     ("POST /v1/practice/conversations/{id}/read", SEES_PATIENT, |_| json!({ "position": 1 })),
-    ("GET /v1/practice/identity", KNOWS, NOTHING),
+    ("GET /v1/practice/identity", PATIENT_DATA, NOTHING),
     ("GET /v1/practice/conversations/{id}/identity", SEES_PATIENT, NOTHING),
     ("GET /v1/practice/conversations/{id}/proof.pdf", SEES_PATIENT, NOTHING),
     ("GET /v1/practice/desk-code", [401, 401, OK, OK, OK, 403, OK, 401], NOTHING),
-    // Nothing was decided that could be taken back.
+    // There is no decision to undo.
     (
         "POST /v1/practice/conversations/{id}/identity/decisions",
         [401, 401, 403, 404, 409, 403, 404, 401],
@@ -218,7 +218,7 @@ const ROWS: &[Row] = &[
     ("GET /v1/practice/links", STAFF, NOTHING),
     ("POST /v1/practice/links", CONFIGURES, |_| json!({ "label": "Card" })),
     ("GET /v1/practice/links/{id}", SEES_LINK, NOTHING),
-    ("PATCH /v1/practice/links/{id}", SETS_LINK, |_| json!({ "label": "Poster" })),
+    ("PATCH /v1/practice/links/{id}", CONFIGURES_LINK, |_| json!({ "label": "Poster" })),
     ("GET /v1/practice/links/{id}/qr.svg", SEES_LINK, NOTHING),
     ("GET /v1/practice/links/{id}/qr.png", SEES_LINK, NOTHING),
     ("GET /v1/practice/links/{id}/poster.pdf", SEES_LINK, NOTHING),
@@ -226,7 +226,7 @@ const ROWS: &[Row] = &[
     ("GET /v1/practice/links/{id}/tent.pdf", SEES_LINK, NOTHING),
     ("GET /v1/practice/links/{id}/funnel", SEES_LINK, NOTHING),
     ("GET /v1/practice/links/{id}/funnel.csv", SEES_LINK, NOTHING),
-    ("GET /v1/practice/invites", KNOWS, NOTHING),
+    ("GET /v1/practice/invites", PATIENT_DATA, NOTHING),
     ("POST /v1/practice/invites", INVITES, |world| world.invitee()),
     ("GET /v1/practice/invites/{id}", SEES_PATIENT, NOTHING),
     ("POST /v1/practice/invites/{id}/resend", INVITES_ID, NOTHING),
@@ -235,7 +235,7 @@ const ROWS: &[Row] = &[
     ("GET /v1/practice/invites/imports/{id}", SEES_PATIENT, NOTHING),
     ("GET /v1/practice/invites/imports/{id}/rows", SEES_PATIENT, NOTHING),
     ("GET /v1/practice/notifications", STAFF, NOTHING),
-    // The person stands in the body: somebody of another practice is nobody there.
+    // The body names the staff member; another practice does not know them.
     (
         "PATCH /v1/practice/notifications",
         [401, 401, 403, 403, OK, OK, 422, 401],
@@ -246,13 +246,13 @@ const ROWS: &[Row] = &[
     ("GET /v1/practice/logo", STAFF, NOTHING),
     ("PUT /v1/practice/logo", CONFIGURES, NOTHING),
     ("DELETE /v1/practice/logo", CONFIGURES, NOTHING),
-    ("GET /v1/practice/records", KNOWS, NOTHING),
-    ("GET /v1/practice/records/{id}", KNOWS_ID, NOTHING),
+    ("GET /v1/practice/records", PATIENT_DATA, NOTHING),
+    ("GET /v1/practice/records/{id}", PATIENT_DATA_ID, NOTHING),
     ("POST /v1/practice/records/import", ADMIN, NOTHING),
     ("GET /v1/practice/records/imports", ADMIN, NOTHING),
     ("GET /v1/practice/records/imports/{id}", ADMIN_ID, NOTHING),
     ("GET /v1/practice/records/imports/{id}/results.csv", ADMIN_ID, NOTHING),
-    // It is over by then.
+    // The import has ended by then.
     ("DELETE /v1/practice/records/imports/{id}", [401, 401, 403, 403, 409, 403, 404, 401], NOTHING),
     ("GET /v1/practice/audit", CONFIGURES, NOTHING),
     ("GET /v1/practice/audit.csv", ADMIN, NOTHING),
@@ -270,17 +270,17 @@ const ROWS: &[Row] = &[
     ("POST /v1/practice/webhooks/{id}/rotate", ADMIN_ID, NOTHING),
 ];
 
-/// A practice with its people, another with an admin, and patients as they are needed.
+/// A practice with staff in each role, another practice with an admin, and patients on demand.
 struct World {
     app: TestApp,
     practice: Practice,
-    admin: Desk,
-    member: Desk,
-    outsider: Desk,
-    support: Desk,
-    stranger: Desk,
-    disabled: Desk,
-    /// A link of the whole practice's, and one of the admin's own.
+    admin: StaffClient,
+    member: StaffClient,
+    member_without_link: StaffClient,
+    support: StaffClient,
+    other_practice_admin: StaffClient,
+    disabled: StaffClient,
+    /// A link of the whole practice, and one that only the admin sees.
     links: [String; 2],
     team: String,
     conversations: OnceLock<[String; 2]>,
@@ -290,21 +290,21 @@ struct World {
 
 impl World {
     fn new(on: Builder) -> Self {
-        // Who calls that often is held back elsewhere.
+        // So many calls would exceed the rate limits.
         let app = on.config(|config| config.limits.scale = 1_000.0).start();
         let practice = app.write(|_, conn| practice_links::practices::list(conn)).remove(0);
         let other = app.practice("Oak Eyes", None);
-        let admin = app.desk(&practice, "ana", Role::Admin);
+        let admin = app.staff_client(&practice, "admin", Role::Admin);
         let own = json!({ "label": "Own", "owner": { "kind": "staff", "id": admin.staff_id } });
         let links = [json!({ "label": "All", "notify": [admin.staff_id] }), own];
         let links = links.map(|link| app.make_link(&admin, link)["id"].as_str().unwrap().to_owned());
-        let desk = |name, role| app.desk(&practice, name, role);
+        let staff_of_role = |name, role| app.staff_client(&practice, name, role);
         Self {
-            member: desk("bo", Role::Member),
-            outsider: desk("cy", Role::Member),
-            support: desk("sam", Role::Support),
-            disabled: disabled(&app, desk("dee", Role::Member)),
-            stranger: app.desk(&other, "eve", Role::Admin),
+            member: staff_of_role("member", Role::Member),
+            member_without_link: staff_of_role("colleague", Role::Member),
+            support: staff_of_role("support", Role::Support),
+            disabled: disabled(&app, staff_of_role("disabled", Role::Member)),
+            other_practice_admin: app.staff_client(&other, "other", Role::Admin),
             team: app.team(&practice, "Hygienists", &[&admin]),
             conversations: OnceLock::new(),
             numbers: AtomicU32::new(0),
@@ -320,42 +320,43 @@ impl World {
         phone(self.numbers.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// The token that `who` shows, and the patient behind it.
-    fn token(&self, who: Who, route: &str) -> (Option<String>, Option<SignedUp>) {
-        let desk = match who {
-            Who::Nobody => return (None, None),
-            // What one call takes away, the next one needs: each has a patient of its own.
-            Who::Patient if is_patients(route) => {
+    /// The token of `caller`, and the patient it belongs to.
+    fn token(&self, caller: Caller, route: &str) -> (Option<String>, Option<SignedUp>) {
+        let staff = match caller {
+            Caller::Anonymous => return (None, None),
+            // A call may delete what the next one needs, so each call gets its own patient.
+            Caller::Patient if is_for_patients(route) => {
                 let patient = self.app.sign_up(&self.phone());
                 return (Some(patient.access_token.clone()), Some(patient));
             }
-            Who::Patient => return (Some(self.patient()), None),
-            Who::Member => &self.member,
-            Who::Outsider => &self.outsider,
-            Who::Admin => &self.admin,
-            Who::Support => &self.support,
-            Who::Stranger => &self.stranger,
-            Who::Disabled => &self.disabled,
+            Caller::Patient => return (Some(self.patient()), None),
+            Caller::Member => &self.member,
+            Caller::MemberWithoutLink => &self.member_without_link,
+            Caller::Admin => &self.admin,
+            Caller::Support => &self.support,
+            Caller::OtherPracticeAdmin => &self.other_practice_admin,
+            Caller::Disabled => &self.disabled,
         };
-        (Some(desk.token.clone()), None)
+        (Some(staff.token.clone()), None)
     }
 
-    /// A patient who stays, for the routes that are no patient's; nothing moves the clock, so the token stays good.
+    /// One patient for all routes that are not for patients. The clock does not move, so the token stays
+    /// valid.
     fn patient(&self) -> String {
         self.patient.get_or_init(|| self.app.sign_up(&self.phone()).access_token).clone()
     }
 
-    /// The path with ids in it: the practice's, or the calling patient's.
-    fn path(&self, route: &str, who: Who, patient: Option<&SignedUp>) -> String {
+    /// The path with ids filled in: the practice's, or the calling patient's.
+    fn path(&self, route: &str, caller: Caller, patient: Option<&SignedUp>) -> String {
         let of_patient = |id: fn(&SignedUp) -> &String| patient.map_or("none_1".into(), |p| id(p).clone());
         let path = route.split_once(' ').unwrap().1.replace("{code}", DEMO).replace("{token}", "none");
-        let own = usize::from(who == Who::Outsider);
+        let own = usize::from(caller == Caller::MemberWithoutLink);
         let id = match path.split("/{id}").next().unwrap() {
             "/v1/practice/invites" if path.contains('{') => self.invite(own),
             "/v1/practice/invites/imports" => self.invite_list(own),
-            "/v1/practice/links" => self.links[usize::from(who == Who::Outsider)].clone(),
+            "/v1/practice/links" => self.links[usize::from(caller == Caller::MemberWithoutLink)].clone(),
             "/v1/practice/conversations" if path.contains('{') => {
-                self.conversations()[usize::from(who == Who::Outsider)].clone()
+                self.conversations()[usize::from(caller == Caller::MemberWithoutLink)].clone()
             }
             "/v1/practice/staff" if path.contains('{') => self.member.staff_id.clone(),
             "/v1/practice/teams" if path.contains('{') => self.team.clone(),
@@ -371,45 +372,45 @@ impl World {
         if path.contains("{delivery}") { path.replace("{delivery}", &self.delivery(&id)) } else { path }
     }
 
-    /// An address, and a name, that nobody has.
+    /// An unused e-mail, also used as a unique name.
     fn address(&self) -> String {
         format!("new{}@elm.example", self.numbers.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// Somebody to invite whom nobody has invited.
+    /// The body for inviting a new patient.
     fn invitee(&self) -> Value {
         json!({ "name": "Alex Rivera", "phone": self.phone(), "email": self.address(), "send": false })
     }
 
-    /// A draft that leads to one of the links.
+    /// Creates a draft invite for one of the links.
     fn invite(&self, link: usize) -> String {
         let mut body = self.invitee();
         body["link_id"] = json!(self.links[link]);
-        let made = as_desk(&self.admin, self.app.post("/v1/practice/invites", body)).send().expect(201);
+        let made = as_staff(&self.admin, self.app.post("/v1/practice/invites", body)).send().expect(201);
         made.str("/invite/id")
     }
 
-    /// A list of people to invite, by one of the links.
+    /// Imports a list of invites for one of the links.
     fn invite_list(&self, link: usize) -> String {
         let path = format!("/v1/practice/invites/import?link_id={}", self.links[link]);
         let call = self.app.call("POST", &path).raw("text/csv", self.list());
-        as_desk(&self.admin, call).send().expect(202).str("/import/id")
+        as_staff(&self.admin, call).send().expect(202).str("/import/id")
     }
 
     fn list(&self) -> String {
         format!("name,mobile,email\nAlex Rivera,{},{}\n", self.phone(), self.address())
     }
 
-    /// A conversation through the whole practice's link, and one through the admin's own.
+    /// One conversation through the practice's link, and one through the admin's own link.
     fn conversations(&self) -> &[String; 2] {
         self.conversations.get_or_init(|| {
             let own = format!("/v1/practice/links/{}", self.links[1]);
-            let own = as_desk(&self.admin, self.app.get(&own)).send().expect(200).str("/link/code");
+            let own = as_staff(&self.admin, self.app.get(&own)).send().expect(200).str("/link/code");
             [DEMO, &own].map(|code| self.app.sign_up_at(&self.phone(), code).conversation_id)
         })
     }
 
-    /// The status alone: a stream that is open has no end to wait for.
+    /// Reads only the status: an open event stream never ends.
     fn status(&self, path: &str, token: Option<&String>) -> Reply {
         let mut stream = TcpStream::connect(self.app.address).unwrap();
         let bearer = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
@@ -420,57 +421,57 @@ impl World {
         Reply { status, headers: HeaderMap::default(), body: Vec::new() }
     }
 
-    /// A webhook of the practice's, made where there is none.
+    /// A webhook of the practice; created if there is none.
     fn webhook(&self) -> String {
-        let known = as_desk(&self.admin, self.app.get("/v1/practice/webhooks")).send().expect(200);
+        let known = as_staff(&self.admin, self.app.get("/v1/practice/webhooks")).send().expect(200);
         if let Some(id) = known.at("/items/0/id").as_str() {
             return id.to_owned();
         }
         let body = json!({ "url": "https://hooks.elm.com/in", "events": ["link.changed"] });
-        let made = as_desk(&self.admin, self.app.post("/v1/practice/webhooks", body)).send().expect(201);
+        let made = as_staff(&self.admin, self.app.post("/v1/practice/webhooks", body)).send().expect(201);
         made.str("/webhook/id")
     }
 
-    /// A record of the practice's, or the import that it came with.
+    /// A record of the practice, or its import.
     fn import(&self, which: &str) -> String {
         let path = format!("/v1/practice/{which}");
-        let known = || as_desk(&self.admin, self.app.get(&path)).send().expect(200);
+        let known = || as_staff(&self.admin, self.app.get(&path)).send().expect(200);
         if let Some(id) = known().at("/items/0/id").as_str() {
             return id.to_owned();
         }
         let call = self.app.call("POST", "/v1/practice/records/import").raw("text/csv", CSV);
-        as_desk(&self.admin, call).send().expect(202);
+        as_staff(&self.admin, call).send().expect(202);
         self.app.deliver_all();
         known().str("/items/0/id")
     }
 
-    /// A call that the webhook has got.
+    /// A delivery to the webhook.
     fn delivery(&self, webhook: &str) -> String {
         let change = json!({ "label": format!("Poster {}", self.numbers.fetch_add(1, Ordering::SeqCst)) });
         let path = format!("/v1/practice/links/{}", self.links[0]);
-        as_desk(&self.admin, self.app.patch(&path, change)).send().expect(200);
+        as_staff(&self.admin, self.app.patch(&path, change)).send().expect(200);
         self.app.deliver_all();
         let path = format!("/v1/practice/webhooks/{webhook}/deliveries");
-        as_desk(&self.admin, self.app.get(&path)).send().expect(200).str("/items/0/id")
+        as_staff(&self.admin, self.app.get(&path)).send().expect(200).str("/items/0/id")
     }
 
-    /// Both practices have a logo that can be seen, changed and taken away.
-    fn hang_logos(&self) {
-        for desk in [&self.admin, &self.stranger] {
+    /// Gives both practices a logo, so that it can be read, replaced and deleted.
+    fn upload_logos(&self) {
+        for staff in [&self.admin, &self.other_practice_admin] {
             let call = self.app.call("PUT", "/v1/practice/logo").raw("image/png", png(8, 8, [1, 2, 3]));
-            as_desk(desk, call).send().expect(204);
+            as_staff(staff, call).send().expect(204);
         }
     }
 
-    fn call(&self, row: &Row, who: Who) -> Reply {
+    fn call(&self, row: &Row, caller: Caller) -> Reply {
         let (route, _, body) = row;
-        let (token, patient) = self.token(who, route);
-        let (method, path) = (route.split(' ').next().unwrap(), self.path(route, who, patient.as_ref()));
+        let (token, patient) = self.token(caller, route);
+        let (method, path) = (route.split(' ').next().unwrap(), self.path(route, caller, patient.as_ref()));
         if route.contains("logo") {
-            self.hang_logos();
+            self.upload_logos();
         }
         if route.ends_with("/import") {
-            // One import at a time: the one before is to be over.
+            // Only one import runs at a time, so the previous one must be finished.
             self.app.deliver_all();
         }
         if route.ends_with("/events") {
@@ -499,16 +500,16 @@ fn with_body(call: Call, route: &str, body: Value) -> Call {
     }
 }
 
-fn is_patients(route: &str) -> bool {
+fn is_for_patients(route: &str) -> bool {
     ["/v1/me", "/v1/pairings", "/v1/sessions/current"].iter().any(|path| route.contains(path))
 }
 
-/// There is no route yet that ends somebody's access, so it is ended where the route would.
-fn disabled(app: &TestApp, desk: Desk) -> Desk {
-    let statement = format!("UPDATE staff SET state = 'disabled' WHERE id = '{}'", desk.staff_id);
+/// Disables the member in the database.
+fn disabled(app: &TestApp, staff: StaffClient) -> StaffClient {
+    let statement = format!("UPDATE staff SET state = 'disabled' WHERE id = '{}'", staff.staff_id);
     let run = |conn: &mut Conn| Ok(diesel::sql_query(statement).execute(conn)?);
     assert_eq!(app.inner.db.write_blocking::<_, db::Error>(run).unwrap(), 1);
-    desk
+    staff
 }
 
 /// Every operation of the document, e.g. `GET /v1/me`.
@@ -524,32 +525,32 @@ fn routes() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_route_has_a_row_and_every_row_a_route() {
+fn every_route_has_exactly_one_row() {
     let (routes, rows): (_, BTreeSet<String>) = (routes(), ROWS.iter().map(|row| row.0.to_owned()).collect());
     assert_eq!(rows.len(), ROWS.len(), "a route has two rows");
     let missing: Vec<_> = routes.difference(&rows).collect();
     assert!(missing.is_empty(), "who may use these? Add a row to ROWS in tests/api/matrix.rs: {missing:#?}");
     let stale: Vec<_> = rows.difference(&routes).collect();
-    assert!(stale.is_empty(), "there is no such route any more: {stale:#?}");
+    assert!(stale.is_empty(), "these routes no longer exist: {stale:#?}");
 }
 
 both! {
-    fn every_role_gets_at_every_route_what_the_table_says(on: Builder) {
+    fn every_route_answers_every_role_as_the_table_says(on: Builder) {
         let world = World::new(on);
         world.app.leave_outbox();
         let (mut cells, mut wrong) = (0, Vec::new());
         for row in ROWS {
-            for (who, wanted) in ROLES.into_iter().zip(row.1) {
-                let reply = world.call(row, who);
+            for (caller, wanted) in ROLES.into_iter().zip(row.1) {
+                let reply = world.call(row, caller);
                 cells += 1;
                 let fits = if wanted == OK { (200..400).contains(&reply.status) } else { reply.status == wanted };
                 if !fits {
                     let wanted = if wanted == OK { "2xx".into() } else { wanted.to_string() };
-                    wrong.push(format!("{} as {who:?}: {} for {wanted}: {}", row.0, reply.status, reply.text()));
+                    wrong.push(format!("{} as {caller:?}: {} for {wanted}: {}", row.0, reply.status, reply.text()));
                 }
-                // Whatever another practice's admin is told, it is nothing of this one.
+                // No reply to another practice's admin may contain ids of this practice.
                 let ids = [&world.practice.id, &world.links[0], &world.links[1], &world.admin.staff_id];
-                if who == Who::Stranger && row.0.contains("/v1/practice") {
+                if caller == Caller::OtherPracticeAdmin && row.0.contains("/v1/practice") {
                     assert!(!ids.iter().any(|id| reply.text().contains(*id)), "{}: {}", row.0, reply.text());
                 }
             }
@@ -558,20 +559,20 @@ both! {
         let _ = writeln!(std::io::stderr(), "{cells} cells: {} routes by {} roles, all as the table says", ROWS.len(), ROLES.len());
     }
 
-    /// What is not there and what is another practice's look alike, but for the request's own id.
-    fn an_id_of_another_practice_is_answered_like_one_that_nobody_has(on: Builder) {
+    /// Unknown ids and ids of another practice get the same reply, except for the request's own id.
+    fn id_of_another_practice_looks_like_an_unknown_id(on: Builder) {
         let world = World::new(on);
         world.app.leave_outbox();
         for row in ROWS.iter().filter(|row| row.1[6] == 404) {
             let told = |path: &str| {
-                let call = as_desk(&world.stranger, world.app.call(row.0.split(' ').next().unwrap(), path));
+                let call = as_staff(&world.other_practice_admin, world.app.call(row.0.split(' ').next().unwrap(), path));
                 let reply = with_body(call, row.0, row.2(&world)).send();
                 (reply.status, reply.at("/code"), reply.at("/title"), reply.at("/detail"))
             };
             if !row.0.contains("/v1/practice") {
                 continue;
             }
-            let path = world.path(row.0, Who::Stranger, None);
+            let path = world.path(row.0, Caller::OtherPracticeAdmin, None);
             let unknown = path.replace(&world.links[0], "lnk_none");
             let webhook = if path.contains("webhooks") { world.webhook() } else { "none".into() };
             assert_eq!(told(&path), told(&unknown.replace(&webhook, "whk_none")), "{}", row.0);

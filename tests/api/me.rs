@@ -1,4 +1,4 @@
-//! The patient's own view: the people on an account, their pairings, what was said.
+//! The patient's own view: the people on an account, their pairings and their conversations.
 
 use std::collections::BTreeSet;
 
@@ -7,23 +7,23 @@ use serde_json::{Value, json};
 
 use crate::harness::{DEMO, SignedUp, TestApp, phone};
 
-fn pair(app: &TestApp, who: &SignedUp, code: &str) -> crate::harness::Reply {
+fn pair(app: &TestApp, patient: &SignedUp, code: &str) -> crate::harness::Reply {
     let body = json!({ "link_token": app.link_token(code) });
-    app.post("/v1/pairings", body).bearer(&who.access_token).send()
+    app.post("/v1/pairings", body).bearer(&patient.access_token).send()
 }
 
-fn entries(app: &TestApp, who: &SignedUp, conversation: &str) -> Vec<Value> {
+fn entries(app: &TestApp, patient: &SignedUp, conversation: &str) -> Vec<Value> {
     let path = format!("/v1/me/conversations/{conversation}/entries?limit=200");
-    let page = app.get(&path).bearer(&who.access_token).send().expect(200);
+    let page = app.get(&path).bearer(&patient.access_token).send().expect(200);
     page.at("/items").as_array().cloned().unwrap()
 }
 
-fn demo_practice(who: &SignedUp) -> String {
-    who.json["pairing"]["practice"]["id"].as_str().unwrap().to_owned()
+fn demo_practice(patient: &SignedUp) -> String {
+    patient.json["pairing"]["practice"]["id"].as_str().unwrap().to_owned()
 }
 
 both! {
-    fn a_family_has_a_conversation_each(app: TestApp) {
+    fn each_family_member_has_their_own_conversation(app: TestApp) {
         let parent = app.sign_up(&phone(0));
         let child = json!({ "given_name": " Sam ", "family_name": "Rivera", "birth_date": "2019-02-11" });
         let child = app.post("/v1/me/patients", child).bearer(&parent.access_token).send().expect(201);
@@ -41,10 +41,10 @@ both! {
         assert_eq!(app.deliver_all(), 1);
     }
 
-    fn a_person_can_be_corrected(app: TestApp) {
-        let who = app.sign_up(&phone(0));
-        let path = format!("/v1/me/patients/{}", who.patient_id);
-        let change = |body: Value| app.patch(&path, body).bearer(&who.access_token).send();
+    fn patient_details_can_be_corrected(app: TestApp) {
+        let patient = app.sign_up(&phone(0));
+        let path = format!("/v1/me/patients/{}", patient.patient_id);
+        let change = |body: Value| app.patch(&path, body).bearer(&patient.access_token).send();
         let changed = change(json!({ "given_name": "Alexandra" })).expect(200);
         assert_eq!(changed.at("/patient/given_name"), "Alexandra");
         assert_eq!(changed.at("/patient/family_name"), "Rivera");
@@ -53,41 +53,41 @@ both! {
         let wrong = change(json!({ "birth_date": "31.5.1987" })).problem(422, "invalid_request");
         assert_eq!(wrong.at("/errors/0/pointer"), "/birth_date");
         change(json!({ "family_name": "" })).problem(422, "invalid_request");
-        let me = app.get("/v1/me").bearer(&who.access_token).send().expect(200);
+        let me = app.get("/v1/me").bearer(&patient.access_token).send().expect(200);
         assert_eq!(me.at("/patients/0"), changed.at("/patient"));
     }
 
-    fn who_leaves_may_come_back_to_a_new_conversation(app: TestApp) {
-        let who = app.sign_up(&phone(0));
-        let path = format!("/v1/me/pairings/{}", who.pairing_id);
-        app.delete(&path).bearer(&who.access_token).send().expect(204);
-        app.delete(&path).bearer(&who.access_token).send().problem(404, "pairing_not_found");
+    fn pairing_again_after_leaving_opens_a_new_conversation(app: TestApp) {
+        let patient = app.sign_up(&phone(0));
+        let path = format!("/v1/me/pairings/{}", patient.pairing_id);
+        app.delete(&path).bearer(&patient.access_token).send().expect(204);
+        app.delete(&path).bearer(&patient.access_token).send().problem(404, "pairing_not_found");
         assert_eq!(app.count("SELECT count(*) FROM conversations WHERE status = 'closed'"), 1);
-        let pairings = app.get("/v1/me/pairings").bearer(&who.access_token).send().expect(200);
+        let pairings = app.get("/v1/me/pairings").bearer(&patient.access_token).send().expect(200);
         assert_eq!(pairings.at("/items"), json!([]));
 
-        let back = pair(&app, &who, DEMO).expect(201);
-        assert_ne!(back.str("/conversation/id"), who.conversation_id);
+        let back = pair(&app, &patient, DEMO).expect(201);
+        assert_ne!(back.str("/conversation/id"), patient.conversation_id);
         assert_eq!(back.at("/conversation/status"), "open");
         let open = format!("/v1/me/conversations/{}/entries", back.str("/conversation/id"));
-        app.post(&open, json!({ "body": "Hello" })).bearer(&who.access_token).send().expect(201);
+        app.post(&open, json!({ "body": "Hello" })).bearer(&patient.access_token).send().expect(201);
         assert_eq!(app.deliver_all(), 1);
     }
 
-    fn a_message_into_a_closed_conversation_is_told_that_it_is_closed(app: TestApp) {
-        let who = app.sign_up(&phone(0));
-        let path = format!("/v1/me/pairings/{}", who.pairing_id);
-        app.delete(&path).bearer(&who.access_token).send().expect(204);
-        let closed = format!("/v1/me/conversations/{}/entries", who.conversation_id);
-        let message = app.post(&closed, json!({ "body": "Hello?" })).bearer(&who.access_token);
+    fn message_to_a_closed_conversation_is_refused(app: TestApp) {
+        let patient = app.sign_up(&phone(0));
+        let path = format!("/v1/me/pairings/{}", patient.pairing_id);
+        app.delete(&path).bearer(&patient.access_token).send().expect(204);
+        let closed = format!("/v1/me/conversations/{}/entries", patient.conversation_id);
+        let message = app.post(&closed, json!({ "body": "Hello?" })).bearer(&patient.access_token);
         message.send().problem(409, "conversation_closed");
     }
 
-    fn a_message_has_one_to_four_thousand_characters(app: TestApp) {
-        let who = app.sign_up(&phone(0));
-        let path = format!("/v1/me/conversations/{}/entries", who.conversation_id);
-        let say = |text: &str| app.post(&path, json!({ "body": text })).bearer(&who.access_token).send();
-        // Of four bytes each: what counts is characters.
+    fn message_has_1_to_4000_characters(app: TestApp) {
+        let patient = app.sign_up(&phone(0));
+        let path = format!("/v1/me/conversations/{}/entries", patient.conversation_id);
+        let say = |text: &str| app.post(&path, json!({ "body": text })).bearer(&patient.access_token).send();
+        // Each is four bytes long: the limit counts characters, not bytes.
         let longest = "😀".repeat(4000);
         let entry = say(&longest).expect(201);
         assert_eq!(entry.at("/entry/body"), longest);
@@ -96,23 +96,23 @@ both! {
             let answer = say(refused).problem(422, "invalid_request");
             assert_eq!(answer.at("/errors/0/pointer"), "/body");
         }
-        let said = entries(&app, &who, &who.conversation_id);
+        let said = entries(&app, &patient, &patient.conversation_id);
         assert_eq!(said.iter().filter(|entry| entry["kind"] == "message").count(), 1);
     }
 
-    fn entries_come_page_by_page_in_order(app: TestApp) {
-        let who = app.sign_up(&phone(0));
-        let path = format!("/v1/me/conversations/{}/entries", who.conversation_id);
+    fn entries_are_paged_in_order(app: TestApp) {
+        let patient = app.sign_up(&phone(0));
+        let path = format!("/v1/me/conversations/{}/entries", patient.conversation_id);
         for n in 0..7 {
-            app.post(&path, json!({ "body": format!("{n}") })).bearer(&who.access_token).send().expect(201);
+            app.post(&path, json!({ "body": format!("{n}") })).bearer(&patient.access_token).send().expect(201);
         }
-        let all = entries(&app, &who, &who.conversation_id);
+        let all = entries(&app, &patient, &patient.conversation_id);
         let positions: Vec<_> = all.iter().map(|entry| entry["position"].as_i64().unwrap()).collect();
         assert_eq!(positions, (1..=9).collect::<Vec<_>>());
         for limit in [1, 2, 4, 9, 200] {
             let (mut paged, mut cursor) = (Vec::new(), String::new());
             loop {
-                let page = app.get(&format!("{path}?limit={limit}{cursor}")).bearer(&who.access_token);
+                let page = app.get(&format!("{path}?limit={limit}{cursor}")).bearer(&patient.access_token);
                 let page = page.send().expect(200);
                 let items = page.at("/items").as_array().cloned().unwrap();
                 assert!(items.len() <= limit);
@@ -125,82 +125,82 @@ both! {
             assert_eq!(paged, all, "limit {limit}");
         }
         for wrong in ["limit=0", "limit=201", "limit=x", "cursor=%21%21"] {
-            let answer = app.get(&format!("{path}?{wrong}")).bearer(&who.access_token).send();
+            let answer = app.get(&format!("{path}?{wrong}")).bearer(&patient.access_token).send();
             answer.problem(422, "invalid_request");
         }
     }
 
-    // A cursor of another list, or a made-up one, is not quietly the first page again.
-    fn a_foreign_cursor_is_refused(app: TestApp) {
-        let who = app.sign_up(&phone(0));
-        let path = format!("/v1/me/conversations/{}/entries?cursor=cGFpX3g", who.conversation_id);
-        app.get(&path).bearer(&who.access_token).send().problem(422, "invalid_request");
+    // A cursor of another list, or a forged one, must not silently return the first page.
+    fn foreign_cursor_is_refused(app: TestApp) {
+        let patient = app.sign_up(&phone(0));
+        let path = format!("/v1/me/conversations/{}/entries?cursor=cGFpX3g", patient.conversation_id);
+        app.get(&path).bearer(&patient.access_token).send().problem(422, "invalid_request");
     }
 
-    fn pairing_twice_is_the_same_conversation(app: TestApp) {
-        let who = app.sign_up(&phone(0));
-        let before = entries(&app, &who, &who.conversation_id);
-        let again = pair(&app, &who, DEMO).expect(200);
-        assert_eq!(again.str("/conversation/id"), who.conversation_id);
-        assert_eq!(again.str("/pairing/id"), who.pairing_id);
-        assert_eq!(entries(&app, &who, &who.conversation_id), before);
+    fn pairing_twice_returns_the_same_conversation(app: TestApp) {
+        let patient = app.sign_up(&phone(0));
+        let before = entries(&app, &patient, &patient.conversation_id);
+        let again = pair(&app, &patient, DEMO).expect(200);
+        assert_eq!(again.str("/conversation/id"), patient.conversation_id);
+        assert_eq!(again.str("/pairing/id"), patient.pairing_id);
+        assert_eq!(entries(&app, &patient, &patient.conversation_id), before);
         assert_eq!(app.deliver_all(), 0);
     }
 
-    fn a_second_link_of_the_practice_adds_its_tags(app: TestApp) {
-        let who = app.sign_up(&phone(0));
+    fn second_link_of_the_practice_adds_its_tags(app: TestApp) {
+        let patient = app.sign_up(&phone(0));
         app.link_with("222222", &NewLink {
             tags: vec!["class".into(), "demo".into()],
             welcome: Some("Welcome to the class.".into()),
-            ..NewLink::plain(&demo_practice(&who), "Diabetes class")
+            ..NewLink::plain(&demo_practice(&patient), "Diabetes class")
         });
-        let before = entries(&app, &who, &who.conversation_id).len();
-        let again = pair(&app, &who, "222222").expect(200);
-        assert_eq!(again.str("/conversation/id"), who.conversation_id);
+        let before = entries(&app, &patient, &patient.conversation_id).len();
+        let again = pair(&app, &patient, "222222").expect(200);
+        assert_eq!(again.str("/conversation/id"), patient.conversation_id);
         assert_eq!(again.at("/conversation/tags"), json!(["class", "demo"]));
-        let after = entries(&app, &who, &who.conversation_id);
+        let after = entries(&app, &patient, &patient.conversation_id);
         assert_eq!(after.len(), before + 1);
         assert_eq!(after.last().unwrap()["kind"], "system");
-        // The attribution stays with the link that paired.
-        assert_eq!(again.at("/pairing/source"), who.json["pairing"]["source"]);
+        // The pairing stays attributed to the first link.
+        assert_eq!(again.at("/pairing/source"), patient.json["pairing"]["source"]);
         assert_eq!(app.deliver_all(), 0);
     }
 
-    fn another_practice_has_a_conversation_of_its_own(app: TestApp) {
-        let who = app.sign_up(&phone(0));
+    fn another_practice_gets_its_own_conversation(app: TestApp) {
+        let patient = app.sign_up(&phone(0));
         let other = app.practice("Elm Dental", Some("hello@elm.example"));
         app.link("333333", &other.id);
-        let paired = pair(&app, &who, "333333").expect(201);
-        assert_ne!(paired.str("/conversation/id"), who.conversation_id);
+        let paired = pair(&app, &patient, "333333").expect(201);
+        assert_ne!(paired.str("/conversation/id"), patient.conversation_id);
         assert_eq!(paired.at("/pairing/practice/name"), "Elm Dental");
         assert_eq!(paired.at("/conversation/tags"), json!([]));
-        app.carrier.clear();
+        app.transport.clear();
         assert_eq!(app.deliver_all(), 1);
-        // Neither practice learns of the other.
-        let mail = app.carrier.sent_to("hello@elm.example").pop().unwrap();
+        // Neither practice learns about the other.
+        let mail = app.transport.sent_to("hello@elm.example").pop().unwrap();
         assert!(!format!("{}{}", mail.body, mail.html).contains("Oak Street"));
-        for entry in entries(&app, &who, &paired.str("/conversation/id")) {
+        for entry in entries(&app, &patient, &paired.str("/conversation/id")) {
             assert!(!entry.to_string().contains("Oak Street"), "{entry}");
         }
     }
 
-    fn a_deleted_account_frees_its_number(app: TestApp) {
-        let who = app.sign_up(&phone(0));
-        app.delete("/v1/me").bearer(&who.access_token).send().expect(204);
-        app.get("/v1/me").bearer(&who.access_token).send().problem(401, "unauthorized");
-        let refresh = json!({ "refresh_token": who.refresh_token });
+    fn deleted_account_frees_its_phone_number(app: TestApp) {
+        let patient = app.sign_up(&phone(0));
+        app.delete("/v1/me").bearer(&patient.access_token).send().expect(204);
+        app.get("/v1/me").bearer(&patient.access_token).send().problem(401, "unauthorized");
+        let refresh = json!({ "refresh_token": patient.refresh_token });
         app.post("/v1/sessions/refresh", refresh).send().expect(401);
         assert_eq!(app.count("SELECT count(*) FROM accounts WHERE phone IS NOT NULL"), 0);
         assert_eq!(app.count("SELECT count(*) FROM conversations WHERE status = 'open'"), 0);
         let proof = app.verify(&phone(0));
         app.post("/v1/sessions", json!({ "phone_proof": proof })).send().problem(404, "account_not_found");
         let again = app.sign_up(&phone(0));
-        assert_ne!(again.account_id, who.account_id);
-        let old = format!("/v1/me/conversations/{}/entries", who.conversation_id);
+        assert_ne!(again.account_id, patient.account_id);
+        let old = format!("/v1/me/conversations/{}/entries", patient.conversation_id);
         app.get(&old).bearer(&again.access_token).send().problem(404, "conversation_not_found");
     }
 
-    fn another_accounts_ids_are_as_unknown_ones(app: TestApp) {
+    fn ids_of_another_account_look_unknown(app: TestApp) {
         let mine = app.sign_up(&phone(0));
         let theirs = app.sign_up(&phone(1));
         let link_token = app.link_token(DEMO);

@@ -1,15 +1,15 @@
-//! The practice's notices by e-mail: content-free, in the practice's own time and language, once.
+//! The practice's notices by e-mail: sent once, in its time zone and language, without patient data.
 
 use practice_links::kit::{Email, Language};
 use practice_links::outbox::{self, Outcome};
 use practice_links::practices::NewPractice;
 use serde_json::json;
 
-use crate::harness::{Builder, DEMO, Recorded, SignedUp, TestApp, phone, sign_up_body};
+use crate::harness::{Builder, DEMO, SendAttempt, SignedUp, TestApp, phone, sign_up_body};
 
-const DESK: &str = "frontdesk@oakstreet.example";
+const NOTICE_ADDRESS: &str = "frontdesk@oakstreet.example";
 
-fn raw(mail: &Recorded) -> String {
+fn raw(mail: &SendAttempt) -> String {
     format!("{}\n{}\n{}\n{}", mail.subject, mail.body, mail.html, mail.key)
 }
 
@@ -32,9 +32,9 @@ fn spanish(notice_email: Option<&str>) -> NewPractice {
 }
 
 both! {
-    fn a_notice_says_that_somebody_came_when_and_by_which_link(app: TestApp) {
+    fn notice_names_the_time_and_link_of_a_sign_up(app: TestApp) {
         app.sign_up(&phone(0));
-        let mails = app.carrier.sent_to(DESK);
+        let mails = app.transport.sent_to(NOTICE_ADDRESS);
         assert_eq!(mails.len(), 1);
         for text in [&mails[0].body, &mails[0].html] {
             assert!(text.contains("Nov 22, 2026, 9:00 AM CST"), "{text}");
@@ -46,7 +46,7 @@ both! {
         assert!(!mails[0].html.contains("<script") && !mails[0].html.contains("<img"), "{}", mails[0].html);
     }
 
-    fn a_notice_holds_nothing_of_the_patient(on: Builder) {
+    fn notice_contains_no_patient_data(on: Builder) {
         let app = on.config(|config| config.limits.scale = 100.0).start();
         let odd = ["Zoë", "X Æ", "O’Brien-Ng", "<b>Bo</b>", "{{ name }}", "José Ángel", "李小龙", "Null", "Bcc: q", "%s%n"];
         for n in 0..50 {
@@ -60,80 +60,80 @@ both! {
                 "given_name": given, "family_name": family, "email": email, "birth_date": born,
             });
             let made = app.post("/v1/accounts", body).send().expect(201);
-            app.carrier.clear();
-            // Slowly enough that each gets a mail of its own.
+            app.transport.clear();
+            // Far enough apart that each sign-up gets its own mail.
             app.advance(120);
             assert_eq!(app.deliver_all(), 1);
-            let mail = raw(&app.carrier.sent_to(DESK)[0]);
+            let mail = raw(&app.transport.sent_to(NOTICE_ADDRESS)[0]);
             let number = phone(n);
-            let mine = [
+            let personal = [
                 given.as_str(), &family, &email, &born, &number[1..], &number[2..], &number[5..],
                 &format!("Qz{n}"), &format!("Wv{n}"), &made.str("/account/id"), &made.str("/patient/id"),
                 &made.str("/conversation/id"), "demo,", "[\"demo\"]",
             ].map(str::to_owned);
-            for own in mine {
-                assert!(!mail.contains(&own), "{own} in {mail}");
+            for value in personal {
+                assert!(!mail.contains(&value), "{value} in {mail}");
             }
         }
     }
 
-    fn a_pairing_is_told_once(app: TestApp) {
-        let who = app.sign_up(&phone(0));
-        assert_eq!(app.carrier.sent_to(DESK).len(), 1);
+    fn each_pairing_sends_one_notice(app: TestApp) {
+        let patient = app.sign_up(&phone(0));
+        assert_eq!(app.transport.sent_to(NOTICE_ADDRESS).len(), 1);
         let again = json!({ "link_token": app.link_token(DEMO) });
-        app.post("/v1/pairings", again).bearer(&who.access_token).send().expect(200);
+        app.post("/v1/pairings", again).bearer(&patient.access_token).send().expect(200);
         assert_eq!(app.deliver_all(), 0);
         app.sign_up(&phone(1));
-        let mails = app.carrier.sent_to(DESK);
+        let mails = app.transport.sent_to(NOTICE_ADDRESS);
         assert_eq!(mails.len(), 2);
         assert_ne!(mails[0].key, mails[1].key);
     }
 
-    fn a_practice_is_written_to_in_its_own_language_and_time(app: TestApp) {
+    fn notice_uses_the_practices_language_and_time_zone(app: TestApp) {
         let practice = app.practice_with(&spanish(Some("recepcion@sol.example")));
         app.link("222222", &practice.id);
         app.sign_up_at(&phone(0), "222222");
-        let mail = app.carrier.sent_to("recepcion@sol.example").pop().unwrap();
+        let mail = app.transport.sent_to("recepcion@sol.example").pop().unwrap();
         assert_eq!(mail.subject, "Se conectó un paciente nuevo");
         assert!(mail.body.contains("22/11/2026, 08:00 MST"), "{}", mail.body);
         assert!(mail.html.contains("lang=\"es\"") && mail.html.contains("Clínica Sol"), "{}", mail.html);
         app.sign_in(&phone(0));
-        let mail = app.carrier.sent_to("recepcion@sol.example").pop().unwrap();
+        let mail = app.transport.sent_to("recepcion@sol.example").pop().unwrap();
         assert_eq!(mail.subject, "Un paciente entró desde otro dispositivo");
     }
 
-    fn a_practice_without_an_address_gets_none(app: TestApp) {
+    fn practice_without_an_address_gets_no_notice(app: TestApp) {
         let practice = app.practice_with(&spanish(None));
         app.link("222222", &practice.id);
         sign_up(&app, &phone(0), "222222");
         assert_eq!(app.deliver_all(), 0);
         app.sign_in(&phone(0));
-        assert!(app.carrier.sent().iter().all(|message| message.channel != "email"));
+        assert!(app.transport.sent().iter().all(|message| message.channel != "email"));
     }
 
-    fn a_mail_server_that_is_down_delays_a_notice_and_nothing_else(app: TestApp) {
+    fn mail_server_outage_only_delays_a_notice(app: TestApp) {
         sign_up(&app, &phone(0), DEMO);
-        app.carrier.answer_next(3, &Outcome::Retry("connection_refused"));
+        app.transport.answer_next(3, &Outcome::Retry("connection_refused"));
         for _ in 0..3 {
             assert_eq!(app.deliver_all(), 1);
-            assert_eq!(app.deliver_all(), 0, "not again at once");
-            assert!(app.carrier.sent_to(DESK).is_empty());
+            assert_eq!(app.deliver_all(), 0, "not retried immediately");
+            assert!(app.transport.sent_to(NOTICE_ADDRESS).is_empty());
             app.advance(60);
         }
         assert_eq!(app.deliver_all(), 1);
         app.advance(24 * 3600);
         assert_eq!(app.deliver_all(), 0);
-        assert_eq!(app.carrier.sent_to(DESK).len(), 1);
-        let attempts: Vec<_> = app.carrier.attempts().into_iter().filter(|message| message.to == DESK).collect();
+        assert_eq!(app.transport.sent_to(NOTICE_ADDRESS).len(), 1);
+        let attempts: Vec<_> = app.transport.attempts().into_iter().filter(|message| message.to == NOTICE_ADDRESS).collect();
         assert_eq!(attempts.len(), 4);
         assert!(attempts.iter().all(|attempt| attempt.key == attempts[0].key), "one Message-ID");
-        // It says when it happened, not when it was sent.
+        // The notice gives the time of the sign-up, not of the delivery.
         assert!(attempts[3].body.contains("9:00 AM CST"), "{}", attempts[3].body);
     }
 
-    fn a_refused_notice_is_kept_until_somebody_sends_it_again(app: TestApp) {
+    fn refused_notice_stays_dead_until_it_is_requeued(app: TestApp) {
         sign_up(&app, &phone(0), DEMO);
-        app.carrier.answer_next(1, &Outcome::Rejected("mailbox_unknown"));
+        app.transport.answer_next(1, &Outcome::Rejected("mailbox_unknown"));
         assert_eq!(app.deliver_all(), 1);
         assert_eq!((app.outbox("dead"), app.outbox("queued")), (1, 0));
         app.advance(24 * 3600);
@@ -143,12 +143,12 @@ both! {
         assert_eq!((dead.len(), dead[0].last_error.as_deref()), (1, Some("mailbox_unknown")));
         assert!(app.write(|ctx, conn| outbox::requeue(ctx, conn, &dead[0].id)));
         assert_eq!(app.deliver_all(), 1);
-        assert_eq!((app.outbox("dead"), app.carrier.sent_to(DESK).len()), (0, 1));
-        assert!(!app.write(|ctx, conn| outbox::requeue(ctx, conn, &dead[0].id)), "only what is dead");
+        assert_eq!((app.outbox("dead"), app.transport.sent_to(NOTICE_ADDRESS).len()), (0, 1));
+        assert!(!app.write(|ctx, conn| outbox::requeue(ctx, conn, &dead[0].id)), "only a dead message can be requeued");
     }
 
-    // The address is the practice's; the row forgets it when the mail is out.
-    fn a_delivered_notice_leaves_no_address_behind(app: TestApp) {
+    // The row drops the practice's address once the mail is sent.
+    fn delivered_notice_leaves_no_address_behind(app: TestApp) {
         app.sign_up(&phone(0));
         assert_eq!(app.count("SELECT count(*) FROM outbox WHERE recipient IS NOT NULL"), 0);
         assert!(app.count("SELECT count(*) FROM outbox") >= 2);

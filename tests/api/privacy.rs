@@ -1,5 +1,5 @@
-//! What nobody may learn: not from logs, metrics and problems, not from an answer's form or time, and not by a
-//! forged address.
+//! What must not leak: through logs, metrics and problems, through the form or timing of a response, or to a
+//! forged client address.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,14 +17,14 @@ use practice_links::callbacks::kannel;
 use practice_links::kit::Secret;
 
 use crate::callbacks::twilio;
-use crate::harness::{Answer, Builder, DEMO, Provider, Reply, TestApp, Verification, drain, phone};
+use crate::harness::{Builder, DEMO, Provider, Reply, ScriptedReply, TestApp, Verification, drain, phone};
 
-/// The whole process's log: a server's records come from threads that know no test's own subscriber.
+/// The log of the whole process: the server's threads do not see a subscriber of a test's own thread.
 static LOG: LazyLock<Log> = LazyLock::new(|| {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = telemetry::subscriber(Level::Trace, move || writer.clone());
-    tracing::subscriber::set_global_default(subscriber).expect("another test took the log");
+    tracing::subscriber::set_global_default(subscriber).expect("another test set the log subscriber");
     log
 });
 
@@ -50,8 +50,8 @@ impl Log {
 
 both! {
     // Case 14.
-    #[expect(clippy::too_many_lines, reason = "one patient's way from the flyer to the message")]
-    fn no_secret_and_no_patient_in_any_log_metric_or_problem(app: TestApp) {
+    #[expect(clippy::too_many_lines, reason = "one patient's path from the flyer to the message")]
+    fn patient_secrets_appear_in_no_log_metric_or_problem(app: TestApp) {
         LazyLock::force(&LOG);
         let number = if app.inner.config.database.url.starts_with("sqlite") { phone(7654) } else { phone(7653) };
         let mut problems = Vec::new();
@@ -66,7 +66,7 @@ both! {
         let started = app.post("/v1/verifications", body.clone()).key("a-very-private-key").send().expect(201);
         let verification = Verification::of(&number, &started);
         keep(app.post("/v1/verifications", json!({ "phone": number, "locale": "x" })).key("a-very-private-key").send());
-        app.carrier.answer_next(1, &Outcome::Retry("provider_down"));
+        app.transport.answer_next(1, &Outcome::Retry("provider_down"));
         app.deliver_all();
         app.advance(30);
         let code = app.code_for(&number);
@@ -76,7 +76,7 @@ both! {
         app.deliver_all();
         app.advance(60);
         app.resend(&verification, "voice").expect(202);
-        // The development provider too, as `serve` has it.
+        // The development provider too, as `serve` sets it up.
         let providers = Arc::new(Providers::from_settings(&app.inner).unwrap());
         let worker = Worker::new(app.inner.clone(), topics::all(), providers);
         while worker.run_once().unwrap() {}
@@ -113,7 +113,7 @@ both! {
         let secret_words = "My quincunx itches since Martinmas.";
         app.post(&entries, json!({ "body": secret_words })).bearer(&newest).send().expect(201);
         keep(app.post(&entries, json!({ "body": secret_words.repeat(150) })).bearer(&newest).send());
-        app.carrier.answer_next(1, &Outcome::Rejected("mailbox_unknown"));
+        app.transport.answer_next(1, &Outcome::Rejected("mailbox_unknown"));
         app.deliver_all();
         keep(app.get(&format!("/v1/nowhere/{code}?phone={number}&token={access}")).send());
         keep(app.post(&format!("/v1/nowhere/{}", &number[1..]), person).send());
@@ -140,13 +140,13 @@ both! {
                 let bare = secret.split_once('_').map_or(secret, |(_, random)| random);
                 assert!(!text.contains(bare), "{secret} in the {place}: {}", around(&text, bare));
             }
-            // Ids and times are full of digits, so the code counts where it stands by itself.
-            assert!(!stands_alone(&text, &code), "{code} in the {place}: {}", around(&text, &code));
+            // Ids and times are full of digits, so a code counts only if no letter or digit touches it.
+            assert!(!contains_standalone(&text, &code), "{code} in the {place}: {}", around(&text, &code));
         }
     }
 
     // Case 14, on real providers and their callbacks.
-    fn no_code_number_or_token_in_any_log_or_metric_of_a_provider(on: Builder) {
+    fn provider_secrets_appear_in_no_log_or_metric(on: Builder) {
         LazyLock::force(&LOG);
         let (first, second) = (Provider::start(), Provider::start());
         let urls = (first.url.clone(), second.url.clone());
@@ -165,16 +165,16 @@ both! {
         }).start();
         let number = if app.inner.config.database.url.starts_with("sqlite") { phone(7652) } else { phone(7651) };
         let worker = app.real_worker();
-        for answer in [Answer::status(500), Answer::refuses(401, 20003), Answer::refuses(400, 21614)] {
+        for answer in [ScriptedReply::status(500), ScriptedReply::twilio_error(401, 20003), ScriptedReply::twilio_error(400, 21614)] {
             first.answer_next(1, &answer);
-            second.answer_next(1, &Answer::status(503));
+            second.answer_next(1, &ScriptedReply::status(503));
         }
         let verification = app.start(&number);
         for _ in 0..3 {
             drain(&worker);
             app.advance(120);
         }
-        let code = first.asked()[0].code();
+        let code = first.requests()[0].code();
         let fields = [("MessageSid", "SM1"), ("From", number.as_str()), ("To", "+15005550006"), ("Body", "STOP")];
         twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
         twilio(&app, "/v1/callbacks/twilio/dlv_none", &[("MessageStatus", "sent"), ("To", &number)]).send().expect(204);
@@ -189,15 +189,15 @@ both! {
             for secret in [&verification.secret, &inbound, bare, &bare[1..], password] {
                 assert!(!text.contains(secret), "{secret} in the {place}: {}", around(&text, secret));
             }
-            assert!(!stands_alone(&text, &code), "{code} in the {place}: {}", around(&text, &code));
+            assert!(!contains_standalone(&text, &code), "{code} in the {place}: {}", around(&text, &code));
         }
         app.leave_outbox();
     }
 
-    fn no_secret_of_staff_in_any_log_metric_or_problem(app: TestApp) {
+    fn staff_secrets_appear_in_no_log_metric_or_problem(app: TestApp) {
         LazyLock::force(&LOG);
         let practice = app.practice("Quagmire Dental", None);
-        let (_, email, letter) = app.invited(&practice, "quasimodo", Role::Admin);
+        let (_, email, letter) = app.invite_staff(&practice, "quasimodo", Role::Admin);
         let mut problems = Vec::new();
         let mut keep = |reply: Reply| {
             assert!(reply.status >= 400, "{}", reply.text());
@@ -207,13 +207,13 @@ both! {
         keep(app.choose_password(&letter, &email));
         app.choose_password(&letter, password).expect(200);
         keep(app.choose_password(&letter, password));
-        keep(app.give_password(&email, wrong).send());
-        let begun = app.give_password(&email, password).send().expect(201);
+        keep(app.sign_in_with_password(&email, wrong).send());
+        let begun = app.sign_in_with_password(&email, password).send().expect(201);
         let (seed, challenge) = (begun.str("/enrol/secret"), begun.str("/challenge"));
         let code = app.totp(&seed);
-        keep(app.give_code(&challenge, &code[1..]));
-        let done = app.give_code(&challenge, &code).expect(201);
-        keep(app.give_code(&challenge, &code));
+        keep(app.enter_totp_code(&challenge, &code[1..]));
+        let done = app.enter_totp_code(&challenge, &code).expect(201);
+        keep(app.enter_totp_code(&challenge, &code));
         let (access, refresh) = (done.str("/session/access_token"), done.str("/session/refresh_token"));
         let (recovery, device) = (done.str("/recovery_codes/0"), done.str("/device"));
         keep(app.get("/v1/staff/me").bearer(&format!("{access}x")).send());
@@ -221,7 +221,7 @@ both! {
         keep(app.post("/v1/staff/sessions/refresh", json!({ "refresh_token": refresh })).send());
         let reset = json!({ "email": email });
         app.post("/v1/staff/password-resets", reset).send().expect(202);
-        app.carrier.answer_next(1, &Outcome::Retry("provider_down"));
+        app.transport.answer_next(1, &Outcome::Retry("provider_down"));
         app.deliver_all();
         app.leave_outbox();
         let metrics = app.get("/metrics").send().expect(200).text();
@@ -232,7 +232,7 @@ both! {
             ] {
                 assert!(!text.contains(secret), "{secret} in the {place}: {}", around(&text, secret));
             }
-            assert!(!stands_alone(&text, &code), "{code} in the {place}: {}", around(&text, &code));
+            assert!(!contains_standalone(&text, &code), "{code} in the {place}: {}", around(&text, &code));
         }
     }
 
@@ -260,7 +260,7 @@ both! {
         let mut times: [Vec<Duration>; 3] = Default::default();
         for run in 0..500 {
             for turn in 0..3 {
-                // Nobody is always the first or the last of three.
+                // The order rotates, so that no number is always the first or the last of the three.
                 let which = (run + turn) % 3;
                 let body = json!({ "phone": numbers[which], "link_token": link_token });
                 let began = Instant::now();
@@ -278,14 +278,14 @@ both! {
     }
 
     // Case 12.
-    fn a_forged_address_changes_nothing(on: Builder) {
+    fn forged_client_address_is_ignored(on: Builder) {
         let app = on.config(|config| config.trusted_proxies = Vec::new()).start();
         let start = |n: u32| {
-            let claims = format!("203.0.113.{n}");
+            let forged = format!("203.0.113.{n}");
             app.post("/v1/verifications", json!({ "phone": phone(n) }))
-                .ip(&claims)
-                .header("x-real-ip", &claims)
-                .header("forwarded", &format!("for={claims}"))
+                .ip(&forged)
+                .header("x-real-ip", &forged)
+                .header("forwarded", &format!("for={forged}"))
                 .send()
         };
         for n in 0..10 {
@@ -296,7 +296,7 @@ both! {
     }
 
     // Case 12.
-    fn eleven_addresses_of_one_64_are_one(app: TestApp) {
+    fn addresses_of_one_ipv6_64_share_a_rate_limit(app: TestApp) {
         let start = |n: u32, from: &str| app.post("/v1/verifications", json!({ "phone": phone(n) })).ip(from).send();
         for n in 0..10 {
             start(n, &format!("2001:db8:1:2:{n:x}::{n:x}")).expect(201);
@@ -304,7 +304,7 @@ both! {
         let refused = start(10, "2001:db8:1:2:ffff::1").problem(429, "send_limited");
         assert!(refused.retry_after().is_some());
         start(10, "2001:db8:1:3::1").expect(201);
-        // What stands left of the trusted proxy's own entry is anybody's claim.
+        // Entries to the left of the trusted proxy's own can be forged by the client.
         start(11, "198.51.100.9, 2001:db8:1:2::5").problem(429, "send_limited");
         app.deliver_all();
     }
@@ -317,20 +317,20 @@ fn shape(reply: &Reply) -> (u16, Vec<String>, String) {
     (reply.status, names, members(&reply.json()))
 }
 
-/// The names alone: a blocked number's `next_check` is null, as `api.md` wants it.
+/// Only the names: a blocked number's `next_check` is null, as `api.md` requires.
 fn members(value: &Value) -> String {
     let Value::Object(object) = value else { return String::new() };
     object.iter().map(|(name, value)| format!("{name}({})", members(value))).collect::<Vec<_>>().concat()
 }
 
-/// Without the slowest twentieth, which is the machine's doing.
+/// The mean without the slowest twentieth, which is noise of the machine.
 fn mean(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times.truncate(times.len() * 95 / 100);
     times.iter().sum::<Duration>() / u32::try_from(times.len()).unwrap()
 }
 
-fn stands_alone(text: &str, code: &str) -> bool {
+fn contains_standalone(text: &str, code: &str) -> bool {
     text.match_indices(code).any(|(at, _)| {
         let touches = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
         !touches(text[..at].chars().next_back()) && !touches(text[at + code.len()..].chars().next())

@@ -1,26 +1,26 @@
-//! How a practice shows itself: its own people change it, and the landing page follows.
+//! The practice's profile: its staff change it, and the landing page shows the change.
 
 use practice_links::practices::Practice;
 use practice_links::staff::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Desk, IPHONE, Reply, TestApp, as_desk};
+use crate::harness::{IPHONE, Reply, StaffClient, TestApp, as_staff};
 
 const PROFILE: &str = "/v1/practice/profile";
 const LOGO: &str = "/v1/practice/logo";
 
-fn elm(app: &TestApp) -> (Practice, Desk) {
+fn elm(app: &TestApp) -> (Practice, StaffClient) {
     let practice = app.practice("Elm Dental", Some("desk@elm.example"));
-    let admin = app.desk(&practice, "ana", Role::Admin);
+    let admin = app.staff_client(&practice, "ana", Role::Admin);
     app.link("222222", &practice.id);
     (practice, admin)
 }
 
-fn change(app: &TestApp, desk: &Desk, body: Value) -> Reply {
-    as_desk(desk, app.patch(PROFILE, body)).send()
+fn change(app: &TestApp, staff: &StaffClient, body: Value) -> Reply {
+    as_staff(staff, app.patch(PROFILE, body)).send()
 }
 
-/// A PNG of one colour, with a comment in it.
+/// A PNG of a single color, with a comment in it.
 pub fn png(width: u32, height: u32, rgb: [u8; 3]) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
@@ -31,8 +31,8 @@ pub fn png(width: u32, height: u32, rgb: [u8; 3]) -> Vec<u8> {
     file
 }
 
-fn put_logo(app: &TestApp, desk: &Desk, file: Vec<u8>) -> Reply {
-    as_desk(desk, app.call("PUT", LOGO)).raw("image/png", file).send()
+fn put_logo(app: &TestApp, staff: &StaffClient, file: Vec<u8>) -> Reply {
+    as_staff(staff, app.call("PUT", LOGO)).raw("image/png", file).send()
 }
 
 fn page(app: &TestApp) -> String {
@@ -45,11 +45,11 @@ fn logo_on(page: &str) -> Option<String> {
 }
 
 both! {
-    fn an_admin_changes_the_profile_and_it_is_in_the_audit(app: TestApp) {
+    fn profile_change_by_an_admin_is_in_the_audit_log(app: TestApp) {
         let (_, admin) = elm(&app);
-        let seen = as_desk(&admin, app.get(PROFILE)).send().expect(200).at("/profile");
-        assert_eq!(seen["plan"], "communicator");
-        assert_eq!((&seen["accent"], &seen["countries"], &seen["logo_version"]), (&Value::Null, &Value::Null, &Value::Null));
+        let before = as_staff(&admin, app.get(PROFILE)).send().expect(200).at("/profile");
+        assert_eq!(before["plan"], "communicator");
+        assert_eq!((&before["accent"], &before["countries"], &before["logo_version"]), (&Value::Null, &Value::Null, &Value::Null));
         let body = json!({
             "name": " Elm Dental Care ", "city": "Salem", "language": "es", "time_zone": "America/Denver",
             "accent": "#7A1F5C", "countries": ["US"], "notice_email": "notices@elm.example",
@@ -58,22 +58,22 @@ both! {
         assert_eq!(changed["name"], "Elm Dental Care");
         assert_eq!(changed["accent"], "#7a1f5c");
         assert_eq!(changed["countries"], json!(["US"]));
-        assert_eq!(as_desk(&admin, app.get(PROFILE)).send().expect(200).at("/profile"), changed);
+        assert_eq!(as_staff(&admin, app.get(PROFILE)).send().expect(200).at("/profile"), changed);
         let cleared = change(&app, &admin, json!({ "accent": null, "countries": null, "notice_email": null }));
         let cleared = cleared.expect(200).at("/profile");
         assert_eq!((&cleared["accent"], &cleared["notice_email"]), (&Value::Null, &Value::Null));
-        assert_eq!(cleared["city"], "Salem", "what is left out stays");
-        // Nothing to change is no event.
+        assert_eq!(cleared["city"], "Salem", "omitted fields keep their value");
+        // A change without effect is not recorded.
         change(&app, &admin, json!({})).expect(200);
         change(&app, &admin, json!({ "city": "Salem" })).expect(200);
-        let events = as_desk(&admin, app.get("/v1/practice/audit?action=practice")).send().expect(200).at("/items");
+        let events = as_staff(&admin, app.get("/v1/practice/audit?action=practice")).send().expect(200).at("/items");
         assert_eq!(events.as_array().unwrap().len(), 2);
         assert_eq!(events[1]["detail"]["before"]["name"], "Elm Dental");
         assert_eq!(events[1]["detail"]["after"]["name"], "Elm Dental Care");
-        assert!(!events.to_string().contains("notices@"), "no address in the audit");
+        assert!(!events.to_string().contains("notices@"), "the audit log contains no address");
     }
 
-    fn what_does_not_fit_is_refused_field_by_field(app: TestApp) {
+    fn invalid_profile_fields_are_refused_one_by_one(app: TestApp) {
         let (_, admin) = elm(&app);
         for (body, pointer, code) in [
             (json!({ "name": "  " }), "/name", "length"),
@@ -93,7 +93,7 @@ both! {
         assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'practice.changed'"), 0);
     }
 
-    fn a_practice_narrows_the_countries_of_its_patients_numbers(app: TestApp) {
+    fn practice_can_restrict_the_countries_of_phone_numbers(app: TestApp) {
         let (_, admin) = elm(&app);
         let begin = |ip: &str| {
             let body = json!({ "phone": "+14165550123", "link_token": app.link_token("222222") });
@@ -106,17 +106,17 @@ both! {
         app.deliver_all();
     }
 
-    fn members_see_the_profile_and_support_changes_it(app: TestApp) {
+    fn members_read_the_profile_and_support_changes_it(app: TestApp) {
         let (practice, _) = elm(&app);
-        let member = app.desk(&practice, "bo", Role::Member);
-        let support = app.desk(&practice, "sam", Role::Support);
-        as_desk(&member, app.get(PROFILE)).send().expect(200);
+        let member = app.staff_client(&practice, "bo", Role::Member);
+        let support = app.staff_client(&practice, "sam", Role::Support);
+        as_staff(&member, app.get(PROFILE)).send().expect(200);
         change(&app, &member, json!({ "city": "Salem" })).problem(403, "staff_forbidden");
         put_logo(&app, &member, png(4, 4, [1, 2, 3])).problem(403, "staff_forbidden");
         change(&app, &support, json!({ "city": "Salem" })).expect(200);
     }
 
-    fn the_landing_page_shows_name_logo_and_accent_at_once(app: TestApp) {
+    fn landing_page_shows_name_logo_and_accent_at_once(app: TestApp) {
         let (_, admin) = elm(&app);
         let before = page(&app);
         assert!(before.contains("class=\"mark\"") && logo_on(&before).is_none());
@@ -126,23 +126,23 @@ both! {
         assert!(after.contains("<h1>Elm Smiles</h1>") && !after.contains("class=\"mark\""), "{after}");
         assert!(after.contains("--accent: #7a1f5c;"));
         assert!(after.len() <= 50 * 1024);
-        let address = logo_on(&after).unwrap();
-        let logo = app.get(&address).send().expect(200);
+        let url = logo_on(&after).unwrap();
+        let logo = app.get(&url).send().expect(200);
         assert_eq!(logo.media_type(), "image/png");
         assert!(logo.header("cache-control").unwrap().contains("immutable"));
         assert!(!String::from_utf8_lossy(&logo.body).contains("Ana Ruiz"), "only the pixels are kept");
-        // Another logo has another address.
+        // A new logo gets a new URL.
         put_logo(&app, &admin, png(120, 60, [90, 8, 7])).expect(204);
-        assert_ne!(logo_on(&page(&app)).unwrap(), address);
-        as_desk(&admin, app.delete(LOGO)).send().expect(204);
+        assert_ne!(logo_on(&page(&app)).unwrap(), url);
+        as_staff(&admin, app.delete(LOGO)).send().expect(204);
         assert!(page(&app).contains("class=\"mark\""));
         app.get("/222222/logo.png").send().problem(404, "not_found");
-        as_desk(&admin, app.delete(LOGO)).send().problem(404, "not_found");
-        let kept = app.count("SELECT count(*) FROM audit_events WHERE action = 'practice.logo_changed'");
-        assert_eq!(kept, 3);
+        as_staff(&admin, app.delete(LOGO)).send().problem(404, "not_found");
+        let recorded = app.count("SELECT count(*) FROM audit_events WHERE action = 'practice.logo_changed'");
+        assert_eq!(recorded, 3);
     }
 
-    fn a_discreet_links_page_shows_neither_logo_nor_accent(app: TestApp) {
+    fn discreet_link_page_shows_neither_logo_nor_accent(app: TestApp) {
         let (_, admin) = elm(&app);
         change(&app, &admin, json!({ "accent": "#7a1f5c" })).expect(200);
         put_logo(&app, &admin, png(32, 32, [10, 80, 70])).expect(204);
@@ -154,7 +154,7 @@ both! {
         app.get("/999999/logo.png").send().problem(404, "not_found");
     }
 
-    fn a_logo_is_a_small_png(app: TestApp) {
+    fn logo_must_be_a_small_png(app: TestApp) {
         let (_, admin) = elm(&app);
         put_logo(&app, &admin, b"GIF89a".to_vec()).problem(422, "invalid_request");
         put_logo(&app, &admin, png(513, 10, [0, 0, 0])).problem(422, "invalid_request");
@@ -162,13 +162,13 @@ both! {
         cut.truncate(cut.len() / 2);
         put_logo(&app, &admin, cut).problem(422, "invalid_request");
         put_logo(&app, &admin, vec![0; 64 * 1024 + 1]).problem(413, "body_too_large");
-        let as_svg = as_desk(&admin, app.call("PUT", LOGO)).raw("image/svg+xml", "<svg/>").send();
+        let as_svg = as_staff(&admin, app.call("PUT", LOGO)).raw("image/svg+xml", "<svg/>").send();
         as_svg.problem(415, "unsupported_media_type");
         put_logo(&app, &admin, png(512, 512, [9, 9, 9])).expect(204);
-        as_desk(&admin, app.get(LOGO)).send().expect(200);
+        as_staff(&admin, app.get(LOGO)).send().expect(200);
     }
 
-    fn a_funnel_that_leaves_the_house_tells_no_small_count(app: TestApp) {
+    fn exported_funnel_hides_small_counts(app: TestApp) {
         let (practice, admin) = elm(&app);
         let link = app.link("333333", &practice.id).id;
         (0..7).for_each(|_| { app.get("/333333").user_agent(IPHONE).send().expect(200); });
@@ -176,13 +176,13 @@ both! {
         (0..2).for_each(|_| { app.get("/333333").user_agent(IPHONE).send().expect(200); });
         practice_links::funnel::flush(&app.inner).unwrap();
         let path = format!("/v1/practice/links/{link}/funnel");
-        let exact = as_desk(&admin, app.get(&path)).send().expect(200);
-        assert_eq!(exact.at("/totals/views/raw"), 9, "on the practice's own screen it is exact");
-        let file = as_desk(&admin, app.get(&format!("{path}.csv?from=2026-11-22&to=2026-11-23"))).send().expect(200);
+        let exact = as_staff(&admin, app.get(&path)).send().expect(200);
+        assert_eq!(exact.at("/totals/views/raw"), 9, "the practice's own view shows exact counts");
+        let file = as_staff(&admin, app.get(&format!("{path}.csv?from=2026-11-22&to=2026-11-23"))).send().expect(200);
         let lines: Vec<String> = file.text().lines().map(str::to_owned).collect();
         assert!(lines[0].starts_with("day,views,bot_views,"), "{lines:?}");
         assert_eq!(&lines[1..], ["2026-11-22,7,0,0,0,0,0,0,0,0,0,0,0", "2026-11-23,<5,0,0,0,0,0,0,0,0,0,0,0", "total,*,0,0,0,0,0,0,0,0,0,0,0"]);
-        let events = as_desk(&admin, app.get("/v1/practice/audit?action=funnel.exported")).send().expect(200);
+        let events = as_staff(&admin, app.get("/v1/practice/audit?action=funnel.exported")).send().expect(200);
         assert_eq!(events.at("/items/0/subject"), json!(link));
     }
 }

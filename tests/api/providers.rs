@@ -1,4 +1,5 @@
-//! Texts and calls through Twilio and Kannel: what leaves, what each answer means, and who takes over.
+//! Texts and calls through Twilio and Kannel: what is sent, what each response means, and when the fallback
+//! takes over.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -12,10 +13,10 @@ use practice_links::providers::Providers;
 use practice_links::topics;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Builder, Provider, TestApp, Verification, drain, phone};
+use crate::harness::{Builder, Provider, ScriptedReply, TestApp, Verification, drain, phone};
 
 const SID: &str = "AC00000000000000000000000000000001";
-/// Twilio's magic number for a sender, and one of ours at the carrier.
+/// Twilio's magic number for a test sender, and a number of our own at the carrier.
 const TWILIO: &str = "+15005550006";
 const KANNEL: &str = "+15005550010";
 
@@ -34,10 +35,9 @@ fn kannel(config: &mut Config, url: &str) {
     config.kannel.from = KANNEL.into();
 }
 
-/// A change of settings.
 type Change = fn(&mut Config);
 
-/// Twilio alone.
+/// Only Twilio.
 fn with_twilio(on: Builder) -> (TestApp, Provider) {
     let provider = Provider::start();
     let url = provider.url.clone();
@@ -56,7 +56,7 @@ fn with_both(on: Builder) -> (TestApp, Provider, Provider) {
     (on.config(change).start(), first, second)
 }
 
-/// A server that answers a handshake with words; it lives as long as the test process.
+/// A server that answers a TLS handshake with plain text; it lives as long as the test process.
 fn speaks_no_tls() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
@@ -69,7 +69,7 @@ fn speaks_no_tls() -> String {
     url
 }
 
-fn screen(app: &TestApp, verification: &Verification) -> Value {
+fn verification_state(app: &TestApp, verification: &Verification) -> Value {
     let reply =
         app.get(&format!("/v1/verifications/{}", verification.id)).bearer(&verification.secret).send();
     reply.expect(200).at("/verification")
@@ -80,26 +80,26 @@ fn metric(app: &TestApp, line: &str) -> bool {
 }
 
 both! {
-    fn a_text_leaves_for_twilio_with_its_sender_its_life_and_its_callback(on: Builder) {
+    fn twilio_text_has_sender_validity_and_callback(on: Builder) {
         let (app, provider) = with_twilio(on);
         let verification = app.start(&phone(0));
         drain(&app.real_worker());
-        let asked = provider.asked();
-        assert_eq!(asked.len(), 1);
-        assert_eq!(asked[0].what, format!("POST /2010-04-01/Accounts/{SID}/Messages.json"));
-        let head = asked[0].head.join("\n").to_ascii_lowercase();
+        let requests = provider.requests();
+        assert_eq!(requests.len(), 1);
+        assert_eq!(requests[0].what, format!("POST /2010-04-01/Accounts/{SID}/Messages.json"));
+        let head = requests[0].head.join("\n").to_ascii_lowercase();
         assert!(head.contains("authorization: basic "), "{head}");
-        assert!(asked[0].raw.contains("To=%2B14155552000"), "a plus is a character");
-        assert_eq!(asked[0].field("From").as_deref(), Some(TWILIO));
-        assert_eq!(asked[0].field("ValidityPeriod").as_deref(), Some("600"));
-        let callback = asked[0].field("StatusCallback").unwrap();
+        assert!(requests[0].raw.contains("To=%2B14155552000"), "the plus sign is percent-encoded");
+        assert_eq!(requests[0].field("From").as_deref(), Some(TWILIO));
+        assert_eq!(requests[0].field("ValidityPeriod").as_deref(), Some("600"));
+        let callback = requests[0].field("StatusCallback").unwrap();
         assert!(callback.starts_with("http://links.example.test/v1/callbacks/twilio/dlv_"), "{callback}");
-        assert_eq!(screen(&app, &verification)["delivery"], "sent");
-        assert_eq!(app.check(&verification, &asked[0].code()).expect(200).at("/result"), "approved");
+        assert_eq!(verification_state(&app, &verification)["delivery"], "sent");
+        assert_eq!(app.check(&verification, &requests[0].code()).expect(200).at("/result"), "approved");
         assert!(metric(&app, "provider_attempts_total{provider=\"twilio\",channel=\"sms\",outcome=\"sent\"}"));
     }
 
-    fn a_call_reads_the_code_twice_digit_by_digit(on: Builder) {
+    fn voice_call_reads_the_code_twice_digit_by_digit(on: Builder) {
         let (app, provider) = with_twilio(on);
         let worker = app.real_worker();
         let verification = app.start(&phone(0));
@@ -107,17 +107,17 @@ both! {
         app.advance(60);
         app.resend(&verification, "voice").expect(202);
         drain(&worker);
-        let asked = provider.asked();
-        let code = asked[0].code();
-        assert_eq!(asked[1].what, format!("POST /2010-04-01/Accounts/{SID}/Calls.json"));
+        let requests = provider.requests();
+        let code = requests[0].code();
+        assert_eq!(requests[1].what, format!("POST /2010-04-01/Accounts/{SID}/Calls.json"));
         let digits: Vec<String> = code.chars().map(String::from).collect();
-        let script = asked[1].field("Twiml").unwrap();
+        let script = requests[1].field("Twiml").unwrap();
         assert!(script.starts_with("<Response>") && script.contains("<Say language=\"en-US\">"), "{script}");
         assert_eq!(script.matches(&digits.join(", ")).count(), 2, "{script}");
-        assert!(asked[1].field("StatusCallback").is_some());
+        assert!(requests[1].field("StatusCallback").is_some());
     }
 
-    fn a_messaging_service_texts_and_another_number_calls(on: Builder) {
+    fn messaging_service_texts_and_another_number_calls(on: Builder) {
         let provider = Provider::start();
         let url = provider.url.clone();
         let service = "MG00000000000000000000000000000001";
@@ -132,13 +132,13 @@ both! {
         app.advance(60);
         app.resend(&verification, "voice").expect(202);
         drain(&worker);
-        let asked = provider.asked();
-        assert_eq!(asked[0].field("MessagingServiceSid").as_deref(), Some(service));
-        assert_eq!(asked[0].field("From"), None);
-        assert_eq!(asked[1].field("From").as_deref(), Some(TWILIO));
+        let requests = provider.requests();
+        assert_eq!(requests[0].field("MessagingServiceSid").as_deref(), Some(service));
+        assert_eq!(requests[0].field("From"), None);
+        assert_eq!(requests[1].field("From").as_deref(), Some(TWILIO));
     }
 
-    fn a_text_leaves_for_kannel_with_its_alphabet_its_life_and_its_receipt(on: Builder) {
+    fn kannel_text_has_encoding_validity_and_receipt_url(on: Builder) {
         let provider = Provider::start();
         let url = provider.url.clone();
         let app = on.config(move |config| {
@@ -149,18 +149,18 @@ both! {
         let verification = app.start(&phone(0));
         app.advance(30);
         drain(&app.real_worker());
-        let asked = provider.asked();
-        assert_eq!(asked[0].what, "GET /cgi-bin/sendsms");
+        let requests = provider.requests();
+        assert_eq!(requests[0].what, "GET /cgi-bin/sendsms");
         for part in ["to=%2B14155552000", "from=%2B15005550010", "password=pass%26word", "status%3D%25d"] {
-            assert!(asked[0].raw.contains(part), "no {part} in {}", asked[0].raw);
+            assert!(requests[0].raw.contains(part), "no {part} in {}", requests[0].raw);
         }
-        let field = |name: &str| asked[0].field(name).unwrap();
+        let field = |name: &str| requests[0].field(name).unwrap();
         assert_eq!((field("coding"), field("charset"), field("dlr-mask")), ("0".into(), "UTF-8".into(), "31".into()));
-        assert_eq!(field("validity"), "9", "minutes, below the code's life");
+        assert_eq!(field("validity"), "9", "in minutes, and less than the code's remaining validity");
         let receipt = field("dlr-url");
         assert!(receipt.starts_with("http://10.0.0.1:8080/v1/callbacks/kannel/dlv_"), "{receipt}");
         assert!(receipt.contains("?token=") && receipt.ends_with("&status=%d"), "{receipt}");
-        assert_eq!(screen(&app, &verification)["delivery"], "sent");
+        assert_eq!(verification_state(&app, &verification)["delivery"], "sent");
     }
 
     fn kannel_cannot_call(on: Builder) {
@@ -176,14 +176,14 @@ both! {
         app.advance(60);
         app.resend(&verification, "voice").expect(202);
         drain(&worker);
-        assert_eq!(provider.asked().len(), 1);
-        assert_eq!(screen(&app, &verification)["delivery"], "failed");
+        assert_eq!(provider.requests().len(), 1);
+        assert_eq!(verification_state(&app, &verification)["delivery"], "failed");
     }
 
-    fn each_refusal_of_twilio_has_its_effect_on_the_session(on: Builder) {
+    fn each_twilio_refusal_sets_the_session_timers(on: Builder) {
         let (app, provider) = with_twilio(on);
         let worker = app.real_worker();
-        // (code, next SMS, next call) where the text was refused with 400.
+        // (Twilio error code, next_sms, next_call) after a 400 response.
         let cases = [
             (21614, Value::Null, json!(0)),
             (21408, Value::Null, json!(0)),
@@ -195,185 +195,185 @@ both! {
             (60410, Value::Null, Value::Null),
         ];
         for (n, (code, next_sms, next_call)) in (0..).zip(cases) {
-            provider.answer_next(1, &Answer::refuses(400, code));
+            provider.answer_next(1, &ScriptedReply::twilio_error(400, code));
             let verification = app.start(&phone(n));
             drain(&worker);
-            let screen = screen(&app, &verification);
-            let told = (&screen["delivery"], &screen["next_sms"], &screen["next_call"]);
-            assert_eq!(told, (&json!("failed"), &next_sms, &next_call), "{code}");
-            assert_eq!(provider.asked().len(), usize::try_from(n).unwrap() + 1, "{code} is final");
+            let state = verification_state(&app, &verification);
+            let actual = (&state["delivery"], &state["next_sms"], &state["next_call"]);
+            assert_eq!(actual, (&json!("failed"), &next_sms, &next_call), "{code}");
+            assert_eq!(provider.requests().len(), usize::try_from(n).unwrap() + 1, "{code} is final");
         }
         assert!(metric(&app, "verification_fraud_total"));
     }
 
-    fn too_many_requests_waits_as_long_as_twilio_says(on: Builder) {
+    fn rate_limited_text_waits_for_twilios_retry_after(on: Builder) {
         let (app, provider) = with_twilio(on);
         let worker = app.real_worker();
-        provider.answer_next(1, &Answer::Says(429, "retry-after: 30\r\n", "{\"code\":20429}".into()));
+        provider.answer_next(1, &ScriptedReply::Respond(429, "retry-after: 30\r\n", "{\"code\":20429}".into()));
         let verification = app.start(&phone(0));
         drain(&worker);
         app.advance(29);
         drain(&worker);
-        assert_eq!(provider.asked().len(), 1);
-        assert_eq!(screen(&app, &verification)["delivery"], "queued");
+        assert_eq!(provider.requests().len(), 1);
+        assert_eq!(verification_state(&app, &verification)["delivery"], "queued");
         app.advance(1);
         drain(&worker);
-        assert_eq!(provider.asked().len(), 2);
-        assert_eq!(screen(&app, &verification)["delivery"], "sent");
+        assert_eq!(provider.requests().len(), 2);
+        assert_eq!(verification_state(&app, &verification)["delivery"], "sent");
     }
 
-    fn unavailable_and_unreachable_are_tried_again_and_count_as_no_doubt(on: Builder) {
+    fn unavailable_provider_is_retried_without_ambiguity(on: Builder) {
         let (app, provider) = with_twilio(on);
         let worker = app.real_worker();
-        provider.answer_next(2, &Answer::status(503));
+        provider.answer_next(2, &ScriptedReply::status(503));
         app.start(&phone(0));
         for _ in 0..4 {
             drain(&worker);
             app.advance(20);
         }
-        assert_eq!(provider.asked().len(), 3, "two refusals and the text");
+        assert_eq!(provider.requests().len(), 3, "two refusals, then the text");
         assert_eq!(app.outbox("sent"), 1);
     }
 
-    fn what_never_left_is_no_doubt_either(on: Builder) {
-        // Nobody listens; somebody does who knows no TLS; nobody has this name.
+    fn connection_failures_are_not_ambiguous(on: Builder) {
+        // A closed port, a server without TLS, and an unknown host name.
         let plain = speaks_no_tls();
         let cases = [("http://127.0.0.1:1".to_owned(), "unreachable"), (plain, "tls_failed"), ("https://nowhere.invalid".into(), "host_not_found")];
         let app = on.config(|config| twilio(config, "http://127.0.0.1:1")).start();
         app.start(&phone(0));
-        for (url, why) in cases {
+        for (url, reason) in cases {
             app.advance(120);
             let mut inner = app.inner.clone();
             let mut config = Config::clone(&inner.config);
             config.twilio.base_url = url;
             inner.config = std::sync::Arc::new(config);
-            let carrier = std::sync::Arc::new(Providers::from_settings(&inner).unwrap());
-            drain(&Worker::new(inner, topics::all(), carrier));
-            let told = app.count(&format!("SELECT count(*) FROM deliveries WHERE outcome = '{why}'"));
-            assert_eq!((told, app.count("SELECT count(*) FROM outbox WHERE ambiguous = 0 AND state = 'queued'")), (1, 1), "{why}");
+            let transport = std::sync::Arc::new(Providers::from_settings(&inner).unwrap());
+            drain(&Worker::new(inner, topics::all(), transport));
+            let recorded = app.count(&format!("SELECT count(*) FROM deliveries WHERE outcome = '{reason}'"));
+            assert_eq!((recorded, app.count("SELECT count(*) FROM outbox WHERE ambiguous = 0 AND state = 'queued'")), (1, 1), "{reason}");
         }
         app.leave_outbox();
     }
 
-    fn a_text_that_may_have_been_taken_is_sent_once_more_with_the_same_code(on: Builder) {
+    fn ambiguous_text_is_resent_once_with_the_same_code(on: Builder) {
         let (app, provider) = with_twilio(on);
         let worker = app.real_worker();
-        provider.answer_next(3, &Answer::status(500));
+        provider.answer_next(3, &ScriptedReply::status(500));
         let verification = app.start(&phone(0));
         for _ in 0..6 {
             drain(&worker);
             app.advance(20);
         }
-        let asked = provider.asked();
-        assert_eq!(asked.len(), 2, "at most one resend");
-        assert_eq!(asked[0].code(), asked[1].code());
+        let requests = provider.requests();
+        assert_eq!(requests.len(), 2, "at most one resend");
+        assert_eq!(requests[0].code(), requests[1].code());
         assert_eq!(app.outbox("dead"), 1);
-        assert_eq!(screen(&app, &verification)["delivery"], "failed");
+        assert_eq!(verification_state(&app, &verification)["delivery"], "failed");
     }
 
-    fn the_second_provider_takes_over_within_eight_seconds_with_the_same_code(on: Builder) {
+    fn fallback_takes_over_in_eight_seconds_with_the_same_code(on: Builder) {
         let (app, first, second) = with_both(on);
         let worker = app.real_worker();
-        first.answer_next(1, &Answer::Hangs);
+        first.answer_next(1, &ScriptedReply::Hang);
         let verification = app.start(&phone(0));
         let began = Instant::now();
         drain(&worker);
         assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
-        assert_eq!((first.asked().len(), second.asked().len()), (1, 1));
-        assert_eq!(first.asked()[0].code(), second.asked()[0].code());
-        let screen = screen(&app, &verification);
-        assert_eq!(screen["delivery"], "sent");
-        app.check(&verification, &second.asked()[0].code()).expect(200);
+        assert_eq!((first.requests().len(), second.requests().len()), (1, 1));
+        assert_eq!(first.requests()[0].code(), second.requests()[0].code());
+        let state = verification_state(&app, &verification);
+        assert_eq!(state["delivery"], "sent");
+        app.check(&verification, &second.requests()[0].code()).expect(200);
     }
 
-    fn a_dripping_answer_is_cut_off(on: Builder) {
+    fn dripping_response_is_cut_off(on: Builder) {
         let (app, first, second) = with_both(on);
-        first.answer_next(1, &Answer::Drips);
+        first.answer_next(1, &ScriptedReply::Drip);
         app.start(&phone(0));
         let began = Instant::now();
         drain(&app.real_worker());
         assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
-        assert_eq!(second.asked().len(), 1);
+        assert_eq!(second.requests().len(), 1);
         assert_eq!(app.outbox("sent"), 1);
     }
 
-    fn two_doubts_in_one_attempt_are_the_last(on: Builder) {
+    fn two_ambiguous_sends_in_one_attempt_end_the_message(on: Builder) {
         let (app, first, second) = with_both(on);
         let worker = app.real_worker();
-        first.answer_next(1, &Answer::status(502));
-        second.answer_next(1, &Answer::status(500));
+        first.answer_next(1, &ScriptedReply::status(502));
+        second.answer_next(1, &ScriptedReply::status(500));
         let verification = app.start(&phone(0));
         for _ in 0..4 {
             drain(&worker);
             app.advance(20);
         }
-        assert_eq!((first.asked().len(), second.asked().len()), (1, 1));
+        assert_eq!((first.requests().len(), second.requests().len()), (1, 1));
         assert_eq!(app.outbox("dead"), 1);
-        assert_eq!(screen(&app, &verification)["next_call"], 0);
+        assert_eq!(verification_state(&app, &verification)["next_call"], 0);
     }
 
-    fn a_doubt_of_an_earlier_attempt_counts_as_well(on: Builder) {
+    fn ambiguous_sends_count_across_attempts(on: Builder) {
         let (app, first, second) = with_both(on);
         let worker = app.real_worker();
-        first.answer_next(2, &Answer::status(504));
-        second.answer_next(1, &Answer::status(503));
+        first.answer_next(2, &ScriptedReply::status(504));
+        second.answer_next(1, &ScriptedReply::status(503));
         app.start(&phone(0));
         for _ in 0..4 {
             drain(&worker);
             app.advance(20);
         }
-        assert_eq!((first.asked().len(), second.asked().len()), (2, 1), "the second doubt ends it");
+        assert_eq!((first.requests().len(), second.requests().len()), (2, 1), "the second ambiguous send ends the message");
         assert_eq!(app.outbox("dead"), 1);
     }
 
-    fn what_is_wrong_with_the_number_is_wrong_for_all(on: Builder) {
+    fn number_errors_are_not_passed_to_the_fallback(on: Builder) {
         let (app, first, second) = with_both(on);
         let worker = app.real_worker();
         for (n, code) in [(0, 21211), (1, 21614), (2, 30450)] {
-            first.answer_next(1, &Answer::refuses(400, code));
+            first.answer_next(1, &ScriptedReply::twilio_error(400, code));
             app.start(&phone(n));
             drain(&worker);
         }
-        assert_eq!((first.asked().len(), second.asked().len()), (3, 0));
+        assert_eq!((first.requests().len(), second.requests().len()), (3, 0));
     }
 
-    fn a_breaker_opens_after_three_failures_and_half_opens_after_a_minute(on: Builder) {
+    fn circuit_breaker_opens_then_half_opens_after_a_minute(on: Builder) {
         let (app, first, second) = with_both(on);
         let worker = app.real_worker();
-        first.answer_next(4, &Answer::status(503));
+        first.answer_next(4, &ScriptedReply::status(503));
         for n in 0..5 {
             app.start(&phone(n));
             drain(&worker);
         }
-        assert_eq!((first.asked().len(), second.asked().len()), (3, 5), "the fourth and fifth do not ask it");
+        assert_eq!((first.requests().len(), second.requests().len()), (3, 5), "the fourth and fifth text skip the first provider");
         app.advance(60);
         app.start(&phone(5));
         drain(&worker);
         app.start(&phone(6));
         drain(&worker);
-        assert_eq!((first.asked().len(), second.asked().len()), (4, 7), "one trial, which failed");
+        assert_eq!((first.requests().len(), second.requests().len()), (4, 7), "one trial, which failed");
         app.advance(60);
         for n in 7..9 {
             app.start(&phone(n));
             drain(&worker);
         }
-        assert_eq!((first.asked().len(), second.asked().len()), (6, 7), "it is back");
+        assert_eq!((first.requests().len(), second.requests().len()), (6, 7), "the first provider is back");
         assert_eq!(app.outbox("sent"), 9);
     }
 
-    fn with_every_breaker_open_a_text_waits_for_the_first_trial(on: Builder) {
+    fn text_waits_for_a_trial_when_all_circuit_breakers_are_open(on: Builder) {
         let (app, first, second) = with_both(on);
         let worker = app.real_worker();
-        first.answer_next(3, &Answer::status(503));
-        second.answer_next(3, &Answer::status(503));
+        first.answer_next(3, &ScriptedReply::status(503));
+        second.answer_next(3, &ScriptedReply::status(503));
         for n in 0..4 {
             app.start(&phone(n));
         }
         drain(&worker);
-        assert_eq!((first.asked().len(), second.asked().len()), (3, 3));
+        assert_eq!((first.requests().len(), second.requests().len()), (3, 3));
         app.advance(59);
         drain(&worker);
-        assert_eq!((first.asked().len(), second.asked().len()), (3, 3));
+        assert_eq!((first.requests().len(), second.requests().len()), (3, 3));
         app.advance(1);
         drain(&worker);
         assert_eq!(app.outbox("sent"), 1, "the one that waited for the trial");
@@ -382,26 +382,26 @@ both! {
         assert_eq!(app.outbox("sent"), 4);
     }
 
-    fn a_refused_account_pauses_the_channel_only_where_nobody_else_takes_it(on: Builder) {
+    fn refused_account_pauses_channel_only_without_a_fallback(on: Builder) {
         let (app, first, second) = with_both(on);
         let worker = app.real_worker();
-        first.answer_next(2, &Answer::refuses(401, 20003));
+        first.answer_next(2, &ScriptedReply::twilio_error(401, 20003));
         app.start(&phone(0));
         drain(&worker);
-        assert_eq!((app.outbox("sent"), second.asked().len()), (1, 1));
+        assert_eq!((app.outbox("sent"), second.requests().len()), (1, 1));
         assert_eq!(app.count("SELECT count(*) FROM paused_channels"), 0);
-        second.answer_next(1, &Answer::Says(403, "", "Authorization failed for sendsms".into()));
+        second.answer_next(1, &ScriptedReply::Respond(403, "", "Authorization failed for sendsms".into()));
         app.start(&phone(1));
         drain(&worker);
         assert_eq!(app.count("SELECT count(*) FROM paused_channels WHERE channel = 'sms'"), 1);
-        assert_eq!(app.outbox("queued"), 1, "no attempt is burnt");
+        assert_eq!(app.outbox("queued"), 1, "no attempt is used up");
         app.advance(60);
         drain(&worker);
         assert_eq!(app.outbox("sent"), 2);
         assert_eq!(app.count("SELECT count(*) FROM paused_channels"), 0);
     }
 
-    fn what_kannel_says_is_read(on: Builder) {
+    fn kannel_responses_set_the_delivery_state(on: Builder) {
         let provider = Provider::start();
         let url = provider.url.clone();
         let app = on.config(move |config| {
@@ -409,21 +409,21 @@ both! {
             config.sms.provider = "kannel".into();
         }).start();
         let worker = app.real_worker();
-        provider.answer_next(1, &Answer::Says(403, "", "Not routable. Do not try again.".into()));
+        provider.answer_next(1, &ScriptedReply::Respond(403, "", "Not routable. Do not try again.".into()));
         let unroutable = app.start(&phone(0));
         drain(&worker);
-        assert_eq!(screen(&app, &unroutable)["next_sms"], Value::Null);
-        provider.answer_next(1, &Answer::Says(503, "", "Temporal failure, try again later.".into()));
+        assert_eq!(verification_state(&app, &unroutable)["next_sms"], Value::Null);
+        provider.answer_next(1, &ScriptedReply::Respond(503, "", "Temporal failure, try again later.".into()));
         let later = app.start(&phone(1));
         drain(&worker);
-        assert_eq!(screen(&app, &later)["delivery"], "queued");
+        assert_eq!(verification_state(&app, &later)["delivery"], "queued");
         app.advance(5);
-        provider.answer_next(1, &Answer::Says(202, "", "3: Queued for later delivery".into()));
+        provider.answer_next(1, &ScriptedReply::Respond(202, "", "3: Queued for later delivery".into()));
         drain(&worker);
-        assert_eq!(screen(&app, &later)["delivery"], "sent");
+        assert_eq!(verification_state(&app, &later)["delivery"], "sent");
     }
 
-    fn a_wrong_or_missing_setting_is_refused_by_its_name(on: Builder) {
+    fn wrong_or_missing_setting_is_refused_by_its_name(on: Builder) {
         let app = on.start();
         let refusal = |change: Change| {
             let mut config = Config::clone(&app.inner.config);

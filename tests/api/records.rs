@@ -1,10 +1,10 @@
-//! The practice's own records as its people look them up.
+//! Search in the practice's own patient records.
 
 use practice_links::staff::Role;
 use serde_json::Value;
 
 use super::imports::{admin, records, table, values};
-use crate::harness::{TestApp, as_desk};
+use crate::harness::{TestApp, as_staff};
 
 const ROWS: &str = "MRN,First name,Last name,Mobile,E-mail,Previous phone\n\
                     A-1,Alex,Rivera,+14155552001,alex@example.com,+14155552091\n\
@@ -17,11 +17,12 @@ fn numbers(found: &[Value]) -> Vec<&str> {
 }
 
 both! {
-    /// By whatever somebody at the desk has in hand: a name as it is spelled or typed, a number, an address.
+    /// Reception searches by what it has: a name with or without accents, a record number, a phone number
+    /// or an e-mail address.
     fn records_are_found_by_name_number_phone_and_address(app: TestApp) {
-        let desk = admin(&app);
-        table(&app, &desk, ROWS);
-        for (query, found) in [
+        let staff = admin(&app);
+        table(&app, &staff, ROWS);
+        for (query, expected) in [
             ("", &["100%", "B-3", "A-2", "A-1"][..]),
             ("?q=rivera", &["A-1"]),
             ("?q=RIVER", &["A-2", "A-1"]),
@@ -36,17 +37,17 @@ both! {
             ("?q=%25", &["100%", "B-3", "A-2", "A-1"]),
             ("?q=100%25", &["100%"]),
         ] {
-            assert_eq!(numbers(&records(&app, &desk, query)), found, "{query}");
+            assert_eq!(numbers(&records(&app, &staff, query)), expected, "{query}");
         }
-        assert!(values(&app, &desk, "A-1").contains(&"(phone: +14155552091)".to_owned()));
+        assert!(values(&app, &staff, "A-1").contains(&"(phone: +14155552091)".to_owned()));
     }
 
-    fn pages_of_records_go_on_where_they_stopped(app: TestApp) {
-        let desk = admin(&app);
-        table(&app, &desk, ROWS);
+    fn record_pages_continue_after_the_cursor(app: TestApp) {
+        let staff = admin(&app);
+        table(&app, &staff, ROWS);
         let (mut query, mut seen) = ("?limit=3".to_owned(), Vec::new());
         for _ in 0..2 {
-            let page = as_desk(&desk, app.get(&format!("/v1/practice/records{query}"))).send().expect(200);
+            let page = as_staff(&staff, app.get(&format!("/v1/practice/records{query}"))).send().expect(200);
             seen.extend(page.at("/items").as_array().unwrap().clone());
             query = format!("?limit=3&cursor={}", page.at("/next_cursor").as_str().unwrap_or("over"));
         }
@@ -54,14 +55,14 @@ both! {
         assert!(query.ends_with("over"));
     }
 
-    /// Two practices may use the same record numbers, and none sees the other's patients.
+    /// Two practices may use the same record numbers, and neither sees the other's patients.
     fn each_practice_has_its_own_records(app: TestApp) {
-        let desk = admin(&app);
-        table(&app, &desk, ROWS);
-        let other = app.desk(&app.practice("Oak Eyes", None), "eve", Role::Admin);
-        assert!(records(&app, &other, "?q=rivera").is_empty());
-        assert_eq!(table(&app, &other, ROWS)["rows"]["created"], 4);
-        assert_eq!(records(&app, &desk, "").len(), 4);
+        let staff = admin(&app);
+        table(&app, &staff, ROWS);
+        let other_practice_admin = app.staff_client(&app.practice("Oak Eyes", None), "eve", Role::Admin);
+        assert!(records(&app, &other_practice_admin, "?q=rivera").is_empty());
+        assert_eq!(table(&app, &other_practice_admin, ROWS)["rows"]["created"], 4);
+        assert_eq!(records(&app, &staff, "").len(), 4);
         assert_eq!(app.count("SELECT count(*) FROM patient_records"), 8);
     }
 }

@@ -1,4 +1,4 @@
-//! One schema on two databases: what the migrations make is the same on both, and is what `db::schema` says.
+//! One schema on two databases: the migrations create the same on both, and it matches `db::schema`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use practice_links::db;
 
 use crate::harness::{Backend, Builder, TestApp};
 
-/// The rows of a query that selects one text.
+/// The rows of a query that selects one text column.
 fn texts(app: &TestApp, query: &'static str) -> BTreeSet<String> {
     let rows = app
         .inner
@@ -59,30 +59,30 @@ postgres! {
     fn both_databases_have_the_same_schema(on: Builder) {
         let (sqlite, postgres) = (TestApp::new(Backend::Sqlite), on.start());
         for [of_sqlite, of_postgres] in [COLUMNS, UNIQUE, FOREIGN_KEYS, INDEXES] {
-            let (here, there) = (texts(&sqlite, of_sqlite), texts(&postgres, of_postgres));
-            assert!(here.len() >= 10, "{here:#?}");
-            let apart: Vec<_> = here.symmetric_difference(&there).collect();
-            assert!(apart.is_empty(), "only on one of them: {apart:#?}");
+            let (in_sqlite, in_postgres) = (texts(&sqlite, of_sqlite), texts(&postgres, of_postgres));
+            assert!(in_sqlite.len() >= 10, "{in_sqlite:#?}");
+            let different: Vec<_> = in_sqlite.symmetric_difference(&in_postgres).collect();
+            assert!(different.is_empty(), "only in one of the two: {different:#?}");
         }
     }
 }
 
 #[test]
-fn the_queries_know_every_column_and_no_other() {
+fn schema_module_lists_exactly_the_migrated_columns() {
     let app = TestApp::new(Backend::Sqlite);
-    let made: BTreeSet<String> =
+    let migrated: BTreeSet<String> =
         texts(&app, COLUMNS[0]).iter().map(|row| row.split(' ').next().unwrap().to_owned()).collect();
-    let mut known = BTreeSet::new();
+    let mut listed = BTreeSet::new();
     let mut table = String::new();
     for line in fs::read_to_string("src/db/schema.rs").unwrap().lines() {
         let column = line.trim().split_once(" -> ").filter(|_| !line.contains('!'));
         match column {
             Some((column, _)) => {
-                known.insert(format!("{table}.{column}"));
+                listed.insert(format!("{table}.{column}"));
             }
             None if line.ends_with(") {") => table = line.trim().split(' ').next().unwrap().to_owned(),
             None => {}
         }
     }
-    assert_eq!(made, known);
+    assert_eq!(migrated, listed);
 }

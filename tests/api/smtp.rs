@@ -1,4 +1,4 @@
-//! E-mail over real SMTP, against a small server in this process that answers as it is told.
+//! E-mail over real SMTP, against a small server in this process with scripted replies.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,10 +17,10 @@ use proptest::test_runner::TestRunner;
 use serde_json::json;
 
 use crate::harness::{
-    Builder, DEMO, Mailbox, TestApp, Verification, as_desk, header_of, phone, readable, sign_up_body,
+    Builder, DEMO, Mailbox, TestApp, Verification, as_staff, header_of, phone, readable, sign_up_body,
 };
 
-/// A service that mails to `mailbox`, and the worker of its e-mails.
+/// A service that sends its e-mail to `mailbox`, and the worker for its e-mails.
 fn mailing(on: Builder) -> (TestApp, Worker, Arc<Mailbox>) {
     let (url, mailbox) = Mailbox::start();
     let app = on
@@ -34,18 +34,18 @@ fn mailing(on: Builder) -> (TestApp, Worker, Arc<Mailbox>) {
 }
 
 fn mail_worker(app: &TestApp) -> Worker {
-    let carrier = Arc::new(Providers::from_settings(&app.inner).unwrap());
-    Worker::new(app.inner.clone(), topics::all(), carrier).of_channel(Channel::Email, 1000)
+    let transport = Arc::new(Providers::from_settings(&app.inner).unwrap());
+    Worker::new(app.inner.clone(), topics::all(), transport).of_channel(Channel::Email, 1000)
 }
 
-/// Signs up, and leaves the notice to the worker under test.
+/// Signs up; the notice stays queued for the worker under test.
 fn sign_up(app: &TestApp, number: &str, code: &str, person: Option<&serde_json::Value>) {
-    let texts = Worker::new(app.inner.clone(), topics::all(), Arc::clone(&app.carrier) as _);
+    let texts = Worker::new(app.inner.clone(), topics::all(), Arc::clone(&app.transport) as _);
     let texts = texts.of_channel(Channel::Sms, 1000);
     let body = json!({ "phone": number, "link_token": app.link_token(code) });
     let verification = Verification::of(number, &app.post("/v1/verifications", body).send().expect(201));
     while texts.run_once().unwrap() {}
-    let code_sent = app.carrier.sent_to(number).pop().unwrap().code.unwrap();
+    let code_sent = app.transport.sent_to(number).pop().unwrap().code.unwrap();
     let proof = app.check(&verification, &code_sent).expect(200).str("/phone_proof");
     let mut body = sign_up_body(&proof, &app.link_token(code));
     for (name, value) in person.and_then(|person| person.as_object()).into_iter().flatten() {
@@ -67,7 +67,7 @@ fn bounced(app: &TestApp) -> i64 {
 }
 
 both! {
-    fn a_notice_goes_out_in_both_forms_with_the_headers_of_an_automatic_mail(on: Builder) {
+    fn notice_is_multipart_with_automatic_mail_headers(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);
         mail_all(&worker);
@@ -96,7 +96,7 @@ both! {
         assert_eq!(app.outbox("sent"), 2);
     }
 
-    fn a_deferred_mail_is_sent_again_under_the_same_message_id(on: Builder) {
+    fn deferred_mail_is_resent_with_the_same_message_id(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);
         mailbox.answer(".", "451 later");
@@ -109,7 +109,7 @@ both! {
         assert_eq!((ids.len(), &ids[0]), (2, &ids[1]));
     }
 
-    fn a_refused_mail_is_dead_and_can_be_seen(on: Builder) {
+    fn refused_mail_is_dead_and_shown_in_metrics(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);
         mailbox.answer(".", "554 no");
@@ -119,7 +119,7 @@ both! {
         assert!(metrics.contains("outbox_rows{state=\"dead\"}"), "{metrics}");
     }
 
-    fn only_250_counts_as_taken(on: Builder) {
+    fn only_reply_250_counts_as_accepted(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);
         mailbox.answer(".", "251 perhaps");
@@ -130,7 +130,7 @@ both! {
         assert_eq!(app.outbox("sent"), 2);
     }
 
-    fn a_mail_whose_end_nobody_knows_is_sent_again_under_the_same_message_id(on: Builder) {
+    fn ambiguous_mail_is_resent_with_the_same_message_id(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);
         mailbox.answer(".", "");
@@ -142,8 +142,8 @@ both! {
         assert_eq!((app.outbox("sent"), ids.len()), (2, 1));
     }
 
-    // Our password, our sender and our server's mood are no fault of a mail: nothing is lost, and it is seen.
-    fn a_server_that_refuses_us_pauses_the_channel_and_no_mail_is_lost(on: Builder) {
+    // A wrong password, sender or server is not a mail's fault: no mail is lost, and the pause is visible.
+    fn server_refusing_us_pauses_the_channel_and_loses_no_mail(on: Builder) {
         let (url, mailbox) = Mailbox::start();
         let url = url.replace("smtp://", "smtp://us:secret@");
         let app = on.config(move |config| config.mail.smtp_url = Some(Secret::from_client(&url))).start();
@@ -168,11 +168,11 @@ both! {
         }
         mail_all(&worker);
         assert_eq!((app.outbox("sent"), paused(&app).len(), mailbox.received().len()), (2, 0, 1));
-        assert_eq!(bounced(&app), 0, "nobody's mailbox is to blame");
+        assert_eq!(bounced(&app), 0, "no mailbox is marked as bounced");
     }
 
-    // A limit on each read alone never ends here.
-    fn a_server_that_drips_is_left_and_no_mail_is_lost(on: Builder) {
+    // A time limit on each read only would never end this session.
+    fn dripping_server_is_dropped_and_loses_no_mail(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);
         mailbox.answer("EHLO", "drip");
@@ -183,8 +183,8 @@ both! {
         assert_eq!(app.outbox("sent"), 2);
     }
 
-    // Never in clear where TLS was asked for.
-    fn a_server_without_the_tls_that_was_asked_for_gets_no_mail(on: Builder) {
+    // Mail is never sent unencrypted when TLS is required.
+    fn server_without_the_requested_tls_gets_no_mail(on: Builder) {
         let (app, _, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);
         let url = app.inner.config.mail.smtp_url.clone().unwrap();
@@ -202,7 +202,7 @@ both! {
         app.leave_outbox();
     }
 
-    fn a_server_that_hangs_costs_seconds_and_no_mail(on: Builder) {
+    fn hanging_server_costs_seconds_and_no_mail(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);
         mailbox.answer("RCPT", "hang");
@@ -213,7 +213,7 @@ both! {
         assert_eq!(app.outbox("sent"), 2);
     }
 
-    fn a_mailbox_that_is_gone_is_not_written_to_again(on: Builder) {
+    fn unknown_mailbox_is_not_written_to_again(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);
         mailbox.answer("RCPT", "550 5.1.1 <frontdesk@oakstreet.example>: no such user");
@@ -225,7 +225,7 @@ both! {
         assert_eq!((app.outbox("dropped"), mailbox.received().len()), (1, 0));
     }
 
-    fn a_refusal_that_is_about_one_mail_pauses_no_mailbox(on: Builder) {
+    fn refusal_of_one_mail_pauses_no_mailbox(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         for (n, reply) in (1..).zip(["550 no such user", "552 5.2.2 mailbox full", "554 no", "550 5.1.8 your domain"]) {
             sign_up(&app, &phone(n), DEMO, None);
@@ -240,7 +240,7 @@ both! {
         app.leave_outbox();
     }
 
-    fn a_connection_is_used_again_only_after_a_mail_that_was_taken(on: Builder) {
+    fn connection_is_reused_only_after_an_accepted_mail(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         let mail = |n: u32| {
             sign_up(&app, &phone(n), DEMO, None);
@@ -251,11 +251,11 @@ both! {
         mailbox.answer(".", "554 no");
         assert_eq!((mail(3), mail(4)), (1, 2), "refused on the first, sent on a second");
         mailbox.answer("RSET", "421 going down");
-        assert_eq!(mail(5), 3, "a parked one that no longer answers");
+        assert_eq!(mail(5), 3, "a pooled connection that no longer answers is replaced");
         assert_eq!((app.outbox("dead"), mailbox.received().len()), (1, 5));
     }
 
-    fn a_dkim_key_that_cannot_be_used_stops_the_start(on: Builder) {
+    fn unusable_dkim_key_stops_the_start(on: Builder) {
         let (app, ..) = mailing(on);
         for (content, problem) in [(None, "cannot be read"), (Some("no key"), "contains no PEM private key")] {
             let path = app.inner.config.data_dir.join("dkim.pem");
@@ -270,7 +270,7 @@ both! {
     }
 
     // Case 1.
-    fn no_mail_holds_anything_of_a_patient(on: Builder) {
+    fn mail_contains_no_patient_data(on: Builder) {
         let (app, worker, mailbox) = mailing(on);
         let practice = app.practice_with(&NewPractice {
             name: "Clínica Peña".into(),
@@ -282,9 +282,9 @@ both! {
         });
         let link = NewLink { discreet: true, tags: vec!["donortag".into()], ..NewLink::plain(&practice.id, "Donantes") };
         app.link_with("777777", &link);
-        let admin = app.desk(&practice, "ana", Role::Admin);
+        let admin = app.staff_client(&practice, "ana", Role::Admin);
         let hourly = json!({ "person": practice.id, "frequency": "hourly" });
-        as_desk(&admin, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
+        as_staff(&admin, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
 
         let name = "[A-ZÀ-Ö][a-zà-öø-ÿ'’<&]{6,14}( [A-Z\u{4e00}-\u{4eff}][a-z\u{4e00}-\u{4eff}]{4,8})?";
         let person = (name, name, "[a-z]{8,12}", 1930..2020_i32, 1..13_i32, 1..29_i32);
@@ -293,8 +293,8 @@ both! {
         for n in 0..24 {
             let (given, family, mail, year, month, day) = person.new_tree(&mut runner).unwrap().current();
             let (born, mail) = (format!("{year}-{month:02}-{day:02}"), format!("{mail}@mail.example"));
-            let who = json!({ "given_name": given, "family_name": family, "email": mail, "birth_date": born });
-            sign_up(&app, &phone(n), if n % 2 == 0 { DEMO } else { "777777" }, Some(&who));
+            let details = json!({ "given_name": given, "family_name": family, "email": mail, "birth_date": born });
+            sign_up(&app, &phone(n), if n % 2 == 0 { DEMO } else { "777777" }, Some(&details));
             app.advance(200);
             mail_all(&worker);
             let number = phone(n);
@@ -307,12 +307,12 @@ both! {
         let digests = mails.iter().filter(|mail| mail.contains("pacientes nuevos"));
         assert!(mails.len() > 12 && digests.count() >= 1, "{} mails", mails.len());
         for mail in &mails {
-            // The ids of row and list are random digits, and none of a patient's.
+            // The ids of the row and the list are random digits, and are not a patient's.
             let shown = readable(mail);
-            let told: Vec<&str> = shown.lines().filter(|line| !["Message-ID", "--=_", "List-Unsub", "Content-Type", " boundary"].iter().any(|head| line.starts_with(head)) && !line.contains("/unsubscribe/")).collect();
-            let told = told.join("\n");
+            let checked: Vec<&str> = shown.lines().filter(|line| !["Message-ID", "--=_", "List-Unsub", "Content-Type", " boundary"].iter().any(|head| line.starts_with(head)) && !line.contains("/unsubscribe/")).collect();
+            let checked = checked.join("\n");
             for secret in &secrets {
-                assert!(!told.contains(secret.as_str()), "{secret:?} in {told}");
+                assert!(!checked.contains(secret.as_str()), "{secret:?} in {checked}");
             }
             for line in mail.lines() {
                 let ids = ["acc_", "pat_", "cnv_", "pai_", "ver_"];
@@ -322,13 +322,13 @@ both! {
     }
 
     // Case 3.
-    fn a_mail_server_that_is_down_for_an_hour_costs_no_notice_and_no_sign_up(on: Builder) {
+    fn hour_long_mail_outage_loses_no_notice_and_no_sign_up(on: Builder) {
         let (app, _, mailbox) = mailing(on);
         mailbox.down.store(true, Ordering::SeqCst);
         let mut worker = mail_worker(&app);
         for minute in 0..60 {
             if minute % 6 == 0 {
-                // Ten restarts: what the process knew is gone.
+                // Ten restarts: the state in memory is lost.
                 worker = mail_worker(&app);
             }
             if minute % 5 == 0 {
@@ -344,7 +344,7 @@ both! {
             app.advance(60);
         }
         let ids: BTreeSet<String> = mailbox.received().iter().map(|mail| header_of(mail, "Message-ID")).collect();
-        assert_eq!((mailbox.received().len(), ids.len()), (12, 12), "every notice once");
+        assert_eq!((mailbox.received().len(), ids.len()), (12, 12), "each notice arrives once");
         assert_eq!((app.outbox("sent"), app.outbox("queued")), (24, 0));
     }
 }

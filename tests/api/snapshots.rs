@@ -1,4 +1,7 @@
-//! What people read, word by word: a changed text shows as a changed snapshot.
+//! Every text that people read: a changed text shows as a changed snapshot.
+//!
+//! The unsubscribe links in these mails hold random ids, and a test's name is its random seed: a renamed
+//! test needs new snapshots.
 
 use practice_links::kit::Language;
 use practice_links::links::NewLink;
@@ -7,7 +10,7 @@ use practice_links::practices::{self, NewPractice};
 use practice_links::staff::Role;
 use serde_json::json;
 
-use crate::harness::{Backend, TestApp, as_desk, phone};
+use crate::harness::{Backend, TestApp, as_staff, phone};
 
 /// An app with a Spanish-speaking practice behind 654321.
 fn app() -> TestApp {
@@ -34,7 +37,7 @@ fn the_text_message() {
     app.post("/v1/verifications", body).send().expect(201);
     app.code_for(&phone(2));
     let texts: Vec<String> =
-        app.carrier.sent().into_iter().map(|m| m.body.replace(&m.code.unwrap(), "CODE")).collect();
+        app.transport.sent().into_iter().map(|m| m.body.replace(&m.code.unwrap(), "CODE")).collect();
     insta::assert_snapshot!(texts.join("\n=====\n"));
 }
 
@@ -47,7 +50,7 @@ fn the_call() {
     app.resend(&verification, "voice").expect(202);
     let code = app.code_for(&phone(1));
     let digits: Vec<String> = code.chars().map(String::from).collect();
-    let spoken = app.carrier.sent().pop().unwrap().body;
+    let spoken = app.transport.sent().pop().unwrap().body;
     insta::assert_snapshot!(spoken.replace(&digits.join(", "), "D, I, G, I, T, S"));
 }
 
@@ -57,7 +60,7 @@ fn the_notices() {
     app.sign_up(&phone(1));
     app.sign_up_at(&phone(2), "654321");
     app.sign_in(&phone(1));
-    let mails = app.carrier.sent().into_iter().filter(|message| message.channel == "email");
+    let mails = app.transport.sent().into_iter().filter(|message| message.channel == "email");
     let mails: Vec<String> = mails.map(|mail| format!("{:?}\n\n{}", mail.subject, mail.body)).collect();
     assert_eq!(mails.len(), 3);
     insta::assert_snapshot!(mails.join("\n=====\n"));
@@ -67,7 +70,7 @@ fn the_notices() {
 fn the_notice_as_html() {
     let app = app();
     app.sign_up_at(&phone(2), "654321");
-    insta::assert_snapshot!(app.carrier.sent().pop().unwrap().html);
+    insta::assert_snapshot!(app.transport.sent().pop().unwrap().html);
 }
 
 #[test]
@@ -78,26 +81,26 @@ fn the_digests_and_the_bounce() {
     let spanish =
         app.write(|_, conn| practices::list(conn)).into_iter().find(|one| one.name.contains("Peña"));
     for practice in [practice, spanish.unwrap()] {
-        let admin = app.desk(&practice, "ana", Role::Admin);
+        let admin = app.staff_client(&practice, "ana", Role::Admin);
         let hourly = json!({ "person": practice.id, "frequency": "hourly" });
-        as_desk(&admin, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
+        as_staff(&admin, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
     }
     for (n, code) in (1..).zip(["222222", "654321", "222222", "654321", "654321"]) {
         app.sign_up_at(&phone(n), code);
         app.advance(120);
     }
-    app.carrier.clear();
+    app.transport.clear();
     app.advance(3600);
     app.deliver_all();
     for (n, code) in (6..).zip(["222222", "654321"]) {
         app.sign_up_at(&phone(n), code);
     }
     app.advance(3600);
-    app.carrier.answer_next(2, &Outcome::Rejected("mailbox_refused"));
+    app.transport.answer_next(2, &Outcome::Rejected("mailbox_refused"));
     app.deliver_all();
-    let mails = app.carrier.sent().into_iter().filter(|message| message.channel == "email");
+    let mails = app.transport.sent().into_iter().filter(|message| message.channel == "email");
     let mut mails: Vec<String> = mails.map(|mail| format!("{:?}\n\n{}", mail.subject, mail.body)).collect();
-    // Mails of one moment go out in any order.
+    // Mails of the same moment are sent in any order.
     mails.sort();
     assert_eq!(mails.len(), 4);
     insta::assert_snapshot!(mails.join("\n=====\n"));

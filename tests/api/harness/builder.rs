@@ -1,4 +1,4 @@
-//! From settings to a running [`TestApp`].
+//! Builds a running [`TestApp`] from settings.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::TcpListener;
@@ -19,9 +19,9 @@ use practice_links::practices::{self, NewPractice, Practice};
 use practice_links::{live, server, telemetry, topics};
 
 use super::database::{self, Backend};
-use super::{Client, Recorder, Running, TestApp};
+use super::{Client, RecordingTransport, Running, TestApp};
 
-/// The demo practice's link.
+/// The code of the demo practice's link.
 pub const DEMO: &str = "123456";
 
 /// The settings of a [`TestApp`] that is not running yet.
@@ -33,31 +33,30 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The default settings; nothing is started.
+    /// The default settings. Starts nothing.
     pub fn new(backend: Backend) -> Self {
         Self { backend, pool: 8, seed: seed_of_this_test(), change: Box::new(|_| {}) }
     }
 
-    /// Which database it will run on.
     pub fn backend(&self) -> Backend {
         self.backend
     }
 
-    /// The width of the connection pool; a race wants at least 32.
+    /// Sets the size of the connection pool; a test of races needs at least 32.
     #[must_use]
     pub fn pool(mut self, connections: u32) -> Self {
         self.pool = connections;
         self
     }
 
-    /// Another stream of randomness than the test's own.
+    /// Replaces the seed that comes from the test's name.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Changes settings before they are checked; changes add up.
+    /// Changes settings before they are validated. Several changes are applied in order.
     #[must_use]
     pub fn config(mut self, change: impl FnOnce(&mut Config) + 'static) -> Self {
         let before = self.change;
@@ -71,12 +70,12 @@ impl Builder {
     /// Starts the service, with the demo practice behind [`DEMO`].
     pub fn start(self) -> TestApp {
         telemetry::install_metrics();
-        let database = database::lend(self.backend);
+        let database = database::create(self.backend);
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: "http://links.example.test".into(),
             data_dir: database.folder.path().to_owned(),
-            // The client may then say where it calls from: `Call::ip`.
+            // Lets the client choose its address: `Call::ip`.
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
             ..Config::default()
         };
@@ -84,13 +83,13 @@ impl Builder {
         config.database.pool_size = self.pool;
         (self.change)(&mut config);
         let app = launch(config.complete().unwrap(), self.seed, database);
-        app.make_demo();
+        app.create_demo_practice();
         app
     }
 }
 
-/// What a process holds that serves no requests: a worker of its own, say.
-pub fn app_over(config: Config, clock: Arc<dyn Clock>, seed: u64) -> App {
+/// The state of a process that serves no requests, such as a separate worker.
+pub fn app_from_config(config: Config, clock: Arc<dyn Clock>, seed: u64) -> App {
     let entropy = Arc::new(SeededEntropy::new(seed));
     App {
         db: Db::new(&config.database).unwrap(),
@@ -108,32 +107,33 @@ pub fn app_over(config: Config, clock: Arc<dyn Clock>, seed: u64) -> App {
     }
 }
 
-fn launch(config: Config, seed: u64, database: database::Lent) -> TestApp {
+fn launch(config: Config, seed: u64, database: database::TestDatabase) -> TestApp {
     let clock = Arc::new(ManualClock::new(start_of_time()));
     let listener = TcpListener::bind(config.listen).unwrap();
-    let inner = app_over(config, Arc::<ManualClock>::clone(&clock), seed);
-    let carrier = Arc::new(Recorder::default());
+    let inner = app_from_config(config, Arc::<ManualClock>::clone(&clock), seed);
+    let transport = Arc::new(RecordingTransport::default());
     let address = listener.local_addr().unwrap();
     TestApp {
-        worker: Worker::new(inner.clone(), topics::all(), Arc::<Recorder>::clone(&carrier)),
+        worker: Worker::new(inner.clone(), topics::all(), Arc::<RecordingTransport>::clone(&transport)),
         server: Mutex::new(Some(serve(inner.clone(), listener))),
         client: Client::new(&format!("http://{address}")),
         address,
         inner,
         clock,
-        carrier,
+        transport,
         outbox_may_stay: AtomicBool::new(false),
         _database: Some(database),
     }
 }
 
 impl TestApp {
-    /// A second instance on the same database, at the same moment; it ends before the first does.
-    pub fn beside(&self) -> Self {
+    /// Starts a second instance on the same database and clock. It has to end before the first one.
+    pub fn second_instance(&self) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let inner = app_over((*self.inner.config).clone(), Arc::<ManualClock>::clone(&self.clock), 7);
-        let worker = Worker::new(inner.clone(), topics::all(), Arc::<Recorder>::clone(&self.carrier));
+        let inner = app_from_config((*self.inner.config).clone(), Arc::<ManualClock>::clone(&self.clock), 7);
+        let worker =
+            Worker::new(inner.clone(), topics::all(), Arc::<RecordingTransport>::clone(&self.transport));
         Self {
             worker,
             server: Mutex::new(Some(serve(inner.clone(), listener))),
@@ -141,14 +141,14 @@ impl TestApp {
             address,
             inner,
             clock: Arc::clone(&self.clock),
-            carrier: Arc::clone(&self.carrier),
+            transport: Arc::clone(&self.transport),
             outbox_may_stay: AtomicBool::new(true),
             _database: None,
         }
     }
 }
 
-/// The server wants an actix system, and a test thread has none.
+/// The server needs an actix system, and a test thread has none.
 fn serve(app: App, listener: TcpListener) -> Running {
     let (sender, receiver) = mpsc::channel();
     let body = async move {
@@ -170,7 +170,7 @@ fn start_of_time() -> Timestamp {
     Timestamp::from_millis(start.as_millisecond())
 }
 
-/// The test's name makes its seed: different for each test, the same in each run and on both databases.
+/// Hashes the test's name: a different seed for each test, the same in each run and on both databases.
 fn seed_of_this_test() -> u64 {
     let thread = thread::current();
     let name = thread.name().unwrap_or_default();
@@ -180,7 +180,7 @@ fn seed_of_this_test() -> u64 {
 }
 
 impl TestApp {
-    fn make_demo(&self) {
+    fn create_demo_practice(&self) {
         let practice = self.practice("Oak Street Family Medicine", Some("frontdesk@oakstreet.example"));
         let link = NewLink {
             label: "Demo flyer".into(),
@@ -192,7 +192,7 @@ impl TestApp {
         self.link_with(DEMO, &link);
     }
 
-    /// Makes a practice in Springfield, Illinois.
+    /// Creates a practice in Springfield, Illinois.
     pub fn practice(&self, name: &str, notice_email: Option<&str>) -> Practice {
         self.practice_with(&NewPractice {
             name: name.into(),
@@ -204,17 +204,15 @@ impl TestApp {
         })
     }
 
-    /// Makes any practice.
     pub fn practice_with(&self, new: &NewPractice) -> Practice {
         self.write(|ctx, conn| practices::create(ctx, conn, new))
     }
 
-    /// Makes a plain link of a practice behind `code`.
+    /// Creates a plain link of a practice with this code.
     pub fn link(&self, code: &str, practice_id: &str) -> Link {
         self.link_with(code, &link_of(practice_id))
     }
 
-    /// Makes any link behind `code`.
     pub fn link_with(&self, code: &str, new: &NewLink) -> Link {
         self.write(|ctx, conn| links::create_with_code(ctx, conn, code, new)).expect("the code is taken")
     }
@@ -224,25 +222,25 @@ fn link_of(practice_id: &str) -> NewLink {
     NewLink::plain(practice_id, "Flyer")
 }
 
-/// What a test's function can take: a started service, or its settings.
-pub trait Prepared {
+/// The argument of a test's function: a started service, or its settings.
+pub trait TestInput {
     fn prepare(builder: Builder) -> Self;
 }
 
-impl Prepared for Builder {
+impl TestInput for Builder {
     fn prepare(builder: Builder) -> Self {
         builder
     }
 }
 
-impl Prepared for TestApp {
+impl TestInput for TestApp {
     fn prepare(builder: Builder) -> Self {
         builder.start()
     }
 }
 
-/// Runs a test on `backend`, or passes where that is not to be had.
-pub fn run<T: Prepared>(backend: Backend, body: fn(T)) {
+/// Runs a test on `backend`, or passes if that database is not available.
+pub fn run<T: TestInput>(backend: Backend, body: fn(T)) {
     if database::is_available(backend) {
         body(T::prepare(Builder::new(backend)));
     }

@@ -1,4 +1,5 @@
-//! HTTP over TCP. A status is an answer and no error, and every answer is held against the OpenAPI document.
+//! An HTTP client over TCP. A status of 4xx or 5xx is a reply and not an error; every reply is checked
+//! against the OpenAPI document.
 
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use ureq::http::{HeaderMap, Request};
 
 use super::{TestApp, spec};
 
-/// A client of one server. A connection a request, so that a hundred threads can share it and no idle
-/// connection keeps the server from stopping.
+/// A client of one server. It opens one connection per request, so that a hundred threads can share it and no
+/// idle connection keeps the server from stopping.
 #[derive(Clone)]
 pub struct Client {
     base: String,
@@ -17,7 +18,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the server at `base` (`http://127.0.0.1:PORT`).
+    /// Returns a client of the server at `base` (`http://127.0.0.1:PORT`).
     pub fn new(base: &str) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -30,18 +31,15 @@ impl Client {
         Self { base: base.to_owned(), agent: config.build().into() }
     }
 
-    /// A call with any method.
     pub fn call(&self, method: &str, path: &str) -> Call {
         let headers = vec![("connection".to_owned(), "close".to_owned())];
         Call { client: self.clone(), method: method.into(), path: path.into(), headers, body: None }
     }
 
-    /// GET.
     pub fn get(&self, path: &str) -> Call {
         self.call("GET", path)
     }
 
-    /// DELETE.
     pub fn delete(&self, path: &str) -> Call {
         self.call("DELETE", path)
     }
@@ -58,12 +56,10 @@ impl Client {
 }
 
 impl TestApp {
-    /// GET.
     pub fn get(&self, path: &str) -> Call {
         self.client.get(path)
     }
 
-    /// DELETE.
     pub fn delete(&self, path: &str) -> Call {
         self.client.delete(path)
     }
@@ -78,12 +74,11 @@ impl TestApp {
         self.client.patch(path, body)
     }
 
-    /// A call with any method.
     pub fn call(&self, method: &str, path: &str) -> Call {
         self.client.call(method, path)
     }
 
-    /// POST of a page's form, as a browser without scripts sends it.
+    /// POST of a form, as a browser without scripts sends it.
     pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> Call {
         let pairs = fields.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value)));
         let body = pairs.collect::<Vec<_>>().join("&");
@@ -96,10 +91,10 @@ fn percent_encoded(value: &str) -> String {
     value.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
-/// Safari on an iPhone: a person's browser, as far as anybody can tell.
+/// Safari on an iPhone, which no bot filter rejects.
 pub const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1";
 
-/// A request that is being put together.
+/// A request that is being built.
 #[derive(Clone)]
 #[must_use = "nothing goes out before `send`"]
 pub struct Call {
@@ -111,7 +106,6 @@ pub struct Call {
 }
 
 impl Call {
-    /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
@@ -127,7 +121,7 @@ impl Call {
         self.header("idempotency-key", key)
     }
 
-    /// Calls from `address`, as a trusted proxy would say.
+    /// Sets the client's address, as a trusted proxy reports it.
     pub fn ip(self, address: &str) -> Self {
         self.header("x-forwarded-for", address)
     }
@@ -143,26 +137,23 @@ impl Call {
     }
 
     /// A JSON body.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "`json!` makes a value of its own at each place of use"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "`json!` creates a new value at each place of use")]
     pub fn json(self, body: Value) -> Self {
         self.raw("application/json", body.to_string())
     }
 
-    /// Any body at all.
+    /// A body of any type.
     pub fn raw(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self.header("content-type", content_type)
     }
 
-    /// Sends it, and checks the answer against the OpenAPI document.
+    /// Sends the request, and checks the reply against the OpenAPI document.
     pub fn send(self) -> Reply {
         self.try_send().unwrap_or_else(|error| panic!("no answer: {error}"))
     }
 
-    /// As [`Call::send`], where the server may be gone.
+    /// Like [`Call::send`], for a server that may be gone.
     pub fn try_send(self) -> Result<Reply, ureq::Error> {
         let (method, path) = (self.method.clone(), self.path.clone());
         let mut request = Request::builder().method(self.method.as_str()).uri(self.client.base + &self.path);
@@ -181,7 +172,6 @@ impl Call {
     }
 }
 
-/// An answer.
 #[derive(Clone)]
 pub struct Reply {
     pub status: u16,
@@ -200,7 +190,7 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON, {error}: {}", self.text()))
     }
 
-    /// What stands at a JSON Pointer; null where nothing does.
+    /// The value at a JSON Pointer; null if there is none.
     pub fn at(&self, pointer: &str) -> Value {
         self.json().pointer(pointer).cloned().unwrap_or_default()
     }
@@ -211,7 +201,6 @@ impl Reply {
         found.as_str().unwrap_or_else(|| panic!("no string at {pointer}: {}", self.text())).to_owned()
     }
 
-    /// One header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -226,14 +215,14 @@ impl Reply {
         self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim()
     }
 
-    /// Fails unless the status is `status`.
+    /// Fails unless the reply has this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self
     }
 
-    /// Fails unless it is a problem with this status and code.
+    /// Fails unless the reply is a problem with this status and code.
     #[track_caller]
     pub fn problem(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status, self.at("/code")), (status, Value::from(code)), "{}", self.text());

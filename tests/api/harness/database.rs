@@ -1,4 +1,4 @@
-//! A database a test: migrated once a process, copied for each.
+//! One database per test: migrated once per process, then copied for each test.
 
 use std::fs;
 use std::path::Path;
@@ -12,44 +12,43 @@ use practice_links::db::Db;
 use super::folder::Folder;
 use super::postgres;
 
-/// Which database a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     Sqlite,
     Postgres,
 }
 
-/// A test's own database and folder, until it is dropped.
-pub struct Lent {
-    /// What `database.url` shall be.
+/// The database and the folder of one test, until it is dropped.
+pub struct TestDatabase {
+    /// The value for `database.url`.
     pub url: String,
     _database: Option<postgres::Copy>,
-    /// For the keys, and SQLite's file.
+    /// Holds the keys, and SQLite's file.
     pub folder: Folder,
 }
 
-/// Whether `backend` is to be had on this machine.
+/// Returns whether this machine has `backend`.
 pub fn is_available(backend: Backend) -> bool {
     backend == Backend::Sqlite || postgres::is_available()
 }
 
-/// A fresh, migrated database.
-pub fn lend(backend: Backend) -> Lent {
+/// Returns an empty, migrated database.
+pub fn create(backend: Backend) -> TestDatabase {
     let folder = Folder::new();
     match backend {
         Backend::Sqlite => {
             let file = folder.path().join("practice-links.db");
             fs::write(&file, sqlite_template()).unwrap();
-            Lent { url: format!("sqlite:{}", file.display()), _database: None, folder }
+            TestDatabase { url: format!("sqlite:{}", file.display()), _database: None, folder }
         }
         Backend::Postgres => {
             let copy = postgres::copy();
-            Lent { url: copy.url.clone(), _database: Some(copy), folder }
+            TestDatabase { url: copy.url.clone(), _database: Some(copy), folder }
         }
     }
 }
 
-/// Brings the database at `url` to the binary's schema.
+/// Migrates the database at `url` to the binary's schema.
 pub fn migrate(url: &str) {
     Db::new(&Database { url: url.to_owned(), pool_size: 1 }).unwrap().migrate().unwrap();
 }
@@ -65,7 +64,7 @@ fn sqlite_template() -> &'static [u8] {
     })
 }
 
-/// What the migration wrote may still stand in the write-ahead log, beside the file.
+/// Copies a database into one file: parts of the migration may still be in the write-ahead log beside it.
 #[expect(clippy::disallowed_methods, reason = "the pool opens transactions, and VACUUM runs outside of one")]
 fn in_one_file(from: &Path, to: &Path) {
     let mut conn = SqliteConnection::establish(&from.to_string_lossy()).unwrap();

@@ -1,4 +1,4 @@
-//! A small mail server in this process that answers as it is told, and keeps what it took.
+//! A small mail server in this process. It replies as a test scripts it, and keeps every mail it received.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -8,18 +8,18 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// A mail server on loopback; it lives as long as the test process.
+/// A mail server on loopback. It runs as long as the test process.
 #[derive(Default)]
 pub struct Mailbox {
     received: Mutex<Vec<String>>,
     script: Mutex<VecDeque<(&'static str, &'static str)>>,
-    /// Whether it turns everybody away at the door.
+    /// Whether it refuses every connection with 421.
     pub down: AtomicBool,
     connections: AtomicUsize,
 }
 
 impl Mailbox {
-    /// Starts one; its `mail.smtp_url`, and itself.
+    /// Starts a server. Returns its `mail.smtp_url` and itself.
     pub fn start() -> (String, Arc<Self>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());
@@ -34,18 +34,17 @@ impl Mailbox {
         (url, mailbox)
     }
 
-    /// Answers the next `command` with `reply`; `.` is the end of a mail, an empty reply hangs up, and
-    /// `hang` says nothing, and `drip` a line every 100 ms without an end.
+    /// Replies to the next `command` with `reply`. The command `.` is the end of a mail. An empty reply
+    /// closes the connection, `hang` sends nothing, and `drip` sends a line every 100 ms without an end.
     pub fn answer(&self, command: &'static str, reply: &'static str) {
         self.script.lock().unwrap().push_back((command, reply));
     }
 
-    /// Every mail that arrived whole, taken or not, in order.
+    /// Every mail that arrived completely, accepted or not, in order.
     pub fn received(&self) -> Vec<String> {
         self.received.lock().unwrap().clone()
     }
 
-    /// How many connections were made.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -57,7 +56,7 @@ impl Mailbox {
     }
 }
 
-/// One header of a raw mail, unfolded; empty where it is not there.
+/// One header of a raw mail, unfolded; empty if the mail does not have it.
 pub fn header_of(mail: &str, name: &str) -> String {
     let head = mail.split("\n\n").next().unwrap_or_default().replace("\n ", " ").replace("\n\t", " ");
     let start = format!("{}:", name.to_ascii_lowercase());
@@ -65,9 +64,9 @@ pub fn header_of(mail: &str, name: &str) -> String {
     found.map(|line| line[start.len()..].trim().to_owned()).unwrap_or_default()
 }
 
-/// A raw mail with its quoted-printable parts undone.
+/// Decodes the quoted-printable parts of a raw mail.
 pub fn readable(mail: &str) -> String {
-    assert!(!mail.contains("base64"), "this reads quoted-printable alone: {mail}");
+    assert!(!mail.contains("base64"), "only quoted-printable is supported: {mail}");
     let joined = mail.replace("=\n", "");
     let (mut bytes, mut rest) = (Vec::new(), joined.as_bytes());
     while let [first, tail @ ..] = rest {

@@ -1,22 +1,22 @@
-//! What every test stands on: [`TestApp`], the whole service with a database of its own.
+//! The base of every test: [`TestApp`], the whole service with a database of its own.
 //!
-//! A test reaches the service through HTTP alone and never writes to the database. What HTTP cannot do (make a
-//! practice, move the clock, deliver what is queued) it asks of the `TestApp`.
+//! A test reaches the service only over HTTP and never writes to the database. For what HTTP cannot do
+//! (create a practice, move the clock, deliver queued messages) it calls a method of `TestApp`.
 
 #![allow(dead_code, unused_imports, reason = "the harness may offer more than today's tests use")]
 
 mod builder;
-mod carrier;
 mod client;
 mod database;
-mod desk;
 mod folder;
 mod mailbox;
 mod postgres;
 mod provider;
 mod spec;
+mod staff_client;
 mod steps;
 mod stream;
+mod transport;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,18 +36,18 @@ use practice_links::kit::{Clock as _, Timestamp};
 use practice_links::outbox::{Point, Worker};
 use practice_links::server;
 
-pub use builder::{Builder, DEMO, Prepared, app_over, run};
-pub use carrier::{Recorded, Recorder};
+pub use builder::{Builder, DEMO, TestInput, app_from_config, run};
 pub use client::{Call, Client, IPHONE, Reply};
 pub use database::Backend;
-pub use desk::{Desk, PASSWORD, Person, as_desk};
 pub use mailbox::{Mailbox, header_of, readable};
-pub use provider::{Answer, Asked, Provider, drain};
+pub use provider::{Provider, ProviderRequest, ScriptedReply, drain};
+pub use staff_client::{EnrolledStaff, PASSWORD, StaffClient, as_staff};
 pub use steps::{SignedUp, Verification, phone, sign_up_body};
 pub use stream::{Event, Stream};
+pub use transport::{RecordingTransport, SendAttempt};
 
-/// Each function becomes two tests, `name::sqlite` and `name::postgres`. Its argument is a started [`TestApp`],
-/// or a [`Builder`] where the settings differ.
+/// Turns each function into two tests, `name::sqlite` and `name::postgres`. The argument is a started
+/// [`TestApp`], or a [`Builder`] if the test needs other settings.
 macro_rules! both {
     ($($(#[$meta:meta])* fn $name:ident($arg:ident: $type:ty) $body:block)+) => {$(
         $(#[$meta])*
@@ -69,7 +69,7 @@ macro_rules! both {
     )+};
 }
 
-/// As `both!`, on PostgreSQL alone: SQLite has one writer, so races do not show there.
+/// Like `both!`, but only on PostgreSQL: SQLite has one writer, so races do not show there.
 macro_rules! postgres {
     ($($(#[$meta:meta])* fn $name:ident($arg:ident: $type:ty) $body:block)+) => {$(
         $(#[$meta])*
@@ -87,26 +87,26 @@ macro_rules! postgres {
 }
 
 /// The whole service on a database of its own. Dropping it stops the server, removes the database, and fails
-/// the test where something is still queued in the outbox.
+/// the test if a message is still queued in the outbox.
 pub struct TestApp {
-    /// What the service itself holds.
+    /// The state of the service itself.
     pub inner: App,
-    /// The clock of the service; it stands until it is moved.
+    /// The clock of the service. It stands still until the test moves it.
     pub clock: Arc<ManualClock>,
-    /// Who takes the messages.
-    pub carrier: Arc<Recorder>,
-    /// HTTP over TCP, every answer checked against the OpenAPI document.
+    /// Receives every outgoing message.
+    pub transport: Arc<RecordingTransport>,
+    /// HTTP over TCP; every response is checked against the OpenAPI document.
     pub client: Client,
-    /// Where the server listens, for raw sockets.
+    /// The server's address, for raw sockets.
     pub address: SocketAddr,
     worker: Worker,
     server: Mutex<Option<Running>>,
     outbox_may_stay: AtomicBool,
-    // Last, so that the pool is gone before the database is.
-    _database: Option<database::Lent>,
+    // Last, so that the pool is dropped before the database.
+    _database: Option<database::TestDatabase>,
 }
 
-/// The server's thread, and what stops it.
+/// The server's thread, and the handles that stop it.
 struct Running {
     handle: ServerHandle,
     draining: Draining,
@@ -114,27 +114,27 @@ struct Running {
 }
 
 impl TestApp {
-    /// A service with the default settings.
+    /// Starts a service with the default settings.
     pub fn new(backend: Backend) -> Self {
         Self::on(backend).start()
     }
 
-    /// A service whose settings differ.
+    /// Returns a builder, for a service with other settings.
     pub fn on(backend: Backend) -> Builder {
         Builder::new(backend)
     }
 
-    /// The service's present moment.
+    /// The current time of the service's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Moves the clock forward.
     pub fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Delivers what is due, as the worker would, and does the tasks; returns how many messages it settled.
+    /// Delivers every due message and runs every due task, as the worker does. Returns the number of messages
+    /// settled.
     pub fn deliver_all(&self) -> usize {
         let tasks = || {
             let done = "SELECT count(*) FROM outbox WHERE channel = 'task' AND state <> 'queued'";
@@ -145,43 +145,43 @@ impl TestApp {
         settled - (tasks() - before)
     }
 
-    /// Delivers or does one of what is due; whether there was any.
+    /// Delivers one due message or runs one due task. Returns whether there was one.
     pub fn deliver_one(&self) -> bool {
         self.worker.run_once().unwrap()
     }
 
-    /// A round of a worker that dies when it gets to `point`, outside of any transaction.
+    /// Runs one round of a worker that panics at `point`, outside of any transaction.
     pub fn dying_worker(&self, point: Point) -> thread::Result<bool> {
         let dies = Arc::new(move |at| assert!(at != point, "as the test wants it"));
         let worker = self.worker.clone().watched(dies);
         catch_unwind(AssertUnwindSafe(|| worker.run_once().unwrap()))
     }
 
-    /// Lets messages stay queued at the end of this test.
+    /// Allows messages to stay queued at the end of this test.
     pub fn leave_outbox(&self) {
         self.outbox_may_stay.store(true, Ordering::SeqCst);
     }
 
-    /// How many messages are in `state` (`queued`, `leased`, `sent`, `dropped`, `dead`); tasks inside of the house are
-    /// none.
+    /// The number of messages in `state` (`queued`, `leased`, `sent`, `dropped`, `dead`). Internal tasks are
+    /// not counted.
     pub fn outbox(&self, state: &str) -> i64 {
         self.count(&format!("SELECT count(*) FROM outbox WHERE state = '{state}' AND channel <> 'task'"))
     }
 
-    /// The number that a `SELECT count(*) …` gives, on either database.
+    /// Runs a `SELECT count(*) …` on either database.
     pub fn count(&self, select: &str) -> i64 {
         assert!(select.trim_start().to_ascii_uppercase().starts_with("SELECT "), "tests only read: {select}");
         let count = |conn: &mut Conn| Ok(diesel::dsl::sql::<BigInt>(select).get_result::<i64>(conn)?);
         self.inner.db.write_blocking::<_, db::Error>(count).unwrap()
     }
 
-    /// Runs a rule that HTTP does not offer yet, in one transaction: for setting a test up.
+    /// Runs in one transaction a rule that HTTP does not offer, to set a test up.
     pub fn write<T>(&self, rule: impl FnOnce(&Ctx, &mut Conn) -> db::Result<T>) -> T {
         self.inner.write_blocking(rule).unwrap()
     }
 
-    /// Ends the server as SIGTERM does: not ready, half a second's notice, no new connections, running requests
-    /// to their end.
+    /// Stops the server as SIGTERM does: `/readyz` fails, half a second later no connection is accepted, and
+    /// running requests are finished.
     pub fn shut_down(&self) {
         let Some(running) = self.server.lock().unwrap().take() else { return };
         let Running { handle, draining, thread } = running;
@@ -189,10 +189,10 @@ impl TestApp {
         thread.join().unwrap();
     }
 
-    /// As [`TestApp::shut_down`], without the notice, which would cost each test half a second.
+    /// Like [`TestApp::shut_down`], without the half second of notice, which every test would pay.
     fn end(&self) {
         let Some(running) = self.server.lock().unwrap().take() else { return };
-        // Open streams end by it.
+        // This ends open event streams.
         running.draining.set();
         drop(running.handle.stop(true));
         let _ = running.thread.join();
@@ -210,7 +210,8 @@ impl Drop for TestApp {
     }
 }
 
-/// Runs `call` on `threads` threads at once, all let go at the same moment; answers in the threads' order.
+/// Runs `call` on `threads` threads, all released at the same moment. Returns the results in the order of the
+/// threads.
 pub fn together<T: Send>(threads: usize, call: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let (start, call) = (&Barrier::new(threads), &call);
     let racer = |index| {
@@ -227,6 +228,6 @@ pub fn together<T: Send>(threads: usize, call: impl Fn(usize) -> T + Sync) -> Ve
 
 #[test]
 #[should_panic(expected = "messages left in the outbox")]
-fn a_test_that_forgets_a_message_fails() {
+fn undelivered_message_at_end_fails_the_test() {
     TestApp::new(Backend::Sqlite).start(&phone(0));
 }

@@ -1,8 +1,8 @@
-//! PostgreSQL for the tests: the server that `TEST_DATABASE_URL` names, else a throw-away one that the harness
-//! starts where it finds the programs. On it, a migrated template, and as many copies as tests run at once.
+//! PostgreSQL for the tests: the server that `TEST_DATABASE_URL` names, else a temporary one that the harness
+//! starts if it finds the programs. It holds a migrated template, and as many copies as tests run at once.
 //!
-//! Nothing runs when a test process ends, least of all when it is killed. So a watchdog shell holds the other
-//! end of a pipe: when that closes, it stops the server and removes its folder.
+//! No code of a test process runs when it ends, least of all when it is killed. Therefore a watchdog shell
+//! holds the other end of a pipe: when the pipe closes, it stops the server and removes its folder.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
@@ -24,23 +24,23 @@ use super::database::migrate;
 
 /// A server with a migrated template.
 struct Server {
-    /// Of its maintenance database.
+    /// The URL of the maintenance database.
     url: String,
     template: String,
-    /// The first half of the keys of the advisory locks on its copies.
+    /// The first half of the advisory lock keys of the copies.
     lock: i32,
-    /// Closed by the end of this process.
+    /// Closes when this process ends.
     _watched: Option<ChildStdin>,
 }
 
-/// A database that is this test's alone for as long as `_turn` lives.
+/// A database that belongs to one test for as long as `_lock` lives.
 pub struct Copy {
     pub url: String,
-    /// Holds the lock on the database's number; a mutex, because tests share a `TestApp` between threads.
-    _turn: Mutex<PgConnection>,
+    /// The connection that holds the lock; in a mutex, because tests share a `TestApp` between threads.
+    _lock: Mutex<PgConnection>,
 }
 
-/// Whether there is a server; says once why not, and fails where a skip is not allowed.
+/// Returns whether there is a server. Prints the reason once if not, and fails if skipping is not allowed.
 pub fn is_available() -> bool {
     match server() {
         Ok(_) => true,
@@ -52,31 +52,32 @@ pub fn is_available() -> bool {
     }
 }
 
-/// An empty database. They are numbered, used again and never dropped: a DROP waits for a checkpoint, a second
-/// for each test. Who holds the lock on a number has the database; it ends with the connection, however that
-/// ends, so a killed process leaves nothing locked and the next one finds a database to use again.
+/// Returns an empty database. Databases are numbered, reused and never dropped: a DROP waits for a
+/// checkpoint, a second for each test. The holder of a number's lock owns that database. The lock ends with
+/// the connection, however that ends: a killed process leaves nothing locked, and the next process reuses the
+/// database.
 pub fn copy() -> Copy {
     let server = server().as_ref().unwrap();
-    let mut turn = connect(&server.url);
-    let number = (0..1000).find(|number| try_lock(&mut turn, server.lock, *number)).unwrap();
+    let mut conn = connect(&server.url);
+    let number = (0..1000).find(|number| try_lock(&mut conn, server.lock, *number)).unwrap();
     let name = format!("{}_{number}", server.template);
     let url = with_database(&server.url, &name);
     let template = &server.template;
-    match turn.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")) {
+    match conn.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")) {
         Ok(()) => {}
-        Err(Error::DatabaseError(_, told)) if told.message().contains("already exists") => empty(&url),
+        Err(Error::DatabaseError(_, info)) if info.message().contains("already exists") => empty(&url),
         Err(error) => panic!("{error}"),
     }
-    Copy { url, _turn: Mutex::new(turn) }
+    Copy { url, _lock: Mutex::new(conn) }
 }
 
-fn try_lock(turn: &mut PgConnection, template: i32, number: i32) -> bool {
+fn try_lock(conn: &mut PgConnection, template: i32, number: i32) -> bool {
     let query = format!("SELECT pg_try_advisory_lock({template}, {number})");
-    sql::<Bool>(&query).get_result(turn).unwrap()
+    sql::<Bool>(&query).get_result(conn).unwrap()
 }
 
-/// Whoever is still connected belongs to a test that is over. The migrations insert nothing, so empty tables are
-/// what they made.
+/// Empties every table. Connections that are still open belong to a test that is over. The migrations insert
+/// nothing, so empty tables are the state after them.
 fn empty(url: &str) {
     const EMPTY: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid();
@@ -92,7 +93,7 @@ fn server() -> &'static Result<Server, String> {
     SERVER.get_or_init(|| {
         let server = find_server();
         if let Err(why) = &server {
-            // Not eprintln!, which the test runner keeps to itself while tests pass.
+            // Not eprintln!, which the test runner hides while tests pass.
             let _ = writeln!(std::io::stderr(), "PostgreSQL tests skipped: {why}");
         }
         server
@@ -109,7 +110,8 @@ fn find_server() -> Result<Server, String> {
     Ok(Server { url, template, lock, _watched: watched })
 }
 
-/// Named after what the migrations say: on a server that stays, the next process finds it made.
+/// Derived from the contents of the migrations, so that the next process on a permanent server finds the
+/// template.
 fn template_name() -> (i32, String) {
     let mut hasher = DefaultHasher::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
@@ -127,12 +129,12 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
-/// Two processes on one server take turns; whoever comes second finds nothing pending.
+/// Two processes on one server take turns; the second one finds nothing to migrate.
 fn make_template(url: &str, name: &str) {
-    let mut turn = connect(url);
-    turn.batch_execute("SELECT pg_advisory_lock(7461251)").unwrap();
-    // Where it exists, an earlier process made it, perhaps halfway.
-    let _ = turn.batch_execute(&format!("CREATE DATABASE {name}"));
+    let mut conn = connect(url);
+    conn.batch_execute("SELECT pg_advisory_lock(7461251)").unwrap();
+    // If it exists, an earlier process created it, perhaps only half.
+    let _ = conn.batch_execute(&format!("CREATE DATABASE {name}"));
     migrate(&with_database(url, name));
 }
 
@@ -146,7 +148,7 @@ fn connect(url: &str) -> PgConnection {
     conn
 }
 
-/// `url` with another database.
+/// Replaces the database in `url`.
 fn with_database(url: &str, name: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap();
     let (rest, query) =
@@ -163,7 +165,7 @@ fn is_set(name: &str) -> bool {
     env_text(name).is_some()
 }
 
-/// A cluster in a folder of its own, and the pipe whose end is its end.
+/// Starts a cluster in a folder of its own. It ends when the returned pipe closes.
 fn start_one() -> Result<(String, Option<ChildStdin>), String> {
     let programs =
         programs().ok_or("no initdb on PATH or under /usr/lib/postgresql; TEST_DATABASE_URL names none")?;
@@ -187,7 +189,7 @@ fn start_one() -> Result<(String, Option<ChildStdin>), String> {
     Ok((format!("postgres://test@127.0.0.1:{port}/postgres"), Some(watched)))
 }
 
-/// The folder of the newest `initdb`: Debian's, else the one on PATH.
+/// The folder of the newest `initdb`: Debian's, else the first on PATH.
 fn programs() -> Option<PathBuf> {
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
     let mut versions: Vec<_> = installed.map(|entry| entry.path()).collect();
@@ -204,8 +206,8 @@ fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// In a process group of its own, so that Ctrl-C ends the tests and not their watchdog. SIGQUIT is what
-/// PostgreSQL calls an immediate shutdown; it needs neither `pg_ctl` nor its user.
+/// Starts the watchdog in a process group of its own, so that Ctrl-C ends the tests but not the watchdog.
+/// SIGQUIT is PostgreSQL's immediate shutdown; it needs neither `pg_ctl` nor its user.
 fn watch(folder: &Path) -> ChildStdin {
     const SCRIPT: &str = r#"cat >/dev/null
         pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"
@@ -216,11 +218,11 @@ fn watch(folder: &Path) -> ChildStdin {
     shell.unwrap().stdin.take().unwrap()
 }
 
-/// Who runs the server: PostgreSQL refuses root.
+/// The command prefix that runs the server as another user: PostgreSQL refuses to run as root.
 struct Unprivileged(Vec<String>);
 
 impl Unprivileged {
-    /// Ourselves, or for root somebody else, who is given the folder.
+    /// The current user; for root, another user, who becomes the owner of the folder.
     fn owner_of(folder: &Path) -> Result<Self, String> {
         if fs::metadata(folder).map_err(|e| e.to_string())?.uid() != 0 {
             return Ok(Self(Vec::new()));
@@ -235,7 +237,7 @@ impl Unprivileged {
         Ok(Self(switch.split(' ').map(str::to_owned).chain([group, "--".to_owned()]).collect()))
     }
 
-    /// Runs a program to its end. Nothing is piped: the server would keep the pipes open.
+    /// Runs a program and waits for it. Nothing is piped: the server would keep the pipes open.
     fn run(&self, program: &Path, arguments: &[&str]) -> Result<(), String> {
         let mut words = self.0.iter().map(String::as_str).chain([program.to_str().unwrap_or_default()]);
         let mut command = Command::new(words.next().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! A provider of texts in this process: it keeps what it is asked, and answers as a test tells it to.
+//! An SMS provider in this process. It records every request, and replies as a test scripts it.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -13,49 +13,49 @@ use practice_links::topics;
 
 use super::TestApp;
 
-/// How the provider answers one request.
+/// The provider's reply to one request.
 #[derive(Clone, Debug)]
-pub enum Answer {
-    /// A status, further header lines, a body.
-    Says(u16, &'static str, String),
-    /// Nothing, until the caller gives up.
-    Hangs,
-    /// One byte after the other, until the caller gives up.
-    Drips,
+pub enum ScriptedReply {
+    /// A status, additional header lines, and a body.
+    Respond(u16, &'static str, String),
+    /// Sends nothing until the client gives up.
+    Hang,
+    /// Sends single bytes until the client gives up.
+    Drip,
 }
 
-impl Answer {
-    /// A refusal as Twilio words it.
-    pub fn refuses(status: u16, code: u32) -> Self {
+impl ScriptedReply {
+    /// An error in Twilio's format.
+    pub fn twilio_error(status: u16, code: u32) -> Self {
         let body = format!("{{\"code\":{code},\"message\":\"no\",\"status\":{status}}}");
-        Self::Says(status, "content-type: application/json\r\n", body)
+        Self::Respond(status, "content-type: application/json\r\n", body)
     }
 
-    /// A bare status.
+    /// A status without a body.
     pub fn status(status: u16) -> Self {
-        Self::Says(status, "", String::new())
+        Self::Respond(status, "", String::new())
     }
 }
 
-/// One request.
+/// One request that the provider received.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ProviderRequest {
     /// Method and path, without the query.
     pub what: String,
-    /// The head's lines.
+    /// The lines of the head.
     pub head: Vec<String>,
-    /// The query or the form as it travelled.
+    /// The query or the form, still encoded.
     pub raw: String,
 }
 
-impl Asked {
-    /// A parameter, decoded.
+impl ProviderRequest {
+    /// A decoded parameter.
     pub fn field(&self, name: &str) -> Option<String> {
         let pair = self.raw.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")))?;
         Some(percent_decoded(pair))
     }
 
-    /// The six digits in its text or words.
+    /// The six digits in the text or in the words of the call.
     pub fn code(&self) -> String {
         let text = self.field("Body").or_else(|| self.field("text")).unwrap();
         text[..6].to_owned()
@@ -83,22 +83,21 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// A provider on loopback; it lives as long as the test process.
+/// A provider on loopback. It runs as long as the test process.
 #[derive(Clone)]
 pub struct Provider {
-    /// Its origin.
     pub url: String,
     state: Arc<State>,
 }
 
 #[derive(Default)]
 struct State {
-    asked: Mutex<Vec<Asked>>,
-    script: Mutex<VecDeque<Answer>>,
+    requests: Mutex<Vec<ProviderRequest>>,
+    script: Mutex<VecDeque<ScriptedReply>>,
 }
 
 impl Provider {
-    /// Starts one. After its script it takes everything.
+    /// Starts a provider. After its script it accepts every request.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -113,14 +112,14 @@ impl Provider {
         Self { url, state }
     }
 
-    /// Answers the next `n` requests with `answer`.
-    pub fn answer_next(&self, n: usize, answer: &Answer) {
+    /// Replies to the next `n` requests with `answer`.
+    pub fn answer_next(&self, n: usize, answer: &ScriptedReply) {
         self.state.script.lock().unwrap().extend(std::iter::repeat_n(answer.clone(), n));
     }
 
-    /// What it was asked, in order.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.state.asked.lock().unwrap().clone()
+    /// Every request, in order.
+    pub fn requests(&self) -> Vec<ProviderRequest> {
+        self.state.requests.lock().unwrap().clone()
     }
 }
 
@@ -145,19 +144,19 @@ fn converse(mut stream: TcpStream, state: &State) -> Option<()> {
     };
     let is_get = what.starts_with("GET");
     let raw = if is_get { query } else { String::from_utf8(body).ok()? };
-    state.asked.lock().unwrap().push(Asked { what, head, raw });
+    state.requests.lock().unwrap().push(ProviderRequest { what, head, raw });
     let answer = state.script.lock().unwrap().pop_front();
-    match answer.unwrap_or_else(|| taken(is_get)) {
-        Answer::Says(status, headers, body) => {
+    match answer.unwrap_or_else(|| success(is_get)) {
+        ScriptedReply::Respond(status, headers, body) => {
             let head = format!(
                 "HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
                 body.len()
             );
             stream.write_all(format!("{head}{body}").as_bytes()).ok()
         }
-        Answer::Hangs => stream.read(&mut [0]).ok().map(drop),
-        Answer::Drips => {
-            // The read is the pause between two bytes, and the end when the caller goes.
+        ScriptedReply::Hang => stream.read(&mut [0]).ok().map(drop),
+        ScriptedReply::Drip => {
+            // The read is the pause between two bytes, and notices when the client leaves.
             stream.set_read_timeout(Some(Duration::from_millis(100))).ok()?;
             for byte in "HTTP/1.1 201 Created\r\n".bytes().chain(std::iter::repeat(b'x')) {
                 stream.write_all(&[byte]).ok()?;
@@ -170,24 +169,24 @@ fn converse(mut stream: TcpStream, state: &State) -> Option<()> {
     }
 }
 
-/// A POST is Twilio's, a GET Kannel's.
-fn taken(is_get: bool) -> Answer {
+/// The success reply: a POST is a request to Twilio, a GET one to Kannel.
+fn success(is_get: bool) -> ScriptedReply {
     if is_get {
-        return Answer::Says(202, "", "0: Accepted for delivery".into());
+        return ScriptedReply::Respond(202, "", "0: Accepted for delivery".into());
     }
     let body = "{\"sid\":\"SM00000000000000000000000000000001\",\"status\":\"queued\",\"error_code\":null}";
-    Answer::Says(201, "content-type: application/json\r\n", body.into())
+    ScriptedReply::Respond(201, "content-type: application/json\r\n", body.into())
 }
 
 impl TestApp {
-    /// A worker that hands over to the real providers, as the settings name them.
+    /// A worker that sends through the real providers, as configured.
     pub fn real_worker(&self) -> Worker {
-        let carrier = Arc::new(Providers::from_settings(&self.inner).unwrap());
-        Worker::new(self.inner.clone(), topics::all(), carrier)
+        let transport = Arc::new(Providers::from_settings(&self.inner).unwrap());
+        Worker::new(self.inner.clone(), topics::all(), transport)
     }
 }
 
-/// Runs rounds until nothing is due.
+/// Runs the worker until nothing is due.
 pub fn drain(worker: &Worker) {
     while worker.run_once().unwrap() {}
 }

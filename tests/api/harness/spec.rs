@@ -1,8 +1,8 @@
-//! Holds every answer against the OpenAPI document: path, method, status, media type, body. What the document
-//! does not know must be a 404 or 405 problem.
+//! Checks every reply against the OpenAPI document: path, method, status, media type, body. A route that the
+//! document does not have must answer with a 404 or 405 problem.
 //!
 //! Schemas are read strictly: a member that the document does not name fails, because clients would come to
-//! rely on it unseen. `Problem` alone is open, as RFC 9457 means it to be.
+//! rely on it unnoticed. Only `Problem` is open, as RFC 9457 intends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -24,69 +24,69 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     document
 });
 
-/// Fails where `reply` is not what the document promises.
+/// Fails if `reply` differs from the document.
 #[track_caller]
 pub fn check(method: &str, path: &str, reply: &Reply) {
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let told = format!("{method} {path} → {} {}", reply.status, reply.text());
-    check_headers(path, reply, &told);
-    // The rendered document is pages and scripts, not API; the console is pages for people.
+    let context = format!("{method} {path} → {} {}", reply.status, reply.text());
+    check_headers(path, reply, &context);
+    // The rendered document and the console are pages for people, not API.
     if ["/docs", "/console"].iter().any(|pages| path == *pages || path.starts_with(&format!("{pages}/"))) {
         return;
     }
     let method = if method == "HEAD" { "GET" } else { method }.to_ascii_lowercase();
     let operations = template(path).map(|template| &DOCUMENT["paths"][template]);
     match operations.and_then(|operations| Some((operations, operations.get(&method)?))) {
-        Some((_, operation)) => check_answer(operation, reply, &told),
-        None if operations.is_some() => check_unknown(reply, 405, "method_not_allowed", &told),
-        None => check_unknown(reply, 404, "not_found", &told),
+        Some((_, operation)) => check_answer(operation, reply, &context),
+        None if operations.is_some() => check_unknown(reply, 405, "method_not_allowed", &context),
+        None => check_unknown(reply, 404, "not_found", &context),
     }
     if reply.media_type() == "application/problem+json" && !reply.body.is_empty() {
-        assert_eq!(reply.at("/instance"), reply.header("x-request-id").unwrap(), "instance: {told}");
-        assert_eq!(reply.at("/status"), reply.status, "status member: {told}");
+        assert_eq!(reply.at("/instance"), reply.header("x-request-id").unwrap(), "instance: {context}");
+        assert_eq!(reply.at("/status"), reply.status, "status member: {context}");
     }
 }
 
 #[track_caller]
-fn check_headers(path: &str, reply: &Reply, told: &str) {
-    assert!(reply.header("x-request-id").is_some_and(|id| id.starts_with("req_")), "x-request-id: {told}");
+fn check_headers(path: &str, reply: &Reply, context: &str) {
+    assert!(reply.header("x-request-id").is_some_and(|id| id.starts_with("req_")), "x-request-id: {context}");
     if path.starts_with("/v1/") {
-        assert_eq!(reply.header("cache-control"), Some("no-store"), "cache-control: {told}");
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "cache-control: {context}");
     }
     let is_problem = reply.media_type() == "application/problem+json";
     if matches!(reply.status, 429 | 503) && is_problem && reply.at("/retry_at").is_string() {
-        assert!(reply.retry_after().is_some(), "retry-after: {told}");
+        assert!(reply.retry_after().is_some(), "retry-after: {context}");
     }
 }
 
 #[track_caller]
-fn check_unknown(reply: &Reply, status: u16, code: &str, told: &str) {
-    assert_eq!(reply.status, status, "not in the document: {told}");
-    assert_eq!(reply.media_type(), "application/problem+json", "media type: {told}");
+fn check_unknown(reply: &Reply, status: u16, code: &str, context: &str) {
+    assert_eq!(reply.status, status, "not in the document: {context}");
+    assert_eq!(reply.media_type(), "application/problem+json", "media type: {context}");
     if !reply.body.is_empty() {
-        assert_eq!(reply.at("/code"), code, "code: {told}");
+        assert_eq!(reply.at("/code"), code, "code: {context}");
     }
-    assert!(status != 405 || reply.header("allow").is_some(), "allow: {told}");
+    assert!(status != 405 || reply.header("allow").is_some(), "allow: {context}");
 }
 
 #[track_caller]
-fn check_answer(operation: &Value, reply: &Reply, told: &str) {
+fn check_answer(operation: &Value, reply: &Reply, context: &str) {
     let answer = &operation["responses"][reply.status.to_string()];
-    assert!(!answer.is_null(), "undocumented status: {told}");
+    assert!(!answer.is_null(), "undocumented status: {context}");
     let Some(content) = answer.get("content").and_then(Value::as_object) else {
-        return assert!(reply.body.is_empty(), "undocumented body: {told}");
+        return assert!(reply.body.is_empty(), "undocumented body: {context}");
     };
     let media = content.get(reply.media_type());
-    let media = media.unwrap_or_else(|| panic!("undocumented media type {}: {told}", reply.media_type()));
-    // A HEAD's answer has the headers alone.
+    let media = media.unwrap_or_else(|| panic!("undocumented media type {}: {context}", reply.media_type()));
+    // A reply to HEAD has only headers.
     if reply.media_type().ends_with("json") && !reply.body.is_empty() {
         let errors: Vec<_> =
             validator(&media["schema"]).iter_errors(&reply.json()).map(|e| e.to_string()).collect();
-        assert!(errors.is_empty(), "not as documented, {}: {told}", errors.join("; "));
+        assert!(errors.is_empty(), "not as documented, {}: {context}", errors.join("; "));
     }
 }
 
-/// The path template that `path` belongs to; of several, the one with the earliest fixed segment.
+/// The path template that matches `path`; of several, the one with the earliest fixed segment.
 fn template(path: &str) -> Option<&'static str> {
     let templates = DOCUMENT["paths"].as_object().unwrap().keys().map(String::as_str);
     let matching = templates.filter(|template| {
@@ -103,7 +103,7 @@ fn is_variable(segment: &str) -> bool {
     segment.starts_with('{')
 }
 
-/// Compiled once a schema. The components stand at its root, so that its references resolve.
+/// Compiles each schema once. The components are copied to its root, so that its references resolve.
 fn validator(schema: &Value) -> Arc<Validator> {
     static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
     let mut compiled = COMPILED.lock().unwrap();
@@ -116,7 +116,7 @@ fn validator(schema: &Value) -> Arc<Validator> {
     Arc::clone(made)
 }
 
-/// The check itself is checked: one that lets everything pass would look just as green.
+/// Tests of the check itself: a check that accepts everything would be just as green.
 mod tests {
     use std::panic::catch_unwind;
 
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_document_says_passes_and_nothing_else() {
+    fn undocumented_answer_fails_the_check() {
         let (json, problem) = ("application/json", "application/problem+json");
         assert!(passes("/healthz", 200, json, r#"{"status":"ok"}"#));
         assert!(!passes("/healthz", 200, json, r#"{"status":7}"#), "wrong type");

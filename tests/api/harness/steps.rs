@@ -1,16 +1,16 @@
-//! The steps that most tests take on their way to what they are about.
+//! The steps that most tests share: verify a number, sign up, sign in.
 
 use serde_json::{Value, json};
 
 use super::{Call, DEMO, Reply, TestApp};
 
-/// The `n`-th number of the tests, a valid US one: `+1 415 555 2000` and up.
+/// The `n`-th phone number of the tests, a valid US one: `+1 415 555 2000` and up.
 pub fn phone(n: u32) -> String {
     assert!(n < 8000, "the tests have 8,000 numbers");
     format!("+1415555{}", 2000 + n)
 }
 
-/// The body of a sign-up as Alex Rivera.
+/// The body of a sign-up for Alex Rivera.
 pub fn sign_up_body(proof: &str, link_token: &str) -> Value {
     json!({
         "phone_proof": proof, "link_token": link_token,
@@ -18,17 +18,17 @@ pub fn sign_up_body(proof: &str, link_token: &str) -> Value {
     })
 }
 
-/// A verification that has begun.
+/// A verification that was started.
 #[derive(Clone, Debug)]
 pub struct Verification {
     pub id: String,
     pub secret: String,
     pub phone: String,
-    /// The whole answer.
+    /// The whole reply.
     pub json: Value,
 }
 
-/// A finished sign-up.
+/// A patient who has signed up.
 #[derive(Clone, Debug)]
 pub struct SignedUp {
     pub phone: String,
@@ -38,50 +38,50 @@ pub struct SignedUp {
     pub patient_id: String,
     pub pairing_id: String,
     pub conversation_id: String,
-    /// The whole answer.
+    /// The whole reply.
     pub json: Value,
 }
 
 impl TestApp {
-    /// A link token for `code`, as from a tapped link.
+    /// A link token for `code`, as a tapped link gives one.
     pub fn link_token(&self, code: &str) -> String {
         let body = json!({ "code": code, "source": "universal_link" });
         self.post("/v1/link-tokens", body).send().expect(201).str("/link_token")
     }
 
-    /// Starts a verification through the demo link. It calls from an address that belongs to the number, so
-    /// that the budget of one address ends no test that is about something else.
+    /// Starts a verification through the demo link. Each number calls from an IP address of its own, so that
+    /// the rate limit per address does not break tests of something else.
     pub fn start(&self, phone: &str) -> Verification {
         let body = json!({ "phone": phone, "link_token": self.link_token(DEMO) });
         let reply = self.post("/v1/verifications", body).ip(&address_of(phone)).send().expect(201);
         Verification::of(phone, &reply)
     }
 
-    /// The code that `phone` was last texted or told; delivers first.
+    /// Delivers what is queued, and returns the last code sent to `phone` by text or call.
     #[track_caller]
     pub fn code_for(&self, phone: &str) -> String {
         self.deliver_all();
-        let code = self.carrier.sent_to(phone).into_iter().rev().find_map(|message| message.code);
+        let code = self.transport.sent_to(phone).into_iter().rev().find_map(|message| message.code);
         code.unwrap_or_else(|| panic!("no code was sent to {phone}"))
     }
 
-    /// Hands a code in.
+    /// Checks a code.
     pub fn check(&self, verification: &Verification, code: &str) -> Reply {
         self.on_verification(verification, "checks", json!({ "code": code })).send()
     }
 
-    /// Asks for another message (`sms` or `voice`).
+    /// Requests another message (`sms` or `voice`).
     pub fn resend(&self, verification: &Verification, channel: &str) -> Reply {
         self.on_verification(verification, "sends", json!({ "channel": channel })).send()
     }
 
-    /// A POST below a verification, with its secret.
+    /// A POST to a path below a verification, with its client secret.
     pub fn on_verification(&self, verification: &Verification, what: &str, body: Value) -> Call {
         let path = format!("/v1/verifications/{}/{what}", verification.id);
         self.post(&path, body).bearer(&verification.secret)
     }
 
-    /// Proves `phone`; returns the phone proof.
+    /// Verifies `phone` and returns the phone proof.
     #[track_caller]
     pub fn verify(&self, phone: &str) -> String {
         let verification = self.start(phone);
@@ -89,7 +89,7 @@ impl TestApp {
         self.check(&verification, &code).expect(200).str("/phone_proof")
     }
 
-    /// Signs `phone` up with the demo practice, and delivers the practice's notice.
+    /// Signs `phone` up at the demo practice, and delivers the practice's notice.
     #[track_caller]
     pub fn sign_up(&self, phone: &str) -> SignedUp {
         self.sign_up_at(phone, DEMO)
@@ -105,7 +105,7 @@ impl TestApp {
         SignedUp::of(phone, &reply)
     }
 
-    /// Signs `phone` in on a new device; the whole answer.
+    /// Signs `phone` in on a new device and returns the whole reply.
     #[track_caller]
     pub fn sign_in(&self, phone: &str) -> Reply {
         let proof = self.verify(phone);
@@ -116,7 +116,7 @@ impl TestApp {
 }
 
 impl Verification {
-    /// Reads a 201 of `POST /v1/verifications`.
+    /// Reads the 201 of `POST /v1/verifications`.
     pub fn of(phone: &str, reply: &Reply) -> Self {
         Self {
             id: reply.str("/verification/id"),
@@ -128,7 +128,7 @@ impl Verification {
 }
 
 impl SignedUp {
-    /// Reads a 201 of `POST /v1/accounts`.
+    /// Reads the 201 of `POST /v1/accounts`.
     pub fn of(phone: &str, reply: &Reply) -> Self {
         Self {
             phone: phone.to_owned(),
@@ -143,7 +143,7 @@ impl SignedUp {
     }
 }
 
-/// One address a number, from the range for benchmarks (RFC 2544).
+/// One IP address per number, from the benchmarking range (RFC 2544).
 fn address_of(phone: &str) -> String {
     let number: u32 =
         phone.chars().filter(char::is_ascii_digit).collect::<String>()[7..].parse().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Server-sent events as a client reads them.
+//! A client of an event stream (SSE).
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,12 +8,10 @@ use serde_json::{Value, json};
 
 use super::TestApp;
 
-/// An open stream.
 pub struct Stream {
     lines: BufReader<TcpStream>,
 }
 
-/// What it tells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     pub id: String,
@@ -22,13 +20,13 @@ pub struct Event {
 }
 
 impl Stream {
-    /// Opens one by a bearer token; its first bytes are there when this returns.
+    /// Opens a stream with a bearer token, and waits for its first bytes.
     #[track_caller]
     pub fn open(app: &TestApp, path: &str, token: &str, last: Option<&str>) -> Self {
         Self::open_as(app, path, &format!("authorization: Bearer {token}"), last)
     }
 
-    /// Opens one by any header.
+    /// Opens a stream with any authenticating header.
     #[track_caller]
     pub fn open_as(app: &TestApp, path: &str, who: &str, last: Option<&str>) -> Self {
         let mut socket = TcpStream::connect(app.address).unwrap();
@@ -53,7 +51,7 @@ impl Stream {
         (read > 0).then(|| line.trim_end().to_owned())
     }
 
-    /// The next event; `None` at the end. Lines of the chunked coding have no colon.
+    /// The next event; `None` at the end. Lines of the chunked transfer coding have no colon.
     #[track_caller]
     pub fn next(&mut self) -> Option<Event> {
         let mut event = Event { id: String::new(), kind: String::new(), data: Value::Null };
@@ -83,7 +81,7 @@ impl Stream {
         event
     }
 
-    /// Reads to the end of the stream.
+    /// Reads the rest of the stream.
     pub fn end(mut self) -> String {
         let mut rest = String::new();
         self.lines.read_to_string(&mut rest).expect("the stream did not end");

@@ -1,77 +1,74 @@
-//! A carrier that keeps what it is given, and answers as a test tells it to.
+//! A transport that records every message, and returns the outcomes that a test scripts.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use practice_links::outbox::{Carrier, Envelope, Handed, Outcome, Outgoing, Sender};
 
-/// One attempt to hand a message over.
+/// One attempt to send a message.
 #[derive(Clone, Debug)]
-pub struct Recorded {
+pub struct SendAttempt {
     /// `sms`, `voice` or `email`.
     pub channel: &'static str,
-    /// The number in E.164, or the address.
+    /// The number in E.164, the e-mail address or the URL.
     pub to: String,
-    /// What is read: the text message, the words of the call, the e-mail's plain text.
+    /// The text message, the words of the call, the e-mail's plain text, or the webhook's body.
     pub body: String,
-    /// The code in it.
     pub code: Option<String>,
-    /// The e-mail's subject; empty for the rest.
+    /// The e-mail's subject; empty for other channels.
     pub subject: String,
-    /// The e-mail's HTML; empty for the rest.
+    /// The e-mail's HTML; empty for other channels.
     pub html: String,
-    /// The e-mail's one-click unsubscription.
+    /// The e-mail's one-click unsubscribe URL.
     pub unsubscribe: Option<String>,
-    /// Stable over attempts.
+    /// The same for every attempt of a message.
     pub key: String,
-    /// The outbox row's id.
     pub row_id: String,
-    /// The attempt's id, which a provider's callback names.
+    /// The attempt's id, which the provider's callback names.
     pub delivery_id: String,
-    /// Which of our numbers may send the text; `None` for the rest.
+    /// Which of our numbers may send the text; `None` for other channels.
     pub sender: Option<Sender>,
-    /// What the carrier said.
     pub outcome: Outcome,
 }
 
-/// Keeps every attempt.
+/// Records every attempt.
 #[derive(Default)]
-pub struct Recorder(Mutex<State>);
+pub struct RecordingTransport(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    attempts: Vec<Recorded>,
+    attempts: Vec<SendAttempt>,
     script: VecDeque<Outcome>,
 }
 
-impl Recorder {
-    /// Answers the next `n` attempts with `outcome`; after the script everything is sent.
+impl RecordingTransport {
+    /// Returns `outcome` for the next `n` attempts; after the script, every attempt succeeds.
     pub fn answer_next(&self, n: usize, outcome: &Outcome) {
         self.0.lock().unwrap().script.extend(std::iter::repeat_n(outcome.clone(), n));
     }
 
     /// Every attempt, in order.
-    pub fn attempts(&self) -> Vec<Recorded> {
+    pub fn attempts(&self) -> Vec<SendAttempt> {
         self.0.lock().unwrap().attempts.clone()
     }
 
-    /// What was really sent, in order.
-    pub fn sent(&self) -> Vec<Recorded> {
+    /// The attempts that succeeded, in order.
+    pub fn sent(&self) -> Vec<SendAttempt> {
         self.attempts().into_iter().filter(|message| message.outcome == Outcome::Sent).collect()
     }
 
-    /// What was sent to one number or address.
-    pub fn sent_to(&self, to: &str) -> Vec<Recorded> {
+    /// The messages sent to one number or address.
+    pub fn sent_to(&self, to: &str) -> Vec<SendAttempt> {
         self.sent().into_iter().filter(|message| message.to == to).collect()
     }
 
-    /// Forgets what was recorded, not what is scripted.
+    /// Forgets the recorded attempts; scripted outcomes stay.
     pub fn clear(&self) {
         self.0.lock().unwrap().attempts.clear();
     }
 }
 
-impl Carrier for Recorder {
+impl Carrier for RecordingTransport {
     fn carry(&self, message: &Outgoing, envelope: &Envelope<'_>) -> Handed {
         let mut state = self.0.lock().unwrap();
         let outcome = state.script.pop_front().unwrap_or(Outcome::Sent);
@@ -80,7 +77,7 @@ impl Carrier for Recorder {
     }
 }
 
-fn record(message: &Outgoing, envelope: &Envelope<'_>, outcome: Outcome) -> Recorded {
+fn record(message: &Outgoing, envelope: &Envelope<'_>, outcome: Outcome) -> SendAttempt {
     let (channel, to, body, code) = match message {
         Outgoing::Sms(text) => ("sms", text.to.as_e164(), &text.body, text.code.clone()),
         Outgoing::Voice(call) => ("voice", call.to.as_e164(), &call.body, Some(call.code.clone())),
@@ -97,7 +94,7 @@ fn record(message: &Outgoing, envelope: &Envelope<'_>, outcome: Outcome) -> Reco
     };
     let (to, body, key) = (to.to_owned(), body.clone(), envelope.key.to_owned());
     let (row_id, delivery_id) = (envelope.row_id.to_owned(), envelope.delivery_id.to_owned());
-    Recorded {
+    SendAttempt {
         channel,
         to,
         body,

@@ -1,4 +1,4 @@
-//! The practice's side: a practice with staff, and what they ask for.
+//! Staff of a practice, and their requests.
 
 use practice_links::kit::Email;
 use practice_links::practices::Practice;
@@ -8,20 +8,20 @@ use totp_rs::{Algorithm, Builder, Secret};
 
 use super::{Call, Reply, TestApp};
 
-/// What the staff of these tests sign in with.
+/// The password of all staff in the tests.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A staff member of a practice.
+/// A staff member with an access token, who makes requests to the practice API.
 #[derive(Clone)]
-pub struct Desk {
+pub struct StaffClient {
     pub practice_id: String,
     pub staff_id: String,
     pub token: String,
 }
 
 impl TestApp {
-    /// A staff member of a practice, as `admin staff create` makes one.
-    pub fn desk(&self, practice: &Practice, name: &str, role: Role) -> Desk {
+    /// Creates a staff member, as `admin staff create` does.
+    pub fn staff_client(&self, practice: &Practice, name: &str, role: Role) -> StaffClient {
         let new = NewMember {
             practice_id: practice.id.clone(),
             email: Email::parse(&format!("{name}@{}.example", practice.id.replace('_', "-"))).unwrap(),
@@ -33,34 +33,34 @@ impl TestApp {
             let token = staff::mint_token(ctx, &member).expect("no keys");
             Ok((member.id, token.token.expose().to_owned()))
         });
-        Desk { practice_id: practice.id.clone(), staff_id, token }
+        StaffClient { practice_id: practice.id.clone(), staff_id, token }
     }
 
-    /// A team of staff members; its id.
-    pub fn team(&self, practice: &Practice, name: &str, members: &[&Desk]) -> String {
-        let ids: Vec<String> = members.iter().map(|desk| desk.staff_id.clone()).collect();
+    /// Creates a team and returns its id.
+    pub fn team(&self, practice: &Practice, name: &str, members: &[&StaffClient]) -> String {
+        let ids: Vec<String> = members.iter().map(|member| member.staff_id.clone()).collect();
         let made = self.write(|ctx, conn| staff::create_team(ctx, conn, &practice.id, name, &ids));
         made.expect("the name is taken").id
     }
 
-    /// Makes a link through the API; the link.
+    /// Creates a link through the API and returns it.
     #[track_caller]
-    pub fn make_link(&self, desk: &Desk, body: Value) -> Value {
-        as_desk(desk, self.post("/v1/practice/links", body)).send().expect(201).at("/link")
+    pub fn make_link(&self, staff: &StaffClient, body: Value) -> Value {
+        as_staff(staff, self.post("/v1/practice/links", body)).send().expect(201).at("/link")
     }
 }
 
-/// A call by a staff member.
-pub fn as_desk(desk: &Desk, call: Call) -> Call {
-    call.bearer(&desk.token)
+/// Authenticates a call as a staff member.
+pub fn as_staff(staff: &StaffClient, call: Call) -> Call {
+    call.bearer(&staff.token)
 }
 
-/// A staff member who signs in, with an authenticator app in hand.
+/// A staff member who has signed in with a password and an authenticator app.
 #[derive(Clone)]
-pub struct Person {
+pub struct EnrolledStaff {
     pub staff_id: String,
     pub email: String,
-    /// The authenticator app's seed, once it is set up.
+    /// The seed of the authenticator app.
     pub seed: String,
     pub recovery_codes: Vec<String>,
     pub access_token: String,
@@ -69,7 +69,7 @@ pub struct Person {
 }
 
 impl TestApp {
-    /// The code that an authenticator app shows for `seed` now.
+    /// The code that the authenticator app shows for `seed` now.
     pub fn totp(&self, seed: &str) -> String {
         let secret = Secret::try_from_base32(seed).unwrap();
         let builder = Builder::new().with_algorithm(Algorithm::SHA1).with_digits(6).with_secret(secret);
@@ -77,8 +77,9 @@ impl TestApp {
         builder.with_step_duration(30).build().unwrap().generate(now).to_string()
     }
 
-    /// An invited staff member: id, address, and the token of the invitation, as `admin staff create` prints it.
-    pub fn invited(&self, practice: &Practice, name: &str, role: Role) -> (String, String, String) {
+    /// Invites a staff member. Returns the id, the e-mail and the invitation's token, as `admin staff create`
+    /// prints it.
+    pub fn invite_staff(&self, practice: &Practice, name: &str, role: Role) -> (String, String, String) {
         let email = format!("{name}@{}.example", practice.id.replace('_', "-"));
         let new = NewMember {
             practice_id: practice.id.clone(),
@@ -93,32 +94,32 @@ impl TestApp {
         })
     }
 
-    /// Chooses a password by a letter's token.
+    /// Sets a password with the token of an invitation or a reset.
     pub fn choose_password(&self, token: &str, password: &str) -> Reply {
         self.post("/v1/staff/passwords", json!({ "token": token, "password": password })).send()
     }
 
     /// The first factor.
-    pub fn give_password(&self, email: &str, password: &str) -> Call {
+    pub fn sign_in_with_password(&self, email: &str, password: &str) -> Call {
         self.post("/v1/staff/sessions", json!({ "email": email, "password": password }))
     }
 
     /// The second factor.
-    pub fn give_code(&self, challenge: &str, code: &str) -> Reply {
+    pub fn enter_totp_code(&self, challenge: &str, code: &str) -> Reply {
         self.post("/v1/staff/sessions/totp", json!({ "challenge": challenge, "code": code })).send()
     }
 
-    /// A staff member who has been through all of it: invitation, password, enrolment.
+    /// Creates a staff member through all steps: invitation, password, enrolment.
     #[track_caller]
-    pub fn person(&self, practice: &Practice, name: &str, role: Role) -> Person {
-        let (staff_id, email, token) = self.invited(practice, name, role);
+    pub fn enrolled_staff(&self, practice: &Practice, name: &str, role: Role) -> EnrolledStaff {
+        let (staff_id, email, token) = self.invite_staff(practice, name, role);
         self.choose_password(&token, PASSWORD).expect(200);
-        let begun = self.give_password(&email, PASSWORD).send().expect(201);
+        let begun = self.sign_in_with_password(&email, PASSWORD).send().expect(201);
         let seed = begun.str("/enrol/secret");
-        let reply = self.give_code(&begun.str("/challenge"), &self.totp(&seed)).expect(201);
+        let reply = self.enter_totp_code(&begun.str("/challenge"), &self.totp(&seed)).expect(201);
         let codes = reply.at("/recovery_codes").as_array().unwrap().clone();
         let recovery_codes = codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect();
-        Person {
+        EnrolledStaff {
             staff_id,
             email,
             seed,
@@ -129,11 +130,11 @@ impl TestApp {
         }
     }
 
-    /// Signs a staff member in again, half a minute later, since each code is good once; the answer.
+    /// Signs a staff member in again, half a minute later, since each code works once. Returns the reply.
     #[track_caller]
-    pub fn sign_in_staff(&self, person: &Person) -> Reply {
+    pub fn sign_in_staff(&self, staff: &EnrolledStaff) -> Reply {
         self.advance(30);
-        let begun = self.give_password(&person.email, PASSWORD).send().expect(201);
-        self.give_code(&begun.str("/challenge"), &self.totp(&person.seed)).expect(201)
+        let begun = self.sign_in_with_password(&staff.email, PASSWORD).send().expect(201);
+        self.enter_totp_code(&begun.str("/challenge"), &self.totp(&staff.seed)).expect(201)
     }
 }
