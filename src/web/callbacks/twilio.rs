@@ -34,7 +34,8 @@ problems!(TwilioProblems: body, SignatureInvalid);
     request_body(
         content = String,
         content_type = "application/x-www-form-urlencoded",
-        example = "MessageSid=SM00000000000000000000000000000001&From=%2B14155552671&To=%2B15005550006&Body=STOP",
+        example = "MessageSid=SM00000000000000000000000000000001&From=%2B14155552671\
+            &To=%2B15005550006&Body=STOP",
     ),
     responses(
         (

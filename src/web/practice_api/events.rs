@@ -36,7 +36,9 @@ problems!(EventsProblems: plain, Unauthorized, StaffForbidden);
             body = String,
             content_type = "text/event-stream",
             example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: \
-                {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"position\":3,\"author\":\"patient\"}\n\n",
+                {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\
+                \"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\
+                \"position\":3,\"author\":\"patient\"}\n\n",
         ),
         EventsProblems,
     ),

@@ -35,7 +35,8 @@ problems!(MyEventsProblems: plain, Unauthorized);
             body = String,
             content_type = "text/event-stream",
             example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: read\ndata: \
-                {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\"by\":\"practice\",\"position\":3}\n\n",
+                {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\
+                \"by\":\"practice\",\"position\":3}\n\n",
         ),
         MyEventsProblems,
     ),
