@@ -2,9 +2,7 @@
 
 crate::text_enum! {
     /// A supported language, `en` or `es`.
-    #[derive(Default)]
-    pub enum Language {
-        #[default]
+    pub enum Language (default En) {
         En = "en",
         Es = "es",
     }

@@ -17,7 +17,7 @@ pub mod seal;
 pub mod secret;
 pub mod signed_token;
 pub mod standard_webhooks;
-mod text_enum;
+pub(crate) mod text_enum;
 
 pub use clock::{Clock, Timestamp, Wait};
 pub use color::Accent;

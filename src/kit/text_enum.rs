@@ -1,26 +1,63 @@
 //! Closed sets that are stored and sent as text.
 
-/// Declares enums whose variants have a text, in the API and the database alike. Text that is not in the set
-/// is an error when it is read: the migrations' CHECKs let none in.
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+
+/// The schema of a set: its texts, and what its documentation says. A variant that is never sent is left out.
+pub(crate) fn schema<T: serde::Serialize + 'static>(variants: &'static [T], docs: &[&str]) -> RefOr<Schema> {
+    let texts = variants.iter().filter_map(|variant| serde_json::to_value(variant).ok());
+    let docs: Vec<&str> = docs.iter().map(|line| line.trim()).collect();
+    let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(texts));
+    schema.description(Some(docs.join("\n"))).build().into()
+}
+
+/// Declares enums whose variants have a text, in the API and the database alike; `#[schema(as = …)]` names the schema.
+/// Text that is not in the set is an error when it is read: the migrations' CHECKs let none in.
 #[macro_export]
 macro_rules! text_enum {
     ($(
-        $(#[$meta:meta])*
-        $vis:vis enum $name:ident {
-            $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)?
+        $(#[doc = $doc:literal])*
+        $(#[schema(as = $schema:ident)])?
+        $vis:vis enum $name:ident $((default $default:ident))? {
+            $($(#[doc = $variant_doc:literal])* $(#[serde($serde:ident)])? $variant:ident = $text:literal),+ $(,)?
         }
     )+) => {$(
+        $(#[doc = $doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
             strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
-            serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+            serde::Serialize, serde::Deserialize,
             diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
         )]
         #[diesel(sql_type = diesel::sql_types::Text)]
-        $(#[$meta])*
         $vis enum $name {
-            $($(#[$variant_meta])* #[strum(serialize = $text)] #[serde(rename = $text)] $variant),+
+            $(
+                $(#[doc = $variant_doc])* $(#[serde($serde)])?
+                #[strum(serialize = $text)] #[serde(rename = $text)]
+                $variant
+            ),+
         }
+
+        // By hand: the derive of utoipa does not see a text that comes through a macro.
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $crate::kit::text_enum::schema(<Self as strum::VariantArray>::VARIANTS, &[$($doc),*])
+            }
+        }
+
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                [$(stringify!($schema),)? stringify!($name)][0].into()
+            }
+        }
+
+        $(
+            impl Default for $name {
+                fn default() -> Self {
+                    Self::$default
+                }
+            }
+        )?
 
         $crate::text_column!($name);
     )+};

@@ -14,10 +14,8 @@ const MORNING: i8 = 8;
 
 crate::text_enum! {
     /// How often a person is notified of a link's new patients.
-    #[derive(Default)]
-    pub enum Frequency {
+    pub enum Frequency (default Immediate) {
         /// One e-mail per patient; a burst is merged into one e-mail.
-        #[default]
         Immediate = "immediate",
         /// One e-mail at the full hour.
         Hourly = "hourly",
