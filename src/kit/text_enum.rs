@@ -1,25 +1,29 @@
 //! Closed sets that are stored and sent as text.
 
+use serde::Serialize;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 /// The schema of a set: its texts, and what its documentation says. A variant that is never sent is left out.
-pub(crate) fn schema<T: serde::Serialize + 'static>(variants: &'static [T], docs: &[&str]) -> RefOr<Schema> {
+pub(crate) fn schema<T: Serialize>(variants: &[T], docs: &[&str]) -> RefOr<Schema> {
     let texts = variants.iter().filter_map(|variant| serde_json::to_value(variant).ok());
     let docs: Vec<&str> = docs.iter().map(|line| line.trim()).collect();
     let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(texts));
     schema.description(Some(docs.join("\n"))).build().into()
 }
 
-/// Declares enums whose variants have a text, in the API and the database alike; `#[schema(as = …)]` names the schema.
-/// Text that is not in the set is an error when it is read: the migrations' CHECKs let none in.
+/// Declares enums whose variants have a text, in API and database alike; `#[schema(as = …)]` names the
+/// schema. Text that is not in the set is an error when it is read: the migrations' CHECKs let none in.
 #[macro_export]
 macro_rules! text_enum {
     ($(
         $(#[doc = $doc:literal])*
         $(#[schema(as = $schema:ident)])?
         $vis:vis enum $name:ident $((default $default:ident))? {
-            $($(#[doc = $variant_doc:literal])* $(#[serde($serde:ident)])? $variant:ident = $text:literal),+ $(,)?
+            $(
+                $(#[doc = $variant_doc:literal])* $(#[serde($serde:ident)])?
+                $variant:ident = $text:literal
+            ),+ $(,)?
         }
     )+) => {$(
         $(#[doc = $doc])*
