@@ -5,7 +5,7 @@
 //!
 //! [`cli`] → [`app`] → [`web`], [`delivery`] → [`domain`] → [`platform`] → [`kit`]
 //!
-//! A request takes three hops, always the same, and the URL tells the file: [`web::routes`] →
+//! A request takes three hops, always the same, and the URL tells the file: `web/routes.rs` →
 //! `web/practice_api/links/mod.rs` (parse, one call, reply) → `domain/links/mod.rs` (the rules) →
 //! `domain/links/store.rs` (the queries). Before the rule, `web/http/auth.rs` authenticates the caller and
 //! checks the permission, in the rule's own transaction.
@@ -19,7 +19,7 @@
 //! 3. Write the handler in the file of [`web`] that is named after the URL: parse, one call, reply. The call
 //!    is `read_as_staff`, `write_as_patient` or another one of `web/http/auth.rs`. Give the handler
 //!    `#[utoipa::path]` with a summary and examples, and list its problem codes with `problems!`.
-//! 4. Declare new files with `mod`, register the handler in [`web::routes`], and give it a row in the
+//! 4. Declare new files with `mod`, register the handler in `web/routes.rs`, and give it a row in the
 //!    permission matrix (`tests/api/matrix.rs`).
 //! 5. Run `cargo run -- openapi > api-spec/openapi.json`.
 //! 6. Test it in `tests/api` through the public API, on both databases.

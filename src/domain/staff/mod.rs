@@ -1,6 +1,6 @@
 //! The staff of a practice: staff members, their teams, roles and permissions, and how they sign in.
 //!
-//! A staff member is invited by an e-mailed [`password_link`], chooses a [`password`], and signs
+//! A staff member is invited by an e-mailed [`password_link`], chooses a password, and signs
 //! in with it and a second factor ([`sign_in`]). That opens a [`session`], which is checked on every call:
 //! an app sends an access token and a browser a cookie, and [`authenticate`] accepts both. In development
 //! only, an operator can mint a token that replaces all of this.

@@ -2,7 +2,7 @@
 //! deleted.
 //!
 //! Each practice's events form a hash chain: they are numbered, and the hash of each covers the previous
-//! hash, so that a missing or changed row is detected ([`verify`]). Events without a practice are chained
+//! hash, so that a missing or changed row is detected ([`verify()`]). Events without a practice are chained
 //! too: the operator's own in one chain, and those of patients' accounts in sixteen chains by account id.
 //!
 //! A chain has one head, which an append locks until the commit. So the events of a request are kept in its
