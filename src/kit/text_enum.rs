@@ -13,7 +13,8 @@ pub(crate) fn schema<T: Serialize>(variants: &[T], docs: &[&str]) -> RefOr<Schem
 }
 
 /// Declares enums whose variants have a text, in API and database alike; `#[schema(as = …)]` names the
-/// schema. Text that is not in the set is an error when it is read: the migrations' CHECKs let none in.
+/// schema. Text that is not in the set is an error when it is read, never a default: most columns have a
+/// CHECK that lets none in, and the others are only written from these enums.
 #[macro_export]
 macro_rules! text_enum {
     ($(
