@@ -1,0 +1,12 @@
+ALTER TABLE practices ADD COLUMN tag TEXT NOT NULL DEFAULT 'en' CHECK (tag IN ('en', 'es'));
+UPDATE practices SET tag = CASE language WHEN 'es' THEN 'es' ELSE 'en' END;
+ALTER TABLE practices DROP COLUMN language;
+ALTER TABLE practices RENAME COLUMN tag TO language;
+ALTER TABLE verifications ADD COLUMN tag TEXT NOT NULL DEFAULT 'en' CHECK (tag IN ('en', 'es'));
+UPDATE verifications SET tag = CASE language WHEN 'es' THEN 'es' ELSE 'en' END;
+ALTER TABLE verifications DROP COLUMN language;
+ALTER TABLE verifications RENAME COLUMN tag TO language;
+ALTER TABLE invites ADD COLUMN tag TEXT NOT NULL DEFAULT 'en' CHECK (tag IN ('en', 'es'));
+UPDATE invites SET tag = CASE language WHEN 'es' THEN 'es' ELSE 'en' END;
+ALTER TABLE invites DROP COLUMN language;
+ALTER TABLE invites RENAME COLUMN tag TO language;

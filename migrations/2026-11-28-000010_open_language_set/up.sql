@@ -1,0 +1,14 @@
+-- A further language is a row in the code and a folder of translations, not a migration: the columns lose
+-- their CHECK. SQLite can drop a CHECK only together with its column, so each column is made anew.
+ALTER TABLE practices ADD COLUMN tag TEXT NOT NULL DEFAULT 'en';
+UPDATE practices SET tag = language;
+ALTER TABLE practices DROP COLUMN language;
+ALTER TABLE practices RENAME COLUMN tag TO language;
+ALTER TABLE verifications ADD COLUMN tag TEXT NOT NULL DEFAULT 'en';
+UPDATE verifications SET tag = language;
+ALTER TABLE verifications DROP COLUMN language;
+ALTER TABLE verifications RENAME COLUMN tag TO language;
+ALTER TABLE invites ADD COLUMN tag TEXT NOT NULL DEFAULT 'en';
+UPDATE invites SET tag = language;
+ALTER TABLE invites DROP COLUMN language;
+ALTER TABLE invites RENAME COLUMN tag TO language;
