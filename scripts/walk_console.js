@@ -17,8 +17,8 @@ const { Walk, totp } = require("./walk.js");
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 800 };
 /** Each screen, color scheme and language once; all eight combinations when screenshots are wanted. */
-const TWO = [[PHONE, "light", "es"], [DESKTOP, "dark", "en"]];
-const ALL = [PHONE, DESKTOP].flatMap((screen) => ["light", "dark"].flatMap((scheme) => ["en", "es"].map((language) => [screen, scheme, language])));
+const TWO = [[PHONE, "light", "fr-CA"], [DESKTOP, "dark", "en"]];
+const ALL = [PHONE, DESKTOP].flatMap((screen) => ["light", "dark"].flatMap((scheme) => ["en", "es", "fr-CA"].map((language) => [screen, scheme, language])));
 
 /** A PNG of one pixel. */
 const DOT = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mOoko8BAAIMAPbPzKJJAAAAAElFTkSuQmCC", "base64");

@@ -133,11 +133,11 @@ async function main(binary, executablePath) {
   };
   await withService(binary, executablePath, settings, async (browser, url, admin) => {
     let pages = 0;
-    for (const language of ["en", "es"]) {
+    for (const language of ["en", "es", "fr-CA"]) {
       for (const hasScripts of [true, false]) pages += await walkAll(browser, url, language, hasScripts);
     }
     const token = staffToken(admin);
-    for (const language of ["en", "es"]) await walkRest(browser, url, token, language);
+    for (const language of ["en", "es", "fr-CA"]) await walkRest(browser, url, token, language);
     console.log(`${pages} pages passed all checks`);
   });
 }

@@ -18,6 +18,7 @@ pub mod secret;
 pub mod signed_token;
 pub mod standard_webhooks;
 pub(crate) mod text_enum;
+mod translation;
 
 pub use clock::{Clock, Timestamp, Wait};
 pub use color::Accent;
@@ -27,3 +28,4 @@ pub use ids::*;
 pub use language::Language;
 pub use phone::Phone;
 pub use secret::Secret;
+pub use translation::folded_word;

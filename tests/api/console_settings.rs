@@ -341,7 +341,7 @@ both! {
         assert!(file.media_type() == "text/csv" && file.text().contains("link.created"));
         assert!(page(&app, &admin, &at).contains("exported the audit"));
         let spanish = as_browser(&admin, app.get(&at)).language("es").send().expect(200).text();
-        assert!(spanish.contains("Función: equipo → administración") && spanish.contains("creó el enlace"), "{spanish}");
+        assert!(spanish.contains("Función: miembro → administración") && spanish.contains("creó el enlace"), "{spanish}");
     }
 
     fn settings_pages_are_translated_to_spanish(app: TestApp) {

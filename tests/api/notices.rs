@@ -99,7 +99,7 @@ both! {
         assert!(mail.html.contains("lang=\"es\"") && mail.html.contains("Clínica Sol"), "{}", mail.html);
         app.sign_in(&phone(0));
         let mail = app.transport.sent_to("recepcion@sol.example").pop().unwrap();
-        assert_eq!(mail.subject, "Un paciente entró desde otro dispositivo");
+        assert_eq!(mail.subject, "Un paciente inició sesión en un dispositivo nuevo");
     }
 
     fn practice_without_an_address_gets_no_notice(app: TestApp) {

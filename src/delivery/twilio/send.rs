@@ -158,10 +158,7 @@ fn outcome(reply: &ProviderReply, code: Option<u32>) -> Outcome {
 
 /// `TwiML`: a pause while the phone goes to the ear, then the text.
 fn script(words: &str, language: Language) -> String {
-    let tag = match language {
-        Language::En => "en-US",
-        Language::Es => "es-MX",
-    };
+    let tag = language.text("sms-voice");
     let words = words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     format!("<Response><Pause length=\"1\"/><Say language=\"{tag}\">{words}</Say></Response>")
 }

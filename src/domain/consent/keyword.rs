@@ -1,11 +1,11 @@
-//! The keywords that carriers in North America oblige a sender to understand, in English and Spanish.
+//! The keywords that carriers in North America oblige a sender to understand, in each language.
 //! A keyword counts only if it is the whole text: "cancel my visit" is a message to the practice, not
 //! a request for silence.
 
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::kit::Language;
+use crate::kit::{Language, folded_word};
 
 /// A keyword, in either language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray, Serialize, Deserialize)]
@@ -20,6 +20,18 @@ pub enum Keyword {
     Help,
 }
 
+impl Keyword {
+    /// The spellings of the keyword in a language, without accents and spaces.
+    fn words(self, language: Language) -> impl Iterator<Item = &'static str> {
+        let spellings = match self {
+            Self::Stop => "sms-keywords-stop",
+            Self::Start => "sms-keywords-start",
+            Self::Help => "sms-keywords-help",
+        };
+        language.text(spellings).split(' ')
+    }
+}
+
 /// Longer texts are never keywords.
 const LONGEST: usize = 40;
 
@@ -29,22 +41,14 @@ pub(super) fn parse(text: &str) -> Option<(Keyword, Language)> {
     if text.len() > LONGEST {
         return None;
     }
-    let plain = deunicode::deunicode(text);
-    let word: String =
-        plain.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
-    Some(match word.as_str() {
-        "STOP" | "STOPALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "REVOKE" | "OPTOUT" => {
-            (Keyword::Stop, Language::En)
-        }
-        "ALTO" | "PARAR" | "PARE" | "DETENER" | "CANCELAR" | "BAJA" | "TERMINAR" => {
-            (Keyword::Stop, Language::Es)
-        }
-        "START" | "YES" | "UNSTOP" | "OPTIN" => (Keyword::Start, Language::En),
-        "COMENZAR" | "INICIAR" | "EMPEZAR" | "ALTA" => (Keyword::Start, Language::Es),
-        "HELP" | "INFO" => (Keyword::Help, Language::En),
-        "AYUDA" => (Keyword::Help, Language::Es),
-        _ => return None,
-    })
+    let word = folded_word(text);
+    let all = Language::VARIANTS
+        .iter()
+        .flat_map(|language| Keyword::VARIANTS.iter().map(move |it| (*it, *language)));
+    let is_meant = |(keyword, language): &(Keyword, Language)| {
+        keyword.words(*language).any(|known| known.eq_ignore_ascii_case(&word))
+    };
+    all.into_iter().find(is_meant)
 }
 
 #[cfg(test)]
@@ -59,6 +63,7 @@ mod tests {
         assert_eq!(parse("¡Alto!"), Some((Keyword::Stop, Language::Es)));
         assert_eq!(parse("unstop"), Some((Keyword::Start, Language::En)));
         assert_eq!(parse("Info?"), Some((Keyword::Help, Language::En)));
+        assert_eq!(parse("Arrêt"), Some((Keyword::Stop, Language::FrCa)));
         for text in ["", "cancel my visit", "the end", "stop by tomorrow", "yes please", "123456", "🛑"] {
             assert_eq!(parse(text), None, "{text}");
         }

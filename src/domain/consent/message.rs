@@ -65,28 +65,12 @@ impl Topic for ReplyTopic {
 
 /// The text of a reply. The app's name gets the space that the other words leave.
 fn text(service: &str, keyword: Keyword, language: Language) -> String {
-    let says = match (keyword, language) {
-        (Keyword::Stop, Language::En) => {
-            ": you are unsubscribed and will get no more texts from this number. Reply START to resume."
-        }
-        (Keyword::Stop, Language::Es) => {
-            ": se dio de baja y no recibira mas mensajes de este numero. Envie INICIAR para recibirlos otra \
-                vez."
-        }
-        (Keyword::Start, Language::En) => {
-            ": you will get texts from this number again. Reply STOP to opt out, HELP for help."
-        }
-        (Keyword::Start, Language::Es) => {
-            ": recibira otra vez mensajes de este numero. Envie ALTO para no recibirlos, AYUDA para ayuda."
-        }
-        (Keyword::Help, Language::En) => {
-            ": codes and links that you request. Msg & data rates may apply. Reply STOP to opt out."
-        }
-        (Keyword::Help, Language::Es) => {
-            ": codigos y enlaces que usted pide. Pueden aplicarse cargos. Envie ALTO para no recibirlos."
-        }
-    };
-    format!("{}{says}", gsm7::name(service, SEGMENT.saturating_sub(says.len())))
+    let says = language.text(match keyword {
+        Keyword::Stop => "sms-stopped",
+        Keyword::Start => "sms-started",
+        Keyword::Help => "sms-help",
+    });
+    format!("{}: {says}", gsm7::name(service, SEGMENT.saturating_sub(says.len() + 2)))
 }
 
 #[cfg(test)]
@@ -98,7 +82,7 @@ mod tests {
     #[test]
     fn every_reply_is_one_segment_with_the_longest_name() {
         for keyword in Keyword::VARIANTS {
-            for language in [Language::En, Language::Es] {
+            for &language in Language::VARIANTS {
                 let text = text(&"Mensajería Clínica ".repeat(20), *keyword, language);
                 assert!(text.is_ascii() && text.len() <= SEGMENT, "{text}");
                 assert!(text.starts_with("Mensajeria Clinica"), "{text}");

@@ -9,7 +9,6 @@ pub mod check;
 mod decision;
 pub mod grading;
 mod store;
-mod words;
 
 pub use check::{IdentityCheck, StaffDecision};
 pub use decision::{Basis, Decider, Doubt, Evidence, Kind, Method, NewDecision, Verdict};
@@ -149,7 +148,7 @@ fn confirm(tx: &mut Tx, case: &Case<'_>, method: Method, new: &NewDecision<'_>) 
     transition.basis = Some(Basis::Method(method));
     transition.is_contact = method.is_contact() && !new.on_known_device;
     let decision = record(tx, case, &transition, new)?;
-    append_text(tx, case, |words| words.confirmed)?;
+    append_text(tx, case, "conversation-identity-confirmed")?;
     Ok(decision)
 }
 
@@ -159,7 +158,7 @@ fn reject(tx: &mut Tx, case: &Case<'_>, block: bool, new: &NewDecision<'_>) -> R
     }
     count_step(tx, case, Kind::Reject, Step::Rejected)?;
     let decision = record(tx, case, &Transition::new(Kind::Reject, IdentityState::Rejected), new)?;
-    append_text(tx, case, |words| words.closed)?;
+    append_text(tx, case, "conversation-identity-closed")?;
     rows::close_conversation(tx.conn, case.id)?;
     notify_patient(tx, case)?;
     if block
@@ -193,7 +192,11 @@ fn undo(tx: &mut Tx, case: &Case<'_>, new: &NewDecision<'_>) -> Result<Decision,
     }
     let transition = Transition { reopens, ..Transition::new(Kind::Undo, to) };
     let decision = record(tx, case, &transition, new)?;
-    append_text(tx, case, |words| if reopens { words.reopened } else { words.checked_again })?;
+    let text = match reopens {
+        true => "conversation-identity-reopened",
+        false => "conversation-identity-checked-again",
+    };
+    append_text(tx, case, text)?;
     notify_patient(tx, case)?;
     Ok(decision)
 }
@@ -231,13 +234,11 @@ fn count_step(tx: &mut Tx, case: &Case<'_>, kind: Kind, step: Step) -> db::Resul
     }
 }
 
-fn append_text(
-    tx: &mut Tx,
-    case: &Case<'_>,
-    which: impl FnOnce(&words::Words) -> &'static str,
-) -> db::Result<()> {
-    let words = words::words(super::conversations::practice_language(tx, case.decider.practice_id)?);
-    append_system(tx, case.id, which(&words))
+/// Appends a system message. Both sides read it, so it does not say how the practice confirmed the identity,
+/// and a rejection gives no reason: its reader may be a stranger.
+fn append_text(tx: &mut Tx, case: &Case<'_>, text: &'static str) -> db::Result<()> {
+    let language = super::conversations::practice_language(tx, case.decider.practice_id)?;
+    append_system(tx, case.id, language.text(text))
 }
 
 /// Tells the patient only that the conversation opened or closed, never how sure the practice is of them.

@@ -10,7 +10,7 @@ use super::words::{self, MailText};
 use super::{Frequency, bounce, store, token};
 use crate::domain::links::{self, Destination};
 use crate::domain::practices::{self, Practice};
-use crate::kit::{Email, LinkId};
+use crate::kit::{Email, Language, LinkId};
 use crate::platform::outbox::{Job, Mail, Outcome, Outgoing, Rendered, Report, Topic, Topics};
 use crate::platform::{Tx, db};
 
@@ -106,10 +106,10 @@ impl Facts {
     fn mail(&self, tx: &Tx, text: MailText, unsubscribe: Option<String>) -> Option<Outgoing> {
         let practice_name = if self.is_discreet() { "" } else { &self.practice.name };
         let console_url = &format!("{}/console", tx.settings.public_url);
-        let lang = self.practice.language.as_str();
+        let language = self.practice.language;
         let stop_url = unsubscribe.as_deref().unwrap_or_default();
-        let html = Html { lang, practice_name, text: &text, console_url, stop_url }.render().ok()?;
-        let plain = Plain { lang, practice_name, text: &text, console_url, stop_url }.render().ok()?;
+        let html = Html { language, practice_name, text: &text, console_url, stop_url }.render().ok()?;
+        let plain = Plain { language, practice_name, text: &text, console_url, stop_url }.render().ok()?;
         let to = self.to.clone();
         Some(Outgoing::Email(Mail { to, subject: text.heading, text: plain, html, unsubscribe }))
     }
@@ -118,7 +118,7 @@ impl Facts {
 #[derive(Template)]
 #[template(path = "domain/notifications/notification.html")]
 struct Html<'a> {
-    lang: &'a str,
+    language: Language,
     practice_name: &'a str,
     text: &'a MailText,
     console_url: &'a str,
@@ -128,7 +128,7 @@ struct Html<'a> {
 #[derive(Template)]
 #[template(path = "domain/notifications/notification.txt")]
 struct Plain<'a> {
-    lang: &'a str,
+    language: Language,
     practice_name: &'a str,
     text: &'a MailText,
     console_url: &'a str,

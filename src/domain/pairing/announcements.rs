@@ -2,7 +2,7 @@
 
 use super::view::Pairing;
 use super::{PairingDetails, list};
-use crate::domain::conversations::{Access, append_system, practice_language, queue_grading, words};
+use crate::domain::conversations::{Access, append_system, practice_language, queue_grading};
 use crate::domain::identity::{self, Doubt};
 use crate::domain::notifications;
 use crate::kit::{AccountId, PatientId, SessionId};
@@ -22,8 +22,8 @@ pub fn announce_new_device(tx: &mut Tx, account_id: &AccountId, session_id: &Ses
 /// the conversations that the device now sees. The identity stays in doubt until the practice confirms it.
 pub fn announce_known_device(tx: &mut Tx, account_id: &AccountId) -> db::Result<()> {
     for details in list(tx, Access::full(account_id), "", i64::MAX)? {
-        let words = words(practice_language(tx, &details.pairing.practice.id)?);
-        append_system(tx, &details.conversation.id, words.known_device)?;
+        let language = practice_language(tx, &details.pairing.practice.id)?;
+        append_system(tx, &details.conversation.id, language.text("conversation-known-device"))?;
         // What the account verified now also counts for the pairings that this device made.
         queue_grading(tx, &details.conversation.id)?;
     }
@@ -48,12 +48,12 @@ pub fn doubt_all(
 }
 
 fn doubt(tx: &mut Tx, account_id: &AccountId, details: &PairingDetails, why: Doubt) -> db::Result<()> {
-    let words = words(practice_language(tx, &details.pairing.practice.id)?);
+    let language = practice_language(tx, &details.pairing.practice.id)?;
     let text = match why {
-        Doubt::NewDevice => words.new_device,
-        Doubt::NumberChanged => words.number_changed,
-        Doubt::DetailsChanged => words.details_changed,
+        Doubt::NewDevice => "conversation-new-device",
+        Doubt::NumberChanged => "conversation-number-changed",
+        Doubt::DetailsChanged => "conversation-details-changed",
     };
-    append_system(tx, &details.conversation.id, text)?;
+    append_system(tx, &details.conversation.id, language.text(text))?;
     identity::doubt(tx, account_id.as_str(), &details.conversation.id, why)
 }

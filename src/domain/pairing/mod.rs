@@ -16,7 +16,7 @@ use serde_json::json;
 use super::conversations::store as rows;
 use super::conversations::{
     Access, Author, Conversation, EntryKind, NewEntry, Status, append_silently, append_system, events,
-    practice_language, queue_grading, words,
+    practice_language, queue_grading,
 };
 use super::identity;
 use crate::domain::link_analytics::{self, Step};
@@ -110,7 +110,7 @@ fn lock_open(tx: &mut Tx, pairing_id: &PairingId) -> Result<(), Error> {
 fn second_link(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &PairingId) -> db::Result<()> {
     let conversation_id = rows::conversation_id(tx.conn, pairing_id)?;
     rows::give_tags(tx.conn, &conversation_id, &new.to.effective.tags())?;
-    append_system(tx, &conversation_id, words(new.to.practice.language).second_link)?;
+    append_system(tx, &conversation_id, new.to.practice.language.text("conversation-second-link"))?;
     let detail = json!({ "link": new.to.link.id, "source": new.method });
     tx.audit(Some(&new.to.practice.id), new.account_id, Action::PairingLinkOpened, pairing_id, detail);
     Ok(())
@@ -133,7 +133,8 @@ fn open_conversation(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &PairingId) 
         let (kind, author) = (EntryKind::Welcome, Author::Practice);
         append_silently(tx, &id, &NewEntry { kind, author, author_id: None, body: welcome })?;
     }
-    let connected = words(practice.language).connected.replace("{}", &practice.name);
+    let name = practice.name.as_str();
+    let connected = practice.language.text_with("conversation-connected", &[("practice", name.into())]);
     append_silently(tx, &id, &NewEntry::system(&connected))?;
     events::created(tx, &practice.id, new.account_id, pairing_id, &id)?;
     let detail = json!({ "link": new.to.link.id, "source": new.method, "conversation": id });
@@ -189,9 +190,9 @@ pub fn end(tx: &mut Tx, access: Access<'_>, pairing_id: &PairingId, why: EndReas
         return Ok(false);
     };
     let conversation_id = rows::conversation_id(tx.conn, pairing_id)?;
-    let words = words(practice_language(tx, &practice_id)?);
-    let text = if matches!(why, EndReason::Left) { words.left } else { words.number_left };
-    append_system(tx, &conversation_id, text)?;
+    let text = if matches!(why, EndReason::Left) { "conversation-left" } else { "conversation-number-left" };
+    let language = practice_language(tx, &practice_id)?;
+    append_system(tx, &conversation_id, language.text(text))?;
     let entries = rows::close_conversation(tx.conn, &conversation_id)?;
     events::changed(tx, &practice_id, Some(access.account_id), &conversation_id, entries)?;
     tx.audit(Some(&practice_id), access.account_id, Action::PairingEnded, pairing_id, json!({ "why": why }));

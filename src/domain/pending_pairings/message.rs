@@ -72,12 +72,9 @@ impl Topic for LinkTopic {
 
 /// The text: sender, purpose and link. For a discreet link it names the app instead of the practice.
 fn text(tx: &Tx, to: &Destination, language: Language) -> String {
-    let says = match language {
-        Language::En => ": get the app for secure messages here: ",
-        Language::Es => ": descargue aqui la aplicacion de mensajes seguros: ",
-    };
+    let says = language.text("sms-app-link");
     let url = format!("{}/{}?s=sms", tx.settings.public_url, to.link.code);
     let who = if to.is_discreet() { &tx.settings.app.name } else { &to.practice.name };
-    let room = SEGMENT.saturating_sub(says.len() + url.len());
-    format!("{}{says}{url}", gsm7::name(who, room))
+    let text = format!(": {says} {url}");
+    format!("{}{text}", gsm7::name(who, SEGMENT.saturating_sub(text.len())))
 }

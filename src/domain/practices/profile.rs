@@ -15,7 +15,7 @@ pub struct Change {
     /// The name that patients see.
     pub name: Option<String>,
     pub city: Option<String>,
-    /// The language of notices to the practice, `en` or `es`.
+    /// The language of notices to the practice, as its tag.
     pub language: Option<String>,
     /// The practice's IANA time zone.
     pub time_zone: Option<String>,
@@ -126,7 +126,7 @@ pub fn time_zone(name: &str) -> Result<String, BadField> {
 }
 
 fn language(tag: &str) -> Result<Language, BadField> {
-    tag.parse().map_err(|_| BadField::new("/language", "unknown_value", "Write `en` or `es`."))
+    tag.parse().map_err(|_| BadField::new("/language", "unknown_value", "Write `en`, `es` or `fr-CA`."))
 }
 
 fn accent(text: &str) -> Result<String, BadField> {

@@ -1,4 +1,4 @@
-//! Texts of the printed sheets in English and Spanish.
+//! Texts of the printed sheets.
 
 use crate::kit::Language;
 
@@ -23,34 +23,14 @@ pub(super) struct Words {
 }
 
 pub(super) fn of(language: Language) -> Words {
-    match language {
-        Language::En => Words {
-            lead: "Send us secure messages from your phone",
-            or_type: "Scan, or type this address:",
-            steps: [
-                "Scan the code with your phone’s camera, or type the address into your browser.",
-                "Get the app and open it.",
-                "Confirm your mobile number with the code we text you. You are connected.",
-            ],
-            emergency: "Not for emergencies. Call 911.",
-            share: "Secure messages with your practice",
-            code: "Code",
-            latin: "(written here in Latin letters)",
-            tag: "en-US",
-        },
-        Language::Es => Words {
-            lead: "Envíenos mensajes seguros desde su teléfono",
-            or_type: "Escanee o escriba esta dirección:",
-            steps: [
-                "Escanee el código con la cámara del teléfono o escriba la dirección en su navegador.",
-                "Descargue la aplicación y ábrala.",
-                "Confirme su número de celular con el código que le mandamos por mensaje de texto. Listo.",
-            ],
-            emergency: "No es para emergencias. Llame al 911.",
-            share: "Mensajes seguros con su consultorio",
-            code: "Código",
-            latin: "(escrito aquí en letras latinas)",
-            tag: "es-US",
-        },
+    Words {
+        lead: language.text("print-lead"),
+        or_type: language.text("print-or-type"),
+        steps: [language.text("print-step-1"), language.text("print-step-2"), language.text("print-step-3")],
+        emergency: language.text("print-emergency"),
+        share: language.text("print-share"),
+        code: language.text("print-code"),
+        latin: language.text("print-latin"),
+        tag: language.text("print-tag"),
     }
 }

@@ -1,7 +1,7 @@
 //! The proof of identity: one page that says who a conversation's patient is, how, when and by which staff
 //! member that was confirmed, through which link or invite they came, and which texts were shown.
 
-pub mod words;
+pub mod labels;
 
 use std::collections::HashMap;
 
@@ -17,7 +17,6 @@ use crate::domain::staff::{self, Staff};
 use crate::kit::{ConversationId, Language, StaffId, Timestamp};
 use crate::platform::audit::{self, Action, Filter};
 use crate::platform::{Tx, db};
-use words::Words;
 
 /// The page has room for this many decisions; of a longer history the first and the last ones are printed.
 const MOST_DECISIONS: usize = 8;
@@ -39,12 +38,12 @@ pub fn export(
     let reader = Reader::of(tx, who)?;
     let entries = inbox::entries(tx, &reader, id, 0, 3)?;
     let names = names(tx, &check, &who.staff_id)?;
-    let page = Page { words: words::of(language), zone: practice.zone(), names, check: &check };
+    let page = Page { language, zone: practice.zone(), names, check: &check };
     let sections =
         vec![page.person(), page.source(&entries), page.state(), page.decisions(), page.texts(&entries)];
     who.note(tx, Action::IdentityExported, id, json!({}));
     Ok(FactSheet {
-        title: page.words.title.to_owned(),
+        title: language.text("proof-title").to_owned(),
         subtitle: subtitle(&practice, id),
         sections,
         footer: footer(tx, &page, &practice, &who.staff_id)?,
@@ -60,15 +59,15 @@ fn subtitle(practice: &Practice, id: &ConversationId) -> String {
 /// compare it with the audit log.
 fn footer(tx: &mut Tx, page: &Page<'_>, practice: &Practice, staff_id: &StaffId) -> db::Result<String> {
     let last = audit::list(tx.conn, &practice.id, &Filter::default(), "", 1)?.pop();
-    let created = page
-        .words
-        .created_by
-        .replace("{by}", page.name(staff_id.as_str()))
-        .replace("{at}", &page.time(tx.now));
+    let created = page.language.text_with(
+        "proof-created-by",
+        &[("by", page.name(staff_id.as_str()).into()), ("at", page.time(tx.now).into())],
+    );
     let Some(event) = last else { return Ok(created) };
     let number = event.seq.unwrap_or_default().to_string();
     let hash = event.hash.unwrap_or_default();
-    Ok(format!("{created} {}", page.words.chain.replace("{n}", &number).replace("{hash}", &hash)))
+    let chain = page.language.text_with("proof-chain", &[("n", number.into()), ("hash", hash.into())]);
+    Ok(format!("{created} {chain}"))
 }
 
 /// Display names of the staff members on the page, by id.
@@ -81,7 +80,7 @@ fn names(tx: &mut Tx, check: &IdentityCheck, me: &StaffId) -> db::Result<HashMap
 }
 
 struct Page<'a> {
-    words: Words,
+    language: Language,
     zone: TimeZone,
     names: HashMap<StaffId, String>,
     check: &'a IdentityCheck,
@@ -93,49 +92,59 @@ impl Page<'_> {
     }
 
     fn name(&self, actor: &str) -> &str {
-        self.names.get(actor).map_or(self.words.system, String::as_str)
+        self.names.get(actor).map_or(self.language.text("proof-system"), String::as_str)
     }
 
     fn person(&self) -> Section {
         let subject = &self.check.finding.subject;
-        let none = || self.words.not_given.to_owned();
-        let phone = subject.phone.as_ref().map(|phone| format!("{phone} · {}", self.words.number_proven));
+        let none = || self.language.text("proof-not-given").to_owned();
+        let phone = subject
+            .phone
+            .as_ref()
+            .map(|phone| format!("{phone} · {}", self.language.text("proof-number-proven")));
         let email = subject.email.as_ref().map(|email| match subject.email_is_proven {
-            true => format!("{email} · {}", self.words.email_proven),
-            false => format!("{email} · {}", self.words.email_unproven),
+            true => format!("{email} · {}", self.language.text("proof-email-proven")),
+            false => format!("{email} · {}", self.language.text("proof-email-unproven")),
         });
         let name = format!("{} {}", subject.given_name, subject.family_name);
         let rows = [
-            (self.words.name, Some(name)),
-            (self.words.born, subject.birth_date.clone()),
-            (self.words.number, phone),
-            (self.words.email, email),
+            (self.language.text("proof-name"), Some(name)),
+            (self.language.text("proof-born"), subject.birth_date.clone()),
+            (self.language.text("proof-number"), phone),
+            (self.language.text("proof-email"), email),
         ];
-        section(self.words.person, rows.map(|(name, value)| (name, value.unwrap_or_else(none))))
+        section(
+            self.language.text("proof-person"),
+            rows.map(|(name, value)| (name, value.unwrap_or_else(none))),
+        )
     }
 
     fn source(&self, entries: &[InboxEntry]) -> Section {
         let card = &self.check.card;
         let link = card.link.as_ref().map(|link| format!("{} · {}", link.label, link.code));
         let through = match (&card.source.invite_id, link) {
-            (Some(invite), _) => format!("{} {invite}", self.words.invite),
-            (None, Some(link)) => format!("{} {link}", self.words.link),
-            (None, None) => self.words.not_given.to_owned(),
+            (Some(invite), _) => format!("{} {invite}", self.language.text("proof-invite")),
+            (None, Some(link)) => format!("{} {link}", self.language.text("proof-link")),
+            (None, None) => self.language.text("proof-not-given").to_owned(),
         };
         let connected = entries.first().map_or(card.created_at, |entry| entry.created_at);
         let rows = [
-            (self.words.through, through),
-            (self.words.connected, self.time(connected)),
-            (self.words.how, words::reached(&self.words, card.source.method).to_owned()),
+            (self.language.text("proof-through"), through),
+            (self.language.text("proof-connected"), self.time(connected)),
+            (self.language.text("proof-how"), labels::reached(self.language, card.source.method).to_owned()),
         ];
-        section(self.words.source, rows)
+        section(self.language.text("proof-source"), rows)
     }
 
     fn state(&self) -> Section {
         let card = &self.check.card;
-        let phi = if card.phi_allowed { self.words.phi_allowed } else { self.words.phi_refused };
-        let state = format!("{} · {phi}", words::state(&self.words, card.identity));
-        let grade = words::grade(&self.words, self.check.finding.matched.grade);
+        let phi = if card.phi_allowed {
+            self.language.text("proof-phi-allowed")
+        } else {
+            self.language.text("proof-phi-refused")
+        };
+        let state = format!("{} · {phi}", labels::state(self.language, card.identity));
+        let grade = labels::grade(self.language, self.check.finding.matched.grade);
         let records: Vec<&str> =
             self.check.finding.records.iter().map(|record| record.number.as_str()).collect();
         let grade = match records.is_empty() {
@@ -143,11 +152,11 @@ impl Page<'_> {
             false => format!("{grade} · {}", records.join(", ")),
         };
         let rows = [
-            (self.words.state, state),
-            (self.words.since, self.time(card.identity_since)),
-            (self.words.grade, grade),
+            (self.language.text("proof-state"), state),
+            (self.language.text("proof-since"), self.time(card.identity_since)),
+            (self.language.text("proof-grade"), grade),
         ];
-        section(self.words.status, rows)
+        section(self.language.text("proof-status"), rows)
     }
 
     fn decisions(&self) -> Section {
@@ -159,27 +168,31 @@ impl Page<'_> {
         let mut rows: Vec<(String, String)> =
             printed.map(|decision| (self.time(decision.created_at), self.decision(decision, room))).collect();
         if all.len() > shown {
-            let more = self.words.more.replace("{n}", &(all.len() - shown).to_string());
+            let more = self.language.text_with("proof-more", &[("n", (all.len() - shown).into())]);
             rows.insert(head, ("…".to_owned(), more));
         }
         if rows.is_empty() {
-            rows.push((self.words.none.to_owned(), self.words.no_decision.to_owned()));
+            rows.push((
+                self.language.text("proof-none").to_owned(),
+                self.language.text("proof-no-decision").to_owned(),
+            ));
         }
-        Section { heading: self.words.decisions.to_owned(), rows }
+        Section { heading: self.language.text("proof-decisions").to_owned(), rows }
     }
 
     fn decision(&self, decision: &Decision, room: usize) -> String {
-        let mut parts = vec![words::decision(&self.words, decision.kind).to_owned()];
-        parts.extend(decision.basis.map(|basis| words::basis(&self.words, basis).to_owned()));
+        let mut parts = vec![labels::decision(self.language, decision.kind).to_owned()];
+        parts.extend(decision.basis.map(|basis| labels::basis(self.language, basis).to_owned()));
         parts.push(self.name(&decision.actor).to_owned());
         let mut text = parts.join(" · ");
-        if let Some(compared) = decision.compared.as_deref().map(|json| words::compared(&self.words, json)) {
+        if let Some(compared) = decision.compared.as_deref().map(|json| labels::compared(self.language, json))
+        {
             text.push('\n');
             text += &compared;
         }
         if let Some(note) = &decision.note {
             text.push('\n');
-            text += &quoted(note, room);
+            text += &quoted(self.language, note, room);
         }
         text
     }
@@ -191,20 +204,25 @@ impl Page<'_> {
             .map(|entry| {
                 (
                     self.time(entry.created_at),
-                    format!("{} {}", self.words.to_patient, quoted(&entry.body, MOST_QUOTED)),
+                    format!(
+                        "{} {}",
+                        self.language.text("proof-to-patient"),
+                        quoted(self.language, &entry.body, MOST_QUOTED)
+                    ),
                 )
             })
             .collect();
         rows.push((
-            self.words.to_staff.to_owned(),
-            quoted(grading::advice(self.words.language), MOST_QUOTED),
+            self.language.text("proof-to-staff").to_owned(),
+            quoted(self.language, grading::advice(self.language), MOST_QUOTED),
         ));
         let acknowledged = self.check.card.acknowledged.as_ref();
         rows.extend(acknowledged.map(|acknowledged| {
-            let by = self.words.acknowledged.replace("{by}", self.name(acknowledged.by.as_str()));
+            let by = self.name(acknowledged.by.as_str());
+            let by = self.language.text_with("proof-acknowledged", &[("by", by.into())]);
             (self.time(acknowledged.at), by)
         }));
-        Section { heading: self.words.texts.to_owned(), rows }
+        Section { heading: self.language.text("proof-texts").to_owned(), rows }
     }
 }
 
@@ -214,10 +232,11 @@ fn section<const N: usize>(heading: &str, rows: [(&str, String); N]) -> Section 
 }
 
 /// Quotes a text, cut to at most `most` characters.
-fn quoted(text: &str, most: usize) -> String {
+fn quoted(language: Language, text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(most) {
-        Some((end, _)) => format!("“{}…”", line.get(..end).unwrap_or_default()),
-        None => format!("“{line}”"),
-    }
+    let cut = match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    };
+    language.text_with("language-quoted", &[("text", cut.into())])
 }

@@ -1,7 +1,9 @@
-//! Which column of a table holds which field: by the headings that practice software uses, in English and
-//! Spanish, or by the practice's own mapping.
+//! Which column of a table holds which field: by the headings that practice software uses, in each
+//! language, or by the practice's own mapping.
 
 use serde::{Deserialize, Serialize};
+
+use crate::kit::{Language, folded_word};
 
 /// A field that a column can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
@@ -30,135 +32,19 @@ impl Field {
     }
 }
 
-/// Known headings by field, folded to letters and digits only. Among several columns of one field,
-/// the order here decides.
-const HEADINGS: [(Field, &[&str]); 10] = [
-    (
-        Field::Number,
-        &[
-            "mrn",
-            "medicalrecordnumber",
-            "recordnumber",
-            "recordno",
-            "record",
-            "chartnumber",
-            "chartno",
-            "chart",
-            "patientnumber",
-            "patientno",
-            "patientid",
-            "idpatient",
-            "nhc",
-            "numerodeexpediente",
-            "expediente",
-            "numerodehistoria",
-            "historiaclinica",
-            "numerodeficha",
-            "ficha",
-            "numerodepaciente",
-            "idpaciente",
-            "numero",
-            "number",
-            "accountnumber",
-            "id",
-        ],
-    ),
-    (
-        Field::GivenName,
-        &[
-            "givenname",
-            "firstname",
-            "patientfirstname",
-            "first",
-            "given",
-            "forename",
-            "fname",
-            "nombre",
-            "nombres",
-            "primernombre",
-            "nombredepila",
-        ],
-    ),
-    (
-        Field::FamilyName,
-        &[
-            "familyname",
-            "lastname",
-            "patientlastname",
-            "last",
-            "family",
-            "surname",
-            "lname",
-            "apellidos",
-            "apellido",
-            "primerapellido",
-        ],
-    ),
-    (
-        Field::BirthDate,
-        &[
-            "birthdate",
-            "dateofbirth",
-            "dob",
-            "patientdob",
-            "birthday",
-            "bdate",
-            "fechadenacimiento",
-            "fechanacimiento",
-            "nacimiento",
-        ],
-    ),
-    (
-        Field::Phone,
-        &[
-            "mobile",
-            "mobilephone",
-            "mobilenumber",
-            "cell",
-            "cellphone",
-            "cellular",
-            "cellnumber",
-            "movil",
-            "celular",
-            "telefonomovil",
-            "telefonocelular",
-            "phone",
-            "phonenumber",
-            "telephone",
-            "tel",
-            "primaryphone",
-            "phone1",
-            "telefono",
-            "numerodetelefono",
-            "homephone",
-            "phonehome",
-            "home",
-            "telefonodecasa",
-            "phone2",
-            "secondaryphone",
-            "otherphone",
-            "telefono2",
-            "workphone",
-            "phonework",
-            "telefonodetrabajo",
-        ],
-    ),
-    (Field::Email, &["email", "emailaddress", "mail", "email1", "correoelectronico", "correo", "email2"]),
-    (Field::Active, &["active", "isactive", "status", "patientstatus", "activo", "estado"]),
-    (
-        Field::FormerName,
-        &[
-            "formerlastname",
-            "formername",
-            "previouslastname",
-            "maidenname",
-            "birthname",
-            "apellidodesoltera",
-            "apellidoanterior",
-        ],
-    ),
-    (Field::FormerPhone, &["formerphone", "previousphone", "oldphone", "telefonoanterior"]),
-    (Field::FormerEmail, &["formeremail", "previousemail", "oldemail", "correoanterior"]),
+/// The known headings of each field, as folded words in the translations. Among several columns of one field
+/// the order decides: message by message, in each of them language by language.
+const HEADINGS: [(Field, &[&'static str]); 10] = [
+    (Field::Number, &["headings-number", "headings-number-vague"]),
+    (Field::GivenName, &["headings-given-name"]),
+    (Field::FamilyName, &["headings-family-name"]),
+    (Field::BirthDate, &["headings-birth-date"]),
+    (Field::Phone, &["headings-phone", "headings-phone-vague"]),
+    (Field::Email, &["headings-email"]),
+    (Field::Active, &["headings-active"]),
+    (Field::FormerName, &["headings-former-name"]),
+    (Field::FormerPhone, &["headings-former-phone"]),
+    (Field::FormerEmail, &["headings-former-email"]),
 ];
 
 /// The mapping of a file's columns to fields.
@@ -188,15 +74,17 @@ impl Columns {
         for (field, heading) in mapping {
             let index = headings
                 .iter()
-                .position(|one| fold(one) == fold(heading))
+                .position(|one| folded_word(one) == folded_word(heading))
                 .ok_or(HeadingNotFound { field: *field })?;
             found.push((index, *field));
         }
         for (field, known) in
             HEADINGS.iter().filter(|(field, _)| !mapping.iter().any(|(one, _)| one == field))
         {
-            let mut named = known.iter().flat_map(|name| {
-                let here = headings.iter().enumerate().filter(move |(_, heading)| fold(heading) == *name);
+            let known = known.iter().flat_map(|id| Language::words_of_all(id));
+            let mut named = known.flat_map(|name| {
+                let here =
+                    headings.iter().enumerate().filter(move |(_, heading)| folded_word(heading) == name);
                 here.map(|(index, _)| index)
             });
             match field {
@@ -221,10 +109,6 @@ impl Columns {
     }
 }
 
-fn fold(heading: &str) -> String {
-    deunicode::deunicode(heading).to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn headings_are_known_in_both_languages() {
+    fn headings_are_known_in_every_language() {
         let of_us =
             fields(&["Patient ID", "Last Name", "First Name", "DOB", "Home Phone", "Mobile", "E-mail"]);
         let of_spain = fields(&[
@@ -261,6 +145,9 @@ mod tests {
         };
         assert_eq!(of_us, wanted(&[(0, Field::Number)]));
         assert_eq!(of_spain, wanted(&[]));
+        let of_quebec =
+            fields(&["Dossier", "Nom", "Prénom", "Date de naissance", "Téléphone", "Cellulaire", "Courriel"]);
+        assert_eq!(of_quebec, wanted(&[(0, Field::Number)]));
     }
 
     #[test]

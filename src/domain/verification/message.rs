@@ -139,30 +139,28 @@ fn compose(tx: &Tx, session: &Session, practice: Option<&str>, sender: Sender) -
 
 /// The text of the SMS. The name gets the space that the other words leave.
 fn text(language: Language, code: &str, practice: Option<&str>, last_line: &str) -> String {
-    let (plain, joined) = match language {
-        Language::En => (" is your code", " for "),
-        Language::Es => (" es su codigo", " para "),
+    let with_name =
+        |name: &str| language.text_with("sms-code-for", &[("code", code.into()), ("practice", name.into())]);
+    let fixed = with_name("").len() + "\n\n".len() + last_line.len();
+    let name = practice.map(|practice| gsm7::name(practice, MOST_BYTES.saturating_sub(fixed)));
+    let shortest = SHORTEST_NAME.min(practice.map_or(SHORTEST_NAME, str::len));
+    let first_line = match name.filter(|name| name.len() >= shortest) {
+        Some(name) => with_name(&name),
+        None => language.text_with("sms-code", &[("code", code.into())]),
     };
-    let fixed = code.len() + plain.len() + joined.len() + ".\n\n".len() + last_line.len();
-    let room = MOST_BYTES.saturating_sub(fixed);
-    let name = practice.map(|practice| gsm7::name(practice, room)).unwrap_or_default();
-    if name.len() < SHORTEST_NAME.min(practice.map_or(SHORTEST_NAME, str::len)) {
-        return format!("{code}{plain}.\n\n{last_line}");
-    }
-    format!("{code}{plain}{joined}{name}.\n\n{last_line}")
+    format!("{first_line}\n\n{last_line}")
 }
 
 /// The text of a voice call: the digits one by one, twice.
 fn spoken(language: Language, code: &str) -> String {
     let digits = code.chars().map(String::from).collect::<Vec<_>>().join(", ");
-    match language {
-        Language::En => format!("Your code is: {digits}. Again, your code is: {digits}. Goodbye."),
-        Language::Es => format!("Su código es: {digits}. Repito, su código es: {digits}. Adiós."),
-    }
+    language.text_with("sms-spoken-code", &[("digits", digits.into())])
 }
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
 
     const LAST: &str = "@links.example.org #012345 FA+9qCX9VSu";
@@ -170,7 +168,7 @@ mod tests {
     #[test]
     fn the_longest_name_still_fits_one_segment() {
         let name = "Centro Médico Ñuñoa 😀 @home #1 https://evil.example/ \u{202e}".repeat(20);
-        for language in [Language::En, Language::Es] {
+        for &language in Language::VARIANTS {
             let text = text(language, "012345", Some(&name), LAST);
             assert!(text.len() <= MOST_BYTES, "{} bytes", text.len());
             assert!(text.is_ascii());

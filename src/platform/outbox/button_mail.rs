@@ -23,7 +23,7 @@ impl ButtonMail {
     /// Renders the e-mail of the sender called `from`, with a button to `url`. `None` if a template fails,
     /// which drops the row: the only runtime failure left (writing to a `String`) does not occur.
     pub fn render(&self, to: Email, from: &str, language: Language, url: &str) -> Option<Outgoing> {
-        let html = Html { lang: language.as_str(), from, mail: self, url }.render().ok()?;
+        let html = Html { language, from, mail: self, url }.render().ok()?;
         let text = Plain { from, mail: self, url }.render().ok()?;
         Some(Outgoing::Email(Mail { to, subject: self.heading.to_owned(), text, html, unsubscribe: None }))
     }
@@ -32,7 +32,7 @@ impl ButtonMail {
 #[derive(Template)]
 #[template(path = "platform/outbox/button_mail.html")]
 struct Html<'a> {
-    lang: &'a str,
+    language: Language,
     from: &'a str,
     mail: &'a ButtonMail,
     url: &'a str,

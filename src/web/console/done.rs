@@ -1,17 +1,17 @@
 //! Confirmations of what was just done: after a form, the page that follows names one by its word (`?done=`).
 
-use super::inbox::words as inbox;
-use super::invite_words;
-use super::settings::words as settings;
-use super::words::{self, Confirmation, say};
+use super::inbox::labels as inbox;
+use super::invite_labels;
+use super::labels::{self, Confirmation};
+use super::settings::labels as settings;
 use crate::kit::Language;
 
-const LISTS: [&[Confirmation]; 4] = [words::DONE, settings::DONE, inbox::DONE, invite_words::DONE];
+const LISTS: [&[Confirmation]; 4] = [labels::DONE, settings::DONE, inbox::DONE, invite_labels::DONE];
 
 /// The confirmation of a word; empty for unknown words.
 pub(super) fn text(word: &str, language: Language) -> &'static str {
     let found = LISTS.into_iter().flatten().find(|(known, ..)| *known == word);
-    found.map_or("", |(_, en, es)| say(language, en, es))
+    found.map_or("", |(_, id)| language.text(id))
 }
 
 #[cfg(test)]

@@ -12,10 +12,11 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::labels::{self, Apology};
 use super::layout::preferred_language;
-use super::words::{self, Apology};
 use super::{address, session};
 use super::{cookie, on, style};
+use crate::kit::Language;
 use crate::kit::RequestId;
 use crate::platform::Service;
 use crate::web::http::html::{self, PagePolicy};
@@ -25,7 +26,7 @@ use crate::web::http::{Code, Problem};
 #[template(path = "web/console/pages/refused.html")]
 struct Refused {
     nonce: String,
-    lang: &'static str,
+    language: Language,
     style: String,
     apology: Apology,
 }
@@ -86,9 +87,9 @@ fn answer(request: &HttpRequest, problem: &Problem) -> Result<HttpResponse, Prob
     let language = preferred_language(request).unwrap_or_default();
     let page = Refused {
         nonce: html::nonce(service),
-        lang: language.as_str(),
+        language,
         style: style::address(),
-        apology: words::apology(language, problem.code),
+        apology: labels::apology(language, problem.code),
     };
     let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = html::page(service, status, &page.nonce, PagePolicy::Nothing, page.render())?;

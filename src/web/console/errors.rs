@@ -1,7 +1,7 @@
 //! The errors of a form, translated, by field.
 
-use super::settings::words as settings;
-use super::{invite_words, words};
+use super::settings::labels as settings;
+use super::{invite_labels, labels};
 use crate::kit::Language;
 use crate::web::http::{FieldError, Problem};
 
@@ -55,9 +55,9 @@ impl Errors {
 }
 
 fn whole(language: Language, problem: &Problem) -> String {
-    let text = words::whole(language, problem.code)
+    let text = labels::whole(language, problem.code)
         .or_else(|| settings::whole(language, problem.code))
-        .or_else(|| invite_words::whole(language, problem.code));
+        .or_else(|| invite_labels::whole(language, problem.code));
     text.unwrap_or(problem.detail()).to_owned()
 }
 
@@ -65,8 +65,8 @@ fn wrong(language: Language, error: &FieldError) -> String {
     if let Some(text) = settings::wrong(language, error) {
         return text.to_owned();
     }
-    match invite_words::wrong(error) {
-        Some(spanish) => words::say(language, &error.detail, spanish).to_owned(),
-        None => words::wrong(language, error),
+    match invite_labels::wrong(error) {
+        Some(id) => language.text(id).to_owned(),
+        None => labels::wrong(language, error),
     }
 }

@@ -9,7 +9,7 @@ use askama::Template;
 use super::errors::Errors;
 use super::layout::{Frame, Section, Session, SessionForm, stale_form};
 use super::on;
-use super::record_words as words;
+use super::record_labels as labels;
 use super::session as sessions;
 use super::viewer::Viewer;
 use crate::domain::record_imports::{self, Error, Format, Import, MOST_BYTES, Mode, State};
@@ -64,7 +64,7 @@ impl FormInput {
             may_retire_most: upload.field("may_retire_most") == "true",
             may_skip_unread: upload.field("may_skip_unread") == "true",
             day_first: upload.field("dates").parse() == Ok(DateOrder::Dmy),
-            columns: words::COLUMNS.map(column),
+            columns: labels::COLUMNS.map(column),
         }
     }
 
@@ -84,30 +84,31 @@ impl FormInput {
 impl ImportForm<'_> {
     /// The columns that can be named: field name, label, and what was entered.
     fn columns(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
-        let named = words::COLUMNS.into_iter().zip(words::columns(self.f.language)).zip(&self.input.columns);
+        let named =
+            labels::COLUMNS.into_iter().zip(labels::columns(self.f.language)).zip(&self.input.columns);
         named.map(|((name, word), input)| (name, word, input.as_str()))
     }
 
     fn about(&self, import: &Import) -> String {
-        words::summary(self.f.language, import)
+        labels::summary(self.f.language, import)
     }
 
     fn how_many(&self, import: &Import) -> String {
-        words::left_out(self.f.language, import)
+        labels::left_out(self.f.language, import)
     }
 
     fn unread(&self, import: &Import) -> String {
-        words::unread(self.f.language, import)
+        labels::unread(self.f.language, import)
     }
 }
 
 impl ImportPage<'_> {
     fn how_many(&self) -> String {
-        words::left_out(self.f.language, &self.import)
+        labels::left_out(self.f.language, &self.import)
     }
 
     fn why(&self) -> String {
-        words::why_records_stay(self.f.language, &self.import)
+        labels::why_records_stay(self.f.language, &self.import)
     }
 
     fn is_open(&self) -> bool {
@@ -147,8 +148,8 @@ async fn form(
     let Page { items: imports, next_cursor: next } = Page::of(imports, limit, |import| import.id.clone());
     let unresolved = imports.first().filter(|last| is_first && last.problem().is_some()).cloned();
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let headings = problem.as_ref().map(words::headings).unwrap_or_default();
-    let errors = problem.map(|problem| words::errors(f.language, &problem)).unwrap_or_default();
+    let headings = problem.as_ref().map(labels::headings).unwrap_or_default();
+    let errors = problem.map(|problem| labels::errors(f.language, &problem)).unwrap_or_default();
     f.page_with(
         service,
         status,
@@ -215,7 +216,7 @@ async fn begin(
         return Err(stale_form());
     }
     *input = FormInput::of(&upload);
-    let Some(name) = &upload.file_name else { return Err(words::no_file()) };
+    let Some(name) = &upload.file_name else { return Err(labels::no_file()) };
     let options = input.query().into_request(service, format_of(name))?;
     let mut survey = survey(service, Spool { file, digest: Vec::new() }, options).await?;
     let begin = move |tx: &mut Tx<'_>, staff: &Staff| record_imports::begin(tx, staff, &mut survey);

@@ -10,7 +10,7 @@ use super::invites::{is_correctable, link_id, offered};
 use super::layout::{Frame, Section, Session, SessionForm};
 use super::link_form::Choice;
 use super::viewer::Viewer;
-use super::{invite_words as words, on};
+use super::{invite_labels as labels, on};
 use crate::domain::invites::import::{self, Import, ImportRow, RowResult};
 use crate::domain::staff::{Permission, Staff};
 use crate::kit::{ImportId, InviteId, LinkId};
@@ -39,9 +39,9 @@ struct Row {
 impl Row {
     fn of(f: &Frame, row: &ImportRow) -> Self {
         let (word, badge) = match row.result {
-            None => (f.say("Waiting", "En espera"), ""),
-            Some(RowResult::Created) => (words::result(f.language, RowResult::Created), "active"),
-            Some(result) => (words::result(f.language, result), "failed"),
+            None => (f.text("console-waiting"), ""),
+            Some(RowResult::Created) => (labels::result(f.language, RowResult::Created), "active"),
+            Some(result) => (labels::result(f.language, result), "failed"),
         };
         Self { line: row.line, invite_id: row.invite_id.clone(), word, badge }
     }

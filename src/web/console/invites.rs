@@ -11,7 +11,7 @@ use super::errors::Errors;
 use super::layout::{Frame, Section, Session, SessionForm};
 use super::link_form::Choice;
 use super::viewer::Viewer;
-use super::{invite_words as words, on};
+use super::{invite_labels as labels, on};
 use crate::domain::invites::{self, Channel, Invite, NewInvite, State};
 use crate::domain::links::{self, State as LinkState};
 use crate::domain::staff::{Permission, Staff};
@@ -37,12 +37,12 @@ pub(super) struct InviteCard {
 impl InviteCard {
     fn of(f: &Frame, now: Timestamp, invite: Invite) -> Self {
         let state = invite.state(now);
-        let forgotten = f.say("(deleted)", "(borrado)");
+        let forgotten = f.text("invites-deleted");
         Self {
             state,
-            state_word: words::state(f.language, state),
-            advice: words::advice(f.language, state),
-            badge: words::badge(state),
+            state_word: labels::state(f.language, state),
+            advice: labels::advice(f.language, state),
+            badge: labels::badge(state),
             name: invite.name.clone().unwrap_or_else(|| forgotten.to_owned()),
             phone: invite.phone().map(|phone| phone.as_e164().to_owned()).unwrap_or_default(),
             email: invite.email().map(|email| email.as_str().to_owned()).unwrap_or_default(),
@@ -58,15 +58,15 @@ impl InviteCard {
     fn history(&self, f: &Frame) -> Vec<(&'static str, String)> {
         let invite = &self.invite;
         let mut steps = vec![
-            (Some(invite.created_at), f.say("Created", "Creada")),
-            (invite.sent_at, f.say("Last sent", "Último envío")),
-            (invite.text_due_at, f.say("Text scheduled", "Sale el mensaje de texto")),
-            (invite.opened_at, f.say("Opened", "Abierta")),
-            (invite.phone_proven_at, f.say("Number verified", "Número confirmado")),
-            (invite.email_proven_at, f.say("E-mail verified", "Correo confirmado")),
-            (invite.other_number_at, f.say("Tried with a different number", "Intento con otro número")),
-            (invite.accepted_at, f.say("Connected", "Conectado")),
-            (invite.revoked_at, f.say("Canceled", "Retirada")),
+            (Some(invite.created_at), f.text("invites-created")),
+            (invite.sent_at, f.text("invites-last-sent")),
+            (invite.text_due_at, f.text("invites-text-scheduled")),
+            (invite.opened_at, f.text("invites-state-opened")),
+            (invite.phone_proven_at, f.text("invites-state-phone-ok")),
+            (invite.email_proven_at, f.text("invites-state-email-ok")),
+            (invite.other_number_at, f.text("invites-tried-with-a-different-number")),
+            (invite.accepted_at, f.text("invites-state-accepted")),
+            (invite.revoked_at, f.text("invites-state-revoked")),
         ];
         steps.sort_by_key(|(at, _)| *at);
         steps.into_iter().filter_map(|(at, what)| Some((what, f.time(&at?)))).collect()
@@ -137,7 +137,7 @@ pub(super) async fn list(
     let Page { items, next_cursor: next } = Page::of(found, limit, |it: &InviteCard| it.invite.id.clone());
     let states = State::VARIANTS.iter().map(|each| Choice {
         value: each.as_str().to_owned(),
-        name: words::state(f.language, *each).to_owned(),
+        name: labels::state(f.language, *each).to_owned(),
         is_chosen: state == Some(*each),
     });
     let (states, state) = (states.collect(), state.map(State::as_str).unwrap_or_default().to_owned());
@@ -316,7 +316,7 @@ pub(super) async fn offered(
     };
     let (who, links) = service.read_as_staff(session, Permission::ReadPatients, rule).await?;
     let f = session.frame(service, who, Section::Invites);
-    let first = f.say("The practice’s first link", "El primer enlace del consultorio").to_owned();
+    let first = f.text("console-the-practices-first-link").to_owned();
     let mut choices = vec![Choice { value: String::new(), name: first, is_chosen: chosen.is_none() }];
     let open = links.into_iter().map(|details| details.link);
     let open = open.filter(|link| !link.is_default && link.state == LinkState::Active);

@@ -8,10 +8,11 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::ACCEPT_LANGUAGE;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use strum::VariantArray as _;
 
 use super::session;
 use super::viewer::Viewer;
-use super::{cookie, done, style, words};
+use super::{cookie, done, labels, style};
 use crate::domain::staff::{Permission, Role};
 use crate::kit::{Language, Secret, Timestamp};
 use crate::platform::Service;
@@ -176,14 +177,15 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// `en` or `es`, depending on the page's language.
-    pub(super) fn say<'a>(&self, en: &'a str, es: &'a str) -> &'a str {
-        words::say(self.language, en, es)
+    /// A text in the page's language.
+    pub(super) fn text(&self, id: &'static str) -> &'static str {
+        self.language.text(id)
     }
 
-    /// The value of the `lang` attribute of `<html>`.
-    pub(super) fn lang(&self) -> &'static str {
-        self.language.as_str()
+    /// All languages, for forms that offer them.
+    #[expect(clippy::unused_self, reason = "templates call it on the frame")]
+    pub(super) fn languages(&self) -> &'static [Language] {
+        Language::VARIANTS
     }
 
     /// Whether the role may create and change links.
@@ -204,16 +206,16 @@ impl Frame {
     /// The role's display name.
     pub(super) fn role(&self) -> &'static str {
         match self.who.role {
-            Role::Admin => self.say("Admin", "Administración"),
-            Role::Member => self.say("Member", "Equipo"),
-            Role::Support => self.say("Support", "Soporte"),
+            Role::Admin => self.text("console-admin"),
+            Role::Member => self.text("console-member"),
+            Role::Support => self.text("console-role-support"),
         }
     }
 
     /// A point in time in the practice's own time zone.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
     pub(super) fn time(&self, at: &Timestamp) -> String {
-        words::time(self.language, *at, &self.who.practice.time_zone)
+        labels::time(self.language, *at, &self.who.practice.time_zone)
     }
 
     /// The rendered page with status 200.

@@ -253,9 +253,9 @@ async fn load_roster(service: &Data<Service>, session: &Session) -> Result<(View
 }
 
 fn owners(f: &Frame, roster: &Roster, chosen: &Owner) -> Vec<Choice> {
-    let whole = (Owner::Practice.to_string(), f.say("The whole practice", "Todo el consultorio").to_owned());
+    let whole = (Owner::Practice.to_string(), f.text("links-the-whole-practice").to_owned());
     let teams = roster.teams.iter().map(|team| {
-        let kind = f.say("team", "equipo");
+        let kind = f.text("links-team");
         (team.id.to_string(), format!("{} ({kind})", team.name))
     });
     let people = roster.with_patient_access().map(|person| (person.id.to_string(), person.name.clone()));
@@ -263,7 +263,7 @@ fn owners(f: &Frame, roster: &Roster, chosen: &Owner) -> Vec<Choice> {
 }
 
 fn assignees(f: &Frame, roster: &Roster, chosen: Option<&StaffId>) -> Vec<Choice> {
-    let unassigned = (String::new(), f.say("Unassigned", "Sin asignar").to_owned());
+    let unassigned = (String::new(), f.text("console-unassigned").to_owned());
     let people = roster.with_patient_access().map(|person| (person.id.to_string(), person.name.clone()));
     choices(f, [unassigned].into_iter().chain(people), chosen.map_or("", StaffId::as_str))
 }
@@ -273,8 +273,7 @@ fn choices(f: &Frame, offered: impl Iterator<Item = (String, String)>, chosen: &
     let mut all: Vec<Choice> =
         offered.map(|(value, name)| Choice { is_chosen: value == chosen, value, name }).collect();
     if !all.iter().any(|choice| choice.is_chosen) {
-        let name =
-            f.say("Someone who left the practice", "Alguien que ya no está en el consultorio").to_owned();
+        let name = f.text("links-someone-who-left-the-practice").to_owned();
         all.push(Choice { value: chosen.to_owned(), name, is_chosen: true });
     }
     all

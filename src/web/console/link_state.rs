@@ -115,7 +115,7 @@ async fn targets(
         .read_as_staff(session, Permission::ViewPractice, |tx, staff| links::list(tx, staff, "", MOST))
         .await?;
     let chosen = chosen.or_else(|| link.forward_id.clone());
-    let first = f.say("The practice’s first link", "El primer enlace del consultorio");
+    let first = f.text("console-the-practices-first-link");
     let mut targets =
         vec![Choice { value: String::new(), name: first.to_owned(), is_chosen: chosen.is_none() }];
     let open = all

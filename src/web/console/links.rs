@@ -4,9 +4,9 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
 use askama::Template;
 
+use super::labels;
 use super::layout::{Frame, Section, Session};
 use super::viewer::{Roster, Viewer};
-use super::words;
 use crate::domain::links::{self, LinkDetails, ManageError, Owner, State};
 use crate::domain::printing::grouped;
 use crate::domain::staff::{Permission, Staff};
@@ -54,7 +54,7 @@ impl LinkView {
         roster: &Roster,
         LinkDetails { link, people }: LinkDetails,
     ) -> Self {
-        let left = f.say("(left the practice)", "(ya no está en el consultorio)");
+        let left = f.text("console-left-the-practice");
         let name = |key: &str| roster.name(key).unwrap_or(left).to_owned();
         let url = format!("{}/{}", service.settings.public_url, link.code);
         let owner = match &link.owner {
@@ -67,7 +67,7 @@ impl LinkView {
             address: url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).to_owned(),
             tags: link.tags(),
             state: link.state,
-            state_word: words::state(f.language, link.state),
+            state_word: labels::state(f.language, link.state),
             assignee: link.assignee_id.as_ref().map(|id| name(id.as_str())).unwrap_or_default(),
             members: people.members.iter().map(|id| name(id.as_str())).collect(),
             notify: people.notify.iter().map(|id| name(id.as_str())).collect(),
@@ -152,8 +152,8 @@ pub(super) async fn show(
     let f = session.frame(&service, who, Section::Links);
     let link = LinkView::of(&f, &service, &roster, link);
     let forward = forward.unwrap_or_else(|| match link.forward_id {
-        None => f.say("the practice’s first link", "el primer enlace del consultorio").to_owned(),
-        Some(_) => f.say("another link", "otro enlace").to_owned(),
+        None => f.text("links-show-none").to_owned(),
+        Some(_) => f.text("links-another-link").to_owned(),
     });
     f.page(&service, LinkPage { f: &f, link, tab: "overview", forward }.render())
 }

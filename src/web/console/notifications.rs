@@ -7,10 +7,10 @@ use askama::Template;
 use strum::VariantArray as _;
 
 use super::errors::Errors;
+use super::labels;
 use super::layout::{Frame, Section, Session, SessionForm};
 use super::on;
 use super::viewer::Viewer;
-use super::words;
 use crate::domain::notifications::{self, Change, Error, Frequency, Recipient, Setting};
 use crate::domain::staff::{Permission, Staff};
 use crate::kit::LinkId;
@@ -66,7 +66,7 @@ async fn show(
 
 fn row(f: &Frame, setting: Setting) -> Row {
     let option =
-        |each: &Frequency| (each.as_str(), words::frequency(f.language, *each), *each == setting.frequency);
+        |each: &Frequency| (each.as_str(), labels::frequency(f.language, *each), *each == setting.frequency);
     let options = Frequency::VARIANTS.iter().map(option).collect();
     let is_own = setting.recipient == Recipient::Staff(f.who.staff_id.clone());
     Row { may_change: f.may_configure() || is_own, options, setting }

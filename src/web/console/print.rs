@@ -43,21 +43,18 @@ fn sheets(f: &Frame) -> [Sheet; 3] {
     [
         Sheet {
             file: "poster.pdf",
-            name: f.say("Poster", "Cartel"),
-            about: f.say("For the wall of the waiting room.", "Para la pared de la sala de espera."),
+            name: f.text("links-poster"),
+            about: f.text("links-for-the-wall-of-the-waiting"),
         },
         Sheet {
             file: "cards.pdf",
-            name: f.say("Cards", "Tarjetas"),
-            about: f.say(
-                "To hand out: four per sheet, to cut apart.",
-                "Para entregar: cuatro por hoja, para recortar.",
-            ),
+            name: f.text("links-cards"),
+            about: f.text("links-to-hand-out-four-per-sheet"),
         },
         Sheet {
             file: "tent.pdf",
-            name: f.say("Table tent", "Cartel de mesa"),
-            about: f.say("For the counter: fold it once.", "Para el mostrador: se dobla una vez."),
+            name: f.text("links-table-tent"),
+            about: f.text("links-for-the-counter-fold-it-once"),
         },
     ]
 }

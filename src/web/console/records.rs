@@ -80,10 +80,10 @@ pub(super) async fn show(
 impl RecordPage<'_> {
     fn kind(&self, value: &RecordValue) -> &str {
         match value.kind {
-            Kind::Phone => self.f.say("Number", "Número"),
-            Kind::Email => self.f.say("E-mail", "Correo"),
-            Kind::BirthDate => self.f.say("Birth date", "Fecha de nacimiento"),
-            Kind::Name => self.f.say("Name", "Nombre"),
+            Kind::Phone => self.f.text("console-number"),
+            Kind::Email => self.f.text("console-e-mail"),
+            Kind::BirthDate => self.f.text("records-kind-birth-date"),
+            Kind::Name => self.f.text("console-name"),
         }
     }
 }

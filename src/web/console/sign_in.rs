@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::address;
 use super::layout::{SessionForm, preferred_language, stale_form};
 use super::session::{self, Step};
-use super::{cookie, on, style, words};
+use super::{cookie, labels, on, style};
 use crate::domain::staff::PasswordHasher;
 use crate::kit::{Language, Secret};
 use crate::platform::Service;
@@ -41,16 +41,9 @@ struct Values {
 struct SignIn<'a> {
     nonce: &'a str,
     language: Language,
-    lang: &'a str,
     style: String,
     is_development: bool,
     values: &'a Values,
-}
-
-impl SignIn<'_> {
-    fn say<'a>(&self, en: &'a str, es: &'a str) -> &'a str {
-        words::say(self.language, en, es)
-    }
 }
 
 fn show(
@@ -63,7 +56,6 @@ fn show(
     let page = SignIn {
         nonce: &nonce,
         language,
-        lang: language.as_str(),
         style: style::address(),
         is_development: service.settings.is_development(),
         values,
@@ -148,7 +140,7 @@ fn show_step(
             signed_in(service, show(service, request, StatusCode::OK, &values)?, &secret)
         }
         Step::Expired => {
-            let error = words::sign_in_expired(language).to_owned();
+            let error = labels::sign_in_expired(language).to_owned();
             let values = Values { error, challenge: String::new(), ..values };
             show(service, request, StatusCode::UNPROCESSABLE_ENTITY, &values)
         }
@@ -161,12 +153,12 @@ fn show_step(
             show(service, request, StatusCode::OK, &Values { challenge, key, qr, ..values })
         }
         Step::Wrong => {
-            let error = words::wrong_sign_in(language, values.is_token, !values.challenge.is_empty());
+            let error = labels::wrong_sign_in(language, values.is_token, !values.challenge.is_empty());
             let values = Values { error: error.to_owned(), ..values };
             show(service, request, StatusCode::UNPROCESSABLE_ENTITY, &values)
         }
         Step::Wait(wait) => {
-            let values = Values { error: words::wait(language, wait), ..values };
+            let values = Values { error: labels::wait(language, wait), ..values };
             show(service, request, StatusCode::TOO_MANY_REQUESTS, &values)
         }
     }
@@ -192,8 +184,8 @@ mod tests {
     use super::*;
 
     fn drawn(language: Language, values: &Values) -> String {
-        let (lang, style) = (language.as_str(), String::new());
-        SignIn { nonce: "n", language, lang, style, is_development: false, values }.render().unwrap()
+        let style = String::new();
+        SignIn { nonce: "n", language, style, is_development: false, values }.render().unwrap()
     }
 
     #[test]

@@ -96,10 +96,10 @@ fn page<'a>(
 
 fn steps(f: &Frame, report: &Report) -> Vec<(&'static str, Bar)> {
     let names = [
-        f.say("Saw the page", "Vieron la página"),
-        f.say("Got a code by text", "Recibieron un código"),
-        f.say("Verified their number", "Confirmaron su número"),
-        f.say("Connected", "Se conectaron"),
+        f.text("visitors-saw-the-page"),
+        f.text("visitors-got-a-code-by-text"),
+        f.text("visitors-verified-their-number"),
+        f.text("visitors-connected"),
     ];
     names.into_iter().zip(chart::steps(&report.totals)).collect()
 }

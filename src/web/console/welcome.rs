@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::layout::{preferred_language, stale_form};
-use super::{on, style, words};
+use super::{labels, on, style};
 use crate::domain::staff::{Error, PasswordHasher, password_link};
 use crate::kit::{Language, Secret};
 use crate::platform::Service;
@@ -25,15 +25,8 @@ struct Values {
 struct Welcome<'a> {
     nonce: &'a str,
     language: Language,
-    lang: &'a str,
     style: String,
     values: &'a Values,
-}
-
-impl Welcome<'_> {
-    fn say<'a>(&self, en: &'a str, es: &'a str) -> &'a str {
-        words::say(self.language, en, es)
-    }
 }
 
 fn show(
@@ -43,8 +36,8 @@ fn show(
     values: &Values,
 ) -> Result<HttpResponse, Problem> {
     let (nonce, language) = (html::nonce(service), preferred_language(request).unwrap_or_default());
-    let (lang, style) = (language.as_str(), style::address());
-    let page = Welcome { nonce: &nonce, language, lang, style, values };
+    let style = style::address();
+    let page = Welcome { nonce: &nonce, language, style, values };
     html::page(service, status, &nonce, PagePolicy::Both, page.render())
 }
 
@@ -72,8 +65,8 @@ pub(super) async fn choose(
     let language = preferred_language(&request).unwrap_or_default();
     let error = match set {
         Ok(()) => return Ok(on("/console/sign-in")),
-        Err(Error::PasswordLinkExpired) => words::password_link_expired(language),
-        Err(Error::Weak(_)) => words::weak_password(language),
+        Err(Error::PasswordLinkExpired) => labels::password_link_expired(language),
+        Err(Error::Weak(_)) => labels::weak_password(language),
         Err(other) => return Err(other.into()),
     };
     let values = Values { token, error: error.to_owned() };

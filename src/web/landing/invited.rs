@@ -12,7 +12,7 @@ use crate::platform::settings::Settings;
 #[template(path = "web/landing/invited.html")]
 struct Invited<'a> {
     nonce: &'a str,
-    lang: &'a str,
+    language: Language,
     practice_name: &'a str,
     practice_city: &'a str,
     app_name: &'a str,
@@ -38,7 +38,7 @@ pub(super) fn invited(
     let package = &settings.app.play_package;
     Invited {
         nonce,
-        lang: language.as_str(),
+        language,
         practice_name: &to.practice.name,
         practice_city: &to.practice.city,
         app_name: &settings.app.name,
@@ -58,7 +58,7 @@ pub(super) fn invited(
 #[template(path = "web/landing/invite_email.html")]
 struct Email<'a> {
     nonce: &'a str,
-    lang: &'a str,
+    language: Language,
     is_proven: bool,
     app_name: &'a str,
 }
@@ -70,17 +70,17 @@ pub(super) fn email(
     language: Language,
     nonce: &str,
 ) -> askama::Result<String> {
-    Email { nonce, lang: language.as_str(), is_proven, app_name: &settings.app.name }.render()
+    Email { nonce, language, is_proven, app_name: &settings.app.name }.render()
 }
 
 #[derive(Template)]
 #[template(path = "web/landing/invite_gone.html")]
 struct Gone<'a> {
     nonce: &'a str,
-    lang: &'a str,
+    language: Language,
 }
 
 /// Page for every invalid secret, whatever the reason.
 pub(super) fn gone(language: Language, nonce: &str) -> askama::Result<String> {
-    Gone { nonce, lang: language.as_str() }.render()
+    Gone { nonce, language }.render()
 }

@@ -26,6 +26,11 @@ impl View<'_> {
     fn is_hidden(&self) -> bool {
         self.to.is_discreet() && self.platform == Platform::Preview
     }
+
+    /// The practice's name, or the text `id` where it is hidden.
+    fn practice_or(&self, id: &'static str) -> &str {
+        if self.is_hidden() { self.language.text(id) } else { &self.to.practice.name }
+    }
 }
 
 /// Submitted "text me the link" form: the input is kept, with the error next to it.
@@ -41,7 +46,7 @@ pub(super) struct Form {
 struct Landing<'a> {
     nonce: &'a str,
     visit: &'a str,
-    lang: &'a str,
+    language: Language,
     practice_name: &'a str,
     practice_city: &'a str,
     is_discreet: bool,
@@ -60,6 +65,11 @@ struct Landing<'a> {
     open_url: &'a str,
     qr: &'a str,
     host: &'a str,
+    /// Host and code, as people type it.
+    address: &'a str,
+    /// The practice's name; "your practice" and "The practice" where it is hidden.
+    your_practice: &'a str,
+    the_practice: &'a str,
     url: &'a str,
     picture: &'a str,
     app_name: &'a str,
@@ -75,7 +85,7 @@ pub(super) fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
     Landing {
         nonce: NONCE,
         visit: VISIT,
-        lang: view.language.as_str(),
+        language: view.language,
         practice_name: &to.practice.name,
         practice_city: &to.practice.city,
         is_discreet: to.is_discreet(),
@@ -94,6 +104,9 @@ pub(super) fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
         open_url: &open_url(view),
         qr: &qr,
         host: settings.public_host(),
+        address: &format!("{}/{code}", settings.public_host()),
+        your_practice: view.practice_or("landing-your-practice"),
+        the_practice: view.practice_or("landing-the-practice"),
         url: &format!("{}/{code}", settings.public_url),
         picture: &picture(view),
         app_name: &settings.app.name,
@@ -167,7 +180,7 @@ fn open_url(view: &View<'_>) -> String {
 #[template(path = "web/landing/not_found.html")]
 struct NotFound<'a> {
     nonce: &'a str,
-    lang: &'a str,
+    language: Language,
     mistyped: bool,
     host: &'a str,
 }
@@ -179,14 +192,14 @@ pub(super) fn not_found(
     mistyped: bool,
     nonce: &str,
 ) -> askama::Result<String> {
-    NotFound { nonce, lang: language.as_str(), mistyped, host: settings.public_host() }.render()
+    NotFound { nonce, language, mistyped, host: settings.public_host() }.render()
 }
 
 #[derive(Template)]
 #[template(path = "web/landing/paused.html")]
 struct Paused<'a> {
     nonce: &'a str,
-    lang: &'a str,
+    language: Language,
     practice_name: &'a str,
     practice_city: &'a str,
     app_name: &'a str,
@@ -198,7 +211,7 @@ struct Paused<'a> {
 pub(super) fn paused(view: &View<'_>) -> askama::Result<String> {
     Paused {
         nonce: NONCE,
-        lang: view.language.as_str(),
+        language: view.language,
         practice_name: &view.to.practice.name,
         practice_city: &view.to.practice.city,
         app_name: &view.settings.app.name,
@@ -212,10 +225,10 @@ pub(super) fn paused(view: &View<'_>) -> askama::Result<String> {
 #[template(path = "web/landing/texted.html")]
 struct Texted<'a> {
     nonce: &'a str,
-    lang: &'a str,
+    language: Language,
     practice_name: &'a str,
     is_discreet: bool,
-    is_hidden: bool,
+    the_practice: &'a str,
     app_name: &'a str,
     code: &'a str,
     code_grouped: &'a str,
@@ -225,10 +238,10 @@ struct Texted<'a> {
 pub(super) fn texted(view: &View<'_>, nonce: &str) -> askama::Result<String> {
     Texted {
         nonce,
-        lang: view.language.as_str(),
+        language: view.language,
         practice_name: &view.to.practice.name,
         is_discreet: view.to.is_discreet(),
-        is_hidden: view.is_hidden(),
+        the_practice: view.practice_or("landing-the-practice"),
         app_name: &view.settings.app.name,
         code: &view.to.link.code,
         code_grouped: &grouped(&view.to.link.code),
@@ -240,7 +253,7 @@ pub(super) fn texted(view: &View<'_>, nonce: &str) -> askama::Result<String> {
 #[template(path = "web/landing/challenge.html")]
 struct Challenge<'a> {
     nonce: &'a str,
-    lang: &'a str,
+    language: Language,
     token: &'a str,
     code: &'a str,
     early: u64,
@@ -255,42 +268,23 @@ pub(super) fn challenge(
     early: u64,
     nonce: &str,
 ) -> askama::Result<String> {
-    Challenge { nonce, lang: language.as_str(), token, code, early }.render()
+    Challenge { nonce, language, token, code, early }.render()
 }
 
 /// Rate limit message next to the phone number field.
 pub(super) fn limited(language: Language, wait: Wait) -> String {
     let minutes = wait.seconds.div_ceil(60);
-    match language {
-        Language::En => format!("Too many link requests. Try again in {minutes} min."),
-        Language::Es => format!("Se pidieron demasiados enlaces. Inténtelo de nuevo en {minutes} min."),
-    }
+    language.text_with("landing-limited", &[("minutes", minutes.into())])
 }
 
 /// Error message next to the phone number field.
 pub(super) fn phone_error(language: Language, problem: PhoneError) -> &'static str {
-    match (language, problem) {
-        (Language::En, PhoneError::Unreadable) => {
-            "Enter a mobile number with its area code, like (415) 555-2671."
-        }
-        (Language::Es, PhoneError::Unreadable) => {
-            "Escriba un número de celular con su código de área, como (415) 555-2671."
-        }
-        (Language::En, PhoneError::Country) => {
-            "We can’t text numbers from this country. Use the code above in the app."
-        }
-        (Language::Es, PhoneError::Country) => {
-            "No enviamos mensajes a números de este país. Use el código de arriba en la aplicación."
-        }
-        (Language::En, PhoneError::Landline) => "This number can’t receive texts. Enter a mobile number.",
-        (Language::Es, PhoneError::Landline) => {
-            "Este número no recibe mensajes de texto. Escriba uno de celular."
-        }
-        (Language::En, PhoneError::Stale) => "This page was open for a while. Please send your number again.",
-        (Language::Es, PhoneError::Stale) => {
-            "Esta página llevaba mucho tiempo abierta. Envíe su número otra vez."
-        }
-    }
+    language.text(match problem {
+        PhoneError::Unreadable => "landing-phone-unreadable",
+        PhoneError::Country => "landing-phone-country",
+        PhoneError::Landline => "landing-phone-landline",
+        PhoneError::Stale => "landing-phone-stale",
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

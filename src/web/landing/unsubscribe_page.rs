@@ -24,7 +24,7 @@ struct Words {
 #[template(path = "web/landing/unsubscribe.html")]
 struct Page<'a> {
     nonce: &'a str,
-    lang: &'a str,
+    language: Language,
     words: Words,
     practice_name: &'a str,
     link_label: &'a str,
@@ -40,7 +40,7 @@ pub(super) fn of(
     let is_discreet = subscription.to.is_discreet();
     Page {
         nonce,
-        lang: language.as_str(),
+        language,
         words: words(language, step, subscription.frequency),
         practice_name: shown_or(is_discreet, &subscription.to.practice.name),
         link_label: shown_or(is_discreet, &subscription.to.link.label),
@@ -50,23 +50,13 @@ pub(super) fn of(
 
 /// Renders the page for an unknown or altered token.
 pub(super) fn unknown(language: Language, nonce: &str) -> askama::Result<String> {
-    let words = match language {
-        Language::En => Words {
-            heading: "This link is incomplete",
-            lead: "It only works exactly as it appears in the e-mail. Open the e-mail again and use the link \
-                at the bottom.",
-            button: "",
-            after: "You can also sign in to the console and choose what we tell you about.",
-        },
-        Language::Es => Words {
-            heading: "Esta dirección no está completa",
-            lead: "Solo funciona tal como aparece en el correo. Abra el correo otra vez y use el enlace del \
-                final.",
-            button: "",
-            after: "En la consola, después de iniciar sesión, puede elegir de qué quiere recibir avisos.",
-        },
+    let words = Words {
+        heading: language.text("unsubscribe-unknown-heading"),
+        lead: language.text("unsubscribe-unknown-lead"),
+        button: "",
+        after: language.text("unsubscribe-unknown-after"),
     };
-    Page { nonce, lang: language.as_str(), words, practice_name: "", link_label: "" }.render()
+    Page { nonce, language, words, practice_name: "", link_label: "" }.render()
 }
 
 fn shown_or(is_discreet: bool, text: &str) -> &str {
@@ -74,47 +64,24 @@ fn shown_or(is_discreet: bool, text: &str) -> &str {
 }
 
 fn words(language: Language, step: Step, frequency: Frequency) -> Words {
-    match (language, step, frequency) {
-        (Language::En, Step::Confirm, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
-            heading: "Stop these e-mails?",
-            lead: "You get an e-mail when new patients connect through this link. Your colleagues’ e-mails \
-                stay the same.",
-            button: "Stop these e-mails",
-            after: "Would you rather get them once an hour or once a day? Choose that in the console.",
-        },
-        (Language::Es, Step::Confirm, Frequency::Immediate | Frequency::Hourly | Frequency::Daily) => Words {
-            heading: "¿Dejar de recibir estos correos?",
-            lead: "Recibe un correo cuando se conectan pacientes nuevos por este enlace. Los correos de \
-                otras personas no cambian.",
-            button: "No recibir más",
-            after: "También puede recibirlos una vez por hora o una vez al día: elíjalo en la consola.",
-        },
-        (Language::En, _, Frequency::Off) => Words {
-            heading: "You will no longer get these e-mails",
-            lead: "We won’t write to you about new patients of this link anymore.",
+    match (step, frequency) {
+        (_, Frequency::Off) => Words {
+            heading: language.text("unsubscribe-off-heading"),
+            lead: language.text("unsubscribe-off-lead"),
             button: "",
-            after: "You can turn them on again in the console.",
+            after: language.text("unsubscribe-off-after"),
         },
-        (Language::Es, _, Frequency::Off) => Words {
-            heading: "Ya no recibirá estos correos",
-            lead: "No le escribiremos más sobre pacientes nuevos de este enlace.",
-            button: "",
-            after: "Puede volver a activarlos en la consola.",
+        (Step::Confirm, _) => Words {
+            heading: language.text("unsubscribe-confirm-heading"),
+            lead: language.text("unsubscribe-confirm-lead"),
+            button: language.text("unsubscribe-confirm-button"),
+            after: language.text("unsubscribe-confirm-after"),
         },
-        (Language::En, Step::Done, _) => Words {
-            heading: "You now get one e-mail a day",
-            lead: "You are the last person at your practice who hears about new patients, so we can’t stop \
-                the e-mails completely. They come at most once a day, at 8 AM.",
+        (Step::Done, _) => Words {
+            heading: language.text("unsubscribe-daily-heading"),
+            lead: language.text("unsubscribe-daily-lead"),
             button: "",
-            after: "To stop them, first add a colleague to a link’s list in the console.",
-        },
-        (Language::Es, Step::Done, _) => Words {
-            heading: "Ahora recibirá un correo al día",
-            lead: "Usted es la última persona de su consultorio a la que avisamos de pacientes nuevos, así \
-                que los correos no cesan. Llegan como mucho una vez al día, a las ocho de la mañana.",
-            button: "",
-            after: "Añada a un colega a la lista de un enlace en la consola y entonces podrá dejar de \
-                recibirlos.",
+            after: language.text("unsubscribe-daily-after"),
         },
     }
 }

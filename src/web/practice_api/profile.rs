@@ -41,8 +41,7 @@ pub(crate) struct Profile {
     /// The plan, `basic` or `communicator`; only the operator can change it.
     #[schema(value_type = String, example = "communicator", pattern = "^(basic|communicator)$")]
     plan: Plan,
-    /// The language of notices to the practice: `en` or `es`.
-    #[schema(value_type = String, example = "en", pattern = "^(en|es)$")]
+    /// The language of notices to the practice.
     language: Language,
     /// The practice's IANA time zone.
     #[schema(example = "America/Chicago")]

@@ -59,41 +59,21 @@ struct Words {
 }
 
 fn for_address(language: Language) -> Words {
-    match language {
-        Language::En => Words {
-            heading: "Your code for this address",
-            lead: "Enter this code in the app to confirm that the address is yours:",
-            limit: "It works for 30 minutes.",
-            otherwise: "If you did not ask for it, do nothing: without the code, nothing changes.",
-        },
-        Language::Es => Words {
-            heading: "Su código para esta dirección",
-            lead: "Escriba este código en la aplicación para confirmar que la dirección es suya:",
-            limit: "Sirve durante 30 minutos.",
-            otherwise: "Si no lo pidió, no haga nada: sin el código no cambia nada.",
-        },
+    Words {
+        heading: language.text("mail-address-code-heading"),
+        lead: language.text("mail-address-code-lead"),
+        limit: language.text("mail-address-code-limit"),
+        otherwise: language.text("mail-address-code-otherwise"),
     }
 }
 
 /// The number's new owner may have asked: the e-mail says what giving the code away would open.
 fn for_device(language: Language) -> Words {
-    match language {
-        Language::En => Words {
-            heading: "Your code for the new device",
-            lead: "Someone signed in with your mobile number on a new device. If it was you, enter this code \
-                there to see your earlier conversations:",
-            limit: "It works for 30 minutes. Do not share it.",
-            otherwise: "If it was not you, do nothing: without the code, the device sees none of your \
-                conversations.",
-        },
-        Language::Es => Words {
-            heading: "Su código para el dispositivo nuevo",
-            lead: "Alguien inició sesión con su número de celular en un dispositivo nuevo. Si fue usted, \
-                escriba allí este código para ver sus conversaciones anteriores:",
-            limit: "Sirve durante 30 minutos. No se lo dé a nadie.",
-            otherwise: "Si no fue usted, no haga nada: sin el código, el dispositivo no ve ninguna de sus \
-                conversaciones.",
-        },
+    Words {
+        heading: language.text("mail-device-code-heading"),
+        lead: language.text("mail-device-code-lead"),
+        limit: language.text("mail-device-code-limit"),
+        otherwise: language.text("mail-device-code-otherwise"),
     }
 }
 
@@ -103,7 +83,7 @@ fn mail(tx: &Tx, row: &EmailCode, language: Language) -> Option<Outgoing> {
     let words = if row.asked_by == row.account_id.as_str() { for_address } else { for_device };
     let (words, code) = (&words(language), &super::derive(tx, row));
     let app_name = tx.settings.app.name.as_str();
-    let html = Html { lang: language.as_str(), app_name, words, code }.render().ok()?;
+    let html = Html { language, app_name, words, code }.render().ok()?;
     let text = Text { app_name, words, code }.render().ok()?;
     let (to, subject) = (Email::parse(&row.email)?, words.heading.to_owned());
     Some(Outgoing::Email(Mail { to, subject, text, html, unsubscribe: None }))
@@ -112,7 +92,7 @@ fn mail(tx: &Tx, row: &EmailCode, language: Language) -> Option<Outgoing> {
 #[derive(Template)]
 #[template(path = "domain/accounts/email/mail.html")]
 struct Html<'a> {
-    lang: &'a str,
+    language: Language,
     app_name: &'a str,
     words: &'a Words,
     code: &'a str,

@@ -59,11 +59,6 @@ impl Topic for NumberChangedTopic {
 /// Names the app, but neither the other number nor a practice: either phone may belong to
 /// a stranger by now.
 fn text(service: &str, is_new: bool, language: Language) -> String {
-    let says = match (language, is_new) {
-        (Language::En, true) => ": your account now has this number. Not you? Call your practice.",
-        (Language::En, false) => ": your account has another number now. Not you? Call your practice.",
-        (Language::Es, true) => ": su cuenta tiene ahora este numero. No fue usted? Llame a su consultorio.",
-        (Language::Es, false) => ": su cuenta tiene ahora otro numero. No fue usted? Llame a su consultorio.",
-    };
-    format!("{}{says}", gsm7::name(service, SEGMENT.saturating_sub(says.len())))
+    let says = language.text(if is_new { "sms-number-new" } else { "sms-number-old" });
+    format!("{}: {says}", gsm7::name(service, SEGMENT.saturating_sub(says.len() + 2)))
 }

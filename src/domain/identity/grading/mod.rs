@@ -90,16 +90,7 @@ pub fn stored_grades(tx: &mut Tx, conversation_ids: &[ConversationId]) -> db::Re
 
 /// Advice to staff while the patient's identity is not confirmed.
 pub fn advice(language: Language) -> &'static str {
-    match language {
-        Language::En => {
-            "Compare the number and e-mail with your records. If they differ, contact the patient through \
-             the number in your records, not the one just given."
-        }
-        Language::Es => {
-            "Compare el número y el correo con sus fichas. Si no coinciden, comuníquese con el paciente por \
-             el número que consta en sus fichas, no por el que acaba de dar."
-        }
-    }
+    language.text("conversation-advice")
 }
 
 /// A field that is compared.

@@ -2,6 +2,7 @@
 //! or semicolons; or tab-separated text pasted from the clipboard.
 
 use super::{MOST_ROWS, Row};
+use crate::kit::{Language, folded_word};
 
 /// Why a list as a whole cannot be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
@@ -28,24 +29,22 @@ impl ListError {
     }
 }
 
-/// Accepted column names in lower case: those of our own form, and those that spreadsheets often use.
-const NAME: &[&str] = &["name", "nombre", "full name", "full_name"];
-const MOBILE: &[&str] = &["mobile", "phone", "cell", "mobile phone", "celular", "teléfono", "telefono"];
-const EMAIL: &[&str] = &["email", "e-mail", "mail", "correo", "correo electrónico"];
-const LANGUAGE: &[&str] = &["language", "idioma", "lang"];
-
 pub fn parse(bytes: &[u8]) -> Result<Vec<Row>, ListError> {
     let text = std::str::from_utf8(bytes).map_err(|_| ListError::Encoding)?;
     let text = text.trim_start_matches('\u{feff}');
     let mut reader = ::csv::ReaderBuilder::new();
     let mut reader = reader.delimiter(delimiter(text)).trim(::csv::Trim::All).from_reader(text.as_bytes());
     let header: Vec<String> =
-        reader.headers().map_err(|_| ListError::Header)?.iter().map(str::to_lowercase).collect();
-    let column = |names: &[&str]| header.iter().position(|cell| names.contains(&cell.as_str()));
-    let (Some(name), Some(mobile), Some(email)) = (column(NAME), column(MOBILE), column(EMAIL)) else {
+        reader.headers().map_err(|_| ListError::Header)?.iter().map(folded_word).collect();
+    let column =
+        |known| header.iter().position(|cell| Language::words_of_all(known).any(|word| word == cell));
+    let phone = column("headings-invite-phone");
+    let (Some(name), Some(mobile), Some(email)) =
+        (column("headings-invite-name"), phone, column("headings-invite-email"))
+    else {
         return Err(ListError::Header);
     };
-    let language = column(LANGUAGE);
+    let language = column("headings-invite-language");
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|_| ListError::Shape)?;

@@ -1,6 +1,6 @@
 //! A conversation as the lists and its own page show it.
 
-use super::words;
+use super::labels;
 use crate::domain::conversations::{Author, IdentityState, SourceKind, Status};
 use crate::domain::inbox::{Card, LastEntry};
 use crate::kit::{ConversationId, Timestamp};
@@ -15,7 +15,7 @@ pub(super) struct Badge {
 
 impl Badge {
     pub(super) fn of(f: &Frame, state: IdentityState) -> Self {
-        Self { kind: state.as_str(), label: words::badge(f.language, state) }
+        Self { kind: state.as_str(), label: labels::badge(f.language, state) }
     }
 }
 
@@ -32,7 +32,7 @@ pub(super) struct When {
 impl When {
     /// Describes `at` relative to `now`.
     pub(super) fn of(f: &Frame, now: Timestamp, at: Timestamp) -> Self {
-        Self { age: words::age(f.language, now, at), full: f.time(&at), machine: at.to_string() }
+        Self { age: labels::age(f.language, now, at), full: f.time(&at), machine: at.to_string() }
     }
 }
 
@@ -83,16 +83,16 @@ pub(super) fn name(card: &Card) -> String {
 
 /// The link or invite that the patient connected with.
 pub(super) fn through(f: &Frame, card: &Card) -> String {
-    let label = card.link.as_ref().map_or(f.say("a link", "un enlace"), |link| link.label.as_str());
+    let label = card.link.as_ref().map_or(f.text("inbox-a-link"), |link| link.label.as_str());
     match card.source.kind {
-        SourceKind::Invite => format!("{}: {label}", f.say("Invite", "Invitación")),
+        SourceKind::Invite => format!("{}{} {label}", f.text("inbox-invite"), f.text("language-colon")),
         SourceKind::Link => label.to_owned(),
     }
 }
 
 fn preview(f: &Frame, entry: &LastEntry) -> String {
     match entry.author {
-        Author::Practice => format!("{}: {}", f.say("You", "Ustedes"), entry.preview),
+        Author::Practice => format!("{}{} {}", f.text("inbox-you"), f.text("language-colon"), entry.preview),
         Author::Patient | Author::System => entry.preview.clone(),
     }
 }

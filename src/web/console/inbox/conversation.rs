@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::card::{self, Badge, When};
 use super::draft::Draft;
 use super::panel::Panel;
-use super::{live, words};
+use super::{labels, live};
 use crate::domain::conversations::{Author, Status};
 use crate::domain::identity::check::{self, IdentityCheck};
 use crate::domain::inbox::{self, Card, Contact, InboxEntry, Reader};
@@ -112,7 +112,7 @@ async fn show(
     let f = session.frame(service, who, Section::Inbox);
     let status = problem.as_ref().map_or(Ok(StatusCode::OK), |why| StatusCode::from_u16(why.code.status()));
     let errors = match problem {
-        Some(problem) => words::errors(f.language, &problem).ok_or(problem)?,
+        Some(problem) => labels::errors(f.language, &problem).ok_or(problem)?,
         None => Errors::default(),
     };
     let page = found.to_page(&f, service.now(), html::nonce(service), draft, &errors);
@@ -212,7 +212,7 @@ fn entry_views<'a>(f: &Frame, now: Timestamp, card: &Card, entries: &'a [InboxEn
 
 fn assignees(f: &Frame, roster: &Roster, card: &Card) -> Vec<Choice> {
     let now = card.assignee.as_ref().map_or("", |person| person.id.as_str());
-    let unassigned = (String::new(), f.say("Unassigned", "Sin asignar").to_owned());
+    let unassigned = (String::new(), f.text("console-unassigned").to_owned());
     let people = roster.with_patient_access().map(|person| (person.id.to_string(), person.name.clone()));
     // An assignee who has left the practice stays visible as an option.
     let left = card.assignee.as_ref().filter(|person| roster.name(person.id.as_str()).is_none());

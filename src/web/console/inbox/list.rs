@@ -7,7 +7,7 @@ use askama::Template;
 use strum::VariantArray as _;
 
 use super::card::Row;
-use super::{live, words};
+use super::{labels, live};
 use crate::domain::conversations::IdentityState;
 use crate::domain::inbox::{self, Card, Reader};
 use crate::domain::links::{self, LinkDetails};
@@ -162,23 +162,23 @@ impl FilterForm {
     }
 
     fn links(&self, f: &Frame, links: &[LinkDetails]) -> Vec<Choice> {
-        let all = (String::new(), f.say("All links", "Todos los enlaces").to_owned());
+        let all = (String::new(), f.text("inbox-all-links").to_owned());
         let each = links.iter().map(|details| (details.link.id.to_string(), details.link.label.clone()));
         choices([all].into_iter().chain(each), self.link())
     }
 
     fn states(&self, f: &Frame) -> Vec<Choice> {
-        let all = (String::new(), f.say("All", "Todas").to_owned());
+        let all = (String::new(), f.text("inbox-all").to_owned());
         let each = IdentityState::VARIANTS.iter();
-        let each = each.map(|state| (state.to_string(), words::badge(f.language, *state).to_owned()));
+        let each = each.map(|state| (state.to_string(), labels::badge(f.language, *state).to_owned()));
         choices([all].into_iter().chain(each), &self.identity)
     }
 
     fn assignees(&self, f: &Frame, roster: &Roster) -> Vec<Choice> {
         let fixed = [
-            (String::new(), f.say("Anyone", "Cualquiera").to_owned()),
-            ("me".to_owned(), f.say("Me", "Yo").to_owned()),
-            ("none".to_owned(), f.say("Unassigned", "Sin asignar").to_owned()),
+            (String::new(), f.text("console-anyone").to_owned()),
+            ("me".to_owned(), f.text("inbox-me").to_owned()),
+            ("none".to_owned(), f.text("console-unassigned").to_owned()),
         ];
         let others = roster.with_patient_access().filter(|person| person.id != f.who.staff_id);
         let each = others.map(|person| (person.id.to_string(), person.name.clone()));

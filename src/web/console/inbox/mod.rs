@@ -9,7 +9,7 @@ mod list;
 mod live;
 mod panel;
 mod replies;
-pub(super) mod words;
+pub(super) mod labels;
 mod work;
 
 use actix_web::web::{Data, get, post};

@@ -2,12 +2,12 @@
 
 use super::card::{Badge, When};
 use super::draft::Draft;
-use super::words;
+use super::labels;
 use crate::domain::conversations::Status;
 use crate::domain::identity::grading::matching::Comparison;
 use crate::domain::identity::grading::{self, ComparedField, Finding, Record};
 use crate::domain::identity::{Decision, IdentityCheck, Method};
-use crate::domain::proof_pack::words as proof;
+use crate::domain::proof_pack::labels as proof;
 use crate::kit::{RecordId, Timestamp};
 use crate::platform::audit::Actor;
 use crate::web::console::layout::Frame;
@@ -90,18 +90,18 @@ impl Panel {
         check: &IdentityCheck,
         draft: &Draft,
     ) -> Self {
-        let (state, words) = (check.card.identity, proof::of(f.language));
+        let state = check.card.identity;
         let is_open = check.card.status == Status::Open;
         let history = check.decisions.iter().rev().map(|one| past_decision(f, roster, now, one));
         let choice = |method: Method| MethodChoice {
             value: method.as_str(),
-            name: proof::method(&words, method),
+            name: proof::method(f.language, method),
             is_chosen: draft.method == method.as_str(),
         };
         Self {
             badge: Badge::of(f, check.card.identity),
             since: When::of(f, now, check.card.identity_since),
-            grade: proof::grade(&words, check.finding.matched.grade),
+            grade: proof::grade(f.language, check.finding.matched.grade),
             advice: (!state.allows_phi()).then(|| grading::advice(f.language)),
             candidates: candidates(f, &check.finding, draft),
             history: history.collect(),
@@ -143,28 +143,26 @@ pub(super) fn best(f: &Frame, finding: &Finding) -> Vec<Line> {
 }
 
 fn lines(f: &Frame, fields: &[ComparedField]) -> Vec<Line> {
-    let words = proof::of(f.language);
     let line = |compared: &ComparedField| Line {
-        field: words::field(f.language, compared.field),
+        field: labels::field(f.language, compared.field),
         given: compared.given.clone().unwrap_or_default(),
         on_record: compared.on_record.clone().unwrap_or_default(),
         kind: compared.agrees.into(),
-        word: proof::agreement(&words, compared.agrees),
+        word: proof::agreement(f.language, compared.agrees),
         is_proven: compared.proven,
     };
     fields.iter().map(line).collect()
 }
 
 fn past_decision(f: &Frame, roster: &Roster, now: Timestamp, decision: &Decision) -> PastDecision {
-    let words = proof::of(f.language);
-    let what = proof::decision(&words, decision.kind);
-    let how = decision.basis.map(|basis| proof::basis(&words, basis));
+    let what = proof::decision(f.language, decision.kind);
+    let how = decision.basis.map(|basis| proof::basis(f.language, basis));
     let unlisted = match Actor::from(decision.actor.as_str()) {
-        Actor::Staff(_) => f.say("(left the practice)", "(ya no está en el consultorio)"),
-        _ => f.say("the service", "el servicio"),
+        Actor::Staff(_) => f.text("console-left-the-practice"),
+        _ => f.text("identity-past-decision"),
     };
     PastDecision {
-        what: how.map_or_else(|| what.to_owned(), |how| format!("{what}: {how}")),
+        what: how.map_or_else(|| what.to_owned(), |how| format!("{what}{} {how}", f.text("language-colon"))),
         by: roster.name(&decision.actor).unwrap_or(unlisted).to_owned(),
         when: When::of(f, now, decision.created_at),
         note: decision.note.clone().unwrap_or_default(),

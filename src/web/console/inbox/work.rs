@@ -13,7 +13,7 @@ use crate::domain::identity::check;
 use crate::domain::identity::grading::matching::Grade;
 use crate::domain::identity::grading::{self, Finding};
 use crate::domain::inbox::Card;
-use crate::domain::proof_pack::words as proof;
+use crate::domain::proof_pack::labels as proof;
 use crate::domain::staff::{Permission, Staff};
 use crate::kit::Timestamp;
 use crate::platform::{Service, Tx};
@@ -42,7 +42,7 @@ impl Task {
         let grade = finding.map_or(Grade::None, |finding| finding.matched.grade);
         Self {
             row: Row::of(f, now, card),
-            grade: proof::grade(&proof::of(f.language), grade),
+            grade: proof::grade(f.language, grade),
             lines: finding.map(|finding| best(f, finding)).unwrap_or_default(),
             others: records.len().saturating_sub(1),
             call: if let [only] = records { only.phone.clone() } else { None },

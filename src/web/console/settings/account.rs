@@ -16,7 +16,7 @@ use crate::web::console::errors::Errors;
 use crate::web::console::inbox::frame;
 use crate::web::console::layout::{Frame, Section, Session, SessionForm, stale_form};
 use crate::web::console::viewer::Viewer;
-use crate::web::console::{cookie, on, words};
+use crate::web::console::{cookie, labels, on};
 use crate::web::http::{Code, PathId, Problem, RequestContext};
 use crate::web::staff_api::me::{check, wrong_code, wrong_password};
 
@@ -139,7 +139,7 @@ async fn refused(
     let problem = match problem.wait() {
         Some(wait) if problem.code == Code::SignInLimited => {
             let f = frame(service, session, Section::Settings).await?;
-            Problem::field(Code::SignInLimited, field, words::wait(f.language, wait))
+            Problem::field(Code::SignInLimited, field, labels::wait(f.language, wait))
         }
         _ => problem,
     };

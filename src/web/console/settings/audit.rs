@@ -209,7 +209,7 @@ fn subjects(f: &Frame, chosen: &str) -> Vec<Choice> {
 }
 
 fn actors(f: &Frame, roster: &Roster, chosen: &str) -> Vec<Choice> {
-    let everybody = (String::new(), f.say("Anyone", "Cualquiera").to_owned());
+    let everybody = (String::new(), f.text("console-anyone").to_owned());
     let people = roster.people.iter().map(|person| (person.id.to_string(), person.name.clone()));
     let others = Actor::IMPERSONAL.map(|it| (it.to_string(), actor(f, it.as_str())));
     let all = [everybody].into_iter().chain(people).chain(others);

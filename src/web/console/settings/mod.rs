@@ -6,7 +6,7 @@ mod audit_labels;
 mod practice;
 mod staff;
 mod teams;
-pub(super) mod words;
+pub(super) mod labels;
 
 use actix_web::HttpResponse;
 use actix_web::Scope;

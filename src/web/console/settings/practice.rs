@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
 
-use super::{verdict, words};
+use super::{labels, verdict};
 use crate::domain::practices::{self, Change, Practice};
 use crate::domain::printing::RenderPool;
 use crate::domain::printing::logo::MOST_BYTES;
@@ -123,7 +123,7 @@ async fn page(
     let values = values.unwrap_or_else(|| FormValues::of_practice(&f.who.practice));
     let country = |code: &String| Choice {
         is_chosen: values.countries.contains(code),
-        name: words::country(f.language, code),
+        name: labels::country(f.language, code),
         value: code.clone(),
     };
     let countries = service.settings.verification.countries.iter().map(country).collect();

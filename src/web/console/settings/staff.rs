@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
 use askama::Template;
 
-use super::{bad_field, forbidden, verdict, words};
+use super::{bad_field, forbidden, labels, verdict};
 use crate::domain::practices;
 use crate::domain::staff::{
     Access, Error, Member, MemberChange, NewMember, Permission, Role, Staff, State, people,
@@ -38,9 +38,9 @@ impl Person {
         let (role, state) = (member.role, member.state());
         Self {
             role,
-            role_word: words::role(f.language, role),
+            role_word: labels::role(f.language, role),
             state,
-            state_word: words::staff_state(f.language, state),
+            state_word: labels::staff_state(f.language, state),
             has_totp: member.enrolled_at.is_some(),
             is_self: member.id == f.who.staff_id,
             created_at: member.created_at,

@@ -1,0 +1,13 @@
+conversation-advice = Compare the number and e-mail with your records. If they differ, contact the patient through the number in your records, not the one just given.
+conversation-connected = Connected with { $practice }.
+conversation-details-changed = This patient’s name or birth date has changed.
+conversation-identity-checked-again = The practice is checking your identity again.
+conversation-identity-closed = This conversation is closed. If you have questions, please call the practice.
+conversation-identity-confirmed = The practice confirmed your identity.
+conversation-identity-reopened = This conversation is open again.
+conversation-known-device = The new device was confirmed with a code sent to this patient’s e-mail address. It now shows earlier messages.
+conversation-left = The patient left. This conversation is closed.
+conversation-new-device = This patient signed in on a new device. Earlier messages stay hidden on it.
+conversation-number-changed = The mobile number of this patient’s account has changed.
+conversation-number-left = This conversation is closed because the number of its account has changed. The patient can connect again.
+conversation-second-link = Another link of this practice was opened.

@@ -1,0 +1,16 @@
+headings-active = active isactive status patientstatus
+headings-birth-date = birthdate dateofbirth dob patientdob birthday bdate
+headings-email = email emailaddress mail email1 email2
+headings-family-name = familyname lastname patientlastname last family surname lname
+headings-former-email = formeremail previousemail oldemail
+headings-former-name = formerlastname formername previouslastname maidenname birthname
+headings-former-phone = formerphone previousphone oldphone
+headings-given-name = givenname firstname patientfirstname first given forename fname
+headings-invite-email = email mail
+headings-invite-language = language lang
+headings-invite-name = name fullname
+headings-invite-phone = mobile phone cell mobilephone
+headings-number = mrn medicalrecordnumber recordnumber recordno record chartnumber chartno chart patientnumber patientno patientid idpatient nhc
+headings-number-vague = number accountnumber id
+headings-phone = mobile mobilephone mobilenumber cell cellphone cellular cellnumber
+headings-phone-vague = phone phonenumber telephone tel primaryphone phone1 homephone phonehome home phone2 secondaryphone otherphone workphone phonework

@@ -1,0 +1,3 @@
+language-colon = :
+language-name = English
+language-quoted = “{ $text }”

@@ -1,0 +1,10 @@
+print-code = Code
+print-emergency = Not for emergencies. Call 911.
+print-latin = (written here in Latin letters)
+print-lead = Send us secure messages from your phone
+print-or-type = Scan, or type this address:
+print-share = Secure messages with your practice
+print-step-1 = Scan the code with your phone’s camera, or type the address into your browser.
+print-step-2 = Get the app and open it.
+print-step-3 = Confirm your mobile number with the code we text you. You are connected.
+print-tag = en-US

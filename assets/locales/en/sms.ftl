@@ -1,0 +1,14 @@
+sms-app-link = get the app for secure messages here:
+sms-code = { $code } is your code.
+sms-code-for = { $code } is your code for { $practice }.
+sms-help = codes and links that you request. Msg & data rates may apply. Reply STOP to opt out.
+sms-invite = invites you to secure messages: { $url } Reply STOP to opt out.
+sms-keywords-help = HELP INFO
+sms-keywords-start = START YES UNSTOP OPTIN
+sms-keywords-stop = STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT
+sms-number-new = your account now has this number. Not you? Call your practice.
+sms-number-old = your account has another number now. Not you? Call your practice.
+sms-spoken-code = Your code is: { $digits }. Again, your code is: { $digits }. Goodbye.
+sms-started = you will get texts from this number again. Reply STOP to opt out, HELP for help.
+sms-stopped = you are unsubscribed and will get no more texts from this number. Reply START to resume.
+sms-voice = en-US

@@ -1,0 +1,13 @@
+unsubscribe-confirm-after = Would you rather get them once an hour or once a day? Choose that in the console.
+unsubscribe-confirm-button = Stop these e-mails
+unsubscribe-confirm-heading = Stop these e-mails?
+unsubscribe-confirm-lead = You get an e-mail when new patients connect through this link. Your colleagues’ e-mails stay the same.
+unsubscribe-daily-after = To stop them, first add a colleague to a link’s list in the console.
+unsubscribe-daily-heading = You now get one e-mail a day
+unsubscribe-daily-lead = You are the last person at your practice who hears about new patients, so we can’t stop the e-mails completely. They come at most once a day, at 8 AM.
+unsubscribe-off-after = You can turn them on again in the console.
+unsubscribe-off-heading = You will no longer get these e-mails
+unsubscribe-off-lead = We won’t write to you about new patients of this link anymore.
+unsubscribe-unknown-after = You can also sign in to the console and choose what we tell you about.
+unsubscribe-unknown-heading = This link is incomplete
+unsubscribe-unknown-lead = It only works exactly as it appears in the e-mail. Open the e-mail again and use the link at the bottom.

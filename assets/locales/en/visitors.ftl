@@ -1,0 +1,26 @@
+visitors-add-s-brochure-to-the-address = Add ?s=brochure to the address to count it as a separate channel.
+visitors-app-store = App store
+visitors-bots = bots:
+visitors-by-channel = By channel
+visitors-channel = Channel
+visitors-code-typed = Code typed
+visitors-connected = Connected
+visitors-connected-visitors = Connected
+visitors-day = Day
+visitors-day-by-day = Day by day
+visitors-error-days = Choose 1 to 366 days.
+visitors-from-the-page-to-the-conversation = From the page to the conversation
+visitors-got-a-code-by-text = Got a code by text
+visitors-highest = highest
+visitors-no-one-opened-this-link-on = No one opened this link on these days. Counts are at most a minute old.
+visitors-none = none
+visitors-numbers-by-day = Numbers by day
+visitors-saw-the-page = Saw the page
+visitors-scans = Scans
+visitors-texts = Texts
+visitors-total = Total
+visitors-total-views = Total views:
+visitors-verified = Verified
+visitors-verified-their-number = Verified their number
+visitors-views = Views
+visitors-visitors-by-day-the-numbers-are = Visitors by day; the numbers are in the table below

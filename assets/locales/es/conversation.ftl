@@ -1,0 +1,13 @@
+conversation-advice = Compare el número y el correo con sus fichas. Si no coinciden, comuníquese con el paciente por el número que consta en sus fichas, no por el que acaba de dar.
+conversation-connected = Conexión establecida con { $practice }.
+conversation-details-changed = El nombre o la fecha de nacimiento de este paciente ha cambiado.
+conversation-identity-checked-again = El consultorio está comprobando otra vez quién es usted.
+conversation-identity-closed = Esta conversación está cerrada. Si tiene preguntas, llame al consultorio.
+conversation-identity-confirmed = El consultorio confirmó quién es usted.
+conversation-identity-reopened = Esta conversación está abierta de nuevo.
+conversation-known-device = El dispositivo nuevo se confirmó con un código enviado al correo de este paciente. Ya muestra los mensajes anteriores.
+conversation-left = El paciente se fue. Esta conversación está cerrada.
+conversation-new-device = Este paciente inició sesión en otro dispositivo. Los mensajes anteriores no se ven allí.
+conversation-number-changed = El número de celular de la cuenta de este paciente ha cambiado.
+conversation-number-left = Esta conversación está cerrada: el número de su cuenta ha cambiado. Quien la mantenía puede conectarse otra vez.
+conversation-second-link = Se abrió otro enlace de este consultorio.

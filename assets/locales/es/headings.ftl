@@ -1,0 +1,16 @@
+headings-active = activo estado
+headings-birth-date = fechadenacimiento fechanacimiento nacimiento
+headings-email = correoelectronico correo
+headings-family-name = apellidos apellido primerapellido
+headings-former-email = correoanterior
+headings-former-name = apellidodesoltera apellidoanterior
+headings-former-phone = telefonoanterior
+headings-given-name = nombre nombres primernombre nombredepila
+headings-invite-email = correo correoelectronico
+headings-invite-language = idioma
+headings-invite-name = nombre
+headings-invite-phone = celular telefono
+headings-number = numerodeexpediente expediente numerodehistoria historiaclinica numerodeficha ficha numerodepaciente idpaciente
+headings-number-vague = numero
+headings-phone = movil celular telefonomovil telefonocelular
+headings-phone-vague = telefono numerodetelefono telefonodecasa telefono2 telefonodetrabajo

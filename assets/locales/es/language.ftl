@@ -1,0 +1,3 @@
+language-colon = :
+language-name = Español
+language-quoted = “{ $text }”

@@ -1,0 +1,10 @@
+print-code = Código
+print-emergency = No es para emergencias. Llame al 911.
+print-latin = (escrito aquí en letras latinas)
+print-lead = Envíenos mensajes seguros desde su teléfono
+print-or-type = Escanee o escriba esta dirección:
+print-share = Mensajes seguros con su consultorio
+print-step-1 = Escanee el código con la cámara del teléfono o escriba la dirección en su navegador.
+print-step-2 = Descargue la aplicación y ábrala.
+print-step-3 = Confirme su número de celular con el código que le mandamos por mensaje de texto. Listo.
+print-tag = es-US

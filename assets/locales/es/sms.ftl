@@ -1,0 +1,14 @@
+sms-app-link = descargue aqui la aplicacion de mensajes seguros:
+sms-code = { $code } es su codigo.
+sms-code-for = { $code } es su codigo para { $practice }.
+sms-help = codigos y enlaces que usted pide. Pueden aplicarse cargos. Envie ALTO para no recibirlos.
+sms-invite = le invita a mensajes seguros: { $url } Envie ALTO para no recibirlos.
+sms-keywords-help = AYUDA
+sms-keywords-start = COMENZAR INICIAR EMPEZAR ALTA
+sms-keywords-stop = ALTO PARAR PARE DETENER CANCELAR BAJA TERMINAR
+sms-number-new = su cuenta tiene ahora este numero. No fue usted? Llame a su consultorio.
+sms-number-old = su cuenta tiene ahora otro numero. No fue usted? Llame a su consultorio.
+sms-spoken-code = Su código es: { $digits }. Repito, su código es: { $digits }. Adiós.
+sms-started = recibira otra vez mensajes de este numero. Envie ALTO para no recibirlos, AYUDA para ayuda.
+sms-stopped = se dio de baja y no recibira mas mensajes de este numero. Envie INICIAR para recibirlos otra vez.
+sms-voice = es-MX

@@ -1,0 +1,13 @@
+unsubscribe-confirm-after = También puede recibirlos una vez por hora o una vez al día: elíjalo en la consola.
+unsubscribe-confirm-button = No recibir más
+unsubscribe-confirm-heading = ¿Dejar de recibir estos correos?
+unsubscribe-confirm-lead = Recibe un correo cuando se conectan pacientes nuevos por este enlace. Los correos de otras personas no cambian.
+unsubscribe-daily-after = Añada a un colega a la lista de un enlace en la consola y entonces podrá dejar de recibirlos.
+unsubscribe-daily-heading = Ahora recibirá un correo al día
+unsubscribe-daily-lead = Usted es la última persona de su consultorio a la que avisamos de pacientes nuevos, así que los correos no cesan. Llegan como mucho una vez al día, a las ocho de la mañana.
+unsubscribe-off-after = Puede volver a activarlos en la consola.
+unsubscribe-off-heading = Ya no recibirá estos correos
+unsubscribe-off-lead = No le escribiremos más sobre pacientes nuevos de este enlace.
+unsubscribe-unknown-after = En la consola, después de iniciar sesión, puede elegir de qué quiere recibir avisos.
+unsubscribe-unknown-heading = Esta dirección no está completa
+unsubscribe-unknown-lead = Solo funciona tal como aparece en el correo. Abra el correo otra vez y use el enlace del final.

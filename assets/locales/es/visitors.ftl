@@ -1,0 +1,26 @@
+visitors-add-s-brochure-to-the-address = Añada ?s=folleto a la dirección para contar un canal aparte.
+visitors-app-store = Tienda
+visitors-bots = bots:
+visitors-by-channel = Por canal
+visitors-channel = Canal
+visitors-code-typed = A mano
+visitors-connected = Se conectaron
+visitors-connected-visitors = Conectados
+visitors-day = Día
+visitors-day-by-day = Día a día
+visitors-error-days = Elija de 1 a 366 días.
+visitors-from-the-page-to-the-conversation = De la página a la conversación
+visitors-got-a-code-by-text = Recibieron un código
+visitors-highest = máximo
+visitors-no-one-opened-this-link-on = Nadie abrió este enlace en estos días. Los números tienen como máximo un minuto.
+visitors-none = ninguno
+visitors-numbers-by-day = Números por día
+visitors-saw-the-page = Vieron la página
+visitors-scans = Escaneos
+visitors-texts = Mensajes
+visitors-total = En total
+visitors-total-views = Vistas en total:
+visitors-verified = Verificados
+visitors-verified-their-number = Verificaron su número
+visitors-views = Vistas
+visitors-visitors-by-day-the-numbers-are = Visitas por día; los números están en la tabla de abajo

@@ -1,0 +1,13 @@
+conversation-advice = Comparez le numéro et le courriel avec vos dossiers. S’ils diffèrent, communiquez avec la personne au numéro inscrit dans vos dossiers, et non à celui qu’elle vient de donner.
+conversation-connected = Connexion établie avec { $practice }.
+conversation-details-changed = Le nom ou la date de naissance de cette personne a changé.
+conversation-identity-checked-again = La clinique vérifie de nouveau votre identité.
+conversation-identity-closed = Cette conversation est fermée. Si vous avez des questions, veuillez appeler la clinique.
+conversation-identity-confirmed = La clinique a confirmé votre identité.
+conversation-identity-reopened = Cette conversation est de nouveau ouverte.
+conversation-known-device = Le nouvel appareil a été confirmé au moyen d’un code envoyé à l’adresse courriel de cette personne. Il affiche maintenant les messages antérieurs.
+conversation-left = Cette personne a quitté la conversation, qui est maintenant fermée.
+conversation-new-device = Cette personne s’est connectée à partir d’un nouvel appareil. Les messages antérieurs y restent masqués.
+conversation-number-changed = Le numéro de cellulaire du compte de cette personne a changé.
+conversation-number-left = Cette conversation est fermée parce que le numéro du compte a changé. La personne peut se joindre de nouveau à la clinique.
+conversation-second-link = Un autre lien de cette clinique a été ouvert.

@@ -1,0 +1,16 @@
+headings-active = actif statut
+headings-birth-date = datedenaissance datenaissance naissance ddn
+headings-email = courriel adressecourriel adressedecourriel
+headings-family-name = nomdefamille nom
+headings-former-email = anciencourriel
+headings-former-name = anciennom nomdenaissance
+headings-former-phone = ancientelephone
+headings-given-name = prenom prenoms
+headings-invite-email = courriel
+headings-invite-language = langue
+headings-invite-name = nom nomcomplet
+headings-invite-phone = cellulaire telephone
+headings-number = numerodedossier nodedossier dossier numerodepatient nodepatient idpatient
+headings-number-vague = numero no
+headings-phone = cellulaire telephonecellulaire telephonemobile
+headings-phone-vague = numerodetelephone telephonemaison telephonedomicile telephonetravail

@@ -1,0 +1,3 @@
+language-colon =  :
+language-name = Français (Canada)
+language-quoted = « { $text } »

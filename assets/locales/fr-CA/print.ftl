@@ -1,0 +1,10 @@
+print-code = Code
+print-emergency = En cas d’urgence, appelez le 911.
+print-latin = (écrit ici en caractères latins)
+print-lead = Messages sécurisés depuis votre téléphone
+print-or-type = Numérisez le code ou entrez cette adresse :
+print-share = Messagerie sécurisée avec votre clinique
+print-step-1 = Numérisez le code avec l’appareil photo du téléphone ou entrez l’adresse dans votre navigateur.
+print-step-2 = Téléchargez l’application et ouvrez-la.
+print-step-3 = Confirmez votre numéro de cellulaire avec le code reçu par texto. C’est fait.
+print-tag = fr-CA

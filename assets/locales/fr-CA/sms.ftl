@@ -1,0 +1,14 @@
+sms-app-link = obtenez ici l'application de messages securises :
+sms-code = { $code } : votre code.
+sms-code-for = { $code } : votre code pour { $practice }.
+sms-help = codes et liens que vous demandez. Des frais peuvent s'appliquer. ARRET pour cesser.
+sms-invite = vous invite a sa messagerie securisee : { $url } ARRET pour cesser.
+sms-keywords-help = AIDE
+sms-keywords-start = COMMENCER REPRENDRE DEBUT OUI
+sms-keywords-stop = ARRET ARRETER DESABONNER ANNULER FIN
+sms-number-new = votre compte a maintenant ce numero. Pas vous? Appelez votre clinique.
+sms-number-old = votre compte a change de numero. Pas vous? Appelez votre clinique.
+sms-spoken-code = Votre code est : { $digits }. Je répète, votre code est : { $digits }. Au revoir.
+sms-started = les textos de ce numero reprennent. Repondez ARRET pour cesser, AIDE pour de l'aide.
+sms-stopped = desabonnement fait, vous ne recevrez plus de textos de ce numero. Repondez DEBUT pour reprendre.
+sms-voice = fr-CA

@@ -1,0 +1,13 @@
+unsubscribe-confirm-after = Préférez-vous les recevoir une fois par heure ou une fois par jour? Choisissez la fréquence dans la console.
+unsubscribe-confirm-button = Ne plus recevoir ces courriels
+unsubscribe-confirm-heading = Ne plus recevoir ces courriels?
+unsubscribe-confirm-lead = Vous recevez un courriel lorsque de nouveaux patients se connectent à la clinique par ce lien. Rien ne change pour les courriels de vos collègues.
+unsubscribe-daily-after = Pour ne plus en recevoir, ajoutez d’abord un ou une collègue à la liste d’un lien dans la console.
+unsubscribe-daily-heading = Vous recevrez désormais au plus un courriel par jour
+unsubscribe-daily-lead = Vous êtes la dernière personne de votre clinique à recevoir les avis de nouveaux patients : nous ne pouvons donc pas cesser complètement les courriels. Ils arrivent au plus une fois par jour, à 8 h.
+unsubscribe-off-after = Vous pouvez les réactiver dans la console.
+unsubscribe-off-heading = Vous ne recevrez plus ces courriels
+unsubscribe-off-lead = Nous ne vous écrirons plus au sujet des nouveaux patients de ce lien.
+unsubscribe-unknown-after = Vous pouvez aussi vous connecter à la console et choisir les avis à recevoir.
+unsubscribe-unknown-heading = Ce lien est incomplet
+unsubscribe-unknown-lead = Il ne fonctionne que tel qu’il figure dans le courriel. Ouvrez de nouveau le courriel et utilisez le lien qui se trouve au bas.

@@ -1,0 +1,26 @@
+visitors-add-s-brochure-to-the-address = Ajoutez ?s=depliant à l’adresse pour la compter comme un canal distinct.
+visitors-app-store = Boutique
+visitors-bots = robots :
+visitors-by-channel = Par canal
+visitors-channel = Canal
+visitors-code-typed = Code saisi
+visitors-connected = Se sont connectés à la clinique
+visitors-connected-visitors = Connectés
+visitors-day = Jour
+visitors-day-by-day = Jour par jour
+visitors-error-days = Choisissez de 1 à 366 jours.
+visitors-from-the-page-to-the-conversation = De la page à la conversation
+visitors-got-a-code-by-text = Ont reçu un code par texto
+visitors-highest = maximum
+visitors-no-one-opened-this-link-on = Personne n’a ouvert ce lien ces jours-là. Les chiffres datent d’au plus une minute.
+visitors-none = aucun
+visitors-numbers-by-day = Chiffres par jour
+visitors-saw-the-page = Ont vu la page
+visitors-scans = Numérisations
+visitors-texts = Textos
+visitors-total = Total
+visitors-total-views = Nombre total de vues :
+visitors-verified = Vérifiés
+visitors-verified-their-number = Ont vérifié leur numéro
+visitors-views = Vues
+visitors-visitors-by-day-the-numbers-are = Visites par jour; les chiffres figurent dans le tableau ci-dessous
