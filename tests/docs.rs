@@ -196,7 +196,8 @@ fn exists(word: &str) -> bool {
     let is_path = word.split_once('/').is_some_and(|(folder, _)| FOLDERS.contains(&folder));
     let is_path = is_path && !word.starts_with("scripts/node_modules");
     let certain = word.split(['*', '{', '<', '…']).next().unwrap();
-    let certain = if certain == word { word } else { certain.rsplit_once('/').map_or(certain, |(head, _)| head) };
+    let certain =
+        if certain == word { word } else { certain.rsplit_once('/').map_or(certain, |(head, _)| head) };
     !is_path || Path::new(certain).exists()
 }
 
@@ -276,7 +277,8 @@ fn commands(script: &str) -> Vec<Vec<String>> {
 
 fn check_command(words: &[String]) -> Result<(), String> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let is_setting = |word: &&&str| word.split_once('=').is_some_and(|(name, _)| name.chars().all(is_variable));
+    let is_setting =
+        |word: &&&str| word.split_once('=').is_some_and(|(name, _)| name.chars().all(is_variable));
     let words = &words[words.iter().take_while(is_setting).count()..];
     if let Some(missing) = words.iter().find(|word| !exists(word)) {
         return Err(format!("{missing} does not exist"));
@@ -408,8 +410,7 @@ fn settings() -> BTreeSet<String> {
 #[test]
 fn settings_exist() {
     let names = settings();
-    let sections: BTreeSet<&str> =
-        names.iter().filter_map(|name| Some(name.split_once('.')?.0)).collect();
+    let sections: BTreeSet<&str> = names.iter().filter_map(|name| Some(name.split_once('.')?.0)).collect();
     for page in pages().iter().filter(|page| page.path != Path::new("docs/settings.md")) {
         let is_setting = |span: &str| {
             let (section, rest) = span.split_once('.').unwrap_or_default();

@@ -145,8 +145,7 @@ fn walk(server: &Server, phone: Option<&str>) -> Output {
     let walk = readme.split("```sh walk\n").nth(1).unwrap().split("```").next().unwrap();
     let mut bash = Command::new("bash");
     bash.args(["-c", walk]).env("URL", format!("http://{}", server.address)).env_remove("PHONE");
-    phone.into_iter().for_each(|phone| drop(bash.env("PHONE", phone)));
-    bash.output().unwrap()
+    bash.envs(phone.map(|phone| ("PHONE", phone))).output().unwrap()
 }
 
 /// A reader runs it twice: after an error, or with the same database the next day.
