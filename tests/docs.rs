@@ -255,7 +255,6 @@ fn commands(script: &str) -> Vec<Vec<String>> {
     while let Some(c) = chars.next() {
         match (c, quote) {
             (c, Some(open)) if c == open => quote = None,
-            (c, Some(_)) => word.get_or_insert_default().push(c),
             ('\'' | '"', None) => {
                 quote = Some(c);
                 word.get_or_insert_default();
@@ -266,7 +265,7 @@ fn commands(script: &str) -> Vec<Vec<String>> {
                 found.push(std::mem::take(&mut words));
             }
             (c, None) if c.is_whitespace() => words.extend(word.take()),
-            (c, None) => word.get_or_insert_default().push(c),
+            (c, _) => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);
