@@ -30,6 +30,9 @@ async function started(url) {
   throw new Error("the service did not start");
 }
 
+/** The host of `public_url` in pictures: the browser finds the service under it, whatever its port. */
+const HOST = "links.example.org";
+
 /** Runs `walk(browser, url, admin)`; `admin(...words)` returns the output of `practice-links admin`. */
 async function withService(binary, executablePath, settings, walk) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "walk-"));
@@ -47,7 +50,7 @@ async function withService(binary, executablePath, settings, walk) {
   const admin = (...words) => execFileSync(binary, ["admin", ...words], { env, cwd: folder, encoding: "utf8" });
   let browser;
   try {
-    browser = await chromium.launch({ executablePath, args: QUIET });
+    browser = await chromium.launch({ executablePath, args: [...QUIET, `--host-resolver-rules=MAP ${HOST} 127.0.0.1:${port}`] });
     await started(url);
     await walk(browser, url, admin);
   } finally {
@@ -58,4 +61,4 @@ async function withService(binary, executablePath, settings, walk) {
   }
 }
 
-module.exports = { withService };
+module.exports = { HOST, withService };

@@ -442,10 +442,10 @@ fn settings_are_documented_where_people_look() {
     fields.sort_unstable();
     listed.sort_unstable();
     assert_eq!(listed, fields);
-    let readme = fs::read_to_string(Path::new("README.md")).unwrap();
+    let page = fs::read_to_string(Path::new("docs/settings.md")).unwrap();
     for (name, default, meaning) in table {
         let default = if default.contains('`') { (*default).to_owned() } else { format!("`{default}`") };
         let row = format!("| `{name}` | {default} | {meaning} |");
-        assert!(readme.contains(&row), "README.md lacks: {row}");
+        assert!(page.contains(&row), "docs/settings.md lacks: {row}");
     }
 }

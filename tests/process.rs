@@ -139,23 +139,41 @@ fn first_start_needs_no_configuration() {
     assert!(page.contains("Oak Street Family Medicine"), "{page}");
 }
 
-#[test]
-fn readme_walkthrough_works_as_written() {
+/// Runs the README's walk against a server; `phone` replaces its random number.
+fn walk(server: &Server, phone: Option<&str>) -> Output {
     let readme = fs::read_to_string("README.md").unwrap();
     let walk = readme.split("```sh walk\n").nth(1).unwrap().split("```").next().unwrap();
+    let mut bash = Command::new("bash");
+    bash.args(["-c", walk]).env("URL", format!("http://{}", server.address)).env_remove("PHONE");
+    bash.envs(phone.map(|phone| ("PHONE", phone))).output().unwrap()
+}
+
+/// A reader runs it twice: after an error, or with the same database the next day.
+#[test]
+fn readme_walkthrough_works_as_written_and_again() {
     let folder = Folder::new("walk");
     let server = Server::start(&folder.0, &[]);
-    let output = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", walk])
-        .env("URL", format!("http://{}", server.address))
-        .output()
-        .unwrap();
-    let (said, asked) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}\n{asked}");
-    assert!(said.contains("Welcome to Oak Street Family Medicine."), "{said}");
-    assert!(said.contains("\npatient\n"), "{said}");
-    assert!(said.contains("A new patient connected"), "{said}");
-    assert!(!said.contains("Rivera"), "{said}");
+    for _ in 0..2 {
+        let output = walk(&server, None);
+        let (said, asked) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{said}\n{asked}");
+        assert!(said.contains("practice: Welcome to Oak Street Family Medicine."), "{said}");
+        assert!(said.contains("\npatient: Hello"), "{said}");
+        assert!(said.contains("A new patient connected"), "{said}");
+        assert!(!said.contains("Rivera"), "{said}");
+    }
+}
+
+#[test]
+fn readme_walkthrough_stops_at_a_refusal_and_shows_it() {
+    let folder = Folder::new("walk-refused");
+    let server = Server::start(&folder.0, &[]);
+    for (phone, code) in [("+18005551212", "phone_type_refused"), ("12345", "phone_invalid")] {
+        let output = walk(&server, Some(phone));
+        let asked = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && asked.contains(code), "{asked}");
+    }
 }
 
 #[test]
