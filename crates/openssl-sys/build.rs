@@ -1,5 +1,5 @@
-//! Compiles AWS-LC's libssl from the sources of `aws-lc-sys`, which compiles only libcrypto: its own `ssl` feature
-//! does both, but also generates bindings, for which it wants CMake and libclang. Libpq wants none.
+//! Compiles AWS-LC's libssl from the sources of `aws-lc-sys`, which compiles only libcrypto: its own `ssl`
+//! feature does both, but also generates bindings, for which it needs CMake and libclang.
 
 use std::env;
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ fn main() {
     build
         .cpp(true)
         .std("c++11")
-        // Part of the ABI: without them the objects refer to the C++ runtime, which the binary is not linked with.
+        // Without them the objects refer to the C++ runtime, which the binary is not linked with.
         .flag_if_supported("-fno-exceptions")
         .flag_if_supported("-fno-rtti")
         .cpp_link_stdlib(None)
@@ -23,7 +23,7 @@ fn main() {
         .warnings(false)
         .files(sources(&ssl))
         .compile("aws_lc_ssl");
-    // Libpq's build script reads this as `DEP_OPENSSL_INCLUDE`. The headers there rename the symbols of libcrypto.
+    // Libpq's build script reads this as `DEP_OPENSSL_INCLUDE`. The headers there rename libcrypto's symbols.
     println!("cargo::metadata=include={}", include.display());
     println!("cargo::rerun-if-changed=build.rs");
 }
@@ -32,13 +32,17 @@ fn main() {
 fn aws_lc() -> (String, PathBuf) {
     let exported = env::vars().find_map(|(name, value)| {
         let version = name.strip_prefix("DEP_AWS_LC_")?.strip_suffix("_INCLUDE")?;
-        Some((version.replace('_', "."), PathBuf::from(value)))
+        Some((version.to_owned(), PathBuf::from(value)))
     });
-    exported.expect("aws-lc-sys exports its headers")
+    let (version, include) = exported.expect("aws-lc-sys exports its headers");
+    // Otherwise it links an AWS-LC of this machine, and libssl is compiled for the internals of another one.
+    let libcrypto = env::var(format!("DEP_AWS_LC_{version}_LIBCRYPTO")).unwrap_or_default();
+    assert!(libcrypto.contains(&version), "set AWS_LC_SYS_USE_SYSTEM=0; libcrypto is {libcrypto:?}");
+    (version.replace('_', "."), include)
 }
 
-/// Where Cargo keeps the sources of `aws-lc-sys`: in its registry, or where `cargo vendor` put them. A build script is
-/// not told where its dependencies are.
+/// Where Cargo keeps the sources of `aws-lc-sys`: in its registry, or where `cargo vendor` put them. A build
+/// script is not told where its dependencies are.
 fn manifest_folder(version: &str) -> PathBuf {
     let cargo = env::var_os("CARGO").expect("Cargo names itself");
     let target = env::var("TARGET").expect("Cargo names the target");
