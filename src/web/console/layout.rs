@@ -21,7 +21,8 @@ use crate::web::http::query::parameter;
 use crate::web::http::{Caller, Code, Form, Problem, Upload, is_same_site};
 
 /// The section of the console that a page belongs to, as marked in the navigation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Section {
     Inbox,
     Links,
@@ -33,13 +34,7 @@ pub(super) enum Section {
 impl Section {
     /// The last segment of the section's path.
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Inbox => "inbox",
-            Self::Links => "links",
-            Self::Invites => "invites",
-            Self::Records => "records",
-            Self::Settings => "settings",
-        }
+        self.into()
     }
 }
 
