@@ -68,7 +68,7 @@ async fn collect(mut body: Payload, mut file: File, most: u64, pause: Duration) 
 }
 
 /// Creates a file beside the database and unlinks it at once, so that its content ends with the process.
-/// `tempfile` would do it in five lines fewer, and bring `rustix` and two more crates into the service.
+/// `tempfile` would do it in ten lines fewer, and bring `rustix` and `linux-raw-sys` into the service.
 pub fn scratch(service: &Service) -> Result<File, Problem> {
     let folder = &service.settings.data_dir;
     let path = folder.join(service.id::<SpoolId>().as_str());
