@@ -11,7 +11,6 @@ pub mod internet;
 mod language;
 pub mod names;
 pub mod numeric_code;
-pub mod percent;
 pub mod phone;
 pub mod seal;
 pub mod secret;

@@ -55,7 +55,8 @@ pub enum PhoneKind {
 }
 
 /// Why a number was rejected. No variant holds the input, so neither `Debug` nor `Display` can leak it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", prefix = "phone_")]
 pub enum PhoneError {
     /// Nothing was typed, or not a single digit.
     #[error("Enter a phone number.")]
@@ -308,15 +309,6 @@ impl PhoneError {
     /// A stable code for each error, finer than the API's `phone_invalid`: the golden test compares them.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Empty => "phone_empty",
-            Self::TooLong => "phone_too_long",
-            Self::Letters => "phone_letters",
-            Self::Extension => "phone_extension",
-            Self::NationalPrefix => "phone_national_prefix",
-            Self::NotInternational => "phone_not_international",
-            Self::Invalid => "phone_invalid",
-            Self::TypeRefused(_) => "phone_type_refused",
-        }
+        self.into()
     }
 }

@@ -1,4 +1,7 @@
 //! Standard Webhooks 1.0: signatures that authenticate a message over HTTP.
+//!
+//! `standardwebhooks` 1.0 signs in the same way, but with a second implementation of HMAC, and it verifies
+//! against the wall clock, which no test can move.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;

@@ -1,4 +1,8 @@
 //! A signal between threads: threads that leave work notify, threads that do the work wait.
+//!
+//! The threads that work on their own (outbox, event stream, retention, visitor counts) wait for a signal or
+//! for a channel to close. The crates for background tasks belong to an asynchronous runtime, and these
+//! threads block on the database.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;

@@ -151,14 +151,14 @@ both! {
         let made = app.form("/console/sign-in/token", &fields).send();
         assert_eq!(redirect_target(&made), "/console/links?limit=5");
         let cookie = made.header("set-cookie").unwrap().to_owned();
-        assert_eq!(cookie, format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax", admin.token));
+        assert_eq!(cookie, format!("{COOKIE}={}; HttpOnly; SameSite=Lax; Path=/", admin.token));
         let pair = cookie.split(';').next().unwrap();
         let seen = app.get("/console/links").header("cookie", pair).send().expect(200).text();
         assert!(seen.contains("Elm Dental") && !seen.contains("Oak Street"), "{seen}");
         // Signing out deletes the cookie.
         let out = submit(&app, &admin, "/console/sign-out", &[]);
         assert_eq!(redirect_target(&out), "/console/sign-in");
-        assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
+        assert_eq!(out.header("set-cookie"), Some(format!("{COOKIE}=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0").as_str()));
     }
 
     fn sign_in_redirects_only_to_console_pages(app: TestApp) {
@@ -187,13 +187,24 @@ both! {
         let app = on.config(|config| config.public_url = "https://links.example.test".into()).start();
         let (_, admin) = elm(&app);
         let made = app.form("/console/sign-in/token", &[("token", &admin.token)]).send();
-        let wanted = format!("__Host-{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Secure", admin.token);
+        let wanted = format!("__Host-{COOKIE}={}; HttpOnly; SameSite=Lax; Secure; Path=/", admin.token);
         assert_eq!(made.header("set-cookie"), Some(wanted.as_str()));
         // A cookie that a host on plain HTTP could have set is ignored.
         let plain = as_browser(&admin, app.get("/console/links")).send();
         assert_eq!(redirect_target(&plain), "/console/sign-in?next=/console/links");
         let ours = app.get("/console/links").header("cookie", &format!("__Host-{COOKIE}={}", admin.token));
         ours.send().expect(200);
+    }
+
+    fn cookies_of_others_do_not_sign_anybody_out(app: TestApp) {
+        let (_, admin) = elm(&app);
+        for others in ["theme", "=", "café=1", "a=\"b", "practice_links2=x", "b=%ff"] {
+            let cookies = format!("{others}; {COOKIE}={}", admin.token);
+            app.get("/console/links").header("cookie", &cookies).send().expect(200);
+        }
+        for none in ["", "=", &format!("{COOKIE}="), COOKIE] {
+            redirect_target(&app.get("/console/links").header("cookie", none).send());
+        }
     }
 
     fn link_is_created_changed_paused_and_retired_by_form(app: TestApp) {

@@ -66,6 +66,16 @@ both! {
         assert_counters_match_events(&app);
     }
 
+    /// Mail programs and link shorteners escape more of a URL than they must.
+    fn escaped_channel_is_the_same_channel(app: TestApp) {
+        let reader = funnel_reader(&app);
+        for query in ["s=spring-card", "s=spring%2Dcard", "%73=spring-card", "x=1&s=spring%2dcard&s=other"] {
+            app.get(&format!("/123456?{query}")).user_agent(IPHONE).send().expect(200);
+        }
+        let seen = reader.funnel(&app, "?channel=spring-card");
+        assert_eq!(seen["totals"]["views"]["raw"], 4, "{seen}");
+    }
+
     fn staff_views_of_their_own_page_are_not_counted(app: TestApp) {
         let reader = funnel_reader(&app);
         let cookie = format!("theme=dark; practice_links={}", reader.staff.token);

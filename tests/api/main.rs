@@ -58,5 +58,6 @@ mod snapshots;
 mod staff;
 mod staff_account;
 mod two_databases;
+mod uploads;
 mod verification;
 mod webhooks;

@@ -9,7 +9,6 @@ use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, Error, Timeout};
 
-use crate::kit::percent;
 use crate::platform::outbox::Outcome;
 use crate::platform::settings::BadSetting;
 
@@ -98,11 +97,9 @@ fn retry(why: &'static str, reply: &ProviderReply) -> Outcome {
     }
 }
 
-/// Encodes pairs as `application/x-www-form-urlencoded`, for a body or a query. A plus sign is encoded.
+/// Encodes pairs as `application/x-www-form-urlencoded`, for a body or a query.
 pub(super) fn encode_form(pairs: &[(&str, &str)]) -> String {
-    let pairs =
-        pairs.iter().map(|(name, value)| format!("{}={}", percent::encode(name), percent::encode(value)));
-    pairs.collect::<Vec<_>>().join("&")
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 /// `url` without its trailing slash, if it is an HTTP origin, possibly with a path.

@@ -1,6 +1,7 @@
 //! DKIM signatures (RFC 6376), `relaxed/relaxed`, with RSA or Ed25519 (RFC 8463).
 //!
-//! Written here because the mail library's own implementation brings the `rsa` crate (RUSTSEC-2023-0071).
+//! Written here because the mail library's own implementation brings the `rsa` crate (RUSTSEC-2023-0071), and
+//! so does `mail-auth` 0.15 with `rust-crypto`; with `aws-lc-rs` it brings a DNS resolver.
 //! `Content-Type` is not signed: servers on the way rewrite its folding and quotes. `From` is listed once
 //! more than it occurs, so that a second one, added on the way, breaks the signature.
 

@@ -261,6 +261,8 @@ fn credentials(uri: &Uri) -> Option<Option<Credentials>> {
     Some(Some(Credentials::new(percent_decoded(user)?, percent_decoded(password)?)))
 }
 
+/// Not `percent-encoding`'s decoder, which takes a `%` without two digits as it is: a password that was not
+/// encoded would be refused by the mail server, and not here, where the setting has a name.
 fn percent_decoded(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();

@@ -2,6 +2,8 @@
 //!
 //! The commands and replies are lettre's; the connection is not. Lettre's own limits a single read, so that a
 //! server that sends one line per second holds its caller forever, and no other thread can close its socket.
+//! `mail-send` 0.7 does limit a whole reply, but it is asynchronous: threads that block
+//! would need a runtime and `tokio-rustls` for it.
 
 use std::fmt::Display;
 use std::io::{self, BufRead as _, BufReader, Read, Write};

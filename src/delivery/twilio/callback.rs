@@ -122,7 +122,9 @@ fn spellings(url: &str) -> Vec<String> {
 /// Verifies a JSON body by the hash in the signed URL.
 fn is_whole(url: &str, body: &[u8]) -> bool {
     let query = url.split_once('?').map_or("", |(_, query)| query);
-    let Some(announced) = query.split('&').find_map(|pair| pair.strip_prefix("bodySHA256=")) else {
+    let Some((_, announced)) =
+        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "bodySHA256")
+    else {
         return false;
     };
     let digest = digest::digest(&digest::SHA256, body);

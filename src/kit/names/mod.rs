@@ -4,6 +4,9 @@
 //! what people do with theirs: they marry, leave out one of two family names, sign with an initial.
 //! Compatible names are decisive only beside a number and an address that agree, and even then the careful
 //! answer is no: staff take a look, while a wrong yes would show one patient's data to another.
+//!
+//! `human_name` 2.0 compares whole names only. It forgives no typo, of two family names it lets the first one
+//! go and not the second ("García López" is "López" to it, but not "García"), and it reads no single word.
 
 mod fold;
 mod particles;

@@ -8,6 +8,9 @@
 //!
 //! Claiming is also the recovery: a row whose lease expired can be claimed again. Its unfinished attempt
 //! remains in `deliveries` and counts as ambiguous.
+//!
+//! `fang` 0.11 is the nearest crate, but its diesel queue knows only PostgreSQL. It has no lease, so the task
+//! of a killed worker stays in progress, and no row per attempt: nothing says that a message may have left.
 
 mod button_mail;
 mod message;

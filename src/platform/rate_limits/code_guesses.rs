@@ -6,6 +6,9 @@
 //! too many misses, an address has its further misses refused, and can distinguish hits from misses only a
 //! limited number of times per minute. If it continues, it is blocked before anything is looked up, so that
 //! the list of all practices cannot be read off the responses.
+//!
+//! `governor` 0.10 decides before the call, by one rule for all calls. Here what counts is the result of the
+//! lookup, and an address is treated by its earlier misses.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

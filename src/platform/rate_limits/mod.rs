@@ -6,6 +6,10 @@
 //! answer to "when again?" is an estimate. The log's answer is exact. A limit of hundreds stores counts
 //! per slot of time instead of single hits; a hit counts as if it came at the end of its slot, so a
 //! limit is never exceeded.
+//!
+//! The crates for actix (`actix-extensible-rate-limit` 0.4) and for any server (`governor` 0.10) count in
+//! memory or in Redis, so a restart or a second instance would forget, and a hit could not roll back with the
+//! transaction that it belongs to.
 
 mod code_guesses;
 mod store;

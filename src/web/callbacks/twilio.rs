@@ -123,7 +123,7 @@ impl Fields {
 fn signed(service: &Service, request: &HttpRequest, body: &RawBody) -> Result<Fields, Problem> {
     let unreadable = || Problem::new(Code::MalformedRequest, "The parameters cannot be read.");
     let fields = match body.media_type.as_str() {
-        "application/x-www-form-urlencoded" => body.form().ok_or_else(unreadable)?,
+        "application/x-www-form-urlencoded" => body.form(),
         "application/json" => Vec::new(),
         _ => return Err(Problem::new(Code::UnsupportedMediaType, "Send a form or JSON.")),
     };

@@ -1,6 +1,11 @@
 //! Validates the page to open after a sign-in: only pages of the console are allowed (no open redirect).
 
-use crate::kit::percent;
+use std::fmt::Display;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// All but the unreserved characters (RFC 3986, 2.3) and the slash, so that the address stays readable.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// Returns `wanted` if it is the path of a console page, otherwise `/console`. Anything that is not plain
 /// ASCII, or that a browser could read as another host, is rejected.
@@ -15,8 +20,8 @@ pub(super) fn local(wanted: &str) -> &str {
 }
 
 /// Percent-encodes an address for use as a query value.
-pub(super) fn in_query(address: &str) -> String {
-    percent::encode_except(address, b"/")
+pub(super) fn in_query(address: &str) -> impl Display {
+    utf8_percent_encode(address, ESCAPED)
 }
 
 #[cfg(test)]

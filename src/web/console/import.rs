@@ -1,7 +1,8 @@
 //! Importing patient records: the upload form and the progress page.
 
+use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, REFRESH};
+use actix_web::http::header::{HeaderValue, REFRESH};
 use actix_web::web::{self, Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -12,11 +13,11 @@ use super::on;
 use super::record_labels as labels;
 use super::session as sessions;
 use super::viewer::Viewer;
-use crate::domain::record_imports::{self, Error, Format, Import, MOST_BYTES, Mode, State};
+use crate::domain::record_imports::{self, Format, Import, MOST_BYTES, Mode, State};
 use crate::domain::staff::{Permission, Staff};
 use crate::kit::ImportId;
 use crate::platform::{Service, Tx};
-use crate::web::http::spool::{Spool, SpooledUpload, scratch, spool};
+use crate::web::http::spool::SpooledUpload;
 use crate::web::http::{Code, Page, PageQuery, PathId, Problem, is_same_site};
 use crate::web::practice_api::record_import_options::{DateOrder, ImportQuery};
 use crate::web::practice_api::record_imports::{check_may_import, results_file, survey};
@@ -169,11 +170,7 @@ pub(super) async fn create(
         return Err(stale_form());
     }
     let mut input = FormInput::default();
-    let begun = match spool(&service, &request, body.into_inner(), MOST_BYTES).await {
-        Ok(body) => begin(&service, &session, &request, body, &mut input).await,
-        Err(problem) => Err(problem),
-    };
-    match begun {
+    match begin(&service, &session, &request, body.into_inner(), &mut input).await {
         Ok(import) => Ok(on(&format!("/console/records/imports/{}", import.id))),
         Err(problem) if is_about_the_file(&problem) => {
             form(&service, &session, &PageQuery::default(), &input, Some(problem)).await
@@ -193,32 +190,17 @@ async fn begin(
     service: &Data<Service>,
     session: &Session,
     request: &HttpRequest,
-    mut body: Spool,
+    body: Payload,
     input: &mut FormInput,
 ) -> Result<Import, Problem> {
-    let kind = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
-    let mut file = scratch(service)?;
-    let copied = service.read(move |_| -> Result<_, Error> {
-        let upload = SpooledUpload::parse(&mut body.file, &kind)?;
-        if let Some(upload) = &upload {
-            upload.copy_file(&mut body.file, &mut file)?;
-        }
-        Ok((upload, file))
-    });
-    let (upload, file) = copied.await?;
-    let upload = upload.ok_or_else(|| Problem::new(Code::MalformedRequest, "The form cannot be read."))?;
+    let upload = SpooledUpload::receive(service, request, body, MOST_BYTES).await?;
     if !sessions::is_form_token(service, &session.secret, &upload.field("form_token")) {
         return Err(stale_form());
     }
     *input = FormInput::of(&upload);
     let Some(name) = &upload.file_name else { return Err(labels::no_file()) };
     let options = input.query().into_request(service, format_of(name))?;
-    let mut survey = survey(service, Spool { file, digest: Vec::new() }, options).await?;
+    let mut survey = survey(service, upload.file, options).await?;
     let begin = move |tx: &mut Tx<'_>, staff: &Staff| record_imports::begin(tx, staff, &mut survey);
     service.write_as_staff(session, Permission::Administer, begin).await
 }

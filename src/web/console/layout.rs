@@ -18,10 +18,12 @@ use crate::kit::{Language, Secret, Timestamp};
 use crate::platform::Service;
 use crate::web::http::form::MOST_BYTES;
 use crate::web::http::html::{self, PagePolicy};
+use crate::web::http::query::parameter;
 use crate::web::http::{Caller, Code, Form, Problem, Upload, is_same_site};
 
 /// The section of the console that a page belongs to, as marked in the navigation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Section {
     Inbox,
     Links,
@@ -33,13 +35,7 @@ pub(super) enum Section {
 impl Section {
     /// The last segment of the section's path.
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Inbox => "inbox",
-            Self::Links => "links",
-            Self::Invites => "invites",
-            Self::Records => "records",
-            Self::Settings => "settings",
-        }
+        self.into()
     }
 }
 
@@ -55,9 +51,8 @@ impl Session {
         let service = request.app_data::<Data<Service>>();
         let secret = service.and_then(|service| cookie::secret_of(service, request));
         let secret = secret.ok_or_else(|| Problem::new(Code::Unauthorized, "Sign in first."))?;
-        let mut query = request.query_string().split('&');
-        let done = query.find_map(|pair| pair.strip_prefix("done=")).unwrap_or_default();
-        Ok(Self { secret, preferred_language: preferred_language(request), done: done.to_owned() })
+        let done = parameter(request.query_string(), "done").unwrap_or_default().into_owned();
+        Ok(Self { secret, preferred_language: preferred_language(request), done })
     }
 
     /// The layout data of a page in this section.

@@ -9,7 +9,7 @@ use super::layout::{Frame, Section, Session};
 use super::viewer::Viewer;
 use crate::domain::records::{self, Kind, ListedRecord, RecordValue};
 use crate::domain::staff::Permission;
-use crate::kit::{RecordId, percent};
+use crate::kit::RecordId;
 use crate::platform::Service;
 use crate::web::http::{Page, PageQuery, PathId, Problem};
 use crate::web::practice_api::records::{format_cursor, parse_cursor};
@@ -56,8 +56,13 @@ pub(super) async fn list(
     let (who, found) = found.await?;
     let f = session.frame(&service, who, Section::Records);
     let Page { items, next_cursor } = Page::of(found, limit, format_cursor);
-    let next =
-        next_cursor.map(|next| format!("/console/records?q={}&cursor={next}", percent::encode(&query)));
+    let next = next_cursor.map(|next| {
+        let place = form_urlencoded::Serializer::new(String::new())
+            .append_pair("q", &query)
+            .append_pair("cursor", &next)
+            .finish();
+        format!("/console/records?{place}")
+    });
     f.page(&service, RecordsPage { f: &f, query: &query, items, next }.render())
 }
 

@@ -1,7 +1,6 @@
 //! Signing in to and out of the console.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::SET_COOKIE;
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -165,8 +164,7 @@ fn show_step(
 }
 
 fn signed_in(service: &Service, mut answer: HttpResponse, secret: &Secret) -> Result<HttpResponse, Problem> {
-    let value = cookie::set(service, secret).parse().map_err(|_| stale_form())?;
-    answer.headers_mut().append(SET_COOKIE, value);
+    answer.add_cookie(&cookie::session(service, secret)).map_err(|_| stale_form())?;
     Ok(answer)
 }
 
@@ -175,7 +173,7 @@ pub(super) async fn out(service: Data<Service>, sent: SessionForm) -> Result<Htt
     let secret = sent.session.secret;
     service.write(move |tx| session::end(tx, &secret)).await?;
     let mut answer = on("/console/sign-in");
-    answer.headers_mut().append(SET_COOKIE, cookie::clear(&service).parse().map_err(|_| stale_form())?);
+    answer.add_cookie(&cookie::removal(&service)).map_err(|_| stale_form())?;
     Ok(answer)
 }
 

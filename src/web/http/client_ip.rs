@@ -1,5 +1,8 @@
 //! The client's IP address, for rate limits. Only configured proxies are trusted, and of the addresses that
 //! they forward only the part that they added themselves: the first untrusted address from the right.
+//!
+//! `trusted-proxies` 0.3 does the same walk, but it reads an IPv6 address without brackets, as proxies write
+//! it, up to its first colon, and then counts the proxy as the client.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,7 +1,6 @@
 //! Reading cookies, and the name of the only cookie that the service sets: the staff session's.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::COOKIE;
 
 use crate::platform::Service;
 
@@ -21,9 +20,7 @@ pub fn staff_name(service: &Service) -> &'static str {
 }
 
 /// The value of the staff session cookie, not checked for validity.
-pub fn of_staff<'a>(service: &Service, request: &'a HttpRequest) -> Option<&'a str> {
-    let name = staff_name(service);
-    let lines = request.headers().get_all(COOKIE).filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(found, value)| *found == name && !value.is_empty()).map(|(_, value)| value)
+pub fn of_staff(service: &Service, request: &HttpRequest) -> Option<String> {
+    let cookie = request.cookie_raw(staff_name(service))?;
+    Some(cookie.value().to_owned()).filter(|value| !value.is_empty())
 }

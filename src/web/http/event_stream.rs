@@ -1,5 +1,8 @@
 //! Wire format of an event stream (`text/event-stream`, WHATWG HTML 9.2): events, and a regular comment as a
 //! heartbeat, so that no proxy closes an idle connection and a disconnected reader is noticed.
+//!
+//! `actix-web-lab` 0.29 has the same format (`sse`), in about forty lines less and eight crates more. What
+//! is long here stays in any case: positions, batches, and an end at the shutdown.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::web::Query;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{Code, Problem, body};
@@ -41,11 +40,7 @@ impl<const MOST: usize> FromRequest for Form<MOST> {
             if !is_form {
                 return Err(Problem::new(Code::UnsupportedMediaType, "Send the page's form."));
             }
-            let text = String::from_utf8_lossy(&bytes);
-            match Query::<Vec<(String, String)>>::from_query(&text) {
-                Ok(fields) => Ok(Self(fields.into_inner())),
-                Err(_) => Err(Problem::new(Code::MalformedRequest, "The form cannot be read.")),
-            }
+            Ok(Self(form_urlencoded::parse(&bytes).into_owned().collect()))
         })
     }
 }

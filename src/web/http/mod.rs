@@ -16,6 +16,7 @@ mod multipart;
 pub mod operation_problems;
 mod paging;
 pub mod problem;
+pub mod query;
 mod raw;
 pub mod request_context;
 pub mod request_scope;

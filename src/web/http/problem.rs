@@ -1,4 +1,6 @@
 //! Problem details (RFC 9457), from one table of codes for the handlers, the OpenAPI document and a test.
+//!
+//! `problem_details` 0.11 would write the body and save about thirty lines; the table is what matters here.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::web::Query;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::{Problem, body};
@@ -17,10 +16,10 @@ pub struct RawBody<const MOST: usize = { body::MOST_BYTES }> {
 }
 
 impl<const MOST: usize> RawBody<MOST> {
-    /// The fields of a form in order, including several with the same name; `None` where it cannot be parsed.
-    pub fn form(&self) -> Option<Vec<(String, String)>> {
-        let text = String::from_utf8_lossy(&self.bytes);
-        Query::<Vec<(String, String)>>::from_query(&text).ok().map(Query::into_inner)
+    /// The fields of a form in order, including several with the same name. Any bytes are a form: what is not
+    /// UTF-8 is replaced.
+    pub fn form(&self) -> Vec<(String, String)> {
+        form_urlencoded::parse(&self.bytes).into_owned().collect()
     }
 }
 

@@ -6,9 +6,10 @@
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 
-use super::{Landing, counts, digits, parameter, visit_of};
+use super::{Landing, counts, digits, visit_token};
 use crate::domain::link_analytics::Step;
 use crate::problems;
+use crate::web::http::query::parameter;
 use crate::web::http::{Problem, client_ip};
 
 /// The smallest transparent image (`GIF89a`).
@@ -98,7 +99,7 @@ pub(crate) async fn record_store_tap(
     code: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     digits(&code)?;
-    match parameter(&request, "store=") {
+    match parameter(request.query_string(), "store").as_deref() {
         Some("ios") => count(&landing, &request, &code, Step::TapIos),
         Some("android") => count(&landing, &request, &code, Step::TapAndroid),
         _ => {}
@@ -111,7 +112,8 @@ pub(crate) async fn record_store_tap(
 fn count(landing: &Landing, request: &HttpRequest, code: &str, step: Step) {
     let Landing { service, code_guesses, page_views, .. } = landing;
     let network = client_ip::network(request, &service.settings.trusted_proxies);
-    let Some(visit) = visit_of(service, request, code) else { return };
+    let Some(token) = parameter(request.query_string(), "visit") else { return };
+    let Some(visit) = visit_token::verify(service, code, &token) else { return };
     if counts(service, request, landing.visitor(request.headers()).is_machine)
         && code_guesses.may_report(&service.settings, &network, service.now())
     {

@@ -8,12 +8,13 @@ use actix_web::web::{Bytes, Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde_json::Value;
 
-use super::{Landing, digits, parameter, templates, well_known};
+use super::{Landing, digits, templates, well_known};
 use crate::domain::links::{self, Lookup};
 use crate::domain::printing::{self, PreviewImage};
 use crate::kit::Language;
 use crate::platform::db;
 use crate::problems;
+use crate::web::http::query::parameter;
 use crate::web::http::{Code, Problem, RequestContext};
 use crate::web::patient_api::link_tokens::code_limited;
 
@@ -57,7 +58,8 @@ pub(crate) async fn get_link_preview_image(
     let code = code.into_inner();
     digits(&code)?;
     landing.admit(&call).map_err(code_limited)?;
-    let named = parameter(&request, "l=").and_then(Language::negotiate);
+    let named = parameter(request.query_string(), "l");
+    let named = named.and_then(|wanted| Language::negotiate(&wanted));
     let Some(preview) = preview(&landing, &code, named.or(call.language)).await? else {
         return Err(unknown_code(&landing, &call, &code));
     };
@@ -145,7 +147,7 @@ pub(crate) async fn get_link_logo(
         links::Logo::NotFound => return Err(unknown_code(&landing, &call, &code)),
     };
     // At the versioned URL that the page uses, the file never changes.
-    let is_asked_for = parameter(&request, "v=") == Some(version.as_str());
+    let is_asked_for = parameter(request.query_string(), "v").as_deref() == Some(version.as_str());
     let keep = if is_asked_for { "public, max-age=31536000, immutable" } else { "public, max-age=60" };
     Ok(HttpResponse::Ok()
         .content_type("image/png")

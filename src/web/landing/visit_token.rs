@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::kit::{LinkId, Timestamp, signed_token};
 use crate::platform::Service;
+use crate::web::http::query::parameter;
 
 /// A page that stays open longer is no longer counted.
 const LIFE: Duration = Duration::from_hours(24);
@@ -40,10 +41,10 @@ pub(super) fn verify<'a>(service: &Service, code: &str, token: &'a str) -> Optio
 }
 
 /// Returns the channel if it matches `[a-z0-9-]{1,32}`, and an empty string otherwise.
-pub(super) fn channel(query: &str) -> &str {
-    let label = query.split('&').find_map(|pair| pair.strip_prefix("s=")).unwrap_or_default();
+pub(super) fn channel(query: &str) -> Cow<'_, str> {
     let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if label.len() <= 32 && label.bytes().all(is_plain) { label } else { "" }
+    let label = parameter(query, "s").filter(|label| label.len() <= 32 && label.bytes().all(is_plain));
+    label.unwrap_or_default()
 }
 
 fn mac(service: &Service, code: &str, body: &str) -> [u8; 16] {

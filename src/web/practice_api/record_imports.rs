@@ -1,5 +1,7 @@
 //! HTTP handlers of record imports.
 
+use std::fs::File;
+
 use actix_web::web::{self, Data, Json, Query};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, delete, get, post};
 use serde::Serialize;
@@ -203,7 +205,7 @@ async fn begin(
     request: ImportRequest,
 ) -> Result<HttpResponse, Problem> {
     let canonical = canonical(&body.digest, &request);
-    let mut survey = survey(service, body, request).await?;
+    let mut survey = survey(service, body.file, request).await?;
     let begun = service.idempotent_as_staff(call, &canonical, Permission::Administer, move |tx, staff| {
         let import = record_imports::begin(tx, staff, &mut survey)?.into();
         Ok::<_, Error>(Reply::accepted(&ImportAnswer { import }))
@@ -214,11 +216,11 @@ async fn begin(
 /// Surveys an uploaded file, on a thread that may block.
 pub(crate) async fn survey(
     service: &Data<Service>,
-    body: Spool,
+    file: File,
     request: ImportRequest,
 ) -> Result<Survey, Problem> {
     let scratch = scratch(service)?;
-    Ok(service.read(move |_| Survey::of(body.file, scratch, request)).await?)
+    Ok(service.read(move |_| Survey::of(file, scratch, request)).await?)
 }
 
 /// Two requests are the same (for idempotency) if they have the same file and the same options.

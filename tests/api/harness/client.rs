@@ -80,15 +80,9 @@ impl TestApp {
 
     /// POST of a form, as a browser without scripts sends it.
     pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> Call {
-        let pairs = fields.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value)));
-        let body = pairs.collect::<Vec<_>>().join("&");
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.call("POST", path).raw("application/x-www-form-urlencoded", body)
     }
-}
-
-fn percent_encoded(value: &str) -> String {
-    let keep = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    value.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// Safari on an iPhone, which no bot filter rejects.

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use quoted_printable::ParseMode;
+
 /// A mail server on loopback. It runs as long as the test process.
 #[derive(Default)]
 pub struct Mailbox {
@@ -67,19 +69,8 @@ pub fn header_of(mail: &str, name: &str) -> String {
 /// Decodes the quoted-printable parts of a raw mail.
 pub fn readable(mail: &str) -> String {
     assert!(!mail.contains("base64"), "only quoted-printable is supported: {mail}");
-    let joined = mail.replace("=\n", "");
-    let (mut bytes, mut rest) = (Vec::new(), joined.as_bytes());
-    while let [first, tail @ ..] = rest {
-        let hex = tail.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-        if let Some(byte) = hex.filter(|_| *first == b'=').and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            bytes.push(byte);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    let bytes = quoted_printable::decode(mail, ParseMode::Robust).unwrap();
+    String::from_utf8_lossy(&bytes).replace("\r\n", "\n")
 }
 
 fn converse(mut stream: TcpStream, mailbox: &Mailbox) -> Option<()> {

@@ -50,8 +50,8 @@ pub struct ProviderRequest {
 impl ProviderRequest {
     /// A decoded parameter.
     pub fn field(&self, name: &str) -> Option<String> {
-        let pair = self.raw.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")))?;
-        Some(percent_decoded(pair))
+        let mut pairs = form_urlencoded::parse(self.raw.as_bytes());
+        pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
     }
 
     /// The six digits in the text or in the words of the call.
@@ -59,27 +59,6 @@ impl ProviderRequest {
         let text = self.field("Body").or_else(|| self.field("text")).unwrap();
         text[..6].to_owned()
     }
-}
-
-fn percent_decoded(text: &str) -> String {
-    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
-    while let Some((first, tail)) = rest.split_first() {
-        match first {
-            b'%' => {
-                bytes.push(u8::from_str_radix(std::str::from_utf8(&tail[..2]).unwrap(), 16).unwrap());
-                rest = &tail[2..];
-            }
-            b'+' => {
-                bytes.push(b' ');
-                rest = tail;
-            }
-            other => {
-                bytes.push(*other);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap()
 }
 
 /// A provider on loopback. It runs as long as the test process.

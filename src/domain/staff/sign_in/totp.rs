@@ -3,9 +3,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use totp_rs::{Algorithm, Builder, Secret as Seed, Totp};
 
-use crate::kit::{StaffId, percent, seal};
+use crate::kit::{StaffId, seal};
 use crate::platform::Tx;
 
 /// The values that authenticator apps agree on; some ignore all others (RFC 6238, 1.2; Key Uri Format).
@@ -15,6 +16,9 @@ const STEP_SECONDS: u64 = 30;
 const SKEW: u16 = 1;
 /// RFC 4226, 4 (R6) recommends 160 bits.
 const SEED_BYTES: usize = 20;
+
+/// All but the unreserved characters (RFC 3986, 2.3). Not a form's encoding: apps show its `+` as it is.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Number of recovery codes created at enrollment.
 const RECOVERY_CODES: usize = 10;
@@ -35,11 +39,11 @@ pub(super) struct Enrolment {
 pub(super) fn fresh(tx: &Tx, staff_id: &StaffId, account: &str) -> Option<Enrolment> {
     let seed: [u8; SEED_BYTES] = tx.random();
     let secret = Seed::from(seed).to_base32();
-    let issuer = percent::encode(&tx.settings.app.name);
+    let issuer = utf8_percent_encode(&tx.settings.app.name, ESCAPED);
     let otpauth_url = format!(
         "otpauth://totp/{issuer}:{}?secret={secret}&issuer={issuer}\
          &algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}",
-        percent::encode(account)
+        utf8_percent_encode(account, ESCAPED)
     );
     let sealed = seal::seal(&key(tx, staff_id), &seed, tx.entropy())?;
     Some(Enrolment { secret, otpauth_url, sealed: URL_SAFE_NO_PAD.encode(sealed) })

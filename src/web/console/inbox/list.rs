@@ -12,7 +12,7 @@ use crate::domain::conversations::IdentityState;
 use crate::domain::inbox::{self, Card, Reader};
 use crate::domain::links::{self, LinkDetails};
 use crate::domain::staff::{Permission, Staff};
-use crate::kit::{LinkId, Timestamp, percent};
+use crate::kit::{LinkId, Timestamp};
 use crate::platform::{Service, Tx};
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::link_form::Choice;
@@ -31,7 +31,7 @@ struct Inbox<'a> {
     f: &'a Frame,
     script: String,
     rows: Vec<Row>,
-    /// Query string of the active filters, for the address of the next page.
+    /// Query string of the active filters with a `&` behind it, for the address of the next page.
     filters: String,
     next: Option<String>,
     is_filtered: bool,
@@ -158,7 +158,8 @@ impl FilterForm {
 
     fn address(&self) -> String {
         let set = self.fields().into_iter().filter(|(_, text)| !text.is_empty());
-        set.map(|(name, text)| format!("{name}={}&", percent::encode(text))).collect::<Vec<_>>().concat()
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(set).finish();
+        if query.is_empty() { query } else { query + "&" }
     }
 
     fn links(&self, f: &Frame, links: &[LinkDetails]) -> Vec<Choice> {

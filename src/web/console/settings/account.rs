@@ -1,7 +1,6 @@
 //! The member's own account: name, password, recovery codes and sessions.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::SET_COOKIE;
 use actix_web::web::Data;
 use askama::Template;
 
@@ -190,6 +189,6 @@ pub(super) async fn sign_out_everywhere(
     let permission = Permission::ViewPractice;
     service.write_as_staff(&sent.session, permission, session::sign_out_everywhere).await?;
     let mut answer = on("/console/sign-in");
-    answer.headers_mut().append(SET_COOKIE, cookie::clear(&service).parse().map_err(|_| stale_form())?);
+    answer.add_cookie(&cookie::removal(&service)).map_err(|_| stale_form())?;
     Ok(answer)
 }

@@ -14,7 +14,6 @@ use crate::domain::staff::{self, Permission, Staff};
 use crate::kit::{StaffId, Timestamp};
 use crate::platform::audit::{Actor, Row};
 use crate::platform::{Service, Tx, db};
-use crate::web::console::address;
 use crate::web::console::errors::Errors;
 use crate::web::console::layout::{Frame, Section, Session};
 use crate::web::console::link_form::Choice;
@@ -54,7 +53,7 @@ impl Filters {
     fn to_query_string(&self) -> String {
         let pairs = [("about", &self.about), ("actor", &self.actor), ("from", &self.from), ("to", &self.to)];
         let set = pairs.into_iter().filter(|(_, value)| !value.is_empty());
-        set.map(|(name, value)| format!("{name}={}", address::in_query(value))).collect::<Vec<_>>().join("&")
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(set).finish()
     }
 }
 
