@@ -164,10 +164,11 @@ mod tests {
 
     #[test]
     fn only_letters_that_no_face_has_are_said_to_be_others() {
-        for name in ["Zoë Müller-Ñandú", "Nguyễn Thị", "Ιωάννης", "Иван Ёлкин", "محمد علي", "王芳", "Ana 😀"] {
+        for name in ["Zoë Müller-Ñandú", "Nguyễn Thị", "Ιωάννης", "Иван Ёлкин", "محمد علي", "王芳", "Ana 😀"]
+        {
             assert!(!transliterate(name, Language::En).contains('('), "{name}");
         }
-        for (name, latin) in [("ᠮᠣᠩᠭᠣᠯ", "mongol"), ("Ana ᠮ", "Ana m"), ("\u{30000}", "?")] {
+        for (name, latin) in [("ᠮᠣᠩᠭᠣᠯ", "monggol"), ("Ana ᠮ", "Ana m"), ("\u{30000}", "?")] {
             let marks = ["(written here in Latin letters)", "(escrito aquí en letras latinas)"];
             assert_eq!(transliterate(name, Language::En), format!("{latin} {}", marks[0]));
             assert_eq!(transliterate(name, Language::Es), format!("{latin} {}", marks[1]));
@@ -186,7 +187,7 @@ mod tests {
     fn however_much_there_is_it_is_one_page() {
         for rows in [0, 3, 30, 300] {
             let file = String::from_utf8_lossy(&page(rows)).into_owned();
-            assert_eq!(file.matches("/Type /Page\n").count(), 1, "{rows} rows");
+            assert_eq!(file.matches("/Type/Page/").count(), 1, "{rows} rows");
             assert!(file.starts_with("%PDF-1."));
         }
     }

@@ -46,12 +46,15 @@ mod tests {
 
     #[test]
     fn what_a_face_has_stays_and_the_rest_becomes_latin() {
-        for name in ["Zoë Müller-Ñandú", "Nguyễn Thị", "Ιωάννης", "Иван Ёлкин", "عيادة الأسنان", "さくら歯科", "王芳"]
+        for name in
+            ["Zoë Müller-Ñandú", "Nguyễn Thị", "Ιωάννης", "Иван Ёлкин", "عيادة الأسنان", "さくら歯科", "王芳"]
         {
             assert_eq!(printable(name), name);
             assert!(spells(name), "{name}");
         }
-        for (name, latin) in [("Ana 😀", "Ana"), ("ᠮᠣᠩᠭᠣᠯ", "mongol"), ("\u{30000}", "?"), ("a\u{202e}b\tc", "ab c")] {
+        for (name, latin) in
+            [("Ana 😀", "Ana"), ("ᠮᠣᠩᠭᠣᠯ", "monggol"), ("\u{30000}", "?"), ("a\u{202e}b\tc", "ab c")]
+        {
             assert_eq!(printable(name), latin);
         }
         assert!(spells("Ana 😀") && !spells("ᠮᠣᠩᠭᠣᠯ"));

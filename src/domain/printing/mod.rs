@@ -152,8 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn the_same_sheet_is_the_same_bytes() {
+        let sheet = sheet(Some("Clinic さくら عيادة श्री 123"), "https://a.example");
+        for piece in [poster, cards, table_tent] {
+            assert!(piece(&sheet, Paper::A4).unwrap() == piece(&sheet, Paper::A4).unwrap());
+        }
+        assert!(PreviewImage::of(&sheet).png().unwrap() == PreviewImage::of(&sheet).png().unwrap());
+    }
+
+    #[test]
     fn any_name_prints() {
-        let long = "Centro Médico de la Sagrada Familia y Niño Jesús – Ελληνικά Кириллица 日本 😀 ".repeat(3);
+        let long =
+            "Centro Médico de la Sagrada Familia y Niño Jesús – Ελληνικά Кириллица 日本 عيادة 😀 ".repeat(3);
         for name in [Some(long.as_str()), Some("É"), Some(""), None] {
             for paper in [Paper::Letter, Paper::A4] {
                 let sheet = sheet(name, "https://a-rather-long-host-name.links.example.org");

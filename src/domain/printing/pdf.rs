@@ -106,7 +106,8 @@ impl Painter {
             surface.draw_path(&path);
         }
         surface.end_tagged();
-        let figure = meaning.map(|text| TagGroup::with_children(Tag::Figure(Some(text.clone())), vec![id.into()]));
+        let figure =
+            meaning.map(|text| TagGroup::with_children(Tag::Figure(Some(text.clone())), vec![id.into()]));
         self.tags.extend(figure.map(Node::from));
     }
 }

@@ -55,27 +55,29 @@ fn render(preview: &PreviewImage) -> Result<Vec<u8>, Error> {
     let room = f32::from(WIDTH) - 2.0 * MARGIN;
     let heading = printable(&preview.heading);
     let (size, lines) = canvas.typesetter.fit(Weight::Bold, (&heading, &[84.0, 70.0, 58.0], 2), room);
+    // The place stands below the name, at the same side.
+    let is_rtl = lines.iter().any(|line| line.is_rtl);
     let (mut y, mut placed) = (130.0, Vec::new());
     for line in lines {
         y += size;
-        placed.push(Placed { x: start(&line), y, line });
+        placed.push(Placed { x: start(&line, is_rtl), y, line });
         y += size * 0.18;
     }
     canvas.lines(Style { weight: Weight::Bold, size, ink: TEXT }, placed);
     y += 58.0;
-    for (weight, size, ink, y, text) in [
-        (Weight::Regular, 42.0, MUTED, y, preview.place.as_str()),
-        (Weight::Regular, 40.0, TEXT, 510.0, preview.line),
-        (Weight::Bold, 34.0, ACCENT, 566.0, &preview.foot),
+    for (weight, size, ink, y, text, is_rtl) in [
+        (Weight::Regular, 42.0, MUTED, y, preview.place.as_str(), is_rtl),
+        (Weight::Regular, 40.0, TEXT, 510.0, preview.line, false),
+        (Weight::Bold, 34.0, ACCENT, 566.0, &preview.foot, false),
     ] {
         let (size, lines) = canvas.typesetter.fit(weight, (&printable(text), &[size], 1), room);
-        let placed = lines.into_iter().map(|line| Placed { x: start(&line), y, line });
+        let placed = lines.into_iter().map(|line| Placed { x: start(&line, is_rtl), y, line });
         canvas.lines(Style { weight, size, ink }, placed.collect());
     }
     raster::png(&canvas, (WIDTH, HEIGHT), PAPER)
 }
 
-/// Where a line begins: at the right margin, if its text runs from right to left.
-fn start(line: &Line) -> f32 {
-    if line.is_rtl { f32::from(WIDTH) - MARGIN - line.width } else { MARGIN }
+/// Where a line begins: at the left margin, or so that it ends at the right one.
+fn start(line: &Line, is_rtl: bool) -> f32 {
+    if is_rtl { f32::from(WIDTH) - MARGIN - line.width } else { MARGIN }
 }

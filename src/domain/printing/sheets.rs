@@ -50,6 +50,18 @@ impl Column {
         canvas.lines(style, placed);
     }
 
+    /// Draws the name, and the place below it at the same side.
+    fn head(&mut self, canvas: &mut Canvas, sheet: &Sheet<'_>, sizes: &[f32], place_sizes: &[f32]) {
+        let name = printable(sheet.heading());
+        let (size, lines) = canvas.typesetter.fit(Weight::Bold, (&name, sizes, 2), self.width);
+        let is_rtl = lines.iter().any(|line| line.is_rtl);
+        self.lines(canvas, bold(size, TEXT), 1.2, lines);
+        let place = printable(sheet.place());
+        let (size, mut lines) = canvas.typesetter.fit(Weight::Regular, (&place, place_sizes, 1), self.width);
+        lines.iter_mut().for_each(|line| line.is_rtl = is_rtl);
+        self.lines(canvas, regular(size, MUTED), 1.2, lines);
+    }
+
     /// Draws one line of a text.
     fn line(&mut self, canvas: &mut Canvas, style: Style, leading: f32, text: &str) {
         let line = canvas.typesetter.line(style.font(), text);
@@ -64,7 +76,7 @@ impl Column {
         ink: Rgb,
         (text, sizes, most): (&str, &[f32], usize),
     ) {
-        let (size, lines) = canvas.typesetter.fit(weight, (&printable(text), sizes, most), self.width);
+        let (size, lines) = canvas.typesetter.fit(weight, (text, sizes, most), self.width);
         self.lines(canvas, Style { weight, size, ink }, 1.2, lines);
     }
 
@@ -102,9 +114,7 @@ pub(super) fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> 
     let mut canvas = Canvas::new();
     canvas.fill(ACCENT, (0.0, 0.0), (width, 14.0));
     let mut column = Column { x: 54.0, width: width - 108.0, y: 50.0, is_centered: true };
-    let name = (sheet.heading(), [44.0, 36.0, 30.0, 25.0].as_slice(), 2);
-    column.fitted(&mut canvas, Weight::Bold, TEXT, name);
-    column.fitted(&mut canvas, Weight::Regular, MUTED, (sheet.place(), &[18.0, 14.0], 1));
+    column.head(&mut canvas, sheet, &[44.0, 36.0, 30.0, 25.0], &[18.0, 14.0]);
     column.y += 14.0;
     column.fitted(&mut canvas, Weight::Regular, ACCENT, (words.lead, &[22.0, 20.0], 2));
     column.y += 30.0;
@@ -146,9 +156,7 @@ fn card(
 ) {
     let words = words::of(sheet.language);
     let mut column = Column { x: left + 26.0, width: width - 52.0, y: top + 26.0, is_centered: false };
-    let name = (sheet.heading(), [19.0, 16.0, 14.0, 12.0].as_slice(), 2);
-    column.fitted(canvas, Weight::Bold, TEXT, name);
-    column.fitted(canvas, Weight::Regular, MUTED, (sheet.place(), &[11.0, 9.0], 1));
+    column.head(canvas, sheet, &[19.0, 16.0, 14.0, 12.0], &[11.0, 9.0]);
     column.y += 20.0;
     let side = 96.0_f32.max(LEAST_QR);
     canvas.qr(modules, (column.x, column.y), side);
@@ -182,9 +190,7 @@ fn face(canvas: &mut Canvas, sheet: &Sheet<'_>, modules: &Modules, top: f32, (wi
     let words = words::of(sheet.language);
     canvas.fill(ACCENT, (0.0, top + height - 10.0), (width, 10.0));
     let mut head = Column { x: 48.0, width: width - 96.0, y: top + 40.0, is_centered: false };
-    let name = (sheet.heading(), [30.0, 25.0, 21.0, 18.0].as_slice(), 2);
-    head.fitted(canvas, Weight::Bold, TEXT, name);
-    head.fitted(canvas, Weight::Regular, MUTED, (sheet.place(), &[14.0, 11.0], 1));
+    head.head(canvas, sheet, &[30.0, 25.0, 21.0, 18.0], &[14.0, 11.0]);
     head.y += 24.0;
     let side = 150.0;
     canvas.qr(modules, (head.x + 4.0, head.y), side);

@@ -1,15 +1,17 @@
-//! Sets text in lines of glyphs, for PDFs and pictures alike: shaping, bidirectional order, line breaks and a face
-//! for each letter come from `parley`. Weighed and not taken: our own loop over a shaper (`rustybuzz`),
-//! `unicode-bidi` and `icu_segmenter`, which is what `parley` is; and `cosmic-text`, which is made for editors
-//! and brings a font database.
+//! Sets text in lines of glyphs, for PDFs and pictures alike: shaping, bidirectional order and a face for each letter
+//! come from `parley`. Weighed and not taken: our own loop over a shaper, `unicode-bidi` and the faces, which is what
+//! `parley` is; and `cosmic-text`, which is made for editors and brings a font database. Where a line ends is
+//! decided here, because `parley` 0.10 measures a ligature in the first face of a line only (it looks its letters up
+//! from the start of the text), so that lines of Devanagari or Burmese come out too wide.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use icu_segmenter::GraphemeClusterSegmenter;
+use icu_segmenter::options::LineBreakOptions;
+use icu_segmenter::{GraphemeClusterSegmenter, LineSegmenter};
 use krilla::text::{GlyphId, KrillaGlyph};
-use parley::style::{FontWeight, OverflowWrap, StyleProperty};
-use parley::{FontContext, FontData, LayoutContext};
+use parley::style::{FontWeight, StyleProperty};
+use parley::{FontContext, FontData, Layout, LayoutContext};
 use skrifa::{FontRef, MetadataProvider as _};
 
 use super::fonts::{self, Weight};
@@ -73,9 +75,15 @@ impl Typesetter {
             Weight::Bold => FontWeight::BOLD,
         }));
         builder.push_default(StyleProperty::Locale(han::language(&text).and_then(|tag| tag.parse().ok())));
-        builder.push_default(StyleProperty::OverflowWrap(OverflowWrap::Anywhere));
         let mut layout = builder.build(&text);
-        layout.break_all_lines(Some(room));
+        layout.break_all_lines(None);
+        let ends = line_ends(&layout, &text, room);
+        let mut lines = layout.break_lines();
+        for (start, end) in std::iter::once(&0).chain(&ends).zip(&ends) {
+            let letters = text.get(*start..*end).unwrap_or_default().chars().count();
+            lines.break_next_with_length(u32::try_from(letters).unwrap_or(u32::MAX));
+        }
+        lines.finish();
         layout.lines().map(|line| line_of(&text, &line, layout.is_rtl())).collect()
     }
 
@@ -128,6 +136,55 @@ impl Typesetter {
         let fitting = ends.partition_point(|end| self.wrap(font, &cut(end), room).len() <= most);
         self.wrap(font, &cut(ends.get(fitting.saturating_sub(1)).unwrap_or(&0)), room)
     }
+}
+
+/// Where each line ends: at the last opportunity that fits, also between the words of scripts without spaces; a word
+/// that is wider than a line is split between two characters.
+fn line_ends(layout: &Layout<()>, text: &str, room: f32) -> Vec<usize> {
+    let before = advances(layout, text);
+    let at = |end: usize| before.get(end).copied().unwrap_or_default();
+    let fits = |start: usize, end: usize| {
+        let visible = start + text.get(start..end).unwrap_or_default().trim_end().len();
+        at(visible) - at(start) <= room
+    };
+    let characters: Vec<usize> = GraphemeClusterSegmenter::new().segment_str(text).collect();
+    let (mut ends, mut start, mut last) = (Vec::new(), 0, 0);
+    for end in LineSegmenter::new_dictionary(LineBreakOptions::default()).segment_str(text).skip(1) {
+        if last > start && !fits(start, end) {
+            ends.push(last);
+            start = last;
+        }
+        while !fits(start, end) {
+            let inside = characters.iter().copied().filter(|cut| (start + 1..end).contains(cut));
+            let (fitting, wider): (Vec<usize>, Vec<usize>) = inside.partition(|cut| fits(start, *cut));
+            let Some(cut) = fitting.last().or(wider.first()) else { break };
+            ends.push(*cut);
+            start = *cut;
+        }
+        last = end;
+    }
+    ends.push(text.len());
+    ends
+}
+
+/// For each byte of the text, the width of what stands before it.
+fn advances(layout: &Layout<()>, text: &str) -> Vec<f32> {
+    let mut widths = vec![0.0; text.len() + 1];
+    for line in layout.lines() {
+        for run in line.runs() {
+            for cluster in run.clusters() {
+                if let Some(width) = widths.get_mut(cluster.text_range().end) {
+                    *width += cluster.advance();
+                }
+            }
+        }
+    }
+    let mut sum = 0.0;
+    for width in &mut widths {
+        sum += *width;
+        *width = sum;
+    }
+    widths
 }
 
 /// Takes the glyphs of a line from the layout, without the space at which it breaks.
@@ -219,8 +276,9 @@ fn spelled(mut glyphs: Vec<KrillaGlyph>, font: &FontData, text: &str) -> Vec<Kri
     let ([ligature], Some(empty)) = (glyphs.as_mut_slice(), empty(font)) else { return glyphs };
     let whole = ligature.text_range.clone();
     let letters = text.get(whole.clone()).unwrap_or_default().char_indices();
-    let mut letters =
-        letters.map(|(at, letter)| whole.start + at..whole.start + at + letter.len_utf8()).collect::<Vec<_>>();
+    let mut letters = letters
+        .map(|(at, letter)| whole.start + at..whole.start + at + letter.len_utf8())
+        .collect::<Vec<_>>();
     if letters.len() > 1 {
         ligature.text_range = letters.remove(0);
         let letter = |range| KrillaGlyph::new(empty, 0.0, 0.0, 0.0, 0.0, range, None);
@@ -229,8 +287,128 @@ fn spelled(mut glyphs: Vec<KrillaGlyph>, font: &FontData, text: &str) -> Vec<Kri
     glyphs
 }
 
-/// A glyph that draws nothing: that of the zero-width non-joiner.
+/// A glyph that draws nothing.
 fn empty(font: &FontData) -> Option<GlyphId> {
     let font = FontRef::from_index(font.data.as_ref(), font.index).ok()?;
-    font.charmap().map('\u{200c}').map(|id| GlyphId::new(id.to_u32()))
+    font.charmap().map(' ').map(|id| GlyphId::new(id.to_u32()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 16] = [
+        "Zoë Müller-Ñandú",
+        "عيادة الأسنان",
+        "ڈاکٹر محمد علی",
+        "מרפאת שיניים כהן",
+        "श्री कृष्ण दंत चिकित्सालय",
+        "ঢাকা ডেন্টাল ক্লিনিক",
+        "ਡਾਕਟਰ ਸਿੰਘ",
+        "தமிழ் பல் மருத்துவமனை",
+        "คลินิกทันตกรรมรอยยิ้ม",
+        "ရန်ကုန် သွားဆေးခန်း",
+        "Ատամնաբույժ",
+        "სტომატოლოგი",
+        "さくら歯科",
+        "阳光牙科诊所",
+        "서울 치과",
+        "Clinic さくら عيادة 123",
+    ];
+    const FONT: Font = (Weight::Bold, 10.0);
+
+    fn glyphs(text: &str) -> Vec<KrillaGlyph> {
+        let line = Typesetter::new().line(FONT, text).unwrap();
+        line.runs.into_iter().flat_map(|run| run.glyphs).collect()
+    }
+
+    fn ids(text: &str) -> Vec<u32> {
+        glyphs(text).iter().map(|glyph| glyph.glyph_id.to_u32()).collect()
+    }
+
+    #[test]
+    fn every_letter_of_a_name_in_any_script_has_a_glyph() {
+        for name in NAMES {
+            let found = glyphs(name);
+            for (at, letter) in name.char_indices() {
+                assert!(found.iter().any(|glyph| glyph.text_range.contains(&at)), "{letter} of {name}");
+            }
+            assert!(found.iter().all(|glyph| glyph.glyph_id.to_u32() != 0), "{name} has an empty box");
+        }
+    }
+
+    #[test]
+    fn letters_join_and_stack_as_their_script_wants() {
+        let [alone, joined] = [ids("ب"), ids("ببب")];
+        assert!(joined.iter().all(|id| !alone.contains(id)), "first, middle and last form");
+        assert!(ids("क्ष").len() < "क्ष".chars().count(), "a conjunct");
+    }
+
+    #[test]
+    fn a_character_has_the_form_of_its_language() {
+        // The same character among Chinese, Taiwanese and Japanese ones.
+        let forms = ["阳骨", "陽骨", "さ骨"].map(|text| ids(text).last().copied());
+        assert!(forms[0] != forms[1] && forms[1] != forms[2] && forms[0] != forms[2], "{forms:?}");
+    }
+
+    #[test]
+    fn a_text_from_right_to_left_begins_at_the_right() {
+        let mut setter = Typesetter::new();
+        let line = setter.line(FONT, "אבג").unwrap();
+        let starts: Vec<usize> =
+            line.runs.iter().flat_map(|run| &run.glyphs).map(|glyph| glyph.text_range.start).collect();
+        assert_eq!((line.is_rtl, starts), (true, vec![4, 2, 0]));
+        let mixed = setter.line(FONT, "Clinic אבג").unwrap();
+        assert!(!mixed.is_rtl);
+        let forced = setter.wrap_left_to_right(FONT, "אבג, Springfield", f32::MAX);
+        assert!(forced.iter().all(|line| !line.is_rtl));
+    }
+
+    #[test]
+    fn lines_break_between_words_and_fit() {
+        let mut setter = Typesetter::new();
+        for name in NAMES {
+            let text = [name; 12].join(" ");
+            let lines = setter.wrap(FONT, &text, 120.0);
+            assert!(lines.len() > 3, "{name}");
+            for line in lines {
+                assert!(line.width <= 120.01, "{name}: a line is {} wide", line.width);
+            }
+        }
+        // "Dental clinic" in Thai has no space; its two words are not torn apart.
+        let lines = setter.wrap(FONT, "คลินิกทันตกรรม", setter_width("คลินิกทันต"));
+        let ends: Vec<usize> = lines.iter().map(|line| end_of(line)).collect();
+        assert_eq!(ends, ["คลินิก".len(), "คลินิกทันตกรรม".len()]);
+    }
+
+    fn setter_width(text: &str) -> f32 {
+        Typesetter::new().width(FONT, text)
+    }
+
+    fn end_of(line: &Line) -> usize {
+        line.runs.iter().flat_map(|run| &run.glyphs).map(|glyph| glyph.text_range.end).max().unwrap()
+    }
+
+    #[test]
+    fn an_address_breaks_after_a_dot_and_shows_no_other_letters() {
+        let lines = Typesetter::new().wrap_address(FONT, "links.practice.example/123456", 70.0);
+        let text = |line: &Line| {
+            let glyphs = line.runs.iter().flat_map(|run| &run.glyphs);
+            glyphs.map(|glyph| &line.text[glyph.text_range.clone()]).collect::<String>()
+        };
+        let lines: Vec<String> = lines.iter().map(text).collect();
+        assert_eq!(lines, ["links.practice.", "example/", "123456"]);
+    }
+
+    #[test]
+    fn a_name_that_is_cut_ends_with_whole_characters() {
+        let name = "ক্লিনিক ".repeat(40);
+        let (size, lines) = Typesetter::new().fit(Weight::Bold, (&name, &[20.0, 12.0], 2), 200.0);
+        assert_eq!((size, lines.len()), (12.0, 2));
+        let text = &lines.last().unwrap().text;
+        let cut = text.strip_suffix('…').unwrap();
+        assert!(name.starts_with(cut), "{text}");
+        let ends: Vec<usize> = GraphemeClusterSegmenter::new().segment_str(&name).collect();
+        assert!(ends.contains(&cut.len()), "{text}");
+    }
 }
