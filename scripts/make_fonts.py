@@ -40,8 +40,8 @@ WEIGHTS = {"Regular": "400Regular", "Bold": "700Bold"}
 ARABIC_PACKAGE = "fonts-noto-core=20201225-1"
 ARABIC_FILE = "usr/share/fonts/truetype/noto/NotoSansArabic-{}.ttf"
 ARABIC_BLOCKS = [(0x0600, 0x06FF), (0x0750, 0x077F), (0x08A0, 0x08FF), (0xFB50, 0xFDFF), (0xFE70, 0xFEFC)]
-# The dandas are shared by the scripts of India; joiners steer the shape of the letters beside them; the dotted
-# circle carries a mark that has no letter.
+# The space is also the glyph of what is invisible; the dandas are shared by the scripts of India; joiners steer the
+# shape of the letters beside them; the dotted circle carries a mark that has no letter.
 SHARED = [0x0020, 0x0964, 0x0965, 0x200C, 0x200D, 0x25CC]
 CJK_PACKAGE = "fonts-noto-cjk=1:20220127+repack1-1"
 # The forms of a character in China, Korea and Taiwan, and the assembly of Hangul; no vertical or half-width glyphs.

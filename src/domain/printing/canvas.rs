@@ -1,5 +1,5 @@
-//! The drawing surface of a sheet or picture: a list of texts, areas and cut marks, in points or pixels from the
-//! top left corner. `pdf` and `raster` paint it.
+//! The drawing surface of a sheet or picture: a list of texts, areas and cut marks, in points or pixels
+//! from the top left corner. `pdf` and `raster` paint it.
 
 use super::fonts::Weight;
 use super::qr::{Modules, QUIET};

@@ -1,6 +1,6 @@
-//! The font faces in the binary. Inter sets Latin, Greek and Cyrillic; Noto sets the other scripts, cut down to
-//! the letters that names are written with (`assets/fonts/README.md`). Nothing is parsed before the first text
-//! is set.
+//! The font faces in the binary. Inter sets Latin, Greek and Cyrillic; Noto sets the other scripts, cut
+//! down to the letters that names are written with (`assets/fonts/README.md`). Nothing is parsed before the
+//! first text is set.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};

@@ -1,13 +1,14 @@
-//! Chinese characters look different in China, Taiwan, Japan and Korea, though each has one code. A name does not
-//! say where it is from, but often its characters do: kana are Japanese, Hangul is Korean, and the simplified,
-//! traditional and Japanese forms are each in one national standard only. `encoding_rs`, which reads uploads
-//! anyway, knows these standards. A name whose characters are in all of them is set as in China.
+//! Chinese characters look different in China, Taiwan, Japan and Korea, though each has one code. A name
+//! does not say where it is from, but often its characters do: kana are Japanese, Hangul is Korean, and the
+//! simplified, traditional and Japanese forms are each in one national standard only. `encoding_rs`, which
+//! reads uploads anyway, knows these standards. A name whose characters are in all of them is set as in
+//! China.
 
 use encoding_rs::{BIG5, GBK, SHIFT_JIS};
 use icu_properties::props::{EnumeratedProperty as _, Script};
 
-/// The tag by which the font picks the form of a character. The font layer looks only at the first part of a tag,
-/// so that `zh-Hant` would come out simplified; Literary Chinese is always traditional.
+/// The tag by which the font picks the form of a character. The font layer looks only at the first part of
+/// a tag, so that `zh-Hant` would come out simplified; Literary Chinese is always traditional.
 pub(super) fn language(text: &str) -> Option<&'static str> {
     let has = |script| text.chars().any(|c| Script::for_char(c) == script);
     if has(Script::Hiragana) || has(Script::Katakana) {

@@ -12,9 +12,9 @@ pub(super) fn spells(text: &str) -> bool {
     composed(text).chars().all(|c| !c.is_alphabetic() || fonts::has(c))
 }
 
-/// A text as it can be set, on one line: letters and digits without a glyph are transliterated to Latin, and
-/// symbols without one are dropped. Marks that turn the direction of a text are dropped too, because with them a
-/// name could make the words beside it read backwards.
+/// A text as it can be set, on one line: letters and digits without a glyph are transliterated to Latin,
+/// and symbols without one are dropped. Marks that turn the direction of a text are dropped too, because
+/// with them a name could make the words beside it read backwards.
 pub(super) fn printable(text: &str) -> String {
     let mut clean = String::new();
     for c in composed(text).chars() {

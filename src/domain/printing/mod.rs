@@ -1,8 +1,8 @@
 //! Print kit and preview image of a link: QR code, poster, cards, table tent, Open Graph picture.
 //!
 //! These are pure functions from the content of a sheet to bytes, and the same input gives the same bytes.
-//! Text of any script is set in Inter and Noto (SIL Open Font License 1.1), which are part of the binary; each file
-//! embeds only the glyphs it uses. Drawing is CPU work, so handlers run it in the [`RenderPool`].
+//! Text of any script is set in Inter and Noto (SIL Open Font License 1.1), which are part of the binary;
+//! each file embeds only the glyphs it uses. Drawing is CPU work, so handlers run it in the [`RenderPool`].
 
 mod canvas;
 pub mod fact_sheet;

@@ -1,5 +1,6 @@
-//! Writes a canvas as a PDF file of one page with `krilla`: fonts embedded with only the glyphs in use, text that
-//! can be searched, copied and read aloud, and no date or random id, so that the same sheet gives the same bytes.
+//! Writes a canvas as a PDF file of one page with `krilla`: fonts embedded with only the glyphs in use,
+//! text that can be searched, copied and read aloud, and no date or random id, so that the same sheet gives
+//! the same bytes.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;

@@ -31,8 +31,8 @@ struct Column {
 }
 
 impl Column {
-    /// Draws lines of one style, each `leading` times its size high. Where the column is not centered, a text that
-    /// runs from right to left begins at the right edge.
+    /// Draws lines of one style, each `leading` times its size high. Where the column is not centered, a
+    /// text that runs from right to left begins at the right edge.
     fn lines(&mut self, canvas: &mut Canvas, style: Style, leading: f32, lines: Vec<Line>) {
         let mut placed = Vec::with_capacity(lines.len());
         for line in lines {

@@ -1,8 +1,9 @@
-//! Sets text in lines of glyphs, for PDFs and pictures alike: shaping, bidirectional order and a face for each letter
-//! come from `parley`. Weighed and not taken: our own loop over a shaper, `unicode-bidi` and the faces, which is what
-//! `parley` is; and `cosmic-text`, which is made for editors and brings a font database. Where a line ends is
-//! decided here, because `parley` 0.10 measures a ligature in the first face of a line only (it looks its letters up
-//! from the start of the text), so that lines of Devanagari or Burmese come out too wide.
+//! Sets text in lines of glyphs, for PDFs and pictures alike: shaping, bidirectional order and a face for
+//! each letter come from `parley`. Weighed and not taken: our own loop over a shaper, `unicode-bidi` and
+//! the faces, which is what `parley` is; and `cosmic-text`, which is made for editors and brings a font
+//! database. Where a line ends is decided here, because `parley` 0.10 measures a ligature in the first face
+//! of a line only (it looks its letters up from the start of the text), so that lines of Devanagari or
+//! Burmese come out too wide.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -138,8 +139,8 @@ impl Typesetter {
     }
 }
 
-/// Where each line ends: at the last opportunity that fits, also between the words of scripts without spaces; a word
-/// that is wider than a line is split between two characters.
+/// Where each line ends: at the last opportunity that fits, also between the words of scripts without
+/// spaces; a word that is wider than a line is split between two characters.
 fn line_ends(layout: &Layout<()>, text: &str, room: f32) -> Vec<usize> {
     let before = advances(layout, text);
     let at = |end: usize| before.get(end).copied().unwrap_or_default();
@@ -213,8 +214,8 @@ fn line_of(text: &Arc<str>, line: &parley::Line<'_, ()>, is_rtl: bool) -> Line {
 /// Glyphs that belong together, and the letters that they stand for.
 struct Cluster {
     range: Range<usize>,
-    /// Without glyph 0, the empty box for what a face lacks. Letters without a face were transliterated before, so
-    /// that only a stray mark could come out as one.
+    /// Without glyph 0, the empty box for what a face lacks. Letters without a face were transliterated
+    /// before, so that only a stray mark could come out as one.
     glyphs: Vec<KrillaGlyph>,
 }
 
@@ -248,8 +249,9 @@ impl Cluster {
         self.range.start < end && letter.is_some_and(|letter| ![BREAK, LEFT_TO_RIGHT].contains(&letter))
     }
 
-    /// Separates the marks above and below from the glyphs that have a width. PDF readers see a space or a new line
-    /// where a mark interrupts a word, so marks are no text there, and all letters belong to the other glyphs.
+    /// Separates the marks above and below from the glyphs that have a width. PDF readers see a space or a
+    /// new line where a mark interrupts a word, so marks are no text there, and all letters belong to the
+    /// other glyphs.
     fn split(self) -> (Vec<KrillaGlyph>, Vec<KrillaGlyph>) {
         let (mut bases, mut marks, mut pen) = (Vec::new(), Vec::new(), 0.0);
         for glyph in self.glyphs {
@@ -270,8 +272,8 @@ impl Cluster {
     }
 }
 
-/// PDF readers turn round the letters of a line that runs from right to left, and so those of a ligature too. So each
-/// of its letters but the first gets an empty glyph of its own.
+/// PDF readers turn round the letters of a line that runs from right to left, and so those of a ligature
+/// too. So each of its letters but the first gets an empty glyph of its own.
 fn spelled(mut glyphs: Vec<KrillaGlyph>, font: &FontData, text: &str) -> Vec<KrillaGlyph> {
     let ([ligature], Some(empty)) = (glyphs.as_mut_slice(), empty(font)) else { return glyphs };
     let whole = ligature.text_range.clone();
