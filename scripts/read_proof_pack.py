@@ -67,7 +67,7 @@ def check(document, language, link_code):
     for words in [*LANGUAGES[language], PHONE, link_code]:
         assert words in text, f"{words} is not in: {text}"
     assert not raw_words(text, language), f"{raw_words(text, language)} in: {text}"
-    assert re.search(r"\d+, [\w-]{43}\.$", text), "the audit chain's last hash is missing"
+    assert re.search(r"\d+, [\w-]{43}\.$", text), f"the audit chain's last hash is missing: {text[-200:]}"
 
 
 def check_other(document, language, name):

@@ -151,6 +151,9 @@ fn line_ends(layout: &Layout<()>, text: &str, room: f32) -> Vec<usize> {
     let characters: Vec<usize> = GraphemeClusterSegmenter::new().segment_str(text).collect();
     let (mut ends, mut start, mut last) = (Vec::new(), 0, 0);
     for end in LineSegmenter::new_dictionary(LineBreakOptions::default()).segment_str(text).skip(1) {
+        if !is_word_end(text, end) {
+            continue;
+        }
         if last > start && !fits(start, end) {
             ends.push(last);
             start = last;
@@ -166,6 +169,12 @@ fn line_ends(layout: &Layout<()>, text: &str, room: f32) -> Vec<usize> {
     }
     ends.push(text.len());
     ends
+}
+
+/// Digests, numbers and addresses are not broken at their hyphens, so that they can be copied whole.
+fn is_word_end(text: &str, end: usize) -> bool {
+    let before = text.get(..end).and_then(|before| before.chars().next_back());
+    end == text.len() || before.is_some_and(|c| c.is_whitespace() || !c.is_ascii())
 }
 
 /// For each byte of the text, the width of what stands before it.
@@ -377,9 +386,11 @@ mod tests {
                 assert!(line.width <= 120.01, "{name}: a line is {} wide", line.width);
             }
         }
+        let lines = setter.wrap(FONT, "number 1-a_b-c", setter_width("number 1-a_b"));
+        assert_eq!(lines.iter().map(end_of).collect::<Vec<_>>(), ["number".len(), "number 1-a_b-c".len()]);
         // "Dental clinic" in Thai has no space; its two words are not torn apart.
         let lines = setter.wrap(FONT, "คลินิกทันตกรรม", setter_width("คลินิกทันต"));
-        let ends: Vec<usize> = lines.iter().map(|line| end_of(line)).collect();
+        let ends: Vec<usize> = lines.iter().map(end_of).collect();
         assert_eq!(ends, ["คลินิก".len(), "คลินิกทันตกรรม".len()]);
     }
 
