@@ -1,9 +1,12 @@
 """Reads the print kit as a phone would: renders each sheet at 150 dpi and decodes its QR codes with a
-reader that shares no code with the service. Usage: decode_print_kit.py PATH/TO/practice-links"""
+reader that shares no code with the service. Names in other scripts must come out whole when two PDF readers, PDFium and
+Poppler's pdftotext, copy them. Usage: decode_print_kit.py PATH/TO/practice-links [FOLDER for pictures]"""
 
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 import time
 import urllib.request
@@ -18,6 +21,22 @@ from service import Service
 DPI = 150
 ORIGIN = "https://links.example.org"
 NAME = "Centro Médico Niño Jesús & Söhne"
+NAMES = {
+    "arabic": "عيادة الأسنان",
+    "urdu": "ڈاکٹر محمد علی کلینک لاہور",
+    "hebrew": "מרפאת שיניים כהן",
+    "devanagari": "श्री कृष्ण दंत चिकित्सालय",
+    "bengali": "ঢাকা ডেন্টাল ক্লিনিক",
+    "tamil": "தமிழ் பல் மருத்துவமனை",
+    "thai": "คลินิกทันตกรรมรอยยิ้ม",
+    "burmese": "ရန်ကုန် သွားဆေးခန်း",
+    "armenian": "Ատամնաբույժ",
+    "georgian": "სტომატოლოგი",
+    "japanese": "さくら歯科",
+    "chinese": "阳光牙科诊所",
+    "korean": "서울 치과",
+    "mixed": "Clinic さくら عيادة 123",
+}
 SHEETS = {"poster.pdf": 1, "cards.pdf": 4, "tent.pdf": 2}
 SLOWEST = 2.0
 LEAST_QR_MM = 30.0
@@ -64,6 +83,35 @@ def check_sheet(body, wanted, count, code):
     assert re.sub(r"\s", "", NAME) in whole, whole
 
 
+def copied(body):
+    """The text of a sheet's first page as PDFium and as pdftotext copy it, without spaces and marks of direction."""
+    poppler = subprocess.run(["pdftotext", "-enc", "UTF-8", "-", "-"], input=body, capture_output=True, check=True)
+    for text in (pdfium.PdfDocument(body)[0].get_textpage().get_text_range(), poppler.stdout.decode()):
+        yield re.sub("[\\s\u200e\u200f\u202a-\u202e\ufffe]", "", text)
+
+
+def check_name(body, name, count):
+    # Words from left to right and from right to left change places in print, and PDFium and Poppler do not agree on
+    # the order of words that stand upside down: where there are two, they are looked for one by one.
+    words = name.split() if "Clinic" in name or count == 2 else [re.sub(r"\s", "", name)]
+    for text in copied(body):
+        for word in words:
+            assert text.count(word) >= count, f"{word} is not {count} times in: {text}"
+
+
+def check_names(service, folder):
+    for script, name in NAMES.items():
+        token = service.staff_token(name, f"{script}@b.example")
+        link = json.loads(get(f"{service.url}/v1/practice/links", token)[0])["items"][0]
+        for file, count in SHEETS.items():
+            body, _ = get(f"{service.url}/v1/practice/links/{link['id']}/{file}", token)
+            check_name(body, name, count)
+            if folder:
+                picture = pdfium.PdfDocument(body)[0].render(scale=1.5).to_pil()
+                picture.save(os.path.join(folder, f"{script}-{file.split('.')[0]}.png"))
+        print(f"{script}: {name}")
+
+
 def modules_of_svg(svg):
     side = int(re.search(r'viewBox="0 0 (\d+) \1"', svg).group(1))
     dark = {(int(x), int(y)) for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1z", svg)}
@@ -102,4 +150,5 @@ def check_all(url, token):
 if __name__ == "__main__":
     with Service(sys.argv[1], public_url=ORIGIN) as service:
         check_all(service.url, service.staff_token(NAME))
-    print("every code was decoded")
+        check_names(service, sys.argv[2] if len(sys.argv) > 2 else None)
+    print("every code was decoded, and every name was copied whole")

@@ -1,6 +1,6 @@
 """Reads the proof pack of a conversation with a PDF reader that shares no code with the service. One page
-must show the patient, how the practice verified the identity, and the evidence, in English and Spanish, and
-must mark a name that was transliterated. Usage: read_proof_pack.py PATH/TO/practice-links [FOLDER for
+must show the patient, how the practice verified the identity, and the evidence, in English and Spanish, must show
+a name in its own script, and must mark one that was transliterated. Usage: read_proof_pack.py PATH/TO/practice-links [FOLDER for
 pictures]"""
 
 import os
@@ -13,9 +13,14 @@ import pypdfium2 as pdfium
 from service import PHONE, Service
 
 PATIENT = {"given_name": "Zoë", "family_name": "Müller-Ñandú", "birth_date": "1987-05-31", "email": "zoe@example.org"}
-# The page's font has no glyphs for this name: the page must say that the Latin letters are a transliteration.
-ELSEWHERE = {"given_name": "محمد", "family_name": "علي", "birth_date": "1990-01-02", "email": "ali@example.org"}
-ELSEWHERE_PHONE = "+14155552672"
+# Others by number: in their own script, and in one that no face has (Mongolian), where the page must say that the Latin
+# letters are a transliteration.
+OTHERS = {
+    "+14155552672": ("محمد", "علي", "محمد علي"),
+    "+14155552673": ("さくら", "山田", "さくら 山田"),
+    "+14155552674": ("श्रीकृष्ण", "शर्मा", "श्रीकृष्ण शर्मा"),
+    "+14155552675": ("ᠮᠣᠩᠭᠣᠯ", "ᠪᠠᠲᠤ", None),
+}
 LATIN = {"en": "(written here in Latin letters)", "es": "(escrito aquí en letras latinas)"}
 NOTE = "Called back at the number on record. "
 DECISIONS = [("confirm", "call_back"), ("undo", None)] * 6
@@ -62,14 +67,17 @@ def check(document, language, link_code):
     for words in [*LANGUAGES[language], PHONE, link_code]:
         assert words in text, f"{words} is not in: {text}"
     assert not raw_words(text, language), f"{raw_words(text, language)} in: {text}"
-    assert re.search(r"\d+, [\w-]{43}\.$", text), "the audit chain's last hash is missing"
+    assert re.search(r"\d+, [\w-]{43}\.$", text), f"the audit chain's last hash is missing: {text[-200:]}"
 
 
-def check_elsewhere(document, language):
-    """The mark follows the name, in the language of the page, and appears only once."""
+def check_other(document, language, name):
+    """Without a name, the mark follows the Latin letters, in the language of the page, and appears only once."""
     text = text_of(document)
-    assert re.search(r"mHmd `ly " + re.escape(LATIN[language]), text), f"no mark at the name in: {text}"
-    assert text.count(LATIN[language]) == 1, f"more than one mark in: {text}"
+    if name:
+        assert name in text and LATIN[language] not in text, f"{name} is not in: {text}"
+    else:
+        assert re.search(r"monggol \w+ " + re.escape(LATIN[language]), text), f"no mark at the name in: {text}"
+        assert text.count(LATIN[language]) == 1, f"more than one mark in: {text}"
 
 
 def walk(binary, folder):
@@ -79,14 +87,17 @@ def walk(binary, folder):
         made = service.sign_up(link["code"], PATIENT)
         at = f"/v1/practice/conversations/{made['conversation']['id']}"
         decide(service, at, token)
-        other = service.sign_up(link["code"], ELSEWHERE, ELSEWHERE_PHONE)
-        elsewhere = f"/v1/practice/conversations/{other['conversation']['id']}"
         for language in LANGUAGES:
             document = proof(service, at, token, language)
             if folder:
                 document[0].render(scale=2).to_pil().save(os.path.join(folder, f"proof-{language}.png"))
             check(document, language, link["code"])
-            check_elsewhere(proof(service, elsewhere, token, language), language)
+        for phone, (given, family, name) in OTHERS.items():
+            person = {"given_name": given, "family_name": family, "birth_date": "1990-01-02", "email": "a@example.org"}
+            other = service.sign_up(link["code"], person, phone)
+            for language in LANGUAGES:
+                page = proof(service, f"/v1/practice/conversations/{other['conversation']['id']}", token, language)
+                check_other(page, language, name)
 
 
 if __name__ == "__main__":

@@ -102,11 +102,11 @@ class Service:
         command = [self.binary, "admin", *words]
         return subprocess.run(command, env=self.env, cwd=self.folder.name, capture_output=True, text=True, check=True).stdout
 
-    def staff_token(self, practice_name):
+    def staff_token(self, practice_name, email="a@b.example"):
         """Makes a practice with an admin; returns the admin's token."""
         new = ["--name", practice_name, "--city", "Springfield", "--plan", "communicator"]
         practice = self.admin("practice", "create", *new).split()[0]
-        new = ["--practice", practice, "--email", "a@b.example", "--name", "Ana", "--role", "admin"]
+        new = ["--practice", practice, "--email", email, "--name", "Ana", "--role", "admin"]
         return re.search(r"^token\s+(\S+)$", self.admin("staff", "create", *new), re.MULTILINE).group(1)
 
     def rows(self, query):

@@ -1,14 +1,9 @@
-//! The drawing surface of a sheet: text, lines and QR codes, in points from the top left corner.
+//! The drawing surface of a sheet or picture: a list of texts, areas and cut marks, in points or pixels
+//! from the top left corner. `pdf` and `raster` paint it.
 
-use std::collections::BTreeMap;
-
-use ab_glyph::Font as _;
-use pdf_writer::{Content, Name, Str};
-use subsetter::GlyphRemapper;
-
-use super::Error;
-use super::font::{Fonts, Weight};
+use super::fonts::Weight;
 use super::qr::{Modules, QUIET};
+use super::typeset::{Font, Line, Typesetter};
 
 /// An RGB color: red, green, blue.
 pub(super) type Rgb = (u8, u8, u8);
@@ -23,6 +18,8 @@ pub(super) const MUTED: Rgb = (0x54, 0x60, 0x5c);
 pub(super) const RULE: Rgb = (0xb4, 0xbe, 0xba);
 /// Color of a QR code's quiet zone.
 const WHITE: Rgb = (0xff, 0xff, 0xff);
+/// Color of its modules.
+const BLACK: Rgb = (0, 0, 0);
 
 #[derive(Clone, Copy)]
 pub(super) struct Style {
@@ -32,69 +29,71 @@ pub(super) struct Style {
     pub ink: Rgb,
 }
 
-/// The glyphs of one font face that a sheet uses.
-#[derive(Default)]
-pub(super) struct GlyphSubset {
-    /// Maps glyph ids of the font to glyph ids of the embedded subset.
-    pub glyphs: GlyphRemapper,
-    /// The character of each glyph id in the subset.
-    pub meaning: BTreeMap<u16, char>,
+impl Style {
+    pub(super) fn font(self) -> Font {
+        (self.weight, self.size)
+    }
+}
+
+/// A line of text; `y` is its baseline.
+pub(super) struct Placed {
+    pub x: f32,
+    pub y: f32,
+    pub line: Line,
+}
+
+/// Left and upper edge, width and height.
+pub(super) type Area = (f32, f32, f32, f32);
+
+pub(super) enum Item {
+    /// Lines that are read together.
+    Text { style: Style, lines: Vec<Placed> },
+    /// A filled shape; `meaning` is what it says to a reader who does not see it, if anything.
+    Shape { ink: Rgb, areas: Vec<Area>, meaning: Option<String> },
+    /// A dashed line to cut or fold along.
+    Cut { from: (f32, f32), to: (f32, f32) },
+    /// Items that are rotated by 180° about the middle of the page.
+    UpsideDown(Vec<Item>),
 }
 
 pub(super) struct Canvas {
-    pub content: Content,
-    pub fonts: Fonts,
-    pub regular: GlyphSubset,
-    pub bold: GlyphSubset,
-    height: f32,
+    pub typesetter: Typesetter,
+    items: Vec<Item>,
 }
 
 impl Canvas {
-    /// An empty page, `height` points high.
-    pub(super) fn new(height: f32) -> Result<Self, Error> {
-        let (regular, bold) = (GlyphSubset::default(), GlyphSubset::default());
-        Ok(Self { content: Content::new(), fonts: Fonts::load()?, regular, bold, height })
+    pub(super) fn new() -> Self {
+        Self { typesetter: Typesetter::new(), items: Vec::new() }
+    }
+
+    pub(super) fn items(&self) -> &[Item] {
+        &self.items
     }
 
     /// Draws one line of text; `y` is its baseline.
     pub(super) fn text(&mut self, style: Style, x: f32, y: f32, text: &str) {
-        let face = self.fonts.face(style.weight);
-        let (used, name) = match style.weight {
-            Weight::Regular => (&mut self.regular, Name(b"R")),
-            Weight::Bold => (&mut self.bold, Name(b"B")),
-        };
-        let mut bytes = Vec::with_capacity(text.len() * 2);
-        for c in text.chars() {
-            let glyph = used.glyphs.remap(face.font.glyph_id(c).0);
-            used.meaning.insert(glyph, c);
-            bytes.extend(glyph.to_be_bytes());
-        }
-        let (r, g, b) = unit(style.ink);
-        self.content.begin_text().set_font(name, style.size).set_fill_rgb(r, g, b);
-        self.content.next_line(x, self.height - y).show(Str(&bytes)).end_text();
+        let lines = self.typesetter.line(style.font(), text).map(|line| Placed { x, y, line });
+        self.lines(style, lines.into_iter().collect());
     }
 
     /// Draws a line of text centered on `center`.
     pub(super) fn centered(&mut self, style: Style, center: f32, y: f32, text: &str) {
-        let width = self.fonts.face(style.weight).width(text, style.size);
+        let width = self.typesetter.width(style.font(), text);
         self.text(style, center - width / 2.0, y, text);
+    }
+
+    /// Draws lines that are read together.
+    pub(super) fn lines(&mut self, style: Style, lines: Vec<Placed>) {
+        self.items.push(Item::Text { style, lines });
     }
 
     /// Draws a filled rectangle; `y` is its upper edge.
     pub(super) fn fill(&mut self, ink: Rgb, (x, y): (f32, f32), (width, height): (f32, f32)) {
-        let (r, g, b) = unit(ink);
-        self.content.set_fill_rgb(r, g, b).rect(x, self.height - y - height, width, height).fill_nonzero();
+        self.items.push(Item::Shape { ink, areas: vec![(x, y, width, height)], meaning: None });
     }
 
     pub(super) fn dashed(&mut self, from: (f32, f32), to: (f32, f32)) {
-        let (r, g, b) = unit(RULE);
-        self.content
-            .save_state()
-            .set_stroke_rgb(r, g, b)
-            .set_line_width(0.5)
-            .set_dash_pattern([3.0, 3.0], 0.0);
-        self.content.move_to(from.0, self.height - from.1).line_to(to.0, self.height - to.1).stroke();
-        self.content.restore_state();
+        self.items.push(Item::Cut { from, to });
     }
 
     /// Draws a QR code `side` points wide, not counting the quiet zone, which is painted white around it.
@@ -102,24 +101,18 @@ impl Canvas {
         let unit = side / count(modules.width);
         let quiet = unit * count(QUIET);
         self.fill(WHITE, (x - quiet, y - quiet), (side + 2.0 * quiet, side + 2.0 * quiet));
-        self.content.set_fill_gray(0.0);
-        for (column, row) in modules.dark() {
-            let (left, top) = (x + count(column) * unit, y + count(row) * unit);
-            self.content.rect(left, self.height - top - unit, unit, unit);
-        }
-        self.content.fill_nonzero();
+        let area = |(column, row)| (x + count(column) * unit, y + count(row) * unit, unit, unit);
+        let meaning = Some(modules.text.clone());
+        self.items.push(Item::Shape { ink: BLACK, areas: modules.dark().map(area).collect(), meaning });
     }
 
-    /// Runs `draw` rotated by 180° about the middle of a page of the given width.
-    pub(super) fn upside_down(&mut self, width: f32, draw: impl FnOnce(&mut Self)) {
-        self.content.save_state().transform([-1.0, 0.0, 0.0, -1.0, width, self.height]);
+    /// Runs `draw` rotated by 180° about the middle of the page.
+    pub(super) fn upside_down(&mut self, draw: impl FnOnce(&mut Self)) {
+        let upright = std::mem::take(&mut self.items);
         draw(self);
-        self.content.restore_state();
+        let turned = std::mem::replace(&mut self.items, upright);
+        self.items.push(Item::UpsideDown(turned));
     }
-}
-
-fn unit((r, g, b): Rgb) -> (f32, f32, f32) {
-    (f32::from(r) / 255.0, f32::from(g) / 255.0, f32::from(b) / 255.0)
 }
 
 /// A number of modules as a length; codes are far narrower than the largest integer that

@@ -1,10 +1,12 @@
 //! A one-page PDF of facts in sections, to file or hand over. It is always one page: the text first
 //! gets smaller, and if that is not enough, the cut is marked with an ellipsis. Text in scripts that
-//! the font does not cover is transliterated to Latin letters and marked, so that a reader does not
+//! no face covers is transliterated to Latin letters and marked, so that a reader does not
 //! take it for the original spelling.
 
-use super::canvas::{ACCENT, Canvas, MUTED, Rgb, Style, TEXT};
-use super::font::{Face, Weight};
+use super::canvas::{ACCENT, Canvas, MUTED, Placed, Rgb, Style, TEXT};
+use super::fonts::Weight;
+use super::letters::{printable, spells};
+use super::typeset::Line;
 use super::{Error, Paper, pdf, words};
 use crate::kit::Language;
 
@@ -34,37 +36,49 @@ pub struct Section {
     pub rows: Vec<(String, String)>,
 }
 
-/// A positioned line of text; `y` is its baseline.
-struct Line {
-    style: Style,
-    x: f32,
-    y: f32,
-    text: String,
-}
+/// A text of the page: what is read together.
+type Block = (Style, Vec<Placed>);
 
 /// Lines that fill a page from the top.
 struct Sheet<'a> {
-    canvas: &'a Canvas,
+    canvas: &'a mut Canvas,
     language: Language,
     width: f32,
     size: f32,
     y: f32,
-    lines: Vec<Line>,
+    blocks: Vec<Block>,
 }
 
 impl Sheet<'_> {
-    /// Sets a text in a column and returns its height.
+    /// Sets a text of the page's language in a column and returns its height.
     fn set(&mut self, style: Style, x: f32, top: f32, text: &str) -> f32 {
-        let face = self.canvas.fonts.face(style.weight);
-        let mut y = top;
+        let (text, room) = (transliterate(text, self.language), self.width - MARGIN - x);
+        let lines = self.canvas.typesetter.wrap_left_to_right(style.font(), &text, room);
+        self.place(style, x, top, lines)
+    }
+
+    /// Sets what somebody wrote, in any language, and returns its height.
+    fn set_value(&mut self, style: Style, x: f32, top: f32, text: &str) -> f32 {
+        let mut height = 0.0;
         for paragraph in text.lines() {
-            for line in
-                face.wrap(&transliterate(face, paragraph, self.language), style.size, self.width - MARGIN - x)
-            {
-                self.lines.push(Line { style, x, y: y + style.size, text: line });
-                y += style.size * LEADING;
-            }
+            let (text, room) = (transliterate(paragraph, self.language), self.width - MARGIN - x);
+            let lines = self.canvas.typesetter.wrap(style.font(), &text, room);
+            height += self.place(style, x, top + height, lines);
         }
+        height
+    }
+
+    /// A text that runs from right to left stays beside its name, but its lines begin at a common right edge.
+    fn place(&mut self, style: Style, x: f32, top: f32, lines: Vec<Line>) -> f32 {
+        let widest = lines.iter().map(|line| line.width).fold(0.0, f32::max);
+        let mut y = top;
+        let mut placed = Vec::with_capacity(lines.len());
+        for line in lines {
+            let x = if line.is_rtl { x + widest - line.width } else { x };
+            placed.push(Placed { x, y: y + style.size, line });
+            y += style.size * LEADING;
+        }
+        self.blocks.push((style, placed));
         y - top
     }
 
@@ -78,7 +92,8 @@ impl Sheet<'_> {
         self.y += self.set(style(Weight::Bold, self.size + 1.5, ACCENT), MARGIN, self.y, &section.heading);
         for (name, value) in &section.rows {
             let beside = self.set(style(Weight::Regular, self.size, MUTED), MARGIN, self.y, &shortened(name));
-            let text = self.set(style(Weight::Regular, self.size, TEXT), MARGIN + INDENT, self.y, value);
+            let text =
+                self.set_value(style(Weight::Regular, self.size, TEXT), MARGIN + INDENT, self.y, value);
             self.y += beside.max(text) + self.size * 0.25;
         }
     }
@@ -89,11 +104,10 @@ fn style(weight: Weight, size: f32, ink: Rgb) -> Style {
 }
 
 /// Transliterates a text where needed, and marks it if that changed any letters.
-fn transliterate(face: &Face, text: &str, language: Language) -> String {
-    let printable = face.printable(text);
-    match face.spells(text) {
-        true => printable,
-        false => format!("{} {}", printable.trim_end(), words::of(language).latin),
+fn transliterate(text: &str, language: Language) -> String {
+    match spells(text) {
+        true => printable(text),
+        false => format!("{} {}", printable(text), words::of(language).latin),
     }
 }
 
@@ -105,43 +119,43 @@ fn shortened(name: &str) -> String {
 /// Draws the page as PDF.
 pub fn fact_sheet(facts: &FactSheet, paper: Paper) -> Result<Vec<u8>, Error> {
     let (width, height) = paper.size();
-    let mut canvas = Canvas::new(height)?;
+    let mut canvas = Canvas::new();
     let bottom = height - 64.0;
-    let mut lines = Vec::new();
+    let mut blocks = Vec::new();
     for size in SIZES {
         let end;
-        (lines, end) = lay_out(&canvas, facts, width, size);
+        (blocks, end) = lay_out(&mut canvas, facts, width, size);
         if end <= bottom {
             break;
         }
     }
     canvas.fill(ACCENT, (0.0, 0.0), (width, 10.0));
-    let is_whole = lines.iter().all(|line| line.y <= bottom);
-    for line in lines.iter().filter(|line| line.y <= bottom) {
-        canvas.text(line.style, line.x, line.y, &line.text);
+    let is_on_page = |line: &Placed| line.y <= bottom;
+    let is_whole = blocks.iter().flat_map(|(_, lines)| lines).all(is_on_page);
+    for (style, mut lines) in blocks {
+        lines.retain(is_on_page);
+        canvas.lines(style, lines);
     }
     if !is_whole {
         canvas.text(style(Weight::Bold, 8.0, TEXT), MARGIN, bottom + 12.0, "…");
     }
     let foot = style(Weight::Regular, 7.5, MUTED);
-    let face = canvas.fonts.face(Weight::Regular);
-    let foot_lines =
-        face.wrap(&transliterate(face, &facts.footer, facts.language), foot.size, width - 2.0 * MARGIN);
-    for (line, y) in foot_lines.iter().take(3).zip([34.0, 24.0, 14.0]) {
-        canvas.text(foot, MARGIN, height - y, line);
-    }
+    let footer = transliterate(&facts.footer, facts.language);
+    let lines = canvas.typesetter.wrap_left_to_right(foot.font(), &footer, width - 2.0 * MARGIN);
+    let placed = lines.into_iter().zip([34.0, 24.0, 14.0]);
+    canvas.lines(foot, placed.map(|(line, y)| Placed { x: MARGIN, y: height - y, line }).collect());
     let tag = words::of(facts.language).tag;
-    pdf::file(canvas, (width, height), &format!("{} · {}", facts.title, facts.subtitle), tag)
+    pdf::file(&canvas, (width, height), &format!("{} · {}", facts.title, facts.subtitle), tag)
 }
 
-/// Lays out all lines at one font size; also returns where they end.
-fn lay_out(canvas: &Canvas, facts: &FactSheet, width: f32, size: f32) -> (Vec<Line>, f32) {
-    let mut sheet = Sheet { canvas, language: facts.language, width, size, y: 40.0, lines: Vec::new() };
+/// Lays out all texts at one font size; also returns where they end.
+fn lay_out(canvas: &mut Canvas, facts: &FactSheet, width: f32, size: f32) -> (Vec<Block>, f32) {
+    let mut sheet = Sheet { canvas, language: facts.language, width, size, y: 40.0, blocks: Vec::new() };
     sheet.head(facts);
     for section in &facts.sections {
         sheet.section(section);
     }
-    (sheet.lines, sheet.y)
+    (sheet.blocks, sheet.y)
 }
 
 #[cfg(test)]
@@ -149,24 +163,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_letters_than_the_pages_are_said_to_be_others() {
-        let canvas = Canvas::new(792.0).unwrap();
-        let face = canvas.fonts.face(Weight::Regular);
-        for name in ["Zoë Müller-Ñandú", "Nguyễn Thị", "Łukasz", "Ιωάννης", "Иван Ёлкин", "Ana 😀"]
+    fn only_letters_that_no_face_has_are_said_to_be_others() {
+        for name in ["Zoë Müller-Ñandú", "Nguyễn Thị", "Ιωάννης", "Иван Ёлкин", "محمد علي", "王芳", "Ana 😀"]
         {
-            assert!(!transliterate(face, name, Language::En).contains('('), "{name}");
+            assert!(!transliterate(name, Language::En).contains('('), "{name}");
         }
-        for (name, latin) in
-            [("محمد علي", "mHmd `ly"), ("王芳", "Wang Fang"), ("Ana 王", "Ana Wang"), ("\u{30000}", "?")]
-        {
-            assert_eq!(
-                transliterate(face, name, Language::En),
-                format!("{latin} (written here in Latin letters)")
-            );
-            assert_eq!(
-                transliterate(face, name, Language::Es),
-                format!("{latin} (escrito aquí en letras latinas)")
-            );
+        for (name, latin) in [("ᠮᠣᠩᠭᠣᠯ", "monggol"), ("Ana ᠮ", "Ana m"), ("\u{30000}", "?")] {
+            let marks = ["(written here in Latin letters)", "(escrito aquí en letras latinas)"];
+            assert_eq!(transliterate(name, Language::En), format!("{latin} {}", marks[0]));
+            assert_eq!(transliterate(name, Language::Es), format!("{latin} {}", marks[1]));
         }
     }
 
@@ -182,7 +187,7 @@ mod tests {
     fn however_much_there_is_it_is_one_page() {
         for rows in [0, 3, 30, 300] {
             let file = String::from_utf8_lossy(&page(rows)).into_owned();
-            assert_eq!(file.matches("/Type /Page\n").count(), 1, "{rows} rows");
+            assert_eq!(file.matches("/Type/Page/").count(), 1, "{rows} rows");
             assert!(file.starts_with("%PDF-1."));
         }
     }

@@ -1,18 +1,22 @@
 //! Print kit and preview image of a link: QR code, poster, cards, table tent, Open Graph picture.
 //!
 //! These are pure functions from the content of a sheet to bytes, and the same input gives the same bytes.
-//! Text is set in Inter (SIL Open Font License 1.1), which is part of the binary; each file embeds only the
-//! glyphs it uses. Drawing is CPU work, so handlers run it in the [`RenderPool`].
+//! Text of any script is set in Inter and Noto (SIL Open Font License 1.1), which are part of the binary;
+//! each file embeds only the glyphs it uses. Drawing is CPU work, so handlers run it in the [`RenderPool`].
 
 mod canvas;
 pub mod fact_sheet;
-mod font;
+mod fonts;
+mod han;
+mod letters;
 pub mod logo;
 mod pdf;
 mod preview_image;
 mod qr;
+mod raster;
 mod render_pool;
 mod sheets;
+mod typeset;
 mod words;
 
 pub use fact_sheet::{FactSheet, Section, fact_sheet};
@@ -148,8 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn the_same_sheet_is_the_same_bytes() {
+        let sheet = sheet(Some("Clinic さくら عيادة श्री 123"), "https://a.example");
+        for piece in [poster, cards, table_tent] {
+            assert!(piece(&sheet, Paper::A4).unwrap() == piece(&sheet, Paper::A4).unwrap());
+        }
+        assert!(PreviewImage::of(&sheet).png().unwrap() == PreviewImage::of(&sheet).png().unwrap());
+    }
+
+    #[test]
     fn any_name_prints() {
-        let long = "Centro Médico de la Sagrada Familia y Niño Jesús – Ελληνικά Кириллица 日本 😀 ".repeat(3);
+        let long =
+            "Centro Médico de la Sagrada Familia y Niño Jesús – Ελληνικά Кириллица 日本 عيادة 😀 ".repeat(3);
         for name in [Some(long.as_str()), Some("É"), Some(""), None] {
             for paper in [Paper::Letter, Paper::A4] {
                 let sheet = sheet(name, "https://a-rather-long-host-name.links.example.org");

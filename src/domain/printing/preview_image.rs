@@ -1,20 +1,20 @@
 //! The preview image of a shared link: 1200 × 630 pixels, the size that Open Graph readers expect.
 
-use ab_glyph::{Font as _, Glyph, PxScale, point};
-
-use super::canvas::{ACCENT, MUTED, Rgb, TEXT};
-use super::font::{Fonts, Weight};
-use super::{Error, Sheet, grouped, qr, words};
+use super::canvas::{ACCENT, Canvas, MUTED, Placed, Rgb, Style, TEXT};
+use super::fonts::Weight;
+use super::letters::printable;
+use super::typeset::Line;
+use super::{Error, Sheet, grouped, raster, words};
 use crate::kit::secret;
 
 /// Also the value of `og:image:width`.
-pub(super) const WIDTH: usize = 1200;
-const HEIGHT: usize = 630;
+pub(super) const WIDTH: u16 = 1200;
+const HEIGHT: u16 = 630;
 const MARGIN: f32 = 96.0;
 const PAPER: Rgb = (0xf4, 0xf6, 0xf5);
 
 /// Increase this when the layout changes but the texts do not.
-const LAYOUT: &str = "1";
+const LAYOUT: &str = "2";
 
 /// The texts of the image and nothing else, so that two links with equal texts share one image.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -49,83 +49,35 @@ impl PreviewImage {
     }
 }
 
-struct Picture {
-    fonts: Fonts,
-    pixels: Vec<u8>,
-}
-
 fn render(preview: &PreviewImage) -> Result<Vec<u8>, Error> {
-    let (r, g, b) = PAPER;
-    let mut picture = Picture { fonts: Fonts::load()?, pixels: [r, g, b].repeat(WIDTH * HEIGHT) };
-    picture.fill(ACCENT, (0, 0), (WIDTH, 18));
-    let room = 1200.0 - 2.0 * MARGIN;
-    let heading = picture.fonts.face(Weight::Bold).printable(&preview.heading);
-    let (size, lines) = picture.fonts.face(Weight::Bold).fit(&heading, &[84.0, 70.0, 58.0], room, 2);
-    let mut y = 130.0;
-    for line in &lines {
+    let mut canvas = Canvas::new();
+    canvas.fill(ACCENT, (0.0, 0.0), (f32::from(WIDTH), 18.0));
+    let room = f32::from(WIDTH) - 2.0 * MARGIN;
+    let heading = printable(&preview.heading);
+    let (size, lines) = canvas.typesetter.fit(Weight::Bold, (&heading, &[84.0, 70.0, 58.0], 2), room);
+    // The place stands below the name, at the same side.
+    let is_rtl = lines.iter().any(|line| line.is_rtl);
+    let (mut y, mut placed) = (130.0, Vec::new());
+    for line in lines {
         y += size;
-        picture.text((Weight::Bold, size, TEXT), (MARGIN, y), line);
+        placed.push(Placed { x: start(&line, is_rtl), y, line });
         y += size * 0.18;
     }
+    canvas.lines(Style { weight: Weight::Bold, size, ink: TEXT }, placed);
     y += 58.0;
-    let place = picture.fonts.face(Weight::Regular).printable(&preview.place);
-    picture.text((Weight::Regular, 42.0, MUTED), (MARGIN, y), &place);
-    picture.text((Weight::Regular, 40.0, TEXT), (MARGIN, 510.0), preview.line);
-    let foot = picture.fonts.face(Weight::Bold).printable(&preview.foot);
-    picture.text((Weight::Bold, 34.0, ACCENT), (MARGIN, 566.0), &foot);
-    qr::encode_png(WIDTH, HEIGHT, png::ColorType::Rgb, &picture.pixels)
+    for (weight, size, ink, y, text, is_rtl) in [
+        (Weight::Regular, 42.0, MUTED, y, preview.place.as_str(), is_rtl),
+        (Weight::Regular, 40.0, TEXT, 510.0, preview.line, false),
+        (Weight::Bold, 34.0, ACCENT, 566.0, &preview.foot, false),
+    ] {
+        let (size, lines) = canvas.typesetter.fit(weight, (&printable(text), &[size], 1), room);
+        let placed = lines.into_iter().map(|line| Placed { x: start(&line, is_rtl), y, line });
+        canvas.lines(Style { weight, size, ink }, placed.collect());
+    }
+    raster::png(&canvas, (WIDTH, HEIGHT), PAPER)
 }
 
-impl Picture {
-    fn fill(&mut self, ink: Rgb, (left, top): (usize, usize), (width, height): (usize, usize)) {
-        for y in top..top + height {
-            for x in left..left + width {
-                self.mix(x, y, ink, 1.0);
-            }
-        }
-    }
-
-    /// Draws one line of text on its baseline.
-    fn text(&mut self, (weight, size, ink): (Weight, f32, Rgb), (mut x, y): (f32, f32), text: &str) {
-        let mut covered = Vec::new();
-        let face = self.fonts.face(weight);
-        // `PxScale` counts from ascent to descent, but the size here is the em, as everywhere else.
-        let em = face.font.height_unscaled() / face.font.units_per_em().unwrap_or(1.0);
-        for c in text.chars() {
-            let id = face.font.glyph_id(c);
-            let glyph = Glyph { id, scale: PxScale::from(size * em), position: point(x, y) };
-            if let Some(outline) = face.font.outline_glyph(glyph) {
-                let origin = outline.px_bounds().min;
-                outline.draw(|dx, dy, share| covered.push((shift(origin.x, dx), shift(origin.y, dy), share)));
-            }
-            x += face.advance(id) * size / 1000.0;
-        }
-        for (x, y, share) in covered {
-            if let (Some(x), Some(y)) = (x, y) {
-                self.mix(x, y, ink, share);
-            }
-        }
-    }
-
-    fn mix(&mut self, x: usize, y: usize, (r, g, b): Rgb, share: f32) {
-        if x >= WIDTH || y >= HEIGHT {
-            return;
-        }
-        let at = (y * WIDTH + x) * 3;
-        for (pixel, ink) in self.pixels.iter_mut().skip(at).zip([r, g, b]) {
-            *pixel = blend(*pixel, ink, share);
-        }
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of a byte")]
-fn blend(under: u8, over: u8, share: f32) -> u8 {
-    let share = share.clamp(0.0, 1.0);
-    (f32::from(under) * (1.0 - share) + f32::from(over) * share).round().clamp(0.0, 255.0) as u8
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in the picture")]
-fn shift(origin: f32, by: u32) -> Option<usize> {
-    let at = origin + f32::from(u16::try_from(by).ok()?);
-    (0.0..2000.0).contains(&at).then_some(at as usize)
+/// Where a line begins: at the left margin, or so that it ends at the right one.
+fn start(line: &Line, is_rtl: bool) -> f32 {
+    if is_rtl { f32::from(WIDTH) - MARGIN - line.width } else { MARGIN }
 }

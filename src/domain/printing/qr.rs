@@ -20,6 +20,8 @@ const PIXELS: usize = 1_000;
 pub(super) struct Modules {
     /// Modules per side, without the quiet zone.
     pub width: usize,
+    /// What the code says.
+    pub text: String,
     dark: Vec<bool>,
 }
 
@@ -28,19 +30,18 @@ impl Modules {
     pub(super) fn of(sheet: &Sheet<'_>) -> Result<Self, Error> {
         let payload = format!("{}/Q/{}", sheet.public_url, sheet.code).to_ascii_uppercase();
         let code = (1..=LARGEST).find_map(|version| encode(&payload, version)).ok_or(Error::Address)?;
-        Ok(Self {
-            width: code.width(),
-            dark: code.to_colors().into_iter().map(|c| c == Color::Dark).collect(),
-        })
+        Ok(Self::from_code(&code, payload))
     }
 
     /// Encodes any text for a screen, where nothing wears off, so error correction level M is enough.
     pub(super) fn of_text(text: &str) -> Result<Self, Error> {
         let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| Error::Address)?;
-        Ok(Self {
-            width: code.width(),
-            dark: code.to_colors().into_iter().map(|c| c == Color::Dark).collect(),
-        })
+        Ok(Self::from_code(&code, text.to_owned()))
+    }
+
+    fn from_code(code: &QrCode, text: String) -> Self {
+        let dark = code.to_colors().into_iter().map(|c| c == Color::Dark).collect();
+        Self { width: code.width(), text, dark }
     }
 
     /// The dark modules, as column and row.
