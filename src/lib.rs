@@ -26,7 +26,7 @@
 
 pub mod app; //       composition root: builds the service, the outbox topics and the transports
 pub mod cli; //       serve, migrate, openapi, admin
-pub mod delivery; //  how messages leave: providers, SMTP, webhooks, fail-over, circuit breakers
+pub mod delivery; //  how messages leave, and what is reported back: providers, SMTP, webhooks
 pub mod domain; //    the business rules, one folder per subject
 pub mod kit; //       values with rules and no I/O: clock, entropy, ids, phone numbers, addresses, secrets
 pub mod platform; //  what rules are built on: transactions, database, outbox, rate limits, audit log

@@ -10,7 +10,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use practice_links::app::DECLARATIONS;
+use practice_links::platform::settings::reference::{Setting, sections};
 
 /// The layers with their rank: a module imports only modules of a lower rank, or of its own layer.
 /// `web` and `delivery` are equals.
@@ -427,25 +430,19 @@ fn the_fields_words_are_found_where_they_belong() {
     }
 }
 
+/// The operator's page and the example file consist of these texts.
 #[test]
-fn settings_are_documented_where_people_look() {
-    let defaults = serde_json::to_value(practice_links::platform::settings::Settings::default()).unwrap();
-    let mut fields = Vec::new();
-    for (name, value) in defaults.as_object().unwrap() {
-        match value.as_object() {
-            Some(inner) => fields.extend(inner.keys().map(|key| format!("{name}.{key}"))),
-            None => fields.push(name.clone()),
+fn every_setting_has_a_text_and_a_value_to_show() {
+    let sections = sections(&DECLARATIONS);
+    assert!(sections.iter().map(|section| section.settings.len()).sum::<usize>() > 50, "no settings found");
+    for section in &sections {
+        assert!(section.name.is_empty() || section.meaning.ends_with('.'), "[{}] has no text", section.name);
+        for setting in &section.settings {
+            let Setting { path, meaning, default_in_words: words, .. } = setting;
+            assert!(meaning.ends_with(['.', ')']), "{path} has no sentence: {meaning:?}");
+            assert!(!meaning.contains("Example:") && !meaning.contains("Default:"), "{path}: {meaning:?}");
+            assert!(words.as_ref().is_none_or(|words| !words.is_empty()), "{path}: its default is empty");
+            assert!(setting.sample().is_some(), "{path} has neither a default nor an example");
         }
-    }
-    let table = practice_links::platform::settings::SETTINGS;
-    let mut listed: Vec<&str> = table.iter().map(|(name, ..)| *name).collect();
-    fields.sort_unstable();
-    listed.sort_unstable();
-    assert_eq!(listed, fields);
-    let page = fs::read_to_string(Path::new("docs/settings.md")).unwrap();
-    for (name, default, meaning) in table {
-        let default = if default.contains('`') { (*default).to_owned() } else { format!("`{default}`") };
-        let row = format!("| `{name}` | {default} | {meaning} |");
-        assert!(page.contains(&row), "docs/settings.md lacks: {row}");
     }
 }

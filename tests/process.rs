@@ -19,8 +19,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
+use practice_links::app::DECLARATIONS;
 use practice_links::platform::db::{self, Db};
 use practice_links::platform::settings::Database;
+use practice_links::platform::settings::reference::{Setting, plain, sections};
 
 /// A temporary folder, removed at the end.
 struct Folder(PathBuf);
@@ -206,7 +208,30 @@ fn invalid_setting_is_refused_in_one_line_that_names_it() {
         ("PRACTICE_LINKS_APP__APP_CLIPS", "com.example.messenger.Clip", "app.app_clips"),
         ("PRACTICE_LINKS_APP__ANDROID_FINGERPRINTS", "14:6d:e9", "app.android_fingerprints"),
         ("PRACTICE_LINKS_APP__APP_STORE_BADGE", "nowhere.svg", "app.app_store_badge"),
-        ("PRACTICE_LINKS_LISTNE", "127.0.0.1:1", "listne"),
+        (
+            "PRACTICE_LINKS_LISTNE",
+            "127.0.0.1:1",
+            "listne: is not a setting; did you mean PRACTICE_LINKS_LISTEN?",
+        ),
+        ("PRACTICE_LINKS_DATABASE_URL", "sqlite:x", "PRACTICE_LINKS_DATABASE__URL (two underscores after"),
+        ("PRACTICE_LINKS_SMTP_URL", "smtp://x", "did you mean PRACTICE_LINKS_MAIL__SMTP_URL"),
+        (
+            "PRACTICE_LINKS_UNHEARD_OF",
+            "x",
+            "unheard_of: is not a setting; `practice-links settings toml` prints",
+        ),
+        ("PRACTICE_LINKS_ENVIRONMENT", "prod", "environment: must be `development` or `production`"),
+        ("PRACTICE_LINKS_LOG__LEVEL", "loud", "log.level: must be one of `error`, `warn`"),
+        (
+            "PRACTICE_LINKS_LISTEN",
+            "8080",
+            "listen: invalid socket address syntax, for example 127.0.0.1:8080",
+        ),
+        ("PRACTICE_LINKS_VERIFICATION__COUNTRIES", "us,XX", "verification.countries: `XX` is not a country"),
+        ("PRACTICE_LINKS_VERIFICATION__DEFAULT_REGION", "U", "verification.default_region: `U` is not"),
+        ("PRACTICE_LINKS_VERIFICATION__CHECKS", "-1", "verification.checks: must be at least 1"),
+        ("PRACTICE_LINKS_WEBHOOKS__ALLOW_PRIVATE", "maybe", "webhooks.allow_private: must be true or false"),
+        ("PRACTICE_LINKS_DATA_DIR", "/proc/nowhere", "data_dir: /proc/nowhere"),
     ];
     for (variable, value, named) in cases {
         let output = run(&folder.0, &[], &[("PRACTICE_LINKS_LISTEN", "127.0.0.1:0"), (variable, value)]);
@@ -214,6 +239,64 @@ fn invalid_setting_is_refused_in_one_line_that_names_it() {
         assert!(!output.status.success(), "{variable}={value} was accepted");
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(said.contains(named), "{variable}={value}: {said}");
+    }
+}
+
+#[test]
+fn wrong_file_is_refused_without_its_values() {
+    let folder = Folder::new("wrong-file");
+    for (toml, named) in [
+        ("databse.url = 'sqlite:hunter2'", "databse.url: is not a setting; did you mean `database.url`?"),
+        ("database = 'hunter2'", "database: is not a setting"),
+        ("listen = '127.0.0.1:0'\nmail.smtp_url = 'hunter2", "practice-links.toml: line 2: "),
+        (
+            "kannel.password = ['hunter2']",
+            "kannel.password: must be text in quotes, for example replace-this",
+        ),
+        ("database.pool_size = 'hunter2'", "database.pool_size: must be a whole number, for example 16"),
+    ] {
+        fs::write(folder.0.join("practice-links.toml"), toml).unwrap();
+        let output = run(&folder.0, &["migrate"], &[]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.lines().count() == 1, "{toml}: {said}");
+        assert!(said.contains(named) && !said.contains("hunter2"), "{toml}: {said}");
+    }
+    let output = run(&folder.0, &["migrate", "--config", "elsewhere.toml"], &[]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("elsewhere.toml: No such file"));
+}
+
+#[test]
+fn settings_page_and_example_file_are_as_printed() {
+    for (format, path) in [("markdown", "docs/settings.md"), ("toml", "docs/practice-links.example.toml")] {
+        let output = run(Path::new("."), &["settings", format], &[]);
+        let (printed, kept) = (String::from_utf8(output.stdout).unwrap(), fs::read_to_string(path).unwrap());
+        assert!(printed == kept, "{path} is old: practice-links settings {format} > {path}");
+    }
+}
+
+#[test]
+fn every_setting_can_be_set_in_the_file_and_in_the_environment() {
+    let folder = Folder::new("all-settings");
+    for badge in ["app-store.svg", "google-play.png"] {
+        fs::write(folder.0.join(badge), "a picture").unwrap();
+    }
+    let example = fs::read_to_string("docs/practice-links.example.toml").unwrap();
+    let is_setting = |line: &str| line.starts_with(|c: char| c.is_ascii_lowercase()) && line.contains(" = ");
+    let uncommented: Vec<&str> = example
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|line| is_setting(line)).unwrap_or(line))
+        .collect();
+    fs::write(folder.0.join("all.toml"), uncommented.join("\n")).unwrap();
+    let settings: Vec<Setting> =
+        sections(&DECLARATIONS).into_iter().flat_map(|section| section.settings).collect();
+    assert_eq!(uncommented.iter().filter(|line| is_setting(line)).count(), settings.len());
+    let variables: Vec<(String, String)> =
+        settings.iter().map(|it| (it.variable(), plain(it.sample().unwrap()))).collect();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    for output in
+        [run(&folder.0, &["migrate", "--config", "all.toml"], &[]), run(&folder.0, &["migrate"], &variables)]
+    {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 

@@ -3,6 +3,7 @@
 mod admin;
 mod demo;
 mod serve;
+mod settings;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -11,12 +12,12 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::app;
+use crate::app::{self, Settings};
 use crate::kit::Entropy as _;
 use crate::kit::clock::SystemClock;
 use crate::kit::entropy::OsEntropy;
 use crate::platform::db::{self, Db};
-use crate::platform::settings::{BadSetting, Settings};
+use crate::platform::settings::BadSetting;
 use crate::web::openapi;
 use crate::web::state::State;
 
@@ -39,6 +40,11 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document of the API.
     Openapi,
+    /// Print all settings, as a page or as a file to start from.
+    Settings {
+        /// `markdown` for `docs/settings.md`, `toml` for an example of `practice-links.toml`.
+        format: settings::Format,
+    },
     /// Manage practices, links, staff and messages.
     Admin {
         #[command(subcommand)]
@@ -64,21 +70,19 @@ pub enum Failure {
 /// Runs the command; its output goes to `out`.
 pub fn run(cli: Cli, out: &mut dyn std::io::Write) -> Result<(), Failure> {
     let command = cli.command.unwrap_or(Command::Serve);
-    if matches!(command, Command::Openapi) {
-        return Ok(write!(out, "{}", openapi::json())?);
-    }
-    let settings = Settings::load(cli.config.as_deref())?;
+    let load = || Settings::load(cli.config.as_deref());
     match command {
-        Command::Serve => serve::run(settings, out),
-        Command::Migrate => migrate(&settings, out),
-        Command::Admin { task } => admin::run(task, settings, out),
-        Command::Openapi => Ok(()),
+        Command::Serve => serve::run(load()?, out),
+        Command::Migrate => migrate(&load()?, out),
+        Command::Admin { task } => admin::run(task, load()?, out),
+        Command::Openapi => Ok(write!(out, "{}", openapi::json())?),
+        Command::Settings { format } => Ok(write!(out, "{}", settings::render(format))?),
     }
 }
 
 fn migrate(settings: &Settings, out: &mut dyn std::io::Write) -> Result<(), Failure> {
     prepare_folder(settings)?;
-    Db::new(&settings.database)?.migrate()?;
+    Db::new(&settings.platform.database)?.migrate()?;
     Ok(writeln!(out, "The database is up to date.")?)
 }
 
@@ -94,15 +98,17 @@ fn open(settings: Settings) -> Result<State, Failure> {
 
 /// SQLite does not create the folder. It is private to this user, because it holds patient data.
 fn prepare_folder(settings: &Settings) -> Result<(), Failure> {
+    let settings = &settings.platform;
     let target = db::Target::parse(&settings.database.url)?;
     if let Some(folder) =
         target.sqlite_file().and_then(|file| file.parent()).filter(|f| !f.as_os_str().is_empty())
     {
+        let setting = if folder == settings.data_dir { "data_dir" } else { "database.url" };
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(folder)
-            .map_err(|e| BadSetting::new("database.url", format!("{}: {e}", folder.display())))?;
+            .map_err(|e| BadSetting::new(setting, format!("{}: {e}", folder.display())))?;
     }
     Ok(())
 }

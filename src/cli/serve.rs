@@ -8,11 +8,12 @@ use std::sync::Arc;
 use strum::VariantArray as _;
 
 use super::{Failure, demo, open};
+use crate::app::Settings;
 use crate::delivery::Transports;
 use crate::domain::{link_analytics, retention};
 use crate::platform::db::Target;
 use crate::platform::outbox::{self, Channel, Worker, WorkerHandle};
-use crate::platform::settings::{BadSetting, Settings};
+use crate::platform::settings::{self, BadSetting};
 use crate::platform::{Service, event_stream, telemetry};
 use crate::web::server;
 use crate::web::state::State;
@@ -22,13 +23,15 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
     settings.check_environment()?;
     telemetry::install_metrics();
     telemetry::log_panics();
-    let _ =
-        tracing::subscriber::set_global_default(telemetry::subscriber(settings.log.level, std::io::stderr));
-    let listener = bind(&settings)?;
+    let _ = tracing::subscriber::set_global_default(telemetry::subscriber(
+        settings.platform.log.level,
+        std::io::stderr,
+    ));
+    let listener = bind(&settings.platform)?;
     let state = open(settings)?;
     let service = &state.service;
     let _sole_server = lock(&service.settings)?;
-    let transport = Arc::new(Transports::from_settings(service)?);
+    let transport = Arc::new(Transports::new(service, &state.delivery)?);
     if service.settings.is_development() {
         demo::ensure(service)?;
     }
@@ -52,7 +55,7 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
 }
 
 /// Each channel has its own threads, which share one send rate.
-fn start_workers(worker: &Worker, settings: &Settings) -> std::io::Result<Vec<WorkerHandle>> {
+fn start_workers(worker: &Worker, settings: &settings::Settings) -> std::io::Result<Vec<WorkerHandle>> {
     let mut handles = Vec::new();
     for channel in Channel::VARIANTS {
         let (threads, per_second) = outbox::capacity(&settings.outbox, *channel);
@@ -88,7 +91,7 @@ async fn stop_signal() {
     futures_util::future::select(Box::pin(term.recv()), Box::pin(int.recv())).await;
 }
 
-fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
+fn bind(settings: &settings::Settings) -> Result<TcpListener, Failure> {
     let socket = TcpListener::bind(settings.listen)
         .map_err(|e| BadSetting::new("listen", format!("{}: {e}", settings.listen)))?;
     Ok(socket)
@@ -96,7 +99,7 @@ fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
 
 /// Only one server may use a SQLite file: two would each assume to be the only queue of its writers. The lock
 /// is beside the file, ends with the process, and does not affect `admin` commands.
-fn lock(settings: &Settings) -> Result<Option<File>, Failure> {
+fn lock(settings: &settings::Settings) -> Result<Option<File>, Failure> {
     let target = Target::parse(&settings.database.url)?;
     let Some(database) = target.sqlite_file() else { return Ok(None) };
     let mut path = database.as_os_str().to_owned();

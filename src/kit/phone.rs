@@ -164,6 +164,17 @@ impl Phone {
     }
 }
 
+/// Whether `code` (ISO 3166-1 alpha-2, any case) is a country whose numbering plan is known.
+#[must_use]
+pub fn is_region(code: &str) -> bool {
+    known_region(code).is_some()
+}
+
+fn known_region(code: &str) -> Option<Region> {
+    let region = Region::from_code(code).ok()?;
+    PHONE_NUMBER_UTIL.get_country_code_for_region(region).map(|_| region)
+}
+
 /// One of our own senders in the form in which it is stored and compared: a number only by its digits,
 /// because settings and carriers spell it both with and without a plus; a name unchanged.
 #[must_use]
@@ -210,10 +221,7 @@ fn digits_taken_out_of(number: &PhoneNumber) -> PhoneError {
 /// The E.164 text of digits dialed without a plus inside a region. Here the library may rewrite, because
 /// the plan defines national dialing: GB `020 …` is `+44 20 …`, AR `011 15 …` is `+54 9 11 …`.
 fn dialed_in(digits: &str, region: Option<&str>) -> Result<String, PhoneError> {
-    let region = region
-        .and_then(|code| Region::from_code(code).ok())
-        .filter(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(*region).is_some())
-        .ok_or(PhoneError::NotInternational)?;
+    let region = region.and_then(known_region).ok_or(PhoneError::NotInternational)?;
     // The raw input is kept for `country_code_source`, which the plain `parse` leaves out.
     let number =
         PHONE_NUMBER_UTIL.parse_and_keep_raw_input(digits, Some(region)).map_err(|_| PhoneError::Invalid)?;

@@ -7,7 +7,7 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::delivery::development::{self, CaughtMessage};
+use crate::delivery::sms::development::{self, CaughtMessage};
 use crate::kit::Phone;
 use crate::platform::Service;
 use crate::problems;

@@ -2,6 +2,7 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::delivery::sms::{kannel, twilio};
 use crate::web::{callbacks, console, dev, landing, operator, patient_api, practice_api, staff_api};
 
 /// Registers all routes. The landing page comes first: it gets the most requests, and each would try every
@@ -155,10 +156,10 @@ fn practice_routes(config: &mut ServiceConfig<'_>) {
 fn callback_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(callbacks::mail_events::receive_mail_events)
-        .service(callbacks::twilio::receive_twilio_sms)
-        .service(callbacks::twilio::receive_twilio_status)
-        .service(callbacks::kannel::receive_kannel_sms)
-        .service(callbacks::kannel::receive_kannel_receipt);
+        .service(twilio::callback::receive_twilio_sms)
+        .service(twilio::callback::receive_twilio_status)
+        .service(kannel::callback::receive_kannel_sms)
+        .service(kannel::callback::receive_kannel_receipt);
 }
 
 /// The remaining pages of links and invites, and unsubscribing from notices.

@@ -7,6 +7,7 @@ use actix_web::web::{Data, ServiceConfig};
 use super::http::Draining;
 use super::landing::Landing;
 use super::landing::cache::LandingCache;
+use crate::delivery::Delivery;
 use crate::domain::link_analytics::PageViews;
 use crate::domain::printing::RenderPool;
 use crate::domain::staff::PasswordHasher;
@@ -19,6 +20,8 @@ use crate::platform::rate_limits::CodeGuessLimiter;
 #[derive(Clone)]
 pub struct State {
     pub service: Service,
+    /// Who sends, and with which settings: provider callbacks are verified by them.
+    pub delivery: Arc<Delivery>,
     /// Every kind of message that can leave: provider callbacks report to it.
     pub topics: Arc<Topics>,
     pub event_hub: Arc<EventHub>,
@@ -32,8 +35,9 @@ pub struct State {
 
 impl State {
     /// Everything over `service`, with empty caches.
-    pub fn new(service: Service, topics: Topics) -> Self {
+    pub fn new(service: Service, delivery: Delivery, topics: Topics) -> Self {
         Self {
+            delivery: Arc::new(delivery),
             topics: Arc::new(topics),
             event_hub: Arc::default(),
             page_views: Arc::default(),
@@ -58,6 +62,7 @@ impl State {
             .app_data(Data::new(self.service.clone()))
             .app_data(Data::new(landing))
             .app_data(Data::new(draining.clone()))
+            .app_data(Data::from(Arc::clone(&self.delivery)))
             .app_data(Data::from(Arc::clone(&self.topics)))
             .app_data(Data::from(Arc::clone(&self.event_hub)))
             .app_data(Data::from(Arc::clone(&self.code_guesses)))

@@ -32,7 +32,7 @@ struct Elm {
 /// Two admins, "ana" and "bo". The notices of link 222222 go to `recipient`, who is "bo".
 fn elm(on: Builder) -> Elm {
     let app = on
-        .config(|config| config.mail.events_secret = Some(Secret::from_client(&format!("whsec_{SECRET}"))))
+        .delivery(|config| config.mail.events_secret = Some(Secret::from_client(&format!("whsec_{SECRET}"))))
         .start();
     let practice = app.practice("Elm Dental", Some("desk@elm.example"));
     let (admin, recipient) =

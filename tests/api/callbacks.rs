@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use practice_links::delivery::kannel::callback;
+use practice_links::delivery;
+use practice_links::delivery::sms::kannel::urls;
 use practice_links::kit::Secret;
 use practice_links::platform::outbox::{Envelope, Outcome, Outgoing, SendResult, Transport, Worker};
-use practice_links::platform::settings::Settings;
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, Call, Client, TestApp, Verification, drain, phone};
@@ -16,12 +16,12 @@ use crate::harness::{Builder, Call, Client, TestApp, Verification, drain, phone}
 const PUBLIC: &str = "http://links.example.test";
 const TOKEN: &str = "12345";
 
-fn with_token(config: &mut Settings) {
+fn with_token(config: &mut delivery::Settings) {
     config.twilio.auth_token = Some(Secret::from_client(TOKEN));
 }
 
 fn started(on: Builder) -> TestApp {
-    on.config(with_token).start()
+    on.delivery(with_token).start()
 }
 
 fn sign(algorithm: hmac::Algorithm, secret: &str, url: &str, fields: &[(&str, &str)]) -> String {
@@ -214,7 +214,7 @@ both! {
     }
 
     fn signing_key_requires_sha_256_signatures(on: Builder) {
-        let app = on.config(with_token).config(|c| c.twilio.signing_key = Some(Secret::from_client("shared"))).start();
+        let app = on.delivery(with_token).delivery(|c| c.twilio.signing_key = Some(Secret::from_client("shared"))).start();
         let (verification, attempt) = send_text(&app, 0);
         let path = format!("/v1/callbacks/twilio/{attempt}");
         let fields = [("MessageStatus", "delivered")];
@@ -273,7 +273,7 @@ both! {
     // Anybody can compute an HMAC with an empty key.
     fn empty_signing_secret_counts_as_unset(on: Builder) {
         let empty = || Some(Secret::from_client(""));
-        let app = on.config(move |config| (config.twilio.auth_token, config.twilio.signing_key) = (empty(), empty())).start();
+        let app = on.delivery(move |config| (config.twilio.auth_token, config.twilio.signing_key) = (empty(), empty())).start();
         let (verification, attempt) = send_text(&app, 0);
         let path = format!("/v1/callbacks/twilio/{attempt}");
         let fields = [("MessageStatus", "delivered")];
@@ -287,7 +287,7 @@ both! {
     fn kannel_receipt_needs_the_token_of_its_attempt(app: TestApp) {
         let (verification, attempt) = send_text(&app, 0);
         let (_, other) = send_text(&app, 1);
-        let token = callback::receipt_token(&app.state.service.keys, &attempt.as_str().into());
+        let token = urls::receipt_token(&app.state.service.keys, &attempt.as_str().into());
         let get = |id: &str, token: &str, status: &str| {
             app.get(&format!("/v1/callbacks/kannel/{id}?token={token}&status={status}")).send()
         };
@@ -305,13 +305,13 @@ both! {
         get(&attempt, &token, "16").expect(200);
         assert_eq!(delivery(&app, &verification), "delivered");
         let unknown = "dlv_0198c1f2a4c07d3e8a51b2c3d4e5f607";
-        get(unknown, &callback::receipt_token(&app.state.service.keys, &unknown.into()), "1").expect(200);
+        get(unknown, &urls::receipt_token(&app.state.service.keys, &unknown.into()), "1").expect(200);
     }
 
     fn kannel_failure_or_expiry_offers_a_call(app: TestApp) {
         for (n, status) in (0..).zip(["2", "16", "34", "66"]) {
             let (verification, attempt) = send_text(&app, n);
-            let token = callback::receipt_token(&app.state.service.keys, &attempt.as_str().into());
+            let token = urls::receipt_token(&app.state.service.keys, &attempt.as_str().into());
             app.get(&format!("/v1/callbacks/kannel/{attempt}?token={token}&status={status}")).send().expect(200);
             let screen = screen(&app, &verification);
             assert_eq!((&screen["delivery"], &screen["next_call"]), (&json!("failed"), &json!(0)), "{status}");
@@ -340,7 +340,7 @@ both! {
     }
 
     fn account_error_with_fallback_pauses_nothing(on: Builder) {
-        let app = on.config(with_token).config(|config| config.sms.fallback = Some("kannel".into())).start();
+        let app = on.delivery(with_token).delivery(|config| config.sms.fallback = Some("kannel".into())).start();
         let (_, attempt) = send_text(&app, 0);
         report(&app, &attempt, "undelivered", Some("30034"));
         assert_eq!(app.count("SELECT count(*) FROM paused_channels"), 0);

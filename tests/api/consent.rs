@@ -1,10 +1,14 @@
 //! Opt-out by text: STOP, START and HELP, from both providers.
 
-use practice_links::delivery::kannel::callback;
+use std::sync::{Arc, Mutex};
+
+use practice_links::delivery;
+use practice_links::delivery::sms::SmsProvider;
+use practice_links::delivery::sms::kannel::urls;
 use practice_links::domain::retention;
 use practice_links::kit::Secret;
-use practice_links::platform::outbox::Sender;
-use practice_links::platform::settings::Settings;
+use practice_links::platform::outbox::{Envelope, Outcome, Outgoing, SendResult, Sender};
+use practice_links::platform::settings::BadSetting;
 
 use crate::callbacks::twilio;
 use crate::harness::{Builder, Provider, ScriptedReply, TestApp, drain, phone};
@@ -12,14 +16,50 @@ use crate::harness::{Builder, Provider, ScriptedReply, TestApp, drain, phone};
 const TWILIO: &str = "+15005550006";
 const KANNEL: &str = "+15005550010";
 
-fn senders(config: &mut Settings) {
+fn senders(config: &mut delivery::Settings) {
     config.twilio.auth_token = Some(Secret::from_client("12345"));
     config.twilio.from = TWILIO.into();
     config.kannel.from = KANNEL.into();
 }
 
 fn started(on: Builder) -> TestApp {
-    on.config(senders).start()
+    on.delivery(senders).start()
+}
+
+/// A provider that is neither Twilio nor Kannel. It remembers what it was asked to send.
+#[derive(Default)]
+struct Pigeon(Mutex<Vec<String>>);
+
+const PIGEON: &str = "+15005550020";
+
+impl Pigeon {
+    fn texts(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl SmsProvider for Pigeon {
+    fn name(&self) -> &'static str {
+        "pigeon"
+    }
+
+    fn sender(&self) -> Option<&str> {
+        Some(PIGEON)
+    }
+
+    fn check(&self) -> Result<(), BadSetting> {
+        Ok(())
+    }
+
+    fn can_send(&self, message: &Outgoing) -> bool {
+        matches!(message, Outgoing::Sms(_))
+    }
+
+    fn send(&self, message: &Outgoing, _: &Envelope<'_>) -> SendResult {
+        let Outgoing::Sms(text) = message else { panic!("not a text") };
+        self.0.lock().unwrap().push(text.body.clone());
+        SendResult::by("pigeon", Outcome::Sent)
+    }
 }
 
 /// The senders as they are stored and compared.
@@ -36,7 +76,7 @@ fn receive_by_twilio(app: &TestApp, id: &str, text: &str) {
 
 /// Receives a text through Kannel.
 fn receive_by_kannel(app: &TestApp, id: &str, from: &str, text: &str) {
-    let token = callback::inbound_token(&app.state.service.keys);
+    let token = urls::inbound_token(&app.state.service.keys);
     let query = format!("token={token}&id={id}&from={from}&to={KANNEL_KEY}&text={text}");
     app.get(&format!("/v1/callbacks/kannel/inbound?{query}")).send().expect(200);
 }
@@ -67,6 +107,28 @@ both! {
         receive_by_twilio(&app, "SM2", "STOP ALL");
         assert_eq!(answers(&app).len(), 1, "a second STOP gets no answer");
         assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![TWILIO_KEY.into()]));
+    }
+
+    fn stop_to_any_provider_is_answered_from_its_number(on: Builder) {
+        let pigeon = Arc::new(Pigeon::default());
+        let provider = Arc::<Pigeon>::clone(&pigeon);
+        let app = on.delivery(senders).delivery(|config| config.sms.provider = "pigeon".into()).provider(provider).start();
+        let worker = app.real_worker();
+        let stop = |id: &str, to: &str| {
+            let from = phone(0);
+            let fields = [("MessageSid", id), ("From", from.as_str()), ("To", to), ("Body", "STOP")];
+            twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
+            drain(&worker);
+        };
+        stop("SM1", "+15005550099");
+        assert_eq!(app.count("SELECT count(*) FROM opt_outs"), 1, "no sender of ours today, but perhaps tomorrow");
+        assert_eq!(pigeon.texts(), Vec::<String>::new());
+        stop("SM2", PIGEON);
+        assert_eq!(pigeon.texts().len(), 1);
+        assert!(pigeon.texts()[0].contains("unsubscribed"), "{:?}", pigeon.texts());
+        app.start(&phone(0));
+        drain(&worker);
+        assert_eq!(pigeon.texts().len(), 1, "the number gets no code from this sender");
     }
 
     fn replayed_stop_does_not_undo_a_later_start(on: Builder) {
@@ -127,7 +189,7 @@ both! {
 
     fn stop_to_one_number_opts_out_of_the_messaging_service(on: Builder) {
         let service = "MG00000000000000000000000000000001";
-        let app = on.config(senders).config(move |config| config.twilio.from = service.into()).start();
+        let app = on.delivery(senders).delivery(move |config| config.twilio.from = service.into()).start();
         let from = phone(0);
         let fields = [("MessageSid", "SM1"), ("From", from.as_str()), ("To", "+15005550007"), ("MessagingServiceSid", service), ("Body", "STOP")];
         twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
@@ -147,7 +209,7 @@ both! {
 
     fn kannel_inbound_text_needs_the_token_in_its_url(on: Builder) {
         let app = started(on);
-        let token = callback::inbound_token(&app.state.service.keys);
+        let token = urls::inbound_token(&app.state.service.keys);
         // SMPP carriers omit the plus.
         let get = |token: &str, id: &str, text: &str| {
             app.get(&format!("/v1/callbacks/kannel/inbound?token={token}&id={id}&from=14155552000&to=15005550010&text={text}")).send()
@@ -161,13 +223,13 @@ both! {
         assert_eq!(answers(&app).len(), 1);
         assert_eq!(app.transport.sent()[0].sender, Some(Sender::Only(KANNEL_KEY.into())));
         assert_eq!(sender_of_a_code(&app), Sender::AnyBut(vec![KANNEL_KEY.into()]));
-        assert_eq!(callback::inbound_url(&app.state.service.settings, &app.state.service.keys), format!("http://links.example.test/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a"));
+        assert_eq!(urls::inbound_url("http://links.example.test", &app.state.service.keys), format!("http://links.example.test/v1/callbacks/kannel/inbound?token={token}&id=%I&from=%p&to=%P&text=%a"));
     }
 
     fn opted_out_provider_is_skipped_and_none_left_fails(on: Builder) {
         let (first, second) = (Provider::start(), Provider::start());
         let urls = (first.url.clone(), second.url.clone());
-        let app = on.config(senders).config(move |config| {
+        let app = on.delivery(senders).delivery(move |config| {
             config.sms.provider = "twilio".into();
             config.sms.fallback = Some("kannel".into());
             config.twilio.base_url = urls.0;
@@ -183,7 +245,7 @@ both! {
         app.start(&phone(0));
         drain(&worker);
         assert_eq!((first.requests().len(), second.requests().len()), (1, 1));
-        let token = callback::inbound_token(&app.state.service.keys);
+        let token = urls::inbound_token(&app.state.service.keys);
         app.get(&format!("/v1/callbacks/kannel/inbound?token={token}&id=a&from=14155552000&to=15005550010&text=quit")).send().expect(200);
         // An answer has one possible sender, so there is no failover.
         second.answer_next(1, &ScriptedReply::status(400));
@@ -239,7 +301,7 @@ both! {
     fn stop_survives_respelled_sender_and_provider_change(on: Builder) {
         let provider = Provider::start();
         let url = provider.url.clone();
-        let app = on.config(senders).config(move |config| {
+        let app = on.delivery(senders).delivery(move |config| {
             config.sms.provider = "kannel".into();
             config.kannel.url = url;
             config.kannel.username = "links".into();

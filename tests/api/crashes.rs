@@ -18,11 +18,10 @@ use practice_links::platform::outbox::{
     self, Channel, Envelope, Job, Mail, Message, Outcome, Outgoing, Point, Rendered, SendResult, Sender,
     TextMessage, Topic, Topics, Transport, Worker,
 };
-use practice_links::platform::settings::Settings;
 use practice_links::platform::{Service, Tx, db};
 use serde_json::{Value, json};
 
-use crate::harness::{TestApp, app_from_config};
+use crate::harness::{TestApp, app_from_config, default_settings};
 
 const TOPIC: &str = "crash_test";
 const PLAN: &str = "PRACTICE_LINKS_TEST_CRASH";
@@ -196,15 +195,17 @@ fn process() {
 
 fn app_of(plan: &Value) -> Service {
     let folder: std::path::PathBuf = plan["folder"].as_str().unwrap().into();
-    let mut config =
-        Settings { keys_file: folder.join("keys.json"), data_dir: folder, ..Settings::default() };
-    plan["url"].as_str().unwrap().clone_into(&mut config.database.url);
+    let mut config = default_settings();
+    config.platform.keys_file = folder.join("keys.json");
+    config.platform.data_dir = folder;
+    plan["url"].as_str().unwrap().clone_into(&mut config.platform.database.url);
+    config.platform = config.platform.complete();
     let start = Timestamp::from_millis(plan["now"].as_i64().unwrap());
     let clock: Arc<dyn Clock> = match plan["haste"].as_u64().unwrap() {
         1 => Arc::new(ManualClock::new(start)),
         haste => Arc::new(FastClock { start, began: Instant::now(), haste }),
     };
-    app_from_config(config.complete().unwrap(), clock, u64::from(std::process::id())).service
+    app_from_config(config, clock, u64::from(std::process::id())).service
 }
 
 /// A clock that runs `haste` times as fast, so that a lease of a minute ends in seconds.

@@ -398,7 +398,7 @@ both! {
     }
 
     fn opted_out_number_is_not_invited(on: Builder) {
-        let app = on.config(|config| {
+        let app = on.delivery(|config| {
             config.twilio.auth_token = Some(Secret::from_client("12345"));
             config.twilio.from = "+15005550006".into();
         }).start();

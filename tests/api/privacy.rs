@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use practice_links::delivery::Transports;
-use practice_links::delivery::kannel::callback;
+use practice_links::delivery::sms::kannel::urls;
 use practice_links::domain::staff::Role;
 use practice_links::kit::Secret;
 use practice_links::platform::outbox::{Outcome, Worker};
@@ -76,7 +76,7 @@ both! {
         app.advance(60);
         app.resend(&verification, "voice").expect(202);
         // The development provider too, as `serve` sets it up.
-        let providers = Arc::new(Transports::from_settings(&app.state.service).unwrap());
+        let providers = Arc::new(Transports::new(&app.state.service, &app.state.delivery).unwrap());
         let worker = Worker::new(app.state.service.clone(), Arc::clone(&app.state.topics), providers);
         while worker.run_once().unwrap() {}
         let caught = app.get(&format!("/dev/messages?to=%2B{}", &number[1..])).send().expect(200);
@@ -150,7 +150,7 @@ both! {
         let (first, second) = (Provider::start(), Provider::start());
         let urls = (first.url.clone(), second.url.clone());
         let (token, password) = ("12345", "a-carriers-password");
-        let app = on.config(move |config| {
+        let app = on.delivery(move |config| {
             config.sms.provider = "twilio".into();
             config.sms.fallback = Some("kannel".into());
             config.twilio.base_url = urls.0;
@@ -178,7 +178,7 @@ both! {
         twilio(&app, "/v1/callbacks/twilio/inbound", &fields).send().expect(200);
         twilio(&app, "/v1/callbacks/twilio/dlv_none", &[("MessageStatus", "sent"), ("To", &number)]).send().expect(204);
         app.form("/v1/callbacks/twilio/inbound", &fields).send().problem(403, "signature_invalid");
-        let inbound = callback::inbound_token(&app.state.service.keys);
+        let inbound = urls::inbound_token(&app.state.service.keys);
         let bare = &number[1..];
         app.get(&format!("/v1/callbacks/kannel/inbound?token={inbound}&id=1&from={bare}&to=15005550010&text=stop")).send().expect(200);
         drain(&worker);

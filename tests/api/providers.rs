@@ -6,10 +6,11 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use practice_links::delivery::Transports;
+use practice_links::app::DECLARATIONS;
+use practice_links::delivery;
 use practice_links::kit::Secret;
 use practice_links::platform::outbox::Worker;
-use practice_links::platform::settings::Settings;
+use practice_links::platform::settings::reference::sections;
 use serde_json::{Value, json};
 
 use crate::harness::{Builder, Provider, ScriptedReply, TestApp, Verification, drain, phone};
@@ -19,7 +20,7 @@ const SID: &str = "AC00000000000000000000000000000001";
 const TWILIO: &str = "+15005550006";
 const KANNEL: &str = "+15005550010";
 
-fn twilio(config: &mut Settings, url: &str) {
+fn twilio(config: &mut delivery::Settings, url: &str) {
     config.twilio.base_url = url.into();
     config.twilio.account_sid = SID.into();
     config.twilio.auth_token = Some(Secret::from_client("token"));
@@ -27,32 +28,32 @@ fn twilio(config: &mut Settings, url: &str) {
     config.sms.provider = "twilio".into();
 }
 
-fn kannel(config: &mut Settings, url: &str) {
+fn kannel(config: &mut delivery::Settings, url: &str) {
     config.kannel.url = url.into();
     config.kannel.username = "links".into();
     config.kannel.password = Some(Secret::from_client("pass&word"));
     config.kannel.from = KANNEL.into();
 }
 
-type Change = fn(&mut Settings);
+type Change = fn(&mut delivery::Settings);
 
 /// Only Twilio.
 fn with_twilio(on: Builder) -> (TestApp, Provider) {
     let provider = Provider::start();
     let url = provider.url.clone();
-    (on.config(move |config| twilio(config, &url)).start(), provider)
+    (on.delivery(move |config| twilio(config, &url)).start(), provider)
 }
 
 /// Twilio first, Kannel second.
 fn with_both(on: Builder) -> (TestApp, Provider, Provider) {
     let (first, second) = (Provider::start(), Provider::start());
     let urls = (first.url.clone(), second.url.clone());
-    let change = move |config: &mut Settings| {
+    let change = move |config: &mut delivery::Settings| {
         twilio(config, &urls.0);
         kannel(config, &urls.1);
         config.sms.fallback = Some("kannel".into());
     };
-    (on.config(change).start(), first, second)
+    (on.delivery(change).start(), first, second)
 }
 
 /// A server that answers a TLS handshake with plain text; it lives as long as the test process.
@@ -120,7 +121,7 @@ both! {
         let provider = Provider::start();
         let url = provider.url.clone();
         let service = "MG00000000000000000000000000000001";
-        let app = on.config(move |config| {
+        let app = on.delivery(move |config| {
             twilio(config, &url);
             config.twilio.from = service.into();
             config.twilio.voice_from = TWILIO.into();
@@ -140,7 +141,7 @@ both! {
     fn kannel_text_has_encoding_validity_and_receipt_url(on: Builder) {
         let provider = Provider::start();
         let url = provider.url.clone();
-        let app = on.config(move |config| {
+        let app = on.delivery(move |config| {
             kannel(config, &url);
             config.sms.provider = "kannel".into();
             config.kannel.callback_url = "http://10.0.0.1:8080".into();
@@ -165,7 +166,7 @@ both! {
     fn kannel_cannot_call(on: Builder) {
         let provider = Provider::start();
         let url = provider.url.clone();
-        let app = on.config(move |config| {
+        let app = on.delivery(move |config| {
             kannel(config, &url);
             config.sms.provider = "kannel".into();
         }).start();
@@ -238,16 +239,13 @@ both! {
         // A closed port, a server without TLS, and an unknown host name.
         let plain = speaks_no_tls();
         let cases = [("http://127.0.0.1:1".to_owned(), "unreachable"), (plain, "tls_failed"), ("https://nowhere.invalid".into(), "host_not_found")];
-        let app = on.config(|config| twilio(config, "http://127.0.0.1:1")).start();
+        let app = on.delivery(|config| twilio(config, "http://127.0.0.1:1")).start();
         app.start(&phone(0));
         for (url, reason) in cases {
             app.advance(120);
-            let mut inner = app.state.service.clone();
-            let mut config = Settings::clone(&inner.settings);
-            config.twilio.base_url = url;
-            inner.settings = std::sync::Arc::new(config);
-            let transport = std::sync::Arc::new(Transports::from_settings(&inner).unwrap());
-            drain(&Worker::new(inner, std::sync::Arc::clone(&app.state.topics), transport));
+            let transport = app.transports(|config| config.twilio.base_url = url).unwrap();
+            let transport = std::sync::Arc::new(transport);
+            drain(&Worker::new(app.state.service.clone(), std::sync::Arc::clone(&app.state.topics), transport));
             let recorded = app.count(&format!("SELECT count(*) FROM deliveries WHERE outcome = '{reason}'"));
             assert_eq!((recorded, app.count("SELECT count(*) FROM outbox WHERE ambiguous = 0 AND state = 'queued'")), (1, 1), "{reason}");
         }
@@ -403,7 +401,7 @@ both! {
     fn kannel_responses_set_the_delivery_state(on: Builder) {
         let provider = Provider::start();
         let url = provider.url.clone();
-        let app = on.config(move |config| {
+        let app = on.delivery(move |config| {
             kannel(config, &url);
             config.sms.provider = "kannel".into();
         }).start();
@@ -422,16 +420,24 @@ both! {
         assert_eq!(verification_state(&app, &later)["delivery"], "sent");
     }
 
+    fn setting_names_every_provider(app: TestApp) {
+        let sections = sections(&DECLARATIONS);
+        let mut settings = sections.iter().flat_map(|section| &section.settings);
+        let meaning = &settings.find(|setting| setting.path == "sms.provider").unwrap().meaning;
+        for provider in &app.state.delivery.providers {
+            assert!(meaning.contains(&format!("`{}`", provider.name())), "{}: {meaning}", provider.name());
+        }
+    }
+
     fn wrong_or_missing_setting_is_refused_by_its_name(on: Builder) {
         let app = on.start();
         let refusal = |change: Change| {
-            let mut config = Settings::clone(&app.state.service.settings);
-            twilio(&mut config, "https://api.example");
-            kannel(&mut config, "http://127.0.0.1:13013");
-            change(&mut config);
-            let mut inner = app.state.service.clone();
-            inner.settings = std::sync::Arc::new(config);
-            Transports::from_settings(&inner).err().map(|bad| bad.setting)
+            let changed = app.transports(|config| {
+                twilio(config, "https://api.example");
+                kannel(config, "http://127.0.0.1:13013");
+                change(config);
+            });
+            changed.err().map(|bad| bad.setting)
         };
         assert_eq!(refusal(|_| {}), None);
         let cases: [(Change, &str); 12] = [

@@ -5,7 +5,6 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use practice_links::delivery::Transports;
 use practice_links::domain::links::NewLink;
 use practice_links::domain::practices::{NewPractice, Plan};
 use practice_links::domain::staff::Role;
@@ -23,17 +22,15 @@ use crate::harness::{
 fn mailing(on: Builder) -> (TestApp, Worker, Arc<Mailbox>) {
     let (url, mailbox) = Mailbox::start();
     let app = on
-        .config(move |config| {
-            config.mail.smtp_url = Some(Secret::from_client(&url));
-            config.limits.scale = 100.0;
-        })
+        .config(|config| config.limits.scale = 100.0)
+        .delivery(move |delivery| delivery.mail.smtp_url = Some(Secret::from_client(&url)))
         .start();
     let worker = mail_worker(&app);
     (app, worker, mailbox)
 }
 
 fn mail_worker(app: &TestApp) -> Worker {
-    let transport = Arc::new(Transports::from_settings(&app.state.service).unwrap());
+    let transport = Arc::new(app.transports(|_| {}).unwrap());
     Worker::new(app.state.service.clone(), Arc::clone(&app.state.topics), transport)
         .of_channel(Channel::Email, 1000)
 }
@@ -150,7 +147,7 @@ both! {
     fn server_refusing_us_pauses_the_channel_and_loses_no_mail(on: Builder) {
         let (url, mailbox) = Mailbox::start();
         let url = url.replace("smtp://", "smtp://us:secret@");
-        let app = on.config(move |config| config.mail.smtp_url = Some(Secret::from_client(&url))).start();
+        let app = on.delivery(move |delivery| delivery.mail.smtp_url = Some(Secret::from_client(&url))).start();
         let worker = mail_worker(&app);
         sign_up(&app, &phone(1), DEMO, None);
         for (command, reply, reason) in [
@@ -191,13 +188,11 @@ both! {
     fn server_without_the_requested_tls_gets_no_mail(on: Builder) {
         let (app, _, mailbox) = mailing(on);
         sign_up(&app, &phone(1), DEMO, None);
-        let url = app.state.service.settings.mail.smtp_url.clone().unwrap();
+        let url = app.state.delivery.settings.mail.smtp_url.clone().unwrap();
         for (scheme, reason) in [("smtps://", "tls_failed"), ("smtp+starttls://", "no_starttls")] {
             let url = url.expose().replace("smtp://", scheme);
-            let mut config = (*app.state.service.settings).clone();
-            config.mail.smtp_url = Some(Secret::from_client(&url));
-            let inner = practice_links::platform::Service { settings: Arc::new(config), ..app.state.service.clone() };
-            let worker = Worker::new(inner.clone(), Arc::clone(&app.state.topics), Arc::new(Transports::from_settings(&inner).unwrap()));
+            let transport = app.transports(|delivery| delivery.mail.smtp_url = Some(Secret::from_client(&url)));
+            let worker = Worker::new(app.state.service.clone(), Arc::clone(&app.state.topics), Arc::new(transport.unwrap()));
             mail_all(&worker);
             assert_eq!((paused(&app), app.outbox("queued")), (vec![reason.to_owned()], 1));
             app.advance(60);
@@ -264,10 +259,7 @@ both! {
         for (content, problem) in [(None, "cannot be read"), (Some("no key"), "contains no PEM private key")] {
             let path = app.state.service.settings.data_dir.join("dkim.pem");
             content.inspect(|content| fs::write(&path, content).unwrap());
-            let mut config = (*app.state.service.settings).clone();
-            config.mail.dkim_key_file = Some(path);
-            let inner = practice_links::platform::Service { settings: Arc::new(config), ..app.state.service.clone() };
-            let refused = Transports::from_settings(&inner).err().unwrap();
+            let refused = app.transports(|delivery| delivery.mail.dkim_key_file = Some(path)).err().unwrap();
             assert_eq!(refused.setting, "mail.dkim_key_file");
             assert!(refused.problem.contains(problem), "{refused}");
         }

@@ -110,7 +110,7 @@ fn elm(app: &TestApp) -> StaffClient {
 fn with_real_calls(on: Builder) -> (TestApp, StaffClient, Worker) {
     let app = on.config(|config| config.webhooks.allow_private = true).start();
     let admin = elm(&app);
-    let transport = Arc::new(Transports::from_settings(&app.state.service).unwrap());
+    let transport = Arc::new(Transports::new(&app.state.service, &app.state.delivery).unwrap());
     let worker = Worker::new(app.state.service.clone(), Arc::clone(&app.state.topics), transport);
     (app, admin, worker)
 }
@@ -517,7 +517,7 @@ both! {
         let mut config = (*strict.settings).clone();
         config.webhooks.allow_private = false;
         strict.settings = Arc::new(config);
-        let transport = Arc::new(Transports::from_settings(&strict).unwrap());
+        let transport = Arc::new(Transports::new(&strict, &lax.state.delivery).unwrap());
         Worker::new(strict, Arc::clone(&lax.state.topics), transport).run_once().unwrap();
         assert_eq!(log(&lax, &admin, &id)[0]["last_outcome"], "unreachable");
         assert!(receiver.received().is_empty());

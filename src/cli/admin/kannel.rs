@@ -5,8 +5,8 @@ use std::io::Write;
 use clap::Subcommand;
 
 use crate::cli::Failure;
-use crate::delivery::kannel::callback;
-use crate::platform::Service;
+use crate::delivery::sms::kannel::urls;
+use crate::web::state::State;
 
 #[derive(Subcommand)]
 pub(crate) enum KannelTask {
@@ -15,13 +15,14 @@ pub(crate) enum KannelTask {
 }
 
 /// The URL holds a secret: with it, a stranger could send STOP for other people's numbers.
-pub(super) fn run(task: &KannelTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(task: &KannelTask, state: &State, out: &mut dyn Write) -> Result<(), Failure> {
+    let origin = urls::origin(&state.delivery.settings.kannel, &state.service.settings.public_url);
     match task {
         KannelTask::Urls => Ok(writeln!(
             out,
             "group = sms-service\nkeyword = default\nget-url = \"{}\"\nmax-messages = 0\ncatch-all = \
                 true\nomit-empty = true",
-            callback::inbound_url(&service.settings, &service.keys)
+            urls::inbound_url(origin, &state.service.keys)
         )?),
     }
 }

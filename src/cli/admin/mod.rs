@@ -14,13 +14,13 @@ use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{Failure, open};
+use crate::app::Settings;
 use crate::domain::verification;
 use crate::kit::clock::SystemClock;
 use crate::kit::entropy::OsEntropy;
 use crate::kit::{Clock as _, Email, Phone};
 use crate::platform::audit::{Action, Actor};
 use crate::platform::keys::Keys;
-use crate::platform::settings::Settings;
 use crate::platform::{Service, db};
 
 /// The tasks of an operator.
@@ -79,13 +79,13 @@ pub(super) fn run(task: Task, settings: Settings, out: &mut dyn Write) -> Result
         Task::Team(task) => staff::run_team(task, &open(settings)?.service, out),
         Task::Outbox(task) => outbox::run(task, &open(settings)?, out),
         Task::Audit(task) => audit::run(task, &open(settings)?.service, out),
-        Task::Kannel(task) => kannel::run(&task, &open(settings)?.service, out),
+        Task::Kannel(task) => kannel::run(&task, &open(settings)?, out),
         Task::Number(NumberTask::Unlock { phone }) => unlock(&phone, &open(settings)?.service, out),
     }
 }
 
 fn rotate(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
-    let keys = Keys::rotate(&settings.keys_file, SystemClock.now(), &OsEntropy)
+    let keys = Keys::rotate(&settings.platform.keys_file, SystemClock.now(), &OsEntropy)
         .map_err(|e| Failure::Refused(format!("keys_file: {e}")))?;
     writeln!(
         out,

@@ -1,3 +1,4 @@
 mod dkim;
 pub(super) mod send;
 mod session;
+pub mod settings;

@@ -25,10 +25,11 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::dkim::Dkim;
 use super::session::{Failure, Session, Tls};
+use super::settings::Settings;
 use crate::kit::{Clock, OutboxId};
 use crate::platform::Service;
 use crate::platform::outbox::{Mail, Outcome};
-use crate::platform::settings::{self, BadSetting};
+use crate::platform::settings::BadSetting;
 
 /// Timeout of each step before the mail itself.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -82,8 +83,7 @@ enum Step {
 
 impl Smtp {
     /// Sends through `url` (`smtp://`, `smtp+starttls://`, `smtps://`).
-    pub(crate) fn new(url: &str, service: &Service) -> Result<Self, BadSetting> {
-        let settings = &service.settings.mail;
+    pub(crate) fn new(url: &str, settings: &Settings, service: &Service) -> Result<Self, BadSetting> {
         let from: Mailbox =
             settings.from.parse().map_err(|_| BadSetting::new("mail.from", "is not a mailbox"))?;
         let dkim = settings
@@ -91,7 +91,7 @@ impl Smtp {
             .as_deref()
             .map(|path| Dkim::load(path, from.email.domain(), &settings.dkim_selector))
             .transpose()?;
-        let (server, clock) = (Server::parse(url, settings)?, Arc::clone(&service.clock));
+        let (server, clock) = (Server::parse(url, settings.ca_file.as_deref())?, Arc::clone(&service.clock));
         Ok(Self { server, from, dkim, clock, idle: Mutex::default() })
     }
 
@@ -192,7 +192,7 @@ fn header(name: &str, value: &str) -> Option<HeaderValue> {
 }
 
 impl Server {
-    fn parse(url: &str, settings: &settings::Mail) -> Result<Self, BadSetting> {
+    fn parse(url: &str, ca_file: Option<&Path>) -> Result<Self, BadSetting> {
         let wrong = |problem: &str| BadSetting::new("mail.smtp_url", problem);
         let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
@@ -202,7 +202,7 @@ impl Server {
         let tls = || {
             let invalid_name = |_| wrong("names a host that is not valid for TLS");
             let name = ServerName::try_from(host.clone()).map_err(invalid_name)?;
-            Ok::<_, BadSetting>(Tls { config: tls_config(settings.ca_file.as_deref())?, name })
+            Ok::<_, BadSetting>(Tls { config: tls_config(ca_file)?, name })
         };
         let (security, port) = match uri.scheme_str() {
             Some("smtp") => (Security::Plain, 25),
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn url_selects_security_port_and_credentials() {
-        let server = |url: &str| Server::parse(url, &crate::platform::settings::Mail::default());
+        let server = |url: &str| Server::parse(url, None);
         let plain = server("smtp://127.0.0.1:2525").unwrap();
         assert_eq!((plain.host.as_str(), plain.port, plain.credentials.is_none()), ("127.0.0.1", 2525, true));
         let starttls = server("smtp+starttls://mail.example").unwrap();

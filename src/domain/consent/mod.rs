@@ -37,8 +37,8 @@ pub struct Inbound {
 }
 
 /// Handles an inbound SMS. It changes nothing if it is not one of the keywords, is a repetition, or comes
-/// from a number that cannot be texted.
-pub fn receive(tx: &mut Tx, inbound: &Inbound) -> db::Result<()> {
+/// from a number that cannot be texted. Only what was written to one of `senders`, our own, is answered.
+pub fn receive(tx: &mut Tx, inbound: &Inbound, senders: &[String]) -> db::Result<()> {
     let Some((keyword, language)) = keyword::parse(&inbound.text) else { return Ok(()) };
     let Some(phone) = author(tx.settings, &inbound.from) else {
         metrics::counter!("inbound_senders_unreadable_total", "provider" => inbound.provider).increment(1);
@@ -56,7 +56,7 @@ pub fn receive(tx: &mut Tx, inbound: &Inbound) -> db::Result<()> {
         .increment(1);
     let phone_key = rate_limits::number_key(tx, &phone);
     let is_news = apply(tx, keyword, &sender, &phone_key)?;
-    let may_reply = is_ours(tx.settings, &sender) && is_served(tx.settings, &phone);
+    let may_reply = senders.contains(&sender) && is_served(tx.settings, &phone);
     if is_news && may_reply && !inbound.is_answered && is_within_limit(tx, keyword, &phone_key)? {
         let reply = message::Reply { to: &phone, sender: &sender, keyword, language };
         message::enqueue(tx, &id, &reply)?;
@@ -99,10 +99,6 @@ pub fn opt_outs(tx: &mut Tx, phone_key: &str) -> db::Result<Vec<String>> {
 /// Deletes the ids of inbound texts that no provider redelivers any more.
 pub fn sweep(tx: &mut Tx) -> db::Result<usize> {
     store::forget(tx.conn, tx.now - REMEMBERED)
-}
-
-fn is_ours(settings: &Settings, sender: &str) -> bool {
-    [&settings.twilio.from, &settings.kannel.from].into_iter().any(|own| sender_key(own) == sender)
 }
 
 /// Checks that `to` has the form of a sender; one that is not ours today may be tomorrow.

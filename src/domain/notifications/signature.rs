@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::kit::{Timestamp, standard_webhooks};
-use crate::platform::Service;
+use crate::kit::{Secret, Timestamp, standard_webhooks};
 
 /// How far the sender's clock may be off, and so how long an overheard message can be replayed.
 const TOLERANCE: Duration = Duration::from_mins(5);
@@ -20,12 +19,11 @@ pub struct Signed {
     pub body: Vec<u8>,
 }
 
-/// Whether `signed` is fresh and signed with `mail.events_secret`. Without a secret nothing is accepted.
-pub fn is_ours(service: &Service, signed: &Signed) -> bool {
-    let Some(secret) = &service.settings.mail.events_secret else { return false };
+/// Whether `signed` is fresh and signed with `secret`. Without a secret nothing is accepted.
+pub fn is_ours(secret: Option<&Secret>, signed: &Signed, now: Timestamp) -> bool {
+    let Some(secret) = secret else { return false };
     let Signed { message, timestamp, signatures, body } = signed;
-    is_fresh(service.now(), timestamp)
-        && standard_webhooks::is_signed(secret, message, timestamp, signatures, body)
+    is_fresh(now, timestamp) && standard_webhooks::is_signed(secret, message, timestamp, signatures, body)
 }
 
 fn is_fresh(now: Timestamp, timestamp: &str) -> bool {

@@ -193,8 +193,13 @@ fn most_misses(settings: &Settings) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::settings::Source;
 
     const ROOM: &str = "198.51.100.7";
+
+    fn defaults() -> Settings {
+        Source::default().settings().unwrap()
+    }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_millis(seconds * 1000)
@@ -202,7 +207,7 @@ mod tests {
 
     #[test]
     fn single_miss_expires_after_ten_minutes() {
-        let (limiter, settings) = (CodeGuessLimiter::default(), Settings::default());
+        let (limiter, settings) = (CodeGuessLimiter::default(), defaults());
         limiter.miss(&settings, ROOM, "900000", at(0));
         assert!(limiter.has_missed(ROOM, at(599)));
         assert!(!limiter.has_missed(ROOM, at(600)));
@@ -211,7 +216,7 @@ mod tests {
 
     #[test]
     fn later_miss_removes_old_addresses() {
-        let (limiter, settings) = (CodeGuessLimiter::default(), Settings::default());
+        let (limiter, settings) = (CodeGuessLimiter::default(), defaults());
         for n in 0..50 {
             limiter.miss(&settings, &format!("198.51.100.{n}"), "900000", at(0));
         }
@@ -221,7 +226,7 @@ mod tests {
 
     #[test]
     fn prefix_of_a_code_is_not_a_miss() {
-        let (limiter, settings) = (CodeGuessLimiter::default(), Settings::default());
+        let (limiter, settings) = (CodeGuessLimiter::default(), defaults());
         for code in ["9", "90", "900", "9000", "90000", "9000000000000"] {
             assert_eq!(limiter.miss(&settings, ROOM, code, at(0)), None);
         }
@@ -230,7 +235,7 @@ mod tests {
 
     #[test]
     fn blocked_address_learns_when_it_may_retry() {
-        let (limiter, settings) = (CodeGuessLimiter::default(), Settings::default());
+        let (limiter, settings) = (CodeGuessLimiter::default(), defaults());
         let misses: Vec<_> = (0..100).map(|n| limiter.miss(&settings, ROOM, "900000", at(n))).collect();
         assert!(misses.iter().take(20).all(Option::is_none));
         // Of the 21 misses in the last ten minutes, two must expire before there is room for one.

@@ -1,24 +1,46 @@
-//! All settings, one struct per concern. The file is TOML, the environment overrides it, and an invalid
-//! setting stops the start with one line that names it. [`SETTINGS`] is the settings table in the README.
+//! Settings: those that rules and the platform need ([`Settings`]), and the machinery that reads any of them.
+//!
+//! A setting is declared once, as a field: its type, its default, the checks of its value, and in its comment
+//! what it means. Everything else follows: its name in the file and in the environment ([`Source`]), the
+//! operator's page and the example file (`practice-links settings`), and the line that refuses a wrong value.
+//! `confique` derives the declaration's description, the optional fields of a layer and the checks; the
+//! environment's names are derived from the path instead of being written at each field, because 60 repeated
+//! paths could differ from theirs. Weighed: `config` keeps no description and no default of a field, so each
+//! was in five places; `figment` reads a variable that looks like a number as one, and loses the plus of
+//! +1415…; `schematic` has both, and a validator, terminal colors and merge strategies that we do not use.
+//!
+//! The struct of all settings is `app::Settings`: it is read once, and joins these with those of `delivery`,
+//! which a lower layer must not know. What a provider needs is declared in that provider's folder.
+//!
+//! # Adding a setting
+//!
+//! 1. Add the field to the struct of its section: here, or in `delivery` where only a provider needs it. Its
+//!    comment ends with `Default: …` where the default is computed or needs words, and with an
+//!    `` Example: `…` `` (as in a TOML file) where there is no default.
+//! 2. Run `cargo run -- settings markdown > docs/settings.md` and
+//!    `cargo run -- settings toml > docs/practice-links.example.toml`. A test compares both.
 
 mod app;
-mod defaults;
-mod delivery;
-mod table;
+mod lenient;
+pub mod reference;
+mod source;
 
-pub use delivery::{Kannel, Mail, Outbox, Sms, SmsProviderName, Twilio, Webhooks};
-pub use table::{SETTINGS, Setting};
+pub use app::App;
+pub use source::Source;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use actix_web::http::Uri;
+use confique::Config;
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+
+use crate::kit::phone;
 
 /// Development shows messages on `/dev`; production refuses every setting that is only for development.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
     /// One machine, messages caught, keys created on the first start.
@@ -43,92 +65,182 @@ impl BadSetting {
     }
 }
 
-/// All settings. [`Settings::load`] fills the optional ones, so that readers never meet a gap.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The service itself. [`Settings::complete`] fills what depends on other settings, so that readers never
+/// meet a gap.
+#[derive(Debug, Clone, Config)]
 pub struct Settings {
+    /// `development` or `production`; production refuses settings that are only for development.
+    #[config(default = "development")]
     pub environment: Environment,
+    /// Address and port of the HTTP listener.
+    #[config(default = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// Base URL in links, text messages and e-mails; must be https in production.
+    /// Default: `http://` and `listen`. Example: `"https://links.example.org"`
+    #[config(default = "", validate = is_public_url)]
     pub public_url: String,
+    /// Folder of the SQLite database and the key file.
+    #[config(default = "data")]
     pub data_dir: PathBuf,
+    /// Signing keys and code secrets; several instances share one file.
+    /// Default: `keys.json` in `data_dir`. Example: `"data/keys.json"`
+    #[config(default = "")]
     pub keys_file: PathBuf,
+    /// Networks whose `X-Forwarded-For` is trusted. Example: `["10.0.0.0/8", "::1/128"]`
+    #[config(default = [])]
     pub trusted_proxies: Vec<IpNet>,
+    #[config(nested)]
     pub database: Database,
+    #[config(nested)]
     pub limits: Limits,
+    #[config(nested)]
     pub verification: Verification,
-    pub mail: Mail,
-    pub sms: Sms,
-    pub twilio: Twilio,
-    pub kannel: Kannel,
+    #[config(nested)]
     pub webhooks: Webhooks,
+    #[config(nested)]
     pub outbox: Outbox,
+    #[config(nested)]
     pub app: App,
+    #[config(nested)]
     pub server: Server,
+    #[config(nested)]
     pub log: Log,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// SQLite in a file of its own, or PostgreSQL, which several instances share.
+#[derive(Debug, Clone, Config)]
 pub struct Database {
+    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`.
+    /// Default: `practice-links.db` in `data_dir`. Example: `"sqlite:data/practice-links.db"`
+    #[config(default = "")]
     pub url: String,
+    /// Database connections; as many requests use the database in parallel.
+    #[config(default = 16, validate = at_least_one)]
     pub pool_size: u32,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// Rate limits: how many messages may be sent, to whom and for whom.
+#[derive(Debug, Clone, Config)]
 pub struct Limits {
+    /// Multiplies every rate limit, for load tests; refused in production.
+    #[config(default = 1.0, validate(*scale > 0.0, "must be greater than 0"))]
     pub scale: f64,
+    /// Messages to one number per 10 minutes.
+    #[config(default = 4, validate = at_least_one)]
     pub number_10min: u32,
+    /// Messages to one number per 24 hours.
+    #[config(default = 10, validate = at_least_one)]
     pub number_day: u32,
+    /// New verifications from one IP address (IPv6: /64) per 10 minutes; texts with the app link have a
+    /// separate limit of the same size (IPv6: /56).
+    #[config(default = 10, validate = at_least_one)]
     pub ip_10min: u32,
+    /// Messages for one practice per 10 minutes; texts with the app link have a separate limit of a quarter
+    /// of this.
+    #[config(default = 120, validate = at_least_one)]
     pub practice_10min: u32,
+    /// Messages to one country per 10 minutes; texts with the app link have a separate limit of a quarter of
+    /// this.
+    #[config(default = 600, validate = at_least_one)]
     pub country_10min: u32,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// Proving a phone number with a code.
+#[derive(Debug, Clone, Config)]
 pub struct Verification {
+    /// Countries whose numbers are texted and called (ISO 3166-1 alpha-2).
+    #[config(default = ["US", "CA"], validate = are_countries)]
     pub countries: Vec<String>,
+    /// Country assumed for a number written without `+`.
+    #[config(default = "US", validate = is_country)]
     pub default_region: String,
+    /// Lifetime of a code.
+    #[config(default = 600, validate = at_least_one)]
     pub code_seconds: u64,
+    /// Lifetime of a verification session.
+    #[config(default = 1800, validate = at_least_one)]
     pub session_seconds: u64,
+    /// Lifetime of a phone proof.
+    #[config(default = 600, validate = at_least_one)]
     pub proof_seconds: u64,
+    /// Code checks per session.
+    #[config(default = 5, validate = at_least_one)]
     pub checks: i32,
+    /// Wrong codes per number in 24 hours before waits begin.
+    #[config(default = 10, validate = at_least_one)]
     pub number_checks: i32,
+    /// Wait after the first, second, … message of a session; the last value applies to all later ones.
+    #[config(default = [30, 60, 120, 300])]
     pub resend_seconds: Vec<u64>,
+    /// Seconds from the first SMS until a call is offered.
+    #[config(default = 60)]
     pub voice_after_seconds: u64,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct App {
-    pub name: String,
-    pub app_store_url: String,
-    pub play_package: String,
-    pub open_url: String,
-    pub app_store_badge: Option<PathBuf>,
-    pub google_play_badge: Option<PathBuf>,
-    pub apple_app_ids: Vec<String>,
-    pub app_clips: Vec<String>,
-    pub android_fingerprints: Vec<String>,
+/// Signed calls to the practices' own servers.
+#[derive(Debug, Clone, Config)]
+pub struct Webhooks {
+    /// Allows webhooks to plain HTTP and private addresses, for development; refused in production.
+    #[config(default = false)]
+    pub allow_private: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// How fast queued messages leave, per instance.
+#[derive(Debug, Clone, Config)]
+pub struct Outbox {
+    /// Texts sent in parallel.
+    #[config(default = 4, validate = at_least_one)]
+    pub sms_threads: u32,
+    /// Texts per second.
+    #[config(default = 10, validate = at_least_one)]
+    pub sms_per_second: u32,
+    /// Calls placed in parallel.
+    #[config(default = 1, validate = at_least_one)]
+    pub voice_threads: u32,
+    /// Calls per second.
+    #[config(default = 1, validate = at_least_one)]
+    pub voice_per_second: u32,
+    /// E-mails sent in parallel.
+    #[config(default = 2, validate = at_least_one)]
+    pub email_threads: u32,
+    /// E-mails per second.
+    #[config(default = 10, validate = at_least_one)]
+    pub email_per_second: u32,
+    /// Webhooks sent in parallel.
+    #[config(default = 2, validate = at_least_one)]
+    pub webhook_threads: u32,
+    /// Webhooks per second.
+    #[config(default = 20, validate = at_least_one)]
+    pub webhook_per_second: u32,
+    /// Background jobs run in parallel.
+    #[config(default = 2, validate = at_least_one)]
+    pub task_threads: u32,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, Config)]
 pub struct Server {
+    /// HTTP worker threads.
+    #[config(default = 2, validate = at_least_one)]
     pub workers: usize,
+    /// How long a request's body may take to arrive.
+    #[config(default = 10, validate = at_least_one)]
     pub body_timeout_seconds: u64,
+    /// How long running requests may take after SIGTERM.
+    #[config(default = 30)]
     pub shutdown_seconds: u64,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// Log records, one JSON object per line.
+#[derive(Debug, Clone, Config)]
 pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace` for our own log records; libraries stay at `warn`.
+    #[config(default = "info")]
     pub level: Level,
 }
 
 /// Verbosity of our own log records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     Error,
@@ -163,26 +275,9 @@ impl Verification {
 }
 
 impl Settings {
-    /// Reads `file` (or `practice-links.toml`, if it exists) and the environment.
-    pub fn load(file: Option<&Path>) -> Result<Self, BadSetting> {
-        let base = config::Config::builder();
-        let base = match file {
-            Some(path) => base.add_source(config::File::from(path).format(config::FileFormat::Toml)),
-            None => base.add_source(
-                config::File::new("practice-links.toml", config::FileFormat::Toml).required(false),
-            ),
-        };
-        let mut base = base.add_source(environment());
-        for (setting, list) in lists_of_environment() {
-            base = base.set_override(setting, list).map_err(|e| bad_setting(&e))?;
-        }
-        let raw = base.build().map_err(|e| bad_setting(&e))?;
-        let parsed: Self = raw.try_deserialize().map_err(|e| bad_setting(&e))?;
-        parsed.complete()
-    }
-
-    /// Fills the settings that depend on others, and validates all of them.
-    pub fn complete(mut self) -> Result<Self, BadSetting> {
+    /// Fills the settings that depend on others.
+    #[must_use]
+    pub fn complete(mut self) -> Self {
         if self.public_url.is_empty() {
             self.public_url = format!("http://{}", self.listen);
         }
@@ -193,76 +288,21 @@ impl Settings {
         if self.database.url.is_empty() {
             self.database.url = format!("sqlite:{}", self.data_dir.join("practice-links.db").display());
         }
+        self.verification.countries.iter_mut().for_each(|country| country.make_ascii_uppercase());
         self.app.open_url.truncate(self.app.open_url.trim_end_matches('/').len());
-        self.drop_empty_secrets();
-        self.check()?;
-        self.check_events_secret()?;
-        self.app.check()?;
-        Ok(self)
+        self
     }
 
-    fn check(&self) -> Result<(), BadSetting> {
-        let uri: Uri = self.public_url.parse().map_err(|_| BadSetting::new("public_url", "is not a URL"))?;
-        if uri.host().is_none_or(str::is_empty) || !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err(BadSetting::new("public_url", "must start with http:// or https:// and name a host"));
-        }
-        if uri.path() != "/" || uri.query().is_some() {
-            return Err(BadSetting::new("public_url", "must be a bare origin, without path or query"));
-        }
-        if self.limits.scale.is_nan() || self.limits.scale <= 0.0 {
-            return Err(BadSetting::new("limits.scale", "must be greater than 0"));
-        }
-        self.check_numbers()
-    }
-
-    fn check_numbers(&self) -> Result<(), BadSetting> {
-        let positive = [
-            ("database.pool_size", u64::from(self.database.pool_size)),
-            ("server.workers", self.server.workers as u64),
-            ("server.body_timeout_seconds", self.server.body_timeout_seconds),
-            ("verification.code_seconds", self.verification.code_seconds),
-            ("verification.session_seconds", self.verification.session_seconds),
-            ("verification.proof_seconds", self.verification.proof_seconds),
-            ("verification.checks", u64::try_from(self.verification.checks).unwrap_or(0)),
-            ("verification.number_checks", u64::try_from(self.verification.number_checks).unwrap_or(0)),
-            ("limits.number_10min", u64::from(self.limits.number_10min)),
-            ("limits.number_day", u64::from(self.limits.number_day)),
-            ("limits.ip_10min", u64::from(self.limits.ip_10min)),
-            ("limits.practice_10min", u64::from(self.limits.practice_10min)),
-            ("limits.country_10min", u64::from(self.limits.country_10min)),
-            ("outbox.sms_threads", u64::from(self.outbox.sms_threads)),
-            ("outbox.sms_per_second", u64::from(self.outbox.sms_per_second)),
-            ("outbox.voice_threads", u64::from(self.outbox.voice_threads)),
-            ("outbox.voice_per_second", u64::from(self.outbox.voice_per_second)),
-            ("outbox.email_threads", u64::from(self.outbox.email_threads)),
-            ("outbox.email_per_second", u64::from(self.outbox.email_per_second)),
-            ("outbox.webhook_threads", u64::from(self.outbox.webhook_threads)),
-            ("outbox.webhook_per_second", u64::from(self.outbox.webhook_per_second)),
-            ("outbox.task_threads", u64::from(self.outbox.task_threads)),
-        ];
-        match positive.iter().find(|(_, value)| *value == 0) {
-            Some((name, _)) => Err(BadSetting::new(name, "must be at least 1")),
-            None => Ok(()),
-        }
-    }
-
-    /// Refuses settings that are only for development. Called by `serve`, not by preparing commands.
-    pub fn check_environment(&self) -> Result<(), BadSetting> {
-        if self.is_development() {
-            return Ok(());
-        }
+    /// Refuses settings that are only for development.
+    pub fn check_production(&self) -> Result<(), BadSetting> {
         if !self.public_url.starts_with("https://") {
             return Err(BadSetting::new("public_url", "must be https in production"));
         }
         if (self.limits.scale - 1.0).abs() > f64::EPSILON {
             return Err(BadSetting::new("limits.scale", "is only for load tests and refused in production"));
         }
-        self.check_delivery()?;
-        if !self.keys_file.is_file() {
-            return Err(BadSetting::new(
-                "keys_file",
-                "does not exist; create it with `practice-links admin keys rotate`",
-            ));
+        if self.webhooks.allow_private {
+            return Err(BadSetting::new("webhooks.allow_private", "is refused in production"));
         }
         Ok(())
     }
@@ -287,39 +327,33 @@ impl Settings {
     }
 }
 
-/// Settings that are comma-separated lists in the environment.
-const LISTS: [&str; 6] = [
-    "trusted_proxies",
-    "verification.countries",
-    "verification.resend_seconds",
-    "app.apple_app_ids",
-    "app.app_clips",
-    "app.android_fingerprints",
-];
-
-/// Strings stay strings: the library's own parsing would read the plus of a phone number as a sign, and
-/// drop the leading zeros of a password.
-fn environment() -> config::Environment {
-    config::Environment::with_prefix("PRACTICE_LINKS")
-        .prefix_separator("_")
-        .separator("__")
-        .ignore_empty(true)
+fn at_least_one<T: PartialOrd + From<u8>>(number: &T) -> Result<(), &'static str> {
+    if *number < T::from(1) { Err("must be at least 1") } else { Ok(()) }
 }
 
-fn lists_of_environment() -> Vec<(&'static str, Vec<String>)> {
-    let read = |setting: &'static str| {
-        let name = format!("PRACTICE_LINKS_{}", setting.replace('.', "__").to_ascii_uppercase());
-        let value = std::env::var_os(name)?.into_string().ok().filter(|value| !value.is_empty())?;
-        Some((setting, value.split(',').map(str::to_owned).collect()))
-    };
-    LISTS.into_iter().filter_map(read).collect()
-}
-
-/// The library's message already names the key if it knows one; one line, and only its first level.
-fn bad_setting(error: &config::ConfigError) -> BadSetting {
-    let text = error.to_string().replace('\n', " ");
-    match text.rsplit_once("for key `").and_then(|(head, tail)| Some((head, tail.split_once('`')?.0))) {
-        Some((head, key)) => BadSetting::new(key, head.trim()),
-        None => BadSetting::new("configuration", text),
+fn is_public_url<T: AsRef<str>>(url: &T) -> Result<(), &'static str> {
+    let url = url.as_ref();
+    if url.is_empty() {
+        return Ok(());
     }
+    let uri: Uri = url.parse().map_err(|_| "is not a URL")?;
+    if uri.host().is_none_or(str::is_empty) || !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err("must start with http:// or https:// and name a host");
+    }
+    if uri.path().trim_end_matches('/').is_empty() && uri.query().is_none() {
+        Ok(())
+    } else {
+        Err("must be a bare origin, without path or query")
+    }
+}
+
+fn is_country<T: AsRef<str>>(code: &T) -> Result<(), String> {
+    match phone::is_region(code.as_ref()) {
+        true => Ok(()),
+        false => Err(format!("`{}` is not a country (two letters, such as US)", code.as_ref())),
+    }
+}
+
+fn are_countries<T: AsRef<[String]>>(codes: &T) -> Result<(), String> {
+    codes.as_ref().iter().try_for_each(is_country)
 }

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, post};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::delivery::Delivery;
 use crate::domain::notifications::{self, Event, EventKind, Signed};
 use crate::kit::Timestamp;
 use crate::platform::Service;
@@ -92,12 +93,14 @@ problems!(MailEventsProblems: plain, SignatureInvalid, MalformedRequest, Request
 #[post("/v1/callbacks/mail-events")]
 pub(crate) async fn receive_mail_events(
     service: Data<Service>,
+    delivery: Data<Delivery>,
     topics: Data<Topics>,
     request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let signed = signed(&request, body);
-    if !notifications::is_ours(&service, &signed) {
+    let secret = delivery.settings.mail.events_secret.as_ref();
+    if !notifications::is_ours(secret, &signed, service.now()) {
         return Err(Problem::new(
             Code::SignatureInvalid,
             "Sign with `mail.events_secret` and the current time.",

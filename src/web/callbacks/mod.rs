@@ -1,11 +1,4 @@
-//! HTTP handlers of the callbacks of providers and mail servers.
+//! HTTP handlers of the callbacks of mail servers. Those of a provider of texts and calls are in its own
+//! folder, `delivery/sms/NAME/callback.rs`, beside the codes and signatures that they read.
 
-pub(super) mod kannel;
 pub(super) mod mail_events;
-pub(super) mod twilio;
-
-use crate::web::http::{Code, Problem};
-
-fn invalid_signature() -> Problem {
-    Problem::new(Code::SignatureInvalid, "Sign the callback with the secret that is configured here.")
-}

@@ -6,14 +6,16 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
-use practice_links::app;
+use practice_links::app::{self, Settings};
+use practice_links::delivery;
+use practice_links::delivery::sms::SmsProvider;
 use practice_links::domain::links::{self, Link, NewLink};
 use practice_links::domain::practices::{self, NewPractice, Plan, Practice};
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::entropy::SeededEntropy;
 use practice_links::kit::{Clock, Email, Language, PracticeId, Timestamp};
 use practice_links::platform::outbox::Worker;
-use practice_links::platform::settings::Settings;
+use practice_links::platform::settings::{self, Source};
 use practice_links::platform::{event_stream, telemetry};
 use practice_links::web::server;
 use practice_links::web::state::State;
@@ -30,12 +32,13 @@ pub struct Builder {
     pool: u32,
     seed: u64,
     change: Box<dyn FnOnce(&mut Settings)>,
+    provider: Option<Arc<dyn SmsProvider>>,
 }
 
 impl Builder {
     /// The default settings. Starts nothing.
     pub fn new(backend: Backend) -> Self {
-        Self { backend, pool: 8, seed: seed_of_this_test(), change: Box::new(|_| {}) }
+        Self { backend, pool: 8, seed: seed_of_this_test(), change: Box::new(|_| {}), provider: None }
     }
 
     pub fn backend(&self) -> Backend {
@@ -56,14 +59,31 @@ impl Builder {
         self
     }
 
-    /// Changes settings before they are validated. Several changes are applied in order.
+    /// Changes settings of the service itself. Several changes are applied in order.
     #[must_use]
-    pub fn config(mut self, change: impl FnOnce(&mut Settings) + 'static) -> Self {
+    pub fn config(self, change: impl FnOnce(&mut settings::Settings) + 'static) -> Self {
+        self.changed(move |settings| change(&mut settings.platform))
+    }
+
+    /// Changes settings of mail and of the providers of texts and calls.
+    #[must_use]
+    pub fn delivery(self, change: impl FnOnce(&mut delivery::Settings) + 'static) -> Self {
+        self.changed(move |settings| change(&mut settings.delivery))
+    }
+
+    fn changed(mut self, change: impl FnOnce(&mut Settings) + 'static) -> Self {
         let before = self.change;
-        self.change = Box::new(move |config| {
-            before(config);
-            change(config);
+        self.change = Box::new(move |settings| {
+            before(settings);
+            change(settings);
         });
+        self
+    }
+
+    /// Adds a provider of texts and calls, which `sms.provider` can name.
+    #[must_use]
+    pub fn provider(mut self, provider: Arc<dyn SmsProvider>) -> Self {
+        self.provider = Some(provider);
         self
     }
 
@@ -71,21 +91,29 @@ impl Builder {
     pub fn start(self) -> TestApp {
         telemetry::install_metrics();
         let database = database::create(self.backend);
-        let mut config = Settings {
+        let mut settings = default_settings();
+        settings.platform = settings::Settings {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: "http://links.example.test".into(),
             data_dir: database.folder.path().to_owned(),
             // Lets the client choose its address: `Call::ip`.
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
-            ..Settings::default()
+            database: settings::Database { url: database.url.clone(), pool_size: self.pool },
+            ..settings.platform
         };
-        config.database.url.clone_from(&database.url);
-        config.database.pool_size = self.pool;
-        (self.change)(&mut config);
-        let app = launch(config.complete().unwrap(), self.seed, database);
+        (self.change)(&mut settings);
+        settings.platform = settings.platform.complete();
+        let app = launch(settings, self.provider, self.seed, database);
         app.create_demo_practice();
         app
     }
+}
+
+/// The settings of a service for which nothing is set.
+pub fn default_settings() -> Settings {
+    // Not `from_source`, which computes the URL and the files before a test has changed what they depend on.
+    let source = Source::default();
+    Settings { platform: source.settings().unwrap(), delivery: source.settings().unwrap() }
 }
 
 /// The state of a process that serves no requests, such as a separate worker.
@@ -93,10 +121,16 @@ pub fn app_from_config(config: Settings, clock: Arc<dyn Clock>, seed: u64) -> St
     app::build(config, clock, Arc::new(SeededEntropy::new(seed))).unwrap()
 }
 
-fn launch(config: Settings, seed: u64, database: database::TestDatabase) -> TestApp {
+fn launch(
+    config: Settings,
+    provider: Option<Arc<dyn SmsProvider>>,
+    seed: u64,
+    database: database::TestDatabase,
+) -> TestApp {
     let clock = Arc::new(ManualClock::new(start_of_time()));
-    let listener = TcpListener::bind(config.listen).unwrap();
-    let state = app_from_config(config, Arc::<ManualClock>::clone(&clock), seed);
+    let listener = TcpListener::bind(config.platform.listen).unwrap();
+    let mut state = app_from_config(config, Arc::<ManualClock>::clone(&clock), seed);
+    Arc::get_mut(&mut state.delivery).unwrap().providers.extend(provider);
     let transport = Arc::new(RecordingTransport::default());
     let address = listener.local_addr().unwrap();
     TestApp {
@@ -121,11 +155,11 @@ impl TestApp {
     pub fn second_instance(&self) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let state = app_from_config(
-            (*self.state.service.settings).clone(),
-            Arc::<ManualClock>::clone(&self.clock),
-            7,
-        );
+        let settings = Settings {
+            platform: (*self.state.service.settings).clone(),
+            delivery: self.state.delivery.settings.clone(),
+        };
+        let state = app_from_config(settings, Arc::<ManualClock>::clone(&self.clock), 7);
         let worker = Worker::new(
             state.service.clone(),
             Arc::clone(&state.topics),

@@ -37,7 +37,7 @@ use practice_links::web::http::Draining;
 use practice_links::web::server;
 use practice_links::web::state::State;
 
-pub use builder::{Builder, DEMO, TestInput, app_from_config, run};
+pub use builder::{Builder, DEMO, TestInput, app_from_config, default_settings, run};
 pub use client::{Call, Client, IPHONE, Reply};
 pub use database::Backend;
 pub use mailbox::{Mailbox, header_of, readable};

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use practice_links::delivery::Transports;
+use practice_links::delivery::{self, Delivery, Transports};
 use practice_links::platform::outbox::Worker;
+use practice_links::platform::settings::BadSetting;
 
 use super::TestApp;
 
@@ -157,9 +158,17 @@ fn success(is_get: bool) -> ScriptedReply {
 }
 
 impl TestApp {
+    /// The real providers and mail server, as configured but for `change`.
+    pub fn transports(&self, change: impl FnOnce(&mut delivery::Settings)) -> Result<Transports, BadSetting> {
+        let mut settings = self.state.delivery.settings.clone();
+        change(&mut settings);
+        let service = &self.state.service;
+        Transports::new(service, &Delivery::new(service, settings))
+    }
+
     /// A worker that sends through the real providers, as configured.
     pub fn real_worker(&self) -> Worker {
-        let transport = Arc::new(Transports::from_settings(&self.state.service).unwrap());
+        let transport = Arc::new(Transports::new(&self.state.service, &self.state.delivery).unwrap());
         Worker::new(self.state.service.clone(), Arc::clone(&self.state.topics), transport)
     }
 }

@@ -4,14 +4,14 @@
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
 
-use super::invalid_signature;
-use crate::delivery::delivery_reports;
-use crate::delivery::kannel::callback;
+use super::send::NAME;
+use super::urls;
+use crate::delivery::Delivery;
+use crate::delivery::sms::{delivery_reports, invalid_signature};
 use crate::domain::consent::{self, Inbound};
 use crate::kit::DeliveryId;
-use crate::platform::Service;
-use crate::platform::outbox::{Channel, Topics};
-use crate::platform::settings::SmsProviderName;
+use crate::platform::outbox::{Channel, Outcome, Report, Topics};
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{PathId, Problem};
 
@@ -60,21 +60,23 @@ problems!(KannelProblems: plain, SignatureInvalid);
 #[get("/v1/callbacks/kannel/inbound")]
 pub(crate) async fn receive_kannel_sms(
     service: Data<Service>,
+    delivery: Data<Delivery>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let query = Parameters::of(&request);
-    if !callback::is_inbound(&service, query.get("token")) {
+    if !urls::is_inbound(&service, query.get("token")) {
         return Err(invalid_signature());
     }
     let text = Inbound {
-        provider: SmsProviderName::Kannel.as_str(),
+        provider: NAME,
         provider_ref: query.get("id").to_owned(),
         from: query.get("from").to_owned(),
         to: query.get("to").trim().to_owned(),
         text: query.get("text").to_owned(),
         is_answered: false,
     };
-    service.write(move |tx| consent::receive(tx, &text)).await?;
+    let senders = delivery.senders();
+    service.write(move |tx| consent::receive(tx, &text, &senders)).await?;
     Ok(empty())
 }
 
@@ -104,17 +106,20 @@ pub(crate) async fn receive_kannel_sms(
 #[get("/v1/callbacks/kannel/{id}")]
 pub(crate) async fn receive_kannel_receipt(
     service: Data<Service>,
+    delivery: Data<Delivery>,
     topics: Data<Topics>,
     request: HttpRequest,
     id: PathId<DeliveryId>,
 ) -> Result<HttpResponse, Problem> {
     let query = Parameters::of(&request);
-    if !callback::is_receipt(&service, &id.0, query.get("token")) {
+    if !urls::is_receipt(&service, &id.0, query.get("token")) {
         return Err(invalid_signature());
     }
-    if let Some(report) = query.get("status").parse().ok().and_then(callback::report) {
-        let from = (SmsProviderName::Kannel, Channel::Sms);
-        service.write(move |tx| delivery_reports::record(tx, &topics, from, &id.0, &report)).await?;
+    if let Some(report) = query.get("status").parse().ok().and_then(report) {
+        let from = (NAME, Channel::Sms);
+        let record =
+            move |tx: &mut Tx| delivery_reports::record(tx, (&delivery, &topics), from, &id.0, &report);
+        service.write(record).await?;
     }
     Ok(empty())
 }
@@ -135,4 +140,41 @@ impl Parameters {
 
 fn empty() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("")
+}
+
+/// Maps the status bits of a receipt: 1 delivered, 2 not delivered (34 expired and 66 unknown carry it
+/// too), 4 buffered at the carrier, 8 accepted by the carrier, 16 rejected by the carrier.
+fn report(status: u32) -> Option<Report> {
+    let has = |bit: u32| status & bit != 0;
+    if has(1) {
+        Some(Report::Delivered)
+    } else if has(32) {
+        Some(Report::Undelivered(Outcome::TransportRejected("expired")))
+    } else if has(2) {
+        Some(Report::Undelivered(Outcome::TransportRejected("undelivered")))
+    } else if has(16) {
+        Some(Report::Undelivered(Outcome::Rejected("carrier_refused")))
+    } else if has(8) {
+        Some(Report::Sent)
+    } else {
+        has(4).then_some(Report::Accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn final_status_bits_win() {
+        let word = |status| report(status).map(|report| report.receipt().as_str());
+        assert_eq!(word(1), Some("delivered"));
+        for lost in [2, 16, 32, 34, 66] {
+            assert_eq!(word(lost), Some("undelivered"), "{lost}");
+        }
+        assert_eq!(word(8), Some("sent"));
+        assert_eq!(word(4), Some("accepted"));
+        assert_eq!(word(0), None);
+        assert_eq!(word(64), None);
+    }
 }

@@ -4,14 +4,16 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, post};
 use serde_json::Value;
 
-use super::invalid_signature;
-use crate::delivery::delivery_reports;
-use crate::delivery::twilio::callback::{self, Signed};
+use super::error_codes::meaning;
+use super::send::NAME;
+use super::settings::Settings;
+use super::signature::{Signed, is_signed};
+use crate::delivery::Delivery;
+use crate::delivery::sms::{delivery_reports, invalid_signature};
 use crate::domain::consent::{self, Inbound};
 use crate::kit::DeliveryId;
-use crate::platform::Service;
-use crate::platform::outbox::{Channel, Topics};
-use crate::platform::settings::{self, SmsProviderName};
+use crate::platform::outbox::{Channel, Outcome, Report, Topics};
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Code, PathId, Problem, RawBody};
 
@@ -50,11 +52,14 @@ problems!(TwilioProblems: body, SignatureInvalid);
 #[post("/v1/callbacks/twilio/inbound")]
 pub(crate) async fn receive_twilio_sms(
     service: Data<Service>,
+    delivery: Data<Delivery>,
     request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
-    let text = signed(&service, &request, &body)?.inbound(&service.settings.twilio);
-    service.write(move |tx| consent::receive(tx, &text)).await?;
+    let twilio = &delivery.settings.twilio;
+    let text = signed(&service, twilio, &request, &body)?.inbound(twilio);
+    let senders = delivery.senders();
+    service.write(move |tx| consent::receive(tx, &text, &senders)).await?;
     Ok(HttpResponse::Ok().content_type("text/xml; charset=utf-8").body(EMPTY_TWIML))
 }
 
@@ -83,19 +88,22 @@ pub(crate) async fn receive_twilio_sms(
 #[post("/v1/callbacks/twilio/{id}")]
 pub(crate) async fn receive_twilio_status(
     service: Data<Service>,
+    delivery: Data<Delivery>,
     topics: Data<Topics>,
     request: HttpRequest,
     id: PathId<DeliveryId>,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
-    let fields = signed(&service, &request, &body)?;
+    let fields = signed(&service, &delivery.settings.twilio, &request, &body)?;
     let (status, channel) = match fields.get("MessageStatus") {
         "" => (fields.get("CallStatus"), Channel::Voice),
         status => (status, Channel::Sms),
     };
-    if let Some(report) = callback::report(status, fields.get("ErrorCode").parse().ok()) {
-        let from = (SmsProviderName::Twilio, channel);
-        service.write(move |tx| delivery_reports::record(tx, &topics, from, &id.0, &report)).await?;
+    if let Some(report) = report(status, fields.get("ErrorCode").parse().ok()) {
+        let record = move |tx: &mut Tx| {
+            delivery_reports::record(tx, (&delivery, &topics), (NAME, channel), &id.0, &report)
+        };
+        service.write(record).await?;
     }
     Ok(HttpResponse::NoContent().finish())
 }
@@ -107,12 +115,12 @@ impl Fields {
         self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
 
-    fn inbound(&self, settings: &settings::Twilio) -> Inbound {
+    fn inbound(&self, settings: &Settings) -> Inbound {
         Inbound {
-            provider: SmsProviderName::Twilio.as_str(),
+            provider: NAME,
             provider_ref: self.get("MessageSid").to_owned(),
             from: self.get("From").to_owned(),
-            to: callback::addressee(settings, self.get("To"), self.get("MessagingServiceSid")).to_owned(),
+            to: addressee(settings, self.get("To"), self.get("MessagingServiceSid")).to_owned(),
             text: self.get("Body").to_owned(),
             is_answered: !self.get("OptOutType").is_empty(),
         }
@@ -120,7 +128,12 @@ impl Fields {
 }
 
 /// The parameters, if Twilio signed them.
-fn signed(service: &Service, request: &HttpRequest, body: &RawBody) -> Result<Fields, Problem> {
+fn signed(
+    service: &Service,
+    settings: &Settings,
+    request: &HttpRequest,
+    body: &RawBody,
+) -> Result<Fields, Problem> {
     let unreadable = || Problem::new(Code::MalformedRequest, "The parameters cannot be read.");
     let fields = match body.media_type.as_str() {
         "application/x-www-form-urlencoded" => body.form(),
@@ -134,7 +147,7 @@ fn signed(service: &Service, request: &HttpRequest, body: &RawBody) -> Result<Fi
         json: is_json.then_some(&body.bytes),
         signature: request.headers().get("x-twilio-signature").and_then(|h| h.to_str().ok()).unwrap_or(""),
     };
-    if !callback::is_signed(&service.settings.twilio, &callback) {
+    if !is_signed(settings, &callback) {
         return Err(invalid_signature());
     }
     match is_json {
@@ -152,4 +165,27 @@ fn members(bytes: &[u8]) -> Option<Vec<(String, String)>> {
         _ => None,
     };
     Some(members.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
+}
+
+/// Parses a status callback: `MessageStatus` or `CallStatus`, and `ErrorCode`. `None` for a
+/// status that tells nothing.
+fn report(status: &str, code: Option<u32>) -> Option<Report> {
+    let failed = |otherwise| Some(Report::Undelivered(code.and_then(meaning).unwrap_or(otherwise)));
+    match status {
+        "accepted" | "scheduled" | "queued" | "sending" | "initiated" => Some(Report::Accepted),
+        "sent" | "ringing" | "in-progress" | "answered" => Some(Report::Sent),
+        // `completed` is a call that was answered and ended; `read` is for channels that report it.
+        "delivered" | "read" | "completed" => Some(Report::Delivered),
+        "undelivered" => failed(Outcome::TransportRejected("undelivered")),
+        "failed" => failed(Outcome::TransportRejected("failed")),
+        // The call was not answered: the next one may be luckier.
+        "busy" | "no-answer" | "canceled" => failed(Outcome::Retry("not_answered")),
+        _ => None,
+    }
+}
+
+/// Which of our senders a text was written to: a number of the messaging service that we send from
+/// counts as the service.
+fn addressee<'a>(settings: &Settings, to: &'a str, service: &'a str) -> &'a str {
+    if !service.is_empty() && settings.from == service { service } else { to }
 }

@@ -1,12 +1,16 @@
 //! Development only: messages are stored for `/dev` instead of being sent, to try the sign-up with.
 
-pub mod send;
+mod send;
 mod store;
 
+pub(in crate::delivery) use self::send::Development;
 pub use self::store::CaughtMessage;
 use crate::kit::CaughtMessageId;
 use crate::platform::outbox::Channel;
 use crate::platform::{Tx, db};
+
+/// Its name in the settings, in metrics and in `deliveries`.
+pub(in crate::delivery) const NAME: &str = "development";
 
 /// A message that a development provider caught instead of sending it.
 pub struct NewCaughtMessage<'a> {

@@ -1,23 +1,23 @@
 //! Catches messages for `/dev` instead of sending them.
 
-use crate::delivery::development::{self, NewCaughtMessage};
-use crate::delivery::sms_provider::SmsProvider;
+use super::{NAME, NewCaughtMessage};
+use crate::delivery::sms::SmsProvider;
 use crate::platform::outbox::{Channel, Envelope, Outcome, Outgoing, SendResult};
-use crate::platform::settings::SmsProviderName;
+use crate::platform::settings::BadSetting;
 use crate::platform::{Service, db};
 
 /// Stores messages in the database, so that every instance and every restart shows them.
-pub struct Development {
+pub(in crate::delivery) struct Development {
     service: Service,
 }
 
 impl Development {
-    pub fn new(service: Service) -> Self {
+    pub(in crate::delivery) fn new(service: Service) -> Self {
         Self { service }
     }
 
     /// Stores one message for `/dev`.
-    pub fn catch(&self, message: &Outgoing, key: &str) -> Outcome {
+    fn catch(&self, message: &Outgoing, key: &str) -> Outcome {
         let mail_body;
         let (channel, to, body, code) = match message {
             Outgoing::Sms(text) => {
@@ -33,7 +33,7 @@ impl Development {
             Outgoing::Webhook(_) => return Outcome::Rejected("no_webhooks_here"),
         };
         let new = NewCaughtMessage { dedupe_key: key, channel, to, body, code };
-        match self.service.write_blocking(|tx| development::catch(tx, &new)) {
+        match self.service.write_blocking(|tx| super::catch(tx, &new)) {
             Ok(()) => Outcome::Sent,
             Err(db::Error::Busy | db::Error::Unreachable) => Outcome::Retry("database_unreachable"),
             Err(_) => Outcome::Retry("database_failed"),
@@ -42,12 +42,16 @@ impl Development {
 }
 
 impl SmsProvider for Development {
-    fn name(&self) -> SmsProviderName {
-        SmsProviderName::Development
+    fn name(&self) -> &'static str {
+        NAME
     }
 
-    fn number(&self) -> Option<&str> {
+    fn sender(&self) -> Option<&str> {
         None
+    }
+
+    fn check(&self) -> Result<(), BadSetting> {
+        Ok(())
     }
 
     fn can_send(&self, message: &Outgoing) -> bool {
@@ -55,6 +59,6 @@ impl SmsProvider for Development {
     }
 
     fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
-        SendResult::by(self.name().as_str(), self.catch(message, envelope.key))
+        SendResult::by(NAME, self.catch(message, envelope.key))
     }
 }

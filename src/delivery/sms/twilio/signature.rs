@@ -1,73 +1,14 @@
-//! Twilio's error codes, the same in the answer to a send and in a status callback; its words for a
-//! message's state; and the verification of its signatures.
-//!
-//! Codes change without notice. So the HTTP status class decides first, this small table second, and a
-//! rejection that it does not know is final.
+//! Verifies that a callback was signed by Twilio.
 
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::settings::Settings;
 use crate::kit::{Secret, secret};
-use crate::platform::outbox::{Outcome, Report};
-use crate::platform::settings;
-
-/// Outcome of an error code; `None` if the table does not know it.
-pub fn meaning(code: u32) -> Option<Outcome> {
-    Some(match code {
-        20429 => Outcome::Retry("too_many_requests"),
-        21408 => Outcome::TransportRejected("country_not_enabled"),
-        21612 => Outcome::TransportRejected("no_route"),
-        21614 => Outcome::TransportRejected("not_a_mobile"),
-        30003 => Outcome::TransportRejected("handset_unreachable"),
-        30005 => Outcome::TransportRejected("unknown_handset"),
-        30006 => Outcome::TransportRejected("landline"),
-        30008 => Outcome::TransportRejected("carrier_gives_no_reason"),
-        20404 => Outcome::Rejected("not_found"),
-        21211 => Outcome::Rejected("invalid_number"),
-        21215 => Outcome::Rejected("calls_not_enabled"),
-        21216 => Outcome::Rejected("number_blocked"),
-        21602 => Outcome::Rejected("empty_text"),
-        21604 => Outcome::Rejected("no_recipient"),
-        21610 => Outcome::Rejected("opted_out"),
-        21617 => Outcome::Rejected("text_too_long"),
-        30450 | 60410 | 60605 => Outcome::Fraud("fraud"),
-        20003 => Outcome::Misconfigured("authentication_failed"),
-        21606 => Outcome::Misconfigured("sender_not_ours"),
-        21703 => Outcome::Misconfigured("messaging_service_empty"),
-        21705 => Outcome::Misconfigured("messaging_service_unknown"),
-        30002 => Outcome::Misconfigured("account_suspended"),
-        30018 | 30024 => Outcome::Misconfigured("sender_not_provisioned"),
-        30032 | 30034 | 30035 => Outcome::Misconfigured("sender_not_registered"),
-        _ => return None,
-    })
-}
-
-/// Parses a status callback: `MessageStatus` or `CallStatus`, and `ErrorCode`. `None` for a
-/// status that tells nothing.
-pub fn report(status: &str, code: Option<u32>) -> Option<Report> {
-    let failed = |otherwise| Some(Report::Undelivered(code.and_then(meaning).unwrap_or(otherwise)));
-    match status {
-        "accepted" | "scheduled" | "queued" | "sending" | "initiated" => Some(Report::Accepted),
-        "sent" | "ringing" | "in-progress" | "answered" => Some(Report::Sent),
-        // `completed` is a call that was answered and ended; `read` is for channels that report it.
-        "delivered" | "read" | "completed" => Some(Report::Delivered),
-        "undelivered" => failed(Outcome::TransportRejected("undelivered")),
-        "failed" => failed(Outcome::TransportRejected("failed")),
-        // The call was not answered: the next one may be luckier.
-        "busy" | "no-answer" | "canceled" => failed(Outcome::Retry("not_answered")),
-        _ => None,
-    }
-}
-
-/// Which of our senders a text was written to: a number of the messaging service that we send from
-/// counts as the service.
-pub fn addressee<'a>(settings: &settings::Twilio, to: &'a str, service: &'a str) -> &'a str {
-    if !service.is_empty() && settings.from == service { service } else { to }
-}
 
 /// A callback as it was received.
-pub struct Signed<'a> {
+pub(super) struct Signed<'a> {
     /// The public URL that it was sent to, including its query.
     pub url: &'a str,
     /// Form parameters; empty for a JSON callback.
@@ -80,7 +21,7 @@ pub struct Signed<'a> {
 
 /// Whether Twilio signed it: HMAC-SHA1 with the account's token, or HMAC-SHA256 if a shared key is
 /// configured. The configuration decides which, because a forger could choose a header.
-pub fn is_signed(settings: &settings::Twilio, callback: &Signed<'_>) -> bool {
+pub(super) fn is_signed(settings: &Settings, callback: &Signed<'_>) -> bool {
     let given = |secret: &Option<Secret>| secret.clone().filter(|secret| !secret.expose().is_empty());
     let (algorithm, secret) = match (given(&settings.signing_key), given(&settings.auth_token)) {
         (Some(key), _) => (hmac::HMAC_SHA256, key),
@@ -137,6 +78,7 @@ fn is_whole(url: &str, body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::settings::Source;
 
     const URL: &str = "https://mycompany.com/myapp.php?foo=1&bar=2";
     const CALL: [(&str, &str); 5] = [
@@ -147,11 +89,9 @@ mod tests {
         ("To", "+18005551212"),
     ];
 
-    fn token() -> crate::platform::settings::Twilio {
-        crate::platform::settings::Twilio {
-            auth_token: Some(Secret::from_client("12345")),
-            ..crate::platform::settings::Twilio::default()
-        }
+    fn token() -> Settings {
+        let defaults = Source::default().settings().unwrap();
+        Settings { auth_token: Some(Secret::from_client("12345")), ..defaults }
     }
 
     fn holds(fields: &[(&str, &str)], signature: &str) -> bool {

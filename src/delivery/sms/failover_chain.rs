@@ -4,47 +4,45 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::circuit_breaker::CircuitBreaker;
-use super::development::send::Development;
-use super::kannel::send::Kannel;
-use super::sms_provider::SmsProvider;
-use super::twilio::send::Twilio;
+use super::SmsProvider;
+use crate::delivery::Delivery;
+use crate::delivery::circuit_breaker::CircuitBreaker;
 use crate::kit::phone::sender_key;
 use crate::kit::{Clock, Timestamp};
 use crate::platform::Service;
 use crate::platform::outbox::{Channel, Envelope, Outcome, Outgoing, SendResult};
-use crate::platform::settings::{BadSetting, SmsProviderName};
+use crate::platform::settings::BadSetting;
 
 /// A message that may have been accepted this often is not handed to any provider again.
 const MOST_DOUBTS: i32 = 2;
 
 struct ChainLink {
-    provider: Box<dyn SmsProvider>,
+    provider: Arc<dyn SmsProvider>,
     breaker: CircuitBreaker,
 }
 
 /// The providers, in the order in which they are tried.
-pub(super) struct FailoverChain {
+pub(in crate::delivery) struct FailoverChain {
     links: Vec<ChainLink>,
     clock: Arc<dyn Clock>,
 }
 
 impl FailoverChain {
     /// Reads `sms.*` and the settings of the providers named there.
-    pub(super) fn from_settings(service: &Service) -> Result<Self, BadSetting> {
-        let settings = &service.settings.sms;
-        let mut links = vec![ChainLink::new(provider(service, "sms.provider", &settings.provider)?)];
+    pub(in crate::delivery) fn new(service: &Service, delivery: &Delivery) -> Result<Self, BadSetting> {
+        let (settings, providers) = (&delivery.settings.sms, &delivery.providers);
+        let mut links = vec![ChainLink::new(chosen(providers, "sms.provider", &settings.provider)?)];
         if let Some(fallback) = settings.fallback.as_deref().filter(|name| !name.is_empty()) {
             if *fallback == settings.provider {
                 return Err(BadSetting::new("sms.fallback", "is the same as `sms.provider`"));
             }
-            links.push(ChainLink::new(provider(service, "sms.fallback", fallback)?));
+            links.push(ChainLink::new(chosen(providers, "sms.fallback", fallback)?));
         }
         Ok(Self { links, clock: Arc::clone(&service.clock) })
     }
 
     /// Sends a message through the first provider that accepts it.
-    pub(super) fn deliver(&self, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
+    pub(in crate::delivery) fn deliver(&self, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
         let able: Vec<&ChainLink> =
             self.links.iter().filter(|link| link.provider.can_send(message)).collect();
         if able.is_empty() {
@@ -78,7 +76,7 @@ impl FailoverChain {
             true => link.breaker.failed(self.clock.now()),
             false => link.breaker.succeeded(),
         }
-        count(link.provider.name().as_str(), message, &result.outcome);
+        count(link.provider.name(), message, &result.outcome);
         result
     }
 
@@ -88,26 +86,31 @@ impl FailoverChain {
 }
 
 impl ChainLink {
-    fn new(provider: Box<dyn SmsProvider>) -> Self {
-        Self { breaker: CircuitBreaker::new(provider.name().as_str()), provider }
+    fn new(provider: Arc<dyn SmsProvider>) -> Self {
+        Self { breaker: CircuitBreaker::new(provider.name()), provider }
     }
 
     /// Whether STOP allows texts from this provider's number. Calls are always allowed: STOP is about texts.
     fn may_send(&self, message: &Outgoing) -> bool {
-        match (message, self.provider.number()) {
-            (Outgoing::Sms(text), Some(number)) => text.sender.allows(&sender_key(number)),
+        match (message, self.provider.sender()) {
+            (Outgoing::Sms(text), Some(sender)) => text.sender.allows(&sender_key(sender)),
             _ => true,
         }
     }
 }
 
-fn provider(service: &Service, setting: &str, name: &str) -> Result<Box<dyn SmsProvider>, BadSetting> {
-    let unknown = |_| BadSetting::new(setting, "must be `twilio`, `kannel` or `development`");
-    Ok(match name.parse().map_err(unknown)? {
-        SmsProviderName::Twilio => Box::new(Twilio::from_settings(service)?),
-        SmsProviderName::Kannel => Box::new(Kannel::from_settings(service)?),
-        SmsProviderName::Development => Box::new(Development::new(service.clone())),
-    })
+/// The provider with this name, if its settings are complete.
+fn chosen(
+    providers: &[Arc<dyn SmsProvider>],
+    setting: &str,
+    name: &str,
+) -> Result<Arc<dyn SmsProvider>, BadSetting> {
+    let Some(provider) = providers.iter().find(|provider| provider.name() == name) else {
+        let names: Vec<String> = providers.iter().map(|provider| format!("`{}`", provider.name())).collect();
+        return Err(BadSetting::new(setting, format!("must be one of {}", names.join(", "))));
+    };
+    provider.check()?;
+    Ok(Arc::clone(provider))
 }
 
 /// Failures worth a failover. What is wrong with the number is wrong for all providers.

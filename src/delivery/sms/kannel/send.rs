@@ -6,55 +6,58 @@ use std::sync::Arc;
 
 use ureq::Agent;
 
-use super::callback;
+use super::settings::Settings;
+use super::urls;
 use crate::delivery::http_client::{self, ProviderReply};
-use crate::delivery::sms_provider::SmsProvider;
+use crate::delivery::sms::SmsProvider;
 use crate::kit::{Clock, gsm7};
 use crate::platform::Service;
 use crate::platform::keys::Keys;
 use crate::platform::outbox::{Envelope, Outcome, Outgoing, SendResult, TextMessage};
-use crate::platform::settings::{BadSetting, Settings, SmsProviderName};
+use crate::platform::settings::BadSetting;
 
 /// Requests every receipt: delivered, lost, buffered, accepted and rejected by the carrier.
 const ALL_RECEIPTS: &str = "31";
 
+/// Its name in the settings, in metrics and in `deliveries`.
+pub(super) const NAME: &str = "kannel";
+
 /// Client for one `sendsms-user` of Kannel.
-pub struct Kannel {
+pub(in crate::delivery) struct Kannel {
     agent: Agent,
     clock: Arc<dyn Clock>,
     keys: Arc<Keys>,
-    settings: Arc<Settings>,
-    url: String,
-    password: String,
+    settings: Settings,
+    public_url: String,
 }
 
 impl Kannel {
-    /// Reads and checks the settings `kannel.*`.
-    pub fn from_settings(service: &Service) -> Result<Self, BadSetting> {
-        let settings = &service.settings.kannel;
-        let url = http_client::base_url("kannel.url", http_client::required("kannel.url", &settings.url)?)?;
-        http_client::required("kannel.username", &settings.username)?;
-        let password = settings.password.as_ref().map_or("", |password| password.expose());
-        let password = http_client::required("kannel.password", password)?;
-        http_client::required("kannel.from", &settings.from)?;
-        http_client::base_url("kannel.callback_url", callback::origin(&service.settings))?;
-        Ok(Self {
+    pub(in crate::delivery) fn new(service: &Service, settings: &Settings) -> Self {
+        Self {
             agent: http_client::agent(),
             clock: Arc::clone(&service.clock),
             keys: Arc::clone(&service.keys),
-            settings: Arc::clone(&service.settings),
-            url: format!("{url}/cgi-bin/sendsms"),
-            password: password.to_owned(),
-        })
+            settings: settings.clone(),
+            public_url: service.settings.public_url.clone(),
+        }
+    }
+
+    /// Where Kannel reaches this service.
+    fn origin(&self) -> &str {
+        urls::origin(&self.settings, &self.public_url)
+    }
+
+    fn password(&self) -> &str {
+        self.settings.password.as_ref().map_or("", |password| password.expose())
     }
 
     fn query(&self, text: &TextMessage, envelope: &Envelope<'_>) -> String {
-        let settings = &self.settings.kannel;
-        let receipts = callback::receipt_url(&self.settings, &self.keys, envelope.delivery_id);
+        let settings = &self.settings;
+        let receipts = urls::receipt_url(self.origin(), &self.keys, envelope.delivery_id);
         let validity = self.validity(envelope);
         let mut pairs = vec![
             ("username", settings.username.as_str()),
-            ("password", &self.password),
+            ("password", self.password()),
             ("from", &settings.from),
             ("to", text.to.as_e164()),
             ("text", &text.body),
@@ -75,12 +78,21 @@ impl Kannel {
 }
 
 impl SmsProvider for Kannel {
-    fn name(&self) -> SmsProviderName {
-        SmsProviderName::Kannel
+    fn name(&self) -> &'static str {
+        NAME
     }
 
-    fn number(&self) -> Option<&str> {
-        Some(&self.settings.kannel.from)
+    fn sender(&self) -> Option<&str> {
+        Some(self.settings.from.as_str()).filter(|from| !from.is_empty())
+    }
+
+    fn check(&self) -> Result<(), BadSetting> {
+        let Settings { url, username, from, .. } = &self.settings;
+        http_client::base_url("kannel.url", http_client::required("kannel.url", url)?)?;
+        http_client::required("kannel.username", username)?;
+        http_client::required("kannel.password", self.password())?;
+        http_client::required("kannel.from", from)?;
+        http_client::base_url("kannel.callback_url", self.origin()).map(drop)
     }
 
     fn can_send(&self, message: &Outgoing) -> bool {
@@ -89,12 +101,13 @@ impl SmsProvider for Kannel {
 
     fn send(&self, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
         let Outgoing::Sms(text) = message else { return Outcome::Rejected("not_for_kannel").into() };
-        let url = format!("{}?{}", self.url, self.query(text, envelope));
+        let base = self.settings.url.trim_end_matches('/');
+        let url = format!("{base}/cgi-bin/sendsms?{}", self.query(text, envelope));
         let outcome = match http_client::read_reply(self.agent.get(url).call()) {
             Ok(reply) => outcome(&reply),
             Err(outcome) => outcome,
         };
-        SendResult::by(self.name().as_str(), outcome)
+        SendResult::by(NAME, outcome)
     }
 }
 

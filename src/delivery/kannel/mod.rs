@@ -1,2 +1,0 @@
-pub mod callback;
-pub mod send;
