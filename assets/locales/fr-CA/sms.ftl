@@ -1,6 +1,6 @@
 sms-app-link = obtenez ici l'application de messages securises :
-sms-code = { $code } : votre code.
-sms-code-for = { $code } : votre code pour { $practice }.
+sms-code = { $code } est votre code.
+sms-code-for = { $code } est votre code pour { $practice }.
 sms-help = codes et liens que vous demandez. Des frais peuvent s'appliquer. ARRET pour cesser.
 sms-invite = vous invite a sa messagerie securisee : { $url } ARRET pour cesser.
 sms-keywords-help = AIDE
