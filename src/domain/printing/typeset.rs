@@ -271,13 +271,13 @@ impl Cluster {
             }
             pen += advance;
         }
-        match bases.is_empty() {
-            false => (bases, marks),
-            true => {
-                let lone = |mark| KrillaGlyph { text_range: self.range.clone(), ..mark };
-                (marks.into_iter().map(lone).collect(), Vec::new())
+        if bases.is_empty() {
+            for mark in &mut marks {
+                mark.text_range = self.range.clone();
             }
+            return (marks, bases);
         }
+        (bases, marks)
     }
 }
 
