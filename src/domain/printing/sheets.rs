@@ -44,8 +44,8 @@ impl Column {
                 (false, true) => self.x + spare,
                 (false, false) => self.x,
             };
+            self.y += style.size * leading + line.depth;
             placed.push(Placed { x, y, line });
-            self.y += style.size * leading;
         }
         canvas.lines(style, placed);
     }
