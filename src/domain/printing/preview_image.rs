@@ -60,8 +60,9 @@ fn render(preview: &PreviewImage) -> Result<Vec<u8>, Error> {
     let (mut y, mut placed) = (130.0, Vec::new());
     for line in lines {
         y += size;
+        let below = size * 0.18 + line.depth;
         placed.push(Placed { x: start(&line, is_rtl), y, line });
-        y += size * 0.18;
+        y += below;
     }
     canvas.lines(Style { weight: Weight::Bold, size, ink: TEXT }, placed);
     y += 58.0;

@@ -44,8 +44,8 @@ impl Column {
                 (false, true) => self.x + spare,
                 (false, false) => self.x,
             };
+            self.y += style.size * leading + line.depth;
             placed.push(Placed { x, y, line });
-            self.y += style.size * leading;
         }
         canvas.lines(style, placed);
     }
@@ -58,7 +58,9 @@ impl Column {
         self.lines(canvas, bold(size, TEXT), 1.2, lines);
         let place = printable(sheet.place());
         let (size, mut lines) = canvas.typesetter.fit(Weight::Regular, (&place, place_sizes, 1), self.width);
-        lines.iter_mut().for_each(|line| line.is_rtl = is_rtl);
+        for line in &mut lines {
+            line.is_rtl = is_rtl;
+        }
         self.lines(canvas, regular(size, MUTED), 1.2, lines);
     }
 

@@ -23,6 +23,12 @@ const BREAK: char = '\u{200b}';
 /// Makes a text that begins with it run from left to right, and is not drawn.
 const LEFT_TO_RIGHT: char = '\u{200e}';
 
+/// How far Latin letters reach below the baseline, in units of the size.
+const LATIN_DEPTH: f32 = 0.25;
+/// The most space that a line gets for letters that reach further; some faces claim more than their letters
+/// use.
+const MOST_DEPTH: f32 = 0.4;
+
 /// The weight of a text, and its size in points or pixels.
 pub(super) type Font = (Weight, f32);
 
@@ -46,6 +52,8 @@ pub(super) struct Line {
     pub text: Arc<str>,
     pub runs: Vec<Run>,
     pub width: f32,
+    /// How much further its letters reach down than Latin ones, as those of Tamil or Burmese do.
+    pub depth: f32,
     /// Whether the text runs from right to left.
     pub is_rtl: bool,
 }
@@ -201,7 +209,7 @@ fn advances(layout: &Layout<()>, text: &str) -> Vec<f32> {
 fn line_of(text: &Arc<str>, line: &parley::Line<'_, ()>, is_rtl: bool) -> Line {
     let range = line.text_range();
     let end = range.start + text.get(range).unwrap_or_default().trim_end().len();
-    let (mut runs, mut width) = (Vec::new(), 0.0);
+    let (mut runs, mut width, mut depth) = (Vec::new(), 0.0, 0.0_f32);
     for run in line.runs() {
         let (mut letters, mut marks, mut pen) = (Vec::new(), Vec::new(), 0.0);
         for cluster in clusters(&run).into_iter().filter(|cluster| cluster.is_drawn(text, end)) {
@@ -215,9 +223,10 @@ fn line_of(text: &Arc<str>, line: &parley::Line<'_, ()>, is_rtl: bool) -> Line {
             runs.push(Run { font: run.font().clone(), is_emboldened, are_marks, size, x: width, glyphs });
         }
         width += pen * size;
+        depth = depth.max((run.metrics().descent - LATIN_DEPTH * size).clamp(0.0, MOST_DEPTH * size));
     }
     runs.retain(|run| !run.glyphs.is_empty());
-    Line { text: Arc::clone(text), runs, width, is_rtl }
+    Line { text: Arc::clone(text), runs, width, depth, is_rtl }
 }
 
 /// Glyphs that belong together, and the letters that they stand for.
@@ -271,13 +280,13 @@ impl Cluster {
             }
             pen += advance;
         }
-        match bases.is_empty() {
-            false => (bases, marks),
-            true => {
-                let lone = |mark| KrillaGlyph { text_range: self.range.clone(), ..mark };
-                (marks.into_iter().map(lone).collect(), Vec::new())
+        if bases.is_empty() {
+            for mark in &mut marks {
+                mark.text_range = self.range.clone();
             }
+            return (marks, bases);
         }
+        (bases, marks)
     }
 }
 
