@@ -87,7 +87,9 @@ fn collect(pattern: &Pattern<&str>, variables: &mut BTreeSet<String>) {
         let inline = match expression {
             Expression::Inline(inline) => inline,
             Expression::Select { selector, variants } => {
-                variants.iter().for_each(|variant| collect(&variant.value, variables));
+                for variant in variants {
+                    collect(&variant.value, variables);
+                }
                 selector
             }
         };
@@ -103,6 +105,10 @@ fn sources() -> Vec<(String, String)> {
         (path, text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned())
     };
     files(&root().join("src"), &[".rs", ".html", ".txt"]).into_iter().map(cut).collect()
+}
+
+fn is_code(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending == "rs")
 }
 
 /// The string literals of a text, without escapes.
@@ -188,7 +194,7 @@ fn what_looks_like_a_message_is_one() {
     let subjects: BTreeSet<&str> = english.keys().map(|id| id.split('-').next().unwrap()).collect();
     let mut unknown = Vec::new();
     // Other files have names of keys that look alike.
-    let has_texts = |(path, text): &&(String, String)| path.ends_with(".rs") && text.contains("Language");
+    let has_texts = |(path, text): &&(String, String)| is_code(path) && text.contains("Language");
     for (path, text) in sources().iter().filter(has_texts) {
         for part in literals(text) {
             let is_id = part.contains('-')
@@ -245,8 +251,7 @@ fn templates_have_no_text_of_their_own() {
     let names = ["PNG", "SVG", "Practice", "Links", "Basic", "Communicator"];
     let mut found = Vec::new();
     let mail = files(&root().join("assets/mail"), &[".html", ".txt"]);
-    let pages =
-        sources().into_iter().filter(|(path, _)| !path.ends_with(".rs") && !path.starts_with("web/dev/"));
+    let pages = sources().into_iter().filter(|(path, _)| !is_code(path) && !path.starts_with("web/dev/"));
     for (path, text) in pages.chain(mail) {
         let shown = shown(&text);
         let words = shown.split(|c: char| !c.is_alphabetic() && c != '’');
@@ -286,9 +291,7 @@ fn code_that_people_read_has_no_text_of_its_own() {
     // The product's name, and words by which browsers and bots name themselves.
     let is_name = |path: &str, text: &str| text == "Practice Links" || path.ends_with("/user_agent.rs");
     let mut found = Vec::new();
-    for (path, text) in
-        sources().iter().filter(|(path, _)| path.ends_with(".rs") && !path.ends_with("tests.rs"))
-    {
+    for (path, text) in sources().iter().filter(|(path, _)| is_code(path) && !path.ends_with("tests.rs")) {
         let is_read = READ_BY_PEOPLE.iter().any(|folder| path.starts_with(folder));
         let plain = without_attributes(text);
         let lines: Vec<&str> = plain.lines().filter(|line| !line.trim_start().starts_with("//")).collect();

@@ -22,9 +22,10 @@ macro_rules! languages {
             pub(super) fn translations(self) -> &'static [&'static str] {
                 match self {
                     $(Self::$name => translations! { $tag:
-                        "account" "audit" "console" "conversation" "headings" "identity" "inbox" "invites"
-                        "landing" "language" "links" "mail" "notifications" "practice" "print" "proof" "records"
-                        "settings" "sign-in" "sms" "staff" "unsubscribe" "visitors" "webhooks"
+                        "account" "audit" "console" "conversation" "headings" "identity" "inbox"
+                        "invites" "landing" "language" "links" "mail" "notifications" "practice" "print"
+                        "proof" "records" "settings" "sign-in" "sms" "staff" "unsubscribe" "visitors"
+                        "webhooks"
                     }),+
                 }
             }
@@ -50,8 +51,8 @@ impl Language {
     }
 
     /// The best supported language for an `Accept-Language` header (RFC 9110 12.5.4): highest quality
-    /// first, ties in the order given. Twenty lines of our own, since `fluent-langneg` ignores the
-    /// qualities and actix's typed header is not for this layer.
+    /// first, ties in the order given. Twenty lines of our own: `accept-language` and `fluent-langneg`
+    /// offer a language that the header refuses (`es;q=0`), and actix's header is not for this layer.
     pub fn negotiate(header: &str) -> Option<Self> {
         let mut wishes: Vec<(f32, Self)> = header.split(',').filter_map(wish).collect();
         wishes.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -50,8 +50,8 @@ impl Locale {
     }
 
     /// `None` if the message is missing, or needs a variable that `args` lacks.
-    fn format(&self, id: &str, args: Option<&FluentArgs<'_>>) -> Option<String> {
-        let pattern = self.bundle.get_message(id)?.value()?;
+    fn format(&self, message: &str, args: Option<&FluentArgs<'_>>) -> Option<String> {
+        let pattern = self.bundle.get_message(message)?.value()?;
         let mut errors = Vec::new();
         let text = self.bundle.format_pattern(pattern, args, &mut errors).into_owned();
         errors.is_empty().then_some(text)
@@ -73,45 +73,46 @@ pub fn folded_word(typed: &str) -> String {
 
 impl Language {
     /// The text of a message without variables. A message that this language lacks is read in English.
-    pub fn text(self, id: &'static str) -> &'static str {
-        let fixed = |language| LOCALES.get(&language).and_then(|locale| locale.fixed.get(id));
-        fixed(self).or_else(|| fixed(Self::default())).map_or(id, String::as_str)
+    pub fn text(self, message: &'static str) -> &'static str {
+        let fixed = |language| LOCALES.get(&language).and_then(|locale| locale.fixed.get(message));
+        fixed(self).or_else(|| fixed(Self::default())).map_or(message, String::as_str)
     }
 
     /// The words of a message in every language, separated by spaces there: what people may type, such as
     /// the headings of a list or the keywords of a text message.
-    pub fn words_of_all(id: &'static str) -> impl Iterator<Item = &'static str> {
-        Self::VARIANTS.iter().flat_map(move |language| language.text(id).split(' '))
+    pub fn words_of_all(message: &'static str) -> impl Iterator<Item = &'static str> {
+        Self::VARIANTS.iter().flat_map(move |language| language.text(message).split(' '))
     }
 
-    /// The label of a member of a set, as stored: the message `SET-MEMBER`, with hyphens for the member's dots
-    /// and underscores. `None` if there is none, as for the keys of an audit event's open detail.
+    /// The label of a member of a set, as stored: the message `SET-MEMBER`, with hyphens for the member's
+    /// dots and underscores. `None` if there is none, as for the keys of an audit event's open detail.
     pub fn label(self, set: &'static str, member: &str) -> Option<&'static str> {
         let id = format!("{set}-{}", member.replace(['.', '_'], "-"));
         LOCALES.get(&self)?.fixed.get(&id).map(String::as_str)
     }
 
     /// The text of a message with its variables filled in; numbers choose the plural form.
-    pub fn text_with(self, id: &'static str, variables: &[(&'static str, FluentValue<'_>)]) -> String {
-        self.filled(id, &FluentArgs::from_iter(variables.iter().cloned()))
+    pub fn text_with(self, message: &'static str, variables: &[(&'static str, FluentValue<'_>)]) -> String {
+        self.filled(message, &variables.iter().cloned().collect())
     }
 
     /// The text before and after the variable `gap`, so that a page can put markup there.
     pub fn text_around(
         self,
-        id: &'static str,
+        message: &'static str,
         gap: &'static str,
         variables: &[(&'static str, FluentValue<'_>)],
     ) -> (String, String) {
-        let mut all = FluentArgs::from_iter(variables.iter().cloned());
+        let mut all: FluentArgs<'_> = variables.iter().cloned().collect();
         all.set(gap, GAP);
-        let text = self.filled(id, &all);
+        let text = self.filled(message, &all);
         let (before, after) = text.split_once(GAP).unwrap_or((&text, ""));
         (before.to_owned(), after.to_owned())
     }
 
-    fn filled(self, id: &str, variables: &FluentArgs<'_>) -> String {
-        let filled = |language| LOCALES.get(&language).and_then(|locale| locale.format(id, Some(variables)));
-        filled(self).or_else(|| filled(Self::default())).unwrap_or_else(|| id.to_owned())
+    fn filled(self, message: &str, variables: &FluentArgs<'_>) -> String {
+        let filled =
+            |language| LOCALES.get(&language).and_then(|locale| locale.format(message, Some(variables)));
+        filled(self).or_else(|| filled(Self::default())).unwrap_or_else(|| message.to_owned())
     }
 }

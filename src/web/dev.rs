@@ -5,10 +5,11 @@ use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpResponse, get};
 use askama::Template;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray as _;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::delivery::sms::development::{self, CaughtMessage};
-use crate::kit::Phone;
+use crate::kit::{Language, Phone};
 use crate::platform::Service;
 use crate::problems;
 use crate::web::http::{Code, Problem, html};
@@ -22,6 +23,7 @@ struct DevPage<'a> {
     nonce: &'a str,
     public_url: &'a str,
     demo_code: &'a str,
+    languages: &'static [Language],
 }
 
 problems!(DevProblems: plain, NotFound, InvalidRequest);
@@ -35,7 +37,8 @@ problems!(DevProblems: plain, NotFound, InvalidRequest);
 pub(crate) async fn get_dev_page(service: Data<Service>) -> Result<HttpResponse, Problem> {
     only_in_development(&service)?;
     let nonce = html::nonce(&service);
-    let page = DevPage { nonce: &nonce, public_url: &service.settings.public_url, demo_code: DEMO_CODE };
+    let (public_url, languages) = (&service.settings.public_url, Language::VARIANTS);
+    let page = DevPage { nonce: &nonce, public_url, demo_code: DEMO_CODE, languages };
     html::page(&service, StatusCode::OK, &nonce, html::PagePolicy::Script, page.render())
 }
 

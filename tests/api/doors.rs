@@ -275,7 +275,7 @@ impl Outage {
         let mut admin = PgConnection::establish(&format!("{server}/postgres{query}")).unwrap();
         let refuse_connections = format!(
             "ALTER DATABASE {name} ALLOW_CONNECTIONS false;
-             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+             SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
         );
         admin.batch_execute(&refuse_connections).unwrap();
         Self::Postgres { admin, name: name.to_owned() }

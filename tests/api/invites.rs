@@ -646,7 +646,7 @@ both! {
         let list = format!(
             "Name,Mobile,Email,Language\r\nAlex Rivera,(415) 555-2001,{},en\r\nSam Stone,{},{},es\r\n\
              Twice,{},other@home.example,\r\nNobody,12,x@home.example,\r\n,{},y@home.example,\r\n\
-             No Mail,{},nope,\r\nToo Far,+4915123456789,z@home.example,\r\nTongue,{},w@home.example,fr\r\n",
+             No Mail,{},nope,\r\nToo Far,+4915123456789,z@home.example,\r\nTongue,{},w@home.example,tlh\r\n",
             email(1), phone(2), email(2), phone(1), phone(3), phone(4), phone(5),
         );
         let taken = import(&list).expect(202);

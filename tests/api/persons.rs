@@ -133,7 +133,7 @@ both! {
         let changed = change_number(&app, &scene.patient.access_token, &phone(2)).expect(200);
         assert!(changed.str("/account/phone").ends_with(&phone(2)[8..]), "{}", changed.text());
         assert_eq!(scene.state(&app), ("re_verify".into(), json!("number_changed")));
-        assert!(scene.entry_texts(&app).contains(&"The mobile number of this patient's account has changed.".to_owned()));
+        assert!(scene.entry_texts(&app).contains(&"The mobile number of this patient’s account has changed.".to_owned()));
         let (old, new) = (texts(&app, &phone(1)), texts(&app, &phone(2)));
         assert!(old[old.len() - 1].ends_with(": your account has another number now. Not you? Call your practice."), "{old:?}");
         assert!(new[new.len() - 1].ends_with(": your account now has this number. Not you? Call your practice."), "{new:?}");

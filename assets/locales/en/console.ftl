@@ -54,6 +54,7 @@ console-member = Member
 console-members = Members
 console-moment-format = %b %-d, %Y, %-I:%M %p
 console-name = Name
+console-nav-inbox = Inbox
 console-needs-attention = Needs attention
 console-new-password = New password
 console-not-given = not given

@@ -54,6 +54,7 @@ console-member = Membre
 console-members = Membres
 console-moment-format = %Y-%m-%d, %H h %M
 console-name = Nom
+console-nav-inbox = Messagerie
 console-needs-attention = À examiner
 console-new-password = Nouveau mot de passe
 console-not-given = information non fournie

@@ -30,7 +30,7 @@ pub(crate) enum PracticeTask {
         /// The plan: `basic` or `communicator`.
         #[arg(long, default_value_t = Plan::Basic, value_parser = one_of(Plan::VARIANTS))]
         plan: Plan,
-        /// The language of the practice: `en`, `es` or `fr-CA`.
+        /// The language of the practice.
         #[arg(long, default_value_t, value_parser = one_of(Language::VARIANTS))]
         language: Language,
         /// The IANA time zone of the practice.

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, Invite, quiet, record, store, words};
+use super::{Channel, Invite, quiet, record, store, texts};
 use crate::domain::consent;
 use crate::domain::links::{self, Destination};
 use crate::kit::{InviteId, Secret, Timestamp};
@@ -105,7 +105,7 @@ impl Topic for TextTopic {
             return Ok(Rendered::NotYet("quiet_hours"));
         }
         let url = format!("{}/i/{}", tx.settings.public_url, secret.expose());
-        let body = words::text(sender_name(tx, &to), &url, invite.language);
+        let body = texts::text(sender_name(tx, &to), &url, invite.language);
         Ok(Rendered::Ready(Outgoing::Sms(TextMessage {
             to: phone,
             body,
@@ -153,7 +153,7 @@ impl Topic for MailTopic {
         let live = live.filter(|invite| invite.email_proven_at.is_none());
         let Some((invite, to)) = with_destination(tx, live)? else { return Ok(Rendered::Unwanted) };
         let url = format!("{}/i/{}/email", tx.settings.public_url, secret.expose());
-        let wording = words::mail(invite.language);
+        let wording = texts::mail(invite.language);
         let mail = |email| wording.render(email, sender_name(tx, &to), invite.language, &url);
         Ok(invite.email().and_then(mail).into())
     }

@@ -16,7 +16,7 @@ mod message;
 mod quiet;
 mod state;
 mod store;
-mod words;
+mod texts;
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ mod signature;
 mod store;
 mod token;
 mod topic;
-mod words;
+mod mail_text;
 
 pub use bounce::{Event, EventKind, process_report};
 pub use frequency::Frequency;

@@ -3,10 +3,10 @@
 use askama::Template;
 use strum::VariantArray as _;
 
+use super::mail_text::{self, MailText};
 use super::message::{Kind, Payload};
 use super::recipient::{self, Recipient};
 use super::store::Digest;
-use super::words::{self, MailText};
 use super::{Frequency, bounce, store, token};
 use crate::domain::links::{self, Destination};
 use crate::domain::practices::{self, Practice};
@@ -33,12 +33,16 @@ impl Topic for NotificationTopic {
             None => None,
         };
         let text = match self.0 {
-            Kind::NewPairing => words::new_pairing(&facts.practice, facts.payload.at, &facts.link_label()),
-            Kind::NewDevice => words::new_device(&facts.practice, facts.payload.at),
-            Kind::Bounced => words::bounced(&facts.practice, facts.payload.at),
-            Kind::OtherNumber => words::other_number(&facts.practice, facts.payload.at, &facts.link_label()),
+            Kind::NewPairing => {
+                mail_text::new_pairing(&facts.practice, facts.payload.at, &facts.link_label())
+            }
+            Kind::NewDevice => mail_text::new_device(&facts.practice, facts.payload.at),
+            Kind::Bounced => mail_text::bounced(&facts.practice, facts.payload.at),
+            Kind::OtherNumber => {
+                mail_text::other_number(&facts.practice, facts.payload.at, &facts.link_label())
+            }
             Kind::Digest => match facts.digest(tx)? {
-                Some(digest) => words::digest(&facts.practice, &digest, &facts.link_label()),
+                Some(digest) => mail_text::digest(&facts.practice, &digest, &facts.link_label()),
                 None => return Ok(Rendered::Unwanted),
             },
         };

@@ -126,7 +126,9 @@ pub fn time_zone(name: &str) -> Result<String, BadField> {
 }
 
 fn language(tag: &str) -> Result<Language, BadField> {
-    tag.parse().map_err(|_| BadField::new("/language", "unknown_value", "Write `en`, `es` or `fr-CA`."))
+    tag.parse().map_err(|_| {
+        BadField::new("/language", "unknown_value", "Write the tag of a supported language, like `en`.")
+    })
 }
 
 fn accent(text: &str) -> Result<String, BadField> {

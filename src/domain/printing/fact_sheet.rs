@@ -7,7 +7,7 @@ use super::canvas::{ACCENT, Canvas, MUTED, Placed, Rgb, Style, TEXT};
 use super::fonts::Weight;
 use super::letters::{printable, spells};
 use super::typeset::Line;
-use super::{Error, Paper, pdf, words};
+use super::{Error, Paper, pdf, texts};
 use crate::kit::Language;
 
 /// Distance from the paper's edge.
@@ -107,7 +107,7 @@ fn style(weight: Weight, size: f32, ink: Rgb) -> Style {
 fn transliterate(text: &str, language: Language) -> String {
     match spells(text) {
         true => printable(text),
-        false => format!("{} {}", printable(text), words::of(language).latin),
+        false => format!("{} {}", printable(text), texts::of(language).latin),
     }
 }
 
@@ -144,7 +144,7 @@ pub fn fact_sheet(facts: &FactSheet, paper: Paper) -> Result<Vec<u8>, Error> {
     let lines = canvas.typesetter.wrap_left_to_right(foot.font(), &footer, width - 2.0 * MARGIN);
     let placed = lines.into_iter().zip([34.0, 24.0, 14.0]);
     canvas.lines(foot, placed.map(|(line, y)| Placed { x: MARGIN, y: height - y, line }).collect());
-    let tag = words::of(facts.language).tag;
+    let tag = texts::of(facts.language).tag;
     pdf::file(&canvas, (width, height), &format!("{} · {}", facts.title, facts.subtitle), tag)
 }
 

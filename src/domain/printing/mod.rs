@@ -17,7 +17,7 @@ mod raster;
 mod render_pool;
 mod sheets;
 mod typeset;
-mod words;
+mod texts;
 
 pub use fact_sheet::{FactSheet, Section, fact_sheet};
 pub use preview_image::PreviewImage;

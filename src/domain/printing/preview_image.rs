@@ -4,7 +4,7 @@ use super::canvas::{ACCENT, Canvas, MUTED, Placed, Rgb, Style, TEXT};
 use super::fonts::Weight;
 use super::letters::printable;
 use super::typeset::Line;
-use super::{Error, Sheet, grouped, raster, words};
+use super::{Error, Sheet, grouped, raster, texts};
 use crate::kit::secret;
 
 /// Also the value of `og:image:width`.
@@ -28,7 +28,7 @@ pub struct PreviewImage {
 impl PreviewImage {
     /// The texts for a link.
     pub fn of(sheet: &Sheet<'_>) -> Self {
-        let words = words::of(sheet.language);
+        let words = texts::of(sheet.language);
         let foot = match sheet.practice {
             Some(_) => format!("{} · {} {}", sheet.app_name, words.code, grouped(sheet.code)),
             None => sheet.app_name.to_owned(),

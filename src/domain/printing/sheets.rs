@@ -5,8 +5,8 @@ use super::canvas::{ACCENT, Canvas, MUTED, Placed, Rgb, Style, TEXT};
 use super::fonts::Weight;
 use super::letters::printable;
 use super::qr::Modules;
+use super::texts::{self, Words};
 use super::typeset::Line;
-use super::words::{self, Words};
 use super::{Error, Paper, Sheet, grouped, pdf};
 
 /// Minimum size of code and address, in points.
@@ -107,12 +107,12 @@ impl Column {
 
 fn finish(canvas: &Canvas, sheet: &Sheet<'_>, size: (f32, f32)) -> Result<Vec<u8>, Error> {
     let title = format!("{} · {}", sheet.heading(), sheet.address());
-    pdf::file(canvas, size, &title, words::of(sheet.language).tag)
+    pdf::file(canvas, size, &title, texts::of(sheet.language).tag)
 }
 
 pub(super) fn poster(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Error> {
     let (width, height) = paper.size();
-    let (words, modules) = (words::of(sheet.language), Modules::of(sheet)?);
+    let (words, modules) = (texts::of(sheet.language), Modules::of(sheet)?);
     let mut canvas = Canvas::new();
     canvas.fill(ACCENT, (0.0, 0.0), (width, 14.0));
     let mut column = Column { x: 54.0, width: width - 108.0, y: 50.0, is_centered: true };
@@ -156,7 +156,7 @@ fn card(
     (left, top): (f32, f32),
     (width, height): (f32, f32),
 ) {
-    let words = words::of(sheet.language);
+    let words = texts::of(sheet.language);
     let mut column = Column { x: left + 26.0, width: width - 52.0, y: top + 26.0, is_centered: false };
     column.head(canvas, sheet, &[19.0, 16.0, 14.0, 12.0], &[11.0, 9.0]);
     column.y += 20.0;
@@ -189,7 +189,7 @@ pub(super) fn table_tent(sheet: &Sheet<'_>, paper: Paper) -> Result<Vec<u8>, Err
 }
 
 fn face(canvas: &mut Canvas, sheet: &Sheet<'_>, modules: &Modules, top: f32, (width, height): (f32, f32)) {
-    let words = words::of(sheet.language);
+    let words = texts::of(sheet.language);
     canvas.fill(ACCENT, (0.0, top + height - 10.0), (width, 10.0));
     let mut head = Column { x: 48.0, width: width - 96.0, y: top + 40.0, is_centered: false };
     head.head(canvas, sheet, &[30.0, 25.0, 21.0, 18.0], &[14.0, 11.0]);

@@ -34,7 +34,7 @@ impl Field {
 
 /// The known headings of each field, as folded words in the translations. Among several columns of one field
 /// the order decides: message by message, in each of them language by language.
-const HEADINGS: [(Field, &[&'static str]); 10] = [
+const HEADINGS: [(Field, &[&str]); 10] = [
     (Field::Number, &["headings-number", "headings-number-vague"]),
     (Field::GivenName, &["headings-given-name"]),
     (Field::FamilyName, &["headings-family-name"]),

@@ -173,8 +173,8 @@ pub(super) struct Frame {
 
 impl Frame {
     /// A text in the page's language.
-    pub(super) fn text(&self, id: &'static str) -> &'static str {
-        self.language.text(id)
+    pub(super) fn text(&self, message: &'static str) -> &'static str {
+        self.language.text(message)
     }
 
     /// All languages, for forms that offer them.

@@ -28,7 +28,7 @@ problems!(ShareProblems: plain, NotFound, CodeLimited);
         (
             "l" = Option<String>,
             Query,
-            description = "Language of the text, `en` or `es`; defaults to `Accept-Language`",
+            description = "Tag of the text's `Language`; defaults to `Accept-Language`",
             example = "en",
         ),
         (

@@ -27,9 +27,9 @@ impl View<'_> {
         self.to.is_discreet() && self.platform == Platform::Preview
     }
 
-    /// The practice's name, or the text `id` where it is hidden.
-    fn practice_or(&self, id: &'static str) -> &str {
-        if self.is_hidden() { self.language.text(id) } else { &self.to.practice.name }
+    /// The practice's name, or the text `message` where it is hidden.
+    fn practice_or(&self, message: &'static str) -> &str {
+        if self.is_hidden() { self.language.text(message) } else { &self.to.practice.name }
     }
 }
 

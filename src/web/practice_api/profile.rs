@@ -95,7 +95,7 @@ pub(crate) struct ChangeProfile {
     /// The city of the practice.
     #[schema(example = "Springfield")]
     city: Option<String>,
-    /// The language of notices to the practice: `en` or `es`.
+    /// The language of notices to the practice, as a tag of `Language`.
     #[schema(example = "en")]
     language: Option<String>,
     /// The practice's IANA time zone.

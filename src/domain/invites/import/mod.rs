@@ -34,7 +34,7 @@ pub struct Row {
     pub name: String,
     pub mobile: String,
     pub email: String,
-    /// `en`, `es`, or empty for the practice's language.
+    /// A language's tag, or empty for the practice's language.
     pub language: String,
 }
 

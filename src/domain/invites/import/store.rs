@@ -55,7 +55,7 @@ crate::text_enum! {
         PhoneInvalid = "phone_invalid",
         /// The e-mail address is not valid.
         EmailInvalid = "email_invalid",
-        /// The language is neither `en` nor `es`.
+        /// The language is not one of ours.
         LanguageInvalid = "language_invalid",
         /// This contact was invited less than a day ago.
         InviteLimited = "invite_limited",

@@ -7,7 +7,7 @@
 
 mod store;
 mod topic;
-mod words;
+mod mail_text;
 
 use std::time::Duration;
 

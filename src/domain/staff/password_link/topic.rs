@@ -1,6 +1,6 @@
 //! Renders an outbox row as an invitation or reset e-mail.
 
-use super::{Payload, store, url, words};
+use super::{Payload, mail_text, store, url};
 use crate::domain::practices;
 use crate::kit::Email;
 use crate::platform::outbox::{Job, Rendered, Topic};
@@ -25,7 +25,7 @@ impl Topic for PasswordLinkTopic {
         let Some(practice) = practices::find(tx, &member.practice_id)? else {
             return Ok(Rendered::Unwanted);
         };
-        let text = words::of(payload.purpose, practice.language);
+        let text = mail_text::of(payload.purpose, practice.language);
         let mail = |to| text.render(to, &practice.name, practice.language, &url(tx, &token));
         Ok(Email::parse(&member.email).and_then(mail).into())
     }

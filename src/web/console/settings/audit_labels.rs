@@ -82,7 +82,8 @@ impl Reader<'_> {
         match value {
             Value::Bool(true) => Some(self.language.text("audit-yes").to_owned()),
             Value::Bool(false) => Some(self.language.text("audit-no").to_owned()),
-            Value::Number(number) => Some(number.to_string()),
+            // A count of nothing says nothing.
+            Value::Number(number) => Some(number.to_string()).filter(|number| number != "0"),
             Value::String(text) => match (self.called)(text) {
                 None if text.is_empty() || is_id(text) => None,
                 None => Some(term(self.language, text).to_owned()),
