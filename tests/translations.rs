@@ -288,8 +288,10 @@ fn code_that_people_read_has_no_text_of_its_own() {
     };
     // Said to programmers and operators, not to the reader of a page.
     let is_other = ["Problem", "BadField", "FieldError", "tracing::"];
-    // The product's name, and words by which browsers and bots name themselves.
-    let is_name = |path: &str, text: &str| text == "Practice Links" || path.ends_with("/user_agent.rs");
+    // Names of the product and of faces, and words by which browsers and bots name themselves.
+    let is_name = |path: &str, text: &str| {
+        text == "Practice Links" || text.starts_with("Noto ") || path.ends_with("/user_agent.rs")
+    };
     let mut found = Vec::new();
     for (path, text) in sources().iter().filter(|(path, _)| is_code(path) && !path.ends_with("tests.rs")) {
         let is_read = READ_BY_PEOPLE.iter().any(|folder| path.starts_with(folder));

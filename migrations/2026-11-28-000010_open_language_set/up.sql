@@ -1,5 +1,6 @@
 -- A further language is a row in the code and a folder of translations, not a migration: the columns lose
--- their CHECK. SQLite can drop a CHECK only together with its column, so each column is made anew.
+-- their CHECK. SQLite can drop a CHECK only together with its column, so each column is made anew. The
+-- default is for the rows that are there: SQLite adds no NOT NULL column without one. The code always names the language.
 ALTER TABLE practices ADD COLUMN tag TEXT NOT NULL DEFAULT 'en';
 UPDATE practices SET tag = language;
 ALTER TABLE practices DROP COLUMN language;

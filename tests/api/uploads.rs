@@ -91,6 +91,16 @@ both! {
         app.deliver_all();
     }
 
+    /// The head is longer than the parser's buffer, which says nothing of the file's size.
+    fn part_with_an_endless_head_is_not_called_a_large_file(app: TestApp) {
+        let staff = admin(&app);
+        let token = field("form_token", &form_token(&app, &staff));
+        let part = file("file", "a.csv", ROWS).replace("text/csv", &"x".repeat(200_000));
+        let reply = send(&app, &staff, &format!("{token}{part}--xYz--\r\n"));
+        assert!(!reply.text().contains("too large"), "{}", reply.text());
+        assert_eq!((reply.status, imports(&app)), (400, 0));
+    }
+
     fn second_file_is_ignored(app: TestApp) {
         let staff = admin(&app);
         let token = field("form_token", &form_token(&app, &staff));

@@ -11,6 +11,7 @@ headings-invite-language = idioma
 headings-invite-name = nombre
 headings-invite-phone = celular telefono
 headings-number = numerodeexpediente expediente numerodehistoria historiaclinica numerodeficha ficha numerodepaciente idpaciente
+headings-number-last = id
 headings-number-vague = numero
 headings-phone = movil celular telefonomovil telefonocelular
 headings-phone-vague = telefono numerodetelefono telefonodecasa telefono2 telefonodetrabajo

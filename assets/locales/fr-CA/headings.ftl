@@ -11,6 +11,7 @@ headings-invite-language = langue
 headings-invite-name = nom nomcomplet
 headings-invite-phone = cellulaire telephone
 headings-number = numerodedossier nodedossier dossier numerodepatient nodepatient idpatient
+headings-number-last = id
 headings-number-vague = numero
 headings-phone = cellulaire telephonecellulaire telephonemobile
 headings-phone-vague = numerodetelephone telephonemaison telephonedomicile telephonetravail

@@ -37,7 +37,8 @@ pub struct Inbound {
 }
 
 /// Handles an inbound SMS. It changes nothing if it is not one of the keywords, is a repetition, or comes
-/// from a number that cannot be texted. Only what was written to one of `senders`, our own, is answered.
+/// from a number that cannot be texted. Only what was written to one of `senders`, our own, is
+/// answered, by that sender: if its provider is not one of those chosen to send, the answer is dropped.
 pub fn receive(tx: &mut Tx, inbound: &Inbound, senders: &[String]) -> db::Result<()> {
     let Some((keyword, language)) = keyword::parse(&inbound.text) else { return Ok(()) };
     let Some(phone) = author(tx.settings, &inbound.from) else {

@@ -78,9 +78,9 @@ impl Sheet<'_> {
         format!("{host}/{}", self.code)
     }
 
-    /// The practice's name, or the app's on a discreet link.
+    /// The practice's name; the app's on a discreet link, and where no letter of the name can be printed.
     fn heading(&self) -> &str {
-        self.practice.unwrap_or(self.app_name)
+        self.practice.filter(|name| !letters::printable(name).is_empty()).unwrap_or(self.app_name)
     }
 
     /// The line below the heading; empty on a discreet link.

@@ -35,7 +35,7 @@ impl Field {
 /// The known headings of each field, as folded words in the translations. Among several columns of one field
 /// the order decides: message by message, in each of them language by language.
 const HEADINGS: [(Field, &[&str]); 10] = [
-    (Field::Number, &["headings-number", "headings-number-vague"]),
+    (Field::Number, &["headings-number", "headings-number-vague", "headings-number-last"]),
     (Field::GivenName, &["headings-given-name"]),
     (Field::FamilyName, &["headings-family-name"]),
     (Field::BirthDate, &["headings-birth-date"]),
@@ -148,6 +148,18 @@ mod tests {
         let of_quebec =
             fields(&["Dossier", "Nom", "Prénom", "Date de naissance", "Téléphone", "Cellulaire", "Courriel"]);
         assert_eq!(of_quebec, wanted(&[(0, Field::Number)]));
+    }
+
+    /// A list's running number is not a patient's: taken for the record number, the next list would give the
+    /// records of one patient to another.
+    #[test]
+    fn a_running_number_is_no_record_number() {
+        for heading in ["No", "No.", "N.º", "N°", "#", "Nr", "Row"] {
+            assert_eq!(fields(&[heading, "Nombre"]), [(1, Field::GivenName)], "{heading}");
+        }
+        assert_eq!(fields(&["ID", "Número"]), [(1, Field::Number)]);
+        assert_eq!(fields(&["ID", "Number"]), [(1, Field::Number)]);
+        assert_eq!(fields(&["Id", "Expediente"]), [(1, Field::Number)]);
     }
 
     #[test]

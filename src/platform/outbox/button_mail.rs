@@ -24,7 +24,7 @@ impl ButtonMail {
     /// which drops the row: the only runtime failure left (writing to a `String`) does not occur.
     pub fn render(&self, to: Email, from: &str, language: Language, url: &str) -> Option<Outgoing> {
         let html = Html { language, from, mail: self, url }.render().ok()?;
-        let text = Plain { from, mail: self, url }.render().ok()?;
+        let text = Plain { language, from, mail: self, url }.render().ok()?;
         Some(Outgoing::Email(Mail { to, subject: self.heading.to_owned(), text, html, unsubscribe: None }))
     }
 }
@@ -41,6 +41,7 @@ struct Html<'a> {
 #[derive(Template)]
 #[template(path = "platform/outbox/button_mail.txt")]
 struct Plain<'a> {
+    language: Language,
     from: &'a str,
     mail: &'a ButtonMail,
     url: &'a str,

@@ -9,7 +9,8 @@ use crate::domain::record_imports::{Encoding, Field, Format, ImportRequest, Mode
 use crate::platform::Service;
 use crate::web::http::Problem;
 
-/// How to read the file. The usual headings in each `Language` are recognized; `column_…` names any other heading.
+/// How to read the file. The usual headings in each `Language` are recognized; `column_…` names any other
+/// heading.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ImportQuery {

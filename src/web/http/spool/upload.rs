@@ -1,7 +1,9 @@
 //! A form with one large file, which goes to disk as it arrives.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::Write as _;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_multipart::{Field, Multipart, MultipartError};
@@ -38,16 +40,20 @@ impl SpooledUpload {
         most: u64,
     ) -> Result<Self, Problem> {
         check_length(request, most)?;
-        let mut left = most;
+        let (mut left, is_too_large) = (most, Rc::new(Cell::new(false)));
+        let noted = Rc::clone(&is_too_large);
         let counted = body.map(move |chunk| {
             let chunk = chunk?;
-            left = left.checked_sub(chunk.len() as u64).ok_or(PayloadError::Overflow)?;
+            let enough = left.checked_sub(chunk.len() as u64);
+            noted.set(enough.is_none());
+            left = enough.ok_or(PayloadError::Overflow)?;
             Ok(chunk)
         });
         let form = Receiver {
             form: multipart::parse(request, counted)?,
             pause: Duration::from_secs(service.settings.server.body_timeout_seconds),
             most,
+            is_too_large,
         };
         let upload = Self { fields: Vec::new(), file_name: None, file: scratch(service)? };
         timeout(WHOLE, form.receive(upload)).await.map_err(late)?
@@ -65,6 +71,8 @@ struct Receiver {
     /// The time limit for each chunk of the file, and for each field.
     pause: Duration,
     most: u64,
+    /// Whether the body ran over `most`; the parser reports its own buffer's overflow by the same error.
+    is_too_large: Rc<Cell<bool>>,
 }
 
 impl Receiver {
@@ -111,9 +119,9 @@ impl Receiver {
     }
 
     fn problem(&self, error: &MultipartError) -> Problem {
-        match error {
-            MultipartError::Payload(PayloadError::Overflow) => too_large(self.most),
-            other => unreadable(other),
+        match self.is_too_large.get() {
+            true => too_large(self.most),
+            false => unreadable(error),
         }
     }
 }
