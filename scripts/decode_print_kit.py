@@ -143,7 +143,7 @@ def check_all(url, token):
     check_pictures(svg.decode(), png, wanted)
     for file, count in SHEETS.items():
         for paper in ("letter", "a4"):
-            for language in ("en", "es"):
+            for language in ("en", "es", "fr-CA"):
                 body, seconds = get(f"{base}/{file}?paper={paper}&language={language}", token)
                 assert seconds <= SLOWEST, f"{file}: {seconds:.2f} s"
                 check_sheet(body, wanted, count, link["code"])
