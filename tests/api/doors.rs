@@ -273,11 +273,10 @@ impl Outage {
         let (server, name) = url.rsplit_once('/').unwrap();
         let (name, query) = name.split_once('?').map_or((name, String::new()), |(n, q)| (n, format!("?{q}")));
         let mut admin = PgConnection::establish(&format!("{server}/postgres{query}")).unwrap();
-        let refuse_connections = format!(
-            "ALTER DATABASE {name} ALLOW_CONNECTIONS false;
-             SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
-        );
-        admin.batch_execute(&refuse_connections).unwrap();
+        // Two transactions: until the first has committed, a connection that ended would be made anew.
+        admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).unwrap();
+        let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = ";
+        admin.batch_execute(&format!("{end}'{name}'")).unwrap();
         Self::Postgres { admin, name: name.to_owned() }
     }
 }
