@@ -1,1 +1,0 @@
-ALTER TABLE digests DROP COLUMN last_at;

@@ -1,3 +1,0 @@
-DROP TABLE notice_turns;
-DROP TABLE mailed;
-DROP TABLE mail_reports;

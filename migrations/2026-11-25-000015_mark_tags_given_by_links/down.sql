@@ -1,1 +1,0 @@
-ALTER TABLE conversation_tags DROP COLUMN given;

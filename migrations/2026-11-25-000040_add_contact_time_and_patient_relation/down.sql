@@ -1,2 +1,0 @@
-ALTER TABLE patients DROP COLUMN relation;
-ALTER TABLE conversations DROP COLUMN met_at;

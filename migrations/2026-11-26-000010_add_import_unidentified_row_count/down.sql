@@ -1,1 +1,0 @@
-ALTER TABLE record_imports DROP COLUMN unread;
