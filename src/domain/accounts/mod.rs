@@ -18,11 +18,11 @@ use serde_json::json;
 
 pub use number::{NumberChangedTopic, change_number};
 pub use pairing::{PairingOutcome, PairingRequest, pair, pair_patient};
-pub use patients::{NewPatient, PatientChange, add_patient, change_patient, patient, patients};
+pub use patients::{add_patient, change_patient, patient, patients};
 pub use session::{Principal, RefreshOutcome, Tokens};
 pub use session::{authenticate, authenticate_to_change, refresh, sign_in, sign_out};
 pub use sign_up::{NewAccount, SignUp, SignUpOutcome, sign_up};
-pub use store::{Account, Patient};
+pub use store::{Account, NewPatient, Patient, PatientChange};
 pub use token::AccessToken;
 
 pub use crate::domain::conversations::{Relation, Scope};

@@ -1,38 +1,10 @@
 //! The patients on an account: a parent's number may also serve a child.
 
-use super::{Error, Patient, Principal, Scope, store};
-use crate::domain::conversations::Relation;
+use super::{Error, NewPatient, Patient, PatientChange, Principal, Scope, store};
 use crate::domain::identity::Doubt;
 use crate::domain::pairing;
 use crate::kit::PatientId;
 use crate::platform::{Tx, db};
-
-pub struct NewPatient {
-    pub given_name: String,
-    pub family_name: String,
-    /// ISO 8601 date, for example `1987-05-31`.
-    pub birth_date: Option<String>,
-    pub relation: Relation,
-}
-
-impl NewPatient {
-    /// Trims white space around the names. The relation is `self` until [`NewPatient::as_relation`] sets it.
-    pub fn new(given_name: &str, family_name: &str, birth_date: Option<String>) -> Self {
-        Self {
-            given_name: given_name.trim().to_owned(),
-            family_name: family_name.trim().to_owned(),
-            birth_date,
-            relation: Relation::Itself,
-        }
-    }
-
-    /// The same patient with another relation to the account holder.
-    #[must_use]
-    pub fn as_relation(mut self, relation: Relation) -> Self {
-        self.relation = relation;
-        self
-    }
-}
 
 /// The patients on the account that this session may see, in the order in which they were added. A
 /// restricted session sees only the ones that it added itself: the new owner of a recycled number must not
@@ -54,13 +26,6 @@ pub fn patient(tx: &mut Tx, who: &Principal, id: Option<&PatientId>) -> Result<P
 pub fn add_patient(tx: &mut Tx, who: &Principal, new: &NewPatient) -> db::Result<Patient> {
     let id = tx.id::<PatientId>();
     store::insert_patient(tx.conn, &id, &who.account_id, &who.session_id, new, tx.now)
-}
-
-/// A change of a patient's details; fields that are `None` stay as they are.
-pub struct PatientChange {
-    pub given_name: Option<String>,
-    pub family_name: Option<String>,
-    pub birth_date: Option<String>,
 }
 
 /// Changes a patient's details. Practices that know the patient by the old ones must

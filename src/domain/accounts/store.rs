@@ -2,8 +2,10 @@
 
 use diesel::prelude::*;
 use diesel::{insert_into, update};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{NewPatient, PatientChange, Relation, Scope};
+use super::{Relation, Scope};
 use crate::domain::conversations::store::restricted_sessions;
 use crate::domain::conversations::{Access, SessionScope};
 use crate::kit::{AccountId, Email, PatientId, Phone, SessionId, Timestamp};
@@ -38,17 +40,60 @@ impl Account {
     }
 }
 
-#[derive(Clone, Queryable, Selectable)]
+/// A patient on an account.
+#[derive(Clone, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = patients)]
 pub struct Patient {
-    /// Unique id, of the form `pat_…`.
+    /// Unique id of the patient.
     pub id: PatientId,
+    /// The patient's given name.
+    #[schema(example = "Alex")]
+    pub given_name: String,
+    /// The patient's family name.
+    #[schema(example = "Rivera")]
+    pub family_name: String,
+    /// Birth date, an ISO 8601 date.
+    #[schema(required = true, example = "1987-05-31")]
+    pub birth_date: Option<String>,
+    /// Relation to the account holder.
+    #[schema(example = "self")]
+    pub relation: Relation,
+    /// Time at which the patient was added.
+    pub created_at: Timestamp,
+}
+
+pub struct NewPatient {
     pub given_name: String,
     pub family_name: String,
     /// ISO 8601 date, for example `1987-05-31`.
     pub birth_date: Option<String>,
-    pub created_at: Timestamp,
     pub relation: Relation,
+}
+
+impl NewPatient {
+    /// Trims white space around the names. The relation is `self` until [`NewPatient::as_relation`] sets it.
+    pub fn new(given_name: &str, family_name: &str, birth_date: Option<String>) -> Self {
+        Self {
+            given_name: given_name.trim().to_owned(),
+            family_name: family_name.trim().to_owned(),
+            birth_date,
+            relation: Relation::Itself,
+        }
+    }
+
+    /// The same patient with another relation to the account holder.
+    #[must_use]
+    pub fn as_relation(mut self, relation: Relation) -> Self {
+        self.relation = relation;
+        self
+    }
+}
+
+/// A change of a patient's details; fields that are `None` stay as they are.
+pub struct PatientChange {
+    pub given_name: Option<String>,
+    pub family_name: Option<String>,
+    pub birth_date: Option<String>,
 }
 
 /// A session that has not ended.

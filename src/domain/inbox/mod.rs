@@ -6,10 +6,8 @@
 pub mod store;
 mod view;
 
-pub use store::{AssigneeFilter, Filter};
-pub use view::{
-    Acknowledgement, Card, Contact, Cursor, InboxEntry, LastEntry, LinkCard, StaffCard, WorkListCursor,
-};
+pub use store::{AssigneeFilter, Contact, Filter};
+pub use view::{Acknowledgement, Card, Cursor, InboxEntry, LastEntry, LinkCard, StaffCard, WorkListCursor};
 
 use serde_json::json;
 

@@ -3,13 +3,17 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Reader;
 use super::view::{
-    Acknowledgement, Card, Contact, Cursor, InboxEntry, LastEntry, LinkCard, StaffCard, WorkListCursor,
+    Acknowledgement, Card, Cursor, InboxEntry, LastEntry, LinkCard, StaffCard, WorkListCursor,
 };
 use crate::domain::conversations::store::paired_by_restricted_session;
-use crate::domain::conversations::{Author, EntryKind, IdentityState, PairingSource, PatientCard, Status};
+use crate::domain::conversations::{
+    Author, EntryKind, IdentityState, PairingSource, PatientCard, Status, visible_email,
+};
 use crate::domain::links::{AccessScope, Method};
 use crate::kit::{ConversationId, EntryId, InviteId, LinkId, PairingId, StaffId, Timestamp};
 use crate::platform::db::schema::{
@@ -147,6 +151,34 @@ pub fn in_scope_among(
     ids: &[ConversationId],
 ) -> Result<Vec<ConversationId>> {
     Ok(in_scope(reader).filter(conversations::id.eq_any(ids)).select(conversations::id).load(conn)?)
+}
+
+/// Contact details of a patient, to compare with the practice's own records.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = PatientContact)]
+pub struct Contact {
+    /// The verified phone number (E.164); `null` after the account was deleted.
+    #[schema(required = true, example = "+14155552671")]
+    pub phone: Option<String>,
+    /// The e-mail address the patient gave; `null` if the account's number may belong to someone else by now.
+    #[schema(required = true, example = "alex@example.org")]
+    pub email: Option<String>,
+    /// Whether the patient verified the e-mail address.
+    pub email_verified: bool,
+    /// The patient's birth date, ISO 8601.
+    #[schema(required = true, example = "1987-05-31")]
+    pub birth_date: Option<String>,
+}
+
+/// Phone, e-mail, whether the e-mail is verified, birth date, and whether a restricted
+/// session made the pairing.
+type Found = (Option<String>, Option<String>, bool, Option<String>, bool);
+
+impl Contact {
+    fn of((phone, email, is_proven, birth_date, by_restricted): Found) -> Self {
+        let (email, email_verified) = visible_email(email, is_proven, by_restricted);
+        Self { phone, email, email_verified, birth_date }
+    }
 }
 
 /// Contact details of a pairing's patient.

@@ -4,9 +4,7 @@ use diesel::Queryable;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::conversations::{
-    Author, EntryKind, IdentityState, PairingSource, PatientCard, Status, visible_email,
-};
+use crate::domain::conversations::{Author, EntryKind, IdentityState, PairingSource, PatientCard, Status};
 use crate::kit::{ConversationId, EntryId, LinkId, PairingId, StaffId, Timestamp};
 
 /// Pagination cursor of the inbox: the last conversation of a page.
@@ -127,34 +125,6 @@ pub struct LastEntry {
     /// Beginning of the text, on one line of up to 120 characters.
     #[schema(example = "Hello, I would like to book a visit.")]
     pub preview: String,
-}
-
-/// Contact details of a patient, to compare with the practice's own records.
-#[derive(Clone, Serialize, ToSchema)]
-#[schema(as = PatientContact)]
-pub struct Contact {
-    /// The verified phone number (E.164); `null` after the account was deleted.
-    #[schema(required = true, example = "+14155552671")]
-    pub phone: Option<String>,
-    /// The e-mail address the patient gave; `null` if the account's number may belong to someone else by now.
-    #[schema(required = true, example = "alex@example.org")]
-    pub email: Option<String>,
-    /// Whether the patient verified the e-mail address.
-    pub email_verified: bool,
-    /// The patient's birth date, ISO 8601.
-    #[schema(required = true, example = "1987-05-31")]
-    pub birth_date: Option<String>,
-}
-
-/// Phone, e-mail, whether the e-mail is verified, birth date, and whether a restricted
-/// session made the pairing.
-type Found = (Option<String>, Option<String>, bool, Option<String>, bool);
-
-impl Contact {
-    pub fn of((phone, email, is_proven, birth_date, by_restricted): Found) -> Self {
-        let (email, email_verified) = visible_email(email, is_proven, by_restricted);
-        Self { phone, email, email_verified, birth_date }
-    }
 }
 
 /// An entry as the practice sees it.

@@ -8,8 +8,8 @@ use validator::{Validate, ValidationError};
 
 use super::entry_point;
 use super::sessions::SessionView;
-use super::view::{AccountView, PatientView};
-use crate::domain::accounts::{self, Error, NewAccount, NewPatient, SignUp, SignUpOutcome};
+use super::view::AccountView;
+use crate::domain::accounts::{self, Error, NewAccount, NewPatient, Patient, SignUp, SignUpOutcome};
 use crate::domain::conversations::Conversation;
 use crate::domain::pairing::Pairing;
 use crate::kit::{Email, PendingPairingId, Secret};
@@ -124,7 +124,7 @@ pub(crate) struct AccountCreated {
     /// The account of the patient.
     account: AccountView,
     /// The first patient on the account.
-    patient: PatientView,
+    patient: Patient,
     /// The pairing of patient and practice.
     pairing: Pairing,
     /// The conversation of that pairing.
@@ -137,7 +137,7 @@ impl From<NewAccount> for AccountCreated {
     fn from(new: NewAccount) -> Self {
         Self {
             account: AccountView::of(&new.account),
-            patient: new.patient.into(),
+            patient: new.patient,
             pairing: new.pairing.pairing,
             conversation: new.pairing.conversation,
             session: new.tokens.into(),

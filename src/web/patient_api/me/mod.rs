@@ -12,12 +12,12 @@ use actix_web::{HttpResponse, delete, get};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::accounts::{self, Error, Principal, Scope};
+use crate::domain::accounts::{self, Error, Patient, Principal, Scope};
 use crate::kit::Timestamp;
 use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Problem, RequestContext};
-use crate::web::patient_api::view::{AccountView, PatientView};
+use crate::web::patient_api::view::AccountView;
 
 /// The signed-in account and its patients.
 #[derive(Serialize, ToSchema)]
@@ -25,7 +25,7 @@ pub(crate) struct MeAnswer {
     /// The account that is signed in.
     account: AccountView,
     /// The patients on the account that this session may see.
-    patients: Vec<PatientView>,
+    patients: Vec<Patient>,
     /// Access scope of this session.
     scope: Scope,
     /// The account's e-mail address. `null` for a restricted session: the number may have
@@ -59,7 +59,7 @@ problems!(SignedInProblems: plain, Unauthorized);
 pub(crate) async fn get_me(service: Data<Service>, call: RequestContext) -> Result<Json<MeAnswer>, Problem> {
     let rule = |tx: &mut Tx, patient: &Principal| -> Result<_, Error> {
         let account = accounts::account(tx, &patient.account_id)?;
-        let patients = accounts::patients(tx, patient)?.into_iter().map(PatientView::from).collect();
+        let patients = accounts::patients(tx, patient)?;
         let proven_at = account.email_proven_at;
         let email = account.email.clone().filter(|_| patient.scope == Scope::Full);
         let email = email.map(|address| OwnEmail { address, proven_at });

@@ -6,13 +6,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use crate::domain::accounts::{self, NewPatient, PatientChange, Principal, Relation, Scope};
+use crate::domain::accounts::{self, NewPatient, Patient, PatientChange, Principal, Relation, Scope};
 use crate::kit::PatientId;
 use crate::platform::{Service, Tx, db};
 use crate::problems;
 use crate::web::http::{Body, PathId, Problem, Reply, RequestContext};
 use crate::web::patient_api::accounts::{is_birth_date, is_name};
-use crate::web::patient_api::view::PatientView;
 
 /// A further patient on the account.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -43,7 +42,7 @@ fn other() -> Relation {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PatientAnswer {
     /// The patient with all details.
-    patient: PatientView,
+    patient: Patient,
 }
 
 problems!(CreatePatientProblems: keyed, Unauthorized);
@@ -65,7 +64,7 @@ pub(crate) async fn create_patient(
     let Body { value: CreatePatient { given_name, family_name, birth_date, relation }, canonical } = body;
     let new = NewPatient::new(&given_name, &family_name, birth_date).as_relation(relation);
     let rule = move |tx: &mut Tx, patient: &Principal| -> db::Result<_> {
-        let patient = accounts::add_patient(tx, patient, &new)?.into();
+        let patient = accounts::add_patient(tx, patient, &new)?;
         Ok(Reply::created(&PatientAnswer { patient }))
     };
     service.idempotent_as_patient(&call, &canonical, Scope::Restricted, rule).await
@@ -114,5 +113,5 @@ pub(crate) async fn change_patient(
     };
     let rule = move |tx: &mut Tx, patient: &Principal| accounts::change_patient(tx, patient, &id.0, &change);
     let patient = service.write_as_patient(&call, Scope::Restricted, rule);
-    Ok(Json(PatientAnswer { patient: patient.await?.into() }))
+    Ok(Json(PatientAnswer { patient: patient.await? }))
 }
