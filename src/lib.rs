@@ -13,8 +13,9 @@
 //! # Adding an endpoint
 //!
 //! 1. Write the rule in the `mod.rs` of its subject in [`domain`]: it takes a `&mut Tx` and, where a person
-//!    acts, the signed-in `&Staff` or patient's `&Principal`, never a token. It refuses with the subject's
-//!    own error enum; a refusal that must be remembered is an `Ok`.
+//!    acts, the signed-in `&Staff` or patient's `&Principal` (in the inbox a `&Reader`, whose scope says
+//!    which conversations a member may see), never a token. It refuses with the subject's own error enum; a
+//!    refusal that must be remembered is an `Ok`.
 //! 2. Write its queries in `store.rs`, one statement per function, the guard in the `WHERE` that acts.
 //! 3. Write the handler in the file of [`web`] that is named after the URL: parse, one call, reply. The call
 //!    is `read_as_staff`, `write_as_patient` or another one of `web/http/auth.rs`. Give the handler
