@@ -15,6 +15,14 @@ pub fn name(name: &str, room: usize) -> String {
     calm.get(..room.min(calm.len())).unwrap_or_default().trim_end().to_owned()
 }
 
+/// One segment in the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
+pub const SEGMENT: usize = 160;
+
+/// A text of one segment: `sender` as a [`name`], in the room that `rest` leaves, and `rest` after it.
+pub fn segment(sender: &str, rest: &str) -> String {
+    format!("{}{rest}", name(sender, SEGMENT.saturating_sub(rest.len())))
+}
+
 /// The GSM 7-bit default alphabet (3GPP TS 23.038, 6.2.1) beyond ASCII's letters, digits and line ends.
 const BASIC: &str = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà\r\n";
 /// The extension table: two septets for each character.

@@ -11,8 +11,6 @@ use crate::kit::{InboundMessageId, Language, Phone, gsm7};
 use crate::platform::outbox::{self, Channel, Job, Message, Outgoing, Rendered, Sender, TextMessage, Topic};
 use crate::platform::{Tx, db};
 
-/// One segment of the GSM 7-bit alphabet.
-const SEGMENT: usize = 160;
 /// A reply that comes later than this is no longer useful.
 const LATEST: Duration = Duration::from_mins(10);
 
@@ -70,7 +68,7 @@ fn text(service: &str, keyword: Keyword, language: Language) -> String {
         Keyword::Start => "sms-started",
         Keyword::Help => "sms-help",
     });
-    format!("{}: {says}", gsm7::name(service, SEGMENT.saturating_sub(says.len() + 2)))
+    gsm7::segment(service, &format!(": {says}"))
 }
 
 #[cfg(test)]
@@ -84,7 +82,7 @@ mod tests {
         for keyword in Keyword::VARIANTS {
             for &language in Language::VARIANTS {
                 let text = text(&"Mensajería Clínica ".repeat(20), *keyword, language);
-                assert!(text.is_ascii() && text.len() <= SEGMENT, "{text}");
+                assert!(text.is_ascii() && text.len() <= gsm7::SEGMENT, "{text}");
                 assert!(text.starts_with("Mensajeria Clinica"), "{text}");
             }
         }

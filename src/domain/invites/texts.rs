@@ -3,13 +3,10 @@
 use crate::kit::{Language, gsm7};
 use crate::platform::outbox::ButtonMail;
 
-/// One segment in the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
-const SEGMENT: usize = 160;
-
 /// Returns the text message: one segment, however long the practice's name is.
 pub(super) fn text(from: &str, url: &str, language: Language) -> String {
     let says = language.text_with("sms-invite", &[("url", url.into())]);
-    format!("{} {says}", gsm7::name(from, SEGMENT.saturating_sub(says.len() + 1)))
+    gsm7::segment(from, &format!(" {says}"))
 }
 
 /// Returns the wording of the e-mail.
@@ -34,7 +31,7 @@ mod tests {
         for &language in Language::VARIANTS {
             let url = format!("https://links.practice.example/i/{}", "x".repeat(22));
             let text = text(&"Clínica Señora ".repeat(20), &url, language);
-            assert!(gsm7::fits(&text) && text.len() <= SEGMENT, "{text}");
+            assert!(gsm7::fits(&text) && text.len() <= gsm7::SEGMENT, "{text}");
             assert!(text.starts_with("Clinica Senora") && text.contains(&url), "{text}");
         }
     }

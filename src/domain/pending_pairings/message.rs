@@ -10,8 +10,6 @@ use crate::kit::{Language, LinkId, PendingPairingId, gsm7};
 use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Sender, TextMessage, Topic};
 use crate::platform::{Tx, db, rate_limits};
 
-/// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
-const SEGMENT: usize = 160;
 /// A link that arrives an hour late reaches a patient who has left the counter.
 const LATEST: std::time::Duration = std::time::Duration::from_hours(1);
 
@@ -75,6 +73,5 @@ fn text(tx: &Tx, to: &Destination, language: Language) -> String {
     let says = language.text("sms-app-link");
     let url = format!("{}/{}?s=sms", tx.settings.public_url, to.link.code);
     let who = if to.is_discreet() { &tx.settings.app.name } else { &to.practice.name };
-    let text = format!(": {says} {url}");
-    format!("{}{text}", gsm7::name(who, SEGMENT.saturating_sub(text.len())))
+    gsm7::segment(who, &format!(": {says} {url}"))
 }

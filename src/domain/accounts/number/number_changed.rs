@@ -8,9 +8,6 @@ use crate::kit::{Language, Phone, VerificationId, gsm7};
 use crate::platform::outbox::{self, Job, Message, Outgoing, Rendered, Sender, TextMessage, Topic};
 use crate::platform::{Tx, db, rate_limits};
 
-/// One segment of the GSM 7-bit alphabet (3GPP TS 23.038), in characters.
-const SEGMENT: usize = 160;
-
 pub struct NumberChangedTopic;
 
 impl NumberChangedTopic {
@@ -60,5 +57,5 @@ impl Topic for NumberChangedTopic {
 /// a stranger by now.
 fn text(service: &str, is_new: bool, language: Language) -> String {
     let says = language.text(if is_new { "sms-number-new" } else { "sms-number-old" });
-    format!("{}: {says}", gsm7::name(service, SEGMENT.saturating_sub(says.len() + 2)))
+    gsm7::segment(service, &format!(": {says}"))
 }
