@@ -11,7 +11,6 @@ use crate::delivery::{self, Delivery};
 use crate::domain::accounts::NumberChangedTopic;
 use crate::domain::accounts::email::EmailCodeTopic;
 use crate::domain::consent::ReplyTopic;
-use crate::domain::identity::grading::GradeTopic;
 use crate::domain::invites::{self, MailTopic, TextTopic};
 use crate::domain::notifications;
 use crate::domain::pending_pairings::LinkTopic;
@@ -89,13 +88,12 @@ pub fn build(
 
 /// Every kind of message that the outbox can render, by name.
 fn topics() -> Topics {
-    let topics: [(&'static str, Box<dyn Topic>); 12] = [
+    let topics: [(&'static str, Box<dyn Topic>); 11] = [
         (CodeTopic::NAME, Box::new(CodeTopic)),
         (LinkTopic::NAME, Box::new(LinkTopic)),
         (ReplyTopic::NAME, Box::new(ReplyTopic)),
         (WebhookTopic::NAME, Box::new(WebhookTopic)),
         (PasswordLinkTopic::NAME, Box::new(PasswordLinkTopic)),
-        (GradeTopic::NAME, Box::new(GradeTopic)),
         (NumberChangedTopic::NAME, Box::new(NumberChangedTopic)),
         (ImportTopic::NAME, Box::new(ImportTopic::default())),
         (TextTopic::NAME, Box::new(TextTopic)),

@@ -14,7 +14,7 @@ use crate::domain::{link_analytics, retention};
 use crate::platform::db::Target;
 use crate::platform::outbox::{self, Channel, Worker, WorkerHandle};
 use crate::platform::settings::{self, BadSetting};
-use crate::platform::{Service, event_stream, telemetry};
+use crate::platform::{Service, event_log, telemetry};
 use crate::web::server;
 use crate::web::state::State;
 
@@ -41,7 +41,7 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
     )?;
     let sweeper = retention::spawn(service.clone())?;
     let funnel = link_analytics::spawn(service.clone(), Arc::clone(&state.page_views))?;
-    let feed = event_stream::spawn(service.clone(), Arc::clone(&state.event_hub))?;
+    let feed = event_log::feed::spawn(service.clone(), state.reactions.clone())?;
     announce(service, out)?;
     let outcome = actix_web::rt::System::new().block_on(serve(&state, listener));
     sweeper.stop();

@@ -8,7 +8,7 @@ use crate::domain::{
     accounts, consent, invites, link_analytics, notifications, pending_pairings, record_imports, staff,
     verification, webhooks,
 };
-use crate::platform::{Service, db, event_stream, idempotency, outbox, rate_limits};
+use crate::platform::{Service, db, idempotency, outbox, rate_limits};
 
 const PAUSE: Duration = Duration::from_mins(1);
 
@@ -27,7 +27,6 @@ pub fn sweep(service: &Service) -> db::Result<()> {
         webhooks::sweep(tx)?;
         notifications::sweep(tx)?;
         staff::sweep(tx)?;
-        event_stream::sweep(tx)?;
         record_imports::sweep(tx)?;
         Ok(())
     })

@@ -147,7 +147,6 @@ macro_rules! ids {
 
 ids! {
     AccountId "acc" "An account: one phone number with the patients behind it.";
-    AuditEventId "aud" "An entry of the audit log.";
     BatchId "bat" "A batch of counted steps.";
     CaughtMessageId "cgt" "A message that the development transport caught.";
     LinkTapId "clk" "A tap on a link of a page, for analytics.";
@@ -156,7 +155,7 @@ ids! {
     DeliveryId "dlv" "One attempt to deliver a message.";
     DigestId "dig" "A digest e-mail that is being collected.";
     EntryId "ent" "An entry of a conversation.";
-    EventId "evt" "An event of the event stream.";
+    EventId "evt" "An event of the event log, or of a webhook.";
     FunnelEventId "fun" "A counted step of a visitor.";
     InboundMessageId "inb" "A text message that came in.";
     ImportId "imp" "An import of patient records or of invites.";

@@ -1,5 +1,5 @@
-pub mod audit;
 pub mod db;
+pub mod event_log;
 pub mod event_stream;
 pub mod idempotency;
 pub mod keys;

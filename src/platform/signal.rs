@@ -4,6 +4,7 @@
 //! for a channel to close. The crates for background tasks belong to an asynchronous runtime, and these
 //! threads block on the database.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,8 +40,10 @@ impl Signal {
 pub struct Signals {
     /// The outbox has a message to send.
     pub outbox: Signal,
-    /// The event stream has an event to deliver.
-    pub event_stream: Signal,
+    /// An event was committed that somebody waits for, or another instance numbered events.
+    pub event_log: Signal,
+    /// Whether this instance committed such an event since the event log was last read.
+    pub has_new_events: AtomicBool,
     /// Something that landing pages show has changed.
     pub landing: Signal,
 }

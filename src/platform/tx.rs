@@ -1,11 +1,12 @@
 //! What a handler holds ([`Service`]) and what a rule is given ([`Tx`], one per unit of work).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
-use super::audit::{self, Action, Actor, Event};
 use super::db::{self, Conn, Db};
+use super::event_log::{self, Actor, Event, LogKind};
 use super::keys::Keys;
 use super::settings::Settings;
 use super::signal::Signals;
@@ -33,8 +34,8 @@ pub struct Tx<'a> {
     pub keys: &'a Keys,
     pub settings: &'a Settings,
     entropy: &'a dyn Entropy,
-    /// Entries of the audit log, which are appended as the last thing before the commit.
-    audit: Vec<Event>,
+    /// Events for the event log, which are inserted as the last thing before the commit.
+    events: Vec<Event>,
     after: AfterCommit,
 }
 
@@ -42,7 +43,7 @@ pub struct Tx<'a> {
 #[derive(Clone, Copy, Default)]
 struct AfterCommit {
     outbox: bool,
-    event_stream: bool,
+    event_log: bool,
     landing: bool,
 }
 
@@ -54,7 +55,7 @@ impl<'a> Tx<'a> {
             keys: &service.keys,
             settings: &service.settings,
             entropy: &*service.entropy,
-            audit: Vec::new(),
+            events: Vec::new(),
             after: AfterCommit::default(),
         }
     }
@@ -79,29 +80,25 @@ impl<'a> Tx<'a> {
         self.entropy
     }
 
-    /// Appends an event to the audit log with the commit. `subject` is the id of the object, and `detail`
-    /// holds further facts; names, phone numbers and addresses must be in neither.
-    pub fn audit(
+    /// Emits an event with the commit. `subject` is the id of the object, and `detail` holds further ids and
+    /// enumerated values; a patient's name, number, address or text must be in neither. What else an event
+    /// can say is said to the result: [`Event::in_conversation`], [`Event::visible_to`].
+    pub fn emit(
         &mut self,
         practice_id: Option<&PracticeId>,
         actor: impl Into<Actor>,
-        action: Action,
+        kind: impl LogKind,
         subject: impl AsRef<str>,
         detail: Value,
-    ) {
-        let (id, practice_id) = (self.id(), practice_id.cloned());
-        let (actor, subject) = (actor.into(), subject.as_ref().to_owned());
-        self.audit.push(Event { id, practice_id, actor, action, subject, detail });
+    ) -> &mut Event {
+        self.after.event_log |= kind.is_urgent();
+        let event = Event::new(kind.text(), &actor.into(), subject.as_ref(), &detail, self.now);
+        self.events.push_mut(Event { practice_id: practice_id.cloned(), ..event })
     }
 
     /// Wakes the outbox after the commit: there is a message to send.
     pub fn wake_outbox(&mut self) {
         self.after.outbox = true;
-    }
-
-    /// Wakes the event streams after the commit.
-    pub fn wake_event_streams(&mut self) {
-        self.after.event_stream = true;
     }
 
     /// Has landing pages drawn anew after the commit.
@@ -113,7 +110,7 @@ impl<'a> Tx<'a> {
     /// did is undone then, and what was done before it stays. After an error the transaction is lost.
     pub fn savepoint<T>(&mut self, part: impl FnOnce(&mut Self) -> db::Result<T>) -> db::Result<Option<T>> {
         self.conn.save()?;
-        let (audited, after) = (self.audit.len(), self.after);
+        let (emitted, after) = (self.events.len(), self.after);
         match part(self) {
             Ok(value) => {
                 self.conn.commit()?;
@@ -121,7 +118,7 @@ impl<'a> Tx<'a> {
             }
             Err(error) => {
                 tracing::warn!(%error, "a part of a transaction was undone");
-                self.audit.truncate(audited);
+                self.events.truncate(emitted);
                 self.after = after;
                 self.conn.rollback()?;
                 Ok(None)
@@ -135,7 +132,10 @@ impl<'a> Tx<'a> {
         rule: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<(T, AfterCommit), E> {
         let value = rule(&mut self)?;
-        audit::append(self.conn, self.audit, self.now)?;
+        if !self.events.is_empty() {
+            let ids = self.events.iter().map(|_| self.id()).collect();
+            event_log::append(self.conn, self.events, ids)?;
+        }
         Ok((value, self.after))
     }
 }
@@ -205,8 +205,9 @@ impl Service {
         if after.landing {
             self.signals.landing.notify();
         }
-        if after.event_stream {
-            self.signals.event_stream.notify();
+        if after.event_log {
+            self.signals.has_new_events.store(true, Ordering::SeqCst);
+            self.signals.event_log.notify();
         }
     }
 }

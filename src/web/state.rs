@@ -10,8 +10,10 @@ use super::landing::cache::LandingCache;
 use crate::delivery::Delivery;
 use crate::domain::link_analytics::PageViews;
 use crate::domain::printing::RenderPool;
+use crate::domain::reactions;
 use crate::domain::staff::PasswordHasher;
 use crate::platform::Service;
+use crate::platform::event_log::Reactions;
 use crate::platform::event_stream::EventHub;
 use crate::platform::outbox::Topics;
 use crate::platform::rate_limits::CodeGuessLimiter;
@@ -25,6 +27,8 @@ pub struct State {
     /// Every kind of message that can leave: provider callbacks report to it.
     pub topics: Arc<Topics>,
     pub event_hub: Arc<EventHub>,
+    /// Who follows the event log.
+    pub reactions: Reactions,
     /// Page views that wait to be written.
     pub page_views: Arc<PageViews>,
     pub landing_cache: Arc<LandingCache>,
@@ -36,10 +40,13 @@ pub struct State {
 impl State {
     /// Everything over `service`, with empty caches.
     pub fn new(service: Service, delivery: Delivery, topics: Topics) -> Self {
+        let event_hub = Arc::default();
+        let reactions = reactions::all(&event_hub, &service.signals);
         Self {
             delivery: Arc::new(delivery),
             topics: Arc::new(topics),
-            event_hub: Arc::default(),
+            event_hub,
+            reactions,
             page_views: Arc::default(),
             landing_cache: Arc::new(LandingCache::new(Arc::clone(&service.signals))),
             code_guesses: Arc::default(),

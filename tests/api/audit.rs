@@ -6,9 +6,11 @@ use std::process::{Command, Output};
 use std::time::Instant;
 
 use diesel::RunQueryDsl as _;
+use practice_links::domain::events::EventKind;
 use practice_links::domain::practices::Practice;
 use practice_links::domain::staff::Role;
-use practice_links::platform::audit::{self, Action, Actor, Finding};
+use practice_links::platform::Tx;
+use practice_links::platform::event_log::{self, Actor, Finding};
 use practice_links::platform::db::{self, Conn};
 use serde_json::{Value, json};
 
@@ -25,8 +27,8 @@ fn execute(app: &TestApp, statement: &str) -> Result<usize, db::Error> {
 /// change or delete a row is to drop the triggers first.
 fn tamper(app: &TestApp, backend: Backend, statement: &str) {
     let triggers: &[&str] = match backend {
-        Backend::Sqlite => &["DROP TRIGGER audit_events_no_update", "DROP TRIGGER audit_events_no_delete"],
-        Backend::Postgres => &["DROP TRIGGER audit_events_append_only ON audit_events"],
+        Backend::Sqlite => &["DROP TRIGGER events_no_update", "DROP TRIGGER events_no_delete"],
+        Backend::Postgres => &["DROP TRIGGER events_append_only ON events"],
     };
     for trigger in triggers {
         execute(app, trigger).unwrap();
@@ -40,7 +42,7 @@ fn tamper(app: &TestApp, backend: Backend, statement: &str) {
 fn record_events(app: &TestApp, practice: &Practice, count: usize) {
     app.write(|tx| {
         for n in 0..count {
-            tx.audit(Some(&practice.id), Actor::Operator, Action::KeysRotated, "non_1", json!({ "n": n }));
+            tx.emit(Some(&practice.id), Actor::Operator, EventKind::KeysRotated, "non_1", json!({ "n": n }));
         }
         Ok(())
     });
@@ -48,8 +50,7 @@ fn record_events(app: &TestApp, practice: &Practice, count: usize) {
 
 /// Returns the number of rows before the first finding in a practice's chain, and that finding.
 fn verify(app: &TestApp, practice: &Practice) -> (i64, Option<Finding>) {
-    let check = |conn: &mut Conn| audit::verify(conn, Some(&practice.id));
-    let reports = app.state.service.db.read_blocking::<_, db::Error>(check).unwrap().chains;
+    let reports = app.state.service.read_blocking(|tx| event_log::verify(tx, Some(&practice.id))).unwrap().chains;
     assert_eq!(reports.len(), 1);
     (reports[0].rows, reports[0].finding.clone())
 }
@@ -90,12 +91,12 @@ both! {
         let output = run_verify(&app, &["--practice", practice.id.as_str()]);
         assert!(output.status.success(), "{output:?}");
 
-        let of = format!("chain = '{}' AND seq", practice.id);
-        tamper(&app, backend, &format!("UPDATE audit_events SET actor = 'stf_1' WHERE {of} = 7000"));
+        let of = format!("chain = '{}' AND chain_seq", practice.id);
+        tamper(&app, backend, &format!("UPDATE events SET actor = 'stf_1' WHERE {of} = 7000"));
         let (before, found) = verify(&app, &practice);
         assert!(matches!(&found, Some(Finding::Changed { seq: 7_000, .. })), "{found:?}");
         assert_eq!(before, 6_999);
-        tamper(&app, backend, &format!("DELETE FROM audit_events WHERE {of} = 4321"));
+        tamper(&app, backend, &format!("DELETE FROM events WHERE {of} = 4321"));
         assert_eq!(verify(&app, &practice), (4_320, Some(Finding::Missing { seq: 4_321 })));
         let output = run_verify(&app, &[]);
         assert_eq!(output.status.code(), Some(1));
@@ -108,34 +109,57 @@ both! {
         let app = on.start();
         let (practice, _) = elm(&app);
         record_events(&app, &practice, 3);
-        tamper(&app, backend, &format!("DELETE FROM audit_events WHERE chain = '{}' AND seq = 3", practice.id));
+        tamper(&app, backend, &format!("DELETE FROM events WHERE chain = '{}' AND chain_seq = 3", practice.id));
         assert_eq!(verify(&app, &practice), (2, Some(Finding::Missing { seq: 3 })));
-        tamper(&app, backend, &format!("DELETE FROM audit_heads WHERE chain = '{}'", practice.id));
+        tamper(&app, backend, &format!("DELETE FROM event_chains WHERE chain = '{}'", practice.id));
         assert_eq!(verify(&app, &practice), (0, Some(Finding::Head)));
     }
 
     fn database_refuses_to_update_or_delete_an_event(app: TestApp) {
         let (practice, _) = elm(&app);
         record_events(&app, &practice, 1);
-        for statement in ["UPDATE audit_events SET actor = 'nobody'", "DELETE FROM audit_events"] {
+        for statement in ["UPDATE events SET actor = 'nobody'", "DELETE FROM events"] {
             assert!(execute(&app, statement).is_err(), "{statement}");
         }
         assert_eq!(verify(&app, &practice), (1, None));
         // A start does not create triggers that exist already.
         app.state.service.db.migrate().unwrap();
-        assert!(execute(&app, "DELETE FROM audit_events").is_err());
+        assert!(execute(&app, "DELETE FROM events").is_err());
     }
 
     fn rolled_back_action_leaves_no_audit_event(app: TestApp) {
         let (practice, _) = elm(&app);
         let refused = app.state.service.write_blocking(|tx| {
-            tx.audit(Some(&practice.id), Actor::Operator, Action::KeysRotated, "non_1", json!({}));
+            tx.emit(Some(&practice.id), Actor::Operator, EventKind::KeysRotated, "non_1", json!({}));
             Err::<(), _>(db::Error::Busy)
         });
         assert!(refused.is_err());
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'keys.rotated'"), 0);
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE kind = 'keys.rotated'"), 0);
         record_events(&app, &practice, 2);
         assert_eq!(verify(&app, &practice), (2, None));
+    }
+
+    fn event_that_never_got_a_number_is_found(app: TestApp) {
+        let (practice, _) = elm(&app);
+        record_events(&app, &practice, 1);
+        execute(&app, "INSERT INTO events (id, at, actor, kind, subject, detail, chain) \
+            VALUES ('evt_1', 4102444800000, 'operator', 'keys.rotated', 'non_1', '{}', 'operator')").unwrap();
+        assert!(run_verify(&app, &[]).status.success(), "a fresh event is about to get its number");
+        app.advance(100 * 365 * 24 * 3600);
+        let verdict = app.state.service.read_blocking(|tx| event_log::verify(tx, None)).unwrap();
+        assert_eq!((verdict.never_numbered, verdict.is_sound()), (1, false));
+        app.react();
+    }
+
+    fn missing_number_is_found_even_without_a_chain(on: Builder) {
+        let backend = on.backend();
+        let app = on.start();
+        let (practice, _) = elm(&app);
+        record_events(&app, &practice, 2);
+        tamper(&app, backend, "DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)");
+        let output = run_verify(&app, &[]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(!output.status.success() && text.contains("1 numbers of the log are missing"), "{text}");
     }
 
     fn verify_passes_for_all_chains_after_sign_ups(app: TestApp) {
@@ -146,7 +170,7 @@ both! {
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{text}");
         assert!(text.contains("accounts-") && text.contains("complete and unchanged"), "{text}");
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE chain IS NULL OR seq IS NULL"), 0);
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE chain IS NULL OR seq IS NULL"), 0);
     }
 
     fn audit_list_is_newest_first_and_filters_combine(app: TestApp) {
@@ -182,7 +206,7 @@ both! {
         let (practice, admin) = elm(&app);
         app.write(|tx| {
             let subject = "=HYPERLINK(\"http://x\")";
-            tx.audit(Some(&practice.id), "@sum", Action::KeysRotated, subject, json!({ "a": 1 }));
+            tx.emit(Some(&practice.id), "@sum", EventKind::KeysRotated, subject, json!({ "a": 1 }));
             Ok(())
         });
         let file = as_staff(&admin, app.get("/v1/practice/audit.csv")).send().expect(200);
@@ -217,7 +241,7 @@ postgres! {
                 let both = [&practices[(thread + turn) % 2], &practices[(thread + turn + 1) % 2]];
                 let noted = app.state.service.write_blocking(|tx| {
                     for practice_id in [Some(&both[0].id), None, Some(&both[1].id)] {
-                        tx.audit(practice_id, Actor::Operator, Action::KeysRotated, "non_1", json!({}));
+                        tx.emit(practice_id, Actor::Operator, EventKind::KeysRotated, "non_1", json!({}));
                     }
                     Ok::<_, db::Error>(())
                 });
@@ -225,22 +249,29 @@ postgres! {
             }).count()
         }).into_iter().sum();
         assert_eq!(fails, 0);
+        app.react();
         for practice in &practices {
             assert_eq!(verify(&app, practice), (640, None));
         }
     }
 
-    /// The cost of the chain: transactions of one practice commit one after the other.
-    fn busy_practice_waits_only_for_its_own_chain(on: Builder) {
-        let app = on.pool(32).start();
-        let practices: Vec<Practice> = (0..32).map(|n| app.practice(&format!("Practice {n}"), None)).collect();
-        let rate = |of: &(dyn Fn(usize) -> usize + Sync)| {
-            let begin = Instant::now();
-            together(32, |thread| (0..25).for_each(|_| record_events(&app, &practices[of(thread)], 2)));
-            800.0 / begin.elapsed().as_secs_f64()
+    /// Two units of work of one practice, the second within the first: no event waits for another's commit.
+    fn events_of_one_practice_do_not_wait_for_each_other(app: TestApp) {
+        let (practice, _) = elm(&app);
+        let emit = |tx: &mut Tx| {
+            tx.emit(Some(&practice.id), Actor::Operator, EventKind::KeysRotated, "non_1", json!({}));
         };
-        let (apart, one) = (rate(&|thread| thread), rate(&|_| 0));
-        let _ = writeln!(std::io::stderr(), "transactions per second with two events each: {apart:.0} in 32 chains, {one:.0} in one");
-        assert_eq!(verify(&app, &practices[0]), (2 * 25 * 33, None));
+        let service = &app.state.service;
+        service.write_blocking(|tx| {
+            emit(tx);
+            let within = std::thread::scope(|scope| {
+                let other = || service.write_blocking(|tx| Ok::<_, db::Error>(emit(tx)));
+                scope.spawn(other).join().unwrap()
+            });
+            assert!(within.is_ok());
+            Ok::<_, db::Error>(())
+        }).unwrap();
+        app.react();
+        assert_eq!(verify(&app, &practice), (2, None));
     }
 }

@@ -120,7 +120,7 @@ both! {
         elm.app.sign_up_at(&phone(2), "222222");
         assert!(elm.mails_to("bo").is_empty());
         assert_eq!((elm.mails_to("ana").len(), elm.app.outbox("dropped")), (1, 1));
-        assert_eq!(elm.app.count("SELECT count(*) FROM audit_events WHERE action = 'notifications.paused'"), 1);
+        assert_eq!(elm.app.count("SELECT count(*) FROM events WHERE kind = 'notifications.paused'"), 1);
         assert_eq!(elm.app.count("SELECT count(*) FROM outbox WHERE recipient LIKE '%@%'"), 0);
     }
 

@@ -360,7 +360,7 @@ both! {
         let support = app.staff_client(&practice, "sue", Role::Support);
         redirect_target(&submit(&app, &support, "/console/links", &[("label", "By support"), ("owner", "practice")]));
         assert_eq!(link_of(&app, &admin, "By support")["state"], "active");
-        let made = format!("SELECT count(*) AS n FROM audit_events WHERE action = 'link.created' AND actor = '{}'", support.staff_id);
+        let made = format!("SELECT count(*) AS n FROM events WHERE kind = 'link.created' AND actor = '{}'", support.staff_id);
         assert_eq!(app.count(&made), 1);
         as_browser(&support, app.get("/console/settings/webhooks")).send().expect(403);
     }

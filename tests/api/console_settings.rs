@@ -36,7 +36,7 @@ fn staff_json(app: &TestApp, staff: &StaffClient, id: &str) -> Value {
 }
 
 fn audited(app: &TestApp, action: &str) -> i64 {
-    app.count(&format!("SELECT count(*) AS n FROM audit_events WHERE action = '{action}'"))
+    app.count(&format!("SELECT count(*) AS n FROM events WHERE kind = '{action}'"))
 }
 
 /// Sends the logo form as a browser does.

@@ -11,7 +11,7 @@ use practice_links::domain::links::{self, Change, NewLink, State};
 use practice_links::domain::practices::{self, NewPractice, Plan, Practice};
 use practice_links::domain::staff::Role;
 use practice_links::kit::Language;
-use practice_links::platform::audit::Actor;
+use practice_links::platform::event_log::Actor;
 use practice_links::platform::{Tx, db};
 use serde_json::{Value, json};
 
@@ -125,7 +125,7 @@ both! {
         assert_eq!(pair(&app, &patient, code(&other)).expect(200).at("/conversation/tags"), json!(["a", "c"]));
         change(&app, &admin, &other, json!({ "tags": ["d"] })).expect(200);
         assert_eq!(pair(&app, &patient, code(&other)).expect(200).at("/conversation/tags"), json!(["a", "c"]));
-        assert_eq!(app.count("SELECT count(*) AS n FROM audit_events WHERE action = 'pairing.link_opened'"), 1);
+        assert_eq!(app.count("SELECT count(*) AS n FROM events WHERE kind = 'pairing.link_opened'"), 1);
     }
 
     // Case 4 of links.md, over the years.
@@ -226,7 +226,7 @@ both! {
             pair(&app, &patient, code).expect(200);
         }
         assert_eq!(entries(&app, &patient, &patient.conversation_id), after);
-        assert_eq!(app.count("SELECT count(*) AS n FROM audit_events WHERE action = 'pairing.link_opened'"), 1);
+        assert_eq!(app.count("SELECT count(*) AS n FROM events WHERE kind = 'pairing.link_opened'"), 1);
     }
 
     fn only_the_links_recipients_are_notified(app: TestApp) {
@@ -382,9 +382,9 @@ both! {
         let link = app.make_link(&admin, json!({ "label": "Card" }));
         change(&app, &admin, &link, json!({ "label": "Postcard" })).expect(200);
         let by_admin = format!("actor = '{}' AND subject = '{}'", admin.staff_id, link["id"].as_str().unwrap());
-        assert_eq!(app.count(&format!("SELECT count(*) AS n FROM audit_events WHERE action = 'link.created' AND {by_admin}")), 1);
+        assert_eq!(app.count(&format!("SELECT count(*) AS n FROM events WHERE kind = 'link.created' AND {by_admin}")), 1);
         let detail = r#"%"after":%"label":"Postcard"%"before":%"label":"Card"%"#;
-        assert_eq!(app.count(&format!("SELECT count(*) AS n FROM audit_events WHERE action = 'link.changed' AND {by_admin} AND detail LIKE '{detail}'")), 1);
+        assert_eq!(app.count(&format!("SELECT count(*) AS n FROM events WHERE kind = 'link.changed' AND {by_admin} AND detail LIKE '{detail}'")), 1);
     }
 
     fn link_list_continues_at_its_cursor(app: TestApp) {

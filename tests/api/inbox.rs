@@ -205,7 +205,7 @@ both! {
         // The acknowledgement is needed once per conversation, no matter who writes next.
         write(&app, &elm.admin, id, hello).send().expect(201);
         assert_eq!(app.count("SELECT count(*) FROM entries WHERE kind = 'message'"), 2);
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'conversation.unverified_acknowledged'"), 1);
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE kind = 'conversation.unverified_acknowledged'"), 1);
         let whole = get(&app, &elm.admin, &format!("/{id}")).expect(200);
         assert_eq!(whole.at("/conversation/acknowledged/by"), elm.member.staff_id);
         assert_eq!(whole.at("/conversation/last_entry/author"), "practice");
@@ -288,13 +288,13 @@ both! {
         assert_eq!((changed.at("/conversation/assignee/id"), changed.at("/conversation/tags")), (json!(elm.member.staff_id), json!(["card", "recall"])));
         assert_eq!(patch(&app, &elm.member, id, json!({})).expect(200).json(), changed.json());
         assert_eq!(patch(&app, &elm.member, id, json!({ "tags": ["card", "recall"] })).expect(200).json(), changed.json());
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'conversation.changed'"), 1);
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE kind = 'conversation.changed'"), 1);
         let wrong = patch(&app, &elm.member, id, json!({ "assignee_id": other_practice_admin.staff_id })).problem(422, "invalid_request");
         assert_eq!(wrong.at("/errors/0/pointer"), "/assignee_id");
         patch(&app, &elm.member, id, json!({ "tags": ["x".repeat(41)] })).problem(422, "invalid_request");
         let cleared = patch(&app, &elm.member, id, json!({ "assignee_id": null, "tags": [] })).expect(200);
         assert_eq!((cleared.at("/conversation/assignee"), cleared.at("/conversation/tags")), (Value::Null, json!([])));
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'conversation.changed'"), 2);
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE kind = 'conversation.changed'"), 2);
     }
 
     /// A patient sees the tags set by links, but none that staff added by hand.

@@ -615,7 +615,7 @@ both! {
         for _ in 0..2 {
             as_staff(&member, app.delete(&format!("/v1/practice/invites/{id}"))).send().expect(204);
         }
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'invite.revoked'"), 1);
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE kind = 'invite.revoked'"), 1);
     }
 
     /// A used invite pairs nobody else, and a name changed afterwards does not make it confirm the patient.

@@ -101,7 +101,7 @@ both! {
         patch(&app, &elm.member, others).send().problem(403, "staff_forbidden");
         let resume = json!({ "person": elm.member.staff_id, "resume": true });
         patch(&app, &elm.member, resume).send().problem(403, "staff_forbidden");
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'notifications.changed'"), 1);
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE kind = 'notifications.changed'"), 1);
     }
 
     fn staff_of_another_practice_are_not_listed(app: TestApp) {
@@ -150,7 +150,7 @@ both! {
             assert!(page.contains("You will no longer get these e-mails"), "{page}");
         }
         assert_eq!(frequencies(&app, &elm.member), ["off", "immediate"]);
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'notifications.changed'"), 1);
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE kind = 'notifications.changed'"), 1);
         app.transport.clear();
         app.sign_up_at(&phone(1), "222222");
         assert!(app.transport.sent_to(&to).is_empty());

@@ -90,7 +90,7 @@ both! {
             let refused = change(&app, &admin, body.clone()).problem(422, "invalid_request");
             assert_eq!((refused.str("/errors/0/pointer"), refused.str("/errors/0/code")), (pointer.into(), code.into()), "{body}");
         }
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'practice.changed'"), 0);
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE kind = 'practice.changed'"), 0);
     }
 
     fn practice_can_restrict_the_countries_of_phone_numbers(app: TestApp) {
@@ -138,7 +138,7 @@ both! {
         assert!(page(&app).contains("class=\"mark\""));
         app.get("/222222/logo.png").send().problem(404, "not_found");
         as_staff(&admin, app.delete(LOGO)).send().problem(404, "not_found");
-        let recorded = app.count("SELECT count(*) FROM audit_events WHERE action = 'practice.logo_changed'");
+        let recorded = app.count("SELECT count(*) FROM events WHERE kind = 'practice.logo_changed'");
         assert_eq!(recorded, 3);
     }
 

@@ -29,7 +29,7 @@ fn mailed_token(app: &TestApp, email: &str) -> String {
 }
 
 fn audited(app: &TestApp, action: &str) -> i64 {
-    app.count(&format!("SELECT count(*) FROM audit_events WHERE action = '{action}'"))
+    app.count(&format!("SELECT count(*) FROM events WHERE kind = '{action}'"))
 }
 
 fn patch_staff(app: &TestApp, caller: &EnrolledStaff, id: &str, body: Value) -> Reply {

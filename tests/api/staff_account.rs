@@ -28,7 +28,7 @@ fn me(app: &TestApp, token: &str) -> Reply {
 }
 
 fn audited(app: &TestApp, action: &str) -> i64 {
-    app.count(&format!("SELECT count(*) AS n FROM audit_events WHERE action = '{action}'"))
+    app.count(&format!("SELECT count(*) AS n FROM events WHERE kind = '{action}'"))
 }
 
 both! {

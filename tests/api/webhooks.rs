@@ -236,11 +236,12 @@ both! {
     fn rolled_back_event_is_not_sent(app: TestApp) {
         let admin = elm(&app);
         make(&app, &admin, json!({ "url": URL }));
-        let fact = Fact::LinkChanged { link_id: &"lnk_1".into(), code: LINK, state: "active" };
         let undone = app.state.service.write_blocking(|tx| {
-            webhooks::emit(tx, &admin.practice_id, &[fact])?;
+            let link = links::default_of(tx, &admin.practice_id)?.expect("the practice has a link");
+            tx.emit(Some(&admin.practice_id), Actor::Operator, EventKind::LinkChanged, &link.id, json!({}));
             Err::<(), _>(db::Error::Busy)
         });
+        app.react();
         assert!(undone.is_err());
         for table in ["webhook_events", "webhook_deliveries", "outbox"] {
             assert_eq!(app.count(&format!("SELECT count(*) FROM {table}")), 0, "{table}");
@@ -282,7 +283,7 @@ both! {
         assert_eq!(show(&app, &admin, &id)["disabled_reason"], "gone");
         let line = log(&app, &admin, &id).remove(0);
         assert_eq!((&line["state"], &line["last_outcome"]), (&json!("failed"), &json!("gone")));
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'webhook.disabled' AND actor = 'system'"), 1);
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE kind = 'webhook.disabled' AND actor = 'system'"), 1);
         rename_the_link(&app, &admin, "Two");
         app.advance(72 * HOUR);
         run(&worker);
@@ -389,7 +390,7 @@ both! {
         assert_eq!(sent[0].body, sent[1].body);
         assert_ne!(sent[0].row_id, sent[1].row_id);
         assert_eq!(app.count("SELECT count(*) FROM webhook_events"), 1);
-        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE action = 'webhook.replayed'"), 2);
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE kind = 'webhook.replayed'"), 2);
     }
 
     fn delivery_to_disabled_endpoint_fails_and_can_be_replayed(app: TestApp) {
@@ -534,18 +535,18 @@ both! {
         for secret in [&secret, &rotated.str("/secret")] {
             let key = secret.trim_start_matches("whsec_").trim_end_matches('=');
             for (table, column) in [
-                ("webhook_endpoints", "secret"), ("webhook_endpoints", "old_secret"), ("audit_events", "detail"),
+                ("webhook_endpoints", "secret"), ("webhook_endpoints", "old_secret"), ("events", "detail"),
                 ("outbox", "payload"), ("webhook_events", "body"),
             ] {
                 assert_eq!(app.count(&format!("SELECT count(*) FROM {table} WHERE {column} LIKE '%{key}%'")), 0, "{table}.{column}");
             }
         }
         for private in ["s3cret", "/in", "?"] {
-            let select = format!("SELECT count(*) FROM audit_events WHERE action LIKE 'webhook.%' AND detail LIKE '%{private}%'");
+            let select = format!("SELECT count(*) FROM events WHERE kind LIKE 'webhook.%' AND detail LIKE '%{private}%'");
             assert_eq!(app.count(&select), 0, "{private}");
         }
         for action in ["webhook.created", "webhook.rotated", "webhook.changed"] {
-            let select = format!("SELECT count(*) FROM audit_events WHERE action = '{action}' AND subject = '{id}' AND actor = '{}'", admin.staff_id);
+            let select = format!("SELECT count(*) FROM events WHERE kind = '{action}' AND subject = '{id}' AND actor = '{}'", admin.staff_id);
             assert_eq!(app.count(&select), 1, "{action}");
         }
         // The secret is shown only once.

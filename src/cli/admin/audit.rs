@@ -7,7 +7,7 @@ use clap::Subcommand;
 use crate::cli::Failure;
 use crate::kit::PracticeId;
 use crate::platform::Service;
-use crate::platform::audit::{self, Finding, Report, Verdict};
+use crate::platform::event_log::{self, Finding, Report, Verdict};
 
 #[derive(Subcommand)]
 pub(crate) enum AuditTask {
@@ -21,25 +21,36 @@ pub(crate) enum AuditTask {
 
 pub(super) fn run(task: AuditTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     let AuditTask::Verify { practice } = task;
-    let verdict = service.read_blocking(|tx| audit::verify(tx.conn, practice.as_ref()))?;
-    let Verdict { chains: reports, unchained, unchained_until } = verdict;
-    for report in &reports {
+    let verdict = service.read_blocking(|tx| event_log::verify(tx, practice.as_ref()))?;
+    for report in &verdict.chains {
         writeln!(out, "{}", line(report))?;
     }
+    let Verdict { unchained, unchained_until, never_numbered, missing_numbers, .. } = verdict;
     if let Some(last) = unchained_until {
         writeln!(
             out,
             "{unchained} events up to {last} are older than the hash chains and cannot be verified."
         )?;
     }
-    let broken = reports.iter().filter(|report| report.finding.is_some()).count();
-    match (broken, reports.len(), practice) {
-        (0, 0, Some(id)) => Err(Failure::Refused(format!("{id}: there is no chain for this practice"))),
-        (0, chains, _) => {
-            let rows: i64 = reports.iter().map(|report| report.rows).sum();
+    if never_numbered > 0 {
+        writeln!(out, "{never_numbered} events are older than a minute and have no number.")?;
+    }
+    if missing_numbers != 0 {
+        writeln!(out, "{missing_numbers} numbers of the log are missing.")?;
+    }
+    match (verdict.is_sound(), verdict.chains.len(), practice) {
+        (true, 0, Some(id)) => Err(Failure::Refused(format!("{id}: there is no chain for this practice"))),
+        (true, chains, _) => {
+            let rows: i64 = verdict.chains.iter().map(|report| report.rows).sum();
             Ok(writeln!(out, "{rows} events in {chains} chains: complete and unchanged.")?)
         }
-        (broken, ..) => Err(Failure::Refused(format!("{broken} of {} chains are broken", reports.len()))),
+        (false, chains, _) => {
+            let broken = verdict.chains.iter().filter(|report| report.finding.is_some()).count();
+            Err(Failure::Refused(match broken {
+                0 => "the event log is incomplete".to_owned(),
+                broken => format!("{broken} of {chains} chains are broken"),
+            }))
+        }
     }
 }
 

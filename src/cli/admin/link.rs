@@ -11,7 +11,7 @@ use crate::domain::links::details::{self, InvalidText};
 use crate::domain::links::{self, Change, Link, ManageError, NewLink, Owner, People, State};
 use crate::domain::{practices, staff};
 use crate::kit::{LinkId, PracticeId, StaffId};
-use crate::platform::audit::Actor;
+use crate::platform::event_log::Actor;
 use crate::platform::{Service, Tx};
 
 #[derive(Subcommand)]

@@ -15,11 +15,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{Failure, open};
 use crate::app::Settings;
+use crate::domain::events::EventKind;
 use crate::domain::verification;
 use crate::kit::clock::SystemClock;
 use crate::kit::entropy::OsEntropy;
 use crate::kit::{Clock as _, Email, Phone};
-use crate::platform::audit::{Action, Actor};
+use crate::platform::event_log::Actor;
 use crate::platform::keys::Keys;
 use crate::platform::{Service, db};
 
@@ -94,7 +95,7 @@ fn rotate(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
     )?;
     // After the file: an event about keys that do not exist would be worse than keys without an event.
     open(settings)?.service.write_blocking(|tx| {
-        tx.audit(None, Actor::Operator, Action::KeysRotated, keys.newest_kid(), serde_json::json!({}));
+        tx.emit(None, Actor::Operator, EventKind::KeysRotated, keys.newest_kid(), serde_json::json!({}));
         Ok(())
     })
 }

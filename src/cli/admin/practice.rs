@@ -8,10 +8,11 @@ use strum::VariantArray as _;
 
 use super::{address, no_code, one_line, one_of};
 use crate::cli::Failure;
+use crate::domain::events::EventKind;
 use crate::domain::links::{self, NewLink};
 use crate::domain::practices::{self, NewPractice, Plan};
 use crate::kit::{Language, PracticeId};
-use crate::platform::audit::{Action, Actor};
+use crate::platform::event_log::Actor;
 use crate::platform::{Service, Tx, db};
 
 #[derive(Subcommand)]
@@ -76,12 +77,12 @@ pub(super) fn run(task: PracticeTask, service: &Service, out: &mut dyn Write) ->
             create(service, &new, out)
         }
         PracticeTask::Suspend { id } => {
-            set_state(service, &id, Action::PracticeSuspended, practices::suspend, out)
+            set_state(service, &id, EventKind::PracticeSuspended, practices::suspend, out)
         }
         PracticeTask::Resume { id } => {
-            set_state(service, &id, Action::PracticeResumed, practices::resume, out)
+            set_state(service, &id, EventKind::PracticeResumed, practices::resume, out)
         }
-        PracticeTask::Close { id } => set_state(service, &id, Action::PracticeClosed, close, out),
+        PracticeTask::Close { id } => set_state(service, &id, EventKind::PracticeClosed, close, out),
     }
 }
 
@@ -91,7 +92,7 @@ fn create(service: &Service, new: &NewPractice, out: &mut dyn Write) -> Result<(
         let link = NewLink { is_default: true, ..NewLink::plain(&practice.name) };
         let link = links::create_with_random_code(tx, &practice.id, &link)?.ok_or_else(no_code)?;
         let detail = json!({ "plan": new.plan, "link": link.id });
-        tx.audit(Some(&practice.id), Actor::Operator, Action::PracticeCreated, &practice.id, detail);
+        tx.emit(Some(&practice.id), Actor::Operator, EventKind::PracticeCreated, &practice.id, detail);
         Ok::<_, Failure>((practice, link))
     })?;
     Ok(writeln!(out, "{}  {}\n{}/{}", practice.id, practice.name, service.settings.public_url, link.code)?)
@@ -108,7 +109,7 @@ fn close(tx: &mut Tx, id: &PracticeId) -> db::Result<bool> {
 fn set_state(
     service: &Service,
     id: &PracticeId,
-    action: Action,
+    kind: EventKind,
     change: impl FnOnce(&mut Tx, &PracticeId) -> db::Result<bool>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
@@ -116,10 +117,10 @@ fn set_state(
         if !change(tx, id)? {
             return Err(Failure::Refused(format!("{id}: does not exist, or its state does not allow this")));
         }
-        tx.audit(Some(id), Actor::Operator, action, id, json!({}));
+        tx.emit(Some(id), Actor::Operator, kind, id, json!({}));
         Ok(())
     })?;
-    Ok(writeln!(out, "{id}: {action}")?)
+    Ok(writeln!(out, "{id}: {kind}")?)
 }
 
 fn known_zone(name: &str) -> Result<String, Failure> {

@@ -11,7 +11,7 @@ use crate::domain::practices;
 use crate::domain::staff::{self, NewMember, Role, password_link, people};
 use crate::kit::{Email, PracticeId, StaffId};
 use crate::platform::Service;
-use crate::platform::audit::Actor;
+use crate::platform::event_log::Actor;
 
 #[derive(Subcommand)]
 pub(crate) enum StaffTask {

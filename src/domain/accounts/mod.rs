@@ -28,10 +28,10 @@ pub use token::AccessToken;
 pub use crate::domain::conversations::{Relation, Scope};
 
 use crate::domain::conversations::Access;
+use crate::domain::events::EventKind;
 use crate::domain::pairing::EndReason;
 use crate::domain::{invites, pairing as pairings, pending_pairings, verification};
 use crate::kit::{AccountId, Wait};
-use crate::platform::audit::Action;
 use crate::platform::{Tx, db};
 
 /// Errors of account operations.
@@ -101,6 +101,6 @@ pub fn delete(tx: &mut Tx, who: &Principal) -> Result<(), Error> {
     store::forget_account(tx.conn, &who.account_id, tx.now)?;
     email::forget(tx, &who.account_id)?;
     invites::forget_account(tx, &who.account_id)?;
-    tx.audit(None, &who.account_id, Action::AccountDeleted, &who.account_id, json!({}));
+    tx.emit(None, &who.account_id, EventKind::AccountDeleted, &who.account_id, json!({}));
     Ok(())
 }

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::{AccessToken, Account, Error, store, token};
 use crate::domain::conversations::{Access, Scope, SessionScope};
+use crate::domain::events::EventKind;
 use crate::domain::pairing;
 use crate::domain::verification::{self, ProofUse};
 use crate::kit::{AccountId, Secret, SessionId, Timestamp};
-use crate::platform::audit::Action;
 use crate::platform::{Tx, db};
 
 /// An unused refresh token expires after this long.
@@ -52,7 +52,7 @@ pub fn sign_in(tx: &mut Tx, proof: &Secret) -> Result<(Account, Tokens), Error> 
     verification::record_proof_use(tx, &verified, &proof_use)?;
     pairing::announce_new_device(tx, &account.id, &session_id)?;
     let detail = json!({ "scope": Scope::Restricted });
-    tx.audit(None, &account.id, Action::SessionCreated, &session_id, detail);
+    tx.emit(None, &account.id, EventKind::SessionCreated, &session_id, detail);
     Ok((account, tokens))
 }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Account, Error, NewPatient, PairingRequest, Patient, Scope, Tokens, pairing, session, store};
+use crate::domain::events::EventKind;
 use crate::domain::invites::{self, TokenHolder};
 use crate::domain::pairing as pairings;
 use crate::domain::pairing::PairingDetails;
@@ -10,7 +11,6 @@ use crate::domain::pending_pairings::{self, Applicant, EntryPoint, ResolvedEntry
 use crate::domain::verification::{self, ProofUse};
 use crate::kit::{AccountId, Email, PatientId, Secret};
 use crate::platform::Tx;
-use crate::platform::audit::Action;
 
 pub struct SignUp {
     pub proof: Secret,
@@ -66,7 +66,7 @@ fn create(tx: &mut Tx, new: &SignUp) -> Result<NewAccount, Error> {
     let patient = store::insert_patient(tx.conn, &id, &account.id, &session_id, &new.patient, tx.now)?;
     let tokens = session::issue(tx, &account.id, &session_id, Scope::Full)?;
     let (practice_id, detail) = (Some(&entry.to.practice.id), json!({ "patient": patient.id }));
-    tx.audit(practice_id, &account.id, Action::AccountCreated, &account.id, detail);
+    tx.emit(practice_id, &account.id, EventKind::AccountCreated, &account.id, detail);
     let request = PairingRequest {
         account_id: &account.id,
         patient: &patient,

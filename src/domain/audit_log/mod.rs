@@ -4,13 +4,17 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
+use crate::domain::events::EventKind;
 use crate::domain::staff::{self, Staff};
 use crate::kit::{Timestamp, csv};
-use crate::platform::audit::{self, Action, Filter, Row};
+use crate::platform::event_log::{self, Event, Filter};
 use crate::platform::{Tx, db};
 
 /// The most events that one exported file holds.
 const MOST: i64 = 100_000;
+
+/// Begins a cursor.
+const CURSOR: &str = "seq:";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -45,32 +49,39 @@ pub fn list(
     who: &Staff,
     query: &Query,
     (before, limit): (&str, i64),
-) -> Result<Vec<Row>, Error> {
+) -> Result<Vec<Event>, Error> {
     let filter = filter(query, &staff::practice(tx, who)?.zone())?;
-    Ok(audit::list(tx.conn, &who.practice_id, &filter, before, limit)?)
+    // A cursor of an earlier release was a number of the chain, or an id: the list begins anew then.
+    let before = before.strip_prefix(CURSOR).and_then(|seq| seq.parse().ok()).unwrap_or(i64::MAX);
+    Ok(event_log::list(tx.conn, &who.practice_id, &filter, before, limit)?)
+}
+
+/// The cursor after an event.
+pub fn key(event: &Event) -> String {
+    format!("{CURSOR}{}", event.seq.unwrap_or_default())
 }
 
 /// Exports the events as CSV, oldest first, and records the export in the audit log.
 pub fn export(tx: &mut Tx, who: &Staff, query: &Query) -> Result<String, Error> {
     let filter = filter(query, &staff::practice(tx, who)?.zone())?;
-    let mut rows = audit::list(tx.conn, &who.practice_id, &filter, "", MOST + 1)?;
+    let mut rows = event_log::list(tx.conn, &who.practice_id, &filter, i64::MAX, MOST + 1)?;
     if rows.len() > usize::try_from(MOST).unwrap_or(usize::MAX) {
         return Err(Error::TooManyEvents);
     }
     rows.reverse();
     let Query { action, actor, from, to } = query;
     let detail = json!({ "events": rows.len(), "action": action, "actor": actor, "from": from, "to": to });
-    who.note(tx, Action::AuditExported, &who.practice_id, detail);
+    who.note(tx, EventKind::AuditExported, &who.practice_id, detail);
     Ok(file(&rows))
 }
 
-fn file(rows: &[Row]) -> String {
+fn file(rows: &[Event]) -> String {
     let mut text = csv::row(&["id", "at", "actor", "action", "subject", "detail", "number", "hash"]);
     for row in rows {
-        let (at, number) = (row.created_at.to_string(), row.seq.map(|seq| seq.to_string()));
-        let hash = row.hash.as_deref().unwrap_or_default();
+        let (at, number) = (row.at.to_string(), row.chain_seq.map(|seq| seq.to_string()));
+        let hash = row.chain_hash.as_deref().unwrap_or_default();
         let number = number.as_deref().unwrap_or_default();
-        let cells = [row.id.as_str(), &at, &row.actor, &row.action, &row.subject, &row.detail, number, hash];
+        let cells = [row.id.as_str(), &at, &row.actor, &row.kind, &row.subject, &row.detail, number, hash];
         text += &csv::row(&cells);
     }
     text
@@ -82,10 +93,11 @@ fn filter(query: &Query, zone: &TimeZone) -> Result<Filter, Error> {
         at.transpose()
     };
     Ok(Filter {
-        action: query.action.clone(),
+        kind: query.action.clone(),
         actor: query.actor.clone(),
         from: moment(&query.from, 0, "/from")?,
         to: moment(&query.to, 1, "/to")?,
+        without: EventKind::not_audited().collect(),
     })
 }
 

@@ -2,9 +2,9 @@
 //! patient, who sees what their session may see. The practice's side is the inbox.
 
 mod access;
-pub mod events;
 mod state;
 pub mod store;
+pub mod stream;
 mod view;
 
 pub use access::{Access, SessionScope, visible_email};
@@ -16,9 +16,10 @@ use std::slice;
 
 use serde_json::json;
 
+use crate::domain::events::EventKind;
 use crate::domain::practices;
-use crate::kit::{ConversationId, EntryId, Language, PracticeId, StaffId};
-use crate::platform::outbox::{self, Channel, Message};
+use crate::kit::{AccountId, ConversationId, EntryId, Language, PracticeId, StaffId};
+use crate::platform::event_log::Actor;
 use crate::platform::{Tx, db};
 
 /// Why a patient's request was refused.
@@ -33,22 +34,10 @@ pub enum Error {
     Db(#[from] db::Error),
 }
 
-/// Background job that compares the patient of a conversation with the practice's records. It runs after the
-/// response: neither the text nor the timing of what a patient receives may reveal whether a record exists.
-pub const GRADE: &str = "identity_grade";
-
-/// Queues the job that grades (again) how well the patient matches the practice's records.
-pub fn queue_grading(tx: &mut Tx, conversation_id: &ConversationId) -> db::Result<()> {
-    let message = Message {
-        topic: GRADE,
-        channel: Channel::Task,
-        dedupe_key: format!("grade:{conversation_id}:{}", tx.now.millis()),
-        recipient: None,
-        payload: json!({ "conversation": conversation_id }),
-        due: None,
-        not_after: None,
-    };
-    outbox::enqueue(tx, &message).map(drop)
+/// Emits that what is known of the patient of a conversation changed: details, or what was verified.
+pub fn patient_changed(tx: &mut Tx, practice_id: &PracticeId, id: &ConversationId) {
+    let kind = EventKind::ConversationPatientChanged;
+    tx.emit(Some(practice_id), Actor::System, kind, id, json!({})).in_conversation(id, 0);
 }
 
 /// Whether a text can be a message: 1 to 4,000 characters, and not only white space.
@@ -83,8 +72,23 @@ pub fn append(
     new: &NewEntry<'_>,
 ) -> db::Result<Option<Entry>> {
     let Some((entry, slot)) = append_silently(tx, conversation_id, new)? else { return Ok(None) };
-    events::entry(tx, conversation_id, &slot, &entry)?;
+    let account_id = store::account_of(tx.conn, &slot.pairing_id)?;
+    let (kind, detail) = (
+        EventKind::ConversationEntryCreated,
+        json!({ "entry_id": entry.id, "position": entry.position, "author": entry.author }),
+    );
+    tx.emit(Some(&slot.practice_id), author(new, &account_id), kind, conversation_id, detail)
+        .in_conversation(conversation_id, slot.position)
+        .visible_to(&account_id);
     Ok(Some(entry))
+}
+
+fn author(new: &NewEntry<'_>, account_id: &AccountId) -> Actor {
+    match (new.author, new.author_id) {
+        (Author::Practice, Some(staff_id)) => staff_id.into(),
+        (Author::Patient, _) => account_id.into(),
+        _ => Actor::System,
+    }
 }
 
 /// [`append`] without an event, for the first entries of a conversation.
@@ -140,8 +144,24 @@ pub fn mark_read(tx: &mut Tx, access: Access<'_>, id: &ConversationId, position:
         return Ok(locked.patient_read_position);
     }
     store::set_patient_read(tx.conn, id, read)?;
-    events::read(tx, &locked, id, Author::Patient, read)?;
+    emit_read(tx, &locked, id, (Author::Patient, access.account_id.into()), read)?;
     Ok(read)
+}
+
+/// Emits that one side read a conversation up to a position.
+pub fn emit_read(
+    tx: &mut Tx,
+    locked: &store::LockedConversation,
+    id: &ConversationId,
+    (by, actor): (Author, Actor),
+    position: i32,
+) -> db::Result<()> {
+    let account_id = store::account_of(tx.conn, &locked.pairing_id)?;
+    let (kind, detail) = (EventKind::ConversationRead, json!({ "by": by, "position": position }));
+    tx.emit(Some(&locked.practice_id), actor, kind, id, detail)
+        .in_conversation(id, locked.entry_count)
+        .visible_to(&account_id);
+    Ok(())
 }
 
 fn check(tx: &mut Tx, access: Access<'_>, id: &ConversationId) -> Result<(), Error> {

@@ -10,8 +10,9 @@ use serde_json::Value;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
+use crate::domain::events::EventKind;
 use crate::kit::{PracticeId, RecordId};
-use crate::platform::audit::{Action, Actor};
+use crate::platform::event_log::Actor;
 
 crate::text_enum! {
     /// What was decided.
@@ -29,12 +30,13 @@ crate::text_enum! {
 }
 
 impl Kind {
-    pub fn action(self) -> Action {
+    /// The event of such a decision.
+    pub fn event(self) -> EventKind {
         match self {
-            Self::Confirm => Action::IdentityConfirmed,
-            Self::Reject => Action::IdentityRejected,
-            Self::Undo => Action::IdentityUndone,
-            Self::ReVerify => Action::IdentityDoubted,
+            Self::Confirm => EventKind::IdentityConfirmed,
+            Self::Reject => EventKind::IdentityRejected,
+            Self::Undo => EventKind::IdentityUndone,
+            Self::ReVerify => EventKind::IdentityDoubted,
         }
     }
 }

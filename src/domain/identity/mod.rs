@@ -18,12 +18,11 @@ use serde_json::json;
 
 use super::conversations::store as rows;
 use super::conversations::store::LockedConversation;
-use super::conversations::{IdentityState, Status, append_system, events};
-use crate::domain::link_analytics::{self, Step};
-use crate::domain::webhooks::{self, Fact};
+use super::conversations::{IdentityState, Status, append_system};
+use crate::domain::events::EventKind;
 use crate::domain::{inbox, staff};
 use crate::kit::{ConversationId, DecisionId, Phone, PracticeId};
-use crate::platform::audit::Actor;
+use crate::platform::event_log::Actor;
 use crate::platform::{Tx, db, rate_limits};
 
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +142,6 @@ fn confirm(tx: &mut Tx, case: &Case<'_>, method: Method, new: &NewDecision<'_>) 
     if !case.locked.identity.is_open() {
         return Err(Error::Decided(case.locked.identity));
     }
-    count_step(tx, case, Kind::Confirm, Step::Confirmed)?;
     let mut transition = Transition::new(Kind::Confirm, IdentityState::Confirmed);
     transition.basis = Some(Basis::Method(method));
     transition.is_contact = method.is_contact() && !new.on_known_device;
@@ -156,7 +154,6 @@ fn reject(tx: &mut Tx, case: &Case<'_>, block: bool, new: &NewDecision<'_>) -> R
     if case.locked.status != Status::Open {
         return Err(Error::Closed);
     }
-    count_step(tx, case, Kind::Reject, Step::Rejected)?;
     let decision = record(tx, case, &Transition::new(Kind::Reject, IdentityState::Rejected), new)?;
     append_text(tx, case, "conversation-identity-closed")?;
     rows::close_conversation(tx.conn, case.id)?;
@@ -201,7 +198,7 @@ fn undo(tx: &mut Tx, case: &Case<'_>, new: &NewDecision<'_>) -> Result<Decision,
     Ok(decision)
 }
 
-/// Sets the state, appends the decision, and writes the events, webhooks and audit log entry.
+/// Sets the state, appends the decision, and emits its event.
 fn record(
     tx: &mut Tx,
     case: &Case<'_>,
@@ -212,26 +209,17 @@ fn record(
     let is_open = case.locked.status == Status::Open || transition.reopens;
     let met_at = transition.is_contact.then_some(tx.now);
     rows::set_identity(tx.conn, case.id, to, is_open && to.is_open(), met_at, tx.now)?;
+    // The funnel counts a conversation once, however often its state is reverted.
+    let is_first = !store::was_ever(tx.conn, case.id, transition.kind)?;
     let id = tx.id::<DecisionId>();
     let decision = store::insert(tx.conn, &id, case, transition, new, tx.now)?;
-    events::identity(tx, case.locked, case.id, to)?;
-    let (conversation_id, state, phi_allowed) = (case.id, to.as_str(), to.allows_phi());
-    webhooks::emit(tx, practice_id, &[Fact::IdentityChanged { conversation_id, state, phi_allowed }])?;
     let detail = json!({
         "decision": decision.id, "method": transition.basis, "before": case.locked.identity, "after": to,
+        "phi_allowed": to.allows_phi(), "link": case.locked.link_id.as_ref().filter(|_| is_first),
     });
-    tx.audit(Some(practice_id), actor.clone(), transition.kind.action(), case.id, detail);
+    tx.emit(Some(practice_id), actor.clone(), transition.kind.event(), case.id, detail)
+        .in_conversation(case.id, case.locked.entry_count);
     Ok(decision)
-}
-
-/// Counts a conversation in the funnel once, however often its state is reverted.
-fn count_step(tx: &mut Tx, case: &Case<'_>, kind: Kind, step: Step) -> db::Result<()> {
-    match &case.locked.link_id {
-        Some(link_id) if !store::was_ever(tx.conn, case.id, kind)? => {
-            link_analytics::record(tx, link_id, step)
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Appends a system message. Both sides read it, so it does not say how the practice confirmed the identity,
@@ -244,6 +232,10 @@ fn append_text(tx: &mut Tx, case: &Case<'_>, text: &'static str) -> db::Result<(
 /// Tells the patient only that the conversation opened or closed, never how sure the practice is of them.
 fn notify_patient(tx: &mut Tx, case: &Case<'_>) -> db::Result<()> {
     let account_id = rows::account_of(tx.conn, &case.locked.pairing_id)?;
-    let (practice_id, place) = (case.decider.practice_id, case.locked.entry_count + 1);
-    events::changed(tx, practice_id, Some(&account_id), case.id, place)
+    let Decider { practice_id, actor } = case.decider;
+    let kind = EventKind::ConversationStatusChanged;
+    tx.emit(Some(practice_id), actor.clone(), kind, case.id, json!({}))
+        .in_conversation(case.id, case.locked.entry_count + 1)
+        .visible_to(&account_id);
+    Ok(())
 }

@@ -13,12 +13,13 @@ use serde_json::json;
 
 use super::conversations::store as rows;
 use super::conversations::store::LockedConversation;
-use super::conversations::{Author, EntryKind, NewEntry, Status, append, events};
+use super::conversations::{Author, EntryKind, NewEntry, Status, append, emit_read, stream};
+use crate::domain::events::EventKind;
 use crate::domain::links::AccessScope;
 use crate::domain::staff;
 use crate::kit::{ConversationId, PracticeId, StaffId};
-use crate::platform::audit::Action;
-use crate::platform::event_stream::{self, Audience, Batch, Position};
+use crate::platform::event_log::Event;
+use crate::platform::event_stream::{Audience, Batch};
 use crate::platform::{Tx, db};
 
 /// The staff member who makes the request, with their access scope.
@@ -109,9 +110,9 @@ pub fn find(tx: &mut Tx, reader: &Reader, id: &ConversationId) -> Result<(Card, 
 }
 
 /// The events after a position about conversations in the access scope.
-pub fn events(tx: &mut Tx, reader: &Reader, after: &Position) -> db::Result<Batch> {
+pub fn events(tx: &mut Tx, reader: &Reader, after: i64) -> db::Result<Batch> {
     let audience = Audience::Practice(reader.practice_id.clone());
-    event_stream::read(tx, &audience, after, |tx, ids| store::in_scope_among(tx.conn, reader, ids))
+    stream::read(tx, &audience, after, |tx, ids| store::in_scope_among(tx.conn, reader, ids))
 }
 
 /// Up to `limit` entries after a position, in order, with the staff member who wrote each.
@@ -159,7 +160,7 @@ fn acknowledge(
 ) -> db::Result<()> {
     rows::acknowledge(tx.conn, id, &reader.staff_id, tx.now)?;
     let detail = json!({ "identity": locked.identity });
-    record(tx, reader, Action::ConversationUnverifiedAcknowledged, id, detail);
+    record(tx, reader, EventKind::ConversationUnverifiedAcknowledged, id, detail);
     Ok(())
 }
 
@@ -183,8 +184,10 @@ pub fn change(
         let position = if unread { locked.read_position } else { locked.entry_count };
         rows::set_read(tx.conn, id, position, unread)?;
     }
-    if is_changed || mark.is_some() {
-        events::changed(tx, &locked.practice_id, None, id, locked.entry_count)?;
+    // A changed detail has its own event.
+    if mark.is_some() && !is_changed {
+        let detail = json!({});
+        record(tx, reader, EventKind::ConversationMarked, id, detail).in_conversation(id, locked.entry_count);
     }
     let whole = Reader { scope: AccessScope::All, ..reader.clone() };
     find(tx, &whole, id)
@@ -220,7 +223,7 @@ fn change_details(
     let details =
         |(assignee, tags): &(Option<StaffId>, Vec<String>)| json!({ "assignee": assignee, "tags": tags });
     let detail = json!({ "before": details(&before), "after": details(&after) });
-    record(tx, reader, Action::ConversationChanged, id, detail);
+    record(tx, reader, EventKind::ConversationChanged, id, detail).in_conversation(id, locked.entry_count);
     Ok(true)
 }
 
@@ -237,7 +240,7 @@ pub fn mark_read(
     let unread = locked.unread && rows::is_unanswered_after(tx.conn, id, position)?;
     if position != locked.read_position || unread != locked.unread {
         rows::set_read(tx.conn, id, position, unread)?;
-        events::read(tx, &locked, id, Author::Practice, position)?;
+        emit_read(tx, &locked, id, (Author::Practice, (&reader.staff_id).into()), position)?;
     }
     Ok(ReadPosition { position, unread })
 }
@@ -254,6 +257,12 @@ fn lock(tx: &mut Tx, reader: &Reader, id: &ConversationId) -> Result<LockedConve
     rows::lock(tx.conn, id)?.ok_or(Error::NotFound)
 }
 
-fn record(tx: &mut Tx, reader: &Reader, action: Action, id: &ConversationId, detail: serde_json::Value) {
-    tx.audit(Some(&reader.practice_id), &reader.staff_id, action, id, detail);
+fn record<'a>(
+    tx: &'a mut Tx,
+    reader: &Reader,
+    kind: EventKind,
+    id: &ConversationId,
+    detail: serde_json::Value,
+) -> &'a mut Event {
+    tx.emit(Some(&reader.practice_id), &reader.staff_id, kind, id, detail)
 }

@@ -7,11 +7,11 @@
 use serde_json::json;
 
 use super::{Error, Invite, MAIL_LIFE, message, record, store};
+use crate::domain::events::EventKind;
 use crate::domain::links::{self, Destination};
 use crate::domain::notifications;
-use crate::domain::webhooks::{self, Fact};
 use crate::kit::{AccountId, ConversationId, Email, PairingId, Phone, Secret, names};
-use crate::platform::audit::{Action, Actor};
+use crate::platform::event_log::Actor;
 use crate::platform::rate_limits::{self, RateLimit};
 use crate::platform::{Tx, db};
 
@@ -77,7 +77,7 @@ fn record_other_number(tx: &mut Tx, invite: &Invite) -> db::Result<()> {
     if store::mark_other_number(tx.conn, &invite.id, tx.now)? == 0 {
         return Ok(());
     }
-    record(tx, invite, Actor::System, Action::InviteOtherNumber);
+    record(tx, invite, Actor::System, EventKind::InviteOtherNumber);
     match links::find_destination(tx, &invite.link_id)? {
         Some(to) => notifications::announce_other_number(tx, &to, &invite.id),
         None => Ok(()),
@@ -88,7 +88,7 @@ fn record_other_number(tx: &mut Tx, invite: &Invite) -> db::Result<()> {
 /// is sent, at the earliest a day after the first.
 fn record_phone(tx: &mut Tx, invite: &Invite) -> db::Result<()> {
     if store::mark_phone(tx.conn, &invite.id, tx.now)? == 1 {
-        record(tx, invite, Actor::System, Action::InvitePhoneProven);
+        record(tx, invite, Actor::System, EventKind::InvitePhoneProven);
     }
     if invite.email_hash_expires_at.is_some_and(|at| at > tx.now) {
         return Ok(());
@@ -125,11 +125,11 @@ pub fn accept(tx: &mut Tx, invite: &Invite, by: &Acceptance<'_>) -> db::Result<(
     if store::accept(tx.conn, &invite.id, account_id, conversation_id, name_agrees, tx.now)? == 0 {
         return Ok(());
     }
-    let detail =
-        json!({ "link": invite.link_id, "conversation": conversation_id, "name_agrees": name_agrees });
-    tx.audit(Some(&invite.practice_id), account_id, Action::InviteAccepted, &invite.id, detail);
-    let fact = Fact::InviteAccepted { invite_id: &invite.id, pairing_id, conversation_id };
-    webhooks::emit(tx, &invite.practice_id, &[fact])
+    let detail = json!({ "link": invite.link_id, "pairing": pairing_id, "conversation": conversation_id,
+        "name_agrees": name_agrees,
+    });
+    tx.emit(Some(&invite.practice_id), account_id, EventKind::InviteAccepted, &invite.id, detail);
+    Ok(())
 }
 
 /// Returns a live invite and its destination by the secret of its text message.
@@ -149,7 +149,7 @@ pub fn find_by_token(tx: &mut Tx, token: &Secret) -> Result<(Invite, Destination
 pub fn open(tx: &mut Tx, token: &Secret) -> Result<(Invite, Destination), Error> {
     let (invite, to) = find_by_token(tx, token)?;
     if store::mark_opened(tx.conn, &invite.id, tx.now)? == 1 {
-        record(tx, &invite, Actor::System, Action::InviteOpened);
+        record(tx, &invite, Actor::System, EventKind::InviteOpened);
     }
     Ok((invite, to))
 }
@@ -164,7 +164,7 @@ pub fn find_by_email_token(tx: &mut Tx, token: &Secret) -> Result<Invite, Error>
 /// repeated call succeeds again.
 pub fn verify_email(tx: &mut Tx, token: &Secret) -> Result<Invite, Error> {
     if let Some(invite) = store::mark_email(tx.conn, &token.hash(), tx.now)? {
-        record(tx, &invite, Actor::System, Action::InviteEmailProven);
+        record(tx, &invite, Actor::System, EventKind::InviteEmailProven);
         return Ok(invite);
     }
     find_by_email_token(tx, token)

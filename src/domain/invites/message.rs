@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Channel, Invite, quiet, record, store, texts};
 use crate::domain::consent;
+use crate::domain::events::EventKind;
 use crate::domain::links::{self, Destination};
 use crate::kit::{InviteId, Secret, Timestamp};
-use crate::platform::audit::{Action, Actor};
+use crate::platform::event_log::Actor;
 use crate::platform::outbox::{
     self, Job, Message, Outcome, Outgoing, Rendered, Report, Sender, TextMessage, Topic,
 };
@@ -177,7 +178,7 @@ impl Topic for MailTopic {
 
 fn mark_bounced(tx: &mut Tx, secret: &Secret, channel: Channel) -> db::Result<()> {
     if let Some(invite) = store::mark_bounced(tx.conn, &secret.hash(), channel)? {
-        record(tx, &invite, Actor::System, Action::InviteBounced);
+        record(tx, &invite, Actor::System, EventKind::InviteBounced);
     }
     Ok(())
 }

@@ -30,10 +30,11 @@ pub use state::{Channel, State};
 pub use store::Invite;
 
 use crate::domain::consent;
+use crate::domain::events::EventKind;
 use crate::domain::links::{self, AccessScope, Destination};
 use crate::domain::staff::Staff;
 use crate::kit::{AccountId, Email, InviteId, Language, LinkId, Phone, PracticeId, StaffId, Wait};
-use crate::platform::audit::{Action, Actor};
+use crate::platform::event_log::Actor;
 use crate::platform::rate_limits::{self, RateLimit};
 use crate::platform::{Tx, db};
 
@@ -153,7 +154,7 @@ fn create_through(tx: &mut Tx, to: &Destination, by: &StaffId, new: &NewInvite) 
     let id = tx.id::<InviteId>();
     let draft = store::Draft { id: &id, to, by, new, language, now: tx.now, expires_at: tx.now + LIFE };
     let invite = store::insert(tx.conn, &draft)?;
-    record(tx, &invite, by, Action::InviteCreated);
+    record(tx, &invite, by, EventKind::InviteCreated);
     match new.sends {
         true => dispatch(tx, to, &invite, by),
         false => Ok(invite),
@@ -177,7 +178,7 @@ pub fn send(tx: &mut Tx, staff: &Staff, id: &InviteId) -> Result<Invite, Error> 
 pub fn revoke(tx: &mut Tx, staff: &Staff, id: &InviteId) -> Result<(), Error> {
     let invite = find(tx, staff, id)?;
     if store::revoke(tx.conn, id, tx.now)? == 1 {
-        record(tx, &invite, &staff.staff_id, Action::InviteRevoked);
+        record(tx, &invite, &staff.staff_id, EventKind::InviteRevoked);
         return Ok(());
     }
     match store::is_revoked(tx.conn, id)? {
@@ -226,12 +227,12 @@ fn dispatch(tx: &mut Tx, to: &Destination, invite: &Invite, by: &StaffId) -> Res
     if sent.email_proven_at.is_none() {
         message::enqueue_mail(tx, &sent, &secrets)?;
     }
-    record(tx, &sent, by, Action::InviteSent);
+    record(tx, &sent, by, EventKind::InviteSent);
     Ok(sent)
 }
 
-fn record(tx: &mut Tx, invite: &Invite, actor: impl Into<Actor>, action: Action) {
-    tx.audit(Some(&invite.practice_id), actor, action, &invite.id, json!({ "link": invite.link_id }));
+fn record(tx: &mut Tx, invite: &Invite, actor: impl Into<Actor>, kind: EventKind) {
+    tx.emit(Some(&invite.practice_id), actor, kind, &invite.id, json!({ "link": invite.link_id }));
 }
 
 /// Deletes the number and address of a deleted account.

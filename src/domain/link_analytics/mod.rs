@@ -1,20 +1,21 @@
 //! Funnel statistics of a link: how many visitors reach each step.
 //!
-//! Facts (a code typed, a text sent, a number verified, a pairing) append an event in their own
-//! transaction, so they are exact and no request waits for a counter. Page views are too many for that:
-//! they are summed in memory and written in batches, off the request path. A writer then rolls events up
-//! into counters per link and day. A counter always equals the sum of the events that carry a batch id,
-//! because both change together.
+//! Facts (a text sent, a number verified, a pairing) are events of the event log, and a [reaction](Funnel)
+//! adds them to the counters per link and day, so they are exact and no request waits for a counter. Page
+//! views are too many for that, and nobody's history: they are summed in memory and written in batches, off
+//! the request path, as rows that a writer rolls up into the same counters.
 
 mod backlog;
 mod export;
 mod page_views;
+mod reaction;
 mod report;
 mod store;
 mod writer;
 
 pub use export::csv;
 pub use page_views::PageViews;
+pub use reaction::Funnel;
 pub use report::{BadRange, Counts, Range, Report};
 pub use writer::{Writer, flush, spawn};
 
@@ -60,7 +61,7 @@ crate::text_enum! {
     }
 }
 
-/// Counts one step in the transaction of the fact itself.
+/// Counts one step of a visitor.
 pub fn record(tx: &mut Tx, link_id: &LinkId, step: Step) -> db::Result<()> {
     let event = store::Event {
         id: tx.id(),

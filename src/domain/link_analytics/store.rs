@@ -67,11 +67,12 @@ pub(super) fn claim(conn: &mut Conn, batch: &BatchId, limit: i64) -> Result<Vec<
     Ok(claim.get_results(conn)?)
 }
 
-/// Time zones of the practices that own the events' links, by link id.
-pub(super) fn zones(conn: &mut Conn, events: &[ClaimedEvent]) -> Result<HashMap<LinkId, String>> {
-    let mut ids: Vec<&LinkId> = events.iter().map(|event| &event.link_id).collect();
-    ids.sort_unstable();
-    ids.dedup();
+/// Time zones of the practices that own these links, by link id.
+pub(super) fn zones<'a>(
+    conn: &mut Conn,
+    links: impl IntoIterator<Item = &'a LinkId>,
+) -> Result<HashMap<LinkId, String>> {
+    let ids: Vec<&LinkId> = links.into_iter().collect();
     let rows = practice_links::table.inner_join(practices::table).filter(practice_links::id.eq_any(ids));
     let zones: Vec<(LinkId, String)> = rows.select((practice_links::id, practices::time_zone)).load(conn)?;
     Ok(zones.into_iter().collect())

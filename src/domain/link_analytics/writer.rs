@@ -1,7 +1,7 @@
 //! Writes counts from memory to events, and rolls events up into counters.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -151,7 +151,7 @@ fn roll(tx: &mut Tx) -> db::Result<usize> {
 type Sums = HashMap<(LinkId, String, Step, String), i64>;
 
 fn sums(tx: &mut Tx, events: &[ClaimedEvent]) -> db::Result<Sums> {
-    let zones = store::zones(tx.conn, events)?;
+    let zones = store::zones(tx.conn, events.iter().map(|event| &event.link_id).collect::<BTreeSet<_>>())?;
     let mut sums = Sums::new();
     for event in events {
         let day = day(event.at, zones.get(&event.link_id).map_or("UTC", String::as_str));
@@ -190,7 +190,7 @@ fn counted_channel<'a>(
 }
 
 /// Returns the practice's local day of a moment (ISO 8601), or the UTC day if the zone is unknown.
-fn day(at: Timestamp, zone: &str) -> String {
+pub(super) fn day(at: Timestamp, zone: &str) -> String {
     let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
     at.to_jiff().to_zoned(zone).date().to_string()
 }

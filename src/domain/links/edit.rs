@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::store::{self, Part};
 use super::{Link, NewLink, Owner, State, create_with_code, create_with_random_code};
+use crate::domain::events::EventKind;
 use crate::domain::link_analytics::BadRange;
 use crate::domain::practices::Practice;
 use crate::domain::staff;
-use crate::domain::webhooks::{self, Fact};
 use crate::kit::{LinkId, PracticeId, StaffId};
-use crate::platform::audit::{Action, Actor};
+use crate::platform::event_log::Actor;
 use crate::platform::{Tx, db};
 
 /// Why a link was not shown, created or changed.
@@ -89,7 +89,7 @@ pub fn add(
     store::replace_people(tx.conn, &link.id, Part::Member, &people.members)?;
     store::replace_people(tx.conn, &link.id, Part::Notify, &people.notify)?;
     let people = self::people(tx, &link.id)?;
-    record(tx, actor, Action::LinkCreated, &link, json!({ "after": snapshot(&link, &people) }))?;
+    record(tx, actor, EventKind::LinkCreated, &link, json!({ "after": snapshot(&link, &people) }));
     Ok(link)
 }
 
@@ -115,7 +115,7 @@ pub fn edit(
     }
     let people = people(tx, id)?;
     let detail = json!({ "before": snapshot(&before, &people_before), "after": snapshot(&after, &people) });
-    record(tx, actor, Action::LinkChanged, &after, detail)?;
+    record(tx, actor, EventKind::LinkChanged, &after, detail);
     tx.invalidate_landing_pages();
     Ok(after)
 }
@@ -178,14 +178,6 @@ fn snapshot(link: &Link, people: &People) -> Value {
     })
 }
 
-fn record(
-    tx: &mut Tx,
-    actor: impl Into<Actor>,
-    action: Action,
-    link: &Link,
-    detail: Value,
-) -> db::Result<()> {
-    tx.audit(Some(&link.practice_id), actor, action, &link.id, detail);
-    let fact = Fact::LinkChanged { link_id: &link.id, code: &link.code, state: link.state.as_str() };
-    webhooks::emit(tx, &link.practice_id, &[fact])
+fn record(tx: &mut Tx, actor: impl Into<Actor>, kind: EventKind, link: &Link, detail: Value) {
+    tx.emit(Some(&link.practice_id), actor, kind, &link.id, detail);
 }

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::{ManageError, find_in_scope};
+use crate::domain::events::EventKind;
 use crate::domain::link_analytics::{self, Range, Report};
 use crate::domain::staff::{self, Staff};
 use crate::kit::LinkId;
 use crate::platform::Tx;
-use crate::platform::audit::Action;
 
 /// Reports how many of a link's visitors reached each step of the sign-up. The days are ISO 8601 dates in
 /// the practice's time zone.
@@ -34,6 +34,6 @@ pub fn export_funnel(
 ) -> Result<String, ManageError> {
     let report = funnel(tx, who, id, days, channel)?;
     let detail = json!({ "from": report.from, "to": report.to, "channel": channel });
-    who.note(tx, Action::FunnelExported, id, detail);
+    who.note(tx, EventKind::FunnelExported, id, detail);
     Ok(link_analytics::csv(&report))
 }

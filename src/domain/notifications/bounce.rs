@@ -6,9 +6,10 @@ use serde_json::json;
 use super::message::{self, Kind, Payload};
 use super::recipient::{self, Addressee};
 use super::{preference, store};
+use crate::domain::events;
 use crate::domain::{links, practices, staff};
 use crate::kit::{OutboxId, Timestamp};
-use crate::platform::audit::{Action, Actor};
+use crate::platform::event_log::Actor;
 use crate::platform::outbox::{self, Channel, Job, Outcome, Receipt, Report, Topics};
 use crate::platform::{Tx, db};
 
@@ -141,7 +142,7 @@ fn suppress(tx: &mut Tx, job: &Job, payload: &Payload, mailbox: &str) -> db::Res
     metrics::counter!("bounced_mailboxes_total").increment(1);
     let (practice_id, detail) =
         (Some(&payload.practice), json!({ "reason": GONE.label(), "outbox": job.id }));
-    tx.audit(practice_id, Actor::System, Action::NotificationsPaused, &payload.recipient, detail);
+    tx.emit(practice_id, Actor::System, events::EventKind::NotificationsPaused, &payload.recipient, detail);
     notify_admins(tx, job, payload)
 }
 

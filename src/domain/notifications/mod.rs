@@ -8,6 +8,7 @@ mod digest;
 mod frequency;
 mod message;
 mod preference;
+mod reaction;
 mod recipient;
 mod signature;
 mod store;
@@ -18,6 +19,7 @@ mod mail_text;
 pub use bounce::{Event, EventKind, process_report};
 pub use frequency::Frequency;
 pub use preference::{Change, PausedMailbox, Setting, Subscription, change, list, look_up, unsubscribe};
+pub use reaction::NewPairings;
 pub use recipient::Recipient;
 pub use signature::{Signed, is_ours};
 pub use topic::topics;
@@ -29,12 +31,9 @@ use jiff::tz::TimeZone;
 use crate::domain::links::Destination;
 use crate::domain::practices::{self, Practice};
 use crate::domain::staff;
-use crate::kit::{InviteId, LinkId, PairingId, PracticeId, SessionId};
+use crate::kit::{InviteId, LinkId, PracticeId, SessionId};
 use crate::platform::{Tx, db};
 use message::{Kind, Payload};
-
-/// More new patients than this within one burst window are merged into one mail.
-const MOST_SINGLE: usize = 10;
 
 /// Mail servers repeat a report for days at most.
 const REPEATED: Duration = Duration::from_hours(7 * 24);
@@ -54,37 +53,6 @@ pub enum Error {
     LastRecipient,
     #[error(transparent)]
     Db(#[from] db::Error),
-}
-
-/// Notifies the recipients on a link's list that a patient was paired.
-pub fn announce_pairing(tx: &mut Tx, to: &Destination, pairing_id: &PairingId) -> db::Result<()> {
-    let list = &to.effective.id;
-    let addressees = recipient::of_link(tx, list, &to.practice)?;
-    let recipients = addressees.iter().map(|addressee| &addressee.recipient);
-    let frequencies = store::frequencies(tx.conn, std::slice::from_ref(list), recipients)?;
-    for addressee in &addressees {
-        let chosen = frequencies.get(&(addressee.recipient.clone(), list.clone()));
-        let frequency = chosen.copied().unwrap_or_default();
-        let payload = Payload::new(tx, &to.practice.id, addressee).about(&to.link.id);
-        let due = frequency.due(tx.now, &zone(&to.practice));
-        match frequency {
-            Frequency::Off => {}
-            _ if digest::join(tx, &payload.recipient, list, due)? => {}
-            Frequency::Immediate if !is_burst(tx, &to.link.id)? => {
-                message::enqueue(tx, Kind::NewPairing, pairing_id.as_str(), &payload)?;
-            }
-            _ => digest::open(tx, list, payload, due)?,
-        }
-    }
-    Ok(())
-}
-
-/// Whether a link brought so many patients lately that one more mail each would bury the inbox. Uncommitted
-/// pairings are not seen, so of some that come at the same instant a few more get single mails.
-fn is_burst(tx: &mut Tx, link_id: &LinkId) -> db::Result<bool> {
-    let since = Frequency::burst_began(tx.now);
-    let most = i64::try_from(MOST_SINGLE + 1).unwrap_or(i64::MAX);
-    Ok(store::paired_since(tx.conn, link_id, since, most)? > MOST_SINGLE)
 }
 
 /// Notifies the practice's own address (or, if it has none, the link's recipients) that a patient

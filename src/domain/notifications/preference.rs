@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 use super::recipient::{self, Recipient};
 use super::store::{self, Bounce, Listing};
 use super::{Error, Frequency, token};
+use crate::domain::events::EventKind;
 use crate::domain::links::{self, Destination};
 use crate::domain::practices::Practice;
 use crate::domain::staff::{self, Permission, Staff};
 use crate::kit::{Email, LinkId, Timestamp};
-use crate::platform::audit::Action;
 use crate::platform::{Tx, db};
 
 /// How often one recipient is notified of one link's new patients.
@@ -102,7 +102,7 @@ fn record_change(tx: &mut Tx, who: &Staff, was: &Setting, is: &Setting) {
     let (before, after) = (audit_detail(was), audit_detail(is));
     if before != after {
         let detail = json!({ "link": is.link_id, "before": before, "after": after });
-        who.note(tx, Action::NotificationsChanged, &is.recipient, detail);
+        who.note(tx, EventKind::NotificationsChanged, &is.recipient, detail);
     }
 }
 
@@ -226,7 +226,7 @@ pub(super) fn mute(tx: &mut Tx, to: &Destination, recipient: &Recipient) -> db::
         let detail =
             json!({ "link": list, "before": { "frequency": before }, "after": { "frequency": after } });
         let practice_id = Some(&to.practice.id);
-        tx.audit(practice_id, recipient.clone(), Action::NotificationsChanged, recipient, detail);
+        tx.emit(practice_id, recipient.clone(), EventKind::NotificationsChanged, recipient, detail);
     }
     Ok(after)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::practices::Practice;
 use crate::domain::{links, staff};
 use crate::kit::{Email, Id as _, LinkId, PracticeId, StaffId};
-use crate::platform::audit::Actor;
+use crate::platform::event_log::Actor;
 use crate::platform::keys::Keys;
 use crate::platform::{Tx, db};
 

@@ -109,12 +109,22 @@ pub(super) fn set_frequency(
     Ok(())
 }
 
-/// Number of patients paired through a link since a moment, counted up to `limit`.
-pub(super) fn paired_since(conn: &mut Conn, link_id: &LinkId, since: Timestamp, limit: i64) -> Result<usize> {
+/// Number of patients paired through a link since a moment, up to one of them, counted up to `limit`.
+pub(super) fn paired_between(
+    conn: &mut Conn,
+    link_id: &LinkId,
+    since: Timestamp,
+    (at, pairing_id): (Timestamp, &PairingId),
+    limit: i64,
+) -> Result<usize> {
+    let is_earlier = pairing_links::created_at
+        .lt(at)
+        .or(pairing_links::created_at.eq(at).and(pairing_links::pairing_id.le(pairing_id)));
     let rows = pairing_links::table
         .inner_join(pairings::table)
         .filter(pairing_links::link_id.eq(link_id))
         .filter(pairing_links::created_at.gt(since))
+        .filter(is_earlier)
         // A patient who was paired already and opened this link later is not new to it.
         .filter(pairings::link_id.eq(link_id))
         .limit(limit);

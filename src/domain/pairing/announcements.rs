@@ -2,7 +2,7 @@
 
 use super::view::Pairing;
 use super::{PairingDetails, list};
-use crate::domain::conversations::{Access, append_system, practice_language, queue_grading};
+use crate::domain::conversations::{Access, append_system, patient_changed, practice_language};
 use crate::domain::identity::{self, Doubt};
 use crate::domain::notifications;
 use crate::kit::{AccountId, PatientId, SessionId};
@@ -25,7 +25,7 @@ pub fn announce_known_device(tx: &mut Tx, account_id: &AccountId) -> db::Result<
         let language = practice_language(tx, &details.pairing.practice.id)?;
         append_system(tx, &details.conversation.id, language.text("conversation-known-device"))?;
         // What the account verified now also counts for the pairings that this device made.
-        queue_grading(tx, &details.conversation.id)?;
+        patient_changed(tx, &details.pairing.practice.id, &details.conversation.id);
     }
     Ok(())
 }
@@ -41,7 +41,7 @@ pub fn doubt_all(
     for details in list(tx, Access::all(account_id), "", i64::MAX)? {
         if patient_id.is_none_or(|id| details.conversation.patient.id == *id) {
             doubt(tx, account_id, &details, why)?;
-            queue_grading(tx, &details.conversation.id)?;
+            patient_changed(tx, &details.pairing.practice.id, &details.conversation.id);
         }
     }
     Ok(())

@@ -1,8 +1,9 @@
 //! Pairings: the connection of a patient with a practice, and how it came about.
 //!
 //! A pairing belongs to a patient, not to an account: a parent's phone may hold a child. It is created
-//! together with its conversation, the link's tags, the welcome message, the audit log entry, the practice's
-//! notification and the pending identity check, all in the transaction of the sign-up that caused it.
+//! together with its conversation, the link's tags and the welcome message, in the transaction of the sign-up
+//! that caused it. The event of that transaction brings what follows: the practice's notification, webhooks,
+//! statistics and the comparison with the practice's records.
 
 mod announcements;
 mod store;
@@ -15,16 +16,13 @@ use serde_json::json;
 
 use super::conversations::store as rows;
 use super::conversations::{
-    Access, Author, Conversation, EntryKind, NewEntry, Status, append_silently, append_system, events,
-    practice_language, queue_grading,
+    Access, Author, Conversation, EntryKind, NewEntry, Status, append_silently, append_system,
+    practice_language,
 };
 use super::identity;
-use crate::domain::link_analytics::{self, Step};
+use crate::domain::events::EventKind;
 use crate::domain::links::{Destination, Method};
-use crate::domain::notifications;
-use crate::domain::webhooks::{self, Fact};
 use crate::kit::{AccountId, ConversationId, InviteId, PairingId, PatientId, Phone, SessionId};
-use crate::platform::audit::Action;
 use crate::platform::{Tx, db};
 
 /// A pairing to create.
@@ -112,7 +110,7 @@ fn second_link(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &PairingId) -> db:
     rows::give_tags(tx.conn, &conversation_id, &new.to.effective.tags())?;
     append_system(tx, &conversation_id, new.to.practice.language.text("conversation-second-link"))?;
     let detail = json!({ "link": new.to.link.id, "source": new.method });
-    tx.audit(Some(&new.to.practice.id), new.account_id, Action::PairingLinkOpened, pairing_id, detail);
+    tx.emit(Some(&new.to.practice.id), new.account_id, EventKind::PairingLinkOpened, pairing_id, detail);
     Ok(())
 }
 
@@ -136,28 +134,17 @@ fn open_conversation(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &PairingId) 
     let name = practice.name.as_str();
     let connected = practice.language.text_with("conversation-connected", &[("practice", name.into())]);
     append_silently(tx, &id, &NewEntry::system(&connected))?;
-    events::created(tx, &practice.id, new.account_id, pairing_id, &id)?;
-    let detail = json!({ "link": new.to.link.id, "source": new.method, "conversation": id });
-    tx.audit(Some(&practice.id), new.account_id, Action::PairingCreated, pairing_id, detail);
-    link_analytics::record(tx, &new.to.link.id, Step::Paired)?;
-    notifications::announce_pairing(tx, new.to, pairing_id)?;
-    emit_webhooks(tx, new, pairing_id, &id)?;
+    let detail = json!({
+        "link": new.to.link.id, "effective_link": new.to.effective.id, "source": new.method,
+        "conversation": id, "patient": new.patient_id,
+    });
+    tx.emit(Some(&practice.id), new.account_id, EventKind::PairingCreated, pairing_id, detail)
+        .in_conversation(&id, 0)
+        .visible_to(new.account_id);
     if new.invite.is_some_and(|invite| invite.vouches) {
         identity::vouch(tx, &practice.id, &id)?;
     }
-    queue_grading(tx, &id)
-}
-
-fn emit_webhooks(
-    tx: &mut Tx,
-    new: &NewPairing<'_>,
-    pairing_id: &PairingId,
-    conversation_id: &ConversationId,
-) -> db::Result<()> {
-    let (patient_id, link_id, method) = (new.patient_id, &new.to.link.id, new.method.as_str());
-    let paired = Fact::PairingCreated { pairing_id, conversation_id, patient_id, link_id, method };
-    let opened = Fact::ConversationCreated { conversation_id, pairing_id, patient_id, link_id };
-    webhooks::emit(tx, &new.to.practice.id, &[paired, opened])
+    Ok(())
 }
 
 /// The visible active pairings, oldest first, after the pairing `after`.
@@ -194,7 +181,9 @@ pub fn end(tx: &mut Tx, access: Access<'_>, pairing_id: &PairingId, why: EndReas
     let language = practice_language(tx, &practice_id)?;
     append_system(tx, &conversation_id, language.text(text))?;
     let entries = rows::close_conversation(tx.conn, &conversation_id)?;
-    events::changed(tx, &practice_id, Some(access.account_id), &conversation_id, entries)?;
-    tx.audit(Some(&practice_id), access.account_id, Action::PairingEnded, pairing_id, json!({ "why": why }));
+    let (kind, detail) = (EventKind::PairingEnded, json!({ "why": why }));
+    tx.emit(Some(&practice_id), access.account_id, kind, pairing_id, detail)
+        .in_conversation(&conversation_id, entries)
+        .visible_to(access.account_id);
     Ok(true)
 }

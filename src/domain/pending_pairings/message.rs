@@ -4,9 +4,10 @@ use serde_json::json;
 
 use super::AppLinkRequest;
 use crate::domain::consent;
-use crate::domain::link_analytics::{self, Step};
+use crate::domain::events::EventKind;
 use crate::domain::links::{self, Destination};
 use crate::kit::{Language, LinkId, PendingPairingId, gsm7};
+use crate::platform::event_log::Actor;
 use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Sender, TextMessage, Topic};
 use crate::platform::{Tx, db, rate_limits};
 
@@ -61,10 +62,12 @@ impl Topic for LinkTopic {
     fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, _: bool) -> db::Result<()> {
         match job.payload::<Payload>() {
             Some(payload) if *outcome == Outcome::Sent => {
-                link_analytics::record(tx, &payload.link, Step::SmsSent)
+                let (kind, detail) = (EventKind::PendingPairingMessageSent, json!({ "link": payload.link }));
+                tx.emit(None, Actor::System, kind, &payload.link, detail);
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(())
     }
 }
 

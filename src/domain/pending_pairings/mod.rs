@@ -12,12 +12,15 @@ mod store;
 
 use std::time::Duration;
 
+use serde_json::json;
+
 pub use message::LinkTopic;
 
+use crate::domain::events::EventKind;
 use crate::domain::invites::{self, Invite, TokenHolder};
-use crate::domain::link_analytics::{self, Step};
 use crate::domain::links::{self, Destination, Method};
 use crate::kit::{AccountId, Language, LinkId, PendingPairingId, Phone, Secret, Timestamp, Wait};
+use crate::platform::event_log::Actor;
 use crate::platform::rate_limits::{self, RateLimit};
 use crate::platform::{Tx, db};
 
@@ -138,7 +141,10 @@ pub fn of_number(tx: &mut Tx, phone_key: &str, counted: Option<&LinkId>) -> db::
     let ids: Vec<&PendingPairingId> = found.iter().map(|pending| &pending.id).collect();
     for link_id in store::mark_proven(tx.conn, &ids, tx.now)? {
         if counted != Some(&link_id) {
-            link_analytics::record(tx, &link_id, Step::Verified)?;
+            let practice_id =
+                found.iter().find(|one| one.to.link.id == link_id).map(|one| &one.to.practice.id);
+            let (kind, detail) = (EventKind::PendingPairingPhoneProven, json!({ "link": link_id }));
+            tx.emit(practice_id, Actor::System, kind, &link_id, detail);
         }
     }
     Ok(found)

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::store::{self, Changes};
 use super::{BadField, Practice};
+use crate::domain::events::EventKind;
 use crate::kit::color::BadAccent;
 use crate::kit::{Accent, Email, Language, PracticeId, StaffId, secret};
-use crate::platform::audit::Action;
 use crate::platform::{Tx, db};
 
 /// Changes of a profile; `None` leaves a field unchanged.
@@ -50,7 +50,7 @@ pub fn change(tx: &mut Tx, actor: &StaffId, id: &PracticeId, change: &Change) ->
     if was != is || is_readdressed {
         tx.invalidate_landing_pages();
         let detail = json!({ "before": was, "after": is, "notice_email_changed": is_readdressed });
-        tx.audit(Some(id), actor, Action::PracticeChanged, id, detail);
+        tx.emit(Some(id), actor, EventKind::PracticeChanged, id, detail);
     }
     Ok(after)
 }
@@ -65,7 +65,7 @@ pub fn set_logo(tx: &mut Tx, actor: &StaffId, id: &PracticeId, png: Option<&[u8]
     store::set_logo(tx.conn, id, png.zip(version.as_deref()))?;
     tx.invalidate_landing_pages();
     let detail = json!({ "before": practice.logo_version, "after": version });
-    tx.audit(Some(id), actor, Action::PracticeLogoChanged, id, detail);
+    tx.emit(Some(id), actor, EventKind::PracticeLogoChanged, id, detail);
     Ok(())
 }
 

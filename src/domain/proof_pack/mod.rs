@@ -9,13 +9,14 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use crate::domain::conversations::EntryKind;
+use crate::domain::events::EventKind;
 use crate::domain::identity::{self, Decision, Error, IdentityCheck, grading};
 use crate::domain::inbox::{self, InboxEntry, Reader};
 use crate::domain::practices::Practice;
 use crate::domain::printing::{FactSheet, Section};
 use crate::domain::staff::{self, Staff};
 use crate::kit::{ConversationId, Language, StaffId, Timestamp};
-use crate::platform::audit::{self, Action, Filter};
+use crate::platform::event_log::{self, Filter};
 use crate::platform::{Tx, db};
 
 /// The page has room for this many decisions; of a longer history the first and the last ones are printed.
@@ -41,7 +42,7 @@ pub fn export(
     let page = Page { language, zone: practice.zone(), names, check: &check };
     let sections =
         vec![page.person(), page.source(&entries), page.state(), page.decisions(), page.texts(&entries)];
-    who.note(tx, Action::IdentityExported, id, json!({}));
+    who.note(tx, EventKind::IdentityExported, id, json!({}));
     Ok(FactSheet {
         title: language.text("proof-title").to_owned(),
         subtitle: subtitle(&practice, id),
@@ -58,14 +59,14 @@ fn subtitle(practice: &Practice, id: &ConversationId) -> String {
 /// The author of the page, and the last event of the practice's audit chain: anyone who doubts the page can
 /// compare it with the audit log.
 fn footer(tx: &mut Tx, page: &Page<'_>, practice: &Practice, staff_id: &StaffId) -> db::Result<String> {
-    let last = audit::list(tx.conn, &practice.id, &Filter::default(), "", 1)?.pop();
+    let last = event_log::list(tx.conn, &practice.id, &Filter::default(), i64::MAX, 1)?.pop();
     let created = page.language.text_with(
         "proof-created-by",
         &[("by", page.name(staff_id.as_str()).into()), ("at", page.time(tx.now).into())],
     );
     let Some(event) = last else { return Ok(created) };
-    let number = event.seq.unwrap_or_default().to_string();
-    let hash = event.hash.unwrap_or_default();
+    let number = event.chain_seq.unwrap_or_default().to_string();
+    let hash = event.chain_hash.unwrap_or_default();
     let chain = page.language.text_with("proof-chain", &[("n", number.into()), ("hash", hash.into())]);
     Ok(format!("{created} {chain}"))
 }

@@ -35,10 +35,11 @@ pub use store::Import;
 pub use survey::Survey;
 pub use topic::ImportTopic;
 
+use crate::domain::events::EventKind;
 use crate::domain::identity::grading;
 use crate::domain::staff::Staff;
 use crate::kit::{ImportId, PracticeId, csv};
-use crate::platform::audit::{Action, Actor};
+use crate::platform::event_log::Actor;
 use crate::platform::{Tx, db};
 use draft::ParsedRow;
 use rows::HEADINGS;
@@ -133,7 +134,7 @@ pub fn begin(tx: &mut Tx, who: &Staff, survey: &mut Survey) -> Result<Import, Er
     steps::queue(tx, &id, &Step::Chunk(0))?;
     let import = find(tx, who, &id)?;
     let detail = json!({ "format": import.format, "mode": import.mode, "rows": import.rows_total });
-    who.note(tx, Action::RecordsImportBegun, &import.id, detail);
+    who.note(tx, EventKind::RecordsImportBegun, &import.id, detail);
     Ok(import)
 }
 
@@ -195,7 +196,7 @@ fn end(tx: &mut Tx, id: &ImportId, actor: impl Into<Actor>, state: State) -> db:
         "state": state, "rows": rows_done, "created": created, "changed": changed, "unchanged": unchanged,
         "refused": refused, "unread": unread, "retired": retired, "left_out": left_out,
     });
-    tx.audit(Some(&import.practice_id), actor, Action::RecordsImportEnded, &import.id, detail);
+    tx.emit(Some(&import.practice_id), actor, EventKind::RecordsImportEnded, &import.id, detail);
     Ok(Some(import))
 }
 
@@ -227,7 +228,7 @@ pub fn list(tx: &mut Tx, who: &Staff, before: &str, limit: i64) -> db::Result<Ve
 pub fn export_results(tx: &mut Tx, who: &Staff, id: &ImportId) -> Result<String, Error> {
     find(tx, who, id)?;
     let file = csv::row(&HEADINGS) + &store::results(tx.conn, id)?.concat();
-    who.note(tx, Action::RecordsResultsExported, id, json!({}));
+    who.note(tx, EventKind::RecordsResultsExported, id, json!({}));
     Ok(file)
 }
 

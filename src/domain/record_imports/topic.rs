@@ -7,7 +7,7 @@ use super::State;
 use super::draft::ParsedRow;
 use super::steps::{Payload, Step, TOPIC};
 use crate::kit::OutboxId;
-use crate::platform::audit::Actor;
+use crate::platform::event_log::Actor;
 use crate::platform::outbox::{Job, Outcome, Rendered, Topic};
 use crate::platform::{Tx, db};
 

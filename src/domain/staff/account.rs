@@ -9,8 +9,8 @@ use serde_json::json;
 use super::password::{self, PasswordHasher, Weakness};
 use super::sign_in::throttle::{self, Client, Factor};
 use super::{Error, Member, MemberChange, Staff, password_link, session, sign_in, store};
+use crate::domain::events::EventKind;
 use crate::kit::{Email, Secret};
-use crate::platform::audit::Action;
 use crate::platform::{Service, Tx};
 
 /// A request to replace one's own password.
@@ -87,7 +87,7 @@ pub fn change_password(tx: &mut Tx, who: &Staff, checked: &CheckedPasswordChange
     }
     let Some(old) = matched else {
         counts.fail(tx)?;
-        who.note(tx, Action::StaffPasswordFailed, &who.staff_id, json!({}));
+        who.note(tx, EventKind::StaffPasswordFailed, &who.staff_id, json!({}));
         return Ok(false);
     };
     if let Some(weakness) = weakness {
@@ -101,7 +101,7 @@ pub fn change_password(tx: &mut Tx, who: &Staff, checked: &CheckedPasswordChange
     password_link::end_all(tx, &who.staff_id)?;
     sign_in::end_challenges(tx, &who.staff_id)?;
     session::end_others(tx, who)?;
-    who.note(tx, Action::StaffPasswordChanged, &who.staff_id, json!({}));
+    who.note(tx, EventKind::StaffPasswordChanged, &who.staff_id, json!({}));
     Ok(true)
 }
 
@@ -124,6 +124,6 @@ pub fn rename(tx: &mut Tx, who: &Staff, name: &str) -> Result<Member, Error> {
     }
     let change = MemberChange { name: Some(name.to_owned()), ..MemberChange::default() };
     let after = store::change(tx.conn, &who.practice_id, &who.staff_id, &change)?;
-    who.note(tx, Action::StaffRenamed, &who.staff_id, json!({}));
+    who.note(tx, EventKind::StaffRenamed, &who.staff_id, json!({}));
     after.ok_or(Error::Unauthorized)
 }

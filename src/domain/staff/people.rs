@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::{Access, Error, Member, NewMember, Permission, Role, Staff, State};
 use super::{password_link, session, sign_in, store};
+use crate::domain::events::EventKind;
 use crate::kit::{Email, StaffId};
-use crate::platform::audit::{Action, Actor};
+use crate::platform::event_log::Actor;
 use crate::platform::{Tx, db};
 
 /// A button that is pressed twice sends only one e-mail.
@@ -56,7 +57,7 @@ pub fn invite_again(tx: &mut Tx, who: &Staff, id: &StaffId) -> Result<bool, Erro
 
 fn send_invitation(tx: &mut Tx, who: &Staff, member: &Member) -> db::Result<()> {
     password_link::invite(tx, member)?;
-    who.note(tx, Action::StaffInvited, &member.id, json!({ "role": member.role }));
+    who.note(tx, EventKind::StaffInvited, &member.id, json!({ "role": member.role }));
     Ok(())
 }
 
@@ -89,7 +90,7 @@ pub fn change(tx: &mut Tx, who: &Staff, id: &StaffId, change: &MemberChange) -> 
         session::end_all(tx, id)?;
     }
     if differs(&before, &after) {
-        who.note(tx, Action::StaffChanged, id, difference(&before, &after));
+        who.note(tx, EventKind::StaffChanged, id, difference(&before, &after));
     }
     if change.reset_totp {
         reset_totp(tx, &who.staff_id, &after)?;
@@ -122,7 +123,7 @@ fn difference(before: &Member, after: &Member) -> Value {
 pub fn reset_totp(tx: &mut Tx, actor: impl Into<Actor>, member: &Member) -> db::Result<()> {
     sign_in::forget_factor(tx, &member.id)?;
     session::end_all(tx, &member.id)?;
-    tx.audit(Some(&member.practice_id), actor, Action::StaffTotpReset, &member.id, json!({}));
+    tx.emit(Some(&member.practice_id), actor, EventKind::StaffTotpReset, &member.id, json!({}));
     Ok(())
 }
 

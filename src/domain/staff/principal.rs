@@ -4,10 +4,10 @@
 use serde_json::Value;
 
 use super::{Error, Permission, Role, session, store};
+use crate::domain::events::EventKind;
 use crate::domain::practices;
 use crate::kit::{PracticeId, Secret, StaffId, StaffSessionId};
 use crate::platform::Tx;
-use crate::platform::audit::Action;
 
 /// The signed-in staff member behind a request.
 #[derive(Clone)]
@@ -24,8 +24,8 @@ pub struct Staff {
 
 impl Staff {
     /// Appends an action of this staff member to the audit log.
-    pub fn note(&self, tx: &mut Tx, action: Action, subject: impl AsRef<str>, detail: Value) {
-        tx.audit(Some(&self.practice_id), &self.staff_id, action, subject, detail);
+    pub fn note(&self, tx: &mut Tx, kind: EventKind, subject: impl AsRef<str>, detail: Value) {
+        tx.emit(Some(&self.practice_id), &self.staff_id, kind, subject, detail);
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{Error, Staff, Team, all_work_at, store};
+use crate::domain::events::EventKind;
 use crate::kit::{PracticeId, StaffId, TeamId};
-use crate::platform::audit::Action;
 use crate::platform::{Tx, db};
 
 pub struct TeamDetails {
@@ -54,7 +54,7 @@ pub fn create_team(
 pub fn create(tx: &mut Tx, who: &Staff, name: &str, members: &[StaffId]) -> Result<TeamDetails, Error> {
     check_members(tx, who, members)?;
     let team = create_team(tx, &who.practice_id, name, members)?.ok_or(Error::TeamExists)?;
-    who.note(tx, Action::TeamCreated, &team.id, json!({ "members": members }));
+    who.note(tx, EventKind::TeamCreated, &team.id, json!({ "members": members }));
     details(tx, team)
 }
 
@@ -80,7 +80,7 @@ pub fn change(
         }
     }
     let detail = json!({ "name_changed": name.is_some(), "members": members });
-    who.note(tx, Action::TeamChanged, id, detail);
+    who.note(tx, EventKind::TeamChanged, id, detail);
     details(tx, team)
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Error, Session, Verification, code, count_step, ensure_open, exhausted, proof, store};
-use crate::domain::link_analytics::Step;
+use super::{Error, Session, Verification, code, emit, ensure_open, exhausted, proof, store};
+use crate::domain::events::EventKind;
 use crate::domain::pending_pairings::{self, PendingPairing};
 use crate::kit::{Secret, VerificationId};
 use crate::platform::Tx;
@@ -56,7 +56,7 @@ fn compare(tx: &mut Tx, session: Session, secret: &Secret, code: &str) -> Result
     let proof_ends = tx.now + tx.settings.verification.proof_life();
     store::clear_number_checks(tx.conn, &session.phone_key)?;
     let session = store::mark_verified(tx.conn, &session.id, &proof.hash(), tx.now, proof_ends)?;
-    count_step(tx, &session, Step::Verified)?;
+    emit(tx, &session, EventKind::VerificationApproved);
     approved(tx, session, proof)
 }
 

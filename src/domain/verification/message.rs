@@ -6,8 +6,8 @@
 use serde_json::json;
 
 use super::delivery::{self, DeliveryEvent};
-use super::{Channel, Session, code, count_step, store};
-use crate::domain::link_analytics::Step;
+use super::{Channel, Session, code, emit, store};
+use crate::domain::events::EventKind;
 use crate::domain::{consent, links};
 use crate::kit::{Language, VerificationId, gsm7};
 use crate::platform::outbox::{
@@ -114,9 +114,10 @@ fn delivery_event(outcome: &Outcome, is_over: bool) -> Option<DeliveryEvent> {
 
 fn count_sms(tx: &mut Tx, verification: &VerificationId) -> db::Result<()> {
     match store::find_for_worker(tx.conn, verification)? {
-        Some(session) => count_step(tx, &session, Step::SmsSent),
-        None => Ok(()),
+        Some(session) => emit(tx, &session, EventKind::VerificationMessageSent),
+        None => {}
     }
+    Ok(())
 }
 
 /// The practice's name, unless the link is discreet.

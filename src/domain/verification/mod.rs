@@ -18,6 +18,8 @@ mod timers;
 
 use std::time::Duration;
 
+use serde_json::json;
+
 pub use check::{CheckOutcome, check};
 pub use delivery::Delivery;
 pub use message::CodeTopic;
@@ -25,9 +27,10 @@ pub use proof::{ProofUse, VerifiedPhone, consume_proof, peek, record_proof_use};
 pub use store::Session;
 pub use timers::{Status, Timers};
 
-use crate::domain::link_analytics::{self, Step};
+use crate::domain::events::EventKind;
 use crate::domain::links::{self, Destination};
 use crate::kit::{Language, Phone, PracticeId, Secret, VerificationId, Wait};
+use crate::platform::event_log::Actor;
 use crate::platform::rate_limits::{self, RateLimit, number_key};
 use crate::platform::{Tx, db};
 
@@ -209,10 +212,11 @@ pub fn send(
     Ok(Verification::of(tx, sent)?)
 }
 
-fn count_step(tx: &mut Tx, session: &Session, step: Step) -> db::Result<()> {
-    match &session.link_id {
-        Some(link_id) => link_analytics::record(tx, link_id, step),
-        None => Ok(()),
+/// Emits an event of a session that came through a link.
+fn emit(tx: &mut Tx, session: &Session, kind: EventKind) {
+    if let Some(link_id) = &session.link_id {
+        let detail = json!({ "link": link_id });
+        tx.emit(session.practice_id.as_ref(), Actor::System, kind, &session.id, detail);
     }
 }
 

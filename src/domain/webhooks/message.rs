@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Delivery, DeliveryState, DisabledReason, sealed_secret, store};
+use crate::domain::events::EventKind;
 use crate::kit::{Secret, WebhookDeliveryId, WebhookId};
-use crate::platform::audit::{Action, Actor};
+use crate::platform::event_log::Actor;
 use crate::platform::outbox::{self, Job, Outcome, Outgoing, Rendered, Topic, WebhookCall};
 use crate::platform::{Tx, db};
 
@@ -103,6 +104,6 @@ fn give_up(tx: &mut Tx, endpoint_id: &WebhookId) -> db::Result<()> {
     }
     let practice_id = store::practice_of(tx.conn, endpoint_id)?;
     let detail = json!({ "reason": DisabledReason::Gone });
-    tx.audit(Some(&practice_id), Actor::System, Action::WebhookDisabled, endpoint_id, detail);
+    tx.emit(Some(&practice_id), Actor::System, EventKind::WebhookDisabled, endpoint_id, detail);
     Ok(())
 }

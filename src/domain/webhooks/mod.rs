@@ -1,9 +1,9 @@
 //! Webhooks: signed calls to a practice's own server (Standard Webhooks 1.0), with endpoints, events and a
 //! delivery log.
 //!
-//! An event is written in the transaction of its cause, with an outbox row for each endpoint that
-//! subscribes to it; without a subscriber, nothing is written. Bodies are thin: only ids, with which the
-//! receiver fetches the rest.
+//! Webhooks follow the event log ([`Webhooks`]): what a practice subscribes to is written with an outbox row
+//! for each of its endpoints; without a subscriber, nothing is written. Bodies are thin: only ids, with which
+//! the receiver fetches the rest.
 //!
 //! A webhook's secret lets its holder impersonate us to the practice's server, so only admins manage
 //! webhooks.
@@ -11,6 +11,7 @@
 mod address;
 mod event;
 mod message;
+mod reaction;
 mod sealed_secret;
 mod state;
 mod store;
@@ -19,14 +20,15 @@ use std::time::Duration;
 
 pub use event::{Fact, Kind};
 pub use message::WebhookTopic;
+pub use reaction::Webhooks;
 pub use state::{DeliveryState, DisabledReason, State};
 pub use store::{Delivery, Endpoint, LoggedDelivery};
 
 use serde_json::{Value, json};
 
+use crate::domain::events::EventKind;
 use crate::domain::staff::Staff;
-use crate::kit::{EventId, PracticeId, Secret, WebhookDeliveryId, WebhookId};
-use crate::platform::audit::Action;
+use crate::kit::{Secret, WebhookDeliveryId, WebhookId};
 use crate::platform::{Tx, db};
 
 /// Maximum number of endpoints per practice.
@@ -76,34 +78,6 @@ pub struct Change {
     pub state: Option<State>,
 }
 
-/// Queues `facts` for the endpoints that subscribe to them, in the transaction that caused them.
-pub fn emit(tx: &mut Tx, practice_id: &PracticeId, facts: &[Fact<'_>]) -> db::Result<()> {
-    let endpoints = store::active(tx.conn, practice_id)?;
-    for fact in facts {
-        let wanting: Vec<&Endpoint> = endpoints.iter().filter(|one| one.wants(fact.kind())).collect();
-        if !wanting.is_empty() {
-            fan_out(tx, practice_id, fact, &wanting)?;
-        }
-    }
-    Ok(())
-}
-
-fn fan_out(
-    tx: &mut Tx,
-    practice_id: &PracticeId,
-    fact: &Fact<'_>,
-    endpoints: &[&Endpoint],
-) -> db::Result<()> {
-    let event_id = tx.id::<EventId>();
-    store::insert_event(tx.conn, &event_id, practice_id, (fact.kind(), &fact.body(tx.now)), tx.now)?;
-    for endpoint in endpoints {
-        let id = tx.id::<WebhookDeliveryId>();
-        let delivery = store::insert_delivery(tx.conn, &id, &endpoint.id, &event_id, tx.now)?;
-        message::enqueue(tx, &endpoint.id, &delivery)?;
-    }
-    Ok(())
-}
-
 /// Creates an endpoint; its secret is shown only once.
 pub fn create(tx: &mut Tx, who: &Staff, new: &NewWebhook) -> Result<(Endpoint, Secret), Error> {
     check_url(tx, &new.url)?;
@@ -121,7 +95,7 @@ pub fn create(tx: &mut Tx, who: &Staff, new: &NewWebhook) -> Result<(Endpoint, S
         secret: &sealed,
     };
     let endpoint = store::insert(tx.conn, &id, &row, tx.now)?;
-    who.note(tx, Action::WebhookCreated, &id, json!({ "after": audit_detail(&endpoint) }));
+    who.note(tx, EventKind::WebhookCreated, &id, json!({ "after": audit_detail(&endpoint) }));
     Ok((endpoint, secret))
 }
 
@@ -143,7 +117,7 @@ pub fn change(tx: &mut Tx, who: &Staff, id: &WebhookId, change: &Change) -> Resu
     // again.
     let after = store::change(tx.conn, &before, change)?.ok_or(db::Error::Busy)?;
     let detail = json!({ "before": audit_detail(&before), "after": audit_detail(&after) });
-    who.note(tx, Action::WebhookChanged, id, detail);
+    who.note(tx, EventKind::WebhookChanged, id, detail);
     Ok(after)
 }
 
@@ -152,7 +126,7 @@ pub fn rotate(tx: &mut Tx, who: &Staff, id: &WebhookId) -> Result<(Endpoint, Sec
     let (secret, sealed) = sealed_secret::make(tx, id).ok_or(Error::NotSealed)?;
     let rotated = store::rotate(tx.conn, &who.practice_id, id, &sealed, tx.now + BOTH_SIGN)?;
     let endpoint = rotated.ok_or(Error::NotFound)?;
-    who.note(tx, Action::WebhookRotated, id, json!({}));
+    who.note(tx, EventKind::WebhookRotated, id, json!({}));
     Ok((endpoint, secret))
 }
 
@@ -161,7 +135,7 @@ pub fn delete(tx: &mut Tx, who: &Staff, id: &WebhookId) -> Result<(), Error> {
     if store::delete(tx.conn, &who.practice_id, id)? == 0 {
         return Err(Error::NotFound);
     }
-    who.note(tx, Action::WebhookDeleted, id, json!({}));
+    who.note(tx, EventKind::WebhookDeleted, id, json!({}));
     Ok(())
 }
 
@@ -192,7 +166,7 @@ pub fn replay(
     store::begin_round(tx.conn, &endpoint.id, delivery_id)?.ok_or(Error::NotFound)?;
     let logged = store::delivery(tx.conn, delivery_id)?.ok_or(Error::NotFound)?;
     message::enqueue(tx, &endpoint.id, &logged.delivery)?;
-    who.note(tx, Action::WebhookReplayed, id, json!({ "delivery": delivery_id }));
+    who.note(tx, EventKind::WebhookReplayed, id, json!({ "delivery": delivery_id }));
     Ok(logged)
 }
 

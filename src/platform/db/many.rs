@@ -25,7 +25,7 @@ pub struct OnConflict {
 }
 
 /// Inserts `rows` of `columns` into a table, in as few statements as the databases allow; a row whose key
-/// exists is updated as `on_conflict` says.
+/// exists is updated as `on_conflict` says, and is an error without it.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "tables are empty, and diesel passes them by value everywhere"
@@ -35,12 +35,13 @@ pub fn many_insert_into<T>(
     conn: &mut Conn,
     columns: &'static [&'static str],
     rows: &[Vec<Cell>],
-    on_conflict: OnConflict,
+    on_conflict: impl Into<Option<OnConflict>>,
 ) -> Result<()>
 where
     T: QuerySource,
     T::FromClause: QueryFragment<MultiBackend>,
 {
+    let on_conflict = on_conflict.into();
     for rows in rows.chunks(MOST_VALUES / columns.len().max(1)) {
         Many { into: table.from_clause(), columns, rows, on_conflict }.execute(conn)?;
     }
@@ -51,7 +52,7 @@ struct Many<'a, F> {
     into: F,
     columns: &'static [&'static str],
     rows: &'a [Vec<Cell>],
-    on_conflict: OnConflict,
+    on_conflict: Option<OnConflict>,
 }
 
 impl<F> QueryId for Many<'_, F> {
@@ -73,15 +74,75 @@ impl<F: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Many<'_, F>
             values(&mut pass, row)?;
             pass.push_sql(")");
         }
+        let Some(OnConflict { key, update }) = self.on_conflict else { return Ok(()) };
         pass.push_sql(" ON CONFLICT");
-        names(&mut pass, self.on_conflict.key)?;
+        names(&mut pass, key)?;
         pass.push_sql(" DO UPDATE SET ");
-        for (index, column) in self.on_conflict.update.iter().enumerate() {
+        for (index, column) in update.iter().enumerate() {
             pass.push_sql(if index == 0 { "" } else { ", " });
             pass.push_identifier(column)?;
             pass.push_sql(" = excluded.");
             pass.push_identifier(column)?;
         }
+        Ok(())
+    }
+}
+
+/// Updates the rows of a table whose `columns[0]` is the first cell of one of `rows`: the other columns get
+/// the other cells. One statement, whatever the number of rows.
+#[expect(clippy::needless_pass_by_value, reason = "as above")]
+pub fn many_update<T>(
+    table: T,
+    conn: &mut Conn,
+    columns: &'static [&'static str],
+    rows: &[Vec<Cell>],
+) -> Result<()>
+where
+    T: QuerySource,
+    T::FromClause: QueryFragment<MultiBackend>,
+{
+    for rows in rows.chunks(MOST_VALUES / columns.len().max(1)) {
+        ManyUpdates { table: table.from_clause(), columns, rows }.execute(conn)?;
+    }
+    Ok(())
+}
+
+struct ManyUpdates<'a, F> {
+    table: F,
+    columns: &'static [&'static str],
+    rows: &'a [Vec<Cell>],
+}
+
+impl<F> QueryId for ManyUpdates<'_, F> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<F, C> RunQueryDsl<C> for ManyUpdates<'_, F> {}
+
+impl<F: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for ManyUpdates<'_, F> {
+    // Both databases name the columns of VALUES `column1`, `column2` and so on.
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        pass.unsafe_to_cache_prepared();
+        pass.push_sql("UPDATE ");
+        self.table.walk_ast(pass.reborrow())?;
+        let Some((key, changed)) = self.columns.split_first() else { return Ok(()) };
+        for (index, column) in changed.iter().enumerate() {
+            pass.push_sql(if index == 0 { " SET " } else { ", " });
+            pass.push_identifier(column)?;
+            pass.push_sql(&format!(" = given.column{}", index + 2));
+        }
+        pass.push_sql(" FROM (");
+        for (index, row) in self.rows.iter().enumerate() {
+            pass.push_sql(if index == 0 { "VALUES (" } else { ", (" });
+            values(&mut pass, row)?;
+            pass.push_sql(")");
+        }
+        pass.push_sql(") AS given WHERE ");
+        self.table.walk_ast(pass.reborrow())?;
+        pass.push_sql(".");
+        pass.push_identifier(key)?;
+        pass.push_sql(" = given.column1");
         Ok(())
     }
 }

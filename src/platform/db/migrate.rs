@@ -12,22 +12,35 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// "PracLink": instances that start together migrate one after the other.
 const LOCK: i64 = 0x5072_6163_4c69_6e6b;
 
-/// The rows of the audit log are never changed and never deleted, by any user. No trigger has a text that
-/// both databases take, so they are made here and not by a migration; running it again changes nothing.
+/// The events of the log are never deleted, and nothing in them changes but the number and the place in a
+/// chain, which are written once. No trigger has a text that both databases take, so they are made here and
+/// not by a migration; running it again changes nothing.
 const PG_APPEND_ONLY: &str = "DO $do$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'audit_events_append_only'
-        AND tgrelid = 'audit_events'::regclass) THEN
-        CREATE OR REPLACE FUNCTION audit_events_append_only() RETURNS trigger LANGUAGE plpgsql AS
-            $fn$ BEGIN RAISE EXCEPTION 'audit events are append-only'; END $fn$;
-        CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE ON audit_events
-            FOR EACH ROW EXECUTE FUNCTION audit_events_append_only();
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'events_append_only'
+        AND tgrelid = 'events'::regclass) THEN
+        CREATE OR REPLACE FUNCTION events_append_only() RETURNS trigger LANGUAGE plpgsql AS $fn$ BEGIN
+            IF TG_OP = 'UPDATE' AND OLD.seq IS NULL THEN
+                OLD.seq := NEW.seq;
+                OLD.chain_seq := NEW.chain_seq;
+                OLD.chain_hash := NEW.chain_hash;
+                IF OLD IS NOT DISTINCT FROM NEW THEN RETURN NEW; END IF;
+            END IF;
+            RAISE EXCEPTION 'events are append-only';
+        END $fn$;
+        CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events
+            FOR EACH ROW EXECUTE FUNCTION events_append_only();
+        DROP FUNCTION IF EXISTS audit_events_append_only();
     END IF;
 END $do$";
-const SQLITE_APPEND_ONLY: &str =
-    "CREATE TRIGGER IF NOT EXISTS audit_events_no_update BEFORE UPDATE ON audit_events
-        BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END;
-    CREATE TRIGGER IF NOT EXISTS audit_events_no_delete BEFORE DELETE ON audit_events
-        BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END;";
+const SQLITE_APPEND_ONLY: &str = "CREATE TRIGGER IF NOT EXISTS events_no_update BEFORE UPDATE ON events
+        WHEN OLD.seq IS NOT NULL OR OLD.id <> NEW.id OR OLD.at <> NEW.at
+            OR OLD.practice_id IS NOT NEW.practice_id OR OLD.account_id IS NOT NEW.account_id
+            OR OLD.actor <> NEW.actor OR OLD.kind <> NEW.kind OR OLD.subject <> NEW.subject
+            OR OLD.detail <> NEW.detail OR OLD.conversation_id IS NOT NEW.conversation_id
+            OR OLD.place <> NEW.place OR OLD.chain IS NOT NEW.chain
+        BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+    CREATE TRIGGER IF NOT EXISTS events_no_delete BEFORE DELETE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;";
 
 /// Runs the pending migrations; safe to call from several instances at once.
 pub(super) fn run(conn: &mut Conn) -> Result<(), Error> {

@@ -34,7 +34,7 @@ use tokio::time::{Instant, timeout};
 
 pub use conn::{Both, Conn, Locked, MultiBackend, Shared, SkipLocked, columns};
 pub use listen::Listener;
-pub use many::{Cell, OnConflict, many_insert_into};
+pub use many::{Cell, OnConflict, many_insert_into, many_update};
 pub use pool::{ConnectError, Target};
 
 use crate::platform::settings::{BadSetting, Database};

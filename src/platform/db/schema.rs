@@ -253,21 +253,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    audit_events (id) {
-        id -> Text,
-        practice_id -> Nullable<Text>,
-        actor -> Text,
-        action -> Text,
-        subject -> Text,
-        detail -> Text,
-        created_at -> BigInt,
-        seq -> Nullable<BigInt>,
-        hash -> Nullable<Text>,
-        chain -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
     staff (id) {
         id -> Text,
         practice_id -> Text,
@@ -534,24 +519,47 @@ diesel::table! {
 }
 
 diesel::table! {
-    live_events (id) {
+    events (id) {
         id -> Text,
-        practice_id -> Text,
-        account_id -> Nullable<Text>,
-        conversation_id -> Nullable<Text>,
-        kind -> Text,
-        data -> Text,
-        created_at -> BigInt,
         seq -> Nullable<BigInt>,
+        at -> BigInt,
+        practice_id -> Nullable<Text>,
+        account_id -> Nullable<Text>,
+        actor -> Text,
+        kind -> Text,
+        subject -> Text,
+        detail -> Text,
+        conversation_id -> Nullable<Text>,
         place -> Integer,
+        chain -> Nullable<Text>,
+        chain_seq -> Nullable<BigInt>,
+        chain_hash -> Nullable<Text>,
     }
 }
 
 diesel::table! {
-    audit_heads (chain) {
+    event_chains (chain) {
         chain -> Text,
         seq -> BigInt,
         hash -> Text,
+    }
+}
+
+diesel::table! {
+    reaction_cursors (name) {
+        name -> Text,
+        seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    parked_events (reaction, event_id) {
+        reaction -> Text,
+        event_id -> Text,
+        attempts -> Integer,
+        error -> Text,
+        failed_at -> BigInt,
+        parked_at -> Nullable<BigInt>,
     }
 }
 
@@ -787,7 +795,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     deliveries,
     caught_messages,
     idempotency_keys,
-    audit_events,
     staff,
     teams,
     team_members,
@@ -814,8 +821,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     staff_recovery_codes,
     staff_letters,
     staff_throttles,
-    live_events,
-    audit_heads,
+    events,
+    event_chains,
+    reaction_cursors,
+    parked_events,
     identity_decisions,
     number_blocks,
     patient_records,

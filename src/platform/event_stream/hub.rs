@@ -25,7 +25,8 @@ pub struct TooManyStreams;
 
 /// Shared by the streams and the thread that feeds them.
 pub struct EventHub {
-    rounds: Sender<Arc<HashSet<Audience>>>,
+    /// Audiences whose streams are woken; `None` wakes all.
+    rounds: Sender<Option<Arc<HashSet<Audience>>>>,
     subscriptions: Mutex<HashMap<String, VecDeque<Arc<Notify>>>>,
 }
 
@@ -39,7 +40,12 @@ impl EventHub {
     /// Wakes the streams of some audiences.
     pub(super) fn wake(&self, audiences: HashSet<Audience>) {
         // Sending fails only if there is no stream to wake.
-        let _ = self.rounds.send(Arc::new(audiences));
+        let _ = self.rounds.send(Some(Arc::new(audiences)));
+    }
+
+    /// Wakes every stream: what it may have missed is unknown.
+    pub(super) fn wake_all(&self) {
+        let _ = self.rounds.send(None);
     }
 
     /// Opens a stream of `holder`, which is woken with `audience`.
@@ -75,7 +81,7 @@ pub struct Subscription {
     hub: Arc<EventHub>,
     holder: String,
     audience: Audience,
-    rounds: Receiver<Arc<HashSet<Audience>>>,
+    rounds: Receiver<Option<Arc<HashSet<Audience>>>>,
     /// Notified when a newer stream takes the place.
     replaced: Arc<Notify>,
 }
@@ -86,7 +92,7 @@ impl Subscription {
         let (rounds, audience) = (&mut self.rounds, &self.audience);
         let round = async {
             while let Ok(audiences) = rounds.recv().await {
-                if audiences.contains(audience) {
+                if audiences.is_none_or(|audiences| audiences.contains(audience)) {
                     return;
                 }
             }

@@ -18,7 +18,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{self, Stream};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::platform::event_stream::{Batch, Position, StoredEvent, Subscription, TooManyStreams};
+use crate::platform::event_stream::{Batch, StreamEvent, Subscription, TooManyStreams};
 use crate::web::http::request_context::is_head;
 use crate::web::http::{Code, Draining, Problem};
 
@@ -35,7 +35,7 @@ impl From<TooManyStreams> for Problem {
 struct State<R> {
     subscription: Subscription,
     draining: Draining,
-    position: Position,
+    position: i64,
     read: R,
     /// Whether there may be something to read.
     is_due: bool,
@@ -43,14 +43,9 @@ struct State<R> {
 }
 
 /// Response that streams events from `position` on. Each read authenticates and authorizes the reader again.
-pub fn respond<R, F>(
-    subscription: Subscription,
-    draining: Draining,
-    position: Position,
-    read: R,
-) -> HttpResponse
+pub fn respond<R, F>(subscription: Subscription, draining: Draining, position: i64, read: R) -> HttpResponse
 where
-    R: Fn(Position) -> F + 'static,
+    R: Fn(i64) -> F + 'static,
     F: Future<Output = Result<Batch, Problem>> + 'static,
 {
     let heartbeat_at = Instant::now() + HEARTBEAT;
@@ -66,7 +61,7 @@ where
 
 fn events<R, F>(state: State<R>) -> impl Stream<Item = Result<Bytes, Infallible>>
 where
-    R: Fn(Position) -> F + 'static,
+    R: Fn(i64) -> F + 'static,
     F: Future<Output = Result<Batch, Problem>> + 'static,
 {
     stream::unfold(state, |mut state| async move {
@@ -77,7 +72,7 @@ where
 
 impl<R, F> State<R>
 where
-    R: Fn(Position) -> F,
+    R: Fn(i64) -> F,
     F: Future<Output = Result<Batch, Problem>>,
 {
     /// The next bytes to send; `None` at the end.
@@ -108,7 +103,7 @@ where
 
     /// Reads once; `None` if the stream has ended.
     async fn read_batch(&mut self) -> Option<Option<Bytes>> {
-        match (self.read)(self.position.clone()).await {
+        match (self.read)(self.position).await {
             Ok(batch) => {
                 self.position = batch.position;
                 self.is_due = batch.has_more;
@@ -147,9 +142,9 @@ enum WakeReason {
 }
 
 /// JSON written by serde has no line breaks, so it fits one `data:` line.
-fn to_text(event: &StoredEvent) -> String {
+fn to_text(event: &StreamEvent) -> String {
     let mut text = String::new();
-    let _ = write!(text, "id: {}\nevent: {}\ndata: {}\n\n", event.id, event.kind, event.data);
+    let _ = write!(text, "id: {}\nevent: {}\ndata: {}\n\n", event.seq, event.kind, event.data);
     text
 }
 

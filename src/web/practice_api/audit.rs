@@ -9,9 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::csv_file;
 use crate::domain::audit_log::{self, Error, Query};
 use crate::domain::staff::Permission;
-use crate::kit::{AuditEventId, Timestamp};
+use crate::kit::{EventId, Timestamp};
 use crate::platform::Service;
-use crate::platform::audit::Row;
+use crate::platform::event_log::Event;
 use crate::problems;
 use crate::web::http::{Page, PageQuery, Problem, RequestContext};
 
@@ -64,7 +64,7 @@ impl AuditQuery {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AuditEvent {
     /// The id of the audit event.
-    id: AuditEventId,
+    id: EventId,
     /// When the action was taken.
     at: Timestamp,
     /// The id of the staff member or account who acted, `operator` or `system`.
@@ -91,16 +91,17 @@ pub(crate) struct AuditEvent {
 }
 
 impl AuditEvent {
-    fn of(row: Row) -> Self {
+    fn of(row: Event) -> Self {
+        let detail = row.detail();
         Self {
             id: row.id,
-            at: row.created_at,
+            at: row.at,
             actor: row.actor,
-            action: row.action,
+            action: row.kind,
             subject: row.subject,
-            detail: serde_json::from_str(&row.detail).unwrap_or_default(),
-            number: row.seq,
-            hash: row.hash,
+            detail,
+            number: row.chain_seq,
+            hash: row.chain_hash,
         }
     }
 }
@@ -130,7 +131,7 @@ pub(crate) async fn list_audit_events(
     let rows = service.read_as_staff(&call, Permission::ConfigurePractice, move |tx, staff| {
         audit_log::list(tx, staff, &query, (&before, limit + 1))
     });
-    let page = Page::of(rows.await?, limit, Row::key);
+    let page = Page::of(rows.await?, limit, audit_log::key);
     let items = page.items.into_iter().map(AuditEvent::of).collect();
     Ok(Json(Page { items, next_cursor: page.next_cursor }))
 }

@@ -23,7 +23,7 @@ problems!(EventsProblems: plain, Unauthorized, StaffForbidden);
             "Last-Event-ID" = Option<String>,
             Header,
             description = "Id of the last event received; the stream resumes after it, for up to one day",
-            example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607",
+            example = "1042",
         ),
     ),
     responses(
@@ -35,7 +35,7 @@ problems!(EventsProblems: plain, Unauthorized, StaffForbidden);
                 per person; another one closes the oldest",
             body = String,
             content_type = "text/event-stream",
-            example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: entry.created\ndata: \
+            example = "id: 1042\nevent: entry.created\ndata: \
                 {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\
                 \"entry_id\":\"ent_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\
                 \"position\":3,\"author\":\"patient\"}\n\n",
@@ -76,7 +76,7 @@ pub(crate) async fn stream_events(
         async move {
             let rule = move |tx: &mut Tx, staff: &Staff| {
                 let reader = Reader::of(tx, staff)?;
-                inbox::events(tx, &reader, &position)
+                inbox::events(tx, &reader, position)
             };
             service.read_as_staff(&*caller, Permission::ReadPatients, rule).await
         }

@@ -16,7 +16,8 @@ use practice_links::kit::entropy::SeededEntropy;
 use practice_links::kit::{Clock, Email, Language, PracticeId, Timestamp};
 use practice_links::platform::outbox::Worker;
 use practice_links::platform::settings::{self, Source};
-use practice_links::platform::{event_stream, telemetry};
+use practice_links::platform::event_log::{self, Reactions};
+use practice_links::platform::telemetry;
 use practice_links::web::server;
 use practice_links::web::state::State;
 
@@ -140,7 +141,7 @@ fn launch(
             Arc::<RecordingTransport>::clone(&transport),
         ),
         server: Mutex::new(Some(serve(state.clone(), listener))),
-        client: Client::new(&format!("http://{address}")),
+        client: Client::new(&format!("http://{address}")).followed_by(&state),
         address,
         state,
         clock,
@@ -168,7 +169,7 @@ impl TestApp {
         Self {
             worker,
             server: Mutex::new(Some(serve(state.clone(), listener))),
-            client: Client::new(&format!("http://{address}")),
+            client: Client::new(&format!("http://{address}")).followed_by(&state),
             address,
             state,
             clock: Arc::clone(&self.clock),
@@ -183,7 +184,9 @@ impl TestApp {
 fn serve(state: State, listener: TcpListener) -> Running {
     let (sender, receiver) = mpsc::channel();
     let body = async move {
-        let feed = event_stream::spawn(state.service.clone(), Arc::clone(&state.event_hub)).unwrap();
+        // The reactions run after each request instead, so that a test sees what follows from it.
+        let observers = Reactions { reactions: Arc::default(), ..state.reactions.clone() };
+        let feed = event_log::feed::spawn(state.service.clone(), observers).unwrap();
         let listening = server::listen(&state, listener).unwrap();
         sender.send(listening.stopper()).unwrap();
         listening.server.await.unwrap();

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use practice_links::platform::event_log;
+use practice_links::web::state::State;
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Request};
@@ -15,6 +17,8 @@ use super::{TestApp, spec};
 pub struct Client {
     base: String,
     agent: Agent,
+    /// The service whose reactions follow each request.
+    state: Option<State>,
 }
 
 impl Client {
@@ -28,7 +32,13 @@ impl Client {
             .max_idle_connections_per_host(0)
             .proxy(None)
             .timeout_global(Some(Duration::from_mins(1)));
-        Self { base: base.to_owned(), agent: config.build().into() }
+        Self { base: base.to_owned(), agent: config.build().into(), state: None }
+    }
+
+    /// The same client. After each request, what follows from its events is done before the call returns.
+    #[must_use]
+    pub fn followed_by(self, state: &State) -> Self {
+        Self { state: Some(state.clone()), ..self }
     }
 
     pub fn call(&self, method: &str, path: &str) -> Call {
@@ -150,7 +160,7 @@ impl Call {
     /// Like [`Call::send`], for a server that may be gone.
     pub fn try_send(self) -> Result<Reply, ureq::Error> {
         let (method, path) = (self.method.clone(), self.path.clone());
-        let mut request = Request::builder().method(self.method.as_str()).uri(self.client.base + &self.path);
+        let mut request = Request::builder().method(self.method.as_str()).uri(format!("{}{}", self.client.base, self.path));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -162,6 +172,10 @@ impl Call {
         let (head, _) = answer.into_parts();
         let reply = Reply { status: head.status.as_u16(), headers: head.headers, body };
         spec::check(&method, &path, &reply);
+        if let Some(state) = &self.client.state {
+            // A test may have taken the database away.
+            let _ = event_log::feed::settle(&state.service, &state.reactions);
+        }
         Ok(reply)
     }
 }

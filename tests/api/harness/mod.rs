@@ -30,7 +30,7 @@ use diesel::RunQueryDsl as _;
 use diesel::sql_types::BigInt;
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::{Clock as _, Timestamp};
-use practice_links::platform::Tx;
+use practice_links::platform::{Tx, event_log};
 use practice_links::platform::db::{self, Conn};
 use practice_links::platform::outbox::{Point, Worker};
 use practice_links::web::http::Draining;
@@ -142,13 +142,25 @@ impl TestApp {
             usize::try_from(self.count(done)).unwrap()
         };
         let before = tasks();
-        let settled = std::iter::from_fn(|| self.worker.run_once().unwrap().then_some(())).count();
+        let mut settled = 0;
+        self.react();
+        while self.worker.run_once().unwrap() {
+            settled += 1;
+            self.react();
+        }
         settled - (tasks() - before)
+    }
+
+    /// Does what follows from the events so far, as the event log's thread does.
+    pub fn react(&self) {
+        event_log::feed::settle(&self.state.service, &self.state.reactions).unwrap();
     }
 
     /// Delivers one due message or runs one due task. Returns whether there was one.
     pub fn deliver_one(&self) -> bool {
-        self.worker.run_once().unwrap()
+        let is_done = self.worker.run_once().unwrap();
+        self.react();
+        is_done
     }
 
     /// Runs one round of a worker that panics at `point`, outside of any transaction.
@@ -178,7 +190,9 @@ impl TestApp {
 
     /// Runs in one transaction a rule that HTTP does not offer, to set a test up.
     pub fn write<T>(&self, rule: impl FnOnce(&mut Tx) -> db::Result<T>) -> T {
-        self.state.service.write_blocking(rule).unwrap()
+        let value = self.state.service.write_blocking(rule).unwrap();
+        self.react();
+        value
     }
 
     /// Stops the server as SIGTERM does: `/readyz` fails, half a second later no connection is accepted, and
@@ -206,6 +220,8 @@ impl Drop for TestApp {
         if thread::panicking() || self.outbox_may_stay.load(Ordering::SeqCst) {
             return;
         }
+        let unread = "SELECT count(*) FROM events WHERE seq IS NULL OR seq > (SELECT min(seq) FROM reaction_cursors)";
+        assert_eq!(self.count(unread), 0, "an event was not read by every reaction");
         let left = self.outbox("queued") + self.outbox("leased");
         assert_eq!(left, 0, "messages left in the outbox: deliver_all(), or say leave_outbox()");
     }

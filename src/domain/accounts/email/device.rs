@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::{compare, enqueue_code};
 use crate::domain::accounts::{Error, Principal, Scope, store as accounts};
+use crate::domain::events::EventKind;
 use crate::domain::pairing;
 use crate::kit::{Email, Language, Timestamp};
-use crate::platform::audit::Action;
 use crate::platform::rate_limits::{self, RateLimit};
 use crate::platform::{Tx, db};
 
@@ -52,6 +52,6 @@ pub fn verify_code(tx: &mut Tx, who: &Principal, code: &str) -> Result<bool, Err
 fn lifted(tx: &mut Tx, who: &Principal) -> db::Result<()> {
     pairing::announce_known_device(tx, &who.account_id)?;
     let detail = json!({ "by": "email" });
-    tx.audit(None, &who.account_id, Action::SessionLifted, &who.session_id, detail);
+    tx.emit(None, &who.account_id, EventKind::SessionLifted, &who.session_id, detail);
     Ok(())
 }

@@ -21,9 +21,9 @@ pub use store::EmailCode;
 
 use super::{Error, Principal, store as accounts};
 use crate::domain::conversations::{self, Access};
+use crate::domain::events::EventKind;
 use crate::domain::pairing;
 use crate::kit::{AccountId, Email, Language, Timestamp, numeric_code, secret};
-use crate::platform::audit::Action;
 use crate::platform::rate_limits::{self, RateLimit};
 use crate::platform::{Tx, db};
 
@@ -80,9 +80,9 @@ fn compare(tx: &mut Tx, asked_by: &str, code: &str) -> Result<Option<EmailCode>,
 
 /// Records the change in the audit log, and asks the practices to match their records again.
 fn email_proven(tx: &mut Tx, account_id: &AccountId) -> db::Result<()> {
-    tx.audit(None, account_id, Action::AccountEmailProven, account_id, json!({}));
+    tx.emit(None, account_id, EventKind::AccountEmailProven, account_id, json!({}));
     for details in pairing::list(tx, Access::full(account_id), "", i64::MAX)? {
-        conversations::queue_grading(tx, &details.conversation.id)?;
+        conversations::patient_changed(tx, &details.pairing.practice.id, &details.conversation.id);
     }
     Ok(())
 }

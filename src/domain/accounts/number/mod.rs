@@ -9,12 +9,12 @@ use serde_json::json;
 
 use super::{Account, Error, Principal, account, store};
 use crate::domain::conversations::Access;
+use crate::domain::events::EventKind;
 use crate::domain::identity::Doubt;
 use crate::domain::pairing::{self, EndReason};
 use crate::domain::verification::{self, ProofUse};
 use crate::kit::{Language, Phone, Secret};
 use crate::platform::Tx;
-use crate::platform::audit::Action;
 
 /// Replaces the account's number with the one that `proof` proves. Needs full access, since a restricted
 /// session may belong to a stranger with a recycled number; the account is locked.
@@ -41,7 +41,7 @@ pub fn change_number(
         number_changed::enqueue(tx, proof, old.as_ref(), &verified.phone, language)?;
         pairing::doubt_all(tx, &who.account_id, None, Doubt::NumberChanged)?;
         let account_id = &who.account_id;
-        tx.audit(None, account_id, Action::AccountNumberChanged, account_id, json!({}));
+        tx.emit(None, account_id, EventKind::AccountNumberChanged, account_id, json!({}));
     }
     account(tx, &who.account_id)
 }

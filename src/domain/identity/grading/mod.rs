@@ -1,18 +1,17 @@
 //! How well the patient of a conversation matches one of the practice's patient records.
 //!
 //! Anyone with a link can pair, so a practice must know who the patient is before it shares health
-//! information. A pairing queues the grading in its own transaction, and the outbox worker does it
-//! afterwards: neither the text nor the timing of what a patient receives may reveal whether a record exists.
+//! information. The grading follows the event of the pairing, after the response: neither the text nor the timing of what a patient receives may reveal whether a record exists.
 //! A grade is advice. It links nothing, least of all when two records are candidates; decisions, and who made
 //! them and how, are in [`crate::domain::identity`].
 
 pub mod matching;
+mod reaction;
 mod store;
-mod topic;
 
 pub use crate::domain::records::Record;
+pub use reaction::Grading;
 pub use store::{StoredGrade, Subject};
-pub use topic::GradeTopic;
 
 use matching::{Agreement, Comparison, Grade, KnownDetails, MatchResult};
 use serde_json::{Value, json};

@@ -16,10 +16,10 @@ pub use store::{Import, ImportRow, RowResult};
 pub use topic::ImportTopic;
 
 use super::{Error, NewInvite, create_through, destination};
+use crate::domain::events::EventKind;
 use crate::domain::links::{self, AccessScope, Destination};
 use crate::domain::staff::Staff;
 use crate::kit::{Email, ImportId, InviteId, Language, LinkId, Phone, StaffId};
-use crate::platform::audit::Action;
 use crate::platform::outbox::{self, Channel, Message};
 use crate::platform::{Tx, db};
 
@@ -51,7 +51,7 @@ pub fn create(tx: &mut Tx, staff: &Staff, link_id: Option<&LinkId>, rows: &[Row]
         enqueue(tx, &id, first)?;
     }
     let detail = json!({ "link": to.link.id, "rows": total });
-    tx.audit(Some(&to.practice.id), by, Action::InviteImported, &id, detail);
+    tx.emit(Some(&to.practice.id), by, EventKind::InviteImported, &id, detail);
     store::find(tx.conn, &id)?.ok_or(Error::NotFound)
 }
 

@@ -21,9 +21,9 @@ pub use topic::PasswordLinkTopic;
 use super::password::PasswordHasher;
 use super::sign_in::throttle;
 use super::{Error, Member, password, session, sign_in};
+use crate::domain::events::EventKind;
 use crate::domain::practices;
 use crate::kit::{Email, Secret, StaffId, Timestamp};
-use crate::platform::audit::Action;
 use crate::platform::outbox::{self, Channel, Message};
 use crate::platform::{Service, Tx, db};
 
@@ -127,7 +127,7 @@ pub fn request_reset(tx: &mut Tx, email: &Email, network: &str) -> Result<(), Er
     match member {
         Some(member) => {
             store::insert(tx.conn, &token.hash(), &member.id, Purpose::Reset, tx.now, ends)?;
-            note(tx, &member, Action::StaffResetRequested, Purpose::Reset);
+            note(tx, &member, EventKind::StaffResetRequested, Purpose::Reset);
         }
         // As many statements as for a known address.
         None => {
@@ -178,12 +178,12 @@ pub fn set_password(tx: &mut Tx, chosen: &ChosenPassword) -> Result<Member, Erro
     store::use_all(tx.conn, &id, tx.now)?;
     sign_in::end_challenges(tx, &id)?;
     session::end_all(tx, &id)?;
-    note(tx, &member, Action::StaffPasswordSet, purpose);
+    note(tx, &member, EventKind::StaffPasswordSet, purpose);
     Ok(member)
 }
 
-fn note(tx: &mut Tx, member: &Member, action: Action, purpose: Purpose) {
-    tx.audit(Some(&member.practice_id), &member.id, action, &member.id, json!({ "by": purpose }));
+fn note(tx: &mut Tx, member: &Member, kind: EventKind, purpose: Purpose) {
+    tx.emit(Some(&member.practice_id), &member.id, kind, &member.id, json!({ "by": purpose }));
 }
 
 /// Returns whether a staff member was sent a link after `since` that is still unused.

@@ -16,8 +16,8 @@ pub use store::Session;
 
 use super::sign_in::VerifiedStaff;
 use super::{Error, Staff, token};
+use crate::domain::events::EventKind;
 use crate::kit::{Secret, StaffId, StaffSessionId, secret};
-use crate::platform::audit::Action;
 use crate::platform::{Tx, db};
 
 /// Maximum lifetime of an app's session.
@@ -108,7 +108,7 @@ pub fn refresh(tx: &mut Tx, refresh: &Secret) -> Result<Refresh, Error> {
 fn note_reuse(tx: &mut Tx, session: &Session) -> db::Result<()> {
     let practice_id = super::store::find(tx.conn, &session.staff_id)?.map(|member| member.practice_id);
     let (id, detail) = (&session.staff_id, audit_detail(Some(&session.id)));
-    tx.audit(practice_id.as_ref(), id, Action::StaffRefreshTokenReused, id, detail);
+    tx.emit(practice_id.as_ref(), id, EventKind::StaffRefreshTokenReused, id, detail);
     Ok(())
 }
 
@@ -160,7 +160,7 @@ pub fn list(tx: &mut Tx, who: &Staff) -> db::Result<Vec<Session>> {
 pub fn sign_out(tx: &mut Tx, who: &Staff) -> db::Result<()> {
     let Some(id) = &who.session_id else { return Ok(()) };
     if store::revoke(tx.conn, id, tx.now)? == 1 {
-        who.note(tx, Action::StaffSignedOut, &who.staff_id, audit_detail(Some(id)));
+        who.note(tx, EventKind::StaffSignedOut, &who.staff_id, audit_detail(Some(id)));
     }
     Ok(())
 }
@@ -168,7 +168,7 @@ pub fn sign_out(tx: &mut Tx, who: &Staff) -> db::Result<()> {
 /// Ends one of the caller's sessions; one that has already ended is no error.
 pub fn end(tx: &mut Tx, who: &Staff, id: &StaffSessionId) -> Result<(), Error> {
     if store::revoke_own(tx.conn, id, &who.staff_id, tx.now)? == 1 {
-        who.note(tx, Action::StaffSessionEnded, &who.staff_id, audit_detail(Some(id)));
+        who.note(tx, EventKind::StaffSessionEnded, &who.staff_id, audit_detail(Some(id)));
         return Ok(());
     }
     match store::is_own(tx.conn, id, &who.staff_id)? {
@@ -189,7 +189,7 @@ pub fn end_others(tx: &mut Tx, who: &Staff) -> db::Result<usize> {
 pub fn sign_out_everywhere(tx: &mut Tx, who: &Staff) -> Result<(), Error> {
     end_all(tx, &who.staff_id)?;
     let detail = audit_detail(who.session_id.as_ref());
-    who.note(tx, Action::StaffSignedOutEverywhere, &who.staff_id, detail);
+    who.note(tx, EventKind::StaffSignedOutEverywhere, &who.staff_id, detail);
     Ok(())
 }
 

@@ -17,9 +17,9 @@ use self::throttle::{Client, Factor};
 use super::password::PasswordHasher;
 use super::store::Credentials;
 use super::{Error, Member};
+use crate::domain::events::EventKind;
 use crate::domain::practices;
 use crate::kit::{Email, Secret, StaffId, Timestamp};
-use crate::platform::audit::Action;
 use crate::platform::{Service, Tx, db};
 
 /// Time to fetch the phone and type a code.
@@ -170,14 +170,14 @@ pub fn finish(
     }
     let Some(means) = accepted(tx, &open, code)? else {
         counts.fail(tx)?;
-        note(tx, &member, Action::StaffSecondFactorFailed, json!({}));
+        note(tx, &member, EventKind::StaffSecondFactorFailed, json!({}));
         return Ok(None);
     };
     counts.pass(tx)?;
     store::use_challenge(tx.conn, &secret.hash(), tx.now)?;
     throttle::remember(tx, &client)?;
     let recovery_codes = if means == Means::Enrolment { enrolled(tx, &member)? } else { Vec::new() };
-    note(tx, &member, Action::StaffSignedIn, json!({ "factor": means }));
+    note(tx, &member, EventKind::StaffSignedIn, json!({ "factor": means }));
     Ok(Some(VerifiedStaff { staff_id: member.id, recovery_codes, device }))
 }
 
@@ -210,7 +210,7 @@ fn accepted(tx: &mut Tx, open: &Challenge, code: &Code) -> db::Result<Option<Mea
 
 fn enrolled(tx: &mut Tx, member: &Member) -> db::Result<Vec<String>> {
     let codes = fresh_codes(tx, member)?;
-    note(tx, member, Action::StaffEnrolled, json!({}));
+    note(tx, member, EventKind::StaffEnrolled, json!({}));
     Ok(codes)
 }
 
@@ -242,12 +242,12 @@ pub fn renew_recovery_codes(
     }
     if !accepts_totp(tx, &member.id, code)? {
         counts.fail(tx)?;
-        note(tx, member, Action::StaffSecondFactorFailed, json!({}));
+        note(tx, member, EventKind::StaffSecondFactorFailed, json!({}));
         return Ok(None);
     }
     counts.pass(tx)?;
     let codes = fresh_codes(tx, member)?;
-    note(tx, member, Action::StaffRecoveryCodesRenewed, json!({}));
+    note(tx, member, EventKind::StaffRecoveryCodesRenewed, json!({}));
     Ok(Some(codes))
 }
 
@@ -260,8 +260,8 @@ fn accepts_totp(tx: &mut Tx, id: &StaffId, code: &str) -> db::Result<bool> {
     }
 }
 
-fn note(tx: &mut Tx, member: &Member, action: Action, detail: Value) {
-    tx.audit(Some(&member.practice_id), &member.id, action, &member.id, detail);
+fn note(tx: &mut Tx, member: &Member, kind: EventKind, detail: Value) {
+    tx.emit(Some(&member.practice_id), &member.id, kind, &member.id, detail);
 }
 
 /// Returns the number of unused recovery codes of a staff member.

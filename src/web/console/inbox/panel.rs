@@ -9,7 +9,7 @@ use crate::domain::identity::grading::{self, ComparedField, Finding, Record};
 use crate::domain::identity::{Decision, IdentityCheck, Method};
 use crate::domain::proof_pack::labels as proof;
 use crate::kit::{RecordId, Timestamp};
-use crate::platform::audit::Actor;
+use crate::platform::event_log::Actor;
 use crate::web::console::layout::Frame;
 use crate::web::console::viewer::Roster;
 

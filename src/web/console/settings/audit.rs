@@ -12,7 +12,7 @@ use crate::domain::audit_log::{self, Error, Query};
 use crate::domain::links;
 use crate::domain::staff::{self, Permission, Staff};
 use crate::kit::{StaffId, Timestamp};
-use crate::platform::audit::{Actor, Row};
+use crate::platform::event_log::{self, Actor};
 use crate::platform::{Service, Tx, db};
 use crate::web::console::errors::Errors;
 use crate::web::console::layout::{Frame, Section, Session};
@@ -86,7 +86,7 @@ struct Audit<'a> {
 struct Found {
     who: Viewer,
     roster: Roster,
-    rows: Vec<Row>,
+    rows: Vec<event_log::Event>,
     names: Names,
 }
 
@@ -132,7 +132,7 @@ async fn load(
 }
 
 /// The names of the staff members and links in these events, by id.
-fn names(tx: &mut Tx, staff: &Staff, rows: &[Row]) -> db::Result<BTreeMap<String, String>> {
+fn names(tx: &mut Tx, staff: &Staff, rows: &[event_log::Event]) -> db::Result<BTreeMap<String, String>> {
     let people: Vec<StaffId> =
         rows.iter().flat_map(ids).filter(|id| id.starts_with("stf_")).map(StaffId::from).collect();
     let people = staff::names(tx, &people)?.into_iter().map(|(id, name)| (id.to_string(), name));
@@ -145,7 +145,7 @@ fn names(tx: &mut Tx, staff: &Staff, rows: &[Row]) -> db::Result<BTreeMap<String
 }
 
 /// The ids in an event: actor, subject, and those in its detail.
-fn ids(row: &Row) -> impl Iterator<Item = &str> {
+fn ids(row: &event_log::Event) -> impl Iterator<Item = &str> {
     let named = row.detail.split('"').filter(|text| text.starts_with("stf_") || text.starts_with("lnk_"));
     [row.actor.as_str(), row.subject.as_str()].into_iter().chain(named)
 }
@@ -159,7 +159,7 @@ fn show(
 ) -> Result<HttpResponse, Problem> {
     let Found { who, roster, rows, names } = found;
     let f = session.frame(service, who, Section::Settings);
-    let Page { items, next_cursor } = Page::of(rows, limit, Row::key);
+    let Page { items, next_cursor } = Page::of(rows, limit, audit_log::key);
     let events = items.iter().map(|row| event(&f, &names, row)).collect();
     let (status, errors) = verdict(&f, problem.as_ref());
     let query = filters.to_query_string();
@@ -177,14 +177,14 @@ fn show(
     f.page_with(service, status, page.render())
 }
 
-fn event(f: &Frame, names: &Names, row: &Row) -> Event {
+fn event(f: &Frame, names: &Names, row: &event_log::Event) -> Event {
     let called = |key: &str| names.0.get(key).cloned();
     let detail = serde_json::from_str(&row.detail).unwrap_or_default();
     let object = if row.subject == row.actor { None } else { called(&row.subject) };
     Event {
-        at: row.created_at,
+        at: row.at,
         who: called(&row.actor).unwrap_or_else(|| actor(f, &row.actor)),
-        what: audit_labels::action(f.language, &row.action).to_owned(),
+        what: audit_labels::action(f.language, &row.kind).to_owned(),
         object: object.unwrap_or_default(),
         details: audit_labels::Reader { language: f.language, called: &called }.lines(&detail),
     }

@@ -3,8 +3,9 @@
 use serde_json::Value;
 use strum::VariantArray as _;
 
+use crate::domain::events::Subject;
 use crate::kit::Language;
-use crate::platform::audit::{Actor, Subject};
+use crate::platform::event_log::Actor;
 
 /// The name of an actor who is not a colleague.
 pub(super) fn actor(language: Language, actor: &Actor) -> &'static str {
@@ -117,12 +118,12 @@ fn label(language: Language, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::audit::Action;
+    use crate::domain::events::EventKind;
 
     #[test]
     fn every_action_and_subject_has_a_label_in_every_language() {
         for language in Language::VARIANTS {
-            for action in Action::VARIANTS {
+            for action in EventKind::VARIANTS {
                 assert!(language.label("audit-action", action.as_str()).is_some(), "{language} {action}");
             }
             for subject in Subject::VARIANTS {

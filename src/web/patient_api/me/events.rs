@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 
 use crate::domain::accounts::{Principal, Scope};
-use crate::domain::conversations::events;
+use crate::domain::conversations::stream as conversation_stream;
 use crate::platform::event_stream::{Audience, EventHub};
 use crate::platform::{Service, Tx, db, event_stream as stream};
 use crate::problems;
@@ -23,7 +23,7 @@ problems!(MyEventsProblems: plain, Unauthorized);
             "Last-Event-ID" = Option<String>,
             Header,
             description = "The last event that was received: the stream resumes after it, for up to a day",
-            example = "evt_0198c1f2a4c07d3e8a51b2c3d4e5f607",
+            example = "1042",
         ),
     ),
     responses(
@@ -34,7 +34,7 @@ problems!(MyEventsProblems: plain, Unauthorized);
                 stream ends when the access token expires: open it again with a fresh one",
             body = String,
             content_type = "text/event-stream",
-            example = "id: evt_0198c1f2a4c07d3e8a51b2c3d4e5f607\nevent: read\ndata: \
+            example = "id: 1042\nevent: read\ndata: \
                 {\"conversation_id\":\"cnv_0198c1f2a4c07d3e8a51b2c3d4e5f607\",\
                 \"by\":\"practice\",\"position\":3}\n\n",
         ),
@@ -61,7 +61,9 @@ pub(crate) async fn stream_patient_events(
     Ok(event_stream::respond(subscription, draining.as_ref().clone(), position, move |position| {
         let (service, call) = (service.clone(), Arc::clone(&call));
         async move {
-            let rule = move |tx: &mut Tx, patient: &Principal| events::list(tx, patient.access(), &position);
+            let rule = move |tx: &mut Tx, patient: &Principal| {
+                conversation_stream::list(tx, patient.access(), position)
+            };
             service.read_as_patient(&*call, Scope::Restricted, rule).await
         }
     }))

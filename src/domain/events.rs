@@ -1,15 +1,28 @@
-//! The actions that the audit log knows. Every rule that writes to the log names one of them, and the console
-//! has words for each.
+//! Every kind of event. A rule that changes something emits one of them ([`crate::platform::Tx::emit`]); who
+//! follows it is in [`super::reactions`]. The audit log shows those that people did, and the console has words
+//! for each of these.
+
+use strum::VariantArray as _;
+
+use crate::platform::event_log::{Event, LogKind};
 
 crate::text_enum! {
-    /// What was done; the text is the subject and, after a dot, the action.
-    pub enum Action {
+    /// What happened; the text is the subject and, after a dot, what happened to it.
+    pub enum EventKind {
         AccountCreated = "account.created",
         AccountDeleted = "account.deleted",
         AccountEmailProven = "account.email_proven",
         AccountNumberChanged = "account.number_changed",
         AuditExported = "audit.exported",
         ConversationChanged = "conversation.changed",
+        ConversationEntryCreated = "conversation.entry_created",
+        /// It was marked as read or unread.
+        ConversationMarked = "conversation.marked",
+        /// What is known of its patient changed: details, or what was verified.
+        ConversationPatientChanged = "conversation.patient_changed",
+        ConversationRead = "conversation.read",
+        /// It was closed or opened again by a decision about the identity.
+        ConversationStatusChanged = "conversation.status_changed",
         ConversationUnverifiedAcknowledged = "conversation.unverified_acknowledged",
         FunnelExported = "funnel.exported",
         IdentityConfirmed = "identity.confirm",
@@ -35,6 +48,10 @@ crate::text_enum! {
         PairingCreated = "pairing.created",
         PairingEnded = "pairing.ended",
         PairingLinkOpened = "pairing.link_opened",
+        /// A text with the link to the app was sent.
+        PendingPairingMessageSent = "pending_pairing.message_sent",
+        /// The number that a link was texted to was verified.
+        PendingPairingPhoneProven = "pending_pairing.phone_proven",
         PracticeChanged = "practice.changed",
         PracticeClosed = "practice.closed",
         PracticeCreated = "practice.created",
@@ -64,6 +81,8 @@ crate::text_enum! {
         StaffTotpReset = "staff.totp_reset",
         TeamChanged = "team.changed",
         TeamCreated = "team.created",
+        VerificationApproved = "verification.approved",
+        VerificationMessageSent = "verification.message_sent",
         WebhookChanged = "webhook.changed",
         WebhookCreated = "webhook.created",
         WebhookDeleted = "webhook.deleted",
@@ -73,8 +92,53 @@ crate::text_enum! {
     }
 }
 
+impl EventKind {
+    /// The kind of an event; `None` for one of a newer release.
+    pub fn of(event: &Event) -> Option<Self> {
+        event.kind.parse().ok()
+    }
+
+    /// Whether the audit log shows it: not what a conversation and the statistics consist of.
+    pub fn is_audited(self) -> bool {
+        !matches!(
+            self,
+            Self::ConversationEntryCreated
+                | Self::ConversationMarked
+                | Self::ConversationPatientChanged
+                | Self::ConversationRead
+                | Self::ConversationStatusChanged
+                | Self::PendingPairingMessageSent
+                | Self::PendingPairingPhoneProven
+                | Self::VerificationApproved
+                | Self::VerificationMessageSent
+        )
+    }
+
+    /// The kinds that the audit log does not show.
+    pub fn not_audited() -> impl Iterator<Item = &'static str> {
+        Self::VARIANTS.iter().filter(|kind| !kind.is_audited()).map(|kind| kind.as_str())
+    }
+}
+
+impl LogKind for EventKind {
+    fn text(self) -> &'static str {
+        self.as_str()
+    }
+
+    /// Only statistics follow from the others.
+    fn is_urgent(self) -> bool {
+        !matches!(
+            self,
+            Self::PendingPairingMessageSent
+                | Self::PendingPairingPhoneProven
+                | Self::VerificationApproved
+                | Self::VerificationMessageSent
+        )
+    }
+}
+
 crate::text_enum! {
-    /// What an action is about: the part of its text before the dot.
+    /// What an audited event is about: the part of its text before the dot.
     pub enum Subject {
         Staff = "staff",
         Team = "team",
@@ -99,15 +163,13 @@ crate::text_enum! {
 
 #[cfg(test)]
 mod tests {
-    use strum::VariantArray as _;
-
     use super::*;
 
     #[test]
-    fn every_action_begins_with_its_subject() {
-        for action in Action::VARIANTS {
-            let subject = action.as_str().split('.').next().unwrap();
-            assert!(subject.parse::<Subject>().is_ok(), "{action}");
+    fn every_audited_kind_begins_with_its_subject() {
+        for kind in EventKind::VARIANTS.iter().filter(|kind| kind.is_audited()) {
+            let subject = kind.as_str().split('.').next().unwrap();
+            assert!(subject.parse::<Subject>().is_ok(), "{kind}");
         }
     }
 }

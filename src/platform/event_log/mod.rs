@@ -1,0 +1,113 @@
+//! The event log: one append-only table of everything that happened, by whom and to which object.
+//!
+//! A unit of work inserts its events with one statement before its commit, and takes no lock that another unit
+//! of work wants. The sequencer ([`feed`]) then gives each committed event its number, without gaps and in
+//! the order of the commits, so that a reader who remembers a number never misses an event: ids of several
+//! instances do not commit in order. In the same step it continues the hash chains: each practice's events
+//! form one, the operator's another, and those of patients' accounts sixteen, so that a missing or changed
+//! row is detected ([`verify()`]). Chaining in the unit of work itself would make all sign-ups of a practice
+//! wait for each other. The price is an event without a number for some milliseconds; one that keeps none for
+//! a minute is a finding.
+//!
+//! What follows from an event is done by [reactions](Reaction), which read the log in batches, and by
+//! [observers](Observer) in each instance. A rule that emits an event knows none of them.
+
+mod actor;
+pub mod feed;
+mod reaction;
+mod sequencer;
+mod store;
+pub mod verify;
+
+pub use actor::Actor;
+pub use feed::Feed;
+pub use reaction::{Lag, Observer, Reaction, Reactions, Round, lag, parked, retry, round};
+pub use store::{Event, Filter, Parked, list, next_after, recent_start};
+pub use verify::{Finding, Report, Verdict, verify};
+
+use serde_json::Value;
+
+use crate::kit::{AccountId, ConversationId, EventId, Timestamp};
+use crate::platform::db::{self, Conn};
+
+/// How many events a round numbers, and a reaction reads, in one transaction.
+const BATCH: i64 = 500;
+
+/// A kind of event. The kinds themselves are the domain's: this layer only stores their texts.
+pub trait LogKind: Copy {
+    /// The text in the database.
+    fn text(self) -> &'static str;
+
+    /// Whether somebody waits for what follows from it. The others are numbered with the next urgent event,
+    /// or within five seconds.
+    fn is_urgent(self) -> bool;
+}
+
+impl Event {
+    pub(super) fn new(
+        kind: &'static str,
+        actor: &Actor,
+        subject: &str,
+        detail: &Value,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            id: EventId::from(""),
+            seq: None,
+            at,
+            practice_id: None,
+            account_id: None,
+            actor: actor.to_string(),
+            kind: kind.to_owned(),
+            subject: subject.to_owned(),
+            detail: detail.to_string(),
+            conversation_id: None,
+            place: 0,
+            chain: None,
+            chain_seq: None,
+            chain_hash: None,
+        }
+    }
+
+    /// Says which conversation it is about. `place` is the number of entries in it at that moment: events of
+    /// one conversation are numbered in this order.
+    pub fn in_conversation(&mut self, id: &ConversationId, place: i32) -> &mut Self {
+        self.conversation_id = Some(id.clone());
+        self.place = place;
+        self
+    }
+
+    /// Shows it in the event streams of an account too; without this, only those of the practice have it.
+    pub fn visible_to(&mut self, account_id: &AccountId) -> &mut Self {
+        self.account_id = Some(account_id.clone());
+        self
+    }
+
+    /// The detail as JSON.
+    pub fn detail(&self) -> Value {
+        serde_json::from_str(&self.detail).unwrap_or_default()
+    }
+
+    /// The chain of the event. Accounts have sixteen, so that none grows with all of them.
+    fn chain(&self) -> String {
+        if let Some(practice_id) = &self.practice_id {
+            return practice_id.to_string();
+        }
+        let digit = match Actor::from(self.actor.as_str()) {
+            Actor::Account(id) => id.as_str().chars().last().filter(char::is_ascii_hexdigit),
+            _ => None,
+        };
+        digit.map_or_else(|| "operator".to_owned(), |digit| format!("accounts-{digit}"))
+    }
+}
+
+/// Inserts the events of a unit of work, as the last statement before its commit. `ids` are sorted, so that
+/// events of one moment keep their order.
+pub(super) fn append(conn: &mut Conn, mut events: Vec<Event>, mut ids: Vec<EventId>) -> db::Result<()> {
+    ids.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    for (event, id) in events.iter_mut().zip(ids) {
+        event.chain = Some(event.chain());
+        event.id = id;
+    }
+    store::insert(conn, &events)
+}
