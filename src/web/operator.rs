@@ -7,6 +7,8 @@ use serde::Serialize;
 use strum::VariantArray as _;
 use utoipa::ToSchema;
 
+use crate::kit::Timestamp;
+use crate::platform::event_log::{self, Lag};
 use crate::platform::outbox::{self, Channel, State};
 use crate::platform::{Service, telemetry};
 use crate::problems;
@@ -89,6 +91,9 @@ pub(crate) async fn get_metrics(service: Data<Service>) -> HttpResponse {
     if let Ok(depth) = service.read(outbox::depth).await {
         report_depth(&depth);
     }
+    if let Ok(lags) = service.read(event_log::lag).await {
+        report_lags(&lags, service.now());
+    }
     HttpResponse::Ok().content_type(ContentType::plaintext()).body(telemetry::render_metrics())
 }
 
@@ -105,6 +110,15 @@ fn report_depth(depth: &[(State, i64)]) {
     for state in State::VARIANTS {
         let count = depth.iter().find(|(found, _)| found == state).map_or(0, |(_, count)| *count);
         metrics::gauge!("outbox_rows", "state" => state.as_str()).set(count as f64);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges that count events and seconds")]
+fn report_lags(lags: &[Lag], now: Timestamp) {
+    for Lag { reaction, events, since } in lags {
+        let waited = since.map_or(0, |since| now.seconds().saturating_sub(since.seconds()));
+        metrics::gauge!("reaction_lag_events", "reaction" => reaction.clone()).set(*events as f64);
+        metrics::gauge!("reaction_lag_seconds", "reaction" => reaction.clone()).set(waited as f64);
     }
 }
 

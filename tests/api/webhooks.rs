@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use practice_links::delivery::Transports;
-use practice_links::domain::links::NewLink;
+use practice_links::domain::events::EventKind;
+use practice_links::domain::links::{self, NewLink};
 use practice_links::domain::retention;
 use practice_links::domain::staff::Role;
-use practice_links::domain::webhooks::{self, Fact};
 use practice_links::kit::{Secret, standard_webhooks};
 use practice_links::platform::db;
+use practice_links::platform::event_log::Actor;
 use practice_links::platform::outbox::{Outcome, Worker};
 use serde_json::{Value, json};
 

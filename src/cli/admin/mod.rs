@@ -1,6 +1,7 @@
 //! `practice-links admin …`: works beside a running server.
 
 mod audit;
+mod events;
 mod kannel;
 mod link;
 mod outbox;
@@ -20,7 +21,7 @@ use crate::domain::verification;
 use crate::kit::clock::SystemClock;
 use crate::kit::entropy::OsEntropy;
 use crate::kit::{Clock as _, Email, Phone};
-use crate::platform::event_log::Actor;
+use crate::platform::event_log::{self, Actor};
 use crate::platform::keys::Keys;
 use crate::platform::{Service, db};
 
@@ -42,6 +43,9 @@ pub(super) enum Task {
     /// List, requeue or discard outgoing messages.
     #[command(subcommand)]
     Outbox(outbox::OutboxTask),
+    /// List or retry events that a reaction failed at.
+    #[command(subcommand)]
+    Events(events::EventsTask),
     /// Verify that the audit log is complete and unchanged.
     #[command(subcommand)]
     Audit(audit::AuditTask),
@@ -72,17 +76,25 @@ pub(super) enum NumberTask {
 }
 
 pub(super) fn run(task: Task, settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
-    match task {
-        Task::Keys(KeysTask::Rotate) => rotate(settings, out),
-        Task::Practice(task) => practice::run(task, &open(settings)?.service, out),
-        Task::Link(task) => link::run(task, &open(settings)?.service, out),
-        Task::Staff(task) => staff::run(task, &open(settings)?.service, out),
-        Task::Team(task) => staff::run_team(task, &open(settings)?.service, out),
-        Task::Outbox(task) => outbox::run(task, &open(settings)?, out),
-        Task::Audit(task) => audit::run(task, &open(settings)?.service, out),
-        Task::Kannel(task) => kannel::run(&task, &open(settings)?, out),
-        Task::Number(NumberTask::Unlock { phone }) => unlock(&phone, &open(settings)?.service, out),
+    if let Task::Keys(KeysTask::Rotate) = task {
+        return rotate(settings, out);
     }
+    let state = open(settings)?;
+    let service = &state.service;
+    match task {
+        Task::Practice(task) => practice::run(task, service, out),
+        Task::Link(task) => link::run(task, service, out),
+        Task::Staff(task) => staff::run(task, service, out),
+        Task::Team(task) => staff::run_team(task, service, out),
+        Task::Outbox(task) => outbox::run(task, &state, out),
+        Task::Events(task) => events::run(task, &state, out),
+        Task::Audit(task) => audit::run(task, service, out),
+        Task::Kannel(task) => kannel::run(&task, &state, out),
+        Task::Number(NumberTask::Unlock { phone }) => unlock(&phone, service, out),
+        Task::Keys(KeysTask::Rotate) => Ok(()),
+    }?;
+    // A server beside this command would only look after some seconds.
+    Ok(event_log::feed::settle(service, &state.reactions)?)
 }
 
 fn rotate(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
