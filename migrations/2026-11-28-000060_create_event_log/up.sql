@@ -41,7 +41,7 @@ CREATE TABLE reaction_cursors (
     name TEXT NOT NULL PRIMARY KEY,
     seq BIGINT NOT NULL
 );
-INSERT INTO reaction_cursors (name, seq) SELECT 'sequence', coalesce(max(seq), 0) FROM events;
+INSERT INTO reaction_cursors (name, seq) SELECT 'sequence', max(seq) FROM events HAVING count(*) > 0;
 
 -- Events that a reaction failed at: tried again while parked_at is null, and left to an operator afterwards.
 CREATE TABLE parked_events (

@@ -10,7 +10,7 @@ use practice_links::domain::links::NewLink;
 use practice_links::domain::staff::Role;
 use practice_links::kit::Entropy as _;
 use practice_links::kit::entropy::SeededEntropy;
-use practice_links::platform::db;
+use practice_links::platform::{Tx, db, event_log};
 
 use crate::harness::{
     Backend, Builder, Reply, TestApp, Verification, as_staff, phone, sign_up_body, together,
@@ -216,8 +216,8 @@ fn cut_until(app: &TestApp, over: &AtomicBool, answers: &AtomicUsize) -> i64 {
     cut
 }
 
-/// The tables that a pairing writes, including those of the notice.
-const PAIRING: [&str; 13] = [
+/// The tables that a pairing writes.
+const PAIRING: [&str; 10] = [
     "accounts",
     "patients",
     "account_sessions",
@@ -227,15 +227,15 @@ const PAIRING: [&str; 13] = [
     "conversations",
     "conversation_tags",
     "entries",
-    "audit_events",
-    "funnel_events",
-    "digests",
-    "outbox",
+    "events",
 ];
 
-/// The number of rows in each table that a pairing writes.
-fn row_counts(app: &TestApp) -> Vec<i64> {
-    PAIRING.iter().map(|table| app.count(&format!("SELECT count(*) FROM {table}"))).collect()
+/// The tables that the reactions to a pairing write.
+const REACTIONS: [&str; 4] = ["funnel_counts", "digests", "outbox", "identity_grades"];
+
+/// The number of rows in each of some tables.
+fn row_counts(app: &TestApp, tables: &[&str]) -> Vec<i64> {
+    tables.iter().map(|table| app.count(&format!("SELECT count(*) FROM {table}"))).collect()
 }
 
 /// Makes each write to `table`, or the commit after it, fail until the trigger is dropped.
@@ -279,7 +279,7 @@ fn prepare_failures(app: &TestApp, backend: Backend) {
                 "CREATE TABLE faults (id INTEGER PRIMARY KEY)",
                 "CREATE TABLE fault_marks (fault INTEGER REFERENCES faults (id) DEFERRABLE INITIALLY DEFERRED)",
             ],
-            Backend::Postgres => &["CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            Backend::Postgres => &["CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                  RAISE EXCEPTION 'fault'; END $$"],
         },
     );
@@ -303,23 +303,57 @@ both! {
         as_staff(&admin, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
 
         let (proof, token) = (app.verify(&phone(1)), app.link_token("222222"));
-        let before = row_counts(&app);
+        let before = row_counts(&app, &PAIRING);
         for table in PAIRING {
             for at_commit in [false, true] {
                 fail_at(&app, backend, table, at_commit);
                 let reply = app.post("/v1/accounts", sign_up_body(&proof, &token)).send();
                 reply.problem(503, "unavailable");
                 repair(&app, backend, table);
-                assert_eq!(row_counts(&app), before, "after a failure at {table}, at the commit: {at_commit}");
+                assert_eq!(row_counts(&app, &PAIRING), before, "after a failure at {table}, at the commit: {at_commit}");
             }
         }
         app.post("/v1/accounts", sign_up_body(&proof, &token)).send().expect(201);
-        let made: Vec<i64> = row_counts(&app).iter().zip(&before).map(|(after, before)| after - before).collect();
+        let made: Vec<i64> = row_counts(&app, &PAIRING).iter().zip(&before).map(|(after, before)| after - before).collect();
         assert!(made.iter().all(|rows| *rows >= 1), "{PAIRING:?} {made:?}");
-        assert_eq!(made[12], 3, "a mail, a digest's mail, and the identity check");
         app.advance(3600);
         app.deliver_all();
-        assert_eq!(app.outbox("sent"), 3);
+        assert_eq!(app.outbox("sent"), 3, "the code, a mail and a digest");
+    }
+
+    // What follows from a pairing happens once, though its first attempts fail, and nothing else waits for it.
+    fn reaction_that_fails_is_tried_again_and_then_parked(on: Builder) {
+        let backend = on.backend();
+        let app = on.start();
+        prepare_failures(&app, backend);
+        let practice = app.practice("Elm Dental", Some("desk@elm.example"));
+        app.link("222222", &practice.id);
+        let admin = app.staff_client(&practice, "ana", Role::Admin);
+        let hourly = serde_json::json!({ "person": practice.id, "frequency": "hourly" });
+        as_staff(&admin, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
+        let before = row_counts(&app, &REACTIONS);
+        fail_at(&app, backend, "identity_grades", false);
+        let first = app.sign_up_at(&phone(1), "222222");
+        let second = app.sign_up_at(&phone(2), "222222");
+        app.deliver_all();
+        let after = row_counts(&app, &REACTIONS);
+        assert_eq!(after[3], before[3], "no grade could be written");
+        assert!((0..3).all(|table| after[table] > before[table]), "the other reactions went on: {before:?} {after:?}");
+        let parked = || app.state.service.read_blocking(event_log::parked).unwrap();
+        let seen: Vec<_> = parked().into_iter().map(|one| (one.reaction, one.attempts, one.parked_at.is_some())).collect();
+        assert_eq!(seen, [("grading".to_owned(), 3, true), ("grading".to_owned(), 3, true)]);
+        let text = app.get("/metrics").send().expect(200).text();
+        assert!(text.contains("reaction_lag_events{reaction=\"grading\"} 0"), "{text}");
+        repair(&app, backend, "identity_grades");
+        for one in parked() {
+            let read = |tx: &mut Tx| event_log::retry(tx, &app.state.reactions, &one.reaction, &one.event_id);
+            assert!(app.write(read));
+            assert!(!app.write(read), "it is parked no more");
+        }
+        let made = row_counts(&app, &REACTIONS)[3] - before[3];
+        assert_eq!(made, 2, "{} {}", first.conversation_id, second.conversation_id);
+        app.advance(3600);
+        app.deliver_all();
     }
 }
 

@@ -67,7 +67,7 @@ fn run(service: &Service, reactions: &Reactions, stopped: &AtomicBool) {
 /// Runs rounds until every event has its number and every reaction has read it.
 pub fn settle(service: &Service, reactions: &Reactions) -> db::Result<()> {
     let mut goes_on = false;
-    while goes_on || service.read_blocking(|tx| store::is_any_waiting(tx.conn))? {
+    while goes_on || service.read_blocking(|tx| store::is_any_unread(tx.conn))? {
         let done = round(service, reactions)?;
         if done.is_busy || done.has_failed {
             thread::sleep(if done.is_busy { PAUSE } else { RETRY });

@@ -92,23 +92,21 @@ fn attempt(tx: &mut Tx, reactions: &Reactions, is_careful: bool) -> db::Result<R
     let numbered = sequencer::number(tx, head, BATCH)?;
     let end = numbered.last().and_then(|event| event.seq).unwrap_or(head);
     let mut round = Round { end, has_more: is_full(&numbered), numbered, ..Round::default() };
-    let mut up_to_date = vec![SEQUENCE];
+    let mut moved = if end == head { Vec::new() } else { vec![(SEQUENCE, end)] };
     for reaction in reactions.reactions.iter() {
         let name = reaction.name();
         // A reaction that is new in this release begins with what happens from now on.
         let cursor = cursors.get(name).copied();
-        let (from, reached) = follow(tx, &**reaction, cursor.unwrap_or(head), &round.numbered, is_careful)?;
-        match reached {
-            _ if reached == end && cursor == Some(head) => up_to_date.push(name),
-            _ if Some(reached) != cursor => store::set_cursor(tx.conn, name, reached)?,
-            _ => {}
+        let (from, reached) = follow(tx, &**reaction, (cursor.unwrap_or(head), end), &round.numbered, is_careful)?;
+        if cursor != Some(reached) {
+            moved.push((name, reached));
         }
         // Stopped at its first event: it waits before the next attempt.
         round.has_failed |= reached < end && reached == from;
         round.has_more |= reached < end && reached > from;
     }
+    store::move_cursors(tx.conn, &moved)?;
     if end != head {
-        store::move_cursors(tx.conn, &up_to_date, end)?;
         tx.conn.notify(CHANNEL)?;
     }
     Ok(round)
@@ -118,12 +116,14 @@ fn attempt(tx: &mut Tx, reactions: &Reactions, is_careful: bool) -> db::Result<R
 fn follow(
     tx: &mut Tx,
     reaction: &dyn Reaction,
-    cursor: i64,
+    (cursor, end): (i64, i64),
     numbered: &[Event],
     is_careful: bool,
 ) -> db::Result<(i64, i64)> {
-    let first = numbered.first().and_then(|event| event.seq);
-    if first.is_none_or(|first| first == cursor + 1) && !numbered.is_empty() {
+    if cursor == end {
+        return Ok((cursor, cursor));
+    }
+    if numbered.first().and_then(|event| event.seq) == Some(cursor + 1) {
         return Ok((cursor, read(tx, reaction, numbered, cursor, is_careful)?));
     }
     let older = store::after(tx.conn, cursor, BATCH)?;

@@ -126,6 +126,16 @@ pub(super) fn is_any_waiting(conn: &mut Conn) -> Result<bool> {
     Ok(row.first::<EventId>(conn).optional()?.is_some())
 }
 
+/// Whether an event waits for its number, or for a reaction.
+pub(super) fn is_any_unread(conn: &mut Conn) -> Result<bool> {
+    // In this order: an event that has its number by now is behind a cursor that is read afterwards.
+    if is_any_waiting(conn)? {
+        return Ok(true);
+    }
+    let cursors: Vec<i64> = reaction_cursors::table.select(reaction_cursors::seq).load(conn)?;
+    Ok(cursors.iter().min() != cursors.iter().max())
+}
+
 /// Counts the events without a number that are older than `before`.
 pub(super) fn never_numbered(conn: &mut Conn, before: Timestamp) -> Result<i64> {
     let rows = events::table.filter(events::seq.is_null()).filter(events::at.lt(before));
@@ -289,18 +299,12 @@ pub(super) fn cursors(conn: &mut Conn) -> Result<HashMap<String, i64>> {
     Ok(rows.into_iter().collect())
 }
 
-/// Moves the cursors of these names.
-pub(super) fn move_cursors(conn: &mut Conn, names: &[&str], to: i64) -> Result<usize> {
-    let rows = reaction_cursors::table.filter(reaction_cursors::name.eq_any(names));
-    Ok(update(rows).set(reaction_cursors::seq.eq(to)).execute(conn)?)
-}
-
-pub(super) fn set_cursor(conn: &mut Conn, name: &str, seq: i64) -> Result<()> {
-    let row = (reaction_cursors::name.eq(name), reaction_cursors::seq.eq(seq));
-    let upsert = insert_into(reaction_cursors::table).values(row);
-    let change = reaction_cursors::seq.eq(seq);
-    Both(upsert.on_conflict(reaction_cursors::name).do_update().set(change)).execute(conn)?;
-    Ok(())
+/// Moves the cursors of these names, in one statement.
+pub(super) fn move_cursors(conn: &mut Conn, moved: &[(&str, i64)]) -> Result<()> {
+    let cells = |(name, seq): &(&str, i64)| vec![Cell::Text(Some((*name).to_owned())), Cell::Number(*seq)];
+    let rows: Vec<Vec<Cell>> = moved.iter().map(cells).collect();
+    let on_conflict = OnConflict { key: &["name"], update: &["seq"] };
+    many_insert_into(reaction_cursors::table, conn, &["name", "seq"], &rows, on_conflict)
 }
 
 /// Counts a failure of a reaction at an event, and returns how many there were.
