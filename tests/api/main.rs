@@ -57,6 +57,7 @@ mod smtp;
 mod snapshots;
 mod staff;
 mod staff_account;
+mod statement_counts;
 mod two_databases;
 mod uploads;
 mod verification;
