@@ -4,8 +4,8 @@
 //! a blocking thread inside one transaction. It commits as a whole or not at all, even if the client is
 //! gone: the future of a handler can be dropped, the closure cannot. A semaphore as wide as the pool comes
 //! before the hop to that thread, so that waiting is bounded and honest (503), instead of a queue of
-//! blocked threads. SQLite has one writer at a time, so its writers also queue for a single permit: in
-//! order, and without polling the file.
+//! blocked threads. SQLite has one writer at a time, so its writers queue for one thread, which commits
+//! those that wait together (`writer`): in order, and without polling the file.
 //!
 //! What must not change while a rule decides is locked by a store function called `lock` or `lock_…`:
 //!
@@ -25,6 +25,7 @@ mod places;
 mod pool;
 pub mod schema;
 mod wait;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,7 +33,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 pub use conn::{Both, Conn, Locked, MultiBackend, Shared, SkipLocked, columns};
@@ -44,6 +44,7 @@ pub use pool::{ConnectError, Target};
 use meter::Meter;
 use places::{GENERATIONS, Place, Places};
 use wait::{PERMIT_WAIT, RESULT_WAIT};
+use writer::Writer;
 
 use crate::platform::settings::{BadSetting, Database};
 
@@ -65,6 +66,9 @@ pub enum Error {
     /// A statement or the commit failed. Its message can quote values, so only its kind is shown.
     #[error("a statement failed: {}", kind_of(.0))]
     Statement(#[from] DieselError),
+    /// The commit that this closure shared with others failed; nothing of it was done.
+    #[error("a commit failed: {0}")]
+    NotCommitted(&'static str),
     #[error("migration failed: {0}")]
     Migration(String),
 }
@@ -103,8 +107,8 @@ pub struct Db {
     target: Target,
     pool: r2d2::Pool<pool::Manager>,
     places: Arc<Places>,
-    /// One permit on SQLite, which has one writer at a time.
-    writers: Option<Arc<Semaphore>>,
+    /// The one writer of SQLite; PostgreSQL has as many as there are places.
+    writer: Option<Arc<Writer>>,
     meter: Arc<Meter>,
     /// Counts transactions that ended normally, as a sign that the database is alive.
     completed: Arc<AtomicU64>,
@@ -119,6 +123,7 @@ impl Db {
         let (meter, places) = (Arc::<Meter>::default(), Arc::new(Places::new(width, is_remote)));
         let manager =
             pool::Manager { target: target.clone(), places: Arc::clone(&places), meter: Arc::clone(&meter) };
+        let writer = (!is_remote).then(|| Arc::new(Writer::new(manager.clone())));
         let pool = r2d2::Pool::builder()
             // Places keep it at the width; beyond that there are only connections that were given up. None is
             // kept in reserve, so that an operator can count on the width.
@@ -128,8 +133,7 @@ impl Db {
             .connection_timeout(CONNECTION)
             .error_handler(Box::new(Quiet))
             .build_unchecked(manager);
-        let writers = (!is_remote).then(|| Arc::new(Semaphore::new(1)));
-        Ok(Self { target, pool, places, writers, meter, completed: Arc::default() })
+        Ok(Self { target, pool, places, writer, meter, completed: Arc::default() })
     }
 
     /// Runs `f` in one write transaction: an `Ok` commits, an `Err` rolls back.
@@ -139,7 +143,10 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.run_blocking(true, f).await
+        match &self.writer {
+            Some(writer) => writer.write(self, f).await,
+            None => self.run_blocking(true, f).await,
+        }
     }
 
     /// Runs `f` in one read transaction: on SQLite it reads one snapshot, on PostgreSQL committed rows.
@@ -158,8 +165,11 @@ impl Db {
         &self,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let permits = self.wait_for_thread(self.permits(true)).ok_or(Error::Busy)?;
-        self.transact(true, permits, f)
+        if let Some(writer) = &self.writer {
+            return writer.write_blocking(self, f);
+        }
+        let place = self.wait_for_thread(self.places.take()).ok_or(Error::Busy)?;
+        self.transact(true, place, f)
     }
 
     /// [`Db::read`] for our own threads.
@@ -167,8 +177,8 @@ impl Db {
         &self,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let permits = self.wait_for_thread(self.permits(false)).ok_or(Error::Busy)?;
-        self.transact(false, permits, f)
+        let place = self.wait_for_thread(self.places.take()).ok_or(Error::Busy)?;
+        self.transact(false, place, f)
     }
 
     /// Runs the pending migrations, on a connection of its own: they may take as long as they need.
@@ -189,6 +199,9 @@ impl Db {
     /// Waits until no closure is running: the last step of a shutdown. A closure whose statement gets no
     /// answer keeps it waiting, so the caller sets a limit.
     pub async fn drain(&self) {
+        if let Some(writer) = &self.writer {
+            writer.drain().await;
+        }
         self.places.drain().await;
     }
 
@@ -219,7 +232,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let permits = self.wait_for(PERMIT_WAIT, self.permits(writes)).await.ok_or(Error::Busy)?;
+        let place = self.wait_for(PERMIT_WAIT, self.places.take()).await.ok_or(Error::Busy)?;
         let (waiting, this) = (Arc::new(()), self.clone());
         let listener = Arc::downgrade(&waiting);
         let run = tokio::task::spawn_blocking(move || {
@@ -227,8 +240,8 @@ impl Db {
                 // The client already got 503: work that has not begun must not be done after that response.
                 return Err(Error::Busy.into());
             }
-            // The permits live as long as the closure, even if the caller stops waiting.
-            this.transact(writes, permits, f)
+            // The place is taken as long as the closure runs, even if the caller stops waiting.
+            this.transact(writes, place, f)
         });
         match self.wait_for(RESULT_WAIT, run).await {
             Some(Ok(outcome)) => outcome,
@@ -237,21 +250,13 @@ impl Db {
         }
     }
 
-    async fn permits(&self, writes: bool) -> Permits {
-        let turn = match &self.writers {
-            Some(writers) if writes => Arc::clone(writers).acquire_owned().await.ok(),
-            _ => None,
-        };
-        Permits { place: self.places.take().await, _turn: turn }
-    }
-
     fn transact<T, E: From<Error>>(
         &self,
         writes: bool,
-        permits: Permits,
+        place: Place,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let mut lent = self.begin(writes, permits)?;
+        let mut lent = self.begin(writes, place)?;
         match f(&mut lent.slot.conn) {
             Ok(value) => {
                 if let Err(error) = lent.slot.conn.commit() {
@@ -278,7 +283,7 @@ impl Db {
 
     /// A connection inside a fresh transaction. After the server came back, the pool is full of dead ones:
     /// each is dropped at its BEGIN, when nothing is lost yet, instead of at a later statement.
-    fn begin(&self, writes: bool, mut permits: Permits) -> Result<Lent> {
+    fn begin(&self, writes: bool, mut place: Place) -> Result<Lent> {
         let end = Instant::now() + CONNECTION;
         while Instant::now() < end {
             let mut slot = self.pool.get().map_err(|_| Error::Unreachable)?;
@@ -287,30 +292,24 @@ impl Db {
                 continue;
             }
             if slot.conn.begin(writes).is_ok() {
-                return Ok(Lent { slot, permits });
+                return Ok(Lent { slot, place });
             }
             slot.spent = true;
-            permits.place.leave(&slot.pulse);
+            place.leave(&slot.pulse);
         }
         Err(Error::Unreachable)
     }
 }
 
-/// The right to run a closure. On SQLite, a writer's turn as well.
-struct Permits {
-    place: Place,
-    _turn: Option<OwnedSemaphorePermit>,
-}
-
 /// A connection and the right to use it, which end together.
 struct Lent {
     slot: r2d2::PooledConnection<pool::Manager>,
-    permits: Permits,
+    place: Place,
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        self.permits.place.leave(&self.slot.pulse);
+        self.place.leave(&self.slot.pulse);
         self.slot.spent |= self.slot.pulse.is_lost();
     }
 }

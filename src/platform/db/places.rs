@@ -5,8 +5,8 @@
 //! something on the way keeps the connection open and loses what is sent on it. The server ends every
 //! statement after nine seconds, so an answer that is later than that is lost: its place is given to others
 //! then, and the thread that waits is left to wait. Connections of the same age are not used again, since
-//! what lost one has often lost them all. On SQLite nothing of this happens: there is no network, and no limit
-//! on a statement.
+//! what lost one has often lost them all. On SQLite nothing of this happens: there is no network, and no
+//! limit on a statement.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};

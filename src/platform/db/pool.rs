@@ -125,6 +125,7 @@ pub(super) struct Slot {
     pub(super) pulse: Arc<Pulse>,
 }
 
+#[derive(Clone)]
 pub(super) struct Manager {
     pub(super) target: Target,
     pub(super) places: Arc<Places>,
