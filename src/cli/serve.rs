@@ -1,22 +1,35 @@
 //! `practice-links serve`: starts the service, prints its address, runs until it is stopped.
 
+use std::cell::Cell;
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use futures_util::future::{Either, select};
 use strum::VariantArray as _;
 
-use super::{Failure, demo, open};
+use super::{Failure, demo, open, prepare_folder};
 use crate::app::Settings;
 use crate::delivery::Transports;
 use crate::domain::{link_analytics, retention};
-use crate::platform::db::Target;
+use crate::platform::db::{Db, Target};
 use crate::platform::outbox::{self, Channel, Worker, WorkerHandle};
 use crate::platform::settings::{self, BadSetting};
-use crate::platform::{Service, event_log, telemetry};
+use crate::platform::{Service, event_log, telemetry, threads};
 use crate::web::server;
 use crate::web::state::State;
+
+/// After this time, requests whose statement gets no answer are given up.
+const GRACE: Duration = Duration::from_millis(3_500);
+/// When background work is given up, counted from the signal: most platforms kill after ten seconds, and a
+/// call to a provider ends before.
+const WHOLE: Duration = Duration::from_millis(4_200);
+/// How long background work has after the last request, if that is later.
+const JOIN: Duration = Duration::from_secs(2);
+/// The same while the database does not answer.
+const HANG: Duration = Duration::from_millis(200);
 
 /// Runs the service until SIGTERM or SIGINT.
 pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
@@ -28,9 +41,11 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
         std::io::stderr,
     ));
     let listener = bind(&settings.platform)?;
+    // Before `open`, which migrates: the file of a server that is running is not ours to change.
+    prepare_folder(&settings)?;
+    let _sole_server = lock(&settings.platform)?;
     let state = open(settings)?;
     let service = &state.service;
-    let _sole_server = lock(&service.settings)?;
     let transport = Arc::new(Transports::new(service, &state.delivery)?);
     if service.settings.is_development() {
         demo::ensure(service)?;
@@ -43,15 +58,24 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
     let funnel = link_analytics::spawn(service.clone(), Arc::clone(&state.page_views))?;
     let feed = event_log::feed::spawn(service.clone(), state.reactions.clone())?;
     announce(service, out)?;
-    let outcome = actix_web::rt::System::new().block_on(serve(&state, listener));
-    sweeper.stop();
-    funnel.stop();
-    workers.iter().for_each(WorkerHandle::request_stop);
-    feed.stop();
-    for worker in workers {
-        worker.stop();
+    let stop_workers = || workers.iter().for_each(WorkerHandle::request_stop);
+    let outcome = actix_web::rt::System::new().block_on(serve(&state, listener, stop_workers));
+    // Here because a server that could not start never got the signal.
+    let end = outcome.as_ref().map_or_else(|_| Instant::now() + JOIN, |signaled| join_end(&state, *signaled));
+    let mut threads = vec![sweeper.request_stop(), funnel.request_stop(), feed.request_stop()];
+    threads.extend(workers.into_iter().map(WorkerHandle::into_thread));
+    let left = threads::join_until(threads, end);
+    if left > 0 {
+        tracing::warn!(threads = left, "stopped without waiting for all background work");
     }
-    outcome
+    tracing::info!("stopped");
+    outcome.map(drop)
+}
+
+/// When the process ends although background threads are still at work.
+fn join_end(state: &State, signaled: Instant) -> Instant {
+    let last = if state.service.db.is_slow() { HANG } else { JOIN };
+    (signaled + WHOLE).max(Instant::now() + last)
 }
 
 /// Each channel has its own threads, which share one send rate.
@@ -67,18 +91,45 @@ fn start_workers(worker: &Worker, settings: &settings::Settings) -> std::io::Res
     Ok(handles)
 }
 
-async fn serve(state: &State, listener: TcpListener) -> Result<(), Failure> {
+/// Serves until a signal, and returns when that came. `on_signal` is called at once, so that background work
+/// ends while the last requests do.
+async fn serve(state: &State, listener: TcpListener, on_signal: impl Fn()) -> Result<Instant, Failure> {
     let listening = server::listen(state, listener)?;
     let (handle, draining) = listening.stopper();
-    actix_web::rt::spawn(async move {
+    let db = &state.service.db;
+    let signaled = Cell::new(Instant::now());
+    let stop = async {
         stop_signal().await;
+        signaled.set(Instant::now());
         tracing::info!("shutting down");
-        server::stop(handle, draining).await;
-    });
-    listening.server.await?;
-    state.service.db.drain().await;
-    tracing::info!("stopped");
-    Ok(())
+        on_signal();
+        let stopped = async {
+            server::stop(handle, draining).await;
+            db.drain().await;
+        };
+        let (stopped, hung) = (std::pin::pin!(stopped), std::pin::pin!(is_hung(db)));
+        if let Either::Right(_) = select(stopped, hung).await {
+            tracing::error!("the database does not answer: stopping without waiting for requests");
+        }
+        Ok(())
+    };
+    // Both end the server; a server that ends by itself has failed.
+    match select(std::pin::pin!(stop), actix_web::rt::spawn(listening.server)).await {
+        Either::Left((stopped, _)) => stopped,
+        Either::Right((Ok(Ok(())), stop)) => stop.await,
+        Either::Right((Ok(Err(error)), _)) => Err(error.into()),
+        Either::Right((Err(_), _)) => Err(Failure::Refused("the server panicked".into())),
+    }
+    .map(|()| signaled.get())
+}
+
+/// Returns when requests have had their time and the database still leaves one without an answer. A request
+/// that is merely slow (a client that sends a file) has `server.shutdown_seconds`.
+async fn is_hung(db: &Db) {
+    tokio::time::sleep(GRACE).await;
+    while !db.is_slow() {
+        tokio::time::sleep(GRACE / 16).await;
+    }
 }
 
 async fn stop_signal() {
@@ -88,7 +139,7 @@ async fn stop_signal() {
         tracing::error!("cannot install signal handlers: this process can only be killed");
         return std::future::pending().await;
     };
-    futures_util::future::select(Box::pin(term.recv()), Box::pin(int.recv())).await;
+    select(Box::pin(term.recv()), Box::pin(int.recv())).await;
 }
 
 fn bind(settings: &settings::Settings) -> Result<TcpListener, Failure> {

@@ -94,6 +94,9 @@ pub(crate) async fn get_metrics(service: Data<Service>) -> HttpResponse {
     if let Ok(lags) = service.read(event_log::lag).await {
         report_lags(&lags, service.now());
     }
+    let counts = service.db.counts();
+    metrics::counter!("db_statements_total").absolute(counts.statements);
+    metrics::counter!("db_transactions_total").absolute(counts.transactions);
     HttpResponse::Ok().content_type(ContentType::plaintext()).body(telemetry::render_metrics())
 }
 

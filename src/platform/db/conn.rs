@@ -1,5 +1,8 @@
 //! One connection type for two databases, and the few statements that differ between them.
 
+use std::cmp::Ordering;
+use std::num::NonZeroU32;
+
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -109,6 +112,21 @@ impl Conn {
 
     pub fn rollback(&mut self) -> QueryResult<()> {
         <Self as Connection>::TransactionManager::rollback_transaction(self)
+    }
+
+    /// Ends what was begun since `depth` (0 outside of a transaction, 1 inside, and one per savepoint).
+    /// A panic leaves savepoints open; that the transaction itself has ended is an error.
+    pub(super) fn end_down_to(&mut self, depth: u32, keeps: bool) -> QueryResult<()> {
+        loop {
+            let status = <Self as Connection>::TransactionManager::transaction_manager_status_mut(self);
+            let now = status.transaction_depth()?.map_or(0, NonZeroU32::get);
+            match now.cmp(&depth) {
+                Ordering::Less => return Err(diesel::result::Error::NotInTransaction),
+                Ordering::Equal => return Ok(()),
+                Ordering::Greater if keeps => self.commit()?,
+                Ordering::Greater => self.rollback()?,
+            }
+        }
     }
 
     /// A connection that panicked, lost its server or was left inside a transaction is not used again.

@@ -221,9 +221,9 @@ impl WorkerHandle {
         self.signals.outbox.notify();
     }
 
-    /// Tells the thread to end and waits for it.
-    pub fn stop(self) {
+    /// Tells the thread to end, and hands it over to be joined.
+    pub fn into_thread(self) -> JoinHandle<()> {
         self.request_stop();
-        let _ = self.thread.join();
+        self.thread
     }
 }

@@ -190,7 +190,7 @@ fn serve(state: State, listener: TcpListener) -> Running {
         let listening = server::listen(&state, listener).unwrap();
         sender.send(listening.stopper()).unwrap();
         listening.server.await.unwrap();
-        feed.stop();
+        feed.request_stop().join().unwrap();
         state.service.db.drain().await;
     };
     let thread = thread::Builder::new().name("server".into());
