@@ -70,7 +70,8 @@ pub fn base() -> OpenApi {
 /// Builds the whole document without starting a server.
 pub fn document() -> OpenApi {
     use utoipa_actix_web::AppExt as _;
-    let app = actix_web::App::new().into_utoipa_app().openapi(base()).configure(routes::all);
+    let app = actix_web::App::new().into_utoipa_app().openapi(base());
+    let app = app.configure(|config| routes::all(config));
     app.split_for_parts().1
 }
 
