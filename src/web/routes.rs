@@ -3,7 +3,6 @@
 use actix_web::dev::HttpServiceFactory;
 use actix_web::web::ServiceConfig;
 use utoipa_actix_web::OpenApiFactory;
-use utoipa_actix_web::service_config::ServiceConfig as Documented;
 
 use crate::delivery::sms::{kannel, twilio};
 use crate::web::http::fallback::KnownRoutes;
@@ -33,17 +32,6 @@ impl Registry for ServiceConfig {
 
     fn undocumented<F: HttpServiceFactory + 'static>(&mut self, pages: impl FnOnce() -> F) -> &mut Self {
         Self::service(self, pages())
-    }
-}
-
-/// The document.
-impl Registry for Documented<'_> {
-    fn service<F: HttpServiceFactory + OpenApiFactory + 'static>(&mut self, handler: F) -> &mut Self {
-        Documented::service(self, handler)
-    }
-
-    fn undocumented<F: HttpServiceFactory + 'static>(&mut self, _: impl FnOnce() -> F) -> &mut Self {
-        self
     }
 }
 
